@@ -1,0 +1,123 @@
+/**
+ * The face of a Kafka-like broker, in the words of Kafka. Two implementations pass `broker.contract.ts`:
+ * `kafkajs-broker.ts` (pure JavaScript, the default) and `rdkafka-broker.ts` (native, built on demand).
+ */
+export type RecordHeaders = Record<string, string>;
+
+export type OutgoingRecord = {
+  topic: string;
+  /** Decides the partition by murmur2, as Java's producer does; both implementations place it equally. */
+  key: string;
+  value: Buffer | null;
+  headers?: RecordHeaders;
+  timestampMs?: number;
+  /** Overrides the key's partition. Only dead letters and tests want it. */
+  partition?: number;
+};
+
+export type IncomingRecord = {
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: RecordHeaders;
+  offset: bigint;
+  timestampMs: number;
+};
+
+/** Records of one partition in offset order; offsets may have gaps (compaction, transaction markers). */
+export type RecordBatch = {
+  topic: string;
+  partition: number;
+  records: readonly IncomingRecord[];
+  /** The partition's end offset when the batch was fetched: lag = highWatermark - last offset - 1. */
+  highWatermark: bigint;
+};
+
+export type BatchControl = {
+  /**
+   * Makes `nextOffset` (the first offset NOT yet done) durable for the group. Throws a retriable fault if the
+   * broker does not confirm it or the partition has moved to another member.
+   */
+  commit(nextOffset: bigint): Promise<void>;
+  /** Keeps group membership alive during long work; throws when the group has rebalanced without us. */
+  heartbeat(): Promise<void>;
+  /** True once the partition is no longer ours or the consumer is closing: stop without committing. */
+  isStale(): boolean;
+};
+
+export type BatchHandler = (batch: RecordBatch, control: BatchControl) => Promise<void>;
+
+export type ConsumerOptions = {
+  /** `<process>.<purpose>`, e.g. `inventory.reactions`. */
+  group: string;
+  topics: readonly string[];
+  /**
+   * Batches of one partition are handled one after the other in offset order; those of different partitions
+   * up to this many at once. 1 if unset.
+   */
+  partitionsConcurrentlyMax?: number;
+  /** Most bytes fetched for one partition at a time. 1 MiB if unset. */
+  fetchBytesPerPartitionMax?: number;
+  /** The broker answers a fetch as soon as it has this many bytes, or after `fetchWaitMs`. 1 if unset. */
+  fetchBytesMin?: number;
+  /** 100 if unset. */
+  fetchWaitMs?: number;
+  /** A member silent for this long loses its partitions. 6000 if unset. */
+  sessionTimeoutMs?: number;
+  /** Called with the partitions this member got, before the first batch of any of them is handled. */
+  onAssigned?: (partitions: readonly TopicPartition[]) => Promise<void> | void;
+  /**
+   * Where to start a partition, asked once after each assignment, before its first batch: a `nextOffset`, or
+   * null for what the group has committed (the beginning if nothing).
+   */
+  startFrom?: (partition: TopicPartition) => Promise<bigint | null>;
+};
+
+export type TopicPartition = { topic: string; partition: number };
+
+export type Consumer = {
+  /**
+   * Starts consuming and returns once subscribed; reads from the beginning where the group has no offset.
+   * When `handle` throws, nothing past the last commit is lost: the batch is delivered again after a backoff
+   * that grows to 5 s. An `AssertionError` is not retried but rejects `failed`. `handle` commits by itself.
+   */
+  run(handle: BatchHandler): Promise<void>;
+  /** Rejects when the consumer cannot go on (a broken invariant in the handler); never resolves. */
+  readonly failed: Promise<never>;
+  /** Lets the batches in hand finish (10 s at most), leaves the group, disconnects. */
+  close(): Promise<void>;
+};
+
+export type Producer = {
+  /**
+   * Resolves when all in-sync replicas have all records (acks=all, idempotent: a retry inside does not double
+   * them). Rejects with a retriable `broker_unavailable`: then some may have been written. Records of one key
+   * keep their order within a call and across awaited calls.
+   */
+  send(records: readonly OutgoingRecord[]): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type TopicSpec = {
+  topic: string;
+  partitions: number;
+  replicas?: number;
+  /** Broker settings such as `retention.ms`. */
+  config?: Record<string, string>;
+};
+
+export type BrokerAdmin = {
+  /** Creates the topics that do not exist; leaves existing ones as they are. */
+  createTopics(topics: readonly TopicSpec[]): Promise<void>;
+  /** First and next-to-be-written offset of each partition. */
+  offsets(topic: string): Promise<{ partition: number; low: bigint; high: bigint }[]>;
+  /** What a group has committed; null where nothing. */
+  committedOffsets(group: string, topic: string): Promise<{ partition: number; nextOffset: bigint | null }[]>;
+  deleteTopics(topics: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type Broker = {
+  producer(): Promise<Producer>;
+  consumer(options: ConsumerOptions): Consumer;
+  admin(): Promise<BrokerAdmin>;
+};
