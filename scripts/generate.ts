@@ -1,0 +1,173 @@
+/**
+ * `npm run generate`: writes `schemas/events.ts` from the `.avsc` files and appends changed schemas to
+ * `schemas/history.json`. With `--check` writes nothing and fails when either is out of date.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type AvroSchema,
+  findIncompatibilities,
+  findUndocumented,
+  type SchemaHistory,
+  withoutDocs,
+} from '../schemas/compatibility.js';
+
+type Field = { name: string; type: Node; doc?: string };
+type Node =
+  | string
+  | Node[]
+  | { type: string; logicalType?: string; items?: Node; fields?: Field[]; name?: string; doc?: string };
+type RecordSchema = { type: 'record'; name: string; namespace: string; doc: string; fields: Field[] };
+type Source = { topic: string; schema: RecordSchema };
+
+const checking = process.argv.includes('--check');
+const schemasFolder = join(process.cwd(), 'schemas');
+const eventsFile = join(schemasFolder, 'events.ts');
+const historyFile = join(schemasFolder, 'history.json');
+const problems: string[] = [];
+
+const readSources = (): Source[] =>
+  readdirSync(schemasFolder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name: topic }) =>
+      readdirSync(join(schemasFolder, topic))
+        .filter((file) => file.endsWith('.avsc'))
+        .map((file) => ({
+          topic,
+          schema: JSON.parse(readFileSync(join(schemasFolder, topic, file), 'utf8')) as RecordSchema,
+        })),
+    )
+    .sort((a, b) => (a.schema.name < b.schema.name ? -1 : 1));
+
+const primitives: Record<string, string> = {
+  string: 'string',
+  int: 'number',
+  long: 'number',
+  double: 'number',
+  boolean: 'boolean',
+  null: 'null',
+};
+
+const typeOf = (node: Node): string => {
+  if (typeof node === 'string') return primitives[node] ?? node;
+  if (Array.isArray(node)) return node.map(typeOf).join(' | ');
+  if (node.type === 'array') {
+    const items = typeOf(node.items as Node);
+    return `readonly ${items.includes(' ') ? `(${items})` : items}[]`;
+  }
+  if (node.type === 'record') return node.name as string;
+  return primitives[node.type] ?? 'never';
+};
+
+const nestedRecords = (node: Node): { name: string; doc?: string; fields: Field[] }[] => {
+  if (typeof node === 'string') return [];
+  if (Array.isArray(node)) return node.flatMap(nestedRecords);
+  if (node.type === 'array') return nestedRecords(node.items as Node);
+  if (node.type !== 'record') return [];
+  const record = node as { name: string; doc?: string; fields: Field[] };
+  return [...record.fields.flatMap((field) => nestedRecords(field.type)), record];
+};
+
+const declare = ({ name, doc, fields }: { name: string; doc?: string; fields: Field[] }): string =>
+  [
+    `/** ${doc} */`,
+    `export type ${name} = {`,
+    ...fields.flatMap((field) => [`  /** ${field.doc} */`, `  ${field.name}: ${typeOf(field.type)};`]),
+    '};',
+    '',
+  ].join('\n');
+
+const subjectOf = ({ topic, schema }: Source, sources: Source[]): string =>
+  sources.filter((source) => source.topic === topic).length === 1 && singleRecordTopics.has(topic)
+    ? `${topic}-value`
+    : `${schema.namespace}.${schema.name}`;
+
+/** Topics promised to hold one record type for ever, and so readable by stock tools. */
+const singleRecordTopics = new Set(['shopper-activity', 'sales']);
+
+const render = (sources: Source[]): string =>
+  [
+    '// Generated from the .avsc files by `npm run generate`; do not edit.',
+    '',
+    ...sources.flatMap(({ schema }) => nestedRecords(schema).map(declare)),
+    '/** Every record by its name. */',
+    'export type EventMap = {',
+    ...sources.map(({ schema }) => `  ${schema.name}: ${schema.name};`),
+    '};',
+    '',
+    'export type EventType = keyof EventMap;',
+    '',
+    '/** Where each record lives: its topic, its subject in the registry and its schema. */',
+    'export const records = {',
+    ...sources.map(
+      (source) =>
+        `  ${source.schema.name}: {\n    topic: '${source.topic}',\n    subject: '${subjectOf(source, sources)}',\n    schema: ${JSON.stringify(source.schema)},\n  },`,
+    ),
+    '} as const satisfies Record<EventType, { topic: string; subject: string; schema: object }>;',
+    '',
+  ].join('\n');
+
+const readHistory = (text: string): SchemaHistory => JSON.parse(text) as SchemaHistory;
+
+const extendHistory = (history: SchemaHistory, sources: Source[]): SchemaHistory => {
+  const extended: SchemaHistory = { ...history };
+  for (const { schema } of sources) {
+    const name = `${schema.namespace}.${schema.name}`;
+    const versions = extended[name] ?? [];
+    const bare = withoutDocs(schema) as AvroSchema;
+    if (!isDeepStrictEqual(versions.at(-1), bare)) extended[name] = [...versions, bare];
+  }
+  return extended;
+};
+
+/** What the last commit holds; the working copy may only append to it. */
+const committedHistory = (): SchemaHistory => {
+  try {
+    return readHistory(
+      execFileSync('git', ['show', 'HEAD:schemas/history.json'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).toString(),
+    );
+  } catch {
+    return {};
+  }
+};
+
+const findRewrites = (committed: SchemaHistory, current: SchemaHistory): string[] =>
+  Object.entries(committed)
+    .filter(
+      ([record, versions]) => !isDeepStrictEqual((current[record] ?? []).slice(0, versions.length), versions),
+    )
+    .map(([record]) => `${record}: a published version was changed or removed in schemas/history.json`);
+
+const sources = readSources();
+const history = existsSync(historyFile) ? readHistory(readFileSync(historyFile, 'utf8')) : {};
+const extended = extendHistory(history, sources);
+const rendered = render(sources);
+
+problems.push(
+  ...sources
+    .flatMap(({ schema }) => findUndocumented(schema as unknown as AvroSchema))
+    .map((path) => `${path}: no doc`),
+  ...findIncompatibilities(extended),
+  ...findRewrites(committedHistory(), history),
+);
+if (checking) {
+  if (!isDeepStrictEqual(extended, history))
+    problems.push('schemas/history.json is out of date: run `npm run generate`');
+  if (!existsSync(eventsFile) || readFileSync(eventsFile, 'utf8') !== rendered)
+    problems.push('schemas/events.ts is out of date: run `npm run generate`');
+}
+if (problems.length > 0) {
+  console.error(problems.join('\n'));
+  process.exit(1);
+}
+if (!checking) {
+  writeFileSync(eventsFile, rendered);
+  writeFileSync(historyFile, `${JSON.stringify(extended, null, 1)}\n`);
+}
+console.log(
+  `${sources.length} records, ${Object.values(extended).flat().length} versions, all FULL_TRANSITIVE`,
+);
