@@ -1,0 +1,304 @@
+import { assert } from '#platform/assert';
+import type {
+  OrderCancelled,
+  OrderConfirmed,
+  OrderPlaced,
+  OrderPlacedLine,
+  OrderReturned,
+} from '#schemas/events';
+
+export const cancellationReasons = [
+  'out_of_stock',
+  'payment_declined',
+  'payment_unavailable',
+  'timed_out',
+  'customer',
+] as const;
+
+export type CancellationReason = (typeof cancellationReasons)[number];
+
+/** Of a product bought, `returned` pieces have come back: 0 <= returned <= quantity. */
+export type OrderLine = OrderPlacedLine & { returned: number };
+
+type Placed = {
+  orderId: string;
+  userId: string | null;
+  /** Version of the last event this order published. */
+  version: number;
+  lines: readonly OrderLine[];
+  totalMinor: number;
+  currency: string;
+  /** When an order still without an answer is given up, epoch ms. */
+  deadlineMs: number;
+};
+
+export type Order =
+  | { status: 'new' }
+  /** `paymentId` is set when the money was guaranteed before this service heard that the stock is held. */
+  | (Placed & { status: 'pending'; paymentId: string | null })
+  | (Placed & { status: 'reserved'; holdExpiresAtMs: number })
+  | (Placed & { status: 'paid'; paymentId: string })
+  | (Placed & { status: 'confirmed'; paymentId: string })
+  | (Placed & { status: 'returned'; paymentId: string })
+  | (Placed & { status: 'cancelled'; reason: CancellationReason });
+
+export const orderStatuses = [
+  'pending',
+  'reserved',
+  'paid',
+  'confirmed',
+  'returned',
+  'cancelled',
+] as const satisfies readonly Exclude<Order['status'], 'new'>[];
+
+export type OrderStatus = (typeof orderStatuses)[number];
+
+/** `StockHeld` and `MoneyGuaranteed` only move this order along: their sources have published them already. */
+export type OrderEvent =
+  | { type: 'OrderPlaced'; data: OrderPlaced; deadlineMs: number }
+  | { type: 'StockHeld'; holdExpiresAtMs: number }
+  | { type: 'MoneyGuaranteed'; paymentId: string }
+  | { type: 'OrderConfirmed'; data: OrderConfirmed }
+  | { type: 'OrderCancelled'; data: OrderCancelled }
+  | { type: 'OrderReturned'; data: OrderReturned };
+
+export type OrderCommand =
+  | { type: 'PlaceOrder'; placed: Omit<OrderPlaced, 'version' | 'totalMinor'>; paymentWaitMs: number }
+  | { type: 'NoteStockReserved'; holdExpiresAtMs: number; nowMs: number }
+  | { type: 'NotePaymentAuthorized'; paymentId: string; nowMs: number }
+  | { type: 'CancelOrder'; reason: CancellationReason; nowMs: number }
+  /** Cancels the order if it has waited too long for stock or for its payment; otherwise nothing. */
+  | { type: 'GiveUpOverdue'; nowMs: number }
+  | {
+      type: 'ReturnItems';
+      returnId: string;
+      items: readonly { productId: string; quantity: number }[];
+      reason: string;
+      nowMs: number;
+    };
+
+export type ReturnRefusal =
+  | { refused: 'order_not_returnable'; status: Order['status'] }
+  | { refused: 'not_in_order'; productId: string }
+  | { refused: 'return_exceeds_purchase'; productId: string; returnable: number };
+
+export type Decision = readonly OrderEvent[] | ReturnRefusal;
+
+export const isRefusal = (decision: Decision): decision is ReturnRefusal => 'refused' in decision;
+
+const nothing: readonly OrderEvent[] = [];
+
+/**
+ * What happens to `order` on `command`. Commands that come twice, late, or from a source whose topic ran
+ * ahead change nothing or are kept until the missing half arrives; only a return can be refused.
+ */
+export const decide = (command: OrderCommand, order: Order): Decision => {
+  switch (command.type) {
+    case 'PlaceOrder':
+      return order.status === 'new' ? [placed(command)] : nothing;
+    case 'NoteStockReserved': {
+      if (order.status !== 'pending') return nothing;
+      const held: OrderEvent = { type: 'StockHeld', holdExpiresAtMs: command.holdExpiresAtMs };
+      return order.paymentId === null ? [held] : [held, ...confirm(order, order.paymentId, command.nowMs)];
+    }
+    case 'NotePaymentAuthorized':
+      if (order.status === 'pending')
+        return order.paymentId === null
+          ? [{ type: 'MoneyGuaranteed', paymentId: command.paymentId }]
+          : nothing;
+      return order.status === 'reserved' ? confirm(order, command.paymentId, command.nowMs) : nothing;
+    case 'CancelOrder':
+      return isOpen(order) ? [cancelled(order, command.reason, command.nowMs)] : nothing;
+    case 'GiveUpOverdue': {
+      const reason = isOpen(order) ? overdue(order, command.nowMs) : null;
+      return isOpen(order) && reason ? [cancelled(order, reason, command.nowMs)] : nothing;
+    }
+    case 'ReturnItems':
+      return returnItems(command, order);
+    default:
+      return command satisfies never;
+  }
+};
+
+/** The state after `event`. Replaying an order's events from `{ status: 'new' }` gives its present state. */
+export const evolve = (order: Order, event: OrderEvent): Order => {
+  if (event.type === 'OrderPlaced') return opened(event);
+  assert(order.status !== 'new', `${event.type} belongs to an order that was placed`);
+  switch (event.type) {
+    case 'StockHeld':
+      return { ...base(order), status: 'reserved', holdExpiresAtMs: event.holdExpiresAtMs };
+    case 'MoneyGuaranteed':
+      return order.status === 'pending'
+        ? { ...order, paymentId: event.paymentId }
+        : { ...base(order), status: 'paid', paymentId: event.paymentId };
+    case 'OrderConfirmed':
+      return {
+        ...base(order),
+        version: event.data.version,
+        status: 'confirmed',
+        paymentId: event.data.paymentId,
+      };
+    case 'OrderCancelled':
+      return {
+        ...base(order),
+        version: event.data.version,
+        status: 'cancelled',
+        reason: event.data.reason as CancellationReason,
+      };
+    case 'OrderReturned': {
+      assert(order.status === 'confirmed', 'only a confirmed order is returned');
+      const lines = order.lines.map((line) => ({
+        ...line,
+        returned: line.returned + quantityOf(event.data.lines, line.productId),
+      }));
+      return {
+        ...order,
+        version: event.data.version,
+        lines,
+        status: event.data.isFull ? 'returned' : 'confirmed',
+      };
+    }
+    default:
+      return event satisfies never;
+  }
+};
+
+/** An order that may still be confirmed or cancelled. */
+export const isOpen = (order: Order): order is Extract<Order, { status: 'pending' | 'reserved' | 'paid' }> =>
+  order.status === 'pending' || order.status === 'reserved' || order.status === 'paid';
+
+/** When an open order must be looked at again, epoch ms: its own deadline or the end of its hold. */
+export const dueAtMs = (order: Order): number | null => {
+  if (!isOpen(order)) return null;
+  return order.status === 'reserved' ? Math.min(order.deadlineMs, order.holdExpiresAtMs) : order.deadlineMs;
+};
+
+/**
+ * Why `order` is to be given up at `nowMs`, if it is. Inventory does not free an expired hold by itself:
+ * confirming and giving up are decided here, on one row, so that no hold can end between the two.
+ */
+const overdue = (
+  order: Extract<Order, { status: 'pending' | 'reserved' | 'paid' }>,
+  nowMs: number,
+): CancellationReason | null => {
+  if (order.status === 'reserved' && nowMs >= order.holdExpiresAtMs) return 'timed_out';
+  if (nowMs < order.deadlineMs) return null;
+  return order.status === 'reserved' ? 'payment_unavailable' : 'timed_out';
+};
+
+const placed = ({ placed, paymentWaitMs }: Extract<OrderCommand, { type: 'PlaceOrder' }>): OrderEvent => ({
+  type: 'OrderPlaced',
+  data: { ...placed, version: 1, totalMinor: sumMinor(placed.lines) },
+  deadlineMs: placed.occurredAt + paymentWaitMs,
+});
+
+const opened = ({ data, deadlineMs }: Extract<OrderEvent, { type: 'OrderPlaced' }>): Order => ({
+  status: 'pending',
+  orderId: data.orderId,
+  userId: data.userId,
+  version: data.version,
+  lines: data.lines.map((line) => ({ ...line, returned: 0 })),
+  totalMinor: data.totalMinor,
+  currency: data.currency,
+  deadlineMs,
+  paymentId: null,
+});
+
+const confirm = (order: Placed, paymentId: string, nowMs: number): readonly OrderEvent[] => [
+  { type: 'MoneyGuaranteed', paymentId },
+  {
+    type: 'OrderConfirmed',
+    data: {
+      orderId: order.orderId,
+      version: order.version + 1,
+      userId: order.userId,
+      paymentId,
+      lines: order.lines.map(({ productId, quantity, unitPriceMinor }) => ({
+        productId,
+        quantity,
+        unitPriceMinor,
+      })),
+      totalMinor: order.totalMinor,
+      currency: order.currency,
+      occurredAt: nowMs,
+    },
+  },
+];
+
+const cancelled = (order: Placed, reason: CancellationReason, nowMs: number): OrderEvent => ({
+  type: 'OrderCancelled',
+  data: {
+    orderId: order.orderId,
+    version: order.version + 1,
+    userId: order.userId,
+    reason,
+    occurredAt: nowMs,
+  },
+});
+
+const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, order: Order): Decision => {
+  if (order.status !== 'confirmed') return { refused: 'order_not_returnable', status: order.status };
+  for (const { productId, quantity } of command.items) {
+    const line = order.lines.find((line) => line.productId === productId);
+    if (!line) return { refused: 'not_in_order', productId };
+    const returnable = line.quantity - line.returned;
+    if (quantity > returnable) return { refused: 'return_exceeds_purchase', productId, returnable };
+  }
+  const lines = order.lines
+    .map(({ productId, unitPriceMinor }) => ({
+      productId,
+      quantity: quantityOf(command.items, productId),
+      unitPriceMinor,
+    }))
+    .filter(({ quantity }) => quantity > 0);
+  const isFull = order.lines.every(
+    (line) => line.returned + quantityOf(lines, line.productId) === line.quantity,
+  );
+  return [
+    {
+      type: 'OrderReturned',
+      data: {
+        orderId: order.orderId,
+        version: order.version + 1,
+        returnId: command.returnId,
+        userId: order.userId,
+        lines,
+        refundMinor: sumMinor(lines),
+        currency: order.currency,
+        isFull,
+        reason: command.reason,
+        occurredAt: command.nowMs,
+      },
+    },
+  ];
+};
+
+const base = ({ orderId, userId, version, lines, totalMinor, currency, deadlineMs }: Placed): Placed => ({
+  orderId,
+  userId,
+  version,
+  lines,
+  totalMinor,
+  currency,
+  deadlineMs,
+});
+
+const quantityOf = (lines: readonly { productId: string; quantity: number }[], productId: string): number =>
+  lines.find((line) => line.productId === productId)?.quantity ?? 0;
+
+const sumMinor = (lines: readonly { quantity: number; unitPriceMinor: number }[]): number => {
+  const sum = lines.reduce((sum, { quantity, unitPriceMinor }) => sum + quantity * unitPriceMinor, 0);
+  assert(Number.isSafeInteger(sum), 'an order total is a safe integer of minor units');
+  return sum;
+};
+
+/** The same product asked for twice is asked for once, in the sum; sorted by product. */
+export const mergeItems = (
+  items: readonly { productId: string; quantity: number }[],
+): { productId: string; quantity: number }[] => {
+  const sums = new Map<string, number>();
+  for (const { productId, quantity } of items) sums.set(productId, (sums.get(productId) ?? 0) + quantity);
+  return [...sums]
+    .map(([productId, quantity]) => ({ productId, quantity }))
+    .sort((a, b) => (a.productId < b.productId ? -1 : 1));
+};

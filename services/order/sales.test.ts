@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { OrderLine } from './order.js';
+import { refundsOf, salesOf } from './sales.js';
+
+const lines: OrderLine[] = [
+  { productId: 'a', name: 'A', category: 'home', quantity: 2, unitPriceMinor: 500, returned: 0 },
+  { productId: 'b', name: 'B', category: 'garden', quantity: 1, unitPriceMinor: 999, returned: 0 },
+];
+const common = { orderId: 'order-1', userId: null, currency: 'EUR', occurredAt: 5 };
+const ids = () => {
+  let next = 0;
+  return () => `id-${next++}`;
+};
+
+test('a confirmed order is one sale a line, summing to its total', () => {
+  const sales = salesOf({ ...common, version: 2, paymentId: 'p', lines, totalMinor: 1999 }, lines, ids());
+  expect(
+    sales.map(({ line, product_id, category, quantity, amount_minor }) => [
+      line,
+      product_id,
+      category,
+      quantity,
+      amount_minor,
+    ]),
+  ).toEqual([
+    [0, 'a', 'home', 2, 1000],
+    [1, 'b', 'garden', 1, 999],
+  ]);
+  expect(new Set(sales.map(({ event_id }) => event_id)).size).toBe(2);
+});
+
+test('a return takes back the very line it belongs to', () => {
+  const [refund] = refundsOf(
+    {
+      ...common,
+      version: 3,
+      returnId: 'r',
+      lines: [{ productId: 'b', quantity: 1, unitPriceMinor: 999 }],
+      refundMinor: 999,
+      isFull: false,
+      reason: '',
+    },
+    lines,
+    ids(),
+  );
+  expect(refund).toMatchObject({ line: 1, quantity: -1, amount_minor: -999, kind: 'refund', occurred_at: 5 });
+});
