@@ -1,0 +1,146 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
+import { z } from 'zod';
+import { type Clock, systemClock } from '#platform/clock';
+import { problem, unavailable } from '#platform/http/problem-details';
+
+/** What a caller may do; the names belong to the application. */
+export type Role = string;
+
+export type Principal =
+  | { readonly kind: 'user'; readonly userId: string; readonly roles: readonly Role[] }
+  | { readonly kind: 'anonymous' };
+
+/** Who may call a route: anybody, anybody logged in, or holders of at least one of these roles. */
+export type Access = 'public' | 'user' | readonly Role[];
+
+export type Authenticator = {
+  /**
+   * Who sent this `Authorization` header. Throws 401 for a token that is not valid (also on public routes: the
+   * caller means to be somebody), and 503 when no key is known to verify it with.
+   */
+  principalOf(authorization: string | undefined): Promise<Principal>;
+};
+
+export const tokenType = 'at+jwt';
+
+const claims = z.object({ sub: z.uuid(), roles: z.array(z.string()) });
+
+const anonymous: Principal = Object.freeze({ kind: 'anonymous' });
+
+const keysFreshMs = 10 * 60_000;
+const refetchPauseMs = 2000;
+const fetchTimeoutMs = 2000;
+
+/** One or several places that serve the same JWKS; the first that answers is taken. */
+export type KeySource = () => Promise<JSONWebKeySet>;
+
+export const keysFrom =
+  (urls: readonly string[]): KeySource =>
+  async () => {
+    let lastError: unknown = new Error('no key server configured');
+    for (const url of urls)
+      try {
+        const answer = await fetch(url, { signal: AbortSignal.timeout(fetchTimeoutMs) });
+        if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+        return (await answer.json()) as JSONWebKeySet;
+      } catch (error) {
+        lastError = error;
+      }
+    throw lastError;
+  };
+
+/**
+ * Verifies access tokens against a JWKS. Keys are fetched when first needed, again every ten minutes and, no
+ * more than every 2 s, when a token names an unknown one. While the key server is away the keys already known
+ * go on being used.
+ */
+export const createAuthenticator = (options: {
+  keys: KeySource;
+  issuer: string;
+  audience: string;
+  clock?: Clock;
+}): Authenticator => {
+  const clock = options.clock ?? systemClock;
+  let keySet: ReturnType<typeof createLocalJWKSet> | undefined;
+  let fetchedAtMs = Number.NEGATIVE_INFINITY;
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | undefined;
+
+  const fetchKeys = (): Promise<void> => {
+    fetching ??= (async () => {
+      triedAtMs = clock.nowMs();
+      try {
+        keySet = createLocalJWKSet(await options.keys());
+        fetchedAtMs = clock.nowMs();
+      } catch {
+        // Whoever asked finds out by `keySet` being undefined or stale.
+      } finally {
+        fetching = undefined;
+      }
+    })();
+    return fetching;
+  };
+
+  const verify = async (token: string): Promise<Principal> => {
+    if (keySet === undefined) {
+      if (clock.nowMs() - triedAtMs >= refetchPauseMs || fetching !== undefined) await fetchKeys();
+      if (keySet === undefined)
+        throw unavailable('authentication_unavailable', 'Tokens cannot be verified at the moment.', 2);
+    } else if (clock.nowMs() - fetchedAtMs > keysFreshMs && clock.nowMs() - triedAtMs > refetchPauseMs)
+      void fetchKeys();
+    const { payload } = await jwtVerify(token, keySet, {
+      issuer: options.issuer,
+      audience: options.audience,
+      typ: tokenType,
+      algorithms: ['EdDSA', 'ES256'],
+      requiredClaims: ['exp', 'sub'],
+      currentDate: new Date(clock.nowMs()),
+    });
+    const { sub, roles } = claims.parse(payload);
+    return { kind: 'user', userId: sub, roles };
+  };
+
+  return {
+    principalOf: async (authorization) => {
+      if (authorization === undefined) return anonymous;
+      const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(authorization)?.[1];
+      if (token === undefined)
+        throw notAuthenticated('invalid_token', 'Authorization must be a bearer token.');
+      try {
+        return await verify(token);
+      } catch (error) {
+        if (error instanceof errors.JWKSNoMatchingKey && clock.nowMs() - triedAtMs >= refetchPauseMs) {
+          await fetchKeys();
+          return await verify(token).catch(asUnauthenticated);
+        }
+        return asUnauthenticated(error);
+      }
+    },
+  };
+};
+
+const asUnauthenticated = (error: unknown): never => {
+  if (error instanceof errors.JWTExpired)
+    throw notAuthenticated('token_expired', 'The access token has expired.');
+  if (error instanceof errors.JOSEError || error instanceof z.ZodError)
+    throw notAuthenticated('invalid_token', 'The access token is not valid.');
+  throw error;
+};
+
+const notAuthenticated = (code: string, detail: string) =>
+  problem(401, code, detail, { headers: { 'www-authenticate': `Bearer error="invalid_token"` } });
+
+/** Throws 401 to a stranger and 403 to somebody without the role. */
+export const authorise = (principal: Principal, access: Access): void => {
+  if (access === 'public') return;
+  if (principal.kind === 'anonymous')
+    throw problem(401, 'authentication_required', 'Log in first.', {
+      headers: { 'www-authenticate': 'Bearer' },
+    });
+  if (access !== 'user' && !access.some((role) => principal.roles.includes(role)))
+    throw problem(403, 'forbidden', 'Your account may not do this.');
+};
+
+/** True for a user who holds at least one of the roles. */
+export const hasRole = (principal: Principal, ...roles: readonly Role[]): boolean =>
+  principal.kind === 'user' && roles.some((role) => principal.roles.includes(role));

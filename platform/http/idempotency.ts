@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Database } from '#platform/postgres/pool';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import { problem } from './problem-details.js';
+
+/** An answer that can be given again: what a handler would have sent. `body` must survive JSON. */
+export type StoredAnswer = { status: number; body: unknown; headers?: Record<string, string> };
+
+/** Needs `projectPath(idempotencyMigrations)` among the service's migrations. */
+export const idempotencyMigrations = 'platform/http/migrations';
+
+const keptHours = 24;
+const prunedPerRequestMax = 20;
+
+/**
+ * Runs `effect` at most once per caller and `Idempotency-Key`, and sends its answer. The answer is stored in
+ * the effect's own transaction: both happened or neither. A repeat gets the stored answer (with
+ * `Idempotency-Replayed: true`), the key with another body is 422, and one whose first request is still running
+ * is 409. What `effect` throws rolls everything back, and the key can be used again.
+ * The route declares `requires: ['idempotency-key']`. `caller` is whom the key belongs to; the user's id, or
+ * `anonymous`, if unset.
+ */
+export const idempotent = async (
+  db: Database,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  effect: (tx: Tx) => Promise<StoredAnswer>,
+  options: { caller?: string } = {},
+): Promise<FastifyReply> => {
+  const key = request.headers['idempotency-key'];
+  if (typeof key !== 'string' || key.length === 0 || key.length > 255)
+    throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
+  const caller =
+    options.caller ?? (request.principal.kind === 'user' ? request.principal.userId : 'anonymous');
+  const hash = requestHash(request);
+
+  const { answer, isReplay } = await inTransaction(db, async (tx) => {
+    await claim(tx, caller, key);
+    const stored = await storedAnswer(tx, caller, key, hash);
+    if (stored !== undefined) return { answer: stored, isReplay: true };
+    const fresh = await effect(tx);
+    await tx.query(
+      `INSERT INTO idempotency_keys (principal, key, request_hash, status, headers, body)
+       VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (principal, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
+         headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`,
+      [caller, key, hash, fresh.status, JSON.stringify(fresh.headers ?? {}), JSON.stringify(fresh.body)],
+    );
+    await prune(tx);
+    return { answer: fresh, isReplay: false };
+  });
+  if (isReplay) reply.header('idempotency-replayed', 'true');
+  return reply
+    .code(answer.status)
+    .headers(answer.headers ?? {})
+    .send(answer.body);
+};
+
+/** Held until the transaction ends, so that a concurrent repeat is told to wait rather than made to. */
+const claim = async (tx: Tx, caller: string, key: string): Promise<void> => {
+  const { rows } = await tx.query<{ claimed: boolean }>(
+    'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed',
+    [`idempotency ${caller} ${key}`],
+  );
+  if (rows[0]?.claimed !== true)
+    throw problem(
+      409,
+      'request_in_progress',
+      'The first request with this Idempotency-Key is still running.',
+      {
+        headers: { 'retry-after': '1' },
+      },
+    );
+};
+
+const storedAnswer = async (
+  tx: Tx,
+  caller: string,
+  key: string,
+  hash: Buffer,
+): Promise<StoredAnswer | undefined> => {
+  const { rows } = await tx.query<{
+    request_hash: Buffer;
+    status: number;
+    headers: Record<string, string>;
+    body: unknown;
+  }>(
+    `SELECT request_hash, status, headers, body FROM idempotency_keys
+     WHERE principal = $1 AND key = $2 AND created_at > now() - make_interval(hours => $3)`,
+    [caller, key, keptHours],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  if (!row.request_hash.equals(hash))
+    throw problem(422, 'idempotency_key_reused', 'This Idempotency-Key was used for another request.');
+  return { status: row.status, headers: row.headers, body: row.body };
+};
+
+/** Each new key takes a few expired ones along: the table stays bounded without a job of its own. */
+const prune = async (tx: Tx): Promise<void> => {
+  await tx.query(
+    `DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)
+       ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+    [keptHours, prunedPerRequestMax],
+  );
+};
+
+const requestHash = (request: FastifyRequest): Buffer =>
+  createHash('sha256')
+    .update(`${request.method} ${request.url.split('?', 1)[0]}\n`)
+    .update(JSON.stringify(canonical(request.body)) ?? '')
+    .digest();
+
+/** Key order is not meaning: the same body is the same however it was written. */
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, canonical(item)]),
+  );
+};

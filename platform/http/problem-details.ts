@@ -1,0 +1,89 @@
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
+
+/** What is wrong with one part of the input; `path` is a JSON pointer into it (`/items/0/quantity`). */
+export type InputError = { path: string; message: string };
+
+export type ProblemExtras = {
+  errors?: readonly InputError[];
+  /** Response headers that belong to the answer, such as `Retry-After` or `Allow`. */
+  headers?: Readonly<Record<string, string>>;
+};
+
+/** An answer other than success (RFC 9457). Thrown from a handler, or sent with `reply.send`. */
+export class Problem extends Error {
+  readonly status: number;
+  /** Stable and snake_case: what a program may decide by. */
+  readonly code: string;
+  readonly errors: readonly InputError[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, code: string, detail: string, extras: ProblemExtras = {}) {
+    super(detail);
+    this.name = 'Problem';
+    this.status = status;
+    this.code = code;
+    this.errors = extras.errors;
+    this.headers = extras.headers ?? {};
+  }
+}
+
+/** `throw problem(404, 'product_not_found', 'There is no such product.')` */
+export const problem = (status: number, code: string, detail: string, extras?: ProblemExtras): Problem =>
+  new Problem(status, code, detail, extras);
+
+/** 503 with `Retry-After`: something this answer needs is away, and expected back. */
+export const unavailable = (code: string, detail: string, retryAfterS = 1): Problem =>
+  new Problem(503, code, detail, { headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterS))) } });
+
+export const problemMediaType = 'application/problem+json';
+
+export const problemSchema = z
+  .object({
+    type: z.string().describe('A URI that names this kind of problem.'),
+    title: z.string().describe('The HTTP status in words.'),
+    status: z.int().min(400).max(599),
+    detail: z.string().describe('What happened this time, for people.'),
+    code: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]*$/)
+      .describe('Stable; decide by this one.'),
+    correlationId: z.string(),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe('For invalid input: what is wrong where.'),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });
+
+export type ProblemBody = z.output<typeof problemSchema>;
+
+export const problemBody = (from: Problem, correlationId: string): ProblemBody => ({
+  type: `urn:problem:${from.code}`,
+  title: STATUS_CODES[from.status] ?? 'Error',
+  status: from.status,
+  detail: from.message,
+  code: from.code,
+  correlationId,
+  ...(from.errors === undefined ? {} : { errors: [...from.errors] }),
+});
+
+/**
+ * The `response` entries for statuses a route answers itself. Those that follow from how the route is declared
+ * (400, 401, 403, 412, 413, 415, 428, 429, 503) are added by the server.
+ */
+export const problems = <S extends number>(...statuses: S[]): Record<S, ProblemResponse> =>
+  Object.fromEntries(statuses.map((status) => [status, problemResponse(status)])) as Record<
+    S,
+    ProblemResponse
+  >;
+
+export type ProblemResponse = {
+  description: string;
+  content: Record<typeof problemMediaType, { schema: typeof problemSchema }>;
+};
+
+const problemResponse = (status: number): ProblemResponse => ({
+  description: STATUS_CODES[status] ?? 'Error',
+  content: { [problemMediaType]: { schema: problemSchema } },
+});

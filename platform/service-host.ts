@@ -1,0 +1,286 @@
+import type { Tracer } from '@opentelemetry/api';
+import { z } from 'zod';
+import { type Clock, systemClock } from '#platform/clock';
+import { envSchema, loadConfig, setting } from '#platform/config';
+import { PlatformError } from '#platform/errors';
+import { version } from '#platform/project';
+import { createLogger, type Logger, logLevels } from '#platform/telemetry/logger';
+import { createMetrics, type Metrics } from '#platform/telemetry/metrics';
+import { startTracing, stopTracing } from '#platform/telemetry/tracing';
+
+export type { Logger } from '#platform/telemetry/logger';
+export type { Metrics } from '#platform/telemetry/metrics';
+
+export type HealthStatus = 'up' | 'degraded' | 'down';
+
+/**
+ * `down` takes the whole service out of service; `degraded` says that this part is away and the service goes
+ * on without it. `detail` is for the log, it is not shown to callers.
+ */
+export type DependencyHealth = { status: HealthStatus; detail?: string };
+
+/** A part with a life of its own: a pool, a consumer, a server. */
+export type Component = {
+  name: string;
+  start(): Promise<void>;
+  /** Finishes what is in hand and lets go. Called once, also when `start` has failed half-way. */
+  stop(): Promise<void>;
+  /** Asked on `/health/ready`; slower than 2 s counts as down. */
+  checkHealth?(): Promise<DependencyHealth>;
+};
+
+export type HealthReport = {
+  status: HealthStatus;
+  service: string;
+  version: string;
+  dependencies: Record<string, { status: HealthStatus; latencyMs: number }>;
+};
+
+/** What a service is given by the process it runs in. */
+export type Host = {
+  readonly service: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
+  /** The address servers bind to: 127.0.0.1 unless HOST says otherwise. */
+  readonly listenAddress: string;
+  /** Aborted when the service begins to stop: long-lived answers end, loops leave. */
+  readonly stopping: AbortSignal;
+  /** Registers a component: they start in the order of `use` and stop in reverse. */
+  use<T extends Component>(component: T): T;
+  /** Reports what the service cannot live with: logged, then the process exits 1 and is restarted by others. */
+  onFatal(error: unknown): void;
+  health(): Promise<HealthReport>;
+};
+
+export type RunnableHost = Host & {
+  /** Starts the components in order; when one fails, stops those already started and throws its error. */
+  start(): Promise<void>;
+  /** Stops the components in reverse. Never throws: what fails is logged. Later calls share the first. */
+  stop(): Promise<void>;
+};
+
+const healthTimeoutMs = 2000;
+const stopTimeoutMs = 8000;
+
+/** A host without a process around it: what `runServices` uses, and what tests use directly. */
+export const createHost = (options: {
+  service: string;
+  logger: Logger;
+  metrics: Metrics;
+  tracer: Tracer;
+  clock?: Clock;
+  listenAddress?: string;
+  onFatal(error: unknown): void;
+}): RunnableHost => {
+  const components: Component[] = [];
+  const touched: Component[] = [];
+  const stopping = new AbortController();
+  let stopped: Promise<void> | undefined;
+  const { service, logger } = options;
+
+  const stopAll = async (): Promise<void> => {
+    stopping.abort();
+    for (const component of touched.reverse()) {
+      try {
+        await component.stop();
+      } catch (error) {
+        logger.warn({ err: error, component: component.name }, 'component did not stop cleanly');
+      }
+    }
+  };
+
+  const host: RunnableHost = {
+    service,
+    version,
+    clock: options.clock ?? systemClock,
+    logger,
+    metrics: options.metrics,
+    tracer: options.tracer,
+    listenAddress: options.listenAddress ?? '127.0.0.1',
+    stopping: stopping.signal,
+    use: (component) => {
+      components.push(component);
+      return component;
+    },
+    onFatal: options.onFatal,
+    health: async () => {
+      const checked = components.filter((component) => component.checkHealth !== undefined);
+      const reports = await Promise.all(
+        checked.map(async (component) => [component.name, await timedHealth(component, logger)] as const),
+      );
+      return {
+        status: stopping.signal.aborted ? 'down' : worst(reports.map(([, report]) => report.status)),
+        service,
+        version,
+        dependencies: Object.fromEntries(reports),
+      };
+    },
+    start: async () => {
+      for (const component of components) {
+        if (stopping.signal.aborted) return;
+        touched.push(component);
+        try {
+          await component.start();
+        } catch (error) {
+          await host.stop();
+          throw new StartFailure(`${service}: ${component.name} did not start: ${oneLine(error)}`, error);
+        }
+      }
+    },
+    stop: () => {
+      stopped ??= stopAll();
+      return stopped;
+    },
+  };
+  return host;
+};
+
+/** The worst of several, `up` of none. */
+export const worst = (statuses: readonly HealthStatus[]): HealthStatus =>
+  statuses.includes('down') ? 'down' : statuses.includes('degraded') ? 'degraded' : 'up';
+
+const timedHealth = async (
+  component: Component,
+  logger: Logger,
+): Promise<{ status: HealthStatus; latencyMs: number }> => {
+  const startedAt = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<DependencyHealth>((resolve) => {
+    timer = setTimeout(() => resolve({ status: 'down', detail: 'no answer in time' }), healthTimeoutMs);
+  });
+  const health = await Promise.race([
+    Promise.resolve(component.checkHealth?.() ?? { status: 'up' as const }).catch(
+      (error: unknown): DependencyHealth => ({ status: 'down', detail: oneLine(error) }),
+    ),
+    timeout,
+  ]);
+  clearTimeout(timer);
+  if (health.status !== 'up')
+    logger.debug({ component: component.name, ...health }, 'dependency is not well');
+  return { status: health.status, latencyMs: Math.round((performance.now() - startedAt) * 10) / 10 };
+};
+
+class StartFailure extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'StartFailure';
+  }
+}
+
+const oneLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? 'unknown';
+
+export type Service<C = unknown> = {
+  name: string;
+  config: z.ZodType<C>;
+  /** Wires the service: constructs its components and hands them to `host.use`. Starts nothing. */
+  build(config: Readonly<C>, host: Host): Promise<void> | void;
+};
+
+/** Settings every process has, whatever it runs. */
+export const hostConfig = envSchema({
+  logLevel: ['LOG_LEVEL', z.enum(logLevels).default('info')],
+  zipkinUrl: ['ZIPKIN_URL', setting.url.optional()],
+  listenAddress: ['HOST', setting.text.default('127.0.0.1')],
+  traceSampleRatio: ['TRACE_SAMPLE_RATIO', setting.ratio.default(1)],
+});
+
+/**
+ * Runs one service as this process: configuration from the environment, start, then SIGTERM or SIGINT drains
+ * and stops it within 8 s and exits 0. Exits 1, with one line saying why, when it cannot start, when a
+ * component reports a fatal error, or when anything is thrown that nobody caught.
+ */
+export const runService = <C>(
+  name: string,
+  config: z.ZodType<C>,
+  build: Service<C>['build'],
+): Promise<void> => runServices([{ name, config, build } as Service]);
+
+/** The same for several services in one process: they share its signals and its end, and nothing else. */
+export const runServices = async (services: readonly Service[]): Promise<void> => {
+  let hosts: RunnableHost[] = [];
+  let ending = false;
+  const processName = services.map((service) => service.name).join('+');
+  let logger = createLogger(services.length === 1 ? processName : 'host');
+
+  const end = async (exitCode: number): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    const deadline = setTimeout(() => {
+      logger.error({ stopTimeoutMs }, 'did not stop in time');
+      process.exit(1);
+    }, stopTimeoutMs);
+    await Promise.all(hosts.map((host) => host.stop()));
+    await stopTracing();
+    clearTimeout(deadline);
+    process.exit(exitCode);
+  };
+  const fatal = (error: unknown): void => {
+    logger.fatal({ err: error }, `fatal: ${oneLine(error)}`);
+    process.exit(1);
+  };
+
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', fatal);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      if (ending) process.exit(1);
+      logger.info({ signal }, 'stopping');
+      void end(0);
+    });
+
+  try {
+    const settings = loadConfig(hostConfig, process.env);
+    logger = createLogger(services.length === 1 ? processName : 'host', { level: settings.logLevel });
+    const loaded = loadAll(services);
+    hosts = await Promise.all(
+      loaded.map(async ({ service, config }) => {
+        const host = createHost({
+          service: service.name,
+          logger: createLogger(service.name, { level: settings.logLevel }),
+          metrics: createMetrics(service.name),
+          tracer: await startTracing({
+            service: service.name,
+            zipkinUrl: settings.zipkinUrl,
+            sampleRatio: settings.traceSampleRatio,
+          }),
+          listenAddress: settings.listenAddress,
+          onFatal: fatal,
+        });
+        await service.build(config, host);
+        return host;
+      }),
+    );
+    await Promise.all(hosts.map((host) => host.start()));
+    if (!ending) logger.info({ services: services.map((service) => service.name) }, 'started');
+  } catch (error) {
+    const message =
+      error instanceof PlatformError || error instanceof StartFailure ? error.message : undefined;
+    if (message === undefined) return fatal(error);
+    logger.fatal(message);
+    process.stderr.write(`${message}\n`);
+    await end(1);
+  }
+};
+
+/** Loads every service's configuration before it complains, so that one run shows all that is wrong. */
+const loadAll = (services: readonly Service[]) => {
+  const problems = new Set<string>();
+  const loaded = services.flatMap((service) => {
+    try {
+      return [{ service, config: loadConfig(service.config, process.env) }];
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error;
+      for (const line of error.message.split('\n').slice(1)) problems.add(line);
+      return [];
+    }
+  });
+  if (problems.size > 0)
+    throw new PlatformError('configuration_invalid', `configuration invalid:\n${[...problems].join('\n')}`, {
+      retriable: false,
+    });
+  return loaded;
+};

@@ -1,0 +1,41 @@
+import { isSpanContextValid, trace } from '@opentelemetry/api';
+import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import { currentCorrelation } from '#platform/telemetry/correlation';
+
+export type Logger = PinoLogger;
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const secrets = ['authorization', 'password', 'token', 'accessToken', 'refreshToken', 'cookie', 'secret'];
+
+/**
+ * One JSON object a line on stdout: `level`, `time` (RFC 3339), `service`, `msg`, and inside a request or a
+ * reaction also `correlationId` and `traceId`. Written synchronously, so the last words of a dying process are
+ * not lost. Fields named like a secret are blanked at the top and two levels down.
+ */
+export const createLogger = (
+  service: string,
+  options: { level?: (typeof logLevels)[number]; destination?: DestinationStream } = {},
+): Logger => {
+  const settings = {
+    level: options.level ?? 'info',
+    base: { service },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: {
+      paths: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+      censor: '[redacted]',
+    },
+    mixin: () => {
+      const correlationId = currentCorrelation()?.correlationId;
+      const span = trace.getActiveSpan()?.spanContext();
+      return {
+        ...(correlationId === undefined ? {} : { correlationId }),
+        ...(span !== undefined && isSpanContextValid(span) ? { traceId: span.traceId } : {}),
+      };
+    },
+    // What the caller says about its own correlation wins over the surrounding context.
+    mixinMergeStrategy: (merged: object, mixin: object) => ({ ...mixin, ...merged }),
+  };
+  return pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true }));
+};

@@ -1,0 +1,70 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Metrics = {
+  /** The same metric for the same name, however often it is asked for. */
+  counter(name: string, help: string, labels?: readonly string[]): Counter<string>;
+  gauge(name: string, help: string, labels?: readonly string[]): Gauge<string>;
+  /** `buckets` in the unit the name ends with (seconds: 5 ms to 10 s if unset). */
+  histogram(
+    name: string,
+    help: string,
+    labels?: readonly string[],
+    buckets?: readonly number[],
+  ): Histogram<string>;
+  /** The Prometheus text of this service's metrics, and of the process it runs in. */
+  render(): Promise<string>;
+  readonly contentType: string;
+};
+
+let processRegistry: Registry | undefined;
+
+/** Memory, CPU, event loop and garbage collection belong to the process: measured once, shown by each service. */
+const processMetrics = (): Registry => {
+  if (processRegistry === undefined) {
+    processRegistry = new Registry();
+    collectDefaultMetrics({ register: processRegistry });
+  }
+  return processRegistry;
+};
+
+/** A registry of its own for each service, so that several in one process do not add up in each other's. */
+export const createMetrics = (service: string): Metrics => {
+  const registry = new Registry();
+  const known = new Map<string, Counter<string> | Gauge<string> | Histogram<string>>();
+  const once = <M extends Counter<string> | Gauge<string> | Histogram<string>>(
+    kind: abstract new (...args: never[]) => M,
+    name: string,
+    make: () => M,
+  ): M => {
+    const existing = known.get(name);
+    if (existing !== undefined) {
+      if (existing instanceof kind) return existing;
+      throw new Error(`metric ${name} of ${service} already exists as another kind`);
+    }
+    const metric = make();
+    known.set(name, metric);
+    return metric;
+  };
+  const registers = [registry];
+  return {
+    counter: (name, help, labels = []) =>
+      once(Counter, name, () => new Counter({ name, help, labelNames: [...labels], registers })),
+    gauge: (name, help, labels = []) =>
+      once(Gauge, name, () => new Gauge({ name, help, labelNames: [...labels], registers })),
+    histogram: (name, help, labels = [], buckets) =>
+      once(
+        Histogram,
+        name,
+        () =>
+          new Histogram({
+            name,
+            help,
+            labelNames: [...labels],
+            registers,
+            ...(buckets === undefined ? {} : { buckets: [...buckets] }),
+          }),
+      ),
+    render: async () => `${await registry.metrics()}\n${await processMetrics().metrics()}`,
+    contentType: registry.contentType,
+  };
+};
