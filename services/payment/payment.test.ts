@@ -1,0 +1,200 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type Decision,
+  decide,
+  evolve,
+  isRefusal,
+  type Payment,
+  type PaymentCommand,
+  type PaymentEvent,
+  refundedMinor,
+} from './payment.js';
+
+const known = { paymentId: 'payment-1', orderId: 'order-1' };
+const orderPlaced: PaymentCommand = {
+  type: 'NoteOrderPlaced',
+  known,
+  charge: { userId: 'user-1', amountMinor: 1999, currency: 'EUR', method: 'card', token: 'tok_ok' },
+};
+const stockReserved: PaymentCommand = { type: 'NoteStockReserved', known };
+const cancel: PaymentCommand = { type: 'CancelPayment', known, reason: 'timed_out' };
+const capture: PaymentCommand = { type: 'CapturePayment' };
+const refund = (refundId: string, amountMinor: number): PaymentCommand => ({
+  type: 'RefundPayment',
+  refundId,
+  amountMinor,
+});
+const answer = (answer: Extract<PaymentCommand, { type: 'NoteAnswer' }>['answer']): PaymentCommand => ({
+  type: 'NoteAnswer',
+  answer,
+  nowMs: 7,
+});
+const authorized = answer({ to: 'authorize', outcome: 'authorized' });
+const declined = answer({ to: 'authorize', outcome: 'declined', reason: 'insufficient_funds' });
+const inconclusive = answer({ to: 'authorize', outcome: 'inconclusive' });
+const captured = answer({ to: 'capture', outcome: 'captured' });
+const voided = answer({ to: 'void', outcome: 'voided' });
+const nothingToVoid = answer({ to: 'void', outcome: 'nothing_to_void' });
+const refunded = (refundId: string) => answer({ to: 'refund', outcome: 'refunded', refundId });
+
+const events = (decision: Decision): readonly PaymentEvent[] => {
+  if (isRefusal(decision)) throw new Error(`refused: ${decision.refused}`);
+  return decision;
+};
+const given = (...commands: PaymentCommand[]): Payment =>
+  commands.reduce<Payment>((payment, command) => events(decide(command, payment)).reduce(evolve, payment), {
+    status: 'new',
+  });
+const when = (payment: Payment, command: PaymentCommand): string[] =>
+  events(decide(command, payment)).map(({ type }) => type);
+
+describe('an authorisation', () => {
+  test('is asked for once order and stock are both known, whichever comes first', () => {
+    expect(when(given(orderPlaced), stockReserved)).toEqual(['AuthorizationDue']);
+    expect(when(given(stockReserved), orderPlaced)).toEqual(['OrderNoted', 'AuthorizationDue']);
+    expect(given(stockReserved, orderPlaced)).toEqual(given(orderPlaced, stockReserved));
+  });
+
+  test('is asked for once, however often its causes come', () => {
+    const asked = given(orderPlaced, stockReserved);
+    expect(when(asked, orderPlaced)).toEqual([]);
+    expect(when(asked, stockReserved)).toEqual([]);
+  });
+
+  test('that the provider refuses is declined with its reason', () => {
+    const payment = given(orderPlaced, stockReserved, declined);
+    expect(payment).toMatchObject({ status: 'declined', reason: 'insufficient_funds', token: null });
+  });
+
+  test('is told once', () => {
+    expect(when(given(orderPlaced, stockReserved, authorized), authorized)).toEqual([]);
+  });
+
+  test('without a clear answer changes nothing', () => {
+    expect(when(given(orderPlaced, stockReserved), inconclusive)).toEqual([]);
+  });
+});
+
+describe('the payment of a cancelled order', () => {
+  test.each([
+    ['nothing is known of it', given()],
+    ['its stock is awaited', given(orderPlaced)],
+    ['its order is awaited', given(stockReserved)],
+  ])('is never tried when %s', (_, payment) => {
+    expect(when(payment, cancel)).toEqual(['PaymentAborted']);
+    const aborted = events(decide(cancel, payment)).reduce(evolve, payment);
+    expect(when(aborted, orderPlaced)).toEqual([]);
+    expect(when(aborted, stockReserved)).toEqual([]);
+  });
+
+  test('is voided when it was authorised', () => {
+    const voiding = given(orderPlaced, stockReserved, authorized, cancel);
+    expect(voiding.status).toBe('voiding');
+    expect(when(voiding, voided)).toEqual(['PaymentVoided']);
+  });
+
+  test('is voided when its authorisation succeeds after the cancellation', () => {
+    const cancelledInFlight = given(orderPlaced, stockReserved, cancel);
+    expect(when(cancelledInFlight, authorized)).toEqual(['PaymentAuthorized', 'VoidDue']);
+  });
+
+  test('is voided also when nobody can say whether it was authorised', () => {
+    const cancelledInFlight = given(orderPlaced, stockReserved, cancel);
+    expect(when(cancelledInFlight, inconclusive)).toEqual(['VoidDue']);
+    expect(when(given(orderPlaced, stockReserved, cancel, inconclusive), nothingToVoid)).toEqual([
+      'PaymentAborted',
+    ]);
+  });
+
+  test('is left alone when the provider declined it', () => {
+    expect(when(given(orderPlaced, stockReserved, declined), cancel)).toEqual([]);
+    expect(when(given(orderPlaced, stockReserved, cancel), declined)).toEqual(['PaymentDeclined']);
+  });
+});
+
+describe('a capture', () => {
+  test('follows the confirmation once', () => {
+    const payment = given(orderPlaced, stockReserved, authorized);
+    expect(when(payment, capture)).toEqual(['CaptureDue']);
+    expect(when(given(orderPlaced, stockReserved, authorized, capture), capture)).toEqual([]);
+    expect(when(given(orderPlaced, stockReserved, authorized, capture, captured), captured)).toEqual([]);
+  });
+
+  test('of money that was never guaranteed is refused', () => {
+    expect(decide(capture, given(orderPlaced, stockReserved))).toEqual({
+      refused: 'not_authorized',
+      status: 'authorizing',
+    });
+  });
+});
+
+describe('a refund', () => {
+  const paid = given(orderPlaced, stockReserved, authorized, capture, captured);
+
+  test('goes out once for each return', () => {
+    expect(when(paid, refund('r1', 500))).toEqual(['RefundNoted', 'RefundDue']);
+    const due = events(decide(refund('r1', 500), paid)).reduce(evolve, paid);
+    expect(when(due, refund('r1', 500))).toEqual([]);
+    expect(when(due, refunded('r1'))).toEqual(['PaymentRefunded']);
+    const done = events(decide(refunded('r1'), due)).reduce(evolve, due);
+    expect(refundedMinor(done)).toBe(500);
+    expect(when(done, refunded('r1'))).toEqual([]);
+  });
+
+  test('waits for a capture still under way', () => {
+    const capturing = given(orderPlaced, stockReserved, authorized, capture, refund('r1', 500));
+    expect(capturing).toMatchObject({ refunds: [{ refundId: 'r1', state: 'waiting' }] });
+    expect(when(capturing, captured)).toEqual(['PaymentCaptured', 'RefundDue']);
+  });
+
+  test('of more than was taken is refused', () => {
+    const once = events(decide(refund('r1', 1500), paid)).reduce(evolve, paid);
+    expect(decide(refund('r2', 500), once)).toEqual({
+      refused: 'refund_exceeds_capture',
+      refundableMinor: 499,
+    });
+  });
+});
+
+test('whatever comes in whatever order, no payment is both captured and voided, nor captured twice', () => {
+  const commands = fc.array(
+    fc.constantFrom(
+      orderPlaced,
+      stockReserved,
+      cancel,
+      capture,
+      authorized,
+      declined,
+      inconclusive,
+      captured,
+      voided,
+      nothingToVoid,
+      refund('r1', 1000),
+      refund('r2', 1000),
+      refunded('r1'),
+      refunded('r2'),
+    ),
+    { maxLength: 30 },
+  );
+  fc.assert(
+    fc.property(commands, (commands) => {
+      let payment: Payment = { status: 'new' };
+      const seen: string[] = [];
+      for (const command of commands) {
+        const decision = decide(command, payment);
+        if (isRefusal(decision)) continue;
+        for (const event of decision) {
+          seen.push(event.type);
+          payment = evolve(payment, event);
+        }
+      }
+      const count = (type: string) => seen.filter((one) => one === type).length;
+      expect(count('AuthorizationDue')).toBeLessThanOrEqual(1);
+      expect(count('PaymentCaptured')).toBeLessThanOrEqual(1);
+      expect(count('PaymentCaptured') + count('PaymentVoided')).toBeLessThanOrEqual(1);
+      expect(refundedMinor(payment)).toBeLessThanOrEqual(1999);
+    }),
+    { numRuns: 500 },
+  );
+});

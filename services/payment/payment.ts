@@ -1,0 +1,268 @@
+import { assert } from '#platform/assert';
+import type {
+  PaymentAuthorized,
+  PaymentCaptured,
+  PaymentDeclined,
+  PaymentRefunded,
+  PaymentVoided,
+} from '#schemas/events';
+
+/** What is to be charged, as the order said. */
+export type Charge = {
+  userId: string | null;
+  amountMinor: number;
+  currency: string;
+  method: string;
+  /** Null once the provider has answered: it is not needed again. */
+  token: string | null;
+};
+
+/** `waiting` until the money is captured, `due` while the provider is asked, `done` when it has answered. */
+export type Refund = { refundId: string; amountMinor: number; state: 'waiting' | 'due' | 'done' };
+
+type Known = { paymentId: string; orderId: string };
+type Charged = Known & Charge;
+
+export type Payment =
+  | { status: 'new' }
+  /** The stock is held; the order itself is still on its way on the other topic. */
+  | (Known & { status: 'awaiting_order' })
+  | (Charged & { status: 'awaiting_stock' })
+  /** `cancelledFor` is set when the order ended while the provider was being asked. */
+  | (Charged & { status: 'authorizing'; cancelledFor: string | null })
+  | (Charged & { status: 'authorized' })
+  | (Charged & { status: 'declined'; reason: string })
+  | (Charged & { status: 'capturing'; refunds: readonly Refund[] })
+  | (Charged & { status: 'captured'; refunds: readonly Refund[] })
+  | (Charged & { status: 'voiding'; reason: string })
+  | (Charged & { status: 'voided'; reason: string })
+  /** Ended before any money was guaranteed; without a charge when the order was never seen. */
+  | (Known & Partial<Charge> & { status: 'aborted'; reason: string });
+
+export type PaymentStatus = Exclude<Payment['status'], 'new'>;
+
+/** `…Due` asks the provider for something; the store turns it into a provider call. */
+export type PaymentEvent =
+  | { type: 'OrderNoted'; known: Known; charge: Charge }
+  | { type: 'StockNoted'; known: Known }
+  | { type: 'AuthorizationDue' }
+  | { type: 'CancellationNoted'; reason: string }
+  | { type: 'PaymentAuthorized'; data: PaymentAuthorized }
+  | { type: 'PaymentDeclined'; data: PaymentDeclined }
+  | { type: 'CaptureDue' }
+  | { type: 'PaymentCaptured'; data: PaymentCaptured }
+  | { type: 'VoidDue'; reason: string }
+  | { type: 'PaymentVoided'; data: PaymentVoided }
+  | { type: 'PaymentAborted'; known: Known; reason: string }
+  | { type: 'RefundNoted'; refundId: string; amountMinor: number }
+  | { type: 'RefundDue'; refundId: string; amountMinor: number }
+  | { type: 'PaymentRefunded'; data: PaymentRefunded };
+
+export type PaymentCommand =
+  | { type: 'NoteOrderPlaced'; known: Known; charge: Charge }
+  | { type: 'NoteStockReserved'; known: Known }
+  | { type: 'CancelPayment'; known: Known; reason: string }
+  | { type: 'CapturePayment' }
+  | { type: 'RefundPayment'; refundId: string; amountMinor: number }
+  | { type: 'NoteAnswer'; answer: ProviderAnswer; nowMs: number };
+
+/** What came of a call to the provider; `inconclusive` when nobody can say yet. */
+export type ProviderAnswer =
+  | { to: 'authorize'; outcome: 'authorized' | 'inconclusive' }
+  | { to: 'authorize'; outcome: 'declined'; reason: string }
+  | { to: 'capture'; outcome: 'captured' }
+  | { to: 'void'; outcome: 'voided' | 'nothing_to_void' }
+  | { to: 'refund'; outcome: 'refunded'; refundId: string };
+
+export type PaymentRefusal =
+  | { refused: 'not_authorized'; status: Payment['status'] }
+  | { refused: 'not_captured'; status: Payment['status'] }
+  | { refused: 'refund_exceeds_capture'; refundableMinor: number };
+
+export type Decision = readonly PaymentEvent[] | PaymentRefusal;
+
+export const isRefusal = (decision: Decision): decision is PaymentRefusal => 'refused' in decision;
+
+const nothing: readonly PaymentEvent[] = [];
+
+/**
+ * What follows from `command`. The order and its reserved stock may become known in either order; everything
+ * else may come twice. A refusal means that somebody asked for money that was never guaranteed.
+ */
+export const decide = (command: PaymentCommand, payment: Payment): Decision => {
+  switch (command.type) {
+    case 'NoteOrderPlaced': {
+      const noted: PaymentEvent = { type: 'OrderNoted', known: command.known, charge: command.charge };
+      if (payment.status === 'new') return [noted];
+      return payment.status === 'awaiting_order' ? [noted, { type: 'AuthorizationDue' }] : nothing;
+    }
+    case 'NoteStockReserved':
+      if (payment.status === 'new') return [{ type: 'StockNoted', known: command.known }];
+      return payment.status === 'awaiting_stock' ? [{ type: 'AuthorizationDue' }] : nothing;
+    case 'CancelPayment':
+      return cancel(command, payment);
+    case 'CapturePayment':
+      if (payment.status === 'authorized') return [{ type: 'CaptureDue' }];
+      return payment.status === 'capturing' || payment.status === 'captured'
+        ? nothing
+        : { refused: 'not_authorized', status: payment.status };
+    case 'RefundPayment':
+      return refund(command, payment);
+    case 'NoteAnswer':
+      return noteAnswer(command.answer, command.nowMs, payment);
+    default:
+      return command satisfies never;
+  }
+};
+
+const cancel = (
+  { known, reason }: Extract<PaymentCommand, { type: 'CancelPayment' }>,
+  payment: Payment,
+): readonly PaymentEvent[] => {
+  switch (payment.status) {
+    // An order cancelled before it was seen: the note keeps a late OrderPlaced from being charged.
+    case 'new':
+    case 'awaiting_order':
+    case 'awaiting_stock':
+      return [
+        {
+          type: 'PaymentAborted',
+          known: payment.status === 'new' ? known : keys(payment),
+          reason,
+        },
+      ];
+    case 'authorizing':
+      return payment.cancelledFor === null ? [{ type: 'CancellationNoted', reason }] : nothing;
+    case 'authorized':
+      return [{ type: 'VoidDue', reason }];
+    default:
+      return nothing;
+  }
+};
+
+const refund = (
+  { refundId, amountMinor }: Extract<PaymentCommand, { type: 'RefundPayment' }>,
+  payment: Payment,
+): Decision => {
+  if (payment.status !== 'capturing' && payment.status !== 'captured')
+    return { refused: 'not_captured', status: payment.status };
+  if (payment.refunds.some((refund) => refund.refundId === refundId)) return nothing;
+  const refundableMinor =
+    payment.amountMinor - payment.refunds.reduce((sum, refund) => sum + refund.amountMinor, 0);
+  if (amountMinor > refundableMinor) return { refused: 'refund_exceeds_capture', refundableMinor };
+  const noted: PaymentEvent = { type: 'RefundNoted', refundId, amountMinor };
+  return payment.status === 'captured' ? [noted, { type: 'RefundDue', refundId, amountMinor }] : [noted];
+};
+
+const noteAnswer = (answer: ProviderAnswer, nowMs: number, payment: Payment): readonly PaymentEvent[] => {
+  switch (answer.to) {
+    case 'authorize': {
+      if (payment.status !== 'authorizing') return nothing;
+      const voiding: PaymentEvent[] =
+        payment.cancelledFor === null ? [] : [{ type: 'VoidDue', reason: payment.cancelledFor }];
+      // A cancelled payment whose fate is unknown is voided too: that also bars a late authorisation.
+      if (answer.outcome === 'inconclusive') return voiding;
+      if (answer.outcome === 'declined')
+        return [{ type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason: answer.reason } }];
+      return [{ type: 'PaymentAuthorized', data: fact(payment, nowMs) }, ...voiding];
+    }
+    case 'capture':
+      if (payment.status !== 'capturing') return nothing;
+      return [
+        { type: 'PaymentCaptured', data: fact(payment, nowMs) },
+        ...payment.refunds.map(
+          ({ refundId, amountMinor }): PaymentEvent => ({ type: 'RefundDue', refundId, amountMinor }),
+        ),
+      ];
+    case 'void':
+      if (payment.status !== 'voiding') return nothing;
+      return answer.outcome === 'voided'
+        ? [{ type: 'PaymentVoided', data: { ...fact(payment, nowMs), reason: payment.reason } }]
+        : [{ type: 'PaymentAborted', known: keys(payment), reason: payment.reason }];
+    case 'refund': {
+      if (payment.status !== 'captured') return nothing;
+      const due = payment.refunds.find(
+        ({ refundId, state }) => refundId === answer.refundId && state === 'due',
+      );
+      if (!due) return nothing;
+      const { refundId, amountMinor } = due;
+      return [{ type: 'PaymentRefunded', data: { ...fact(payment, nowMs), refundId, amountMinor } }];
+    }
+    default:
+      return answer satisfies never;
+  }
+};
+
+/** The state after `event`. */
+export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
+  switch (event.type) {
+    case 'OrderNoted':
+      // The payment's id was given by whichever half came first.
+      return {
+        ...event.charge,
+        ...(payment.status === 'new' ? event.known : keys(payment)),
+        status: 'awaiting_stock',
+      };
+    case 'StockNoted':
+      return { ...event.known, status: 'awaiting_order' };
+    case 'AuthorizationDue':
+      return { ...charged(payment), status: 'authorizing', cancelledFor: null };
+    case 'CancellationNoted':
+      return { ...charged(payment), status: 'authorizing', cancelledFor: event.reason };
+    case 'PaymentAuthorized':
+      // While a cancellation is noted the void follows in the same decision.
+      return { ...charged(payment), status: 'authorized', token: null };
+    case 'PaymentDeclined':
+      return { ...charged(payment), status: 'declined', reason: event.data.reason, token: null };
+    case 'CaptureDue':
+      return { ...charged(payment), status: 'capturing', refunds: [] };
+    case 'PaymentCaptured':
+      return { ...charged(payment), status: 'captured', refunds: refundsOf(payment) };
+    case 'VoidDue':
+      return { ...charged(payment), status: 'voiding', reason: event.reason, token: null };
+    case 'PaymentVoided':
+      return { ...charged(payment), status: 'voided', reason: event.data.reason };
+    case 'PaymentAborted': {
+      const { status: _, ...rest } = payment.status === 'new' ? { ...event.known, status: 'new' } : payment;
+      return { ...rest, ...event.known, status: 'aborted', reason: event.reason };
+    }
+    case 'RefundNoted':
+      return withRefund(payment, { ...event, state: 'waiting' });
+    case 'RefundDue':
+      return withRefund(payment, { ...event, state: 'due' });
+    case 'PaymentRefunded':
+      return withRefund(payment, { ...event.data, state: 'done' });
+    default:
+      return event satisfies never;
+  }
+};
+
+/** What was given back so far; only what the provider has confirmed. */
+export const refundedMinor = (payment: Payment): number =>
+  refundsOf(payment).reduce((sum, { state, amountMinor }) => sum + (state === 'done' ? amountMinor : 0), 0);
+
+const refundsOf = (payment: Payment): readonly Refund[] =>
+  payment.status === 'capturing' || payment.status === 'captured' ? payment.refunds : [];
+
+const withRefund = (payment: Payment, { refundId, amountMinor, state }: Refund): Payment => {
+  assert(payment.status === 'capturing' || payment.status === 'captured', 'only money taken is given back');
+  const others = payment.refunds.filter((refund) => refund.refundId !== refundId);
+  return { ...payment, refunds: [...others, { refundId, amountMinor, state }] };
+};
+
+const keys = ({ paymentId, orderId }: Known): Known => ({ paymentId, orderId });
+
+const charged = (payment: Payment): Charged => {
+  assert('amountMinor' in payment && payment.amountMinor !== undefined, 'the charge is known by now');
+  const { paymentId, orderId, userId, amountMinor, currency, method, token } = payment as Charged;
+  return { paymentId, orderId, userId, amountMinor, currency, method, token };
+};
+
+const fact = (payment: Charged, occurredAt: number) => ({
+  orderId: payment.orderId,
+  paymentId: payment.paymentId,
+  amountMinor: payment.amountMinor,
+  currency: payment.currency,
+  method: payment.method,
+  occurredAt,
+});
