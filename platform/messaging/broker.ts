@@ -6,8 +6,11 @@ export type RecordHeaders = Record<string, string>;
 
 export type OutgoingRecord = {
   topic: string;
-  /** Decides the partition by murmur2, as Java's producer does; both implementations place it equally. */
-  key: string;
+  /**
+   * Decides the partition by murmur2, as Java's producer does; both implementations place it equally. Null only
+   * beside a `partition`.
+   */
+  key: string | Buffer | null;
   value: Buffer | null;
   headers?: RecordHeaders;
   timestampMs?: number;

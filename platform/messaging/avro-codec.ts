@@ -1,0 +1,132 @@
+import avro from 'avsc';
+import { PlatformError } from '#platform/errors';
+import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
+
+/**
+ * Confluent wire format:
+ *
+ *     message  = magic schema-id datum
+ *     magic    = %x00
+ *     schema-id = 4 bytes, big-endian, the writer's schema
+ *     datum    = Avro binary encoding, to the last byte
+ */
+const magic = 0;
+export const wirePrefixBytes = 5;
+
+/** Compiles a schema. Logical types are left to the reader: a timestamp is its epoch milliseconds. */
+export const avroType = (schema: AvroSchema): avro.Type => avro.Type.forSchema(schema as avro.Schema);
+
+/** Throws `datum_malformed`, naming the field, when the value does not fit the type. */
+export const encode = (schemaId: number, type: avro.Type, value: unknown): Buffer => {
+  let datum: Buffer;
+  try {
+    datum = type.toBuffer(value);
+  } catch (error) {
+    throw malformed(
+      `value does not fit ${type.name}: ${whyNot(type, value) ?? (error as Error).message}`,
+      error,
+    );
+  }
+  const message = Buffer.allocUnsafe(wirePrefixBytes + datum.length);
+  message[0] = magic;
+  message.writeUInt32BE(schemaId, 1);
+  datum.copy(message, wirePrefixBytes);
+  return message;
+};
+
+/** The schema id of a message, or `datum_malformed` when it does not begin like one. */
+export const schemaIdOf = (message: Buffer): number => {
+  if (message.length < wirePrefixBytes) throw malformed(`only ${message.length} bytes`);
+  if (message[0] !== magic) throw malformed(`magic byte is ${message[0]}, not 0`);
+  return message.readUInt32BE(1);
+};
+
+export type Decoded = {
+  schemaId: number;
+  /** Full name of the writer's record. */
+  recordName: string;
+  value: unknown;
+};
+
+export type AvroDecoder = {
+  /**
+   * Reads a message written with any compatible schema as our own version of it (the writer's where we have
+   * none). `datum_malformed` and `schema_unknown` are poison; a registry that is away is retriable.
+   */
+  decode(message: Buffer): Promise<Decoded>;
+  /** Full name of the record a message holds, without reading the datum. */
+  recordNameOf(message: Buffer): Promise<string>;
+};
+
+type Reading = { recordName: string; read(message: Buffer): unknown };
+
+/** `readers` are our own schemas; a writer's record of the same full name is resolved to ours. */
+export const createAvroDecoder = (
+  registry: Pick<SchemaRegistry, 'schemaById'>,
+  readers: readonly AvroSchema[],
+): AvroDecoder => {
+  const own = new Map(readers.map((schema) => avroType(schema)).map((type) => [type.name, type]));
+  const readings = new Map<number, Reading>();
+
+  const readingOf = async (schemaId: number): Promise<Reading> => {
+    const known = readings.get(schemaId);
+    if (known !== undefined) return known;
+    const reading = compileReading(await registry.schemaById(schemaId), own, schemaId);
+    readings.set(schemaId, reading);
+    return reading;
+  };
+
+  return {
+    decode: async (message) => {
+      const schemaId = schemaIdOf(message);
+      const { recordName, read } = await readingOf(schemaId);
+      return { schemaId, recordName, value: read(message) };
+    },
+    recordNameOf: async (message) => (await readingOf(schemaIdOf(message))).recordName,
+  };
+};
+
+const compileReading = (
+  schema: AvroSchema,
+  own: ReadonlyMap<string | undefined, avro.Type>,
+  schemaId: number,
+): Reading => {
+  try {
+    const writer = avroType(schema);
+    const recordName = writer.name ?? '';
+    const reader = own.get(recordName);
+    if (reader === undefined) return { recordName, read: reads(writer) };
+    return { recordName, read: reads(reader, reader.createResolver(writer)) };
+  } catch (error) {
+    throw malformed(`schema ${schemaId} cannot be read: ${(error as Error).message}`, error);
+  }
+};
+
+const reads =
+  (type: avro.Type, resolver?: unknown) =>
+  (message: Buffer): unknown => {
+    let decoded: { value: unknown; offset: number };
+    try {
+      decoded = type.decode(message, wirePrefixBytes, resolver as never);
+    } catch (error) {
+      throw malformed(`${type.name}: ${(error as Error).message}`, error);
+    }
+    if (decoded.offset < 0) throw malformed(`${type.name}: the datum ends too early`);
+    if (decoded.offset !== message.length)
+      throw malformed(`${type.name}: ${message.length - decoded.offset} bytes after the datum`);
+    return decoded.value;
+  };
+
+const whyNot = (type: avro.Type, value: unknown): string | undefined => {
+  const reasons: string[] = [];
+  type.isValid(value, {
+    errorHook: (path, part, expected) => {
+      const shown = typeof part === 'bigint' ? `${part}n` : JSON.stringify(part);
+      reasons.push(`${path.join('.') || 'value'} is ${shown}, not ${expected.toString()}`);
+    },
+  });
+  return reasons.length === 0 ? undefined : reasons.slice(0, 3).join('; ');
+};
+
+const malformed = (message: string, cause?: unknown) =>
+  new PlatformError('datum_malformed', message, { retriable: false, cause });

@@ -1,0 +1,193 @@
+import type avro from 'avsc';
+import type { Clock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
+import { newId } from '#platform/ids';
+import { avroType, createAvroDecoder, encode } from '#platform/messaging/avro-codec';
+import type { IncomingRecord, OutgoingRecord, RecordHeaders } from '#platform/messaging/broker';
+import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
+import type { Component, Host } from '#platform/service-host';
+import { currentCorrelation } from '#platform/telemetry/correlation';
+import { currentTraceparent } from '#platform/telemetry/tracing';
+
+/** Where each event lives, by its type. The platform knows no event; it is handed this as a value. */
+export type EventTable = Readonly<
+  Record<string, { readonly topic: string; readonly subject: string; readonly schema: AvroSchema }>
+>;
+
+/** What travels in headers, so that any tool can read it without a schema. `occurred-at` is epoch ms. */
+export const headerNames = {
+  eventId: 'event-id',
+  correlationId: 'correlation-id',
+  causationId: 'causation-id',
+  traceparent: 'traceparent',
+  occurredAt: 'occurred-at',
+} as const;
+
+export type EventOptions = {
+  /** Epoch milliseconds. */
+  occurredAt: number;
+  /** A new UUIDv7 if unset. Give it where the payload repeats it. */
+  eventId?: string;
+  /** The surrounding context's if unset; a new id where there is no context. */
+  correlationId?: string;
+  /** The event being reacted to, if any, when unset. */
+  causationId?: string;
+};
+
+/** An event ready for `outbox.append` or, where no state goes with it, for `producer.send`. */
+export type EventMessage = OutgoingRecord & { value: Buffer; headers: RecordHeaders };
+
+export type EventPublisher<E> = Component & {
+  /**
+   * Encodes one event with headers from the current context. Synchronous; a retriable `registry_unavailable`
+   * until the schema's id is known, which `start` sees to.
+   */
+  event<T extends keyof E & string>(type: T, key: string, value: E[T], options: EventOptions): EventMessage;
+};
+
+const idRetryMsMax = 2_000;
+const startWaitMsMax = 5_000;
+
+/**
+ * `start` looks up the ids of all `types` and waits for them 5 s at most, so that a registry that is away
+ * delays but does not prevent a start; from then on it keeps asking in the background. Once known, an id is
+ * known for ever. `types` are those this process publishes; all of the table if unset.
+ */
+export const createEventPublisher = <E>(
+  host: Pick<Host, 'logger' | 'clock'>,
+  registry: SchemaRegistry,
+  table: EventTable,
+  types?: readonly (keyof E & string)[],
+): EventPublisher<E> => {
+  const ready = new Map<string, { topic: string; schemaId: number; type: avro.Type }>();
+  const wanted = Object.entries(table).filter(([name]) => types?.includes(name as keyof E & string) ?? true);
+  let stopped = false;
+
+  const lookUp = async (): Promise<void> => {
+    for (let attempt = 0; !stopped; attempt += 1) {
+      const missing = wanted.filter(([name]) => !ready.has(name));
+      const failures = await Promise.all(missing.map(resolve));
+      const failure = failures.find((each) => each !== undefined);
+      if (failure === undefined) return;
+      if (attempt === 0) host.logger.warn({ err: failure }, 'schema ids are not known yet');
+      await new Promise((done) => setTimeout(done, Math.min(100 * 2 ** attempt, idRetryMsMax)));
+    }
+  };
+  const resolve = async ([name, { topic, subject, schema }]: (typeof wanted)[number]) => {
+    try {
+      ready.set(name, { topic, schemaId: await registry.idOf(subject, schema), type: avroType(schema) });
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  };
+
+  return {
+    name: 'schema-registry',
+    event: (type, key, value, options) => {
+      const known = ready.get(type);
+      if (known === undefined)
+        throw new PlatformError('registry_unavailable', `the schema id of ${type} is not known yet`, {
+          retriable: true,
+        });
+      return {
+        topic: known.topic,
+        key,
+        value: encode(known.schemaId, known.type, value),
+        headers: eventHeaders(options, host.clock),
+      };
+    },
+    start: async () => {
+      const looking = lookUp();
+      let timer: NodeJS.Timeout | undefined;
+      const enough = new Promise<void>((done) => {
+        timer = setTimeout(done, startWaitMsMax);
+      });
+      await Promise.race([looking, enough]);
+      clearTimeout(timer);
+    },
+    stop: async () => {
+      stopped = true;
+    },
+    checkHealth: async () =>
+      ready.size === wanted.length
+        ? { status: 'up' }
+        : { status: 'degraded', detail: `${wanted.length - ready.size} schema ids unknown` },
+  };
+};
+
+const eventHeaders = (options: EventOptions, clock: Clock): RecordHeaders => {
+  const correlation = currentCorrelation();
+  const causationId = options.causationId ?? correlation?.causationId;
+  const traceparent = currentTraceparent();
+  return {
+    [headerNames.eventId]: options.eventId ?? newId(clock),
+    [headerNames.correlationId]: options.correlationId ?? correlation?.correlationId ?? newId(clock),
+    ...(causationId === undefined ? {} : { [headerNames.causationId]: causationId }),
+    ...(traceparent === undefined ? {} : { [headerNames.traceparent]: traceparent }),
+    [headerNames.occurredAt]: String(options.occurredAt),
+  };
+};
+
+/** An event as it came from Kafka. */
+export type ReceivedEvent<T extends string = string, V = unknown> = {
+  type: T;
+  /** Read with our own version of the schema. */
+  value: V;
+  key: string;
+  /** From the headers; `<topic>-<partition>-<offset>` for a record of a producer that sets none. */
+  eventId: string;
+  correlationId: string;
+  causationId: string | undefined;
+  traceparent: string | undefined;
+  /** Epoch milliseconds; the record's own time where the producer sets none. */
+  occurredAt: number;
+  topic: string;
+  partition: number;
+  offset: bigint;
+};
+
+export type EventReader = {
+  /**
+   * The event, or null for a tombstone and for a type that `wants` refuses (whose datum is then not read).
+   * Poison is thrown as a fault that is not retriable.
+   */
+  read(
+    at: { topic: string; partition: number },
+    record: IncomingRecord,
+    wants?: (type: string) => boolean,
+  ): Promise<ReceivedEvent | null>;
+};
+
+export const createEventReader = (registry: SchemaRegistry, table: EventTable): EventReader => {
+  const entries = Object.entries(table);
+  const decoder = createAvroDecoder(
+    registry,
+    entries.map(([, { schema }]) => schema),
+  );
+  const typeByRecord = new Map(entries.map(([type, { schema }]) => [avroType(schema).name, type]));
+  const typeOf = (recordName: string) => typeByRecord.get(recordName) ?? recordName;
+
+  return {
+    read: async ({ topic, partition }, record, wants) => {
+      if (record.value === null) return null;
+      if (wants !== undefined && !wants(typeOf(await decoder.recordNameOf(record.value)))) return null;
+      const { recordName, value } = await decoder.decode(record.value);
+      const eventId = record.headers[headerNames.eventId] ?? `${topic}-${partition}-${record.offset}`;
+      const occurredAt = Number(record.headers[headerNames.occurredAt] ?? Number.NaN);
+      return {
+        type: typeOf(recordName),
+        value,
+        key: record.key?.toString('utf8') ?? '',
+        eventId,
+        correlationId: record.headers[headerNames.correlationId] ?? eventId,
+        causationId: record.headers[headerNames.causationId],
+        traceparent: record.headers[headerNames.traceparent],
+        occurredAt: Number.isFinite(occurredAt) ? occurredAt : record.timestampMs,
+        topic,
+        partition,
+        offset: record.offset,
+      };
+    },
+  };
+};

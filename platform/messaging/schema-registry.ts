@@ -1,0 +1,144 @@
+import { PlatformError } from '#platform/errors';
+
+/** A schema as parsed JSON, e.g. what `import schema from './x.avsc'` gives. */
+export type AvroSchema = object;
+
+/**
+ * A Confluent-compatible registry. Ids and schemas never change once given, so they are cached for ever: a
+ * registry that goes away after that is not noticed.
+ */
+export type SchemaRegistry = {
+  /**
+   * The id under which exactly this schema is registered. Services only look up; `schema_unknown`, not
+   * retriable, when the registry is there and does not have it.
+   */
+  idOf(subject: string, schema: AvroSchema): Promise<number>;
+  /** The writer's schema. `schema_unknown` is poison; `registry_unavailable` is retriable. */
+  schemaById(id: number): Promise<AvroSchema>;
+  /** Registers a version (or finds it) and returns its id. For the one set-up step, never for services. */
+  register(subject: string, schema: AvroSchema): Promise<number>;
+  /** Of one subject, or of all that have none of their own. */
+  setCompatibility(level: CompatibilityLevel, subject?: string): Promise<void>;
+};
+
+export type CompatibilityLevel =
+  | 'NONE'
+  | 'BACKWARD'
+  | 'BACKWARD_TRANSITIVE'
+  | 'FORWARD'
+  | 'FORWARD_TRANSITIVE'
+  | 'FULL'
+  | 'FULL_TRANSITIVE';
+
+const schemasCachedMax = 10_000;
+const requestTimeoutMs = 5_000;
+/** How long an id that a live registry did not know is not asked for again. */
+const unknownForMs = 10_000;
+
+/**
+ * Speaks the registry's HTTP interface itself. `@kafkajs/confluent-schema-registry` reports a refused
+ * connection as status 400 and drops the registry's own error code, so it cannot tell "no such schema" (poison)
+ * from "somebody else answers on this port, or it is still booting" (hold the partition). Its wire format and
+ * ours are held against each other in `avro-codec.int.test.ts`.
+ */
+export const createSchemaRegistry = (url: string): SchemaRegistry => {
+  const base = url.replace(/\/+$/, '');
+  const ids = new Map<string, Promise<number>>();
+  const schemas = new Map<number, Promise<AvroSchema>>();
+  const unknown = new Map<number, number>();
+
+  const lookUpId = async (subject: string, schema: AvroSchema): Promise<number> => {
+    const { id } = await request<{ id: number }>(base, 'POST', `/subjects/${encodeURIComponent(subject)}`, {
+      schema: JSON.stringify(schema),
+    });
+    return id;
+  };
+
+  const lookUpSchema = async (id: number): Promise<AvroSchema> => {
+    const askedAt = unknown.get(id);
+    if (askedAt !== undefined && performance.now() - askedAt < unknownForMs) throw unknownSchema(`id ${id}`);
+    try {
+      const { schema } = await request<{ schema: string }>(base, 'GET', `/schemas/ids/${id}`);
+      return JSON.parse(schema) as AvroSchema;
+    } catch (error) {
+      if (error instanceof PlatformError && error.code === 'schema_unknown') {
+        if (unknown.size >= schemasCachedMax) unknown.clear();
+        unknown.set(id, performance.now());
+      }
+      throw error;
+    }
+  };
+
+  return {
+    idOf: (subject, schema) =>
+      remember(ids, `${subject}\n${JSON.stringify(schema)}`, () => lookUpId(subject, schema)),
+    schemaById: (id) => remember(schemas, id, () => lookUpSchema(id)),
+    register: async (subject, schema) => {
+      const body = { schema: JSON.stringify(schema) };
+      const path = `/subjects/${encodeURIComponent(subject)}/versions`;
+      try {
+        return (await request<{ id: number }>(base, 'POST', path, body)).id;
+      } catch (error) {
+        // Two first registrations at once: one is told that it already exists.
+        if (error instanceof PlatformError && /already exists|409/i.test(error.message))
+          return lookUpId(subject, schema);
+        throw error;
+      }
+    },
+    setCompatibility: async (level, subject) => {
+      const path = subject === undefined ? '/config' : `/config/${encodeURIComponent(subject)}`;
+      await request(base, 'PUT', path, { compatibility: level });
+    },
+  };
+};
+
+/** Shares the question in flight and keeps its answer; a failure is forgotten. */
+const remember = <K, V>(cache: Map<K, Promise<V>>, key: K, find: () => Promise<V>): Promise<V> => {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const finding = find();
+  if (cache.size >= schemasCachedMax) cache.clear();
+  cache.set(key, finding);
+  finding.catch(() => cache.delete(key));
+  return finding;
+};
+
+/** 40401 no such subject, 40402 no such version, 40403 no such schema. */
+const notFoundCodes = new Set([40401, 40402, 40403]);
+
+const request = async <T>(base: string, method: string, path: string, body?: object): Promise<T> => {
+  const answer = await ask(base, method, path, body);
+  const content = (await readJson(answer)) as { error_code?: number; message?: string } | undefined;
+  if (answer.ok && content !== undefined) return content as T;
+  const said = `${method} ${path}: ${answer.status} ${content?.message ?? ''}`.trim();
+  if (answer.status === 404 && notFoundCodes.has(content?.error_code ?? 0)) throw unknownSchema(said);
+  const refused = answer.status === 409 || answer.status === 422;
+  throw new PlatformError('registry_unavailable', `schema registry: ${said}`, { retriable: !refused });
+};
+
+const ask = async (base: string, method: string, path: string, body?: object): Promise<Response> => {
+  try {
+    return await fetch(`${base}${path}`, {
+      method,
+      headers: { accept: 'application/json', 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      signal: AbortSignal.timeout(requestTimeoutMs),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch (error) {
+    throw new PlatformError('registry_unavailable', `schema registry: ${(error as Error).message}`, {
+      retriable: true,
+      cause: error,
+    });
+  }
+};
+
+const readJson = async (answer: Response): Promise<unknown> => {
+  try {
+    return await answer.json();
+  } catch {
+    return undefined;
+  }
+};
+
+const unknownSchema = (what: string) =>
+  new PlatformError('schema_unknown', `schema registry does not know ${what}`, { retriable: false });

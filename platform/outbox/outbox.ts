@@ -1,0 +1,41 @@
+import { assert } from '#platform/assert';
+import type { RecordHeaders } from '#platform/messaging/broker';
+import type { Queryable } from '#platform/postgres/pool';
+import type { Tx } from '#platform/postgres/transaction';
+
+export type OutboxMessage = {
+  topic: string;
+  key: string;
+  /** Null is a tombstone. */
+  value: Buffer | null;
+  headers: RecordHeaders;
+};
+
+/** What Kafka accepts in one record, with room for key and headers. */
+export const outboxValueBytesMax = 900_000;
+
+/**
+ * Writes the messages beside the state they tell of: they reach Kafka if, and only if, `tx` commits. Messages
+ * of one key keep the order in which they were appended, also across transactions, provided each transaction
+ * holds the lock of what the key names (it has inserted, updated or locked that row) before it appends.
+ */
+export const append = async (tx: Tx, messages: readonly OutboxMessage[]): Promise<void> => {
+  if (messages.length === 0) return;
+  for (const { topic, key, value } of messages)
+    assert(
+      (value?.length ?? 0) <= outboxValueBytesMax,
+      `message ${topic}/${key} has at most ${outboxValueBytesMax} bytes`,
+    );
+  await tx.query('SELECT outbox_append($1::text[], $2::text[], $3::bytea[], $4::jsonb[])', [
+    messages.map((message) => message.topic),
+    messages.map((message) => message.key),
+    messages.map((message) => message.value),
+    messages.map((message) => JSON.stringify(message.headers)),
+  ]);
+};
+
+/** How many appended messages Kafka does not have yet: what a service looks at before it accepts more. */
+export const countUnpublished = async (db: Queryable): Promise<number> => {
+  const { rows } = await db.query<{ unpublished: number }>('SELECT outbox_unpublished() AS unpublished');
+  return rows[0]?.unpublished ?? 0;
+};

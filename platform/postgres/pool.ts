@@ -1,0 +1,170 @@
+import pg from 'pg';
+import { PlatformError } from '#platform/errors';
+import { migrate } from '#platform/postgres/migrate';
+import type { Component, Host } from '#platform/service-host';
+
+export type Queryable = {
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<pg.QueryResult<R>>;
+};
+
+/**
+ * A service's own database. `bigint` columns arrive as numbers and fail loudly outside the safe range;
+ * `timestamptz` as Date. A lost or refused connection, a full pool and a timed-out statement are thrown as a
+ * retriable `postgres_unavailable`; what the server says about the statement itself stays a `pg.DatabaseError`.
+ */
+export type Database = Component & Queryable & { readonly pool: pg.Pool };
+
+export type DatabaseOptions = {
+  /** Including the database's name; see `serviceDatabaseUrl`. */
+  url: string;
+  /** 5 if unset. All pools together stay under the server's `max_connections`. */
+  poolMax?: number;
+  /** 10 s if unset: nothing a service does in one statement may take longer. */
+  statementTimeoutMs?: number;
+  /** Folders of migrations applied at start, in this order; see `migrate`. None if unset. */
+  migrations?: readonly string[];
+  /** How long `start` keeps trying to reach the server. 30 s if unset. */
+  startTimeoutMs?: number;
+};
+
+const connectTimeoutMs = 5_000;
+const idleInTransactionTimeoutMs = 15_000;
+const startRetryMs = 250;
+
+/** `cartstream_<service>` on the server that `serverUrl` names; its own database part is ignored. */
+export const serviceDatabaseUrl = (serverUrl: string, service: string): string => {
+  const url = new URL(serverUrl);
+  url.pathname = `/cartstream_${service.replaceAll('-', '_')}`;
+  return url.toString();
+};
+
+/** `start` creates the database if it is missing and applies `migrations`; `stop` waits for queries in hand. */
+export const createDatabase = (
+  host: Pick<Host, 'service' | 'logger' | 'metrics'>,
+  options: DatabaseOptions,
+): Database => {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolMax ?? 5,
+    application_name: host.service,
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+    keepAlive: true,
+    types: { getTypeParser },
+  });
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on('error', (error) => host.logger.warn({ err: error }, 'idle database connection lost'));
+  watchConnections(pool, host.metrics.gauge('db_pool_connections', 'Connections of the pool', ['state']));
+
+  const query: Database['query'] = async (text, values) => {
+    try {
+      return await pool.query(text, values as unknown[] | undefined);
+    } catch (error) {
+      throw toFault(error);
+    }
+  };
+
+  return {
+    name: 'postgres',
+    pool,
+    query,
+    start: async () => {
+      await untilReachable(options.startTimeoutMs ?? 30_000, async () => {
+        await ensureDatabase(options.url);
+        await query('SELECT 1');
+      });
+      if (options.migrations !== undefined) await migrate({ query, pool }, options.migrations);
+    },
+    stop: () => pool.end(),
+    checkHealth: async () => {
+      await query('SELECT 1');
+      return { status: 'up' };
+    },
+  };
+};
+
+/** Creates the database that `url` names (or `name` on that server) unless it exists. */
+export const ensureDatabase = async (url: string, name?: string): Promise<void> => {
+  const admin = new URL(url);
+  const database = name ?? decodeURIComponent(admin.pathname.slice(1));
+  admin.pathname = '/postgres';
+  const client = new pg.Client({
+    connectionString: admin.toString(),
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
+  try {
+    await client.connect();
+    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
+    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`);
+  } catch (error) {
+    // Somebody else created it in between.
+    const code = (error as { code?: string }).code;
+    if (code !== '42P04' && code !== '23505') throw toFault(error);
+  } finally {
+    await client.end().catch(() => {});
+  }
+};
+
+/**
+ * Turns what means "the server is away, ending, full or too slow" into a retriable fault, and leaves any other
+ * error as it is. SQLSTATE classes: 08 connection, 53 resources, 57P0x shutdown, 57014 statement timeout,
+ * 55P03 lock timeout, 25P03 idle in transaction.
+ */
+export const toFault = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return error;
+  const code = (error as { code?: unknown }).code;
+  const away =
+    typeof code === 'string'
+      ? /^(08...|53...|57P0.|57014|55P03|25P03|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|ENOENT)/.test(
+          code,
+        )
+      : /Connection terminated|timeout exceeded when trying to connect|connection timeout|not queryable|pool after calling end|Client was closed/i.test(
+          error.message,
+        );
+  if (!away) return error;
+  return new PlatformError('postgres_unavailable', `postgres: ${error.message || String(code)}`, {
+    retriable: true,
+    cause: error,
+  });
+};
+
+const untilReachable = async (timeoutMs: number, attempt: () => Promise<void>): Promise<void> => {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const passing = error instanceof PlatformError && error.retriable;
+      if (!passing || performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, startRetryMs));
+    }
+  }
+};
+
+const watchConnections = (pool: pg.Pool, gauge: ReturnType<Host['metrics']['gauge']>): void => {
+  const update = () => {
+    gauge.set({ state: 'idle' }, pool.idleCount);
+    gauge.set({ state: 'active' }, pool.totalCount - pool.idleCount);
+    gauge.set({ state: 'waiting' }, pool.waitingCount);
+  };
+  update();
+  for (const event of ['connect', 'acquire', 'release', 'remove'] as const) pool.on(event, update);
+};
+
+const int8 = 20;
+
+const getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
+  oid === int8 && format !== 'binary'
+    ? safeInteger
+    : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser;
+
+const safeInteger = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} is outside the safe integer range`);
+  return value;
+};

@@ -1,0 +1,87 @@
+import type pg from 'pg';
+import { type Database, type Queryable, toFault } from '#platform/postgres/pool';
+
+declare const transaction: unique symbol;
+
+/** A connection inside a transaction. What takes a `Tx` cannot be called outside one. */
+export type Tx = Queryable & { readonly [transaction]: true };
+
+export type TransactionOptions = {
+  /** `read committed` if unset. */
+  isolation?: 'read committed' | 'repeatable read' | 'serializable';
+  /** Runs in all when transactions collide. 5 if unset. */
+  attemptsMax?: number;
+};
+
+const collisions = new Set(['40001', '40P01']);
+
+/**
+ * Commits what `work` did, or none of it when it throws. Run again from the start (so `work` has no effects
+ * outside the database) after a serialisation failure or a deadlock, then thrown. A connection lost during
+ * COMMIT leaves the outcome unknown and is thrown as a retriable fault: whoever retries must be idempotent.
+ */
+export const inTransaction = async <T>(
+  db: Pick<Database, 'pool'>,
+  work: (tx: Tx) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> => {
+  const attemptsMax = options.attemptsMax ?? 5;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once(db, work, options.isolation);
+    } catch (error) {
+      const collided = collisions.has(String((error as { code?: unknown } | null)?.code));
+      if (!collided || attempt >= attemptsMax) throw error;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
+    }
+  }
+};
+
+const once = async <T>(
+  db: Pick<Database, 'pool'>,
+  work: (tx: Tx) => Promise<T>,
+  isolation: TransactionOptions['isolation'],
+): Promise<T> => {
+  const client = await connect(db.pool);
+  let broken: Error | undefined;
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onError);
+  try {
+    await client.query(isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation}`);
+    const result = await work(asTx(client));
+    const committed = await client.query('COMMIT');
+    if (committed.command !== 'COMMIT')
+      throw new Error('a statement of the transaction failed and its error was swallowed');
+    return result;
+  } catch (error) {
+    if (broken === undefined)
+      await client.query('ROLLBACK').catch((failure: Error) => {
+        broken = failure;
+      });
+    throw toFault(error);
+  } finally {
+    client.off('error', onError);
+    client.release(broken ?? false);
+  }
+};
+
+const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw toFault(error);
+  }
+};
+
+const asTx = (client: pg.PoolClient): Tx =>
+  ({
+    query: async (text: string, values?: readonly unknown[]) => {
+      try {
+        return await client.query(text, values as unknown[] | undefined);
+      } catch (error) {
+        throw toFault(error);
+      }
+    },
+  }) as unknown as Tx;

@@ -1,0 +1,75 @@
+import { Redis } from 'ioredis';
+import { PlatformError } from '#platform/errors';
+import type { Component, Host } from '#platform/service-host';
+
+/**
+ * Redis holds nothing that cannot be rebuilt, so it may be away at any time: `start` does not wait for it, a
+ * command fails at once while it is down and after `commandTimeoutMs` when it hangs, and the caller falls back.
+ */
+export type RedisClient = Component & {
+  readonly client: Redis;
+  /** False while commands would fail at once. */
+  isAvailable(): boolean;
+  /** The command's answer, or `fallback` when Redis does not give one. */
+  orElse<T>(command: (client: Redis) => Promise<T>, fallback: T): Promise<T>;
+};
+
+export const createRedis = (
+  host: Pick<Host, 'service' | 'logger'>,
+  url: string,
+  options: { commandTimeoutMs?: number } = {},
+): RedisClient => {
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectionName: host.service,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    connectTimeout: 2_000,
+    commandTimeout: options.commandTimeoutMs ?? 500,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  });
+  let wasDown = false;
+  client.on('error', (error) => {
+    if (!wasDown) host.logger.warn({ err: error }, 'redis is away');
+    wasDown = true;
+  });
+  client.on('ready', () => {
+    if (wasDown) host.logger.info('redis is back');
+    wasDown = false;
+  });
+  const isAvailable = () => client.status === 'ready';
+
+  return {
+    name: 'redis',
+    client,
+    isAvailable,
+    orElse: async (command, fallback) => {
+      if (!isAvailable()) return fallback;
+      try {
+        return await command(client);
+      } catch {
+        return fallback;
+      }
+    },
+    start: async () => {
+      await client.connect().catch(() => {});
+    },
+    stop: async () => {
+      client.disconnect();
+    },
+    checkHealth: async () => {
+      try {
+        await client.ping();
+        return { status: 'up' };
+      } catch (error) {
+        return { status: 'degraded', detail: (error as Error).message };
+      }
+    },
+  };
+};
+
+/** A Redis failure as a retriable fault, for those few callers that cannot fall back. */
+export const redisUnavailable = (cause: unknown): PlatformError =>
+  new PlatformError('redis_unavailable', `redis: ${(cause as Error).message}`, { retriable: true, cause });
