@@ -1,0 +1,99 @@
+/**
+ * `npm run planted-bugs [name]`: shows that the tests have teeth. Copies the tree into a temporary folder, breaks one
+ * line of it on purpose, runs the tests that should notice, and expects them to turn red, bug by bug; an unbroken
+ * control run of the same tests must be green. Fails when a bug survives.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { plantedBugs, type PlantedBug } from './planted-bugs/bugs.js';
+
+type Run = { name: string; expected: 'red' | 'green'; ok: boolean; summary: string; seconds: number };
+
+const root = process.cwd();
+const wanted = process.argv.slice(2);
+const timeoutMs = 8 * 60_000;
+
+const copyTree = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'cartstream-planted-'));
+  const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root })
+    .toString()
+    .split('\n')
+    .filter(Boolean);
+  for (const file of files) cpSync(join(root, file), join(folder, file), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+};
+
+/** Throws when the text to break is not there exactly once: the bug has to be planted anew. */
+const plant = (folder: string, bug: PlantedBug): void => {
+  for (const { file, find, replace } of bug.edits) {
+    const path = join(folder, file);
+    const source = readFileSync(path, 'utf8');
+    if (source.split(find).length !== 2) throw new Error(`${bug.name}: ${file} does not hold the text to break exactly once`);
+    writeFileSync(path, source.replace(find, () => replace));
+  }
+};
+
+const runTests = (folder: string, tests: readonly string[]): Promise<{ red: boolean; summary: string }> =>
+  new Promise((resolve) => {
+    const { CARTSTREAM_RUN: _unused, ...env } = process.env;
+    const child = spawn('npx', ['vitest', 'run', ...tests], {
+      cwd: folder,
+      env: { ...env, FORCE_COLOR: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      output += chunk;
+    });
+    const timer = setTimeout(() => child.kill('SIGTERM'), timeoutMs);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      const lines = output.split('\n');
+      const failures = lines.filter((line) => /^\s*(FAIL|×)\s/.test(line)).map((line) => line.trim());
+      const totals = lines.filter((line) => /^\s*Tests\s/.test(line)).map((line) => line.trim());
+      resolve({ red: code !== 0, summary: [...totals, ...new Set(failures)].slice(0, 6).join('\n      ') });
+    });
+  });
+
+const attempt = async (name: string, expected: Run['expected'], tests: readonly string[], bug?: PlantedBug): Promise<Run> => {
+  const folder = copyTree();
+  const startedAtMs = Date.now();
+  try {
+    if (bug) plant(folder, bug);
+    const { red, summary } = await runTests(folder, tests);
+    return {
+      name,
+      expected,
+      ok: red === (expected === 'red') && (expected === 'green' || summary.includes('failed')),
+      summary,
+      seconds: Math.round((Date.now() - startedAtMs) / 1000),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+const bugs = plantedBugs.filter((bug) => wanted.length === 0 || wanted.includes(bug.name));
+if (bugs.length === 0) {
+  console.error(`no such bug; there are: ${plantedBugs.map((bug) => bug.name).join(', ')}`);
+  process.exit(2);
+}
+const runs: Run[] = [];
+const report = (run: Run) => {
+  runs.push(run);
+  console.log(`${run.ok ? 'ok  ' : 'FAIL'} ${run.name}: expected ${run.expected} (${run.seconds} s)\n      ${run.summary}`);
+};
+report(await attempt('control, nothing planted', 'green', [...new Set(bugs.flatMap((bug) => bug.tests))]));
+for (const bug of bugs) {
+  console.log(`\nplanting ${bug.name}: ${bug.what}\n      in ${bug.edits.map((edit) => edit.file).join(', ')}, watched by ${bug.tests.join(', ')}`);
+  report(await attempt(bug.name, 'red', bug.tests, bug));
+}
+const survived = runs.filter((run) => !run.ok);
+console.log(`\n${runs.length - survived.length} of ${runs.length} runs as expected`);
+process.exit(survived.length === 0 ? 0 : 1);
