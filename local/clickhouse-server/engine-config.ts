@@ -1,0 +1,31 @@
+/** The engine's own configuration: sized for a developer's machine, as a server's `config.xml` would be. */
+export type EngineLimits = { memoryBytesMax: number };
+
+const mebi = 1024 * 1024;
+
+export function engineConfigXml({ memoryBytesMax }: EngineLimits): string {
+  const options: Record<string, number | string> = {
+    max_server_memory_usage: memoryBytesMax,
+    max_thread_pool_size: 200,
+    max_thread_pool_free_size: 8,
+    thread_pool_queue_size: 1000,
+    background_pool_size: 2,
+    background_merges_mutations_concurrency_ratio: 2,
+    background_schedule_pool_size: 4,
+    background_common_pool_size: 2,
+    mark_cache_size: 16 * mebi,
+    primary_index_cache_size: 8 * mebi,
+    index_mark_cache_size: 4 * mebi,
+    query_condition_cache_size: 4 * mebi,
+    mmap_cache_size: 16,
+    compiled_expression_cache_size: 8 * mebi,
+    vector_similarity_index_cache_size: 1 * mebi,
+    text_index_tokens_cache_size: 1 * mebi,
+    text_index_header_cache_size: 1 * mebi,
+    text_index_postings_cache_size: 1 * mebi,
+    parquet_metadata_cache_size: 1 * mebi,
+    iceberg_metadata_files_cache_size: 1 * mebi,
+  };
+  const lines = Object.entries(options).map(([name, value]) => `  <${name}>${value}</${name}>`);
+  return `<clickhouse>\n${lines.join('\n')}\n</clickhouse>\n`;
+}

@@ -1,0 +1,283 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Session } from 'chdb';
+import { answerEncoding, decodedBody } from './encoding.js';
+import { asFailure, refusal } from './failure.js';
+import { createNamedSessions } from './named-sessions.js';
+import { parseRequest, type ServerRequest } from './request.js';
+import { createSessionPool, type EngineSession } from './sessions.js';
+import { createSpool } from './spool.js';
+import { inlineDataStart, insertFromFile, readStatement, type Statement } from './statement.js';
+
+export type ClickHouseServerOptions = {
+  dataDir: string;
+  configFile: string;
+  spoolMemoryDir: string;
+  spoolDiskDir: string;
+  querySessionsMax: number;
+  insertSessionsMax: number;
+  waitersMax: number;
+  /** A statement that comes in the body, not in the URL, is held in memory up to this. */
+  statementBytesMax: number;
+  spoolMemoryBytesMax: number;
+};
+
+type Answer = {
+  rows: number;
+  bytes: number;
+  written: boolean;
+  elapsedSeconds: number;
+  chunks: AsyncIterable<Uint8Array>;
+};
+
+/**
+ * ClickHouse's HTTP interface over the engine that lives in this process. Inserts have sessions of their own, so a
+ * burst of analytics never makes ingest wait, nor the other way round.
+ */
+export function createClickHouseServer(options: ClickHouseServerOptions): { server: Server; close(): void } {
+  const open = (): Session =>
+    new Session(options.dataDir, { connectionArgs: [`--config-file=${options.configFile}`] });
+  const queries = createSessionPool(open, {
+    sizeMax: options.querySessionsMax,
+    waitersMax: options.waitersMax,
+  });
+  const inserts = createSessionPool(open, {
+    sizeMax: options.insertSessionsMax,
+    waitersMax: options.waitersMax,
+  });
+  const health = createSessionPool(open, { sizeMax: 1, waitersMax: 8 });
+  const useNamed = createNamedSessions(open, { sizeMax: 16, idleMs: 60_000 });
+  const spool = createSpool({
+    memoryDir: options.spoolMemoryDir,
+    diskDir: options.spoolDiskDir,
+    memoryBytesMax: options.spoolMemoryBytesMax,
+  });
+
+  async function inSession<T>(
+    request: ServerRequest,
+    pool: typeof queries,
+    work: (session: EngineSession) => Promise<T>,
+  ): Promise<T> {
+    const prepared = async (session: EngineSession): Promise<T> => {
+      await session.bring({ database: request.database ?? 'default', settings: request.settings });
+      return work(session);
+    };
+    return request.sessionId === undefined ? pool.use(prepared) : useNamed(request.sessionId, prepared);
+  }
+
+  async function answer(
+    request: ServerRequest,
+    statement: Statement,
+    data: { body: Readable; bytes: number | undefined } | undefined,
+    send: (answer: Answer, format: string) => Promise<void>,
+  ): Promise<void> {
+    if (statement.kind === 'insert-data') {
+      const source = data ?? { body: Readable.from([]), bytes: 0 };
+      await spool.hold(source.body, source.bytes, (file) =>
+        inSession(request, inserts, async ({ engine }) => {
+          const result = await engine.queryAsync(insertFromFile(statement.sql, file));
+          await send(summed(result, true), request.defaultFormat);
+        }),
+      );
+      return;
+    }
+    await inSession(request, queries, async (session) => {
+      if (statement.kind === 'select' && statement.streamable) {
+        const chunks = session.engine.queryStream(statement.sql, { format: statement.format });
+        await send(
+          { rows: 0, bytes: 0, written: false, elapsedSeconds: 0, chunks: rawChunks(chunks) },
+          statement.format,
+        );
+        return;
+      }
+      // Without a `session_id` a server forgets what SET and USE did as soon as it has answered.
+      if (statement.kind === 'session' && request.sessionId === undefined) session.spoil();
+      const format = statement.kind === 'session' ? request.defaultFormat : statement.format;
+      const result = await session.engine.queryAsync(statement.sql, { format });
+      await send(summed(result, false), format);
+    });
+  }
+
+  const server = createServer({ maxHeaderSize: 1 << 20, keepAliveTimeout: 30_000 }, (incoming, response) => {
+    handle(incoming, response).catch((error: unknown) => fail(response, error));
+  });
+
+  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(incoming.url ?? '/', 'http://localhost');
+    if (
+      url.pathname === '/ping' ||
+      (url.pathname === '/' && incoming.method === 'GET' && url.search === '')
+    ) {
+      response.end('Ok.\n');
+      return;
+    }
+    if (url.pathname === '/health') {
+      // On a session of its own: a full pool is load, not illness.
+      await health.use(({ engine }) => engine.queryAsync('SELECT 1'));
+      response.end('Ok.\n');
+      return;
+    }
+    if (url.pathname !== '/') {
+      response.writeHead(404).end('There is no such path; try / or /ping\n');
+      return;
+    }
+    const request = parseRequest(url, incoming.headers);
+    const queryId = request.queryId ?? randomUUID();
+    response.setHeader('X-ClickHouse-Query-Id', queryId);
+    response.setHeader('X-ClickHouse-Server-Display-Name', 'cartstream');
+    response.setHeader('X-ClickHouse-Timezone', 'UTC');
+
+    const { statement, data } = await readRequest(request, incoming);
+    await answer(request, statement, data, async (result, format) => {
+      await write(response, result, format, answerEncoding(request.wantsCompression, header(incoming)));
+    });
+  }
+
+  async function readRequest(request: ServerRequest, incoming: IncomingMessage) {
+    const sent = decodedBody(incoming);
+    if (request.urlQuery !== undefined && request.urlQuery.trim() !== '') {
+      const statement = readStatement(request.urlQuery, request.defaultFormat, hasBody(incoming));
+      if (statement.kind === 'insert-data') return { statement, data: sent };
+      const rest = await readAll(sent.body, options.statementBytesMax);
+      const sql = rest.length === 0 ? request.urlQuery : `${request.urlQuery}\n${rest.toString('utf8')}`;
+      return { statement: readStatement(sql, request.defaultFormat, false), data: undefined };
+    }
+    const body = await readAll(sent.body, options.statementBytesMax);
+    const sql = body.toString('latin1');
+    const start = /^\s*insert\b/i.test(sql.slice(0, 200)) ? inlineDataStart(sql) : -1;
+    if (start < 0) {
+      return {
+        statement: readStatement(body.toString('utf8'), request.defaultFormat, false),
+        data: undefined,
+      };
+    }
+    const head = body.subarray(0, start).toString('utf8');
+    const rest = body.subarray(start);
+    return {
+      statement: readStatement(head, request.defaultFormat, true),
+      data: { body: Readable.from([rest]), bytes: rest.length },
+    };
+  }
+
+  return {
+    server,
+    close() {
+      server.closeAllConnections();
+      server.close();
+      queries.close();
+      inserts.close();
+      health.close();
+    },
+  };
+}
+
+const header = (incoming: IncomingMessage): string | undefined => {
+  const accepted = incoming.headers['accept-encoding'];
+  return Array.isArray(accepted) ? accepted.join(',') : accepted;
+};
+
+const hasBody = (incoming: IncomingMessage): boolean =>
+  incoming.headers['transfer-encoding'] !== undefined || Number(incoming.headers['content-length'] ?? 0) > 0;
+
+async function readAll(body: Readable, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) {
+      throw refusal(62, 'SYNTAX_ERROR', 413, `A statement in the body may have ${bytesMax} bytes at most`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* rawChunks(chunks: AsyncIterable<{ raw(): Uint8Array }>): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) yield chunk.raw();
+}
+
+function summed(
+  result: { rowsRead: number; bytesRead: number; elapsed: number; bytes(): Uint8Array },
+  written: boolean,
+): Answer {
+  async function* once(): AsyncIterable<Uint8Array> {
+    const bytes = result.bytes();
+    if (bytes.length > 0) yield bytes;
+  }
+  return {
+    rows: result.rowsRead,
+    bytes: result.bytesRead,
+    written,
+    elapsedSeconds: result.elapsed,
+    chunks: once(),
+  };
+}
+
+const contentTypes = new Map([
+  ['JSON', 'application/json; charset=UTF-8'],
+  ['JSONCompact', 'application/json; charset=UTF-8'],
+  ['JSONEachRow', 'application/x-ndjson; charset=UTF-8'],
+  ['JSONCompactEachRow', 'application/x-ndjson; charset=UTF-8'],
+  ['CSV', 'text/csv; charset=UTF-8; header=absent'],
+  ['CSVWithNames', 'text/csv; charset=UTF-8; header=present'],
+  ['TabSeparated', 'text/tab-separated-values; charset=UTF-8'],
+]);
+
+/** Headers go out with the first chunk: until then a failure is still an answer of its own. */
+async function write(
+  response: ServerResponse,
+  answer: Answer,
+  format: string,
+  encoding: { name: string; encoder: () => NodeJS.ReadWriteStream } | undefined,
+): Promise<void> {
+  const chunks = answer.chunks[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  const read = answer.written ? 0 : answer.rows;
+  response.setHeader(
+    'X-ClickHouse-Summary',
+    JSON.stringify({
+      read_rows: `${answer.rows}`,
+      read_bytes: `${answer.bytes}`,
+      written_rows: `${answer.written ? answer.rows : 0}`,
+      written_bytes: `${answer.written ? answer.bytes : 0}`,
+      total_rows_to_read: '0',
+      result_rows: `${read}`,
+      result_bytes: `${answer.written ? 0 : answer.bytes}`,
+      elapsed_ns: `${Math.round(answer.elapsedSeconds * 1e9)}`,
+    }),
+  );
+  response.setHeader('X-ClickHouse-Format', format);
+  response.setHeader('Content-Type', contentTypes.get(format) ?? 'text/plain; charset=UTF-8');
+  if (first.done) {
+    response.end();
+    return;
+  }
+  async function* rest(): AsyncIterable<Uint8Array> {
+    yield first.value as Uint8Array;
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+  }
+  const body = Readable.from(rest());
+  if (!encoding) {
+    await pipeline(body, response);
+    return;
+  }
+  response.setHeader('Content-Encoding', encoding.name);
+  await pipeline(body, encoding.encoder(), response);
+}
+
+function fail(response: ServerResponse, error: unknown): void {
+  const failure = asFailure(error);
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  response.removeHeader('Content-Encoding');
+  response.writeHead(failure.status, {
+    'Content-Type': 'text/plain; charset=UTF-8',
+    'X-ClickHouse-Exception-Code': `${failure.code}`,
+    Connection: 'close',
+  });
+  response.end(`${failure.message}\n`);
+}

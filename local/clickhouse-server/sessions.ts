@@ -1,0 +1,108 @@
+import type { Session } from 'chdb';
+import { refusal } from './failure.js';
+
+export type SessionState = { database: string; settings: ReadonlyMap<string, string> };
+
+/**
+ * One connection to the engine. It runs one statement at a time and keeps whatever `SET` and `USE` did to it, so
+ * `bring` takes it from the state it was left in to the state that the next request asks for.
+ */
+export type EngineSession = {
+  readonly engine: Session;
+  bring(wanted: SessionState): Promise<void>;
+  /** The state is no longer known: the session is closed instead of being used again. */
+  spoil(): void;
+  readonly spoiled: boolean;
+};
+
+export type SessionPool = {
+  /** Waits for a free session; throws a 503 when `waitersMax` others already wait. */
+  use<T>(work: (session: EngineSession) => Promise<T>): Promise<T>;
+  close(): void;
+};
+
+export type OpenSession = () => Session;
+
+const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+const backquoted = (name: string): string => `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
+
+export function createEngineSession(engine: Session): EngineSession {
+  let database = 'default';
+  let settings: ReadonlyMap<string, string> = new Map();
+  let spoiled = false;
+
+  return {
+    engine,
+    get spoiled() {
+      return spoiled;
+    },
+    spoil() {
+      spoiled = true;
+    },
+    async bring(wanted) {
+      const assignments: string[] = [];
+      for (const [name, value] of wanted.settings) {
+        if (settings.get(name) !== value) assignments.push(`${name} = ${quoted(value)}`);
+      }
+      for (const name of settings.keys()) {
+        // A parameter that stays behind harms nobody: a statement reads only those that it names.
+        if (!wanted.settings.has(name) && !name.startsWith('param_')) assignments.push(`${name} = DEFAULT`);
+      }
+      try {
+        if (assignments.length > 0) await engine.queryAsync(`SET ${assignments.join(', ')}`);
+        settings = wanted.settings;
+        if (database !== wanted.database) await engine.queryAsync(`USE ${backquoted(wanted.database)}`);
+        database = wanted.database;
+      } catch (error) {
+        spoiled = true;
+        throw error;
+      }
+    },
+  };
+}
+
+export function createSessionPool(
+  open: OpenSession,
+  options: { sizeMax: number; waitersMax: number },
+): SessionPool {
+  const free: EngineSession[] = [];
+  const waiters: Array<(session: EngineSession) => void> = [];
+  let opened = 0;
+
+  const openOne = (): EngineSession => createEngineSession(open());
+
+  const take = (): Promise<EngineSession> | EngineSession => {
+    const session = free.pop();
+    if (session) return session;
+    if (opened < options.sizeMax) {
+      opened++;
+      return openOne();
+    }
+    if (waiters.length >= options.waitersMax) {
+      throw refusal(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', 503, `${waiters.length} statements already wait`);
+    }
+    return new Promise((resolve) => waiters.push(resolve));
+  };
+
+  const giveBack = (used: EngineSession): void => {
+    if (used.spoiled) used.engine.close();
+    const session = used.spoiled ? openOne() : used;
+    const next = waiters.shift();
+    if (next) next(session);
+    else free.push(session);
+  };
+
+  return {
+    async use(work) {
+      const session = await take();
+      try {
+        return await work(session);
+      } finally {
+        giveBack(session);
+      }
+    },
+    close() {
+      for (const session of free) session.engine.close();
+    },
+  };
+}

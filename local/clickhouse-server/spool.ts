@@ -1,0 +1,38 @@
+import { createWriteStream, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/**
+ * Where the data of an INSERT waits for the engine, which reads binary formats only from files. Bodies known to be
+ * small go to memory (tmpfs), large or unsized ones to the disk.
+ */
+export type Spool = {
+  /** Writes the whole body to a file, hands over its path, and removes it when `work` is done. */
+  hold<T>(body: Readable, bytes: number | undefined, work: (file: string) => Promise<T>): Promise<T>;
+};
+
+export function createSpool(options: { memoryDir: string; diskDir: string; memoryBytesMax: number }): Spool {
+  for (const dir of [options.memoryDir, options.diskDir]) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    for (const leftover of readdirSync(dir)) rmSync(join(dir, leftover), { force: true });
+  }
+  let sequence = 0;
+  let memoryBytes = 0;
+
+  return {
+    async hold(body, bytes, work) {
+      const inMemory = bytes !== undefined && memoryBytes + bytes <= options.memoryBytesMax;
+      const file = join(inMemory ? options.memoryDir : options.diskDir, `insert-${++sequence}.bin`);
+      if (inMemory) memoryBytes += bytes;
+      try {
+        await pipeline(body, createWriteStream(file, { highWaterMark: 4 << 20 }));
+        return await work(file);
+      } finally {
+        if (inMemory) memoryBytes -= bytes;
+        await rm(file, { force: true });
+      }
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  groupMembers,
+  isRunning,
+  type ProcessIdentity,
+  signalGroup,
+} from '../supervision/process-identity.js';
+
+const fileName = 'processes.json';
+
+/** What the launcher runs at the moment, written before anybody could need it. */
+export function recordProcesses(dataDir: string, processes: readonly ProcessIdentity[]): void {
+  writeFileSync(join(dataDir, fileName), JSON.stringify(processes), { mode: 0o600 });
+}
+
+/**
+ * Kills what a launcher that was itself killed left running in this folder. A process is only touched when its id
+ * and its start time are those on record. Returns how many there were.
+ */
+export async function removeLeftovers(dataDir: string): Promise<number> {
+  const recorded = readRecorded(join(dataDir, fileName));
+  const groups = recorded.filter((leader) => isRunning(leader) || groupMembers(leader).length > 0);
+  const deadline = Date.now() + 5_000;
+  for (const leader of groups) {
+    while ((isRunning(leader) || groupMembers(leader).length > 0) && Date.now() < deadline) {
+      signalGroup(leader.pid, 'SIGKILL');
+      await sleep(20);
+    }
+  }
+  rmSync(join(dataDir, fileName), { force: true });
+  return groups.length;
+}
+
+function readRecorded(file: string): ProcessIdentity[] {
+  try {
+    const recorded: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return Array.isArray(recorded) ? (recorded as ProcessIdentity[]) : [];
+  } catch {
+    return [];
+  }
+}

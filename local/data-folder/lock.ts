@@ -1,0 +1,64 @@
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { identify, isRunning, type ProcessIdentity } from '../supervision/process-identity.js';
+
+export class FolderInUse extends Error {
+  constructor(dataDir: string, pid: number) {
+    super(`${dataDir} is in use by process ${pid}; stop that one, or choose another folder with --data`);
+    this.name = 'FolderInUse';
+  }
+}
+
+/**
+ * One launcher per data folder. The lock names its holder by process id and start time, so one that was left behind
+ * by kill -9 is told from a living one, even when the id has been given out again.
+ */
+export function lockFolder(dataDir: string): { release(): void } {
+  const lock = join(dataDir, 'launcher.lock');
+  const own = join(dataDir, `launcher.lock.${process.pid}`);
+  const self = identify(process.pid) ?? { pid: process.pid, startTicks: 0 };
+  writeFileSync(own, JSON.stringify(self), { mode: 0o600 });
+  try {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      if (linked(own, lock)) return { release: () => rmSync(lock, { force: true }) };
+      const holder = readHolder(lock);
+      if (holder && isRunning(holder)) throw new FolderInUse(dataDir, holder.pid);
+      discardStale(lock, `${own}.stale`);
+    }
+    throw new FolderInUse(dataDir, readHolder(lock)?.pid ?? 0);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** A hard link appears whole or not at all, and only where nothing is. */
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+export function readHolder(lock: string): ProcessIdentity | undefined {
+  try {
+    const { pid, startTicks } = JSON.parse(readFileSync(lock, 'utf8')) as ProcessIdentity;
+    return Number.isInteger(pid) ? { pid, startTicks } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Moves the stale lock away; one that somebody took in the meantime is put back. */
+function discardStale(lock: string, aside: string): void {
+  try {
+    renameSync(lock, aside);
+  } catch {
+    return;
+  }
+  const moved = readHolder(aside);
+  if (moved && isRunning(moved)) linked(aside, lock);
+  rmSync(aside, { force: true });
+}

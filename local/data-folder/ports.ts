@@ -1,0 +1,82 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+export type Ports = {
+  /** The port of `name`: from its environment variable, else the one it had before, else a free one. */
+  of(name: string): Promise<number>;
+};
+
+export class PortTaken extends Error {
+  constructor(port: number, how: string) {
+    super(`port ${port} is taken; free it or choose another with ${how}`);
+    this.name = 'PortTaken';
+  }
+}
+
+export const portVariable = (name: string): string => `${name.toUpperCase().replaceAll('-', '_')}_PORT`;
+
+export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/**
+ * Below the range from which the system takes the ports of outgoing connections: a client that reconnects to a
+ * server that is away could otherwise be given the server's own port, and keep it from coming back.
+ */
+const lowest = 20_000;
+const highest = 32_000;
+
+export function createPorts(
+  dataDir: string,
+  env: Readonly<Record<string, string | undefined>>,
+  probe: (port: number) => Promise<boolean> = isFree,
+): Ports {
+  const file = join(dataDir, 'ports.json');
+  const remembered = readRemembered(file);
+  const given = new Set<number>();
+
+  const unused = async (port: number): Promise<boolean> => !given.has(port) && (await probe(port));
+
+  async function pick(name: string): Promise<number> {
+    const variable = portVariable(name);
+    const fixed = env[variable];
+    if (fixed !== undefined && fixed !== '') {
+      const port = Number(fixed);
+      if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+        throw new Error(`${variable} is no port number: "${fixed}"`);
+      }
+      if (!(await unused(port))) throw new PortTaken(port, variable);
+      return port;
+    }
+    const previous = remembered[name];
+    if (previous !== undefined && (await unused(previous))) return previous;
+    for (let attempt = 0; attempt < 200; attempt++) {
+      const port = lowest + Math.floor(Math.random() * (highest - lowest));
+      if (await unused(port)) return port;
+    }
+    throw new Error(`no free port between ${lowest} and ${highest}`);
+  }
+
+  return {
+    async of(name) {
+      const port = await pick(name);
+      given.add(port);
+      remembered[name] = port;
+      writeFileSync(file, `${JSON.stringify(remembered, undefined, 2)}\n`, { mode: 0o600 });
+      return port;
+    },
+  };
+}
+
+function readRemembered(file: string): Record<string, number> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
+  } catch {
+    return {};
+  }
+}

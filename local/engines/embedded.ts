@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { Ports } from '../data-folder/ports.js';
+import type { Software } from '../software.js';
+import { clickhouse } from './clickhouse.js';
+import type { Engine, EngineName } from './engine.js';
+import { kafka } from './kafka.js';
+import { postgres } from './postgres.js';
+import { redis } from './redis.js';
+import { schemaRegistry } from './schema-registry.js';
+import { zipkin } from './zipkin.js';
+
+/** The variable that names an engine run by somebody else: where it is set, none is started here. */
+export const externalEngine = {
+  kafka: 'KAFKA_BROKERS',
+  'schema-registry': 'SCHEMA_REGISTRY_URL',
+  clickhouse: 'CLICKHOUSE_URL',
+  postgres: 'DATABASE_URL',
+  redis: 'REDIS_URL',
+  zipkin: 'ZIPKIN_URL',
+} as const satisfies Partial<Record<EngineName, string>>;
+
+export type ClientEngine = keyof typeof externalEngine;
+
+export const clientEngines = Object.keys(externalEngine) as ClientEngine[];
+
+/** The engine of that name on this machine, with its data under `dataDir` and its ports chosen. */
+export async function embeddedEngine(
+  name: ClientEngine,
+  { dataDir, ports, software }: { dataDir: string; ports: Ports; software: Software },
+): Promise<Engine> {
+  const port = await ports.of(name);
+  const own = { dataDir: join(dataDir, name), port };
+  switch (name) {
+    case 'kafka': {
+      const controllerPort = await ports.of('kafka-controller');
+      return kafka({ ...own, controllerPort, java: software.java, libs: software.kafkaLibs });
+    }
+    case 'schema-registry':
+      return schemaRegistry({ ...own, java: software.java, home: software.registryHome });
+    case 'clickhouse':
+      return clickhouse({ ...own, spoolDir: spoolDirFor(port) });
+    case 'postgres':
+      return postgres({ ...own, bin: software.postgresBin, connectionsMax: 150, asUser: unprivileged() });
+    case 'redis':
+      return redis({ ...own, program: software.redisServer });
+    case 'zipkin':
+      return zipkin({ port, java: software.java, jar: software.zipkinJar });
+  }
+}
+
+/** Insert bodies wait in memory where the system offers it. Named by port, as ports are unique on a machine. */
+function spoolDirFor(port: number): string {
+  return `/dev/shm/cartstream-${port}`;
+}
+
+const unprivileged = (): string[] =>
+  process.getuid?.() === 0 ? ['unshare', '-U', '--map-user=1000', '--map-group=1000'] : [];

@@ -1,0 +1,22 @@
+import type { ProcessSpec } from '../supervision/supervised-process.js';
+
+/** A real engine on this machine. The supervisor starts and stops the process; the engine says how and when. */
+export type Engine = {
+  name: EngineName;
+  /** What its clients are given. */
+  url: string;
+  /** Makes the data folder ready for the process; done before the first start, and harmless when repeated. */
+  prepare(): Promise<void>;
+  process: ProcessSpec;
+};
+
+export const engineNames = [
+  'kafka',
+  'schema-registry',
+  'clickhouse',
+  'postgres',
+  'redis',
+  'zipkin',
+  'prometheus',
+] as const;
+export type EngineName = (typeof engineNames)[number];

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Engine } from './engine.js';
+import { jvmEnv, jvmFlags } from './jvm.js';
+import { answersTcp } from './probes.js';
+import { runToEnd } from './run-to-end.js';
+
+/** One broker that is its own KRaft controller. */
+export function kafka(options: {
+  dataDir: string;
+  port: number;
+  controllerPort: number;
+  java: string;
+  libs: string;
+}): Engine {
+  const { dataDir, port, controllerPort, java, libs } = options;
+  const logDir = join(dataDir, 'log');
+  const properties = join(dataDir, 'server.properties');
+  const classPath = ['-cp', join(libs, '*')];
+  const logging = [
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+    '-Dorg.slf4j.simpleLogger.showDateTime=true',
+  ];
+
+  return {
+    name: 'kafka',
+    url: `127.0.0.1:${port}`,
+    async prepare() {
+      mkdirSync(dataDir, { recursive: true });
+      writeFileSync(properties, serverProperties({ port, controllerPort, logDir }));
+      if (existsSync(join(logDir, 'meta.properties'))) return;
+      const clusterId = randomBytes(16).toString('base64url');
+      await runToEnd([
+        java,
+        ...jvmFlags({ heapStartMb: 64, heapMostMb: 256 }),
+        ...logging,
+        ...classPath,
+        'kafka.tools.StorageTool',
+        'format',
+        '--ignore-formatted',
+        '-t',
+        clusterId,
+        '-c',
+        properties,
+      ]);
+    },
+    process: {
+      name: 'kafka',
+      url: `127.0.0.1:${port}`,
+      command: [
+        java,
+        ...jvmFlags({ heapStartMb: 96, heapMostMb: 288 }),
+        '-XX:MaxDirectMemorySize=96m',
+        ...logging,
+        ...classPath,
+        'kafka.Kafka',
+        properties,
+      ],
+      env: jvmEnv,
+      probe: () => answersTcp(port, apiVersionsRequest, isApiVersionsAnswer),
+    },
+  };
+}
+
+function serverProperties(options: { port: number; controllerPort: number; logDir: string }): string {
+  const mebi = 1024 * 1024;
+  const settings: Record<string, string | number | boolean> = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${options.controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${options.port},CONTROLLER://127.0.0.1:${options.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': options.logDir,
+    'auto.create.topics.enable': false,
+    'num.partitions': 6,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 6,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 4,
+    'group.initial.rebalance.delay.ms': 0,
+    // A broker that was killed is fenced for this long before it may come back: 9 s by default.
+    'broker.session.timeout.ms': 2_000,
+    'broker.heartbeat.interval.ms': 300,
+    'num.network.threads': 2,
+    'num.io.threads': 4,
+    'background.threads': 2,
+    'num.recovery.threads.per.data.dir': 2,
+    'log.segment.bytes': 128 * mebi,
+    'log.cleaner.threads': 1,
+    'log.cleaner.dedupe.buffer.size': 8 * mebi,
+    'log.cleaner.io.buffer.size': mebi / 4,
+    'log.index.size.max.bytes': mebi,
+    'socket.request.max.bytes': 32 * mebi,
+    'metadata.log.segment.bytes': 16 * mebi,
+    'metadata.max.idle.interval.ms': 5_000,
+  };
+  return `${Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('\n')}\n`;
+}
+
+/**
+ * ApiVersions v0, the one request every broker answers: size, api key 18, version 0, correlation id, client id. The
+ * broker listens only once it is caught up and unfenced, so an answer means that it serves.
+ */
+const correlationId = 0x63617274;
+const apiVersionsRequest = (() => {
+  const clientId = Buffer.from('probe');
+  const request = Buffer.alloc(14 + clientId.length);
+  request.writeInt32BE(10 + clientId.length, 0);
+  request.writeInt16BE(18, 4);
+  request.writeInt16BE(0, 6);
+  request.writeInt32BE(correlationId, 8);
+  request.writeInt16BE(clientId.length, 12);
+  clientId.copy(request, 14);
+  return request;
+})();
+
+const isApiVersionsAnswer = (answer: Buffer): boolean =>
+  answer.length >= 10 && answer.readInt32BE(4) === correlationId && answer.readInt16BE(8) === 0;

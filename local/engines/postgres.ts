@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Engine } from './engine.js';
+import { answersTcp } from './probes.js';
+import { runToEnd } from './run-to-end.js';
+
+/**
+ * One server for every service's database. It refuses to run as root, so root enters a user namespace in which it is
+ * somebody else; files stay root's.
+ */
+export function postgres(options: {
+  dataDir: string;
+  port: number;
+  bin: string;
+  connectionsMax: number;
+  asUser: readonly string[];
+}): Engine {
+  const { dataDir, port, bin, connectionsMax, asUser } = options;
+  const cluster = join(dataDir, 'cluster');
+  const passwordFile = join(dataDir, 'password');
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  if (!existsSync(passwordFile)) {
+    writeFileSync(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 });
+  }
+  const url = `postgres://cartstream:${readFileSync(passwordFile, 'utf8').trim()}@127.0.0.1:${port}/postgres`;
+
+  const settings: Record<string, string | number> = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: connectionsMax,
+    shared_buffers: '48MB',
+    work_mem: '4MB',
+    maintenance_work_mem: '32MB',
+    autovacuum_max_workers: 2,
+    max_wal_senders: 0,
+    wal_level: 'minimal',
+    max_wal_size: '256MB',
+    min_wal_size: '64MB',
+    wal_compression: 'on',
+    max_parallel_workers_per_gather: 0,
+    jit: 'off',
+    timezone: 'UTC',
+    log_min_messages: 'warning',
+  };
+
+  return {
+    name: 'postgres',
+    url,
+    async prepare() {
+      if (existsSync(join(cluster, 'PG_VERSION'))) return;
+      rmSync(cluster, { recursive: true, force: true });
+      const making = join(dataDir, 'cluster.new');
+      rmSync(making, { recursive: true, force: true });
+      await runToEnd(
+        asCommand([
+          ...asUser,
+          join(bin, 'initdb'),
+          ...['-D', making, '-U', 'cartstream', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`],
+          ...['-E', 'UTF8', '--locale=C', '--no-sync'],
+        ]),
+      );
+      renameSync(making, cluster);
+    },
+    process: {
+      name: 'postgres',
+      url: `postgres://127.0.0.1:${port}`,
+      command: asCommand([
+        ...asUser,
+        join(bin, 'postgres'),
+        ...['-D', cluster],
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ]),
+      // "Fast": roll back what runs and hang up, instead of waiting for the clients.
+      stopSignal: 'SIGINT',
+      probe: () => answersTcp(port, startupMessage, asksForPassword),
+    },
+  };
+}
+
+const asCommand = (parts: readonly string[]): [string, ...string[]] => parts as [string, ...string[]];
+
+/**
+ * The first message of the protocol, version 3.0. A server that is up asks for the password (`R`); one that still
+ * recovers answers with an error (`E`).
+ */
+const startupMessage = (() => {
+  const parameters = Buffer.from('user\0cartstream\0database\0postgres\0\0');
+  const header = Buffer.alloc(8);
+  header.writeInt32BE(8 + parameters.length, 0);
+  header.writeInt32BE(196_608, 4);
+  return Buffer.concat([header, parameters]);
+})();
+
+const asksForPassword = (answer: Buffer): boolean => {
+  if (answer[0] === 'E'.charCodeAt(0)) throw new Error('the server is starting up');
+  return answer[0] === 'R'.charCodeAt(0);
+};

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+// The first thing a newcomer runs: plain JavaScript, because nothing is installed or built yet.
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const nodeMajor = Number(process.versions.node.split('.')[0]);
+if (nodeMajor < 20) {
+  console.error(`cartstream: Node.js 20 or newer is needed, this is ${process.versions.node}`);
+  process.exit(1);
+}
+
+const { setUp } = await import('./setup/set-up.js');
+const { parseOptions, usage, UsageError } = await import('./setup/options.js');
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+let options;
+try {
+  options = parseOptions(process.argv.slice(2), process.env);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`cartstream: ${error.message}\n${usage}`);
+  process.exit(2);
+}
+if (options.help) {
+  console.log(usage);
+  process.exit(0);
+}
+
+try {
+  await setUp(root);
+} catch (error) {
+  console.error(`cartstream: ${error.message}`);
+  process.exit(1);
+}
+
+process.chdir(root);
+const { launch } = await import('../dist/local/launcher.js');
+await launch({ ...options, dataDir: resolve(process.env.INIT_CWD ?? root, options.dataDir) });

@@ -1,0 +1,23 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+
+/**
+ * Runs the command as leader of its own process group, with a guard in the group that reads from a pipe of the
+ * launcher. When the launcher dies by any cause the pipe ends, and the guard takes the whole group with it: first
+ * with the signal that stops it in good order, then by force.
+ */
+const script = `( trap '' TERM INT HUP; read -r _ <&3; kill -s "$0" -- -$$; sleep 4; kill -s KILL -- -$$ ) \
+>/dev/null 2>&1 & exec "$@" 3<&-`;
+
+export function spawnGuarded(options: {
+  command: readonly [string, ...string[]];
+  env: Readonly<Record<string, string | undefined>>;
+  stdout: number | 'pipe' | 'ignore';
+  stopSignal: NodeJS.Signals;
+}): ChildProcess {
+  const stdio: StdioOptions = ['ignore', options.stdout, options.stdout, 'pipe'];
+  return spawn('/bin/sh', ['-c', script, options.stopSignal.replace('SIG', ''), ...options.command], {
+    detached: true,
+    env: options.env,
+    stdio,
+  });
+}

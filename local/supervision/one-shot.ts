@@ -1,0 +1,54 @@
+import { appendFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { spawnGuarded } from './guarded-child.js';
+import { lastLines } from './log-file.js';
+import { identify, type ProcessIdentity, signalGroup } from './process-identity.js';
+
+export type OneShot = {
+  name: string;
+  command: readonly [string, ...string[]];
+  env: Readonly<Record<string, string>>;
+  logFile: string;
+  /** Every line that it prints, as it comes. */
+  onLine(line: string): void;
+  onStart(identity: ProcessIdentity): void;
+  signal: AbortSignal;
+};
+
+/** Runs a program that ends by itself. Rejects with its last line when it fails, and kills it on abort. */
+export function runOneShot({ name, command, env, logFile, onLine, onStart, signal }: OneShot): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const child = spawnGuarded({
+      command,
+      env: { ...process.env, ...env },
+      stdout: 'pipe',
+      stopSignal: 'SIGTERM',
+    });
+    const identity = child.pid === undefined ? undefined : identify(child.pid);
+    if (identity) onStart(identity);
+    const abort = (): void => {
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        appendFileSync(logFile, `${line}\n`);
+        onLine(line);
+      });
+    }
+    child.once('error', reject);
+    child.once('exit', (code, killedBy) => {
+      signal.removeEventListener('abort', abort);
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+      if (code === 0) resolve();
+      else {
+        const said = lastLines(logFile, 1)[0] ?? '';
+        reject(
+          new Error(`${name} failed (${killedBy ?? `exit ${code}`}): ${said.slice(0, 300)}; see ${logFile}`),
+        );
+      }
+    });
+  });
+}

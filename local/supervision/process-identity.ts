@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/**
+ * A process id comes back after its owner is gone; together with the start time it names one process for ever.
+ * `startTicks` is field 22 of /proc/PID/stat: clock ticks between boot and the start.
+ */
+export type ProcessIdentity = { pid: number; startTicks: number };
+
+type Stat = { state: string; groupId: number; startTicks: number };
+
+function readStat(pid: number): Stat | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command's name may hold spaces and parentheses: fields count from behind the last one.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0]!, groupId: Number(fields[2]), startTicks: Number(fields[19]) };
+  } catch {
+    return undefined;
+  }
+}
+
+export function identify(pid: number): ProcessIdentity | undefined {
+  const stat = readStat(pid);
+  return stat && { pid, startTicks: stat.startTicks };
+}
+
+/** A zombie counts as gone: it holds no port and no file. */
+export function isRunning({ pid, startTicks }: ProcessIdentity): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z';
+}
+
+/** The living members of the group that `leader` led or leads; none when its id has been given to another. */
+export function groupMembers(leader: ProcessIdentity): number[] {
+  const current = identify(leader.pid);
+  if (current && current.startTicks !== leader.startTicks) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const stat = readStat(pid);
+      return stat?.groupId === leader.pid && stat.startTicks >= leader.startTicks && stat.state !== 'Z';
+    });
+}
+
+/** Signals a whole group; false when nobody is left in it. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(-pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,197 @@
+import type { ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createBackoff } from './backoff.js';
+import { spawnGuarded } from './guarded-child.js';
+import { lastLines, openForAppend, rotateWhenLarge } from './log-file.js';
+import { groupMembers, identify, type ProcessIdentity, signalGroup } from './process-identity.js';
+
+export type ProcessSpec = {
+  /** Unique; also the name of its log. */
+  name: string;
+  command: readonly [string, ...string[]];
+  env?: Readonly<Record<string, string>>;
+  /** Where it can be reached, for `run.json`. */
+  url?: string;
+  /** Resolves when the process does its work; a rejection or 3 s of silence counts as a failure. */
+  probe(): Promise<unknown>;
+  /** The signal that makes it stop in good order. */
+  stopSignal?: NodeJS.Signals;
+  /** Longest it may take to come up before it counts as failed. */
+  startMsMax?: number;
+};
+
+export type SupervisedProcess = {
+  readonly spec: ProcessSpec;
+  readonly identity: ProcessIdentity | undefined;
+  readonly restarts: number;
+  /** Starts it and waits until it answers its probe. Throws when it came up in none of its first attempts. */
+  start(): Promise<void>;
+  /** Asks it to stop, then makes it; when it resolves, no process of its group is left. */
+  stop(graceMs: number): Promise<void>;
+};
+
+export type Watch = {
+  logFile(name: string): string;
+  /** Called whenever a process came or went, with the identities of record. */
+  onChange(): void;
+  onRestart(name: string, why: string, waitMs: number): void;
+};
+
+const probeEveryMs = 3_000;
+const probeTimeoutMs = 3_000;
+const probeFailuresMax = 5;
+const logBytesMax = 16 * 1024 * 1024;
+const firstAttemptsMax = 3;
+
+export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedProcess {
+  const logFile = watch.logFile(spec.name);
+  const stopSignal = spec.stopSignal ?? 'SIGTERM';
+  const backoff = createBackoff({ firstMs: 200, mostMs: 10_000, stableMs: 30_000 });
+  let child: ChildProcess | undefined;
+  let identity: ProcessIdentity | undefined;
+  let exited: Promise<string> = Promise.resolve('not started');
+  let startedAtMs = 0;
+  let restarts = 0;
+  let stopping = false;
+  let wakeEarly = new AbortController();
+
+  function spawnChild(): void {
+    rotateWhenLarge(logFile, logBytesMax);
+    const log = openForAppend(logFile);
+    startedAtMs = Date.now();
+    const spawned = spawnGuarded({
+      command: spec.command,
+      env: { ...process.env, ...spec.env },
+      stdout: log,
+      stopSignal,
+    });
+    closeSync(log);
+    child = spawned;
+    exited = new Promise((resolve) => {
+      spawned.once('error', (error) => resolve(error.message));
+      spawned.once('exit', (code, signal) => resolve(signal ? `killed by ${signal}` : `exit ${code}`));
+    }).then((how) => {
+      // Whatever it left behind in its group, the guard included, goes with it.
+      if (spawned.pid !== undefined) signalGroup(spawned.pid, 'SIGKILL');
+      child = undefined;
+      identity = undefined;
+      watch.onChange();
+      return how as string;
+    });
+    identity = spawned.pid === undefined ? undefined : identify(spawned.pid);
+    watch.onChange();
+  }
+
+  async function probeOnce(): Promise<boolean> {
+    const timeout = sleep(probeTimeoutMs, false, { ref: false });
+    const probed = spec.probe().then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([probed, timeout]);
+  }
+
+  /** Resolves to undefined once the probe holds, else to the reason why it never will. */
+  async function comeUp(): Promise<string | undefined> {
+    const deadline = Date.now() + (spec.startMsMax ?? 60_000);
+    let death: string | undefined;
+    void exited.then((how) => {
+      death = how;
+    });
+    while (Date.now() < deadline) {
+      if (stopping) return 'stopped';
+      if (await probeOnce()) return undefined;
+      if (death !== undefined) return death;
+      await sleep(50);
+    }
+    return `no answer within ${(spec.startMsMax ?? 60_000) / 1000} s`;
+  }
+
+  async function killNow(): Promise<void> {
+    if (child?.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    await exited;
+  }
+
+  /** Lives as long as the process is wanted: waits for its death or its silence, then starts it again. */
+  async function keepUp(): Promise<void> {
+    while (!stopping) {
+      const why = await deathOrSilence();
+      if (stopping) return;
+      for (let reason: string | undefined = why; reason !== undefined && !stopping; ) {
+        const waitMs = backoff.afterDeath(Date.now() - startedAtMs);
+        watch.onRestart(spec.name, reason, waitMs);
+        await sleep(waitMs, undefined, { signal: wakeEarly.signal }).catch(() => {});
+        if (stopping) return;
+        restarts++;
+        spawnChild();
+        reason = await comeUp();
+        if (reason !== undefined) await killNow();
+      }
+    }
+  }
+
+  async function deathOrSilence(): Promise<string> {
+    let failures = 0;
+    while (true) {
+      const how = await Promise.race([exited, sleep(probeEveryMs, undefined, { ref: false })]);
+      if (how !== undefined || stopping) return how ?? 'stopped';
+      rotateWhenLarge(logFile, logBytesMax);
+      failures = (await probeOnce()) ? 0 : failures + 1;
+      if (failures >= probeFailuresMax) {
+        await killNow();
+        return `no answer to ${failures} probes`;
+      }
+    }
+  }
+
+  return {
+    spec,
+    get identity() {
+      return identity;
+    },
+    get restarts() {
+      return restarts;
+    },
+    async start() {
+      stopping = false;
+      wakeEarly = new AbortController();
+      let reason: string | undefined;
+      for (let attempt = 1; attempt <= firstAttemptsMax; attempt++) {
+        spawnChild();
+        reason = await comeUp();
+        if (reason === undefined) {
+          void keepUp();
+          return;
+        }
+        await killNow();
+        if (stopping) break;
+        if (attempt < firstAttemptsMax) await sleep(backoff.afterDeath(0));
+      }
+      throw new StartFailure(spec.name, reason ?? 'stopped', logFile);
+    },
+    async stop(graceMs) {
+      stopping = true;
+      wakeEarly.abort();
+      const running = child;
+      if (running?.pid === undefined) return;
+      const leader = identity ?? { pid: running.pid, startTicks: 0 };
+      // Only the leader is asked: its own children (PostgreSQL's backends) are its to stop.
+      running.kill(stopSignal);
+      const stopped = await Promise.race([exited.then(() => true), sleep(graceMs, false)]);
+      if (!stopped) await killNow();
+      for (let left = groupMembers(leader); left.length > 0; left = groupMembers(leader)) {
+        signalGroup(leader.pid, 'SIGKILL');
+        await sleep(20);
+      }
+    },
+  };
+}
+
+export class StartFailure extends Error {
+  constructor(name: string, reason: string, logFile: string) {
+    const line = lastLines(logFile, 1)[0];
+    super(`${name} did not start (${reason})${line ? `: ${line.slice(0, 300)}` : ''}; see ${logFile}`);
+    this.name = 'StartFailure';
+  }
+}

@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+export type EngineUrls = {
+  kafkaBrokers: string[];
+  /** Base of the Confluent API. */
+  schemaRegistryUrl: string;
+  clickhouseUrl: string;
+  /** Of the server; the database in it is the caller's to choose. */
+  databaseUrl: string;
+  redisUrl: string;
+  zipkinUrl: string;
+};
+
+/** Where `tests/global-setup.ts` leaves the path of a running platform's `run.json` for the test's process. */
+export const runFileVariable = 'CARTSTREAM_RUN';
+
+/**
+ * The real engines that integration tests use: those of the platform whose `run.json` `CARTSTREAM_RUN` names, else
+ * those of the usual environment variables. Throws when there are none, for nothing here stands in for an engine.
+ */
+export function engines(env: Readonly<Record<string, string | undefined>> = process.env): EngineUrls {
+  const runFile = env[runFileVariable];
+  if (runFile !== undefined && runFile !== '') {
+    if (!existsSync(runFile)) throw new Error(`${runFileVariable}=${runFile}: no platform runs there`);
+    const run = JSON.parse(readFileSync(runFile, 'utf8')) as Record<string, string>;
+    return {
+      kafkaBrokers: required(run, 'kafka').split(','),
+      schemaRegistryUrl: required(run, 'schemaRegistry'),
+      clickhouseUrl: required(run, 'clickhouse'),
+      databaseUrl: required(run, 'postgres'),
+      redisUrl: required(run, 'redis'),
+      zipkinUrl: required(run, 'zipkin'),
+    };
+  }
+  return {
+    kafkaBrokers: required(env, 'KAFKA_BROKERS').split(','),
+    schemaRegistryUrl: required(env, 'SCHEMA_REGISTRY_URL'),
+    clickhouseUrl: required(env, 'CLICKHOUSE_URL'),
+    databaseUrl: required(env, 'DATABASE_URL'),
+    redisUrl: required(env, 'REDIS_URL'),
+    zipkinUrl: required(env, 'ZIPKIN_URL'),
+  };
+}
+
+/** The `run.json` of the platform under test, for tests that need more of it than its engines. */
+export function runFilePath(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  return required(env, runFileVariable);
+}
+
+function required(source: Readonly<Record<string, string | undefined>>, name: string): string {
+  const value = source[name];
+  if (value === undefined || value === '') {
+    throw new Error(`no ${name}: run the integration tests by \`npm test\`, or set ${runFileVariable}`);
+  }
+  return value;
+}

@@ -1,0 +1,36 @@
+export type EventuallyOptions = {
+  /** 10 s if unset. */
+  timeoutMs?: number;
+  /** 50 ms if unset. */
+  everyMs?: number;
+  /** What was hoped for, or how to tell it at the deadline; the last failure is told behind it. */
+  message?: string | (() => string);
+};
+
+/**
+ * Tries until `attempt` neither throws nor answers `false`, and resolves to its answer. Rejects at the deadline with
+ * the last failure as its cause: the way to wait for a condition, in place of sleeping for one.
+ */
+export async function eventually<T>(
+  attempt: () => T | Promise<T>,
+  options: EventuallyOptions = {},
+): Promise<T> {
+  const { timeoutMs = 10_000, everyMs = 50, message = 'the condition did not come true' } = options;
+  const deadlineMs = performance.now() + timeoutMs;
+  let lastFailure: unknown;
+  while (true) {
+    try {
+      const answer = await attempt();
+      if (answer !== false) return answer;
+      lastFailure = new Error('it was false');
+    } catch (error) {
+      lastFailure = error;
+    }
+    if (performance.now() >= deadlineMs) {
+      const last = lastFailure instanceof Error ? lastFailure.message : String(lastFailure);
+      const hoped = typeof message === 'function' ? message() : message;
+      throw new Error(`${hoped} (within ${timeoutMs} ms; last: ${last})`, { cause: lastFailure });
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}

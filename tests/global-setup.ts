@@ -1,0 +1,28 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { startLauncher } from './launcher-process.js';
+
+/**
+ * What the chosen tests run against: nothing for unit tests, the engines for integration tests, the whole platform
+ * for end-to-end tests. `CARTSTREAM_RUN` names one that already runs, and then none is started.
+ */
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if (process.env.CARTSTREAM_RUN || process.env.KAFKA_BROKERS) return undefined;
+  const paths = project.vitest.state.getPaths();
+  // The launcher's own tests bring up what they need, in folders of their own.
+  const needsPlatform = paths.some((path) => path.endsWith('.e2e.test.ts') && !path.includes('launcher.e2e'));
+  if (!needsPlatform && !paths.some((path) => path.endsWith('.int.test.ts'))) return undefined;
+
+  const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-test-'));
+  const launcher = await startLauncher(dataDir, needsPlatform ? platformArguments : ['--engines-only']);
+  process.env.CARTSTREAM_RUN = join(dataDir, 'run.json');
+  return async () => {
+    await launcher.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+}
+
+/** A free gateway port, a small catalogue, and nobody but the tests buying. */
+const platformArguments = ['--port', '0', '--catalog', '200', '--no-traffic'];

@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { projectPath } from '#platform/project';
+
+export type LauncherProcess = {
+  pid: number;
+  /** Every line it has printed so far. */
+  output: string[];
+  /** Its exit code, or the signal that ended it. */
+  exited: Promise<number | NodeJS.Signals>;
+  /** SIGTERM, and wait for the exit. */
+  stop(): Promise<number | NodeJS.Signals>;
+};
+
+/** Runs `local/start.js` without waiting for anything. */
+export function spawnLauncher(
+  dataDir: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): LauncherProcess {
+  const child = spawn(process.execPath, [projectPath('local/start.js'), '--data', dataDir, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => output.push(line));
+  }
+  const exited = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.once('close', (code, signal) => resolve(signal ?? code ?? 0));
+  });
+  return {
+    pid: child.pid ?? 0,
+    output,
+    exited,
+    stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+}
+
+/** Runs it and resolves with the `ready` line printed; rejects with all it said when it ends before. */
+export async function startLauncher(
+  dataDir: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<LauncherProcess> {
+  const launcher = spawnLauncher(dataDir, args, env);
+  let ended = false;
+  void launcher.exited.then(() => {
+    ended = true;
+  });
+  while (!launcher.output.some((line) => line.startsWith('ready '))) {
+    if (ended) throw new Error(`the launcher ended before it was ready:\n${launcher.output.join('\n')}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return launcher;
+}

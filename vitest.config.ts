@@ -1,0 +1,54 @@
+import { defineConfig } from 'vitest/config';
+
+// Imports of the project resolve to the TypeScript sources, as the `imports` map of package.json says.
+const resolve = { conditions: ['source'] };
+const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } };
+
+const shared = { pool: 'forks' as const, environment: 'node' };
+
+export default defineConfig({
+  resolve,
+  ssr,
+  test: {
+    globalSetup: './tests/global-setup.ts',
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/node_modules/**', 'dist/**', '.local/**'],
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          ...shared,
+          name: 'integration',
+          include: ['**/*.int.test.ts'],
+          exclude: ['**/node_modules/**', 'dist/**', '.local/**'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          ...shared,
+          name: 'e2e',
+          include: ['tests/**/*.e2e.test.ts'],
+          exclude: ['**/node_modules/**', 'dist/**', '.local/**'],
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
+          // Each of them uses whole machines' worth of processes: one file after the other.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
