@@ -1,0 +1,50 @@
+import type { Queryable } from '#platform/postgres/pool';
+import type { Component, Host } from '#platform/service-host';
+
+const refreshMs = 5000;
+const productsShownMax = 50;
+
+/** Gauges of what runs short and of holds whose order should long have decided. Refreshed every 5 s. */
+export const watchLevels = (host: Pick<Host, 'metrics' | 'logger' | 'clock'>, db: Queryable): Component => {
+  const level = host.metrics.gauge('inventory_level', 'Available pieces of products running low.', [
+    'product',
+  ]);
+  const overdue = host.metrics.gauge(
+    'inventory_holds_overdue',
+    'Holds past their expiry that the order service has not ended.',
+  );
+  let timer: NodeJS.Timeout | undefined;
+  let refreshing: Promise<void> = Promise.resolve();
+
+  const refresh = async (): Promise<void> => {
+    try {
+      const low = await db.query<{ product_id: string; available: number }>(
+        `SELECT product_id, on_hand - reserved AS available FROM stock
+         WHERE on_hand - reserved <= low_stock_threshold ORDER BY 2, 1 LIMIT $1`,
+        [productsShownMax],
+      );
+      level.reset();
+      for (const { product_id, available } of low.rows) level.set({ product: product_id }, available);
+      const late = await db.query<{ holds: number }>(
+        "SELECT count(*) AS holds FROM holds WHERE status = 'held' AND expires_at < $1",
+        [new Date(host.clock.nowMs())],
+      );
+      overdue.set(late.rows[0]?.holds ?? 0);
+    } catch (error) {
+      host.logger.debug({ err: error }, 'stock levels not refreshed');
+    }
+  };
+
+  return {
+    name: 'levels',
+    start: async () => {
+      timer = setInterval(() => {
+        refreshing = refresh();
+      }, refreshMs);
+    },
+    stop: async () => {
+      clearInterval(timer);
+      await refreshing;
+    },
+  };
+};

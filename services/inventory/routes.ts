@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import { etagOf, sendWithEtag } from '#platform/http/etag';
+import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { problem, problems } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import type { Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import { available } from './stock.js';
+import type { StockRow, StockStore } from './stock-store.js';
+
+const piecesMax = 1_000_000_000;
+const pieces = z.int().min(0).max(piecesMax);
+
+const stockSchema = z
+  .object({
+    productId: z.uuid(),
+    onHand: z.int().describe('Pieces in the house, also those promised to orders.'),
+    reserved: z.int().describe('Of these, promised to orders not yet confirmed.'),
+    available: z.int().describe('What can be sold: on hand minus reserved.'),
+    lowStockThreshold: z.int(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Stock' });
+
+const movementSchema = z
+  .object({
+    kind: z.enum(['initial', 'adjusted', 'reserved', 'released', 'committed', 'returned']),
+    onHandDelta: z.int(),
+    reservedDelta: z.int(),
+    onHand: z.int().describe('After the movement.'),
+    reserved: z.int().describe('After the movement.'),
+    orderId: z.uuid().nullable(),
+    reason: z.string().nullable(),
+    occurredAt: z.iso.datetime(),
+  })
+  .meta({ id: 'StockMovement' });
+
+const params = z.object({ productId: z.uuid() });
+const tags = ['inventory'];
+
+export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): void => {
+  app.get(
+    '/api/inventory',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'Stock of all products, by product id.',
+        querystring: z.object(listQuery),
+        response: { 200: pageOf(stockSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const afterProductId = decodeCursor(cursor, z.uuid());
+      const rows = await stock.list(db, { afterProductId, rowsMax: limit + 1 });
+      const { items, next } = pageFrom(rows, limit, ({ productId }) => productId);
+      return { items: items.map(shown), next };
+    },
+  );
+
+  app.get(
+    '/api/inventory/:productId',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'Stock of one product.',
+        params,
+        response: { 200: stockSchema, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const row = await stock.find(db, request.params.productId);
+      if (!row) throw unknownProduct();
+      return sendWithEtag(request, reply, etagOf(row.stockVersion), shown(row));
+    },
+  );
+
+  app.put(
+    '/api/inventory/:productId',
+    {
+      access: ['admin'],
+      schema: {
+        tags,
+        summary: 'State what is on hand.',
+        params,
+        body: z.strictObject({
+          onHand: pieces,
+          lowStockThreshold: pieces.optional(),
+          reason: z.string().min(1).max(200).optional(),
+        }),
+        response: { 200: stockSchema, ...problems(404, 409) },
+      },
+    },
+    async (request) => {
+      const { onHand, lowStockThreshold, reason = 'correction' } = request.body;
+      return adjust(request.params.productId, { onHand: () => onHand, lowStockThreshold, reason });
+    },
+  );
+
+  app.post(
+    '/api/inventory/:productId/restock',
+    {
+      access: ['admin'],
+      schema: {
+        tags,
+        summary: 'Add pieces that arrived.',
+        params,
+        body: z.strictObject({ quantity: pieces.min(1) }),
+        response: { 200: stockSchema, ...problems(404, 409) },
+      },
+    },
+    async (request) => {
+      const { quantity } = request.body;
+      return adjust(request.params.productId, {
+        onHand: ({ onHand }) => onHand + quantity,
+        reason: 'restock',
+      });
+    },
+  );
+
+  app.get(
+    '/api/inventory/:productId/movements',
+    {
+      access: ['support', 'admin'],
+      schema: {
+        tags,
+        summary: 'Every change of a product’s stock, newest first.',
+        params,
+        querystring: z.object(listQuery),
+        response: { 200: pageOf(movementSchema), ...problems(404) },
+      },
+    },
+    async (request) => {
+      const { productId } = request.params;
+      const { limit, cursor } = request.query;
+      const beforeMovementId = decodeCursor(cursor, z.int());
+      if (!(await stock.find(db, productId))) throw unknownProduct();
+      const rows = await stock.movements(db, productId, { beforeMovementId, rowsMax: limit + 1 });
+      const { items, next } = pageFrom(rows, limit, ({ movementId }) => movementId);
+      return {
+        items: items.map(({ movementId: _, occurredAt, ...movement }) => ({
+          ...movement,
+          kind: movement.kind as z.output<typeof movementSchema>['kind'],
+          occurredAt: occurredAt.toISOString(),
+        })),
+        next,
+      };
+    },
+  );
+
+  const adjust = async (productId: string, change: Parameters<StockStore['adjust']>[2]) => {
+    const outcome = await inTransaction(db, async (tx) => {
+      const current = await stock.find(tx, productId);
+      if (current && change.onHand(current) > piecesMax)
+        throw problem(409, 'too_many_pieces', `A product has ${piecesMax} pieces at most.`);
+      return stock.adjust(tx, productId, change);
+    });
+    if (!('refused' in outcome)) return shown(outcome);
+    if (outcome.refused === 'unknown_product') throw unknownProduct();
+    throw problem(
+      409,
+      'below_reserved',
+      `${outcome.reserved} pieces are promised to orders; fewer cannot be on hand.`,
+    );
+  };
+};
+
+const unknownProduct = () => problem(404, 'product_not_found', 'No stock is kept of such a product.');
+
+const shown = (row: StockRow): z.output<typeof stockSchema> => ({
+  productId: row.productId,
+  onHand: row.onHand,
+  reserved: row.reserved,
+  available: available(row),
+  lowStockThreshold: row.lowStockThreshold,
+  updatedAt: row.updatedAt.toISOString(),
+});

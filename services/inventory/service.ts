@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import { createAuthenticator, keysFrom } from '#platform/http/auth';
+import { createHttpServer } from '#platform/http/server';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { createEventPublisher } from '#platform/messaging/events';
+import { createReactor } from '#platform/messaging/reactor';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createOutboxRelay } from '#platform/outbox/relay';
+import { createDatabase, serviceDatabaseUrl } from '#platform/postgres/pool';
+import { projectPath } from '#platform/project';
+import type { Host } from '#platform/service-host';
+import { type EventMap, records } from '#schemas/events';
+import type { inventoryConfig } from './config.js';
+import { watchLevels } from './levels.js';
+import { reactions } from './reactions.js';
+import { inventoryRoutes } from './routes.js';
+import { createStockStore } from './stock-store.js';
+
+/** Keeps what is there, what is promised and what has left; answers every placed order with a hold or a no. */
+export const inventoryService = async (
+  config: z.output<typeof inventoryConfig>,
+  host: Host,
+): Promise<void> => {
+  const db = host.use(
+    createDatabase(host, {
+      url: serviceDatabaseUrl(config.databaseUrl, 'inventory'),
+      poolMax: config.databasePoolMax,
+      migrations: [
+        'platform/inbox/migrations',
+        'platform/outbox/migrations',
+        'services/inventory/migrations',
+      ].map(projectPath),
+    }),
+  );
+  const broker = connectBroker(host, config.kafkaBrokers);
+  const registry = createSchemaRegistry(config.schemaRegistryUrl);
+  const events = host.use(
+    createEventPublisher<EventMap>(host, registry, records, [
+      'StockReserved',
+      'StockRejected',
+      'StockReleased',
+      'StockCommitted',
+      'StockReturned',
+      'StockAdjusted',
+    ]),
+  );
+  const stock = createStockStore({ events, clock: host.clock, holdMs: config.holdMs });
+
+  host.use(createOutboxRelay(host, db, await broker.producer()));
+  host.use(
+    createReactor<EventMap>(host, {
+      broker,
+      db,
+      registry,
+      events: records,
+      group: 'inventory.reactions',
+      reactions: reactions({ ...host, stock, unknownProductWaitMs: config.unknownProductWaitMs }),
+      // One transaction at a time: a batch locks the products of many orders, and two batches could lock each
+      // other out. Instances share the partitions; there a deadlock is broken by PostgreSQL and retried.
+      partitionsConcurrentlyMax: 1,
+    }),
+  );
+  host.use(watchLevels(host, db));
+
+  const http = createHttpServer(host, {
+    port: config.port,
+    title: 'Inventory',
+    auth: createAuthenticator({
+      keys: keysFrom(config.userUrls.map((url) => `${url}/.well-known/jwks.json`)),
+      issuer: 'cartstream',
+      audience: 'cartstream',
+    }),
+  });
+  inventoryRoutes(http.app, db, stock);
+  host.use(http.component);
+};
