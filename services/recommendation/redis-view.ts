@@ -1,0 +1,103 @@
+import type { ChainableCommander, Redis } from 'ioredis';
+import {
+  decodeSteps,
+  type Neighbour,
+  type Seen,
+  type SimilarityView,
+  similarityKeys,
+  similarityOf,
+} from '#schemas/similarity-state';
+
+/** How long the epoch found is believed: a state rebuilt from nothing is seen this much later. */
+const epochBelievedMs = 1000;
+
+/** Reads what the item-similarity job keeps in Redis. Throws when Redis does not answer. */
+export const redisSimilarityView = (redis: Redis, nowMs: () => number = Date.now): SimilarityView => {
+  let believed: { epoch: string; untilMs: number } | undefined;
+
+  const epoch = async (): Promise<string | null> => {
+    if (believed !== undefined && nowMs() < believed.untilMs) return believed.epoch;
+    const found = await redis.hget(similarityKeys.meta, 'epoch');
+    believed = found === null ? undefined : { epoch: found, untilMs: nowMs() + epochBelievedMs };
+    return found;
+  };
+
+  const read = async <T>(
+    from: (keys: ReturnType<typeof similarityKeys.of>) => Promise<T>,
+    otherwise: T,
+  ): Promise<T> => {
+    const current = await epoch();
+    return current === null ? otherwise : from(similarityKeys.of(current));
+  };
+
+  const times = async (key: string): Promise<Seen[]> =>
+    scored(await redis.zrevrange(key, 0, -1, 'WITHSCORES')).map(([productId, atMs]) => ({ productId, atMs }));
+
+  return {
+    neighbours: (productIds, countMax) =>
+      read(async (keys) => {
+        if (productIds.length === 0) return new Map();
+        const rows = await answers<string[]>(
+          productIds.reduce(
+            (pipeline, id) => pipeline.zrevrange(keys.pairs(id), 0, -1, 'WITHSCORES'),
+            redis.pipeline(),
+          ),
+        );
+        const pairs = productIds.map((id, nth) => [id, scored(rows[nth] ?? [])] as const);
+        const named = [...new Set(pairs.flatMap(([id, row]) => [id, ...row.map(([to]) => to)]))];
+        const found = (await redis.zmscore(keys.masses, named)) as (string | null)[];
+        const masses = new Map(named.map((id, nth) => [id, Number(found[nth] ?? 0)]));
+        return new Map(
+          pairs
+            .map(([id, row]) => [id, nearest(id, row, masses, countMax)] as const)
+            .filter(([, neighbours]) => neighbours.length > 0),
+        );
+      }, new Map()),
+    visited: (visitId) =>
+      read(
+        async (keys) =>
+          decodeSteps(await redis.get(keys.visit(visitId)))
+            .map(({ productId }) => productId)
+            .reverse(),
+        [],
+      ),
+    interests: (userId) => read((keys) => times(keys.interests(userId)), []),
+    purchases: (userId) => read((keys) => times(keys.purchases(userId)), []),
+    popular: (countMax) =>
+      read(
+        async (keys) =>
+          scored(await redis.zrevrange(keys.popularity, 0, countMax - 1, 'WITHSCORES')).map(
+            ([productId, weight]) => ({ productId, weight }),
+          ),
+        [],
+      ),
+    learnedUpTo: async () => {
+      const found = await redis.hget(similarityKeys.meta, 'learnedUpTo');
+      return found === null ? null : Number(found);
+    },
+  };
+};
+
+const nearest = (
+  from: string,
+  row: readonly (readonly [string, number])[],
+  masses: Map<string, number>,
+  countMax: number,
+): Neighbour[] =>
+  row
+    .map(([productId, pair]) => ({
+      productId,
+      similarity: similarityOf(pair, masses.get(from) ?? 0, masses.get(productId) ?? 0),
+    }))
+    .filter(({ similarity }) => similarity > 0)
+    .sort((a, b) => b.similarity - a.similarity || (a.productId < b.productId ? -1 : 1))
+    .slice(0, countMax);
+
+const scored = (flat: readonly string[]): [string, number][] =>
+  Array.from({ length: flat.length / 2 }, (_, nth) => [flat[2 * nth] as string, Number(flat[2 * nth + 1])]);
+
+const answers = async <T>(pipeline: ChainableCommander): Promise<T[]> =>
+  ((await pipeline.exec()) ?? []).map(([error, answer]) => {
+    if (error) throw error;
+    return answer as T;
+  });

@@ -1,0 +1,193 @@
+import type { Sale, ShopperActivity } from '#schemas/events';
+import type { Step } from '#schemas/similarity-state';
+
+/**
+ * Item-to-item similarity as a fold over what shoppers do. Pure: one signal and the visit (or basket) so far give
+ * the changes to apply and the visit as it is then. Changes commute, so that partitions need not agree on an order.
+ *
+ * For an event with weight w at time t on product j in a visit whose other products are, newest first, i_1, i_2, …
+ * i_N (distinct), with g(t) = 2^((t - landmark) / halfLife):
+ *
+ *     P[i_d][j] += g(t) * w / d               j came after i_d
+ *     P[j][i_d] += g(t) * w * backward / d    and i_d before j, which tells less
+ *     M[j]      += g(t) * w
+ *     popularity[j] += g'(t) * max(0, w - strongest action on j in this visit so far)
+ *
+ * A product that is viewed again without another in between changes nothing: reloading a page is no interest. The
+ * lines of an order have no direction and no distance: every two of them add w to each other.
+ */
+export type SimilaritySettings = {
+  /** Forward decay counts from here; any time not hundreds of half-lives away will do. Epoch milliseconds. */
+  landmarkMs: number;
+  /** Of pairs and masses alike, or the decay would not cancel. */
+  similarityHalfLifeMs: number;
+  popularityHalfLifeMs: number;
+  weights: { viewed: number; added: number; bought: number };
+  /** How much "before" counts when "after" counts 1. */
+  backward: number;
+  /** Distinct products of a visit that are kept and paired. */
+  visitProductsMax: number;
+  /** Distinct products of an order that are paired. */
+  basketProductsMax: number;
+};
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+export const defaultSettings: SimilaritySettings = {
+  landmarkMs: Date.UTC(2026, 0, 1),
+  similarityHalfLifeMs: 30 * dayMs,
+  popularityHalfLifeMs: 2 * dayMs,
+  weights: { viewed: 1, added: 3, bought: 6 },
+  backward: 0.5,
+  visitProductsMax: 10,
+  basketProductsMax: 30,
+};
+
+/** An event as far as similarity is concerned. `within` names the visit or the order it happened in. */
+export type Signal = {
+  action: 'viewed' | 'added' | 'bought';
+  within: { kind: 'visit' | 'basket'; id: string };
+  userId: string | null;
+  productId: string;
+  /** Epoch milliseconds. */
+  atMs: number;
+};
+
+/** Null for what teaches nothing here: searches, removals, what was merely shown. */
+export const signalOfActivity = (activity: ShopperActivity): Signal | null => {
+  const action =
+    activity.type === 'product_viewed' ? 'viewed' : activity.type === 'product_added' ? 'added' : null;
+  if (action === null || activity.product_id === null) return null;
+  return {
+    action,
+    within: { kind: 'visit', id: activity.visit_id },
+    userId: activity.user_id,
+    productId: activity.product_id,
+    atMs: activity.occurred_at,
+  };
+};
+
+/** Null for a refund: what somebody gave back he has still had. */
+export const signalOfSale = (sale: Sale): Signal | null =>
+  sale.kind !== 'sale'
+    ? null
+    : {
+        action: 'bought',
+        within: { kind: 'basket', id: sale.order_id },
+        userId: sale.user_id,
+        productId: sale.product_id,
+        atMs: sale.occurred_at,
+      };
+
+/** Sums to add and times to keep. One value takes in any number of signals. */
+export type Changes = {
+  pairs: Map<string, Map<string, number>>;
+  masses: Map<string, number>;
+  popularity: Map<string, number>;
+  /** By user: product → when, epoch milliseconds; a later time wins. */
+  interests: Map<string, Map<string, number>>;
+  purchases: Map<string, Map<string, number>>;
+  /** As they are now, by id. */
+  visits: Map<string, readonly Step[]>;
+  baskets: Map<string, readonly Step[]>;
+  /** The newest event in it, epoch milliseconds; -Infinity for none. */
+  learnedUpToMs: number;
+};
+
+export const noChanges = (): Changes => ({
+  pairs: new Map(),
+  masses: new Map(),
+  popularity: new Map(),
+  interests: new Map(),
+  purchases: new Map(),
+  visits: new Map(),
+  baskets: new Map(),
+  learnedUpToMs: Number.NEGATIVE_INFINITY,
+});
+
+export const growth = (atMs: number, landmarkMs: number, halfLifeMs: number): number =>
+  2 ** ((atMs - landmarkMs) / halfLifeMs);
+
+/**
+ * Adds one signal to `changes`. `stepsSoFar` is the visit or basket before it, oldest first; the new one is in
+ * `changes.visits` or `.baskets` afterwards.
+ */
+export const learn = (
+  changes: Changes,
+  signal: Signal,
+  stepsSoFar: readonly Step[],
+  settings: SimilaritySettings,
+): void => {
+  const { productId, atMs, userId } = signal;
+  const weight = settings.weights[signal.action];
+  const inVisit = signal.within.kind === 'visit';
+  const before = stepsSoFar.find((step) => step.productId === productId)?.weight ?? 0;
+  const others = stepsSoFar.filter((step) => step.productId !== productId);
+  const isRepeat = stepsSoFar.at(-1)?.productId === productId && weight <= before;
+
+  if (!isRepeat) {
+    const gain = growth(atMs, settings.landmarkMs, settings.similarityHalfLifeMs) * weight;
+    if (inVisit) pairWithVisit(changes, productId, others, gain, settings.backward);
+    else pairWithBasket(changes, productId, others, gain);
+    increase(changes.masses, productId, gain);
+  }
+  const raise = Math.max(0, weight - before);
+  if (raise > 0)
+    increase(
+      changes.popularity,
+      productId,
+      growth(atMs, settings.landmarkMs, settings.popularityHalfLifeMs) * raise,
+    );
+
+  const kept = (inVisit ? settings.visitProductsMax : settings.basketProductsMax) - 1;
+  const steps = [...others.slice(-kept), { productId, weight: Math.max(weight, before) }];
+  (inVisit ? changes.visits : changes.baskets).set(signal.within.id, steps);
+  if (userId !== null) remember(inVisit ? changes.interests : changes.purchases, userId, productId, atMs);
+  changes.learnedUpToMs = Math.max(changes.learnedUpToMs, atMs);
+};
+
+const pairWithVisit = (
+  { pairs }: Changes,
+  productId: string,
+  others: readonly Step[],
+  gain: number,
+  backward: number,
+): void => {
+  for (let distance = 1; distance <= others.length; distance += 1) {
+    const earlier = (others[others.length - distance] as Step).productId;
+    increase(rowOf(pairs, earlier), productId, gain / distance);
+    increase(rowOf(pairs, productId), earlier, (gain * backward) / distance);
+  }
+};
+
+const pairWithBasket = (
+  { pairs }: Changes,
+  productId: string,
+  others: readonly Step[],
+  gain: number,
+): void => {
+  for (const { productId: other } of others) {
+    increase(rowOf(pairs, other), productId, gain);
+    increase(rowOf(pairs, productId), other, gain);
+  }
+};
+
+const rowOf = <V>(table: Map<string, Map<string, V>>, key: string): Map<string, V> => {
+  const row = table.get(key) ?? new Map<string, V>();
+  table.set(key, row);
+  return row;
+};
+
+const increase = (sums: Map<string, number>, key: string, by: number): void => {
+  sums.set(key, (sums.get(key) ?? 0) + by);
+};
+
+const remember = (
+  times: Map<string, Map<string, number>>,
+  userId: string,
+  productId: string,
+  atMs: number,
+): void => {
+  const row = rowOf(times, userId);
+  row.set(productId, Math.max(row.get(productId) ?? 0, atMs));
+};
