@@ -1,7 +1,8 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { type Clock, systemClock } from '#platform/clock';
-import { problem, unavailable } from '#platform/http/problem-details';
+import { type Settings, setting } from '#platform/config';
+import { problem, unavailable } from './problem-details.js';
 
 /** What a caller may do; the names belong to the application. */
 export type Role = string;
@@ -30,6 +31,25 @@ const anonymous: Principal = Object.freeze({ kind: 'anonymous' });
 const keysFreshMs = 10 * 60_000;
 const refetchPauseMs = 2000;
 const fetchTimeoutMs = 2000;
+
+/** What a service needs to verify tokens; spread it into the service's settings. */
+export const authSettings = {
+  userUrls: ['USER_URL', setting.urls],
+  tokenIssuer: ['TOKEN_ISSUER', setting.text.default('cartstream')],
+  tokenAudience: ['TOKEN_AUDIENCE', setting.text.default('cartstream-api')],
+} as const satisfies Settings;
+
+/** The authenticator of a service that is not the issuer itself: keys from the user service's JWKS. */
+export const remoteAuthenticator = (
+  config: { userUrls: readonly string[]; tokenIssuer: string; tokenAudience: string },
+  clock: Clock,
+): Authenticator =>
+  createAuthenticator({
+    keys: keysFrom(config.userUrls.map((url) => `${url}/.well-known/jwks.json`)),
+    issuer: config.tokenIssuer,
+    audience: config.tokenAudience,
+    clock,
+  });
 
 /** One or several places that serve the same JWKS; the first that answers is taken. */
 export type KeySource = () => Promise<JSONWebKeySet>;
@@ -92,7 +112,7 @@ export const createAuthenticator = (options: {
       issuer: options.issuer,
       audience: options.audience,
       typ: tokenType,
-      algorithms: ['EdDSA', 'ES256'],
+      algorithms: ['ES256'],
       requiredClaims: ['exp', 'sub'],
       currentDate: new Date(clock.nowMs()),
     });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { problem } from '#platform/http/problem-details';
+import { z } from 'zod';
+import { problem } from './problem-details.js';
 
 /** A strong validator of a resource's version: quoted, from a version number or from what is shown. */
 export const etagOf = (version: number | string | object): string =>
@@ -8,27 +9,34 @@ export const etagOf = (version: number | string | object): string =>
     ? `"${createHash('sha256').update(JSON.stringify(version)).digest('base64url').slice(0, 22)}"`
     : `"${version}"`;
 
+/** The `response` entry of a route that uses `sendWithEtag`: `response: { 200: …, ...notModified }`. */
+export const notModified = { 304: z.undefined().describe('Still the version you have') };
+
 /**
  * Sets `ETag` and answers 304 where `If-None-Match` names it; else sends `body`.
  * `return sendWithEtag(request, reply, etagOf(product.version), body)`
  */
-export const sendWithEtag = <T>(
-  request: FastifyRequest,
-  reply: FastifyReply,
+export const sendWithEtag = <R extends { header(name: string, value: string): unknown }>(
+  request: Pick<FastifyRequest, 'headers'>,
+  reply: R,
   etag: string,
-  body: T,
-): unknown => {
-  reply.header('etag', etag);
+  body: unknown,
+): R => {
   const asked = request.headers['if-none-match'];
-  if (asked !== undefined && listed(asked, etag, 'weak')) return reply.code(304).send();
-  return reply.send(body);
+  const isKnown = asked !== undefined && listed(asked, etag, 'weak');
+  // The reply is typed by its route's schema, which this function serves for all of them.
+  const answer = reply as unknown as FastifyReply;
+  answer.header('etag', etag);
+  if (isKnown) answer.code(304).send();
+  else answer.send(body);
+  return reply;
 };
 
 /**
  * Refuses an update of a version that is no longer there: 428 without `If-Match`, 412 when it names another.
  * Routes that call it declare `requires: ['if-match']`, which answers 428 before the body is looked at.
  */
-export const assertIfMatch = (request: FastifyRequest, etag: string): void => {
+export const assertIfMatch = (request: Pick<FastifyRequest, 'headers'>, etag: string): void => {
   const asked = request.headers['if-match'];
   if (asked === undefined)
     throw problem(428, 'if_match_required', 'Say with If-Match which version this update is based on.');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { problem } from '#platform/http/problem-details';
+import { problem } from './problem-details.js';
 
 export const pageLimitDefault = 20;
 export const pageLimitMax = 100;

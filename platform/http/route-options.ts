@@ -12,8 +12,8 @@ import type {
   RouteOptions,
 } from 'fastify';
 import { z } from 'zod';
-import type { Access, Principal } from '#platform/http/auth';
-import { problems } from '#platform/http/problem-details';
+import type { Access, Principal } from './auth.js';
+import { problems } from './problem-details.js';
 
 /** A request header without which a route does not even look at the body: 400 and 428 respectively. */
 export type Precondition = 'idempotency-key' | 'if-match';

@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
   type HTTPMethods,
+  LogController,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
   type RawServerDefault,
@@ -76,7 +77,7 @@ const systemRoutes = new Set(['/health', '/health/live', '/health/ready', '/metr
 export const createHttpServer = (host: Host, options: HttpServerOptions): HttpServer => {
   const app: HttpApp = Fastify({
     loggerInstance: host.logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
@@ -280,6 +281,8 @@ const sendProblem = (reply: FastifyReply, correlationId: string, answer: Problem
     .type(problemMediaType)
     .send(JSON.stringify(problemBody(answer, correlationId)));
 
+const inputErrorsMax = 50;
+
 const partNames: Record<string, string> = {
   querystring: 'query',
   params: 'path',
@@ -306,10 +309,13 @@ export const asProblem = (error: unknown): Problem => {
   if (hasZodFastifySchemaValidationErrors(error)) {
     const part = partNames[error.validationContext ?? 'body'] ?? 'body';
     return problem(400, `invalid_${part}`, `The ${part} is not as documented.`, {
-      errors: error.validation.map((issue) => ({
-        path: part === 'body' ? issue.instancePath : `/${part}${issue.instancePath}`,
-        message: issue.message ?? 'is not valid',
-      })),
+      errors: error.validation.slice(0, inputErrorsMax).map((issue) => {
+        const path = issue.instancePath === '/' ? '' : issue.instancePath;
+        return {
+          path: part === 'body' ? path : `/${part}${path}`,
+          message: issue.message ?? 'is not valid',
+        };
+      }),
     });
   }
   if (error instanceof PlatformError && error.retriable)

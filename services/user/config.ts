@@ -1,0 +1,25 @@
+import { engineSettings, envSchema, setting } from '#platform/config';
+import { authSettings } from '#platform/http/auth';
+
+const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = engineSettings;
+const { tokenIssuer, tokenAudience } = authSettings;
+
+export const userConfig = envSchema({
+  port: ['USER_PORT', setting.port],
+  kafkaBrokers,
+  schemaRegistryUrl,
+  databaseUrl,
+  databasePoolMax: ['USER_DATABASE_POOL_MAX', setting.integer(1, 50).default(5)],
+  tokenIssuer,
+  tokenAudience,
+  accessTokenTtlS: ['USER_ACCESS_TOKEN_TTL_S', setting.integer(60, 3600).default(900)],
+  loginTtlS: ['USER_LOGIN_TTL_S', setting.integer(3600, 31_536_000).default(30 * 24 * 3600)],
+  /** Each hash takes 19 MiB and some 30 ms of a core. */
+  hashesConcurrentMax: ['USER_HASHES_CONCURRENT_MAX', setting.integer(1, 32).default(2)],
+  hashesWaitingMax: ['USER_HASHES_WAITING_MAX', setting.integer(0, 1000).default(60)],
+  /** With both set, this account exists with this password and is an admin whenever the service starts. */
+  adminEmail: ['ADMIN_EMAIL', setting.text.optional()],
+  adminPassword: ['ADMIN_PASSWORD', setting.text.min(8, 'must have at least 8 characters').optional()],
+});
+
+export type UserConfig = Readonly<ReturnType<typeof userConfig.parse>>;

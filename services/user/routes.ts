@@ -1,0 +1,245 @@
+import type { JSONWebKeySet } from 'jose';
+import { z } from 'zod';
+import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { problem, problems } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import { line } from '#platform/http/text';
+import type { Metrics } from '#platform/service-host';
+import { roles } from '#schemas/roles';
+import type { Accounts, LoggedIn } from './accounts.js';
+import type { User } from './user.js';
+import type { UserStore } from './user-store.js';
+
+const email = z.email().max(254);
+const password = z.string().min(8).max(256).describe('At least 8 characters; there are no other rules.');
+const name = line(200);
+
+const userSchema = z
+  .object({
+    id: z.uuid(),
+    email: z.string(),
+    name: z.string(),
+    roles: z.array(z.enum(roles)),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'User' });
+
+const loggedInSchema = z
+  .object({
+    accessToken: z.string().describe('For the Authorization header; good for 15 minutes.'),
+    refreshToken: z.string().describe('Traded once, at /api/auth/refresh, for the next pair.'),
+    user: userSchema,
+  })
+  .meta({ id: 'LoggedIn' });
+
+const refreshTokenBody = z.strictObject({ refreshToken: z.string().min(1).max(512) });
+
+const jwkSetSchema = z.object({
+  keys: z.array(
+    z.object({
+      kty: z.string(),
+      kid: z.string(),
+      alg: z.string(),
+      use: z.string(),
+      crv: z.string(),
+      x: z.string(),
+      y: z.string(),
+    }),
+  ),
+});
+
+const shown = (user: User): z.output<typeof userSchema> => ({
+  id: user.id,
+  email: user.email,
+  name: user.name,
+  roles: [...user.roles],
+  createdAt: new Date(user.createdAtMs).toISOString(),
+});
+
+const shownLogin = ({ user, accessToken, refreshToken }: LoggedIn): z.output<typeof loggedInSchema> => ({
+  accessToken,
+  refreshToken,
+  user: shown(user),
+});
+
+const noSuchUser = () => problem(404, 'user_not_found', 'There is no such account.');
+
+/** An account changes by itself or by an admin only, so `If-Match` is heeded where given and not demanded. */
+const unlessStale = (request: Parameters<typeof assertIfMatch>[0]) => (user: User) => {
+  if (request.headers['if-match'] !== undefined) assertIfMatch(request, etagOf(user.version));
+};
+
+export const authRoutes = (
+  app: HttpApp,
+  accounts: Accounts,
+  publicKeys: () => JSONWebKeySet,
+  metrics: Metrics,
+): void => {
+  const tags = ['auth'];
+  const logins = metrics.counter('logins_total', 'Logins tried.', ['status']);
+
+  app.post(
+    '/api/auth/register',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'Open an account and log in.',
+        body: z.strictObject({ email, password, name }),
+        response: { 201: loggedInSchema, ...problems(409) },
+      },
+    },
+    async (request, reply) => reply.code(201).send(shownLogin(await accounts.register(request.body))),
+  );
+
+  app.post(
+    '/api/auth/login',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'Log in.',
+        body: z.strictObject({ email: z.string().min(1).max(254), password: z.string().min(1).max(256) }),
+        response: { 200: loggedInSchema },
+      },
+    },
+    async (request, reply) => {
+      try {
+        const login = await accounts.logIn(request.body.email, request.body.password);
+        logins.inc({ status: 'success' });
+        return reply.send(shownLogin(login));
+      } catch (error) {
+        logins.inc({ status: 'failure' });
+        throw error;
+      }
+    },
+  );
+
+  app.post(
+    '/api/auth/refresh',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'Trade a refresh token for a new pair. One that was traded before ends the whole login.',
+        body: refreshTokenBody,
+        response: { 200: loggedInSchema },
+      },
+    },
+    async (request, reply) => reply.send(shownLogin(await accounts.refresh(request.body.refreshToken))),
+  );
+
+  app.post(
+    '/api/auth/logout',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'End the login this refresh token belongs to.',
+        body: refreshTokenBody,
+        response: { 204: z.undefined().describe('Logged out') },
+      },
+    },
+    async (request, reply) => {
+      await accounts.logOut(request.body.refreshToken);
+      return reply.code(204).send();
+    },
+  );
+
+  app.get(
+    '/.well-known/jwks.json',
+    {
+      access: 'public',
+      schema: { tags, summary: 'The keys that verify access tokens.', response: { 200: jwkSetSchema } },
+    },
+    async (_request, reply) =>
+      reply
+        .header('cache-control', 'public, max-age=300')
+        .send(publicKeys() as z.output<typeof jwkSetSchema>),
+  );
+};
+
+export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): void => {
+  const tags = ['users'];
+  const ownId = (request: { principal: { kind: string; userId?: string } }): string =>
+    request.principal.userId ?? '';
+
+  app.get(
+    '/api/users/me',
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'My account.',
+        response: { 200: userSchema, ...notModified, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const user = await store.byId(ownId(request));
+      if (user === undefined) throw noSuchUser();
+      return sendWithEtag(request, reply, etagOf(user.version), shown(user));
+    },
+  );
+
+  app.patch(
+    '/api/users/me',
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'Change my name.',
+        body: z.strictObject({ name }),
+        response: { 200: userSchema, ...problems(404, 412) },
+      },
+    },
+    async (request, reply) => {
+      const user = await accounts.rename(ownId(request), request.body.name, unlessStale(request));
+      if (user === undefined) throw noSuchUser();
+      return reply.header('etag', etagOf(user.version)).send(shown(user));
+    },
+  );
+
+  app.get(
+    '/api/users',
+    {
+      access: ['admin'],
+      schema: {
+        tags,
+        summary: 'All accounts, the newest first.',
+        querystring: z.object(listQuery),
+        response: { 200: pageOf(userSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { limit, cursor } = request.query;
+      const users = await store.list(limit + 1, decodeCursor(cursor, z.uuid()));
+      const page = pageFrom(users, limit, (last) => last.id);
+      return reply.send({ items: page.items.map(shown), next: page.next });
+    },
+  );
+
+  app.put(
+    '/api/users/:id/roles',
+    {
+      access: ['admin'],
+      schema: {
+        tags,
+        summary: 'State which roles an account has.',
+        params: z.object({ id: z.uuid() }),
+        body: z.strictObject({ roles: z.array(z.enum(roles)).min(1).max(roles.length) }),
+        response: { 200: userSchema, ...problems(404, 409, 412) },
+      },
+    },
+    async (request, reply) => {
+      const user = await accounts.changeRoles(
+        request.params.id,
+        request.body.roles,
+        ownId(request),
+        unlessStale(request),
+      );
+      if (user === undefined) throw noSuchUser();
+      return reply.header('etag', etagOf(user.version)).send(shown(user));
+    },
+  );
+};
