@@ -2,8 +2,8 @@
  * Makes the engines ready for the services: topics with their dead letters, schemas under FULL_TRANSITIVE, ClickHouse
  * migrations. Idempotent; run by `npm start` before any service and as a container of its own by Docker Compose.
  */
-import { createClickhouse } from '#platform/clickhouse/client';
-import { migrateClickhouse } from '#platform/clickhouse/migrate';
+import { createClickHouse } from '#platform/clickhouse/client';
+import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
 import { engineSettings, envSchema, loadConfig } from '#platform/config';
 import type { TopicSpec } from '#platform/messaging/broker';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
@@ -49,12 +49,13 @@ const registerSchemas = async (): Promise<void> => {
 };
 
 const migrateAnalytics = async (): Promise<void> => {
-  const clickhouse = createClickhouse({ url: config.clickhouseUrl, application: 'provision' });
+  await ensureClickHouseDatabase(config.clickhouseUrl);
+  const clickhouse = createClickHouse({ url: config.clickhouseUrl });
   try {
-    const applied = await migrateClickhouse(clickhouse, projectPath('clickhouse/migrations'));
+    const applied = await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
     logger.info({ applied }, 'ClickHouse is migrated');
   } finally {
-    await clickhouse.close();
+    await clickhouse.stop();
   }
 };
 
