@@ -1,16 +1,19 @@
 import { engineSettings, envSchema, setting } from '#platform/config';
+import { authSettings } from '#platform/http/auth';
 
 const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = engineSettings;
 
 export const inventoryConfig = envSchema({
+  ...authSettings,
   kafkaBrokers,
   schemaRegistryUrl,
   databaseUrl,
   port: ['INVENTORY_PORT', setting.port],
-  userUrls: ['USER_URL', setting.urls],
   databasePoolMax: ['INVENTORY_DATABASE_POOL_MAX', setting.integer(2, 50).default(5)],
   /** Longer than an order waits for its payment: the order service decides when a hold ends. */
   holdMs: ['INVENTORY_HOLD_MS', setting.integer(1000, 86_400_000).default(1_200_000)],
   /** How long an order waits for a product this service has not heard of yet. */
   unknownProductWaitMs: ['INVENTORY_UNKNOWN_PRODUCT_WAIT_MS', setting.integer(0, 60_000).default(10_000)],
 });
+
+export type InventoryConfig = Readonly<ReturnType<typeof inventoryConfig.parse>>;

@@ -1,5 +1,4 @@
-import type { z } from 'zod';
-import { createAuthenticator, keysFrom } from '#platform/http/auth';
+import { remoteAuthenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createEventPublisher } from '#platform/messaging/events';
@@ -10,17 +9,14 @@ import { createDatabase, serviceDatabaseUrl } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
 import type { Host } from '#platform/service-host';
 import { type EventMap, records } from '#schemas/events';
-import type { inventoryConfig } from './config.js';
+import type { InventoryConfig } from './config.js';
 import { watchLevels } from './levels.js';
 import { reactions } from './reactions.js';
 import { inventoryRoutes } from './routes.js';
 import { createStockStore } from './stock-store.js';
 
 /** Keeps what is there, what is promised and what has left; answers every placed order with a hold or a no. */
-export const inventoryService = async (
-  config: z.output<typeof inventoryConfig>,
-  host: Host,
-): Promise<void> => {
+export const inventoryService = async (config: InventoryConfig, host: Host): Promise<void> => {
   const db = host.use(
     createDatabase(host, {
       url: serviceDatabaseUrl(config.databaseUrl, 'inventory'),
@@ -46,7 +42,9 @@ export const inventoryService = async (
   );
   const stock = createStockStore({ events, clock: host.clock, holdMs: config.holdMs });
 
-  host.use(createOutboxRelay(host, db, await broker.producer()));
+  const producer = await broker.producer();
+  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
+  host.use(createOutboxRelay(host, db, producer));
   host.use(
     createReactor<EventMap>(host, {
       broker,
@@ -64,12 +62,8 @@ export const inventoryService = async (
 
   const http = createHttpServer(host, {
     port: config.port,
-    title: 'Inventory',
-    auth: createAuthenticator({
-      keys: keysFrom(config.userUrls.map((url) => `${url}/.well-known/jwks.json`)),
-      issuer: 'cartstream',
-      audience: 'cartstream',
-    }),
+    title: 'Cartstream inventory',
+    auth: remoteAuthenticator(config, host.clock),
   });
   inventoryRoutes(http.app, db, stock);
   host.use(http.component);

@@ -1,0 +1,249 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createDatabase, type Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
+import { handClock } from '#platform/testing/hand-clock';
+import { testHost } from '#platform/testing/test-host';
+import { createStockStore, type StockStore } from './stock-store.js';
+
+const clock = handClock();
+let db: Database;
+let stock: StockStore;
+
+beforeAll(async () => {
+  const url = new URL(engines().databaseUrl);
+  url.pathname = `/test_inventory_${randomUUID().replaceAll('-', '')}`;
+  db = createDatabase(testHost('inventory-test', { clock }), {
+    url: url.toString(),
+    poolMax: 20,
+    migrations: ['platform/outbox/migrations', 'services/inventory/migrations'].map(projectPath),
+  });
+  await db.start();
+  stock = createStockStore({
+    clock,
+    holdMs: 1_200_000,
+    events: {
+      event: (type, key, value, { occurredAt }) => ({
+        topic: type,
+        key,
+        value: Buffer.from(JSON.stringify(value)),
+        headers: { 'occurred-at': String(occurredAt) },
+      }),
+    },
+  });
+});
+
+afterAll(async () => {
+  const name = new URL(db.pool.options.connectionString as string).pathname.slice(1);
+  await db.stop();
+  const admin = createDatabase(testHost('inventory-test'), { url: engines().databaseUrl });
+  await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await admin.stop();
+});
+
+const open = async (onHand: number): Promise<string> => {
+  const productId = randomUUID();
+  await inTransaction(db, (tx) => stock.open(tx, productId, onHand));
+  return productId;
+};
+const reserve = (orderId: string, ...lines: [productId: string, quantity: number][]) =>
+  inTransaction(db, (tx) =>
+    stock.reserve(
+      tx,
+      orderId,
+      lines.map(([productId, quantity]) => ({ productId, quantity })),
+    ),
+  );
+const release = (orderId: string) =>
+  inTransaction(db, (tx) => stock.release(tx, orderId, 'payment_declined'));
+const commit = (orderId: string) => inTransaction(db, (tx) => stock.commit(tx, orderId));
+const level = async (productId: string) => {
+  const row = await stock.find(db, productId);
+  return { onHand: row?.onHand, reserved: row?.reserved };
+};
+const published = async (key: string): Promise<{ type: string; value: Record<string, unknown> }[]> => {
+  const { rows } = await db.query<{ topic: string; value: Buffer }>(
+    'SELECT topic, value FROM outbox WHERE key = $1 ORDER BY seq',
+    [key],
+  );
+  return rows.map(({ topic, value }) => ({ type: topic, value: JSON.parse(value.toString()) }));
+};
+
+describe('twenty buyers at once', () => {
+  test('of three pieces get exactly three', async () => {
+    const productId = await open(3);
+    const orders = Array.from({ length: 20 }, () => randomUUID());
+    const outcomes = await Promise.all(orders.map((orderId) => reserve(orderId, [productId, 1])));
+    expect(outcomes.filter((outcome) => outcome === 'reserved')).toHaveLength(3);
+    expect(outcomes.filter((outcome) => outcome === 'rejected')).toHaveLength(17);
+    expect(await level(productId)).toEqual({ onHand: 3, reserved: 3 });
+  });
+
+  test('of several products in different orders neither deadlock nor oversell', async () => {
+    const [a, b, c] = [await open(10), await open(10), await open(10)];
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => {
+        const lines = [a, b, c].map((productId): [string, number] => [productId, 1]);
+        return reserve(randomUUID(), ...(index % 2 === 0 ? lines : lines.reverse()));
+      }),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'reserved')).toHaveLength(10);
+    for (const productId of [a, b, c]) expect(await level(productId)).toEqual({ onHand: 10, reserved: 10 });
+  });
+
+  test('who hold, give back and buy leave a ledger that sums to the stock', async () => {
+    const productId = await open(15);
+    const reservedOnly: string[] = [];
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => {
+        const orderId = randomUUID();
+        if ((await reserve(orderId, [productId, 2])) !== 'reserved') return;
+        if (index % 3 === 0) await release(orderId);
+        else if (index % 3 === 1) await commit(orderId);
+        else reservedOnly.push(orderId);
+      }),
+    );
+    const { onHand, reserved } = await level(productId);
+    expect(reserved).toBe(2 * reservedOnly.length);
+    const { rows } = await db.query(
+      `SELECT sum(on_hand_delta) AS "onHand", sum(reserved_delta) AS reserved, count(*) AS movements,
+              max(stock_version) AS version FROM movements WHERE product_id = $1`,
+      [productId],
+    );
+    expect(rows[0]).toMatchObject({ onHand, reserved });
+    expect(rows[0]?.movements).toBe(rows[0]?.version);
+  });
+});
+
+describe('a reservation', () => {
+  test('holds every line or none', async () => {
+    const [plenty, scarce] = [await open(10), await open(1)];
+    const orderId = randomUUID();
+    expect(await reserve(orderId, [plenty, 2], [scarce, 2])).toBe('rejected');
+    expect(await level(plenty)).toEqual({ onHand: 10, reserved: 0 });
+    expect(await published(orderId)).toEqual([
+      {
+        type: 'StockRejected',
+        value: {
+          orderId,
+          lines: [{ productId: scarce, requested: 2, available: 1 }],
+          occurredAt: clock.nowMs(),
+        },
+      },
+    ]);
+  });
+
+  test('asked for twice holds once', async () => {
+    const productId = await open(10);
+    const orderId = randomUUID();
+    expect(await reserve(orderId, [productId, 2])).toBe('reserved');
+    expect(await reserve(orderId, [productId, 2])).toBe('already_decided');
+    expect(await level(productId)).toEqual({ onHand: 10, reserved: 2 });
+    expect(await published(orderId)).toMatchObject([
+      {
+        type: 'StockReserved',
+        value: { lines: [{ productId, quantity: 2, available: 8, stockVersion: 2 }] },
+      },
+    ]);
+  });
+
+  test('of a product not known yet decides nothing until it is told to count it as sold out', async () => {
+    const known = await open(5);
+    const [orderId, stranger] = [randomUUID(), randomUUID()];
+    expect(await reserve(orderId, [known, 1], [stranger, 1])).toEqual({ unknown: [stranger] });
+    expect(await published(orderId)).toEqual([]);
+    const lines = [{ productId: stranger, quantity: 1 }];
+    const outcome = await inTransaction(db, (tx) =>
+      stock.reserve(tx, orderId, lines, { unknownAreSoldOut: true }),
+    );
+    expect(outcome).toBe('rejected');
+  });
+
+  test('that rolls back leaves neither a hold nor an event', async () => {
+    const productId = await open(5);
+    const orderId = randomUUID();
+    await expect(
+      inTransaction(db, async (tx) => {
+        await stock.reserve(tx, orderId, [{ productId, quantity: 1 }]);
+        throw new Error('something later in the batch');
+      }),
+    ).rejects.toThrow('later in the batch');
+    expect(await level(productId)).toEqual({ onHand: 5, reserved: 0 });
+    expect(await published(orderId)).toEqual([]);
+  });
+});
+
+describe('the end of a hold', () => {
+  test('gives the pieces back once', async () => {
+    const productId = await open(5);
+    const orderId = randomUUID();
+    await reserve(orderId, [productId, 2]);
+    await release(orderId);
+    await release(orderId);
+    expect(await level(productId)).toEqual({ onHand: 5, reserved: 0 });
+    expect((await published(orderId)).map(({ type }) => type)).toEqual(['StockReserved', 'StockReleased']);
+  });
+
+  test('takes the pieces away once, and a late cancellation does not bring them back', async () => {
+    const productId = await open(5);
+    const orderId = randomUUID();
+    await reserve(orderId, [productId, 2]);
+    await commit(orderId);
+    await commit(orderId);
+    await release(orderId);
+    expect(await level(productId)).toEqual({ onHand: 3, reserved: 0 });
+  });
+
+  test('before its beginning bars the reservation', async () => {
+    const productId = await open(5);
+    const orderId = randomUUID();
+    await release(orderId);
+    expect(await reserve(orderId, [productId, 2])).toBe('already_decided');
+    expect(await level(productId)).toEqual({ onHand: 5, reserved: 0 });
+  });
+});
+
+describe('a return', () => {
+  test('puts the pieces back once for each return, and is refused where nothing was sold', async () => {
+    const productId = await open(5);
+    const [orderId, returnId] = [randomUUID(), randomUUID()];
+    const takeBack = () =>
+      inTransaction(db, (tx) => stock.takeBack(tx, orderId, returnId, [{ productId, quantity: 1 }]));
+    await reserve(orderId, [productId, 2]);
+    expect(await takeBack()).toEqual({ refused: 'nothing_sold', status: 'held' });
+    await commit(orderId);
+    await takeBack();
+    await takeBack();
+    expect(await level(productId)).toEqual({ onHand: 4, reserved: 0 });
+  });
+});
+
+describe('what is stored', () => {
+  test('cannot be oversold even by a statement that forgets to look', async () => {
+    const productId = await open(1);
+    await expect(
+      db.query('UPDATE stock SET reserved = reserved + 2 WHERE product_id = $1', [productId]),
+    ).rejects.toThrow(/violates check constraint/);
+  });
+
+  test('is a ledger nobody rewrites', async () => {
+    await open(1);
+    await expect(db.query('UPDATE movements SET on_hand = 7')).rejects.toThrow('append-only');
+    await expect(db.query('DELETE FROM movements')).rejects.toThrow('append-only');
+  });
+
+  test('is never stated below what is promised', async () => {
+    const productId = await open(5);
+    await reserve(randomUUID(), [productId, 3]);
+    const adjust = (onHand: number) =>
+      inTransaction(db, (tx) => stock.adjust(tx, productId, { onHand: () => onHand, reason: 'correction' }));
+    expect(await adjust(2)).toEqual({ refused: 'below_reserved', reserved: 3 });
+    expect(await adjust(3)).toMatchObject({ onHand: 3, reserved: 3 });
+    expect((await published(productId)).at(-1)).toMatchObject({
+      type: 'StockAdjusted',
+      value: { delta: -2, available: 0, reason: 'correction' },
+    });
+  });
+});
