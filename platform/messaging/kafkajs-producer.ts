@@ -1,0 +1,185 @@
+import kafkajs, { type Producer as KafkajsProducer, type Message } from 'kafkajs';
+import { PlatformError } from '#platform/errors';
+import type { OutgoingRecord, Producer } from '#platform/messaging/broker';
+import {
+  type BrokerOptions,
+  brokerFault,
+  type KafkajsConnection,
+  openConnection,
+} from '#platform/messaging/kafkajs-connection';
+
+const { CompressionTypes, Partitioners } = kafkajs;
+
+/** Below the broker's limit of 1 MiB for what is written to one partition at once. */
+const bytesPerRequestMax = 700_000;
+/** kafkajs copies a request's records a number of times that grows with their square. */
+const recordsPerRequestMax = 1_000;
+const recordsQueuedMax = 50_000;
+/** A send that takes longer has failed. */
+export const sendTimeoutMs = 10_000;
+const compressBytesMin = 16 * 1024;
+const recordOverheadBytes = 64;
+
+type Send = { records: readonly OutgoingRecord[]; resolve(): void; reject(error: unknown): void };
+
+type Open = { connection: KafkajsConnection; producer: KafkajsProducer };
+
+/**
+ * One request at a time: what is sent meanwhile goes together into the next. kafkajs gives back the sequence
+ * numbers of a failed request, so a later one could take them and be dropped by the broker as its duplicate.
+ * With nothing else in flight, and a new producer (with a new id) after each failure, that cannot happen.
+ */
+export const createKafkajsProducer = (options: BrokerOptions): Producer => {
+  let queue: Send[] = [];
+  let recordsQueued = 0;
+  let working: Promise<void> | undefined;
+  let open: Open | undefined;
+  let closed = false;
+
+  const work = async (): Promise<void> => {
+    while (queue.length > 0) {
+      const sends = takeTogether(queue);
+      queue = queue.slice(sends.length);
+      const records = sends.flatMap((send) => send.records);
+      recordsQueued -= records.length;
+      try {
+        for (const slice of slicesOf(records)) await request(slice);
+        for (const send of sends) send.resolve();
+      } catch (error) {
+        for (const send of sends) send.reject(error);
+      }
+    }
+    working = undefined;
+  };
+
+  const request = async (records: readonly OutgoingRecord[]): Promise<void> => {
+    const attempt = { connection: undefined as KafkajsConnection | undefined };
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        attempt.connection?.sever();
+        reject(
+          new PlatformError('broker_unavailable', `no answer in ${sendTimeoutMs} ms`, { retriable: true }),
+        );
+      }, sendTimeoutMs);
+    });
+    const sending = (async () => {
+      if (open === undefined) {
+        const connection = openConnection(options, { initialRetryTime: 50, retries: 6, maxRetryTime: 1_000 });
+        attempt.connection = connection;
+        const producer = connection.kafka.producer({
+          createPartitioner: Partitioners.DefaultPartitioner,
+          allowAutoTopicCreation: false,
+          idempotent: true,
+          maxInFlightRequests: 1,
+        });
+        open = { connection, producer };
+        await producer.connect();
+      }
+      attempt.connection = open.connection;
+      await open.producer.sendBatch({
+        acks: -1,
+        timeout: sendTimeoutMs / 2,
+        compression: bytesOf(records) >= compressBytesMin ? CompressionTypes.LZ4 : CompressionTypes.None,
+        topicMessages: byTopic(records),
+      });
+    })();
+    try {
+      await Promise.race([sending, tooLate]);
+    } catch (error) {
+      sending.catch(() => {});
+      discard();
+      throw brokerFault('send', error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  const discard = (): void => {
+    open?.connection.sever();
+    open?.producer.disconnect().catch(() => {});
+    open = undefined;
+  };
+
+  return {
+    send: (records) => {
+      if (records.length === 0) return Promise.resolve();
+      if (closed || recordsQueued + records.length > recordsQueuedMax)
+        return Promise.reject(
+          new PlatformError('broker_unavailable', closed ? 'producer is closed' : 'too many records wait', {
+            retriable: !closed,
+          }),
+        );
+      recordsQueued += records.length;
+      const sent = new Promise<void>((resolve, reject) => queue.push({ records, resolve, reject }));
+      working ??= work();
+      return sent;
+    },
+    close: async () => {
+      closed = true;
+      await working;
+      await open?.producer.disconnect().catch(() => {});
+      open = undefined;
+    },
+  };
+};
+
+/** As many of the first sends as one request holds; at least one. */
+const takeTogether = (queue: readonly Send[]): Send[] => {
+  let records = 0;
+  let bytes = 0;
+  const taken: Send[] = [];
+  for (const send of queue) {
+    records += send.records.length;
+    bytes += bytesOf(send.records);
+    const isFull = records > recordsPerRequestMax || bytes > bytesPerRequestMax;
+    if (isFull && taken.length > 0) break;
+    taken.push(send);
+  }
+  return taken;
+};
+
+function* slicesOf(records: readonly OutgoingRecord[]): Generator<readonly OutgoingRecord[]> {
+  let from = 0;
+  let bytes = 0;
+  for (const [index, record] of records.entries()) {
+    const size = sizeOf(record);
+    if (index > from && (index - from >= recordsPerRequestMax || bytes + size > bytesPerRequestMax)) {
+      yield records.slice(from, index);
+      from = index;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  yield from === 0 ? records : records.slice(from);
+}
+
+const sizeOf = (record: OutgoingRecord): number =>
+  recordOverheadBytes +
+  (record.key?.length ?? 0) +
+  (record.value?.length ?? 0) +
+  32 * Object.keys(record.headers ?? {}).length;
+
+const bytesOf = (records: readonly OutgoingRecord[]): number => {
+  let bytes = 0;
+  for (const record of records) bytes += sizeOf(record);
+  return bytes;
+};
+
+const byTopic = (records: readonly OutgoingRecord[]) => {
+  const topics = new Map<string, Message[]>();
+  for (const record of records) {
+    const messages = topics.get(record.topic);
+    if (messages === undefined) topics.set(record.topic, [toMessage(record)]);
+    else messages.push(toMessage(record));
+  }
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
+};
+
+const toMessage = (record: OutgoingRecord): Message => ({
+  key: record.key,
+  value: record.value,
+  ...(record.headers === undefined ? {} : { headers: record.headers }),
+  ...(record.timestampMs === undefined ? {} : { timestamp: String(record.timestampMs) }),
+  ...(record.partition === undefined ? {} : { partition: record.partition }),
+});
