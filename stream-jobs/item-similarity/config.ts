@@ -1,0 +1,18 @@
+import { engineSettings, envSchema, setting } from '#platform/config';
+
+const { kafkaBrokers, schemaRegistryUrl, redisUrl } = engineSettings;
+
+export const itemSimilarityConfig = envSchema({
+  kafkaBrokers,
+  schemaRegistryUrl,
+  redisUrl,
+  port: ['ITEM_SIMILARITY_PORT', setting.port],
+  recordsPerApplyMax: ['ITEM_SIMILARITY_RECORDS_PER_APPLY_MAX', setting.integer(1, 5000).default(200)],
+  /** Learned again after Redis was lost; older events of a partition are given up. */
+  relearnedPerPartitionMax: [
+    'ITEM_SIMILARITY_RELEARNED_PER_PARTITION_MAX',
+    setting.integer(0, 1_000_000_000).default(1_000_000),
+  ],
+});
+
+export type ItemSimilarityConfig = Readonly<ReturnType<typeof itemSimilarityConfig.parse>>;

@@ -1,0 +1,5 @@
+import { runService } from '#platform/service-host';
+import { itemSimilarityConfig } from './config.js';
+import { itemSimilarityJob } from './job.js';
+
+await runService('item-similarity', itemSimilarityConfig, itemSimilarityJob);
