@@ -1,0 +1,36 @@
+import type { Clock } from '#platform/clock';
+import type { Database } from '#platform/postgres/pool';
+import type { Tx } from '#platform/postgres/transaction';
+import type { Notification } from './notification.js';
+
+export type NotificationRow = Notification & { id: string; occurredAt: Date };
+
+export type NotificationStore = {
+  /** The event's id is the notification's: a second record of the same event changes nothing. */
+  record(tx: Tx, eventId: string, notification: Notification, occurredAtMs: number): Promise<void>;
+  /** Newest first; of everybody when `userId` is undefined. */
+  history(
+    db: Database,
+    page: { userId: string | undefined; beforeId: string | undefined; rowsMax: number },
+  ): Promise<NotificationRow[]>;
+};
+
+export const createNotificationStore = (clock: Clock): NotificationStore => ({
+  record: async (tx, eventId, { userId, template, orderId, data }, occurredAtMs) => {
+    await tx.query(
+      `INSERT INTO notifications (id, user_id, template, order_id, data, occurred_at, recorded_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
+      [eventId, userId, template, orderId, data, new Date(occurredAtMs), new Date(clock.nowMs())],
+    );
+  },
+  history: async (db, { userId, beforeId, rowsMax }) => {
+    const { rows } = await db.query<NotificationRow>(
+      `SELECT id, user_id AS "userId", template, order_id AS "orderId", data, occurred_at AS "occurredAt"
+       FROM notifications
+       WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR id < $2)
+       ORDER BY id DESC LIMIT $3`,
+      [userId ?? null, beforeId ?? null, rowsMax],
+    );
+    return rows;
+  },
+});

@@ -1,0 +1,36 @@
+import type { Reactions } from '#platform/messaging/reactor';
+import type { Logger, Metrics } from '#platform/service-host';
+import type { EventMap } from '#schemas/events';
+import { type Notification, notificationOf } from './notification.js';
+import type { NotificationStore } from './notification-store.js';
+
+/** Which facts are recorded for a buyer to be told. */
+export const reactions = (deps: {
+  notifications: NotificationStore;
+  logger: Logger;
+  metrics: Metrics;
+}): Reactions<EventMap> => {
+  const recorded = deps.metrics.counter('notifications_sent_total', 'Notifications by type and outcome.', [
+    'type',
+    'status',
+  ]);
+  const record = async (
+    tx: Parameters<NotificationStore['record']>[0],
+    eventId: string,
+    notification: Notification,
+    occurredAtMs: number,
+  ): Promise<void> => {
+    await deps.notifications.record(tx, eventId, notification, occurredAtMs);
+    recorded.inc({ type: notification.template, status: 'success' });
+    deps.logger.info({ orderId: notification.orderId }, `recorded ${notification.template}`);
+  };
+
+  return {
+    OrderConfirmed: (tx, { eventId, value }) =>
+      record(tx, eventId, notificationOf.OrderConfirmed(value), value.occurredAt),
+    OrderCancelled: (tx, { eventId, value }) =>
+      record(tx, eventId, notificationOf.OrderCancelled(value), value.occurredAt),
+    OrderReturned: (tx, { eventId, value }) =>
+      record(tx, eventId, notificationOf.OrderReturned(value), value.occurredAt),
+  };
+};
