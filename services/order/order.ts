@@ -28,6 +28,7 @@ type Placed = {
   lines: readonly OrderLine[];
   totalMinor: number;
   currency: string;
+  placedAtMs: number;
   /** When an order still without an answer is given up, epoch ms. */
   deadlineMs: number;
 };
@@ -200,6 +201,7 @@ const opened = ({ data, deadlineMs }: Extract<OrderEvent, { type: 'OrderPlaced' 
   lines: data.lines.map((line) => ({ ...line, returned: 0 })),
   totalMinor: data.totalMinor,
   currency: data.currency,
+  placedAtMs: data.occurredAt,
   deadlineMs,
   paymentId: null,
 });
@@ -273,14 +275,15 @@ const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, or
   ];
 };
 
-const base = ({ orderId, userId, version, lines, totalMinor, currency, deadlineMs }: Placed): Placed => ({
-  orderId,
-  userId,
-  version,
-  lines,
-  totalMinor,
-  currency,
-  deadlineMs,
+const base = (order: Placed): Placed => ({
+  orderId: order.orderId,
+  userId: order.userId,
+  version: order.version,
+  lines: order.lines,
+  totalMinor: order.totalMinor,
+  currency: order.currency,
+  placedAtMs: order.placedAtMs,
+  deadlineMs: order.deadlineMs,
 });
 
 const quantityOf = (lines: readonly { productId: string; quantity: number }[], productId: string): number =>

@@ -1,0 +1,35 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { hasRole, type Principal } from '#platform/http/auth';
+import { problem } from '#platform/http/problem-details';
+import { staff } from '#schemas/roles';
+import type { OrderView } from './order-store.js';
+
+/** A guest's key to one order: 256 random bits. Only its hash is stored with the order. */
+export const newOrderToken = (): string => randomBytes(32).toString('base64url');
+
+export const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+
+export const isStaff = (principal: Principal): boolean => hasRole(principal, ...staff);
+
+/** The order, if the caller may know that it exists; 404 like for no order otherwise. */
+export const visible = (
+  order: OrderView | undefined,
+  request: Pick<FastifyRequest, 'principal' | 'headers'>,
+): OrderView => {
+  if (order === undefined || !maySee(order, request))
+    throw problem(404, 'order_not_found', 'There is no such order.');
+  return order;
+};
+
+const maySee = (
+  { userId, guestTokenHash }: Pick<OrderView, 'userId' | 'guestTokenHash'>,
+  { principal, headers }: Pick<FastifyRequest, 'principal' | 'headers'>,
+): boolean => {
+  if (isStaff(principal)) return true;
+  if (userId !== null) return principal.kind === 'user' && principal.userId === userId;
+  const token = headers['x-order-token'];
+  return (
+    guestTokenHash !== null && typeof token === 'string' && timingSafeEqual(hashOf(token), guestTokenHash)
+  );
+};

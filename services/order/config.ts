@@ -1,0 +1,22 @@
+import { engineSettings, envSchema, setting } from '#platform/config';
+import { authSettings } from '#platform/http/auth';
+
+const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = engineSettings;
+
+export const orderConfig = envSchema({
+  ...authSettings,
+  kafkaBrokers,
+  schemaRegistryUrl,
+  databaseUrl,
+  port: ['ORDER_PORT', setting.port],
+  databasePoolMax: ['ORDER_DATABASE_POOL_MAX', setting.integer(3, 50).default(8)],
+  /** An order without an answer from inventory or payment for this long is cancelled. */
+  paymentWaitMs: ['ORDER_PAYMENT_WAIT_MS', setting.integer(1000, 86_400_000).default(900_000)],
+  /** How long a new order waits for a product this service has not heard of yet. */
+  productWaitMs: ['ORDER_PRODUCT_WAIT_MS', setting.integer(0, 10_000).default(2000)],
+  sweepEveryMs: ['ORDER_SWEEP_EVERY_MS', setting.integer(50, 60_000).default(1000)],
+  /** While more events than this wait for Kafka, new orders are answered 503. */
+  outboxUnpublishedMax: ['ORDER_OUTBOX_UNPUBLISHED_MAX', setting.integer(1, 10_000_000).default(10_000)],
+});
+
+export type OrderConfig = Readonly<ReturnType<typeof orderConfig.parse>>;

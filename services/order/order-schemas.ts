@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { line } from '#platform/http/text';
+import { orderStatuses } from './order.js';
+import type { OrderView, TimelineEntry } from './order-store.js';
+
+export const piecesOfProductMax = 1000;
+export const itemsMax = 100;
+
+const money = z
+  .object({ amountMinor: z.int().describe('In minor units.'), currency: z.string().describe('ISO 4217.') })
+  .meta({ id: 'Money' });
+
+const item = z.strictObject({ productId: z.uuid(), quantity: z.int().min(1).max(piecesOfProductMax) });
+
+export const itemsBody = z
+  .array(item)
+  .min(1)
+  .max(itemsMax)
+  .describe(`A product named twice is one line with the sum, ${piecesOfProductMax} pieces at most.`);
+
+const addressShape = {
+  name: line(200),
+  line1: line(200),
+  line2: line(200).optional(),
+  city: line(100),
+  postalCode: line(20),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .describe('ISO 3166-1 alpha-2.'),
+};
+
+export const placeOrderBody = z.strictObject({
+  items: itemsBody,
+  shippingAddress: z.strictObject(addressShape),
+  payment: z.strictObject({
+    method: z.enum(['card', 'paypal', 'crypto']),
+    token: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,200}$/)
+      .describe('From the payment provider. The sandbox knows tok_ok, tok_declined, tok_flaky and more.'),
+  }),
+  email: z.email().max(254).optional().describe('Required of a guest.'),
+});
+
+export const orderTokenHeader = z.object({
+  'x-order-token': z.string().max(200).optional().describe('What a guest got with the order.'),
+});
+
+export const visitHeader = z.object({
+  'x-visit-id': z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/)
+    .optional()
+    .describe('The visit the order comes from.'),
+});
+
+export const acceptedSchema = z
+  .object({
+    id: z.uuid(),
+    status: z.literal('pending'),
+    statusUrl: z.string(),
+    orderToken: z.string().optional().describe('For a guest: good for this order alone, as X-Order-Token.'),
+  })
+  .meta({ id: 'AcceptedOrder' });
+
+export const statusSchema = z
+  .object({
+    status: z.enum(orderStatuses),
+    reason: z
+      .string()
+      .optional()
+      .describe('Of a cancelled one: out_of_stock, payment_declined, payment_unavailable or timed_out.'),
+  })
+  .meta({ id: 'OrderStatus' });
+
+export const orderSchema = z
+  .object({
+    id: z.uuid(),
+    ...statusSchema.shape,
+    items: z.array(z.object({ productId: z.uuid(), name: z.string(), quantity: z.int(), unitPrice: money })),
+    total: money,
+    shippingAddress: z.object({ ...addressShape, country: z.string() }),
+    payment: z.object({
+      id: z.uuid().nullable().describe('Null until the payment service has answered.'),
+      method: z.string(),
+      status: z.enum([
+        'pending',
+        'authorized',
+        'captured',
+        'declined',
+        'voided',
+        'partially_refunded',
+        'refunded',
+      ]),
+    }),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Order' });
+
+export const timelineSchema = z
+  .object({
+    items: z.array(
+      z.object({
+        type: z.string(),
+        service: z.string(),
+        occurredAt: z.iso.datetime(),
+        data: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  })
+  .meta({ id: 'OrderTimeline' });
+
+export const returnSchema = z
+  .object({
+    id: z.uuid(),
+    orderId: z.uuid(),
+    items: z.array(z.object({ productId: z.uuid(), quantity: z.int() })),
+    refund: money,
+    isFull: z.boolean().describe('True when nothing of the order is left with the customer.'),
+  })
+  .meta({ id: 'OrderReturn' });
+
+export const shownStatus = ({ status, reason }: Pick<OrderView, 'status' | 'reason'>) => ({
+  status,
+  ...(reason === null ? {} : { reason }),
+});
+
+export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
+  id: order.orderId,
+  ...shownStatus(order),
+  items: order.lines.map(({ productId, name, quantity, unitPriceMinor }) => ({
+    productId,
+    name,
+    quantity,
+    unitPrice: { amountMinor: unitPriceMinor, currency: order.currency },
+  })),
+  total: { amountMinor: order.totalMinor, currency: order.currency },
+  shippingAddress: order.shippingAddress,
+  payment: { id: order.paymentId, method: order.paymentMethod, status: order.paymentStatus },
+  createdAt: order.createdAt.toISOString(),
+  updatedAt: order.updatedAt.toISOString(),
+});
+
+export const shownEntry = ({ occurredAt, ...entry }: TimelineEntry) => ({
+  ...entry,
+  occurredAt: occurredAt.toISOString(),
+});

@@ -1,0 +1,88 @@
+import type { Clock } from '#platform/clock';
+import type { ReceivedEvent } from '#platform/messaging/events';
+import type { Reactions } from '#platform/messaging/reactor';
+import type { Tx } from '#platform/postgres/transaction';
+import type { Logger } from '#platform/service-host';
+import type { EventMap } from '#schemas/events';
+import type { OrderCommand } from './order.js';
+import type { OrderMetrics } from './order-metrics.js';
+import type { OrderStore, PaymentStatus } from './order-store.js';
+import type { ProductReplica } from './product-replica.js';
+
+/** What an order does when something happens to its stock or its money; all of it goes on its timeline. */
+export const sagaReactions = ({
+  orders,
+  clock,
+  logger,
+  metrics,
+}: {
+  orders: OrderStore;
+  clock: Clock;
+  logger: Logger;
+  metrics: OrderMetrics;
+}): Reactions<EventMap> => {
+  type SagaEvent = ReceivedEvent<string, { orderId: string }>;
+  type PaymentEvent = ReceivedEvent<string, { orderId: string; paymentId: string }>;
+
+  const follow = async (tx: Tx, event: SagaEvent, command: OrderCommand): Promise<void> => {
+    const { orderId } = event.value;
+    await orders.note(tx, orderId, event);
+    const outcome = await orders.update(tx, orderId, command);
+    if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return;
+    if (outcome.after.status !== 'new')
+      logger.info({ orderId, cause: event.type }, `order ${outcome.after.status}`);
+    metrics.observe(outcome, clock.nowMs());
+  };
+
+  const followPayment = async (
+    tx: Tx,
+    event: PaymentEvent,
+    status: PaymentStatus,
+    command?: OrderCommand,
+  ): Promise<void> => {
+    const { orderId, paymentId } = event.value;
+    if (command) await follow(tx, event, command);
+    else await orders.note(tx, orderId, event);
+    await orders.notePayment(tx, orderId, paymentId, status);
+  };
+
+  const keep = (tx: Tx, event: SagaEvent): Promise<void> => orders.note(tx, event.value.orderId, event);
+
+  return {
+    StockReserved: (tx, event) =>
+      follow(tx, event, {
+        type: 'NoteStockReserved',
+        holdExpiresAtMs: event.value.expiresAt,
+        nowMs: clock.nowMs(),
+      }),
+    StockRejected: (tx, event) =>
+      follow(tx, event, { type: 'CancelOrder', reason: 'out_of_stock', nowMs: clock.nowMs() }),
+    PaymentAuthorized: (tx, event) =>
+      followPayment(tx, event, 'authorized', {
+        type: 'NotePaymentAuthorized',
+        paymentId: event.value.paymentId,
+        nowMs: clock.nowMs(),
+      }),
+    PaymentDeclined: (tx, event) =>
+      followPayment(tx, event, 'declined', {
+        type: 'CancelOrder',
+        reason: 'payment_declined',
+        nowMs: clock.nowMs(),
+      }),
+    PaymentCaptured: (tx, event) => followPayment(tx, event, 'captured'),
+    PaymentVoided: (tx, event) => followPayment(tx, event, 'voided'),
+    PaymentRefunded: async (tx, event) => {
+      const order = await orders.find(tx, event.value.orderId);
+      const isAll = order?.status === 'returned';
+      await followPayment(tx, event, isAll ? 'refunded' : 'partially_refunded');
+    },
+    StockReleased: keep,
+    StockCommitted: keep,
+    StockReturned: keep,
+  };
+};
+
+/** Keeps the copy of the catalogue that orders are priced from. */
+export const catalogueReactions = (products: ProductReplica): Reactions<EventMap> => ({
+  ProductCreated: (tx, { value }) => products.note(tx, value),
+});

@@ -1,0 +1,321 @@
+import { z } from 'zod';
+import type { Clock } from '#platform/clock';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { idempotent } from '#platform/http/idempotency';
+import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { type InputError, problem, problems, unavailable } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import { prose } from '#platform/http/text';
+import { newId } from '#platform/ids';
+import type { Database } from '#platform/postgres/pool';
+import type { Tx } from '#platform/postgres/transaction';
+import type { Logger } from '#platform/service-host';
+import type { OrderPlacedLine } from '#schemas/events';
+import { hashOf, isStaff, newOrderToken, visible } from './access.js';
+import { mergeItems, orderStatuses, type ReturnRefusal } from './order.js';
+import type { OrderMetrics } from './order-metrics.js';
+import {
+  acceptedSchema,
+  itemsBody,
+  orderSchema,
+  orderTokenHeader,
+  piecesOfProductMax,
+  placeOrderBody,
+  returnSchema,
+  shown,
+  shownEntry,
+  shownStatus,
+  statusSchema,
+  timelineSchema,
+  visitHeader,
+} from './order-schemas.js';
+import type { OrderStore } from './order-store.js';
+import type { ProductCopy, ProductReplica } from './product-replica.js';
+
+const tags = ['orders'];
+const params = z.object({ id: z.uuid() });
+
+export const orderRoutes = (
+  app: HttpApp,
+  deps: {
+    db: Database;
+    orders: OrderStore;
+    products: ProductReplica;
+    metrics: OrderMetrics;
+    clock: Clock;
+    logger: Logger;
+    paymentWaitMs: number;
+    productWaitMs: number;
+    /** True while so many events wait for Kafka that more orders would not help. */
+    isBacklogged: () => boolean;
+  },
+): void => {
+  const { db, orders, products, metrics, clock, logger } = deps;
+
+  app.post(
+    '/api/orders',
+    {
+      access: 'public',
+      requires: ['idempotency-key'],
+      schema: {
+        tags,
+        summary: 'Place an order. Accepted is not confirmed: follow statusUrl.',
+        headers: visitHeader,
+        body: placeOrderBody,
+        response: { 202: acceptedSchema, ...problems(422) },
+      },
+    },
+    async (request, reply) => {
+      const { shippingAddress, payment, email } = request.body;
+      const { principal } = request;
+      const userId = principal.kind === 'user' ? principal.userId : null;
+      if (userId === null && email === undefined)
+        throw invalid('A guest gives an e-mail address.', [
+          { path: '/email', message: 'is required of a guest' },
+        ]);
+      const items = mergeItems(request.body.items);
+      const tooMany = items.find(({ quantity }) => quantity > piecesOfProductMax);
+      if (tooMany)
+        throw invalid('Too many pieces of one product.', [
+          { path: '/items', message: `${tooMany.productId}: ${piecesOfProductMax} pieces at most` },
+        ]);
+      const productIds = items.map(({ productId }) => productId);
+      await products.awaitKnown(productIds, deps.productWaitMs);
+
+      const place = async (tx: Tx) => {
+        if (deps.isBacklogged())
+          throw unavailable('orders_backlogged', 'Orders cannot be taken at the moment.', 5);
+        const { lines, currency } = priced(items, await products.find(tx, productIds), request.body.items);
+        const orderId = newId(clock);
+        const orderToken = userId === null ? newOrderToken() : undefined;
+        const outcome = await orders.place(
+          tx,
+          {
+            type: 'PlaceOrder',
+            paymentWaitMs: deps.paymentWaitMs,
+            placed: {
+              orderId,
+              userId,
+              visitId: request.headers['x-visit-id'] ?? null,
+              lines,
+              currency,
+              paymentMethod: payment.method,
+              paymentToken: payment.token,
+              shippingCountry: shippingAddress.country,
+              occurredAt: clock.nowMs(),
+            },
+          },
+          {
+            email: email ?? null,
+            guestTokenHash: orderToken === undefined ? null : hashOf(orderToken),
+            shippingAddress,
+          },
+        );
+        metrics.observe(outcome, clock.nowMs());
+        logger.info({ orderId }, 'order placed');
+        return {
+          status: 202,
+          body: {
+            id: orderId,
+            status: 'pending',
+            statusUrl: `/api/orders/${orderId}/status`,
+            ...(orderToken === undefined ? {} : { orderToken }),
+          },
+        };
+      };
+      try {
+        return await idempotent(db, request, reply, place, {
+          caller: userId ?? `guest ${email?.toLowerCase()}`,
+        });
+      } catch (error) {
+        metrics.refused();
+        throw error;
+      }
+    },
+  );
+
+  app.get(
+    '/api/orders',
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'Your orders, newest first; staff see everybody’s.',
+        querystring: z.object({
+          ...listQuery,
+          status: z.enum(orderStatuses).optional(),
+          userId: z.uuid().optional().describe('For staff.'),
+        }),
+        response: { 200: pageOf(orderSchema), ...problems(403) },
+      },
+    },
+    async ({ principal, query: { limit, cursor, status, userId } }) => {
+      const beforeOrderId = decodeCursor(cursor, z.uuid());
+      const ownId = principal.kind === 'user' && !isStaff(principal) ? principal.userId : undefined;
+      if (ownId !== undefined && userId !== undefined && userId !== ownId)
+        throw problem(403, 'forbidden', 'Your account may only list its own orders.');
+      const rows = await orders.list(
+        db,
+        { userId: ownId ?? userId, status },
+        { beforeOrderId, rowsMax: limit + 1 },
+      );
+      const { items, next } = pageFrom(rows, limit, ({ orderId }) => orderId);
+      return { items: items.map(shown), next };
+    },
+  );
+
+  app.get(
+    '/api/orders/:id',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'One order, for its buyer, the holder of its token, and staff.',
+        params,
+        headers: orderTokenHeader,
+        response: { 200: orderSchema, ...notModified, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const order = visible(await orders.find(db, request.params.id), request);
+      return sendWithEtag(
+        request,
+        reply,
+        etagOf(`${order.version}.${order.updatedAt.getTime()}`),
+        shown(order),
+      );
+    },
+  );
+
+  app.get(
+    '/api/orders/:id/status',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'How far an order is.',
+        params,
+        headers: orderTokenHeader,
+        response: { 200: statusSchema, ...problems(404) },
+      },
+    },
+    async (request) => shownStatus(visible(await orders.find(db, request.params.id), request)),
+  );
+
+  app.get(
+    '/api/orders/:id/timeline',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary: 'Every event of the order’s saga, in the order in which they happened.',
+        params,
+        headers: orderTokenHeader,
+        response: { 200: timelineSchema, ...problems(404) },
+      },
+    },
+    async (request) => {
+      const { orderId } = visible(await orders.find(db, request.params.id), request);
+      return { items: (await orders.timeline(db, orderId)).map(shownEntry) };
+    },
+  );
+
+  app.post(
+    '/api/orders/:id/returns',
+    {
+      access: 'public',
+      requires: ['idempotency-key'],
+      schema: {
+        tags,
+        summary: 'Send goods of a confirmed order back. The refund follows.',
+        params,
+        headers: orderTokenHeader,
+        body: z.strictObject({ items: itemsBody, reason: prose(500) }),
+        response: { 202: returnSchema, ...problems(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { id: orderId } = request.params;
+      const order = visible(await orders.find(db, orderId), request);
+      const { items, reason } = request.body;
+      const caller = request.principal.kind === 'user' ? request.principal.userId : `order ${orderId}`;
+      return idempotent(
+        db,
+        request,
+        reply,
+        async (tx) => {
+          const returnId = newId(clock);
+          const outcome = await orders.update(tx, orderId, {
+            type: 'ReturnItems',
+            returnId,
+            items: mergeItems(items),
+            reason,
+            nowMs: clock.nowMs(),
+          });
+          if (outcome !== null && 'refused' in outcome) throw refusedReturn(outcome);
+          const returned = outcome?.events.find((event) => event.type === 'OrderReturned');
+          if (!returned) throw problem(404, 'order_not_found', 'There is no such order.');
+          logger.info({ orderId, returnId }, 'order returned');
+          const { lines, refundMinor, currency, isFull } = returned.data;
+          return {
+            status: 202,
+            body: {
+              id: returnId,
+              orderId: order.orderId,
+              items: lines.map(({ productId, quantity }) => ({ productId, quantity })),
+              refund: { amountMinor: refundMinor, currency },
+              isFull,
+            },
+          };
+        },
+        { caller },
+      );
+    },
+  );
+};
+
+/** The lines as the catalogue prices them now; 422 for what cannot be ordered. */
+const priced = (
+  items: readonly { productId: string; quantity: number }[],
+  products: ReadonlyMap<string, ProductCopy>,
+  asked: readonly { productId: string }[],
+): { lines: OrderPlacedLine[]; currency: string } => {
+  const errors: InputError[] = asked.flatMap(({ productId }, index) => {
+    const path = `/items/${index}/productId`;
+    const product = products.get(productId);
+    if (!product) return [{ path, message: 'is not a product' }];
+    return product.active ? [] : [{ path, message: 'is not for sale' }];
+  });
+  if (errors.length > 0)
+    throw problem(422, 'product_not_available', 'Something in the order cannot be bought.', { errors });
+  const lines = items.map(({ productId, quantity }) => {
+    const { name, category, priceMinor } = products.get(productId) as ProductCopy;
+    return { productId, name, category, quantity, unitPriceMinor: priceMinor };
+  });
+  const currencies = new Set([...products.values()].map(({ currency }) => currency));
+  const [currency] = currencies;
+  if (currency === undefined || currencies.size > 1)
+    throw problem(422, 'currencies_mixed', 'An order is paid in one currency.', {
+      errors: [{ path: '/items', message: `prices are in ${[...currencies].sort().join(' and ')}` }],
+    });
+  return { lines, currency };
+};
+
+const invalid = (detail: string, errors: InputError[]) => problem(400, 'invalid_body', detail, { errors });
+
+const refusedReturn = (refusal: ReturnRefusal) => {
+  switch (refusal.refused) {
+    case 'order_not_returnable':
+      return problem(409, refusal.refused, `An order that is ${refusal.status} cannot be returned.`);
+    case 'not_in_order':
+      return problem(422, refusal.refused, `Product ${refusal.productId} is not in this order.`);
+    case 'return_exceeds_purchase':
+      return problem(
+        422,
+        refusal.refused,
+        `Of product ${refusal.productId} ${refusal.returnable} pieces can still be returned.`,
+      );
+    default:
+      return refusal satisfies never;
+  }
+};
