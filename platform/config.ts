@@ -65,6 +65,8 @@ export const setting = {
   port: z.preprocess((value) => value ?? Number.NaN, integer(0, 65_535)),
   integer,
   ratio: z.coerce.number('must be a number').min(0, 'must be at least 0').max(1, 'must be at most 1'),
+  oneOf: <const C extends readonly [string, ...string[]]>(...choices: C) =>
+    z.enum(choices, `must be ${choices.join(' or ')}`),
   flag: z
     .enum(['true', 'false', '1', '0'], 'must be true or false')
     .transform((text) => text === 'true' || text === '1'),

@@ -11,8 +11,12 @@ export type Principal =
   | { readonly kind: 'user'; readonly userId: string; readonly roles: readonly Role[] }
   | { readonly kind: 'anonymous' };
 
-/** Who may call a route: anybody, anybody logged in, or holders of at least one of these roles. */
-export type Access = 'public' | 'user' | readonly Role[];
+/**
+ * Who may call a route: anybody, anybody logged in, or holders of at least one of these roles. On a `public`
+ * route a token that is presented must be good (its holder means to be somebody); on an `anonymous` one it is
+ * not looked at, which is for logging in itself and for machines that watch.
+ */
+export type Access = 'anonymous' | 'public' | 'user' | readonly Role[];
 
 export type Authenticator = {
   /**
@@ -28,6 +32,7 @@ const claims = z.object({ sub: z.uuid(), roles: z.array(z.string()) });
 
 const anonymous: Principal = Object.freeze({ kind: 'anonymous' });
 
+const verifiedKeptMax = 2000;
 const keysFreshMs = 10 * 60_000;
 const refetchPauseMs = 2000;
 const fetchTimeoutMs = 2000;
@@ -72,7 +77,7 @@ export const keysFrom =
 /**
  * Verifies access tokens against a JWKS. Keys are fetched when first needed, again every ten minutes and, no
  * more than every 2 s, when a token names an unknown one. While the key server is away the keys already known
- * go on being used.
+ * go on being used. A token that was good is not verified again until it expires.
  */
 export const createAuthenticator = (options: {
   keys: KeySource;
@@ -85,6 +90,7 @@ export const createAuthenticator = (options: {
   let fetchedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
+  const verified = new Map<string, { principal: Principal; untilMs: number }>();
 
   const fetchKeys = (): Promise<void> => {
     fetching ??= (async () => {
@@ -102,6 +108,8 @@ export const createAuthenticator = (options: {
   };
 
   const verify = async (token: string): Promise<Principal> => {
+    const known = verified.get(token);
+    if (known !== undefined && clock.nowMs() < known.untilMs) return known.principal;
     if (keySet === undefined) {
       if (clock.nowMs() - triedAtMs >= refetchPauseMs || fetching !== undefined) await fetchKeys();
       if (keySet === undefined)
@@ -117,7 +125,10 @@ export const createAuthenticator = (options: {
       currentDate: new Date(clock.nowMs()),
     });
     const { sub, roles } = claims.parse(payload);
-    return { kind: 'user', userId: sub, roles };
+    const principal: Principal = { kind: 'user', userId: sub, roles };
+    if (verified.size >= verifiedKeptMax) verified.clear();
+    verified.set(token, { principal, untilMs: (payload.exp ?? 0) * 1000 });
+    return principal;
   };
 
   return {
@@ -152,7 +163,7 @@ const notAuthenticated = (code: string, detail: string) =>
 
 /** Throws 401 to a stranger and 403 to somebody without the role. */
 export const authorise = (principal: Principal, access: Access): void => {
-  if (access === 'public') return;
+  if (access === 'public' || access === 'anonymous') return;
   if (principal.kind === 'anonymous')
     throw problem(401, 'authentication_required', 'Log in first.', {
       headers: { 'www-authenticate': 'Bearer' },

@@ -85,7 +85,7 @@ export const completeRoute = (route: RouteOptions): void => {
     const added = Object.fromEntries(requires.map((header) => [header, preconditionHeaders[header]]));
     schema.headers = z.object({ ...declared, ...added });
   }
-  schema.security ??= access === 'public' ? [] : [{ bearer: [] }];
+  schema.security ??= isOpen(access) ? [] : [{ bearer: [] }];
   schema.response = {
     ...problems(...impliedStatuses(schema, access, requires)),
     ...(schema.response as Record<string, unknown> | undefined),
@@ -93,14 +93,16 @@ export const completeRoute = (route: RouteOptions): void => {
   route.schema = schema;
 };
 
+const isOpen = (access: Access): boolean => access === 'public' || access === 'anonymous';
+
 const impliedStatuses = (
   schema: FastifySchema,
   access: Access,
   requires: readonly Precondition[],
 ): number[] => [
   400,
-  // A caller may always present a token that is no longer good.
-  401,
+  // Also where nobody has to log in: a caller may present a token that is no longer good.
+  ...(access === 'anonymous' ? [] : [401]),
   ...(Array.isArray(access) ? [403] : []),
   ...(requires.includes('idempotency-key') ? [409, 422] : []),
   ...(requires.includes('if-match') ? [412, 428] : []),

@@ -62,8 +62,12 @@ export type HttpServerOptions = {
   auth?: Authenticator;
   /** 1 MiB if unset. */
   bodyBytesMax?: number;
+  /** Believe `X-Forwarded-For`: only behind a proxy that sets it. Off if unset. */
+  trustProxy?: boolean;
   /** What `/health/ready` says; the host's own components if unset. */
   health?: () => Promise<HealthReport>;
+  /** What `/openapi.json` says, given how to make the document of the server's own routes; just that if unset. */
+  document?: (own: () => Promise<OpenApiDocument>) => () => Promise<OpenApiDocument>;
 };
 
 const drainMs = 4000;
@@ -80,6 +84,7 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
     requestTimeout: requestTimeoutMs,
+    trustProxy: options.trustProxy ?? false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: (raw) => acceptedCorrelationId(raw.headers['x-correlation-id']) ?? newId(),
@@ -112,6 +117,8 @@ const watchRoutes = (app: HttpApp): RouteBook => {
   const described: DescribedRoute[] = [];
   const patterns = new Map<string, { matches: RegExp; methods: Set<string> }>();
   app.addHook('onRoute', (route: RouteOptions) => {
+    // The CORS plugin's, which only ever answers what is no preflight, and that with 404 or 405.
+    if (route.url === '*' && route.method === 'OPTIONS') return;
     completeRoute(route);
     const methods = [route.method].flat() as HTTPMethods[];
     const known = patterns.get(route.url) ?? { matches: patternOf(route.url), methods: new Set<string>() };
@@ -232,9 +239,9 @@ const guard = (app: HttpApp, auth: Authenticator | undefined): void => {
   app.addHook('onRequest', async (request) => {
     request.principal = { kind: 'anonymous' };
     if (request.is404) return;
-    const { access = 'public', requires = [] } = request.routeOptions.config;
+    const { access = 'anonymous', requires = [] } = request.routeOptions.config;
     const { authorization } = request.headers;
-    if (auth !== undefined && authorization !== undefined)
+    if (auth !== undefined && authorization !== undefined && access !== 'anonymous')
       try {
         request.principal = await auth.principalOf(authorization);
       } catch (error) {
@@ -367,14 +374,17 @@ const systemRoutesOf = (app: HttpApp, host: Host, options: HttpServerOptions, ro
   const tags = ['operations'];
   app.get(
     '/health/live',
-    { access: 'public', schema: { tags, summary: 'Is the process there?', response: { 200: healthSchema } } },
+    {
+      access: 'anonymous',
+      schema: { tags, summary: 'Is the process there?', response: { 200: healthSchema } },
+    },
     () => ({ status: 'up' as const, service: host.service, version: host.version, dependencies: {} }),
   );
   for (const url of ['/health/ready', '/health'])
     app.get(
       url,
       {
-        access: 'public',
+        access: 'anonymous',
         schema: {
           tags,
           summary: 'Can it do its work? 503 when it is down.',
@@ -389,7 +399,7 @@ const systemRoutesOf = (app: HttpApp, host: Host, options: HttpServerOptions, ro
   app.get(
     '/metrics',
     {
-      access: 'public',
+      access: 'anonymous',
       schema: {
         tags,
         summary: 'Prometheus metrics.',
@@ -399,9 +409,9 @@ const systemRoutesOf = (app: HttpApp, host: Host, options: HttpServerOptions, ro
     async (_request, reply) => reply.type(host.metrics.contentType).send(await host.metrics.render()),
   );
 
-  let document: Promise<OpenApiDocument> | undefined;
-  app.get('/openapi.json', { access: 'public', schema: { hide: true } }, () => {
-    document ??= describeRoutes(
+  let described: Promise<OpenApiDocument> | undefined;
+  const own = (): Promise<OpenApiDocument> => {
+    described ??= describeRoutes(
       {
         title: options.title,
         version: host.version,
@@ -409,8 +419,10 @@ const systemRoutesOf = (app: HttpApp, host: Host, options: HttpServerOptions, ro
       },
       routes.described,
     );
-    return document;
-  });
+    return described;
+  };
+  const document = options.document?.(own) ?? own;
+  app.get('/openapi.json', { access: 'anonymous', schema: { hide: true } }, () => document());
 };
 
 const listener = (app: HttpApp, host: Host, port: number): HttpServer['component'] => ({

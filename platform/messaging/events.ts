@@ -35,7 +35,7 @@ export type EventOptions = {
 };
 
 /** An event ready for `outbox.append` or, where no state goes with it, for `producer.send`. */
-export type EventMessage = OutgoingRecord & { value: Buffer; headers: RecordHeaders };
+export type EventMessage = OutgoingRecord & { key: string; value: Buffer; headers: RecordHeaders };
 
 export type EventPublisher<E> = Component & {
   /**

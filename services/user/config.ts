@@ -9,6 +9,8 @@ export const userConfig = envSchema({
   kafkaBrokers,
   schemaRegistryUrl,
   databaseUrl,
+  /** Its database is `cartstream_<this>`. */
+  database: ['USER_DATABASE', setting.text.default('user')],
   databasePoolMax: ['USER_DATABASE_POOL_MAX', setting.integer(1, 50).default(5)],
   tokenIssuer,
   tokenAudience,

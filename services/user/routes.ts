@@ -82,7 +82,7 @@ export const authRoutes = (
   app.post(
     '/api/auth/register',
     {
-      access: 'public',
+      access: 'anonymous',
       schema: {
         tags,
         summary: 'Open an account and log in.',
@@ -96,12 +96,12 @@ export const authRoutes = (
   app.post(
     '/api/auth/login',
     {
-      access: 'public',
+      access: 'anonymous',
       schema: {
         tags,
         summary: 'Log in.',
         body: z.strictObject({ email: z.string().min(1).max(254), password: z.string().min(1).max(256) }),
-        response: { 200: loggedInSchema },
+        response: { 200: loggedInSchema, ...problems(401) },
       },
     },
     async (request, reply) => {
@@ -119,12 +119,12 @@ export const authRoutes = (
   app.post(
     '/api/auth/refresh',
     {
-      access: 'public',
+      access: 'anonymous',
       schema: {
         tags,
         summary: 'Trade a refresh token for a new pair. One that was traded before ends the whole login.',
         body: refreshTokenBody,
-        response: { 200: loggedInSchema },
+        response: { 200: loggedInSchema, ...problems(401) },
       },
     },
     async (request, reply) => reply.send(shownLogin(await accounts.refresh(request.body.refreshToken))),
@@ -133,7 +133,7 @@ export const authRoutes = (
   app.post(
     '/api/auth/logout',
     {
-      access: 'public',
+      access: 'anonymous',
       schema: {
         tags,
         summary: 'End the login this refresh token belongs to.',
@@ -150,7 +150,7 @@ export const authRoutes = (
   app.get(
     '/.well-known/jwks.json',
     {
-      access: 'public',
+      access: 'anonymous',
       schema: { tags, summary: 'The keys that verify access tokens.', response: { 200: jwkSetSchema } },
     },
     async (_request, reply) =>

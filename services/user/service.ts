@@ -19,7 +19,7 @@ import { createUserStore } from './user-store.js';
 export const userService = async (config: UserConfig, host: Host): Promise<void> => {
   const db = host.use(
     createDatabase(host, {
-      url: serviceDatabaseUrl(config.databaseUrl, 'user'),
+      url: serviceDatabaseUrl(config.databaseUrl, config.database),
       poolMax: config.databasePoolMax,
       migrations: [projectPath('platform/outbox/migrations'), projectPath('services/user/migrations')],
     }),

@@ -1,0 +1,35 @@
+import { engineSettings, envSchema, setting } from '#platform/config';
+import { authSettings } from '#platform/http/auth';
+
+const { kafkaBrokers, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
+
+/** Base URLs of a service, several for several instances; a service that is not there yet has none. */
+const instances = (variable: string) => [variable, setting.urls.optional()] as const;
+
+export const gatewayConfig = envSchema({
+  port: ['GATEWAY_PORT', setting.port],
+  kafkaBrokers,
+  schemaRegistryUrl,
+  redisUrl,
+  ...authSettings,
+  productUrls: instances('PRODUCT_URL'),
+  inventoryUrls: instances('INVENTORY_URL'),
+  orderUrls: instances('ORDER_URL'),
+  paymentUrls: instances('PAYMENT_URL'),
+  notificationUrls: instances('NOTIFICATION_URL'),
+  analyticsUrls: instances('ANALYTICS_URL'),
+  recommendationUrls: instances('RECOMMENDATION_URL'),
+  /** `relaxed` is a thousand times `strict`; the limiter runs in both. */
+  limits: ['LIMITS', setting.oneOf('strict', 'relaxed').default('strict')],
+  /** Requests being answered at one moment, streams apart; the next one is 503. */
+  inFlightMax: ['GATEWAY_IN_FLIGHT_MAX', setting.integer(1, 100_000).default(500)],
+  /** How long a service may take to begin its answer. */
+  answerTimeoutMs: ['GATEWAY_ANSWER_TIMEOUT_MS', setting.integer(100, 300_000).default(15_000)],
+  /** Behind a proxy of one's own that sets X-Forwarded-For. */
+  trustProxy: ['GATEWAY_TRUST_PROXY', setting.flag.default(false)],
+  /** Shown on the front page where they are set. */
+  zipkinUrl,
+  prometheusUrl: ['PROMETHEUS_URL', setting.url.optional()],
+});
+
+export type GatewayConfig = Readonly<ReturnType<typeof gatewayConfig.parse>>;

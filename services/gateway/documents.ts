@@ -1,0 +1,93 @@
+import type { OpenApiDocument } from '#platform/http/openapi';
+import type { Upstream } from './upstream.js';
+
+const freshMs = 60_000;
+const incompleteFreshMs = 3000;
+const fetchTimeoutMs = 3000;
+
+/** Paths a service answers only for itself; at the gateway they are the gateway's own. */
+const isPublicPath = (path: string): boolean => path.startsWith('/api/') || path.startsWith('/.well-known/');
+
+/**
+ * One document of all services. Each part is fetched when it is first asked for and again when it is a minute
+ * old; a service that is away keeps the part it last gave.
+ */
+export const createMergedDocument = (
+  own: () => Promise<OpenApiDocument>,
+  upstreams: readonly Upstream[],
+  nowMs: () => number,
+): (() => Promise<OpenApiDocument>) => {
+  const parts = new Map<string, OpenApiDocument>();
+  let merged: OpenApiDocument | undefined;
+  let freshUntilMs = 0;
+  let merging: Promise<OpenApiDocument> | undefined;
+
+  const merge = async (): Promise<OpenApiDocument> => {
+    const fetched = await Promise.all(
+      upstreams.map(async (upstream) => {
+        try {
+          const { status, body } = await upstream.getJson('/openapi.json', fetchTimeoutMs);
+          if (status !== 200) return false;
+          parts.set(upstream.name, body as OpenApiDocument);
+          return true;
+        } catch {
+          return false;
+        }
+      }),
+    );
+    merged = [...parts].reduce(
+      (whole, [name, part]) => addPart(whole, name, part),
+      structuredClone(await own()),
+    );
+    freshUntilMs = nowMs() + (fetched.every(Boolean) ? freshMs : incompleteFreshMs);
+    return merged;
+  };
+
+  return () => {
+    if (merged !== undefined && nowMs() < freshUntilMs) return Promise.resolve(merged);
+    merging ??= merge().finally(() => {
+      merging = undefined;
+    });
+    return merging;
+  };
+};
+
+type Named = Record<string, unknown>;
+
+/** Adds a service's public paths. A schema whose name is taken by another gets the service's name in front. */
+const addPart = (whole: OpenApiDocument, service: string, part: OpenApiDocument): OpenApiDocument => {
+  const taken = (whole.components?.schemas ?? {}) as Named;
+  const offered = (part.components?.schemas ?? {}) as Named;
+  const renamed = new Map(
+    Object.entries(offered)
+      .filter(([name, schema]) => name in taken && JSON.stringify(taken[name]) !== JSON.stringify(schema))
+      .map(([name]) => [name, `${service}_${name}`]),
+  );
+  const rename = <T>(value: T): T =>
+    renamed.size === 0
+      ? value
+      : (JSON.parse(JSON.stringify(value), (key, inner) =>
+          key === '$ref' && typeof inner === 'string' ? renamedReference(inner, renamed) : inner,
+        ) as T);
+
+  const paths = Object.fromEntries(Object.entries(part.paths ?? {}).filter(([path]) => isPublicPath(path)));
+  const schemas = Object.fromEntries(
+    Object.entries(offered).map(([name, schema]) => [renamed.get(name) ?? name, rename(schema)]),
+  );
+  return {
+    ...whole,
+    paths: { ...whole.paths, ...rename(paths) },
+    components: {
+      ...whole.components,
+      schemas: { ...whole.components?.schemas, ...schemas } as NonNullable<
+        NonNullable<OpenApiDocument['components']>['schemas']
+      >,
+    },
+  };
+};
+
+const renamedReference = (reference: string, renamed: ReadonlyMap<string, string>): string => {
+  const prefix = '#/components/schemas/';
+  const name = reference.slice(prefix.length);
+  return reference.startsWith(prefix) ? prefix + (renamed.get(name) ?? name) : reference;
+};

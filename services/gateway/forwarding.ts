@@ -1,0 +1,110 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpApp } from '#platform/http/server';
+import { injectTrace, runInContext, SpanKind, startSpan } from '#platform/telemetry/tracing';
+import type { Forwarding, ServiceName } from './routing-table.js';
+import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.js';
+
+/** About one connection, not about the message (RFC 9110 section 7.6.1), or made anew here. */
+const notForwarded = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'host',
+  'content-length',
+]);
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
+
+/**
+ * Declares a route for each entry of the table. The gateway does not look into what it forwards: the service
+ * authenticates, validates and refuses. JSON bodies are read first (up to the body limit), so that a request
+ * can go to another instance; NDJSON is passed on as it comes, without a limit.
+ */
+export const forwardingRoutes = async (
+  app: HttpApp,
+  table: readonly Forwarding[],
+  upstreams: Readonly<Record<ServiceName, Upstream>>,
+  onStream: (request: FastifyRequest) => void,
+): Promise<void> => {
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('application/x-ndjson', (_request, body, done) => done(null, body));
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    for (const { path, to } of table)
+      for (const url of [path, `${path}/*`])
+        scope.route({
+          method: [...methods],
+          url,
+          access: 'anonymous',
+          schema: { hide: true },
+          handler: (request, reply) => forward(request, reply, upstreams[to], onStream),
+        });
+  });
+};
+
+const forward = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  upstream: Upstream,
+  onStream: (request: FastifyRequest) => void,
+): Promise<FastifyReply> => {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const { span, within } = startSpan(`${request.method} ${upstream.name}`, {
+    kind: SpanKind.CLIENT,
+    attributes: { 'http.request.method': request.method, 'peer.service': upstream.name },
+  });
+  try {
+    const headers = requestHeaders(request);
+    injectTrace(headers as Record<string, string>, within);
+    const answer = await runInContext(within, () =>
+      upstream.send({
+        method: request.method,
+        path: request.url,
+        headers,
+        body: (request.body as UpstreamRequest['body'] | undefined) ?? null,
+        signal: gone.signal,
+      }),
+    );
+    span.setAttribute('http.response.status_code', answer.statusCode);
+    if (String(answer.headers['content-type']).startsWith('text/event-stream')) onStream(request);
+    return reply.code(answer.statusCode).headers(responseHeaders(answer)).send(answer.body);
+  } catch (error) {
+    span.setStatus({ code: 2, message: (error as Error).message });
+    // Nobody is there to read an answer.
+    if (gone.signal.aborted) return reply.hijack();
+    throw error;
+  } finally {
+    span.end();
+  }
+};
+
+const requestHeaders = (request: FastifyRequest): Record<string, string | string[]> => {
+  const headers: Record<string, string | string[]> = {};
+  const named = String(request.headers.connection ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  for (const [name, value] of Object.entries(request.headers))
+    if (value !== undefined && !notForwarded.has(name) && !named.includes(name)) headers[name] = value;
+  headers['x-correlation-id'] = request.id;
+  headers['x-forwarded-for'] = request.ip;
+  headers['x-forwarded-proto'] = request.protocol;
+  headers['x-forwarded-host'] = request.host;
+  return headers;
+};
+
+const responseHeaders = (answer: UpstreamResponse): Record<string, string | string[]> => {
+  const headers: Record<string, string | string[]> = {};
+  // The length stays: it is that of the very bytes that are passed on.
+  for (const [name, value] of Object.entries(answer.headers))
+    if (value !== undefined && (name === 'content-length' || !notForwarded.has(name))) headers[name] = value;
+  return headers;
+};

@@ -1,0 +1,35 @@
+import type { FastifyRequest } from 'fastify';
+import { unavailable } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import type { Metrics } from '#platform/service-host';
+
+/**
+ * Refuses requests beyond `inFlightMax` at once: a short 503 now is worth more than a long wait for everybody.
+ * Health and metrics are always answered. Returns how a long-lived stream gives its place back early.
+ */
+export const shedLoad = (
+  app: HttpApp,
+  metrics: Metrics,
+  inFlightMax: number,
+): ((request: FastifyRequest) => void) => {
+  const gauge = metrics.gauge('gateway_requests_in_flight', 'Requests being answered');
+  const shed = metrics.counter(
+    'gateway_requests_shed_total',
+    'Requests refused because too many were in hand',
+  );
+  const counted = new Set<FastifyRequest>();
+  const leave = (request: FastifyRequest): void => {
+    if (counted.delete(request)) gauge.set(counted.size);
+  };
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.url.startsWith('/api/')) return;
+    if (counted.size >= inFlightMax) {
+      shed.inc();
+      throw unavailable('overloaded', 'Too many requests at once; try again in a moment.', 1);
+    }
+    counted.add(request);
+    gauge.set(counted.size);
+    reply.raw.once('close', () => leave(request));
+  });
+  return leave;
+};

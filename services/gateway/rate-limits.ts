@@ -1,0 +1,127 @@
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Authenticator } from '#platform/http/auth';
+import { problem } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import type { RedisClient } from '#platform/redis/client';
+import { type LimitName, limitOf, limits } from './routing-table.js';
+
+declare module 'ioredis' {
+  interface RedisCommander {
+    countInWindow(key: string, windowMs: number): Promise<[current: number, ttlMs: number]>;
+  }
+}
+
+/** Fixed windows: the first request opens one, the key dies with it. */
+const countInWindow = `
+  local current = redis.call('INCR', KEYS[1])
+  if current == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+  return { current, redis.call('PTTL', KEYS[1]) }`;
+
+type Count = { current: number; ttl: number };
+
+const clientsCountedLocallyMax = 10_000;
+
+/** Counts in Redis, so that instances count together; in this process, each on its own, while Redis is away. */
+export const countingStore = (redis: RedisClient) => {
+  redis.client.defineCommand('countInWindow', { numberOfKeys: 1, lua: countInWindow });
+  const local = new Map<string, { current: number; endsAtMs: number }>();
+
+  const countLocally = (key: string, windowMs: number): Count => {
+    const nowMs = Date.now();
+    let window = local.get(key);
+    if (window === undefined || window.endsAtMs <= nowMs) {
+      if (local.size >= clientsCountedLocallyMax) local.clear();
+      window = { current: 0, endsAtMs: nowMs + windowMs };
+      local.set(key, window);
+    }
+    window.current += 1;
+    return { current: window.current, ttl: window.endsAtMs - nowMs };
+  };
+
+  return class {
+    incr(key: string, done: (error: Error | null, count?: Count) => void, windowMs: number): void {
+      const counting = redis.orElse<Count | null>(async (client) => {
+        const [current, ttl] = await client.countInWindow(`limit:${key}`, windowMs);
+        return { current, ttl };
+      }, null);
+      counting.then((count) => done(null, count ?? countLocally(key, windowMs)), done);
+    }
+    child(): this {
+      return this;
+    }
+  };
+};
+
+/**
+ * Counts every request against the limit its route has in the routing table, and logins also against their
+ * account's. Each answer says where the client stands; past the limit it is 429 with `Retry-After`.
+ */
+export const limitRequests = async (
+  app: HttpApp,
+  redis: RedisClient,
+  auth: Authenticator,
+  factor: number,
+): Promise<void> => {
+  await app.register(rateLimit, { global: false, store: countingStore(redis) });
+  const limiters = Object.fromEntries(
+    Object.entries(limits).map(([name, { requestsMax, windowMs }]) => [
+      name,
+      app.createRateLimit({
+        max: requestsMax * factor,
+        timeWindow: windowMs,
+        keyGenerator: (request) => `${name}:${clients.get(request) ?? request.ip}`,
+      }),
+    ]),
+  ) as Record<LimitName, ReturnType<typeof app.createRateLimit>>;
+  const clients = new WeakMap<FastifyRequest, string>();
+
+  const count = async (name: LimitName, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const counted = await limiters[name](request);
+    if (counted.isAllowed) return;
+    const { max, remaining, ttlInSeconds, isExceeded } = counted;
+    reply.headers({
+      'ratelimit-limit': String(max),
+      'ratelimit-remaining': String(remaining),
+      'ratelimit-reset': String(ttlInSeconds),
+    });
+    if (isExceeded)
+      throw problem(429, 'rate_limited', `Too many requests; try again in ${ttlInSeconds} s.`, {
+        headers: { 'retry-after': String(Math.max(1, ttlInSeconds)) },
+      });
+  };
+
+  app.addHook('onRequest', async (request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const name = limitOf(request.method, path);
+    if (name === undefined) return;
+    if (name !== 'loginsFromAddress') clients.set(request, await clientOf(request, auth));
+    await count(name, request, reply);
+  });
+  app.addHook('preHandler', async (request, reply) => {
+    const account = loginAccount(request);
+    if (account === undefined) return;
+    clients.set(request, account);
+    await count('loginsOfAccount', request, reply);
+  });
+};
+
+/** Whose requests are counted together. A token that is no good counts as none: the service refuses it. */
+const clientOf = async (request: FastifyRequest, auth: Authenticator): Promise<string> => {
+  try {
+    const principal = await auth.principalOf(request.headers.authorization);
+    return principal.kind === 'user' ? principal.userId : request.ip;
+  } catch {
+    return request.ip;
+  }
+};
+
+const loginAccount = (request: FastifyRequest): string | undefined => {
+  if (request.method !== 'POST' || request.url.split('?', 1)[0] !== '/api/auth/login') return undefined;
+  try {
+    const { email } = JSON.parse(String(request.body)) as { email?: unknown };
+    return typeof email === 'string' ? email.trim().normalize('NFKC').toLowerCase().slice(0, 254) : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,66 @@
+/**
+ * What the gateway does with a path, read top to bottom. `path` is a Fastify pattern for itself and for all
+ * below it; of two that fit, the more specific one is taken (`/api/products/:id/reviews` before
+ * `/api/products`).
+ */
+export type ServiceName =
+  | 'user'
+  | 'product'
+  | 'inventory'
+  | 'order'
+  | 'payment'
+  | 'notification'
+  | 'analytics'
+  | 'recommendation';
+
+export type Forwarding = { path: string; to: ServiceName };
+
+export const forwardings: readonly Forwarding[] = [
+  { path: '/api/auth', to: 'user' },
+  { path: '/api/users', to: 'user' },
+  { path: '/.well-known/jwks.json', to: 'user' },
+  { path: '/api/products', to: 'product' },
+  { path: '/api/inventory', to: 'inventory' },
+  { path: '/api/orders', to: 'order' },
+  { path: '/api/payments', to: 'payment' },
+  { path: '/api/notifications', to: 'notification' },
+  { path: '/api/analytics', to: 'analytics' },
+  { path: '/api/recommendations', to: 'recommendation' },
+];
+
+export type Limit = { requestsMax: number; windowMs: number };
+
+const minuteMs = 60_000;
+
+/** Strict limits, each counted apart. A client is an account, or an address where nobody is logged in. */
+export const limits = {
+  general: { requestsMax: 200, windowMs: minuteMs },
+  products: { requestsMax: 100, windowMs: minuteMs },
+  orders: { requestsMax: 50, windowMs: minuteMs },
+  payments: { requestsMax: 30, windowMs: minuteMs },
+  loginsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs },
+  loginsFromAddress: { requestsMax: 100, windowMs: 15 * minuteMs },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof limits;
+
+const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** The first that fits decides; without one it is `general`. */
+const limitRules: readonly { methods?: readonly string[]; below: string; limit: LimitName }[] = [
+  { methods: ['POST'], below: '/api/auth/login', limit: 'loginsFromAddress' },
+  { below: '/api/products/search', limit: 'products' },
+  { methods: writes, below: '/api/products', limit: 'products' },
+  { below: '/api/orders', limit: 'orders' },
+  { below: '/api/payments', limit: 'payments' },
+];
+
+/** Which limit a request counts against; undefined for what is not limited (health, metrics, documents). */
+export const limitOf = (method: string, path: string): LimitName | undefined => {
+  if (!path.startsWith('/api/')) return undefined;
+  const rule = limitRules.find(
+    ({ methods, below }) =>
+      (path === below || path.startsWith(`${below}/`)) && (methods === undefined || methods.includes(method)),
+  );
+  return rule?.limit ?? 'general';
+};

@@ -1,0 +1,117 @@
+import cors, { type FastifyCorsOptionsDelegateCallback } from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import { remoteAuthenticator } from '#platform/http/auth';
+import { createHttpServer } from '#platform/http/server';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { createEventPublisher } from '#platform/messaging/events';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createRedis } from '#platform/redis/client';
+import type { Host } from '#platform/service-host';
+import { type EventMap, records } from '#schemas/events';
+import { collectorRoutes } from './collector.js';
+import type { GatewayConfig } from './config.js';
+import { createMergedDocument } from './documents.js';
+import { forwardingRoutes } from './forwarding.js';
+import { createAggregatedHealth } from './health.js';
+import { shedLoad } from './load-shedding.js';
+import { pageRoutes } from './pages.js';
+import { limitRequests } from './rate-limits.js';
+import { forwardings, type ServiceName } from './routing-table.js';
+import { createUpstream, type Upstream } from './upstream.js';
+
+const relaxation = 1000;
+const description =
+  'Errors are RFC 9457 problems with a stable `code`; lists are `{items, next}`; money is minor units.';
+
+/** The one door: forwards to the services, collects shopper activity, keeps the limits. */
+export const gatewayService = async (config: GatewayConfig, host: Host): Promise<void> => {
+  const redis = host.use(createRedis(host, config.redisUrl));
+  const publisher = host.use(
+    createEventPublisher<EventMap>(host, createSchemaRegistry(config.schemaRegistryUrl), records, [
+      'ShopperActivity',
+    ]),
+  );
+  const producer = await connectBroker(host, config.kafkaBrokers).producer();
+  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
+  const upstreams = createUpstreams(config, host);
+  for (const upstream of Object.values(upstreams)) host.use(upstream);
+  const present = Object.values(upstreams).filter(({ instancesCount }) => instancesCount > 0);
+
+  const auth = remoteAuthenticator(config, host.clock);
+  const { app, component } = createHttpServer(host, {
+    port: config.port,
+    title: 'Cartstream',
+    description,
+    auth,
+    trustProxy: config.trustProxy,
+    health: createAggregatedHealth(host, present),
+    document: (own) => createMergedDocument(own, present, host.clock.nowMs),
+  });
+  const onStream = shedLoad(app, host.metrics, config.inFlightMax);
+  await limitRequests(app, redis, auth, config.limits === 'relaxed' ? relaxation : 1);
+  await app.register(helmet, { contentSecurityPolicy });
+  await app.register(cors, () => corsOf);
+
+  pageRoutes(app, {
+    version: host.version,
+    zipkinUrl: config.zipkinUrl,
+    prometheusUrl: config.prometheusUrl,
+  });
+  collectorRoutes(app, host, producer, publisher);
+  await forwardingRoutes(app, forwardings, upstreams, onStream);
+  host.use(component);
+};
+
+const createUpstreams = (config: GatewayConfig, host: Host): Record<ServiceName, Upstream> => {
+  const upstream = (service: ServiceName, urls: readonly string[] | undefined): Upstream =>
+    createUpstream(service, urls ?? [], host.metrics, config.answerTimeoutMs);
+  return {
+    user: upstream('user', config.userUrls),
+    product: upstream('product', config.productUrls),
+    inventory: upstream('inventory', config.inventoryUrls),
+    order: upstream('order', config.orderUrls),
+    payment: upstream('payment', config.paymentUrls),
+    notification: upstream('notification', config.notificationUrls),
+    analytics: upstream('analytics', config.analyticsUrls),
+    recommendation: upstream('recommendation', config.recommendationUrls),
+  };
+};
+
+/** Any page may call: who calls is said by a token, never by a cookie. What is no preflight is routed on. */
+const corsOf: FastifyCorsOptionsDelegateCallback = (request, done) => {
+  const { origin, 'access-control-request-method': asked } = request.headers;
+  done(null, {
+    origin: '*',
+    methods: corsMethods,
+    exposedHeaders,
+    preflight: origin !== undefined && asked !== undefined,
+    maxAge: 600,
+  });
+};
+
+const corsMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+const exposedHeaders = [
+  'etag',
+  'location',
+  'retry-after',
+  'x-correlation-id',
+  'x-cart-id',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
+  'idempotency-replayed',
+];
+
+/** Everything a page needs comes from here; Swagger UI styles elements in place. */
+const contentSecurityPolicy = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    styleSrc: ["'self'", "'unsafe-inline'"],
+    objectSrc: ["'none'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+};

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { ageMaxMs, futureMaxMs, judgeShopperEvent } from './shopper-event.js';
+
+const nowMs = Date.parse('2026-05-01T12:00:00Z');
+const userId = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001';
+const productId = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0002';
+const view = { type: 'product_viewed', visitId: 'v-1', productId, occurredAt: '2026-05-01T11:59:59.500Z' };
+const at = (ms: number) => ({ ...view, occurredAt: new Date(ms).toISOString() });
+const judge = (event: unknown, loggedIn = false) =>
+  judgeShopperEvent(event, {
+    principal: loggedIn ? { kind: 'user', userId, roles: [] } : { kind: 'anonymous' },
+    nowMs,
+    eventId: 'e-1',
+  });
+
+describe('a shopper event', () => {
+  it('becomes one flat record, with what it does not say as null', () => {
+    expect(judge(view)).toEqual({
+      activity: {
+        event_id: 'e-1',
+        type: 'product_viewed',
+        visit_id: 'v-1',
+        user_id: null,
+        product_id: productId,
+        query: null,
+        position: null,
+        recommendation_id: null,
+        occurred_at: nowMs - 500,
+      },
+    });
+  });
+
+  it('carries the account of who is logged in, and refuses to be somebody else', () => {
+    expect(judge(view, true)).toMatchObject({ activity: { user_id: userId } });
+    expect(judge({ ...view, userId: productId }, true)).toMatchObject({ code: 'user_mismatch' });
+    expect(judge({ ...view, userId }, false)).toMatchObject({ activity: { user_id: userId } });
+  });
+
+  it('happened between thirty days ago and five minutes ahead', () => {
+    expect(judge(at(nowMs + futureMaxMs))).toHaveProperty('activity');
+    expect(judge(at(nowMs - ageMaxMs))).toHaveProperty('activity');
+    expect(judge(at(nowMs + futureMaxMs + 1))).toMatchObject({ code: 'occurred_at_out_of_bounds' });
+    expect(judge(at(nowMs - ageMaxMs - 1))).toMatchObject({ code: 'occurred_at_out_of_bounds' });
+  });
+
+  it.each([
+    ['nothing at all', null],
+    ['an unknown type', { ...view, type: 'order_placed' }],
+    ['a field it does not know', { ...view, price: 1 }],
+    ['a view of no product', { ...view, productId: undefined }],
+    ['a search for nothing', { ...view, type: 'products_searched' }],
+    ['a click on no recommendation', { ...view, type: 'recommendation_clicked' }],
+    ['a place that is no number', { ...view, position: '1' }],
+    ['a time without a zone', { ...view, occurredAt: '2026-05-01T11:59:59' }],
+  ])('is refused with a reason when it is %s', (_what, event) => {
+    expect(judge(event)).toMatchObject({ code: 'invalid_event', message: expect.stringMatching(/\w/) });
+  });
+});

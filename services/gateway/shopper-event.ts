@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { Principal } from '#platform/http/auth';
+import type { ShopperActivity } from '#schemas/events';
+
+const dayMs = 24 * 60 * 60 * 1000;
+export const futureMaxMs = 5 * 60 * 1000;
+export const ageMaxMs = 30 * dayMs;
+
+const productEvents = ['product_viewed', 'product_added', 'product_removed'] as const;
+const recommendationEvents = ['recommendation_shown', 'recommendation_clicked'] as const;
+export const shopperEventTypes = [
+  ...productEvents,
+  'checkout_started',
+  'products_searched',
+  ...recommendationEvents,
+] as const;
+
+const shortId = z.string().regex(/^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, digits or . _ : -');
+
+export const shopperEvent = z.strictObject({
+  type: z.enum(shopperEventTypes),
+  visitId: shortId.describe('The visit, chosen by the client.'),
+  userId: z.uuid().optional(),
+  productId: z.uuid().optional().describe('Required of product_viewed, product_added and product_removed.'),
+  query: z.string().max(500).optional().describe('Required of products_searched.'),
+  position: z.int().min(0).max(100_000).optional().describe('Place in the list, from 0.'),
+  recommendationId: shortId
+    .optional()
+    .describe('Required of recommendation_shown and recommendation_clicked.'),
+  occurredAt: z.iso
+    .datetime({ offset: true })
+    .describe('At most 5 minutes in the future and 30 days in the past.'),
+});
+
+export type ShopperEvent = z.output<typeof shopperEvent>;
+
+export type Refusal = { code: string; message: string };
+
+/** The activity an event tells of, or why it is refused. Events are judged one by one: a bad one costs itself. */
+export const judgeShopperEvent = (
+  input: unknown,
+  context: { principal: Principal; nowMs: number; eventId: string },
+): { activity: ShopperActivity } | Refusal => {
+  const parsed = shopperEvent.safeParse(input);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
+    return { code: 'invalid_event', message: `${at}${issue?.message ?? 'is not valid'}` };
+  }
+  const event = parsed.data;
+  const missing = missingField(event);
+  if (missing !== undefined)
+    return { code: 'invalid_event', message: `${missing}: is required of ${event.type}` };
+  const occurredAtMs = Date.parse(event.occurredAt);
+  if (!(occurredAtMs <= context.nowMs + futureMaxMs && occurredAtMs >= context.nowMs - ageMaxMs))
+    return {
+      code: 'occurred_at_out_of_bounds',
+      message: 'occurredAt: is in the future, or older than 30 days',
+    };
+  const { principal } = context;
+  if (principal.kind === 'user' && event.userId !== undefined && event.userId !== principal.userId)
+    return { code: 'user_mismatch', message: 'userId: is not who is logged in' };
+  return {
+    activity: {
+      event_id: context.eventId,
+      type: event.type,
+      visit_id: event.visitId,
+      user_id: event.userId ?? (principal.kind === 'user' ? principal.userId : null),
+      product_id: event.productId ?? null,
+      query: event.query ?? null,
+      position: event.position ?? null,
+      recommendation_id: event.recommendationId ?? null,
+      occurred_at: occurredAtMs,
+    },
+  };
+};
+
+const missingField = (event: ShopperEvent): keyof ShopperEvent | undefined => {
+  if (isOneOf(productEvents, event.type) && event.productId === undefined) return 'productId';
+  if (event.type === 'products_searched' && event.query === undefined) return 'query';
+  if (isOneOf(recommendationEvents, event.type) && event.recommendationId === undefined)
+    return 'recommendationId';
+  return undefined;
+};
+
+const isOneOf = (types: readonly string[], type: string): boolean => types.includes(type);
