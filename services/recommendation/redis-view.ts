@@ -1,4 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
+import type { RedisClient } from '#platform/redis/client';
 import {
   decodeSteps,
   type Neighbour,
@@ -77,6 +78,16 @@ export const redisSimilarityView = (redis: Redis, nowMs: () => number = Date.now
     },
   };
 };
+
+/** The same, with nothing for an answer while Redis is away. */
+export const viewOrNothing = (view: SimilarityView, redis: Pick<RedisClient, 'orElse'>): SimilarityView => ({
+  neighbours: (productIds, countMax) => redis.orElse(() => view.neighbours(productIds, countMax), new Map()),
+  visited: (visitId) => redis.orElse(() => view.visited(visitId), []),
+  interests: (userId) => redis.orElse(() => view.interests(userId), []),
+  purchases: (userId) => redis.orElse(() => view.purchases(userId), []),
+  popular: (countMax) => redis.orElse(() => view.popular(countMax), []),
+  learnedUpTo: () => redis.orElse(() => view.learnedUpTo(), null),
+});
 
 const nearest = (
   from: string,

@@ -1,0 +1,116 @@
+import type { Neighbour } from '#schemas/similarity-state';
+
+export type ReasonKind = 'seen_together' | 'seen_earlier' | 'popular_in_category' | 'popular' | 'catalogue';
+
+export type Reason = {
+  kind: ReasonKind;
+  /** The products that led here, the weightiest first; empty where none did. */
+  because: readonly string[];
+};
+
+/** Scores compare within one answer only, and fall along it. */
+export type Candidate = { productId: string; score: number; reason: Reason };
+
+/** A product the visitor has shown interest in; 1 is the one in view. */
+export type Anchor = { productId: string; weight: number };
+
+/**
+ * How much less each earlier product of a visit counts. Chosen, with `revisitScore`, on one half of the Retailrocket
+ * test visits and confirmed on the other: see docs of the benchmark that replays them.
+ */
+const earlierFactor = 0.6;
+const anchorsMax = 8;
+const becauseMax = 2;
+
+/** Where similarities of about 0.1 are the rule, this puts what was just seen near the top, but not in a block. */
+const revisitScore = 0.3;
+const laterRevisitFactor = 0.8;
+
+/** Products newest first become anchors whose weight falls with every step back. */
+export const anchorsOf = (newestFirst: readonly string[]): Anchor[] =>
+  [...new Set(newestFirst)]
+    .slice(0, anchorsMax)
+    .map((productId, nth) => ({ productId, weight: earlierFactor ** nth }));
+
+/** Joins lists of anchors; a product in several keeps its greatest weight. */
+export const strongestAnchors = (...lists: readonly (readonly Anchor[])[]): Anchor[] => {
+  const strongest = new Map<string, number>();
+  for (const { productId, weight } of lists.flat())
+    strongest.set(productId, Math.max(weight, strongest.get(productId) ?? 0));
+  return [...strongest]
+    .map(([productId, weight]) => ({ productId, weight }))
+    .sort((a, b) => b.weight - a.weight)
+    .slice(0, anchorsMax);
+};
+
+/**
+ * Neighbours of the anchors: score(j) = sum over anchors i of weight(i) * sim(i, j), best first. A reason names the
+ * anchors that gave the most.
+ */
+export const neighboursOf = (
+  anchors: readonly Anchor[],
+  neighbours: ReadonlyMap<string, readonly Neighbour[]>,
+): Candidate[] => {
+  const parts = new Map<string, Map<string, number>>();
+  for (const { productId: anchor, weight } of anchors)
+    for (const { productId, similarity } of neighbours.get(anchor) ?? []) {
+      const part = parts.get(productId) ?? new Map<string, number>();
+      parts.set(productId, part.set(anchor, weight * similarity));
+    }
+  return [...parts]
+    .map(([productId, part]): Candidate => {
+      const byWeight = [...part].sort(([, a], [, b]) => b - a);
+      return {
+        productId,
+        score: byWeight.reduce((sum, [, value]) => sum + value, 0),
+        reason: { kind: 'seen_together', because: byWeight.slice(0, becauseMax).map(([anchor]) => anchor) },
+      };
+    })
+    .sort(byFallingScore);
+};
+
+/** What was seen earlier in the visit and may be looked for again, newest first, without the product in view. */
+export const revisitsOf = (newestFirst: readonly string[], inView: string): Candidate[] =>
+  [...new Set(newestFirst)]
+    .filter((productId) => productId !== inView)
+    .slice(0, anchorsMax)
+    .map((productId, nth) => ({
+      productId,
+      score: revisitScore * laterRevisitFactor ** nth,
+      reason: { kind: 'seen_earlier', because: [productId] },
+    }));
+
+/** Adds up the scores of a product that is in several lists and keeps the reason that weighed most. */
+export const merged = (...lists: readonly (readonly Candidate[])[]): Candidate[] => {
+  const all = new Map<string, Candidate>();
+  for (const candidate of lists.flat()) {
+    const known = all.get(candidate.productId);
+    if (known === undefined) all.set(candidate.productId, candidate);
+    else
+      all.set(candidate.productId, {
+        ...(known.score >= candidate.score ? known : candidate),
+        score: known.score + candidate.score,
+      });
+  }
+  return [...all.values()].sort(byFallingScore);
+};
+
+/** Puts products without a score of their own, best first, behind those that have one. */
+export const filledUp = (
+  candidates: readonly Candidate[],
+  fillers: readonly { productId: string; reason: Reason }[],
+  limit: number,
+): Candidate[] => {
+  const filled = candidates.slice(0, limit);
+  const taken = new Set(filled.map(({ productId }) => productId));
+  for (const { productId, reason } of fillers) {
+    if (filled.length >= limit) break;
+    if (taken.has(productId)) continue;
+    taken.add(productId);
+    filled.push({ productId, reason, score: Math.min(0.01, filled.at(-1)?.score ?? 1) * 0.99 });
+  }
+  return filled;
+};
+
+const byFallingScore = (a: Candidate, b: Candidate): number =>
+  b.score - a.score || (a.productId < b.productId ? -1 : 1);

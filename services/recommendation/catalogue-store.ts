@@ -1,0 +1,139 @@
+import type { Queryable } from '#platform/postgres/pool';
+import type { Tx } from '#platform/postgres/transaction';
+import type { ProductCreated } from '#schemas/events';
+
+/** Whom a list is for and what may not be on it. */
+export type Exclusions = {
+  productIds: readonly string[];
+  /** Whose recent purchases are left out; null leaves out none. */
+  buyerId: string | null;
+};
+
+export type Shelved = { productId: string; category: string };
+
+/** The reading side of the catalogue, whatever it is kept in. */
+export type Catalogue = {
+  /** Those of the products that may be shown: known, active, in stock, not excluded; in no order. */
+  sellable(productIds: readonly string[], exclusions: Exclusions): Promise<Shelved[]>;
+  /** The best sellers among what may be shown, then the newest; of a category and those below it, or of all. */
+  bestsellers(category: string | null, exclusions: Exclusions, countMax: number): Promise<Shelved[]>;
+  /** Null for a product unknown. */
+  categoryOf(productId: string): Promise<string | null>;
+};
+
+export type StockLine = { productId: string; available: number; stockVersion: number };
+
+export type CatalogueStore = Catalogue & {
+  /** Takes in a product; once known it is not changed by a repeat. */
+  open(tx: Tx, product: ProductCreated): Promise<void>;
+  /** Takes in what can be sold; lines older than what is known change nothing. */
+  setAvailable(tx: Tx, lines: readonly StockLine[]): Promise<void>;
+  /** Adds decayed weight to products' popularity. */
+  addPopularity(tx: Tx, lines: readonly { productId: string; weight: number }[]): Promise<void>;
+  addPurchases(tx: Tx, userId: string, productIds: readonly string[], boughtAtMs: number): Promise<void>;
+  /** Forgets up to `rowsMax` purchases made before `beforeMs` (epoch) and returns how many there were. */
+  forgetPurchases(beforeMs: number, rowsMax: number): Promise<number>;
+};
+
+/** `recentMs` is how long a purchase keeps its product off the buyer's lists. */
+export const createCatalogueStore = (
+  db: Queryable,
+  options: { nowMs: () => number; recentMs: number },
+): CatalogueStore => {
+  const boughtSince = () => new Date(options.nowMs() - options.recentMs);
+  const notExcluded = `sellable AND NOT (product_id = ANY($1::text[])) AND NOT EXISTS (
+    SELECT 1 FROM purchases AS bought
+    WHERE bought.user_id = $2 AND bought.product_id = products.product_id AND bought.bought_at > $3)`;
+  const values = ({ productIds, buyerId }: Exclusions) => [productIds, buyerId, boughtSince()];
+
+  return {
+    sellable: async (productIds, exclusions) => {
+      if (productIds.length === 0) return [];
+      const { rows } = await db.query<Row>(
+        `SELECT product_id, category FROM products WHERE product_id = ANY($4::text[]) AND ${notExcluded}`,
+        [...values(exclusions), productIds],
+      );
+      return rows.map(shelved);
+    },
+    bestsellers: async (category, exclusions, countMax) => {
+      const { rows } = await db.query<Row>(
+        category === null
+          ? `SELECT product_id, category FROM products WHERE ${notExcluded}
+             ORDER BY popularity DESC, created_at DESC LIMIT $4`
+          : `SELECT product_id, category FROM products
+             WHERE (category = $5 OR category LIKE $6) AND ${notExcluded}
+             ORDER BY popularity DESC, created_at DESC LIMIT $4`,
+        category === null
+          ? [...values(exclusions), countMax]
+          : [...values(exclusions), countMax, category, `${escapeLike(category)}/%`],
+      );
+      return rows.map(shelved);
+    },
+    categoryOf: async (productId) => {
+      const { rows } = await db.query<Row>(
+        'SELECT product_id, category FROM products WHERE product_id = $1',
+        [productId],
+      );
+      return rows[0]?.category ?? null;
+    },
+
+    open: async (tx, { productId, category, createdAt, active }) => {
+      await tx.query(
+        `INSERT INTO products (product_id, category, created_at, active) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (product_id) DO UPDATE
+         SET category = EXCLUDED.category, created_at = EXCLUDED.created_at, active = EXCLUDED.active
+         WHERE products.created_at IS NULL`,
+        [productId, category, new Date(createdAt), active],
+      );
+    },
+    setAvailable: async (tx, lines) => {
+      if (lines.length === 0) return;
+      // In the products' order, as in every statement here, so that two transactions do not lock each other out.
+      const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
+      await tx.query(
+        `INSERT INTO products (product_id, available, stock_version)
+         SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[])
+         ON CONFLICT (product_id) DO UPDATE
+         SET available = EXCLUDED.available, stock_version = EXCLUDED.stock_version
+         WHERE products.stock_version < EXCLUDED.stock_version`,
+        [
+          sorted.map((line) => line.productId),
+          sorted.map((line) => line.available),
+          sorted.map((line) => line.stockVersion),
+        ],
+      );
+    },
+    addPopularity: async (tx, lines) => {
+      if (lines.length === 0) return;
+      const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
+      await tx.query(
+        `INSERT INTO products (product_id, popularity) SELECT * FROM unnest($1::text[], $2::double precision[])
+         ON CONFLICT (product_id) DO UPDATE SET popularity = products.popularity + EXCLUDED.popularity`,
+        [sorted.map((line) => line.productId), sorted.map((line) => line.weight)],
+      );
+    },
+    addPurchases: async (tx, userId, productIds, boughtAtMs) => {
+      await tx.query(
+        `INSERT INTO purchases (user_id, product_id, bought_at)
+         SELECT $1, id, $3 FROM unnest($2::text[]) AS given(id)
+         ON CONFLICT (user_id, product_id) DO UPDATE
+         SET bought_at = GREATEST(purchases.bought_at, EXCLUDED.bought_at)`,
+        [userId, [...new Set(productIds)].sort(), new Date(boughtAtMs)],
+      );
+    },
+    forgetPurchases: async (beforeMs, rowsMax) => {
+      const { rowCount } = await db.query(
+        `DELETE FROM purchases WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM purchases WHERE bought_at < $1 ORDER BY bought_at LIMIT $2))`,
+        [new Date(beforeMs), rowsMax],
+      );
+      return rowCount ?? 0;
+    },
+  };
+};
+
+type Row = { product_id: string; category: string | null };
+
+const shelved = (row: Row): Shelved => ({ productId: row.product_id, category: row.category ?? '' });
+
+const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');

@@ -1,0 +1,29 @@
+import type { Reactions } from '#platform/messaging/reactor';
+import type { EventMap } from '#schemas/events';
+import type { CatalogueStore } from './catalogue-store.js';
+import { popularityOf } from './popularity.js';
+
+/** Others' events → what may be recommended to whom. */
+export const reactions = (catalogue: CatalogueStore): Reactions<EventMap> => ({
+  ProductCreated: (tx, { value }) => catalogue.open(tx, value),
+  StockAdjusted: (tx, { value }) => catalogue.setAvailable(tx, [value]),
+  StockReserved: (tx, { value: { lines } }) => catalogue.setAvailable(tx, lines),
+  StockReleased: (tx, { value: { lines } }) => catalogue.setAvailable(tx, lines),
+  StockReturned: (tx, { value: { lines } }) => catalogue.setAvailable(tx, lines),
+  StockCommitted: async (tx, { value: { lines, occurredAt } }) => {
+    await catalogue.setAvailable(tx, lines);
+    await catalogue.addPopularity(
+      tx,
+      lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, occurredAt) })),
+    );
+  },
+  OrderConfirmed: async (tx, { value: { userId, lines, occurredAt } }) => {
+    if (userId === null) return;
+    await catalogue.addPurchases(
+      tx,
+      userId,
+      lines.map(({ productId }) => productId),
+      occurredAt,
+    );
+  },
+});

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import type { SimilarityView } from '#schemas/similarity-state';
+import type { Catalogue, Exclusions } from './catalogue-store.js';
+import { type Question, recommend } from './recommend.js';
+import { usersOf } from './routes.js';
+
+const nowMs = Date.UTC(2026, 5, 1);
+
+type Stock = Record<string, { category: string; sold?: number; bought?: string[]; sellable?: boolean }>;
+
+/** A shelf written down. */
+const catalogueOf = (stock: Stock): Catalogue => {
+  const allowed = ({ productIds, buyerId }: Exclusions) =>
+    Object.entries(stock)
+      .filter(([id, product]) => product.sellable !== false && !productIds.includes(id))
+      .filter(([, product]) => buyerId === null || !product.bought?.includes(buyerId))
+      .map(([productId, product]) => ({ productId, ...product }));
+  return {
+    sellable: async (ids, exclusions) =>
+      allowed(exclusions).filter(({ productId }) => ids.includes(productId)),
+    bestsellers: async (category, exclusions, countMax) =>
+      allowed(exclusions)
+        .filter((product) => category === null || `${product.category}/`.startsWith(`${category}/`))
+        .sort((a, b) => (b.sold ?? 0) - (a.sold ?? 0))
+        .slice(0, countMax),
+    categoryOf: async (id) => stock[id]?.category ?? null,
+  };
+};
+
+const nothing: SimilarityView = {
+  neighbours: async () => new Map(),
+  visited: async () => [],
+  interests: async () => [],
+  purchases: async () => [],
+  popular: async () => [],
+  learnedUpTo: async () => null,
+};
+
+const knowing = (pairs: Record<string, string[]>, rest: Partial<SimilarityView> = {}): SimilarityView => ({
+  ...nothing,
+  neighbours: async (ids) =>
+    new Map(
+      ids.map((id) => [
+        id,
+        (pairs[id] ?? []).map((productId, nth) => ({ productId, similarity: 0.5 / (nth + 1) })),
+      ]),
+    ),
+  ...rest,
+});
+
+const home: Question = { scenario: { name: 'home' }, exclude: [], limit: 20, nowMs };
+const beside = (productId: string): Question => ({ ...home, scenario: { name: 'product', productId } });
+
+const shop: Stock = {
+  a: { category: 'home/lighting', sold: 1 },
+  b: { category: 'home/lighting', sold: 2 },
+  c: { category: 'home/clocks', sold: 9 },
+  d: { category: 'garden', sold: 5 },
+};
+const idsOf = async (question: Question, similarity: SimilarityView, stock: Stock = shop) =>
+  (await recommend(question, similarity, catalogueOf(stock))).items.map(({ productId }) => productId);
+
+describe('beside a product', () => {
+  it('stand its neighbours first, then its category, then the rest; never the product itself', async () => {
+    const { items, source } = await recommend(beside('a'), knowing({ a: ['d'] }), catalogueOf(shop));
+    expect(items.map(({ productId }) => productId)).toEqual(['d', 'b', 'c']);
+    expect(items.map(({ reason }) => reason.kind)).toEqual([
+      'seen_together',
+      'popular_in_category',
+      'catalogue',
+    ]);
+    expect(items[0]?.reason.because).toEqual(['a']);
+    expect(source).toBe('similarity');
+  });
+
+  it('stands also what goes with products seen earlier in the visit, and those themselves', async () => {
+    const view = knowing({ a: [], b: ['d'] }, { visited: async () => ['a', 'b'] });
+    const found = await idsOf({ ...beside('a'), visitId: 'v', limit: 2 }, view);
+    expect(new Set(found)).toEqual(new Set(['b', 'd']));
+  });
+
+  it('stands something even when nobody knows the product', async () => {
+    expect(await idsOf(beside('unheard-of'), nothing)).toEqual(['c', 'd', 'b', 'a']);
+  });
+
+  it('without naming it, means the newest of the visit', async () => {
+    const question: Question = { ...home, scenario: { name: 'product', productId: null }, visit: ['b', 'a'] };
+    expect(await idsOf(question, nothing)).not.toContain('b');
+    expect(await idsOf({ ...question, visit: [] }, nothing)).toHaveLength(4);
+  });
+});
+
+describe('at home', () => {
+  it('a stranger sees what is popular now before what has sold', async () => {
+    const view = knowing({}, { popular: async () => [{ productId: 'a', weight: 1 }] });
+    expect(await idsOf(home, view)).toEqual(['a', 'c', 'd', 'b']);
+  });
+
+  it('a known visitor sees what goes with his interests, the latest first', async () => {
+    const view = knowing(
+      { a: ['c'], b: ['d'] },
+      {
+        interests: async () => [
+          { productId: 'b', atMs: nowMs - 1000 },
+          { productId: 'a', atMs: nowMs - 10 * 86_400_000 },
+        ],
+      },
+    );
+    const { items } = await recommend({ ...home, userId: 'u', limit: 2 }, view, catalogueOf(shop));
+    expect(items.map(({ productId }) => productId)).toEqual(['d', 'c']);
+    expect(items[0]?.reason.because).toEqual(['b']);
+  });
+});
+
+describe('whatever the scenario', () => {
+  const everything = knowing(
+    { a: ['b', 'c', 'd', 'ghost'] },
+    {
+      popular: async () => ['ghost', 'd', 'c', 'b'].map((productId) => ({ productId, weight: 1 })),
+      visited: async () => ['d'],
+      interests: async () => [{ productId: 'a', atMs: nowMs }],
+    },
+  );
+  const questions: [string, Question][] = [
+    ['product', { ...beside('a'), visitId: 'v' }],
+    ['home', { ...home, visitId: 'v', userId: 'u' }],
+  ];
+
+  it.each(questions)('%s: no unknown and no unsellable product', async (_, question) => {
+    const found = await idsOf(question, everything, { ...shop, d: { category: 'garden', sellable: false } });
+    expect(found).not.toContain('ghost');
+    expect(found).not.toContain('d');
+    expect(found.length).toBeGreaterThan(0);
+  });
+
+  it.each(questions)(
+    '%s: nothing bought lately, be it known from the order or from the stream',
+    async (_, question) => {
+      const bought = { ...shop, c: { category: 'home/clocks', bought: ['u'] } };
+      const view = { ...everything, purchases: async () => [{ productId: 'b', atMs: nowMs - 1000 }] };
+      const found = await idsOf({ ...question, buyerId: 'u' }, view, bought);
+      expect(found).not.toContain('c');
+      expect(found).not.toContain('b');
+      expect(found).toContain('d');
+    },
+  );
+
+  it.each(questions)('%s: what was bought long ago may come back', async (_, question) => {
+    const view = {
+      ...everything,
+      purchases: async () => [{ productId: 'b', atMs: nowMs - 40 * 86_400_000 }],
+    };
+    expect(await idsOf({ ...question, buyerId: 'u' }, view)).toContain('b');
+  });
+
+  it.each(questions)(
+    '%s: nothing excluded, nothing outside the category, no more than the limit',
+    async (_, question) => {
+      expect(await idsOf({ ...question, exclude: ['b', 'c'] }, everything)).not.toContain('b');
+      const narrow = await idsOf({ ...question, category: 'home' }, everything);
+      expect(narrow.length).toBeGreaterThan(0);
+      for (const id of narrow) expect(shop[id]?.category).toMatch(/^home/);
+      expect(await idsOf({ ...question, limit: 1 }, everything)).toHaveLength(1);
+    },
+  );
+
+  it.each(questions)('%s: an answer without any similarity at hand', async (_, question) => {
+    const { items, learnedUpToMs } = await recommend(question, nothing, catalogueOf(shop));
+    expect(items.length).toBeGreaterThanOrEqual(3);
+    expect(learnedUpToMs).toBeNull();
+  });
+
+  it('is empty only when nothing may be shown', async () => {
+    expect(await idsOf(home, everything, {})).toEqual([]);
+  });
+});
+
+describe('whose history is used', () => {
+  const customer = { kind: 'user', userId: 'me', roles: ['customer'] } as const;
+  it('a caller’s own, unasked', () =>
+    expect(usersOf(customer, undefined)).toEqual({ userId: 'me', buyerId: 'me' }));
+  it('never another’s for a customer', () =>
+    expect(usersOf(customer, 'you')).toEqual({ userId: 'me', buyerId: 'me' }));
+  it('another’s for staff', () =>
+    expect(usersOf({ ...customer, roles: ['support'] }, 'you')).toEqual({ userId: 'you', buyerId: 'you' }));
+  it('for a stranger no interests, only purchases to leave out', () =>
+    expect(usersOf({ kind: 'anonymous' }, 'you')).toEqual({ buyerId: 'you' }));
+});

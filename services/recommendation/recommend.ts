@@ -1,0 +1,182 @@
+import type { SimilarityView } from '#schemas/similarity-state';
+import {
+  type Anchor,
+  anchorsOf,
+  type Candidate,
+  filledUp,
+  merged,
+  neighboursOf,
+  type Reason,
+  revisitsOf,
+  strongestAnchors,
+} from './candidates.js';
+import type { Catalogue, Exclusions } from './catalogue-store.js';
+
+/** A question, already decided what the asker may know. */
+export type Question = {
+  /** The product in view never appears in the answer; null means the newest of the visit. */
+  scenario: { name: 'product'; productId: string | null } | { name: 'home' };
+  /** This visit's products so far, newest first; those the stream knows of `visitId` where not given. */
+  visit?: readonly string[];
+  visitId?: string;
+  /** Whose interests may be used. */
+  userId?: string;
+  /** Whose recent purchases are left out. */
+  buyerId?: string;
+  exclude: readonly string[];
+  /** Only products of this category and those below it. */
+  category?: string;
+  limit: number;
+  /** Epoch milliseconds. */
+  nowMs: number;
+};
+
+/** `similarity` where at least one product was found by what was seen together, else what stood in for it. */
+export type Source = 'similarity' | 'popularity' | 'catalogue';
+
+export type Answer = {
+  items: Candidate[];
+  source: Source;
+  /** Event time up to which the similarities have learned, epoch milliseconds; null when they are not there. */
+  learnedUpToMs: number | null;
+};
+
+const neighboursPerAnchorMax = 80;
+const candidatesMax = 400;
+const popularMax = 400;
+
+/** How long a purchase keeps its product off the buyer's lists. */
+export const recentPurchaseMs = 30 * 24 * 60 * 60 * 1000;
+/** An interest counts half as much per day. */
+const interestHalfLifeMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Candidates (what goes with what the visitor has seen) → those that may be shown → filled up with what is popular
+ * in the category, then popular at all, then the best sellers and newest of the catalogue. Empty only when nothing
+ * may be shown.
+ */
+export const recommend = async (
+  question: Question,
+  similarity: SimilarityView,
+  catalogue: Catalogue,
+): Promise<Answer> => {
+  const { limit, category, nowMs } = question;
+  const [visit, interests, bought, learnedUpToMs] = await Promise.all([
+    question.visit ?? (question.visitId === undefined ? [] : similarity.visited(question.visitId)),
+    question.userId === undefined ? [] : similarity.interests(question.userId),
+    question.buyerId === undefined ? [] : similarity.purchases(question.buyerId),
+    similarity.learnedUpTo(),
+  ]);
+  const inView =
+    question.scenario.name === 'product' ? (question.scenario.productId ?? visit[0] ?? null) : null;
+  const exclusions: Exclusions = {
+    productIds: [
+      ...(inView === null ? [] : [inView]),
+      ...question.exclude,
+      ...bought.filter(({ atMs }) => atMs > nowMs - recentPurchaseMs).map(({ productId }) => productId),
+    ],
+    buyerId: question.buyerId ?? null,
+  };
+
+  const anchors = anchorsFor(inView, visit, interests, nowMs);
+  const neighbours = await similarity.neighbours(
+    anchors.map(({ productId }) => productId),
+    neighboursPerAnchorMax,
+  );
+  const candidates = merged(
+    neighboursOf(anchors, neighbours),
+    inView === null ? [] : revisitsOf(visit, inView),
+  );
+  const shown = await onlySellable(candidates.slice(0, candidatesMax), exclusions, category, catalogue);
+  const fillers =
+    shown.length >= limit
+      ? []
+      : await fillersFor({ inView, category, exclusions, count: limit }, similarity, catalogue);
+  const items = filledUp(shown, fillers, limit);
+  return { items, source: sourceOf(items), learnedUpToMs };
+};
+
+/** The product in view first, then the visit backwards; for a visitor at home also what interested him before. */
+const anchorsFor = (
+  inView: string | null,
+  visit: readonly string[],
+  interests: readonly { productId: string; atMs: number }[],
+  nowMs: number,
+): Anchor[] => {
+  if (inView !== null) return anchorsOf([inView, ...visit]);
+  const remembered = interests.map(({ productId, atMs }) => ({
+    productId,
+    weight: 0.5 ** (1 + Math.max(0, nowMs - atMs) / interestHalfLifeMs),
+  }));
+  return strongestAnchors(anchorsOf(visit), remembered);
+};
+
+const onlySellable = async (
+  candidates: readonly Candidate[],
+  exclusions: Exclusions,
+  category: string | undefined,
+  catalogue: Catalogue,
+): Promise<Candidate[]> => {
+  const found = await catalogue.sellable(
+    candidates.map(({ productId }) => productId),
+    exclusions,
+  );
+  const allowed = new Set(
+    found.filter((shelved) => isWithin(shelved.category, category)).map(({ productId }) => productId),
+  );
+  return candidates.filter(({ productId }) => allowed.has(productId));
+};
+
+const isWithin = (category: string, wanted: string | undefined): boolean =>
+  wanted === undefined || category === wanted || category.startsWith(`${wanted}/`);
+
+type Gap = {
+  inView: string | null;
+  category: string | undefined;
+  exclusions: Exclusions;
+  count: number;
+};
+
+const fillersFor = async (
+  { inView, category, exclusions, count }: Gap,
+  similarity: SimilarityView,
+  catalogue: Catalogue,
+): Promise<{ productId: string; reason: Reason }[]> => {
+  const [popular, home] = await Promise.all([
+    similarity.popular(popularMax).then(ids),
+    inView === null ? null : catalogue.categoryOf(inView),
+  ]);
+  const near = home !== null && isWithin(home, category) ? home : null;
+  const [shelved, bestNear, best] = await Promise.all([
+    catalogue.sellable(popular, exclusions),
+    near === null ? [] : catalogue.bestsellers(near, exclusions, count),
+    catalogue.bestsellers(category ?? null, exclusions, count),
+  ]);
+  const categories = new Map(shelved.map((product) => [product.productId, product.category]));
+  const trending = popular.filter((productId) => {
+    const found = categories.get(productId);
+    return found !== undefined && isWithin(found, category);
+  });
+  const because = inView === null ? [] : [inView];
+  const as = (kind: Reason['kind'], productIds: readonly string[], reasons: readonly string[] = []) =>
+    productIds.map((productId) => ({ productId, reason: { kind, because: reasons } }));
+  return [
+    ...as(
+      'popular_in_category',
+      near === null ? [] : trending.filter((productId) => isWithin(categories.get(productId) ?? '', near)),
+      because,
+    ),
+    ...as('popular_in_category', ids(bestNear), because),
+    ...as('popular', trending),
+    ...as('catalogue', ids(best)),
+  ];
+};
+
+const ids = (products: readonly { productId: string }[]): string[] =>
+  products.map(({ productId }) => productId);
+
+const sourceOf = (items: readonly Candidate[]): Source => {
+  const kinds = new Set(items.map(({ reason }) => reason.kind));
+  if (kinds.has('seen_together') || kinds.has('seen_earlier')) return 'similarity';
+  return kinds.has('popular') || kinds.has('popular_in_category') ? 'popularity' : 'catalogue';
+};
