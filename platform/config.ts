@@ -90,7 +90,8 @@ export const engineConfig = envSchema(engineSettings);
  * line each, so that one run tells all there is to mend.
  */
 export const loadConfig = <T>(schema: z.ZodType<T>, env: Record<string, string | undefined>): Readonly<T> => {
-  const parsed = schema.safeParse(env);
+  // `process.env` is not a plain object, which zod insists on.
+  const parsed = schema.safeParse({ ...env });
   if (parsed.success) return Object.freeze(parsed.data);
   const problems = parsed.error.issues.map(
     (issue) => `  ${issue.path.join('.') || '(all)'} ${issue.message}`,
