@@ -17,7 +17,7 @@ CREATE TABLE outbox_b (LIKE outbox_a INCLUDING ALL);
 CREATE VIEW outbox AS SELECT * FROM outbox_a UNION ALL SELECT * FROM outbox_b;
 
 CREATE TABLE outbox_active (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   name text NOT NULL CHECK (name IN ('a', 'b'))
 );
 INSERT INTO outbox_active (name) VALUES ('a');
@@ -25,7 +25,7 @@ INSERT INTO outbox_active (name) VALUES ('a');
 -- How far the relay is. Published is what was visible to `done`; being published, in the order of `seq`, is what
 -- was not visible to `done` and is to `target`, of which all up to `seq` is in Kafka already.
 CREATE TABLE outbox_position (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   done pg_snapshot NOT NULL,
   target pg_snapshot NOT NULL,
   seq bigint NOT NULL
