@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { newId } from '#platform/ids';
+import { createDatabase, type Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
+import { testHost } from '#platform/testing/test-host';
+import type { ProductCreated } from '#schemas/events';
+import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
+
+const nowMs = Date.UTC(2026, 5, 1);
+const dayMs = 24 * 60 * 60 * 1000;
+const host = testHost('recommendation-test');
+const url = new URL(engines().databaseUrl);
+url.pathname = `/test_recommendation_${newId().replaceAll('-', '').slice(-12)}`;
+let db: Database;
+let store: CatalogueStore;
+
+beforeAll(async () => {
+  db = createDatabase(host, {
+    url: url.toString(),
+    poolMax: 4,
+    migrations: [projectPath('services/recommendation/migrations')],
+  });
+  await db.start();
+  store = createCatalogueStore(db, { nowMs: () => nowMs, recentMs: 30 * dayMs });
+});
+afterAll(async () => {
+  await db.stop();
+  const admin = createDatabase(host, { url: engines().databaseUrl, poolMax: 1 });
+  await admin.query(`DROP DATABASE ${url.pathname.slice(1)}`);
+  await admin.stop();
+});
+beforeEach(() => db.query('TRUNCATE products, purchases'));
+
+const created = (productId: string, more: Partial<ProductCreated> = {}): ProductCreated => ({
+  productId,
+  version: 1,
+  name: productId,
+  description: '',
+  category: 'home/lighting',
+  priceMinor: 100,
+  currency: 'GBP',
+  brand: null,
+  tags: [],
+  groupId: null,
+  active: true,
+  initialStock: 5,
+  createdAt: nowMs - dayMs,
+  occurredAt: nowMs - dayMs,
+  ...more,
+});
+const within = (work: (tx: Parameters<CatalogueStore['open']>[0]) => Promise<void>) =>
+  inTransaction(db, work);
+const open = (productId: string, more: Partial<ProductCreated> = {}) =>
+  within(async (tx) => {
+    await store.open(tx, created(productId, more));
+    await store.setAvailable(tx, [{ productId, available: 5, stockVersion: 1 }]);
+  });
+const anybody = { productIds: [], buyerId: null };
+const best = async (
+  category: string | null = null,
+  exclusions: Parameters<CatalogueStore['bestsellers']>[1] = anybody,
+) => (await store.bestsellers(category, exclusions, 10)).map(({ productId }) => productId);
+
+describe('what may be shown', () => {
+  it('is what is known, active and in stock, in whatever order the two topics tell it', async () => {
+    await open('both');
+    await within((tx) =>
+      store.setAvailable(tx, [{ productId: 'stock-first', available: 3, stockVersion: 1 }]),
+    );
+    expect(await best()).toEqual(['both']);
+    await within((tx) => store.open(tx, created('stock-first')));
+    await within((tx) => store.open(tx, created('no-stock')));
+    await open('inactive', { active: false });
+    expect((await best()).sort()).toEqual(['both', 'stock-first']);
+    const asked = ['both', 'stock-first', 'no-stock', 'inactive', 'unknown'];
+    const found = await store.sellable(asked, anybody);
+    expect(found.map(({ productId }) => productId).sort()).toEqual(['both', 'stock-first']);
+  });
+
+  it('follows the newest stock change, however late an older one arrives', async () => {
+    await open('a');
+    await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 0, stockVersion: 7 }]));
+    await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 4, stockVersion: 6 }]));
+    expect(await best()).toEqual([]);
+    await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 1, stockVersion: 8 }]));
+    expect(await best()).toEqual(['a']);
+  });
+
+  it('leaves out what is excluded and what the buyer lately bought', async () => {
+    await Promise.all(['a', 'b', 'c'].map((id) => open(id)));
+    await within((tx) => store.addPurchases(tx, 'u', ['b'], nowMs - dayMs));
+    await within((tx) => store.addPurchases(tx, 'u', ['c'], nowMs - 31 * dayMs));
+    expect(await best(null, { productIds: ['a'], buyerId: 'u' })).toEqual(['c']);
+    const asked = await store.sellable(['a', 'b', 'c'], { productIds: ['a'], buyerId: 'u' });
+    expect(asked.map(({ productId }) => productId)).toEqual(['c']);
+    expect((await best(null, { productIds: [], buyerId: 'other' })).sort()).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('best sellers', () => {
+  it('come by what sold, then by what is newest', async () => {
+    await open('old', { createdAt: nowMs - 9 * dayMs });
+    await open('new', { createdAt: nowMs - dayMs });
+    await open('sold', { createdAt: nowMs - 20 * dayMs });
+    await within((tx) => store.addPopularity(tx, [{ productId: 'sold', weight: 2 }]));
+    expect(await best()).toEqual(['sold', 'new', 'old']);
+  });
+
+  it('of a category include those below it and no namesakes', async () => {
+    await open('lamp', { category: 'home/lighting' });
+    await open('home', { category: 'home' });
+    await open('homeware', { category: 'homeware' });
+    expect((await best('home')).sort()).toEqual(['home', 'lamp']);
+    expect(await best('home/lighting')).toEqual(['lamp']);
+    expect(await best('h%')).toEqual([]);
+  });
+});
+
+describe('taking in the same again', () => {
+  it('changes nothing of a product, and keeps the later of two purchases', async () => {
+    await open('a');
+    await within((tx) => store.open(tx, created('a', { category: 'elsewhere' })));
+    expect(await store.categoryOf('a')).toBe('home/lighting');
+    expect(await store.categoryOf('unknown')).toBeNull();
+    await within((tx) => store.addPurchases(tx, 'u', ['a', 'a'], nowMs - dayMs));
+    await within((tx) => store.addPurchases(tx, 'u', ['a'], nowMs - 40 * dayMs));
+    expect(await best(null, { productIds: [], buyerId: 'u' })).toEqual([]);
+  });
+});
+
+it('old purchases are forgotten, at most so many at once', async () => {
+  await within((tx) => store.addPurchases(tx, 'u', ['a', 'b', 'c'], nowMs - 31 * dayMs));
+  await within((tx) => store.addPurchases(tx, 'u', ['d'], nowMs));
+  expect(await store.forgetPurchases(nowMs - 30 * dayMs, 2)).toBe(2);
+  expect(await store.forgetPurchases(nowMs - 30 * dayMs, 2)).toBe(1);
+  expect(await store.forgetPurchases(nowMs - 30 * dayMs, 2)).toBe(0);
+});
