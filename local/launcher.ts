@@ -1,5 +1,5 @@
-import { startPlatform } from './platform.js';
-import { createProgress } from './progress.js';
+import { type RunningPlatform, startPlatform } from './platform.js';
+import { createProgress, type Progress } from './progress.js';
 import type { Options } from './setup/options.js';
 
 /** `npm start`: brings the platform up, stays until it is told to stop, and leaves nothing behind. */
@@ -11,6 +11,7 @@ export async function launch(options: Options): Promise<void> {
   }
   try {
     const platform = await startPlatform(options, progress, stopRequest.signal);
+    announce(platform, options.dataDir, progress);
     if (!stopRequest.signal.aborted) {
       await new Promise((resolve) => stopRequest.signal.addEventListener('abort', resolve, { once: true }));
     }
@@ -23,4 +24,17 @@ export async function launch(options: Options): Promise<void> {
     console.error(`cartstream: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
+}
+
+/** The line that scripts wait for, and what a person may want to do next. */
+function announce(platform: RunningPlatform, dataDir: string, progress: Progress): void {
+  const { gatewayUrl, zipkinUrl, runFile } = platform;
+  if (gatewayUrl === undefined) {
+    progress.line(`ready engines; where they are: ${runFile}`);
+    return;
+  }
+  progress.line(`ready ${gatewayUrl}`);
+  progress.line(`  try     curl ${gatewayUrl}/api/products?limit=3`);
+  progress.line(`  browse  ${gatewayUrl}/docs (API) · ${zipkinUrl} (traces)`);
+  progress.line(`  find    administrator and every address in ${runFile}, logs in ${dataDir}/logs`);
 }

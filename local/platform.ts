@@ -1,20 +1,28 @@
-import { adminOf } from './data-folder/admin.js';
-import { recordProcesses } from './data-folder/leftovers.js';
+import type { Context } from './context.js';
+import { type Admin, adminOf } from './data-folder/admin.js';
 import { openDataFolder } from './data-folder/open.js';
-import { createPorts } from './data-folder/ports.js';
+import { createPorts, isFree, type Ports, PortTaken } from './data-folder/ports.js';
 import { removeRunFile, writeRunFile } from './data-folder/run-file.js';
-import { type ClientEngine, clientEngines, embeddedEngine, externalEngine } from './engines/embedded.js';
-import type { Engine } from './engines/engine.js';
+import type { ClientEngine } from './engines/embedded.js';
+import { engineEnv, startEngines, startPrometheus } from './engines/start.js';
+import { oneShot, startProcesses, startShoppers } from './node-processes.js';
+import { planProcesses } from './processes.js';
 import type { Progress } from './progress.js';
 import type { Options } from './setup/options.js';
-import { findSoftware } from './software.js';
-import type { ProcessIdentity } from './supervision/process-identity.js';
-import { type SupervisedProcess, superviseProcess, type Watch } from './supervision/supervised-process.js';
+import { createCrew } from './supervision/crew.js';
 
-export type RunningPlatform = { stop(): Promise<void> };
+export type RunningPlatform = {
+  /** Undefined with `--engines-only`. */
+  gatewayUrl: string | undefined;
+  zipkinUrl: string;
+  runFile: string;
+  stop(): Promise<void>;
+};
 
-const stopGraceMs = 7_000;
-
+/**
+ * Brings everything up in its order: engines, topics and schemas, services and jobs, the catalogue, shoppers. Whatever
+ * fails or is aborted on the way, everything started so far is stopped again.
+ */
 export async function startPlatform(
   options: Options,
   progress: Progress,
@@ -22,78 +30,77 @@ export async function startPlatform(
 ): Promise<RunningPlatform> {
   const folder = await openDataFolder(options.dataDir, { fresh: options.fresh });
   const ports = createPorts(folder.path, process.env);
-  const admin = adminOf(folder.path);
-  const supervised: SupervisedProcess[] = [];
-  const urls = {} as Record<ClientEngine, string>;
-  let ready = false;
-
-  const watch: Watch = {
-    logFile: folder.logFile,
-    onChange() {
-      const identities = supervised.map((one) => one.identity).filter((one): one is ProcessIdentity => !!one);
-      recordProcesses(folder.path, identities);
-      if (ready) publish();
-    },
-    onRestart: (name, why, waitMs) => progress.line(`${name}: ${why}; starting it again in ${waitMs} ms`),
+  const crew = createCrew(folder, progress);
+  const context: Context = { folder, ports, crew, progress, signal };
+  const stop = async (): Promise<void> => {
+    removeRunFile(folder.path);
+    await crew.stop();
+    folder.close();
   };
+  if (folder.leftovers > 0)
+    progress.line(`removed ${folder.leftovers} processes that a killed launcher left`);
+  try {
+    const gatewayPort = options.enginesOnly ? 0 : await gatewayPortOf(options.port, ports);
+    const { urls, software } = await startEngines({ awaitAll: options.enginesOnly }, context);
+    const admin = adminOf(folder.path);
+    const published = { admin, urls };
+    if (options.enginesOnly) {
+      return { gatewayUrl: undefined, zipkinUrl: urls.zipkin, runFile: publish(published, context), stop };
+    }
 
-  function publish(): void {
+    const plan = await planProcesses({ ...options, gatewayPort, ports });
+    const env = {
+      ...engineEnv(urls),
+      ...plan.env,
+      LIMITS: options.limits,
+      ADMIN_EMAIL: admin.email,
+      ADMIN_PASSWORD: admin.password,
+      CATALOG: `${options.catalogSize}`,
+    };
+    await oneShot('provision', 'local/provision.js', env, context);
+    const prometheus = await startPrometheus(software, plan, context);
+    await startProcesses(plan, env, context);
+    await oneShot('seed', 'local/seed.js', env, context);
+    if (options.traffic) await startShoppers(env, context);
+
+    const { gatewayUrl } = plan;
+    const runFile = publish({ ...published, gateway: gatewayUrl, prometheus }, context);
+    return { gatewayUrl, zipkinUrl: urls.zipkin, runFile, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function gatewayPortOf(port: number, ports: Ports): Promise<number> {
+  if (port === 0) return ports.of('gateway');
+  if (!(await isFree(port))) throw new PortTaken(port, '--port');
+  return port;
+}
+
+type Published = {
+  admin: Admin;
+  urls: Readonly<Record<ClientEngine, string>>;
+  gateway?: string;
+  prometheus?: string | undefined;
+};
+
+/** Writes `run.json`, now and whenever a process comes or goes. */
+function publish({ admin, urls, gateway, prometheus }: Published, { folder, crew }: Context): string {
+  const write = (): string =>
     writeRunFile(folder.path, {
+      ...(gateway === undefined ? {} : { gateway }),
       schemaRegistry: urls['schema-registry'],
       kafka: urls.kafka,
       clickhouse: urls.clickhouse,
       postgres: urls.postgres,
       redis: urls.redis,
       zipkin: urls.zipkin,
+      ...(prometheus === undefined ? {} : { prometheus }),
       adminEmail: admin.email,
       adminPassword: admin.password,
-      services: {},
-      processes: supervised.flatMap(({ spec, identity }) =>
-        identity ? [{ name: spec.name, pid: identity.pid, ...(spec.url ? { url: spec.url } : {}) }] : [],
-      ),
+      processes: crew.list(),
     });
-  }
-
-  async function stop(): Promise<void> {
-    ready = false;
-    removeRunFile(folder.path);
-    await Promise.all(supervised.map((one) => one.stop(stopGraceMs)));
-    recordProcesses(folder.path, []);
-    folder.close();
-  }
-
-  try {
-    if (folder.leftovers > 0)
-      progress.line(`removed ${folder.leftovers} processes of a launcher that was killed`);
-    const software = await findSoftware(process.env);
-    const engines: Engine[] = [];
-    for (const name of clientEngines) {
-      const external = process.env[externalEngine[name]];
-      if (external) {
-        urls[name] = external;
-        continue;
-      }
-      const engine = await embeddedEngine(name, { dataDir: folder.path, ports, software });
-      engines.push(engine);
-      urls[name] = engine.url;
-    }
-    await Promise.all(
-      engines.map((engine) =>
-        progress.step(engine.name, async () => {
-          await engine.prepare();
-          signal.throwIfAborted();
-          const one = superviseProcess(engine.process, watch);
-          supervised.push(one);
-          await one.start();
-        }),
-      ),
-    );
-    ready = true;
-    publish();
-    progress.line(`ready engines ${folder.path}/run.json`);
-    return { stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  crew.onChange(write);
+  return write();
 }

@@ -9,23 +9,29 @@ export class FolderInUse extends Error {
   }
 }
 
-/**
- * One launcher per data folder. The lock names its holder by process id and start time, so one that was left behind
- * by kill -9 is told from a living one, even when the id has been given out again.
- */
+/** One launcher per data folder: throws `FolderInUse` while another lives. */
 export function lockFolder(dataDir: string): { release(): void } {
-  const lock = join(dataDir, 'launcher.lock');
-  const own = join(dataDir, `launcher.lock.${process.pid}`);
+  const lock = holdFile(join(dataDir, 'launcher.lock'));
+  if ('holder' in lock) throw new FolderInUse(dataDir, lock.holder);
+  return lock;
+}
+
+/**
+ * Takes the lock, or tells who has it. A lock names its holder by process id and start time, so one that was left
+ * behind by kill -9 is told from a living one, even when the id has been given out again.
+ */
+export function holdFile(lock: string): { release(): void } | { holder: number } {
+  const own = `${lock}.${process.pid}`;
   const self = identify(process.pid) ?? { pid: process.pid, startTicks: 0 };
   writeFileSync(own, JSON.stringify(self), { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < 3; attempt++) {
       if (linked(own, lock)) return { release: () => rmSync(lock, { force: true }) };
       const holder = readHolder(lock);
-      if (holder && isRunning(holder)) throw new FolderInUse(dataDir, holder.pid);
+      if (holder && isRunning(holder)) return { holder: holder.pid };
       discardStale(lock, `${own}.stale`);
     }
-    throw new FolderInUse(dataDir, readHolder(lock)?.pid ?? 0);
+    return { holder: readHolder(lock)?.pid ?? 0 };
   } finally {
     rmSync(own, { force: true });
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Ports } from '../data-folder/ports.js';
-import type { Software } from '../software.js';
+import type { Software } from '../software/software.js';
 import { clickhouse } from './clickhouse.js';
 import type { Engine, EngineName } from './engine.js';
 import { kafka } from './kafka.js';

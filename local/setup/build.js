@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /**
  * TypeScript → `dist/`, file by file and never bundled, so that a stack trace, a source map and the tree agree. An
@@ -8,16 +8,32 @@ import { dirname, join } from 'node:path';
 const folders = ['platform', 'schemas', 'services', 'stream-jobs', 'local', 'benchmarks', 'scripts'];
 
 export async function build(root) {
-  const { transform } = await import('esbuild');
-  const sources = new Set();
-  let compiled = 0;
+  const sources = [];
+  for (const folder of folders) sources.push(...(await typescriptIn(root, folder)));
+  const stale = [];
+  for (const source of sources) {
+    const modifiedAt = await staleSince(root, source);
+    if (modifiedAt) stale.push({ source, modifiedAt });
+  }
+  if (stale.length > 0) await compileAll(root, stale);
+  const removed = await removeOrphans(root, new Set(sources));
+  return { compiled: stale.length, removed };
+}
 
-  const compile = async (source) => {
-    const output = join(root, 'dist', source.replace(/\.ts$/, '.js'));
-    const { mtime, mtimeMs } = await stat(join(root, source));
-    const previous = await stat(output).catch(() => undefined);
-    if (previous && Math.abs(previous.mtimeMs - mtimeMs) < 1) return;
-    const result = await transform(await readFile(join(root, source), 'utf8'), {
+const outputOf = (root, source) => join(root, 'dist', source.replace(/\.ts$/, '.js'));
+
+/** The source's modification time when its output is missing or of another time, else undefined. */
+async function staleSince(root, source) {
+  const { mtime, mtimeMs } = await stat(join(root, source));
+  const output = await stat(outputOf(root, source)).catch(() => undefined);
+  return output && Math.abs(output.mtimeMs - mtimeMs) < 1 ? undefined : mtime;
+}
+
+async function compileAll(root, stale) {
+  const esbuild = await import('esbuild');
+  const compile = async ({ source, modifiedAt }) => {
+    const output = outputOf(root, source);
+    const result = await esbuild.transform(await readFile(join(root, source), 'utf8'), {
       loader: 'ts',
       format: 'esm',
       target: 'node20',
@@ -25,18 +41,12 @@ export async function build(root) {
       sourcemap: 'external',
     });
     await mkdir(dirname(output), { recursive: true });
-    const map = `//# sourceMappingURL=${output.split('/').pop()}.map\n`;
     await replace(`${output}.map`, result.map);
-    await replace(output, result.code + map, mtime);
-    compiled++;
+    await replace(output, `${result.code}//# sourceMappingURL=${basename(output)}.map\n`, modifiedAt);
   };
-
-  for (const folder of folders) {
-    for (const source of await typescriptIn(root, folder)) sources.add(source);
-  }
-  await Promise.all([...sources].map(compile));
-  const removed = await removeOrphans(root, sources);
-  return { compiled, removed };
+  await Promise.all(stale.map(compile));
+  // Its service would otherwise live as long as the launcher does.
+  await esbuild.stop();
 }
 
 async function typescriptIn(root, folder) {

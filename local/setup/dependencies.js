@@ -16,20 +16,44 @@ export async function installDependencies(root) {
 
   // `npm ci` deletes what is there, perhaps from under a process that runs: only where there is nothing yet.
   const verb = existsSync(lockFile) && !existsSync(join(root, 'node_modules')) ? 'ci' : 'install';
-  console.log(`installing packages (npm ${verb}; once for this checkout) …`);
   const startedAt = performance.now();
-  await npm(root, [verb, '--no-audit', '--no-fund', '--loglevel=error']);
+  const seconds = () => Math.round((performance.now() - startedAt) / 1000);
+  const say = () =>
+    process.stdout.write(`\rinstalling packages (npm ${verb}, once for this checkout) … ${seconds()} s`);
+  if (!process.stdout.isTTY) console.log(`installing packages (npm ${verb}, once for this checkout) …`);
+  const ticking = process.stdout.isTTY ? setInterval(say, 1000) : undefined;
+  try {
+    await npm(root, [verb, '--no-audit', '--no-fund', '--loglevel=error']);
+  } finally {
+    clearInterval(ticking);
+    if (ticking) process.stdout.write('\r\x1b[2K');
+  }
   writeFileSync(markerFile, `${wanted}\n`);
-  console.log(`installed packages in ${Math.round((performance.now() - startedAt) / 1000)} s`);
+  console.log(`installed packages in ${seconds()} s`);
 }
 
 function npm(root, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn('npm', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn('npm', args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said = (said + chunk).slice(-16_384);
+    });
     child.once('error', (error) => reject(new Error(`npm could not be run: ${error.message}`)));
-    child.once('exit', (code, signal) => {
+    child.once('close', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Error(`npm ${args[0]} failed (${signal ?? `exit ${code}`}); is the network there?`));
+      else reject(new Error(`npm ${args[0]} failed: ${reasonIn(said) ?? signal ?? `exit ${code}`}`));
     });
   });
+}
+
+/** The one line of npm's many that says what happened. */
+function reasonIn(said) {
+  const lines = said
+    .split('\n')
+    .map((line) => line.replace(/^npm (error|ERR!)\s*/, '').trim())
+    .filter((line) => line !== '' && !/^npm warn|complete log/i.test(line));
+  const reason = lines.find((line) => !/^(code|syscall|errno|path|type) /.test(line)) ?? lines[0];
+  const network = /ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|network/.test(said);
+  return reason && `${network ? 'the network does not answer: ' : ''}${reason.slice(0, 300)}`;
 }

@@ -13,6 +13,8 @@ export type ProcessSpec = {
   env?: Readonly<Record<string, string>>;
   /** Where it can be reached, for `run.json`. */
   url?: string;
+  /** The services in it, when they are several. */
+  hosts?: ReadonlyArray<{ name: string; url: string }>;
   /** Resolves when the process does its work; a rejection or 3 s of silence counts as a failure. */
   probe(): Promise<unknown>;
   /** The signal that makes it stop in good order. */
@@ -27,6 +29,8 @@ export type SupervisedProcess = {
   readonly restarts: number;
   /** Starts it and waits until it answers its probe. Throws when it came up in none of its first attempts. */
   start(): Promise<void>;
+  /** The same for what nobody waits for: tries until it is up or stopped, and tells of every failure. */
+  startPatiently(): Promise<void>;
   /** Asks it to stop, then makes it; when it resolves, no process of its group is left. */
   stop(graceMs: number): Promise<void>;
 };
@@ -54,7 +58,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
   let startedAtMs = 0;
   let restarts = 0;
   let stopping = false;
-  let wakeEarly = new AbortController();
+  const wakeEarly = new AbortController();
 
   function spawnChild(): void {
     rotateWhenLarge(logFile, logBytesMax);
@@ -113,22 +117,27 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     await exited;
   }
 
-  /** Lives as long as the process is wanted: waits for its death or its silence, then starts it again. */
+  /** Lives as long as the process is wanted: after every death or silence it starts it again. */
   async function keepUp(): Promise<void> {
-    while (!stopping) {
-      const why = await deathOrSilence();
+    while (!stopping) await startAgain(await deathOrSilence());
+  }
+
+  async function startAgain(why: string): Promise<void> {
+    for (let reason: string | undefined = why; reason !== undefined && !stopping; ) {
+      const waitMs = backoff.afterDeath(Date.now() - startedAtMs);
+      watch.onRestart(spec.name, reason, waitMs);
+      await sleep(waitMs, undefined, { signal: wakeEarly.signal }).catch(() => {});
       if (stopping) return;
-      for (let reason: string | undefined = why; reason !== undefined && !stopping; ) {
-        const waitMs = backoff.afterDeath(Date.now() - startedAtMs);
-        watch.onRestart(spec.name, reason, waitMs);
-        await sleep(waitMs, undefined, { signal: wakeEarly.signal }).catch(() => {});
-        if (stopping) return;
-        restarts++;
-        spawnChild();
-        reason = await comeUp();
-        if (reason !== undefined) await killNow();
-      }
+      restarts++;
+      reason = await attempt();
     }
+  }
+
+  async function attempt(): Promise<string | undefined> {
+    spawnChild();
+    const reason = await comeUp();
+    if (reason !== undefined) await killNow();
+    return reason;
   }
 
   async function deathOrSilence(): Promise<string> {
@@ -154,21 +163,18 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
       return restarts;
     },
     async start() {
-      stopping = false;
-      wakeEarly = new AbortController();
-      let reason: string | undefined;
-      for (let attempt = 1; attempt <= firstAttemptsMax; attempt++) {
-        spawnChild();
-        reason = await comeUp();
-        if (reason === undefined) {
-          void keepUp();
-          return;
-        }
-        await killNow();
-        if (stopping) break;
-        if (attempt < firstAttemptsMax) await sleep(backoff.afterDeath(0));
+      let reason = await attempt();
+      for (let again = 1; again < firstAttemptsMax && reason !== undefined && !stopping; again++) {
+        await sleep(backoff.afterDeath(0));
+        reason = await attempt();
       }
-      throw new StartFailure(spec.name, reason ?? 'stopped', logFile);
+      if (reason !== undefined) throw new StartFailure(spec.name, reason, logFile);
+      void keepUp();
+    },
+    async startPatiently() {
+      const reason = await attempt();
+      if (reason !== undefined) await startAgain(reason);
+      if (!stopping) void keepUp();
     },
     async stop(graceMs) {
       stopping = true;

@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectPath } from '#platform/project';
+import type { Context } from './context.js';
+import { answersHttp } from './engines/probes.js';
+import { allReady } from './health.js';
+import type { Plan, ProcessPlan } from './processes.js';
+import { runOneShot } from './supervision/one-shot.js';
+import type { ProcessSpec } from './supervision/supervised-process.js';
+
+const readyMsMax = 90_000;
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** A program of `dist/` that ends by itself, such as the provisioning of topics and schemas. */
+export async function oneShot(
+  name: string,
+  entry: string,
+  env: Environment,
+  context: Context,
+): Promise<void> {
+  const { folder, crew, progress, signal } = context;
+  const program = projectPath(join('dist', entry));
+  if (!existsSync(program)) return;
+  await progress.step(name, (detail) =>
+    runOneShot({
+      name,
+      command: nodeCommand(program, 256),
+      env,
+      logFile: folder.logFile(name),
+      onLine: (line) => detail(messageIn(line)),
+      onStart: (identity) => crew.record(identity),
+      signal,
+    }),
+  );
+}
+
+/** Programs log JSON; a person wants its message. */
+function messageIn(line: string): string {
+  if (!line.startsWith('{')) return line;
+  try {
+    return String((JSON.parse(line) as { msg?: unknown }).msg ?? line);
+  } catch {
+    return line;
+  }
+}
+
+const nodeCommand = (program: string, heapMbMax: number): [string, ...string[]] => [
+  process.execPath,
+  '--enable-source-maps',
+  `--max-old-space-size=${heapMbMax}`,
+  program,
+];
+
+/** The services and jobs, all at once; resolves when every one of them is ready to serve. */
+export async function startProcesses(
+  plan: Plan,
+  env: Environment,
+  { crew, progress, signal }: Context,
+): Promise<void> {
+  const specOf = ({ name, entry, hosts, env: own, heapMbMax }: ProcessPlan): ProcessSpec => ({
+    name,
+    ...(hosts.length === 1 ? { url: hosts[0]!.url } : {}),
+    hosts,
+    command: nodeCommand(projectPath(join('dist', entry)), heapMbMax),
+    env: { ...env, ...own, MALLOC_ARENA_MAX: '2' },
+    probe: () => answersHttp(`${hosts.at(-1)!.url}/health/live`),
+  });
+  const there = plan.processes.filter(({ entry }) => existsSync(projectPath(join('dist', entry))));
+  await Promise.all(
+    there.map((one) => progress.step(one.name, () => crew.add(specOf(one), 'service').start())),
+  );
+  const hosted = there.flatMap(({ hosts }) => hosts);
+  await progress.step('health', () => allReady(hosted, { timeoutMs: readyMsMax, signal }));
+}
+
+/** The simulated shoppers, after everything that they buy from. */
+export async function startShoppers(env: Environment, { ports, crew, progress }: Context): Promise<void> {
+  const program = projectPath('dist/local/shoppers/main.js');
+  if (!existsSync(program)) return;
+  const port = await ports.of('shoppers');
+  const url = `http://127.0.0.1:${port}`;
+  const spec: ProcessSpec = {
+    name: 'shoppers',
+    url,
+    command: nodeCommand(program, 160),
+    env: { ...env, SHOPPERS_PORT: `${port}`, MALLOC_ARENA_MAX: '2' },
+    probe: () => answersHttp(`${url}/health/live`),
+  };
+  await progress.step('shoppers', () => crew.add(spec, 'service').start());
+}

@@ -1,0 +1,109 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { holdFile } from '../data-folder/lock.js';
+import type { Progress } from '../progress.js';
+
+export type InstallContext = {
+  cache: string;
+  env: NodeJS.ProcessEnv;
+  progress: Progress;
+  signal: AbortSignal;
+};
+
+/** Outside the checkout, so that every clone shares one download. */
+export const cacheDir = (env: NodeJS.ProcessEnv): string =>
+  env.CARTSTREAM_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'cartstream');
+
+const completeFile = '.complete.json';
+const lockWaitMsMax = 20 * 60_000;
+
+/**
+ * The folder `name` of the cache, made by `fill` if it is not there in full. It is filled beside its place and then
+ * renamed, so a folder that has the name is whole; and one launcher fills at a time, the others wait for it.
+ */
+export async function cached(
+  name: string,
+  { cache, progress, signal }: InstallContext,
+  fill: (dir: string, detail: (text: string) => void) => Promise<void>,
+): Promise<string> {
+  const place = join(cache, 'engines', name);
+  if (isComplete(place)) return place;
+  makeCache(join(cache, 'engines'));
+  await progress.step(`install ${name}`, async (detail) => {
+    const lock = await waitForLock(join(cache, 'install.lock'), detail, signal);
+    try {
+      if (isComplete(place)) return;
+      for (const leftover of readdirSync(join(cache, 'engines'))) {
+        if (leftover.startsWith(`.${name}.`)) rmSync(join(cache, 'engines', leftover), { recursive: true });
+      }
+      const making = join(cache, 'engines', `.${name}.${process.pid}`);
+      mkdirSync(making, { recursive: true });
+      await fill(making, detail);
+      writeFileSync(join(making, completeFile), JSON.stringify(sizesIn(making)));
+      rmSync(place, { recursive: true, force: true });
+      renameSync(making, place);
+    } finally {
+      lock.release();
+    }
+  });
+  return place;
+}
+
+function makeCache(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(
+      `cannot write to the download cache ${dir} (${code}); choose another with CARTSTREAM_CACHE`,
+    );
+  }
+}
+
+async function waitForLock(
+  file: string,
+  detail: (text: string) => void,
+  signal: AbortSignal,
+): Promise<{ release(): void }> {
+  const deadline = Date.now() + lockWaitMsMax;
+  while (true) {
+    const lock = holdFile(file);
+    if ('release' in lock) return lock;
+    if (Date.now() > deadline) throw new Error(`process ${lock.holder} has held ${file} for too long`);
+    detail(`waits for process ${lock.holder}, which downloads too`);
+    await sleep(500, undefined, { signal });
+  }
+}
+
+/** Every file of `dir`, relative, with its size. */
+function sizesIn(dir: string): Record<string, number> {
+  const sizes: Record<string, number> = {};
+  for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
+    const stat = statSync(join(dir, name));
+    if (stat.isFile() && name !== completeFile) sizes[name] = stat.size;
+  }
+  return sizes;
+}
+
+/** Whether every file that was there at the end of the installation still has its size. */
+function isComplete(dir: string): boolean {
+  const file = join(dir, completeFile);
+  if (!existsSync(file)) return false;
+  try {
+    const sizes = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
+    return Object.entries(sizes).every(([name, bytes]) => statSync(join(dir, name)).size === bytes);
+  } catch {
+    return false;
+  }
+}

