@@ -1,0 +1,5 @@
+import { runService } from '#platform/service-host';
+import { productConfig } from './config.js';
+import { productService } from './service.js';
+
+await runService('product', productConfig, productService);

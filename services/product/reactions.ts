@@ -1,0 +1,12 @@
+import type { Reactions } from '#platform/messaging/reactor';
+import type { EventMap } from '#schemas/events';
+import type { ProductStore } from './product-store.js';
+
+/** What can be sold of each product, as inventory tells it. */
+export const reactions = (products: ProductStore): Reactions<EventMap> => ({
+  StockAdjusted: (tx, { value }) => products.noteStock(tx, [value]),
+  StockReserved: (tx, { value }) => products.noteStock(tx, value.lines),
+  StockReleased: (tx, { value }) => products.noteStock(tx, value.lines),
+  StockCommitted: (tx, { value }) => products.noteStock(tx, value.lines),
+  StockReturned: (tx, { value }) => products.noteStock(tx, value.lines),
+});

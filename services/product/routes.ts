@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { hasRole, type Principal } from '#platform/http/auth';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { problem, problems } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import type { Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import type { Metrics } from '#platform/telemetry/metrics';
+import { normaliseCategory } from './product.js';
+import { type ProductRow, type ProductStore, sorts } from './product-store.js';
+
+const amountMinorMax = 1_000_000_000_00;
+const amountMinor = z.int().min(0).max(amountMinorMax);
+const currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/)
+  .describe('ISO 4217 code.');
+const money = z.object({ amountMinor, currency }).meta({ id: 'Money' });
+const text = (max: number) => z.string().max(max);
+const name = text(200).min(1).regex(/\S/, 'must not be blank');
+const category = text(200)
+  .min(1)
+  .regex(/[^\s/]/, 'must name a category')
+  .describe('Path of the category, e.g. `home/lighting`; kept in lower case.');
+const attributes = z.record(text(60).min(1), z.union([text(500), z.number(), z.boolean()]));
+const tags = z.array(text(60).min(1)).max(50);
+const images = z.array(z.url({ protocol: /^https?$/ }).max(2000)).max(20);
+
+const productSchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    description: z.string(),
+    category: z.string(),
+    price: money,
+    brand: z.string().nullable(),
+    tags: z.array(z.string()),
+    attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    images: z.array(z.string()),
+    groupId: z.uuid().nullable(),
+    ageRestricted: z.boolean(),
+    active: z.boolean(),
+    featured: z.boolean(),
+    available: z.int().describe('What can be sold; milliseconds behind inventory.'),
+    rating: z.object({ average: z.number(), count: z.int() }),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Product' });
+
+const createBody = z.strictObject({
+  name,
+  description: text(10_000).default(''),
+  category,
+  price: z.strictObject({ amountMinor, currency }),
+  brand: text(120).min(1).optional(),
+  tags: tags.default([]),
+  attributes: attributes.default({}),
+  images: images.default([]),
+  groupId: z.uuid().optional(),
+  ageRestricted: z.boolean().default(false),
+  active: z.boolean().default(true),
+  featured: z.boolean().default(false),
+  initialStock: z.int().min(0).max(1_000_000_000).default(0),
+});
+
+const listFilters = z.object({
+  ...listQuery,
+  category: category.optional(),
+  brand: text(120).min(1).optional(),
+  minPrice: z.coerce.number().int().min(0).max(amountMinorMax).optional().describe('In minor units.'),
+  maxPrice: z.coerce.number().int().min(0).max(amountMinorMax).optional().describe('In minor units.'),
+  sort: z.enum(sorts).default('newest'),
+});
+
+const position = z.object({ sort: z.enum(sorts), priceMinor: z.int(), productId: z.uuid() });
+const section = ['products'];
+
+export const productRoutes = (app: HttpApp, db: Database, products: ProductStore, metrics: Metrics): void => {
+  const created = metrics.counter('products_created_total', 'Products that entered the catalogue.');
+
+  app.get(
+    '/api/products',
+    {
+      access: 'public',
+      schema: {
+        tags: section,
+        summary: 'The catalogue, page by page.',
+        querystring: listFilters,
+        response: { 200: pageOf(productSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, sort, category, brand, minPrice, maxPrice } = request.query;
+      const after = decodeCursor(cursor, position);
+      if (after && after.sort !== sort)
+        throw problem(400, 'invalid_cursor', 'The cursor belongs to a list in another order.', {
+          errors: [{ path: '/cursor', message: `is of a list sorted by ${after.sort}` }],
+        });
+      const rows = await products.list(db, {
+        category: category === undefined ? undefined : normaliseCategory(category),
+        brand,
+        minPriceMinor: minPrice,
+        maxPriceMinor: maxPrice,
+        sort,
+        after,
+        rowsMax: limit + 1,
+        withInactive: isStaff(request.principal),
+      });
+      const { items, next } = pageFrom(rows, limit, ({ priceMinor, productId }) => ({
+        sort,
+        priceMinor,
+        productId,
+      }));
+      return { items: items.map(shown), next };
+    },
+  );
+
+  app.get(
+    '/api/products/:productId',
+    {
+      access: 'public',
+      schema: {
+        tags: section,
+        summary: 'One product.',
+        params: z.object({ productId: z.uuid() }),
+        response: { 200: productSchema, ...notModified, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const row = await products.find(db, request.params.productId);
+      if (!row || (!row.active && !isStaff(request.principal)))
+        throw problem(404, 'product_not_found', 'There is no such product.');
+      return sendWithEtag(request, reply, etagOf(`${row.version}.${row.stockVersion}`), shown(row));
+    },
+  );
+
+  app.post(
+    '/api/products',
+    {
+      access: ['admin'],
+      schema: {
+        tags: section,
+        summary: 'Put a product into the catalogue, with the stock it starts with.',
+        body: createBody,
+        response: { 201: productSchema },
+      },
+    },
+    async (request, reply) => {
+      const { price, brand = null, groupId = null, ...described } = request.body;
+      const row = await inTransaction(db, (tx) =>
+        products.create(tx, {
+          ...described,
+          brand,
+          groupId,
+          priceMinor: price.amountMinor,
+          currency: price.currency,
+        }),
+      );
+      created.inc();
+      return reply.code(201).header('location', `/api/products/${row.productId}`).send(shown(row));
+    },
+  );
+};
+
+const isStaff = (principal: Principal): boolean => hasRole(principal, 'support', 'admin');
+
+const shown = (row: ProductRow): z.output<typeof productSchema> => ({
+  id: row.productId,
+  name: row.name,
+  description: row.description,
+  category: row.category,
+  price: { amountMinor: row.priceMinor, currency: row.currency },
+  brand: row.brand,
+  tags: [...row.tags],
+  attributes: { ...row.attributes },
+  images: [...row.images],
+  groupId: row.groupId,
+  ageRestricted: row.ageRestricted,
+  active: row.active,
+  featured: row.featured,
+  available: row.available,
+  // Nobody can review yet: no reviews is what there is.
+  rating: { average: 0, count: 0 },
+  createdAt: new Date(row.createdAtMs).toISOString(),
+  updatedAt: new Date(row.updatedAtMs).toISOString(),
+});
