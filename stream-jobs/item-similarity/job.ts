@@ -20,12 +20,18 @@ import type { SimilarityStore } from './similarity-store.js';
 const redisCommandTimeoutMs = 5000;
 
 /** shopper-activity and sales → which products go together, what is popular, who saw what (Redis `rec:*`). */
-export const itemSimilarityJob = async (config: ItemSimilarityConfig, host: Host): Promise<void> => {
+export const itemSimilarityJob = async (
+  config: ItemSimilarityConfig,
+  host: Host,
+  { group, sources }: { group: string; sources: readonly string[] } = {
+    group: jobName,
+    sources: [topics.shopperActivity.topic, topics.sales.topic],
+  },
+): Promise<void> => {
   const redis = host.use(createRedis(host, config.redisUrl, { commandTimeoutMs: redisCommandTimeoutMs }));
   const broker = connectBroker(host, config.kafkaBrokers);
   const producer = await broker.producer();
   host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
-  const group = jobName;
   const learner = createLearner(
     host,
     openOnce(redis.client, () => newId(host.clock), host),
@@ -34,7 +40,7 @@ export const itemSimilarityJob = async (config: ItemSimilarityConfig, host: Host
     { ...config, group, settings: defaultSettings },
   );
   host.use(createHttpServer(host, { port: config.port, title: 'Cartstream item similarity' }).component);
-  host.use(consume(host, broker, learner, group));
+  host.use(consume(host, broker, learner, group, sources));
 };
 
 /** Opens the state when it is first asked for, so that the job starts, and says so, also while Redis is away. */
@@ -72,7 +78,13 @@ const faultsOfRedis = (store: SimilarityStore): SimilarityStore => {
   };
 };
 
-const consume = (host: Host, broker: Broker, learner: Learner, group: string): Component => {
+const consume = (
+  host: Host,
+  broker: Broker,
+  learner: Learner,
+  group: string,
+  sources: readonly string[],
+): Component => {
   let consumer: Consumer | undefined;
   let admin: BrokerAdmin | undefined;
   return {
@@ -80,7 +92,7 @@ const consume = (host: Host, broker: Broker, learner: Learner, group: string): C
     start: async () => {
       consumer = broker.consumer({
         group,
-        topics: [topics.shopperActivity.topic, topics.sales.topic],
+        topics: sources,
         partitionsConcurrentlyMax: 3,
         fetchWaitMs: 50,
         startFrom: async (at) => {

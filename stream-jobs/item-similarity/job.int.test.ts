@@ -1,0 +1,137 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '#platform/ids';
+import { avroType, encode } from '#platform/messaging/avro-codec';
+import type { Broker, Producer } from '#platform/messaging/broker';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { deadLetterTopic } from '#platform/messaging/dead-letter';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import type { RunnableHost } from '#platform/service-host';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { records, type ShopperActivity } from '#schemas/events';
+import { similarityKeys } from '#schemas/similarity-state';
+import { itemSimilarityJob } from './job.js';
+
+const { kafkaBrokers, schemaRegistryUrl, redisUrl } = engines();
+const activity = `test-activity-${newId()}`;
+const sales = `test-sales-${newId()}`;
+const ownRedis = new URL(redisUrl);
+ownRedis.pathname = '/10';
+const redis = new Redis(ownRedis.toString(), { lazyConnect: true });
+const type = avroType(records.ShopperActivity.schema);
+let broker: Broker;
+let producer: Producer;
+let schemaId: number;
+
+beforeAll(async () => {
+  broker = connectBroker(testHost(), kafkaBrokers);
+  const admin = await broker.admin();
+  await admin.createTopics([
+    { topic: activity, partitions: 2 },
+    { topic: sales, partitions: 1 },
+    { topic: deadLetterTopic(activity), partitions: 1 },
+  ]);
+  await admin.close();
+  producer = await broker.producer();
+  const registry = createSchemaRegistry(schemaRegistryUrl);
+  schemaId = await registry.register(records.ShopperActivity.subject, records.ShopperActivity.schema);
+  await redis.connect();
+  await redis.flushdb();
+});
+afterAll(async () => {
+  const admin = await broker.admin();
+  await admin.deleteTopics([activity, sales, deadLetterTopic(activity)]);
+  await admin.close();
+  await producer.close();
+  await redis.flushdb();
+  redis.disconnect();
+});
+
+const startJob = async (onFatal?: (error: unknown) => void): Promise<RunnableHost> => {
+  const host = testHost('item-similarity', onFatal === undefined ? {} : { onFatal });
+  const config = {
+    kafkaBrokers,
+    schemaRegistryUrl,
+    redisUrl: ownRedis.toString(),
+    port: 0,
+    recordsPerApplyMax: 50,
+    relearnedPerPartitionMax: 100_000,
+  };
+  await itemSimilarityJob(config, host, { group: `test-${activity}`, sources: [activity, sales] });
+  await host.start();
+  return host;
+};
+
+const viewed = (visit: string, product: string): ShopperActivity => ({
+  event_id: newId(),
+  type: 'product_viewed',
+  visit_id: visit,
+  user_id: null,
+  product_id: product,
+  query: null,
+  position: null,
+  recommendation_id: null,
+  occurred_at: Date.now(),
+});
+const send = (events: readonly ShopperActivity[]) =>
+  producer.send(
+    events.map((event) => ({ topic: activity, key: event.visit_id, value: encode(schemaId, type, event) })),
+  );
+const pairWeight = async (from: string, to: string): Promise<number> => {
+  const epoch = (await redis.hget(similarityKeys.meta, 'epoch')) ?? '';
+  return Number((await redis.zscore(similarityKeys.of(epoch).pairs(from), to)) ?? 0);
+};
+const pairIs = (from: string, to: string) =>
+  eventually(async () => (await pairWeight(from, to)) > 0, { timeoutMs: 20_000, message: `${from} → ${to}` });
+
+describe('the item-similarity job', () => {
+  it('learns a pair within a second, goes past poison, and after a restart nothing twice', async () => {
+    const first = await startJob();
+    await send([viewed('warm', 'w1'), viewed('warm', 'w2')]);
+    await pairIs('w1', 'w2');
+
+    const sentAtMs = performance.now();
+    await send([viewed('v', 'a'), viewed('v', 'b')]);
+    await pairIs('a', 'b');
+    expect(performance.now() - sentAtMs).toBeLessThan(2000);
+
+    await producer.send([
+      { topic: activity, key: 'v', value: Buffer.from([7, 1, 2]) },
+      { topic: activity, key: 'v', value: encode(schemaId, type, viewed('v', 'x')).subarray(0, 20) },
+    ]);
+    await send([viewed('v', 'c')]);
+    await pairIs('b', 'c');
+    const admin = await broker.admin();
+    await eventually(async () => (await admin.offsets(deadLetterTopic(activity)))[0]?.high === 2n);
+    await admin.close();
+
+    const weight = await pairWeight('a', 'b');
+    await first.stop();
+    const second = await startJob();
+    await send([viewed('v', 'd')]);
+    await pairIs('c', 'd');
+    expect(await pairWeight('a', 'b')).toBe(weight);
+    await second.stop();
+  });
+
+  it('crashes when Redis has lost the state, and a new start learns it all again', async () => {
+    let crashed: unknown;
+    const first = await startJob((error) => {
+      crashed = error;
+    });
+    await send([viewed('before', 'e'), viewed('before', 'f')]);
+    await pairIs('e', 'f');
+    await redis.flushdb();
+    await send([viewed('after', 'g'), viewed('after', 'h')]);
+    await eventually(() => crashed !== undefined, { timeoutMs: 20_000 });
+    expect(await redis.dbsize()).toBe(0);
+    await first.stop();
+
+    const second = await startJob();
+    await pairIs('g', 'h');
+    await pairIs('e', 'f');
+    await second.stop();
+  });
+});
