@@ -12,8 +12,20 @@ type Outcome = { name: string; paymentToken: string; quantity: number; expected:
 const ordersPerOutcome = Number(process.env.ORDERS ?? 100);
 const outcomes: Outcome[] = [
   { name: 'confirmed (tok_ok)', paymentToken: 'tok_ok', quantity: 1, expected: 'confirmed' },
-  { name: 'declined', paymentToken: 'tok_declined', quantity: 1, expected: 'cancelled', reason: 'payment_declined' },
-  { name: 'out of stock', paymentToken: 'tok_ok', quantity: 1000, expected: 'cancelled', reason: 'out_of_stock' },
+  {
+    name: 'declined',
+    paymentToken: 'tok_declined',
+    quantity: 1,
+    expected: 'cancelled',
+    reason: 'payment_declined',
+  },
+  {
+    name: 'out of stock',
+    paymentToken: 'tok_ok',
+    quantity: 1000,
+    expected: 'cancelled',
+    reason: 'out_of_stock',
+  },
 ];
 
 /** Nearest-rank percentile of unsorted samples. */
@@ -45,11 +57,14 @@ export const runSagaBench = async (): Promise<void> => {
         items: [{ productId, quantity: outcome.quantity }],
         paymentToken: outcome.paymentToken,
       });
-      if (placed.status !== 202) throw new Error(`order refused: ${placed.status} ${JSON.stringify(placed.body)}`);
+      if (placed.status !== 202)
+        throw new Error(`order refused: ${placed.status} ${JSON.stringify(placed.body)}`);
       const order = await shop.settled(placed.body.id, token);
       samplesMs.push(performance.now() - startedAt);
       if (order.status !== outcome.expected || (outcome.reason && order.reason !== outcome.reason))
-        throw new Error(`order ${order.id} ended ${order.status} ${order.reason ?? ''}, not ${outcome.expected}`);
+        throw new Error(
+          `order ${order.id} ended ${order.status} ${order.reason ?? ''}, not ${outcome.expected}`,
+        );
       process.stdout.write(`\r${outcome.name}: ${i + 1}/${ordersPerOutcome} `);
     }
     process.stdout.write('\n');
@@ -67,12 +82,19 @@ export const runSagaBench = async (): Promise<void> => {
 
   console.table(results);
   mkdirSync('benchmarks/results', { recursive: true });
-  writeFileSync('benchmarks/results/saga.json', `${JSON.stringify({ at: new Date().toISOString(), results }, null, 2)}\n`);
+  writeFileSync(
+    'benchmarks/results/saga.json',
+    `${JSON.stringify({ at: new Date().toISOString(), results }, null, 2)}\n`,
+  );
   console.log('written to benchmarks/results/saga.json');
 };
 
 /** From the moment the buyer sees `confirmed` until the product is in /api/analytics/top-products. */
-const measureAnalyticsRows = async (shop: ReturnType<typeof shopAt>, admin: string, token: string): Promise<number[]> => {
+const measureAnalyticsRows = async (
+  shop: ReturnType<typeof shopAt>,
+  admin: string,
+  token: string,
+): Promise<number[]> => {
   const samplesMs: number[] = [];
   for (let i = 0; i < 20; i += 1) {
     const productId = await shop.createProduct(admin, { initialStock: 1000, amountMinor: 9_000_000 + i });

@@ -4,13 +4,28 @@ import { spawn } from 'node:child_process';
 type Step = { name: string; command: string; args: string[] };
 
 const steps: Step[] = [
-  { name: 'generated files and schema compatibility', command: 'tsx', args: ['--conditions=source', 'scripts/generate.ts', '--check'] },
+  {
+    name: 'generated files and schema compatibility',
+    command: 'tsx',
+    args: ['--conditions=source', 'scripts/generate.ts', '--check'],
+  },
   { name: 'types', command: 'tsc', args: ['--noEmit', '--project', '.'] },
   { name: 'lint and format', command: 'biome', args: ['check', '--error-on-warnings', '.'] },
   {
     name: 'import boundaries',
     command: 'depcruise',
-    args: ['--config', '.dependency-cruiser.cjs', 'platform', 'services', 'stream-jobs', 'schemas', 'local', 'scripts', 'tests', 'benchmarks'],
+    args: [
+      '--config',
+      '.dependency-cruiser.cjs',
+      'platform',
+      'services',
+      'stream-jobs',
+      'schemas',
+      'local',
+      'scripts',
+      'tests',
+      'benchmarks',
+    ],
   },
 ];
 

@@ -6,8 +6,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { plantedBugs, type PlantedBug } from './planted-bugs/bugs.js';
+import { join } from 'node:path';
+import { type PlantedBug, plantedBugs } from './planted-bugs/bugs.js';
 
 type Run = { name: string; expected: 'red' | 'green'; ok: boolean; summary: string; seconds: number };
 
@@ -31,8 +31,12 @@ const plant = (folder: string, bug: PlantedBug): void => {
   for (const { file, find, replace } of bug.edits) {
     const path = join(folder, file);
     const source = readFileSync(path, 'utf8');
-    if (source.split(find).length !== 2) throw new Error(`${bug.name}: ${file} does not hold the text to break exactly once`);
-    writeFileSync(path, source.replace(find, () => replace));
+    if (source.split(find).length !== 2)
+      throw new Error(`${bug.name}: ${file} does not hold the text to break exactly once`);
+    writeFileSync(
+      path,
+      source.replace(find, () => replace),
+    );
   }
 };
 
@@ -61,7 +65,12 @@ const runTests = (folder: string, tests: readonly string[]): Promise<{ red: bool
     });
   });
 
-const attempt = async (name: string, expected: Run['expected'], tests: readonly string[], bug?: PlantedBug): Promise<Run> => {
+const attempt = async (
+  name: string,
+  expected: Run['expected'],
+  tests: readonly string[],
+  bug?: PlantedBug,
+): Promise<Run> => {
   const folder = copyTree();
   const startedAtMs = Date.now();
   try {
@@ -87,11 +96,15 @@ if (bugs.length === 0) {
 const runs: Run[] = [];
 const report = (run: Run) => {
   runs.push(run);
-  console.log(`${run.ok ? 'ok  ' : 'FAIL'} ${run.name}: expected ${run.expected} (${run.seconds} s)\n      ${run.summary}`);
+  console.log(
+    `${run.ok ? 'ok  ' : 'FAIL'} ${run.name}: expected ${run.expected} (${run.seconds} s)\n      ${run.summary}`,
+  );
 };
 report(await attempt('control, nothing planted', 'green', [...new Set(bugs.flatMap((bug) => bug.tests))]));
 for (const bug of bugs) {
-  console.log(`\nplanting ${bug.name}: ${bug.what}\n      in ${bug.edits.map((edit) => edit.file).join(', ')}, watched by ${bug.tests.join(', ')}`);
+  console.log(
+    `\nplanting ${bug.name}: ${bug.what}\n      in ${bug.edits.map((edit) => edit.file).join(', ')}, watched by ${bug.tests.join(', ')}`,
+  );
   report(await attempt(bug.name, 'red', bug.tests, bug));
 }
 const survived = runs.filter((run) => !run.ok);

@@ -14,8 +14,13 @@ const specification = JSON.parse(
 
 describe('docker-compose.yml', () => {
   it('follows the Compose specification', () => {
-    const ajv = new Ajv({ strict: false, logger: false, formats: { duration: true, ports: true, expose: true, subnet_ip_address: true } });
-    const validate = ajv.compile({ ...specification, $schema: undefined });
+    const ajv = new Ajv({
+      strict: false,
+      logger: false,
+      formats: { duration: true, ports: true, expose: true, subnet_ip_address: true },
+    });
+    const { $schema: _draft, id: _id, ...schema } = specification as Record<string, unknown>;
+    const validate = ajv.compile(schema);
     validate(compose);
     expect(validate.errors ?? []).toEqual([]);
   });
@@ -37,7 +42,8 @@ describe('docker-compose.yml', () => {
     }
     for (const { command } of Object.values(compose.services)) {
       const script = command?.[1];
-      if (script?.startsWith('dist/')) expect(existsSync(script.slice(5).replace(/\.js$/, '.ts')), script).toBe(true);
+      if (script?.startsWith('dist/'))
+        expect(existsSync(script.slice(5).replace(/\.js$/, '.ts')), script).toBe(true);
     }
   });
 });

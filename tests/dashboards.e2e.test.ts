@@ -16,8 +16,13 @@ const run = readRunFile(runFilePath());
 
 /** Metric names in a PromQL expression: identifiers that are neither functions, keywords, labels nor label values. */
 const metricsIn = (expr: string): string[] => {
-  const bare = expr.replace(/\b(by|without)\s*\([^)]*\)/g, ' ').replace(/\{[^}]*\}/g, ' ').replace(/\[[^\]]*\]/g, ' ');
-  return [...bare.matchAll(/\b([a-z_]+)\b(?!\s*\()/g)].map(([, name]) => name as string).filter((name) => name.includes('_'));
+  const bare = expr
+    .replace(/\b(by|without)\s*\([^)]*\)/g, ' ')
+    .replace(/\{[^}]*\}/g, ' ')
+    .replace(/\[[^\]]*\]/g, ' ');
+  return [...bare.matchAll(/\b([a-z_]+)\b(?!\s*\()/g)]
+    .map(([, name]) => name as string)
+    .filter((name) => name.includes('_'));
 };
 
 describe('dashboards', () => {
@@ -40,7 +45,12 @@ describe('dashboards', () => {
     await eventually(
       async () => {
         const pages = await Promise.all(
-          urls.map((url) => fetch(`${url}/metrics`).then((r) => (r.ok ? r.text() : ''), () => '')),
+          urls.map((url) =>
+            fetch(`${url}/metrics`).then(
+              (r) => (r.ok ? r.text() : ''),
+              () => '',
+            ),
+          ),
         );
         const exposed = pages.join('\n');
         missing = [...wanted].filter((name) => !new RegExp(`^${name}(\\{| )`, 'm').test(exposed));

@@ -16,7 +16,12 @@ const foldersIn = (folder: string): string[] =>
     .map((entry) => entry.name);
 
 const read = (file: string) => readFileSync(file, 'utf8');
-const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...filesUnder('docs').filter((f) => f.endsWith('.md'))];
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  ...filesUnder('docs').filter((f) => f.endsWith('.md')),
+];
 const services = foldersIn('services');
 
 describe('the house', () => {
@@ -51,18 +56,24 @@ describe('the house', () => {
       expect(shop, `services/shop.ts hosts ${service}`).toContain(`${service}/service`);
       expect(processes, `local/processes.ts starts ${service}`).toContain(service);
     }
-    for (const job of foldersIn('stream-jobs')) expect(processes, `local/processes.ts starts ${job}`).toContain(job);
+    for (const job of foldersIn('stream-jobs'))
+      expect(processes, `local/processes.ts starts ${job}`).toContain(job);
     const table = read('services/gateway/routing-table.ts');
     for (const service of services.filter((name) => name !== 'gateway'))
       expect(table, `routing-table.ts routes to ${service}`).toContain(`'${service}'`);
   });
 
   it('has a folder of schemas for every topic, and a topic for every folder', () => {
-    expect(foldersIn('schemas').sort()).toEqual(Object.values(topics).map(({ topic }) => topic as string).sort());
+    expect(foldersIn('schemas').sort()).toEqual(
+      Object.values(topics)
+        .map(({ topic }) => topic as string)
+        .sort(),
+    );
   });
 
   it('keeps shop nouns out of the platform', () => {
-    const nouns = /\b(cart|customer|shopper|catalogue|price|payment|product|inventory)s?\b|orderId|Order[A-Z]/;
+    const nouns =
+      /\b(cart|customer|shopper|catalogue|price|payment|product|inventory)s?\b|orderId|Order[A-Z]/;
     const withoutComments = (code: string) => code.replace(/\/\*[\s\S]*?\*\/|(\/\/|--).*$/gm, '');
     const guilty = filesUnder('platform')
       .filter((file) => /\.(ts|sql)$/.test(file) && !/\.test\.ts$/.test(file))

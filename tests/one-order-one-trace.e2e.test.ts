@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { createLogger } from '#platform/telemetry/logger';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { readRunFile, shopAt } from './shop.js';
@@ -45,12 +46,20 @@ describe('one order, seen from outside', () => {
         services = new Set((await spansOf(traceId)).map((span) => span.localEndpoint?.serviceName ?? ''));
         return expected.every((service) => services.has(service));
       },
-      { timeoutMs: 30_000, everyMs: 250, message: () => `spans of ${expected.filter((s) => !services.has(s)).join(', ')}` },
+      {
+        timeoutMs: 30_000,
+        everyMs: 250,
+        message: () => `spans of ${expected.filter((s) => !services.has(s)).join(', ')}`,
+      },
     );
   }, 40_000);
 
   it('carries its correlation id in every Kafka header', async () => {
-    const broker = createKafkajsBroker({ brokers: run.kafka.split(','), clientId: 'journey-test' });
+    const broker = createKafkajsBroker({
+      brokers: run.kafka.split(','),
+      clientId: 'journey-test',
+      logger: createLogger('journey-test'),
+    });
     const expected: Record<string, number> = { orders: 2, inventory: 2, payments: 2, sales: 1 };
     const seen: { topic: string; correlation: string | undefined }[] = [];
     const consumer = broker.consumer({ group: `journey-${randomUUID()}`, topics: Object.keys(expected) });
@@ -61,11 +70,14 @@ describe('one order, seen from outside', () => {
             seen.push({ topic: batch.topic, correlation: record.headers['correlation-id'] });
       });
       const count = (topic: string) => seen.filter((record) => record.topic === topic).length;
-      await eventually(async () => Object.entries(expected).every(([topic, atLeast]) => count(topic) >= atLeast), {
-        timeoutMs: 30_000,
-        everyMs: 100,
-        message: `the order's events on ${Object.keys(expected).join(', ')}`,
-      });
+      await eventually(
+        async () => Object.entries(expected).every(([topic, atLeast]) => count(topic) >= atLeast),
+        {
+          timeoutMs: 30_000,
+          everyMs: 100,
+          message: `the order's events on ${Object.keys(expected).join(', ')}`,
+        },
+      );
     } finally {
       await consumer.close();
     }
@@ -80,7 +92,11 @@ describe('one order, seen from outside', () => {
       .filter((line) => line.includes(orderId))
       .map((line) => JSON.parse(line) as { service: string; correlationId?: string });
     expect(new Set(lines.map((line) => line.service))).toEqual(
-      new Set(['order', 'inventory', 'payment', 'notification', 'gateway'].filter((s) => lines.some((l) => l.service === s))),
+      new Set(
+        ['order', 'inventory', 'payment', 'notification', 'gateway'].filter((s) =>
+          lines.some((l) => l.service === s),
+        ),
+      ),
     );
     for (const service of ['order', 'inventory', 'payment'])
       expect(lines.map((line) => line.service)).toContain(service);

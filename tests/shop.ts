@@ -1,6 +1,7 @@
 /** The shop as a client sees it: what the whole-system tests and the saga benchmark speak with. */
-import { readFileSync } from 'node:fs';
+
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { eventually } from '#platform/testing/eventually';
 
 export type RunFile = {
@@ -23,7 +24,12 @@ export type OrderView = {
   id: string;
   status: string;
   reason?: string;
-  items: { productId: string; name: string; quantity: number; unitPrice: { amountMinor: number; currency: string } }[];
+  items: {
+    productId: string;
+    name: string;
+    quantity: number;
+    unitPrice: { amountMinor: number; currency: string };
+  }[];
   total: { amountMinor: number; currency: string };
   payment: { id: string | null; method: string; status: string };
 };
@@ -48,12 +54,19 @@ export const shopAt = (gateway: string) => {
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: (text === '' ? {} : JSON.parse(text)) as T };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text === '' ? {} : JSON.parse(text)) as T,
+    };
   };
 
   const login = async (email: string, password: string): Promise<string> => {
-    const answer = await call<{ accessToken: string }>('POST', '/api/auth/login', { body: { email, password } });
-    if (answer.status !== 200) throw new Error(`login of ${email}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    const answer = await call<{ accessToken: string }>('POST', '/api/auth/login', {
+      body: { email, password },
+    });
+    if (answer.status !== 200)
+      throw new Error(`login of ${email}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body.accessToken;
   };
 
@@ -80,7 +93,8 @@ export const shopAt = (gateway: string) => {
         initialStock: product.initialStock,
       },
     });
-    if (answer.status !== 201) throw new Error(`create product: ${answer.status} ${JSON.stringify(answer.body)}`);
+    if (answer.status !== 201)
+      throw new Error(`create product: ${answer.status} ${JSON.stringify(answer.body)}`);
     const { id } = answer.body;
     await eventually(async () => (await stockOf(id)).available === product.initialStock, {
       timeoutMs: 10_000,
@@ -90,25 +104,36 @@ export const shopAt = (gateway: string) => {
     return id;
   };
 
-  const stockOf = async (productId: string): Promise<{ onHand: number; reserved: number; available: number }> =>
-    (await call<{ onHand: number; reserved: number; available: number }>('GET', `/api/inventory/${productId}`)).body;
+  const stockOf = async (
+    productId: string,
+  ): Promise<{ onHand: number; reserved: number; available: number }> =>
+    (
+      await call<{ onHand: number; reserved: number; available: number }>(
+        'GET',
+        `/api/inventory/${productId}`,
+      )
+    ).body;
 
-  const placeOrder = (
-    options: {
-      token?: string;
-      items: { productId: string; quantity: number }[];
-      paymentToken?: string;
-      email?: string;
-      idempotencyKey?: string;
-      headers?: Record<string, string>;
-    },
-  ): Promise<Answer<{ id: string; status: string; statusUrl: string; orderToken?: string }>> =>
+  const placeOrder = (options: {
+    token?: string;
+    items: { productId: string; quantity: number }[];
+    paymentToken?: string;
+    email?: string;
+    idempotencyKey?: string;
+    headers?: Record<string, string>;
+  }): Promise<Answer<{ id: string; status: string; statusUrl: string; orderToken?: string }>> =>
     call('POST', '/api/orders', {
       token: options.token,
       headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID(), ...options.headers },
       body: {
         items: options.items,
-        shippingAddress: { name: 'Ada', line1: '1 Engine Row', city: 'London', postalCode: 'N1', country: 'GB' },
+        shippingAddress: {
+          name: 'Ada',
+          line1: '1 Engine Row',
+          city: 'London',
+          postalCode: 'N1',
+          country: 'GB',
+        },
         payment: { method: 'card', token: options.paymentToken ?? 'tok_ok' },
         ...(options.email === undefined ? {} : { email: options.email }),
       },
