@@ -1,12 +1,94 @@
-import type { Broker } from '#platform/messaging/broker';
+import { connect } from 'node:net';
+import type { Broker, Consumer, Producer } from '#platform/messaging/broker';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
-import type { Host } from '#platform/service-host';
+import type { Component, Host } from '#platform/service-host';
+
+const reachTimeoutMs = 1_000;
 
 /**
- * The broker a service uses, with its traffic counted. Neither this nor `producer()` needs Kafka to be up;
- * `send` and `run` do.
+ * The broker of a service, its traffic counted. Neither this nor `producer()` needs Kafka to be up; `send` and
+ * `run` do. Used as a component it closes, when all else has stopped, the producers that were opened by it.
  */
 export const connectBroker = (
   host: Pick<Host, 'service' | 'logger' | 'metrics'>,
   kafkaBrokers: readonly string[],
-): Broker => createKafkajsBroker({ brokers: kafkaBrokers, clientId: host.service, logger: host.logger });
+): Broker & Component => {
+  const { service, logger } = host;
+  const broker = countTraffic(
+    createKafkajsBroker({ brokers: kafkaBrokers, clientId: service, logger }),
+    host,
+  );
+  const producers: Producer[] = [];
+  return {
+    ...broker,
+    producer: async () => {
+      const producer = await broker.producer();
+      producers.push(producer);
+      return producer;
+    },
+    name: 'kafka',
+    start: async () => {},
+    stop: async () => {
+      await Promise.all(producers.map((producer) => producer.close()));
+    },
+    checkHealth: async () =>
+      (await Promise.all(kafkaBrokers.map(answers))).some(Boolean)
+        ? { status: 'up' }
+        : { status: 'degraded', detail: `no broker of ${kafkaBrokers.join(', ')} answers` },
+  };
+};
+
+/** Counts records produced and consumed, and tells how far each partition is behind. */
+const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broker => {
+  const produced = metrics.counter('kafka_messages_produced_total', 'Records Kafka has taken', ['topic']);
+  const consumed = metrics.counter('kafka_messages_consumed_total', 'Records handled', ['topic', 'group']);
+  const lag = metrics.gauge('kafka_consumer_lag', 'Records of a partition not handled yet', [
+    'topic',
+    'partition',
+    'group',
+  ]);
+
+  const counting = (consumer: Consumer, group: string): Consumer => ({
+    ...consumer,
+    run: (handle) =>
+      consumer.run(async (batch, control) => {
+        const { topic, partition, records, highWatermark } = batch;
+        const first = records[0]?.offset ?? highWatermark;
+        const last = records.at(-1)?.offset ?? highWatermark;
+        lag.set({ topic, partition, group }, Number(highWatermark - first));
+        await handle(batch, control);
+        consumed.inc({ topic, group }, records.length);
+        lag.set({ topic, partition, group }, Number(highWatermark - last - 1n));
+      }),
+  });
+
+  return {
+    ...broker,
+    consumer: (options) => counting(broker.consumer(options), options.group),
+    producer: async () => {
+      const producer = await broker.producer();
+      return {
+        ...producer,
+        send: async (records) => {
+          await producer.send(records);
+          const counts = new Map<string, number>();
+          for (const { topic } of records) counts.set(topic, (counts.get(topic) ?? 0) + 1);
+          for (const [topic, count] of counts) produced.inc({ topic }, count);
+        },
+      };
+    },
+  };
+};
+
+const answers = (address: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const [host = '', port = ''] = address.split(/:(?=\d+$)/);
+    const socket = connect({ host, port: Number(port), timeout: reachTimeoutMs });
+    const settle = (reached: boolean) => {
+      socket.destroy();
+      resolve(reached);
+    };
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+    socket.once('timeout', () => settle(false));
+  });

@@ -42,6 +42,10 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
   let lanes: PartitionLanes | undefined;
   let supervised: Promise<void> = Promise.resolve();
   let closed = false;
+  let beginClosing: () => void = () => {};
+  const closing = new Promise<void>((resolve) => {
+    beginClosing = resolve;
+  });
   let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
@@ -53,11 +57,19 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
     consumer = next;
   };
 
+  const steer = (action: 'pause' | 'resume', at: TopicPartition): void => {
+    try {
+      consumer?.[action](byTopic([at]));
+    } catch {
+      // It is being replaced; the next one begins with nothing paused.
+    }
+  };
+
   /** A consumer that crashed is replaced for as long as this one is wanted: it never stops silently. */
   const supervise = async (first: Incarnation, into: PartitionLanes): Promise<void> => {
     current = first;
     for (let failures = 0; ; ) {
-      const reason = current === undefined ? undefined : await current.ended;
+      const reason = await Promise.race([current?.ended, closing]);
       if (closed) return;
       if (current !== undefined) {
         logger.warn({ err: reason, group: settings.group }, 'consumer interrupted, connecting again');
@@ -68,7 +80,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
       }
       try {
         const next = await incarnate(options, settings, into, adopt);
-        if (closed) await next.retire();
+        if (closed) return await next.retire();
         current = next;
         failures = 0;
       } catch (error) {
@@ -88,8 +100,8 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
         handle,
         partitionsConcurrentlyMax: settings.partitionsConcurrentlyMax,
         waitingBytesMax: settings.fetchBytesPerPartitionMax,
-        pause: (at) => consumer?.pause(byTopic([at])),
-        resume: (at) => consumer?.resume(byTopic([at])),
+        pause: (at) => steer('pause', at),
+        resume: (at) => steer('resume', at),
         commit: (at, nextOffset) => commit(consumer, at, nextOffset),
         onBroken: fail,
       });
@@ -98,6 +110,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
     close: async () => {
       if (closed) return;
       closed = true;
+      beginClosing();
       await lanes?.end(closeWaitMs);
       await current?.retire();
       await supervised;

@@ -85,6 +85,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
 
   const deliver = async (lane: Lane, staleness: { value: boolean }): Promise<void> => {
     const batch = take(lane);
+    const startedAt = lane.nextOffset;
     const control: BatchControl = {
       isStale: () => staleness.value,
       heartbeat: async () => {
@@ -104,6 +105,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
     } catch (error) {
       if (staleness.value) return;
       if (error instanceof Error && error.name === 'AssertionError') return breakDown(error);
+      if (lane.nextOffset > startedAt) lane.failures = 0;
       redeliverLater(lane, batch, error);
     }
   };

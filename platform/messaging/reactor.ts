@@ -1,21 +1,38 @@
-import type { Broker } from '#platform/messaging/broker';
-import type { EventTable, ReceivedEvent } from '#platform/messaging/events';
+import { SpanKind } from '@opentelemetry/api';
+import { isRetriable, PlatformError } from '#platform/errors';
+import { firstTime, inboxRetentionMs, prune } from '#platform/inbox/inbox';
+import type {
+  BatchHandler,
+  Broker,
+  IncomingRecord,
+  Producer,
+  TopicPartition,
+} from '#platform/messaging/broker';
+import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-letter';
+import { createEventReader, type EventTable, type ReceivedEvent } from '#platform/messaging/events';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Database } from '#platform/postgres/pool';
-import type { Tx } from '#platform/postgres/transaction';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
+import { withCorrelation } from '#platform/telemetry/correlation';
+import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
 
-/** What a service does when an event arrives: writes state and appends to the outbox, in `tx` alone. */
+/**
+ * What a service does when an event arrives: it writes state and appends to the outbox, by `tx` alone. It may
+ * be run again from the start. A fault that is retriable holds the partition until it has passed; one that is
+ * not sends the event to the dead-letter topic; any other error is tried three times first.
+ */
 export type Reaction<T extends string, V> = (tx: Tx, event: ReceivedEvent<T, V>) => Promise<void>;
 
 /** Choreography as a table: an event type that is not in it is passed over. */
-export type Reactions<E> = { [T in keyof E & string]?: Reaction<T, E[T]> };
+export type Reactions<E> = { readonly [T in keyof E & string]?: Reaction<T, E[T]> };
 
 export type ReactorOptions<E> = {
   broker: Broker;
+  /** With the inbox's tables. */
   db: Database;
   registry: SchemaRegistry;
-  /** Where each event lives; `records` of the schemas. */
+  /** Where each event lives: `records` of the schemas. */
   events: EventTable;
   /** `<service>.<purpose>`; also the inbox's consumer. */
   group: string;
@@ -28,6 +45,199 @@ export type ReactorOptions<E> = {
   partitionsConcurrentlyMax?: number;
 };
 
-export const createReactor = <E>(_host: Host, _options: ReactorOptions<E>): Component => {
-  throw new Error('not yet');
+const attemptsMax = 3;
+const startRetryMsMax = 2_000;
+const pruneEveryMs = 10 * 60 * 1000;
+
+type Item = { event: ReceivedEvent; record: IncomingRecord };
+
+/**
+ * Runs each event's reaction exactly once in effect, those of a partition in order: up to
+ * `eventsPerTransactionMax` events, their inbox rows, state and outbox rows are one transaction, and the offset
+ * is committed after it. Records that cannot be read are parked in the dead-letter topic and passed over.
+ *
+ * A reaction runs under its event's correlation and inside a consumer span whose parent is the record's
+ * `traceparent`, so that what it appends to the outbox carries both on. `start` does not wait for Kafka; a
+ * broken invariant in a reaction is fatal to the process, before anything of it is committed.
+ */
+export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Component => {
+  const { broker, db, group } = options;
+  const { logger } = host;
+  const reactions = options.reactions as Readonly<Record<string, Reaction<string, unknown> | undefined>>;
+  const topics = options.topics ?? topicsOf(options.events, Object.keys(reactions));
+  const reader = createEventReader(options.registry, options.events);
+  const consumer = broker.consumer({
+    group,
+    topics,
+    partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
+  });
+  let running = false;
+  let stopped = false;
+  let producer: Producer | undefined;
+  let pruning: NodeJS.Timeout | undefined;
+
+  const handle = (deadLetters: DeadLetters): BatchHandler => {
+    const trials = createTrials(deadLetters, group);
+    const transact = createTransact(host, db, group, reactions, trials);
+    const transactionMax = options.eventsPerTransactionMax ?? 100;
+    return async ({ topic, partition, records }, control) => {
+      const at = { topic, partition };
+      for (let from = 0; from < records.length && !control.isStale(); from += transactionMax) {
+        const chunk = records.slice(from, from + transactionMax);
+        const items: Item[] = [];
+        for (const record of chunk) {
+          const event = await readOrPark(at, record, trials);
+          if (event !== null) items.push({ event, record });
+        }
+        if (items.length > 0) await transact(items);
+        const nextOffset = (chunk.at(-1)?.offset ?? -1n) + 1n;
+        await control.commit(nextOffset);
+        trials.forget(at);
+      }
+    };
+  };
+
+  const readOrPark = async (at: TopicPartition, record: IncomingRecord, trials: Trials) => {
+    try {
+      return await reader.read(at, record, (type) => reactions[type] !== undefined);
+    } catch (error) {
+      if (!(await trials.park(at, record, error))) throw error;
+      return null;
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    producer = await broker.producer();
+    const handler = handle(createDeadLetters(host, producer));
+    for (let failures = 0; !stopped && !running; failures += 1) {
+      try {
+        await consumer.run(handler);
+        running = true;
+        logger.info({ group, topics }, 'reacting');
+      } catch (error) {
+        logger[failures === 0 ? 'warn' : 'debug']({ err: error, group }, 'cannot consume yet');
+        await new Promise((resolve) => setTimeout(resolve, Math.min(200 * 2 ** failures, startRetryMsMax)));
+      }
+    }
+  };
+
+  const pruneInbox = async (): Promise<void> => {
+    const forgotten = await prune(db, host.clock.nowMs() - inboxRetentionMs).catch(() => 0);
+    if (forgotten > 0) logger.debug({ forgotten }, 'inbox pruned');
+  };
+
+  return {
+    name: `reactor ${group}`,
+    start: async () => {
+      consumer.failed.catch(host.onFatal);
+      run().catch(host.onFatal);
+      pruning = setInterval(() => void pruneInbox(), pruneEveryMs);
+    },
+    stop: async () => {
+      stopped = true;
+      clearInterval(pruning);
+      await consumer.close();
+      await producer?.close();
+    },
+    checkHealth: async () =>
+      running ? { status: 'up' } : { status: 'degraded', detail: 'not consuming yet' },
+  };
 };
+
+const topicsOf = (events: EventTable, types: readonly string[]): string[] => [
+  ...new Set(types.flatMap((type) => events[type]?.topic ?? [])),
+];
+
+/** Remembers, until the offset is committed, what was tried how often and what is parked already. */
+type Trials = {
+  /** False when the record should be tried again; true when it is in the dead-letter topic, now or before. */
+  park(at: TopicPartition, record: IncomingRecord, error: unknown): Promise<boolean>;
+  isParked(at: TopicPartition, record: IncomingRecord): boolean;
+  forget(at: TopicPartition): void;
+};
+
+const createTrials = (deadLetters: DeadLetters, group: string): Trials => {
+  /** By partition, so bounded by the batches in hand; by offset, Infinity once parked. */
+  const attempts = new Map<string, Map<bigint, number>>();
+  const of = ({ topic, partition }: TopicPartition): Map<bigint, number> => {
+    const name = `${topic}/${partition}`;
+    const known = attempts.get(name) ?? new Map<bigint, number>();
+    attempts.set(name, known);
+    return known;
+  };
+  return {
+    isParked: (at, record) => of(at).get(record.offset) === Number.POSITIVE_INFINITY,
+    park: async (at, record, error) => {
+      const tried = of(at);
+      if (tried.get(record.offset) === Number.POSITIVE_INFINITY) return true;
+      if (isRetriable(error) || (error instanceof Error && error.name === 'AssertionError')) return false;
+      const count = (tried.get(record.offset) ?? 0) + 1;
+      tried.set(record.offset, count);
+      const isPoison = error instanceof PlatformError;
+      if (!isPoison && count < attemptsMax) return false;
+      await deadLetters.park({ ...at, record, group, cause: error, attempts: count });
+      tried.set(record.offset, Number.POSITIVE_INFINITY);
+      return true;
+    },
+    forget: ({ topic, partition }) => attempts.delete(`${topic}/${partition}`),
+  };
+};
+
+/** One transaction for all events that are new; again without the culprit when one of them had to be parked. */
+const createTransact =
+  (
+    host: Host,
+    db: Database,
+    group: string,
+    reactions: Readonly<Record<string, Reaction<string, unknown> | undefined>>,
+    trials: Trials,
+  ) =>
+  async (items: readonly Item[]): Promise<void> => {
+    for (;;) {
+      const pending = items.filter(({ event, record }) => !trials.isParked(event, record));
+      let culprit: Item | undefined;
+      try {
+        await inTransaction(db, async (tx) => {
+          culprit = undefined;
+          const ids = pending.map(({ event }) => event.eventId);
+          const unseen = await firstTime(tx, group, ids);
+          for (const item of pending) {
+            // Also the second of two equal events in one batch is not new.
+            if (!unseen.delete(item.event.eventId)) continue;
+            culprit = item;
+            await reactTo(host, group, item.event, () => reactions[item.event.type]?.(tx, item.event));
+            culprit = undefined;
+          }
+        });
+        return;
+      } catch (error) {
+        if (culprit === undefined || !(await trials.park(culprit.event, culprit.record, error))) throw error;
+      }
+    }
+  };
+
+const reactTo = (
+  host: Host,
+  group: string,
+  event: ReceivedEvent,
+  react: () => Promise<void> | undefined,
+): Promise<void> =>
+  withCorrelation({ correlationId: event.correlationId, causationId: event.eventId }, () =>
+    withSpan(
+      `react ${event.type}`,
+      {
+        kind: SpanKind.CONSUMER,
+        tracer: host.tracer,
+        parent: contextFromTraceparent(event.traceparent),
+        attributes: {
+          'messaging.system': 'kafka',
+          'messaging.destination.name': event.topic,
+          'messaging.destination.partition.id': String(event.partition),
+          'messaging.kafka.offset': String(event.offset),
+          'messaging.consumer.group.name': group,
+          'cartstream.correlation_id': event.correlationId,
+        },
+      },
+      async () => react(),
+    ),
+  );

@@ -45,6 +45,7 @@ const retryMsMax = 2_000;
 const leaderPollMs = 1_000;
 const countEveryMs = 1_000;
 const lockKey = 8_042_963;
+const lockTimeout = '55P03';
 
 type Row = {
   seq: string;
@@ -100,27 +101,27 @@ export const createOutboxRelay = (
     while (!stopping && !(await session.tryLead())) await bell.wait(leaderPollMs, () => stopping);
     let countedAt = Number.NEGATIVE_INFINITY;
     let sentSinceRotation = await session.countRows();
-    let window = await session.resume();
+    // First what the last relay may have left of its window.
     while (!stopping) {
-      const sent = window ? await drain(session) : 0;
-      if (window) await session.closeWindow();
-      sentSinceRotation += sent;
+      const sent = await drain(session, onProgress);
+      if (stopping) return;
       onProgress();
       if (performance.now() - countedAt > countEveryMs) {
         unpublished.set(await session.countUnpublished());
         countedAt = performance.now();
       }
-      if (sentSinceRotation >= rotateRowsMin && (await session.rotate())) sentSinceRotation = 0;
-      // The window that closing has opened may hold what was committed meanwhile.
-      window = sent > 0 || (await session.openWindow());
-      if (window) continue;
-      await bell.wait(pollMs, () => stopping);
-      window = await session.openWindow();
+      if (sent > 0) {
+        await session.closeWindow();
+        sentSinceRotation += sent;
+        if (sentSinceRotation >= rotateRowsMin && (await session.rotate())) sentSinceRotation = 0;
+        continue;
+      }
+      while (!stopping && !(await session.openWindow())) await bell.wait(pollMs, () => stopping);
     }
   };
 
   /** Sends the open window to its end. */
-  const drain = async (session: RelaySession): Promise<number> => {
+  const drain = async (session: RelaySession, onProgress: () => void): Promise<number> => {
     for (let sent = 0; ; ) {
       const rows = await session.read(relayBatchMax);
       if (rows.length > 0) {
@@ -130,11 +131,10 @@ export const createOutboxRelay = (
       }
       sent += rows.length;
       const last = rows.at(-1);
-      if (last === undefined || rows.length < relayBatchMax || stopping) {
-        if (stopping && last !== undefined) await session.savePosition(last.seq);
-        return sent;
-      }
+      if (last === undefined || (rows.length < relayBatchMax && !stopping)) return sent;
       await session.savePosition(last.seq);
+      if (stopping) return sent;
+      onProgress();
     }
   };
 
@@ -196,12 +196,7 @@ const openSession = async (service: string, pool: pg.Pool, onAppended: () => voi
       await query('LISTEN outbox');
       return true;
     },
-    /** True when a window was left half-sent. */
-    resume: async (): Promise<boolean> => {
-      const rows = await query('SELECT FROM outbox_position WHERE done::text <> target::text');
-      return rows.length > 0;
-    },
-    /** Opens a window when there is anything new. */
+    /** Opens the next window when there is anything new; only for one that is empty or all in Kafka. */
     openWindow: async (): Promise<boolean> => {
       const rows = await query(
         `UPDATE outbox_position p SET done = target, target = pg_current_snapshot(), seq = 0
@@ -241,14 +236,27 @@ const openSession = async (service: string, pool: pg.Pool, onAppended: () => voi
      * lock that excludes it.
      */
     rotate: async (): Promise<boolean> => {
-      const [active] = await query<{ name: string }>('SELECT name FROM outbox_active');
-      const idle = active?.name === 'a' ? 'b' : 'a';
       try {
         await query("BEGIN; SET LOCAL lock_timeout = '100ms'");
+        const [active] = await query<{ name: string }>('SELECT name FROM outbox_active');
+        const idle = active?.name === 'a' ? 'b' : 'a';
+        await query(`LOCK TABLE outbox_${idle} IN ACCESS EXCLUSIVE MODE`);
+        const left = await query(
+          `SELECT FROM outbox_${idle} o, outbox_position p WHERE NOT pg_visible_in_snapshot(o.xid, p.done) LIMIT 1`,
+        );
+        if (left.length > 0) {
+          await query('ROLLBACK');
+          return false;
+        }
+        await query(`TRUNCATE outbox_${idle}`);
+        await query('UPDATE outbox_active SET name = $1', [idle]);
+        await query('COMMIT');
+        return true;
       } catch (error) {
-        throw toFault(error);
+        await query('ROLLBACK');
+        if ((error as { cause?: { code?: string } }).cause?.code === lockTimeout) return false;
+        throw error;
       }
-      return false && idle.length > 0;
     },
     close: async (): Promise<void> => {
       client.removeAllListeners('notification');
