@@ -1,0 +1,187 @@
+import { assert } from '#platform/assert';
+import type { Clock } from '#platform/clock';
+import type { EventMessage, EventPublisher } from '#platform/messaging/events';
+import { append } from '#platform/outbox/outbox';
+import type { Queryable } from '#platform/postgres/pool';
+import type { Tx } from '#platform/postgres/transaction';
+import type { EventMap } from '#schemas/events';
+import {
+  type Charge,
+  decide,
+  evolve,
+  isRefusal,
+  type Payment,
+  type PaymentCommand,
+  type PaymentEvent,
+  type PaymentRefusal,
+  type PaymentStatus,
+  type Refund,
+  refundedMinor,
+} from './payment.js';
+import { enqueue, hasten } from './provider-calls.js';
+
+export type PaymentView = {
+  paymentId: string;
+  orderId: string;
+  userId: string | null;
+  status: PaymentStatus;
+  amountMinor: number | null;
+  currency: string | null;
+  method: string | null;
+  reason: string | null;
+  refundedMinor: number;
+  createdAt: Date;
+  updatedAt: Date;
+};
+
+export type PaymentStore = {
+  /** Loads and locks the order's payment, decides, and writes state, events and calls to the provider. */
+  update(tx: Tx, orderId: string, command: PaymentCommand): Promise<readonly PaymentEvent[] | PaymentRefusal>;
+  find(db: Queryable, by: { paymentId: string } | { orderId: string }): Promise<PaymentView | undefined>;
+  list(
+    db: Queryable,
+    filter: { userId?: string | undefined; from?: Date | undefined; to?: Date | undefined },
+    page: { beforePaymentId: string | undefined; rowsMax: number },
+  ): Promise<PaymentView[]>;
+};
+
+type Row = PaymentView & { token: string | null; cancelledFor: string | null; refunds: Refund[] };
+
+const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "userId", status,
+  amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
+  refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+export const createPaymentStore = ({
+  events,
+  clock,
+}: {
+  events: Pick<EventPublisher<EventMap>, 'event'>;
+  clock: Clock;
+}): PaymentStore => ({
+  update: async (tx, orderId, command) => {
+    const { rows } = await tx.query<Row>(`SELECT ${columns} FROM payments WHERE order_id = $1 FOR UPDATE`, [
+      orderId,
+    ]);
+    const payment = rows[0] ? paymentOf(rows[0]) : ({ status: 'new' } as const);
+    const decision = decide(command, payment);
+    if (isRefusal(decision) || decision.length === 0) return decision;
+    const after = decision.reduce(evolve, payment);
+    assert(after.status !== 'new', 'a payment with events exists');
+    const nowMs = clock.nowMs();
+    await save(tx, after, nowMs);
+    for (const event of decision) await request(tx, event, after, nowMs);
+    await append(
+      tx,
+      decision.flatMap((event) => published(events, event)),
+    );
+    return decision;
+  },
+
+  find: async (db, by) => {
+    const [column, id] = 'paymentId' in by ? ['payment_id', by.paymentId] : ['order_id', by.orderId];
+    const { rows } = await db.query<Row>(`SELECT ${columns} FROM payments WHERE ${column} = $1`, [id]);
+    return rows[0];
+  },
+
+  list: async (db, { userId, from, to }, { beforePaymentId, rowsMax }) => {
+    const { rows } = await db.query<Row>(
+      `SELECT ${columns} FROM payments
+       WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::timestamptz IS NULL OR created_at >= $2)
+         AND ($3::timestamptz IS NULL OR created_at < $3) AND ($4::uuid IS NULL OR payment_id < $4)
+       ORDER BY payment_id DESC LIMIT $5`,
+      [userId ?? null, from ?? null, to ?? null, beforePaymentId ?? null, rowsMax],
+    );
+    return rows;
+  },
+});
+
+const save = async (tx: Tx, payment: Exclude<Payment, { status: 'new' }>, nowMs: number): Promise<void> => {
+  const charge: Partial<Charge> = 'amountMinor' in payment ? payment : {};
+  const refunds = 'refunds' in payment ? payment.refunds : [];
+  await tx.query(
+    `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, token,
+       cancelled_for, reason, refunds, refunded_minor, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+     ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status, user_id = excluded.user_id,
+       amount_minor = excluded.amount_minor, currency = excluded.currency, method = excluded.method,
+       token = excluded.token, cancelled_for = excluded.cancelled_for, reason = excluded.reason,
+       refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at`,
+    [
+      payment.paymentId,
+      payment.orderId,
+      payment.status,
+      charge.userId ?? null,
+      charge.amountMinor ?? null,
+      charge.currency ?? null,
+      charge.method ?? null,
+      payment.status === 'aborted' ? null : (charge.token ?? null),
+      payment.status === 'authorizing' ? payment.cancelledFor : null,
+      'reason' in payment ? payment.reason : null,
+      JSON.stringify(refunds),
+      refundedMinor(payment),
+      new Date(nowMs),
+    ],
+  );
+};
+
+/** What a decision wants of the provider becomes a call, in the same transaction. */
+const request = async (
+  tx: Tx,
+  event: PaymentEvent,
+  payment: Exclude<Payment, { status: 'new' }>,
+  nowMs: number,
+): Promise<void> => {
+  const { paymentId, orderId } = payment;
+  const amountMinor = ('amountMinor' in payment ? payment.amountMinor : undefined) ?? 0;
+  const call = { paymentId, orderId, amountMinor, nowMs };
+  switch (event.type) {
+    case 'AuthorizationDue':
+      return enqueue(tx, { ...call, kind: 'authorize' });
+    case 'CaptureDue':
+      return enqueue(tx, { ...call, kind: 'capture' });
+    case 'VoidDue':
+      return enqueue(tx, { ...call, kind: 'void' });
+    case 'RefundDue':
+      return enqueue(tx, {
+        ...call,
+        kind: 'refund',
+        amountMinor: event.amountMinor,
+        refundId: event.refundId,
+      });
+    case 'CancellationNoted':
+      return hasten(tx, paymentId, nowMs);
+    default:
+      return;
+  }
+};
+
+const published = (events: Pick<EventPublisher<EventMap>, 'event'>, event: PaymentEvent): EventMessage[] => {
+  if (!('data' in event)) return [];
+  return [events.event(event.type, event.data.orderId, event.data, { occurredAt: event.data.occurredAt })];
+};
+
+const paymentOf = (row: Row): Payment => {
+  const known = { paymentId: row.paymentId, orderId: row.orderId };
+  const { status, amountMinor, currency, method, userId, token } = row;
+  if (status === 'awaiting_order') return { ...known, status };
+  if (status === 'aborted' && amountMinor === null) return { ...known, status, reason: row.reason ?? '' };
+  assert(amountMinor !== null && currency !== null && method !== null, `a payment ${status} has a charge`);
+  const charged = { ...known, amountMinor, currency, method, userId, token };
+  switch (status) {
+    case 'awaiting_stock':
+    case 'authorized':
+      return { ...charged, status };
+    case 'authorizing':
+      return { ...charged, status, cancelledFor: row.cancelledFor };
+    case 'capturing':
+    case 'captured':
+      return { ...charged, status, refunds: row.refunds };
+    case 'declined':
+    case 'voiding':
+    case 'voided':
+    case 'aborted':
+      return { ...charged, status, reason: row.reason ?? '' };
+    default:
+      return status satisfies never;
+  }
+};

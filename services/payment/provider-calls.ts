@@ -1,0 +1,121 @@
+import type { Tx } from '#platform/postgres/transaction';
+import { currentCorrelation } from '#platform/telemetry/correlation';
+import { currentTraceparent } from '#platform/telemetry/tracing';
+
+export type CallKind = 'authorize' | 'capture' | 'void' | 'refund';
+
+export type ClaimedCall = {
+  key: string;
+  kind: CallKind;
+  paymentId: string;
+  orderId: string;
+  amountMinor: number;
+  refundId: string | null;
+  /** This one included. */
+  attempts: number;
+  currency: string;
+  method: string;
+  token: string | null;
+  cancelledFor: string | null;
+  dueSinceMs: number;
+  correlationId: string;
+  causationId: string | null;
+  traceparent: string | null;
+};
+
+export const callsChannel = 'provider_calls';
+
+/** Derived from the order, so that however often a call is made, and by whomever, the money moves once. */
+export const keyOf = (kind: CallKind, orderId: string, refundId?: string): string =>
+  refundId === undefined ? `${orderId}:${kind}` : `${orderId}:${kind}:${refundId}`;
+
+/** Writes down a call to be made once `tx` has committed, and wakes whoever makes them. */
+export const enqueue = async (
+  tx: Tx,
+  call: {
+    kind: CallKind;
+    paymentId: string;
+    orderId: string;
+    amountMinor: number;
+    refundId?: string;
+    nowMs: number;
+  },
+): Promise<void> => {
+  const correlation = currentCorrelation();
+  await tx.query(
+    `WITH written AS (
+       INSERT INTO provider_calls (key, payment_id, kind, amount_minor, refund_id, due_at, correlation_id,
+         causation_id, traceparent, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $6) ON CONFLICT (key) DO NOTHING
+     )
+     SELECT pg_notify($10, '')`,
+    [
+      keyOf(call.kind, call.orderId, call.refundId),
+      call.paymentId,
+      call.kind,
+      call.amountMinor,
+      call.refundId ?? null,
+      new Date(call.nowMs),
+      correlation?.correlationId ?? call.orderId,
+      correlation?.causationId ?? null,
+      currentTraceparent() ?? null,
+      callsChannel,
+    ],
+  );
+};
+
+/** Makes a payment's waiting calls due now. */
+export const hasten = async (tx: Tx, paymentId: string, nowMs: number): Promise<void> => {
+  await tx.query(
+    `WITH hastened AS (
+       UPDATE provider_calls SET due_at = least(due_at, $2) WHERE payment_id = $1 AND is_open
+     )
+     SELECT pg_notify($3, '')`,
+    [paymentId, new Date(nowMs), callsChannel],
+  );
+};
+
+/**
+ * Takes up to `callsMax` due calls for `leaseMs`. Calls of one payment are made in the order in which they were
+ * written: the next is not taken while one before it is open.
+ */
+export const claim = async (
+  db: Pick<Tx, 'query'>,
+  { nowMs, leaseMs, callsMax }: { nowMs: number; leaseMs: number; callsMax: number },
+): Promise<ClaimedCall[]> => {
+  const { rows } = await db.query<ClaimedCall>(
+    `WITH due AS (
+       SELECT key FROM provider_calls c
+       WHERE is_open AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
+         AND NOT EXISTS (SELECT FROM provider_calls e WHERE e.payment_id = c.payment_id AND e.is_open AND e.seq < c.seq)
+       ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), claimed AS (
+       UPDATE provider_calls c SET attempts = attempts + 1, leased_until = $3 FROM due WHERE c.key = due.key
+       RETURNING c.*
+     )
+     SELECT c.key, c.kind, c.payment_id AS "paymentId", p.order_id AS "orderId", c.amount_minor AS "amountMinor",
+            c.refund_id AS "refundId", c.attempts, p.currency, p.method, p.token,
+            p.cancelled_for AS "cancelledFor", c.correlation_id AS "correlationId",
+            c.causation_id AS "causationId", c.traceparent,
+            (extract(epoch FROM c.created_at) * 1000)::bigint AS "dueSinceMs"
+     FROM claimed c JOIN payments p USING (payment_id)`,
+    [new Date(nowMs), callsMax, new Date(nowMs + leaseMs)],
+  );
+  return rows;
+};
+
+/** False when another worker has closed it: then its answer has been noted already. */
+export const close = async (tx: Tx, key: string): Promise<boolean> => {
+  const { rowCount } = await tx.query(
+    'UPDATE provider_calls SET is_open = false, leased_until = NULL WHERE key = $1 AND is_open',
+    [key],
+  );
+  return rowCount === 1;
+};
+
+export const postpone = async (tx: Tx, key: string, dueAtMs: number, error: string): Promise<void> => {
+  await tx.query(
+    'UPDATE provider_calls SET due_at = $2, leased_until = NULL, last_error = $3 WHERE key = $1 AND is_open',
+    [key, new Date(dueAtMs), error.slice(0, 500)],
+  );
+};

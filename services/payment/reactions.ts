@@ -1,0 +1,50 @@
+import type { Clock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
+import { newId } from '#platform/ids';
+import type { Reactions } from '#platform/messaging/reactor';
+import type { EventMap } from '#schemas/events';
+import { isRefusal, type PaymentEvent, type PaymentRefusal } from './payment.js';
+import type { PaymentStore } from './payment-store.js';
+
+/** What payment does about orders and their stock. The provider is never called here: see provider-worker.ts. */
+export const reactions = (payments: PaymentStore, clock: Clock): Reactions<EventMap> => {
+  const known = (orderId: string) => ({ orderId, paymentId: newId(clock) });
+
+  return {
+    OrderPlaced: async (tx, { value }) => {
+      const { orderId, userId, totalMinor, currency, paymentMethod, paymentToken } = value;
+      await payments.update(tx, orderId, {
+        type: 'NoteOrderPlaced',
+        known: known(orderId),
+        charge: { userId, amountMinor: totalMinor, currency, method: paymentMethod, token: paymentToken },
+      });
+    },
+
+    StockReserved: async (tx, { value: { orderId } }) => {
+      await payments.update(tx, orderId, { type: 'NoteStockReserved', known: known(orderId) });
+    },
+
+    OrderCancelled: async (tx, { value: { orderId, reason } }) => {
+      await payments.update(tx, orderId, { type: 'CancelPayment', known: known(orderId), reason });
+    },
+
+    OrderConfirmed: async (tx, { value: { orderId } }) =>
+      mustBePossible(await payments.update(tx, orderId, { type: 'CapturePayment' }), orderId),
+
+    OrderReturned: async (tx, { value: { orderId, returnId, refundMinor } }) =>
+      mustBePossible(
+        await payments.update(tx, orderId, {
+          type: 'RefundPayment',
+          refundId: returnId,
+          amountMinor: refundMinor,
+        }),
+        orderId,
+      ),
+  };
+};
+
+/** An event that contradicts our own record is parked for people to look at; retrying cannot mend it. */
+const mustBePossible = (decision: readonly PaymentEvent[] | PaymentRefusal, orderId: string): void => {
+  if (isRefusal(decision))
+    throw new PlatformError('not_yet_known', `order ${orderId}: ${decision.refused}`, { retriable: false });
+};

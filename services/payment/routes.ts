@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { hasRole, type Principal } from '#platform/http/auth';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { problem, problems } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import type { Database } from '#platform/postgres/pool';
+import { staff } from '#schemas/roles';
+import type { PaymentStatus } from './payment.js';
+import type { PaymentStore, PaymentView } from './payment-store.js';
+
+const tags = ['payments'];
+const money = z.object({ amountMinor: z.int(), currency: z.string() }).meta({ id: 'Money' });
+
+const shownStatuses = [
+  'pending',
+  'authorized',
+  'captured',
+  'declined',
+  'voided',
+  'cancelled',
+  'partially_refunded',
+  'refunded',
+] as const;
+
+const paymentSchema = z
+  .object({
+    id: z.uuid(),
+    orderId: z.uuid(),
+    status: z.enum(shownStatuses).describe('`cancelled` when the order ended before money was guaranteed.'),
+    reason: z.string().optional(),
+    method: z.string().nullable(),
+    amount: money.nullable().describe('Null until the order itself is known here.'),
+    refunded: money.nullable(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Payment' });
+
+export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore): void => {
+  app.get(
+    '/api/payments',
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'Your payments, newest first; staff see everybody’s.',
+        querystring: z.object({
+          ...listQuery,
+          orderId: z.uuid().optional(),
+          userId: z.uuid().optional().describe('For staff.'),
+          from: z.iso.datetime().optional(),
+          to: z.iso.datetime().optional(),
+        }),
+        response: { 200: pageOf(paymentSchema), ...problems(403) },
+      },
+    },
+    async ({ principal, query }) => {
+      const { limit, cursor, orderId, userId, from, to } = query;
+      const beforePaymentId = decodeCursor(cursor, z.uuid());
+      const ownId = principal.kind === 'user' && !isStaff(principal) ? principal.userId : undefined;
+      if (ownId !== undefined && userId !== undefined && userId !== ownId)
+        throw problem(403, 'forbidden', 'Your account may only list its own payments.');
+      if (orderId !== undefined) {
+        const payment = await payments.find(db, { orderId });
+        const isShown = payment !== undefined && maySee(principal, payment);
+        return { items: isShown ? [shown(payment)] : [], next: null };
+      }
+      const rows = await payments.list(
+        db,
+        { userId: ownId ?? userId, from: dateOf(from), to: dateOf(to) },
+        { beforePaymentId, rowsMax: limit + 1 },
+      );
+      const { items, next } = pageFrom(rows, limit, ({ paymentId }) => paymentId);
+      return { items: items.map(shown), next };
+    },
+  );
+
+  app.get(
+    '/api/payments/:id',
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'One payment, for its buyer and staff.',
+        params: z.object({ id: z.uuid() }),
+        response: { 200: paymentSchema, ...notModified, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const payment = await payments.find(db, { paymentId: request.params.id });
+      if (!payment || !maySee(request.principal, payment))
+        throw problem(404, 'payment_not_found', 'There is no such payment.');
+      return sendWithEtag(request, reply, etagOf(String(payment.updatedAt.getTime())), shown(payment));
+    },
+  );
+};
+
+const isStaff = (principal: Principal): boolean => hasRole(principal, ...staff);
+
+const maySee = (principal: Principal, { userId }: PaymentView): boolean =>
+  isStaff(principal) || (principal.kind === 'user' && userId !== null && principal.userId === userId);
+
+const dateOf = (text: string | undefined): Date | undefined =>
+  text === undefined ? undefined : new Date(text);
+
+/** The steps in between are ours; what a caller wants to know is what became of the money. */
+const statusShown: Record<PaymentStatus, (typeof shownStatuses)[number]> = {
+  awaiting_order: 'pending',
+  awaiting_stock: 'pending',
+  authorizing: 'pending',
+  authorized: 'authorized',
+  capturing: 'authorized',
+  captured: 'captured',
+  declined: 'declined',
+  voiding: 'authorized',
+  voided: 'voided',
+  aborted: 'cancelled',
+};
+
+const shown = (payment: PaymentView): z.output<typeof paymentSchema> => {
+  const { amountMinor, currency, refundedMinor, reason } = payment;
+  const isKnown = amountMinor !== null && currency !== null;
+  const status =
+    refundedMinor === 0
+      ? statusShown[payment.status]
+      : refundedMinor === amountMinor
+        ? 'refunded'
+        : 'partially_refunded';
+  return {
+    id: payment.paymentId,
+    orderId: payment.orderId,
+    status,
+    ...(reason === null ? {} : { reason }),
+    method: payment.method,
+    amount: isKnown ? { amountMinor, currency } : null,
+    refunded: isKnown ? { amountMinor: refundedMinor, currency } : null,
+    createdAt: payment.createdAt.toISOString(),
+    updatedAt: payment.updatedAt.toISOString(),
+  };
+};
