@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { Ports } from './data-folder/ports.js';
+import { planProcesses } from './processes.js';
+
+const numbered = (): Ports => {
+  let next = 5000;
+  return { of: async () => next++ };
+};
+
+describe('the plan of processes', () => {
+  it('puts every service into the shop, and every job beside it', async () => {
+    const plan = await planProcesses({
+      gatewayPort: 8000,
+      separate: false,
+      instances: {},
+      ports: numbered(),
+    });
+    expect(plan.processes.map(({ name }) => name)).toEqual(['shop', 'clickhouse-ingest', 'item-similarity']);
+    expect(plan.processes[0]?.env).toMatchObject({ GATEWAY_PORT: '8000', ORDER_PORT: '5003' });
+    expect(plan.env).toMatchObject({
+      GATEWAY_URL: 'http://127.0.0.1:8000',
+      ORDER_URL: 'http://127.0.0.1:5003',
+    });
+  });
+
+  it('gives each instance its own process and port, and tells all of them to everybody', async () => {
+    const instances = { order: 2, 'item-similarity': 2 };
+    const plan = await planProcesses({ gatewayPort: 8000, separate: true, instances, ports: numbered() });
+    const orders = plan.processes.filter(({ entry }) => entry === 'services/order/main.js');
+    expect(orders.map(({ name, env }) => [name, env.ORDER_PORT])).toEqual([
+      ['order', '5003'],
+      ['order-2', '5004'],
+    ]);
+    expect(plan.env.ORDER_URL).toBe('http://127.0.0.1:5003,http://127.0.0.1:5004');
+    expect(plan.processes.filter(({ name }) => name.startsWith('item-similarity'))).toHaveLength(2);
+  });
+
+  it('knows no instances of what does not exist', async () => {
+    const options = { gatewayPort: 8000, separate: true, ports: numbered() };
+    await expect(planProcesses({ ...options, instances: { ordre: 2 } })).rejects.toThrow(
+      'no service "ordre"',
+    );
+  });
+});

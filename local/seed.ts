@@ -1,0 +1,140 @@
+/**
+ * Fills the shop's shelves through its public API, as an operator would: products with their first stock, and an
+ * account that may see the analytics. What is there already is left alone, so a second run, or one after an
+ * interruption, does only what is missing.
+ *
+ * GATEWAY_URL, ADMIN_EMAIL, ADMIN_PASSWORD; CATALOG (number of products, 1000); ANALYST_EMAIL.
+ */
+import { envSchema, loadConfig, setting } from '#platform/config';
+import { type CatalogueProduct, catalogueOf } from './catalogue/catalogue.js';
+import { persistently, type ShopAnswer, type ShopClient, shopClient } from './shop-client.js';
+
+const config = loadConfig(
+  envSchema({
+    gatewayUrl: ['GATEWAY_URL', setting.url],
+    adminEmail: ['ADMIN_EMAIL', setting.text],
+    adminPassword: ['ADMIN_PASSWORD', setting.text],
+    analystEmail: ['ANALYST_EMAIL', setting.text.default('analyst@cartstream.local')],
+    size: ['CATALOG', setting.integer(0, 1_000_000).default(1000)],
+    concurrentlyMax: ['SEED_CONCURRENTLY_MAX', setting.integer(1, 200).default(16)],
+  }),
+  process.env,
+);
+
+const giveUpMs = 60_000;
+const progressEveryMs = 250;
+
+type Listed = {
+  items: { attributes: Record<string, unknown> }[];
+  next: string | null;
+};
+
+const expect = <T>(answer: ShopAnswer<T>, status: number, what: string): T => {
+  if (answer.status !== status)
+    throw new Error(`${what}: ${answer.status} ${JSON.stringify(answer.body)?.slice(0, 300)}`);
+  return answer.body;
+};
+
+const logIn = async (shop: ShopClient): Promise<string> => {
+  const answer = await persistently(
+    () =>
+      shop.call<{ accessToken: string }>('POST', '/api/auth/login', {
+        body: { email: config.adminEmail, password: config.adminPassword },
+      }),
+    giveUpMs,
+  );
+  return expect(answer, 200, 'log in as admin').accessToken;
+};
+
+/** Places of the catalogue that are on the shelves already. */
+const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number>> => {
+  const places = new Set<number>();
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const path: string = `/api/products?limit=100${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
+    const page: Listed = expect(
+      await persistently(() => shop.call<Listed>('GET', path, { token }), giveUpMs),
+      200,
+      'list products',
+    );
+    for (const { attributes } of page.items)
+      if (typeof attributes.place === 'number') places.add(attributes.place);
+    cursor = page.next;
+  }
+  return places;
+};
+
+/** Enough of everything for some hours of simulated shoppers, most of what sells most. */
+const firstStock = (popularity: number): number => 40 + Math.round(2 * popularity);
+
+const describe = ({ name, category, priceMinor, tags, popularity }: CatalogueProduct, place: number) => ({
+  name,
+  category,
+  price: { amountMinor: priceMinor, currency: 'GBP' },
+  tags,
+  attributes: { place },
+  initialStock: firstStock(popularity),
+});
+
+const createProducts = async (shop: ShopClient): Promise<number> => {
+  let token = await logIn(shop);
+  const { products } = catalogueOf(config.size);
+  const seeded = await seededPlaces(shop, token);
+  const missing = [...products.entries()].filter(([place]) => !seeded.has(place));
+  let next = 0;
+  let done = 0;
+  let saidAtMs = 0;
+
+  const worker = async (): Promise<void> => {
+    while (next < missing.length) {
+      const [place, product] = missing[next++] as [number, CatalogueProduct];
+      const body = describe(product, place);
+      let answer = await persistently(() => shop.call('POST', '/api/products', { token, body }), giveUpMs);
+      if (answer.status === 401) {
+        token = await logIn(shop);
+        answer = await shop.call('POST', '/api/products', { token, body });
+      }
+      expect(answer, 201, `create ${product.name}`);
+      done += 1;
+      if (performance.now() - saidAtMs > progressEveryMs) {
+        saidAtMs = performance.now();
+        console.log(`${done} of ${missing.length} products`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(config.concurrentlyMax, missing.length) }, worker));
+  return missing.length;
+};
+
+/** The analyst shares the administrator's password: there is none that everybody knows. */
+const ensureAnalyst = async (shop: ShopClient): Promise<void> => {
+  type Account = { user: { id: string; roles: string[] } };
+  const credentials = { email: config.analystEmail, password: config.adminPassword };
+  const registered = await persistently(
+    () => shop.call<Account>('POST', '/api/auth/register', { body: { ...credentials, name: 'Analyst' } }),
+    giveUpMs,
+  );
+  const account =
+    registered.status === 201
+      ? registered.body
+      : expect(
+          await shop.call<Account>('POST', '/api/auth/login', { body: credentials }),
+          200,
+          'log in as analyst',
+        );
+  if (account.user.roles.includes('analyst')) return;
+  const body = { roles: ['customer', 'analyst'] };
+  const path = `/api/users/${account.user.id}/roles`;
+  expect(await shop.call('PUT', path, { token: await logIn(shop), body }), 200, 'make the analyst one');
+};
+
+const shop = shopClient(config.gatewayUrl, { connectionsMax: config.concurrentlyMax, traceRatio: 0 });
+try {
+  const startedAtMs = performance.now();
+  const created = await createProducts(shop);
+  await ensureAnalyst(shop).catch((error: Error) => console.log(`no analyst: ${error.message}`));
+  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+  console.log(created === 0 ? 'the shelves are full' : `${created} products in ${seconds} s`);
+} finally {
+  await shop.close();
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+
+export type ShopAnswer<T> = { status: number; body: T; retryAfterMs: number | undefined };
+
+export type Call = {
+  token?: string | undefined;
+  body?: unknown;
+  headers?: Record<string, string>;
+};
+
+/** The shop's public API, as anybody outside sees it. */
+export type ShopClient = {
+  /** Any status is an answer; throws only when the gateway cannot be reached in time. */
+  call<T = unknown>(method: 'GET' | 'POST' | 'PUT', path: string, options?: Call): Promise<ShopAnswer<T>>;
+  close(): Promise<void>;
+};
+
+const timeoutMs = 15_000;
+
+/** `traceRatio` is the share of requests whose trace is kept: 1 request in 100 at 0.01. */
+export const shopClient = (
+  gatewayUrl: string,
+  options: { connectionsMax: number; traceRatio: number },
+): ShopClient => {
+  const agent = new Agent({
+    connections: options.connectionsMax,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connectTimeout: 5_000,
+  });
+  const base = gatewayUrl.replace(/\/+$/, '');
+  return {
+    call: async <T>(method: 'GET' | 'POST' | 'PUT', path: string, { token, body, headers }: Call = {}) => {
+      const answer = await request(`${base}${path}`, {
+        method,
+        dispatcher: agent,
+        headers: {
+          traceparent: traceparent(options.traceRatio),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await answer.body.text();
+      const retryAfterS = Number(answer.headers['retry-after']);
+      return {
+        status: answer.statusCode,
+        body: (/json/.test(String(answer.headers['content-type'])) ? JSON.parse(text) : undefined) as T,
+        retryAfterMs: retryAfterS > 0 ? retryAfterS * 1000 : undefined,
+      };
+    },
+    close: () => agent.close(),
+  };
+};
+
+const traceparent = (ratio: number): string =>
+  `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${Math.random() < ratio ? '01' : '00'}`;
+
+/**
+ * Repeats `attempt` while the shop cannot be reached, asks to come back later (429) or is not itself (5xx), backing
+ * off to 2 s, and gives up after `giveUpMs` with the last answer or error.
+ */
+export const persistently = async <T>(
+  attempt: () => Promise<ShopAnswer<T>>,
+  giveUpMs: number,
+): Promise<ShopAnswer<T>> => {
+  const deadlineMs = performance.now() + giveUpMs;
+  for (let tries = 0; ; tries += 1) {
+    const isLast = performance.now() >= deadlineMs;
+    try {
+      const answer = await attempt();
+      if (isLast || (answer.status < 500 && answer.status !== 429)) return answer;
+      await sleep(Math.min(answer.retryAfterMs ?? 100 * 2 ** tries, 2_000));
+    } catch (error) {
+      if (isLast) throw error;
+      await sleep(Math.min(100 * 2 ** tries, 2_000));
+    }
+  }
+};

@@ -1,0 +1,67 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { eventually } from '#platform/testing/eventually';
+import { groupMembers, isRunning } from './process-identity.js';
+import { type ProcessSpec, type SupervisedProcess, superviseProcess } from './supervised-process.js';
+
+let dir = '';
+let running: SupervisedProcess | undefined;
+const restarts: string[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'cartstream-supervise-'));
+  restarts.length = 0;
+});
+afterEach(async () => {
+  await running?.stop(100);
+  rmSync(dir, { recursive: true });
+});
+
+const supervise = (spec: Partial<ProcessSpec>): SupervisedProcess => {
+  running = superviseProcess(
+    { name: 'child', command: ['sleep', '60'], probe: async () => {}, ...spec },
+    {
+      logFile: (name) => join(dir, `${name}.log`),
+      onChange: () => {},
+      onRestart: (_, why) => restarts.push(why),
+    },
+  );
+  return running;
+};
+
+it('what is killed is started again, as another process', async () => {
+  const child = supervise({});
+  await child.start();
+  const first = child.identity!;
+  process.kill(first.pid, 'SIGKILL');
+  const second = await eventually(() => {
+    const { identity } = child;
+    return identity !== undefined && identity.pid !== first.pid && identity;
+  });
+  expect(isRunning(first)).toBe(false);
+  expect(second && isRunning(second)).toBe(true);
+  expect(restarts).toEqual(['killed by SIGKILL']);
+});
+
+it('what never comes up is reported with its last words', async () => {
+  const child = supervise({
+    command: ['sh', '-c', 'echo no room left; exit 3'],
+    probe: async () => Promise.reject(new Error('closed')),
+  });
+  await expect(child.start()).rejects.toThrow(
+    /child did not start \(exit 3\): no room left; see .*child\.log/,
+  );
+  expect(readFileSync(join(dir, 'child.log'), 'utf8')).toBe('no room left\n'.repeat(3));
+});
+
+it('stopping leaves nobody of the group, not even one who ignores the signal', async () => {
+  const child = supervise({ command: ['sh', '-c', "trap '' TERM; sleep 60 & sleep 60"] });
+  await child.start();
+  const leader = child.identity!;
+  await eventually(() => groupMembers(leader).length >= 3);
+  await child.stop(200);
+  expect(groupMembers(leader)).toEqual([]);
+  expect(restarts).toEqual([]);
+});

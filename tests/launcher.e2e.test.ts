@@ -1,0 +1,155 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { type LauncherProcess, spawnLauncher, startLauncher } from './launcher-process.js';
+
+type Listed = { name: string; pid: number };
+
+const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
+const runFile = join(dataDir, 'run.json');
+const enginesOnly = ['--engines-only'];
+let launcher: LauncherProcess;
+
+const listed = (): Listed[] =>
+  (JSON.parse(readFileSync(runFile, 'utf8')) as { processes: Listed[] }).processes;
+const pidOf = (name: string): number => listed().find((one) => one.name === name)?.pid ?? 0;
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+/** What a user sees of a start that cannot be: its exit code and the one line that says why. */
+async function refused(args: readonly string[], env: Record<string, string> = {}) {
+  const [dir = dataDir, ...rest] = args;
+  const attempt = spawnLauncher(dir, rest, env);
+  const code = await attempt.exited;
+  return { code, lines: attempt.output.filter((line) => !line.startsWith('built ')) };
+}
+
+/** Engines of that other platform, so that a launcher has one process of its own and starts at once. */
+const allButRedis = (file: string): Record<string, string> => {
+  const urls = engines({ CARTSTREAM_RUN: file });
+  return {
+    KAFKA_BROKERS: urls.kafkaBrokers.join(','),
+    SCHEMA_REGISTRY_URL: urls.schemaRegistryUrl,
+    CLICKHOUSE_URL: urls.clickhouseUrl,
+    DATABASE_URL: urls.databaseUrl,
+    ZIPKIN_URL: urls.zipkinUrl,
+  };
+};
+
+beforeAll(async () => {
+  launcher = await startLauncher(dataDir, enginesOnly);
+});
+
+afterAll(async () => {
+  await launcher.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+describe('a start that cannot be says why in one line, and breaks nothing', () => {
+  it('in a folder that is in use', async () => {
+    const before = listed();
+    const { code, lines } = await refused([dataDir, ...enginesOnly]);
+    expect({ code, lines }).toEqual({
+      code: 1,
+      lines: [
+        `cartstream: ${dataDir} is in use by process ${launcher.pid}; stop that one, or choose another folder with --data`,
+      ],
+    });
+    expect(listed()).toEqual(before);
+  });
+
+  it('on a port that is taken', async () => {
+    const server = createServer();
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+    });
+    const other = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
+    const { code, lines } = await refused([other, '--port', `${port}`]);
+    expect({ code, lines }).toEqual({
+      code: 1,
+      lines: [`cartstream: port ${port} is taken; free it or choose another with --port`],
+    });
+    rmSync(other, { recursive: true });
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('where it cannot write', async () => {
+    const file = join(dataDir, 'a-file');
+    writeFileSync(file, '');
+    const { code, lines } = await refused([join(file, 'data'), ...enginesOnly]);
+    expect(code).toBe(1);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^cartstream: cannot write to the data folder .*; choose another with --data$/);
+  });
+
+  it('with an option that does not exist', async () => {
+    const { code, lines } = await refused([dataDir, '--prot', '8000']);
+    expect(code).toBe(2);
+    expect(lines[0]).toBe('cartstream: unknown option "--prot"');
+  });
+});
+
+describe('an engine', () => {
+  let hanging = 0;
+  beforeAll(() => {
+    hanging = pidOf('zipkin');
+    process.kill(hanging, 'SIGSTOP');
+  });
+
+  it.each(['redis', 'postgres', 'clickhouse', 'kafka', 'schema-registry'])(
+    '%s that is killed comes back on its port, and run.json follows',
+    async (name) => {
+      const urls = engines({ CARTSTREAM_RUN: runFile });
+      const killed = pidOf(name);
+      process.kill(killed, 'SIGKILL');
+      await eventually(() => pidOf(name) !== killed && isAlive(pidOf(name)), { timeoutMs: 20_000 });
+      expect(engines({ CARTSTREAM_RUN: runFile })).toEqual(urls);
+    },
+  );
+
+  it('that hangs without dying is replaced', async () => {
+    await eventually(() => ![0, hanging].includes(pidOf('zipkin')), { timeoutMs: 60_000, everyMs: 500 });
+    expect(isAlive(hanging)).toBe(false);
+  });
+});
+
+describe('the end', () => {
+  it('by kill -9 leaves nothing that the next start does not clean up, and no data is lost', async () => {
+    const { databaseUrl } = engines({ CARTSTREAM_RUN: runFile });
+    const before = listed();
+    process.kill(launcher.pid, 'SIGKILL');
+    await launcher.exited;
+    launcher = await startLauncher(dataDir, enginesOnly);
+    expect(before.filter(({ pid }) => isAlive(pid))).toEqual([]);
+    expect(engines({ CARTSTREAM_RUN: runFile }).databaseUrl).toBe(databaseUrl);
+  });
+
+  it('by kill -9 takes every process along, even if nothing is started again', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
+    const short = await startLauncher(dir, enginesOnly, allButRedis(runFile));
+    const { pid } = (JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')) as { processes: Listed[] })
+      .processes[0] as Listed;
+    process.kill(short.pid, 'SIGKILL');
+    await eventually(() => !isAlive(pid), { timeoutMs: 10_000 });
+    rmSync(dir, { recursive: true });
+  });
+
+  it('by SIGTERM comes within 10 s and leaves no process, no port and no run.json', async () => {
+    const before = listed();
+    const startedAt = performance.now();
+    expect(await launcher.stop()).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(before.filter(({ pid }) => isAlive(pid))).toEqual([]);
+    expect(existsSync(runFile)).toBe(false);
+  });
+});
