@@ -1,19 +1,20 @@
 import type { ProductCreated } from '#schemas/events';
 
-/** What the catalogue says of a product; what is available of it is inventory's word. */
+export type Attributes = Readonly<Record<string, string | number | boolean>>;
+
 export type Product = {
   productId: string;
-  /** Counts this product's events from 1. */
+  /** Version of the last event this product published. */
   version: number;
   name: string;
   description: string;
-  /** Path from the root, e.g. `home/lighting`. */
+  /** Path of the category, from the root: `home/lighting`. */
   category: string;
   priceMinor: number;
   currency: string;
   brand: string | null;
   tags: readonly string[];
-  attributes: Readonly<Record<string, string | number | boolean>>;
+  attributes: Attributes;
   images: readonly string[];
   /** Products with the same group are variants of one. */
   groupId: string | null;
@@ -21,52 +22,42 @@ export type Product = {
   active: boolean;
   featured: boolean;
   createdAtMs: number;
-  updatedAtMs: number;
 };
 
-export type CreateProduct = Omit<Product, 'productId' | 'version' | 'createdAtMs' | 'updatedAtMs'> & {
-  initialStock: number;
-};
+export type CreateProduct = Omit<Product, 'version'> & { initialStock: number };
 
-/** A new product, and the fact that tells everybody. */
-export const createProduct = (
-  command: CreateProduct,
-  { productId, nowMs }: { productId: string; nowMs: number },
-): { product: Product; event: ProductCreated } => {
-  const { initialStock, ...described } = command;
-  const product: Product = {
-    ...described,
-    category: normaliseCategory(command.category),
-    productId,
-    version: 1,
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-  };
+export type ProductEvent = { type: 'ProductCreated'; data: ProductCreated };
+
+/** What happens when a product is entered. */
+export const create = (command: CreateProduct): ProductEvent => {
+  const { productId, name, description, category, priceMinor, currency } = command;
+  const { brand, tags, groupId, active, initialStock, createdAtMs } = command;
   return {
-    product,
-    event: {
+    type: 'ProductCreated',
+    data: {
       productId,
-      version: product.version,
-      name: product.name,
-      description: product.description,
-      category: product.category,
-      priceMinor: product.priceMinor,
-      currency: product.currency,
-      brand: product.brand,
-      tags: product.tags,
-      groupId: product.groupId,
-      active: product.active,
+      version: 1,
+      name,
+      description,
+      category,
+      priceMinor,
+      currency,
+      brand,
+      tags,
+      groupId,
+      active,
       initialStock,
-      createdAt: nowMs,
-      occurredAt: nowMs,
+      createdAt: createdAtMs,
+      occurredAt: createdAtMs,
     },
   };
 };
 
-/** `Home / Lighting/` and `home/lighting` are the same place. */
-export const normaliseCategory = (path: string): string =>
-  path
+/** How a category path is kept: no empty steps, no blanks around them. Null when nothing is left. */
+export const normalCategory = (path: string): string | null => {
+  const steps = path
     .split('/')
-    .map((part) => part.trim().toLowerCase())
-    .filter((part) => part !== '')
-    .join('/');
+    .map((step) => step.trim())
+    .filter((step) => step !== '');
+  return steps.length === 0 ? null : steps.join('/');
+};

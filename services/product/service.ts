@@ -1,4 +1,5 @@
 import { remoteAuthenticator } from '#platform/http/auth';
+import { idempotencyMigrations } from '#platform/http/idempotency';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createEventPublisher } from '#platform/messaging/events';
@@ -14,8 +15,9 @@ import { createProductStore } from './product-store.js';
 import { reactions } from './reactions.js';
 import { productRoutes } from './routes.js';
 
-/** The catalogue: what there is to buy, and, following inventory, how much of it. */
+/** Keeps the catalogue, and shows beside each product what inventory says is left of it. */
 export const productService = async (config: ProductConfig, host: Host): Promise<void> => {
+  const { clock, metrics } = host;
   const db = host.use(
     createDatabase(host, {
       url: serviceDatabaseUrl(config.databaseUrl, 'product'),
@@ -23,6 +25,7 @@ export const productService = async (config: ProductConfig, host: Host): Promise
       migrations: [
         'platform/inbox/migrations',
         'platform/outbox/migrations',
+        idempotencyMigrations,
         'services/product/migrations',
       ].map(projectPath),
     }),
@@ -30,7 +33,7 @@ export const productService = async (config: ProductConfig, host: Host): Promise
   const broker = connectBroker(host, config.kafkaBrokers);
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(createEventPublisher<EventMap>(host, registry, records, ['ProductCreated']));
-  const products = createProductStore({ events, clock: host.clock });
+  const products = createProductStore(events);
 
   const producer = await broker.producer();
   host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
@@ -41,18 +44,18 @@ export const productService = async (config: ProductConfig, host: Host): Promise
       db,
       registry,
       events: records,
-      group: 'product.reactions',
+      group: 'product.stock',
       reactions: reactions(products),
-      // One transaction at a time: two batches may hold the same products in another order.
+      // A product's stock changes on the partitions of all its orders: two batches could lock each other out.
       partitionsConcurrentlyMax: 1,
     }),
   );
 
   const http = createHttpServer(host, {
     port: config.port,
-    title: 'Cartstream product',
-    auth: remoteAuthenticator(config, host.clock),
+    title: 'Cartstream catalogue',
+    auth: remoteAuthenticator(config, clock),
   });
-  productRoutes(http.app, db, products, host.metrics);
+  productRoutes(http.app, { db, products, clock, metrics });
   host.use(http.component);
 };
