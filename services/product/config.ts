@@ -9,7 +9,7 @@ export const productConfig = envSchema({
   schemaRegistryUrl,
   databaseUrl,
   port: ['PRODUCT_PORT', setting.port],
-  databasePoolMax: ['PRODUCT_DATABASE_POOL_MAX', setting.integer(2, 50).default(8)],
+  databasePoolMax: ['PRODUCT_DATABASE_POOL_MAX', setting.integer(2, 50).default(5)],
 });
 
 export type ProductConfig = Readonly<ReturnType<typeof productConfig.parse>>;

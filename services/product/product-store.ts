@@ -1,134 +1,134 @@
+import type { Clock } from '#platform/clock';
+import { newId } from '#platform/ids';
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap } from '#schemas/events';
-import { type CreateProduct, create, type Product } from './product.js';
+import { type CreateProduct, createProduct, type Product } from './product.js';
 
-export type ProductView = Omit<Product, 'createdAtMs'> & {
-  available: number;
-  stockVersion: number;
-  createdAt: Date;
-  updatedAt: Date;
-};
+export type ProductRow = Product & { available: number; stockVersion: number };
 
-export const sortOrders = ['newest', 'price', '-price'] as const;
-export type SortOrder = (typeof sortOrders)[number];
+export const sorts = ['newest', 'price', '-price'] as const;
 
-export type ProductFilter = {
-  /** This category and all below it. */
+export type Sort = (typeof sorts)[number];
+
+/** Where a page ended: the last row's sort value and id. */
+export type Position = { priceMinor: number; productId: string };
+
+export type ListFilter = {
+  /** A path; its sub-categories are included. */
   category?: string | undefined;
   brand?: string | undefined;
   minPriceMinor?: number | undefined;
   maxPriceMinor?: number | undefined;
-  includeInactive: boolean;
+  sort: Sort;
+  after?: Position | undefined;
+  rowsMax: number;
+  /** Also those that are not shown to shoppers. */
+  withInactive: boolean;
 };
-
-/** Where a page ended: the last product's price (0 where not sorted by it) and id. */
-export type Position = readonly [priceMinor: number, productId: string];
-
-export type StockLevel = { productId: string; available: number; stockVersion: number };
 
 export type ProductStore = {
-  create(tx: Tx, command: CreateProduct): Promise<ProductView>;
-  find(db: Queryable, productId: string): Promise<ProductView | undefined>;
-  list(
-    db: Queryable,
-    filter: ProductFilter,
-    page: { sort: SortOrder; after: Position | undefined; rowsMax: number },
-  ): Promise<ProductView[]>;
-  /** Copies what inventory says is available, unless something newer is known. */
-  noteStock(tx: Tx, levels: readonly StockLevel[], at: Date): Promise<void>;
+  /** The row and its event, in the caller's transaction. */
+  create(tx: Tx, command: CreateProduct): Promise<ProductRow>;
+  find(db: Queryable, productId: string): Promise<ProductRow | undefined>;
+  list(db: Queryable, filter: ListFilter): Promise<ProductRow[]>;
+  /** Takes over what inventory said, unless something newer is known. */
+  noteStock(
+    tx: Tx,
+    lines: readonly { productId: string; available: number; stockVersion: number }[],
+  ): Promise<void>;
 };
 
-const columns = `product_id AS "productId", version, name, description, category, price_minor AS "priceMinor",
-  currency, brand, tags, attributes, images, group_id AS "groupId", age_restricted AS "ageRestricted", active,
-  featured, available, stock_version AS "stockVersion", created_at AS "createdAt", updated_at AS "updatedAt"`;
+const columns = `product_id AS "productId", version, name, description, category, price_minor AS "priceMinor", currency,
+  brand, tags, attributes, images, group_id AS "groupId", age_restricted AS "ageRestricted", active, featured,
+  (extract(epoch FROM created_at) * 1000)::bigint AS "createdAtMs",
+  (extract(epoch FROM updated_at) * 1000)::bigint AS "updatedAtMs",
+  available, stock_version AS "stockVersion"`;
 
-const orderings: Record<SortOrder, { orderBy: string; after: string }> = {
-  newest: { orderBy: 'product_id DESC', after: '$6::bigint IS NOT NULL AND product_id < $7' },
-  price: { orderBy: 'price_minor, product_id', after: '(price_minor, product_id) > ($6::bigint, $7::uuid)' },
-  '-price': {
-    orderBy: 'price_minor DESC, product_id DESC',
-    after: '(price_minor, product_id) < ($6::bigint, $7::uuid)',
-  },
-};
-
-export const createProductStore = (events: Pick<EventPublisher<EventMap>, 'event'>): ProductStore => ({
+export const createProductStore = ({
+  events,
+  clock,
+}: {
+  events: Pick<EventPublisher<EventMap>, 'event'>;
+  clock: Clock;
+}): ProductStore => ({
   create: async (tx, command) => {
-    const { type, data } = create(command);
-    const { rows } = await tx.query<ProductView>(
+    const { product, event } = createProduct(command, { productId: newId(clock), nowMs: clock.nowMs() });
+    await tx.query(
       `INSERT INTO products (product_id, version, name, description, category, price_minor, currency, brand, tags,
-         attributes, images, group_id, age_restricted, active, featured, created_at, updated_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
-       RETURNING ${columns}`,
+         attributes, images, group_id, age_restricted, active, featured, available, created_at, updated_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)`,
       [
-        command.productId,
-        data.version,
-        command.name,
-        command.description,
-        command.category,
-        command.priceMinor,
-        command.currency,
-        command.brand,
-        JSON.stringify(command.tags),
-        JSON.stringify(command.attributes),
-        JSON.stringify(command.images),
-        command.groupId,
-        command.ageRestricted,
-        command.active,
-        command.featured,
-        new Date(command.createdAtMs),
+        product.productId,
+        product.version,
+        product.name,
+        product.description,
+        product.category,
+        product.priceMinor,
+        product.currency,
+        product.brand,
+        product.tags,
+        product.attributes,
+        product.images,
+        product.groupId,
+        product.ageRestricted,
+        product.active,
+        product.featured,
+        command.initialStock,
+        new Date(product.createdAtMs),
       ],
     );
-    await append(tx, [events.event(type, data.productId, data, { occurredAt: data.occurredAt })]);
-    return rows[0] as ProductView;
+    await append(tx, [
+      events.event('ProductCreated', product.productId, event, { occurredAt: event.occurredAt }),
+    ]);
+    return { ...product, available: command.initialStock, stockVersion: 0 };
   },
 
   find: async (db, productId) => {
-    const { rows } = await db.query<ProductView>(`SELECT ${columns} FROM products WHERE product_id = $1`, [
+    const { rows } = await db.query<ProductRow>(`SELECT ${columns} FROM products WHERE product_id = $1`, [
       productId,
     ]);
     return rows[0];
   },
 
-  list: async (db, filter, { sort, after, rowsMax }) => {
-    const { orderBy, after: isAfter } = orderings[sort];
-    const { rows } = await db.query<ProductView>(
+  list: async (db, { category, brand, minPriceMinor, maxPriceMinor, sort, after, rowsMax, withInactive }) => {
+    const values: unknown[] = [];
+    const bind = (value: unknown) => `$${values.push(value)}`;
+    const conditions = [
+      ...(withInactive ? [] : ['active']),
+      ...(category === undefined
+        ? []
+        : [`(category = ${bind(category)} OR starts_with(category, ${bind(`${category}/`)}))`]),
+      ...(brand === undefined ? [] : [`brand = ${bind(brand)}`]),
+      ...(minPriceMinor === undefined ? [] : [`price_minor >= ${bind(minPriceMinor)}`]),
+      ...(maxPriceMinor === undefined ? [] : [`price_minor <= ${bind(maxPriceMinor)}`]),
+    ];
+    const direction = sort === 'price' ? { order: 'ASC', beyond: '>' } : { order: 'DESC', beyond: '<' };
+    const keys = sort === 'newest' ? ['product_id'] : ['price_minor', 'product_id'];
+    if (after) {
+      const position = sort === 'newest' ? [after.productId] : [after.priceMinor, after.productId];
+      conditions.push(`(${keys.join(', ')}) ${direction.beyond} (${position.map(bind).join(', ')})`);
+    }
+    const { rows } = await db.query<ProductRow>(
       `SELECT ${columns} FROM products
-       WHERE (active OR $1) AND ($2::text IS NULL OR category = $2 OR category LIKE $8)
-         AND ($3::text IS NULL OR brand = $3)
-         AND ($4::bigint IS NULL OR price_minor >= $4) AND ($5::bigint IS NULL OR price_minor <= $5)
-         AND ($7::uuid IS NULL OR (${isAfter}))
-       ORDER BY ${orderBy} LIMIT $9`,
-      [
-        filter.includeInactive,
-        filter.category ?? null,
-        filter.brand ?? null,
-        filter.minPriceMinor ?? null,
-        filter.maxPriceMinor ?? null,
-        after?.[0] ?? null,
-        after?.[1] ?? null,
-        filter.category === undefined ? null : `${escapeLike(filter.category)}/%`,
-        rowsMax,
-      ],
+       ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+       ORDER BY ${keys.map((key) => `${key} ${direction.order}`).join(', ')}
+       LIMIT ${bind(rowsMax)}`,
+      values,
     );
     return rows;
   },
 
-  noteStock: async (tx, levels, at) => {
-    await tx.query(
-      `UPDATE products p SET available = level.available, stock_version = level.stock_version, updated_at = $4
-       FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS level(product_id, available, stock_version)
-       WHERE p.product_id = level.product_id AND p.stock_version < level.stock_version`,
-      [
-        levels.map(({ productId }) => productId),
-        levels.map(({ available }) => available),
-        levels.map(({ stockVersion }) => stockVersion),
-        at,
-      ],
-    );
+  noteStock: async (tx, lines) => {
+    // Sorted, so that two batches lock rows in the same order.
+    const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
+    for (const { productId, available, stockVersion } of sorted)
+      await tx.query(
+        `UPDATE products SET available = $2, stock_version = $3
+         WHERE product_id = $1 AND stock_version < $3`,
+        [productId, available, stockVersion],
+      );
   },
 });
-
-const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');

@@ -1,33 +1,42 @@
-import { expect, test } from 'vitest';
-import { create, normalCategory } from './product.js';
+import { describe, expect, it } from 'vitest';
+import { type CreateProduct, createProduct, normaliseCategory } from './product.js';
 
-test('a new product tells inventory what to open its ledger with, and is version 1', () => {
-  const { data } = create({
-    productId: 'p',
-    name: 'Lantern',
-    description: '',
-    category: 'home/lighting',
-    priceMinor: 1999,
-    currency: 'EUR',
-    brand: null,
-    tags: [],
-    attributes: {},
-    images: [],
-    groupId: null,
-    ageRestricted: false,
-    active: true,
-    featured: false,
-    createdAtMs: 5,
-    initialStock: 12,
+const lantern: CreateProduct = {
+  name: 'Paper lantern',
+  description: '',
+  category: 'Home / Lighting/',
+  priceMinor: 1999,
+  currency: 'GBP',
+  brand: null,
+  tags: ['paper'],
+  attributes: { colour: 'white' },
+  images: [],
+  groupId: null,
+  ageRestricted: false,
+  active: true,
+  featured: false,
+  initialStock: 12,
+};
+
+describe('creating a product', () => {
+  it('tells of the first version with the stock it opens with', () => {
+    const { product, event } = createProduct(lantern, { productId: 'p', nowMs: 1000 });
+    expect(event).toMatchObject({
+      productId: 'p',
+      version: 1,
+      initialStock: 12,
+      priceMinor: 1999,
+      createdAt: 1000,
+    });
+    expect(product).not.toHaveProperty('initialStock');
   });
-  expect(data).toMatchObject({ version: 1, initialStock: 12, createdAt: 5, occurredAt: 5, priceMinor: 1999 });
+
+  it('keeps the category as one normal path, in the row and in the event', () => {
+    const { product, event } = createProduct(lantern, { productId: 'p', nowMs: 1000 });
+    expect([product.category, event.category]).toEqual(['home/lighting', 'home/lighting']);
+  });
 });
 
-test.each([
-  ['home/lighting', 'home/lighting'],
-  ['/home//lighting/', 'home/lighting'],
-  [' home / lighting ', 'home/lighting'],
-  [' / ', null],
-])('category %j is kept as %j', (path, kept) => {
-  expect(normalCategory(path)).toBe(kept);
+it('a category path of nothing but separators is empty', () => {
+  expect(normaliseCategory(' / / ')).toBe('');
 });

@@ -1,20 +1,19 @@
 import type { ProductCreated } from '#schemas/events';
 
-export type Attributes = Readonly<Record<string, string | number | boolean>>;
-
+/** What the catalogue says of a product; what is available of it is inventory's word. */
 export type Product = {
   productId: string;
-  /** Version of the last event this product published. */
+  /** Counts this product's events from 1. */
   version: number;
   name: string;
   description: string;
-  /** Path of the category, from the root: `home/lighting`. */
+  /** Path from the root, e.g. `home/lighting`. */
   category: string;
   priceMinor: number;
   currency: string;
   brand: string | null;
   tags: readonly string[];
-  attributes: Attributes;
+  attributes: Readonly<Record<string, string | number | boolean>>;
   images: readonly string[];
   /** Products with the same group are variants of one. */
   groupId: string | null;
@@ -22,42 +21,52 @@ export type Product = {
   active: boolean;
   featured: boolean;
   createdAtMs: number;
+  updatedAtMs: number;
 };
 
-export type CreateProduct = Omit<Product, 'version'> & { initialStock: number };
+export type CreateProduct = Omit<Product, 'productId' | 'version' | 'createdAtMs' | 'updatedAtMs'> & {
+  initialStock: number;
+};
 
-export type ProductEvent = { type: 'ProductCreated'; data: ProductCreated };
-
-/** What happens when a product is entered. */
-export const create = (command: CreateProduct): ProductEvent => {
-  const { productId, name, description, category, priceMinor, currency } = command;
-  const { brand, tags, groupId, active, initialStock, createdAtMs } = command;
+/** A new product, and the fact that tells everybody. */
+export const createProduct = (
+  command: CreateProduct,
+  { productId, nowMs }: { productId: string; nowMs: number },
+): { product: Product; event: ProductCreated } => {
+  const { initialStock, ...described } = command;
+  const product: Product = {
+    ...described,
+    category: normaliseCategory(command.category),
+    productId,
+    version: 1,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+  };
   return {
-    type: 'ProductCreated',
-    data: {
+    product,
+    event: {
       productId,
-      version: 1,
-      name,
-      description,
-      category,
-      priceMinor,
-      currency,
-      brand,
-      tags,
-      groupId,
-      active,
+      version: product.version,
+      name: product.name,
+      description: product.description,
+      category: product.category,
+      priceMinor: product.priceMinor,
+      currency: product.currency,
+      brand: product.brand,
+      tags: product.tags,
+      groupId: product.groupId,
+      active: product.active,
       initialStock,
-      createdAt: createdAtMs,
-      occurredAt: createdAtMs,
+      createdAt: nowMs,
+      occurredAt: nowMs,
     },
   };
 };
 
-/** How a category path is kept: no empty steps, no blanks around them. Null when nothing is left. */
-export const normalCategory = (path: string): string | null => {
-  const steps = path
+/** `Home / Lighting/` and `home/lighting` are the same place. */
+export const normaliseCategory = (path: string): string =>
+  path
     .split('/')
-    .map((step) => step.trim())
-    .filter((step) => step !== '');
-  return steps.length === 0 ? null : steps.join('/');
-};
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => part !== '')
+    .join('/');

@@ -1,5 +1,4 @@
 import { remoteAuthenticator } from '#platform/http/auth';
-import { idempotencyMigrations } from '#platform/http/idempotency';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createEventPublisher } from '#platform/messaging/events';
@@ -15,9 +14,8 @@ import { createProductStore } from './product-store.js';
 import { reactions } from './reactions.js';
 import { productRoutes } from './routes.js';
 
-/** Keeps the catalogue, and shows beside each product what inventory says is left of it. */
+/** The catalogue: what there is to buy, and, following inventory, how much of it. */
 export const productService = async (config: ProductConfig, host: Host): Promise<void> => {
-  const { clock, metrics } = host;
   const db = host.use(
     createDatabase(host, {
       url: serviceDatabaseUrl(config.databaseUrl, 'product'),
@@ -25,7 +23,6 @@ export const productService = async (config: ProductConfig, host: Host): Promise
       migrations: [
         'platform/inbox/migrations',
         'platform/outbox/migrations',
-        idempotencyMigrations,
         'services/product/migrations',
       ].map(projectPath),
     }),
@@ -33,7 +30,7 @@ export const productService = async (config: ProductConfig, host: Host): Promise
   const broker = connectBroker(host, config.kafkaBrokers);
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(createEventPublisher<EventMap>(host, registry, records, ['ProductCreated']));
-  const products = createProductStore(events);
+  const products = createProductStore({ events, clock: host.clock });
 
   const producer = await broker.producer();
   host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
@@ -44,18 +41,18 @@ export const productService = async (config: ProductConfig, host: Host): Promise
       db,
       registry,
       events: records,
-      group: 'product.stock',
+      group: 'product.reactions',
       reactions: reactions(products),
-      // A product's stock changes on the partitions of all its orders: two batches could lock each other out.
+      // One transaction at a time: two batches may hold the same products in another order.
       partitionsConcurrentlyMax: 1,
     }),
   );
 
   const http = createHttpServer(host, {
     port: config.port,
-    title: 'Cartstream catalogue',
-    auth: remoteAuthenticator(config, clock),
+    title: 'Cartstream product',
+    auth: remoteAuthenticator(config, host.clock),
   });
-  productRoutes(http.app, { db, products, clock, metrics });
+  productRoutes(http.app, db, products, host.metrics);
   host.use(http.component);
 };
