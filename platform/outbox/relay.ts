@@ -34,6 +34,8 @@ export type OutboxRelay = Component & {
 export const relayBatchMax = 500;
 
 export type RelayOptions = {
+  /** `relayBatchMax` if unset. */
+  batchMax?: number;
   /** Fallback for a lost notification. 250 if unset. */
   pollMs?: number;
   /** The active table is changed for the other when it has had this many rows. 10,000 if unset. */
@@ -62,6 +64,7 @@ export const createOutboxRelay = (
   producer: Pick<Producer, 'send'>,
   options: RelayOptions = {},
 ): OutboxRelay => {
+  const batchMax = options.batchMax ?? relayBatchMax;
   const pollMs = options.pollMs ?? 250;
   const rotateRowsMin = options.rotateRowsMin ?? 10_000;
   const unpublished = host.metrics.gauge('outbox_unpublished', 'Outbox rows that Kafka does not have yet');
@@ -72,70 +75,92 @@ export const createOutboxRelay = (
     [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   );
   const bell = createBell();
+  const ending = createBell();
   let stopping = false;
   let finished: Promise<void> = Promise.resolve();
   let trouble: string | undefined;
+  let countedAt = Number.NEGATIVE_INFINITY;
 
   const run = async (): Promise<void> => {
     for (let failures = 0; !stopping; ) {
       let session: RelaySession | undefined;
       try {
         session = await openSession(host.service, db.pool, bell.ring);
-        await lead(session, () => {
-          failures = 0;
-          trouble = undefined;
-        });
+        while (!stopping && !(await session.tryLead())) await ending.wait(leaderPollMs);
+        failures = 0;
+        trouble = undefined;
+        await lead(session);
       } catch (error) {
-        trouble = (error as Error).message;
         failures += 1;
-        const log = failures === 1 ? host.logger.warn : host.logger.debug;
-        log.call(host.logger, { err: error }, 'outbox relay interrupted');
-        await bell.wait(backoffMs(failures), () => stopping);
+        await restAfter(error, failures);
       } finally {
         await session?.close();
       }
     }
   };
 
-  const lead = async (session: RelaySession, onProgress: () => void): Promise<void> => {
-    while (!stopping && !(await session.tryLead())) await bell.wait(leaderPollMs, () => stopping);
-    let countedAt = Number.NEGATIVE_INFINITY;
+  const restAfter = async (error: unknown, failures: number): Promise<void> => {
+    trouble = (error as Error).message;
+    host.logger[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'outbox relay interrupted');
+    await ending.wait(Math.min(retryMsMin * 2 ** (failures - 1), retryMsMax));
+  };
+
+  const lead = async (session: RelaySession): Promise<void> => {
     let sentSinceRotation = await session.countRows();
     // First what the last relay may have left of its window.
     while (!stopping) {
-      const sent = await drain(session, onProgress);
+      const sent = await drain(session);
       if (stopping) return;
-      onProgress();
-      if (performance.now() - countedAt > countEveryMs) {
-        unpublished.set(await session.countUnpublished());
-        countedAt = performance.now();
-      }
       if (sent > 0) {
         await session.closeWindow();
+        await countNowAndThen(session);
         sentSinceRotation += sent;
         if (sentSinceRotation >= rotateRowsMin && (await session.rotate())) sentSinceRotation = 0;
         continue;
       }
-      while (!stopping && !(await session.openWindow())) await bell.wait(pollMs, () => stopping);
+      while (!stopping && !(await session.openWindow())) {
+        await countNowAndThen(session);
+        await bell.wait(pollMs);
+      }
     }
   };
 
-  /** Sends the open window to its end. */
-  const drain = async (session: RelaySession, onProgress: () => void): Promise<number> => {
+  /** Sends the open window to its end, or until the relay stops. */
+  const drain = async (session: RelaySession): Promise<number> => {
     for (let sent = 0; ; ) {
-      const rows = await session.read(relayBatchMax);
-      if (rows.length > 0) {
-        await producer.send(rows.map(toRecord));
-        const nowMs = host.clock.nowMs();
-        for (const row of rows) delay.observe(Math.max(0, nowMs - row.appended_ms) / 1000);
-      }
-      sent += rows.length;
+      const rows = await session.read(batchMax);
       const last = rows.at(-1);
-      if (last === undefined || (rows.length < relayBatchMax && !stopping)) return sent;
+      if (last === undefined || !(await deliver(session, rows))) return sent;
+      sent += rows.length;
+      if (rows.length < batchMax && !stopping) return sent;
       await session.savePosition(last.seq);
       if (stopping) return sent;
-      onProgress();
     }
+  };
+
+  /** Keeps trying the very same rows; false when it was told to stop before Kafka had them. */
+  const deliver = async (session: RelaySession, rows: readonly Row[]): Promise<boolean> => {
+    const records = rows.map(toRecord);
+    for (let failures = 0; !stopping; ) {
+      try {
+        await producer.send(records);
+        trouble = undefined;
+        const nowMs = host.clock.nowMs();
+        for (const row of rows) delay.observe(Math.max(0, nowMs - row.appended_ms) / 1000);
+        return true;
+      } catch (error) {
+        failures += 1;
+        await countNowAndThen(session);
+        await restAfter(error, failures);
+      }
+    }
+    return false;
+  };
+
+  const countNowAndThen = async (session: RelaySession): Promise<void> => {
+    if (performance.now() - countedAt < countEveryMs) return;
+    unpublished.set(await session.countUnpublished());
+    countedAt = performance.now();
   };
 
   return {
@@ -146,6 +171,7 @@ export const createOutboxRelay = (
     },
     stop: async () => {
       stopping = true;
+      ending.ring();
       bell.ring();
       await finished;
     },
@@ -161,8 +187,6 @@ const toRecord = (row: Row): OutgoingRecord => ({
   headers: row.headers,
   timestampMs: Math.round(row.appended_ms),
 });
-
-const backoffMs = (failures: number): number => Math.min(retryMsMin * 2 ** (failures - 1), retryMsMax);
 
 type RelaySession = Awaited<ReturnType<typeof openSession>>;
 
@@ -265,7 +289,7 @@ const openSession = async (service: string, pool: pg.Pool, onAppended: () => voi
   };
 };
 
-/** Sleeps until it is rung or the time is over; one ring during work is kept for the next wait. */
+/** One ring while nobody waits is kept for the next wait. */
 const createBell = () => {
   let rung = false;
   let answer: (() => void) | undefined;
@@ -274,8 +298,8 @@ const createBell = () => {
       rung = true;
       answer?.();
     },
-    wait: async (timeoutMs: number, isOver: () => boolean): Promise<void> => {
-      if (!rung && !isOver())
+    wait: async (timeoutMs: number): Promise<void> => {
+      if (!rung)
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, timeoutMs);
           answer = () => {
