@@ -1,0 +1,196 @@
+import { ClickHouseError, createClient } from '@clickhouse/client';
+import { Agent, request } from 'undici';
+import { PlatformError } from '#platform/errors';
+import type { Component } from '#platform/service-host';
+
+/** `Database` is what a statement runs in; parameters are ClickHouse's own: `{name:Type}` in the text. */
+export type ClickHouse = Component & {
+  readonly database: string;
+  /** Rows as objects. 64-bit integers come as numbers: check `Number.isSafeInteger` where they may be large. */
+  query<Row>(sql: string, params?: QueryParams): Promise<Row[]>;
+  /** A statement without an answer. */
+  command(sql: string, params?: QueryParams): Promise<void>;
+  /** A few rows, synchronously: acknowledged when they are in the table and in its views. */
+  insertRows(table: string, rows: readonly object[]): Promise<void>;
+  /**
+   * One block in a format that ClickHouse parses itself. Acknowledged when it is in the table and in its views;
+   * `deduplicationToken` makes a repeat of it, within the table's window, a success without effect. After a
+   * retriable fault the block may or may not be in.
+   */
+  insertBlock(block: Block): Promise<void>;
+  ping(): Promise<boolean>;
+};
+
+export type QueryParams = Record<string, unknown>;
+
+export type Block = {
+  table: string;
+  /** ClickHouse's name of it, e.g. `Avro`. */
+  format: string;
+  data: Buffer;
+  /** Rows in `data`; they stay together as one part of the table. */
+  rows: number;
+  deduplicationToken: string;
+};
+
+export type ClickHouseOptions = {
+  /** `http://user:password@host:port/database`; the database is `default` if unset. */
+  url: string;
+  /** 30,000 if unset. */
+  requestTimeoutMs?: number;
+  /** Requests at once. 8 if unset. */
+  connectionsMax?: number;
+};
+
+const pingTimeoutMs = 1_500;
+
+export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
+  const address = new URL(options.url);
+  const database = decodeURIComponent(address.pathname.replace(/^\/+|\/+$/g, '')) || 'default';
+  const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
+  const connections = options.connectionsMax ?? 8;
+  const username = decodeURIComponent(address.username) || 'default';
+  const password = decodeURIComponent(address.password);
+  const client = createClient({
+    url: address.origin,
+    username,
+    password,
+    database,
+    request_timeout: requestTimeoutMs,
+    max_open_connections: connections,
+    log: { level: 127 },
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+  });
+  // The client sends streams without their length, and a server then cannot tell a small body from a large one.
+  const agent = new Agent({
+    connections,
+    headersTimeout: requestTimeoutMs,
+    bodyTimeout: requestTimeoutMs,
+    connectTimeout: 5_000,
+    pipelining: 1,
+  });
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+
+  return {
+    name: 'clickhouse',
+    database,
+    query: async <Row>(sql: string, params: QueryParams = {}) => {
+      try {
+        const answer = await client.query({ query: sql, query_params: params, format: 'JSONEachRow' });
+        return await answer.json<Row>();
+      } catch (error) {
+        throw asFault(error);
+      }
+    },
+    command: async (sql, params = {}) => {
+      try {
+        await client.command({ query: sql, query_params: params });
+      } catch (error) {
+        throw asFault(error);
+      }
+    },
+    insertRows: async (table, rows) => {
+      try {
+        await client.insert({
+          table,
+          values: rows as object[],
+          format: 'JSONEachRow',
+          clickhouse_settings: { async_insert: 0 },
+        });
+      } catch (error) {
+        throw asFault(error);
+      }
+    },
+    insertBlock: async (block) => {
+      const query = new URL('/', address.origin);
+      query.searchParams.set('database', database);
+      query.searchParams.set('query', insertStatement(block));
+      try {
+        const answer = await request(query, {
+          method: 'POST',
+          dispatcher: agent,
+          headers: { authorization, 'content-type': 'application/octet-stream' },
+          body: block.data,
+        });
+        const text = await answer.body.text();
+        if (answer.statusCode !== 200) throw asServerFault(text, answer.statusCode);
+      } catch (error) {
+        throw asFault(error);
+      }
+    },
+    ping: async () => (await client.ping()).success,
+    // Connections are opened on demand: a service need not wait for ClickHouse in order to start.
+    start: async () => {},
+    stop: async () => {
+      await client.close();
+      await agent.destroy();
+    },
+    checkHealth: async () => {
+      const answer = await Promise.race([
+        client.ping(),
+        new Promise<{ success: false }>((done) =>
+          setTimeout(() => done({ success: false }), pingTimeoutMs).unref(),
+        ),
+      ]);
+      return answer.success ? { status: 'up' } : { status: 'down', detail: 'no answer to a ping' };
+    },
+  };
+};
+
+/**
+ * Settings go with the statement, not with the connection: the token changes with every block. One block of input
+ * must become one block of the table, or a repeat might be cut differently.
+ */
+const insertStatement = ({ table, format, rows, deduplicationToken }: Block): string => {
+  const settings = {
+    async_insert: 0,
+    insert_deduplication_token: `'${deduplicationToken}'`,
+    deduplicate_blocks_in_dependent_materialized_views: 1,
+    input_format_avro_allow_missing_fields: 1,
+    max_insert_block_size: rows + 1,
+    max_partitions_per_insert_block: 0,
+    throw_on_max_partitions_per_insert_block: 0,
+  };
+  const list = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+  return `INSERT INTO ${table} SETTINGS ${list.join(', ')} FORMAT ${format}`;
+};
+
+/** Codes of ClickHouse that say "not now" rather than "never". */
+const transientCodes = new Set([
+  159, // TIMEOUT_EXCEEDED
+  160, // TOO_SLOW
+  202, // TOO_MANY_SIMULTANEOUS_QUERIES
+  209, // SOCKET_TIMEOUT
+  210, // NETWORK_ERROR
+  225, // NO_ZOOKEEPER
+  236, // ABORTED
+  241, // MEMORY_LIMIT_EXCEEDED
+  242, // TABLE_IS_READ_ONLY
+  243, // NOT_ENOUGH_SPACE
+  252, // TOO_MANY_PARTS
+  285, // TOO_FEW_LIVE_REPLICAS
+  319, // UNKNOWN_STATUS_OF_INSERT
+  394, // QUERY_WAS_CANCELLED
+  999, // KEEPER_EXCEPTION
+]);
+
+const asFault = (error: unknown): PlatformError => {
+  if (error instanceof PlatformError) return error;
+  if (error instanceof ClickHouseError) return faultOfCode(Number(error.code), error.message, error);
+  return new PlatformError('clickhouse_unavailable', `clickhouse: ${(error as Error).message}`, {
+    retriable: true,
+    cause: error,
+  });
+};
+
+const asServerFault = (text: string, status: number): PlatformError => {
+  const code = Number(/Code: (\d+)/.exec(text)?.[1] ?? Number.NaN);
+  if (Number.isNaN(code))
+    return new PlatformError('clickhouse_unavailable', `clickhouse answered ${status}`, { retriable: true });
+  return faultOfCode(code, text.slice(0, 500), undefined);
+};
+
+const faultOfCode = (code: number, message: string, cause: unknown): PlatformError =>
+  transientCodes.has(code)
+    ? new PlatformError('clickhouse_unavailable', message, { retriable: true, cause })
+    : new PlatformError('clickhouse_rejected', message, { retriable: false, cause });

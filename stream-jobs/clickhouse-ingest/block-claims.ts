@@ -1,0 +1,114 @@
+import type { ClickHouse } from '#platform/clickhouse/client';
+
+/** A block's bounds, stored before it is inserted: with them anybody can build the same block again. */
+export type Claim = {
+  firstOffset: number;
+  /** The last offset that belongs to it, whether or not there is a record with it. */
+  lastOffset: number;
+  /** Raised when the block has to go in under another deduplication token. */
+  attempt: number;
+  schemaIds: readonly number[];
+  rows: number;
+  /** Offsets whose records are not in the block, and why: poison (its fault code) or `repeated`. */
+  excluded: readonly Exclusion[];
+};
+
+export type Exclusion = readonly [offset: number, reason: string];
+
+/**
+ * The right of one process to claim the blocks of one partition. Kafka gives a partition to one consumer, but one
+ * that was paused does not know when it has lost it. So whoever gets a partition first writes down a greater
+ * `epoch` and then reads the claims; whoever claims first writes the claim and then reads the epochs. Of two, at
+ * least one sees the other: the new owner sees the old one's claim and builds that block again, or the old owner
+ * sees the new epoch and does not insert.
+ */
+export type Ownership = {
+  /** The newest claim when the partition was taken over; of all claims it alone may be unfinished. */
+  readonly newest: (Claim & { /** Of its topic. */ blocksSince: number }) | null;
+  /** False when somebody else owns the partition now: the block must not be inserted. */
+  claim(claim: Claim): Promise<boolean>;
+};
+
+export type BlockClaims = {
+  takeOver(topic: string, partition: number): Promise<Ownership>;
+};
+
+type Row = {
+  first_offset: number;
+  last_offset: number;
+  attempt: number;
+  schema_ids: number[];
+  rows: number;
+  excluded: [number, string][];
+};
+
+export const createBlockClaims = (
+  clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>,
+  owner: string,
+): BlockClaims => ({
+  takeOver: async (topic, partition) => {
+    const at = { topic, partition };
+    const [greatest] = await clickhouse.query<{ epoch: number }>(
+      `SELECT greatest(
+         (SELECT max(epoch) FROM ingest_owners WHERE topic = {topic:String} AND partition = {partition:UInt16}),
+         (SELECT max(epoch) FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16})
+       ) AS epoch`,
+      at,
+    );
+    const epoch = (greatest?.epoch ?? 0) + 1;
+    await clickhouse.insertRows('ingest_owners', [{ ...at, epoch, owner }]);
+    const [row] = await clickhouse.query<Row>(
+      `SELECT first_offset, last_offset, attempt, schema_ids, rows, excluded
+       FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16}
+       ORDER BY epoch DESC, first_offset DESC, attempt DESC LIMIT 1`,
+      at,
+    );
+    const [since] = await clickhouse.query<{ blocks: number }>(
+      `SELECT count() AS blocks FROM ingest_blocks WHERE topic = {topic:String} AND claimed_at >=
+         (SELECT max(claimed_at) FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16})`,
+      at,
+    );
+    return {
+      newest:
+        row === undefined
+          ? null
+          : {
+              firstOffset: row.first_offset,
+              lastOffset: row.last_offset,
+              attempt: row.attempt,
+              schemaIds: row.schema_ids,
+              rows: row.rows,
+              excluded: row.excluded,
+              blocksSince: since?.blocks ?? 0,
+            },
+      claim: async (claim) => {
+        await clickhouse.insertRows('ingest_blocks', [
+          {
+            ...at,
+            first_offset: claim.firstOffset,
+            last_offset: claim.lastOffset,
+            epoch,
+            attempt: claim.attempt,
+            schema_ids: claim.schemaIds,
+            rows: claim.rows,
+            excluded: claim.excluded,
+          },
+        ]);
+        const [latest] = await clickhouse.query<{ epoch: number; owner: string }>(
+          `SELECT epoch, owner FROM ingest_owners
+           WHERE topic = {topic:String} AND partition = {partition:UInt16} ORDER BY epoch DESC, owner DESC LIMIT 1`,
+          at,
+        );
+        return latest?.epoch === epoch && latest.owner === owner;
+      },
+    };
+  },
+});
+
+/** ClickHouse drops a second block under the same token. One block is one insert for each schema in it. */
+export const deduplicationToken = (
+  topic: string,
+  partition: number,
+  claim: Pick<Claim, 'firstOffset' | 'lastOffset' | 'attempt'>,
+  schemaId: number,
+): string => `${topic}/${partition}/${claim.firstOffset}-${claim.lastOffset}/${schemaId}/${claim.attempt}`;

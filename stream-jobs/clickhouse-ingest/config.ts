@@ -1,0 +1,37 @@
+import { engineSettings, envSchema, setting } from '#platform/config';
+import { topics } from '#schemas/topics';
+
+const { kafkaBrokers, schemaRegistryUrl, clickhouseUrl } = engineSettings;
+const mebi = 1024 * 1024;
+
+export const clickhouseIngestConfig = envSchema({
+  kafkaBrokers,
+  schemaRegistryUrl,
+  clickhouseUrl,
+  port: ['CLICKHOUSE_INGEST_PORT', setting.port],
+  group: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
+  /** Other names for the topics, for tests and benchmarks beside a running platform. */
+  shopperActivityTopic: [
+    'CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC',
+    setting.text.default(topics.shopperActivity.topic),
+  ],
+  salesTopic: ['CLICKHOUSE_INGEST_SALES_TOPIC', setting.text.default(topics.sales.topic)],
+  productsTopic: ['CLICKHOUSE_INGEST_PRODUCTS_TOPIC', setting.text.default(topics.products.topic)],
+  blockBytesMax: [
+    'CLICKHOUSE_INGEST_BLOCK_BYTES_MAX',
+    setting.integer(64 * 1024, 64 * mebi).default(12 * mebi),
+  ],
+  blockRowsMax: ['CLICKHOUSE_INGEST_BLOCK_ROWS_MAX', setting.integer(100, 1_000_000).default(150_000)],
+  /** Of all partitions together; past it fetched batches wait, and then fetching pauses. */
+  inFlightBytesMax: [
+    'CLICKHOUSE_INGEST_IN_FLIGHT_BYTES_MAX',
+    setting.integer(mebi, 1024 * mebi).default(64 * mebi),
+  ],
+  insertsConcurrentlyMax: ['CLICKHOUSE_INGEST_INSERTS_MAX', setting.integer(1, 16).default(2)],
+  fetchBytesPerPartitionMax: [
+    'CLICKHOUSE_INGEST_FETCH_BYTES_MAX',
+    setting.integer(64 * 1024, 32 * mebi).default(2 * mebi),
+  ],
+});
+
+export type ClickHouseIngestConfig = Readonly<ReturnType<typeof clickhouseIngestConfig.parse>>;

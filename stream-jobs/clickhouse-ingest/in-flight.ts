@@ -1,0 +1,56 @@
+/** Bounds what all partitions together hold in memory and send at once. */
+export type InFlight = {
+  /** Bytes in blocks that are growing or being inserted. */
+  readonly bytes: number;
+  readonly full: boolean;
+  add(bytes: number): void;
+  remove(bytes: number): void;
+  /** Resolves when there may be room again, or after `waitMs`. */
+  room(waitMs: number): Promise<void>;
+  /** Runs `work` when fewer than `insertsMax` others run, first come first served. */
+  insert<T>(work: () => Promise<T>): Promise<T>;
+};
+
+export const createInFlight = (bytesMax: number, insertsMax: number): InFlight => {
+  let bytes = 0;
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  const roomWanted = new Set<() => void>();
+
+  return {
+    get bytes() {
+      return bytes;
+    },
+    get full() {
+      return bytes >= bytesMax;
+    },
+    add: (more) => {
+      bytes += more;
+    },
+    remove: (less) => {
+      bytes -= less;
+      if (bytes < bytesMax) for (const resolve of roomWanted) resolve();
+    },
+    room: (waitMs) =>
+      new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          roomWanted.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, waitMs);
+        roomWanted.add(done);
+      }),
+    insert: async (work) => {
+      if (running >= insertsMax) await new Promise<void>((resolve) => waiting.push(resolve));
+      else running += 1;
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) running -= 1;
+        else next();
+      }
+    },
+  };
+};

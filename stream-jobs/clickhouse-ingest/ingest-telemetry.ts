@@ -1,0 +1,65 @@
+import type { Host } from '#platform/service-host';
+import { contextFromTraceparent, SpanKind, startSpan } from '#platform/telemetry/tracing';
+import type { Ingested } from './lane.js';
+import type { Route } from './routes.js';
+
+export type IngestTelemetry = {
+  onIngested(ingested: Ingested): void;
+  onDifference(route: Route, count: number): void;
+};
+
+const job = 'clickhouse-ingest';
+
+export const ingestTelemetry = (host: Pick<Host, 'metrics' | 'tracer' | 'logger'>): IngestTelemetry => {
+  const rows = host.metrics.counter('clickhouse_rows_inserted_total', 'Rows acknowledged by ClickHouse', [
+    'table',
+  ]);
+  const lag = host.metrics.gauge(
+    'stream_event_lag_seconds',
+    'From the newest record of the last block being in Kafka to its being in ClickHouse',
+    ['job'],
+  );
+  const blockRows = host.metrics.histogram(
+    'clickhouse_ingest_block_rows',
+    'Rows of a block',
+    ['table'],
+    [1, 10, 100, 1_000, 10_000, 50_000, 100_000, 200_000],
+  );
+  const differences = host.metrics.counter(
+    'reconciliation_differences_total',
+    'Rows or rollup cells found missing or doubled after a fault, and mended',
+    ['oracle'],
+  );
+  return {
+    onIngested: (ingested) => {
+      const { route, partition, newestMs, insertedAtMs, closedAtMs } = ingested;
+      if (ingested.rows > 0) {
+        rows.inc({ table: route.table }, ingested.rows);
+        blockRows.observe({ table: route.table }, ingested.rows);
+        lag.set({ job }, Math.max(0, insertedAtMs - newestMs) / 1000);
+      }
+      // Nobody decodes here, so a record's trace is found in its headers: one span for each that is recorded.
+      for (const { traceparent, appendedAtMs } of ingested.traceparents) {
+        const { span } = startSpan(`ingest ${route.topic}`, {
+          kind: SpanKind.CONSUMER,
+          tracer: host.tracer,
+          parent: contextFromTraceparent(traceparent),
+          startedAtMs: appendedAtMs,
+          attributes: {
+            'messaging.system': 'kafka',
+            'messaging.destination.name': route.topic,
+            'messaging.kafka.partition': partition,
+            'clickhouse.table': route.table,
+            'clickhouse.block.rows': ingested.rows,
+            'clickhouse.block.waited_ms': closedAtMs - appendedAtMs,
+          },
+        });
+        span.end(insertedAtMs);
+      }
+    },
+    onDifference: (route, count) => {
+      differences.inc({ oracle: `ingest ${route.table}` }, count);
+      host.logger.error({ table: route.table, count }, 'clickhouse did not hold what it should, mended');
+    },
+  };
+};

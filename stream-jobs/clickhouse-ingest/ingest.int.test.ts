@@ -1,0 +1,348 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PlatformError } from '#platform/errors';
+import { newId } from '#platform/ids';
+import { encode } from '#platform/messaging/avro-codec';
+import { eventually } from '#platform/testing/eventually';
+import { type IngestRig, openIngestRig } from './testing/ingest-rig.js';
+
+let rig: IngestRig;
+const running: { stop(): Promise<void> }[] = [];
+
+beforeEach(async () => {
+  rig = await openIngestRig();
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((ingest) => ingest.stop()));
+  await rig.close();
+});
+
+const start = async (options: Parameters<IngestRig['start']>[0] = {}) => {
+  const ingest = await rig.start(options);
+  running.push(ingest);
+  return {
+    stop: async () => {
+      running.splice(running.indexOf(ingest), 1);
+      await ingest.stop();
+    },
+  };
+};
+
+const rowsBecome = (table: string, count: number) =>
+  eventually(async () => expect(await rig.count(table)).toBe(count), { timeoutMs: 15_000 });
+
+const offsetsOf = async (table: string) => {
+  const [row] = await rig.clickhouse.query<{ rows: number; different: number }>(
+    `SELECT count() AS rows, uniqExact(kafka_partition, kafka_offset) AS different FROM ${table}`,
+  );
+  return row;
+};
+
+const committed = async (topic: string) =>
+  new Map(
+    (await rig.admin.committedOffsets(rig.group, topic)).map(({ partition, nextOffset }) => [
+      partition,
+      nextOffset,
+    ]),
+  );
+
+/** What the rollups say less what the raw rows say; empty when they agree. */
+const rollupDifferences = () =>
+  rig.clickhouse.query(
+    `SELECT * FROM (
+       SELECT minute, product_id, sum(units) AS units, sum(net) AS net, sum(orders) AS orders FROM (
+         SELECT minute, product_id, units, net, orders FROM sales_per_minute
+         UNION ALL
+         SELECT toStartOfMinute(occurred_at) AS minute, product_id, -quantity, -amount_minor, -toInt64(kind = 'sale' AND line = 0) FROM sales
+       ) GROUP BY minute, product_id
+     ) WHERE units != 0 OR net != 0 OR orders != 0`,
+  );
+
+describe('clickhouse-ingest', () => {
+  it('puts every field of a record into its column, with the coordinates it came from', async () => {
+    await rig.send(
+      rig.topic.shopperActivity,
+      [
+        rig.activity({
+          event_id: 'a',
+          type: 'products_searched',
+          query: 'lämp',
+          occurred_at: 1_790_000_000_123,
+        }),
+        rig.activity({
+          event_id: 'b',
+          user_id: 'u',
+          position: 3,
+          product_id: null,
+          occurred_at: 1_790_000_000_124,
+        }),
+      ],
+      1,
+    );
+    await start();
+    await rowsBecome('shopper_activity', 2);
+    expect(await rig.clickhouse.query('SELECT * FROM shopper_activity ORDER BY kafka_offset')).toEqual([
+      {
+        kafka_partition: 1,
+        kafka_offset: 0,
+        event_id: 'a',
+        type: 'products_searched',
+        visit_id: 'visit-1',
+        user_id: null,
+        product_id: 'product-1',
+        query: 'lämp',
+        position: null,
+        recommendation_id: null,
+        occurred_at: '2026-09-21 14:13:20.123',
+      },
+      expect.objectContaining({
+        kafka_offset: 1,
+        event_id: 'b',
+        user_id: 'u',
+        position: 3,
+        product_id: null,
+      }),
+    ]);
+  });
+
+  it('sums sales per product and minute, hour and day while it inserts them', async () => {
+    const orderId = newId();
+    const at = 1_790_000_000_000;
+    await rig.send(rig.topic.sales, [
+      rig.sale({ order_id: orderId, line: 0, quantity: 2, amount_minor: 200, occurred_at: at }),
+      rig.sale({
+        order_id: orderId,
+        line: 1,
+        product_id: 'product-2',
+        quantity: 1,
+        amount_minor: 50,
+        occurred_at: at,
+      }),
+      rig.sale({
+        order_id: orderId,
+        line: 0,
+        quantity: -1,
+        amount_minor: -100,
+        kind: 'refund',
+        occurred_at: at,
+      }),
+    ]);
+    await start();
+    await rowsBecome('sales', 3);
+    for (const unit of ['minute', 'hour', 'day'])
+      expect(
+        await rig.clickhouse.query(
+          `SELECT product_id, sum(orders) AS orders, sum(lines) AS lines, sum(units) AS units, sum(gross) AS gross,
+             sum(refunds) AS refunds, sum(net) AS net FROM sales_per_${unit} GROUP BY product_id ORDER BY product_id`,
+        ),
+      ).toEqual([
+        { product_id: 'product-1', orders: 1, lines: 1, units: 1, gross: 200, refunds: 100, net: 100 },
+        { product_id: 'product-2', orders: 0, lines: 1, units: 1, gross: 50, refunds: 0, net: 50 },
+      ]);
+  });
+
+  it('keeps the products it is told of, and passes over what else is on their topic', async () => {
+    const product = {
+      productId: 'p',
+      version: 1,
+      name: 'Lamp',
+      description: '',
+      category: 'home',
+      priceMinor: 100,
+      currency: 'EUR',
+      brand: null,
+      tags: ['x', 'y'],
+      groupId: null,
+      active: true,
+      initialStock: 3,
+      createdAt: 1,
+      occurredAt: 1,
+    };
+    const { schemaId, type } = rig.writers.product;
+    const created = encode(schemaId, type, product);
+    await rig.send(rig.topic.products, [created, null, rig.sale(), created], 0);
+    await start();
+    await eventually(async () =>
+      expect(await rig.clickhouse.query('SELECT product_id, name, version FROM products FINAL')).toEqual([
+        { product_id: 'p', name: 'Lamp', version: 1 },
+      ]),
+    );
+    await eventually(async () => expect((await committed(rig.topic.products)).get(0)).toBe(4n));
+    expect(await rig.admin.offsets(`${rig.topic.products}.dead-letter`)).toEqual([
+      { partition: 0, low: 0n, high: 0n },
+    ]);
+  });
+
+  it('parks every kind of poison with its cause and takes in everything around it', async () => {
+    const good = () => rig.activity();
+    const withByte = (value: Buffer, at: number, byte: number) => {
+      value[at] = byte;
+      return value;
+    };
+    const unknownId = good();
+    unknownId.writeUInt32BE(2_000_000_001, 1);
+    await rig.send(
+      rig.topic.shopperActivity,
+      [
+        good(),
+        withByte(good(), 0, 7),
+        good(),
+        unknownId,
+        good(),
+        good().subarray(0, -3),
+        good(),
+        Buffer.concat([good(), Buffer.from('more')]),
+        good(),
+        null,
+        Buffer.from([0, 0]),
+        rig.sale(),
+        good(),
+      ],
+      0,
+    );
+    await start();
+    await rowsBecome('shopper_activity', 6);
+    const letters = await rig.deadLetters(rig.topic.shopperActivity, 7);
+    expect(
+      letters.map(({ headers }) => [
+        headers['dead-letter-offset'],
+        headers['dead-letter-reason'],
+        headers['dead-letter-message'],
+      ]),
+    ).toEqual([
+      ['1', 'datum_malformed', 'magic byte is 7, not 0'],
+      ['3', 'schema_unknown', expect.stringContaining('2000000001')],
+      ['5', 'datum_malformed', expect.stringContaining('too early')],
+      ['7', 'datum_malformed', '4 bytes after the datum'],
+      ['9', 'datum_malformed', 'the record is empty'],
+      ['10', 'datum_malformed', 'only 2 bytes'],
+      ['11', 'datum_malformed', expect.stringContaining('does not belong')],
+    ]);
+    await eventually(async () => expect((await committed(rig.topic.shopperActivity)).get(0)).toBe(13n));
+  });
+
+  it('never commits an offset before ClickHouse has acknowledged its row', async () => {
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let asked = 0;
+    await rig.send(rig.topic.sales, [rig.sale(), rig.sale()], 0);
+    await start({
+      insertBlock: async (block, insert) => {
+        asked += 1;
+        await held;
+        await insert(block);
+      },
+    });
+    await eventually(() => expect(asked).toBe(1));
+    // The insert is under way and stays so: whatever would be committed without it has its time now.
+    for (let look = 0; look < 20; look += 1) {
+      expect((await committed(rig.topic.sales)).get(0) ?? null).toBe(null);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    release();
+    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(2n));
+    expect(await rig.count('sales')).toBe(2);
+  });
+
+  it.each(['before', 'after'])('inserts a block once when the answer is lost %s the insert', async (when) => {
+    let failures = 0;
+    await rig.send(rig.topic.sales, [rig.sale(), rig.sale(), rig.sale()], 0);
+    await start({
+      insertBlock: async (block, insert) => {
+        if (failures >= 2) return insert(block);
+        failures += 1;
+        if (when === 'after') await insert(block);
+        throw new PlatformError('clickhouse_unavailable', 'connection lost', { retriable: true });
+      },
+    });
+    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(3n));
+    expect(await offsetsOf('sales')).toEqual({ rows: 3, different: 3 });
+    expect(await rollupDifferences()).toEqual([]);
+  });
+
+  it.each(['before', 'after'])(
+    'a successor builds the block again that its predecessor died %s inserting',
+    async (when) => {
+      await rig.send(rig.topic.sales, [rig.sale(), Buffer.from('poison'), rig.sale()], 0);
+      let died = false;
+      const first = await start({
+        insertBlock: async (block, insert) => {
+          if (when === 'after') await insert(block);
+          died = true;
+          await new Promise(() => {});
+        },
+      });
+      await eventually(() => expect(died).toBe(true));
+      await rig.send(rig.topic.sales, [rig.sale(), rig.sale()], 0);
+      // The first one hangs in its insert as a dead process would; the group gives its partitions away.
+      void first.stop();
+      await start();
+      await rowsBecome('sales', 4);
+      await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(5n), {
+        timeoutMs: 15_000,
+      });
+      expect(await offsetsOf('sales')).toEqual({ rows: 4, different: 4 });
+      expect(await rollupDifferences()).toEqual([]);
+      const [block] = await rig.clickhouse.query<{ first_offset: number; last_offset: number }>(
+        'SELECT first_offset, last_offset FROM ingest_blocks WHERE first_offset = 0',
+      );
+      expect(block).toEqual({ first_offset: 0, last_offset: 2 });
+    },
+  );
+
+  it('drops what an outbox relay has sent twice, also across a restart', async () => {
+    const sales = Array.from({ length: 20 }, () => rig.sale());
+    await rig.send(rig.topic.sales, sales, 0);
+    const first = await start();
+    await rowsBecome('sales', 20);
+    await first.stop();
+    await rig.send(rig.topic.sales, [...sales.slice(5), rig.sale(), ...sales.slice(5)], 0);
+    await start();
+    await rowsBecome('sales', 21);
+    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(51n));
+    expect(await rig.count('sales')).toBe(21);
+    expect(await rollupDifferences()).toEqual([]);
+  });
+
+  it('does not insert a block it has claimed after somebody else took the partition over', async () => {
+    const { createBlockClaims } = await import('./block-claims.js');
+    const old = await createBlockClaims(rig.clickhouse, 'old').takeOver(rig.topic.sales, 0);
+    const next = await createBlockClaims(rig.clickhouse, 'new').takeOver(rig.topic.sales, 0);
+    const claim = { firstOffset: 0, lastOffset: 9, attempt: 0, schemaIds: [1], rows: 10, excluded: [] };
+    expect(await old.claim(claim)).toBe(false);
+    expect(await next.claim(claim)).toBe(true);
+  });
+
+  it('reads everything again when ClickHouse has been emptied, whatever Kafka has committed', async () => {
+    await rig.send(rig.topic.sales, [rig.sale(), rig.sale(), rig.sale()], 0);
+    const first = await start();
+    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(3n));
+    await first.stop();
+    for (const table of ['sales', 'sales_per_minute', 'ingest_blocks', 'ingest_owners'])
+      await rig.clickhouse.command(`TRUNCATE TABLE ${table}`);
+    await start();
+    await rowsBecome('sales', 3);
+  });
+
+  it('mends a rollup that ClickHouse lost while it was killed', async () => {
+    await rig.send(rig.topic.sales, [rig.sale(), rig.sale()], 0);
+    let inserted = false;
+    const first = await start({
+      insertBlock: async (block, insert) => {
+        await insert(block);
+        inserted = true;
+        await new Promise(() => {});
+      },
+    });
+    await eventually(() => expect(inserted).toBe(true));
+    await rig.clickhouse.command(`ALTER TABLE sales_per_minute DELETE WHERE 1 SETTINGS mutations_sync = 2`);
+    void first.stop();
+    await start();
+    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(2n), {
+      timeoutMs: 15_000,
+    });
+    expect(await rollupDifferences()).toEqual([]);
+  });
+});

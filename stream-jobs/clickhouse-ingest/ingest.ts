@@ -1,0 +1,123 @@
+import { AssertionError } from '#platform/assert';
+import type { ClickHouse } from '#platform/clickhouse/client';
+import type { Clock } from '#platform/clock';
+import type { Broker, Consumer, TopicPartition } from '#platform/messaging/broker';
+import type { DeadLetters } from '#platform/messaging/dead-letter';
+import type { SchemaRegistry } from '#platform/messaging/schema-registry';
+import type { Component, Logger } from '#platform/service-host';
+import type { BlockClaims } from './block-claims.js';
+import { createInFlight } from './in-flight.js';
+import type { IngestTelemetry } from './ingest-telemetry.js';
+import { hasMoved, type Lane, openLane } from './lane.js';
+import type { Route } from './routes.js';
+import type { StoredRows } from './stored-rows.js';
+import { createWriters } from './writers.js';
+
+export type IngestOptions = {
+  group: string;
+  routes: readonly Route[];
+  limits: {
+    blockBytesMax: number;
+    blockRowsMax: number;
+    inFlightBytesMax: number;
+    insertsConcurrentlyMax: number;
+    fetchBytesPerPartitionMax: number;
+  };
+  broker: Broker;
+  registry: Pick<SchemaRegistry, 'schemaById'>;
+  clickhouse: Pick<ClickHouse, 'insertBlock'>;
+  claims: BlockClaims;
+  stored: StoredRows;
+  deadLetters: DeadLetters;
+  clock: Clock;
+  logger: Logger;
+  telemetry: IngestTelemetry;
+  onFatal(error: unknown): void;
+};
+
+const partitionsMax = 1024;
+const drainWaitMsMax = 3_000;
+/** A relay's batch is at most 500 rows; a batch may be sent several times over. */
+const recentIdsMax = 4_000;
+/** A fifth of the tables' deduplication window, since a block may be several inserts. */
+const blocksRememberedMax = 2_000;
+const backlogBlockWaitMs = 1_000;
+
+/**
+ * One consumer over all topics, one lane a partition. Where a partition goes on is read from ClickHouse, next to
+ * the rows themselves: Kafka's committed offset only tells others how far the rows are in, and is never ahead of them.
+ */
+export const createIngest = (options: IngestOptions): Component => {
+  const { broker, claims, logger, limits } = options;
+  const inFlight = createInFlight(limits.inFlightBytesMax, limits.insertsConcurrentlyMax);
+  const routes = new Map(options.routes.map((route) => [route.topic, route]));
+  const writers = new Map(
+    options.routes.map((route) => [route.topic, createWriters(options.registry, route)]),
+  );
+  const lanes = new Map<string, Lane>();
+  let consumer: Consumer | undefined;
+  let stopping = false;
+
+  const closeLanes = async (): Promise<void> => {
+    const open = [...lanes.values()];
+    lanes.clear();
+    await Promise.all(open.map((lane) => lane.close()));
+  };
+
+  const open = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
+    const route = routes.get(topic);
+    const known = writers.get(topic);
+    if (route === undefined || known === undefined) throw new AssertionError(`no route for ${topic}`);
+    const lane = await openLane(route, partition, await claims.takeOver(topic, partition), known, {
+      group: options.group,
+      clickhouse: options.clickhouse,
+      stored: options.stored,
+      deadLetters: options.deadLetters,
+      inFlight,
+      clock: options.clock,
+      logger,
+      limits: { ...limits, backlogBlockWaitMs, recentIdsMax, blocksRememberedMax },
+      ...options.telemetry,
+      onFatal: options.onFatal,
+    });
+    if (lanes.size >= partitionsMax) throw new AssertionError(`more than ${partitionsMax} partitions`);
+    lanes.set(nameOf({ topic, partition }), lane);
+    return BigInt(lane.startOffset);
+  };
+
+  return {
+    name: 'ingest',
+    start: async () => {
+      consumer = broker.consumer({
+        group: options.group,
+        topics: [...routes.keys()],
+        partitionsConcurrentlyMax: partitionsMax,
+        fetchBytesPerPartitionMax: limits.fetchBytesPerPartitionMax,
+        onAssigned: closeLanes,
+        startFrom: open,
+      });
+      consumer.failed.catch(options.onFatal);
+      await consumer.run(async (batch, control) => {
+        const lane = lanes.get(nameOf(batch));
+        if (lane === undefined) throw new AssertionError(`${nameOf(batch)} was not opened`);
+        try {
+          await lane.accept(batch, control);
+        } catch (error) {
+          // Kafka says it is ours and ClickHouse says it is not: what this process holds in memory is void.
+          if (hasMoved(error) && !control.isStale() && !stopping) options.onFatal(error);
+          throw error;
+        }
+      });
+    },
+    stop: async () => {
+      stopping = true;
+      const drained = Promise.all([...lanes.values()].map((lane) => lane.drained()));
+      await Promise.race([drained, new Promise((done) => setTimeout(done, drainWaitMsMax).unref())]);
+      await consumer?.close();
+      await closeLanes();
+    },
+    checkHealth: async () => (consumer === undefined ? { status: 'down' } : { status: 'up' }),
+  };
+};
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -1,0 +1,468 @@
+import { assert } from '#platform/assert';
+import type { ClickHouse } from '#platform/clickhouse/client';
+import type { Clock } from '#platform/clock';
+import { isRetriable, PlatformError } from '#platform/errors';
+import { wirePrefixBytes } from '#platform/messaging/avro-codec';
+import type { BatchControl, IncomingRecord, RecordBatch } from '#platform/messaging/broker';
+import type { DeadLetters } from '#platform/messaging/dead-letter';
+import type { Logger } from '#platform/telemetry/logger';
+import { type Claim, deduplicationToken, type Exclusion, type Ownership } from './block-claims.js';
+import { createDatumBlock, type DatumBlock } from './datum-block.js';
+import type { InFlight } from './in-flight.js';
+import { createRecentIds, type RecentIds } from './recent-ids.js';
+import type { Route } from './routes.js';
+import type { StoredRows } from './stored-rows.js';
+import type { Writer, Writers } from './writers.js';
+
+/** What happened, for metrics and traces. */
+export type Ingested = {
+  route: Route;
+  partition: number;
+  rows: number;
+  /** Kafka's time of the newest record of the block. */
+  newestMs: number;
+  closedAtMs: number;
+  insertedAtMs: number;
+  /** `traceparent` headers of the records whose trace is recorded; the first 100. */
+  traceparents: readonly { traceparent: string; appendedAtMs: number }[];
+};
+
+export type LaneDeps = {
+  group: string;
+  clickhouse: Pick<ClickHouse, 'insertBlock'>;
+  stored: StoredRows;
+  deadLetters: DeadLetters;
+  inFlight: InFlight;
+  clock: Clock;
+  logger: Logger;
+  limits: LaneLimits;
+  onIngested(ingested: Ingested): void;
+  onFatal(error: unknown): void;
+  /** Rows or cells that were not as they should be, and were mended. */
+  onDifference(route: Route, count: number): void;
+};
+
+export type LaneLimits = {
+  blockBytesMax: number;
+  blockRowsMax: number;
+  /** A block does not wait for company longer than this even while there is a backlog. */
+  backlogBlockWaitMs: number;
+  /** How many event ids of a partition are remembered to know a repeat by. */
+  recentIdsMax: number;
+  /** Blocks of a topic after which ClickHouse may have forgotten a token. */
+  blocksRememberedMax: number;
+};
+
+/**
+ * The way of one partition into its table, as a sequence of blocks: one grows while the one before it is inserted.
+ * Holds the partition while ClickHouse or the registry is away, and never gives up by itself.
+ */
+export type Lane = {
+  /** The offset to read from. */
+  readonly startOffset: number;
+  /** Takes a batch in; returns before its records are inserted. Throws when the partition has moved on. */
+  accept(batch: RecordBatch, control: BatchControl): Promise<void>;
+  /** Resolves when nothing is growing or being inserted. */
+  drained(): Promise<void>;
+  /** Stops after the insert in hand. */
+  close(): Promise<void>;
+};
+
+const exclusionsPerBlockMax = 10_000;
+const tracedPerBlockMax = 100;
+const retryMsMin = 100;
+const retryMsMax = 2_000;
+const heartbeatMs = 1_000;
+const repeated = 'repeated';
+
+type Poison = { record: IncomingRecord; cause: unknown };
+
+type GrowingBlock = {
+  firstOffset: number;
+  datums: Map<number, { block: DatumBlock; firstOffset: number }>;
+  rows: number;
+  bytes: number;
+  excluded: Exclusion[];
+  poison: Poison[];
+  newestMs: number;
+  openedAtMs: number;
+  traceparents: { traceparent: string; appendedAtMs: number }[];
+};
+
+type Replay = Claim & { left: ReadonlySet<number>; reasons: ReadonlyMap<number, string> };
+
+export const openLane = async (
+  route: Route,
+  partition: number,
+  ownership: Ownership,
+  writers: Writers,
+  deps: LaneDeps,
+): Promise<Lane> => {
+  const { stored, inFlight, clock, limits } = deps;
+  const logger = deps.logger.child({ topic: route.topic, partition });
+
+  let replay: Replay | null = null;
+  let position: number;
+  const newest = ownership.newest;
+  if (newest === null) {
+    // Claims are kept for a time only; rows say where a partition that has long been silent went on.
+    const greatest = await stored.greatestOffset(route.table, partition);
+    position = greatest === null ? 0 : greatest + 1;
+  } else if (newest.rows === 0 && newest.excluded.length === 0) {
+    position = newest.lastOffset + 1;
+  } else {
+    const forgotten = newest.blocksSince >= limits.blocksRememberedMax;
+    const there =
+      forgotten && route.appendOnly
+        ? await stored.offsets(route.table, partition, newest.firstOffset, newest.lastOffset)
+        : [];
+    if (forgotten && there.length >= newest.rows) {
+      position = newest.lastOffset + 1;
+      const wrong = await stored.mendRollups(route.table, partition, newest.firstOffset, newest.lastOffset);
+      if (wrong > 0) deps.onDifference(route, wrong);
+    } else {
+      position = newest.firstOffset;
+      replay = {
+        ...newest,
+        // Under the old token ClickHouse might take what is still missing for what is there.
+        attempt: newest.attempt + (there.length > 0 ? 1 : 0),
+        left: new Set([...newest.excluded.map(([offset]) => offset), ...there]),
+        reasons: new Map(newest.excluded),
+      };
+    }
+  }
+  const recentIds: RecentIds | null = route.mayRepeat
+    ? createRecentIds(
+        limits.recentIdsMax,
+        await stored.eventIdsBefore(
+          route.table,
+          partition,
+          replay === null ? position : replay.lastOffset + 1,
+          limits.recentIdsMax,
+        ),
+      )
+    : null;
+  const startOffset = position;
+
+  let growing: GrowingBlock | null = null;
+  let inserting: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let behind = false;
+  let closed = false;
+  let latest: BatchControl | null = null;
+
+  const open = (): GrowingBlock => {
+    growing = {
+      firstOffset: position,
+      datums: new Map(),
+      rows: 0,
+      bytes: 0,
+      excluded: [],
+      poison: [],
+      newestMs: 0,
+      openedAtMs: clock.nowMs(),
+      traceparents: [],
+    };
+    if (replay === null) timer = setTimeout(due, route.blockWaitMs);
+    return growing;
+  };
+
+  const due = (): void => {
+    if (growing === null || inserting !== null) return;
+    const waitedMs = clock.nowMs() - growing.openedAtMs;
+    if (behind && waitedMs < limits.backlogBlockWaitMs) {
+      timer = setTimeout(due, route.blockWaitMs);
+      return;
+    }
+    begin();
+  };
+
+  const isFull = (block: GrowingBlock): boolean =>
+    block.bytes >= limits.blockBytesMax ||
+    block.rows >= limits.blockRowsMax ||
+    block.excluded.length >= exclusionsPerBlockMax;
+
+  /** Closes the growing block at `position` and begins to insert it. */
+  const begin = (): void => {
+    assert(growing !== null && inserting === null, 'a partition inserts one block at a time');
+    clearTimeout(timer);
+    const block = growing;
+    const rebuilt = replay;
+    growing = null;
+    replay = null;
+    const claim: Claim = {
+      firstOffset: block.firstOffset,
+      lastOffset: position - 1,
+      attempt: rebuilt?.attempt ?? 0,
+      schemaIds: rebuilt?.schemaIds ?? [...block.datums.keys()],
+      rows: rebuilt?.rows ?? block.rows,
+      excluded: rebuilt?.excluded ?? block.excluded,
+    };
+    inserting = insertUntilDone(block, claim, rebuilt)
+      .catch((error: unknown) => {
+        closed = true;
+        if (!hasMoved(error)) deps.onFatal(error);
+      })
+      .finally(() => {
+        inFlight.remove(block.bytes);
+        inserting = null;
+        if (closed || growing === null) return;
+        if (isFull(growing) || clock.nowMs() - growing.openedAtMs >= route.blockWaitMs) due();
+      });
+  };
+
+  const insertUntilDone = async (
+    block: GrowingBlock,
+    first: Claim,
+    rebuilt: Replay | null,
+  ): Promise<void> => {
+    const closedAtMs = clock.nowMs();
+    const groups = [...block.datums].map(([schemaId, { block: datums, firstOffset }]) => ({
+      schemaId,
+      firstOffset,
+      rows: datums.rows,
+      data: datums.seal(),
+      done: false,
+    }));
+    let claim = first;
+    let claimed = rebuilt !== null;
+    // A block that somebody may have begun to insert before is looked at afterwards.
+    let doubtful = rebuilt !== null;
+    let parked = 0;
+    for (let failures = 0; ; ) {
+      if (closed || latest?.isStale() !== false) throw moved(route, partition);
+      try {
+        if (!claimed && (groups.length > 0 || claim.excluded.length > 0)) {
+          if (!(await ownership.claim(claim))) throw moved(route, partition);
+          claimed = true;
+        }
+        for (; parked < block.poison.length; parked += 1) {
+          const { record, cause } = block.poison[parked] as Poison;
+          await deps.deadLetters.park({
+            topic: route.topic,
+            partition,
+            record,
+            group: deps.group,
+            cause,
+            attempts: 1,
+          });
+        }
+        for (const group of groups) {
+          if (group.done) continue;
+          await inFlight.insert(() =>
+            deps.clickhouse.insertBlock({
+              table: route.table,
+              format: 'Avro',
+              data: group.data,
+              rows: group.rows,
+              deduplicationToken: deduplicationToken(route.topic, partition, claim, group.schemaId),
+            }),
+          );
+          group.done = true;
+        }
+        if (doubtful && groups.length > 0 && route.appendOnly) {
+          const there = await stored.offsets(route.table, partition, claim.firstOffset, claim.lastOffset);
+          const offsets = new Set(there);
+          const missing = groups.filter((group) => !offsets.has(group.firstOffset));
+          if (missing.length > 0) {
+            deps.onDifference(route, missing.length);
+            claim = { ...claim, attempt: claim.attempt + 1 };
+            claimed = false;
+            for (const group of missing) group.done = false;
+            continue;
+          }
+          if (there.length !== offsets.size)
+            logger.error({ claim, rows: there.length }, 'a block is in its table twice');
+          const wrong = await stored.mendRollups(route.table, partition, claim.firstOffset, claim.lastOffset);
+          if (wrong > 0) deps.onDifference(route, wrong);
+        }
+        break;
+      } catch (error) {
+        if (hasMoved(error)) throw error;
+        doubtful = true;
+        failures += 1;
+        const retryable = isRetriable(error);
+        if (failures === 1 || !retryable) logger.warn({ err: error, claim, failures }, 'block held');
+        await sleep(Math.min(retryMsMin * 2 ** failures, retryMsMax));
+      }
+    }
+    await latest?.commit(BigInt(claim.lastOffset + 1)).catch((error: unknown) => {
+      // The next block's commit says it again, and where to go on after a restart is known to ClickHouse.
+      logger.debug({ err: error }, 'offset not committed');
+    });
+    deps.onIngested({
+      route,
+      partition,
+      rows: block.rows,
+      newestMs: block.newestMs,
+      closedAtMs,
+      insertedAtMs: clock.nowMs(),
+      traceparents: block.traceparents,
+    });
+  };
+
+  /** The writer of a record, asking the registry if need be, for as long as it is away. */
+  const writerOf = async (schemaId: number, control: BatchControl): Promise<Writer> => {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await writers.find(schemaId);
+      } catch (error) {
+        if (!isRetriable(error)) throw error;
+        if (failures === 0) logger.warn({ err: error, schemaId }, 'held until the registry answers');
+        await sleep(Math.min(retryMsMin * 2 ** failures, retryMsMax));
+        await stillOurs(control);
+      }
+    }
+  };
+
+  const stillOurs = async (control: BatchControl): Promise<void> => {
+    if (closed || control.isStale()) throw moved(route, partition);
+    await control.heartbeat();
+  };
+
+  /** Takes one record in, or returns its schema id where the registry has to be asked first. */
+  const append = (record: IncomingRecord, found?: Writer): number | null => {
+    const block = growing ?? open();
+    const offset = Number(record.offset);
+    const { value } = record;
+    const writer =
+      found ??
+      (value !== null && value.length >= wirePrefixBytes ? writers.known(value.readUInt32BE(1)) : undefined);
+    const left = replay?.left.has(offset) === true;
+    if (writer === undefined && !left && value !== null && hasWirePrefix(value)) return value.readUInt32BE(1);
+    position = offset + 1;
+    if (record.timestampMs > block.newestMs) block.newestMs = record.timestampMs;
+    if (left) {
+      const reason = replay?.reasons.get(offset);
+      if (reason !== undefined && reason !== repeated)
+        block.poison.push({
+          record,
+          cause: new PlatformError(reason as 'datum_malformed', 'found before a restart', {
+            retriable: false,
+          }),
+        });
+      return null;
+    }
+    const exclude = (reason: string): void => {
+      block.excluded.push([offset, reason]);
+    };
+    const poison = (cause: PlatformError): void => {
+      exclude(cause.code);
+      block.poison.push({ record, cause });
+    };
+    if (value === null) {
+      if (route.onlyThese) poison(malformed('the record is empty'));
+      return null;
+    }
+    if (!hasWirePrefix(value)) {
+      poison(
+        malformed(
+          value.length < wirePrefixBytes ? `only ${value.length} bytes` : `magic byte is ${value[0]}`,
+        ),
+      );
+      return null;
+    }
+    if (writer === undefined || writer.kind === 'passed-over') return null;
+    if (writer.kind === 'poison') {
+      poison(writer.cause);
+      return null;
+    }
+    const end = writer.walk(value, wirePrefixBytes, value.length);
+    if (end !== value.length) {
+      poison(
+        malformed(
+          end < 0 ? 'the datum ends too early or is no datum' : `${value.length - end} bytes after the datum`,
+        ),
+      );
+      return null;
+    }
+    if (recentIds?.seen(writer.firstText(value, wirePrefixBytes)) && replay === null) {
+      exclude(repeated);
+      return null;
+    }
+    const { schemaId } = writer;
+    let datums = block.datums.get(schemaId);
+    if (datums === undefined) {
+      datums = { block: createDatumBlock(writer.header, partition), firstOffset: offset };
+      block.datums.set(schemaId, datums);
+    }
+    datums.block.append(offset, value, wirePrefixBytes, end);
+    const bytes = value.length;
+    block.rows += 1;
+    block.bytes += bytes;
+    inFlight.add(bytes);
+    const { traceparent } = record.headers;
+    if (traceparent?.endsWith('-01') && block.traceparents.length < tracedPerBlockMax)
+      block.traceparents.push({ traceparent, appendedAtMs: clock.nowMs() });
+    return null;
+  };
+
+  const drained = async (): Promise<void> => {
+    while (!closed && (growing !== null || inserting !== null)) {
+      if (inserting === null) begin();
+      await inserting;
+    }
+  };
+
+  /** Hands the growing block over to be inserted, waiting for the one before it. */
+  const handOver = async (control: BatchControl): Promise<void> => {
+    const block = growing;
+    while (growing === block && inserting !== null) {
+      await Promise.race([inserting, sleep(heartbeatMs)]);
+      await stillOurs(control);
+    }
+    if (growing !== null && growing === block) begin();
+  };
+
+  return {
+    startOffset,
+    accept: async (batch, control) => {
+      latest = control;
+      if (closed) throw moved(route, partition);
+      while (inFlight.full) {
+        await inFlight.room(heartbeatMs);
+        await stillOurs(control);
+      }
+      const last = batch.records.at(-1)?.offset;
+      behind = last !== undefined && batch.highWatermark - last > 1n;
+      for (const record of batch.records) {
+        if (record.offset < position) continue;
+        // The end of the block to rebuild may have been removed from the log (compaction, retention).
+        if (replay !== null && record.offset > replay.lastOffset) {
+          const end = replay.lastOffset + 1;
+          if (growing === null) open();
+          position = end;
+          await handOver(control);
+        }
+        const unknownId = append(record);
+        if (unknownId !== null) append(record, await writerOf(unknownId, control));
+        if (replay !== null ? position > replay.lastOffset : growing !== null && isFull(growing))
+          await handOver(control);
+      }
+    },
+    drained,
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      await inserting;
+      if (growing !== null) inFlight.remove((growing as GrowingBlock).bytes);
+      growing = null;
+    },
+  };
+};
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const hasWirePrefix = (value: Buffer): boolean => value.length >= wirePrefixBytes && value[0] === 0;
+
+const malformed = (message: string) => new PlatformError('datum_malformed', message, { retriable: false });
+
+/** Thrown where this process finds that the partition belongs to another; the broker will give it again or not. */
+class PartitionMoved extends PlatformError {}
+
+const moved = (route: Route, partition: number) =>
+  new PartitionMoved('broker_unavailable', `${route.topic}-${partition} belongs to another consumer now`, {
+    retriable: true,
+  });
+
+export const hasMoved = (error: unknown): boolean => error instanceof PartitionMoved;

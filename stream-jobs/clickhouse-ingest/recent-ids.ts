@@ -1,0 +1,23 @@
+/** The last `sizeMax` ids of a partition, to know a repeat by. */
+export type RecentIds = {
+  /** True when `id` is among the last ones; else it is now the newest. */
+  seen(id: string): boolean;
+};
+
+/** `seed` is oldest first. */
+export const createRecentIds = (sizeMax: number, seed: readonly string[] = []): RecentIds => {
+  // A Set keeps the order of insertion, so its first element is the oldest.
+  const ids = new Set<string>();
+  const add = (id: string): void => {
+    ids.add(id);
+    if (ids.size > sizeMax) ids.delete(ids.values().next().value as string);
+  };
+  for (const id of seed) add(id);
+  return {
+    seen: (id) => {
+      if (ids.has(id)) return true;
+      add(id);
+      return false;
+    },
+  };
+};

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import { type Block, type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
+import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
+import { systemClock } from '#platform/clock';
+import { newId } from '#platform/ids';
+import { avroType, encode } from '#platform/messaging/avro-codec';
+import type { Broker, IncomingRecord, OutgoingRecord, Producer } from '#platform/messaging/broker';
+import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-letter';
+import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
+import { testHost } from '#platform/testing/test-host';
+import { records, type Sale, type ShopperActivity } from '#schemas/events';
+import { createBlockClaims } from '../block-claims.js';
+import { createIngest } from '../ingest.js';
+import { ingestTelemetry } from '../ingest-telemetry.js';
+import { routes } from '../routes.js';
+import { createStoredRows } from '../stored-rows.js';
+
+/** Topics, a database and schemas of its own on the shared engines, and ingests to run on them. */
+export type IngestRig = Awaited<ReturnType<typeof openIngestRig>>;
+
+export const openIngestRig = async () => {
+  const urls = engines();
+  const suffix = randomUUID().slice(0, 8);
+  const topic = {
+    shopperActivity: `ingest-test-activity-${suffix}`,
+    sales: `ingest-test-sales-${suffix}`,
+    products: `ingest-test-products-${suffix}`,
+  };
+  const group = `ingest-test-${suffix}`;
+  const clickhouseUrl = new URL(urls.clickhouseUrl);
+  clickhouseUrl.pathname = `/ingest_test_${suffix}`;
+  await ensureClickHouseDatabase(clickhouseUrl.href);
+  const clickhouse = createClickHouse({ url: clickhouseUrl.href });
+  await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
+
+  const host = testHost('clickhouse-ingest');
+  const broker: Broker = createKafkajsBroker({
+    brokers: urls.kafkaBrokers,
+    clientId: 'ingest-test',
+    logger: host.logger,
+  });
+  const admin = await broker.admin();
+  await admin.createTopics(
+    Object.values(topic).flatMap((name) => [
+      { topic: name, partitions: 2 },
+      { topic: deadLetterTopic(name), partitions: 1 },
+    ]),
+  );
+  const producer: Producer = await broker.producer();
+  const registry = createSchemaRegistry(urls.schemaRegistryUrl);
+  const writerOf = async (name: string, { schema }: { schema: object }) => ({
+    schemaId: await registry.register(`${name}-value`, schema),
+    type: avroType(schema),
+  });
+  const writers = {
+    activity: await writerOf(topic.shopperActivity, records.ShopperActivity),
+    sale: await writerOf(topic.sales, records.Sale),
+    product: await writerOf(topic.products, records.ProductCreated),
+  };
+
+  const activity = (changes: Partial<ShopperActivity> = {}): Buffer =>
+    encode(writers.activity.schemaId, writers.activity.type, {
+      event_id: newId(),
+      type: 'product_viewed',
+      visit_id: 'visit-1',
+      user_id: null,
+      product_id: 'product-1',
+      query: null,
+      position: null,
+      recommendation_id: null,
+      occurred_at: Date.now(),
+      ...changes,
+    });
+  const sale = (changes: Partial<Sale> = {}): Buffer =>
+    encode(writers.sale.schemaId, writers.sale.type, {
+      event_id: newId(),
+      order_id: newId(),
+      line: 0,
+      product_id: 'product-1',
+      category: 'home/lighting',
+      user_id: null,
+      quantity: 2,
+      amount_minor: 1_998,
+      currency: 'EUR',
+      kind: 'sale',
+      occurred_at: Date.now(),
+      ...changes,
+    });
+  const to = (name: string, values: readonly (Buffer | null)[], partition?: number): OutgoingRecord[] =>
+    values.map((value, at) => ({
+      topic: name,
+      key: `key-${at}`,
+      value,
+      ...(partition === undefined ? {} : { partition }),
+    }));
+
+  const start = async (
+    options: {
+      owner?: string;
+      /** In place of ClickHouse's own insert. */
+      insertBlock?: (block: Block, insert: ClickHouse['insertBlock']) => Promise<void>;
+      onFatal?: (error: unknown) => void;
+      blocksRememberedMax?: number;
+    } = {},
+  ) => {
+    const { insertBlock } = options;
+    const deadLetterProducer = await broker.producer();
+    const ingest = createIngest({
+      group,
+      routes: routes.map((route) => ({
+        ...route,
+        topic:
+          { shopper_activity: topic.shopperActivity, sales: topic.sales, products: topic.products }[
+            route.table
+          ] ?? route.topic,
+      })),
+      limits: {
+        blockBytesMax: 1_000_000,
+        blockRowsMax: 10_000,
+        inFlightBytesMax: 8_000_000,
+        insertsConcurrentlyMax: 2,
+        fetchBytesPerPartitionMax: 1_000_000,
+      },
+      broker,
+      registry,
+      clickhouse:
+        insertBlock === undefined
+          ? clickhouse
+          : { insertBlock: (block) => insertBlock(block, clickhouse.insertBlock) },
+      claims: createBlockClaims(clickhouse, options.owner ?? newId()),
+      stored: createStoredRows(clickhouse),
+      deadLetters: createDeadLetters(host, deadLetterProducer),
+      clock: systemClock,
+      logger: host.logger,
+      telemetry: ingestTelemetry(host),
+      onFatal:
+        options.onFatal ??
+        ((error) => {
+          throw error;
+        }),
+    });
+    await ingest.start();
+    return {
+      stop: async () => {
+        await ingest.stop();
+        await deadLetterProducer.close();
+      },
+    };
+  };
+
+  const deadLetters = async (name: string, count: number): Promise<IncomingRecord[]> => {
+    const found: IncomingRecord[] = [];
+    const consumer = broker.consumer({ group: `${group}-${randomUUID()}`, topics: [deadLetterTopic(name)] });
+    let enough: () => void = () => {};
+    const reached = new Promise<void>((resolve) => {
+      enough = resolve;
+    });
+    await consumer.run(async (batch) => {
+      found.push(...batch.records);
+      if (found.length >= count) enough();
+    });
+    await Promise.race([reached, new Promise((resolve) => setTimeout(resolve, 10_000))]);
+    await consumer.close();
+    return found;
+  };
+
+  return {
+    urls,
+    topic,
+    group,
+    clickhouse,
+    clickhouseUrl: clickhouseUrl.href,
+    host,
+    broker,
+    admin,
+    producer,
+    registry,
+    writers,
+    activity,
+    sale,
+    to,
+    start,
+    deadLetters,
+    send: (name: string, values: readonly (Buffer | null)[], partition?: number) =>
+      producer.send(to(name, values, partition)),
+    count: async (table: string): Promise<number> =>
+      (await clickhouse.query<{ n: number }>(`SELECT count() AS n FROM ${table}`))[0]?.n ?? 0,
+    close: async () => {
+      await producer.close();
+      await admin.deleteTopics(Object.values(topic).flatMap((name) => [name, deadLetterTopic(name)]));
+      await admin.close();
+      await clickhouse.command(`DROP DATABASE IF EXISTS ${clickhouse.database}`);
+      await clickhouse.stop();
+    },
+  };
+};
