@@ -67,10 +67,14 @@ const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number
 /** Enough of everything for some hours of simulated shoppers, most of what sells most. */
 const firstStock = (popularity: number): number => 40 + Math.round(2 * popularity);
 
-const describe = ({ name, category, priceMinor, tags, popularity }: CatalogueProduct, place: number) => ({
+const described = (
+  { name, category, priceMinor, tags, popularity }: CatalogueProduct,
+  place: number,
+  currency: string,
+) => ({
   name,
   category,
-  price: { amountMinor: priceMinor, currency: 'GBP' },
+  price: { amountMinor: priceMinor, currency },
   tags,
   attributes: { place },
   initialStock: firstStock(popularity),
@@ -78,7 +82,7 @@ const describe = ({ name, category, priceMinor, tags, popularity }: CataloguePro
 
 const createProducts = async (shop: ShopClient): Promise<number> => {
   let token = await logIn(shop);
-  const { products } = catalogueOf(config.size);
+  const { products, currency } = catalogueOf(config.size);
   const seeded = await seededPlaces(shop, token);
   const missing = [...products.entries()].filter(([place]) => !seeded.has(place));
   let next = 0;
@@ -88,7 +92,7 @@ const createProducts = async (shop: ShopClient): Promise<number> => {
   const worker = async (): Promise<void> => {
     while (next < missing.length) {
       const [place, product] = missing[next++] as [number, CatalogueProduct];
-      const body = describe(product, place);
+      const body = described(product, place, currency);
       let answer = await persistently(() => shop.call('POST', '/api/products', { token, body }), giveUpMs);
       if (answer.status === 401) {
         token = await logIn(shop);

@@ -14,6 +14,7 @@ export type Call = {
 export type ShopClient = {
   /** Any status is an answer; throws only when the gateway cannot be reached in time. */
   call<T = unknown>(method: 'GET' | 'POST' | 'PUT', path: string, options?: Call): Promise<ShopAnswer<T>>;
+  /** Gives up what is under way. */
   close(): Promise<void>;
 };
 
@@ -52,7 +53,7 @@ export const shopClient = (
         retryAfterMs: retryAfterS > 0 ? retryAfterS * 1000 : undefined,
       };
     },
-    close: () => agent.close(),
+    close: () => agent.destroy(),
   };
 };
 
@@ -79,4 +80,25 @@ export const persistently = async <T>(
       await sleep(Math.min(100 * 2 ** tries, 2_000));
     }
   }
+};
+
+/** The shop did not do as asked. `isTrouble` when it may do so later: 429 and 5xx. */
+export class Unserved extends Error {
+  readonly status: number;
+  readonly isTrouble: boolean;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(what: string, { status, retryAfterMs, body }: ShopAnswer<unknown>) {
+    super(`${what}: ${status} ${JSON.stringify(body)?.slice(0, 200) ?? ''}`);
+    this.name = 'Unserved';
+    this.status = status;
+    this.isTrouble = status >= 500 || status === 429;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The body of a 2xx; throws `Unserved` otherwise. */
+export const unlessOk = <T>(answer: ShopAnswer<T>, what: string): T => {
+  if (answer.status >= 200 && answer.status < 300) return answer.body;
+  throw new Unserved(what, answer);
 };

@@ -1,0 +1,25 @@
+import { envSchema, setting } from '#platform/config';
+import { projectPath } from '#platform/project';
+
+export const shoppersConfig = envSchema({
+  gatewayUrl: ['GATEWAY_URL', setting.url],
+  port: ['SHOPPERS_PORT', setting.port],
+  /** As many products as the shop was seeded with; of more than this, shoppers know the most popular. */
+  catalogueSize: [
+    'CATALOG',
+    setting
+      .integer(1, 1_000_000)
+      .default(1000)
+      .transform((size) => Math.min(size, 20_000)),
+  ],
+  visitsPerMinute: ['SHOPPERS_PER_MINUTE', setting.integer(1, 6000).default(60)],
+  visitsOpenMax: ['SHOPPERS_OPEN_MAX', setting.integer(1, 2000).default(100)],
+  seed: ['SHOPPERS_SEED', setting.integer(0, 4_294_967_295).default(1)],
+  /** Where the Retailrocket visits lie, if they do. */
+  dataFolder: ['CARTSTREAM_DATA', setting.text.default(projectPath('../shared/data'))],
+  /** With both set, a simulated operator restocks what runs out, and accounts survive a restart. */
+  adminEmail: ['ADMIN_EMAIL', setting.text.optional()],
+  adminPassword: ['ADMIN_PASSWORD', setting.text.optional()],
+});
+
+export type ShoppersConfig = Readonly<ReturnType<typeof shoppersConfig.parse>>;

@@ -1,0 +1,5 @@
+import { runService } from '#platform/service-host';
+import { shoppersConfig } from './config.js';
+import { shoppers } from './shoppers.js';
+
+await runService('shoppers', shoppersConfig, shoppers);
