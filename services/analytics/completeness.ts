@@ -1,0 +1,108 @@
+import type { ClickHouse } from '#platform/clickhouse/client';
+import type { Clock } from '#platform/clock';
+import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
+import type { Component, Logger } from '#platform/service-host';
+
+/** Up to which event time an answer is complete, and how far that is behind now. Epoch milliseconds; milliseconds. */
+export type Completeness = { asOfMs: number; lagMs: number };
+
+export type CompletenessGauge = Component & {
+  /**
+   * Asks before the query whose answer it describes: what was ingested then is in that answer. A reading is shared for
+   * 200 ms. While Kafka does not answer, `asOf` stays where it last was and `lagMs` grows.
+   */
+  read(): Promise<Completeness>;
+};
+
+const readingMsMax = 200;
+
+/** What one partition says: how far the log goes, and how far the group has acknowledged it into ClickHouse. */
+export type PartitionProgress = { partition: number; high: bigint; nextOffset: bigint | null; low: bigint };
+
+/** The partitions of which ClickHouse lacks records that were in the log. */
+export const behind = (progress: readonly PartitionProgress[]): number[] =>
+  progress
+    .filter(({ high, low, nextOffset }) => (nextOffset ?? low) < high)
+    .map(({ partition }) => partition);
+
+/**
+ * The log of one topic against the committed offsets of the job that ingests it. With nothing outstanding the answer is
+ * complete up to the moment the log was asked; else up to the newest record ingested of the slowest partition.
+ */
+export const createCompletenessGauge = (options: {
+  broker: Broker;
+  clickhouse: Pick<ClickHouse, 'query'>;
+  clock: Clock;
+  logger: Logger;
+  topic: string;
+  table: string;
+  group: string;
+}): CompletenessGauge => {
+  const { broker, clickhouse, clock, logger, topic, table, group } = options;
+  let opening: Promise<BrokerAdmin> | undefined;
+  let asOfMs = 0;
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+
+  const admin = (): Promise<BrokerAdmin> => {
+    opening ??= broker.admin();
+    opening.catch(() => {
+      opening = undefined;
+    });
+    return opening;
+  };
+
+  const progressOf = async (): Promise<PartitionProgress[]> => {
+    const open = await admin();
+    const [log, committed] = await Promise.all([open.offsets(topic), open.committedOffsets(group, topic)]);
+    const done = new Map(committed.map(({ partition, nextOffset }) => [partition, nextOffset]));
+    return log.map(({ partition, low, high }) => ({
+      partition,
+      low,
+      high,
+      nextOffset: done.get(partition) ?? null,
+    }));
+  };
+
+  /** Event time of the last record ingested of the slowest of `partitions`; 0 where one has none. */
+  const newestIngestedMs = async (partitions: readonly number[]): Promise<number> => {
+    const rows = await clickhouse.query<{ partition: number; newestMs: number }>(
+      `SELECT kafka_partition AS partition, toUnixTimestamp64Milli(occurred_at) AS newestMs FROM ${table}
+       WHERE kafka_partition IN ({partitions:Array(UInt16)})
+       ORDER BY kafka_partition, kafka_offset DESC LIMIT 1 BY kafka_partition`,
+      { partitions },
+    );
+    const newest = new Map(rows.map((row) => [row.partition, row.newestMs]));
+    return Math.min(...partitions.map((partition) => newest.get(partition) ?? 0));
+  };
+
+  const refresh = async (): Promise<void> => {
+    const askedAtMs = clock.nowMs();
+    try {
+      const late = behind(await progressOf());
+      const complete = late.length === 0 ? askedAtMs : await newestIngestedMs(late);
+      // What has been said stays said: completeness never goes back.
+      asOfMs = Math.max(asOfMs, Math.min(complete, askedAtMs));
+    } catch (error) {
+      logger.warn({ err: error }, 'cannot tell how complete the analytics are');
+    }
+    readAtMs = askedAtMs;
+  };
+
+  return {
+    name: 'completeness',
+    start: async () => {},
+    stop: async () => {
+      await opening?.then((open) => open.close()).catch(() => {});
+    },
+    read: async () => {
+      if (clock.nowMs() - readAtMs > readingMsMax) {
+        reading ??= refresh().finally(() => {
+          reading = undefined;
+        });
+        await reading;
+      }
+      return { asOfMs, lagMs: Math.max(0, clock.nowMs() - asOfMs) };
+    },
+  };
+};

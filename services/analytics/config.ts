@@ -1,0 +1,16 @@
+import { engineSettings, envSchema, setting } from '#platform/config';
+import { authSettings } from '#platform/http/auth';
+
+const { kafkaBrokers, clickhouseUrl } = engineSettings;
+
+export const analyticsConfig = envSchema({
+  ...authSettings,
+  kafkaBrokers,
+  clickhouseUrl,
+  port: ['ANALYTICS_PORT', setting.port],
+  /** Whose committed offsets say how far ClickHouse has come. */
+  ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
+  queryTimeoutMs: ['ANALYTICS_QUERY_TIMEOUT_MS', setting.integer(100, 120_000).default(10_000)],
+});
+
+export type AnalyticsConfig = Readonly<ReturnType<typeof analyticsConfig.parse>>;

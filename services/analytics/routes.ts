@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import type { ClickHouse } from '#platform/clickhouse/client';
+import type { Clock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
+import { problem, problems, unavailable } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import type { CompletenessGauge } from './completeness.js';
+import { bucketsMax, type Granularity, granularities, type Period, periodOf } from './period.js';
+import { type Query, type RevenueRow, refundDays, revenueQuery } from './revenue.js';
+import { rankings, type TopProductRow, topProductsQuery } from './top-products.js';
+
+const analysts = ['analyst', 'admin'] as const;
+const tags = ['analytics'];
+
+const instant = z.iso
+  .datetime({ offset: true })
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'is no date')
+  .optional();
+
+const completeness = {
+  asOf: z.iso.datetime().describe('Event time up to which the answer is complete.'),
+  lagMs: z.int().min(0).describe('How far `asOf` is behind now.'),
+};
+
+const count = z.int();
+const currency = z.string().describe('ISO 4217; amounts of different currencies are never added up.');
+
+const revenueAnswer = z
+  .object({
+    items: z.array(
+      z.object({
+        from: z.iso.datetime().describe('Start of the minute, hour or day, UTC.'),
+        currency,
+        orders: count,
+        units: count,
+        gross: count.describe('Minor units.'),
+        refunds: count.describe('Minor units, positive.'),
+        net: count.describe('Gross minus refunds.'),
+      }),
+    ),
+    ...completeness,
+  })
+  .meta({ id: 'Revenue' });
+
+const topProductsAnswer = z
+  .object({
+    items: z.array(
+      z.object({
+        productId: z.string(),
+        name: z.string(),
+        units: count.describe('Net of what came back.'),
+        net: count.describe('Minor units.'),
+        currency,
+      }),
+    ),
+    ...completeness,
+  })
+  .meta({ id: 'TopProducts' });
+
+export const analyticsRoutes = (
+  app: HttpApp,
+  deps: { clickhouse: ClickHouse; completeness: CompletenessGauge; clock: Clock },
+): void => {
+  /** Completeness first, query second: the query sees at least what the reading says. */
+  const answer = async <Row>({
+    sql,
+    params,
+  }: Query): Promise<{ rows: Row[]; asOf: string; lagMs: number }> => {
+    try {
+      const { asOfMs, lagMs } = await deps.completeness.read();
+      const rows = await deps.clickhouse.query<Row>(sql, params);
+      return { rows, asOf: new Date(asOfMs).toISOString(), lagMs: Math.round(lagMs) };
+    } catch (error) {
+      if (error instanceof PlatformError && error.retriable)
+        throw unavailable('analytics_unavailable', 'Analytics cannot be asked right now.');
+      throw error;
+    }
+  };
+
+  const period = (
+    query: { from?: string | undefined; to?: string | undefined },
+    granularity: Granularity,
+  ): Period => {
+    const asked = periodOf(
+      {
+        fromMs: query.from === undefined ? undefined : Date.parse(query.from),
+        toMs: query.to === undefined ? undefined : Date.parse(query.to),
+      },
+      granularity,
+      deps.clock.nowMs(),
+    );
+    if (!('refused' in asked)) return asked;
+    throw problem(400, 'invalid_period', 'The period cannot be answered.', {
+      errors: [
+        {
+          path: '/from',
+          message:
+            asked.refused === 'not_before_to'
+              ? 'must be before `to`'
+              : `is more than ${bucketsMax} buckets before \`to\``,
+        },
+      ],
+    });
+  };
+
+  app.get(
+    '/api/analytics/revenue',
+    {
+      access: analysts,
+      schema: {
+        tags,
+        summary: 'Orders, units and money by minute, hour or day.',
+        description:
+          '`from` is rounded down and `to` up to whole buckets; without them the last hour of minutes, day of hours or month of days. Buckets without a sale have no row.',
+        querystring: z.object({
+          from: instant,
+          to: instant,
+          granularity: z.enum(granularities).default('hour'),
+          refunds: z
+            .enum(refundDays)
+            .default('return_day')
+            .describe('Whether a refund counts when it is made, or in the bucket of the sale it takes back.'),
+        }),
+        response: { 200: revenueAnswer, ...problems(503) },
+      },
+    },
+    async (request) => {
+      const { granularity, refunds } = request.query;
+      const { rows, ...rest } = await answer<RevenueRow>(
+        revenueQuery(period(request.query, granularity), granularity, refunds),
+      );
+      return {
+        items: rows.map(({ bucket, ...row }) => ({ from: new Date(bucket * 1000).toISOString(), ...row })),
+        ...rest,
+      };
+    },
+  );
+
+  app.get(
+    '/api/analytics/top-products',
+    {
+      access: analysts,
+      schema: {
+        tags,
+        summary: 'The products that sold most.',
+        description: 'By whole minutes; without `from` the last seven days.',
+        querystring: z.object({
+          from: instant,
+          to: instant,
+          by: z.enum(rankings).default('revenue'),
+          limit: z.coerce.number().int().min(1).max(100).default(20),
+        }),
+        response: { 200: topProductsAnswer, ...problems(503) },
+      },
+    },
+    async (request) => {
+      const { by, limit, from, to } = request.query;
+      const asked = { from: from ?? weekBefore(to === undefined ? deps.clock.nowMs() : Date.parse(to)), to };
+      const { rows, ...rest } = await answer<TopProductRow>(
+        topProductsQuery(period(asked, 'minute'), by, limit),
+      );
+      return { items: rows, ...rest };
+    },
+  );
+};
+
+/** A minute short of seven days, so that rounding both ends outwards stays within the most buckets. */
+const weekBefore = (toMs: number): string => new Date(toMs - 7 * 86_400_000 + 60_000).toISOString();

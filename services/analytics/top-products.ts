@@ -1,0 +1,34 @@
+import { clickHouseSecond, type Period } from './period.js';
+import type { Query } from './revenue.js';
+
+export const rankings = ['revenue', 'units'] as const;
+
+export type Ranking = (typeof rankings)[number];
+
+/** `net` in minor units of `currency`; both net of what came back. `name` is the newest one. */
+export type TopProductRow = {
+  productId: string;
+  name: string;
+  units: number;
+  net: number;
+  currency: string;
+};
+
+/** The products that sold most in the period, most first; ties in product order, so that pages agree. */
+export const topProductsQuery = (period: Period, by: Ranking, rowsMax: number): Query => ({
+  sql: `
+  SELECT t.product_id AS productId, p.name AS name, t.units AS units, t.net AS net, t.currency AS currency
+  FROM (
+    SELECT product_id, currency, sum(units) AS units, sum(net) AS net
+    FROM sales_per_minute
+    WHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+    GROUP BY product_id, currency
+    ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, product_id, currency
+    LIMIT {rowsMax:UInt32}
+  ) AS t
+  LEFT JOIN (
+    SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id
+  ) AS p ON p.product_id = t.product_id
+  ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, productId, currency`,
+  params: { from: clickHouseSecond(period.fromMs), to: clickHouseSecond(period.toMs), rowsMax },
+});
