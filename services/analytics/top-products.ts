@@ -19,9 +19,9 @@ export const topProductsQuery = (period: Period, by: Ranking, rowsMax: number): 
   sql: `
   SELECT t.product_id AS productId, p.name AS name, t.units AS units, t.net AS net, t.currency AS currency
   FROM (
-    SELECT product_id, currency, sum(units) AS units, sum(net) AS net
-    FROM sales_per_minute
-    WHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+    SELECT m.product_id AS product_id, m.currency AS currency, sum(m.units) AS units, sum(m.net) AS net
+    FROM sales_per_minute AS m
+    WHERE m.minute >= {from:DateTime('UTC')} AND m.minute < {to:DateTime('UTC')}
     GROUP BY product_id, currency
     ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, product_id, currency
     LIMIT {rowsMax:UInt32}
