@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS ingest_blocks
     attempt UInt16 COMMENT 'Raised when the block has to be inserted under a new deduplication token',
     schema_ids Array(UInt32),
     rows UInt64,
-    excluded Array(Tuple(offset UInt64, reason LowCardinality(String))),
+    excluded Array(Tuple(offset UInt64, reason LowCardinality(String), detail String)),
     claimed_at DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = MergeTree

@@ -13,7 +13,7 @@ export type Claim = {
   excluded: readonly Exclusion[];
 };
 
-export type Exclusion = readonly [offset: number, reason: string];
+export type Exclusion = { offset: number; reason: string; detail: string };
 
 /**
  * The right of one process to claim the blocks of one partition. Kafka gives a partition to one consumer, but one
@@ -39,7 +39,7 @@ type Row = {
   attempt: number;
   schema_ids: number[];
   rows: number;
-  excluded: [number, string][];
+  excluded: Exclusion[];
 };
 
 export const createBlockClaims = (

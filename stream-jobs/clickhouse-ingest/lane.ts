@@ -64,7 +64,7 @@ export type Lane = {
   accept(batch: RecordBatch, control: BatchControl): Promise<void>;
   /** Resolves when nothing is growing or being inserted. */
   drained(): Promise<void>;
-  /** Stops after the insert in hand. */
+  /** Stops after the insert in hand, or leaves it behind: whoever comes next repeats it. */
   close(): Promise<void>;
 };
 
@@ -73,6 +73,7 @@ const tracedPerBlockMax = 100;
 const retryMsMin = 100;
 const retryMsMax = 2_000;
 const heartbeatMs = 1_000;
+const closeWaitMsMax = 2_000;
 const repeated = 'repeated';
 
 type Poison = { record: IncomingRecord; cause: unknown };
@@ -89,7 +90,7 @@ type GrowingBlock = {
   traceparents: { traceparent: string; appendedAtMs: number }[];
 };
 
-type Replay = Claim & { left: ReadonlySet<number>; reasons: ReadonlyMap<number, string> };
+type Replay = Claim & { left: ReadonlySet<number>; excludedAt: ReadonlyMap<number, Exclusion> };
 
 export const openLane = async (
   route: Route,
@@ -126,8 +127,8 @@ export const openLane = async (
         ...newest,
         // Under the old token ClickHouse might take what is still missing for what is there.
         attempt: newest.attempt + (there.length > 0 ? 1 : 0),
-        left: new Set([...newest.excluded.map(([offset]) => offset), ...there]),
-        reasons: new Map(newest.excluded),
+        left: new Set([...newest.excluded.map(({ offset }) => offset), ...there]),
+        excludedAt: new Map(newest.excluded.map((each) => [each.offset, each])),
       };
     }
   }
@@ -333,21 +334,16 @@ export const openLane = async (
     position = offset + 1;
     if (record.timestampMs > block.newestMs) block.newestMs = record.timestampMs;
     if (left) {
-      const reason = replay?.reasons.get(offset);
-      if (reason !== undefined && reason !== repeated)
+      const known = replay?.excludedAt.get(offset);
+      if (known !== undefined && known.reason !== repeated)
         block.poison.push({
           record,
-          cause: new PlatformError(reason as 'datum_malformed', 'found before a restart', {
-            retriable: false,
-          }),
+          cause: new PlatformError(known.reason as 'datum_malformed', known.detail, { retriable: false }),
         });
       return null;
     }
-    const exclude = (reason: string): void => {
-      block.excluded.push([offset, reason]);
-    };
     const poison = (cause: PlatformError): void => {
-      exclude(cause.code);
+      block.excluded.push({ offset, reason: cause.code, detail: cause.message });
       block.poison.push({ record, cause });
     };
     if (value === null) {
@@ -357,7 +353,7 @@ export const openLane = async (
     if (!hasWirePrefix(value)) {
       poison(
         malformed(
-          value.length < wirePrefixBytes ? `only ${value.length} bytes` : `magic byte is ${value[0]}`,
+          value.length < wirePrefixBytes ? `only ${value.length} bytes` : `magic byte is ${value[0]}, not 0`,
         ),
       );
       return null;
@@ -377,7 +373,7 @@ export const openLane = async (
       return null;
     }
     if (recentIds?.seen(writer.firstText(value, wirePrefixBytes)) && replay === null) {
-      exclude(repeated);
+      block.excluded.push({ offset, reason: repeated, detail: '' });
       return null;
     }
     const { schemaId } = writer;
@@ -444,7 +440,7 @@ export const openLane = async (
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      await inserting;
+      await Promise.race([inserting, sleep(closeWaitMsMax)]);
       if (growing !== null) inFlight.remove((growing as GrowingBlock).bytes);
       growing = null;
     },
