@@ -1,0 +1,383 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { assert } from '#platform/assert';
+import { PlatformError } from '#platform/errors';
+import type { Broker, BrokerAdmin, Consumer, IncomingRecord, Producer } from '#platform/messaging/broker';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { deadLetterTopic } from '#platform/messaging/dead-letter';
+import {
+  createEventPublisher,
+  type EventPublisher,
+  type EventTable,
+  type ReceivedEvent,
+} from '#platform/messaging/events';
+import { createReactor, type Reactions } from '#platform/messaging/reactor';
+import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
+import { append } from '#platform/outbox/outbox';
+import type { Tx } from '#platform/postgres/transaction';
+import { type Component, createHost } from '#platform/service-host';
+import { currentCorrelation, withCorrelation } from '#platform/telemetry/correlation';
+import { createLogger } from '#platform/telemetry/logger';
+import { createMetrics } from '#platform/telemetry/metrics';
+import { startTracing } from '#platform/telemetry/tracing';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+
+type Events = {
+  ThingMade: { thingId: string; step: number };
+  ThingScrapped: { thingId: string };
+  ThingPainted: { thingId: string };
+};
+
+const run = randomUUID().replaceAll('-', '');
+const record = (name: string, fields: object[]) => ({
+  type: 'record',
+  name,
+  namespace: `test.t${run}`,
+  fields: [{ name: 'thingId', type: 'string' }, ...fields],
+});
+
+let topic: string;
+let table: EventTable;
+let scratch: ScratchDatabase;
+let registry: SchemaRegistry;
+let broker: Broker & Component;
+let admin: BrokerAdmin;
+let producer: Producer;
+let publisher: EventPublisher<Events>;
+let host: ReturnType<typeof createHost>;
+let fatal: unknown[];
+let reactors: Component[];
+const consumers: Consumer[] = [];
+
+beforeAll(async () => {
+  const tracer = await startTracing({ service: 'reactor-test', sampleRatio: 1 });
+  host = createHost({
+    service: 'reactor-test',
+    logger: createLogger('reactor-test', { level: 'silent' }),
+    metrics: createMetrics('reactor-test'),
+    tracer,
+    onFatal: (error) => fatal.push(error),
+  });
+  scratch = await scratchDatabase(['platform/inbox/migrations', 'platform/outbox/migrations']);
+  await scratch.db.query(
+    'CREATE TABLE effect (n serial, group_name text, thing_id text, step int, event_id text)',
+  );
+  broker = connectBroker(host, engines().kafkaBrokers);
+  admin = await broker.admin();
+  registry = createSchemaRegistry(engines().schemaRegistryUrl);
+});
+afterAll(async () => {
+  await Promise.all(consumers.map((consumer) => consumer.close()));
+  await broker.stop();
+  await admin.close();
+  await scratch.drop();
+});
+
+beforeEach(async () => {
+  fatal = [];
+  reactors = [];
+  topic = `reactor-${randomUUID()}`;
+  // A new one each time: kafkajs' fails once when a topic it has written to is gone.
+  producer = await broker.producer();
+  await admin.createTopics([
+    { topic, partitions: 1 },
+    { topic: deadLetterTopic(topic), partitions: 1 },
+  ]);
+  const entry = (schema: { namespace: string; name: string }) => ({
+    topic,
+    subject: `${schema.namespace}.${schema.name}`,
+    schema,
+  });
+  table = {
+    ThingMade: entry(record('ThingMade', [{ name: 'step', type: 'int' }])),
+    ThingScrapped: entry(record('ThingScrapped', [])),
+    ThingPainted: entry(record('ThingPainted', [])),
+  };
+  for (const { subject, schema } of Object.values(table)) await registry.register(subject, schema);
+  publisher = createEventPublisher<Events>(host, registry, table);
+  await publisher.start();
+});
+afterEach(async () => {
+  await Promise.all(reactors.map((reactor) => reactor.stop()));
+  await admin.deleteTopics([topic, deadLetterTopic(topic)]);
+});
+
+const made = (thingId: string, step: number, eventId = randomUUID()) =>
+  publisher.event('ThingMade', thingId, { thingId, step }, { occurredAt: 1_700_000_000_000, eventId });
+
+const noteEffect = async (tx: Tx, event: ReceivedEvent<string, { thingId: string; step?: number }>) => {
+  await tx.query('INSERT INTO effect (group_name, thing_id, step, event_id) VALUES ($1, $2, $3, $4)', [
+    topic,
+    event.value.thingId,
+    event.value.step ?? 0,
+    event.eventId,
+  ]);
+};
+const effects = async (): Promise<{ thing_id: string; step: number; event_id: string }[]> =>
+  (
+    await scratch.db.query<{ thing_id: string; step: number; event_id: string }>(
+      'SELECT thing_id, step, event_id FROM effect WHERE group_name = $1 ORDER BY n',
+      [topic],
+    )
+  ).rows;
+const steps = async () => (await effects()).map(({ step }) => step);
+
+const react = async (
+  reactions: Reactions<Events>,
+  options: { broker?: Broker; registry?: SchemaRegistry; group?: string } = {},
+) => {
+  const group = options.group ?? `test.${randomUUID()}`;
+  const reactor = createReactor<Events>(host, {
+    broker,
+    registry,
+    db: scratch.db,
+    events: table,
+    reactions,
+    ...options,
+    group,
+  });
+  reactors.push(reactor);
+  await reactor.start();
+  return { group, reactor };
+};
+const lag = async (group: string): Promise<bigint> => {
+  const [end] = await admin.offsets(topic);
+  const [committed] = await admin.committedOffsets(group, topic);
+  return (end?.high ?? 0n) - (committed?.nextOffset ?? 0n);
+};
+const deadLetters = async (count: number): Promise<IncomingRecord[]> => {
+  const found: IncomingRecord[] = [];
+  const consumer = broker.consumer({ group: `test.${randomUUID()}`, topics: [deadLetterTopic(topic)] });
+  consumers.push(consumer);
+  await consumer.run(async (batch) => {
+    found.push(...batch.records);
+  });
+  await eventually(() => found.length >= count);
+  return found;
+};
+
+describe('an event', () => {
+  test('is handled once, in order, and the reaction carries correlation, cause and trace on', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const first = withCorrelation({ correlationId: 'saga-1' }, () => made('a', 1));
+    first.headers.traceparent = `00-${trace}-b7ad6b7169203331-01`;
+    await producer.send([first, made('a', 2), made('b', 3), made('a', 4)]);
+    const contexts: unknown[] = [];
+    const { group } = await react({
+      ThingMade: async (tx, event) => {
+        contexts.push(currentCorrelation());
+        await noteEffect(tx, event);
+        const next = publisher.event('ThingPainted', event.key, { thingId: event.key }, { occurredAt: 1 });
+        await append(tx, [next]);
+      },
+    });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1, 2, 3, 4]);
+    expect(contexts[0]).toEqual({ correlationId: 'saga-1', causationId: first.headers['event-id'] });
+    const { rows } = await scratch.db.query(
+      "SELECT headers FROM outbox WHERE headers->>'causation-id' = $1",
+      [first.headers['event-id']],
+    );
+    expect(rows[0]?.headers).toMatchObject({ 'correlation-id': 'saga-1', 'occurred-at': '1' });
+    expect(rows[0]?.headers.traceparent).toMatch(
+      new RegExp(`^00-${trace}-(?!b7ad6b7169203331)[0-9a-f]{16}-01$`),
+    );
+  });
+
+  test('that comes again is handled once: in its batch, later, and after a commit that was lost', async () => {
+    const twice = made('a', 1);
+    let lost = 0;
+    const forgetful: Broker = {
+      ...broker,
+      consumer: (options) => {
+        const consumer = broker.consumer(options);
+        return {
+          ...consumer,
+          run: (handle) =>
+            consumer.run((batch, control) =>
+              handle(batch, {
+                ...control,
+                commit: async (nextOffset) => {
+                  lost += 1;
+                  if (lost <= 2) throw new PlatformError('broker_unavailable', 'lost', { retriable: true });
+                  await control.commit(nextOffset);
+                },
+              }),
+            ),
+        };
+      },
+    };
+    await producer.send([twice, made('a', 2), twice]);
+    const { group } = await react({ ThingMade: noteEffect }, { broker: forgetful });
+    await eventually(async () => (await lag(group)) === 0n);
+    await producer.send([twice, made('a', 3)]);
+    await eventually(async () => (await steps()).includes(3));
+    expect(lost).toBeGreaterThan(2);
+    expect(await steps()).toEqual([1, 2, 3]);
+  });
+
+  test('of a type without a reaction is passed over, and so is a tombstone', async () => {
+    const ignored = publisher.event('ThingScrapped', 'a', { thingId: 'a' }, { occurredAt: 1 });
+    await producer.send([ignored, { topic, key: 'a', value: null }, made('a', 1)]);
+    const { group } = await react({ ThingMade: noteEffect });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1]);
+  });
+
+  test('of two groups is handled once by each', async () => {
+    await producer.send([made('a', 1)]);
+    await react({ ThingMade: noteEffect });
+    await react({ ThingMade: noteEffect });
+    await eventually(async () => (await steps()).length === 2);
+  });
+});
+
+describe('poison', () => {
+  test('goes to the dead-letter topic with its cause, and the rest of the partition goes on', async () => {
+    const good = [made('a', 1), made('a', 2), made('a', 3), made('a', 4)];
+    const template = made('a', 9);
+    const badMagic = Buffer.from(template.value);
+    badMagic[0] = 7;
+    const unknownSchema = Buffer.from(template.value);
+    unknownSchema.writeUInt32BE(2_000_000_000, 1);
+    const truncated = template.value.subarray(0, template.value.length - 3);
+    const trailing = Buffer.concat([template.value, Buffer.from([1])]);
+    const poison = [badMagic, unknownSchema, truncated, trailing, Buffer.alloc(0)].map((value) => ({
+      ...made('poisoned', 0),
+      value,
+    }));
+    await producer.send(
+      [good[0], poison[0], good[1], poison[1], poison[2], good[2], ...poison.slice(3), good[3]].filter(
+        (each) => each !== undefined,
+      ),
+    );
+    const { group } = await react({ ThingMade: noteEffect });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1, 2, 3, 4]);
+    const parked = await deadLetters(5);
+    expect(parked.map(({ value }) => value)).toEqual(poison.map(({ value }) => value));
+    expect(parked.map(({ headers }) => headers['dead-letter-reason'])).toEqual([
+      'datum_malformed',
+      'schema_unknown',
+      'datum_malformed',
+      'datum_malformed',
+      'datum_malformed',
+    ]);
+    expect(parked[0]?.headers).toMatchObject({
+      ...poison[0]?.headers,
+      'dead-letter-topic': topic,
+      'dead-letter-partition': '0',
+      'dead-letter-offset': '1',
+      'dead-letter-group': group,
+      'dead-letter-message': 'magic byte is 7, not 0',
+      'dead-letter-attempts': '1',
+    });
+    expect(parked[0]?.headers['dead-letter-stack-digest']).toMatch(/^[0-9a-f]{16}$/);
+    expect(String(parked[0]?.key)).toBe('poisoned');
+    expect(await host.metrics.render()).toContain(
+      `dead_letters_total{topic="${topic}",reason="schema_unknown"} 1`,
+    );
+  });
+
+  test('is also an event whose reaction fails for good: at once by a fault, after three tries by a bug', async () => {
+    await producer.send([made('ok', 1), made('fault', 2), made('ok', 3), made('bug', 4), made('ok', 5)]);
+    let bugs = 0;
+    const { group } = await react({
+      ThingMade: async (tx, event) => {
+        await noteEffect(tx, event);
+        if (event.value.thingId === 'fault')
+          throw new PlatformError('dependency_unavailable', 'gone for good', { retriable: false });
+        if (event.value.thingId === 'bug') {
+          bugs += 1;
+          throw new TypeError('cannot read properties of undefined');
+        }
+      },
+    });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1, 3, 5]);
+    expect(bugs).toBe(3);
+    const parked = await deadLetters(2);
+    expect(
+      parked.map(({ headers }) => [headers['dead-letter-reason'], headers['dead-letter-attempts']]),
+    ).toEqual([
+      ['dependency_unavailable', '1'],
+      ['TypeError', '3'],
+    ]);
+  });
+
+  test('is not what a registry that is away leaves unread: the partition waits for it', async () => {
+    await producer.send([made('a', 1), made('a', 2)]);
+    let refusals = 0;
+    const flaky: SchemaRegistry = {
+      ...registry,
+      schemaById: async (id) => {
+        refusals += 1;
+        if (refusals <= 3) throw new PlatformError('registry_unavailable', 'refused', { retriable: true });
+        return registry.schemaById(id);
+      },
+    };
+    const { group } = await react({ ThingMade: noteEffect }, { registry: flaky });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1, 2]);
+    expect((await admin.offsets(deadLetterTopic(topic)))[0]?.high).toBe(0n);
+  });
+});
+
+describe('a fault', () => {
+  test('that is retriable holds the partition, undoes the batch, and lets it go on when it has passed', async () => {
+    await producer.send([made('a', 1), made('a', 2), made('a', 3)]);
+    let failures = 0;
+    const seen: number[] = [];
+    const { group } = await react({
+      ThingMade: async (tx, event) => {
+        await noteEffect(tx, event);
+        seen.push(event.value.step);
+        if (event.value.step === 2 && failures < 3) {
+          failures += 1;
+          expect(await lag(group)).toBe(3n);
+          throw new PlatformError('not_yet_known', 'the other event has not come yet', { retriable: true });
+        }
+      },
+    });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(seen).toEqual([1, 2, 1, 2, 1, 2, 1, 2, 3]);
+    expect(await steps()).toEqual([1, 2, 3]);
+    expect((await admin.offsets(deadLetterTopic(topic)))[0]?.high).toBe(0n);
+  });
+
+  test('that is a broken invariant ends the process before anything is committed', async () => {
+    await producer.send([made('a', 1), made('a', 2)]);
+    const { group } = await react({
+      ThingMade: async (tx, event) => {
+        await noteEffect(tx, event);
+        assert(event.value.step !== 2, 'there is no second step');
+      },
+    });
+    await eventually(() => fatal.length > 0);
+    expect(String(fatal[0])).toContain('there is no second step');
+    await reactors[0]?.stop();
+    expect(await lag(group)).toBe(2n);
+    expect(await steps()).toEqual([]);
+  });
+});
+
+test('a reaction is committed milliseconds after its event was sent', async () => {
+  const { group } = await react({ ThingMade: noteEffect });
+  await producer.send([made('warm', 0)]);
+  await eventually(async () => (await lag(group)) === 0n);
+  const delays: number[] = [];
+  for (let step = 1; step <= 40; step += 1) {
+    const sentAt = performance.now();
+    await producer.send([made('a', step)]);
+    await eventually(async () => (await steps()).includes(step), { everyMs: 1 });
+    delays.push(performance.now() - sentAt);
+  }
+  delays.sort((a, b) => a - b);
+  const median = delays[20] as number;
+  process.stdout.write(
+    `reactor: sent to committed, median ${median.toFixed(1)} ms, p95 ${(delays[38] as number).toFixed(1)} ms\n`,
+  );
+  expect(median).toBeLessThan(200);
+});
