@@ -34,6 +34,8 @@ export const recommendationService = async (config: RecommendationConfig, host: 
       events: records,
       group: 'recommendation.reactions',
       reactions: reactions(catalogue),
+      // One transaction at a time: the lines of two batches name the same products in different orders.
+      partitionsConcurrentlyMax: 1,
     }),
   );
   host.use(forgetOldPurchases(host, catalogue));

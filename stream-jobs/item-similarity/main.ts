@@ -1,5 +1,5 @@
 import { runService } from '#platform/service-host';
 import { itemSimilarityConfig } from './config.js';
-import { itemSimilarityJob } from './job.js';
+import { itemSimilarityJob } from './service.js';
 
 await runService('item-similarity', itemSimilarityConfig, itemSimilarityJob);

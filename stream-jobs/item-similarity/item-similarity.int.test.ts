@@ -12,7 +12,7 @@ import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { records, type ShopperActivity } from '#schemas/events';
 import { similarityKeys } from '#schemas/similarity-state';
-import { itemSimilarityJob } from './job.js';
+import { itemSimilarityJob } from './service.js';
 
 const { kafkaBrokers, schemaRegistryUrl, redisUrl } = engines();
 const activity = `test-activity-${newId()}`;

@@ -1,0 +1,223 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Authenticator, Principal } from '#platform/http/auth';
+import { createHttpServer } from '#platform/http/server';
+import { newId } from '#platform/ids';
+import type { ReceivedEvent } from '#platform/messaging/events';
+import { createDatabase, type Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import { projectPath } from '#platform/project';
+import { createRedis } from '#platform/redis/client';
+import type { RunnableHost } from '#platform/service-host';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import type { EventMap } from '#schemas/events';
+import { similarityKeys } from '#schemas/similarity-state';
+import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
+import { reactions } from './reactions.js';
+import { redisSimilarityView, viewOrNothing } from './redis-view.js';
+import { recommendationRoutes } from './routes.js';
+
+const url = new URL(engines().databaseUrl);
+url.pathname = `/test_recommendation_${newId().replaceAll('-', '').slice(-12)}`;
+const redisUrl = new URL(engines().redisUrl);
+redisUrl.pathname = '/11';
+const redis = new Redis(redisUrl.toString(), { lazyConnect: true });
+const nowMs = Date.now();
+const [lamp, shade, bulb, clock, spade] = ['lamp', 'shade', 'bulb', 'clock', 'spade'] as const;
+const keys = similarityKeys.of('test');
+let host: RunnableHost;
+let db: Database;
+let base: string;
+let catalogue: CatalogueStore;
+
+/** Takes the bearer token for the user's id. */
+const auth: Authenticator = {
+  principalOf: async (header): Promise<Principal> =>
+    header === undefined
+      ? { kind: 'anonymous' }
+      : { kind: 'user', userId: header.replace('Bearer ', ''), roles: ['customer'] },
+};
+
+beforeAll(async () => {
+  await redis.connect();
+  await redis.flushdb();
+  host = testHost('recommendation');
+  db = host.use(
+    createDatabase(host, {
+      url: url.toString(),
+      migrations: ['platform/inbox/migrations', 'services/recommendation/migrations'].map(projectPath),
+    }),
+  );
+  const client = host.use(createRedis(host, redisUrl.toString()));
+  catalogue = createCatalogueStore(db, { nowMs: Date.now, recentMs: 86_400_000 });
+  const http = createHttpServer(host, { port: 0, title: 'test', auth });
+  recommendationRoutes(http.app, host, viewOrNothing(redisSimilarityView(client.client), client), catalogue);
+  host.use(http.component);
+  await host.start();
+  base = http.component.url;
+
+  const table = reactions(catalogue);
+  const react = <T extends keyof EventMap>(type: T, value: EventMap[T]) =>
+    inTransaction(db, async (tx) => {
+      await table[type]?.(tx, { type, value } as ReceivedEvent<T, EventMap[T]>);
+    });
+  for (const [productId, category] of [
+    [lamp, 'home/lighting'],
+    [shade, 'home/lighting'],
+    [bulb, 'home/lighting'],
+    [clock, 'home/clocks'],
+    [spade, 'garden'],
+  ] as const) {
+    await react('StockAdjusted', {
+      productId,
+      onHand: 9,
+      available: 9,
+      delta: 9,
+      stockVersion: 1,
+      reason: 'initial',
+      occurredAt: nowMs,
+    });
+    await react('ProductCreated', {
+      productId,
+      version: 1,
+      name: productId,
+      description: '',
+      category,
+      priceMinor: 100,
+      currency: 'GBP',
+      brand: null,
+      tags: [],
+      groupId: null,
+      active: true,
+      initialStock: 9,
+      createdAt: nowMs,
+      occurredAt: nowMs,
+    });
+  }
+  const line = { productId: bulb, quantity: 9, available: 0, stockVersion: 2 };
+  await react('StockReserved', { orderId: newId(), lines: [line], expiresAt: nowMs, occurredAt: nowMs });
+  await react('OrderConfirmed', {
+    orderId: newId(),
+    version: 2,
+    userId: 'buyer',
+    paymentId: newId(),
+    lines: [{ productId: shade, quantity: 1, unitPriceMinor: 100 }],
+    totalMinor: 100,
+    currency: 'GBP',
+    occurredAt: nowMs,
+  });
+  await redis.hset(similarityKeys.meta, { epoch: 'test', learnedUpTo: nowMs });
+  await redis.zadd(keys.pairs(lamp), 9, bulb, 5, shade, 1, spade, 8, 'ghost');
+  await redis.zadd(keys.masses, 10, lamp, 10, bulb, 10, shade, 10, spade, 10, 'ghost');
+  await redis.zadd(keys.popularity, 3, 'ghost', 2, clock, 1, lamp);
+  await redis.set(keys.visit('v'), `${lamp} 1`);
+  await redis.zadd(keys.interests('visitor'), nowMs, lamp);
+});
+afterAll(async () => {
+  await host.stop();
+  await redis.flushdb();
+  redis.disconnect();
+  const admin = createDatabase(testHost(), { url: engines().databaseUrl, poolMax: 1 });
+  await admin.query(`DROP DATABASE IF EXISTS ${url.pathname.slice(1)}`);
+  await admin.stop();
+});
+
+type Answer = {
+  recommendationId: string;
+  modelVersion: string;
+  asOf: string;
+  items: { productId: string; score: number; reason: { kind: string; because: string[] } }[];
+};
+
+const ask = async (query: string, token?: string) => {
+  const answer = await fetch(`${base}/api/recommendations?${query}`, {
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+  });
+  return { status: answer.status, body: (await answer.json()) as Answer };
+};
+const listed = async (query: string, token?: string) =>
+  (await ask(query, token)).body.items.map(({ productId }) => productId);
+
+describe('GET /api/recommendations', () => {
+  it('names the list, its model, what it has learned up to and why each product is there', async () => {
+    const { status, body } = await ask(`scenario=product&productId=${lamp}`);
+    expect(status).toBe(200);
+    expect(body.recommendationId).toMatch(/^[\da-f-]{36}$/);
+    expect(body.modelVersion).toBe('item-to-item-1');
+    expect(body.asOf).toBe(new Date(nowMs).toISOString());
+    expect(body.items.map(({ productId }) => productId)).toEqual([shade, spade, clock]);
+    expect(body.items[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
+  });
+
+  it('leaves out what is sold out, unknown, bought, excluded, and of another category', async () => {
+    const all = await listed('scenario=home&visitId=v');
+    expect(all).not.toContain(bulb);
+    expect(all).not.toContain('ghost');
+    expect(await listed('scenario=home&visitId=v&userId=buyer')).not.toContain(shade);
+    expect(await listed('scenario=home&visitId=v', 'buyer')).not.toContain(shade);
+    expect(await listed(`scenario=home&exclude=${clock},${shade}`)).toEqual([lamp, spade]);
+    expect((await listed('scenario=home&category=home')).sort()).toEqual([clock, lamp, shade]);
+    expect(await listed('scenario=home&limit=1')).toHaveLength(1);
+  });
+
+  it('uses a visitor’s interests for himself, and never for somebody who only names him', async () => {
+    const own = (await ask('scenario=home', 'visitor')).body.items;
+    expect(own[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
+    for (const body of [
+      (await ask('scenario=home&userId=visitor')).body,
+      (await ask('scenario=home&userId=visitor', 'somebody-else')).body,
+    ])
+      expect(body.items.flatMap(({ reason }) => reason.because)).toEqual([]);
+  });
+
+  it('answers for whom and what it has never heard of', async () => {
+    for (const query of [
+      'scenario=home&userId=x&visitId=y',
+      'scenario=product&productId=z',
+      'scenario=product',
+    ])
+      expect((await listed(query)).length, query).toBeGreaterThan(0);
+  });
+
+  it.each([
+    'scenario=reorder',
+    '',
+    'scenario=home&limit=0',
+    'scenario=home&limit=101',
+    'scenario=home&limit=x',
+    'scenario=home&productId=',
+  ])('refuses %j with 400', async (query) => {
+    expect((await ask(query)).status).toBe(400);
+  });
+
+  it('answers from what has sold while Redis is away', async () => {
+    const alone = testHost('recommendation');
+    const away = createRedis(alone, 'redis://127.0.0.1:1');
+    const http = createHttpServer(alone, { port: 0, title: 'test', auth });
+    recommendationRoutes(http.app, alone, viewOrNothing(redisSimilarityView(away.client), away), catalogue);
+    alone.use(away);
+    alone.use(http.component);
+    await alone.start();
+    const answer = await fetch(
+      `${http.component.url}/api/recommendations?scenario=product&productId=${lamp}&visitId=v&userId=buyer`,
+    );
+    const { items } = (await answer.json()) as Answer;
+    expect(items.map(({ productId }) => productId).sort()).toEqual([clock, spade]);
+    expect(items.map(({ reason }) => reason.kind)).not.toContain('seen_together');
+    await alone.stop();
+  });
+
+  it('sees a state rebuilt under a new epoch', async () => {
+    const learnedSource = async () =>
+      (await ask(`scenario=product&productId=${lamp}`)).body.items.some(
+        ({ reason }) => reason.kind === 'seen_together',
+      );
+    expect(await learnedSource()).toBe(true);
+    await redis.hset(similarityKeys.meta, { epoch: 'next' });
+    await eventually(async () => !(await learnedSource()));
+    await redis.hset(similarityKeys.meta, { epoch: 'test' });
+    await eventually(learnedSource);
+  });
+});
