@@ -1,0 +1,244 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { newId } from '#platform/ids';
+import { createDatabase, type Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
+import { type HandClock, handClock } from '#platform/testing/hand-clock';
+import { testHost } from '#platform/testing/test-host';
+import type { EventMap } from '#schemas/events';
+import { createOrderMetrics } from './order-metrics.js';
+import { createOrderStore, type OrderStore } from './order-store.js';
+import { sagaReactions } from './reactions.js';
+import { createSweeper } from './sweeper.js';
+
+const paymentWaitMs = 900_000;
+const productId = randomUUID();
+let db: Database;
+let clock: HandClock;
+let orders: OrderStore;
+let host: ReturnType<typeof testHost>;
+
+beforeAll(async () => {
+  const url = new URL(engines().databaseUrl);
+  url.pathname = `/test_order_${randomUUID().replaceAll('-', '')}`;
+  db = createDatabase(testHost('order-test'), {
+    url: url.toString(),
+    poolMax: 10,
+    migrations: ['platform/outbox/migrations', 'services/order/migrations'].map(projectPath),
+  });
+  await db.start();
+});
+
+afterAll(async () => {
+  const name = new URL(db.pool.options.connectionString as string).pathname.slice(1);
+  await db.stop();
+  const admin = createDatabase(testHost('order-test'), { url: engines().databaseUrl });
+  await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await admin.stop();
+});
+
+beforeEach(() => {
+  clock = handClock();
+  host = testHost('order-test', { clock });
+  orders = createOrderStore({
+    clock,
+    events: {
+      event: (type, key, value, { occurredAt, eventId }) => ({
+        topic: type,
+        key,
+        value: Buffer.from(JSON.stringify(value)),
+        headers: { 'event-id': eventId ?? newId(clock), 'occurred-at': String(occurredAt) },
+      }),
+    },
+  });
+});
+
+const place = async (): Promise<string> => {
+  const orderId = newId(clock);
+  const line = { productId, name: 'Lantern', category: 'home', quantity: 2, unitPriceMinor: 700 };
+  await inTransaction(db, (tx) =>
+    orders.place(
+      tx,
+      {
+        type: 'PlaceOrder',
+        paymentWaitMs,
+        placed: {
+          orderId,
+          userId: randomUUID(),
+          visitId: null,
+          lines: [line],
+          currency: 'EUR',
+          paymentMethod: 'card',
+          paymentToken: 'tok_secret',
+          shippingCountry: 'DE',
+          occurredAt: clock.nowMs(),
+        },
+      },
+      {
+        email: null,
+        guestTokenHash: null,
+        shippingAddress: { name: 'Ada', line1: '1 Row', city: 'Bonn', postalCode: '53111', country: 'DE' },
+      },
+    ),
+  );
+  return orderId;
+};
+
+/** Delivers an event of another service, as the reactor would. */
+const deliver = async <T extends 'StockReserved' | 'StockRejected' | 'PaymentAuthorized' | 'PaymentDeclined'>(
+  type: T,
+  orderId: string,
+  rest: Omit<EventMap[T], 'orderId' | 'occurredAt'>,
+  eventId = randomUUID(),
+): Promise<void> => {
+  const metrics = createOrderMetrics(host.metrics);
+  const reaction = sagaReactions({ orders, clock, logger: host.logger, metrics })[type];
+  const occurredAt = clock.nowMs();
+  await inTransaction(
+    db,
+    (tx) =>
+      reaction?.(tx, {
+        type,
+        value: { ...rest, orderId, occurredAt } as never,
+        key: orderId,
+        eventId,
+        correlationId: orderId,
+        causationId: undefined,
+        traceparent: undefined,
+        occurredAt,
+        topic: type.startsWith('Stock') ? 'inventory' : 'payments',
+        partition: 0,
+        offset: 0n,
+      }) ?? Promise.resolve(),
+  );
+};
+const reserved = (orderId: string, holdMs = 1_200_000) =>
+  deliver('StockReserved', orderId, { lines: [], expiresAt: clock.nowMs() + holdMs });
+const authorized = (orderId: string, eventId?: string) =>
+  deliver(
+    'PaymentAuthorized',
+    orderId,
+    { paymentId: randomUUID(), amountMinor: 1400, currency: 'EUR', method: 'card' },
+    eventId,
+  );
+
+const published = async (orderId: string): Promise<{ type: string; value: Record<string, unknown> }[]> => {
+  const { rows } = await db.query<{ topic: string; value: Buffer }>(
+    'SELECT topic, value FROM outbox WHERE key = $1 ORDER BY seq',
+    [orderId],
+  );
+  return rows.map(({ topic, value }) => ({ type: topic, value: JSON.parse(value.toString()) }));
+};
+const typesPublished = async (orderId: string) => (await published(orderId)).map(({ type }) => type);
+const statusOf = async (orderId: string) => {
+  const order = await orders.find(db, orderId);
+  return order?.reason ? `${order.status} ${order.reason}` : order?.status;
+};
+
+describe('an order', () => {
+  test('publishes its confirmation and its sales in one transaction', async () => {
+    const orderId = await place();
+    await reserved(orderId);
+    await authorized(orderId);
+    expect(await typesPublished(orderId)).toEqual(['OrderPlaced', 'OrderConfirmed', 'Sale']);
+    expect((await published(orderId)).at(-1)?.value).toMatchObject({
+      product_id: productId,
+      quantity: 2,
+      amount_minor: 1400,
+      kind: 'sale',
+    });
+  });
+
+  test('hears of stock and money at the same moment and is confirmed once', async () => {
+    const orderId = await place();
+    await Promise.all([reserved(orderId), authorized(orderId)]);
+    expect(await statusOf(orderId)).toBe('confirmed');
+    expect(await typesPublished(orderId)).toEqual(['OrderPlaced', 'OrderConfirmed', 'Sale']);
+  });
+
+  test('is confirmed once by an event that comes twice, and tells of it once', async () => {
+    const orderId = await place();
+    const eventId = randomUUID();
+    await reserved(orderId);
+    await authorized(orderId, eventId);
+    await authorized(orderId, eventId);
+    expect(await typesPublished(orderId)).toEqual(['OrderPlaced', 'OrderConfirmed', 'Sale']);
+    const timeline = await orders.timeline(db, orderId);
+    expect(timeline.map(({ type }) => type)).toEqual([
+      'OrderPlaced',
+      'StockReserved',
+      'PaymentAuthorized',
+      'OrderConfirmed',
+    ]);
+  });
+
+  test('shows its saga without the payment token', async () => {
+    const orderId = await place();
+    const [entry] = await orders.timeline(db, orderId);
+    expect(entry).toMatchObject({ type: 'OrderPlaced', service: 'order', data: { totalMinor: 1400 } });
+    expect(JSON.stringify(entry)).not.toContain('tok_secret');
+  });
+
+  test('that was declined shows which payment it was, and why', async () => {
+    const orderId = await place();
+    const paymentId = randomUUID();
+    await reserved(orderId);
+    await deliver('PaymentDeclined', orderId, {
+      paymentId,
+      amountMinor: 1400,
+      currency: 'EUR',
+      method: 'card',
+      reason: 'declined',
+    });
+    expect(await orders.find(db, orderId)).toMatchObject({
+      status: 'cancelled',
+      reason: 'payment_declined',
+      paymentId,
+      paymentStatus: 'declined',
+    });
+  });
+});
+
+describe('the sweeper', () => {
+  const sweeper = () =>
+    createSweeper(host, { db, orders, metrics: createOrderMetrics(host.metrics), everyMs: 1000 });
+
+  test('gives up an order whose payment was not answered in time, and only then', async () => {
+    const [late, confirmed] = [await place(), await place()];
+    await reserved(late);
+    await reserved(confirmed);
+    await authorized(confirmed);
+    clock.advanceMs(paymentWaitMs - 1);
+    expect(await sweeper().sweep()).toBe(0);
+    clock.advanceMs(1);
+    await Promise.all([sweeper().sweep(), sweeper().sweep()]);
+    expect(await statusOf(late)).toBe('cancelled payment_unavailable');
+    expect(await statusOf(confirmed)).toBe('confirmed');
+    expect(await typesPublished(late)).toEqual(['OrderPlaced', 'OrderCancelled']);
+  });
+
+  test('gives up an order that inventory never answered, and one whose hold has expired', async () => {
+    const [unanswered, expired] = [await place(), await place()];
+    await reserved(expired, 1000);
+    clock.advanceMs(1000);
+    await sweeper().sweep();
+    expect(await statusOf(expired)).toBe('cancelled timed_out');
+    clock.advanceMs(paymentWaitMs);
+    await sweeper().sweep();
+    expect(await statusOf(unanswered)).toBe('cancelled timed_out');
+  });
+
+  test('and a late authorisation never both have their way', async () => {
+    const contested = await Promise.all(Array.from({ length: 10 }, place));
+    for (const orderId of contested) await reserved(orderId);
+    clock.advanceMs(paymentWaitMs);
+    await Promise.all([sweeper().sweep(), ...contested.map((orderId) => authorized(orderId))]);
+    await sweeper().sweep();
+    for (const orderId of contested) {
+      const ends = (await typesPublished(orderId)).filter((type) => /Confirmed|Cancelled/.test(type));
+      expect(ends).toHaveLength(1);
+    }
+  });
+});

@@ -1,0 +1,262 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PlatformError } from '#platform/errors';
+import { createDatabase, type Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { type HandClock, handClock } from '#platform/testing/hand-clock';
+import { testHost } from '#platform/testing/test-host';
+import type { PaymentCommand } from './payment.js';
+import { createPaymentMetrics } from './payment-metrics.js';
+import { createPaymentStore, type PaymentStore } from './payment-store.js';
+import type { PaymentProvider } from './provider.js';
+import { createProviderWorker } from './provider-worker.js';
+import { createSandboxProvider } from './sandbox-provider.js';
+
+let db: Database;
+let clock: HandClock;
+let payments: PaymentStore;
+let sandbox: PaymentProvider;
+
+beforeAll(async () => {
+  const url = new URL(engines().databaseUrl);
+  url.pathname = `/test_payment_${randomUUID().replaceAll('-', '')}`;
+  db = createDatabase(testHost('payment-test'), {
+    url: url.toString(),
+    poolMax: 10,
+    migrations: ['platform/outbox/migrations', 'services/payment/migrations'].map(projectPath),
+  });
+  await db.start();
+});
+
+afterAll(async () => {
+  const name = new URL(db.pool.options.connectionString as string).pathname.slice(1);
+  await db.stop();
+  const admin = createDatabase(testHost('payment-test'), { url: engines().databaseUrl });
+  await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await admin.stop();
+});
+
+beforeEach(async () => {
+  clock = handClock();
+  sandbox = createSandboxProvider(db, clock);
+  payments = createPaymentStore({
+    clock,
+    events: {
+      event: (type, key, value, { occurredAt }) => ({
+        topic: type,
+        key,
+        value: Buffer.from(JSON.stringify(value)),
+        headers: { 'occurred-at': String(occurredAt) },
+      }),
+    },
+  });
+  // Calls of the tests before are none of this one's.
+  await db.query('UPDATE provider_calls SET is_open = false');
+});
+
+const worker = (provider: PaymentProvider = sandbox, timeoutMs = 5000) => {
+  const host = testHost('payment-test', { clock });
+  return createProviderWorker(host, {
+    db,
+    payments,
+    provider,
+    metrics: createPaymentMetrics(host.metrics),
+    timeoutMs,
+    callsConcurrentMax: 10,
+  });
+};
+
+const tell = (orderId: string, command: PaymentCommand) =>
+  inTransaction(db, (tx) => payments.update(tx, orderId, command));
+
+/** A payment whose authorisation is due. */
+const due = async (token = 'tok_ok', amountMinor = 1999): Promise<string> => {
+  const orderId = randomUUID();
+  const known = { orderId, paymentId: randomUUID() };
+  const charge = { userId: null, amountMinor, currency: 'EUR', method: 'card', token };
+  await tell(orderId, { type: 'NoteOrderPlaced', known, charge });
+  await tell(orderId, { type: 'NoteStockReserved', known });
+  return orderId;
+};
+const cancel = (orderId: string) =>
+  tell(orderId, { type: 'CancelPayment', known: { orderId, paymentId: randomUUID() }, reason: 'timed_out' });
+const capture = (orderId: string) => tell(orderId, { type: 'CapturePayment' });
+const statusOf = async (orderId: string) => (await payments.find(db, { orderId }))?.status;
+const published = async (orderId: string): Promise<string[]> => {
+  const { rows } = await db.query<{ topic: string }>('SELECT topic FROM outbox WHERE key = $1 ORDER BY seq', [
+    orderId,
+  ]);
+  return rows.map(({ topic }) => topic);
+};
+/** What the provider's own books say happened for the order. */
+const ledger = async (orderId: string): Promise<string[]> => {
+  const { rows } = await db.query<{ entry: string }>(
+    `SELECT kind || ' ' || status || ' ' || amount_minor AS entry FROM sandbox_ledger WHERE key LIKE $1 ORDER BY created_at, kind`,
+    [`${orderId}:%`],
+  );
+  return rows.map(({ entry }) => entry);
+};
+
+describe('the money of an order', () => {
+  test('is guaranteed, then taken, each once', async () => {
+    const orderId = await due();
+    await worker().workOff();
+    expect(await statusOf(orderId)).toBe('authorized');
+    await capture(orderId);
+    await capture(orderId);
+    await worker().workOff();
+    expect(await worker().workOff()).toBe(0);
+    expect(await statusOf(orderId)).toBe('captured');
+    expect(await published(orderId)).toEqual(['PaymentAuthorized', 'PaymentCaptured']);
+    expect(await ledger(orderId)).toEqual(['authorize authorized 1999', 'capture done 1999']);
+  });
+
+  test('is taken once by two workers at a time', async () => {
+    const orders = await Promise.all(Array.from({ length: 8 }, () => due()));
+    const made = await Promise.all([worker().workOff(), worker().workOff()]);
+    expect(made[0] + made[1]).toBe(8);
+    for (const orderId of orders) expect(await published(orderId)).toEqual(['PaymentAuthorized']);
+  });
+
+  test('is refunded once for each return, and never more than was taken', async () => {
+    const orderId = await due();
+    await worker().workOff();
+    await capture(orderId);
+    const [first, second] = [randomUUID(), randomUUID()];
+    await tell(orderId, { type: 'RefundPayment', refundId: first, amountMinor: 1500 });
+    await worker().workOff();
+    await worker().workOff();
+    await tell(orderId, { type: 'RefundPayment', refundId: first, amountMinor: 1500 });
+    expect(await tell(orderId, { type: 'RefundPayment', refundId: second, amountMinor: 500 })).toEqual({
+      refused: 'refund_exceeds_capture',
+      refundableMinor: 499,
+    });
+    expect(await worker().workOff()).toBe(0);
+    expect(await payments.find(db, { orderId })).toMatchObject({ status: 'captured', refundedMinor: 1500 });
+    expect(await published(orderId)).toEqual(['PaymentAuthorized', 'PaymentCaptured', 'PaymentRefunded']);
+  });
+
+  test('that the provider declines is declined with its reason, and its token forgotten', async () => {
+    const orderId = await due('tok_insufficient_funds');
+    await worker().workOff();
+    expect(await payments.find(db, { orderId })).toMatchObject({
+      status: 'declined',
+      reason: 'insufficient_funds',
+      token: null,
+    });
+  });
+});
+
+describe('a provider that cannot be reached', () => {
+  test('is asked again, ever more slowly, until it answers', async () => {
+    const orderId = await due('tok_flaky');
+    expect(await worker().workOff()).toBe(1);
+    expect(await worker().workOff()).toBe(0);
+    clock.advanceMs(200);
+    expect(await worker().workOff()).toBe(1);
+    clock.advanceMs(399);
+    expect(await worker().workOff()).toBe(0);
+    clock.advanceMs(1);
+    expect(await worker().workOff()).toBe(1);
+    expect(await statusOf(orderId)).toBe('authorized');
+    expect(await ledger(orderId)).toEqual(['authorize authorized 1999']);
+  });
+
+  test('that did it and was cut off before it said so is not made to do it twice', async () => {
+    const orderId = await due();
+    let authorisations = 0;
+    const cutOff: PaymentProvider = {
+      ...sandbox,
+      authorize: async (request, signal) => {
+        authorisations += 1;
+        await sandbox.authorize(request, signal);
+        throw new PlatformError('dependency_timeout', 'the answer was lost', { retriable: true });
+      },
+    };
+    await worker(cutOff).workOff();
+    expect(await statusOf(orderId)).toBe('authorizing');
+    clock.advanceMs(200);
+    await worker(cutOff).workOff();
+    expect(await statusOf(orderId)).toBe('authorized');
+    expect(authorisations).toBe(1);
+  });
+
+  test('leaves the call to the next worker when this one dies with it in hand', async () => {
+    const orderId = await due();
+    const dying: PaymentProvider = {
+      ...sandbox,
+      authorize: async (request, signal) => {
+        await sandbox.authorize(request, signal);
+        return new Promise(() => {});
+      },
+    };
+    void worker(dying, 5000).workOff();
+    await eventually(async () => (await ledger(orderId)).length === 1);
+    expect(await worker().workOff()).toBe(0);
+    clock.advanceMs(7000);
+    expect(await worker().workOff()).toBe(1);
+    expect(await published(orderId)).toEqual(['PaymentAuthorized']);
+    expect(await ledger(orderId)).toEqual(['authorize authorized 1999']);
+  });
+
+  test('that never answers holds nothing once its order is cancelled', async () => {
+    const orderId = await due('tok_timeout');
+    await worker(sandbox, 20).workOff();
+    expect(await statusOf(orderId)).toBe('authorizing');
+    await cancel(orderId);
+    await worker().workOff();
+    await worker().workOff();
+    expect(await statusOf(orderId)).toBe('aborted');
+    expect(await published(orderId)).toEqual([]);
+  });
+});
+
+describe('the money of a cancelled order', () => {
+  test('is given back', async () => {
+    const orderId = await due();
+    await worker().workOff();
+    await cancel(orderId);
+    await worker().workOff();
+    expect(await statusOf(orderId)).toBe('voided');
+    expect(await published(orderId)).toEqual(['PaymentAuthorized', 'PaymentVoided']);
+    expect(await ledger(orderId)).toContain('authorize voided 1999');
+  });
+
+  test('is given back also when it was guaranteed while the cancellation was on its way', async () => {
+    const orderId = await due();
+    const slow: PaymentProvider = {
+      ...sandbox,
+      authorize: async (request, signal) => {
+        const answer = await sandbox.authorize(request, signal);
+        await cancel(orderId);
+        return answer;
+      },
+    };
+    await worker(slow).workOff();
+    expect(await statusOf(orderId)).toBe('voiding');
+    await worker().workOff();
+    expect(await published(orderId)).toEqual(['PaymentAuthorized', 'PaymentVoided']);
+  });
+
+  test('cannot be guaranteed by an authorisation that arrives after the void', async () => {
+    const orderId = await due();
+    const lost: PaymentProvider = {
+      ...sandbox,
+      authorize: async () => {
+        await cancel(orderId);
+        throw new PlatformError('dependency_timeout', 'still on its way', { retriable: true });
+      },
+    };
+    await worker(lost).workOff();
+    await worker().workOff();
+    expect(await statusOf(orderId)).toBe('aborted');
+    const late = await sandbox.authorize(
+      { key: `${orderId}:authorize`, amountMinor: 1999, currency: 'EUR', method: 'card', token: 'tok_ok' },
+      new AbortController().signal,
+    );
+    expect(late).toEqual({ outcome: 'declined', reason: 'voided' });
+  });
+});
