@@ -32,7 +32,11 @@ export const describeRoutes = async (
         securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       },
     },
-    transform: createJsonSchemaTransform({ skipList: [] }),
+    transform: (route) => {
+      const { schema, url } = transform(route);
+      for (const part of ['body', 'querystring', 'params', 'headers'] as const) refuseNul(schema[part]);
+      return { schema, url };
+    },
     transformObject: createJsonSchemaTransformObject({}),
   });
   for (const { method, url, schema } of routes)
@@ -45,7 +49,35 @@ export const describeRoutes = async (
   await describer.ready();
   const document = describer.swagger() as OpenApiDocument;
   await describer.close();
-  return document;
+  return withoutOrphans(document);
+};
+
+const transform = createJsonSchemaTransform({ skipList: [] });
+
+/** What the JSON parser refuses in every string of a request is said of each that has no pattern of its own. */
+const refuseNul = (schema: unknown): void => {
+  if (Array.isArray(schema)) for (const one of schema) refuseNul(one);
+  if (typeof schema !== 'object' || schema === null) return;
+  const node = schema as Record<string, unknown>;
+  const isConstrained = ['pattern', 'format', 'enum', 'const'].some((keyword) => keyword in node);
+  if (node.type === 'string' && !isConstrained) node.pattern = '^[^\\x00]*$';
+  for (const inner of Object.values(node)) refuseNul(inner);
+};
+
+/** Every named schema comes in an input and an output form; those that nothing refers to only confuse. */
+const withoutOrphans = (document: OpenApiDocument): OpenApiDocument => {
+  const schemas = document.components?.schemas ?? {};
+  const referred = new Set<string>();
+  const follow = (value: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (referred.has(name)) continue;
+      referred.add(name);
+      follow(schemas[name] ?? {});
+    }
+  };
+  follow(document.paths ?? {});
+  const kept = Object.entries(schemas).filter(([name]) => referred.has(name));
+  return { ...document, components: { ...document.components, schemas: Object.fromEntries(kept) } };
 };
 
 /** `GET /api/orders/:id` → `getApiOrdersById`. */

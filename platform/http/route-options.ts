@@ -37,6 +37,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
     requires?: readonly Precondition[];
+    /** The handler itself sees to text that cannot be kept (NUL, half a surrogate pair); it is not a 400. */
+    checksText?: boolean;
   }
   interface FastifySchema {
     operationId?: string;

@@ -82,6 +82,8 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
   const app: HttpApp = Fastify({
     loggerInstance: host.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    // Lines inside a request are known by the correlation of its context; an id of Fastify's own adds nothing.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
     requestTimeout: requestTimeoutMs,
     trustProxy: options.trustProxy ?? false,
@@ -103,7 +105,7 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
 
   const routes = watchRoutes(app);
   observe(app, host);
-  guard(app, options.auth);
+  guard(app, options.auth, routes);
   answerProblems(app, routes);
   systemRoutesOf(app, host, options, routes);
 
@@ -233,12 +235,13 @@ const single = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header[0] : header;
 
 /** Authentication, authorisation and preconditions, in this order and before the body is read. */
-const guard = (app: HttpApp, auth: Authenticator | undefined): void => {
+const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook): void => {
   // Fastify wants reference types null at first; the hook below sets it before anybody can look.
   app.decorateRequest('principal', null as never);
   app.addHook('onRequest', async (request) => {
     request.principal = { kind: 'anonymous' };
-    if (request.is404) return;
+    // Before its body is looked at: what is not there cannot be asked wrongly.
+    if (request.is404) throw notThere(request, routes);
     const { access = 'anonymous', requires = [] } = request.routeOptions.config;
     const { authorization } = request.headers;
     if (auth !== undefined && authorization !== undefined && access !== 'anonymous')
@@ -267,18 +270,18 @@ const answerProblems = (app: HttpApp, routes: RouteBook): void => {
     return sendProblem(reply, request.id, answer);
   });
   app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? '';
-    const methods = routes.methodsOf(path);
-    sendProblem(
-      reply,
-      request.id,
-      methods.length === 0
-        ? problem(404, 'route_not_found', 'There is nothing at this address.')
-        : problem(405, 'method_not_allowed', `${request.method} is not possible here.`, {
-            headers: { allow: methods.join(', ') },
-          }),
-    );
+    sendProblem(reply, request.id, notThere(request, routes));
   });
+};
+
+/** 405 with `Allow` where the address takes other methods, else 404. */
+const notThere = (request: FastifyRequest, routes: RouteBook): Problem => {
+  const methods = routes.methodsOf(request.url.split('?', 1)[0] ?? '');
+  return methods.length === 0
+    ? problem(404, 'route_not_found', 'There is nothing at this address.')
+    : problem(405, 'method_not_allowed', `${request.method} is not possible here.`, {
+        headers: { allow: methods.join(', ') },
+      });
 };
 
 const sendProblem = (reply: FastifyReply, correlationId: string, answer: Problem): FastifyReply =>

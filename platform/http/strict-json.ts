@@ -14,13 +14,14 @@ export const parseJson = (
 ): void => {
   try {
     const isAbsent = body.length === 0 && request.routeOptions.schema?.body === undefined;
-    done(null, isAbsent ? undefined : strictJson(body));
+    const { checksText = false } = request.routeOptions.config;
+    done(null, isAbsent ? undefined : strictJson(body, !checksText));
   } catch (error) {
     done(error as Error);
   }
 };
 
-export const strictJson = (bytes: Buffer): unknown => {
+export const strictJson = (bytes: Buffer, mustBeKeepable = true): unknown => {
   if (bytes.length === 0) throw problem(400, 'malformed_json', 'The body is empty.');
   let text: string;
   try {
@@ -35,7 +36,7 @@ export const strictJson = (bytes: Buffer): unknown => {
     throw problem(400, 'malformed_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }
   // Looked for in the text first: almost no body has any of them, and a walk over every value costs.
-  if (/\\u(0000|d[89a-f])|__proto__|\\u005f|constructor/i.test(text)) {
+  if (mustBeKeepable && /\\u(0000|d[89a-f])|__proto__|\\u005f|constructor/i.test(text)) {
     const errors = unacceptable(value, '', []);
     if (errors.length > 0)
       throw problem(400, 'invalid_body', 'The body holds text that cannot be kept.', { errors });

@@ -16,3 +16,18 @@ export const prose = (lengthMax: number) =>
     .max(lengthMax)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
     .regex(/^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$/, 'must be plain text');
+
+/** An address that mail can be sent to, within the lengths of RFC 5321; not normalised. */
+export const emailAddress = z
+  .email()
+  .max(254)
+  .refine((address) => {
+    const at = address.lastIndexOf('@');
+    return (
+      at <= 64 &&
+      address
+        .slice(at + 1)
+        .split('.')
+        .every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(label))
+    );
+  }, 'is not an e-mail address');

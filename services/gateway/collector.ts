@@ -38,6 +38,7 @@ export const collectorRoutes = (
     '/api/events',
     {
       access: 'public',
+      config: { checksText: true },
       schema: {
         tags: ['events'],
         summary: 'Tell what a shopper did.',

@@ -38,14 +38,14 @@ export const forwardingRoutes = async (
     scope.addContentTypeParser('application/x-ndjson', (_request, body, done) => done(null, body));
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     for (const { path, to } of table)
-      for (const url of [path, `${path}/*`])
-        scope.route({
-          method: [...methods],
-          url,
-          access: 'anonymous',
-          schema: { hide: true },
-          handler: (request, reply) => forward(request, reply, upstreams[to], onStream),
-        });
+      for (const url of [path, `${path}/*`]) {
+        const handler = (request: FastifyRequest, reply: FastifyReply) =>
+          forward(request, reply, upstreams[to], onStream);
+        const route = { url, access: 'anonymous', schema: { hide: true }, handler } as const;
+        scope.route({ ...route, method: [...methods] });
+        // Nothing here takes QUERY. The service says so, and before the body would be looked at.
+        scope.route({ ...route, method: 'QUERY', onRequest: handler });
+      }
   });
 };
 

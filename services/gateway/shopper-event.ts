@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Principal } from '#platform/http/auth';
+import { prose } from '#platform/http/text';
 import type { ShopperActivity } from '#schemas/events';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -22,7 +23,7 @@ export const shopperEvent = z.strictObject({
   visitId: shortId.describe('The visit, chosen by the client.'),
   userId: z.uuid().optional(),
   productId: z.uuid().optional().describe('Required of product_viewed, product_added and product_removed.'),
-  query: z.string().max(500).optional().describe('Required of products_searched.'),
+  query: prose(500).optional().describe('Required of products_searched.'),
   position: z.int().min(0).max(100_000).optional().describe('Place in the list, from 0.'),
   recommendationId: shortId
     .optional()

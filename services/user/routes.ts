@@ -4,14 +4,13 @@ import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { line } from '#platform/http/text';
+import { emailAddress, line } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { roles } from '#schemas/roles';
 import type { Accounts, LoggedIn } from './accounts.js';
 import type { User } from './user.js';
 import type { UserStore } from './user-store.js';
 
-const email = z.email().max(254);
 const password = z.string().min(8).max(256).describe('At least 8 characters; there are no other rules.');
 const name = line(200);
 
@@ -86,7 +85,7 @@ export const authRoutes = (
       schema: {
         tags,
         summary: 'Open an account and log in.',
-        body: z.strictObject({ email, password, name }),
+        body: z.strictObject({ email: emailAddress, password, name }),
         response: { 201: loggedInSchema, ...problems(409) },
       },
     },

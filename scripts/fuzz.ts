@@ -1,0 +1,196 @@
+/**
+ * `npm run fuzz`: Schemathesis against `/openapi.json`, with all of its checks, on a platform of its own (or on the
+ * one whose `run.json` CARTSTREAM_RUN names). Fails on any finding, and when there were too few cases.
+ * FUZZ_EXAMPLES is how many cases are tried for each operation beyond the systematic ones, FUZZ_SEED repeats a run.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { projectPath } from '#platform/project';
+
+const schemathesisVersion = '4.32.5';
+const casesMin = 2000;
+const startTimeoutMs = 10 * 60_000;
+const runTimeoutMs = 20 * 60_000;
+const examples = process.env.FUZZ_EXAMPLES ?? '50';
+
+type Run = { gateway: string; adminEmail: string; adminPassword: string };
+
+type Report = {
+  seed: number | string;
+  running_time: number;
+  operations: { tested: number };
+  test_cases: { generated: number; unique_failures: number; errored: number };
+};
+
+class Unable extends Error {}
+
+/** A Python environment with the pinned version, made once and kept in the cache. */
+const installSchemathesis = (): string => {
+  const cache =
+    process.env.CARTSTREAM_CACHE ||
+    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'cartstream');
+  const folder = join(cache, `schemathesis-${schemathesisVersion}`);
+  const program = join(folder, 'bin', 'schemathesis');
+  const complete = join(folder, 'complete');
+  if (existsSync(complete)) return program;
+  console.log(`fuzz: installing Schemathesis ${schemathesisVersion} into ${folder}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(cache, { recursive: true });
+  const step = (command: string, args: string[], otherwise: string): void => {
+    try {
+      execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    } catch {
+      throw new Unable(otherwise);
+    }
+  };
+  step(
+    'python3',
+    ['-m', 'venv', folder],
+    'Python 3.10 or newer with venv is needed: apt-get install python3-venv',
+  );
+  step(
+    join(folder, 'bin', 'pip'),
+    ['install', '--quiet', '--disable-pip-version-check', `schemathesis==${schemathesisVersion}`],
+    `Schemathesis ${schemathesisVersion} could not be installed from PyPI`,
+  );
+  writeFileSync(complete, '');
+  return program;
+};
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+
+/** A platform without traffic, on a temporary folder; `stop` leaves nothing behind. */
+const startPlatform = async (): Promise<{ run: Run; stop(): Promise<void> }> => {
+  const folder = mkdtempSync(join(tmpdir(), 'cartstream-fuzz-'));
+  const args = ['--data', folder, '--port', String(await freePort()), '--no-traffic', '--catalog', '60'];
+  console.log('fuzz: starting a platform of its own');
+  const child = spawn(process.execPath, ['local/start.js', ...args, '--limits', 'relaxed'], {
+    cwd: projectPath('.'),
+    env: { ...process.env, TRACE_SAMPLE_RATIO: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const stop = async (): Promise<void> => {
+    const ended = exitOf(child);
+    child.kill('SIGTERM');
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await readyLine(child);
+    return { run: JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as Run, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const readyLine = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Unable('the platform was not ready in time')), startTimeoutMs);
+    child.once('exit', (code) => reject(new Unable(`the platform ended with ${code} before it was ready`)));
+    if (child.stdout === null) throw new Unable('the platform has no output');
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      console.log(`  ${line}`);
+      if (!line.startsWith('ready ')) return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+
+const exitOf = (child: ChildProcess): Promise<number> =>
+  child.exitCode === null && child.signalCode === null
+    ? new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
+    : Promise.resolve(child.exitCode ?? 1);
+
+const logIn = async (run: Run): Promise<{ accessToken: string; user: { id: string } }> => {
+  const answer = await fetch(`${run.gateway}/api/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: run.adminEmail, password: run.adminPassword }),
+  });
+  if (!answer.ok) throw new Unable(`the admin cannot log in: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as { accessToken: string; user: { id: string } };
+};
+
+const runSchemathesis = async (program: string, run: Run, folder: string): Promise<Report> => {
+  const { accessToken, user } = await logIn(run);
+  const report = join(folder, 'report.json');
+  const args = ['run', `${run.gateway}/openapi.json`, '--url', run.gateway, '--checks', 'all'];
+  args.push('--header', `Authorization: Bearer ${accessToken}`, '--max-examples', examples);
+  args.push('--request-timeout', '30', '--report', 'json', '--report-json-path', report);
+  if (process.env.FUZZ_SEED) args.push('--seed', process.env.FUZZ_SEED);
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: {
+      ...process.env,
+      SCHEMATHESIS_HOOKS: 'fuzz_hooks',
+      PYTHONPATH: projectPath('scripts'),
+      PYTHONDONTWRITEBYTECODE: '1',
+      CARTSTREAM_FUZZ_ADMIN_ID: user.id,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.pipe(process.stdout, { end: false });
+  child.stdout.pipe(createWriteStream(join(folder, 'output.txt')));
+  const timer = setTimeout(() => child.kill('SIGTERM'), runTimeoutMs);
+  await exitOf(child);
+  clearTimeout(timer);
+  if (!existsSync(report)) throw new Unable('Schemathesis ended without a report');
+  return JSON.parse(readFileSync(report, 'utf8')) as Report;
+};
+
+const fuzz = async (): Promise<boolean> => {
+  const program = installSchemathesis();
+  const runFile = process.env.CARTSTREAM_RUN;
+  const { run, stop } = runFile
+    ? { run: JSON.parse(readFileSync(runFile, 'utf8')) as Run, stop: async () => {} }
+    : await startPlatform();
+  const folder = mkdtempSync(join(tmpdir(), 'cartstream-fuzz-report-'));
+  let interrupted = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      interrupted = true;
+      void stop().finally(() => process.exit(130));
+    });
+  try {
+    const { test_cases: cases, operations, seed, running_time } = await runSchemathesis(program, run, folder);
+    const isEnough = cases.generated >= casesMin;
+    console.log(
+      `\nfuzz: ${cases.generated} cases on ${operations.tested} operations in ${Math.round(running_time)} s, ` +
+        `${cases.unique_failures} failures, ${cases.errored} errors (seed ${seed})` +
+        (isEnough ? '' : `; at least ${casesMin} cases are wanted: raise FUZZ_EXAMPLES`),
+    );
+    return isEnough && cases.unique_failures === 0 && cases.errored === 0;
+  } finally {
+    if (!interrupted) await stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+try {
+  process.exitCode = (await fuzz()) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof Unable)) throw error;
+  console.error(`fuzz: ${error.message}`);
+  process.exitCode = 1;
+}
