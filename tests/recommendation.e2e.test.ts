@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runFilePath } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { readRunFile, shopAt } from './shop.js';
+
+type Recommendations = {
+  recommendationId: string;
+  asOf: string;
+  items: { productId: string; score: number; reason: { kind: string; because: string[] } }[];
+};
+
+const run = readRunFile(runFilePath());
+const shop = shopAt(run.gateway);
+let admin: string;
+
+beforeAll(async () => {
+  admin = await shop.login(run.adminEmail, run.adminPassword);
+});
+
+const recommend = async (query: string, token?: string): Promise<Recommendations> => {
+  const { status, body } = await shop.call<Recommendations>('GET', `/api/recommendations?${query}`, {
+    token,
+  });
+  expect(status, JSON.stringify(body)).toBe(200);
+  return body;
+};
+const idsIn = async (query: string, token?: string) =>
+  (await recommend(query, token)).items.map(({ productId }) => productId);
+
+const look = async (visitId: string, productIds: readonly string[], token?: string) => {
+  const events = productIds.map((productId, nth) => ({
+    type: 'product_viewed',
+    visitId,
+    productId,
+    occurredAt: new Date(Date.now() - 1000 + nth).toISOString(),
+  }));
+  const answer = await shop.call<{ accepted: number }>('POST', '/api/events', { token, body: { events } });
+  expect(answer.status).toBe(202);
+  expect(answer.body.accepted).toBe(productIds.length);
+};
+
+const twoProducts = () =>
+  Promise.all([
+    shop.createProduct(admin, { initialStock: 5 }),
+    shop.createProduct(admin, { initialStock: 5, category: 'garden/plants' }),
+  ]);
+
+describe('recommendations', () => {
+  it('learn from one visit within 5 s that two products go together', async () => {
+    const [lamp, fern] = await twoProducts();
+    await eventually(
+      async () => (await idsIn('scenario=home&category=garden/plants&limit=100')).includes(fern),
+      {
+        timeoutMs: 5_000,
+        message: 'the new product to be known',
+      },
+    );
+    const toldAtMs = performance.now();
+    await look(randomUUID(), [lamp, fern]);
+    const answer = await eventually(
+      async () => {
+        const found = await recommend(`scenario=product&productId=${lamp}&limit=5`);
+        return found.items[0]?.productId === fern && found;
+      },
+      { timeoutMs: 5_000, everyMs: 20, message: 'the neighbour' },
+    );
+    const learnedMs = performance.now() - toldAtMs;
+    expect(answer && answer.items[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
+    expect(learnedMs).toBeLessThan(5_000);
+    console.log(`a new pair is a neighbour after ${Math.round(learnedMs)} ms`);
+  });
+
+  it('at home follow what this visitor looked at, and show it to nobody else', async () => {
+    const [lamp, fern] = await twoProducts();
+    const visitor = await shop.registerCustomer();
+    await look(randomUUID(), [lamp, fern]);
+    await look(randomUUID(), [lamp], visitor.token);
+    const because = async (query: string, token?: string) =>
+      (await recommend(query, token)).items.flatMap(({ reason }) => reason.because);
+    await eventually(async () => (await because('scenario=home', visitor.token)).includes(lamp));
+    const other = await shop.registerCustomer();
+    expect(await because(`scenario=home&userId=${visitor.userId}`)).not.toContain(lamp);
+    expect(await because(`scenario=home&userId=${visitor.userId}`, other.token)).not.toContain(lamp);
+    expect(await because(`scenario=home&userId=${visitor.userId}`, admin)).toContain(lamp);
+  });
+
+  it('never show what has sold out, nor to its buyer what was bought', async () => {
+    const lamp = await shop.createProduct(admin, { initialStock: 5 });
+    const last = await shop.createProduct(admin, { initialStock: 1 });
+    const bought = await shop.createProduct(admin, { initialStock: 5 });
+    await look(randomUUID(), [lamp, last, bought]);
+    const query = `scenario=product&productId=${lamp}&limit=100`;
+    await eventually(async () => {
+      const found = await idsIn(query);
+      return found.includes(last) && found.includes(bought);
+    });
+    const buyer = await shop.registerCustomer();
+    const placed = await shop.placeOrder({
+      token: buyer.token,
+      items: [
+        { productId: last, quantity: 1 },
+        { productId: bought, quantity: 1 },
+      ],
+    });
+    expect((await shop.settled(placed.body.id, buyer.token)).status).toBe('confirmed');
+    await eventually(async () => !(await idsIn(query)).includes(last), { timeoutMs: 5_000 });
+    await eventually(async () => !(await idsIn(query, buyer.token)).includes(bought), { timeoutMs: 5_000 });
+    for (const asked of [`${query}&userId=${buyer.userId}`, `scenario=home&limit=100&userId=${buyer.userId}`])
+      expect(await idsIn(asked)).not.toContain(bought);
+    expect(await idsIn(query)).toContain(bought);
+  });
+
+  it('are never empty and never an error, for whomever and whatever is named', async () => {
+    for (const query of [
+      'scenario=home',
+      `scenario=home&userId=${randomUUID()}`,
+      `scenario=home&visitId=${randomUUID()}&userId=nobody`,
+      `scenario=product&productId=${randomUUID()}`,
+      'scenario=product&productId=nothing',
+    ]) {
+      const { items, asOf } = await recommend(query);
+      expect(items.length, query).toBeGreaterThan(0);
+      expect(Date.parse(asOf)).toBeLessThanOrEqual(Date.now());
+    }
+  });
+
+  it('honour limit, exclude and category', async () => {
+    const some = await idsIn('scenario=home&limit=7');
+    expect(some).toHaveLength(7);
+    const others = await idsIn(`scenario=home&limit=7&exclude=${some.join(',')}`);
+    for (const productId of some) expect(others).not.toContain(productId);
+    const answer = await shop.call<{ items: { id: string; category: string }[] }>(
+      'GET',
+      '/api/products?limit=1',
+    );
+    const category = answer.body.items[0]?.category ?? '';
+    for (const productId of await idsIn(`scenario=home&limit=3&category=${category}`)) {
+      const product = await shop.call<{ category: string }>('GET', `/api/products/${productId}`);
+      expect(product.body.category).toBe(category);
+    }
+    const refused = await shop.call('GET', '/api/recommendations?scenario=home&limit=101');
+    expect(refused.status).toBe(400);
+  });
+});
