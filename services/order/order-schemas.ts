@@ -6,9 +6,10 @@ import type { OrderView, TimelineEntry } from './order-store.js';
 export const piecesOfProductMax = 1000;
 export const itemsMax = 100;
 
-const money = z
-  .object({ amountMinor: z.int().describe('In minor units.'), currency: z.string().describe('ISO 4217.') })
-  .meta({ id: 'Money' });
+const money = z.object({
+  amountMinor: z.int().describe('In minor units.'),
+  currency: z.string().describe('ISO 4217.'),
+});
 
 const item = z.strictObject({ productId: z.uuid(), quantity: z.int().min(1).max(piecesOfProductMax) });
 

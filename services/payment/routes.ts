@@ -10,7 +10,7 @@ import type { PaymentStatus } from './payment.js';
 import type { PaymentStore, PaymentView } from './payment-store.js';
 
 const tags = ['payments'];
-const money = z.object({ amountMinor: z.int(), currency: z.string() }).meta({ id: 'Money' });
+const money = z.object({ amountMinor: z.int(), currency: z.string() });
 
 const shownStatuses = [
   'pending',

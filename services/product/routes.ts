@@ -16,7 +16,7 @@ const currency = z
   .string()
   .regex(/^[A-Z]{3}$/)
   .describe('ISO 4217 code.');
-const money = z.object({ amountMinor, currency }).meta({ id: 'Money' });
+const money = z.object({ amountMinor, currency });
 const text = (max: number) => z.string().max(max);
 const name = text(200).min(1).regex(/\S/, 'must not be blank');
 const category = text(200)
