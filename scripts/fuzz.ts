@@ -14,10 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { projectPath } from '#platform/project';
+import { cacheDir } from '../local/software/cache.js';
 
 const schemathesisVersion = '4.32.5';
 const casesMin = 2000;
@@ -28,7 +29,8 @@ const examples = process.env.FUZZ_EXAMPLES ?? '50';
 type Run = { gateway: string; adminEmail: string; adminPassword: string };
 
 type Report = {
-  seed: number | string;
+  /** Larger than a number can hold: taken from the text. */
+  seed: string;
   running_time: number;
   operations: { tested: number };
   test_cases: { generated: number; unique_failures: number; errored: number };
@@ -38,9 +40,7 @@ class Unable extends Error {}
 
 /** A Python environment with the pinned version, made once and kept in the cache. */
 const installSchemathesis = (): string => {
-  const cache =
-    process.env.CARTSTREAM_CACHE ||
-    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'cartstream');
+  const cache = cacheDir(process.env);
   const folder = join(cache, `schemathesis-${schemathesisVersion}`);
   const program = join(folder, 'bin', 'schemathesis');
   const complete = join(folder, 'complete');
@@ -156,7 +156,8 @@ const runSchemathesis = async (program: string, run: Run, folder: string): Promi
   await exitOf(child);
   clearTimeout(timer);
   if (!existsSync(report)) throw new Unable('Schemathesis ended without a report');
-  return JSON.parse(readFileSync(report, 'utf8')) as Report;
+  const text = readFileSync(report, 'utf8');
+  return { ...(JSON.parse(text) as Report), seed: /"seed": (\d+)/.exec(text)?.[1] ?? 'unknown' };
 };
 
 const fuzz = async (): Promise<boolean> => {
