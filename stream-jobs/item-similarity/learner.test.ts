@@ -134,6 +134,13 @@ describe('the learner', () => {
     expect(await store.nextOffset(topic, 0)).toBe(3n);
   });
 
+  it('parks a poison record once, also when it learns the log again', async () => {
+    const { learner, control, parked } = setUp();
+    await learner.startFrom({ topic, partition: 0 }, { low: 0n, high: 3n, committed: 2n });
+    await learner.handle(batchOf([poison(0), poison(1), poison(2)]), control);
+    expect(parked.map(({ record }) => record.offset)).toEqual([2n]);
+  });
+
   it('does not let a clock that runs ahead add weight', async () => {
     const { learner, control, store } = setUp();
     const year = 365 * 24 * 3_600_000;
@@ -150,11 +157,12 @@ describe('the learner', () => {
   it('starts where the state ends, not before the log begins, and relearns a bounded tail', async () => {
     const { learner, control } = setUp();
     const at = { topic, partition: 0 };
-    expect(await learner.startFrom(at, { low: 0n, high: 5n })).toBe(0n);
-    expect(await learner.startFrom(at, { low: 3n, high: 5n })).toBe(3n);
-    expect(await learner.startFrom(at, { low: 3n, high: 50n })).toBe(40n);
+    const log = (low: bigint, high: bigint) => ({ low, high, committed: 0n });
+    expect(await learner.startFrom(at, log(0n, 5n))).toBe(0n);
+    expect(await learner.startFrom(at, log(3n, 5n))).toBe(3n);
+    expect(await learner.startFrom(at, log(3n, 50n))).toBe(40n);
     await learner.handle(batchOf([view(40, 'v', 'a')]), control);
-    expect(await learner.startFrom(at, { low: 3n, high: 50n })).toBe(41n);
-    expect(await learner.startFrom(at, { low: 45n, high: 50n })).toBe(45n);
+    expect(await learner.startFrom(at, log(3n, 50n))).toBe(41n);
+    expect(await learner.startFrom(at, log(45n, 50n))).toBe(45n);
   });
 });

@@ -29,10 +29,15 @@ export type LearnerOptions = {
 };
 
 export type Learner = {
-  /** Where to start a partition given what the log still has of it; remembers it as the place to go on from. */
-  startFrom(at: TopicPartition, log: { low: bigint; high: bigint }): Promise<bigint>;
+  /**
+   * Where to start a partition, given what the log still has of it and what the group has committed; remembers it as
+   * the place to go on from.
+   */
+  startFrom(at: TopicPartition, log: LogBounds): Promise<bigint>;
   handle: BatchHandler;
 };
+
+export type LogBounds = { low: bigint; high: bigint; committed: bigint };
 
 /**
  * Learns from records in offset order, each once: the changes of a run of records and its end are one transaction
@@ -54,6 +59,8 @@ export const createLearner = (
     'topic',
   ]);
   const places = new Map<string, bigint>();
+  /** Poison before this was parked when it was read the first time. */
+  const parkedBefore = new Map<string, bigint>();
   const placeKey = ({ topic, partition }: TopicPartition) => `${topic}:${partition}`;
 
   const placeOf = async (at: TopicPartition): Promise<bigint> => {
@@ -79,6 +86,7 @@ export const createLearner = (
       return signal && { ...signal, atMs: Math.min(signal.atMs, record.timestampMs) };
     } catch (cause) {
       if (isRetriable(cause)) throw cause;
+      if (record.offset < (parkedBefore.get(placeKey(batch)) ?? 0n)) return null;
       const { topic, partition } = batch;
       await deadLetters.park({ topic, partition, record, group: options.group, cause, attempts: 1 });
       return null;
@@ -110,8 +118,9 @@ export const createLearner = (
   };
 
   return {
-    startFrom: async (at, { low, high }) => {
+    startFrom: async (at, { low, high, committed }) => {
       const place = await placeOf(at);
+      parkedBefore.set(placeKey(at), committed);
       if (place > 0n) return place > low ? place : low;
       const newest = high - BigInt(options.relearnedPerPartitionMax);
       return newest > low ? newest : low;

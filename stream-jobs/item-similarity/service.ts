@@ -82,7 +82,7 @@ const consume = (
   host: Host,
   broker: Broker,
   learner: Learner,
-  group: string,
+  consumerGroup: string,
   sources: readonly string[],
 ): Component => {
   let consumer: Consumer | undefined;
@@ -91,14 +91,20 @@ const consume = (
     name: 'consumer',
     start: async () => {
       consumer = broker.consumer({
-        group,
+        group: consumerGroup,
         topics: sources,
         partitionsConcurrentlyMax: 3,
         fetchWaitMs: 50,
         startFrom: async (at) => {
           admin ??= await broker.admin();
-          const log = (await admin.offsets(at.topic)).find(({ partition }) => partition === at.partition);
-          return learner.startFrom(at, log ?? { low: 0n, high: 0n });
+          const isSame = ({ partition }: { partition: number }) => partition === at.partition;
+          const log = (await admin.offsets(at.topic)).find(isSame);
+          const group = (await admin.committedOffsets(consumerGroup, at.topic)).find(isSame);
+          return learner.startFrom(at, {
+            low: log?.low ?? 0n,
+            high: log?.high ?? 0n,
+            committed: group?.nextOffset ?? 0n,
+          });
         },
       });
       consumer.failed.catch(host.onFatal);
