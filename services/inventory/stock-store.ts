@@ -296,13 +296,13 @@ export const createStockStore = ({
       const row = rows[0] as StockRow;
       const { onHand, reserved, stockVersion } = row;
       const adjusted = {
-        productId,
+        productId: row.productId,
         onHand,
         available: onHand - reserved,
         delta: adjustment.delta,
         stockVersion,
       };
-      await publish(tx, 'StockAdjusted', productId, { ...adjusted, reason, occurredAt }, occurredAt);
+      await publish(tx, 'StockAdjusted', row.productId, { ...adjusted, reason, occurredAt }, occurredAt);
       return row;
     },
 

@@ -11,7 +11,11 @@ const money = z.object({
   currency: z.string().describe('ISO 4217.'),
 });
 
-const item = z.strictObject({ productId: z.uuid(), quantity: z.int().min(1).max(piecesOfProductMax) });
+// A UUID is the same in capitals: the lines are merged by it.
+const item = z.strictObject({
+  productId: z.uuid().toLowerCase(),
+  quantity: z.int().min(1).max(piecesOfProductMax),
+});
 
 export const itemsBody = z
   .array(item)
