@@ -31,6 +31,7 @@ export const closeWaitMs = 10_000;
 const disconnectWaitMs = 3_000;
 const reconnectMsMin = 100;
 const reconnectMsMax = 1_000;
+const dismissAttemptsMax = 50;
 /** kafkajs fetches, beats or joins more often than this, or it is stuck and replaced. */
 const silenceMsMax = 60_000;
 
@@ -53,8 +54,11 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
   // Who does not watch it does not crash by it.
   failed.catch(() => {});
 
-  const adopt = (next: KafkajsConsumer | undefined): void => {
-    consumer = next;
+  const life = {
+    adopt: (next: KafkajsConsumer | undefined): void => {
+      consumer = next;
+    },
+    ghost: undefined as string | undefined,
   };
 
   const steer = (action: 'pause' | 'resume', at: TopicPartition): void => {
@@ -79,7 +83,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
         current = undefined;
       }
       try {
-        const next = await incarnate(options, settings, into, adopt);
+        const next = await incarnate(options, settings, into, life);
         if (closed) return await next.retire();
         current = next;
         failures = 0;
@@ -105,7 +109,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
         commit: (at, nextOffset) => commit(consumer, at, nextOffset),
         onBroken: fail,
       });
-      supervised = supervise(await incarnate(options, settings, lanes, adopt), lanes);
+      supervised = supervise(await incarnate(options, settings, lanes, life), lanes);
     },
     close: async () => {
       if (closed) return;
@@ -130,15 +134,28 @@ const incarnate = async (
   options: BrokerOptions,
   settings: Settings,
   lanes: PartitionLanes,
-  /** Called before the first batch can come. */
-  adopt: (consumer: KafkajsConsumer | undefined) => void,
+  life: {
+    /** Called before the first batch can come. */
+    adopt(consumer: KafkajsConsumer | undefined): void;
+    /** The member id of an incarnation that could not leave. */
+    ghost: string | undefined;
+  },
 ): Promise<Incarnation> => {
   const connection = openConnection(options, { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 });
   const admin = connection.kafka.admin();
+  /**
+   * What is in hand may finish and commit: nobody else has its partition until we join again. And an earlier
+   * incarnation, which a dead broker kept from leaving, is made to leave: the group would wait a whole session
+   * for it.
+   */
+  const beforeJoining = async (coordinator: Coordinator): Promise<void> => {
+    await lanes.end(settings.sessionTimeoutMs * 0.6);
+    if (life.ghost !== undefined) await dismiss(coordinator, settings.group, life.ghost);
+    life.ghost = undefined;
+  };
   const consumer = connection.kafka.consumer({
     groupId: settings.group,
-    // Before joining again, what is in hand may finish and commit: nobody else has its partition until then.
-    partitionAssigners: [roundRobinAfter(() => lanes.end(settings.sessionTimeoutMs * 0.6))],
+    partitionAssigners: [roundRobinAfter(beforeJoining)],
     sessionTimeout: settings.sessionTimeoutMs,
     heartbeatInterval: Math.floor(settings.sessionTimeoutMs / 3),
     rebalanceTimeout: Math.max(15_000, settings.sessionTimeoutMs),
@@ -157,10 +174,12 @@ const incarnate = async (
     isOver = true;
   });
   let joins = 0;
+  let memberId: string | undefined;
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     joins += 1;
     const join = joins;
+    memberId = payload.memberId;
     const assigned = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
       partitions.map((partition) => ({ topic, partition })),
     );
@@ -196,13 +215,14 @@ const incarnate = async (
     const leaving = Promise.allSettled([consumer.disconnect(), admin.disconnect()]);
     await atMost(disconnectWaitMs, leaving);
     connection.sever();
+    life.ghost = memberId ?? life.ghost;
   };
 
   try {
     await admin.connect();
     await consumer.connect();
     await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true });
-    adopt(consumer);
+    life.adopt(consumer);
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -213,25 +233,41 @@ const incarnate = async (
     // `run` resolves also when joining has crashed.
     if (isOver) throw await ended;
   } catch (error) {
-    adopt(undefined);
+    life.adopt(undefined);
     await retire();
     throw brokerFault(`consume ${settings.topics.join(', ')}`, error);
   }
   return { ended, retire };
 };
 
+type Coordinator = { leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown> };
+
 /** kafkajs asks for the group's coordinator first thing when it joins: the only place to make it wait. */
 const roundRobinAfter =
-  (first: () => Promise<void>): PartitionAssigner =>
+  (first: (coordinator: Coordinator) => Promise<void>): PartitionAssigner =>
   (config) => {
-    const cluster = config.cluster as unknown as { findGroupCoordinator(of: unknown): Promise<unknown> };
+    const cluster = config.cluster as unknown as { findGroupCoordinator(of: unknown): Promise<Coordinator> };
     const find = cluster.findGroupCoordinator.bind(cluster);
     cluster.findGroupCoordinator = async (of) => {
-      await first();
-      return find(of);
+      const coordinator = await find(of);
+      await first(coordinator);
+      return coordinator;
     };
     return kafkajs.PartitionAssigners.roundRobin(config);
   };
+
+/** A broker that has just started first loads its groups. */
+const dismiss = async (coordinator: Coordinator, groupId: string, memberId: string): Promise<void> => {
+  for (let attempt = 0; attempt < dismissAttemptsMax; attempt += 1) {
+    try {
+      await coordinator.leaveGroup({ groupId, memberId });
+      return;
+    } catch (error) {
+      if ((error as { type?: string }).type !== 'GROUP_LOAD_IN_PROGRESS') return;
+      await pause(reconnectMsMin);
+    }
+  }
+};
 
 const watch = (consumer: KafkajsConsumer): { ended: Promise<unknown>; stopWatching(): void } => {
   const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN } = consumer.events;
