@@ -49,7 +49,7 @@ export async function startPlatform(
     }
 
     const plan = await planProcesses({ ...options, gatewayPort, ports });
-    const env = {
+    const env: Record<string, string> = {
       ...engineEnv(urls),
       ...plan.env,
       LIMITS: options.limits,
@@ -59,6 +59,7 @@ export async function startPlatform(
     };
     await oneShot('provision', 'local/provision.js', env, context);
     const prometheus = await startPrometheus(software, plan, context);
+    if (prometheus !== undefined) env.PROMETHEUS_URL = prometheus;
     await startProcesses(plan, env, context);
     await oneShot('seed', 'local/seed.js', env, context);
     if (options.traffic) await startShoppers(env, context);

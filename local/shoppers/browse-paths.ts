@@ -23,7 +23,7 @@ export const sameShare = 0.2;
 export const revisitShare = 0.37;
 
 const clicksMax = 40;
-const pathsKeptMax = 20_000;
+const pathsKeptMax = 5_000;
 
 /** Reads real paths from `dataFolder` if they are there; they stay there, nothing of them is copied. */
 export const openBrowsePaths = async (catalogue: Catalogue, dataFolder: string): Promise<BrowsePaths> => {

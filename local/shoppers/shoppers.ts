@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHttpServer } from '#platform/http/server';
 import type { Component, Host } from '#platform/service-host';
@@ -37,6 +38,8 @@ const traffic = (config: ShoppersConfig, host: Host): Component => {
   let pauseMs = 0;
   let running: Promise<void> | undefined;
 
+  // Everybody who waits listens for the end.
+  setMaxListeners(config.visitsOpenMax + 10, host.stopping);
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: host.stopping });
 
   /** What went wrong is counted; trouble of the shop's own makes everybody stay at home for a while. */

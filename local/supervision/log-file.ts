@@ -18,24 +18,33 @@ export function rotateWhenLarge(file: string, bytesMax: number): void {
   }
 }
 
-/** The last lines that mean something, to show when a process does not come up. */
-export function lastLines(file: string, count: number): string[] {
+const tailBytesMax = 16 * 1024;
+
+/** The line that tells best why a process ended: the last one that speaks of an error, else simply the last. */
+export function lastWords(file: string): string {
+  const lines = tail(file)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(at |Node\.js v|[{}\]^]|\.\.\. \d+ more)/.test(line));
+  return (
+    lines.findLast((line) => /error|fatal|exception|cannot|failed/i.test(line)) ??
+    lines.at(-1) ??
+    ''
+  ).slice(0, 300);
+}
+
+function tail(file: string): string {
   try {
     const { size } = statSync(file);
-    const length = Math.min(size, 16 * 1024);
-    const buffer = Buffer.alloc(length);
+    const buffer = Buffer.alloc(Math.min(size, tailBytesMax));
     const descriptor = openSync(file, 'r');
     try {
-      readSync(descriptor, buffer, 0, length, size - length);
+      readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
     } finally {
       closeSync(descriptor);
     }
-    return buffer
-      .toString('utf8')
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .slice(-count);
+    return buffer.toString('utf8');
   } catch {
-    return [];
+    return '';
   }
 }

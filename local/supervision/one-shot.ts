@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { spawnGuarded } from './guarded-child.js';
-import { lastLines } from './log-file.js';
+import { lastWords } from './log-file.js';
 import { identify, type ProcessIdentity, signalGroup } from './process-identity.js';
 
 export type OneShot = {
@@ -43,12 +43,10 @@ export function runOneShot({ name, command, env, logFile, onLine, onStart, signa
       signal.removeEventListener('abort', abort);
       if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
       if (code === 0) resolve();
-      else {
-        const said = lastLines(logFile, 1)[0] ?? '';
+      else
         reject(
-          new Error(`${name} failed (${killedBy ?? `exit ${code}`}): ${said.slice(0, 300)}; see ${logFile}`),
+          new Error(`${name} failed (${killedBy ?? `exit ${code}`}): ${lastWords(logFile)}; see ${logFile}`),
         );
-      }
     });
   });
 }

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackoff } from './backoff.js';
 import { spawnGuarded } from './guarded-child.js';
-import { lastLines, openForAppend, rotateWhenLarge } from './log-file.js';
+import { lastWords, openForAppend, rotateWhenLarge } from './log-file.js';
 import { groupMembers, identify, type ProcessIdentity, signalGroup } from './process-identity.js';
 
 export type ProcessSpec = {
@@ -196,8 +196,8 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
 
 export class StartFailure extends Error {
   constructor(name: string, reason: string, logFile: string) {
-    const line = lastLines(logFile, 1)[0];
-    super(`${name} did not start (${reason})${line ? `: ${line.slice(0, 300)}` : ''}; see ${logFile}`);
+    const words = lastWords(logFile);
+    super(`${name} did not start (${reason})${words && `: ${words}`}; see ${logFile}`);
     this.name = 'StartFailure';
   }
 }
