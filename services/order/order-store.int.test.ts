@@ -91,7 +91,7 @@ const deliver = async <T extends 'StockReserved' | 'StockRejected' | 'PaymentAut
   type: T,
   orderId: string,
   rest: Omit<EventMap[T], 'orderId' | 'occurredAt'>,
-  eventId = randomUUID(),
+  eventId: string = randomUUID(),
 ): Promise<void> => {
   const metrics = createOrderMetrics(host.metrics);
   const reaction = sagaReactions({ orders, clock, logger: host.logger, metrics })[type];
