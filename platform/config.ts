@@ -14,7 +14,7 @@ export type EnvSchema<F extends Settings = Settings> = z.ZodType<ConfigOf<F>> & 
 /**
  * Names the environment variables of a process. Unset and empty are the same; every problem is found, each
  * under its variable's name. Settings are plain values, so schemas are composed by spreading:
- * `envSchema({ ...engineSettings, port: ['ORDER_PORT', setting.port] })`.
+ * `envSchema({ ...engineSettings, port: ['MY_PORT', setting.port] })`.
  */
 export const envSchema = <const F extends Settings>(settings: F): EnvSchema<F> => {
   const schema = z.record(z.string(), z.string().optional()).transform((env, context) => {

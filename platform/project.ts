@@ -12,7 +12,7 @@ export const projectRoot: string = (() => {
   return above.endsWith('dist') ? dirname(above) : above;
 })();
 
-/** Absolute path of something in the project, e.g. `projectPath('services/order/migrations')`. */
+/** Absolute path of something in the project, e.g. `projectPath('platform/outbox/migrations')`. */
 export const projectPath = (relative: string): string => join(projectRoot, relative);
 
 /** The version in package.json. */

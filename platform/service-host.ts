@@ -233,11 +233,10 @@ export const runServices = async (services: readonly Service[]): Promise<void> =
     });
 
   try {
-    const settings = loadConfig(hostConfig, process.env);
+    const { settings, configs } = loadAll(services);
     logger = createLogger(services.length === 1 ? processName : 'host', { level: settings.logLevel });
-    const loaded = loadAll(services);
     hosts = await Promise.all(
-      loaded.map(async ({ service, config }) => {
+      services.map(async (service, index) => {
         const host = createHost({
           service: service.name,
           logger: createLogger(service.name, { level: settings.logLevel }),
@@ -250,7 +249,7 @@ export const runServices = async (services: readonly Service[]): Promise<void> =
           listenAddress: settings.listenAddress,
           onFatal: fatal,
         });
-        await service.build(config, host);
+        await service.build(configs[index] ?? {}, host);
         return host;
       }),
     );
@@ -266,21 +265,23 @@ export const runServices = async (services: readonly Service[]): Promise<void> =
   }
 };
 
-/** Loads every service's configuration before it complains, so that one run shows all that is wrong. */
+/** Loads all configuration before it complains, so that one run shows all that is wrong. */
 const loadAll = (services: readonly Service[]) => {
   const problems = new Set<string>();
-  const loaded = services.flatMap((service) => {
+  const load = <C>(schema: z.ZodType<C>): Readonly<C> | undefined => {
     try {
-      return [{ service, config: loadConfig(service.config, process.env) }];
+      return loadConfig(schema, process.env);
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
       for (const line of error.message.split('\n').slice(1)) problems.add(line);
-      return [];
+      return undefined;
     }
-  });
-  if (problems.size > 0)
+  };
+  const settings = load(hostConfig);
+  const configs = services.map((service) => load(service.config));
+  if (settings === undefined || problems.size > 0)
     throw new PlatformError('configuration_invalid', `configuration invalid:\n${[...problems].join('\n')}`, {
       retriable: false,
     });
-  return loaded;
+  return { settings, configs };
 };

@@ -14,7 +14,7 @@ export const notModified = { 304: z.undefined().describe('Still the version you 
 
 /**
  * Sets `ETag` and answers 304 where `If-None-Match` names it; else sends `body`.
- * `return sendWithEtag(request, reply, etagOf(product.version), body)`
+ * `return sendWithEtag(request, reply, etagOf(thing.version), body)`
  */
 export const sendWithEtag = <R extends { header(name: string, value: string): unknown }>(
   request: Pick<FastifyRequest, 'headers'>,

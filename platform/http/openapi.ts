@@ -80,7 +80,7 @@ const withoutOrphans = (document: OpenApiDocument): OpenApiDocument => {
   return { ...document, components: { ...document.components, schemas: Object.fromEntries(kept) } };
 };
 
-/** `GET /api/orders/:id` → `getApiOrdersById`. */
+/** `GET /api/things/:id` → `getApiThingsById`. */
 const operationIdOf = (method: string, url: string): string =>
   method.toLowerCase() +
   url

@@ -28,7 +28,7 @@ export class Problem extends Error {
   }
 }
 
-/** `throw problem(404, 'product_not_found', 'There is no such product.')` */
+/** `throw problem(404, 'thing_not_found', 'There is no such thing.')` */
 export const problem = (status: number, code: string, detail: string, extras?: ProblemExtras): Problem =>
   new Problem(status, code, detail, extras);
 

@@ -1,0 +1,128 @@
+import { exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from 'jose';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { authorise, createAuthenticator, tokenType } from './auth.js';
+import { Problem } from './problem-details.js';
+
+const userId = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001';
+const startMs = Date.parse('2026-05-01T12:00:00Z');
+type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
+let old: Pair;
+let current: Pair;
+
+beforeAll(async () => {
+  [old, current] = await Promise.all([
+    generateKeyPair('ES256', { extractable: true }),
+    generateKeyPair('ES256', { extractable: true }),
+  ]);
+});
+
+const published = async (pair: Pair, kid: string): Promise<JSONWebKeySet> => ({
+  keys: [{ ...(await exportJWK(pair.publicKey)), kid, alg: 'ES256' }],
+});
+
+const token = (
+  pair: Pair,
+  kid: string,
+  change: { aud?: string; typ?: string; expiresMs?: number; roles?: unknown } = {},
+) =>
+  new SignJWT({ roles: change.roles ?? ['customer'] })
+    .setProtectedHeader({ alg: 'ES256', kid, typ: change.typ ?? tokenType })
+    .setSubject(userId)
+    .setIssuer('us')
+    .setAudience(change.aud ?? 'api')
+    .setExpirationTime(Math.floor((change.expiresMs ?? startMs + 900_000) / 1000))
+    .sign(pair.privateKey);
+
+const authenticatorWith = (keys: () => Promise<JSONWebKeySet>) => {
+  const clock = { ms: startMs, nowMs: () => clock.ms };
+  const authenticator = createAuthenticator({ keys, issuer: 'us', audience: 'api', clock });
+  const ask = (jwt: string) => authenticator.principalOf(`Bearer ${jwt}`);
+  return { clock, ask, authenticator };
+};
+
+const refused = (status: number, code: string) => expect.objectContaining({ status, code });
+
+describe('an access token', () => {
+  it('says who calls and what roles they have', async () => {
+    const { ask, authenticator } = authenticatorWith(() => published(current, 'k'));
+    expect(await ask(await token(current, 'k'))).toEqual({ kind: 'user', userId, roles: ['customer'] });
+    expect(await authenticator.principalOf(undefined)).toEqual({ kind: 'anonymous' });
+  });
+
+  it.each([
+    ['of another audience', { aud: 'other' }],
+    ['of another type', { typ: 'JWT' }],
+    ['whose roles are no list', { roles: 'admin' }],
+  ])('%s is 401', async (_what, change) => {
+    const { ask } = authenticatorWith(() => published(current, 'k'));
+    await expect(ask(await token(current, 'k', change))).rejects.toEqual(refused(401, 'invalid_token'));
+  });
+
+  it('signed by a stranger, unsigned, cut short or of another scheme is 401', async () => {
+    const { ask, authenticator } = authenticatorWith(() => published(current, 'k'));
+    const good = await token(current, 'k');
+    const unsigned = `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${good.split('.')[1]}.`;
+    for (const bad of [await token(old, 'k'), unsigned, good.slice(0, -3), 'x.y.z', ''])
+      await expect(ask(bad)).rejects.toEqual(refused(401, 'invalid_token'));
+    await expect(authenticator.principalOf('Basic YTpi')).rejects.toEqual(refused(401, 'invalid_token'));
+  });
+
+  it('ends when it says, also when it was good a moment ago', async () => {
+    const { ask, clock } = authenticatorWith(() => published(current, 'k'));
+    const jwt = await token(current, 'k');
+    await ask(jwt);
+    clock.ms = startMs + 900_000;
+    await expect(ask(jwt)).rejects.toEqual(refused(401, 'token_expired'));
+  });
+});
+
+describe('the keys', () => {
+  it('are fetched again when a token names one that is not known', async () => {
+    let served = await published(old, 'old');
+    const { ask, clock } = authenticatorWith(async () => served);
+    await ask(await token(old, 'old'));
+    served = await published(current, 'new');
+    clock.ms += 3000;
+    expect(await ask(await token(current, 'new'))).toMatchObject({ kind: 'user' });
+  });
+
+  it('go on being used while nobody serves them', async () => {
+    let isThere = true;
+    const { ask, clock } = authenticatorWith(async () => {
+      if (!isThere) throw new Error('away');
+      return published(current, 'k');
+    });
+    await ask(await token(current, 'k'));
+    isThere = false;
+    clock.ms += 11 * 60_000;
+    expect(await ask(await token(current, 'k', { roles: ['admin'] }))).toMatchObject({ roles: ['admin'] });
+  });
+
+  it('make it 503, not 401, when there never were any', async () => {
+    const { ask } = authenticatorWith(() => Promise.reject(new Error('away')));
+    const answer = await ask(await token(current, 'k')).catch((error: unknown) => error);
+    expect(answer).toBeInstanceOf(Problem);
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '2' } });
+  });
+
+  it('are not asked for by every stranger with an unknown key', async () => {
+    let fetches = 0;
+    const { ask } = authenticatorWith(() => {
+      fetches += 1;
+      return published(current, 'k');
+    });
+    for (let n = 0; n < 5; n += 1) await ask(await token(old, `made-up-${n}`)).catch(() => {});
+    expect(fetches).toBe(1);
+  });
+});
+
+describe('access', () => {
+  it('is 401 to a stranger and 403 to somebody without the role', () => {
+    const customer = { kind: 'user', userId, roles: ['customer'] } as const;
+    expect(() => authorise({ kind: 'anonymous' }, 'user')).toThrow(refused(401, 'authentication_required'));
+    expect(() => authorise(customer, ['support', 'admin'])).toThrow(refused(403, 'forbidden'));
+    expect(() => authorise(customer, 'user')).not.toThrow();
+    expect(() => authorise({ ...customer, roles: ['admin'] }, ['support', 'admin'])).not.toThrow();
+    expect(() => authorise({ kind: 'anonymous' }, 'public')).not.toThrow();
+  });
+});
