@@ -10,7 +10,7 @@ import {
   revisitsOf,
   strongestAnchors,
 } from './candidates.js';
-import type { Catalogue, Exclusions } from './catalogue-store.js';
+import type { Catalogue, Exclusions, Shelved } from './catalogue-store.js';
 
 /** A question, already decided what the asker may know. */
 export type Question = {
@@ -43,7 +43,7 @@ export type Answer = {
 
 const neighboursPerAnchorMax = 80;
 const candidatesMax = 400;
-const popularMax = 400;
+const popularMax = 200;
 
 /** How long a purchase keeps its product off the buyer's lists. */
 export const recentPurchaseMs = 30 * 24 * 60 * 60 * 1000;
@@ -60,15 +60,15 @@ export const recommend = async (
   similarity: SimilarityView,
   catalogue: Catalogue,
 ): Promise<Answer> => {
-  const { limit, category, nowMs } = question;
-  const [visit, interests, bought, learnedUpToMs] = await Promise.all([
+  const { scenario, limit, category, nowMs } = question;
+  const [visit, interests, bought, popular, learnedUpToMs] = await Promise.all([
     question.visit ?? (question.visitId === undefined ? [] : similarity.visited(question.visitId)),
     question.userId === undefined ? [] : similarity.interests(question.userId),
     question.buyerId === undefined ? [] : similarity.purchases(question.buyerId),
+    similarity.popular(popularMax),
     similarity.learnedUpTo(),
   ]);
-  const inView =
-    question.scenario.name === 'product' ? (question.scenario.productId ?? visit[0] ?? null) : null;
+  const inView = scenario.name === 'product' ? (scenario.productId ?? visit[0] ?? null) : null;
   const exclusions: Exclusions = {
     productIds: [
       ...(inView === null ? [] : [inView]),
@@ -79,20 +79,39 @@ export const recommend = async (
   };
 
   const anchors = anchorsFor(inView, visit, interests, nowMs);
-  const neighbours = await similarity.neighbours(
-    anchors.map(({ productId }) => productId),
-    neighboursPerAnchorMax,
-  );
+  const [neighbours, shelfInView] = await Promise.all([
+    similarity.neighbours(ids(anchors), neighboursPerAnchorMax),
+    inView === null ? null : catalogue.categoryOf(inView),
+  ]);
   const candidates = merged(
     neighboursOf(anchors, neighbours),
     inView === null ? [] : revisitsOf(visit, inView),
+  ).slice(0, candidatesMax);
+  const mayFallShort = candidates.length < 2 * limit;
+  const shown = new Map(
+    (await catalogue.sellable([...ids(candidates), ...(mayFallShort ? ids(popular) : [])], exclusions))
+      .filter((product) => isWithin(product.category, category))
+      .map((product) => [product.productId, product.category]),
   );
-  const shown = await onlySellable(candidates.slice(0, candidatesMax), exclusions, category, catalogue);
+  const found = candidates.filter(({ productId }) => shown.has(productId));
   const fillers =
-    shown.length >= limit
+    found.length >= limit
       ? []
-      : await fillersFor({ inView, category, exclusions, count: limit }, similarity, catalogue);
-  const items = filledUp(shown, fillers, limit);
+      : await fillersFor(
+          {
+            inView,
+            near: shelfInView !== null && isWithin(shelfInView, category) ? shelfInView : null,
+            category,
+            trending: popular.flatMap(({ productId }) => {
+              const shelf = shown.get(productId);
+              return shelf === undefined ? [] : [{ productId, category: shelf }];
+            }),
+            exclusions,
+            count: limit,
+          },
+          catalogue,
+        );
+  const items = filledUp(found, fillers, limit);
   return { items, source: sourceOf(items), learnedUpToMs };
 };
 
@@ -111,64 +130,40 @@ const anchorsFor = (
   return strongestAnchors(anchorsOf(visit), remembered);
 };
 
-const onlySellable = async (
-  candidates: readonly Candidate[],
-  exclusions: Exclusions,
-  category: string | undefined,
-  catalogue: Catalogue,
-): Promise<Candidate[]> => {
-  const found = await catalogue.sellable(
-    candidates.map(({ productId }) => productId),
-    exclusions,
-  );
-  const allowed = new Set(
-    found.filter((shelved) => isWithin(shelved.category, category)).map(({ productId }) => productId),
-  );
-  return candidates.filter(({ productId }) => allowed.has(productId));
-};
-
 const isWithin = (category: string, wanted: string | undefined): boolean =>
   wanted === undefined || category === wanted || category.startsWith(`${wanted}/`);
 
 type Gap = {
   inView: string | null;
+  /** Category of the product in view, where it is known and asked for. */
+  near: string | null;
   category: string | undefined;
+  /** What is popular now and may be shown, best first. */
+  trending: readonly Shelved[];
   exclusions: Exclusions;
   count: number;
 };
 
 const fillersFor = async (
-  { inView, category, exclusions, count }: Gap,
-  similarity: SimilarityView,
+  { inView, near, category, trending, exclusions, count }: Gap,
   catalogue: Catalogue,
 ): Promise<{ productId: string; reason: Reason }[]> => {
-  const [popular, home] = await Promise.all([
-    similarity.popular(popularMax).then(ids),
-    inView === null ? null : catalogue.categoryOf(inView),
-  ]);
-  const near = home !== null && isWithin(home, category) ? home : null;
-  const [shelved, bestNear, best] = await Promise.all([
-    catalogue.sellable(popular, exclusions),
+  const [bestNear, best] = await Promise.all([
     near === null ? [] : catalogue.bestsellers(near, exclusions, count),
-    catalogue.bestsellers(category ?? null, exclusions, count),
+    trending.length >= count ? [] : catalogue.bestsellers(category ?? null, exclusions, count),
   ]);
-  const categories = new Map(shelved.map((product) => [product.productId, product.category]));
-  const trending = popular.filter((productId) => {
-    const found = categories.get(productId);
-    return found !== undefined && isWithin(found, category);
-  });
   const because = inView === null ? [] : [inView];
-  const as = (kind: Reason['kind'], productIds: readonly string[], reasons: readonly string[] = []) =>
-    productIds.map((productId) => ({ productId, reason: { kind, because: reasons } }));
+  const as = (kind: Reason['kind'], products: readonly Shelved[], reasons: readonly string[] = []) =>
+    products.map(({ productId }) => ({ productId, reason: { kind, because: reasons } }));
   return [
     ...as(
       'popular_in_category',
-      near === null ? [] : trending.filter((productId) => isWithin(categories.get(productId) ?? '', near)),
+      near === null ? [] : trending.filter((product) => isWithin(product.category, near)),
       because,
     ),
-    ...as('popular_in_category', ids(bestNear), because),
+    ...as('popular_in_category', bestNear, because),
     ...as('popular', trending),
-    ...as('catalogue', ids(best)),
+    ...as('catalogue', best),
   ];
 };
 

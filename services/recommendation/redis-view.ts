@@ -7,13 +7,18 @@ import {
   type SimilarityView,
   similarityKeys,
   similarityOf,
+  type Weighted,
 } from '#schemas/similarity-state';
 
 /** How long the epoch found is believed: a state rebuilt from nothing is seen this much later. */
 const epochBelievedMs = 1000;
 
+/** Everybody asks for the same list: it is read this often. */
+const popularBelievedMs = 500;
+
 /** Reads what the item-similarity job keeps in Redis. Throws when Redis does not answer. */
 export const redisSimilarityView = (redis: Redis, nowMs: () => number = Date.now): SimilarityView => {
+  let popular: { countMax: number; products: Weighted[]; untilMs: number } | undefined;
   let believed: { epoch: string; untilMs: number } | undefined;
 
   const epoch = async (): Promise<string | null> => {
@@ -64,14 +69,19 @@ export const redisSimilarityView = (redis: Redis, nowMs: () => number = Date.now
       ),
     interests: (userId) => read((keys) => times(keys.interests(userId)), []),
     purchases: (userId) => read((keys) => times(keys.purchases(userId)), []),
-    popular: (countMax) =>
-      read(
+    popular: async (countMax) => {
+      if (popular !== undefined && popular.countMax === countMax && nowMs() < popular.untilMs)
+        return popular.products;
+      const products = await read(
         async (keys) =>
           scored(await redis.zrevrange(keys.popularity, 0, countMax - 1, 'WITHSCORES')).map(
             ([productId, weight]) => ({ productId, weight }),
           ),
         [],
-      ),
+      );
+      popular = { countMax, products, untilMs: nowMs() + popularBelievedMs };
+      return products;
+    },
     learnedUpTo: async () => {
       const found = await redis.hget(similarityKeys.meta, 'learnedUpTo');
       return found === null ? null : Number(found);

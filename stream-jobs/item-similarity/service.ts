@@ -94,7 +94,7 @@ const consume = (
         group: consumerGroup,
         topics: sources,
         partitionsConcurrentlyMax: 3,
-        fetchWaitMs: 50,
+        fetchWaitMs: 500,
         startFrom: async (at) => {
           admin ??= await broker.admin();
           const isSame = ({ partition }: { partition: number }) => partition === at.partition;
