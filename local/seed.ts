@@ -46,12 +46,17 @@ const logIn = async (shop: ShopClient): Promise<string> => {
   return expect(answer, 200, 'log in as admin').accessToken;
 };
 
-/** Places of the catalogue that are on the shelves already. */
-const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number>> => {
+const pageSize = 100;
+
+/**
+ * Places of the catalogue that are on the shelves already. Products are made in the order of their places, so when
+ * the newest ones are the whole end of the catalogue nothing before them is missing, and one page is enough.
+ */
+const seededPlaces = async (shop: ShopClient, token: string, size: number): Promise<Set<number> | 'all'> => {
   const places = new Set<number>();
   let cursor: string | null = '';
   while (cursor !== null) {
-    const path: string = `/api/products?limit=100${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
+    const path: string = `/api/products?limit=${pageSize}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
     const page: Listed = expect(
       await persistently(() => shop.call<Listed>('GET', path, { token }), giveUpMs),
       200,
@@ -59,6 +64,8 @@ const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number
     );
     for (const { attributes } of page.items)
       if (typeof attributes.place === 'number') places.add(attributes.place);
+    const end = Array.from({ length: Math.min(pageSize, size) }, (_, nth) => size - 1 - nth);
+    if (cursor === '' && end.every((place) => places.has(place))) return 'all';
     cursor = page.next;
   }
   return places;
@@ -82,8 +89,9 @@ const described = (
 
 const createProducts = async (shop: ShopClient): Promise<number> => {
   let token = await logIn(shop);
+  const seeded = await seededPlaces(shop, token, config.size);
+  if (seeded === 'all') return 0;
   const { products, currency } = catalogueOf(config.size);
-  const seeded = await seededPlaces(shop, token);
   const missing = [...products.entries()].filter(([place]) => !seeded.has(place));
   let next = 0;
   let done = 0;
