@@ -1,9 +1,8 @@
 import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
-import { type BrokerOptions, brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
+import type { BrokerOptions } from '#platform/messaging/broker-options';
+import { brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
 import { createKafkajsConsumer } from '#platform/messaging/kafkajs-consumer';
 import { createKafkajsProducer } from '#platform/messaging/kafkajs-producer';
-
-export type { BrokerOptions } from '#platform/messaging/kafkajs-connection';
 
 /** Kafka by kafkajs. Every producer, consumer and admin has connections of its own. */
 export const createKafkajsBroker = (options: BrokerOptions): Broker => ({

@@ -1,16 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import kafkajs, { type Kafka, type KafkaConfig } from 'kafkajs';
 import { PlatformError } from '#platform/errors';
+import type { BrokerOptions } from '#platform/messaging/broker-options';
 import { registerCodecs } from '#platform/messaging/kafkajs-codecs';
-import type { Logger } from '#platform/telemetry/logger';
-
-export type BrokerOptions = {
-  /** `host:port` of some of the cluster's brokers. */
-  brokers: readonly string[];
-  /** Told to the broker, for its own logs. */
-  clientId: string;
-  logger: Logger;
-};
 
 /** One kafkajs client and the means to end it. */
 export type KafkajsConnection = {

@@ -12,22 +12,13 @@ import type {
   RecordHeaders,
   TopicPartition,
 } from '#platform/messaging/broker';
-import { type BrokerOptions, brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
+import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
+import { brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
 import { atMost, createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
 import type { Logger } from '#platform/telemetry/logger';
 
-export const consumerDefaults = {
-  partitionsConcurrentlyMax: 1,
-  fetchBytesPerPartitionMax: 1024 * 1024,
-  fetchBytesMin: 1,
-  fetchWaitMs: 100,
-  sessionTimeoutMs: 6_000,
-};
-
 type Settings = ConsumerOptions & typeof consumerDefaults;
 
-/** How long a consumer that leaves waits for the batches in hand. */
-export const closeWaitMs = 10_000;
 const disconnectWaitMs = 3_000;
 const reconnectMsMin = 100;
 const reconnectMsMax = 1_000;

@@ -1,12 +1,8 @@
 import kafkajs, { type Producer as KafkajsProducer, type Message } from 'kafkajs';
 import { PlatformError } from '#platform/errors';
 import type { OutgoingRecord, Producer } from '#platform/messaging/broker';
-import {
-  type BrokerOptions,
-  brokerFault,
-  type KafkajsConnection,
-  openConnection,
-} from '#platform/messaging/kafkajs-connection';
+import { type BrokerOptions, sendTimeoutMs } from '#platform/messaging/broker-options';
+import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
 
 const { CompressionTypes, Partitioners } = kafkajs;
 
@@ -15,8 +11,6 @@ const bytesPerRequestMax = 700_000;
 /** kafkajs copies a request's records a number of times that grows with their square. */
 const recordsPerRequestMax = 1_000;
 const recordsQueuedMax = 50_000;
-/** A send that takes longer has failed. */
-export const sendTimeoutMs = 10_000;
 const compressBytesMin = 16 * 1024;
 const recordOverheadBytes = 64;
 
