@@ -21,13 +21,13 @@ const prunedPerRequestMax = 20;
  * The route declares `requires: ['idempotency-key']`. `caller` is whom the key belongs to; the user's id, or
  * `anonymous`, if unset.
  */
-export const idempotent = async (
+export const idempotent = async <R extends { header(name: string, value: string): unknown }>(
   db: Database,
   request: FastifyRequest,
-  reply: FastifyReply,
+  reply: R,
   effect: (tx: Tx) => Promise<StoredAnswer>,
   options: { caller?: string } = {},
-): Promise<FastifyReply> => {
+): Promise<R> => {
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || key.length === 0 || key.length > 255)
     throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
@@ -51,10 +51,12 @@ export const idempotent = async (
     return { answer: fresh, isReplay: false };
   });
   if (isReplay) reply.header('idempotency-replayed', 'true');
-  return reply
+  // The reply is typed by its route's schema, which this function serves for all of them.
+  (reply as unknown as FastifyReply)
     .code(answer.status)
     .headers(answer.headers ?? {})
     .send(answer.body);
+  return reply;
 };
 
 /** Held until the transaction ends, so that a concurrent repeat is told to wait rather than made to. */

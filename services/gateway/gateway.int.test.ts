@@ -1,0 +1,402 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { loadConfig } from '#platform/config';
+import { createHttpServer, type HttpServer } from '#platform/http/server';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import type { Component, RunnableHost } from '#platform/service-host';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { records } from '#schemas/events';
+import { topics } from '#schemas/topics';
+import { gatewayConfig } from './config.js';
+import { gatewayService } from './service.js';
+
+const { topic, partitions } = topics.shopperActivity;
+const running: RunnableHost[] = [];
+
+/** A service as real as any, with one instance's name in its answers. */
+const startService = async (name: string, port = 0): Promise<{ url: string; host: RunnableHost }> => {
+  const host = testHost(name);
+  const server: HttpServer = createHttpServer(host, { port, title: name });
+  const { app } = server;
+  app.get(
+    '/api/products',
+    { access: 'public', schema: { summary: `From ${name}`, response: { 200: z.unknown() } } },
+    async (request) => ({ from: name, headers: request.headers }),
+  );
+  app.post(
+    '/api/products',
+    {
+      access: 'public',
+      schema: { body: z.strictObject({ name: z.string() }), response: { 201: z.unknown() } },
+    },
+    async (request, reply) =>
+      reply.code(201).header('location', '/api/products/1').send({ got: request.body }),
+  );
+  app.get('/api/products/slow', { access: 'public' }, async () => {
+    await new Promise((done) => setTimeout(done, 400));
+    return { from: name };
+  });
+  app.get('/api/products/stream', { access: 'public' }, (_request, reply) => {
+    reply.raw.writeHead(200, { 'content-type': 'text/event-stream' });
+    reply.raw.write('data: first\n\n');
+    host.stopping.addEventListener('abort', () => reply.raw.end());
+    reply.hijack();
+  });
+  app.all('/api/auth/login', { access: 'anonymous', schema: { hide: true } }, async () => ({
+    loggedIn: true,
+  }));
+  app.get('/api/orders', { access: 'anonymous' }, async () => ({ items: [], next: null }));
+  host.use(server.component);
+  await host.start();
+  running.push(host);
+  return { url: server.component.url, host };
+};
+
+const startGateway = async (env: Record<string, string>): Promise<{ url: string; host: RunnableHost }> => {
+  const { kafkaBrokers, schemaRegistryUrl, redisUrl } = engines();
+  const config = loadConfig(gatewayConfig, {
+    GATEWAY_PORT: '0',
+    KAFKA_BROKERS: kafkaBrokers.join(),
+    SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+    REDIS_URL: redisUrl,
+    USER_URL: 'http://127.0.0.1:1',
+    LIMITS: 'relaxed',
+    // Every test is a client of its own, so that limits counted in Redis do not meet.
+    GATEWAY_TRUST_PROXY: 'true',
+    ...env,
+  });
+  const host = testHost('gateway');
+  const parts: (Component & { url?: string })[] = [];
+  const use = host.use;
+  host.use = (part) => {
+    parts.push(part);
+    return use(part);
+  };
+  await gatewayService(config, host);
+  await host.start();
+  running.push(host);
+  return { url: parts.find(({ name }) => name === 'http')?.url ?? '', host };
+};
+
+beforeAll(async () => {
+  const { kafkaBrokers, schemaRegistryUrl } = engines();
+  const { subject, schema } = records.ShopperActivity;
+  await createSchemaRegistry(schemaRegistryUrl).register(subject, schema);
+  const admin = await connectBroker(testHost(), kafkaBrokers).admin();
+  await admin.createTopics([{ topic, partitions }]);
+  await admin.close();
+});
+
+afterEach(async () => {
+  for (const host of running.splice(0).reverse()) await host.stop();
+});
+
+const newAddress = () => `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 250) + 1).join('.')}`;
+const json = { 'content-type': 'application/json' };
+
+describe('forwarding', () => {
+  it('passes on what was asked and what was answered, with the correlation id and a trace', async () => {
+    const { url: productUrl } = await startService('product');
+    const { url } = await startGateway({ PRODUCT_URL: productUrl });
+    const answer = await fetch(`${url}/api/products?a=1`, {
+      headers: { 'x-correlation-id': 'c-1', 'x-own': 'kept', connection: 'close' },
+    });
+    const { from, headers } = (await answer.json()) as { from: string; headers: Record<string, string> };
+    expect([answer.status, from, answer.headers.get('x-correlation-id')]).toEqual([200, 'product', 'c-1']);
+    expect(headers).toMatchObject({
+      'x-correlation-id': 'c-1',
+      'x-own': 'kept',
+      'x-forwarded-proto': 'http',
+    });
+
+    const posted = await fetch(`${url}/api/products`, {
+      method: 'POST',
+      headers: json,
+      body: '{"name":"é"}',
+    });
+    expect([posted.status, posted.headers.get('location'), await posted.json()]).toEqual([
+      201,
+      '/api/products/1',
+      { got: { name: 'é' } },
+    ]);
+  });
+
+  it('leaves refusing to the service: 400, 405 with Allow, 415', async () => {
+    const { url: productUrl } = await startService('product');
+    const { url } = await startGateway({ PRODUCT_URL: productUrl });
+    const bad = await fetch(`${url}/api/products`, { method: 'POST', headers: json, body: '{' });
+    expect([bad.status, ((await bad.json()) as { code: string }).code]).toEqual([400, 'malformed_json']);
+    const other = await fetch(`${url}/api/products`, { method: 'DELETE' });
+    expect([other.status, other.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+    const text = await fetch(`${url}/api/products`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/xml' },
+      body: '<a/>',
+    });
+    expect(text.status).toBe(415);
+    const large = await fetch(`${url}/api/products`, {
+      method: 'POST',
+      headers: json,
+      body: 'x'.repeat(1_100_000),
+    });
+    expect(large.status).toBe(413);
+  });
+
+  it('goes round the instances, and past one that is gone without anybody noticing', async () => {
+    const [one, two] = [await startService('one'), await startService('two')];
+    const { url } = await startGateway({ PRODUCT_URL: `${one.url},${two.url}` });
+    const ask = async () => {
+      const answer = await fetch(`${url}/api/products`);
+      return ((await answer.json()) as { from: string }).from;
+    };
+    expect(new Set([await ask(), await ask(), await ask(), await ask()])).toEqual(new Set(['one', 'two']));
+    await one.host.stop();
+    for (let n = 0; n < 10; n += 1) expect(await ask()).toBe('two');
+  });
+
+  it('is 503 with Retry-After while the service is down, opens the circuit, and closes it again', async () => {
+    const first = await startService('product');
+    const { url } = await startGateway({ PRODUCT_URL: first.url });
+    expect((await fetch(`${url}/api/products`)).status).toBe(200);
+    await first.host.stop();
+    for (let n = 0; n < 8; n += 1) {
+      const answer = await fetch(`${url}/api/products`);
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+      expect(await answer.json()).toMatchObject({ code: 'service_unavailable' });
+    }
+    const metrics = async () => (await fetch(`${url}/metrics`)).text();
+    expect(await metrics()).toContain('circuit_breaker_state{circuit="product"} 1');
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    await startService('product', Number(new URL(first.url).port));
+    await eventually(async () => (await fetch(`${url}/api/products`)).status === 200);
+    expect(await metrics()).toContain('circuit_breaker_state{circuit="product"} 0');
+  });
+
+  it('passes a stream on as it comes, and ends it when the listener goes', async () => {
+    const { url: productUrl, host } = await startService('product');
+    const { url } = await startGateway({ PRODUCT_URL: productUrl });
+    const gone = new AbortController();
+    const answer = await fetch(`${url}/api/products/stream`, { signal: gone.signal });
+    const reader = answer.body?.getReader();
+    const { value } = (await reader?.read()) ?? {};
+    expect(Buffer.from(value ?? []).toString()).toBe('data: first\n\n');
+    gone.abort();
+    expect(host.stopping.aborted).toBe(false);
+    expect((await fetch(`${url}/api/products`)).status).toBe(200);
+  });
+
+  it('knows nothing of other addresses', async () => {
+    const { url } = await startGateway({});
+    const answer = await fetch(`${url}/api/nothing`);
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
+      404,
+      'route_not_found',
+    ]);
+  });
+
+  it('sheds what is more than it can hold, and counts no stream against that', async () => {
+    const { url: productUrl } = await startService('product');
+    const { url } = await startGateway({ PRODUCT_URL: productUrl, GATEWAY_IN_FLIGHT_MAX: '2' });
+    const streams = await Promise.all([1, 2, 3].map(() => fetch(`${url}/api/products/stream`)));
+    expect(streams.map(({ status }) => status)).toContain(200);
+    const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => fetch(`${url}/api/products/slow`)));
+    const statuses = answers.map(({ status }) => status).sort();
+    expect(statuses).toEqual([200, 200, 503, 503, 503, 503]);
+    const shed = answers.find(({ status }) => status === 503);
+    expect(shed?.headers.get('retry-after')).toBe('1');
+    expect(await shed?.json()).toMatchObject({ code: 'overloaded' });
+    await Promise.all(streams.map(({ body }) => body?.cancel()));
+  });
+});
+
+describe('shopper activity', () => {
+  const productId = randomUUID();
+  const view = (visitId: string, more: object = {}) => ({
+    type: 'product_viewed',
+    visitId,
+    productId,
+    occurredAt: new Date().toISOString(),
+    ...more,
+  });
+  const send = (url: string, body: unknown) =>
+    fetch(`${url}/api/events`, { method: 'POST', headers: json, body: JSON.stringify(body) });
+
+  it('is in Kafka, in the order of its visit, when it is accepted; a bad event costs only itself', async () => {
+    const { url } = await startGateway({});
+    const broker = connectBroker(testHost('reader'), engines().kafkaBrokers);
+    const visitId = `v-${randomUUID()}`;
+    const events = [view(visitId), { type: 'nonsense' }, view(visitId, { query: 'a\u0000' }), view(visitId)];
+    const answer = await send(url, { events });
+    expect(answer.status).toBe(202);
+    expect(await answer.json()).toEqual({
+      accepted: 2,
+      errors: [
+        { index: 1, code: 'invalid_event', message: expect.stringContaining('type') },
+        { index: 2, code: 'invalid_event', message: expect.stringContaining('query') },
+      ],
+    });
+
+    const found: { id: string; correlation: string | undefined }[] = [];
+    const consumer = broker.consumer({ group: `gateway-test.${visitId}`, topics: [topic] });
+    try {
+      await consumer.run(async ({ records: batch }) => {
+        for (const { key, headers } of batch)
+          if (key?.toString() === visitId)
+            found.push({ id: headers['event-id'] ?? '', correlation: headers['correlation-id'] });
+      });
+      await eventually(() => found.length === 2, { timeoutMs: 20_000 });
+    } finally {
+      await consumer.close();
+    }
+    const correlationId = answer.headers.get('x-correlation-id');
+    expect(found.map(({ correlation }) => correlation)).toEqual([correlationId, correlationId]);
+    expect(found.map(({ id }) => id)).toEqual(found.map(({ id }) => id).sort());
+  });
+
+  it('is refused as a whole when the envelope is wrong', async () => {
+    const { url } = await startGateway({});
+    const many = Array.from({ length: 501 }, () => view('v'));
+    for (const body of [{}, { events: [] }, { events: many }, { events: [view('v')], extra: 1 }, [], null])
+      expect((await send(url, body)).status).toBe(400);
+  });
+
+  it('is 503 with Retry-After while Kafka is away', async () => {
+    const { url } = await startGateway({ KAFKA_BROKERS: '127.0.0.1:1' });
+    const answer = await send(url, { events: [view('v')] });
+    expect([answer.status, answer.headers.has('retry-after')]).toEqual([503, true]);
+    const invalid = await send(url, { events: [{}] });
+    expect(await invalid.json()).toMatchObject({ accepted: 0, errors: [{ index: 0 }] });
+  }, 20_000);
+});
+
+describe('limits', () => {
+  const ask = (url: string, address: string, path = '/api/orders', body?: string) =>
+    fetch(url + path, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { 'x-forwarded-for': address, ...(body === undefined ? {} : json) },
+      ...(body === undefined ? {} : { body }),
+    });
+  const statuses = async (asked: Promise<Response>[]) =>
+    (await Promise.all(asked)).map(({ status }) => status).filter((status) => status === 429).length;
+
+  it.each([
+    ['in Redis, together', () => engines().redisUrl],
+    ['in the process, while Redis is away', () => 'redis://127.0.0.1:1'],
+  ])('are counted for each client %s', async (_where, redisUrl) => {
+    const { url: orderUrl } = await startService('order');
+    const { url } = await startGateway({ ORDER_URL: orderUrl, LIMITS: 'strict', REDIS_URL: redisUrl() });
+    const address = newAddress();
+    const first = await ask(url, address);
+    expect([
+      first.status,
+      first.headers.get('ratelimit-limit'),
+      first.headers.get('ratelimit-remaining'),
+    ]).toEqual([200, '50', '49']);
+    expect(await statuses(Array.from({ length: 49 }, () => ask(url, address)))).toBe(0);
+    const over = await ask(url, address);
+    expect([over.status, ((await over.json()) as { code: string }).code]).toEqual([429, 'rate_limited']);
+    expect(Number(over.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(over.headers.get('retry-after'))).toBeLessThanOrEqual(60);
+    expect(over.headers.get('ratelimit-remaining')).toBe('0');
+    expect((await ask(url, newAddress())).status).toBe(200);
+    expect((await ask(url, address, '/api/users/me')).status).not.toBe(429);
+    expect((await ask(url, address, '/health/live')).status).toBe(200);
+  });
+
+  it('are shared by the gateways', async () => {
+    const { url: orderUrl } = await startService('order');
+    const env = { ORDER_URL: orderUrl, LIMITS: 'strict' };
+    const [one, two] = [await startGateway(env), await startGateway(env)];
+    const address = newAddress();
+    const asked = Array.from({ length: 60 }, (_, n) => ask((n % 2 === 0 ? one : two).url, address));
+    expect(await statuses(asked)).toBe(10);
+  });
+
+  it('let an account be tried five times, however its address is written and wherever from', async () => {
+    const { url: userUrl } = await startService('user');
+    const { url } = await startGateway({ USER_URL: userUrl, LIMITS: 'strict' });
+    const email = `${randomUUID()}@example.org`;
+    const logIn = (address: string) =>
+      ask(url, newAddress(), '/api/auth/login', JSON.stringify({ email: address, password: 'x' }));
+    for (const written of [email, email.toUpperCase(), ` ${email}`, email, email])
+      expect((await logIn(written)).status).toBe(200);
+    const sixth = await logIn(email);
+    expect([sixth.status, Number(sixth.headers.get('retry-after')) > 60]).toEqual([429, true]);
+    expect((await logIn(`other-${email}`)).status).toBe(200);
+  });
+
+  it('are a thousand times looser when relaxed, and still counted', async () => {
+    const { url: orderUrl } = await startService('order');
+    const { url } = await startGateway({ ORDER_URL: orderUrl });
+    expect((await ask(url, newAddress())).headers.get('ratelimit-limit')).toBe('50000');
+  });
+});
+
+describe('what the gateway says of the whole', () => {
+  it('is one document of all services, and keeps the part of one that is away', async () => {
+    const product = await startService('product');
+    const { url } = await startGateway({ PRODUCT_URL: product.url, ORDER_URL: 'http://127.0.0.1:1' });
+    const document = async () =>
+      (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object; openapi: string };
+    const first = await document();
+    expect(first.openapi).toBe('3.1.0');
+    expect(Object.keys(first.paths)).toEqual(
+      expect.arrayContaining(['/api/events', '/api/products', '/health/ready']),
+    );
+    await product.host.stop();
+    expect(Object.keys((await document()).paths)).toContain('/api/products');
+  });
+
+  it('is degraded, not down, while one service is away', async () => {
+    const product = await startService('product');
+    const { url } = await startGateway({ PRODUCT_URL: product.url });
+    const answer = await fetch(`${url}/health/ready`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      status: 'degraded',
+      service: 'gateway',
+      dependencies: {
+        product: { status: 'up', latencyMs: expect.any(Number) },
+        user: { status: 'down' },
+        redis: { status: 'up' },
+      },
+    });
+  });
+
+  it('is a front page and a documentation that take nothing from elsewhere', async () => {
+    const { url } = await startGateway({ ZIPKIN_URL: 'http://zipkin.example' });
+    for (const path of ['/', '/docs']) {
+      const page = await (await fetch(url + path)).text();
+      const assets = [...page.matchAll(/(?:src|rel="stylesheet" href)="([^"]+)"/g)].map(
+        ([, asset]) => asset ?? '',
+      );
+      expect(assets.length).toBeGreaterThan(1);
+      for (const asset of assets) {
+        expect(asset).toMatch(/^\//);
+        const answer = await fetch(url + asset);
+        expect([asset, answer.status]).toEqual([asset, 200]);
+      }
+    }
+    const front = await (await fetch(url, { headers: { 'x-forwarded-host': '"><script>' } })).text();
+    expect(front).toContain('http://zipkin.example');
+    expect(front).not.toContain('"><script>');
+  });
+
+  it('lets any page call, preflight included', async () => {
+    const { url } = await startGateway({});
+    const preflight = await fetch(`${url}/api/orders`, {
+      method: 'OPTIONS',
+      headers: { origin: 'http://shop.example', 'access-control-request-method': 'POST' },
+    });
+    expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('POST');
+  });
+});
+
+afterAll(async () => {
+  for (const host of running.splice(0)) await host.stop();
+});
