@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { engineConfigXml } from './engine-config.js';
 import { createClickHouseServer } from './server.js';
@@ -13,10 +13,12 @@ mkdirSync(root, { recursive: true });
 const configFile = join(root, 'config.xml');
 writeFileSync(configFile, engineConfigXml({ memoryBytesMax: 900 * mebi }));
 
+const spoolMemoryDir = process.env.CLICKHOUSE_SPOOL_DIR ?? join(root, 'spool-memory');
+
 const { server, close } = createClickHouseServer({
   dataDir: join(root, 'data'),
   configFile,
-  spoolMemoryDir: process.env.CLICKHOUSE_SPOOL_DIR ?? join(root, 'spool-memory'),
+  spoolMemoryDir,
   spoolDiskDir: join(root, 'spool'),
   querySessionsMax: 8,
   insertSessionsMax: 3,
@@ -33,6 +35,7 @@ server.on('error', (error) => {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     close();
+    rmSync(spoolMemoryDir, { recursive: true, force: true });
     process.exit(0);
   });
 }

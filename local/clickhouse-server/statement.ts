@@ -95,7 +95,7 @@ const sessionChanging = new Set(['SET', 'USE']);
 
 /** `bodyFollows`: the request's body is data for a statement that came in the URL. */
 export function readStatement(sql: string, defaultFormat: string, bodyFollows: boolean): Statement {
-  const { first, nested, format, hasSource } = outline(sql);
+  const { first, nested, format } = outline(sql);
   if (first === 'INSERT' && bodyFollows) {
     return { kind: 'insert-data', sql, format: format?.name ?? 'Values' };
   }
@@ -106,7 +106,6 @@ export function readStatement(sql: string, defaultFormat: string, bodyFollows: b
     const streamable = !nested && concatenable.has(answerFormat);
     return { kind: 'select', sql, format: answerFormat, streamable };
   }
-  void hasSource;
   return { kind: 'other', sql, format: answerFormat };
 }
 

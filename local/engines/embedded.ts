@@ -33,10 +33,21 @@ export async function embeddedEngine(
   switch (name) {
     case 'kafka': {
       const controllerPort = await ports.of('kafka-controller');
-      return kafka({ ...own, controllerPort, java: software.java, libs: software.kafkaLibs });
+      return kafka({
+        ...own,
+        controllerPort,
+        java: software.java,
+        libs: software.kafkaLibs,
+        extraFlags: archived(software.classArchives.kafka),
+      });
     }
     case 'schema-registry':
-      return schemaRegistry({ ...own, java: software.java, home: software.registryHome });
+      return schemaRegistry({
+        ...own,
+        java: software.java,
+        home: software.registryHome,
+        extraFlags: archived(software.classArchives['schema-registry']),
+      });
     case 'clickhouse':
       return clickhouse({ ...own, spoolDir: spoolDirFor(port) });
     case 'postgres':
@@ -52,6 +63,9 @@ export async function embeddedEngine(
 function spoolDirFor(port: number): string {
   return `/dev/shm/cartstream-${port}`;
 }
+
+const archived = (archive: string | undefined): string[] =>
+  archive === undefined ? [] : [`-XX:SharedArchiveFile=${archive}`];
 
 const unprivileged = (): string[] =>
   process.getuid?.() === 0 ? ['unshare', '-U', '--map-user=1000', '--map-group=1000'] : [];

@@ -13,8 +13,10 @@ export function kafka(options: {
   controllerPort: number;
   java: string;
   libs: string;
+  /** Of the JVM, such as where its class archive lies. */
+  extraFlags?: readonly string[];
 }): Engine {
-  const { dataDir, port, controllerPort, java, libs } = options;
+  const { dataDir, port, controllerPort, java, libs, extraFlags = [] } = options;
   const logDir = join(dataDir, 'log');
   const properties = join(dataDir, 'server.properties');
   const classPath = ['-cp', join(libs, '*')];
@@ -52,6 +54,7 @@ export function kafka(options: {
         java,
         ...jvmFlags({ heapStartMb: 96, heapMostMb: 288 }),
         '-XX:MaxDirectMemorySize=96m',
+        ...extraFlags,
         ...logging,
         ...classPath,
         'kafka.Kafka',

@@ -10,8 +10,10 @@ export function schemaRegistry(options: {
   port: number;
   java: string;
   home: string;
+  /** Of the JVM, such as where its class archive lies. */
+  extraFlags?: readonly string[];
 }): Engine {
-  const { dataDir, port, java, home } = options;
+  const { dataDir, port, java, home, extraFlags = [] } = options;
   const origin = `http://127.0.0.1:${port}`;
   return {
     name: 'schema-registry',
@@ -25,6 +27,7 @@ export function schemaRegistry(options: {
       command: [
         java,
         ...jvmFlags({ heapStartMb: 48, heapMostMb: 144 }),
+        ...extraFlags,
         '-Djava.util.logging.manager=org.jboss.logmanager.LogManager',
         '-cp',
         `${home}/*:${home}/lib/*`,

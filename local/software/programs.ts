@@ -13,28 +13,30 @@ export function onPath(program: string, env: NodeJS.ProcessEnv): string | undefi
 
 const javaMajorMin = 17;
 
-export async function findJava(context: InstallContext): Promise<string> {
+export type Java = { program: string; version: string };
+
+export async function findJava(context: InstallContext): Promise<Java> {
   const fromHome = context.env.JAVA_HOME ? join(context.env.JAVA_HOME, 'bin', 'java') : undefined;
   const find = (): string | undefined =>
     [fromHome, onPath('java', context.env)].find((java) => java !== undefined && existsSync(java));
   let java = find();
   if (java === undefined && (await installByApt('openjdk-17-jre-headless', context))) java = find();
   if (java === undefined) throw needed(`Java ${javaMajorMin} or newer`, 'openjdk-17-jre-headless');
-  const major = await javaMajor(java);
+  const version = await javaVersion(java);
+  const major = Number(/^(?:1\.)?(\d+)/.exec(version)?.[1] ?? 0);
   if (major < javaMajorMin) {
     throw needed(`Java ${javaMajorMin} or newer (this is ${major})`, 'openjdk-17-jre-headless');
   }
-  return java;
+  return { program: java, version };
 }
 
 /** From the `release` file of the installation, which costs nothing; from the program itself where there is none. */
-async function javaMajor(java: string): Promise<number> {
+async function javaVersion(java: string): Promise<string> {
   const release = join(dirname(dirname(realpathSync(java))), 'release');
   const text = existsSync(release)
     ? readFileSync(release, 'utf8')
     : await runToEnd([java, '-XshowSettings:properties', '-version']);
-  const version = /(?:JAVA_VERSION="|java\.version = )(?:1\.)?(\d+)/.exec(text)?.[1];
-  return Number(version ?? 0);
+  return /(?:JAVA_VERSION="|java\.version = )([\w.+-]+)/.exec(text)?.[1] ?? '0';
 }
 
 export async function findMaven(context: InstallContext): Promise<string> {

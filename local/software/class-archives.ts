@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createPorts } from '../data-folder/ports.js';
+import type { Engine } from '../engines/engine.js';
+import { kafka } from '../engines/kafka.js';
+import { schemaRegistry } from '../engines/schema-registry.js';
+import { cached, type InstallContext } from './cache.js';
+
+export type ClassArchives = { kafka?: string; 'schema-registry'?: string };
+
+const startMsMax = 60_000;
+const exitMsMax = 60_000;
+
+/**
+ * Archives of the classes that an engine loads on its way up (Java's class data sharing): a third less work at every
+ * later start. Made once per machine, by running each engine on nothing and letting Java write down what it loaded.
+ * Without one an engine is slower to start, and that is all: Java ignores an archive that does not fit.
+ */
+export async function installClassArchives(
+  programs: { java: string; javaVersion: string; kafkaLibs: string; registryHome: string },
+  context: InstallContext,
+): Promise<ClassArchives> {
+  const { java, javaVersion, kafkaLibs, registryHome } = programs;
+  if (kafkaLibs === '' || registryHome === '') return {};
+  const folder = await cached(
+    `classes-kafka-4.1.0-registry-2.6.13-java-${javaVersion}`,
+    context,
+    async (dir) => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-classes-'));
+      try {
+        const ports = createPorts(dataDir, {});
+        await Promise.allSettled([
+          train(
+            kafka({
+              dataDir: join(dataDir, 'kafka'),
+              port: await ports.of('kafka'),
+              controllerPort: await ports.of('controller'),
+              java,
+              libs: kafkaLibs,
+              extraFlags: [`-XX:ArchiveClassesAtExit=${join(dir, 'kafka.jsa')}`],
+            }),
+          ),
+          train(
+            schemaRegistry({
+              dataDir: join(dataDir, 'schema-registry'),
+              port: await ports.of('schema-registry'),
+              java,
+              home: registryHome,
+              extraFlags: [`-XX:ArchiveClassesAtExit=${join(dir, 'schema-registry.jsa')}`],
+            }),
+          ),
+        ]);
+      } finally {
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    },
+  );
+  const archive = (name: string): string | undefined =>
+    [join(folder, `${name}.jsa`)].find((file) => existsSync(file));
+  const kafkaArchive = archive('kafka');
+  const registryArchive = archive('schema-registry');
+  return {
+    ...(kafkaArchive ? { kafka: kafkaArchive } : {}),
+    ...(registryArchive ? { 'schema-registry': registryArchive } : {}),
+  };
+}
+
+/** Runs the engine until it answers, then ends it in good order: on its way out Java writes the archive. */
+async function train(engine: Engine): Promise<void> {
+  await engine.prepare();
+  const [program, ...args] = engine.process.command;
+  const child = spawn(program, args, { env: { ...process.env, ...engine.process.env }, stdio: 'ignore' });
+  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const deadline = Date.now() + startMsMax;
+  const answers = (): Promise<boolean> =>
+    engine.process.probe().then(
+      () => true,
+      () => false,
+    );
+  while (child.exitCode === null && Date.now() < deadline && !(await answers())) await sleep(100);
+  child.kill('SIGTERM');
+  await Promise.race([exited, sleep(exitMsMax, undefined, { ref: false })]);
+  child.kill('SIGKILL');
+  await exited;
+}
