@@ -38,7 +38,7 @@ beforeAll(async () => {
       requires: ['idempotency-key'],
       schema: { body, response: { 201: z.object({ id: z.string() }) } },
     },
-    (request, reply) =>
+    async (request, reply) =>
       idempotent(db, request, reply, async (tx) => {
         await tx.query('INSERT INTO effects VALUES ($1)', [request.body.note]);
         await onEffect();
