@@ -1,3 +1,5 @@
+import type { RecordPack } from '#platform/messaging/record-pack';
+
 /**
  * The face of a Kafka-like broker, in the words of Kafka. Two implementations pass `broker.contract.ts`:
  * `kafkajs-broker.ts` (pure JavaScript, the default) and `rdkafka-broker.ts` (native, built on demand).
@@ -24,6 +26,8 @@ export type IncomingRecord = {
   headers: RecordHeaders;
   offset: bigint;
   timestampMs: number;
+  /** With `packed`: the records that this stands for, up to `offset`. They may begin before what was asked for. */
+  pack?: RecordPack | undefined;
 };
 
 /** Records of one partition in offset order; offsets may have gaps (compaction, transaction markers). */
@@ -64,6 +68,11 @@ export type ConsumerOptions = {
   fetchBytesMin?: number;
   /** 100 if unset. */
   fetchWaitMs?: number;
+  /**
+   * Leaves records in the form in which they are stored, where the implementation can: those of a batch are then
+   * packs, to be read with a `PackCursor`. For consumers to which a record is bytes to pass on. False if unset.
+   */
+  packed?: boolean;
   /** A member silent for this long loses its partitions. 6000 if unset. */
   sessionTimeoutMs?: number;
   /** Called with the partitions this member got, before the first batch of any of them is handled. */

@@ -14,7 +14,9 @@ import type {
 } from '#platform/messaging/broker';
 import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
 import { brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
+import { fetchPacked, type PackedMessage } from '#platform/messaging/kafkajs-packed-fetch';
 import { atMost, createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
+import type { RecordPack } from '#platform/messaging/record-pack';
 import type { Logger } from '#platform/telemetry/logger';
 
 type Settings = ConsumerOptions & typeof consumerDefaults;
@@ -146,7 +148,7 @@ const incarnate = async (
   };
   const consumer = connection.kafka.consumer({
     groupId: settings.group,
-    partitionAssigners: [roundRobinAfter(beforeJoining)],
+    partitionAssigners: [roundRobinAfter(beforeJoining, settings.packed === true)],
     sessionTimeout: settings.sessionTimeoutMs,
     heartbeatInterval: Math.floor(settings.sessionTimeoutMs / 3),
     rebalanceTimeout: Math.max(15_000, settings.sessionTimeoutMs),
@@ -235,8 +237,9 @@ type Coordinator = { leaveGroup(member: { groupId: string; memberId: string }): 
 
 /** kafkajs asks for the group's coordinator first thing when it joins: the only place to make it wait. */
 const roundRobinAfter =
-  (first: (coordinator: Coordinator) => Promise<void>): PartitionAssigner =>
+  (first: (coordinator: Coordinator) => Promise<void>, packed: boolean): PartitionAssigner =>
   (config) => {
+    if (packed) fetchPacked(config.cluster);
     const cluster = config.cluster as unknown as { findGroupCoordinator(of: unknown): Promise<Coordinator> };
     const find = cluster.findGroupCoordinator.bind(cluster);
     cluster.findGroupCoordinator = async (of) => {
@@ -346,6 +349,9 @@ class KafkajsRecord implements IncomingRecord {
   }
   get value(): Buffer | null {
     return this.#message.value;
+  }
+  get pack(): RecordPack | undefined {
+    return (this.#message as Partial<PackedMessage>).pack;
   }
   get offset(): bigint {
     this.#offset ??= BigInt(this.#message.offset);

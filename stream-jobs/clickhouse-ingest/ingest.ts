@@ -93,6 +93,7 @@ export const createIngest = (options: IngestOptions): Component => {
         topics: [...routes.keys()],
         partitionsConcurrentlyMax: partitionsMax,
         fetchBytesPerPartitionMax: limits.fetchBytesPerPartitionMax,
+        packed: true,
         onAssigned: closeLanes,
         startFrom: open,
       });

@@ -5,6 +5,7 @@ import { isRetriable, PlatformError } from '#platform/errors';
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { BatchControl, IncomingRecord, RecordBatch } from '#platform/messaging/broker';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
+import { PackCursor, type RecordPack } from '#platform/messaging/record-pack';
 import type { Logger } from '#platform/telemetry/logger';
 import { type Claim, deduplicationToken, type Exclusion, type Ownership } from './block-claims.js';
 import { createDatumBlock, type DatumBlock } from './datum-block.js';
@@ -321,58 +322,60 @@ export const openLane = async (
     await control.heartbeat();
   };
 
-  /** Takes one record in, or returns its schema id where the registry has to be asked first. */
-  const append = (record: IncomingRecord, found?: Writer): number | null => {
+  /**
+   * Takes in the record at `start` to `end` of `bytes` (`end` is -1 where it has no value), or returns its schema id
+   * where the registry has to be asked first. `whole` makes the record an object, for the few that need one.
+   */
+  const append = (
+    offset: number,
+    timestampMs: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    whole: () => IncomingRecord,
+    found?: Writer,
+  ): number | null => {
     const block = growing ?? open();
-    const offset = Number(record.offset);
-    const { value } = record;
-    const writer =
-      found ??
-      (value !== null && value.length >= wirePrefixBytes ? writers.known(value.readUInt32BE(1)) : undefined);
+    const framed = end - start >= wirePrefixBytes && bytes[start] === 0;
+    const writer = found ?? (framed ? writers.known(bytes.readUInt32BE(start + 1)) : undefined);
     const left = replay?.left.has(offset) === true;
-    if (writer === undefined && !left && value !== null && hasWirePrefix(value)) return value.readUInt32BE(1);
+    if (writer === undefined && framed && !left) return bytes.readUInt32BE(start + 1);
     position = offset + 1;
-    if (record.timestampMs > block.newestMs) block.newestMs = record.timestampMs;
+    if (timestampMs > block.newestMs) block.newestMs = timestampMs;
     if (left) {
       const known = replay?.excludedAt.get(offset);
       if (known !== undefined && known.reason !== repeated)
         block.poison.push({
-          record,
+          record: whole(),
           cause: new PlatformError(known.reason as 'datum_malformed', known.detail, { retriable: false }),
         });
       return null;
     }
-    const poison = (cause: PlatformError): void => {
+    const poison = (cause: PlatformError): null => {
       block.excluded.push({ offset, reason: cause.code, detail: cause.message });
-      block.poison.push({ record, cause });
+      block.poison.push({ record: whole(), cause });
+      return null;
     };
-    if (value === null) {
-      if (route.onlyThese) poison(malformed('the record is empty'));
-      return null;
-    }
-    if (!hasWirePrefix(value)) {
-      poison(
+    if (end < 0) return route.onlyThese ? poison(malformed('the record is empty')) : null;
+    if (!framed)
+      return poison(
         malformed(
-          value.length < wirePrefixBytes ? `only ${value.length} bytes` : `magic byte is ${value[0]}, not 0`,
+          end - start < wirePrefixBytes
+            ? `only ${end - start} bytes`
+            : `magic byte is ${bytes[start]}, not 0`,
         ),
       );
-      return null;
-    }
     if (writer === undefined || writer.kind === 'passed-over') return null;
-    if (writer.kind === 'poison') {
-      poison(writer.cause);
-      return null;
-    }
-    const end = writer.walk(value, wirePrefixBytes, value.length);
-    if (end !== value.length) {
-      poison(
+    if (writer.kind === 'poison') return poison(writer.cause);
+    const datum = start + wirePrefixBytes;
+    const walked = writer.walk(bytes, datum, end);
+    if (walked !== end)
+      return poison(
         malformed(
-          end < 0 ? 'the datum ends too early or is no datum' : `${value.length - end} bytes after the datum`,
+          walked < 0 ? 'the datum ends too early or is no datum' : `${end - walked} bytes after the datum`,
         ),
       );
-      return null;
-    }
-    if (recentIds?.seen(writer.firstText(value, wirePrefixBytes)) && replay === null) {
+    if (recentIds?.seen(writer.firstText(bytes, datum)) && replay === null) {
       block.excluded.push({ offset, reason: repeated, detail: '' });
       return null;
     }
@@ -382,16 +385,78 @@ export const openLane = async (
       datums = { block: createDatumBlock(writer.header, partition), firstOffset: offset };
       block.datums.set(schemaId, datums);
     }
-    datums.block.append(offset, value, wirePrefixBytes, end);
-    const bytes = value.length;
+    datums.block.append(offset, bytes, datum, end);
     block.rows += 1;
-    block.bytes += bytes;
-    inFlight.add(bytes);
-    const { traceparent } = record.headers;
-    if (traceparent?.endsWith('-01') && block.traceparents.length < tracedPerBlockMax)
-      block.traceparents.push({ traceparent, appendedAtMs: clock.nowMs() });
+    block.bytes += end - datum;
+    inFlight.add(end - datum);
     return null;
   };
+
+  const note = (traceparent: string | undefined): void => {
+    if (traceparent?.endsWith('-01'))
+      growing?.traceparents.push({ traceparent, appendedAtMs: clock.nowMs() });
+  };
+
+  const wantsTraces = (): boolean => growing === null || growing.traceparents.length < tracedPerBlockMax;
+
+  const acceptRecord = async (record: IncomingRecord, control: BatchControl): Promise<void> => {
+    const offset = Number(record.offset);
+    if (offset < position) return;
+    await beforeOffset(offset, control);
+    const { value, timestampMs } = record;
+    const take = (writer?: Writer) =>
+      append(
+        offset,
+        timestampMs,
+        value ?? nothing,
+        0,
+        value === null ? -1 : value.length,
+        () => record,
+        writer,
+      );
+    const unknownId = take();
+    if (unknownId !== null) take(await writerOf(unknownId, control));
+    if (wantsTraces()) note(record.headers.traceparent);
+    if (isDue()) await handOver(control);
+  };
+
+  const acceptPack = async (pack: RecordPack, control: BatchControl): Promise<void> => {
+    const cursor = new PackCursor(pack);
+    const whole = () => cursor.record();
+    // One search of the whole for the few packs, or many, that carry no traces at all.
+    const traced = pack.bytes.includes('traceparent');
+    while (cursor.next()) {
+      const { offset } = cursor;
+      if (offset < position) continue;
+      if (replay !== null) await beforeOffset(offset, control);
+      const { bytes, timestampMs, valueStart, valueEnd } = cursor;
+      const unknownId = append(offset, timestampMs, bytes, valueStart, valueEnd, whole);
+      if (unknownId !== null) {
+        const writer = await writerOf(unknownId, control);
+        append(offset, timestampMs, bytes, valueStart, valueEnd, whole, writer);
+      }
+      // The last digit of the flags says whether the trace is recorded: few are, so few become strings.
+      if (
+        traced &&
+        wantsTraces() &&
+        cursor.findHeader('traceparent') &&
+        bytes[cursor.foundEnd - 1] === digitOne
+      )
+        note(bytes.toString('latin1', cursor.foundStart, cursor.foundEnd));
+      if (isDue()) await handOver(control);
+    }
+  };
+
+  /** The end of the block to rebuild may have been removed from the log (compaction, retention). */
+  const beforeOffset = async (offset: number, control: BatchControl): Promise<void> => {
+    if (replay === null || offset <= replay.lastOffset) return;
+    if (growing === null) open();
+    position = replay.lastOffset + 1;
+    await handOver(control);
+  };
+
+  const isDue = (): boolean =>
+    replay !== null ? position > replay.lastOffset : growing !== null && isFull(growing);
 
   const drained = async (): Promise<void> => {
     while (!closed && (growing !== null || inserting !== null)) {
@@ -422,18 +487,8 @@ export const openLane = async (
       const last = batch.records.at(-1)?.offset;
       behind = last !== undefined && batch.highWatermark - last > 1n;
       for (const record of batch.records) {
-        if (record.offset < position) continue;
-        // The end of the block to rebuild may have been removed from the log (compaction, retention).
-        if (replay !== null && record.offset > replay.lastOffset) {
-          const end = replay.lastOffset + 1;
-          if (growing === null) open();
-          position = end;
-          await handOver(control);
-        }
-        const unknownId = append(record);
-        if (unknownId !== null) append(record, await writerOf(unknownId, control));
-        if (replay !== null ? position > replay.lastOffset : growing !== null && isFull(growing))
-          await handOver(control);
+        if (record.pack === undefined) await acceptRecord(record, control);
+        else await acceptPack(record.pack, control);
       }
     },
     drained,
@@ -447,9 +502,10 @@ export const openLane = async (
   };
 };
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const nothing = Buffer.alloc(0);
+const digitOne = 0x31;
 
-const hasWirePrefix = (value: Buffer): boolean => value.length >= wirePrefixBytes && value[0] === 0;
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const malformed = (message: string) => new PlatformError('datum_malformed', message, { retriable: false });
 
