@@ -1,0 +1,353 @@
+/**
+ * `npm run bench ingest`: the same events from Kafka into the same tables with the same rollups, in turn by
+ *   ours   clickhouse-ingest as in production, exactly once
+ *   kafka  ClickHouse's own Kafka engine with AvroConfluent and a materialized view, at least once
+ *   naive  a consumer that decodes each message and inserts JSON, at least once
+ * in one engine process, from one broker. What is claimed, and how it is measured: benchmarks/README.md.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
+import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
+import type { BrokerAdmin } from '#platform/messaging/broker';
+import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { projectPath } from '#platform/project';
+import { createLogger } from '#platform/telemetry/logger';
+import { records } from '#schemas/events';
+import { type BenchEngines, cpuSeconds, startEngines } from './ingest/engines.js';
+import { type Filled, fillTopic } from './ingest/fill.js';
+import { bar, median, progressLine, table, thousands } from './terminal.js';
+
+const rows = Number(process.env.ROWS ?? 2_000_000);
+const rounds = Number(process.env.ROUNDS ?? 3);
+const only = process.env.ONLY?.split(',');
+const partitions = 6;
+const runSecondsMax = 300;
+const pollMs = 50;
+const restMs = 2_000;
+
+const names = ['ours', 'kafka', 'naive'] as const;
+type Name = (typeof names)[number];
+
+const titles: Record<Name, string> = {
+  ours: 'clickhouse-ingest (exactly once)',
+  kafka: "ClickHouse's Kafka engine (AvroConfluent)",
+  naive: 'kafkajs, avsc, JSONEachRow',
+};
+
+type Run = {
+  name: Name;
+  round: number;
+  /** Of the rows after the first ones were seen, over the time after that. */
+  rowsPerSecond: number;
+  rowsPerCpuSecond: number;
+  /** From the command to start until the last row. */
+  totalSeconds: number;
+  clientCpuSeconds: number;
+  engineCpuSeconds: number;
+  brokerCpuSeconds: number;
+  exact: boolean;
+  check: Check;
+};
+
+type Check = { rows: number; different: number; occurredAtSum: string; rolledUp: number };
+
+type Drain = {
+  /** Undefined where the engine itself is the client. */
+  pid: number | undefined;
+  stop(): Promise<void>;
+};
+
+export const runIngestBench = async (): Promise<void> => {
+  console.log(`ingest: ${thousands(rows)} events, ${partitions} partitions, ${rounds} rounds`);
+  const starting = progressLine('starting engines');
+  const engines = await startEngines();
+  starting.done('up');
+  try {
+    await bench(engines);
+  } finally {
+    await engines.stop();
+  }
+};
+
+const bench = async (engines: BenchEngines): Promise<void> => {
+  const suffix = randomUUID().slice(0, 8);
+  const topic = `bench-activity-${suffix}`;
+  const idle = `bench-idle-${suffix}`;
+  const broker = createKafkajsBroker({
+    brokers: [engines.kafka],
+    clientId: 'bench',
+    logger: createLogger('bench', { level: 'fatal' }),
+  });
+  const admin = await broker.admin();
+  await admin.createTopics([
+    { topic, partitions },
+    { topic: idle, partitions: 1 },
+  ]);
+  const registry = createSchemaRegistry(engines.schemaRegistry);
+  const schemaId = await registry.register(`${topic}-value`, records.ShopperActivity.schema);
+  const filled = await fillTopic(broker, topic, schemaId, rows);
+
+  const runs: Run[] = [];
+  for (let round = 1; round <= rounds; round += 1)
+    for (const name of orderOf(round).filter((each) => only?.includes(each) ?? true))
+      runs.push(await measure(name, round, { engines, admin, topic, idle, filled }));
+
+  report(runs, filled);
+  await admin.deleteTopics([topic, idle]);
+  await admin.close();
+};
+
+/** Every round begins with another one. */
+const orderOf = (round: number): Name[] =>
+  names.map((_, at) => names[(at + round - 1) % names.length] as Name);
+
+type Setting = { engines: BenchEngines; admin: BrokerAdmin; topic: string; idle: string; filled: Filled };
+
+const measure = async (name: Name, round: number, setting: Setting): Promise<Run> => {
+  const { engines, filled } = setting;
+  const url = new URL(engines.clickhouse);
+  const database = `bench_${name}_${round}_${randomUUID().slice(0, 4)}`;
+  url.pathname = `/${database}`;
+  await ensureClickHouseDatabase(url.href);
+  const clickhouse = createClickHouse({ url: url.href });
+  await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
+
+  const cpu = (pid: number | undefined) => ({
+    client: pid === undefined ? 0 : cpuSeconds(pid),
+    engine: cpuSeconds(engines.pidOf('clickhouse')),
+    broker: cpuSeconds(engines.pidOf('kafka')),
+  });
+  const count = async (): Promise<number> =>
+    (await clickhouse.query<{ n: number }>('SELECT count() AS n FROM shopper_activity'))[0]?.n ?? 0;
+
+  const progress = progressLine(`round ${round}: ${name}`);
+  const startedAt = performance.now();
+  const drain = await starts[name](setting, clickhouse, url.href);
+  try {
+    let seen = 0;
+    let first: { at: number; rows: number; cpu: ReturnType<typeof cpu> } | undefined;
+    while (seen < filled.rows) {
+      await new Promise((done) => setTimeout(done, pollMs));
+      seen = await count();
+      if (seen > 0) first ??= { at: performance.now(), rows: seen, cpu: cpu(drain.pid) };
+      progress.update(seen / filled.rows, thousands(seen));
+      if (performance.now() - startedAt > runSecondsMax * 1000) throw new Error(`${name} did not finish`);
+    }
+    const endedAt = performance.now();
+    const before = first?.cpu ?? cpu(drain.pid);
+    const after = cpu(drain.pid);
+    const counted = filled.rows - (first?.rows ?? 0);
+    const seconds = (endedAt - (first?.at ?? startedAt)) / 1000;
+    const client = after.client - before.client;
+    const engine = after.engine - before.engine;
+    await drain.stop();
+    const check = await checkRows(clickhouse);
+    const run: Run = {
+      name,
+      round,
+      rowsPerSecond: counted / seconds,
+      rowsPerCpuSecond: counted / (client + engine),
+      totalSeconds: (endedAt - startedAt) / 1000,
+      clientCpuSeconds: client,
+      engineCpuSeconds: engine,
+      brokerCpuSeconds: after.broker - before.broker,
+      exact:
+        check.rows === filled.rows &&
+        check.different === filled.rows &&
+        check.rolledUp === filled.rows &&
+        check.occurredAtSum === String(filled.occurredAtSum),
+      check,
+    };
+    progress.done(
+      `${thousands(run.rowsPerSecond)} rows/s, ${thousands(run.rowsPerCpuSecond)} per CPU-second, ${run.exact ? 'exact' : 'NOT EXACT'}`,
+    );
+    return run;
+  } finally {
+    await drain.stop();
+    await clickhouse.command(`DROP DATABASE IF EXISTS ${database} SYNC`);
+    await clickhouse.stop();
+    await new Promise((done) => setTimeout(done, restMs));
+  }
+};
+
+const checkRows = async (clickhouse: ClickHouse): Promise<Check> => {
+  const [raw] = await clickhouse.query<Omit<Check, 'rolledUp'>>(
+    `SELECT count() AS rows, uniqExact(kafka_partition, kafka_offset) AS different,
+       toString(sum(toInt128(toUnixTimestamp64Milli(occurred_at)))) AS occurredAtSum FROM shopper_activity`,
+  );
+  const [rollup] = await clickhouse.query<{ events: number }>(
+    'SELECT sum(events) AS events FROM shopper_activity_per_minute',
+  );
+  return { ...(raw as Omit<Check, 'rolledUp'>), rolledUp: rollup?.events ?? 0 };
+};
+
+const starts: Record<Name, (setting: Setting, clickhouse: ClickHouse, url: string) => Promise<Drain>> = {
+  ours: async ({ engines, topic, idle }, _clickhouse, url) =>
+    processDrain(
+      [
+        ...(process.env.NODE_ARGS?.split(' ') ?? []),
+        projectPath('dist/stream-jobs/clickhouse-ingest/main.js'),
+      ],
+      {
+        KAFKA_BROKERS: engines.kafka,
+        SCHEMA_REGISTRY_URL: engines.schemaRegistry,
+        CLICKHOUSE_URL: url,
+        CLICKHOUSE_INGEST_PORT: '0',
+        CLICKHOUSE_INGEST_GROUP: `bench-ours-${randomUUID()}`,
+        CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topic,
+        CLICKHOUSE_INGEST_SALES_TOPIC: idle,
+        CLICKHOUSE_INGEST_PRODUCTS_TOPIC: idle,
+        LOG_LEVEL: 'warn',
+        ZIPKIN_URL: '',
+      },
+    ),
+  naive: async ({ engines, topic }, _clickhouse, url) =>
+    processDrain([projectPath('dist/benchmarks/ingest/naive-consumer.js')], {
+      NAIVE_KAFKA: engines.kafka,
+      NAIVE_REGISTRY: engines.schemaRegistry,
+      NAIVE_CLICKHOUSE: url,
+      NAIVE_TOPIC: topic,
+      NAIVE_GROUP: `bench-naive-${randomUUID()}`,
+    }),
+  kafka: async ({ engines, topic }, clickhouse) => {
+    await clickhouse.command(`CREATE TABLE source
+      (event_id String, type String, visit_id String, user_id Nullable(String), product_id Nullable(String),
+       query Nullable(String), position Nullable(Int32), recommendation_id Nullable(String), occurred_at DateTime64(3, 'UTC'))
+      ENGINE = Kafka SETTINGS kafka_broker_list = '${engines.kafka}', kafka_topic_list = '${topic}',
+        kafka_group_name = 'bench-kafka-${randomUUID()}', kafka_format = 'AvroConfluent',
+        format_avro_schema_registry_url = '${engines.schemaRegistry}',
+        kafka_num_consumers = ${Math.min(cpus().length, partitions)}, kafka_thread_per_consumer = 1,
+        kafka_max_block_size = 262144, kafka_poll_max_batch_size = 65536`);
+    await clickhouse.command(`CREATE MATERIALIZED VIEW source_mv TO shopper_activity AS
+      SELECT _partition AS kafka_partition, _offset AS kafka_offset, * FROM source`);
+    let stopped = false;
+    return {
+      pid: undefined,
+      stop: async () => {
+        if (stopped) return;
+        stopped = true;
+        await clickhouse.command('DROP TABLE source_mv SYNC');
+        await clickhouse.command('DROP TABLE source SYNC');
+      },
+    };
+  },
+};
+
+const processDrain = (args: string[], env: Record<string, string>): Drain => {
+  const child: ChildProcess = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    pid: child.pid,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+};
+
+const report = (runs: readonly Run[], filled: Filled): void => {
+  const summaries = names.flatMap((name) => {
+    const own = runs.filter((run) => run.name === name);
+    if (own.length === 0) return [];
+    const middle = (pick: (run: Run) => number) => median(own.map(pick));
+    return [
+      {
+        name,
+        title: titles[name],
+        rowsPerSecond: middle((run) => run.rowsPerSecond),
+        rowsPerCpuSecond: middle((run) => run.rowsPerCpuSecond),
+        clientCpuSeconds: middle((run) => run.clientCpuSeconds),
+        engineCpuSeconds: middle((run) => run.engineCpuSeconds),
+        brokerCpuSeconds: middle((run) => run.brokerCpuSeconds),
+        totalSeconds: middle((run) => run.totalSeconds),
+        exactRuns: own.filter((run) => run.exact).length,
+        runs: own.length,
+      },
+    ];
+  });
+  /** Of each round its own ratio, then the median: what disturbs a round disturbs both. */
+  const ratio = (name: Name, pick: (run: Run) => number): number =>
+    median(
+      runs
+        .filter((run) => run.name === 'ours')
+        .flatMap((ours) => {
+          const other = runs.find((run) => run.name === name && run.round === ours.round);
+          return other === undefined ? [] : [pick(ours) / pick(other)];
+        }),
+    );
+  const ratios = Object.fromEntries(
+    (['kafka', 'naive'] as const)
+      .filter((name) => runs.some((run) => run.name === name))
+      .map((name) => [
+        name,
+        {
+          rowsPerSecond: ratio(name, (run) => run.rowsPerSecond),
+          rowsPerCpuSecond: ratio(name, (run) => run.rowsPerCpuSecond),
+        },
+      ]),
+  );
+  const fastest = Math.max(...summaries.map((each) => each.rowsPerSecond));
+  console.log('');
+  console.log(
+    table(
+      [
+        { title: `median of ${rounds}` },
+        { title: 'rows/s', right: true },
+        { title: 'rows/CPU-s', right: true },
+        { title: 'client CPU s', right: true },
+        { title: 'engine CPU s', right: true },
+        { title: '(broker)', right: true },
+        { title: 'start to end s', right: true },
+        { title: 'exact', right: true },
+      ],
+      summaries.map((each) => [
+        each.title,
+        thousands(each.rowsPerSecond),
+        thousands(each.rowsPerCpuSecond),
+        each.clientCpuSeconds.toFixed(1),
+        each.engineCpuSeconds.toFixed(1),
+        each.brokerCpuSeconds.toFixed(1),
+        each.totalSeconds.toFixed(1),
+        `${each.exactRuns}/${each.runs}`,
+      ]),
+    ),
+  );
+  console.log('');
+  for (const each of summaries)
+    console.log(
+      `  ${each.name.padEnd(6)} ${bar(each.rowsPerSecond / fastest, 50).padEnd(50)} ${thousands(each.rowsPerSecond)}`,
+    );
+  console.log('');
+  for (const [name, { rowsPerSecond, rowsPerCpuSecond }] of Object.entries(ratios))
+    console.log(
+      `  ours is ${rowsPerSecond.toFixed(2)} × ${name} in rows/s, ${rowsPerCpuSecond.toFixed(2)} × in rows per CPU-second (median of the rounds' ratios)`,
+    );
+  const folder = projectPath('benchmarks/results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    `${folder}/ingest.json`,
+    `${JSON.stringify(
+      {
+        measuredAt: new Date().toISOString(),
+        machine: { cpus: cpus().length, model: cpus()[0]?.model, node: process.version },
+        events: { rows: filled.rows, valueBytesMean: filled.valueBytes / filled.rows, partitions },
+        ratios,
+        summaries,
+        runs,
+      },
+      null,
+      2,
+    )}\n`,
+  );
+  if (runs.some((run) => run.name === 'ours' && !run.exact)) {
+    console.error('clickhouse-ingest was not exact');
+    process.exitCode = 1;
+  }
+};
