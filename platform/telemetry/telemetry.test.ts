@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { currentCorrelation, withCorrelation } from './correlation.js';
+import { createLogger } from './logger.js';
+import { createMetrics } from './metrics.js';
+
+const capture = () => {
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string) => {
+    lines.push(JSON.parse(line));
+  };
+  return { lines, logger: createLogger('svc', { destination: { write } }) };
+};
+
+describe('a log line', () => {
+  it('says when, who and within which undertaking', () => {
+    const { lines, logger } = capture();
+    withCorrelation({ correlationId: 'c-1' }, () => logger.info({ n: 1 }, 'done'));
+    logger.warn('outside');
+    expect(lines).toEqual([
+      {
+        level: 'info',
+        time: expect.stringMatching(/^\d{4}-.*Z$/),
+        service: 'svc',
+        correlationId: 'c-1',
+        n: 1,
+        msg: 'done',
+      },
+      { level: 'warn', time: expect.any(String), service: 'svc', msg: 'outside' },
+    ]);
+  });
+
+  it('never holds what opens a door', () => {
+    const { lines, logger } = capture();
+    const secret = 'hunter2';
+    logger.info(
+      { password: secret, user: { token: secret }, req: { headers: { authorization: secret } } },
+      'x',
+    );
+    logger.info({ body: { refreshToken: secret, accessToken: secret, name: 'Ann' } }, 'x');
+    expect(JSON.stringify(lines)).not.toContain(secret);
+    expect(JSON.stringify(lines)).toContain('Ann');
+  });
+});
+
+describe('the correlation', () => {
+  it('goes along with everything that is awaited, and with nothing else', async () => {
+    const seen = await Promise.all(
+      ['a', 'b'].map((correlationId) =>
+        withCorrelation({ correlationId }, async () => {
+          await new Promise(setImmediate);
+          return currentCorrelation()?.correlationId;
+        }),
+      ),
+    );
+    expect(seen).toEqual(['a', 'b']);
+    expect(currentCorrelation()).toBeUndefined();
+  });
+});
+
+describe('metrics', () => {
+  it('are one for each name, and do not mix between services of a process', async () => {
+    const [one, two] = [createMetrics('one'), createMetrics('two')];
+    one.counter('things_total', 'Things', ['kind']).inc({ kind: 'a' });
+    one.counter('things_total', 'Things', ['kind']).inc({ kind: 'a' });
+    two.counter('things_total', 'Things', ['kind']).inc({ kind: 'a' }, 7);
+    expect(await one.render()).toContain('things_total{kind="a"} 2');
+    expect(await two.render()).toContain('things_total{kind="a"} 7');
+    expect(() => one.gauge('things_total', 'Things')).toThrow(/another kind/);
+  });
+
+  it('of the process are shown by each of its services', async () => {
+    for (const metrics of [createMetrics('one'), createMetrics('two')])
+      expect(await metrics.render()).toMatch(/^process_resident_memory_bytes \d+/m);
+  });
+});

@@ -1,0 +1,118 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '#platform/testing/eventually';
+import {
+  contextFromTraceparent,
+  currentTraceparent,
+  isSampled,
+  SpanKind,
+  startTracing,
+  type Tracer,
+  traceparentOf,
+  withSpan,
+} from './tracing.js';
+
+type ZipkinSpan = {
+  traceId: string;
+  id: string;
+  parentId?: string;
+  name: string;
+  kind?: string;
+  localEndpoint: { serviceName: string };
+};
+
+/** Speaks as much Zipkin as an exporter needs, and can be made to hang. */
+let zipkin: Server;
+let hangs = false;
+let connections = 0;
+const spans: ZipkinSpan[] = [];
+let seller: Tracer;
+let bank: Tracer;
+
+beforeAll(async () => {
+  zipkin = createServer((request, response) => {
+    connections += 1;
+    if (hangs) return;
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      spans.push(...(JSON.parse(body) as ZipkinSpan[]));
+      response.writeHead(202).end();
+    });
+  });
+  await new Promise<void>((resolve) => zipkin.listen(0, '127.0.0.1', resolve));
+  const zipkinUrl = `http://127.0.0.1:${(zipkin.address() as AddressInfo).port}`;
+  seller = await startTracing({ service: 'seller', zipkinUrl, sampleRatio: 1 });
+  bank = await startTracing({ service: 'bank', zipkinUrl, sampleRatio: 1 });
+});
+
+afterAll(() => {
+  zipkin.closeAllConnections();
+  zipkin.close();
+});
+
+describe('a trace', () => {
+  it('goes through services of one process, each under its own name, and over the wire', async () => {
+    let carried = '';
+    await withSpan('sell', { tracer: seller, kind: SpanKind.SERVER }, () =>
+      withSpan('inner', {}, async () => {
+        await new Promise(setImmediate);
+        carried = currentTraceparent() ?? '';
+      }),
+    );
+    await withSpan('pay', { tracer: bank, parent: contextFromTraceparent(carried) }, async () => {});
+
+    await eventually(() => spans.length >= 3);
+    const named = (name: string) => spans.find((span) => span.name === name);
+    const [sell, inner, pay] = [named('sell'), named('inner'), named('pay')];
+    expect([sell, inner, pay].map((span) => span?.localEndpoint.serviceName)).toEqual([
+      'seller',
+      'seller',
+      'bank',
+    ]);
+    expect([sell?.parentId, inner?.parentId, pay?.parentId]).toEqual([undefined, sell?.id, inner?.id]);
+    expect(new Set([sell, inner, pay].map((span) => span?.traceId)).size).toBe(1);
+    expect(sell?.kind).toBe('SERVER');
+  });
+
+  it('that its caller does not record is not recorded, and travels on', async () => {
+    const unsampled = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`;
+    const before = spans.length;
+    await withSpan('quiet', { tracer: seller, parent: contextFromTraceparent(unsampled) }, () => {
+      expect(currentTraceparent()).toMatch(/^00-a{32}-[0-9a-f]{16}-00$/);
+    });
+    await withSpan('loud', { tracer: seller }, async () => {});
+    await eventually(() => spans.length > before);
+    expect(spans.slice(before).map(({ name }) => name)).toEqual(['loud']);
+  });
+
+  it.each([
+    undefined,
+    '',
+    'x',
+    '00-0-0-01',
+    `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`,
+    `00-${'a'.repeat(32)}`,
+  ])('is not continued from %j', (traceparent) => {
+    const context = contextFromTraceparent(traceparent);
+    expect([traceparentOf(context), isSampled(context)]).toEqual([undefined, false]);
+  });
+
+  it('keeps what its work throws', async () => {
+    const failure = new Error('no');
+    await expect(withSpan('fail', { tracer: seller }, () => Promise.reject(failure))).rejects.toBe(failure);
+  });
+
+  it('costs nothing but itself while Zipkin hangs', async () => {
+    hangs = true;
+    const before = connections;
+    const startedAt = performance.now();
+    for (let n = 0; n < 20_000; n += 1) await withSpan('lost', { tracer: seller }, () => {});
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    await eventually(() => connections > before);
+    expect(connections - before).toBeLessThanOrEqual(2);
+  });
+});
