@@ -69,11 +69,12 @@ export async function installClassArchives(
 }
 
 /** Runs the engine until it answers, then ends it in good order: on its way out Java writes the archive. */
-async function train(engine: Engine): Promise<void> {
+async function train(engine: Engine, signal: AbortSignal): Promise<void> {
   await engine.prepare();
   const [program, ...args] = engine.process.command;
   const child = spawn(program, args, { env: { ...process.env, ...engine.process.env }, stdio: 'ignore' });
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
   const deadline = Date.now() + startMsMax;
   const answers = (): Promise<boolean> =>
     engine.process.probe().then(

@@ -87,7 +87,8 @@ async function download(
       if (/checksum|bytes instead/.test(why)) {
         rmSync(join(localRepository(context.env), set.repositoryPath), { recursive: true, force: true });
       }
-      if (attempt === attemptsMax || /is needed/.test(why)) {
+      const hopeless = /is needed/.test(why) || (attempt === 2 && /does not answer/.test(why));
+      if (attempt === attemptsMax || hopeless) {
         throw new Error(`${name} could not be downloaded: ${why}`);
       }
       detail(`failed (${why.slice(0, 120)}), tries again`);
@@ -125,25 +126,23 @@ export function copyByMaven(
     }, 500);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
-        if (/ERROR/.test(line) && lastError === '')
-          lastError = line.replace(/.*ERROR\S*\s*/, '').slice(0, 300);
+        if (/ERROR/.test(line) && lastError === '') lastError = line.replace(/.*ERROR\S*\s*/, '');
       });
     }
     child.once('error', reject);
     child.once('close', (code) => {
       clearInterval(poll);
       if (code === 0) resolve();
-      else reject(new Error(offline(lastError) ?? (lastError || `Maven ended with ${code}`)));
+      else reject(new Error(offline(lastError) ?? (lastError.slice(0, 300) || `Maven ended with ${code}`)));
     });
   });
 }
 
+const networkFailure =
+  /Unknown host|Connection refused|Connect to|Network is unreachable|No route to host|Temporary failure|timed out/i;
+
 const offline = (error: string): string | undefined =>
-  /Unknown host|Connection refused|Network is unreachable|No route to host|Temporary failure|timed out/i.test(
-    error,
-  )
-    ? `the network does not answer (${/(Unknown host|Connection refused|unreachable|timed out)[^:\]]*/i.exec(error)?.[0]})`
-    : undefined;
+  networkFailure.test(error) ? 'the network does not answer' : undefined;
 
 /** What has arrived since `sinceMs`, in whatever temporary name Maven gives it. */
 function freshBytes(dir: string, sinceMs: number): number {
