@@ -153,7 +153,9 @@ const watchConnections = (pool: pg.Pool, gauge: ReturnType<Host['metrics']['gaug
     gauge.set({ state: 'waiting' }, pool.waitingCount);
   };
   update();
-  for (const event of ['connect', 'acquire', 'release', 'remove'] as const) pool.on(event, update);
+  // The pool tells of a change before it makes it.
+  for (const event of ['connect', 'acquire', 'release', 'remove'] as const)
+    pool.on(event, () => void setImmediate(update));
 };
 
 const int8 = 20;

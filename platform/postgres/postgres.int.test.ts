@@ -1,0 +1,196 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { migrate } from '#platform/postgres/migrate';
+import { createDatabase, ensureDatabase, serviceDatabaseUrl } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import { eventually } from '#platform/testing/eventually';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
+
+let scratch: ScratchDatabase;
+
+beforeAll(async () => {
+  scratch = await scratchDatabase([]);
+  await scratch.db.query('CREATE TABLE account (name text PRIMARY KEY, balance bigint NOT NULL)');
+  await scratch.db.query("INSERT INTO account VALUES ('a', 100), ('b', 100), ('c', 0)");
+});
+afterAll(() => scratch.drop());
+
+const balance = async (name: string): Promise<number> =>
+  (await scratch.db.query<{ balance: number }>('SELECT balance FROM account WHERE name = $1', [name])).rows[0]
+    ?.balance ?? Number.NaN;
+const terminateAll = () =>
+  scratch.db.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  );
+
+describe('a database', () => {
+  test("has its service's name, whatever database the server's URL names", () => {
+    expect(serviceDatabaseUrl('postgres://u:p@h:5432/postgres', 'order')).toBe(
+      'postgres://u:p@h:5432/cartstream_order',
+    );
+    expect(serviceDatabaseUrl('postgres://h', 'clickhouse-ingest')).toBe(
+      'postgres://h/cartstream_clickhouse_ingest',
+    );
+  });
+
+  test('is created once, also when several ask at the same time', async () => {
+    await Promise.all([1, 2, 3].map(() => ensureDatabase(scratch.url)));
+  });
+
+  test('gives bigint as numbers and refuses one that a number cannot hold', async () => {
+    const { rows } = await scratch.db.query('SELECT 9007199254740991::bigint AS safe');
+    expect(rows[0]?.safe).toBe(9007199254740991);
+    await expect(scratch.db.query('SELECT 9007199254740993::bigint AS unsafe')).rejects.toThrow(
+      'safe integer',
+    );
+  });
+
+  test('says what is wrong with a statement as the server said it', async () => {
+    await expect(scratch.db.query("INSERT INTO account VALUES ('a', 1)")).rejects.toMatchObject({
+      code: '23505',
+    });
+  });
+
+  test('that nobody answers for is a retriable fault', async () => {
+    const gone = createDatabase(testHost(), { url: 'postgres://127.0.0.1:1/x', startTimeoutMs: 300 });
+    await expect(gone.start()).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+    await gone.stop();
+  });
+
+  test('whose connections are cut answers again, and a cut query is a retriable fault', async () => {
+    const cut = scratch.db.query('SELECT pg_sleep(5)');
+    const failed = expect(cut).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+    await eventually(async () => ((await terminateAll()).rowCount ?? 0) > 0);
+    await failed;
+    await eventually(async () => (await scratch.db.query('SELECT 1')).rowCount === 1);
+  });
+
+  test('ends a statement that takes too long', async () => {
+    const impatient = createDatabase(testHost(), { url: scratch.url, statementTimeoutMs: 100 });
+    await expect(impatient.query('SELECT pg_sleep(5)')).rejects.toMatchObject({ retriable: true });
+    await impatient.stop();
+  });
+
+  test('tells how its connections are used', async () => {
+    const host = testHost();
+    const watched = createDatabase(host, { url: scratch.url });
+    await watched.query('SELECT 1');
+    await eventually(async () =>
+      (await host.metrics.render()).includes('db_pool_connections{state="idle"} 1'),
+    );
+    await watched.stop();
+  });
+});
+
+describe('a transaction', () => {
+  test('that throws leaves nothing behind', async () => {
+    await expect(
+      inTransaction(scratch.db, async (tx) => {
+        await tx.query("UPDATE account SET balance = 0 WHERE name = 'a'");
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(await balance('a')).toBe(100);
+  });
+
+  test('is run again after a deadlock, and both of the two get through', async () => {
+    const transfer = (from: string, to: string) =>
+      inTransaction(scratch.db, async (tx) => {
+        await tx.query('UPDATE account SET balance = balance - 1 WHERE name = $1', [from]);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await tx.query('UPDATE account SET balance = balance + 1 WHERE name = $1', [to]);
+      });
+    await Promise.all([transfer('a', 'b'), transfer('b', 'a'), transfer('a', 'b'), transfer('b', 'a')]);
+    expect([await balance('a'), await balance('b')]).toEqual([100, 100]);
+  }, 30_000);
+
+  test('is run again after a serialisation failure', async () => {
+    let runs = 0;
+    const increment = () =>
+      inTransaction(
+        scratch.db,
+        async (tx) => {
+          runs += 1;
+          const { rows } = await tx.query<{ balance: number }>(
+            "SELECT balance FROM account WHERE name = 'c'",
+          );
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          await tx.query("UPDATE account SET balance = $1 WHERE name = 'c'", [(rows[0]?.balance ?? 0) + 1]);
+        },
+        { isolation: 'serializable', attemptsMax: 20 },
+      );
+    await Promise.all([increment(), increment(), increment()]);
+    expect(await balance('c')).toBe(3);
+    expect(runs).toBeGreaterThan(3);
+  });
+
+  test('in which an error was swallowed fails rather than seem committed', async () => {
+    await expect(
+      inTransaction(scratch.db, async (tx) => {
+        await tx.query("INSERT INTO account VALUES ('d', 1)");
+        await tx.query("INSERT INTO account VALUES ('a', 1)").catch(() => {});
+      }),
+    ).rejects.toThrow('swallowed');
+    expect(await balance('d')).toBeNaN();
+  });
+
+  test('whose connection is lost is a retriable fault, and the pool goes on', async () => {
+    const lost = inTransaction(scratch.db, async (tx) => {
+      await tx.query('SELECT 1');
+      await terminateAll();
+      await tx.query('SELECT 1');
+    });
+    await expect(lost).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+    await inTransaction(scratch.db, (tx) => tx.query('SELECT 1'));
+  });
+});
+
+describe('migrations', () => {
+  let folder: string;
+  let other: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'migrations-'));
+    other = await mkdtemp(join(tmpdir(), 'migrations-'));
+    await writeFile(
+      join(folder, '0001-shelf.sql'),
+      'CREATE TABLE shelf (id int); INSERT INTO shelf VALUES (1);',
+    );
+    await writeFile(join(other, '0001-box.sql'), 'CREATE TABLE box (id int);');
+  });
+  afterAll(async () => {
+    await Promise.all([folder, other].map((path) => rm(path, { recursive: true })));
+  });
+
+  test('are applied once each, in order, also when several processes start at the same time', async () => {
+    const applied = await Promise.all([1, 2, 3].map(() => migrate(scratch.db, [folder, other])));
+    expect(applied.flat().map((name) => name.split('/').at(-1))).toEqual(['0001-shelf.sql', '0001-box.sql']);
+    expect((await scratch.db.query('SELECT * FROM shelf')).rowCount).toBe(1);
+    expect(await migrate(scratch.db, [folder, other])).toEqual([]);
+  });
+
+  test('that fail leave nothing of themselves and say which', async () => {
+    await writeFile(join(folder, '0002-broken.sql'), 'CREATE TABLE half (id int); SELECT nonsense;');
+    await expect(migrate(scratch.db, folder)).rejects.toThrow(/0002-broken.sql.*nonsense/);
+    await expect(scratch.db.query('SELECT * FROM half')).rejects.toThrow('does not exist');
+    await writeFile(join(folder, '0002-broken.sql'), 'CREATE TABLE whole (id int);');
+    expect(await migrate(scratch.db, folder)).toHaveLength(1);
+  });
+
+  test('that have changed or vanished since they were applied are a conflict', async () => {
+    await writeFile(join(folder, '0002-broken.sql'), 'CREATE TABLE other (id int);');
+    await expect(migrate(scratch.db, folder)).rejects.toMatchObject({
+      code: 'migration_conflict',
+      retriable: false,
+    });
+    await rm(join(folder, '0002-broken.sql'));
+    await expect(migrate(scratch.db, folder)).rejects.toMatchObject({ code: 'migration_conflict' });
+  });
+
+  test('that are not named NNNN-name.sql are refused', async () => {
+    await writeFile(join(other, 'later.sql'), 'SELECT 1;');
+    await expect(migrate(scratch.db, other)).rejects.toThrow('NNNN-name.sql');
+  });
+});
