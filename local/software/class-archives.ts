@@ -42,6 +42,7 @@ export async function installClassArchives(
               libs: kafkaLibs,
               extraFlags: [`-XX:ArchiveClassesAtExit=${join(dir, 'kafka.jsa')}`],
             }),
+            context.signal,
           ),
           train(
             schemaRegistry({
@@ -51,8 +52,10 @@ export async function installClassArchives(
               home: registryHome,
               extraFlags: [`-XX:ArchiveClassesAtExit=${join(dir, 'schema-registry.jsa')}`],
             }),
+            context.signal,
           ),
         ]);
+        context.signal.throwIfAborted();
       } finally {
         rmSync(dataDir, { recursive: true, force: true });
       }
