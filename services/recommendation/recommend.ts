@@ -61,11 +61,10 @@ export const recommend = async (
   catalogue: Catalogue,
 ): Promise<Answer> => {
   const { scenario, limit, category, nowMs } = question;
-  const [visit, interests, bought, popular, learnedUpToMs] = await Promise.all([
+  const [visit, interests, bought, learnedUpToMs] = await Promise.all([
     question.visit ?? (question.visitId === undefined ? [] : similarity.visited(question.visitId)),
     question.userId === undefined ? [] : similarity.interests(question.userId),
     question.buyerId === undefined ? [] : similarity.purchases(question.buyerId),
-    similarity.popular(popularMax),
     similarity.learnedUpTo(),
   ]);
   const inView = scenario.name === 'product' ? (scenario.productId ?? visit[0] ?? null) : null;
@@ -87,9 +86,9 @@ export const recommend = async (
     neighboursOf(anchors, neighbours),
     inView === null ? [] : revisitsOf(visit, inView),
   ).slice(0, candidatesMax);
-  const mayFallShort = candidates.length < 2 * limit;
+  const popular = candidates.length < 2 * limit ? await similarity.popular(popularMax) : [];
   const shown = new Map(
-    (await catalogue.sellable([...ids(candidates), ...(mayFallShort ? ids(popular) : [])], exclusions))
+    (await catalogue.sellable([...ids(candidates), ...ids(popular)], exclusions))
       .filter((product) => isWithin(product.category, category))
       .map((product) => [product.productId, product.category]),
   );

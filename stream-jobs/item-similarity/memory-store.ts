@@ -66,10 +66,7 @@ export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds):
     interests: async (userId) => newestFirst(interests.get(userId)),
     purchases: async (userId) => newestFirst(purchases.get(userId)),
     popular: async (countMax) =>
-      [...popularity]
-        .sort(byFallingValue)
-        .slice(0, countMax)
-        .map(([productId, weight]) => ({ productId, weight })),
+      highest(popularity, countMax).map(([productId, weight]) => ({ productId, weight })),
     learnedUpTo: async () => (Number.isFinite(learnedUpToMs) ? learnedUpToMs : null),
   };
 };
@@ -83,6 +80,20 @@ const addAll = (sums: Map<string, number>, more: Map<string, number>): void => {
 
 const byFallingValue = ([a, x]: [string, number], [b, y]: [string, number]): number =>
   y - x || (a < b ? -1 : 1);
+
+/** In one pass, for a replay asks after every few events: only what beats the worst of the best so far is sorted in. */
+const highest = (values: Map<string, number>, countMax: number): [string, number][] => {
+  let best: [string, number][] = [];
+  let threshold = Number.NEGATIVE_INFINITY;
+  for (const entry of values) {
+    if (entry[1] < threshold) continue;
+    best.push(entry);
+    if (best.length < 2 * countMax) continue;
+    best = best.sort(byFallingValue).slice(0, countMax);
+    threshold = best.at(-1)?.[1] ?? threshold;
+  }
+  return best.sort(byFallingValue).slice(0, countMax);
+};
 
 const keepHighest = (values: Map<string, number>, countMax: number): void => {
   if (values.size <= countMax) return;
