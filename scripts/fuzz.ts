@@ -132,7 +132,23 @@ const logIn = async (run: Run): Promise<{ accessToken: string; user: { id: strin
   return (await answer.json()) as { accessToken: string; user: { id: string } };
 };
 
+/** Every service's part is in the document: what is not described is not tried. */
+const completeDocument = async (run: Run): Promise<void> => {
+  const deadline = Date.now() + 120_000;
+  for (;;) {
+    const answer = await fetch(`${run.gateway}/openapi.json`).catch(() => undefined);
+    const document = (await answer?.json().catch(() => undefined)) as
+      | { 'x-missing-services'?: string[] }
+      | undefined;
+    const missing = document === undefined ? ['the gateway'] : (document['x-missing-services'] ?? []);
+    if (missing.length === 0) return;
+    if (Date.now() > deadline) throw new Unable(`/openapi.json lacks ${missing.join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+};
+
 const runSchemathesis = async (program: string, run: Run, folder: string): Promise<Report> => {
+  await completeDocument(run);
   const { accessToken, user } = await logIn(run);
   const report = join(folder, 'report.json');
   const args = ['run', `${run.gateway}/openapi.json`, '--url', run.gateway, '--checks', 'all'];

@@ -54,15 +54,25 @@ export const describeRoutes = async (
 
 const transform = createJsonSchemaTransform({ skipList: [] });
 
-/** What the JSON parser refuses in every string of a request is said of each that has no pattern of its own. */
+const noNul = '^[^\\x00]*$';
+
+/** What the JSON parser refuses in every string of a request is said of each whose own pattern leaves it open. */
 const refuseNul = (schema: unknown): void => {
   if (Array.isArray(schema)) for (const one of schema) refuseNul(one);
   if (typeof schema !== 'object' || schema === null) return;
-  const node = schema as Record<string, unknown>;
-  const isConstrained = ['pattern', 'format', 'enum', 'const'].some((keyword) => keyword in node);
-  if (node.type === 'string' && !isConstrained) node.pattern = '^[^\\x00]*$';
+  const node = schema as { type?: unknown; pattern?: string; allOf?: object[] };
   for (const inner of Object.values(node)) refuseNul(inner);
+  if (node.type !== 'string' || ['format', 'enum', 'const'].some((keyword) => keyword in node)) return;
+  const own = [node.pattern, ...(node.allOf ?? []).map((part) => (part as { pattern?: string }).pattern)];
+  const patterns = own.filter((pattern) => pattern !== undefined);
+  if (patterns.some(leavesNoNul)) return;
+  if (patterns.length === 0) node.pattern = noNul;
+  else node.allOf = [...(node.allOf ?? []), { pattern: noNul }];
 };
+
+/** Anchored at both ends, and either it names NUL or it only lists what is allowed. */
+const leavesNoNul = (pattern: string): boolean =>
+  /^\^.*\$$/s.test(pattern) && (pattern.includes('\\x00') || !/\[\^|\\[SWD]|(?<!\\)\./.test(pattern));
 
 /** Every named schema comes in an input and an output form; those that nothing refers to only confuse. */
 const withoutOrphans = (document: OpenApiDocument): OpenApiDocument => {

@@ -3,14 +3,16 @@ import type { Upstream } from './upstream.js';
 
 const freshMs = 60_000;
 const incompleteFreshMs = 3000;
-const fetchTimeoutMs = 3000;
+/** A service makes its part when it is first asked, and in one process they make them one after the other. */
+const fetchTimeoutMs = 15_000;
 
 /** Paths a service answers only for itself; at the gateway they are the gateway's own. */
 const isPublicPath = (path: string): boolean => path.startsWith('/api/') || path.startsWith('/.well-known/');
 
 /**
  * One document of all services. Each part is fetched when it is first asked for and again when it is a minute
- * old; a service that is away keeps the part it last gave.
+ * old; a service that is away keeps the part it last gave. Those that never gave one are named in
+ * `x-missing-services`.
  */
 export const createMergedDocument = (
   own: () => Promise<OpenApiDocument>,
@@ -39,6 +41,8 @@ export const createMergedDocument = (
       (whole, [name, part]) => addPart(whole, name, part),
       structuredClone(await own()),
     );
+    const missing = upstreams.filter(({ name }) => !parts.has(name)).map(({ name }) => name);
+    if (missing.length > 0) merged = { ...merged, 'x-missing-services': missing } as OpenApiDocument;
     freshUntilMs = nowMs() + (fetched.every(Boolean) ? freshMs : incompleteFreshMs);
     return merged;
   };

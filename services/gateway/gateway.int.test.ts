@@ -341,9 +341,14 @@ describe('what the gateway says of the whole', () => {
     const product = await startService('product');
     const { url } = await startGateway({ PRODUCT_URL: product.url, ORDER_URL: 'http://127.0.0.1:1' });
     const document = async () =>
-      (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object; openapi: string };
+      (await (await fetch(`${url}/openapi.json`)).json()) as {
+        paths: object;
+        openapi: string;
+        'x-missing-services': string[];
+      };
     const first = await document();
     expect(first.openapi).toBe('3.1.0');
+    expect(first['x-missing-services']).toEqual(['user', 'order']);
     expect(Object.keys(first.paths)).toEqual(
       expect.arrayContaining(['/api/events', '/api/products', '/health/ready']),
     );
