@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectPath } from '#platform/project';
 import type { Context } from './context.js';
@@ -21,7 +20,6 @@ export async function oneShot(
 ): Promise<void> {
   const { folder, crew, progress, signal } = context;
   const program = projectPath(join('dist', entry));
-  if (!existsSync(program)) return;
   await progress.step(name, (detail) =>
     runOneShot({
       name,
@@ -66,18 +64,16 @@ export async function startProcesses(
     env: { ...env, ...own, MALLOC_ARENA_MAX: '2' },
     probe: () => answersHttp(`${hosts.at(-1)!.url}/health/live`),
   });
-  const there = plan.processes.filter(({ entry }) => existsSync(projectPath(join('dist', entry))));
   await Promise.all(
-    there.map((one) => progress.step(one.name, () => crew.add(specOf(one), 'service').start())),
+    plan.processes.map((one) => progress.step(one.name, () => crew.add(specOf(one), 'service').start())),
   );
-  const hosted = there.flatMap(({ hosts }) => hosts);
+  const hosted = plan.processes.flatMap(({ hosts }) => hosts);
   await progress.step('health', () => allReady(hosted, { timeoutMs: readyMsMax, signal }));
 }
 
 /** The simulated shoppers, after everything that they buy from. */
 export async function startShoppers(env: Environment, { ports, crew, progress }: Context): Promise<void> {
   const program = projectPath('dist/local/shoppers/main.js');
-  if (!existsSync(program)) return;
   const port = await ports.of('shoppers');
   const url = `http://127.0.0.1:${port}`;
   const spec: ProcessSpec = {
