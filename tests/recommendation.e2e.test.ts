@@ -61,12 +61,13 @@ describe('recommendations', () => {
     const answer = await eventually(
       async () => {
         const found = await recommend(`scenario=product&productId=${lamp}&limit=5`);
-        return found.items[0]?.productId === fern && found;
+        expect(found.items[0]?.productId).toBe(fern);
+        return found;
       },
       { timeoutMs: 5_000, everyMs: 20, message: 'the neighbour' },
     );
     const learnedMs = performance.now() - toldAtMs;
-    expect(answer && answer.items[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
+    expect(answer.items[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
     expect(learnedMs).toBeLessThan(5_000);
     console.log(`a new pair is a neighbour after ${Math.round(learnedMs)} ms`);
   });

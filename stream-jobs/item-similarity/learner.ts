@@ -121,9 +121,9 @@ export const createLearner = (
     startFrom: async (at, { low, high, committed }) => {
       const place = await placeOf(at);
       parkedBefore.set(placeKey(at), committed);
-      if (place > 0n) return place > low ? place : low;
-      const newest = high - BigInt(options.relearnedPerPartitionMax);
-      return newest > low ? newest : low;
+      const wanted = place > 0n ? place : high - BigInt(options.relearnedPerPartitionMax);
+      if (wanted < low) return low;
+      return wanted;
     },
     handle: async (batch, control) => {
       for (let start = 0; start < batch.records.length; start += options.recordsPerApplyMax) {
