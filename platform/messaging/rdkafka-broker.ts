@@ -60,6 +60,8 @@ const fault = (action: string, error: unknown): PlatformError => {
 /** MSG_SIZE_TOO_LARGE, INVALID_TOPIC, the three AUTHORIZATION_FAILED, _INVALID_ARG. */
 const permanent = new Set([10, 17, 29, 30, 31, -186]);
 
+const refusal = (message: string) => new PlatformError('broker_unavailable', message, { retriable: false });
+
 /** Awaits a callback of librdkafka's. */
 const called = <T>(
   call: (done: (error: RdkafkaError | null | undefined, result: T) => void) => void,
@@ -154,7 +156,9 @@ const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOptions): 
   return {
     send: async (records) => {
       if (records.length === 0) return;
-      if (closed) throw new PlatformError('broker_unavailable', 'producer is closed', { retriable: false });
+      if (closed) throw refusal('producer is closed');
+      if (records.some(({ key, value }) => key?.length === 0 || value?.length === 0))
+        throw refusal('node-rdkafka would send an empty key or value as null');
       const mine = turn.then(() => enqueue(records));
       turn = mine.catch(() => {});
       try {
