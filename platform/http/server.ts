@@ -49,7 +49,7 @@ export type HttpApp = FastifyInstance<
 export type HttpServer = {
   /** Declare routes on it; each says `access` (see route-options.ts). */
   app: HttpApp;
-  /** Listens on `start`; on `stop` finishes what is in hand (4 s at most). Use it last, so it stops first. */
+  /** Listens on `start`; on `stop` finishes what is in hand (3 s at most). Use it last, so it stops first. */
   component: Component & { readonly url: string };
 };
 
@@ -70,8 +70,9 @@ export type HttpServerOptions = {
   document?: (own: () => Promise<OpenApiDocument>) => () => Promise<OpenApiDocument>;
 };
 
-const drainMs = 4000;
-const requestTimeoutMs = 30_000;
+const drainMs = 3000;
+/** To receive a whole request; a streamed import takes its time. */
+const requestTimeoutMs = 120_000;
 const systemRoutes = new Set(['/health', '/health/live', '/health/ready', '/metrics', '/openapi.json']);
 
 /**

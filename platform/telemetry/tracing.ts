@@ -22,6 +22,7 @@ const spansQueuedMax = 4096;
 const spansPerExportMax = 256;
 const exportDelayMs = 500;
 const exportTimeoutMs = 3000;
+const lastExportMs = 1000;
 /** A Zipkin that accepts connections and never answers holds at most this many of them. */
 const exportsInFlightMax = 2;
 
@@ -55,13 +56,13 @@ export const startTracing = async (options: {
   return provider.getTracer('cartstream');
 };
 
-/** Sends what is queued (3 s at most), then stops. For the end of the process only. */
+/** Sends what is queued (1 s at most), then stops. For the end of the process only. */
 export const stopTracing = async (): Promise<void> => {
   if (exporting === undefined) return;
   const { shutdown } = await exporting;
   await Promise.race([
     shutdown().catch(() => {}),
-    new Promise((done) => setTimeout(done, exportTimeoutMs).unref()),
+    new Promise((done) => setTimeout(done, lastExportMs).unref()),
   ]);
 };
 

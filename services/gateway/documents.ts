@@ -42,7 +42,7 @@ export const createMergedDocument = (
       structuredClone(await own()),
     );
     const missing = upstreams.filter(({ name }) => !parts.has(name)).map(({ name }) => name);
-    if (missing.length > 0) merged = { ...merged, 'x-missing-services': missing } as OpenApiDocument;
+    if (missing.length > 0) Object.assign(merged, { 'x-missing-services': missing });
     freshUntilMs = nowMs() + (fetched.every(Boolean) ? freshMs : incompleteFreshMs);
     return merged;
   };
