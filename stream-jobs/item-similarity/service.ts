@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { createHttpServer } from '#platform/http/server';
 import { newId } from '#platform/ids';
-import type { Broker, BrokerAdmin, Consumer } from '#platform/messaging/broker';
+import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters } from '#platform/messaging/dead-letter';
 import { createEventReader } from '#platform/messaging/events';
@@ -18,6 +18,7 @@ import type { SimilarityStore } from './similarity-store.js';
 
 /** A run of some hundred records touches some thousand members: more than a command for a page may take. */
 const redisCommandTimeoutMs = 5000;
+const startRetryMsMax = 2000;
 
 /** shopper-activity and sales → which products go together, what is popular, who saw what (Redis `rec:*`). */
 export const itemSimilarityJob = async (
@@ -85,33 +86,44 @@ const consume = (
   consumerGroup: string,
   sources: readonly string[],
 ): Component => {
-  let consumer: Consumer | undefined;
   let admin: BrokerAdmin | undefined;
+  const consumer = broker.consumer({
+    group: consumerGroup,
+    topics: sources,
+    partitionsConcurrentlyMax: 3,
+    fetchWaitMs: 500,
+    startFrom: async (at) => {
+      admin ??= await broker.admin();
+      const isSame = ({ partition }: { partition: number }) => partition === at.partition;
+      const log = (await admin.offsets(at.topic)).find(isSame);
+      const group = (await admin.committedOffsets(consumerGroup, at.topic)).find(isSame);
+      return learner.startFrom(at, {
+        low: log?.low ?? 0n,
+        high: log?.high ?? 0n,
+        committed: group?.nextOffset ?? 0n,
+      });
+    },
+  });
+
+  /** Until Kafka takes it in: a broker that is only just starting is no reason to die. */
+  const run = async (): Promise<void> => {
+    for (let failures = 0; !host.stopping.aborted; failures += 1)
+      try {
+        return await consumer.run(learner.handle);
+      } catch (error) {
+        host.logger[failures === 0 ? 'warn' : 'debug']({ err: error }, 'cannot consume yet');
+        await new Promise((resolve) => setTimeout(resolve, Math.min(200 * 2 ** failures, startRetryMsMax)));
+      }
+  };
+
   return {
     name: 'consumer',
     start: async () => {
-      consumer = broker.consumer({
-        group: consumerGroup,
-        topics: sources,
-        partitionsConcurrentlyMax: 3,
-        fetchWaitMs: 500,
-        startFrom: async (at) => {
-          admin ??= await broker.admin();
-          const isSame = ({ partition }: { partition: number }) => partition === at.partition;
-          const log = (await admin.offsets(at.topic)).find(isSame);
-          const group = (await admin.committedOffsets(consumerGroup, at.topic)).find(isSame);
-          return learner.startFrom(at, {
-            low: log?.low ?? 0n,
-            high: log?.high ?? 0n,
-            committed: group?.nextOffset ?? 0n,
-          });
-        },
-      });
       consumer.failed.catch(host.onFatal);
-      await consumer.run(learner.handle);
+      run().catch(host.onFatal);
     },
     stop: async () => {
-      await consumer?.close();
+      await consumer.close();
       await admin?.close();
     },
   };
