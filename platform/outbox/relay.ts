@@ -188,6 +188,16 @@ const toRecord = (row: Row): OutgoingRecord => ({
   timestampMs: Math.round(row.appended_ms),
 });
 
+/**
+ * `seq` begins right before the window's first row, so that reading it starts there; behind all rows when it is
+ * empty. (`+ 0` keeps the planner from looking for the least `seq` along its index, through all that is done.)
+ */
+const nextWindow = `
+  UPDATE outbox_position p SET done = target, target = pg_current_snapshot(), seq = coalesce(
+    (SELECT min(o.seq + 0) - 1 FROM outbox o
+     WHERE o.xid >= pg_snapshot_xmin(p.target) AND NOT pg_visible_in_snapshot(o.xid, p.target)),
+    9223372036854775807)`;
+
 type RelaySession = Awaited<ReturnType<typeof openSession>>;
 
 /** The relay's own connection: its lock, its notifications and every statement of it live and die together. */
@@ -209,6 +219,8 @@ const openSession = async (service: string, pool: pg.Pool, onAppended: () => voi
   };
   try {
     await client.connect();
+    // The tables grow and shrink faster than statistics follow: always by the index.
+    await client.query('SET enable_seqscan = off');
   } catch (error) {
     throw toFault(error);
   }
@@ -223,15 +235,14 @@ const openSession = async (service: string, pool: pg.Pool, onAppended: () => voi
     /** Opens the next window when there is anything new; only for one that is empty or all in Kafka. */
     openWindow: async (): Promise<boolean> => {
       const rows = await query(
-        `UPDATE outbox_position p SET done = target, target = pg_current_snapshot(), seq = 0
-         WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
-                       AND NOT pg_visible_in_snapshot(o.xid, p.target)) RETURNING 1`,
+        `${nextWindow} WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
+                                     AND NOT pg_visible_in_snapshot(o.xid, p.target)) RETURNING 1`,
       );
       return rows.length > 0;
     },
     /** All of the window is in Kafka: the next one reaches up to now. */
     closeWindow: async (): Promise<void> => {
-      await query('UPDATE outbox_position SET done = target, target = pg_current_snapshot(), seq = 0');
+      await query(nextWindow);
     },
     read: (rowsMax: number): Promise<Row[]> =>
       query<Row>(

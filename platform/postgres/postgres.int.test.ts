@@ -28,8 +28,8 @@ const terminateAll = () =>
 
 describe('a database', () => {
   test("has its service's name, whatever database the server's URL names", () => {
-    expect(serviceDatabaseUrl('postgres://u:p@h:5432/postgres', 'order')).toBe(
-      'postgres://u:p@h:5432/cartstream_order',
+    expect(serviceDatabaseUrl('postgres://u:p@h:5432/postgres', 'stock-room')).toBe(
+      'postgres://u:p@h:5432/cartstream_stock_room',
     );
     expect(serviceDatabaseUrl('postgres://h', 'clickhouse-ingest')).toBe(
       'postgres://h/cartstream_clickhouse_ingest',
