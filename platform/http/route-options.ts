@@ -110,6 +110,7 @@ const impliedStatuses = (
   ...(requires.includes('if-match') ? [412, 428] : []),
   ...(schema.body === undefined ? [] : [413, 415]),
   429,
+  431,
   503,
 ];
 

@@ -71,6 +71,8 @@ export type HttpServerOptions = {
 };
 
 const drainMs = 3000;
+/** Of the request line and all headers: a query may name a few hundred ids. */
+const headerBytesMax = 65_536;
 /** To receive a whole request; a streamed import takes its time. */
 const requestTimeoutMs = 120_000;
 const systemRoutes = new Set(['/health', '/health/live', '/health/ready', '/metrics', '/openapi.json']);
@@ -87,6 +89,7 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
     childLoggerFactory: (logger) => logger,
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
     requestTimeout: requestTimeoutMs,
+    http: { maxHeaderSize: headerBytesMax },
     trustProxy: options.trustProxy ?? false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
