@@ -37,7 +37,10 @@ module.exports = {
     {
       name: 'testing-is-for-tests',
       severity: 'error',
-      from: { pathNot: '(\\.test\\.ts$|\\.contract\\.ts$|^platform/testing/|^tests/|^benchmarks/|^scripts/)' },
+      from: {
+        pathNot:
+          '(\\.test\\.ts$|/testing/|\\.contract\\.ts$|^platform/testing/|^tests/|^benchmarks/|^scripts/)',
+      },
       to: { path: '^platform/testing/' },
     },
     {
@@ -49,7 +52,12 @@ module.exports = {
       },
       to: { dependencyTypes: ['core', 'npm'], pathNot: '^node_modules/zod/' },
     },
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

@@ -29,7 +29,7 @@ await consumer.run({
       const event = (await registry.decode(value as Buffer)) as { occurred_at: number };
       rows.push({
         ...event,
-        occurred_at: event.occurred_at / 1000,
+        occurred_at: new Date(event.occurred_at).toISOString().replace('T', ' ').replace('Z', ''),
         kafka_partition: batch.partition,
         kafka_offset: offset,
       });
