@@ -2,7 +2,7 @@
 FROM node:22.20.0-bookworm-slim AS build
 WORKDIR /cartstream
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts
+RUN npm install --no-save --ignore-scripts
 COPY . .
 RUN node local/setup.js
 
@@ -11,7 +11,7 @@ WORKDIR /cartstream
 ENV NODE_ENV=production
 COPY package.json package-lock.json ./
 # The embedded ClickHouse is for `npm start` alone: here ClickHouse has a container of its own.
-RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/chdb node_modules/@chdb
+RUN npm install --no-save --omit=dev --ignore-scripts && rm -rf node_modules/chdb node_modules/@chdb
 COPY --from=build /cartstream/dist ./dist
 COPY --from=build /cartstream/platform ./platform
 COPY --from=build /cartstream/services ./services

@@ -14,16 +14,16 @@ export async function installDependencies(root) {
   const markerFile = join(root, marker);
   if (existsSync(markerFile) && readFileSync(markerFile, 'utf8').trim() === wanted) return;
 
-  // `npm ci` deletes what is there, perhaps from under a process that runs: only where there is nothing yet.
-  const verb = existsSync(lockFile) && !existsSync(join(root, 'node_modules')) ? 'ci' : 'install';
+  // Not `npm ci`: it deletes what is there, perhaps from under a process that runs, and it refuses a lock file made
+  // where the registry did not serve other systems' optional binaries. The locked versions are installed either way.
   const startedAt = performance.now();
   const seconds = () => Math.round((performance.now() - startedAt) / 1000);
   const say = () =>
-    process.stdout.write(`\rinstalling packages (npm ${verb}, once for this checkout) … ${seconds()} s`);
-  if (!process.stdout.isTTY) console.log(`installing packages (npm ${verb}, once for this checkout) …`);
+    process.stdout.write(`\rinstalling packages (npm install, once for this checkout) … ${seconds()} s`);
+  if (!process.stdout.isTTY) console.log(`installing packages (npm install, once for this checkout) …`);
   const ticking = process.stdout.isTTY ? setInterval(say, 1000) : undefined;
   try {
-    await npm(root, [verb, '--no-audit', '--no-fund', '--loglevel=error']);
+    await npm(root, ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   } finally {
     clearInterval(ticking);
     if (ticking) process.stdout.write('\r\x1b[2K');
