@@ -258,13 +258,17 @@ async function write(
     yield first.value as Uint8Array;
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
   }
-  const body = Readable.from(rest());
-  if (!encoding) {
-    await pipeline(body, response);
-    return;
+  try {
+    if (!encoding) {
+      await pipeline(Readable.from(rest()), response);
+      return;
+    }
+    response.setHeader('Content-Encoding', encoding.name);
+    await pipeline(Readable.from(rest()), encoding.encoder(), response);
+  } finally {
+    // A client that went away half-way must not leave its stream open on the session that the next one gets.
+    await chunks.return?.();
   }
-  response.setHeader('Content-Encoding', encoding.name);
-  await pipeline(body, encoding.encoder(), response);
 }
 
 function fail(response: ServerResponse, error: unknown): void {
