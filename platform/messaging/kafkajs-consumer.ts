@@ -15,6 +15,7 @@ import type {
 import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
 import { brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
 import { fetchPacked, type PackedMessage } from '#platform/messaging/kafkajs-packed-fetch';
+import { isGhost, memberName } from '#platform/messaging/member-name';
 import { atMost, createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
 import type { RecordPack } from '#platform/messaging/record-pack';
 import type { Logger } from '#platform/telemetry/logger';
@@ -134,17 +135,20 @@ const incarnate = async (
     ghost: string | undefined;
   },
 ): Promise<Incarnation> => {
-  const connection = openConnection(options, { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 });
+  const named = { ...options, clientId: memberName(options.clientId) };
+  const connection = openConnection(named, { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 });
   const admin = connection.kafka.admin();
   /**
    * What is in hand may finish and commit: nobody else has its partition until we join again. And an earlier
-   * incarnation, which a dead broker kept from leaving, is made to leave: the group would wait a whole session
-   * for it.
+   * incarnation, which a dead broker kept from leaving, is made to leave, and so is a process that was killed: the
+   * group would wait a whole session for them.
    */
   const beforeJoining = async (coordinator: Coordinator): Promise<void> => {
     await lanes.end(settings.sessionTimeoutMs * 0.6);
     if (life.ghost !== undefined) await dismiss(coordinator, settings.group, life.ghost);
     life.ghost = undefined;
+    for (const memberId of await membersOf(coordinator, settings.group))
+      if (isGhost(memberId)) await dismiss(coordinator, settings.group, memberId);
   };
   const consumer = connection.kafka.consumer({
     groupId: settings.group,
@@ -233,7 +237,10 @@ const incarnate = async (
   return { ended, retire };
 };
 
-type Coordinator = { leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown> };
+type Coordinator = {
+  leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
+  describeGroups(which: { groupIds: string[] }): Promise<{ groups: { members: { memberId: string }[] }[] }>;
+};
 
 /** kafkajs asks for the group's coordinator first thing when it joins: the only place to make it wait. */
 const roundRobinAfter =
@@ -249,6 +256,16 @@ const roundRobinAfter =
     };
     return kafkajs.PartitionAssigners.roundRobin(config);
   };
+
+/** None where the broker cannot say: then a ghost is waited for. */
+const membersOf = async (coordinator: Coordinator, groupId: string): Promise<string[]> => {
+  try {
+    const { groups } = await coordinator.describeGroups({ groupIds: [groupId] });
+    return groups.flatMap(({ members }) => members.map(({ memberId }) => memberId));
+  } catch {
+    return [];
+  }
+};
 
 /** A broker that has just started first loads its groups. */
 const dismiss = async (coordinator: Coordinator, groupId: string, memberId: string): Promise<void> => {

@@ -1,0 +1,187 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
+import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
+import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
+import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { projectPath } from '#platform/project';
+import { createLogger } from '#platform/telemetry/logger';
+import { engines, runFilePath } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { records } from '#schemas/events';
+import {
+  differencesFrom,
+  endOffsets,
+  hasReached,
+  readTruth,
+  rollupDifferences,
+  schemaIdsOf,
+  startIngestLoad,
+} from './ingest-load.js';
+
+/** A small `npm run chaos`: topics, a database and an ingest process of its own on the engines under test. */
+
+const killsOfIngest = 4;
+const suffix = randomUUID().slice(0, 8);
+const topics = { shopperActivity: `once-activity-${suffix}`, sales: `once-sales-${suffix}` };
+const idle = `once-products-${suffix}`;
+const group = `once-${suffix}`;
+const fromTheBeginning = new Map(Array.from({ length: 6 }, (_, partition) => [partition, 0n] as const));
+
+let broker: Broker;
+let admin: BrokerAdmin;
+let clickhouse: ClickHouse;
+let url: URL;
+
+/** Runs ingest and, as the launcher does, starts it again when it dies. */
+const superviseIngest = () => {
+  const urls = engines();
+  let child: ChildProcess;
+  let wanted = true;
+  let exited: Promise<void>;
+  const start = (): void => {
+    child = spawn(process.execPath, [projectPath('dist/stream-jobs/clickhouse-ingest/main.js')], {
+      env: {
+        ...process.env,
+        KAFKA_BROKERS: urls.kafkaBrokers.join(','),
+        SCHEMA_REGISTRY_URL: urls.schemaRegistryUrl,
+        CLICKHOUSE_URL: url.href,
+        CLICKHOUSE_INGEST_PORT: '0',
+        CLICKHOUSE_INGEST_GROUP: group,
+        CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topics.shopperActivity,
+        CLICKHOUSE_INGEST_SALES_TOPIC: topics.sales,
+        CLICKHOUSE_INGEST_PRODUCTS_TOPIC: idle,
+        LOG_LEVEL: process.env.ONCE_LOG ?? 'fatal',
+        ZIPKIN_URL: '',
+        NODE_OPTIONS: '',
+      },
+      stdio: ['ignore', process.env.ONCE_LOG ? 'inherit' : 'ignore', 'inherit'],
+    });
+    exited = new Promise((resolve) =>
+      child.once('exit', () => {
+        if (wanted) setTimeout(start, 100);
+        resolve();
+      }),
+    );
+  };
+  start();
+  return {
+    kill: () => child.kill('SIGKILL'),
+    stop: async () => {
+      wanted = false;
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+};
+
+const pause = (msMax: number) => new Promise((resolve) => setTimeout(resolve, Math.random() * msMax));
+
+beforeAll(async () => {
+  const urls = engines();
+  url = new URL(urls.clickhouseUrl);
+  url.pathname = `/once_${suffix}`;
+  broker = createKafkajsBroker({
+    brokers: urls.kafkaBrokers,
+    clientId: 'once-test',
+    logger: createLogger('once-test', { level: 'fatal' }),
+  });
+  admin = await broker.admin();
+  await admin.createTopics([
+    ...Object.values(topics).flatMap((topic) => [
+      { topic, partitions: 6 },
+      { topic: `${topic}.dead-letter`, partitions: 1 },
+    ]),
+    { topic: idle, partitions: 1 },
+  ]);
+  await ensureClickHouseDatabase(url.href);
+  clickhouse = createClickHouse({ url: url.href });
+  await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
+});
+
+afterAll(async () => {
+  await clickhouse?.command(`DROP DATABASE IF EXISTS once_${suffix}`).catch(() => {});
+  await clickhouse?.stop();
+  await admin?.deleteTopics([
+    ...Object.values(topics),
+    ...Object.values(topics).map((t) => `${t}.dead-letter`),
+    idle,
+  ]);
+  await admin?.close();
+});
+
+it('every record is a row exactly once, whoever is killed with -9 while it is under way', async () => {
+  const schemaIds = await schemaIdsOf(createSchemaRegistry(engines().schemaRegistryUrl), topics);
+  const ingest = superviseIngest();
+  try {
+    const load = await startIngestLoad({
+      broker,
+      topics,
+      schemaIds,
+      activityPerSecond: 2_000,
+      salesPerSecond: 400,
+      poisonPerMille: 2,
+    });
+    const reached = async (ends: Map<number, bigint>, topic: string) => hasReached(admin, group, topic, ends);
+    await eventually(async () => reached(new Map([[0, 1n]]), topics.sales), { timeoutMs: 20_000 });
+    for (let kill = 0; kill < killsOfIngest; kill += 1) {
+      await pause(1_500);
+      ingest.kill();
+      // Moving on means that it worked in between, not only that it was there to be killed.
+      const ends = await endOffsets(admin, topics.sales);
+      if (kill < killsOfIngest - 1)
+        await eventually(async () => reached(ends, topics.sales), { timeoutMs: 30_000, everyMs: 100 });
+    }
+    await pause(500);
+    const { processes } = JSON.parse(readFileSync(runFilePath(), 'utf8')) as {
+      processes: { name: string; pid: number }[];
+    };
+    const front = processes.find(({ name }) => name === 'clickhouse');
+    if (front !== undefined) process.kill(front.pid, 'SIGKILL');
+    await pause(1_000);
+    await load.stop();
+
+    const last = {
+      shopperActivity: await endOffsets(admin, topics.shopperActivity),
+      sales: await endOffsets(admin, topics.sales),
+    };
+    await eventually(
+      async () =>
+        (await reached(last.shopperActivity, topics.shopperActivity)) &&
+        (await reached(last.sales, topics.sales)),
+      { timeoutMs: 60_000, everyMs: 100, message: 'the backlog to be gone' },
+    );
+
+    const activity = await readTruth(
+      broker,
+      topics.shopperActivity,
+      schemaIds.activity,
+      records.ShopperActivity.schema,
+      fromTheBeginning,
+      last.shopperActivity,
+    );
+    const sales = await readTruth(
+      broker,
+      topics.sales,
+      schemaIds.sale,
+      records.Sale.schema,
+      fromTheBeginning,
+      last.sales,
+    );
+    expect(activity.poison).toBeGreaterThan(0);
+    expect(sales.repeated).toBeGreaterThan(0);
+    expect([
+      ...(await differencesFrom(clickhouse, 'shopper_activity', activity, fromTheBeginning)),
+      ...(await differencesFrom(clickhouse, 'sales', sales, fromTheBeginning)),
+      ...(await rollupDifferences(clickhouse)),
+    ]).toEqual([]);
+    // Poison is parked at least once: a process that dies after parking parks again.
+    const letters = await endOffsets(admin, `${topics.shopperActivity}.dead-letter`);
+    expect(Number(letters.get(0))).toBeGreaterThanOrEqual(activity.poison);
+  } finally {
+    await ingest.stop();
+  }
+}, 180_000);

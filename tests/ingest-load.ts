@@ -1,0 +1,310 @@
+/** Load for clickhouse-ingest with everything in it that may go wrong, and the truth to hold ClickHouse against. */
+
+import { randomUUID } from 'node:crypto';
+import type { ClickHouse } from '#platform/clickhouse/client';
+import { newId } from '#platform/ids';
+import { avroType, encode } from '#platform/messaging/avro-codec';
+import type { Broker, BrokerAdmin, IncomingRecord, OutgoingRecord } from '#platform/messaging/broker';
+import type { SchemaRegistry } from '#platform/messaging/schema-registry';
+import { eventually } from '#platform/testing/eventually';
+import { records, type Sale, type ShopperActivity } from '#schemas/events';
+
+export type IngestTopics = { shopperActivity: string; sales: string };
+
+export type IngestLoad = {
+  /** Records that Kafka has acknowledged. */
+  sent(): number;
+  /** Sends no more and waits for what is under way. */
+  stop(): Promise<void>;
+};
+
+type Options = {
+  broker: Broker;
+  topics: IngestTopics;
+  schemaIds: { activity: number; sale: number };
+  activityPerSecond: number;
+  salesPerSecond: number;
+  /** Of each thousand records. */
+  poisonPerMille: number;
+};
+
+const tickMs = 50;
+
+/** Sends without end: good records, poison of every kind, and sales a second time, as a relay does after a crash. */
+export const startIngestLoad = async (options: Options): Promise<IngestLoad> => {
+  const { broker, topics, schemaIds } = options;
+  const producer = await broker.producer();
+  const activityType = avroType(records.ShopperActivity.schema);
+  const saleType = avroType(records.Sale.schema);
+  const products = Array.from({ length: 20 }, () => newId());
+  const oneOf = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)] as T;
+  let sent = 0;
+  let stopped = false;
+  let lastSales: OutgoingRecord[] = [];
+
+  const activity = (): OutgoingRecord => {
+    const event: ShopperActivity = {
+      event_id: newId(),
+      type: oneOf(['product_viewed', 'product_added', 'products_searched'] as const),
+      visit_id: randomUUID(),
+      user_id: Math.random() < 0.3 ? newId() : null,
+      product_id: oneOf(products),
+      query: null,
+      position: Math.random() < 0.5 ? Math.floor(Math.random() * 300) : null,
+      recommendation_id: null,
+      occurred_at: Date.now() - Math.floor(Math.random() * 90_000),
+    };
+    return {
+      topic: topics.shopperActivity,
+      key: event.visit_id,
+      value: encode(schemaIds.activity, activityType, event),
+    };
+  };
+  const sale = (): OutgoingRecord => {
+    const refund = Math.random() < 0.1;
+    const quantity = 1 + Math.floor(Math.random() * 3);
+    const event: Sale = {
+      event_id: newId(),
+      order_id: newId(),
+      line: 0,
+      product_id: oneOf(products),
+      category: 'home/lighting',
+      user_id: null,
+      quantity: refund ? -quantity : quantity,
+      amount_minor: (refund ? -1 : 1) * quantity * 1_999,
+      currency: oneOf(['GBP', 'EUR']),
+      kind: refund ? 'refund' : 'sale',
+      occurred_at: Date.now() - Math.floor(Math.random() * 90_000),
+    };
+    return {
+      topic: topics.sales,
+      key: event.order_id,
+      value: encode(schemaIds.sale, saleType, event),
+      headers: { 'event-id': event.event_id },
+    };
+  };
+  const spoil = (record: OutgoingRecord): OutgoingRecord => {
+    const value = Buffer.from(record.value as Buffer);
+    const kind = Math.floor(Math.random() * 4);
+    if (kind === 0) value[0] = 9;
+    if (kind === 1) value.writeUInt32BE(2_000_000_000, 1);
+    if (kind === 2)
+      return { ...record, value: value.subarray(0, value.length - 1 - Math.floor(Math.random() * 20)) };
+    if (kind === 3) return { ...record, value: Buffer.concat([value, Buffer.from([0])]) };
+    return { ...record, value };
+  };
+  const maybeSpoilt = (record: OutgoingRecord): OutgoingRecord =>
+    Math.random() * 1_000 < options.poisonPerMille ? spoil(record) : record;
+  const some = (perSecond: number): number => Math.floor((perSecond * tickMs) / 1_000 + Math.random());
+
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      const startedAt = performance.now();
+      const sales = Array.from({ length: some(options.salesPerSecond) }, () => maybeSpoilt(sale()));
+      const again = Math.random() < 0.1 ? lastSales : [];
+      lastSales = sales;
+      const batch = [
+        ...Array.from({ length: some(options.activityPerSecond) }, () => maybeSpoilt(activity())),
+        ...sales,
+        ...again,
+      ];
+      try {
+        await producer.send(batch);
+        sent += batch.length;
+      } catch {
+        // The broker is away. What it has of this batch is in its log, and the log is what counts.
+      }
+      const restMs = tickMs - (performance.now() - startedAt);
+      if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
+    }
+  };
+  const running = run();
+  return {
+    sent: () => sent,
+    stop: async () => {
+      stopped = true;
+      await running;
+      await producer.close();
+    },
+  };
+};
+
+export type Truth = {
+  /** Offsets that must be rows, by partition, ascending. */
+  rows: Map<number, number[]>;
+  /** Sum of `occurred_at` (activity) or `amount_minor` (sales) over them. */
+  sum: number;
+  poison: number;
+  repeated: number;
+};
+
+/**
+ * What the log holds between two sets of offsets, read and judged by none of ingest's own code: kafkajs, avsc, and a
+ * set of all event ids.
+ */
+export const readTruth = async (
+  broker: Broker,
+  topic: string,
+  schemaId: number,
+  schema: object,
+  from: ReadonlyMap<number, bigint>,
+  to: ReadonlyMap<number, bigint>,
+): Promise<Truth> => {
+  const type = avroType(schema);
+  const truth: Truth = { rows: new Map(), sum: 0, poison: 0, repeated: 0 };
+  const seen = new Set<string>();
+  const left = new Map([...to].filter(([partition, end]) => end > (from.get(partition) ?? 0n)));
+  const judge = (partition: number, { value, offset }: IncomingRecord): void => {
+    const event = readValue(type, schemaId, value);
+    if (event === null) {
+      truth.poison += 1;
+      return;
+    }
+    if (seen.has(event.event_id)) {
+      truth.repeated += 1;
+      return;
+    }
+    seen.add(event.event_id);
+    truth.sum += event.amount_minor ?? event.occurred_at;
+    const offsets = truth.rows.get(partition) ?? [];
+    offsets.push(Number(offset));
+    truth.rows.set(partition, offsets);
+  };
+  const consumer = broker.consumer({
+    group: `truth-${randomUUID()}`,
+    topics: [topic],
+    fetchBytesPerPartitionMax: 4 * 1024 * 1024,
+    startFrom: async ({ partition }) => from.get(partition) ?? 0n,
+  });
+  await consumer.run(async (batch) => {
+    const end = left.get(batch.partition);
+    if (end === undefined) return;
+    for (const record of batch.records) if (record.offset < end) judge(batch.partition, record);
+    if ((batch.records.at(-1)?.offset ?? -1n) + 1n >= end) left.delete(batch.partition);
+  });
+  await eventually(() => left.size === 0, { timeoutMs: 60_000, message: `the log of ${topic} to its end` });
+  await consumer.close();
+  return truth;
+};
+
+type Known = { event_id: string; occurred_at: number; amount_minor?: number };
+
+const readValue = (
+  type: ReturnType<typeof avroType>,
+  schemaId: number,
+  value: Buffer | null,
+): Known | null => {
+  if (value === null || value.length < 5 || value[0] !== 0 || value.readUInt32BE(1) !== schemaId) return null;
+  try {
+    const { value: event, offset } = type.decode(value, 5) as { value: Known; offset: number };
+    return offset === value.length ? event : null;
+  } catch {
+    return null;
+  }
+};
+
+export const endOffsets = async (admin: BrokerAdmin, topic: string): Promise<Map<number, bigint>> =>
+  new Map((await admin.offsets(topic)).map(({ partition, high }) => [partition, high]));
+
+/** True when the group has committed at least these offsets: all of that is in ClickHouse. */
+export const hasReached = async (
+  admin: BrokerAdmin,
+  group: string,
+  topic: string,
+  ends: ReadonlyMap<number, bigint>,
+): Promise<boolean> => {
+  const committed = new Map(
+    (await admin.committedOffsets(group, topic)).map(({ partition, nextOffset }) => [partition, nextOffset]),
+  );
+  return [...ends].every(([partition, end]) => end === 0n || (committed.get(partition) ?? 0n) >= end);
+};
+
+/** Every way in which a table is not what the log says; empty when it is. */
+export const differencesFrom = async (
+  clickhouse: ClickHouse,
+  table: 'shopper_activity' | 'sales',
+  truth: Truth,
+  from: ReadonlyMap<number, bigint>,
+): Promise<string[]> => {
+  const differences: string[] = [];
+  let sum = 0;
+  const partitions = new Set([...truth.rows.keys(), ...from.keys()]);
+  for (const partition of partitions) {
+    const first = Number(from.get(partition) ?? 0n);
+    const rows = await clickhouse.query<{ offset: number; value: number }>(
+      `SELECT kafka_offset AS offset, ${table === 'sales' ? 'amount_minor' : 'toUnixTimestamp64Milli(occurred_at)'} AS value
+       FROM ${table} WHERE kafka_partition = {partition:UInt16} AND kafka_offset >= {first:UInt64} ORDER BY offset`,
+      { partition, first },
+    );
+    const expected = truth.rows.get(partition) ?? [];
+    const there = rows.map((row) => row.offset);
+    const unique = new Set(there);
+    const missing = expected.filter((offset) => !unique.has(offset));
+    const wanted = new Set(expected);
+    const extra = there.filter((offset) => !wanted.has(offset));
+    const at = `${table}-${partition}`;
+    if (there.length !== unique.size) differences.push(`${at}: ${there.length - unique.size} rows twice`);
+    if (missing.length > 0) differences.push(`${at}: ${missing.length} missing, first ${missing[0]}`);
+    if (extra.length > 0) differences.push(`${at}: ${extra.length} that should not be, first ${extra[0]}`);
+    for (const row of rows) sum += row.value;
+  }
+  if (sum !== truth.sum) differences.push(`${table}: sums to ${sum}, not ${truth.sum}`);
+  return differences;
+};
+
+/** Cells in which a rollup and its raw table disagree, over all time; empty when they agree. */
+export const rollupDifferences = async (clickhouse: ClickHouse): Promise<string[]> => {
+  const differences: string[] = [];
+  const compare = async (
+    rollup: string,
+    keys: string,
+    measures: Record<string, string>,
+    raw: string,
+    bucket: string,
+  ) => {
+    const names = Object.keys(measures);
+    const rows = await clickhouse.query<{ cells: number }>(
+      `SELECT count() AS cells FROM (
+         SELECT ${keys}, ${names.map((name) => `sum(${name}) AS ${name}_sum`).join(', ')} FROM (
+           SELECT ${keys}, ${names.map((name) => `toInt64(${name}) AS ${name}`).join(', ')} FROM ${rollup}
+           UNION ALL
+           SELECT ${bucket}, ${keys.split(', ').slice(1).join(', ')}, ${Object.values(measures)
+             .map((sql, at) => `-toInt64(${sql}) AS ${names[at]}`)
+             .join(', ')} FROM ${raw} GROUP BY ${keys}
+         ) GROUP BY ${keys} HAVING ${names.map((name) => `${name}_sum != 0`).join(' OR ')}
+       )`,
+    );
+    const cells = rows[0]?.cells ?? 0;
+    if (cells > 0) differences.push(`${rollup}: ${cells} cells are not what ${raw} says`);
+  };
+  await compare(
+    'shopper_activity_per_minute',
+    'minute, type',
+    { events: 'count()' },
+    'shopper_activity',
+    'toStartOfMinute(occurred_at) AS minute',
+  );
+  for (const [unit, start] of [
+    ['minute', 'toStartOfMinute'],
+    ['hour', 'toStartOfHour'],
+    ['day', 'toStartOfDay'],
+  ])
+    await compare(
+      `sales_per_${unit}`,
+      `${unit}, currency, product_id`,
+      {
+        orders: "countIf(kind = 'sale' AND line = 0)",
+        units: 'sum(quantity)',
+        gross: "sumIf(amount_minor, kind = 'sale')",
+        net: 'sum(amount_minor)',
+      },
+      'sales',
+      `${start}(occurred_at) AS ${unit}`,
+    );
+  return differences;
+};
+
+export const schemaIdsOf = async (registry: SchemaRegistry, subjects: IngestTopics) => ({
+  activity: await registry.register(`${subjects.shopperActivity}-value`, records.ShopperActivity.schema),
+  sale: await registry.register(`${subjects.sales}-value`, records.Sale.schema),
+});
