@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 const resolve = { conditions: ['source'] };
 const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } };
 
+const report = process.env.VITEST_REPORT;
+
 const shared = { pool: 'forks' as const, environment: 'node' };
 
 export default defineConfig({
@@ -11,6 +13,8 @@ export default defineConfig({
   ssr,
   test: {
     globalSetup: './tests/global-setup.ts',
+    // CI counts from a file; people read the terminal.
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {
         resolve,
