@@ -1,0 +1,254 @@
+/**
+ * `npm run chaos [-- --kills N]`: kills processes of the running platform with -9 at random moments under load:
+ * clickhouse-ingest N times (20), the broker twice, the registry and ClickHouse once. After each it takes the time until
+ * all that was in Kafka is in ClickHouse; at the end it holds every row and rollup against the log. Uses the platform
+ * that CARTSTREAM_RUN names or that runs in `.local`; where there is none it starts one of its own.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClickHouse } from '#platform/clickhouse/client';
+import type { BrokerAdmin } from '#platform/messaging/broker';
+import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { projectPath } from '#platform/project';
+import { createLogger } from '#platform/telemetry/logger';
+import { eventually } from '#platform/testing/eventually';
+import { records } from '#schemas/events';
+import { topics } from '#schemas/topics';
+import { table } from '../benchmarks/terminal.js';
+import {
+  differencesFrom,
+  endOffsets,
+  hasReached,
+  readTruth,
+  rollupDifferences,
+  schemaIdsOf,
+  startIngestLoad,
+} from '../tests/ingest-load.js';
+import { startLauncher } from '../tests/launcher-process.js';
+
+type Platform = {
+  kafka: string;
+  schemaRegistry: string;
+  clickhouse: string;
+  processes: { name: string; pid: number; url?: string }[];
+};
+
+type Fault = { victim: string; backMs: number; goneMs: number };
+
+const option = (name: string, otherwise: number): number => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+};
+const kills = option('kills', 20);
+const activityPerSecond = option('activity', 2_000);
+const salesPerSecond = option('sales', 300);
+const group = 'clickhouse-ingest.blocks';
+const goneWithinMs = 10_000;
+const waitMsMax = 60_000;
+
+const findPlatform = async (): Promise<{ runFile: string; stop(): Promise<void> }> => {
+  const running = process.env.CARTSTREAM_RUN ?? projectPath('.local/run.json');
+  if (existsSync(running)) return { runFile: running, stop: async () => {} };
+  const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-chaos-'));
+  console.log('no platform is running: starting one');
+  const launcher = await startLauncher(dataDir, ['--port', '0', '--catalog', '100', '--no-traffic']);
+  return {
+    runFile: join(dataDir, 'run.json'),
+    stop: async () => {
+      await launcher.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+};
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const { runFile, stop } = await findPlatform();
+let failed = false;
+try {
+  failed = !(await chaos());
+} finally {
+  await stop();
+}
+process.exit(failed ? 1 : 0);
+
+async function chaos(): Promise<boolean> {
+  const platform = (): Platform => JSON.parse(readFileSync(runFile, 'utf8')) as Platform;
+  const pidOf = (name: string): number | undefined =>
+    platform().processes.find((each) => each.name === name)?.pid;
+  const { kafka, schemaRegistry, clickhouse: clickhouseUrl } = platform();
+  const broker = createKafkajsBroker({
+    brokers: kafka.split(','),
+    clientId: 'chaos',
+    logger: createLogger('chaos', { level: 'fatal' }),
+  });
+  const clickhouse = createClickHouse({ url: clickhouseUrl });
+  const names = { shopperActivity: topics.shopperActivity.topic, sales: topics.sales.topic };
+  let admin = await broker.admin();
+  /** An admin whose broker was killed may not find back. */
+  const withAdmin = async <T>(work: (open: BrokerAdmin) => Promise<T>): Promise<T> => {
+    try {
+      return await work(admin);
+    } catch (error) {
+      await admin.close().catch(() => {});
+      admin = await broker.admin();
+      throw error;
+    }
+  };
+  const ends = async () => ({
+    shopperActivity: await withAdmin((open) => endOffsets(open, names.shopperActivity)),
+    sales: await withAdmin((open) => endOffsets(open, names.sales)),
+  });
+  const isGone = async (upTo: Awaited<ReturnType<typeof ends>>): Promise<boolean> =>
+    (await withAdmin((open) => hasReached(open, group, names.shopperActivity, upTo.shopperActivity))) &&
+    (await withAdmin((open) => hasReached(open, group, names.sales, upTo.sales)));
+
+  const answers: Record<string, () => Promise<unknown>> = {
+    'clickhouse-ingest': async () => undefined,
+    kafka: ends,
+    'schema-registry': async () => {
+      if (!(await fetch(`${schemaRegistry}/subjects`)).ok) throw new Error('not yet');
+    },
+    clickhouse: () => clickhouse.query('SELECT 1'),
+  };
+
+  const schemaIds = await schemaIdsOf(createSchemaRegistry(schemaRegistry), names);
+  const from = await ends();
+  await eventually(() => isGone(from), { timeoutMs: waitMsMax, message: 'what was there before to be in' });
+  const load = await startIngestLoad({
+    broker,
+    topics: names,
+    schemaIds,
+    activityPerSecond,
+    salesPerSecond,
+    poisonPerMille: 1,
+  });
+
+  const faults: Fault[] = [];
+  for (const [at, victim] of victims().entries()) {
+    await pause(Math.random() * 3_000);
+    const pid = pidOf(victim);
+    if (pid === undefined) throw new Error(`${victim} is not a process of this platform`);
+    process.kill(pid, 'SIGKILL');
+    const killedAt = performance.now();
+    await eventually(
+      async () => {
+        const next = pidOf(victim);
+        if (next === undefined || next === pid) return false;
+        await (answers[victim] as () => Promise<unknown>)();
+        return true;
+      },
+      { timeoutMs: waitMsMax, everyMs: 20, message: `${victim} to be back` },
+    );
+    const backAt = performance.now();
+    const backlog = await eventually(ends, { timeoutMs: waitMsMax });
+    await eventually(() => isGone(backlog), {
+      timeoutMs: waitMsMax,
+      everyMs: 50,
+      message: 'the backlog to go',
+    });
+    const fault = { victim, backMs: backAt - killedAt, goneMs: performance.now() - backAt };
+    faults.push(fault);
+    console.log(
+      `${String(at + 1).padStart(3)}  ${victim.padEnd(18)} back after ${seconds(fault.backMs)}, backlog gone ${seconds(fault.goneMs)} later${fault.goneMs > goneWithinMs ? '  TOO LATE' : ''}`,
+    );
+  }
+  await load.stop();
+  const last = await eventually(ends, { timeoutMs: waitMsMax });
+  await eventually(() => isGone(last), { timeoutMs: waitMsMax, message: 'the last of the backlog to go' });
+
+  const activity = await readTruth(
+    broker,
+    names.shopperActivity,
+    schemaIds.activity,
+    records.ShopperActivity.schema,
+    from.shopperActivity,
+    last.shopperActivity,
+  );
+  const sales = await readTruth(
+    broker,
+    names.sales,
+    schemaIds.sale,
+    records.Sale.schema,
+    from.sales,
+    last.sales,
+  );
+  const differences = [
+    ...(await differencesFrom(clickhouse, 'shopper_activity', activity, from.shopperActivity)),
+    ...(await differencesFrom(clickhouse, 'sales', sales, from.sales)),
+    ...(await rollupDifferences(clickhouse)),
+  ];
+  report(faults, activity, sales, differences);
+  await clickhouse.stop();
+  await admin.close();
+  return differences.length === 0 && faults.every((fault) => fault.goneMs <= goneWithinMs);
+}
+
+/** The engines' faults spread among those of ingest. */
+function victims(): string[] {
+  const list = Array.from({ length: kills }, () => 'clickhouse-ingest');
+  for (const [at, engine] of ['kafka', 'schema-registry', 'clickhouse', 'kafka'].entries())
+    list.splice(Math.round(((at + 1) * list.length) / 5), 0, engine);
+  return list;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function report(
+  faults: readonly Fault[],
+  activity: Awaited<ReturnType<typeof readTruth>>,
+  sales: Awaited<ReturnType<typeof readTruth>>,
+  differences: readonly string[],
+): void {
+  const count = (truth: typeof activity) =>
+    [...truth.rows.values()].reduce((total, offsets) => total + offsets.length, 0);
+  const kinds = [...new Set(faults.map(({ victim }) => victim))];
+  console.log('');
+  console.log(
+    table(
+      [
+        { title: 'killed' },
+        { title: 'times', right: true },
+        { title: 'back, median', right: true },
+        { title: 'backlog gone, median', right: true },
+        { title: 'at most', right: true },
+      ],
+      kinds.map((kind) => {
+        const own = faults.filter(({ victim }) => victim === kind);
+        const sorted = (pick: (fault: Fault) => number) => own.map(pick).sort((a, b) => a - b);
+        const middle = Math.floor(own.length / 2);
+        const gone = sorted(({ goneMs }) => goneMs);
+        return [
+          kind,
+          String(own.length),
+          seconds(sorted(({ backMs }) => backMs)[middle] as number),
+          seconds(gone[middle] as number),
+          seconds(gone.at(-1) as number),
+        ];
+      }),
+    ),
+  );
+  console.log('');
+  console.log(
+    table(
+      [
+        { title: 'topic' },
+        { title: 'rows', right: true },
+        { title: 'poison', right: true },
+        { title: 'sent twice', right: true },
+      ],
+      [
+        ['shopper-activity', String(count(activity)), String(activity.poison), String(activity.repeated)],
+        ['sales', String(count(sales)), String(sales.poison), String(sales.repeated)],
+      ],
+    ),
+  );
+  console.log('');
+  if (differences.length === 0)
+    console.log('every record is a row exactly once, and every rollup says the same');
+  for (const difference of differences) console.log(`DIFFERENCE ${difference}`);
+}
