@@ -151,7 +151,16 @@ const runSchemathesis = async (program: string, run: Run, folder: string): Promi
   await completeDocument(run);
   const { accessToken, user } = await logIn(run);
   const report = join(folder, 'report.json');
-  const args = ['run', `${run.gateway}/openapi.json`, '--url', run.gateway, '--checks', 'all'];
+  const args = [
+    '--config-file',
+    projectPath('scripts/fuzz.toml'),
+    'run',
+    `${run.gateway}/openapi.json`,
+    '--url',
+    run.gateway,
+    '--checks',
+    'all',
+  ];
   args.push('--header', `Authorization: Bearer ${accessToken}`, '--max-examples', examples);
   args.push('--request-timeout', '30', '--report', 'json', '--report-json-path', report);
   if (process.env.FUZZ_SEED) args.push('--seed', process.env.FUZZ_SEED);

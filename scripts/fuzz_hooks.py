@@ -25,7 +25,7 @@ def pieces_of_one_product(body):
 
 @schemathesis.hook
 def before_call(context, case, **kwargs):
-    # A key stands for one intention. Made-up ones repeat, and a repeat with another body is rightly 422.
+    # A key stands for one intention. Made-up ones repeat, and nothing would come of most requests but 422.
     if is_positive(case) and "idempotency-key" in (case.headers or {}):
         case.headers["idempotency-key"] = str(uuid.uuid4())
 
