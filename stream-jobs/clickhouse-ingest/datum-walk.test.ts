@@ -1,0 +1,110 @@
+import avro from 'avsc';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { avroType } from '#platform/messaging/avro-codec';
+import { records } from '#schemas/events';
+import { compileWalk } from './datum-walk.js';
+
+const everyKind = {
+  type: 'record',
+  name: 'test.Everything',
+  fields: [
+    { name: 'flag', type: 'boolean' },
+    { name: 'small', type: 'int' },
+    { name: 'large', type: 'long' },
+    { name: 'half', type: 'float' },
+    { name: 'whole', type: 'double' },
+    { name: 'text', type: 'string' },
+    { name: 'maybe', type: ['null', 'string', 'long'], default: null },
+    { name: 'colour', type: { type: 'enum', name: 'Colour', symbols: ['RED', 'GREEN'] } },
+    { name: 'digest', type: { type: 'fixed', name: 'Digest', size: 4 } },
+    { name: 'list', type: { type: 'array', items: 'long' } },
+    { name: 'map', type: { type: 'map', values: { type: 'array', items: 'string' } } },
+    { name: 'inner', type: { type: 'record', name: 'Inner', fields: [{ name: 'again', type: 'Colour' }] } },
+  ],
+};
+
+const everything = fc.record({
+  flag: fc.boolean(),
+  small: fc.integer(),
+  large: fc.maxSafeInteger(),
+  half: fc.float({ noNaN: true }),
+  whole: fc.double({ noNaN: true }),
+  text: fc.string({ unit: 'binary', maxLength: 300 }),
+  maybe: fc.oneof(
+    fc.constant(null),
+    fc.string().map((string) => ({ string })),
+    fc.integer().map((long) => ({ long })),
+  ),
+  colour: fc.constantFrom('RED', 'GREEN'),
+  digest: fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
+  list: fc.array(fc.maxSafeInteger(), { maxLength: 5 }),
+  map: fc.dictionary(fc.string(), fc.array(fc.string(), { maxLength: 3 }), { maxKeys: 3 }),
+  inner: fc.record({ again: fc.constantFrom('RED', 'GREEN') }),
+});
+
+const activity = records.ShopperActivity.schema;
+const activityType = avroType(activity);
+const anActivity = fc.record({
+  event_id: fc.uuid(),
+  type: fc.string(),
+  visit_id: fc.string({ maxLength: 100 }),
+  user_id: fc.option(fc.uuid()),
+  product_id: fc.option(fc.uuid()),
+  query: fc.option(fc.string({ unit: 'grapheme' })),
+  position: fc.option(fc.integer()),
+  recommendation_id: fc.option(fc.uuid()),
+  occurred_at: fc.maxSafeInteger(),
+});
+
+/** What avsc, which reads the values too, makes of the same bytes. */
+const avscEnd = (type: avro.Type, bytes: Buffer): number => {
+  try {
+    return type.decode(bytes, 0).offset;
+  } catch {
+    return -1;
+  }
+};
+
+describe('a walk', () => {
+  it('ends where the datum ends, for every kind of field', () => {
+    const type = avro.Type.forSchema(everyKind as avro.Schema, { wrapUnions: true });
+    const walk = compileWalk(everyKind);
+    fc.assert(
+      fc.property(everything, fc.uint8Array({ maxLength: 3 }), (value, behind) => {
+        const datum = type.toBuffer(value);
+        expect(walk(Buffer.concat([datum, behind]), 0, datum.length + behind.length)).toBe(datum.length);
+      }),
+    );
+  });
+
+  it('never ends a datum that was cut short at its new end, unless avsc does too', () => {
+    const walk = compileWalk(activity);
+    fc.assert(
+      fc.property(anActivity, fc.nat(), (value, cut) => {
+        const whole = activityType.toBuffer(value);
+        const datum = whole.subarray(0, cut % whole.length);
+        expect(walk(datum, 0, datum.length)).not.toBe(datum.length);
+      }),
+    );
+  });
+
+  it('says of changed bytes what avsc says, or refuses them', () => {
+    const walk = compileWalk(activity);
+    fc.assert(
+      fc.property(anActivity, fc.nat(), fc.integer({ min: 0, max: 255 }), (value, at, byte) => {
+        const datum = activityType.toBuffer(value);
+        datum[at % datum.length] = byte;
+        const end = walk(datum, 0, datum.length);
+        if (end >= 0) expect(avscEnd(activityType, datum)).toBe(end);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('refuses what it could be made to loop over', () => {
+    const walk = compileWalk({ type: 'array', items: 'null' });
+    const aBillion = avro.Type.forSchema('long').toBuffer(1_000_000_000);
+    expect(walk(aBillion, 0, aBillion.length)).toBe(-1);
+  });
+});
