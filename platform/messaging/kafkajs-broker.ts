@@ -4,6 +4,9 @@ import { brokerFault, openConnection } from '#platform/messaging/kafkajs-connect
 import { createKafkajsConsumer } from '#platform/messaging/kafkajs-consumer';
 import { createKafkajsProducer } from '#platform/messaging/kafkajs-producer';
 
+const leadersMsMax = 15_000;
+const leadersPollMs = 50;
+
 /** Kafka by kafkajs. Every producer, consumer and admin has connections of its own. */
 export const createKafkajsBroker = (options: BrokerOptions): Broker => ({
   producer: async () => createKafkajsProducer(options),
@@ -23,6 +26,21 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
   };
   await attempt('connect', () => admin.connect());
 
+  /** kafkajs's own wait gives up where a busy broker does not know yet the topic that it has just accepted. */
+  const leadersOf = async (topics: string[]): Promise<void> => {
+    const deadlineMs = performance.now() + leadersMsMax;
+    for (;;) {
+      try {
+        const { topics: found } = await admin.fetchTopicMetadata({ topics });
+        if (found.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+      } catch (error) {
+        if (performance.now() > deadlineMs) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, leadersPollMs));
+      if (performance.now() > deadlineMs) throw new Error(`no leader yet of ${topics.join(', ')}`);
+    }
+  };
+
   return {
     createTopics: (specs) =>
       attempt('create topics', async () => {
@@ -30,7 +48,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
         const missing = specs.filter(({ topic }) => !existing.has(topic));
         if (missing.length === 0) return;
         await admin.createTopics({
-          waitForLeaders: true,
+          waitForLeaders: false,
           topics: missing.map(({ topic, partitions, replicas, config }) => ({
             topic,
             numPartitions: partitions,
@@ -38,6 +56,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
             configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
           })),
         });
+        await leadersOf(missing.map(({ topic }) => topic));
       }),
     offsets: (topic) =>
       attempt('offsets', async () =>
