@@ -61,7 +61,10 @@ const runTests = (folder: string, tests: readonly string[]): Promise<{ red: bool
       const lines = output.split('\n');
       const failures = lines.filter((line) => /^\s*(FAIL|×)\s/.test(line)).map((line) => line.trim());
       const totals = lines.filter((line) => /^\s*Tests\s/.test(line)).map((line) => line.trim());
-      resolve({ red: code !== 0, summary: [...totals, ...new Set(failures)].slice(0, 6).join('\n      ') });
+      const told = [...totals, ...new Set(failures)].slice(0, 6);
+      // A run that ended before any test has no totals: then its last words say why.
+      const summary = (totals.length > 0 ? told : lines.filter(Boolean).slice(-12)).join('\n      ');
+      resolve({ red: code !== 0, summary });
     });
   });
 
@@ -75,6 +78,7 @@ const attempt = async (
   const startedAtMs = Date.now();
   try {
     if (bug) plant(folder, bug);
+    execFileSync('node', ['local/setup.js'], { cwd: folder, stdio: 'ignore' });
     const { red, summary } = await runTests(folder, tests);
     return {
       name,
