@@ -13,7 +13,10 @@ module.exports = {
       comment: 'A stream job never imports a service or another job, nor a service a job.',
       severity: 'error',
       from: { path: '^stream-jobs/([^/]+)/' },
-      to: { path: '^(services/|stream-jobs/([^/]+)/)', pathNot: '^stream-jobs/$1/' },
+      to: {
+        path: '^(services/|local/|tests/|scripts/|benchmarks/|stream-jobs/([^/]+)/)',
+        pathNot: '^stream-jobs/$1/',
+      },
     },
     {
       name: 'services-do-not-know-jobs',
@@ -48,9 +51,14 @@ module.exports = {
       comment: 'Decisions import types and other pure files: no I/O, no clock, no environment.',
       severity: 'error',
       from: {
-        path: '^(services/order/order|services/inventory/inventory|services/inventory/stock|services/payment/payment|services/product/product|services/user/user|stream-jobs/item-similarity/similarity)\\.ts$',
+        path: '^(services/(order/(order|sales)|inventory/stock|payment/payment|product/product|user/user|notification/notification|analytics/(period|revenue|top-products)|gateway/shopper-event|recommendation/candidates)|stream-jobs/item-similarity/similarity)\\.ts$',
       },
-      to: { dependencyTypes: ['core', 'npm'], pathNot: '^node_modules/zod/' },
+      to: {
+        path: '.',
+        pathNot:
+          '^(node_modules/(zod|uuid)/|schemas/|platform/(assert|ids|http/text)\\.ts$|services/(order/(order|sales)|inventory/stock|payment/payment|product/product|user/user|notification/notification|analytics/(period|revenue)|recommendation/candidates)\\.ts$|stream-jobs/item-similarity/similarity\\.ts$)',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'no-circles',

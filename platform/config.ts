@@ -8,7 +8,7 @@ export type Settings = Record<string, Setting>;
 
 type ConfigOf<F extends Settings> = { [K in keyof F]: z.output<F[K][1]> };
 
-/** A schema over the whole environment that also lists its settings, for `.env.example` and its test. */
+/** A schema over the whole environment that also lists its settings. */
 export type EnvSchema<F extends Settings = Settings> = z.ZodType<ConfigOf<F>> & { readonly settings: F };
 
 /**
@@ -81,9 +81,6 @@ export const engineSettings = {
   redisUrl: ['REDIS_URL', setting.text.regex(/^rediss?:\/\//, 'must be a redis:// URL')],
   zipkinUrl: ['ZIPKIN_URL', setting.url.optional()],
 } as const satisfies Settings;
-
-/** All engines at once, for a process that wants them all. */
-export const engineConfig = envSchema(engineSettings);
 
 /**
  * Reads the configuration once, frozen. Throws `configuration_invalid` whose message lists every problem, a

@@ -13,6 +13,7 @@ import {
   type SchemaHistory,
   withoutDocs,
 } from '../schemas/compatibility.js';
+import { topics } from '../schemas/topics.js';
 
 type Field = { name: string; type: Node; doc?: string };
 type Node =
@@ -79,13 +80,30 @@ const declare = ({ name, doc, fields }: { name: string; doc?: string; fields: Fi
     '',
   ].join('\n');
 
-const subjectOf = ({ topic, schema }: Source, sources: Source[]): string =>
-  sources.filter((source) => source.topic === topic).length === 1 && singleRecordTopics.has(topic)
-    ? `${topic}-value`
-    : `${schema.namespace}.${schema.name}`;
+const settingsOf = (topic: string): { topic: string; single?: true } | undefined =>
+  Object.values(topics).find((settings) => settings.topic === topic);
 
-/** Topics promised to hold one record type for ever, and so readable by stock tools. */
-const singleRecordTopics = new Set(['shopper-activity', 'sales']);
+const subjectOf = ({ topic, schema }: Source): string =>
+  settingsOf(topic)?.single ? `${topic}-value` : `${schema.namespace}.${schema.name}`;
+
+/** What the folder, the namespace and `schemas/topics.ts` say of a topic must agree. */
+const findMisplaced = (sources: Source[]): string[] => [
+  ...sources.flatMap(({ topic, schema: { name, namespace } }) => [
+    ...(settingsOf(topic) ? [] : [`schemas/${topic}: has no line in schemas/topics.ts`]),
+    ...(namespace === `cartstream.${topic.replaceAll('-', '_')}`
+      ? []
+      : [`${name}: its namespace is not its folder's`]),
+  ]),
+  ...Object.values(topics)
+    .filter(({ topic }) => !sources.some((source) => source.topic === topic))
+    .map(({ topic }) => `schemas/topics.ts: no record of ${topic} in schemas/${topic}`),
+  ...Object.values(topics)
+    .filter(
+      (settings) =>
+        'single' in settings && sources.filter(({ topic }) => topic === settings.topic).length > 1,
+    )
+    .map(({ topic }) => `schemas/${topic}: is promised to hold one record type`),
+];
 
 const render = (sources: Source[]): string =>
   [
@@ -103,7 +121,7 @@ const render = (sources: Source[]): string =>
     'export const records = {',
     ...sources.map(
       (source) =>
-        `  ${source.schema.name}: {\n    topic: '${source.topic}',\n    subject: '${subjectOf(source, sources)}',\n    schema: ${JSON.stringify(source.schema)},\n  },`,
+        `  ${source.schema.name}: {\n    topic: '${source.topic}',\n    subject: '${subjectOf(source)}',\n    schema: ${JSON.stringify(source.schema)},\n  },`,
     ),
     '} as const satisfies Record<EventType, { topic: string; subject: string; schema: object }>;',
     '',
@@ -148,6 +166,7 @@ const extended = extendHistory(history, sources);
 const rendered = render(sources);
 
 problems.push(
+  ...new Set(findMisplaced(sources)),
   ...sources
     .flatMap(({ schema }) => findUndocumented(schema as unknown as AvroSchema))
     .map((path) => `${path}: no doc`),

@@ -1,4 +1,5 @@
 import type avro from 'avsc';
+import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
@@ -51,7 +52,8 @@ const startWaitMsMax = 5_000;
 /**
  * `start` looks up the ids of all `types` and waits for them 5 s at most, so that a registry that is away
  * delays but does not prevent a start; from then on it keeps asking in the background. Once known, an id is
- * known for ever. `types` are those this process publishes; all of the table if unset.
+ * known for ever. `types` are those this process publishes, all of the table if unset; to publish another is a broken
+ * invariant and not a fault, since waiting would never mend it.
  */
 export const createEventPublisher = <E>(
   host: Pick<Host, 'logger' | 'clock'>,
@@ -86,6 +88,10 @@ export const createEventPublisher = <E>(
     name: 'schema-registry',
     event: (type, key, value, options) => {
       const known = ready.get(type);
+      assert(
+        known !== undefined || wanted.some(([name]) => name === type),
+        `${type} is published as declared`,
+      );
       if (known === undefined)
         throw new PlatformError('registry_unavailable', `the schema id of ${type} is not known yet`, {
           retriable: true,
