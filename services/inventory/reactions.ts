@@ -1,3 +1,4 @@
+import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import type { Reactions } from '#platform/messaging/reactor';
@@ -21,16 +22,18 @@ export const reactions = (deps: {
   return {
     ProductCreated: (tx, { value }) => stock.open(tx, value.productId, value.initialStock),
 
-    OrderPlaced: async (tx, { value: { orderId, lines } }) => {
-      const unknownAreSoldOut = patience.isOver(orderId);
-      const outcome = await stock.reserve(tx, orderId, lines, { unknownAreSoldOut });
+    OrderPlaced: async (tx, { value: { orderId, lines }, occurredAt }) => {
+      let outcome = await stock.reserve(tx, orderId, lines);
       // The product may be on its way on its own topic: the partition waits for it, but not for ever.
-      if (typeof outcome === 'object')
-        throw new PlatformError('not_yet_known', `no stock known of ${outcome.unknown.join(', ')}`, {
-          retriable: true,
-        });
-      patience.forget(orderId);
+      if (typeof outcome === 'object') {
+        if (!patience.isOver(outcome.unknown, occurredAt))
+          throw new PlatformError('not_yet_known', `no stock known of ${outcome.unknown.join(', ')}`, {
+            retriable: true,
+          });
+        outcome = await stock.reserve(tx, orderId, lines, { unknownAreSoldOut: true });
+      }
       if (outcome === 'already_decided') return;
+      assert(typeof outcome === 'string', 'what counts as sold out is not unknown');
       counted(outcome);
       logger.info({ orderId }, `stock ${outcome}`);
     },
@@ -56,26 +59,47 @@ const mustHold = (refusal: HoldRefusal | undefined, orderId: string): void => {
     );
 };
 
-const waitersMax = 1000;
+/** As many as one transaction can ask for: 100 orders of 100 lines. */
+const productsWaitedForMax = 10_000;
+const rememberedMs = 300_000;
 
 /**
- * How long something has been waited for, since this process first asked: the age of an event would not do,
+ * How long a product has been waited for, since this process first asked: the age of an event would not do,
  * because after an outage every event is old, also those whose counterpart is only just arriving.
+ *
+ * Reactions of one transaction are undone together, so nothing is forgotten because one of them was content;
+ * what is remembered goes by age, the oldest first when there is too much of it. A wait that ran out counts
+ * for all that had happened when it began: orders behind one another do not each wait for their own product.
  */
 export const createPatience = (clock: Clock, waitMs: number) => {
-  const firstAskedMs = new Map<string, number>();
+  const askedMs = new Map<string, number>();
+  let ranOut = { fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.NEGATIVE_INFINITY };
+
+  const forgetOld = (nowMs: number): void => {
+    for (const [productId, fromMs] of askedMs) {
+      if (askedMs.size < productsWaitedForMax && nowMs - fromMs < waitMs + rememberedMs) return;
+      askedMs.delete(productId);
+    }
+  };
+
+  const firstAskedMs = (productId: string, occurredAtMs: number, nowMs: number): number => {
+    const known = askedMs.get(productId);
+    if (known !== undefined) return known;
+    const isWaitedOut = occurredAtMs <= ranOut.fromMs && nowMs - ranOut.untilMs <= waitMs;
+    const fromMs = isWaitedOut ? ranOut.fromMs : nowMs;
+    askedMs.set(productId, fromMs);
+    return fromMs;
+  };
+
   return {
-    isOver: (key: string): boolean => {
+    /** True once each of the products has been waited for; asking begins the wait. */
+    isOver: (productIds: readonly string[], occurredAtMs: number): boolean => {
       const nowMs = clock.nowMs();
-      const askedMs = firstAskedMs.get(key);
-      if (askedMs !== undefined) return nowMs - askedMs >= waitMs;
-      const [oldest] = firstAskedMs.keys();
-      if (firstAskedMs.size >= waitersMax && oldest !== undefined) firstAskedMs.delete(oldest);
-      firstAskedMs.set(key, nowMs);
-      return waitMs === 0;
-    },
-    forget: (key: string): void => {
-      firstAskedMs.delete(key);
+      forgetOld(nowMs);
+      const fromMs = Math.max(...productIds.map((id) => firstAskedMs(id, occurredAtMs, nowMs)));
+      if (nowMs - fromMs < waitMs) return false;
+      ranOut = { fromMs: Math.max(ranOut.fromMs, fromMs), untilMs: nowMs };
+      return true;
     },
   };
 };

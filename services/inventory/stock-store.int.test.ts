@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PlatformError } from '#platform/errors';
 import { createDatabase, type Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
+import { reactions } from './reactions.js';
 import { createStockStore, type StockStore } from './stock-store.js';
 
 const clock = handClock();
@@ -172,6 +174,35 @@ describe('a reservation', () => {
     ).rejects.toThrow('later in the batch');
     expect(await level(productId)).toEqual({ onHand: 5, reserved: 0 });
     expect(await published(orderId)).toEqual([]);
+  });
+});
+
+describe('eight orders of one transaction, each for another product nobody has heard of', () => {
+  test('wait once in all before they are refused', async () => {
+    const unknownProductWaitMs = 10_000;
+    const host = testHost('inventory-test', { clock });
+    const react = reactions({ ...host, stock, unknownProductWaitMs });
+    const placed = Array.from({ length: 8 }, () => ({ orderId: randomUUID(), productId: randomUUID() }));
+    const occurredAt = clock.nowMs();
+    const asOneTransaction = () =>
+      inTransaction(db, async (tx) => {
+        for (const { orderId, productId } of placed)
+          await react.OrderPlaced?.(tx, {
+            value: { orderId, lines: [{ productId, quantity: 1 }] },
+            occurredAt,
+          } as never);
+      });
+    for (;;) {
+      const fault = await asOneTransaction().catch((error: unknown) => error);
+      if (fault === undefined) break;
+      expect(fault).toBeInstanceOf(PlatformError);
+      expect(fault).toMatchObject({ code: 'not_yet_known', retriable: true });
+      clock.advanceMs(500);
+      expect(clock.nowMs() - occurredAt).toBeLessThanOrEqual(unknownProductWaitMs + 1000);
+    }
+    expect(clock.nowMs() - occurredAt).toBeGreaterThanOrEqual(unknownProductWaitMs);
+    for (const { orderId } of placed)
+      expect((await published(orderId)).map(({ type }) => type)).toEqual(['StockRejected']);
   });
 });
 
