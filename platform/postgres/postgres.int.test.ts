@@ -127,6 +127,23 @@ describe('a transaction', () => {
     expect(runs).toBeGreaterThan(3);
   });
 
+  test.each([
+    ['deadlock', '40P01'],
+    ['serialisation failure', '40001'],
+  ])('that meets a %s every time is a fault that may pass, not an error of its own', async (_, code) => {
+    let runs = 0;
+    const work = inTransaction(
+      scratch.db,
+      async (tx) => {
+        runs += 1;
+        await tx.query(`DO $$ BEGIN RAISE EXCEPTION 'collided' USING ERRCODE = '${code}'; END $$`);
+      },
+      { attemptsMax: 2 },
+    );
+    await expect(work).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+    expect(runs).toBe(2);
+  });
+
   test('in which an error was swallowed fails rather than seem committed', async () => {
     await expect(
       inTransaction(scratch.db, async (tx) => {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { PlatformError } from '#platform/errors';
 import { type Database, type Queryable, toFault } from '#platform/postgres/pool';
 
 declare const transaction: unique symbol;
@@ -17,8 +18,9 @@ const collisions = new Set(['40001', '40P01']);
 
 /**
  * Commits what `work` did, or none of it when it throws. Run again from the start (so `work` has no effects
- * outside the database) after a serialisation failure or a deadlock, then thrown. A connection lost during
- * COMMIT leaves the outcome unknown and is thrown as a retriable fault: whoever retries must be idempotent.
+ * outside the database) after a serialisation failure or a deadlock; when it still collides after
+ * `attemptsMax` runs that is a retriable fault, for nothing is wrong with the work itself. A connection lost
+ * during COMMIT leaves the outcome unknown and is one too: whoever retries must be idempotent.
  */
 export const inTransaction = async <T>(
   db: Pick<Database, 'pool'>,
@@ -31,7 +33,12 @@ export const inTransaction = async <T>(
       return await once(db, work, options.isolation);
     } catch (error) {
       const collided = collisions.has(String((error as { code?: unknown } | null)?.code));
-      if (!collided || attempt >= attemptsMax) throw error;
+      if (!collided) throw error;
+      if (attempt >= attemptsMax)
+        throw new PlatformError('postgres_unavailable', `postgres: collided ${attempt} times`, {
+          retriable: true,
+          cause: error,
+        });
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
     }
   }
