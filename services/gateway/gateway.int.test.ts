@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { request as rawRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfig } from '#platform/config';
@@ -97,6 +98,19 @@ afterEach(async () => {
 
 const newAddress = () => `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 250) + 1).join('.')}`;
 const json = { 'content-type': 'application/json' };
+
+/** The status of a request whose target is sent as written: `fetch` would tidy it up. */
+const sendTarget = (url: string, target: string, headers: Record<string, string>, body?: string) =>
+  new Promise<number | undefined>((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const method = body === undefined ? 'GET' : 'POST';
+    rawRequest({ hostname, port, path: target, method, headers }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    })
+      .on('error', reject)
+      .end(body);
+  });
 
 describe('forwarding', () => {
   it('passes on what was asked and what was answered, with the correlation id and a trace', async () => {
@@ -211,6 +225,16 @@ describe('forwarding', () => {
     expect(await shed?.json()).toMatchObject({ code: 'overloaded' });
     await Promise.all(streams.map(({ body }) => body?.cancel()));
   });
+
+  it.each(['/%61pi/products/slow', 'http://x/api/products/slow'])(
+    'sheds what is asked for as %s all the same',
+    async (target) => {
+      const { url: productUrl } = await startService('product');
+      const { url } = await startGateway({ PRODUCT_URL: productUrl, GATEWAY_IN_FLIGHT_MAX: '1' });
+      const statuses = await Promise.all([1, 2, 3].map(() => sendTarget(url, target, {})));
+      expect(statuses.sort()).toEqual([200, 503, 503]);
+    },
+  );
 });
 
 describe('shopper activity', () => {
@@ -328,6 +352,28 @@ describe('limits', () => {
     expect([sixth.status, Number(sixth.headers.get('retry-after')) > 60]).toEqual([429, true]);
     expect((await logIn(`other-${email}`)).status).toBe(200);
   });
+
+  it.each(['/api/auth/%6Cogin', '/api/auth/login#x', 'http://x/api/auth/login', '/%61pi/auth/login'])(
+    'hold for a login at %s, of the account and of the address',
+    async (target) => {
+      const { url: userUrl } = await startService('user');
+      const { url } = await startGateway({ USER_URL: userUrl, LIMITS: 'strict' });
+      const logIn = (email: string, address: string) =>
+        sendTarget(
+          url,
+          target,
+          { 'x-forwarded-for': address, ...json },
+          JSON.stringify({ email, password: 'x' }),
+        );
+      const email = `${randomUUID()}@example.org`;
+      for (let n = 0; n < 5; n += 1) expect(await logIn(email, newAddress())).toBe(200);
+      expect(await logIn(email, newAddress())).toBe(429);
+
+      const address = newAddress();
+      const strangers = Array.from({ length: 101 }, () => logIn(`${randomUUID()}@example.org`, address));
+      expect((await Promise.all(strangers)).filter((status) => status === 429)).toHaveLength(1);
+    },
+  );
 
   it('are a thousand times looser when relaxed, and still counted', async () => {
     const { url: orderUrl } = await startService('order');

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { Metrics } from '#platform/service-host';
+import { pathOf } from './request-path.js';
 
 /**
  * Refuses requests beyond `inFlightMax` at once: a short 503 now is worth more than a long wait for everybody.
@@ -22,7 +23,7 @@ export const shedLoad = (
     if (counted.delete(request)) gauge.set(counted.size);
   };
   app.addHook('onRequest', async (request, reply) => {
-    if (!request.url.startsWith('/api/')) return;
+    if (!pathOf(request).startsWith('/api/')) return;
     if (counted.size >= inFlightMax) {
       shed.inc();
       throw unavailable('overloaded', 'Too many requests at once; try again in a moment.', 1);

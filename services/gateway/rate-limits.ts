@@ -4,6 +4,7 @@ import type { Authenticator } from '#platform/http/auth';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { RedisClient } from '#platform/redis/client';
+import { pathOf } from './request-path.js';
 import { type LimitName, limitOf, limits } from './routing-table.js';
 
 declare module 'ioredis' {
@@ -92,8 +93,7 @@ export const limitRequests = async (
   };
 
   app.addHook('onRequest', async (request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? '';
-    const name = limitOf(request.method, path);
+    const name = limitOf(request.method, pathOf(request));
     if (name === undefined) return;
     if (name !== 'loginsFromAddress') clients.set(request, await clientOf(request, auth));
     await count(name, request, reply);
@@ -117,7 +117,7 @@ const clientOf = async (request: FastifyRequest, auth: Authenticator): Promise<s
 };
 
 const loginAccount = (request: FastifyRequest): string | undefined => {
-  if (request.method !== 'POST' || request.url.split('?', 1)[0] !== '/api/auth/login') return undefined;
+  if (request.method !== 'POST' || pathOf(request) !== '/api/auth/login') return undefined;
   try {
     const { email } = JSON.parse(String(request.body)) as { email?: unknown };
     return typeof email === 'string' ? email.trim().normalize('NFKC').toLowerCase().slice(0, 254) : undefined;

@@ -55,7 +55,10 @@ const limitRules: readonly { methods?: readonly string[]; below: string; limit: 
   { below: '/api/payments', limit: 'payments' },
 ];
 
-/** Which limit a request counts against; undefined for what is not limited (health, metrics, documents). */
+/**
+ * Which limit a request counts against; undefined for what is not limited (health, metrics, documents). `path`
+ * is as `pathOf` gives it.
+ */
 export const limitOf = (method: string, path: string): LimitName | undefined => {
   if (!path.startsWith('/api/')) return undefined;
   const rule = limitRules.find(
