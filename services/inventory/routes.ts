@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { etagOf, sendWithEtag } from '#platform/http/etag';
+import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { Database } from '#platform/postgres/pool';
-import { inTransaction } from '#platform/postgres/transaction';
-import { available } from './stock.js';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import { available, piecesMax } from './stock.js';
 import type { StockRow, StockStore } from './stock-store.js';
 
-const piecesMax = 1_000_000_000;
 const pieces = z.int().min(0).max(piecesMax);
 
 const stockSchema = z
@@ -36,6 +36,14 @@ const movementSchema = z
   .meta({ id: 'StockMovement' });
 
 const params = z.object({ productId: z.uuid() });
+const restockHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe('Sent again with the same key, the pieces are added once.'),
+});
 const tags = ['inventory'];
 
 export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): void => {
@@ -95,7 +103,8 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
     },
     async (request) => {
       const { onHand, lowStockThreshold, reason = 'correction' } = request.body;
-      return adjust(request.params.productId, { onHand: () => onHand, lowStockThreshold, reason });
+      const change = { onHand: () => onHand, lowStockThreshold, reason };
+      return inTransaction(db, (tx) => adjust(tx, request.params.productId, change));
     },
   );
 
@@ -107,16 +116,20 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
         tags,
         summary: 'Add pieces that arrived.',
         params,
+        headers: restockHeader,
         body: z.strictObject({ quantity: pieces.min(1) }),
-        response: { 200: stockSchema, ...problems(404, 409) },
+        response: { 200: stockSchema, ...problems(404, 409, 422) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { quantity } = request.body;
-      return adjust(request.params.productId, {
-        onHand: ({ onHand }) => onHand + quantity,
-        reason: 'restock',
-      });
+      const restock = (tx: Tx) =>
+        adjust(tx, request.params.productId, {
+          onHand: ({ onHand }) => onHand + quantity,
+          reason: 'restock',
+        });
+      if (request.headers['idempotency-key'] === undefined) return inTransaction(db, restock);
+      return idempotent(db, request, reply, async (tx) => ({ status: 200, body: await restock(tx) }));
     },
   );
 
@@ -150,20 +163,23 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
     },
   );
 
-  const adjust = async (productId: string, change: Parameters<StockStore['adjust']>[2]) => {
-    const outcome = await inTransaction(db, async (tx) => {
-      const current = await stock.find(tx, productId);
-      if (current && change.onHand(current) > piecesMax)
-        throw problem(409, 'too_many_pieces', `A product has ${piecesMax} pieces at most.`);
-      return stock.adjust(tx, productId, change);
-    });
+  const adjust = async (tx: Tx, productId: string, change: Parameters<StockStore['adjust']>[2]) => {
+    const outcome = await stock.adjust(tx, productId, change);
     if (!('refused' in outcome)) return shown(outcome);
-    if (outcome.refused === 'unknown_product') throw unknownProduct();
-    throw problem(
-      409,
-      'below_reserved',
-      `${outcome.reserved} pieces are promised to orders; fewer cannot be on hand.`,
-    );
+    switch (outcome.refused) {
+      case 'unknown_product':
+        throw unknownProduct();
+      case 'too_many_pieces':
+        throw problem(409, outcome.refused, `A product has ${piecesMax} pieces at most.`);
+      case 'below_reserved':
+        throw problem(
+          409,
+          outcome.refused,
+          `${outcome.reserved} pieces are promised to orders; fewer cannot be on hand.`,
+        );
+      default:
+        return outcome satisfies never;
+    }
   };
 };
 

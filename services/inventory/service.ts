@@ -1,4 +1,5 @@
 import { remoteAuthenticator } from '#platform/http/auth';
+import { idempotencyMigrations } from '#platform/http/idempotency';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createEventPublisher } from '#platform/messaging/events';
@@ -24,6 +25,7 @@ export const inventoryService = async (config: InventoryConfig, host: Host): Pro
       migrations: [
         'platform/inbox/migrations',
         'platform/outbox/migrations',
+        idempotencyMigrations,
         'services/inventory/migrations',
       ].map(projectPath),
     }),
