@@ -15,7 +15,11 @@ const {
   NAIVE_GROUP = '',
 } = process.env;
 const registry = new SchemaRegistry({ host: NAIVE_REGISTRY });
-const clickhouse = createClient({ url: NAIVE_CLICKHOUSE, clickhouse_settings: { async_insert: 0 } });
+const clickhouse = createClient({
+  url: NAIVE_CLICKHOUSE,
+  clickhouse_settings: { async_insert: 0 },
+  log: { level: 127 },
+});
 const kafka = new kafkajs.Kafka({ brokers: NAIVE_KAFKA.split(','), logLevel: kafkajs.logLevel.ERROR });
 const consumer = kafka.consumer({ groupId: NAIVE_GROUP, maxBytesPerPartition: 4 * 1024 * 1024 });
 

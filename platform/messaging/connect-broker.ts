@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Broker, Consumer, Producer } from '#platform/messaging/broker';
+import type { Broker, Consumer, IncomingRecord, Producer } from '#platform/messaging/broker';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import type { Component, Host } from '#platform/service-host';
 
@@ -57,7 +57,7 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
         const last = records.at(-1)?.offset ?? highWatermark;
         lag.set({ topic, partition, group }, Number(highWatermark - first));
         await handle(batch, control);
-        consumed.inc({ topic, group }, records.length);
+        consumed.inc({ topic, group }, countOf(records));
         lag.set({ topic, partition, group }, Number(highWatermark - last - 1n));
       }),
   });
@@ -79,6 +79,10 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
     },
   };
 };
+
+/** A packed record stands for several. */
+const countOf = (records: readonly IncomingRecord[]): number =>
+  records.reduce((count, { pack }) => count + (pack?.count ?? 1), 0);
 
 const answers = (address: string): Promise<boolean> =>
   new Promise((resolve) => {

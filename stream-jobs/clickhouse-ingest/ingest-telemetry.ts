@@ -10,7 +10,10 @@ export type IngestTelemetry = {
 
 const job = 'clickhouse-ingest';
 
-export const ingestTelemetry = (host: Pick<Host, 'metrics' | 'tracer' | 'logger'>): IngestTelemetry => {
+export const ingestTelemetry = (
+  host: Pick<Host, 'metrics' | 'tracer' | 'logger'>,
+  group: string,
+): IngestTelemetry => {
   const rows = host.metrics.counter('clickhouse_rows_inserted_total', 'Rows acknowledged by ClickHouse', [
     'table',
   ]);
@@ -19,6 +22,12 @@ export const ingestTelemetry = (host: Pick<Host, 'metrics' | 'tracer' | 'logger'
     'From the newest record of the last block being in Kafka to its being in ClickHouse',
     ['job'],
   );
+  // The broker counts what was handed over; here a record is done when ClickHouse has it.
+  const behind = host.metrics.gauge('kafka_consumer_lag', 'Records of a partition not handled yet', [
+    'topic',
+    'partition',
+    'group',
+  ]);
   const blockRows = host.metrics.histogram(
     'clickhouse_ingest_block_rows',
     'Rows of a block',
@@ -33,6 +42,7 @@ export const ingestTelemetry = (host: Pick<Host, 'metrics' | 'tracer' | 'logger'
   return {
     onIngested: (ingested) => {
       const { route, partition, newestMs, insertedAtMs, closedAtMs } = ingested;
+      behind.set({ topic: route.topic, partition, group }, ingested.lag);
       if (ingested.rows > 0) {
         rows.inc({ table: route.table }, ingested.rows);
         blockRows.observe({ table: route.table }, ingested.rows);

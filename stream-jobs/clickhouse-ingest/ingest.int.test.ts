@@ -1,65 +1,68 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import { encode } from '#platform/messaging/avro-codec';
 import { eventually } from '#platform/testing/eventually';
 import { type IngestRig, openIngestRig } from './testing/ingest-rig.js';
 
-let rig: IngestRig;
-const running: { stop(): Promise<void> }[] = [];
+/** A rig for one test, and what the test asks of it. */
+const setUp = async ({ onTestFinished }: TestContext) => {
+  const rig = await openIngestRig();
+  const running = new Set<{ stop(): Promise<void> }>();
+  onTestFinished(async () => {
+    await Promise.all([...running].map((ingest) => ingest.stop()));
+    await rig.close();
+  }, 30_000);
 
-beforeEach(async () => {
-  rig = await openIngestRig();
-});
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((ingest) => ingest.stop()));
-  await rig.close();
-});
-
-const start = async (options: Parameters<IngestRig['start']>[0] = {}) => {
-  const ingest = await rig.start(options);
-  running.push(ingest);
-  return {
-    stop: async () => {
-      running.splice(running.indexOf(ingest), 1);
-      await ingest.stop();
-    },
+  const start = async (options: Parameters<IngestRig['start']>[0] = {}) => {
+    const ingest = await rig.start(options);
+    running.add(ingest);
+    return {
+      stop: async () => {
+        running.delete(ingest);
+        await ingest.stop();
+      },
+    };
   };
+
+  const rowsBecome = (table: string, count: number) =>
+    eventually(async () => expect(await rig.count(table)).toBe(count), { timeoutMs: 15_000 });
+
+  const offsetsOf = async (table: string) => {
+    const [row] = await rig.clickhouse.query<{ rows: number; different: number }>(
+      `SELECT count() AS rows, uniqExact(kafka_partition, kafka_offset) AS different FROM ${table}`,
+    );
+    return row;
+  };
+
+  /** What the group has committed for partition 0. */
+  const committed = async (topic: string): Promise<bigint | null> => {
+    const partitions = await rig.admin.committedOffsets(rig.group, topic);
+    return partitions.find(({ partition }) => partition === 0)?.nextOffset ?? null;
+  };
+
+  const committedBecomes = (topic: string, nextOffset: bigint) =>
+    eventually(async () => expect(await committed(topic)).toBe(nextOffset), { timeoutMs: 15_000 });
+
+  /** What the rollups say less what the raw rows say; empty when they agree. */
+  const rollupDifferences = () =>
+    rig.clickhouse.query(
+      `SELECT * FROM (
+         SELECT minute, product_id, sum(units) AS units, sum(net) AS net, sum(orders) AS orders FROM (
+           SELECT minute, product_id, units, net, orders FROM sales_per_minute
+           UNION ALL
+           SELECT toStartOfMinute(occurred_at) AS minute, product_id, -quantity, -amount_minor,
+             -toInt64(kind = 'sale' AND line = 0) FROM sales
+         ) GROUP BY minute, product_id
+       ) WHERE units != 0 OR net != 0 OR orders != 0`,
+    );
+
+  return { rig, start, rowsBecome, offsetsOf, committed, committedBecomes, rollupDifferences };
 };
 
-const rowsBecome = (table: string, count: number) =>
-  eventually(async () => expect(await rig.count(table)).toBe(count), { timeoutMs: 15_000 });
-
-const offsetsOf = async (table: string) => {
-  const [row] = await rig.clickhouse.query<{ rows: number; different: number }>(
-    `SELECT count() AS rows, uniqExact(kafka_partition, kafka_offset) AS different FROM ${table}`,
-  );
-  return row;
-};
-
-const committed = async (topic: string) =>
-  new Map(
-    (await rig.admin.committedOffsets(rig.group, topic)).map(({ partition, nextOffset }) => [
-      partition,
-      nextOffset,
-    ]),
-  );
-
-/** What the rollups say less what the raw rows say; empty when they agree. */
-const rollupDifferences = () =>
-  rig.clickhouse.query(
-    `SELECT * FROM (
-       SELECT minute, product_id, sum(units) AS units, sum(net) AS net, sum(orders) AS orders FROM (
-         SELECT minute, product_id, units, net, orders FROM sales_per_minute
-         UNION ALL
-         SELECT toStartOfMinute(occurred_at) AS minute, product_id, -quantity, -amount_minor, -toInt64(kind = 'sale' AND line = 0) FROM sales
-       ) GROUP BY minute, product_id
-     ) WHERE units != 0 OR net != 0 OR orders != 0`,
-  );
-
-describe('clickhouse-ingest', () => {
-  it('puts every field of a record into its column, with the coordinates it came from', async () => {
+describe.concurrent('clickhouse-ingest', () => {
+  it('puts every field of a record into its column, with the coordinates it came from', async (context) => {
+    const { rig, start, rowsBecome } = await setUp(context);
     await rig.send(
       rig.topic.shopperActivity,
       [
@@ -105,7 +108,8 @@ describe('clickhouse-ingest', () => {
     ]);
   });
 
-  it('sums sales per product and minute, hour and day while it inserts them', async () => {
+  it('sums sales per product and minute, hour and day while it inserts them', async (context) => {
+    const { rig, start, rowsBecome } = await setUp(context);
     const orderId = newId();
     const at = 1_790_000_000_000;
     await rig.send(rig.topic.sales, [
@@ -144,7 +148,8 @@ describe('clickhouse-ingest', () => {
       );
   });
 
-  it('keeps the products it is told of, and passes over what else is on their topic', async () => {
+  it('keeps the products it is told of, and passes over what else is on their topic', async (context) => {
+    const { rig, start, committedBecomes } = await setUp(context);
     const product = {
       productId: 'p',
       version: 1,
@@ -170,13 +175,14 @@ describe('clickhouse-ingest', () => {
         { product_id: 'p', name: 'Lamp', version: 1 },
       ]),
     );
-    await eventually(async () => expect((await committed(rig.topic.products)).get(0)).toBe(4n));
+    await committedBecomes(rig.topic.products, 4n);
     expect(await rig.admin.offsets(`${rig.topic.products}.dead-letter`)).toEqual([
       { partition: 0, low: 0n, high: 0n },
     ]);
   });
 
-  it('parks every kind of poison with its cause and takes in everything around it', async () => {
+  it('parks every kind of poison with its cause and takes in everything around it', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
     const good = () => rig.activity();
     const withByte = (value: Buffer, at: number, byte: number) => {
       value[at] = byte;
@@ -221,10 +227,11 @@ describe('clickhouse-ingest', () => {
       ['10', 'datum_malformed', 'only 2 bytes'],
       ['11', 'datum_malformed', expect.stringContaining('does not belong')],
     ]);
-    await eventually(async () => expect((await committed(rig.topic.shopperActivity)).get(0)).toBe(13n));
+    await committedBecomes(rig.topic.shopperActivity, 13n);
   });
 
-  it('never commits an offset before ClickHouse has acknowledged its row', async () => {
+  it('never commits an offset before ClickHouse has acknowledged its row', async (context) => {
+    const { rig, start, committed, committedBecomes } = await setUp(context);
     let release: () => void = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -241,33 +248,38 @@ describe('clickhouse-ingest', () => {
     await eventually(() => expect(asked).toBe(1));
     // The insert is under way and stays so: whatever would be committed without it has its time now.
     for (let look = 0; look < 20; look += 1) {
-      expect((await committed(rig.topic.sales)).get(0) ?? null).toBe(null);
+      expect(await committed(rig.topic.sales)).toBe(null);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     release();
-    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(2n));
+    await committedBecomes(rig.topic.sales, 2n);
     expect(await rig.count('sales')).toBe(2);
   });
 
-  it.each(['before', 'after'])('inserts a block once when the answer is lost %s the insert', async (when) => {
-    let failures = 0;
-    await rig.send(rig.topic.sales, [rig.sale(), rig.sale(), rig.sale()], 0);
-    await start({
-      insertBlock: async (block, insert) => {
-        if (failures >= 2) return insert(block);
-        failures += 1;
-        if (when === 'after') await insert(block);
-        throw new PlatformError('clickhouse_unavailable', 'connection lost', { retriable: true });
-      },
-    });
-    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(3n));
-    expect(await offsetsOf('sales')).toEqual({ rows: 3, different: 3 });
-    expect(await rollupDifferences()).toEqual([]);
-  });
+  it.for(['before', 'after'])(
+    'inserts a block once when the answer is lost %s the insert',
+    async (when, context) => {
+      const { rig, start, offsetsOf, committedBecomes, rollupDifferences } = await setUp(context);
+      let failures = 0;
+      await rig.send(rig.topic.sales, [rig.sale(), rig.sale(), rig.sale()], 0);
+      await start({
+        insertBlock: async (block, insert) => {
+          if (failures >= 2) return insert(block);
+          failures += 1;
+          if (when === 'after') await insert(block);
+          throw new PlatformError('clickhouse_unavailable', 'connection lost', { retriable: true });
+        },
+      });
+      await committedBecomes(rig.topic.sales, 3n);
+      expect(await offsetsOf('sales')).toEqual({ rows: 3, different: 3 });
+      expect(await rollupDifferences()).toEqual([]);
+    },
+  );
 
-  it.each(['before', 'after'])(
+  it.for(['before', 'after'])(
     'a successor builds the block again that its predecessor died %s inserting',
-    async (when) => {
+    async (when, context) => {
+      const { rig, start, rowsBecome, offsetsOf, committedBecomes, rollupDifferences } = await setUp(context);
       await rig.send(rig.topic.sales, [rig.sale(), Buffer.from('poison'), rig.sale()], 0);
       let died = false;
       const first = await start({
@@ -283,9 +295,7 @@ describe('clickhouse-ingest', () => {
       void first.stop();
       await start();
       await rowsBecome('sales', 4);
-      await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(5n), {
-        timeoutMs: 15_000,
-      });
+      await committedBecomes(rig.topic.sales, 5n);
       expect(await offsetsOf('sales')).toEqual({ rows: 4, different: 4 });
       expect(await rollupDifferences()).toEqual([]);
       const [block] = await rig.clickhouse.query<{ first_offset: number; last_offset: number }>(
@@ -295,7 +305,8 @@ describe('clickhouse-ingest', () => {
     },
   );
 
-  it('drops what an outbox relay has sent twice, also across a restart', async () => {
+  it('drops what an outbox relay has sent twice, also across a restart', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes, rollupDifferences } = await setUp(context);
     const sales = Array.from({ length: 20 }, () => rig.sale());
     await rig.send(rig.topic.sales, sales, 0);
     const first = await start();
@@ -304,12 +315,13 @@ describe('clickhouse-ingest', () => {
     await rig.send(rig.topic.sales, [...sales.slice(5), rig.sale(), ...sales.slice(5)], 0);
     await start();
     await rowsBecome('sales', 21);
-    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(51n));
+    await committedBecomes(rig.topic.sales, 51n);
     expect(await rig.count('sales')).toBe(21);
     expect(await rollupDifferences()).toEqual([]);
   });
 
-  it('does not insert a block it has claimed after somebody else took the partition over', async () => {
+  it('does not insert a block it has claimed after somebody else took the partition over', async (context) => {
+    const { rig } = await setUp(context);
     const { createBlockClaims } = await import('./block-claims.js');
     const old = await createBlockClaims(rig.clickhouse, 'old').takeOver(rig.topic.sales, 0);
     const next = await createBlockClaims(rig.clickhouse, 'new').takeOver(rig.topic.sales, 0);
@@ -318,10 +330,11 @@ describe('clickhouse-ingest', () => {
     expect(await next.claim(claim)).toBe(true);
   });
 
-  it('reads everything again when ClickHouse has been emptied, whatever Kafka has committed', async () => {
+  it('reads everything again when ClickHouse has been emptied, whatever Kafka has committed', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
     await rig.send(rig.topic.sales, [rig.sale(), rig.sale(), rig.sale()], 0);
     const first = await start();
-    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(3n));
+    await committedBecomes(rig.topic.sales, 3n);
     await first.stop();
     for (const table of ['sales', 'sales_per_minute', 'ingest_blocks', 'ingest_owners'])
       await rig.clickhouse.command(`TRUNCATE TABLE ${table}`);
@@ -329,7 +342,8 @@ describe('clickhouse-ingest', () => {
     await rowsBecome('sales', 3);
   });
 
-  it('mends a rollup that ClickHouse lost while it was killed', async () => {
+  it('mends a rollup that ClickHouse lost while it was killed', async (context) => {
+    const { rig, start, committedBecomes, rollupDifferences } = await setUp(context);
     await rig.send(rig.topic.sales, [rig.sale(), rig.sale()], 0);
     let inserted = false;
     const first = await start({
@@ -343,9 +357,7 @@ describe('clickhouse-ingest', () => {
     await rig.clickhouse.command(`ALTER TABLE sales_per_minute DELETE WHERE 1 SETTINGS mutations_sync = 2`);
     void first.stop();
     await start();
-    await eventually(async () => expect((await committed(rig.topic.sales)).get(0)).toBe(2n), {
-      timeoutMs: 15_000,
-    });
+    await committedBecomes(rig.topic.sales, 2n);
     expect(await rollupDifferences()).toEqual([]);
   });
 });

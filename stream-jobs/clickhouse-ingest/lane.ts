@@ -20,6 +20,8 @@ export type Ingested = {
   route: Route;
   partition: number;
   rows: number;
+  /** Records of the partition that are not in ClickHouse yet, as far as this process knows. */
+  lag: number;
   /** Kafka's time of the newest record of the block. */
   newestMs: number;
   closedAtMs: number;
@@ -150,6 +152,7 @@ export const openLane = async (
   let inserting: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
   let behind = false;
+  let highWatermark = 0n;
   let closed = false;
   let latest: BatchControl | null = null;
 
@@ -296,6 +299,7 @@ export const openLane = async (
       route,
       partition,
       rows: block.rows,
+      lag: Math.max(0, Number(highWatermark) - claim.lastOffset - 1),
       newestMs: block.newestMs,
       closedAtMs,
       insertedAtMs: clock.nowMs(),
@@ -484,6 +488,14 @@ export const openLane = async (
         await inFlight.room(heartbeatMs);
         await stillOurs(control);
       }
+      highWatermark = batch.highWatermark;
+      // Skipping to there would lose what is written until then, reading on would mix up two logs.
+      if (highWatermark < position)
+        throw new PlatformError(
+          'clickhouse_rejected',
+          `${route.table} holds ${route.topic}-${partition} up to ${position}, but its log ends at ${highWatermark}: was the topic made anew without emptying the table and ingest_blocks?`,
+          { retriable: true },
+        );
       const last = batch.records.at(-1)?.offset;
       behind = last !== undefined && batch.highWatermark - last > 1n;
       for (const record of batch.records) {

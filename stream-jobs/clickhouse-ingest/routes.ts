@@ -27,7 +27,7 @@ export const routes: readonly Route[] = [
     onlyThese: true,
     mayRepeat: false,
     appendOnly: true,
-    blockWaitMs: 400,
+    blockWaitMs: 750,
   },
   {
     topic: topics.sales.topic,

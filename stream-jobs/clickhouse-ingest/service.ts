@@ -16,9 +16,8 @@ import { createStoredRows } from './stored-rows.js';
 export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {
   const clickhouse = host.use(createClickHouse({ url: config.clickhouseUrl }));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
-  const broker = connectBroker(host, config.kafkaBrokers);
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const producer = await broker.producer();
-  host.use({ name: 'dead-letter-producer', start: async () => {}, stop: () => producer.close() });
   const topicOf: Record<string, string> = {
     shopper_activity: config.shopperActivityTopic,
     sales: config.salesTopic,
@@ -37,7 +36,7 @@ export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Hos
       deadLetters: createDeadLetters(host, producer),
       clock: host.clock,
       logger: host.logger,
-      telemetry: ingestTelemetry(host),
+      telemetry: ingestTelemetry(host, config.group),
       onFatal: host.onFatal,
     }),
   );

@@ -135,7 +135,7 @@ export const openIngestRig = async () => {
       deadLetters: createDeadLetters(host, deadLetterProducer),
       clock: systemClock,
       logger: host.logger,
-      telemetry: ingestTelemetry(host),
+      telemetry: ingestTelemetry(host, group),
       onFatal:
         options.onFatal ??
         ((error) => {
