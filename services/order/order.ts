@@ -189,7 +189,7 @@ const overdue = (
 
 const placed = ({ placed, paymentWaitMs }: Extract<OrderCommand, { type: 'PlaceOrder' }>): OrderEvent => ({
   type: 'OrderPlaced',
-  data: { ...placed, version: 1, totalMinor: sumMinor(placed.lines) },
+  data: { ...placed, version: 1, totalMinor: totalMinorOf(placed.lines) },
   deadlineMs: placed.occurredAt + paymentWaitMs,
 });
 
@@ -265,7 +265,7 @@ const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, or
         returnId: command.returnId,
         userId: order.userId,
         lines,
-        refundMinor: sumMinor(lines),
+        refundMinor: totalMinorOf(lines),
         currency: order.currency,
         isFull,
         reason: command.reason,
@@ -289,10 +289,14 @@ const base = (order: Placed): Placed => ({
 const quantityOf = (lines: readonly { productId: string; quantity: number }[], productId: string): number =>
   lines.find((line) => line.productId === productId)?.quantity ?? 0;
 
-const sumMinor = (lines: readonly { quantity: number; unitPriceMinor: number }[]): number => {
-  const sum = lines.reduce((sum, { quantity, unitPriceMinor }) => sum + quantity * unitPriceMinor, 0);
-  assert(Number.isSafeInteger(sum), 'an order total is a safe integer of minor units');
-  return sum;
+/** Not a safe integer when the lines cost more than that. */
+export const sumMinor = (lines: readonly { quantity: number; unitPriceMinor: number }[]): number =>
+  lines.reduce((sum, { quantity, unitPriceMinor }) => sum + quantity * unitPriceMinor, 0);
+
+const totalMinorOf = (lines: readonly { quantity: number; unitPriceMinor: number }[]): number => {
+  const total = sumMinor(lines);
+  assert(Number.isSafeInteger(total), 'an order total is a safe integer of minor units');
+  return total;
 };
 
 /** The same product asked for twice is asked for once, in the sum; sorted by product. */

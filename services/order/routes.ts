@@ -10,7 +10,6 @@ import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
-import type { OrderPlacedLine } from '#schemas/events';
 import { hashOf, isStaff, newOrderToken, visible } from './access.js';
 import { mergeItems, orderStatuses, type ReturnRefusal } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
@@ -30,7 +29,8 @@ import {
   visitHeader,
 } from './order-schemas.js';
 import type { OrderStore } from './order-store.js';
-import type { ProductCopy, ProductReplica } from './product-replica.js';
+import { priced } from './pricing.js';
+import type { ProductReplica } from './product-replica.js';
 
 const tags = ['orders'];
 const params = z.object({ id: z.uuid() });
@@ -272,33 +272,6 @@ export const orderRoutes = (
       );
     },
   );
-};
-
-/** The lines as the catalogue prices them now; 422 for what cannot be ordered. */
-const priced = (
-  items: readonly { productId: string; quantity: number }[],
-  products: ReadonlyMap<string, ProductCopy>,
-  asked: readonly { productId: string }[],
-): { lines: OrderPlacedLine[]; currency: string } => {
-  const errors: InputError[] = asked.flatMap(({ productId }, index) => {
-    const path = `/items/${index}/productId`;
-    const product = products.get(productId);
-    if (!product) return [{ path, message: 'is not a product' }];
-    return product.active ? [] : [{ path, message: 'is not for sale' }];
-  });
-  if (errors.length > 0)
-    throw problem(422, 'product_not_available', 'Something in the order cannot be bought.', { errors });
-  const lines = items.map(({ productId, quantity }) => {
-    const { name, category, priceMinor } = products.get(productId) as ProductCopy;
-    return { productId, name, category, quantity, unitPriceMinor: priceMinor };
-  });
-  const currencies = new Set([...products.values()].map(({ currency }) => currency));
-  const [currency] = currencies;
-  if (currency === undefined || currencies.size > 1)
-    throw problem(422, 'currencies_mixed', 'An order is paid in one currency.', {
-      errors: [{ path: '/items', message: `prices are in ${[...currencies].sort().join(' and ')}` }],
-    });
-  return { lines, currency };
 };
 
 const invalid = (detail: string, errors: InputError[]) => problem(400, 'invalid_body', detail, { errors });

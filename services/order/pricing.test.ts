@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { Problem } from '#platform/http/problem-details';
+import { priced } from './pricing.js';
+import type { ProductCopy } from './product-replica.js';
+
+const product = (priceMinor: number): ProductCopy => ({
+  productId: 'any',
+  name: 'Lantern',
+  category: 'home',
+  priceMinor,
+  currency: 'EUR',
+  active: true,
+});
+const order = (lines: number, quantity: number, priceMinor: number) => {
+  const items = Array.from({ length: lines }, (_, index) => ({ productId: `product-${index}`, quantity }));
+  const products = new Map(items.map(({ productId }) => [productId, { ...product(priceMinor), productId }]));
+  return () => priced(items, products, items);
+};
+
+describe('the price of an order', () => {
+  test('that no number holds exactly is refused, not asserted', () => {
+    const problem = (() => {
+      try {
+        order(100, 1000, 100_000_000_000)();
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(problem).toBeInstanceOf(Problem);
+    expect(problem).toMatchObject({ status: 422, code: 'order_too_large' });
+  });
+
+  test('is taken up to there', () => {
+    expect(order(9, 1000, 1_000_000_000_000)().lines).toHaveLength(9);
+    expect(order(10, 1000, 1_000_000_000_000)).toThrow();
+  });
+});
