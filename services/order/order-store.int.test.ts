@@ -87,7 +87,9 @@ const place = async (): Promise<string> => {
 };
 
 /** Delivers an event of another service, as the reactor would. */
-const deliver = async <T extends 'StockReserved' | 'StockRejected' | 'PaymentAuthorized' | 'PaymentDeclined'>(
+const deliver = async <
+  T extends 'StockReserved' | 'StockRejected' | 'PaymentAuthorized' | 'PaymentDeclined' | 'PaymentRefunded',
+>(
   type: T,
   orderId: string,
   rest: Omit<EventMap[T], 'orderId' | 'occurredAt'>,
@@ -198,6 +200,41 @@ describe('an order', () => {
       paymentId,
       paymentStatus: 'declined',
     });
+  });
+});
+
+describe('the money of an order returned', () => {
+  test('shows as refunded when all of it is back, however soon all the goods are', async () => {
+    const orderId = await place();
+    await reserved(orderId);
+    await authorized(orderId);
+    const returnOne = () =>
+      inTransaction(db, (tx) =>
+        orders.update(tx, orderId, {
+          type: 'ReturnItems',
+          returnId: newId(clock),
+          items: [{ productId, quantity: 1 }],
+          reason: 'too bright',
+          nowMs: clock.nowMs(),
+        }),
+      );
+    const refund = () =>
+      deliver('PaymentRefunded', orderId, {
+        paymentId: randomUUID(),
+        refundId: randomUUID(),
+        amountMinor: 700,
+        currency: 'EUR',
+        method: 'card',
+      });
+    await returnOne();
+    await returnOne();
+    await refund();
+    expect(await orders.find(db, orderId)).toMatchObject({
+      status: 'returned',
+      paymentStatus: 'partially_refunded',
+    });
+    await refund();
+    expect(await orders.find(db, orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded' });
   });
 });
 

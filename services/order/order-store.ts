@@ -91,7 +91,14 @@ export type OrderStore = {
     event: Pick<ReceivedEvent, 'type' | 'eventId' | 'occurredAt' | 'topic'> & { value: object },
   ): Promise<void>;
   /** What the order shows of its payment; no decision rests on it. */
-  notePayment(tx: Tx, orderId: string, paymentId: string, status: PaymentStatus): Promise<void>;
+  notePayment(
+    tx: Tx,
+    orderId: string,
+    paymentId: string,
+    status: Exclude<PaymentStatus, 'partially_refunded' | 'refunded'>,
+  ): Promise<void>;
+  /** Adds to what went back; `refunded` is shown once that is the whole total. */
+  noteRefund(tx: Tx, orderId: string, paymentId: string, amountMinor: number): Promise<void>;
   find(db: Queryable, orderId: string): Promise<OrderView | undefined>;
   list(
     db: Queryable,
@@ -254,6 +261,15 @@ export const createOrderStore = ({
       await tx.query(
         'UPDATE orders SET payment_id = $2, payment_status = $3, updated_at = $4 WHERE order_id = $1',
         [orderId, paymentId, status, new Date(clock.nowMs())],
+      );
+    },
+
+    noteRefund: async (tx, orderId, paymentId, amountMinor) => {
+      await tx.query(
+        `UPDATE orders SET payment_id = $2, refunded_minor = refunded_minor + $3, updated_at = $4,
+           payment_status = CASE WHEN refunded_minor + $3 < total_minor THEN 'partially_refunded' ELSE 'refunded' END
+         WHERE order_id = $1`,
+        [orderId, paymentId, amountMinor, new Date(clock.nowMs())],
       );
     },
 

@@ -6,7 +6,7 @@ import type { Logger } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
 import type { OrderCommand } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
-import type { OrderStore, PaymentStatus } from './order-store.js';
+import type { OrderStore } from './order-store.js';
 import type { ProductReplica } from './product-replica.js';
 
 /** What an order does when something happens to its stock or its money; all of it goes on its timeline. */
@@ -37,7 +37,7 @@ export const sagaReactions = ({
   const followPayment = async (
     tx: Tx,
     event: PaymentEvent,
-    status: PaymentStatus,
+    status: Parameters<OrderStore['notePayment']>[3],
     command?: OrderCommand,
   ): Promise<void> => {
     const { orderId, paymentId } = event.value;
@@ -72,9 +72,9 @@ export const sagaReactions = ({
     PaymentCaptured: (tx, event) => followPayment(tx, event, 'captured'),
     PaymentVoided: (tx, event) => followPayment(tx, event, 'voided'),
     PaymentRefunded: async (tx, event) => {
-      const order = await orders.find(tx, event.value.orderId);
-      const isAll = order?.status === 'returned';
-      await followPayment(tx, event, isAll ? 'refunded' : 'partially_refunded');
+      const { orderId, paymentId, amountMinor } = event.value;
+      await keep(tx, event);
+      await orders.noteRefund(tx, orderId, paymentId, amountMinor);
     },
     StockReleased: keep,
     StockCommitted: keep,
