@@ -183,6 +183,23 @@ describe('an order', () => {
     expect(JSON.stringify(entry)).not.toContain('tok_secret');
   });
 
+  test('shows of another service’s event only what it knows to be fit for a buyer', async () => {
+    const orderId = await place();
+    await reserved(orderId);
+    await deliver('PaymentAuthorized', orderId, {
+      paymentId: randomUUID(),
+      amountMinor: 1400,
+      currency: 'EUR',
+      method: 'card',
+      providerSecret: 'added next year',
+    } as never);
+    const entries = await orders.timeline(db, orderId);
+    expect(entries.find(({ type }) => type === 'PaymentAuthorized')?.data).toMatchObject({
+      amountMinor: 1400,
+    });
+    expect(JSON.stringify(entries)).not.toContain('providerSecret');
+  });
+
   test('that was declined shows which payment it was, and why', async () => {
     const orderId = await place();
     const paymentId = randomUUID();

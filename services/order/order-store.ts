@@ -163,7 +163,7 @@ export const createOrderStore = ({
     const message = events.event(type, data.orderId, data, { occurredAt: data.occurredAt });
     const own = {
       message,
-      entry: { type, service: 'order', occurredAt: new Date(data.occurredAt), data: withoutSecrets(data) },
+      entry: { type, service: 'order', occurredAt: new Date(data.occurredAt), data: shownOf(data) },
     };
     assert(after.status !== 'new', 'an order with events exists');
     const sales =
@@ -253,7 +253,7 @@ export const createOrderStore = ({
 
     note: async (tx, orderId, { type, eventId, occurredAt, topic, value }) => {
       const service = serviceOf[topic] ?? topic;
-      const entry = { type, service, occurredAt: new Date(occurredAt), data: withoutSecrets(value) };
+      const entry = { type, service, occurredAt: new Date(occurredAt), data: shownOf(value) };
       await insertEntry(tx, orderId, eventId, entry);
     },
 
@@ -334,10 +334,35 @@ const insertEntry = async (
   );
 };
 
-/** An event as the timeline shows it: without what the entry says itself, and without the payment's token. */
-const withoutSecrets = (value: object): Record<string, unknown> => {
-  const { orderId: _, occurredAt: __, paymentToken: ___, ...data } = value as Record<string, unknown>;
-  return data;
+type SagaEvents = EventMap['OrderPlaced'] &
+  EventMap['OrderReturned'] &
+  EventMap['StockReserved'] &
+  EventMap['PaymentRefunded'];
+
+/** What the timeline tells of an event. A field is not shown to buyers until it is named here. */
+const fieldsShown = [
+  'version',
+  'userId',
+  'visitId',
+  'lines',
+  'totalMinor',
+  'currency',
+  'paymentMethod',
+  'shippingCountry',
+  'paymentId',
+  'returnId',
+  'refundMinor',
+  'isFull',
+  'reason',
+  'expiresAt',
+  'refundId',
+  'amountMinor',
+  'method',
+] as const satisfies readonly (keyof SagaEvents)[];
+
+const shownOf = (value: object): Record<string, unknown> => {
+  const fields = value as Record<string, unknown>;
+  return Object.fromEntries(fieldsShown.filter((name) => name in fields).map((name) => [name, fields[name]]));
 };
 
 const accepted = (decision: Decision): readonly OrderEvent[] => {
