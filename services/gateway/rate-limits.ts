@@ -4,6 +4,7 @@ import type { Authenticator } from '#platform/http/auth';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { RedisClient } from '#platform/redis/client';
+import { accountKey } from './login-account.js';
 import { pathOf } from './request-path.js';
 import { type LimitName, limitOf, limits } from './routing-table.js';
 
@@ -120,7 +121,7 @@ const loginAccount = (request: FastifyRequest): string | undefined => {
   if (request.method !== 'POST' || pathOf(request) !== '/api/auth/login') return undefined;
   try {
     const { email } = JSON.parse(String(request.body)) as { email?: unknown };
-    return typeof email === 'string' ? email.trim().normalize('NFKC').toLowerCase().slice(0, 254) : undefined;
+    return typeof email === 'string' ? accountKey(email) : undefined;
   } catch {
     return undefined;
   }

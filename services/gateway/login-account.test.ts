@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { accountKey } from './login-account.js';
+
+describe('the account that a login is counted for', () => {
+  it.each([
+    ['case', 'ANN@Example.org', 'ann@example.ORG'],
+    ['space around', ' \tann@example.org\u00a0', 'ann@example.org'],
+    ['space within', 'ann @example.org', 'ann@example.org'],
+    ['what is not to be seen', 'a\u200bnn@example.org\ufeff', 'ann@example.org'],
+    ['full width', 'ａnn＠example.org', 'ann@example.org'],
+    ['composition', 'anne\u0301@example.org', 'ann\u00e9@example.org'],
+    ['a long s', 'jo\u017f@example.org', 'jos@example.org'],
+    ['a sharp s', 'STRASSE@example.org', 'straße@example.org'],
+    ['a capital sharp s', 'straẞe@example.org', 'straße@example.org'],
+    ['a final sigma', 'ΟΔΟΣ@example.org', 'οδος@example.org'],
+  ])('is the same in spite of %s', (_what, one, other) => {
+    expect(accountKey(one)).toBe(accountKey(other));
+  });
+
+  it.each(['ann+1@example.org', 'a.nn@example.org', 'anne@example.org', 'ann@example.com'])(
+    'is another for %s',
+    (other) => {
+      expect(accountKey(other)).not.toBe(accountKey('ann@example.org'));
+    },
+  );
+
+  it('is bounded', () => {
+    expect(accountKey('\ufdfa'.repeat(5000)).length).toBeLessThanOrEqual(254);
+  });
+});
