@@ -13,7 +13,8 @@ export type Principal =
 
 /**
  * Who may call a route: anybody, anybody logged in, or holders of at least one of these roles. On a `public`
- * route a token that is presented must be good (its holder means to be somebody); on an `anonymous` one it is
+ * route a token that is presented must be good (its holder means to be somebody), and is 503 while it cannot be
+ * verified, unless the route says `anonymousWithoutKeys`; on an `anonymous` one it is
  * not looked at, which is for logging in itself and for machines that watch.
  */
 export type Access = 'anonymous' | 'public' | 'user' | readonly Role[];

@@ -37,6 +37,11 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
     requires?: readonly Precondition[];
+    /**
+     * Of a public route: while no key is known to verify a token with, its holder is anonymous here instead of
+     * 503. Only where it matters little who asks: who orders as a stranger is not who orders as themselves.
+     */
+    anonymousWithoutKeys?: boolean;
     /** The handler itself sees to text that cannot be kept (NUL, half a surrogate pair); it is not a 400. */
     checksText?: boolean;
   }
@@ -71,12 +76,15 @@ const preconditionHeaders = {
 /**
  * Completes a route as it is declared: copies `access` and `requires` to where hooks see them, and adds to its
  * schema what follows from them (headers, security, the statuses it can answer), so that the document and the
- * behaviour cannot part. Throws for a route that forgot `access` or whose body would let unknown fields pass.
+ * behaviour cannot part. Throws for a route that forgot `access`, that would be
+ * open without keys but is not public, or whose body would let unknown fields pass.
  */
 export const completeRoute = (route: RouteOptions): void => {
   const name = `${String(route.method)} ${route.url}`;
   const access = route.access ?? route.config?.access;
   if (access === undefined) throw new Error(`route ${name} does not say who may access it`);
+  if (route.config?.anonymousWithoutKeys && access !== 'public')
+    throw new Error(`route ${name} is not public, so anonymousWithoutKeys says nothing`);
   const requires = route.requires ?? route.config?.requires ?? [];
   route.config = { ...route.config, access, requires };
 

@@ -8,7 +8,7 @@ import { currentCorrelation } from '#platform/telemetry/correlation';
 import { testHost } from '#platform/testing/test-host';
 import type { Authenticator, Principal } from './auth.js';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from './etag.js';
-import { problem, problems } from './problem-details.js';
+import { problem, problems, unavailable } from './problem-details.js';
 import { createHttpServer, type HttpApp } from './server.js';
 
 const users: Record<string, Principal> = {
@@ -18,6 +18,8 @@ const users: Record<string, Principal> = {
 
 const auth: Authenticator = {
   principalOf: async (authorization) => {
+    if (authorization === 'Bearer unverifiable')
+      throw unavailable('authentication_unavailable', 'no keys', 2);
     if (authorization === undefined) return { kind: 'anonymous' };
     const known = users[authorization];
     if (known === undefined)
@@ -88,6 +90,15 @@ beforeAll(async () => {
       schema: { body: thing, response: { 202: z.object({}) } },
     },
     async (_request, reply) => reply.code(202).send({}),
+  );
+  app.get(
+    '/api/catalogue',
+    {
+      access: 'public',
+      config: { anonymousWithoutKeys: true },
+      schema: { response: { 200: z.object({ kind: z.string() }) } },
+    },
+    async (request) => ({ kind: request.principal.kind }),
   );
   app.get('/api/broken', { access: 'public' }, async () => {
     throw new Error('the secret reason');
@@ -288,6 +299,27 @@ describe('whatever goes wrong', () => {
   });
 });
 
+describe('a token that cannot be verified, for want of keys,', () => {
+  const headers = { authorization: 'Bearer unverifiable', ...json };
+
+  it('makes nobody a stranger where it would matter', async () => {
+    const placed = await send('POST', '/api/things', headers, good);
+    expect([placed.statusCode, placed.json().code]).toEqual([503, 'authentication_unavailable']);
+    expect(placed.headers['retry-after']).toBe('2');
+    expect((await send('GET', '/api/things', headers)).statusCode).toBe(503);
+    expect((await send('GET', `/api/things/${id}`, headers)).statusCode).toBe(503);
+  });
+
+  it('keeps nobody from what the route says anybody may have', async () => {
+    const answer = await send('GET', '/api/catalogue', headers);
+    expect([answer.statusCode, answer.json()]).toEqual([200, { kind: 'anonymous' }]);
+    expect((await send('GET', '/api/catalogue', { authorization: 'Bearer no' })).statusCode).toBe(401);
+    expect((await send('GET', '/api/catalogue', { authorization: 'Bearer ann' })).json()).toEqual({
+      kind: 'user',
+    });
+  });
+});
+
 describe('a request', () => {
   it('keeps the correlation id it came with, and its handler knows it', async () => {
     const answer = await send('GET', '/api/things', { 'x-correlation-id': 'my-id.1' });
@@ -333,6 +365,12 @@ describe('a route', () => {
   it('says who may call it, or is refused', () => {
     const { app: fresh } = createHttpServer(testHost(), { port: 0, title: 'x' });
     expect(() => fresh.get('/x', {}, async () => 'x')).toThrow(/does not say who may access it/);
+  });
+
+  it('that needs somebody logged in is not had without keys', () => {
+    const { app: fresh } = createHttpServer(testHost(), { port: 0, title: 'x' });
+    const config = { anonymousWithoutKeys: true };
+    expect(() => fresh.get('/x', { access: 'user', config }, async () => 'x')).toThrow(/is not public/);
   });
 
   it('refuses unknown fields at every depth, or is refused', () => {

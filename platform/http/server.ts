@@ -246,14 +246,13 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
     request.principal = { kind: 'anonymous' };
     // Before its body is looked at: what is not there cannot be asked wrongly.
     if (request.is404) throw notThere(request, routes);
-    const { access = 'anonymous', requires = [] } = request.routeOptions.config;
+    const { access = 'anonymous', requires = [], anonymousWithoutKeys = false } = request.routeOptions.config;
     const { authorization } = request.headers;
     if (auth !== undefined && authorization !== undefined && access !== 'anonymous')
       try {
         request.principal = await auth.principalOf(authorization);
       } catch (error) {
-        // With no key to check it by, a token is no reason to refuse what anybody may have.
-        if (!(access === 'public' && error instanceof Problem && error.status === 503)) throw error;
+        if (!(anonymousWithoutKeys && error instanceof Problem && error.status === 503)) throw error;
       }
     authorise(request.principal, access);
     if (/%00/.test(request.url)) throw problem(400, 'invalid_url', 'The URL holds a NUL character.');

@@ -38,7 +38,7 @@ export const collectorRoutes = (
     '/api/events',
     {
       access: 'public',
-      config: { checksText: true },
+      config: { checksText: true, anonymousWithoutKeys: true },
       schema: {
         tags: ['events'],
         summary: 'Tell what a shopper did.',

@@ -51,6 +51,7 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
     '/api/inventory',
     {
       access: 'public',
+      config: { anonymousWithoutKeys: true },
       schema: {
         tags,
         summary: 'Stock of all products, by product id.',
@@ -71,6 +72,7 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
     '/api/inventory/:productId',
     {
       access: 'public',
+      config: { anonymousWithoutKeys: true },
       schema: {
         tags,
         summary: 'Stock of one product.',

@@ -84,6 +84,7 @@ export const productRoutes = (app: HttpApp, db: Database, products: ProductStore
     '/api/products',
     {
       access: 'public',
+      config: { anonymousWithoutKeys: true },
       schema: {
         tags: section,
         summary: 'The catalogue, page by page.',
@@ -121,6 +122,7 @@ export const productRoutes = (app: HttpApp, db: Database, products: ProductStore
     '/api/products/:productId',
     {
       access: 'public',
+      config: { anonymousWithoutKeys: true },
       schema: {
         tags: section,
         summary: 'One product.',

@@ -81,6 +81,7 @@ export const recommendationRoutes = (
     '/api/recommendations',
     {
       access: 'public',
+      config: { anonymousWithoutKeys: true },
       schema: {
         tags: ['recommendations'],
         summary: 'Products for this visitor, or to go with a product.',
