@@ -51,6 +51,7 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
     loggedIn: true,
   }));
   app.get('/api/orders', { access: 'anonymous' }, async () => ({ items: [], next: null }));
+  app.post('/api/orders', { access: 'anonymous' }, async () => ({}));
   host.use(server.component);
   await host.start();
   running.push(host);
@@ -298,7 +299,8 @@ describe('shopper activity', () => {
 });
 
 describe('limits', () => {
-  const ask = (url: string, address: string, path = '/api/orders', body?: string) =>
+  const order = (url: string, address: string) => ask(url, address, '/api/orders', '{}');
+  const ask = (url: string, address: string, path: string, body?: string) =>
     fetch(url + path, {
       method: body === undefined ? 'GET' : 'POST',
       headers: { 'x-forwarded-for': address, ...(body === undefined ? {} : json) },
@@ -314,21 +316,30 @@ describe('limits', () => {
     const { url: orderUrl } = await startService('order');
     const { url } = await startGateway({ ORDER_URL: orderUrl, LIMITS: 'strict', REDIS_URL: redisUrl() });
     const address = newAddress();
-    const first = await ask(url, address);
+    const first = await order(url, address);
     expect([
       first.status,
       first.headers.get('ratelimit-limit'),
       first.headers.get('ratelimit-remaining'),
     ]).toEqual([200, '50', '49']);
-    expect(await statuses(Array.from({ length: 49 }, () => ask(url, address)))).toBe(0);
-    const over = await ask(url, address);
+    expect(await statuses(Array.from({ length: 49 }, () => order(url, address)))).toBe(0);
+    const over = await order(url, address);
     expect([over.status, ((await over.json()) as { code: string }).code]).toEqual([429, 'rate_limited']);
     expect(Number(over.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(Number(over.headers.get('retry-after'))).toBeLessThanOrEqual(60);
     expect(over.headers.get('ratelimit-remaining')).toBe('0');
-    expect((await ask(url, newAddress())).status).toBe(200);
+    expect((await order(url, newAddress())).status).toBe(200);
     expect((await ask(url, address, '/api/users/me')).status).not.toBe(429);
     expect((await ask(url, address, '/health/live')).status).toBe(200);
+  });
+
+  it('let a buyer ask how an order is for longer than they may place any', async () => {
+    const { url: orderUrl } = await startService('order');
+    const { url } = await startGateway({ ORDER_URL: orderUrl, LIMITS: 'strict' });
+    const address = newAddress();
+    expect(await statuses(Array.from({ length: 51 }, () => order(url, address)))).toBe(1);
+    const asked = await ask(url, address, '/api/orders');
+    expect([asked.status, asked.headers.get('ratelimit-limit')]).toEqual([200, '200']);
   });
 
   it('are shared by the gateways', async () => {
@@ -336,17 +347,18 @@ describe('limits', () => {
     const env = { ORDER_URL: orderUrl, LIMITS: 'strict' };
     const [one, two] = [await startGateway(env), await startGateway(env)];
     const address = newAddress();
-    const asked = Array.from({ length: 60 }, (_, n) => ask((n % 2 === 0 ? one : two).url, address));
+    const asked = Array.from({ length: 60 }, (_, n) => order((n % 2 === 0 ? one : two).url, address));
     expect(await statuses(asked)).toBe(10);
   });
 
   it('let an account be tried five times, however its address is written and wherever from', async () => {
     const { url: userUrl } = await startService('user');
     const { url } = await startGateway({ USER_URL: userUrl, LIMITS: 'strict' });
-    const email = `${randomUUID()}@example.org`;
+    const email = `${randomUUID()}@shop.example`;
     const logIn = (address: string) =>
       ask(url, newAddress(), '/api/auth/login', JSON.stringify({ email: address, password: 'x' }));
-    for (const written of [email, email.toUpperCase(), ` ${email}`, email, email])
+    const fullWidth = email.replace('@', '\uff20');
+    for (const written of [email, email.toUpperCase(), ` ${email}`, fullWidth, email.replace('s', '\u017f')])
       expect((await logIn(written)).status).toBe(200);
     const sixth = await logIn(email);
     expect([sixth.status, Number(sixth.headers.get('retry-after')) > 60]).toEqual([429, true]);
@@ -378,7 +390,7 @@ describe('limits', () => {
   it('are a thousand times looser when relaxed, and still counted', async () => {
     const { url: orderUrl } = await startService('order');
     const { url } = await startGateway({ ORDER_URL: orderUrl });
-    expect((await ask(url, newAddress())).headers.get('ratelimit-limit')).toBe('50000');
+    expect((await order(url, newAddress())).headers.get('ratelimit-limit')).toBe('50000');
   });
 });
 

@@ -46,13 +46,16 @@ export type LimitName = keyof typeof limits;
 
 const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** The first that fits decides; without one it is `general`. */
+/**
+ * The first that fits decides; without one it is `general`. Orders and payments are limited where they are made:
+ * who placed an order follows it by asking again and again, and that must not use up the next one.
+ */
 const limitRules: readonly { methods?: readonly string[]; below: string; limit: LimitName }[] = [
   { methods: ['POST'], below: '/api/auth/login', limit: 'loginsFromAddress' },
   { below: '/api/products/search', limit: 'products' },
   { methods: writes, below: '/api/products', limit: 'products' },
-  { below: '/api/orders', limit: 'orders' },
-  { below: '/api/payments', limit: 'payments' },
+  { methods: writes, below: '/api/orders', limit: 'orders' },
+  { methods: writes, below: '/api/payments', limit: 'payments' },
 ];
 
 /**
