@@ -96,7 +96,6 @@ const exposedHeaders = [
   'location',
   'retry-after',
   'x-correlation-id',
-  'x-cart-id',
   'ratelimit-limit',
   'ratelimit-remaining',
   'ratelimit-reset',
