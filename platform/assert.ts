@@ -12,3 +12,7 @@ export class AssertionError extends Error {
     this.name = 'AssertionError';
   }
 }
+
+/** True for what nobody may swallow: hand it to `host.onFatal`. Recognised by name, across module copies. */
+export const isBrokenInvariant = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'AssertionError';

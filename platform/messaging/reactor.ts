@@ -1,4 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
+import { isBrokenInvariant } from '#platform/assert';
 import { isRetriable, PlatformError } from '#platform/errors';
 import { firstTime, inboxRetentionMs, prune } from '#platform/inbox/inbox';
 import type {
@@ -170,7 +171,7 @@ const createTrials = (deadLetters: DeadLetters, group: string): Trials => {
     park: async (at, record, error) => {
       const tried = of(at);
       if (tried.get(record.offset) === Number.POSITIVE_INFINITY) return true;
-      if (isRetriable(error) || (error instanceof Error && error.name === 'AssertionError')) return false;
+      if (isRetriable(error) || isBrokenInvariant(error)) return false;
       const count = (tried.get(record.offset) ?? 0) + 1;
       tried.set(record.offset, count);
       const isPoison = error instanceof PlatformError;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { assert } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
 import { createDatabase, type Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
@@ -57,8 +58,12 @@ beforeEach(async () => {
   await db.query('UPDATE provider_calls SET is_open = false');
 });
 
-const worker = (provider: PaymentProvider = sandbox, timeoutMs = 5000) => {
-  const host = testHost('payment-test', { clock });
+const worker = (
+  provider: PaymentProvider = sandbox,
+  timeoutMs = 5000,
+  onFatal?: (error: unknown) => void,
+) => {
+  const host = testHost('payment-test', { clock, ...(onFatal === undefined ? {} : { onFatal }) });
   return createProviderWorker(host, {
     db,
     payments,
@@ -258,5 +263,24 @@ describe('the money of a cancelled order', () => {
       new AbortController().signal,
     );
     expect(late).toEqual({ outcome: 'declined', reason: 'voided' });
+  });
+});
+
+describe('a broken invariant', () => {
+  test('met in a provider call is fatal to the process, not one more attempt', async () => {
+    const orderId = await due();
+    const fatal: unknown[] = [];
+    const broken: PaymentProvider = {
+      ...sandbox,
+      authorize: async () => {
+        assert(false, 'of this test');
+      },
+    };
+    await worker(broken, 5000, (error) => fatal.push(error)).workOff();
+    expect(fatal).toMatchObject([{ name: 'AssertionError' }]);
+    const { rows } = await db.query('SELECT last_error FROM provider_calls WHERE key LIKE $1', [
+      `${orderId}:%`,
+    ]);
+    expect(rows).toEqual([{ last_error: null }]);
   });
 });

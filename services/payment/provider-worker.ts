@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { assert } from '#platform/assert';
+import { assert, isBrokenInvariant } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
@@ -33,7 +33,7 @@ export type ProviderWorker = Component & {
  * away.
  */
 export const createProviderWorker = (
-  host: Pick<Host, 'logger' | 'clock' | 'tracer' | 'service'>,
+  host: Pick<Host, 'logger' | 'clock' | 'tracer' | 'service' | 'onFatal'>,
   deps: {
     db: Database;
     payments: PaymentStore;
@@ -131,6 +131,7 @@ export const createProviderWorker = (
       for (const { type } of events)
         if (type.startsWith('Payment')) logger.info({ orderId, attempts }, `payment: ${type}`);
     } catch (error) {
+      if (isBrokenInvariant(error)) throw error;
       const isExpected = error instanceof PlatformError && error.retriable;
       logger[isExpected ? 'warn' : 'error']({ orderId, kind, attempts, err: error }, 'provider call failed');
       metrics.failed(call);
@@ -153,9 +154,10 @@ export const createProviderWorker = (
       ),
     )
       // The lease ends by itself: whatever could not be settled is taken up again.
-      .catch((error: unknown) =>
-        logger.warn({ err: error, orderId: call.orderId }, 'provider call not settled'),
-      )
+      .catch((error: unknown) => {
+        if (isBrokenInvariant(error)) host.onFatal(error);
+        else logger.warn({ err: error, orderId: call.orderId }, 'provider call not settled');
+      })
       .finally(() => {
         inFlight.delete(made);
         ring();
