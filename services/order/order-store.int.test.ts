@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { assert } from '#platform/assert';
 import { newId } from '#platform/ids';
 import { createDatabase, type Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import { projectPath } from '#platform/project';
+import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 import type { EventMap } from '#schemas/events';
@@ -282,6 +285,39 @@ describe('the sweeper', () => {
     clock.advanceMs(paymentWaitMs);
     await sweeper().sweep();
     expect(await statusOf(unanswered)).toBe('cancelled timed_out');
+  });
+
+  test('gives up all others when one order cannot be given up', async () => {
+    const placed = await Promise.all(Array.from({ length: 3 }, place));
+    const stuck = placed[0];
+    clock.advanceMs(paymentWaitMs);
+    const orDatabaseSaysNo: OrderStore = {
+      ...orders,
+      update: (tx, orderId, command) => {
+        if (orderId === stuck) throw new Error('value out of range');
+        return orders.update(tx, orderId, command);
+      },
+    };
+    const deps = { db, orders: orDatabaseSaysNo, metrics: createOrderMetrics(host.metrics), everyMs: 1000 };
+    const quiet = { ...host, logger: createLogger('order-test', { level: 'silent' }) };
+    await createSweeper(quiet, deps).sweep();
+    expect(await Promise.all(placed.map(statusOf))).toEqual([
+      'pending',
+      'cancelled timed_out',
+      'cancelled timed_out',
+    ]);
+  });
+
+  test('that meets a broken invariant is fatal to the process', async () => {
+    await place();
+    clock.advanceMs(paymentWaitMs);
+    const fatal: unknown[] = [];
+    const broken: OrderStore = { ...orders, update: async () => assert(false, 'of this test') as never };
+    const deps = { db, orders: broken, metrics: createOrderMetrics(host.metrics), everyMs: 20 };
+    const running = createSweeper({ ...host, onFatal: (error) => void fatal.push(error) }, deps);
+    await running.start();
+    await eventually(() => expect(fatal[0]).toMatchObject({ name: 'AssertionError' }));
+    await running.stop();
   });
 
   test('and a late authorisation never both have their way', async () => {

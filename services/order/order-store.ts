@@ -73,6 +73,13 @@ export type TimelineEntry = {
   data: Record<string, unknown>;
 };
 
+export type OverdueOrder = {
+  orderId: string;
+  dueAt: Date;
+  correlationId: string;
+  traceparent: string | null;
+};
+
 /** What an order came to: its state before and after, and what it published on the way. */
 export type Outcome = { before: Order; after: Order; events: readonly OrderEvent[] };
 
@@ -107,12 +114,12 @@ export type OrderStore = {
   ): Promise<OrderView[]>;
   /** In the order in which things happened; those of one millisecond as they arrived here. */
   timeline(db: Queryable, orderId: string): Promise<TimelineEntry[]>;
-  /** Orders whose time is up, locked; those another instance is busy with are passed over. */
-  lockOverdue(
-    tx: Tx,
+  /** Orders whose time is up, longest overdue first. Not locked: `update` finds out whether they still are. */
+  overdue(
+    db: Queryable,
     nowMs: number,
-    ordersMax: number,
-  ): Promise<{ orderId: string; correlationId: string; traceparent: string | null }[]>;
+    page: { after: OverdueOrder | undefined; ordersMax: number },
+  ): Promise<OverdueOrder[]>;
   countActive(db: Queryable): Promise<number>;
 };
 
@@ -298,11 +305,12 @@ export const createOrderStore = ({
       return rows;
     },
 
-    lockOverdue: async (tx, nowMs, ordersMax) => {
-      const { rows } = await tx.query<{ orderId: string; correlationId: string; traceparent: string | null }>(
-        `SELECT order_id AS "orderId", correlation_id AS "correlationId", traceparent FROM orders
-         WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
-        [new Date(nowMs), ordersMax],
+    overdue: async (db, nowMs, { after, ordersMax }) => {
+      const { rows } = await db.query<OverdueOrder>(
+        `SELECT order_id AS "orderId", due_at AS "dueAt", correlation_id AS "correlationId", traceparent FROM orders
+         WHERE due_at <= $1 AND ($2::timestamptz IS NULL OR (due_at, order_id) > ($2, $3::uuid))
+         ORDER BY due_at, order_id LIMIT $4`,
+        [new Date(nowMs), after?.dueAt ?? null, after?.orderId ?? null, ordersMax],
       );
       return rows;
     },

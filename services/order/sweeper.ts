@@ -1,3 +1,5 @@
+import { isBrokenInvariant } from '#platform/assert';
+import { isRetriable } from '#platform/errors';
 import { countUnpublished } from '#platform/outbox/outbox';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
@@ -5,9 +7,9 @@ import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
 import type { OrderMetrics } from './order-metrics.js';
-import type { OrderStore } from './order-store.js';
+import type { OrderStore, OverdueOrder } from './order-store.js';
 
-const ordersPerSweepMax = 100;
+const ordersPerPageMax = 100;
 
 export type Sweeper = Component & {
   /** Gives up the orders that are overdue now; returns how many. What `start` does every `everyMs`. */
@@ -18,7 +20,7 @@ export type Sweeper = Component & {
 
 /** Ends what waits too long, and keeps an eye on what piles up. */
 export const createSweeper = (
-  host: Pick<Host, 'logger' | 'clock' | 'tracer'>,
+  host: Pick<Host, 'logger' | 'clock' | 'tracer' | 'onFatal'>,
   {
     db,
     orders,
@@ -29,32 +31,41 @@ export const createSweeper = (
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
   let unpublished = 0;
+  let stopping = false;
 
+  /** Each order in a transaction of its own: one that cannot be given up holds up none of the others. */
   const sweep = async (): Promise<number> => {
     const nowMs = host.clock.nowMs();
-    const ended = await inTransaction(db, async (tx) => {
-      const outcomes = [];
-      for (const overdue of await orders.lockOverdue(tx, nowMs, ordersPerSweepMax)) {
-        const outcome = await asPartOf(overdue, () =>
-          orders.update(tx, overdue.orderId, { type: 'GiveUpOverdue', nowMs }),
-        );
-        if (outcome !== null && !('refused' in outcome) && outcome.events.length > 0)
-          outcomes.push({ ...overdue, outcome });
-      }
-      return outcomes;
-    });
-    for (const { orderId, correlationId, outcome } of ended) {
+    let ended = 0;
+    let after: OverdueOrder | undefined;
+    do {
+      const page = await orders.overdue(db, nowMs, { after, ordersMax: ordersPerPageMax });
+      for (const overdue of page) if (await giveUp(overdue, nowMs)) ended += 1;
+      after = page.length < ordersPerPageMax ? undefined : page.at(-1);
+    } while (after !== undefined && !stopping);
+    return ended;
+  };
+
+  const giveUp = async (overdue: OverdueOrder, nowMs: number): Promise<boolean> => {
+    const { orderId, correlationId } = overdue;
+    try {
+      const outcome = await asPartOf(overdue, () =>
+        inTransaction(db, (tx) => orders.update(tx, orderId, { type: 'GiveUpOverdue', nowMs })),
+      );
+      if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return false;
       metrics.observe(outcome, nowMs);
       if (outcome.after.status === 'cancelled')
         host.logger.warn({ orderId, correlationId, reason: outcome.after.reason }, 'order given up');
+      return true;
+    } catch (error) {
+      // What ails the database ails every order.
+      if (isBrokenInvariant(error) || isRetriable(error)) throw error;
+      host.logger.error({ err: error, orderId, correlationId }, 'order cannot be given up');
+      return false;
     }
-    return ended.length;
   };
 
-  const asPartOf = <T>(
-    { correlationId, traceparent }: { correlationId: string; traceparent: string | null },
-    work: () => Promise<T>,
-  ): Promise<T> =>
+  const asPartOf = <T>({ correlationId, traceparent }: OverdueOrder, work: () => Promise<T>): Promise<T> =>
     withCorrelation({ correlationId }, () =>
       withSpan(
         'give up overdue order',
@@ -65,11 +76,12 @@ export const createSweeper = (
 
   const round = async (): Promise<void> => {
     try {
-      while ((await sweep()) === ordersPerSweepMax);
+      await sweep();
       metrics.active(await orders.countActive(db));
       unpublished = await countUnpublished(db);
     } catch (error) {
-      host.logger.warn({ err: error }, 'sweep failed');
+      if (isBrokenInvariant(error)) host.onFatal(error);
+      else host.logger.warn({ err: error }, 'sweep failed');
     } finally {
       sweeping = undefined;
     }
@@ -85,6 +97,7 @@ export const createSweeper = (
       }, everyMs);
     },
     stop: async () => {
+      stopping = true;
       clearInterval(timer);
       await sweeping;
     },
