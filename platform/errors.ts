@@ -14,6 +14,7 @@ export const faultCodes = [
   'dependency_unavailable',
   'dependency_timeout',
   'not_yet_known',
+  'contradiction',
   'configuration_invalid',
   'migration_conflict',
 ] as const;

@@ -51,7 +51,7 @@ export const reactions = (deps: {
 const mustHold = (refusal: HoldRefusal | undefined, orderId: string): void => {
   if (refusal)
     throw new PlatformError(
-      'not_yet_known',
+      'contradiction',
       `order ${orderId}: ${refusal.refused}, its hold is ${refusal.status}`,
       {
         retriable: false,

@@ -206,6 +206,20 @@ describe('eight orders of one transaction, each for another product nobody has h
   });
 });
 
+describe('a sale of what was never held', () => {
+  test('is told apart from one whose hold is still to come: waiting cannot mend it', async () => {
+    const react = reactions({
+      ...testHost('inventory-test', { clock }),
+      stock,
+      unknownProductWaitMs: 10_000,
+    });
+    const confirmed = inTransaction(db, async (tx) => {
+      await react.OrderConfirmed?.(tx, { value: { orderId: randomUUID() } } as never);
+    });
+    await expect(confirmed).rejects.toMatchObject({ code: 'contradiction', retriable: false });
+  });
+});
+
 describe('the end of a hold', () => {
   test('gives the pieces back once', async () => {
     const productId = await open(5);

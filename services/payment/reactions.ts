@@ -46,5 +46,5 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
 /** An event that contradicts our own record is parked for people to look at; retrying cannot mend it. */
 const mustBePossible = (decision: readonly PaymentEvent[] | PaymentRefusal, orderId: string): void => {
   if (isRefusal(decision))
-    throw new PlatformError('not_yet_known', `order ${orderId}: ${decision.refused}`, { retriable: false });
+    throw new PlatformError('contradiction', `order ${orderId}: ${decision.refused}`, { retriable: false });
 };
