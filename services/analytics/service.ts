@@ -17,9 +17,10 @@ export const analyticsService = (config: AnalyticsConfig, host: Host): void => {
       connectionsMax: 4,
     }),
   );
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const completeness = host.use(
     createCompletenessGauge({
-      broker: connectBroker(host, config.kafkaBrokers),
+      broker,
       clickhouse,
       clock: host.clock,
       logger: host.logger,

@@ -31,8 +31,8 @@ export const gatewayService = async (config: GatewayConfig, host: Host): Promise
       'ShopperActivity',
     ]),
   );
-  const producer = await connectBroker(host, config.kafkaBrokers).producer();
-  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const producer = await broker.producer();
   const upstreams = createUpstreams(config, host);
   for (const upstream of Object.values(upstreams)) host.use(upstream);
   const present = Object.values(upstreams).filter(({ instancesCount }) => instancesCount > 0);

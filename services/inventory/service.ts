@@ -30,7 +30,7 @@ export const inventoryService = async (config: InventoryConfig, host: Host): Pro
       ].map(projectPath),
     }),
   );
-  const broker = connectBroker(host, config.kafkaBrokers);
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(
     createEventPublisher<EventMap>(host, registry, records, [
@@ -44,9 +44,7 @@ export const inventoryService = async (config: InventoryConfig, host: Host): Pro
   );
   const stock = createStockStore({ events, clock: host.clock, holdMs: config.holdMs });
 
-  const producer = await broker.producer();
-  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
-  host.use(createOutboxRelay(host, db, producer));
+  host.use(createOutboxRelay(host, db, await broker.producer()));
   host.use(
     createReactor<EventMap>(host, {
       broker,

@@ -21,11 +21,12 @@ export const notificationService = (config: NotificationConfig, host: Host): voi
       migrations: ['platform/inbox/migrations', 'services/notification/migrations'].map(projectPath),
     }),
   );
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const notifications = createNotificationStore(host.clock);
 
   host.use(
     createReactor<EventMap>(host, {
-      broker: connectBroker(host, config.kafkaBrokers),
+      broker,
       db,
       registry: createSchemaRegistry(config.schemaRegistryUrl),
       events: records,

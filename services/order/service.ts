@@ -33,7 +33,7 @@ export const orderService = async (config: OrderConfig, host: Host): Promise<voi
       ].map(projectPath),
     }),
   );
-  const broker = connectBroker(host, config.kafkaBrokers);
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(
     createEventPublisher<EventMap>(host, registry, records, [
@@ -48,9 +48,7 @@ export const orderService = async (config: OrderConfig, host: Host): Promise<voi
   const products = createProductReplica(db);
   const metrics = createOrderMetrics(host.metrics);
 
-  const producer = await broker.producer();
-  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
-  host.use(createOutboxRelay(host, db, producer));
+  host.use(createOutboxRelay(host, db, await broker.producer()));
   const reactor = { broker, db, registry, events: records };
   host.use(
     createReactor<EventMap>(host, {

@@ -31,7 +31,7 @@ export const paymentService = async (config: PaymentConfig, host: Host): Promise
       ].map(projectPath),
     }),
   );
-  const broker = connectBroker(host, config.kafkaBrokers);
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(
     createEventPublisher<EventMap>(host, registry, records, [
@@ -44,9 +44,7 @@ export const paymentService = async (config: PaymentConfig, host: Host): Promise
   );
   const payments = createPaymentStore({ events, clock });
 
-  const producer = await broker.producer();
-  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
-  host.use(createOutboxRelay(host, db, producer));
+  host.use(createOutboxRelay(host, db, await broker.producer()));
   host.use(
     createProviderWorker(host, {
       db,

@@ -27,14 +27,12 @@ export const productService = async (config: ProductConfig, host: Host): Promise
       ].map(projectPath),
     }),
   );
-  const broker = connectBroker(host, config.kafkaBrokers);
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(createEventPublisher<EventMap>(host, registry, records, ['ProductCreated']));
   const products = createProductStore({ events, clock: host.clock });
 
-  const producer = await broker.producer();
-  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
-  host.use(createOutboxRelay(host, db, producer));
+  host.use(createOutboxRelay(host, db, await broker.producer()));
   host.use(
     createReactor<EventMap>(host, {
       broker,

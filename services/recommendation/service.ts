@@ -25,10 +25,11 @@ export const recommendationService = async (config: RecommendationConfig, host: 
     }),
   );
   const redis = host.use(createRedis(host, config.redisUrl));
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentPurchaseMs });
   host.use(
     createReactor<EventMap>(host, {
-      broker: connectBroker(host, config.kafkaBrokers),
+      broker,
       db,
       registry: createSchemaRegistry(config.schemaRegistryUrl),
       events: records,

@@ -30,9 +30,8 @@ export const userService = async (config: UserConfig, host: Host): Promise<void>
       'UserRolesChanged',
     ]),
   );
-  const producer = await connectBroker(host, config.kafkaBrokers).producer();
-  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
-  host.use(createOutboxRelay(host, db, producer));
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  host.use(createOutboxRelay(host, db, await broker.producer()));
   const tokens = host.use(
     createAccessTokens(db, host.clock, {
       issuer: config.tokenIssuer,

@@ -30,9 +30,8 @@ export const itemSimilarityJob = async (
   },
 ): Promise<void> => {
   const redis = host.use(createRedis(host, config.redisUrl, { commandTimeoutMs: redisCommandTimeoutMs }));
-  const broker = connectBroker(host, config.kafkaBrokers);
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
   const producer = await broker.producer();
-  host.use({ name: 'producer', start: async () => {}, stop: () => producer.close() });
   const learner = createLearner(
     host,
     openOnce(redis.client, () => newId(host.clock), host),
