@@ -3,7 +3,7 @@ import { authSettings } from '#platform/http/auth';
 
 const { kafkaBrokers, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
 
-/** Base URLs of a service, several for several instances; without any it is 503, and no part of health and document. */
+/** Base URLs of a service, several for several instances; without any it is 503, and left out of health. */
 const instances = (variable: string) => [variable, setting.urls.optional()] as const;
 
 export const gatewayConfig = envSchema({
