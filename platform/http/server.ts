@@ -1,9 +1,8 @@
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
   type HTTPMethods,
   LogController,
@@ -12,14 +11,7 @@ import Fastify, {
   type RawServerDefault,
   type RouteOptions,
 } from 'fastify';
-import {
-  hasZodFastifySchemaValidationErrors,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod';
-import { z } from 'zod';
-import { PlatformError } from '#platform/errors';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { newId } from '#platform/ids';
 import type { Component, HealthReport, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
@@ -33,10 +25,12 @@ import {
   startSpan,
 } from '#platform/telemetry/tracing';
 import { type Authenticator, authorise } from './auth.js';
-import { type DescribedRoute, describeRoutes, type OpenApiDocument } from './openapi.js';
-import { Problem, problem, problemBody, problemMediaType, unavailable } from './problem-details.js';
+import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
+import type { DescribedRoute, OpenApiDocument } from './openapi.js';
+import { Problem, problem } from './problem-details.js';
 import { completeRoute } from './route-options.js';
 import { parseJson } from './strict-json.js';
+import { addSystemRoutes, systemRoutes } from './system-routes.js';
 
 export type HttpApp = FastifyInstance<
   RawServerDefault,
@@ -75,7 +69,6 @@ const drainMs = 3000;
 const headerBytesMax = 65_536;
 /** To receive a whole request; a streamed import takes its time. */
 const requestTimeoutMs = 120_000;
-const systemRoutes = new Set(['/health', '/health/live', '/health/ready', '/metrics', '/openapi.json']);
 
 /**
  * An HTTP server that keeps the conventions by itself: correlation, trace, metrics, authentication before
@@ -111,7 +104,7 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
   observe(app, host);
   guard(app, options.auth, routes);
   answerProblems(app, routes);
-  systemRoutesOf(app, host, options, routes);
+  addSystemRoutes(app, host, options, routes.described);
 
   return { app, component: listener(app, host, options.port) };
 };
@@ -285,150 +278,6 @@ const notThere = (request: FastifyRequest, routes: RouteBook): Problem => {
     : problem(405, 'method_not_allowed', `${request.method} is not possible here.`, {
         headers: { allow: methods.join(', ') },
       });
-};
-
-const sendProblem = (reply: FastifyReply, correlationId: string, answer: Problem): FastifyReply =>
-  reply
-    .code(answer.status)
-    .headers({ 'x-correlation-id': correlationId, ...answer.headers })
-    .type(problemMediaType)
-    .send(JSON.stringify(problemBody(answer, correlationId)));
-
-const inputErrorsMax = 50;
-
-const partNames: Record<string, string> = {
-  querystring: 'query',
-  params: 'path',
-  headers: 'header',
-  body: 'body',
-};
-
-const fastifyProblems: Record<string, [status: number, code: string, detail: string]> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'unsupported_media_type', 'The body must be application/json.'],
-  FST_ERR_CTP_BODY_TOO_LARGE: [413, 'body_too_large', 'The body is larger than this route takes.'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'malformed_json', 'The body is empty.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
-    400,
-    'malformed_body',
-    'The body is not as long as Content-Length says.',
-  ],
-  FST_ERR_BAD_URL: [400, 'invalid_url', 'The URL is not well formed.'],
-  FST_ERR_ROUTE_MISSING_HANDLER: [404, 'route_not_found', 'There is nothing at this address.'],
-};
-
-/** What a thrown thing is to the caller. Only what nobody foresaw is a 500, and it tells nothing. */
-export const asProblem = (error: unknown): Problem => {
-  if (error instanceof Problem) return error;
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const part = partNames[error.validationContext ?? 'body'] ?? 'body';
-    return problem(400, `invalid_${part}`, `The ${part} is not as documented.`, {
-      errors: error.validation.slice(0, inputErrorsMax).map((issue) => {
-        const path = issue.instancePath === '/' ? '' : issue.instancePath;
-        return {
-          path: part === 'body' ? path : `/${part}${path}`,
-          message: issue.message ?? 'is not valid',
-        };
-      }),
-    });
-  }
-  if (error instanceof PlatformError && error.retriable)
-    return unavailable(error.code, 'Something this needs is away at the moment.', 2);
-  const { code = '', statusCode } = (error ?? {}) as { code?: string; statusCode?: number };
-  const known = fastifyProblems[code];
-  if (known !== undefined) return problem(...known);
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
-    return problem(
-      statusCode,
-      'bad_request',
-      error instanceof Error ? error.message : 'The request is not valid.',
-    );
-  return problem(500, 'internal_error', 'Something went wrong here; the correlation id finds it in the log.');
-};
-
-/** For what is not HTTP well enough to become a request. */
-const answerBrokenConnection = (error: Error & { code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  const correlationId = newId();
-  const body = JSON.stringify(
-    problemBody(
-      problem(status, 'malformed_request', 'This is not a well-formed HTTP request.'),
-      correlationId,
-    ),
-  );
-  socket.end(
-    `HTTP/1.1 ${status} Bad Request\r\nContent-Type: ${problemMediaType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `X-Correlation-Id: ${correlationId}\r\nConnection: close\r\n\r\n${body}`,
-  );
-};
-
-const healthStatus = z.enum(['up', 'degraded', 'down']);
-const healthSchema = z
-  .object({
-    status: healthStatus,
-    service: z.string(),
-    version: z.string(),
-    dependencies: z.record(z.string(), z.object({ status: healthStatus, latencyMs: z.number() })),
-  })
-  .meta({ id: 'Health' });
-
-const systemRoutesOf = (app: HttpApp, host: Host, options: HttpServerOptions, routes: RouteBook): void => {
-  const tags = ['operations'];
-  app.get(
-    '/health/live',
-    {
-      access: 'anonymous',
-      schema: { tags, summary: 'Is the process there?', response: { 200: healthSchema } },
-    },
-    () => ({ status: 'up' as const, service: host.service, version: host.version, dependencies: {} }),
-  );
-  for (const url of ['/health/ready', '/health'])
-    app.get(
-      url,
-      {
-        access: 'anonymous',
-        schema: {
-          tags,
-          summary: 'Can it do its work? 503 when it is down.',
-          response: { 200: healthSchema, 503: healthSchema },
-        },
-      },
-      async (_request, reply) => {
-        const report = await (options.health ?? host.health)();
-        return reply.code(report.status === 'down' ? 503 : 200).send(report);
-      },
-    );
-  app.get(
-    '/metrics',
-    {
-      access: 'anonymous',
-      schema: {
-        tags,
-        summary: 'Prometheus metrics.',
-        response: { 200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } } },
-      },
-    },
-    async (_request, reply) => reply.type(host.metrics.contentType).send(await host.metrics.render()),
-  );
-
-  let described: Promise<OpenApiDocument> | undefined;
-  const own = (): Promise<OpenApiDocument> => {
-    described ??= describeRoutes(
-      {
-        title: options.title,
-        version: host.version,
-        ...(options.description === undefined ? {} : { description: options.description }),
-      },
-      routes.described,
-    );
-    return described;
-  };
-  const document = options.document?.(own) ?? own;
-  app.get('/openapi.json', { access: 'anonymous', schema: { hide: true } }, () => document());
 };
 
 const listener = (app: HttpApp, host: Host, port: number): HttpServer['component'] => ({

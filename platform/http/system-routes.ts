@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import type { Host } from '#platform/service-host';
+import { type DescribedRoute, describeRoutes, type OpenApiDocument } from './openapi.js';
+import type { HttpApp, HttpServerOptions } from './server.js';
+
+/** Their patterns; what watches a service is neither traced nor logged. */
+export const systemRoutes = new Set([
+  '/health',
+  '/health/live',
+  '/health/ready',
+  '/metrics',
+  '/openapi.json',
+]);
+
+const healthStatus = z.enum(['up', 'degraded', 'down']);
+const healthSchema = z
+  .object({
+    status: healthStatus,
+    service: z.string(),
+    version: z.string(),
+    dependencies: z.record(z.string(), z.object({ status: healthStatus, latencyMs: z.number() })),
+  })
+  .meta({ id: 'Health' });
+
+/** Health, metrics and the document of the server's own routes. */
+export const addSystemRoutes = (
+  app: HttpApp,
+  host: Host,
+  options: Pick<HttpServerOptions, 'title' | 'description' | 'health' | 'document'>,
+  described: readonly DescribedRoute[],
+): void => {
+  const tags = ['operations'];
+  app.get(
+    '/health/live',
+    {
+      access: 'anonymous',
+      schema: { tags, summary: 'Is the process there?', response: { 200: healthSchema } },
+    },
+    () => ({ status: 'up' as const, service: host.service, version: host.version, dependencies: {} }),
+  );
+  for (const url of ['/health/ready', '/health'])
+    app.get(
+      url,
+      {
+        access: 'anonymous',
+        schema: {
+          tags,
+          summary: 'Can it do its work? 503 when it is down.',
+          response: { 200: healthSchema, 503: healthSchema },
+        },
+      },
+      async (_request, reply) => {
+        const report = await (options.health ?? host.health)();
+        return reply.code(report.status === 'down' ? 503 : 200).send(report);
+      },
+    );
+  app.get(
+    '/metrics',
+    {
+      access: 'anonymous',
+      schema: {
+        tags,
+        summary: 'Prometheus metrics.',
+        response: { 200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } } },
+      },
+    },
+    async (_request, reply) => reply.type(host.metrics.contentType).send(await host.metrics.render()),
+  );
+
+  let ownDocument: Promise<OpenApiDocument> | undefined;
+  const own = (): Promise<OpenApiDocument> => {
+    ownDocument ??= describeRoutes(
+      {
+        title: options.title,
+        version: host.version,
+        ...(options.description === undefined ? {} : { description: options.description }),
+      },
+      described,
+    );
+    return ownDocument;
+  };
+  const document = options.document?.(own) ?? own;
+  app.get('/openapi.json', { access: 'anonymous', schema: { hide: true } }, () => document());
+};
