@@ -24,4 +24,10 @@ describe('the period of a query', () => {
     });
     expect(periodOf({ fromMs: 0 }, 'minute', now)).toEqual({ refused: 'too_many_buckets' });
   });
+
+  it('refuses times that ClickHouse cannot hold', () => {
+    const last = at('9999-12-31T23:59:59Z');
+    expect(periodOf({ fromMs: last - 1, toMs: last }, 'day', now)).toEqual({ refused: 'out_of_range' });
+    expect(periodOf({ fromMs: -36_000_000, toMs: 0 }, 'day', now)).toEqual({ refused: 'out_of_range' });
+  });
 });

@@ -17,7 +17,11 @@ const defaultSpanMs: Record<Granularity, number> = { minute: hourMs, hour: dayMs
 /** Most buckets an answer may have: a week of minutes, more than a year of hours. */
 export const bucketsMax = 10_080;
 
-export type PeriodRefusal = 'not_before_to' | 'too_many_buckets';
+/** Times outside of these are refused: ClickHouse's `DateTime` holds 1970 to 2106. */
+export const earliestMs = 0;
+export const latestMs = Date.parse('2100-01-01T00:00:00Z');
+
+export type PeriodRefusal = 'not_before_to' | 'too_many_buckets' | 'out_of_range';
 
 /**
  * The whole buckets that the asked times touch: `from` is rounded down, `to` up. Days and hours are UTC. `nowMs` is the
@@ -32,6 +36,7 @@ export const periodOf = (
   const toMs = Math.ceil((asked.toMs ?? nowMs) / size) * size;
   const fromMs =
     Math.floor((asked.fromMs ?? (asked.toMs ?? nowMs) - defaultSpanMs[granularity]) / size) * size;
+  if (fromMs < earliestMs || toMs > latestMs) return { refused: 'out_of_range' };
   if (fromMs >= toMs) return { refused: 'not_before_to' };
   if ((toMs - fromMs) / size > bucketsMax) return { refused: 'too_many_buckets' };
   return { fromMs, toMs };

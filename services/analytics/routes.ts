@@ -5,7 +5,14 @@ import { PlatformError } from '#platform/errors';
 import { problem, problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { CompletenessGauge } from './completeness.js';
-import { bucketsMax, type Granularity, granularities, type Period, periodOf } from './period.js';
+import {
+  bucketsMax,
+  type Granularity,
+  granularities,
+  type Period,
+  type PeriodRefusal,
+  periodOf,
+} from './period.js';
 import { type Query, type RevenueRow, refundDays, revenueQuery } from './revenue.js';
 import { rankings, type TopProductRow, topProductsQuery } from './top-products.js';
 
@@ -22,7 +29,8 @@ const completeness = {
   lagMs: z.int().min(0).describe('How far `asOf` is behind now.'),
 };
 
-const count = z.int();
+/** A sum over many orders may be no safe integer; the answer is then the nearest number rather than none. */
+const count = z.number().meta({ type: 'integer' });
 const currency = z.string().describe('ISO 4217; amounts of different currencies are never added up.');
 
 const revenueAnswer = z
@@ -94,10 +102,7 @@ export const analyticsRoutes = (
       errors: [
         {
           path: '/from',
-          message:
-            asked.refused === 'not_before_to'
-              ? 'must be before `to`'
-              : `is more than ${bucketsMax} buckets before \`to\``,
+          message: refusalMessages[asked.refused],
         },
       ],
     });
@@ -162,6 +167,12 @@ export const analyticsRoutes = (
       return { items: rows, ...rest };
     },
   );
+};
+
+const refusalMessages: Record<PeriodRefusal, string> = {
+  not_before_to: 'must be before `to`',
+  too_many_buckets: `is more than ${bucketsMax} buckets before \`to\``,
+  out_of_range: 'must lie between 1970 and 2100, and so must `to`',
 };
 
 /** A minute short of seven days, so that rounding both ends outwards stays within the most buckets. */

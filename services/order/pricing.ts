@@ -3,6 +3,9 @@ import type { OrderPlacedLine } from '#schemas/events';
 import { sumMinor } from './order.js';
 import type { ProductCopy } from './product-replica.js';
 
+/** Most an order may cost: leaves room to add up nine thousand of them in a safe integer. */
+export const totalMinorMax = 1_000_000_000_000;
+
 /** The lines as the catalogue prices them now; 422 for what cannot be ordered. */
 export const priced = (
   items: readonly { productId: string; quantity: number }[],
@@ -27,11 +30,9 @@ export const priced = (
     throw problem(422, 'currencies_mixed', 'An order is paid in one currency.', {
       errors: [{ path: '/items', message: `prices are in ${[...currencies].sort().join(' and ')}` }],
     });
-  if (!Number.isSafeInteger(sumMinor(lines)))
+  if (sumMinor(lines) > totalMinorMax)
     throw problem(422, 'order_too_large', 'The total of the order is more than can be paid at once.', {
-      errors: [
-        { path: '/items', message: `cost more than ${Number.MAX_SAFE_INTEGER} ${currency} minor units` },
-      ],
+      errors: [{ path: '/items', message: `cost more than ${totalMinorMax} ${currency} minor units` }],
     });
   return { lines, currency };
 };
