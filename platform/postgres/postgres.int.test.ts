@@ -144,6 +144,19 @@ describe('a transaction', () => {
     expect(runs).toBe(2);
   });
 
+  test('tells of itself once it is committed, and not of the runs that were undone', async () => {
+    let runs = 0;
+    const told: string[] = [];
+    await inTransaction(scratch.db, async (tx) => {
+      runs += 1;
+      const run = runs;
+      tx.afterCommit(() => told.push(`run ${run}`));
+      expect(told).toEqual([]);
+      if (run === 1) await tx.query("DO $$ BEGIN RAISE EXCEPTION 'collided' USING ERRCODE = '40001'; END $$");
+    });
+    expect(told).toEqual(['run 2']);
+  });
+
   test('in which an error was swallowed fails rather than seem committed', async () => {
     await expect(
       inTransaction(scratch.db, async (tx) => {

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type pg from 'pg';
 import { PlatformError } from '#platform/errors';
 import { type Database, type Queryable, toFault } from '#platform/postgres/pool';
@@ -5,7 +6,14 @@ import { type Database, type Queryable, toFault } from '#platform/postgres/pool'
 declare const transaction: unique symbol;
 
 /** A connection inside a transaction. What takes a `Tx` cannot be called outside one. */
-export type Tx = Queryable & { readonly [transaction]: true };
+export type Tx = Queryable & {
+  readonly [transaction]: true;
+  /**
+   * For what a run that is undone must not leave behind: counting, logging. Called once the transaction is
+   * committed, in the order given, under the caller's correlation; not called if the process dies before.
+   */
+  afterCommit(effect: () => void): void;
+};
 
 export type TransactionOptions = {
   /** `read committed` if unset. */
@@ -50,18 +58,19 @@ const once = async <T>(
   isolation: TransactionOptions['isolation'],
 ): Promise<T> => {
   const client = await connect(db.pool);
+  const effects: (() => void)[] = [];
   let broken: Error | undefined;
   const onError = (error: Error) => {
     broken = error;
   };
   client.on('error', onError);
+  let result: T;
   try {
     await client.query(isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation}`);
-    const result = await work(asTx(client));
+    result = await work(asTx(client, effects));
     const committed = await client.query('COMMIT');
     if (committed.command !== 'COMMIT')
       throw new Error('a statement of the transaction failed and its error was swallowed');
-    return result;
   } catch (error) {
     if (broken === undefined)
       await client.query('ROLLBACK').catch((failure: Error) => {
@@ -72,6 +81,8 @@ const once = async <T>(
     client.off('error', onError);
     client.release(broken ?? false);
   }
+  for (const effect of effects) effect();
+  return result;
 };
 
 const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
@@ -82,8 +93,11 @@ const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
   }
 };
 
-const asTx = (client: pg.PoolClient): Tx =>
+const asTx = (client: pg.PoolClient, effects: (() => void)[]): Tx =>
   ({
+    afterCommit: (effect: () => void) => {
+      effects.push(AsyncResource.bind(effect));
+    },
     query: async (text: string, values?: readonly unknown[]) => {
       try {
         return await client.query(text, values as unknown[] | undefined);

@@ -34,8 +34,11 @@ export const reactions = (deps: {
       }
       if (outcome === 'already_decided') return;
       assert(typeof outcome === 'string', 'what counts as sold out is not unknown');
-      counted(outcome);
-      logger.info({ orderId }, `stock ${outcome}`);
+      const decided = outcome;
+      tx.afterCommit(() => {
+        counted(decided);
+        logger.info({ orderId }, `stock ${decided}`);
+      });
     },
 
     OrderCancelled: (tx, { value: { orderId, reason } }) => stock.release(tx, orderId, reason),

@@ -21,8 +21,10 @@ export const reactions = (deps: {
     occurredAtMs: number,
   ): Promise<void> => {
     await deps.notifications.record(tx, eventId, notification, occurredAtMs);
-    recorded.inc({ type: notification.template, status: 'success' });
-    deps.logger.info({ orderId: notification.orderId }, `recorded ${notification.template}`);
+    tx.afterCommit(() => {
+      recorded.inc({ type: notification.template, status: 'success' });
+      deps.logger.info({ orderId: notification.orderId }, `recorded ${notification.template}`);
+    });
   };
 
   return {

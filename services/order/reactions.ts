@@ -29,9 +29,10 @@ export const sagaReactions = ({
     await orders.note(tx, orderId, event);
     const outcome = await orders.update(tx, orderId, command);
     if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return;
-    if (outcome.after.status !== 'new')
+    tx.afterCommit(() => {
       logger.info({ orderId, cause: event.type }, `order ${outcome.after.status}`);
-    metrics.observe(outcome, clock.nowMs());
+      metrics.observe(outcome, clock.nowMs());
+    });
   };
 
   const followPayment = async (

@@ -111,8 +111,10 @@ export const orderRoutes = (
             shippingAddress,
           },
         );
-        metrics.observe(outcome, clock.nowMs());
-        logger.info({ orderId }, 'order placed');
+        tx.afterCommit(() => {
+          metrics.observe(outcome, clock.nowMs());
+          logger.info({ orderId }, 'order placed');
+        });
         return {
           status: 202,
           body: {
@@ -255,7 +257,7 @@ export const orderRoutes = (
           if (outcome !== null && 'refused' in outcome) throw refusedReturn(outcome);
           const returned = outcome?.events.find((event) => event.type === 'OrderReturned');
           if (!returned) throw problem(404, 'order_not_found', 'There is no such order.');
-          logger.info({ orderId, returnId }, 'order returned');
+          tx.afterCommit(() => logger.info({ orderId, returnId }, 'order returned'));
           const { lines, refundMinor, currency, isFull } = returned.data;
           return {
             status: 202,
