@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** An id as it is stored: a UUID in capitals is the same one, and everything compares ids as text. */
+export const uuid = z.uuid().toLowerCase();
+
 /** Text of one line as people write it: 1 to `lengthMax` characters, not blank, no control characters. */
 export const line = (lengthMax: number) =>
   z

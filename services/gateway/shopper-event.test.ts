@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ShopperActivity } from '#schemas/events';
 import { ageMaxMs, futureMaxMs, judgeShopperEvent } from './shopper-event.js';
 
 const nowMs = Date.parse('2026-05-01T12:00:00Z');
@@ -34,6 +35,16 @@ describe('a shopper event', () => {
     expect(judge(view, true)).toMatchObject({ activity: { user_id: userId } });
     expect(judge({ ...view, userId: productId }, true)).toMatchObject({ code: 'user_mismatch' });
     expect(judge({ ...view, userId }, false)).toMatchObject({ activity: { user_id: userId } });
+  });
+
+  it('names the product and the account that are meant, also in capitals', () => {
+    const { activity } = judge(
+      { ...view, productId: productId.toUpperCase(), userId: userId.toUpperCase() },
+      true,
+    ) as {
+      activity: ShopperActivity;
+    };
+    expect([activity.product_id, activity.user_id]).toEqual([productId, userId]);
   });
 
   it('happened between thirty days ago and five minutes ahead', () => {

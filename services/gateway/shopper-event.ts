@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Principal } from '#platform/http/auth';
-import { prose } from '#platform/http/text';
+import { prose, uuid } from '#platform/http/text';
 import type { ShopperActivity } from '#schemas/events';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -21,8 +21,8 @@ const shortId = z.string().regex(/^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, di
 export const shopperEvent = z.strictObject({
   type: z.enum(shopperEventTypes),
   visitId: shortId.describe('The visit, chosen by the client.'),
-  userId: z.uuid().optional(),
-  productId: z.uuid().optional().describe('Required of product_viewed, product_added and product_removed.'),
+  userId: uuid.optional(),
+  productId: uuid.optional().describe('Required of product_viewed, product_added and product_removed.'),
   query: prose(500).optional().describe('Required of products_searched.'),
   position: z.int().min(0).max(100_000).optional().describe('Place in the list, from 0.'),
   recommendationId: shortId

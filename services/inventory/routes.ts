@@ -4,6 +4,7 @@ import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import { uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { available, piecesMax } from './stock.js';
@@ -35,7 +36,7 @@ const movementSchema = z
   })
   .meta({ id: 'StockMovement' });
 
-const params = z.object({ productId: z.uuid() });
+const params = z.object({ productId: uuid });
 const restockHeader = z.object({
   'idempotency-key': z
     .string()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { line } from '#platform/http/text';
+import { line, uuid } from '#platform/http/text';
 import { orderStatuses } from './order.js';
 import type { OrderView, TimelineEntry } from './order-store.js';
 
@@ -11,9 +11,8 @@ const money = z.object({
   currency: z.string().describe('ISO 4217.'),
 });
 
-// A UUID is the same in capitals: the lines are merged by it.
 const item = z.strictObject({
-  productId: z.uuid().toLowerCase(),
+  productId: uuid,
   quantity: z.int().min(1).max(piecesOfProductMax),
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CreateProduct, createProduct, normaliseCategory } from './product.js';
+import { normaliseCategory } from '#schemas/category';
+import { type CreateProduct, createProduct } from './product.js';
 
 const lantern: CreateProduct = {
   name: 'Paper lantern',

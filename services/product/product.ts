@@ -1,3 +1,4 @@
+import { normaliseCategory } from '#schemas/category';
 import type { ProductCreated } from '#schemas/events';
 
 /** What the catalogue says of a product; what is available of it is inventory's word. */
@@ -62,11 +63,3 @@ export const createProduct = (
     },
   };
 };
-
-/** `Home / Lighting/` and `home/lighting` are the same place. */
-export const normaliseCategory = (path: string): string =>
-  path
-    .split('/')
-    .map((part) => part.trim().toLowerCase())
-    .filter((part) => part !== '')
-    .join('/');

@@ -4,10 +4,11 @@ import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import { uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
-import { normaliseCategory } from './product.js';
+import { normaliseCategory } from '#schemas/category';
 import { type ProductRow, type ProductStore, sorts } from './product-store.js';
 
 const amountMinorMax = 1_000_000_000_00;
@@ -58,7 +59,7 @@ const createBody = z.strictObject({
   tags: tags.default([]),
   attributes: attributes.default({}),
   images: images.default([]),
-  groupId: z.uuid().optional(),
+  groupId: uuid.optional(),
   ageRestricted: z.boolean().default(false),
   active: z.boolean().default(true),
   featured: z.boolean().default(false),
@@ -126,7 +127,7 @@ export const productRoutes = (app: HttpApp, db: Database, products: ProductStore
       schema: {
         tags: section,
         summary: 'One product.',
-        params: z.object({ productId: z.uuid() }),
+        params: z.object({ productId: uuid }),
         response: { 200: productSchema, ...notModified, ...problems(404) },
       },
     },

@@ -162,6 +162,16 @@ describe('GET /api/recommendations', () => {
     expect(await listed('scenario=home&limit=1')).toHaveLength(1);
   });
 
+  it('keeps its promises also to who writes ids in capitals and a category as a person would', async () => {
+    const capitals = `${clock},${shade}`.toUpperCase();
+    expect(await listed(`scenario=home&exclude=${capitals}`)).toEqual([lamp, spade]);
+    expect(await listed('scenario=home&visitId=v&userId=BUYER')).not.toContain(shade);
+    const beside = await listed(`scenario=product&productId=${lamp.toUpperCase()}`);
+    expect(beside).toEqual(await listed(`scenario=product&productId=${lamp}`));
+    const clocks = await ask('scenario=home&category=%20Home%20/Clocks/');
+    expect(clocks.body.items.map(({ productId }) => productId)).toEqual([clock]);
+  });
+
   it('uses a visitor’s interests for himself, and never for somebody who only names him', async () => {
     const own = (await ask('scenario=home', 'visitor')).body.items;
     expect(own[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
@@ -187,6 +197,7 @@ describe('GET /api/recommendations', () => {
     'scenario=home&limit=0',
     'scenario=home&limit=101',
     'scenario=home&limit=x',
+    'scenario=home&category=/',
     'scenario=home&productId=',
   ])('refuses %j with 400', async (query) => {
     expect((await ask(query)).status).toBe(400);

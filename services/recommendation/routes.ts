@@ -3,6 +3,7 @@ import { hasRole, type Principal } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/server';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
+import { normaliseCategory } from '#schemas/category';
 import type { SimilarityView } from '#schemas/similarity-state';
 import type { Catalogue } from './catalogue-store.js';
 import { type Question, recommend } from './recommend.js';
@@ -13,10 +14,13 @@ export const modelVersion = 'item-to-item-1';
 const idCharsMax = 128;
 const excludedMax = 500;
 
-const id = z.string().min(1).max(idCharsMax);
+const visitId = z.string().min(1).max(idCharsMax);
+// Of products and users, which may be unknown but not be missed for their capitals; a visit is the client's own text.
+const id = visitId.toLowerCase();
 const ids = z
   .string()
   .max(excludedMax * (idCharsMax + 1))
+  .toLowerCase()
   .transform((text) => text.split(',').filter((part) => part !== ''))
   .refine((list) => list.length <= excludedMax, `must be at most ${excludedMax} ids`)
   .describe('Comma-separated product ids.');
@@ -28,7 +32,7 @@ const query = z.object({
   productId: id
     .optional()
     .describe('The product in view, for scenario product; the newest of the visit where it is left out.'),
-  visitId: id.optional().describe('The visit, as in POST /api/events.'),
+  visitId: visitId.optional().describe('The visit, as in POST /api/events.'),
   userId: id
     .optional()
     .describe(
@@ -36,7 +40,13 @@ const query = z.object({
         'used, and only for a caller who is not logged in: what it lately bought is left out.',
     ),
   exclude: ids.optional(),
-  category: z.string().min(1).max(200).optional().describe('Only products of this category path and below.'),
+  category: z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/[^\s/]/, 'must name a category')
+    .optional()
+    .describe('Only products of this category path and below.'),
   limit: z.coerce.number().int().min(1).max(100).default(20),
 });
 
@@ -101,7 +111,7 @@ export const recommendationRoutes = (
         ...(visitId === undefined ? {} : { visitId }),
         ...usersOf(request.principal, request.query.userId),
         exclude: exclude ?? [],
-        ...(category === undefined ? {} : { category }),
+        ...(category === undefined ? {} : { category: normaliseCategory(category) }),
         limit,
         nowMs,
       };

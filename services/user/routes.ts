@@ -4,7 +4,7 @@ import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { emailAddress, line } from '#platform/http/text';
+import { emailAddress, line, uuid } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { roles } from '#schemas/roles';
 import type { Accounts, LoggedIn } from './accounts.js';
@@ -225,7 +225,7 @@ export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): 
       schema: {
         tags,
         summary: 'State which roles an account has.',
-        params: z.object({ id: z.uuid() }),
+        params: z.object({ id: uuid }),
         body: z.strictObject({ roles: z.array(z.enum(roles)).min(1).max(roles.length) }),
         response: { 200: userSchema, ...problems(404, 409, 412) },
       },
