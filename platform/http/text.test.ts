@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { uuid } from './text.js';
+import { line, prose, uuid } from './text.js';
+
+describe('text', () => {
+  it('that cannot be written as UTF-8 is refused', () => {
+    for (const schema of [line(10), prose(10)]) {
+      expect(schema.safeParse('\ud800x').success).toBe(false);
+      expect(schema.safeParse('x\udc00').success).toBe(false);
+      expect(schema.parse('\u{1f600}')).toBe('\u{1f600}');
+    }
+  });
+});
 
 describe('an id', () => {
   it('is the same in capitals', () => {

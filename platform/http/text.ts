@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** An id as it is stored: a UUID in capitals is the same one, and everything compares ids as text. */
 export const uuid = z.uuid().toLowerCase();
 
+const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);
+const halfACharacter = 'may not contain half a surrogate pair';
+
 /** Text of one line as people write it: 1 to `lengthMax` characters, not blank, no control characters. */
 export const line = (lengthMax: number) =>
   z
@@ -10,7 +13,8 @@ export const line = (lengthMax: number) =>
     .min(1)
     .max(lengthMax)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-    .regex(/^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$/, 'must be one line of text');
+    .regex(/^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$/, 'must be one line of text')
+    .refine(isWellFormed, halfACharacter);
 
 /** Text of several lines: up to `lengthMax` characters, line breaks and tabs but no other control characters. */
 export const prose = (lengthMax: number) =>
@@ -18,7 +22,8 @@ export const prose = (lengthMax: number) =>
     .string()
     .max(lengthMax)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-    .regex(/^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$/, 'must be plain text');
+    .regex(/^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$/, 'must be plain text')
+    .refine(isWellFormed, halfACharacter);
 
 /** An address that mail can be sent to, within the lengths of RFC 5321; not normalised. */
 export const emailAddress = z

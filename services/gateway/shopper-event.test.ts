@@ -62,6 +62,7 @@ describe('a shopper event', () => {
     ['a search for nothing', { ...view, type: 'products_searched' }],
     ['a click on no recommendation', { ...view, type: 'recommendation_clicked' }],
     ['a place that is no number', { ...view, position: '1' }],
+    ['a search for half a character', { ...view, type: 'products_searched', query: '\ud800x' }],
     ['a time without a zone', { ...view, occurredAt: '2026-05-01T11:59:59' }],
   ])('is refused with a reason when it is %s', (_what, event) => {
     expect(judge(event)).toMatchObject({ code: 'invalid_event', message: expect.stringMatching(/\w/) });
