@@ -62,3 +62,49 @@ test('a Redis that hangs is given up on, and one that comes back is used again',
   await redis.stop();
   server.close();
 });
+
+test('a Redis that freezes costs one timeout, then one probe a second, until it answers again', async () => {
+  let isFrozen = false;
+  let asked = 0;
+  let held = '';
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      for (const line of String(data).split('\r\n')) {
+        if (/^get$/i.test(line)) asked += 1;
+        const answer = /^info$/i.test(line)
+          ? '$13\r\nloading:0\r\n\r\n\r\n'
+          : /^(get|ping|client)$/i.test(line)
+            ? '+PONG\r\n'
+            : '';
+        if (isFrozen) held += answer;
+        else {
+          socket.write(held + answer);
+          held = '';
+        }
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  let nowMs = 0;
+  const redis = await open(`redis://127.0.0.1:${port}`, { commandTimeoutMs: 100, nowMs: () => nowMs });
+  await eventually(() => redis.isAvailable());
+  const ask = () => redis.orElse((client) => client.get('k'), 'fallback');
+  const askTogether = async () => new Set(await Promise.all(Array.from({ length: 20 }, ask)));
+  expect(await ask()).toBe('PONG');
+  isFrozen = true;
+  expect(await ask()).toBe('fallback');
+  expect(asked).toBe(2);
+  for (let request = 0; request < 20; request += 1) expect(await ask()).toBe('fallback');
+  expect(asked).toBe(2);
+  nowMs += 1001;
+  expect(await askTogether()).toEqual(new Set(['fallback']));
+  expect(asked).toBe(3);
+  isFrozen = false;
+  nowMs += 1001;
+  expect(await ask()).toBe('PONG');
+  expect(await askTogether()).toEqual(new Set(['PONG']));
+  await redis.stop();
+  server.close();
+});

@@ -4,7 +4,8 @@ import type { Component, Host } from '#platform/service-host';
 
 /**
  * Redis holds nothing that cannot be rebuilt, so it may be away at any time: `start` does not wait for it, a
- * command fails at once while it is down and after `commandTimeoutMs` when it hangs, and the caller falls back.
+ * command fails at once while it is down and after `commandTimeoutMs` when it hangs, and the caller falls back. One that
+ * hangs costs a timeout only now and then: after it `orElse` does not ask for `retryAfterMs`, then asks once.
  */
 export type RedisClient = Component & {
   readonly client: Redis;
@@ -14,11 +15,17 @@ export type RedisClient = Component & {
   orElse<T>(command: (client: Redis) => Promise<T>, fallback: T): Promise<T>;
 };
 
+const retryAfterMs = 1000;
+
+const isTimeout = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Command timed out';
+
 export const createRedis = (
   host: Pick<Host, 'service' | 'logger'>,
   url: string,
-  options: { commandTimeoutMs?: number } = {},
+  options: { commandTimeoutMs?: number; nowMs?: () => number } = {},
 ): RedisClient => {
+  const nowMs = options.nowMs ?? (() => performance.now());
   const client = new Redis(url, {
     lazyConnect: true,
     connectionName: host.service,
@@ -26,7 +33,7 @@ export const createRedis = (
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     connectTimeout: 2_000,
-    commandTimeout: options.commandTimeoutMs ?? 500,
+    commandTimeout: options.commandTimeoutMs ?? 200,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
@@ -40,17 +47,26 @@ export const createRedis = (
     wasDown = false;
   });
   const isAvailable = () => client.status === 'ready';
+  let hangsUntilMs: number | undefined;
+  let isProbing = false;
 
   return {
     name: 'redis',
     client,
     isAvailable,
     orElse: async (command, fallback) => {
-      if (!isAvailable()) return fallback;
+      const isProbe = hangsUntilMs !== undefined;
+      if (!isAvailable() || (isProbe && (isProbing || nowMs() < (hangsUntilMs ?? 0)))) return fallback;
+      if (isProbe) isProbing = true;
       try {
-        return await command(client);
-      } catch {
+        const answer = await command(client);
+        hangsUntilMs = undefined;
+        return answer;
+      } catch (error) {
+        hangsUntilMs = isTimeout(error) ? nowMs() + retryAfterMs : undefined;
         return fallback;
+      } finally {
+        if (isProbe) isProbing = false;
       }
     },
     start: async () => {
