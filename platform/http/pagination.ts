@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { problem } from './problem-details.js';
+import { wholeNumber } from './text.js';
 
 export const pageLimitDefault = 20;
 export const pageLimitMax = 100;
 
-const limit = z.coerce.number().int().min(1).max(pageLimitMax).default(pageLimitDefault);
+const limit = wholeNumber(1, pageLimitMax).prefault(pageLimitDefault);
 const cursor = z.string().min(1).max(512).optional().describe('The `next` of the page before. Opaque.');
 
 /** Spread into a list route's query schema: `z.object({ ...listQuery, status: … })`. */

@@ -3,6 +3,16 @@ import { z } from 'zod';
 /** An id as it is stored: a UUID in capitals is the same one, and everything compares ids as text. */
 export const uuid = z.uuid().toLowerCase();
 
+/**
+ * A whole number in a query, in plain decimal digits: `0x10`, `1e1` and a blank are numbers only to JavaScript.
+ * Give it a `prefault` rather than a `default`, which the OpenAPI document would lose.
+ */
+export const wholeNumber = (min: number, max: number) =>
+  z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : text),
+    z.int().min(min).max(max),
+  );
+
 const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);
 const halfACharacter = 'may not contain half a surrogate pair';
 

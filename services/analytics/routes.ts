@@ -4,6 +4,7 @@ import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { problem, problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import { wholeNumber } from '#platform/http/text';
 import type { CompletenessGauge } from './completeness.js';
 import {
   bucketsMax,
@@ -153,7 +154,7 @@ export const analyticsRoutes = (
           from: instant,
           to: instant,
           by: z.enum(rankings).default('revenue'),
-          limit: z.coerce.number().int().min(1).max(100).default(20),
+          limit: wholeNumber(1, 100).prefault(20),
         }),
         response: { 200: topProductsAnswer, ...problems(503) },
       },

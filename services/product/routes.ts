@@ -4,7 +4,7 @@ import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { uuid } from '#platform/http/text';
+import { uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
@@ -70,8 +70,8 @@ const listFilters = z.object({
   ...listQuery,
   category: category.optional(),
   brand: text(120).min(1).optional(),
-  minPrice: z.coerce.number().int().min(0).max(amountMinorMax).optional().describe('In minor units.'),
-  maxPrice: z.coerce.number().int().min(0).max(amountMinorMax).optional().describe('In minor units.'),
+  minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
+  maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
   sort: z.enum(sorts).default('newest'),
 });
 

@@ -197,6 +197,9 @@ describe('GET /api/recommendations', () => {
     'scenario=home&limit=0',
     'scenario=home&limit=101',
     'scenario=home&limit=x',
+    'scenario=home&limit=0x10',
+    'scenario=home&limit=1e1',
+    'scenario=home&limit=',
     'scenario=home&category=/',
     'scenario=home&productId=',
   ])('refuses %j with 400', async (query) => {

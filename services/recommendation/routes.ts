@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hasRole, type Principal } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/server';
+import { wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
 import { normaliseCategory } from '#schemas/category';
@@ -47,7 +48,7 @@ const query = z.object({
     .regex(/[^\s/]/, 'must name a category')
     .optional()
     .describe('Only products of this category path and below.'),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: wholeNumber(1, 100).prefault(20),
 });
 
 const answer = z
