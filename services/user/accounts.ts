@@ -7,7 +7,7 @@ import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap } from '#schemas/events';
 import type { Role } from '#schemas/roles';
 import type { PasswordHasher } from './password.js';
-import { type AccessTokens, newRefreshToken, refreshTokenHash } from './tokens.js';
+import { type AccessTokens, newRefreshToken, refreshTokenHash, successorOf } from './tokens.js';
 import { changeRoles, judgeRefresh, normaliseEmail, register, type User } from './user.js';
 import type { UserStore } from './user-store.js';
 
@@ -80,7 +80,7 @@ export const createAccounts = (parts: {
         }
         const user = await store.lock(tx, stored.userId);
         if (user === undefined) return undefined;
-        const next = newRefreshToken();
+        const next = successorOf(refreshToken, stored.loginSecret);
         await store.rotateToken(tx, { loginId: stored.loginId, from: hash, to: next.hash, nowMs });
         return { user, accessToken: await tokens.issue(user, stored.loginId), refreshToken: next.token };
       });

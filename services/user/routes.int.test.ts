@@ -219,6 +219,19 @@ describe('a login', () => {
     expect(new Set([first.refreshToken, second.refreshToken, third.body.refreshToken]).size).toBe(3);
   });
 
+  it('goes on as one when its token is traded several times at once, or again after a lost answer', async () => {
+    const { refreshToken } = await register();
+    const together = await Promise.all(Array.from({ length: 5 }, () => refresh(refreshToken)));
+    expect(together.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    clock.advanceMs(refreshGraceMs);
+    const late = await refresh(refreshToken);
+    const next = new Set([...together, late].map(({ body }) => body.refreshToken));
+    expect(next.size).toBe(1);
+    expect(next).not.toContain(refreshToken);
+    const [successor = ''] = next;
+    expect((await refresh(String(successor))).status).toBe(200);
+  });
+
   it('ends for everybody when a token that was traded long ago comes back', async () => {
     const first = await register();
     const second = login.parse((await refresh(first.refreshToken)).body);

@@ -8,7 +8,7 @@ import { emailAddress, line, uuid } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { roles } from '#schemas/roles';
 import type { Accounts, LoggedIn } from './accounts.js';
-import type { User } from './user.js';
+import { refreshGraceMs, type User } from './user.js';
 import type { UserStore } from './user-store.js';
 
 const password = z.string().min(8).max(256).describe('At least 8 characters; there are no other rules.');
@@ -121,7 +121,10 @@ export const authRoutes = (
       access: 'anonymous',
       schema: {
         tags,
-        summary: 'Trade a refresh token for a new pair. One that was traded before ends the whole login.',
+        summary: 'Trade a refresh token for a new pair.',
+        description:
+          `Traded again within ${refreshGraceMs / 1000} s, by another tab or after a lost answer, a token gives the same ` +
+          'successor again; later than that it ends the whole login.',
         body: refreshTokenBody,
         response: { 200: loggedInSchema, ...problems(401) },
       },

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import {
   type CryptoKey,
   calculateJwkThumbprint,
@@ -86,6 +86,15 @@ const storedKeys = (db: Database, clock: Clock): Promise<{ kid: string; jwk: JWK
 export const newRefreshToken = (): { token: string; hash: Buffer } => {
   const token = randomBytes(32).toString('base64url');
   return { token, hash: refreshTokenHash(token) };
+};
+
+/**
+ * What `token` is traded for: the same however often it is asked. Only who has both the token and the login's secret
+ * can tell, so neither a thief of the token nor a reader of the database runs ahead of the client.
+ */
+export const successorOf = (token: string, loginSecret: Buffer): { token: string; hash: Buffer } => {
+  const successor = createHmac('sha256', loginSecret).update(token).digest('base64url');
+  return { token: successor, hash: refreshTokenHash(successor) };
 };
 
 export const refreshTokenHash = (token: string): Buffer => createHash('sha256').update(token).digest();

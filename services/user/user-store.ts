@@ -24,7 +24,7 @@ const userOf = (row: UserRow): User => ({
   createdAtMs: row.created_at.getTime(),
 });
 
-export type StoredRefreshToken = RefreshToken & { loginId: string; userId: string };
+export type StoredRefreshToken = RefreshToken & { loginId: string; loginSecret: Buffer; userId: string };
 
 export type UserStore = ReturnType<typeof createUserStore>;
 
@@ -106,12 +106,13 @@ export const createUserStore = (db: Database) => ({
   lockToken: async (tx: Tx, tokenHash: Buffer): Promise<StoredRefreshToken | undefined> => {
     const { rows } = await tx.query<{
       login_id: string;
+      secret: Buffer;
       user_id: string;
       used_at: Date | null;
       expires_at: Date;
       revoked_at: Date | null;
     }>(
-      `SELECT t.login_id, l.user_id, t.used_at, l.expires_at, l.revoked_at
+      `SELECT t.login_id, l.secret, l.user_id, t.used_at, l.expires_at, l.revoked_at
        FROM refresh_tokens t JOIN logins l ON l.id = t.login_id WHERE t.token_hash = $1 FOR UPDATE`,
       [tokenHash],
     );
@@ -119,6 +120,7 @@ export const createUserStore = (db: Database) => ({
     return (
       row && {
         loginId: row.login_id,
+        loginSecret: row.secret,
         userId: row.user_id,
         usedAtMs: row.used_at?.getTime() ?? null,
         loginExpiresAtMs: row.expires_at.getTime(),
@@ -127,6 +129,7 @@ export const createUserStore = (db: Database) => ({
     );
   },
 
+  /** Once or again: a token has one successor. */
   rotateToken: async (
     tx: Tx,
     rotation: { loginId: string; from: Buffer; to: Buffer; nowMs: number },
@@ -148,11 +151,10 @@ export const createUserStore = (db: Database) => ({
 });
 
 const addToken = async (tx: Tx, loginId: string, tokenHash: Buffer, now: Date): Promise<void> => {
-  await tx.query('INSERT INTO refresh_tokens (token_hash, login_id, issued_at) VALUES ($1, $2, $3)', [
-    tokenHash,
-    loginId,
-    now,
-  ]);
+  await tx.query(
+    `INSERT INTO refresh_tokens (token_hash, login_id, issued_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+    [tokenHash, loginId, now],
+  );
 };
 
 const expiredForgottenMax = 20;

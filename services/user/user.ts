@@ -66,11 +66,14 @@ export type RefreshToken = {
   isLoginRevoked: boolean;
 };
 
-/** A token traded this long ago may be traded again: two tabs, or an answer that was lost on its way. */
+/**
+ * A token traded this long ago gives its successor once more, the same one: two tabs, or an answer that was lost on its
+ * way.
+ */
 export const refreshGraceMs = 10_000;
 
 /**
- * What to do with a refresh token somebody presents. One that was traded before can only be presented by two
+ * What to do with a refresh token somebody presents. One that was traded before the grace can only be presented by two
  * parties if one of them stole it: then the whole login ends.
  */
 export const judgeRefresh = (
