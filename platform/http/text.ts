@@ -3,6 +3,11 @@ import { z } from 'zod';
 /** An id as it is stored: a UUID in capitals is the same one, and everything compares ids as text. */
 export const uuid = z.uuid().toLowerCase();
 
+/** A time with its offset from UTC, which need not be `Z`. */
+export const instant = z.iso
+  .datetime({ offset: true })
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'is no date');
+
 /**
  * A whole number in a query, in plain decimal digits: `0x10`, `1e1` and a blank are numbers only to JavaScript.
  * Give it a `prefault` rather than a `default`, which the OpenAPI document would lose.

@@ -4,7 +4,7 @@ import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { problem, problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { wholeNumber } from '#platform/http/text';
+import { instant, wholeNumber } from '#platform/http/text';
 import type { CompletenessGauge } from './completeness.js';
 import {
   bucketsMax,
@@ -19,11 +19,6 @@ import { rankings, type TopProductRow, topProductsQuery } from './top-products.j
 
 const analysts = ['analyst', 'admin'] as const;
 const tags = ['analytics'];
-
-const instant = z.iso
-  .datetime({ offset: true })
-  .refine((text) => !Number.isNaN(Date.parse(text)), 'is no date')
-  .optional();
 
 const completeness = {
   asOf: z.iso.datetime().describe('Event time up to which the answer is complete.'),
@@ -119,8 +114,8 @@ export const analyticsRoutes = (
         description:
           '`from` is rounded down and `to` up to whole buckets; without them the last hour of minutes, day of hours or month of days. Buckets without a sale have no row.',
         querystring: z.object({
-          from: instant,
-          to: instant,
+          from: instant.optional(),
+          to: instant.optional(),
           granularity: z.enum(granularities).default('hour'),
           refunds: z
             .enum(refundDays)
@@ -151,8 +146,8 @@ export const analyticsRoutes = (
         summary: 'The products that sold most.',
         description: 'By whole minutes; without `from` the last seven days.',
         querystring: z.object({
-          from: instant,
-          to: instant,
+          from: instant.optional(),
+          to: instant.optional(),
           by: z.enum(rankings).default('revenue'),
           limit: wholeNumber(1, 100).prefault(20),
         }),

@@ -40,7 +40,14 @@ export type PaymentStore = {
   find(db: Queryable, by: { paymentId: string } | { orderId: string }): Promise<PaymentView | undefined>;
   list(
     db: Queryable,
-    filter: { userId?: string | undefined; from?: Date | undefined; to?: Date | undefined },
+    filter: {
+      orderId?: string | undefined;
+      userId?: string | undefined;
+      /** Inclusive. */
+      from?: Date | undefined;
+      /** Exclusive. */
+      to?: Date | undefined;
+    },
     page: { beforePaymentId: string | undefined; rowsMax: number },
   ): Promise<PaymentView[]>;
 };
@@ -83,13 +90,14 @@ export const createPaymentStore = ({
     return rows[0];
   },
 
-  list: async (db, { userId, from, to }, { beforePaymentId, rowsMax }) => {
+  list: async (db, { orderId, userId, from, to }, { beforePaymentId, rowsMax }) => {
     const { rows } = await db.query<Row>(
       `SELECT ${columns} FROM payments
        WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::timestamptz IS NULL OR created_at >= $2)
          AND ($3::timestamptz IS NULL OR created_at < $3) AND ($4::uuid IS NULL OR payment_id < $4)
-       ORDER BY payment_id DESC LIMIT $5`,
-      [userId ?? null, from ?? null, to ?? null, beforePaymentId ?? null, rowsMax],
+         AND ($5::uuid IS NULL OR order_id = $5)
+       ORDER BY payment_id DESC LIMIT $6`,
+      [userId ?? null, from ?? null, to ?? null, beforePaymentId ?? null, orderId ?? null, rowsMax],
     );
     return rows;
   },

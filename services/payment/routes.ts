@@ -4,6 +4,7 @@ import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import { instant, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { staff } from '#schemas/roles';
 import type { PaymentStatus } from './payment.js';
@@ -47,10 +48,10 @@ export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore
         summary: 'Your payments, newest first; staff see everybody’s.',
         querystring: z.object({
           ...listQuery,
-          orderId: z.uuid().optional(),
-          userId: z.uuid().optional().describe('For staff.'),
-          from: z.iso.datetime().optional(),
-          to: z.iso.datetime().optional(),
+          orderId: uuid.optional(),
+          userId: uuid.optional().describe('For staff.'),
+          from: instant.optional().describe('Made then or later.'),
+          to: instant.optional().describe('Made before then.'),
         }),
         response: { 200: pageOf(paymentSchema), ...problems(403) },
       },
@@ -61,14 +62,9 @@ export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore
       const ownId = principal.kind === 'user' && !isStaff(principal) ? principal.userId : undefined;
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own payments.');
-      if (orderId !== undefined) {
-        const payment = await payments.find(db, { orderId });
-        const isShown = payment !== undefined && maySee(principal, payment);
-        return { items: isShown ? [shown(payment)] : [], next: null };
-      }
       const rows = await payments.list(
         db,
-        { userId: ownId ?? userId, from: dateOf(from), to: dateOf(to) },
+        { orderId, userId: ownId ?? userId, from: dateOf(from), to: dateOf(to) },
         { beforePaymentId, rowsMax: limit + 1 },
       );
       const { items, next } = pageFrom(rows, limit, ({ paymentId }) => paymentId);

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Authenticator } from '#platform/http/auth';
+import { createHttpServer, type HttpApp } from '#platform/http/server';
+import { newId } from '#platform/ids';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
+import { createPaymentStore } from './payment-store.js';
+import { paymentRoutes } from './routes.js';
+
+const host = testHost('payment-test');
+const buyer = randomUUID();
+const auth: Authenticator = {
+  principalOf: async (header) =>
+    header === 'Bearer staff'
+      ? { kind: 'user', userId: randomUUID(), roles: ['support'] }
+      : { kind: 'user', userId: buyer, roles: ['customer'] },
+};
+let scratch: ScratchDatabase;
+let app: HttpApp;
+
+beforeAll(async () => {
+  scratch = await scratchDatabase(['platform/outbox/migrations', 'services/payment/migrations']);
+  const events = { event: () => expect.fail('these tests only read') };
+  app = createHttpServer(host, { port: 0, title: 'payment', auth }).app;
+  paymentRoutes(app, scratch.db, createPaymentStore({ clock: host.clock, events }));
+});
+afterAll(() => scratch.drop());
+
+const paid = async (userId: string, createdAt: string): Promise<string> => {
+  const orderId = newId();
+  await scratch.db.query(
+    `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, refunds,
+       refunded_minor, created_at, updated_at)
+     VALUES ($1, $2, 'captured', $3, 100, 'GBP', 'card', '[]', 0, $4, $4)`,
+    [newId(), orderId, userId, createdAt],
+  );
+  return orderId;
+};
+
+const ask = async (query: Record<string, string>, who = 'buyer') => {
+  const answer = await app.inject({
+    method: 'GET',
+    url: '/api/payments',
+    query,
+    headers: { authorization: `Bearer ${who}` },
+  });
+  return { status: answer.statusCode, body: answer.json() as { items: { orderId: string }[] } };
+};
+const listed = async (query: Record<string, string>, who?: string) =>
+  (await ask(query, who)).body.items.map(({ orderId }) => orderId);
+
+describe('a list of payments', () => {
+  test('has what meets every filter, that of the order among them', async () => {
+    const orderId = await paid(buyer, '2026-05-01T12:00:00Z');
+    const foreign = await paid(randomUUID(), '2026-05-01T12:00:00Z');
+    expect(await listed({ orderId })).toEqual([orderId]);
+    expect(await listed({ orderId: foreign })).toEqual([]);
+    expect(await listed({ orderId, from: '2026-05-01T12:00:01Z' })).toEqual([]);
+    expect(await listed({ orderId, to: '2026-05-01T12:00:00Z' })).toEqual([]);
+    expect(await listed({ orderId, from: '2026-05-01T12:00:00Z', to: '2026-05-01T12:00:01Z' })).toEqual([
+      orderId,
+    ]);
+    expect(await listed({ orderId: foreign }, 'staff')).toEqual([foreign]);
+    expect(await listed({ orderId: foreign, userId: buyer }, 'staff')).toEqual([]);
+    expect(await listed({ orderId, userId: buyer.toUpperCase() })).toEqual([orderId]);
+  });
+
+  test('takes times of any zone', async () => {
+    const orderId = await paid(buyer, '2025-05-01T12:00:00Z');
+    const hour = { from: '2025-05-01T13:30:00+02:00', to: '2025-05-01T14:30:00+02:00' };
+    expect(await listed(hour)).toEqual([orderId]);
+    expect((await ask({ from: '2025-02-30T13:30:00+02:00' })).status).toBe(400);
+    expect((await ask({ from: '2025-05-01' })).status).toBe(400);
+  });
+});
