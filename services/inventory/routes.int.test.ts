@@ -55,6 +55,36 @@ const restock = (productId: string, quantity: number, headers: Record<string, st
   });
 const onHand = async (productId: string) => (await stock.find(scratch.db, productId))?.onHand;
 
+describe('a statement of what is on hand', () => {
+  const state = (productId: string, payload: object) =>
+    app.inject({
+      method: 'PUT',
+      url: `/api/inventory/${productId}`,
+      headers: { authorization: 'Bearer any' },
+      payload,
+    });
+
+  test('may be what was read with another number in it: what the server keeps is ignored', async () => {
+    const productId = await open(4);
+    const read = (await app.inject({ method: 'GET', url: `/api/inventory/${productId}` })).json();
+    const answer = await state(productId, { ...read, onHand: 7, available: 99, reserved: 50 });
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toMatchObject({ productId, onHand: 7, reserved: 0, available: 7 });
+    expect((await state(productId, { onHand: 7, price: 1 })).statusCode).toBe(400);
+  });
+
+  test('and a restock, also one repeated, answer with the ETag that reading it then has', async () => {
+    const productId = await open(4);
+    const headers = { 'idempotency-key': randomUUID() };
+    const etag = async () =>
+      (await app.inject({ method: 'GET', url: `/api/inventory/${productId}` })).headers.etag;
+    expect((await state(productId, { onHand: 7 })).headers.etag).toBe((await etag()) ?? 'none');
+    expect((await restock(productId, 1)).headers.etag).toBe((await etag()) ?? 'none');
+    expect((await restock(productId, 2, headers)).headers.etag).toBe((await etag()) ?? 'none');
+    expect((await restock(productId, 2, headers)).headers.etag).toBe((await etag()) ?? 'none');
+  });
+});
+
 describe('a restock', () => {
   test('of several at once never exceeds what a product may have, and says so with 409', async () => {
     const productId = await open(piecesMax - 10);

@@ -37,6 +37,8 @@ const movementSchema = z
   .meta({ id: 'StockMovement' });
 
 const params = z.object({ productId: uuid });
+const ignored = z.unknown().optional().describe('Kept by the server: may be sent back, and is ignored.');
+const keptByServer = { productId: ignored, reserved: ignored, available: ignored, updatedAt: ignored };
 const restockHeader = z.object({
   'idempotency-key': z
     .string()
@@ -100,14 +102,16 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
           onHand: pieces,
           lowStockThreshold: pieces.optional(),
           reason: z.string().min(1).max(200).optional(),
+          ...keptByServer,
         }),
         response: { 200: stockSchema, ...problems(404, 409) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { onHand, lowStockThreshold, reason = 'correction' } = request.body;
       const change = { onHand: () => onHand, lowStockThreshold, reason };
-      return inTransaction(db, (tx) => adjust(tx, request.params.productId, change));
+      const row = await inTransaction(db, (tx) => adjust(tx, request.params.productId, change));
+      return reply.header('etag', etagOf(row.stockVersion)).send(shown(row));
     },
   );
 
@@ -131,8 +135,14 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
           onHand: ({ onHand }) => onHand + quantity,
           reason: 'restock',
         });
-      if (request.headers['idempotency-key'] === undefined) return inTransaction(db, restock);
-      return idempotent(db, request, reply, async (tx) => ({ status: 200, body: await restock(tx) }));
+      if (request.headers['idempotency-key'] === undefined) {
+        const row = await inTransaction(db, restock);
+        return reply.header('etag', etagOf(row.stockVersion)).send(shown(row));
+      }
+      return idempotent(db, request, reply, async (tx) => {
+        const row = await restock(tx);
+        return { status: 200, body: shown(row), headers: { etag: etagOf(row.stockVersion) } };
+      });
     },
   );
 
@@ -168,7 +178,7 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
 
   const adjust = async (tx: Tx, productId: string, change: Parameters<StockStore['adjust']>[2]) => {
     const outcome = await stock.adjust(tx, productId, change);
-    if (!('refused' in outcome)) return shown(outcome);
+    if (!('refused' in outcome)) return outcome;
     switch (outcome.refused) {
       case 'unknown_product':
         throw unknownProduct();
