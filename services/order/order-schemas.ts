@@ -94,6 +94,7 @@ export const orderSchema = z
         'captured',
         'declined',
         'voided',
+        'cancelled',
         'partially_refunded',
         'refunded',
       ]),
@@ -142,10 +143,14 @@ export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
   })),
   total: { amountMinor: order.totalMinor, currency: order.currency },
   shippingAddress: order.shippingAddress,
-  payment: { id: order.paymentId, method: order.paymentMethod, status: order.paymentStatus },
+  payment: { id: order.paymentId, method: order.paymentMethod, status: paymentStatusOf(order) },
   createdAt: order.createdAt.toISOString(),
   updatedAt: order.updatedAt.toISOString(),
 });
+
+/** The payment service tells of money only: nothing comes of a payment that ended before any was guaranteed. */
+const paymentStatusOf = ({ status, paymentStatus }: OrderView) =>
+  status === 'cancelled' && paymentStatus === 'pending' ? 'cancelled' : paymentStatus;
 
 export const shownEntry = ({ occurredAt, ...entry }: TimelineEntry) => ({
   ...entry,

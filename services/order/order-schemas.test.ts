@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { shown } from './order-schemas.js';
+import type { OrderView } from './order-store.js';
+
+const order: OrderView = {
+  orderId: '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001',
+  status: 'pending',
+  reason: null,
+  lines: [],
+  totalMinor: 100,
+  currency: 'GBP',
+  paymentId: null,
+  paymentMethod: 'card',
+  paymentStatus: 'pending',
+} as unknown as OrderView;
+const when = new Date(0);
+const paymentOf = (change: Partial<OrderView>) =>
+  shown({ ...order, createdAt: when, updatedAt: when, ...change }).payment.status;
+
+describe('the payment of an order', () => {
+  it('waits for as long as the order does, and is cancelled with it', () => {
+    expect(paymentOf({})).toBe('pending');
+    expect(paymentOf({ status: 'cancelled', reason: 'out_of_stock' })).toBe('cancelled');
+  });
+
+  it('that came to something before is shown as that', () => {
+    expect(paymentOf({ status: 'cancelled', paymentStatus: 'declined' })).toBe('declined');
+    expect(paymentOf({ status: 'cancelled', paymentStatus: 'voided' })).toBe('voided');
+  });
+});
