@@ -42,8 +42,8 @@ const option = (name: string, otherwise: number): number => {
   return at < 0 ? otherwise : Number(process.argv[at + 1]);
 };
 const kills = option('kills', 20);
-const activityPerSecond = option('activity', 2_000);
-const salesPerSecond = option('sales', 300);
+const activityPerSecond = option('activity', 1_000);
+const salesPerSecond = option('sales', 100);
 const group = 'clickhouse-ingest.blocks';
 const goneWithinMs = 10_000;
 const waitMsMax = 60_000;

@@ -133,7 +133,7 @@ export type Truth = {
   /** Offsets that must be rows, by partition, ascending. */
   rows: Map<number, number[]>;
   /** Sum of `occurred_at` (activity) or `amount_minor` (sales) over them. */
-  sum: number;
+  sum: bigint;
   poison: number;
   repeated: number;
 };
@@ -151,7 +151,7 @@ export const readTruth = async (
   to: ReadonlyMap<number, bigint>,
 ): Promise<Truth> => {
   const type = avroType(schema);
-  const truth: Truth = { rows: new Map(), sum: 0, poison: 0, repeated: 0 };
+  const truth: Truth = { rows: new Map(), sum: 0n, poison: 0, repeated: 0 };
   const seen = new Set<string>();
   const left = new Map([...to].filter(([partition, end]) => end > (from.get(partition) ?? 0n)));
   const judge = (partition: number, { value, offset }: IncomingRecord): void => {
@@ -165,7 +165,7 @@ export const readTruth = async (
       return;
     }
     seen.add(event.event_id);
-    truth.sum += event.amount_minor ?? event.occurred_at;
+    truth.sum += BigInt(event.amount_minor ?? event.occurred_at);
     const offsets = truth.rows.get(partition) ?? [];
     offsets.push(Number(offset));
     truth.rows.set(partition, offsets);
@@ -227,7 +227,7 @@ export const differencesFrom = async (
   from: ReadonlyMap<number, bigint>,
 ): Promise<string[]> => {
   const differences: string[] = [];
-  let sum = 0;
+  let sum = 0n;
   const partitions = new Set([...truth.rows.keys(), ...from.keys()]);
   for (const partition of partitions) {
     const first = Number(from.get(partition) ?? 0n);
@@ -246,7 +246,7 @@ export const differencesFrom = async (
     if (there.length !== unique.size) differences.push(`${at}: ${there.length - unique.size} rows twice`);
     if (missing.length > 0) differences.push(`${at}: ${missing.length} missing, first ${missing[0]}`);
     if (extra.length > 0) differences.push(`${at}: ${extra.length} that should not be, first ${extra[0]}`);
-    for (const row of rows) sum += row.value;
+    for (const row of rows) sum += BigInt(row.value);
   }
   if (sum !== truth.sum) differences.push(`${table}: sums to ${sum}, not ${truth.sum}`);
   return differences;

@@ -45,65 +45,116 @@ type Row = {
 export const createBlockClaims = (
   clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>,
   owner: string,
-): BlockClaims => ({
-  takeOver: async (topic, partition) => {
-    const at = { topic, partition };
-    const [greatest] = await clickhouse.query<{ epoch: number }>(
-      `SELECT greatest(
+): BlockClaims => {
+  const claims = gatherClaims(clickhouse, owner);
+  return {
+    takeOver: async (topic, partition) => {
+      const at = { topic, partition };
+      const [greatest] = await clickhouse.query<{ epoch: number }>(
+        `SELECT greatest(
          (SELECT max(epoch) FROM ingest_owners WHERE topic = {topic:String} AND partition = {partition:UInt16}),
          (SELECT max(epoch) FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16})
        ) AS epoch`,
-      at,
-    );
-    const epoch = (greatest?.epoch ?? 0) + 1;
-    await clickhouse.insertRows('ingest_owners', [{ ...at, epoch, owner }]);
-    const [row] = await clickhouse.query<Row>(
-      `SELECT first_offset, last_offset, attempt, schema_ids, rows, excluded
+        at,
+      );
+      const epoch = (greatest?.epoch ?? 0) + 1;
+      await clickhouse.insertRows('ingest_owners', [{ ...at, epoch, owner }]);
+      const [row] = await clickhouse.query<Row>(
+        `SELECT first_offset, last_offset, attempt, schema_ids, rows, excluded
        FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16}
        ORDER BY epoch DESC, first_offset DESC, attempt DESC LIMIT 1`,
-      at,
-    );
-    const [since] = await clickhouse.query<{ blocks: number }>(
-      `SELECT count() AS blocks FROM ingest_blocks WHERE topic = {topic:String} AND claimed_at >=
+        at,
+      );
+      const [since] = await clickhouse.query<{ blocks: number }>(
+        `SELECT count() AS blocks FROM ingest_blocks WHERE topic = {topic:String} AND claimed_at >=
          (SELECT max(claimed_at) FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16})`,
-      at,
+        at,
+      );
+      return {
+        newest:
+          row === undefined
+            ? null
+            : {
+                firstOffset: row.first_offset,
+                lastOffset: row.last_offset,
+                attempt: row.attempt,
+                schemaIds: row.schema_ids,
+                rows: row.rows,
+                excluded: row.excluded,
+                blocksSince: since?.blocks ?? 0,
+              },
+        claim: (claim) => claims.claim({ topic, partition, epoch, claim }),
+      };
+    },
+  };
+};
+
+type Wanted = { topic: string; partition: number; epoch: number; claim: Claim };
+
+/**
+ * Claims of several partitions travel together: while one request is under way the next ones gather, and then make
+ * one. A shop with little to do has many small blocks, and this is half of what they cost.
+ */
+const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>, owner: string) => {
+  type Waiting = Wanted & { resolve(isOurs: boolean): void; reject(error: unknown): void };
+  let waiting: Waiting[] = [];
+  let working = false;
+
+  const store = async (
+    together: readonly Waiting[],
+  ): Promise<Map<string, { epoch: number; owner: string }>> => {
+    await clickhouse.insertRows(
+      'ingest_blocks',
+      together.map(({ topic, partition, epoch, claim }) => ({
+        topic,
+        partition,
+        epoch,
+        first_offset: claim.firstOffset,
+        last_offset: claim.lastOffset,
+        attempt: claim.attempt,
+        schema_ids: claim.schemaIds,
+        rows: claim.rows,
+        excluded: claim.excluded,
+      })),
     );
-    return {
-      newest:
-        row === undefined
-          ? null
-          : {
-              firstOffset: row.first_offset,
-              lastOffset: row.last_offset,
-              attempt: row.attempt,
-              schemaIds: row.schema_ids,
-              rows: row.rows,
-              excluded: row.excluded,
-              blocksSince: since?.blocks ?? 0,
-            },
-      claim: async (claim) => {
-        await clickhouse.insertRows('ingest_blocks', [
-          {
-            ...at,
-            first_offset: claim.firstOffset,
-            last_offset: claim.lastOffset,
-            epoch,
-            attempt: claim.attempt,
-            schema_ids: claim.schemaIds,
-            rows: claim.rows,
-            excluded: claim.excluded,
-          },
-        ]);
-        const [latest] = await clickhouse.query<{ epoch: number; owner: string }>(
-          `SELECT epoch, owner FROM ingest_owners
-           WHERE topic = {topic:String} AND partition = {partition:UInt16} ORDER BY epoch DESC, owner DESC LIMIT 1`,
-          at,
-        );
-        return latest?.epoch === epoch && latest.owner === owner;
+    const owners = await clickhouse.query<{ topic: string; partition: number; epoch: number; owner: string }>(
+      `SELECT topic, partition, epoch, owner FROM ingest_owners
+       WHERE topic IN ({topics:Array(String)}) AND partition IN ({partitions:Array(UInt16)})
+       ORDER BY topic, partition, epoch DESC, owner DESC LIMIT 1 BY topic, partition`,
+      {
+        topics: [...new Set(together.map(({ topic }) => topic))],
+        partitions: [...new Set(together.map(({ partition }) => partition))],
       },
-    };
-  },
-});
+    );
+    return new Map(owners.map((row) => [`${row.topic}/${row.partition}`, row]));
+  };
+
+  const work = async (): Promise<void> => {
+    working = true;
+    while (waiting.length > 0) {
+      const together = waiting;
+      waiting = [];
+      try {
+        const owners = await store(together);
+        for (const { topic, partition, epoch, resolve } of together) {
+          const latest = owners.get(`${topic}/${partition}`);
+          resolve(latest?.epoch === epoch && latest.owner === owner);
+        }
+      } catch (error) {
+        for (const { reject } of together) reject(error);
+      }
+    }
+    working = false;
+  };
+
+  return {
+    claim: (wanted: Wanted): Promise<boolean> =>
+      new Promise((resolve, reject) => {
+        waiting.push({ ...wanted, resolve, reject });
+        if (!working) void work();
+      }),
+  };
+};
 
 /** ClickHouse drops a second block under the same token. One block is one insert for each schema in it. */
 export const deduplicationToken = (

@@ -24,10 +24,13 @@ const everyKind = {
   ],
 };
 
+/** What avsc writes without a type of its own for 64 bits. */
+const aLong = fc.integer({ min: -(2 ** 52), max: 2 ** 52 });
+
 const everything = fc.record({
   flag: fc.boolean(),
   small: fc.integer(),
-  large: fc.maxSafeInteger(),
+  large: aLong,
   half: fc.float({ noNaN: true }),
   whole: fc.double({ noNaN: true }),
   text: fc.string({ unit: 'binary', maxLength: 300 }),
@@ -38,7 +41,7 @@ const everything = fc.record({
   ),
   colour: fc.constantFrom('RED', 'GREEN'),
   digest: fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
-  list: fc.array(fc.maxSafeInteger(), { maxLength: 5 }),
+  list: fc.array(aLong, { maxLength: 5 }),
   map: fc.dictionary(fc.string(), fc.array(fc.string(), { maxLength: 3 }), { maxKeys: 3 }),
   inner: fc.record({ again: fc.constantFrom('RED', 'GREEN') }),
 });
@@ -54,7 +57,7 @@ const anActivity = fc.record({
   query: fc.option(fc.string({ unit: 'grapheme' })),
   position: fc.option(fc.integer()),
   recommendation_id: fc.option(fc.uuid()),
-  occurred_at: fc.maxSafeInteger(),
+  occurred_at: aLong,
 });
 
 /** What avsc, which reads the values too, makes of the same bytes. */
@@ -78,7 +81,7 @@ describe('a walk', () => {
     );
   });
 
-  it('never ends a datum that was cut short at its new end, unless avsc does too', () => {
+  it('never ends a datum that was cut short at its new end', () => {
     const walk = compileWalk(activity);
     fc.assert(
       fc.property(anActivity, fc.nat(), (value, cut) => {

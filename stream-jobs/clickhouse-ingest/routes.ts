@@ -15,7 +15,7 @@ export type Route = {
   mayRepeat: boolean;
   /** True where a row stays as it was inserted, and rows can be counted by their Kafka offsets. */
   appendOnly: boolean;
-  /** How long a record waits for company before its block is closed. */
+  /** How long a record waits for company before its block is closed, where ClickHouse is quick. */
   blockWaitMs: number;
 };
 
@@ -36,7 +36,7 @@ export const routes: readonly Route[] = [
     onlyThese: true,
     mayRepeat: true,
     appendOnly: true,
-    blockWaitMs: 150,
+    blockWaitMs: 300,
   },
   {
     topic: topics.products.topic,
