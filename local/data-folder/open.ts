@@ -42,7 +42,8 @@ export async function openDataFolder(path: string, options: { fresh: boolean }):
 
 function makeWritable(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    // In a checkout, a new data folder is nobody's change.
+    if (mkdirSync(path, { recursive: true, mode: 0o755 })) writeFileSync(join(path, '.gitignore'), '*\n');
     accessSync(path, constants.W_OK | constants.X_OK);
     writeFileSync(join(path, '.writable'), '');
     rmSync(join(path, '.writable'));
