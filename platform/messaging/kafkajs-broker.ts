@@ -1,4 +1,4 @@
-import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
+import type { Broker, BrokerAdmin, TopicSpec } from '#platform/messaging/broker';
 import type { BrokerOptions } from '#platform/messaging/broker-options';
 import { brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
 import { createKafkajsConsumer } from '#platform/messaging/kafkajs-consumer';
@@ -27,12 +27,16 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
   await attempt('connect', () => admin.connect());
 
   /** kafkajs's own wait gives up where a busy broker does not know yet the topic that it has just accepted. */
-  const leadersOf = async (topics: string[]): Promise<void> => {
+  const leadersOf = async (specs: readonly TopicSpec[]): Promise<void> => {
+    const topics = specs.map(({ topic }) => topic);
     const deadlineMs = performance.now() + leadersMsMax;
     for (;;) {
       try {
         const { topics: found } = await admin.fetchTopicMetadata({ topics });
-        if (found.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+        const led = new Map(
+          found.map(({ name, partitions }) => [name, partitions.filter(({ leader }) => leader >= 0).length]),
+        );
+        if (specs.every(({ topic, partitions }) => (led.get(topic) ?? 0) >= partitions)) return;
       } catch (error) {
         if (performance.now() > deadlineMs) throw error;
       }
@@ -56,7 +60,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
             configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
           })),
         });
-        await leadersOf(missing.map(({ topic }) => topic));
+        await leadersOf(missing);
       }),
     offsets: (topic) =>
       attempt('offsets', async () =>
