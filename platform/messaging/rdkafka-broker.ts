@@ -482,8 +482,10 @@ const openRdkafkaAdmin = async (rdkafka: RdkafkaModule, options: BrokerOptions):
         const partitions = await partitionsOf(topic);
         return Promise.all(
           partitions.map(async (partition) => {
-            const marks = await called<{ lowOffset: number; highOffset: number }>((done) =>
-              client.queryWatermarkOffsets(topic, partition, requestTimeoutMs, done),
+            const marks = await onceLed(() =>
+              called<{ lowOffset: number; highOffset: number }>((done) =>
+                client.queryWatermarkOffsets(topic, partition, requestTimeoutMs, done),
+              ),
             );
             return { partition, low: BigInt(marks.lowOffset), high: BigInt(marks.highOffset) };
           }),
@@ -520,3 +522,18 @@ const openRdkafkaAdmin = async (rdkafka: RdkafkaModule, options: BrokerOptions):
 };
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const notLeaderCode = 6;
+const leaderWaitsMax = 20;
+const leaderWaitMs = 100;
+
+/** librdkafka does not ask again when a partition's leader has just changed, or was only just chosen. */
+const onceLed = async <T>(ask: () => Promise<T>): Promise<T> => {
+  for (let waits = 0; ; waits += 1)
+    try {
+      return await ask();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== notLeaderCode || waits >= leaderWaitsMax) throw error;
+      await new Promise((resolve) => setTimeout(resolve, leaderWaitMs));
+    }
+};

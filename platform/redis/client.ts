@@ -33,7 +33,7 @@ export const createRedis = (
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     connectTimeout: 2_000,
-    commandTimeout: options.commandTimeoutMs ?? 200,
+    commandTimeout: options.commandTimeoutMs ?? 500,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
