@@ -534,6 +534,6 @@ const onceLed = async <T>(ask: () => Promise<T>): Promise<T> => {
       return await ask();
     } catch (error) {
       if ((error as { code?: unknown }).code !== notLeaderCode || waits >= leaderWaitsMax) throw error;
-      await new Promise((resolve) => setTimeout(resolve, leaderWaitMs));
+      await pause(leaderWaitMs);
     }
 };
