@@ -1,4 +1,5 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
+import type { TopicPartition } from '#platform/messaging/broker';
 
 /** A block's bounds, stored before it is inserted: with them anybody can build the same block again. */
 export type Claim = {
@@ -24,13 +25,21 @@ export type Exclusion = { offset: number; reason: string; detail: string };
  */
 export type Ownership = {
   /** The newest claim when the partition was taken over; of all claims it alone may be unfinished. */
-  readonly newest: (Claim & { /** Of its topic. */ blocksSince: number }) | null;
+  readonly newest: (Claim & ClaimedBefore) | null;
   /** False when somebody else owns the partition now: the block must not be inserted. */
   claim(claim: Claim): Promise<boolean>;
 };
 
+export type ClaimedBefore = {
+  /** By the clock of ClickHouse, epoch milliseconds. */
+  claimedAtMs: number;
+  /** How long ago that was when the partition was taken over. */
+  ageMs: number;
+};
+
 export type BlockClaims = {
-  takeOver(topic: string, partition: number): Promise<Ownership>;
+  /** In the order of `partitions`. */
+  takeOver(partitions: readonly TopicPartition[]): Promise<Ownership[]>;
 };
 
 type Row = {
@@ -40,51 +49,69 @@ type Row = {
   schema_ids: number[];
   rows: number;
   excluded: Exclusion[];
+  claimed_at_ms: number;
+  age_ms: number;
 };
+
+/** An owner that was overtaken has claimed one block too many at most, so the newest valid one is among the last. */
+const lastClaimsMax = 100;
 
 export const createBlockClaims = (
   clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>,
   owner: string,
 ): BlockClaims => {
   const claims = gatherClaims(clickhouse, owner);
+
+  const newestOf = async (at: TopicPartition): Promise<(Claim & ClaimedBefore) | null> => {
+    const [row] = await clickhouse.query<Row>(
+      `SELECT first_offset, last_offset, attempt, schema_ids, rows, excluded,
+         toUnixTimestamp64Milli(claimed_at) AS claimed_at_ms, toUnixTimestamp64Milli(now64(3)) - claimed_at_ms AS age_ms
+       FROM (
+         SELECT * FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16}
+         ORDER BY first_offset DESC LIMIT ${lastClaimsMax}
+       ) ORDER BY epoch DESC, first_offset DESC, attempt DESC LIMIT 1`,
+      at,
+    );
+    if (row === undefined) return null;
+    return {
+      firstOffset: row.first_offset,
+      lastOffset: row.last_offset,
+      attempt: row.attempt,
+      schemaIds: row.schema_ids,
+      rows: row.rows,
+      excluded: row.excluded,
+      claimedAtMs: row.claimed_at_ms,
+      ageMs: row.age_ms,
+    };
+  };
+
   return {
-    takeOver: async (topic, partition) => {
-      const at = { topic, partition };
-      const [greatest] = await clickhouse.query<{ epoch: number }>(
-        `SELECT greatest(
-         (SELECT max(epoch) FROM ingest_owners WHERE topic = {topic:String} AND partition = {partition:UInt16}),
-         (SELECT max(epoch) FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16})
-       ) AS epoch`,
-        at,
+    takeOver: async (partitions) => {
+      if (partitions.length === 0) return [];
+      const known = new Map(
+        (
+          await clickhouse.query<TopicPartition & { epoch: number }>(
+            `SELECT topic, partition, max(epoch) AS epoch FROM ingest_owners
+             WHERE topic IN ({topics:Array(String)}) GROUP BY topic, partition`,
+            { topics: [...new Set(partitions.map(({ topic }) => topic))] },
+          )
+        ).map((row) => [`${row.topic}/${row.partition}`, row.epoch]),
       );
-      const epoch = (greatest?.epoch ?? 0) + 1;
-      await clickhouse.insertRows('ingest_owners', [{ ...at, epoch, owner }]);
-      const [row] = await clickhouse.query<Row>(
-        `SELECT first_offset, last_offset, attempt, schema_ids, rows, excluded
-       FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16}
-       ORDER BY epoch DESC, first_offset DESC, attempt DESC LIMIT 1`,
-        at,
+      const owned = partitions.map(({ topic, partition }) => ({
+        topic,
+        partition,
+        epoch: (known.get(`${topic}/${partition}`) ?? 0) + 1,
+      }));
+      await clickhouse.insertRows(
+        'ingest_owners',
+        owned.map((each) => ({ ...each, owner })),
       );
-      const [since] = await clickhouse.query<{ blocks: number }>(
-        `SELECT count() AS blocks FROM ingest_blocks WHERE topic = {topic:String} AND claimed_at >=
-         (SELECT max(claimed_at) FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16})`,
-        at,
+      return Promise.all(
+        owned.map(async (each) => ({
+          newest: await newestOf({ topic: each.topic, partition: each.partition }),
+          claim: (claim) => claims.claim({ ...each, claim }),
+        })),
       );
-      return {
-        newest:
-          row === undefined
-            ? null
-            : {
-                firstOffset: row.first_offset,
-                lastOffset: row.last_offset,
-                attempt: row.attempt,
-                schemaIds: row.schema_ids,
-                rows: row.rows,
-                excluded: row.excluded,
-                blocksSince: since?.blocks ?? 0,
-              },
-        claim: (claim) => claims.claim({ topic, partition, epoch, claim }),
-      };
     },
   };
 };

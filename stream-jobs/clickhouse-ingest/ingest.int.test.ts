@@ -60,7 +60,7 @@ const setUp = async ({ onTestFinished }: TestContext) => {
   return { rig, start, rowsBecome, offsetsOf, committed, committedBecomes, rollupDifferences };
 };
 
-describe.concurrent('clickhouse-ingest', () => {
+describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
   it('puts every field of a record into its column, with the coordinates it came from', async (context) => {
     const { rig, start, rowsBecome } = await setUp(context);
     await rig.send(
@@ -323,11 +323,12 @@ describe.concurrent('clickhouse-ingest', () => {
   it('does not insert a block it has claimed after somebody else took the partition over', async (context) => {
     const { rig } = await setUp(context);
     const { createBlockClaims } = await import('./block-claims.js');
-    const old = await createBlockClaims(rig.clickhouse, 'old').takeOver(rig.topic.sales, 0);
-    const next = await createBlockClaims(rig.clickhouse, 'new').takeOver(rig.topic.sales, 0);
+    const sales0 = { topic: rig.topic.sales, partition: 0 };
+    const [old] = await createBlockClaims(rig.clickhouse, 'old').takeOver([sales0]);
+    const [next] = await createBlockClaims(rig.clickhouse, 'new').takeOver([sales0]);
     const claim = { firstOffset: 0, lastOffset: 9, attempt: 0, schemaIds: [1], rows: 10, excluded: [] };
-    expect(await old.claim(claim)).toBe(false);
-    expect(await next.claim(claim)).toBe(true);
+    expect(await old?.claim(claim)).toBe(false);
+    expect(await next?.claim(claim)).toBe(true);
   });
 
   it('reads everything again when ClickHouse has been emptied, whatever Kafka has committed', async (context) => {
@@ -342,22 +343,29 @@ describe.concurrent('clickhouse-ingest', () => {
     await rowsBecome('sales', 3);
   });
 
-  it('mends a rollup that ClickHouse lost while it was killed', async (context) => {
-    const { rig, start, committedBecomes, rollupDifferences } = await setUp(context);
-    await rig.send(rig.topic.sales, [rig.sale(), rig.sale()], 0);
-    let inserted = false;
-    const first = await start({
-      insertBlock: async (block, insert) => {
-        await insert(block);
-        inserted = true;
-        await new Promise(() => {});
-      },
-    });
-    await eventually(() => expect(inserted).toBe(true));
-    await rig.clickhouse.command(`ALTER TABLE sales_per_minute DELETE WHERE 1 SETTINGS mutations_sync = 2`);
-    void first.stop();
-    await start();
-    await committedBecomes(rig.topic.sales, 2n);
-    expect(await rollupDifferences()).toEqual([]);
-  });
+  it.for([
+    ['the rollup', 'sales_per_minute'],
+    ['the rows', 'sales'],
+  ] as const)(
+    'brings back %s that ClickHouse remembers and lost when it was killed',
+    async ([, lost], context) => {
+      const { rig, start, committedBecomes, offsetsOf, rollupDifferences } = await setUp(context);
+      await rig.send(rig.topic.sales, [rig.sale(), rig.sale()], 0);
+      let inserted = false;
+      const first = await start({
+        insertBlock: async (block, insert) => {
+          await insert(block);
+          inserted = true;
+          await new Promise(() => {});
+        },
+      });
+      await eventually(() => expect(inserted).toBe(true));
+      await rig.clickhouse.command(`ALTER TABLE ${lost} DELETE WHERE 1 SETTINGS mutations_sync = 2`);
+      void first.stop();
+      await start({ afterRestart: true });
+      await committedBecomes(rig.topic.sales, 2n);
+      expect(await offsetsOf('sales')).toEqual({ rows: 2, different: 2 });
+      expect(await rollupDifferences()).toEqual([]);
+    },
+  );
 });

@@ -5,7 +5,7 @@ import type { Broker, Consumer, TopicPartition } from '#platform/messaging/broke
 import type { DeadLetters } from '#platform/messaging/dead-letter';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Component, Logger } from '#platform/service-host';
-import type { BlockClaims } from './block-claims.js';
+import type { BlockClaims, Ownership } from './block-claims.js';
 import { createInFlight } from './in-flight.js';
 import type { IngestTelemetry } from './ingest-telemetry.js';
 import { hasMoved, type Lane, openLane } from './lane.js';
@@ -39,8 +39,8 @@ const partitionsMax = 1024;
 const drainWaitMsMax = 3_000;
 /** A relay's batch is at most 500 rows; a batch may be sent several times over. */
 const recentIdsMax = 4_000;
-/** A fifth of the tables' deduplication window, since a block may be several inserts. */
-const blocksRememberedMax = 2_000;
+/** The tables remember 10,000 tokens: so long even if a hundred partitions insert three times a second. */
+const tokenTrustedMs = 20_000;
 const backlogBlockWaitMs = 1_000;
 
 /**
@@ -56,6 +56,7 @@ export const createIngest = (options: IngestOptions): Component => {
   );
   const lanes = new Map<string, Lane>();
   let consumer: Consumer | undefined;
+  let owned: ReadonlyMap<string, Ownership> = new Map();
   let stopping = false;
 
   const closeLanes = async (): Promise<void> => {
@@ -64,11 +65,19 @@ export const createIngest = (options: IngestOptions): Component => {
     await Promise.all(open.map((lane) => lane.close()));
   };
 
+  const takeOver = async (partitions: readonly TopicPartition[]): Promise<void> => {
+    await closeLanes();
+    const taken = await claims.takeOver(partitions);
+    owned = new Map(partitions.map((at, index) => [nameOf(at), taken[index] as Ownership]));
+  };
+
   const open = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
     const route = routes.get(topic);
     const known = writers.get(topic);
-    if (route === undefined || known === undefined) throw new AssertionError(`no route for ${topic}`);
-    const lane = await openLane(route, partition, await claims.takeOver(topic, partition), known, {
+    const ownership = owned.get(nameOf({ topic, partition }));
+    if (route === undefined || known === undefined || ownership === undefined)
+      throw new AssertionError(`${topic} is not routed or not taken over`);
+    const lane = await openLane(route, partition, ownership, known, {
       group: options.group,
       clickhouse: options.clickhouse,
       stored: options.stored,
@@ -76,7 +85,7 @@ export const createIngest = (options: IngestOptions): Component => {
       inFlight,
       clock: options.clock,
       logger,
-      limits: { ...limits, backlogBlockWaitMs, recentIdsMax, blocksRememberedMax },
+      limits: { ...limits, backlogBlockWaitMs, recentIdsMax, tokenTrustedMs },
       ...options.telemetry,
       onFatal: options.onFatal,
     });
@@ -94,7 +103,7 @@ export const createIngest = (options: IngestOptions): Component => {
         partitionsConcurrentlyMax: partitionsMax,
         fetchBytesPerPartitionMax: limits.fetchBytesPerPartitionMax,
         packed: true,
-        onAssigned: closeLanes,
+        onAssigned: takeOver,
         startFrom: open,
       });
       consumer.failed.catch(options.onFatal);

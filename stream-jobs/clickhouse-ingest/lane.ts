@@ -52,8 +52,8 @@ export type LaneLimits = {
   backlogBlockWaitMs: number;
   /** How many event ids of a partition are remembered to know a repeat by. */
   recentIdsMax: number;
-  /** Blocks of a topic after which ClickHouse may have forgotten a token. */
-  blocksRememberedMax: number;
+  /** A claim older than this is looked for by its offsets: ClickHouse may have forgotten its token. */
+  tokenTrustedMs: number;
 };
 
 /**
@@ -79,6 +79,8 @@ const retryMsMin = 100;
 const retryMsMax = 2_000;
 const heartbeatMs = 1_000;
 const closeWaitMsMax = 2_000;
+/** How far apart two tellings of one start may be: they are to the second. */
+const restartMsMin = 2_500;
 const repeated = 'repeated';
 
 type Poison = { record: IncomingRecord; cause: unknown };
@@ -95,7 +97,11 @@ type GrowingBlock = {
   traceparents: { traceparent: string; appendedAtMs: number }[];
 };
 
-type Replay = Claim & { left: ReadonlySet<number>; excludedAt: ReadonlyMap<number, Exclusion> };
+type Replay = Claim & {
+  claimedAtMs: number;
+  left: ReadonlySet<number>;
+  excludedAt: ReadonlyMap<number, Exclusion>;
+};
 
 export const openLane = async (
   route: Route,
@@ -107,6 +113,7 @@ export const openLane = async (
   const { stored, inFlight, clock, limits } = deps;
   const logger = deps.logger.child({ topic: route.topic, partition });
 
+  let serverStartedAtMs = await stored.serverStartedAtMs();
   let replay: Replay | null = null;
   let position: number;
   const newest = ownership.newest;
@@ -117,21 +124,21 @@ export const openLane = async (
   } else if (newest.rows === 0 && newest.excluded.length === 0) {
     position = newest.lastOffset + 1;
   } else {
-    const forgotten = newest.blocksSince >= limits.blocksRememberedMax;
     const there =
-      forgotten && route.appendOnly
+      newest.ageMs > limits.tokenTrustedMs && route.appendOnly
         ? await stored.offsets(route.table, partition, newest.firstOffset, newest.lastOffset)
         : [];
-    if (forgotten && there.length >= newest.rows) {
+    if (newest.rows > 0 && there.length >= newest.rows) {
       position = newest.lastOffset + 1;
-      const wrong = await stored.mendRollups(route.table, partition, newest.firstOffset, newest.lastOffset);
-      if (wrong > 0) deps.onDifference(route, wrong);
+      if (serverStartedAtMs > newest.claimedAtMs - restartMsMin) {
+        const { firstOffset, lastOffset } = newest;
+        const wrong = await stored.mendRollups(route.table, partition, firstOffset, lastOffset);
+        if (wrong > 0) deps.onDifference(route, wrong);
+      }
     } else {
       position = newest.firstOffset;
       replay = {
         ...newest,
-        // Under the old token ClickHouse might take what is still missing for what is there.
-        attempt: newest.attempt + (there.length > 0 ? 1 : 0),
         left: new Set([...newest.excluded.map(({ offset }) => offset), ...there]),
         excludedAt: new Map(newest.excluded.map((each) => [each.offset, each])),
       };
@@ -241,8 +248,9 @@ export const openLane = async (
     }));
     let claim = first;
     let claimed = rebuilt !== null;
-    // A block that somebody may have begun to insert before is looked at afterwards.
+    // Somebody may have begun to insert it before.
     let doubtful = rebuilt !== null;
+    let lookedFor = false;
     let parked = 0;
     for (let failures = 0; ; ) {
       if (closed || latest?.isStale() !== false) throw moved(route, partition);
@@ -275,7 +283,8 @@ export const openLane = async (
           );
           group.done = true;
         }
-        if (doubtful && groups.length > 0 && route.appendOnly) {
+        lookedFor ||= doubtful && route.appendOnly && groups.length > 0 && (await hasRestarted(rebuilt));
+        if (lookedFor) {
           const there = await stored.offsets(route.table, partition, claim.firstOffset, claim.lastOffset);
           const offsets = new Set(there);
           const missing = groups.filter((group) => !offsets.has(group.firstOffset));
@@ -316,6 +325,20 @@ export const openLane = async (
       insertedAtMs: clock.nowMs(),
       traceparents: block.traceparents,
     });
+  };
+
+  /**
+   * True when ClickHouse was started after the block was claimed. While it runs, a token is all it takes; one that is
+   * killed may remember a token and not have the rows, and then the block has to be looked for.
+   */
+  const hasRestarted = async (rebuilt: Replay | null): Promise<boolean> => {
+    const startedAtMs = await stored.serverStartedAtMs();
+    const known = serverStartedAtMs;
+    serverStartedAtMs = startedAtMs;
+    return (
+      startedAtMs > known + restartMsMin ||
+      (rebuilt !== null && startedAtMs > rebuilt.claimedAtMs - restartMsMin)
+    );
   };
 
   /** The writer of a record, asking the registry if need be, for as long as it is away. */

@@ -6,6 +6,8 @@ import type { ClickHouse } from '#platform/clickhouse/client';
  * remembering a token and keeping its rows.
  */
 export type StoredRows = {
+  /** When ClickHouse was last started, by its own clock, to the second; epoch milliseconds. */
+  serverStartedAtMs(): Promise<number>;
   /** The greatest offset in the table, null where there is none. */
   greatestOffset(table: string, partition: number): Promise<number | null>;
   /** Which offsets from `first` to `last` are there, ascending; an offset that is there twice comes twice. */
@@ -23,6 +25,12 @@ export type StoredRows = {
 export type Rollup = { table: string; select: string; keys: readonly string[]; measures: readonly string[] };
 
 export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => ({
+  serverStartedAtMs: async () => {
+    const [row] = await clickhouse.query<{ startedAtMs: number }>(
+      'SELECT toUnixTimestamp64Milli(now64(3)) - toInt64(uptime()) * 1000 AS startedAtMs',
+    );
+    return row?.startedAtMs ?? 0;
+  },
   greatestOffset: async (table, partition) => {
     const [row] = await clickhouse.query<{ rows: number; greatest: number }>(
       `SELECT count() AS rows, max(kafka_offset) AS greatest FROM ${table} WHERE kafka_partition = {partition:UInt16}`,

@@ -103,10 +103,12 @@ export const openIngestRig = async () => {
       /** In place of ClickHouse's own insert. */
       insertBlock?: (block: Block, insert: ClickHouse['insertBlock']) => Promise<void>;
       onFatal?: (error: unknown) => void;
-      blocksRememberedMax?: number;
+      /** As if ClickHouse had been started a moment ago. */
+      afterRestart?: boolean;
     } = {},
   ) => {
     const { insertBlock } = options;
+    const stored = createStoredRows(clickhouse);
     const deadLetterProducer = await broker.producer();
     const ingest = createIngest({
       group,
@@ -131,7 +133,10 @@ export const openIngestRig = async () => {
           ? clickhouse
           : { insertBlock: (block) => insertBlock(block, clickhouse.insertBlock) },
       claims: createBlockClaims(clickhouse, options.owner ?? newId()),
-      stored: createStoredRows(clickhouse),
+      stored: {
+        ...stored,
+        ...(options.afterRestart ? { serverStartedAtMs: async () => Date.now() } : {}),
+      },
       deadLetters: createDeadLetters(host, deadLetterProducer),
       clock: systemClock,
       logger: host.logger,
