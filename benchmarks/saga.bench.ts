@@ -65,9 +65,9 @@ export const runSagaBench = async (): Promise<void> => {
         throw new Error(
           `order ${order.id} ended ${order.status} ${order.reason ?? ''}, not ${outcome.expected}`,
         );
-      process.stdout.write(`\r${outcome.name}: ${i + 1}/${ordersPerOutcome} `);
+      if (process.stdout.isTTY) process.stdout.write(`\r${outcome.name}: ${i + 1}/${ordersPerOutcome} `);
     }
-    process.stdout.write('\n');
+    console.log(`${outcome.name}: ${ordersPerOutcome} orders`);
     results[outcome.name] = summarise(samplesMs);
     const leftMin = outcome.expected === 'confirmed' ? initialStock - ordersPerOutcome : initialStock;
     await eventually(
