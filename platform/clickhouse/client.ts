@@ -43,6 +43,12 @@ export type ClickHouseOptions = {
 };
 
 const pingTimeoutMs = 1_500;
+/** The same with every request: the embedded engine's sessions need not be changed between two of them. */
+const settings = {
+  output_format_json_quote_64bit_integers: 0,
+  async_insert: 0,
+  max_query_size: 4 * 1024 * 1024,
+} as const;
 
 export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
   const address = new URL(options.url);
@@ -59,7 +65,7 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
     request_timeout: requestTimeoutMs,
     max_open_connections: connections,
     log: { level: 127 },
-    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+    clickhouse_settings: { ...settings, max_query_size: String(settings.max_query_size) },
   });
   // The client sends streams without their length, and a server then cannot tell a small body from a large one.
   const agent = new Agent({
@@ -91,12 +97,7 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
     },
     insertRows: async (table, rows) => {
       try {
-        await client.insert({
-          table,
-          values: rows as object[],
-          format: 'JSONEachRow',
-          clickhouse_settings: { async_insert: 0 },
-        });
+        await client.insert({ table, values: rows as object[], format: 'JSONEachRow' });
       } catch (error) {
         throw asFault(error);
       }
@@ -105,6 +106,7 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
       const query = new URL('/', address.origin);
       query.searchParams.set('database', database);
       query.searchParams.set('query', insertStatement(block));
+      for (const [name, value] of Object.entries(settings)) query.searchParams.set(name, String(value));
       try {
         const answer = await request(query, {
           method: 'POST',
@@ -142,8 +144,7 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
  * must become one block of the table, or a repeat might be cut differently.
  */
 const insertStatement = ({ table, format, rows, deduplicationToken }: Block): string => {
-  const settings = {
-    async_insert: 0,
+  const own = {
     insert_deduplication_token: `'${deduplicationToken}'`,
     deduplicate_blocks_in_dependent_materialized_views: 1,
     input_format_avro_allow_missing_fields: 1,
@@ -151,7 +152,7 @@ const insertStatement = ({ table, format, rows, deduplicationToken }: Block): st
     max_partitions_per_insert_block: 0,
     throw_on_max_partitions_per_insert_block: 0,
   };
-  const list = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+  const list = Object.entries(own).map(([name, value]) => `${name} = ${value}`);
   return `INSERT INTO ${table} SETTINGS ${list.join(', ')} FORMAT ${format}`;
 };
 

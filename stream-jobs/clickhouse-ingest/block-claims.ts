@@ -57,7 +57,7 @@ type Row = {
 const lastClaimsMax = 100;
 
 export const createBlockClaims = (
-  clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>,
+  clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'command'>,
   owner: string,
 ): BlockClaims => {
   const claims = gatherClaims(clickhouse, owner);
@@ -122,7 +122,7 @@ type Wanted = { topic: string; partition: number; epoch: number; claim: Claim };
  * Claims of several partitions travel together: while one request is under way the next ones gather, and then make
  * one. A shop with little to do has many small blocks, and this is half of what they cost.
  */
-const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>, owner: string) => {
+const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'command'>, owner: string) => {
   type Waiting = Wanted & { resolve(isOurs: boolean): void; reject(error: unknown): void };
   let waiting: Waiting[] = [];
   let working = false;
@@ -130,28 +130,15 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>, owne
   const store = async (
     together: readonly Waiting[],
   ): Promise<Map<string, { epoch: number; owner: string }>> => {
-    await clickhouse.insertRows(
-      'ingest_blocks',
-      together.map(({ topic, partition, epoch, claim }) => ({
-        topic,
-        partition,
-        epoch,
-        first_offset: claim.firstOffset,
-        last_offset: claim.lastOffset,
-        attempt: claim.attempt,
-        schema_ids: claim.schemaIds,
-        rows: claim.rows,
-        excluded: claim.excluded,
-      })),
+    // Plain statements, with nothing to set or to send beside them: two of these go before every block.
+    await clickhouse.command(
+      `INSERT INTO ingest_blocks (topic, partition, epoch, first_offset, last_offset, attempt, schema_ids, rows, excluded)
+       SELECT * FROM values(${together.map(valuesOf).join(', ')})`,
     );
     const owners = await clickhouse.query<{ topic: string; partition: number; epoch: number; owner: string }>(
       `SELECT topic, partition, epoch, owner FROM ingest_owners
-       WHERE topic IN ({topics:Array(String)}) AND partition IN ({partitions:Array(UInt16)})
+       WHERE (topic, partition) IN (${together.map(({ topic, partition }) => `(${quoted(topic)}, ${partition})`).join(', ')})
        ORDER BY topic, partition, epoch DESC, owner DESC LIMIT 1 BY topic, partition`,
-      {
-        topics: [...new Set(together.map(({ topic }) => topic))],
-        partitions: [...new Set(together.map(({ partition }) => partition))],
-      },
     );
     return new Map(owners.map((row) => [`${row.topic}/${row.partition}`, row]));
   };
@@ -181,6 +168,16 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>, owne
         if (!working) void work();
       }),
   };
+};
+
+const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+const valuesOf = ({ topic, partition, epoch, claim }: Wanted): string => {
+  const excluded = claim.excluded.map(
+    ({ offset, reason, detail }) => `(${offset}, ${quoted(reason)}, ${quoted(detail)})`,
+  );
+  const { firstOffset, lastOffset, attempt, schemaIds, rows } = claim;
+  return `(${quoted(topic)}, ${partition}, ${epoch}, ${firstOffset}, ${lastOffset}, ${attempt}, [${schemaIds.join(', ')}]::Array(UInt32), ${rows}, [${excluded.join(', ')}]::Array(Tuple(offset UInt64, reason String, detail String)))`;
 };
 
 /** ClickHouse drops a second block under the same token. One block is one insert for each schema in it. */

@@ -71,7 +71,9 @@ export type Lane = {
   close(): Promise<void>;
 };
 
-const exclusionsPerBlockMax = 10_000;
+const exclusionsPerBlockMax = 1_000;
+const detailCharsMax = 100;
+const parkedTogetherMax = 100;
 /** A partition waits this many times as long as its last block took, so that its blocks take a tenth of the time. */
 const restsPerInsert = 10;
 const tracedPerBlockMax = 100;
@@ -252,6 +254,13 @@ export const openLane = async (
     let doubtful = rebuilt !== null;
     let lookedFor = false;
     let parked = 0;
+    const took = { claimMs: 0, parkMs: 0, insertMs: 0, commitMs: 0 };
+    let steppedAtMs = closedAtMs;
+    const step = (name: keyof typeof took): void => {
+      const nowMs = clock.nowMs();
+      took[name] += nowMs - steppedAtMs;
+      steppedAtMs = nowMs;
+    };
     for (let failures = 0; ; ) {
       if (closed || latest?.isStale() !== false) throw moved(route, partition);
       try {
@@ -259,17 +268,24 @@ export const openLane = async (
           if (!(await ownership.claim(claim))) throw moved(route, partition);
           claimed = true;
         }
-        for (; parked < block.poison.length; parked += 1) {
-          const { record, cause } = block.poison[parked] as Poison;
-          await deps.deadLetters.park({
-            topic: route.topic,
-            partition,
-            record,
-            group: deps.group,
-            cause,
-            attempts: 1,
-          });
+        step('claimMs');
+        while (parked < block.poison.length) {
+          const together = block.poison.slice(parked, parked + parkedTogetherMax);
+          await Promise.all(
+            together.map(({ record, cause }) =>
+              deps.deadLetters.park({
+                topic: route.topic,
+                partition,
+                record,
+                group: deps.group,
+                cause,
+                attempts: 1,
+              }),
+            ),
+          );
+          parked += together.length;
         }
+        step('parkMs');
         for (const group of groups) {
           if (group.done) continue;
           await inFlight.insert(() =>
@@ -300,6 +316,7 @@ export const openLane = async (
           const wrong = await stored.mendRollups(route.table, partition, claim.firstOffset, claim.lastOffset);
           if (wrong > 0) deps.onDifference(route, wrong);
         }
+        step('insertMs');
         break;
       } catch (error) {
         if (hasMoved(error)) throw error;
@@ -314,7 +331,9 @@ export const openLane = async (
       // The next block's commit says it again, and where to go on after a restart is known to ClickHouse.
       logger.debug({ err: error }, 'offset not committed');
     });
-    lastInsertMs = clock.nowMs() - closedAtMs;
+    step('commitMs');
+    lastInsertMs = took.insertMs;
+    logger.debug({ rows: block.rows, waitedMs: closedAtMs - block.openedAtMs, ...took }, 'block inserted');
     deps.onIngested({
       route,
       partition,
@@ -390,7 +409,7 @@ export const openLane = async (
       return null;
     }
     const poison = (cause: PlatformError): null => {
-      block.excluded.push({ offset, reason: cause.code, detail: cause.message });
+      block.excluded.push({ offset, reason: cause.code, detail: cause.message.slice(0, detailCharsMax) });
       block.poison.push({ record: whole(), cause });
       return null;
     };
