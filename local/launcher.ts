@@ -34,7 +34,9 @@ function announce(platform: RunningPlatform, dataDir: string, progress: Progress
     return;
   }
   progress.line(`ready ${gatewayUrl}`);
+  progress.line(`  after   ${process.uptime().toFixed(1)} s`);
   progress.line(`  try     curl ${gatewayUrl}/api/products?limit=3`);
   progress.line(`  browse  ${gatewayUrl}/docs (API) · ${zipkinUrl} (traces)`);
   progress.line(`  find    administrator and every address in ${runFile}, logs in ${dataDir}/logs`);
+  progress.line(`  stop    Ctrl-C; everything in ${dataDir} is there at the next start`);
 }

@@ -9,6 +9,7 @@ import { oneShot, startProcesses, startShoppers } from './node-processes.js';
 import { planProcesses } from './processes.js';
 import type { Progress } from './progress.js';
 import type { Options } from './setup/options.js';
+import { hasFullShelves } from './shelves.js';
 import { createCrew } from './supervision/crew.js';
 
 export type RunningPlatform = {
@@ -41,10 +42,11 @@ export async function startPlatform(
     progress.line(`removed ${folder.leftovers} processes that a killed launcher left`);
   try {
     const gatewayPort = options.enginesOnly ? 0 : await gatewayPortOf(options.port, ports);
-    const { urls, software } = await startEngines({ awaitAll: options.enginesOnly }, context);
+    const { urls, software, startTracing } = await startEngines(context);
     const admin = adminOf(folder.path);
     const published = { admin, urls };
     if (options.enginesOnly) {
+      await startTracing({ awaited: true });
       return { gatewayUrl: undefined, zipkinUrl: urls.zipkin, runFile: publish(published, context), stop };
     }
 
@@ -61,8 +63,10 @@ export async function startPlatform(
     const prometheus = await startPrometheus(software, plan, context);
     if (prometheus !== undefined) env.PROMETHEUS_URL = prometheus;
     await startProcesses(plan, env, context);
-    await oneShot('seed', 'local/seed.js', env, context);
+    if (!(await hasFullShelves(plan.gatewayUrl, options.catalogSize)))
+      await oneShot('seed', 'local/seed.js', env, context);
     if (options.traffic) await startShoppers(env, context);
+    await startTracing({ awaited: false });
 
     const { gatewayUrl } = plan;
     const runFile = publish({ ...published, gateway: gatewayUrl, prometheus }, context);

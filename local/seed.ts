@@ -7,6 +7,7 @@
  */
 import { envSchema, loadConfig, setting } from '#platform/config';
 import { type CatalogueProduct, catalogueOf } from './catalogue/catalogue.js';
+import { pageSize, placesOn, type ProductPage } from './shelves.js';
 import { persistently, type ShopAnswer, type ShopClient, shopClient } from './shop-client.js';
 
 const config = loadConfig(
@@ -23,11 +24,6 @@ const config = loadConfig(
 
 const giveUpMs = 60_000;
 const progressEveryMs = 250;
-
-type Listed = {
-  items: { attributes: Record<string, unknown> }[];
-  next: string | null;
-};
 
 const expect = <T>(answer: ShopAnswer<T>, status: number, what: string): T => {
   if (answer.status !== status)
@@ -46,26 +42,18 @@ const logIn = async (shop: ShopClient): Promise<string> => {
   return expect(answer, 200, 'log in as admin').accessToken;
 };
 
-const pageSize = 100;
-
-/**
- * Places of the catalogue that are on the shelves already. Products are made in the order of their places, so when
- * the newest ones are the whole end of the catalogue nothing before them is missing, and one page is enough.
- */
-const seededPlaces = async (shop: ShopClient, token: string, size: number): Promise<Set<number> | 'all'> => {
+/** Places of the catalogue that are on the shelves already. */
+const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number>> => {
   const places = new Set<number>();
   let cursor: string | null = '';
   while (cursor !== null) {
     const path: string = `/api/products?limit=${pageSize}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
-    const page: Listed = expect(
-      await persistently(() => shop.call<Listed>('GET', path, { token }), giveUpMs),
+    const page: ProductPage & { next: string | null } = expect(
+      await persistently(() => shop.call('GET', path, { token }), giveUpMs),
       200,
       'list products',
     );
-    for (const { attributes } of page.items)
-      if (typeof attributes.place === 'number') places.add(attributes.place);
-    const end = Array.from({ length: Math.min(pageSize, size) }, (_, nth) => size - 1 - nth);
-    if (cursor === '' && end.every((place) => places.has(place))) return 'all';
+    for (const place of placesOn(page)) places.add(place);
     cursor = page.next;
   }
   return places;
@@ -89,8 +77,7 @@ const described = (
 
 const createProducts = async (shop: ShopClient): Promise<number> => {
   let token = await logIn(shop);
-  const seeded = await seededPlaces(shop, token, config.size);
-  if (seeded === 'all') return 0;
+  const seeded = await seededPlaces(shop, token);
   const { products, currency } = catalogueOf(config.size);
   const missing = [...products.entries()].filter(([place]) => !seeded.has(place));
   let next = 0;
@@ -143,8 +130,9 @@ const ensureAnalyst = async (shop: ShopClient): Promise<void> => {
 const shop = shopClient(config.gatewayUrl, { connectionsMax: config.concurrentlyMax, traceRatio: 0 });
 try {
   const startedAtMs = performance.now();
+  // First, for full shelves mean that everything was done.
+  await ensureAnalyst(shop);
   const created = await createProducts(shop);
-  await ensureAnalyst(shop).catch((error: Error) => console.log(`no analyst: ${error.message}`));
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
   console.log(created === 0 ? 'the shelves are full' : `${created} products in ${seconds} s`);
 } finally {

@@ -6,10 +6,21 @@ import { type ClientEngine, clientEngines, embeddedEngine, externalEngine } from
 import type { Engine } from './engine.js';
 import { prometheus } from './prometheus.js';
 
-export async function startEngines(
-  options: { awaitAll: boolean },
-  { folder, ports, crew, progress, signal }: Context,
-): Promise<{ urls: Record<ClientEngine, string>; software: Software }> {
+/** Addresses of engines, and what is needed to start those that nobody waits for. */
+export type StartedEngines = {
+  urls: Record<ClientEngine, string>;
+  software: Software;
+  /** Brings up Zipkin. Nobody needs a trace in order to work, and a JVM less brings the others up sooner. */
+  startTracing(options: { awaited: boolean }): Promise<void>;
+};
+
+export async function startEngines({
+  folder,
+  ports,
+  crew,
+  progress,
+  signal,
+}: Context): Promise<StartedEngines> {
   const external = (name: ClientEngine): string | undefined => process.env[externalEngine[name]] || undefined;
   const needed = new Set(clientEngines.filter((name) => external(name) === undefined));
   const software = await installSoftware(needed, {
@@ -30,21 +41,23 @@ export async function startEngines(
     engines.push(engine);
     urls[name] = engine.url;
   }
-  // Nobody needs a trace in order to work, and a JVM less at this moment brings the others up sooner.
-  const awaited = engines.filter(({ name }) => options.awaitAll || name !== 'zipkin');
-  await Promise.all(
-    awaited.map((engine) =>
-      progress.step(engine.name, async () => {
-        await engine.prepare();
-        signal.throwIfAborted();
-        await crew.add(engine.process, 'engine').start();
-      }),
-    ),
-  );
-  for (const engine of engines) {
-    if (!awaited.includes(engine)) void crew.add(engine.process, 'engine').startPatiently();
-  }
-  return { urls, software };
+  const start = (engine: Engine): Promise<void> =>
+    progress.step(engine.name, async () => {
+      await engine.prepare();
+      signal.throwIfAborted();
+      await crew.add(engine.process, 'engine').start();
+    });
+  await Promise.all(engines.filter(({ name }) => name !== 'zipkin').map(start));
+  const tracing = engines.find(({ name }) => name === 'zipkin');
+  return {
+    urls,
+    software,
+    async startTracing({ awaited }) {
+      if (tracing === undefined) return;
+      if (awaited) await start(tracing);
+      else void crew.add(tracing.process, 'engine').startPatiently();
+    },
+  };
 }
 
 export const engineEnv = (urls: Readonly<Record<ClientEngine, string>>): Record<string, string> =>

@@ -43,6 +43,7 @@ export type Watch = {
 };
 
 const probeEveryMs = 3_000;
+const probeWhileStartingMs = 100;
 const probeTimeoutMs = 3_000;
 const probeFailuresMax = 5;
 const logBytesMax = 16 * 1024 * 1024;
@@ -107,7 +108,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
       if (stopping) return 'stopped';
       if (await probeOnce()) return undefined;
       if (death !== undefined) return death;
-      await sleep(50);
+      await sleep(probeWhileStartingMs);
     }
     return `no answer within ${(spec.startMsMax ?? 60_000) / 1000} s`;
   }

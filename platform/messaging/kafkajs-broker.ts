@@ -3,6 +3,7 @@ import type { BrokerOptions } from '#platform/messaging/broker-options';
 import { brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
 import { createKafkajsConsumer } from '#platform/messaging/kafkajs-consumer';
 import { createKafkajsProducer } from '#platform/messaging/kafkajs-producer';
+import { onceLed } from '#platform/messaging/leader-wait';
 
 const leadersMsMax = 15_000;
 const leadersPollMs = 50;
@@ -64,7 +65,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
       }),
     offsets: (topic) =>
       attempt('offsets', async () =>
-        (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
+        (await onceLed(() => admin.fetchTopicOffsets(topic))).map(({ partition, low, high }) => ({
           partition,
           low: BigInt(low),
           high: BigInt(high),

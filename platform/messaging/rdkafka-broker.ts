@@ -16,6 +16,7 @@ import {
   consumerDefaults,
   sendTimeoutMs,
 } from '#platform/messaging/broker-options';
+import { onceLed } from '#platform/messaging/leader-wait';
 import { createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
 import type {
   RdkafkaAssignment,
@@ -522,18 +523,3 @@ const openRdkafkaAdmin = async (rdkafka: RdkafkaModule, options: BrokerOptions):
 };
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const notLeaderCode = 6;
-const leaderWaitsMax = 20;
-const leaderWaitMs = 100;
-
-/** librdkafka does not ask again when a partition's leader has just changed, or was only just chosen. */
-const onceLed = async <T>(ask: () => Promise<T>): Promise<T> => {
-  for (let waits = 0; ; waits += 1)
-    try {
-      return await ask();
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== notLeaderCode || waits >= leaderWaitsMax) throw error;
-      await pause(leaderWaitMs);
-    }
-};

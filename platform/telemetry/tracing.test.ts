@@ -25,6 +25,7 @@ type ZipkinSpan = {
 /** Speaks as much Zipkin as an exporter needs, and can be made to hang. */
 let zipkin: Server;
 let hangs = false;
+let isComingUp = false;
 let connections = 0;
 const spans: ZipkinSpan[] = [];
 let seller: Tracer;
@@ -34,6 +35,7 @@ beforeAll(async () => {
   zipkin = createServer((request, response) => {
     connections += 1;
     if (hangs) return;
+    if (isComingUp) return void response.writeHead(503).end();
     let body = '';
     request.on('data', (chunk) => {
       body += chunk;
@@ -104,6 +106,15 @@ describe('a trace', () => {
   it('keeps what its work throws', async () => {
     const failure = new Error('no');
     await expect(withSpan('fail', { tracer: seller }, () => Promise.reject(failure))).rejects.toBe(failure);
+  });
+
+  it('waits for a Zipkin that is still coming up', async () => {
+    isComingUp = true;
+    const before = connections;
+    await withSpan('early', { tracer: seller }, () => {});
+    await eventually(() => connections > before);
+    isComingUp = false;
+    await eventually(() => spans.some(({ name }) => name === 'early'));
   });
 
   it('costs nothing but itself while Zipkin hangs', async () => {

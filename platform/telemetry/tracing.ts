@@ -21,7 +21,9 @@ export { type Context, type Span, SpanKind, type Tracer } from '@opentelemetry/a
 const spansQueuedMax = 4096;
 const spansPerExportMax = 256;
 const exportDelayMs = 500;
-const exportTimeoutMs = 3000;
+const exportTimeoutMs = 10_000;
+/** Zipkin is the last engine to come up: the spans of a start wait for it, for as long as an export may take. */
+const exportRetryMs = 1000;
 const lastExportMs = 1000;
 /** A Zipkin that accepts connections and never answers holds at most this many of them. */
 const exportsInFlightMax = 2;
@@ -70,11 +72,11 @@ const startExporting = async (options: {
   zipkinUrl?: string | undefined;
   sampleRatio: number;
 }): Promise<Exporting> => {
-  // Loaded on demand: the SDK is half a second of start-up that a unit test need not pay.
-  const { NodeSDK } = await import('@opentelemetry/sdk-node');
-  const { BatchSpanProcessor, NoopSpanProcessor, AlwaysOffSampler } = await import(
-    '@opentelemetry/sdk-trace-base'
-  );
+  // Loaded on demand: a unit test need not pay for it. And part by part: the package that gathers the parts loads every
+  // exporter there is, which was a quarter of a service's start.
+  const { AsyncLocalStorageContextManager } = await import('@opentelemetry/context-async-hooks');
+  const { W3CTraceContextPropagator } = await import('@opentelemetry/core');
+  const { BatchSpanProcessor, NoopSpanProcessor } = await import('@opentelemetry/sdk-trace-base');
   const processor: SpanProcessor =
     options.zipkinUrl === undefined
       ? new NoopSpanProcessor()
@@ -84,23 +86,12 @@ const startExporting = async (options: {
           scheduledDelayMillis: exportDelayMs,
           exportTimeoutMillis: exportTimeoutMs,
         });
-  // Installs the context manager and W3C propagation; the spans are made by each service's own provider.
-  const sdk = new NodeSDK({
-    autoDetectResources: false,
-    instrumentations: [],
-    metricReaders: [],
-    logRecordProcessors: [],
-    sampler: new AlwaysOffSampler(),
-    spanProcessors: [new NoopSpanProcessor()],
-  });
-  sdk.start();
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   return {
     processor,
     sampleRatio: options.zipkinUrl === undefined ? 0 : options.sampleRatio,
-    shutdown: async () => {
-      await processor.shutdown();
-      await sdk.shutdown();
-    },
+    shutdown: () => processor.shutdown(),
   };
 };
 
@@ -108,6 +99,7 @@ const boundedZipkinExporter = async (zipkinUrl: string) => {
   const { ZipkinExporter } = await import('@opentelemetry/exporter-zipkin');
   const exporter = new ZipkinExporter({ url: `${zipkinUrl.replace(/\/+$/, '')}/api/v2/spans` });
   let inFlight = 0;
+  let stopped = false;
   return {
     export: (...[spans, done]: Parameters<typeof exporter.export>): void => {
       if (inFlight >= exportsInFlightMax) {
@@ -115,12 +107,22 @@ const boundedZipkinExporter = async (zipkinUrl: string) => {
         return;
       }
       inFlight += 1;
-      exporter.export(spans, (result) => {
-        inFlight -= 1;
-        done(result);
-      });
+      const giveUpAtMs = performance.now() + exportTimeoutMs - exportRetryMs;
+      const attempt = (): void =>
+        exporter.export(spans, (result) => {
+          if (result.code !== 0 && !stopped && performance.now() < giveUpAtMs) {
+            setTimeout(attempt, exportRetryMs).unref();
+            return;
+          }
+          inFlight -= 1;
+          done(result);
+        });
+      attempt();
     },
-    shutdown: () => exporter.shutdown(),
+    shutdown: () => {
+      stopped = true;
+      return exporter.shutdown();
+    },
   };
 };
 
