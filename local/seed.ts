@@ -7,7 +7,7 @@
  */
 import { envSchema, loadConfig, setting } from '#platform/config';
 import { type CatalogueProduct, catalogueOf } from './catalogue/catalogue.js';
-import { pageSize, placesOn, type ProductPage } from './shelves.js';
+import { type ProductPage, pageSize, placesOn } from './shelves.js';
 import { persistently, type ShopAnswer, type ShopClient, shopClient } from './shop-client.js';
 
 const config = loadConfig(

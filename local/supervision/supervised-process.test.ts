@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -43,6 +44,26 @@ it('what is killed is started again, as another process', async () => {
   expect(isRunning(first)).toBe(false);
   expect(second && isRunning(second)).toBe(true);
   expect(restarts).toEqual(['killed by SIGKILL']);
+});
+
+it('what hangs without dying is replaced', async () => {
+  const socketPath = join(dir, 'socket');
+  const program = "require('net').createServer((socket) => socket.end('here')).listen(process.argv[1])";
+  const child = supervise({
+    command: ['sh', '-c', `rm -f "$1"; exec "$0" -e "$2" "$1"`, process.execPath, socketPath, program],
+    probe: () =>
+      new Promise((resolve, reject) => connect(socketPath).once('data', resolve).once('error', reject)),
+    probeEveryMs: 100,
+  });
+  await child.start();
+  const first = child.identity!;
+  process.kill(first.pid, 'SIGSTOP');
+  const second = await eventually(
+    () => ![undefined, first.pid].includes(child.identity?.pid) && child.identity,
+  );
+  expect(isRunning(first)).toBe(false);
+  expect(second && isRunning(second)).toBe(true);
+  expect(restarts[0]).toBe('no answer to 5 probes');
 });
 
 it('what never comes up is reported with its last words', async () => {

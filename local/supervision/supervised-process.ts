@@ -15,8 +15,10 @@ export type ProcessSpec = {
   url?: string;
   /** The services in it, when they are several. */
   hosts?: ReadonlyArray<{ name: string; url: string }>;
-  /** Resolves when the process does its work; a rejection or 3 s of silence counts as a failure. */
+  /** Resolves when the process does its work; a rejection or `probeEveryMs` of silence counts as a failure. */
   probe(): Promise<unknown>;
+  /** How often it is asked, and how long an answer may take. After five refusals or silences in a row it is replaced. */
+  probeEveryMs?: number;
   /** The signal that makes it stop in good order. */
   stopSignal?: NodeJS.Signals;
   /** Longest it may take to come up before it counts as failed. */
@@ -42,16 +44,15 @@ export type Watch = {
   onRestart(name: string, why: string, waitMs: number): void;
 };
 
-const probeEveryMs = 3_000;
+const defaultProbeEveryMs = 3_000;
 const probeWhileStartingMs = 100;
-const probeTimeoutMs = 3_000;
 const probeFailuresMax = 5;
 const logBytesMax = 16 * 1024 * 1024;
 const firstAttemptsMax = 3;
 
 export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedProcess {
   const logFile = watch.logFile(spec.name);
-  const stopSignal = spec.stopSignal ?? 'SIGTERM';
+  const { stopSignal = 'SIGTERM', probeEveryMs = defaultProbeEveryMs } = spec;
   const backoff = createBackoff({ firstMs: 200, mostMs: 10_000, stableMs: 30_000 });
   let child: ChildProcess | undefined;
   let identity: ProcessIdentity | undefined;
@@ -89,7 +90,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
   }
 
   async function probeOnce(): Promise<boolean> {
-    const timeout = sleep(probeTimeoutMs, false, { ref: false });
+    const timeout = sleep(probeEveryMs, false, { ref: false });
     const probed = spec.probe().then(
       () => true,
       () => false,

@@ -24,7 +24,8 @@ export const brokerContract = (
   name: string,
   parts: { open(): Promise<Broker>; openNowhere(): Promise<Broker>; kafkaBrokers(): string[] },
 ): void => {
-  describe(`${name} keeps the broker contract`, () => {
+  // At once: each has its topics and groups, and most of its time is waiting for the group coordinator.
+  describe.concurrent(`${name} keeps the broker contract`, () => {
     let broker: Broker;
     let admin: BrokerAdmin;
     let producer: Producer;
