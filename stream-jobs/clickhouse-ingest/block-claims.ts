@@ -43,6 +43,8 @@ export type BlockClaims = {
 };
 
 type Row = {
+  topic: string;
+  partition: number;
   first_offset: number;
   last_offset: number;
   attempt: number;
@@ -55,6 +57,7 @@ type Row = {
 
 /** An owner that was overtaken has claimed one block too many at most, so the newest valid one is among the last. */
 const lastClaimsMax = 100;
+const readTogetherMax = 50;
 
 export const createBlockClaims = (
   clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'command'>,
@@ -62,27 +65,37 @@ export const createBlockClaims = (
 ): BlockClaims => {
   const claims = gatherClaims(clickhouse, owner);
 
-  const newestOf = async (at: TopicPartition): Promise<(Claim & ClaimedBefore) | null> => {
-    const [row] = await clickhouse.query<Row>(
-      `SELECT first_offset, last_offset, attempt, schema_ids, rows, excluded,
-         toUnixTimestamp64Milli(claimed_at) AS claimed_at_ms, toUnixTimestamp64Milli(now64(3)) - claimed_at_ms AS age_ms
-       FROM (
-         SELECT * FROM ingest_blocks WHERE topic = {topic:String} AND partition = {partition:UInt16}
-         ORDER BY first_offset DESC LIMIT ${lastClaimsMax}
-       ) ORDER BY epoch DESC, first_offset DESC, attempt DESC LIMIT 1`,
-      at,
-    );
-    if (row === undefined) return null;
-    return {
-      firstOffset: row.first_offset,
-      lastOffset: row.last_offset,
-      attempt: row.attempt,
-      schemaIds: row.schema_ids,
-      rows: row.rows,
-      excluded: row.excluded,
-      claimedAtMs: row.claimed_at_ms,
-      ageMs: row.age_ms,
-    };
+  /** One statement for many partitions: together they are read as fast as one, and each alone by the key. */
+  const newestOf = async (
+    partitions: readonly TopicPartition[],
+  ): Promise<Map<string, Claim & ClaimedBefore>> => {
+    const newest = new Map<string, Claim & ClaimedBefore>();
+    for (let from = 0; from < partitions.length; from += readTogetherMax) {
+      const each = partitions.slice(from, from + readTogetherMax).map(
+        ({ topic, partition }) =>
+          `SELECT * FROM (
+             SELECT * FROM ingest_blocks WHERE topic = ${quoted(topic)} AND partition = ${partition}
+             ORDER BY first_offset DESC LIMIT ${lastClaimsMax}
+           ) ORDER BY epoch DESC, first_offset DESC, attempt DESC LIMIT 1`,
+      );
+      const rows = await clickhouse.query<Row>(
+        `SELECT topic, partition, first_offset, last_offset, attempt, schema_ids, rows, excluded,
+           toUnixTimestamp64Milli(claimed_at) AS claimed_at_ms, toUnixTimestamp64Milli(now64(3)) - claimed_at_ms AS age_ms
+         FROM (${each.join(' UNION ALL ')})`,
+      );
+      for (const row of rows)
+        newest.set(`${row.topic}/${row.partition}`, {
+          firstOffset: row.first_offset,
+          lastOffset: row.last_offset,
+          attempt: row.attempt,
+          schemaIds: row.schema_ids,
+          rows: row.rows,
+          excluded: row.excluded,
+          claimedAtMs: row.claimed_at_ms,
+          ageMs: row.age_ms,
+        });
+    }
+    return newest;
   };
 
   return {
@@ -92,8 +105,8 @@ export const createBlockClaims = (
         (
           await clickhouse.query<TopicPartition & { epoch: number }>(
             `SELECT topic, partition, max(epoch) AS epoch FROM ingest_owners
-             WHERE topic IN ({topics:Array(String)}) GROUP BY topic, partition`,
-            { topics: [...new Set(partitions.map(({ topic }) => topic))] },
+             WHERE topic IN (${[...new Set(partitions.map(({ topic }) => quoted(topic)))].join(', ')})
+             GROUP BY topic, partition`,
           )
         ).map((row) => [`${row.topic}/${row.partition}`, row.epoch]),
       );
@@ -106,12 +119,11 @@ export const createBlockClaims = (
         'ingest_owners',
         owned.map((each) => ({ ...each, owner })),
       );
-      return Promise.all(
-        owned.map(async (each) => ({
-          newest: await newestOf({ topic: each.topic, partition: each.partition }),
-          claim: (claim) => claims.claim({ ...each, claim }),
-        })),
-      );
+      const newest = await newestOf(partitions);
+      return owned.map((each) => ({
+        newest: newest.get(`${each.topic}/${each.partition}`) ?? null,
+        claim: (claim) => claims.claim({ ...each, claim }),
+      }));
     },
   };
 };

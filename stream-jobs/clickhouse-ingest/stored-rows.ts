@@ -25,34 +25,32 @@ export type StoredRows = {
 export type Rollup = { table: string; select: string; keys: readonly string[]; measures: readonly string[] };
 
 export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => ({
-  serverStartedAtMs: async () => {
+  // All partitions ask at once after a start.
+  serverStartedAtMs: sharingNext(async () => {
     const [row] = await clickhouse.query<{ startedAtMs: number }>(
       'SELECT toUnixTimestamp64Milli(now64(3)) - toInt64(uptime()) * 1000 AS startedAtMs',
     );
     return row?.startedAtMs ?? 0;
-  },
+  }),
   greatestOffset: async (table, partition) => {
     const [row] = await clickhouse.query<{ rows: number; greatest: number }>(
-      `SELECT count() AS rows, max(kafka_offset) AS greatest FROM ${table} WHERE kafka_partition = {partition:UInt16}`,
-      { partition },
+      `SELECT count() AS rows, max(kafka_offset) AS greatest FROM ${table} WHERE kafka_partition = ${partition}`,
     );
     return row === undefined || row.rows === 0 ? null : row.greatest;
   },
   offsets: async (table, partition, first, last) => {
     const rows = await clickhouse.query<{ offset: number }>(
       `SELECT kafka_offset AS offset FROM ${table}
-       WHERE kafka_partition = {partition:UInt16} AND kafka_offset BETWEEN {first:UInt64} AND {last:UInt64}
+       WHERE kafka_partition = ${partition} AND kafka_offset BETWEEN ${first} AND ${last}
        ORDER BY offset`,
-      { partition, first, last },
     );
     return rows.map((row) => row.offset);
   },
   eventIdsBefore: async (table, partition, offset, sizeMax) => {
     const rows = await clickhouse.query<{ event_id: string }>(
       `SELECT event_id FROM ${table}
-       WHERE kafka_partition = {partition:UInt16} AND kafka_offset < {offset:UInt64}
-       ORDER BY kafka_offset DESC LIMIT {sizeMax:UInt32}`,
-      { partition, offset, sizeMax },
+       WHERE kafka_partition = ${partition} AND kafka_offset < ${offset}
+       ORDER BY kafka_offset DESC LIMIT ${sizeMax}`,
     );
     return rows.map((row) => row.event_id).reverse();
   },
@@ -75,6 +73,23 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
     return wrong;
   },
 });
+
+/** Whoever asks while an answer is on its way shares the next one: an answer never is from before the question. */
+const sharingNext = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
+  let underWay: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | undefined;
+  return () => {
+    next ??= underWay
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        const asked = ask();
+        underWay = asked;
+        return asked;
+      });
+    return next;
+  };
+};
 
 /** The materialized views over `table`, from ClickHouse itself: a new one is looked after without being listed. */
 export const rollupsOf = async (clickhouse: Pick<ClickHouse, 'query'>, table: string): Promise<Rollup[]> => {
