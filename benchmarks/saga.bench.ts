@@ -1,10 +1,11 @@
 /**
  * `npm run bench saga`: 100 orders of each outcome through the running platform, one after the other as a shopper
  * would, timed from the click to the terminal state and from the confirmation to the analytics row. Uses the platform
- * named by CARTSTREAM_RUN, or the one running in `.local`.
+ * named by CARTSTREAM_RUN or running in `.local`, or starts one.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { eventually } from '#platform/testing/eventually';
+import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
 
 type Outcome = { name: string; paymentToken: string; quantity: number; expected: string; reason?: string };
@@ -40,7 +41,16 @@ const summarise = (samplesMs: number[]) => ({
 });
 
 export const runSagaBench = async (): Promise<void> => {
-  const run = readRunFile(process.env.CARTSTREAM_RUN ?? '.local/run.json');
+  const platform = await findPlatform(100);
+  try {
+    await measure(platform.runFile);
+  } finally {
+    await platform.stop();
+  }
+};
+
+const measure = async (runFile: string): Promise<void> => {
+  const run = readRunFile(runFile);
   const shop = shopAt(run.gateway);
   const admin = await shop.login(run.adminEmail, run.adminPassword);
   const { token } = await shop.registerCustomer();

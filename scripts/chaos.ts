@@ -4,14 +4,11 @@
  * all that was in Kafka is in ClickHouse; at the end it holds every row and rollup against the log. Uses the platform
  * that CARTSTREAM_RUN names or that runs in `.local`; where there is none it starts one of its own.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { createClickHouse } from '#platform/clickhouse/client';
 import type { BrokerAdmin } from '#platform/messaging/broker';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
-import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
 import { eventually } from '#platform/testing/eventually';
 import { records } from '#schemas/events';
@@ -26,7 +23,7 @@ import {
   schemaIdsOf,
   startIngestLoad,
 } from '../tests/ingest-load.js';
-import { startLauncher } from '../tests/launcher-process.js';
+import { findPlatform } from '../tests/running-platform.js';
 
 type Platform = {
   kafka: string;
@@ -48,24 +45,9 @@ const group = 'clickhouse-ingest.blocks';
 const goneWithinMs = 10_000;
 const waitMsMax = 60_000;
 
-const findPlatform = async (): Promise<{ runFile: string; stop(): Promise<void> }> => {
-  const running = process.env.CARTSTREAM_RUN ?? projectPath('.local/run.json');
-  if (existsSync(running)) return { runFile: running, stop: async () => {} };
-  const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-chaos-'));
-  console.log('no platform is running: starting one');
-  const launcher = await startLauncher(dataDir, ['--port', '0', '--catalog', '100', '--no-traffic']);
-  return {
-    runFile: join(dataDir, 'run.json'),
-    stop: async () => {
-      await launcher.stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
-};
-
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const { runFile, stop } = await findPlatform();
+const { runFile, stop } = await findPlatform(100);
 let failed = false;
 try {
   failed = !(await chaos());

@@ -1,0 +1,32 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectPath } from '#platform/project';
+import { startLauncher } from './launcher-process.js';
+
+/**
+ * The platform that CARTSTREAM_RUN names or that runs in `.local`; where there is none, one that is started for the
+ * purpose, without traffic, and that `stop` takes away again.
+ */
+export const findPlatform = async (
+  catalogSize: number,
+): Promise<{ runFile: string; stop(): Promise<void> }> => {
+  const running = process.env.CARTSTREAM_RUN ?? projectPath('.local/run.json');
+  if (existsSync(running)) return { runFile: running, stop: async () => {} };
+  const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-'));
+  console.log('no platform is running: starting one');
+  const launcher = await startLauncher(dataDir, [
+    '--port',
+    '0',
+    '--catalog',
+    String(catalogSize),
+    '--no-traffic',
+  ]);
+  return {
+    runFile: join(dataDir, 'run.json'),
+    stop: async () => {
+      await launcher.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+};
