@@ -147,6 +147,8 @@ const measure = async (name: Name, round: number, setting: Setting): Promise<Run
     const before = first?.cpu ?? cpu(drain.pid);
     const after = cpu(drain.pid);
     const counted = filled.rows - (first?.rows ?? 0);
+    if (counted < filled.rows / 4)
+      throw new Error(`${name}: most rows came in one piece, which cannot be timed; ROWS is too small`);
     const seconds = (endedAt - (first?.at ?? startedAt)) / 1000;
     const client = after.client - before.client;
     const engine = after.engine - before.engine;

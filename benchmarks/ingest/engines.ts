@@ -16,7 +16,8 @@ export const startEngines = async (): Promise<BenchEngines> => {
   const given = process.env.CARTSTREAM_RUN;
   if (given) return { ...enginesOf(given), stop: async () => {} };
   const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-bench-'));
-  const launcher = await startLauncher(dataDir, ['--engines-only']);
+  // What suffices ours is too little for the Kafka engine's blocks, and the peer shall have what it wants.
+  const launcher = await startLauncher(dataDir, ['--engines-only'], { CLICKHOUSE_MEMORY_MIB: '6144' });
   return {
     ...enginesOf(join(dataDir, 'run.json')),
     stop: async () => {

@@ -3,7 +3,10 @@ import { join, resolve } from 'node:path';
 import { engineConfigXml } from './engine-config.js';
 import { createClickHouseServer } from './server.js';
 
-/** `node main.js DATA_DIR PORT`: the embedded ClickHouse. Started with UV_THREADPOOL_SIZE=16 by its engine file. */
+/**
+ * `node main.js DATA_DIR PORT`: the embedded ClickHouse. Started with UV_THREADPOOL_SIZE=16 by its engine file.
+ * CLICKHOUSE_MEMORY_MIB bounds what its statements may hold together (900, a laptop's share).
+ */
 const [dataDir, port] = process.argv.slice(2);
 if (dataDir === undefined || port === undefined) throw new Error('usage: main.js DATA_DIR PORT');
 
@@ -11,7 +14,10 @@ const mebi = 1024 * 1024;
 const root = resolve(dataDir);
 mkdirSync(root, { recursive: true });
 const configFile = join(root, 'config.xml');
-writeFileSync(configFile, engineConfigXml({ memoryBytesMax: 900 * mebi }));
+writeFileSync(
+  configFile,
+  engineConfigXml({ memoryBytesMax: Number(process.env.CLICKHOUSE_MEMORY_MIB ?? 900) * mebi }),
+);
 
 const spoolMemoryDir = process.env.CLICKHOUSE_SPOOL_DIR ?? join(root, 'spool-memory');
 
