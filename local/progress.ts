@@ -7,8 +7,8 @@ export type Progress = {
 
 export function createProgress(out: NodeJS.WriteStream = process.stdout): Progress {
   const running = new Map<string, string>();
-  const startedAt = performance.now();
-  const seconds = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s`;
+  // Since the process began, set-up included: the same clock as at the end.
+  const seconds = (): string => `${(performance.now() / 1000).toFixed(1).padStart(5)} s`;
   let drawnTitles = '';
   const redraw = setInterval(draw, 200);
   redraw.unref();

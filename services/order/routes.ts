@@ -5,7 +5,7 @@ import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { type InputError, problem, problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { prose } from '#platform/http/text';
+import { prose, uuid } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
@@ -33,7 +33,7 @@ import { priced } from './pricing.js';
 import type { ProductReplica } from './product-replica.js';
 
 const tags = ['orders'];
-const params = z.object({ id: z.uuid() });
+const params = z.object({ id: uuid });
 
 export const orderRoutes = (
   app: HttpApp,
@@ -146,7 +146,7 @@ export const orderRoutes = (
         querystring: z.object({
           ...listQuery,
           status: z.enum(orderStatuses).optional(),
-          userId: z.uuid().optional().describe('For staff.'),
+          userId: uuid.optional().describe('For staff.'),
         }),
         response: { 200: pageOf(orderSchema), ...problems(403) },
       },

@@ -79,7 +79,7 @@ export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore
       schema: {
         tags,
         summary: 'One payment, for its buyer and staff.',
-        params: z.object({ id: z.uuid() }),
+        params: z.object({ id: uuid }),
         response: { 200: paymentSchema, ...notModified, ...problems(404) },
       },
     },
