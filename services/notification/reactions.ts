@@ -1,3 +1,4 @@
+import type { Clock } from '#platform/clock';
 import type { Reactions } from '#platform/messaging/reactor';
 import type { Logger, Metrics } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
@@ -7,6 +8,7 @@ import type { NotificationStore } from './notification-store.js';
 /** Which facts are recorded for a buyer to be told. */
 export const reactions = (deps: {
   notifications: NotificationStore;
+  clock: Clock;
   logger: Logger;
   metrics: Metrics;
 }): Reactions<EventMap> => {
@@ -14,6 +16,12 @@ export const reactions = (deps: {
     'type',
     'status',
   ]);
+  const duration = deps.metrics.histogram(
+    'notification_processing_duration_seconds',
+    'From the fact to the recorded notification.',
+    ['type'],
+    [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+  );
   const record = async (
     tx: Parameters<NotificationStore['record']>[0],
     eventId: string,
@@ -23,6 +31,7 @@ export const reactions = (deps: {
     await deps.notifications.record(tx, eventId, notification, occurredAtMs);
     tx.afterCommit(() => {
       recorded.inc({ type: notification.template, status: 'success' });
+      duration.observe({ type: notification.template }, (deps.clock.nowMs() - occurredAtMs) / 1000);
       deps.logger.info({ orderId: notification.orderId }, `recorded ${notification.template}`);
     });
   };
