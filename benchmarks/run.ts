@@ -16,4 +16,5 @@ if (unknown.length > 0) {
 for (const [name, run] of Object.entries(benchmarks)) {
   if (wanted.length === 0 || wanted.includes(name)) await run();
 }
-process.exit(0);
+// Not 0: a benchmark says by `process.exitCode` when what it measured was not exact.
+process.exit();

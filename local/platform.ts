@@ -33,6 +33,8 @@ export async function startPlatform(
   const ports = createPorts(folder.path, process.env);
   const crew = createCrew(folder, progress);
   const context: Context = { folder, ports, crew, progress, signal };
+  // Who waits for an engine that hangs would not look at the signal.
+  signal.addEventListener('abort', () => void crew.stop(), { once: true });
   const stop = async (): Promise<void> => {
     removeRunFile(folder.path);
     await crew.stop();
@@ -42,11 +44,11 @@ export async function startPlatform(
     progress.line(`removed ${folder.leftovers} processes that a killed launcher left`);
   try {
     const gatewayPort = options.enginesOnly ? 0 : await gatewayPortOf(options.port, ports);
-    const { urls, software, startTracing } = await startEngines(context);
+    const { urls, software, startZipkin } = await startEngines(context);
     const admin = adminOf(folder.path);
     const published = { admin, urls };
     if (options.enginesOnly) {
-      await startTracing({ awaited: true });
+      await startZipkin({ awaited: true });
       return { gatewayUrl: undefined, zipkinUrl: urls.zipkin, runFile: publish(published, context), stop };
     }
 
@@ -66,7 +68,7 @@ export async function startPlatform(
     if (!(await hasFullShelves(plan.gatewayUrl, options.catalogSize)))
       await oneShot('seed', 'local/seed.js', env, context);
     if (options.traffic) await startShoppers(env, context);
-    await startTracing({ awaited: false });
+    await startZipkin({ awaited: false });
 
     const { gatewayUrl } = plan;
     const runFile = publish({ ...published, gateway: gatewayUrl, prometheus }, context);

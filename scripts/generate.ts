@@ -140,8 +140,8 @@ const extendHistory = (history: SchemaHistory, sources: Source[]): SchemaHistory
   return extended;
 };
 
-/** What the last commit holds; the working copy may only append to it. */
-const committedHistory = (): SchemaHistory => {
+/** What the last commit holds; the working copy may only append to it. Undefined outside a checkout. */
+const committedHistory = (): SchemaHistory | undefined => {
   try {
     return readHistory(
       execFileSync('git', ['show', 'HEAD:schemas/history.json'], {
@@ -149,7 +149,7 @@ const committedHistory = (): SchemaHistory => {
       }).toString(),
     );
   } catch {
-    return {};
+    return undefined;
   }
 };
 
@@ -162,7 +162,9 @@ const findRewrites = (committed: SchemaHistory, current: SchemaHistory): string[
 
 const sources = readSources();
 const history = existsSync(historyFile) ? readHistory(readFileSync(historyFile, 'utf8')) : {};
-const extended = extendHistory(history, sources);
+const committed = committedHistory();
+// From what is committed: a draft that is generated again leaves no version behind.
+const extended = extendHistory(committed ?? history, sources);
 const rendered = render(sources);
 
 problems.push(
@@ -171,7 +173,7 @@ problems.push(
     .flatMap(({ schema }) => findUndocumented(schema as unknown as AvroSchema))
     .map((path) => `${path}: no doc`),
   ...findIncompatibilities(extended),
-  ...findRewrites(committedHistory(), history),
+  ...(checking ? findRewrites(committed ?? {}, history) : []),
 );
 if (checking) {
   if (!isDeepStrictEqual(extended, history))

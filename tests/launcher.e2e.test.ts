@@ -133,6 +133,26 @@ describe('the end', () => {
     rmSync(dir, { recursive: true });
   });
 
+  it('by SIGTERM comes within 10 s also while an engine that hangs is still being started', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
+    const starting = spawnLauncher(dir, enginesOnly, {
+      ...allButRedis(runFile),
+      REDIS_URL: engines({ CARTSTREAM_RUN: runFile }).redisUrl,
+      ZIPKIN_URL: '',
+    });
+    const pid = await eventually(() => {
+      const recorded = JSON.parse(readFileSync(join(dir, 'processes.json'), 'utf8')) as { pid: number }[];
+      if (recorded[0] === undefined) throw new Error('nothing is started yet');
+      return recorded[0].pid;
+    });
+    process.kill(pid, 'SIGSTOP');
+    const startedAt = performance.now();
+    await starting.stop();
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(isAlive(pid)).toBe(false);
+    rmSync(dir, { recursive: true });
+  });
+
   it('by SIGTERM comes within 10 s and leaves no process, no port and no run.json', async () => {
     const before = listed();
     const startedAt = performance.now();

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectPath } from '#platform/project';
@@ -11,8 +11,10 @@ import { startLauncher } from './launcher-process.js';
 export const findPlatform = async (
   catalogSize: number,
 ): Promise<{ runFile: string; stop(): Promise<void> }> => {
-  const running = process.env.CARTSTREAM_RUN ?? projectPath('.local/run.json');
-  if (existsSync(running)) return { runFile: running, stop: async () => {} };
+  const given = process.env.CARTSTREAM_RUN;
+  if (given && !runs(given)) throw new Error(`nothing runs where CARTSTREAM_RUN points: ${given}`);
+  const running = given || projectPath('.local/run.json');
+  if (runs(running)) return { runFile: running, stop: async () => {} };
   const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-'));
   console.log('no platform is running: starting one');
   const launcher = await startLauncher(dataDir, [
@@ -29,4 +31,11 @@ export const findPlatform = async (
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+};
+
+/** A launcher that was killed leaves its `run.json` behind. */
+const runs = (runFile: string): boolean => {
+  if (!existsSync(runFile)) return false;
+  const { processes } = JSON.parse(readFileSync(runFile, 'utf8')) as { processes: { pid: number }[] };
+  return processes.some(({ pid }) => existsSync(`/proc/${pid}`));
 };

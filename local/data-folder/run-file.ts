@@ -1,7 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What `DIR/run.json` tells about the platform that runs there. Present exactly while it runs. */
+/** What `DIR/run.json` tells about the platform that runs there. There while it runs; a launcher that was killed leaves it. */
 export type RunFile = {
   /** Absent with `--engines-only`. */
   gateway?: string;

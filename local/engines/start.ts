@@ -11,7 +11,7 @@ export type StartedEngines = {
   urls: Record<ClientEngine, string>;
   software: Software;
   /** Brings up Zipkin. Nobody needs a trace in order to work, and a JVM less brings the others up sooner. */
-  startTracing(options: { awaited: boolean }): Promise<void>;
+  startZipkin(options: { awaited: boolean }): Promise<void>;
 };
 
 export async function startEngines({
@@ -48,14 +48,15 @@ export async function startEngines({
       await crew.add(engine.process, 'engine').start();
     });
   await Promise.all(engines.filter(({ name }) => name !== 'zipkin').map(start));
-  const tracing = engines.find(({ name }) => name === 'zipkin');
+  const zipkin = engines.find(({ name }) => name === 'zipkin');
   return {
     urls,
     software,
-    async startTracing({ awaited }) {
-      if (tracing === undefined) return;
-      if (awaited) await start(tracing);
-      else void crew.add(tracing.process, 'engine').startPatiently();
+    async startZipkin({ awaited }) {
+      if (zipkin === undefined) return;
+      if (awaited) return start(zipkin);
+      await zipkin.prepare();
+      void crew.add(zipkin.process, 'engine').startPatiently();
     },
   };
 }

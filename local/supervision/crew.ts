@@ -16,7 +16,10 @@ export type Crew = {
   record(identity: ProcessIdentity): void;
   list(): Array<{ name: string; pid: number; url?: string }>;
   onChange(listener: () => void): void;
-  /** Services first, engines when no service needs them any more. */
+  /**
+   * Services first, engines when no service needs them any more. Whoever waits for one to start is told that it was
+   * stopped, and nobody can be added any more. Later calls share the first.
+   */
   stop(): Promise<void>;
 };
 
@@ -24,7 +27,7 @@ export function createCrew(folder: DataFolder, progress: Progress): Crew {
   const members: Array<{ process: SupervisedProcess; role: Role }> = [];
   let lastOneShot: ProcessIdentity[] = [];
   let listener = (): void => {};
-  let stopping = false;
+  let stopped: Promise<void> | undefined;
 
   const record = (): void => {
     const running = members.flatMap(({ process }) => (process.identity ? [process.identity] : []));
@@ -35,13 +38,20 @@ export function createCrew(folder: DataFolder, progress: Progress): Crew {
     await Promise.all(inRole.map(({ process }) => process.stop(graceMs[role])));
   };
 
+  const stopAll = async (): Promise<void> => {
+    await stopRole('service');
+    await stopRole('engine');
+    recordProcesses(folder.path, []);
+  };
+
   return {
     add(spec, role) {
+      if (stopped !== undefined) throw new Error(`${spec.name} is not started: the platform stops`);
       const process = superviseProcess(spec, {
         logFile: folder.logFile,
         onChange() {
           record();
-          if (!stopping) listener();
+          if (stopped === undefined) listener();
         },
         onRestart: (name, why, waitMs) => progress.line(`${name}: ${why}; starts again in ${waitMs} ms`),
       });
@@ -65,11 +75,9 @@ export function createCrew(folder: DataFolder, progress: Progress): Crew {
     onChange(next) {
       listener = next;
     },
-    async stop() {
-      stopping = true;
-      await stopRole('service');
-      await stopRole('engine');
-      recordProcesses(folder.path, []);
+    stop() {
+      stopped ??= stopAll();
+      return stopped;
     },
   };
 }

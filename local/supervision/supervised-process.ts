@@ -28,7 +28,6 @@ export type ProcessSpec = {
 export type SupervisedProcess = {
   readonly spec: ProcessSpec;
   readonly identity: ProcessIdentity | undefined;
-  readonly restarts: number;
   /** Starts it and waits until it answers its probe. Throws when it came up in none of its first attempts. */
   start(): Promise<void>;
   /** The same for what nobody waits for: tries until it is up or stopped, and tells of every failure. */
@@ -58,7 +57,6 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
   let identity: ProcessIdentity | undefined;
   let exited: Promise<string> = Promise.resolve('not started');
   let startedAtMs = 0;
-  let restarts = 0;
   let stopping = false;
   const wakeEarly = new AbortController();
 
@@ -89,6 +87,10 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     watch.onChange();
   }
 
+  /** Ends early when the process is to stop. */
+  const wait = (ms: number): Promise<void> =>
+    sleep(ms, undefined, { signal: wakeEarly.signal }).catch(() => {});
+
   async function probeOnce(): Promise<boolean> {
     const timeout = sleep(probeEveryMs, false, { ref: false });
     const probed = spec.probe().then(
@@ -109,7 +111,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
       if (stopping) return 'stopped';
       if (await probeOnce()) return undefined;
       if (death !== undefined) return death;
-      await sleep(probeWhileStartingMs);
+      await wait(probeWhileStartingMs);
     }
     return `no answer within ${(spec.startMsMax ?? 60_000) / 1000} s`;
   }
@@ -128,17 +130,18 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     for (let reason: string | undefined = why; reason !== undefined && !stopping; ) {
       const waitMs = backoff.afterDeath(Date.now() - startedAtMs);
       watch.onRestart(spec.name, reason, waitMs);
-      await sleep(waitMs, undefined, { signal: wakeEarly.signal }).catch(() => {});
+      await wait(waitMs);
       if (stopping) return;
-      restarts++;
       reason = await attempt();
     }
   }
 
   async function attempt(): Promise<string | undefined> {
+    if (stopping) return 'stopped';
     spawnChild();
     const reason = await comeUp();
-    if (reason !== undefined) await killNow();
+    // One that is stopped on its way up is asked first, like any other.
+    if (reason !== undefined && !stopping) await killNow();
     return reason;
   }
 
@@ -161,13 +164,10 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     get identity() {
       return identity;
     },
-    get restarts() {
-      return restarts;
-    },
     async start() {
       let reason = await attempt();
       for (let again = 1; again < firstAttemptsMax && reason !== undefined && !stopping; again++) {
-        await sleep(backoff.afterDeath(0));
+        await wait(backoff.afterDeath(0));
         reason = await attempt();
       }
       if (reason !== undefined) throw new StartFailure(spec.name, reason, logFile);

@@ -379,18 +379,25 @@ export const brokerContract = (
       await producer.send(numbered(topic, 3, () => 'k'));
       let begun = false;
       let finished = false;
+      let release: () => void = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
       const consumer = await consume(
         topic,
         async (batch, control) => {
           begun = true;
-          await new Promise((resolve) => setTimeout(resolve, 500));
+          await released;
           await control.commit(nextOffsetOf(batch));
           finished = true;
         },
         { group },
       );
       await eventually(() => begun);
-      await consumer.close();
+      const closing = consumer.close();
+      expect(finished).toBe(false);
+      release();
+      await closing;
       expect(finished).toBe(true);
       expect(await committed(group, topic)).toBe(3n);
     });

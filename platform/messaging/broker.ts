@@ -73,6 +73,11 @@ export type ConsumerOptions = {
    * packs, to be read with a `PackCursor`. For consumers to which a record is bytes to pass on. False if unset.
    */
   packed?: boolean;
+  /**
+   * Set by who tells `kafka_consumer_lag` itself, because its records are done later than their batch is handed over.
+   * False if unset.
+   */
+  tellsLag?: boolean;
   /** A member silent for this long loses its partitions. 6000 if unset. */
   sessionTimeoutMs?: number;
   /** Called with the partitions this member got, before the first batch of any of them is handled. */

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Broker, Consumer, IncomingRecord, Producer } from '#platform/messaging/broker';
+import type { Broker, Consumer, ConsumerOptions, IncomingRecord, Producer } from '#platform/messaging/broker';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import type { Component, Host } from '#platform/service-host';
 
@@ -48,23 +48,23 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
     'group',
   ]);
 
-  const counting = (consumer: Consumer, group: string): Consumer => ({
+  const counting = (consumer: Consumer, { group, tellsLag = false }: ConsumerOptions): Consumer => ({
     ...consumer,
     run: (handle) =>
       consumer.run(async (batch, control) => {
         const { topic, partition, records, highWatermark } = batch;
         const first = records[0]?.offset ?? highWatermark;
         const last = records.at(-1)?.offset ?? highWatermark;
-        lag.set({ topic, partition, group }, Number(highWatermark - first));
+        if (!tellsLag) lag.set({ topic, partition, group }, Number(highWatermark - first));
         await handle(batch, control);
         consumed.inc({ topic, group }, countOf(records));
-        lag.set({ topic, partition, group }, Number(highWatermark - last - 1n));
+        if (!tellsLag) lag.set({ topic, partition, group }, Number(highWatermark - last - 1n));
       }),
   });
 
   return {
     ...broker,
-    consumer: (options) => counting(broker.consumer(options), options.group),
+    consumer: (options) => counting(broker.consumer(options), options),
     producer: async () => {
       const producer = await broker.producer();
       return {

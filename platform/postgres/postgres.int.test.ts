@@ -97,14 +97,22 @@ describe('a transaction', () => {
   });
 
   test('is run again after a deadlock, and both of the two get through', async () => {
+    let runs = 0;
+    let bothHold: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      bothHold = resolve;
+    });
     const transfer = (from: string, to: string) =>
       inTransaction(scratch.db, async (tx) => {
         await tx.query('UPDATE account SET balance = balance - 1 WHERE name = $1', [from]);
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        runs += 1;
+        if (runs === 2) bothHold();
+        await held;
         await tx.query('UPDATE account SET balance = balance + 1 WHERE name = $1', [to]);
       });
-    await Promise.all([transfer('a', 'b'), transfer('b', 'a'), transfer('a', 'b'), transfer('b', 'a')]);
+    await Promise.all([transfer('a', 'b'), transfer('b', 'a')]);
     expect([await balance('a'), await balance('b')]).toEqual([100, 100]);
+    expect(runs).toBe(3);
   }, 30_000);
 
   test('is run again after a serialisation failure', async () => {

@@ -14,6 +14,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { boundExporter, exportTimeoutMs } from './span-export.js';
 
 export { type Context, type Span, SpanKind, type Tracer } from '@opentelemetry/api';
 
@@ -21,12 +22,7 @@ export { type Context, type Span, SpanKind, type Tracer } from '@opentelemetry/a
 const spansQueuedMax = 4096;
 const spansPerExportMax = 256;
 const exportDelayMs = 500;
-const exportTimeoutMs = 10_000;
-/** Zipkin is the last engine to come up: the spans of a start wait for it, for as long as an export may take. */
-const exportRetryMs = 1000;
 const lastExportMs = 1000;
-/** A Zipkin that accepts connections and never answers holds at most this many of them. */
-const exportsInFlightMax = 2;
 
 type Exporting = { processor: SpanProcessor; sampleRatio: number; shutdown(): Promise<void> };
 
@@ -77,10 +73,12 @@ const startExporting = async (options: {
   const { AsyncLocalStorageContextManager } = await import('@opentelemetry/context-async-hooks');
   const { W3CTraceContextPropagator } = await import('@opentelemetry/core');
   const { BatchSpanProcessor, NoopSpanProcessor } = await import('@opentelemetry/sdk-trace-base');
+  const { zipkinUrl, sampleRatio } = options;
+  const exporter = zipkinUrl === undefined ? undefined : boundExporter(await zipkinExporter(zipkinUrl));
   const processor: SpanProcessor =
-    options.zipkinUrl === undefined
+    exporter === undefined
       ? new NoopSpanProcessor()
-      : new BatchSpanProcessor(await boundedZipkinExporter(options.zipkinUrl), {
+      : new BatchSpanProcessor(exporter, {
           maxQueueSize: spansQueuedMax,
           maxExportBatchSize: spansPerExportMax,
           scheduledDelayMillis: exportDelayMs,
@@ -90,40 +88,17 @@ const startExporting = async (options: {
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   return {
     processor,
-    sampleRatio: options.zipkinUrl === undefined ? 0 : options.sampleRatio,
-    shutdown: () => processor.shutdown(),
+    sampleRatio: exporter === undefined ? 0 : sampleRatio,
+    shutdown: () => {
+      exporter?.stopRetrying();
+      return processor.shutdown();
+    },
   };
 };
 
-const boundedZipkinExporter = async (zipkinUrl: string) => {
+const zipkinExporter = async (zipkinUrl: string) => {
   const { ZipkinExporter } = await import('@opentelemetry/exporter-zipkin');
-  const exporter = new ZipkinExporter({ url: `${zipkinUrl.replace(/\/+$/, '')}/api/v2/spans` });
-  let inFlight = 0;
-  let stopped = false;
-  return {
-    export: (...[spans, done]: Parameters<typeof exporter.export>): void => {
-      if (inFlight >= exportsInFlightMax) {
-        done({ code: 1, error: new Error('zipkin does not answer') });
-        return;
-      }
-      inFlight += 1;
-      const giveUpAtMs = performance.now() + exportTimeoutMs - exportRetryMs;
-      const attempt = (): void =>
-        exporter.export(spans, (result) => {
-          if (result.code !== 0 && !stopped && performance.now() < giveUpAtMs) {
-            setTimeout(attempt, exportRetryMs).unref();
-            return;
-          }
-          inFlight -= 1;
-          done(result);
-        });
-      attempt();
-    },
-    shutdown: () => {
-      stopped = true;
-      return exporter.shutdown();
-    },
-  };
+  return new ZipkinExporter({ url: `${zipkinUrl.replace(/\/+$/, '')}/api/v2/spans` });
 };
 
 const tracerKey = createContextKey('tracer of the running service');

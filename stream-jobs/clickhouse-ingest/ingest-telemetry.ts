@@ -5,6 +5,8 @@ import type { Route } from './routes.js';
 
 export type IngestTelemetry = {
   onIngested(ingested: Ingested): void;
+  /** Records of the partition that are in Kafka and not in ClickHouse yet, as far as this process knows. */
+  onLag(route: Route, partition: number, records: number): void;
   onDifference(route: Route, count: number): void;
 };
 
@@ -22,7 +24,7 @@ export const ingestTelemetry = (
     'From the newest record of the last block being in Kafka to its being in ClickHouse',
     ['job'],
   );
-  // The broker counts what was handed over; here a record is done when ClickHouse has it.
+  // A record is done when ClickHouse has it, not when its batch was taken in.
   const behind = host.metrics.gauge('kafka_consumer_lag', 'Records of a partition not handled yet', [
     'topic',
     'partition',
@@ -42,7 +44,6 @@ export const ingestTelemetry = (
   return {
     onIngested: (ingested) => {
       const { route, partition, newestMs, insertedAtMs, closedAtMs } = ingested;
-      behind.set({ topic: route.topic, partition, group }, ingested.lag);
       if (ingested.rows > 0) {
         rows.inc({ table: route.table }, ingested.rows);
         blockRows.observe({ table: route.table }, ingested.rows);
@@ -67,6 +68,7 @@ export const ingestTelemetry = (
         span.end(insertedAtMs);
       }
     },
+    onLag: (route, partition, records) => behind.set({ topic: route.topic, partition, group }, records),
     onDifference: (route, count) => {
       differences.inc({ oracle: `ingest ${route.table}` }, count);
       host.logger.error({ table: route.table, count }, 'clickhouse did not hold what it should, mended');

@@ -256,6 +256,8 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
       },
     });
     await eventually(() => expect(asked).toBe(1));
+    const lag = `kafka_consumer_lag{topic="${rig.topic.sales}",partition="0",group="${rig.group}"`;
+    expect(await rig.host.metrics.render()).toMatch(new RegExp(`${lag}[^}]*} 2\n`.replaceAll('{', '\\{')));
     // The insert is under way and stays so: whatever would be committed without it has its time now.
     for (let look = 0; look < 20; look += 1) {
       expect(await committed(rig.topic.sales)).toBe(null);

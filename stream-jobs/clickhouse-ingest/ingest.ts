@@ -103,6 +103,7 @@ export const createIngest = (options: IngestOptions): Component => {
         partitionsConcurrentlyMax: partitionsMax,
         fetchBytesPerPartitionMax: limits.fetchBytesPerPartitionMax,
         packed: true,
+        tellsLag: true,
         onAssigned: takeOver,
         startFrom: open,
       });

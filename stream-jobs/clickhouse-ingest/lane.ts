@@ -20,8 +20,6 @@ export type Ingested = {
   route: Route;
   partition: number;
   rows: number;
-  /** Records of the partition that are not in ClickHouse yet, as far as this process knows. */
-  lag: number;
   /** Kafka's time of the newest record of the block. */
   newestMs: number;
   closedAtMs: number;
@@ -40,6 +38,7 @@ export type LaneDeps = {
   logger: Logger;
   limits: LaneLimits;
   onIngested(ingested: Ingested): void;
+  onLag(route: Route, partition: number, records: number): void;
   onFatal(error: unknown): void;
   /** Rows or cells that were not as they should be, and were mended. */
   onDifference(route: Route, count: number): void;
@@ -165,8 +164,12 @@ export const openLane = async (
   let behind = false;
   let lastInsertMs = 0;
   let highWatermark = 0n;
+  /** Everything before this offset is in ClickHouse. */
+  let insertedTo = startOffset;
   let closed = false;
   let latest: BatchControl | null = null;
+
+  const tellLag = (): void => deps.onLag(route, partition, Math.max(0, Number(highWatermark) - insertedTo));
 
   const open = (): GrowingBlock => {
     growing = {
@@ -334,11 +337,12 @@ export const openLane = async (
     step('commitMs');
     lastInsertMs = took.insertMs;
     logger.debug({ rows: block.rows, waitedMs: closedAtMs - block.openedAtMs, ...took }, 'block inserted');
+    insertedTo = claim.lastOffset + 1;
+    tellLag();
     deps.onIngested({
       route,
       partition,
       rows: block.rows,
-      lag: Math.max(0, Number(highWatermark) - claim.lastOffset - 1),
       newestMs: block.newestMs,
       closedAtMs,
       insertedAtMs: clock.nowMs(),
@@ -550,6 +554,7 @@ export const openLane = async (
           { retriable: true },
         );
       const last = batch.records.at(-1)?.offset;
+      tellLag();
       behind = last !== undefined && batch.highWatermark - last > 1n;
       for (const record of batch.records) {
         if (record.pack === undefined) await acceptRecord(record, control);

@@ -5,8 +5,8 @@ import { systemClock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, IncomingRecord, OutgoingRecord, Producer } from '#platform/messaging/broker';
+import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-letter';
-import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
@@ -36,12 +36,9 @@ export const openIngestRig = async () => {
   const clickhouse = createClickHouse({ url: clickhouseUrl.href });
   await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
 
-  const host = testHost('clickhouse-ingest');
-  const broker: Broker = createKafkajsBroker({
-    brokers: urls.kafkaBrokers,
-    clientId: 'ingest-test',
-    logger: host.logger,
-  });
+  // Every parked record is an error in the log, and here they are parked by the thousand.
+  const host = testHost('clickhouse-ingest', { logLevel: 'fatal' });
+  const broker: Broker = connectBroker(host, urls.kafkaBrokers);
   const admin = await broker.admin();
   await admin.createTopics(
     Object.values(topic).flatMap((name) => [
