@@ -3,7 +3,7 @@
  * account that may see the analytics. What is there already is left alone, so a second run, or one after an
  * interruption, does only what is missing.
  *
- * GATEWAY_URL, ADMIN_EMAIL, ADMIN_PASSWORD; CATALOG (number of products, 1000); ANALYST_EMAIL.
+ * GATEWAY_URL, ADMIN_EMAIL, ADMIN_PASSWORD; CATALOG (number of products, 1000); ANALYST_EMAIL; SEED_CONCURRENTLY_MAX (16 products at once).
  */
 import { envSchema, loadConfig, setting } from '#platform/config';
 import { type CatalogueProduct, catalogueOf } from './catalogue/catalogue.js';

@@ -58,7 +58,7 @@ const ours = ['kafka', 'schema-registry', 'clickhouse', 'postgres', 'redis', 'zi
 
 /** Only what the launcher itself made: a data folder pointed at somebody's home must not cost them their files. */
 function wipe(path: string): void {
-  for (const name of [...ours, 'admin.json', 'ports.json', 'processes.json', 'seed.json']) {
+  for (const name of [...ours, 'admin.json', 'ports.json', 'processes.json']) {
     rmSync(join(path, name), { recursive: true, force: true });
   }
 }

@@ -37,7 +37,8 @@ export type IngestOptions = {
 
 const partitionsMax = 1024;
 const drainWaitMsMax = 3_000;
-/** A relay's batch is at most 500 rows; a batch may be sent several times over. */
+/** A batch of an outbox relay may be sent several times over, so a repeat is at most some batches (`relayBatchMax`)
+ * behind. */
 const recentIdsMax = 4_000;
 /** The tables remember 10,000 tokens: so long even if a hundred partitions insert three times a second. */
 const tokenTrustedMs = 20_000;

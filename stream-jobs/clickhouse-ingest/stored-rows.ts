@@ -91,7 +91,10 @@ const sharingNext = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
   };
 };
 
-/** The materialized views over `table`, from ClickHouse itself: a new one is looked after without being listed. */
+/**
+ * The materialized views over `table`, from ClickHouse itself: a new one is looked after without being listed, if it is
+ * named `<target>_mv`, sums without a WHERE, and its target is sorted by its bucket of `occurred_at` first.
+ */
 export const rollupsOf = async (clickhouse: Pick<ClickHouse, 'query'>, table: string): Promise<Rollup[]> => {
   const rows = await clickhouse.query<{ target: string; select: string; keys: string; columns: string[] }>(
     `SELECT target.name AS target, view.as_select AS select, target.sorting_key AS keys,
