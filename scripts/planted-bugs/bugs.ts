@@ -25,10 +25,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     what: 'the offset is committed, and the block counted as done, before ClickHouse has it',
     edits: [
       {
-        file: 'stream-jobs/clickhouse-ingest/lane.ts',
+        file: 'stream-jobs/clickhouse-ingest/block-insert.ts',
         find: '    const closedAtMs = clock.nowMs();\n',
         replace:
-          '    const closedAtMs = clock.nowMs();\n    await latest?.commit(BigInt(first.lastOffset + 1));\n',
+          '    const closedAtMs = clock.nowMs();\n    await lane.commit(BigInt(first.lastOffset + 1));\n',
       },
     ],
     tests: ['stream-jobs/clickhouse-ingest/ingest.int.test.ts'],

@@ -1,6 +1,6 @@
 import type { Host } from '#platform/service-host';
 import { contextFromTraceparent, SpanKind, startSpan } from '#platform/telemetry/tracing';
-import type { Ingested } from './lane.js';
+import type { Ingested } from './block-insert.js';
 import type { Route } from './routes.js';
 
 export type IngestTelemetry = {

@@ -1,47 +1,23 @@
 import { assert } from '#platform/assert';
-import type { ClickHouse } from '#platform/clickhouse/client';
-import type { Clock } from '#platform/clock';
 import { isRetriable, PlatformError } from '#platform/errors';
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { BatchControl, IncomingRecord, RecordBatch } from '#platform/messaging/broker';
-import type { DeadLetters } from '#platform/messaging/dead-letter';
 import { PackCursor, type RecordPack } from '#platform/messaging/record-pack';
-import type { Logger } from '#platform/telemetry/logger';
-import { type Claim, deduplicationToken, type Exclusion, type Ownership } from './block-claims.js';
-import { createDatumBlock, type DatumBlock } from './datum-block.js';
-import type { InFlight } from './in-flight.js';
+import type { Claim, Ownership } from './block-claims.js';
+import { type BlockInsertDeps, createBlockInsert } from './block-insert.js';
+import { createDatumBlock } from './datum-block.js';
+import { type GrowingBlock, openBlock } from './growing-block.js';
+import { hasMoved, PartitionMoved } from './partition-moved.js';
 import { createRecentIds, type RecentIds } from './recent-ids.js';
+import { findResumePoint } from './resume-point.js';
 import type { Route } from './routes.js';
-import type { StoredRows } from './stored-rows.js';
 import type { Writer, Writers } from './writers.js';
 
-/** What happened, for metrics and traces. */
-export type Ingested = {
-  route: Route;
-  partition: number;
-  rows: number;
-  /** Kafka's time of the newest record of the block. */
-  newestMs: number;
-  closedAtMs: number;
-  insertedAtMs: number;
-  /** `traceparent` headers of the records whose trace is recorded; the first 100. */
-  traceparents: readonly { traceparent: string; appendedAtMs: number }[];
-};
-
-export type LaneDeps = {
-  group: string;
-  clickhouse: Pick<ClickHouse, 'insertBlock'>;
-  stored: StoredRows;
-  deadLetters: DeadLetters;
-  inFlight: InFlight;
-  clock: Clock;
-  logger: Logger;
+export type LaneDeps = BlockInsertDeps & {
   limits: LaneLimits;
-  onIngested(ingested: Ingested): void;
+  /** Records of the partition that are in Kafka and not in ClickHouse yet, as far as this process knows. */
   onLag(route: Route, partition: number, records: number): void;
   onFatal(error: unknown): void;
-  /** Rows or cells that were not as they should be, and were mended. */
-  onDifference(route: Route, count: number): void;
 };
 
 export type LaneLimits = {
@@ -72,7 +48,6 @@ export type Lane = {
 
 const exclusionsPerBlockMax = 1_000;
 const detailCharsMax = 100;
-const parkedTogetherMax = 100;
 /** A partition waits this many times as long as its last block took, so that its blocks take a tenth of the time. */
 const restsPerInsert = 10;
 const tracedPerBlockMax = 100;
@@ -80,29 +55,7 @@ const retryMsMin = 100;
 const retryMsMax = 2_000;
 const heartbeatMs = 1_000;
 const closeWaitMsMax = 2_000;
-/** How far apart two tellings of one start may be: they are to the second. */
-const restartMsMin = 2_500;
 const repeated = 'repeated';
-
-type Poison = { record: IncomingRecord; cause: unknown };
-
-type GrowingBlock = {
-  firstOffset: number;
-  datums: Map<number, { block: DatumBlock; firstOffset: number }>;
-  rows: number;
-  bytes: number;
-  excluded: Exclusion[];
-  poison: Poison[];
-  newestMs: number;
-  openedAtMs: number;
-  traceparents: { traceparent: string; appendedAtMs: number }[];
-};
-
-type Replay = Claim & {
-  claimedAtMs: number;
-  left: ReadonlySet<number>;
-  excludedAt: ReadonlyMap<number, Exclusion>;
-};
 
 export const openLane = async (
   route: Route,
@@ -114,37 +67,12 @@ export const openLane = async (
   const { stored, inFlight, clock, limits } = deps;
   const logger = deps.logger.child({ topic: route.topic, partition });
 
-  let serverStartedAtMs = await stored.serverStartedAtMs();
-  let replay: Replay | null = null;
-  let position: number;
-  const newest = ownership.newest;
-  if (newest === null) {
-    // Claims are kept for a time only; rows say where a partition that has long been silent went on.
-    const greatest = await stored.greatestOffset(route.table, partition);
-    position = greatest === null ? 0 : greatest + 1;
-  } else if (newest.rows === 0 && newest.excluded.length === 0) {
-    position = newest.lastOffset + 1;
-  } else {
-    const there =
-      newest.ageMs > limits.tokenTrustedMs && route.appendOnly
-        ? await stored.offsets(route.table, partition, newest.firstOffset, newest.lastOffset)
-        : [];
-    if (newest.rows > 0 && there.length >= newest.rows) {
-      position = newest.lastOffset + 1;
-      if (serverStartedAtMs > newest.claimedAtMs - restartMsMin) {
-        const { firstOffset, lastOffset } = newest;
-        const wrong = await stored.mendRollups(route.table, partition, firstOffset, lastOffset);
-        if (wrong > 0) deps.onDifference(route, wrong);
-      }
-    } else {
-      position = newest.firstOffset;
-      replay = {
-        ...newest,
-        left: new Set([...newest.excluded.map(({ offset }) => offset), ...there]),
-        excludedAt: new Map(newest.excluded.map((each) => [each.offset, each])),
-      };
-    }
-  }
+  const resumed = await findResumePoint(route, partition, ownership.newest, {
+    stored,
+    tokenTrustedMs: limits.tokenTrustedMs,
+    onDifference: deps.onDifference,
+  });
+  let { position, replay } = resumed;
   const recentIds: RecentIds | null = route.mayRepeat
     ? createRecentIds(
         limits.recentIdsMax,
@@ -171,18 +99,19 @@ export const openLane = async (
 
   const tellLag = (): void => deps.onLag(route, partition, Math.max(0, Number(highWatermark) - insertedTo));
 
+  const insert = createBlockInsert(
+    { route, partition, ownership, serverStartedAtMs: resumed.serverStartedAtMs },
+    {
+      assertOurs: () => {
+        if (closed || latest?.isStale() !== false) throw new PartitionMoved(route.topic, partition);
+      },
+      commit: async (nextOffset) => latest?.commit(nextOffset),
+    },
+    { ...deps, logger },
+  );
+
   const open = (): GrowingBlock => {
-    growing = {
-      firstOffset: position,
-      datums: new Map(),
-      rows: 0,
-      bytes: 0,
-      excluded: [],
-      poison: [],
-      newestMs: 0,
-      openedAtMs: clock.nowMs(),
-      traceparents: [],
-    };
+    growing = openBlock(position, clock.nowMs());
     if (replay === null) timer = setTimeout(due, waitMs());
     return growing;
   };
@@ -222,7 +151,12 @@ export const openLane = async (
       rows: rebuilt?.rows ?? block.rows,
       excluded: rebuilt?.excluded ?? block.excluded,
     };
-    inserting = insertUntilDone(block, claim, rebuilt)
+    inserting = insert(block, claim, rebuilt)
+      .then((insertMs) => {
+        lastInsertMs = insertMs;
+        insertedTo = claim.lastOffset + 1;
+        tellLag();
+      })
       .catch((error: unknown) => {
         closed = true;
         if (!hasMoved(error)) deps.onFatal(error);
@@ -236,132 +170,6 @@ export const openLane = async (
         if (isFull(growing)) begin();
         else timer = setTimeout(due, Math.max(0, restMs));
       });
-  };
-
-  const insertUntilDone = async (
-    block: GrowingBlock,
-    first: Claim,
-    rebuilt: Replay | null,
-  ): Promise<void> => {
-    const closedAtMs = clock.nowMs();
-    const groups = [...block.datums].map(([schemaId, { block: datums, firstOffset }]) => ({
-      schemaId,
-      firstOffset,
-      rows: datums.rows,
-      data: datums.seal(),
-      done: false,
-    }));
-    let claim = first;
-    let claimed = rebuilt !== null;
-    // Somebody may have begun to insert it before.
-    let doubtful = rebuilt !== null;
-    let lookedFor = false;
-    let parked = 0;
-    const took = { claimMs: 0, parkMs: 0, insertMs: 0, commitMs: 0 };
-    let steppedAtMs = closedAtMs;
-    const step = (name: keyof typeof took): void => {
-      const nowMs = clock.nowMs();
-      took[name] += nowMs - steppedAtMs;
-      steppedAtMs = nowMs;
-    };
-    for (let failures = 0; ; ) {
-      if (closed || latest?.isStale() !== false) throw moved(route, partition);
-      try {
-        if (!claimed && (groups.length > 0 || claim.excluded.length > 0)) {
-          if (!(await ownership.claim(claim))) throw moved(route, partition);
-          claimed = true;
-        }
-        step('claimMs');
-        while (parked < block.poison.length) {
-          const together = block.poison.slice(parked, parked + parkedTogetherMax);
-          await Promise.all(
-            together.map(({ record, cause }) =>
-              deps.deadLetters.park({
-                topic: route.topic,
-                partition,
-                record,
-                group: deps.group,
-                cause,
-                attempts: 1,
-              }),
-            ),
-          );
-          parked += together.length;
-        }
-        step('parkMs');
-        for (const group of groups) {
-          if (group.done) continue;
-          await inFlight.insert(() =>
-            deps.clickhouse.insertBlock({
-              table: route.table,
-              format: 'Avro',
-              data: group.data,
-              rows: group.rows,
-              deduplicationToken: deduplicationToken(route.topic, partition, claim, group.schemaId),
-            }),
-          );
-          group.done = true;
-        }
-        lookedFor ||= doubtful && route.appendOnly && groups.length > 0 && (await hasRestarted(rebuilt));
-        if (lookedFor) {
-          const there = await stored.offsets(route.table, partition, claim.firstOffset, claim.lastOffset);
-          const offsets = new Set(there);
-          const missing = groups.filter((group) => !offsets.has(group.firstOffset));
-          if (missing.length > 0) {
-            deps.onDifference(route, missing.length);
-            claim = { ...claim, attempt: claim.attempt + 1 };
-            claimed = false;
-            for (const group of missing) group.done = false;
-            continue;
-          }
-          if (there.length !== offsets.size)
-            logger.error({ claim, rows: there.length }, 'a block is in its table twice');
-          const wrong = await stored.mendRollups(route.table, partition, claim.firstOffset, claim.lastOffset);
-          if (wrong > 0) deps.onDifference(route, wrong);
-        }
-        step('insertMs');
-        break;
-      } catch (error) {
-        if (hasMoved(error)) throw error;
-        doubtful = true;
-        failures += 1;
-        const retryable = isRetriable(error);
-        if (failures === 1 || !retryable) logger.warn({ err: error, claim, failures }, 'block held');
-        await sleep(Math.min(retryMsMin * 2 ** failures, retryMsMax));
-      }
-    }
-    await latest?.commit(BigInt(claim.lastOffset + 1)).catch((error: unknown) => {
-      // The next block's commit says it again, and where to go on after a restart is known to ClickHouse.
-      logger.debug({ err: error }, 'offset not committed');
-    });
-    step('commitMs');
-    lastInsertMs = took.insertMs;
-    logger.debug({ rows: block.rows, waitedMs: closedAtMs - block.openedAtMs, ...took }, 'block inserted');
-    insertedTo = claim.lastOffset + 1;
-    tellLag();
-    deps.onIngested({
-      route,
-      partition,
-      rows: block.rows,
-      newestMs: block.newestMs,
-      closedAtMs,
-      insertedAtMs: clock.nowMs(),
-      traceparents: block.traceparents,
-    });
-  };
-
-  /**
-   * True when ClickHouse was started after the block was claimed. While it runs, a token is all it takes; one that is
-   * killed may remember a token and not have the rows, and then the block has to be looked for.
-   */
-  const hasRestarted = async (rebuilt: Replay | null): Promise<boolean> => {
-    const startedAtMs = await stored.serverStartedAtMs();
-    const known = serverStartedAtMs;
-    serverStartedAtMs = startedAtMs;
-    return (
-      startedAtMs > known + restartMsMin ||
-      (rebuilt !== null && startedAtMs > rebuilt.claimedAtMs - restartMsMin)
-    );
   };
 
   /** The writer of a record, asking the registry if need be, for as long as it is away. */
@@ -379,7 +187,7 @@ export const openLane = async (
   };
 
   const stillOurs = async (control: BatchControl): Promise<void> => {
-    if (closed || control.isStale()) throw moved(route, partition);
+    if (closed || control.isStale()) throw new PartitionMoved(route.topic, partition);
     await control.heartbeat();
   };
 
@@ -540,7 +348,7 @@ export const openLane = async (
     startOffset,
     accept: async (batch, control) => {
       latest = control;
-      if (closed) throw moved(route, partition);
+      if (closed) throw new PartitionMoved(route.topic, partition);
       while (inFlight.full) {
         await inFlight.room(heartbeatMs);
         await stillOurs(control);
@@ -578,13 +386,3 @@ const digitOne = 0x31;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const malformed = (message: string) => new PlatformError('datum_malformed', message, { retriable: false });
-
-/** Thrown where this process finds that the partition belongs to another; the broker will give it again or not. */
-class PartitionMoved extends PlatformError {}
-
-const moved = (route: Route, partition: number) =>
-  new PartitionMoved('broker_unavailable', `${route.topic}-${partition} belongs to another consumer now`, {
-    retriable: true,
-  });
-
-export const hasMoved = (error: unknown): boolean => error instanceof PartitionMoved;
