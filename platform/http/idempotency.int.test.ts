@@ -78,6 +78,15 @@ describe('a request with an idempotency key', () => {
     expect(await effects(note)).toBe(1);
   });
 
+  it('that was answered gets its answer also when many repeats come at once', async () => {
+    const [key, note] = [randomUUID(), randomUUID()];
+    const first = await post(key, { note });
+    const repeats = await Promise.all(Array.from({ length: 12 }, () => post(key, { note })));
+    expect(new Set(repeats.map(({ statusCode, body }) => `${statusCode} ${body}`))).toEqual(
+      new Set([`201 ${first.body}`]),
+    );
+  });
+
   it('is 422 with another body, and another caller has keys of his own', async () => {
     const [key, note] = [randomUUID(), randomUUID()];
     await post(key, { note });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Database } from '#platform/postgres/pool';
+import type { Database, Queryable } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { problem } from './problem-details.js';
 
@@ -35,7 +35,9 @@ export const idempotent = async <R extends { header(name: string, value: string)
     options.caller ?? (request.principal.kind === 'user' ? request.principal.userId : 'anonymous');
   const hash = requestHash(request);
 
-  const { answer, isReplay } = await inTransaction(db, async (tx) => {
+  // An answer that stands needs no lock: repeats that come together all get it.
+  const standing = await storedAnswer(db, caller, key, hash);
+  const once = async (tx: Tx): Promise<{ answer: StoredAnswer; isReplay: boolean }> => {
     await claim(tx, caller, key);
     const stored = await storedAnswer(tx, caller, key, hash);
     if (stored !== undefined) return { answer: stored, isReplay: true };
@@ -49,7 +51,9 @@ export const idempotent = async <R extends { header(name: string, value: string)
     );
     await prune(tx);
     return { answer: fresh, isReplay: false };
-  });
+  };
+  const { answer, isReplay } =
+    standing === undefined ? await inTransaction(db, once) : { answer: standing, isReplay: true };
   if (isReplay) reply.header('idempotency-replayed', 'true');
   // The reply is typed by its route's schema, which this function serves for all of them.
   (reply as unknown as FastifyReply)
@@ -77,12 +81,12 @@ const claim = async (tx: Tx, caller: string, key: string): Promise<void> => {
 };
 
 const storedAnswer = async (
-  tx: Tx,
+  db: Queryable,
   caller: string,
   key: string,
   hash: Buffer,
 ): Promise<StoredAnswer | undefined> => {
-  const { rows } = await tx.query<{
+  const { rows } = await db.query<{
     request_hash: Buffer;
     status: number;
     headers: Record<string, string>;

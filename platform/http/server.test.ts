@@ -125,6 +125,9 @@ const send = (method: string, path: string, headers: Record<string, string> = {}
     ...(body === undefined ? {} : { payload: body }),
   });
 
+const nestedJson = (depth: number): string =>
+  `{"name":${'['.repeat(depth)}"constructor"${']'.repeat(depth)}}`;
+
 describe('whatever goes wrong', () => {
   it.each([
     ['an unknown route', 'GET', '/api/nothing', {}, undefined, 404, 'route_not_found'],
@@ -161,6 +164,8 @@ describe('whatever goes wrong', () => {
       'invalid_body',
     ],
     ['a NUL in text', 'POST', '/api/things', json, '{"name":"\\u0000","count":1}', 400, 'invalid_body'],
+    ['an escaped __proto__', 'POST', '/api/things', json, '{"__pr\\u006fto__":{}}', 400, 'invalid_body'],
+    ['a deep nest', 'POST', '/api/things', json, nestedJson(400), 400, 'invalid_body'],
     [
       'half a surrogate pair',
       'POST',

@@ -249,7 +249,7 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
       }
     authorise(request.principal, access);
     if (/%00/.test(request.url)) throw problem(400, 'invalid_url', 'The URL holds a NUL character.');
-    if (requires.includes('idempotency-key') && request.headers['idempotency-key'] === undefined)
+    if (requires.includes('idempotency-key') && !request.headers['idempotency-key'])
       throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
     if (requires.includes('if-match') && request.headers['if-match'] === undefined)
       throw problem(428, 'if_match_required', 'Say with If-Match which version this update is based on.');

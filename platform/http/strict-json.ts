@@ -36,7 +36,7 @@ export const strictJson = (bytes: Buffer, mustBeKeepable = true): unknown => {
     throw problem(400, 'malformed_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }
   // Looked for in the text first: almost no body has any of them, and a walk over every value costs.
-  if (mustBeKeepable && /\\u(0000|d[89a-f])|__proto__|\\u005f|constructor/i.test(text)) {
+  if (mustBeKeepable && /\\u(00[0-7]|d[89a-f])|__proto__|constructor/i.test(text)) {
     const errors = unacceptable(value, '', []);
     if (errors.length > 0)
       throw problem(400, 'invalid_body', 'The body holds text that cannot be kept.', { errors });
@@ -45,15 +45,20 @@ export const strictJson = (bytes: Buffer, mustBeKeepable = true): unknown => {
 };
 
 const errorsMax = 20;
+const depthMax = 100;
 
-const unacceptable = (value: unknown, path: string, errors: InputError[]): InputError[] => {
+const unacceptable = (value: unknown, path: string, errors: InputError[], depth = 0): InputError[] => {
   if (errors.length >= errorsMax) return errors;
+  if (depth > depthMax) {
+    errors.push({ path: path.slice(0, 200), message: `is nested more than ${depthMax} deep` });
+    return errors;
+  }
   if (typeof value === 'string') {
     const message = textProblem(value);
     if (message !== undefined) errors.push({ path, message });
   } else if (Array.isArray(value))
     value.forEach((item, index) => {
-      unacceptable(item, `${path}/${index}`, errors);
+      unacceptable(item, `${path}/${index}`, errors, depth + 1);
     });
   else if (typeof value === 'object' && value !== null)
     for (const [key, item] of Object.entries(value)) {
@@ -61,7 +66,8 @@ const unacceptable = (value: unknown, path: string, errors: InputError[]): Input
         errors.push({ path, message: `may not have a key ${key}` });
       else if (textProblem(key) !== undefined)
         errors.push({ path, message: 'has a key that cannot be kept' });
-      else unacceptable(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, errors);
+      else
+        unacceptable(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, errors, depth + 1);
     }
   return errors;
 };

@@ -165,6 +165,10 @@ export type EventReader = {
   ): Promise<ReceivedEvent | null>;
 };
 
+/** Of the header; undefined for a record that no publisher of events has written. The same whenever it is sent again. */
+export const eventIdOf = (record: Pick<IncomingRecord, 'headers'>): string | undefined =>
+  record.headers[headerNames.eventId];
+
 export const createEventReader = (registry: SchemaRegistry, table: EventTable): EventReader => {
   const entries = Object.entries(table);
   const decoder = createAvroDecoder(

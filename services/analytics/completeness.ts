@@ -15,6 +15,12 @@ export type CompletenessGauge = Component & {
 };
 
 const readingMsMax = 200;
+/**
+ * A sale is on its way for a moment between the order's clock and the log: a transaction has to commit and the relay to
+ * send it. What the log has is therefore only complete up to so long ago (`outbox_relay_delay_seconds` tells how long it
+ * takes; where a relay stands still for longer, late sales come after they were said to be complete).
+ */
+const settleMs = 5_000;
 
 /** What one partition says: how far the log goes, and how far the group has acknowledged it into ClickHouse. */
 export type PartitionProgress = { partition: number; high: bigint; nextOffset: bigint | null; low: bigint };
@@ -27,7 +33,8 @@ export const behind = (progress: readonly PartitionProgress[]): number[] =>
 
 /**
  * The log of one topic against the committed offsets of the job that ingests it. With nothing outstanding the answer is
- * complete up to the moment the log was asked; else up to the newest record ingested of the slowest partition.
+ * complete up to `settleMs` before the log was asked; else up to so long before the newest record ingested of the slowest
+ * partition.
  */
 export const createCompletenessGauge = (options: {
   broker: Broker;
@@ -82,7 +89,7 @@ export const createCompletenessGauge = (options: {
       const late = behind(await progressOf());
       const complete = late.length === 0 ? askedAtMs : await newestIngestedMs(late);
       // What has been said stays said: completeness never goes back.
-      asOfMs = Math.max(asOfMs, Math.min(complete, askedAtMs));
+      asOfMs = Math.max(asOfMs, Math.min(complete, askedAtMs) - settleMs);
     } catch (error) {
       logger.warn({ err: error }, 'cannot tell how complete the analytics are');
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { periodOf } from './period.js';
+import { finestFor, periodOf } from './period.js';
 
 const at = (text: string) => Date.parse(text);
 const now = at('2026-03-01T12:34:56Z');
@@ -23,6 +23,17 @@ describe('the period of a query', () => {
       refused: 'not_before_to',
     });
     expect(periodOf({ fromMs: 0 }, 'minute', now)).toEqual({ refused: 'too_many_buckets' });
+  });
+
+  it('is as fine as the most buckets of an answer allow', () => {
+    const days = (count: number) => ({ fromMs: now - count * 86_400_000 });
+    expect([6, 8, 419, 421, 9_000].map((count) => finestFor(days(count), now))).toEqual([
+      'minute',
+      'hour',
+      'hour',
+      'day',
+      'day',
+    ]);
   });
 
   it('refuses times that ClickHouse cannot hold', () => {

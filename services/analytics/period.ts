@@ -42,6 +42,16 @@ export const periodOf = (
   return { fromMs, toMs };
 };
 
+/** The finest granularity of which the asked times touch `bucketsMax` buckets at most; days where none is. */
+export const finestFor = (
+  asked: { fromMs?: number | undefined; toMs?: number | undefined },
+  nowMs: number,
+): Granularity =>
+  granularities.find((granularity) => {
+    const period = periodOf(asked, granularity, nowMs);
+    return !('refused' in period && period.refused === 'too_many_buckets');
+  }) ?? 'day';
+
 /** ClickHouse's text form of an instant, in seconds. */
 export const clickHouseSecond = (ms: number): string =>
   new Date(ms).toISOString().slice(0, 19).replace('T', ' ');

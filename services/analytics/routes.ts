@@ -8,6 +8,7 @@ import { instant, wholeNumber } from '#platform/http/text';
 import type { CompletenessGauge } from './completeness.js';
 import {
   bucketsMax,
+  finestFor,
   type Granularity,
   granularities,
   type Period,
@@ -144,7 +145,8 @@ export const analyticsRoutes = (
       schema: {
         tags,
         summary: 'The products that sold most.',
-        description: 'By whole minutes; without `from` the last seven days.',
+        description:
+          'By whole minutes over a week at most, by whole hours over 60 weeks, else by whole days; without `from` the last seven days.',
         querystring: z.object({
           from: instant.optional(),
           to: instant.optional(),
@@ -156,9 +158,14 @@ export const analyticsRoutes = (
     },
     async (request) => {
       const { by, limit, from, to } = request.query;
-      const asked = { from: from ?? weekBefore(to === undefined ? deps.clock.nowMs() : Date.parse(to)), to };
+      const nowMs = deps.clock.nowMs();
+      const asked = { from: from ?? weekBefore(to === undefined ? nowMs : Date.parse(to)), to };
+      const granularity = finestFor(
+        { fromMs: Date.parse(asked.from), toMs: to === undefined ? undefined : Date.parse(to) },
+        nowMs,
+      );
       const { rows, ...rest } = await answer<TopProductRow>(
-        topProductsQuery(period(asked, 'minute'), by, limit),
+        topProductsQuery(period(asked, granularity), granularity, by, limit),
       );
       return { items: rows, ...rest };
     },

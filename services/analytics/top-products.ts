@@ -1,4 +1,4 @@
-import { clickHouseSecond, type Period } from './period.js';
+import { clickHouseSecond, type Granularity, type Period } from './period.js';
 import type { Query } from './revenue.js';
 
 export const rankings = ['revenue', 'units'] as const;
@@ -15,13 +15,18 @@ export type TopProductRow = {
 };
 
 /** The products that sold most in the period, most first; ties in product order, so that pages agree. */
-export const topProductsQuery = (period: Period, by: Ranking, rowsMax: number): Query => ({
+export const topProductsQuery = (
+  period: Period,
+  granularity: Granularity,
+  by: Ranking,
+  rowsMax: number,
+): Query => ({
   sql: `
   SELECT t.product_id AS productId, p.name AS name, t.units AS units, t.net AS net, t.currency AS currency
   FROM (
     SELECT m.product_id AS product_id, m.currency AS currency, sum(m.units) AS units, sum(m.net) AS net
-    FROM sales_per_minute AS m
-    WHERE m.minute >= {from:DateTime('UTC')} AND m.minute < {to:DateTime('UTC')}
+    FROM sales_per_${granularity} AS m
+    WHERE m.${granularity} >= {from:DateTime('UTC')} AND m.${granularity} < {to:DateTime('UTC')}
     GROUP BY product_id, currency
     ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, product_id, currency
     LIMIT {rowsMax:UInt32}

@@ -274,7 +274,8 @@ export const createOrderStore = ({
     noteRefund: async (tx, orderId, paymentId, amountMinor) => {
       await tx.query(
         `UPDATE orders SET payment_id = $2, refunded_minor = refunded_minor + $3, updated_at = $4,
-           payment_status = CASE WHEN refunded_minor + $3 < total_minor THEN 'partially_refunded' ELSE 'refunded' END
+           payment_status = CASE WHEN refunded_minor + $3 = 0 THEN payment_status
+             WHEN refunded_minor + $3 < total_minor THEN 'partially_refunded' ELSE 'refunded' END
          WHERE order_id = $1`,
         [orderId, paymentId, amountMinor, new Date(clock.nowMs())],
       );

@@ -2,7 +2,8 @@ import { assert } from '#platform/assert';
 import { isRetriable } from '#platform/errors';
 import type { BatchHandler, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
-import type { EventReader } from '#platform/messaging/events';
+import { type EventReader, eventIdOf } from '#platform/messaging/events';
+import { createRecentIds, type RecentIds } from '#platform/messaging/recent-ids';
 import type { Host } from '#platform/service-host';
 import type { Sale, ShopperActivity } from '#schemas/events';
 import type { Step } from '#schemas/similarity-state';
@@ -26,12 +27,14 @@ export type LearnerOptions = {
   recordsPerApplyMax: number;
   /** After a loss, at most this many of a partition's newest records are learned again. */
   relearnedPerPartitionMax: number;
+  /** How many records behind the first a second record of one event is still known for a repeat. */
+  repeatsWithinRecordsMax: number;
 };
 
 export type Learner = {
   /**
-   * Where to start a partition, given what the log still has of it and what the group has committed; remembers it as
-   * the place to go on from.
+   * Where to start a partition, given what the log still has of it and what the group has committed. The place to go on
+   * from is remembered; reading starts some records before it, to know again what comes a second time.
    */
   startFrom(at: TopicPartition, log: LogBounds): Promise<bigint>;
   handle: BatchHandler;
@@ -41,7 +44,8 @@ export type LogBounds = { low: bigint; high: bigint; committed: bigint };
 
 /**
  * Learns from records in offset order, each once: the changes of a run of records and its end are one transaction
- * of the store, which refuses a run that does not begin where the last one ended.
+ * of the store, which refuses a run that does not begin where the last one ended. And from each event once: an outbox
+ * relay that died sends a batch again, at other offsets.
  */
 export const createLearner = (
   host: Pick<Host, 'metrics' | 'clock'>,
@@ -61,6 +65,12 @@ export const createLearner = (
   const places = new Map<string, bigint>();
   /** Poison before this was parked when it was read the first time. */
   const parkedBefore = new Map<string, bigint>();
+  const recentIds = new Map<string, RecentIds>();
+  const recentOf = (at: TopicPartition): RecentIds => {
+    const known = recentIds.get(placeKey(at)) ?? createRecentIds(options.repeatsWithinRecordsMax);
+    recentIds.set(placeKey(at), known);
+    return known;
+  };
   const placeKey = ({ topic, partition }: TopicPartition) => `${topic}:${partition}`;
 
   const placeOf = async (at: TopicPartition): Promise<bigint> => {
@@ -95,10 +105,24 @@ export const createLearner = (
 
   const learnRun = async (batch: RecordBatch, run: readonly IncomingRecord[]): Promise<void> => {
     const from = places.get(placeKey(batch)) ?? (await placeOf(batch));
-    const records = run.filter((record) => record.offset >= from);
+    const recent = recentOf(batch);
+    const records: IncomingRecord[] = [];
+    const ids = new Set<string>();
+    const unlearned: IncomingRecord[] = [];
+    for (const record of run) {
+      const id = eventIdOf(record);
+      if (record.offset < from) {
+        if (id !== undefined) recent.add(id);
+        continue;
+      }
+      records.push(record);
+      if (id !== undefined && (recent.has(id) || ids.has(id))) continue;
+      if (id !== undefined) ids.add(id);
+      unlearned.push(record);
+    }
     const last = records.at(-1);
     if (last === undefined) return;
-    const signals = (await Promise.all(records.map((record) => signalOf(batch, record)))).filter(
+    const signals = (await Promise.all(unlearned.map((record) => signalOf(batch, record)))).filter(
       (signal) => signal !== null,
     );
     const to = last.offset + 1n;
@@ -112,6 +136,7 @@ export const createLearner = (
       return learnRun(batch, records);
     }
     places.set(placeKey(batch), to);
+    for (const id of ids) recent.add(id);
     learned.inc({ topic }, records.length);
     if (signals.length > 0)
       lag.set({ job: jobName }, Math.max(0, (host.clock.nowMs() - changes.learnedUpToMs) / 1000));
@@ -121,9 +146,12 @@ export const createLearner = (
     startFrom: async (at, { low, high, committed }) => {
       const place = await placeOf(at);
       parkedBefore.set(placeKey(at), committed);
-      const wanted = place > 0n ? place : high - BigInt(options.relearnedPerPartitionMax);
-      if (wanted < low) return low;
-      return wanted;
+      recentIds.delete(placeKey(at));
+      const wanted =
+        place > 0n
+          ? place - BigInt(options.repeatsWithinRecordsMax)
+          : high - BigInt(options.relearnedPerPartitionMax);
+      return wanted < low ? low : wanted;
     },
     handle: async (batch, control) => {
       for (let start = 0; start < batch.records.length; start += options.recordsPerApplyMax) {

@@ -19,6 +19,8 @@ import type { SimilarityStore } from './similarity-store.js';
 /** A run of some hundred records touches some thousand members: more than a command for a page may take. */
 const redisCommandTimeoutMs = 5000;
 const startRetryMsMax = 2000;
+/** Some batches of an outbox relay (`relayBatchMax`): one that dies again and again sends the same one every time. */
+const repeatsWithinRecordsMax = 2_000;
 
 /** shopper-activity and sales → which products go together, what is popular, who saw what (Redis `rec:*`). */
 export const itemSimilarityJob = async (
@@ -37,7 +39,7 @@ export const itemSimilarityJob = async (
     openOnce(redis.client, () => newId(host.clock), host),
     createEventReader(createSchemaRegistry(config.schemaRegistryUrl), records),
     createDeadLetters(host, producer),
-    { ...config, group, settings: defaultSettings },
+    { ...config, group, settings: defaultSettings, repeatsWithinRecordsMax },
   );
   host.use(createHttpServer(host, { port: config.port, title: 'Cartstream item similarity' }).component);
   host.use(consume(host, broker, learner, group, sources));

@@ -1,5 +1,8 @@
-/** The last `sizeMax` ids of a partition, to know a repeat by. */
+/** The last `sizeMax` ids of a partition, to know by them what an outbox relay sends twice. */
 export type RecentIds = {
+  has(id: string): boolean;
+  /** Makes `id` the newest, if it is not there. */
+  add(id: string): void;
   /** True when `id` is among the last ones; else it is now the newest. */
   seen(id: string): boolean;
 };
@@ -14,6 +17,8 @@ export const createRecentIds = (sizeMax: number, seed: readonly string[] = []): 
   };
   for (const id of seed) add(id);
   return {
+    has: (id) => ids.has(id),
+    add,
     seen: (id) => {
       if (ids.has(id)) return true;
       add(id);
