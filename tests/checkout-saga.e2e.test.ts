@@ -243,6 +243,12 @@ describe('a return', () => {
     await shop.settled(orderId, buyer.token);
     const stranger = await shop.registerCustomer();
     expect((await sendBack(orderId, productId, 1, stranger.token)).status).toBe(404);
+    const nonsense = await shop.call('POST', `/api/orders/${orderId}/returns`, {
+      token: stranger.token,
+      headers: { 'idempotency-key': randomUUID() },
+      body: {},
+    });
+    expect(nonsense.status).toBe(404);
   });
 });
 

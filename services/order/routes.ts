@@ -227,6 +227,11 @@ export const orderRoutes = (
     {
       access: 'public',
       requires: ['idempotency-key'],
+      // Authorisation comes before the body: a stranger is not told what is wrong with it.
+      preValidation: async (request) => {
+        const asked = params.safeParse(request.params);
+        if (asked.success) visible(await orders.find(db, asked.data.id), request);
+      },
       schema: {
         tags,
         summary: 'Send goods of a confirmed order back. The refund follows.',
