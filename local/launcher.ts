@@ -35,8 +35,8 @@ function announce(platform: RunningPlatform, dataDir: string, progress: Progress
   }
   progress.line(`ready ${gatewayUrl}`);
   progress.line(`  after   ${process.uptime().toFixed(1)} s`);
-  progress.line(`  try     curl ${gatewayUrl}/api/products?limit=3`);
-  progress.line(`  browse  ${gatewayUrl}/docs (API) · ${zipkinUrl} (traces)`);
+  progress.line(`  try     curl '${gatewayUrl}/api/products?limit=3'`);
+  progress.line(`  browse  ${gatewayUrl}/docs (API) · ${zipkinUrl} (traces, a few seconds from now)`);
   progress.line(`  find    administrator and every address in ${runFile}, logs in ${dataDir}/logs`);
   progress.line(`  stop    Ctrl-C; everything in ${dataDir} is there at the next start`);
 }

@@ -1,5 +1,5 @@
 /** `npm run memory`: what every process of a running platform takes, as PSS where the kernel tells it. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type RunFile, runFilePath } from './data-folder/run-file.js';
 
@@ -32,6 +32,10 @@ const childrenOf = (pid: number): number[] => {
 };
 
 const file = resolve(runFilePath(process.argv[2] ?? process.env.CARTSTREAM_DATA ?? '.local'));
+if (!existsSync(file)) {
+  console.error(`memory: nothing runs here (there is no ${file}); start the platform with npm start`);
+  process.exit(1);
+}
 const run = JSON.parse(readFileSync(file, 'utf8')) as RunFile;
 const named = new Map(run.processes.toReversed().map(({ name, pid }) => [pid, name]));
 const launcher = parentOf(run.processes[0]?.pid ?? 0);

@@ -62,7 +62,7 @@ describe('a start that cannot be says why in one line, and breaks nothing', () =
     expect({ code, lines }).toEqual({
       code: 1,
       lines: [
-        `cartstream: ${dataDir} is in use by process ${launcher.pid}; stop that one, or choose another folder with --data`,
+        `cartstream: ${dataDir} is in use by process ${launcher.pid}; stop that one, or choose another folder and port with --data and --port`,
       ],
     });
     expect(listed()).toEqual(before);

@@ -4,7 +4,9 @@ import { identify, isRunning, type ProcessIdentity } from '../supervision/proces
 
 export class FolderInUse extends Error {
   constructor(dataDir: string, pid: number) {
-    super(`${dataDir} is in use by process ${pid}; stop that one, or choose another folder with --data`);
+    super(
+      `${dataDir} is in use by process ${pid}; stop that one, or choose another folder and port with --data and --port`,
+    );
     this.name = 'FolderInUse';
   }
 }

@@ -19,7 +19,7 @@ export const frontPage = ({ base, version, zipkinUrl, prometheusUrl }: FrontPage
 <body>
 <header>
   <h1>Cartstream</h1>
-  <p>A shop whose every event is an analytics row within a second and a better recommendation within five.</p>
+  <p>A shop whose every event is an analytics row within two seconds and a better recommendation within five.</p>
 </header>
 <main>
   <section>
@@ -34,7 +34,7 @@ export const frontPage = ({ base, version, zipkinUrl, prometheusUrl }: FrontPage
       ${row('/openapi.json', 'The same as OpenAPI 3.1, generated from the schemas that validate')}
       ${row('/health/ready', 'The health of every service')}
       ${row('/metrics', "The gateway's Prometheus metrics; each service has its own")}
-      ${row('/api/analytics/revenue', 'Revenue by the minute, for analysts and admins')}
+      ${row('/api/analytics/revenue', 'Revenue by minute, hour or day, for analysts and admins (their password is in run.json)')}
       ${zipkinUrl === undefined ? '' : row(`${zipkinUrl}/zipkin/`, 'Traces: one order is one trace, through Kafka')}
       ${prometheusUrl === undefined ? '' : row(prometheusUrl, 'Prometheus')}
     </table>
@@ -75,7 +75,7 @@ const tryIt = (base: string): { title: string; lines: string[] }[] => [
       `  -H "idempotency-key: $RANDOM$RANDOM" ${json} -d '{"items":[{"productId":"'$PRODUCT'","quantity":1}],`,
       `  "shippingAddress":{"name":"You","line1":"1 High Street","city":"Bath","postalCode":"BA1","country":"GB"},`,
       `  "payment":{"method":"card","token":"tok_ok"}}' | grep -o '"id":"[^"]*"' | head -1 | cut -d'"' -f4)`,
-      `curl -s ${base}/api/orders/$ORDER -H "authorization: Bearer $TOKEN"`,
+      `sleep 1; curl -s ${base}/api/orders/$ORDER -H "authorization: Bearer $TOKEN"`,
     ],
   },
   {
