@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startLauncher } from './launcher-process.js';
+import { startScratch } from './running-platform.js';
 
 /**
  * What the chosen tests run against: nothing for unit tests, the engines for integration tests, the whole platform
@@ -15,13 +12,9 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const needsPlatform = paths.some((path) => path.endsWith('.e2e.test.ts') && !path.includes('launcher.e2e'));
   if (!needsPlatform && !paths.some((path) => path.endsWith('.int.test.ts'))) return undefined;
 
-  const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-test-'));
-  const launcher = await startLauncher(dataDir, needsPlatform ? platformArguments : ['--engines-only']);
-  process.env.CARTSTREAM_RUN = join(dataDir, 'run.json');
-  return async () => {
-    await launcher.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  };
+  const { runFile, stop } = await startScratch(needsPlatform ? platformArguments : ['--engines-only']);
+  process.env.CARTSTREAM_RUN = runFile;
+  return stop;
 }
 
 /** A free gateway port, a small catalogue, and nobody but the tests buying. */

@@ -15,15 +15,17 @@ export const findPlatform = async (
   if (given && !runs(given)) throw new Error(`nothing runs where CARTSTREAM_RUN points: ${given}`);
   const running = given || projectPath('.local/run.json');
   if (runs(running)) return { runFile: running, stop: async () => {} };
-  const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-'));
   console.log('no platform is running: starting one');
-  const launcher = await startLauncher(dataDir, [
-    '--port',
-    '0',
-    '--catalog',
-    String(catalogSize),
-    '--no-traffic',
-  ]);
+  return startScratch(['--port', '0', '--catalog', String(catalogSize), '--no-traffic']);
+};
+
+/** A launcher in a temporary folder; `stop` takes both away. */
+export const startScratch = async (
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ runFile: string; stop(): Promise<void> }> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-'));
+  const launcher = await startLauncher(dataDir, args, env);
   return {
     runFile: join(dataDir, 'run.json'),
     stop: async () => {

@@ -1,7 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startLauncher } from '../../tests/launcher-process.js';
+import { readFileSync } from 'node:fs';
+import { startScratch } from '../../tests/running-platform.js';
 
 export type BenchEngines = {
   kafka: string;
@@ -15,16 +13,9 @@ export type BenchEngines = {
 export const startEngines = async (): Promise<BenchEngines> => {
   const given = process.env.CARTSTREAM_RUN;
   if (given) return { ...enginesOf(given), stop: async () => {} };
-  const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-bench-'));
   // What suffices ours is too little for the Kafka engine's blocks, and the peer shall have what it wants.
-  const launcher = await startLauncher(dataDir, ['--engines-only'], { CLICKHOUSE_MEMORY_MIB: '6144' });
-  return {
-    ...enginesOf(join(dataDir, 'run.json')),
-    stop: async () => {
-      await launcher.stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
+  const { runFile, stop } = await startScratch(['--engines-only'], { CLICKHOUSE_MEMORY_MIB: '6144' });
+  return { ...enginesOf(runFile), stop };
 };
 
 const enginesOf = (runFile: string) => {

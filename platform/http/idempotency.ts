@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Database, Queryable } from '#platform/postgres/pool';
+import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { problem } from './problem-details.js';
 
@@ -35,12 +35,12 @@ export const idempotent = async <R extends { header(name: string, value: string)
     options.caller ?? (request.principal.kind === 'user' ? request.principal.userId : 'anonymous');
   const hash = requestHash(request);
 
-  // An answer that stands needs no lock: repeats that come together all get it.
-  const standing = await storedAnswer(db, caller, key, hash);
-  const once = async (tx: Tx): Promise<{ answer: StoredAnswer; isReplay: boolean }> => {
-    await claim(tx, caller, key);
+  const { answer, isReplay } = await inTransaction(db, async (tx) => {
+    const isClaimed = await claim(tx, caller, key);
+    // An answer that stands needs no lock: repeats that come together all get it.
     const stored = await storedAnswer(tx, caller, key, hash);
     if (stored !== undefined) return { answer: stored, isReplay: true };
+    if (!isClaimed) throw stillRunning();
     const fresh = await effect(tx);
     await tx.query(
       `INSERT INTO idempotency_keys (principal, key, request_hash, status, headers, body)
@@ -51,9 +51,7 @@ export const idempotent = async <R extends { header(name: string, value: string)
     );
     await prune(tx);
     return { answer: fresh, isReplay: false };
-  };
-  const { answer, isReplay } =
-    standing === undefined ? await inTransaction(db, once) : { answer: standing, isReplay: true };
+  });
   if (isReplay) reply.header('idempotency-replayed', 'true');
   // The reply is typed by its route's schema, which this function serves for all of them.
   (reply as unknown as FastifyReply)
@@ -64,29 +62,26 @@ export const idempotent = async <R extends { header(name: string, value: string)
 };
 
 /** Held until the transaction ends, so that a concurrent repeat is told to wait rather than made to. */
-const claim = async (tx: Tx, caller: string, key: string): Promise<void> => {
+const claim = async (tx: Tx, caller: string, key: string): Promise<boolean> => {
   const { rows } = await tx.query<{ claimed: boolean }>(
     'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed',
     [`idempotency ${caller} ${key}`],
   );
-  if (rows[0]?.claimed !== true)
-    throw problem(
-      409,
-      'request_in_progress',
-      'The first request with this Idempotency-Key is still running.',
-      {
-        headers: { 'retry-after': '1' },
-      },
-    );
+  return rows[0]?.claimed === true;
 };
 
+const stillRunning = () =>
+  problem(409, 'request_in_progress', 'The first request with this Idempotency-Key is still running.', {
+    headers: { 'retry-after': '1' },
+  });
+
 const storedAnswer = async (
-  db: Queryable,
+  tx: Tx,
   caller: string,
   key: string,
   hash: Buffer,
 ): Promise<StoredAnswer | undefined> => {
-  const { rows } = await db.query<{
+  const { rows } = await tx.query<{
     request_hash: Buffer;
     status: number;
     headers: Record<string, string>;

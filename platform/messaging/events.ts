@@ -183,7 +183,7 @@ export const createEventReader = (registry: SchemaRegistry, table: EventTable): 
       if (record.value === null) return null;
       if (wants !== undefined && !wants(typeOf(await decoder.recordNameOf(record.value)))) return null;
       const { recordName, value } = await decoder.decode(record.value);
-      const eventId = record.headers[headerNames.eventId] ?? `${topic}-${partition}-${record.offset}`;
+      const eventId = eventIdOf(record) ?? `${topic}-${partition}-${record.offset}`;
       const occurredAt = Number(record.headers[headerNames.occurredAt] ?? Number.NaN);
       return {
         type: typeOf(recordName),

@@ -1,3 +1,4 @@
+import { isBrokenInvariant } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
 import type { BatchControl, BatchHandler, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import type { Logger } from '#platform/telemetry/logger';
@@ -104,7 +105,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
       if (last !== undefined && last.offset >= lane.nextOffset) lane.nextOffset = last.offset + 1n;
     } catch (error) {
       if (staleness.value) return;
-      if (error instanceof Error && error.name === 'AssertionError') return breakDown(error);
+      if (isBrokenInvariant(error)) return breakDown(error);
       if (lane.nextOffset > startedAt) lane.failures = 0;
       redeliverLater(lane, batch, error);
     }

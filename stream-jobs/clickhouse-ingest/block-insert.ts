@@ -8,6 +8,7 @@ import type { GrowingBlock } from './growing-block.js';
 import type { InFlight } from './in-flight.js';
 import { hasMoved, PartitionMoved } from './partition-moved.js';
 import { type Replay, restartMsMin } from './resume-point.js';
+import { retryRestMs } from './retry-rest.js';
 import type { Route } from './routes.js';
 import type { StoredRows } from './stored-rows.js';
 
@@ -45,8 +46,6 @@ export type BlockInsertDeps = {
 export type InsertBlock = (block: GrowingBlock, first: Claim, rebuilt: Replay | null) => Promise<number>;
 
 const parkedTogetherMax = 100;
-const retryMsMin = 100;
-const retryMsMax = 2_000;
 
 export const createBlockInsert = (
   at: { route: Route; partition: number; ownership: Ownership; serverStartedAtMs: number },
@@ -160,7 +159,7 @@ export const createBlockInsert = (
         failures += 1;
         const retryable = isRetriable(error);
         if (failures === 1 || !retryable) logger.warn({ err: error, claim, failures }, 'block held');
-        await sleep(Math.min(retryMsMin * 2 ** failures, retryMsMax));
+        await sleep(retryRestMs(failures));
       }
     }
     await lane.commit(BigInt(claim.lastOffset + 1)).catch((error: unknown) => {

@@ -10,6 +10,7 @@ import { createDatumBlock } from './datum-block.js';
 import { type GrowingBlock, openBlock } from './growing-block.js';
 import { hasMoved, PartitionMoved } from './partition-moved.js';
 import { findResumePoint } from './resume-point.js';
+import { retryRestMs } from './retry-rest.js';
 import type { Route } from './routes.js';
 import type { Writer, Writers } from './writers.js';
 
@@ -51,8 +52,6 @@ const detailCharsMax = 100;
 /** A partition waits this many times as long as its last block took, so that its blocks take a tenth of the time. */
 const restsPerInsert = 10;
 const tracedPerBlockMax = 100;
-const retryMsMin = 100;
-const retryMsMax = 2_000;
 const heartbeatMs = 1_000;
 const closeWaitMsMax = 2_000;
 const repeated = 'repeated';
@@ -180,7 +179,7 @@ export const openLane = async (
       } catch (error) {
         if (!isRetriable(error)) throw error;
         if (failures === 0) logger.warn({ err: error, schemaId }, 'held until the registry answers');
-        await sleep(Math.min(retryMsMin * 2 ** failures, retryMsMax));
+        await sleep(retryRestMs(failures));
         await stillOurs(control);
       }
     }
