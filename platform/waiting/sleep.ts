@@ -1,0 +1,17 @@
+import { setTimeout as timer } from 'node:timers/promises';
+
+/**
+ * Resolves after `ms`, or at once when `signal` is aborted: whoever waits looks at the signal itself. The timer keeps
+ * the process alive unless `keepsAlive` is false.
+ */
+export const sleep = async (
+  ms: number,
+  { signal, keepsAlive = true }: { signal?: AbortSignal; keepsAlive?: boolean } = {},
+): Promise<void> => {
+  if (signal?.aborted) return;
+  await timer(ms, undefined, { ref: keepsAlive, ...(signal === undefined ? {} : { signal }) }).catch(
+    (error) => {
+      if (!signal?.aborted) throw error;
+    },
+  );
+};

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { createAdmission } from '#platform/waiting/admission';
+import { backoffMs } from '#platform/waiting/backoff';
+import { createBell } from '#platform/waiting/bell';
+import { endsWithin, within } from '#platform/waiting/deadline';
+import { sleep } from '#platform/waiting/sleep';
+
+const never = new Promise<never>(() => {});
+
+describe('backoff', () => {
+  test('doubles from the least to the most, also after very many failures', () => {
+    const rest = { minMs: 100, maxMs: 1_000 };
+    expect([0, 1, 2, 3, 4, 5, 5_000].map((failures) => backoffMs(rest, failures))).toEqual([
+      100, 100, 200, 400, 800, 1_000, 1_000,
+    ]);
+  });
+
+  test('spreads by the jitter to both sides', () => {
+    const rest = { minMs: 100, maxMs: 1_000, jitter: 0.2 };
+    expect(backoffMs({ ...rest, random: () => 0 }, 1)).toBeCloseTo(80);
+    expect(backoffMs({ ...rest, random: () => 0.5 }, 1)).toBeCloseTo(100);
+    expect(backoffMs({ ...rest, random: () => 1 }, 1)).toBeCloseTo(120);
+  });
+});
+
+describe('deadline', () => {
+  test('passes an outcome on, and becomes a retriable fault of the code given when it is late', async () => {
+    await expect(within(1_000, Promise.resolve(7))).resolves.toBe(7);
+    await expect(within(1_000, Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(within(1, never, { code: 'broker_unavailable', what: 'no word' })).rejects.toMatchObject({
+      code: 'broker_unavailable',
+      retriable: true,
+      message: 'no word in 1 ms',
+    });
+  });
+
+  test('says whether work ended in time, also when it failed', async () => {
+    await expect(endsWithin(1_000, Promise.resolve())).resolves.toBe(true);
+    await expect(endsWithin(1_000, Promise.reject(new Error('no')))).resolves.toBe(true);
+    await expect(endsWithin(1, never)).resolves.toBe(false);
+  });
+});
+
+describe('sleep', () => {
+  test('ends when its signal is aborted, before or while it waits', async () => {
+    await sleep(60_000, { signal: AbortSignal.abort() });
+    const controller = new AbortController();
+    const asleep = sleep(60_000, { signal: controller.signal });
+    controller.abort();
+    await asleep;
+  });
+});
+
+describe('bell', () => {
+  test('keeps one ring for the next wait, and ends the wait in progress', async () => {
+    const bell = createBell();
+    bell.ring();
+    bell.ring();
+    await bell.wait(60_000);
+    const waiting = bell.wait(60_000);
+    bell.ring();
+    await waiting;
+    expect(await endsWithin(5, bell.wait(60_000))).toBe(false);
+  });
+});
+
+describe('admission', () => {
+  test('lets no more than its places run, in the order of the calls, also after a failure', async () => {
+    const admission = createAdmission(2);
+    const order: number[] = [];
+    const open: Array<() => void> = [];
+    const work = (n: number) =>
+      admission.run(async () => {
+        order.push(n);
+        await new Promise<void>((resolve) => open.push(resolve));
+        if (n === 1) throw new Error('no');
+      });
+    const all = [1, 2, 3, 4].map((n) => work(n).catch(() => {}));
+    await sleep(0);
+    expect([order, admission.running, admission.waiting]).toEqual([[1, 2], 2, 2]);
+    open.shift()?.();
+    await all[0];
+    await sleep(0);
+    expect(order).toEqual([1, 2, 3]);
+    for (let left = 3; left > 0; left -= 1) {
+      open.shift()?.();
+      await sleep(0);
+    }
+    await Promise.all(all);
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+});
