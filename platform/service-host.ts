@@ -184,6 +184,8 @@ export type Service<C = unknown> = {
 export const hostConfig = envSchema({
   logLevel: ['LOG_LEVEL', z.enum(logLevels).default('info')],
   zipkinUrl: ['ZIPKIN_URL', setting.url.optional()],
+  /** Traces go there as OTLP over HTTP too, in JSON. */
+  otlpEndpoint: ['OTEL_EXPORTER_OTLP_ENDPOINT', setting.url.optional()],
   listenAddress: ['HOST', setting.text.default('127.0.0.1')],
   traceSampleRatio: ['TRACE_SAMPLE_RATIO', setting.ratio.default(1)],
 });
@@ -244,6 +246,7 @@ export const runServices = async (services: readonly Service[]): Promise<void> =
           tracer: await startTracing({
             service: service.name,
             zipkinUrl: settings.zipkinUrl,
+            otlpEndpoint: settings.otlpEndpoint,
             sampleRatio: settings.traceSampleRatio,
           }),
           listenAddress: settings.listenAddress,

@@ -2,20 +2,23 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 
 /** A batch that has not been taken for so long is given up. */
 export const exportTimeoutMs = 10_000;
-/** Zipkin is the last engine to come up: the spans of a start wait for it, for as long as an export may take. */
+/** Zipkin is the last engine to come up: the spans of a start wait for it, no longer than an export may take. */
 const exportRetryMs = 1_000;
-/** A Zipkin that accepts connections and never answers holds at most this many batches. */
+/** A receiver that accepts connections and never answers holds at most this many batches. */
 const exportsInFlightMax = 2;
 const failed = 1;
 
-/** The same exporter, which tries again what was refused and refuses at once what would make a third batch under way. */
+/**
+ * The same exporter with retries and a bound: it tries a refused batch again until `exportTimeoutMs` have passed, and
+ * fails a third batch at once while two are under way.
+ */
 export const boundExporter = (exporter: SpanExporter): SpanExporter & { stopRetrying(): void } => {
   let inFlight = 0;
   let isStopping = false;
   return {
     export: (spans, done) => {
       if (inFlight >= exportsInFlightMax) {
-        done({ code: failed, error: new Error('zipkin does not answer') });
+        done({ code: failed, error: new Error('the receiver of spans does not answer') });
         return;
       }
       inFlight += 1;

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '#platform/testing/eventually';
 import { boundExporter } from './span-export.js';
@@ -25,6 +26,15 @@ type ZipkinSpan = {
 
 /** Speaks as much Zipkin as an exporter needs, and can be made to hang. */
 let zipkin: Server;
+/** Speaks as much OTLP as an exporter needs. */
+let otlp: Server;
+type OtlpRequest = {
+  resourceSpans: {
+    resource: { attributes: { key: string; value: { stringValue?: string } }[] };
+    scopeSpans: { spans: { name: string; traceId: string }[] }[];
+  }[];
+};
+const otlpRequests: { path: string; body: OtlpRequest }[] = [];
 let hangs = false;
 let isComingUp = false;
 let connections = 0;
@@ -47,15 +57,25 @@ beforeAll(async () => {
     });
   });
   await new Promise<void>((resolve) => zipkin.listen(0, '127.0.0.1', resolve));
-  const zipkinUrl = `http://127.0.0.1:${(zipkin.address() as AddressInfo).port}`;
-  seller = await startTracing({ service: 'seller', zipkinUrl, sampleRatio: 1 });
-  bank = await startTracing({ service: 'bank', zipkinUrl, sampleRatio: 1 });
+  otlp = createServer(async (request, response) => {
+    otlpRequests.push({ path: request.url ?? '', body: JSON.parse(await text(request)) as OtlpRequest });
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+  await new Promise<void>((resolve) => otlp.listen(0, '127.0.0.1', resolve));
+  const zipkinUrl = urlOf(zipkin);
+  const otlpEndpoint = `${urlOf(otlp)}/`;
+  seller = await startTracing({ service: 'seller', zipkinUrl, otlpEndpoint, sampleRatio: 1 });
+  bank = await startTracing({ service: 'bank', zipkinUrl, otlpEndpoint, sampleRatio: 1 });
 });
 
 afterAll(() => {
-  zipkin.closeAllConnections();
-  zipkin.close();
+  for (const server of [zipkin, otlp]) {
+    server.closeAllConnections();
+    server.close();
+  }
 });
+
+const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 describe('a trace', () => {
   it('goes through services of one process, each under its own name, and over the wire', async () => {
@@ -116,6 +136,24 @@ describe('a trace', () => {
     await eventually(() => connections > before);
     isComingUp = false;
     await eventually(() => spans.some(({ name }) => name === 'early'));
+  });
+
+  it('is sent as OTLP too, also while Zipkin hangs', async () => {
+    hangs = true;
+    await withSpan('twice', { tracer: bank }, () => {});
+    await eventually(() => otlpRequests.some(({ body }) => JSON.stringify(body).includes('"twice"')));
+    const sent = otlpRequests.flatMap(({ path, body }) =>
+      body.resourceSpans.flatMap(({ resource, scopeSpans }) =>
+        scopeSpans.flatMap(({ spans }) =>
+          spans.map(({ name }) => ({
+            path,
+            name,
+            service: resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue,
+          })),
+        ),
+      ),
+    );
+    expect(sent).toContainEqual({ path: '/v1/traces', name: 'twice', service: 'bank' });
   });
 
   it('costs nothing but itself while Zipkin hangs', async () => {

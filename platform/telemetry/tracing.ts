@@ -13,35 +13,36 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { boundExporter, exportTimeoutMs } from './span-export.js';
+import {
+  type OpenDestination,
+  openDestinations,
+  type SpanDestinations,
+} from '#platform/telemetry/span-destinations';
+import { endsWithin } from '#platform/waiting/deadline';
 
 export { type Context, type Span, SpanKind, type Tracer } from '@opentelemetry/api';
 
-/** Bounds of what waits for Zipkin: past them spans are dropped, never waited for. */
-const spansQueuedMax = 4096;
-const spansPerExportMax = 256;
-const exportDelayMs = 500;
 const lastExportMs = 1000;
 
-type Exporting = { processor: SpanProcessor; sampleRatio: number; shutdown(): Promise<void> };
+type Exporting = { destinations: readonly OpenDestination[]; sampleRatio: number };
 
 let exporting: Promise<Exporting> | undefined;
 
 /**
- * Starts tracing for one service and returns its tracer. Services of one process share the exporter and its
- * bounded queue, but each has a TracerProvider with its own `service.name`, so that Zipkin shows them apart.
- * Sampling follows the caller's decision where there is one, else `sampleRatio`. Without `zipkinUrl` contexts
- * still travel, and nothing is recorded or sent. An unreachable Zipkin costs spans, nothing else.
+ * Starts tracing for one service and returns its tracer. Services of one process share the exporters and their
+ * bounded queues, but each has a TracerProvider with its own `service.name`, so that Zipkin shows them apart.
+ * Sampling follows the caller's decision where there is one, else `sampleRatio`. Without a destination contexts
+ * still travel, and nothing is recorded or sent. A receiver that is away costs spans, nothing else.
  */
-export const startTracing = async (options: {
-  service: string;
-  zipkinUrl?: string | undefined;
-  /** 0 (none) to 1 (every trace that starts here). The first service of a process decides for its process. */
-  sampleRatio: number;
-}): Promise<Tracer> => {
+export const startTracing = async (
+  options: SpanDestinations & {
+    service: string;
+    /** 0 (none) to 1 (every trace that starts here). The first service of a process decides for its process. */
+    sampleRatio: number;
+  },
+): Promise<Tracer> => {
   exporting ??= startExporting(options);
-  const { processor, sampleRatio } = await exporting;
+  const { destinations, sampleRatio } = await exporting;
   const { BasicTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } = await import(
     '@opentelemetry/sdk-trace-base'
   );
@@ -49,7 +50,7 @@ export const startTracing = async (options: {
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': options.service }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampleRatio) }),
-    spanProcessors: [processor],
+    spanProcessors: destinations.map(({ processor }) => processor),
   });
   return provider.getTracer('cartstream');
 };
@@ -57,48 +58,23 @@ export const startTracing = async (options: {
 /** Sends what is queued (1 s at most), then stops. For the end of the process only. */
 export const stopTracing = async (): Promise<void> => {
   if (exporting === undefined) return;
-  const { shutdown } = await exporting;
-  await Promise.race([
-    shutdown().catch(() => {}),
-    new Promise((done) => setTimeout(done, lastExportMs).unref()),
-  ]);
+  const { destinations } = await exporting;
+  for (const { stopRetrying } of destinations) stopRetrying();
+  await endsWithin(
+    lastExportMs,
+    Promise.allSettled(destinations.map(({ processor }) => processor.shutdown())),
+  );
 };
 
-const startExporting = async (options: {
-  zipkinUrl?: string | undefined;
-  sampleRatio: number;
-}): Promise<Exporting> => {
+const startExporting = async (options: SpanDestinations & { sampleRatio: number }): Promise<Exporting> => {
   // Loaded on demand: a unit test need not pay for it. And part by part: the package that gathers the parts loads every
   // exporter there is, which was a quarter of a service's start.
   const { AsyncLocalStorageContextManager } = await import('@opentelemetry/context-async-hooks');
   const { W3CTraceContextPropagator } = await import('@opentelemetry/core');
-  const { BatchSpanProcessor, NoopSpanProcessor } = await import('@opentelemetry/sdk-trace-base');
-  const { zipkinUrl, sampleRatio } = options;
-  const exporter = zipkinUrl === undefined ? undefined : boundExporter(await zipkinExporter(zipkinUrl));
-  const processor: SpanProcessor =
-    exporter === undefined
-      ? new NoopSpanProcessor()
-      : new BatchSpanProcessor(exporter, {
-          maxQueueSize: spansQueuedMax,
-          maxExportBatchSize: spansPerExportMax,
-          scheduledDelayMillis: exportDelayMs,
-          exportTimeoutMillis: exportTimeoutMs,
-        });
+  const destinations = await openDestinations(options);
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  return {
-    processor,
-    sampleRatio: exporter === undefined ? 0 : sampleRatio,
-    shutdown: () => {
-      exporter?.stopRetrying();
-      return processor.shutdown();
-    },
-  };
-};
-
-const zipkinExporter = async (zipkinUrl: string) => {
-  const { ZipkinExporter } = await import('@opentelemetry/exporter-zipkin');
-  return new ZipkinExporter({ url: `${zipkinUrl.replace(/\/+$/, '')}/api/v2/spans` });
+  return { destinations, sampleRatio: destinations.length === 0 ? 0 : options.sampleRatio };
 };
 
 const tracerKey = createContextKey('tracer of the running service');

@@ -1,0 +1,55 @@
+import type { SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { boundExporter, exportTimeoutMs } from '#platform/telemetry/span-export';
+
+/** Where a process sends its spans; each that is set receives every recorded span. */
+export type SpanDestinations = {
+  zipkinUrl?: string | undefined;
+  /** Base URL of an OTLP receiver over HTTP, without `/v1/traces`: `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  otlpEndpoint?: string | undefined;
+};
+
+export type OpenDestination = {
+  processor: SpanProcessor;
+  /** Ends the attempts in hand, so that a shutdown does not wait for a receiver that is away. */
+  stopRetrying(): void;
+};
+
+/** Bounds of what waits for one receiver: past them spans are dropped, never waited for. */
+const spansQueuedMax = 4096;
+const spansPerExportMax = 256;
+const exportDelayMs = 500;
+
+/**
+ * One bounded queue for each destination, so that a receiver that is away costs the other nothing. Exporters are
+ * loaded on demand: a process without destinations does not pay for them.
+ */
+export const openDestinations = async ({
+  zipkinUrl,
+  otlpEndpoint,
+}: SpanDestinations): Promise<OpenDestination[]> => {
+  const exporters: SpanExporter[] = [];
+  if (zipkinUrl !== undefined) {
+    const { ZipkinExporter } = await import('@opentelemetry/exporter-zipkin');
+    exporters.push(new ZipkinExporter({ url: under(zipkinUrl, 'api/v2/spans') }));
+  }
+  if (otlpEndpoint !== undefined) {
+    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+    exporters.push(
+      new OTLPTraceExporter({ url: under(otlpEndpoint, 'v1/traces'), timeoutMillis: exportTimeoutMs }),
+    );
+  }
+  if (exporters.length === 0) return [];
+  const { BatchSpanProcessor } = await import('@opentelemetry/sdk-trace-base');
+  return exporters.map((exporter) => {
+    const bound = boundExporter(exporter);
+    const processor = new BatchSpanProcessor(bound, {
+      maxQueueSize: spansQueuedMax,
+      maxExportBatchSize: spansPerExportMax,
+      scheduledDelayMillis: exportDelayMs,
+      exportTimeoutMillis: exportTimeoutMs,
+    });
+    return { processor, stopRetrying: bound.stopRetrying };
+  });
+};
+
+const under = (base: string, path: string): string => `${base.replace(/\/+$/, '')}/${path}`;
