@@ -4,8 +4,10 @@
  */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import { engines } from '#platform/testing/engines';
+import { handClock } from '#platform/testing/hand-clock';
 import { type SimilarityView, similarityKeys } from '#schemas/similarity-state';
 import { redisSimilarityView } from '../services/recommendation/redis-view.js';
 import { memorySimilarityStore } from '../stream-jobs/item-similarity/memory-store.js';
@@ -182,7 +184,7 @@ similarityContract('similarity in Redis', async (bounds) => {
   await redis.flushdb();
   return {
     store: await openRedisSimilarityStore(redis, newId(), bounds),
-    view: redisSimilarityView(redis),
+    view: redisSimilarityView(redis, systemClock),
   };
 });
 
@@ -223,6 +225,24 @@ describe('similarity in Redis only', () => {
     const reopened = await openRedisSimilarityStore(redis, newId());
     expect(reopened.isNew).toBe(true);
     expect(await reopened.nextOffset('sales', 0)).toBe(0n);
+  });
+
+  it('is read anew within a second, also when the wall clock is set back by an hour', async () => {
+    const clock = handClock();
+    const view = redisSimilarityView(redis, clock);
+    const store = await openRedisSimilarityStore(redis, newId());
+    const feed = async (productId: string, from: bigint) => {
+      const some = noChanges();
+      learn(some, viewed('v', productId), [], settings);
+      await store.apply(some, { ...progress, from, to: from + 1n });
+    };
+    await feed('a', 0n);
+    const popular = async () => (await view.popular(9)).map(({ productId }) => productId).sort();
+    expect(await popular()).toEqual(['a']);
+    await feed('b', 1n);
+    clock.setMs(clock.nowMs() - 3_600_000);
+    clock.advanceMs(1_000);
+    expect(await popular()).toEqual(['a', 'b']);
   });
 
   it('leaves no key of an epoch whose register was evicted', async () => {

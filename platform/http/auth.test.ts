@@ -1,5 +1,6 @@
 import { exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { handClock } from '#platform/testing/hand-clock';
 import { authorise, createAuthenticator, tokenType } from './auth.js';
 import { Problem } from './problem-details.js';
 
@@ -34,7 +35,7 @@ const token = (
     .sign(pair.privateKey);
 
 const authenticatorWith = (keys: () => Promise<JSONWebKeySet>) => {
-  const clock = { ms: startMs, nowMs: () => clock.ms };
+  const clock = handClock(startMs);
   const authenticator = createAuthenticator({ keys, issuer: 'us', audience: 'api', clock });
   const ask = (jwt: string) => authenticator.principalOf(`Bearer ${jwt}`);
   return { clock, ask, authenticator };
@@ -71,7 +72,7 @@ describe('an access token', () => {
     const { ask, clock } = authenticatorWith(() => published(current, 'k'));
     const jwt = await token(current, 'k');
     await ask(jwt);
-    clock.ms = startMs + 900_000;
+    clock.advanceMs(900_000);
     await expect(ask(jwt)).rejects.toEqual(refused(401, 'token_expired'));
   });
 });
@@ -82,7 +83,7 @@ describe('the keys', () => {
     const { ask, clock } = authenticatorWith(async () => served);
     await ask(await token(old, 'old'));
     served = await published(current, 'new');
-    clock.ms += 3000;
+    clock.advanceMs(3000);
     expect(await ask(await token(current, 'new'))).toMatchObject({ kind: 'user' });
   });
 
@@ -94,7 +95,7 @@ describe('the keys', () => {
     });
     await ask(await token(current, 'k'));
     isThere = false;
-    clock.ms += 11 * 60_000;
+    clock.advanceMs(11 * 60_000);
     expect(await ask(await token(current, 'k', { roles: ['admin'] }))).toMatchObject({ roles: ['admin'] });
   });
 
@@ -113,6 +114,35 @@ describe('the keys', () => {
     });
     for (let n = 0; n < 5; n += 1) await ask(await token(old, `made-up-${n}`)).catch(() => {});
     expect(fetches).toBe(1);
+  });
+});
+
+describe('a wall clock that is set back by an hour', () => {
+  it('lets keys be fetched as soon as before', async () => {
+    let served = await published(old, 'old');
+    const { ask, clock } = authenticatorWith(async () => served);
+    await ask(await token(old, 'old'));
+    served = await published(current, 'new');
+    clock.setMs(startMs - 3_600_000);
+    clock.advanceMs(3000);
+    expect(await ask(await token(current, 'new'))).toMatchObject({ kind: 'user' });
+  });
+
+  it('does not make a verified token be kept for longer than it had left', async () => {
+    let served = await published(current, 'k');
+    let fetches = 0;
+    const { ask, clock } = authenticatorWith(async () => {
+      fetches += 1;
+      return served;
+    });
+    const jwt = await token(current, 'k');
+    await ask(jwt);
+    served = await published(old, 'k');
+    clock.setMs(startMs - 3_600_000);
+    clock.advanceMs(900_000);
+    // The keys are older than ten minutes, so any token that is not remembered has them fetched.
+    await expect.poll(() => ask('x.y.z').catch(() => fetches)).toBe(2);
+    await expect(ask(jwt)).rejects.toEqual(refused(401, 'invalid_token'));
   });
 });
 

@@ -57,6 +57,14 @@ export const remoteAuthenticator = (
     clock,
   });
 
+type Verified = {
+  principal: Principal;
+  /** Wall time. */
+  expiresAtMs: number;
+  /** The same by the monotonic clock: a wall clock set back does not lengthen it. */
+  keptUntilMs: number;
+};
+
 /** One or several places that serve the same JWKS; the first that answers is taken. */
 export type KeySource = () => Promise<JSONWebKeySet>;
 
@@ -91,14 +99,14 @@ export const createAuthenticator = (options: {
   let fetchedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
-  const verified = new Map<string, { principal: Principal; untilMs: number }>();
+  const verified = new Map<string, Verified>();
 
   const fetchKeys = (): Promise<void> => {
     fetching ??= (async () => {
-      triedAtMs = clock.nowMs();
+      triedAtMs = clock.monotonicMs();
       try {
         keySet = createLocalJWKSet(await options.keys());
-        fetchedAtMs = clock.nowMs();
+        fetchedAtMs = clock.monotonicMs();
       } catch {
         // Whoever asked finds out by `keySet` being undefined or stale.
       } finally {
@@ -110,12 +118,16 @@ export const createAuthenticator = (options: {
 
   const verify = async (token: string): Promise<Principal> => {
     const known = verified.get(token);
-    if (known !== undefined && clock.nowMs() < known.untilMs) return known.principal;
+    if (known !== undefined && clock.nowMs() < known.expiresAtMs && clock.monotonicMs() < known.keptUntilMs)
+      return known.principal;
     if (keySet === undefined) {
-      if (clock.nowMs() - triedAtMs >= refetchPauseMs || fetching !== undefined) await fetchKeys();
+      if (clock.monotonicMs() - triedAtMs >= refetchPauseMs || fetching !== undefined) await fetchKeys();
       if (keySet === undefined)
         throw unavailable('authentication_unavailable', 'Tokens cannot be verified at the moment.', 2);
-    } else if (clock.nowMs() - fetchedAtMs > keysFreshMs && clock.nowMs() - triedAtMs > refetchPauseMs)
+    } else if (
+      clock.monotonicMs() - fetchedAtMs > keysFreshMs &&
+      clock.monotonicMs() - triedAtMs > refetchPauseMs
+    )
       void fetchKeys();
     const { payload } = await jwtVerify(token, keySet, {
       issuer: options.issuer,
@@ -128,7 +140,9 @@ export const createAuthenticator = (options: {
     const { sub, roles } = claims.parse(payload);
     const principal: Principal = { kind: 'user', userId: sub, roles };
     if (verified.size >= verifiedKeptMax) verified.clear();
-    verified.set(token, { principal, untilMs: (payload.exp ?? 0) * 1000 });
+    const expiresAtMs = (payload.exp ?? 0) * 1000;
+    const keptUntilMs = clock.monotonicMs() + expiresAtMs - clock.nowMs();
+    verified.set(token, { principal, expiresAtMs, keptUntilMs });
     return principal;
   };
 
@@ -141,7 +155,7 @@ export const createAuthenticator = (options: {
       try {
         return await verify(token);
       } catch (error) {
-        if (error instanceof errors.JWKSNoMatchingKey && clock.nowMs() - triedAtMs >= refetchPauseMs) {
+        if (error instanceof errors.JWKSNoMatchingKey && clock.monotonicMs() - triedAtMs >= refetchPauseMs) {
           await fetchKeys();
           return await verify(token).catch(asUnauthenticated);
         }

@@ -9,7 +9,8 @@ export type Completeness = { asOfMs: number; lagMs: number };
 export type CompletenessGauge = Component & {
   /**
    * Asks before the query whose answer it describes: what was ingested then is in that answer. A reading is shared for
-   * 200 ms. While Kafka does not answer, `asOf` stays where it last was and `lagMs` grows.
+   * 200 ms. While Kafka does not answer, `asOf` stays where it last was and `lagMs` grows. `lagMs` is elapsed time: a
+   * wall clock that is set back takes `asOf` back with it, as it does the event times, and leaves `lagMs` as it was.
    */
   read(): Promise<Completeness>;
 };
@@ -47,7 +48,8 @@ export const createCompletenessGauge = (options: {
 }): CompletenessGauge => {
   const { broker, clickhouse, clock, logger, topic, table, group } = options;
   let opening: Promise<BrokerAdmin> | undefined;
-  let asOfMs = 0;
+  /** Up to when everything is in, and when that was last asked for; both by the monotonic clock. */
+  let completeToMs = Number.NEGATIVE_INFINITY;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
 
@@ -84,14 +86,15 @@ export const createCompletenessGauge = (options: {
   };
 
   const refresh = async (): Promise<void> => {
-    const askedAtMs = clock.nowMs();
+    const askedAtMs = clock.monotonicMs();
+    const askedAtWallMs = clock.nowMs();
     try {
       const late = behind(await progressOf());
-      const complete = late.length === 0 ? askedAtMs : await newestIngestedMs(late);
-      // What has been said stays said: completeness never goes back.
-      asOfMs = Math.max(asOfMs, Math.min(complete, askedAtMs) - settleMs);
+      const ageMs = late.length === 0 ? 0 : askedAtWallMs - (await newestIngestedMs(late));
+      // A row from the future was stamped before the wall clock was set back: it does not say how old it is.
+      if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - ageMs - settleMs);
     } catch (error) {
-      logger.warn({ err: error }, 'cannot tell how complete the analytics are');
+      logger.warn({ err: error }, 'how complete the analytics are cannot be read');
     }
     readAtMs = askedAtMs;
   };
@@ -103,13 +106,15 @@ export const createCompletenessGauge = (options: {
       await opening?.then((open) => open.close()).catch(() => {});
     },
     read: async () => {
-      if (clock.nowMs() - readAtMs > readingMsMax) {
+      if (clock.monotonicMs() - readAtMs > readingMsMax) {
         reading ??= refresh().finally(() => {
           reading = undefined;
         });
         await reading;
       }
-      return { asOfMs, lagMs: Math.max(0, clock.nowMs() - asOfMs) };
+      const nowMs = clock.nowMs();
+      const lagMs = Math.min(Math.ceil(clock.monotonicMs() - completeToMs), nowMs);
+      return { asOfMs: nowMs - lagMs, lagMs };
     },
   };
 };

@@ -17,7 +17,7 @@ const isPublicPath = (path: string): boolean => path.startsWith('/api/') || path
 export const createMergedDocument = (
   own: () => Promise<OpenApiDocument>,
   upstreams: readonly Upstream[],
-  nowMs: () => number,
+  monotonicMs: () => number,
 ): (() => Promise<OpenApiDocument>) => {
   const parts = new Map<string, OpenApiDocument>();
   let merged: OpenApiDocument | undefined;
@@ -43,12 +43,12 @@ export const createMergedDocument = (
     );
     const missing = upstreams.filter(({ name }) => !parts.has(name)).map(({ name }) => name);
     if (missing.length > 0) Object.assign(merged, { 'x-missing-services': missing });
-    freshUntilMs = nowMs() + (fetched.every(Boolean) ? freshMs : incompleteFreshMs);
+    freshUntilMs = monotonicMs() + (fetched.every(Boolean) ? freshMs : incompleteFreshMs);
     return merged;
   };
 
   return () => {
-    if (merged !== undefined && nowMs() < freshUntilMs) return Promise.resolve(merged);
+    if (merged !== undefined && monotonicMs() < freshUntilMs) return Promise.resolve(merged);
     merging ??= merge().finally(() => {
       merging = undefined;
     });

@@ -30,7 +30,7 @@ export const countingStore = (redis: RedisClient) => {
   const local = new Map<string, { current: number; endsAtMs: number }>();
 
   const countLocally = (key: string, windowMs: number): Count => {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     let window = local.get(key);
     if (window === undefined || window.endsAtMs <= nowMs) {
       if (local.size >= clientsCountedLocallyMax) local.clear();

@@ -45,7 +45,7 @@ export const gatewayService = async (config: GatewayConfig, host: Host): Promise
     auth,
     trustProxy: config.trustProxy,
     health: createAggregatedHealth(host, present),
-    document: (own) => createMergedDocument(own, present, host.clock.nowMs),
+    document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   const onStream = shedLoad(app, host.metrics, config.inFlightMax);
   await limitRequests(app, redis, auth, config.limits === 'relaxed' ? relaxation : 1);

@@ -14,6 +14,15 @@ describe('patience with a product not known yet', () => {
     expect(patience.isOver(['product'], longAgoMs)).toBe(true);
   });
 
+  test('lasts as long when the wall clock is set back by an hour meanwhile', () => {
+    const clock = handClock();
+    const patience = createPatience(clock, 10_000);
+    expect(patience.isOver(['product'], clock.nowMs())).toBe(false);
+    clock.setMs(clock.nowMs() - 3_600_000);
+    clock.advanceMs(10_000);
+    expect(patience.isOver(['product'], clock.nowMs())).toBe(true);
+  });
+
   test('that ran out holds for everything that had happened when it began, and for nothing younger', () => {
     const clock = handClock();
     const patience = createPatience(clock, 10_000);

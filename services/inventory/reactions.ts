@@ -75,37 +75,45 @@ const rememberedMs = 300_000;
  * for all that had happened when it began: orders behind one another do not each wait for their own product.
  */
 export const createPatience = (clock: Clock, waitMs: number) => {
-  const askedMs = new Map<string, number>();
-  let ranOut = { fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.NEGATIVE_INFINITY };
+  /** When a wait began: by the wall clock, as events are stamped, and by the one that measures how long it lasts. */
+  type Begun = { atMs: number; monotonicMs: number };
+  const asked = new Map<string, Begun>();
+  const never: Begun = { atMs: Number.NEGATIVE_INFINITY, monotonicMs: Number.NEGATIVE_INFINITY };
+  let ranOut = { begun: never, untilMonotonicMs: Number.NEGATIVE_INFINITY };
 
-  const forgetOld = (nowMs: number): void => {
-    for (const [productId, fromMs] of askedMs) {
-      if (askedMs.size < productsWaitedForMax && nowMs - fromMs < waitMs + rememberedMs) return;
-      askedMs.delete(productId);
+  const forgetOld = (now: Begun): void => {
+    for (const [productId, begun] of asked) {
+      const waitedMs = now.monotonicMs - begun.monotonicMs;
+      if (asked.size < productsWaitedForMax && waitedMs < waitMs + rememberedMs) return;
+      asked.delete(productId);
     }
   };
 
-  const firstAskedMs = (productId: string, occurredAtMs: number, nowMs: number): number => {
-    const known = askedMs.get(productId);
+  const firstAsked = (productId: string, occurredAtMs: number, now: Begun): Begun => {
+    const known = asked.get(productId);
     if (known !== undefined) return known;
-    const isWaitedOut = occurredAtMs <= ranOut.fromMs && nowMs - ranOut.untilMs <= waitMs;
-    const fromMs = isWaitedOut ? ranOut.fromMs : nowMs;
-    askedMs.set(productId, fromMs);
-    return fromMs;
+    const isWaitedOut =
+      occurredAtMs <= ranOut.begun.atMs && now.monotonicMs - ranOut.untilMonotonicMs <= waitMs;
+    const begun = isWaitedOut ? ranOut.begun : now;
+    asked.set(productId, begun);
+    return begun;
   };
 
   return {
     /** True once each of the products has been waited for; asking begins the wait. */
     isOver: (productIds: readonly string[], occurredAtMs: number): boolean => {
-      const nowMs = clock.nowMs();
-      forgetOld(nowMs);
-      const fromMs = Math.max(...productIds.map((id) => firstAskedMs(id, occurredAtMs, nowMs)));
-      if (nowMs - fromMs < waitMs) return false;
-      ranOut = { fromMs: Math.max(ranOut.fromMs, fromMs), untilMs: nowMs };
+      const now: Begun = { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+      forgetOld(now);
+      const begun = productIds.map((id) => firstAsked(id, occurredAtMs, now)).reduce(later, never);
+      if (now.monotonicMs - begun.monotonicMs < waitMs) return false;
+      ranOut = { begun: later(ranOut.begun, begun), untilMonotonicMs: now.monotonicMs };
       return true;
     },
   };
 };
+
+const later = <T extends { monotonicMs: number }>(one: T, other: T): T =>
+  other.monotonicMs > one.monotonicMs ? other : one;
 
 const countReservations = (metrics: Metrics) => {
   const operations = metrics.counter('inventory_operations_total', 'Attempts to change stock.', [

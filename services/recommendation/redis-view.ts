@@ -1,4 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
+import type { Clock } from '#platform/clock';
 import type { RedisClient } from '#platform/redis/client';
 import {
   decodeSteps,
@@ -17,14 +18,17 @@ const epochBelievedMs = 1000;
 const popularBelievedMs = 500;
 
 /** Reads what the item-similarity job keeps in Redis. Throws when Redis does not answer. */
-export const redisSimilarityView = (redis: Redis, nowMs: () => number = Date.now): SimilarityView => {
+export const redisSimilarityView = (
+  redis: Redis,
+  { monotonicMs }: Pick<Clock, 'monotonicMs'>,
+): SimilarityView => {
   let popular: { countMax: number; products: Weighted[]; untilMs: number } | undefined;
   let believed: { epoch: string; untilMs: number } | undefined;
 
   const epoch = async (): Promise<string | null> => {
-    if (believed !== undefined && nowMs() < believed.untilMs) return believed.epoch;
+    if (believed !== undefined && monotonicMs() < believed.untilMs) return believed.epoch;
     const found = await redis.hget(similarityKeys.meta, 'epoch');
-    believed = found === null ? undefined : { epoch: found, untilMs: nowMs() + epochBelievedMs };
+    believed = found === null ? undefined : { epoch: found, untilMs: monotonicMs() + epochBelievedMs };
     return found;
   };
 
@@ -70,7 +74,7 @@ export const redisSimilarityView = (redis: Redis, nowMs: () => number = Date.now
     interests: (userId) => read((keys) => times(keys.interests(userId)), []),
     purchases: (userId) => read((keys) => times(keys.purchases(userId)), []),
     popular: async (countMax) => {
-      if (popular !== undefined && popular.countMax === countMax && nowMs() < popular.untilMs)
+      if (popular !== undefined && popular.countMax === countMax && monotonicMs() < popular.untilMs)
         return popular.products;
       const products = await read(
         async (keys) =>
@@ -79,7 +83,7 @@ export const redisSimilarityView = (redis: Redis, nowMs: () => number = Date.now
           ),
         [],
       );
-      popular = { countMax, products, untilMs: nowMs() + popularBelievedMs };
+      popular = { countMax, products, untilMs: monotonicMs() + popularBelievedMs };
       return products;
     },
     learnedUpTo: async () => {

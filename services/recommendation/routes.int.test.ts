@@ -53,7 +53,12 @@ beforeAll(async () => {
   const client = host.use(createRedis(host, redisUrl.toString()));
   catalogue = createCatalogueStore(db, { nowMs: Date.now, recentMs: 86_400_000 });
   const http = createHttpServer(host, { port: 0, title: 'test', auth });
-  recommendationRoutes(http.app, host, viewOrNothing(redisSimilarityView(client.client), client), catalogue);
+  recommendationRoutes(
+    http.app,
+    host,
+    viewOrNothing(redisSimilarityView(client.client, host.clock), client),
+    catalogue,
+  );
   host.use(http.component);
   await host.start();
   base = http.component.url;
@@ -210,7 +215,12 @@ describe('GET /api/recommendations', () => {
     const alone = testHost('recommendation');
     const away = createRedis(alone, 'redis://127.0.0.1:1');
     const http = createHttpServer(alone, { port: 0, title: 'test', auth });
-    recommendationRoutes(http.app, alone, viewOrNothing(redisSimilarityView(away.client), away), catalogue);
+    recommendationRoutes(
+      http.app,
+      alone,
+      viewOrNothing(redisSimilarityView(away.client, host.clock), away),
+      catalogue,
+    );
     alone.use(away);
     alone.use(http.component);
     await alone.start();

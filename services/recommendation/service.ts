@@ -46,7 +46,7 @@ export const recommendationService = async (config: RecommendationConfig, host: 
     title: 'Cartstream recommendations',
     auth: remoteAuthenticator(config, host.clock),
   });
-  const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock.nowMs), redis);
+  const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
   recommendationRoutes(http.app, host, similarity, catalogue);
   host.use(http.component);
 };

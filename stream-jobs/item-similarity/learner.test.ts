@@ -3,6 +3,7 @@ import { PlatformError } from '#platform/errors';
 import type { BatchControl, IncomingRecord, RecordBatch } from '#platform/messaging/broker';
 import type { DeadLetter } from '#platform/messaging/dead-letter';
 import type { EventReader } from '#platform/messaging/events';
+import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 import { createLearner } from './learner.js';
 import { memorySimilarityStore } from './memory-store.js';
@@ -74,7 +75,7 @@ const setUp = (store: SimilarityStore & Partial<SimilarityMemory> = memorySimila
     isStale: () => false,
   };
   const learner = createLearner(
-    { metrics: testHost().metrics, clock: { nowMs: () => nowMs } },
+    { metrics: testHost().metrics, clock: handClock(nowMs) },
     async () => store,
     reader,
     { park: async (letter) => void parked.push(letter) },

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it, type TestContext } from 'vitest';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { engines } from '#platform/testing/engines';
+import { handClock } from '#platform/testing/hand-clock';
+import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
+import { testHost } from '#platform/testing/test-host';
+import { createCompletenessGauge } from './completeness.js';
+
+const hourMs = 3_600_000;
+const settleMs = 5_000;
+
+/** A gauge over a topic and a table of the test's own. */
+const setUp = async ({ onTestFinished }: TestContext) => {
+  const clock = handClock();
+  const host = testHost();
+  const broker = connectBroker(host, engines().kafkaBrokers);
+  const admin = await broker.admin();
+  const topic = `completeness-test-${randomUUID().slice(0, 8)}`;
+  await admin.createTopics([{ topic, partitions: 1 }]);
+  const { clickhouse, drop } = await scratchClickHouse();
+  const gauge = createCompletenessGauge({
+    broker,
+    clickhouse,
+    clock,
+    logger: host.logger,
+    topic,
+    table: 'sales',
+    group: `${topic}-ingest`,
+  });
+  const producer = await broker.producer();
+  onTestFinished(async () => {
+    await gauge.stop();
+    await producer.close();
+    await admin.deleteTopics([topic]);
+    await admin.close();
+    await drop();
+  });
+  return {
+    clock,
+    gauge,
+    /** A record that nobody ingests. */
+    sendOne: () => producer.send([{ topic, key: 'key', value: Buffer.from('sale') }]),
+    /** The newest row of the partition. */
+    insertRow: (occurredAtMs: number) =>
+      clickhouse.insertRows('sales', [{ occurred_at: occurredAtMs / 1000 }]),
+  };
+};
+
+it('is complete up to now, but for the time that a sale is on its way, when nothing is outstanding', async (context) => {
+  const { clock, gauge } = await setUp(context);
+  expect(await gauge.read()).toEqual({ asOfMs: clock.nowMs() - settleMs, lagMs: settleMs });
+});
+
+it.for([
+  ['back', -hourMs],
+  ['forth', hourMs],
+] as const)('goes on as before when the wall clock is set %s by an hour', async ([, byMs], context) => {
+  const { clock, gauge, sendOne, insertRow } = await setUp(context);
+  await gauge.read();
+  clock.setMs(clock.nowMs() + byMs);
+  clock.advanceMs(1_000);
+  expect(await gauge.read()).toEqual({ asOfMs: clock.nowMs() - settleMs, lagMs: settleMs });
+
+  // With something outstanding the lag grows with the time that passes, whatever the clock says.
+  await insertRow(clock.nowMs() - hourMs);
+  await sendOne();
+  clock.setMs(clock.nowMs() + byMs);
+  clock.advanceMs(2_000);
+  expect(await gauge.read()).toEqual({
+    asOfMs: clock.nowMs() - settleMs - 2_000,
+    lagMs: settleMs + 2_000,
+  });
+});
