@@ -22,7 +22,10 @@ export const firstTime = async (
   return new Set(rows.map((row) => row.event_id));
 };
 
-/** An event redelivered later than this is handled again: longer than any consumer is ever left behind. */
+/**
+ * An event delivered again later than this reaches its reaction again. The inbox saves the work of repeats; what a
+ * repeat may not change is kept by a key in the state itself.
+ */
 export const inboxRetentionMs = 14 * 24 * 60 * 60 * 1000;
 
 /** Forgets up to `rowsMax` events handled before `beforeMs` (epoch) and returns how many there were. */

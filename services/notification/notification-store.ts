@@ -6,8 +6,8 @@ import type { Notification } from './notification.js';
 export type NotificationRow = Notification & { id: string; occurredAt: Date };
 
 export type NotificationStore = {
-  /** The event's id is the notification's: a second record of the same event changes nothing. */
-  record(tx: Tx, eventId: string, notification: Notification, occurredAtMs: number): Promise<void>;
+  /** The event's id is the notification's. False when it is recorded already: nothing changes then. */
+  record(tx: Tx, eventId: string, notification: Notification, occurredAtMs: number): Promise<boolean>;
   /** Newest first; of everybody when `userId` is undefined. */
   history(
     db: Database,
@@ -17,11 +17,12 @@ export type NotificationStore = {
 
 export const createNotificationStore = (clock: Clock): NotificationStore => ({
   record: async (tx, eventId, { userId, template, orderId, data }, occurredAtMs) => {
-    await tx.query(
+    const { rowCount } = await tx.query(
       `INSERT INTO notifications (id, user_id, template, order_id, data, occurred_at, recorded_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
       [eventId, userId, template, orderId, data, new Date(occurredAtMs), new Date(clock.nowMs())],
     );
+    return rowCount === 1;
   },
   history: async (db, { userId, beforeId, rowsMax }) => {
     const { rows } = await db.query<NotificationRow>(

@@ -28,7 +28,7 @@ export const reactions = (deps: {
     notification: Notification,
     occurredAtMs: number,
   ): Promise<void> => {
-    await deps.notifications.record(tx, eventId, notification, occurredAtMs);
+    if (!(await deps.notifications.record(tx, eventId, notification, occurredAtMs))) return;
     tx.afterCommit(() => {
       recorded.inc({ type: notification.template, status: 'success' });
       duration.observe({ type: notification.template }, (deps.clock.nowMs() - occurredAtMs) / 1000);

@@ -80,6 +80,14 @@ export type OverdueOrder = {
   traceparent: string | null;
 };
 
+export type Refund = {
+  refundId: string;
+  orderId: string;
+  paymentId: string;
+  amountMinor: number;
+  occurredAtMs: number;
+};
+
 /** What an order came to: its state before and after, and what it published on the way. */
 export type Outcome = { before: Order; after: Order; events: readonly OrderEvent[] };
 
@@ -91,12 +99,15 @@ export type OrderStore = {
   ): Promise<Outcome>;
   /** Loads and locks the order, decides, and writes state, timeline, events and sales. Null for no such order. */
   update(tx: Tx, orderId: string, command: OrderCommand): Promise<Outcome | ReturnRefusal | null>;
-  /** Puts another service's event on the order's timeline. */
+  /**
+   * Puts another service's event on the order's timeline. False when it is there already: whatever follows from it
+   * has followed, and must not follow again.
+   */
   note(
     tx: Tx,
     orderId: string,
     event: Pick<ReceivedEvent, 'type' | 'eventId' | 'occurredAt' | 'topic'> & { value: object },
-  ): Promise<void>;
+  ): Promise<boolean>;
   /** What the order shows of its payment; no decision rests on it. */
   notePayment(
     tx: Tx,
@@ -104,8 +115,8 @@ export type OrderStore = {
     paymentId: string,
     status: Exclude<PaymentStatus, 'partially_refunded' | 'refunded'>,
   ): Promise<void>;
-  /** Adds to what went back; `refunded` is shown once that is the whole total. */
-  noteRefund(tx: Tx, orderId: string, paymentId: string, amountMinor: number): Promise<void>;
+  /** Counts a refund once, by its id; `refunded` is shown once all of them together are the whole total. */
+  noteRefund(tx: Tx, refund: Refund): Promise<void>;
   find(db: Queryable, orderId: string): Promise<OrderView | undefined>;
   list(
     db: Queryable,
@@ -261,7 +272,7 @@ export const createOrderStore = ({
     note: async (tx, orderId, { type, eventId, occurredAt, topic, value }) => {
       const service = serviceOf[topic] ?? topic;
       const entry = { type, service, occurredAt: new Date(occurredAt), data: shownOf(value) };
-      await insertEntry(tx, orderId, eventId, entry);
+      return insertEntry(tx, orderId, eventId, entry);
     },
 
     notePayment: async (tx, orderId, paymentId, status) => {
@@ -271,13 +282,20 @@ export const createOrderStore = ({
       );
     },
 
-    noteRefund: async (tx, orderId, paymentId, amountMinor) => {
+    noteRefund: async (tx, { refundId, orderId, paymentId, amountMinor, occurredAtMs }) => {
+      const { rowCount } = await tx.query(
+        `INSERT INTO refunds (refund_id, order_id, amount_minor, refunded_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING`,
+        [refundId, orderId, amountMinor, new Date(occurredAtMs)],
+      );
+      if (rowCount === 0) return;
       await tx.query(
-        `UPDATE orders SET payment_id = $2, refunded_minor = refunded_minor + $3, updated_at = $4,
-           payment_status = CASE WHEN refunded_minor + $3 = 0 THEN payment_status
-             WHEN refunded_minor + $3 < total_minor THEN 'partially_refunded' ELSE 'refunded' END
+        `UPDATE orders SET payment_id = $2, updated_at = $3, payment_status = CASE
+           WHEN refunded.minor = 0 THEN payment_status
+           WHEN refunded.minor < total_minor THEN 'partially_refunded' ELSE 'refunded' END
+         FROM (SELECT coalesce(sum(amount_minor), 0) AS minor FROM refunds WHERE order_id = $1) AS refunded
          WHERE order_id = $1`,
-        [orderId, paymentId, amountMinor, new Date(clock.nowMs())],
+        [orderId, paymentId, new Date(clock.nowMs())],
       );
     },
 
@@ -335,12 +353,13 @@ const insertEntry = async (
   orderId: string,
   eventId: string,
   { type, service, occurredAt, data }: TimelineEntry,
-): Promise<void> => {
-  await tx.query(
+): Promise<boolean> => {
+  const { rowCount } = await tx.query(
     `INSERT INTO order_events (order_id, event_id, type, service, occurred_at, data)
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
     [orderId, eventId, type, service, occurredAt, JSON.stringify(data)],
   );
+  return rowCount === 1;
 };
 
 type SagaEvents = EventMap['OrderPlaced'] &

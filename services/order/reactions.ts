@@ -24,15 +24,18 @@ export const sagaReactions = ({
   type SagaEvent = ReceivedEvent<string, { orderId: string }>;
   type PaymentEvent = ReceivedEvent<string, { orderId: string; paymentId: string }>;
 
-  const follow = async (tx: Tx, event: SagaEvent, command: OrderCommand): Promise<void> => {
+  const decide = async (tx: Tx, event: SagaEvent, command: OrderCommand): Promise<void> => {
     const { orderId } = event.value;
-    await orders.note(tx, orderId, event);
     const outcome = await orders.update(tx, orderId, command);
     if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return;
     tx.afterCommit(() => {
       logger.info({ orderId, cause: event.type }, `order ${outcome.after.status}`);
       metrics.observe(outcome, clock.nowMs());
     });
+  };
+
+  const follow = async (tx: Tx, event: SagaEvent, command: OrderCommand): Promise<void> => {
+    if (await keep(tx, event)) await decide(tx, event, command);
   };
 
   const followPayment = async (
@@ -42,12 +45,16 @@ export const sagaReactions = ({
     command?: OrderCommand,
   ): Promise<void> => {
     const { orderId, paymentId } = event.value;
-    if (command) await follow(tx, event, command);
-    else await orders.note(tx, orderId, event);
+    // An event seen before says how the payment was, not how it is.
+    if (!(await keep(tx, event))) return;
+    if (command) await decide(tx, event, command);
     await orders.notePayment(tx, orderId, paymentId, status);
   };
 
-  const keep = (tx: Tx, event: SagaEvent): Promise<void> => orders.note(tx, event.value.orderId, event);
+  const keep = (tx: Tx, event: SagaEvent): Promise<boolean> => orders.note(tx, event.value.orderId, event);
+  const keepOnly = async (tx: Tx, event: SagaEvent): Promise<void> => {
+    await keep(tx, event);
+  };
 
   return {
     StockReserved: (tx, event) =>
@@ -73,13 +80,12 @@ export const sagaReactions = ({
     PaymentCaptured: (tx, event) => followPayment(tx, event, 'captured'),
     PaymentVoided: (tx, event) => followPayment(tx, event, 'voided'),
     PaymentRefunded: async (tx, event) => {
-      const { orderId, paymentId, amountMinor } = event.value;
-      await keep(tx, event);
-      await orders.noteRefund(tx, orderId, paymentId, amountMinor);
+      if (await keep(tx, event))
+        await orders.noteRefund(tx, { ...event.value, occurredAtMs: event.value.occurredAt });
     },
-    StockReleased: keep,
-    StockCommitted: keep,
-    StockReturned: keep,
+    StockReleased: keepOnly,
+    StockCommitted: keepOnly,
+    StockReturned: keepOnly,
   };
 };
 

@@ -104,7 +104,9 @@ describe('best sellers', () => {
     await open('old', { createdAt: nowMs - 9 * dayMs });
     await open('new', { createdAt: nowMs - dayMs });
     await open('sold', { createdAt: nowMs - 20 * dayMs });
-    await within((tx) => store.addPopularity(tx, [{ productId: 'sold', weight: 2 }]));
+    await within((tx) =>
+      store.countSale(tx, 'e0000000-0000-7000-8000-000000000001', [{ productId: 'sold', weight: 2 }]),
+    );
     expect(await best()).toEqual(['sold', 'new', 'old']);
   });
 

@@ -28,8 +28,8 @@ export type CatalogueStore = Catalogue & {
   open(tx: Tx, product: ProductCreated): Promise<void>;
   /** Takes in what can be sold; lines older than what is known change nothing. */
   setAvailable(tx: Tx, lines: readonly StockLine[]): Promise<void>;
-  /** Adds decayed weight to products' popularity. */
-  addPopularity(tx: Tx, lines: readonly { productId: string; weight: number }[]): Promise<void>;
+  /** Adds decayed weight to the popularity of the products of an order; of one order once, whoever asks again. */
+  countSale(tx: Tx, orderId: string, lines: readonly { productId: string; weight: number }[]): Promise<void>;
   addPurchases(tx: Tx, userId: string, productIds: readonly string[], boughtAtMs: number): Promise<void>;
   /** Forgets up to `rowsMax` purchases made before `beforeMs` (epoch) and returns how many there were. */
   forgetPurchases(beforeMs: number, rowsMax: number): Promise<number>;
@@ -103,8 +103,12 @@ export const createCatalogueStore = (
         ],
       );
     },
-    addPopularity: async (tx, lines) => {
-      if (lines.length === 0) return;
+    countSale: async (tx, orderId, lines) => {
+      const { rowCount } = await tx.query(
+        'INSERT INTO counted_sales (order_id) VALUES ($1) ON CONFLICT DO NOTHING',
+        [orderId],
+      );
+      if (rowCount === 0) return;
       const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
       await tx.query(
         `INSERT INTO products (product_id, popularity) SELECT * FROM unnest($1::text[], $2::double precision[])

@@ -10,10 +10,11 @@ export const reactions = (catalogue: CatalogueStore): Reactions<EventMap> => ({
   StockReserved: (tx, { value: { lines } }) => catalogue.setAvailable(tx, lines),
   StockReleased: (tx, { value: { lines } }) => catalogue.setAvailable(tx, lines),
   StockReturned: (tx, { value: { lines } }) => catalogue.setAvailable(tx, lines),
-  StockCommitted: async (tx, { value: { lines, occurredAt } }) => {
+  StockCommitted: async (tx, { value: { orderId, lines, occurredAt } }) => {
     await catalogue.setAvailable(tx, lines);
-    await catalogue.addPopularity(
+    await catalogue.countSale(
       tx,
+      orderId,
       lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, occurredAt) })),
     );
   },

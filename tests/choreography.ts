@@ -1,0 +1,361 @@
+import { randomUUID } from 'node:crypto';
+import { newId } from '#platform/ids';
+import { firstTime } from '#platform/inbox/inbox';
+import { avroType } from '#platform/messaging/avro-codec';
+import {
+  type EventMessage,
+  type EventOptions,
+  headerNames,
+  type ReceivedEvent,
+} from '#platform/messaging/events';
+import type { Reaction, Reactions } from '#platform/messaging/reactor';
+import { inTransaction } from '#platform/postgres/transaction';
+import { withCorrelation } from '#platform/telemetry/correlation';
+import { type HandClock, handClock } from '#platform/testing/hand-clock';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
+import { type EventMap, type EventType, records } from '#schemas/events';
+import { reactions as inventoryReactions } from '../services/inventory/reactions.js';
+import { createStockStore, type StockStore } from '../services/inventory/stock-store.js';
+import { createNotificationStore } from '../services/notification/notification-store.js';
+import { reactions as notificationReactions } from '../services/notification/reactions.js';
+import { createOrderMetrics } from '../services/order/order-metrics.js';
+import { createOrderStore, type OrderStore } from '../services/order/order-store.js';
+import { createProductReplica } from '../services/order/product-replica.js';
+import { catalogueReactions, sagaReactions } from '../services/order/reactions.js';
+import { createSweeper } from '../services/order/sweeper.js';
+import { createPaymentMetrics } from '../services/payment/payment-metrics.js';
+import { createPaymentStore, type PaymentStore } from '../services/payment/payment-store.js';
+import { createProviderWorker } from '../services/payment/provider-worker.js';
+import { reactions as paymentReactions } from '../services/payment/reactions.js';
+import { createSandboxProvider } from '../services/payment/sandbox-provider.js';
+import { createProductStore, type ProductStore } from '../services/product/product-store.js';
+import { reactions as productReactions } from '../services/product/reactions.js';
+import { createCatalogueStore } from '../services/recommendation/catalogue-store.js';
+import { reactions as recommendationReactions } from '../services/recommendation/reactions.js';
+
+/** The services that react to events, each with its own database. */
+export const reactors = [
+  'inventory',
+  'notification',
+  'order',
+  'payment',
+  'product',
+  'recommendation',
+] as const;
+
+export type Reactor = (typeof reactors)[number];
+
+export type Fact = {
+  topic: string;
+  type: EventType;
+  key: string;
+  /** As Avro, as it would lie in Kafka. */
+  datum: Buffer;
+  headers: Record<string, string>;
+};
+
+/**
+ * The stores and reactions of all services, over real databases, with the log in the test's hand: what a service
+ * appends to its outbox is delivered when the test says so, in the order it says, and as often. Time stands still
+ * until the test turns it.
+ */
+export type Choreography = {
+  clock: HandClock;
+  /** Every fact appended so far, in the order in which `settle` collected them. */
+  log: readonly Fact[];
+  orders: OrderStore;
+  stock: StockStore;
+  payments: PaymentStore;
+  products: ProductStore;
+  db(service: Reactor): ScratchDatabase['db'];
+  /** Delivers everything new to everybody, and makes the provider calls that are due, until nothing is left. */
+  settle(): Promise<void>;
+  /** Delivers these facts, in this order, to every service that reacts to them. */
+  deliver(facts: readonly Fact[]): Promise<void>;
+  /** Gives up the orders that are overdue. */
+  sweep(): Promise<void>;
+  /** Every row of every table of every service but the inbox's, and how many messages each has appended. */
+  snapshot(): Promise<Record<string, readonly string[]>>;
+  drop(): Promise<void>;
+};
+
+const roundsMax = 50;
+
+const migrationsOf: Record<Reactor, readonly string[]> = {
+  inventory: ['outbox'],
+  notification: [],
+  order: ['outbox', 'http'],
+  payment: ['outbox'],
+  product: ['outbox'],
+  recommendation: [],
+};
+
+const openDatabases = async () => {
+  const opened = await Promise.all(
+    reactors.map((service) =>
+      scratchDatabase(
+        [
+          ...['inbox', ...migrationsOf[service]].map((part) => `platform/${part}/migrations`),
+          `services/${service}/migrations`,
+        ],
+        4,
+      ),
+    ),
+  );
+  return Object.fromEntries(reactors.map((service, at) => [service, opened[at]])) as Record<
+    Reactor,
+    ScratchDatabase
+  >;
+};
+
+/** Encodes as the publisher of the platform does, but for the schema's id, which takes a registry to know. */
+const publisherAt = (clock: HandClock) => ({
+  event: <T extends EventType>(
+    type: T,
+    key: string,
+    value: EventMap[T],
+    options: EventOptions,
+  ): EventMessage => ({
+    topic: records[type].topic,
+    key,
+    value: avroType(records[type].schema).toBuffer(value),
+    headers: {
+      type,
+      [headerNames.eventId]: options.eventId ?? newId(clock),
+      [headerNames.correlationId]: key,
+      [headerNames.occurredAt]: String(options.occurredAt),
+    },
+  }),
+});
+
+export const createChoreography = async (): Promise<Choreography> => {
+  const clock = handClock();
+  const host = testHost('choreography', { clock, logLevel: 'fatal' });
+  const databases = await openDatabases();
+  const dbOf = (service: Reactor) => databases[service].db;
+  const events = publisherAt(clock);
+
+  const orders = createOrderStore({ events, clock });
+  const metrics = createOrderMetrics(host.metrics);
+  const stock = createStockStore({ events, clock, holdMs: 1_200_000 });
+  const payments = createPaymentStore({ events, clock });
+  const products = createProductStore({ events, clock });
+  const paymentDb = dbOf('payment');
+  const worker = createProviderWorker(host, {
+    db: paymentDb,
+    payments,
+    provider: createSandboxProvider(paymentDb, clock),
+    metrics: createPaymentMetrics(host.metrics),
+    timeoutMs: 5000,
+    callsConcurrentMax: 10,
+  });
+  const sweeper = createSweeper(host, { db: dbOf('order'), orders, metrics, everyMs: 1000 });
+
+  const tables: Record<Reactor, Reactions<EventMap>> = {
+    inventory: inventoryReactions({ ...host, stock, unknownProductWaitMs: 0 }),
+    notification: notificationReactions({ ...host, notifications: createNotificationStore(clock) }),
+    order: {
+      ...catalogueReactions(createProductReplica(dbOf('order'))),
+      ...sagaReactions({ ...host, orders, metrics }),
+    },
+    payment: paymentReactions(payments, clock),
+    product: productReactions(products),
+    recommendation: recommendationReactions(
+      createCatalogueStore(dbOf('recommendation'), { nowMs: clock.nowMs, recentMs: 30 * 86_400_000 }),
+    ),
+  };
+
+  const log: Fact[] = [];
+  const collected = new Map<Reactor, string>();
+
+  /** What the service has appended since it was last asked, as its relay would send it. */
+  const collect = async (service: Reactor): Promise<Fact[]> => {
+    if (!migrationsOf[service].includes('outbox')) return [];
+    const { rows } = await dbOf(service).query<
+      Pick<Fact, 'topic' | 'key' | 'headers'> & { seq: string; value: Buffer }
+    >('SELECT seq::text, topic, key, value, headers FROM outbox WHERE seq > $1 ORDER BY seq', [
+      collected.get(service) ?? '0',
+    ]);
+    const last = rows.at(-1);
+    if (last) collected.set(service, last.seq);
+    return rows.map(({ topic, key, headers, value }) => ({
+      topic,
+      key,
+      headers,
+      type: headers.type as EventType,
+      datum: value,
+    }));
+  };
+
+  const receive = async (service: Reactor, fact: Fact): Promise<void> => {
+    const reaction = tables[service][fact.type] as Reaction<string, unknown> | undefined;
+    if (reaction === undefined) return;
+    const eventId = fact.headers[headerNames.eventId] as string;
+    const event: ReceivedEvent = {
+      type: fact.type,
+      value: avroType(records[fact.type].schema).fromBuffer(fact.datum),
+      key: fact.key,
+      eventId,
+      correlationId: fact.key,
+      causationId: undefined,
+      traceparent: undefined,
+      occurredAt: Number(fact.headers[headerNames.occurredAt]),
+      topic: fact.topic,
+      partition: 0,
+      offset: 0n,
+    };
+    await withCorrelation({ correlationId: fact.key, causationId: eventId }, () =>
+      inTransaction(dbOf(service), async (tx) => {
+        if ((await firstTime(tx, service, [eventId])).size > 0) await reaction(tx, event);
+      }),
+    );
+  };
+
+  const deliver = async (facts: readonly Fact[]): Promise<void> => {
+    for (const fact of facts) for (const service of reactors) await receive(service, fact);
+  };
+
+  return {
+    clock,
+    log,
+    orders,
+    stock,
+    payments,
+    products,
+    db: dbOf,
+    deliver,
+    settle: async () => {
+      for (let round = 0; round < roundsMax; round += 1) {
+        const facts: Fact[] = [];
+        for (const service of reactors) facts.push(...(await collect(service)));
+        log.push(...facts);
+        await deliver(facts);
+        if ((await worker.workOff()) + facts.length === 0) return;
+      }
+      throw new Error(`something is still going on after ${roundsMax} rounds`);
+    },
+    sweep: async () => {
+      await sweeper.sweep();
+    },
+    snapshot: async () => {
+      const all: Record<string, readonly string[]> = {};
+      for (const service of reactors)
+        for (const [table, rows] of await contentsOf(dbOf(service))) all[`${service}.${table}`] = rows;
+      return all;
+    },
+    drop: async () => {
+      await Promise.all(reactors.map((service) => databases[service].drop()));
+    },
+  };
+};
+
+/** Of the outbox only how much is in it: what was appended is what must not become more. */
+const contentsOf = async (db: ScratchDatabase['db']): Promise<[string, string[]][]> => {
+  const { rows: tables } = await db.query<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.tables
+     WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+       AND table_name NOT IN ('inbox', 'outbox_active', 'outbox_position')
+     ORDER BY 1`,
+  );
+  const contents: [string, string[]][] = [];
+  for (const { name } of tables) {
+    const { rows } = await db.query<{ row: string }>(
+      `SELECT to_jsonb(t)::text AS row FROM "${name}" t ORDER BY 1`,
+    );
+    contents.push([
+      name,
+      name.startsWith('outbox_') ? [`${rows.length} messages`] : rows.map(({ row }) => row),
+    ]);
+  }
+  return contents;
+};
+
+/** An order of a guest, or of `userId`, placed as the route places it. */
+export const placeOrder = async (
+  { db, clock, orders }: Choreography,
+  {
+    items,
+    token = 'tok_ok',
+    userId = null,
+    paymentWaitMs = 900_000,
+  }: {
+    items: readonly { productId: string; quantity: number; unitPriceMinor: number }[];
+    token?: string;
+    userId?: string | null;
+    paymentWaitMs?: number;
+  },
+): Promise<string> => {
+  const orderId = newId(clock);
+  await inTransaction(db('order'), (tx) =>
+    orders.place(
+      tx,
+      {
+        type: 'PlaceOrder',
+        paymentWaitMs,
+        placed: {
+          orderId,
+          userId,
+          visitId: null,
+          lines: items.map((item) => ({ ...item, name: 'Lantern', category: 'home/lighting' })),
+          currency: 'EUR',
+          paymentMethod: 'card',
+          paymentToken: token,
+          shippingCountry: 'DE',
+          occurredAt: clock.nowMs(),
+        },
+      },
+      {
+        email: userId === null ? 'ada@example.org' : null,
+        guestTokenHash: userId === null ? Buffer.alloc(32) : null,
+        shippingAddress: { name: 'Ada', line1: '1 Row', city: 'Bonn', postalCode: '53111', country: 'DE' },
+      },
+    ),
+  );
+  return orderId;
+};
+
+export const returnItems = async (
+  { db, clock, orders }: Choreography,
+  orderId: string,
+  items: readonly { productId: string; quantity: number }[],
+  reason = 'too bright',
+): Promise<void> => {
+  const outcome = await inTransaction(db('order'), (tx) =>
+    orders.update(tx, orderId, {
+      type: 'ReturnItems',
+      returnId: newId(clock),
+      items,
+      reason,
+      nowMs: clock.nowMs(),
+    }),
+  );
+  if (outcome === null || 'refused' in outcome) throw new Error(`refused: ${JSON.stringify(outcome)}`);
+};
+
+/** A product in the catalogue, with stock; known everywhere once the choreography has settled. */
+export const newProduct = async (
+  { db, products }: Choreography,
+  priceMinor: number,
+  initialStock: number,
+): Promise<string> => {
+  const { productId } = await inTransaction(db('product'), (tx) =>
+    products.create(tx, {
+      name: `Lantern ${randomUUID()}`,
+      description: '',
+      category: 'home/lighting',
+      priceMinor,
+      currency: 'EUR',
+      brand: null,
+      tags: [],
+      attributes: {},
+      images: [],
+      groupId: null,
+      ageRestricted: false,
+      active: true,
+      featured: false,
+      initialStock,
+    }),
+  );
+  return productId;
+};

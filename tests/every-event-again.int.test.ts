@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type Choreography,
+  createChoreography,
+  type Fact,
+  newProduct,
+  placeOrder,
+  reactors,
+  returnItems,
+} from './choreography.js';
+
+/**
+ * A group's offsets are lost after seven days away, and an inbox is trimmed: then every event comes again, to a
+ * service that no longer remembers it. Whatever a service has counted, sold, paid back or published stays as it is.
+ */
+
+let shop: Choreography;
+let before: Awaited<ReturnType<Choreography['snapshot']>>;
+
+beforeAll(async () => {
+  shop = await createChoreography();
+  const lamp = await newProduct(shop, 1999, 100);
+  const wick = await newProduct(shop, 350, 3);
+  await shop.settle();
+  const userId = randomUUID();
+  const line = (productId: string, quantity: number, unitPriceMinor: number) => ({
+    productId,
+    quantity,
+    unitPriceMinor,
+  });
+
+  const returnedInPart = await placeOrder(shop, { userId, items: [line(lamp, 5, 1999), line(wick, 2, 350)] });
+  await placeOrder(shop, { items: [line(wick, 2, 350)] });
+  await placeOrder(shop, { userId, items: [line(lamp, 1, 1999)], token: 'tok_declined' });
+  const returnedWhole = await placeOrder(shop, { userId, items: [line(lamp, 2, 1999)] });
+  await shop.settle();
+  for (const quantity of [1, 2]) await returnItems(shop, returnedInPart, [{ productId: lamp, quantity }]);
+  await returnItems(shop, returnedWhole, [{ productId: lamp, quantity: 2 }]);
+  await shop.settle();
+  await placeOrder(shop, { userId, items: [line(lamp, 1, 1999)], token: 'tok_flaky', paymentWaitMs: 1000 });
+  await shop.settle();
+  shop.clock.advanceMs(1000);
+  await shop.sweep();
+  await shop.settle();
+
+  before = await shop.snapshot();
+  // Whatever is written again now shows by its time.
+  shop.clock.advanceMs(3_600_000);
+  for (const service of reactors) await shop.db(service).query('TRUNCATE inbox');
+});
+afterAll(() => shop?.drop());
+
+const again = async (order: (facts: readonly Fact[]) => readonly Fact[]): Promise<void> => {
+  await shop.deliver(order(shop.log));
+  await shop.settle();
+  for (const service of reactors) await shop.db(service).query('TRUNCATE inbox');
+};
+
+it('has a history in which every event of the saga happened', () => {
+  const types = new Set(shop.log.map(({ type }) => type));
+  for (const type of [
+    'ProductCreated',
+    'StockAdjusted',
+    'OrderPlaced',
+    'StockReserved',
+    'StockRejected',
+    'StockReleased',
+    'StockCommitted',
+    'StockReturned',
+    'PaymentAuthorized',
+    'PaymentDeclined',
+    'PaymentCaptured',
+    'PaymentRefunded',
+    'OrderConfirmed',
+    'OrderCancelled',
+    'OrderReturned',
+    'Sale',
+  ] as const)
+    expect(types, type).toContain(type);
+});
+
+it('knows every service that reacts to events', () => {
+  const withReactions = readdirSync('services').filter((name) => existsSync(`services/${name}/reactions.ts`));
+  expect([...reactors]).toEqual(withReactions.sort());
+});
+
+it('leaves every row and every outbox as they were when all events come again in their order', async () => {
+  await again((facts) => facts);
+  expect(await shop.snapshot()).toEqual(before);
+});
+
+it('leaves them also when they come topic by topic, as they do after a long absence', async () => {
+  const topics = [...new Set(shop.log.map(({ topic }) => topic))].sort();
+  for (const order of [topics, [...topics].reverse()]) {
+    await again((facts) => order.flatMap((topic) => facts.filter((fact) => fact.topic === topic)));
+    expect(await shop.snapshot()).toEqual(before);
+  }
+});
