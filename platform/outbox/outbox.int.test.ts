@@ -253,6 +253,125 @@ test('while Kafka is away rows wait in order and are counted, and go on their wa
   await eventually(async () => /^outbox_unpublished 0$/m.test(await host.metrics.render()));
 });
 
+/**
+ * What a dump restored into another cluster looks like from inside: transaction ids begin again far below those that
+ * the rows and the position carry. Here they stay and the others go up.
+ */
+const restoreIntoAnotherCluster = (xidsAhead = 1_000_000) =>
+  inTransaction(scratch.db, async (tx) => {
+    const ahead = (column: string) =>
+      `(SELECT (((pg_snapshot_xmin(${column})::text::bigint + ${xidsAhead})::text || ':' ||
+        (pg_snapshot_xmax(${column})::text::bigint + ${xidsAhead})::text || ':'))::pg_snapshot)`;
+    await tx.query(`UPDATE outbox_position SET done = ${ahead('done')}, target = ${ahead('target')}`);
+    for (const table of ['outbox_a', 'outbox_b'])
+      await tx.query(`UPDATE ${table} SET xid = (xid::text::bigint + ${xidsAhead})::text::xid8`);
+  });
+
+describe('a database restored into another cluster, whose transaction ids are lower', () => {
+  const metric = async (host: Host, name: string): Promise<number> =>
+    Number(new RegExp(`^${name} (.+)$`, 'm').exec(await host.metrics.render())?.[1] ?? Number.NaN);
+
+  test('sends what was unsent and what comes, in order, and nothing that Kafka has', async () => {
+    const first = await startRelay();
+    for (const text of ['1', '2']) await appendOne('restored', text);
+    await eventually(() => sent.length === 2);
+    await first.stop();
+    await appendOne('restored', 'unsent');
+    await restoreIntoAnotherCluster();
+    // Before anybody has noticed, on both sides of the position.
+    await appendOne('restored', 'after');
+    expect(await countUnpublished(scratch.db)).toBe(2);
+
+    const host = testHost('outbox-test', { logLevel: 'fatal' });
+    await startRelay(record, {}, host);
+    await eventually(() => sent.length >= 4);
+    await appendOne('restored', 'later');
+    await eventually(() => sent.length >= 5);
+    expect(texts()).toEqual(['1', '2', 'unsent', 'after', 'later']);
+    expect(await metric(host, 'outbox_position_restarts_total')).toBe(1);
+    await eventually(async () => (await countUnpublished(scratch.db)) === 0);
+  });
+
+  test('is noticed also by a relay that works, within seconds', async () => {
+    const host = testHost('outbox-test', { logLevel: 'fatal' });
+    await startRelay(record, {}, host);
+    await appendOne('live', '1');
+    await eventually(() => sent.length === 1);
+    await restoreIntoAnotherCluster();
+    for (const text of ['2', '3']) await appendOne('live', text);
+    await eventually(() => sent.length >= 3, { timeoutMs: 5_000 });
+    expect(texts()).toEqual(['1', '2', '3']);
+  });
+
+  test('is noticed where only rows are ahead: Kafka was away when it was dumped', async () => {
+    await scratch.db.query('UPDATE outbox_position SET done = target');
+    await appendOne('rows', '1');
+    await scratch.db.query(
+      "UPDATE outbox_a SET xid = (xid::text::bigint + 1000)::text::xid8 WHERE key = 'rows'",
+    );
+    await scratch.db.query(
+      "UPDATE outbox_b SET xid = (xid::text::bigint + 1000)::text::xid8 WHERE key = 'rows'",
+    );
+    await startRelay(record, {}, testHost('outbox-test', { logLevel: 'fatal' }));
+    await appendOne('rows', '2');
+    await eventually(() => sent.length >= 2, { timeoutMs: 5_000 });
+    expect(texts()).toEqual(['1', '2']);
+  });
+
+  test('is noticed where the ids have caught up with the position before the relay looks', async () => {
+    const first = await startRelay();
+    await appendOne('caught', '1');
+    await eventually(() => sent.length === 1);
+    await first.stop();
+    await restoreIntoAnotherCluster(50);
+    await appendOne('caught', '2');
+    for (let id = 0; id < 60; id += 1)
+      await inTransaction(scratch.db, (tx) => tx.query('SELECT pg_current_xact_id()'));
+    expect(await countUnpublished(scratch.db)).toBe(1);
+    await startRelay(record, {}, testHost('outbox-test', { logLevel: 'fatal' }));
+    await eventually(() => sent.length >= 2, { timeoutMs: 5_000 });
+    expect(texts()).toEqual(['1', '2']);
+  });
+
+  test('keeps also what it sent and did not note, which is a repeat and no loss', async () => {
+    const first = await startRelay();
+    await appendOne('backup', '1');
+    await eventually(() => sent.length === 1);
+    await first.stop();
+    // An older backup: its position is of before the row.
+    await scratch.db.query(
+      "UPDATE outbox_position SET done = '3:3:', target = '3:3:', seq = 0, sent_seq_max = 0",
+    );
+    await restoreIntoAnotherCluster();
+    await startRelay(record, {}, testHost('outbox-test', { logLevel: 'fatal' }));
+    await appendOne('backup', '2');
+    await eventually(() => texts().at(-1) === '2');
+    expect(texts().filter((text) => text === '1').length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('an outbox that is silent', () => {
+  test('degrades health with the age of its oldest row, whatever holds it, and is well when it is sent', async () => {
+    const host = testHost('outbox-test', { logLevel: 'fatal' });
+    let hold: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      hold = resolve;
+    });
+    const relay = await startRelay(() => held, { silentMsMax: 300 }, host);
+    expect(await relay.checkHealth?.()).toEqual({ status: 'up' });
+    await appendOne('silent', '1');
+    await appendOne('silent', '2');
+    await eventually(async () => expect(await relay.checkHealth?.()).toMatchObject({ status: 'degraded' }));
+    expect((await relay.checkHealth?.())?.detail).toMatch(/2 rows.+oldest.+s/);
+    const ageS = async () =>
+      Number(/^outbox_oldest_unpublished_seconds (.+)$/m.exec(await host.metrics.render())?.[1]);
+    expect(await ageS()).toBeGreaterThan(0.25);
+    hold();
+    await eventually(async () => expect(await relay.checkHealth?.()).toEqual({ status: 'up' }));
+    await eventually(async () => (await ageS()) === 0);
+  });
+});
+
 test('tables change places under concurrent appends without losing or repeating a row', async () => {
   await startRelay(record, { batchMax: 50, rotateRowsMin: 60 });
   const straggler = await open();

@@ -1,7 +1,12 @@
-import pg from 'pg';
-import type { OutgoingRecord, Producer, RecordHeaders } from '#platform/messaging/broker';
-import { type Database, toFault } from '#platform/postgres/pool';
+import type { OutgoingRecord, Producer } from '#platform/messaging/broker';
+import { watchBacklog } from '#platform/outbox/backlog';
+import { openSession, type RelaySession } from '#platform/outbox/relay-session';
+import { countRows, rotate } from '#platform/outbox/rotation';
+import { createWindow, type OutboxRow, type OutboxWindow } from '#platform/outbox/window';
+import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
+import { backoffMs } from '#platform/waiting/backoff';
+import { createBell } from '#platform/waiting/bell';
 
 /**
  * Carries outbox rows to Kafka: every committed row, at least once, those of one key in the order in which
@@ -23,6 +28,8 @@ import type { Component, Host } from '#platform/service-host';
 export type OutboxRelay = Component & {
   /** Looks for rows now. */
   wake(): void;
+  /** Rows that Kafka does not have, as counted within the last second or so: what a service refuses more by. */
+  unpublished(): number;
 };
 
 /**
@@ -40,46 +47,41 @@ export type RelayOptions = {
   pollMs?: number;
   /** The active table is changed for the other when it has had this many rows. 10,000 if unset. */
   rotateRowsMin?: number;
+  /** Health is `degraded` when the oldest unsent row has waited for longer. 10,000 if unset. */
+  silentMsMax?: number;
 };
 
-const retryMsMin = 100;
-const retryMsMax = 2_000;
+const retry = { minMs: 100, maxMs: 2_000 };
 const leaderPollMs = 1_000;
-const countEveryMs = 1_000;
-const lockKey = 8_042_963;
-const lockTimeout = '55P03';
-
-type Row = {
-  seq: string;
-  topic: string;
-  key: string;
-  value: Buffer | null;
-  headers: RecordHeaders;
-  appended_ms: number;
-};
+const foreignCheckEveryMs = 1_000;
 
 export const createOutboxRelay = (
   host: Pick<Host, 'service' | 'logger' | 'metrics' | 'clock'>,
-  db: Pick<Database, 'pool'>,
+  db: Pick<Database, 'pool' | 'query'>,
   producer: Pick<Producer, 'send'>,
   options: RelayOptions = {},
 ): OutboxRelay => {
-  const batchMax = options.batchMax ?? relayBatchMax;
-  const pollMs = options.pollMs ?? 250;
-  const rotateRowsMin = options.rotateRowsMin ?? 10_000;
-  const unpublished = host.metrics.gauge('outbox_unpublished', 'Outbox rows that Kafka does not have yet');
-  const delay = host.metrics.histogram(
-    'outbox_relay_delay_seconds',
-    'From append to the acknowledgement by Kafka',
-    [],
-    [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-  );
   const bell = createBell();
   const ending = createBell();
+  const backlog = watchBacklog(host, db, options.silentMsMax ?? 10_000);
   let stopping = false;
   let finished: Promise<void> = Promise.resolve();
   let trouble: string | undefined;
-  let countedAt = Number.NEGATIVE_INFINITY;
+
+  const restAfter = async (error: unknown, failures: number): Promise<void> => {
+    trouble = (error as Error).message;
+    host.logger[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'outbox relay interrupted');
+    await ending.wait(backoffMs(retry, failures));
+  };
+  const lead = createLead(host, options, {
+    isStopping: () => stopping,
+    waitForRows: bell.wait,
+    send: async (records) => {
+      await producer.send(records);
+      trouble = undefined;
+    },
+    restAfter,
+  });
 
   const run = async (): Promise<void> => {
     for (let failures = 0; !stopping; ) {
@@ -89,7 +91,7 @@ export const createOutboxRelay = (
         while (!stopping && !(await session.tryLead())) await ending.wait(leaderPollMs);
         failures = 0;
         trouble = undefined;
-        await lead(session);
+        if (!stopping) await lead(session);
       } catch (error) {
         failures += 1;
         await restAfter(error, failures);
@@ -99,227 +101,133 @@ export const createOutboxRelay = (
     }
   };
 
-  const restAfter = async (error: unknown, failures: number): Promise<void> => {
-    trouble = (error as Error).message;
-    host.logger[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'outbox relay interrupted');
-    await ending.wait(Math.min(retryMsMin * 2 ** (failures - 1), retryMsMax));
-  };
-
-  const lead = async (session: RelaySession): Promise<void> => {
-    let sentSinceRotation = await session.countRows();
-    // First what the last relay may have left of its window.
-    while (!stopping) {
-      const sent = await drain(session);
-      if (stopping) return;
-      if (sent > 0) {
-        await session.closeWindow();
-        await countNowAndThen(session);
-        sentSinceRotation += sent;
-        if (sentSinceRotation >= rotateRowsMin && (await session.rotate())) sentSinceRotation = 0;
-        continue;
-      }
-      while (!stopping && !(await session.openWindow())) {
-        await countNowAndThen(session);
-        await bell.wait(pollMs);
-      }
-    }
-  };
-
-  /** Sends the open window to its end, or until the relay stops. */
-  const drain = async (session: RelaySession): Promise<number> => {
-    for (let sent = 0; ; ) {
-      const rows = await session.read(batchMax);
-      const last = rows.at(-1);
-      if (last === undefined || !(await deliver(session, rows))) return sent;
-      sent += rows.length;
-      if (rows.length < batchMax && !stopping) return sent;
-      await session.savePosition(last.seq);
-      if (stopping) return sent;
-    }
-  };
-
-  /** Keeps trying the very same rows; false when it was told to stop before Kafka had them. */
-  const deliver = async (session: RelaySession, rows: readonly Row[]): Promise<boolean> => {
-    const records = rows.map(toRecord);
-    for (let failures = 0; !stopping; ) {
-      try {
-        await producer.send(records);
-        trouble = undefined;
-        const nowMs = host.clock.nowMs();
-        for (const row of rows) delay.observe(Math.max(0, nowMs - row.appended_ms) / 1000);
-        return true;
-      } catch (error) {
-        failures += 1;
-        await countNowAndThen(session);
-        await restAfter(error, failures);
-      }
-    }
-    return false;
-  };
-
-  const countNowAndThen = async (session: RelaySession): Promise<void> => {
-    if (performance.now() - countedAt < countEveryMs) return;
-    unpublished.set(await session.countUnpublished());
-    countedAt = performance.now();
-  };
-
   return {
     name: 'outbox-relay',
     wake: bell.ring,
+    unpublished: backlog.unpublished,
     start: async () => {
+      backlog.start();
       finished = run();
     },
     stop: async () => {
       stopping = true;
+      backlog.stop();
       ending.ring();
       bell.ring();
       await finished;
     },
     checkHealth: async () =>
-      trouble === undefined ? { status: 'up' } : { status: 'degraded', detail: trouble },
+      trouble === undefined ? backlog.health() : { status: 'degraded', detail: trouble },
   };
 };
 
-const toRecord = (row: Row): OutgoingRecord => ({
+type Surroundings = {
+  isStopping(): boolean;
+  /** Until something may have been appended, or `waitMs` have passed. */
+  waitForRows(waitMs: number): Promise<void>;
+  send(records: readonly OutgoingRecord[]): Promise<void>;
+  restAfter(error: unknown, failures: number): Promise<void>;
+};
+
+/** What the leading relay does, window after window, until it is told to stop or its session breaks. */
+const createLead = (
+  host: Pick<Host, 'logger' | 'metrics' | 'clock'>,
+  options: RelayOptions,
+  surroundings: Surroundings,
+): ((session: RelaySession) => Promise<void>) => {
+  const { isStopping, waitForRows } = surroundings;
+  const deliver = createDelivery(host, surroundings);
+  const batchMax = options.batchMax ?? relayBatchMax;
+  const pollMs = options.pollMs ?? 250;
+  const rotateRowsMin = options.rotateRowsMin ?? 10_000;
+  const restarts = host.metrics.counter(
+    'outbox_position_restarts_total',
+    'Times the database was found restored into another cluster',
+  );
+
+  /** Sends the open window to its end, or until the relay stops. */
+  const drain = async (window: OutboxWindow): Promise<{ sent: number; lastSeq: string | undefined }> => {
+    let lastSeq: string | undefined;
+    for (let sent = 0; ; ) {
+      const rows = await window.read(batchMax);
+      const last = rows.at(-1);
+      if (last === undefined || !(await deliver(rows))) return { sent, lastSeq };
+      sent += rows.length;
+      lastSeq = last.seq;
+      if (rows.length < batchMax && !isStopping()) return { sent, lastSeq };
+      await window.save(last.seq);
+      if (isStopping()) return { sent, lastSeq };
+    }
+  };
+
+  const restartIfForeign = async (window: OutboxWindow): Promise<void> => {
+    const waiting = await window.restartIfForeign();
+    if (waiting === null) return;
+    restarts.inc();
+    host.logger.warn(
+      { waiting },
+      'the database was restored into another cluster: the outbox starts anew with the rows not known to be sent',
+    );
+  };
+
+  return async ({ query }) => {
+    const window = createWindow(query);
+    await restartIfForeign(window);
+    let checkedAtMs = performance.now();
+    let sentSinceRotation = await countRows(query);
+    // First what the last relay may have left of its window.
+    while (!isStopping()) {
+      const { sent, lastSeq } = await drain(window);
+      if (isStopping()) return;
+      if (lastSeq !== undefined) {
+        await window.close(lastSeq);
+        sentSinceRotation += sent;
+        if (sentSinceRotation >= rotateRowsMin && (await rotate(query))) sentSinceRotation = 0;
+        continue;
+      }
+      while (!isStopping() && !(await window.open())) {
+        if (performance.now() - checkedAtMs >= foreignCheckEveryMs) {
+          await restartIfForeign(window);
+          checkedAtMs = performance.now();
+        }
+        await waitForRows(pollMs);
+      }
+    }
+  };
+};
+
+/** Keeps trying the very same rows; false when it was told to stop before Kafka had them. */
+const createDelivery = (
+  host: Pick<Host, 'metrics' | 'clock'>,
+  { isStopping, send, restAfter }: Surroundings,
+): ((rows: readonly OutboxRow[]) => Promise<boolean>) => {
+  const delay = host.metrics.histogram(
+    'outbox_relay_delay_seconds',
+    'From append to the acknowledgement by Kafka',
+    [],
+    [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  );
+  return async (rows) => {
+    const records = rows.map(toRecord);
+    for (let failures = 0; !isStopping(); ) {
+      try {
+        await send(records);
+        const nowMs = host.clock.nowMs();
+        for (const row of rows) delay.observe(Math.max(0, nowMs - row.appended_ms) / 1000);
+        return true;
+      } catch (error) {
+        failures += 1;
+        await restAfter(error, failures);
+      }
+    }
+    return false;
+  };
+};
+
+const toRecord = (row: OutboxRow): OutgoingRecord => ({
   topic: row.topic,
   key: row.key,
   value: row.value,
   headers: row.headers,
   timestampMs: Math.round(row.appended_ms),
 });
-
-/**
- * `seq` begins right before the window's first row, so that reading it starts there; behind all rows when it is
- * empty. (`+ 0` keeps the planner from looking for the least `seq` along its index, through all that is done.)
- */
-const nextWindow = `
-  UPDATE outbox_position p SET done = target, target = pg_current_snapshot(), seq = coalesce(
-    (SELECT min(o.seq + 0) - 1 FROM outbox o
-     WHERE o.xid >= pg_snapshot_xmin(p.target) AND NOT pg_visible_in_snapshot(o.xid, p.target)),
-    9223372036854775807)`;
-
-type RelaySession = Awaited<ReturnType<typeof openSession>>;
-
-/** The relay's own connection: its lock, its notifications and every statement of it live and die together. */
-const openSession = async (service: string, pool: pg.Pool, onAppended: () => void) => {
-  const client = new pg.Client({
-    ...pool.options,
-    application_name: `${service} outbox relay`,
-    idle_in_transaction_session_timeout: 10_000,
-  });
-  // Without a listener a broken connection would end the process; the next statement fails anyway.
-  client.on('error', onAppended);
-  client.on('notification', onAppended);
-  const query = async <R extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<R[]> => {
-    try {
-      return (await client.query<R>(text, values)).rows;
-    } catch (error) {
-      throw toFault(error);
-    }
-  };
-  try {
-    await client.connect();
-    // The tables grow and shrink faster than statistics follow: always by the index.
-    await client.query('SET enable_seqscan = off');
-  } catch (error) {
-    throw toFault(error);
-  }
-
-  return {
-    tryLead: async (): Promise<boolean> => {
-      const [row] = await query<{ leads: boolean }>('SELECT pg_try_advisory_lock($1) AS leads', [lockKey]);
-      if (row?.leads !== true) return false;
-      await query('LISTEN outbox');
-      return true;
-    },
-    /** Opens the next window when there is anything new; only for one that is empty or all in Kafka. */
-    openWindow: async (): Promise<boolean> => {
-      const rows = await query(
-        `${nextWindow} WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
-                                     AND NOT pg_visible_in_snapshot(o.xid, p.target)) RETURNING 1`,
-      );
-      return rows.length > 0;
-    },
-    /** All of the window is in Kafka: the next one reaches up to now. */
-    closeWindow: async (): Promise<void> => {
-      await query(nextWindow);
-    },
-    read: (rowsMax: number): Promise<Row[]> =>
-      query<Row>(
-        `SELECT o.seq::text, o.topic, o.key, o.value, o.headers,
-                extract(epoch FROM o.appended_at)::float8 * 1000 AS appended_ms
-         FROM outbox o, outbox_position p
-         WHERE o.seq > p.seq AND o.xid >= pg_snapshot_xmin(p.done)
-           AND NOT pg_visible_in_snapshot(o.xid, p.done) AND pg_visible_in_snapshot(o.xid, p.target)
-         ORDER BY o.seq LIMIT $1`,
-        [rowsMax],
-      ),
-    savePosition: async (seq: string): Promise<void> => {
-      await query('UPDATE outbox_position SET seq = $1', [seq]);
-    },
-    countRows: async (): Promise<number> => {
-      const [row] = await query<{ rows: number }>('SELECT count(*)::int AS rows FROM outbox');
-      return row?.rows ?? 0;
-    },
-    countUnpublished: async (): Promise<number> => {
-      const [row] = await query<{ rows: number }>('SELECT outbox_unpublished()::int AS rows');
-      return row?.rows ?? 0;
-    },
-    /**
-     * Empties the inactive table and makes it the active one. False when that must wait: an append that began
-     * before the last change may still be on its way into the inactive table, which is looked at again under a
-     * lock that excludes it.
-     */
-    rotate: async (): Promise<boolean> => {
-      try {
-        await query("BEGIN; SET LOCAL lock_timeout = '100ms'");
-        const [active] = await query<{ name: string }>('SELECT name FROM outbox_active');
-        const idle = active?.name === 'a' ? 'b' : 'a';
-        await query(`LOCK TABLE outbox_${idle} IN ACCESS EXCLUSIVE MODE`);
-        const left = await query(
-          `SELECT FROM outbox_${idle} o, outbox_position p WHERE NOT pg_visible_in_snapshot(o.xid, p.done) LIMIT 1`,
-        );
-        if (left.length > 0) {
-          await query('ROLLBACK');
-          return false;
-        }
-        await query(`TRUNCATE outbox_${idle}`);
-        await query('UPDATE outbox_active SET name = $1', [idle]);
-        await query('COMMIT');
-        return true;
-      } catch (error) {
-        await query('ROLLBACK');
-        if ((error as { cause?: { code?: string } }).cause?.code === lockTimeout) return false;
-        throw error;
-      }
-    },
-    close: async (): Promise<void> => {
-      client.removeAllListeners('notification');
-      await client.end().catch(() => {});
-    },
-  };
-};
-
-/** One ring while nobody waits is kept for the next wait. */
-const createBell = () => {
-  let rung = false;
-  let answer: (() => void) | undefined;
-  return {
-    ring: (): void => {
-      rung = true;
-      answer?.();
-    },
-    wait: async (timeoutMs: number): Promise<void> => {
-      if (!rung)
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, timeoutMs);
-          answer = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      rung = false;
-      answer = undefined;
-    },
-  };
-};

@@ -1,0 +1,77 @@
+import type { Database } from '#platform/postgres/pool';
+import type { DependencyHealth, Host } from '#platform/service-host';
+
+/** What Kafka does not have yet, as last measured. */
+export type Backlog = {
+  start(): void;
+  stop(): void;
+  /** Rows, when last measured. */
+  unpublished(): number;
+  /** `degraded` when the oldest row has waited for longer than the bound, or when nobody could look for so long. */
+  health(): DependencyHealth;
+};
+
+const measureEveryMs = 1_000;
+
+/**
+ * Looks at the rows themselves, once a second and apart from the relay: a relay that hangs, waits for another
+ * instance's or works from a wrong position is seen by what it leaves lying.
+ */
+export const watchBacklog = (
+  host: Pick<Host, 'logger' | 'metrics'>,
+  db: Pick<Database, 'query'>,
+  silentMsMax: number,
+): Backlog => {
+  const unpublished = host.metrics.gauge('outbox_unpublished', 'Outbox rows that Kafka does not have yet');
+  const oldest = host.metrics.gauge(
+    'outbox_oldest_unpublished_seconds',
+    'How long the oldest outbox row has waited for Kafka; 0 without one',
+  );
+  let timer: NodeJS.Timeout | undefined;
+  let measuring = false;
+  let last = { rows: 0, oldestMs: 0, atMs: performance.now() };
+
+  const measure = async (): Promise<void> => {
+    if (measuring) return;
+    measuring = true;
+    try {
+      const { rows } = await db.query<{ rows: number; oldest_ms: number }>(
+        `SELECT count(*) AS rows,
+                coalesce(extract(epoch FROM clock_timestamp() - min(appended_at))::float8 * 1000, 0) AS oldest_ms
+         FROM outbox_waiting`,
+      );
+      const [{ rows: count, oldest_ms: oldestMs } = { rows: 0, oldest_ms: 0 }] = rows;
+      last = { rows: count, oldestMs: Math.max(0, oldestMs), atMs: performance.now() };
+      unpublished.set(count);
+      oldest.set(last.oldestMs / 1000);
+    } catch (error) {
+      host.logger.debug({ err: error }, 'the outbox cannot be counted');
+    } finally {
+      measuring = false;
+    }
+  };
+
+  return {
+    start: () => {
+      last = { ...last, atMs: performance.now() };
+      timer = setInterval(() => void measure(), Math.min(measureEveryMs, silentMsMax / 3));
+      void measure();
+    },
+    stop: () => clearInterval(timer),
+    unpublished: () => last.rows,
+    health: () => {
+      const unmeasuredMs = performance.now() - last.atMs;
+      if (last.oldestMs > silentMsMax)
+        return {
+          status: 'degraded',
+          detail: `${last.rows} rows wait for Kafka, the oldest for ${Math.round(last.oldestMs / 1000)} s`,
+        };
+      if (unmeasuredMs > silentMsMax)
+        return {
+          status: 'degraded',
+          detail: `the outbox could not be counted for ${Math.round(unmeasuredMs / 1000)} s`,
+        };
+      return { status: 'up' };
+    },
+  };
+};

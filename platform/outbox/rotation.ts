@@ -1,0 +1,37 @@
+import type { RelayQuery } from '#platform/outbox/relay-session';
+
+const lockTimeout = '55P03';
+
+/** Rows in both tables, sent or not. */
+export const countRows = async (query: RelayQuery): Promise<number> => {
+  const [row] = await query<{ rows: number }>('SELECT count(*)::int AS rows FROM outbox');
+  return row?.rows ?? 0;
+};
+
+/**
+ * Empties the inactive table and makes it the active one. False when that must wait: an append that began before the
+ * last change may still be on its way into the inactive table, which is looked at again under a lock that excludes it.
+ */
+export const rotate = async (query: RelayQuery): Promise<boolean> => {
+  try {
+    await query("BEGIN; SET LOCAL lock_timeout = '100ms'");
+    const [active] = await query<{ name: string }>('SELECT name FROM outbox_active');
+    const idle = active?.name === 'a' ? 'b' : 'a';
+    await query(`LOCK TABLE outbox_${idle} IN ACCESS EXCLUSIVE MODE`);
+    const left = await query(
+      `SELECT FROM outbox_${idle} o, outbox_position p WHERE NOT pg_visible_in_snapshot(o.xid, p.done) LIMIT 1`,
+    );
+    if (left.length > 0) {
+      await query('ROLLBACK');
+      return false;
+    }
+    await query(`TRUNCATE outbox_${idle}`);
+    await query('UPDATE outbox_active SET name = $1', [idle]);
+    await query('COMMIT');
+    return true;
+  } catch (error) {
+    await query('ROLLBACK');
+    if ((error as { cause?: { code?: string } }).cause?.code === lockTimeout) return false;
+    throw error;
+  }
+};

@@ -1,0 +1,73 @@
+import type { RecordHeaders } from '#platform/messaging/broker';
+import type { RelayQuery } from '#platform/outbox/relay-session';
+
+export type OutboxRow = {
+  seq: string;
+  topic: string;
+  key: string;
+  value: Buffer | null;
+  headers: RecordHeaders;
+  appended_ms: number;
+};
+
+/** The rows being sent, as the position in the database says; of the relay that leads. */
+export type OutboxWindow = {
+  /** Opens the next window when there is anything new; only for one that is empty or all in Kafka. */
+  open(): Promise<boolean>;
+  /** The first rows that are not known to be in Kafka, in the order of `seq`. */
+  read(rowsMax: number): Promise<OutboxRow[]>;
+  /** All up to `seq` is in Kafka. */
+  save(seq: string): Promise<void>;
+  /** All of the window is in Kafka, `lastSeq` the last of it: the next one reaches up to now. */
+  close(lastSeq: string): Promise<void>;
+  /**
+   * When the database was restored into another cluster, whose transaction ids mean other transactions: starts the
+   * position anew and returns how many rows wait. Null otherwise. Nothing unsent is lost or reordered; what Kafka
+   * has and the position of the backup does not know of is sent again with its event id.
+   */
+  restartIfForeign(): Promise<number | null>;
+};
+
+/**
+ * `seq` begins right before the window's first row, so that reading it starts there; behind all rows when it is
+ * empty. (`+ 0` keeps the planner from looking for the least `seq` along its index, through all that is done.)
+ */
+const nextWindow = `
+  UPDATE outbox_position p SET done = target, target = pg_current_snapshot(), seq = coalesce(
+    (SELECT min(o.seq + 0) - 1 FROM outbox o
+     WHERE o.xid >= pg_snapshot_xmin(p.target) AND NOT pg_visible_in_snapshot(o.xid, p.target)),
+    9223372036854775807)`;
+
+export const createWindow = (query: RelayQuery): OutboxWindow => ({
+  open: async () => {
+    const rows = await query(
+      `${nextWindow} WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
+                                   AND NOT pg_visible_in_snapshot(o.xid, p.target)) RETURNING 1`,
+    );
+    return rows.length > 0;
+  },
+  read: (rowsMax) =>
+    query<OutboxRow>(
+      `SELECT o.seq::text, o.topic, o.key, o.value, o.headers,
+              extract(epoch FROM o.appended_at)::float8 * 1000 AS appended_ms
+       FROM outbox o, outbox_position p
+       WHERE o.seq > p.seq AND o.xid >= pg_snapshot_xmin(p.done)
+         AND NOT pg_visible_in_snapshot(o.xid, p.done) AND pg_visible_in_snapshot(o.xid, p.target)
+       ORDER BY o.seq LIMIT $1`,
+      [rowsMax],
+    ),
+  save: async (seq) => {
+    await query('UPDATE outbox_position SET seq = $1, sent_seq_max = greatest(sent_seq_max, $1)', [seq]);
+  },
+  close: async (lastSeq) => {
+    await query(`${nextWindow}, sent_seq_max = greatest(sent_seq_max, $1)`, [lastSeq]);
+  },
+  restartIfForeign: async () => {
+    const [position] = await query<{ foreign: boolean }>('SELECT outbox_position_is_foreign() AS foreign');
+    if (position?.foreign !== true) return null;
+    await query('BEGIN; SET LOCAL statement_timeout = 0');
+    const [restarted] = await query<{ waiting: number }>('SELECT outbox_restart_position()::int AS waiting');
+    await query('COMMIT');
+    return restarted?.waiting ?? 0;
+  },
+});
