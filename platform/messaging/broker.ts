@@ -26,7 +26,10 @@ export type IncomingRecord = {
   headers: RecordHeaders;
   offset: bigint;
   timestampMs: number;
-  /** With `packed`: the records that this stands for, up to `offset`. They may begin before what was asked for. */
+  /**
+   * With `packed`: the records that this stands for, up to `offset`, perhaps none: also markers of transactions and what
+   * was aborted has to be passed. They may begin before what was asked for.
+   */
   pack?: RecordPack | undefined;
 };
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import kafkajs from 'kafkajs';
-import { PackCursor, type RecordPack } from '#platform/messaging/record-pack';
+import type { RecordPack } from '#platform/messaging/record-pack';
 
 /**
  * Makes one consumer's fetches return packs: kafkajs keeps doing the group, the fetching and the offsets, but what it
@@ -100,29 +100,86 @@ const decodePacked = async (data: Buffer): Promise<unknown> => {
       const bytes = int32();
       const start = at;
       if (bytes > 0) at += bytes;
-      return { ...head, messages: bytes > 0 ? await packsOf(data.subarray(start, at)) : [] };
+      const messages = bytes > 0 ? await packsOf(data.subarray(start, at), head.abortedTransactions) : [];
+      // What was aborted is left out here: kafkajs lets some of it through where several were aborted at once.
+      return { ...head, abortedTransactions: [], messages };
     });
     return { topicName, partitions };
   });
   return { throttleTime: 0, clientSideThrottleTime, errorCode, sessionId, responses };
 };
 
+type AbortedTransaction = { producerId: string; firstOffset: string };
+
 /** The last batch may have been cut off by the fetch's size; it comes whole with the next. */
-const packsOf = async (data: Buffer): Promise<PackedMessage[]> => {
+const packsOf = async (data: Buffer, aborted: readonly AbortedTransaction[]): Promise<PackedMessage[]> => {
   const messages: PackedMessage[] = [];
+  const isAborted = createAbortedFilter(aborted);
   for (let at = 0; at + batchHeaderBytes <= data.length; ) {
     const end = at + 12 + data.readInt32BE(at + 8);
     if (end > data.length) break;
     const magic = data[at + 16];
     if (magic !== 2) throw new Error(`records of format ${magic}, from before Kafka 0.11, cannot be read`);
-    messages.push(await packOf(data.subarray(at, end)));
+    const batch = data.subarray(at, end);
+    const attributes = batch.readInt16BE(21);
+    const isEmpty = isAborted(batch, attributes) || (attributes & controlFlag) !== 0;
+    messages.push(isEmpty ? emptyPackOf(batch) : await packOf(batch, attributes));
     at = end;
   }
   return messages;
 };
 
-const packOf = async (batch: Buffer): Promise<PackedMessage> => {
-  const attributes = batch.readInt16BE(21);
+/**
+ * Which batches belong to a transaction that was aborted, asked of every batch in the order of the log. A marker ends
+ * its producer's transaction; the next one of that producer is in the list by itself.
+ */
+const createAbortedFilter = (aborted: readonly AbortedTransaction[]) => {
+  const toCome = aborted
+    .map(({ producerId, firstOffset }) => ({
+      producerId: BigInt(producerId),
+      firstOffset: BigInt(firstOffset),
+    }))
+    .sort((one, other) => Number(one.firstOffset - other.firstOffset));
+  const open = new Set<bigint>();
+  return (batch: Buffer, attributes: number): boolean => {
+    if ((attributes & transactionalFlag) === 0) return false;
+    const lastOffset = lastOffsetOf(batch);
+    while (toCome[0] !== undefined && toCome[0].firstOffset <= lastOffset)
+      open.add((toCome.shift() as { producerId: bigint }).producerId);
+    const producerId = batch.readBigInt64BE(43);
+    if ((attributes & controlFlag) !== 0) {
+      open.delete(producerId);
+      return false;
+    }
+    return open.has(producerId);
+  };
+};
+
+const lastOffsetOf = (batch: Buffer): bigint => batch.readBigInt64BE(0) + BigInt(batch.readInt32BE(23));
+
+const message = (batch: Buffer, pack: RecordPack): PackedMessage => ({
+  offset: String(lastOffsetOf(batch)),
+  timestamp: String(batch.readBigInt64BE(35)),
+  key: null,
+  value: pack.bytes,
+  headers: {},
+  isControlRecord: false,
+  batchContext: { producerId: '-1', inTransaction: false },
+  pack,
+});
+
+/** Where nothing is to be read, the consumer still has to learn how far the log goes. */
+const emptyPackOf = (batch: Buffer): PackedMessage =>
+  message(batch, {
+    baseOffset: Number(batch.readBigInt64BE(0)),
+    baseTimestampMs: 0,
+    count: 0,
+    bytes: nothing,
+  });
+
+const nothing = Buffer.alloc(0);
+
+const packOf = async (batch: Buffer, attributes: number): Promise<PackedMessage> => {
   const baseOffset = Number(batch.readBigInt64BE(0));
   const stored = batch.subarray(batchHeaderBytes);
   const compression = attributes & compressionMask;
@@ -133,20 +190,7 @@ const packOf = async (batch: Buffer): Promise<PackedMessage> => {
     count: batch.readInt32BE(57),
     bytes: compression === 0 ? stored : await decompress(compression, stored),
   };
-  const isControlRecord = (attributes & controlFlag) !== 0;
-  return {
-    offset: String(baseOffset + batch.readInt32BE(23)),
-    timestamp: String(batch.readBigInt64BE(35)),
-    key: isControlRecord ? firstKey(pack) : null,
-    value: pack.bytes,
-    headers: {},
-    isControlRecord,
-    batchContext: {
-      producerId: String(batch.readBigInt64BE(43)),
-      inTransaction: (attributes & transactionalFlag) !== 0,
-    },
-    pack,
-  };
+  return message(batch, pack);
 };
 
 const decompress = (compression: number, stored: Buffer): Promise<Buffer> => {
@@ -158,10 +202,4 @@ const decompress = (compression: number, stored: Buffer): Promise<Buffer> => {
   )[compression];
   if (codec === undefined) throw new Error(`compression ${compression} is not known`);
   return codec().decompress(stored);
-};
-
-/** Tells a commit of a transaction from an abort. */
-const firstKey = (pack: RecordPack): Buffer | null => {
-  const cursor = new PackCursor(pack);
-  return cursor.next() ? cursor.record().key : null;
 };

@@ -335,6 +335,56 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     expect(await rollupDifferences()).toEqual([]);
   });
 
+  it('passes what another producer aborted and the markers of its transactions', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
+    const producer = await rig.transactionalProducer();
+    const one = await producer.begin();
+    await one.send(rig.topic.sales, [rig.sale({ event_id: 'committed' })]);
+    await one.commit();
+    const other = await producer.begin();
+    await other.send(rig.topic.sales, [rig.sale({ event_id: 'aborted' })]);
+    await other.abort();
+    await start();
+    await rowsBecome('sales', 1);
+    const end = await rig.endOf(rig.topic.sales);
+    expect(end).toBe(4n);
+    await committedBecomes(rig.topic.sales, end);
+
+    // Nothing but an aborted transaction comes, when everything before it has long been in.
+    const third = await producer.begin();
+    await third.send(rig.topic.sales, [rig.sale({ event_id: 'aborted too' })]);
+    await third.abort();
+    await committedBecomes(rig.topic.sales, await rig.endOf(rig.topic.sales));
+    await eventually(async () =>
+      expect(await rig.host.metrics.render()).toMatch(
+        new RegExp(`kafka_consumer_lag\\{topic="${rig.topic.sales}",partition="0"[^}]*\\} 0\n`),
+      ),
+    );
+    expect(await rig.clickhouse.query('SELECT event_id FROM sales')).toEqual([{ event_id: 'committed' }]);
+  });
+
+  it('leaves out every one of several transactions that were aborted at once', async (context) => {
+    const { rig, start, committedBecomes } = await setUp(context);
+    const [one, other] = await Promise.all(
+      [rig.transactionalProducer(), rig.transactionalProducer()].map(async (opening) =>
+        (await opening).begin(),
+      ),
+    );
+    for (const transaction of [one, other, one, other])
+      await transaction?.send(rig.topic.sales, [rig.sale({ event_id: 'aborted' })]);
+    await one?.abort();
+    await other?.abort();
+    await rig.send(rig.topic.sales, [rig.sale({ event_id: 'good' })], 0);
+    // It goes on behind the third record, where both had begun before.
+    await rig.clickhouse.insertRows('sales', [{ kafka_partition: 0, kafka_offset: 2, event_id: 'before' }]);
+    await start();
+    await committedBecomes(rig.topic.sales, 7n);
+    expect(await rig.clickhouse.query('SELECT event_id FROM sales ORDER BY kafka_offset')).toEqual([
+      { event_id: 'before' },
+      { event_id: 'good' },
+    ]);
+  });
+
   it('does not insert a block it has claimed after somebody else took the partition over', async (context) => {
     const { rig } = await setUp(context);
     const { createBlockClaims } = await import('./block-claims.js');

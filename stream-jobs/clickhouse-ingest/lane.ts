@@ -288,7 +288,7 @@ export const openLane = async (
     if (isDue()) await handOver(control);
   };
 
-  const acceptPack = async (pack: RecordPack, control: BatchControl): Promise<void> => {
+  const acceptPack = async (pack: RecordPack, lastOffset: number, control: BatchControl): Promise<void> => {
     const cursor = new PackCursor(pack);
     const whole = () => cursor.record();
     // One search of the whole for the few packs, or many, that carry no traces at all.
@@ -313,6 +313,16 @@ export const openLane = async (
         note(bytes.toString('latin1', cursor.foundStart, cursor.foundEnd));
       if (isDue()) await handOver(control);
     }
+    await passOver(lastOffset, control);
+  };
+
+  /** Up to `offset` there is nothing more to read: markers of transactions, what was aborted or compacted away. */
+  const passOver = async (offset: number, control: BatchControl): Promise<void> => {
+    if (offset < position) return;
+    await beforeOffset(offset, control);
+    if (growing === null) open();
+    position = offset + 1;
+    if (isDue()) await handOver(control);
   };
 
   /** The end of the block to rebuild may have been removed from the log (compaction, retention). */
@@ -365,7 +375,7 @@ export const openLane = async (
       behind = last !== undefined && batch.highWatermark - last > 1n;
       for (const record of batch.records) {
         if (record.pack === undefined) await acceptRecord(record, control);
-        else await acceptPack(record.pack, control);
+        else await acceptPack(record.pack, Number(record.offset), control);
       }
     },
     drained,

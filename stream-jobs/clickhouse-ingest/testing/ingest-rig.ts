@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import kafkajs from 'kafkajs';
 import { type Block, type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
 import { systemClock } from '#platform/clock';
@@ -7,6 +8,7 @@ import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, IncomingRecord, OutgoingRecord, Producer } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-letter';
+import { openConnection } from '#platform/messaging/kafkajs-connection';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
@@ -93,6 +95,41 @@ export const openIngestRig = async () => {
       value,
       ...(partition === undefined ? {} : { partition }),
     }));
+
+  const closing: (() => Promise<void>)[] = [];
+  /** Another client that writes in transactions, all to partition 0. */
+  const transactionalProducer = async () => {
+    const { kafka, sever } = openConnection(
+      { brokers: urls.kafkaBrokers, clientId: 'transactional', logger: host.logger },
+      { retries: 5 },
+    );
+    const transactional = kafka.producer({
+      transactionalId: randomUUID(),
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    });
+    await transactional.connect();
+    closing.push(async () => {
+      await transactional.disconnect();
+      sever();
+    });
+    return {
+      begin: async () => {
+        const transaction = await transactional.transaction();
+        return {
+          send: async (name: string, values: readonly Buffer[]) => {
+            await transaction.send({
+              topic: name,
+              messages: values.map((value) => ({ partition: 0, key: 'key', value })),
+            });
+          },
+          commit: () => transaction.commit(),
+          abort: () => transaction.abort(),
+        };
+      },
+    };
+  };
 
   const start = async (
     options: {
@@ -186,11 +223,18 @@ export const openIngestRig = async () => {
     to,
     start,
     deadLetters,
+    transactionalProducer,
+    /** The next offset to be written to partition 0. */
+    endOf: async (name: string): Promise<bigint> => {
+      const partitions = await admin.offsets(name);
+      return partitions.find(({ partition }) => partition === 0)?.high ?? 0n;
+    },
     send: (name: string, values: readonly (Buffer | null)[], partition?: number) =>
       producer.send(to(name, values, partition)),
     count: async (table: string): Promise<number> =>
       (await clickhouse.query<{ n: number }>(`SELECT count() AS n FROM ${table}`))[0]?.n ?? 0,
     close: async () => {
+      await Promise.all(closing.map((each) => each()));
       await producer.close();
       await admin.deleteTopics(Object.values(topic).flatMap((name) => [name, deadLetterTopic(name)]));
       await admin.close();
