@@ -6,6 +6,7 @@ import { createClickHouse } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
 import { engineSettings, envSchema, loadConfig } from '#platform/config';
 import type { TopicSpec } from '#platform/messaging/broker';
+import { deadLetterTopicConfig } from '#platform/messaging/dead-letter';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
@@ -17,17 +18,23 @@ const { kafkaBrokers, schemaRegistryUrl, clickhouseUrl } = engineSettings;
 const config = loadConfig(envSchema({ kafkaBrokers, schemaRegistryUrl, clickhouseUrl }), process.env);
 const logger = createLogger('provision');
 
-const specOf = (topic: { topic: string; partitions: number; retentionMs: number | null }): TopicSpec => ({
+const specOf = (
+  topic: { topic: string; partitions: number; retentionMs: number | null },
+  config: Readonly<Record<string, string>> = {},
+): TopicSpec => ({
   topic: topic.topic,
   partitions: topic.partitions,
-  config: { 'retention.ms': String(topic.retentionMs ?? -1), 'retention.bytes': '-1' },
+  config: { 'retention.ms': String(topic.retentionMs ?? -1), 'retention.bytes': '-1', ...config },
 });
 
 const createTopics = async (): Promise<void> => {
   const broker = createKafkajsBroker({ brokers: config.kafkaBrokers, clientId: 'provision', logger });
   const admin = await broker.admin();
   try {
-    const specs = [...Object.values(topics), ...deadLetterTopics].map(specOf);
+    const specs = [
+      ...Object.values(topics).map((topic) => specOf(topic)),
+      ...deadLetterTopics.map((topic) => specOf(topic, deadLetterTopicConfig)),
+    ];
     await admin.createTopics(specs);
     logger.info({ topics: specs.length }, 'topics are there');
   } finally {

@@ -4,6 +4,7 @@
  */
 export const faultCodes = [
   'broker_unavailable',
+  'broker_rejected',
   'registry_unavailable',
   'schema_unknown',
   'datum_malformed',

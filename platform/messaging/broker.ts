@@ -110,8 +110,9 @@ export type Consumer = {
 export type Producer = {
   /**
    * Resolves when all in-sync replicas have all records (acks=all, idempotent: a retry inside does not double
-   * them). Rejects with a retriable `broker_unavailable`: then some may have been written. Records of one key
-   * keep their order within a call and across awaited calls.
+   * them). Rejects with a retriable `broker_unavailable`: then some may have been written. Rejects with a
+   * `broker_rejected` that is not retriable when the broker will never take one of them (too large, not valid).
+   * Records of one key keep their order within a call and across awaited calls.
    */
   send(records: readonly OutgoingRecord[]): Promise<void>;
   close(): Promise<void>;

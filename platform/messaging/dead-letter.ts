@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
-import { PlatformError } from '#platform/errors';
-import type { IncomingRecord, Producer } from '#platform/messaging/broker';
+import { isRetriable, PlatformError } from '#platform/errors';
+import type { IncomingRecord, OutgoingRecord, Producer, RecordHeaders } from '#platform/messaging/broker';
 import type { Host } from '#platform/service-host';
 
 export const deadLetterTopic = (topic: string): string => `${topic}.dead-letter`;
+
+/**
+ * What a dead-letter topic is created with beside its retention. A record that its source topic took in, together
+ * with the headers that are added here, is larger than the broker's usual limit of 1 MiB.
+ */
+export const deadLetterTopicConfig = { 'max.message.bytes': String(4 * 1024 * 1024) } as const;
 
 export type DeadLetter = {
   topic: string;
@@ -21,11 +27,22 @@ export type DeadLetters = {
    * Parks the record: its bytes and headers untouched, and beside them `dead-letter-topic`, `-partition`,
    * `-offset`, `-group`, `-reason` (a fault code, or the error's name), `-message`, `-stack-digest` (equal for
    * equal stacks) and `-attempts`. Resolves when Kafka has it; a record parked twice has the same place headers.
+   *
+   * A record that the broker refuses for good (too large, or not valid on the dead-letter topic) is parked cut: first
+   * the beginning of its value and as many headers as fit, then nothing of it but its place and cause. A cut letter
+   * carries `dead-letter-value-bytes`, `-key-bytes` and `-headers-bytes`, how long each was at the source, where the
+   * whole record can be read for as long as the source keeps it. When the broker refuses even that, the fault is
+   * retriable: the caller holds the record, and with it its partition, until the topic takes letters again.
    */
   park(letter: DeadLetter): Promise<void>;
 };
 
 const messageCharsMax = 500;
+/** A larger letter is cut before it is sent: a broker ends the connection of who sends more than a request may hold. */
+const wholeBytesMax = 4 * 1024 * 1024;
+const cutValueBytesMax = 256 * 1024;
+const cutKeyBytesMax = 1024;
+const cutHeadersBytesMax = 16 * 1024;
 
 export const createDeadLetters = (
   host: Pick<Host, 'logger' | 'metrics'>,
@@ -36,36 +53,98 @@ export const createDeadLetters = (
     'reason',
   ]);
   return {
-    park: async ({ topic, partition, record, group, cause, attempts }) => {
+    park: async (letter) => {
+      const { topic, partition, record, group, cause } = letter;
       const reason = reasonOf(cause);
-      const message = cause instanceof Error ? cause.message : String(cause);
-      await producer.send([
-        {
-          topic: deadLetterTopic(topic),
-          key: record.key,
-          value: record.value,
-          partition: 0,
-          headers: {
-            ...record.headers,
-            'dead-letter-topic': topic,
-            'dead-letter-partition': String(partition),
-            'dead-letter-offset': String(record.offset),
-            'dead-letter-group': group,
-            'dead-letter-reason': reason,
-            'dead-letter-message': message.slice(0, messageCharsMax),
-            'dead-letter-stack-digest': stackDigest(cause),
-            'dead-letter-attempts': String(attempts),
-          },
-        },
-      ]);
-      parked.inc({ topic, reason });
-      host.logger.error(
-        { err: cause, topic, partition, offset: String(record.offset), group, reason },
-        'dead letter',
+      const place = { topic, partition, offset: String(record.offset), group, reason };
+      let refusal: unknown;
+      for (const form of formsOf(letter, reason)) {
+        try {
+          await producer.send([form]);
+        } catch (error) {
+          if (isRetriable(error)) throw error;
+          host.logger.warn({ err: error, ...place, bytes: sizeOf(form) }, 'dead letter refused as it is');
+          refusal = error;
+          continue;
+        }
+        parked.inc({ topic, reason });
+        host.logger.error({ err: cause, ...place }, 'dead letter');
+        return;
+      }
+      host.logger.error({ err: refusal, ...place }, 'dead letter refused, its partition waits');
+      throw new PlatformError(
+        'broker_rejected',
+        `${deadLetterTopic(topic)} takes no letter for ${topic}/${partition} at ${record.offset}: ${messageOf(refusal)}`,
+        { retriable: true, cause: refusal },
       );
     },
   };
 };
+
+/** What to send, one after the other, until the broker takes one. */
+function* formsOf({ topic, partition, record, group, cause, attempts }: DeadLetter, reason: string) {
+  const place = {
+    'dead-letter-topic': topic,
+    'dead-letter-partition': String(partition),
+    'dead-letter-offset': String(record.offset),
+    'dead-letter-group': group,
+    'dead-letter-reason': reason,
+    'dead-letter-message': messageOf(cause).slice(0, messageCharsMax),
+    'dead-letter-stack-digest': stackDigest(cause),
+    'dead-letter-attempts': String(attempts),
+  };
+  const to = { topic: deadLetterTopic(topic), partition: 0 };
+  const whole: OutgoingRecord = {
+    ...to,
+    key: record.key,
+    value: record.value,
+    headers: { ...record.headers, ...place },
+  };
+  if (sizeOf(whole) <= wholeBytesMax) yield whole;
+  const lengths = {
+    'dead-letter-value-bytes': String(record.value?.length ?? 0),
+    'dead-letter-key-bytes': String(record.key?.length ?? 0),
+    'dead-letter-headers-bytes': String(headersBytes(record.headers)),
+  };
+  const cut: OutgoingRecord = {
+    ...to,
+    key: record.key?.subarray(0, cutKeyBytesMax) ?? null,
+    value: record.value?.subarray(0, cutValueBytesMax) ?? null,
+    headers: { ...firstHeaders(record.headers, cutHeadersBytesMax), ...place, ...lengths },
+  };
+  yield cut;
+  // A key, because a topic that is compacted takes none without.
+  const bare: OutgoingRecord = {
+    ...to,
+    key: `${topic}-${partition}-${record.offset}`,
+    value: null,
+    headers: { ...place, ...lengths },
+  };
+  yield bare;
+}
+
+const headerBytes = ([name, value]: [string, string]): number =>
+  Buffer.byteLength(name) + Buffer.byteLength(value);
+
+const headersBytes = (headers: RecordHeaders): number =>
+  Object.entries(headers).reduce((bytes, header) => bytes + headerBytes(header), 0);
+
+const sizeOf = ({ key, value, headers }: OutgoingRecord): number =>
+  (key?.length ?? 0) + (value?.length ?? 0) + headersBytes(headers ?? {});
+
+/** Those in front that fit together into `bytesMax`, each whole. */
+const firstHeaders = (headers: RecordHeaders, bytesMax: number): RecordHeaders => {
+  const kept: RecordHeaders = {};
+  let left = bytesMax;
+  for (const [name, value] of Object.entries(headers)) {
+    left -= headerBytes([name, value]);
+    if (left < 0) break;
+    kept[name] = value;
+  }
+  return kept;
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const reasonOf = (cause: unknown): string =>
   cause instanceof PlatformError ? cause.code : cause instanceof Error ? cause.name : 'unknown';

@@ -61,8 +61,9 @@ const permanent =
 export const brokerFault = (action: string, error: unknown): PlatformError => {
   if (error instanceof PlatformError) return error;
   const { type = '', message } = error as { type?: string; message: string };
-  return new PlatformError('broker_unavailable', `${action}: ${message}`, {
-    retriable: !permanent.test(`${type} ${message}`),
+  const isPermanent = permanent.test(`${type} ${message}`);
+  return new PlatformError(isPermanent ? 'broker_rejected' : 'broker_unavailable', `${action}: ${message}`, {
+    retriable: !isPermanent,
     cause: error,
   });
 };

@@ -1,5 +1,5 @@
 import kafkajs, { type Producer as KafkajsProducer, type Message } from 'kafkajs';
-import { PlatformError } from '#platform/errors';
+import { isRetriable, PlatformError } from '#platform/errors';
 import type { OutgoingRecord, Producer } from '#platform/messaging/broker';
 import { type BrokerOptions, sendTimeoutMs } from '#platform/messaging/broker-options';
 import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
@@ -34,16 +34,25 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
     while (queue.length > 0) {
       const sends = takeTogether(queue);
       queue = queue.slice(sends.length);
-      const records = sends.flatMap((send) => send.records);
-      recordsQueued -= records.length;
+      for (const { records } of sends) recordsQueued -= records.length;
       try {
-        for (const slice of slicesOf(records)) await request(slice);
+        await requestAll(sends);
         for (const send of sends) send.resolve();
       } catch (error) {
-        for (const send of sends) send.reject(error);
+        if (sends.length > 1 && !isRetriable(error)) await sendApart(sends);
+        else for (const send of sends) send.reject(error);
       }
     }
     working = undefined;
+  };
+
+  const requestAll = async (sends: readonly Send[]): Promise<void> => {
+    for (const slice of slicesOf(sends.flatMap((send) => send.records))) await request(slice);
+  };
+
+  /** What the broker will never take fails its own send, not those that happened to share a request with it. */
+  const sendApart = async (sends: readonly Send[]): Promise<void> => {
+    for (const send of sends) await requestAll([send]).then(send.resolve, send.reject);
   };
 
   const request = async (records: readonly OutgoingRecord[]): Promise<void> => {
@@ -148,11 +157,11 @@ function* slicesOf(records: readonly OutgoingRecord[]): Generator<readonly Outgo
   yield from === 0 ? records : records.slice(from);
 }
 
-const sizeOf = (record: OutgoingRecord): number =>
-  recordOverheadBytes +
-  (record.key?.length ?? 0) +
-  (record.value?.length ?? 0) +
-  32 * Object.keys(record.headers ?? {}).length;
+const sizeOf = ({ key, value, headers = {} }: OutgoingRecord): number => {
+  let bytes = recordOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
+  for (const name in headers) bytes += 8 + name.length + (headers[name] as string).length;
+  return bytes;
+};
 
 const bytesOf = (records: readonly OutgoingRecord[]): number => {
   let bytes = 0;

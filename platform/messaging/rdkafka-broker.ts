@@ -32,6 +32,7 @@ const recordsPerPollMax = 10_000;
 const recordsQueuedMax = 100_000;
 const queueFullWaitMs = 10;
 const retryMs = 250;
+const messageBytesMax = 8 * 1024 * 1024;
 
 /** Kafka by librdkafka. `rdkafka` is what `loadRdkafka` or `buildRdkafka` gave. */
 export const createRdkafkaBroker = (rdkafka: RdkafkaModule, options: BrokerOptions): Broker => ({
@@ -52,14 +53,15 @@ const clientConfig = (options: BrokerOptions) => ({
 const fault = (action: string, error: unknown): PlatformError => {
   if (error instanceof PlatformError) return error;
   const { code, message } = error as RdkafkaError;
-  return new PlatformError('broker_unavailable', `${action}: ${message}`, {
-    retriable: !permanent.has(code ?? 0),
+  const isPermanent = permanent.has(code ?? 0);
+  return new PlatformError(isPermanent ? 'broker_rejected' : 'broker_unavailable', `${action}: ${message}`, {
+    retriable: !isPermanent,
     cause: error,
   });
 };
 
-/** MSG_SIZE_TOO_LARGE, INVALID_TOPIC, the three AUTHORIZATION_FAILED, _INVALID_ARG. */
-const permanent = new Set([10, 17, 29, 30, 31, -186]);
+/** MSG_SIZE_TOO_LARGE, INVALID_TOPIC, RECORD_LIST_TOO_LARGE, the three AUTHORIZATION_FAILED, INVALID_RECORD, _INVALID_ARG. */
+const permanent = new Set([10, 17, 18, 29, 30, 31, 87, -186]);
 
 const refusal = (message: string) => new PlatformError('broker_unavailable', message, { retriable: false });
 
@@ -87,6 +89,8 @@ const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOptions): 
         'queue.buffering.max.messages': recordsQueuedMax,
         'linger.ms': 1,
         'compression.codec': 'lz4',
+        // What a topic takes is for the broker to say.
+        'message.max.bytes': messageBytesMax,
         dr_cb: true,
       },
       { partitioner: 'murmur2_random', 'request.required.acks': -1, 'message.timeout.ms': sendTimeoutMs },

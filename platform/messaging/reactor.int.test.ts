@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { assert } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
 import type { Broker, BrokerAdmin, Consumer, IncomingRecord, Producer } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { deadLetterTopic } from '#platform/messaging/dead-letter';
+import { deadLetterTopic, deadLetterTopicConfig } from '#platform/messaging/dead-letter';
 import {
   createEventPublisher,
   type EventPublisher,
@@ -322,6 +322,78 @@ describe('poison', () => {
     await eventually(async () => (await lag(group)) === 0n);
     expect(await steps()).toEqual([1, 2]);
     expect((await admin.offsets(deadLetterTopic(topic)))[0]?.high).toBe(0n);
+  });
+});
+
+describe('poison too large for its dead-letter topic', () => {
+  const largest = () => randomBytes(1_048_400);
+
+  test('is parked whole where the topic takes it', async () => {
+    await admin.deleteTopics([deadLetterTopic(topic)]);
+    await eventually(() =>
+      admin
+        .createTopics([{ topic: deadLetterTopic(topic), partitions: 1, config: deadLetterTopicConfig }])
+        .then(async () => (await admin.offsets(deadLetterTopic(topic))).length === 1),
+    );
+    const value = largest();
+    await producer.send([{ topic, key: 'k', value }]);
+    await producer.send([made('a', 1)]);
+    const { group } = await react({ ThingMade: noteEffect });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1]);
+    const [parked] = await deadLetters(1);
+    expect(parked?.value?.equals(value)).toBe(true);
+    expect(parked?.headers).not.toHaveProperty('dead-letter-value-bytes');
+  });
+
+  test('is parked cut, with its place, its cause and its length, and the rest goes on', async () => {
+    const value = largest();
+    await producer.send([{ topic, key: 'k', value }]);
+    const long = { key: Buffer.alloc(600_000, 'k'), value: Buffer.alloc(440_000, 7) };
+    // A partition, because kafkajs takes a minute to find that of so long a key.
+    await producer.send([{ topic, partition: 0, ...long }]);
+    const header = { huge: 'h'.repeat(1_040_000) };
+    await producer.send([{ topic, key: 'k', value: Buffer.from([7]), headers: header }]);
+    await producer.send([{ topic, key: 'k', value: Buffer.alloc(9 * 1024 * 1024) }]);
+    await producer.send([made('a', 1)]);
+    const { group } = await react({ ThingMade: noteEffect });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1]);
+    const parked = await deadLetters(4);
+    expect(parked[0]?.headers).toMatchObject({
+      'dead-letter-topic': topic,
+      'dead-letter-partition': '0',
+      'dead-letter-offset': '0',
+      'dead-letter-reason': 'datum_malformed',
+      'dead-letter-value-bytes': '1048400',
+      'dead-letter-key-bytes': '1',
+      'dead-letter-headers-bytes': '0',
+    });
+    const kept = parked[0]?.value as Buffer;
+    expect(kept.length).toBeGreaterThan(0);
+    expect(value.subarray(0, kept.length).equals(kept)).toBe(true);
+    expect(parked.map(({ headers }) => headers['dead-letter-offset'])).toEqual(['0', '1', '2', '3']);
+    expect(parked[3]?.headers).toMatchObject({ 'dead-letter-value-bytes': String(9 * 1024 * 1024) });
+  });
+
+  test('is parked as its place and cause alone where the topic takes next to nothing', async () => {
+    await admin.deleteTopics([deadLetterTopic(topic)]);
+    const config = { 'max.message.bytes': '4000' };
+    await eventually(() =>
+      admin
+        .createTopics([{ topic: deadLetterTopic(topic), partitions: 1, config }])
+        .then(async () => (await admin.offsets(deadLetterTopic(topic))).length === 1),
+    );
+    await producer.send([{ topic, key: 'k', value: largest() }, made('a', 1)]);
+    const { group } = await react({ ThingMade: noteEffect });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1]);
+    const [parked] = await deadLetters(1);
+    expect(parked?.value).toBeNull();
+    expect(parked?.headers).toMatchObject({
+      'dead-letter-offset': '0',
+      'dead-letter-value-bytes': '1048400',
+    });
   });
 });
 
