@@ -3,7 +3,14 @@ import type { FastifyReply } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
-import { Problem, problem, problemBody, problemMediaType, unavailable } from './problem-details.js';
+import {
+  type InputError,
+  Problem,
+  problem,
+  problemBody,
+  problemMediaType,
+  unavailable,
+} from './problem-details.js';
 
 export const sendProblem = (reply: FastifyReply, correlationId: string, answer: Problem): FastifyReply =>
   reply
@@ -34,21 +41,28 @@ const fastifyProblems: Record<string, [status: number, code: string, detail: str
   FST_ERR_ROUTE_MISSING_HANDLER: [404, 'route_not_found', 'There is nothing at this address.'],
 };
 
+/** 400 for a part of a request (`body`, `querystring`, `params`, `headers`), with what is wrong where in it. */
+export const invalidInput = (httpPart: string, errors: readonly InputError[]): Problem => {
+  const part = partNames[httpPart] ?? 'body';
+  return problem(400, `invalid_${part}`, `The ${part} is not as documented.`, {
+    errors: errors.slice(0, inputErrorsMax).map(({ path, message }) => ({
+      path: part === 'body' ? path : `/${part}${path}`,
+      message,
+    })),
+  });
+};
+
 /** What a thrown thing is to the caller. Only what nobody foresaw is a 500, and it tells nothing. */
 export const asProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const part = partNames[error.validationContext ?? 'body'] ?? 'body';
-    return problem(400, `invalid_${part}`, `The ${part} is not as documented.`, {
-      errors: error.validation.slice(0, inputErrorsMax).map((issue) => {
-        const path = issue.instancePath === '/' ? '' : issue.instancePath;
-        return {
-          path: part === 'body' ? path : `/${part}${path}`,
-          message: issue.message ?? 'is not valid',
-        };
-      }),
-    });
-  }
+  if (hasZodFastifySchemaValidationErrors(error))
+    return invalidInput(
+      error.validationContext ?? 'body',
+      error.validation.map(({ instancePath, message = 'is not valid' }) => ({
+        path: instancePath === '/' ? '' : instancePath,
+        message,
+      })),
+    );
   if (error instanceof PlatformError && error.retriable)
     return unavailable(error.code, 'Something this needs is away at the moment.', 2);
   const { code = '', statusCode } = (error ?? {}) as { code?: string; statusCode?: number };

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await db.start();
   await db.query('CREATE TABLE effects (note text NOT NULL)');
   app = createHttpServer(testHost(), { port: 0, title: 'x', auth }).app;
-  const body = z.strictObject({ note: z.string(), more: z.int().optional() });
+  const body = z.strictObject({ note: z.string().max(99), more: z.int().optional() });
   app.post(
     '/effects',
     {

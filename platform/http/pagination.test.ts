@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { listQuery } from './pagination.js';
 
-const query = z.object(listQuery);
+const query = z.strictObject(listQuery);
 
 describe('the limit of a page', () => {
   it('is written in decimal digits', () => {

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { problem } from './problem-details.js';
-import { wholeNumber } from './text.js';
+import { text, wholeNumber } from './text.js';
 
 export const pageLimitDefault = 20;
 export const pageLimitMax = 100;
 
 const limit = wholeNumber(1, pageLimitMax).prefault(pageLimitDefault);
-const cursor = z.string().min(1).max(512).optional().describe('The `next` of the page before. Opaque.');
+const cursor = text(512).min(1).optional().describe('The `next` of the page before. Opaque.');
 
-/** Spread into a list route's query schema: `z.object({ ...listQuery, status: … })`. */
+/** Spread into a list route's query schema: `z.strictObject({ ...listQuery, status: … })`. */
 export const listQuery = { limit, cursor };
 
 /** The answer of a list: `next` is null at the end. */
@@ -20,11 +20,11 @@ export const encodeCursor = (position: unknown): string =>
   Buffer.from(JSON.stringify(position), 'utf8').toString('base64url');
 
 /** The position in a cursor, or undefined without one. Anything `encodeCursor` did not make is a 400. */
-export const decodeCursor = <T>(text: string | undefined, position: z.ZodType<T>): T | undefined => {
-  if (text === undefined) return undefined;
+export const decodeCursor = <T>(encoded: string | undefined, position: z.ZodType<T>): T | undefined => {
+  if (encoded === undefined) return undefined;
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+    json = JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8'));
   } catch {
     throw badCursor();
   }

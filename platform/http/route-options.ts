@@ -13,7 +13,9 @@ import type {
 } from 'fastify';
 import { z } from 'zod';
 import type { Access, Principal } from './auth.js';
+import { boundsOf } from './bounds.js';
 import { problems } from './problem-details.js';
+import { matching, text } from './text.js';
 
 /** A request header without which a route does not even look at the body: 400 and 428 respectively. */
 export type Precondition = 'idempotency-key' | 'if-match';
@@ -62,22 +64,19 @@ declare module 'fastify' {
 }
 
 const preconditionHeaders = {
-  'idempotency-key': z
-    .string()
+  'idempotency-key': matching(255, /^[\x21-\x7e]+$/)
     .min(1)
-    .max(255)
-    .regex(/^[\x21-\x7e]+$/)
     .describe(
       'Chosen by the caller, one per intention: a repeat with the same key and body gets the same answer.',
     ),
-  'if-match': z.string().min(1).max(512).describe('The ETag of the version this update is based on.'),
+  'if-match': text(512).min(1).describe('The ETag of the version this update is based on.'),
 } as const satisfies Record<Precondition, z.ZodType>;
 
 /**
  * Completes a route as it is declared: copies `access` and `requires` to where hooks see them, and adds to its
  * schema what follows from them (headers, security, the statuses it can answer), so that the document and the
- * behaviour cannot part. Throws for a route that forgot `access`, that would be
- * open without keys but is not public, or whose body would let unknown fields pass.
+ * behaviour cannot part. Every route that the document shows refuses query parameters it does not name. Throws for a
+ * route that forgot `access`, that would be open without keys but is not public, or whose request has no bounds.
  */
 export const completeRoute = (route: RouteOptions): void => {
   const name = `${String(route.method)} ${route.url}`;
@@ -89,11 +88,16 @@ export const completeRoute = (route: RouteOptions): void => {
   route.config = { ...route.config, access, requires };
 
   const schema: FastifySchema = { ...route.schema };
-  if (schema.body instanceof z.ZodType) assertStrict(schema.body, `${name} body`);
+  if (schema.hide !== true) schema.querystring ??= z.strictObject({});
   if (requires.length > 0) {
     const declared = schema.headers instanceof z.ZodObject ? schema.headers.shape : {};
     const added = Object.fromEntries(requires.map((header) => [header, preconditionHeaders[header]]));
     schema.headers = z.object({ ...declared, ...added });
+  }
+  // Found when the route is declared, not by a caller whose misspelt field had no effect.
+  for (const part of ['body', 'querystring', 'params', 'headers'] as const) {
+    const declared = schema[part];
+    if (declared instanceof z.ZodType) boundsOf(declared, `${name} ${part}`, part === 'headers');
   }
   schema.security ??= isOpen(access) ? [] : [{ bearer: [] }];
   schema.response = {
@@ -121,44 +125,3 @@ const impliedStatuses = (
   431,
   503,
 ];
-
-/**
- * Zod's `z.object` drops unknown fields in silence; a body must refuse them. Found when the route is declared,
- * not by a caller whose misspelt field had no effect.
- */
-const assertStrict = (schema: z.core.$ZodType, path: string, seen = new Set<z.core.$ZodType>()): void => {
-  if (seen.has(schema)) return;
-  seen.add(schema);
-  const def = (schema as z.core.$ZodTypes)._zod.def;
-  const into = (inner: z.core.$ZodType, step = ''): void => assertStrict(inner, `${path}${step}`, seen);
-  switch (def.type) {
-    case 'object':
-      if (def.catchall === undefined)
-        throw new Error(`${path}: use z.strictObject, so that unknown fields are refused`);
-      for (const [key, field] of Object.entries(def.shape)) into(field, `.${key}`);
-      return;
-    case 'array':
-      into(def.element, '[]');
-      return;
-    case 'union':
-      for (const option of def.options) into(option);
-      return;
-    case 'pipe':
-      into(def.in);
-      return;
-    case 'record':
-      into(def.valueType, '{}');
-      return;
-    case 'optional':
-    case 'nullable':
-    case 'default':
-    case 'prefault':
-    case 'nonoptional':
-    case 'readonly':
-    case 'catch':
-      into(def.innerType);
-      return;
-    default:
-      return;
-  }
-};

@@ -1,5 +1,6 @@
 import { request as rawRequest } from 'node:http';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { PlatformError } from '#platform/errors';
@@ -10,6 +11,7 @@ import type { Authenticator, Principal } from './auth.js';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from './etag.js';
 import { problem, problems, unavailable } from './problem-details.js';
 import { createHttpServer, type HttpApp } from './server.js';
+import { strictJson } from './strict-json.js';
 
 const users: Record<string, Principal> = {
   'Bearer ann': { kind: 'user', userId: 'ann', roles: ['customer'] },
@@ -31,7 +33,7 @@ const auth: Authenticator = {
 const thing = z.strictObject({
   name: z.string().max(20),
   count: z.int(),
-  inner: z.strictObject({ a: z.string() }).optional(),
+  inner: z.strictObject({ a: z.string().max(20) }).optional(),
 });
 
 let host: RunnableHost;
@@ -42,7 +44,7 @@ beforeAll(async () => {
   host = testHost('things');
   const server = createHttpServer(host, { port: 0, title: 'Things', auth, bodyBytesMax: 2000 });
   app = server.app;
-  const id = z.object({ id: z.uuid() });
+  const id = z.strictObject({ id: z.uuid() });
   app.post(
     '/api/things',
     { access: 'public', schema: { body: thing, response: { 201: z.object({ name: z.string() }) } } },
@@ -53,7 +55,7 @@ beforeAll(async () => {
     {
       access: 'public',
       schema: {
-        querystring: z.object({ limit: z.coerce.number().int().min(1).max(100).default(20) }),
+        querystring: z.strictObject({ limit: z.coerce.number().int().min(1).max(100).default(20) }),
         response: { 200: z.object({ limit: z.int(), correlationId: z.string() }) },
       },
     },
@@ -203,6 +205,34 @@ describe('whatever goes wrong', () => {
       415,
       'unsupported_media_type',
     ],
+    [
+      'a body in another coding',
+      'POST',
+      '/api/things',
+      { ...json, 'content-encoding': 'gzip' },
+      gzipSync(good),
+      415,
+      'unsupported_content_coding',
+    ],
+    [
+      'a whole number that JavaScript would change',
+      'POST',
+      '/api/things',
+      json,
+      '{"name":"a","count":9007199254740993}',
+      400,
+      'invalid_body',
+    ],
+    ['an unknown parameter', 'GET', '/api/things?nosuch=1', {}, undefined, 400, 'invalid_query'],
+    [
+      'an unknown parameter of no parameters',
+      'GET',
+      '/api/catalogue?q=1',
+      {},
+      undefined,
+      400,
+      'invalid_query',
+    ],
     ['too much', 'POST', '/api/things', json, `{"name":"${'a'.repeat(3000)}"}`, 413, 'body_too_large'],
     ['a stranger', 'GET', `/api/things/${id}`, {}, undefined, 401, 'authentication_required'],
     [
@@ -273,7 +303,31 @@ describe('whatever goes wrong', () => {
     expect(query.errors[0].path).toBe('/query/limit');
   });
 
+  it('names the parameter or the field that is not known', async () => {
+    const { errors } = (await send('GET', '/api/things?limit=1&nosuch=1&other=2')).json();
+    expect(errors).toEqual([
+      { path: '/query/nosuch', message: 'is not known here' },
+      { path: '/query/other', message: 'is not known here' },
+    ]);
+    const body = (await send('POST', '/api/things', json, '{"name":"a","count":1,"inner":{"b":1}}')).json();
+    expect(body.errors).toEqual([{ path: '/inner/b', message: 'is not known here' }]);
+  });
+
+  it('takes a number that is kept as it is written', async () => {
+    expect(strictJson(Buffer.from('[9007199254740991, 1e15, 0.123456789012345]'))).toEqual([
+      9007199254740991, 1e15, 0.123456789012345,
+    ]);
+    for (const number of ['9007199254740992', '-9007199254740993', '1e16', '12345678901234567890.0'])
+      expect(() => strictJson(Buffer.from(`{"a":{"b":[${number}]}}`))).toThrow(/cannot be kept/);
+    expect(strictJson(Buffer.from('{"a":"9007199254740993"}'))).toEqual({ a: '9007199254740993' });
+  });
+
   it('tells the way out in headers', async () => {
+    const coded = await send('POST', '/api/things', { ...json, 'content-encoding': 'br' }, good);
+    expect(coded.headers['accept-encoding']).toBe('identity');
+    expect(
+      (await send('POST', '/api/things', { ...json, 'content-encoding': 'identity' }, good)).statusCode,
+    ).toBe(201);
     expect((await send('DELETE', '/api/things')).headers.allow).toBe('POST, GET, HEAD');
     expect((await send('GET', `/api/things/${id}`)).headers['www-authenticate']).toBe('Bearer');
     expect((await send('GET', '/api/away')).headers['retry-after']).toBe('2');
@@ -380,7 +434,12 @@ describe('a route', () => {
 
   it('refuses unknown fields at every depth, or is refused', () => {
     const { app: fresh } = createHttpServer(testHost(), { port: 0, title: 'x' });
-    const body = z.strictObject({ list: z.array(z.object({ a: z.string() })).optional() });
+    const body = z.strictObject({
+      list: z
+        .array(z.object({ a: z.string().max(9) }))
+        .max(9)
+        .optional(),
+    });
     expect(() => fresh.post('/x', { access: 'public', schema: { body } }, async () => 'x')).toThrow(
       /POST \/x body\.list\[\]: use z\.strictObject/,
     );

@@ -11,7 +11,7 @@ import Fastify, {
   type RawServerDefault,
   type RouteOptions,
 } from 'fastify';
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { newId } from '#platform/ids';
 import type { Component, HealthReport, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
@@ -26,11 +26,12 @@ import {
 } from '#platform/telemetry/tracing';
 import { type Authenticator, authorise } from './auth.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
+import { createLoopWatch } from './loop-watch.js';
 import type { DescribedRoute, OpenApiDocument } from './openapi.js';
 import { Problem, problem } from './problem-details.js';
 import { completeRoute } from './route-options.js';
-import { parseJson } from './strict-json.js';
 import { addSystemRoutes, systemRoutes } from './system-routes.js';
+import { jsonParserWithin, serializerWithin, validatorWithin } from './validation.js';
 
 export type HttpApp = FastifyInstance<
   RawServerDefault,
@@ -95,10 +96,11 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
     routerOptions: { maxParamLength: 2048 },
   }).withTypeProvider<ZodTypeProvider>();
 
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
+  const watch = createLoopWatch(host);
+  app.setValidatorCompiler(validatorWithin(watch));
+  app.setSerializerCompiler(serializerWithin(watch));
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseJson);
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonParserWithin(watch));
 
   const routes = watchRoutes(app);
   observe(app, host);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { line, prose, uuid } from './text.js';
+import { emailAddress, instant, line, matching, prose, text, uuid, wholeNumber } from './text.js';
 
 describe('text', () => {
   it('that cannot be written as UTF-8 is refused', () => {
@@ -9,6 +9,53 @@ describe('text', () => {
       expect(schema.safeParse('x\udc00').success).toBe(false);
       expect(schema.parse('\u{1f600}')).toBe('\u{1f600}');
     }
+  });
+});
+
+describe('a line', () => {
+  it.each([
+    ['a NUL', 'a\0'],
+    ['an escape', 'a\x1b[2J'],
+    ['DEL', 'a\x7f'],
+    ['a control character of the second block', 'a\x85b'],
+    ['a line break', 'a\nb'],
+    ['a line separator', 'a\u2028b'],
+    ['nothing', ''],
+    ['only blanks', ' \u3000\u00a0'],
+    ['only a zero-width space', '\u200b'],
+    ['only joiners, marks and fillers', '\u200d\ufeff\u2060\u3164\u2800\u00ad'],
+    ['only tags beyond the basic plane', '\u{e0041}\u{e0042}'],
+    ['one character too many', 'a'.repeat(11)],
+  ])('does not take %s', (_what, value) => {
+    expect(line(10).safeParse(value).success).toBe(false);
+  });
+
+  it.each(['Ada', 'Zoë', '李', '👩‍👩‍👧', 'می‌خواهم', '\u200eabc'])('takes %s', (value) => {
+    expect(line(20).safeParse(value).success).toBe(true);
+  });
+});
+
+describe('the time to look at a text', () => {
+  const kinds = {
+    line: line(200),
+    prose: prose(500),
+    email: emailAddress,
+    instant,
+    uuid,
+    text: text(10),
+    number: wholeNumber(0, 9),
+    matching: matching(64, /^[\w.:-]{1,64}$/),
+  };
+  const hostile = ['a', ' ', '.', '@', 'a.', '-', '0', '\u200b', 'ä', '/'];
+
+  it.each(Object.entries(kinds))('of a megabyte is that of its length: %s', (_name, schema) => {
+    for (const part of hostile)
+      for (const end of ['', '\u0001', '@', '\n']) {
+        const startedAtMs = performance.now();
+        expect(schema.safeParse(part.repeat(1_000_000 / part.length) + end).success).toBe(false);
+        // A pattern that backtracks takes hours.
+        expect(performance.now() - startedAtMs).toBeLessThan(1000);
+      }
   });
 });
 

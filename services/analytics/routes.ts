@@ -114,7 +114,7 @@ export const analyticsRoutes = (
         summary: 'Orders, units and money by minute, hour or day.',
         description:
           '`from` is rounded down and `to` up to whole buckets; without them the last hour of minutes, day of hours or month of days. Buckets without a sale have no row.',
-        querystring: z.object({
+        querystring: z.strictObject({
           from: instant.optional(),
           to: instant.optional(),
           granularity: z.enum(granularities).default('hour'),
@@ -147,7 +147,7 @@ export const analyticsRoutes = (
         summary: 'The products that sold most.',
         description:
           'By whole minutes over a week at most, by whole hours over 60 weeks, else by whole days; without `from` the last seven days.',
-        querystring: z.object({
+        querystring: z.strictObject({
           from: instant.optional(),
           to: instant.optional(),
           by: z.enum(rankings).default('revenue'),

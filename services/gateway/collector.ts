@@ -5,6 +5,7 @@ import { newId } from '#platform/ids';
 import type { Producer } from '#platform/messaging/broker';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import type { Host } from '#platform/service-host';
+import { endsWithin } from '#platform/waiting/deadline';
 import type { EventMap } from '#schemas/events';
 import { judgeShopperEvent, shopperEvent } from './shopper-event.js';
 
@@ -61,7 +62,7 @@ export const collectorRoutes = (
           records.push(publisher.event('ShopperActivity', activity.visit_id, activity, options));
         } else errors.push({ index, ...judged });
       }
-      if (records.length > 0) await withinTime(producer.send(records));
+      if (records.length > 0) await accepted(producer.send(records));
       counted.inc({ status: 'success' }, records.length);
       counted.inc({ status: 'failure' }, errors.length);
       return reply.code(202).send({ accepted: records.length, errors });
@@ -70,17 +71,8 @@ export const collectorRoutes = (
 };
 
 /** A broker that is away is tried again for longer than a shopper's browser should wait. */
-const withinTime = async (sending: Promise<void>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(unavailable('broker_unavailable', 'Events cannot be taken at the moment.', 5)),
-      kafkaTimeoutMs,
-    );
-  });
-  try {
-    await Promise.race([sending, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
+const accepted = async (sending: Promise<void>): Promise<void> => {
+  if (!(await endsWithin(kafkaTimeoutMs, sending)))
+    throw unavailable('broker_unavailable', 'Events cannot be taken at the moment.', 5);
+  await sending;
 };

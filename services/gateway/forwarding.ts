@@ -88,12 +88,14 @@ const forward = async (
 
 const requestHeaders = (request: FastifyRequest): Record<string, string | string[]> => {
   const headers: Record<string, string | string[]> = {};
-  const named = String(request.headers.connection ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim());
+  const named = new Set(
+    String(request.headers.connection ?? '')
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  );
   for (const [name, value] of Object.entries(request.headers))
-    if (value !== undefined && !notForwarded.has(name) && !named.includes(name)) headers[name] = value;
+    if (value !== undefined && !notForwarded.has(name) && !named.has(name)) headers[name] = value;
   headers['x-correlation-id'] = request.id;
   headers['x-forwarded-for'] = request.ip;
   headers['x-forwarded-proto'] = request.protocol;

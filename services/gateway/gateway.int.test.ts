@@ -25,14 +25,21 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
   const { app } = server;
   app.get(
     '/api/products',
-    { access: 'public', schema: { summary: `From ${name}`, response: { 200: z.unknown() } } },
+    {
+      access: 'public',
+      schema: {
+        summary: `From ${name}`,
+        querystring: z.strictObject({ a: z.string().max(9).optional() }),
+        response: { 200: z.unknown() },
+      },
+    },
     async (request) => ({ from: name, headers: request.headers }),
   );
   app.post(
     '/api/products',
     {
       access: 'public',
-      schema: { body: z.strictObject({ name: z.string() }), response: { 201: z.unknown() } },
+      schema: { body: z.strictObject({ name: z.string().max(99) }), response: { 201: z.unknown() } },
     },
     async (request, reply) =>
       reply.code(201).header('location', '/api/products/1').send({ got: request.body }),

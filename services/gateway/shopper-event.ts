@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Principal } from '#platform/http/auth';
-import { prose, uuid } from '#platform/http/text';
+import { instant, matching, prose, uuid } from '#platform/http/text';
 import type { ShopperActivity } from '#schemas/events';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -16,7 +16,7 @@ export const shopperEventTypes = [
   ...recommendationEvents,
 ] as const;
 
-const shortId = z.string().regex(/^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, digits or . _ : -');
+const shortId = matching(64, /^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, digits or . _ : -');
 
 export const shopperEvent = z.strictObject({
   type: z.enum(shopperEventTypes),
@@ -28,9 +28,7 @@ export const shopperEvent = z.strictObject({
   recommendationId: shortId
     .optional()
     .describe('Required of recommendation_shown and recommendation_clicked.'),
-  occurredAt: z.iso
-    .datetime({ offset: true })
-    .describe('At most 5 minutes in the future and 30 days in the past.'),
+  occurredAt: instant.describe('At most 5 minutes in the future and 30 days in the past.'),
 });
 
 export type ShopperEvent = z.output<typeof shopperEvent>;

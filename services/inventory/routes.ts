@@ -4,7 +4,7 @@ import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { uuid } from '#platform/http/text';
+import { line, text, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { available, piecesMax } from './stock.js';
@@ -36,14 +36,12 @@ const movementSchema = z
   })
   .meta({ id: 'StockMovement' });
 
-const params = z.object({ productId: uuid });
+const params = z.strictObject({ productId: uuid });
 const ignored = z.unknown().optional().describe('Kept by the server: may be sent back, and is ignored.');
 const keptByServer = { productId: ignored, reserved: ignored, available: ignored, updatedAt: ignored };
 const restockHeader = z.object({
-  'idempotency-key': z
-    .string()
+  'idempotency-key': text(255)
     .min(1)
-    .max(255)
     .optional()
     .describe('Sent again with the same key, the pieces are added once.'),
 });
@@ -58,7 +56,7 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
       schema: {
         tags,
         summary: 'Stock of all products, by product id.',
-        querystring: z.object(listQuery),
+        querystring: z.strictObject(listQuery),
         response: { 200: pageOf(stockSchema) },
       },
     },
@@ -101,7 +99,7 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
         body: z.strictObject({
           onHand: pieces,
           lowStockThreshold: pieces.optional(),
-          reason: z.string().min(1).max(200).optional(),
+          reason: line(200).optional(),
           ...keptByServer,
         }),
         response: { 200: stockSchema, ...problems(404, 409) },
@@ -154,7 +152,7 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
         tags,
         summary: 'Every change of a product’s stock, newest first.',
         params,
-        querystring: z.object(listQuery),
+        querystring: z.strictObject(listQuery),
         response: { 200: pageOf(movementSchema), ...problems(404) },
       },
     },

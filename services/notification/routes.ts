@@ -25,7 +25,7 @@ export const notificationRoutes = (app: HttpApp, db: Database, notifications: No
       schema: {
         tags: ['notifications'],
         summary: 'What was recorded for you, newest first; staff see everybody’s.',
-        querystring: z.object(listQuery),
+        querystring: z.strictObject(listQuery),
         response: { 200: pageOf(notificationSchema) },
       },
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { line, uuid } from '#platform/http/text';
+import { emailAddress, line, matching, text, uuid } from '#platform/http/text';
+import { countries } from '#schemas/country';
 import { orderStatuses } from './order.js';
 import type { OrderView, TimelineEntry } from './order-store.js';
 
@@ -28,10 +29,7 @@ const addressShape = {
   line2: line(200).optional(),
   city: line(100),
   postalCode: line(20),
-  country: z
-    .string()
-    .regex(/^[A-Z]{2}$/)
-    .describe('ISO 3166-1 alpha-2.'),
+  country: z.enum(countries as [string, ...string[]]).describe('ISO 3166-1 alpha-2.'),
 };
 
 export const placeOrderBody = z.strictObject({
@@ -39,22 +37,19 @@ export const placeOrderBody = z.strictObject({
   shippingAddress: z.strictObject(addressShape),
   payment: z.strictObject({
     method: z.enum(['card', 'paypal', 'crypto']),
-    token: z
-      .string()
-      .regex(/^[\x21-\x7e]{1,200}$/)
-      .describe('From the payment provider. The sandbox knows tok_ok, tok_declined, tok_flaky and more.'),
+    token: matching(200, /^[\x21-\x7e]{1,200}$/).describe(
+      'From the payment provider. The sandbox knows tok_ok, tok_declined, tok_flaky and more.',
+    ),
   }),
-  email: z.email().max(254).optional().describe('Required of a guest.'),
+  email: emailAddress.optional().describe('Required of a guest.'),
 });
 
 export const orderTokenHeader = z.object({
-  'x-order-token': z.string().max(200).optional().describe('What a guest got with the order.'),
+  'x-order-token': text(200).optional().describe('What a guest got with the order.'),
 });
 
 export const visitHeader = z.object({
-  'x-visit-id': z
-    .string()
-    .regex(/^[\w.:-]{1,64}$/)
+  'x-visit-id': matching(64, /^[\w.:-]{1,64}$/)
     .optional()
     .describe('The visit the order comes from.'),
 });
@@ -84,7 +79,15 @@ export const orderSchema = z
     ...statusSchema.shape,
     items: z.array(z.object({ productId: z.uuid(), name: z.string(), quantity: z.int(), unitPrice: money })),
     total: money,
-    shippingAddress: z.object({ ...addressShape, country: z.string() }),
+    // As it was taken at the time, whatever is asked of an address since then.
+    shippingAddress: z.object({
+      name: z.string(),
+      line1: z.string(),
+      line2: z.string().optional(),
+      city: z.string(),
+      postalCode: z.string(),
+      country: z.string(),
+    }),
     payment: z.object({
       id: z.uuid().nullable().describe('Null until the payment service has answered.'),
       method: z.string(),

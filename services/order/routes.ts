@@ -33,7 +33,7 @@ import { priced } from './pricing.js';
 import type { ProductReplica } from './product-replica.js';
 
 const tags = ['orders'];
-const params = z.object({ id: uuid });
+const params = z.strictObject({ id: uuid });
 
 export const orderRoutes = (
   app: HttpApp,
@@ -143,7 +143,7 @@ export const orderRoutes = (
       schema: {
         tags,
         summary: 'Your orders, newest first; staff see everybody’s.',
-        querystring: z.object({
+        querystring: z.strictObject({
           ...listQuery,
           status: z.enum(orderStatuses).optional(),
           userId: uuid.optional().describe('For staff.'),

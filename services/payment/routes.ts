@@ -46,7 +46,7 @@ export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore
       schema: {
         tags,
         summary: 'Your payments, newest first; staff see everybody’s.',
-        querystring: z.object({
+        querystring: z.strictObject({
           ...listQuery,
           orderId: uuid.optional(),
           userId: uuid.optional().describe('For staff.'),
@@ -79,7 +79,7 @@ export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore
       schema: {
         tags,
         summary: 'One payment, for its buyer and staff.',
-        params: z.object({ id: uuid }),
+        params: z.strictObject({ id: uuid }),
         response: { 200: paymentSchema, ...notModified, ...problems(404) },
       },
     },

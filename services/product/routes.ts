@@ -4,29 +4,31 @@ import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { uuid, wholeNumber } from '#platform/http/text';
+import { line, prose, text, uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
 import { normaliseCategory } from '#schemas/category';
+import { currencies } from '#schemas/currency';
 import { type ProductRow, type ProductStore, sorts } from './product-store.js';
 
 const amountMinorMax = 1_000_000_000_00;
 const amountMinor = z.int().min(0).max(amountMinorMax);
-const currency = z
-  .string()
-  .regex(/^[A-Z]{3}$/)
-  .describe('ISO 4217 code.');
-const money = z.object({ amountMinor, currency });
-const text = (max: number) => z.string().max(max);
-const name = text(200).min(1).regex(/\S/, 'must not be blank');
-const category = text(200)
-  .min(1)
+const currency = z.enum(currencies as [string, ...string[]]).describe('ISO 4217 code.');
+const name = line(200);
+const category = line(200)
   .regex(/[^\s/]/, 'must name a category')
   .describe('Path of the category, e.g. `home/lighting`; kept in lower case.');
-const attributes = z.record(text(60).min(1), z.union([text(500), z.number(), z.boolean()]));
-const tags = z.array(text(60).min(1)).max(50);
-const images = z.array(z.url({ protocol: /^https?$/ }).max(2000)).max(20);
+const attributesMax = 100;
+const attributes = z
+  .record(
+    line(60),
+    z.union([prose(500), z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER), z.boolean()]),
+  )
+  .meta({ maxProperties: attributesMax });
+const tags = z.array(line(60)).max(50);
+const image = text(2000).check(z.url({ protocol: /^https?$/ }));
+const images = z.array(image).max(20);
 
 const productSchema = z
   .object({
@@ -34,7 +36,7 @@ const productSchema = z
     name: z.string(),
     description: z.string(),
     category: z.string(),
-    price: money,
+    price: z.object({ amountMinor: z.int(), currency: z.string().describe('ISO 4217 code.') }),
     brand: z.string().nullable(),
     tags: z.array(z.string()),
     attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
@@ -52,10 +54,10 @@ const productSchema = z
 
 const createBody = z.strictObject({
   name,
-  description: text(10_000).default(''),
+  description: prose(10_000).default(''),
   category,
   price: z.strictObject({ amountMinor, currency }),
-  brand: text(120).min(1).optional(),
+  brand: line(120).optional(),
   tags: tags.default([]),
   attributes: attributes.default({}),
   images: images.default([]),
@@ -66,10 +68,10 @@ const createBody = z.strictObject({
   initialStock: z.int().min(0).max(1_000_000_000).default(0),
 });
 
-const listFilters = z.object({
+const listFilters = z.strictObject({
   ...listQuery,
   category: category.optional(),
-  brand: text(120).min(1).optional(),
+  brand: line(120).optional(),
   minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
   maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
   sort: z.enum(sorts).default('newest'),
@@ -127,7 +129,7 @@ export const productRoutes = (app: HttpApp, db: Database, products: ProductStore
       schema: {
         tags: section,
         summary: 'One product.',
-        params: z.object({ productId: uuid }),
+        params: z.strictObject({ productId: uuid }),
         response: { 200: productSchema, ...notModified, ...problems(404) },
       },
     },

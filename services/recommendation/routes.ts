@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hasRole, type Principal } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/server';
-import { wholeNumber } from '#platform/http/text';
+import { text, wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
 import { normaliseCategory } from '#schemas/category';
@@ -15,18 +15,16 @@ export const modelVersion = 'item-to-item-1';
 const idCharsMax = 128;
 const excludedMax = 500;
 
-const visitId = z.string().min(1).max(idCharsMax);
+const visitId = text(idCharsMax).min(1);
 // Of products and users, which may be unknown but not be missed for their capitals; a visit is the client's own text.
 const id = visitId.toLowerCase();
-const ids = z
-  .string()
-  .max(excludedMax * (idCharsMax + 1))
+const ids = text(excludedMax * (idCharsMax + 1))
   .toLowerCase()
-  .transform((text) => text.split(',').filter((part) => part !== ''))
+  .transform((list) => list.split(',').filter((part) => part !== ''))
   .refine((list) => list.length <= excludedMax, `must be at most ${excludedMax} ids`)
   .describe('Comma-separated product ids.');
 
-const query = z.object({
+const query = z.strictObject({
   scenario: z
     .enum(['product', 'home'])
     .describe('product: what next, beside the product in view. home: for this visitor.'),
@@ -41,10 +39,8 @@ const query = z.object({
         'used, and only for a caller who is not logged in: what it lately bought is left out.',
     ),
   exclude: ids.optional(),
-  category: z
-    .string()
+  category: text(200)
     .min(1)
-    .max(200)
     .regex(/[^\s/]/, 'must name a category')
     .optional()
     .describe('Only products of this category path and below.'),

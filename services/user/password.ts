@@ -1,5 +1,6 @@
 import { hash, verify } from '@node-rs/argon2';
 import { unavailable } from '#platform/http/problem-details';
+import { createAdmission } from '#platform/waiting/admission';
 
 /** OWASP's second argon2id profile (the package's algorithm 2 is argon2id): 19 MiB, two passes, one lane. */
 const argon2id = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -18,7 +19,12 @@ export const createPasswordHasher = async (bounds: {
   concurrentMax: number;
   waitingMax: number;
 }): Promise<PasswordHasher> => {
-  const admit = admission(bounds);
+  const admission = createAdmission(bounds.concurrentMax);
+  const admit = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (admission.running >= bounds.concurrentMax && admission.waiting >= bounds.waitingMax)
+      throw unavailable('busy', 'Too many people are logging in at the moment.', 2);
+    return admission.run(work);
+  };
   const nobodys = await hash('the password of nobody', argon2id);
   return {
     hash: (password) => admit(() => hash(password, argon2id)),
@@ -26,25 +32,5 @@ export const createPasswordHasher = async (bounds: {
       const isMatch = await admit(() => verify(stored ?? nobodys, password));
       return stored !== undefined && isMatch;
     },
-  };
-};
-
-const admission = ({ concurrentMax, waitingMax }: { concurrentMax: number; waitingMax: number }) => {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (running >= concurrentMax) {
-      if (waiting.length >= waitingMax)
-        throw unavailable('busy', 'Too many people are logging in at the moment.', 2);
-      await new Promise<void>((enter) => waiting.push(enter));
-    } else running += 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      // The place is handed on, not given back, so a newcomer cannot overtake.
-      if (next === undefined) running -= 1;
-      else next();
-    }
   };
 };

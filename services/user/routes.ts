@@ -4,14 +4,14 @@ import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { emailAddress, line, uuid } from '#platform/http/text';
+import { emailAddress, line, text, uuid } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { roles } from '#schemas/roles';
 import type { Accounts, LoggedIn } from './accounts.js';
 import { refreshGraceMs, type User } from './user.js';
 import type { UserStore } from './user-store.js';
 
-const password = z.string().min(8).max(256).describe('At least 8 characters; there are no other rules.');
+const password = text(256).min(8).describe('At least 8 characters; there are no other rules.');
 const name = line(200);
 
 const userSchema = z
@@ -32,7 +32,7 @@ const loggedInSchema = z
   })
   .meta({ id: 'LoggedIn' });
 
-const refreshTokenBody = z.strictObject({ refreshToken: z.string().min(1).max(512) });
+const refreshTokenBody = z.strictObject({ refreshToken: text(512).min(1) });
 
 const jwkSetSchema = z.object({
   keys: z.array(
@@ -99,7 +99,7 @@ export const authRoutes = (
       schema: {
         tags,
         summary: 'Log in.',
-        body: z.strictObject({ email: z.string().min(1).max(254), password: z.string().min(1).max(256) }),
+        body: z.strictObject({ email: text(254).min(1), password: text(256).min(1) }),
         response: { 200: loggedInSchema, ...problems(401) },
       },
     },
@@ -209,7 +209,7 @@ export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): 
       schema: {
         tags,
         summary: 'All accounts, the newest first.',
-        querystring: z.object(listQuery),
+        querystring: z.strictObject(listQuery),
         response: { 200: pageOf(userSchema) },
       },
     },
@@ -228,7 +228,7 @@ export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): 
       schema: {
         tags,
         summary: 'State which roles an account has.',
-        params: z.object({ id: uuid }),
+        params: z.strictObject({ id: uuid }),
         body: z.strictObject({ roles: z.array(z.enum(roles)).min(1).max(roles.length) }),
         response: { 200: userSchema, ...problems(404, 409, 412) },
       },

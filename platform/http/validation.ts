@@ -1,0 +1,69 @@
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
+import type { FastifySerializerCompiler } from 'fastify/types/schema.js';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import { type BoundsCheck, boundsOf } from './bounds.js';
+import { invalidInput } from './failures.js';
+import type { LoopWatch } from './loop-watch.js';
+import { type InputError, problem } from './problem-details.js';
+import { strictJson } from './strict-json.js';
+
+/** Sizes and names first (see `boundsOf`), then the schema: what is too large is never looked into. */
+export const validatorWithin =
+  (watch: LoopWatch): FastifySchemaCompiler<z.ZodType> =>
+  (route) => {
+    const { schema, method, url, httpPart = 'body' } = route;
+    const name = `${method} ${url}`;
+    const check = boundsOf(schema, `${name} ${httpPart}`, httpPart === 'headers');
+    const validate = validatorCompiler(route);
+    return (value: unknown) =>
+      watch.timed('validate', name, () => {
+        const found = sizeErrors(check, value);
+        return found.length > 0 ? { error: invalidInput(httpPart, found) } : validate(value);
+      });
+  };
+
+const sizeErrors = (check: BoundsCheck, value: unknown): InputError[] => {
+  const found: InputError[] = [];
+  check(value, '', found);
+  return found;
+};
+
+/** The serializer of the schemas, watched. */
+export const serializerWithin =
+  (watch: LoopWatch): FastifySerializerCompiler<z.ZodType> =>
+  (route) => {
+    const serialize = serializerCompiler(route);
+    return (value) => watch.timed('serialize', `${route.method} ${route.url}`, () => serialize(value));
+  };
+
+/** Bodies are not decoded: a few kilobytes can stand for gigabytes. RFC 9110 section 15.5.16 names the header. */
+const undecoded = problem(415, 'unsupported_content_coding', 'Send the body without a content coding.', {
+  headers: { 'accept-encoding': 'identity' },
+});
+
+/** A body parser for `application/json`. An empty body is no body where none is expected. */
+export const jsonParserWithin =
+  (watch: LoopWatch) =>
+  (request: FastifyRequest, body: Buffer, done: (error: Error | null, value?: unknown) => void): void => {
+    const { schema, config, url = 'unknown' } = request.routeOptions;
+    if (body.length === 0 && schema?.body === undefined) {
+      done(null, undefined);
+      return;
+    }
+    const coding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+    if (coding !== 'identity') {
+      done(undecoded);
+      return;
+    }
+    let value: unknown;
+    try {
+      value = watch.timed('parse', `${request.method} ${url}`, () =>
+        strictJson(body, config.checksText !== true),
+      );
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done(null, value);
+  };
