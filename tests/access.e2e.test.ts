@@ -96,3 +96,37 @@ describe('who may', () => {
     },
   );
 });
+
+describe('a guest', () => {
+  const place = (key: string, headers: Record<string, string> = {}) =>
+    shop.placeOrder({
+      items: [{ productId, quantity: 1 }],
+      email: 'guest@example.com',
+      idempotencyKey: key,
+      headers,
+    });
+  const read = async (id: string, token: string) =>
+    (await shop.call('GET', `/api/orders/${id}`, { headers: { 'x-order-token': token } })).status;
+
+  it('keeps the order to themselves: whoever repeats the request gets no token', async () => {
+    const key = randomUUID();
+    const { status, body } = await place(key);
+    const repeated = await place(key);
+    expect(repeated.headers.get('idempotency-replayed')).toBe('true');
+    const { orderToken = '', ...rest } = body;
+    expect([repeated.status, repeated.body]).toEqual([status, rest]);
+    expect(await read(body.id, orderToken)).toBe(200);
+    expect((await place(key, { 'x-order-token': orderToken })).body).toEqual(body);
+  });
+
+  it('who chose the token gets the whole answer again, also when the first was lost', async () => {
+    const [key, chosen] = [randomUUID(), `${randomUUID()}${randomUUID()}`];
+    const first = await place(key, { 'x-order-token': chosen });
+    expect(first.body.orderToken).toBe(chosen);
+    expect((await place(key, { 'x-order-token': chosen })).body).toEqual(first.body);
+    expect((await place(key, { 'x-order-token': `${randomUUID()}x` })).body).not.toHaveProperty('orderToken');
+    expect(await read(first.body.id, chosen)).toBe(200);
+    const short = await place(randomUUID(), { 'x-order-token': 'guessable' });
+    expect([short.status, (short.body as unknown as { code: string }).code]).toEqual([400, 'invalid_header']);
+  });
+});

@@ -45,6 +45,27 @@ beforeAll(async () => {
         return { status: 201, body: { id: randomUUID() }, headers: { location: '/effects/1' } };
       }),
   );
+  app.post(
+    '/secrets',
+    {
+      access: 'user',
+      requires: ['idempotency-key'],
+      schema: {
+        headers: z.object({ 'x-token': z.string().max(99).optional() }),
+        body,
+        response: { 201: z.object({ id: z.string(), token: z.string().optional() }) },
+      },
+    },
+    async (request, reply) => {
+      const presented = request.headers['x-token'];
+      const effect = async () => ({
+        status: 201,
+        body: { id: randomUUID() },
+        secret: { field: 'token', value: presented ?? randomUUID() },
+      });
+      return idempotent(db, request, reply, effect, { caller: 'guest', presented });
+    },
+  );
   onEffect = async () => {};
 });
 
@@ -133,6 +154,29 @@ describe('a request with an idempotency key', () => {
     onEffect = async () => {};
     expect((await post(key, { note })).statusCode).toBe(201);
     expect(await effects(note)).toBe(1);
+  });
+
+  it('gives its secret again to whoever presents it, and to nobody else', async () => {
+    const [note, token] = [randomUUID(), randomUUID()];
+    const ask = async (key: string, headers: Record<string, string> = {}) =>
+      (
+        await app.inject({
+          method: 'POST',
+          url: '/secrets',
+          headers: { 'idempotency-key': key, authorization: 'ann', ...headers },
+          payload: { note },
+        })
+      ).json();
+    for (const chosen of [undefined, token]) {
+      const key = randomUUID();
+      const first = await ask(key, chosen === undefined ? {} : { 'x-token': chosen });
+      expect(first).toEqual({ id: expect.any(String), token: chosen ?? expect.any(String) });
+      expect(await ask(key, { 'x-token': first.token })).toEqual(first);
+      expect(await ask(key)).toEqual({ id: first.id });
+      expect(await ask(key, { 'x-token': randomUUID() })).toEqual({ id: first.id });
+      const { rows } = await db.query('SELECT * FROM idempotency_keys WHERE key = $1', [key]);
+      expect(JSON.stringify(rows)).not.toContain(first.token);
+    }
   });
 
   it('is forgotten after a day, and so are those before it', async () => {

@@ -1,11 +1,20 @@
-import { createHash } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { problem } from './problem-details.js';
 
 /** An answer that can be given again: what a handler would have sent. `body` must survive JSON. */
-export type StoredAnswer = { status: number; body: unknown; headers?: Record<string, string> };
+export type StoredAnswer = {
+  status: number;
+  body: Readonly<Record<string, unknown>>;
+  headers?: Record<string, string>;
+  /**
+   * A field of the body that only the first sender may have: of its value just a digest is kept, and a repeat has the
+   * field only when it presents the value itself.
+   */
+  secret?: { field: string; value: string };
+};
 
 /** Needs `projectPath(idempotencyMigrations)` among the service's migrations. */
 export const idempotencyMigrations = 'platform/http/migrations';
@@ -19,14 +28,15 @@ const prunedPerRequestMax = 20;
  * `Idempotency-Replayed: true`), the key with another body is 422, and one whose first request is still running
  * is 409. What `effect` throws rolls everything back, and the key can be used again.
  * The route declares `requires: ['idempotency-key']`. `caller` is whom the key belongs to; the user's id, or
- * `anonymous`, if unset.
+ * `anonymous`, if unset. `presented` is what the request shows to have the secret of the answer again: whoever merely
+ * saw a request can send the same key and body.
  */
 export const idempotent = async <R extends { header(name: string, value: string): unknown }>(
   db: Database,
   request: FastifyRequest,
   reply: R,
   effect: (tx: Tx) => Promise<StoredAnswer>,
-  options: { caller?: string } = {},
+  options: { caller?: string; presented?: string | undefined } = {},
 ): Promise<R> => {
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || key.length === 0 || key.length > 255)
@@ -38,19 +48,13 @@ export const idempotent = async <R extends { header(name: string, value: string)
   const { answer, isReplay } = await inTransaction(db, async (tx) => {
     const isClaimed = await claim(tx, caller, key);
     // An answer that stands needs no lock: repeats that come together all get it.
-    const stored = await storedAnswer(tx, caller, key, hash);
+    const stored = await storedAnswer(tx, { caller, key, hash, presented: options.presented });
     if (stored !== undefined) return { answer: stored, isReplay: true };
     if (!isClaimed) throw stillRunning();
     const fresh = await effect(tx);
-    await tx.query(
-      `INSERT INTO idempotency_keys (principal, key, request_hash, status, headers, body)
-       VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (principal, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
-         headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`,
-      [caller, key, hash, fresh.status, JSON.stringify(fresh.headers ?? {}), JSON.stringify(fresh.body)],
-    );
+    await keep(tx, { caller, key, hash }, fresh);
     await prune(tx);
-    return { answer: fresh, isReplay: false };
+    return { answer: withSecret(fresh, fresh.secret), isReplay: false };
   });
   if (isReplay) reply.header('idempotency-replayed', 'true');
   // The reply is typed by its route's schema, which this function serves for all of them.
@@ -75,19 +79,42 @@ const stillRunning = () =>
     headers: { 'retry-after': '1' },
   });
 
+type Claim = { caller: string; key: string; hash: Buffer };
+
+const keep = async (tx: Tx, { caller, key, hash }: Claim, answer: StoredAnswer): Promise<void> => {
+  const { status, headers = {}, body, secret } = answer;
+  await tx.query(
+    `INSERT INTO idempotency_keys (principal, key, request_hash, status, headers, body, secret_field, secret_hash)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     ON CONFLICT (principal, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
+       headers = excluded.headers, body = excluded.body, secret_field = excluded.secret_field,
+       secret_hash = excluded.secret_hash, created_at = excluded.created_at`,
+    [
+      caller,
+      key,
+      hash,
+      status,
+      JSON.stringify(headers),
+      JSON.stringify(body),
+      secret?.field ?? null,
+      secret === undefined ? null : digestOf(secret.value),
+    ],
+  );
+};
+
 const storedAnswer = async (
   tx: Tx,
-  caller: string,
-  key: string,
-  hash: Buffer,
+  { caller, key, hash, presented }: Claim & { presented: string | undefined },
 ): Promise<StoredAnswer | undefined> => {
   const { rows } = await tx.query<{
     request_hash: Buffer;
     status: number;
     headers: Record<string, string>;
-    body: unknown;
+    body: Record<string, unknown>;
+    secret_field: string | null;
+    secret_hash: Buffer | null;
   }>(
-    `SELECT request_hash, status, headers, body FROM idempotency_keys
+    `SELECT request_hash, status, headers, body, secret_field, secret_hash FROM idempotency_keys
      WHERE principal = $1 AND key = $2 AND created_at > now() - make_interval(hours => $3)`,
     [caller, key, keptHours],
   );
@@ -95,8 +122,19 @@ const storedAnswer = async (
   if (row === undefined) return undefined;
   if (!row.request_hash.equals(hash))
     throw problem(422, 'idempotency_key_reused', 'This Idempotency-Key was used for another request.');
-  return { status: row.status, headers: row.headers, body: row.body };
+  const { secret_field: field, secret_hash: digest, status, headers, body } = row;
+  const isProven =
+    field !== null &&
+    digest !== null &&
+    presented !== undefined &&
+    timingSafeEqual(digestOf(presented), digest);
+  return withSecret({ status, headers, body }, isProven ? { field, value: presented } : undefined);
 };
+
+const withSecret = (answer: StoredAnswer, secret: StoredAnswer['secret']): StoredAnswer =>
+  secret === undefined ? answer : { ...answer, body: { ...answer.body, [secret.field]: secret.value } };
+
+const digestOf = (value: string): Buffer => createHash('sha256').update(value).digest();
 
 /** Each new key takes a few expired ones along: the table stays bounded without a job of its own. */
 const prune = async (tx: Tx): Promise<void> => {

@@ -5,10 +5,7 @@ import { problem } from '#platform/http/problem-details';
 import { staff } from '#schemas/roles';
 import type { OrderView } from './order-store.js';
 
-/**
- * A guest's key to one order: 256 random bits. With the order only its hash is stored; but the answer kept for a
- * repeat of the request (24 hours, see `idempotent`) has the token as it was given.
- */
+/** A guest's key to one order, where the client did not choose one: 256 random bits, of which only a hash is kept. */
 export const newOrderToken = (): string => randomBytes(32).toString('base64url');
 
 export const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();

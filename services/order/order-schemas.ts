@@ -48,10 +48,16 @@ export const orderTokenHeader = z.object({
   'x-order-token': text(200).optional().describe('What a guest got with the order.'),
 });
 
-export const visitHeader = z.object({
+export const placeOrderHeaders = z.object({
   'x-visit-id': matching(64, /^[\w.:-]{1,64}$/)
     .optional()
     .describe('The visit the order comes from.'),
+  'x-order-token': matching(200, /^[\w-]{32,200}$/)
+    .optional()
+    .describe(
+      'Of a guest: the token of the order, chosen at random by the client. Whoever repeats the request with it gets ' +
+        'the whole answer again; without it the answer to a repeat has no `orderToken`.',
+    ),
 });
 
 export const acceptedSchema = z
@@ -59,7 +65,12 @@ export const acceptedSchema = z
     id: z.uuid(),
     status: z.literal('pending'),
     statusUrl: z.string(),
-    orderToken: z.string().optional().describe('For a guest: good for this order alone, as X-Order-Token.'),
+    orderToken: z
+      .string()
+      .optional()
+      .describe(
+        'For a guest: good for this order alone, as X-Order-Token. Not in the answer to a repeat that does not present it.',
+      ),
   })
   .meta({ id: 'AcceptedOrder' });
 

@@ -20,13 +20,13 @@ import {
   orderTokenHeader,
   piecesOfProductMax,
   placeOrderBody,
+  placeOrderHeaders,
   returnSchema,
   shown,
   shownEntry,
   shownStatus,
   statusSchema,
   timelineSchema,
-  visitHeader,
 } from './order-schemas.js';
 import type { OrderStore } from './order-store.js';
 import { priced } from './pricing.js';
@@ -60,7 +60,7 @@ export const orderRoutes = (
       schema: {
         tags,
         summary: 'Place an order. Accepted is not confirmed: follow statusUrl.',
-        headers: visitHeader,
+        headers: placeOrderHeaders,
         body: placeOrderBody,
         response: { 202: acceptedSchema, ...problems(422) },
       },
@@ -82,12 +82,13 @@ export const orderRoutes = (
       const productIds = items.map(({ productId }) => productId);
       await products.awaitKnown(productIds, deps.productWaitMs);
 
+      const chosenToken = request.headers['x-order-token'];
       const place = async (tx: Tx) => {
         if (deps.isBacklogged())
           throw unavailable('orders_backlogged', 'Orders cannot be taken at the moment.', 5);
         const { lines, currency } = priced(items, await products.find(tx, productIds), request.body.items);
         const orderId = newId(clock);
-        const orderToken = userId === null ? newOrderToken() : undefined;
+        const orderToken = userId === null ? (chosenToken ?? newOrderToken()) : undefined;
         const outcome = await orders.place(
           tx,
           {
@@ -121,13 +122,14 @@ export const orderRoutes = (
             id: orderId,
             status: 'pending',
             statusUrl: `/api/orders/${orderId}/status`,
-            ...(orderToken === undefined ? {} : { orderToken }),
           },
+          ...(orderToken === undefined ? {} : { secret: { field: 'orderToken', value: orderToken } }),
         };
       };
       try {
         return await idempotent(db, request, reply, place, {
           caller: userId ?? `guest ${email?.toLowerCase()}`,
+          presented: chosenToken,
         });
       } catch (error) {
         metrics.refused();
