@@ -1,6 +1,4 @@
 import { SpanKind } from '@opentelemetry/api';
-import { isBrokenInvariant } from '#platform/assert';
-import { isRetriable, PlatformError } from '#platform/errors';
 import { firstTime, inboxRetentionMs, prune } from '#platform/inbox/inbox';
 import type {
   BatchHandler,
@@ -15,6 +13,8 @@ import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
+import { createStreamConsumer } from '#platform/streams/stream-consumer';
+import { createTrials, type Trials } from '#platform/streams/trials';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
 
@@ -46,8 +46,6 @@ export type ReactorOptions<E> = {
   partitionsConcurrentlyMax?: number;
 };
 
-const attemptsMax = 3;
-const startRetryMsMax = 2_000;
 const pruneEveryMs = 10 * 60 * 1000;
 
 type Item = { event: ReceivedEvent; record: IncomingRecord };
@@ -67,14 +65,8 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   const reactions = options.reactions as Readonly<Record<string, Reaction<string, unknown> | undefined>>;
   const topics = options.topics ?? topicsOf(options.events, Object.keys(reactions));
   const reader = createEventReader(options.registry, options.events);
-  const consumer = broker.consumer({
-    group,
-    topics,
-    partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
-  });
-  let running = false;
-  let stopped = false;
   let producer: Producer | undefined;
+  let consuming: Component | undefined;
   let pruning: NodeJS.Timeout | undefined;
 
   const handle = (deadLetters: DeadLetters): BatchHandler => {
@@ -107,21 +99,6 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     }
   };
 
-  const run = async (): Promise<void> => {
-    producer = await broker.producer();
-    const handler = handle(createDeadLetters(host, producer));
-    for (let failures = 0; !stopped && !running; failures += 1) {
-      try {
-        await consumer.run(handler);
-        running = true;
-        logger.info({ group, topics }, 'reacting');
-      } catch (error) {
-        logger[failures === 0 ? 'warn' : 'debug']({ err: error, group }, 'cannot consume yet');
-        await new Promise((resolve) => setTimeout(resolve, Math.min(200 * 2 ** failures, startRetryMsMax)));
-      }
-    }
-  };
-
   const pruneInbox = async (): Promise<void> => {
     const forgotten = await prune(db, host.clock.nowMs() - inboxRetentionMs).catch(() => 0);
     if (forgotten > 0) logger.debug({ forgotten }, 'inbox pruned');
@@ -130,59 +107,30 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   return {
     name: `reactor ${group}`,
     start: async () => {
-      consumer.failed.catch(host.onFatal);
-      run().catch(host.onFatal);
+      producer = await broker.producer();
+      consuming = createStreamConsumer(host, {
+        broker,
+        group,
+        topics,
+        partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
+        handle: handle(createDeadLetters(host, producer)),
+      });
+      await consuming.start();
       pruning = setInterval(() => void pruneInbox(), pruneEveryMs);
     },
     stop: async () => {
-      stopped = true;
       clearInterval(pruning);
-      await consumer.close();
+      await consuming?.stop();
       await producer?.close();
     },
     checkHealth: async () =>
-      running ? { status: 'up' } : { status: 'degraded', detail: 'not consuming yet' },
+      (await consuming?.checkHealth?.()) ?? { status: 'degraded', detail: 'not started yet' },
   };
 };
 
 const topicsOf = (events: EventTable, types: readonly string[]): string[] => [
   ...new Set(types.flatMap((type) => events[type]?.topic ?? [])),
 ];
-
-/** Remembers, until the offset is committed, what was tried how often and what is parked already. */
-type Trials = {
-  /** False when the record should be tried again; true when it is in the dead-letter topic, now or before. */
-  park(at: TopicPartition, record: IncomingRecord, error: unknown): Promise<boolean>;
-  isParked(at: TopicPartition, record: IncomingRecord): boolean;
-  forget(at: TopicPartition): void;
-};
-
-const createTrials = (deadLetters: DeadLetters, group: string): Trials => {
-  /** By partition, so bounded by the batches in hand; by offset, Infinity once parked. */
-  const attempts = new Map<string, Map<bigint, number>>();
-  const of = ({ topic, partition }: TopicPartition): Map<bigint, number> => {
-    const name = `${topic}/${partition}`;
-    const known = attempts.get(name) ?? new Map<bigint, number>();
-    attempts.set(name, known);
-    return known;
-  };
-  return {
-    isParked: (at, record) => of(at).get(record.offset) === Number.POSITIVE_INFINITY,
-    park: async (at, record, error) => {
-      const tried = of(at);
-      if (tried.get(record.offset) === Number.POSITIVE_INFINITY) return true;
-      if (isRetriable(error) || isBrokenInvariant(error)) return false;
-      const count = (tried.get(record.offset) ?? 0) + 1;
-      tried.set(record.offset, count);
-      const isPoison = error instanceof PlatformError;
-      if (!isPoison && count < attemptsMax) return false;
-      await deadLetters.park({ ...at, record, group, cause: error, attempts: count });
-      tried.set(record.offset, Number.POSITIVE_INFINITY);
-      return true;
-    },
-    forget: ({ topic, partition }) => attempts.delete(`${topic}/${partition}`),
-  };
-};
 
 /** One transaction for all events that are new; again without the culprit when one of them had to be parked. */
 const createTransact =

@@ -8,9 +8,9 @@ export const itemSimilarityConfig = envSchema({
   redisUrl,
   port: ['ITEM_SIMILARITY_PORT', setting.port],
   recordsPerApplyMax: ['ITEM_SIMILARITY_RECORDS_PER_APPLY_MAX', setting.integer(1, 5000).default(200)],
-  /** Learned again after Redis was lost; older events of a partition are given up. */
-  relearnedPerPartitionMax: [
-    'ITEM_SIMILARITY_RELEARNED_PER_PARTITION_MAX',
+  /** Records of a partition that are read again after Redis was lost; older ones are given up. */
+  rereadPerPartitionMax: [
+    'ITEM_SIMILARITY_REREAD_PER_PARTITION_MAX',
     setting.integer(0, 1_000_000_000).default(1_000_000),
   ],
 });

@@ -57,9 +57,9 @@ const startJob = async (onFatal?: (error: unknown) => void): Promise<RunnableHos
     redisUrl: ownRedis.toString(),
     port: 0,
     recordsPerApplyMax: 50,
-    relearnedPerPartitionMax: 100_000,
+    rereadPerPartitionMax: 100_000,
   };
-  await itemSimilarityJob(config, host, { group: `test-${activity}`, sources: [activity, sales] });
+  await itemSimilarityJob(config, host, { group: `test-${activity}`, topics: [activity, sales] });
   await host.start();
   return host;
 };

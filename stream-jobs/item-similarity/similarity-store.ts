@@ -1,3 +1,4 @@
+import type { StateStore } from '#platform/streams/state-store';
 import type { SimilarityView, Step } from '#schemas/similarity-state';
 import type { Changes } from './similarity.js';
 
@@ -35,26 +36,16 @@ export const defaultBounds: SimilarityBounds = {
   productTtlMs: 120 * dayMs,
 };
 
-/** Records of one partition from `from` (the next offset when they were read) up to, not including, `to`. */
-export type Progress = { topic: string; partition: number; from: bigint; to: bigint };
-
 /**
  * Where the state is kept. Two implementations pass one contract suite: Redis for the running job, memory for
- * replays. Changes and progress become true together or not at all.
+ * replays.
  */
-export type SimilarityStore = {
+export type SimilarityStore = StateStore<Changes> & {
   /** The visits and baskets named, as they are; those unknown are absent. */
   load(ids: { visits: readonly string[]; baskets: readonly string[] }): Promise<{
     visits: Map<string, Step[]>;
     baskets: Map<string, Step[]>;
   }>;
-  /**
-   * `applied`, or `stale` with nothing changed when the partition is not at `progress.from`: somebody else has
-   * learned from these records, or the state was lost. Ask `nextOffset` which.
-   */
-  apply(changes: Changes, progress: Progress): Promise<'applied' | 'stale'>;
-  /** Where to go on in a partition: 0 before the first record; null when the state this store began is gone. */
-  nextOffset(topic: string, partition: number): Promise<bigint | null>;
 };
 
 /** Both faces at once. */

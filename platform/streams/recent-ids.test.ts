@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createRecentIds } from './recent-ids.js';
+import { createRecentIds } from '#platform/streams/recent-ids';
 
 it('knows an id again for as long as it is among the last ones', () => {
   const ids = createRecentIds(3);

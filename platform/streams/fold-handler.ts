@@ -1,0 +1,233 @@
+import { assert, isBrokenInvariant } from '#platform/assert';
+import { isRetriable } from '#platform/errors';
+import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
+import type { Host } from '#platform/service-host';
+import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
+import type { StateStore } from '#platform/streams/state-store';
+import type { Trials } from '#platform/streams/trials';
+
+/**
+ * What a stream job accumulates: which events it takes in, as what, and what they change. `I` is an input, `C` are
+ * changes, `S` is the state they are applied to. Both functions change nothing by themselves and may be called again.
+ */
+export type StreamFold<I, C, S extends StateStore<C>> = {
+  /**
+   * What an event is to the job; null when it is nothing. Pure. `appendedAtMs` is Kafka's own time of the record
+   * (epoch ms): an event cannot have happened after it, whatever a client's clock says.
+   */
+  inputOf(event: ReceivedEvent, appendedAtMs: number): I | null;
+  /** The changes that `inputs`, in order, make to what the state holds; of none, no changes. */
+  changesOf(state: S, inputs: readonly I[]): Promise<C>;
+};
+
+export type FoldLimits = {
+  /** Records whose changes are applied at once; bounds how long the state's engine is busy with one transaction. */
+  recordsPerApplyMax: number;
+  /** After the state was lost, at most this many of a partition's newest records are folded again. */
+  rereadPerPartitionMax: number;
+  /** How many records behind the first a second record of one event is still recognised as a repeat. */
+  repeatsWithinRecordsMax: number;
+};
+
+export type LogBounds = { low: bigint; high: bigint; committed: bigint };
+
+export type FoldHandler = {
+  /**
+   * Where to start a partition, given what the log still has of it and what the group has committed. The place to go
+   * on from is remembered; reading starts some records before it, so that what comes a second time is recognised.
+   */
+  startFrom(at: TopicPartition, log: LogBounds): Promise<bigint>;
+  handle(batch: RecordBatch, control: BatchControl): Promise<void>;
+};
+
+type Taken<I> = { record: IncomingRecord; input: I; atMs: number };
+
+type FoldParts<I, C, S extends StateStore<C>> = {
+  job: string;
+  fold: StreamFold<I, C, S>;
+  /** Asked before each run; resolves to the same state for as long as it is there. */
+  state(): Promise<S>;
+  reader: EventReader;
+  trials: Trials;
+  limits: FoldLimits;
+};
+
+/** What is known of a partition since it was assigned. */
+type Place = {
+  /** Where the state stands in it; unknown until asked for. */
+  nextOffset: bigint | undefined;
+  /** Poison before this was parked when it was read the first time. */
+  parkedBefore: bigint;
+  recentIds: RecentIds;
+};
+
+/**
+ * Folds records in offset order, each once: the changes of a run of records and its end are one transaction of the
+ * state, which refuses a run that does not begin where the last one ended. And each event once: an outbox relay that
+ * died sends a batch again, at other offsets. What cannot be folded is parked and passed over.
+ */
+export const createFoldHandler = <I, C, S extends StateStore<C>>(
+  host: Pick<Host, 'metrics' | 'clock'>,
+  parts: FoldParts<I, C, S>,
+): FoldHandler => {
+  const { state, trials, limits } = parts;
+  const report = foldReport(host, parts.job);
+  const attempts = createFoldAttempts(parts);
+  const places = new Map<string, Place>();
+  const newPlace = (): Place => ({
+    nextOffset: undefined,
+    parkedBefore: 0n,
+    recentIds: createRecentIds(limits.repeatsWithinRecordsMax),
+  });
+  const placeOf = (at: TopicPartition): Place => {
+    const name = `${at.topic}/${at.partition}`;
+    const place = places.get(name) ?? newPlace();
+    places.set(name, place);
+    return place;
+  };
+
+  const askPlace = async (at: TopicPartition): Promise<bigint> => {
+    const nextOffset = await (await state()).nextOffset(at.topic, at.partition);
+    // Restarted, the job begins a new state and folds the log again.
+    assert(nextOffset !== null, 'the state this job began is still there');
+    placeOf(at).nextOffset = nextOffset;
+    return nextOffset;
+  };
+
+  const foldRun = async (at: TopicPartition, run: readonly IncomingRecord[]): Promise<void> => {
+    const place = placeOf(at);
+    const from = place.nextOffset ?? (await askPlace(at));
+    const { fresh, distinct, ids } = withoutRepeats(run, from, place.recentIds);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    const to = last.offset + 1n;
+    const current = await state();
+    const taken = await attempts.takeIn(at, distinct, place.parkedBefore);
+    const changes = await attempts.changesOf(at, current, taken);
+    if ((await current.apply(changes, { topic: at.topic, partition: at.partition, from, to })) === 'stale') {
+      // An apply whose answer was lost, or another member: see where the partition stands, then try what is left.
+      assert((await askPlace(at)) !== from, 'a stale place has moved');
+      return foldRun(at, fresh);
+    }
+    place.nextOffset = to;
+    trials.forget(at);
+    for (const id of ids) place.recentIds.add(id);
+    report(at.topic, fresh.length, taken);
+  };
+
+  return {
+    startFrom: async (at, { low, high, committed }) => {
+      places.delete(`${at.topic}/${at.partition}`);
+      const nextOffset = await askPlace(at);
+      placeOf(at).parkedBefore = committed;
+      const wanted =
+        nextOffset > 0n
+          ? nextOffset - BigInt(limits.repeatsWithinRecordsMax)
+          : high - BigInt(limits.rereadPerPartitionMax);
+      return wanted < low ? low : wanted;
+    },
+    handle: async (batch, control) => {
+      const at = { topic: batch.topic, partition: batch.partition };
+      for (let start = 0; start < batch.records.length; start += limits.recordsPerApplyMax) {
+        if (control.isStale()) return;
+        await foldRun(at, batch.records.slice(start, start + limits.recordsPerApplyMax));
+        await control.heartbeat();
+      }
+      const last = batch.records.at(-1);
+      // The state has the place; the group's own offset is for those who watch its lag.
+      if (last !== undefined) await control.commit(last.offset + 1n);
+    },
+  };
+};
+
+/** From records to inputs to changes, less the records that cannot be folded, which are parked. */
+const createFoldAttempts = <I, C, S extends StateStore<C>>({ fold, reader, trials }: FoldParts<I, C, S>) => {
+  const takeInOne = async (
+    at: TopicPartition,
+    record: IncomingRecord,
+    parkedBefore: bigint,
+  ): Promise<Taken<I> | null> => {
+    try {
+      const event = await reader.read(at, record);
+      const input = event === null ? null : fold.inputOf(event, record.timestampMs);
+      if (event === null || input === null) return null;
+      return { record, input, atMs: Math.min(event.occurredAt, record.timestampMs) };
+    } catch (error) {
+      if (record.offset < parkedBefore && !isRetriable(error) && !isBrokenInvariant(error)) return null;
+      if (!(await trials.park(at, record, error))) throw error;
+      return null;
+    }
+  };
+
+  const firstToFail = async (state: S, taken: readonly Taken<I>[]): Promise<IncomingRecord | undefined> => {
+    for (const { record, input } of taken)
+      try {
+        await fold.changesOf(state, [input]);
+      } catch (error) {
+        if (isRetriable(error)) throw error;
+        return record;
+      }
+    return undefined;
+  };
+
+  return {
+    takeIn: async (at: TopicPartition, records: readonly IncomingRecord[], parkedBefore: bigint) =>
+      (await Promise.all(records.map((record) => takeInOne(at, record, parkedBefore)))).filter(
+        (each) => each !== null,
+      ),
+    /** Of all that can be folded. One that cannot is found by folding each alone, which changes nothing. */
+    changesOf: async (at: TopicPartition, state: S, taken: readonly Taken<I>[]): Promise<C> => {
+      for (;;) {
+        const left = taken.filter(({ record }) => !trials.isParked(at, record));
+        try {
+          return await fold.changesOf(
+            state,
+            left.map(({ input }) => input),
+          );
+        } catch (error) {
+          if (isRetriable(error) || isBrokenInvariant(error)) throw error;
+          const culprit = await firstToFail(state, left);
+          if (culprit === undefined || !(await trials.park(at, culprit, error))) throw error;
+        }
+      }
+    },
+  };
+};
+
+const foldReport = ({ metrics, clock }: Pick<Host, 'metrics' | 'clock'>, job: string) => {
+  const lag = metrics.gauge(
+    'stream_event_lag_seconds',
+    'From the newest event applied to the moment it was applied.',
+    ['job'],
+  );
+  const folded = metrics.counter('stream_records_folded_total', 'Records whose changes are applied.', [
+    'job',
+    'topic',
+  ]);
+  return (topic: string, records: number, taken: readonly Taken<unknown>[]): void => {
+    folded.inc({ job, topic }, records);
+    if (taken.length === 0) return;
+    const newestMs = taken.reduce((newest, { atMs }) => Math.max(newest, atMs), Number.NEGATIVE_INFINITY);
+    lag.set({ job }, Math.max(0, (clock.nowMs() - newestMs) / 1000));
+  };
+};
+
+/** Of a run: the records from the place on, those of them that are no repeats, and the event ids of these. */
+const withoutRepeats = (run: readonly IncomingRecord[], from: bigint, recent: RecentIds) => {
+  const fresh: IncomingRecord[] = [];
+  const distinct: IncomingRecord[] = [];
+  const ids = new Set<string>();
+  for (const record of run) {
+    const id = eventIdOf(record);
+    if (record.offset < from) {
+      if (id !== undefined) recent.add(id);
+      continue;
+    }
+    fresh.push(record);
+    if (id !== undefined && (recent.has(id) || ids.has(id))) continue;
+    if (id !== undefined) ids.add(id);
+    distinct.push(record);
+  }
+  return { fresh, distinct, ids };
+};

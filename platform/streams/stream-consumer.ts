@@ -1,0 +1,54 @@
+import type { BatchHandler, Broker, ConsumerOptions } from '#platform/messaging/broker';
+import type { Component, Host } from '#platform/service-host';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
+
+export type StreamConsumerOptions = ConsumerOptions & {
+  broker: Broker;
+  /** Commits by itself what it has made durable. */
+  handle: BatchHandler;
+};
+
+const startRetry = { minMs: 200, maxMs: 2_000 };
+
+/**
+ * Consumes for as long as the host runs. `start` does not wait for Kafka: a broker that is only just starting is asked
+ * again until it takes the consumer in. A broken invariant in `handle` is fatal to the process. `stop` lets the
+ * batches in hand finish.
+ */
+export const createStreamConsumer = (
+  host: Pick<Host, 'logger' | 'onFatal'>,
+  { broker, handle, ...consuming }: StreamConsumerOptions,
+): Component => {
+  const { group, topics } = consuming;
+  const consumer = broker.consumer(consuming);
+  const stopping = new AbortController();
+  let running = false;
+
+  const run = async (): Promise<void> => {
+    for (let failures = 1; !stopping.signal.aborted; failures += 1)
+      try {
+        await consumer.run(handle);
+        running = true;
+        host.logger.info({ group, topics }, 'consuming');
+        return;
+      } catch (error) {
+        host.logger[failures === 1 ? 'warn' : 'debug']({ err: error, group }, 'cannot consume yet');
+        await sleep(backoffMs(startRetry, failures), { signal: stopping.signal });
+      }
+  };
+
+  return {
+    name: `consumer ${group}`,
+    start: async () => {
+      consumer.failed.catch(host.onFatal);
+      run().catch(host.onFatal);
+    },
+    stop: async () => {
+      stopping.abort();
+      await consumer.close();
+    },
+    checkHealth: async () =>
+      running ? { status: 'up' } : { status: 'degraded', detail: `${group} is not consuming yet` },
+  };
+};

@@ -1,0 +1,100 @@
+import type { HttpApp } from '#platform/http/server';
+import { createHttpServer } from '#platform/http/server';
+import type { BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { createDeadLetters } from '#platform/messaging/dead-letter';
+import { createEventReader, type EventTable } from '#platform/messaging/events';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import type { Host } from '#platform/service-host';
+import {
+  createFoldHandler,
+  type FoldLimits,
+  type LogBounds,
+  type StreamFold,
+} from '#platform/streams/fold-handler';
+import type { StateStore } from '#platform/streams/state-store';
+import { createStreamConsumer } from '#platform/streams/stream-consumer';
+import { createTrials } from '#platform/streams/trials';
+
+/** What every stream job has to be configured with. */
+export type StreamJobConfig = { kafkaBrokers: string[]; schemaRegistryUrl: string; port: number };
+
+export type StreamJobOptions<I, C, S extends StateStore<C>> = {
+  /** Also the consumer group, if that is unset. */
+  name: string;
+  group?: string;
+  topics: readonly string[];
+  /** Where each event lives: `records` of the schemas. */
+  events: EventTable;
+  fold: StreamFold<I, C, S>;
+  /**
+   * Opens the state. Asked again after a failure: a fault that is retriable holds the partitions, so that the job
+   * starts, and says so, also while the state's engine is away.
+   */
+  openState(): Promise<S>;
+  limits?: Partial<FoldLimits>;
+  partitionsConcurrentlyMax?: number;
+  fetchWaitMs?: number;
+};
+
+/** `repeatsWithinRecordsMax`: some batches of an outbox relay, which sends the same one whenever it dies. */
+const defaultLimits: FoldLimits = {
+  recordsPerApplyMax: 200,
+  rereadPerPartitionMax: 1_000_000,
+  repeatsWithinRecordsMax: 2_000,
+};
+
+/**
+ * Kafka in, a state out: everything a stream job needs around its fold, as components of the host. Returns its HTTP
+ * front, which has health and metrics already.
+ */
+export const runStreamJob = async <I, C, S extends StateStore<C>>(
+  config: StreamJobConfig,
+  host: Host,
+  options: StreamJobOptions<I, C, S>,
+): Promise<HttpApp> => {
+  const { name, group = name, topics } = options;
+  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const handler = createFoldHandler(host, {
+    job: name,
+    fold: options.fold,
+    state: openOnce(options.openState),
+    reader: createEventReader(createSchemaRegistry(config.schemaRegistryUrl), options.events),
+    trials: createTrials(createDeadLetters(host, await broker.producer()), group),
+    limits: { ...defaultLimits, ...options.limits },
+  });
+  let admin: BrokerAdmin | undefined;
+  const boundsOf = async (at: TopicPartition): Promise<LogBounds> => {
+    admin ??= await broker.admin();
+    const isSame = ({ partition }: { partition: number }) => partition === at.partition;
+    const log = (await admin.offsets(at.topic)).find(isSame);
+    const committed = (await admin.committedOffsets(group, at.topic)).find(isSame);
+    return { low: log?.low ?? 0n, high: log?.high ?? 0n, committed: committed?.nextOffset ?? 0n };
+  };
+  const http = createHttpServer(host, { port: config.port, title: name });
+  host.use(http.component);
+  host.use({ name: 'log bounds', start: async () => {}, stop: async () => admin?.close() });
+  host.use(
+    createStreamConsumer(host, {
+      broker,
+      group,
+      topics,
+      partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
+      fetchWaitMs: options.fetchWaitMs ?? 500,
+      startFrom: async (at) => handler.startFrom(at, await boundsOf(at)),
+      handle: handler.handle,
+    }),
+  );
+  return http.app;
+};
+
+const openOnce = <S>(open: () => Promise<S>): (() => Promise<S>) => {
+  let opening: Promise<S> | undefined;
+  return () => {
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  };
+};

@@ -1,0 +1,61 @@
+import { isBrokenInvariant } from '#platform/assert';
+import { isRetriable, PlatformError } from '#platform/errors';
+import type { IncomingRecord, TopicPartition } from '#platform/messaging/broker';
+import type { DeadLetters } from '#platform/messaging/dead-letter';
+
+/** Tries of a record that fails by an error nobody foresaw: a bug may be one of timing. */
+const attemptsMax = 3;
+
+/**
+ * What becomes of a record that cannot be handled. A fault that is retriable holds its partition until it has passed;
+ * a fault that is not sends the record to the dead-letter topic at once, any other error after three tries; a broken
+ * invariant is nobody's to park. What was tried how often is remembered until the partition has moved past it.
+ */
+export type Trials = {
+  /**
+   * True when the record is in the dead-letter topic, now or before: go on without it. False when it has to be tried
+   * again: throw the error on. Rejects when the dead-letter topic cannot take it now; then it is to be tried again, too.
+   */
+  park(at: TopicPartition, record: IncomingRecord, error: unknown): Promise<boolean>;
+  isParked(at: TopicPartition, record: IncomingRecord): boolean;
+  /** The record that the partition was last held by, if it was one record alone. */
+  heldBy(at: TopicPartition): bigint | undefined;
+  /** The partition has moved on: its earlier records do not come again. */
+  forget(at: TopicPartition): void;
+};
+
+type Tried = { attempts: Map<bigint, number>; parked: Set<bigint>; heldBy: bigint | undefined };
+
+export const createTrials = (deadLetters: DeadLetters, group: string): Trials => {
+  /** By partition; bounded by the batches in hand. */
+  const partitions = new Map<string, Tried>();
+  const triedOf = (at: TopicPartition): Tried => {
+    const name = nameOf(at);
+    const known = partitions.get(name) ?? { attempts: new Map(), parked: new Set(), heldBy: undefined };
+    partitions.set(name, known);
+    return known;
+  };
+  return {
+    park: async (at, record, error) => {
+      const tried = triedOf(at);
+      const { offset } = record;
+      if (tried.parked.has(offset)) return true;
+      tried.heldBy = offset;
+      if (isRetriable(error) || isBrokenInvariant(error)) return false;
+      const attempts = (tried.attempts.get(offset) ?? 0) + 1;
+      tried.attempts.set(offset, attempts);
+      if (!(error instanceof PlatformError) && attempts < attemptsMax) return false;
+      await deadLetters.park({ ...at, record, group, cause: error, attempts });
+      tried.parked.add(offset);
+      tried.heldBy = undefined;
+      return true;
+    },
+    isParked: (at, record) => partitions.get(nameOf(at))?.parked.has(record.offset) === true,
+    heldBy: (at) => partitions.get(nameOf(at))?.heldBy,
+    forget: (at) => {
+      partitions.delete(nameOf(at));
+    },
+  };
+};
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
