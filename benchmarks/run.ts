@@ -4,6 +4,7 @@
  */
 const benchmarks: Record<string, () => Promise<void>> = {
   ingest: async () => (await import('./ingest.bench.js')).runIngestBench(),
+  cost: async () => (await import('./cost.bench.js')).runCostBench(),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),
 };
 

@@ -14,9 +14,11 @@ export function postgres(options: {
   port: number;
   bin: string;
   connectionsMax: number;
+  /** Libraries that the server loads at its start, such as `pg_stat_statements`; none if empty. */
+  preload: string;
   asUser: readonly string[];
 }): Engine {
-  const { dataDir, port, bin, connectionsMax, asUser } = options;
+  const { dataDir, port, bin, connectionsMax, preload, asUser } = options;
   const cluster = join(dataDir, 'cluster');
   const passwordFile = join(dataDir, 'password');
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -30,6 +32,7 @@ export function postgres(options: {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
     max_connections: connectionsMax,
+    shared_preload_libraries: preload,
     shared_buffers: '48MB',
     work_mem: '4MB',
     maintenance_work_mem: '32MB',

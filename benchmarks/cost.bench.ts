@@ -1,0 +1,332 @@
+/**
+ * `npm run bench cost`: what each kind of request, an order and doing nothing cost in CPU time, process by process, in
+ * SQL statements, transactions and bytes of log, beside the bare limit of the same kind in the same run. Uses the
+ * platform that CARTSTREAM_RUN names or that runs in `.local`, or starts one; nothing else should run meanwhile.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '#platform/testing/eventually';
+import { findPlatform } from '../tests/running-platform.js';
+import { readRunFile, type Shop, shopAt } from '../tests/shop.js';
+import { type Bare, type LoadRun, runLoad, startBare } from './cost/bare.js';
+import type { LoadPlan } from './cost/load-client.js';
+import { openPostgresCounter } from './cost/postgres-work.js';
+import { readCpuMs } from './cost/process-cpu.js';
+import { bar, table, thousands } from './terminal.js';
+
+const durationMs = Number(process.env.SECONDS ?? 6) * 1000;
+const warmUpMs = durationMs / 3;
+const buyers = [1, 8, 32];
+const pollMs = 50;
+const eventsPerBatch = 50;
+/** Some bytes of an event as the collector writes it: the record's value, key and headers. */
+const eventBytes = 220;
+const settleMs = 5_000;
+const idleMs = 20_000;
+
+type Cost = {
+  name: string;
+  /** A second; of events, where a request brings several. */
+  rate: number;
+  p50Ms: number;
+  p99Ms: number;
+  failures: number;
+  /** The operations' own rate beside the bare limit's, and the same per CPU-second; NaN where there is no limit. */
+  ofLimit: number;
+  ofLimitPerCpu: number;
+  cpuMsPerOperation: number;
+  clientCpuMsPerOperation: number;
+  statementsPerOperation: number;
+  transactionsPerOperation: number;
+  walBytesPerOperation: number;
+  cpuMsByProcess: Record<string, number>;
+};
+
+type Operation = {
+  name: string;
+  plan: LoadPlan;
+  /** Operations a request stands for. */
+  each?: number;
+  limit?: LoadRun;
+  /** Waits until everything that the load has set off is done, so that its cost is counted. */
+  settle?: (done: number) => Promise<void>;
+};
+
+export const runCostBench = async (): Promise<void> => {
+  // The statements of the platform started here are counted; one that runs already counts them if it was started so.
+  process.env.CARTSTREAM_POSTGRES_PRELOAD ??= 'pg_stat_statements';
+  const platform = await findPlatform(1000);
+  const bares: Bare[] = [];
+  try {
+    await measureAll(platform.runFile, bares);
+  } finally {
+    for (const bare of bares) bare.stop();
+    await platform.stop();
+  }
+};
+
+const measureAll = async (runFile: string, bares: Bare[]): Promise<void> => {
+  const run = readRunFile(runFile);
+  const shop = shopAt(run.gateway);
+  // Services that share a process are listed with it: the first name is the process's own.
+  const names = new Map(run.processes.toReversed().map(({ name, pid }) => [pid, name]));
+  const named = new Map([...names].map(([pid, name]) => [name, pid]));
+  const counter = await openPostgresCounter(run.postgres);
+  const costs: Cost[] = [];
+  const measure = async (operation: Operation): Promise<Cost> => {
+    process.stdout.write(`  ${operation.name} …`);
+    const cost = await measureOne(operation, named, counter);
+    process.stdout.write(
+      `\r  ${operation.name}: ${thousands(cost.rate)}/s, ${cost.cpuMsPerOperation.toFixed(2)} ms of CPU\n`,
+    );
+    costs.push(cost);
+    return cost;
+  };
+  try {
+    await measureReads(shop, run.gateway, await adminOf(shop, run), bares, measure);
+    await measureEvents(run, measure);
+    await measureCheckouts(shop, run, await adminOf(shop, run), bares, measure);
+    const idle = await measureIdle(named);
+    report(costs, idle);
+  } finally {
+    await counter.close();
+  }
+};
+
+const adminOf = (shop: Shop, run: ReturnType<typeof readRunFile>): Promise<string> =>
+  shop.login(run.adminEmail, run.adminPassword);
+
+type Measure = (operation: Operation) => Promise<Cost>;
+
+const load = { concurrency: 16, durationMs, warmUpMs };
+
+const measureReads = async (
+  shop: Shop,
+  gateway: string,
+  admin: string,
+  bares: Bare[],
+  measure: Measure,
+): Promise<void> => {
+  const page = await shop.call<{ items: { id: string }[] }>('GET', '/api/products?limit=100');
+  const ids = page.body.items.map(({ id }) => id);
+  const asAdmin = { headers: { authorization: `Bearer ${admin}` } };
+  const day = (n: number): string => new Date(Date.UTC(2026, 0, 1 + n)).toISOString();
+  const analytics = (path: string) => ({
+    again: [`/api/analytics/${path}`],
+    anew: Array.from(
+      { length: 300 },
+      (_, n) =>
+        `/api/analytics/${path}${path.includes('?') ? '&' : '?'}from=${day(n % 300)}&to=${day(n + 30)}`,
+    ),
+  });
+  const revenue = analytics('revenue?granularity=hour');
+  const top = analytics('top-products');
+  const reads: { name: string; paths: string[]; headers?: Record<string, string> }[] = [
+    { name: 'GET /api/products/:id', paths: ids.map((id) => `/api/products/${id}`) },
+    { name: 'GET /api/products?limit=20', paths: ['/api/products?limit=20'] },
+    {
+      name: 'GET /api/recommendations',
+      paths: ids.map((id) => `/api/recommendations?scenario=product&productId=${id}`),
+    },
+    { name: 'GET /api/analytics/revenue, again', paths: revenue.again, ...asAdmin },
+    { name: 'GET /api/analytics/revenue, anew', paths: revenue.anew, ...asAdmin },
+    { name: 'GET /api/analytics/top-products, again', paths: top.again, ...asAdmin },
+    { name: 'GET /api/analytics/top-products, anew', paths: top.anew, ...asAdmin },
+  ];
+  const sample = await shop.call<unknown>('GET', reads[0]?.paths[0] as string);
+  const bare = await startBare('bare-http', JSON.stringify(sample.body));
+  bares.push(bare);
+  for (const { name, paths, headers = {} } of reads) {
+    // The limit is taken beside each, for the machine's speed is not the same from minute to minute.
+    const limit = await runLoad(
+      { kind: 'get', origin: bare.url, paths, ...load },
+      { watched: new Map([['bare', bare.pid]]) },
+    );
+    await measure({ name, plan: { kind: 'get', origin: gateway, paths, headers, ...load }, limit });
+  }
+  bare.stop();
+};
+
+const measureEvents = async (run: ReturnType<typeof readRunFile>, measure: Measure): Promise<void> => {
+  const event = { type: 'product_viewed', visitId: '{{uuid}}', productId: '{{uuid}}', occurredAt: '{{now}}' };
+  const body = JSON.stringify({ events: Array.from({ length: eventsPerBatch }, () => event) });
+  const producing = { durationMs, warmUpMs, perBatch: eventsPerBatch, bytes: eventBytes };
+  const limit = await runLoad(
+    { brokers: run.kafka.split(','), ...producing },
+    { program: 'bare-producer', watched: pidsOf(run, ['kafka']) },
+  );
+  await measure({
+    name: `POST /api/events, ${eventsPerBatch} each`,
+    plan: { kind: 'post', origin: run.gateway, path: '/api/events', body, expected: 202, ...load },
+    each: eventsPerBatch,
+    limit,
+  });
+};
+
+const measureCheckouts = async (
+  shop: Shop,
+  run: ReturnType<typeof readRunFile>,
+  admin: string,
+  bares: Bare[],
+  measure: Measure,
+): Promise<void> => {
+  const { token } = await shop.registerCustomer();
+  const products: string[] = [];
+  for (let n = 0; n < 20; n += 1) products.push(await shop.createProduct(admin, { initialStock: 1_000_000 }));
+  const address = { name: 'Ada', line1: '1 Engine Row', city: 'London', postalCode: 'N1', country: 'GB' };
+  const bodies = products.map((productId) =>
+    JSON.stringify({
+      items: [{ productId, quantity: 1 }],
+      shippingAddress: address,
+      payment: { method: 'card', token: 'tok_ok' },
+    }),
+  );
+  const bare = await startBare('bare-checkout', run.postgres);
+  bares.push(bare);
+  const ordersInAnalytics = async (): Promise<number> => {
+    const rows = await shop.call<{ items: { orders: number }[] }>(
+      'GET',
+      '/api/analytics/revenue?granularity=day',
+      {
+        token: admin,
+      },
+    );
+    return rows.body.items.reduce((sum, { orders }) => sum + orders, 0);
+  };
+  for (const concurrency of buyers) {
+    const checkout = { kind: 'checkout', bodies, pollMs, concurrency, durationMs, warmUpMs } as const;
+    const limit = await runLoad(
+      { origin: bare.url, ...checkout },
+      { watched: new Map([...pidsOf(run, ['postgres']), ['bare', bare.pid]]) },
+    );
+    const before = await ordersInAnalytics();
+    await measure({
+      name: `checkout until confirmed, ${concurrency} buyer${concurrency === 1 ? '' : 's'}`,
+      plan: { origin: run.gateway, headers: { authorization: `Bearer ${token}` }, ...checkout },
+      limit,
+      settle: async (done) => {
+        await eventually(async () => (await ordersInAnalytics()) >= before + done, {
+          timeoutMs: 120_000,
+          everyMs: 250,
+          message: 'every order in analytics',
+        });
+      },
+    });
+  }
+  bare.stop();
+};
+
+const measureOne = async (
+  { name, plan, each = 1, limit, settle }: Operation,
+  named: ReadonlyMap<string, number>,
+  counter: Awaited<ReturnType<typeof openPostgresCounter>>,
+): Promise<Cost> => {
+  let workBefore = await counter.read();
+  const { result, cpuMsByProcess: spent } = await runLoad(plan, {
+    watched: named,
+    onMeasuring: async () => {
+      workBefore = await counter.read();
+    },
+    ...(settle === undefined ? {} : { settle }),
+  });
+  if (result.operations === 0) throw new Error(`${name}: nothing succeeded: ${result.firstFailure}`);
+  const workAfter = await counter.read();
+  const operations = result.operations * each;
+  const cpuMs = sumOf(spent);
+  const perOperation = (before: number, after: number): number => (after - before) / operations;
+  const rate = operations / result.seconds;
+  const limitRate =
+    limit === undefined ? Number.NaN : (limit.result.operations * each) / limit.result.seconds;
+  const limitPerCpu =
+    limit === undefined
+      ? Number.NaN
+      : (limit.result.operations * each) / (limit.result.cpuMs + sumOf(limit.cpuMsByProcess));
+  return {
+    name,
+    rate,
+    p50Ms: result.p50Ms,
+    p99Ms: result.p99Ms,
+    failures: result.failures,
+    ofLimit: rate / limitRate,
+    ofLimitPerCpu: operations / (cpuMs + result.cpuMs) / limitPerCpu,
+    cpuMsPerOperation: cpuMs / operations,
+    clientCpuMsPerOperation: result.cpuMs / operations,
+    statementsPerOperation: perOperation(workBefore.statements, workAfter.statements),
+    transactionsPerOperation: perOperation(workBefore.transactions, workAfter.transactions),
+    walBytesPerOperation: perOperation(workBefore.walBytes, workAfter.walBytes),
+    cpuMsByProcess: Object.fromEntries([...spent].map(([process, ms]) => [process, ms / operations])),
+  };
+};
+
+const sumOf = (parts: ReadonlyMap<string, number>): number =>
+  [...parts.values()].reduce((sum, part) => sum + part, 0);
+
+const pidsOf = (run: ReturnType<typeof readRunFile>, names: readonly string[]): Map<string, number> =>
+  new Map(run.processes.filter(({ name }) => names.includes(name)).map(({ name, pid }) => [name, pid]));
+
+/** Cores that each process takes while nobody asks for anything. */
+const measureIdle = async (named: ReadonlyMap<string, number>): Promise<Record<string, number>> => {
+  await sleep(settleMs);
+  const before = readCpuMs(named);
+  await sleep(idleMs);
+  const after = readCpuMs(named);
+  return Object.fromEntries([...after].map(([name, ms]) => [name, (ms - (before.get(name) ?? 0)) / idleMs]));
+};
+
+const fixed = (value: number, digits: number): string =>
+  Number.isFinite(value) ? value.toFixed(digits) : '–';
+
+const report = (costs: readonly Cost[], idle: Record<string, number>): void => {
+  const right = (title: string) => ({ title, right: true });
+  console.log(
+    `\n${table(
+      [
+        { title: 'operation' },
+        ...[
+          'a second',
+          'p50 ms',
+          'p99 ms',
+          'of limit',
+          'of it per CPU',
+          'CPU ms',
+          'SQL',
+          'commits',
+          'WAL B',
+        ].map(right),
+      ],
+      costs.map((cost) => [
+        cost.failures === 0 ? cost.name : `${cost.name} (${cost.failures} failed)`,
+        thousands(cost.rate),
+        fixed(cost.p50Ms, 1),
+        fixed(cost.p99Ms, 1),
+        fixed(cost.ofLimit, 3),
+        fixed(cost.ofLimitPerCpu, 3),
+        fixed(cost.cpuMsPerOperation, 2),
+        fixed(cost.statementsPerOperation, 1),
+        fixed(cost.transactionsPerOperation, 1),
+        fixed(cost.walBytesPerOperation, 0),
+      ]),
+    )}`,
+  );
+  const order = costs.filter(({ name }) => name.startsWith('checkout')).at(-1);
+  if (order !== undefined) {
+    console.log(`\nwhere the milliseconds of an order go (${order.name})`);
+    draw(order.cpuMsByProcess, (ms) => `${ms.toFixed(2)} ms`);
+  }
+  const idleCores = Object.values(idle).reduce((sum, cores) => sum + cores, 0);
+  console.log(`\nidle: ${(idleCores * 100).toFixed(1)} % of one core`);
+  draw(idle, (cores) => `${(cores * 100).toFixed(1)} %`);
+  mkdirSync('benchmarks/results', { recursive: true });
+  writeFileSync(
+    'benchmarks/results/cost.json',
+    `${JSON.stringify({ at: new Date().toISOString(), costs, idle }, null, 2)}\n`,
+  );
+  console.log('\nwritten to benchmarks/results/cost.json');
+};
+
+const draw = (shares: Record<string, number>, say: (value: number) => string): void => {
+  const rows = Object.entries(shares).sort((a, b) => b[1] - a[1]);
+  const most = Math.max(...rows.map(([, value]) => value), Number.EPSILON);
+  for (const [name, value] of rows)
+    console.log(`  ${name.padEnd(20)} ${bar(value / most, 40).padEnd(40)} ${say(value)}`);
+};

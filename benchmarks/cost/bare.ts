@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { projectPath } from '#platform/project';
+import type { ProducerPlan } from './bare-producer.js';
+import type { LoadPlan, LoadResult } from './load-client.js';
+import { readCpuMs } from './process-cpu.js';
+
+/** A server of a bare limit, in a process of its own. */
+export type Bare = { url: string; pid: number; stop(): void };
+
+const startMsMax = 20_000;
+
+/** Starts `benchmarks/cost/<name>` and resolves with the URL that it prints. */
+export const startBare = (name: 'bare-http' | 'bare-checkout', argument: string): Promise<Bare> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [programOf(name), argument], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${name} did not start in ${startMsMax} ms`));
+    }, startMsMax);
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
+    createInterface({ input: child.stdout }).once('line', (url) => {
+      clearTimeout(timer);
+      resolve({ url, pid: child.pid ?? 0, stop: () => child.kill('SIGTERM') });
+    });
+  });
+
+export type LoadRun = {
+  result: LoadResult;
+  /** CPU time of each watched process from the end of the warm-up on, in milliseconds. */
+  cpuMsByProcess: Map<string, number>;
+};
+
+export type LoadWatch = {
+  program?: 'load-client' | 'bare-producer';
+  /** Processes whose CPU time is counted, by name. */
+  watched: ReadonlyMap<string, number>;
+  /** Called when the warm-up is over and what is sent from then on is counted. */
+  onMeasuring?: () => Promise<void>;
+  /** Waited for after the load, before the CPU time is read: what the load has set off may take longer than it. */
+  settle?: (done: number) => Promise<void>;
+};
+
+/** Runs a load in a process of its own to its end. */
+export const runLoad = async (plan: LoadPlan | ProducerPlan, watch: LoadWatch): Promise<LoadRun> => {
+  const { program = 'load-client', watched } = watch;
+  const child = spawn(process.execPath, [programOf(program), JSON.stringify(plan)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  let before = readCpuMs(watched);
+  let measuring: Promise<void> | undefined;
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (line !== 'measuring') return void process.stderr.write(`${line}\n`);
+    before = readCpuMs(watched);
+    measuring = watch.onMeasuring?.();
+  });
+  child.stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  await measuring;
+  if (code !== 0) throw new Error(`${program} ended with ${code}`);
+  const result = JSON.parse(said) as LoadResult;
+  await watch.settle?.(result.operations);
+  const after = readCpuMs(watched);
+  return {
+    result,
+    cpuMsByProcess: new Map([...after].map(([name, ms]) => [name, ms - (before.get(name) ?? 0)])),
+  };
+};
+
+const programOf = (name: string): string => projectPath(`dist/benchmarks/cost/${name}.js`);

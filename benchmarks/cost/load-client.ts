@@ -1,0 +1,136 @@
+/**
+ * A closed loop of requests as a process of its own, so that its CPU time is counted apart: each of `concurrency`
+ * callers sends its next request when the last one is answered. Its one argument is a `LoadPlan` as JSON; it prints a
+ * `LoadResult` as JSON.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+
+export type LoadPlan = {
+  origin: string;
+  concurrency: number;
+  durationMs: number;
+  /** Not counted: before the measured time. */
+  warmUpMs: number;
+  headers?: Record<string, string>;
+} & (
+  | { kind: 'get'; paths: string[] }
+  /** Each request is made unlike the others: `{{uuid}}` and `{{now}}` in the body are replaced. */
+  | { kind: 'post'; path: string; body: string; expected: number }
+  /** Places an order and asks for its status every `pollMs` until it is confirmed; one round is one operation. */
+  | { kind: 'checkout'; bodies: string[]; pollMs: number }
+);
+
+export type LoadResult = {
+  operations: number;
+  failures: number;
+  seconds: number;
+  cpuMs: number;
+  p50Ms: number;
+  p95Ms: number;
+  p99Ms: number;
+  firstFailure?: string;
+};
+
+const requestTimeoutMs = 30_000;
+const settleMsMax = 60_000;
+
+type Caller = (n: number) => Promise<void>;
+
+const bodyOf = (template: string): string =>
+  template.replaceAll('{{uuid}}', () => randomUUID()).replaceAll('{{now}}', new Date().toISOString());
+
+const callerOf = (plan: LoadPlan, pool: Pool): Caller => {
+  const send = async (method: 'GET' | 'POST', path: string, body?: string) => {
+    const answer = await pool.request({
+      method,
+      path,
+      headersTimeout: requestTimeoutMs,
+      headers: {
+        ...plan.headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+    return { status: answer.statusCode, text: await answer.body.text() };
+  };
+  const expect = (answer: { status: number; text: string }, status: number): string => {
+    if (answer.status !== status) throw new Error(`${answer.status} ${answer.text.slice(0, 200)}`);
+    return answer.text;
+  };
+  switch (plan.kind) {
+    case 'get':
+      return async (n) => {
+        expect(await send('GET', plan.paths[n % plan.paths.length] as string), 200);
+      };
+    case 'post':
+      return async () => {
+        expect(await send('POST', plan.path, bodyOf(plan.body)), plan.expected);
+      };
+    case 'checkout':
+      return async (n) => {
+        const body = plan.bodies[n % plan.bodies.length] as string;
+        const { id } = JSON.parse(expect(await send('POST', '/api/orders', body), 202)) as { id: string };
+        const giveUpAtMs = performance.now() + settleMsMax;
+        while (performance.now() < giveUpAtMs) {
+          const { status } = JSON.parse(expect(await send('GET', `/api/orders/${id}/status`), 200)) as {
+            status: string;
+          };
+          if (status === 'confirmed') return;
+          if (status === 'cancelled') throw new Error(`order ${id} was cancelled`);
+          await sleep(plan.pollMs);
+        }
+        throw new Error(`order ${id} was not confirmed in ${settleMsMax} ms`);
+      };
+  }
+};
+
+const percentile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+
+const run = async (plan: LoadPlan): Promise<LoadResult> => {
+  const pool = new Pool(plan.origin, { connections: plan.concurrency, pipelining: 1 });
+  const call = callerOf(plan, pool);
+  let next = Math.floor(Math.random() * 1_000_000);
+  const loop = async (untilMs: number, onDone: (ms: number, failure?: unknown) => void): Promise<void> => {
+    const one = async () => {
+      while (performance.now() < untilMs) {
+        const startedAtMs = performance.now();
+        next += 1;
+        await call(next).then(
+          () => onDone(performance.now() - startedAtMs),
+          (failure: unknown) => onDone(performance.now() - startedAtMs, failure),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: plan.concurrency }, one));
+  };
+  await loop(performance.now() + plan.warmUpMs, () => {});
+  process.stderr.write('measuring\n');
+  const samplesMs: number[] = [];
+  const failures: unknown[] = [];
+  const startedAtMs = performance.now();
+  const before = process.cpuUsage();
+  await loop(startedAtMs + plan.durationMs, (ms, failure) => {
+    if (failure === undefined) samplesMs.push(ms);
+    else failures.push(failure);
+  });
+  const cpu = process.cpuUsage(before);
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  await pool.destroy();
+  samplesMs.sort((a, b) => a - b);
+  return {
+    operations: samplesMs.length,
+    failures: failures.length,
+    seconds,
+    cpuMs: (cpu.user + cpu.system) / 1000,
+    p50Ms: percentile(samplesMs, 0.5),
+    p95Ms: percentile(samplesMs, 0.95),
+    p99Ms: percentile(samplesMs, 0.99),
+    ...(failures.length === 0 ? {} : { firstFailure: String(failures[0]) }),
+  };
+};
+
+console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? '{}') as LoadPlan)));

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Clock ticks a second, as Linux reports CPU time to programs: always 100. */
+const ticksPerSecond = 100;
+
+type ProcessStat = { parent: number; cpuMs: number };
+
+/** CPU time in milliseconds (user and system, in steps of 10) of each named process together with its descendants. */
+export const readCpuMs = (named: ReadonlyMap<string, number>): Map<string, number> => {
+  const stats = new Map<number, ProcessStat>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = statOf(Number(name));
+    if (stat !== undefined) stats.set(Number(name), stat);
+  }
+  const nameOf = new Map([...named].map(([name, pid]) => [pid, name]));
+  const spent = new Map([...named.keys()].map((name) => [name, 0]));
+  for (const [pid, { cpuMs }] of stats) {
+    const owner = ownerOf(pid, stats, nameOf);
+    if (owner !== undefined) spent.set(owner, (spent.get(owner) ?? 0) + cpuMs);
+  }
+  return spent;
+};
+
+/** The nearest named process above `pid`, or itself. */
+const ownerOf = (
+  pid: number,
+  stats: ReadonlyMap<number, ProcessStat>,
+  nameOf: ReadonlyMap<number, string>,
+): string | undefined => {
+  for (let at = pid, steps = 0; at > 1 && steps < 32; steps += 1) {
+    const name = nameOf.get(at);
+    if (name !== undefined) return name;
+    at = stats.get(at)?.parent ?? 0;
+  }
+  return undefined;
+};
+
+const statOf = (pid: number): ProcessStat | undefined => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The program's name may hold spaces and parentheses: fields are counted from behind it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    return { parent: Number(fields[1]), cpuMs: (ticks * 1000) / ticksPerSecond };
+  } catch {
+    return undefined;
+  }
+};
