@@ -57,8 +57,8 @@ export type HttpServerOptions = {
   auth?: Authenticator;
   /** 1 MiB if unset. */
   bodyBytesMax?: number;
-  /** Believe `X-Forwarded-For`: only behind a proxy that sets it. Off if unset. */
-  trustProxy?: boolean;
+  /** Whose `X-Forwarded-For` counts (see `trustedProxies`); nobody's if unset. */
+  trustedProxies?: number | string[] | undefined;
   /** What `/health/ready` says; the host's own components if unset. */
   health?: () => Promise<HealthReport>;
   /** What `/openapi.json` says, given how to make the document of the server's own routes; just that if unset. */
@@ -84,7 +84,7 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
     requestTimeout: requestTimeoutMs,
     http: { maxHeaderSize: headerBytesMax },
-    trustProxy: options.trustProxy ?? false,
+    trustProxy: trusting(options.trustedProxies),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: (raw) => acceptedCorrelationId(raw.headers['x-correlation-id']) ?? newId(),
@@ -110,6 +110,10 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
 
   return { app, component: listener(app, host, options.port) };
 };
+
+/** Which of the addresses behind the connection's own are proxies. Fastify itself takes no number of hops. */
+const trusting = (proxies: HttpServerOptions['trustedProxies']) =>
+  typeof proxies === 'number' ? (_address: string, hop: number) => hop < proxies : (proxies ?? false);
 
 type RouteBook = { described: DescribedRoute[]; methodsOf(path: string): string[] };
 

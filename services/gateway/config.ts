@@ -1,5 +1,6 @@
 import { engineSettings, envSchema, setting } from '#platform/config';
 import { authSettings } from '#platform/http/auth';
+import { trustedProxies } from '#platform/http/client-address';
 
 const { kafkaBrokers, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
 
@@ -25,8 +26,8 @@ export const gatewayConfig = envSchema({
   inFlightMax: ['GATEWAY_IN_FLIGHT_MAX', setting.integer(1, 100_000).default(500)],
   /** How long a service may take to begin its answer. */
   answerTimeoutMs: ['GATEWAY_ANSWER_TIMEOUT_MS', setting.integer(100, 300_000).default(15_000)],
-  /** Behind a proxy of one's own that sets X-Forwarded-For. */
-  trustProxy: ['GATEWAY_TRUST_PROXY', setting.flag.default(false)],
+  /** How many proxies of one's own stand in front, or their addresses: only they say where a request comes from. */
+  trustedProxies: ['GATEWAY_TRUSTED_PROXIES', trustedProxies.optional()],
   /** Shown on the front page where they are set. */
   zipkinUrl,
   prometheusUrl: ['PROMETHEUS_URL', setting.url.optional()],

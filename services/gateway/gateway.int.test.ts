@@ -6,6 +6,7 @@ import { loadConfig } from '#platform/config';
 import { createHttpServer, type HttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createRedis } from '#platform/redis/client';
 import type { Component, RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
@@ -13,6 +14,7 @@ import { testHost } from '#platform/testing/test-host';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 import { gatewayConfig } from './config.js';
+import { countingStore } from './rate-limits.js';
 import { gatewayService } from './service.js';
 
 const { topic, partitions } = topics.shopperActivity;
@@ -54,9 +56,8 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
     host.stopping.addEventListener('abort', () => reply.raw.end());
     reply.hijack();
   });
-  app.all('/api/auth/login', { access: 'anonymous', schema: { hide: true } }, async () => ({
-    loggedIn: true,
-  }));
+  for (const path of ['/api/auth/login', '/api/auth/register'])
+    app.all(path, { access: 'anonymous', schema: { hide: true } }, async () => ({ loggedIn: true }));
   app.get('/api/orders', { access: 'anonymous' }, async () => ({ items: [], next: null }));
   app.post('/api/orders', { access: 'anonymous' }, async () => ({}));
   host.use(server.component);
@@ -75,7 +76,7 @@ const startGateway = async (env: Record<string, string>): Promise<{ url: string;
     USER_URL: 'http://127.0.0.1:1',
     LIMITS: 'relaxed',
     // Every test is a client of its own, so that limits counted in Redis do not meet.
-    GATEWAY_TRUST_PROXY: 'true',
+    GATEWAY_TRUSTED_PROXIES: '1',
     ...env,
   });
   const host = testHost('gateway');
@@ -393,6 +394,68 @@ describe('limits', () => {
       expect((await Promise.all(strangers)).filter((status) => status === 429)).toHaveLength(1);
     },
   );
+
+  it('let one address be registered five times, and twenty addresses from one place', async () => {
+    const { url: userUrl } = await startService('user');
+    const { url } = await startGateway({ USER_URL: userUrl, LIMITS: 'strict' });
+    const register = (email: string, address: string) =>
+      ask(url, address, '/api/auth/register', JSON.stringify({ email, password: 'x', name: 'A' }));
+    const email = `${randomUUID()}@shop.example`;
+    const known = Array.from({ length: 30 }, () => register(email, newAddress()));
+    expect(await statuses(known)).toBe(25);
+    const address = newAddress();
+    const others = Array.from({ length: 30 }, () => register(`${randomUUID()}@shop.example`, address));
+    expect(await statuses(others)).toBe(10);
+    expect((await ask(url, address, '/api/users/me')).status).not.toBe(429);
+  });
+
+  it.each([
+    ['named by the client itself', (n: number) => `203.0.113.${n}, 198.51.100.77`],
+    ['in one network of IPv6', (n: number) => `2001:db8:77:1::${n}`],
+    ['in the long form', (n: number) => (n % 2 ? '2001:db8:77:2::1' : '2001:DB8:0077:0002:0:0:0:1')],
+    ['in IPv6 for IPv4', (n: number) => (n % 2 ? '::ffff:198.51.100.78' : '198.51.100.78')],
+    ['that are none', (n: number) => `garbage-${n}`],
+  ])('count addresses %s as one client', async (_what, addressNth) => {
+    const { url: orderUrl } = await startService('order');
+    const { url } = await startGateway({
+      ORDER_URL: orderUrl,
+      LIMITS: 'strict',
+      // Counted in this process: what earlier runs counted in Redis is of the same addresses.
+      REDIS_URL: 'redis://127.0.0.1:1',
+    });
+    expect(await statuses(Array.from({ length: 60 }, (_, n) => order(url, addressNth(n + 1))))).toBe(10);
+  });
+
+  it('believe nobody on addresses unless told whom, and only the proxies that were named', async () => {
+    const { url: orderUrl } = await startService('order');
+    const env = { ORDER_URL: orderUrl, LIMITS: 'strict', REDIS_URL: 'redis://127.0.0.1:1' };
+    for (const proxies of ['', '192.0.2.0/24']) {
+      const { url } = await startGateway({ ...env, GATEWAY_TRUSTED_PROXIES: proxies });
+      expect(await statuses(Array.from({ length: 60 }, () => order(url, newAddress())))).toBe(10);
+    }
+    const { url } = await startGateway({ ...env, GATEWAY_TRUSTED_PROXIES: 'loopback' });
+    expect(await statuses(Array.from({ length: 60 }, () => order(url, newAddress())))).toBe(0);
+  });
+
+  it('forget the oldest client, and not everybody, when Redis is away and very many call', async () => {
+    const away = createRedis(testHost(), 'redis://127.0.0.1:1');
+    const store = new (countingStore(away, 3))();
+    const count = (key: string) =>
+      new Promise<number | undefined>((resolve, reject) =>
+        store.incr(key, (error, counted) => (error ? reject(error) : resolve(counted?.current)), 60_000),
+      );
+    for (const [key, current] of [
+      ['a', 1],
+      ['b', 1],
+      ['c', 1],
+      ['d', 1],
+      ['b', 2],
+      ['c', 2],
+      ['a', 1],
+      ['c', 3],
+    ] as const)
+      expect([key, await count(key)]).toEqual([key, current]);
+  });
 
   it('are a thousand times looser when relaxed, and still counted', async () => {
     const { url: orderUrl } = await startService('order');

@@ -1,12 +1,13 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from '#platform/http/auth';
+import { clientNetwork } from '#platform/http/client-address';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { RedisClient } from '#platform/redis/client';
 import { accountKey } from './login-account.js';
 import { pathOf } from './request-path.js';
-import { type LimitName, limitOf, limits } from './routing-table.js';
+import { type LimitName, limitOf, limits, limitsOfAccounts, limitsOfAddresses } from './routing-table.js';
 
 declare module 'ioredis' {
   interface RedisCommander {
@@ -24,8 +25,11 @@ type Count = { current: number; ttl: number };
 
 const clientsCountedLocallyMax = 10_000;
 
-/** Counts in Redis, so that instances count together; in this process, each on its own, while Redis is away. */
-export const countingStore = (redis: RedisClient) => {
+/**
+ * Counts in Redis, so that instances count together; in this process, each on its own, while Redis is away. There it
+ * counts the last `clientsMax` windows: whoever calls from very many addresses pushes out the oldest, not everybody.
+ */
+export const countingStore = (redis: RedisClient, clientsMax = clientsCountedLocallyMax) => {
   redis.client.defineCommand('countInWindow', { numberOfKeys: 1, lua: countInWindow });
   const local = new Map<string, { current: number; endsAtMs: number }>();
 
@@ -33,9 +37,11 @@ export const countingStore = (redis: RedisClient) => {
     const nowMs = performance.now();
     let window = local.get(key);
     if (window === undefined || window.endsAtMs <= nowMs) {
-      if (local.size >= clientsCountedLocallyMax) local.clear();
+      local.delete(key);
       window = { current: 0, endsAtMs: nowMs + windowMs };
       local.set(key, window);
+      const [oldest] = local.keys();
+      if (local.size > clientsMax && oldest !== undefined) local.delete(oldest);
     }
     window.current += 1;
     return { current: window.current, ttl: window.endsAtMs - nowMs };
@@ -56,8 +62,8 @@ export const countingStore = (redis: RedisClient) => {
 };
 
 /**
- * Counts every request against the limit its route has in the routing table, and logins also against their
- * account's. Each answer says where the client stands; past the limit it is 429 with `Retry-After`.
+ * Counts every request against the limit its route has in the routing table, and logins and registrations also against
+ * their account's. Each answer says where the client stands; past the limit it is 429 with `Retry-After`.
  */
 export const limitRequests = async (
   app: HttpApp,
@@ -72,7 +78,7 @@ export const limitRequests = async (
       app.createRateLimit({
         max: requestsMax * factor,
         timeWindow: windowMs,
-        keyGenerator: (request) => `${name}:${clients.get(request) ?? request.ip}`,
+        keyGenerator: (request) => `${name}:${clients.get(request) ?? addressOf(request)}`,
       }),
     ]),
   ) as Record<LimitName, ReturnType<typeof app.createRateLimit>>;
@@ -96,31 +102,35 @@ export const limitRequests = async (
   app.addHook('onRequest', async (request, reply) => {
     const name = limitOf(request.method, pathOf(request));
     if (name === undefined) return;
-    if (name !== 'loginsFromAddress') clients.set(request, await clientOf(request, auth));
+    clients.set(request, limitsOfAddresses.has(name) ? addressOf(request) : await clientOf(request, auth));
     await count(name, request, reply);
   });
   app.addHook('preHandler', async (request, reply) => {
-    const account = loginAccount(request);
-    if (account === undefined) return;
+    const limit = request.method === 'POST' ? limitsOfAccounts[pathOf(request)] : undefined;
+    const account = limit === undefined ? undefined : accountIn(request.body);
+    if (limit === undefined || account === undefined) return;
     clients.set(request, account);
-    await count('loginsOfAccount', request, reply);
+    await count(limit, request, reply);
   });
 };
+
+/** Where a request comes from, in one form: see `clientNetwork`. */
+const addressOf = (request: FastifyRequest): string =>
+  clientNetwork(request.ip, request.socket.remoteAddress ?? '');
 
 /** Whose requests are counted together. A token that is no good counts as none: the service refuses it. */
 const clientOf = async (request: FastifyRequest, auth: Authenticator): Promise<string> => {
   try {
     const principal = await auth.principalOf(request.headers.authorization);
-    return principal.kind === 'user' ? principal.userId : request.ip;
+    return principal.kind === 'user' ? principal.userId : addressOf(request);
   } catch {
-    return request.ip;
+    return addressOf(request);
   }
 };
 
-const loginAccount = (request: FastifyRequest): string | undefined => {
-  if (request.method !== 'POST' || pathOf(request) !== '/api/auth/login') return undefined;
+const accountIn = (body: unknown): string | undefined => {
   try {
-    const { email } = JSON.parse(String(request.body)) as { email?: unknown };
+    const { email } = JSON.parse(String(body)) as { email?: unknown };
     return typeof email === 'string' ? accountKey(email) : undefined;
   } catch {
     return undefined;

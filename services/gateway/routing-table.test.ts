@@ -4,7 +4,8 @@ import { limitOf } from './routing-table.js';
 describe('the limit of a request', () => {
   it.each([
     ['POST', '/api/auth/login', 'loginsFromAddress'],
-    ['POST', '/api/auth/register', 'general'],
+    ['POST', '/api/auth/register', 'registrationsFromAddress'],
+    ['POST', '/api/auth/refresh', 'general'],
     ['GET', '/api/products', 'general'],
     ['GET', '/api/products/search', 'products'],
     ['POST', '/api/products', 'products'],

@@ -40,9 +40,23 @@ export const limits = {
   payments: { requestsMax: 30, windowMs: minuteMs },
   loginsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs },
   loginsFromAddress: { requestsMax: 100, windowMs: 15 * minuteMs },
+  registrationsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs },
+  registrationsFromAddress: { requestsMax: 20, windowMs: 15 * minuteMs },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof limits;
+
+/** Counted by the address in the network also for somebody logged in, who may have made many accounts. */
+export const limitsOfAddresses: ReadonlySet<LimitName> = new Set([
+  'loginsFromAddress',
+  'registrationsFromAddress',
+]);
+
+/** What is besides counted by the e-mail address in the body, for each path that takes one from anybody. */
+export const limitsOfAccounts: Readonly<Record<string, LimitName>> = {
+  '/api/auth/login': 'loginsOfAccount',
+  '/api/auth/register': 'registrationsOfAccount',
+};
 
 const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -52,6 +66,7 @@ const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
  */
 const limitRules: readonly { methods?: readonly string[]; below: string; limit: LimitName }[] = [
   { methods: ['POST'], below: '/api/auth/login', limit: 'loginsFromAddress' },
+  { methods: ['POST'], below: '/api/auth/register', limit: 'registrationsFromAddress' },
   { below: '/api/products/search', limit: 'products' },
   { methods: writes, below: '/api/products', limit: 'products' },
   { methods: writes, below: '/api/orders', limit: 'orders' },

@@ -43,7 +43,7 @@ export const gatewayService = async (config: GatewayConfig, host: Host): Promise
     title: 'Cartstream',
     description,
     auth,
-    trustProxy: config.trustProxy,
+    trustedProxies: config.trustedProxies,
     health: createAggregatedHealth(host, present),
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });

@@ -1,0 +1,48 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+const hopsMax = 10;
+const networkNames = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+/**
+ * Whose word counts on where a request comes from: how many proxies stand in front (`1`), or their addresses and
+ * networks, separated by commas (`10.0.0.0/8,loopback`). Never merely that there are some: a client could then name any
+ * address as its own.
+ */
+export const trustedProxies = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine(
+    (parts) => (parts.length === 1 && isHopCount(parts[0] ?? '')) || parts.every(isNetwork),
+    `must be the number of proxies (1 to ${hopsMax}), or their addresses or networks, separated by commas`,
+  )
+  .transform((parts) => (isHopCount(parts[0] ?? '') ? Number(parts[0]) : parts));
+
+const isHopCount = (text: string): boolean => /^\d{1,2}$/.test(text) && +text >= 1 && +text <= hopsMax;
+
+const isNetwork = (text: string): boolean =>
+  networkNames.has(text) ||
+  ipaddr.IPv4.isValidFourPartDecimal(text) ||
+  ipaddr.IPv6.isValid(text) ||
+  ipaddr.isValidCIDR(text);
+
+/**
+ * One text for one client, however its address is written: an IPv4 address, also where it comes as IPv6, or the /64
+ * network of an IPv6 address, all of which one customer of a provider has. What is no address is `otherwise`.
+ */
+export const clientNetwork = (written: string, otherwise: string): string => {
+  const address = parsed(written) ?? parsed(otherwise);
+  if (address === undefined) return 'unknown';
+  if (address instanceof ipaddr.IPv4) return address.toString();
+  const network = address.parts.slice(0, 4).map((part) => part.toString(16));
+  return `${network.join(':')}::/64`;
+};
+
+const parsed = (written: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined => {
+  // As some proxies write it: with a port, and IPv6 in brackets then.
+  const [, bracketed, plain] =
+    /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+)(?::\d+)?)$/.exec(written.slice(0, 100)) ?? [];
+  const bare = bracketed ?? plain ?? written;
+  if (ipaddr.IPv4.isValidFourPartDecimal(bare)) return ipaddr.IPv4.parse(bare);
+  return ipaddr.IPv6.isValid(bare) ? ipaddr.process(bare) : undefined;
+};
