@@ -4,18 +4,19 @@
  */
 import { createClickHouse } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
-import { engineSettings, envSchema, loadConfig } from '#platform/config';
+import { envSchema, loadConfig } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import type { TopicSpec } from '#platform/messaging/broker';
 import { deadLetterTopicConfig } from '#platform/messaging/dead-letter';
-import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { openBroker } from '#platform/messaging/open-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
 import { type EventType, records } from '#schemas/events';
 import { deadLetterTopics, topics } from '#schemas/topics';
 
-const { kafkaBrokers, schemaRegistryUrl, clickhouseUrl } = engineSettings;
-const config = loadConfig(envSchema({ kafkaBrokers, schemaRegistryUrl, clickhouseUrl }), process.env);
+const { kafka, schemaRegistryUrl, clickhouseUrl } = engineSettings;
+const config = loadConfig(envSchema({ kafka, schemaRegistryUrl, clickhouseUrl }), process.env);
 const logger = createLogger('provision');
 
 const specOf = (
@@ -28,7 +29,7 @@ const specOf = (
 });
 
 const createTopics = async (): Promise<void> => {
-  const broker = createKafkajsBroker({ brokers: config.kafkaBrokers, clientId: 'provision', logger });
+  const broker = openBroker(config.kafka, { clientId: 'provision', logger });
   const admin = await broker.admin();
   try {
     const specs = [

@@ -1,12 +1,35 @@
+import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
+import { parseAddress } from '#platform/address';
 import { PlatformError } from '#platform/errors';
 
 /** One setting: the environment variable it is read from, and what it must look like. */
 export type Setting<S extends z.ZodType = z.ZodType> = readonly [variable: string, schema: S];
 
-export type Settings = Record<string, Setting>;
+/** Settings that make one value together, and are refused together where they contradict each other. */
+export type SettingGroup<T = unknown> = {
+  readonly settings: Record<string, Setting>;
+  combine(values: Record<string, unknown>, refuse: (key: string, message: string) => void): T;
+};
 
-type ConfigOf<F extends Settings> = { [K in keyof F]: z.output<F[K][1]> };
+export type Settings = Record<string, Setting | SettingGroup>;
+
+type ConfigOf<F extends Settings> = {
+  [K in keyof F]: F[K] extends SettingGroup<infer T>
+    ? T
+    : F[K] extends Setting<infer S>
+      ? z.output<S>
+      : never;
+};
+
+/**
+ * `combine` is called when each setting by itself is right; `refuse` names a setting by its key and says what is
+ * wrong with it beside the others.
+ */
+export const settingGroup = <const F extends Record<string, Setting>, T>(
+  settings: F,
+  combine: (values: ConfigOf<F>, refuse: (key: keyof F & string, message: string) => void) => T,
+): SettingGroup<T> => ({ settings, combine: combine as SettingGroup<T>['combine'] });
 
 /** A schema over the whole environment that also lists its settings. */
 export type EnvSchema<F extends Settings = Settings> = z.ZodType<ConfigOf<F>> & { readonly settings: F };
@@ -14,29 +37,48 @@ export type EnvSchema<F extends Settings = Settings> = z.ZodType<ConfigOf<F>> & 
 /**
  * Names the environment variables of a process. Unset and empty are the same; every problem is found, each
  * under its variable's name. Settings are plain values, so schemas are composed by spreading:
- * `envSchema({ ...engineSettings, port: ['MY_PORT', setting.port] })`.
+ * `envSchema({ ...authSettings, port: ['MY_PORT', setting.port] })`.
  */
 export const envSchema = <const F extends Settings>(settings: F): EnvSchema<F> => {
   const schema = z.record(z.string(), z.string().optional()).transform((env, context) => {
-    const config: Record<string, unknown> = {};
-    for (const [key, [variable, shape]] of Object.entries(settings)) {
+    const refuse = (variable: string, message: string): void => {
+      context.issues.push({ code: 'custom', path: [variable], message, input: env[variable] });
+    };
+    const read = ([variable, shape]: Setting): unknown => {
       const parsed = shape.safeParse(env[variable] === '' ? undefined : env[variable]);
-      if (parsed.success) config[key] = parsed.data;
-      else
-        for (const issue of parsed.error.issues)
-          context.issues.push({
-            code: 'custom',
-            path: [variable],
-            message: issue.message,
-            input: env[variable],
-          });
-    }
-    return config;
+      if (parsed.success) return parsed.data;
+      for (const issue of parsed.error.issues) refuse(variable, issue.message);
+      return undefined;
+    };
+    const readGroup = (group: SettingGroup): unknown => {
+      const problems = context.issues.length;
+      const values = Object.fromEntries(
+        Object.entries(group.settings).map(([key, part]) => [key, read(part)]),
+      );
+      if (context.issues.length > problems) return undefined;
+      return group.combine(values, (key, message) => refuse(group.settings[key]?.[0] ?? key, message));
+    };
+    return Object.fromEntries(
+      Object.entries(settings).map(([key, each]) => [key, 'combine' in each ? readGroup(each) : read(each)]),
+    );
   });
   return Object.assign(schema as unknown as z.ZodType<ConfigOf<F>>, { settings });
 };
 
+/** The variables of a schema, those of its groups among them, in the order in which they are written. */
+export const variablesOf = ({ settings }: EnvSchema): Setting[] =>
+  Object.values(settings).flatMap((each) => ('combine' in each ? Object.values(each.settings) : [each]));
+
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+
+const isReadable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 const integer = (min: number, max: number) =>
   z.coerce
@@ -56,11 +98,16 @@ export const setting = {
     .string(required)
     .transform((text) => text.split(',').map((url) => url.trim().replace(/\/+$/, '')))
     .refine((urls) => urls.length > 0 && urls.every(isHttpUrl), 'must be http(s) URLs, separated by commas'),
-  /** Comma-separated, trimmed, none empty. */
-  list: z
+  /** Comma-separated `host:port`, an IPv6 address in brackets; as `parseAddress` reads them. */
+  addresses: z
     .string(required)
     .transform((text) => text.split(',').map((item) => item.trim()))
-    .refine((items) => items.every((item) => item.length > 0), 'must be a comma-separated list'),
+    .refine(
+      (items) => items.every((item) => parseAddress(item) !== undefined),
+      'must be host:port, separated by commas, an IPv6 address in brackets',
+    ),
+  /** The path of a file that can be read. */
+  file: z.string(required).refine(isReadable, 'must be the path of a file that can be read'),
   /** 0 lets the operating system choose. */
   port: z.preprocess((value) => value ?? Number.NaN, integer(0, 65_535)),
   integer,
@@ -71,16 +118,6 @@ export const setting = {
     .enum(['true', 'false', '1', '0'], 'must be true or false')
     .transform((text) => text === 'true' || text === '1'),
 } as const;
-
-/** Where the engines are. A process spreads those it uses into its own settings. */
-export const engineSettings = {
-  kafkaBrokers: ['KAFKA_BROKERS', setting.list],
-  schemaRegistryUrl: ['SCHEMA_REGISTRY_URL', setting.url],
-  clickhouseUrl: ['CLICKHOUSE_URL', setting.url],
-  databaseUrl: ['DATABASE_URL', setting.text.regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')],
-  redisUrl: ['REDIS_URL', setting.text.regex(/^rediss?:\/\//, 'must be a redis:// URL')],
-  zipkinUrl: ['ZIPKIN_URL', setting.url.optional()],
-} as const satisfies Settings;
 
 /**
  * Reads the configuration once, frozen. Throws `configuration_invalid` whose message lists every problem, a

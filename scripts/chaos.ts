@@ -7,9 +7,10 @@
 import { readFileSync } from 'node:fs';
 import { createClickHouse } from '#platform/clickhouse/client';
 import type { BrokerAdmin } from '#platform/messaging/broker';
-import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { openBroker } from '#platform/messaging/open-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createLogger } from '#platform/telemetry/logger';
+import { engines, runFileVariable } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
@@ -60,9 +61,8 @@ async function chaos(): Promise<boolean> {
   const platform = (): Platform => JSON.parse(readFileSync(runFile, 'utf8')) as Platform;
   const pidOf = (name: string): number | undefined =>
     platform().processes.find((each) => each.name === name)?.pid;
-  const { kafka, schemaRegistry, clickhouse: clickhouseUrl } = platform();
-  const broker = createKafkajsBroker({
-    brokers: kafka.split(','),
+  const { schemaRegistry, clickhouse: clickhouseUrl } = platform();
+  const broker = openBroker(engines({ [runFileVariable]: runFile }).kafka, {
     clientId: 'chaos',
     logger: createLogger('chaos', { level: 'fatal' }),
   });

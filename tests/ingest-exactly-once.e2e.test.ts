@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
 import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
-import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { kafkaEnv } from '#platform/messaging/kafka-settings';
+import { openBroker } from '#platform/messaging/open-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
@@ -46,7 +47,7 @@ const superviseIngest = () => {
     child = spawn(process.execPath, [projectPath('dist/stream-jobs/clickhouse-ingest/main.js')], {
       env: {
         ...process.env,
-        KAFKA_BROKERS: urls.kafkaBrokers.join(','),
+        ...kafkaEnv(urls.kafka),
         SCHEMA_REGISTRY_URL: urls.schemaRegistryUrl,
         CLICKHOUSE_URL: url.href,
         CLICKHOUSE_INGEST_PORT: '0',
@@ -84,8 +85,7 @@ beforeAll(async () => {
   const urls = engines();
   url = new URL(urls.clickhouseUrl);
   url.pathname = `/once_${suffix}`;
-  broker = createKafkajsBroker({
-    brokers: urls.kafkaBrokers,
+  broker = openBroker(urls.kafka, {
     clientId: 'once-test',
     logger: createLogger('once-test', { level: 'fatal' }),
   });

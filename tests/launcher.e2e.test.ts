@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type LauncherProcess, spawnLauncher, startLauncher } from './launcher-process.js';
@@ -38,7 +39,7 @@ async function refused(args: readonly string[], env: Record<string, string> = {}
 const allButRedis = (file: string): Record<string, string> => {
   const urls = engines({ CARTSTREAM_RUN: file });
   return {
-    KAFKA_BROKERS: urls.kafkaBrokers.join(','),
+    ...kafkaEnv(urls.kafka),
     SCHEMA_REGISTRY_URL: urls.schemaRegistryUrl,
     CLICKHOUSE_URL: urls.clickhouseUrl,
     DATABASE_URL: urls.databaseUrl,

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import { openBroker } from '#platform/messaging/open-broker';
 import { createLogger } from '#platform/telemetry/logger';
-import { runFilePath } from '#platform/testing/engines';
+import { engines, runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { readRunFile, shopAt } from './shop.js';
 
@@ -55,8 +55,7 @@ describe('one order, seen from outside', () => {
   }, 40_000);
 
   it('carries its correlation id in every Kafka header', async () => {
-    const broker = createKafkajsBroker({
-      brokers: run.kafka.split(','),
+    const broker = openBroker(engines().kafka, {
       clientId: 'journey-test',
       logger: createLogger('journey-test'),
     });

@@ -1,9 +1,8 @@
+import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import type { Logger } from '#platform/telemetry/logger';
 
-export type BrokerOptions = {
-  /** `host:port` of some of the cluster's brokers. */
-  brokers: readonly string[];
-  /** Told to the broker, for its own logs. */
+export type BrokerOptions = Omit<KafkaSettings, 'client'> & {
+  /** Named to the broker, for its own logs. */
   clientId: string;
   logger: Logger;
 };

@@ -14,15 +14,20 @@ import type {
   Producer,
   RecordBatch,
 } from '#platform/messaging/broker';
+import { openConnection } from '#platform/messaging/kafkajs-connection';
+import { createLogger } from '#platform/telemetry/logger';
+import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 
+const logger = createLogger('contract', { level: 'error' });
+
 /**
- * What every implementation of `Broker` promises. `open` connects to `kafkaBrokers()`; `openNowhere` to a port
+ * What every implementation of `Broker` promises. `open` connects to the engines under test; `openNowhere` to a port
  * where nobody listens.
  */
 export const brokerContract = (
   name: string,
-  parts: { open(): Promise<Broker>; openNowhere(): Promise<Broker>; kafkaBrokers(): string[] },
+  parts: { open(): Promise<Broker>; openNowhere(): Promise<Broker> },
 ): void => {
   // At once: each has its topics and groups, and most of its time is waiting for the group coordinator.
   describe.concurrent(`${name} keeps the broker contract`, () => {
@@ -423,10 +428,7 @@ export const brokerContract = (
 
     test('records of an aborted transaction are never delivered', async () => {
       const topic = await newTopic();
-      const kafka = new kafkajs.Kafka({
-        brokers: parts.kafkaBrokers(),
-        logLevel: kafkajs.logLevel.NOTHING,
-      });
+      const { kafka } = openConnection({ ...engines().kafka, clientId: 'contract', logger }, {});
       const transactional = kafka.producer({
         transactionalId: topic,
         idempotent: true,

@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
+import { parseAddress } from '#platform/address';
 import type { Broker, Consumer, ConsumerOptions, IncomingRecord, Producer } from '#platform/messaging/broker';
-import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
+import type { KafkaSettings } from '#platform/messaging/kafka-settings';
+import { openBroker } from '#platform/messaging/open-broker';
 import type { Component, Host } from '#platform/service-host';
 
 const reachTimeoutMs = 1_000;
@@ -11,13 +13,10 @@ const reachTimeoutMs = 1_000;
  */
 export const connectBroker = (
   host: Pick<Host, 'service' | 'logger' | 'metrics'>,
-  kafkaBrokers: readonly string[],
+  kafka: KafkaSettings,
 ): Broker & Component => {
   const { service, logger } = host;
-  const broker = countTraffic(
-    createKafkajsBroker({ brokers: kafkaBrokers, clientId: service, logger }),
-    host,
-  );
+  const broker = countTraffic(openBroker(kafka, { clientId: service, logger }), host);
   const producers: Producer[] = [];
   return {
     ...broker,
@@ -32,9 +31,9 @@ export const connectBroker = (
       await Promise.all(producers.map((producer) => producer.close()));
     },
     checkHealth: async () =>
-      (await Promise.all(kafkaBrokers.map(answers))).some(Boolean)
+      (await Promise.all(kafka.brokers.map(answers))).some(Boolean)
         ? { status: 'up' }
-        : { status: 'degraded', detail: `no broker of ${kafkaBrokers.join(', ')} answers` },
+        : { status: 'degraded', detail: `no broker of ${kafka.brokers.join(', ')} answers` },
   };
 };
 
@@ -86,8 +85,8 @@ const countOf = (records: readonly IncomingRecord[]): number =>
 
 const answers = (address: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const [host = '', port = ''] = address.split(/:(?=\d+$)/);
-    const socket = connect({ host, port: Number(port), timeout: reachTimeoutMs });
+    const { host, port } = parseAddress(address) ?? { host: address, port: 9092 };
+    const socket = connect({ host, port, timeout: reachTimeoutMs });
     const settle = (reached: boolean) => {
       socket.destroy();
       resolve(reached);

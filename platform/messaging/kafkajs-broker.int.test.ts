@@ -3,11 +3,9 @@ import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
 
-const logger = createLogger('test', { level: 'error' });
-const open = async (brokers: string[]) => createKafkajsBroker({ brokers, clientId: 'contract', logger });
+const who = { clientId: 'contract', logger: createLogger('test', { level: 'error' }) };
 
 brokerContract('kafkajs', {
-  open: () => open(engines().kafkaBrokers),
-  openNowhere: () => open(['127.0.0.1:1']),
-  kafkaBrokers: () => engines().kafkaBrokers,
+  open: async () => createKafkajsBroker({ ...engines().kafka, ...who }),
+  openNowhere: async () => createKafkajsBroker({ brokers: ['127.0.0.1:1'], ...who }),
 });

@@ -1,9 +1,12 @@
+import type { Admin } from 'kafkajs';
 import type { Broker, BrokerAdmin, TopicSpec } from '#platform/messaging/broker';
 import type { BrokerOptions } from '#platform/messaging/broker-options';
 import { brokerFault, openConnection } from '#platform/messaging/kafkajs-connection';
 import { createKafkajsConsumer } from '#platform/messaging/kafkajs-consumer';
 import { createKafkajsProducer } from '#platform/messaging/kafkajs-producer';
 import { onceLed } from '#platform/messaging/leader-wait';
+import { createAdmission } from '#platform/waiting/admission';
+import { sleep } from '#platform/waiting/sleep';
 
 const leadersMsMax = 15_000;
 const leadersPollMs = 50;
@@ -18,33 +21,16 @@ export const createKafkajsBroker = (options: BrokerOptions): Broker => ({
 const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
   const connection = openConnection(options, { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 });
   const admin = connection.kafka.admin();
+  // kafkajs's admin keeps the topics that it asks about where a call of another topic takes them away.
+  const oneByOne = createAdmission(1);
   const attempt = async <T>(action: string, work: () => Promise<T>): Promise<T> => {
     try {
-      return await work();
+      return await oneByOne.run(work);
     } catch (error) {
       throw brokerFault(action, error);
     }
   };
   await attempt('connect', () => admin.connect());
-
-  /** kafkajs's own wait gives up where a busy broker does not know yet the topic that it has just accepted. */
-  const leadersOf = async (specs: readonly TopicSpec[]): Promise<void> => {
-    const topics = specs.map(({ topic }) => topic);
-    const deadlineMs = performance.now() + leadersMsMax;
-    for (;;) {
-      try {
-        const { topics: found } = await admin.fetchTopicMetadata({ topics });
-        const led = new Map(
-          found.map(({ name, partitions }) => [name, partitions.filter(({ leader }) => leader >= 0).length]),
-        );
-        if (specs.every(({ topic, partitions }) => (led.get(topic) ?? 0) >= partitions)) return;
-      } catch (error) {
-        if (performance.now() > deadlineMs) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, leadersPollMs));
-      if (performance.now() > deadlineMs) throw new Error(`no leader yet of ${topics.join(', ')}`);
-    }
-  };
 
   return {
     createTopics: (specs) =>
@@ -61,7 +47,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
             configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
           })),
         });
-        await leadersOf(missing);
+        await leadersOf(admin, missing);
       }),
     offsets: (topic) =>
       attempt('offsets', async () =>
@@ -82,4 +68,23 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
     deleteTopics: (topics) => attempt('delete topics', () => admin.deleteTopics({ topics: [...topics] })),
     close: () => admin.disconnect(),
   };
+};
+
+/** kafkajs's own wait gives up where a busy broker does not know yet the topic that it has just accepted. */
+const leadersOf = async (admin: Admin, specs: readonly TopicSpec[]): Promise<void> => {
+  const topics = specs.map(({ topic }) => topic);
+  const deadlineMs = performance.now() + leadersMsMax;
+  for (;;) {
+    try {
+      const { topics: found } = await admin.fetchTopicMetadata({ topics });
+      const led = new Map(
+        found.map(({ name, partitions }) => [name, partitions.filter(({ leader }) => leader >= 0).length]),
+      );
+      if (specs.every(({ topic, partitions }) => (led.get(topic) ?? 0) >= partitions)) return;
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw error;
+    }
+    await sleep(leadersPollMs);
+    if (performance.now() > deadlineMs) throw new Error(`no leader yet of ${topics.join(', ')}`);
+  }
 };

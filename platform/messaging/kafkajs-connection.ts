@@ -1,7 +1,11 @@
-import { connect, type Socket } from 'node:net';
-import kafkajs, { type Kafka, type KafkaConfig } from 'kafkajs';
+import { readFileSync } from 'node:fs';
+import { connect, isIP, type Socket } from 'node:net';
+import * as tls from 'node:tls';
+import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import { formatAddress, parseAddress } from '#platform/address';
 import { PlatformError } from '#platform/errors';
 import type { BrokerOptions } from '#platform/messaging/broker-options';
+import type { KafkaSasl, KafkaTls } from '#platform/messaging/kafka-settings';
 import { registerCodecs } from '#platform/messaging/kafkajs-codecs';
 
 /** One kafkajs client and the means to end it. */
@@ -24,21 +28,17 @@ registerCodecs();
 export const openConnection = (options: BrokerOptions, retry: KafkaConfig['retry']): KafkajsConnection => {
   const sockets = new Set<Socket>();
   let severed = false;
+  const { brokers, hostOf } = withoutColons(options.brokers);
   const kafka = new kafkajs.Kafka({
-    clientId: options.clientId,
-    brokers: [...options.brokers],
-    connectionTimeout: 3_000,
-    requestTimeout: 10_000,
+    ...kafkajsConfig(options, brokers),
     retry: { factor: 0.2, multiplier: 2, ...retry },
-    logLevel: kafkajs.logLevel.INFO,
-    logCreator:
-      () =>
-      ({ namespace, log: { message, timestamp: _, logger: __, ...extra } }) =>
-        options.logger.debug({ kafkajs: namespace, ...extra }, message),
-    socketFactory: ({ host, port, onConnect }) => {
-      const socket = connect({ host, port }, onConnect);
-      socket.setKeepAlive(true, 60_000);
-      socket.setNoDelay(true);
+    socketFactory: ({ host, port, ssl, onConnect }) => {
+      const socket = openSocket(
+        hostOf(host),
+        port,
+        (ssl || undefined) as tls.ConnectionOptions | undefined,
+        onConnect,
+      );
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
       if (severed) socket.destroy(new Error('severed'));
@@ -52,6 +52,67 @@ export const openConnection = (options: BrokerOptions, retry: KafkaConfig['retry
       for (const socket of sockets) socket.destroy(new Error('severed'));
     },
   };
+};
+
+/** What every client of kafkajs's is configured with; reads the files of `tls`. */
+export const kafkajsConfig = (
+  { clientId, logger, sasl, tls: security }: BrokerOptions,
+  brokers: readonly string[],
+): KafkaConfig => ({
+  clientId,
+  brokers: [...brokers],
+  ...(sasl === undefined ? {} : { sasl: saslOptions(sasl) }),
+  ...(security === undefined ? {} : { ssl: tlsOptions(security) }),
+  connectionTimeout: 3_000,
+  authenticationTimeout: 5_000,
+  requestTimeout: 10_000,
+  logLevel: kafkajs.logLevel.INFO,
+  logCreator:
+    () =>
+    ({ namespace, log: { message, timestamp: _, logger: __, ...extra } }) =>
+      logger.debug({ kafkajs: namespace, ...extra }, message),
+});
+
+const saslOptions = ({ mechanism, username, password }: KafkaSasl): SASLOptions => ({
+  mechanism: mechanism.toLowerCase() as 'plain' | 'scram-sha-256' | 'scram-sha-512',
+  username,
+  password,
+});
+
+const tlsOptions = ({ caFile, certFile, keyFile, keyPassword }: KafkaTls): tls.ConnectionOptions => ({
+  ...(caFile === undefined ? {} : { ca: [readFileSync(caFile, 'utf8')] }),
+  ...(certFile === undefined ? {} : { cert: readFileSync(certFile, 'utf8') }),
+  ...(keyFile === undefined ? {} : { key: readFileSync(keyFile, 'utf8') }),
+  ...(keyPassword === undefined ? {} : { passphrase: keyPassword }),
+});
+
+/** kafkajs cuts an address at its first colon: an IPv6 host goes by another name until its socket is opened. */
+const withoutColons = (brokers: readonly string[]): { brokers: string[]; hostOf(name: string): string } => {
+  const hosts = new Map<string, string>();
+  const named = brokers.map((broker) => {
+    const address = parseAddress(broker);
+    if (address === undefined || !address.host.includes(':')) return broker;
+    const name = `${address.host.replaceAll(':', '-')}.ipv6-literal`;
+    hosts.set(name, address.host);
+    return formatAddress({ host: name, port: address.port });
+  });
+  return { brokers: named, hostOf: (name) => hosts.get(name) ?? name };
+};
+
+const openSocket = (
+  host: string,
+  port: number,
+  security: tls.ConnectionOptions | undefined,
+  onConnect: () => void,
+): Socket => {
+  const socket =
+    security === undefined
+      ? connect({ host, port }, onConnect)
+      : // An IP address is no server name, but it is in the certificate's subject all the same.
+        tls.connect({ host, port, ...(isIP(host) ? {} : { servername: host }), ...security }, onConnect);
+  socket.setKeepAlive(true, 60_000);
+  socket.setNoDelay(true);
+  return socket;
 };
 
 /** What no retry mends: the record itself, or our right to write it. */

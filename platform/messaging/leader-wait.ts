@@ -1,3 +1,5 @@
+import { sleep } from '#platform/waiting/sleep';
+
 const notLeaderCode = 6;
 const leaderWaitsMax = 20;
 const leaderWaitMs = 100;
@@ -12,6 +14,6 @@ export const onceLed = async <T>(ask: () => Promise<T>): Promise<T> => {
       return await ask();
     } catch (error) {
       if ((error as { code?: unknown }).code !== notLeaderCode || waits >= leaderWaitsMax) throw error;
-      await new Promise((resolve) => setTimeout(resolve, leaderWaitMs));
+      await sleep(leaderWaitMs);
     }
 };

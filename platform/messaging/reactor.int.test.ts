@@ -64,7 +64,7 @@ beforeAll(async () => {
   await scratch.db.query(
     'CREATE TABLE effect (n serial, group_name text, thing_id text, step int, event_id text)',
   );
-  broker = connectBroker(host, engines().kafkaBrokers);
+  broker = connectBroker(host, engines().kafka);
   admin = await broker.admin();
   registry = createSchemaRegistry(engines().schemaRegistryUrl);
 });

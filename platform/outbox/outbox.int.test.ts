@@ -419,7 +419,7 @@ test('a backlog larger than many batches is sent in order and without slowing do
 
 test('an event is in Kafka milliseconds after its commit', async () => {
   const host = testHost('outbox-test');
-  const broker = connectBroker(host, engines().kafkaBrokers);
+  const broker = connectBroker(host, engines().kafka);
   const admin = await broker.admin();
   const topic = `outbox-${randomUUID()}`;
   await admin.createTopics([{ topic, partitions: 1 }]);

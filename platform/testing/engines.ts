@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { envSchema, loadConfig } from '#platform/config';
+import { type KafkaSettings, kafkaSettings } from '#platform/messaging/kafka-settings';
 
 export type EngineUrls = {
-  kafkaBrokers: string[];
+  /** By the client that `KAFKA_CLIENT` names. */
+  kafka: KafkaSettings;
   /** Base of the Confluent API. */
   schemaRegistryUrl: string;
   clickhouseUrl: string;
@@ -24,7 +27,13 @@ export function engines(env: Readonly<Record<string, string | undefined>> = proc
     if (!existsSync(runFile)) throw new Error(`${runFileVariable}=${runFile}: no platform runs there`);
     const run = JSON.parse(readFileSync(runFile, 'utf8')) as Record<string, string>;
     return {
-      kafkaBrokers: required(run, 'kafka').split(','),
+      kafka: kafkaOf({
+        KAFKA_CLIENT: env.KAFKA_CLIENT,
+        KAFKA_BROKERS: required(run, 'kafka'),
+        KAFKA_SASL_MECHANISM: run.kafkaSaslMechanism,
+        KAFKA_SASL_USERNAME: run.kafkaSaslUsername,
+        KAFKA_SASL_PASSWORD: run.kafkaSaslPassword,
+      }),
       schemaRegistryUrl: required(run, 'schemaRegistry'),
       clickhouseUrl: required(run, 'clickhouse'),
       databaseUrl: required(run, 'postgres'),
@@ -33,7 +42,7 @@ export function engines(env: Readonly<Record<string, string | undefined>> = proc
     };
   }
   return {
-    kafkaBrokers: required(env, 'KAFKA_BROKERS').split(','),
+    kafka: kafkaOf({ ...env, KAFKA_BROKERS: required(env, 'KAFKA_BROKERS') }),
     schemaRegistryUrl: required(env, 'SCHEMA_REGISTRY_URL'),
     clickhouseUrl: required(env, 'CLICKHOUSE_URL'),
     databaseUrl: required(env, 'DATABASE_URL'),
@@ -41,6 +50,9 @@ export function engines(env: Readonly<Record<string, string | undefined>> = proc
     zipkinUrl: required(env, 'ZIPKIN_URL'),
   };
 }
+
+const kafkaOf = (env: Readonly<Record<string, string | undefined>>): KafkaSettings =>
+  loadConfig(envSchema({ kafka: kafkaSettings }), env).kafka;
 
 /** The `run.json` of the platform under test, for tests that need more of it than its engines. */
 export function runFilePath(env: Readonly<Record<string, string | undefined>> = process.env): string {

@@ -1,11 +1,12 @@
-import { engineSettings, envSchema, setting } from '#platform/config';
+import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 
-const { kafkaBrokers, clickhouseUrl } = engineSettings;
+const { kafka, clickhouseUrl } = engineSettings;
 
 export const analyticsConfig = envSchema({
   ...authSettings,
-  kafkaBrokers,
+  kafka,
   clickhouseUrl,
   port: ['ANALYTICS_PORT', setting.port],
   /** Whose committed offsets say how far ClickHouse has come. */

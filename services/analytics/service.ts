@@ -17,7 +17,7 @@ export const analyticsService = (config: AnalyticsConfig, host: Host): void => {
       connectionsMax: 4,
     }),
   );
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const completeness = host.use(
     createCompletenessGauge({
       broker,

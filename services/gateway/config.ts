@@ -1,15 +1,16 @@
-import { engineSettings, envSchema, setting } from '#platform/config';
+import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 import { trustedProxies } from '#platform/http/client-address';
 
-const { kafkaBrokers, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
+const { kafka, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
 
 /** Base URLs of a service, several for several instances; without any it is 503, and left out of health. */
 const instances = (variable: string) => [variable, setting.urls.optional()] as const;
 
 export const gatewayConfig = envSchema({
   port: ['GATEWAY_PORT', setting.port],
-  kafkaBrokers,
+  kafka,
   schemaRegistryUrl,
   redisUrl,
   ...authSettings,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { loadConfig } from '#platform/config';
 import { createHttpServer, type HttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
 import type { Component, RunnableHost } from '#platform/service-host';
@@ -67,10 +68,10 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
 };
 
 const startGateway = async (env: Record<string, string>): Promise<{ url: string; host: RunnableHost }> => {
-  const { kafkaBrokers, schemaRegistryUrl, redisUrl } = engines();
+  const { kafka, schemaRegistryUrl, redisUrl } = engines();
   const config = loadConfig(gatewayConfig, {
     GATEWAY_PORT: '0',
-    KAFKA_BROKERS: kafkaBrokers.join(),
+    ...kafkaEnv(kafka),
     SCHEMA_REGISTRY_URL: schemaRegistryUrl,
     REDIS_URL: redisUrl,
     USER_URL: 'http://127.0.0.1:1',
@@ -93,10 +94,10 @@ const startGateway = async (env: Record<string, string>): Promise<{ url: string;
 };
 
 beforeAll(async () => {
-  const { kafkaBrokers, schemaRegistryUrl } = engines();
+  const { kafka, schemaRegistryUrl } = engines();
   const { subject, schema } = records.ShopperActivity;
   await createSchemaRegistry(schemaRegistryUrl).register(subject, schema);
-  const admin = await connectBroker(testHost(), kafkaBrokers).admin();
+  const admin = await connectBroker(testHost(), kafka).admin();
   await admin.createTopics([{ topic, partitions }]);
   await admin.close();
 });
@@ -260,7 +261,7 @@ describe('shopper activity', () => {
 
   it('is in Kafka, in the order of its visit, when it is accepted; a bad event costs only itself', async () => {
     const { url } = await startGateway({});
-    const broker = connectBroker(testHost('reader'), engines().kafkaBrokers);
+    const broker = connectBroker(testHost('reader'), engines().kafka);
     const visitId = `v-${randomUUID()}`;
     const events = [view(visitId), { type: 'nonsense' }, view(visitId, { query: 'a\u0000' }), view(visitId)];
     const answer = await send(url, { events });

@@ -31,7 +31,7 @@ export const gatewayService = async (config: GatewayConfig, host: Host): Promise
       'ShopperActivity',
     ]),
   );
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const producer = await broker.producer();
   const upstreams = createUpstreams(config, host);
   for (const upstream of Object.values(upstreams)) host.use(upstream);

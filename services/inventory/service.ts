@@ -30,7 +30,7 @@ export const inventoryService = async (config: InventoryConfig, host: Host): Pro
       ].map(projectPath),
     }),
   );
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(
     createEventPublisher<EventMap>(host, registry, records, [

@@ -21,7 +21,7 @@ export const notificationService = (config: NotificationConfig, host: Host): voi
       migrations: ['platform/inbox/migrations', 'services/notification/migrations'].map(projectPath),
     }),
   );
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const notifications = createNotificationStore(host.clock);
 
   host.use(

@@ -1,11 +1,12 @@
-import { engineSettings, envSchema, setting } from '#platform/config';
+import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 
-const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = engineSettings;
+const { kafka, schemaRegistryUrl, databaseUrl } = engineSettings;
 
 export const orderConfig = envSchema({
   ...authSettings,
-  kafkaBrokers,
+  kafka,
   schemaRegistryUrl,
   databaseUrl,
   port: ['ORDER_PORT', setting.port],

@@ -33,7 +33,7 @@ export const orderService = async (config: OrderConfig, host: Host): Promise<voi
       ].map(projectPath),
     }),
   );
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(
     createEventPublisher<EventMap>(host, registry, records, [

@@ -31,7 +31,7 @@ export const paymentService = async (config: PaymentConfig, host: Host): Promise
       ].map(projectPath),
     }),
   );
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(
     createEventPublisher<EventMap>(host, registry, records, [

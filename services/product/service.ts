@@ -27,7 +27,7 @@ export const productService = async (config: ProductConfig, host: Host): Promise
       ].map(projectPath),
     }),
   );
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const events = host.use(createEventPublisher<EventMap>(host, registry, records, ['ProductCreated']));
   const products = createProductStore({ events, clock: host.clock });

@@ -1,11 +1,12 @@
-import { engineSettings, envSchema, setting } from '#platform/config';
+import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 
-const { kafkaBrokers, schemaRegistryUrl, databaseUrl, redisUrl } = engineSettings;
+const { kafka, schemaRegistryUrl, databaseUrl, redisUrl } = engineSettings;
 
 export const recommendationConfig = envSchema({
   ...authSettings,
-  kafkaBrokers,
+  kafka,
   schemaRegistryUrl,
   databaseUrl,
   redisUrl,

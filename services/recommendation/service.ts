@@ -25,7 +25,7 @@ export const recommendationService = async (config: RecommendationConfig, host: 
     }),
   );
   const redis = host.use(createRedis(host, config.redisUrl));
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentPurchaseMs });
   host.use(
     createReactor<EventMap>(host, {

@@ -1,12 +1,13 @@
-import { engineSettings, envSchema, setting } from '#platform/config';
+import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 
-const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = engineSettings;
+const { kafka, schemaRegistryUrl, databaseUrl } = engineSettings;
 const { tokenIssuer, tokenAudience } = authSettings;
 
 export const userConfig = envSchema({
   port: ['USER_PORT', setting.port],
-  kafkaBrokers,
+  kafka,
   schemaRegistryUrl,
   databaseUrl,
   /** Its database is `cartstream_<this>`. */

@@ -5,6 +5,7 @@ import { loadConfig } from '#platform/config';
 import { remoteAuthenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
 import type { RunnableHost } from '#platform/service-host';
@@ -27,11 +28,11 @@ let db: Database;
 let clock: HandClock;
 
 const start = async (): Promise<void> => {
-  const { databaseUrl, kafkaBrokers, schemaRegistryUrl } = engines();
+  const { databaseUrl, kafka, schemaRegistryUrl } = engines();
   const config = loadConfig(userConfig, {
     USER_PORT: '0',
     DATABASE_URL: databaseUrl,
-    KAFKA_BROKERS: kafkaBrokers.join(),
+    ...kafkaEnv(kafka),
     SCHEMA_REGISTRY_URL: schemaRegistryUrl,
     USER_DATABASE: database,
     ADMIN_EMAIL: adminEmail,
@@ -50,12 +51,12 @@ const start = async (): Promise<void> => {
 };
 
 beforeAll(async () => {
-  const { databaseUrl, kafkaBrokers, schemaRegistryUrl } = engines();
+  const { databaseUrl, kafka, schemaRegistryUrl } = engines();
   clock = handClock();
   const registry = createSchemaRegistry(schemaRegistryUrl);
   for (const { subject, schema } of [records.UserRegistered, records.UserRolesChanged])
     await registry.register(subject, schema);
-  const admin = await connectBroker(testHost(), kafkaBrokers).admin();
+  const admin = await connectBroker(testHost(), kafka).admin();
   await admin.createTopics([{ topic: topics.users.topic, partitions: topics.users.partitions }]);
   await admin.close();
   await start();

@@ -30,7 +30,7 @@ export const userService = async (config: UserConfig, host: Host): Promise<void>
       'UserRolesChanged',
     ]),
   );
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   host.use(createOutboxRelay(host, db, await broker.producer()));
   const tokens = host.use(
     createAccessTokens(db, host.clock, {

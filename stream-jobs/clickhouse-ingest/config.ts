@@ -1,11 +1,12 @@
-import { engineSettings, envSchema, setting } from '#platform/config';
+import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import { topics } from '#schemas/topics';
 
-const { kafkaBrokers, schemaRegistryUrl, clickhouseUrl } = engineSettings;
+const { kafka, schemaRegistryUrl, clickhouseUrl } = engineSettings;
 const mebi = 1024 * 1024;
 
 export const clickhouseIngestConfig = envSchema({
-  kafkaBrokers,
+  kafka,
   schemaRegistryUrl,
   clickhouseUrl,
   port: ['CLICKHOUSE_INGEST_PORT', setting.port],

@@ -16,7 +16,7 @@ import { createStoredRows } from './stored-rows.js';
 export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {
   const clickhouse = host.use(createClickHouse({ url: config.clickhouseUrl }));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const producer = await broker.producer();
   const topicOf: Record<string, string> = {
     shopper_activity: config.shopperActivityTopic,

@@ -1,9 +1,10 @@
-import { engineSettings, envSchema, setting } from '#platform/config';
+import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 
-const { kafkaBrokers, schemaRegistryUrl, redisUrl } = engineSettings;
+const { kafka, schemaRegistryUrl, redisUrl } = engineSettings;
 
 export const itemSimilarityConfig = envSchema({
-  kafkaBrokers,
+  kafka,
   schemaRegistryUrl,
   redisUrl,
   port: ['ITEM_SIMILARITY_PORT', setting.port],

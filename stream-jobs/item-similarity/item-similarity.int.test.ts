@@ -14,7 +14,7 @@ import { records, type ShopperActivity } from '#schemas/events';
 import { similarityKeys } from '#schemas/similarity-state';
 import { itemSimilarityJob } from './service.js';
 
-const { kafkaBrokers, schemaRegistryUrl, redisUrl } = engines();
+const { kafka, schemaRegistryUrl, redisUrl } = engines();
 const activity = `test-activity-${newId()}`;
 const sales = `test-sales-${newId()}`;
 const ownRedis = new URL(redisUrl);
@@ -26,7 +26,7 @@ let producer: Producer;
 let schemaId: number;
 
 beforeAll(async () => {
-  broker = connectBroker(testHost(), kafkaBrokers);
+  broker = connectBroker(testHost(), kafka);
   const admin = await broker.admin();
   await admin.createTopics([
     { topic: activity, partitions: 2 },
@@ -52,7 +52,7 @@ afterAll(async () => {
 const startJob = async (onFatal?: (error: unknown) => void): Promise<RunnableHost> => {
   const host = testHost('item-similarity', onFatal === undefined ? {} : { onFatal });
   const config = {
-    kafkaBrokers,
+    kafka,
     schemaRegistryUrl,
     redisUrl: ownRedis.toString(),
     port: 0,

@@ -40,7 +40,7 @@ export const openIngestRig = async () => {
 
   // Every parked record is an error in the log, and here they are parked by the thousand.
   const host = testHost('clickhouse-ingest', { logLevel: 'fatal' });
-  const broker: Broker = connectBroker(host, urls.kafkaBrokers);
+  const broker: Broker = connectBroker(host, urls.kafka);
   const admin = await broker.admin();
   await admin.createTopics(
     Object.values(topic).flatMap((name) => [

@@ -1,0 +1,114 @@
+import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
+import type { PartitionLanes } from '#platform/messaging/partition-lanes';
+import { called, requestTimeoutMs } from '#platform/messaging/rdkafka-connection';
+import type {
+  RdkafkaAssignment,
+  RdkafkaConsumer,
+  RdkafkaError,
+  RdkafkaModule,
+} from '#platform/messaging/rdkafka-module';
+import type { RdkafkaPolling } from '#platform/messaging/rdkafka-polling';
+import type { Logger } from '#platform/telemetry/logger';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
+
+const retry = { minMs: 250, maxMs: 2_000 };
+
+export type AssignmentOptions = Pick<ConsumerOptions, 'group' | 'onAssigned' | 'startFrom'> & {
+  sessionTimeoutMs: number;
+  lanes: PartitionLanes;
+  polling: RdkafkaPolling;
+  logger: Logger;
+  fail(error: unknown): void;
+};
+
+export type RdkafkaAssignments = {
+  /** librdkafka's callback: partitions are given or taken. One change after the other. */
+  change(error: RdkafkaError, partitions: readonly TopicPartition[]): void;
+  /** What is taken from now on is let go at once, and nothing more begins. */
+  close(): void;
+};
+
+/** Fixes where each partition starts before anything is fetched from it, and ends its lane before it is given up. */
+export const createRdkafkaAssignments = (
+  rdkafka: RdkafkaModule,
+  consumer: RdkafkaConsumer,
+  options: AssignmentOptions,
+): RdkafkaAssignments => {
+  const { lanes, polling, logger, group } = options;
+  const closing = new AbortController();
+  let changes = 0;
+  let changing: Promise<void> = Promise.resolve();
+
+  const begin = async (partitions: readonly TopicPartition[], change: number): Promise<void> => {
+    for (let failures = 0; !closing.signal.aborted && change === changes; ) {
+      try {
+        await options.onAssigned?.(partitions);
+        const starts = await startsOf(consumer, options, partitions);
+        await polling.between(() => {
+          lanes.assign(starts);
+          consumer.assign(starts.map(({ nextOffset, ...at }) => ({ ...at, offset: Number(nextOffset) })));
+        });
+        return;
+      } catch (error) {
+        failures += 1;
+        logger.warn({ err: error, group, failures }, 'assignment not begun, trying again');
+        await sleep(backoffMs(retry, failures), { signal: closing.signal });
+      }
+    }
+  };
+
+  const give = async (): Promise<void> => {
+    // Polling goes on meanwhile: it is what brings the answers to the last commits.
+    await lanes.end(closing.signal.aborted ? 0 : options.sessionTimeoutMs * 0.6);
+    await polling.between(() => consumer.unassign());
+  };
+
+  return {
+    change: (error, partitions) => {
+      changes += 1;
+      const change = changes;
+      const isGiven = error.code === rdkafka.CODES.ERRORS.ERR__ASSIGN_PARTITIONS;
+      const own = partitions.map(({ topic, partition }) => ({ topic, partition }));
+      changing = changing.then(() => (isGiven ? begin(own, change) : give())).catch(options.fail);
+    },
+    close: () => closing.abort(),
+  };
+};
+
+type Start = TopicPartition & { nextOffset: bigint };
+
+const startsOf = async (
+  consumer: RdkafkaConsumer,
+  { group, startFrom, logger }: AssignmentOptions,
+  partitions: readonly TopicPartition[],
+): Promise<Start[]> => {
+  if (partitions.length === 0) return [];
+  const committed = await called<RdkafkaAssignment[]>((done) =>
+    consumer.committed([...partitions], requestTimeoutMs, done),
+  );
+  const start = async (at: TopicPartition): Promise<Start> => {
+    const { low, high } = await watermarksOf(consumer, at);
+    const known = committed.find(
+      ({ topic, partition }) => topic === at.topic && partition === at.partition,
+    )?.offset;
+    const from = (await startFrom?.(at)) ?? (known === undefined || known < 0 ? low : BigInt(known));
+    if (from >= low && from <= high) return { ...at, nextOffset: from };
+    logger.error(
+      { group, ...at, asked: String(from), low: String(low), high: String(high) },
+      'the offset to start from is not in the log, starting from its beginning',
+    );
+    return { ...at, nextOffset: low };
+  };
+  return Promise.all(partitions.map(start));
+};
+
+const watermarksOf = async (
+  consumer: RdkafkaConsumer,
+  { topic, partition }: TopicPartition,
+): Promise<{ low: bigint; high: bigint }> => {
+  const { lowOffset, highOffset } = await called<{ lowOffset: number; highOffset: number }>((done) =>
+    consumer.queryWatermarkOffsets(topic, partition, requestTimeoutMs, done),
+  );
+  return { low: BigInt(lowOffset), high: BigInt(highOffset) };
+};

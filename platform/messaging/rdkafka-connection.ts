@@ -1,0 +1,79 @@
+import { PlatformError } from '#platform/errors';
+import type { BrokerOptions } from '#platform/messaging/broker-options';
+import type { KafkaSasl, KafkaTls } from '#platform/messaging/kafka-settings';
+import type { RdkafkaClient, RdkafkaError } from '#platform/messaging/rdkafka-module';
+
+/** A request of librdkafka's that takes longer has failed. */
+export const requestTimeoutMs = 5_000;
+
+/** What every client of librdkafka's is configured with. */
+export const rdkafkaConfig = ({ brokers, clientId, sasl, tls }: BrokerOptions): Record<string, unknown> => ({
+  'metadata.broker.list': brokers.join(','),
+  'client.id': clientId,
+  'socket.keepalive.enable': true,
+  'reconnect.backoff.ms': 50,
+  'reconnect.backoff.max.ms': 1_000,
+  'allow.auto.create.topics': false,
+  'security.protocol': `${sasl === undefined ? '' : 'sasl_'}${tls === undefined ? 'plaintext' : 'ssl'}`,
+  ...(sasl === undefined ? {} : saslConfig(sasl)),
+  ...(tls === undefined ? {} : tlsConfig(tls)),
+});
+
+const saslConfig = ({ mechanism, username, password }: KafkaSasl) => ({
+  'sasl.mechanisms': mechanism,
+  'sasl.username': username,
+  'sasl.password': password,
+});
+
+const tlsConfig = ({ caFile, certFile, keyFile, keyPassword }: KafkaTls) => ({
+  ...(caFile === undefined ? {} : { 'ssl.ca.location': caFile }),
+  ...(certFile === undefined ? {} : { 'ssl.certificate.location': certFile }),
+  ...(keyFile === undefined ? {} : { 'ssl.key.location': keyFile }),
+  ...(keyPassword === undefined ? {} : { 'ssl.key.password': keyPassword }),
+});
+
+/** Connects, or throws why not: what librdkafka last said of a broker tells more than its "transport failure". */
+export const connectRdkafka = async (
+  client: RdkafkaClient,
+  action: string,
+  { logger, clientId }: BrokerOptions,
+): Promise<void> => {
+  let lastSaid: RdkafkaError | undefined;
+  client.on('event.error', (error: RdkafkaError) => {
+    lastSaid = error;
+    logger.debug({ err: error, clientId }, 'rdkafka');
+  });
+  try {
+    await called((done) => client.connect({ timeout: requestTimeoutMs }, done));
+  } catch (error) {
+    throw rdkafkaFault(action, lastSaid ?? error);
+  }
+};
+
+export const disconnectRdkafka = async (client: RdkafkaClient): Promise<void> => {
+  await called((done) => client.disconnect(done)).catch(() => {});
+};
+
+/** Awaits a callback of librdkafka's. */
+export const called = <T>(
+  call: (done: (error: RdkafkaError | null | undefined, result: T) => void) => void,
+): Promise<T> =>
+  new Promise((resolve, reject) => {
+    call((error, result) => (error ? reject(error) : resolve(result)));
+  });
+
+/** MSG_SIZE_TOO_LARGE, INVALID_TOPIC, RECORD_LIST_TOO_LARGE, the three AUTHORIZATION_FAILED, INVALID_RECORD, _INVALID_ARG. */
+const permanent = new Set([10, 17, 18, 29, 30, 31, 87, -186]);
+
+export const rdkafkaFault = (action: string, error: unknown): PlatformError => {
+  if (error instanceof PlatformError) return error;
+  const { code, message } = error as RdkafkaError;
+  const isPermanent = permanent.has(code ?? 0);
+  return new PlatformError(isPermanent ? 'broker_rejected' : 'broker_unavailable', `${action}: ${message}`, {
+    retriable: !isPermanent,
+    cause: error,
+  });
+};
+
+export const refusal = (message: string): PlatformError =>
+  new PlatformError('broker_unavailable', message, { retriable: false });

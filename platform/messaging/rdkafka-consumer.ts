@@ -1,0 +1,128 @@
+import type { BatchHandler, Consumer, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
+import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
+import { createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
+import { createRdkafkaAssignments, type RdkafkaAssignments } from '#platform/messaging/rdkafka-assignment';
+import { createRdkafkaCommits } from '#platform/messaging/rdkafka-commits';
+import { connectRdkafka, disconnectRdkafka, rdkafkaConfig } from '#platform/messaging/rdkafka-connection';
+import type {
+  RdkafkaAssignment,
+  RdkafkaConsumer,
+  RdkafkaError,
+  RdkafkaModule,
+} from '#platform/messaging/rdkafka-module';
+import { createRdkafkaPolling, type RdkafkaPolling } from '#platform/messaging/rdkafka-polling';
+
+type Settings = ConsumerOptions & typeof consumerDefaults;
+
+type Callbacks = {
+  offset_commit_cb(error: RdkafkaError | null, partitions: RdkafkaAssignment[]): void;
+  rebalance_cb(error: RdkafkaError, partitions: RdkafkaAssignment[]): void;
+};
+
+/** A connected member of the group and what belongs to it. */
+type Member = {
+  consumer: RdkafkaConsumer;
+  lanes: PartitionLanes;
+  assignments: RdkafkaAssignments;
+  polling: RdkafkaPolling;
+};
+
+export const createRdkafkaConsumer = (
+  rdkafka: RdkafkaModule,
+  options: BrokerOptions,
+  wanted: ConsumerOptions,
+): Consumer => {
+  const settings: Settings = { ...consumerDefaults, ...wanted };
+  let member: Member | undefined;
+  let closed = false;
+  let fail: (error: unknown) => void = () => {};
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  // Who does not watch it does not crash by it.
+  failed.catch(() => {});
+
+  return {
+    failed,
+    run: async (handle) => {
+      const joining = createMember(rdkafka, options, settings, handle, (error) => fail(error));
+      try {
+        await connectRdkafka(joining.consumer, `consume ${settings.topics.join(', ')}`, options);
+      } catch (error) {
+        void disconnectRdkafka(joining.consumer);
+        throw error;
+      }
+      if (closed) return disconnectRdkafka(joining.consumer);
+      member = joining;
+      member.consumer.subscribe([...settings.topics]);
+      member.polling.start(member.lanes);
+    },
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      if (member === undefined) return;
+      await member.lanes.end(closeWaitMs);
+      member.assignments.close();
+      await member.polling.stop();
+      await disconnectRdkafka(member.consumer);
+    },
+  };
+};
+
+const createMember = (
+  rdkafka: RdkafkaModule,
+  options: BrokerOptions,
+  settings: Settings,
+  handle: BatchHandler,
+  fail: (error: unknown) => void,
+): Member => {
+  const { logger } = options;
+  const { group } = settings;
+  const commits = createRdkafkaCommits();
+  const consumer: RdkafkaConsumer = new rdkafka.KafkaConsumer(
+    consumerConfig(options, settings, {
+      offset_commit_cb: commits.settle,
+      rebalance_cb: (error, partitions) => assignments.change(error, partitions),
+    }),
+    { 'auto.offset.reset': 'earliest' },
+  );
+  const polling = createRdkafkaPolling(consumer, { group, logger });
+  const commit = (at: TopicPartition, nextOffset: bigint): Promise<void> =>
+    commits.confirmed(at, nextOffset, () => consumer.commit([{ ...at, offset: Number(nextOffset) }]));
+  const lanes = createPartitionLanes({
+    group,
+    logger,
+    handle,
+    partitionsConcurrentlyMax: settings.partitionsConcurrentlyMax,
+    waitingBytesMax: settings.fetchBytesPerPartitionMax,
+    pause: (at) => consumer.pause([at]),
+    resume: (at) => consumer.resume([at]),
+    commit,
+    onBroken: fail,
+  });
+  const assignments = createRdkafkaAssignments(rdkafka, consumer, {
+    ...settings,
+    lanes,
+    polling,
+    logger,
+    fail,
+  });
+  return { consumer, lanes, assignments, polling };
+};
+
+const consumerConfig = (options: BrokerOptions, settings: Settings, callbacks: Callbacks) => ({
+  ...rdkafkaConfig(options),
+  ...callbacks,
+  'group.id': settings.group,
+  'session.timeout.ms': settings.sessionTimeoutMs,
+  'heartbeat.interval.ms': Math.floor(settings.sessionTimeoutMs / 3),
+  'partition.assignment.strategy': 'roundrobin',
+  'enable.auto.commit': false,
+  'enable.auto.offset.store': false,
+  'isolation.level': 'read_committed',
+  'fetch.min.bytes': settings.fetchBytesMin,
+  'fetch.wait.max.ms': settings.fetchWaitMs,
+  'fetch.message.max.bytes': settings.fetchBytesPerPartitionMax,
+  'queued.max.messages.kbytes': Math.ceil((settings.fetchBytesPerPartitionMax * 8) / 1024),
+  'fetch.queue.backoff.ms': 10,
+});

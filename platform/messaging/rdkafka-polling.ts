@@ -1,0 +1,121 @@
+import type { IncomingRecord, RecordHeaders } from '#platform/messaging/broker';
+import type { PartitionLanes } from '#platform/messaging/partition-lanes';
+import { called } from '#platform/messaging/rdkafka-connection';
+import type { RdkafkaConsumer, RdkafkaMessage } from '#platform/messaging/rdkafka-module';
+import type { Logger } from '#platform/telemetry/logger';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
+
+const recordsPerPollMax = 10_000;
+/**
+ * A poll takes what is there and does not wait: it runs in one of the few threads that Node shares among all
+ * that waits, and a process hosts many consumers.
+ */
+const pollTimeoutMs = 0;
+const idle = { minMs: 2, maxMs: 20 };
+const retryMs = 250;
+
+export type RdkafkaPolling = {
+  /** Fetches into `lanes` until it is stopped. */
+  start(lanes: PartitionLanes): void;
+  /** Makes a change while nothing is being fetched: what is fetched belongs to the assignment before. */
+  between(change: () => void): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export const createRdkafkaPolling = (
+  consumer: RdkafkaConsumer,
+  { group, logger }: { group: string; logger: Logger },
+): RdkafkaPolling => {
+  const stopping = new AbortController();
+  let looping: Promise<void> = Promise.resolve();
+  let fetching: Promise<unknown> = Promise.resolve();
+  let held: Promise<unknown> | undefined;
+
+  const fetchInto = async (lanes: PartitionLanes): Promise<number> => {
+    const messages = await called<RdkafkaMessage[]>((done) => consumer.consume(recordsPerPollMax, done));
+    distribute(consumer, messages, lanes);
+    return messages.length;
+  };
+
+  const loop = async (lanes: PartitionLanes): Promise<void> => {
+    for (let empty = 0; !stopping.signal.aborted; ) {
+      while (held !== undefined) await held;
+      const fetched = fetchInto(lanes);
+      fetching = fetched.catch(() => {});
+      try {
+        empty = (await fetched) === 0 ? empty + 1 : 0;
+        if (empty > 0) await sleep(backoffMs(idle, empty), { signal: stopping.signal });
+      } catch (error) {
+        logger.debug({ err: error, group }, 'rdkafka poll');
+        await sleep(retryMs, { signal: stopping.signal });
+      }
+    }
+  };
+
+  return {
+    start: (lanes) => {
+      consumer.setDefaultConsumeTimeout(pollTimeoutMs);
+      looping = loop(lanes);
+    },
+    between: async (change) => {
+      const changing = fetching.then(change);
+      const settled = changing.catch(() => {});
+      held = settled;
+      await settled;
+      if (held === settled) held = undefined;
+      await changing;
+    },
+    stop: async () => {
+      stopping.abort();
+      await looping;
+    },
+  };
+};
+
+const distribute = (
+  consumer: RdkafkaConsumer,
+  messages: readonly RdkafkaMessage[],
+  lanes: PartitionLanes,
+): void => {
+  const byPartition = new Map<string, RdkafkaMessage[]>();
+  for (const message of messages) {
+    const name = `${message.topic}/${message.partition}`;
+    const together = byPartition.get(name);
+    if (together === undefined) byPartition.set(name, [message]);
+    else together.push(message);
+  }
+  for (const together of byPartition.values()) {
+    const { topic, partition, offset } = together.at(-1) as RdkafkaMessage;
+    const { highOffset } = consumer.getWatermarkOffsets(topic, partition);
+    let bytes = 0;
+    for (const message of together) bytes += 64 + message.size;
+    lanes.push(
+      {
+        topic,
+        partition,
+        records: together.map(toRecord),
+        highWatermark: BigInt(Math.max(highOffset, offset + 1)),
+      },
+      bytes,
+    );
+  }
+};
+
+const noHeaders: RecordHeaders = Object.freeze({});
+
+const toRecord = (message: RdkafkaMessage): IncomingRecord => ({
+  key: typeof message.key === 'string' ? Buffer.from(message.key) : (message.key ?? null),
+  value: message.value,
+  headers: message.headers === undefined ? noHeaders : readHeaders(message.headers),
+  offset: BigInt(message.offset),
+  timestampMs: message.timestamp ?? 0,
+});
+
+/** Of a header that is there several times, the last. */
+const readHeaders = (headers: readonly Record<string, Buffer | string>[]): RecordHeaders => {
+  const read: RecordHeaders = {};
+  for (const header of headers)
+    for (const [name, value] of Object.entries(header)) read[name] = value.toString();
+  return read;
+};

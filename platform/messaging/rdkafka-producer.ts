@@ -1,0 +1,159 @@
+import { PlatformError } from '#platform/errors';
+import type { OutgoingRecord, Producer, RecordHeaders } from '#platform/messaging/broker';
+import { type BrokerOptions, sendTimeoutMs } from '#platform/messaging/broker-options';
+import {
+  called,
+  connectRdkafka,
+  rdkafkaConfig,
+  rdkafkaFault,
+  refusal,
+} from '#platform/messaging/rdkafka-connection';
+import type { RdkafkaError, RdkafkaModule, RdkafkaProducer } from '#platform/messaging/rdkafka-module';
+import { within } from '#platform/waiting/deadline';
+
+const recordsQueuedMax = 100_000;
+const pollMs = 10;
+const messageBytesMax = 8 * 1024 * 1024;
+const batchBytesMax = 900_000;
+
+/** Records handed to librdkafka together: done when each is acknowledged, or when one has failed. */
+type Send = { missing: number; settle(failure?: unknown): void };
+
+/** One client of librdkafka's and what it was given and has not answered. */
+type Open = { producer: RdkafkaProducer; sends: Set<Send> };
+
+/**
+ * librdkafka tries for ever, here, and keeps the order of what it was given: a record that it gave up by itself
+ * would be overtaken by the next one of its key. Who waited too long gives the whole client up, and with it
+ * everything behind, so that what is sent again comes again in its order.
+ */
+export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOptions): Producer => {
+  let opening: Promise<Open> | undefined;
+  let recordsQueued = 0;
+  let closed = false;
+  const leaving = new Set<Promise<void>>();
+
+  const opened = (): Promise<Open> => {
+    if (opening !== undefined) return opening;
+    const attempt = openProducer(rdkafka, options);
+    opening = attempt;
+    attempt.catch(() => {
+      if (opening === attempt) opening = undefined;
+    });
+    return attempt;
+  };
+
+  const discard = (open: Open, reason: unknown): void => {
+    void opening?.then((current) => {
+      if (current === open) opening = undefined;
+    });
+    opening = undefined;
+    for (const send of open.sends) send.settle(reason);
+    open.sends.clear();
+    const left = called((done) => open.producer.disconnect(1, done)).then(
+      () => {},
+      () => {},
+    );
+    leaving.add(left);
+    void left.finally(() => leaving.delete(left));
+  };
+
+  const attempt = async (records: readonly OutgoingRecord[]): Promise<void> => {
+    const open = await opened();
+    try {
+      await within(sendTimeoutMs, handOver(open, records), { code: 'broker_unavailable' });
+    } catch (error) {
+      if (!isOfOneRecord(error)) discard(open, error);
+      throw error;
+    }
+  };
+
+  return {
+    send: async (records) => {
+      if (records.length === 0) return;
+      if (closed) throw refusal('producer is closed');
+      if (records.some(({ key, value }) => key?.length === 0 || value?.length === 0))
+        throw refusal('node-rdkafka would send an empty key or value as null');
+      if (recordsQueued + records.length > recordsQueuedMax)
+        throw new PlatformError('broker_unavailable', 'too many records wait', { retriable: true });
+      recordsQueued += records.length;
+      try {
+        await attempt(records);
+      } catch (error) {
+        throw rdkafkaFault('send', error);
+      } finally {
+        recordsQueued -= records.length;
+      }
+    },
+    close: async () => {
+      closed = true;
+      const open = await opening?.catch(() => undefined);
+      if (open !== undefined)
+        await called((done) => open.producer.disconnect(sendTimeoutMs, done)).catch(() => {});
+      await Promise.all(leaving);
+    },
+  };
+};
+
+const openProducer = async (rdkafka: RdkafkaModule, options: BrokerOptions): Promise<Open> => {
+  const producer = new rdkafka.Producer(
+    {
+      ...rdkafkaConfig(options),
+      'enable.idempotence': true,
+      'queue.buffering.max.messages': recordsQueuedMax,
+      'linger.ms': 1,
+      'compression.codec': 'lz4',
+      // What a topic takes is for the broker to say.
+      'message.max.bytes': messageBytesMax,
+      // A record larger than this is alone in its batch: refused, it takes no other with it.
+      'batch.size': batchBytesMax,
+      dr_cb: true,
+    },
+    { partitioner: 'murmur2_random', 'request.required.acks': -1, 'message.timeout.ms': 0 },
+  );
+  const open: Open = { producer, sends: new Set() };
+  producer.on('delivery-report', (error: RdkafkaError | null, report: { opaque: Send }) => {
+    const send = report.opaque;
+    send.missing -= 1;
+    if (error) send.settle(error);
+    else if (send.missing === 0) send.settle();
+  });
+  await connectRdkafka(producer, 'connect', options);
+  if (producer.setPollInBackground !== undefined) producer.setPollInBackground(true);
+  else producer.setPollInterval(pollMs);
+  return open;
+};
+
+/** In one go, so that calls keep their order; librdkafka copies what it is given. */
+const handOver = ({ producer, sends }: Open, records: readonly OutgoingRecord[]): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const send: Send = {
+      missing: records.length,
+      settle: (failure) => {
+        sends.delete(send);
+        if (failure === undefined) resolve();
+        else reject(failure);
+      },
+    };
+    sends.add(send);
+    try {
+      for (const record of records) produce(producer, record, send);
+    } catch (error) {
+      send.settle(error);
+    }
+  });
+
+const produce = (producer: RdkafkaProducer, record: OutgoingRecord, send: Send): void => {
+  const { topic, partition, value, key, timestampMs, headers } = record;
+  const keyBytes = typeof key === 'string' ? Buffer.from(key) : key;
+  producer.produce(topic, partition ?? null, value, keyBytes, timestampMs, send, headersOf(headers));
+};
+
+const headersOf = (headers: RecordHeaders | undefined): Record<string, string>[] =>
+  Object.entries(headers ?? {}).map(([name, value]) => ({ [name]: value }));
+
+/** UNKNOWN_TOPIC_OR_PART, MSG_SIZE_TOO_LARGE, INVALID_TOPIC, INVALID_RECORD. */
+const ofOneRecord = new Set([3, 10, 17, 87]);
+
+/** Nothing is wrong with the client, and nothing that it still holds is touched. */
+const isOfOneRecord = (error: unknown): boolean => ofOneRecord.has((error as RdkafkaError).code ?? 0);
