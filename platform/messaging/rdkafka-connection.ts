@@ -63,16 +63,23 @@ export const called = <T>(
   });
 
 /** MSG_SIZE_TOO_LARGE, INVALID_TOPIC, RECORD_LIST_TOO_LARGE, the three AUTHORIZATION_FAILED, INVALID_RECORD, _INVALID_ARG. */
-const permanent = new Set([10, 17, 18, 29, 30, 31, 87, -186]);
+const permanentCodes = new Set([10, 17, 18, 29, 30, 31, 87, -186]);
+/** The same by their texts: node-rdkafka's delivery reports say no code. */
+const permanentTexts =
+  /message size too large|invalid topic|message batch larger|authorization failed|failed to validate record/i;
+
+/** What no retry mends: the record itself, or our right to write it. */
+export const isPermanent = ({ code, message }: RdkafkaError): boolean =>
+  permanentCodes.has(code ?? 0) || permanentTexts.test(message);
 
 export const rdkafkaFault = (action: string, error: unknown): PlatformError => {
   if (error instanceof PlatformError) return error;
-  const { code, message } = error as RdkafkaError;
-  const isPermanent = permanent.has(code ?? 0);
-  return new PlatformError(isPermanent ? 'broker_rejected' : 'broker_unavailable', `${action}: ${message}`, {
-    retriable: !isPermanent,
-    cause: error,
-  });
+  const isRefused = isPermanent(error as RdkafkaError);
+  return new PlatformError(
+    isRefused ? 'broker_rejected' : 'broker_unavailable',
+    `${action}: ${(error as Error).message}`,
+    { retriable: !isRefused, cause: error },
+  );
 };
 
 export const refusal = (message: string): PlatformError =>

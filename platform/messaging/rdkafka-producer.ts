@@ -4,6 +4,7 @@ import { type BrokerOptions, sendTimeoutMs } from '#platform/messaging/broker-op
 import {
   called,
   connectRdkafka,
+  isPermanent,
   rdkafkaConfig,
   rdkafkaFault,
   refusal,
@@ -63,7 +64,8 @@ export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOpt
     try {
       await within(sendTimeoutMs, handOver(open, records), { code: 'broker_unavailable' });
     } catch (error) {
-      if (!isOfOneRecord(error)) discard(open, error);
+      // Where one record is at fault, nothing is wrong with the client, and what it still holds goes on.
+      if (!isPermanent(error as RdkafkaError)) discard(open, error);
       throw error;
     }
   };
@@ -151,9 +153,3 @@ const produce = (producer: RdkafkaProducer, record: OutgoingRecord, send: Send):
 
 const headersOf = (headers: RecordHeaders | undefined): Record<string, string>[] =>
   Object.entries(headers ?? {}).map(([name, value]) => ({ [name]: value }));
-
-/** UNKNOWN_TOPIC_OR_PART, MSG_SIZE_TOO_LARGE, INVALID_TOPIC, INVALID_RECORD. */
-const ofOneRecord = new Set([3, 10, 17, 87]);
-
-/** Nothing is wrong with the client, and nothing that it still holds is touched. */
-const isOfOneRecord = (error: unknown): boolean => ofOneRecord.has((error as RdkafkaError).code ?? 0);

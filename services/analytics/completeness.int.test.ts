@@ -14,7 +14,7 @@ const settleMs = 5_000;
 const setUp = async ({ onTestFinished }: TestContext) => {
   const clock = handClock();
   const host = testHost();
-  const broker = connectBroker(host, engines().kafkaBrokers);
+  const broker = connectBroker(host, engines().kafka);
   const admin = await broker.admin();
   const topic = `completeness-test-${randomUUID().slice(0, 8)}`;
   await admin.createTopics([{ topic, partitions: 1 }]);

@@ -100,7 +100,7 @@ export const openIngestRig = async () => {
   /** Another client that writes in transactions, all to partition 0. */
   const transactionalProducer = async () => {
     const { kafka, sever } = openConnection(
-      { brokers: urls.kafkaBrokers, clientId: 'transactional', logger: host.logger },
+      { ...urls.kafka, clientId: 'transactional', logger: host.logger },
       { retries: 5 },
     );
     const transactional = kafka.producer({
