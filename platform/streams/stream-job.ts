@@ -4,6 +4,7 @@ import type { BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters } from '#platform/messaging/dead-letter';
 import { createEventReader, type EventTable } from '#platform/messaging/events';
+import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Host } from '#platform/service-host';
 import {
@@ -17,7 +18,7 @@ import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createTrials } from '#platform/streams/trials';
 
 /** What every stream job has to be configured with. */
-export type StreamJobConfig = { kafkaBrokers: string[]; schemaRegistryUrl: string; port: number };
+export type StreamJobConfig = { kafka: KafkaSettings; schemaRegistryUrl: string; port: number };
 
 export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   /** Also the consumer group, if that is unset. */
@@ -54,7 +55,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
   options: StreamJobOptions<I, C, S>,
 ): Promise<HttpApp> => {
   const { name, group = name, topics } = options;
-  const broker = host.use(connectBroker(host, config.kafkaBrokers));
+  const broker = host.use(connectBroker(host, config.kafka));
   const handler = createFoldHandler(host, {
     job: name,
     fold: options.fold,
