@@ -56,6 +56,8 @@ export type AvroDecoder = {
   decode(message: Buffer): Promise<Decoded>;
   /** Full name of the record a message holds, without reading the datum. */
   recordNameOf(message: Buffer): Promise<string>;
+  /** Learns the schemas of these messages together, those that can be learned. Never rejects. */
+  prepare(messages: readonly Buffer[]): Promise<void>;
 };
 
 type Reading = { recordName: string; read(message: Buffer): unknown };
@@ -83,6 +85,15 @@ export const createAvroDecoder = (
       return { schemaId, recordName, value: read(message) };
     },
     recordNameOf: async (message) => (await readingOf(schemaIdOf(message))).recordName,
+    prepare: async (messages) => {
+      const missing = new Set<number>();
+      for (const message of messages) {
+        if (message.length < wirePrefixBytes || message[0] !== magic) continue;
+        const schemaId = message.readUInt32BE(1);
+        if (!readings.has(schemaId)) missing.add(schemaId);
+      }
+      await Promise.allSettled([...missing].map(readingOf));
+    },
   };
 };
 

@@ -163,6 +163,11 @@ export type EventReader = {
     record: IncomingRecord,
     wants?: (type: string) => boolean,
   ): Promise<ReceivedEvent | null>;
+  /**
+   * Looks up the schemas of a whole batch at once, so that ids which the registry does not know are held for one
+   * bounded time together, not one after the other. Never rejects: what is missing shows when its record is read.
+   */
+  prepare(records: readonly Pick<IncomingRecord, 'value'>[]): Promise<void>;
 };
 
 /** Of the header; undefined for a record that no publisher of events has written. The same whenever it is sent again. */
@@ -179,6 +184,7 @@ export const createEventReader = (registry: SchemaRegistry, table: EventTable): 
   const typeOf = (recordName: string) => typeByRecord.get(recordName) ?? recordName;
 
   return {
+    prepare: (records) => decoder.prepare(records.flatMap(({ value }) => value ?? [])),
     read: async ({ topic, partition }, record, wants) => {
       if (record.value === null) return null;
       if (wants !== undefined && !wants(typeOf(await decoder.recordNameOf(record.value)))) return null;

@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { assert } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
@@ -66,7 +68,7 @@ beforeAll(async () => {
   );
   broker = connectBroker(host, engines().kafka);
   admin = await broker.admin();
-  registry = createSchemaRegistry(engines().schemaRegistryUrl);
+  registry = createSchemaRegistry(engines().schemaRegistryUrl, { unknownHeldMs: 300 });
 });
 afterAll(async () => {
   await Promise.all(consumers.map((consumer) => consumer.close()));
@@ -322,6 +324,77 @@ describe('poison', () => {
     await eventually(async () => (await lag(group)) === 0n);
     expect(await steps()).toEqual([1, 2]);
     expect((await admin.offsets(deadLetterTopic(topic)))[0]?.high).toBe(0n);
+  });
+});
+
+describe('a schema id that the registry does not know yet', () => {
+  /** A node of the registry that says of every schema id, for so long, that there is none. */
+  const laggingRegistry = async (lagMs: number, unknownHeldMs = 10_000) => {
+    const upstream = engines().schemaRegistryUrl.replace(/\/+$/, '');
+    const startedMs = performance.now();
+    let questions = 0;
+    const server = createServer(async (request, answer) => {
+      questions += 1;
+      const isBehind = performance.now() - startedMs < lagMs;
+      const given = isBehind
+        ? { status: 404, text: '{"error_code":40403,"message":"Schema not found"}' }
+        : await fetch(`${upstream}${request.url}`).then(async (found) => ({
+            status: found.status,
+            text: await found.text(),
+          }));
+      answer.writeHead(given.status, { 'content-type': 'application/json' }).end(given.text);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    return {
+      registry: createSchemaRegistry(`http://127.0.0.1:${port}`, { unknownHeldMs }),
+      questions: () => questions,
+      close: () => server.close(),
+    };
+  };
+
+  test('is held until the registry has learned it, and nothing is parked; what came before goes on', async () => {
+    const lagging = await laggingRegistry(3_000);
+    const early = publisher.event('ThingScrapped', 'a', { thingId: 'early' }, { occurredAt: 1 });
+    const readAtOnce: SchemaRegistry = {
+      ...lagging.registry,
+      schemaById: async (id) =>
+        id === early.value.readUInt32BE(1) ? registry.schemaById(id) : lagging.registry.schemaById(id),
+    };
+    await producer.send([early, made('a', 1), made('a', 2)]);
+    const { group } = await react(
+      { ThingMade: noteEffect, ThingScrapped: noteEffect },
+      { registry: readAtOnce },
+    );
+    await eventually(async () => (await effects()).some(({ thing_id }) => thing_id === 'early'), {
+      timeoutMs: 2_500,
+    });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([0, 1, 2]);
+    expect((await admin.offsets(deadLetterTopic(topic)))[0]?.high).toBe(0n);
+    lagging.close();
+  });
+
+  test('is parked after its time; a flood of such ids waits once, and costs few questions', async () => {
+    const lagging = await laggingRegistry(600_000, 1_000);
+    const template = made('a', 9);
+    const junk = Array.from({ length: 500 }, (_, nth) => {
+      const value = Buffer.from(template.value);
+      value.writeUInt32BE(1_900_000_000 + (nth % 50), 1);
+      return { ...made('junk', 0), value };
+    });
+    await producer.send([...junk, made('a', 1)]);
+    const known = made('a', 1).value.readUInt32BE(1);
+    const impatient: SchemaRegistry = {
+      ...registry,
+      schemaById: async (id) => (id === known ? registry : lagging.registry).schemaById(id),
+    };
+    const { group } = await react({ ThingMade: noteEffect }, { registry: impatient });
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1]);
+    expect((await admin.offsets(deadLetterTopic(topic)))[0]?.high).toBe(500n);
+    expect(lagging.questions()).toBeLessThan(500);
+    lagging.close();
   });
 });
 

@@ -1,4 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
+import { isRetriable } from '#platform/errors';
 import { firstTime, inboxRetentionMs, prune } from '#platform/inbox/inbox';
 import type {
   BatchHandler,
@@ -75,28 +76,42 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     const transactionMax = options.eventsPerTransactionMax ?? 100;
     return async ({ topic, partition, records }, control) => {
       const at = { topic, partition };
+      await reader.prepare(records);
       for (let from = 0; from < records.length && !control.isStale(); from += transactionMax) {
         const chunk = records.slice(from, from + transactionMax);
-        const items: Item[] = [];
-        for (const record of chunk) {
-          const event = await readOrPark(at, record, trials);
-          if (event !== null) items.push({ event, record });
-        }
+        const { items, unread } = await readUntilHeld(at, chunk, trials);
         if (items.length > 0) await transact(items);
-        const nextOffset = (chunk.at(-1)?.offset ?? -1n) + 1n;
-        await control.commit(nextOffset);
-        trials.forget(at);
+        const nextOffset = unread?.record.offset ?? (chunk.at(-1)?.offset ?? -1n) + 1n;
+        if (nextOffset > (chunk[0]?.offset ?? 0n)) {
+          await control.commit(nextOffset);
+          trials.movedTo(at, nextOffset);
+        }
+        if (unread !== undefined) throw unread.error;
       }
     };
   };
 
-  const readOrPark = async (at: TopicPartition, record: IncomingRecord, trials: Trials) => {
-    try {
-      return await reader.read(at, record, (type) => reactions[type] !== undefined);
-    } catch (error) {
-      if (!(await trials.park(at, record, error))) throw error;
-      return null;
-    }
+  /** The events up to the first record that cannot be read yet: those before it need not wait with it. */
+  const readUntilHeld = async (at: TopicPartition, chunk: readonly IncomingRecord[], trials: Trials) => {
+    const items: Item[] = [];
+    const failed: { record: IncomingRecord; error: unknown }[] = [];
+    for (const record of chunk)
+      try {
+        const event = await reader.read(at, record, (type) => reactions[type] !== undefined);
+        if (event !== null) items.push({ event, record });
+      } catch (error) {
+        failed.push({ record, error });
+        if (isRetriable(error)) break;
+      }
+    // Together, because each waits for the broker; the dead letters stay in order.
+    const refused = await Promise.all(
+      failed.map(({ record, error }) => parkedOr(error, trials.park(at, record, error))),
+    );
+    const nth = refused.findIndex((error) => error !== undefined);
+    const held = failed[nth]?.record;
+    if (held === undefined) return { items };
+    const before = items.filter(({ record }) => record.offset < held.offset);
+    return { items: before, unread: { record: held, error: refused[nth] } };
   };
 
   const pruneInbox = async (): Promise<void> => {
@@ -127,6 +142,13 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
       (await consuming?.checkHealth?.()) ?? { status: 'degraded', detail: 'not started yet' },
   };
 };
+
+/** Undefined when the record is parked; else why it is not. */
+const parkedOr = (error: unknown, parking: Promise<boolean>): Promise<unknown> =>
+  parking.then(
+    (isParked) => (isParked ? undefined : error),
+    (refusal: unknown) => refusal,
+  );
 
 const topicsOf = (events: EventTable, types: readonly string[]): string[] => [
   ...new Set(types.flatMap((type) => events[type]?.topic ?? [])),

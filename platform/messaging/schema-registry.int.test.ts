@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { avroType, createAvroDecoder, encode } from '#platform/messaging/avro-codec';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
 
 const newSchema = (fields: object[] = [{ name: 'id', type: 'string' }]) => ({
   type: 'record',
@@ -26,13 +27,22 @@ describe('the registry', () => {
   });
 
   test('says for good that it does not know a schema, an id or a subject', async () => {
-    const registry = createSchemaRegistry(engines().schemaRegistryUrl);
+    const registry = createSchemaRegistry(engines().schemaRegistryUrl, { unknownHeldMs: 0 });
     const schema = newSchema();
     await registry.register(subjectOf(schema), schema);
     const unknown = { code: 'schema_unknown', retriable: false };
     await expect(registry.idOf(subjectOf(schema), newSchema())).rejects.toMatchObject(unknown);
     await expect(registry.idOf('test.Nowhere', newSchema())).rejects.toMatchObject(unknown);
     await expect(registry.schemaById(2_000_000_000)).rejects.toMatchObject(unknown);
+  });
+
+  test('says of an id that a lagging node may come to know, for a while, that asking again may help', async () => {
+    const registry = createSchemaRegistry(engines().schemaRegistryUrl, { unknownHeldMs: 200 });
+    const held = { code: 'schema_unknown', retriable: true };
+    await expect(registry.schemaById(2_000_000_000)).rejects.toMatchObject(held);
+    await eventually(() =>
+      expect(registry.schemaById(2_000_000_000)).rejects.toMatchObject({ ...held, retriable: false }),
+    );
   });
 
   test('registers at the same time once', async () => {

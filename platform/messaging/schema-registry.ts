@@ -1,4 +1,6 @@
 import { PlatformError } from '#platform/errors';
+import { createUnknownSchemas } from '#platform/messaging/unknown-schemas';
+import { createAdmission } from '#platform/waiting/admission';
 
 /** A schema as parsed JSON, e.g. what `import schema from './x.avsc'` gives. */
 export type AvroSchema = object;
@@ -13,7 +15,11 @@ export type SchemaRegistry = {
    * retriable, when the registry is there and does not have it.
    */
   idOf(subject: string, schema: AvroSchema): Promise<number>;
-  /** The writer's schema. `schema_unknown` is poison; `registry_unavailable` is retriable. */
+  /**
+   * The writer's schema. An id that the registry does not know is a retriable `schema_unknown` for `unknownHeldMs`
+   * from the first time it was asked for, since a node may lag behind the one that gave the id; then it is poison.
+   * `registry_unavailable` is retriable. Costs a request only now and then, however often an unknown id is asked for.
+   */
   schemaById(id: number): Promise<AvroSchema>;
   /** Registers a version (or finds it) and returns its id. For the one set-up step, never for services. */
   register(subject: string, schema: AvroSchema): Promise<number>;
@@ -32,8 +38,8 @@ export type CompatibilityLevel =
 
 const schemasCachedMax = 10_000;
 const requestTimeoutMs = 5_000;
-/** How long an id that a live registry did not know is not asked for again. */
-const unknownForMs = 10_000;
+const lookUpsConcurrentlyMax = 8;
+export const unknownHeldMsDefault = 10_000;
 
 /**
  * Speaks the registry's HTTP interface itself. `@kafkajs/confluent-schema-registry` reports a refused
@@ -41,11 +47,15 @@ const unknownForMs = 10_000;
  * from "somebody else answers on this port, or it is still booting" (hold the partition). Its wire format and
  * ours are held against each other in `avro-codec.int.test.ts`.
  */
-export const createSchemaRegistry = (url: string): SchemaRegistry => {
+export const createSchemaRegistry = (
+  url: string,
+  { unknownHeldMs = unknownHeldMsDefault }: { unknownHeldMs?: number } = {},
+): SchemaRegistry => {
   const base = url.replace(/\/+$/, '');
   const ids = new Map<string, Promise<number>>();
   const schemas = new Map<number, Promise<AvroSchema>>();
-  const unknown = new Map<number, number>();
+  const unknown = createUnknownSchemas({ heldMs: unknownHeldMs });
+  const lookUps = createAdmission(lookUpsConcurrentlyMax);
 
   const lookUpId = async (subject: string, schema: AvroSchema): Promise<number> => {
     const { id } = await request<{ id: number }>(base, 'POST', `/subjects/${encodeURIComponent(subject)}`, {
@@ -55,17 +65,21 @@ export const createSchemaRegistry = (url: string): SchemaRegistry => {
   };
 
   const lookUpSchema = async (id: number): Promise<AvroSchema> => {
-    const askedAt = unknown.get(id);
-    if (askedAt !== undefined && performance.now() - askedAt < unknownForMs) throw unknownSchema(`id ${id}`);
+    const known = unknown.verdict(id);
+    if (known !== 'ask') throw unknownSchema(`id ${id}`, known === 'held');
     try {
-      const { schema } = await request<{ schema: string }>(base, 'GET', `/schemas/ids/${id}`);
+      const { schema } = await lookUps.run(() =>
+        request<{ schema: string }>(base, 'GET', `/schemas/ids/${id}`),
+      );
+      unknown.forget(id);
       return JSON.parse(schema) as AvroSchema;
     } catch (error) {
-      if (error instanceof PlatformError && error.code === 'schema_unknown') {
-        if (unknown.size >= schemasCachedMax) unknown.clear();
-        unknown.set(id, performance.now());
+      if (!(error instanceof PlatformError) || error.code !== 'schema_unknown') {
+        // A registry that comes back may lag: what it does not know then is held anew.
+        unknown.forget(id);
+        throw error;
       }
-      throw error;
+      throw unknownSchema(`id ${id}`, unknown.note(id) === 'held');
     }
   };
 
@@ -140,5 +154,5 @@ const readJson = async (answer: Response): Promise<unknown> => {
   }
 };
 
-const unknownSchema = (what: string) =>
-  new PlatformError('schema_unknown', `schema registry does not know ${what}`, { retriable: false });
+const unknownSchema = (what: string, isHeld = false) =>
+  new PlatformError('schema_unknown', `schema registry does not know ${what}`, { retriable: isHeld });

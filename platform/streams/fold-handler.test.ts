@@ -24,6 +24,7 @@ const poison = (offset: number): IncomingRecord => thing(offset, 'poison');
 
 /** The event of a record is its text; one that says `poison` is no event. */
 const reader: EventReader = {
+  prepare: async () => {},
   read: async ({ topic, partition }, record) => {
     const text = String(record.value);
     if (text === 'poison') throw new PlatformError('datum_malformed', 'poison', { retriable: false });

@@ -71,7 +71,7 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
   host: Pick<Host, 'metrics' | 'clock'>,
   parts: FoldParts<I, C, S>,
 ): FoldHandler => {
-  const { state, trials, limits } = parts;
+  const { state, reader, trials, limits } = parts;
   const report = foldReport(host, parts.job);
   const attempts = createFoldAttempts(parts);
   const places = new Map<string, Place>();
@@ -111,7 +111,7 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
       return foldRun(at, fresh);
     }
     place.nextOffset = to;
-    trials.forget(at);
+    trials.movedTo(at, to);
     for (const id of ids) place.recentIds.add(id);
     report(at.topic, fresh.length, taken);
   };
@@ -129,6 +129,7 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
     },
     handle: async (batch, control) => {
       const at = { topic: batch.topic, partition: batch.partition };
+      await reader.prepare(batch.records);
       for (let start = 0; start < batch.records.length; start += limits.recordsPerApplyMax) {
         if (control.isStale()) return;
         await foldRun(at, batch.records.slice(start, start + limits.recordsPerApplyMax));

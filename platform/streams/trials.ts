@@ -20,8 +20,8 @@ export type Trials = {
   isParked(at: TopicPartition, record: IncomingRecord): boolean;
   /** The record that the partition was last held by, if it was one record alone. */
   heldBy(at: TopicPartition): bigint | undefined;
-  /** The partition has moved on: its earlier records do not come again. */
-  forget(at: TopicPartition): void;
+  /** The partition goes on at `nextOffset`: earlier records do not come again. */
+  movedTo(at: TopicPartition, nextOffset: bigint): void;
 };
 
 type Tried = { attempts: Map<bigint, number>; parked: Set<bigint>; heldBy: bigint | undefined };
@@ -52,8 +52,12 @@ export const createTrials = (deadLetters: DeadLetters, group: string): Trials =>
     },
     isParked: (at, record) => partitions.get(nameOf(at))?.parked.has(record.offset) === true,
     heldBy: (at) => partitions.get(nameOf(at))?.heldBy,
-    forget: (at) => {
-      partitions.delete(nameOf(at));
+    movedTo: (at, nextOffset) => {
+      const tried = partitions.get(nameOf(at));
+      if (tried === undefined) return;
+      for (const offset of tried.attempts.keys()) if (offset < nextOffset) tried.attempts.delete(offset);
+      for (const offset of tried.parked) if (offset < nextOffset) tried.parked.delete(offset);
+      if (tried.heldBy !== undefined && tried.heldBy < nextOffset) tried.heldBy = undefined;
     },
   };
 };

@@ -49,7 +49,7 @@ export const openIngestRig = async () => {
     ]),
   );
   const producer: Producer = await broker.producer();
-  const registry = createSchemaRegistry(urls.schemaRegistryUrl);
+  const registry = createSchemaRegistry(urls.schemaRegistryUrl, { unknownHeldMs: 300 });
   const writerOf = async (name: string, { schema }: { schema: object }) => ({
     schemaId: await registry.register(`${name}-value`, schema),
     type: avroType(schema),
