@@ -11,7 +11,6 @@ import type { Progress } from './progress.js';
 import type { Options } from './setup/options.js';
 import { hasFullShelves } from './shelves.js';
 import { createCrew } from './supervision/crew.js';
-import { warmUp } from './warm-up.js';
 
 export type RunningPlatform = {
   /** Undefined with `--engines-only`. */
@@ -68,10 +67,7 @@ export async function startPlatform(
     await startProcesses(plan, env, context);
     if (!(await hasFullShelves(plan.gatewayUrl, options.catalogSize)))
       await oneShot('seed', 'local/seed.js', env, context);
-    await Promise.all([
-      progress.step('warm-up', () => warmUp(plan.gatewayUrl)),
-      options.traffic ? startShoppers(env, context) : undefined,
-    ]);
+    if (options.traffic) await startShoppers(env, context);
     await startZipkin({ awaited: false });
 
     const { gatewayUrl } = plan;

@@ -13,8 +13,16 @@ export const consumerDefaults = {
   fetchBytesPerPartitionMax: 1024 * 1024,
   fetchBytesMin: 1,
   fetchWaitMs: 100,
-  sessionTimeoutMs: 6_000,
+  // Room for a machine that crawls or a process that is stopped. It costs nothing when a process is killed: whoever
+  // joins next in the same place dismisses its members. Only for a machine that is lost the group waits this long.
+  sessionTimeoutMs: 15_000,
 };
+
+/** A member learns by its heartbeats that the group rebalances. */
+export const heartbeatMs = 2_000;
+
+/** How long a member that joins again waits for the batches in hand to be committed. */
+export const handOverMsMax = 3_600;
 
 /** How long a consumer that leaves waits for the batches in hand. */
 export const closeWaitMs = 10_000;

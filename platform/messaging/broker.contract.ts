@@ -12,8 +12,10 @@ import type {
   IncomingRecord,
   OutgoingRecord,
   Producer,
+  RawHeader,
   RecordBatch,
 } from '#platform/messaging/broker';
+import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { openConnection } from '#platform/messaging/kafkajs-connection';
 import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
@@ -146,6 +148,34 @@ export const brokerContract = (
       expect(second?.value).toEqual(Buffer.from([0]));
       expect(second?.headers).toEqual({});
       expect(third?.value).toBeNull();
+    });
+
+    test('headers may repeat, have no value, or be any bytes, and come out as they were written', async () => {
+      const topic = await newTopic();
+      const rawHeaders: RawHeader[] = [
+        ['a', Buffer.from('1')],
+        ['a', null],
+        ['a', Buffer.from([0xff, 0, 0xfe])],
+        ['no-value', null],
+        ['empty', Buffer.alloc(0)],
+      ];
+      // By the implementation that can write all of it.
+      const writer = await createKafkajsBroker({
+        ...engines().kafka,
+        clientId: 'contract',
+        logger,
+      }).producer();
+      await writer.send([{ topic, key: 'k', value: Buffer.from('v'), headers: rawHeaders }]);
+      await writer.close();
+      const { seen, handle } = collector();
+      await consume(topic, handle);
+      await eventually(() => seen.length === 1);
+      const { rawHeaders: read = [], headers } = seen[0]?.record ?? {};
+      // node-rdkafka reads a missing value as an empty one.
+      const filled = (list: readonly RawHeader[]) =>
+        list.map(([name, value]) => [name, value ?? Buffer.alloc(0)]);
+      expect(filled(read)).toEqual(filled(rawHeaders));
+      expect(headers).toMatchObject({ a: Buffer.from([0xff, 0, 0xfe]).toString(), empty: '' });
     });
 
     test('an empty value is carried or refused, never turned into a tombstone', async () => {
@@ -295,6 +325,43 @@ export const brokerContract = (
       await eventually(() => marks.length > 0);
       expect(marks.at(-1)).toBe(7n);
     });
+
+    test('progress tells what is left of a partition whose records are not handled, as more arrive', async () => {
+      const topic = await newTopic(2);
+      await producer.send(
+        [0, 1].map((partition) => ({ topic, key: 'k', partition, value: Buffer.from('x') })),
+      );
+      const idle = broker.consumer({ group: newGroup(), topics: [topic] });
+      await eventually(() => idle.progress().unassignedForMs > 0);
+      expect(idle.progress()).toMatchObject({ partitions: [], restarts: 0 });
+
+      const ok = collector();
+      const consumer = await consume(topic, async (batch, control) => {
+        if (batch.partition === 1) throw new Error('always');
+        await ok.handle(batch, control);
+      });
+      const partition = (which: number) =>
+        consumer.progress().partitions.find((each) => each.partition === which);
+      await eventually(() => ok.seen.length === 1 && (partition(1)?.failures ?? 0) >= 2);
+      expect(partition(0)).toMatchObject({
+        topic,
+        nextOffset: 1n,
+        highWatermark: 1n,
+        stalledForMs: 0,
+        failures: 0,
+      });
+      expect(consumer.progress().unassignedForMs).toBe(0);
+      // More than waits in a lane, so that the partition is not fetched any more.
+      const large = Buffer.alloc(400_000, 1);
+      for (let round = 0; round < 5; round += 1)
+        await producer.send([{ topic, key: 'k', partition: 1, value: large }]);
+      const before = partition(1)?.stalledForMs ?? 0;
+      await eventually(() => partition(1)?.highWatermark === 6n, { timeoutMs: 5_000 });
+      await producer.send([{ topic, key: 'k', partition: 1, value: large }]);
+      await eventually(() => partition(1)?.highWatermark === 7n, { timeoutMs: 5_000 });
+      expect(partition(1)).toMatchObject({ nextOffset: 0n, cause: 'always' });
+      expect(partition(1)?.stalledForMs).toBeGreaterThan(before);
+    }, 20_000);
 
     test('two members share the partitions; across a rebalance nothing is lost and no key is out of order', async () => {
       const topic = await newTopic(4);
@@ -447,9 +514,35 @@ export const brokerContract = (
       }
       await transactional.disconnect();
       const { handle, values } = collector();
-      await consume(topic, handle);
+      const consumer = await consume(topic, handle);
       await eventually(() => values().length >= 2);
       expect(values()).toEqual(['kept', 'kept too']);
+      // Six offsets: three records, three markers.
+      await eventually(() => consumer.progress().partitions[0]?.nextOffset === 6n);
+      expect(consumer.progress().partitions[0]).toMatchObject({ highWatermark: 6n, stalledForMs: 0 });
+    });
+
+    test('an aborted transaction at the end of a partition leaves nothing to be handled', async () => {
+      const topic = await newTopic();
+      const { handle, values } = collector();
+      const consumer = await consume(topic, handle);
+      const { kafka } = openConnection({ ...engines().kafka, clientId: 'contract', logger }, {});
+      const transactional = kafka.producer({
+        transactionalId: topic,
+        idempotent: true,
+        maxInFlightRequests: 1,
+        createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      });
+      await transactional.connect();
+      const transaction = await transactional.transaction();
+      await transaction.send({ topic, messages: [{ key: 'k', value: 'dropped' }] });
+      await transaction.abort();
+      await transactional.disconnect();
+      await eventually(() => consumer.progress().partitions[0]?.nextOffset === 2n);
+      await producer.send([{ topic, key: 'k', value: Buffer.from('kept') }]);
+      await eventually(() => values().length === 1);
+      await eventually(() => consumer.progress().partitions[0]?.nextOffset === 3n);
+      expect(consumer.progress().partitions[0]).toMatchObject({ highWatermark: 3n });
     });
 
     test('what was sent is counted once, and offsets tell the first and the next', async () => {

@@ -6,6 +6,9 @@ import type { RecordPack } from '#platform/messaging/record-pack';
  */
 export type RecordHeaders = Record<string, string>;
 
+/** A header as it lies on the log. Names may repeat; a value may be any bytes, or missing (null). */
+export type RawHeader = readonly [name: string, value: Buffer | null];
+
 export type OutgoingRecord = {
   topic: string;
   /**
@@ -14,7 +17,8 @@ export type OutgoingRecord = {
    */
   key: string | Buffer | null;
   value: Buffer | null;
-  headers?: RecordHeaders;
+  /** A list keeps bytes, missing values and repeats; those of one name stay in order. */
+  headers?: RecordHeaders | readonly RawHeader[];
   timestampMs?: number;
   /** Overrides the key's partition. Only dead letters and tests want it. */
   partition?: number;
@@ -23,7 +27,10 @@ export type OutgoingRecord = {
 export type IncomingRecord = {
   key: Buffer | null;
   value: Buffer | null;
+  /** As text, for reading: the last value of each name, and no name whose last value is missing. */
   headers: RecordHeaders;
+  /** As they were written, for passing on. */
+  rawHeaders: readonly RawHeader[];
   offset: bigint;
   timestampMs: number;
   /**
@@ -81,7 +88,7 @@ export type ConsumerOptions = {
    * False if unset.
    */
   tellsLag?: boolean;
-  /** A member silent for this long loses its partitions. 6000 if unset. */
+  /** A member silent for this long loses its partitions. 15000 if unset. */
   sessionTimeoutMs?: number;
   /** Called with the partitions this member got, before the first batch of any of them is handled. */
   onAssigned?: (partitions: readonly TopicPartition[]) => Promise<void> | void;
@@ -94,6 +101,33 @@ export type ConsumerOptions = {
 
 export type TopicPartition = { topic: string; partition: number };
 
+export type PartitionProgress = TopicPartition & {
+  /** Every record below it has been handled, or will never be delivered (markers, aborted transactions). */
+  nextOffset: bigint;
+  /**
+   * The partition's end as the broker last gave it, also while nothing is fetched: records left =
+   * `highWatermark - nextOffset`. It is never below `nextOffset`, and at most some seconds old while the broker answers.
+   */
+  highWatermark: bigint;
+  /** How long `nextOffset` has not moved although records were left. 0 when none are left. */
+  stalledForMs: number;
+  /** How often in a row the batch at `nextOffset` failed, or could not be read. 0 when it did not. */
+  failures: number;
+  /** The message of the last of these failures. */
+  cause: string | undefined;
+};
+
+export type ConsumerProgress = {
+  /** Of the current assignment; while there is none, of the last one. */
+  partitions: readonly PartitionProgress[];
+  /** How long this member has been without an assignment (joining, or unable to). 0 while it has one. */
+  unassignedForMs: number;
+  /** How often it gave up its connection and membership and started over, since it was created. */
+  restarts: number;
+  /** Why it last started over or could not begin. Undefined while it has an assignment. */
+  trouble: string | undefined;
+};
+
 export type Consumer = {
   /**
    * Starts consuming and returns once subscribed; reads from the beginning where the group has no offset.
@@ -103,13 +137,16 @@ export type Consumer = {
   run(handle: BatchHandler): Promise<void>;
   /** Rejects when the consumer cannot go on (a broken invariant in the handler); never resolves. */
   readonly failed: Promise<never>;
+  /**
+   * Where it stands, without asking the broker: cheap enough for every scrape and health check. Also before `run`
+   * (nothing assigned) and while the broker does not answer (then the last that was known).
+   */
+  progress(): ConsumerProgress;
   /** Lets the batches in hand finish (10 s at most), leaves the group, disconnects. */
   close(): Promise<void>;
 };
 
 export type Producer = {
-  /** Connects ahead of the first `send`, which would do it otherwise. Rejects with a retriable `broker_unavailable`. */
-  open(): Promise<void>;
   /**
    * Resolves when all in-sync replicas have all records (acks=all, idempotent: a retry inside does not double
    * them). Rejects with a retriable `broker_unavailable`: then some may have been written. Rejects with a

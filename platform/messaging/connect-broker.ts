@@ -1,19 +1,22 @@
 import { connect } from 'node:net';
 import { parseAddress } from '#platform/address';
-import type { Broker, Consumer, ConsumerOptions, IncomingRecord, Producer } from '#platform/messaging/broker';
+import type {
+  Broker,
+  Consumer,
+  ConsumerOptions,
+  IncomingRecord,
+  Producer,
+  TopicPartition,
+} from '#platform/messaging/broker';
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { openBroker } from '#platform/messaging/open-broker';
 import type { Component, Host } from '#platform/service-host';
-import { backoffMs } from '#platform/waiting/backoff';
-import { sleep } from '#platform/waiting/sleep';
 
 const reachTimeoutMs = 1_000;
-const openRetry = { minMs: 100, maxMs: 2_000, jitter: 0.2 };
 
 /**
  * The broker of a service, its traffic counted. Neither this nor `producer()` needs Kafka to be up; `send` and
- * `run` do. Used as a component it connects the producers made before its start, without waiting for them, and
- * closes all of them when all else has stopped.
+ * `run` do. Used as a component it closes, when all else has stopped, the producers that were opened by it.
  */
 export const connectBroker = (
   host: Pick<Host, 'service' | 'logger' | 'metrics'>,
@@ -22,22 +25,6 @@ export const connectBroker = (
   const { service, logger } = host;
   const broker = countTraffic(openBroker(kafka, { clientId: service, logger }), host);
   const producers: Producer[] = [];
-  const stopping = new AbortController();
-  let isOpen = false;
-
-  /** The first send of each would otherwise wait for its connection. */
-  const openProducers = async (): Promise<void> => {
-    for (let failures = 0; !isOpen && !stopping.signal.aborted; failures += 1) {
-      try {
-        await Promise.all(producers.map((producer) => producer.open()));
-        isOpen = true;
-      } catch (error) {
-        logger.debug({ err: error, failures }, 'producers cannot connect yet');
-        await sleep(backoffMs(openRetry, failures + 1), { signal: stopping.signal });
-      }
-    }
-  };
-
   return {
     ...broker,
     producer: async () => {
@@ -46,22 +33,18 @@ export const connectBroker = (
       return producer;
     },
     name: 'kafka',
-    start: async () => {
-      void openProducers();
-    },
+    start: async () => {},
     stop: async () => {
-      stopping.abort();
       await Promise.all(producers.map((producer) => producer.close()));
     },
-    checkHealth: async () => {
-      if (!(await Promise.all(kafka.brokers.map(answers))).some(Boolean))
-        return { status: 'degraded', detail: `no broker of ${kafka.brokers.join(', ')} answers` };
-      return isOpen ? { status: 'up' } : { status: 'degraded', detail: 'producers are not connected yet' };
-    },
+    checkHealth: async () =>
+      (await Promise.all(kafka.brokers.map(answers))).some(Boolean)
+        ? { status: 'up' }
+        : { status: 'degraded', detail: `no broker of ${kafka.brokers.join(', ')} answers` },
   };
 };
 
-/** Counts records produced and consumed, and tells how far each partition is behind. */
+/** Counts records produced and consumed, and reports how far each partition is behind. */
 const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broker => {
   const produced = metrics.counter('kafka_messages_produced_total', 'Records Kafka has taken', ['topic']);
   const consumed = metrics.counter('kafka_messages_consumed_total', 'Records handled', ['topic', 'group']);
@@ -71,19 +54,41 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
     'group',
   ]);
 
-  const counting = (consumer: Consumer, { group, tellsLag = false }: ConsumerOptions): Consumer => ({
-    ...consumer,
-    run: (handle) =>
-      consumer.run(async (batch, control) => {
-        const { topic, partition, records, highWatermark } = batch;
-        const first = records[0]?.offset ?? highWatermark;
-        const last = records.at(-1)?.offset ?? highWatermark;
-        if (!tellsLag) lag.set({ topic, partition, group }, Number(highWatermark - first));
-        await handle(batch, control);
-        consumed.inc({ topic, group }, countOf(records));
-        if (!tellsLag) lag.set({ topic, partition, group }, Number(highWatermark - last - 1n));
-      }),
-  });
+  const restarts = metrics.counter(
+    'kafka_consumer_restarts_total',
+    'Times a consumer made no progress, or lost its broker, and started over',
+    ['group'],
+  );
+
+  const counting = (consumer: Consumer, { group, tellsLag = false }: ConsumerOptions): Consumer => {
+    let restartsCounted = 0;
+    let shown: TopicPartition[] = [];
+    const report = (): void => {
+      const progress = consumer.progress();
+      restarts.inc({ group }, progress.restarts - restartsCounted);
+      restartsCounted = progress.restarts;
+      if (tellsLag) return;
+      // A partition that has moved to another member is reported there.
+      for (const { topic, partition } of shown) lag.remove({ topic, partition, group });
+      shown = progress.partitions.map(({ topic, partition }) => ({ topic, partition }));
+      for (const { topic, partition, nextOffset, highWatermark } of progress.partitions)
+        lag.set({ topic, partition, group }, Number(highWatermark - nextOffset));
+    };
+    const stopReporting = metrics.beforeRender(report);
+    return {
+      ...consumer,
+      run: (handle) =>
+        consumer.run(async (batch, control) => {
+          await handle(batch, control);
+          consumed.inc({ topic: batch.topic, group }, countOf(batch.records));
+        }),
+      close: async () => {
+        await consumer.close();
+        stopReporting();
+        for (const { topic, partition } of shown) lag.remove({ topic, partition, group });
+      },
+    };
+  };
 
   return {
     ...broker,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isRetriable, PlatformError } from '#platform/errors';
-import type { IncomingRecord, OutgoingRecord, Producer, RecordHeaders } from '#platform/messaging/broker';
+import type { IncomingRecord, OutgoingRecord, Producer, RawHeader } from '#platform/messaging/broker';
+import { headerList } from '#platform/messaging/record-headers';
 import type { Host } from '#platform/service-host';
 
 export const deadLetterTopic = (topic: string): string => `${topic}.dead-letter`;
@@ -98,19 +99,22 @@ function* formsOf({ topic, partition, record, group, cause, attempts }: DeadLett
     ...to,
     key: record.key,
     value: record.value,
-    headers: { ...record.headers, ...place },
+    headers: [...record.rawHeaders, ...headerList(place)],
   };
   if (sizeOf(whole) <= wholeBytesMax) yield whole;
   const lengths = {
     'dead-letter-value-bytes': String(record.value?.length ?? 0),
     'dead-letter-key-bytes': String(record.key?.length ?? 0),
-    'dead-letter-headers-bytes': String(headersBytes(record.headers)),
+    'dead-letter-headers-bytes': String(headersBytes(record.rawHeaders)),
   };
   const cut: OutgoingRecord = {
     ...to,
     key: record.key?.subarray(0, cutKeyBytesMax) ?? null,
     value: record.value?.subarray(0, cutValueBytesMax) ?? null,
-    headers: { ...firstHeaders(record.headers, cutHeadersBytesMax), ...place, ...lengths },
+    headers: [
+      ...firstHeaders(record.rawHeaders, cutHeadersBytesMax),
+      ...headerList({ ...place, ...lengths }),
+    ],
   };
   yield cut;
   // A key, because a topic that is compacted takes none without.
@@ -123,25 +127,21 @@ function* formsOf({ topic, partition, record, group, cause, attempts }: DeadLett
   yield bare;
 }
 
-const headerBytes = ([name, value]: [string, string]): number =>
-  Buffer.byteLength(name) + Buffer.byteLength(value);
+const headersBytes = (headers: readonly RawHeader[]): number =>
+  headers.reduce((bytes, [name, value]) => bytes + Buffer.byteLength(name) + (value?.length ?? 0), 0);
 
-const headersBytes = (headers: RecordHeaders): number =>
-  Object.entries(headers).reduce((bytes, header) => bytes + headerBytes(header), 0);
-
-const sizeOf = ({ key, value, headers }: OutgoingRecord): number =>
-  (key?.length ?? 0) + (value?.length ?? 0) + headersBytes(headers ?? {});
+const sizeOf = ({ key, value, headers = [] }: OutgoingRecord): number =>
+  (key?.length ?? 0) + (value?.length ?? 0) + headersBytes(headerList(headers));
 
 /** Those in front that fit together into `bytesMax`, each whole. */
-const firstHeaders = (headers: RecordHeaders, bytesMax: number): RecordHeaders => {
-  const kept: RecordHeaders = {};
+const firstHeaders = (headers: readonly RawHeader[], bytesMax: number): readonly RawHeader[] => {
   let left = bytesMax;
-  for (const [name, value] of Object.entries(headers)) {
-    left -= headerBytes([name, value]);
-    if (left < 0) break;
-    kept[name] = value;
-  }
-  return kept;
+  const isTooMuch = (header: RawHeader): boolean => {
+    left -= headersBytes([header]);
+    return left < 0;
+  };
+  const end = headers.findIndex(isTooMuch);
+  return end < 0 ? headers : headers.slice(0, end);
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

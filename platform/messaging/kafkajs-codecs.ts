@@ -1,31 +1,51 @@
+import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
+import { decompress as unzstd } from 'fzstd';
 import kafkajs from 'kafkajs';
 import lz4 from 'lz4-napi';
 import snappy from 'snappy';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
-type Encoder = { buffer: Buffer };
-type Codec = {
-  compress(encoder: Encoder): Promise<Buffer>;
-  decompress(compressed: Buffer): Promise<Buffer>;
-};
+/**
+ * A batch larger than this when decompressed is refused: a broker takes a megabyte that unfolds into gigabytes. Each
+ * codec is asked for the size before it decompresses, or told this bound.
+ */
+export const batchBytesMax = 64 * 1024 * 1024;
 
 /** Above this a thread of the pool pays off, and the event loop stays free. */
 const inPlaceBytesMax = 64 * 1024;
 
-const lz4Codec: Codec = {
-  compress: async ({ buffer }) =>
-    buffer.length <= inPlaceBytesMax ? lz4.compressFrameSync(buffer) : lz4.compressFrame(buffer),
-  decompress: async (compressed) =>
-    compressed.length <= inPlaceBytesMax
-      ? lz4.decompressFrameSync(compressed)
-      : lz4.decompressFrame(compressed),
+const gunzip = promisify(zlib.gunzip) as (from: Buffer, options: object) => Promise<Buffer>;
+const ungzip = (compressed: Buffer): Promise<Buffer> =>
+  gunzip(compressed, { maxOutputLength: batchBytesMax });
+
+const unlz4 = async (compressed: Buffer): Promise<Buffer> => {
+  assertFits(lz4BytesMax(compressed));
+  return compressed.length <= inPlaceBytesMax
+    ? lz4.decompressFrameSync(compressed)
+    : lz4.decompressFrame(compressed);
 };
 
-const snappyCodec: Codec = {
-  compress: ({ buffer }) => snappy.compress(buffer),
-  decompress: (compressed) => (isXerial(compressed) ? unwrapXerial(compressed) : unsnap(compressed)),
+/**
+ * The most that an LZ4 frame can become, by the sizes of its blocks:
+ *
+ *     frame = magic flags block-size-id [content-size] [dictionary-id] checksum *(block) end-mark
+ *     block = length *byte [checksum]   ; the length's highest bit says that the block is not compressed
+ */
+const lz4BytesMax = (frame: Buffer): number => {
+  const flags = frame.readUInt8(4);
+  const blockBytesMax = 1 << (8 + 2 * ((frame.readUInt8(5) >> 4) & 7));
+  const checksumBytes = (flags & 0x10) === 0 ? 0 : 4;
+  let total = 0;
+  for (let at = 7 + ((flags & 8) === 0 ? 0 : 8) + ((flags & 1) === 0 ? 0 : 4); at + 4 <= frame.length; ) {
+    const length = frame.readUInt32LE(at);
+    if (length === 0) break;
+    const bytes = length & 0x7fff_ffff;
+    total += length > 0x7fff_ffff ? bytes : Math.min(blockBytesMax, bytes * 255);
+    at += 4 + bytes + checksumBytes;
+  }
+  return total;
 };
 
 /**
@@ -37,41 +57,108 @@ const snappyCodec: Codec = {
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const xerialHeaderBytes = 16;
 
-const isXerial = (compressed: Buffer): boolean =>
-  compressed.subarray(0, xerialMagic.length).equals(xerialMagic);
-
-const unwrapXerial = async (framed: Buffer): Promise<Buffer> => {
+const unsnappy = async (compressed: Buffer): Promise<Buffer> => {
+  if (!compressed.subarray(0, xerialMagic.length).equals(xerialMagic)) return unsnap(compressed);
   const blocks: Buffer[] = [];
-  for (let at = xerialHeaderBytes; at < framed.length; ) {
-    const length = framed.readUInt32BE(at);
-    blocks.push(await unsnap(framed.subarray(at + 4, at + 4 + length)));
+  let total = 0;
+  for (let at = xerialHeaderBytes; at < compressed.length; ) {
+    const length = compressed.readUInt32BE(at);
+    const block = await unsnap(compressed.subarray(at + 4, at + 4 + length));
+    total += block.length;
+    assertFits(total);
+    blocks.push(block);
     at += 4 + length;
   }
   return Buffer.concat(blocks);
 };
 
-const unsnap = async (block: Buffer): Promise<Buffer> =>
-  (await snappy.uncompress(block, { asBuffer: true })) as Buffer;
-
-type Zstd = { zstdCompressSync?(data: Buffer): Buffer; zstdDecompressSync?(data: Buffer): Buffer };
-
-/** Node brings zstd from 22.15 on. */
-const zstdCodec: Codec = {
-  compress: async ({ buffer }) => {
-    const compress = (zlib as Zstd).zstdCompressSync;
-    if (compress === undefined) throw new Error('writing zstd needs Node 22.15');
-    return compress(buffer);
-  },
-  decompress: async (compressed) => {
-    const decompress = (zlib as Zstd).zstdDecompressSync;
-    if (decompress === undefined) throw new Error('reading zstd needs Node 22.15');
-    return decompress(compressed);
-  },
+const unsnap = async (block: Buffer): Promise<Buffer> => {
+  let length = 0;
+  for (let at = 0; at < 5; at += 1) {
+    const byte = block.readUInt8(at);
+    length += (byte & 127) * 128 ** at;
+    if (byte < 128) break;
+  }
+  assertFits(length);
+  return (await snappy.uncompress(block, { asBuffer: true })) as Buffer;
 };
 
-/** Teaches kafkajs, which knows gzip alone, what other clients may have written. */
+type NativeZstd = {
+  zstdDecompress?(from: Buffer, options: object, done: (error: Error | null, to: Buffer) => void): void;
+};
+
+/** Node brings zstd from 22.15 on; below that it is done in JavaScript, at a tenth of the speed. */
+const unzstandard = async (compressed: Buffer): Promise<Buffer> => {
+  const native = (zlib as NativeZstd).zstdDecompress;
+  if (native !== undefined)
+    return (promisify(native) as typeof gunzip)(compressed, { maxOutputLength: batchBytesMax });
+  assertFits(zstdBytesMax(compressed));
+  const bytes = unzstd(compressed);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+};
+
+/**
+ * The most that zstd frames need when decompressed (https://datatracker.ietf.org/doc/html/rfc8878#section-3.1): their
+ * windows, and by the headers of their blocks what these become.
+ */
+const zstdBytesMax = (frames: Buffer): number => {
+  const blockBytesMax = 128 * 1024;
+  let total = 0;
+  for (let at = 0; at < frames.length; ) {
+    const magic = frames.readUInt32LE(at);
+    if (magic >>> 4 === 0x184d2a5) {
+      at += 8 + frames.readUInt32LE(at + 4);
+      continue;
+    }
+    if (magic !== 0xfd2fb528) throw new Error('not a zstd frame');
+    const flags = frames.readUInt8(at + 4);
+    const isSingleSegment = (flags & 0x20) !== 0;
+    const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][flags >> 6] as number;
+    const windowLog = isSingleSegment ? 0 : 10 + (frames.readUInt8(at + 5) >> 3);
+    total += isSingleSegment ? 0 : 2 ** windowLog;
+    at += 5 + (isSingleSegment ? 0 : 1) + ([0, 1, 2, 4][flags & 3] as number) + sizeBytes;
+    for (let isLast = false; !isLast; ) {
+      const header = frames.readUIntLE(at, 3);
+      const bytes = header >>> 3;
+      const kind = (header >>> 1) & 3;
+      isLast = (header & 1) === 1;
+      total += kind === 2 ? blockBytesMax : bytes;
+      at += 3 + (kind === 1 ? 1 : bytes);
+    }
+    at += (flags & 4) === 0 ? 0 : 4;
+  }
+  return total;
+};
+
+const assertFits = (bytes: number): void => {
+  if (bytes > batchBytesMax)
+    throw new Error(`a batch that may become ${bytes} bytes when decompressed, more than ${batchBytesMax}`);
+};
+
+const decompressors: Readonly<Record<number, (compressed: Buffer) => Promise<Buffer>>> = {
+  [CompressionTypes.None]: async (stored) => stored,
+  [CompressionTypes.GZIP]: ungzip,
+  [CompressionTypes.Snappy]: unsnappy,
+  [CompressionTypes.LZ4]: unlz4,
+  [CompressionTypes.ZSTD]: unzstandard,
+};
+
+/** The records of a batch. `compression` is the lowest three bits of the batch's attributes. */
+export const decompress = async (compression: number, stored: Buffer): Promise<Buffer> => {
+  const codec = decompressors[compression];
+  if (codec === undefined) throw new Error(`compression ${compression} is not known`);
+  return codec(stored);
+};
+
+/** Teaches kafkajs to write LZ4 and snappy. What consumers read is decompressed by `decompress`. */
 export const registerCodecs = (): void => {
-  CompressionCodecs[CompressionTypes.LZ4] = () => lz4Codec;
-  CompressionCodecs[CompressionTypes.Snappy] = () => snappyCodec;
-  CompressionCodecs[CompressionTypes.ZSTD] = () => zstdCodec;
+  CompressionCodecs[CompressionTypes.LZ4] = () => ({
+    compress: async ({ buffer }: { buffer: Buffer }) =>
+      buffer.length <= inPlaceBytesMax ? lz4.compressFrameSync(buffer) : lz4.compressFrame(buffer),
+    decompress: unlz4,
+  });
+  CompressionCodecs[CompressionTypes.Snappy] = () => ({
+    compress: ({ buffer }: { buffer: Buffer }) => snappy.compress(buffer),
+    decompress: unsnappy,
+  });
 };

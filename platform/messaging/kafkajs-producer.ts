@@ -1,8 +1,11 @@
+import { createRequire } from 'node:module';
 import kafkajs, { type Producer as KafkajsProducer, type Message } from 'kafkajs';
 import { isRetriable, PlatformError } from '#platform/errors';
-import type { OutgoingRecord, Producer } from '#platform/messaging/broker';
+import type { OutgoingRecord, Producer, RecordHeaders } from '#platform/messaging/broker';
 import { type BrokerOptions, sendTimeoutMs } from '#platform/messaging/broker-options';
 import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
+import { headersByName } from '#platform/messaging/record-headers';
+import { within } from '#platform/waiting/deadline';
 
 const { CompressionTypes, Partitioners } = kafkajs;
 
@@ -57,15 +60,6 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
 
   const request = async (records: readonly OutgoingRecord[]): Promise<void> => {
     const attempt = { connection: undefined as KafkajsConnection | undefined };
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        attempt.connection?.sever();
-        reject(
-          new PlatformError('broker_unavailable', `no answer in ${sendTimeoutMs} ms`, { retriable: true }),
-        );
-      }, sendTimeoutMs);
-    });
     const sending = (async () => {
       if (open === undefined) {
         const connection = openConnection(options, { initialRetryTime: 50, retries: 6, maxRetryTime: 1_000 });
@@ -80,7 +74,6 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
         await producer.connect();
       }
       attempt.connection = open.connection;
-      if (records.length === 0) return;
       await open.producer.sendBatch({
         acks: -1,
         timeout: sendTimeoutMs / 2,
@@ -89,13 +82,11 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
       });
     })();
     try {
-      await Promise.race([sending, tooLate]);
+      await within(sendTimeoutMs, sending, { code: 'broker_unavailable' });
     } catch (error) {
-      sending.catch(() => {});
+      attempt.connection?.sever();
       discard();
       throw brokerFault('send', error);
-    } finally {
-      clearTimeout(timer);
     }
   };
 
@@ -106,12 +97,6 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
   };
 
   return {
-    open: async () => {
-      if (open !== undefined || closed) return;
-      const opened = new Promise<void>((resolve, reject) => queue.push({ records: [], resolve, reject }));
-      working ??= work();
-      await opened;
-    },
     send: (records) => {
       if (records.length === 0) return Promise.resolve();
       if (closed || recordsQueued + records.length > recordsQueuedMax)
@@ -166,7 +151,11 @@ function* slicesOf(records: readonly OutgoingRecord[]): Generator<readonly Outgo
 
 const sizeOf = ({ key, value, headers = {} }: OutgoingRecord): number => {
   let bytes = recordOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
-  for (const name in headers) bytes += 8 + name.length + (headers[name] as string).length;
+  if (Array.isArray(headers))
+    for (const [name, content] of headers) bytes += 8 + name.length + (content?.length ?? 0);
+  else
+    for (const name in headers)
+      bytes += 8 + name.length + ((headers as RecordHeaders)[name] as string).length;
   return bytes;
 };
 
@@ -186,10 +175,31 @@ const byTopic = (records: readonly OutgoingRecord[]) => {
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
 };
 
+const toHeaders = (headers: NonNullable<OutgoingRecord['headers']>): NonNullable<Message['headers']> => {
+  if (!Array.isArray(headers)) return headers as RecordHeaders;
+  const byName: NonNullable<Message['headers']> = Object.create(null);
+  for (const [name, values] of headersByName(headers))
+    byName[name] = values.map((value) => value ?? missingValue);
+  return byName;
+};
+
+/**
+ * Stands for null, which kafkajs 2.2.4 cannot encode: it measures a header's value before it looks whether there is
+ * one. Measured as empty, and written with the length -1, it is what Kafka takes for a missing value.
+ */
+const missingValue = Buffer.alloc(0);
+type Encoder = { writeVarInt(value: number): Encoder; writeVarIntBytes(value: unknown): Encoder };
+const encoder = (createRequire(import.meta.url)('kafkajs/src/protocol/encoder') as { prototype: Encoder })
+  .prototype;
+const writeBytes = encoder.writeVarIntBytes;
+encoder.writeVarIntBytes = function (value) {
+  return value === missingValue ? this.writeVarInt(-1) : writeBytes.call(this, value);
+};
+
 const toMessage = (record: OutgoingRecord): Message => ({
   key: record.key,
   value: record.value,
-  ...(record.headers === undefined ? {} : { headers: record.headers }),
+  ...(record.headers === undefined ? {} : { headers: toHeaders(record.headers) }),
   ...(record.timestampMs === undefined ? {} : { timestamp: String(record.timestampMs) }),
   ...(record.partition === undefined ? {} : { partition: record.partition }),
 });

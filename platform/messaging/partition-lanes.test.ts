@@ -12,6 +12,7 @@ const batch = (partition: number, ...offsets: number[]): RecordBatch => ({
     key: null,
     value: Buffer.from(String(offset)),
     headers: {},
+    rawHeaders: [],
     offset: BigInt(offset),
     timestampMs: 0,
   })),

@@ -1,7 +1,15 @@
 import { isBrokenInvariant } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
-import type { BatchControl, BatchHandler, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import type {
+  BatchControl,
+  BatchHandler,
+  PartitionProgress,
+  RecordBatch,
+  TopicPartition,
+} from '#platform/messaging/broker';
 import type { Logger } from '#platform/telemetry/logger';
+import { backoffMs } from '#platform/waiting/backoff';
+import { endsWithin } from '#platform/waiting/deadline';
 
 /**
  * What both brokers do with the batches they fetch: one lane a partition, in which batches wait, are merged,
@@ -13,9 +21,27 @@ import type { Logger } from '#platform/telemetry/logger';
  */
 export type PartitionLanes = {
   /** Begins a new assignment: only batches of these partitions are taken, each from `nextOffset` on. */
-  assign(partitions: readonly (TopicPartition & { nextOffset: bigint })[]): void;
-  /** Takes a fetched batch; false when its partition is not (or no longer) ours. Never waits. */
-  push(batch: RecordBatch, bytes: number): boolean;
+  assign(partitions: readonly (TopicPartition & { nextOffset: bigint; highWatermark?: bigint })[]): void;
+  /**
+   * Takes a fetched batch; false when its partition is not (or no longer) ours. Never waits. What lies between the
+   * last record and `fetchedTo` (the offset after that record, if unset) is never delivered and counts as handled.
+   */
+  push(batch: RecordBatch, bytes: number, fetchedTo?: bigint): boolean;
+  /** The broker says where the partition ends, and up to where it can be read (the same, if unset). */
+  mark(partition: TopicPartition, highWatermark: bigint, readableEnd?: bigint): void;
+  /** What follows `nextOffset` cannot be read, as said by `cause`; undefined when it can again. */
+  setUnreadable(partition: TopicPartition, cause: string | undefined): void;
+  /** True where the lane asked for a pause: enough waits in it. */
+  isPaused(partition: TopicPartition): boolean;
+  /** How long there has been no assignment. 0 while there is one. */
+  readonly unassignedForMs: number;
+  /**
+   * `<topic>/<partition>@<offset>` of each partition that could be handled at once, were the records at this offset
+   * delivered, which the broker has. Ordinary for as long as a fetch takes.
+   */
+  unfed(): string[];
+  /** Of the current assignment, or of the last one. */
+  progress(): PartitionProgress[];
   /**
    * Ends the assignment: starts nothing more, waits at most `waitMs` for the handlers at work (which may still
    * commit meanwhile), then makes what is left stale.
@@ -37,8 +63,7 @@ export type LaneOptions = {
   logger: Logger;
 };
 
-const retryMsMin = 100;
-const retryMsMax = 5_000;
+const retry = { minMs: 100, maxMs: 5_000, jitter: 0.2 };
 
 type Lane = {
   at: TopicPartition;
@@ -47,10 +72,18 @@ type Lane = {
   /** To be delivered again before anything waiting. */
   failed: RecordBatch | undefined;
   failures: number;
+  cause: string | undefined;
+  unreadable: string | undefined;
   backingOff: boolean;
   paused: boolean;
   /** Below this offset all is handled or was never asked for. */
   nextOffset: bigint;
+  /** What was fetched ends here; handled up to here once nothing waits. */
+  fetchedTo: bigint;
+  highWatermark: bigint;
+  readableEnd: bigint;
+  /** When `nextOffset` last moved, or the first record after it came. */
+  movedAt: number;
   timer: NodeJS.Timeout | undefined;
 };
 
@@ -59,11 +92,17 @@ const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${par
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
   const { logger, group } = options;
   let lanes = new Map<string, Lane>();
+  /** The same, but kept after the assignment has ended: for `progress` alone. */
+  let shown = lanes;
   let stale = { value: true };
   let taking = false;
+  let endedAt = performance.now();
   let broken = false;
   /** Partitions with a handler at work, also one left over from an assignment that has ended. */
   const atWork = new Map<string, Promise<void>>();
+
+  const isIdle = (lane: Lane): boolean =>
+    lane.waiting.length === 0 && lane.failed === undefined && !atWork.has(nameOf(lane.at));
 
   const isReady = (name: string, lane: Lane): boolean =>
     !lane.backingOff && !atWork.has(name) && (lane.failed !== undefined || lane.waiting.length > 0);
@@ -95,14 +134,15 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
       commit: async (nextOffset) => {
         if (staleness.value) throw moved(lane.at);
         await options.commit(lane.at, nextOffset);
-        if (nextOffset > lane.nextOffset) lane.nextOffset = nextOffset;
+        advance(lane, nextOffset);
       },
     };
     try {
       await options.handle(batch, control);
       lane.failures = 0;
-      const last = batch.records.at(-1);
-      if (last !== undefined && last.offset >= lane.nextOffset) lane.nextOffset = last.offset + 1n;
+      lane.cause = undefined;
+      advance(lane, endOf(batch));
+      if (lane.waiting.length === 0) advance(lane, lane.fetchedTo);
     } catch (error) {
       if (staleness.value) return;
       if (isBrokenInvariant(error)) return breakDown(error);
@@ -131,8 +171,9 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
     const records = batch.records.filter((record) => record.offset >= lane.nextOffset);
     if (records.length > 0) lane.failed = { ...batch, records };
     lane.failures += 1;
+    lane.cause = error instanceof Error ? error.message : String(error);
     lane.backingOff = true;
-    const delayMs = Math.min(retryMsMin * 2 ** (lane.failures - 1), retryMsMax) * (0.8 + Math.random() * 0.4);
+    const delayMs = backoffMs(retry, lane.failures);
     const level = lane.failures === 1 || lane.failures % 10 === 0 ? 'warn' : 'debug';
     logger[level](
       { err: error, group, ...lane.at, failures: lane.failures, delayMs },
@@ -154,17 +195,15 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
     assign: (partitions) => {
       stale.value = true;
       stale = { value: broken };
-      lanes = new Map(
-        partitions.map(({ topic, partition, nextOffset }) => {
-          const at = { topic, partition };
-          return [nameOf(at), { ...emptyLane, at, waiting: [], nextOffset }];
-        }),
-      );
+      lanes = new Map(partitions.map((start) => [nameOf(start), newLane(start)]));
+      shown = lanes;
       taking = true;
     },
-    push: (batch, bytes) => {
+    push: (batch, bytes, fetchedTo = endOf(batch)) => {
       const lane = lanes.get(nameOf(batch));
       if (lane === undefined || !taking) return false;
+      mark(lane, batch.highWatermark);
+      if (fetchedTo > lane.fetchedTo) lane.fetchedTo = fetchedTo;
       const before =
         lane.waiting.at(-1)?.records.at(-1)?.offset ?? lane.failed?.records.at(-1)?.offset ?? -1n;
       const from = before >= lane.nextOffset ? before + 1n : lane.nextOffset;
@@ -172,7 +211,10 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
         (batch.records[0]?.offset ?? from) >= from
           ? batch.records
           : batch.records.filter((record) => record.offset >= from);
-      if (records.length === 0) return true;
+      if (records.length === 0) {
+        if (isIdle(lane)) advance(lane, lane.fetchedTo);
+        return true;
+      }
       lane.waiting.push(records === batch.records ? batch : { ...batch, records });
       lane.waitingBytes += bytes;
       if (lane.waitingBytes >= options.waitingBytesMax && !lane.paused) {
@@ -184,37 +226,88 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
     },
     end: async (waitMs) => {
       const ending = stale;
+      if (taking) endedAt = performance.now();
       taking = false;
-      for (const lane of lanes.values()) clearTimeout(lane.timer);
+      for (const lane of lanes.values()) {
+        clearTimeout(lane.timer);
+        lane.waiting = [];
+        lane.failed = undefined;
+      }
       lanes = new Map();
-      await atMost(waitMs, Promise.all(atWork.values()));
+      await endsWithin(waitMs, Promise.all(atWork.values()));
       ending.value = true;
     },
+    mark: (at, highWatermark, readableEnd = highWatermark) => {
+      const lane = shown.get(nameOf(at));
+      if (lane === undefined) return;
+      mark(lane, highWatermark);
+      if (readableEnd > lane.readableEnd) lane.readableEnd = readableEnd;
+    },
+    setUnreadable: (at, cause) => {
+      const lane = shown.get(nameOf(at));
+      if (lane !== undefined) lane.unreadable = cause;
+    },
+    isPaused: (at) => lanes.get(nameOf(at))?.paused === true,
+    get unassignedForMs() {
+      return taking ? 0 : performance.now() - endedAt;
+    },
+    unfed: () =>
+      [...lanes]
+        .filter(([, lane]) => isIdle(lane) && lane.unreadable === undefined)
+        .filter(([, lane]) => lane.readableEnd > lane.fetchedTo)
+        .map(([name, lane]) => `${name}@${lane.fetchedTo}`),
+    progress: () => [...shown.values()].map(progressOf),
   };
 };
 
-const emptyLane = {
+const newLane = (start: TopicPartition & { nextOffset: bigint; highWatermark?: bigint }): Lane => ({
+  at: { topic: start.topic, partition: start.partition },
+  waiting: [],
   waitingBytes: 0,
   failed: undefined,
   failures: 0,
+  cause: undefined,
+  unreadable: undefined,
   backingOff: false,
   paused: false,
+  nextOffset: start.nextOffset,
+  fetchedTo: start.nextOffset,
+  highWatermark: start.highWatermark ?? start.nextOffset,
+  readableEnd: start.nextOffset,
+  movedAt: performance.now(),
   timer: undefined,
+});
+
+const advance = (lane: Lane, nextOffset: bigint): void => {
+  if (nextOffset <= lane.nextOffset) return;
+  lane.nextOffset = nextOffset;
+  lane.movedAt = performance.now();
 };
+
+const mark = (lane: Lane, highWatermark: bigint): void => {
+  if (highWatermark <= lane.highWatermark) return;
+  if (lane.highWatermark <= lane.nextOffset) lane.movedAt = performance.now();
+  lane.highWatermark = highWatermark;
+};
+
+const progressOf = (lane: Lane): PartitionProgress => {
+  const { at, nextOffset, highWatermark, failures, unreadable, cause, movedAt } = lane;
+  const isBehind = highWatermark > nextOffset;
+  return {
+    ...at,
+    nextOffset,
+    highWatermark: isBehind ? highWatermark : nextOffset,
+    stalledForMs: isBehind ? performance.now() - movedAt : 0,
+    failures: unreadable === undefined ? failures : failures + 1,
+    cause: unreadable ?? cause,
+  };
+};
+
+const endOf = (batch: RecordBatch): bigint => (batch.records.at(-1)?.offset ?? -1n) + 1n;
 
 const merge = (batches: readonly RecordBatch[]): RecordBatch => {
   const last = batches.at(-1) as RecordBatch;
   return batches.length === 1 ? last : { ...last, records: batches.flatMap((batch) => batch.records) };
-};
-
-/** Waits for `work`, but no longer than `waitMs`. */
-export const atMost = async (waitMs: number, work: Promise<unknown>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, waitMs);
-  });
-  await Promise.race([work.catch(() => {}), late]);
-  clearTimeout(timer);
 };
 
 const moved = ({ topic, partition }: TopicPartition) =>

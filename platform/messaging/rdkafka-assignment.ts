@@ -1,4 +1,5 @@
 import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
+import { handOverMsMax } from '#platform/messaging/broker-options';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { called, requestTimeoutMs } from '#platform/messaging/rdkafka-connection';
 import type {
@@ -15,7 +16,6 @@ import { sleep } from '#platform/waiting/sleep';
 const retry = { minMs: 250, maxMs: 2_000 };
 
 export type AssignmentOptions = Pick<ConsumerOptions, 'group' | 'onAssigned' | 'startFrom'> & {
-  sessionTimeoutMs: number;
   lanes: PartitionLanes;
   polling: RdkafkaPolling;
   logger: Logger;
@@ -47,7 +47,13 @@ export const createRdkafkaAssignments = (
         const starts = await startsOf(consumer, options, partitions);
         await polling.between(() => {
           lanes.assign(starts);
-          consumer.assign(starts.map(({ nextOffset, ...at }) => ({ ...at, offset: Number(nextOffset) })));
+          consumer.assign(
+            starts.map(({ topic, partition, nextOffset }) => ({
+              topic,
+              partition,
+              offset: Number(nextOffset),
+            })),
+          );
         });
         return;
       } catch (error) {
@@ -60,7 +66,7 @@ export const createRdkafkaAssignments = (
 
   const give = async (): Promise<void> => {
     // Polling goes on meanwhile: it is what brings the answers to the last commits.
-    await lanes.end(closing.signal.aborted ? 0 : options.sessionTimeoutMs * 0.6);
+    await lanes.end(closing.signal.aborted ? 0 : handOverMsMax);
     await polling.between(() => consumer.unassign());
   };
 
@@ -76,7 +82,7 @@ export const createRdkafkaAssignments = (
   };
 };
 
-type Start = TopicPartition & { nextOffset: bigint };
+type Start = TopicPartition & { nextOffset: bigint; highWatermark: bigint };
 
 const startsOf = async (
   consumer: RdkafkaConsumer,
@@ -93,17 +99,17 @@ const startsOf = async (
       ({ topic, partition }) => topic === at.topic && partition === at.partition,
     )?.offset;
     const from = (await startFrom?.(at)) ?? (known === undefined || known < 0 ? low : BigInt(known));
-    if (from >= low && from <= high) return { ...at, nextOffset: from };
+    if (from >= low && from <= high) return { ...at, nextOffset: from, highWatermark: high };
     logger.error(
       { group, ...at, asked: String(from), low: String(low), high: String(high) },
       'the offset to start from is not in the log, starting from its beginning',
     );
-    return { ...at, nextOffset: low };
+    return { ...at, nextOffset: low, highWatermark: high };
   };
   return Promise.all(partitions.map(start));
 };
 
-const watermarksOf = async (
+export const watermarksOf = async (
   consumer: RdkafkaConsumer,
   { topic, partition }: TopicPartition,
 ): Promise<{ low: bigint; high: bigint }> => {

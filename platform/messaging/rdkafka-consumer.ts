@@ -1,7 +1,16 @@
 import type { BatchHandler, Consumer, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
-import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
+import {
+  type BrokerOptions,
+  closeWaitMs,
+  consumerDefaults,
+  heartbeatMs,
+} from '#platform/messaging/broker-options';
 import { createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
-import { createRdkafkaAssignments, type RdkafkaAssignments } from '#platform/messaging/rdkafka-assignment';
+import {
+  createRdkafkaAssignments,
+  type RdkafkaAssignments,
+  watermarksOf,
+} from '#platform/messaging/rdkafka-assignment';
 import { createRdkafkaCommits } from '#platform/messaging/rdkafka-commits';
 import { connectRdkafka, disconnectRdkafka, rdkafkaConfig } from '#platform/messaging/rdkafka-connection';
 import type {
@@ -11,6 +20,8 @@ import type {
   RdkafkaModule,
 } from '#platform/messaging/rdkafka-module';
 import { createRdkafkaPolling, type RdkafkaPolling } from '#platform/messaging/rdkafka-polling';
+
+const endsEveryMs = 2_000;
 
 type Settings = ConsumerOptions & typeof consumerDefaults;
 
@@ -35,6 +46,8 @@ export const createRdkafkaConsumer = (
   const settings: Settings = { ...consumerDefaults, ...wanted };
   let member: Member | undefined;
   let closed = false;
+  let marking: NodeJS.Timeout | undefined;
+  const createdAt = performance.now();
   let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
@@ -56,10 +69,18 @@ export const createRdkafkaConsumer = (
       member = joining;
       member.consumer.subscribe([...settings.topics]);
       member.polling.start(member.lanes);
+      marking = setInterval(() => markEnds(joining), endsEveryMs).unref();
     },
+    progress: () => ({
+      partitions: member?.lanes.progress() ?? [],
+      unassignedForMs: member?.lanes.unassignedForMs ?? performance.now() - createdAt,
+      restarts: 0,
+      trouble: undefined,
+    }),
     close: async () => {
       if (closed) return;
       closed = true;
+      clearInterval(marking);
       if (member === undefined) return;
       await member.lanes.end(closeWaitMs);
       member.assignments.close();
@@ -67,6 +88,16 @@ export const createRdkafkaConsumer = (
       await disconnectRdkafka(member.consumer);
     },
   };
+};
+
+/** Asks where the partitions end, also of what is paused or held, which no fetch asks for. */
+const markEnds = ({ consumer, lanes }: Member): void => {
+  for (const at of lanes.progress())
+    watermarksOf(consumer, at).then(
+      ({ high }) => lanes.mark(at, high),
+      // The broker does not answer now: asked again at the next turn.
+      () => {},
+    );
 };
 
 const createMember = (
@@ -115,10 +146,11 @@ const consumerConfig = (options: BrokerOptions, settings: Settings, callbacks: C
   ...callbacks,
   'group.id': settings.group,
   'session.timeout.ms': settings.sessionTimeoutMs,
-  'heartbeat.interval.ms': Math.floor(settings.sessionTimeoutMs / 3),
+  'heartbeat.interval.ms': heartbeatMs,
   'partition.assignment.strategy': 'roundrobin',
   'enable.auto.commit': false,
   'enable.auto.offset.store': false,
+  'enable.partition.eof': true,
   'isolation.level': 'read_committed',
   'fetch.min.bytes': settings.fetchBytesMin,
   'fetch.wait.max.ms': settings.fetchWaitMs,

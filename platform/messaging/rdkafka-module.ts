@@ -92,7 +92,7 @@ export type RdkafkaProducer = RdkafkaClient & {
     key: Buffer | string | null,
     timestampMs: number | undefined,
     opaque: unknown,
-    headers?: Record<string, string>[],
+    headers?: Record<string, Buffer | string>[],
   ): void;
   setPollInterval(ms: number): void;
   setPollInBackground?(inBackground: boolean): void;

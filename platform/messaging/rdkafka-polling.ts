@@ -1,7 +1,8 @@
-import type { IncomingRecord, RecordHeaders } from '#platform/messaging/broker';
+import type { IncomingRecord, RawHeader, TopicPartition } from '#platform/messaging/broker';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { called } from '#platform/messaging/rdkafka-connection';
 import type { RdkafkaConsumer, RdkafkaMessage } from '#platform/messaging/rdkafka-module';
+import { headerText } from '#platform/messaging/record-headers';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
@@ -32,9 +33,17 @@ export const createRdkafkaPolling = (
   let fetching: Promise<unknown> = Promise.resolve();
   let held: Promise<unknown> | undefined;
 
+  const readEnds: ReadEnd[] = [];
+  consumer.on('partition.eof', (end: ReadEnd) => readEnds.push(end));
+
   const fetchInto = async (lanes: PartitionLanes): Promise<number> => {
     const messages = await called<RdkafkaMessage[]>((done) => consumer.consume(recordsPerPollMax, done));
     distribute(consumer, messages, lanes);
+    // After the records before them, which the same poll may have brought.
+    for (const { topic, partition, offset } of readEnds.splice(0)) {
+      const nextOffset = BigInt(offset);
+      lanes.push({ topic, partition, records: [], highWatermark: nextOffset }, 0, nextOffset);
+    }
     return messages.length;
   };
 
@@ -73,6 +82,9 @@ export const createRdkafkaPolling = (
   };
 };
 
+/** How far a partition was read where no record says so: behind markers and aborted transactions. */
+type ReadEnd = TopicPartition & { offset: number };
+
 const distribute = (
   consumer: RdkafkaConsumer,
   messages: readonly RdkafkaMessage[],
@@ -102,20 +114,20 @@ const distribute = (
   }
 };
 
-const noHeaders: RecordHeaders = Object.freeze({});
-
-const toRecord = (message: RdkafkaMessage): IncomingRecord => ({
-  key: typeof message.key === 'string' ? Buffer.from(message.key) : (message.key ?? null),
-  value: message.value,
-  headers: message.headers === undefined ? noHeaders : readHeaders(message.headers),
-  offset: BigInt(message.offset),
-  timestampMs: message.timestamp ?? 0,
-});
-
-/** Of a header that is there several times, the last. */
-const readHeaders = (headers: readonly Record<string, Buffer | string>[]): RecordHeaders => {
-  const read: RecordHeaders = {};
-  for (const header of headers)
-    for (const [name, value] of Object.entries(header)) read[name] = value.toString();
-  return read;
+const toRecord = (message: RdkafkaMessage): IncomingRecord => {
+  const rawHeaders = headersOf(message.headers ?? []);
+  return {
+    key: typeof message.key === 'string' ? Buffer.from(message.key) : (message.key ?? null),
+    value: message.value,
+    headers: headerText(rawHeaders),
+    rawHeaders,
+    offset: BigInt(message.offset),
+    timestampMs: message.timestamp ?? 0,
+  };
 };
+
+/** One object for each header. node-rdkafka gives an empty value for a missing one. */
+const headersOf = (headers: readonly Record<string, Buffer | string>[]): RawHeader[] =>
+  headers.flatMap((header) =>
+    Object.entries(header).map(([name, value]): RawHeader => [name, Buffer.from(value as Buffer)]),
+  );

@@ -1,5 +1,5 @@
 import { PlatformError } from '#platform/errors';
-import type { OutgoingRecord, Producer, RecordHeaders } from '#platform/messaging/broker';
+import type { OutgoingRecord, Producer } from '#platform/messaging/broker';
 import { type BrokerOptions, sendTimeoutMs } from '#platform/messaging/broker-options';
 import {
   called,
@@ -10,6 +10,7 @@ import {
   refusal,
 } from '#platform/messaging/rdkafka-connection';
 import type { RdkafkaError, RdkafkaModule, RdkafkaProducer } from '#platform/messaging/rdkafka-module';
+import { headerList } from '#platform/messaging/record-headers';
 import { within } from '#platform/waiting/deadline';
 
 const recordsQueuedMax = 100_000;
@@ -71,13 +72,6 @@ export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOpt
   };
 
   return {
-    open: async () => {
-      try {
-        await opened();
-      } catch (error) {
-        throw rdkafkaFault('connect', error);
-      }
-    },
     send: async (records) => {
       if (records.length === 0) return;
       if (closed) throw refusal('producer is closed');
@@ -158,5 +152,6 @@ const produce = (producer: RdkafkaProducer, record: OutgoingRecord, send: Send):
   producer.produce(topic, partition ?? null, value, keyBytes, timestampMs, send, headersOf(headers));
 };
 
-const headersOf = (headers: RecordHeaders | undefined): Record<string, string>[] =>
-  Object.entries(headers ?? {}).map(([name, value]) => ({ [name]: value }));
+/** node-rdkafka writes no header without a value: an empty one takes its place. */
+const headersOf = (headers: OutgoingRecord['headers'] = []): Record<string, Buffer>[] =>
+  headerList(headers).map(([name, value]) => ({ [name]: value ?? Buffer.alloc(0) }));

@@ -47,12 +47,75 @@ describe('a cursor over a pack', () => {
             key,
             value,
             headers,
+            rawHeaders: Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]),
             offset: BigInt(1_000 + (offsets[at] as number)),
             timestampMs: 1_790_000_000_000 + timestampDelta,
           });
         }
         expect(cursor.next()).toBe(false);
       }),
+    );
+  });
+
+  it('reads headers that repeat, have no value, or any bytes, and finds the last of a name', () => {
+    const bytes = Buffer.from([0xff, 0xfe, 0]);
+    // Written by hand: kafkajs' encoder writes no such headers.
+    const part = (value: Buffer | null) =>
+      value === null ? Buffer.from([1]) : Buffer.concat([Buffer.from([value.length * 2]), value]);
+    const headers: [string, Buffer | null][] = [
+      ['a', Buffer.from('1')],
+      ['__proto__', Buffer.from('p')],
+      ['b', null],
+      ['a', bytes],
+      ['a', null],
+      ['b', Buffer.from('2')],
+    ];
+    const body = Buffer.concat([
+      Buffer.from([0, 0, 0, 1, 1, headers.length * 2]),
+      ...headers.flatMap(([name, value]) => [part(Buffer.from(name)), part(value)]),
+    ]);
+    const pack = {
+      baseOffset: 0,
+      baseTimestampMs: 0,
+      count: 1,
+      bytes: Buffer.concat([Buffer.from([((body.length * 2) & 127) | 128, (body.length * 2) >> 7]), body]),
+    };
+    const cursor = new PackCursor(pack);
+    cursor.next();
+    const { headers: text, rawHeaders } = cursor.record();
+    expect(rawHeaders).toEqual(headers);
+    expect(Object.entries(text)).toEqual([
+      ['__proto__', 'p'],
+      ['b', '2'],
+    ]);
+    expect(cursor.findHeader('a')).toBe(false);
+    expect(cursor.findHeader('b')).toBe(true);
+    expect(pack.bytes.toString('utf8', cursor.foundStart, cursor.foundEnd)).toBe('2');
+  });
+
+  it('ends with an error, and soon, whatever bytes it is given', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 60 }),
+        fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+        (bytes, count) => {
+          const cursor = new PackCursor({
+            baseOffset: 0,
+            baseTimestampMs: 0,
+            count,
+            bytes: Buffer.from(bytes),
+          });
+          try {
+            while (cursor.next()) {
+              cursor.findHeader('traceparent');
+              cursor.record();
+            }
+          } catch (error) {
+            expect(String(error)).toContain('reaches beyond its end');
+          }
+        },
+      ),
+      { numRuns: 2_000 },
     );
   });
 

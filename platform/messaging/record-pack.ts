@@ -1,4 +1,5 @@
-import type { IncomingRecord, RecordHeaders } from '#platform/messaging/broker';
+import type { IncomingRecord, RawHeader } from '#platform/messaging/broker';
+import { headerText } from '#platform/messaging/record-headers';
 
 /**
  * Records as the broker stores and sends them, decompressed: Kafka's record batch of format 2
@@ -53,6 +54,7 @@ export class PackCursor {
     this.#left -= 1;
     const length = this.#varint();
     this.end = this.#at + length;
+    if (!(length > 0 && this.end <= this.bytes.length)) throw broken();
     this.#at += 1;
     const delta = this.#varint();
     this.timestampMs = this.#appendedAtMs ?? this.#baseTimestampMs + delta;
@@ -66,28 +68,32 @@ export class PackCursor {
     this.valueEnd = valueLength < 0 ? -1 : this.#at + valueLength;
     if (valueLength > 0) this.#at += valueLength;
     this.headersStart = this.#at;
+    if (this.#at > this.end) throw broken();
     this.#at = this.end;
     return true;
   }
 
-  /** True where there is a header called `name` (ASCII); its value is then from `foundStart` to `foundEnd`. */
+  /**
+   * True where the last header called `name` (ASCII) has a value, which is then from `foundStart` to `foundEnd`.
+   */
   findHeader(name: string): boolean {
+    let found = false;
     this.#at = this.headersStart;
     for (let left = this.#varint(); left > 0; left -= 1) {
       const nameLength = this.#varint();
       const nameStart = this.#at;
-      this.#at += nameLength;
+      this.#at += Math.max(0, nameLength);
       const valueLength = this.#varint();
-      this.foundStart = this.#at;
+      const valueStart = this.#at;
       this.#at += Math.max(0, valueLength);
+      if (this.#at > this.end) throw broken();
+      if (nameLength !== name.length || !this.#isAt(nameStart, name)) continue;
+      found = valueLength >= 0;
+      this.foundStart = valueStart;
       this.foundEnd = this.#at;
-      if (nameLength === name.length && this.#isAt(nameStart, name)) {
-        this.#at = this.end;
-        return true;
-      }
     }
     this.#at = this.end;
-    return false;
+    return found;
   }
 
   #isAt(start: number, ascii: string): boolean {
@@ -99,29 +105,40 @@ export class PackCursor {
   /** The record as an object, with parts that share memory with the pack. */
   record(): IncomingRecord {
     const { bytes, offset, timestampMs, keyStart, keyEnd, valueStart, valueEnd } = this;
-    const headers: RecordHeaders = {};
-    this.#at = this.headersStart;
-    for (let left = this.#varint(); left > 0; left -= 1) {
-      const name = this.#text();
-      const value = this.#text();
-      if (name !== undefined && value !== undefined) headers[name] = value;
-    }
-    this.#at = this.end;
+    const rawHeaders = this.#headers();
     return {
       key: keyEnd < 0 ? null : bytes.subarray(keyStart, keyEnd),
       value: valueEnd < 0 ? null : bytes.subarray(valueStart, valueEnd),
-      headers,
+      headers: headerText(rawHeaders),
+      rawHeaders,
       offset: BigInt(offset),
       timestampMs,
     };
   }
 
-  #text(): string | undefined {
+  #headers(): readonly RawHeader[] {
+    this.#at = this.headersStart;
+    let left = this.#varint();
+    if (left <= 0) {
+      this.#at = this.end;
+      return noHeaders;
+    }
+    const headers: RawHeader[] = [];
+    for (; left > 0; left -= 1) {
+      const name = this.#part()?.toString('utf8') ?? '';
+      headers.push([name, this.#part()]);
+    }
+    this.#at = this.end;
+    return headers;
+  }
+
+  #part(): Buffer | null {
     const length = this.#varint();
-    if (length < 0) return undefined;
+    if (length < 0) return null;
     const start = this.#at;
     this.#at += length;
-    return this.bytes.toString('utf8', start, this.#at);
+    if (this.#at > this.end) throw broken();
+    return this.bytes.subarray(start, this.#at);
   }
 
   #varint(): number {
@@ -138,3 +155,7 @@ export class PackCursor {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 }
+
+const noHeaders: readonly RawHeader[] = Object.freeze([]);
+
+const broken = (): Error => new Error('a record reaches beyond its end');

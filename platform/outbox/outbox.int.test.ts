@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PlatformError } from '#platform/errors';
-import type { OutgoingRecord } from '#platform/messaging/broker';
+import type { OutgoingRecord, RecordHeaders } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { append, countUnpublished, type OutboxMessage } from '#platform/outbox/outbox';
 import { createOutboxRelay, type OutboxRelay, type RelayOptions } from '#platform/outbox/relay';
@@ -197,14 +197,15 @@ describe('a relay that dies', () => {
     expect(sent.length).toBe(60 + 2 * batchMax);
     const eventIds = new Map<string, string>();
     const lastAt = new Map<string, number>();
-    for (const [index, { value, headers }] of sent.entries()) {
+    for (const [index, { value, headers: given }] of sent.entries()) {
+      const headers = given as RecordHeaders;
       const text = String(value);
       const before = lastAt.get(text);
       if (before !== undefined) {
-        expect(headers?.['event-id']).toBe(eventIds.get(text));
+        expect(headers['event-id']).toBe(eventIds.get(text));
         expect(index - before).toBeLessThanOrEqual(batchMax);
       }
-      eventIds.set(text, headers?.['event-id'] ?? '');
+      eventIds.set(text, headers['event-id'] ?? '');
       lastAt.set(text, index);
     }
     expect([...new Set(texts())]).toEqual(appended);

@@ -16,6 +16,7 @@ const nowMs = Date.UTC(2026, 5, 1);
 const thing = (offset: number, name: string, eventId?: string): IncomingRecord => ({
   key: null,
   value: Buffer.from(name),
+  rawHeaders: [],
   headers: eventId === undefined ? {} : { 'event-id': eventId },
   offset: BigInt(offset),
   timestampMs: nowMs,
@@ -23,7 +24,7 @@ const thing = (offset: number, name: string, eventId?: string): IncomingRecord =
 const poison = (offset: number): IncomingRecord => thing(offset, 'poison');
 
 /** The event of a record is its text; one that says `poison` is no event. */
-const reader: Pick<EventReader, 'prepare' | 'read'> = {
+const reader: EventReader = {
   prepare: async () => {},
   read: async ({ topic, partition }, record) => {
     const text = String(record.value);

@@ -11,6 +11,8 @@ export type Metrics = {
     labels?: readonly string[],
     buckets?: readonly number[],
   ): Histogram<string>;
+  /** Runs `update` before every rendering: for gauges whose values somebody else keeps. Returns how to end that. */
+  beforeRender(update: () => void): () => void;
   /** The Prometheus text of this service's metrics, and of the process it runs in. */
   render(): Promise<string>;
   readonly contentType: string;
@@ -46,6 +48,7 @@ export const createMetrics = (service: string): Metrics => {
     return metric;
   };
   const registers = [registry];
+  const updates = new Set<() => void>();
   return {
     counter: (name, help, labels = []) =>
       once(Counter, name, () => new Counter({ name, help, labelNames: [...labels], registers })),
@@ -64,7 +67,14 @@ export const createMetrics = (service: string): Metrics => {
             ...(buckets === undefined ? {} : { buckets: [...buckets] }),
           }),
       ),
-    render: async () => `${await registry.metrics()}\n${await processMetrics().metrics()}`,
+    beforeRender: (update) => {
+      updates.add(update);
+      return () => void updates.delete(update);
+    },
+    render: async () => {
+      for (const update of updates) update();
+      return `${await registry.metrics()}\n${await processMetrics().metrics()}`;
+    },
     contentType: registry.contentType,
   };
 };

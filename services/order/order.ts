@@ -11,8 +11,8 @@ export const cancellationReasons = [
   'out_of_stock',
   'payment_declined',
   'payment_unavailable',
-  'payment_failed',
   'timed_out',
+  'customer',
 ] as const;
 
 export type CancellationReason = (typeof cancellationReasons)[number];
@@ -20,7 +20,7 @@ export type CancellationReason = (typeof cancellationReasons)[number];
 /** Of a product bought, `returned` pieces have come back: 0 <= returned <= quantity. */
 export type OrderLine = OrderPlacedLine & { returned: number };
 
-type Common = {
+type Placed = {
   orderId: string;
   userId: string | null;
   /** Version of the last event this order published. */
@@ -35,13 +35,13 @@ type Common = {
 
 export type Order =
   | { status: 'new' }
-  /** `paymentId` is set when the money was guaranteed before this service received that the stock is held. */
-  | (Common & { status: 'pending'; paymentId: string | null })
-  | (Common & { status: 'reserved'; holdExpiresAtMs: number })
-  | (Common & { status: 'paid'; paymentId: string })
-  | (Common & { status: 'confirmed'; paymentId: string })
-  | (Common & { status: 'returned'; paymentId: string })
-  | (Common & { status: 'cancelled'; reason: CancellationReason });
+  /** `paymentId` is set when the money was guaranteed before this service heard that the stock is held. */
+  | (Placed & { status: 'pending'; paymentId: string | null })
+  | (Placed & { status: 'reserved'; holdExpiresAtMs: number })
+  | (Placed & { status: 'paid'; paymentId: string })
+  | (Placed & { status: 'confirmed'; paymentId: string })
+  | (Placed & { status: 'returned'; paymentId: string })
+  | (Placed & { status: 'cancelled'; reason: CancellationReason });
 
 export const orderStatuses = [
   'pending',
@@ -63,16 +63,11 @@ export type OrderEvent =
   | { type: 'OrderCancelled'; data: OrderCancelled }
   | { type: 'OrderReturned'; data: OrderReturned };
 
-/** An order as it is asked for, at the prices of now. */
-export type OrderDraft = Omit<OrderPlaced, 'version' | 'totalMinor'>;
-
 export type OrderCommand =
-  | { type: 'PlaceOrder'; draft: OrderDraft; paymentWaitMs: number }
+  | { type: 'PlaceOrder'; placed: Omit<OrderPlaced, 'version' | 'totalMinor'>; paymentWaitMs: number }
   | { type: 'NoteStockReserved'; holdExpiresAtMs: number; nowMs: number }
   | { type: 'NotePaymentAuthorized'; paymentId: string; nowMs: number }
   | { type: 'CancelOrder'; reason: CancellationReason; nowMs: number }
-  /** The guaranteed money was not taken and will not be: the sale is undone, unless all of it has come back. */
-  | { type: 'NotePaymentFailed'; nowMs: number }
   /** Cancels the order if it has waited too long for stock or for its payment; otherwise nothing. */
   | { type: 'GiveUpOverdue'; nowMs: number }
   | {
@@ -101,7 +96,7 @@ const nothing: readonly OrderEvent[] = [];
 export const decide = (command: OrderCommand, order: Order): Decision => {
   switch (command.type) {
     case 'PlaceOrder':
-      return order.status === 'new' ? [orderPlaced(command)] : nothing;
+      return order.status === 'new' ? [placed(command)] : nothing;
     case 'NoteStockReserved': {
       if (order.status !== 'pending') return nothing;
       const held: OrderEvent = { type: 'StockHeld', holdExpiresAtMs: command.holdExpiresAtMs };
@@ -115,10 +110,6 @@ export const decide = (command: OrderCommand, order: Order): Decision => {
       return order.status === 'reserved' ? confirm(order, command.paymentId, command.nowMs) : nothing;
     case 'CancelOrder':
       return isOpen(order) ? [cancelled(order, command.reason, command.nowMs)] : nothing;
-    case 'NotePaymentFailed':
-      return isOpen(order) || order.status === 'confirmed'
-        ? [cancelled(order, 'payment_failed', command.nowMs)]
-        : nothing;
     case 'GiveUpOverdue': {
       const reason = isOpen(order) ? overdue(order, command.nowMs) : null;
       return isOpen(order) && reason ? [cancelled(order, reason, command.nowMs)] : nothing;
@@ -196,13 +187,10 @@ const overdue = (
   return order.status === 'reserved' ? 'payment_unavailable' : 'timed_out';
 };
 
-const orderPlaced = ({
-  draft,
-  paymentWaitMs,
-}: Extract<OrderCommand, { type: 'PlaceOrder' }>): OrderEvent => ({
+const placed = ({ placed, paymentWaitMs }: Extract<OrderCommand, { type: 'PlaceOrder' }>): OrderEvent => ({
   type: 'OrderPlaced',
-  data: { ...draft, version: 1, totalMinor: totalMinorOf(draft.lines) },
-  deadlineMs: draft.occurredAt + paymentWaitMs,
+  data: { ...placed, version: 1, totalMinor: totalMinorOf(placed.lines) },
+  deadlineMs: placed.occurredAt + paymentWaitMs,
 });
 
 const opened = ({ data, deadlineMs }: Extract<OrderEvent, { type: 'OrderPlaced' }>): Order => ({
@@ -218,7 +206,7 @@ const opened = ({ data, deadlineMs }: Extract<OrderEvent, { type: 'OrderPlaced' 
   paymentId: null,
 });
 
-const confirm = (order: Common, paymentId: string, nowMs: number): readonly OrderEvent[] => [
+const confirm = (order: Placed, paymentId: string, nowMs: number): readonly OrderEvent[] => [
   { type: 'MoneyGuaranteed', paymentId },
   {
     type: 'OrderConfirmed',
@@ -239,7 +227,7 @@ const confirm = (order: Common, paymentId: string, nowMs: number): readonly Orde
   },
 ];
 
-const cancelled = (order: Common, reason: CancellationReason, nowMs: number): OrderEvent => ({
+const cancelled = (order: Placed, reason: CancellationReason, nowMs: number): OrderEvent => ({
   type: 'OrderCancelled',
   data: {
     orderId: order.orderId,
@@ -287,7 +275,7 @@ const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, or
   ];
 };
 
-const base = (order: Common): Common => ({
+const base = (order: Placed): Placed => ({
   orderId: order.orderId,
   userId: order.userId,
   version: order.version,

@@ -1,6 +1,5 @@
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import { sleep } from '#platform/waiting/sleep';
 import type { ProductCreated } from '#schemas/events';
 
 export type ProductCopy = {
@@ -66,7 +65,7 @@ export const createProductReplica = (db: Queryable): ProductReplica => {
       waiters += 1;
       try {
         while (performance.now() < deadlineMs) {
-          await sleep(lookAgainMs);
+          await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
           if ((await countKnown(productIds)) === productIds.length) return;
         }
       } finally {

@@ -8,7 +8,6 @@ import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
 import type { OrderMetrics } from './order-metrics.js';
 import type { OrderStore, OverdueOrder } from './order-store.js';
-import { countUnsettled } from './unsettled.js';
 
 const ordersPerPageMax = 100;
 
@@ -27,14 +26,7 @@ export const createSweeper = (
     orders,
     metrics,
     everyMs,
-    stuckAfterMs,
-  }: {
-    db: Database;
-    orders: OrderStore;
-    metrics: OrderMetrics;
-    everyMs: number;
-    stuckAfterMs: number;
-  },
+  }: { db: Database; orders: OrderStore; metrics: OrderMetrics; everyMs: number },
 ): Sweeper => {
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
@@ -66,7 +58,7 @@ export const createSweeper = (
         host.logger.warn({ orderId, correlationId, reason: outcome.after.reason }, 'order given up');
       return true;
     } catch (error) {
-      // A fault of the database concerns every order.
+      // What ails the database ails every order.
       if (isBrokenInvariant(error) || isRetriable(error)) throw error;
       host.logger.error({ err: error, orderId, correlationId }, 'order cannot be given up');
       return false;
@@ -86,7 +78,6 @@ export const createSweeper = (
     try {
       await sweep();
       metrics.active(await orders.countActive(db));
-      metrics.stuck(await countUnsettled(db, host.clock.nowMs() - stuckAfterMs));
       unpublished = await countUnpublished(db);
     } catch (error) {
       if (isBrokenInvariant(error)) host.onFatal(error);

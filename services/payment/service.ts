@@ -39,9 +39,7 @@ export const paymentService = async (config: PaymentConfig, host: Host): Promise
       'PaymentDeclined',
       'PaymentCaptured',
       'PaymentVoided',
-      'PaymentFailed',
       'PaymentRefunded',
-      'RefundFailed',
     ]),
   );
   const payments = createPaymentStore({ events, clock });

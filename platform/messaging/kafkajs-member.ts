@@ -1,0 +1,255 @@
+import type { EachBatchPayload, Consumer as KafkajsConsumer, PartitionAssigner } from 'kafkajs';
+import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
+import {
+  type BrokerOptions,
+  type consumerDefaults,
+  handOverMsMax,
+  heartbeatMs,
+} from '#platform/messaging/broker-options';
+import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
+import { fetchPacks, recordsOf } from '#platform/messaging/kafkajs-fetch';
+import { createKafkajsGroup } from '#platform/messaging/kafkajs-group';
+import { createPartitionEnds, readOffsets, startsOf } from '#platform/messaging/kafkajs-offsets';
+import {
+  checkEveryMs,
+  createMembershipWatch,
+  type MembershipWatch,
+} from '#platform/messaging/membership-watch';
+import type { PartitionLanes } from '#platform/messaging/partition-lanes';
+import { createUnreadablePartitions } from '#platform/messaging/unreadable-partitions';
+import { backoffMs } from '#platform/waiting/backoff';
+import { endsWithin, within } from '#platform/waiting/deadline';
+import { sleep } from '#platform/waiting/sleep';
+
+/** One kafkajs consumer with its connections and its membership, of use until it ends. */
+export type KafkajsMember = {
+  /** Resolves with the reason when this member is of no more use. */
+  readonly ended: Promise<unknown>;
+  /** True once it has brought records. */
+  readonly isFruitful: boolean;
+  /** Connects and joins. Resolves once joined; rejects with a retriable fault. */
+  join(): Promise<void>;
+  commit(at: TopicPartition, nextOffset: bigint): Promise<void>;
+  pause(at: TopicPartition): void;
+  resume(at: TopicPartition): void;
+  /** Leaves the group and disconnects within `waitMs`, or at least cuts the sockets. */
+  retire(waitMs: number): Promise<void>;
+};
+
+export type MemberParts = {
+  options: BrokerOptions;
+  settings: ConsumerOptions & typeof consumerDefaults;
+  lanes: PartitionLanes;
+  /** The client id of this consumer, the same for each of its members. */
+  name: string;
+  /** How many members before this one, in a row, were not fruitful. */
+  replacements: number;
+};
+
+const beginAgain = { minMs: 100, maxMs: 1_000 };
+/** In a row; kafkajs' admin may not find back to a broker that was away. */
+const offsetFailuresMax = 5;
+const offsetsMsMax = 15_000;
+const refusedWaitMs = 100;
+const endsEveryMs = 1_000;
+
+export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
+  const { options, settings, lanes, name } = parts;
+  const { logger } = options;
+  const connection = openConnection(
+    { ...options, clientId: name },
+    { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 },
+  );
+  const admin = connection.kafka.admin();
+  const ends = createPartitionEnds(admin, lanes);
+  const watch = createMembershipWatch(parts.replacements);
+  const life = createLife();
+  const pause = (at: TopicPartition) => steer(() => consumer.pause(byTopic([at])));
+  const resume = (at: TopicPartition) => {
+    if (!unreadable.isHeld(at) && !lanes.isPaused(at)) steer(() => consumer.resume(byTopic([at])));
+  };
+  const unreadable = createUnreadablePartitions({ group: settings.group, logger, lanes, pause, resume });
+  const group = createKafkajsGroup({
+    groupId: settings.group,
+    name,
+    // What is in hand may finish and commit: nobody else has its partition until we join again.
+    beforeJoining: async () => {
+      watch.leave();
+      await lanes.end(handOverMsMax);
+    },
+    onCluster: (cluster) =>
+      fetchPacks(cluster, {
+        onEnd: (at, highWatermark, readableEnd) => {
+          ends.hear(at);
+          lanes.mark(at, highWatermark, readableEnd);
+        },
+        onUnreadable: unreadable.hold,
+      }),
+  });
+  const consumer = openConsumer(connection, settings, group.assigner);
+  const steer = (action: () => void): void => {
+    if (life.isOver) return;
+    try {
+      action();
+    } catch {
+      // It does not run any more; its successor begins with nothing paused.
+    }
+  };
+  const timers = [
+    setInterval(() => {
+      const reason = watch.check(lanes.unfed());
+      if (reason !== undefined) life.end(new Error(reason));
+    }, checkEveryMs),
+    setInterval(() => void ends.refresh(), endsEveryMs),
+  ];
+  for (const timer of timers) timer.unref();
+  let isFruitful = false;
+
+  const enqueue = async (payload: EachBatchPayload): Promise<void> => {
+    const { batch, bytes, fetchedTo } = recordsOf(payload.batch, settings.packed === true, unreadable.hold);
+    if (!lanes.push(batch, bytes, fetchedTo)) {
+      watch.refuse();
+      // kafkajs fetches at once again what is not resolved: not in a tight loop.
+      return sleep(refusedWaitMs);
+    }
+    isFruitful ||= batch.records.length > 0;
+    if (!unreadable.isHeld(batch)) unreadable.forget(batch);
+    payload.resolveOffset(String(fetchedTo - 1n));
+  };
+
+  /**
+   * Fixes where each partition starts before anything is fetched from it. kafkajs left alone would do that by a
+   * cache, and may hand out what another fetch asked for under the previous assignment.
+   */
+  const begin = async (assigned: TopicPartition[], isPast: () => boolean): Promise<void> => {
+    let offsetFailures = 0;
+    for (let failures = 1; !isPast(); failures += 1) {
+      try {
+        await settings.onAssigned?.(assigned);
+        offsetFailures += 1;
+        const offsets = await within(offsetsMsMax, readOffsets(admin, settings.group, assigned));
+        offsetFailures = 0;
+        const starts = await startsOf(settings, assigned, offsets, logger);
+        if (isPast()) return;
+        for (const { topic, partition, nextOffset } of starts)
+          consumer.seek({ topic, partition, offset: String(nextOffset) });
+        watch.assign();
+        lanes.assign(starts);
+        consumer.resume(byTopic(assigned));
+        return;
+      } catch (error) {
+        if (offsetFailures >= offsetFailuresMax) return life.end(error);
+        logger.warn({ err: error, group: settings.group }, 'assignment not begun, trying again');
+        await sleep(backoffMs(beginAgain, failures));
+      }
+    }
+  };
+  listen(consumer, { watch, begin, life });
+
+  return {
+    ended: life.ended,
+    get isFruitful() {
+      return isFruitful;
+    },
+    commit: group.commit,
+    pause,
+    resume,
+    join: async () => {
+      try {
+        await admin.connect();
+        await consumer.connect();
+        await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true });
+        await consumer.run({
+          autoCommit: false,
+          eachBatchAutoResolve: false,
+          // Lanes take a batch without waiting, so one worker is enough.
+          partitionsConsumedConcurrently: 1,
+          eachBatch: enqueue,
+        });
+        // `run` resolves also when joining has crashed.
+        if (life.isOver) throw await life.ended;
+      } catch (error) {
+        throw brokerFault(`consume ${settings.topics.join(', ')}`, error);
+      }
+    },
+    retire: async (waitMs) => {
+      life.end(new Error('retired'));
+      for (const timer of timers) clearInterval(timer);
+      unreadable.stop();
+      await endsWithin(waitMs, Promise.allSettled([consumer.disconnect(), admin.disconnect()]));
+      connection.sever();
+    },
+  };
+};
+
+type Life = { readonly isOver: boolean; readonly ended: Promise<unknown>; end(reason: unknown): void };
+
+const createLife = (): Life => {
+  let isOver = false;
+  let resolve: (reason: unknown) => void = () => {};
+  const ended = new Promise<unknown>((resolveEnded) => {
+    resolve = resolveEnded;
+  });
+  return {
+    get isOver() {
+      return isOver;
+    },
+    ended,
+    end: (reason) => {
+      isOver = true;
+      resolve(reason);
+    },
+  };
+};
+
+const openConsumer = (
+  { kafka }: KafkajsConnection,
+  settings: MemberParts['settings'],
+  assigner: PartitionAssigner,
+): KafkajsConsumer =>
+  kafka.consumer({
+    groupId: settings.group,
+    partitionAssigners: [assigner],
+    sessionTimeout: settings.sessionTimeoutMs,
+    heartbeatInterval: heartbeatMs,
+    rebalanceTimeout: 15_000,
+    maxBytesPerPartition: settings.fetchBytesPerPartitionMax,
+    maxBytes: settings.fetchBytesPerPartitionMax * 16,
+    minBytes: settings.fetchBytesMin,
+    maxWaitTimeInMs: settings.fetchWaitMs,
+    metadataMaxAge: 60_000,
+    allowAutoTopicCreation: false,
+    // kafkajs' own restart gives up on some errors, and silently: a crash ends the member instead.
+    retry: { initialRetryTime: 100, retries: 8, maxRetryTime: 1_000, restartOnFailure: async () => false },
+  });
+
+const listen = (
+  consumer: KafkajsConsumer,
+  parts: {
+    watch: MembershipWatch;
+    begin(assigned: TopicPartition[], isPast: () => boolean): Promise<void>;
+    life: Life;
+  },
+): void => {
+  const { watch, begin, life } = parts;
+  const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN } = consumer.events;
+  let joins = 0;
+  consumer.on(CRASH, ({ payload }) => life.end(payload.error));
+  for (const event of [FETCH, HEARTBEAT] as const) consumer.on(event as typeof FETCH, watch.hear);
+  consumer.on(GROUP_JOIN, ({ payload }) => {
+    watch.join();
+    joins += 1;
+    const join = joins;
+    const assigned = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    );
+    consumer.pause(byTopic(assigned));
+    void begin(assigned, () => life.isOver || join !== joins);
+  });
+};
+
+const byTopic = (partitions: readonly TopicPartition[]) =>
+  [...new Set(partitions.map(({ topic }) => topic))].map((topic) => ({
+    topic,
+    partitions: partitions.filter((each) => each.topic === topic).map(({ partition }) => partition),
+  }));

@@ -1,0 +1,66 @@
+import type { TopicPartition } from '#platform/messaging/broker';
+import type { PartitionLanes } from '#platform/messaging/partition-lanes';
+import type { Logger } from '#platform/telemetry/logger';
+import { backoffMs } from '#platform/waiting/backoff';
+
+/**
+ * Partitions that go on with a batch which cannot be read (an unknown codec, damage, a size beyond the bound). Each is
+ * paused alone, reported, and tried again now and then: another release of this program, or whoever moves the group's
+ * offset, may get it past.
+ */
+export type UnreadablePartitions = {
+  hold(at: TopicPartition, offset: bigint, cause: unknown): void;
+  isHeld(at: TopicPartition): boolean;
+  /** It can be read (again). */
+  forget(at: TopicPartition): void;
+  stop(): void;
+};
+
+const again = { minMs: 1_000, maxMs: 30_000, jitter: 0.2 };
+
+export const createUnreadablePartitions = (options: {
+  group: string;
+  logger: Logger;
+  lanes: PartitionLanes;
+  pause(at: TopicPartition): void;
+  resume(at: TopicPartition): void;
+}): UnreadablePartitions => {
+  const { group, logger, lanes } = options;
+  const held = new Map<string, { failures: number; timer: NodeJS.Timeout | undefined }>();
+  const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
+  return {
+    hold: ({ topic, partition }, offset, cause) => {
+      const at = { topic, partition };
+      const known = held.get(nameOf(at));
+      // A fetch that was under way when the partition was paused.
+      if (known?.timer !== undefined) return;
+      const failures = (known?.failures ?? 0) + 1;
+      const message = cause instanceof Error ? cause.message : String(cause);
+      const delayMs = backoffMs(again, failures);
+      const level = failures === 1 || failures % 10 === 0 ? 'error' : 'debug';
+      logger[level](
+        { err: cause, group, ...at, offset: String(offset), failures, delayMs },
+        'batch cannot be read, its partition waits',
+      );
+      lanes.setUnreadable(at, `the batch at offset ${offset} cannot be read: ${message}`);
+      options.pause(at);
+      const entry = { failures, timer: undefined as NodeJS.Timeout | undefined };
+      entry.timer = setTimeout(() => {
+        entry.timer = undefined;
+        options.resume(at);
+      }, delayMs);
+      held.set(nameOf(at), entry);
+    },
+    isHeld: (at) => held.get(nameOf(at))?.timer !== undefined,
+    forget: (at) => {
+      const entry = held.get(nameOf(at));
+      if (entry === undefined) return;
+      clearTimeout(entry.timer);
+      held.delete(nameOf(at));
+      lanes.setUnreadable(at, undefined);
+    },
+    stop: () => {
+      for (const { timer } of held.values()) clearTimeout(timer);
+    },
+  };
+};
