@@ -51,12 +51,12 @@ module.exports = {
       comment: 'Decisions import types and other pure files: no I/O, no clock, no environment.',
       severity: 'error',
       from: {
-        path: '^(services/(([^/]+)/\\3|order/sales|inventory/stock|analytics/(period|revenue|top-products)|gateway/shopper-event|recommendation/candidates)|stream-jobs/item-similarity/similarity)\\.ts$',
+        path: '^(services/(([^/]+)/\\3|order/(sales|pricing)|inventory/(stock|hold)|analytics/(period|revenue|top-products)|gateway/shopper-event|recommendation/candidates)|stream-jobs/item-similarity/similarity)\\.ts$',
       },
       to: {
         path: '.',
         pathNot:
-          '^(node_modules/(zod|uuid)/|schemas/|platform/(assert|ids|http/text)\\.ts$|services/(([^/]+)/\\5|order/sales|inventory/stock|analytics/(period|revenue)|recommendation/candidates)\\.ts$|stream-jobs/item-similarity/similarity\\.ts$)',
+          '^(node_modules/(zod|uuid)/|schemas/|platform/(assert|ids|http/text)\\.ts$|services/(([^/]+)/\\5|order/(sales|pricing)|inventory/(stock|hold)|analytics/(period|revenue)|recommendation/candidates)\\.ts$|stream-jobs/item-similarity/similarity\\.ts$)',
         dependencyTypesNot: ['type-only'],
       },
     },

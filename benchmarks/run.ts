@@ -2,13 +2,21 @@
  * `npm run bench [name …]`: prints a table with ratios and writes `benchmarks/results/<name>.json`.
  * Without a name all of them. Each uses what CARTSTREAM_RUN names, or starts what it needs.
  */
+import { parseArgs } from 'node:util';
+
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  // How often `start` starts the platform.
+  options: { runs: { type: 'string', default: '10' } },
+});
+
 const benchmarks: Record<string, () => Promise<void>> = {
   ingest: async () => (await import('./ingest.bench.js')).runIngestBench(),
   cost: async () => (await import('./cost.bench.js')).runCostBench(),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),
+  start: async () => (await import('./start.bench.js')).runStartBench({ runs: Number(values.runs) }),
 };
 
-const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => benchmarks[name] === undefined);
 if (unknown.length > 0) {
   console.error(`no benchmark ${unknown.join(', ')}; there are: ${Object.keys(benchmarks).join(', ')}`);

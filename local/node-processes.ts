@@ -8,6 +8,7 @@ import { runOneShot } from './supervision/one-shot.js';
 import type { ProcessSpec } from './supervision/supervised-process.js';
 
 const readyMsMax = 90_000;
+const degradedMsMax = 15_000;
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -68,7 +69,10 @@ export async function startProcesses(
     plan.processes.map((one) => progress.step(one.name, () => crew.add(specOf(one), 'service').start())),
   );
   const hosted = plan.processes.flatMap(({ hosts }) => hosts);
-  await progress.step('health', () => allReady(hosted, { timeoutMs: readyMsMax, signal }));
+  const late = await progress.step('health', () =>
+    allReady(hosted, { degradedMsMax, timeoutMs: readyMsMax, signal }),
+  );
+  for (const one of late) progress.line(`not whole yet: ${one}`);
 }
 
 /** The simulated shoppers, after everything that they buy from. */

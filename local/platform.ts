@@ -11,6 +11,7 @@ import type { Progress } from './progress.js';
 import type { Options } from './setup/options.js';
 import { hasFullShelves } from './shelves.js';
 import { createCrew } from './supervision/crew.js';
+import { warmUp } from './warm-up.js';
 
 export type RunningPlatform = {
   /** Undefined with `--engines-only`. */
@@ -67,7 +68,10 @@ export async function startPlatform(
     await startProcesses(plan, env, context);
     if (!(await hasFullShelves(plan.gatewayUrl, options.catalogSize)))
       await oneShot('seed', 'local/seed.js', env, context);
-    if (options.traffic) await startShoppers(env, context);
+    await Promise.all([
+      progress.step('warm-up', () => warmUp(plan.gatewayUrl)),
+      options.traffic ? startShoppers(env, context) : undefined,
+    ]);
     await startZipkin({ awaited: false });
 
     const { gatewayUrl } = plan;

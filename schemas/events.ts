@@ -1,6 +1,6 @@
 // Generated from the .avsc files by `npm run generate`; do not edit.
 
-/** The order ended without a sale. Whoever holds stock or money for it gives it back. */
+/** The order ended without a sale, or its sale was undone because its money could not be taken. Whoever holds stock or money for it gives it back. */
 export type OrderCancelled = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
@@ -8,7 +8,7 @@ export type OrderCancelled = {
   version: number;
   /** The buyer's account; null for a guest. */
   userId: null | string;
-  /** out_of_stock, payment_declined, payment_unavailable, timed_out or customer. */
+  /** out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out. */
   reason: string;
   /** When the fact became true at its source, epoch milliseconds UTC. */
   occurredAt: number;
@@ -168,6 +168,24 @@ export type PaymentDeclined = {
   occurredAt: number;
 };
 
+/** The money of a confirmed order was not taken and will not be: the provider refused the capture for good, and the authorisation could not be renewed. The order is cancelled. */
+export type PaymentFailed = {
+  /** UUIDv7 of the order; also the id of its saga and the record's key. */
+  orderId: string;
+  /** UUIDv7 of the payment. */
+  paymentId: string;
+  /** Amount in minor units. */
+  amountMinor: number;
+  /** ISO 4217 code of every amount in this event. */
+  currency: string;
+  /** card, paypal or crypto. */
+  method: string;
+  /** The provider's reason: authorization_expired, authorization_voided, … */
+  reason: string;
+  /** When the fact became true at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** Captured money went back to the buyer. */
 export type PaymentRefunded = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
@@ -236,7 +254,27 @@ export type ProductCreated = {
   occurredAt: number;
 };
 
-/** One order line when its order was confirmed, or a negative one when it was refunded: the ledger that analytics sum. */
+/** The provider refused for good to give captured money back. It is still owed to the buyer: people have to pay it. */
+export type RefundFailed = {
+  /** UUIDv7 of the order; also the id of its saga and the record's key. */
+  orderId: string;
+  /** UUIDv7 of the payment. */
+  paymentId: string;
+  /** The return this refund answers; its idempotency key. */
+  refundId: string;
+  /** Amount in minor units. */
+  amountMinor: number;
+  /** ISO 4217 code of every amount in this event. */
+  currency: string;
+  /** card, paypal or crypto. */
+  method: string;
+  /** The provider's reason: account_closed, … */
+  reason: string;
+  /** When the fact became true at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** One order line when its order was confirmed, or a negative one when it was returned or its sale was undone: the ledger that analytics sum. */
 export type Sale = {
   /** UUIDv7 of this record. */
   event_id: string;
@@ -258,7 +296,7 @@ export type Sale = {
   currency: string;
   /** sale or refund. */
   kind: string;
-  /** When the order was confirmed or the return accepted, epoch milliseconds UTC. */
+  /** When the order was confirmed, the return accepted or the sale undone, epoch milliseconds UTC. */
   occurred_at: number;
 };
 
@@ -356,11 +394,11 @@ export type StockReleasedLine = {
   stockVersion: number;
 };
 
-/** A hold was given back: the order was cancelled or the hold expired. */
+/** An order was cancelled: the pieces it held, or had taken already, can be sold again. */
 export type StockReleased = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
-  /** Why the hold ended: the order's cancellation reason, or expired. */
+  /** The order's cancellation reason. */
   reason: string;
   /** What is free again. */
   lines: readonly StockReleasedLine[];
@@ -447,9 +485,11 @@ export type EventMap = {
   PaymentAuthorized: PaymentAuthorized;
   PaymentCaptured: PaymentCaptured;
   PaymentDeclined: PaymentDeclined;
+  PaymentFailed: PaymentFailed;
   PaymentRefunded: PaymentRefunded;
   PaymentVoided: PaymentVoided;
   ProductCreated: ProductCreated;
+  RefundFailed: RefundFailed;
   Sale: Sale;
   ShopperActivity: ShopperActivity;
   StockAdjusted: StockAdjusted;
@@ -469,7 +509,7 @@ export const records = {
   OrderCancelled: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderCancelled',
-    schema: {"type":"record","name":"OrderCancelled","namespace":"cartstream.orders","doc":"The order ended without a sale. Whoever holds stock or money for it gives it back.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"reason","type":"string","doc":"out_of_stock, payment_declined, payment_unavailable, timed_out or customer."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"OrderCancelled","namespace":"cartstream.orders","doc":"The order ended without a sale, or its sale was undone because its money could not be taken. Whoever holds stock or money for it gives it back.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"reason","type":"string","doc":"out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
   },
   OrderConfirmed: {
     topic: 'orders',
@@ -501,6 +541,11 @@ export const records = {
     subject: 'cartstream.payments.PaymentDeclined',
     schema: {"type":"record","name":"PaymentDeclined","namespace":"cartstream.payments","doc":"The provider refused the payment.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason: declined, insufficient_funds, …"},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
   },
+  PaymentFailed: {
+    topic: 'payments',
+    subject: 'cartstream.payments.PaymentFailed',
+    schema: {"type":"record","name":"PaymentFailed","namespace":"cartstream.payments","doc":"The money of a confirmed order was not taken and will not be: the provider refused the capture for good, and the authorisation could not be renewed. The order is cancelled.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason: authorization_expired, authorization_voided, …"},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+  },
   PaymentRefunded: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentRefunded',
@@ -516,10 +561,15 @@ export const records = {
     subject: 'cartstream.products.ProductCreated',
     schema: {"type":"record","name":"ProductCreated","namespace":"cartstream.products","doc":"A product entered the catalogue.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"version","type":"int","doc":"Counts the product's own events from 1 without gaps."},{"name":"name","type":"string","doc":"What the shopper reads."},{"name":"description","type":"string","doc":"Plain text; may be empty."},{"name":"category","type":"string","doc":"Path of the category, e.g. home/lighting."},{"name":"priceMinor","type":"long","doc":"Price of one piece in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"brand","type":["null","string"],"doc":"Maker or label.","default":null},{"name":"tags","type":{"type":"array","items":"string"},"doc":"Free words for search and recommendations."},{"name":"groupId","type":["null","string"],"doc":"Products with the same group are variants of one.","default":null},{"name":"active","type":"boolean","doc":"False while the product must not be shown or sold."},{"name":"initialStock","type":"int","doc":"Pieces on hand at the start; inventory opens its ledger with them."},{"name":"createdAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the product was created, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
   },
+  RefundFailed: {
+    topic: 'payments',
+    subject: 'cartstream.payments.RefundFailed',
+    schema: {"type":"record","name":"RefundFailed","namespace":"cartstream.payments","doc":"The provider refused for good to give captured money back. It is still owed to the buyer: people have to pay it.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return this refund answers; its idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason: account_closed, …"},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+  },
   Sale: {
     topic: 'sales',
     subject: 'sales-value',
-    schema: {"type":"record","name":"Sale","namespace":"cartstream.sales","doc":"One order line when its order was confirmed, or a negative one when it was refunded: the ledger that analytics sum.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this record."},{"name":"order_id","type":"string","doc":"The order; the record's key."},{"name":"line","type":"int","doc":"Line of the order, from 0; a refund repeats the line it takes back."},{"name":"product_id","type":"string","doc":"The product sold."},{"name":"category","type":"string","doc":"The product's category path when it was sold."},{"name":"user_id","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"quantity","type":"int","doc":"Pieces; negative for a refund."},{"name":"amount_minor","type":"long","doc":"Line amount in minor units; negative for a refund."},{"name":"currency","type":"string","doc":"ISO 4217 code."},{"name":"kind","type":"string","doc":"sale or refund."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was confirmed or the return accepted, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"Sale","namespace":"cartstream.sales","doc":"One order line when its order was confirmed, or a negative one when it was returned or its sale was undone: the ledger that analytics sum.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this record."},{"name":"order_id","type":"string","doc":"The order; the record's key."},{"name":"line","type":"int","doc":"Line of the order, from 0; a refund repeats the line it takes back."},{"name":"product_id","type":"string","doc":"The product sold."},{"name":"category","type":"string","doc":"The product's category path when it was sold."},{"name":"user_id","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"quantity","type":"int","doc":"Pieces; negative for a refund."},{"name":"amount_minor","type":"long","doc":"Line amount in minor units; negative for a refund."},{"name":"currency","type":"string","doc":"ISO 4217 code."},{"name":"kind","type":"string","doc":"sale or refund."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was confirmed, the return accepted or the sale undone, epoch milliseconds UTC."}]},
   },
   ShopperActivity: {
     topic: 'shopper-activity',
@@ -544,7 +594,7 @@ export const records = {
   StockReleased: {
     topic: 'inventory',
     subject: 'cartstream.inventory.StockReleased',
-    schema: {"type":"record","name":"StockReleased","namespace":"cartstream.inventory","doc":"A hold was given back: the order was cancelled or the hold expired.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"reason","type":"string","doc":"Why the hold ended: the order's cancellation reason, or expired."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReleasedLine","doc":"What is free again.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"What can still be sold of this product after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock; a reader keeps the line with the highest."}]}},"doc":"What is free again."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"StockReleased","namespace":"cartstream.inventory","doc":"An order was cancelled: the pieces it held, or had taken already, can be sold again.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"reason","type":"string","doc":"The order's cancellation reason."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReleasedLine","doc":"What is free again.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"What can still be sold of this product after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock; a reader keeps the line with the highest."}]}},"doc":"What is free again."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
   },
   StockReserved: {
     topic: 'inventory',

@@ -15,6 +15,7 @@ import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
 import { type EventMap, type EventType, records } from '#schemas/events';
+import { createHoldStore } from '../services/inventory/hold-store.js';
 import { reactions as inventoryReactions } from '../services/inventory/reactions.js';
 import { createStockStore, type StockStore } from '../services/inventory/stock-store.js';
 import { createNotificationStore } from '../services/notification/notification-store.js';
@@ -69,8 +70,11 @@ export type Choreography = {
   payments: PaymentStore;
   products: ProductStore;
   db(service: Reactor): ScratchDatabase['db'];
-  /** Delivers everything new to everybody, and makes the provider calls that are due, until nothing is left. */
-  settle(): Promise<void>;
+  /**
+   * Delivers everything new to everybody, and makes the provider calls that are due, until nothing is left.
+   * `beforeProvider` runs each time when what is new has been delivered and the provider has not been asked.
+   */
+  settle(options?: { beforeProvider?: () => Promise<void> }): Promise<void>;
   /** Delivers these facts, in this order, to every service that reacts to them. */
   deliver(facts: readonly Fact[]): Promise<void>;
   /** Gives up the orders that are overdue. */
@@ -138,7 +142,8 @@ export const createChoreography = async (): Promise<Choreography> => {
 
   const orders = createOrderStore({ events, clock });
   const metrics = createOrderMetrics(host.metrics);
-  const stock = createStockStore({ events, clock, holdMs: 1_200_000 });
+  const stock = createStockStore({ events, clock });
+  const holds = createHoldStore({ events, clock, holdMs: 1_200_000 });
   const payments = createPaymentStore({ events, clock });
   const products = createProductStore({ events, clock });
   const paymentDb = dbOf('payment');
@@ -150,10 +155,16 @@ export const createChoreography = async (): Promise<Choreography> => {
     timeoutMs: 5000,
     callsConcurrentMax: 10,
   });
-  const sweeper = createSweeper(host, { db: dbOf('order'), orders, metrics, everyMs: 1000 });
+  const sweeper = createSweeper(host, {
+    db: dbOf('order'),
+    orders,
+    metrics,
+    everyMs: 1000,
+    stuckAfterMs: 60_000,
+  });
 
   const tables: Record<Reactor, Reactions<EventMap>> = {
-    inventory: inventoryReactions({ ...host, stock, unknownProductWaitMs: 0 }),
+    inventory: inventoryReactions({ ...host, stock, holds, unknownProductWaitMs: 0 }),
     notification: notificationReactions({ ...host, notifications: createNotificationStore(clock) }),
     order: {
       ...catalogueReactions(createProductReplica(dbOf('order'))),
@@ -174,7 +185,7 @@ export const createChoreography = async (): Promise<Choreography> => {
     if (!migrationsOf[service].includes('outbox')) return [];
     const { rows } = await dbOf(service).query<
       Pick<Fact, 'topic' | 'key' | 'headers'> & { seq: string; value: Buffer }
-    >('SELECT seq::text, topic, key, value, headers FROM outbox WHERE seq > $1 ORDER BY seq', [
+    >('SELECT seq::text, topic, key, value, headers FROM outbox o WHERE o.seq > $1 ORDER BY o.seq', [
       collected.get(service) ?? '0',
     ]);
     const last = rows.at(-1);
@@ -225,12 +236,13 @@ export const createChoreography = async (): Promise<Choreography> => {
     products,
     db: dbOf,
     deliver,
-    settle: async () => {
+    settle: async ({ beforeProvider } = {}) => {
       for (let round = 0; round < roundsMax; round += 1) {
         const facts: Fact[] = [];
         for (const service of reactors) facts.push(...(await collect(service)));
         log.push(...facts);
         await deliver(facts);
+        await beforeProvider?.();
         if ((await worker.workOff()) + facts.length === 0) return;
       }
       throw new Error(`something is still going on after ${roundsMax} rounds`);
@@ -288,12 +300,12 @@ export const placeOrder = async (
 ): Promise<string> => {
   const orderId = newId(clock);
   await inTransaction(db('order'), (tx) =>
-    orders.place(
+    orders.open(
       tx,
       {
         type: 'PlaceOrder',
         paymentWaitMs,
-        placed: {
+        draft: {
           orderId,
           userId,
           visitId: null,

@@ -44,6 +44,12 @@ beforeAll(async () => {
   shop.clock.advanceMs(1000);
   await shop.sweep();
   await shop.settle();
+  const unpayable = [line(lamp, 1, 1999)];
+  await placeOrder(shop, { userId, items: unpayable, token: 'tok_capture_fails' });
+  const refundRefused = await placeOrder(shop, { userId, items: unpayable, token: 'tok_refund_fails' });
+  await shop.settle();
+  await returnItems(shop, refundRefused, [{ productId: lamp, quantity: 1 }]);
+  await shop.settle();
 
   before = await shop.snapshot();
   // Whatever is written again now shows by its time.
@@ -73,6 +79,8 @@ it('has a history in which every event of the saga happened', () => {
     'PaymentDeclined',
     'PaymentCaptured',
     'PaymentRefunded',
+    'PaymentFailed',
+    'RefundFailed',
     'OrderConfirmed',
     'OrderCancelled',
     'OrderReturned',

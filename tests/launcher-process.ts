@@ -6,6 +6,8 @@ export type LauncherProcess = {
   pid: number;
   /** Every line it has printed so far. */
   output: string[];
+  /** Resolves with the `ready` line, the moment that it is printed. */
+  ready: Promise<string>;
   /** Its exit code, or the signal that ended it. */
   exited: Promise<number | NodeJS.Signals>;
   /** SIGTERM, and wait for the exit. */
@@ -23,8 +25,15 @@ export function spawnLauncher(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output: string[] = [];
+  let announce: (line: string) => void;
+  const ready = new Promise<string>((resolve) => {
+    announce = resolve;
+  });
   for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => output.push(line));
+    createInterface({ input: stream }).on('line', (line) => {
+      output.push(line);
+      if (line.startsWith('ready ')) announce(line);
+    });
   }
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('close', (code, signal) => resolve(signal ?? code ?? 0));
@@ -32,6 +41,7 @@ export function spawnLauncher(
   return {
     pid: child.pid ?? 0,
     output,
+    ready,
     exited,
     stop() {
       child.kill('SIGTERM');
@@ -47,13 +57,9 @@ export async function startLauncher(
   env: Readonly<Record<string, string>> = {},
 ): Promise<LauncherProcess> {
   const launcher = spawnLauncher(dataDir, args, env);
-  let ended = false;
-  void launcher.exited.then(() => {
-    ended = true;
+  const end = launcher.exited.then(() => {
+    throw new Error(`the launcher ended before it was ready:\n${launcher.output.join('\n')}`);
   });
-  while (!launcher.output.some((line) => line.startsWith('ready '))) {
-    if (ended) throw new Error(`the launcher ended before it was ready:\n${launcher.output.join('\n')}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await Promise.race([launcher.ready, end]);
   return launcher;
 }

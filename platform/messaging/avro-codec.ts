@@ -49,6 +49,8 @@ export type Decoded = {
 };
 
 export type AvroDecoder = {
+  /** Compiles ahead what messages with this id need; `schema` is what the registry has under it. */
+  expect(schemaId: number, schema: AvroSchema): void;
   /**
    * Reads a message written with any compatible schema as our own version of it (the writer's where we have
    * none). `datum_malformed` and `schema_unknown` are poison; a registry that is away is retriable.
@@ -79,6 +81,9 @@ export const createAvroDecoder = (
   };
 
   return {
+    expect: (schemaId, schema) => {
+      if (!readings.has(schemaId)) readings.set(schemaId, compileReading(schema, own, schemaId));
+    },
     decode: async (message) => {
       const schemaId = schemaIdOf(message);
       const { recordName, read } = await readingOf(schemaId);

@@ -147,6 +147,8 @@ export type Consumer = {
 };
 
 export type Producer = {
+  /** Connects ahead of the first `send`, which would do it otherwise. Rejects with a retriable `broker_unavailable`. */
+  open(): Promise<void>;
   /**
    * Resolves when all in-sync replicas have all records (acks=all, idempotent: a retry inside does not double
    * them). Rejects with a retriable `broker_unavailable`: then some may have been written. Rejects with a

@@ -11,12 +11,16 @@ import type {
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { openBroker } from '#platform/messaging/open-broker';
 import type { Component, Host } from '#platform/service-host';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
 
 const reachTimeoutMs = 1_000;
+const openRetry = { minMs: 100, maxMs: 2_000, jitter: 0.2 };
 
 /**
  * The broker of a service, its traffic counted. Neither this nor `producer()` needs Kafka to be up; `send` and
- * `run` do. Used as a component it closes, when all else has stopped, the producers that were opened by it.
+ * `run` do. Used as a component it connects the producers made before its start, without waiting for them, and
+ * closes all of them when all else has stopped.
  */
 export const connectBroker = (
   host: Pick<Host, 'service' | 'logger' | 'metrics'>,
@@ -25,6 +29,22 @@ export const connectBroker = (
   const { service, logger } = host;
   const broker = countTraffic(openBroker(kafka, { clientId: service, logger }), host);
   const producers: Producer[] = [];
+  const stopping = new AbortController();
+  let isOpen = false;
+
+  /** The first send of each would otherwise wait for its connection. */
+  const openProducers = async (): Promise<void> => {
+    for (let failures = 0; !isOpen && !stopping.signal.aborted; failures += 1) {
+      try {
+        await Promise.all(producers.map((producer) => producer.open()));
+        isOpen = true;
+      } catch (error) {
+        logger.debug({ err: error, failures }, 'producers cannot connect yet');
+        await sleep(backoffMs(openRetry, failures + 1), { signal: stopping.signal });
+      }
+    }
+  };
+
   return {
     ...broker,
     producer: async () => {
@@ -33,14 +53,18 @@ export const connectBroker = (
       return producer;
     },
     name: 'kafka',
-    start: async () => {},
+    start: async () => {
+      void openProducers();
+    },
     stop: async () => {
+      stopping.abort();
       await Promise.all(producers.map((producer) => producer.close()));
     },
-    checkHealth: async () =>
-      (await Promise.all(kafka.brokers.map(answers))).some(Boolean)
-        ? { status: 'up' }
-        : { status: 'degraded', detail: `no broker of ${kafka.brokers.join(', ')} answers` },
+    checkHealth: async () => {
+      if (!(await Promise.all(kafka.brokers.map(answers))).some(Boolean))
+        return { status: 'degraded', detail: `no broker of ${kafka.brokers.join(', ')} answers` };
+      return isOpen ? { status: 'up' } : { status: 'degraded', detail: 'producers are not connected yet' };
+    },
   };
 };
 

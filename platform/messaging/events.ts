@@ -154,6 +154,8 @@ export type ReceivedEvent<T extends string = string, V = unknown> = {
 };
 
 export type EventReader = {
+  /** Looks up what reading our own version of these types takes, ahead of the first. Rejects as the registry does. */
+  expect(types: readonly string[]): Promise<void>;
   /**
    * The event, or null for a tombstone and for a type that `wants` refuses (whose datum is then not read).
    * Poison is thrown as a fault that is not retriable.
@@ -185,6 +187,13 @@ export const createEventReader = (registry: SchemaRegistry, table: EventTable): 
 
   return {
     prepare: (records) => decoder.prepare(records.flatMap(({ value }) => value ?? [])),
+    expect: async (types) => {
+      for (const type of types) {
+        const entry = table[type];
+        if (entry !== undefined)
+          decoder.expect(await registry.idOf(entry.subject, entry.schema), entry.schema);
+      }
+    },
     read: async ({ topic, partition }, record, wants) => {
       if (record.value === null) return null;
       if (wants !== undefined && !wants(typeOf(await decoder.recordNameOf(record.value)))) return null;

@@ -74,6 +74,7 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
         await producer.connect();
       }
       attempt.connection = open.connection;
+      if (records.length === 0) return;
       await open.producer.sendBatch({
         acks: -1,
         timeout: sendTimeoutMs / 2,
@@ -97,6 +98,12 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
   };
 
   return {
+    open: async () => {
+      if (open !== undefined || closed) return;
+      const opened = new Promise<void>((resolve, reject) => queue.push({ records: [], resolve, reject }));
+      working ??= work();
+      await opened;
+    },
     send: (records) => {
       if (records.length === 0) return Promise.resolve();
       if (closed || recordsQueued + records.length > recordsQueuedMax)

@@ -72,6 +72,13 @@ export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOpt
   };
 
   return {
+    open: async () => {
+      try {
+        await opened();
+      } catch (error) {
+        throw rdkafkaFault('connect', error);
+      }
+    },
     send: async (records) => {
       if (records.length === 0) return;
       if (closed) throw refusal('producer is closed');

@@ -130,6 +130,8 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
         handle: handle(createDeadLetters(host, producer)),
       });
+      // What cannot be looked up yet is asked for again by the first event.
+      void reader.expect(Object.keys(reactions)).catch(() => {});
       await consuming.start();
       pruning = setInterval(() => void pruneInbox(), pruneEveryMs);
     },

@@ -33,6 +33,8 @@ export type DatabaseOptions = {
 const connectTimeoutMs = 5_000;
 const idleInTransactionTimeoutMs = 15_000;
 const startRetryMs = 250;
+/** Opened by `start`, so that the first requests do not wait for them. */
+const connectionsAtStart = 3;
 
 /** `cartstream_<service>` on the server that `serverUrl` names; its own database part is ignored. */
 export const serviceDatabaseUrl = (serverUrl: string, service: string): string => {
@@ -79,6 +81,8 @@ export const createDatabase = (
         await query('SELECT 1');
       });
       if (options.migrations !== undefined) await migrate({ query, pool }, options.migrations);
+      const connections = Math.min(pool.options.max, connectionsAtStart);
+      await Promise.all(Array.from({ length: connections }, () => query('SELECT 1')));
     },
     stop: () => pool.end(),
     checkHealth: async () => {

@@ -24,7 +24,7 @@ const thing = (offset: number, name: string, eventId?: string): IncomingRecord =
 const poison = (offset: number): IncomingRecord => thing(offset, 'poison');
 
 /** The event of a record is its text; one that says `poison` is no event. */
-const reader: EventReader = {
+const reader: Pick<EventReader, 'prepare' | 'read'> = {
   prepare: async () => {},
   read: async ({ topic, partition }, record) => {
     const text = String(record.value);

@@ -48,7 +48,7 @@ type FoldParts<I, C, S extends StateStore<C>> = {
   fold: StreamFold<I, C, S>;
   /** Asked before each run; resolves to the same state for as long as it is there. */
   state(): Promise<S>;
-  reader: EventReader;
+  reader: Pick<EventReader, 'prepare' | 'read'>;
   trials: Trials;
   limits: FoldLimits;
 };

@@ -1,5 +1,5 @@
 import type { SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { boundExporter, exportTimeoutMs } from '#platform/telemetry/span-export';
+import { attemptTimeoutMs, boundExporter, exportTimeoutMs } from '#platform/telemetry/span-export';
 
 /** Where a process sends its spans; each that is set receives every recorded span. */
 export type SpanDestinations = {
@@ -35,7 +35,7 @@ export const openDestinations = async ({
   if (otlpEndpoint !== undefined) {
     const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
     exporters.push(
-      new OTLPTraceExporter({ url: under(otlpEndpoint, 'v1/traces'), timeoutMillis: exportTimeoutMs }),
+      new OTLPTraceExporter({ url: under(otlpEndpoint, 'v1/traces'), timeoutMillis: attemptTimeoutMs }),
     );
   }
   if (exporters.length === 0) return [];

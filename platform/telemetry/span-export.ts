@@ -1,9 +1,13 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 
-/** A batch that has not been taken for so long is given up. */
-export const exportTimeoutMs = 10_000;
-/** Zipkin is the last engine to come up: the spans of a start wait for it, no longer than an export may take. */
+/**
+ * A batch that has not been taken for so long is given up. Longer than Zipkin may take to come up: it is the last
+ * engine to do so, and the spans of a start wait for it, meanwhile in the bounded queue of the span processor.
+ */
+export const exportTimeoutMs = 120_000;
 const exportRetryMs = 1_000;
+/** One try, for exporters that let it be bounded. */
+export const attemptTimeoutMs = 10_000;
 /** A receiver that accepts connections and never answers holds at most this many batches. */
 const exportsInFlightMax = 2;
 const failed = 1;

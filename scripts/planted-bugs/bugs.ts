@@ -38,18 +38,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     what: 'stock is read without a lock and written back as a number computed from what was read',
     edits: [
       {
-        file: 'services/inventory/stock-store.ts',
+        file: 'services/inventory/stock-change.ts',
         find: 'SELECT s.product_id, w.quantity, s.on_hand - s.reserved >= w.quantity AS is_available',
         replace:
           'SELECT s.product_id, w.quantity, s.reserved AS was, s.on_hand - s.reserved >= w.quantity AS is_available',
       },
       {
-        file: 'services/inventory/stock-store.ts',
+        file: 'services/inventory/stock-change.ts',
         find: '    ORDER BY s.product_id FOR UPDATE OF s\n',
         replace: '    ORDER BY s.product_id\n',
       },
       {
-        file: 'services/inventory/stock-store.ts',
+        file: 'services/inventory/stock-change.ts',
         find: 'reserved = s.reserved + l.quantity * $4',
         replace: 'reserved = l.was + l.quantity * $4',
       },

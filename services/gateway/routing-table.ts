@@ -22,6 +22,7 @@ export const forwardings: readonly Forwarding[] = [
   { path: '/api/products', to: 'product' },
   { path: '/api/inventory', to: 'inventory' },
   { path: '/api/orders', to: 'order' },
+  { path: '/api/ops/sagas', to: 'order' },
   { path: '/api/payments', to: 'payment' },
   { path: '/api/notifications', to: 'notification' },
   { path: '/api/analytics', to: 'analytics' },

@@ -4,18 +4,20 @@ import { PlatformError } from '#platform/errors';
 import type { Reactions } from '#platform/messaging/reactor';
 import type { Logger, Metrics } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
-import type { HoldRefusal } from './stock.js';
+import type { HoldRefusal } from './hold.js';
+import type { HoldStore } from './hold-store.js';
 import type { StockStore } from './stock-store.js';
 
 /** What inventory does when something happens elsewhere. */
 export const reactions = (deps: {
   stock: StockStore;
+  holds: HoldStore;
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
   unknownProductWaitMs: number;
 }): Reactions<EventMap> => {
-  const { stock, logger } = deps;
+  const { stock, holds, logger } = deps;
   const counted = countReservations(deps.metrics);
   const patience = createPatience(deps.clock, deps.unknownProductWaitMs);
 
@@ -23,14 +25,14 @@ export const reactions = (deps: {
     ProductCreated: (tx, { value }) => stock.open(tx, value.productId, value.initialStock),
 
     OrderPlaced: async (tx, { value: { orderId, lines }, occurredAt }) => {
-      let outcome = await stock.reserve(tx, orderId, lines);
+      let outcome = await holds.reserve(tx, orderId, lines);
       // The product may be on its way on its own topic: the partition waits for it, but not for ever.
       if (typeof outcome === 'object') {
         if (!patience.isOver(outcome.unknown, occurredAt))
           throw new PlatformError('not_yet_known', `no stock known of ${outcome.unknown.join(', ')}`, {
             retriable: true,
           });
-        outcome = await stock.reserve(tx, orderId, lines, { unknownAreSoldOut: true });
+        outcome = await holds.reserve(tx, orderId, lines, { unknownAreSoldOut: true });
       }
       if (outcome === 'already_decided') return;
       assert(typeof outcome === 'string', 'what counts as sold out is not unknown');
@@ -41,12 +43,12 @@ export const reactions = (deps: {
       });
     },
 
-    OrderCancelled: (tx, { value: { orderId, reason } }) => stock.release(tx, orderId, reason),
+    OrderCancelled: (tx, { value: { orderId, reason } }) => holds.release(tx, orderId, reason),
 
-    OrderConfirmed: async (tx, { value: { orderId } }) => mustHold(await stock.commit(tx, orderId), orderId),
+    OrderConfirmed: async (tx, { value: { orderId } }) => mustHold(await holds.commit(tx, orderId), orderId),
 
     OrderReturned: async (tx, { value: { orderId, returnId, lines } }) =>
-      mustHold(await stock.takeBack(tx, orderId, returnId, lines), orderId),
+      mustHold(await holds.takeBack(tx, orderId, returnId, lines), orderId),
   };
 };
 

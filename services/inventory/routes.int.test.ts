@@ -26,7 +26,6 @@ beforeAll(async () => {
   ]);
   stock = createStockStore({
     clock: host.clock,
-    holdMs: 1_200_000,
     events: {
       event: (type, key, value) => ({
         topic: type,

@@ -11,6 +11,7 @@ import { projectPath } from '#platform/project';
 import type { Host } from '#platform/service-host';
 import { type EventMap, records } from '#schemas/events';
 import type { InventoryConfig } from './config.js';
+import { createHoldStore } from './hold-store.js';
 import { watchLevels } from './levels.js';
 import { reactions } from './reactions.js';
 import { inventoryRoutes } from './routes.js';
@@ -42,7 +43,8 @@ export const inventoryService = async (config: InventoryConfig, host: Host): Pro
       'StockAdjusted',
     ]),
   );
-  const stock = createStockStore({ events, clock: host.clock, holdMs: config.holdMs });
+  const stock = createStockStore({ events, clock: host.clock });
+  const holds = createHoldStore({ events, clock: host.clock, holdMs: config.holdMs });
 
   host.use(createOutboxRelay(host, db, await broker.producer()));
   host.use(
@@ -52,7 +54,7 @@ export const inventoryService = async (config: InventoryConfig, host: Host): Pro
       registry,
       events: records,
       group: 'inventory.reactions',
-      reactions: reactions({ ...host, stock, unknownProductWaitMs: config.unknownProductWaitMs }),
+      reactions: reactions({ ...host, stock, holds, unknownProductWaitMs: config.unknownProductWaitMs }),
       // One transaction at a time: a batch locks the products of many orders, and two batches could lock each
       // other out. Instances share the partitions; there a deadlock is broken by PostgreSQL and retried.
       partitionsConcurrentlyMax: 1,

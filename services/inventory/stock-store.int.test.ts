@@ -7,12 +7,14 @@ import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
+import { createHoldStore, type HoldStore } from './hold-store.js';
 import { reactions } from './reactions.js';
 import { createStockStore, type StockStore } from './stock-store.js';
 
 const clock = handClock();
 let db: Database;
 let stock: StockStore;
+let holds: HoldStore;
 
 beforeAll(async () => {
   const url = new URL(engines().databaseUrl);
@@ -23,18 +25,16 @@ beforeAll(async () => {
     migrations: ['platform/outbox/migrations', 'services/inventory/migrations'].map(projectPath),
   });
   await db.start();
-  stock = createStockStore({
-    clock,
-    holdMs: 1_200_000,
-    events: {
-      event: (type, key, value, { occurredAt }) => ({
-        topic: type,
-        key,
-        value: Buffer.from(JSON.stringify(value)),
-        headers: { 'occurred-at': String(occurredAt) },
-      }),
-    },
-  });
+  const events: Parameters<typeof createStockStore>[0]['events'] = {
+    event: (type, key, value, { occurredAt }) => ({
+      topic: type,
+      key,
+      value: Buffer.from(JSON.stringify(value)),
+      headers: { 'occurred-at': String(occurredAt) },
+    }),
+  };
+  stock = createStockStore({ clock, events });
+  holds = createHoldStore({ clock, events, holdMs: 1_200_000 });
 });
 
 afterAll(async () => {
@@ -52,15 +52,15 @@ const open = async (onHand: number): Promise<string> => {
 };
 const reserve = (orderId: string, ...lines: [productId: string, quantity: number][]) =>
   inTransaction(db, (tx) =>
-    stock.reserve(
+    holds.reserve(
       tx,
       orderId,
       lines.map(([productId, quantity]) => ({ productId, quantity })),
     ),
   );
 const release = (orderId: string) =>
-  inTransaction(db, (tx) => stock.release(tx, orderId, 'payment_declined'));
-const commit = (orderId: string) => inTransaction(db, (tx) => stock.commit(tx, orderId));
+  inTransaction(db, (tx) => holds.release(tx, orderId, 'payment_declined'));
+const commit = (orderId: string) => inTransaction(db, (tx) => holds.commit(tx, orderId));
 const level = async (productId: string) => {
   const row = await stock.find(db, productId);
   return { onHand: row?.onHand, reserved: row?.reserved };
@@ -158,7 +158,7 @@ describe('a reservation', () => {
     expect(await published(orderId)).toEqual([]);
     const lines = [{ productId: stranger, quantity: 1 }];
     const outcome = await inTransaction(db, (tx) =>
-      stock.reserve(tx, orderId, lines, { unknownAreSoldOut: true }),
+      holds.reserve(tx, orderId, lines, { unknownAreSoldOut: true }),
     );
     expect(outcome).toBe('rejected');
   });
@@ -168,7 +168,7 @@ describe('a reservation', () => {
     const orderId = randomUUID();
     await expect(
       inTransaction(db, async (tx) => {
-        await stock.reserve(tx, orderId, [{ productId, quantity: 1 }]);
+        await holds.reserve(tx, orderId, [{ productId, quantity: 1 }]);
         throw new Error('something later in the batch');
       }),
     ).rejects.toThrow('later in the batch');
@@ -181,7 +181,7 @@ describe('eight orders of one transaction, each for another product nobody has h
   test('wait once in all before they are refused', async () => {
     const unknownProductWaitMs = 10_000;
     const host = testHost('inventory-test', { clock });
-    const react = reactions({ ...host, stock, unknownProductWaitMs });
+    const react = reactions({ ...host, stock, holds, unknownProductWaitMs });
     const placed = Array.from({ length: 8 }, () => ({ orderId: randomUUID(), productId: randomUUID() }));
     const occurredAt = clock.nowMs();
     const asOneTransaction = () =>
@@ -211,6 +211,7 @@ describe('a sale of what was never held', () => {
     const react = reactions({
       ...testHost('inventory-test', { clock }),
       stock,
+      holds,
       unknownProductWaitMs: 10_000,
     });
     const confirmed = inTransaction(db, async (tx) => {
@@ -231,13 +232,12 @@ describe('the end of a hold', () => {
     expect((await published(orderId)).map(({ type }) => type)).toEqual(['StockReserved', 'StockReleased']);
   });
 
-  test('takes the pieces away once, and a late cancellation does not bring them back', async () => {
+  test('takes the pieces away once', async () => {
     const productId = await open(5);
     const orderId = randomUUID();
     await reserve(orderId, [productId, 2]);
     await commit(orderId);
     await commit(orderId);
-    await release(orderId);
     expect(await level(productId)).toEqual({ onHand: 3, reserved: 0 });
   });
 
@@ -255,13 +255,35 @@ describe('a return', () => {
     const productId = await open(5);
     const [orderId, returnId] = [randomUUID(), randomUUID()];
     const takeBack = () =>
-      inTransaction(db, (tx) => stock.takeBack(tx, orderId, returnId, [{ productId, quantity: 1 }]));
+      inTransaction(db, (tx) => holds.takeBack(tx, orderId, returnId, [{ productId, quantity: 1 }]));
     await reserve(orderId, [productId, 2]);
     expect(await takeBack()).toEqual({ refused: 'nothing_sold', status: 'held' });
     await commit(orderId);
     await takeBack();
     await takeBack();
     expect(await level(productId)).toEqual({ onHand: 4, reserved: 0 });
+  });
+});
+
+describe('a sale whose order is cancelled after all', () => {
+  test('brings back once what had not come back before, and stays undone whatever comes again', async () => {
+    const productId = await open(5);
+    const [orderId, returnId] = [randomUUID(), randomUUID()];
+    const takeBack = () =>
+      inTransaction(db, (tx) => holds.takeBack(tx, orderId, returnId, [{ productId, quantity: 1 }]));
+    await reserve(orderId, [productId, 3]);
+    await commit(orderId);
+    await takeBack();
+    expect(await level(productId)).toEqual({ onHand: 3, reserved: 0 });
+    await release(orderId);
+    for (const again of [() => release(orderId), () => commit(orderId), takeBack])
+      expect(await again()).toBeUndefined();
+    expect(await reserve(orderId, [productId, 3])).toBe('already_decided');
+    expect(await level(productId)).toEqual({ onHand: 5, reserved: 0 });
+    expect((await published(orderId)).at(-1)).toMatchObject({
+      type: 'StockReleased',
+      value: { lines: [{ productId, quantity: 2, available: 5 }] },
+    });
   });
 });
 

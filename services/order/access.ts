@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { hasRole, type Principal } from '#platform/http/auth';
 import { problem } from '#platform/http/problem-details';
 import { staff } from '#schemas/roles';
-import type { OrderView } from './order-store.js';
+import type { OrderView } from './order-view.js';
 
 /** A guest's key to one order, where the client did not choose one: 256 random bits, of which only a hash is kept. */
 export const newOrderToken = (): string => randomBytes(32).toString('base64url');

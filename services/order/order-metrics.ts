@@ -1,4 +1,5 @@
 import type { Metrics } from '#platform/service-host';
+import { isOpen } from './order.js';
 import type { Outcome } from './order-store.js';
 
 export type OrderMetrics = {
@@ -6,6 +7,8 @@ export type OrderMetrics = {
   observe(outcome: Outcome, nowMs: number): void;
   refused(): void;
   active(orders: number): void;
+  /** Orders past their time, whatever they wait for. */
+  stuck(orders: number): void;
 };
 
 const sagaBuckets = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300, 900];
@@ -24,10 +27,13 @@ export const createOrderMetrics = (metrics: Metrics): OrderMetrics => {
     ['outcome'],
     sagaBuckets,
   );
-  const compensations = metrics.counter('saga_compensations_total', 'Orders cancelled, by reason.', [
-    'reason',
-  ]);
+  const compensations = metrics.counter(
+    'saga_compensations_total',
+    'Orders cancelled, by reason; payment_failed undoes a sale.',
+    ['reason'],
+  );
   const active = metrics.gauge('active_orders', 'Orders neither confirmed nor cancelled yet.');
+  const stuck = metrics.gauge('stuck_orders', 'Orders past their time: see GET /api/ops/sagas?stuck=true.');
   const value = metrics.histogram(
     'order_value_minor',
     'Total of orders placed, in minor units.',
@@ -49,7 +55,8 @@ export const createOrderMetrics = (metrics: Metrics): OrderMetrics => {
           value.observe(event.data.totalMinor);
           items.observe(event.data.lines.length);
         }
-        if (event.type === 'OrderConfirmed' || event.type === 'OrderCancelled') {
+        // A sale that is undone has been counted when it was confirmed.
+        if (event.type === 'OrderConfirmed' || (event.type === 'OrderCancelled' && isOpen(before))) {
           const seconds = before.status === 'new' ? 0 : Math.max(0, nowMs - before.placedAtMs) / 1000;
           const outcome = after.status === 'confirmed' ? 'confirmed' : 'cancelled';
           processing.observe(seconds);
@@ -60,5 +67,6 @@ export const createOrderMetrics = (metrics: Metrics): OrderMetrics => {
     },
     refused: () => created.inc({ status: 'failure' }),
     active: (orders) => active.set(orders),
+    stuck: (orders) => stuck.set(orders),
   };
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { shown } from './order-schemas.js';
-import type { OrderView } from './order-store.js';
+import type { OrderView } from './order-view.js';
 
 const order: OrderView = {
   orderId: '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001',

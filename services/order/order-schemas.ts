@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { emailAddress, line, matching, text, uuid } from '#platform/http/text';
 import { countries } from '#schemas/country';
 import { orderStatuses } from './order.js';
-import type { OrderView, TimelineEntry } from './order-store.js';
+import type { OrderView } from './order-view.js';
+import type { TimelineEntry } from './timeline.js';
 
 export const piecesOfProductMax = 1000;
 export const itemsMax = 100;
@@ -80,9 +81,23 @@ export const statusSchema = z
     reason: z
       .string()
       .optional()
-      .describe('Of a cancelled one: out_of_stock, payment_declined, payment_unavailable or timed_out.'),
+      .describe(
+        'Of a cancelled one: out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out.',
+      ),
   })
   .meta({ id: 'OrderStatus' });
+
+export const paymentStatuses = [
+  'pending',
+  'authorized',
+  'captured',
+  'failed',
+  'declined',
+  'voided',
+  'cancelled',
+  'partially_refunded',
+  'refunded',
+] as const;
 
 export const orderSchema = z
   .object({
@@ -102,16 +117,7 @@ export const orderSchema = z
     payment: z.object({
       id: z.uuid().nullable().describe('Null until the payment service has answered.'),
       method: z.string(),
-      status: z.enum([
-        'pending',
-        'authorized',
-        'captured',
-        'declined',
-        'voided',
-        'cancelled',
-        'partially_refunded',
-        'refunded',
-      ]),
+      status: z.enum(paymentStatuses),
     }),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
@@ -162,7 +168,7 @@ export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
   updatedAt: order.updatedAt.toISOString(),
 });
 
-/** The payment service tells of money only: nothing comes of a payment that ended before any was guaranteed. */
+/** The payment service publishes what happens to money: of a payment that ended before any was guaranteed, nothing. */
 const paymentStatusOf = ({ status, paymentStatus }: OrderView) =>
   status === 'cancelled' && paymentStatus === 'pending' ? 'cancelled' : paymentStatus;
 

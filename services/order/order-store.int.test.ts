@@ -13,8 +13,10 @@ import { testHost } from '#platform/testing/test-host';
 import type { EventMap } from '#schemas/events';
 import { createOrderMetrics } from './order-metrics.js';
 import { createOrderStore, type OrderStore } from './order-store.js';
+import { findOrder } from './order-view.js';
 import { sagaReactions } from './reactions.js';
 import { createSweeper } from './sweeper.js';
+import { timelineOf } from './timeline.js';
 
 const paymentWaitMs = 900_000;
 const productId = randomUUID();
@@ -62,12 +64,12 @@ const place = async (): Promise<string> => {
   const orderId = newId(clock);
   const line = { productId, name: 'Lantern', category: 'home', quantity: 2, unitPriceMinor: 700 };
   await inTransaction(db, (tx) =>
-    orders.place(
+    orders.open(
       tx,
       {
         type: 'PlaceOrder',
         paymentWaitMs,
-        placed: {
+        draft: {
           orderId,
           userId: randomUUID(),
           visitId: null,
@@ -138,7 +140,7 @@ const published = async (orderId: string): Promise<{ type: string; value: Record
 };
 const typesPublished = async (orderId: string) => (await published(orderId)).map(({ type }) => type);
 const statusOf = async (orderId: string) => {
-  const order = await orders.find(db, orderId);
+  const order = await findOrder(db, orderId);
   return order?.reason ? `${order.status} ${order.reason}` : order?.status;
 };
 
@@ -170,7 +172,7 @@ describe('an order', () => {
     await authorized(orderId, eventId);
     await authorized(orderId, eventId);
     expect(await typesPublished(orderId)).toEqual(['OrderPlaced', 'OrderConfirmed', 'Sale']);
-    const timeline = await orders.timeline(db, orderId);
+    const timeline = await timelineOf(db, orderId);
     expect(timeline.map(({ type }) => type)).toEqual([
       'OrderPlaced',
       'StockReserved',
@@ -181,7 +183,7 @@ describe('an order', () => {
 
   test('shows its saga without the payment token', async () => {
     const orderId = await place();
-    const [entry] = await orders.timeline(db, orderId);
+    const [entry] = await timelineOf(db, orderId);
     expect(entry).toMatchObject({ type: 'OrderPlaced', service: 'order', data: { totalMinor: 1400 } });
     expect(JSON.stringify(entry)).not.toContain('tok_secret');
   });
@@ -196,7 +198,7 @@ describe('an order', () => {
       method: 'card',
       providerSecret: 'added next year',
     } as never);
-    const entries = await orders.timeline(db, orderId);
+    const entries = await timelineOf(db, orderId);
     expect(entries.find(({ type }) => type === 'PaymentAuthorized')?.data).toMatchObject({
       amountMinor: 1400,
     });
@@ -214,7 +216,7 @@ describe('an order', () => {
       method: 'card',
       reason: 'declined',
     });
-    expect(await orders.find(db, orderId)).toMatchObject({
+    expect(await findOrder(db, orderId)).toMatchObject({
       status: 'cancelled',
       reason: 'payment_declined',
       paymentId,
@@ -249,18 +251,24 @@ describe('the money of an order returned', () => {
     await returnOne();
     await returnOne();
     await refund();
-    expect(await orders.find(db, orderId)).toMatchObject({
+    expect(await findOrder(db, orderId)).toMatchObject({
       status: 'returned',
       paymentStatus: 'partially_refunded',
     });
     await refund();
-    expect(await orders.find(db, orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded' });
+    expect(await findOrder(db, orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded' });
   });
 });
 
 describe('the sweeper', () => {
   const sweeper = () =>
-    createSweeper(host, { db, orders, metrics: createOrderMetrics(host.metrics), everyMs: 1000 });
+    createSweeper(host, {
+      db,
+      orders,
+      metrics: createOrderMetrics(host.metrics),
+      everyMs: 1000,
+      stuckAfterMs: 60_000,
+    });
 
   test('gives up an order whose payment was not answered in time, and only then', async () => {
     const [late, confirmed] = [await place(), await place()];
@@ -298,7 +306,13 @@ describe('the sweeper', () => {
         return orders.update(tx, orderId, command);
       },
     };
-    const deps = { db, orders: orDatabaseSaysNo, metrics: createOrderMetrics(host.metrics), everyMs: 1000 };
+    const deps = {
+      db,
+      orders: orDatabaseSaysNo,
+      metrics: createOrderMetrics(host.metrics),
+      everyMs: 1000,
+      stuckAfterMs: 60_000,
+    };
     const quiet = { ...host, logger: createLogger('order-test', { level: 'silent' }) };
     await createSweeper(quiet, deps).sweep();
     expect(await Promise.all(placed.map(statusOf))).toEqual([
@@ -313,7 +327,13 @@ describe('the sweeper', () => {
     clock.advanceMs(paymentWaitMs);
     const fatal: unknown[] = [];
     const broken: OrderStore = { ...orders, update: async () => assert(false, 'of this test') as never };
-    const deps = { db, orders: broken, metrics: createOrderMetrics(host.metrics), everyMs: 20 };
+    const deps = {
+      db,
+      orders: broken,
+      metrics: createOrderMetrics(host.metrics),
+      everyMs: 20,
+      stuckAfterMs: 60_000,
+    };
     const running = createSweeper({ ...host, onFatal: (error) => void fatal.push(error) }, deps);
     await running.start();
     await eventually(() => expect(fatal[0]).toMatchObject({ name: 'AssertionError' }));

@@ -26,7 +26,7 @@ const line = (productId: string, quantity: number, unitPriceMinor: number) => ({
 const place: OrderCommand = {
   type: 'PlaceOrder',
   paymentWaitMs,
-  placed: {
+  draft: {
     orderId: 'order-1',
     userId: 'user-1',
     visitId: null,

@@ -11,8 +11,8 @@ export const cancellationReasons = [
   'out_of_stock',
   'payment_declined',
   'payment_unavailable',
+  'payment_failed',
   'timed_out',
-  'customer',
 ] as const;
 
 export type CancellationReason = (typeof cancellationReasons)[number];
@@ -20,7 +20,7 @@ export type CancellationReason = (typeof cancellationReasons)[number];
 /** Of a product bought, `returned` pieces have come back: 0 <= returned <= quantity. */
 export type OrderLine = OrderPlacedLine & { returned: number };
 
-type Placed = {
+type Common = {
   orderId: string;
   userId: string | null;
   /** Version of the last event this order published. */
@@ -35,13 +35,13 @@ type Placed = {
 
 export type Order =
   | { status: 'new' }
-  /** `paymentId` is set when the money was guaranteed before this service heard that the stock is held. */
-  | (Placed & { status: 'pending'; paymentId: string | null })
-  | (Placed & { status: 'reserved'; holdExpiresAtMs: number })
-  | (Placed & { status: 'paid'; paymentId: string })
-  | (Placed & { status: 'confirmed'; paymentId: string })
-  | (Placed & { status: 'returned'; paymentId: string })
-  | (Placed & { status: 'cancelled'; reason: CancellationReason });
+  /** `paymentId` is set when the money was guaranteed before this service received that the stock is held. */
+  | (Common & { status: 'pending'; paymentId: string | null })
+  | (Common & { status: 'reserved'; holdExpiresAtMs: number })
+  | (Common & { status: 'paid'; paymentId: string })
+  | (Common & { status: 'confirmed'; paymentId: string })
+  | (Common & { status: 'returned'; paymentId: string })
+  | (Common & { status: 'cancelled'; reason: CancellationReason });
 
 export const orderStatuses = [
   'pending',
@@ -63,11 +63,16 @@ export type OrderEvent =
   | { type: 'OrderCancelled'; data: OrderCancelled }
   | { type: 'OrderReturned'; data: OrderReturned };
 
+/** An order as it is asked for, at the prices of now. */
+export type OrderDraft = Omit<OrderPlaced, 'version' | 'totalMinor'>;
+
 export type OrderCommand =
-  | { type: 'PlaceOrder'; placed: Omit<OrderPlaced, 'version' | 'totalMinor'>; paymentWaitMs: number }
+  | { type: 'PlaceOrder'; draft: OrderDraft; paymentWaitMs: number }
   | { type: 'NoteStockReserved'; holdExpiresAtMs: number; nowMs: number }
   | { type: 'NotePaymentAuthorized'; paymentId: string; nowMs: number }
   | { type: 'CancelOrder'; reason: CancellationReason; nowMs: number }
+  /** The guaranteed money was not taken and will not be: the sale is undone, unless all of it has come back. */
+  | { type: 'NotePaymentFailed'; nowMs: number }
   /** Cancels the order if it has waited too long for stock or for its payment; otherwise nothing. */
   | { type: 'GiveUpOverdue'; nowMs: number }
   | {
@@ -96,7 +101,7 @@ const nothing: readonly OrderEvent[] = [];
 export const decide = (command: OrderCommand, order: Order): Decision => {
   switch (command.type) {
     case 'PlaceOrder':
-      return order.status === 'new' ? [placed(command)] : nothing;
+      return order.status === 'new' ? [orderPlaced(command)] : nothing;
     case 'NoteStockReserved': {
       if (order.status !== 'pending') return nothing;
       const held: OrderEvent = { type: 'StockHeld', holdExpiresAtMs: command.holdExpiresAtMs };
@@ -110,6 +115,10 @@ export const decide = (command: OrderCommand, order: Order): Decision => {
       return order.status === 'reserved' ? confirm(order, command.paymentId, command.nowMs) : nothing;
     case 'CancelOrder':
       return isOpen(order) ? [cancelled(order, command.reason, command.nowMs)] : nothing;
+    case 'NotePaymentFailed':
+      return isOpen(order) || order.status === 'confirmed'
+        ? [cancelled(order, 'payment_failed', command.nowMs)]
+        : nothing;
     case 'GiveUpOverdue': {
       const reason = isOpen(order) ? overdue(order, command.nowMs) : null;
       return isOpen(order) && reason ? [cancelled(order, reason, command.nowMs)] : nothing;
@@ -187,10 +196,13 @@ const overdue = (
   return order.status === 'reserved' ? 'payment_unavailable' : 'timed_out';
 };
 
-const placed = ({ placed, paymentWaitMs }: Extract<OrderCommand, { type: 'PlaceOrder' }>): OrderEvent => ({
+const orderPlaced = ({
+  draft,
+  paymentWaitMs,
+}: Extract<OrderCommand, { type: 'PlaceOrder' }>): OrderEvent => ({
   type: 'OrderPlaced',
-  data: { ...placed, version: 1, totalMinor: totalMinorOf(placed.lines) },
-  deadlineMs: placed.occurredAt + paymentWaitMs,
+  data: { ...draft, version: 1, totalMinor: totalMinorOf(draft.lines) },
+  deadlineMs: draft.occurredAt + paymentWaitMs,
 });
 
 const opened = ({ data, deadlineMs }: Extract<OrderEvent, { type: 'OrderPlaced' }>): Order => ({
@@ -206,7 +218,7 @@ const opened = ({ data, deadlineMs }: Extract<OrderEvent, { type: 'OrderPlaced' 
   paymentId: null,
 });
 
-const confirm = (order: Placed, paymentId: string, nowMs: number): readonly OrderEvent[] => [
+const confirm = (order: Common, paymentId: string, nowMs: number): readonly OrderEvent[] => [
   { type: 'MoneyGuaranteed', paymentId },
   {
     type: 'OrderConfirmed',
@@ -227,7 +239,7 @@ const confirm = (order: Placed, paymentId: string, nowMs: number): readonly Orde
   },
 ];
 
-const cancelled = (order: Placed, reason: CancellationReason, nowMs: number): OrderEvent => ({
+const cancelled = (order: Common, reason: CancellationReason, nowMs: number): OrderEvent => ({
   type: 'OrderCancelled',
   data: {
     orderId: order.orderId,
@@ -275,7 +287,7 @@ const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, or
   ];
 };
 
-const base = (order: Placed): Placed => ({
+const base = (order: Common): Common => ({
   orderId: order.orderId,
   userId: order.userId,
   version: order.version,

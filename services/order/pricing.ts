@@ -1,4 +1,3 @@
-import { type InputError, problem } from '#platform/http/problem-details';
 import type { OrderPlacedLine } from '#schemas/events';
 import { sumMinor } from './order.js';
 import type { ProductCopy } from './product-replica.js';
@@ -6,33 +5,35 @@ import type { ProductCopy } from './product-replica.js';
 /** Most an order may cost: leaves room to add up nine thousand of them in a safe integer. */
 export const totalMinorMax = 1_000_000_000_000;
 
-/** The lines as the catalogue prices them now; 422 for what cannot be ordered. */
-export const priced = (
+/** `index` is the position in what was asked for. */
+export type UnavailableLine = { index: number; why: 'unknown' | 'inactive' };
+
+export type PricingRefusal =
+  | { refused: 'product_not_available'; lines: UnavailableLine[] }
+  | { refused: 'currencies_mixed'; currencies: string[] }
+  | { refused: 'order_too_large'; currency: string };
+
+export type PricedLines = { lines: OrderPlacedLine[]; currency: string };
+
+/** The lines as the catalogue prices them now. `asked` is what the buyer sent, before the same product was summed. */
+export const price = (
   items: readonly { productId: string; quantity: number }[],
   products: ReadonlyMap<string, ProductCopy>,
   asked: readonly { productId: string }[],
-): { lines: OrderPlacedLine[]; currency: string } => {
-  const errors: InputError[] = asked.flatMap(({ productId }, index) => {
-    const path = `/items/${index}/productId`;
+): PricedLines | PricingRefusal => {
+  const unavailable = asked.flatMap(({ productId }, index): UnavailableLine[] => {
     const product = products.get(productId);
-    if (!product) return [{ path, message: 'is not a product' }];
-    return product.active ? [] : [{ path, message: 'is not for sale' }];
+    if (!product) return [{ index, why: 'unknown' }];
+    return product.active ? [] : [{ index, why: 'inactive' }];
   });
-  if (errors.length > 0)
-    throw problem(422, 'product_not_available', 'Something in the order cannot be bought.', { errors });
+  if (unavailable.length > 0) return { refused: 'product_not_available', lines: unavailable };
   const lines = items.map(({ productId, quantity }) => {
     const { name, category, priceMinor } = products.get(productId) as ProductCopy;
     return { productId, name, category, quantity, unitPriceMinor: priceMinor };
   });
-  const currencies = new Set([...products.values()].map(({ currency }) => currency));
+  const currencies = [...new Set([...products.values()].map(({ currency }) => currency))].sort();
   const [currency] = currencies;
-  if (currency === undefined || currencies.size > 1)
-    throw problem(422, 'currencies_mixed', 'An order is paid in one currency.', {
-      errors: [{ path: '/items', message: `prices are in ${[...currencies].sort().join(' and ')}` }],
-    });
-  if (sumMinor(lines) > totalMinorMax)
-    throw problem(422, 'order_too_large', 'The total of the order is more than can be paid at once.', {
-      errors: [{ path: '/items', message: `cost more than ${totalMinorMax} ${currency} minor units` }],
-    });
+  if (currency === undefined || currencies.length > 1) return { refused: 'currencies_mixed', currencies };
+  if (sumMinor(lines) > totalMinorMax) return { refused: 'order_too_large', currency };
   return { lines, currency };
 };

@@ -1,5 +1,6 @@
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
+import { sleep } from '#platform/waiting/sleep';
 import type { ProductCreated } from '#schemas/events';
 
 export type ProductCopy = {
@@ -65,7 +66,7 @@ export const createProductReplica = (db: Queryable): ProductReplica => {
       waiters += 1;
       try {
         while (performance.now() < deadlineMs) {
-          await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+          await sleep(lookAgainMs);
           if ((await countKnown(productIds)) === productIds.length) return;
         }
       } finally {

@@ -8,6 +8,15 @@ import type { OrderCommand } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import type { OrderStore } from './order-store.js';
 import type { ProductReplica } from './product-replica.js';
+import {
+  forgetRefundsDue,
+  notePayment,
+  noteRefunded,
+  noteRefundFailed,
+  noteStock,
+  type StockStatus,
+} from './settlement.js';
+import { noteOther } from './timeline.js';
 
 /** What an order does when something happens to its stock or its money; all of it goes on its timeline. */
 export const sagaReactions = ({
@@ -34,37 +43,44 @@ export const sagaReactions = ({
     });
   };
 
-  const follow = async (tx: Tx, event: SagaEvent, command: OrderCommand): Promise<void> => {
-    if (await keep(tx, event)) await decide(tx, event, command);
+  const followStock = async (
+    tx: Tx,
+    event: SagaEvent,
+    status: StockStatus,
+    command?: OrderCommand,
+  ): Promise<void> => {
+    if (!(await keep(tx, event))) return;
+    if (command) await decide(tx, event, command);
+    await noteStock(tx, event.value.orderId, status);
   };
 
   const followPayment = async (
     tx: Tx,
     event: PaymentEvent,
-    status: Parameters<OrderStore['notePayment']>[3],
+    status: Parameters<typeof notePayment>[2]['status'],
     command?: OrderCommand,
   ): Promise<void> => {
     const { orderId, paymentId } = event.value;
     // An event seen before says how the payment was, not how it is.
     if (!(await keep(tx, event))) return;
     if (command) await decide(tx, event, command);
-    await orders.notePayment(tx, orderId, paymentId, status);
+    await notePayment(tx, orderId, { paymentId, status, nowMs: clock.nowMs() });
   };
 
-  const keep = (tx: Tx, event: SagaEvent): Promise<boolean> => orders.note(tx, event.value.orderId, event);
-  const keepOnly = async (tx: Tx, event: SagaEvent): Promise<void> => {
-    await keep(tx, event);
-  };
-
+  const keep = (tx: Tx, event: SagaEvent): Promise<boolean> => noteOther(tx, event.value.orderId, event);
   return {
     StockReserved: (tx, event) =>
-      follow(tx, event, {
+      followStock(tx, event, 'held', {
         type: 'NoteStockReserved',
         holdExpiresAtMs: event.value.expiresAt,
         nowMs: clock.nowMs(),
       }),
     StockRejected: (tx, event) =>
-      follow(tx, event, { type: 'CancelOrder', reason: 'out_of_stock', nowMs: clock.nowMs() }),
+      followStock(tx, event, 'rejected', {
+        type: 'CancelOrder',
+        reason: 'out_of_stock',
+        nowMs: clock.nowMs(),
+      }),
     PaymentAuthorized: (tx, event) =>
       followPayment(tx, event, 'authorized', {
         type: 'NotePaymentAuthorized',
@@ -79,13 +95,23 @@ export const sagaReactions = ({
       }),
     PaymentCaptured: (tx, event) => followPayment(tx, event, 'captured'),
     PaymentVoided: (tx, event) => followPayment(tx, event, 'voided'),
-    PaymentRefunded: async (tx, event) => {
-      if (await keep(tx, event))
-        await orders.noteRefund(tx, { ...event.value, occurredAtMs: event.value.occurredAt });
+    PaymentFailed: async (tx, event) => {
+      await followPayment(tx, event, 'failed', { type: 'NotePaymentFailed', nowMs: clock.nowMs() });
+      await forgetRefundsDue(tx, event.value.orderId);
     },
-    StockReleased: keepOnly,
-    StockCommitted: keepOnly,
-    StockReturned: keepOnly,
+    PaymentRefunded: async (tx, event) => {
+      if (!(await keep(tx, event))) return;
+      const { paymentId, occurredAt: refundedAtMs } = event.value;
+      await noteRefunded(tx, event.value, { paymentId, refundedAtMs, nowMs: clock.nowMs() });
+    },
+    RefundFailed: async (tx, event) => {
+      if (await keep(tx, event)) await noteRefundFailed(tx, event.value.refundId, event.value.reason);
+    },
+    StockReleased: (tx, event) => followStock(tx, event, 'released'),
+    StockCommitted: (tx, event) => followStock(tx, event, 'committed'),
+    StockReturned: async (tx, event) => {
+      await keep(tx, event);
+    },
   };
 };
 

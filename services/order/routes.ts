@@ -10,7 +10,7 @@ import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
-import { hashOf, isStaff, newOrderToken, visible } from './access.js';
+import { isStaff, visible } from './access.js';
 import { mergeItems, orderStatuses, type ReturnRefusal } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import {
@@ -29,28 +29,36 @@ import {
   timelineSchema,
 } from './order-schemas.js';
 import type { OrderStore } from './order-store.js';
-import { priced } from './pricing.js';
+import { findOrder, listOrders } from './order-view.js';
+import type { PlacedOrder, PlaceOrder } from './place-order.js';
+import { type PricingRefusal, totalMinorMax } from './pricing.js';
 import type { ProductReplica } from './product-replica.js';
+import { timelineOf } from './timeline.js';
 
 const tags = ['orders'];
 const params = z.strictObject({ id: uuid });
 
-export const orderRoutes = (
-  app: HttpApp,
-  deps: {
-    db: Database;
-    orders: OrderStore;
-    products: ProductReplica;
-    metrics: OrderMetrics;
-    clock: Clock;
-    logger: Logger;
-    paymentWaitMs: number;
-    productWaitMs: number;
-    /** True while so many events wait for Kafka that more orders would not help. */
-    isBacklogged: () => boolean;
-  },
-): void => {
-  const { db, orders, products, metrics, clock, logger } = deps;
+export type OrderRouteDeps = {
+  db: Database;
+  orders: OrderStore;
+  products: ProductReplica;
+  placeOrder: PlaceOrder;
+  metrics: OrderMetrics;
+  clock: Clock;
+  logger: Logger;
+  productWaitMs: number;
+  /** True while so many events wait for Kafka that more orders would not help. */
+  isBacklogged: () => boolean;
+};
+
+export const orderRoutes = (app: HttpApp, deps: OrderRouteDeps): void => {
+  placeRoute(app, deps);
+  readRoutes(app, deps);
+  returnRoute(app, deps);
+};
+
+const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
+  const { db, products, placeOrder, metrics } = deps;
 
   app.post(
     '/api/orders',
@@ -66,10 +74,9 @@ export const orderRoutes = (
       },
     },
     async (request, reply) => {
-      const { shippingAddress, payment, email } = request.body;
-      const { principal } = request;
-      const userId = principal.kind === 'user' ? principal.userId : null;
-      if (userId === null && email === undefined)
+      const { shippingAddress, payment, email = null } = request.body;
+      const userId = request.principal.kind === 'user' ? request.principal.userId : null;
+      if (userId === null && email === null)
         throw invalid('A guest gives an e-mail address.', [
           { path: '/email', message: 'is required of a guest' },
         ]);
@@ -79,52 +86,29 @@ export const orderRoutes = (
         throw invalid('Too many pieces of one product.', [
           { path: '/items', message: `${tooMany.productId}: ${piecesOfProductMax} pieces at most` },
         ]);
-      const productIds = items.map(({ productId }) => productId);
-      await products.awaitKnown(productIds, deps.productWaitMs);
+      const visitId = request.headers['x-visit-id'] ?? null;
+      const asked = request.body.items;
+      await products.awaitKnown(
+        items.map(({ productId }) => productId),
+        deps.productWaitMs,
+      );
 
       const chosenToken = request.headers['x-order-token'];
       const place = async (tx: Tx) => {
         if (deps.isBacklogged())
           throw unavailable('orders_backlogged', 'Orders cannot be taken at the moment.', 5);
-        const { lines, currency } = priced(items, await products.find(tx, productIds), request.body.items);
-        const orderId = newId(clock);
-        const orderToken = userId === null ? (chosenToken ?? newOrderToken()) : undefined;
-        const outcome = await orders.place(
-          tx,
-          {
-            type: 'PlaceOrder',
-            paymentWaitMs: deps.paymentWaitMs,
-            placed: {
-              orderId,
-              userId,
-              visitId: request.headers['x-visit-id'] ?? null,
-              lines,
-              currency,
-              paymentMethod: payment.method,
-              paymentToken: payment.token,
-              shippingCountry: shippingAddress.country,
-              occurredAt: clock.nowMs(),
-            },
-          },
-          {
-            email: email ?? null,
-            guestTokenHash: orderToken === undefined ? null : hashOf(orderToken),
-            shippingAddress,
-          },
-        );
-        tx.afterCommit(() => {
-          metrics.observe(outcome, clock.nowMs());
-          logger.info({ orderId }, 'order placed');
+        const placed = await placeOrder(tx, {
+          items,
+          asked,
+          userId,
+          visitId,
+          email,
+          chosenToken,
+          payment,
+          shippingAddress,
         });
-        return {
-          status: 202,
-          body: {
-            id: orderId,
-            status: 'pending',
-            statusUrl: `/api/orders/${orderId}/status`,
-          },
-          ...(orderToken === undefined ? {} : { secret: { field: 'orderToken', value: orderToken } }),
-        };
+        if ('refused' in placed) throw refusedPrice(placed);
+        return acceptedOrder(placed);
       };
       try {
         return await idempotent(db, request, reply, place, {
@@ -137,7 +121,9 @@ export const orderRoutes = (
       }
     },
   );
+};
 
+const readRoutes = (app: HttpApp, { db }: OrderRouteDeps): void => {
   app.get(
     '/api/orders',
     {
@@ -158,7 +144,7 @@ export const orderRoutes = (
       const ownId = principal.kind === 'user' && !isStaff(principal) ? principal.userId : undefined;
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own orders.');
-      const rows = await orders.list(
+      const rows = await listOrders(
         db,
         { userId: ownId ?? userId, status },
         { beforeOrderId, rowsMax: limit + 1 },
@@ -181,7 +167,7 @@ export const orderRoutes = (
       },
     },
     async (request, reply) => {
-      const order = visible(await orders.find(db, request.params.id), request);
+      const order = visible(await findOrder(db, request.params.id), request);
       return sendWithEtag(
         request,
         reply,
@@ -203,7 +189,7 @@ export const orderRoutes = (
         response: { 200: statusSchema, ...problems(404) },
       },
     },
-    async (request) => shownStatus(visible(await orders.find(db, request.params.id), request)),
+    async (request) => shownStatus(visible(await findOrder(db, request.params.id), request)),
   );
 
   app.get(
@@ -219,11 +205,13 @@ export const orderRoutes = (
       },
     },
     async (request) => {
-      const { orderId } = visible(await orders.find(db, request.params.id), request);
-      return { items: (await orders.timeline(db, orderId)).map(shownEntry) };
+      const { orderId } = visible(await findOrder(db, request.params.id), request);
+      return { items: (await timelineOf(db, orderId)).map(shownEntry) };
     },
   );
+};
 
+const returnRoute = (app: HttpApp, { db, orders, clock, logger }: OrderRouteDeps): void => {
   app.post(
     '/api/orders/:id/returns',
     {
@@ -232,7 +220,7 @@ export const orderRoutes = (
       // Authorisation comes before the body: a stranger is not told what is wrong with it.
       preValidation: async (request) => {
         const asked = params.safeParse(request.params);
-        if (asked.success) visible(await orders.find(db, asked.data.id), request);
+        if (asked.success) visible(await findOrder(db, asked.data.id), request);
       },
       schema: {
         tags,
@@ -283,6 +271,36 @@ export const orderRoutes = (
 };
 
 const invalid = (detail: string, errors: InputError[]) => problem(400, 'invalid_body', detail, { errors });
+
+const acceptedOrder = ({ orderId, orderToken }: PlacedOrder) => ({
+  status: 202,
+  body: { id: orderId, status: 'pending', statusUrl: `/api/orders/${orderId}/status` },
+  ...(orderToken === undefined ? {} : { secret: { field: 'orderToken', value: orderToken } }),
+});
+
+const refusedPrice = (refusal: PricingRefusal) => {
+  switch (refusal.refused) {
+    case 'product_not_available':
+      return problem(422, refusal.refused, 'Something in the order cannot be bought.', {
+        errors: refusal.lines.map(({ index, why }) => ({
+          path: `/items/${index}/productId`,
+          message: why === 'unknown' ? 'is not a product' : 'is not for sale',
+        })),
+      });
+    case 'currencies_mixed':
+      return problem(422, refusal.refused, 'An order is paid in one currency.', {
+        errors: [{ path: '/items', message: `prices are in ${refusal.currencies.join(' and ')}` }],
+      });
+    case 'order_too_large':
+      return problem(422, refusal.refused, 'The total of the order is more than can be paid at once.', {
+        errors: [
+          { path: '/items', message: `cost more than ${totalMinorMax} ${refusal.currency} minor units` },
+        ],
+      });
+    default:
+      return refusal satisfies never;
+  }
+};
 
 const refusedReturn = (refusal: ReturnRefusal) => {
   switch (refusal.refused) {

@@ -1,4 +1,4 @@
-import type { OrderConfirmed, OrderReturned, Sale } from '#schemas/events';
+import type { OrderCancelled, OrderConfirmed, OrderReturned, Sale } from '#schemas/events';
 import type { OrderLine } from './order.js';
 
 /** The ledger's rows of a confirmed order, one a line. `newEventId` gives each its own id. */
@@ -13,16 +13,28 @@ export const refundsOf = (
   returned: OrderReturned,
   lines: readonly OrderLine[],
   newEventId: () => string,
+): Sale[] => returned.lines.map((line) => row('refund', returned, lines, negative(line), newEventId()));
+
+/** The rows that take back all of a sale that no return has taken back: the sum of the order is zero with them. */
+export const undoneOf = (
+  cancelled: OrderCancelled,
+  { lines, currency }: { lines: readonly OrderLine[]; currency: string },
+  newEventId: () => string,
 ): Sale[] =>
-  returned.lines.map((line) =>
-    row('refund', returned, lines, { ...line, quantity: -line.quantity }, newEventId()),
-  );
+  lines
+    .map((line) => ({ ...line, quantity: line.quantity - line.returned }))
+    .filter(({ quantity }) => quantity > 0)
+    .map((line) => row('refund', { ...cancelled, currency }, lines, negative(line), newEventId()));
+
+type SoldLine = { productId: string; quantity: number; unitPriceMinor: number };
+
+const negative = (line: SoldLine): SoldLine => ({ ...line, quantity: -line.quantity });
 
 const row = (
   kind: 'sale' | 'refund',
-  event: OrderConfirmed | OrderReturned,
+  event: { orderId: string; userId: string | null; currency: string; occurredAt: number },
   lines: readonly OrderLine[],
-  { productId, quantity, unitPriceMinor }: { productId: string; quantity: number; unitPriceMinor: number },
+  { productId, quantity, unitPriceMinor }: SoldLine,
   eventId: string,
 ): Sale => {
   const line = lines.findIndex((line) => line.productId === productId);

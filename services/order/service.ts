@@ -13,9 +13,11 @@ import { type EventMap, records } from '#schemas/events';
 import type { OrderConfig } from './config.js';
 import { createOrderMetrics } from './order-metrics.js';
 import { createOrderStore } from './order-store.js';
+import { createPlaceOrder } from './place-order.js';
 import { createProductReplica } from './product-replica.js';
 import { catalogueReactions, sagaReactions } from './reactions.js';
 import { orderRoutes } from './routes.js';
+import { sagaRoutes } from './saga-routes.js';
 import { createSweeper } from './sweeper.js';
 
 /** Takes orders and decides what becomes of each, once its stock and its money have answered. */
@@ -66,7 +68,15 @@ export const orderService = async (config: OrderConfig, host: Host): Promise<voi
       partitionsConcurrentlyMax: 1,
     }),
   );
-  const sweeper = host.use(createSweeper(host, { db, orders, metrics, everyMs: config.sweepEveryMs }));
+  const sweeper = host.use(
+    createSweeper(host, {
+      db,
+      orders,
+      metrics,
+      everyMs: config.sweepEveryMs,
+      stuckAfterMs: config.stuckAfterMs,
+    }),
+  );
 
   const http = createHttpServer(host, {
     port: config.port,
@@ -80,9 +90,17 @@ export const orderService = async (config: OrderConfig, host: Host): Promise<voi
     metrics,
     clock,
     logger,
-    paymentWaitMs: config.paymentWaitMs,
+    placeOrder: createPlaceOrder({
+      orders,
+      products,
+      metrics,
+      clock,
+      logger,
+      paymentWaitMs: config.paymentWaitMs,
+    }),
     productWaitMs: config.productWaitMs,
     isBacklogged: () => sweeper.unpublished() > config.outboxUnpublishedMax,
   });
+  sagaRoutes(http.app, { db, clock, stuckAfterMs: config.stuckAfterMs });
   host.use(http.component);
 };

@@ -8,6 +8,7 @@ import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
 import type { OrderMetrics } from './order-metrics.js';
 import type { OrderStore, OverdueOrder } from './order-store.js';
+import { countUnsettled } from './unsettled.js';
 
 const ordersPerPageMax = 100;
 
@@ -26,7 +27,14 @@ export const createSweeper = (
     orders,
     metrics,
     everyMs,
-  }: { db: Database; orders: OrderStore; metrics: OrderMetrics; everyMs: number },
+    stuckAfterMs,
+  }: {
+    db: Database;
+    orders: OrderStore;
+    metrics: OrderMetrics;
+    everyMs: number;
+    stuckAfterMs: number;
+  },
 ): Sweeper => {
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
@@ -58,7 +66,7 @@ export const createSweeper = (
         host.logger.warn({ orderId, correlationId, reason: outcome.after.reason }, 'order given up');
       return true;
     } catch (error) {
-      // What ails the database ails every order.
+      // A fault of the database concerns every order.
       if (isBrokenInvariant(error) || isRetriable(error)) throw error;
       host.logger.error({ err: error, orderId, correlationId }, 'order cannot be given up');
       return false;
@@ -78,6 +86,7 @@ export const createSweeper = (
     try {
       await sweep();
       metrics.active(await orders.countActive(db));
+      metrics.stuck(await countUnsettled(db, host.clock.nowMs() - stuckAfterMs));
       unpublished = await countUnpublished(db);
     } catch (error) {
       if (isBrokenInvariant(error)) host.onFatal(error);

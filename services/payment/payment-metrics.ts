@@ -15,7 +15,7 @@ export const createPaymentMetrics = (metrics: Metrics): PaymentMetrics => {
   ]);
   const failures = metrics.counter(
     'payments_failed_total',
-    'Authorisations declined, and calls to the provider without an answer.',
+    'Authorisations declined, captures and refunds refused for good, and calls to the provider without an answer.',
     ['reason'],
   );
   const amounts = metrics.histogram(
@@ -33,7 +33,8 @@ export const createPaymentMetrics = (metrics: Metrics): PaymentMetrics => {
 
   return {
     observe: (call, answer, nowMs) => {
-      if (answer.to === 'capture') amounts.observe(call.amountMinor);
+      if (answer.to === 'capture' && answer.outcome === 'captured') amounts.observe(call.amountMinor);
+      if (answer.to !== 'authorize' && 'reason' in answer) failures.inc({ reason: answer.reason });
       if (answer.to !== 'authorize' || answer.outcome === 'inconclusive') return;
       const isDeclined = answer.outcome === 'declined';
       processed.inc({ method: call.method, status: isDeclined ? 'failure' : 'success' });

@@ -52,11 +52,16 @@ export type PaymentStore = {
   ): Promise<PaymentView[]>;
 };
 
-type Row = PaymentView & { token: string | null; cancelledFor: string | null; refunds: Refund[] };
+type Row = PaymentView & {
+  token: string | null;
+  cancelledFor: string | null;
+  refunds: Refund[];
+  isRenewed: boolean;
+};
 
 const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "userId", status,
   amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
-  refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
+  is_renewed AS "isRenewed", refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 export const createPaymentStore = ({
   events,
@@ -108,12 +113,13 @@ const save = async (tx: Tx, payment: Exclude<Payment, { status: 'new' }>, nowMs:
   const refunds = 'refunds' in payment ? payment.refunds : [];
   await tx.query(
     `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, token,
-       cancelled_for, reason, refunds, refunded_minor, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+       cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)
      ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status, user_id = excluded.user_id,
        amount_minor = excluded.amount_minor, currency = excluded.currency, method = excluded.method,
        token = excluded.token, cancelled_for = excluded.cancelled_for, reason = excluded.reason,
-       refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at`,
+       refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at,
+       is_renewed = excluded.is_renewed`,
     [
       payment.paymentId,
       payment.orderId,
@@ -128,6 +134,7 @@ const save = async (tx: Tx, payment: Exclude<Payment, { status: 'new' }>, nowMs:
       JSON.stringify(refunds),
       refundedMinor(payment),
       new Date(nowMs),
+      'isRenewed' in payment && payment.isRenewed,
     ],
   );
 };
@@ -141,12 +148,15 @@ const request = async (
 ): Promise<void> => {
   const { paymentId, orderId } = payment;
   const amountMinor = ('amountMinor' in payment ? payment.amountMinor : undefined) ?? 0;
-  const call = { paymentId, orderId, amountMinor, nowMs };
+  const isRenewed = 'isRenewed' in payment && payment.isRenewed;
+  const call = { paymentId, orderId, amountMinor, nowMs, isRenewed };
   switch (event.type) {
     case 'AuthorizationDue':
       return enqueue(tx, { ...call, kind: 'authorize' });
     case 'CaptureDue':
       return enqueue(tx, { ...call, kind: 'capture' });
+    case 'RenewalDue':
+      return enqueue(tx, { ...call, kind: 'renew' });
     case 'VoidDue':
       return enqueue(tx, { ...call, kind: 'void' });
     case 'RefundDue':
@@ -170,7 +180,7 @@ const published = (events: Pick<EventPublisher<EventMap>, 'event'>, event: Payme
 
 const paymentOf = (row: Row): Payment => {
   const known = { paymentId: row.paymentId, orderId: row.orderId };
-  const { status, amountMinor, currency, method, userId, token } = row;
+  const { status, amountMinor, currency, method, userId, token, refunds, isRenewed } = row;
   if (status === 'awaiting_order') return { ...known, status };
   if (status === 'aborted' && amountMinor === null) return { ...known, status, reason: row.reason ?? '' };
   assert(amountMinor !== null && currency !== null && method !== null, `a payment ${status} has a charge`);
@@ -182,8 +192,11 @@ const paymentOf = (row: Row): Payment => {
     case 'authorizing':
       return { ...charged, status, cancelledFor: row.cancelledFor };
     case 'capturing':
+    case 'renewing':
     case 'captured':
-      return { ...charged, status, refunds: row.refunds };
+      return { ...charged, status, refunds, isRenewed };
+    case 'failed':
+      return { ...charged, status, reason: row.reason ?? '', isRenewed };
     case 'declined':
     case 'voiding':
     case 'voided':

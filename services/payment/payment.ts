@@ -3,8 +3,10 @@ import type {
   PaymentAuthorized,
   PaymentCaptured,
   PaymentDeclined,
+  PaymentFailed,
   PaymentRefunded,
   PaymentVoided,
+  RefundFailed,
 } from '#schemas/events';
 
 /** What is to be charged, as the order said. */
@@ -17,8 +19,11 @@ export type Charge = {
   token: string | null;
 };
 
-/** `waiting` until the money is captured, `due` while the provider is asked, `done` when it has answered. */
-export type Refund = { refundId: string; amountMinor: number; state: 'waiting' | 'due' | 'done' };
+/** `waiting` until the money is captured, `due` while the provider is asked; then `done`, or refused for good. */
+export type Refund = { refundId: string; amountMinor: number; state: 'waiting' | 'due' | 'done' | 'failed' };
+
+/** Money that is being taken, or was. `isRenewed` once the first authorisation could not be captured. */
+type Taking = { refunds: readonly Refund[]; isRenewed: boolean };
 
 type Known = { paymentId: string; orderId: string };
 type Charged = Known & Charge;
@@ -32,8 +37,12 @@ export type Payment =
   | (Charged & { status: 'authorizing'; cancelledFor: string | null })
   | (Charged & { status: 'authorized' })
   | (Charged & { status: 'declined'; reason: string })
-  | (Charged & { status: 'capturing'; refunds: readonly Refund[] })
-  | (Charged & { status: 'captured'; refunds: readonly Refund[] })
+  | (Charged & Taking & { status: 'capturing' })
+  /** The provider would not capture: it is asked for another authorisation of the same money, once. */
+  | (Charged & Taking & { status: 'renewing' })
+  | (Charged & Taking & { status: 'captured' })
+  /** Nothing was taken and nothing will be; what was to be given back of it is not owed. */
+  | (Charged & { status: 'failed'; reason: string; isRenewed: boolean })
   | (Charged & { status: 'voiding'; reason: string })
   | (Charged & { status: 'voided'; reason: string })
   /** Ended before any money was guaranteed; without a charge when the order was never seen. */
@@ -51,12 +60,15 @@ export type PaymentEvent =
   | { type: 'PaymentDeclined'; data: PaymentDeclined }
   | { type: 'CaptureDue' }
   | { type: 'PaymentCaptured'; data: PaymentCaptured }
+  | { type: 'RenewalDue' }
+  | { type: 'PaymentFailed'; data: PaymentFailed }
   | { type: 'VoidDue'; reason: string }
   | { type: 'PaymentVoided'; data: PaymentVoided }
   | { type: 'PaymentAborted'; known: Known; reason: string }
   | { type: 'RefundNoted'; refundId: string; amountMinor: number }
   | { type: 'RefundDue'; refundId: string; amountMinor: number }
-  | { type: 'PaymentRefunded'; data: PaymentRefunded };
+  | { type: 'PaymentRefunded'; data: PaymentRefunded }
+  | { type: 'RefundFailed'; data: RefundFailed };
 
 export type PaymentCommand =
   | { type: 'NoteOrderPlaced'; known: Known; charge: Charge }
@@ -66,13 +78,20 @@ export type PaymentCommand =
   | { type: 'RefundPayment'; refundId: string; amountMinor: number }
   | { type: 'NoteAnswer'; answer: ProviderAnswer; nowMs: number };
 
-/** What came of a call to the provider; `inconclusive` when nobody can say yet. */
+/**
+ * What came of a call to the provider; `inconclusive` when nobody can say yet, `refused` when asking again would never
+ * bring anything else.
+ */
 export type ProviderAnswer =
   | { to: 'authorize'; outcome: 'authorized' | 'inconclusive' }
   | { to: 'authorize'; outcome: 'declined'; reason: string }
   | { to: 'capture'; outcome: 'captured' }
+  | { to: 'capture'; outcome: 'refused'; reason: string }
+  | { to: 'renew'; outcome: 'authorized' }
+  | { to: 'renew'; outcome: 'declined'; reason: string }
   | { to: 'void'; outcome: 'voided' | 'nothing_to_void' }
-  | { to: 'refund'; outcome: 'refunded'; refundId: string };
+  | { to: 'refund'; outcome: 'refunded'; refundId: string }
+  | { to: 'refund'; outcome: 'refused'; refundId: string; reason: string };
 
 export type PaymentRefusal =
   | { refused: 'not_authorized'; status: Payment['status'] }
@@ -103,7 +122,7 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
       return cancel(command, payment);
     case 'CapturePayment':
       if (payment.status === 'authorized') return [{ type: 'CaptureDue' }];
-      return payment.status === 'capturing' || payment.status === 'captured'
+      return isTaking(payment) || payment.status === 'failed'
         ? nothing
         : { refused: 'not_authorized', status: payment.status };
     case 'RefundPayment':
@@ -144,8 +163,9 @@ const refund = (
   { refundId, amountMinor }: Extract<PaymentCommand, { type: 'RefundPayment' }>,
   payment: Payment,
 ): Decision => {
-  if (payment.status !== 'capturing' && payment.status !== 'captured')
-    return { refused: 'not_captured', status: payment.status };
+  // The goods came back while it was found out that they could not be paid: there is nothing to give back.
+  if (payment.status === 'failed') return nothing;
+  if (!isTaking(payment)) return { refused: 'not_captured', status: payment.status };
   if (payment.refunds.some((refund) => refund.refundId === refundId)) return nothing;
   const refundableMinor =
     payment.amountMinor - payment.refunds.reduce((sum, refund) => sum + refund.amountMinor, 0);
@@ -156,41 +176,73 @@ const refund = (
 
 const noteAnswer = (answer: ProviderAnswer, nowMs: number, payment: Payment): readonly PaymentEvent[] => {
   switch (answer.to) {
-    case 'authorize': {
-      if (payment.status !== 'authorizing') return nothing;
-      const voiding: PaymentEvent[] =
-        payment.cancelledFor === null ? [] : [{ type: 'VoidDue', reason: payment.cancelledFor }];
-      // A cancelled payment whose fate is unknown is voided too: that also bars a late authorisation.
-      if (answer.outcome === 'inconclusive') return voiding;
-      if (answer.outcome === 'declined')
-        return [{ type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason: answer.reason } }];
-      return [{ type: 'PaymentAuthorized', data: fact(payment, nowMs) }, ...voiding];
-    }
+    case 'authorize':
+      return noteAuthorization(answer, nowMs, payment);
     case 'capture':
-      if (payment.status !== 'capturing') return nothing;
-      return [
-        { type: 'PaymentCaptured', data: fact(payment, nowMs) },
-        ...payment.refunds.map(
-          ({ refundId, amountMinor }): PaymentEvent => ({ type: 'RefundDue', refundId, amountMinor }),
-        ),
-      ];
+      return noteCapture(answer, nowMs, payment);
+    case 'renew':
+      if (payment.status !== 'renewing') return nothing;
+      return answer.outcome === 'authorized'
+        ? [{ type: 'CaptureDue' }]
+        : [{ type: 'PaymentFailed', data: { ...fact(payment, nowMs), reason: answer.reason } }];
     case 'void':
       if (payment.status !== 'voiding') return nothing;
       return answer.outcome === 'voided'
         ? [{ type: 'PaymentVoided', data: { ...fact(payment, nowMs), reason: payment.reason } }]
         : [{ type: 'PaymentAborted', known: keys(payment), reason: payment.reason }];
-    case 'refund': {
-      if (payment.status !== 'captured') return nothing;
-      const due = payment.refunds.find(
-        ({ refundId, state }) => refundId === answer.refundId && state === 'due',
-      );
-      if (!due) return nothing;
-      const { refundId, amountMinor } = due;
-      return [{ type: 'PaymentRefunded', data: { ...fact(payment, nowMs), refundId, amountMinor } }];
-    }
+    case 'refund':
+      return noteRefund(answer, nowMs, payment);
     default:
       return answer satisfies never;
   }
+};
+
+const noteAuthorization = (
+  answer: Extract<ProviderAnswer, { to: 'authorize' }>,
+  nowMs: number,
+  payment: Payment,
+): readonly PaymentEvent[] => {
+  if (payment.status !== 'authorizing') return nothing;
+  const voiding: PaymentEvent[] =
+    payment.cancelledFor === null ? [] : [{ type: 'VoidDue', reason: payment.cancelledFor }];
+  // A cancelled payment whose fate is unknown is voided too: that also bars a late authorisation.
+  if (answer.outcome === 'inconclusive') return voiding;
+  if (answer.outcome === 'declined')
+    return [{ type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason: answer.reason } }];
+  return [{ type: 'PaymentAuthorized', data: fact(payment, nowMs) }, ...voiding];
+};
+
+const noteCapture = (
+  answer: Extract<ProviderAnswer, { to: 'capture' }>,
+  nowMs: number,
+  payment: Payment,
+): readonly PaymentEvent[] => {
+  if (payment.status !== 'capturing') return nothing;
+  if (answer.outcome === 'refused')
+    return payment.isRenewed
+      ? [{ type: 'PaymentFailed', data: { ...fact(payment, nowMs), reason: answer.reason } }]
+      : [{ type: 'RenewalDue' }];
+  return [
+    { type: 'PaymentCaptured', data: fact(payment, nowMs) },
+    ...payment.refunds.map(
+      ({ refundId, amountMinor }): PaymentEvent => ({ type: 'RefundDue', refundId, amountMinor }),
+    ),
+  ];
+};
+
+const noteRefund = (
+  answer: Extract<ProviderAnswer, { to: 'refund' }>,
+  nowMs: number,
+  payment: Payment,
+): readonly PaymentEvent[] => {
+  if (payment.status !== 'captured') return nothing;
+  const due = payment.refunds.find(({ refundId, state }) => refundId === answer.refundId && state === 'due');
+  if (!due) return nothing;
+  const { refundId, amountMinor } = due;
+  const data = { ...fact(payment, nowMs), refundId, amountMinor };
+  return answer.outcome === 'refunded'
+    ? [{ type: 'PaymentRefunded', data }]
+    : [{ type: 'RefundFailed', data: { ...data, reason: answer.reason } }];
 };
 
 /** The state after `event`. */
@@ -215,9 +267,18 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
     case 'PaymentDeclined':
       return { ...charged(payment), status: 'declined', reason: event.data.reason, token: null };
     case 'CaptureDue':
-      return { ...charged(payment), status: 'capturing', refunds: [] };
+      return { ...charged(payment), ...takingOf(payment), status: 'capturing' };
+    case 'RenewalDue':
+      return { ...charged(payment), ...takingOf(payment), status: 'renewing', isRenewed: true };
     case 'PaymentCaptured':
-      return { ...charged(payment), status: 'captured', refunds: refundsOf(payment) };
+      return { ...charged(payment), ...takingOf(payment), status: 'captured' };
+    case 'PaymentFailed':
+      return {
+        ...charged(payment),
+        status: 'failed',
+        reason: event.data.reason,
+        isRenewed: takingOf(payment).isRenewed,
+      };
     case 'VoidDue':
       return { ...charged(payment), status: 'voiding', reason: event.reason, token: null };
     case 'PaymentVoided':
@@ -232,6 +293,8 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
       return withRefund(payment, { ...event, state: 'due' });
     case 'PaymentRefunded':
       return withRefund(payment, { ...event.data, state: 'done' });
+    case 'RefundFailed':
+      return withRefund(payment, { ...event.data, state: 'failed' });
     default:
       return event satisfies never;
   }
@@ -239,13 +302,23 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
 
 /** What was given back so far; only what the provider has confirmed. */
 export const refundedMinor = (payment: Payment): number =>
-  refundsOf(payment).reduce((sum, { state, amountMinor }) => sum + (state === 'done' ? amountMinor : 0), 0);
+  takingOf(payment).refunds.reduce(
+    (sum, { state, amountMinor }) => sum + (state === 'done' ? amountMinor : 0),
+    0,
+  );
 
-const refundsOf = (payment: Payment): readonly Refund[] =>
-  payment.status === 'capturing' || payment.status === 'captured' ? payment.refunds : [];
+const isTaking = (
+  payment: Payment,
+): payment is Extract<Payment, { status: 'capturing' | 'renewing' | 'captured' }> =>
+  payment.status === 'capturing' || payment.status === 'renewing' || payment.status === 'captured';
+
+const takingOf = (payment: Payment): Taking =>
+  isTaking(payment)
+    ? { refunds: payment.refunds, isRenewed: payment.isRenewed }
+    : { refunds: [], isRenewed: false };
 
 const withRefund = (payment: Payment, { refundId, amountMinor, state }: Refund): Payment => {
-  assert(payment.status === 'capturing' || payment.status === 'captured', 'only money taken is given back');
+  assert(isTaking(payment), 'only money taken is given back');
   const others = payment.refunds.filter((refund) => refund.refundId !== refundId);
   return { ...payment, refunds: [...others, { refundId, amountMinor, state }] };
 };

@@ -2,7 +2,7 @@ import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
 
-export type CallKind = 'authorize' | 'capture' | 'void' | 'refund';
+export type CallKind = 'authorize' | 'capture' | 'renew' | 'void' | 'refund';
 
 export type ClaimedCall = {
   key: string;
@@ -11,6 +11,8 @@ export type ClaimedCall = {
   orderId: string;
   amountMinor: number;
   refundId: string | null;
+  /** True when the call is about the second authorisation of the payment, not the first. */
+  isRenewed: boolean;
   /** This one included. */
   attempts: number;
   currency: string;
@@ -25,9 +27,21 @@ export type ClaimedCall = {
 
 export const callsChannel = 'provider_calls';
 
-/** Derived from the order, so that however often a call is made, and by whomever, the money moves once. */
-export const keyOf = (kind: CallKind, orderId: string, refundId?: string): string =>
-  refundId === undefined ? `${orderId}:${kind}` : `${orderId}:${kind}:${refundId}`;
+/**
+ * Derived from the order, so that however often a call is made, and by whomever, the money moves once. What is asked
+ * again of a renewed authorisation is another call: the first was refused for good.
+ */
+export const keyOf = (
+  kind: CallKind,
+  { orderId, isRenewed, refundId }: { orderId: string; isRenewed: boolean; refundId?: string | null },
+): string => {
+  if (kind === 'refund') return `${orderId}:refund:${refundId}`;
+  return kind === 'capture' && isRenewed ? `${orderId}:capture:renewed` : `${orderId}:${kind}`;
+};
+
+/** Of the authorisation that is good now. */
+export const authorizationKeyOf = (call: { orderId: string; isRenewed: boolean }): string =>
+  keyOf(call.isRenewed ? 'renew' : 'authorize', call);
 
 /** Writes down a call to be made once `tx` has committed, and wakes whoever makes them. */
 export const enqueue = async (
@@ -38,6 +52,7 @@ export const enqueue = async (
     orderId: string;
     amountMinor: number;
     refundId?: string;
+    isRenewed: boolean;
     nowMs: number;
   },
 ): Promise<void> => {
@@ -50,7 +65,7 @@ export const enqueue = async (
      )
      SELECT pg_notify($10, '')`,
     [
-      keyOf(call.kind, call.orderId, call.refundId),
+      keyOf(call.kind, call),
       call.paymentId,
       call.kind,
       call.amountMinor,
@@ -77,7 +92,8 @@ export const hasten = async (tx: Tx, paymentId: string, nowMs: number): Promise<
 
 /**
  * Takes up to `callsMax` due calls for `leaseMs`. Calls of one payment are made in the order in which they were
- * written: the next is not taken while one before it is open.
+ * written: the next is not taken while one before it is open. What was never tried comes first: calls that get no
+ * answer would take every place again and again while others wait.
  */
 export const claim = async (
   db: Pick<Tx, 'query'>,
@@ -88,13 +104,13 @@ export const claim = async (
        SELECT key FROM provider_calls c
        WHERE is_open AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
          AND NOT EXISTS (SELECT FROM provider_calls e WHERE e.payment_id = c.payment_id AND e.is_open AND e.seq < c.seq)
-       ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+       ORDER BY (attempts > 0), due_at LIMIT $2 FOR UPDATE SKIP LOCKED
      ), claimed AS (
        UPDATE provider_calls c SET attempts = attempts + 1, leased_until = $3 FROM due WHERE c.key = due.key
        RETURNING c.*
      )
      SELECT c.key, c.kind, c.payment_id AS "paymentId", p.order_id AS "orderId", c.amount_minor AS "amountMinor",
-            c.refund_id AS "refundId", c.attempts, p.currency, p.method, p.token,
+            c.refund_id AS "refundId", c.attempts, p.currency, p.method, p.token, p.is_renewed AS "isRenewed",
             p.cancelled_for AS "cancelledFor", c.correlation_id AS "correlationId",
             c.causation_id AS "causationId", c.traceparent,
             (extract(epoch FROM c.created_at) * 1000)::bigint AS "dueSinceMs"

@@ -6,16 +6,26 @@ import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, SpanKind, withSpan } from '#platform/telemetry/tracing';
+import { backoffMs } from '#platform/waiting/backoff';
+import { createBell } from '#platform/waiting/bell';
+import { within } from '#platform/waiting/deadline';
 import { isRefusal, type PaymentEvent, type ProviderAnswer } from './payment.js';
 import type { PaymentMetrics } from './payment-metrics.js';
 import type { PaymentStore } from './payment-store.js';
-import type { FoundCall, PaymentProvider } from './provider.js';
-import { type ClaimedCall, callsChannel, claim, close, keyOf, postpone } from './provider-calls.js';
+import type { FinalAnswer, FoundCall, PaymentProvider } from './provider.js';
+import {
+  authorizationKeyOf,
+  type ClaimedCall,
+  callsChannel,
+  claim,
+  close,
+  keyOf,
+  postpone,
+} from './provider-calls.js';
 
 const pollMs = 250;
 const leaseMarginMs = 2000;
-const retryMsMin = 200;
-const retryMsMax = 30_000;
+const retry = { minMs: 200, maxMs: 30_000 };
 const relistenMs = 1000;
 
 export type ProviderWorker = Component & {
@@ -30,7 +40,7 @@ export type ProviderWorker = Component & {
  *
  * A call is retried, ever more slowly, until it has an answer or its order is cancelled: the money of a
  * confirmed order is taken, and that of a cancelled or returned one given back, however long the provider is
- * away.
+ * away. A refusal is an answer, and what follows from it is decided in payment.ts: it is not asked for again.
  */
 export const createProviderWorker = (
   host: Pick<Host, 'logger' | 'clock' | 'tracer' | 'service' | 'onFatal'>,
@@ -46,16 +56,10 @@ export const createProviderWorker = (
   const { db, payments, provider, metrics, timeoutMs } = deps;
   const { clock, logger } = host;
   const inFlight = new Set<Promise<void>>();
-  let wake: () => void = () => {};
-  let rung = false;
+  const bell = createBell();
   let stopping = false;
   let finished: Promise<void> = Promise.resolve();
   let listener: { close(): Promise<void> } | undefined;
-
-  const ring = (): void => {
-    rung = true;
-    wake();
-  };
 
   const ask = async (call: ClaimedCall, signal: AbortSignal): Promise<ProviderAnswer> => {
     if (call.kind === 'authorize' && call.cancelledFor !== null)
@@ -68,7 +72,7 @@ export const createProviderWorker = (
   };
 
   const send = async (call: ClaimedCall, signal: AbortSignal): Promise<ProviderAnswer> => {
-    const { key, kind, orderId, amountMinor, currency, method } = call;
+    const { key, kind, amountMinor, currency, method } = call;
     switch (kind) {
       case 'authorize': {
         assert(call.token !== null, 'a payment to be authorised has its token');
@@ -78,20 +82,25 @@ export const createProviderWorker = (
         );
         return { to: kind, ...answer };
       }
-      case 'capture':
-        await provider.capture(
-          { key, authorizationKey: keyOf('authorize', orderId), amountMinor, currency },
-          signal,
+      case 'renew': {
+        const authorizationKey = keyOf('authorize', call);
+        const answer = await provider.renew({ key, authorizationKey, amountMinor, currency, method }, signal);
+        return { to: kind, ...answer };
+      }
+      case 'capture': {
+        const authorizationKey = authorizationKeyOf(call);
+        return captureAnswer(
+          await provider.capture({ key, authorizationKey, amountMinor, currency }, signal),
         );
-        return { to: kind, outcome: 'captured' };
+      }
       case 'void': {
-        const gaveBack = await provider.void({ key, authorizationKey: keyOf('authorize', orderId) }, signal);
+        const gaveBack = await provider.void({ key, authorizationKey: keyOf('authorize', call) }, signal);
         return { to: kind, outcome: gaveBack ? 'voided' : 'nothing_to_void' };
       }
-      case 'refund':
-        assert(call.refundId !== null, 'a refund has its id');
-        await provider.refund({ key, captureKey: keyOf('capture', orderId), amountMinor, currency }, signal);
-        return { to: kind, outcome: 'refunded', refundId: call.refundId };
+      case 'refund': {
+        const captureKey = keyOf('capture', call);
+        return refundAnswer(call, await provider.refund({ key, captureKey, amountMinor, currency }, signal));
+      }
       default:
         return kind satisfies never;
     }
@@ -107,7 +116,7 @@ export const createProviderWorker = (
     });
 
   /** Nobody knows what came of the call: of a cancelled payment it is voided, any other is tried again. */
-  const retry = async (call: ClaimedCall, error: unknown): Promise<void> =>
+  const tryAgain = async (call: ClaimedCall, error: unknown): Promise<void> =>
     inTransaction(db, async (tx) => {
       const nowMs = clock.nowMs();
       const decision =
@@ -119,23 +128,25 @@ export const createProviderWorker = (
             })
           : [];
       if (!isRefusal(decision) && decision.length > 0) await close(tx, call.key);
-      else await postpone(tx, call.key, nowMs + backoffMs(call.attempts), String(error));
+      else await postpone(tx, call.key, nowMs + backoffMs(retry, call.attempts), String(error));
     });
 
   const make = async (call: ClaimedCall): Promise<void> => {
     const { orderId, kind, attempts } = call;
     try {
-      const answer = await within(timeoutMs, (signal) => ask(call, signal));
+      const answer = await abortingAfter(timeoutMs, (signal) => ask(call, signal));
       const events = await settle(call, answer);
       metrics.observe(call, answer, clock.nowMs());
       for (const { type } of events)
-        if (type.startsWith('Payment')) logger.info({ orderId, attempts }, `payment: ${type}`);
+        if (type === 'PaymentFailed' || type === 'RefundFailed' || type === 'RenewalDue')
+          logger.warn({ orderId, answer }, `payment: ${type}`);
+        else if (type.startsWith('Payment')) logger.info({ orderId, attempts }, `payment: ${type}`);
     } catch (error) {
       if (isBrokenInvariant(error)) throw error;
       const isExpected = error instanceof PlatformError && error.retriable;
       logger[isExpected ? 'warn' : 'error']({ orderId, kind, attempts, err: error }, 'provider call failed');
       metrics.failed(call);
-      await retry(call, error);
+      await tryAgain(call, error);
     }
   };
 
@@ -160,7 +171,7 @@ export const createProviderWorker = (
       })
       .finally(() => {
         inFlight.delete(made);
-        ring();
+        bell.ring();
       });
     inFlight.add(made);
     return made;
@@ -176,20 +187,12 @@ export const createProviderWorker = (
 
   const run = async (): Promise<void> => {
     while (!stopping) {
-      rung = false;
       try {
         if ((await take()).length > 0) continue;
       } catch (error) {
         logger.warn({ err: error }, 'provider calls cannot be read');
       }
-      if (rung || stopping) continue;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pollMs);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      if (!stopping) await bell.wait(pollMs);
     }
     await Promise.allSettled(inFlight);
   };
@@ -202,48 +205,48 @@ export const createProviderWorker = (
       return made.length;
     },
     start: async () => {
-      listener = listen(host, db, ring);
+      listener = listen(host, db, bell.ring);
       finished = run();
     },
     stop: async () => {
       stopping = true;
-      ring();
+      bell.ring();
       await listener?.close();
       await finished;
     },
   };
 };
 
-const backoffMs = (attempts: number): number =>
-  Math.min(retryMsMin * 2 ** Math.min(attempts - 1, 20), retryMsMax);
-
 const answerFound = (call: ClaimedCall, found: FoundCall): ProviderAnswer => {
-  if (call.kind === 'authorize' && found.outcome !== 'done') return { to: 'authorize', ...found };
-  if (call.kind === 'capture') return { to: 'capture', outcome: 'captured' };
-  assert(call.kind === 'refund' && call.refundId !== null, `the provider knows ${call.key} as what it is`);
-  return { to: 'refund', outcome: 'refunded', refundId: call.refundId };
+  if (call.kind === 'authorize' || call.kind === 'renew') {
+    assert(found.outcome === 'authorized' || found.outcome === 'declined', `${call.key} is an authorisation`);
+    return { to: call.kind, ...found };
+  }
+  assert(found.outcome === 'done' || found.outcome === 'refused', `${call.key} is no authorisation`);
+  return call.kind === 'capture' ? captureAnswer(found) : refundAnswer(call, found);
+};
+
+const captureAnswer = (answer: FinalAnswer): ProviderAnswer =>
+  answer.outcome === 'done' ? { to: 'capture', outcome: 'captured' } : { to: 'capture', ...answer };
+
+const refundAnswer = ({ refundId }: ClaimedCall, answer: FinalAnswer): ProviderAnswer => {
+  assert(refundId !== null, 'a refund has its id');
+  return answer.outcome === 'done'
+    ? { to: 'refund', outcome: 'refunded', refundId }
+    : { to: 'refund', ...answer, refundId };
 };
 
 /** Gives up waiting after `timeoutMs`, also for a provider that does not heed the signal. */
-const within = async <T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+const abortingAfter = async <T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      controller.abort();
-      reject(
-        new PlatformError('dependency_timeout', `no answer within ${timeoutMs} ms`, { retriable: true }),
-      );
-    }, timeoutMs);
-  });
   try {
-    return await Promise.race([work(controller.signal), timeout]);
+    return await within(timeoutMs, work(controller.signal));
   } finally {
-    clearTimeout(timer);
+    controller.abort();
   }
 };
 
-/** Hears of calls as they are committed. A lost connection is made anew; until then the poll finds them. */
+/** Is notified of calls as they are committed. A lost connection is made anew; until then the poll finds them. */
 const listen = (host: Pick<Host, 'logger' | 'service'>, db: Database, onCall: () => void) => {
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -17,6 +17,7 @@ const shownStatuses = [
   'pending',
   'authorized',
   'captured',
+  'failed',
   'declined',
   'voided',
   'cancelled',
@@ -28,7 +29,11 @@ const paymentSchema = z
   .object({
     id: z.uuid(),
     orderId: z.uuid(),
-    status: z.enum(shownStatuses).describe('`cancelled` when the order ended before money was guaranteed.'),
+    status: z
+      .enum(shownStatuses)
+      .describe(
+        '`cancelled` when the order ended before money was guaranteed, `failed` when guaranteed money could not be taken.',
+      ),
     reason: z.string().optional(),
     method: z.string().nullable(),
     amount: money.nullable().describe('Null until the order itself is known here.'),
@@ -107,6 +112,8 @@ const statusShown: Record<PaymentStatus, (typeof shownStatuses)[number]> = {
   authorizing: 'pending',
   authorized: 'authorized',
   capturing: 'authorized',
+  renewing: 'authorized',
+  failed: 'failed',
   captured: 'captured',
   declined: 'declined',
   voiding: 'authorized',

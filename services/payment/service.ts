@@ -39,7 +39,9 @@ export const paymentService = async (config: PaymentConfig, host: Host): Promise
       'PaymentDeclined',
       'PaymentCaptured',
       'PaymentVoided',
+      'PaymentFailed',
       'PaymentRefunded',
+      'RefundFailed',
     ]),
   );
   const payments = createPaymentStore({ events, clock });

@@ -71,16 +71,18 @@ export const createAccounts = (parts: {
       const hash = refreshTokenHash(refreshToken);
       const refreshed = await store.inTransaction(async (tx) => {
         const stored = await store.lockToken(tx, hash);
+        if (stored === undefined) return undefined;
         const nowMs = clock.nowMs();
-        const verdict = judgeRefresh(stored, nowMs);
-        if (stored === undefined || verdict === 'refuse') return undefined;
+        const next = successorOf(refreshToken, stored.loginSecret);
+        const successorUsedAtMs = await store.tokenUsedAtMs(tx, next.hash);
+        const verdict = judgeRefresh({ ...stored, successorUsedAtMs }, nowMs);
+        if (verdict === 'refuse') return undefined;
         if (verdict === 'revoke_login') {
           await store.revokeLogin(tx, stored.loginId, nowMs);
           return undefined;
         }
         const user = await store.lock(tx, stored.userId);
         if (user === undefined) return undefined;
-        const next = successorOf(refreshToken, stored.loginSecret);
         await store.rotateToken(tx, { loginId: stored.loginId, from: hash, to: next.hash, nowMs });
         return { user, accessToken: await tokens.issue(user, stored.loginId), refreshToken: next.token };
       });

@@ -17,7 +17,7 @@ import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 import { userConfig } from './config.js';
 import { userService } from './service.js';
-import { refreshGraceMs } from './user.js';
+import { refreshGraceMs, refreshLateMs } from './user.js';
 
 const adminEmail = 'Root@Example.org';
 const adminPassword = 'root root root';
@@ -233,12 +233,34 @@ describe('a login', () => {
     expect((await refresh(String(successor))).status).toBe(200);
   });
 
-  it('ends for everybody when a token that was traded long ago comes back', async () => {
+  it.each([11_000, 5 * 60_000, 3 * 60 * 60_000])(
+    'goes on in the active tab and in the one that is %d ms late',
+    async (lateMs) => {
+      const { refreshToken } = await register();
+      const active = login.parse((await refresh(refreshToken)).body);
+      clock.advanceMs(lateMs);
+      const late = await refresh(refreshToken);
+      expect([late.status, late.body.refreshToken]).toEqual([200, active.refreshToken]);
+      expect((await refresh(active.refreshToken)).status).toBe(200);
+    },
+  );
+
+  it('goes on in the active tab when another comes with a token from before the last', async () => {
+    const { refreshToken } = await register();
+    const second = login.parse((await refresh(refreshToken)).body);
+    const active = login.parse((await refresh(second.refreshToken)).body);
+    clock.advanceMs(refreshGraceMs + 1000);
+    expect((await refresh(refreshToken)).body.code).toBe('invalid_refresh_token');
+    expect((await refresh(active.refreshToken)).status).toBe(200);
+  });
+
+  it('ends for everybody when a token comes back that the login left behind long ago', async () => {
     const first = await register();
     const second = login.parse((await refresh(first.refreshToken)).body);
-    clock.advanceMs(refreshGraceMs + 1);
+    const third = login.parse((await refresh(second.refreshToken)).body);
+    clock.advanceMs(refreshLateMs + 1);
     expect((await refresh(first.refreshToken)).status).toBe(401);
-    const heir = await refresh(second.refreshToken);
+    const heir = await refresh(third.refreshToken);
     expect([heir.status, heir.body.code]).toEqual([401, 'invalid_refresh_token']);
   });
 

@@ -8,7 +8,7 @@ import { emailAddress, line, text, uuid } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { roles } from '#schemas/roles';
 import type { Accounts, LoggedIn } from './accounts.js';
-import { refreshGraceMs, type User } from './user.js';
+import { refreshLateMs, type User } from './user.js';
 import type { UserStore } from './user-store.js';
 
 const password = text(256).min(8).describe('At least 8 characters; there are no other rules.');
@@ -123,8 +123,9 @@ export const authRoutes = (
         tags,
         summary: 'Trade a refresh token for a new pair.',
         description:
-          `Traded again within ${refreshGraceMs / 1000} s, by another tab or after a lost answer, a token gives the same ` +
-          'successor again; later than that it ends the whole login.',
+          'Traded again, by another tab or after a lost answer, a token gives the same successor again, as long as that ' +
+          'was not traded itself. After that it is refused; one that comes back ' +
+          `more than ${refreshLateMs / 60_000} minutes later ends the whole login, because it was probably stolen.`,
         body: refreshTokenBody,
         response: { 200: loggedInSchema, ...problems(401) },
       },

@@ -24,7 +24,11 @@ const userOf = (row: UserRow): User => ({
   createdAtMs: row.created_at.getTime(),
 });
 
-export type StoredRefreshToken = RefreshToken & { loginId: string; loginSecret: Buffer; userId: string };
+export type StoredRefreshToken = Omit<RefreshToken, 'successorUsedAtMs'> & {
+  loginId: string;
+  loginSecret: Buffer;
+  userId: string;
+};
 
 export type UserStore = ReturnType<typeof createUserStore>;
 
@@ -127,6 +131,15 @@ export const createUserStore = (db: Database) => ({
         isLoginRevoked: row.revoked_at !== null,
       }
     );
+  },
+
+  /** When this token was traded; null when it was not, or does not exist yet. */
+  tokenUsedAtMs: async (tx: Tx, tokenHash: Buffer): Promise<number | null> => {
+    const { rows } = await tx.query<{ used_at: Date | null }>(
+      'SELECT used_at FROM refresh_tokens WHERE token_hash = $1',
+      [tokenHash],
+    );
+    return rows[0]?.used_at?.getTime() ?? null;
   },
 
   /** Once or again: a token has one successor. */

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { changeRoles, judgeRefresh, normaliseEmail, refreshGraceMs, register } from './user.js';
+import {
+  changeRoles,
+  judgeRefresh,
+  normaliseEmail,
+  refreshGraceMs,
+  refreshLateMs,
+  register,
+} from './user.js';
 
 const nowMs = 1_700_000_000_000;
 const { user: customer } = register({ id: 'u1', email: 'Ann@Example.org', name: ' Ann ' }, nowMs);
@@ -35,21 +42,33 @@ describe('an account', () => {
 });
 
 describe('a refresh token', () => {
-  const token = { usedAtMs: null, loginExpiresAtMs: nowMs + 1000, isLoginRevoked: false };
+  const token = {
+    usedAtMs: null,
+    successorUsedAtMs: null,
+    loginExpiresAtMs: nowMs + 86_400_000,
+    isLoginRevoked: false,
+  };
 
   it('is traded once', () => {
     expect(judgeRefresh(token, nowMs)).toBe('rotate');
   });
 
-  it('may be traded again for ten seconds, then ends the login', () => {
-    const used = { ...token, usedAtMs: nowMs, loginExpiresAtMs: nowMs + 60_000 };
-    expect(judgeRefresh(used, nowMs + refreshGraceMs)).toBe('rotate');
-    expect(judgeRefresh(used, nowMs + refreshGraceMs + 1)).toBe('revoke_login');
+  it('gives its successor again while that was not used, however late', () => {
+    for (const lateMs of [0, refreshGraceMs + 1000, refreshLateMs + 1])
+      expect(judgeRefresh({ ...token, usedAtMs: nowMs }, nowMs + lateMs)).toBe('rotate');
+  });
+
+  it('is traded again for ten seconds even where the successor was used, then refused, then ends the login', () => {
+    const left = { ...token, usedAtMs: nowMs, successorUsedAtMs: nowMs + 5000 };
+    expect(judgeRefresh(left, nowMs + refreshGraceMs)).toBe('rotate');
+    expect(judgeRefresh(left, nowMs + refreshGraceMs + 1)).toBe('refuse');
+    expect(judgeRefresh(left, nowMs + 5000 + refreshLateMs)).toBe('refuse');
+    expect(judgeRefresh(left, nowMs + 5001 + refreshLateMs)).toBe('revoke_login');
   });
 
   it('is worth nothing when unknown, expired or logged out', () => {
     expect(judgeRefresh(undefined, nowMs)).toBe('refuse');
-    expect(judgeRefresh(token, nowMs + 1000)).toBe('refuse');
+    expect(judgeRefresh(token, token.loginExpiresAtMs)).toBe('refuse');
     expect(judgeRefresh({ ...token, isLoginRevoked: true }, nowMs)).toBe('refuse');
   });
 });

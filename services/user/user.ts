@@ -62,25 +62,30 @@ const sortedRoles = (wanted: readonly Role[]): Role[] => roles.filter((role) => 
 export type RefreshToken = {
   /** Null until it was traded for its successor. */
   usedAtMs: number | null;
+  /** Null until the successor was traded too: until then the successor is the login's newest token. */
+  successorUsedAtMs: number | null;
   loginExpiresAtMs: number;
   isLoginRevoked: boolean;
 };
 
-/**
- * A token traded this long ago gives its successor once more, the same one: two tabs, or an answer that was lost on its
- * way.
- */
+/** Whatever came after it, a token traded this recently gives its one successor again. */
 export const refreshGraceMs = 10_000;
 
+/** For this long after the login went on without it, a token is taken for that of a tab that fell behind. */
+export const refreshLateMs = 60 * 60_000;
+
 /**
- * What to do with a refresh token somebody presents. One that was traded before the grace can only be presented by two
- * parties if one of them stole it: then the whole login ends.
+ * What to do with a refresh token that somebody presents. One that was traded gives its successor again while nobody has
+ * used that: a second tab, or an answer that was lost. After that it is refused and the login goes on: a tab that
+ * fell behind must not log out the one in use. Only one that the login left behind long ago ends the login: a tab that
+ * is used at all does not fall behind that far, so the token was probably stolen, or its thief has gone on with it.
  */
 export const judgeRefresh = (
   token: RefreshToken | undefined,
   nowMs: number,
 ): 'rotate' | 'refuse' | 'revoke_login' => {
   if (token === undefined || token.isLoginRevoked || nowMs >= token.loginExpiresAtMs) return 'refuse';
-  if (token.usedAtMs === null || nowMs - token.usedAtMs <= refreshGraceMs) return 'rotate';
-  return 'revoke_login';
+  const { usedAtMs, successorUsedAtMs } = token;
+  if (usedAtMs === null || successorUsedAtMs === null || nowMs - usedAtMs <= refreshGraceMs) return 'rotate';
+  return nowMs - successorUsedAtMs <= refreshLateMs ? 'refuse' : 'revoke_login';
 };

@@ -1,0 +1,203 @@
+import type { Clock } from '#platform/clock';
+import type { EventMessage, EventPublisher } from '#platform/messaging/events';
+import { append } from '#platform/outbox/outbox';
+import type { Tx } from '#platform/postgres/transaction';
+import type { EventMap, StockReservedLine } from '#schemas/events';
+import {
+  decide,
+  effects,
+  evolve,
+  type Hold,
+  type HoldCommand,
+  type HoldEvent,
+  type HoldRefusal,
+  type HoldStatus,
+  isRefusal,
+  type Line,
+  type Return,
+} from './hold.js';
+import { availableOf, changeStock } from './stock-change.js';
+
+export type ReserveOutcome = 'reserved' | 'rejected' | 'already_decided';
+
+export type HoldStore = {
+  /**
+   * Holds every line or none. `unknown` names the products there is no stock row for, and then nothing has been
+   * decided; with `unknownAreSoldOut` they count as sold out instead.
+   */
+  reserve(
+    tx: Tx,
+    orderId: string,
+    lines: readonly Line[],
+    options?: { unknownAreSoldOut?: boolean },
+  ): Promise<ReserveOutcome | { unknown: string[] }>;
+  /** Gives back what the order holds, or has taken, because it was cancelled. */
+  release(tx: Tx, orderId: string, reason: string): Promise<void>;
+  commit(tx: Tx, orderId: string): Promise<HoldRefusal | undefined>;
+  takeBack(
+    tx: Tx,
+    orderId: string,
+    returnId: string,
+    lines: readonly Line[],
+  ): Promise<HoldRefusal | undefined>;
+};
+
+/** Holds as rows. The row's lock is what makes the steps of one order follow one another. */
+export const createHoldStore = ({
+  events,
+  clock,
+  holdMs,
+}: {
+  events: Pick<EventPublisher<EventMap>, 'event'>;
+  clock: Clock;
+  holdMs: number;
+}): HoldStore => {
+  /** Decides, and writes what was decided: the stock, the hold and the event. `short` when the stock refused. */
+  const update = async (
+    tx: Tx,
+    orderId: string,
+    command: HoldCommand,
+  ): Promise<HoldRefusal | 'done' | 'nothing' | 'short'> => {
+    const hold = await lock(tx, orderId);
+    const decision = decide(command, hold);
+    if (isRefusal(decision)) return decision;
+    const nowMs = clock.nowMs();
+    const messages: EventMessage[] = [];
+    for (const event of decision) {
+      const lines = await moveStock(tx, orderId, event, nowMs);
+      if (lines === 'short') return 'short';
+      messages.push(...published(orderId, event, lines, nowMs));
+    }
+    if (decision.length === 0) return 'nothing';
+    for (const event of decision)
+      if (event.type === 'StockReturned') await saveReturn(tx, orderId, event, nowMs);
+    await save(tx, orderId, decision.reduce(evolve, hold), nowMs);
+    await append(tx, messages);
+    return 'done';
+  };
+
+  const save = async (tx: Tx, orderId: string, hold: Hold, nowMs: number): Promise<void> => {
+    await tx.query(
+      `INSERT INTO holds (order_id, status, lines, expires_at, created_at, updated_at)
+       VALUES ($1, $2, $3, $4, $5, $5)
+       ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at`,
+      [
+        orderId,
+        hold.status,
+        JSON.stringify('lines' in hold ? hold.lines : []),
+        hold.status === 'held' ? new Date(nowMs + holdMs) : null,
+        new Date(nowMs),
+      ],
+    );
+  };
+
+  const published = (
+    orderId: string,
+    event: HoldEvent,
+    lines: readonly StockReservedLine[],
+    occurredAt: number,
+  ): EventMessage[] => {
+    const message = <T extends keyof EventMap>(type: T, value: EventMap[T]) => [
+      events.event(type, orderId, value, { occurredAt }),
+    ];
+    switch (event.type) {
+      case 'StockReserved':
+        return message('StockReserved', { orderId, lines, expiresAt: occurredAt + holdMs, occurredAt });
+      case 'StockRejected':
+        return message('StockRejected', { orderId, lines: event.lines, occurredAt });
+      case 'StockReleased':
+      case 'SaleUndone':
+        return message('StockReleased', { orderId, reason: event.reason, lines, occurredAt });
+      case 'StockCommitted':
+        return message('StockCommitted', { orderId, lines, occurredAt });
+      case 'StockReturned':
+        return message('StockReturned', { orderId, returnId: event.returnId, lines, occurredAt });
+      case 'HoldBarred':
+        return [];
+      default:
+        return event satisfies never;
+    }
+  };
+
+  return {
+    reserve: async (tx, orderId, lines, { unknownAreSoldOut = false } = {}) => {
+      const outcome = await update(tx, orderId, { type: 'ReserveStock', lines });
+      if (outcome !== 'short') return outcome === 'done' ? 'reserved' : 'already_decided';
+      const available = await availableOf(
+        tx,
+        lines.map(({ productId }) => productId),
+      );
+      const unknown = lines.map(({ productId }) => productId).filter((id) => !available.has(id));
+      if (unknown.length > 0 && !unknownAreSoldOut) return { unknown };
+      await update(tx, orderId, { type: 'RefuseReservation', lines, available });
+      return 'rejected';
+    },
+    release: async (tx, orderId, reason) => {
+      await update(tx, orderId, { type: 'ReleaseStock', reason });
+    },
+    commit: async (tx, orderId) => refusalIn(await update(tx, orderId, { type: 'CommitStock' })),
+    takeBack: async (tx, orderId, returnId, lines) =>
+      refusalIn(await update(tx, orderId, { type: 'TakeBack', returnId, lines })),
+  };
+};
+
+const refusalIn = (outcome: HoldRefusal | string): HoldRefusal | undefined =>
+  typeof outcome === 'string' ? undefined : outcome;
+
+const lock = async (tx: Tx, orderId: string): Promise<Hold> => {
+  const { rows } = await tx.query<{ status: Exclude<HoldStatus, 'none'>; lines: Line[]; returns: Return[] }>(
+    `SELECT status, lines, (SELECT coalesce(jsonb_agg(jsonb_build_object('returnId', return_id, 'lines', r.lines)), '[]')
+                            FROM returns r WHERE r.order_id = h.order_id) AS returns
+     FROM holds h WHERE order_id = $1 FOR UPDATE`,
+    [orderId],
+  );
+  const row = rows[0];
+  if (!row) return { status: 'none' };
+  const { status, lines, returns } = row;
+  switch (status) {
+    case 'held':
+      return { status, lines };
+    case 'committed':
+    case 'undone':
+      return { status, lines, returns };
+    default:
+      return { status };
+  }
+};
+
+/** The lines as the stock has them after the event; none for an event that moves no pieces. */
+const moveStock = async (
+  tx: Tx,
+  orderId: string,
+  event: HoldEvent,
+  nowMs: number,
+): Promise<StockReservedLine[] | 'short'> => {
+  if (event.type === 'StockRejected' || event.type === 'HoldBarred') return [];
+  const lines = await changeStock(tx, event.lines, {
+    ...effects[event.type],
+    onlyIfAvailable: event.type === 'StockReserved',
+    orderId,
+    reason: reasonOf(event),
+    at: new Date(nowMs),
+  });
+  return event.type === 'StockReserved' && lines.length === 0 ? 'short' : lines;
+};
+
+const reasonOf = (event: HoldEvent): string | null => {
+  if (event.type === 'StockReturned') return event.returnId;
+  return 'reason' in event ? event.reason : null;
+};
+
+const saveReturn = async (
+  tx: Tx,
+  orderId: string,
+  { returnId, lines }: Return,
+  nowMs: number,
+): Promise<void> => {
+  await tx.query('INSERT INTO returns (return_id, order_id, lines, occurred_at) VALUES ($1, $2, $3, $4)', [
+    returnId,
+    orderId,
+    JSON.stringify(lines),
+    new Date(nowMs),
+  ]);
+};

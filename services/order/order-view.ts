@@ -1,0 +1,57 @@
+import type { Queryable } from '#platform/postgres/pool';
+import type { OrderLine, OrderStatus } from './order.js';
+import type { PaymentStatus } from './settlement.js';
+
+export type ShippingAddress = {
+  name: string;
+  line1: string;
+  line2?: string | undefined;
+  city: string;
+  postalCode: string;
+  country: string;
+};
+
+/** An order as its buyer and staff may see it. */
+export type OrderView = {
+  orderId: string;
+  userId: string | null;
+  guestTokenHash: Buffer | null;
+  status: OrderStatus;
+  reason: string | null;
+  version: number;
+  lines: readonly OrderLine[];
+  totalMinor: number;
+  currency: string;
+  shippingAddress: ShippingAddress;
+  paymentId: string | null;
+  paymentMethod: string;
+  paymentStatus: PaymentStatus;
+  createdAt: Date;
+  updatedAt: Date;
+};
+
+const columns = `order_id AS "orderId", user_id AS "userId", guest_token_hash AS "guestTokenHash", status, reason,
+  version, lines, total_minor AS "totalMinor", currency, shipping_address AS "shippingAddress",
+  payment_id AS "paymentId", payment_method AS "paymentMethod", payment_status AS "paymentStatus",
+  created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+export const findOrder = async (db: Queryable, orderId: string): Promise<OrderView | undefined> => {
+  const { rows } = await db.query<OrderView>(`SELECT ${columns} FROM orders WHERE order_id = $1`, [orderId]);
+  return rows[0];
+};
+
+/** Newest first. */
+export const listOrders = async (
+  db: Queryable,
+  { userId, status }: { userId?: string | undefined; status?: OrderStatus | undefined },
+  { beforeOrderId, rowsMax }: { beforeOrderId: string | undefined; rowsMax: number },
+): Promise<OrderView[]> => {
+  const { rows } = await db.query<OrderView>(
+    `SELECT ${columns} FROM orders
+     WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::text IS NULL OR status = $2)
+       AND ($3::uuid IS NULL OR order_id < $3)
+     ORDER BY order_id DESC LIMIT $4`,
+    [userId ?? null, status ?? null, beforeOrderId ?? null, rowsMax],
+  );
+  return rows;
+};

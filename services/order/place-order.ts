@@ -1,0 +1,77 @@
+import type { Clock } from '#platform/clock';
+import { newId } from '#platform/ids';
+import type { Tx } from '#platform/postgres/transaction';
+import type { Logger } from '#platform/service-host';
+import { hashOf, newOrderToken } from './access.js';
+import type { OrderMetrics } from './order-metrics.js';
+import type { OrderStore } from './order-store.js';
+import type { ShippingAddress } from './order-view.js';
+import { type PricingRefusal, price } from './pricing.js';
+import type { ProductReplica } from './product-replica.js';
+
+export type OrderRequest = {
+  /** Each product once: see `mergeItems`. */
+  items: readonly { productId: string; quantity: number }[];
+  /** As the buyer sent them: a refusal names positions in these. */
+  asked: readonly { productId: string }[];
+  /** Null for a guest. */
+  userId: string | null;
+  visitId: string | null;
+  email: string | null;
+  /** A guest's key to the order, if the guest brought one; made here otherwise. */
+  chosenToken: string | undefined;
+  payment: { method: string; token: string };
+  shippingAddress: ShippingAddress;
+};
+
+/** `orderToken` is a guest's key to the order; it is given out once, here. */
+export type PlacedOrder = { orderId: string; orderToken: string | undefined };
+
+export type PlaceOrder = (tx: Tx, request: OrderRequest) => Promise<PlacedOrder | PricingRefusal>;
+
+/** Prices the order as the catalogue stands now and writes it, with everything the saga needs to begin. */
+export const createPlaceOrder =
+  ({
+    orders,
+    products,
+    metrics,
+    clock,
+    logger,
+    paymentWaitMs,
+  }: {
+    orders: OrderStore;
+    products: ProductReplica;
+    metrics: OrderMetrics;
+    clock: Clock;
+    logger: Logger;
+    paymentWaitMs: number;
+  }): PlaceOrder =>
+  async (tx, { items, asked, userId, visitId, email, chosenToken, payment, shippingAddress }) => {
+    const productIds = items.map(({ productId }) => productId);
+    const priced = price(items, await products.find(tx, productIds), asked);
+    if ('refused' in priced) return priced;
+    const orderId = newId(clock);
+    const orderToken = userId === null ? (chosenToken ?? newOrderToken()) : undefined;
+    const guestTokenHash = orderToken === undefined ? null : hashOf(orderToken);
+    const draft = {
+      orderId,
+      userId,
+      visitId,
+      lines: priced.lines,
+      currency: priced.currency,
+      paymentMethod: payment.method,
+      paymentToken: payment.token,
+      shippingCountry: shippingAddress.country,
+      occurredAt: clock.nowMs(),
+    };
+    const outcome = await orders.open(
+      tx,
+      { type: 'PlaceOrder', draft, paymentWaitMs },
+      { email, guestTokenHash, shippingAddress },
+    );
+    tx.afterCommit(() => {
+      metrics.observe(outcome, clock.nowMs());
+      logger.info({ orderId }, 'order placed');
+    });
+    return { orderId, orderToken };
+  };

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { Clock } from '#platform/clock';
+import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import type { HttpApp } from '#platform/http/server';
+import type { Queryable } from '#platform/postgres/pool';
+import { staff } from '#schemas/roles';
+import { orderStatuses } from './order.js';
+import { paymentStatuses } from './order-schemas.js';
+import { listUnsettled, type UnsettledOrder, waits } from './unsettled.js';
+
+const sagaSchema = z
+  .object({
+    orderId: z.uuid(),
+    status: z.enum(orderStatuses),
+    reason: z.string().optional(),
+    paymentStatus: z.enum(paymentStatuses),
+    waitsFor: z.array(z.enum(waits)).describe('Whose answers are still to come.'),
+    refundsFailed: z
+      .array(z.object({ refundId: z.uuid(), amountMinor: z.int(), reason: z.string() }))
+      .describe('What the provider will never give back by itself: people have to.'),
+    placedAt: z.iso.datetime(),
+    since: z.iso.datetime().describe('When something last happened to the order.'),
+    ageMs: z.int().describe('Since it was placed.'),
+    quietMs: z.int().describe('Since something last happened to it.'),
+  })
+  .meta({ id: 'Saga' });
+
+/** What operators look at: orders whose saga has not come to its end. */
+export const sagaRoutes = (
+  app: HttpApp,
+  { db, clock, stuckAfterMs }: { db: Queryable; clock: Clock; stuckAfterMs: number },
+): void => {
+  app.get(
+    '/api/ops/sagas',
+    {
+      access: [...staff],
+      schema: {
+        tags: ['operations'],
+        summary:
+          'Orders whose saga has not come to its end, oldest first; with `stuck=true` those past their time.',
+        querystring: z.object({
+          ...listQuery,
+          stuck: z
+            .enum(['true', 'false'])
+            .optional()
+            .describe(`\`true\`: only those to which nothing has happened for ${stuckAfterMs / 1000} s.`),
+        }),
+        response: { 200: pageOf(sagaSchema) },
+      },
+    },
+    async ({ query: { limit, cursor, stuck } }) => {
+      const nowMs = clock.nowMs();
+      const rows = await listUnsettled(
+        db,
+        { quietSinceMs: stuck === 'true' ? nowMs - stuckAfterMs : undefined },
+        { afterOrderId: decodeCursor(cursor, z.uuid()), rowsMax: limit + 1 },
+      );
+      const { items, next } = pageFrom(rows, limit, ({ orderId }) => orderId);
+      return { items: items.map((row) => shown(row, nowMs)), next };
+    },
+  );
+};
+
+const shown = (
+  { reason, waitsFor, refundsFailed, placedAt, since, ...row }: UnsettledOrder,
+  nowMs: number,
+): z.output<typeof sagaSchema> => ({
+  ...row,
+  ...(reason === null ? {} : { reason }),
+  waitsFor: [...waitsFor],
+  refundsFailed: [...refundsFailed],
+  placedAt: placedAt.toISOString(),
+  since: since.toISOString(),
+  ageMs: Math.max(0, nowMs - placedAt.getTime()),
+  quietMs: Math.max(0, nowMs - since.getTime()),
+});

@@ -1,0 +1,98 @@
+import type { Tx } from '#platform/postgres/transaction';
+
+/**
+ * What the order shows of its stock and its money. No decision rests on it: inventory and payment decide on their own
+ * rows. Each is called once an event, in the order of its topic.
+ */
+
+export type StockStatus = 'held' | 'rejected' | 'committed' | 'released';
+
+export type PaymentStatus =
+  | 'pending'
+  | 'authorized'
+  | 'captured'
+  | 'failed'
+  | 'declined'
+  | 'voided'
+  | 'partially_refunded'
+  | 'refunded';
+
+export type Refund = { refundId: string; orderId: string; amountMinor: number };
+
+export const noteStock = async (tx: Tx, orderId: string, status: StockStatus): Promise<void> => {
+  await tx.query('UPDATE orders SET stock_status = $2 WHERE order_id = $1', [orderId, status]);
+};
+
+export const notePayment = async (
+  tx: Tx,
+  orderId: string,
+  {
+    paymentId,
+    status,
+    nowMs,
+  }: { paymentId: string; status: Exclude<PaymentStatus, 'partially_refunded' | 'refunded'>; nowMs: number },
+): Promise<void> => {
+  await tx.query(
+    'UPDATE orders SET payment_id = $2, payment_status = $3, updated_at = $4 WHERE order_id = $1',
+    [orderId, paymentId, status, new Date(nowMs)],
+  );
+};
+
+/** Money that has to go back to the buyer, from the return on that makes it due. */
+export const noteRefundDue = async (tx: Tx, { refundId, orderId, amountMinor }: Refund): Promise<void> => {
+  await tx.query(
+    'INSERT INTO refunds (refund_id, order_id, amount_minor) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+    [refundId, orderId, amountMinor],
+  );
+  await countOpenRefunds(tx, orderId);
+};
+
+/**
+ * The money has gone back: counted once, by the refund's id. `refunded` is shown once all refunds together are the
+ * whole total.
+ */
+export const noteRefunded = async (
+  tx: Tx,
+  { refundId, orderId, amountMinor }: Refund,
+  { paymentId, refundedAtMs, nowMs }: { paymentId: string; refundedAtMs: number; nowMs: number },
+): Promise<void> => {
+  const { rowCount } = await tx.query(
+    `INSERT INTO refunds (refund_id, order_id, amount_minor, refunded_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (refund_id) DO UPDATE SET refunded_at = excluded.refunded_at, failed_for = NULL
+     WHERE refunds.refunded_at IS NULL`,
+    [refundId, orderId, amountMinor, new Date(refundedAtMs)],
+  );
+  if (rowCount === 0) return;
+  await tx.query(
+    `UPDATE orders SET payment_id = $2, updated_at = $3, payment_status = CASE
+       WHEN refunded.minor = 0 THEN payment_status
+       WHEN refunded.minor < total_minor THEN 'partially_refunded' ELSE 'refunded' END
+     FROM (SELECT coalesce(sum(amount_minor), 0) AS minor FROM refunds
+           WHERE order_id = $1 AND refunded_at IS NOT NULL) AS refunded
+     WHERE order_id = $1`,
+    [orderId, paymentId, new Date(nowMs)],
+  );
+  await countOpenRefunds(tx, orderId);
+};
+
+/** The provider will not give it back: it stays due, for people. */
+export const noteRefundFailed = async (tx: Tx, refundId: string, reason: string): Promise<void> => {
+  await tx.query('UPDATE refunds SET failed_for = $2 WHERE refund_id = $1 AND refunded_at IS NULL', [
+    refundId,
+    reason,
+  ]);
+};
+
+/** No money was taken, so none goes back, whatever was returned. */
+export const forgetRefundsDue = async (tx: Tx, orderId: string): Promise<void> => {
+  await tx.query('DELETE FROM refunds WHERE order_id = $1 AND refunded_at IS NULL', [orderId]);
+  await countOpenRefunds(tx, orderId);
+};
+
+const countOpenRefunds = async (tx: Tx, orderId: string): Promise<void> => {
+  await tx.query(
+    `UPDATE orders SET refunds_open = (SELECT count(*) FROM refunds WHERE order_id = $1 AND refunded_at IS NULL)
+     WHERE order_id = $1`,
+    [orderId],
+  );
+};

@@ -1,0 +1,59 @@
+import type { Queryable } from '#platform/postgres/pool';
+import type { OrderStatus } from './order.js';
+import type { PaymentStatus } from './settlement.js';
+
+/** Whose answer an order still needs. */
+export const waits = [
+  'stock_reservation',
+  'payment_authorization',
+  'payment_capture',
+  'stock_commit',
+  'refund',
+  'payment_void',
+  'stock_release',
+] as const;
+
+export type Wait = (typeof waits)[number];
+
+/** An order whose saga has not come to its end. */
+export type UnsettledOrder = {
+  orderId: string;
+  status: OrderStatus;
+  reason: string | null;
+  paymentStatus: PaymentStatus;
+  waitsFor: readonly Wait[];
+  /** Refunds that the provider will never make, with its reasons. */
+  refundsFailed: readonly { refundId: string; amountMinor: number; reason: string }[];
+  placedAt: Date;
+  /** When something last happened to it. */
+  since: Date;
+};
+
+/** Oldest first. Those whose last event is at least `quietSince` ago; all of them when that is undefined. */
+export const listUnsettled = async (
+  db: Queryable,
+  { quietSinceMs }: { quietSinceMs: number | undefined },
+  { afterOrderId, rowsMax }: { afterOrderId: string | undefined; rowsMax: number },
+): Promise<UnsettledOrder[]> => {
+  const { rows } = await db.query<UnsettledOrder>(
+    `SELECT order_id AS "orderId", status, reason, payment_status AS "paymentStatus", waits_for AS "waitsFor",
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('refundId', refund_id, 'amountMinor', amount_minor,
+                                                          'reason', failed_for)), '[]')
+             FROM refunds r WHERE r.order_id = o.order_id AND failed_for IS NOT NULL) AS "refundsFailed",
+            created_at AS "placedAt", updated_at AS since
+     FROM orders o
+     WHERE waits_for <> '{}' AND ($1::timestamptz IS NULL OR updated_at <= $1)
+       AND ($2::uuid IS NULL OR order_id > $2)
+     ORDER BY order_id LIMIT $3`,
+    [quietSinceMs === undefined ? null : new Date(quietSinceMs), afterOrderId ?? null, rowsMax],
+  );
+  return rows;
+};
+
+export const countUnsettled = async (db: Queryable, quietSinceMs: number): Promise<number> => {
+  const { rows } = await db.query<{ orders: number }>(
+    `SELECT count(*) AS orders FROM orders WHERE waits_for <> '{}' AND updated_at <= $1`,
+    [new Date(quietSinceMs)],
+  );
+  return rows[0]?.orders ?? 0;
+};
