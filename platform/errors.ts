@@ -8,6 +8,7 @@ export const faultCodes = [
   'registry_unavailable',
   'schema_unknown',
   'datum_malformed',
+  'datum_meaningless',
   'clickhouse_unavailable',
   'clickhouse_rejected',
   'postgres_unavailable',

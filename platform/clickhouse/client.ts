@@ -13,17 +13,17 @@ export type ClickHouse = Component & {
   /** A few rows, synchronously: acknowledged when they are in the table and in its views. */
   insertRows(table: string, rows: readonly object[]): Promise<void>;
   /**
-   * One block in a format that ClickHouse parses itself. Acknowledged when it is in the table and in its views;
-   * `deduplicationToken` makes a repeat of it, within the table's window, a success without effect. After a
-   * retriable fault the block may or may not be in.
+   * Rows in a format that ClickHouse parses itself. Acknowledged when they are in the table and in its views;
+   * `deduplicationToken` makes a repeat, within the table's window, a success without effect. After a retriable fault
+   * the rows may or may not be in.
    */
-  insertBlock(block: Block): Promise<void>;
+  insert(insert: Insert): Promise<void>;
   ping(): Promise<boolean>;
 };
 
 export type QueryParams = Record<string, unknown>;
 
-export type Block = {
+export type Insert = {
   table: string;
   /** ClickHouse's name of it, e.g. `Avro`. */
   format: string;
@@ -102,17 +102,17 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
         throw asFault(error);
       }
     },
-    insertBlock: async (block) => {
+    insert: async (insert) => {
       const query = new URL('/', address.origin);
       query.searchParams.set('database', database);
-      query.searchParams.set('query', insertStatement(block));
+      query.searchParams.set('query', insertStatement(insert));
       for (const [name, value] of Object.entries(settings)) query.searchParams.set(name, String(value));
       try {
         const answer = await request(query, {
           method: 'POST',
           dispatcher: agent,
           headers: { authorization, 'content-type': 'application/octet-stream' },
-          body: block.data,
+          body: insert.data,
         });
         const text = await answer.body.text();
         if (answer.statusCode !== 200) throw asServerFault(text, answer.statusCode);
@@ -140,10 +140,10 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
 };
 
 /**
- * Settings go with the statement, not with the connection: the token changes with every block. One block of input
- * must become one block of the table, or a repeat might be cut differently.
+ * Settings go with the statement, not with the connection: the token changes with every insert. The rows of one
+ * must become one part of the table, or a repeat might be cut differently.
  */
-const insertStatement = ({ table, format, rows, deduplicationToken }: Block): string => {
+const insertStatement = ({ table, format, rows, deduplicationToken }: Insert): string => {
   const own = {
     insert_deduplication_token: `'${deduplicationToken}'`,
     deduplicate_blocks_in_dependent_materialized_views: 1,

@@ -3,18 +3,19 @@ import type { Clock } from '#platform/clock';
 import { isRetriable } from '#platform/errors';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
 import type { Logger } from '#platform/telemetry/logger';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
+import type { Block } from './block.js';
 import { type Claim, deduplicationToken, type Ownership } from './block-claims.js';
-import type { GrowingBlock } from './growing-block.js';
+import type { Feed } from './feeds.js';
 import type { InFlight } from './in-flight.js';
 import { hasMoved, PartitionMoved } from './partition-moved.js';
 import { type Replay, restartMsMin } from './resume-point.js';
-import { retryRestMs } from './retry-rest.js';
-import type { Route } from './routes.js';
 import type { StoredRows } from './stored-rows.js';
 
-/** What happened, for metrics and traces. */
+/** What happened, for metrics and traces. Wall time, epoch milliseconds. */
 export type Ingested = {
-  route: Route;
+  feed: Feed;
   partition: number;
   rows: number;
   /** Kafka's time of the newest record of the block. */
@@ -27,7 +28,7 @@ export type Ingested = {
 
 export type BlockInsertDeps = {
   group: string;
-  clickhouse: Pick<ClickHouse, 'insertBlock'>;
+  clickhouse: Pick<ClickHouse, 'insert'>;
   stored: StoredRows;
   deadLetters: DeadLetters;
   inFlight: InFlight;
@@ -35,7 +36,16 @@ export type BlockInsertDeps = {
   logger: Logger;
   onIngested(ingested: Ingested): void;
   /** Rows or cells that were not as they should be, and were mended. */
-  onDifference(route: Route, count: number): void;
+  onDifference(feed: Feed, count: number): void;
+};
+
+/** The partition's pipeline, as its inserts need it. */
+export type InsertingPipeline = {
+  /** Throws `PartitionMoved` where the pipeline is closed or its partition taken away. */
+  assertOurs(): void;
+  commit(nextOffset: bigint): Promise<void>;
+  /** Called with each failure of an insert that is tried again, and with undefined once it went on. */
+  onHeld(cause: unknown): void;
 };
 
 /**
@@ -43,142 +53,194 @@ export type BlockInsertDeps = {
  * offset, in this order. Holds on while ClickHouse or Kafka is away, and resolves to how long the insert itself took.
  * Throws `PartitionMoved` when the partition is another's.
  */
-export type InsertBlock = (block: GrowingBlock, first: Claim, rebuilt: Replay | null) => Promise<number>;
+export type InsertBlock = (block: Block, first: Claim, rebuilt: Replay | null) => Promise<number>;
 
+type Place = { feed: Feed; partition: number; ownership: Ownership; serverStartedAtMs: number };
+
+export const retryRest = { minMs: 200, maxMs: 2_000 };
 const parkedTogetherMax = 100;
 
 export const createBlockInsert = (
-  at: { route: Route; partition: number; ownership: Ownership; serverStartedAtMs: number },
-  lane: {
-    /** Throws `PartitionMoved` where the lane is closed or its partition taken away. */
-    assertOurs(): void;
-    commit(nextOffset: bigint): Promise<void>;
-  },
+  place: Place,
+  pipeline: InsertingPipeline,
   deps: BlockInsertDeps,
 ): InsertBlock => {
-  const { route, partition, ownership } = at;
-  const { stored, inFlight, clock, logger } = deps;
-  let { serverStartedAtMs } = at;
-
-  /**
-   * True when ClickHouse was started after the block was claimed. While it runs, a token is all it takes; one that is
-   * killed may remember a token and not have the rows, and then the block has to be looked for.
-   */
-  const hasRestarted = async (rebuilt: Replay | null): Promise<boolean> => {
-    const startedAtMs = await stored.serverStartedAtMs();
-    const known = serverStartedAtMs;
-    serverStartedAtMs = startedAtMs;
-    return (
-      startedAtMs > known + restartMsMin ||
-      (rebuilt !== null && startedAtMs > rebuilt.claimedAtMs - restartMsMin)
-    );
-  };
+  const context: Context = { ...place, ...deps, pipeline };
+  const { clock, logger } = deps;
 
   return async (block, first, rebuilt) => {
-    const closedAtMs = clock.nowMs();
-    const groups = [...block.datums].map(([schemaId, { block: datums, firstOffset }]) => ({
-      schemaId,
-      firstOffset,
-      rows: datums.rows,
-      data: datums.seal(),
-      done: false,
-    }));
-    let claim = first;
-    let claimed = rebuilt !== null;
-    // Somebody may have begun to insert it before.
-    let doubtful = rebuilt !== null;
-    let lookedFor = false;
-    let parked = 0;
-    const took = { claimMs: 0, parkMs: 0, insertMs: 0, commitMs: 0 };
-    let steppedAtMs = closedAtMs;
-    const step = (name: keyof typeof took): void => {
-      const nowMs = clock.nowMs();
-      took[name] += nowMs - steppedAtMs;
-      steppedAtMs = nowMs;
-    };
+    const closedAtMs = clock.monotonicMs();
+    const took: Took = { claimMs: 0, parkMs: 0, insertMs: 0, commitMs: 0 };
+    const step = stopwatch(clock, took);
+    const work = beginWork(block, first, rebuilt);
     for (let failures = 0; ; ) {
-      lane.assertOurs();
+      pipeline.assertOurs();
       try {
-        if (!claimed && (groups.length > 0 || claim.excluded.length > 0)) {
-          if (!(await ownership.claim(claim))) throw new PartitionMoved(route.topic, partition);
-          claimed = true;
-        }
+        await claimOnce(context, work);
         step('claimMs');
-        while (parked < block.poison.length) {
-          const together = block.poison.slice(parked, parked + parkedTogetherMax);
-          await Promise.all(
-            together.map(({ record, cause }) =>
-              deps.deadLetters.park({
-                topic: route.topic,
-                partition,
-                record,
-                group: deps.group,
-                cause,
-                attempts: 1,
-              }),
-            ),
-          );
-          parked += together.length;
-        }
+        await parkPoison(context, work);
         step('parkMs');
-        for (const group of groups) {
-          if (group.done) continue;
-          await inFlight.insert(() =>
-            deps.clickhouse.insertBlock({
-              table: route.table,
-              format: 'Avro',
-              data: group.data,
-              rows: group.rows,
-              deduplicationToken: deduplicationToken(route.topic, partition, claim, group.schemaId),
-            }),
-          );
-          group.done = true;
-        }
-        lookedFor ||= doubtful && route.appendOnly && groups.length > 0 && (await hasRestarted(rebuilt));
-        if (lookedFor) {
-          const there = await stored.offsets(route.table, partition, claim.firstOffset, claim.lastOffset);
-          const offsets = new Set(there);
-          const missing = groups.filter((group) => !offsets.has(group.firstOffset));
-          if (missing.length > 0) {
-            deps.onDifference(route, missing.length);
-            claim = { ...claim, attempt: claim.attempt + 1 };
-            claimed = false;
-            for (const group of missing) group.done = false;
-            continue;
-          }
-          if (there.length !== offsets.size)
-            logger.error({ claim, rows: there.length }, 'a block is in its table twice');
-          const wrong = await stored.mendRollups(route.table, partition, claim.firstOffset, claim.lastOffset);
-          if (wrong > 0) deps.onDifference(route, wrong);
-        }
+        await insertParts(context, work);
+        const isThere = await isInTable(context, work);
         step('insertMs');
-        break;
+        if (isThere) break;
       } catch (error) {
         if (hasMoved(error)) throw error;
-        doubtful = true;
+        work.isDoubtful = true;
         failures += 1;
-        const retryable = isRetriable(error);
-        if (failures === 1 || !retryable) logger.warn({ err: error, claim, failures }, 'block held');
-        await sleep(retryRestMs(failures));
+        pipeline.onHeld(error);
+        if (failures === 1 || !isRetriable(error))
+          logger.warn({ err: error, claim: work.claim, failures }, 'block held');
+        await sleep(backoffMs(retryRest, failures));
       }
     }
-    await lane.commit(BigInt(claim.lastOffset + 1)).catch((error: unknown) => {
+    pipeline.onHeld(undefined);
+    await pipeline.commit(BigInt(work.claim.lastOffset + 1)).catch((error: unknown) => {
       // The next block's commit says it again, and where to go on after a restart is known to ClickHouse.
       logger.debug({ err: error }, 'offset not committed');
     });
     step('commitMs');
     logger.debug({ rows: block.rows, waitedMs: closedAtMs - block.openedAtMs, ...took }, 'block inserted');
-    deps.onIngested({
-      route,
-      partition,
-      rows: block.rows,
-      newestMs: block.newestMs,
-      closedAtMs,
-      insertedAtMs: clock.nowMs(),
-      traceparents: block.traceparents,
-    });
+    deps.onIngested(ingestedOf(context, block, closedAtMs));
     return took.insertMs;
   };
 };
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+type Context = Place & BlockInsertDeps & { pipeline: InsertingPipeline };
+
+type Took = { claimMs: number; parkMs: number; insertMs: number; commitMs: number };
+
+/** One block on its way, and how far it has come; what was done is not done again after a failure. */
+type Work = {
+  block: Block;
+  claim: Claim;
+  rebuilt: Replay | null;
+  /** One insert for each schema. */
+  parts: { schemaId: number; firstOffset: number; rows: number; data: Buffer; isDone: boolean }[];
+  isClaimed: boolean;
+  /** True where somebody may have begun to insert it before. */
+  isDoubtful: boolean;
+  isLookedFor: boolean;
+  parkedCount: number;
+};
+
+const beginWork = (block: Block, claim: Claim, rebuilt: Replay | null): Work => ({
+  block,
+  claim,
+  rebuilt,
+  parts: [...block.files].map(([schemaId, { file, firstOffset }]) => ({
+    schemaId,
+    firstOffset,
+    rows: file.rows,
+    data: file.seal(),
+    isDone: false,
+  })),
+  isClaimed: rebuilt !== null,
+  isDoubtful: rebuilt !== null,
+  isLookedFor: false,
+  parkedCount: 0,
+});
+
+const claimOnce = async ({ ownership, feed, partition }: Context, work: Work): Promise<void> => {
+  if (work.isClaimed || (work.parts.length === 0 && work.claim.excluded.length === 0)) return;
+  if (!(await ownership.claim(work.claim))) throw new PartitionMoved(feed.topic, partition);
+  work.isClaimed = true;
+};
+
+const parkPoison = async ({ deadLetters, feed, partition, group }: Context, work: Work): Promise<void> => {
+  const { poison } = work.block;
+  while (work.parkedCount < poison.length) {
+    const together = poison.slice(work.parkedCount, work.parkedCount + parkedTogetherMax);
+    await Promise.all(
+      together.map(({ record, cause }) =>
+        deadLetters.park({ topic: feed.topic, partition, record, group, cause, attempts: 1 }),
+      ),
+    );
+    work.parkedCount += together.length;
+  }
+};
+
+const insertParts = async (
+  { clickhouse, inFlight, feed, partition }: Context,
+  { parts, claim }: Work,
+): Promise<void> => {
+  for (const part of parts) {
+    if (part.isDone) continue;
+    await inFlight.insert(() =>
+      clickhouse.insert({
+        table: feed.table,
+        format: 'Avro',
+        data: part.data,
+        rows: part.rows,
+        deduplicationToken: deduplicationToken(feed.topic, partition, claim, part.schemaId),
+      }),
+    );
+    part.isDone = true;
+  }
+};
+
+/** Looks for a block that ClickHouse may have lost; false where a part of it has to go in under another token. */
+const isInTable = async (context: Context, work: Work): Promise<boolean> => {
+  const { feed, partition, stored, logger } = context;
+  const { parts } = work;
+  work.isLookedFor ||=
+    work.isDoubtful && feed.appendOnly && parts.length > 0 && (await hasRestarted(context, work.rebuilt));
+  if (!work.isLookedFor) return true;
+  const { firstOffset, lastOffset } = work.claim;
+  const there = await stored.offsets(feed.table, partition, firstOffset, lastOffset);
+  const offsets = new Set(there);
+  const missing = parts.filter((part) => !offsets.has(part.firstOffset));
+  if (missing.length > 0) {
+    context.onDifference(feed, missing.length);
+    work.claim = { ...work.claim, attempt: work.claim.attempt + 1 };
+    work.isClaimed = false;
+    for (const part of missing) part.isDone = false;
+    return false;
+  }
+  if (there.length !== offsets.size)
+    logger.error({ claim: work.claim, rows: there.length }, 'a block is in its table twice');
+  const wrong = await stored.mendRollups(feed.rollups, partition, firstOffset, lastOffset);
+  if (wrong > 0) context.onDifference(feed, wrong);
+  return true;
+};
+
+/**
+ * True when ClickHouse was started after the block was claimed. While it runs, a token is all it takes; one that is
+ * killed may remember a token and not have the rows, and then the block has to be looked for.
+ */
+const hasRestarted = async (context: Context, rebuilt: Replay | null): Promise<boolean> => {
+  const startedAtMs = await context.stored.serverStartedAtMs();
+  const known = context.serverStartedAtMs;
+  context.serverStartedAtMs = startedAtMs;
+  return (
+    startedAtMs > known + restartMsMin ||
+    (rebuilt !== null && startedAtMs > rebuilt.claimedAtMs - restartMsMin)
+  );
+};
+
+/** Adds the time since the last step to the one named. */
+const stopwatch = (clock: Clock, took: Took): ((step: keyof Took) => void) => {
+  let steppedAtMs = clock.monotonicMs();
+  return (step) => {
+    const nowMs = clock.monotonicMs();
+    took[step] += nowMs - steppedAtMs;
+    steppedAtMs = nowMs;
+  };
+};
+
+const ingestedOf = ({ feed, partition, clock }: Context, block: Block, closedAtMs: number): Ingested => {
+  const insertedAtMs = clock.nowMs();
+  const wallMsOf = (monotonicMs: number) => insertedAtMs - (clock.monotonicMs() - monotonicMs);
+  return {
+    feed,
+    partition,
+    rows: block.rows,
+    newestMs: block.newestMs,
+    closedAtMs: wallMsOf(closedAtMs),
+    insertedAtMs,
+    traceparents: block.traceparents.map(({ traceparent, appendedAtMs }) => ({
+      traceparent,
+      appendedAtMs: wallMsOf(appendedAtMs),
+    })),
+  };
+};

@@ -4,9 +4,9 @@ import type { AvroSchema } from '#platform/messaging/schema-registry';
  * Steps over one Avro value without reading it: the position after it, or -1 when the bytes from `start` to `end`
  * do not hold one.
  *
- * Datums lie back to back in a block, and nothing in Avro marks where one ends: a datum that is a byte short would
+ * Datums lie back to back in an Avro file, and nothing in Avro marks where one ends: a datum that is a byte short would
  * be completed with the first byte of its neighbour, and every one behind it read askew. Walking each to its end
- * before it goes into a block costs a few dozen nanoseconds and makes a malformed datum the problem of its own
+ * before it goes into a file costs a few dozen nanoseconds and makes a malformed datum the problem of its own
  * record alone. The limits are those of ClickHouse's reader, so what passes here is not refused there.
  */
 export type Walk = (bytes: Buffer, start: number, end: number) => number;
@@ -53,10 +53,10 @@ const compile = (schema: Schema, namespace: string, named: Map<string, { walk?: 
       return declare(() => fixed(size));
     }
     case 'array':
-      return blocks(compile(rest.items as Schema, inside, named));
+      return items(compile(rest.items as Schema, inside, named));
     case 'map': {
       const value = compile(rest.values as Schema, inside, named);
-      return blocks(record([text, value]));
+      return items(record([text, value]));
     }
     default:
       return primitive(type) ?? reference(type, inside, named);
@@ -161,7 +161,7 @@ const record =
     return at;
   };
 
-const blocks =
+const items =
   (item: Walk): Walk =>
   (bytes, start, end) => {
     let at = start;
@@ -187,7 +187,7 @@ const blocks =
   };
 
 /** A zigzag long; beyond 2^53 only its sign is right, which is all that a length needs. */
-const readLong = (bytes: Buffer, start: number, end: number): number => {
+export const readLong = (bytes: Buffer, start: number, end: number): number => {
   let value = 0;
   let scale = 1;
   for (let at = start; at < end; at += 1) {

@@ -1,3 +1,5 @@
+import { createAdmission } from '#platform/waiting/admission';
+
 /** Bounds what all partitions together hold in memory and send at once. */
 export type InFlight = {
   /** Bytes in blocks that are growing or being inserted. */
@@ -13,8 +15,7 @@ export type InFlight = {
 
 export const createInFlight = (bytesMax: number, insertsMax: number): InFlight => {
   let bytes = 0;
-  let running = 0;
-  const waiting: (() => void)[] = [];
+  const inserts = createAdmission(insertsMax);
   const roomWanted = new Set<() => void>();
 
   return {
@@ -41,16 +42,6 @@ export const createInFlight = (bytesMax: number, insertsMax: number): InFlight =
         const timer = setTimeout(done, waitMs);
         roomWanted.add(done);
       }),
-    insert: async (work) => {
-      if (running >= insertsMax) await new Promise<void>((resolve) => waiting.push(resolve));
-      else running += 1;
-      try {
-        return await work();
-      } finally {
-        const next = waiting.shift();
-        if (next === undefined) running -= 1;
-        else next();
-      }
-    },
+    insert: inserts.run,
   };
 };

@@ -1,13 +1,15 @@
 import type { Host } from '#platform/service-host';
 import { contextFromTraceparent, SpanKind, startSpan } from '#platform/telemetry/tracing';
 import type { Ingested } from './block-insert.js';
-import type { Route } from './routes.js';
+import type { Feed } from './feeds.js';
 
 export type IngestTelemetry = {
   onIngested(ingested: Ingested): void;
   /** Records of the partition that are in Kafka and not in ClickHouse yet, as far as this process knows. */
-  onLag(route: Route, partition: number, records: number): void;
-  onDifference(route: Route, count: number): void;
+  onLag(feed: Feed, partition: number, records: number): void;
+  onDifference(feed: Feed, count: number): void;
+  /** Records that Kafka had deleted before they were ingested. */
+  onLost(feed: Feed, partition: number, records: number): void;
 };
 
 const job = 'clickhouse-ingest';
@@ -41,26 +43,31 @@ export const ingestTelemetry = (
     'Rows or rollup cells found missing or doubled after a fault, and mended',
     ['oracle'],
   );
+  const lost = host.metrics.counter(
+    'clickhouse_ingest_records_lost_total',
+    'Offsets that Kafka had deleted before their records were ingested',
+    ['topic', 'partition'],
+  );
   return {
     onIngested: (ingested) => {
-      const { route, partition, newestMs, insertedAtMs, closedAtMs } = ingested;
+      const { feed, partition, newestMs, insertedAtMs, closedAtMs } = ingested;
       if (ingested.rows > 0) {
-        rows.inc({ table: route.table }, ingested.rows);
-        blockRows.observe({ table: route.table }, ingested.rows);
+        rows.inc({ table: feed.table }, ingested.rows);
+        blockRows.observe({ table: feed.table }, ingested.rows);
         lag.set({ job }, Math.max(0, insertedAtMs - newestMs) / 1000);
       }
       // Nobody decodes here, so a record's trace is found in its headers: one span for each that is recorded.
       for (const { traceparent, appendedAtMs } of ingested.traceparents) {
-        const { span } = startSpan(`ingest ${route.topic}`, {
+        const { span } = startSpan(`ingest ${feed.topic}`, {
           kind: SpanKind.CONSUMER,
           tracer: host.tracer,
           parent: contextFromTraceparent(traceparent),
           startedAtMs: appendedAtMs,
           attributes: {
             'messaging.system': 'kafka',
-            'messaging.destination.name': route.topic,
+            'messaging.destination.name': feed.topic,
             'messaging.kafka.partition': partition,
-            'clickhouse.table': route.table,
+            'clickhouse.table': feed.table,
             'clickhouse.block.rows': ingested.rows,
             'clickhouse.block.waited_ms': closedAtMs - appendedAtMs,
           },
@@ -68,10 +75,11 @@ export const ingestTelemetry = (
         span.end(insertedAtMs);
       }
     },
-    onLag: (route, partition, records) => behind.set({ topic: route.topic, partition, group }, records),
-    onDifference: (route, count) => {
-      differences.inc({ oracle: `ingest ${route.table}` }, count);
-      host.logger.error({ table: route.table, count }, 'clickhouse did not hold what it should, mended');
+    onLag: (feed, partition, records) => behind.set({ topic: feed.topic, partition, group }, records),
+    onLost: (feed, partition, records) => lost.inc({ topic: feed.topic, partition }, records),
+    onDifference: (feed, count) => {
+      differences.inc({ oracle: `ingest ${feed.table}` }, count);
+      host.logger.error({ table: feed.table, count }, 'clickhouse did not hold what it should, mended');
     },
   };
 };

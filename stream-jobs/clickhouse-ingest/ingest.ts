@@ -1,22 +1,38 @@
+/**
+ * Kafka into ClickHouse without decoding, every record exactly once (ADR 5). The words of this folder:
+ *
+ * - a *feed* is a topic and the table it fills (`feeds.ts`);
+ * - a *treatment* is what is done with datums of one schema id (`treatments.ts`);
+ * - the *intake* judges one record: it becomes a row, is excluded, passed over or poison, or its schema has to be asked
+ *   for (`intake.ts`, pure);
+ * - a *block* is records of one partition that follow one another and are inserted together (`block.ts`); in it they lie
+ *   as one *file* for each schema (`avro-file.ts`). When a block closes is said by a rule (`block-rule.ts`, pure);
+ * - a *claim* is a block's bounds, stored before it is inserted, and *ownership* the right to store one
+ *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again as it was
+ *   (`resume-point.ts`);
+ * - a *pipeline* is the way of one partition into its table: it orders all of these (`partition-pipeline.ts`).
+ */
 import { AssertionError } from '#platform/assert';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
-import type { Broker, Consumer, TopicPartition } from '#platform/messaging/broker';
+import type { Broker, BrokerAdmin, Consumer, TopicPartition } from '#platform/messaging/broker';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
-import type { Component, Logger } from '#platform/service-host';
+import type { Component, DependencyHealth, Logger } from '#platform/service-host';
+import { endsWithin } from '#platform/waiting/deadline';
 import type { BlockClaims, Ownership } from './block-claims.js';
+import type { Feed } from './feeds.js';
 import { createInFlight } from './in-flight.js';
 import type { IngestTelemetry } from './ingest-telemetry.js';
-import { type Lane, openLane } from './lane.js';
+import { createLostRanges } from './lost-ranges.js';
 import { hasMoved } from './partition-moved.js';
-import type { Route } from './routes.js';
+import { openPipeline, type PartitionPipeline } from './partition-pipeline.js';
 import type { StoredRows } from './stored-rows.js';
-import { createWriters } from './writers.js';
+import { createTreatments } from './treatments.js';
 
 export type IngestOptions = {
   group: string;
-  routes: readonly Route[];
+  feeds: readonly Feed[];
   limits: {
     blockBytesMax: number;
     blockRowsMax: number;
@@ -26,7 +42,7 @@ export type IngestOptions = {
   };
   broker: Broker;
   registry: Pick<SchemaRegistry, 'schemaById'>;
-  clickhouse: Pick<ClickHouse, 'insertBlock'>;
+  clickhouse: Pick<ClickHouse, 'insert' | 'query' | 'insertRows'>;
   claims: BlockClaims;
   stored: StoredRows;
   deadLetters: DeadLetters;
@@ -38,83 +54,39 @@ export type IngestOptions = {
 
 const partitionsMax = 1024;
 const drainWaitMsMax = 3_000;
-/** A batch of an outbox relay may be sent several times over, so a repeat is at most some batches (`relayBatchMax`)
- * behind. */
-const recentIdsMax = 4_000;
 /** The tables remember 10,000 tokens: so long even if a hundred partitions insert three times a second. */
 const tokenTrustedMs = 20_000;
 const backlogBlockWaitMs = 1_000;
+/** An insert takes no longer than this, or something is wrong with it. */
+const stalledMsMax = 15_000;
 
 /**
- * One consumer over all topics, one lane a partition. Where a partition goes on is read from ClickHouse, next to
+ * One consumer over all topics, one pipeline a partition. Where a partition goes on is read from ClickHouse, next to
  * the rows themselves: Kafka's committed offset only tells others how far the rows are in, and is never ahead of them.
  */
 export const createIngest = (options: IngestOptions): Component => {
-  const { broker, claims, logger, limits } = options;
-  const inFlight = createInFlight(limits.inFlightBytesMax, limits.insertsConcurrentlyMax);
-  const routes = new Map(options.routes.map((route) => [route.topic, route]));
-  const writers = new Map(
-    options.routes.map((route) => [route.topic, createWriters(options.registry, route)]),
-  );
-  const lanes = new Map<string, Lane>();
+  const { broker, limits } = options;
+  const pipelines = createPipelines(options);
   let consumer: Consumer | undefined;
-  let owned: ReadonlyMap<string, Ownership> = new Map();
   let stopping = false;
-
-  const closeLanes = async (): Promise<void> => {
-    const open = [...lanes.values()];
-    lanes.clear();
-    await Promise.all(open.map((lane) => lane.close()));
-  };
-
-  const takeOver = async (partitions: readonly TopicPartition[]): Promise<void> => {
-    await closeLanes();
-    const taken = await claims.takeOver(partitions);
-    owned = new Map(partitions.map((at, index) => [nameOf(at), taken[index] as Ownership]));
-  };
-
-  const open = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
-    const route = routes.get(topic);
-    const known = writers.get(topic);
-    const ownership = owned.get(nameOf({ topic, partition }));
-    if (route === undefined || known === undefined || ownership === undefined)
-      throw new AssertionError(`${topic} is not routed or not taken over`);
-    const lane = await openLane(route, partition, ownership, known, {
-      group: options.group,
-      clickhouse: options.clickhouse,
-      stored: options.stored,
-      deadLetters: options.deadLetters,
-      inFlight,
-      clock: options.clock,
-      logger,
-      limits: { ...limits, backlogBlockWaitMs, recentIdsMax, tokenTrustedMs },
-      ...options.telemetry,
-      onFatal: options.onFatal,
-    });
-    if (lanes.size >= partitionsMax) throw new AssertionError(`more than ${partitionsMax} partitions`);
-    lanes.set(nameOf({ topic, partition }), lane);
-    return BigInt(lane.startOffset);
-  };
 
   return {
     name: 'ingest',
     start: async () => {
       consumer = broker.consumer({
         group: options.group,
-        topics: [...routes.keys()],
+        topics: options.feeds.map(({ topic }) => topic),
         partitionsConcurrentlyMax: partitionsMax,
         fetchBytesPerPartitionMax: limits.fetchBytesPerPartitionMax,
         packed: true,
         tellsLag: true,
-        onAssigned: takeOver,
-        startFrom: open,
+        onAssigned: pipelines.takeOver,
+        startFrom: pipelines.open,
       });
       consumer.failed.catch(options.onFatal);
       await consumer.run(async (batch, control) => {
-        const lane = lanes.get(nameOf(batch));
-        if (lane === undefined) throw new AssertionError(`${nameOf(batch)} was not opened`);
         try {
-          await lane.accept(batch, control);
+          await pipelines.of(batch).accept(batch, control);
         } catch (error) {
           // Kafka says it is ours and ClickHouse says it is not: what this process holds in memory is void.
           if (hasMoved(error) && !control.isStale() && !stopping) options.onFatal(error);
@@ -124,12 +96,114 @@ export const createIngest = (options: IngestOptions): Component => {
     },
     stop: async () => {
       stopping = true;
-      const drained = Promise.all([...lanes.values()].map((lane) => lane.drained()));
-      await Promise.race([drained, new Promise((done) => setTimeout(done, drainWaitMsMax).unref())]);
+      await endsWithin(drainWaitMsMax, pipelines.drained());
       await consumer?.close();
-      await closeLanes();
+      await pipelines.close();
     },
-    checkHealth: async () => (consumer === undefined ? { status: 'down' } : { status: 'up' }),
+    checkHealth: async () => (consumer === undefined ? { status: 'down' } : pipelines.health()),
+  };
+};
+
+/** The pipelines of the partitions that this process has, and what all of them share. */
+const createPipelines = (options: IngestOptions) => {
+  const { claims, logger, limits, telemetry } = options;
+  const feeds = new Map(
+    options.feeds.map((feed) => [feed.topic, { feed, treatments: createTreatments(options.registry, feed) }]),
+  );
+  const log = createLogStarts(options.broker);
+  const lostRanges = createLostRanges(options.clickhouse, {
+    logStartOf: log.startOf,
+    stored: options.stored,
+    logger,
+    onLost: telemetry.onLost,
+  });
+  const shared = {
+    group: options.group,
+    clickhouse: options.clickhouse,
+    stored: options.stored,
+    deadLetters: options.deadLetters,
+    inFlight: createInFlight(limits.inFlightBytesMax, limits.insertsConcurrentlyMax),
+    clock: options.clock,
+    logger,
+    limits: { ...limits, backlogBlockWaitMs, tokenTrustedMs },
+    lostRanges,
+    ...telemetry,
+    onFatal: options.onFatal,
+  };
+  const pipelines = new Map<string, PartitionPipeline>();
+  let owned: ReadonlyMap<string, Ownership> = new Map();
+
+  const close = async (): Promise<void> => {
+    const open = [...pipelines.values()];
+    pipelines.clear();
+    await Promise.all(open.map((pipeline) => pipeline.close()));
+    await log.close();
+  };
+
+  return {
+    close,
+    takeOver: async (partitions: readonly TopicPartition[]): Promise<void> => {
+      await close();
+      const taken = await claims.takeOver(partitions);
+      owned = new Map(partitions.map((at, index) => [nameOf(at), taken[index] as Ownership]));
+    },
+    open: async (at: TopicPartition): Promise<bigint> => {
+      const known = feeds.get(at.topic);
+      const ownership = owned.get(nameOf(at));
+      if (known === undefined || ownership === undefined)
+        throw new AssertionError(`${nameOf(at)} is not fed or not taken over`);
+      const logStart = await log.startOf(at.topic, at.partition);
+      const place = { ...known, partition: at.partition, ownership };
+      const pipeline = await openPipeline(place, logStart, shared);
+      if (pipelines.size >= partitionsMax) throw new AssertionError(`more than ${partitionsMax} partitions`);
+      pipelines.set(nameOf(at), pipeline);
+      return BigInt(pipeline.startOffset);
+    },
+    of: (at: TopicPartition): PartitionPipeline => {
+      const pipeline = pipelines.get(nameOf(at));
+      if (pipeline === undefined) throw new AssertionError(`${nameOf(at)} was not opened`);
+      return pipeline;
+    },
+    drained: () => Promise.all([...pipelines.values()].map((pipeline) => pipeline.drained())),
+    health: (): DependencyHealth => {
+      for (const pipeline of pipelines.values()) {
+        const { topic, partition, heldBy, stalledForMs } = pipeline.progress();
+        const what = `${topic}-${partition}`;
+        if (heldBy !== undefined) return { status: 'degraded', detail: `${what} is held: ${heldBy}` };
+        if (stalledForMs > stalledMsMax)
+          return { status: 'degraded', detail: `${what} has inserted nothing for ${stalledForMs} ms` };
+      }
+      return { status: 'up' };
+    },
+  };
+};
+
+/** Where the log of each partition begins. Partitions that ask together share one answer for their topic. */
+const createLogStarts = (broker: Broker) => {
+  let opening: Promise<BrokerAdmin> | undefined;
+  const asking = new Map<string, Promise<Map<number, number>>>();
+
+  const ask = async (topic: string): Promise<Map<number, number>> => {
+    opening ??= broker.admin();
+    opening.catch(() => {
+      opening = undefined;
+    });
+    const offsets = await (await opening).offsets(topic);
+    return new Map(offsets.map(({ partition, low }) => [partition, Number(low)]));
+  };
+
+  return {
+    startOf: async (topic: string, partition: number): Promise<number> => {
+      const shared = asking.get(topic);
+      const answer = shared ?? ask(topic).finally(() => asking.delete(topic));
+      if (shared === undefined) asking.set(topic, answer);
+      return (await answer).get(partition) ?? 0;
+    },
+    close: async (): Promise<void> => {
+      const open = opening;
+      opening = undefined;
+      await open?.then((admin) => admin.close()).catch(() => {});
+    },
   };
 };
 

@@ -7,9 +7,9 @@ import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Host } from '#platform/service-host';
 import { createBlockClaims } from './block-claims.js';
 import type { ClickHouseIngestConfig } from './config.js';
+import { feeds } from './feeds.js';
 import { createIngest } from './ingest.js';
 import { ingestTelemetry } from './ingest-telemetry.js';
-import { routes } from './routes.js';
 import { createStoredRows } from './stored-rows.js';
 
 /** Kafka into ClickHouse without decoding, every record exactly once: see ADR 5. */
@@ -26,7 +26,7 @@ export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Hos
   host.use(
     createIngest({
       group: config.group,
-      routes: routes.map((route) => ({ ...route, topic: topicOf[route.table] ?? route.topic })),
+      feeds: feeds.map((feed) => ({ ...feed, topic: topicOf[feed.table] ?? feed.topic })),
       limits: config,
       broker,
       registry,

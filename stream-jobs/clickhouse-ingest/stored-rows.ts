@@ -1,4 +1,5 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
+import type { RepeatWindow } from './feeds.js';
 
 /**
  * What a table holds of one Kafka partition, and whether its rollups agree. Deduplication tokens make a repeated
@@ -12,17 +13,15 @@ export type StoredRows = {
   greatestOffset(table: string, partition: number): Promise<number | null>;
   /** Which offsets from `first` to `last` are there, ascending; an offset that is there twice comes twice. */
   offsets(table: string, partition: number, first: number, last: number): Promise<number[]>;
-  /** Values of `event_id`, oldest first, of the `sizeMax` rows before `offset`. */
-  eventIdsBefore(table: string, partition: number, offset: number, sizeMax: number): Promise<string[]>;
+  /** Values of `event_id`, oldest first, that `window` asks for of the rows before `offset`. */
+  eventIdsBefore(table: string, partition: number, offset: number, window: RepeatWindow): Promise<string[]>;
   /**
-   * Adds to each rollup of `table` what it lacks, and takes from it what it has too much, over the buckets of the
-   * rows from `first` to `last` of one partition. Only the partition's owner may call it, and not while it
-   * inserts. Returns how many cells were wrong.
+   * Adds to each rollup what it lacks, and takes from it what it has too much, over the buckets of the rows from
+   * `first` to `last` of one partition (see `clickhouse/migrations/0005-rollup-differences.sql`). Only the partition's
+   * owner may call it, and not while it inserts. Returns how many cells were wrong.
    */
-  mendRollups(table: string, partition: number, first: number, last: number): Promise<number>;
+  mendRollups(rollups: readonly string[], partition: number, first: number, last: number): Promise<number>;
 };
-
-export type Rollup = { table: string; select: string; keys: readonly string[]; measures: readonly string[] };
 
 export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => ({
   // All partitions ask at once after a start.
@@ -46,33 +45,34 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
     );
     return rows.map((row) => row.offset);
   },
-  eventIdsBefore: async (table, partition, offset, sizeMax) => {
+  eventIdsBefore: async (table, partition, offset, { among, idsMax, recordsMax }) => {
     const rows = await clickhouse.query<{ event_id: string }>(
       `SELECT event_id FROM ${table}
        WHERE kafka_partition = ${partition} AND kafka_offset < ${offset}
-       ORDER BY kafka_offset DESC LIMIT ${sizeMax}`,
+         AND kafka_offset >= ${Math.max(0, offset - recordsMax)}
+         ${among === 'named' ? notTimeOrdered : ''}
+       ORDER BY kafka_offset DESC LIMIT ${idsMax}`,
     );
     return rows.map((row) => row.event_id).reverse();
   },
-  mendRollups: async (table, partition, first, last) => {
+  mendRollups: async (rollups, partition, first, last) => {
     let wrong = 0;
-    for (const rollup of await rollupsOf(clickhouse, table)) {
-      const params = { partition, first, last };
-      const [count] = await clickhouse.query<{ cells: number }>(
-        `SELECT count() AS cells FROM (${differenceSelect(rollup, table)})`,
-        params,
-      );
+    for (const rollup of rollups) {
+      const difference = `${rollup}_difference(partition = ${partition}, first = ${first}, last = ${last})`;
+      const [count] = await clickhouse.query<{ cells: number }>(`SELECT count() AS cells FROM ${difference}`);
       if (count === undefined || count.cells === 0) continue;
       wrong += count.cells;
-      const columns = [...rollup.keys, ...rollup.measures].join(', ');
+      // What is lacking may be the same as another time, and is then no repeat.
       await clickhouse.command(
-        `INSERT INTO ${rollup.table} (${columns}) ${differenceSelect(rollup, table)}`,
-        params,
+        `INSERT INTO ${rollup} SETTINGS insert_deduplicate = 0 SELECT * FROM ${difference}`,
       );
     }
     return wrong;
   },
 });
+
+/** As `createRepeats` looks at an id. */
+const notTimeOrdered = "AND NOT (length(event_id) = 36 AND substring(event_id, 15, 1) = '7')";
 
 /** Whoever asks while an answer is on its way shares the next one: an answer never is from before the question. */
 const sharingNext = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
@@ -89,58 +89,4 @@ const sharingNext = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
       });
     return next;
   };
-};
-
-/**
- * The materialized views over `table`, from ClickHouse itself: a new one is looked after without being listed, if it is
- * named `<target>_mv`, sums without a WHERE, and its target is sorted by its bucket of `occurred_at` first.
- */
-export const rollupsOf = async (clickhouse: Pick<ClickHouse, 'query'>, table: string): Promise<Rollup[]> => {
-  const rows = await clickhouse.query<{ target: string; select: string; keys: string; columns: string[] }>(
-    `SELECT target.name AS target, view.as_select AS select, target.sorting_key AS keys,
-       (SELECT groupArray((table, name)) FROM system.columns WHERE database = currentDatabase()) AS all_columns,
-       arrayMap(c -> c.2, arrayFilter(c -> c.1 = target.name, all_columns)) AS columns
-     FROM system.tables AS view
-     INNER JOIN system.tables AS target ON target.database = view.database AND concat(target.name, '_mv') = view.name
-     WHERE view.database = currentDatabase() AND view.engine = 'MaterializedView'
-       AND view.as_select LIKE concat('%FROM ', currentDatabase(), '.', {table:String}, ' GROUP BY%')`,
-    { table },
-  );
-  return rows.map(({ target, select, keys, columns }) => {
-    const keyList = keys.split(',').map((key) => key.trim());
-    return {
-      table: target,
-      select,
-      keys: keyList,
-      measures: columns.filter((column) => !keyList.includes(column)),
-    };
-  });
-};
-
-/**
- * Raw minus rollup for each cell where they differ. A rollup's first key is its bucket; the other rows of the
- * buckets are found by time, which the raw table indexes.
- */
-const differenceSelect = ({ table, select, keys, measures }: Rollup, raw: string): string => {
-  const [bucket] = keys;
-  const mine = 'kafka_partition = {partition:UInt16}';
-  const buckets = select.replace(
-    / FROM \S+ GROUP BY .*$/,
-    ` FROM ${raw} WHERE ${mine} AND kafka_offset BETWEEN {first:UInt64} AND {last:UInt64} GROUP BY ${keys.join(', ')}`,
-  );
-  const span = `WITH touched AS (SELECT min(${bucket}) AS low, max(${bucket}) AS high FROM (${buckets}))`;
-  const within = `${bucket} BETWEEN (SELECT low FROM touched) AND (SELECT high FROM touched)`;
-  const computed = select.replace(
-    / FROM (\S+) GROUP BY /,
-    ` FROM ${raw} WHERE ${mine} AND occurred_at >= (SELECT low FROM touched) GROUP BY `,
-  );
-  const plus = measures.map((name) => `toInt64(${name}) AS ${name}`).join(', ');
-  const minus = measures.map((name) => `-toInt64(${name}) AS ${name}`).join(', ');
-  const sums = measures.map((name) => `sum(difference.${name}) AS ${name}`).join(', ');
-  const differs = measures.map((name) => `${name} != 0`).join(' OR ');
-  return `${span} SELECT ${keys.join(', ')}, ${sums} FROM (
-    SELECT ${keys.join(', ')}, ${plus} FROM (${computed}) WHERE ${within}
-    UNION ALL
-    SELECT ${keys.join(', ')}, ${minus} FROM ${table} WHERE ${mine} AND ${within}
-  ) AS difference GROUP BY ${keys.join(', ')} HAVING ${differs}`;
 };

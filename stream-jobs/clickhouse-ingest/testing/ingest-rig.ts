@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
-import { type Block, type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
+import { type ClickHouse, createClickHouse, type Insert } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
 import { systemClock } from '#platform/clock';
 import { newId } from '#platform/ids';
@@ -15,9 +15,9 @@ import { engines } from '#platform/testing/engines';
 import { testHost } from '#platform/testing/test-host';
 import { records, type Sale, type ShopperActivity } from '#schemas/events';
 import { createBlockClaims } from '../block-claims.js';
+import { feeds } from '../feeds.js';
 import { createIngest } from '../ingest.js';
 import { ingestTelemetry } from '../ingest-telemetry.js';
-import { routes } from '../routes.js';
 import { createStoredRows } from '../stored-rows.js';
 
 /** Topics, a database and schemas of its own on the shared engines, and ingests to run on them. */
@@ -135,7 +135,7 @@ export const openIngestRig = async () => {
     options: {
       owner?: string;
       /** In place of ClickHouse's own insert. */
-      insertBlock?: (block: Block, insert: ClickHouse['insertBlock']) => Promise<void>;
+      insertBlock?: (block: Insert, insert: ClickHouse['insert']) => Promise<void>;
       onFatal?: (error: unknown) => void;
       /** As if ClickHouse had been started a moment ago. */
       afterRestart?: boolean;
@@ -146,12 +146,12 @@ export const openIngestRig = async () => {
     const deadLetterProducer = await broker.producer();
     const ingest = createIngest({
       group,
-      routes: routes.map((route) => ({
-        ...route,
+      feeds: feeds.map((feed) => ({
+        ...feed,
         topic:
           { shopper_activity: topic.shopperActivity, sales: topic.sales, products: topic.products }[
-            route.table
-          ] ?? route.topic,
+            feed.table
+          ] ?? feed.topic,
       })),
       limits: {
         blockBytesMax: 1_000_000,
@@ -165,7 +165,7 @@ export const openIngestRig = async () => {
       clickhouse:
         insertBlock === undefined
           ? clickhouse
-          : { insertBlock: (block) => insertBlock(block, clickhouse.insertBlock) },
+          : { ...clickhouse, insert: (block) => insertBlock(block, clickhouse.insert) },
       claims: createBlockClaims(clickhouse, options.owner ?? newId()),
       stored: {
         ...stored,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { avroType } from '#platform/messaging/avro-codec';
 import { records } from '#schemas/events';
-import { columnName, containerHeader, createDatumBlock } from './datum-block.js';
+import { columnName, createAvroFile, fileHeader } from './avro-file.js';
 
 const schema = records.Sale.schema;
 const type = avroType(schema);
@@ -36,9 +36,9 @@ const readContainer = async (file: Buffer): Promise<Record<string, unknown>[]> =
   return rows;
 };
 
-describe('a block of datums', () => {
+describe('a file of datums', () => {
   it('is an Avro file of the untouched datums, each behind its coordinates', async () => {
-    const block = createDatumBlock(containerHeader(schema), 300);
+    const block = createAvroFile(fileHeader(schema), 300);
     const offsets = [0, 63, 64, 1_073_741_823, 1_073_741_824, 2 ** 40 + 1, 4_503_599_627_370_495];
     for (const offset of offsets) {
       const message = Buffer.concat([
@@ -59,7 +59,7 @@ describe('a block of datums', () => {
       fc.asyncProperty(
         fc.array(fc.string({ maxLength: 5_000 }), { minLength: 1, maxLength: 60 }),
         async (ids) => {
-          const block = createDatumBlock(containerHeader(schema), 1);
+          const block = createAvroFile(fileHeader(schema), 1);
           for (const [at, id] of ids.entries()) {
             const datum = type.toBuffer(sale(id));
             block.append(at, datum, 0, datum.length);

@@ -11,7 +11,7 @@ import type { AvroSchema } from '#platform/messaging/schema-registry';
  * and in front of each datum the two fields that the writer's schema is extended by: `kafka_partition` (int) and
  * `kafka_offset` (long), so that every row knows where it came from.
  */
-export type ContainerHeader = { readonly bytes: Buffer; readonly sync: Buffer };
+export type FileHeader = { readonly bytes: Buffer; readonly sync: Buffer };
 
 type Field = { name: string; aliases?: unknown } & Record<string, unknown>;
 
@@ -19,7 +19,7 @@ type Field = { name: string; aliases?: unknown } & Record<string, unknown>;
  * The header for datums of `schema` behind their coordinates. Field names become the names of columns
  * (`productId` → `product_id`): Avro's bytes hold no names, so renaming is free.
  */
-export const containerHeader = (schema: AvroSchema): ContainerHeader => {
+export const fileHeader = (schema: AvroSchema): FileHeader => {
   const record = schema as { fields: Field[] };
   const extended = {
     ...record,
@@ -47,14 +47,14 @@ export const containerHeader = (schema: AvroSchema): ContainerHeader => {
 export const columnName = (field: string): string =>
   field.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
 
-/** The datums of one schema in one block, growing. */
-export type DatumBlock = {
+/** Datums of one schema, growing: the body of one insert. */
+export type AvroFile = {
   readonly rows: number;
   /** Of datums and coordinates. */
   readonly bytes: number;
   /** Adds `source` from `start` to `end`, in front of it its coordinates. */
   append(offset: number, source: Buffer, start: number, end: number): void;
-  /** The container file, and the end of this block: it cannot be appended to any more. */
+  /** The bytes of the file, and its end: it cannot be appended to any more. */
   seal(): Buffer;
 };
 
@@ -64,7 +64,7 @@ const framingBytesMax = 20;
 /** A varint of 53 bits shifted by one. */
 const offsetBytesMax = 8;
 
-export const createDatumBlock = (header: ContainerHeader, partition: number): DatumBlock => {
+export const createAvroFile = (header: FileHeader, partition: number): AvroFile => {
   const partitionBytes = varint(partition * 2);
   const dataStart = header.bytes.length + framingBytesMax;
   const trailer = header.sync.length;

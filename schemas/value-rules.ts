@@ -1,0 +1,120 @@
+/**
+ * What the values of a record have to be so that it means something. Avro says of a field that it is text or a whole
+ * number; that `kind` is `sale` or `refund`, and that a refund is negative, is said here and checked where a topic is
+ * read. A record that breaks a rule is poison: it is parked with its cause, and nobody counts it.
+ */
+export type ValueRule =
+  /** Text that is one of these. */
+  | { oneOf: readonly string[] }
+  /** Text of so many capital letters A to Z. */
+  | { capitals: number }
+  /** Text of at least so many bytes. */
+  | { bytesMin: number }
+  /** A whole number from `min` to `max`, both included. */
+  | { min: number; max: number };
+
+/** By the name of the field. A field that may be null may be null here too. */
+export type FieldRules = Readonly<Record<string, ValueRule>>;
+
+export type RecordRules = {
+  fields: FieldRules;
+  /** What holds besides, by the value of the text field `by`, which is one of those listed. */
+  cases?: { by: string; of: Readonly<Record<string, FieldRules>> };
+};
+
+const named: ValueRule = { bytesMin: 1 };
+/** ISO 4217 has three letters. */
+const currency: ValueRule = { capitals: 3 };
+/** Beyond 2^53 sums are no longer exact. */
+const amountMax = Number.MAX_SAFE_INTEGER;
+const int32Max = 2 ** 31 - 1;
+/** 1970 to 2100: ClickHouse's `DateTime`, in which rollups count, holds no more. */
+const instant: ValueRule = { min: 0, max: Date.parse('2100-01-01T00:00:00Z') - 1 };
+
+/** By the name of the record. A record that is not listed may hold whatever its schema allows. */
+export const valueRules: Readonly<Record<string, RecordRules>> = {
+  Sale: {
+    fields: {
+      event_id: named,
+      order_id: named,
+      product_id: named,
+      line: { min: 0, max: int32Max },
+      currency,
+      occurred_at: instant,
+    },
+    cases: {
+      by: 'kind',
+      of: {
+        sale: { quantity: { min: 1, max: int32Max }, amount_minor: { min: 0, max: amountMax } },
+        refund: { quantity: { min: -int32Max, max: -1 }, amount_minor: { min: -amountMax, max: 0 } },
+      },
+    },
+  },
+  ShopperActivity: {
+    fields: {
+      event_id: named,
+      type: {
+        oneOf: [
+          'product_viewed',
+          'product_added',
+          'product_removed',
+          'checkout_started',
+          'products_searched',
+          'recommendation_shown',
+          'recommendation_clicked',
+        ],
+      },
+      visit_id: named,
+      position: { min: 0, max: int32Max },
+      occurred_at: instant,
+    },
+  },
+  ProductCreated: {
+    fields: {
+      productId: named,
+      version: { min: 1, max: int32Max },
+      currency,
+      priceMinor: { min: 0, max: amountMax },
+      createdAt: instant,
+      occurredAt: instant,
+    },
+  },
+};
+
+/** Which rule a decoded value of record `name` breaks, in words; undefined where it breaks none. */
+export const brokenRule = (name: string, value: object): string | undefined => {
+  const rules = valueRules[name];
+  if (rules === undefined) return undefined;
+  const given = value as Readonly<Record<string, unknown>>;
+  const broken = firstBroken(rules.fields, given);
+  if (broken !== undefined || rules.cases === undefined) return broken;
+  const { by, of } = rules.cases;
+  const choice = String(given[by]);
+  if (!Object.hasOwn(of, choice)) return wordsOf(by, given[by], { oneOf: Object.keys(of) });
+  return firstBroken(of[choice] as FieldRules, given);
+};
+
+const firstBroken = (rules: FieldRules, value: Readonly<Record<string, unknown>>): string | undefined => {
+  for (const [field, rule] of Object.entries(rules)) {
+    const given = value[field];
+    if (given !== null && given !== undefined && !holds(rule, given)) return wordsOf(field, given, rule);
+  }
+  return undefined;
+};
+
+const holds = (rule: ValueRule, given: unknown): boolean => {
+  if ('oneOf' in rule) return rule.oneOf.includes(given as string);
+  if ('capitals' in rule) return new RegExp(`^[A-Z]{${rule.capitals}}$`).test(String(given));
+  if ('bytesMin' in rule) return Buffer.byteLength(String(given)) >= rule.bytesMin;
+  return Number(given) >= rule.min && Number(given) <= rule.max;
+};
+
+const shownCharsMax = 40;
+
+const wordsOf = (field: string, given: unknown, rule: ValueRule): string => {
+  const shown = typeof given === 'string' ? JSON.stringify(given.slice(0, shownCharsMax)) : String(given);
+  if ('oneOf' in rule) return `${field} is ${shown}, which is none of ${rule.oneOf.join(', ')}`;
+  if ('capitals' in rule) return `${field} is ${shown}, which is not ${rule.capitals} capital letters`;
+  if ('bytesMin' in rule) return `${field} is ${shown}, which is shorter than ${rule.bytesMin} byte(s)`;
+  return `${field} is ${shown}, which is not between ${rule.min} and ${rule.max}`;
+};

@@ -1,0 +1,74 @@
+import { wirePrefixBytes } from '#platform/messaging/avro-codec';
+import type { IncomingRecord } from '#platform/messaging/broker';
+import { type AvroFile, createAvroFile } from './avro-file.js';
+import type { Exclusion } from './block-claims.js';
+import type { Outcome, RecordInPlace } from './intake.js';
+
+/** Records of one partition that follow one another, on their way to being one insert for each schema among them. */
+export type Block = {
+  firstOffset: number;
+  /** By schema id. */
+  files: Map<number, { file: AvroFile; firstOffset: number }>;
+  rows: number;
+  /** Of its datums. */
+  bytes: number;
+  excluded: Exclusion[];
+  /** To be parked before the block is inserted. */
+  poison: { record: IncomingRecord; cause: unknown }[];
+  /** Kafka's time of the newest record, epoch milliseconds. */
+  newestMs: number;
+  /** By the monotonic clock, as are the times of the traces. */
+  openedAtMs: number;
+  /** Of the records whose trace is recorded; the first 100. */
+  traceparents: { traceparent: string; appendedAtMs: number }[];
+};
+
+const detailCharsMax = 100;
+
+export const openBlock = (firstOffset: number, openedAtMs: number): Block => ({
+  firstOffset,
+  files: new Map(),
+  rows: 0,
+  bytes: 0,
+  excluded: [],
+  poison: [],
+  newestMs: 0,
+  openedAtMs,
+  traceparents: [],
+});
+
+/** Puts a record into the block as its outcome says. Returns the bytes by which it grew. */
+export const addToBlock = (
+  block: Block,
+  record: RecordInPlace,
+  outcome: Exclude<Outcome, { kind: 'unknown_schema' }>,
+  partition: number,
+): number => {
+  const { offset, timestampMs } = record;
+  if (timestampMs > block.newestMs) block.newestMs = timestampMs;
+  switch (outcome.kind) {
+    case 'row': {
+      let entry = block.files.get(outcome.schemaId);
+      if (entry === undefined) {
+        entry = { file: createAvroFile(outcome.header, partition), firstOffset: offset };
+        block.files.set(outcome.schemaId, entry);
+      }
+      const start = record.valueStart + wirePrefixBytes;
+      entry.file.append(offset, record.bytes, start, record.valueEnd);
+      block.rows += 1;
+      block.bytes += record.valueEnd - start;
+      return record.valueEnd - start;
+    }
+    case 'poison': {
+      const { cause } = outcome;
+      block.excluded.push({ offset, reason: cause.code, detail: cause.message.slice(0, detailCharsMax) });
+      block.poison.push({ record: record.record(), cause });
+      return 0;
+    }
+    case 'excluded':
+      block.excluded.push({ offset, reason: outcome.reason, detail: outcome.detail });
+      return 0;
+    case 'passed_over':
+      return 0;
+  }
+};

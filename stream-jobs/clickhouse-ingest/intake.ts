@@ -1,0 +1,89 @@
+import { PlatformError } from '#platform/errors';
+import { wirePrefixBytes } from '#platform/messaging/avro-codec';
+import type { IncomingRecord } from '#platform/messaging/broker';
+import { meaningless } from './datum-check.js';
+import type { Feed } from './feeds.js';
+import type { Repeats } from './repeats.js';
+import type { RowTreatment, Treatments } from './treatments.js';
+
+/** A record where it lies in memory; a `PackCursor` is one at each of its records in turn. */
+export type RecordInPlace = {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly bytes: Buffer;
+  readonly valueStart: number;
+  /** -1 for a record without a value. */
+  readonly valueEnd: number;
+  /** The record as an object, for the few that need one. */
+  record(): IncomingRecord;
+};
+
+/** What becomes of a record. */
+export type Outcome =
+  /** It becomes a row; its datum lies behind the wire prefix. */
+  | RowTreatment
+  /** It is left out of its block, and the block's claim says so. */
+  | { kind: 'excluded'; reason: string; detail: string }
+  /** It is not for this table. */
+  | { kind: 'passed_over' }
+  /** It is left out likewise, and parked with its cause. */
+  | { kind: 'poison'; cause: PlatformError }
+  /** It is asked for again once the registry was asked for its schema. */
+  | { kind: 'unknown_schema'; schemaId: number };
+
+export type Intake = {
+  /**
+   * `isRebuilding`: the record is of a block that is built again as it was, so nothing is a repeat that was none then.
+   * Pure but for the ids that it remembers of rows.
+   */
+  judge(record: RecordInPlace, isRebuilding: boolean): Outcome;
+};
+
+export const repeated = 'repeated';
+
+const passedOver: Outcome = { kind: 'passed_over' };
+const excludedRepeat: Outcome = { kind: 'excluded', reason: repeated, detail: '' };
+
+export const createIntake = (
+  feed: Pick<Feed, 'onlyThese'>,
+  treatments: Pick<Treatments, 'known'>,
+  repeats: Repeats | null,
+): Intake => ({
+  judge: ({ bytes, valueStart, valueEnd }, isRebuilding) => {
+    if (valueEnd < 0) return feed.onlyThese ? malformed('the record is empty') : passedOver;
+    if (valueEnd - valueStart < wirePrefixBytes) return malformed(`only ${valueEnd - valueStart} bytes`);
+    if (bytes[valueStart] !== 0) return malformed(`magic byte is ${bytes[valueStart]}, not 0`);
+    const schemaId = bytes.readUInt32BE(valueStart + 1);
+    const treatment = treatments.known(schemaId);
+    if (treatment === undefined) return { kind: 'unknown_schema', schemaId };
+    if (treatment.kind !== 'row') return treatment;
+    const datum = valueStart + wirePrefixBytes;
+    const walked = treatment.walk(bytes, datum, valueEnd);
+    if (walked !== valueEnd) return wrongDatum(treatment, bytes, datum, valueEnd, walked);
+    return repeats?.seen(treatment, bytes, datum) === true && !isRebuilding ? excludedRepeat : treatment;
+  },
+});
+
+const wrongDatum = (
+  treatment: RowTreatment,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  walked: number,
+): Outcome => {
+  if (walked === meaningless)
+    return {
+      kind: 'poison',
+      cause: new PlatformError('datum_meaningless', treatment.brokenRule(bytes, start, end), {
+        retriable: false,
+      }),
+    };
+  return malformed(
+    walked < 0 ? 'the datum ends too early or is no datum' : `${end - walked} bytes after the datum`,
+  );
+};
+
+const malformed = (message: string): Outcome => ({
+  kind: 'poison',
+  cause: new PlatformError('datum_malformed', message, { retriable: false }),
+});

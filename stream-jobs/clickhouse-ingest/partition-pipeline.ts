@@ -1,0 +1,439 @@
+import { assert } from '#platform/assert';
+import { isRetriable, PlatformError } from '#platform/errors';
+import type { BatchControl, IncomingRecord, RecordBatch } from '#platform/messaging/broker';
+import { PackCursor, type RecordPack } from '#platform/messaging/record-pack';
+import { backoffMs } from '#platform/waiting/backoff';
+import { endsWithin } from '#platform/waiting/deadline';
+import { sleep } from '#platform/waiting/sleep';
+import { addToBlock, type Block, openBlock } from './block.js';
+import type { Claim, Ownership } from './block-claims.js';
+import {
+  type BlockInsertDeps,
+  createBlockInsert,
+  type InsertBlock,
+  type InsertingPipeline,
+  retryRest,
+} from './block-insert.js';
+import { type BlockLimits, type BlockRule, createBlockRule } from './block-rule.js';
+import type { Feed } from './feeds.js';
+import { createIntake, type Intake, type Outcome, type RecordInPlace, repeated } from './intake.js';
+import type { LostRanges } from './lost-ranges.js';
+import { hasMoved, PartitionMoved } from './partition-moved.js';
+import { createRepeats } from './repeats.js';
+import { findResumePoint, type Replay } from './resume-point.js';
+import type { Treatments } from './treatments.js';
+
+export type PipelineDeps = BlockInsertDeps & {
+  limits: PipelineLimits;
+  lostRanges: LostRanges;
+  /** Records of the partition that are in Kafka and not in ClickHouse yet, as far as this process knows. */
+  onLag(feed: Feed, partition: number, records: number): void;
+  onFatal(error: unknown): void;
+};
+
+export type PipelineLimits = BlockLimits & {
+  /** A claim older than this is looked for by its offsets: ClickHouse may have forgotten its token. */
+  tokenTrustedMs: number;
+};
+
+/**
+ * The way of one partition into its table, as a sequence of blocks: one grows while the one before it is inserted.
+ * Holds the partition while ClickHouse or the registry is away, and never gives up by itself.
+ */
+export type PartitionPipeline = {
+  /** The offset to read from. */
+  readonly startOffset: number;
+  /** Takes a batch in; returns before its records are inserted. Throws when the partition has moved on. */
+  accept(batch: RecordBatch, control: BatchControl): Promise<void>;
+  /** Resolves when nothing is growing or being inserted. */
+  drained(): Promise<void>;
+  /** Stops after the insert in hand, or leaves it behind: whoever comes next repeats it. */
+  close(): Promise<void>;
+  progress(): PipelineProgress;
+};
+
+export type PipelineProgress = {
+  topic: string;
+  partition: number;
+  /** Everything before it is in ClickHouse, or was passed over. */
+  insertedTo: number;
+  /** How long `insertedTo` has not moved while something was growing or being inserted. 0 when nothing was. */
+  stalledForMs: number;
+  /** Why the partition is held: what keeps failing. Undefined when nothing does. */
+  heldBy: string | undefined;
+};
+
+type Place = { feed: Feed; partition: number; ownership: Ownership; treatments: Treatments };
+
+const tracedPerBlockMax = 100;
+const heartbeatMs = 1_000;
+const closeWaitMsMax = 2_000;
+
+/** `logStart` is the first offset that Kafka still has. */
+export const openPipeline = async (
+  place: Place,
+  logStart: number,
+  deps: PipelineDeps,
+): Promise<PartitionPipeline> => {
+  const { feed, partition, ownership, treatments } = place;
+  const resumed = await findResumePoint(feed, partition, ownership.newest, {
+    stored: deps.stored,
+    tokenTrustedMs: deps.limits.tokenTrustedMs,
+    onDifference: deps.onDifference,
+  });
+  let { position, replay } = resumed;
+  if (logStart > position) {
+    await deps.lostRanges.note(feed, partition, position, logStart);
+    if (replay !== null && logStart > replay.lastOffset) replay = null;
+    if (replay === null) position = logStart;
+  }
+  const seedBefore = replay === null ? position : replay.lastOffset + 1;
+  const repeats =
+    feed.repeats === null
+      ? null
+      : createRepeats(
+          feed.repeats,
+          await deps.stored.eventIdsBefore(feed.table, partition, seedBefore, feed.repeats),
+        );
+  return new Pipeline(
+    place,
+    { position, replay, logStart, serverStartedAtMs: resumed.serverStartedAtMs },
+    createIntake(feed, treatments, repeats),
+    deps,
+  );
+};
+
+type Start = { position: number; replay: Replay | null; logStart: number; serverStartedAtMs: number };
+
+class Pipeline implements PartitionPipeline, InsertingPipeline {
+  readonly startOffset: number;
+  readonly #place: Place;
+  readonly #deps: PipelineDeps;
+  readonly #intake: Intake;
+  readonly #rule: BlockRule;
+  readonly #insert: InsertBlock;
+  /** Everything before it is in a block or in ClickHouse. */
+  #position: number;
+  #insertedTo: number;
+  /** Records before it that are not in ClickHouse have been noted as lost. */
+  #lostTo: number;
+  #replay: Replay | null;
+  #growing: Block | null = null;
+  #inserting: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #isBehind = false;
+  #isClosed = false;
+  #lastInsertMs = 0;
+  #highWatermark = 0n;
+  /** Of the newest batch: by it blocks are committed. */
+  #control: BatchControl | null = null;
+  #heldBy: string | undefined;
+  /** When something was last inserted, or began to wait for it; by the monotonic clock. */
+  #movedAtMs: number;
+
+  constructor(place: Place, start: Start, intake: Intake, deps: PipelineDeps) {
+    const { feed, partition, ownership } = place;
+    this.startOffset = start.position;
+    this.#place = place;
+    this.#deps = {
+      ...deps,
+      logger: deps.logger.child({ topic: feed.topic, partition }),
+    };
+    this.#intake = intake;
+    this.#rule = createBlockRule(deps.limits, feed.blockWaitMs);
+    this.#position = start.position;
+    this.#insertedTo = start.position;
+    this.#lostTo = start.logStart;
+    this.#replay = start.replay;
+    this.#movedAtMs = deps.clock.monotonicMs();
+    const { serverStartedAtMs } = start;
+    this.#insert = createBlockInsert({ feed, partition, ownership, serverStartedAtMs }, this, this.#deps);
+  }
+
+  async accept(batch: RecordBatch, control: BatchControl): Promise<void> {
+    this.#control = control;
+    this.assertOurs();
+    while (this.#deps.inFlight.full) {
+      await this.#deps.inFlight.room(heartbeatMs);
+      await this.#keepAlive(control);
+    }
+    await this.#lookAtLog(batch);
+    for (const record of batch.records) {
+      if (record.pack === undefined) await this.#takeRecord(record, control);
+      else await this.#takePack(record.pack, Number(record.offset), control);
+    }
+  }
+
+  async drained(): Promise<void> {
+    while (!this.#isClosed && (this.#growing !== null || this.#inserting !== null)) {
+      if (this.#inserting === null) this.#beginInsert();
+      await this.#inserting;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    if (this.#inserting !== null) await endsWithin(closeWaitMsMax, this.#inserting);
+    if (this.#growing !== null) this.#deps.inFlight.remove(this.#growing.bytes);
+    this.#growing = null;
+  }
+
+  progress(): PipelineProgress {
+    const { feed, partition } = this.#place;
+    const isBusy = this.#growing !== null || this.#inserting !== null;
+    return {
+      topic: feed.topic,
+      partition,
+      insertedTo: this.#insertedTo,
+      stalledForMs: isBusy ? this.#deps.clock.monotonicMs() - this.#movedAtMs : 0,
+      heldBy: this.#heldBy,
+    };
+  }
+
+  assertOurs(): void {
+    if (this.#isClosed || this.#control?.isStale() !== false) throw this.#moved();
+  }
+
+  async commit(nextOffset: bigint): Promise<void> {
+    await this.#control?.commit(nextOffset);
+  }
+
+  onHeld(cause: unknown): void {
+    this.#heldBy = cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause);
+  }
+
+  #moved(): PartitionMoved {
+    return new PartitionMoved(this.#place.feed.topic, this.#place.partition);
+  }
+
+  async #keepAlive(control: BatchControl): Promise<void> {
+    if (this.#isClosed || control.isStale()) throw this.#moved();
+    await control.heartbeat();
+  }
+
+  /** How far the log goes, and whether it still has what is to be read next. */
+  async #lookAtLog({ records, highWatermark }: RecordBatch): Promise<void> {
+    const { feed, partition } = this.#place;
+    this.#highWatermark = highWatermark;
+    // Skipping to there would lose what is written until then, reading on would mix up two logs.
+    if (highWatermark < this.#position)
+      throw new PlatformError(
+        'clickhouse_rejected',
+        `${feed.table} holds ${feed.topic}-${partition} up to ${this.#position}, but its log ends at ${highWatermark}: was the topic made anew without emptying the table and ingest_blocks?`,
+        { retriable: true },
+      );
+    const first = records[0];
+    const last = records.at(-1);
+    if (first === undefined || last === undefined) return;
+    this.#isBehind = highWatermark - last.offset > 1n;
+    this.#reportLag();
+    const readFrom = first.pack === undefined ? Number(first.offset) : first.pack.baseOffset;
+    if (readFrom <= this.#position || readFrom <= this.#lostTo) return;
+    const { lostRanges } = this.#deps;
+    const logStart = await lostRanges.logStartOf(feed.topic, partition);
+    if (logStart > this.#position)
+      await lostRanges.note(feed, partition, Math.max(this.#position, this.#lostTo), logStart);
+    this.#lostTo = Math.max(this.#lostTo, readFrom);
+  }
+
+  #reportLag(): void {
+    const { feed, partition } = this.#place;
+    this.#deps.onLag(feed, partition, Math.max(0, Number(this.#highWatermark) - this.#insertedTo));
+  }
+
+  async #takeRecord(record: IncomingRecord, control: BatchControl): Promise<void> {
+    const offset = Number(record.offset);
+    if (offset < this.#position) return;
+    await this.#endReplayBefore(offset, control);
+    const bytes = record.value ?? nothing;
+    const inPlace: RecordInPlace = {
+      offset,
+      timestampMs: record.timestampMs,
+      bytes,
+      valueStart: 0,
+      valueEnd: record.value === null ? -1 : bytes.length,
+      record: () => record,
+    };
+    await this.#takeKnown(inPlace, this.#take(inPlace), control);
+    if (this.#wantsTraces()) this.#noteTrace(record.headers.traceparent);
+    if (this.#isDue()) await this.#handOver(control);
+  }
+
+  async #takePack(pack: RecordPack, lastOffset: number, control: BatchControl): Promise<void> {
+    const cursor = new PackCursor(pack);
+    // One search of the whole for the few packs, or many, that carry no traces at all.
+    const isTraced = pack.bytes.includes('traceparent');
+    while (cursor.next()) {
+      if (cursor.offset < this.#position) continue;
+      if (this.#replay !== null) await this.#endReplayBefore(cursor.offset, control);
+      const unknownId = this.#take(cursor);
+      if (unknownId !== null) await this.#takeKnown(cursor, unknownId, control);
+      // The last digit of the flags says whether the trace is recorded: few are, so few become strings.
+      if (
+        isTraced &&
+        this.#wantsTraces() &&
+        cursor.findHeader('traceparent') &&
+        cursor.bytes[cursor.foundEnd - 1] === digitOne
+      )
+        this.#noteTrace(cursor.bytes.toString('latin1', cursor.foundStart, cursor.foundEnd));
+      if (this.#isDue()) await this.#handOver(control);
+    }
+    await this.#passOver(lastOffset, control);
+  }
+
+  /** Puts a record into the growing block, or returns its schema id where the registry has to be asked first. */
+  #take(record: RecordInPlace): number | null {
+    const { offset } = record;
+    const outcome =
+      this.#replay?.left.has(offset) === true
+        ? leftOut(this.#replay, offset)
+        : this.#intake.judge(record, this.#replay !== null);
+    if (outcome.kind === 'unknown_schema') return outcome.schemaId;
+    const block = this.#growing ?? this.#open();
+    this.#position = offset + 1;
+    this.#deps.inFlight.add(addToBlock(block, record, outcome, this.#place.partition));
+    return null;
+  }
+
+  /** The same once the registry was asked, for as long as it is away. */
+  async #takeKnown(record: RecordInPlace, unknownId: number | null, control: BatchControl): Promise<void> {
+    if (unknownId === null) return;
+    const treatment = await this.#treatmentOf(unknownId, control);
+    if (treatment.kind === 'poison') {
+      const block = this.#growing ?? this.#open();
+      this.#position = record.offset + 1;
+      addToBlock(block, record, treatment, this.#place.partition);
+      return;
+    }
+    const again = this.#take(record);
+    assert(again === null, 'a schema that was found is known');
+  }
+
+  async #treatmentOf(schemaId: number, control: BatchControl) {
+    for (let failures = 0; ; ) {
+      try {
+        const treatment = await this.#place.treatments.find(schemaId);
+        if (failures > 0) this.onHeld(undefined);
+        return treatment;
+      } catch (error) {
+        if (!isRetriable(error)) throw error;
+        failures += 1;
+        this.onHeld(error);
+        if (failures === 1)
+          this.#deps.logger.warn({ err: error, schemaId }, 'held until the registry answers');
+        await sleep(backoffMs(retryRest, failures));
+        await this.#keepAlive(control);
+      }
+    }
+  }
+
+  /** Up to `offset` there is nothing more to read: markers of transactions, what was aborted or compacted away. */
+  async #passOver(offset: number, control: BatchControl): Promise<void> {
+    if (offset < this.#position) return;
+    await this.#endReplayBefore(offset, control);
+    if (this.#growing === null) this.#open();
+    this.#position = offset + 1;
+    if (this.#isDue()) await this.#handOver(control);
+  }
+
+  /** The end of the block to rebuild may have been removed from the log (compaction, retention). */
+  async #endReplayBefore(offset: number, control: BatchControl): Promise<void> {
+    if (this.#replay === null || offset <= this.#replay.lastOffset) return;
+    if (this.#growing === null) this.#open();
+    this.#position = this.#replay.lastOffset + 1;
+    await this.#handOver(control);
+  }
+
+  #wantsTraces(): boolean {
+    return this.#growing === null || this.#growing.traceparents.length < tracedPerBlockMax;
+  }
+
+  #noteTrace(traceparent: string | undefined): void {
+    if (traceparent?.endsWith('-01'))
+      this.#growing?.traceparents.push({ traceparent, appendedAtMs: this.#deps.clock.monotonicMs() });
+  }
+
+  #isDue(): boolean {
+    if (this.#replay !== null) return this.#position > this.#replay.lastOffset;
+    return this.#growing !== null && this.#rule.isFull(this.#growing);
+  }
+
+  #open(): Block {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (this.#inserting === null) this.#movedAtMs = nowMs;
+    this.#growing = openBlock(this.#position, nowMs);
+    if (this.#replay === null) this.#waitForCompany();
+    return this.#growing;
+  }
+
+  /** Begins to insert the growing block when its time has come and the one before it is in. */
+  #waitForCompany(): void {
+    clearTimeout(this.#timer);
+    if (this.#growing === null || this.#inserting !== null) return;
+    const ageMs = this.#deps.clock.monotonicMs() - this.#growing.openedAtMs;
+    const restMs = this.#rule.restMs(ageMs, this.#isBehind, this.#lastInsertMs);
+    if (restMs === 0 || this.#rule.isFull(this.#growing)) {
+      this.#beginInsert();
+      return;
+    }
+    // Whether there is a backlog may change meanwhile.
+    const lookAgainMs = this.#rule.restMs(0, false, this.#lastInsertMs);
+    this.#timer = setTimeout(() => this.#waitForCompany(), Math.min(restMs, lookAgainMs));
+  }
+
+  /** Closes the growing block at the position and begins to insert it. */
+  #beginInsert(): void {
+    const block = this.#growing;
+    assert(block !== null && this.#inserting === null, 'a partition inserts one block at a time');
+    clearTimeout(this.#timer);
+    const rebuilt = this.#replay;
+    this.#growing = null;
+    this.#replay = null;
+    const claim: Claim = {
+      firstOffset: block.firstOffset,
+      lastOffset: this.#position - 1,
+      attempt: rebuilt?.attempt ?? 0,
+      schemaIds: rebuilt?.schemaIds ?? [...block.files.keys()],
+      rows: rebuilt?.rows ?? block.rows,
+      excluded: rebuilt?.excluded ?? block.excluded,
+    };
+    this.#inserting = this.#insert(block, claim, rebuilt)
+      .then((insertMs) => {
+        this.#lastInsertMs = insertMs;
+        this.#insertedTo = claim.lastOffset + 1;
+        this.#movedAtMs = this.#deps.clock.monotonicMs();
+        this.#reportLag();
+      })
+      .catch((error: unknown) => {
+        this.#isClosed = true;
+        if (!hasMoved(error)) this.#deps.onFatal(error);
+      })
+      .finally(() => {
+        this.#deps.inFlight.remove(block.bytes);
+        this.#inserting = null;
+        if (!this.#isClosed) this.#waitForCompany();
+      });
+  }
+
+  /** Hands the growing block over to be inserted, waiting for the one before it. */
+  async #handOver(control: BatchControl): Promise<void> {
+    const block = this.#growing;
+    while (this.#growing === block && this.#inserting !== null) {
+      await endsWithin(heartbeatMs, this.#inserting);
+      await this.#keepAlive(control);
+    }
+    if (this.#growing !== null && this.#growing === block) this.#beginInsert();
+  }
+}
+
+/** What a record becomes that is not to go into a block again: its poison may not have been parked then. */
+const leftOut = ({ excludedAt }: Replay, offset: number): Exclude<Outcome, { kind: 'unknown_schema' }> => {
+  const known = excludedAt.get(offset);
+  if (known === undefined || known.reason === repeated) return { kind: 'passed_over' };
+  const cause = new PlatformError(known.reason as PlatformError['code'], known.detail, { retriable: false });
+  return { kind: 'poison', cause };
+};
+
+const nothing = Buffer.alloc(0);
+const digitOne = 0x31;

@@ -1,0 +1,98 @@
+import type avro from 'avsc';
+import { PlatformError } from '#platform/errors';
+import { avroType } from '#platform/messaging/avro-codec';
+import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
+import { brokenRule, valueRules } from '#schemas/value-rules';
+import { type FileHeader, fileHeader } from './avro-file.js';
+import { compileDatumWalk, textStart } from './datum-check.js';
+import { compileFieldWalks, type Walk } from './datum-walk.js';
+import type { Feed } from './feeds.js';
+
+/** What is done with datums of one schema id. */
+export type Treatment = RowTreatment | { kind: 'passed_over' } | { kind: 'poison'; cause: PlatformError };
+
+export type RowTreatment = {
+  kind: 'row';
+  schemaId: number;
+  header: FileHeader;
+  /** As `compileDatumWalk`. */
+  walk: Walk;
+  /** The rule that a well-formed but meaningless datum breaks, in words. */
+  brokenRule(bytes: Buffer, start: number, end: number): string;
+  /** The first field of a walked datum, where it is text. */
+  firstText(bytes: Buffer, start: number): string;
+};
+
+export type Treatments = {
+  /** Without asking anybody; undefined where the registry has to be asked. */
+  known(schemaId: number): Treatment | undefined;
+  /** Asks the registry. A retriable fault when it is away; an id that a live one does not know is poison. */
+  find(schemaId: number): Promise<Treatment>;
+};
+
+const schemaIdsMax = 10_000;
+
+export const createTreatments = (registry: Pick<SchemaRegistry, 'schemaById'>, feed: Feed): Treatments => {
+  const readers = new Map(feed.events.map(({ schema }) => [avroType(schema).name, avroType(schema)]));
+  const treatments = new Map<number, Treatment>();
+
+  const describe = (schemaId: number, schema: AvroSchema): Treatment => {
+    try {
+      const type = avroType(schema);
+      const reader = readers.get(type.name);
+      if (reader === undefined) {
+        if (!feed.onlyThese) return { kind: 'passed_over' };
+        return poison(`${type.name ?? 'an unnamed type'} does not belong on ${feed.topic}`);
+      }
+      // Throws where the writer's version cannot be read as ours: its columns would not fit the table's.
+      reader.createResolver(type);
+      return rowTreatment(schemaId, schema, type);
+    } catch (error) {
+      return poison(`schema ${schemaId} cannot be read: ${(error as Error).message}`);
+    }
+  };
+
+  return {
+    known: (schemaId) => treatments.get(schemaId),
+    find: async (schemaId) => {
+      let treatment: Treatment;
+      try {
+        treatment = describe(schemaId, await registry.schemaById(schemaId));
+      } catch (error) {
+        if (!(error instanceof PlatformError) || error.code !== 'schema_unknown' || error.retriable)
+          throw error;
+        // Not remembered: the schema may be registered by the time of the next record.
+        return { kind: 'poison', cause: error };
+      }
+      if (treatments.size >= schemaIdsMax) treatments.clear();
+      treatments.set(schemaId, treatment);
+      return treatment;
+    },
+  };
+};
+
+const rowTreatment = (schemaId: number, schema: AvroSchema, type: avro.Type): RowTreatment => {
+  const recordName = type.name?.split('.').at(-1) ?? '';
+  const [firstField] = compileFieldWalks(schema);
+  return {
+    kind: 'row',
+    schemaId,
+    header: fileHeader(schema),
+    walk: compileDatumWalk(schema, valueRules[recordName]),
+    brokenRule: (bytes, start, end) => {
+      try {
+        const value = type.fromBuffer(bytes.subarray(start, end)) as object;
+        return brokenRule(recordName, value) ?? 'a value breaks a rule';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    },
+    firstText: (bytes, start) =>
+      bytes.toString('latin1', textStart(bytes, start), (firstField as Walk)(bytes, start, bytes.length)),
+  };
+};
+
+const poison = (message: string): Treatment => ({
+  kind: 'poison',
+  cause: new PlatformError('datum_malformed', message, { retriable: false }),
+});
