@@ -26,9 +26,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'stream-jobs/clickhouse-ingest/block-insert.ts',
-        find: '    const closedAtMs = clock.nowMs();\n',
+        find: '    const closedAtMs = clock.monotonicMs();\n',
         replace:
-          '    const closedAtMs = clock.nowMs();\n    await lane.commit(BigInt(first.lastOffset + 1));\n',
+          '    const closedAtMs = clock.monotonicMs();\n    await pipeline.commit(BigInt(first.lastOffset + 1));\n',
       },
     ],
     tests: ['stream-jobs/clickhouse-ingest/ingest.int.test.ts'],

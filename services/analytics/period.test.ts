@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { finestFor, periodOf } from './period.js';
+import { finestFor, granularities, periodOf } from './period.js';
 
 const at = (text: string) => Date.parse(text);
 const now = at('2026-03-01T12:34:56Z');
@@ -18,11 +18,22 @@ describe('the period of a query', () => {
     expect(periodOf({}, 'day', now)).toMatchObject({ toMs: at('2026-03-02T00:00:00Z') });
   });
 
-  it('refuses a period that ends before it begins, and one of more buckets than an answer may have', () => {
-    expect(periodOf({ fromMs: now, toMs: now - 86_400_000 }, 'minute', now)).toEqual({
-      refused: 'not_before_to',
+  it.each(granularities)('refuses a period of %ss that does not end after it begins', (granularity) => {
+    const refused = { refused: 'not_before_to', parameter: 'from' };
+    for (const laterMs of [0, 1, 30 * 60_000, 86_400_000])
+      expect(periodOf({ fromMs: now + laterMs, toMs: now }, granularity, now)).toEqual(refused);
+    expect(periodOf({ fromMs: now + 1 }, granularity, now)).toEqual({
+      refused: 'not_before_now',
+      parameter: 'from',
     });
-    expect(periodOf({ fromMs: 0 }, 'minute', now)).toEqual({ refused: 'too_many_buckets' });
+    expect(periodOf({ fromMs: now - 1, toMs: now }, granularity, now)).not.toHaveProperty('refused');
+  });
+
+  it('refuses a period of more buckets than an answer may have', () => {
+    expect(periodOf({ fromMs: 0 }, 'minute', now)).toEqual({
+      refused: 'too_many_buckets',
+      parameter: 'from',
+    });
   });
 
   it('is as fine as the most buckets of an answer allow', () => {
@@ -38,7 +49,13 @@ describe('the period of a query', () => {
 
   it('refuses times that ClickHouse cannot hold', () => {
     const last = at('9999-12-31T23:59:59Z');
-    expect(periodOf({ fromMs: last - 1, toMs: last }, 'day', now)).toEqual({ refused: 'out_of_range' });
-    expect(periodOf({ fromMs: -36_000_000, toMs: 0 }, 'day', now)).toEqual({ refused: 'out_of_range' });
+    expect(periodOf({ fromMs: last - 1, toMs: last }, 'day', now)).toEqual({
+      refused: 'out_of_range',
+      parameter: 'to',
+    });
+    expect(periodOf({ fromMs: -36_000_000, toMs: 0 }, 'day', now)).toEqual({
+      refused: 'out_of_range',
+      parameter: 'from',
+    });
   });
 });

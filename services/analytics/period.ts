@@ -21,26 +21,34 @@ export const bucketsMax = 10_080;
 export const earliestMs = 0;
 export const latestMs = Date.parse('2100-01-01T00:00:00Z');
 
-export type PeriodRefusal = 'not_before_to' | 'too_many_buckets' | 'out_of_range';
+export type PeriodRefusal = 'not_before_to' | 'not_before_now' | 'too_many_buckets' | 'out_of_range';
+
+export type RefusedPeriod = { refused: PeriodRefusal; parameter: 'from' | 'to' };
 
 /**
  * The whole buckets that the asked times touch: `from` is rounded down, `to` up. Days and hours are UTC. `nowMs` is the
- * end when none is asked for.
+ * end when none is asked for. The asked times themselves have to be a period: rounding does not make one of them.
  */
 export const periodOf = (
   asked: { fromMs?: number | undefined; toMs?: number | undefined },
   granularity: Granularity,
   nowMs: number,
-): Period | { refused: PeriodRefusal } => {
+): Period | RefusedPeriod => {
   const size = bucketMs[granularity];
-  const toMs = Math.ceil((asked.toMs ?? nowMs) / size) * size;
-  const fromMs =
-    Math.floor((asked.fromMs ?? (asked.toMs ?? nowMs) - defaultSpanMs[granularity]) / size) * size;
-  if (fromMs < earliestMs || toMs > latestMs) return { refused: 'out_of_range' };
-  if (fromMs >= toMs) return { refused: 'not_before_to' };
-  if ((toMs - fromMs) / size > bucketsMax) return { refused: 'too_many_buckets' };
+  const endMs = asked.toMs ?? nowMs;
+  const startMs = asked.fromMs ?? endMs - defaultSpanMs[granularity];
+  if (isOutOfRange(asked.toMs)) return { refused: 'out_of_range', parameter: 'to' };
+  if (isOutOfRange(asked.fromMs)) return { refused: 'out_of_range', parameter: 'from' };
+  if (startMs >= endMs)
+    return { refused: asked.toMs === undefined ? 'not_before_now' : 'not_before_to', parameter: 'from' };
+  const toMs = Math.min(Math.ceil(endMs / size) * size, latestMs);
+  const fromMs = Math.max(Math.floor(startMs / size) * size, earliestMs);
+  if ((toMs - fromMs) / size > bucketsMax) return { refused: 'too_many_buckets', parameter: 'from' };
   return { fromMs, toMs };
 };
+
+const isOutOfRange = (ms: number | undefined): boolean =>
+  ms !== undefined && (ms < earliestMs || ms > latestMs);
 
 /** The finest granularity of which the asked times touch `bucketsMax` buckets at most; days where none is. */
 export const finestFor = (

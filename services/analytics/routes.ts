@@ -98,7 +98,7 @@ export const analyticsRoutes = (
     throw problem(400, 'invalid_period', 'The period cannot be answered.', {
       errors: [
         {
-          path: '/from',
+          path: `/${asked.parameter}`,
           message: refusalMessages[asked.refused],
         },
       ],
@@ -175,7 +175,8 @@ export const analyticsRoutes = (
 const refusalMessages: Record<PeriodRefusal, string> = {
   not_before_to: 'must be before `to`',
   too_many_buckets: `is more than ${bucketsMax} buckets before \`to\``,
-  out_of_range: 'must lie between 1970 and 2100, and so must `to`',
+  not_before_now: 'must be in the past where `to` is not given',
+  out_of_range: 'must lie between 1970 and 2100',
 };
 
 /** A minute short of seven days, so that rounding both ends outwards stays within the most buckets. */

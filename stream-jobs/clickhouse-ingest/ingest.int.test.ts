@@ -18,6 +18,7 @@ const setUp = async ({ onTestFinished }: TestContext) => {
     const ingest = await rig.start(options);
     running.add(ingest);
     return {
+      ...ingest,
       stop: async () => {
         running.delete(ingest);
         await ingest.stop();
@@ -230,6 +231,37 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     await committedBecomes(rig.topic.shopperActivity, 13n);
   });
 
+  it('parks a record that means nothing, and counts nothing of it', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
+    await rig.send(
+      rig.topic.sales,
+      [rig.sale(), rig.sale({ kind: 'bogus', amount_minor: 105 }), rig.sale()],
+      0,
+    );
+    await rig.send(rig.topic.shopperActivity, [rig.activity({ type: 'bogus' }), rig.activity()], 0);
+    await start();
+    await rowsBecome('sales', 2);
+    await rowsBecome('shopper_activity', 1);
+    for (const [topic, field] of [
+      [rig.topic.sales, 'kind'],
+      [rig.topic.shopperActivity, 'type'],
+    ] as const) {
+      const [letter] = await rig.deadLetters(topic, 1);
+      expect(letter?.headers).toMatchObject({
+        'dead-letter-reason': 'datum_meaningless',
+        'dead-letter-message': expect.stringContaining(`${field} is "bogus", which is none of`),
+      });
+    }
+    await committedBecomes(rig.topic.sales, 3n);
+    await eventually(async () =>
+      expect(
+        await rig.clickhouse.query(
+          'SELECT sum(orders) AS orders, sum(gross) AS gross, sum(refunds) AS refunds FROM sales_per_hour',
+        ),
+      ).toEqual([{ orders: 2, gross: 3_996, refunds: 0 }]),
+    );
+  });
+
   it('gets through a flood of poison', async (context) => {
     const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
     const flood = Array.from({ length: 3_000 }, () => Buffer.from("not' Avro\\"));
@@ -333,6 +365,87 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     await committedBecomes(rig.topic.sales, 51n);
     expect(await rig.count('sales')).toBe(21);
     expect(await rollupDifferences()).toEqual([]);
+  });
+
+  it('makes one row of an event that a client sent again, also across a restart', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
+    const events = Array.from({ length: 4 }, (_, at) =>
+      rig.activity({ event_id: `0190163d-8694-5c5f-9c1e-0a4a5c9d000${at}` }),
+    );
+    const first = await start();
+    await rig.send(rig.topic.shopperActivity, [...events.slice(0, 2), rig.activity()], 0);
+    await rowsBecome('shopper_activity', 3);
+    await rig.send(rig.topic.shopperActivity, events.slice(0, 3), 0);
+    await rowsBecome('shopper_activity', 4);
+    await rig.send(rig.topic.shopperActivity, [rig.activity()], 0);
+    await rowsBecome('shopper_activity', 5);
+    await first.stop();
+    await rig.send(rig.topic.shopperActivity, events, 0);
+    await start();
+    await committedBecomes(rig.topic.shopperActivity, 11n);
+    expect(await rig.count('shopper_activity')).toBe(6);
+  });
+
+  it('says which records Kafka had deleted before they were ingested, and goes on behind them', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
+    const sales = (count: number) => Array.from({ length: count }, () => rig.sale());
+    const lost = () =>
+      rig.clickhouse.query(
+        'SELECT topic, partition, from_offset AS from, to_offset AS to FROM ingest_lost_ranges FINAL ORDER BY from',
+      );
+    await rig.send(rig.topic.sales, sales(5), 0);
+    const first = await start();
+    await committedBecomes(rig.topic.sales, 5n);
+    await first.stop();
+    await rig.send(rig.topic.sales, sales(4), 0);
+    await rig.deleteBefore(rig.topic.sales, 7);
+    const second = await start();
+    await rowsBecome('sales', 7);
+    await committedBecomes(rig.topic.sales, 9n);
+    const { topic } = { topic: rig.topic.sales };
+    expect(await lost()).toEqual([{ topic, partition: 0, from: 5, to: 7 }]);
+    await second.stop();
+
+    // Nothing is left in the log, and nothing new comes; whoever starts next notes nothing twice.
+    await rig.send(rig.topic.sales, sales(3), 0);
+    await rig.deleteBefore(rig.topic.sales, 12);
+    const third = await start();
+    const both = [
+      { topic, partition: 0, from: 5, to: 7 },
+      { topic, partition: 0, from: 9, to: 12 },
+    ];
+    await eventually(async () => expect(await lost()).toEqual(both));
+    await third.stop();
+    await start();
+    await rig.send(rig.topic.sales, sales(1), 0);
+    await committedBecomes(rig.topic.sales, 13n);
+    expect(await rig.count('sales')).toBe(8);
+    expect(await lost()).toEqual(both);
+    expect(await rig.host.metrics.render()).toMatch(
+      new RegExp(`clickhouse_ingest_records_lost_total\\{topic="${topic}",partition="0"[^}]*\\} 5\n`),
+    );
+  });
+
+  it('is degraded while a partition is held, says which, and is up again afterwards', async (context) => {
+    const { rig, start, committedBecomes } = await setUp(context);
+    let isAway = true;
+    await rig.send(rig.topic.sales, [rig.sale()], 0);
+    const ingest = await start({
+      insertBlock: async (block, insert) => {
+        if (isAway)
+          throw new PlatformError('clickhouse_unavailable', 'connection refused', { retriable: true });
+        await insert(block);
+      },
+    });
+    await eventually(async () =>
+      expect(await ingest.health()).toEqual({
+        status: 'degraded',
+        detail: `${rig.topic.sales}-0 is held: connection refused`,
+      }),
+    );
+    isAway = false;
+    await committedBecomes(rig.topic.sales, 1n);
+    expect(await ingest.health()).toEqual({ status: 'up' });
   });
 
   it('passes what another producer aborted and the markers of its transactions', async (context) => {

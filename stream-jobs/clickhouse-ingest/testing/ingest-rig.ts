@@ -183,6 +183,7 @@ export const openIngestRig = async () => {
     });
     await ingest.start();
     return {
+      health: async () => ingest.checkHealth?.(),
       stop: async () => {
         await ingest.stop();
         await deadLetterProducer.close();
@@ -224,6 +225,23 @@ export const openIngestRig = async () => {
     start,
     deadLetters,
     transactionalProducer,
+    /** Deletes the records of partition 0 before `offset`, as retention does. */
+    deleteBefore: async (name: string, offset: number): Promise<void> => {
+      const { kafka, sever } = openConnection(
+        { brokers: urls.kafkaBrokers, clientId: 'retention', logger: host.logger },
+        { retries: 5 },
+      );
+      const retention = kafka.admin();
+      await retention.connect();
+      // kafkajs finds the partition's leader only in what it has been asked for before.
+      await retention.fetchTopicOffsets(name);
+      await retention.deleteTopicRecords({
+        topic: name,
+        partitions: [{ partition: 0, offset: String(offset) }],
+      });
+      await retention.disconnect();
+      sever();
+    },
     /** The next offset to be written to partition 0. */
     endOf: async (name: string): Promise<bigint> => {
       const partitions = await admin.offsets(name);

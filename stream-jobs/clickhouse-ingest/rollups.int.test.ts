@@ -1,0 +1,68 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
+import { feeds } from './feeds.js';
+import { createStoredRows } from './stored-rows.js';
+
+const setUp = async () => {
+  const { clickhouse, drop } = await scratchClickHouse();
+  onTestFinished(drop);
+  return { clickhouse, stored: createStoredRows(clickhouse) };
+};
+
+it('every materialized view belongs to a feed and has a difference of the same columns to be mended by', async () => {
+  const { clickhouse } = await setUp();
+  const views = await clickhouse.query<{ rollup: string }>(
+    `SELECT replaceRegexpOne(name, '_mv$', '') AS rollup FROM system.tables
+     WHERE database = currentDatabase() AND engine = 'MaterializedView' ORDER BY rollup`,
+  );
+  expect(views.map(({ rollup }) => rollup)).toEqual(feeds.flatMap(({ rollups }) => rollups).sort());
+  const columns = async (from: string) =>
+    (await clickhouse.query<{ name: string }>(`DESCRIBE TABLE ${from}`)).map(({ name }) => name);
+  for (const { rollup } of views)
+    expect(await columns(`(SELECT * FROM ${rollup}_difference(partition = 0, first = 0, last = 0))`)).toEqual(
+      await columns(rollup),
+    );
+});
+
+it('the same cells that are lost twice are mended twice', async () => {
+  const { clickhouse, stored } = await setUp();
+  const minuteS = 60;
+  for (let offset = 0; offset < 60; offset += 1) {
+    const place = {
+      kafka_partition: offset % 2,
+      kafka_offset: offset,
+      occurred_at: 1_790_000_000 + offset * 40 * minuteS,
+    };
+    const isSale = offset % 3 !== 0;
+    await clickhouse.insertRows('sales', [
+      {
+        ...place,
+        product_id: `product-${offset % 4}`,
+        currency: 'EUR',
+        line: offset % 2,
+        kind: isSale ? 'sale' : 'refund',
+        quantity: isSale ? 2 : -1,
+        amount_minor: isSale ? 200 + offset : -100 - offset,
+      },
+    ]);
+    await clickhouse.insertRows('shopper_activity', [
+      { ...place, type: offset % 2 ? 'product_viewed' : 'product_added' },
+    ]);
+  }
+  for (const { table, rollups } of feeds.filter((feed) => feed.rollups.length > 0)) {
+    const cells = () =>
+      Promise.all(rollups.map((rollup) => clickhouse.query(`SELECT * FROM ${rollup} FINAL ORDER BY ALL`)));
+    const before = await cells();
+    expect(before.every((rollup) => rollup.length > 0)).toBe(true);
+    const mend = async () =>
+      (await stored.mendRollups(rollups, 0, 0, 60)) + (await stored.mendRollups(rollups, 1, 0, 60));
+    expect(await mend(), table).toBe(0);
+    for (let time = 0; time < 2; time += 1) {
+      for (const rollup of rollups)
+        await clickhouse.command(`ALTER TABLE ${rollup} DELETE WHERE 1 SETTINGS mutations_sync = 2`);
+      expect(await mend(), table).toBeGreaterThan(0);
+      expect(await cells(), table).toEqual(before);
+      expect(await mend(), table).toBe(0);
+    }
+  }
+});
