@@ -3,6 +3,7 @@ import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import { encode } from '#platform/messaging/avro-codec';
 import { eventually } from '#platform/testing/eventually';
+import { records } from '#schemas/events';
 import { type IngestRig, openIngestRig } from './testing/ingest-rig.js';
 
 /** A rig for one test, and what the test asks of it. */
@@ -229,6 +230,27 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
       ['11', 'datum_malformed', expect.stringContaining('does not belong')],
     ]);
     await committedBecomes(rig.topic.shopperActivity, 13n);
+  });
+
+  it('takes in a record whose schema the registry learns a moment later, and holds unknown ones together', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
+    const withId = (id: number) => {
+      const value = rig.activity();
+      value.writeUInt32BE(id, 1);
+      return value;
+    };
+    const lateId = 2_000_000_000;
+    const unknown = Array.from({ length: 40 }, (_, nth) => withId(2_000_000_001 + nth));
+    await rig.send(
+      rig.topic.shopperActivity,
+      [rig.activity(), withId(lateId), ...unknown, rig.activity()],
+      0,
+    );
+    // It is held until the unknown ones behind it were asked for too: each for itself would hold up the rest.
+    await start({ learnLater: { id: lateId, record: records.ShopperActivity, afterIds: 41 } });
+    await rowsBecome('shopper_activity', 3);
+    await committedBecomes(rig.topic.shopperActivity, 43n);
+    expect(await rig.deadLetters(rig.topic.shopperActivity, 40)).toHaveLength(40);
   });
 
   it('parks a record that means nothing, and counts nothing of it', async (context) => {

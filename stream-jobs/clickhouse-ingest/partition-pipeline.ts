@@ -1,5 +1,6 @@
 import { assert } from '#platform/assert';
 import { isRetriable, PlatformError } from '#platform/errors';
+import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { BatchControl, IncomingRecord, RecordBatch } from '#platform/messaging/broker';
 import { PackCursor, type RecordPack } from '#platform/messaging/record-pack';
 import { backoffMs } from '#platform/waiting/backoff';
@@ -268,7 +269,10 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
       if (cursor.offset < this.#position) continue;
       if (this.#replay !== null) await this.#endReplayBefore(cursor.offset, control);
       const unknownId = this.#take(cursor);
-      if (unknownId !== null) await this.#takeKnown(cursor, unknownId, control);
+      if (unknownId !== null) {
+        askAhead(pack, this.#place.treatments);
+        await this.#takeKnown(cursor, unknownId, control);
+      }
       // The last digit of the flags says whether the trace is recorded: few are, so few become strings.
       if (
         isTraced &&
@@ -433,6 +437,22 @@ const leftOut = ({ excludedAt }: Replay, offset: number): Exclude<Outcome, { kin
   if (known === undefined || known.reason === repeated) return { kind: 'passed_over' };
   const cause = new PlatformError(known.reason as PlatformError['code'], known.detail, { retriable: false });
   return { kind: 'poison', cause };
+};
+
+const askedAheadMax = 10_000;
+
+/** Unknown schemas of one pack are held together: they are all asked for when the first of them is met. */
+const askAhead = (pack: RecordPack, treatments: Treatments): void => {
+  const cursor = new PackCursor(pack);
+  const ids = new Set<number>();
+  while (cursor.next() && ids.size < askedAheadMax) {
+    const { bytes, valueStart, valueEnd } = cursor;
+    if (valueEnd - valueStart < wirePrefixBytes || bytes[valueStart] !== 0) continue;
+    const id = bytes.readUInt32BE(valueStart + 1);
+    if (treatments.known(id) === undefined) ids.add(id);
+  }
+  // Whoever meets the record asks again, and is told the outcome.
+  for (const id of ids) treatments.find(id).catch(() => {});
 };
 
 const nothing = Buffer.alloc(0);

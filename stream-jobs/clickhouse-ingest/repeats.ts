@@ -1,4 +1,4 @@
-import { createRecentIds } from '#platform/messaging/recent-ids';
+import { createRecentIds } from '#platform/streams/recent-ids';
 import { textStart } from './datum-check.js';
 import type { RepeatWindow } from './feeds.js';
 import type { RowTreatment } from './treatments.js';

@@ -3,13 +3,14 @@ import kafkajs from 'kafkajs';
 import { type ClickHouse, createClickHouse, type Insert } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
 import { systemClock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, IncomingRecord, OutgoingRecord, Producer } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-letter';
 import { openConnection } from '#platform/messaging/kafkajs-connection';
-import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { testHost } from '#platform/testing/test-host';
@@ -19,6 +20,23 @@ import { feeds } from '../feeds.js';
 import { createIngest } from '../ingest.js';
 import { ingestTelemetry } from '../ingest-telemetry.js';
 import { createStoredRows } from '../stored-rows.js';
+
+/** As a node of the registry answers that lags behind the one that gave the id. */
+const lagging = (
+  registry: Pick<SchemaRegistry, 'schemaById'>,
+  { id, record, afterIds }: { id: number; record: { schema: object }; afterIds: number },
+): Pick<SchemaRegistry, 'schemaById'> => {
+  const asked = new Set<number>();
+  return {
+    schemaById: async (wanted) => {
+      const isLearned = asked.size >= afterIds;
+      asked.add(wanted);
+      if (wanted !== id) return registry.schemaById(wanted);
+      if (isLearned) return record.schema;
+      throw new PlatformError('schema_unknown', `no schema ${id} yet`, { retriable: true });
+    },
+  };
+};
 
 /** Topics, a database and schemas of its own on the shared engines, and ingests to run on them. */
 export type IngestRig = Awaited<ReturnType<typeof openIngestRig>>;
@@ -137,6 +155,8 @@ export const openIngestRig = async () => {
       /** In place of ClickHouse's own insert. */
       insertBlock?: (block: Insert, insert: ClickHouse['insert']) => Promise<void>;
       onFatal?: (error: unknown) => void;
+      /** A schema that the registry knows under this id once it was asked for so many ids. */
+      learnLater?: { id: number; record: { schema: object }; afterIds: number };
       /** As if ClickHouse had been started a moment ago. */
       afterRestart?: boolean;
     } = {},
@@ -161,7 +181,7 @@ export const openIngestRig = async () => {
         fetchBytesPerPartitionMax: 1_000_000,
       },
       broker,
-      registry,
+      registry: options.learnLater === undefined ? registry : lagging(registry, options.learnLater),
       clickhouse:
         insertBlock === undefined
           ? clickhouse
@@ -228,7 +248,7 @@ export const openIngestRig = async () => {
     /** Deletes the records of partition 0 before `offset`, as retention does. */
     deleteBefore: async (name: string, offset: number): Promise<void> => {
       const { kafka, sever } = openConnection(
-        { brokers: urls.kafkaBrokers, clientId: 'retention', logger: host.logger },
+        { ...urls.kafka, clientId: 'retention', logger: host.logger },
         { retries: 5 },
       );
       const retention = kafka.admin();
