@@ -1,19 +1,6 @@
+import { variableOf } from '#platform/config';
+import { folderOf, type Part, table } from '../services/table.js';
 import type { Ports } from './data-folder/ports.js';
-import { portVariable } from './data-folder/ports.js';
-
-/** Every service and job of the platform, in the order in which they are started. */
-export const services = [
-  'user',
-  'product',
-  'inventory',
-  'order',
-  'payment',
-  'notification',
-  'analytics',
-  'recommendation',
-  'gateway',
-] as const;
-export const jobs = ['clickhouse-ingest', 'item-similarity'] as const;
 
 export type Hosted = { name: string; url: string };
 
@@ -44,58 +31,57 @@ export type Plan = {
 const heapMbMax = { shop: 512, service: 160, job: 256 } as const;
 
 const urlAt = (port: number): string => `http://127.0.0.1:${port}`;
-const urlVariable = (name: string): string => portVariable(name).replace(/_PORT$/, '_URL');
 
 export async function planProcesses(options: PlanOptions): Promise<Plan> {
   const { separate, instances, ports } = options;
-  const known: readonly string[] = [...services, ...jobs];
   for (const name of Object.keys(instances)) {
-    if (!known.includes(name)) throw new Error(`--instances: there is no service "${name}"`);
-    if (name === 'gateway') throw new Error('--instances: there is one gateway, as there is one --port');
+    const part = table.find((one) => one.name === name);
+    if (part === undefined) throw new Error(`--instances: there is no service "${name}"`);
+    if (part.kind === 'gateway') throw new Error('--instances: there is one gateway, as there is one --port');
   }
 
-  const placed: Array<{ service: string; name: string; port: number }> = [];
-  for (const service of known) {
-    for (let instance = 1; instance <= (instances[service] ?? 1); instance++) {
-      const name = instance === 1 ? service : `${service}-${instance}`;
+  const placed: Array<{ part: Part; name: string; port: number }> = [];
+  for (const part of table) {
+    for (let instance = 1; instance <= (instances[part.name] ?? 1); instance++) {
+      const name = instance === 1 ? part.name : `${part.name}-${instance}`;
       placed.push({
-        service,
+        part,
         name,
-        port: service === 'gateway' ? options.gatewayPort : await ports.of(name),
+        port: part.kind === 'gateway' ? options.gatewayPort : await ports.of(name),
       });
     }
   }
-  const urlsOf = (service: string): string =>
+  const urlsOf = (part: Part): string =>
     placed
-      .filter((one) => one.service === service)
+      .filter((one) => one.part === part)
       .map(({ port }) => urlAt(port))
       .join(',');
-  const env = Object.fromEntries(known.map((service) => [urlVariable(service), urlsOf(service)]));
+  const env = Object.fromEntries(table.map((part) => [variableOf(part.name, 'URL'), urlsOf(part)]));
 
-  const alone = ({ service, name, port }: (typeof placed)[number]): ProcessPlan => ({
+  const alone = ({ part, name, port }: (typeof placed)[number]): ProcessPlan => ({
     name,
-    entry: `${isJob(service) ? 'stream-jobs' : 'services'}/${service}/main.js`,
+    entry: `${folderOf(part)}/main.js`,
     hosts: [{ name, url: urlAt(port) }],
-    env: { [portVariable(service)]: `${port}` },
-    heapMbMax: isJob(service) ? heapMbMax.job : heapMbMax.service,
+    env: { [variableOf(part.name, 'PORT')]: `${port}` },
+    heapMbMax: isJob(part) ? heapMbMax.job : heapMbMax.service,
   });
   const shop = (): ProcessPlan => {
-    const hosted = placed.filter(({ service }) => !isJob(service));
+    const hosted = placed.filter(({ part }) => !isJob(part));
     return {
       name: 'shop',
       entry: 'services/shop.js',
       hosts: hosted.map(({ name, port }) => ({ name, url: urlAt(port) })),
-      env: Object.fromEntries(hosted.map(({ service, port }) => [portVariable(service), `${port}`])),
+      env: Object.fromEntries(hosted.map(({ part, port }) => [variableOf(part.name, 'PORT'), `${port}`])),
       heapMbMax: heapMbMax.shop,
     };
   };
   return {
     processes: separate
       ? placed.map(alone)
-      : [shop(), ...placed.filter(({ service }) => isJob(service)).map(alone)],
+      : [shop(), ...placed.filter(({ part }) => isJob(part)).map(alone)],
     gatewayUrl: urlAt(options.gatewayPort),
     env,
   };
 }
 
-const isJob = (service: string): boolean => (jobs as readonly string[]).includes(service);
+const isJob = ({ kind }: Part): boolean => kind === 'job';

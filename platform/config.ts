@@ -69,6 +69,10 @@ export const envSchema = <const F extends Settings>(settings: F): EnvSchema<F> =
 export const variablesOf = ({ settings }: EnvSchema): Setting[] =>
   Object.values(settings).flatMap((each) => ('combine' in each ? Object.values(each.settings) : [each]));
 
+/** The environment variable of one process's own setting: `ORDER_PORT` for `order` and `PORT`. */
+export const variableOf = (process: string, setting: string): string =>
+  `${process.toUpperCase().replaceAll('-', '_')}_${setting}`;
+
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 
 const isReadable = (file: string): boolean => {

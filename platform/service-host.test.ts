@@ -88,7 +88,7 @@ describe('a service process', () => {
        import { runService } from '#platform/service-host';
        const config = envSchema({ port: ['T_PORT', setting.port], url: ['T_URL', setting.url] });
        const alive = { name: 'alive', timer: undefined, start: async () => { setInterval(() => {}, 1000); }, stop: async () => { console.log('drained'); } };
-       await runService('t', config, (config, host) => { ${body} });`,
+       await runService({ name: 't', config, build: (config, host) => { ${body} } });`,
     );
     const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=source', file], {
       cwd: projectPath('.'),

@@ -22,6 +22,8 @@ export type DependencyHealth = { status: HealthStatus; detail?: string };
 /** A part with a life of its own: a pool, a consumer, a server. */
 export type Component = {
   name: string;
+  /** Opens the service to callers: starts after all parts that do not, and stops before them. */
+  isFront?: true;
   start(): Promise<void>;
   /** Finishes what is in hand and lets go. Called once, also when `start` has failed half-way. */
   stop(): Promise<void>;
@@ -48,7 +50,7 @@ export type Host = {
   readonly listenAddress: string;
   /** Aborted when the service begins to stop: long-lived answers end, loops leave. */
   readonly stopping: AbortSignal;
-  /** Registers a component: they start in the order of `use` and stop in reverse. */
+  /** Registers a component: they start in the order of `use`, fronts last, and stop in reverse. */
   use<T extends Component>(component: T): T;
   /** Reports what the service cannot live with: logged, then the process exits 1 and is restarted by others. */
   onFatal(error: unknown): void;
@@ -119,7 +121,9 @@ export const createHost = (options: {
       };
     },
     start: async () => {
-      for (const component of components) {
+      const isFront = (component: Component) => component.isFront === true;
+      const behind = components.filter((component) => !isFront(component));
+      for (const component of [...behind, ...components.filter(isFront)]) {
         if (stopping.signal.aborted) return;
         touched.push(component);
         try {
@@ -195,11 +199,7 @@ export const hostConfig = envSchema({
  * and stops it within 8 s and exits 0. Exits 1, with one line saying why, when it cannot start, when a
  * component reports a fatal error, or when anything is thrown that nobody caught.
  */
-export const runService = <C>(
-  name: string,
-  config: z.ZodType<C>,
-  build: Service<C>['build'],
-): Promise<void> => runServices([{ name, config, build } as Service]);
+export const runService = <C>(service: Service<C>): Promise<void> => runServices([service as Service]);
 
 /** The same for several services in one process: they share its signals and its end, and nothing else. */
 export const runServices = async (services: readonly Service[]): Promise<void> => {

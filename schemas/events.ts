@@ -504,8 +504,7 @@ export type EventMap = {
 
 export type EventType = keyof EventMap;
 
-/** Where each record lives: its topic, its subject in the registry and its schema. */
-export const records = {
+const places = {
   OrderCancelled: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderCancelled',
@@ -617,3 +616,10 @@ export const records = {
     schema: {"type":"record","name":"UserRolesChanged","namespace":"cartstream.users","doc":"An administrator changed what an account may do.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"roles","type":{"type":"array","items":"string"},"doc":"customer, support, analyst, admin."},{"name":"changedBy","type":"string","doc":"The administrator's account."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
   },
 } as const satisfies Record<EventType, { topic: string; subject: string; schema: object }>;
+
+/**
+ * Where each record lives: its topic, its subject in the registry and its schema. `value` is never there: it says to
+ * the compiler what the schema describes.
+ */
+export const records: { readonly [T in EventType]: (typeof places)[T] & { readonly value?: EventMap[T] } } =
+  places;

@@ -117,13 +117,19 @@ const render = (sources: Source[]): string =>
     '',
     'export type EventType = keyof EventMap;',
     '',
-    '/** Where each record lives: its topic, its subject in the registry and its schema. */',
-    'export const records = {',
+    'const places = {',
     ...sources.map(
       (source) =>
         `  ${source.schema.name}: {\n    topic: '${source.topic}',\n    subject: '${subjectOf(source)}',\n    schema: ${JSON.stringify(source.schema)},\n  },`,
     ),
     '} as const satisfies Record<EventType, { topic: string; subject: string; schema: object }>;',
+    '',
+    '/**',
+    ' * Where each record lives: its topic, its subject in the registry and its schema. `value` is never there: it says to',
+    ' * the compiler what the schema describes.',
+    ' */',
+    'export const records: { readonly [T in EventType]: (typeof places)[T] & { readonly value?: EventMap[T] } } =',
+    '  places;',
     '',
   ].join('\n');
 

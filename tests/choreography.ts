@@ -2,12 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { newId } from '#platform/ids';
 import { firstTime } from '#platform/inbox/inbox';
 import { avroType } from '#platform/messaging/avro-codec';
-import {
-  type EventMessage,
-  type EventOptions,
-  headerNames,
-  type ReceivedEvent,
-} from '#platform/messaging/events';
+import { type EventPublisher, headerNames, type ReceivedEvent } from '#platform/messaging/events';
 import type { Reaction, Reactions } from '#platform/messaging/reactor';
 import { inTransaction } from '#platform/postgres/transaction';
 import { withCorrelation } from '#platform/telemetry/correlation';
@@ -114,13 +109,10 @@ const openDatabases = async () => {
 };
 
 /** Encodes as the publisher of the platform does, but for the schema's id, which takes a registry to know. */
-const publisherAt = (clock: HandClock) => ({
-  event: <T extends EventType>(
-    type: T,
-    key: string,
-    value: EventMap[T],
-    options: EventOptions,
-  ): EventMessage => ({
+const publisherAt = <P extends EventType>(
+  clock: HandClock,
+): Pick<EventPublisher<Pick<EventMap, P>>, 'event'> => ({
+  event: (type, key, value, options) => ({
     topic: records[type].topic,
     key,
     value: avroType(records[type].schema).toBuffer(value),
@@ -138,14 +130,13 @@ export const createChoreography = async (): Promise<Choreography> => {
   const host = testHost('choreography', { clock, logLevel: 'fatal' });
   const databases = await openDatabases();
   const dbOf = (service: Reactor) => databases[service].db;
-  const events = publisherAt(clock);
 
-  const orders = createOrderStore({ events, clock });
+  const orders = createOrderStore({ events: publisherAt(clock), clock });
   const metrics = createOrderMetrics(host.metrics);
-  const stock = createStockStore({ events, clock });
-  const holds = createHoldStore({ events, clock, holdMs: 1_200_000 });
-  const payments = createPaymentStore({ events, clock });
-  const products = createProductStore({ events, clock });
+  const stock = createStockStore({ events: publisherAt(clock), clock });
+  const holds = createHoldStore({ events: publisherAt(clock), clock, holdMs: 1_200_000 });
+  const payments = createPaymentStore({ events: publisherAt(clock), clock });
+  const products = createProductStore({ events: publisherAt(clock), clock });
   const paymentDb = dbOf('payment');
   const worker = createProviderWorker(host, {
     db: paymentDb,

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { jobs as startedJobs, services as startedServices } from '../local/processes.js';
 import { topics } from '../schemas/topics.js';
 
 /** A map check: what the documents promise of the tree is so. It counts no lines. */
@@ -48,19 +47,6 @@ describe('the house', () => {
     for (const service of services)
       for (const file of ['main.ts', 'service.ts', 'config.ts'])
         expect(existsSync(join('services', service, file)), `services/${service}/${file}`).toBe(true);
-  });
-
-  it('hosts, starts and routes every service', () => {
-    const shop = read('services/shop.ts');
-    for (const service of services)
-      expect(shop, `services/shop.ts hosts ${service}`).toContain(`${service}/service`);
-    expect([...startedServices].sort(), 'local/processes.ts starts them').toEqual([...services].sort());
-    expect([...startedJobs].sort(), 'local/processes.ts starts them').toEqual(
-      foldersIn('stream-jobs').sort(),
-    );
-    const table = read('services/gateway/routing-table.ts');
-    for (const service of services.filter((name) => name !== 'gateway'))
-      expect(table, `routing-table.ts routes to ${service}`).toContain(`'${service}'`);
   });
 
   it('has a folder of schemas for every topic, and a topic for every folder', () => {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { variableOf } from '#platform/config';
 
 export type Ports = {
   /** The port of `name`: from its environment variable, else the one it had before, else a free one. */
@@ -13,8 +14,6 @@ export class PortTaken extends Error {
     this.name = 'PortTaken';
   }
 }
-
-export const portVariable = (name: string): string => `${name.toUpperCase().replaceAll('-', '_')}_PORT`;
 
 export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
@@ -43,7 +42,7 @@ export function createPorts(
   const unused = async (port: number): Promise<boolean> => !given.has(port) && (await probe(port));
 
   async function pick(name: string): Promise<number> {
-    const variable = portVariable(name);
+    const variable = variableOf(name, 'PORT');
     const fixed = env[variable];
     if (fixed !== undefined && fixed !== '') {
       const port = Number(fixed);

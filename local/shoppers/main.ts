@@ -2,4 +2,4 @@ import { runService } from '#platform/service-host';
 import { shoppersConfig } from './config.js';
 import { shoppers } from './shoppers.js';
 
-await runService('shoppers', shoppersConfig, shoppers);
+await runService({ name: 'shoppers', config: shoppersConfig, build: shoppers });

@@ -288,6 +288,7 @@ const notThere = (request: FastifyRequest, routes: RouteBook): Problem => {
 
 const listener = (app: HttpApp, host: Host, port: number): HttpServer['component'] => ({
   name: 'http',
+  isFront: true,
   get url() {
     const { address, port: bound } = app.server.address() as AddressInfo;
     return `http://${address.includes(':') ? `[${address}]` : address}:${bound}`;

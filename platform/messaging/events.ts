@@ -1,5 +1,4 @@
 import type avro from 'avsc';
-import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
@@ -10,10 +9,18 @@ import type { Component, Host } from '#platform/service-host';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
 
-/** Where each event lives, by its type. The platform knows no event; it is handed this as a value. */
-export type EventTable = Readonly<
-  Record<string, { readonly topic: string; readonly subject: string; readonly schema: AvroSchema }>
->;
+/**
+ * Where each event lives, by its type. The platform knows no event; it is handed this as a value. No table has a
+ * `value`: the type carries what the schema describes.
+ */
+export type EventTable<E = Record<string, unknown>> = {
+  readonly [T in keyof E]: {
+    readonly topic: string;
+    readonly subject: string;
+    readonly schema: AvroSchema;
+    readonly value?: E[T];
+  };
+};
 
 /** What travels in headers, so that any tool can read it without a schema. `occurred-at` is epoch ms. */
 export const headerNames = {
@@ -38,12 +45,23 @@ export type EventOptions = {
 /** An event ready for `outbox.append` or, where no state goes with it, for `producer.send`. */
 export type EventMessage = OutgoingRecord & { key: string; value: Buffer; headers: RecordHeaders };
 
+/**
+ * `in out`: who publishes the events of `E` is given a publisher of exactly these, so that a service declares all
+ * that it publishes and nothing else.
+ */
+type Encode<in out E> = <T extends keyof E & string>(
+  type: T,
+  key: string,
+  value: E[T],
+  options: EventOptions,
+) => EventMessage;
+
 export type EventPublisher<E> = Component & {
   /**
    * Encodes one event with headers from the current context. Synchronous; a retriable `registry_unavailable`
    * until the schema's id is known, which `start` sees to.
    */
-  event<T extends keyof E & string>(type: T, key: string, value: E[T], options: EventOptions): EventMessage;
+  event: Encode<E>;
 };
 
 const idRetryMsMax = 2_000;
@@ -52,17 +70,16 @@ const startWaitMsMax = 5_000;
 /**
  * `start` looks up the ids of all `types` and waits for them 5 s at most, so that a registry that is away
  * delays but does not prevent a start; from then on it keeps asking in the background. Once known, an id is
- * known for ever. `types` are those this process publishes, all of the table if unset; to publish another is a broken
- * invariant and not a fault, since waiting would never mend it.
+ * known for ever. `types` are those this process publishes: another one does not compile.
  */
-export const createEventPublisher = <E>(
+export const createEventPublisher = <E, const P extends keyof E & string>(
   host: Pick<Host, 'logger' | 'clock'>,
   registry: SchemaRegistry,
-  table: EventTable,
-  types?: readonly (keyof E & string)[],
-): EventPublisher<E> => {
+  table: EventTable<E>,
+  types: readonly P[],
+): EventPublisher<Pick<E, P>> => {
   const ready = new Map<string, { topic: string; schemaId: number; type: avro.Type }>();
-  const wanted = Object.entries(table).filter(([name]) => types?.includes(name as keyof E & string) ?? true);
+  const wanted = types.map((name) => [name, table[name]] as const);
   let stopped = false;
 
   const lookUp = async (): Promise<void> => {
@@ -88,10 +105,6 @@ export const createEventPublisher = <E>(
     name: 'schema-registry',
     event: (type, key, value, options) => {
       const known = ready.get(type);
-      assert(
-        known !== undefined || wanted.some(([name]) => name === type),
-        `${type} is published as declared`,
-      );
       if (known === undefined)
         throw new PlatformError('registry_unavailable', `the schema id of ${type} is not known yet`, {
           retriable: true,

@@ -41,7 +41,7 @@ const record = (name: string, fields: object[]) => ({
 });
 
 let topic: string;
-let table: EventTable;
+let table: EventTable<Events>;
 let scratch: ScratchDatabase;
 let registry: SchemaRegistry;
 let broker: Broker & Component;
@@ -98,7 +98,7 @@ beforeEach(async () => {
     ThingPainted: entry(record('ThingPainted', [])),
   };
   for (const { subject, schema } of Object.values(table)) await registry.register(subject, schema);
-  publisher = createEventPublisher<Events>(host, registry, table);
+  publisher = createEventPublisher(host, registry, table, ['ThingMade', 'ThingScrapped', 'ThingPainted']);
   await publisher.start();
 });
 afterEach(async () => {

@@ -43,7 +43,7 @@ export type ReactorOptions<E> = {
   reactions: Reactions<E>;
   /** 100 if unset. */
   eventsPerTransactionMax?: number;
-  /** Each takes a connection of the pool while it works. 3 if unset. */
+  /** Each is a transaction of its own. 1 if unset: two batches that write the same rows could lock each other out. */
   partitionsConcurrentlyMax?: number;
 };
 
@@ -127,7 +127,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         broker,
         group,
         topics,
-        partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
+        partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 1,
         handle: handle(createDeadLetters(host, producer)),
       });
       // What cannot be looked up yet is asked for again by the first event.

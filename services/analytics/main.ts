@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { analyticsConfig } from './config.js';
-import { analyticsService } from './service.js';
+import { service } from './service.js';
 
-await runService('analytics', analyticsConfig, analyticsService);
+await runService(service);

@@ -31,7 +31,7 @@ export const collectorRoutes = (
   app: HttpApp,
   host: Host,
   producer: Producer,
-  publisher: EventPublisher<EventMap>,
+  publisher: EventPublisher<Pick<EventMap, 'ShopperActivity'>>,
 ): void => {
   const counted = host.metrics.counter('shopper_events_total', 'Shopper events sent in.', ['status']);
 

@@ -1,26 +1,24 @@
-import { envSchema, setting } from '#platform/config';
+import { envSchema, setting, variableOf } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 import { trustedProxies } from '#platform/http/client-address';
+import { type ServiceName, services } from '../table.js';
 
 const { kafka, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
 
 /** Base URLs of a service, several for several instances; without any it is 503, and left out of health. */
-const instances = (variable: string) => [variable, setting.urls.optional()] as const;
+const instances = setting.urls.optional();
+const upstreams = Object.fromEntries(
+  services.map(({ name }) => [`${name}Urls`, [variableOf(name, 'URL'), instances]]),
+) as { [N in ServiceName as `${N}Urls`]: [string, typeof instances] };
 
 export const gatewayConfig = envSchema({
   port: ['GATEWAY_PORT', setting.port],
   kafka,
   schemaRegistryUrl,
   redisUrl,
+  ...upstreams,
   ...authSettings,
-  productUrls: instances('PRODUCT_URL'),
-  inventoryUrls: instances('INVENTORY_URL'),
-  orderUrls: instances('ORDER_URL'),
-  paymentUrls: instances('PAYMENT_URL'),
-  notificationUrls: instances('NOTIFICATION_URL'),
-  analyticsUrls: instances('ANALYTICS_URL'),
-  recommendationUrls: instances('RECOMMENDATION_URL'),
   /** `relaxed` is a thousand times `strict`; the limiter runs in both. */
   limits: ['LIMITS', setting.oneOf('strict', 'relaxed').default('strict')],
   /** Requests being answered at one moment, streams apart; the next one is 503. */

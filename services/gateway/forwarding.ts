@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpApp } from '#platform/http/server';
 import { injectTrace, runInContext, SpanKind, startSpan } from '#platform/telemetry/tracing';
-import type { Forwarding, ServiceName } from './routing-table.js';
+import type { ServiceName } from '../table.js';
+import type { Forwarding } from './routing-table.js';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.js';
 
 /** About one connection, not about the message (RFC 9110 section 7.6.1), or made anew here. */

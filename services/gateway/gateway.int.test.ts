@@ -16,7 +16,7 @@ import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 import { gatewayConfig } from './config.js';
 import { countingStore } from './rate-limits.js';
-import { gatewayService } from './service.js';
+import { service } from './service.js';
 
 const { topic, partitions } = topics.shopperActivity;
 const running: RunnableHost[] = [];
@@ -87,7 +87,7 @@ const startGateway = async (env: Record<string, string>): Promise<{ url: string;
     parts.push(part);
     return use(part);
   };
-  await gatewayService(config, host);
+  await service.build(config, host);
   await host.start();
   running.push(host);
   return { url: parts.find(({ name }) => name === 'http')?.url ?? '', host };

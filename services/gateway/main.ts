@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { gatewayConfig } from './config.js';
-import { gatewayService } from './service.js';
+import { service } from './service.js';
 
-await runService('gateway', gatewayConfig, gatewayService);
+await runService(service);

@@ -1,33 +1,11 @@
-/**
- * What the gateway does with a path, read top to bottom. `path` is a Fastify pattern for itself and for all
- * below it; of two that fit, the more specific one is taken (`/api/products/:id/reviews` before
- * `/api/products`).
- */
-export type ServiceName =
-  | 'user'
-  | 'product'
-  | 'inventory'
-  | 'order'
-  | 'payment'
-  | 'notification'
-  | 'analytics'
-  | 'recommendation';
+import { type ServiceName, services } from '../table.js';
 
+/** `path` is a Fastify pattern for itself and for all below it; of two that fit, the more specific one is taken. */
 export type Forwarding = { path: string; to: ServiceName };
 
-export const forwardings: readonly Forwarding[] = [
-  { path: '/api/auth', to: 'user' },
-  { path: '/api/users', to: 'user' },
-  { path: '/.well-known/jwks.json', to: 'user' },
-  { path: '/api/products', to: 'product' },
-  { path: '/api/inventory', to: 'inventory' },
-  { path: '/api/orders', to: 'order' },
-  { path: '/api/ops/sagas', to: 'order' },
-  { path: '/api/payments', to: 'payment' },
-  { path: '/api/notifications', to: 'notification' },
-  { path: '/api/analytics', to: 'analytics' },
-  { path: '/api/recommendations', to: 'recommendation' },
-];
+export const forwardings: readonly Forwarding[] = services.flatMap(({ name, paths }) =>
+  paths.map((path) => ({ path, to: name })),
+);
 
 export type Limit = { requestsMax: number; windowMs: number };
 

@@ -6,17 +6,18 @@ import { connectBroker } from '#platform/messaging/connect-broker';
 import { createEventPublisher } from '#platform/messaging/events';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
-import type { Host } from '#platform/service-host';
-import { type EventMap, records } from '#schemas/events';
+import type { Host, Service } from '#platform/service-host';
+import { records } from '#schemas/events';
+import { type ServiceName, services } from '../table.js';
 import { collectorRoutes } from './collector.js';
-import type { GatewayConfig } from './config.js';
+import { type GatewayConfig, gatewayConfig } from './config.js';
 import { createMergedDocument } from './documents.js';
 import { forwardingRoutes } from './forwarding.js';
 import { createAggregatedHealth } from './health.js';
 import { shedLoad } from './load-shedding.js';
 import { pageRoutes } from './pages.js';
 import { limitRequests } from './rate-limits.js';
-import { forwardings, type ServiceName } from './routing-table.js';
+import { forwardings } from './routing-table.js';
 import { createUpstream, type Upstream } from './upstream.js';
 
 const relaxation = 1000;
@@ -24,12 +25,10 @@ const description =
   'Errors are RFC 9457 problems with a stable `code`; lists are `{items, next}`; money is minor units.';
 
 /** The one door: forwards to the services, collects shopper activity, keeps the limits. */
-export const gatewayService = async (config: GatewayConfig, host: Host): Promise<void> => {
+const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const redis = host.use(createRedis(host, config.redisUrl));
   const publisher = host.use(
-    createEventPublisher<EventMap>(host, createSchemaRegistry(config.schemaRegistryUrl), records, [
-      'ShopperActivity',
-    ]),
+    createEventPublisher(host, createSchemaRegistry(config.schemaRegistryUrl), records, ['ShopperActivity']),
   );
   const broker = host.use(connectBroker(host, config.kafka));
   const producer = await broker.producer();
@@ -62,19 +61,12 @@ export const gatewayService = async (config: GatewayConfig, host: Host): Promise
   host.use(component);
 };
 
+export const service: Service<GatewayConfig> = { name: 'gateway', config: gatewayConfig, build };
+
 const createUpstreams = (config: GatewayConfig, host: Host): Record<ServiceName, Upstream> => {
-  const upstream = (service: ServiceName, urls: readonly string[] | undefined): Upstream =>
-    createUpstream(service, urls ?? [], host.metrics, config.answerTimeoutMs);
-  return {
-    user: upstream('user', config.userUrls),
-    product: upstream('product', config.productUrls),
-    inventory: upstream('inventory', config.inventoryUrls),
-    order: upstream('order', config.orderUrls),
-    payment: upstream('payment', config.paymentUrls),
-    notification: upstream('notification', config.notificationUrls),
-    analytics: upstream('analytics', config.analyticsUrls),
-    recommendation: upstream('recommendation', config.recommendationUrls),
-  };
+  const upstream = ({ name }: { name: ServiceName }) =>
+    [name, createUpstream(name, config[`${name}Urls`] ?? [], host.metrics, config.answerTimeoutMs)] as const;
+  return Object.fromEntries(services.map(upstream)) as Record<ServiceName, Upstream>;
 };
 
 /** Any page may call: who calls is said by a token, never by a cookie. What is no preflight is routed on. */

@@ -1,16 +1,8 @@
 import { envSchema, setting } from '#platform/config';
-import { engineSettings } from '#platform/engine-settings';
-import { authSettings } from '#platform/http/auth';
-
-const { kafka, schemaRegistryUrl, databaseUrl } = engineSettings;
+import { serviceSettings } from '#platform/service';
 
 export const inventoryConfig = envSchema({
-  ...authSettings,
-  kafka,
-  schemaRegistryUrl,
-  databaseUrl,
-  port: ['INVENTORY_PORT', setting.port],
-  databasePoolMax: ['INVENTORY_DATABASE_POOL_MAX', setting.integer(2, 50).default(5)],
+  ...serviceSettings('inventory', { databasePoolMax: 5 }),
   /** Longer than an order waits for its payment: the order service decides when a hold ends. */
   holdMs: ['INVENTORY_HOLD_MS', setting.integer(1000, 86_400_000).default(1_200_000)],
   /** How long an order waits for a product this service has not heard of yet. */

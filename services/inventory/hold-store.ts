@@ -48,7 +48,7 @@ export const createHoldStore = ({
   clock,
   holdMs,
 }: {
-  events: Pick<EventPublisher<EventMap>, 'event'>;
+  events: Pick<EventPublisher<Published>, 'event'>;
   clock: Clock;
   holdMs: number;
 }): HoldStore => {

@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { inventoryConfig } from './config.js';
-import { inventoryService } from './service.js';
+import { service } from './service.js';
 
-await runService('inventory', inventoryConfig, inventoryService);
+await runService(service);

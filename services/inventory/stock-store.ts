@@ -3,7 +3,7 @@ import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import type { EventMap } from '#schemas/events';
+import type { EventMap, EventType } from '#schemas/events';
 import { type AdjustmentRefusal, type Stock, stateOnHand } from './stock.js';
 
 export type StockRow = Stock & {
@@ -49,19 +49,30 @@ export type StockStore = {
 const stockColumns = `product_id AS "productId", on_hand AS "onHand", reserved,
   low_stock_threshold AS "lowStockThreshold", stock_version AS "stockVersion", updated_at AS "updatedAt"`;
 
+/** The types of events that this service publishes: the compiler refuses another. */
+export const publishes = [
+  'StockReserved',
+  'StockRejected',
+  'StockReleased',
+  'StockCommitted',
+  'StockReturned',
+  'StockAdjusted',
+] as const satisfies readonly EventType[];
+export type Published = Pick<EventMap, (typeof publishes)[number]>;
+
 /** What there is of each product, as rows. Every write appends its event to the outbox in the same transaction. */
 export const createStockStore = ({
   events,
   clock,
 }: {
-  events: Pick<EventPublisher<EventMap>, 'event'>;
+  events: Pick<EventPublisher<Published>, 'event'>;
   clock: Clock;
 }): StockStore => {
-  const publish = <T extends keyof EventMap>(
+  const publish = <T extends keyof Published>(
     tx: Tx,
     type: T,
     key: string,
-    value: EventMap[T],
+    value: Published[T],
     occurredAt: number,
   ) => append(tx, [events.event(type, key, value, { occurredAt })]);
 

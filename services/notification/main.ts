@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { notificationConfig } from './config.js';
-import { notificationService } from './service.js';
+import { service } from './service.js';
 
-await runService('notification', notificationConfig, notificationService);
+await runService(service);

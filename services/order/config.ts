@@ -1,16 +1,8 @@
 import { envSchema, setting } from '#platform/config';
-import { engineSettings } from '#platform/engine-settings';
-import { authSettings } from '#platform/http/auth';
-
-const { kafka, schemaRegistryUrl, databaseUrl } = engineSettings;
+import { serviceSettings } from '#platform/service';
 
 export const orderConfig = envSchema({
-  ...authSettings,
-  kafka,
-  schemaRegistryUrl,
-  databaseUrl,
-  port: ['ORDER_PORT', setting.port],
-  databasePoolMax: ['ORDER_DATABASE_POOL_MAX', setting.integer(3, 50).default(8)],
+  ...serviceSettings('order', { databasePoolMax: 8 }),
   /** An order without an answer from inventory or payment for this long is cancelled. */
   paymentWaitMs: ['ORDER_PAYMENT_WAIT_MS', setting.integer(1000, 86_400_000).default(900_000)],
   /** How long a new order waits for a product that has not reached this service yet. */

@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { orderConfig } from './config.js';
-import { orderService } from './service.js';
+import { service } from './service.js';
 
-await runService('order', orderConfig, orderService);
+await runService(service);

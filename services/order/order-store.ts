@@ -7,7 +7,7 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
-import type { EventMap, Sale } from '#schemas/events';
+import type { EventMap, EventType, Sale } from '#schemas/events';
 import {
   type CancellationReason,
   decide,
@@ -63,12 +63,22 @@ export type OrderStore = {
 
 type KnownOrder = Exclude<Order, { status: 'new' }>;
 
+/** The types of events that this service publishes: the compiler refuses another. */
+export const publishes = [
+  'OrderPlaced',
+  'OrderConfirmed',
+  'OrderCancelled',
+  'OrderReturned',
+  'Sale',
+] as const satisfies readonly EventType[];
+export type Published = Pick<EventMap, (typeof publishes)[number]>;
+
 /** Orders as rows. The row's lock is what makes one order's decisions follow one another. */
 export const createOrderStore = ({
   events,
   clock,
 }: {
-  events: Pick<EventPublisher<EventMap>, 'event'>;
+  events: Pick<EventPublisher<Published>, 'event'>;
   clock: Clock;
 }): OrderStore => {
   /** Writes what was decided: first the row, whose lock keeps the order of the events, then the events. */

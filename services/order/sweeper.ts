@@ -1,6 +1,5 @@
 import { isBrokenInvariant } from '#platform/assert';
 import { isRetriable } from '#platform/errors';
-import { countUnpublished } from '#platform/outbox/outbox';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
@@ -15,11 +14,9 @@ const ordersPerPageMax = 100;
 export type Sweeper = Component & {
   /** Gives up the orders that are overdue now; returns how many. What `start` does every `everyMs`. */
   sweep(): Promise<number>;
-  /** Events waiting for Kafka when last counted: what new orders are refused by. */
-  unpublished(): number;
 };
 
-/** Ends what waits too long, and keeps an eye on what piles up. */
+/** Ends what waits too long. */
 export const createSweeper = (
   host: Pick<Host, 'logger' | 'clock' | 'tracer' | 'onFatal'>,
   {
@@ -38,7 +35,6 @@ export const createSweeper = (
 ): Sweeper => {
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
-  let unpublished = 0;
   let stopping = false;
 
   /** Each order in a transaction of its own: one that cannot be given up holds up none of the others. */
@@ -87,7 +83,6 @@ export const createSweeper = (
       await sweep();
       metrics.active(await orders.countActive(db));
       metrics.stuck(await countUnsettled(db, host.clock.nowMs() - stuckAfterMs));
-      unpublished = await countUnpublished(db);
     } catch (error) {
       if (isBrokenInvariant(error)) host.onFatal(error);
       else host.logger.warn({ err: error }, 'sweep failed');
@@ -99,7 +94,6 @@ export const createSweeper = (
   return {
     name: 'sweeper',
     sweep,
-    unpublished: () => unpublished,
     start: async () => {
       timer = setInterval(() => {
         sweeping ??= round();

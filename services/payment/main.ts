@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { paymentConfig } from './config.js';
-import { paymentService } from './service.js';
+import { service } from './service.js';
 
-await runService('payment', paymentConfig, paymentService);
+await runService(service);

@@ -4,7 +4,7 @@ import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import type { EventMap } from '#schemas/events';
+import type { EventMap, EventType } from '#schemas/events';
 import {
   type Charge,
   decide,
@@ -63,11 +63,23 @@ const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "u
   amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
   is_renewed AS "isRenewed", refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
+/** The types of events that this service publishes: the compiler refuses another. */
+export const publishes = [
+  'PaymentAuthorized',
+  'PaymentDeclined',
+  'PaymentCaptured',
+  'PaymentVoided',
+  'PaymentFailed',
+  'PaymentRefunded',
+  'RefundFailed',
+] as const satisfies readonly EventType[];
+export type Published = Pick<EventMap, (typeof publishes)[number]>;
+
 export const createPaymentStore = ({
   events,
   clock,
 }: {
-  events: Pick<EventPublisher<EventMap>, 'event'>;
+  events: Pick<EventPublisher<Published>, 'event'>;
   clock: Clock;
 }): PaymentStore => ({
   update: async (tx, orderId, command) => {
@@ -173,7 +185,7 @@ const request = async (
   }
 };
 
-const published = (events: Pick<EventPublisher<EventMap>, 'event'>, event: PaymentEvent): EventMessage[] => {
+const published = (events: Pick<EventPublisher<Published>, 'event'>, event: PaymentEvent): EventMessage[] => {
   if (!('data' in event)) return [];
   return [events.event(event.type, event.data.orderId, event.data, { occurredAt: event.data.occurredAt })];
 };

@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { productConfig } from './config.js';
-import { productService } from './service.js';
+import { service } from './service.js';
 
-await runService('product', productConfig, productService);
+await runService(service);

@@ -4,7 +4,7 @@ import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import type { EventMap } from '#schemas/events';
+import type { EventMap, EventType } from '#schemas/events';
 import { type CreateProduct, createProduct, type Product } from './product.js';
 
 export type ProductRow = Product & { available: number; stockVersion: number };
@@ -47,11 +47,15 @@ const columns = `product_id AS "productId", version, name, description, category
   (extract(epoch FROM updated_at) * 1000)::bigint AS "updatedAtMs",
   available, stock_version AS "stockVersion"`;
 
+/** The types of events that this service publishes: the compiler refuses another. */
+export const publishes = ['ProductCreated'] as const satisfies readonly EventType[];
+export type Published = Pick<EventMap, (typeof publishes)[number]>;
+
 export const createProductStore = ({
   events,
   clock,
 }: {
-  events: Pick<EventPublisher<EventMap>, 'event'>;
+  events: Pick<EventPublisher<Published>, 'event'>;
   clock: Clock;
 }): ProductStore => ({
   create: async (tx, command) => {

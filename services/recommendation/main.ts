@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { recommendationConfig } from './config.js';
-import { recommendationService } from './service.js';
+import { service } from './service.js';
 
-await runService('recommendation', recommendationConfig, recommendationService);
+await runService(service);

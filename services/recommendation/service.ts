@@ -1,54 +1,27 @@
-import { remoteAuthenticator } from '#platform/http/auth';
-import { createHttpServer } from '#platform/http/server';
-import { connectBroker } from '#platform/messaging/connect-broker';
-import { createReactor } from '#platform/messaging/reactor';
-import { createSchemaRegistry } from '#platform/messaging/schema-registry';
-import { createDatabase, serviceDatabaseUrl } from '#platform/postgres/pool';
-import { projectPath } from '#platform/project';
 import { createRedis } from '#platform/redis/client';
-import type { Component, Host } from '#platform/service-host';
-import { type EventMap, records } from '#schemas/events';
+import { openService } from '#platform/service';
+import type { Component, Host, Service } from '#platform/service-host';
+import { records } from '#schemas/events';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
-import type { RecommendationConfig } from './config.js';
+import { type RecommendationConfig, recommendationConfig } from './config.js';
 import { reactions } from './reactions.js';
 import { recentPurchaseMs } from './recommend.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
 import { recommendationRoutes } from './routes.js';
 
 /** What may be shown is kept here, exactly, from events; what goes well together is read from Redis, if it is there. */
-export const recommendationService = async (config: RecommendationConfig, host: Host): Promise<void> => {
-  const db = host.use(
-    createDatabase(host, {
-      url: serviceDatabaseUrl(config.databaseUrl, 'recommendation'),
-      poolMax: config.databasePoolMax,
-      migrations: ['platform/inbox/migrations', 'services/recommendation/migrations'].map(projectPath),
-    }),
-  );
-  const redis = host.use(createRedis(host, config.redisUrl));
-  const broker = host.use(connectBroker(host, config.kafka));
-  const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentPurchaseMs });
-  host.use(
-    createReactor<EventMap>(host, {
-      broker,
-      db,
-      registry: createSchemaRegistry(config.schemaRegistryUrl),
-      events: records,
-      group: 'recommendation.reactions',
-      reactions: reactions(catalogue),
-      // One transaction at a time: the lines of two batches name the same products in different orders.
-      partitionsConcurrentlyMax: 1,
-    }),
-  );
-  host.use(forgetOldPurchases(host, catalogue));
-
-  const http = createHttpServer(host, {
-    port: config.port,
-    title: 'Cartstream recommendations',
-    auth: remoteAuthenticator(config, host.clock),
-  });
-  const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
-  recommendationRoutes(http.app, host, similarity, catalogue);
-  host.use(http.component);
+export const service: Service<RecommendationConfig> = {
+  name: 'recommendation',
+  config: recommendationConfig,
+  build: async (config, host) => {
+    const redis = host.use(createRedis(host, config.redisUrl));
+    const { db, react, app } = await openService(host, config, { records });
+    const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentPurchaseMs });
+    react('reactions', reactions(catalogue));
+    host.use(forgetOldPurchases(host, catalogue));
+    const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
+    recommendationRoutes(app, host, similarity, catalogue);
+  },
 };
 
 const forgetEveryMs = 10 * 60_000;

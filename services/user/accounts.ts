@@ -4,7 +4,7 @@ import { newId } from '#platform/ids';
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Tx } from '#platform/postgres/transaction';
-import type { EventMap } from '#schemas/events';
+import type { EventMap, EventType } from '#schemas/events';
 import type { Role } from '#schemas/roles';
 import type { PasswordHasher } from './password.js';
 import { type AccessTokens, newRefreshToken, refreshTokenHash, successorOf } from './tokens.js';
@@ -15,12 +15,16 @@ export type LoggedIn = { user: User; accessToken: string; refreshToken: string }
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
+/** The types of events that this service publishes: the compiler refuses another. */
+export const publishes = ['UserRegistered', 'UserRolesChanged'] as const satisfies readonly EventType[];
+export type Published = Pick<EventMap, (typeof publishes)[number]>;
+
 /** What can be done with accounts and logins: each one transaction, with its event in the same. */
 export const createAccounts = (parts: {
   store: UserStore;
   passwords: PasswordHasher;
   tokens: AccessTokens;
-  publisher: EventPublisher<EventMap>;
+  publisher: EventPublisher<Published>;
   clock: Clock;
   loginTtlS: number;
 }) => {

@@ -1,20 +1,10 @@
 import { envSchema, setting } from '#platform/config';
-import { engineSettings } from '#platform/engine-settings';
-import { authSettings } from '#platform/http/auth';
-
-const { kafka, schemaRegistryUrl, databaseUrl } = engineSettings;
-const { tokenIssuer, tokenAudience } = authSettings;
+import { serviceSettings } from '#platform/service';
 
 export const userConfig = envSchema({
-  port: ['USER_PORT', setting.port],
-  kafka,
-  schemaRegistryUrl,
-  databaseUrl,
-  /** Its database is `cartstream_<this>`. */
-  database: ['USER_DATABASE', setting.text.default('user')],
-  databasePoolMax: ['USER_DATABASE_POOL_MAX', setting.integer(1, 50).default(5)],
-  tokenIssuer,
-  tokenAudience,
+  ...serviceSettings('user', { databasePoolMax: 5 }),
+  /** It has the keys itself. */
+  userUrls: ['USER_URL', setting.urls.default([])],
   accessTokenTtlS: ['USER_ACCESS_TOKEN_TTL_S', setting.integer(60, 3600).default(900)],
   loginTtlS: ['USER_LOGIN_TTL_S', setting.integer(3600, 31_536_000).default(30 * 24 * 3600)],
   /** Each hash takes 19 MiB and some 30 ms of a core. */

@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { userConfig } from './config.js';
-import { userService } from './service.js';
+import { service } from './service.js';
 
-await runService('user', userConfig, userService);
+await runService(service);

@@ -16,7 +16,7 @@ import { testHost } from '#platform/testing/test-host';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 import { userConfig } from './config.js';
-import { userService } from './service.js';
+import { service } from './service.js';
 import { refreshGraceMs, refreshLateMs } from './user.js';
 
 const adminEmail = 'Root@Example.org';
@@ -45,7 +45,7 @@ const start = async (): Promise<void> => {
     parts.push(part);
     return use(part);
   };
-  await userService(config, host);
+  await service.build(config, host);
   await host.start();
   url = parts.find(({ name }) => name === 'http')?.url ?? '';
 };

@@ -2,4 +2,4 @@ import { runService } from '#platform/service-host';
 import { clickhouseIngestConfig } from './config.js';
 import { clickhouseIngest } from './service.js';
 
-await runService('clickhouse-ingest', clickhouseIngestConfig, clickhouseIngest);
+await runService({ name: 'clickhouse-ingest', config: clickhouseIngestConfig, build: clickhouseIngest });

@@ -1,0 +1,146 @@
+import { type Settings, setting, variableOf } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
+import { type Authenticator, authSettings, remoteAuthenticator } from '#platform/http/auth';
+import { idempotencyMigrations } from '#platform/http/idempotency';
+import { createHttpServer, type HttpApp } from '#platform/http/server';
+import type { Broker } from '#platform/messaging/broker';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-letter';
+import { createEventPublisher, type EventPublisher, type EventTable } from '#platform/messaging/events';
+import type { KafkaSettings } from '#platform/messaging/kafka-settings';
+import { createReactor, type Reactions, type ReactorOptions } from '#platform/messaging/reactor';
+import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
+import { createOutboxRelay } from '#platform/outbox/relay';
+import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
+import { projectPath } from '#platform/project';
+import type { Host } from '#platform/service-host';
+
+const { kafka, schemaRegistryUrl, databaseUrl } = engineSettings;
+
+/** The settings that `openService` needs; `ORDER_PORT` and the like for the service `order`. */
+export const serviceSettings = (service: string, defaults: { databasePoolMax: number }) =>
+  ({
+    ...authSettings,
+    kafka,
+    schemaRegistryUrl,
+    databaseUrl,
+    port: [variableOf(service, 'PORT'), setting.port],
+    /** Its database is `cartstream_<this>`. */
+    database: [variableOf(service, 'DATABASE'), setting.text.default(service)],
+    databasePoolMax: [
+      variableOf(service, 'DATABASE_POOL_MAX'),
+      setting.integer(2, 50).default(defaults.databasePoolMax),
+    ],
+  }) as const satisfies Settings;
+
+/** The settings that `openJob` needs. */
+export const jobSettings = (job: string) =>
+  ({
+    kafka,
+    schemaRegistryUrl,
+    port: [variableOf(job, 'PORT'), setting.port],
+  }) as const satisfies Settings;
+
+type AuthConfig = Parameters<typeof remoteAuthenticator>[0];
+type FrontConfig = { port: number };
+type LogConfig = { kafka: KafkaSettings; schemaRegistryUrl: string };
+type DatabaseConfig = { databaseUrl: string; database: string; databasePoolMax: number };
+
+export type ServiceOptions<E, P extends keyof E & string> = {
+  /** Where each event lives: `records` of the schemas. */
+  records: EventTable<E>;
+  /** The types of events it publishes. None if unset; another one does not compile. */
+  publishes?: readonly P[];
+  /** By the keys of the service that issues tokens, if unset. */
+  auth?: Authenticator;
+};
+
+export type ServiceParts<E, P extends keyof E & string> = {
+  /** With the tables of inbox, outbox and idempotency keys, then the service's own. */
+  db: Database;
+  broker: Broker;
+  events: EventPublisher<Pick<E, P>>;
+  /** Events appended that Kafka does not have, as counted within the last second or so. */
+  unpublished(): number;
+  /** Reacts as consumer group `<service>.<purpose>`, one transaction at a time unless `options` say otherwise. */
+  react(purpose: string, reactions: Reactions<E>, options?: ReactOptions): void;
+  /** Where routes are declared. It answers once every other part has started. */
+  app: HttpApp;
+};
+
+export type ReactOptions = Pick<
+  ReactorOptions<unknown>,
+  'eventsPerTransactionMax' | 'partitionsConcurrentlyMax'
+>;
+
+/**
+ * What nearly every service is made of, handed to the host: its database `cartstream_<service>`, which is created and
+ * migrated when it is missing or old, the outbox that carries its events to Kafka, and its HTTP server. Its own
+ * migrations are in `services/<service>/migrations`.
+ */
+export const openService = async <E, const P extends keyof E & string = never>(
+  host: Host,
+  config: FrontConfig & LogConfig & DatabaseConfig & AuthConfig,
+  { records, publishes = [], auth }: ServiceOptions<E, P>,
+): Promise<ServiceParts<E, P>> => {
+  const db = host.use(
+    createDatabase(host, {
+      url: serviceDatabaseUrl(config.databaseUrl, config.database),
+      poolMax: config.databasePoolMax,
+      migrations: [
+        'platform/inbox/migrations',
+        'platform/outbox/migrations',
+        idempotencyMigrations,
+        `services/${host.service}/migrations`,
+      ].map(projectPath),
+    }),
+  );
+  const { broker, registry } = openLog(host, config);
+  const events = createEventPublisher(host, registry, records, publishes);
+  if (publishes.length > 0) host.use(events);
+  const relay =
+    publishes.length > 0 ? host.use(createOutboxRelay(host, db, await broker.producer())) : undefined;
+  return {
+    db,
+    broker,
+    events,
+    unpublished: () => relay?.unpublished() ?? 0,
+    react: (purpose, reactions, options = {}) => {
+      const group = `${host.service}.${purpose}`;
+      host.use(
+        createReactor<E>(host, { ...options, broker, db, registry, events: records, group, reactions }),
+      );
+    },
+    app: openFront(host, config, auth ?? remoteAuthenticator(config, host.clock)),
+  };
+};
+
+export type JobParts = {
+  broker: Broker;
+  registry: SchemaRegistry;
+  deadLetters: DeadLetters;
+};
+
+/** What every stream job is made of: Kafka, the schema registry, somewhere to park poison, health and metrics. */
+export const openJob = async (host: Host, config: FrontConfig & LogConfig): Promise<JobParts> => {
+  const { broker, registry } = openLog(host, config);
+  const deadLetters = createDeadLetters(host, await broker.producer());
+  openFront(host, config);
+  return { broker, registry, deadLetters };
+};
+
+/** An HTTP server with the conventions of every endpoint, named after its service. */
+export const openFront = (host: Host, config: FrontConfig, auth?: Authenticator): HttpApp => {
+  const { app, component } = createHttpServer(host, {
+    port: config.port,
+    title: `Cartstream ${host.service}`,
+    ...(auth === undefined ? {} : { auth }),
+  });
+  host.use(component);
+  return app;
+};
+
+const openLog = (host: Host, config: LogConfig) => ({
+  broker: host.use(connectBroker(host, config.kafka)),
+  registry: createSchemaRegistry(config.schemaRegistryUrl),
+});

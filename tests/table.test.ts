@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { variableOf } from '#platform/config';
+import { folderOf, type Part, services, table } from '../services/table.js';
+
+/** What cannot derive from services/table.ts is held to it here; a failure says what to write where. */
+
+type Container = { command?: string[]; environment?: Record<string, string> };
+type Compose = { services: Record<string, Container>; 'x-environment': Record<string, string> };
+type ScrapeConfig = { scrape_configs: { dns_sd_configs: { names: string[] }[] }[] };
+
+const parts: readonly Part[] = table;
+const read = (file: string) => readFileSync(file, 'utf8');
+const compose = parse(read('docker-compose.yml'), { merge: true }) as Compose;
+const foldersIn = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `${folder}/${entry.name}`);
+
+describe('services/table.ts', () => {
+  it('has a line for every folder of services/ and stream-jobs/, and a folder for every line', () => {
+    const folders = ['services', 'stream-jobs'].flatMap(foldersIn);
+    expect(parts.map(folderOf).sort(), 'the lines of services/table.ts').toEqual(folders.sort());
+  });
+
+  it('names each once, and each public path once', () => {
+    const names = parts.map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)]);
+    const paths = parts.flatMap((part) => part.paths);
+    expect(paths).toEqual([...new Set(paths)]);
+    for (const { name, paths: own } of services) expect(own, `${name} has a public path`).not.toEqual([]);
+  });
+
+  it.each(parts)('names $name as its service.ts does', (part) => {
+    const line = `name: '${part.name}'`;
+    const wiring = ['service.ts', 'main.ts'].map((file) => read(`${folderOf(part)}/${file}`)).join('');
+    expect(wiring.includes(line), `${folderOf(part)}/service.ts says ${line}`).toBe(true);
+  });
+});
+
+describe('what runs the platform elsewhere', () => {
+  it.each(parts)('docker-compose.yml has a container for $name', (part) => {
+    const { name } = part;
+    const port = variableOf(name, 'PORT');
+    const missing = [
+      'docker-compose.yml, below `services:`:',
+      `  ${name}:`,
+      '    <<: *node',
+      `    command: [node, dist/${folderOf(part)}/main.js]`,
+      `    environment: { <<: *environment, ${port}: "8080" }`,
+      '    depends_on: *provisioned',
+    ].join('\n');
+    const container = compose.services[name];
+    expect(container?.command?.[1], missing).toBe(`dist/${folderOf(part)}/main.js`);
+    expect(container?.environment, missing).toMatchObject({ [port]: '8080' });
+  });
+
+  it.each(parts.filter(({ kind }) => kind !== 'job'))(
+    'docker-compose.yml says to the others where $name is',
+    ({ name }) => {
+      const line = `${variableOf(name, 'URL')}: http://${name}:8080`;
+      expect(compose['x-environment'][variableOf(name, 'URL')], `x-environment lacks ${line}`).toBe(
+        `http://${name}:8080`,
+      );
+    },
+  );
+
+  it('dashboards/prometheus.yml scrapes each of them', () => {
+    const { scrape_configs: jobs } = parse(read('dashboards/prometheus.yml')) as ScrapeConfig;
+    const scraped = jobs.flatMap(({ dns_sd_configs: found }) => found.flatMap(({ names }) => names));
+    expect(scraped.sort()).toEqual(parts.map(({ name }) => name).sort());
+  });
+
+  it("ARCHITECTURE.md's drawing shows each of them", () => {
+    const drawing = /## Bird's eye\s+```([^`]+)```/.exec(read('ARCHITECTURE.md'))?.[1] ?? '';
+    const missing = parts.map(({ name }) => name).filter((name) => !drawing.includes(name));
+    expect(missing).toEqual([]);
+  });
+});
