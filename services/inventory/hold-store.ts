@@ -2,7 +2,7 @@ import type { Clock } from '#platform/clock';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Tx } from '#platform/postgres/transaction';
-import type { EventMap, StockReservedLine } from '#schemas/events';
+import type { StockReservedLine } from '#schemas/events';
 import {
   decide,
   effects,
@@ -17,6 +17,7 @@ import {
   type Return,
 } from './hold.js';
 import { availableOf, changeStock } from './stock-change.js';
+import type { Published } from './stock-store.js';
 
 export type ReserveOutcome = 'reserved' | 'rejected' | 'already_decided';
 
@@ -97,7 +98,7 @@ export const createHoldStore = ({
     lines: readonly StockReservedLine[],
     occurredAt: number,
   ): EventMessage[] => {
-    const message = <T extends keyof EventMap>(type: T, value: EventMap[T]) => [
+    const message = <T extends keyof Published>(type: T, value: Published[T]) => [
       events.event(type, orderId, value, { occurredAt }),
     ];
     switch (event.type) {
