@@ -1,5 +1,14 @@
-import { v7 } from 'uuid';
+import { createHash } from 'node:crypto';
+import { stringify, v7 } from 'uuid';
 import type { Clock } from '#platform/clock';
 
 /** A UUIDv7: 48 bits of `clock` in front, so ids made later sort later (to the millisecond). */
 export const newId = (clock?: Clock): string => (clock ? v7({ msecs: clock.nowMs() }) : v7());
+
+/** A UUID (version 8, of a SHA-256) that is the same whenever these parts are the same, in this order. */
+export const idOf = (...parts: readonly string[]): string => {
+  const bytes = createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return stringify(bytes);
+};

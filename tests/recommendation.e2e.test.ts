@@ -72,6 +72,32 @@ describe('recommendations', () => {
     console.log(`a new pair is a neighbour after ${Math.round(learnedMs)} ms`);
   });
 
+  it('at home follow nobody who merely names a visitor', async () => {
+    const [lamp, fern] = await twoProducts();
+    const visitor = await shop.registerCustomer();
+    const view = (productId: string) => ({
+      type: 'product_viewed',
+      visitId: randomUUID(),
+      userId: visitor.userId,
+      productId,
+      occurredAt: new Date().toISOString(),
+    });
+    const sent = await shop.call('POST', '/api/events', { body: { events: [view(lamp)] } });
+    expect([sent.status, sent.body]).toEqual([202, { accepted: 1, errors: [] }]);
+    const own = view(fern);
+    await shop.call('POST', '/api/events', { token: visitor.token, body: { events: [own] } });
+    await shop.call('POST', '/api/events', {
+      body: { events: [{ ...own, userId: undefined, productId: lamp }] },
+    });
+    const reasons = async () =>
+      (await recommend('scenario=home&limit=100', visitor.token)).items.flatMap(
+        ({ reason }) => reason.because,
+      );
+    // What came after the forged event was learned, and what is learned of a visitor is the visitor's own.
+    await eventually(async () => (await reasons()).includes(fern), { timeoutMs: 10_000 });
+    expect(await reasons()).not.toContain(lamp);
+  });
+
   it('at home follow what this visitor looked at, and show it to nobody else', async () => {
     const [lamp, fern] = await twoProducts();
     const visitor = await shop.registerCustomer();

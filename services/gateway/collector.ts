@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { newId } from '#platform/ids';
+import { idOf, newId } from '#platform/ids';
 import type { Producer } from '#platform/messaging/broker';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import type { Host } from '#platform/service-host';
@@ -22,7 +22,9 @@ const item = z.unknown().meta({
 const body = z.strictObject({ events: z.array(item).min(1).max(eventsPerRequestMax) });
 
 const answer = z.object({
-  accepted: z.int().describe('How many events Kafka has now.'),
+  accepted: z
+    .int()
+    .describe('How many of the events sent are in Kafka now, those that it had already among them.'),
   errors: z.array(z.object({ index: z.int(), code: z.string(), message: z.string() })),
 });
 
@@ -35,6 +37,9 @@ export const collectorRoutes = (
 ): void => {
   const counted = host.metrics.counter('shopper_events_total', 'Shopper events sent in.', ['status']);
 
+  const eventIdOf = (visitId: string, chosen?: string): string =>
+    chosen === undefined ? newId(host.clock) : idOf(visitId, chosen);
+
   app.post(
     '/api/events',
     {
@@ -42,36 +47,44 @@ export const collectorRoutes = (
       config: { checksText: true, anonymousWithoutKeys: true },
       schema: {
         tags: ['events'],
-        summary: 'Tell what a shopper did.',
+        summary: 'Report what a shopper did.',
         description:
-          'Events are judged one by one: those refused are listed by index, the others are accepted.',
+          'Events are judged one by one: those refused are listed by index, the others are accepted. An event sent again ' +
+          'with the same `eventId` of the same visit is one event.',
         body,
         response: { 202: answer },
       },
     },
     async (request, reply) => {
-      const nowMs = host.clock.nowMs();
-      const records: EventMessage[] = [];
+      const { principal, body } = request;
+      const context = { principal, nowMs: host.clock.nowMs(), eventIdOf };
+      const records = new Map<string, EventMessage>();
       const errors: z.output<typeof answer>['errors'] = [];
-      for (const [index, event] of request.body.events.entries()) {
-        const eventId = newId(host.clock);
-        const judged = judgeShopperEvent(event, { principal: request.principal, nowMs, eventId });
-        if ('activity' in judged) {
-          const { activity } = judged;
-          const options = { occurredAt: activity.occurred_at, eventId };
-          records.push(publisher.event('ShopperActivity', activity.visit_id, activity, options));
-        } else errors.push({ index, ...judged });
+      for (const [index, event] of body.events.entries()) {
+        const judged = judgeShopperEvent(event, context);
+        if (!('activity' in judged)) {
+          errors.push({ index, ...judged });
+          continue;
+        }
+        const { activity } = judged;
+        const { event_id: eventId, visit_id: visitId, occurred_at: occurredAt } = activity;
+        if (!records.has(eventId))
+          records.set(
+            eventId,
+            publisher.event('ShopperActivity', visitId, activity, { occurredAt, eventId }),
+          );
       }
-      if (records.length > 0) await accepted(producer.send(records));
-      counted.inc({ status: 'success' }, records.length);
+      const accepted = body.events.length - errors.length;
+      if (records.size > 0) await taken(producer.send([...records.values()]));
+      counted.inc({ status: 'success' }, records.size);
       counted.inc({ status: 'failure' }, errors.length);
-      return reply.code(202).send({ accepted: records.length, errors });
+      return reply.code(202).send({ accepted, errors });
     },
   );
 };
 
 /** A broker that is away is tried again for longer than a shopper's browser should wait. */
-const accepted = async (sending: Promise<void>): Promise<void> => {
+const taken = async (sending: Promise<void>): Promise<void> => {
   if (!(await endsWithin(kafkaTimeoutMs, sending)))
     throw unavailable('broker_unavailable', 'Events cannot be taken at the moment.', 5);
   await sending;

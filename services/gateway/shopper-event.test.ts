@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { idOf } from '#platform/ids';
 import type { ShopperActivity } from '#schemas/events';
 import { ageMaxMs, futureMaxMs, judgeShopperEvent } from './shopper-event.js';
 
@@ -11,7 +12,7 @@ const judge = (event: unknown, loggedIn = false) =>
   judgeShopperEvent(event, {
     principal: loggedIn ? { kind: 'user', userId, roles: [] } : { kind: 'anonymous' },
     nowMs,
-    eventId: 'e-1',
+    eventIdOf: (visitId, chosen) => (chosen === undefined ? 'e-1' : idOf(visitId, chosen)),
   });
 
 describe('a shopper event', () => {
@@ -34,7 +35,26 @@ describe('a shopper event', () => {
   it('carries the account of who is logged in, and refuses to be somebody else', () => {
     expect(judge(view, true)).toMatchObject({ activity: { user_id: userId } });
     expect(judge({ ...view, userId: productId }, true)).toMatchObject({ code: 'user_mismatch' });
-    expect(judge({ ...view, userId }, false)).toMatchObject({ activity: { user_id: userId } });
+  });
+
+  it('is nobody’s when nobody is logged in, whoever it names', () => {
+    expect(judge({ ...view, userId }, false)).toMatchObject({ activity: { user_id: null } });
+  });
+
+  it('is the same event for the same id of the same visit, and for nothing else', () => {
+    const named = (event: object) => (judge(event) as { activity: ShopperActivity }).activity.event_id;
+    const id = named({ ...view, eventId: 'a' });
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(named({ ...view, eventId: 'a', occurredAt: '2026-05-01T11:00:00Z', productId: userId })).toBe(id);
+    const others = [
+      { ...view, eventId: 'b' },
+      { ...view, eventId: 'A' },
+      { ...view, visitId: 'v-2', eventId: 'a' },
+      view,
+    ];
+    expect(new Set([id, ...others.map(named)]).size).toBe(5);
+    expect(judge({ ...view, eventId: '' })).toMatchObject({ code: 'invalid_event' });
+    expect(judge({ ...view, eventId: 'x'.repeat(65) })).toMatchObject({ code: 'invalid_event' });
   });
 
   it('names the product and the account that are meant, also in capitals', () => {

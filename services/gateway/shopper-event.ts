@@ -21,7 +21,9 @@ const shortId = matching(64, /^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, digits
 export const shopperEvent = z.strictObject({
   type: z.enum(shopperEventTypes),
   visitId: shortId.describe('The visit, chosen by the client.'),
-  userId: uuid.optional(),
+  userId: uuid
+    .optional()
+    .describe('Whoever is logged in, which is also the default; from anybody else it does not count.'),
   productId: uuid.optional().describe('Required of product_viewed, product_added and product_removed.'),
   query: prose(500).optional().describe('Required of products_searched.'),
   position: z.int().min(0).max(100_000).optional().describe('Place in the list, from 0.'),
@@ -29,16 +31,22 @@ export const shopperEvent = z.strictObject({
     .optional()
     .describe('Required of recommendation_shown and recommendation_clicked.'),
   occurredAt: instant.describe('At most 5 minutes in the future and 30 days in the past.'),
+  eventId: shortId
+    .optional()
+    .describe('Chosen by the client, one per event of the visit: sent again it is the same event.'),
 });
 
 export type ShopperEvent = z.output<typeof shopperEvent>;
 
 export type Refusal = { code: string; message: string };
 
-/** The activity an event tells of, or why it is refused. Events are judged one by one: a bad one costs itself. */
+/**
+ * The record of an event, or why the event is refused. Events are judged one by one: a bad one costs only itself.
+ * `eventIdOf` gives an event's own id, from what its client called it, if it did.
+ */
 export const judgeShopperEvent = (
   input: unknown,
-  context: { principal: Principal; nowMs: number; eventId: string },
+  context: { principal: Principal; nowMs: number; eventIdOf: (visitId: string, chosen?: string) => string },
 ): { activity: ShopperActivity } | Refusal => {
   const parsed = shopperEvent.safeParse(input);
   if (!parsed.success) {
@@ -61,10 +69,11 @@ export const judgeShopperEvent = (
     return { code: 'user_mismatch', message: 'userId: is not who is logged in' };
   return {
     activity: {
-      event_id: context.eventId,
+      event_id: context.eventIdOf(event.visitId, event.eventId),
       type: event.type,
       visit_id: event.visitId,
-      user_id: event.userId ?? (principal.kind === 'user' ? principal.userId : null),
+      // Only a token proves who somebody is: anybody can write an id.
+      user_id: principal.kind === 'user' ? principal.userId : null,
       product_id: event.productId ?? null,
       query: event.query ?? null,
       position: event.position ?? null,
