@@ -1,0 +1,56 @@
+/** The document that the gateway serves, as tests walk it: every operation with the schemas of what it takes. */
+
+export type Schema = {
+  type?: string;
+  format?: string;
+  enum?: unknown[];
+  minimum?: number;
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+};
+
+export type Operation = {
+  /** In capitals. */
+  method: string;
+  /** With its parameters in braces. */
+  path: string;
+  parameters: { name: string; in: string; required?: boolean; schema: Schema }[];
+  /** Of the JSON body; undefined without one. */
+  body: Schema | undefined;
+};
+
+type Document = {
+  paths: Record<string, Record<string, { parameters?: Operation['parameters']; requestBody?: unknown }>>;
+  components?: { schemas?: Record<string, Schema> };
+  'x-missing-services'?: string[];
+};
+
+/** Every operation of the document. Throws while a service has not given its part. */
+export const documented = async (gateway: string): Promise<{ operations: Operation[] }> => {
+  const document = (await (await fetch(`${gateway}/openapi.json`)).json()) as Document;
+  const missing = document['x-missing-services'] ?? [];
+  if (missing.length > 0) throw new Error(`the document has no part of ${missing.join(', ')}`);
+  const resolved = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(resolved);
+    if (typeof value !== 'object' || value === null) return value;
+    const { $ref } = value as { $ref?: string };
+    if ($ref !== undefined) return resolved(document.components?.schemas?.[$ref.split('/').at(-1) ?? '']);
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, resolved(inner)]));
+  };
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { parameters = [], requestBody }]) => {
+      const body = resolved(requestBody) as { content?: Record<string, { schema: Schema }> } | undefined;
+      return {
+        method: method.toUpperCase(),
+        path,
+        parameters: resolved(parameters) as Operation['parameters'],
+        body: body?.content?.['application/json']?.schema,
+      };
+    }),
+  );
+  return { operations };
+};
