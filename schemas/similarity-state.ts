@@ -43,11 +43,14 @@ export const similarityOf = (pair: number, massFrom: number, massTo: number): nu
 /**
  * Redis keys. The state belongs to an epoch, named in `meta`; a state that was lost is rebuilt under a new one, so
  * that half of an old state is never read as the whole. `meta` is a hash: `epoch`, `learnedUpTo` (epoch ms) and
- * `<topic>:<partition>` → the next offset to learn from, written in one transaction with everything below.
+ * `<topic>:<partition>` → the next offset to learn from, written in one transaction with everything below; and
+ * `product:<id>` for each product of the catalogue, so that what is lost with it is the whole state.
  */
 export const similarityKeys = {
   meta: 'rec:similarity',
   everything: 'rec:*',
+  /** A field of `meta`. */
+  product: (productId: string) => `product:${productId}`,
   of: (epoch: string) => {
     const prefix = `rec:${epoch}`;
     return {
@@ -58,10 +61,12 @@ export const similarityKeys = {
       masses: `${prefix}:masses`,
       /** Sorted set: product → forward-decayed popularity. */
       popularity: `${prefix}:popularity`,
-      /** String: `product weight` a line, newest last; weight is the strongest action so far. */
+      /** String: `product weight times` a line, newest last. */
       visit: (visitId: string) => `${prefix}:visit:${visitId}`,
       /** String of the same form: the lines of an order so far. */
       basket: (orderId: string) => `${prefix}:basket:${orderId}`,
+      /** Sorted set: product → weight gathered in this slice of time. */
+      gathered: (slice: number) => `${prefix}:gathered:${slice}`,
       /** Sorted set: product → epoch milliseconds. */
       interests: (userId: string) => `${prefix}:user:${userId}`,
       /** Sorted set: product → epoch milliseconds. */
@@ -70,16 +75,21 @@ export const similarityKeys = {
   },
 } as const;
 
-/** A visit or basket as it lies in Redis; see `visit` above. */
-export type Step = { productId: string; weight: number };
+/**
+ * A product of a visit or basket; see `visit` above. `weight` is the strongest action so far, `times` how often it was
+ * come to (looking again at the product in view is not counted).
+ */
+export type Step = { productId: string; weight: number; times: number };
 
 export const encodeSteps = (steps: readonly Step[]): string =>
-  steps.map(({ productId, weight }) => `${productId} ${weight}`).join('\n');
+  steps.map(({ productId, weight, times }) => `${productId} ${weight} ${times}`).join('\n');
 
 export const decodeSteps = (text: string | null | undefined): Step[] =>
   !text
     ? []
     : text.split('\n').map((line) => {
-        const space = line.lastIndexOf(' ');
-        return { productId: line.slice(0, space), weight: Number(line.slice(space + 1)) };
+        const parts = line.split(' ');
+        // An id may hold spaces; before `times` was counted a line ended with the weight.
+        const [times, weight] = parts.length > 2 ? [parts.pop(), parts.pop()] : [1, parts.pop()];
+        return { productId: parts.join(' '), weight: Number(weight), times: Number(times) };
       });

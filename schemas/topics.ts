@@ -33,6 +33,12 @@ export const topics = {
   sales: { topic: 'sales', key: 'order_id', partitions: 6, retentionMs: null, single: true },
 } as const satisfies Record<string, Topic>;
 
+/**
+ * A header of `shopper-activity`, where it is more than 1: how many visits the request tells of that a record came with.
+ * Whoever learns from what shoppers do counts such a request as one visit; nothing on the log says who sent it.
+ */
+export const visitsTogetherHeader = 'visits-together';
+
 /** The dead-letter topic of each topic: one partition, 30 days. */
 export const deadLetterTopics = Object.values(topics).map(({ topic }) => ({
   topic: `${topic}.dead-letter`,

@@ -122,6 +122,29 @@ const similarityContract = (name: string, open: (bounds: SimilarityBounds) => Pr
       expect(await store.nextOffset('shopper-activity', 0)).toBe(2n);
     });
 
+    it('knows the products of the catalogue, and none before', async () => {
+      expect(await store.known(['a', 'b'])).toEqual(new Set());
+      const created = noChanges();
+      created.products.add('a').add('c');
+      await store.apply(created, { topic: 'products', partition: 0, from: 0n, to: 1n });
+      expect(await store.known(['a', 'b'])).toEqual(new Set(['a']));
+      expect(await store.known([])).toEqual(new Set());
+    });
+
+    it('adds up what products gather in each slice of time', async () => {
+      await feed([viewed('v1', 'a'), viewed('v2', 'a')]);
+      await feed([viewed('v3', 'a'), viewed('v3', 'b')]);
+      const slice = Math.floor(start / settings.sliceMs);
+      expect(await store.gathered(slice, ['a', 'b', 'c'])).toEqual(
+        new Map([
+          ['a', 3],
+          ['b', 1],
+          ['c', 0],
+        ]),
+      );
+      expect((await store.gathered(slice + 1, ['a'])).get('a')).toBe(0);
+    });
+
     it('keeps the place of every partition apart', async () => {
       await feed([viewed('v', 'a')]);
       await store.apply(noChanges(), { topic: 'sales', partition: 5, from: 0n, to: 7n });
@@ -191,7 +214,7 @@ similarityContract('similarity in Redis', async (bounds) => {
 describe('similarity in Redis only', () => {
   const changes = () => {
     const some = noChanges();
-    learn(some, viewed('v', 'b', start, 'u'), [{ productId: 'a', weight: 1 }], settings);
+    learn(some, viewed('v', 'b', start, 'u'), [{ productId: 'a', weight: 1, times: 1 }], settings);
     learn(some, bought('o', 'b', 'u'), [], settings);
     return some;
   };

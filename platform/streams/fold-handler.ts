@@ -13,10 +13,10 @@ import type { Trials } from '#platform/streams/trials';
  */
 export type StreamFold<I, C, S extends StateStore<C>> = {
   /**
-   * What an event is to the job; null when it is nothing. Pure. `appendedAtMs` is Kafka's own time of the record
-   * (epoch ms): an event cannot have happened after it, whatever a client's clock says.
+   * What an event is to the job; null when it is nothing. Pure. `timestampMs` of the record is Kafka's own time (epoch
+   * ms): an event cannot have happened after it, whatever a client's clock says.
    */
-  inputOf(event: ReceivedEvent, appendedAtMs: number): I | null;
+  inputOf(event: ReceivedEvent, record: Pick<IncomingRecord, 'timestampMs' | 'headers'>): I | null;
   /** The changes that `inputs`, in order, make to what the state holds; of none, no changes. */
   changesOf(state: S, inputs: readonly I[]): Promise<C>;
 };
@@ -151,7 +151,7 @@ const createFoldAttempts = <I, C, S extends StateStore<C>>({ fold, reader, trial
   ): Promise<Taken<I> | null> => {
     try {
       const event = await reader.read(at, record);
-      const input = event === null ? null : fold.inputOf(event, record.timestampMs);
+      const input = event === null ? null : fold.inputOf(event, record);
       if (event === null || input === null) return null;
       return { record, input, atMs: Math.min(event.occurredAt, record.timestampMs) };
     } catch (error) {

@@ -13,6 +13,7 @@ import {
   type LogBounds,
   type StreamFold,
 } from '#platform/streams/fold-handler';
+import { createReadFirst } from '#platform/streams/read-first';
 import type { StateStore } from '#platform/streams/state-store';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createTrials } from '#platform/streams/trials';
@@ -25,6 +26,8 @@ export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   name: string;
   group?: string;
   topics: readonly string[];
+  /** Those of the topics in whose light the others are folded: these are folded to their end before the others begin. */
+  readFirst?: readonly string[];
   /** Where each event lives: `records` of the schemas. */
   events: EventTable;
   fold: StreamFold<I, C, S>;
@@ -56,17 +59,24 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
 ): Promise<HttpApp> => {
   const { name, group = name, topics } = options;
   const broker = host.use(connectBroker(host, config.kafka));
+  const state = openOnce(options.openState);
   const handler = createFoldHandler(host, {
     job: name,
     fold: options.fold,
-    state: openOnce(options.openState),
+    state,
     reader: createEventReader(createSchemaRegistry(config.schemaRegistryUrl), options.events),
     trials: createTrials(createDeadLetters(host, await broker.producer()), group),
     limits: { ...defaultLimits, ...options.limits },
   });
-  let admin: BrokerAdmin | undefined;
+  let opened: BrokerAdmin | undefined;
+  const openAdmin = async (): Promise<BrokerAdmin> => {
+    opened ??= await broker.admin();
+    return opened;
+  };
+  const { readFirst = [] } = options;
+  const whenFirstAreRead = createReadFirst(readFirst, openAdmin, state);
   const boundsOf = async (at: TopicPartition): Promise<LogBounds> => {
-    admin ??= await broker.admin();
+    const admin = await openAdmin();
     const isSame = ({ partition }: { partition: number }) => partition === at.partition;
     const log = (await admin.offsets(at.topic)).find(isSame);
     const committed = (await admin.committedOffsets(group, at.topic)).find(isSame);
@@ -74,7 +84,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
   };
   const http = createHttpServer(host, { port: config.port, title: name });
   host.use(http.component);
-  host.use({ name: 'log bounds', start: async () => {}, stop: async () => admin?.close() });
+  host.use({ name: 'log bounds', start: async () => {}, stop: async () => opened?.close() });
   host.use(
     createStreamConsumer(host, {
       broker,
@@ -83,7 +93,10 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
       partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
       fetchWaitMs: options.fetchWaitMs ?? 500,
       startFrom: async (at) => handler.startFrom(at, await boundsOf(at)),
-      handle: handler.handle,
+      handle: async (batch, control) => {
+        if (!readFirst.includes(batch.topic)) await whenFirstAreRead();
+        await handler.handle(batch, control);
+      },
     }),
   );
   return http.app;

@@ -9,6 +9,7 @@ export type FoldedEvent = {
   /** Epoch milliseconds; both are the same if only one is given, and 0 if none is. */
   occurredAt?: number;
   appendedAtMs?: number;
+  headers?: Record<string, string>;
 };
 
 /**
@@ -26,7 +27,7 @@ export const foldEvents = async <I, C, S extends StateStore<C>>(
   for (let start = 0; start < events.length; start += recordsPerRunMax) {
     const run = events.slice(start, start + recordsPerRunMax);
     const from = first + BigInt(start);
-    const inputs = run.map(({ type, value, key = '', ...times }, nth) => {
+    const inputs = run.map(({ type, value, key = '', headers = {}, ...times }, nth) => {
       const appendedAtMs = times.appendedAtMs ?? times.occurredAt ?? 0;
       const eventId = randomUUID();
       return fold.inputOf(
@@ -42,7 +43,7 @@ export const foldEvents = async <I, C, S extends StateStore<C>>(
           occurredAt: times.occurredAt ?? appendedAtMs,
           offset: from + BigInt(nth),
         },
-        appendedAtMs,
+        { timestampMs: appendedAtMs, headers },
       );
     });
     const changes = await fold.changesOf(

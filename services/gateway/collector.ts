@@ -7,6 +7,7 @@ import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import type { Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { EventMap } from '#schemas/events';
+import { visitsTogetherHeader } from '#schemas/topics';
 import { judgeShopperEvent, shopperEvent } from './shopper-event.js';
 
 const eventsPerRequestMax = 500;
@@ -50,7 +51,8 @@ export const collectorRoutes = (
         summary: 'Report what a shopper did.',
         description:
           'Events are judged one by one: those refused are listed by index, the others are accepted. An event sent again ' +
-          'with the same `eventId` of the same visit is one event.',
+          'with the same `eventId` of the same visit is one event. For recommendations the visits of one request count ' +
+          'together as one visit.',
         body,
         response: { 202: answer },
       },
@@ -75,12 +77,22 @@ export const collectorRoutes = (
           );
       }
       const accepted = body.events.length - errors.length;
-      if (records.size > 0) await taken(producer.send([...records.values()]));
+      if (records.size > 0) await taken(producer.send(withVisitsTogether([...records.values()])));
       counted.inc({ status: 'success' }, records.size);
       counted.inc({ status: 'failure' }, errors.length);
       return reply.code(202).send({ accepted, errors });
     },
   );
+};
+
+/** Says on each record how many visits its request tells of, so that no request counts as a crowd. */
+const withVisitsTogether = (records: readonly EventMessage[]): readonly EventMessage[] => {
+  const visits = new Set(records.map(({ key }) => key)).size;
+  if (visits < 2) return records;
+  return records.map((record) => ({
+    ...record,
+    headers: { ...record.headers, [visitsTogetherHeader]: String(visits) },
+  }));
 };
 
 /** A broker that is away is tried again for longer than a shopper's browser should wait. */

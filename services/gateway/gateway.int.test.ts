@@ -13,7 +13,7 @@ import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { records } from '#schemas/events';
-import { topics } from '#schemas/topics';
+import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { gatewayConfig } from './config.js';
 import { countingStore } from './rate-limits.js';
 import { service } from './service.js';
@@ -264,6 +264,7 @@ describe('shopper activity', () => {
     const broker = connectBroker(testHost('reader'), engines().kafka);
     const visitId = `v-${randomUUID()}`;
     const events = [view(visitId), { type: 'nonsense' }, view(visitId, { query: 'a\u0000' }), view(visitId)];
+    const together = `together-${randomUUID()}`;
     const answer = await send(url, { events });
     expect(answer.status).toBe(202);
     expect(await answer.json()).toEqual({
@@ -274,18 +275,24 @@ describe('shopper activity', () => {
       ],
     });
 
+    await send(url, { events: [view(`${together}-1`), view(`${together}-2`), view(`${together}-2`)] });
+
     const found: { id: string; correlation: string | undefined }[] = [];
+    const visitsTogether: (string | undefined)[] = [];
     const consumer = broker.consumer({ group: `gateway-test.${visitId}`, topics: [topic] });
     try {
       await consumer.run(async ({ records: batch }) => {
-        for (const { key, headers } of batch)
+        for (const { key, headers } of batch) {
           if (key?.toString() === visitId)
             found.push({ id: headers['event-id'] ?? '', correlation: headers['correlation-id'] });
+          if (key?.toString().startsWith(together)) visitsTogether.push(headers[visitsTogetherHeader]);
+        }
       });
-      await eventually(() => found.length === 2, { timeoutMs: 20_000 });
+      await eventually(() => found.length === 2 && visitsTogether.length === 3, { timeoutMs: 20_000 });
     } finally {
       await consumer.close();
     }
+    expect(visitsTogether).toEqual(['2', '2', '2']);
     const correlationId = answer.headers.get('x-correlation-id');
     expect(found.map(({ correlation }) => correlation)).toEqual([correlationId, correlationId]);
     expect(found.map(({ id }) => id)).toEqual(found.map(({ id }) => id).sort());

@@ -10,20 +10,23 @@ import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
-import { records, type ShopperActivity } from '#schemas/events';
+import { type ProductCreated, records, type ShopperActivity } from '#schemas/events';
 import { similarityKeys } from '#schemas/similarity-state';
 import { itemSimilarityJob } from './service.js';
 
 const { kafka, schemaRegistryUrl, redisUrl } = engines();
 const activity = `test-activity-${newId()}`;
 const sales = `test-sales-${newId()}`;
+const products = `test-products-${newId()}`;
 const ownRedis = new URL(redisUrl);
 ownRedis.pathname = '/10';
 const redis = new Redis(ownRedis.toString(), { lazyConnect: true });
 const type = avroType(records.ShopperActivity.schema);
 let broker: Broker;
 let producer: Producer;
+const createdType = avroType(records.ProductCreated.schema);
 let schemaId: number;
+let createdId: number;
 
 beforeAll(async () => {
   broker = connectBroker(testHost(), kafka);
@@ -31,18 +34,21 @@ beforeAll(async () => {
   await admin.createTopics([
     { topic: activity, partitions: 2 },
     { topic: sales, partitions: 1 },
+    { topic: products, partitions: 2 },
     { topic: deadLetterTopic(activity), partitions: 1 },
   ]);
   await admin.close();
   producer = await broker.producer();
   const registry = createSchemaRegistry(schemaRegistryUrl);
   schemaId = await registry.register(records.ShopperActivity.subject, records.ShopperActivity.schema);
+  createdId = await registry.register(records.ProductCreated.subject, records.ProductCreated.schema);
+  await create('w1', 'w2', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
   await redis.connect();
   await redis.flushdb();
 });
 afterAll(async () => {
   const admin = await broker.admin();
-  await admin.deleteTopics([activity, sales, deadLetterTopic(activity)]);
+  await admin.deleteTopics([activity, sales, products, deadLetterTopic(activity)]);
   await admin.close();
   await producer.close();
   await redis.flushdb();
@@ -59,7 +65,11 @@ const startJob = async (onFatal?: (error: unknown) => void): Promise<RunnableHos
     recordsPerApplyMax: 50,
     rereadPerPartitionMax: 100_000,
   };
-  await itemSimilarityJob(config, host, { group: `test-${activity}`, topics: [activity, sales] });
+  await itemSimilarityJob(config, host, {
+    group: `test-${activity}`,
+    topics: [products, activity, sales],
+    readFirst: [products],
+  });
   await host.start();
   return host;
 };
@@ -75,6 +85,30 @@ const viewed = (visit: string, product: string): ShopperActivity => ({
   recommendation_id: null,
   occurred_at: Date.now(),
 });
+const productOf = (productId: string): ProductCreated => ({
+  productId,
+  version: 1,
+  name: productId,
+  description: '',
+  category: 'test',
+  priceMinor: 1,
+  currency: 'GBP',
+  brand: null,
+  tags: [],
+  groupId: null,
+  active: true,
+  initialStock: 1,
+  createdAt: Date.now(),
+  occurredAt: Date.now(),
+});
+const create = (...productIds: string[]) =>
+  producer.send(
+    productIds.map((productId) => ({
+      topic: products,
+      key: productId,
+      value: encode(createdId, createdType, productOf(productId)),
+    })),
+  );
 const send = (events: readonly ShopperActivity[]) =>
   producer.send(
     events.map((event) => ({ topic: activity, key: event.visit_id, value: encode(schemaId, type, event) })),
@@ -114,6 +148,21 @@ describe('the item-similarity job', () => {
     await pairIs('c', 'd');
     expect(await pairWeight('a', 'b')).toBe(weight);
     await second.stop();
+  });
+
+  it('learns from a look at a product that was created just after it, and nothing from unknown ones', async () => {
+    const job = await startJob();
+    await send([
+      viewed('early', 'a'),
+      viewed('early', 'late'),
+      viewed('early', 'never'),
+      viewed('early', 'b'),
+    ]);
+    await create('late');
+    await pairIs('late', 'b');
+    expect(await pairWeight('never', 'b')).toBe(0);
+    expect(await pairWeight('a', 'never')).toBe(0);
+    await job.stop();
   });
 
   it('crashes when Redis has lost the state, and a new start learns it all again', async () => {

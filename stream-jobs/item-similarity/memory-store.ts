@@ -1,6 +1,8 @@
 import { type Neighbour, type Seen, type Step, similarityOf } from '#schemas/similarity-state';
 import { defaultBounds, type SimilarityBounds, type SimilarityMemory } from './similarity-store.js';
 
+const slicesMax = 12;
+
 /** The state in this process, for replays and tests. Forgets by bounds, not by time: a replay has none of ours. */
 export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds): SimilarityMemory => {
   const offsets = new Map<string, bigint>();
@@ -11,6 +13,8 @@ export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds):
   const baskets = new Map<string, readonly Step[]>();
   const interests = new Map<string, Map<string, number>>();
   const purchases = new Map<string, Map<string, number>>();
+  const products = new Set<string>();
+  const gathered = new Map<number, Map<string, number>>();
   let learnedUpToMs = Number.NEGATIVE_INFINITY;
 
   const neighboursOf = (productId: string, countMax: number): Neighbour[] => {
@@ -24,6 +28,9 @@ export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds):
 
   return {
     load: async (ids) => ({ visits: pick(visits, ids.visits), baskets: pick(baskets, ids.baskets) }),
+    known: async (productIds) => new Set(productIds.filter((id) => products.has(id))),
+    gathered: async (slice, productIds) =>
+      new Map(productIds.map((id) => [id, gathered.get(slice)?.get(id) ?? 0])),
     apply: async (changes, { topic, partition, from, to }) => {
       const at = `${topic}:${partition}`;
       if ((offsets.get(at) ?? 0n) !== from) return 'stale';
@@ -48,6 +55,13 @@ export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds):
           for (const [product, atMs] of row) known.set(product, Math.max(known.get(product) ?? 0, atMs));
           keepHighest(known, bounds.productsPerUserMax);
         }
+      for (const id of changes.products) products.add(id);
+      for (const [slice, row] of changes.gathered) {
+        const known = gathered.get(slice) ?? new Map<string, number>();
+        gathered.set(slice, known);
+        addAll(known, row);
+        if (gathered.size > slicesMax) gathered.delete(Math.min(...gathered.keys()));
+      }
       for (const [id, steps] of changes.visits) visits.set(id, steps);
       for (const [id, steps] of changes.baskets) baskets.set(id, steps);
       learnedUpToMs = Math.max(learnedUpToMs, changes.learnedUpToMs);

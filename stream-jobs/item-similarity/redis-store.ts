@@ -37,6 +37,17 @@ export const openRedisSimilarityStore = async (
         baskets: stepsById(baskets, texts.slice(visits.length)),
       };
     },
+    known: async (productIds) => {
+      if (productIds.length === 0) return new Set();
+      const fields = productIds.map(similarityKeys.product);
+      const found = await state.read((client) => client.hmget(similarityKeys.meta, ...fields));
+      return new Set(productIds.filter((_, nth) => found[nth] !== null));
+    },
+    gathered: async (slice, productIds) => {
+      if (productIds.length === 0) return new Map();
+      const found = await state.read((client) => client.zmscore(keys.gathered(slice), [...productIds]));
+      return new Map(productIds.map((id, nth) => [id, Number(found[nth] ?? 0)]));
+    },
     apply: (changes, progress) => {
       const { learnedUpToMs } = changes;
       const newestMs = Number.isFinite(learnedUpToMs) ? learnedUpToMs : null;
@@ -58,6 +69,16 @@ const commandsOf = (changes: Changes, keys: Keys, bounds: SimilarityBounds): Red
   ...sumCommands(keys.popularity, changes.popularity, bounds),
   ...[...changes.interests].flatMap(([user, row]) => timeCommands(keys.interests(user), row, bounds)),
   ...[...changes.purchases].flatMap(([user, row]) => timeCommands(keys.purchases(user), row, bounds)),
+  ...chunks([...changes.products], membersPerCommandMax).map((some) => [
+    'HSET',
+    similarityKeys.meta,
+    ...some.flatMap((id) => [similarityKeys.product(id), 1]),
+  ]),
+  ...[...changes.gathered].flatMap(([slice, row]) => [
+    ...increments(keys.gathered(slice), row),
+    ['=trim', keys.gathered(slice), bounds.productsMax, bounds.productsMax],
+    ['PEXPIRE', keys.gathered(slice), bounds.gatheredTtlMs],
+  ]),
   ...[...changes.visits].map(([id, steps]) => [
     'SET',
     keys.visit(id),

@@ -5,6 +5,7 @@ import { runStreamJob } from '#platform/streams/stream-job';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 import type { ItemSimilarityConfig } from './config.js';
+import { knownAmong } from './known-products.js';
 import { openRedisSimilarityStore } from './redis-store.js';
 import { defaultSettings } from './similarity.js';
 import { similarityFold } from './similarity-fold.js';
@@ -14,21 +15,22 @@ const redisCommandTimeoutMs = 5000;
 
 const ownSource = {
   group: 'item-similarity',
-  topics: [topics.shopperActivity.topic, topics.sales.topic],
+  topics: [topics.products.topic, topics.shopperActivity.topic, topics.sales.topic],
+  readFirst: [topics.products.topic],
 };
 
-/** shopper-activity and sales → which products go together, what is popular, who saw what (Redis `rec:*`). */
+/** products, shopper-activity and sales → which products go together, what is popular, who saw what (Redis `rec:*`). */
 export const itemSimilarityJob = async (
   config: ItemSimilarityConfig,
   host: Host,
-  source: { group: string; topics: readonly string[] } = ownSource,
+  source: { group: string; topics: readonly string[]; readFirst: readonly string[] } = ownSource,
 ): Promise<void> => {
   const redis = host.use(createRedis(host, config.redisUrl, { commandTimeoutMs: redisCommandTimeoutMs }));
   await runStreamJob(config, host, {
     name: 'item-similarity',
     ...source,
     events: records,
-    fold: similarityFold(defaultSettings),
+    fold: similarityFold(defaultSettings, knownAmong(host.clock.nowMs)),
     openState: async () => {
       const store = await openRedisSimilarityStore(redis.client, newId(host.clock));
       host.logger.info({ epoch: store.epoch, isNew: store.isNew }, 'state in Redis opened');

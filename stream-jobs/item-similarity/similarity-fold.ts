@@ -1,6 +1,7 @@
+import type { IncomingRecord } from '#platform/messaging/broker';
 import type { StreamFold } from '#platform/streams/fold-handler';
-import type { Sale, ShopperActivity } from '#schemas/events';
-import type { Step } from '#schemas/similarity-state';
+import type { ProductCreated, Sale, ShopperActivity } from '#schemas/events';
+import { visitsTogetherHeader } from '#schemas/topics';
 import {
   type Changes,
   learn,
@@ -9,30 +10,40 @@ import {
   type SimilaritySettings,
   signalOfActivity,
   signalOfSale,
+  sliceOf,
 } from './similarity.js';
 import type { SimilarityStore } from './similarity-store.js';
 
-/** What the job learns from each event, and how a run of them changes what is known. */
+export type SimilarityInput = Signal | { created: string };
+
+/**
+ * What the job learns from each event, and how a run of them changes what is known. What a shopper did with a product
+ * that is not in the catalogue teaches nothing and takes no room. `knownAmong` answers which products are; it may wait
+ * a moment for those that were created just before.
+ */
 export const similarityFold = (
   settings: SimilaritySettings,
-): StreamFold<Signal, Changes, SimilarityStore> => ({
-  inputOf: ({ type, value }, appendedAtMs) => {
+  knownAmong: (store: SimilarityStore, signals: readonly Signal[]) => Promise<ReadonlySet<string>>,
+): StreamFold<SimilarityInput, Changes, SimilarityStore> => ({
+  inputOf: ({ type, value }, record) => {
+    if (type === 'ProductCreated') return { created: (value as ProductCreated).productId };
     const signal = signalOf(type, value);
-    // A client's clock that runs ahead must not lend its events more weight than those of now.
-    return signal && { ...signal, atMs: Math.min(signal.atMs, appendedAtMs) };
+    return signal && withRecord(signal, record);
   },
-  changesOf: async (store, signals) => {
-    const ids = (kind: 'visit' | 'basket') => [
-      ...new Set(signals.filter(({ within }) => within.kind === kind).map(({ within }) => within.id)),
-    ];
-    const known = await store.load({ visits: ids('visit'), baskets: ids('basket') });
+  changesOf: async (store, inputs) => {
     const changes = noChanges();
+    for (const input of inputs) if ('created' in input) changes.products.add(input.created);
+    const signals = await worthLearning(inputs, changes, (some) => knownAmong(store, some));
+    const ids = (kind: 'visit' | 'basket') => distinct(signals.filter(isWithin(kind)).map(idOf));
+    const [{ visits, baskets }, gathered] = await Promise.all([
+      store.load({ visits: ids('visit'), baskets: ids('basket') }),
+      gatheredOf(store, signals.filter(isWithin('visit')), settings),
+    ]);
     for (const signal of signals) {
       const { kind, id } = signal.within;
-      const [fresh, stored] =
-        kind === 'visit' ? [changes.visits, known.visits] : [changes.baskets, known.baskets];
-      const steps: readonly Step[] = fresh.get(id) ?? stored.get(id) ?? [];
-      learn(changes, signal, steps, settings);
+      const [fresh, stored] = kind === 'visit' ? [changes.visits, visits] : [changes.baskets, baskets];
+      const soFar = gathered.get(sliceOf(signal, settings))?.get(signal.productId);
+      learn(changes, signal, fresh.get(id) ?? stored.get(id) ?? [], settings, soFar);
     }
     return changes;
   },
@@ -43,3 +54,56 @@ const signalOf = (type: string, value: unknown): Signal | null => {
   if (type === 'Sale') return signalOfSale(value as Sale);
   return null;
 };
+
+const withRecord = (
+  signal: Signal,
+  { timestampMs, headers }: Pick<IncomingRecord, 'timestampMs' | 'headers'>,
+): Signal => ({
+  ...signal,
+  // A client's clock that runs ahead must not lend its events more weight than those of now.
+  atMs: Math.min(signal.atMs, timestampMs),
+  appendedAtMs: timestampMs,
+  visitsTogether: Math.max(1, Number(headers[visitsTogetherHeader]) || 1),
+});
+
+/** Sales, and activity on products of the catalogue. What was sold is in it, whichever event comes first. */
+const worthLearning = async (
+  inputs: readonly SimilarityInput[],
+  { products }: Changes,
+  knownAmong: (signals: readonly Signal[]) => Promise<ReadonlySet<string>>,
+): Promise<Signal[]> => {
+  const signals = inputs.filter((input): input is Signal => !('created' in input));
+  const known = await knownAmong(
+    signals.filter((signal) => isWithin('visit')(signal) && !products.has(signal.productId)),
+  );
+  return signals.filter(
+    (signal) =>
+      signal.within.kind === 'basket' || products.has(signal.productId) || known.has(signal.productId),
+  );
+};
+
+const gatheredOf = async (
+  store: SimilarityStore,
+  signals: readonly Signal[],
+  settings: SimilaritySettings,
+): Promise<Map<number, Map<string, number>>> => {
+  const slices = distinct(signals.map((signal) => sliceOf(signal, settings)));
+  return new Map(
+    await Promise.all(
+      slices.map(async (slice) => {
+        const inSlice = signals.filter((signal) => sliceOf(signal, settings) === slice);
+        const products = distinct(inSlice.map(({ productId }) => productId));
+        return [slice, await store.gathered(slice, products)] as const;
+      }),
+    ),
+  );
+};
+
+const isWithin =
+  (kind: 'visit' | 'basket') =>
+  ({ within }: Signal): boolean =>
+    within.kind === kind;
+
+const idOf = ({ within }: Signal): string => within.id;
+
+const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];

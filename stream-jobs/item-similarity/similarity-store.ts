@@ -21,6 +21,8 @@ export type SimilarityBounds = {
   userTtlMs: number;
   /** A product unheard of for this long is forgotten. */
   productTtlMs: number;
+  /** What a product gathered in a slice of time is forgotten after this. */
+  gatheredTtlMs: number;
 };
 
 const hourMs = 60 * 60 * 1000;
@@ -34,6 +36,7 @@ export const defaultBounds: SimilarityBounds = {
   visitTtlMs: 6 * hourMs,
   userTtlMs: 60 * dayMs,
   productTtlMs: 120 * dayMs,
+  gatheredTtlMs: hourMs,
 };
 
 /**
@@ -46,6 +49,10 @@ export type SimilarityStore = StateStore<Changes> & {
     visits: Map<string, Step[]>;
     baskets: Map<string, Step[]>;
   }>;
+  /** Those of these products that are in the catalogue. */
+  known(productIds: readonly string[]): Promise<Set<string>>;
+  /** What these products have gathered in a slice of time; those absent, nothing. */
+  gathered(slice: number, productIds: readonly string[]): Promise<Map<string, number>>;
 };
 
 /** Both faces at once. */

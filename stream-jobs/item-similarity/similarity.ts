@@ -8,13 +8,22 @@ import type { Step } from '#schemas/similarity-state';
  * For an event with weight w at time t on product j in a visit whose other products are, newest first, i_1, i_2, …
  * i_N (distinct), with g(t) = 2^((t - landmark) / halfLife):
  *
- *     P[i_d][j] += g(t) * w / d               j came after i_d
- *     P[j][i_d] += g(t) * w * backward / d    and i_d before j, which tells less
- *     M[j]      += g(t) * w
- *     popularity[j] += g'(t) * max(0, w - strongest action on j in this visit so far)
+ *     P[i_d][j] += g(t) * w * s / d               j came after i_d
+ *     P[j][i_d] += g(t) * w * s * backward / d    and i_d before j, which tells less
+ *     M[j]      += g(t) * w * s
+ *     popularity[j] += g'(t) * s * max(0, w - strongest action on j in this visit so far)
  *
  * A product that is viewed again without another in between changes nothing: reloading a page is no interest. The
  * lines of an order have no direction and no distance: every two of them add w to each other.
+ *
+ * What shoppers do is told by anybody, so s bounds what one teller can add. It is 1 for orders, which cost money, and
+ * else the product of three shares:
+ *
+ *     1 / v              v visits are told of in one request: a request counts as much as one visit
+ *     1 / (1 + n)^2      j was n times in this visit already, and this action is no stronger: going to and fro between
+ *                        two products adds at most pi^2/6 of a visit
+ *     1 / (1 + G / calm) G is what j gathered in this slice of time (by Kafka's clock) before: in one slice it gathers
+ *                        at most calm * ln(1 + what it would have / calm), however many visits and requests
  */
 export type SimilaritySettings = {
   /** Forward decay counts from here; any time not hundreds of half-lives away will do. Epoch milliseconds. */
@@ -29,6 +38,9 @@ export type SimilaritySettings = {
   visitProductsMax: number;
   /** Distinct products of an order that are paired. */
   basketProductsMax: number;
+  sliceMs: number;
+  /** The weight that a product gathers in a slice before more of it counts half. */
+  calmWeight: number;
 };
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -41,6 +53,8 @@ export const defaultSettings: SimilaritySettings = {
   backward: 0.5,
   visitProductsMax: 10,
   basketProductsMax: 30,
+  sliceMs: 10 * 60 * 1000,
+  calmWeight: 20,
 };
 
 /** An event as far as similarity is concerned. `within` names the visit or the order it happened in. */
@@ -51,6 +65,10 @@ export type Signal = {
   productId: string;
   /** Epoch milliseconds. */
   atMs: number;
+  /** When Kafka took it, epoch milliseconds, which no client chooses; `atMs` if unset. */
+  appendedAtMs?: number;
+  /** Visits that the request it came with tells of; 1 if unset. */
+  visitsTogether?: number;
 };
 
 /** Null for what teaches nothing here: searches, removals, what was merely shown. */
@@ -90,6 +108,10 @@ export type Changes = {
   /** As they are now, by id. */
   visits: Map<string, readonly Step[]>;
   baskets: Map<string, readonly Step[]>;
+  /** By slice of time: product → weight gathered. */
+  gathered: Map<number, Map<string, number>>;
+  /** Products that are new in the catalogue. */
+  products: Set<string>;
   /** The newest event in it, epoch milliseconds; -Infinity for none. */
   learnedUpToMs: number;
 };
@@ -102,48 +124,79 @@ export const noChanges = (): Changes => ({
   purchases: new Map(),
   visits: new Map(),
   baskets: new Map(),
+  gathered: new Map(),
+  products: new Set(),
   learnedUpToMs: Number.NEGATIVE_INFINITY,
 });
 
 export const growth = (atMs: number, landmarkMs: number, halfLifeMs: number): number =>
   2 ** ((atMs - landmarkMs) / halfLifeMs);
 
+/** The slice of time a signal belongs to. */
+export const sliceOf = ({ appendedAtMs, atMs }: Signal, { sliceMs }: SimilaritySettings): number =>
+  Math.floor((appendedAtMs ?? atMs) / sliceMs);
+
 /**
  * Adds one signal to `changes`. `stepsSoFar` is the visit or basket before it, oldest first; the new one is in
- * `changes.visits` or `.baskets` afterwards.
+ * `changes.visits` or `.baskets` afterwards. `gatheredSoFar` is what the product gathered in the signal's slice before
+ * `changes`.
  */
 export const learn = (
   changes: Changes,
   signal: Signal,
   stepsSoFar: readonly Step[],
   settings: SimilaritySettings,
+  gatheredSoFar = 0,
 ): void => {
   const { productId, atMs, userId } = signal;
   const weight = settings.weights[signal.action];
   const inVisit = signal.within.kind === 'visit';
-  const before = stepsSoFar.find((step) => step.productId === productId)?.weight ?? 0;
+  const before = stepsSoFar.find((step) => step.productId === productId) ?? { weight: 0, times: 0 };
   const others = stepsSoFar.filter((step) => step.productId !== productId);
-  const isRepeat = stepsSoFar.at(-1)?.productId === productId && weight <= before;
+  const raise = Math.max(0, weight - before.weight);
+  const isReload = raise === 0 && stepsSoFar.at(-1)?.productId === productId;
 
-  if (!isRepeat) {
-    const gain = growth(atMs, settings.landmarkMs, settings.similarityHalfLifeMs) * weight;
+  if (!isReload) {
+    const share = inVisit ? shareOf(changes, signal, before.times, raise, settings, gatheredSoFar) : 1;
+    const gain = growth(atMs, settings.landmarkMs, settings.similarityHalfLifeMs) * weight * share;
     if (inVisit) pairWithVisit(changes, productId, others, gain, settings.backward);
     else pairWithBasket(changes, productId, others, gain);
     increase(changes.masses, productId, gain);
+    if (raise > 0)
+      increase(
+        changes.popularity,
+        productId,
+        growth(atMs, settings.landmarkMs, settings.popularityHalfLifeMs) * raise * share,
+      );
   }
-  const raise = Math.max(0, weight - before);
-  if (raise > 0)
-    increase(
-      changes.popularity,
-      productId,
-      growth(atMs, settings.landmarkMs, settings.popularityHalfLifeMs) * raise,
-    );
 
   const kept = (inVisit ? settings.visitProductsMax : settings.basketProductsMax) - 1;
-  const steps = [...others.slice(-kept), { productId, weight: Math.max(weight, before) }];
-  (inVisit ? changes.visits : changes.baskets).set(signal.within.id, steps);
+  const step = {
+    productId,
+    weight: Math.max(weight, before.weight),
+    times: before.times + (isReload ? 0 : 1),
+  };
+  (inVisit ? changes.visits : changes.baskets).set(signal.within.id, [...others.slice(-kept), step]);
   if (userId !== null) remember(inVisit ? changes.interests : changes.purchases, userId, productId, atMs);
   changes.learnedUpToMs = Math.max(changes.learnedUpToMs, atMs);
+};
+
+/** How much a signal of a visit counts, in (0, 1]; notes what its product gathers by it. */
+const shareOf = (
+  changes: Changes,
+  signal: Signal,
+  timesBefore: number,
+  raise: number,
+  settings: SimilaritySettings,
+  gatheredSoFar: number,
+): number => {
+  const { productId, action, visitsTogether = 1 } = signal;
+  const inSlice = rowOf(changes.gathered, sliceOf(signal, settings));
+  const gathered = gatheredSoFar + (inSlice.get(productId) ?? 0);
+  const ofVisit = raise > 0 ? 1 : 1 / (1 + timesBefore) ** 2;
+  const share = ofVisit / Math.max(1, visitsTogether);
+  increase(inSlice, productId, settings.weights[action] * share);
+  return share / (1 + gathered / settings.calmWeight);
 };
 
 const pairWithVisit = (
@@ -172,7 +225,7 @@ const pairWithBasket = (
   }
 };
 
-const rowOf = <V>(table: Map<string, Map<string, V>>, key: string): Map<string, V> => {
+const rowOf = <K, V>(table: Map<K, Map<string, V>>, key: K): Map<string, V> => {
   const row = table.get(key) ?? new Map<string, V>();
   table.set(key, row);
   return row;
