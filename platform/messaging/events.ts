@@ -43,7 +43,11 @@ export type EventOptions = {
 };
 
 /** An event ready for `outbox.append` or, where no state goes with it, for `producer.send`. */
-export type EventMessage = OutgoingRecord & { key: string; value: Buffer; headers: RecordHeaders };
+export type EventMessage = Omit<OutgoingRecord, 'key' | 'value' | 'headers'> & {
+  key: string;
+  value: Buffer;
+  headers: RecordHeaders;
+};
 
 /**
  * `in out`: who publishes the events of `E` is given a publisher of exactly these, so that a service declares all
