@@ -1,34 +1,144 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { readRunFile } from './shop.js';
 
-const run = promisify(execFile);
+/** The paragraphs of README.md with something to paste: the words in bold before the block (or none) and its lines. */
+const paragraphs = [
+  ...readFileSync('README.md', 'utf8').matchAll(
+    /(?:^\*\*(?<title>[^*]+)\.\*\*(?:(?!```)[\s\S])*?)?^```bash tour\n(?<block>[\s\S]*?)^```$/gm,
+  ),
+].map(({ groups }) => ({ title: groups?.title ?? 'Names', block: groups?.block ?? '' }));
 
-/** The blocks of README.md that a newcomer pastes, in order, as one script. */
-const tour = [...readFileSync('README.md', 'utf8').matchAll(/^```bash tour\n([\s\S]*?)^```$/gm)].map(
-  ([, block]) => block as string,
-);
+const names = paragraphs[0]?.block ?? '';
+const cut = '--- end of paragraph ---';
 
-describe('the tour in README.md', () => {
-  it('runs word for word against the running platform and shows what it promises', async () => {
-    expect(tour.length).toBeGreaterThanOrEqual(6);
+/** What bash prints and how it ends, in the folder of the checkout, stopping at the first line that fails. */
+const bash = (script: string): Promise<{ code: number | null; stdout: string; stderr: string }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const said = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk) => {
+      said.stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      said.stderr += chunk;
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, ...said }));
+  });
+
+describe('the tour in README.md, word for word in one shell', () => {
+  const shown = new Map<string, string>();
+
+  beforeAll(async () => {
     const { gateway } = readRunFile(runFilePath());
-    const script = tour
-      .join('\n')
+    const script = paragraphs
+      .map(({ block }) => block)
+      .join(`echo '${cut}'\n`)
       .replace('SHOP=http://127.0.0.1:8000', `SHOP=${gateway}`)
-      .replace('DATA=.local', `DATA=${dirname(runFilePath())}`)
-      .replaceAll("require('./$DATA", "require('$DATA");
-    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], { timeout: 60_000 });
+      .replace('DATA=.local', `DATA=${dirname(runFilePath())}`);
+    const { code, stdout, stderr } = await bash(script);
+    const outputs = stdout.split(`${cut}\n`);
+    for (const [nth, { title }] of paragraphs.entries()) shown.set(title, outputs[nth] ?? '');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  }, 240_000);
 
-    expect(stdout).toMatch(/^.+, \d+(\.\d+)? GBP$/m);
-    for (const fact of ['OrderPlaced', 'StockReserved', 'PaymentAuthorized', 'OrderConfirmed'])
-      expect(stdout).toContain(fact);
-    expect(stdout).toMatch(/complete up to \d{4}-\d\d-\d\dT/);
-    expect(stdout).toMatch(/"accepted":\s*2/);
-    expect(stdout).not.toContain('undefined');
-  }, 70_000);
+  const linesOf = (title: string): string[] => (shown.get(title) ?? '').trim().split('\n');
+
+  it('has a claim below for each of its paragraphs', () => {
+    expect(paragraphs.map(({ title }) => title)).toEqual([
+      'Names',
+      'Look around',
+      'Buy something',
+      'Watch the saga',
+      'See it in analytics',
+      'Be recommended something',
+      'Follow one order across everything',
+    ]);
+  });
+
+  it('shows what the shop sells and that it runs', () => {
+    const lines = linesOf('Look around');
+    expect(lines).toHaveLength(4);
+    for (const line of lines.slice(0, 3)) expect(line).toMatch(/^.+, £\d[\d,]*\.\d\d$/);
+    expect(lines[3]).toBe('up');
+  });
+
+  it('buys something', () => {
+    expect(linesOf('Buy something')).toEqual([expect.stringMatching(/^order [0-9a-f-]{36}$/)]);
+  });
+
+  it('confirms the order within a second, takes its money and commits its stock', () => {
+    const lines = linesOf('Watch the saga');
+    const [total, ...events] = [lines.at(-1), ...lines.slice(0, -1)].map((line) => line ?? '');
+    expect(total).toMatch(/^confirmed, £\d[\d,]*\.\d\d$/);
+    const types = events.map((line) => line.split('  ')[2]);
+    expect(types.slice(0, 4)).toEqual([
+      'OrderPlaced',
+      'StockReserved',
+      'PaymentAuthorized',
+      'OrderConfirmed',
+    ]);
+    expect(types).toEqual(expect.arrayContaining(['StockCommitted', 'PaymentCaptured']));
+  });
+
+  it('has the sale in analytics, of this order alone', () => {
+    const [row, hour] = linesOf('See it in analytics');
+    expect(row).toMatch(/: \d+ sold for £\d[\d,]*\.\d\d$/);
+    expect(Number(/: (\d+) sold/.exec(row ?? '')?.[1])).toBeGreaterThanOrEqual(2);
+    expect(hour).toMatch(/^this hour: [1-9]\d* orders, £\d[\d,]*\.\d\d, complete up to \d{4}-\d\d-\d\dT/);
+  });
+
+  it('makes what was seen in the same visit a neighbour', () => {
+    const lines = linesOf('Be recommended something');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ accepted: 2 });
+    expect(lines.filter((line) => line.endsWith('<- in the same visit'))).toEqual([
+      expect.stringMatching(/^\d+ {2}[0-9a-f-]{36} {2}seen_together {2}<- in the same visit$/),
+    ]);
+  });
+
+  it('finds the order in the log under one correlation id, and its whole trace in Zipkin', () => {
+    const lines = linesOf('Follow one order across everything');
+    const logged = lines
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { correlationId: string; traceId: string });
+    expect(logged).toHaveLength(3);
+    expect(new Set(logged.map(({ correlationId }) => correlationId)).size).toBe(1);
+    expect(new Set(logged.map(({ traceId }) => traceId)).size).toBe(1);
+    const services = lines.at(-2)?.split(' ');
+    for (const name of ['gateway', 'order', 'inventory', 'payment', 'clickhouse-ingest'])
+      expect(services).toContain(name);
+    expect(lines.at(-1)).toMatch(/^http:\/\/.+\/zipkin\/traces\/[0-9a-f]{32}$/);
+  });
+});
+
+describe('the two words of the tour', () => {
+  const hurried = names.replace('-lt 60', '-lt 2');
+
+  it('soon ends the tour, with the time it really took and the last answer, when the condition never comes', async () => {
+    const { code, stdout, stderr } = await bash(`${hurried}soon 'echo nothing' something\necho went on`);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^no something in [2-4] s; the last answer: nothing$/m);
+  });
+
+  it('soon goes on as soon as the condition holds, also after failures', async () => {
+    const script = `${hurried}n=0\nsoon 'n=$((n + 1)); echo $n > "$FILE"; [ "$(wc -c < "$FILE")" -gt 0 ]; cat "$FILE"' 1\necho went on`;
+    const { code, stdout } = await bash(`FILE=$(mktemp)\n${script}\nrm "$FILE"`);
+    expect([code, stdout]).toEqual([0, 'went on\n']);
+  });
+
+  it.each([
+    ['GBP', '£5.00'],
+    ['JPY', '¥500'],
+    ['KWD', 'KWD 0.500'],
+  ])('money shows 500 minor units of %s with the decimals of the currency', async (currency, shown) => {
+    const { stdout } = await bash(
+      `${names}echo '{"amountMinor":500,"currency":"${currency}"}' | json "money(v)"`,
+    );
+    expect(stdout.replaceAll('\u00a0', ' ')).toBe(`${shown}\n`);
+  });
 });
