@@ -28,7 +28,7 @@ export async function launch(options: Options): Promise<void> {
 
 /** The line that scripts wait for, and what a person may want to do next. */
 function announce(platform: RunningPlatform, dataDir: string, progress: Progress): void {
-  const { gatewayUrl, zipkinUrl, runFile } = platform;
+  const { gatewayUrl, zipkinUrl, runFile, without } = platform;
   if (gatewayUrl === undefined) {
     progress.line(`ready engines; where they are: ${runFile}`);
     return;
@@ -38,5 +38,6 @@ function announce(platform: RunningPlatform, dataDir: string, progress: Progress
   progress.line(`  try     curl '${gatewayUrl}/api/products?limit=3'`);
   progress.line(`  browse  ${gatewayUrl}/docs (API) · ${zipkinUrl} (traces, a few seconds from now)`);
   progress.line(`  find    administrator and every address in ${runFile}, logs in ${dataDir}/logs`);
+  for (const missing of without) progress.line(`  without ${missing}`);
   progress.line(`  stop    Ctrl-C; everything in ${dataDir} is there at the next start`);
 }

@@ -10,6 +10,7 @@ import { planProcesses } from './processes.js';
 import type { Progress } from './progress.js';
 import type { Options } from './setup/options.js';
 import { hasFullShelves } from './shelves.js';
+import { prometheusMissing } from './software/programs.js';
 import { createCrew } from './supervision/crew.js';
 import { warmUp } from './warm-up.js';
 
@@ -18,6 +19,8 @@ export type RunningPlatform = {
   gatewayUrl: string | undefined;
   zipkinUrl: string;
   runFile: string;
+  /** What is not there and not needed, with the way to get it; a line each. */
+  without: readonly string[];
   stop(): Promise<void>;
 };
 
@@ -50,7 +53,13 @@ export async function startPlatform(
     const published = { admin, urls };
     if (options.enginesOnly) {
       await startZipkin({ awaited: true });
-      return { gatewayUrl: undefined, zipkinUrl: urls.zipkin, runFile: publish(published, context), stop };
+      return {
+        gatewayUrl: undefined,
+        zipkinUrl: urls.zipkin,
+        runFile: publish(published, context),
+        without: [],
+        stop,
+      };
     }
 
     const plan = await planProcesses({ ...options, gatewayPort, ports });
@@ -76,7 +85,8 @@ export async function startPlatform(
 
     const { gatewayUrl } = plan;
     const runFile = publish({ ...published, gateway: gatewayUrl, prometheus }, context);
-    return { gatewayUrl, zipkinUrl: urls.zipkin, runFile, stop };
+    const without = prometheus === undefined ? [prometheusMissing] : [];
+    return { gatewayUrl, zipkinUrl: urls.zipkin, runFile, without, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -54,6 +54,9 @@ export async function findRedisServer(context: InstallContext): Promise<string> 
   throw needed('redis-server', 'redis-server');
 }
 
+export const prometheusMissing =
+  'Prometheus, so no history of the metrics: sudo apt-get install --no-install-recommends prometheus';
+
 export const findPrometheus = (env: NodeJS.ProcessEnv): string | undefined => onPath('prometheus', env);
 
 /**

@@ -16,7 +16,10 @@ const failed = 1;
  * The same exporter with retries and a bound: it tries a refused batch again until `exportTimeoutMs` have passed, and
  * fails a third batch at once while two are under way.
  */
-export const boundExporter = (exporter: SpanExporter): SpanExporter & { stopRetrying(): void } => {
+export const boundExporter = (
+  exporter: SpanExporter,
+  { retryMs = exportRetryMs }: { retryMs?: number } = {},
+): SpanExporter & { stopRetrying(): void } => {
   let inFlight = 0;
   let isStopping = false;
   return {
@@ -26,11 +29,12 @@ export const boundExporter = (exporter: SpanExporter): SpanExporter & { stopRetr
         return;
       }
       inFlight += 1;
-      const giveUpAtMs = performance.now() + exportTimeoutMs - exportRetryMs;
+      const giveUpAtMs = performance.now() + exportTimeoutMs - retryMs;
       const attempt = (): void =>
         exporter.export(spans, (result) => {
-          if (result.code === failed && !isStopping && performance.now() < giveUpAtMs) {
-            setTimeout(attempt, exportRetryMs).unref();
+          const mayHelp = !isStopping && !isRefusal(result.error) && performance.now() < giveUpAtMs;
+          if (result.code === failed && mayHelp) {
+            setTimeout(attempt, retryMs).unref();
             return;
           }
           inFlight -= 1;
@@ -43,4 +47,12 @@ export const boundExporter = (exporter: SpanExporter): SpanExporter & { stopRetr
     },
     shutdown: () => exporter.shutdown(),
   };
+};
+
+/** The receiver says that the batch itself is wrong (4xx, but for 408 and 429): nothing becomes right by waiting. */
+const isRefusal = (error: Error | undefined): boolean => {
+  const { code } = (error ?? {}) as { code?: unknown };
+  const status =
+    typeof code === 'number' ? code : Number(/status code.*?(\d{3})/.exec(error?.message ?? '')?.[1]);
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
 };

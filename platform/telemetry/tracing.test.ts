@@ -9,6 +9,7 @@ import {
   currentTraceparent,
   isSampled,
   SpanKind,
+  startSpan,
   startTracing,
   type Tracer,
   traceparentOf,
@@ -21,6 +22,7 @@ type ZipkinSpan = {
   parentId?: string;
   name: string;
   kind?: string;
+  timestamp: number;
   localEndpoint: { serviceName: string };
 };
 
@@ -101,6 +103,13 @@ describe('a trace', () => {
     expect(sell?.kind).toBe('SERVER');
   });
 
+  it('begins at a whole millisecond whatever it is given, for Zipkin refuses a time with a fraction', async () => {
+    const startedAtMs = Date.now() - 1_000.4;
+    startSpan('past', { tracer: seller, startedAtMs }).span.end();
+    const past = await eventually(() => spans.find(({ name }) => name === 'past') ?? false);
+    expect(past).toMatchObject({ timestamp: Math.round(startedAtMs) * 1_000 });
+  });
+
   it('that its caller does not record is not recorded, and travels on', async () => {
     const unsampled = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`;
     const before = spans.length;
@@ -161,6 +170,25 @@ describe('a trace', () => {
     const startedAt = performance.now();
     for (let n = 0; n < 20_000; n += 1) await withSpan('lost', { tracer: seller }, () => {});
     expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
+  it('tries a batch again that nobody took, and not one that the receiver finds wrong', async () => {
+    const attempts: string[] = [];
+    const answers = ['connect ECONNREFUSED', 'Got unexpected status code from zipkin: 503', ''];
+    const exporter = boundExporter(
+      {
+        export: (_, done) => {
+          const error = answers.shift() ?? 'Got unexpected status code from zipkin: 400';
+          attempts.push(error);
+          done(error === '' ? { code: 0 } : { code: 1, error: new Error(error) });
+        },
+        shutdown: async () => {},
+      },
+      { retryMs: 1 },
+    );
+    const exported = () => new Promise((resolve) => exporter.export([], ({ code }) => resolve(code)));
+    expect([await exported(), attempts.length]).toEqual([0, 3]);
+    expect([await exported(), attempts.length]).toEqual([1, 4]);
   });
 
   it('has two batches under way at most', () => {

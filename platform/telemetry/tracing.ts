@@ -114,7 +114,7 @@ export type SpanOptions = {
   links?: Link[];
   /** The tracer of the nearest enclosing `withSpan` if unset: only an outermost span need name its service's. */
   tracer?: Tracer;
-  /** Epoch milliseconds; now if unset. */
+  /** Epoch milliseconds, rounded: Zipkin refuses a whole batch for one time with a fraction. Now if unset. */
   startedAtMs?: number;
 };
 
@@ -154,7 +154,7 @@ export const startSpan = (name: string, options: SpanOptions): { span: Span; wit
       kind: options.kind ?? SpanKind.INTERNAL,
       ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
       ...(options.links === undefined ? {} : { links: options.links }),
-      ...(options.startedAtMs === undefined ? {} : { startTime: options.startedAtMs }),
+      ...(options.startedAtMs === undefined ? {} : { startTime: Math.round(options.startedAtMs) }),
     },
     parent,
   );

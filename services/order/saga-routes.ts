@@ -38,7 +38,7 @@ export const sagaRoutes = (
         tags: ['operations'],
         summary:
           'Orders whose saga has not come to its end, oldest first; with `stuck=true` those past their time.',
-        querystring: z.object({
+        querystring: z.strictObject({
           ...listQuery,
           stuck: z
             .enum(['true', 'false'])
