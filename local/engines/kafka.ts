@@ -6,6 +6,9 @@ import { jvmEnv, jvmFlags } from './jvm.js';
 import { answersTcp } from './probes.js';
 import { runToEnd } from './run-to-end.js';
 
+/** Of letters, digits, `-` and `_`. */
+export type KafkaLogin = { username: string; password: string };
+
 /** One broker that is its own KRaft controller. */
 export function kafka(options: {
   dataDir: string;
@@ -15,8 +18,24 @@ export function kafka(options: {
   libs: string;
   /** Of the JVM, such as where its class archive lies. */
   extraFlags?: readonly string[];
+  /**
+   * Whom its clients log in as: by PLAIN, and where the data folder was made with it also by SCRAM. It answers
+   * anybody if unset.
+   */
+  login?: KafkaLogin;
+  /** Settings of the broker besides its own or in their place. */
+  properties?: Readonly<Record<string, string>>;
 }): Engine {
-  const { dataDir, port, controllerPort, java, libs, extraFlags = [] } = options;
+  const {
+    dataDir,
+    port,
+    controllerPort,
+    java,
+    libs,
+    extraFlags = [],
+    login,
+    properties: more = {},
+  } = options;
   const logDir = join(dataDir, 'log');
   const properties = join(dataDir, 'server.properties');
   const classPath = ['-cp', join(libs, '*')];
@@ -30,7 +49,12 @@ export function kafka(options: {
     url: `127.0.0.1:${port}`,
     async prepare() {
       mkdirSync(dataDir, { recursive: true });
-      writeFileSync(properties, serverProperties({ port, controllerPort, logDir }));
+      const settings = {
+        ...serverSettings({ port, controllerPort, logDir }),
+        ...loginSettings(login),
+        ...more,
+      };
+      writeFileSync(properties, toProperties(settings), { mode: 0o600 });
       if (existsSync(join(logDir, 'meta.properties'))) return;
       const clusterId = randomBytes(16).toString('base64url');
       await runToEnd([
@@ -45,6 +69,7 @@ export function kafka(options: {
         clusterId,
         '-c',
         properties,
+        ...scramArguments(login),
       ]);
     },
     process: {
@@ -66,14 +91,62 @@ export function kafka(options: {
   };
 }
 
-function serverProperties(options: { port: number; controllerPort: number; logDir: string }): string {
+type ServerSettings = Record<string, string | number | boolean>;
+
+/** Java reads the file as Latin-1, with its own escapes. */
+const toProperties = (settings: ServerSettings): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name}=${escaped(String(value))}\n`)
+    .join('');
+
+const escaped = (value: string): string =>
+  value
+    .replaceAll('\\', '\\\\')
+    .replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+
+/** The controller asks for the same name: it shares the process and listens on a port of its own. */
+function loginSettings(login: KafkaLogin | undefined): ServerSettings {
+  if (login === undefined) return {};
+  const { username, password } = login;
+  const modules = 'org.apache.kafka.common.security';
+  const plain = `${modules}.plain.PlainLoginModule required username="${username}" password="${password}" user_${username}="${password}";`;
+  return {
+    'listener.security.protocol.map': 'CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT',
+    'sasl.enabled.mechanisms': ['PLAIN', ...scramMechanisms].join(),
+    'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+    'sasl.mechanism.controller.protocol': 'PLAIN',
+    'listener.name.controller.sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.controller.plain.sasl.jaas.config': plain,
+    'listener.name.client.plain.sasl.jaas.config': plain,
+    ...Object.fromEntries(
+      scramMechanisms.map((mechanism) => [
+        `listener.name.client.${mechanism.toLowerCase()}.sasl.jaas.config`,
+        `${modules}.scram.ScramLoginModule required;`,
+      ]),
+    ),
+  };
+}
+
+const scramArguments = (login: KafkaLogin | undefined): string[] =>
+  login === undefined
+    ? []
+    : scramMechanisms.flatMap((mechanism) => [
+        '--add-scram',
+        `${mechanism}=[name=${login.username},password=${login.password}]`,
+      ]);
+
+function serverSettings(options: { port: number; controllerPort: number; logDir: string }): ServerSettings {
   const mebi = 1024 * 1024;
-  const settings: Record<string, string | number | boolean> = {
+  return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${options.controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${options.port},CONTROLLER://127.0.0.1:${options.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.port}`,
+    listeners: `CLIENT://127.0.0.1:${options.port},CONTROLLER://127.0.0.1:${options.controllerPort}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${options.port}`,
+    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'CLIENT',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': options.logDir,
     'auto.create.topics.enable': false,
@@ -100,9 +173,6 @@ function serverProperties(options: { port: number; controllerPort: number; logDi
     'metadata.log.segment.bytes': 16 * mebi,
     'metadata.max.idle.interval.ms': 5_000,
   };
-  return `${Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}`)
-    .join('\n')}\n`;
 }
 
 /**

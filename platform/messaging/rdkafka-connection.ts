@@ -1,7 +1,12 @@
 import { PlatformError } from '#platform/errors';
 import type { BrokerOptions } from '#platform/messaging/broker-options';
 import type { KafkaSasl, KafkaTls } from '#platform/messaging/kafka-settings';
-import type { RdkafkaClient, RdkafkaError } from '#platform/messaging/rdkafka-module';
+import type {
+  RdkafkaClient,
+  RdkafkaConsumer,
+  RdkafkaError,
+  RdkafkaProducer,
+} from '#platform/messaging/rdkafka-module';
 
 /** A request of librdkafka's that takes longer has failed. */
 export const requestTimeoutMs = 5_000;
@@ -32,21 +37,49 @@ const tlsConfig = ({ caFile, certFile, keyFile, keyPassword }: KafkaTls) => ({
   ...(keyPassword === undefined ? {} : { 'ssl.key.password': keyPassword }),
 });
 
-/** Connects, or throws why not: what librdkafka last said of a broker tells more than its "transport failure". */
+/**
+ * Connects, or throws why not. Why, such as that a broker refuses a password, is in librdkafka's log, and that comes
+ * only to who asks for events; the connection's own failure says no more than "transport failure".
+ */
 export const connectRdkafka = async (
-  client: RdkafkaClient,
+  client: RdkafkaProducer | RdkafkaConsumer,
   action: string,
   { logger, clientId }: BrokerOptions,
 ): Promise<void> => {
-  let lastSaid: RdkafkaError | undefined;
-  client.on('event.error', (error: RdkafkaError) => {
-    lastSaid = error;
-    logger.debug({ err: error, clientId }, 'rdkafka');
+  let reason: string | undefined;
+  client.on('event.error', (error: RdkafkaError) => logger.debug({ err: error, clientId }, 'rdkafka'));
+  client.on('event.log', ({ severity, fac, message }: RdkafkaLogLine) => {
+    if (severity <= errorSeverity) reason = message.replace(/^\[thrd:[^\]]*\]+: /, '');
+    logger.debug({ rdkafka: fac, clientId }, message);
   });
+  if ('consume' in client) client.setDefaultConsumeTimeout(0);
+  let asked: Promise<unknown> = Promise.resolve();
+  const asking = setInterval(() => {
+    asked = askForEvents(client);
+  }, eventsEveryMs);
   try {
     await called((done) => client.connect({ timeout: requestTimeoutMs }, done));
   } catch (error) {
-    throw rdkafkaFault(action, lastSaid ?? error);
+    throw rdkafkaFault(action, reason === undefined ? error : new Error(reason, { cause: error }));
+  } finally {
+    clearInterval(asking);
+    // What is still asking would take the first record away.
+    await asked;
+  }
+};
+
+type RdkafkaLogLine = { severity: number; fac: string; message: string };
+
+/** Syslog's: this and what is worse. */
+const errorSeverity = 3;
+const eventsEveryMs = 100;
+
+const askForEvents = async (client: RdkafkaProducer | RdkafkaConsumer): Promise<void> => {
+  try {
+    if ('poll' in client) client.poll();
+    else await called((done) => client.consume(1, done));
+  } catch {
+    // There is nothing to ask yet.
   }
 };
 

@@ -94,6 +94,7 @@ export type RdkafkaProducer = RdkafkaClient & {
     opaque: unknown,
     headers?: Record<string, Buffer | string>[],
   ): void;
+  poll(): void;
   setPollInterval(ms: number): void;
   setPollInBackground?(inBackground: boolean): void;
   flush(timeoutMs: number, done: Done): void;

@@ -9,10 +9,9 @@ import { sleep } from '#platform/waiting/sleep';
 
 const recordsPerPollMax = 10_000;
 /**
- * A poll takes what is there and does not wait: it runs in one of the few threads that Node shares among all
- * that waits, and a process hosts many consumers.
+ * A poll takes what is there and does not wait in librdkafka: it runs in one of the few threads that Node shares among
+ * all that waits, and a process hosts many consumers.
  */
-const pollTimeoutMs = 0;
 const idle = { minMs: 2, maxMs: 20 };
 const retryMs = 250;
 
@@ -64,7 +63,6 @@ export const createRdkafkaPolling = (
 
   return {
     start: (lanes) => {
-      consumer.setDefaultConsumeTimeout(pollTimeoutMs);
       looping = loop(lanes);
     },
     between: async (change) => {
