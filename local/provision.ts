@@ -4,38 +4,23 @@
  */
 import { createClickHouse } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
-import { envSchema, loadConfig } from '#platform/config';
-import { engineSettings } from '#platform/engine-settings';
-import type { TopicSpec } from '#platform/messaging/broker';
-import { deadLetterTopicConfig } from '#platform/messaging/dead-letter';
+import { loadConfig } from '#platform/config';
 import { openBroker } from '#platform/messaging/open-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
 import { type EventType, records } from '#schemas/events';
-import { deadLetterTopics, topics } from '#schemas/topics';
+import { provisionConfig } from './provision-config.js';
+import { topicSpecs } from './topic-specs.js';
 
-const { kafka, schemaRegistryUrl, clickhouseUrl } = engineSettings;
-const config = loadConfig(envSchema({ kafka, schemaRegistryUrl, clickhouseUrl }), process.env);
+const config = loadConfig(provisionConfig, process.env);
 const logger = createLogger('provision');
-
-const specOf = (
-  topic: { topic: string; partitions: number; retentionMs: number | null },
-  config: Readonly<Record<string, string>> = {},
-): TopicSpec => ({
-  topic: topic.topic,
-  partitions: topic.partitions,
-  config: { 'retention.ms': String(topic.retentionMs ?? -1), 'retention.bytes': '-1', ...config },
-});
 
 const createTopics = async (): Promise<void> => {
   const broker = openBroker(config.kafka, { clientId: 'provision', logger });
   const admin = await broker.admin();
   try {
-    const specs = [
-      ...Object.values(topics).map((topic) => specOf(topic)),
-      ...deadLetterTopics.map((topic) => specOf(topic, deadLetterTopicConfig)),
-    ];
+    const specs = topicSpecs(config.replication);
     await admin.createTopics(specs);
     logger.info({ topics: specs.length }, 'topics are there');
   } finally {

@@ -162,6 +162,7 @@ export type Producer = {
 export type TopicSpec = {
   topic: string;
   partitions: number;
+  /** As many as the cluster makes by itself if unset. */
   replicas?: number;
   /** Broker settings such as `retention.ms`. */
   config?: Record<string, string>;

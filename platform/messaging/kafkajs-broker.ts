@@ -10,6 +10,7 @@ import { sleep } from '#platform/waiting/sleep';
 
 const leadersMsMax = 15_000;
 const leadersPollMs = 50;
+const clustersDefault = -1;
 
 /** Kafka by kafkajs. Every producer, consumer and admin has connections of its own. */
 export const createKafkajsBroker = (options: BrokerOptions): Broker => ({
@@ -43,7 +44,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
           topics: missing.map(({ topic, partitions, replicas, config }) => ({
             topic,
             numPartitions: partitions,
-            replicationFactor: replicas ?? 1,
+            replicationFactor: replicas ?? clustersDefault,
             configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
           })),
         });

@@ -20,6 +20,7 @@ import { sleep } from '#platform/waiting/sleep';
 
 const leadersMsMax = 15_000;
 const leadersPollMs = 20;
+const clustersDefault = -1;
 
 export const openRdkafkaAdmin = async (
   rdkafka: RdkafkaModule,
@@ -30,7 +31,12 @@ export const openRdkafkaAdmin = async (
   await connectRdkafka(client, 'connect', options);
   const admin = rdkafka.AdminClient.create(config);
 
-  const create = async ({ topic, partitions, replicas = 1, config: settings = {} }: TopicSpec) => {
+  const create = async ({
+    topic,
+    partitions,
+    replicas = clustersDefault,
+    config: settings = {},
+  }: TopicSpec) => {
     const spec = {
       topic,
       num_partitions: partitions,

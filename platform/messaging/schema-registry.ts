@@ -51,14 +51,14 @@ export const createSchemaRegistry = (
   url: string,
   { unknownHeldMs = unknownHeldMsDefault }: { unknownHeldMs?: number } = {},
 ): SchemaRegistry => {
-  const base = url.replace(/\/+$/, '');
+  const at = registryAt(url);
   const ids = new Map<string, Promise<number>>();
   const schemas = new Map<number, Promise<AvroSchema>>();
   const unknown = createUnknownSchemas({ heldMs: unknownHeldMs });
   const lookUps = createAdmission(lookUpsConcurrentlyMax);
 
   const lookUpId = async (subject: string, schema: AvroSchema): Promise<number> => {
-    const { id } = await request<{ id: number }>(base, 'POST', `/subjects/${encodeURIComponent(subject)}`, {
+    const { id } = await request<{ id: number }>(at, 'POST', `/subjects/${encodeURIComponent(subject)}`, {
       schema: JSON.stringify(schema),
     });
     return id;
@@ -69,7 +69,7 @@ export const createSchemaRegistry = (
     if (known !== 'ask') throw unknownSchema(`id ${id}`, known === 'held');
     try {
       const { schema } = await lookUps.run(() =>
-        request<{ schema: string }>(base, 'GET', `/schemas/ids/${id}`),
+        request<{ schema: string }>(at, 'GET', `/schemas/ids/${id}`),
       );
       unknown.forget(id);
       return JSON.parse(schema) as AvroSchema;
@@ -91,7 +91,7 @@ export const createSchemaRegistry = (
       const body = { schema: JSON.stringify(schema) };
       const path = `/subjects/${encodeURIComponent(subject)}/versions`;
       try {
-        return (await request<{ id: number }>(base, 'POST', path, body)).id;
+        return (await request<{ id: number }>(at, 'POST', path, body)).id;
       } catch (error) {
         // Two first registrations at once: one is told that it already exists.
         if (error instanceof PlatformError && /already exists|409/i.test(error.message))
@@ -101,7 +101,7 @@ export const createSchemaRegistry = (
     },
     setCompatibility: async (level, subject) => {
       const path = subject === undefined ? '/config' : `/config/${encodeURIComponent(subject)}`;
-      await request(base, 'PUT', path, { compatibility: level });
+      await request(at, 'PUT', path, { compatibility: level });
     },
   };
 };
@@ -120,8 +120,23 @@ const remember = <K, V>(cache: Map<K, Promise<V>>, key: K, find: () => Promise<V
 /** 40401 no such subject, 40402 no such version, 40403 no such schema. */
 const notFoundCodes = new Set([40401, 40402, 40403]);
 
-const request = async <T>(base: string, method: string, path: string, body?: object): Promise<T> => {
-  const answer = await ask(base, method, path, body);
+type RegistryAddress = { base: string; authorization: string | undefined };
+
+/** User and password go where HTTP wants them: nothing that names the address may show them. */
+const registryAt = (url: string): RegistryAddress => {
+  const address = new URL(url);
+  const { username, password } = address;
+  address.username = '';
+  address.password = '';
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return {
+    base: address.href.replace(/\/+$/, ''),
+    authorization: login === ':' ? undefined : `Basic ${Buffer.from(login).toString('base64')}`,
+  };
+};
+
+const request = async <T>(at: RegistryAddress, method: string, path: string, body?: object): Promise<T> => {
+  const answer = await ask(at, method, path, body);
   const content = (await readJson(answer)) as { error_code?: number; message?: string } | undefined;
   if (answer.ok && content !== undefined) return content as T;
   const said = `${method} ${path}: ${answer.status} ${content?.message ?? ''}`.trim();
@@ -130,11 +145,20 @@ const request = async <T>(base: string, method: string, path: string, body?: obj
   throw new PlatformError('registry_unavailable', `schema registry: ${said}`, { retriable: !refused });
 };
 
-const ask = async (base: string, method: string, path: string, body?: object): Promise<Response> => {
+const ask = async (
+  { base, authorization }: RegistryAddress,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Response> => {
   try {
     return await fetch(`${base}${path}`, {
       method,
-      headers: { accept: 'application/json', 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/vnd.schemaregistry.v1+json',
+        ...(authorization === undefined ? {} : { authorization }),
+      },
       signal: AbortSignal.timeout(requestTimeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

@@ -1,0 +1,26 @@
+import type { TopicSpec } from '#platform/messaging/broker';
+import { deadLetterTopicConfig } from '#platform/messaging/dead-letter';
+import { deadLetterTopics, topics } from '#schemas/topics';
+import type { Replication } from './provision-config.js';
+
+/** Every topic and its dead letters, as they are to be made. */
+export const topicSpecs = ({ replicas, insyncReplicasMin }: Replication): TopicSpec[] => {
+  const specOf = (
+    topic: { topic: string; partitions: number; retentionMs: number | null },
+    config: Readonly<Record<string, string>> = {},
+  ): TopicSpec => ({
+    topic: topic.topic,
+    partitions: topic.partitions,
+    ...(replicas === undefined ? {} : { replicas }),
+    config: {
+      'retention.ms': String(topic.retentionMs ?? -1),
+      'retention.bytes': '-1',
+      ...(insyncReplicasMin === undefined ? {} : { 'min.insync.replicas': String(insyncReplicasMin) }),
+      ...config,
+    },
+  });
+  return [
+    ...Object.values(topics).map((topic) => specOf(topic)),
+    ...deadLetterTopics.map((topic) => specOf(topic, deadLetterTopicConfig)),
+  ];
+};
