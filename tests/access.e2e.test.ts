@@ -67,6 +67,7 @@ const table: [string, string, number[], unknown?][] = [
   ['GET', '/api/inventory/{productId}/movements', [401, 403, 403, 403, 200, 200]],
   ['GET', '/api/analytics/revenue', [401, 403, 403, 200, 403, 200]],
   ['GET', '/api/analytics/top-products', [401, 403, 403, 200, 403, 200]],
+  ['GET', '/api/ops/reconciliation', [401, 403, 403, 403, 200, 200]],
   ['GET', '/api/notifications/history', [401, 200, 200, 200, 200, 200]],
 ];
 

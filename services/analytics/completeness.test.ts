@@ -9,6 +9,7 @@ it('a partition is behind while the log has records that were not acknowledged',
       { partition: 2, low: 0n, high: 5n, nextOffset: null },
       { partition: 3, low: 0n, high: 0n, nextOffset: null },
       { partition: 4, low: 7n, high: 7n, nextOffset: null },
+      { partition: 5, low: 7n, high: 7n, nextOffset: 5n },
     ]),
   ).toEqual([1, 2]);
 });

@@ -26,10 +26,10 @@ const settleMs = 5_000;
 /** What one partition says: how far the log goes, and how far the group has acknowledged it into ClickHouse. */
 export type PartitionProgress = { partition: number; high: bigint; nextOffset: bigint | null; low: bigint };
 
-/** The partitions of which ClickHouse lacks records that were in the log. */
+/** The partitions of which ClickHouse lacks records that are in the log. What was deleted from it will never come. */
 export const behind = (progress: readonly PartitionProgress[]): number[] =>
   progress
-    .filter(({ high, low, nextOffset }) => (nextOffset ?? low) < high)
+    .filter(({ high, low, nextOffset }) => low < high && (nextOffset ?? low) < high)
     .map(({ partition }) => partition);
 
 /**

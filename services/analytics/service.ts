@@ -6,6 +6,7 @@ import type { Service } from '#platform/service-host';
 import { topics } from '#schemas/topics';
 import { createCompletenessGauge } from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
+import { reconciliationRoutes } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
 
 /** Answers from ClickHouse, and says with each answer up to when it is complete. Owns nothing, decides nothing. */
@@ -29,6 +30,7 @@ export const service: Service<AnalyticsConfig> = {
       }),
     );
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
+    reconciliationRoutes(app, clickhouse);
     analyticsRoutes(app, { clickhouse, completeness, clock: host.clock });
   },
 };
