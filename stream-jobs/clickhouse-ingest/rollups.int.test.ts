@@ -61,8 +61,7 @@ it('the same cells that are lost twice are mended twice', async () => {
       (await stored.mendRollups(rollups, 0, 0, 60)) + (await stored.mendRollups(rollups, 1, 0, 60));
     expect(await mend(), table).toBe(0);
     for (let time = 0; time < 2; time += 1) {
-      for (const rollup of rollups)
-        await clickhouse.command(`TRUNCATE TABLE ${rollup}`);
+      for (const rollup of rollups) await clickhouse.command(`TRUNCATE TABLE ${rollup}`);
       expect(await mend(), table).toBeGreaterThan(0);
       expect(await cells(), table).toEqual(before);
       expect(await mend(), table).toBe(0);
