@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { documented } from './openapi.js';
 import { readRunFile, shopAt } from './shop.js';
 
 /** Who may do what, through the gateway: the whole table, so that a guard that is lost anywhere shows. */
@@ -47,42 +48,103 @@ beforeAll(async () => {
   await eventually(async () => (await ask('owner', 'GET', `/api/payments/${paymentId}`)) === 200);
 });
 
-const ask = async (caller: Caller, method: string, path: string, body?: unknown): Promise<number> =>
-  (await shop.call(method, path, { token: tokens[caller], ...(body === undefined ? {} : { body }) })).status;
+const ask = async (caller: Caller, method: string, path: string, body?: unknown): Promise<number> => {
+  const token = tokens[caller];
+  const answer = await fetch(`${run.gateway}${path}`, {
+    method,
+    headers: {
+      'idempotency-key': randomUUID(),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  await answer.arrayBuffer();
+  return answer.status;
+};
 
-/** Statuses in the order of `callers`: anonymous, owner, stranger, analyst, support, admin. */
-const table: [string, string, number[], unknown?][] = [
-  ['GET', '/api/orders/{orderId}', [404, 200, 404, 404, 200, 200]],
-  ['GET', '/api/orders/{orderId}/status', [404, 200, 404, 404, 200, 200]],
-  ['GET', '/api/orders/{orderId}/timeline', [404, 200, 404, 404, 200, 200]],
-  ['GET', '/api/orders', [401, 200, 200, 200, 200, 200]],
-  ['GET', '/api/orders?userId={ownerId}', [401, 200, 403, 403, 200, 200]],
-  ['GET', '/api/payments/{paymentId}', [401, 200, 404, 404, 200, 200]],
-  ['GET', '/api/payments?userId={ownerId}', [401, 200, 403, 403, 200, 200]],
-  ['GET', '/api/users', [401, 403, 403, 403, 403, 200]],
-  ['PUT', '/api/users/{ownerId}/roles', [401, 403, 403, 403, 403, 200], { roles: ['customer'] }],
-  ['POST', '/api/products', [401, 403, 403, 403, 403, 400], {}],
-  ['PUT', '/api/inventory/{productId}', [401, 403, 403, 403, 403, 400], {}],
-  ['POST', '/api/inventory/{productId}/restock', [401, 403, 403, 403, 403, 400], {}],
-  ['GET', '/api/inventory/{productId}/movements', [401, 403, 403, 403, 200, 200]],
-  ['GET', '/api/analytics/revenue', [401, 403, 403, 200, 403, 200]],
-  ['GET', '/api/analytics/top-products', [401, 403, 403, 200, 403, 200]],
-  ['GET', '/api/ops/reconciliation', [401, 403, 403, 403, 200, 200]],
-  ['GET', '/api/notifications/history', [401, 200, 200, 200, 200, 200]],
-];
+type Row = {
+  /** Anonymous, owner, stranger, analyst, support, admin: in the order of `callers`. */
+  statuses: readonly number[];
+  query?: string;
+  /** An empty one is 400 to whoever may send one: what is refused has changed nothing. */
+  body?: object;
+};
 
-const filled = (path: string): string =>
-  path
-    .replace('{orderId}', orderId)
-    .replace('{paymentId}', paymentId)
-    .replace('{productId}', productId)
-    .replace('{ownerId}', ownerId);
+const all = (status: number) => callers.map(() => status);
+const empty = {};
+const everybodyReads: Row = { statuses: all(200) };
+const everybodyWrites: Row = { statuses: all(400), body: empty };
+const loggedInReads: Row = { statuses: [401, 200, 200, 200, 200, 200] };
+const ownerReads: Row = { statuses: [401, 200, 404, 404, 200, 200] };
+const bearerReads: Row = { statuses: [404, 200, 404, 404, 200, 200] };
+const ownListRead: Row = { statuses: [401, 200, 403, 403, 200, 200], query: '?userId={ownerId}' };
+const adminReads: Row = { statuses: [401, 403, 403, 403, 403, 200] };
+const adminWrites: Row = { statuses: [401, 403, 403, 403, 403, 400], body: empty };
+const staffReads: Row = { statuses: [401, 403, 403, 403, 200, 200] };
+const analystReads: Row = { statuses: [401, 403, 403, 200, 403, 200] };
+
+/** Every operation that the document names: one without a row here is red. */
+const table: Record<string, readonly Row[]> = {
+  'GET /health/live': [everybodyReads],
+  'GET /health/ready': [everybodyReads],
+  'GET /health': [everybodyReads],
+  'GET /metrics': [everybodyReads],
+  'GET /.well-known/jwks.json': [everybodyReads],
+  'POST /api/events': [everybodyWrites],
+  'POST /api/auth/register': [everybodyWrites],
+  'POST /api/auth/login': [everybodyWrites],
+  'POST /api/auth/refresh': [everybodyWrites],
+  'POST /api/auth/logout': [everybodyWrites],
+  'GET /api/users/me': [loggedInReads],
+  'PATCH /api/users/me': [{ statuses: [401, 400, 400, 400, 400, 400], body: empty }],
+  'GET /api/users': [adminReads],
+  'PUT /api/users/{id}/roles': [{ ...adminReads, body: { roles: ['customer'] } }],
+  'GET /api/products': [everybodyReads],
+  'POST /api/products': [adminWrites],
+  'GET /api/products/{productId}': [everybodyReads],
+  'GET /api/inventory': [everybodyReads],
+  'GET /api/inventory/{productId}': [everybodyReads],
+  'PUT /api/inventory/{productId}': [adminWrites],
+  'POST /api/inventory/{productId}/restock': [adminWrites],
+  'GET /api/inventory/{productId}/movements': [staffReads],
+  'POST /api/orders': [everybodyWrites],
+  'GET /api/orders': [loggedInReads, ownListRead],
+  'GET /api/orders/{id}': [bearerReads],
+  'GET /api/orders/{id}/status': [bearerReads],
+  'GET /api/orders/{id}/timeline': [bearerReads],
+  'POST /api/orders/{id}/returns': [{ statuses: [404, 400, 404, 404, 400, 400], body: empty }],
+  'GET /api/payments': [loggedInReads, ownListRead],
+  'GET /api/payments/{id}': [ownerReads],
+  'GET /api/analytics/revenue': [analystReads],
+  'GET /api/analytics/top-products': [analystReads],
+  'GET /api/ops/reconciliation': [staffReads],
+  'GET /api/notifications/history': [loggedInReads],
+  'GET /api/recommendations': [{ ...everybodyReads, query: '?scenario=home' }],
+};
+
+/** The things of the owner, whatever a path calls their ids. */
+const filled = (path: string): string => {
+  const idOf = { orders: orderId, payments: paymentId, users: ownerId }[path.split('/')[2] ?? ''] ?? '';
+  return path.replace('{id}', idOf).replace('{productId}', productId).replace('{ownerId}', ownerId);
+};
 
 describe('who may', () => {
-  it.each(table)('%s %s', async (method, path, expected, body) => {
+  it('is said of every operation of the document', async () => {
+    const { operations } = await documented(run.gateway);
+    expect(Object.keys(table).sort()).toEqual(
+      operations.map(({ method, path }) => `${method} ${path}`).sort(),
+    );
+  });
+
+  const rows = Object.entries(table).flatMap(([operation, kept]) =>
+    kept.map((row) => [`${operation}${row.query ?? ''}`, row] as const),
+  );
+  it.each(rows)('%s', async (operation, { statuses, body }) => {
+    const [method = '', path = ''] = operation.split(' ');
     const found = await Promise.all(callers.map((caller) => ask(caller, method, filled(path), body)));
     expect(Object.fromEntries(callers.map((caller, at) => [caller, found[at]]))).toEqual(
-      Object.fromEntries(callers.map((caller, at) => [caller, expected[at]])),
+      Object.fromEntries(callers.map((caller, at) => [caller, statuses[at]])),
     );
   });
 

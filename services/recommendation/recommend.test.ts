@@ -153,6 +153,17 @@ describe('whatever the scenario', () => {
     expect(await idsOf({ ...question, buyerId: 'u' }, view)).toContain('b');
   });
 
+  it.each(['nosuch', 'garden'])(
+    'is that of all categories where nothing of %s may be shown',
+    async (category) => {
+      const soldOut = { ...shop, d: { category: 'garden', sellable: false } };
+      const everywhere = await idsOf(home, nothing, soldOut);
+      expect(everywhere).toHaveLength(3);
+      expect(await idsOf({ ...home, category }, nothing, soldOut)).toEqual(everywhere);
+      expect(await idsOf({ ...home, category: 'home/clocks' }, nothing, soldOut)).toEqual(['c']);
+    },
+  );
+
   it.each(questions)(
     '%s: nothing excluded, nothing outside the category, no more than the limit',
     async (_, question) => {

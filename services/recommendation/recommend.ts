@@ -24,7 +24,7 @@ export type Question = {
   /** Whose recent purchases are left out. */
   buyerId?: string;
   exclude: readonly string[];
-  /** Only products of this category and those below it. */
+  /** Only products of this category and those below it; of all, where none of them may be shown. */
   category?: string;
   limit: number;
   /** Epoch milliseconds. */
@@ -111,6 +111,11 @@ export const recommend = async (
           catalogue,
         );
   const items = filledUp(found, fillers, limit);
+  // A category that is unknown or sold out is a worse reason for an empty page than products of another.
+  if (items.length === 0 && category !== undefined) {
+    const { category: _, ...anywhere } = question;
+    return recommend(anywhere, similarity, catalogue);
+  }
   return { items, source: sourceOf(items), learnedUpToMs };
 };
 

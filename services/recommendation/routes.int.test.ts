@@ -17,7 +17,7 @@ import { similarityKeys } from '#schemas/similarity-state';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { reactions } from './reactions.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
-import { recommendationRoutes } from './routes.js';
+import { modelVersion, recommendationRoutes } from './routes.js';
 
 const url = new URL(engines().databaseUrl);
 url.pathname = `/test_recommendation_${newId().replaceAll('-', '').slice(-12)}`;
@@ -150,7 +150,7 @@ describe('GET /api/recommendations', () => {
     const { status, body } = await ask(`scenario=product&productId=${lamp}`);
     expect(status).toBe(200);
     expect(body.recommendationId).toMatch(/^[\da-f-]{36}$/);
-    expect(body.modelVersion).toBe('item-to-item-1');
+    expect(body.modelVersion).toBe(modelVersion);
     expect(body.asOf).toBe(new Date(nowMs).toISOString());
     expect(body.items.map(({ productId }) => productId)).toEqual([shade, spade, clock]);
     expect(body.items[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
@@ -165,6 +165,19 @@ describe('GET /api/recommendations', () => {
     expect(await listed(`scenario=home&exclude=${clock},${shade}`)).toEqual([lamp, spade]);
     expect((await listed('scenario=home&category=home')).sort()).toEqual([clock, lamp, shade]);
     expect(await listed('scenario=home&limit=1')).toHaveLength(1);
+  });
+
+  it('is not empty for a category that does not exist, nor an error for as many exclusions as are documented', async () => {
+    expect((await listed('scenario=home&category=nosuch')).sort()).toEqual(
+      (await listed('scenario=home')).sort(),
+    );
+    const exclude = (count: number) => Array.from({ length: count }, () => newId()).join(',');
+    expect((await listed(`scenario=home&exclude=${exclude(500)}`)).length).toBeGreaterThan(0);
+    const { status, body } = await ask(`scenario=home&exclude=${exclude(501)}`);
+    expect([status, body]).toMatchObject([
+      400,
+      { errors: [{ path: '/query/exclude', message: 'must be at most 500 ids, separated by commas' }] },
+    ]);
   });
 
   it('keeps its promises also to who writes ids in capitals and a category as a person would', async () => {

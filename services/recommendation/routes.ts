@@ -10,7 +10,7 @@ import type { Catalogue } from './catalogue-store.js';
 import { type Question, recommend } from './recommend.js';
 
 /** Names what made the answer: change it with whatever changes which products come out. */
-export const modelVersion = 'item-to-item-1';
+export const modelVersion = 'item-to-item-2';
 
 const idCharsMax = 128;
 const excludedMax = 500;
@@ -21,8 +21,8 @@ const id = visitId.toLowerCase();
 const ids = text(excludedMax * (idCharsMax + 1))
   .toLowerCase()
   .transform((list) => list.split(',').filter((part) => part !== ''))
-  .refine((list) => list.length <= excludedMax, `must be at most ${excludedMax} ids`)
-  .describe('Comma-separated product ids.');
+  .refine((list) => list.length <= excludedMax, `must be at most ${excludedMax} ids, separated by commas`)
+  .describe(`Products that may not appear: comma-separated ids, ${excludedMax} at most.`);
 
 const query = z.strictObject({
   scenario: z
@@ -43,7 +43,10 @@ const query = z.strictObject({
     .min(1)
     .regex(/[^\s/]/, 'must name a category')
     .optional()
-    .describe('Only products of this category path and below.'),
+    .describe(
+      'Only products of this category path and below. Where none of those may be shown, or there is no such category, ' +
+        'the answer is that without a category.',
+    ),
   limit: wholeNumber(1, 100).prefault(20),
 });
 
