@@ -34,3 +34,15 @@ test('more copies required than kept is refused in a line', () => {
     /^configuration invalid:\n {2}KAFKA_MIN_INSYNC_REPLICAS must not be more than KAFKA_REPLICATION_FACTOR$/,
   );
 });
+
+test('a topic that is kept for a time is cut into segments that go in time', () => {
+  const specs = specsBy({});
+  const instructions = specs.filter(({ topic }) => topic.startsWith('payment-instructions'));
+  expect(instructions.map(({ topic }) => topic)).toEqual([
+    'payment-instructions',
+    'payment-instructions.dead-letter',
+  ]);
+  for (const { config } of instructions)
+    expect(config).toMatchObject({ 'retention.ms': '86400000', 'segment.ms': '3600000' });
+  expect(specs.find(({ topic }) => topic === 'orders')?.config).not.toHaveProperty('segment.ms');
+});

@@ -3,6 +3,10 @@ import { deadLetterTopicConfig } from '#platform/messaging/dead-letter';
 import { deadLetterTopics, topics } from '#schemas/topics';
 import type { Replication } from './provision-config.js';
 
+/** Kafka deletes whole segments: with those of a week, which is its default, a day of retention would be eight. */
+const segmentsOf = (retentionMs: number | null): Record<string, string> =>
+  retentionMs === null ? {} : { 'segment.ms': String(Math.ceil(retentionMs / 24)) };
+
 /** Every topic and its dead letters, as they are to be made. */
 export const topicSpecs = ({ replicas, insyncReplicasMin }: Replication): TopicSpec[] => {
   const specOf = (
@@ -15,6 +19,7 @@ export const topicSpecs = ({ replicas, insyncReplicasMin }: Replication): TopicS
     config: {
       'retention.ms': String(topic.retentionMs ?? -1),
       'retention.bytes': '-1',
+      ...segmentsOf(topic.retentionMs),
       ...(insyncReplicasMin === undefined ? {} : { 'min.insync.replicas': String(insyncReplicasMin) }),
       ...config,
     },

@@ -76,7 +76,7 @@ export type OrderPlaced = {
   currency: string;
   /** card, paypal or crypto; a string because an Avro enum could never grow. */
   paymentMethod: string;
-  /** The provider's single-use token for this payment; worthless to anybody else. */
+  /** Always empty. The token travels on payment-instructions, which is kept for a day; a field without a default cannot be removed. */
   paymentToken: string;
   /** ISO 3166-1 alpha-2 country of the delivery; the address itself stays in the order service. */
   shippingCountry: string;
@@ -112,7 +112,7 @@ export type OrderReturned = {
   currency: string;
   /** True when nothing of the order is left with the customer. */
   isFull: boolean;
-  /** Why, in the customer's words. */
+  /** Always empty: what a customer typed stays in the order service. A field without a default cannot be removed. */
   reason: string;
   /** When the fact became true at its source, epoch milliseconds UTC. */
   occurredAt: number;
@@ -183,6 +183,24 @@ export type PaymentFailed = {
   /** The provider's reason: authorization_expired, authorization_voided, … */
   reason: string;
   /** When the fact became true at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** How the buyer of an order wants to pay, for the payment service alone. Written with OrderPlaced, and kept for a day: what a provider's token may do is no fact for ever. */
+export type PaymentInstructed = {
+  /** UUIDv7 of the order; also the id of its saga and the record's key. */
+  orderId: string;
+  /** The buyer's account; null for a guest. */
+  userId: null | string;
+  /** The order's total in minor units. */
+  amountMinor: number;
+  /** ISO 4217 code of the amount. */
+  currency: string;
+  /** card, paypal or crypto. */
+  method: string;
+  /** The provider's single-use token for this payment. */
+  token: string;
+  /** When the order was placed, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
@@ -486,6 +504,7 @@ export type EventMap = {
   PaymentCaptured: PaymentCaptured;
   PaymentDeclined: PaymentDeclined;
   PaymentFailed: PaymentFailed;
+  PaymentInstructed: PaymentInstructed;
   PaymentRefunded: PaymentRefunded;
   PaymentVoided: PaymentVoided;
   ProductCreated: ProductCreated;
@@ -518,12 +537,12 @@ const places = {
   OrderPlaced: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderPlaced',
-    schema: {"type":"record","name":"OrderPlaced","namespace":"cartstream.orders","doc":"A shopper has placed an order. Nothing is held and nothing is paid yet.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest. No name, address or e-mail travels on the log.","default":null},{"name":"visitId","type":["null","string"],"doc":"The visit the order came from, where the shop knew it.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderPlacedLine","doc":"One entry a product; a product appears once.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"name","type":"string","doc":"The product's name when the order was placed."},{"name":"category","type":"string","doc":"The product's category path then."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"Price of one piece in minor units when the order was placed."}]}},"doc":"One entry a product; a product appears once."},{"name":"totalMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"paymentMethod","type":"string","doc":"card, paypal or crypto; a string because an Avro enum could never grow."},{"name":"paymentToken","type":"string","doc":"The provider's single-use token for this payment; worthless to anybody else."},{"name":"shippingCountry","type":"string","doc":"ISO 3166-1 alpha-2 country of the delivery; the address itself stays in the order service."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"OrderPlaced","namespace":"cartstream.orders","doc":"A shopper has placed an order. Nothing is held and nothing is paid yet.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest. No name, address or e-mail travels on the log.","default":null},{"name":"visitId","type":["null","string"],"doc":"The visit the order came from, where the shop knew it.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderPlacedLine","doc":"One entry a product; a product appears once.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"name","type":"string","doc":"The product's name when the order was placed."},{"name":"category","type":"string","doc":"The product's category path then."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"Price of one piece in minor units when the order was placed."}]}},"doc":"One entry a product; a product appears once."},{"name":"totalMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"paymentMethod","type":"string","doc":"card, paypal or crypto; a string because an Avro enum could never grow."},{"name":"paymentToken","type":"string","doc":"Always empty. The token travels on payment-instructions, which is kept for a day; a field without a default cannot be removed."},{"name":"shippingCountry","type":"string","doc":"ISO 3166-1 alpha-2 country of the delivery; the address itself stays in the order service."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
   },
   OrderReturned: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderReturned',
-    schema: {"type":"record","name":"OrderReturned","namespace":"cartstream.orders","doc":"Goods of a confirmed order came back; their stock returns and their money is refunded.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"returnId","type":"string","doc":"UUIDv7 of this return: the idempotency key of its refund and its restocking."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderReturnedLine","doc":"What came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"What was paid for one piece, in minor units."}]}},"doc":"What came back."},{"name":"refundMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"isFull","type":"boolean","doc":"True when nothing of the order is left with the customer."},{"name":"reason","type":"string","doc":"Why, in the customer's words."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"OrderReturned","namespace":"cartstream.orders","doc":"Goods of a confirmed order came back; their stock returns and their money is refunded.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"returnId","type":"string","doc":"UUIDv7 of this return: the idempotency key of its refund and its restocking."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderReturnedLine","doc":"What came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"What was paid for one piece, in minor units."}]}},"doc":"What came back."},{"name":"refundMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"isFull","type":"boolean","doc":"True when nothing of the order is left with the customer."},{"name":"reason","type":"string","doc":"Always empty: what a customer typed stays in the order service. A field without a default cannot be removed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
   },
   PaymentAuthorized: {
     topic: 'payments',
@@ -544,6 +563,11 @@ const places = {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentFailed',
     schema: {"type":"record","name":"PaymentFailed","namespace":"cartstream.payments","doc":"The money of a confirmed order was not taken and will not be: the provider refused the capture for good, and the authorisation could not be renewed. The order is cancelled.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason: authorization_expired, authorization_voided, …"},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+  },
+  PaymentInstructed: {
+    topic: 'payment-instructions',
+    subject: 'cartstream.payment_instructions.PaymentInstructed',
+    schema: {"type":"record","name":"PaymentInstructed","namespace":"cartstream.payment_instructions","doc":"How the buyer of an order wants to pay, for the payment service alone. Written with OrderPlaced, and kept for a day: what a provider's token may do is no fact for ever.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"amountMinor","type":"long","doc":"The order's total in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of the amount."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"token","type":"string","doc":"The provider's single-use token for this payment."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was placed, epoch milliseconds UTC."}]},
   },
   PaymentRefunded: {
     topic: 'payments',

@@ -20,6 +20,8 @@ export const topics = {
     partitions: 6,
     retentionMs: null,
   },
+  /** Holds the providers' tokens: kept no longer than an order may wait for its payment. */
+  paymentInstructions: { topic: 'payment-instructions', key: 'orderId', partitions: 6, retentionMs: day },
   payments: { topic: 'payments', key: 'orderId', partitions: 6, retentionMs: null },
   users: { topic: 'users', key: 'userId', partitions: 3, retentionMs: null },
   products: { topic: 'products', key: 'productId', partitions: 3, retentionMs: null },
@@ -39,9 +41,9 @@ export const topics = {
  */
 export const visitsTogetherHeader = 'visits-together';
 
-/** The dead-letter topic of each topic: one partition, 30 days. */
-export const deadLetterTopics = Object.values(topics).map(({ topic }) => ({
+/** The dead-letter topic of each topic: one partition, 30 days, and no longer than its topic is kept. */
+export const deadLetterTopics = Object.values(topics).map(({ topic, retentionMs }) => ({
   topic: `${topic}.dead-letter`,
   partitions: 1,
-  retentionMs: 30 * day,
+  retentionMs: Math.min(30 * day, retentionMs ?? Number.POSITIVE_INFINITY),
 }));

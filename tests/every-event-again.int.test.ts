@@ -70,6 +70,7 @@ it('has a history in which every event of the saga happened', () => {
     'ProductCreated',
     'StockAdjusted',
     'OrderPlaced',
+    'PaymentInstructed',
     'StockReserved',
     'StockRejected',
     'StockReleased',

@@ -76,7 +76,6 @@ const place = async (): Promise<string> => {
           lines: [line],
           currency: 'EUR',
           paymentMethod: 'card',
-          paymentToken: 'tok_secret',
           shippingCountry: 'DE',
           occurredAt: clock.nowMs(),
         },
@@ -84,6 +83,7 @@ const place = async (): Promise<string> => {
       {
         email: null,
         guestTokenHash: null,
+        paymentToken: 'tok_secret',
         shippingAddress: { name: 'Ada', line1: '1 Row', city: 'Bonn', postalCode: '53111', country: 'DE' },
       },
     ),
@@ -149,7 +149,12 @@ describe('an order', () => {
     const orderId = await place();
     await reserved(orderId);
     await authorized(orderId);
-    expect(await typesPublished(orderId)).toEqual(['OrderPlaced', 'OrderConfirmed', 'Sale']);
+    expect(await typesPublished(orderId)).toEqual([
+      'OrderPlaced',
+      'PaymentInstructed',
+      'OrderConfirmed',
+      'Sale',
+    ]);
     expect((await published(orderId)).at(-1)?.value).toMatchObject({
       product_id: productId,
       quantity: 2,
@@ -162,7 +167,12 @@ describe('an order', () => {
     const orderId = await place();
     await Promise.all([reserved(orderId), authorized(orderId)]);
     expect(await statusOf(orderId)).toBe('confirmed');
-    expect(await typesPublished(orderId)).toEqual(['OrderPlaced', 'OrderConfirmed', 'Sale']);
+    expect(await typesPublished(orderId)).toEqual([
+      'OrderPlaced',
+      'PaymentInstructed',
+      'OrderConfirmed',
+      'Sale',
+    ]);
   });
 
   test('is confirmed once by an event that comes twice, and tells of it once', async () => {
@@ -171,7 +181,12 @@ describe('an order', () => {
     await reserved(orderId);
     await authorized(orderId, eventId);
     await authorized(orderId, eventId);
-    expect(await typesPublished(orderId)).toEqual(['OrderPlaced', 'OrderConfirmed', 'Sale']);
+    expect(await typesPublished(orderId)).toEqual([
+      'OrderPlaced',
+      'PaymentInstructed',
+      'OrderConfirmed',
+      'Sale',
+    ]);
     const timeline = await timelineOf(db, orderId);
     expect(timeline.map(({ type }) => type)).toEqual([
       'OrderPlaced',
@@ -281,7 +296,7 @@ describe('the sweeper', () => {
     await Promise.all([sweeper().sweep(), sweeper().sweep()]);
     expect(await statusOf(late)).toBe('cancelled payment_unavailable');
     expect(await statusOf(confirmed)).toBe('confirmed');
-    expect(await typesPublished(late)).toEqual(['OrderPlaced', 'OrderCancelled']);
+    expect(await typesPublished(late)).toEqual(['OrderPlaced', 'PaymentInstructed', 'OrderCancelled']);
   });
 
   test('gives up an order that inventory never answered, and one whose hold has expired', async () => {

@@ -16,18 +16,22 @@ import {
   isRefusal,
   type Order,
   type OrderCommand,
+  type OrderDraft,
   type OrderEvent,
   type OrderLine,
   type OrderStatus,
   type ReturnRefusal,
+  sumMinor,
 } from './order.js';
 import type { ShippingAddress } from './order-view.js';
 import { refundsOf, salesOf, undoneOf } from './sales.js';
 import { noteRefundDue } from './settlement.js';
 import { noteOwn } from './timeline.js';
 
-/** What the order keeps beside the state it decides on; none of it travels on the log. */
+/** What belongs to the order beside the state it decides on; none of it is on a topic that is kept for ever. */
 export type Particulars = {
+  /** The provider's, for payment alone; this service does not keep it. */
+  paymentToken: string;
   email: string | null;
   guestTokenHash: Buffer | null;
   shippingAddress: ShippingAddress;
@@ -66,6 +70,7 @@ type KnownOrder = Exclude<Order, { status: 'new' }>;
 /** The types of events that this service publishes: the compiler refuses another. */
 export const publishes = [
   'OrderPlaced',
+  'PaymentInstructed',
   'OrderConfirmed',
   'OrderCancelled',
   'OrderReturned',
@@ -87,6 +92,7 @@ export const createOrderStore = ({
     before: Order,
     decision: readonly OrderEvent[],
     save: (after: KnownOrder) => Promise<void>,
+    furtherMessages: readonly EventMessage[] = [],
   ): Promise<Outcome> => {
     const after = decision.reduce(evolve, before);
     if (decision.length === 0) return { before, after, events: decision };
@@ -99,7 +105,7 @@ export const createOrderStore = ({
       messages.push(...(await publish(tx, event, state, next)));
       state = next;
     }
-    await append(tx, messages);
+    await append(tx, [...messages, ...furtherMessages]);
     return { before, after, events: decision };
   };
 
@@ -110,7 +116,8 @@ export const createOrderStore = ({
     const { orderId, occurredAt } = data;
     const message = events.event(type, orderId, data, { occurredAt });
     const eventId = message.headers[headerNames.eventId] ?? '';
-    await noteOwn(tx, orderId, { eventId, type, occurredAtMs: occurredAt, data });
+    const shown = event.type === 'OrderReturned' ? { ...data, reason: event.reason } : data;
+    await noteOwn(tx, orderId, { eventId, type, occurredAtMs: occurredAt, data: shown });
     if (event.type === 'OrderReturned')
       await noteRefundDue(tx, {
         refundId: event.data.returnId,
@@ -119,6 +126,18 @@ export const createOrderStore = ({
       });
     return [message, ...saleRows(event, before, after).map(saleMessage)];
   };
+
+  const instruction = (
+    { orderId, userId, currency, paymentMethod: method, occurredAt }: OrderDraft,
+    amountMinor: number,
+    token: string,
+  ): EventMessage =>
+    events.event(
+      'PaymentInstructed',
+      orderId,
+      { orderId, userId, amountMinor, currency, method, token, occurredAt },
+      { occurredAt },
+    );
 
   const newSaleId = () => newId(clock);
 
@@ -144,7 +163,8 @@ export const createOrderStore = ({
       const order: Order = { status: 'new' };
       const decision = decide(command, order);
       assert(!isRefusal(decision), 'placing an order is not refused here');
-      return apply(tx, order, decision, (after) => insert(tx, after, command, particulars));
+      const instruct = instruction(command.draft, sumMinor(command.draft.lines), particulars.paymentToken);
+      return apply(tx, order, decision, (after) => insert(tx, after, command, particulars), [instruct]);
     },
 
     update: async (tx, orderId, command) => {

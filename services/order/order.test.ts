@@ -33,7 +33,6 @@ const place: OrderCommand = {
     lines: [line('a', 2, 500), line('b', 1, 999)],
     currency: 'EUR',
     paymentMethod: 'card',
-    paymentToken: 'tok_ok',
     shippingCountry: 'DE',
     occurredAt: nowMs,
   },

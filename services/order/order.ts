@@ -61,10 +61,11 @@ export type OrderEvent =
   | { type: 'MoneyGuaranteed'; paymentId: string }
   | { type: 'OrderConfirmed'; data: OrderConfirmed }
   | { type: 'OrderCancelled'; data: OrderCancelled }
-  | { type: 'OrderReturned'; data: OrderReturned };
+  /** `reason` is in the customer's words, and not on the log. */
+  | { type: 'OrderReturned'; data: OrderReturned; reason: string };
 
 /** An order as it is asked for, at the prices of now. */
-export type OrderDraft = Omit<OrderPlaced, 'version' | 'totalMinor'>;
+export type OrderDraft = Omit<OrderPlaced, 'version' | 'totalMinor' | 'paymentToken'>;
 
 export type OrderCommand =
   | { type: 'PlaceOrder'; draft: OrderDraft; paymentWaitMs: number }
@@ -201,7 +202,7 @@ const orderPlaced = ({
   paymentWaitMs,
 }: Extract<OrderCommand, { type: 'PlaceOrder' }>): OrderEvent => ({
   type: 'OrderPlaced',
-  data: { ...draft, version: 1, totalMinor: totalMinorOf(draft.lines) },
+  data: { ...draft, paymentToken: '', version: 1, totalMinor: totalMinorOf(draft.lines) },
   deadlineMs: draft.occurredAt + paymentWaitMs,
 });
 
@@ -280,9 +281,10 @@ const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, or
         refundMinor: totalMinorOf(lines),
         currency: order.currency,
         isFull,
-        reason: command.reason,
+        reason: '',
         occurredAt: command.nowMs,
       },
+      reason: command.reason,
     },
   ];
 };

@@ -60,14 +60,13 @@ export const createPlaceOrder =
       lines: priced.lines,
       currency: priced.currency,
       paymentMethod: payment.method,
-      paymentToken: payment.token,
       shippingCountry: shippingAddress.country,
       occurredAt: clock.nowMs(),
     };
     const outcome = await orders.open(
       tx,
       { type: 'PlaceOrder', draft, paymentWaitMs },
-      { email, guestTokenHash, shippingAddress },
+      { email, guestTokenHash, shippingAddress, paymentToken: payment.token },
     );
     tx.afterCommit(() => {
       metrics.observe(outcome, clock.nowMs());

@@ -193,7 +193,7 @@ const published = (events: Pick<EventPublisher<Published>, 'event'>, event: Paym
 const paymentOf = (row: Row): Payment => {
   const known = { paymentId: row.paymentId, orderId: row.orderId };
   const { status, amountMinor, currency, method, userId, token, refunds, isRenewed } = row;
-  if (status === 'awaiting_order') return { ...known, status };
+  if (status === 'awaiting_instruction') return { ...known, status };
   if (status === 'aborted' && amountMinor === null) return { ...known, status, reason: row.reason ?? '' };
   assert(amountMinor !== null && currency !== null && method !== null, `a payment ${status} has a charge`);
   const charged = { ...known, amountMinor, currency, method, userId, token };

@@ -13,7 +13,7 @@ import {
 
 const known = { paymentId: 'payment-1', orderId: 'order-1' };
 const orderPlaced: PaymentCommand = {
-  type: 'NoteOrderPlaced',
+  type: 'NoteInstruction',
   known,
   charge: { userId: 'user-1', amountMinor: 1999, currency: 'EUR', method: 'card', token: 'tok_ok' },
 };
@@ -52,7 +52,7 @@ const when = (payment: Payment, command: PaymentCommand): string[] =>
 describe('an authorisation', () => {
   test('is asked for once order and stock are both known, whichever comes first', () => {
     expect(when(given(orderPlaced), stockReserved)).toEqual(['AuthorizationDue']);
-    expect(when(given(stockReserved), orderPlaced)).toEqual(['OrderNoted', 'AuthorizationDue']);
+    expect(when(given(stockReserved), orderPlaced)).toEqual(['InstructionNoted', 'AuthorizationDue']);
     expect(given(stockReserved, orderPlaced)).toEqual(given(orderPlaced, stockReserved));
   });
 

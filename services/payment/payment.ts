@@ -9,7 +9,7 @@ import type {
   RefundFailed,
 } from '#schemas/events';
 
-/** What is to be charged, as the order said. */
+/** What is to be charged, as the buyer instructed with the order. */
 export type Charge = {
   userId: string | null;
   amountMinor: number;
@@ -30,8 +30,8 @@ type Charged = Known & Charge;
 
 export type Payment =
   | { status: 'new' }
-  /** The stock is held; the order itself is still on its way on the other topic. */
-  | (Known & { status: 'awaiting_order' })
+  /** The stock is held; the instruction is still on its way on its own topic. */
+  | (Known & { status: 'awaiting_instruction' })
   | (Charged & { status: 'awaiting_stock' })
   /** `cancelledFor` is set when the order ended while the provider was being asked. */
   | (Charged & { status: 'authorizing'; cancelledFor: string | null })
@@ -45,14 +45,14 @@ export type Payment =
   | (Charged & { status: 'failed'; reason: string; isRenewed: boolean })
   | (Charged & { status: 'voiding'; reason: string })
   | (Charged & { status: 'voided'; reason: string })
-  /** Ended before any money was guaranteed; without a charge when the order was never seen. */
+  /** Ended before any money was guaranteed; without a charge when its instruction was never seen. */
   | (Known & Partial<Charge> & { status: 'aborted'; reason: string });
 
 export type PaymentStatus = Exclude<Payment['status'], 'new'>;
 
 /** `…Due` asks the provider for something; the store turns it into a provider call. */
 export type PaymentEvent =
-  | { type: 'OrderNoted'; known: Known; charge: Charge }
+  | { type: 'InstructionNoted'; known: Known; charge: Charge }
   | { type: 'StockNoted'; known: Known }
   | { type: 'AuthorizationDue' }
   | { type: 'CancellationNoted'; reason: string }
@@ -71,7 +71,7 @@ export type PaymentEvent =
   | { type: 'RefundFailed'; data: RefundFailed };
 
 export type PaymentCommand =
-  | { type: 'NoteOrderPlaced'; known: Known; charge: Charge }
+  | { type: 'NoteInstruction'; known: Known; charge: Charge }
   | { type: 'NoteStockReserved'; known: Known }
   | { type: 'CancelPayment'; known: Known; reason: string }
   | { type: 'CapturePayment' }
@@ -105,15 +105,15 @@ export const isRefusal = (decision: Decision): decision is PaymentRefusal => 're
 const nothing: readonly PaymentEvent[] = [];
 
 /**
- * What follows from `command`. The order and its reserved stock may become known in either order; everything
+ * What follows from `command`. The instruction and the reserved stock may become known in either order; everything
  * else may come twice. A refusal means that somebody asked for money that was never guaranteed.
  */
 export const decide = (command: PaymentCommand, payment: Payment): Decision => {
   switch (command.type) {
-    case 'NoteOrderPlaced': {
-      const noted: PaymentEvent = { type: 'OrderNoted', known: command.known, charge: command.charge };
+    case 'NoteInstruction': {
+      const noted: PaymentEvent = { type: 'InstructionNoted', known: command.known, charge: command.charge };
       if (payment.status === 'new') return [noted];
-      return payment.status === 'awaiting_order' ? [noted, { type: 'AuthorizationDue' }] : nothing;
+      return payment.status === 'awaiting_instruction' ? [noted, { type: 'AuthorizationDue' }] : nothing;
     }
     case 'NoteStockReserved':
       if (payment.status === 'new') return [{ type: 'StockNoted', known: command.known }];
@@ -139,9 +139,9 @@ const cancel = (
   payment: Payment,
 ): readonly PaymentEvent[] => {
   switch (payment.status) {
-    // An order cancelled before it was seen: the note keeps a late OrderPlaced from being charged.
+    // An order cancelled before it was seen: the note keeps a late instruction from being charged.
     case 'new':
-    case 'awaiting_order':
+    case 'awaiting_instruction':
     case 'awaiting_stock':
       return [
         {
@@ -248,7 +248,7 @@ const noteRefund = (
 /** The state after `event`. */
 export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
   switch (event.type) {
-    case 'OrderNoted':
+    case 'InstructionNoted':
       // The payment's id was given by whichever half came first.
       return {
         ...event.charge,
@@ -256,7 +256,7 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
         status: 'awaiting_stock',
       };
     case 'StockNoted':
-      return { ...event.known, status: 'awaiting_order' };
+      return { ...event.known, status: 'awaiting_instruction' };
     case 'AuthorizationDue':
       return { ...charged(payment), status: 'authorizing', cancelledFor: null };
     case 'CancellationNoted':

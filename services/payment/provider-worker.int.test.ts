@@ -82,7 +82,7 @@ const due = async (token = 'tok_ok', amountMinor = 1999): Promise<string> => {
   const orderId = randomUUID();
   const known = { orderId, paymentId: randomUUID() };
   const charge = { userId: null, amountMinor, currency: 'EUR', method: 'card', token };
-  await tell(orderId, { type: 'NoteOrderPlaced', known, charge });
+  await tell(orderId, { type: 'NoteInstruction', known, charge });
   await tell(orderId, { type: 'NoteStockReserved', known });
   return orderId;
 };

@@ -11,12 +11,12 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
   const known = (orderId: string) => ({ orderId, paymentId: newId(clock) });
 
   return {
-    OrderPlaced: async (tx, { value }) => {
-      const { orderId, userId, totalMinor, currency, paymentMethod, paymentToken } = value;
+    PaymentInstructed: async (tx, { value }) => {
+      const { orderId, userId, amountMinor, currency, method, token } = value;
       await payments.update(tx, orderId, {
-        type: 'NoteOrderPlaced',
+        type: 'NoteInstruction',
         known: known(orderId),
-        charge: { userId, amountMinor: totalMinor, currency, method: paymentMethod, token: paymentToken },
+        charge: { userId, amountMinor, currency, method, token },
       });
     },
 

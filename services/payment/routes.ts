@@ -107,7 +107,7 @@ const dateOf = (text: string | undefined): Date | undefined =>
 
 /** The steps in between are ours; what a caller wants to know is what became of the money. */
 const statusShown: Record<PaymentStatus, (typeof shownStatuses)[number]> = {
-  awaiting_order: 'pending',
+  awaiting_instruction: 'pending',
   awaiting_stock: 'pending',
   authorizing: 'pending',
   authorized: 'authorized',
