@@ -1,5 +1,4 @@
 import type { Clock } from '#platform/clock';
-import { problem } from '#platform/http/problem-details';
 import { newId } from '#platform/ids';
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
@@ -8,10 +7,15 @@ import type { EventMap, EventType } from '#schemas/events';
 import type { Role } from '#schemas/roles';
 import type { PasswordHasher } from './password.js';
 import { type AccessTokens, newRefreshToken, refreshTokenHash, successorOf } from './tokens.js';
-import { changeRoles, judgeRefresh, normaliseEmail, register, type User } from './user.js';
+import { changeRoles, judgeRefresh, normaliseEmail, type RolesRefusal, register, type User } from './user.js';
 import type { UserStore } from './user-store.js';
 
 export type LoggedIn = { user: User; accessToken: string; refreshToken: string };
+
+/** Why an account did not do what was asked of it; nothing has changed then. */
+export type AccountRefusal = {
+  refused: 'email_taken' | 'invalid_credentials' | 'invalid_refresh_token' | RolesRefusal;
+};
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
@@ -50,56 +54,46 @@ export const createAccounts = (parts: {
   };
 
   return {
-    register: async (account: { email: string; name: string; password: string }): Promise<LoggedIn> => {
+    register: async (account: {
+      email: string;
+      name: string;
+      password: string;
+    }): Promise<LoggedIn | AccountRefusal> => {
       const passwordHash = await passwords.hash(account.password);
       return store.inTransaction(async (tx) => {
         const user = await open(tx, { email: account.email, name: account.name }, passwordHash);
-        if (user === undefined)
-          throw problem(409, 'email_taken', 'This e-mail address has an account already.');
-        return openLogin(tx, user);
+        return user === undefined ? { refused: 'email_taken' } : openLogin(tx, user);
       });
     },
 
     /** The same answer, after the same time, for an unknown address and a wrong password. */
-    logIn: async (email: string, password: string): Promise<LoggedIn> => {
+    logIn: async (email: string, password: string): Promise<LoggedIn | AccountRefusal> => {
       const found = await store.byEmail(normaliseEmail(email));
       const isMatch = await passwords.matches(found?.passwordHash, password);
-      if (found === undefined || !isMatch)
-        throw problem(401, 'invalid_credentials', 'The e-mail address or the password is wrong.', {
-          headers: { 'www-authenticate': 'Bearer' },
-        });
+      if (found === undefined || !isMatch) return { refused: 'invalid_credentials' };
       return store.inTransaction((tx) => openLogin(tx, found.user));
     },
 
-    refresh: async (refreshToken: string): Promise<LoggedIn> => {
+    refresh: async (refreshToken: string): Promise<LoggedIn | AccountRefusal> => {
       const hash = refreshTokenHash(refreshToken);
-      const refreshed = await store.inTransaction(async (tx) => {
+      const refused: AccountRefusal = { refused: 'invalid_refresh_token' };
+      return store.inTransaction(async (tx) => {
         const stored = await store.lockToken(tx, hash);
-        if (stored === undefined) return undefined;
+        if (stored === undefined) return refused;
         const nowMs = clock.nowMs();
         const next = successorOf(refreshToken, stored.loginSecret);
         const successorUsedAtMs = await store.tokenUsedAtMs(tx, next.hash);
         const verdict = judgeRefresh({ ...stored, successorUsedAtMs }, nowMs);
-        if (verdict === 'refuse') return undefined;
+        if (verdict === 'refuse') return refused;
         if (verdict === 'revoke_login') {
           await store.revokeLogin(tx, stored.loginId, nowMs);
-          return undefined;
+          return refused;
         }
         const user = await store.lock(tx, stored.userId);
-        if (user === undefined) return undefined;
+        if (user === undefined) return refused;
         await store.rotateToken(tx, { loginId: stored.loginId, from: hash, to: next.hash, nowMs });
         return { user, accessToken: await tokens.issue(user, stored.loginId), refreshToken: next.token };
       });
-      if (refreshed === undefined)
-        throw problem(
-          401,
-          'invalid_refresh_token',
-          'This refresh token is not good any more. Log in again.',
-          {
-            headers: { 'www-authenticate': 'Bearer' },
-          },
-        );
-      return refreshed;
     },
 
     /** Ends the login the token belongs to. An unknown token has no login: nothing to do. */
@@ -125,7 +119,7 @@ export const createAccounts = (parts: {
       wanted: readonly Role[],
       changedBy: string,
       check: (user: User) => void,
-    ): Promise<User | undefined> =>
+    ): Promise<User | undefined | AccountRefusal> =>
       store.inTransaction(async (tx) => {
         const admins = await store.lockAdmins(tx);
         const user = await store.lock(tx, id);
@@ -134,8 +128,7 @@ export const createAccounts = (parts: {
         const nowMs = clock.nowMs();
         const otherAdmins = admins.filter((admin) => admin !== id).length;
         const change = changeRoles(user, wanted, { changedBy, otherAdmins, nowMs });
-        if ('refused' in change)
-          throw problem(409, change.refused, 'Somebody has to be an admin, and this is the last one.');
+        if ('refused' in change) return change;
         if (change.event === null) return user;
         await store.update(tx, change.user, nowMs);
         await append(tx, [publisher.event('UserRolesChanged', id, change.event, { occurredAt: nowMs })]);

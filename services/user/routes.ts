@@ -7,7 +7,7 @@ import type { HttpApp } from '#platform/http/server';
 import { emailAddress, line, text, uuid } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { roles } from '#schemas/roles';
-import type { Accounts, LoggedIn } from './accounts.js';
+import type { AccountRefusal, Accounts, LoggedIn } from './accounts.js';
 import { refreshLateMs, type User } from './user.js';
 import type { UserStore } from './user-store.js';
 
@@ -62,6 +62,27 @@ const shownLogin = ({ user, accessToken, refreshToken }: LoggedIn): z.output<typ
   user: shown(user),
 });
 
+const unlessRefused = <T extends object>(outcome: T | AccountRefusal): T => {
+  if ('refused' in outcome) throw refused(outcome);
+  return outcome;
+};
+
+const refused = ({ refused: code }: AccountRefusal) => {
+  const headers = { 'www-authenticate': 'Bearer' };
+  switch (code) {
+    case 'email_taken':
+      return problem(409, code, 'This e-mail address has an account already.');
+    case 'invalid_credentials':
+      return problem(401, code, 'The e-mail address or the password is wrong.', { headers });
+    case 'invalid_refresh_token':
+      return problem(401, code, 'This refresh token is not good any more. Log in again.', { headers });
+    case 'last_admin':
+      return problem(409, code, 'Somebody has to be an admin, and this is the last one.');
+    default:
+      return code satisfies never;
+  }
+};
+
 const noSuchUser = () => problem(404, 'user_not_found', 'There is no such account.');
 
 /** An account changes by itself or by an admin only, so `If-Match` is heeded where given and not demanded. */
@@ -89,7 +110,8 @@ export const authRoutes = (
         response: { 201: loggedInSchema, ...problems(409) },
       },
     },
-    async (request, reply) => reply.code(201).send(shownLogin(await accounts.register(request.body))),
+    async (request, reply) =>
+      reply.code(201).send(shownLogin(unlessRefused(await accounts.register(request.body)))),
   );
 
   app.post(
@@ -105,7 +127,7 @@ export const authRoutes = (
     },
     async (request, reply) => {
       try {
-        const login = await accounts.logIn(request.body.email, request.body.password);
+        const login = unlessRefused(await accounts.logIn(request.body.email, request.body.password));
         logins.inc({ status: 'success' });
         return reply.send(shownLogin(login));
       } catch (error) {
@@ -130,7 +152,8 @@ export const authRoutes = (
         response: { 200: loggedInSchema, ...problems(401) },
       },
     },
-    async (request, reply) => reply.send(shownLogin(await accounts.refresh(request.body.refreshToken))),
+    async (request, reply) =>
+      reply.send(shownLogin(unlessRefused(await accounts.refresh(request.body.refreshToken)))),
   );
 
   app.post(
@@ -235,13 +258,14 @@ export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): 
       },
     },
     async (request, reply) => {
-      const user = await accounts.changeRoles(
+      const changed = await accounts.changeRoles(
         request.params.id,
         request.body.roles,
         ownId(request),
         unlessStale(request),
       );
-      if (user === undefined) throw noSuchUser();
+      if (changed === undefined) throw noSuchUser();
+      const user = unlessRefused(changed);
       return reply.header('etag', etagOf(user.version)).send(shown(user));
     },
   );
