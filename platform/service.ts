@@ -115,18 +115,21 @@ export const openService = async <E, const P extends keyof E & string = never>(
   };
 };
 
+export type JobConfig = FrontConfig & LogConfig;
+
 export type JobParts = {
   broker: Broker;
   registry: SchemaRegistry;
   deadLetters: DeadLetters;
+  /** With health and metrics already; for routes of the job's own. */
+  app: HttpApp;
 };
 
 /** What every stream job is made of: Kafka, the schema registry, somewhere to park poison, health and metrics. */
-export const openJob = async (host: Host, config: FrontConfig & LogConfig): Promise<JobParts> => {
+export const openJob = async (host: Host, config: JobConfig): Promise<JobParts> => {
   const { broker, registry } = openLog(host, config);
   const deadLetters = createDeadLetters(host, await broker.producer());
-  openFront(host, config);
-  return { broker, registry, deadLetters };
+  return { broker, registry, deadLetters, app: openFront(host, config) };
 };
 
 /** An HTTP server with the conventions of every endpoint, named after its service. */

@@ -1,11 +1,7 @@
 import type { HttpApp } from '#platform/http/server';
-import { createHttpServer } from '#platform/http/server';
 import type { BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
-import { connectBroker } from '#platform/messaging/connect-broker';
-import { createDeadLetters } from '#platform/messaging/dead-letter';
 import { createEventReader, type EventTable } from '#platform/messaging/events';
-import type { KafkaSettings } from '#platform/messaging/kafka-settings';
-import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { type JobConfig, openJob } from '#platform/service';
 import type { Host } from '#platform/service-host';
 import {
   createFoldHandler,
@@ -17,9 +13,6 @@ import { createReadFirst } from '#platform/streams/read-first';
 import type { StateStore } from '#platform/streams/state-store';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createTrials } from '#platform/streams/trials';
-
-/** What every stream job has to be configured with. */
-export type StreamJobConfig = { kafka: KafkaSettings; schemaRegistryUrl: string; port: number };
 
 export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   /** Also the consumer group, if that is unset. */
@@ -53,19 +46,19 @@ const defaultLimits: FoldLimits = {
  * front, which has health and metrics already.
  */
 export const runStreamJob = async <I, C, S extends StateStore<C>>(
-  config: StreamJobConfig,
+  config: JobConfig,
   host: Host,
   options: StreamJobOptions<I, C, S>,
 ): Promise<HttpApp> => {
   const { name, group = name, topics } = options;
-  const broker = host.use(connectBroker(host, config.kafka));
+  const { broker, registry, deadLetters, app } = await openJob(host, config);
   const state = openOnce(options.openState);
   const handler = createFoldHandler(host, {
     job: name,
     fold: options.fold,
     state,
-    reader: createEventReader(createSchemaRegistry(config.schemaRegistryUrl), options.events),
-    trials: createTrials(createDeadLetters(host, await broker.producer()), group),
+    reader: createEventReader(registry, options.events),
+    trials: createTrials(deadLetters, group),
     limits: { ...defaultLimits, ...options.limits },
   });
   let opened: BrokerAdmin | undefined;
@@ -82,8 +75,6 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
     const committed = (await admin.committedOffsets(group, at.topic)).find(isSame);
     return { low: log?.low ?? 0n, high: log?.high ?? 0n, committed: committed?.nextOffset ?? 0n };
   };
-  const http = createHttpServer(host, { port: config.port, title: name });
-  host.use(http.component);
   host.use({ name: 'log bounds', start: async () => {}, stop: async () => opened?.close() });
   host.use(
     createStreamConsumer(host, {
@@ -99,7 +90,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
       },
     }),
   );
-  return http.app;
+  return app;
 };
 
 const openOnce = <S>(open: () => Promise<S>): (() => Promise<S>) => {

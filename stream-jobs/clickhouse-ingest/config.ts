@@ -1,15 +1,13 @@
 import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
+import { jobSettings } from '#platform/service';
 import { topics } from '#schemas/topics';
 
-const { kafka, schemaRegistryUrl, clickhouseUrl } = engineSettings;
 const mebi = 1024 * 1024;
 
 export const clickhouseIngestConfig = envSchema({
-  kafka,
-  schemaRegistryUrl,
-  clickhouseUrl,
-  port: ['CLICKHOUSE_INGEST_PORT', setting.port],
+  ...jobSettings('clickhouse-ingest'),
+  clickhouseUrl: engineSettings.clickhouseUrl,
   group: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
   /** Other names for the topics, for tests and benchmarks beside a running platform. */
   shopperActivityTopic: [

@@ -1,9 +1,6 @@
 import { createClickHouse } from '#platform/clickhouse/client';
-import { createHttpServer } from '#platform/http/server';
 import { newId } from '#platform/ids';
-import { connectBroker } from '#platform/messaging/connect-broker';
-import { createDeadLetters } from '#platform/messaging/dead-letter';
-import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { openJob } from '#platform/service';
 import type { Host } from '#platform/service-host';
 import { createBlockClaims } from './block-claims.js';
 import type { ClickHouseIngestConfig } from './config.js';
@@ -15,9 +12,7 @@ import { createStoredRows } from './stored-rows.js';
 /** Kafka into ClickHouse without decoding, every record exactly once: see ADR 5. */
 export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {
   const clickhouse = host.use(createClickHouse({ url: config.clickhouseUrl }));
-  const registry = createSchemaRegistry(config.schemaRegistryUrl);
-  const broker = host.use(connectBroker(host, config.kafka));
-  const producer = await broker.producer();
+  const { broker, registry, deadLetters } = await openJob(host, config);
   const topicOf: Record<string, string> = {
     shopper_activity: config.shopperActivityTopic,
     sales: config.salesTopic,
@@ -33,12 +28,11 @@ export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Hos
       clickhouse,
       claims: createBlockClaims(clickhouse, newId()),
       stored: createStoredRows(clickhouse),
-      deadLetters: createDeadLetters(host, producer),
+      deadLetters,
       clock: host.clock,
       logger: host.logger,
       telemetry: ingestTelemetry(host, config.group),
       onFatal: host.onFatal,
     }),
   );
-  host.use(createHttpServer(host, { port: config.port, title: 'clickhouse-ingest' }).component);
 };

@@ -1,13 +1,10 @@
 import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
-
-const { kafka, schemaRegistryUrl, redisUrl } = engineSettings;
+import { jobSettings } from '#platform/service';
 
 export const itemSimilarityConfig = envSchema({
-  kafka,
-  schemaRegistryUrl,
-  redisUrl,
-  port: ['ITEM_SIMILARITY_PORT', setting.port],
+  ...jobSettings('item-similarity'),
+  redisUrl: engineSettings.redisUrl,
   recordsPerApplyMax: ['ITEM_SIMILARITY_RECORDS_PER_APPLY_MAX', setting.integer(1, 5000).default(200)],
   /** Records of a partition that are read again after Redis was lost; older ones are given up. */
   rereadPerPartitionMax: [
