@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
 
 export type ShopAnswer<T> = { status: number; body: T; retryAfterMs: number | undefined };
 
@@ -60,24 +61,34 @@ export const shopClient = (
 const traceparent = (ratio: number): string =>
   `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${Math.random() < ratio ? '01' : '00'}`;
 
+const rest = { minMs: 100, maxMs: 2_000, jitter: 0.2 };
+/** Longer than any window in which the shop counts. */
+const limitedWaitMsMax = 20 * 60_000;
+
 /**
- * Repeats `attempt` while the shop cannot be reached, asks to come back later (429) or is not itself (5xx), backing
- * off to 2 s, and gives up after `giveUpMs` with the last answer or error.
+ * Repeats `attempt` while the shop cannot be reached or is not itself (5xx), backing off to 2 s, and gives up after
+ * `giveUpMs` of that with the last answer or error. A limit (429) is no failure: it is waited for as long as the shop
+ * says, again and again, for 20 minutes in all.
  */
 export const persistently = async <T>(
   attempt: () => Promise<ShopAnswer<T>>,
   giveUpMs: number,
 ): Promise<ShopAnswer<T>> => {
-  const deadlineMs = performance.now() + giveUpMs;
-  for (let tries = 0; ; tries += 1) {
-    const isLast = performance.now() >= deadlineMs;
+  const startedAtMs = performance.now();
+  let limitedMs = 0;
+  for (let failures = 0; ; ) {
+    const isLast = performance.now() - startedAtMs - limitedMs >= giveUpMs || limitedMs >= limitedWaitMsMax;
     try {
       const answer = await attempt();
       if (isLast || (answer.status < 500 && answer.status !== 429)) return answer;
-      await sleep(Math.min(answer.retryAfterMs ?? 100 * 2 ** tries, 2_000));
+      failures += 1;
+      const waitMs = answer.retryAfterMs ?? backoffMs(rest, failures);
+      if (answer.status === 429) limitedMs += waitMs;
+      await sleep(answer.status === 429 ? waitMs : Math.min(waitMs, rest.maxMs));
     } catch (error) {
       if (isLast) throw error;
-      await sleep(Math.min(100 * 2 ** tries, 2_000));
+      failures += 1;
+      await sleep(backoffMs(rest, failures));
     }
   }
 };

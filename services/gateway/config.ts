@@ -27,8 +27,9 @@ export const gatewayConfig = envSchema({
   answerTimeoutMs: ['GATEWAY_ANSWER_TIMEOUT_MS', setting.integer(100, 300_000).default(15_000)],
   /** How many proxies of one's own stand in front, or their addresses: only they say where a request comes from. */
   trustedProxies: ['GATEWAY_TRUSTED_PROXIES', trustedProxies.optional()],
-  /** Shown on the front page where they are set. */
+  /** Linked on the front page where they are set; Zipkin's page where a browser does not reach `ZIPKIN_URL`. */
   zipkinUrl,
+  zipkinPageUrl: ['ZIPKIN_PAGE_URL', setting.url.optional()],
   prometheusUrl: ['PROMETHEUS_URL', setting.url.optional()],
 });
 

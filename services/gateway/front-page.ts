@@ -7,6 +7,16 @@ export type FrontPage = {
   prometheusUrl: string | undefined;
 };
 
+/** Where a browser finds the tools: their own settings, since containers reach them by other names. */
+export const linksOf = (config: {
+  zipkinUrl?: string | undefined;
+  zipkinPageUrl?: string | undefined;
+  prometheusUrl?: string | undefined;
+}): Pick<FrontPage, 'zipkinUrl' | 'prometheusUrl'> => ({
+  zipkinUrl: config.zipkinPageUrl ?? config.zipkinUrl,
+  prometheusUrl: config.prometheusUrl,
+});
+
 export const frontPage = ({ base, version, zipkinUrl, prometheusUrl }: FrontPage): string => `<!doctype html>
 <html lang="en">
 <head>

@@ -13,6 +13,7 @@ import { collectorRoutes } from './collector.js';
 import { type GatewayConfig, gatewayConfig } from './config.js';
 import { createMergedDocument } from './documents.js';
 import { forwardingRoutes } from './forwarding.js';
+import { linksOf } from './front-page.js';
 import { createAggregatedHealth } from './health.js';
 import { shedLoad } from './load-shedding.js';
 import { pageRoutes } from './pages.js';
@@ -51,11 +52,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   await app.register(helmet, { contentSecurityPolicy });
   await app.register(cors, () => corsOf);
 
-  pageRoutes(app, {
-    version: host.version,
-    zipkinUrl: config.zipkinUrl,
-    prometheusUrl: config.prometheusUrl,
-  });
+  pageRoutes(app, { version: host.version, ...linksOf(config) });
   collectorRoutes(app, host, producer, publisher);
   await forwardingRoutes(app, forwardings, upstreams, onStream);
   host.use(component);
