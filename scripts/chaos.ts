@@ -5,25 +5,11 @@
  * that CARTSTREAM_RUN names or that runs in `.local`; where there is none it starts one of its own.
  */
 import { readFileSync } from 'node:fs';
-import { createClickHouse } from '#platform/clickhouse/client';
-import type { BrokerAdmin } from '#platform/messaging/broker';
-import { openBroker } from '#platform/messaging/open-broker';
-import { createSchemaRegistry } from '#platform/messaging/schema-registry';
-import { createLogger } from '#platform/telemetry/logger';
-import { engines, runFileVariable } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
-import { records } from '#schemas/events';
-import { topics } from '#schemas/topics';
+import { sleep } from '#platform/waiting/sleep';
 import { table } from '../benchmarks/terminal.js';
-import {
-  differencesFrom,
-  endOffsets,
-  hasReached,
-  readTruth,
-  rollupDifferences,
-  schemaIdsOf,
-  startIngestLoad,
-} from '../tests/ingest-load.js';
+import type { Truth } from '../tests/ingest-load.js';
+import { putIngestUnderLoad } from '../tests/ingest-under-load.js';
 import { findPlatform } from '../tests/running-platform.js';
 
 type Platform = {
@@ -42,11 +28,8 @@ const option = (name: string, otherwise: number): number => {
 const kills = option('kills', 20);
 const activityPerSecond = option('activity', 1_000);
 const salesPerSecond = option('sales', 100);
-const group = 'clickhouse-ingest.blocks';
 const goneWithinMs = 10_000;
 const waitMsMax = 60_000;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const { runFile, stop } = await findPlatform(100);
 let failed = false;
@@ -61,31 +44,9 @@ async function chaos(): Promise<boolean> {
   const platform = (): Platform => JSON.parse(readFileSync(runFile, 'utf8')) as Platform;
   const pidOf = (name: string): number | undefined =>
     platform().processes.find((each) => each.name === name)?.pid;
-  const { schemaRegistry, clickhouse: clickhouseUrl } = platform();
-  const broker = openBroker(engines({ [runFileVariable]: runFile }).kafka, {
-    clientId: 'chaos',
-    logger: createLogger('chaos', { level: 'fatal' }),
-  });
-  const clickhouse = createClickHouse({ url: clickhouseUrl });
-  const names = { shopperActivity: topics.shopperActivity.topic, sales: topics.sales.topic };
-  let admin = await broker.admin();
-  /** An admin whose broker was killed may not find back. */
-  const withAdmin = async <T>(work: (open: BrokerAdmin) => Promise<T>): Promise<T> => {
-    try {
-      return await work(admin);
-    } catch (error) {
-      await admin.close().catch(() => {});
-      admin = await broker.admin();
-      throw error;
-    }
-  };
-  const ends = async () => ({
-    shopperActivity: await withAdmin((open) => endOffsets(open, names.shopperActivity)),
-    sales: await withAdmin((open) => endOffsets(open, names.sales)),
-  });
-  const isGone = async (upTo: Awaited<ReturnType<typeof ends>>): Promise<boolean> =>
-    (await withAdmin((open) => hasReached(open, group, names.shopperActivity, upTo.shopperActivity))) &&
-    (await withAdmin((open) => hasReached(open, group, names.sales, upTo.sales)));
+  const { schemaRegistry } = platform();
+  const load = await putIngestUnderLoad(runFile, { activityPerSecond, salesPerSecond });
+  const { ends, isGone } = load;
 
   const answers: Record<string, () => Promise<unknown>> = {
     'clickhouse-ingest': async () => undefined,
@@ -93,24 +54,12 @@ async function chaos(): Promise<boolean> {
     'schema-registry': async () => {
       if (!(await fetch(`${schemaRegistry}/subjects`)).ok) throw new Error('not yet');
     },
-    clickhouse: () => clickhouse.query('SELECT 1'),
+    clickhouse: load.askClickHouse,
   };
-
-  const schemaIds = await schemaIdsOf(createSchemaRegistry(schemaRegistry), names);
-  const from = await ends();
-  await eventually(() => isGone(from), { timeoutMs: waitMsMax, message: 'what was there before to be in' });
-  const load = await startIngestLoad({
-    broker,
-    topics: names,
-    schemaIds,
-    activityPerSecond,
-    salesPerSecond,
-    poisonPerMille: 1,
-  });
 
   const faults: Fault[] = [];
   for (const [at, victim] of victims().entries()) {
-    await pause(Math.random() * 3_000);
+    await sleep(Math.random() * 3_000);
     const pid = pidOf(victim);
     if (pid === undefined) throw new Error(`${victim} is not a process of this platform`);
     process.kill(pid, 'SIGKILL');
@@ -137,34 +86,8 @@ async function chaos(): Promise<boolean> {
       `${String(at + 1).padStart(3)}  ${victim.padEnd(18)} back after ${seconds(fault.backMs)}, backlog gone ${seconds(fault.goneMs)} later${fault.goneMs > goneWithinMs ? '  TOO LATE' : ''}`,
     );
   }
-  await load.stop();
-  const last = await eventually(ends, { timeoutMs: waitMsMax });
-  await eventually(() => isGone(last), { timeoutMs: waitMsMax, message: 'the last of the backlog to go' });
-
-  const activity = await readTruth(
-    broker,
-    names.shopperActivity,
-    schemaIds.activity,
-    records.ShopperActivity.schema,
-    from.shopperActivity,
-    last.shopperActivity,
-  );
-  const sales = await readTruth(
-    broker,
-    names.sales,
-    schemaIds.sale,
-    records.Sale.schema,
-    from.sales,
-    last.sales,
-  );
-  const differences = [
-    ...(await differencesFrom(clickhouse, 'shopper_activity', activity, from.shopperActivity)),
-    ...(await differencesFrom(clickhouse, 'sales', sales, from.sales)),
-    ...(await rollupDifferences(clickhouse)),
-  ];
+  const { activity, sales, differences } = await load.finish();
   report(faults, activity, sales, differences);
-  await clickhouse.stop();
-  await admin.close();
   return differences.length === 0 && faults.every((fault) => fault.goneMs <= goneWithinMs);
 }
 
@@ -182,11 +105,11 @@ function seconds(ms: number): string {
 
 function report(
   faults: readonly Fault[],
-  activity: Awaited<ReturnType<typeof readTruth>>,
-  sales: Awaited<ReturnType<typeof readTruth>>,
+  activity: Truth,
+  sales: Truth,
   differences: readonly string[],
 ): void {
-  const count = (truth: typeof activity) =>
+  const count = (truth: Truth) =>
     [...truth.rows.values()].reduce((total, offsets) => total + offsets.length, 0);
   const kinds = [...new Set(faults.map(({ victim }) => victim))];
   console.log('');

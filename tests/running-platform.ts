@@ -19,14 +19,15 @@ export const findPlatform = async (
   return startScratch(['--port', '0', '--catalog', String(catalogSize), '--no-traffic']);
 };
 
-/** A launcher in a temporary folder; `stop` takes both away. */
+/** A launcher (`pid`) in a temporary folder; `stop` takes both away. */
 export const startScratch = async (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<{ runFile: string; stop(): Promise<void> }> => {
+): Promise<{ pid: number; runFile: string; stop(): Promise<void> }> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-'));
   const launcher = await startLauncher(dataDir, args, env);
   return {
+    pid: launcher.pid,
     runFile: join(dataDir, 'run.json'),
     stop: async () => {
       await launcher.stop();

@@ -42,10 +42,16 @@ export const shopAt = (gateway: string) => {
   const call = async <T>(
     method: string,
     path: string,
-    options: { token?: string | undefined; body?: unknown; headers?: Record<string, string> } = {},
+    options: {
+      token?: string | undefined;
+      body?: unknown;
+      headers?: Record<string, string>;
+      signal?: AbortSignal | undefined;
+    } = {},
   ): Promise<Answer<T>> => {
     const response = await fetch(`${gateway}${path}`, {
       method,
+      signal: options.signal ?? null,
       headers: {
         ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(options.token ? { authorization: `Bearer ${options.token}` } : {}),
@@ -114,16 +120,20 @@ export const shopAt = (gateway: string) => {
       )
     ).body;
 
-  const placeOrder = (options: {
-    token?: string;
-    items: { productId: string; quantity: number }[];
-    paymentToken?: string;
-    email?: string;
-    idempotencyKey?: string;
-    headers?: Record<string, string>;
-  }): Promise<Answer<{ id: string; status: string; statusUrl: string; orderToken?: string }>> =>
+  const placeOrder = (
+    options: {
+      token?: string;
+      items: { productId: string; quantity: number }[];
+      paymentToken?: string;
+      email?: string;
+      idempotencyKey?: string;
+      headers?: Record<string, string>;
+    },
+    signal?: AbortSignal,
+  ): Promise<Answer<{ id: string; status: string; statusUrl: string; orderToken?: string }>> =>
     call('POST', '/api/orders', {
       token: options.token,
+      signal,
       headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID(), ...options.headers },
       body: {
         items: options.items,
@@ -139,8 +149,8 @@ export const shopAt = (gateway: string) => {
       },
     });
 
-  const orderOf = async (orderId: string, token: string): Promise<OrderView> =>
-    (await call<OrderView>('GET', `/api/orders/${orderId}`, { token })).body;
+  const orderOf = async (orderId: string, token: string, signal?: AbortSignal): Promise<OrderView> =>
+    (await call<OrderView>('GET', `/api/orders/${orderId}`, { token, signal })).body;
 
   /** Polls until the saga has ended one way or the other. */
   const settled = async (orderId: string, token: string, timeoutMs = 20_000): Promise<OrderView> => {

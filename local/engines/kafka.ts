@@ -157,8 +157,10 @@ function serverSettings(options: { port: number; controllerPort: number; logDir:
     'transaction.state.log.min.isr': 1,
     'transaction.state.log.num.partitions': 4,
     'group.initial.rebalance.delay.ms': 0,
-    // A broker that was killed is fenced for this long before it may come back: 9 s by default.
-    'broker.session.timeout.ms': 2_000,
+    // A broker that is silent for this long is fenced: all partitions and groups change their leader, and every client
+    // has to find back. With a single broker that helps nobody, so it should not come of a stall (a machine that
+    // crawls or sleeps). But a broker that was killed is kept out for as long before it may come back. 9 s by default.
+    'broker.session.timeout.ms': 6_000,
     'broker.heartbeat.interval.ms': 300,
     'num.network.threads': 2,
     'num.io.threads': 4,

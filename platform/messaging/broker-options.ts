@@ -15,8 +15,11 @@ export const consumerDefaults = {
   fetchWaitMs: 100,
   // Room for a machine that crawls or a process that is stopped. It costs nothing when a process is killed: whoever
   // joins next in the same place dismisses its members. Only for a machine that is lost the group waits this long.
-  sessionTimeoutMs: 15_000,
+  sessionTimeoutMs: 10_000,
 };
+
+/** How long the group waits for a member to join again: a heartbeat, the batches in hand, and room for a stall. */
+export const rebalanceTimeoutMs = 10_000;
 
 /** A member learns by its heartbeats that the group rebalances. */
 export const heartbeatMs = 2_000;

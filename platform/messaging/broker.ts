@@ -88,7 +88,7 @@ export type ConsumerOptions = {
    * False if unset.
    */
   tellsLag?: boolean;
-  /** A member silent for this long loses its partitions. 15000 if unset. */
+  /** A member silent for this long loses its partitions. 10000 if unset. */
   sessionTimeoutMs?: number;
   /** Called with the partitions this member got, before the first batch of any of them is handled. */
   onAssigned?: (partitions: readonly TopicPartition[]) => Promise<void> | void;

@@ -1,5 +1,3 @@
-import { connect } from 'node:net';
-import { parseAddress } from '#platform/address';
 import type {
   Broker,
   Consumer,
@@ -8,13 +6,14 @@ import type {
   Producer,
   TopicPartition,
 } from '#platform/messaging/broker';
+import { brokerAnswers } from '#platform/messaging/broker-probe';
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { openBroker } from '#platform/messaging/open-broker';
 import type { Component, Host } from '#platform/service-host';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 
-const reachTimeoutMs = 1_000;
+const answerMsMax = 1_000;
 const openRetry = { minMs: 100, maxMs: 2_000, jitter: 0.2 };
 
 /**
@@ -61,7 +60,10 @@ export const connectBroker = (
       await Promise.all(producers.map((producer) => producer.close()));
     },
     checkHealth: async () => {
-      if (!(await Promise.all(kafka.brokers.map(answers))).some(Boolean))
+      const answers = await Promise.all(
+        kafka.brokers.map((address) => brokerAnswers(address, kafka, answerMsMax)),
+      );
+      if (!answers.includes(true))
         return { status: 'degraded', detail: `no broker of ${kafka.brokers.join(', ')} answers` };
       return isOpen ? { status: 'up' } : { status: 'degraded', detail: 'producers are not connected yet' };
     },
@@ -135,16 +137,3 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
 /** A packed record stands for several. */
 const countOf = (records: readonly IncomingRecord[]): number =>
   records.reduce((count, { pack }) => count + (pack?.count ?? 1), 0);
-
-const answers = (address: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const { host, port } = parseAddress(address) ?? { host: address, port: 9092 };
-    const socket = connect({ host, port, timeout: reachTimeoutMs });
-    const settle = (reached: boolean) => {
-      socket.destroy();
-      resolve(reached);
-    };
-    socket.once('connect', () => settle(true));
-    socket.once('error', () => settle(false));
-    socket.once('timeout', () => settle(false));
-  });

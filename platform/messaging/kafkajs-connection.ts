@@ -79,7 +79,7 @@ const saslOptions = ({ mechanism, username, password }: KafkaSasl): SASLOptions 
   password,
 });
 
-const tlsOptions = ({ caFile, certFile, keyFile, keyPassword }: KafkaTls): tls.ConnectionOptions => ({
+export const tlsOptions = ({ caFile, certFile, keyFile, keyPassword }: KafkaTls): tls.ConnectionOptions => ({
   ...(caFile === undefined ? {} : { ca: [readFileSync(caFile, 'utf8')] }),
   ...(certFile === undefined ? {} : { cert: readFileSync(certFile, 'utf8') }),
   ...(keyFile === undefined ? {} : { key: readFileSync(keyFile, 'utf8') }),
@@ -99,7 +99,7 @@ const withoutColons = (brokers: readonly string[]): { brokers: string[]; hostOf(
   return { brokers: named, hostOf: (name) => hosts.get(name) ?? name };
 };
 
-const openSocket = (
+export const openSocket = (
   host: string,
   port: number,
   security: tls.ConnectionOptions | undefined,

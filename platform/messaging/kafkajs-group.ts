@@ -16,7 +16,7 @@ export type KafkajsGroup = {
 type Coordinator = {
   nodeId: number;
   isConnected(): boolean;
-  joinGroup(request: unknown): Promise<{ memberId: string; generationId: number }>;
+  joinGroup(request: { memberId: string }): Promise<{ memberId: string; generationId: number }>;
   leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
   describeGroups(which: { groupIds: string[] }): Promise<{ groups: { members: { memberId: string }[] }[] }>;
   offsetCommit(request: unknown): Promise<unknown>;
@@ -45,21 +45,22 @@ export const createKafkajsGroup = (options: {
 
   /**
    * Makes leave who cannot leave by itself, and for whom the group would wait a whole session: this member's
-   * predecessors, and members of processes that were killed.
+   * predecessors (all of its name but `own`), and members of processes that were killed.
    */
-  const dismissGhosts = async (coordinator: Coordinator): Promise<void> => {
+  const dismissGhosts = async (coordinator: Coordinator, own: string): Promise<void> => {
     for (const memberId of await membersOf(coordinator, groupId)) {
-      if (memberId === membership?.memberId) continue;
+      if (memberId === own) continue;
       if (isNamed(memberId, name) || isGhost(memberId)) await dismiss(coordinator, groupId, memberId);
     }
   };
 
-  /** kafkajs does not show which generation it has joined. */
+  /** kafkajs does not show as whom it joins, nor which generation it has joined. */
   const watch = (coordinator: Coordinator): void => {
     if (watched.has(coordinator)) return;
     watched.add(coordinator);
     const join = coordinator.joinGroup.bind(coordinator);
     coordinator.joinGroup = async (request) => {
+      await dismissGhosts(coordinator, request.memberId);
       const { memberId, generationId, ...rest } = await join(request);
       membership = { coordinator, memberId, generationId };
       return { memberId, generationId, ...rest };
@@ -76,7 +77,6 @@ export const createKafkajsGroup = (options: {
         await options.beforeJoining();
         const coordinator = await find(of);
         watch(coordinator);
-        await dismissGhosts(coordinator);
         return coordinator;
       };
       return kafkajs.PartitionAssigners.roundRobin(config);

@@ -5,6 +5,7 @@ import {
   type consumerDefaults,
   handOverMsMax,
   heartbeatMs,
+  rebalanceTimeoutMs,
 } from '#platform/messaging/broker-options';
 import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
 import { fetchPacks, recordsOf } from '#platform/messaging/kafkajs-fetch';
@@ -212,7 +213,7 @@ const openConsumer = (
     partitionAssigners: [assigner],
     sessionTimeout: settings.sessionTimeoutMs,
     heartbeatInterval: heartbeatMs,
-    rebalanceTimeout: 15_000,
+    rebalanceTimeout: rebalanceTimeoutMs,
     maxBytesPerPartition: settings.fetchBytesPerPartitionMax,
     maxBytes: settings.fetchBytesPerPartitionMax * 16,
     minBytes: settings.fetchBytesMin,

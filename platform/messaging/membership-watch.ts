@@ -28,8 +28,8 @@ export const checkEveryMs = 250;
 const bounds = {
   /** The library fetches and beats several times a second. Longest legal silence: a request that times out. */
   silentMs: 15_000,
-  /** A rebalance waits 15 s at most for slow members. */
-  joiningMs: 30_000,
+  /** A rebalance waits 10 s at most for slow members to join, and as long again for their leader. */
+  joiningMs: 25_000,
   /** Fetches under way when an assignment ends may still come. */
   refusingMs: 1_000,
   refusalsApartMs: 2_000,

@@ -4,7 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { assert } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
-import type { Broker, BrokerAdmin, Consumer, IncomingRecord, Producer } from '#platform/messaging/broker';
+import type {
+  Broker,
+  BrokerAdmin,
+  Consumer,
+  IncomingRecord,
+  Producer,
+  RawHeader,
+} from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { deadLetterTopic, deadLetterTopicConfig } from '#platform/messaging/dead-letter';
 import {
@@ -281,6 +288,30 @@ describe('poison', () => {
     expect(await host.metrics.render()).toContain(
       `dead_letters_total{topic="${topic}",reason="schema_unknown"} 1`,
     );
+  });
+
+  test('and events whose headers have no value, repeat or are no text stop nobody, and arrive as written', async () => {
+    const odd: RawHeader[] = [
+      ['event-id', null],
+      ['twice', Buffer.from('1')],
+      ['twice', Buffer.from([0xff, 0xfe])],
+      ['traceparent', null],
+    ];
+    await producer.send([
+      { ...made('a', 1), headers: odd },
+      { ...made('junk', 2), value: Buffer.from('junk'), headers: odd },
+      made('a', 3),
+    ]);
+    const { group } = await react({ ThingMade: noteEffect });
+    await eventually(async () => (await lag(group)) === 0n);
+    // Without an id of its own an event goes by its place.
+    expect((await effects()).map(({ step, event_id }) => [step, event_id.startsWith(topic)])).toEqual([
+      [1, true],
+      [3, false],
+    ]);
+    const [parked] = await deadLetters(1);
+    expect(parked?.rawHeaders.slice(0, odd.length)).toEqual(odd);
+    expect(parked?.headers).toMatchObject({ 'dead-letter-offset': '1', 'dead-letter-group': group });
   });
 
   test('is also an event whose reaction fails for good: at once by a fault, after three tries by a bug', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it, type TestContext } from 'vitest';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import { encode } from '#platform/messaging/avro-codec';
+import type { RawHeader } from '#platform/messaging/broker';
 import { eventually } from '#platform/testing/eventually';
 import { records } from '#schemas/events';
 import { type IngestRig, openIngestRig } from './testing/ingest-rig.js';
@@ -282,6 +283,23 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
         ),
       ).toEqual([{ orders: 2, gross: 3_996, refunds: 0 }]),
     );
+  });
+
+  it('takes in or parks records whose headers have no value, repeat or are no text', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
+    const headers: RawHeader[] = [
+      ['event-id', null],
+      ['traceparent', null],
+      ['twice', Buffer.from('1')],
+      ['twice', Buffer.from([0xff, 0xfe])],
+    ];
+    const records = [rig.sale(), Buffer.from('junk'), rig.sale()];
+    await rig.producer.send(rig.to(rig.topic.sales, records, 0).map((record) => ({ ...record, headers })));
+    await start();
+    await rowsBecome('sales', 2);
+    await committedBecomes(rig.topic.sales, 3n);
+    const [letter] = await rig.deadLetters(rig.topic.sales, 1);
+    expect(letter?.rawHeaders.slice(0, headers.length)).toEqual(headers);
   });
 
   it('gets through a flood of poison', async (context) => {

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
-import type { Broker, Producer } from '#platform/messaging/broker';
+import type { Broker, Producer, RawHeader } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { deadLetterTopic } from '#platform/messaging/dead-letter';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
@@ -109,9 +109,14 @@ const create = (...productIds: string[]) =>
       value: encode(createdId, createdType, productOf(productId)),
     })),
   );
-const send = (events: readonly ShopperActivity[]) =>
+const send = (events: readonly ShopperActivity[], headers: readonly RawHeader[] = []) =>
   producer.send(
-    events.map((event) => ({ topic: activity, key: event.visit_id, value: encode(schemaId, type, event) })),
+    events.map((event) => ({
+      topic: activity,
+      key: event.visit_id,
+      value: encode(schemaId, type, event),
+      headers,
+    })),
   );
 const pairWeight = async (from: string, to: string): Promise<number> => {
   const epoch = (await redis.hget(similarityKeys.meta, 'epoch')) ?? '';
@@ -132,10 +137,15 @@ describe('the item-similarity job', () => {
     expect(performance.now() - sentAtMs).toBeLessThan(2000);
 
     await producer.send([
-      { topic: activity, key: 'v', value: Buffer.from([7, 1, 2]) },
+      { topic: activity, key: 'v', value: Buffer.from([7, 1, 2]), headers: [['no-value', null]] },
       { topic: activity, key: 'v', value: encode(schemaId, type, viewed('v', 'x')).subarray(0, 20) },
     ]);
-    await send([viewed('v', 'c')]);
+    const odd: RawHeader[] = [
+      ['event-id', null],
+      ['event-id', Buffer.from([0xff])],
+      ['event-id', null],
+    ];
+    await send([viewed('v', 'c')], odd);
     await pairIs('b', 'c');
     const admin = await broker.admin();
     await eventually(async () => (await admin.offsets(deadLetterTopic(activity)))[0]?.high === 2n);

@@ -1,0 +1,49 @@
+import { parseAddress } from '#platform/address';
+import type { KafkaSettings } from '#platform/messaging/kafka-settings';
+import { openSocket, tlsOptions } from '#platform/messaging/kafkajs-connection';
+
+/**
+ * ApiVersions, the one request that every broker answers to anybody, and the only sign of life that is one: the system
+ * takes connections also for a broker that is stopped.
+ *
+ *     request = size api-key version correlation-id client-id   ; version 0, so that old brokers answer too
+ */
+const apiVersions = 18;
+const correlationId = 0x63617274;
+const clientId = Buffer.from('health');
+
+const request = ((): Buffer => {
+  const bytes = Buffer.alloc(14 + clientId.length);
+  bytes.writeInt32BE(bytes.length - 4, 0);
+  bytes.writeInt16BE(apiVersions, 4);
+  bytes.writeInt32BE(correlationId, 8);
+  bytes.writeInt16BE(clientId.length, 12);
+  clientId.copy(bytes, 14);
+  return bytes;
+})();
+
+/** True when the broker at `address` answers a request within `timeoutMs`. */
+export const brokerAnswers = (
+  address: string,
+  { tls }: Pick<KafkaSettings, 'tls'>,
+  timeoutMs: number,
+): Promise<boolean> =>
+  new Promise((resolve) => {
+    const { host, port } = parseAddress(address) ?? { host: address, port: 9092 };
+    const socket = openSocket(host, port, tls === undefined ? undefined : tlsOptions(tls), () =>
+      socket.write(request),
+    );
+    const settle = (isAlive: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(isAlive);
+    };
+    const timer = setTimeout(settle, timeoutMs, false);
+    let answer = Buffer.alloc(0);
+    socket.on('data', (bytes) => {
+      answer = Buffer.concat([answer, bytes]);
+      if (answer.length >= 8) settle(answer.readInt32BE(4) === correlationId);
+    });
+    socket.once('error', () => settle(false));
+    socket.once('close', () => settle(false));
+  });

@@ -1,0 +1,74 @@
+import { sleep } from '#platform/waiting/sleep';
+import type { RunFile, Shop } from './shop.js';
+
+/** Customers' orders, one after another at a steady rate, whatever becomes of the platform meanwhile. */
+export type OrderLoad = {
+  /** Accepted, and not yet seen as confirmed or cancelled. */
+  outstanding(): string[];
+  /** True when each of these is confirmed or cancelled. Rejects when the shop does not answer. */
+  areSettled(ids: readonly string[]): Promise<boolean>;
+  accepted(): number;
+  /** Places no more; resolves with what is wrong with those that were accepted. */
+  stop(): Promise<string[]>;
+};
+
+const requestMsMax = 15_000;
+const looksAtOnceMax = 20;
+const settleMsMax = 60_000;
+const settledStates = new Set(['confirmed', 'cancelled']);
+
+export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: number): Promise<OrderLoad> => {
+  const admin = await shop.login(run.adminEmail, run.adminPassword);
+  const { token } = await shop.registerCustomer();
+  const productId = await shop.createProduct(admin, { initialStock: 1_000_000 });
+  const outstanding = new Set<string>();
+  const placing = new Set<Promise<void>>();
+  let accepted = 0;
+  let stopped = false;
+
+  const place = async (): Promise<void> => {
+    const paymentToken = Math.random() < 0.1 ? 'tok_declined' : 'tok_ok';
+    try {
+      const order = { token, items: [{ productId, quantity: 1 }], paymentToken };
+      const answer = await shop.placeOrder(order, AbortSignal.timeout(requestMsMax));
+      if (answer.status !== 202) return;
+      accepted += 1;
+      outstanding.add(answer.body.id);
+    } catch {
+      // Not accepted, as far as the customer knows.
+    }
+  };
+  const placeAll = async (): Promise<void> => {
+    while (!stopped) {
+      const placed = place().finally(() => placing.delete(placed));
+      placing.add(placed);
+      await sleep(1_000 / ordersPerSecond);
+    }
+    await Promise.all(placing);
+  };
+  const running = placeAll();
+
+  const areSettled = async (ids: readonly string[]): Promise<boolean> => {
+    const look = async (id: string): Promise<void> => {
+      const { status } = await shop.orderOf(id, token, AbortSignal.timeout(requestMsMax));
+      if (settledStates.has(status)) outstanding.delete(id);
+    };
+    const open = ids.filter((id) => outstanding.has(id));
+    await Promise.all(open.slice(0, looksAtOnceMax).map(look));
+    return open.every((id) => !outstanding.has(id));
+  };
+
+  return {
+    outstanding: () => [...outstanding],
+    areSettled,
+    accepted: () => accepted,
+    stop: async () => {
+      stopped = true;
+      await running;
+      const deadline = performance.now() + settleMsMax;
+      while (performance.now() < deadline && !(await areSettled([...outstanding]).catch(() => false)))
+        await sleep(200);
+      return [...outstanding].map((id) => `order ${id} was accepted and is neither confirmed nor cancelled`);
+    },
+  };
+};

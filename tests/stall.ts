@@ -1,0 +1,177 @@
+/** Stops a part of the running platform under load, lets it go on, and judges what follows. */
+
+import { eventually } from '#platform/testing/eventually';
+import { sleep } from '#platform/waiting/sleep';
+import { putIngestUnderLoad } from './ingest-under-load.js';
+import { startOrders } from './order-load.js';
+import { readRunFile, shopAt } from './shop.js';
+import { stopAlone, stopProcess } from './stopped-process.js';
+
+export const stallTargets = [
+  'kafka',
+  'schema-registry',
+  'postgres',
+  'clickhouse',
+  'redis',
+  'shop',
+  'clickhouse-ingest',
+  'item-similarity',
+] as const;
+export type StallTarget = (typeof stallTargets)[number];
+
+export type Stall = {
+  target: StallTarget;
+  stoppedMs: number;
+  /** Orders accepted before the target went on, and not settled by then. */
+  orders: number;
+  /** After the target went on, until each of these was confirmed or cancelled. */
+  settledMs: number;
+  /** After the target went on, until ClickHouse had all that Kafka had at that moment. */
+  ingestedMs: number;
+  /** After the target went on, until everybody said `up` and no consumer reported more lag than the load makes. */
+  wellMs: number;
+  /** Services that were not up, or did not answer, during the stop. */
+  unwell: string[];
+  /** What health and lag said that was not so. */
+  untruths: string[];
+};
+
+export type StallRig = {
+  stall(target: StallTarget, stoppedMs: number): Promise<Stall>;
+  /** Orders that were accepted. */
+  orders(): number;
+  /** Ends the load; resolves with every way in which an order, a row or a reported lag is not as it should be. */
+  finish(): Promise<string[]>;
+};
+
+type Rate = { ordersPerSecond: number; activityPerSecond: number; salesPerSecond: number };
+
+const recoverMsMax = 120_000;
+const lookMsMax = 4_000;
+const restMs = 2_000;
+/** A shorter stop may pass between two looks. */
+const noticedMsMin = 5_000;
+/** Whose consumers have the load's records waiting when this does not answer. */
+const laggingBehind: Partial<Record<StallTarget, string>> = {
+  clickhouse: 'clickhouse-ingest',
+  redis: 'item-similarity',
+};
+
+/** `launcherPid`: of the platform, which must be this rig's alone. It is stopped together with each target. */
+export const openStallRig = async (
+  { runFile, launcherPid }: { runFile: string; launcherPid: number },
+  rate: Rate,
+): Promise<StallRig> => {
+  const ingest = await putIngestUnderLoad(runFile, rate);
+  const orders = await startOrders(
+    shopAt(readRunFile(runFile).gateway),
+    readRunFile(runFile),
+    rate.ordersPerSecond,
+  );
+  const watch = watchHealth(runFile);
+  const ordinaryLag = 5 * (rate.activityPerSecond + rate.salesPerSecond);
+  const within = { timeoutMs: recoverMsMax, everyMs: 100 };
+  const isWell = async (): Promise<boolean> =>
+    (await watch.unwell()).length === 0 && (await watch.lag()) < ordinaryLag;
+
+  const recovery = async (accepted: readonly string[]) => {
+    const continuedAt = performance.now();
+    const since = () => performance.now() - continuedAt;
+    const settled = eventually(() => orders.areSettled(accepted), { ...within, message: 'orders to settle' });
+    const ingested = eventually(() => ingest.ends(), within).then((ends) =>
+      eventually(() => ingest.isGone(ends), { ...within, message: 'the backlog to go' }),
+    );
+    const well = eventually(isWell, { ...within, message: 'health and lag to be well' });
+    const [settledMs, ingestedMs, wellMs] = await Promise.all([
+      settled.then(since),
+      ingested.then(since),
+      well.then(since),
+    ]);
+    return { settledMs, ingestedMs, wellMs };
+  };
+
+  return {
+    stall: async (target, stoppedMs) => {
+      const pid = readRunFile(runFile).processes.find(
+        ({ name }) => name === (target === 'shop' ? 'gateway' : target),
+      )?.pid;
+      if (pid === undefined) throw new Error(`${target} is not a process of this platform`);
+      // The launcher replaces what does not answer for half a minute. Here it shall go on as it is.
+      const goOn = [stopAlone(launcherPid), stopProcess(pid)];
+      const continuesAt = performance.now() + stoppedMs;
+      const unwell = new Set<string>();
+      for (let leftMs = stoppedMs; leftMs > 0; leftMs = continuesAt - performance.now()) {
+        const look = watch.unwell().then((names) => names.forEach((name) => void unwell.add(name)));
+        await Promise.all([Promise.race([look, sleep(leftMs)]), sleep(Math.min(500, leftMs))]);
+      }
+      const untruths: string[] = [];
+      if (stoppedMs >= noticedMsMin) {
+        if (unwell.size === 0) untruths.push(`everybody said up while ${target} did not answer`);
+        const lagging = laggingBehind[target];
+        if (lagging !== undefined && ((await watch.lag(lagging)) ?? 0) === 0)
+          untruths.push(`${lagging} reported no lag`);
+      }
+      for (const each of goOn.reverse()) each();
+      const accepted = orders.outstanding();
+      const times = await recovery(accepted);
+      await sleep(restMs);
+      return { target, stoppedMs, orders: accepted.length, ...times, unwell: [...unwell], untruths };
+    },
+    orders: orders.accepted,
+    finish: async () => {
+      const unsettled = await orders.stop();
+      const { differences } = await ingest.finish();
+      let lag = 0;
+      const isAtRest = async () => {
+        lag = await watch.lag();
+        return lag === 0;
+      };
+      await eventually(isAtRest, { timeoutMs: 30_000 }).catch(() => {});
+      return [...unsettled, ...differences, ...(lag === 0 ? [] : [`a lag of ${lag} is reported at rest`])];
+    },
+  };
+};
+
+const engines = new Set([
+  'kafka',
+  'schema-registry',
+  'postgres',
+  'clickhouse',
+  'redis',
+  'zipkin',
+  'prometheus',
+]);
+
+const watchHealth = (runFile: string) => {
+  const hosts = () =>
+    readRunFile(runFile).processes.flatMap(({ name, url }) =>
+      engines.has(name) || url === undefined ? [] : [{ name, url }],
+    );
+  const get = (url: string) => fetch(url, { signal: AbortSignal.timeout(lookMsMax) });
+  const isUp = async (url: string): Promise<boolean> => {
+    try {
+      const answer = await get(`${url}/health/ready`);
+      return answer.ok && ((await answer.json()) as { status: string }).status === 'up';
+    } catch {
+      return false;
+    }
+  };
+  const lagOf = async (url: string): Promise<number> => {
+    const text = await (await get(`${url}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.startsWith('kafka_consumer_lag{'));
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  };
+  return {
+    unwell: async (): Promise<string[]> => {
+      const found = await Promise.all(
+        hosts().map(async ({ name, url }) => ((await isUp(url)) ? [] : [name])),
+      );
+      return found.flat();
+    },
+    /** Of one service, or of all. Rejects when one does not answer. */
+    lag: async (of?: string): Promise<number> => {
+      const asked = hosts().filter(({ name }) => of === undefined || name === of);
+      return (await Promise.all(asked.map(({ url }) => lagOf(url)))).reduce((sum, lag) => sum + lag, 0);
+    },
+  };
+};
