@@ -19,6 +19,34 @@ export type HealthStatus = 'up' | 'degraded' | 'down';
  */
 export type DependencyHealth = { status: HealthStatus; detail?: string };
 
+/** Where a member of a consumer group stands in one of its partitions. Offsets are decimal. */
+export type PartitionReport = {
+  topic: string;
+  partition: number;
+  nextOffset: string;
+  /** Records left. */
+  lag: number;
+  /** How long it has made no progress with records left, while this process was awake; 0 while it moves. */
+  heldForMs: number;
+  /** RFC 3339; null while it moves. */
+  heldSince: string | null;
+  /** The record that holds it, where it is one. */
+  heldOffset: string | null;
+  /** How often in a row what comes next has failed. */
+  failures: number;
+  /** Of the last failure. */
+  reason: string | null;
+};
+
+export type ConsumerReport = {
+  group: string;
+  /** How often it gave up its membership and started over. */
+  restarts: number;
+  /** Why it has no partitions; null while it has some. */
+  trouble: string | null;
+  partitions: readonly PartitionReport[];
+};
+
 /** A part with a life of its own: a pool, a consumer, a server. */
 export type Component = {
   name: string;
@@ -29,6 +57,8 @@ export type Component = {
   stop(): Promise<void>;
   /** Asked on `/health/ready`; slower than 2 s counts as down. */
   checkHealth?(): Promise<DependencyHealth>;
+  /** Where its consumers stand, those it has. Answers without asking anybody. */
+  consumers?(): readonly ConsumerReport[];
 };
 
 export type HealthReport = {
@@ -55,6 +85,8 @@ export type Host = {
   /** Reports what the service cannot live with: logged, then the process exits 1 and is restarted by others. */
   onFatal(error: unknown): void;
   health(): Promise<HealthReport>;
+  /** Of all components. */
+  consumers(): readonly ConsumerReport[];
 };
 
 export type RunnableHost = Host & {
@@ -120,6 +152,7 @@ export const createHost = (options: {
         dependencies: Object.fromEntries(reports),
       };
     },
+    consumers: () => components.flatMap((component) => component.consumers?.() ?? []),
     start: async () => {
       const isFront = (component: Component) => component.isFront === true;
       const behind = components.filter((component) => !isFront(component));

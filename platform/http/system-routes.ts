@@ -8,6 +8,7 @@ export const systemRoutes = new Set([
   '/health',
   '/health/live',
   '/health/ready',
+  '/health/consumers',
   '/metrics',
   '/openapi.json',
 ]);
@@ -54,6 +55,9 @@ export const addSystemRoutes = (
         return reply.code(report.status === 'down' ? 503 : 200).send(report);
       },
     );
+  app.get('/health/consumers', { access: 'anonymous', schema: { hide: true } }, () => ({
+    items: host.consumers(),
+  }));
   app.get(
     '/metrics',
     {

@@ -523,6 +523,41 @@ describe('a fault', () => {
     expect((await admin.offsets(deadLetterTopic(topic)))[0]?.high).toBe(0n);
   });
 
+  test('that lasts makes health degraded, naming the record, its cause and its tries; then it is up again', async () => {
+    await producer.send([made('a', 1), made('a', 2), made('a', 3)]);
+    let isFaulty = true;
+    const { group, reactor } = await react({
+      ThingMade: async (tx, event) => {
+        if (event.value.step === 2 && isFaulty)
+          throw new PlatformError('not_yet_known', 'the other event has not come yet', { retriable: true });
+        await noteEffect(tx, event);
+      },
+    });
+    await eventually(async () => expect(await reactor.checkHealth?.()).toEqual({ status: 'up' }));
+    await eventually(
+      async () =>
+        expect(await reactor.checkHealth?.()).toEqual({
+          status: 'degraded',
+          detail: expect.stringMatching(
+            new RegExp(
+              `^${group} makes no progress on ${topic}/0 at 1 \\(1\\d s, \\d tries\\): .*not come yet$`,
+            ),
+          ),
+        }),
+      { timeoutMs: 15_000 },
+    );
+    expect(reactor.consumers?.()).toMatchObject([
+      { group, partitions: [{ topic, partition: 0, lag: 3, heldOffset: '1' }] },
+    ]);
+    expect(await host.metrics.render()).toMatch(
+      new RegExp(`stream_held_seconds\\{group="${group}",topic="${topic}",partition="0"\\} 1\\d`),
+    );
+    isFaulty = false;
+    await eventually(async () => expect(await reactor.checkHealth?.()).toEqual({ status: 'up' }));
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1, 2, 3]);
+  }, 40_000);
+
   test('that is a broken invariant ends the process before anything is committed', async () => {
     await producer.send([made('a', 1), made('a', 2)]);
     const { group } = await react({

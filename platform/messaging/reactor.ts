@@ -8,7 +8,7 @@ import type {
   Producer,
   TopicPartition,
 } from '#platform/messaging/broker';
-import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-letter';
+import { createDeadLetters } from '#platform/messaging/dead-letter';
 import { createEventReader, type EventTable, type ReceivedEvent } from '#platform/messaging/events';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Database } from '#platform/postgres/pool';
@@ -70,8 +70,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   let consuming: Component | undefined;
   let pruning: NodeJS.Timeout | undefined;
 
-  const handle = (deadLetters: DeadLetters): BatchHandler => {
-    const trials = createTrials(deadLetters, group);
+  const handle = (trials: Trials): BatchHandler => {
     const transact = createTransact(host, db, group, reactions, trials);
     const transactionMax = options.eventsPerTransactionMax ?? 100;
     return async ({ topic, partition, records }, control) => {
@@ -123,12 +122,14 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     name: `reactor ${group}`,
     start: async () => {
       producer = await broker.producer();
+      const trials = createTrials(createDeadLetters(host, producer), group);
       consuming = createStreamConsumer(host, {
         broker,
         group,
         topics,
         partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 1,
-        handle: handle(createDeadLetters(host, producer)),
+        handle: handle(trials),
+        heldBy: trials.heldBy,
       });
       // What cannot be looked up yet is asked for again by the first event.
       void reader.expect(Object.keys(reactions)).catch(() => {});
@@ -142,6 +143,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     },
     checkHealth: async () =>
       (await consuming?.checkHealth?.()) ?? { status: 'degraded', detail: 'not started yet' },
+    consumers: () => consuming?.consumers?.() ?? [],
   };
 };
 

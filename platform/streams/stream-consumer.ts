@@ -1,5 +1,6 @@
-import type { BatchHandler, Broker, ConsumerOptions } from '#platform/messaging/broker';
+import type { BatchHandler, Broker, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
 import type { Component, Host } from '#platform/service-host';
+import { createProgressWatch } from '#platform/streams/progress-watch';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 
@@ -7,6 +8,8 @@ export type StreamConsumerOptions = ConsumerOptions & {
   broker: Broker;
   /** Commits by itself what it has made durable. */
   handle: BatchHandler;
+  /** The record that a partition is held by, if it is one: for those who look at what hangs. */
+  heldBy?: (at: TopicPartition) => bigint | undefined;
 };
 
 const startRetry = { minMs: 200, maxMs: 2_000 };
@@ -14,14 +17,15 @@ const startRetry = { minMs: 200, maxMs: 2_000 };
 /**
  * Consumes for as long as the host runs. `start` does not wait for Kafka: a broker that is only just starting is asked
  * again until it takes the consumer in. A broken invariant in `handle` is fatal to the process. `stop` lets the
- * batches in hand finish.
+ * batches in hand finish. Health is `degraded` while a partition with records left makes no progress for ten seconds.
  */
 export const createStreamConsumer = (
-  host: Pick<Host, 'logger' | 'onFatal'>,
-  { broker, handle, ...consuming }: StreamConsumerOptions,
+  host: Pick<Host, 'logger' | 'metrics' | 'clock' | 'onFatal'>,
+  { broker, handle, heldBy, ...consuming }: StreamConsumerOptions,
 ): Component => {
   const { group, topics } = consuming;
   const consumer = broker.consumer(consuming);
+  const watch = createProgressWatch(host, group, consumer.progress, heldBy);
   const stopping = new AbortController();
   let running = false;
 
@@ -42,13 +46,16 @@ export const createStreamConsumer = (
     name: `consumer ${group}`,
     start: async () => {
       consumer.failed.catch(host.onFatal);
+      watch.start();
       run().catch(host.onFatal);
     },
     stop: async () => {
       stopping.abort();
+      watch.stop();
       await consumer.close();
     },
     checkHealth: async () =>
-      running ? { status: 'up' } : { status: 'degraded', detail: `${group} is not consuming yet` },
+      running ? watch.health() : { status: 'degraded', detail: `${group} is not consuming yet` },
+    consumers: () => [watch.report()],
   };
 };

@@ -42,8 +42,8 @@ const defaultLimits: FoldLimits = {
 };
 
 /**
- * Kafka in, a state out: everything a stream job needs around its fold, as components of the host. Returns its HTTP
- * front, which has health and metrics already.
+ * Kafka in, a state out: everything a stream job needs around its fold, as components of the host. Its HTTP front has
+ * health and metrics.
  */
 export const runStreamJob = async <I, C, S extends StateStore<C>>(
   config: JobConfig,
@@ -53,12 +53,13 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
   const { name, group = name, topics } = options;
   const { broker, registry, deadLetters, app } = await openJob(host, config);
   const state = openOnce(options.openState);
+  const trials = createTrials(deadLetters, group);
   const handler = createFoldHandler(host, {
     job: name,
     fold: options.fold,
     state,
     reader: createEventReader(registry, options.events),
-    trials: createTrials(deadLetters, group),
+    trials,
     limits: { ...defaultLimits, ...options.limits },
   });
   let opened: BrokerAdmin | undefined;
@@ -88,6 +89,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
         if (!readFirst.includes(batch.topic)) await whenFirstAreRead();
         await handler.handle(batch, control);
       },
+      heldBy: trials.heldBy,
     }),
   );
   return app;

@@ -1,0 +1,143 @@
+import type { ConsumerProgress, PartitionProgress, TopicPartition } from '#platform/messaging/broker';
+import type { ConsumerReport, DependencyHealth, Host, PartitionReport } from '#platform/service-host';
+
+const tickMs = 1_000;
+/** With records left and no progress for this long while awake, a partition is not well. */
+const heldMsMax = 10_000;
+/** A member joins within some seconds, also after a rebalance. */
+const unassignedMsMax = 15_000;
+
+export type ProgressWatch = {
+  /** Looks once a second. */
+  start(): void;
+  stop(): void;
+  /** One look, for tests with a hand clock. */
+  look(): void;
+  report(): ConsumerReport;
+  /** `degraded`, and where and why, while a partition or the whole consumer makes no progress. */
+  health(): DependencyHealth;
+};
+
+type Watched = {
+  nextOffset: bigint;
+  /** Without progress while this process was awake. */
+  heldMs: number;
+  /** By the wall clock, epoch milliseconds. */
+  sinceMs: number;
+  isReported: boolean;
+};
+
+/**
+ * Watches whether a consumer moves on. Only time in which this process ran is counted: after a machine has slept, or
+ * this process was stopped, a partition has its ten seconds again to show that it moves; what does not move then is
+ * reported, on health, in the metrics and once in the log. `heldBy` names the record that a partition is held by, if it
+ * is one.
+ */
+export const createProgressWatch = (
+  { logger, metrics, clock }: Pick<Host, 'logger' | 'metrics' | 'clock'>,
+  group: string,
+  progress: () => ConsumerProgress,
+  heldBy: (at: TopicPartition) => bigint | undefined = () => undefined,
+): ProgressWatch => {
+  const held = metrics.gauge(
+    'stream_held_seconds',
+    'For how long a partition with records left has made no progress; 0 while it moves.',
+    ['group', 'topic', 'partition'],
+  );
+  let watched = new Map<string, Watched>();
+  let unassignedMs = 0;
+  let lookedAtMs = clock.monotonicMs();
+  let timer: NodeJS.Timeout | undefined;
+
+  const look = (): void => {
+    const nowMs = clock.monotonicMs();
+    const awakeMs = Math.min(nowMs - lookedAtMs, 2 * tickMs);
+    lookedAtMs = nowMs;
+    const { partitions, unassignedForMs } = progress();
+    unassignedMs = unassignedForMs > 0 ? unassignedMs + awakeMs : 0;
+    const before = watched;
+    watched = new Map(
+      partitions.map((at) => [nameOf(at), lookAt(at, before.get(nameOf(at)), awakeMs, clock.nowMs())]),
+    );
+    for (const at of partitions) announce(at);
+    for (const at of reportOf().partitions)
+      held.set({ group, topic: at.topic, partition: at.partition }, at.heldForMs / 1000);
+  };
+
+  const announce = (at: PartitionProgress): void => {
+    const watch = watched.get(nameOf(at));
+    if (watch === undefined || watch.isReported || watch.heldMs < heldMsMax) return;
+    watch.isReported = true;
+    logger.error({ ...partitionReport(at, watch, heldBy(at)), group }, 'a partition makes no progress');
+  };
+
+  const reportOf = (): ConsumerReport => {
+    const { partitions, restarts, trouble } = progress();
+    return {
+      group,
+      restarts,
+      trouble: trouble ?? null,
+      partitions: partitions.map((at) => partitionReport(at, watched.get(nameOf(at)), heldBy(at))),
+    };
+  };
+
+  return {
+    look,
+    start: () => {
+      lookedAtMs = clock.monotonicMs();
+      timer = setInterval(look, tickMs);
+      timer.unref();
+    },
+    stop: () => {
+      clearInterval(timer);
+      held.reset();
+    },
+    report: reportOf,
+    health: () => {
+      const { partitions, trouble } = reportOf();
+      if (unassignedMs >= unassignedMsMax)
+        return { status: 'degraded', detail: `${group} has no partitions: ${trouble ?? 'joining'}` };
+      const worst = partitions
+        .filter(({ heldForMs }) => heldForMs >= heldMsMax)
+        .sort((a, b) => b.heldForMs - a.heldForMs)[0];
+      if (worst === undefined) return { status: 'up' };
+      const place = `${worst.topic}/${worst.partition} at ${worst.heldOffset ?? worst.nextOffset}`;
+      const since = `${Math.round(worst.heldForMs / 1000)} s, ${worst.failures} tries`;
+      return {
+        status: 'degraded',
+        detail: `${group} makes no progress on ${place} (${since}): ${worst.reason ?? 'no fault'}`,
+      };
+    },
+  };
+};
+
+const lookAt = (
+  { nextOffset, highWatermark }: PartitionProgress,
+  before: Watched | undefined,
+  awakeMs: number,
+  wallMs: number,
+): Watched =>
+  before !== undefined && before.nextOffset === nextOffset && highWatermark > nextOffset
+    ? { ...before, heldMs: before.heldMs + awakeMs }
+    : { nextOffset, heldMs: 0, sinceMs: wallMs, isReported: false };
+
+const partitionReport = (
+  { topic, partition, nextOffset, highWatermark, failures, cause }: PartitionProgress,
+  watch: Watched | undefined,
+  heldOffset: bigint | undefined,
+): PartitionReport => {
+  const isStill = watch !== undefined && watch.nextOffset === nextOffset && highWatermark > nextOffset;
+  return {
+    topic,
+    partition,
+    nextOffset: String(nextOffset),
+    lag: Number(highWatermark - nextOffset),
+    heldForMs: isStill ? watch.heldMs : 0,
+    heldSince: isStill && watch.heldMs > 0 ? new Date(watch.sinceMs).toISOString() : null,
+    heldOffset: isStill && failures > 0 && heldOffset !== undefined ? String(heldOffset) : null,
+    failures,
+    reason: cause ?? null,
+  };
+};
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
