@@ -119,6 +119,7 @@ const table: Record<string, readonly Row[]> = {
   'GET /api/analytics/revenue': [analystReads],
   'GET /api/analytics/top-products': [analystReads],
   'GET /api/ops/reconciliation': [staffReads],
+  'GET /api/ops/sagas': [staffReads],
   'GET /api/notifications/history': [loggedInReads],
   'GET /api/recommendations': [{ ...everybodyReads, query: '?scenario=home' }],
 };

@@ -56,4 +56,40 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['services/inventory/stock-store.int.test.ts'],
   },
+  {
+    name: 'sale-counted-again',
+    what: 'the inbox is trusted to keep a sale from being added to popularity twice',
+    edits: [
+      {
+        file: 'services/recommendation/catalogue-store.ts',
+        find: '      if (rowCount === 0) return;\n',
+        replace: '      if (rowCount === null) return;\n',
+      },
+    ],
+    tests: ['tests/every-event-again.int.test.ts'],
+  },
+  {
+    name: 'undone-sale-forgets-returns',
+    what: 'a sale that is undone puts all of its pieces back, also those that a return has put back',
+    edits: [
+      {
+        file: 'services/inventory/hold.ts',
+        find: 'lines: notReturned(hold)',
+        replace: 'lines: hold.lines',
+      },
+    ],
+    tests: ['services/inventory/hold.test.ts', 'tests/unpayable-order.int.test.ts'],
+  },
+  {
+    name: 'undone-sale-stays-in-the-ledger',
+    what: 'an order whose money cannot be taken is cancelled, and its sale stays in the figures',
+    edits: [
+      {
+        file: 'services/order/order-store.ts',
+        find: "before.status === 'confirmed' ? undoneOf(event.data, after, newSaleId) : []",
+        replace: '[]',
+      },
+    ],
+    tests: ['tests/unpayable-order.int.test.ts'],
+  },
 ];

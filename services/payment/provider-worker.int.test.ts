@@ -62,6 +62,7 @@ const worker = (
   provider: PaymentProvider = sandbox,
   timeoutMs = 5000,
   onFatal?: (error: unknown) => void,
+  callsConcurrentMax = 10,
 ) => {
   const host = testHost('payment-test', { clock, ...(onFatal === undefined ? {} : { onFatal }) });
   return createProviderWorker(host, {
@@ -70,7 +71,7 @@ const worker = (
     provider,
     metrics: createPaymentMetrics(host.metrics),
     timeoutMs,
-    callsConcurrentMax: 10,
+    callsConcurrentMax,
   });
 };
 
@@ -168,6 +169,16 @@ describe('a provider that cannot be reached', () => {
     expect(await worker().workOff()).toBe(1);
     expect(await statusOf(orderId)).toBe('authorized');
     expect(await ledger(orderId)).toEqual(['authorize authorized 1999']);
+  });
+
+  test('does not keep calls that were never tried waiting behind those that get no answer', async () => {
+    const silent = await due('tok_timeout');
+    await worker(sandbox, 20, undefined, 1).workOff();
+    clock.advanceMs(60_000);
+    const fresh = await due();
+    expect(await worker(sandbox, 5000, undefined, 1).workOff()).toBe(1);
+    expect(await statusOf(fresh)).toBe('authorized');
+    expect(await statusOf(silent)).toBe('authorizing');
   });
 
   test('that did it and was cut off before it said so is not made to do it twice', async () => {
