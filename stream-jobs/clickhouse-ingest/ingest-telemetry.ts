@@ -5,12 +5,17 @@ import type { Feed } from './feeds.js';
 
 export type IngestTelemetry = {
   onIngested(ingested: Ingested): void;
-  /** Records of the partition that are in Kafka and not in ClickHouse yet, as far as this process knows. */
-  onLag(feed: Feed, partition: number, records: number): void;
+  /**
+   * Reports `kafka_consumer_lag` of these partitions whenever it is asked for: records that are in Kafka and not in
+   * ClickHouse yet. Returns how to end that.
+   */
+  watchLag(lags: () => readonly PartitionLag[]): () => void;
   onDifference(feed: Feed, count: number): void;
   /** Records that Kafka had deleted before they were ingested. */
   onLost(feed: Feed, partition: number, records: number): void;
 };
+
+export type PartitionLag = { topic: string; partition: number; records: number };
 
 const job = 'clickhouse-ingest';
 
@@ -75,7 +80,21 @@ export const ingestTelemetry = (
         span.end(insertedAtMs);
       }
     },
-    onLag: (feed, partition, records) => behind.set({ topic: feed.topic, partition, group }, records),
+    watchLag: (lags) => {
+      let shown: readonly PartitionLag[] = [];
+      const clear = (): void => {
+        for (const { topic, partition } of shown) behind.remove({ topic, partition, group });
+      };
+      const stop = host.metrics.beforeRender(() => {
+        clear();
+        shown = lags();
+        for (const { topic, partition, records } of shown) behind.set({ topic, partition, group }, records);
+      });
+      return () => {
+        stop();
+        clear();
+      };
+    },
     onLost: (feed, partition, records) => lost.inc({ topic: feed.topic, partition }, records),
     onDifference: (feed, count) => {
       differences.inc({ oracle: `ingest ${feed.table}` }, count);

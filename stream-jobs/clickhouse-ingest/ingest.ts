@@ -15,18 +15,24 @@
 import { AssertionError } from '#platform/assert';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
-import type { Broker, BrokerAdmin, Consumer, TopicPartition } from '#platform/messaging/broker';
+import type {
+  Broker,
+  BrokerAdmin,
+  Consumer,
+  ConsumerProgress,
+  TopicPartition,
+} from '#platform/messaging/broker';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
-import type { Component, DependencyHealth, Logger } from '#platform/service-host';
+import type { Component, Logger } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { BlockClaims, Ownership } from './block-claims.js';
 import type { Feed } from './feeds.js';
 import { createInFlight } from './in-flight.js';
-import type { IngestTelemetry } from './ingest-telemetry.js';
+import type { IngestTelemetry, PartitionLag } from './ingest-telemetry.js';
 import { createLostRanges } from './lost-ranges.js';
 import { hasMoved } from './partition-moved.js';
-import { openPipeline, type PartitionPipeline } from './partition-pipeline.js';
+import { openPipeline, type PartitionPipeline, type PipelineProgress } from './partition-pipeline.js';
 import type { StoredRows } from './stored-rows.js';
 import { createTreatments } from './treatments.js';
 
@@ -57,7 +63,7 @@ const drainWaitMsMax = 3_000;
 /** The tables remember 10,000 tokens: so long even if a hundred partitions insert three times a second. */
 const tokenTrustedMs = 20_000;
 const backlogBlockWaitMs = 1_000;
-/** An insert takes no longer than this, or something is wrong with it. */
+/** What takes longer than this does not move on by itself. */
 const stalledMsMax = 15_000;
 
 /**
@@ -68,12 +74,13 @@ export const createIngest = (options: IngestOptions): Component => {
   const { broker, limits } = options;
   const pipelines = createPipelines(options);
   let consumer: Consumer | undefined;
+  let stopWatchingLag: (() => void) | undefined;
   let stopping = false;
 
   return {
     name: 'ingest',
     start: async () => {
-      consumer = broker.consumer({
+      const opened = broker.consumer({
         group: options.group,
         topics: options.feeds.map(({ topic }) => topic),
         partitionsConcurrentlyMax: partitionsMax,
@@ -83,8 +90,10 @@ export const createIngest = (options: IngestOptions): Component => {
         onAssigned: pipelines.takeOver,
         startFrom: pipelines.open,
       });
-      consumer.failed.catch(options.onFatal);
-      await consumer.run(async (batch, control) => {
+      consumer = opened;
+      stopWatchingLag = options.telemetry.watchLag(() => lagsOf(opened.progress(), pipelines.progressOf));
+      opened.failed.catch(options.onFatal);
+      await opened.run(async (batch, control) => {
         try {
           await pipelines.of(batch).accept(batch, control);
         } catch (error) {
@@ -97,12 +106,45 @@ export const createIngest = (options: IngestOptions): Component => {
     stop: async () => {
       stopping = true;
       await endsWithin(drainWaitMsMax, pipelines.drained());
+      stopWatchingLag?.();
       await consumer?.close();
       await pipelines.close();
     },
-    checkHealth: async () => (consumer === undefined ? { status: 'down' } : pipelines.health()),
+    checkHealth: async () => {
+      if (consumer === undefined) return { status: 'down', detail: 'not started' };
+      const trouble = troubleOf(consumer.progress(), pipelines.progressOf);
+      return trouble === undefined ? { status: 'up' } : { status: 'degraded', detail: trouble };
+    },
   };
 };
+
+type PipelineProgressOf = (at: TopicPartition) => PipelineProgress | undefined;
+
+const lagsOf = ({ partitions }: ConsumerProgress, progressOf: PipelineProgressOf): PartitionLag[] =>
+  partitions.map(({ topic, partition, nextOffset, highWatermark }) => {
+    const insertedTo = progressOf({ topic, partition })?.insertedTo ?? Number(nextOffset);
+    return { topic, partition, records: Math.max(0, Number(highWatermark) - insertedTo) };
+  });
+
+/** Why work does not move on, in words; undefined while it does. */
+export const troubleOf = (
+  { partitions, unassignedForMs, trouble }: ConsumerProgress,
+  progressOf: PipelineProgressOf,
+): string | undefined => {
+  if (unassignedForMs > stalledMsMax)
+    return `without partitions for ${seconds(unassignedForMs)}: ${trouble ?? 'the group does not give any'}`;
+  for (const at of partitions) {
+    const what = `${at.topic}-${at.partition}`;
+    const pipeline = progressOf(at);
+    if (pipeline?.heldBy !== undefined) return `${what} is held: ${pipeline.heldBy}`;
+    const stalledForMs = Math.max(at.stalledForMs, pipeline?.stalledForMs ?? 0);
+    if (stalledForMs > stalledMsMax)
+      return `${what} has not moved on for ${seconds(stalledForMs)}: ${at.cause ?? 'no cause is known'}`;
+  }
+  return undefined;
+};
+
+const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
 /** The pipelines of the partitions that this process has, and what all of them share. */
 const createPipelines = (options: IngestOptions) => {
@@ -165,16 +207,7 @@ const createPipelines = (options: IngestOptions) => {
       return pipeline;
     },
     drained: () => Promise.all([...pipelines.values()].map((pipeline) => pipeline.drained())),
-    health: (): DependencyHealth => {
-      for (const pipeline of pipelines.values()) {
-        const { topic, partition, heldBy, stalledForMs } = pipeline.progress();
-        const what = `${topic}-${partition}`;
-        if (heldBy !== undefined) return { status: 'degraded', detail: `${what} is held: ${heldBy}` };
-        if (stalledForMs > stalledMsMax)
-          return { status: 'degraded', detail: `${what} has inserted nothing for ${stalledForMs} ms` };
-      }
-      return { status: 'up' };
-    },
+    progressOf: (at: TopicPartition) => pipelines.get(nameOf(at))?.progress(),
   };
 };
 

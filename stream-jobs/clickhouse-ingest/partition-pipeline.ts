@@ -27,8 +27,6 @@ import type { Treatments } from './treatments.js';
 export type PipelineDeps = BlockInsertDeps & {
   limits: PipelineLimits;
   lostRanges: LostRanges;
-  /** Records of the partition that are in Kafka and not in ClickHouse yet, as far as this process knows. */
-  onLag(feed: Feed, partition: number, records: number): void;
   onFatal(error: unknown): void;
 };
 
@@ -125,7 +123,6 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
   #isBehind = false;
   #isClosed = false;
   #lastInsertMs = 0;
-  #highWatermark = 0n;
   /** Of the newest batch: by it blocks are committed. */
   #control: BatchControl | null = null;
   #heldBy: string | undefined;
@@ -216,7 +213,6 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
   /** How far the log goes, and whether it still has what is to be read next. */
   async #lookAtLog({ records, highWatermark }: RecordBatch): Promise<void> {
     const { feed, partition } = this.#place;
-    this.#highWatermark = highWatermark;
     // Skipping to there would lose what is written until then, reading on would mix up two logs.
     if (highWatermark < this.#position)
       throw new PlatformError(
@@ -228,7 +224,6 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     const last = records.at(-1);
     if (first === undefined || last === undefined) return;
     this.#isBehind = highWatermark - last.offset > 1n;
-    this.#reportLag();
     const readFrom = first.pack === undefined ? Number(first.offset) : first.pack.baseOffset;
     if (readFrom <= this.#position || readFrom <= this.#lostTo) return;
     const { lostRanges } = this.#deps;
@@ -236,11 +231,6 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     if (logStart > this.#position)
       await lostRanges.note(feed, partition, Math.max(this.#position, this.#lostTo), logStart);
     this.#lostTo = Math.max(this.#lostTo, readFrom);
-  }
-
-  #reportLag(): void {
-    const { feed, partition } = this.#place;
-    this.#deps.onLag(feed, partition, Math.max(0, Number(this.#highWatermark) - this.#insertedTo));
   }
 
   async #takeRecord(record: IncomingRecord, control: BatchControl): Promise<void> {
@@ -407,7 +397,6 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
         this.#lastInsertMs = insertMs;
         this.#insertedTo = claim.lastOffset + 1;
         this.#movedAtMs = this.#deps.clock.monotonicMs();
-        this.#reportLag();
       })
       .catch((error: unknown) => {
         this.#isClosed = true;
