@@ -3,7 +3,8 @@
  *   ours   clickhouse-ingest as in production, exactly once
  *   kafka  ClickHouse's own Kafka engine with AvroConfluent and a materialized view, at least once
  *   naive  a consumer that decodes each message and inserts JSON, at least once
- * in one engine process, from one broker. What is claimed, and how it is measured: benchmarks/README.md.
+ * in one engine process, from one broker; and once the two halves of the work by themselves, which is the least that it
+ * can cost (`ingest/limit.ts`). What is claimed, and how it is measured: benchmarks/README.md.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -11,7 +12,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
-import type { BrokerAdmin } from '#platform/messaging/broker';
+import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
@@ -19,6 +20,7 @@ import { createLogger } from '#platform/telemetry/logger';
 import { records } from '#schemas/events';
 import { type BenchEngines, cpuSeconds, startEngines } from './ingest/engines.js';
 import { type Filled, fillTopic } from './ingest/fill.js';
+import { type ClaimedBlock, type Limit, measureLimit } from './ingest/limit.js';
 import { bar, median, progressLine, table, thousands } from './terminal.js';
 
 const rows = Number(process.env.ROWS ?? 2_000_000);
@@ -51,6 +53,8 @@ type Run = {
   brokerCpuSeconds: number;
   exact: boolean;
   check: Check;
+  /** The blocks that clickhouse-ingest made. */
+  blocks: readonly ClaimedBlock[];
 };
 
 type Check = { rows: number; different: number; occurredAtSum: string; rolledUp: number };
@@ -97,11 +101,15 @@ const bench = async (engines: BenchEngines): Promise<void> => {
   await first.close();
 
   const runs: Run[] = [];
+  let limit: Limit | undefined;
   for (let round = 1; round <= rounds; round += 1)
-    for (const name of orderOf(round).filter((each) => only?.includes(each) ?? true))
-      runs.push(await measure(name, round, { engines, admin, topic, idle, filled }));
+    for (const name of orderOf(round).filter((each) => only?.includes(each) ?? true)) {
+      const run = await measure(name, round, { engines, admin, topic, idle, filled });
+      runs.push(run);
+      if (name === 'ours') limit ??= await measureHalves(broker, topic, filled, engines, run.blocks);
+    }
 
-  report(runs, filled);
+  report(runs, filled, limit);
   await admin.deleteTopics([topic, idle]);
   await admin.close();
 };
@@ -112,15 +120,53 @@ const orderOf = (round: number): Name[] =>
 
 type Setting = { engines: BenchEngines; admin: BrokerAdmin; topic: string; idle: string; filled: Filled };
 
-const measure = async (name: Name, round: number, setting: Setting): Promise<Run> => {
-  const { engines, filled } = setting;
+const measureHalves = async (
+  broker: Broker,
+  topic: string,
+  filled: Filled,
+  engines: BenchEngines,
+  blocks: readonly ClaimedBlock[],
+): Promise<Limit> => {
+  const progress = progressLine('the two halves by themselves');
+  const { clickhouse, drop } = await openDatabase(engines, 'limit');
+  try {
+    const limit = await measureLimit({
+      broker,
+      topic,
+      rows: filled.rows,
+      schema: records.ShopperActivity.schema,
+      blocks,
+      clickhouse,
+      enginePid: engines.pidOf('clickhouse'),
+    });
+    progress.done(`${blocks.length} blocks`);
+    return limit;
+  } finally {
+    await drop();
+  }
+};
+
+/** A new database with the production tables. */
+const openDatabase = async (engines: BenchEngines, name: string) => {
   const url = new URL(engines.clickhouse);
-  const database = `bench_${name}_${round}_${randomUUID().slice(0, 4)}`;
+  const database = `bench_${name}_${randomUUID().slice(0, 8)}`;
   url.pathname = `/${database}`;
   await ensureClickHouseDatabase(url.href);
   const clickhouse = createClickHouse({ url: url.href });
   await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
+  return {
+    clickhouse,
+    url: url.href,
+    drop: async () => {
+      await clickhouse.command(`DROP DATABASE IF EXISTS ${database} SYNC`);
+      await clickhouse.stop();
+    },
+  };
+};
 
+const measure = async (name: Name, round: number, setting: Setting): Promise<Run> => {
+  const { engines, filled } = setting;
+  const { clickhouse, url, drop } = await openDatabase(engines, `${name}_${round}`);
   const cpu = (pid: number | undefined) => ({
     client: pid === undefined ? 0 : cpuSeconds(pid),
     engine: cpuSeconds(engines.pidOf('clickhouse')),
@@ -131,7 +177,7 @@ const measure = async (name: Name, round: number, setting: Setting): Promise<Run
 
   const progress = progressLine(`round ${round}: ${name}`);
   const startedAt = performance.now();
-  const drain = await starts[name](setting, clickhouse, url.href);
+  const drain = await starts[name](setting, clickhouse, url);
   try {
     let seen = 0;
     let first: { at: number; rows: number; cpu: ReturnType<typeof cpu> } | undefined;
@@ -169,6 +215,10 @@ const measure = async (name: Name, round: number, setting: Setting): Promise<Run
         check.rolledUp === filled.rows &&
         check.occurredAtSum === String(filled.occurredAtSum),
       check,
+      blocks: await clickhouse.query<ClaimedBlock>(
+        `SELECT partition, first_offset AS firstOffset, last_offset AS lastOffset FROM ingest_blocks
+         WHERE rows > 0 ORDER BY partition, firstOffset`,
+      ),
     };
     progress.done(
       `${thousands(run.rowsPerSecond)} rows/s, ${thousands(run.rowsPerCpuSecond)} per CPU-second, ${run.exact ? 'exact' : 'NOT EXACT'}`,
@@ -176,8 +226,7 @@ const measure = async (name: Name, round: number, setting: Setting): Promise<Run
     return run;
   } finally {
     await drain.stop();
-    await clickhouse.command(`DROP DATABASE IF EXISTS ${database} SYNC`);
-    await clickhouse.stop();
+    await drop();
     await new Promise((done) => setTimeout(done, restMs));
   }
 };
@@ -262,7 +311,7 @@ const processDrain = (args: string[], env: Record<string, string>): Drain => {
   };
 };
 
-const report = (runs: readonly Run[], filled: Filled): void => {
+const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined): void => {
   const summaries = names.flatMap((name) => {
     const own = runs.filter((run) => run.name === name);
     if (own.length === 0) return [];
@@ -339,6 +388,8 @@ const report = (runs: readonly Run[], filled: Filled): void => {
     console.log(
       `  ours is ${rowsPerSecond.toFixed(2)} × ${name} in rows/s, ${rowsPerCpuSecond.toFixed(2)} × in rows per CPU-second (median of the rounds' ratios)`,
     );
+  const reached = limit === undefined ? undefined : shareOf(limit, summaries);
+  if (limit !== undefined && reached !== undefined) printLimit(limit, reached);
   const folder = projectPath('benchmarks/results');
   mkdirSync(folder, { recursive: true });
   writeFileSync(
@@ -349,8 +400,9 @@ const report = (runs: readonly Run[], filled: Filled): void => {
         machine: { cpus: cpus().length, model: cpus()[0]?.model, node: process.version },
         events: { rows: filled.rows, valueBytesMean: filled.valueBytes / filled.rows, partitions },
         ratios,
+        limit: limit === undefined ? null : { ...limit, reached },
         summaries,
-        runs,
+        runs: runs.map(({ blocks, ...run }) => ({ ...run, blocks: blocks.length })),
       },
       null,
       2,
@@ -360,4 +412,40 @@ const report = (runs: readonly Run[], filled: Filled): void => {
     console.error('clickhouse-ingest was not exact');
     process.exitCode = 1;
   }
+};
+
+const microsOf = ({ drain, insert }: Limit): number =>
+  drain.clientMicrosPerRow + insert.clientMicrosPerRow + insert.engineMicrosPerRow;
+
+/** What part of the limit ours reaches, per CPU-second: 1 would be no more than reading and inserting. */
+const shareOf = (
+  limit: Limit,
+  summaries: readonly { name: Name; rowsPerCpuSecond: number }[],
+): number | undefined => {
+  const ours = summaries.find(({ name }) => name === 'ours');
+  return ours === undefined ? undefined : (microsOf(limit) / 1_000_000) * ours.rowsPerCpuSecond;
+};
+
+const printLimit = (limit: Limit, reached: number): void => {
+  const { drain, insert } = limit;
+  console.log(
+    table(
+      [
+        { title: 'the two halves by themselves' },
+        { title: 'client CPU µs/row', right: true },
+        { title: 'engine CPU µs/row', right: true },
+      ],
+      [
+        ['the topic read by the client alone', drain.clientMicrosPerRow.toFixed(2), '-'],
+        [
+          'the same blocks inserted without Kafka',
+          insert.clientMicrosPerRow.toFixed(2),
+          insert.engineMicrosPerRow.toFixed(2),
+        ],
+      ],
+    ),
+  );
+  console.log(
+    `  together ${thousands(1_000_000 / microsOf(limit))} rows per CPU-second; ours reaches ${(reached * 100).toFixed(0)} % of that`,
+  );
 };

@@ -304,12 +304,12 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
 
   it('gets through a flood of poison', async (context) => {
     const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
-    const flood = Array.from({ length: 3_000 }, () => Buffer.from("not' Avro\\"));
+    const flood = Array.from({ length: 1_500 }, () => Buffer.from("not' Avro\\"));
     await rig.send(rig.topic.sales, [rig.sale(), ...flood, rig.sale()], 0);
     await start();
     await rowsBecome('sales', 2);
-    await committedBecomes(rig.topic.sales, 3_002n);
-    expect((await rig.admin.offsets(`${rig.topic.sales}.dead-letter`))[0]?.high).toBe(3_000n);
+    await committedBecomes(rig.topic.sales, 1_502n);
+    expect((await rig.admin.offsets(`${rig.topic.sales}.dead-letter`))[0]?.high).toBe(1_500n);
   });
 
   it('never commits an offset before ClickHouse has acknowledged its row', async (context) => {

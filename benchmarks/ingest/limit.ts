@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import type { ClickHouse } from '#platform/clickhouse/client';
+import type { Broker } from '#platform/messaging/broker';
+import { PackCursor } from '#platform/messaging/record-pack';
+import type { AvroSchema } from '#platform/messaging/schema-registry';
+import { createAdmission } from '#platform/waiting/admission';
+import { within } from '#platform/waiting/deadline';
+import { type AvroFile, createAvroFile, fileHeader } from '../../stream-jobs/clickhouse-ingest/avro-file.js';
+import { cpuSeconds } from './engines.js';
+
+/** A block as clickhouse-ingest claimed it. */
+export type ClaimedBlock = { partition: number; firstOffset: number; lastOffset: number };
+
+/** What a part of the work costs by itself, in CPU microseconds a row: of this process, and of ClickHouse. */
+export type PartCost = {
+  clientMicrosPerRow: number;
+  engineMicrosPerRow: number;
+  rows: number;
+  seconds: number;
+};
+
+/**
+ * The least that ingest could cost with this client and this engine: the topic read by the broker's client alone, with
+ * nothing done to what comes, and the very blocks that clickhouse-ingest made inserted without Kafka.
+ */
+export type Limit = { drain: PartCost; insert: PartCost };
+
+const wirePrefixBytes = 5;
+const drainMsMax = 300_000;
+/** As clickhouse-ingest does by default. */
+const fetchBytesPerPartitionMax = 2 * 1024 * 1024;
+const insertsConcurrentlyMax = 2;
+
+export const measureLimit = async (options: {
+  broker: Broker;
+  topic: string;
+  rows: number;
+  schema: AvroSchema;
+  blocks: readonly ClaimedBlock[];
+  clickhouse: ClickHouse;
+  enginePid: number;
+}): Promise<Limit> => {
+  const { broker, topic, rows } = options;
+  let before: Reading | undefined;
+  let rowsBefore = 0;
+  let seen = 0;
+  await readTopic(broker, topic, rows, (_partition, cursor) => {
+    while (cursor.next()) seen += 1;
+    // The group is joined by then, and the client warm.
+    if (before === undefined && seen >= rows / 10) {
+      before = readCpu(options.enginePid);
+      rowsBefore = seen;
+    }
+  });
+  if (before === undefined) throw new Error('the topic was read in one piece, which cannot be timed');
+  const drain = costSince(before, options.enginePid, rows - rowsBefore);
+
+  const files = await buildFiles(options);
+  const started = readCpu(options.enginePid);
+  await insertFiles(options.clickhouse, topic, files);
+  return {
+    drain: { ...drain, engineMicrosPerRow: 0 },
+    insert: costSince(started, options.enginePid, rows),
+  };
+};
+
+type Reading = { at: number; client: NodeJS.CpuUsage; engine: number };
+
+const readCpu = (enginePid: number): Reading => ({
+  at: performance.now(),
+  client: process.cpuUsage(),
+  engine: cpuSeconds(enginePid),
+});
+
+const costSince = (since: Reading, enginePid: number, rows: number): PartCost => {
+  const { user, system } = process.cpuUsage(since.client);
+  return {
+    clientMicrosPerRow: (user + system) / rows,
+    engineMicrosPerRow: ((cpuSeconds(enginePid) - since.engine) * 1_000_000) / rows,
+    rows,
+    seconds: (performance.now() - since.at) / 1000,
+  };
+};
+
+const readTopic = async (
+  broker: Broker,
+  topic: string,
+  rows: number,
+  onPack: (partition: number, cursor: PackCursor) => void,
+): Promise<void> => {
+  const consumer = broker.consumer({
+    group: `bench-drain-${randomUUID()}`,
+    topics: [topic],
+    partitionsConcurrentlyMax: 1024,
+    fetchBytesPerPartitionMax,
+    packed: true,
+  });
+  let left = rows;
+  let finish: () => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  await consumer.run(async (batch) => {
+    for (const { pack } of batch.records) {
+      if (pack === undefined) throw new Error('the client does not hand on packs');
+      onPack(batch.partition, new PackCursor(pack));
+      left -= pack.count;
+    }
+    if (left <= 0) finish();
+  });
+  await within(drainMsMax, finished, { what: 'topic not read' });
+  await consumer.close();
+};
+
+type BlockFile = ClaimedBlock & { file: AvroFile };
+
+const groupByPartition = (files: readonly BlockFile[]): Map<number, BlockFile[]> => {
+  const groups = new Map<number, BlockFile[]>();
+  for (const file of files) groups.set(file.partition, [...(groups.get(file.partition) ?? []), file]);
+  return groups;
+};
+
+const buildFiles = async (options: {
+  broker: Broker;
+  topic: string;
+  rows: number;
+  schema: AvroSchema;
+  blocks: readonly ClaimedBlock[];
+}): Promise<BlockFile[]> => {
+  const header = fileHeader(options.schema);
+  const files = options.blocks.map((block) => ({ ...block, file: createAvroFile(header, block.partition) }));
+  const byPartition = groupByPartition(files);
+  await readTopic(options.broker, options.topic, options.rows, (partition, cursor) => {
+    const own = byPartition.get(partition) ?? [];
+    let at = 0;
+    while (cursor.next()) {
+      while (at < own.length && (own[at] as BlockFile).lastOffset < cursor.offset) at += 1;
+      const block = own[at];
+      if (block === undefined) throw new Error(`no block holds ${partition}/${cursor.offset}`);
+      block.file.append(cursor.offset, cursor.bytes, cursor.valueStart + wirePrefixBytes, cursor.valueEnd);
+    }
+  });
+  return files;
+};
+
+/** The blocks of a partition one after the other, two inserts at once. */
+const insertFiles = async (
+  clickhouse: ClickHouse,
+  topic: string,
+  files: readonly BlockFile[],
+): Promise<void> => {
+  const inserts = createAdmission(insertsConcurrentlyMax);
+  await Promise.all(
+    [...groupByPartition(files).values()].map(async (own) => {
+      for (const { partition, firstOffset, lastOffset, file } of own)
+        await inserts.run(() =>
+          clickhouse.insert({
+            table: 'shopper_activity',
+            format: 'Avro',
+            rows: file.rows,
+            data: file.seal(),
+            deduplicationToken: `${topic}/${partition}/${firstOffset}-${lastOffset}/limit`,
+          }),
+        );
+    }),
+  );
+};
