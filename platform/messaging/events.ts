@@ -193,7 +193,15 @@ export type EventReader = {
 export const eventIdOf = (record: Pick<IncomingRecord, 'headers'>): string | undefined =>
   record.headers[headerNames.eventId];
 
-export const createEventReader = (registry: SchemaRegistry, table: EventTable): EventReader => {
+/** Which rule the value of an event breaks, in words; undefined where it breaks none. */
+export type BrokenRule = (type: string, value: object) => string | undefined;
+
+/** An event that breaks a rule is poison: its schema allows what it says, but it means nothing. */
+export const createEventReader = (
+  registry: SchemaRegistry,
+  table: EventTable,
+  brokenRule: BrokenRule = () => undefined,
+): EventReader => {
   const entries = Object.entries(table);
   const decoder = createAvroDecoder(
     registry,
@@ -215,6 +223,8 @@ export const createEventReader = (registry: SchemaRegistry, table: EventTable): 
       if (record.value === null) return null;
       if (wants !== undefined && !wants(typeOf(await decoder.recordNameOf(record.value)))) return null;
       const { recordName, value } = await decoder.decode(record.value);
+      const broken = brokenRule(typeOf(recordName), value as object);
+      if (broken !== undefined) throw new PlatformError('datum_meaningless', broken, { retriable: false });
       const eventId = eventIdOf(record) ?? `${topic}-${partition}-${record.offset}`;
       const occurredAt = Number(record.headers[headerNames.occurredAt] ?? Number.NaN);
       return {

@@ -1,6 +1,6 @@
 import type { HttpApp } from '#platform/http/server';
 import type { BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
-import { createEventReader, type EventTable } from '#platform/messaging/events';
+import { type BrokenRule, createEventReader, type EventTable } from '#platform/messaging/events';
 import { type JobConfig, openJob } from '#platform/service';
 import type { Host } from '#platform/service-host';
 import {
@@ -23,6 +23,8 @@ export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   readFirst?: readonly string[];
   /** Where each event lives: `records` of the schemas. */
   events: EventTable;
+  /** Events that break one are parked. None if unset. */
+  brokenRule?: BrokenRule;
   fold: StreamFold<I, C, S>;
   /**
    * Opens the state. Asked again after a failure: a fault that is retriable holds the partitions, so that the job
@@ -58,7 +60,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
     job: name,
     fold: options.fold,
     state,
-    reader: createEventReader(registry, options.events),
+    reader: createEventReader(registry, options.events, options.brokenRule),
     trials,
     limits: { ...defaultLimits, ...options.limits },
   });

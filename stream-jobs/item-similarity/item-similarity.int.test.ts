@@ -145,10 +145,11 @@ describe('the item-similarity job', () => {
       ['event-id', Buffer.from([0xff])],
       ['event-id', null],
     ];
+    await send([{ ...viewed('v', 'y'), type: 'bogus' }]);
     await send([viewed('v', 'c')], odd);
     await pairIs('b', 'c');
     const admin = await broker.admin();
-    await eventually(async () => (await admin.offsets(deadLetterTopic(activity)))[0]?.high === 2n);
+    await eventually(async () => (await admin.offsets(deadLetterTopic(activity)))[0]?.high === 3n);
     await admin.close();
 
     const weight = await pairWeight('a', 'b');

@@ -4,6 +4,7 @@ import type { Host } from '#platform/service-host';
 import { runStreamJob } from '#platform/streams/stream-job';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
+import { brokenRule } from '#schemas/value-rules';
 import type { ItemSimilarityConfig } from './config.js';
 import { knownAmong } from './known-products.js';
 import { openRedisSimilarityStore } from './redis-store.js';
@@ -30,6 +31,7 @@ export const itemSimilarityJob = async (
     name: 'item-similarity',
     ...source,
     events: records,
+    brokenRule,
     fold: similarityFold(defaultSettings, knownAmong(host.clock.nowMs)),
     openState: async () => {
       const store = await openRedisSimilarityStore(redis.client, newId(host.clock));
