@@ -1,6 +1,7 @@
 import { parseAddress } from '#platform/address';
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { openSocket, tlsOptions } from '#platform/messaging/kafkajs-connection';
+import { within } from '#platform/waiting/deadline';
 
 /**
  * ApiVersions, the one request that every broker answers to anybody, and the only sign of life that is one: the system
@@ -27,23 +28,20 @@ export const brokerAnswers = (
   address: string,
   { tls }: Pick<KafkaSettings, 'tls'>,
   timeoutMs: number,
-): Promise<boolean> =>
-  new Promise((resolve) => {
-    const { host, port } = parseAddress(address) ?? { host: address, port: 9092 };
-    const socket = openSocket(host, port, tls === undefined ? undefined : tlsOptions(tls), () =>
-      socket.write(request),
-    );
-    const settle = (isAlive: boolean): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(isAlive);
-    };
-    const timer = setTimeout(settle, timeoutMs, false);
+): Promise<boolean> => {
+  const { host, port } = parseAddress(address) ?? { host: address, port: 9092 };
+  const security = tls === undefined ? undefined : tlsOptions(tls);
+  const socket = openSocket(host, port, security, () => socket.write(request));
+  const answered = new Promise<boolean>((resolve) => {
     let answer = Buffer.alloc(0);
     socket.on('data', (bytes) => {
       answer = Buffer.concat([answer, bytes]);
-      if (answer.length >= 8) settle(answer.readInt32BE(4) === correlationId);
+      if (answer.length >= 8) resolve(answer.readInt32BE(4) === correlationId);
     });
-    socket.once('error', () => settle(false));
-    socket.once('close', () => settle(false));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
   });
+  return within(timeoutMs, answered)
+    .catch(() => false)
+    .finally(() => socket.destroy());
+};

@@ -41,7 +41,16 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
   failed.catch(() => {});
 
   const open = async (into: PartitionLanes): Promise<void> => {
-    const next = createKafkajsMember({ options, settings, lanes: into, name, replacements: fruitless });
+    const next = createKafkajsMember({
+      options,
+      settings,
+      lanes: into,
+      name,
+      replacements: fruitless,
+      onTrouble: (error) => {
+        trouble = messageOf(error);
+      },
+    });
     member = next;
     try {
       // A broker that is stopped takes connections and does not answer: then the member's own watch ends this.

@@ -45,6 +45,8 @@ export type MemberParts = {
   name: string;
   /** How many members before this one, in a row, were not fruitful. */
   replacements: number;
+  /** Its assignment cannot be begun yet; it is tried again. */
+  onTrouble(error: unknown): void;
 };
 
 const beginAgain = { minMs: 100, maxMs: 1_000 };
@@ -140,7 +142,11 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
         return;
       } catch (error) {
         if (offsetFailures >= offsetFailuresMax) return life.end(error);
-        logger.warn({ err: error, group: settings.group }, 'assignment not begun, trying again');
+        parts.onTrouble(error);
+        logger[failures % 10 === 1 ? 'warn' : 'debug'](
+          { err: error, group: settings.group, failures },
+          'assignment not begun, trying again',
+        );
         await sleep(backoffMs(beginAgain, failures));
       }
     }

@@ -215,3 +215,71 @@ test('a broken invariant stops everything and is reported', async () => {
   expect(handled).toEqual([0]);
   expect(String(broken[0])).toContain('not zero');
 });
+
+describe('progress', () => {
+  const at = { topic: 't', partition: 0 };
+
+  test('says where a lane stands, and keeps saying it after the assignment has ended', async () => {
+    const { calls, handle } = gated();
+    const { lanes, assign } = lanesOf(handle);
+    expect(lanes.progress()).toEqual([]);
+    assign(0);
+    expect(lanes.progress()).toMatchObject([{ ...at, nextOffset: 0n, highWatermark: 0n, stalledForMs: 0 }]);
+    lanes.push({ ...batch(0, 0, 1), highWatermark: 7n }, 1);
+    expect(lanes.progress()).toMatchObject([{ nextOffset: 0n, highWatermark: 7n }]);
+    calls[0]?.finish();
+    await turn();
+    lanes.mark(at, 9n);
+    lanes.mark(at, 8n);
+    await lanes.end(0);
+    expect(lanes.progress()).toMatchObject([{ nextOffset: 2n, highWatermark: 9n }]);
+    expect(lanes.progress()[0]?.stalledForMs).toBeGreaterThan(0);
+    lanes.mark(at, 10n);
+    expect(lanes.progress()).toMatchObject([{ nextOffset: 2n, highWatermark: 10n }]);
+    assign(1);
+    expect(lanes.progress()).toMatchObject([{ partition: 1 }]);
+  });
+
+  test('goes past what is never delivered, but not past what is still in hand', async () => {
+    const { calls, handle } = gated();
+    const { lanes, assign } = lanesOf(handle);
+    assign(0);
+    lanes.push({ ...batch(0, 0, 1), highWatermark: 5n }, 1);
+    lanes.push({ ...batch(0), highWatermark: 5n }, 0, 5n);
+    expect(lanes.progress()).toMatchObject([{ nextOffset: 0n, highWatermark: 5n }]);
+    calls[0]?.fail(new Error('not yet'));
+    await turn();
+    expect(lanes.progress()).toMatchObject([{ nextOffset: 0n, failures: 1, cause: 'not yet' }]);
+    await vi.waitFor(() => expect(calls).toHaveLength(2));
+    calls[1]?.finish();
+    await turn();
+    expect(lanes.progress()).toMatchObject([
+      { nextOffset: 5n, highWatermark: 5n, stalledForMs: 0, failures: 0, cause: undefined },
+    ]);
+  });
+
+  test('names the partitions that wait for records which are there', async () => {
+    const { calls, handle } = gated();
+    const { lanes, assign } = lanesOf(handle);
+    assign(0, 1);
+    lanes.mark(at, 3n, 2n);
+    expect(lanes.unfed()).toEqual(['t/0@0']);
+    lanes.push(batch(0, 0), 1);
+    expect(lanes.unfed()).toEqual([]);
+    calls[0]?.finish();
+    await turn();
+    expect(lanes.unfed()).toEqual(['t/0@1']);
+    lanes.setUnreadable(at, 'no codec');
+    expect(lanes.unfed()).toEqual([]);
+    expect(lanes.progress()).toContainEqual(
+      expect.objectContaining({ ...at, failures: 1, cause: 'no codec' }),
+    );
+    lanes.setUnreadable(at, undefined);
+    lanes.push(batch(0), 0, 2n);
+    // What is beyond belongs to a transaction that is still open.
+    expect(lanes.unfed()).toEqual([]);
+    await lanes.end(0);
+    lanes.mark(at, 9n);
+    expect(lanes.unfed()).toEqual([]);
+  });
+});
