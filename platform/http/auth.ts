@@ -83,6 +83,48 @@ export const keysFrom =
     throw lastError;
   };
 
+type KeySet = ReturnType<typeof createLocalJWKSet>;
+
+/** The keys of `source`: fetched when first needed, again every ten minutes, and while none are known every 2 s. */
+const createKeyRing = (source: KeySource, clock: Clock) => {
+  let keySet: KeySet | undefined;
+  let fetchedAtMs = Number.NEGATIVE_INFINITY;
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | undefined;
+  const mayTry = (): boolean => clock.monotonicMs() - triedAtMs >= refetchPauseMs;
+
+  const fetchKeys = (): Promise<void> => {
+    fetching ??= (async () => {
+      triedAtMs = clock.monotonicMs();
+      try {
+        keySet = createLocalJWKSet(await source());
+        fetchedAtMs = clock.monotonicMs();
+      } catch {
+        // The keys known so far go on being used; without any the caller learns it from `keys`.
+      } finally {
+        fetching = undefined;
+      }
+    })();
+    return fetching;
+  };
+
+  return {
+    /** Undefined while none could be fetched. */
+    keys: async (): Promise<KeySet | undefined> => {
+      if (keySet === undefined) {
+        if (mayTry() || fetching !== undefined) await fetchKeys();
+      } else if (clock.monotonicMs() - fetchedAtMs > keysFreshMs && mayTry()) void fetchKeys();
+      return keySet;
+    },
+    /** Fetches again because a key is missing; false, and does nothing, when that was tried a moment ago. */
+    refetch: async (): Promise<boolean> => {
+      if (!mayTry()) return false;
+      await fetchKeys();
+      return true;
+    },
+  };
+};
+
 /**
  * Verifies access tokens against a JWKS. Keys are fetched when first needed, again every ten minutes and, no
  * more than every 2 s, when a token names an unknown one. While the key server is away the keys already known
@@ -95,41 +137,17 @@ export const createAuthenticator = (options: {
   clock?: Clock;
 }): Authenticator => {
   const clock = options.clock ?? systemClock;
-  let keySet: ReturnType<typeof createLocalJWKSet> | undefined;
-  let fetchedAtMs = Number.NEGATIVE_INFINITY;
-  let triedAtMs = Number.NEGATIVE_INFINITY;
-  let fetching: Promise<void> | undefined;
+  const ring = createKeyRing(options.keys, clock);
   const verified = new Map<string, Verified>();
-
-  const fetchKeys = (): Promise<void> => {
-    fetching ??= (async () => {
-      triedAtMs = clock.monotonicMs();
-      try {
-        keySet = createLocalJWKSet(await options.keys());
-        fetchedAtMs = clock.monotonicMs();
-      } catch {
-        // Whoever asked finds out by `keySet` being undefined or stale.
-      } finally {
-        fetching = undefined;
-      }
-    })();
-    return fetching;
-  };
 
   const verify = async (token: string): Promise<Principal> => {
     const known = verified.get(token);
     if (known !== undefined && clock.nowMs() < known.expiresAtMs && clock.monotonicMs() < known.keptUntilMs)
       return known.principal;
-    if (keySet === undefined) {
-      if (clock.monotonicMs() - triedAtMs >= refetchPauseMs || fetching !== undefined) await fetchKeys();
-      if (keySet === undefined)
-        throw unavailable('authentication_unavailable', 'Tokens cannot be verified at the moment.', 2);
-    } else if (
-      clock.monotonicMs() - fetchedAtMs > keysFreshMs &&
-      clock.monotonicMs() - triedAtMs > refetchPauseMs
-    )
-      void fetchKeys();
-    const { payload } = await jwtVerify(token, keySet, {
+    const keys = await ring.keys();
+    if (keys === undefined)
+      throw unavailable('authentication_unavailable', 'Tokens cannot be verified at the moment.', 2);
+    const { payload } = await jwtVerify(token, keys, {
       issuer: options.issuer,
       audience: options.audience,
       typ: tokenType,
@@ -139,7 +157,8 @@ export const createAuthenticator = (options: {
     });
     const { sub, roles } = claims.parse(payload);
     const principal: Principal = { kind: 'user', userId: sub, roles };
-    if (verified.size >= verifiedKeptMax) verified.clear();
+    const [oldest] = verified.keys();
+    if (verified.size >= verifiedKeptMax && oldest !== undefined) verified.delete(oldest);
     const expiresAtMs = (payload.exp ?? 0) * 1000;
     const keptUntilMs = clock.monotonicMs() + expiresAtMs - clock.nowMs();
     verified.set(token, { principal, expiresAtMs, keptUntilMs });
@@ -155,10 +174,8 @@ export const createAuthenticator = (options: {
       try {
         return await verify(token);
       } catch (error) {
-        if (error instanceof errors.JWKSNoMatchingKey && clock.monotonicMs() - triedAtMs >= refetchPauseMs) {
-          await fetchKeys();
+        if (error instanceof errors.JWKSNoMatchingKey && (await ring.refetch()))
           return await verify(token).catch(asUnauthenticated);
-        }
         return asUnauthenticated(error);
       }
     },

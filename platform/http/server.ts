@@ -14,23 +14,15 @@ import Fastify, {
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { newId } from '#platform/ids';
 import type { Component, HealthReport, Host } from '#platform/service-host';
-import { withCorrelation } from '#platform/telemetry/correlation';
-import {
-  type Context,
-  contextFromTraceparent,
-  contextWithTracer,
-  runInContext,
-  type Span,
-  SpanKind,
-  startSpan,
-} from '#platform/telemetry/tracing';
+import { endsWithin } from '#platform/waiting/deadline';
 import { type Authenticator, authorise } from './auth.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
 import { createLoopWatch } from './loop-watch.js';
+import { observe } from './observation.js';
 import type { DescribedRoute, OpenApiDocument } from './openapi.js';
 import { Problem, problem } from './problem-details.js';
 import { completeRoute } from './route-options.js';
-import { addSystemRoutes, systemRoutes } from './system-routes.js';
+import { addSystemRoutes } from './system-routes.js';
 import { jsonParserWithin, serializerWithin, validatorWithin } from './validation.js';
 
 export type HttpApp = FastifyInstance<
@@ -44,7 +36,7 @@ export type HttpApp = FastifyInstance<
 export type HttpServer = {
   /** Declare routes on it; each says `access` (see route-options.ts). */
   app: HttpApp;
-  /** Listens on `start`; on `stop` finishes what is in hand (3 s at most). Use it last, so it stops first. */
+  /** Listens on `start`; on `stop` finishes the requests in hand (3 s at most). Use it last, so that it stops first. */
   component: Component & { readonly url: string };
 };
 
@@ -122,7 +114,7 @@ const watchRoutes = (app: HttpApp): RouteBook => {
   const described: DescribedRoute[] = [];
   const patterns = new Map<string, { matches: RegExp; methods: Set<string> }>();
   app.addHook('onRoute', (route: RouteOptions) => {
-    // The CORS plugin's, which only ever answers what is no preflight, and that with 404 or 405.
+    // The CORS plugin's own route: it only receives OPTIONS requests that are no preflights, and answers 404 or 405.
     if (route.url === '*' && route.method === 'OPTIONS') return;
     completeRoute(route);
     const methods = [route.method].flat() as HTTPMethods[];
@@ -155,95 +147,13 @@ const patternOf = (url: string): RegExp =>
 const acceptedCorrelationId = (header: string | string[] | undefined): string | undefined =>
   typeof header === 'string' && /^[\w.:-]{1,128}$/.test(header) ? header : undefined;
 
-type Observed = { startedAtMs: number; span: Span | undefined; within: Context };
-
-/** Correlation and trace around every request; its count, duration and log line after it. */
-const observe = (app: HttpApp, host: Host): void => {
-  const total = host.metrics.counter('http_requests_total', 'HTTP requests answered.', [
-    'method',
-    'route',
-    'status',
-  ]);
-  const duration = host.metrics.histogram(
-    'http_request_duration_seconds',
-    'From the first byte of the request to the last of the answer.',
-    ['method', 'route', 'status'],
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-  );
-  const seen = new WeakMap<FastifyRequest, Observed>();
-  const enter = (request: FastifyRequest, next: () => void): void => {
-    const observed = seen.get(request);
-    if (observed === undefined) next();
-    else withCorrelation({ correlationId: request.id }, () => runInContext(observed.within, next));
-  };
-
-  app.decorateRequest('correlationId', '');
-  app.addHook('onRequest', (request, reply, next) => {
-    request.correlationId = request.id;
-    reply.header('x-correlation-id', request.id);
-    const route = request.routeOptions.url ?? 'unknown';
-    const remote = contextFromTraceparent(single(request.headers.traceparent));
-    const traced = !systemRoutes.has(route);
-    const { span, within } = traced
-      ? startSpan(`${request.method} ${route}`, {
-          kind: SpanKind.SERVER,
-          tracer: host.tracer,
-          parent: remote,
-          attributes: {
-            'http.request.method': request.method,
-            'http.route': route,
-            'url.path': request.url.split('?', 1)[0] ?? '',
-            'correlation.id': request.id,
-          },
-        })
-      : { span: undefined, within: contextWithTracer(host.tracer, remote) };
-    seen.set(request, { startedAtMs: performance.now(), span, within });
-    enter(request, next);
-  });
-  // Reading the body leaves the context it was started in.
-  app.addHook('preValidation', (request, _reply, next) => enter(request, next));
-
-  app.addHook('onResponse', (request, reply, done) => {
-    const observed = seen.get(request);
-    const labels = {
-      method: knownMethods.has(request.method) ? request.method : 'OTHER',
-      route: request.routeOptions.url ?? 'unknown',
-      status: String(reply.statusCode),
-    };
-    const elapsedMs = performance.now() - (observed?.startedAtMs ?? performance.now());
-    total.inc(labels);
-    duration.observe(labels, elapsedMs / 1000);
-    observed?.span?.setAttribute('http.response.status_code', reply.statusCode);
-    if (reply.statusCode >= 500) observed?.span?.setStatus({ code: 2 });
-    observed?.span?.end();
-    if (!systemRoutes.has(labels.route))
-      enter(request, () =>
-        request.log[request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info'](
-          {
-            method: request.method,
-            path: request.url.split('?', 1)[0],
-            status: reply.statusCode,
-            ms: Math.round(elapsedMs),
-          },
-          'answered',
-        ),
-      );
-    done();
-  });
-};
-
-const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']);
-
-const single = (header: string | string[] | undefined): string | undefined =>
-  Array.isArray(header) ? header[0] : header;
-
 /** Authentication, authorisation and preconditions, in this order and before the body is read. */
 const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook): void => {
   // Fastify wants reference types null at first; the hook below sets it before anybody can look.
   app.decorateRequest('principal', null as never);
   app.addHook('onRequest', async (request) => {
     request.principal = { kind: 'anonymous' };
-    // Before its body is looked at: what is not there cannot be asked wrongly.
+    // A route that does not exist is 404, whatever is wrong with the body.
     if (request.is404) throw notThere(request, routes);
     const { access = 'anonymous', requires = [], anonymousWithoutKeys = false } = request.routeOptions.config;
     const { authorization } = request.headers;
@@ -297,8 +207,8 @@ const listener = (app: HttpApp, host: Host, port: number): HttpServer['component
     await app.listen({ port, host: host.listenAddress });
   },
   stop: async () => {
-    const impatience = setTimeout(() => app.server.closeAllConnections(), drainMs);
-    await app.close();
-    clearTimeout(impatience);
+    const closing = app.close();
+    if (!(await endsWithin(drainMs, closing))) app.server.closeAllConnections();
+    await closing;
   },
 });

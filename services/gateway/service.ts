@@ -66,7 +66,8 @@ const createUpstreams = (config: GatewayConfig, host: Host): Record<ServiceName,
   return Object.fromEntries(services.map(upstream)) as Record<ServiceName, Upstream>;
 };
 
-/** Any page may call: who calls is said by a token, never by a cookie. What is no preflight is routed on. */
+/** Any page may call, because a token says who calls and never a cookie. An OPTIONS request without the headers of a
+ * preflight goes on to the routes. */
 const corsOf: FastifyCorsOptionsDelegateCallback = (request, done) => {
   const { origin, 'access-control-request-method': asked } = request.headers;
   done(null, {

@@ -47,7 +47,7 @@ const restockHeader = z.object({
 });
 const tags = ['inventory'];
 
-export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): void => {
+const listRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   app.get(
     '/api/inventory',
     {
@@ -68,7 +68,9 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
       return { items: items.map(shown), next };
     },
   );
+};
 
+const stockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   app.get(
     '/api/inventory/:productId',
     {
@@ -87,7 +89,9 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
       return sendWithEtag(request, reply, etagOf(row.stockVersion), shown(row));
     },
   );
+};
 
+const stateRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   app.put(
     '/api/inventory/:productId',
     {
@@ -108,11 +112,13 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
     async (request, reply) => {
       const { onHand, lowStockThreshold, reason = 'correction' } = request.body;
       const change = { onHand: () => onHand, lowStockThreshold, reason };
-      const row = await inTransaction(db, (tx) => adjust(tx, request.params.productId, change));
+      const row = await inTransaction(db, (tx) => adjust(stock, tx, request.params.productId, change));
       return reply.header('etag', etagOf(row.stockVersion)).send(shown(row));
     },
   );
+};
 
+const restockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   app.post(
     '/api/inventory/:productId/restock',
     {
@@ -129,7 +135,7 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
     async (request, reply) => {
       const { quantity } = request.body;
       const restock = (tx: Tx) =>
-        adjust(tx, request.params.productId, {
+        adjust(stock, tx, request.params.productId, {
           onHand: ({ onHand }) => onHand + quantity,
           reason: 'restock',
         });
@@ -143,7 +149,9 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
       });
     },
   );
+};
 
+const movementsRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   app.get(
     '/api/inventory/:productId/movements',
     {
@@ -173,25 +181,39 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
       };
     },
   );
+};
 
-  const adjust = async (tx: Tx, productId: string, change: Parameters<StockStore['adjust']>[2]) => {
-    const outcome = await stock.adjust(tx, productId, change);
-    if (!('refused' in outcome)) return outcome;
-    switch (outcome.refused) {
-      case 'unknown_product':
-        throw unknownProduct();
-      case 'too_many_pieces':
-        throw problem(409, outcome.refused, `A product has ${piecesMax} pieces at most.`);
-      case 'below_reserved':
-        throw problem(
-          409,
-          outcome.refused,
-          `${outcome.reserved} pieces are promised to orders; fewer cannot be on hand.`,
-        );
-      default:
-        return outcome satisfies never;
-    }
-  };
+export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): void => {
+  listRoute(app, db, stock);
+  stockRoute(app, db, stock);
+  stateRoute(app, db, stock);
+  restockRoute(app, db, stock);
+  movementsRoute(app, db, stock);
+};
+
+/** The stock after the change; a refusal becomes the problem that the caller gets. */
+const adjust = async (
+  stock: StockStore,
+  tx: Tx,
+  productId: string,
+  change: Parameters<StockStore['adjust']>[2],
+) => {
+  const outcome = await stock.adjust(tx, productId, change);
+  if (!('refused' in outcome)) return outcome;
+  switch (outcome.refused) {
+    case 'unknown_product':
+      throw unknownProduct();
+    case 'too_many_pieces':
+      throw problem(409, outcome.refused, `A product has ${piecesMax} pieces at most.`);
+    case 'below_reserved':
+      throw problem(
+        409,
+        outcome.refused,
+        `${outcome.reserved} pieces are promised to orders; fewer cannot be on hand.`,
+      );
+    default:
+      return outcome satisfies never;
+  }
 };
 
 const unknownProduct = () => problem(404, 'product_not_found', 'No stock is kept of such a product.');

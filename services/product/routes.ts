@@ -80,9 +80,7 @@ const listFilters = z.strictObject({
 const position = z.object({ sort: z.enum(sorts), priceMinor: z.int(), productId: z.uuid() });
 const section = ['products'];
 
-export const productRoutes = (app: HttpApp, db: Database, products: ProductStore, metrics: Metrics): void => {
-  const created = metrics.counter('products_created_total', 'Products that entered the catalogue.');
-
+const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => {
   app.get(
     '/api/products',
     {
@@ -120,7 +118,9 @@ export const productRoutes = (app: HttpApp, db: Database, products: ProductStore
       return { items: items.map(shown), next };
     },
   );
+};
 
+const productRoute = (app: HttpApp, db: Database, products: ProductStore): void => {
   app.get(
     '/api/products/:productId',
     {
@@ -140,6 +140,10 @@ export const productRoutes = (app: HttpApp, db: Database, products: ProductStore
       return sendWithEtag(request, reply, etagOf(`${row.version}.${row.stockVersion}`), shown(row));
     },
   );
+};
+
+const createRoute = (app: HttpApp, db: Database, products: ProductStore, metrics: Metrics): void => {
+  const created = metrics.counter('products_created_total', 'Products that entered the catalogue.');
 
   app.post(
     '/api/products',
@@ -167,6 +171,12 @@ export const productRoutes = (app: HttpApp, db: Database, products: ProductStore
       return reply.code(201).header('location', `/api/products/${row.productId}`).send(shown(row));
     },
   );
+};
+
+export const productRoutes = (app: HttpApp, db: Database, products: ProductStore, metrics: Metrics): void => {
+  listRoute(app, db, products);
+  productRoute(app, db, products);
+  createRoute(app, db, products, metrics);
 };
 
 const isStaff = (principal: Principal): boolean => hasRole(principal, 'support', 'admin');

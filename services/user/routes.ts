@@ -90,21 +90,16 @@ const unlessStale = (request: Parameters<typeof assertIfMatch>[0]) => (user: Use
   if (request.headers['if-match'] !== undefined) assertIfMatch(request, etagOf(user.version));
 };
 
-export const authRoutes = (
-  app: HttpApp,
-  accounts: Accounts,
-  publicKeys: () => JSONWebKeySet,
-  metrics: Metrics,
-): void => {
-  const tags = ['auth'];
-  const logins = metrics.counter('logins_total', 'Logins tried.', ['status']);
+const auth = ['auth'];
+const users = ['users'];
 
+const registerRoute = (app: HttpApp, accounts: Accounts): void => {
   app.post(
     '/api/auth/register',
     {
       access: 'anonymous',
       schema: {
-        tags,
+        tags: auth,
         summary: 'Open an account and log in.',
         body: z.strictObject({ email: emailAddress, password, name }),
         response: { 201: loggedInSchema, ...problems(409) },
@@ -113,13 +108,17 @@ export const authRoutes = (
     async (request, reply) =>
       reply.code(201).send(shownLogin(unlessRefused(await accounts.register(request.body)))),
   );
+};
+
+const logInRoute = (app: HttpApp, accounts: Accounts, metrics: Metrics): void => {
+  const logins = metrics.counter('logins_total', 'Logins tried.', ['status']);
 
   app.post(
     '/api/auth/login',
     {
       access: 'anonymous',
       schema: {
-        tags,
+        tags: auth,
         summary: 'Log in.',
         body: z.strictObject({ email: text(254).min(1), password: text(256).min(1) }),
         response: { 200: loggedInSchema, ...problems(401) },
@@ -136,13 +135,15 @@ export const authRoutes = (
       }
     },
   );
+};
 
+const refreshRoute = (app: HttpApp, accounts: Accounts): void => {
   app.post(
     '/api/auth/refresh',
     {
       access: 'anonymous',
       schema: {
-        tags,
+        tags: auth,
         summary: 'Trade a refresh token for a new pair.',
         description:
           'Traded again, by another tab or after a lost answer, a token gives the same successor again, as long as that ' +
@@ -155,13 +156,15 @@ export const authRoutes = (
     async (request, reply) =>
       reply.send(shownLogin(unlessRefused(await accounts.refresh(request.body.refreshToken)))),
   );
+};
 
+const logOutRoute = (app: HttpApp, accounts: Accounts): void => {
   app.post(
     '/api/auth/logout',
     {
       access: 'anonymous',
       schema: {
-        tags,
+        tags: auth,
         summary: 'End the login this refresh token belongs to.',
         body: refreshTokenBody,
         response: { 204: z.undefined().describe('Logged out') },
@@ -172,12 +175,14 @@ export const authRoutes = (
       return reply.code(204).send();
     },
   );
+};
 
+const keysRoute = (app: HttpApp, publicKeys: () => JSONWebKeySet): void => {
   app.get(
     '/.well-known/jwks.json',
     {
       access: 'anonymous',
-      schema: { tags, summary: 'The keys that verify access tokens.', response: { 200: jwkSetSchema } },
+      schema: { tags: auth, summary: 'The keys that verify access tokens.', response: { 200: jwkSetSchema } },
     },
     async (_request, reply) =>
       reply
@@ -186,17 +191,29 @@ export const authRoutes = (
   );
 };
 
-export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): void => {
-  const tags = ['users'];
-  const ownId = (request: { principal: { kind: string; userId?: string } }): string =>
-    request.principal.userId ?? '';
+export const authRoutes = (
+  app: HttpApp,
+  accounts: Accounts,
+  publicKeys: () => JSONWebKeySet,
+  metrics: Metrics,
+): void => {
+  registerRoute(app, accounts);
+  logInRoute(app, accounts, metrics);
+  refreshRoute(app, accounts);
+  logOutRoute(app, accounts);
+  keysRoute(app, publicKeys);
+};
 
+const ownId = (request: { principal: { kind: string; userId?: string } }): string =>
+  request.principal.userId ?? '';
+
+const ownAccountRoute = (app: HttpApp, store: UserStore): void => {
   app.get(
     '/api/users/me',
     {
       access: 'user',
       schema: {
-        tags,
+        tags: users,
         summary: 'My account.',
         response: { 200: userSchema, ...notModified, ...problems(404) },
       },
@@ -207,13 +224,15 @@ export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): 
       return sendWithEtag(request, reply, etagOf(user.version), shown(user));
     },
   );
+};
 
+const renameRoute = (app: HttpApp, accounts: Accounts): void => {
   app.patch(
     '/api/users/me',
     {
       access: 'user',
       schema: {
-        tags,
+        tags: users,
         summary: 'Change my name.',
         body: z.strictObject({ name }),
         response: { 200: userSchema, ...problems(404, 412) },
@@ -225,13 +244,15 @@ export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): 
       return reply.header('etag', etagOf(user.version)).send(shown(user));
     },
   );
+};
 
+const accountsRoute = (app: HttpApp, store: UserStore): void => {
   app.get(
     '/api/users',
     {
       access: ['admin'],
       schema: {
-        tags,
+        tags: users,
         summary: 'All accounts, the newest first.',
         querystring: z.strictObject(listQuery),
         response: { 200: pageOf(userSchema) },
@@ -244,13 +265,15 @@ export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): 
       return reply.send({ items: page.items.map(shown), next: page.next });
     },
   );
+};
 
+const rolesRoute = (app: HttpApp, accounts: Accounts): void => {
   app.put(
     '/api/users/:id/roles',
     {
       access: ['admin'],
       schema: {
-        tags,
+        tags: users,
         summary: 'State which roles an account has.',
         params: z.strictObject({ id: uuid }),
         body: z.strictObject({ roles: z.array(z.enum(roles)).min(1).max(roles.length) }),
@@ -269,4 +292,11 @@ export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): 
       return reply.header('etag', etagOf(user.version)).send(shown(user));
     },
   );
+};
+
+export const userRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): void => {
+  ownAccountRoute(app, store);
+  renameRoute(app, accounts);
+  accountsRoute(app, store);
+  rolesRoute(app, accounts);
 };

@@ -1,0 +1,102 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Host } from '#platform/service-host';
+import { withCorrelation } from '#platform/telemetry/correlation';
+import {
+  type Context,
+  contextFromTraceparent,
+  contextWithTracer,
+  runInContext,
+  type Span,
+  SpanKind,
+  startSpan,
+} from '#platform/telemetry/tracing';
+import type { HttpApp } from './server.js';
+import { systemRoutes } from './system-routes.js';
+
+type Observed = { startedAtMs: number; span: Span | undefined; within: Context };
+
+/** Correlation and trace around every request; its count, duration and log line after it. */
+export const observe = (app: HttpApp, host: Host): void => {
+  const count = requestMetrics(host);
+  const seen = new WeakMap<FastifyRequest, Observed>();
+  const enter = (request: FastifyRequest, next: () => void): void => {
+    const observed = seen.get(request);
+    if (observed === undefined) next();
+    else withCorrelation({ correlationId: request.id }, () => runInContext(observed.within, next));
+  };
+
+  app.decorateRequest('correlationId', '');
+  app.addHook('onRequest', (request, reply, next) => {
+    request.correlationId = request.id;
+    reply.header('x-correlation-id', request.id);
+    seen.set(request, { startedAtMs: performance.now(), ...traceOf(request, host) });
+    enter(request, next);
+  });
+  // Reading the body leaves the context it was started in.
+  app.addHook('preValidation', (request, _reply, next) => enter(request, next));
+
+  app.addHook('onResponse', (request, reply, done) => {
+    const { startedAtMs = performance.now(), span } = seen.get(request) ?? {};
+    const elapsedMs = performance.now() - startedAtMs;
+    count(request, reply, elapsedMs);
+    span?.setAttribute('http.response.status_code', reply.statusCode);
+    if (reply.statusCode >= 500) span?.setStatus({ code: 2 });
+    span?.end();
+    if (!systemRoutes.has(routeOf(request))) enter(request, () => logAnswer(request, reply, elapsedMs));
+    done();
+  });
+};
+
+const requestMetrics = ({ metrics }: Host) => {
+  const labelNames = ['method', 'route', 'status'];
+  const total = metrics.counter('http_requests_total', 'HTTP requests answered.', labelNames);
+  const duration = metrics.histogram(
+    'http_request_duration_seconds',
+    'From the first byte of the request to the last of the answer.',
+    labelNames,
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  );
+  return (request: FastifyRequest, reply: FastifyReply, elapsedMs: number): void => {
+    const labels = {
+      method: knownMethods.has(request.method) ? request.method : 'OTHER',
+      route: routeOf(request),
+      status: String(reply.statusCode),
+    };
+    total.inc(labels);
+    duration.observe(labels, elapsedMs / 1000);
+  };
+};
+
+const traceOf = (request: FastifyRequest, { tracer }: Host): Pick<Observed, 'span' | 'within'> => {
+  const route = routeOf(request);
+  const parent = contextFromTraceparent(single(request.headers.traceparent));
+  if (systemRoutes.has(route)) return { span: undefined, within: contextWithTracer(tracer, parent) };
+  return startSpan(`${request.method} ${route}`, {
+    kind: SpanKind.SERVER,
+    tracer,
+    parent,
+    attributes: {
+      'http.request.method': request.method,
+      'http.route': route,
+      'url.path': pathOf(request),
+      'correlation.id': request.id,
+    },
+  });
+};
+
+/** Reads that went well are not news. */
+const logAnswer = (request: FastifyRequest, reply: FastifyReply, elapsedMs: number): void => {
+  const level = request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info';
+  request.log[level](
+    { method: request.method, path: pathOf(request), status: reply.statusCode, ms: Math.round(elapsedMs) },
+    'answered',
+  );
+};
+
+const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? 'unknown';
+const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
+
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']);
+
+const single = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header;
