@@ -30,10 +30,13 @@ type Row = (typeof table)[number];
 /** What the gateway forwards to. */
 export type ServiceName = Extract<Row, { kind: 'service' }>['name'];
 
+/** What the gateway watches beside the services. */
+export type JobName = Extract<Row, { kind: 'job' }>['name'];
+
 export const services = table.filter(
   (part): part is Extract<Row, { kind: 'service' }> => part.kind === 'service',
 );
-export const jobs = table.filter((part) => part.kind === 'job');
+export const jobs = table.filter((part): part is Extract<Row, { kind: 'job' }> => part.kind === 'job');
 
 /** Where the part's `main.ts` is. */
 export const folderOf = ({ name, kind }: Part): string =>

@@ -118,6 +118,7 @@ const table: Record<string, readonly Row[]> = {
   'GET /api/payments/{id}': [ownerReads],
   'GET /api/analytics/revenue': [analystReads],
   'GET /api/analytics/top-products': [analystReads],
+  'GET /api/ops/consumers': [staffReads],
   'GET /api/ops/reconciliation': [staffReads],
   'GET /api/ops/sagas': [staffReads],
   'GET /api/notifications/history': [loggedInReads],

@@ -56,15 +56,12 @@ describe('what runs the platform elsewhere', () => {
     expect(container?.environment, missing).toMatchObject({ [port]: '8080' });
   });
 
-  it.each(parts.filter(({ kind }) => kind !== 'job'))(
-    'docker-compose.yml says to the others where $name is',
-    ({ name }) => {
-      const line = `${variableOf(name, 'URL')}: http://${name}:8080`;
-      expect(compose['x-environment'][variableOf(name, 'URL')], `x-environment lacks ${line}`).toBe(
-        `http://${name}:8080`,
-      );
-    },
-  );
+  it.each(parts)('docker-compose.yml says to the others where $name is', ({ name }) => {
+    const line = `${variableOf(name, 'URL')}: http://${name}:8080`;
+    expect(compose['x-environment'][variableOf(name, 'URL')], `x-environment lacks ${line}`).toBe(
+      `http://${name}:8080`,
+    );
+  });
 
   it('dashboards/prometheus.yml scrapes each of them', () => {
     const { scrape_configs: jobs } = parse(read('dashboards/prometheus.yml')) as ScrapeConfig;

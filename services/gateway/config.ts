@@ -2,15 +2,15 @@ import { envSchema, setting, variableOf } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 import { trustedProxies } from '#platform/http/client-address';
-import { type ServiceName, services } from '../table.js';
+import { type JobName, jobs, type ServiceName, services } from '../table.js';
 
 const { kafka, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
 
 /** Base URLs of a service, several for several instances; without any it is 503, and left out of health. */
 const instances = setting.urls.optional();
 const upstreams = Object.fromEntries(
-  services.map(({ name }) => [`${name}Urls`, [variableOf(name, 'URL'), instances]]),
-) as { [N in ServiceName as `${N}Urls`]: [string, typeof instances] };
+  [...services, ...jobs].map(({ name }) => [`${name}Urls`, [variableOf(name, 'URL'), instances]]),
+) as { [N in ServiceName | JobName as `${N}Urls`]: [string, typeof instances] };
 
 export const gatewayConfig = envSchema({
   port: ['GATEWAY_PORT', setting.port],

@@ -8,9 +8,10 @@ import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
 import type { Host, Service } from '#platform/service-host';
 import { records } from '#schemas/events';
-import { type ServiceName, services } from '../table.js';
+import { type JobName, jobs, type ServiceName, services } from '../table.js';
 import { collectorRoutes } from './collector.js';
 import { type GatewayConfig, gatewayConfig } from './config.js';
+import { consumerRoutes } from './consumer-routes.js';
 import { createMergedDocument } from './documents.js';
 import { forwardingRoutes } from './forwarding.js';
 import { linksOf } from './front-page.js';
@@ -34,8 +35,11 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const broker = host.use(connectBroker(host, config.kafka));
   const producer = await broker.producer();
   const upstreams = createUpstreams(config, host);
-  for (const upstream of Object.values(upstreams)) host.use(upstream);
-  const present = Object.values(upstreams).filter(({ instancesCount }) => instancesCount > 0);
+  const watchedJobs = jobs.map(({ name }) => upstreamOf(name, config, host));
+  for (const upstream of [...Object.values(upstreams), ...watchedJobs]) host.use(upstream);
+  const isPresent = ({ instancesCount }: Upstream) => instancesCount > 0;
+  const present = Object.values(upstreams).filter(isPresent);
+  const watched = [...present, ...watchedJobs.filter(isPresent)];
 
   const auth = remoteAuthenticator(config, host.clock);
   const { app, component } = createHttpServer(host, {
@@ -44,7 +48,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     description,
     auth,
     trustedProxies: config.trustedProxies,
-    health: createAggregatedHealth(host, present),
+    health: createAggregatedHealth(host, watched),
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   const onStream = shedLoad(app, host.metrics, config.inFlightMax);
@@ -54,17 +58,21 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
 
   pageRoutes(app, { version: host.version, ...linksOf(config) });
   collectorRoutes(app, host, producer, publisher);
+  consumerRoutes(app, watched);
   await forwardingRoutes(app, forwardings, upstreams, onStream);
   host.use(component);
 };
 
 export const service: Service<GatewayConfig> = { name: 'gateway', config: gatewayConfig, build };
 
-const createUpstreams = (config: GatewayConfig, host: Host): Record<ServiceName, Upstream> => {
-  const upstream = ({ name }: { name: ServiceName }) =>
-    [name, createUpstream(name, config[`${name}Urls`] ?? [], host.metrics, config.answerTimeoutMs)] as const;
-  return Object.fromEntries(services.map(upstream)) as Record<ServiceName, Upstream>;
-};
+const createUpstreams = (config: GatewayConfig, host: Host): Record<ServiceName, Upstream> =>
+  Object.fromEntries(services.map(({ name }) => [name, upstreamOf(name, config, host)])) as Record<
+    ServiceName,
+    Upstream
+  >;
+
+const upstreamOf = (name: ServiceName | JobName, config: GatewayConfig, host: Host): Upstream =>
+  createUpstream(name, config[`${name}Urls`] ?? [], host.metrics, config.answerTimeoutMs);
 
 /** Any page may call, because a token says who calls and never a cookie. An OPTIONS request without the headers of a
  * preflight goes on to the routes. */

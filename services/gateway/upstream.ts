@@ -24,6 +24,8 @@ export type Upstream = Component & {
   send(request: UpstreamRequest): Promise<UpstreamResponse>;
   /** Any instance's answer to a GET, as JSON; throws when it takes longer than `timeoutMs`. */
   getJson(path: string, timeoutMs: number): Promise<{ status: number; body: unknown }>;
+  /** Every instance's answer to a GET, as JSON; rejects when one is away, refuses, or takes longer than `timeoutMs`. */
+  getJsonOfEach(path: string, timeoutMs: number): Promise<unknown[]>;
 };
 
 const connectionsPerInstanceMax = 64;
@@ -88,6 +90,17 @@ export const createUpstream = (
       );
     },
     send,
+    getJsonOfEach: (path, timeoutMs) =>
+      Promise.all(
+        instances.map(async ({ pool }) => {
+          const signal = AbortSignal.timeout(timeoutMs);
+          const { statusCode, body } = await pool.request({ method: 'GET', path, signal });
+          const content = await body.json();
+          if (statusCode !== 200)
+            throw unavailable('service_unavailable', `${service} answered ${statusCode}.`, 2);
+          return content;
+        }),
+      ),
     getJson: async (path, timeoutMs) => {
       const signal = AbortSignal.timeout(timeoutMs);
       const headers = { accept: 'application/json' };
