@@ -1,12 +1,13 @@
 /**
- * `npm run planted-bugs [name]`: shows that the tests have teeth. Copies the tree into a temporary folder, breaks one
- * line of it on purpose, runs the tests that should notice, and expects them to turn red, bug by bug; an unbroken
- * control run of the same tests must be green. Fails when a bug survives.
+ * `npm run planted-bugs [name …]`: shows that the tests can fail. Copies the tree into a temporary folder, breaks it on
+ * purpose, runs the tests that should notice, and expects them to turn red, bug by bug; an unbroken control run of the
+ * same tests must be green. The engines are started once for all runs. Fails when a bug survives.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startScratch } from '../tests/running-platform.js';
 import { type PlantedBug, plantedBugs } from './planted-bugs/bugs.js';
 
 type Run = { name: string; expected: 'red' | 'green'; ok: boolean; summary: string; seconds: number };
@@ -40,12 +41,15 @@ const plant = (folder: string, bug: PlantedBug): void => {
   }
 };
 
-const runTests = (folder: string, tests: readonly string[]): Promise<{ red: boolean; summary: string }> =>
+const runTests = (
+  folder: string,
+  tests: readonly string[],
+  runFile: string,
+): Promise<{ red: boolean; summary: string }> =>
   new Promise((resolve) => {
-    const { CARTSTREAM_RUN: _unused, ...env } = process.env;
     const child = spawn('npx', ['vitest', 'run', ...tests], {
       cwd: folder,
-      env: { ...env, FORCE_COLOR: '0' },
+      env: { ...process.env, CARTSTREAM_RUN: runFile, FORCE_COLOR: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -61,9 +65,9 @@ const runTests = (folder: string, tests: readonly string[]): Promise<{ red: bool
       const lines = output.split('\n');
       const failures = lines.filter((line) => /^\s*(FAIL|×)\s/.test(line)).map((line) => line.trim());
       const totals = lines.filter((line) => /^\s*Tests\s/.test(line)).map((line) => line.trim());
-      const told = [...totals, ...new Set(failures)].slice(0, 6);
+      const shown = [...totals, ...new Set(failures)].slice(0, 6);
       // A run that ended before any test has no totals: then its last words say why.
-      const summary = (totals.length > 0 ? told : lines.filter(Boolean).slice(-12)).join('\n      ');
+      const summary = (totals.length > 0 ? shown : lines.filter(Boolean).slice(-12)).join('\n      ');
       resolve({ red: code !== 0, summary });
     });
   });
@@ -72,6 +76,7 @@ const attempt = async (
   name: string,
   expected: Run['expected'],
   tests: readonly string[],
+  runFile: string,
   bug?: PlantedBug,
 ): Promise<Run> => {
   const folder = copyTree();
@@ -79,7 +84,7 @@ const attempt = async (
   try {
     if (bug) plant(folder, bug);
     execFileSync('node', ['local/setup.js'], { cwd: folder, stdio: 'ignore' });
-    const { red, summary } = await runTests(folder, tests);
+    const { red, summary } = await runTests(folder, tests, runFile);
     return {
       name,
       expected,
@@ -93,23 +98,34 @@ const attempt = async (
 };
 
 const bugs = plantedBugs.filter((bug) => wanted.length === 0 || wanted.includes(bug.name));
-if (bugs.length === 0) {
-  console.error(`no such bug; there are: ${plantedBugs.map((bug) => bug.name).join(', ')}`);
+const unknown = wanted.filter((name) => !plantedBugs.some((bug) => bug.name === name));
+if (unknown.length > 0) {
+  console.error(`no bug ${unknown.join(', ')}; there are: ${plantedBugs.map((bug) => bug.name).join(', ')}`);
   process.exit(2);
 }
+
 const runs: Run[] = [];
 const report = (run: Run) => {
   runs.push(run);
+  const nth = `${runs.length} of ${bugs.length + 1}`;
   console.log(
-    `${run.ok ? 'ok  ' : 'FAIL'} ${run.name}: expected ${run.expected} (${run.seconds} s)\n      ${run.summary}`,
+    `${run.ok ? 'ok  ' : 'FAIL'} ${nth} ${run.name}: expected ${run.expected} (${run.seconds} s)\n      ${run.summary}`,
   );
 };
-report(await attempt('control, nothing planted', 'green', [...new Set(bugs.flatMap((bug) => bug.tests))]));
-for (const bug of bugs) {
-  console.log(
-    `\nplanting ${bug.name}: ${bug.what}\n      in ${bug.edits.map((edit) => edit.file).join(', ')}, watched by ${bug.tests.join(', ')}`,
-  );
-  report(await attempt(bug.name, 'red', bug.tests, bug));
+
+console.log('starting the engines');
+const engines = await startScratch(['--port', '0', '--engines-only']);
+try {
+  const all = [...new Set(bugs.flatMap((bug) => bug.tests))];
+  report(await attempt('control, nothing planted', 'green', all, engines.runFile));
+  for (const bug of bugs) {
+    console.log(
+      `\nplanting ${bug.name}: ${bug.what}\n      in ${bug.edits.map((edit) => edit.file).join(', ')}, watched by ${bug.tests.join(', ')}`,
+    );
+    report(await attempt(bug.name, 'red', bug.tests, engines.runFile, bug));
+  }
+} finally {
+  await engines.stop();
 }
 const survived = runs.filter((run) => !run.ok);
 console.log(`\n${runs.length - survived.length} of ${runs.length} runs as expected`);

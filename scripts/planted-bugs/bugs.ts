@@ -92,4 +92,166 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['tests/unpayable-order.int.test.ts'],
   },
+  {
+    name: 'position-before-kafka',
+    what: 'the relay notes how far it is before Kafka has the rows',
+    edits: [
+      {
+        file: 'platform/outbox/relay.ts',
+        find: '      const last = rows.at(-1);\n',
+        replace:
+          '      const last = rows.at(-1);\n      if (last !== undefined) await window.save(last.seq);\n',
+      },
+    ],
+    tests: ['platform/outbox/outbox.int.test.ts'],
+  },
+  {
+    name: 'idempotency-key-without-its-request',
+    what: "a key that was used for another request gets that one's answer",
+    edits: [
+      {
+        file: 'platform/http/idempotency.ts',
+        find: 'if (!row.request_hash.equals(hash))',
+        replace: 'if (row.request_hash.length === 0)',
+      },
+    ],
+    tests: ['platform/http/idempotency.int.test.ts'],
+  },
+  {
+    name: 'token-of-anybody',
+    what: 'a token counts whoever it was issued for',
+    edits: [
+      {
+        file: 'platform/http/auth.ts',
+        find: '      audience: options.audience,\n',
+        replace: '',
+      },
+    ],
+    tests: ['platform/http/auth.test.ts'],
+  },
+  {
+    name: 'address-as-written',
+    what: 'every spelling of an IPv6 address, and every address of a network, is counted as another client',
+    edits: [
+      {
+        file: 'platform/http/client-address.ts',
+        find: 'address.parts.slice(0, 4)',
+        replace: 'address.parts.slice(0, 8)',
+      },
+    ],
+    tests: ['platform/http/client-address.test.ts'],
+  },
+  {
+    name: 'thief-keeps-the-login',
+    what: 'a refresh token that the login left behind long ago is refused, but the login goes on',
+    edits: [
+      {
+        file: 'services/user/user.ts',
+        find: "<= refreshLateMs ? 'refuse' : 'revoke_login'",
+        replace: "<= refreshLateMs ? 'refuse' : 'refuse'",
+      },
+    ],
+    tests: ['services/user/user.test.ts'],
+  },
+  {
+    name: 'cancelled-order-keeps-its-stock',
+    what: 'a cancellation is noted and the stock stays reserved',
+    edits: [
+      {
+        file: 'services/inventory/reactions.ts',
+        find: '=> holds.release(tx, orderId, reason)',
+        replace: '=> void [tx, orderId, reason]',
+      },
+      {
+        file: 'services/inventory/reactions.ts',
+        find: 'OrderCancelled: (tx,',
+        replace: 'OrderCancelled: async (tx,',
+      },
+    ],
+    tests: ['tests/unpayable-order.int.test.ts', 'tests/every-event-again.int.test.ts'],
+  },
+  {
+    name: 'provider-key-of-the-attempt',
+    what: 'a call that is made again carries another idempotency key, so the money moves again',
+    edits: [
+      {
+        file: 'services/payment/provider-calls.ts',
+        find: "return kind === 'capture' && isRenewed ?",
+        replace: "orderId += String(Math.random());\n  return kind === 'capture' && isRenewed ?",
+      },
+    ],
+    tests: ['services/payment/provider-worker.int.test.ts'],
+  },
+  {
+    name: 'inactive-product-sold',
+    what: 'a product that was taken from the shelf can still be ordered',
+    edits: [
+      {
+        file: 'services/order/pricing.ts',
+        find: "return product.active ? [] : [{ index, why: 'inactive' }];",
+        replace: 'return [];',
+      },
+    ],
+    tests: ['services/order/pricing.test.ts'],
+  },
+  {
+    name: 'bought-yesterday-recommended-today',
+    what: 'what the buyer bought a moment ago is recommended again',
+    edits: [
+      {
+        file: 'services/recommendation/recommend.ts',
+        find: 'atMs > nowMs - recentPurchaseMs',
+        replace: 'atMs > nowMs',
+      },
+    ],
+    tests: ['services/recommendation/recommend.test.ts'],
+  },
+  {
+    name: 'complete-up-to-now',
+    what: 'analytics claim to be complete up to now while records wait in Kafka',
+    edits: [
+      {
+        file: 'services/analytics/completeness.ts',
+        find: 'askedAtMs - ageMs - settleMs',
+        replace: 'askedAtMs - settleMs',
+      },
+    ],
+    tests: ['services/analytics/completeness.int.test.ts', 'services/analytics/completeness.test.ts'],
+  },
+  {
+    name: 'older-readers-forgotten',
+    what: 'a schema is only checked to read its predecessors, not to be read by them',
+    edits: [
+      {
+        file: 'schemas/compatibility.ts',
+        find: 'if (r === w) return;',
+        replace: 'if (r <= w) return;',
+      },
+    ],
+    tests: ['schemas/compatibility.test.ts'],
+  },
+  {
+    name: 'dead-stays-dead',
+    what: 'a process that dies is not started again',
+    edits: [
+      {
+        file: 'local/supervision/supervised-process.ts',
+        find: 'reason !== undefined && !stopping; ) {',
+        replace: 'reason === undefined && !stopping; ) {',
+      },
+    ],
+    tests: ['local/supervision/supervised-process.test.ts'],
+  },
+  {
+    name: 'stock-of-an-older-version',
+    what: 'the catalogue takes the stock that comes last, also when it is older than what it has',
+    edits: [
+      {
+        file: 'services/product/product-store.ts',
+        find: 'WHERE product_id = $1 AND stock_version < $3`',
+        replace: 'WHERE product_id = $1`',
+      },
+    ],
+    tests: ['services/product/product-store.int.test.ts'],
+  },
 ];
