@@ -7,7 +7,8 @@ import type { HttpApp } from '#platform/http/server';
 import { emailAddress, line, text, uuid } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { roles } from '#schemas/roles';
-import type { AccountRefusal, Accounts, LoggedIn } from './accounts.js';
+import type { AccountRefusal, Accounts } from './accounts.js';
+import type { LoggedIn, LoginRefusal, Logins } from './logins.js';
 import { refreshLateMs, type User } from './user.js';
 import type { UserStore } from './user-store.js';
 
@@ -62,12 +63,12 @@ const shownLogin = ({ user, accessToken, refreshToken }: LoggedIn): z.output<typ
   user: shown(user),
 });
 
-const unlessRefused = <T extends object>(outcome: T | AccountRefusal): T => {
+const unlessRefused = <T extends object>(outcome: T | AccountRefusal | LoginRefusal): T => {
   if ('refused' in outcome) throw refused(outcome);
   return outcome;
 };
 
-const refused = ({ refused: code }: AccountRefusal) => {
+const refused = ({ refused: code }: AccountRefusal | LoginRefusal) => {
   const headers = { 'www-authenticate': 'Bearer' };
   switch (code) {
     case 'email_taken':
@@ -110,8 +111,8 @@ const registerRoute = (app: HttpApp, accounts: Accounts): void => {
   );
 };
 
-const logInRoute = (app: HttpApp, accounts: Accounts, metrics: Metrics): void => {
-  const logins = metrics.counter('logins_total', 'Logins tried.', ['status']);
+const logInRoute = (app: HttpApp, logins: Logins, metrics: Metrics): void => {
+  const tried = metrics.counter('logins_total', 'Logins tried.', ['status']);
 
   app.post(
     '/api/auth/login',
@@ -126,18 +127,18 @@ const logInRoute = (app: HttpApp, accounts: Accounts, metrics: Metrics): void =>
     },
     async (request, reply) => {
       try {
-        const login = unlessRefused(await accounts.logIn(request.body.email, request.body.password));
-        logins.inc({ status: 'success' });
+        const login = unlessRefused(await logins.logIn(request.body.email, request.body.password));
+        tried.inc({ status: 'success' });
         return reply.send(shownLogin(login));
       } catch (error) {
-        logins.inc({ status: 'failure' });
+        tried.inc({ status: 'failure' });
         throw error;
       }
     },
   );
 };
 
-const refreshRoute = (app: HttpApp, accounts: Accounts): void => {
+const refreshRoute = (app: HttpApp, logins: Logins): void => {
   app.post(
     '/api/auth/refresh',
     {
@@ -154,11 +155,11 @@ const refreshRoute = (app: HttpApp, accounts: Accounts): void => {
       },
     },
     async (request, reply) =>
-      reply.send(shownLogin(unlessRefused(await accounts.refresh(request.body.refreshToken)))),
+      reply.send(shownLogin(unlessRefused(await logins.refresh(request.body.refreshToken)))),
   );
 };
 
-const logOutRoute = (app: HttpApp, accounts: Accounts): void => {
+const logOutRoute = (app: HttpApp, logins: Logins): void => {
   app.post(
     '/api/auth/logout',
     {
@@ -171,7 +172,7 @@ const logOutRoute = (app: HttpApp, accounts: Accounts): void => {
       },
     },
     async (request, reply) => {
-      await accounts.logOut(request.body.refreshToken);
+      await logins.logOut(request.body.refreshToken);
       return reply.code(204).send();
     },
   );
@@ -193,14 +194,13 @@ const keysRoute = (app: HttpApp, publicKeys: () => JSONWebKeySet): void => {
 
 export const authRoutes = (
   app: HttpApp,
-  accounts: Accounts,
-  publicKeys: () => JSONWebKeySet,
-  metrics: Metrics,
+  parts: { accounts: Accounts; logins: Logins; publicKeys: () => JSONWebKeySet; metrics: Metrics },
 ): void => {
+  const { accounts, logins, publicKeys, metrics } = parts;
   registerRoute(app, accounts);
-  logInRoute(app, accounts, metrics);
-  refreshRoute(app, accounts);
-  logOutRoute(app, accounts);
+  logInRoute(app, logins, metrics);
+  refreshRoute(app, logins);
+  logOutRoute(app, logins);
   keysRoute(app, publicKeys);
 };
 

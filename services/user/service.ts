@@ -4,6 +4,7 @@ import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { createAccounts, publishes } from './accounts.js';
 import { type UserConfig, userConfig } from './config.js';
+import { createLogins } from './logins.js';
 import { createPasswordHasher } from './password.js';
 import { authRoutes, userRoutes } from './routes.js';
 import { createAccessTokens } from './tokens.js';
@@ -23,24 +24,17 @@ export const service: Service<UserConfig> = {
       createAccessTokens(db, clock, { issuer, audience, ttlS: config.accessTokenTtlS }),
     );
     const store = createUserStore(db);
-    const accounts = createAccounts({
-      store,
-      passwords: await createPasswordHasher({
-        concurrentMax: config.hashesConcurrentMax,
-        waitingMax: config.hashesWaitingMax,
-      }),
-      tokens,
-      publisher: events,
-      clock,
-      loginTtlS: config.loginTtlS,
-    });
+    const { hashesConcurrentMax: concurrentMax, hashesWaitingMax: waitingMax, loginTtlS } = config;
+    const passwords = await createPasswordHasher({ concurrentMax, waitingMax });
+    const logins = createLogins({ store, passwords, tokens, clock, loginTtlS });
+    const accounts = createAccounts({ store, passwords, logins, publisher: events, clock });
     if (adminEmail !== undefined && adminPassword !== undefined)
       host.use({
         name: 'admin-account',
         start: () => accounts.ensureAdmin(adminEmail, adminPassword),
         stop: async () => {},
       });
-    authRoutes(app, accounts, tokens.publicKeys, host.metrics);
+    authRoutes(app, { accounts, logins, publicKeys: tokens.publicKeys, metrics: host.metrics });
     userRoutes(app, accounts, store);
   },
 };
