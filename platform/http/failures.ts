@@ -52,7 +52,7 @@ export const invalidInput = (httpPart: string, errors: readonly InputError[]): P
   });
 };
 
-/** What a thrown thing is to the caller. Only what nobody foresaw is a 500, and it tells nothing. */
+/** The problem that a caller gets for something thrown. An unforeseen one is a 500 and shows nothing of its cause. */
 export const asProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error))

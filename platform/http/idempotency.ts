@@ -65,7 +65,7 @@ export const idempotent = async <R extends { header(name: string, value: string)
   return reply;
 };
 
-/** Held until the transaction ends, so that a concurrent repeat is told to wait rather than made to. */
+/** The lock is held until the transaction ends; a concurrent repeat does not wait for it, and gets 409. */
 const claim = async (tx: Tx, caller: string, key: string): Promise<boolean> => {
   const { rows } = await tx.query<{ claimed: boolean }>(
     'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed',

@@ -41,7 +41,7 @@ declare module 'fastify' {
     requires?: readonly Precondition[];
     /**
      * Of a public route: while no key is known to verify a token with, its holder is anonymous here instead of
-     * 503. Only where it matters little who asks: who orders as a stranger is not who orders as themselves.
+     * 503. Use it only where it matters little who asks; an order must not be placed as a guest's by mistake.
      */
     anonymousWithoutKeys?: boolean;
     /** The handler itself sees to text that cannot be kept (NUL, half a surrogate pair); it is not a 400. */
@@ -115,7 +115,7 @@ const impliedStatuses = (
   requires: readonly Precondition[],
 ): number[] => [
   400,
-  // Also where nobody has to log in: a caller may present a token that is no longer good.
+  // A public route answers it too: the token that a caller presents may have expired.
   ...(access === 'anonymous' ? [] : [401]),
   ...(Array.isArray(access) ? [403] : []),
   ...(requires.includes('idempotency-key') ? [409, 422] : []),

@@ -41,7 +41,7 @@ const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
  * The first that fits decides; without one it is `general`. Orders and payments are limited where they are made:
- * who placed an order follows it by asking again and again, and that must not use up the next one.
+ * a buyer asks again and again how an order is, and that must not use up the limit of the next order.
  */
 const limitRules: readonly { methods?: readonly string[]; below: string; limit: LimitName }[] = [
   { methods: ['POST'], below: '/api/auth/login', limit: 'loginsFromAddress' },

@@ -37,7 +37,10 @@ const movementSchema = z
   .meta({ id: 'StockMovement' });
 
 const params = z.strictObject({ productId: uuid });
-const ignored = z.unknown().optional().describe('Kept by the server: may be sent back, and is ignored.');
+const ignored = z
+  .union([text(100), z.int()])
+  .optional()
+  .describe('Kept by the server: may be sent back, and is ignored.');
 const keptByServer = { productId: ignored, reserved: ignored, available: ignored, updatedAt: ignored };
 const restockHeader = z.object({
   'idempotency-key': text(255)
