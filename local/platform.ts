@@ -3,7 +3,7 @@ import { type Admin, adminOf } from './data-folder/admin.js';
 import { openDataFolder } from './data-folder/open.js';
 import { createPorts, isFree, type Ports, PortTaken } from './data-folder/ports.js';
 import { removeRunFile, writeRunFile } from './data-folder/run-file.js';
-import type { ClientEngine } from './engines/embedded.js';
+import type { ClientEngine } from './engines/engine.js';
 import { engineEnv, startEngines, startPrometheus } from './engines/start.js';
 import { oneShot, startProcesses, startShoppers } from './node-processes.js';
 import { planProcesses } from './processes.js';

@@ -24,9 +24,9 @@ export const faultCodes = [
 export type FaultCode = (typeof faultCodes)[number];
 
 /**
- * The one error class that is thrown on purpose. `retriable` says whether the same call may succeed later
- * without anybody changing anything: consumers hold their partition on a retriable fault and dead-letter the
- * record on one that is not.
+ * What the platform throws when the outside world fails it; what HTTP refuses is a `Problem`. `retriable` says whether
+ * the same call may succeed later without anybody changing anything: consumers hold their partition on a retriable
+ * fault and dead-letter the record on one that is not.
  */
 export class PlatformError extends Error {
   readonly code: FaultCode;

@@ -66,12 +66,13 @@ describe('what runs the platform elsewhere', () => {
   it('dashboards/prometheus.yml scrapes each of them', () => {
     const { scrape_configs: jobs } = parse(read('dashboards/prometheus.yml')) as ScrapeConfig;
     const scraped = jobs.flatMap(({ dns_sd_configs: found }) => found.flatMap(({ names }) => names));
-    expect(scraped.sort()).toEqual(parts.map(({ name }) => name).sort());
+    const names = parts.map(({ name }) => name);
+    expect(scraped.sort(), 'the names in dashboards/prometheus.yml').toEqual(names.sort());
   });
 
   it("ARCHITECTURE.md's drawing shows each of them", () => {
     const drawing = /## Bird's eye\s+```([^`]+)```/.exec(read('ARCHITECTURE.md'))?.[1] ?? '';
     const missing = parts.map(({ name }) => name).filter((name) => !drawing.includes(name));
-    expect(missing).toEqual([]);
+    expect(missing, 'missing in the drawing of ARCHITECTURE.md').toEqual([]);
   });
 });

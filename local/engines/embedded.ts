@@ -2,24 +2,12 @@ import { join } from 'node:path';
 import type { Ports } from '../data-folder/ports.js';
 import type { Software } from '../software/software.js';
 import { clickhouse } from './clickhouse.js';
-import type { Engine, EngineName } from './engine.js';
+import { type ClientEngine, type Engine, externalEngine } from './engine.js';
 import { kafka } from './kafka.js';
 import { postgres } from './postgres.js';
 import { redis } from './redis.js';
 import { schemaRegistry } from './schema-registry.js';
 import { zipkin } from './zipkin.js';
-
-/** The variable that names an engine run by somebody else: where it is set, none is started here. */
-export const externalEngine = {
-  kafka: 'KAFKA_BROKERS',
-  'schema-registry': 'SCHEMA_REGISTRY_URL',
-  clickhouse: 'CLICKHOUSE_URL',
-  postgres: 'DATABASE_URL',
-  redis: 'REDIS_URL',
-  zipkin: 'ZIPKIN_URL',
-} as const satisfies Partial<Record<EngineName, string>>;
-
-export type ClientEngine = keyof typeof externalEngine;
 
 export const clientEngines = Object.keys(externalEngine) as ClientEngine[];
 

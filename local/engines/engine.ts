@@ -20,3 +20,15 @@ export const engineNames = [
   'prometheus',
 ] as const;
 export type EngineName = (typeof engineNames)[number];
+
+/** The variable that names an engine run by somebody else: where it is set, none is started here. */
+export const externalEngine = {
+  kafka: 'KAFKA_BROKERS',
+  'schema-registry': 'SCHEMA_REGISTRY_URL',
+  clickhouse: 'CLICKHOUSE_URL',
+  postgres: 'DATABASE_URL',
+  redis: 'REDIS_URL',
+  zipkin: 'ZIPKIN_URL',
+} as const satisfies Partial<Record<EngineName, string>>;
+
+export type ClientEngine = keyof typeof externalEngine;

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Context } from '../context.js';
 import type { Plan } from '../processes.js';
 import { installSoftware, type Software } from '../software/software.js';
-import { type ClientEngine, clientEngines, embeddedEngine, externalEngine } from './embedded.js';
-import type { Engine } from './engine.js';
+import { clientEngines, embeddedEngine } from './embedded.js';
+import { type ClientEngine, type Engine, externalEngine } from './engine.js';
 import { prometheus } from './prometheus.js';
 
 /** Addresses of engines, and what is needed to start those that nobody waits for. */

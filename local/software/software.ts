@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ClientEngine } from '../engines/embedded.js';
+import type { ClientEngine } from '../engines/engine.js';
 import type { Progress } from '../progress.js';
 import { cacheDir } from './cache.js';
 import { type ClassArchives, installClassArchives } from './class-archives.js';

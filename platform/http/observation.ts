@@ -10,7 +10,7 @@ import {
   SpanKind,
   startSpan,
 } from '#platform/telemetry/tracing';
-import type { HttpApp } from './server.js';
+import type { HttpApp } from './http-app.js';
 import { systemRoutes } from './system-routes.js';
 
 type Observed = { startedAtMs: number; span: Span | undefined; within: Context };

@@ -2,59 +2,33 @@ import type { AddressInfo } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
-  type FastifyInstance,
   type FastifyRequest,
   type HTTPMethods,
   LogController,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
   type RouteOptions,
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { newId } from '#platform/ids';
-import type { Component, HealthReport, Host } from '#platform/service-host';
+import type { Component, Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import { type Authenticator, authorise } from './auth.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
+import type { HttpApp, HttpServerOptions } from './http-app.js';
 import { createLoopWatch } from './loop-watch.js';
 import { observe } from './observation.js';
-import type { DescribedRoute, OpenApiDocument } from './openapi.js';
+import type { DescribedRoute } from './openapi.js';
 import { Problem, problem } from './problem-details.js';
 import { completeRoute } from './route-options.js';
 import { addSystemRoutes } from './system-routes.js';
 import { jsonParserWithin, serializerWithin, validatorWithin } from './validation.js';
 
-export type HttpApp = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression<RawServerDefault>,
-  RawReplyDefaultExpression<RawServerDefault>,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
+export type { HttpApp, HttpServerOptions } from './http-app.js';
 
 export type HttpServer = {
   /** Declare routes on it; each says `access` (see route-options.ts). */
   app: HttpApp;
   /** Listens on `start`; on `stop` finishes the requests in hand (3 s at most). Use it last, so that it stops first. */
   component: Component & { readonly url: string };
-};
-
-export type HttpServerOptions = {
-  /** 0 lets the operating system choose; see `component.url`. */
-  port: number;
-  title: string;
-  description?: string;
-  /** Without one every caller is anonymous, and only public routes can be reached. */
-  auth?: Authenticator;
-  /** 1 MiB if unset. */
-  bodyBytesMax?: number;
-  /** Whose `X-Forwarded-For` counts (see `trustedProxies`); nobody's if unset. */
-  trustedProxies?: number | string[] | undefined;
-  /** What `/health/ready` says; the host's own components if unset. */
-  health?: () => Promise<HealthReport>;
-  /** What `/openapi.json` says, given how to make the document of the server's own routes; just that if unset. */
-  document?: (own: () => Promise<OpenApiDocument>) => () => Promise<OpenApiDocument>;
 };
 
 const drainMs = 3000;

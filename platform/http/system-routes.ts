@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Host } from '#platform/service-host';
+import type { HttpApp, HttpServerOptions } from './http-app.js';
 import { type DescribedRoute, describeRoutes, type OpenApiDocument } from './openapi.js';
-import type { HttpApp, HttpServerOptions } from './server.js';
 
 /** Their patterns; what watches a service is neither traced nor logged. */
 export const systemRoutes = new Set([

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Batch } from 'kafkajs';
-import type { IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import type { IncomingRecord, RecordBatch, RecordPack, TopicPartition } from '#platform/messaging/broker';
 import { decompress } from '#platform/messaging/kafkajs-codecs';
-import { PackCursor, type RecordPack } from '#platform/messaging/record-pack';
+import { PackCursor } from '#platform/messaging/record-pack';
 
 /** What a consumer learns from its fetches beside the records. */
 export type FetchListener = {

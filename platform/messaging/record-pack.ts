@@ -1,24 +1,5 @@
-import type { IncomingRecord, RawHeader } from '#platform/messaging/broker';
+import type { IncomingRecord, RawHeader, RecordPack } from '#platform/messaging/broker';
 import { headerText } from '#platform/messaging/record-headers';
-
-/**
- * Records as the broker stores and sends them, decompressed: Kafka's record batch of format 2
- * (https://kafka.apache.org/documentation/#recordbatch). Reading one in place costs a tenth of turning each of its
- * records into objects.
- *
- *     record  = length attributes timestamp-delta offset-delta key value headers
- *     key     = value = length *byte        ; length -1 is null
- *     headers = count *(name value)
- *     every number a zigzag varint, attributes one byte
- */
-export type RecordPack = {
-  baseOffset: number;
-  baseTimestampMs: number;
-  /** Where the broker's clock stamps the records, it gives all of a pack this time. */
-  appendedAtMs?: number;
-  count: number;
-  bytes: Buffer;
-};
 
 /** A place in a pack: `next` steps to the next record; the fields then say where in `bytes` its parts are. */
 export class PackCursor {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import type pg from 'pg';
 import { PlatformError } from '#platform/errors';
-import type { Database } from '#platform/postgres/pool';
 import { projectRoot } from '#platform/project';
 
 const fileName = /^\d{4}-[a-z0-9-]+\.sql$/;
@@ -15,10 +15,10 @@ const lockKey = 4_011_964;
  * it at the same time. Returns the names applied now.
  */
 export const migrate = async (
-  db: Pick<Database, 'query' | 'pool'>,
+  { pool }: { pool: pg.Pool },
   folders: string | readonly string[],
 ): Promise<string[]> => {
-  const client = await db.pool.connect();
+  const client = await pool.connect();
   const applied: string[] = [];
   try {
     await client.query('SET statement_timeout = 0');

@@ -80,7 +80,7 @@ export const createDatabase = (
         await ensureDatabase(options.url);
         await query('SELECT 1');
       });
-      if (options.migrations !== undefined) await migrate({ query, pool }, options.migrations);
+      if (options.migrations !== undefined) await migrate({ pool }, options.migrations);
       const connections = Math.min(pool.options.max, connectionsAtStart);
       await Promise.all(Array.from({ length: connections }, () => query('SELECT 1')));
     },

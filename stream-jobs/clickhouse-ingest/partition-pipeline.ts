@@ -1,8 +1,8 @@
 import { assert } from '#platform/assert';
 import { isRetriable, PlatformError } from '#platform/errors';
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
-import type { BatchControl, IncomingRecord, RecordBatch } from '#platform/messaging/broker';
-import { PackCursor, type RecordPack } from '#platform/messaging/record-pack';
+import type { BatchControl, IncomingRecord, RecordBatch, RecordPack } from '#platform/messaging/broker';
+import { PackCursor } from '#platform/messaging/record-pack';
 import { backoffMs } from '#platform/waiting/backoff';
 import { endsWithin } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
