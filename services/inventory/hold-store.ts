@@ -43,13 +43,15 @@ export type HoldStore = {
   ): Promise<HoldRefusal | undefined>;
 };
 
+type Events = Pick<EventPublisher<Published>, 'event'>;
+
 /** Holds as rows. The row's lock is what makes the steps of one order follow one another. */
 export const createHoldStore = ({
   events,
   clock,
   holdMs,
 }: {
-  events: Pick<EventPublisher<Published>, 'event'>;
+  events: Events;
   clock: Clock;
   holdMs: number;
 }): HoldStore => {
@@ -67,57 +69,14 @@ export const createHoldStore = ({
     for (const event of decision) {
       const lines = await moveStock(tx, orderId, event, nowMs);
       if (lines === 'short') return 'short';
-      messages.push(...published(orderId, event, lines, nowMs));
+      messages.push(...published(events, orderId, event, lines, { nowMs, holdMs }));
     }
     if (decision.length === 0) return 'nothing';
     for (const event of decision)
       if (event.type === 'StockReturned') await saveReturn(tx, orderId, event, nowMs);
-    await save(tx, orderId, decision.reduce(evolve, hold), nowMs);
+    await save(tx, orderId, decision.reduce(evolve, hold), { nowMs, holdMs });
     await append(tx, messages);
     return 'done';
-  };
-
-  const save = async (tx: Tx, orderId: string, hold: Hold, nowMs: number): Promise<void> => {
-    await tx.query(
-      `INSERT INTO holds (order_id, status, lines, expires_at, created_at, updated_at)
-       VALUES ($1, $2, $3, $4, $5, $5)
-       ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at`,
-      [
-        orderId,
-        hold.status,
-        JSON.stringify('lines' in hold ? hold.lines : []),
-        hold.status === 'held' ? new Date(nowMs + holdMs) : null,
-        new Date(nowMs),
-      ],
-    );
-  };
-
-  const published = (
-    orderId: string,
-    event: HoldEvent,
-    lines: readonly StockReservedLine[],
-    occurredAt: number,
-  ): EventMessage[] => {
-    const message = <T extends keyof Published>(type: T, value: Published[T]) => [
-      events.event(type, orderId, value, { occurredAt }),
-    ];
-    switch (event.type) {
-      case 'StockReserved':
-        return message('StockReserved', { orderId, lines, expiresAt: occurredAt + holdMs, occurredAt });
-      case 'StockRejected':
-        return message('StockRejected', { orderId, lines: event.lines, occurredAt });
-      case 'StockReleased':
-      case 'SaleUndone':
-        return message('StockReleased', { orderId, reason: event.reason, lines, occurredAt });
-      case 'StockCommitted':
-        return message('StockCommitted', { orderId, lines, occurredAt });
-      case 'StockReturned':
-        return message('StockReturned', { orderId, returnId: event.returnId, lines, occurredAt });
-      case 'HoldBarred':
-        return [];
-      default:
-        return event satisfies never;
-    }
   };
 
   return {
@@ -140,6 +99,55 @@ export const createHoldStore = ({
     takeBack: async (tx, orderId, returnId, lines) =>
       refusalIn(await update(tx, orderId, { type: 'TakeBack', returnId, lines })),
   };
+};
+
+const save = async (
+  tx: Tx,
+  orderId: string,
+  hold: Hold,
+  { nowMs, holdMs }: { nowMs: number; holdMs: number },
+): Promise<void> => {
+  await tx.query(
+    `INSERT INTO holds (order_id, status, lines, expires_at, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $5)
+     ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at`,
+    [
+      orderId,
+      hold.status,
+      JSON.stringify('lines' in hold ? hold.lines : []),
+      hold.status === 'held' ? new Date(nowMs + holdMs) : null,
+      new Date(nowMs),
+    ],
+  );
+};
+
+const published = (
+  events: Events,
+  orderId: string,
+  event: HoldEvent,
+  lines: readonly StockReservedLine[],
+  { nowMs: occurredAt, holdMs }: { nowMs: number; holdMs: number },
+): EventMessage[] => {
+  const message = <T extends keyof Published>(type: T, value: Published[T]) => [
+    events.event(type, orderId, value, { occurredAt }),
+  ];
+  switch (event.type) {
+    case 'StockReserved':
+      return message('StockReserved', { orderId, lines, expiresAt: occurredAt + holdMs, occurredAt });
+    case 'StockRejected':
+      return message('StockRejected', { orderId, lines: event.lines, occurredAt });
+    case 'StockReleased':
+    case 'SaleUndone':
+      return message('StockReleased', { orderId, reason: event.reason, lines, occurredAt });
+    case 'StockCommitted':
+      return message('StockCommitted', { orderId, lines, occurredAt });
+    case 'StockReturned':
+      return message('StockReturned', { orderId, returnId: event.returnId, lines, occurredAt });
+    case 'HoldBarred':
+      return [];
+    default:
+      return event satisfies never;
+  }
 };
 
 const refusalIn = (outcome: HoldRefusal | string): HoldRefusal | undefined =>

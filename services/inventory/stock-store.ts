@@ -4,7 +4,7 @@ import { append } from '#platform/outbox/outbox';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
-import { type AdjustmentRefusal, type Stock, stateOnHand } from './stock.js';
+import { type AdjustmentRefusal, available, type Stock, stateOnHand } from './stock.js';
 
 export type StockRow = Stock & {
   productId: string;
@@ -68,13 +68,10 @@ export const createStockStore = ({
   events: Pick<EventPublisher<Published>, 'event'>;
   clock: Clock;
 }): StockStore => {
-  const publish = <T extends keyof Published>(
-    tx: Tx,
-    type: T,
-    key: string,
-    value: Published[T],
-    occurredAt: number,
-  ) => append(tx, [events.event(type, key, value, { occurredAt })]);
+  const publish = (tx: Tx, adjusted: EventMap['StockAdjusted']) => {
+    const { productId, occurredAt } = adjusted;
+    return append(tx, [events.event('StockAdjusted', productId, adjusted, { occurredAt })]);
+  };
 
   return {
     open: async (tx, productId, onHand) => {
@@ -90,15 +87,8 @@ export const createStockStore = ({
         [productId, onHand, new Date(nowMs)],
       );
       if (rowCount === 0) return;
-      const opened = {
-        productId,
-        onHand,
-        available: onHand,
-        delta: onHand,
-        stockVersion: 1,
-        reason: 'initial',
-      };
-      await publish(tx, 'StockAdjusted', productId, { ...opened, occurredAt: nowMs }, nowMs);
+      const opened = { productId, onHand, available: onHand, delta: onHand, stockVersion: 1 };
+      await publish(tx, { ...opened, reason: 'initial', occurredAt: nowMs });
     },
 
     adjust: async (tx, productId, { onHand: target, lowStockThreshold, reason }) => {
@@ -121,46 +111,52 @@ export const createStockStore = ({
         [productId, adjustment.delta, lowStockThreshold ?? null, reason, new Date(occurredAt)],
       );
       const row = rows[0] as StockRow;
-      const { onHand, reserved, stockVersion } = row;
-      const adjusted = {
+      const { onHand, stockVersion } = row;
+      const { delta } = adjustment;
+      await publish(tx, {
         productId: row.productId,
         onHand,
-        available: onHand - reserved,
-        delta: adjustment.delta,
+        available: available(row),
+        delta,
         stockVersion,
-      };
-      await publish(tx, 'StockAdjusted', row.productId, { ...adjusted, reason, occurredAt }, occurredAt);
+        reason,
+        occurredAt,
+      });
       return row;
     },
 
-    find: async (db, productId) => {
-      const { rows } = await db.query<StockRow>(`SELECT ${stockColumns} FROM stock WHERE product_id = $1`, [
-        productId,
-      ]);
-      return rows[0];
-    },
-
-    list: async (db, { afterProductId, rowsMax }) => {
-      const { rows } = await db.query<StockRow>(
-        `SELECT ${stockColumns} FROM stock WHERE $1::uuid IS NULL OR product_id > $1
-         ORDER BY product_id LIMIT $2`,
-        [afterProductId ?? null, rowsMax],
-      );
-      return rows;
-    },
-
-    movements: async (db, productId, { beforeMovementId, rowsMax }) => {
-      const { rows } = await db.query<Movement>(
-        `SELECT movement_id AS "movementId", kind, on_hand_delta AS "onHandDelta",
-                reserved_delta AS "reservedDelta", on_hand AS "onHand", reserved, order_id AS "orderId",
-                reason, occurred_at AS "occurredAt"
-         FROM movements WHERE product_id = $1 AND ($2::bigint IS NULL OR movement_id < $2)
-         ORDER BY movement_id DESC LIMIT $3`,
-        [productId, beforeMovementId ?? null, rowsMax],
-      );
-      return rows;
-    },
+    find,
+    list,
+    movements,
   };
+};
+
+const find: StockStore['find'] = async (db, productId) => {
+  const { rows } = await db.query<StockRow>(`SELECT ${stockColumns} FROM stock WHERE product_id = $1`, [
+    productId,
+  ]);
+  return rows[0];
+};
+
+const list: StockStore['list'] = async (db, { afterProductId, rowsMax }) => {
+  const { rows } = await db.query<StockRow>(
+    `SELECT ${stockColumns} FROM stock WHERE $1::uuid IS NULL OR product_id > $1
+     ORDER BY product_id LIMIT $2`,
+    [afterProductId ?? null, rowsMax],
+  );
+  return rows;
+};
+
+const movements: StockStore['movements'] = async (db, productId, { beforeMovementId, rowsMax }) => {
+  const { rows } = await db.query<Movement>(
+    `SELECT movement_id AS "movementId", kind, on_hand_delta AS "onHandDelta",
+            reserved_delta AS "reservedDelta", on_hand AS "onHand", reserved, order_id AS "orderId",
+            reason, occurred_at AS "occurredAt"
+     FROM movements WHERE product_id = $1 AND ($2::bigint IS NULL OR movement_id < $2)
+     ORDER BY movement_id DESC LIMIT $3`,
+    [productId, beforeMovementId ?? null, rowsMax],
+  );
+  return rows;
 };
 
 const lockStock = async (tx: Tx, productId: string): Promise<StockRow | undefined> => {

@@ -78,14 +78,10 @@ export const publishes = [
 ] as const satisfies readonly EventType[];
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
 
+type Events = Pick<EventPublisher<Published>, 'event'>;
+
 /** Orders as rows. The row's lock is what makes one order's decisions follow one another. */
-export const createOrderStore = ({
-  events,
-  clock,
-}: {
-  events: Pick<EventPublisher<Published>, 'event'>;
-  clock: Clock;
-}): OrderStore => {
+export const createOrderStore = ({ events, clock }: { events: Events; clock: Clock }): OrderStore => {
   /** Writes what was decided: first the row, whose lock keeps the order of the events, then the events. */
   const apply = async (
     tx: Tx,
@@ -102,68 +98,24 @@ export const createOrderStore = ({
     let state = before;
     for (const event of decision) {
       const next = evolve(state, event);
-      messages.push(...(await publish(tx, event, state, next)));
+      messages.push(...(await publish(tx, { events, clock }, event, state, next)));
       state = next;
     }
     await append(tx, [...messages, ...furtherMessages]);
     return { before, after, events: decision };
   };
 
-  /** The event's message and those of its sales, with the event on the order's timeline. */
-  const publish = async (tx: Tx, event: OrderEvent, before: Order, after: Order): Promise<EventMessage[]> => {
-    if (!('data' in event)) return [];
-    const { type, data } = event;
-    const { orderId, occurredAt } = data;
-    const message = events.event(type, orderId, data, { occurredAt });
-    const eventId = message.headers[headerNames.eventId] ?? '';
-    const shown = event.type === 'OrderReturned' ? { ...data, reason: event.reason } : data;
-    await noteOwn(tx, orderId, { eventId, type, occurredAtMs: occurredAt, data: shown });
-    if (event.type === 'OrderReturned')
-      await noteRefundDue(tx, {
-        refundId: event.data.returnId,
-        orderId,
-        amountMinor: event.data.refundMinor,
-      });
-    return [message, ...saleRows(event, before, after).map(saleMessage)];
-  };
-
-  const instruction = (
-    { orderId, userId, currency, paymentMethod: method, occurredAt }: OrderDraft,
-    amountMinor: number,
-    token: string,
-  ): EventMessage =>
-    events.event(
-      'PaymentInstructed',
-      orderId,
-      { orderId, userId, amountMinor, currency, method, token, occurredAt },
-      { occurredAt },
-    );
-
-  const newSaleId = () => newId(clock);
-
-  const saleRows = (event: OrderEvent, before: Order, after: Order): Sale[] => {
-    assert(after.status !== 'new', 'an order with events exists');
-    switch (event.type) {
-      case 'OrderConfirmed':
-        return salesOf(event.data, after.lines, newSaleId);
-      case 'OrderReturned':
-        return refundsOf(event.data, after.lines, newSaleId);
-      case 'OrderCancelled':
-        return before.status === 'confirmed' ? undoneOf(event.data, after, newSaleId) : [];
-      default:
-        return [];
-    }
-  };
-
-  const saleMessage = (sale: Sale): EventMessage =>
-    events.event('Sale', sale.order_id, sale, { occurredAt: sale.occurred_at, eventId: sale.event_id });
-
   return {
     open: async (tx, command, particulars) => {
       const order: Order = { status: 'new' };
       const decision = decide(command, order);
       assert(!isRefusal(decision), 'placing an order is not refused here');
-      const instruct = instruction(command.draft, sumMinor(command.draft.lines), particulars.paymentToken);
+      const instruct = instruction(
+        events,
+        command.draft,
+        sumMinor(command.draft.lines),
+        particulars.paymentToken,
+      );
       return apply(tx, order, decision, (after) => insert(tx, after, command, particulars), [instruct]);
     },
 
@@ -176,24 +128,85 @@ export const createOrderStore = ({
       return apply(tx, order, decision, (after) => save(tx, after, row.holdExpiresAt, clock.nowMs()));
     },
 
-    overdue: async (db, nowMs, { after, ordersMax }) => {
-      const { rows } = await db.query<OverdueOrder>(
-        `SELECT order_id AS "orderId", due_at AS "dueAt", correlation_id AS "correlationId", traceparent FROM orders
-         WHERE due_at <= $1 AND ($2::timestamptz IS NULL OR (due_at, order_id) > ($2, $3::uuid))
-         ORDER BY due_at, order_id LIMIT $4`,
-        [new Date(nowMs), after?.dueAt ?? null, after?.orderId ?? null, ordersMax],
-      );
-      return rows;
-    },
-
-    countActive: async (db) => {
-      const { rows } = await db.query<{ orders: number }>(
-        'SELECT count(*) AS orders FROM orders WHERE due_at IS NOT NULL',
-      );
-      return rows[0]?.orders ?? 0;
-    },
+    overdue,
+    countActive,
   };
 };
+
+const overdue: OrderStore['overdue'] = async (db, nowMs, { after, ordersMax }) => {
+  const { rows } = await db.query<OverdueOrder>(
+    `SELECT order_id AS "orderId", due_at AS "dueAt", correlation_id AS "correlationId", traceparent FROM orders
+     WHERE due_at <= $1 AND ($2::timestamptz IS NULL OR (due_at, order_id) > ($2, $3::uuid))
+     ORDER BY due_at, order_id LIMIT $4`,
+    [new Date(nowMs), after?.dueAt ?? null, after?.orderId ?? null, ordersMax],
+  );
+  return rows;
+};
+
+const countActive: OrderStore['countActive'] = async (db) => {
+  const { rows } = await db.query<{ orders: number }>(
+    'SELECT count(*) AS orders FROM orders WHERE due_at IS NOT NULL',
+  );
+  return rows[0]?.orders ?? 0;
+};
+
+/** The event's message and those of its sales, with the event on the order's timeline. */
+const publish = async (
+  tx: Tx,
+  { events, clock }: { events: Events; clock: Clock },
+  event: OrderEvent,
+  before: Order,
+  after: Order,
+): Promise<EventMessage[]> => {
+  if (!('data' in event)) return [];
+  const { type, data } = event;
+  const { orderId, occurredAt } = data;
+  const message = events.event(type, orderId, data, { occurredAt });
+  const eventId = message.headers[headerNames.eventId] ?? '';
+  const shown = event.type === 'OrderReturned' ? { ...data, reason: event.reason } : data;
+  await noteOwn(tx, orderId, { eventId, type, occurredAtMs: occurredAt, data: shown });
+  if (event.type === 'OrderReturned')
+    await noteRefundDue(tx, {
+      refundId: event.data.returnId,
+      orderId,
+      amountMinor: event.data.refundMinor,
+    });
+  return [
+    message,
+    ...saleRows(event, before, after, () => newId(clock)).map((sale) => saleMessage(events, sale)),
+  ];
+};
+
+const saleMessage = (events: Events, sale: Sale): EventMessage =>
+  events.event('Sale', sale.order_id, sale, { occurredAt: sale.occurred_at, eventId: sale.event_id });
+
+/** What the event adds to the ledger that analytics sum. */
+const saleRows = (event: OrderEvent, before: Order, after: Order, newSaleId: () => string): Sale[] => {
+  assert(after.status !== 'new', 'an order with events exists');
+  switch (event.type) {
+    case 'OrderConfirmed':
+      return salesOf(event.data, after.lines, newSaleId);
+    case 'OrderReturned':
+      return refundsOf(event.data, after.lines, newSaleId);
+    case 'OrderCancelled':
+      return before.status === 'confirmed' ? undoneOf(event.data, after, newSaleId) : [];
+    default:
+      return [];
+  }
+};
+
+const instruction = (
+  events: Events,
+  { orderId, userId, currency, paymentMethod: method, occurredAt }: OrderDraft,
+  amountMinor: number,
+  token: string,
+): EventMessage =>
+  events.event(
+    'PaymentInstructed',
+    orderId,
+    { orderId, userId, amountMinor, currency, method, token, occurredAt },
+    { occurredAt },
+  );
 
 const insert = async (
   tx: Tx,

@@ -18,21 +18,12 @@ import {
 } from './settlement.js';
 import { noteOther } from './timeline.js';
 
-/** What an order does when something happens to its stock or its money; all of it goes on its timeline. */
-export const sagaReactions = ({
-  orders,
-  clock,
-  logger,
-  metrics,
-}: {
-  orders: OrderStore;
-  clock: Clock;
-  logger: Logger;
-  metrics: OrderMetrics;
-}): Reactions<EventMap> => {
-  type SagaEvent = ReceivedEvent<string, { orderId: string }>;
-  type PaymentEvent = ReceivedEvent<string, { orderId: string; paymentId: string }>;
+type SagaDeps = { orders: OrderStore; clock: Clock; logger: Logger; metrics: OrderMetrics };
+type SagaEvent = ReceivedEvent<string, { orderId: string }>;
+type PaymentEvent = ReceivedEvent<string, { orderId: string; paymentId: string }>;
 
+/** How an order follows an event of its stock or its money: at most once, with the event on its timeline. */
+const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
   const decide = async (tx: Tx, event: SagaEvent, command: OrderCommand): Promise<void> => {
     const { orderId } = event.value;
     const outcome = await orders.update(tx, orderId, command);
@@ -68,6 +59,15 @@ export const sagaReactions = ({
   };
 
   const keep = (tx: Tx, event: SagaEvent): Promise<boolean> => noteOther(tx, event.value.orderId, event);
+
+  return { keep, followStock, followPayment };
+};
+
+/** What an order does when something happens to its stock or its money; all of it goes on its timeline. */
+export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
+  const { clock } = deps;
+  const { keep, followStock, followPayment } = createFollower(deps);
+
   return {
     StockReserved: (tx, event) =>
       followStock(tx, event, 'held', {

@@ -53,7 +53,10 @@ export type OrderRouteDeps = {
 
 export const orderRoutes = (app: HttpApp, deps: OrderRouteDeps): void => {
   placeRoute(app, deps);
-  readRoutes(app, deps);
+  listRoute(app, deps);
+  orderRoute(app, deps);
+  statusRoute(app, deps);
+  timelineRoute(app, deps);
   returnRoute(app, deps);
 };
 
@@ -123,7 +126,7 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
   );
 };
 
-const readRoutes = (app: HttpApp, { db }: OrderRouteDeps): void => {
+const listRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
   app.get(
     '/api/orders',
     {
@@ -153,7 +156,9 @@ const readRoutes = (app: HttpApp, { db }: OrderRouteDeps): void => {
       return { items: items.map(shown), next };
     },
   );
+};
 
+const orderRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
   app.get(
     '/api/orders/:id',
     {
@@ -176,7 +181,9 @@ const readRoutes = (app: HttpApp, { db }: OrderRouteDeps): void => {
       );
     },
   );
+};
 
+const statusRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
   app.get(
     '/api/orders/:id/status',
     {
@@ -191,7 +198,9 @@ const readRoutes = (app: HttpApp, { db }: OrderRouteDeps): void => {
     },
     async (request) => shownStatus(visible(await findOrder(db, request.params.id), request)),
   );
+};
 
+const timelineRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
   app.get(
     '/api/orders/:id/timeline',
     {

@@ -16,23 +16,19 @@ export type Sweeper = Component & {
   sweep(): Promise<number>;
 };
 
+type SweeperHost = Pick<Host, 'logger' | 'clock' | 'tracer' | 'onFatal'>;
+
+type SweeperDeps = {
+  db: Database;
+  orders: OrderStore;
+  metrics: OrderMetrics;
+  everyMs: number;
+  stuckAfterMs: number;
+};
+
 /** Ends what waits too long. */
-export const createSweeper = (
-  host: Pick<Host, 'logger' | 'clock' | 'tracer' | 'onFatal'>,
-  {
-    db,
-    orders,
-    metrics,
-    everyMs,
-    stuckAfterMs,
-  }: {
-    db: Database;
-    orders: OrderStore;
-    metrics: OrderMetrics;
-    everyMs: number;
-    stuckAfterMs: number;
-  },
-): Sweeper => {
+export const createSweeper = (host: SweeperHost, deps: SweeperDeps): Sweeper => {
+  const { db, orders, metrics, everyMs, stuckAfterMs } = deps;
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
   let stopping = false;
@@ -44,39 +40,11 @@ export const createSweeper = (
     let after: OverdueOrder | undefined;
     do {
       const page = await orders.overdue(db, nowMs, { after, ordersMax: ordersPerPageMax });
-      for (const overdue of page) if (await giveUp(overdue, nowMs)) ended += 1;
+      for (const overdue of page) if (await giveUp(host, deps, overdue, nowMs)) ended += 1;
       after = page.length < ordersPerPageMax ? undefined : page.at(-1);
     } while (after !== undefined && !stopping);
     return ended;
   };
-
-  const giveUp = async (overdue: OverdueOrder, nowMs: number): Promise<boolean> => {
-    const { orderId, correlationId } = overdue;
-    try {
-      const outcome = await asPartOf(overdue, () =>
-        inTransaction(db, (tx) => orders.update(tx, orderId, { type: 'GiveUpOverdue', nowMs })),
-      );
-      if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return false;
-      metrics.observe(outcome, nowMs);
-      if (outcome.after.status === 'cancelled')
-        host.logger.warn({ orderId, correlationId, reason: outcome.after.reason }, 'order given up');
-      return true;
-    } catch (error) {
-      // A fault of the database concerns every order.
-      if (isBrokenInvariant(error) || isRetriable(error)) throw error;
-      host.logger.error({ err: error, orderId, correlationId }, 'order cannot be given up');
-      return false;
-    }
-  };
-
-  const asPartOf = <T>({ correlationId, traceparent }: OverdueOrder, work: () => Promise<T>): Promise<T> =>
-    withCorrelation({ correlationId }, () =>
-      withSpan(
-        'give up overdue order',
-        { tracer: host.tracer, parent: contextFromTraceparent(traceparent ?? undefined) },
-        work,
-      ),
-    );
 
   const round = async (): Promise<void> => {
     try {
@@ -106,3 +74,41 @@ export const createSweeper = (
     },
   };
 };
+
+/** False when the order is not overdue any more, or cannot be given up for a reason of its own. */
+const giveUp = async (
+  host: SweeperHost,
+  { db, orders, metrics }: SweeperDeps,
+  overdue: OverdueOrder,
+  nowMs: number,
+): Promise<boolean> => {
+  const { orderId, correlationId } = overdue;
+  try {
+    const outcome = await asPartOf(host, overdue, () =>
+      inTransaction(db, (tx) => orders.update(tx, orderId, { type: 'GiveUpOverdue', nowMs })),
+    );
+    if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return false;
+    metrics.observe(outcome, nowMs);
+    if (outcome.after.status === 'cancelled')
+      host.logger.warn({ orderId, correlationId, reason: outcome.after.reason }, 'order given up');
+    return true;
+  } catch (error) {
+    // A fault of the database concerns every order.
+    if (isBrokenInvariant(error) || isRetriable(error)) throw error;
+    host.logger.error({ err: error, orderId, correlationId }, 'order cannot be given up');
+    return false;
+  }
+};
+
+const asPartOf = <T>(
+  host: SweeperHost,
+  { correlationId, traceparent }: OverdueOrder,
+  work: () => Promise<T>,
+): Promise<T> =>
+  withCorrelation({ correlationId }, () =>
+    withSpan(
+      'give up overdue order',
+      { tracer: host.tracer, parent: contextFromTraceparent(traceparent ?? undefined) },
+      work,
+    ),
+  );

@@ -54,19 +54,7 @@ export const createProviderWorker = (
   let listener: { close(): Promise<void> } | undefined;
 
   const start = (call: ClaimedCall): Promise<void> => {
-    const { correlationId, causationId, traceparent } = call;
-    const made = withCorrelation({ correlationId, ...(causationId === null ? {} : { causationId }) }, () =>
-      withSpan(
-        `${deps.provider.name} ${call.kind}`,
-        {
-          kind: SpanKind.CLIENT,
-          tracer: host.tracer,
-          parent: contextFromTraceparent(traceparent ?? undefined),
-          attributes: { 'order.id': call.orderId, attempts: call.attempts },
-        },
-        () => make(host, deps, call),
-      ),
-    )
+    const made = asPartOf(host, deps.provider.name, call, () => make(host, deps, call))
       // The lease ends by itself: whatever could not be settled is taken up again.
       .catch((error: unknown) => {
         if (isBrokenInvariant(error)) host.onFatal(error);
@@ -118,6 +106,28 @@ export const createProviderWorker = (
       await finished;
     },
   };
+};
+
+/** Runs `work` as a part of the undertaking that wrote the call. */
+const asPartOf = (
+  { tracer }: Pick<Host, 'tracer'>,
+  provider: string,
+  call: ClaimedCall,
+  work: () => Promise<void>,
+): Promise<void> => {
+  const { correlationId, causationId, traceparent } = call;
+  return withCorrelation({ correlationId, ...(causationId === null ? {} : { causationId }) }, () =>
+    withSpan(
+      `${provider} ${call.kind}`,
+      {
+        kind: SpanKind.CLIENT,
+        tracer,
+        parent: contextFromTraceparent(traceparent ?? undefined),
+        attributes: { 'order.id': call.orderId, attempts: call.attempts },
+      },
+      work,
+    ),
+  );
 };
 
 /** Asks the provider and settles what it answers; what brings no answer is postponed. */

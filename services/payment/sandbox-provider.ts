@@ -45,21 +45,9 @@ export const createSandboxProvider = (db: Database, clock: Clock): PaymentProvid
     answer: AuthorizeAnswer,
     behaviour?: Behaviour,
   ) =>
-    inTransaction(db, async (tx) => {
-      const entry = await enter(
-        tx,
-        request.key,
-        {
-          kind: 'authorize',
-          status: answer.outcome,
-          reason: answer.outcome === 'declined' ? answer.reason : null,
-          amountMinor: request.amountMinor,
-          behaviour: behaviour ?? null,
-        },
-        now(),
-      );
-      return authorizationIn(entry);
-    });
+    inTransaction(db, (tx) =>
+      enterAuthorization(tx, request, answer, { behaviour: behaviour ?? null, at: now() }),
+    );
 
   return {
     name: 'sandbox',
@@ -110,6 +98,17 @@ export const createSandboxProvider = (db: Database, clock: Clock): PaymentProvid
       return entry.kind === 'authorize' ? authorizationIn(entry) : finalIn(entry);
     },
   };
+};
+
+const enterAuthorization = async (
+  tx: Tx,
+  { key, amountMinor }: { key: string; amountMinor: number },
+  answer: AuthorizeAnswer,
+  { behaviour, at }: { behaviour: Behaviour | null; at: Date },
+): Promise<AuthorizeAnswer> => {
+  const reason = answer.outcome === 'declined' ? answer.reason : null;
+  const entry = { kind: 'authorize', status: answer.outcome, reason, amountMinor, behaviour } as const;
+  return authorizationIn(await enter(tx, key, entry, at));
 };
 
 /** Gives back what was authorised, and bars the key for an authorisation that is still on its way. */

@@ -90,49 +90,56 @@ export const createProductStore = ({
     return { ...product, available: command.initialStock, stockVersion: 0 };
   },
 
-  find: async (db, productId) => {
-    const { rows } = await db.query<ProductRow>(`SELECT ${columns} FROM products WHERE product_id = $1`, [
-      productId,
-    ]);
-    return rows[0];
-  },
-
-  list: async (db, { category, brand, minPriceMinor, maxPriceMinor, sort, after, rowsMax, withInactive }) => {
-    const values: unknown[] = [];
-    const bind = (value: unknown) => `$${values.push(value)}`;
-    const conditions = [
-      ...(withInactive ? [] : ['active']),
-      ...(category === undefined
-        ? []
-        : [`(category = ${bind(category)} OR starts_with(category, ${bind(`${category}/`)}))`]),
-      ...(brand === undefined ? [] : [`brand = ${bind(brand)}`]),
-      ...(minPriceMinor === undefined ? [] : [`price_minor >= ${bind(minPriceMinor)}`]),
-      ...(maxPriceMinor === undefined ? [] : [`price_minor <= ${bind(maxPriceMinor)}`]),
-    ];
-    const direction = sort === 'price' ? { order: 'ASC', beyond: '>' } : { order: 'DESC', beyond: '<' };
-    const keys = sort === 'newest' ? ['product_id'] : ['price_minor', 'product_id'];
-    if (after) {
-      const position = sort === 'newest' ? [after.productId] : [after.priceMinor, after.productId];
-      conditions.push(`(${keys.join(', ')}) ${direction.beyond} (${position.map(bind).join(', ')})`);
-    }
-    const { rows } = await db.query<ProductRow>(
-      `SELECT ${columns} FROM products
-       ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-       ORDER BY ${keys.map((key) => `${key} ${direction.order}`).join(', ')}
-       LIMIT ${bind(rowsMax)}`,
-      values,
-    );
-    return rows;
-  },
-
-  noteStock: async (tx, lines) => {
-    // Sorted, so that two batches lock rows in the same order.
-    const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
-    for (const { productId, available, stockVersion } of sorted)
-      await tx.query(
-        `UPDATE products SET available = $2, stock_version = $3
-         WHERE product_id = $1 AND stock_version < $3`,
-        [productId, available, stockVersion],
-      );
-  },
+  find,
+  list,
+  noteStock,
 });
+
+const find: ProductStore['find'] = async (db, productId) => {
+  const { rows } = await db.query<ProductRow>(`SELECT ${columns} FROM products WHERE product_id = $1`, [
+    productId,
+  ]);
+  return rows[0];
+};
+
+const list: ProductStore['list'] = async (
+  db,
+  { category, brand, minPriceMinor, maxPriceMinor, sort, after, rowsMax, withInactive },
+) => {
+  const values: unknown[] = [];
+  const bind = (value: unknown) => `$${values.push(value)}`;
+  const conditions = [
+    ...(withInactive ? [] : ['active']),
+    ...(category === undefined
+      ? []
+      : [`(category = ${bind(category)} OR starts_with(category, ${bind(`${category}/`)}))`]),
+    ...(brand === undefined ? [] : [`brand = ${bind(brand)}`]),
+    ...(minPriceMinor === undefined ? [] : [`price_minor >= ${bind(minPriceMinor)}`]),
+    ...(maxPriceMinor === undefined ? [] : [`price_minor <= ${bind(maxPriceMinor)}`]),
+  ];
+  const direction = sort === 'price' ? { order: 'ASC', beyond: '>' } : { order: 'DESC', beyond: '<' };
+  const keys = sort === 'newest' ? ['product_id'] : ['price_minor', 'product_id'];
+  if (after) {
+    const position = sort === 'newest' ? [after.productId] : [after.priceMinor, after.productId];
+    conditions.push(`(${keys.join(', ')}) ${direction.beyond} (${position.map(bind).join(', ')})`);
+  }
+  const { rows } = await db.query<ProductRow>(
+    `SELECT ${columns} FROM products
+     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+     ORDER BY ${keys.map((key) => `${key} ${direction.order}`).join(', ')}
+     LIMIT ${bind(rowsMax)}`,
+    values,
+  );
+  return rows;
+};
+
+const noteStock: ProductStore['noteStock'] = async (tx, lines) => {
+  // Sorted, so that two batches lock rows in the same order.
+  const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
+  for (const { productId, available, stockVersion } of sorted)
+    await tx.query(
+      `UPDATE products SET available = $2, stock_version = $3
+       WHERE product_id = $1 AND stock_version < $3`,
+      [productId, available, stockVersion],
+    );
+};

@@ -77,54 +77,10 @@ export const createCatalogueStore = (
       return rows[0]?.category ?? null;
     },
 
-    open: async (tx, { productId, category, createdAt, active }) => {
-      await tx.query(
-        `INSERT INTO products (product_id, category, created_at, active) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (product_id) DO UPDATE
-         SET category = EXCLUDED.category, created_at = EXCLUDED.created_at, active = EXCLUDED.active
-         WHERE products.created_at IS NULL`,
-        [productId, category, new Date(createdAt), active],
-      );
-    },
-    setAvailable: async (tx, lines) => {
-      if (lines.length === 0) return;
-      // In the products' order, as in every statement here, so that two transactions do not lock each other out.
-      const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
-      await tx.query(
-        `INSERT INTO products (product_id, available, stock_version)
-         SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[])
-         ON CONFLICT (product_id) DO UPDATE
-         SET available = EXCLUDED.available, stock_version = EXCLUDED.stock_version
-         WHERE products.stock_version < EXCLUDED.stock_version`,
-        [
-          sorted.map((line) => line.productId),
-          sorted.map((line) => line.available),
-          sorted.map((line) => line.stockVersion),
-        ],
-      );
-    },
-    countSale: async (tx, orderId, lines) => {
-      const { rowCount } = await tx.query(
-        'INSERT INTO counted_sales (order_id) VALUES ($1) ON CONFLICT DO NOTHING',
-        [orderId],
-      );
-      if (rowCount === 0) return;
-      const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
-      await tx.query(
-        `INSERT INTO products (product_id, popularity) SELECT * FROM unnest($1::text[], $2::double precision[])
-         ON CONFLICT (product_id) DO UPDATE SET popularity = products.popularity + EXCLUDED.popularity`,
-        [sorted.map((line) => line.productId), sorted.map((line) => line.weight)],
-      );
-    },
-    addPurchases: async (tx, userId, productIds, boughtAtMs) => {
-      await tx.query(
-        `INSERT INTO purchases (user_id, product_id, bought_at)
-         SELECT $1, id, $3 FROM unnest($2::text[]) AS given(id)
-         ON CONFLICT (user_id, product_id) DO UPDATE
-         SET bought_at = GREATEST(purchases.bought_at, EXCLUDED.bought_at)`,
-        [userId, [...new Set(productIds)].sort(), new Date(boughtAtMs)],
-      );
-    },
+    open,
+    setAvailable,
+    countSale,
+    addPurchases,
     forgetPurchases: async (beforeMs, rowsMax) => {
       const { rowCount } = await db.query(
         `DELETE FROM purchases WHERE ctid = ANY (ARRAY(
@@ -134,6 +90,58 @@ export const createCatalogueStore = (
       return rowCount ?? 0;
     },
   };
+};
+
+const open: CatalogueStore['open'] = async (tx, { productId, category, createdAt, active }) => {
+  await tx.query(
+    `INSERT INTO products (product_id, category, created_at, active) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (product_id) DO UPDATE
+     SET category = EXCLUDED.category, created_at = EXCLUDED.created_at, active = EXCLUDED.active
+     WHERE products.created_at IS NULL`,
+    [productId, category, new Date(createdAt), active],
+  );
+};
+
+const setAvailable: CatalogueStore['setAvailable'] = async (tx, lines) => {
+  if (lines.length === 0) return;
+  // In the products' order, as in every statement here, so that two transactions do not lock each other out.
+  const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
+  await tx.query(
+    `INSERT INTO products (product_id, available, stock_version)
+     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[])
+     ON CONFLICT (product_id) DO UPDATE
+     SET available = EXCLUDED.available, stock_version = EXCLUDED.stock_version
+     WHERE products.stock_version < EXCLUDED.stock_version`,
+    [
+      sorted.map((line) => line.productId),
+      sorted.map((line) => line.available),
+      sorted.map((line) => line.stockVersion),
+    ],
+  );
+};
+
+const countSale: CatalogueStore['countSale'] = async (tx, orderId, lines) => {
+  const { rowCount } = await tx.query(
+    'INSERT INTO counted_sales (order_id) VALUES ($1) ON CONFLICT DO NOTHING',
+    [orderId],
+  );
+  if (rowCount === 0) return;
+  const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
+  await tx.query(
+    `INSERT INTO products (product_id, popularity) SELECT * FROM unnest($1::text[], $2::double precision[])
+     ON CONFLICT (product_id) DO UPDATE SET popularity = products.popularity + EXCLUDED.popularity`,
+    [sorted.map((line) => line.productId), sorted.map((line) => line.weight)],
+  );
+};
+
+const addPurchases: CatalogueStore['addPurchases'] = async (tx, userId, productIds, boughtAtMs) => {
+  await tx.query(
+    `INSERT INTO purchases (user_id, product_id, bought_at)
+     SELECT $1, id, $3 FROM unnest($2::text[]) AS given(id)
+     ON CONFLICT (user_id, product_id) DO UPDATE
+     SET bought_at = GREATEST(purchases.bought_at, EXCLUDED.bought_at)`,
+    [userId, [...new Set(productIds)].sort(), new Date(boughtAtMs)],
+  );
 };
 
 type Row = { product_id: string; category: string | null };
