@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Ports } from '../data-folder/ports.js';
 import type { Software } from '../software/software.js';
@@ -62,5 +63,18 @@ function spoolDirFor(port: number): string {
 const archived = (archive: string | undefined): string[] =>
   archive === undefined ? [] : [`-XX:SharedArchiveFile=${archive}`];
 
-const unprivileged = (): string[] =>
-  process.getuid?.() === 0 ? ['unshare', '-U', '--map-user=1000', '--map-group=1000'] : [];
+/**
+ * PostgreSQL refuses to run as root: root enters a user namespace in which it is somebody else. Throws one line where a
+ * container forbids that.
+ */
+export const unprivileged = (
+  isRoot = process.getuid?.() === 0,
+  enter: readonly [string, ...string[]] = ['unshare', '-U', '--map-user=1000', '--map-group=1000'],
+): readonly string[] => {
+  if (!isRoot) return [];
+  const [program, ...args] = enter;
+  if (spawnSync(program, [...args, 'true']).status === 0) return enter;
+  throw new Error(
+    'PostgreSQL does not run as root, and unshare is forbidden or missing here: start as another user, or name a server in DATABASE_URL',
+  );
+};

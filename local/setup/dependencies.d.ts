@@ -1,0 +1,2 @@
+/** Brings `node_modules` to what the lock file says, all of it. Does nothing when it is so already. Rejects with one line. */
+export function installDependencies(root: string): Promise<void>;

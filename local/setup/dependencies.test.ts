@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { installDependencies } from './dependencies.js';
+
+let root = '';
+
+/** A project whose one development tool lies beside it, so that npm needs no network; its script leaves a file. */
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'cartstream-dependencies-'));
+  mkdirSync(join(root, 'tool'));
+  const write = (file: string, content: object) =>
+    writeFileSync(join(root, file), JSON.stringify({ version: '1.0.0', private: true, ...content }));
+  write('tool/package.json', { name: 'tool' });
+  write('package.json', {
+    name: 'project',
+    devDependencies: { tool: 'file:./tool' },
+    scripts: { postinstall: 'touch script-ran' },
+  });
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(root, { recursive: true });
+});
+
+it.each([
+  ['NODE_ENV', 'production'],
+  ['npm_config_omit', 'dev'],
+  ['npm_config_production', 'true'],
+  ['npm_config_only', 'production'],
+  ['npm_config_ignore_scripts', 'true'],
+  ['npm_config_dry_run', 'true'],
+])(
+  '%s=%s leaves no development package and no install script out',
+  async (name, value) => {
+    vi.stubEnv(name, value);
+    await installDependencies(root);
+    expect([existsSync(join(root, 'node_modules/tool')), existsSync(join(root, 'script-ran'))]).toEqual([
+      true,
+      true,
+    ]);
+  },
+  60_000,
+);
+
+it('an .npmrc that leaves development packages out is overruled', async () => {
+  writeFileSync(join(root, '.npmrc'), 'omit=dev\nignore-scripts=true\n');
+  await installDependencies(root);
+  expect([existsSync(join(root, 'node_modules/tool')), existsSync(join(root, 'script-ran'))]).toEqual([
+    true,
+    true,
+  ]);
+}, 60_000);
