@@ -483,9 +483,18 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
         detail: `${rig.topic.sales}-0 is held: connection refused`,
       }),
     );
+    const sales = () =>
+      ingest
+        .consumers()
+        .flatMap(({ partitions }) => partitions)
+        .find(({ topic, partition }) => topic === rig.topic.sales && partition === 0);
+    await eventually(() =>
+      expect(sales()).toMatchObject({ nextOffset: '0', lag: 1, reason: 'connection refused' }),
+    );
     isAway = false;
     await committedBecomes(rig.topic.sales, 1n);
     expect(await ingest.health()).toEqual({ status: 'up' });
+    await eventually(() => expect(sales()).toMatchObject({ nextOffset: '1', lag: 0, reason: null }));
   });
 
   it('passes what another producer aborted and the markers of its transactions', async (context) => {

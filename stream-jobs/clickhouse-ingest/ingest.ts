@@ -25,6 +25,7 @@ import type {
 import type { DeadLetters } from '#platform/messaging/dead-letter';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Component, Logger } from '#platform/service-host';
+import type { ProgressWatch } from '#platform/streams/progress-watch';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { BlockClaims, Ownership } from './block-claims.js';
 import type { Feed } from './feeds.js';
@@ -55,6 +56,8 @@ export type IngestOptions = {
   clock: Clock;
   logger: Logger;
   telemetry: IngestTelemetry;
+  /** Watches, of what it is given, whether work moves on. */
+  watch(progress: () => ConsumerProgress): ProgressWatch;
   onFatal(error: unknown): void;
 };
 
@@ -75,6 +78,7 @@ export const createIngest = (options: IngestOptions): Component => {
   const pipelines = createPipelines(options);
   let consumer: Consumer | undefined;
   let stopWatchingLag: (() => void) | undefined;
+  let watch: ProgressWatch | undefined;
   let stopping = false;
 
   return {
@@ -92,6 +96,8 @@ export const createIngest = (options: IngestOptions): Component => {
       });
       consumer = opened;
       stopWatchingLag = options.telemetry.watchLag(() => lagsOf(opened.progress(), pipelines.progressOf));
+      watch = options.watch(() => insertedProgress(opened.progress(), pipelines.progressOf));
+      watch.start();
       opened.failed.catch(options.onFatal);
       await opened.run(async (batch, control) => {
         try {
@@ -107,6 +113,7 @@ export const createIngest = (options: IngestOptions): Component => {
       stopping = true;
       await endsWithin(drainWaitMsMax, pipelines.drained());
       stopWatchingLag?.();
+      watch?.stop();
       await consumer?.close();
       await pipelines.close();
     },
@@ -115,6 +122,7 @@ export const createIngest = (options: IngestOptions): Component => {
       const trouble = troubleOf(consumer.progress(), pipelines.progressOf);
       return trouble === undefined ? { status: 'up' } : { status: 'degraded', detail: trouble };
     },
+    consumers: () => (watch === undefined ? [] : [watch.report()]),
   };
 };
 
@@ -125,6 +133,22 @@ const lagsOf = ({ partitions }: ConsumerProgress, progressOf: PipelineProgressOf
     const insertedTo = progressOf({ topic, partition })?.insertedTo ?? Number(nextOffset);
     return { topic, partition, records: Math.max(0, Number(highWatermark) - insertedTo) };
   });
+
+/** Progress by what is in ClickHouse, where the consumer goes by what was handed over. */
+const insertedProgress = (progress: ConsumerProgress, progressOf: PipelineProgressOf): ConsumerProgress => ({
+  ...progress,
+  partitions: progress.partitions.map((at) => {
+    const pipeline = progressOf(at);
+    if (pipeline === undefined) return at;
+    const isHeld = pipeline.heldBy !== undefined;
+    return {
+      ...at,
+      nextOffset: BigInt(pipeline.insertedTo),
+      failures: isHeld ? Math.max(1, at.failures) : at.failures,
+      cause: pipeline.heldBy ?? at.cause,
+    };
+  }),
+});
 
 /** Why work does not move on, in words; undefined while it does. */
 export const troubleOf = (

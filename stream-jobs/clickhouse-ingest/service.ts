@@ -2,6 +2,7 @@ import { createClickHouse } from '#platform/clickhouse/client';
 import { newId } from '#platform/ids';
 import { openJob } from '#platform/service';
 import type { Host } from '#platform/service-host';
+import { createProgressWatch } from '#platform/streams/progress-watch';
 import { createBlockClaims } from './block-claims.js';
 import type { ClickHouseIngestConfig } from './config.js';
 import { feeds } from './feeds.js';
@@ -32,6 +33,7 @@ export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Hos
       clock: host.clock,
       logger: host.logger,
       telemetry: ingestTelemetry(host, config.group),
+      watch: (progress) => createProgressWatch(host, config.group, progress),
       onFatal: host.onFatal,
     }),
   );

@@ -12,6 +12,7 @@ import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-let
 import { openConnection } from '#platform/messaging/kafkajs-connection';
 import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
+import { createProgressWatch } from '#platform/streams/progress-watch';
 import { engines } from '#platform/testing/engines';
 import { testHost } from '#platform/testing/test-host';
 import { records, type Sale, type ShopperActivity } from '#schemas/events';
@@ -195,6 +196,7 @@ export const openIngestRig = async () => {
       clock: systemClock,
       logger: host.logger,
       telemetry: ingestTelemetry(host, group),
+      watch: (progress) => createProgressWatch(host, group, progress),
       onFatal:
         options.onFatal ??
         ((error) => {
@@ -204,6 +206,7 @@ export const openIngestRig = async () => {
     await ingest.start();
     return {
       health: async () => ingest.checkHealth?.(),
+      consumers: () => ingest.consumers?.() ?? [],
       stop: async () => {
         await ingest.stop();
         await deadLetterProducer.close();
