@@ -9,7 +9,11 @@ import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-le
 import { createEventPublisher, type EventPublisher, type EventTable } from '#platform/messaging/events';
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { createReactor, type Reactions, type ReactorOptions } from '#platform/messaging/reactor';
-import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
+import {
+  createSchemaRegistry,
+  type SchemaRegistry,
+  unknownHeldMsDefault,
+} from '#platform/messaging/schema-registry';
 import { createOutboxRelay } from '#platform/outbox/relay';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
@@ -17,12 +21,19 @@ import type { Host } from '#platform/service-host';
 
 const { kafka, schemaRegistryUrl, databaseUrl } = engineSettings;
 
+/** How long a record whose schema the registry does not know holds its partition before it is parked. */
+const schemaUnknownHeldMs = [
+  'SCHEMA_UNKNOWN_HELD_MS',
+  setting.integer(0, 600_000).default(unknownHeldMsDefault),
+] as const;
+
 /** The settings that `openService` needs; `ORDER_PORT` and the like for the service `order`. */
 export const serviceSettings = (service: string, defaults: { databasePoolMax: number }) =>
   ({
     ...authSettings,
     kafka,
     schemaRegistryUrl,
+    schemaUnknownHeldMs,
     databaseUrl,
     port: [variableOf(service, 'PORT'), setting.port],
     /** Its database is `cartstream_<this>`. */
@@ -38,12 +49,13 @@ export const jobSettings = (job: string) =>
   ({
     kafka,
     schemaRegistryUrl,
+    schemaUnknownHeldMs,
     port: [variableOf(job, 'PORT'), setting.port],
   }) as const satisfies Settings;
 
 type AuthConfig = Parameters<typeof remoteAuthenticator>[0];
 type FrontConfig = { port: number };
-type LogConfig = { kafka: KafkaSettings; schemaRegistryUrl: string };
+type LogConfig = { kafka: KafkaSettings; schemaRegistryUrl: string; schemaUnknownHeldMs?: number };
 type DatabaseConfig = { databaseUrl: string; database: string; databasePoolMax: number };
 
 export type ServiceOptions<E, P extends keyof E & string> = {
@@ -145,5 +157,7 @@ export const openFront = (host: Host, config: FrontConfig, auth?: Authenticator)
 
 const openLog = (host: Host, config: LogConfig) => ({
   broker: host.use(connectBroker(host, config.kafka)),
-  registry: createSchemaRegistry(config.schemaRegistryUrl),
+  registry: createSchemaRegistry(config.schemaRegistryUrl, {
+    unknownHeldMs: config.schemaUnknownHeldMs ?? unknownHeldMsDefault,
+  }),
 });
