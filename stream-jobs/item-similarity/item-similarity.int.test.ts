@@ -60,6 +60,7 @@ const startJob = async (onFatal?: (error: unknown) => void): Promise<RunnableHos
   const config = {
     kafka,
     schemaRegistryUrl,
+    schemaUnknownHeldMs: 300,
     redisUrl: ownRedis.toString(),
     port: 0,
     recordsPerApplyMax: 50,
