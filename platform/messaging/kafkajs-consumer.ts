@@ -18,21 +18,10 @@ const abandonMsMax = 300;
  */
 export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOptions): Consumer => {
   const settings = { ...consumerDefaults, ...wanted };
-  const { logger } = options;
-  const { group } = settings;
-  const name = memberName(options.clientId);
+  const members = createMembers(options, settings);
   const createdAt = performance.now();
-  const closing = new AbortController();
-  const closed = new Promise<undefined>((resolve) =>
-    closing.signal.addEventListener('abort', () => resolve(undefined), { once: true }),
-  );
   let lanes: PartitionLanes | undefined;
-  let member: KafkajsMember | undefined;
   let supervised: Promise<void> = Promise.resolve();
-  let restarts = 0;
-  let trouble: string | undefined;
-  /** Members in a row that brought nothing. */
-  let fruitless = 0;
   let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
@@ -40,85 +29,27 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
   // Who does not watch it does not crash by it.
   failed.catch(() => {});
 
-  const open = async (into: PartitionLanes): Promise<void> => {
-    const next = createKafkajsMember({
-      options,
-      settings,
-      lanes: into,
-      name,
-      replacements: fruitless,
-      onTrouble: (error) => {
-        trouble = messageOf(error);
-      },
-    });
-    member = next;
-    try {
-      // A broker that is stopped takes connections and does not answer: then the member's own watch ends this.
-      await Promise.race([next.join(), endOf(next), closed]);
-    } catch (error) {
-      member = undefined;
-      trouble = messageOf(error);
-      await next.retire(0);
-      throw brokerFault(`consume ${settings.topics.join(', ')}`, error);
-    }
-  };
-
-  const replace = async (spent: KafkajsMember, reason: unknown, into: PartitionLanes): Promise<void> => {
-    restarts += 1;
-    fruitless = spent.isFruitful ? 0 : fruitless + 1;
-    trouble = messageOf(reason);
-    logger.warn({ err: reason, group, restarts }, 'consumer interrupted, connecting again');
-    member = undefined;
-    await into.end(0);
-    await spent.retire(abandonMsMax);
-  };
-
-  const supervise = async (into: PartitionLanes): Promise<void> => {
-    for (let failures = 0; !closing.signal.aborted; ) {
-      if (member !== undefined) {
-        const reason = await Promise.race([member.ended, closed]);
-        if (closing.signal.aborted) return;
-        await replace(member, reason, into);
-      }
-      try {
-        await open(into);
-        failures = 0;
-      } catch (error) {
-        failures += 1;
-        logger[failures === 1 || failures % 10 === 0 ? 'warn' : 'debug'](
-          { err: error, group, failures },
-          'consumer cannot connect, trying again',
-        );
-        await sleep(backoffMs(reconnect, failures), { signal: closing.signal });
-      }
-    }
-  };
-
-  const commit = async (at: TopicPartition, nextOffset: bigint): Promise<void> => {
-    if (member === undefined) throw brokerFault('commit', new Error('not connected'));
-    await member.commit(at, nextOffset);
-  };
-
   return {
     failed,
     run: async (handle) => {
       const into = createPartitionLanes({
-        group,
-        logger,
+        group: settings.group,
+        logger: options.logger,
         handle,
         partitionsConcurrentlyMax: settings.partitionsConcurrentlyMax,
         waitingBytesMax: settings.fetchBytesPerPartitionMax,
-        pause: (at) => member?.pause(at),
-        resume: (at) => member?.resume(at),
-        commit,
+        pause: (at) => members.current()?.pause(at),
+        resume: (at) => members.current()?.resume(at),
+        commit: members.commit,
         onBroken: fail,
       });
       lanes = into;
-      await open(into);
-      supervised = supervise(into);
+      await members.open(into);
+      supervised = members.supervise(into);
     },
     progress: () => {
       const unassignedForMs = lanes?.unassignedForMs ?? performance.now() - createdAt;
+      const { restarts, trouble } = members.state();
       return {
         partitions: lanes?.progress() ?? [],
         unassignedForMs,
@@ -127,11 +58,89 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
       };
     },
     close: async () => {
-      if (closing.signal.aborted) return;
-      closing.abort();
+      if (!members.beginClosing()) return;
       await lanes?.end(closeWaitMs);
       await supervised;
-      await member?.retire(leaveMsMax);
+      await members.current()?.retire(leaveMsMax);
+    },
+  };
+};
+
+/** The members that one consumer has, one after the other. */
+const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeof consumerDefaults) => {
+  const { logger } = options;
+  const { group } = settings;
+  const name = memberName(options.clientId);
+  const closing = new AbortController();
+  const closed = new Promise<undefined>((resolve) =>
+    closing.signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+  );
+  let member: KafkajsMember | undefined;
+  let restarts = 0;
+  let trouble: string | undefined;
+  /** Members in a row that brought nothing. */
+  let fruitless = 0;
+  const onTrouble = (error: unknown): void => {
+    trouble = messageOf(error);
+  };
+
+  const open = async (lanes: PartitionLanes): Promise<void> => {
+    const next = createKafkajsMember({ options, settings, lanes, name, replacements: fruitless, onTrouble });
+    member = next;
+    try {
+      // A broker that is stopped takes connections and does not answer: then the member's own watch ends this.
+      await Promise.race([next.join(), endOf(next), closed]);
+    } catch (error) {
+      member = undefined;
+      onTrouble(error);
+      await next.retire(0);
+      throw brokerFault(`consume ${settings.topics.join(', ')}`, error);
+    }
+  };
+
+  const drop = async (spent: KafkajsMember, reason: unknown, lanes: PartitionLanes): Promise<void> => {
+    restarts += 1;
+    fruitless = spent.isFruitful ? 0 : fruitless + 1;
+    onTrouble(reason);
+    logger.warn({ err: reason, group, restarts }, 'consumer interrupted, connecting again');
+    member = undefined;
+    await lanes.end(0);
+    await spent.retire(abandonMsMax);
+  };
+
+  const openPatiently = async (lanes: PartitionLanes): Promise<void> => {
+    for (let failures = 1; !closing.signal.aborted; failures += 1) {
+      try {
+        return await open(lanes);
+      } catch (error) {
+        const level = failures % 10 === 1 ? 'warn' : 'debug';
+        logger[level]({ err: error, group, failures }, 'consumer cannot connect, trying again');
+        await sleep(backoffMs(reconnect, failures), { signal: closing.signal });
+      }
+    }
+  };
+
+  return {
+    current: () => member,
+    state: () => ({ restarts, trouble }),
+    open,
+    supervise: async (lanes: PartitionLanes): Promise<void> => {
+      while (member !== undefined) {
+        const reason = await Promise.race([member.ended, closed]);
+        if (closing.signal.aborted) return;
+        await drop(member, reason, lanes);
+        await openPatiently(lanes);
+      }
+    },
+    commit: async (at: TopicPartition, nextOffset: bigint): Promise<void> => {
+      if (member === undefined) throw brokerFault('commit', new Error('not connected'));
+      await member.commit(at, nextOffset);
+    },
+    /** False when it has begun before. */
+    beginClosing: (): boolean => {
+      if (closing.signal.aborted) return false;
+      closing.abort();
+      return true;
     },
   };
 };

@@ -10,7 +10,7 @@ import {
 import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
 import { fetchPacks, recordsOf } from '#platform/messaging/kafkajs-fetch';
 import { createKafkajsGroup } from '#platform/messaging/kafkajs-group';
-import { createPartitionEnds, readOffsets, startsOf } from '#platform/messaging/kafkajs-offsets';
+import { beginAssignment, createPartitionEnds } from '#platform/messaging/kafkajs-offsets';
 import {
   checkEveryMs,
   createMembershipWatch,
@@ -18,8 +18,7 @@ import {
 } from '#platform/messaging/membership-watch';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { createUnreadablePartitions } from '#platform/messaging/unreadable-partitions';
-import { backoffMs } from '#platform/waiting/backoff';
-import { endsWithin, within } from '#platform/waiting/deadline';
+import { endsWithin } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
 
 /** One kafkajs consumer with its connections and its membership, of use until it ends. */
@@ -49,10 +48,6 @@ export type MemberParts = {
   onTrouble(error: unknown): void;
 };
 
-const beginAgain = { minMs: 100, maxMs: 1_000 };
-/** In a row; kafkajs' admin may not find back to a broker that was away. */
-const offsetFailuresMax = 5;
-const offsetsMsMax = 15_000;
 const refusedWaitMs = 100;
 const endsEveryMs = 1_000;
 
@@ -82,10 +77,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     },
     onCluster: (cluster) =>
       fetchPacks(cluster, {
-        onEnd: (at, highWatermark, readableEnd) => {
-          ends.hear(at);
-          lanes.mark(at, highWatermark, readableEnd);
-        },
+        onEnd: ends.hear,
         onUnreadable: unreadable.hold,
       }),
   });
@@ -98,13 +90,11 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
       // It does not run any more; its successor begins with nothing paused.
     }
   };
-  const timers = [
-    setInterval(() => {
-      const reason = watch.check(lanes.unfed());
-      if (reason !== undefined) life.end(new Error(reason));
-    }, checkEveryMs),
-    setInterval(() => void ends.refresh(), endsEveryMs),
-  ];
+  const check = (): void => {
+    const reason = watch.check(lanes.unfed());
+    if (reason !== undefined) life.end(new Error(reason));
+  };
+  const timers = [setInterval(check, checkEveryMs), setInterval(ends.refresh, endsEveryMs)];
   for (const timer of timers) timer.unref();
   let isFruitful = false;
 
@@ -120,37 +110,14 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     payload.resolveOffset(String(fetchedTo - 1n));
   };
 
-  /**
-   * Fixes where each partition starts before anything is fetched from it. kafkajs left alone would do that by a
-   * cache, and may hand out what another fetch asked for under the previous assignment.
-   */
-  const begin = async (assigned: TopicPartition[], isPast: () => boolean): Promise<void> => {
-    let offsetFailures = 0;
-    for (let failures = 1; !isPast(); failures += 1) {
-      try {
-        await settings.onAssigned?.(assigned);
-        offsetFailures += 1;
-        const offsets = await within(offsetsMsMax, readOffsets(admin, settings.group, assigned));
-        offsetFailures = 0;
-        const starts = await startsOf(settings, assigned, offsets, logger);
-        if (isPast()) return;
-        for (const { topic, partition, nextOffset } of starts)
-          consumer.seek({ topic, partition, offset: String(nextOffset) });
-        watch.assign();
-        lanes.assign(starts);
-        consumer.resume(byTopic(assigned));
-        return;
-      } catch (error) {
-        if (offsetFailures >= offsetFailuresMax) return life.end(error);
-        parts.onTrouble(error);
-        logger[failures % 10 === 1 ? 'warn' : 'debug'](
-          { err: error, group: settings.group, failures },
-          'assignment not begun, trying again',
-        );
-        await sleep(backoffMs(beginAgain, failures));
-      }
-    }
-  };
+  const begin = (assigned: readonly TopicPartition[], isPast: () => boolean): Promise<void> =>
+    beginAssignment(assigned, { ...parts, admin, isPast, giveUp: life.end }, (starts) => {
+      for (const { topic, partition, nextOffset } of starts)
+        consumer.seek({ topic, partition, offset: String(nextOffset) });
+      watch.assign();
+      lanes.assign(starts);
+      consumer.resume(byTopic(assigned));
+    });
   listen(consumer, { watch, begin, life });
 
   return {
@@ -164,15 +131,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     join: async () => {
       try {
         await admin.connect();
-        await consumer.connect();
-        await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true });
-        await consumer.run({
-          autoCommit: false,
-          eachBatchAutoResolve: false,
-          // Lanes take a batch without waiting, so one worker is enough.
-          partitionsConsumedConcurrently: 1,
-          eachBatch: enqueue,
-        });
+        await runConsumer(consumer, settings.topics, enqueue);
         // `run` resolves also when joining has crashed.
         if (life.isOver) throw await life.ended;
       } catch (error) {
@@ -230,11 +189,27 @@ const openConsumer = (
     retry: { initialRetryTime: 100, retries: 8, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
 
+const runConsumer = async (
+  consumer: KafkajsConsumer,
+  topics: readonly string[],
+  eachBatch: (payload: EachBatchPayload) => Promise<void>,
+): Promise<void> => {
+  await consumer.connect();
+  await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    // Lanes take a batch without waiting, so one worker is enough.
+    partitionsConsumedConcurrently: 1,
+    eachBatch,
+  });
+};
+
 const listen = (
   consumer: KafkajsConsumer,
   parts: {
     watch: MembershipWatch;
-    begin(assigned: TopicPartition[], isPast: () => boolean): Promise<void>;
+    begin(assigned: readonly TopicPartition[], isPast: () => boolean): Promise<void>;
     life: Life;
   },
 ): void => {

@@ -2,20 +2,23 @@ import type { Kafka } from 'kafkajs';
 import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import type { Logger } from '#platform/telemetry/logger';
+import { backoffMs } from '#platform/waiting/backoff';
+import { within } from '#platform/waiting/deadline';
+import { sleep } from '#platform/waiting/sleep';
 
 export type KafkajsAdmin = ReturnType<Kafka['admin']>;
 
-export type Start = TopicPartition & { nextOffset: bigint; highWatermark: bigint };
+type Start = TopicPartition & { nextOffset: bigint; highWatermark: bigint };
 
 /** Where the group has committed, and where each partition begins and ends, of the topics of `assigned`. */
-export type Offsets = {
+type Offsets = {
   committed: ReadonlyMap<string, bigint>;
   kept: ReadonlyMap<string, { low: bigint; high: bigint }>;
 };
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
-export const readOffsets = async (
+const readOffsets = async (
   admin: KafkajsAdmin,
   groupId: string,
   assigned: readonly TopicPartition[],
@@ -34,7 +37,7 @@ export const readOffsets = async (
 };
 
 /** Where to begin each partition. An offset that is not in the log is reported, and the log's beginning taken. */
-export const startsOf = (
+const startsOf = (
   { group, startFrom }: Pick<ConsumerOptions, 'group' | 'startFrom'>,
   assigned: readonly TopicPartition[],
   { committed, kept }: Offsets,
@@ -54,13 +57,59 @@ export const startsOf = (
     }),
   );
 
+type Beginning = {
+  settings: Pick<ConsumerOptions, 'group' | 'startFrom' | 'onAssigned'>;
+  options: { logger: Logger };
+  admin: KafkajsAdmin;
+  /** True once there is another assignment, or the member is over. */
+  isPast(): boolean;
+  onTrouble(error: unknown): void;
+  /** The broker does not say the offsets: the member is of no use. */
+  giveUp(reason: unknown): void;
+};
+
+const beginAgain = { minMs: 100, maxMs: 1_000 };
+/** In a row; kafkajs' admin may not find back to a broker that was away. */
+const offsetFailuresMax = 5;
+const offsetsMsMax = 15_000;
+
+/**
+ * Fixes where each partition starts before anything is fetched from it, and tries until that is possible: the owner's
+ * `onAssigned` and `startFrom` may wait for an engine of their own. kafkajs left alone would take the offsets from a
+ * cache, and may hand out what another fetch asked for under the previous assignment.
+ */
+export const beginAssignment = async (
+  assigned: readonly TopicPartition[],
+  { settings, options: { logger }, admin, isPast, onTrouble, giveUp }: Beginning,
+  begin: (starts: readonly Start[]) => void,
+): Promise<void> => {
+  let offsetFailures = 0;
+  for (let failures = 1; !isPast(); failures += 1) {
+    try {
+      await settings.onAssigned?.(assigned);
+      offsetFailures += 1;
+      const offsets = await within(offsetsMsMax, readOffsets(admin, settings.group, assigned));
+      offsetFailures = 0;
+      const starts = await startsOf(settings, assigned, offsets, logger);
+      if (!isPast()) begin(starts);
+      return;
+    } catch (error) {
+      if (offsetFailures >= offsetFailuresMax) return giveUp(error);
+      onTrouble(error);
+      const level = failures % 10 === 1 ? 'warn' : 'debug';
+      logger[level]({ err: error, group: settings.group, failures }, 'assignment not begun, trying again');
+      await sleep(backoffMs(beginAgain, failures));
+    }
+  }
+};
+
 /**
  * Keeps the ends of partitions true that are not fetched (paused, held, or forgotten by the library): their lag would
  * stand still otherwise. A fetch says the end of what it asks for, so usually nothing is asked here.
  */
 export type PartitionEnds = {
-  /** A fetch has said where this partition ends. */
-  hear(at: TopicPartition): void;
+  /** A fetch has said where this partition ends, and up to where it can be read. */
+  hear(at: TopicPartition, highWatermark: bigint, readableEnd: bigint): void;
   /** Asks for the ends that no fetch has said lately; once at a time, and without failing. */
   refresh(): Promise<void>;
 };
@@ -70,9 +119,12 @@ const endAgeMsMax = 1_500;
 export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes): PartitionEnds => {
   const heardAt = new Map<string, number>();
   let asking = false;
-  const hear = (at: TopicPartition): void => void heardAt.set(nameOf(at), performance.now());
+  const mark = (at: TopicPartition, highWatermark: bigint, readableEnd = highWatermark): void => {
+    heardAt.set(nameOf(at), performance.now());
+    lanes.mark(at, highWatermark, readableEnd);
+  };
   return {
-    hear,
+    hear: mark,
     refresh: async () => {
       if (asking) return;
       asking = true;
@@ -86,10 +138,8 @@ export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes):
       );
       try {
         for (const topic of topics)
-          for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
-            hear({ topic, partition });
-            lanes.mark({ topic, partition }, BigInt(high));
-          }
+          for (const { partition, high } of await admin.fetchTopicOffsets(topic))
+            mark({ topic, partition }, BigInt(high));
       } catch {
         // The broker does not answer now: asked again at the next turn.
       }
