@@ -5,6 +5,7 @@ import { createPorts, isFree, type Ports, PortTaken } from './data-folder/ports.
 import { removeRunFile, writeRunFile } from './data-folder/run-file.js';
 import type { ClientEngine } from './engines/engine.js';
 import { engineEnv, startEngines, startPrometheus } from './engines/start.js';
+import { buildNativeClient } from './native-client.js';
 import { oneShot, startProcesses, startShoppers } from './node-processes.js';
 import { planProcesses } from './processes.js';
 import type { Progress } from './progress.js';
@@ -47,6 +48,7 @@ export async function startPlatform(
   if (folder.leftovers > 0)
     progress.line(`removed ${folder.leftovers} processes that a killed launcher left`);
   try {
+    await buildNativeClient(process.env, progress);
     const gatewayPort = options.enginesOnly ? 0 : await gatewayPortOf(options.port, ports);
     const { urls, software, startZipkin } = await startEngines(context);
     const admin = adminOf(folder.path);
