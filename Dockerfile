@@ -6,12 +6,25 @@ RUN npm install --no-save --ignore-scripts
 COPY . .
 RUN node local/setup.js
 
+# librdkafka in C: compiled again only when package.json changes, and where it will lie, for its path is in it.
+FROM node:22.20.0-bookworm-slim AS native
+RUN apt-get update && apt-get install -y --no-install-recommends \
+    ca-certificates g++ make python3 libssl-dev libzstd-dev zlib1g-dev
+WORKDIR /cartstream
+COPY package.json /tmp/package.json
+RUN npm install --no-save --no-package-lock --ignore-scripts=false \
+    "node-rdkafka@$(node -p "require('/tmp/package.json').peerDependencies['node-rdkafka']")"
+
 FROM node:22.20.0-bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libssl3 libzstd1 zlib1g \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /cartstream
 ENV NODE_ENV=production
 COPY package.json package-lock.json ./
 # The embedded ClickHouse is for `npm start` alone: here ClickHouse has a container of its own.
 RUN npm install --no-save --omit=dev --ignore-scripts && rm -rf node_modules/chdb node_modules/@chdb
+COPY --from=native /cartstream/node_modules ./node_modules
+RUN node -e "require('node-rdkafka')"
 COPY --from=build /cartstream/dist ./dist
 COPY --from=build /cartstream/platform ./platform
 COPY --from=build /cartstream/services ./services

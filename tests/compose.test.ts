@@ -126,6 +126,17 @@ describe('docker-compose.yml', () => {
       expect(compose.services[name]?.ports).toBeUndefined();
     }
   });
+
+  it('runs the client of Kafka that the image is built with', () => {
+    const { peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      peerDependencies: Record<string, string>;
+    };
+    // The image installs the version that package.json names, which is exact.
+    expect(peerDependencies['node-rdkafka']).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(readFileSync('Dockerfile', 'utf8')).toContain("peerDependencies['node-rdkafka']");
+    for (const [name, { build, environment }] of Object.entries(compose.services))
+      if (build !== undefined) expect(environment?.KAFKA_CLIENT, name).toBe(`\${KAFKA_CLIENT:-rdkafka}`);
+  });
 });
 
 /** What Compose makes of `${NAME:-default}` where NAME is not set. */
