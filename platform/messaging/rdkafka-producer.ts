@@ -15,7 +15,7 @@ import { within } from '#platform/waiting/deadline';
 
 const recordsQueuedMax = 100_000;
 const pollMs = 10;
-const messageBytesMax = 8 * 1024 * 1024;
+const messageBytesMax = 64 * 1024 * 1024;
 const batchBytesMax = 900_000;
 
 /** Records handed to librdkafka together: done when each is acknowledged, or when one has failed. */
@@ -82,8 +82,6 @@ export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOpt
     send: async (records) => {
       if (records.length === 0) return;
       if (closed) throw refusal('producer is closed');
-      if (records.some(({ key, value }) => key?.length === 0 || value?.length === 0))
-        throw refusal('node-rdkafka would send an empty key or value as null');
       if (recordsQueued + records.length > recordsQueuedMax)
         throw new PlatformError('broker_unavailable', 'too many records wait', { retriable: true });
       recordsQueued += records.length;
@@ -156,9 +154,15 @@ const handOver = ({ producer, sends }: Open, records: readonly OutgoingRecord[])
 const produce = (producer: RdkafkaProducer, record: OutgoingRecord, send: Send): void => {
   const { topic, partition, value, key, timestampMs, headers } = record;
   const keyBytes = typeof key === 'string' ? Buffer.from(key) : key;
-  producer.produce(topic, partition ?? null, value, keyBytes, timestampMs, send, headersOf(headers));
+  const sent = [inMemory(value), inMemory(keyBytes)] as const;
+  producer.produce(topic, partition ?? null, ...sent, timestampMs, send, headersOf(headers));
 };
 
 /** node-rdkafka writes no header without a value: an empty one takes its place. */
+/** What is empty and lies nowhere would be sent as null. */
+const inMemory = (bytes: Buffer | null): Buffer | null => (bytes?.length === 0 ? emptyInMemory : bytes);
+
+const emptyInMemory = Buffer.alloc(1).subarray(0, 0);
+
 const headersOf = (headers: OutgoingRecord['headers'] = []): Record<string, Buffer>[] =>
   headerList(headers).map(([name, value]) => ({ [name]: value ?? Buffer.alloc(0) }));

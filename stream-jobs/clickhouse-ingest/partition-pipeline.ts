@@ -157,7 +157,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     }
     await this.#lookAtLog(batch);
     for (const record of batch.records) {
-      if (record.pack === undefined) await this.#takeRecord(record, control);
+      if (record.pack === undefined) await this.#takeRecord(record, batch.records, control);
       else await this.#takePack(record.pack, Number(record.offset), control);
     }
   }
@@ -233,7 +233,11 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     this.#lostTo = Math.max(this.#lostTo, readFrom);
   }
 
-  async #takeRecord(record: IncomingRecord, control: BatchControl): Promise<void> {
+  async #takeRecord(
+    record: IncomingRecord,
+    records: readonly IncomingRecord[],
+    control: BatchControl,
+  ): Promise<void> {
     const offset = Number(record.offset);
     if (offset < this.#position) return;
     await this.#endReplayBefore(offset, control);
@@ -246,7 +250,18 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
       valueEnd: record.value === null ? -1 : bytes.length,
       record: () => record,
     };
-    await this.#takeKnown(inPlace, this.#take(inPlace), control);
+    const unknownId = this.#take(inPlace);
+    if (unknownId !== null) {
+      askAhead(
+        records.map(({ value }) => ({
+          bytes: value ?? nothing,
+          valueStart: 0,
+          valueEnd: value?.length ?? -1,
+        })),
+        this.#place.treatments,
+      );
+      await this.#takeKnown(inPlace, unknownId, control);
+    }
     if (this.#wantsTraces()) this.#noteTrace(record.headers.traceparent);
     if (this.#isDue()) await this.#handOver(control);
   }
@@ -260,7 +275,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
       if (this.#replay !== null) await this.#endReplayBefore(cursor.offset, control);
       const unknownId = this.#take(cursor);
       if (unknownId !== null) {
-        askAhead(pack, this.#place.treatments);
+        askAhead(valuesOf(pack), this.#place.treatments);
         await this.#takeKnown(cursor, unknownId, control);
       }
       // The last digit of the flags says whether the trace is recorded: few are, so few become strings.
@@ -431,11 +446,10 @@ const leftOut = ({ excludedAt }: Replay, offset: number): Exclude<Outcome, { kin
 const askedAheadMax = 10_000;
 
 /** Unknown schemas of one pack are held together: they are all asked for when the first of them is met. */
-const askAhead = (pack: RecordPack, treatments: Treatments): void => {
-  const cursor = new PackCursor(pack);
+const askAhead = (values: Iterable<Value>, treatments: Treatments): void => {
   const ids = new Set<number>();
-  while (cursor.next() && ids.size < askedAheadMax) {
-    const { bytes, valueStart, valueEnd } = cursor;
+  for (const { bytes, valueStart, valueEnd } of values) {
+    if (ids.size >= askedAheadMax) break;
     if (valueEnd - valueStart < wirePrefixBytes || bytes[valueStart] !== 0) continue;
     const id = bytes.readUInt32BE(valueStart + 1);
     if (treatments.known(id) === undefined) ids.add(id);
@@ -443,6 +457,13 @@ const askAhead = (pack: RecordPack, treatments: Treatments): void => {
   // Whoever meets the record asks again, and is told the outcome.
   for (const id of ids) treatments.find(id).catch(() => {});
 };
+
+type Value = Pick<RecordInPlace, 'bytes' | 'valueStart' | 'valueEnd'>;
+
+function* valuesOf(pack: RecordPack): Generator<Value> {
+  const cursor = new PackCursor(pack);
+  while (cursor.next()) yield cursor;
+}
 
 const nothing = Buffer.alloc(0);
 const digitOne = 0x31;
