@@ -1,4 +1,4 @@
-import type { IncomingRecord, RawHeader, TopicPartition } from '#platform/messaging/broker';
+import type { IncomingRecord, RawHeader, RecordHeaders, TopicPartition } from '#platform/messaging/broker';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { called } from '#platform/messaging/rdkafka-connection';
 import type { RdkafkaConsumer, RdkafkaMessage } from '#platform/messaging/rdkafka-module';
@@ -7,7 +7,7 @@ import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 
-const recordsPerPollMax = 10_000;
+const recordsPerPollMax = 1_000;
 /**
  * A poll takes what is there and does not wait in librdkafka: it runs in one of the few threads that Node shares among
  * all that waits, and a process hosts many consumers.
@@ -104,7 +104,7 @@ const distribute = (
       {
         topic,
         partition,
-        records: together.map(toRecord),
+        records: together.map((message) => new RdkafkaRecord(message)),
         highWatermark: BigInt(Math.max(highOffset, offset + 1)),
       },
       bytes,
@@ -112,20 +112,44 @@ const distribute = (
   }
 };
 
-const toRecord = (message: RdkafkaMessage): IncomingRecord => {
-  const rawHeaders = headersOf(message.headers ?? []);
-  return {
-    key: typeof message.key === 'string' ? Buffer.from(message.key) : (message.key ?? null),
-    value: message.value,
-    headers: headerText(rawHeaders),
-    rawHeaders,
-    offset: BigInt(message.offset),
-    timestampMs: message.timestamp ?? 0,
-  };
-};
+/** Converts on demand: of many records most fields are never looked at. */
+class RdkafkaRecord implements IncomingRecord {
+  readonly #message: RdkafkaMessage;
+  #offset: bigint | undefined;
+  #headers: RecordHeaders | undefined;
+  #rawHeaders: readonly RawHeader[] | undefined;
+
+  constructor(message: RdkafkaMessage) {
+    this.#message = message;
+  }
+  get key(): Buffer | null {
+    const { key } = this.#message;
+    return typeof key === 'string' ? Buffer.from(key) : (key ?? null);
+  }
+  get value(): Buffer | null {
+    return this.#message.value;
+  }
+  get offset(): bigint {
+    this.#offset ??= BigInt(this.#message.offset);
+    return this.#offset;
+  }
+  get timestampMs(): number {
+    return this.#message.timestamp ?? 0;
+  }
+  get headers(): RecordHeaders {
+    this.#headers ??= headerText(this.rawHeaders);
+    return this.#headers;
+  }
+  get rawHeaders(): readonly RawHeader[] {
+    this.#rawHeaders ??= headersOf(this.#message.headers ?? []);
+    return this.#rawHeaders;
+  }
+}
 
 /** One object for each header. node-rdkafka gives an empty value for a missing one. */
 const headersOf = (headers: readonly Record<string, Buffer | string>[]): RawHeader[] =>
   headers.flatMap((header) =>
-    Object.entries(header).map(([name, value]): RawHeader => [name, Buffer.from(value as Buffer)]),
+    Object.entries(header).map(
+      ([name, value]): RawHeader => [name, typeof value === 'string' ? Buffer.from(value) : value],
+    ),
   );
