@@ -117,7 +117,7 @@ const createMember = (
     }),
     { 'auto.offset.reset': 'earliest' },
   );
-  const polling = createRdkafkaPolling(consumer, { group, logger });
+  const polling = createRdkafkaPolling(consumer, { group, logger, packed: settings.packed === true });
   const commit = (at: TopicPartition, nextOffset: bigint): Promise<void> =>
     commits.confirmed(at, nextOffset, () => consumer.commit([{ ...at, offset: Number(nextOffset) }]));
   const lanes = createPartitionLanes({

@@ -25,7 +25,7 @@ export type RdkafkaPolling = {
 
 export const createRdkafkaPolling = (
   consumer: RdkafkaConsumer,
-  { group, logger }: { group: string; logger: Logger },
+  { group, logger, packed }: { group: string; logger: Logger; packed: boolean },
 ): RdkafkaPolling => {
   const stopping = new AbortController();
   let looping: Promise<void> = Promise.resolve();
@@ -41,7 +41,9 @@ export const createRdkafkaPolling = (
     // After the records before them, which the same poll may have brought.
     for (const { topic, partition, offset } of readEnds.splice(0)) {
       const nextOffset = BigInt(offset);
-      lanes.push({ topic, partition, records: [], highWatermark: nextOffset }, 0, nextOffset);
+      // Who takes packs is shown by an empty one what has to be passed over.
+      const records = packed && nextOffset > 0n ? [emptyPackBefore(nextOffset)] : [];
+      lanes.push({ topic, partition, records, highWatermark: nextOffset }, 0, nextOffset);
     }
     return messages.length;
   };
@@ -111,6 +113,16 @@ const distribute = (
     );
   }
 };
+
+const emptyPackBefore = (nextOffset: bigint): IncomingRecord => ({
+  key: null,
+  value: null,
+  headers: {},
+  rawHeaders: [],
+  offset: nextOffset - 1n,
+  timestampMs: 0,
+  pack: { baseOffset: Number(nextOffset) - 1, baseTimestampMs: 0, count: 0, bytes: Buffer.alloc(0) },
+});
 
 /** Converts on demand: of many records most fields are never looked at. */
 class RdkafkaRecord implements IncomingRecord {
