@@ -38,8 +38,9 @@ const terminal = new Set(['confirmed', 'cancelled', 'shipped', 'delivered', 'ret
 
 export const readRunFile = (path: string): RunFile => JSON.parse(readFileSync(path, 'utf8')) as RunFile;
 
-export const shopAt = (gateway: string) => {
-  const call = async <T>(
+const callsAt =
+  (gateway: string) =>
+  async <T>(
     method: string,
     path: string,
     options: {
@@ -67,23 +68,38 @@ export const shopAt = (gateway: string) => {
     };
   };
 
-  const login = async (email: string, password: string): Promise<string> => {
+type Call = ReturnType<typeof callsAt>;
+
+const accountsBy = (call: Call) => ({
+  login: async (email: string, password: string): Promise<string> => {
     const answer = await call<{ accessToken: string }>('POST', '/api/auth/login', {
       body: { email, password },
     });
     if (answer.status !== 200)
       throw new Error(`login of ${email}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body.accessToken;
-  };
+  },
 
   /** A new customer with a token of his own. */
-  const registerCustomer = async (): Promise<{ token: string; userId: string }> => {
+  registerCustomer: async (): Promise<{ token: string; userId: string }> => {
     const answer = await call<{ accessToken: string; user: { id: string } }>('POST', '/api/auth/register', {
       body: { email: `${randomUUID()}@example.com`, password: 'correct horse battery', name: 'Ada' },
     });
     if (answer.status !== 201) throw new Error(`register: ${answer.status} ${JSON.stringify(answer.body)}`);
     return { token: answer.body.accessToken, userId: answer.body.user.id };
-  };
+  },
+});
+
+const productsBy = (call: Call) => {
+  const stockOf = async (
+    productId: string,
+  ): Promise<{ onHand: number; reserved: number; available: number }> =>
+    (
+      await call<{ onHand: number; reserved: number; available: number }>(
+        'GET',
+        `/api/inventory/${productId}`,
+      )
+    ).body;
 
   /** A product with stock, visible and orderable when this resolves. */
   const createProduct = async (
@@ -110,16 +126,10 @@ export const shopAt = (gateway: string) => {
     return id;
   };
 
-  const stockOf = async (
-    productId: string,
-  ): Promise<{ onHand: number; reserved: number; available: number }> =>
-    (
-      await call<{ onHand: number; reserved: number; available: number }>(
-        'GET',
-        `/api/inventory/${productId}`,
-      )
-    ).body;
+  return { createProduct, stockOf };
+};
 
+const ordersBy = (call: Call) => {
   const placeOrder = (
     options: {
       token?: string;
@@ -165,7 +175,12 @@ export const shopAt = (gateway: string) => {
     return order as OrderView;
   };
 
-  return { gateway, call, login, registerCustomer, createProduct, stockOf, placeOrder, orderOf, settled };
+  return { placeOrder, orderOf, settled };
+};
+
+export const shopAt = (gateway: string) => {
+  const call = callsAt(gateway);
+  return { gateway, call, ...accountsBy(call), ...productsBy(call), ...ordersBy(call) };
 };
 
 export type Shop = ReturnType<typeof shopAt>;

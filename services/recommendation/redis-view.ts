@@ -22,47 +22,15 @@ export const redisSimilarityView = (
   redis: Redis,
   { monotonicMs }: Pick<Clock, 'monotonicMs'>,
 ): SimilarityView => {
+  const read = createEpochReader(redis, monotonicMs);
   let popular: { countMax: number; products: Weighted[]; untilMs: number } | undefined;
-  let believed: { epoch: string; untilMs: number } | undefined;
-
-  const epoch = async (): Promise<string | null> => {
-    if (believed !== undefined && monotonicMs() < believed.untilMs) return believed.epoch;
-    const found = await redis.hget(similarityKeys.meta, 'epoch');
-    believed = found === null ? undefined : { epoch: found, untilMs: monotonicMs() + epochBelievedMs };
-    return found;
-  };
-
-  const read = async <T>(
-    from: (keys: ReturnType<typeof similarityKeys.of>) => Promise<T>,
-    otherwise: T,
-  ): Promise<T> => {
-    const current = await epoch();
-    return current === null ? otherwise : from(similarityKeys.of(current));
-  };
 
   const times = async (key: string): Promise<Seen[]> =>
     scored(await redis.zrevrange(key, 0, -1, 'WITHSCORES')).map(([productId, atMs]) => ({ productId, atMs }));
 
   return {
     neighbours: (productIds, countMax) =>
-      read(async (keys) => {
-        if (productIds.length === 0) return new Map();
-        const rows = await answers<string[]>(
-          productIds.reduce(
-            (pipeline, id) => pipeline.zrevrange(keys.pairs(id), 0, -1, 'WITHSCORES'),
-            redis.pipeline(),
-          ),
-        );
-        const pairs = productIds.map((id, nth) => [id, scored(rows[nth] ?? [])] as const);
-        const named = [...new Set(pairs.flatMap(([id, row]) => [id, ...row.map(([to]) => to)]))];
-        const found = (await redis.zmscore(keys.masses, named)) as (string | null)[];
-        const masses = new Map(named.map((id, nth) => [id, Number(found[nth] ?? 0)]));
-        return new Map(
-          pairs
-            .map(([id, row]) => [id, nearest(id, row, masses, countMax)] as const)
-            .filter(([, neighbours]) => neighbours.length > 0),
-        );
-      }, new Map()),
+      read((keys) => nearestOf(redis, keys, productIds, countMax), new Map()),
     visited: (visitId) =>
       read(
         async (keys) =>
@@ -91,6 +59,48 @@ export const redisSimilarityView = (
       return found === null ? null : Number(found);
     },
   };
+};
+
+type Keys = ReturnType<typeof similarityKeys.of>;
+
+/** Reads from the state that is current, and gives `otherwise` where there is none yet. */
+const createEpochReader = (redis: Redis, monotonicMs: () => number) => {
+  let believed: { epoch: string; untilMs: number } | undefined;
+  const epoch = async (): Promise<string | null> => {
+    if (believed !== undefined && monotonicMs() < believed.untilMs) return believed.epoch;
+    const found = await redis.hget(similarityKeys.meta, 'epoch');
+    believed = found === null ? undefined : { epoch: found, untilMs: monotonicMs() + epochBelievedMs };
+    return found;
+  };
+  return async <T>(from: (keys: Keys) => Promise<T>, otherwise: T): Promise<T> => {
+    const current = await epoch();
+    return current === null ? otherwise : from(similarityKeys.of(current));
+  };
+};
+
+/** The neighbours of each product, in two round trips: the counted pairs, then how often each product was seen. */
+const nearestOf = async (
+  redis: Redis,
+  keys: Keys,
+  productIds: readonly string[],
+  countMax: number,
+): Promise<Map<string, Neighbour[]>> => {
+  if (productIds.length === 0) return new Map();
+  const rows = await answers<string[]>(
+    productIds.reduce(
+      (pipeline, id) => pipeline.zrevrange(keys.pairs(id), 0, -1, 'WITHSCORES'),
+      redis.pipeline(),
+    ),
+  );
+  const pairs = productIds.map((id, nth) => [id, scored(rows[nth] ?? [])] as const);
+  const named = [...new Set(pairs.flatMap(([id, row]) => [id, ...row.map(([to]) => to)]))];
+  const found = (await redis.zmscore(keys.masses, named)) as (string | null)[];
+  const masses = new Map(named.map((id, nth) => [id, Number(found[nth] ?? 0)]));
+  return new Map(
+    pairs
+      .map(([id, row]) => [id, nearest(id, row, masses, countMax)] as const)
+      .filter(([, neighbours]) => neighbours.length > 0),
+  );
 };
 
 /** The same, with nothing for an answer while Redis is away. */

@@ -1,6 +1,7 @@
 import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import type { Tx } from '#platform/postgres/transaction';
+import { loginStore } from './login-store.js';
 import type { PasswordHasher } from './password.js';
 import { type AccessTokens, newRefreshToken, refreshTokenHash, successorOf } from './tokens.js';
 import { judgeRefresh, normaliseEmail, type User } from './user.js';
@@ -27,7 +28,7 @@ export const createLogins = (parts: {
     const { token, hash } = newRefreshToken();
     const nowMs = clock.nowMs();
     const login = { id: newId(clock), userId: user.id, tokenHash: hash, nowMs };
-    await store.openLogin(tx, { ...login, expiresAtMs: nowMs + parts.loginTtlS * 1000 });
+    await loginStore.open(tx, { ...login, expiresAtMs: nowMs + parts.loginTtlS * 1000 });
     return { user, accessToken: await tokens.issue(user, login.id), refreshToken: token };
   };
 
@@ -47,20 +48,20 @@ export const createLogins = (parts: {
       const hash = refreshTokenHash(refreshToken);
       const refused: LoginRefusal = { refused: 'invalid_refresh_token' };
       return store.inTransaction(async (tx) => {
-        const stored = await store.lockToken(tx, hash);
+        const stored = await loginStore.lockToken(tx, hash);
         if (stored === undefined) return refused;
         const nowMs = clock.nowMs();
         const next = successorOf(refreshToken, stored.loginSecret);
-        const successorUsedAtMs = await store.tokenUsedAtMs(tx, next.hash);
+        const successorUsedAtMs = await loginStore.tokenUsedAtMs(tx, next.hash);
         const verdict = judgeRefresh({ ...stored, successorUsedAtMs }, nowMs);
         if (verdict === 'refuse') return refused;
         if (verdict === 'revoke_login') {
-          await store.revokeLogin(tx, stored.loginId, nowMs);
+          await loginStore.revoke(tx, stored.loginId, nowMs);
           return refused;
         }
         const user = await store.lock(tx, stored.userId);
         if (user === undefined) return refused;
-        await store.rotateToken(tx, { loginId: stored.loginId, from: hash, to: next.hash, nowMs });
+        await loginStore.rotateToken(tx, { loginId: stored.loginId, from: hash, to: next.hash, nowMs });
         return { user, accessToken: await tokens.issue(user, stored.loginId), refreshToken: next.token };
       });
     },
@@ -68,8 +69,8 @@ export const createLogins = (parts: {
     /** Ends the login the token belongs to. An unknown token has no login: nothing to do. */
     logOut: (refreshToken: string): Promise<void> =>
       store.inTransaction(async (tx) => {
-        const stored = await store.lockToken(tx, refreshTokenHash(refreshToken));
-        if (stored !== undefined) await store.revokeLogin(tx, stored.loginId, clock.nowMs());
+        const stored = await loginStore.lockToken(tx, refreshTokenHash(refreshToken));
+        if (stored !== undefined) await loginStore.revoke(tx, stored.loginId, clock.nowMs());
       }),
   };
 };

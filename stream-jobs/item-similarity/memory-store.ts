@@ -1,88 +1,110 @@
 import { type Neighbour, type Seen, type Step, similarityOf } from '#schemas/similarity-state';
+import type { Changes } from './similarity.js';
 import { defaultBounds, type SimilarityBounds, type SimilarityMemory } from './similarity-store.js';
 
 const slicesMax = 12;
 
+const emptyState = () => ({
+  offsets: new Map<string, bigint>(),
+  pairs: new Map<string, Map<string, number>>(),
+  masses: new Map<string, number>(),
+  popularity: new Map<string, number>(),
+  visits: new Map<string, readonly Step[]>(),
+  baskets: new Map<string, readonly Step[]>(),
+  interests: new Map<string, Map<string, number>>(),
+  purchases: new Map<string, Map<string, number>>(),
+  products: new Set<string>(),
+  gathered: new Map<number, Map<string, number>>(),
+  learnedUpToMs: Number.NEGATIVE_INFINITY,
+});
+
+type State = ReturnType<typeof emptyState>;
+
 /** The state in this process, for replays and tests. Forgets by bounds, not by time: a replay has none of ours. */
 export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds): SimilarityMemory => {
-  const offsets = new Map<string, bigint>();
-  const pairs = new Map<string, Map<string, number>>();
-  const masses = new Map<string, number>();
-  const popularity = new Map<string, number>();
-  const visits = new Map<string, readonly Step[]>();
-  const baskets = new Map<string, readonly Step[]>();
-  const interests = new Map<string, Map<string, number>>();
-  const purchases = new Map<string, Map<string, number>>();
-  const products = new Set<string>();
-  const gathered = new Map<number, Map<string, number>>();
-  let learnedUpToMs = Number.NEGATIVE_INFINITY;
-
-  const neighboursOf = (productId: string, countMax: number): Neighbour[] => {
-    const massFrom = masses.get(productId) ?? 0;
-    return [...(pairs.get(productId) ?? [])]
-      .map(([to, pair]) => ({ productId: to, similarity: similarityOf(pair, massFrom, masses.get(to) ?? 0) }))
-      .filter(({ similarity }) => similarity > 0)
-      .sort((a, b) => b.similarity - a.similarity || (a.productId < b.productId ? -1 : 1))
-      .slice(0, countMax);
-  };
-
+  const state = emptyState();
   return {
-    load: async (ids) => ({ visits: pick(visits, ids.visits), baskets: pick(baskets, ids.baskets) }),
-    known: async (productIds) => new Set(productIds.filter((id) => products.has(id))),
+    load: async (ids) => ({
+      visits: pick(state.visits, ids.visits),
+      baskets: pick(state.baskets, ids.baskets),
+    }),
+    known: async (productIds) => new Set(productIds.filter((id) => state.products.has(id))),
     gathered: async (slice, productIds) =>
-      new Map(productIds.map((id) => [id, gathered.get(slice)?.get(id) ?? 0])),
+      new Map(productIds.map((id) => [id, state.gathered.get(slice)?.get(id) ?? 0])),
     apply: async (changes, { topic, partition, from, to }) => {
       const at = `${topic}:${partition}`;
-      if ((offsets.get(at) ?? 0n) !== from) return 'stale';
-      offsets.set(at, to);
-      for (const [product, row] of changes.pairs) {
-        const known = pairs.get(product) ?? new Map<string, number>();
-        pairs.set(product, known);
-        addAll(known, row);
-        if (known.size > bounds.neighboursTrimmedAt) keepHighest(known, bounds.neighboursMax);
-      }
-      addAll(masses, changes.masses);
-      keepHighest(masses, bounds.productsMax);
-      addAll(popularity, changes.popularity);
-      keepHighest(popularity, bounds.productsMax);
-      for (const [kept, changed] of [
-        [interests, changes.interests],
-        [purchases, changes.purchases],
-      ] as const)
-        for (const [user, row] of changed) {
-          const known = kept.get(user) ?? new Map<string, number>();
-          kept.set(user, known);
-          for (const [product, atMs] of row) known.set(product, Math.max(known.get(product) ?? 0, atMs));
-          keepHighest(known, bounds.productsPerUserMax);
-        }
-      for (const id of changes.products) products.add(id);
-      for (const [slice, row] of changes.gathered) {
-        const known = gathered.get(slice) ?? new Map<string, number>();
-        gathered.set(slice, known);
-        addAll(known, row);
-        if (gathered.size > slicesMax) gathered.delete(Math.min(...gathered.keys()));
-      }
-      for (const [id, steps] of changes.visits) visits.set(id, steps);
-      for (const [id, steps] of changes.baskets) baskets.set(id, steps);
-      learnedUpToMs = Math.max(learnedUpToMs, changes.learnedUpToMs);
+      if ((state.offsets.get(at) ?? 0n) !== from) return 'stale';
+      state.offsets.set(at, to);
+      take(state, changes, bounds);
       return 'applied';
     },
-    nextOffset: async (topic, partition) => offsets.get(`${topic}:${partition}`) ?? 0n,
+    nextOffset: async (topic, partition) => state.offsets.get(`${topic}:${partition}`) ?? 0n,
 
     neighbours: async (productIds, countMax) =>
       new Map(
         productIds.flatMap((id): [string, Neighbour[]][] => {
-          const found = neighboursOf(id, countMax);
+          const found = neighboursOf(state, id, countMax);
           return found.length === 0 ? [] : [[id, found]];
         }),
       ),
-    visited: async (visitId) => (visits.get(visitId) ?? []).map(({ productId }) => productId).reverse(),
-    interests: async (userId) => newestFirst(interests.get(userId)),
-    purchases: async (userId) => newestFirst(purchases.get(userId)),
+    visited: async (visitId) => (state.visits.get(visitId) ?? []).map(({ productId }) => productId).reverse(),
+    interests: async (userId) => newestFirst(state.interests.get(userId)),
+    purchases: async (userId) => newestFirst(state.purchases.get(userId)),
     popular: async (countMax) =>
-      highest(popularity, countMax).map(([productId, weight]) => ({ productId, weight })),
-    learnedUpTo: async () => (Number.isFinite(learnedUpToMs) ? learnedUpToMs : null),
+      highest(state.popularity, countMax).map(([productId, weight]) => ({ productId, weight })),
+    learnedUpTo: async () => (Number.isFinite(state.learnedUpToMs) ? state.learnedUpToMs : null),
   };
+};
+
+/** Adds `changes` to the state, and forgets what is over its bounds. */
+const take = (state: State, changes: Changes, bounds: SimilarityBounds): void => {
+  for (const [product, row] of changes.pairs) {
+    const known = rowOf(state.pairs, product);
+    addAll(known, row);
+    if (known.size > bounds.neighboursTrimmedAt) keepHighest(known, bounds.neighboursMax);
+  }
+  addAll(state.masses, changes.masses);
+  keepHighest(state.masses, bounds.productsMax);
+  addAll(state.popularity, changes.popularity);
+  keepHighest(state.popularity, bounds.productsMax);
+  takeLatest(state.interests, changes.interests, bounds);
+  takeLatest(state.purchases, changes.purchases, bounds);
+  for (const id of changes.products) state.products.add(id);
+  for (const [slice, row] of changes.gathered) {
+    addAll(rowOf(state.gathered, slice), row);
+    if (state.gathered.size > slicesMax) state.gathered.delete(Math.min(...state.gathered.keys()));
+  }
+  for (const [id, steps] of changes.visits) state.visits.set(id, steps);
+  for (const [id, steps] of changes.baskets) state.baskets.set(id, steps);
+  state.learnedUpToMs = Math.max(state.learnedUpToMs, changes.learnedUpToMs);
+};
+
+/** Of each user's products the latest time. */
+const takeLatest = (
+  kept: Map<string, Map<string, number>>,
+  changed: ReadonlyMap<string, ReadonlyMap<string, number>>,
+  bounds: SimilarityBounds,
+): void => {
+  for (const [user, row] of changed) {
+    const known = rowOf(kept, user);
+    for (const [product, atMs] of row) known.set(product, Math.max(known.get(product) ?? 0, atMs));
+    keepHighest(known, bounds.productsPerUserMax);
+  }
+};
+
+const rowOf = <K>(rows: Map<K, Map<string, number>>, key: K): Map<string, number> => {
+  const known = rows.get(key) ?? new Map<string, number>();
+  rows.set(key, known);
+  return known;
+};
+
+const neighboursOf = ({ pairs, masses }: State, productId: string, countMax: number): Neighbour[] => {
+  const massFrom = masses.get(productId) ?? 0;
+  return [...(pairs.get(productId) ?? [])]
+    .map(([to, pair]) => ({ productId: to, similarity: similarityOf(pair, massFrom, masses.get(to) ?? 0) }))
+    .filter(({ similarity }) => similarity > 0)
+    .sort((a, b) => b.similarity - a.similarity || (a.productId < b.productId ? -1 : 1))
+    .slice(0, countMax);
 };
 
 const pick = (from: Map<string, readonly Step[]>, ids: readonly string[]): Map<string, Step[]> =>
