@@ -62,8 +62,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/recommendation/catalogue-store.ts',
-        find: '      if (rowCount === 0) return;\n',
-        replace: '      if (rowCount === null) return;\n',
+        find: 'if (rowCount === 0) return;',
+        replace: 'if (rowCount === null) return;',
       },
     ],
     tests: ['tests/every-event-again.int.test.ts'],

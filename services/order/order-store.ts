@@ -299,13 +299,13 @@ const orderOf = (row: Row): Order => {
     case 'pending':
       return { ...common, status: 'pending', paymentId: row.paymentId };
     case 'reserved':
-      assert(row.holdExpiresAt !== null, 'a reserved order knows when its hold expires');
+      assert(row.holdExpiresAt !== null, 'a reserved order has the end of its hold');
       return { ...common, status: 'reserved', holdExpiresAtMs: row.holdExpiresAt.getTime() };
     case 'cancelled':
-      assert(row.reason !== null, 'a cancelled order knows why');
+      assert(row.reason !== null, 'a cancelled order has a reason');
       return { ...common, status: 'cancelled', reason: row.reason };
     default:
-      assert(row.paymentId !== null, `an order that is ${row.status} knows its payment`);
+      assert(row.paymentId !== null, `an order that is ${row.status} has a payment`);
       return { ...common, status: row.status, paymentId: row.paymentId };
   }
 };

@@ -12,7 +12,7 @@ export type ProductCopy = {
   active: boolean;
 };
 
-/** What this service knows of the catalogue. Behind it by the time an event takes. */
+/** This service's copy of the catalogue. Behind it by the time an event takes. */
 export type ProductReplica = {
   note(tx: Tx, product: ProductCreated): Promise<void>;
   /** Those of the products that are known now. */

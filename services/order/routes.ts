@@ -226,7 +226,7 @@ const returnRoute = (app: HttpApp, { db, orders, clock, logger }: OrderRouteDeps
     {
       access: 'public',
       requires: ['idempotency-key'],
-      // Authorisation comes before the body: a stranger is not told what is wrong with it.
+      // Authorisation comes before the body: a stranger does not learn what is wrong with it.
       preValidation: async (request) => {
         const asked = params.safeParse(request.params);
         if (asked.success) visible(await findOrder(db, asked.data.id), request);

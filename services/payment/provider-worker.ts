@@ -171,7 +171,7 @@ const settle = async (
     return decision;
   });
 
-/** Nobody knows what came of the call: of a cancelled payment it is voided, any other is tried again. */
+/** The outcome of the call is unknown: a cancelled payment is voided, any other call is tried again. */
 const tryAgain = async (
   { db, payments }: Books,
   call: ClaimedCall,

@@ -29,7 +29,7 @@ export type CreateProduct = Omit<Product, 'productId' | 'version' | 'createdAtMs
   initialStock: number;
 };
 
-/** A new product, and the fact that tells everybody. */
+/** A new product, and the event that says so. */
 export const createProduct = (
   command: CreateProduct,
   { productId, nowMs }: { productId: string; nowMs: number },
