@@ -7,6 +7,7 @@ import { version } from '#platform/project';
 import { createLogger, type Logger, logLevels } from '#platform/telemetry/logger';
 import { createMetrics, type Metrics } from '#platform/telemetry/metrics';
 import { startTracing, stopTracing } from '#platform/telemetry/tracing';
+import { within } from '#platform/waiting/deadline';
 
 export type { Logger } from '#platform/telemetry/logger';
 export type { Metrics } from '#platform/telemetry/metrics';
@@ -184,17 +185,10 @@ const timedHealth = async (
   logger: Logger,
 ): Promise<{ status: HealthStatus; latencyMs: number }> => {
   const startedAt = performance.now();
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<DependencyHealth>((resolve) => {
-    timer = setTimeout(() => resolve({ status: 'down', detail: 'no answer in time' }), healthTimeoutMs);
-  });
-  const health = await Promise.race([
-    Promise.resolve(component.checkHealth?.() ?? { status: 'up' as const }).catch(
-      (error: unknown): DependencyHealth => ({ status: 'down', detail: oneLine(error) }),
-    ),
-    timeout,
-  ]);
-  clearTimeout(timer);
+  const asked = Promise.resolve(component.checkHealth?.() ?? { status: 'up' as const });
+  const health = await within(healthTimeoutMs, asked).catch(
+    (error: unknown): DependencyHealth => ({ status: 'down', detail: oneLine(error) }),
+  );
   if (health.status !== 'up')
     logger.debug({ component: component.name, ...health }, 'dependency is not well');
   return { status: health.status, latencyMs: Math.round((performance.now() - startedAt) * 10) / 10 };

@@ -8,6 +8,9 @@ import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-regi
 import type { Component, Host } from '#platform/service-host';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
+import { backoffMs } from '#platform/waiting/backoff';
+import { endsWithin } from '#platform/waiting/deadline';
+import { sleep } from '#platform/waiting/sleep';
 
 /**
  * Where each event lives, by its type. The platform knows no event; it is handed this as a value. No table has a
@@ -68,7 +71,7 @@ export type EventPublisher<E> = Component & {
   event: Encode<E>;
 };
 
-const idRetryMsMax = 2_000;
+const idRetry = { minMs: 100, maxMs: 2_000 };
 const startWaitMsMax = 5_000;
 
 /**
@@ -93,7 +96,7 @@ export const createEventPublisher = <E, const P extends keyof E & string>(
       const failure = failures.find((each) => each !== undefined);
       if (failure === undefined) return;
       if (attempt === 0) host.logger.warn({ err: failure }, 'schema ids are not known yet');
-      await new Promise((done) => setTimeout(done, Math.min(100 * 2 ** attempt, idRetryMsMax)));
+      await sleep(backoffMs(idRetry, attempt + 1));
     }
   };
   const resolve = async ([name, { topic, subject, schema }]: (typeof wanted)[number]) => {
@@ -121,13 +124,7 @@ export const createEventPublisher = <E, const P extends keyof E & string>(
       };
     },
     start: async () => {
-      const looking = lookUp();
-      let timer: NodeJS.Timeout | undefined;
-      const enough = new Promise<void>((done) => {
-        timer = setTimeout(done, startWaitMsMax);
-      });
-      await Promise.race([looking, enough]);
-      clearTimeout(timer);
+      await endsWithin(startWaitMsMax, lookUp());
     },
     stop: async () => {
       stopped = true;

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { PlatformError } from '#platform/errors';
 import { migrate } from '#platform/postgres/migrate';
 import type { Component, Host } from '#platform/service-host';
+import { sleep } from '#platform/waiting/sleep';
 
 export type Queryable = {
   query<R extends pg.QueryResultRow = pg.QueryResultRow>(
@@ -145,7 +146,7 @@ const untilReachable = async (timeoutMs: number, attempt: () => Promise<void>): 
     } catch (error) {
       const passing = error instanceof PlatformError && error.retriable;
       if (!passing || performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, startRetryMs));
+      await sleep(startRetryMs);
     }
   }
 };

@@ -2,6 +2,8 @@ import { AsyncResource } from 'node:async_hooks';
 import type pg from 'pg';
 import { PlatformError } from '#platform/errors';
 import { type Database, type Queryable, toFault } from '#platform/postgres/pool';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
 
 declare const transaction: unique symbol;
 
@@ -23,6 +25,7 @@ export type TransactionOptions = {
 };
 
 const collisions = new Set(['40001', '40P01']);
+const collisionRest = { minMs: 10, maxMs: 160, jitter: 1 };
 
 /**
  * Commits what `work` did, or none of it when it throws. Run again from the start (so `work` has no effects
@@ -47,7 +50,7 @@ export const inTransaction = async <T>(
           retriable: true,
           cause: error,
         });
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
+      await sleep(backoffMs(collisionRest, attempt));
     }
   }
 };
