@@ -98,7 +98,10 @@ beforeAll(async () => {
   });
   await engine.prepare();
   const [program, ...args] = engine.process.command;
-  const broker = spawn(program, args, { env: { ...process.env, ...engine.process.env } });
+  const broker = spawn(program, args, {
+    cwd: engine.process.cwd,
+    env: { ...process.env, ...engine.process.env },
+  });
   let said = '';
   for (const stream of [broker.stdout, broker.stderr])
     stream.on('data', (chunk) => {

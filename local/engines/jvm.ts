@@ -13,5 +13,8 @@ export function jvmFlags(options: { heapStartMb: number; heapMostMb: number }): 
   ];
 }
 
-/** glibc keeps an arena a thread; two are enough and save tens of megabytes. */
-export const jvmEnv = { MALLOC_ARENA_MAX: '2' } as const;
+/**
+ * glibc keeps an arena a thread; two are enough and save tens of megabytes. Under any other locale a JVM cannot name a
+ * file that has a letter outside of ASCII in its path.
+ */
+export const jvmEnv = { MALLOC_ARENA_MAX: '2', LC_ALL: 'C.UTF-8' } as const;

@@ -36,8 +36,9 @@ export function kafka(options: {
     login,
     properties: more = {},
   } = options;
-  const logDir = join(dataDir, 'log');
-  const properties = join(dataDir, 'server.properties');
+  // Relative to the data folder, in which it runs: Kafka splits `log.dirs` at commas and has no way to escape one.
+  const logDir = 'log';
+  const properties = 'server.properties';
   const classPath = ['-cp', join(libs, '*')];
   const logging = [
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
@@ -54,23 +55,26 @@ export function kafka(options: {
         ...loginSettings(login),
         ...more,
       };
-      writeFileSync(properties, toProperties(settings), { mode: 0o600 });
-      if (existsSync(join(logDir, 'meta.properties'))) return;
+      writeFileSync(join(dataDir, properties), toProperties(settings), { mode: 0o600 });
+      if (existsSync(join(dataDir, logDir, 'meta.properties'))) return;
       const clusterId = randomBytes(16).toString('base64url');
-      await runToEnd([
-        java,
-        ...jvmFlags({ heapStartMb: 64, heapMostMb: 256 }),
-        ...logging,
-        ...classPath,
-        'kafka.tools.StorageTool',
-        'format',
-        '--ignore-formatted',
-        '-t',
-        clusterId,
-        '-c',
-        properties,
-        ...scramArguments(login),
-      ]);
+      await runToEnd(
+        [
+          java,
+          ...jvmFlags({ heapStartMb: 64, heapMostMb: 256 }),
+          ...logging,
+          ...classPath,
+          'kafka.tools.StorageTool',
+          'format',
+          '--ignore-formatted',
+          '-t',
+          clusterId,
+          '-c',
+          properties,
+          ...scramArguments(login),
+        ],
+        { cwd: dataDir, env: jvmEnv },
+      );
     },
     process: {
       name: 'kafka',
@@ -86,6 +90,7 @@ export function kafka(options: {
         properties,
       ],
       env: jvmEnv,
+      cwd: dataDir,
       probe: () => answersTcp(port, apiVersionsRequest, isApiVersionsAnswer),
     },
   };

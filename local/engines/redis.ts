@@ -9,7 +9,7 @@ export function redis(options: { dataDir: string; port: number; program: string 
   const settings: Record<string, string> = {
     port: `${port}`,
     bind: '127.0.0.1',
-    dir: dataDir,
+    dir: '.',
     daemonize: 'no',
     appendonly: 'yes',
     appendfsync: 'everysec',
@@ -28,6 +28,7 @@ export function redis(options: { dataDir: string; port: number; program: string 
       name: 'redis',
       url,
       command: [program, ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])],
+      cwd: dataDir,
       probe: () =>
         answersTcp(port, Buffer.from('PING\r\n'), (answer) => answer.toString().startsWith('+PONG')),
     },

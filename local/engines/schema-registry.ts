@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Engine } from './engine.js';
 import { jvmEnv, jvmFlags } from './jvm.js';
 import { answersHttp } from './probes.js';
@@ -37,14 +36,16 @@ export function schemaRegistry(options: {
         ...jvmEnv,
         QUARKUS_HTTP_HOST: '127.0.0.1',
         QUARKUS_HTTP_PORT: `${port}`,
-        QUARKUS_DATASOURCE_JDBC_URL: `jdbc:h2:file:${join(dataDir, 'registry')}`,
+        QUARKUS_DATASOURCE_JDBC_URL: 'jdbc:h2:file:./registry',
         QUARKUS_DATASOURCE_JDBC_INITIAL_SIZE: '2',
         QUARKUS_DATASOURCE_JDBC_MIN_SIZE: '2',
         QUARKUS_DATASOURCE_JDBC_MAX_SIZE: '8',
         QUARKUS_LOG_LEVEL: 'WARN',
         QUARKUS_THREAD_POOL_MAX_THREADS: '16',
-        VERTX_CACHE_DIR_BASE: join(dataDir, 'vertx'),
+        VERTX_CACHE_DIR_BASE: 'vertx',
       },
+      // Its paths are relative: H2 takes what follows a semicolon for settings.
+      cwd: dataDir,
       probe: () => answersHttp(`${origin}/apis/ccompat/v7/subjects`),
     },
   };

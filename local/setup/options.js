@@ -20,7 +20,16 @@ const oneOf =
     return text;
   };
 
-const text = (value) => value;
+/** What some engine takes for something else in a path: wildcards, quotes, and what ends a path in a URL. */
+const refusedInPaths = /[\p{Cc}"'\\`?*#%&;{}[\]]/u;
+
+const folder = (value, name) => {
+  const refused = refusedInPaths.exec(value)?.[0];
+  if (refused === undefined) return value;
+  throw new UsageError(
+    `${name} takes a folder without any of \\ " ' \` ? * # % & ; { } [ ] and without control characters, not ${JSON.stringify(value)}`,
+  );
+};
 
 const truth = (value, name) => {
   if (['1', 'true', 'yes'].includes(value)) return true;
@@ -41,7 +50,7 @@ const instances = (value, name) => {
 // flag → [key, environment variable, reader, value of a flag that stands alone]
 const table = {
   '--port': ['port', 'PORT', wholeNumber(0, 65_535)],
-  '--data': ['dataDir', 'CARTSTREAM_DATA', text],
+  '--data': ['dataDir', 'CARTSTREAM_DATA', folder],
   '--fresh': ['fresh', 'CARTSTREAM_FRESH', truth, true],
   '--no-traffic': ['traffic', 'CARTSTREAM_TRAFFIC', truth, false],
   '--catalog': ['catalogSize', 'CARTSTREAM_CATALOG', wholeNumber(1, 1_000_000)],

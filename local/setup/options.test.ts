@@ -40,6 +40,23 @@ describe('the options of npm start', () => {
     });
   });
 
+  it.each(['/tmp/dätä x', '/tmp/a,b', '../x:y', '/tmp/(1) = $HOME @ ~!'])(
+    'take the data folder %j',
+    (dir) => {
+      expect(parseOptions(['--data', dir], {}).dataDir).toBe(dir);
+      expect(parseOptions([], { CARTSTREAM_DATA: dir }).dataDir).toBe(dir);
+    },
+  );
+
+  it.each(['a?b', 'a*b', 'a\nb', "a'b", 'a"b', 'a\\b', 'a#b', 'a%20b', 'a;b', 'a{b}', 'a[b]', 'a&b'])(
+    'refuse the data folder %j in one line that names the characters',
+    (dir) => {
+      const refusal =
+        /^--data takes a folder without any of \\ " ' ` \? \* # % & ; \{ \} \[ \] and .*, not ".*"$/;
+      expect(() => parseOptions(['--data', dir], {})).toThrow(refusal);
+    },
+  );
+
   it.each([
     [['--prot', '1'], 'unknown option "--prot"'],
     [['8000'], 'unknown option "8000"'],

@@ -75,7 +75,8 @@ export async function installClassArchives(
 async function train(engine: Engine, signal: AbortSignal): Promise<void> {
   await engine.prepare();
   const [program, ...args] = engine.process.command;
-  const child = spawn(program, args, { env: { ...process.env, ...engine.process.env }, stdio: 'ignore' });
+  const { cwd, env } = engine.process;
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: 'ignore' });
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
   signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
   const deadline = Date.now() + startMsMax;

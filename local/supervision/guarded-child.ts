@@ -11,6 +11,7 @@ const script = `( trap '' TERM INT HUP; read -r _ <&3; kill -s "$0" -- -$$; slee
 export function spawnGuarded(options: {
   command: readonly [string, ...string[]];
   env: Readonly<Record<string, string | undefined>>;
+  cwd?: string | undefined;
   stdout: number | 'pipe' | 'ignore';
   stopSignal: NodeJS.Signals;
 }): ChildProcess {
@@ -18,6 +19,7 @@ export function spawnGuarded(options: {
   return spawn('/bin/sh', ['-c', script, options.stopSignal.replace('SIG', ''), ...options.command], {
     detached: true,
     env: options.env,
+    cwd: options.cwd,
     stdio,
   });
 }

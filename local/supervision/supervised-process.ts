@@ -11,6 +11,8 @@ export type ProcessSpec = {
   name: string;
   command: readonly [string, ...string[]];
   env?: Readonly<Record<string, string>>;
+  /** The working directory; the launcher's if unset. */
+  cwd?: string;
   /** Where it can be reached, for `run.json`. */
   url?: string;
   /** The services in it, when they are several. */
@@ -67,6 +69,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     const spawned = spawnGuarded({
       command: spec.command,
       env: { ...process.env, ...spec.env },
+      cwd: spec.cwd,
       stdout: log,
       stopSignal,
     });
