@@ -311,8 +311,10 @@ const processDrain = (args: string[], env: Record<string, string>): Drain => {
   };
 };
 
-const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined): void => {
-  const summaries = names.flatMap((name) => {
+type Summary = ReturnType<typeof summariesOf>[number];
+
+const summariesOf = (runs: readonly Run[]) =>
+  names.flatMap((name) => {
     const own = runs.filter((run) => run.name === name);
     if (own.length === 0) return [];
     const middle = (pick: (run: Run) => number) => median(own.map(pick));
@@ -331,27 +333,32 @@ const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined):
       },
     ];
   });
-  /** Of each round its own ratio, then the median: what disturbs a round disturbs both. */
-  const ratio = (name: Name, pick: (run: Run) => number): number =>
-    median(
-      runs
-        .filter((run) => run.name === 'ours')
-        .flatMap((ours) => {
-          const other = runs.find((run) => run.name === name && run.round === ours.round);
-          return other === undefined ? [] : [pick(ours) / pick(other)];
-        }),
-    );
-  const ratios = Object.fromEntries(
+
+/** Of each round its own ratio, then the median: what disturbs a round disturbs both. */
+const ratioOf = (runs: readonly Run[], name: Name, pick: (run: Run) => number): number =>
+  median(
+    runs
+      .filter((run) => run.name === 'ours')
+      .flatMap((ours) => {
+        const other = runs.find((run) => run.name === name && run.round === ours.round);
+        return other === undefined ? [] : [pick(ours) / pick(other)];
+      }),
+  );
+
+const ratiosOf = (runs: readonly Run[]) =>
+  Object.fromEntries(
     (['kafka', 'naive'] as const)
       .filter((name) => runs.some((run) => run.name === name))
       .map((name) => [
         name,
         {
-          rowsPerSecond: ratio(name, (run) => run.rowsPerSecond),
-          rowsPerCpuSecond: ratio(name, (run) => run.rowsPerCpuSecond),
+          rowsPerSecond: ratioOf(runs, name, (run) => run.rowsPerSecond),
+          rowsPerCpuSecond: ratioOf(runs, name, (run) => run.rowsPerCpuSecond),
         },
       ]),
   );
+
+const printSummaries = (summaries: readonly Summary[], ratios: ReturnType<typeof ratiosOf>): void => {
   const fastest = Math.max(...summaries.map((each) => each.rowsPerSecond));
   console.log('');
   console.log(
@@ -388,6 +395,12 @@ const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined):
     console.log(
       `  ours is ${rowsPerSecond.toFixed(2)} × ${name} in rows/s, ${rowsPerCpuSecond.toFixed(2)} × in rows per CPU-second (median of the rounds' ratios)`,
     );
+};
+
+const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined): void => {
+  const summaries = summariesOf(runs);
+  const ratios = ratiosOf(runs);
+  printSummaries(summaries, ratios);
   const reached = limit === undefined ? undefined : shareOf(limit, summaries);
   if (limit !== undefined && reached !== undefined) printLimit(limit, reached);
   const folder = projectPath('benchmarks/results');

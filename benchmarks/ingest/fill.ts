@@ -22,12 +22,36 @@ export const fillTopic = async (
   schemaId: number,
   rows: number,
 ): Promise<Filled> => {
-  const random = seededRandom(7);
-  const type = avroType(records.ShopperActivity.schema);
-  const products = Array.from({ length: productCount }, () => v7());
   const producer = await broker.producer();
   const progress = progressLine('writing events');
   const startedAt = performance.now();
+  const events = createEvents(topic, schemaId, rows);
+
+  let sent = 0;
+  const sending = new Set<Promise<void>>();
+  while (sent < rows) {
+    const slice: OutgoingRecord[] = [];
+    while (slice.length < recordsPerSend && sent < rows) slice.push(events.next(sent++));
+    const one: Promise<void> = producer.send(slice).then(() => {
+      sending.delete(one);
+    });
+    sending.add(one);
+    if (sending.size >= sendsAtOnce) await Promise.race(sending);
+    progress.update(sent / rows, `${thousands(sent)} of ${thousands(rows)}`);
+  }
+  await Promise.all(sending);
+  await producer.close();
+  const seconds = (performance.now() - startedAt) / 1000;
+  progress.done(
+    `${thousands(rows)} events, ${(events.valueBytes() / rows).toFixed(0)} B each, in ${seconds.toFixed(0)} s`,
+  );
+  return { rows, valueBytes: events.valueBytes(), occurredAtSum: events.occurredAtSum(), seconds };
+};
+
+const createEvents = (topic: string, schemaId: number, rows: number) => {
+  const random = seededRandom(7);
+  const type = avroType(records.ShopperActivity.schema);
+  const products = Array.from({ length: productCount }, () => v7());
   let valueBytes = 0;
   let occurredAtSum = 0n;
   let visitId: string = randomUUID();
@@ -70,25 +94,7 @@ export const fillTopic = async (
     };
   };
 
-  let sent = 0;
-  const sending = new Set<Promise<void>>();
-  while (sent < rows) {
-    const slice: OutgoingRecord[] = [];
-    while (slice.length < recordsPerSend && sent < rows) slice.push(next(sent++));
-    const one: Promise<void> = producer.send(slice).then(() => {
-      sending.delete(one);
-    });
-    sending.add(one);
-    if (sending.size >= sendsAtOnce) await Promise.race(sending);
-    progress.update(sent / rows, `${thousands(sent)} of ${thousands(rows)}`);
-  }
-  await Promise.all(sending);
-  await producer.close();
-  const seconds = (performance.now() - startedAt) / 1000;
-  progress.done(
-    `${thousands(rows)} events, ${(valueBytes / rows).toFixed(0)} B each, in ${seconds.toFixed(0)} s`,
-  );
-  return { rows, valueBytes, occurredAtSum, seconds };
+  return { next, valueBytes: () => valueBytes, occurredAtSum: () => occurredAtSum };
 };
 
 const kindOf = (chance: number): ShopperActivity['type'] => {

@@ -47,50 +47,18 @@ export const createCompletenessGauge = (options: {
   group: string;
 }): CompletenessGauge => {
   const { broker, clickhouse, clock, logger, topic, table, group } = options;
-  let opening: Promise<BrokerAdmin> | undefined;
+  const log = createLogProgress(broker, topic, group);
   /** Up to when everything is in, and when that was last asked for; both by the monotonic clock. */
   let completeToMs = Number.NEGATIVE_INFINITY;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
 
-  const admin = (): Promise<BrokerAdmin> => {
-    opening ??= broker.admin();
-    opening.catch(() => {
-      opening = undefined;
-    });
-    return opening;
-  };
-
-  const progressOf = async (): Promise<PartitionProgress[]> => {
-    const open = await admin();
-    const [log, committed] = await Promise.all([open.offsets(topic), open.committedOffsets(group, topic)]);
-    const done = new Map(committed.map(({ partition, nextOffset }) => [partition, nextOffset]));
-    return log.map(({ partition, low, high }) => ({
-      partition,
-      low,
-      high,
-      nextOffset: done.get(partition) ?? null,
-    }));
-  };
-
-  /** Event time of the last record ingested of the slowest of `partitions`; 0 where one has none. */
-  const newestIngestedMs = async (partitions: readonly number[]): Promise<number> => {
-    const rows = await clickhouse.query<{ partition: number; newestMs: number }>(
-      `SELECT kafka_partition AS partition, toUnixTimestamp64Milli(occurred_at) AS newestMs FROM ${table}
-       WHERE kafka_partition IN ({partitions:Array(UInt16)})
-       ORDER BY kafka_partition, kafka_offset DESC LIMIT 1 BY kafka_partition`,
-      { partitions },
-    );
-    const newest = new Map(rows.map((row) => [row.partition, row.newestMs]));
-    return Math.min(...partitions.map((partition) => newest.get(partition) ?? 0));
-  };
-
   const refresh = async (): Promise<void> => {
     const askedAtMs = clock.monotonicMs();
     const askedAtWallMs = clock.nowMs();
     try {
-      const late = behind(await progressOf());
-      const ageMs = late.length === 0 ? 0 : askedAtWallMs - (await newestIngestedMs(late));
+      const late = behind(await log.read());
+      const ageMs = late.length === 0 ? 0 : askedAtWallMs - (await newestIngestedMs(clickhouse, table, late));
       // A row from the future was stamped before the wall clock was set back: it does not say how old it is.
       if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - ageMs - settleMs);
     } catch (error) {
@@ -102,9 +70,7 @@ export const createCompletenessGauge = (options: {
   return {
     name: 'completeness',
     start: async () => {},
-    stop: async () => {
-      await opening?.then((open) => open.close()).catch(() => {});
-    },
+    stop: log.close,
     read: async () => {
       if (clock.monotonicMs() - readAtMs > readingMsMax) {
         reading ??= refresh().finally(() => {
@@ -117,4 +83,52 @@ export const createCompletenessGauge = (options: {
       return { asOfMs: nowMs - lagMs, lagMs };
     },
   };
+};
+
+/** How far the log goes, and how far the group has acknowledged it; the connection opens when first needed. */
+const createLogProgress = (broker: Broker, topic: string, group: string) => {
+  let opening: Promise<BrokerAdmin> | undefined;
+
+  const admin = (): Promise<BrokerAdmin> => {
+    opening ??= broker.admin();
+    opening.catch(() => {
+      opening = undefined;
+    });
+    return opening;
+  };
+
+  const read = async (): Promise<PartitionProgress[]> => {
+    const open = await admin();
+    const [log, committed] = await Promise.all([open.offsets(topic), open.committedOffsets(group, topic)]);
+    const done = new Map(committed.map(({ partition, nextOffset }) => [partition, nextOffset]));
+    return log.map(({ partition, low, high }) => ({
+      partition,
+      low,
+      high,
+      nextOffset: done.get(partition) ?? null,
+    }));
+  };
+
+  return {
+    read,
+    close: async (): Promise<void> => {
+      await opening?.then((open) => open.close()).catch(() => {});
+    },
+  };
+};
+
+/** Event time of the last record ingested of the slowest of `partitions`; 0 where one has none. */
+const newestIngestedMs = async (
+  clickhouse: Pick<ClickHouse, 'query'>,
+  table: string,
+  partitions: readonly number[],
+): Promise<number> => {
+  const rows = await clickhouse.query<{ partition: number; newestMs: number }>(
+    `SELECT kafka_partition AS partition, toUnixTimestamp64Milli(occurred_at) AS newestMs FROM ${table}
+     WHERE kafka_partition IN ({partitions:Array(UInt16)})
+     ORDER BY kafka_partition, kafka_offset DESC LIMIT 1 BY kafka_partition`,
+    { partitions },
+  );
+  const newest = new Map(rows.map((row) => [row.partition, row.newestMs]));
+  return Math.min(...partitions.map((partition) => newest.get(partition) ?? 0));
 };

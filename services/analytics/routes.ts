@@ -8,6 +8,7 @@ import { instant, wholeNumber } from '#platform/http/text';
 import type { CompletenessGauge } from './completeness.js';
 import {
   bucketsMax,
+  earliestMs,
   finestFor,
   type Granularity,
   granularities,
@@ -62,49 +63,14 @@ const topProductsAnswer = z
   })
   .meta({ id: 'TopProducts' });
 
-export const analyticsRoutes = (
-  app: HttpApp,
-  deps: { clickhouse: ClickHouse; completeness: CompletenessGauge; clock: Clock },
-): void => {
-  /** Completeness first, query second: the query sees at least what the reading says. */
-  const answer = async <Row>({
-    sql,
-    params,
-  }: Query): Promise<{ rows: Row[]; asOf: string; lagMs: number }> => {
-    try {
-      const { asOfMs, lagMs } = await deps.completeness.read();
-      const rows = await deps.clickhouse.query<Row>(sql, params);
-      return { rows, asOf: new Date(asOfMs).toISOString(), lagMs: Math.round(lagMs) };
-    } catch (error) {
-      if (error instanceof PlatformError && error.retriable)
-        throw unavailable('analytics_unavailable', 'Analytics cannot be asked right now.');
-      throw error;
-    }
-  };
+type AnalyticsDeps = { clickhouse: ClickHouse; completeness: CompletenessGauge; clock: Clock };
 
-  const period = (
-    query: { from?: string | undefined; to?: string | undefined },
-    granularity: Granularity,
-  ): Period => {
-    const asked = periodOf(
-      {
-        fromMs: query.from === undefined ? undefined : Date.parse(query.from),
-        toMs: query.to === undefined ? undefined : Date.parse(query.to),
-      },
-      granularity,
-      deps.clock.nowMs(),
-    );
-    if (!('refused' in asked)) return asked;
-    throw problem(400, 'invalid_period', 'The period cannot be answered.', {
-      errors: [
-        {
-          path: `/${asked.parameter}`,
-          message: refusalMessages[asked.refused],
-        },
-      ],
-    });
-  };
+export const analyticsRoutes = (app: HttpApp, deps: AnalyticsDeps): void => {
+  revenueRoute(app, deps);
+  topProductsRoute(app, deps);
+};
 
+const revenueRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
   app.get(
     '/api/analytics/revenue',
     {
@@ -128,8 +94,9 @@ export const analyticsRoutes = (
     },
     async (request) => {
       const { granularity, refunds } = request.query;
-      const { rows, ...rest } = await answer<RevenueRow>(
-        revenueQuery(period(request.query, granularity), granularity, refunds),
+      const { rows, ...rest } = await answerOf<RevenueRow>(
+        deps,
+        revenueQuery(periodAsked(request.query, granularity, deps.clock.nowMs()), granularity, refunds),
       );
       return {
         items: rows.map(({ bucket, ...row }) => ({ from: new Date(bucket * 1000).toISOString(), ...row })),
@@ -137,7 +104,9 @@ export const analyticsRoutes = (
       };
     },
   );
+};
 
+const topProductsRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
   app.get(
     '/api/analytics/top-products',
     {
@@ -164,12 +133,48 @@ export const analyticsRoutes = (
         { fromMs: Date.parse(asked.from), toMs: to === undefined ? undefined : Date.parse(to) },
         nowMs,
       );
-      const { rows, ...rest } = await answer<TopProductRow>(
-        topProductsQuery(period(asked, granularity), granularity, by, limit),
+      const { rows, ...rest } = await answerOf<TopProductRow>(
+        deps,
+        topProductsQuery(periodAsked(asked, granularity, nowMs), granularity, by, limit),
       );
       return { items: rows, ...rest };
     },
   );
+};
+
+/** Completeness first, query second: the query sees at least what the reading says. */
+const answerOf = async <Row>(
+  { clickhouse, completeness }: AnalyticsDeps,
+  { sql, params }: Query,
+): Promise<{ rows: Row[]; asOf: string; lagMs: number }> => {
+  try {
+    const { asOfMs, lagMs } = await completeness.read();
+    const rows = await clickhouse.query<Row>(sql, params);
+    return { rows, asOf: new Date(asOfMs).toISOString(), lagMs: Math.round(lagMs) };
+  } catch (error) {
+    if (error instanceof PlatformError && error.retriable)
+      throw unavailable('analytics_unavailable', 'Analytics cannot be asked right now.');
+    throw error;
+  }
+};
+
+const periodAsked = (
+  query: { from?: string | undefined; to?: string | undefined },
+  granularity: Granularity,
+  nowMs: number,
+): Period => {
+  const asked = periodOf(
+    {
+      fromMs: query.from === undefined ? undefined : Date.parse(query.from),
+      toMs: query.to === undefined ? undefined : Date.parse(query.to),
+    },
+    granularity,
+    nowMs,
+  );
+  if (!('refused' in asked)) return asked;
+  throw problem(400, 'invalid_period', 'The period cannot be answered.', {
+    errors: [{ path: `/${asked.parameter}`, message: refusalMessages[asked.refused] }],
+  });
 };
 
 const refusalMessages: Record<PeriodRefusal, string> = {
@@ -180,4 +185,5 @@ const refusalMessages: Record<PeriodRefusal, string> = {
 };
 
 /** A minute short of seven days, so that rounding both ends outwards stays within the most buckets. */
-const weekBefore = (toMs: number): string => new Date(toMs - 7 * 86_400_000 + 60_000).toISOString();
+const weekBefore = (toMs: number): string =>
+  new Date(Math.max(earliestMs, toMs - 7 * 86_400_000 + 60_000)).toISOString();

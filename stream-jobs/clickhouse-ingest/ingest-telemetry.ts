@@ -31,12 +31,6 @@ export const ingestTelemetry = (
     'From the newest record of the last block being in Kafka to its being in ClickHouse',
     ['job'],
   );
-  // A record is done when ClickHouse has it, not when its batch was taken in.
-  const behind = host.metrics.gauge('kafka_consumer_lag', 'Records of a partition not handled yet', [
-    'topic',
-    'partition',
-    'group',
-  ]);
   const blockRows = host.metrics.histogram(
     'clickhouse_ingest_block_rows',
     'Rows of a block',
@@ -55,50 +49,65 @@ export const ingestTelemetry = (
   );
   return {
     onIngested: (ingested) => {
-      const { feed, partition, newestMs, insertedAtMs, closedAtMs } = ingested;
+      const { feed, newestMs, insertedAtMs } = ingested;
       if (ingested.rows > 0) {
         rows.inc({ table: feed.table }, ingested.rows);
         blockRows.observe({ table: feed.table }, ingested.rows);
         lag.set({ job }, Math.max(0, insertedAtMs - newestMs) / 1000);
       }
-      // Nobody decodes here, so a record's trace is found in its headers: one span for each that is recorded.
-      for (const { traceparent, appendedAtMs } of ingested.traceparents) {
-        const { span } = startSpan(`ingest ${feed.topic}`, {
-          kind: SpanKind.CONSUMER,
-          tracer: host.tracer,
-          parent: contextFromTraceparent(traceparent),
-          startedAtMs: appendedAtMs,
-          attributes: {
-            'messaging.system': 'kafka',
-            'messaging.destination.name': feed.topic,
-            'messaging.kafka.partition': partition,
-            'clickhouse.table': feed.table,
-            'clickhouse.block.rows': ingested.rows,
-            'clickhouse.block.waited_ms': closedAtMs - appendedAtMs,
-          },
-        });
-        span.end(insertedAtMs);
-      }
+      traceIngested(host.tracer, ingested);
     },
-    watchLag: (lags) => {
-      let shown: readonly PartitionLag[] = [];
-      const clear = (): void => {
-        for (const { topic, partition } of shown) behind.remove({ topic, partition, group });
-      };
-      const stop = host.metrics.beforeRender(() => {
-        clear();
-        shown = lags();
-        for (const { topic, partition, records } of shown) behind.set({ topic, partition, group }, records);
-      });
-      return () => {
-        stop();
-        clear();
-      };
-    },
+    watchLag: lagWatch(host.metrics, group),
     onLost: (feed, partition, records) => lost.inc({ topic: feed.topic, partition }, records),
     onDifference: (feed, count) => {
       differences.inc({ oracle: `ingest ${feed.table}` }, count);
       host.logger.error({ table: feed.table, count }, 'clickhouse did not hold what it should, mended');
     },
   };
+};
+
+const lagWatch = (metrics: Host['metrics'], group: string): IngestTelemetry['watchLag'] => {
+  // A record is done when ClickHouse has it, not when its batch was taken in.
+  const behind = metrics.gauge('kafka_consumer_lag', 'Records of a partition not handled yet', [
+    'topic',
+    'partition',
+    'group',
+  ]);
+  return (lags) => {
+    let shown: readonly PartitionLag[] = [];
+    const clear = (): void => {
+      for (const { topic, partition } of shown) behind.remove({ topic, partition, group });
+    };
+    const stop = metrics.beforeRender(() => {
+      clear();
+      shown = lags();
+      for (const { topic, partition, records } of shown) behind.set({ topic, partition, group }, records);
+    });
+    return () => {
+      stop();
+      clear();
+    };
+  };
+};
+
+/** Nobody decodes here, so a record's trace is found in its headers: one span for each that is recorded. */
+const traceIngested = (tracer: Host['tracer'], ingested: Ingested): void => {
+  const { feed, partition, closedAtMs, insertedAtMs } = ingested;
+  for (const { traceparent, appendedAtMs } of ingested.traceparents) {
+    const { span } = startSpan(`ingest ${feed.topic}`, {
+      kind: SpanKind.CONSUMER,
+      tracer,
+      parent: contextFromTraceparent(traceparent),
+      startedAtMs: appendedAtMs,
+      attributes: {
+        'messaging.system': 'kafka',
+        'messaging.destination.name': feed.topic,
+        'messaging.kafka.partition': partition,
+        'clickhouse.table': feed.table,
+        'clickhouse.block.rows': ingested.rows,
+        'clickhouse.block.waited_ms': closedAtMs - appendedAtMs,
+      },
+    });
+    span.end(insertedAtMs);
+  }
 };

@@ -1,20 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
-import { type ClickHouse, createClickHouse, type Insert } from '#platform/clickhouse/client';
-import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
+import type { ClickHouse, Insert } from '#platform/clickhouse/client';
 import { systemClock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
-import type { Broker, IncomingRecord, OutgoingRecord, Producer } from '#platform/messaging/broker';
+import type { Broker, IncomingRecord, OutgoingRecord } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-letter';
 import { openConnection } from '#platform/messaging/kafkajs-connection';
 import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
-import { projectPath } from '#platform/project';
+import type { RunnableHost } from '#platform/service-host';
 import { createProgressWatch } from '#platform/streams/progress-watch';
 import { engines } from '#platform/testing/engines';
+import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
+import { endsWithin } from '#platform/waiting/deadline';
 import { records, type Sale, type ShopperActivity } from '#schemas/events';
 import { createBlockClaims } from '../block-claims.js';
 import { feeds } from '../feeds.js';
@@ -39,6 +40,27 @@ const lagging = (
   };
 };
 
+type StartOptions = {
+  owner?: string;
+  /** In place of ClickHouse's own insert. */
+  insertBlock?: (block: Insert, insert: ClickHouse['insert']) => Promise<void>;
+  onFatal?: (error: unknown) => void;
+  /** A schema that the registry knows under this id once it was asked for so many ids. */
+  learnLater?: { id: number; record: { schema: object }; afterIds: number };
+  /** As if ClickHouse had been started a moment ago. */
+  afterRestart?: boolean;
+};
+
+/** What all that a rig does is done with. */
+type Parts = {
+  topic: { shopperActivity: string; sales: string; products: string };
+  group: string;
+  clickhouse: ClickHouse;
+  host: RunnableHost;
+  broker: Broker;
+  registry: SchemaRegistry;
+};
+
 /** Topics, a database and schemas of its own on the shared engines, and ingests to run on them. */
 export type IngestRig = Awaited<ReturnType<typeof openIngestRig>>;
 
@@ -51,15 +73,10 @@ export const openIngestRig = async () => {
     products: `ingest-test-products-${suffix}`,
   };
   const group = `ingest-test-${suffix}`;
-  const clickhouseUrl = new URL(urls.clickhouseUrl);
-  clickhouseUrl.pathname = `/ingest_test_${suffix}`;
-  await ensureClickHouseDatabase(clickhouseUrl.href);
-  const clickhouse = createClickHouse({ url: clickhouseUrl.href });
-  await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
-
+  const { clickhouse, drop } = await scratchClickHouse();
   // Every parked record is an error in the log, and here they are parked by the thousand.
   const host = testHost('clickhouse-ingest', { logLevel: 'fatal' });
-  const broker: Broker = connectBroker(host, urls.kafka);
+  const broker = connectBroker(host, urls.kafka);
   const admin = await broker.admin();
   await admin.createTopics(
     Object.values(topic).flatMap((name) => [
@@ -67,8 +84,45 @@ export const openIngestRig = async () => {
       { topic: deadLetterTopic(name), partitions: 1 },
     ]),
   );
-  const producer: Producer = await broker.producer();
+  const producer = await broker.producer();
   const registry = createSchemaRegistry(urls.schemaRegistryUrl, { unknownHeldMs: 300 });
+  const parts: Parts = { topic, group, clickhouse, host, broker, registry };
+  const closing: (() => Promise<void>)[] = [];
+
+  return {
+    topic,
+    group,
+    clickhouse,
+    host,
+    admin,
+    producer,
+    to: recordsOf,
+    ...(await openWriters(parts)),
+    start: (options: StartOptions = {}) => startIngest(parts, options),
+    deadLetters: (name: string, count: number) => readDeadLetters(parts, name, count),
+    transactionalProducer: () => openTransactionalProducer(parts, closing),
+    deleteBefore: (name: string, offset: number) => deleteBefore(parts, name, offset),
+    /** The next offset to be written to partition 0. */
+    endOf: async (name: string): Promise<bigint> => {
+      const partitions = await admin.offsets(name);
+      return partitions.find(({ partition }) => partition === 0)?.high ?? 0n;
+    },
+    send: (name: string, values: readonly (Buffer | null)[], partition?: number) =>
+      producer.send(recordsOf(name, values, partition)),
+    count: async (table: string): Promise<number> =>
+      (await clickhouse.query<{ n: number }>(`SELECT count() AS n FROM ${table}`))[0]?.n ?? 0,
+    close: async () => {
+      await Promise.all(closing.map((each) => each()));
+      await producer.close();
+      await admin.deleteTopics(Object.values(topic).flatMap((name) => [name, deadLetterTopic(name)]));
+      await admin.close();
+      await drop();
+    },
+  };
+};
+
+/** Registers the schemas of the rig's topics and writes records with them. */
+const openWriters = async ({ topic, registry }: Pick<Parts, 'topic' | 'registry'>) => {
   const writerOf = async (name: string, { schema }: { schema: object }) => ({
     schemaId: await registry.register(`${name}-value`, schema),
     type: avroType(schema),
@@ -78,7 +132,6 @@ export const openIngestRig = async () => {
     sale: await writerOf(topic.sales, records.Sale),
     product: await writerOf(topic.products, records.ProductCreated),
   };
-
   const activity = (changes: Partial<ShopperActivity> = {}): Buffer =>
     encode(writers.activity.schemaId, writers.activity.type, {
       event_id: newId(),
@@ -107,180 +160,141 @@ export const openIngestRig = async () => {
       occurred_at: Date.now(),
       ...changes,
     });
-  const to = (name: string, values: readonly (Buffer | null)[], partition?: number): OutgoingRecord[] =>
-    values.map((value, at) => ({
-      topic: name,
-      key: `key-${at}`,
-      value,
-      ...(partition === undefined ? {} : { partition }),
-    }));
+  return { writers, activity, sale };
+};
 
-  const closing: (() => Promise<void>)[] = [];
-  /** Another client that writes in transactions, all to partition 0. */
-  const transactionalProducer = async () => {
-    const { kafka, sever } = openConnection(
-      { ...urls.kafka, clientId: 'transactional', logger: host.logger },
-      { retries: 5 },
-    );
-    const transactional = kafka.producer({
-      transactionalId: randomUUID(),
-      idempotent: true,
-      maxInFlightRequests: 1,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    });
-    await transactional.connect();
-    closing.push(async () => {
-      await transactional.disconnect();
-      sever();
-    });
-    return {
-      begin: async () => {
-        const transaction = await transactional.transaction();
-        return {
-          send: async (name: string, values: readonly Buffer[]) => {
-            await transaction.send({
-              topic: name,
-              messages: values.map((value) => ({ partition: 0, key: 'key', value })),
-            });
-          },
-          commit: () => transaction.commit(),
-          abort: () => transaction.abort(),
-        };
-      },
-    };
-  };
+const recordsOf = (name: string, values: readonly (Buffer | null)[], partition?: number): OutgoingRecord[] =>
+  values.map((value, at) => ({
+    topic: name,
+    key: `key-${at}`,
+    value,
+    ...(partition === undefined ? {} : { partition }),
+  }));
 
-  const start = async (
-    options: {
-      owner?: string;
-      /** In place of ClickHouse's own insert. */
-      insertBlock?: (block: Insert, insert: ClickHouse['insert']) => Promise<void>;
-      onFatal?: (error: unknown) => void;
-      /** A schema that the registry knows under this id once it was asked for so many ids. */
-      learnLater?: { id: number; record: { schema: object }; afterIds: number };
-      /** As if ClickHouse had been started a moment ago. */
-      afterRestart?: boolean;
-    } = {},
-  ) => {
-    const { insertBlock } = options;
-    const stored = createStoredRows(clickhouse);
-    const deadLetterProducer = await broker.producer();
-    const ingest = createIngest({
-      group,
-      feeds: feeds.map((feed) => ({
-        ...feed,
-        topic:
-          { shopper_activity: topic.shopperActivity, sales: topic.sales, products: topic.products }[
-            feed.table
-          ] ?? feed.topic,
-      })),
-      limits: {
-        blockBytesMax: 1_000_000,
-        blockRowsMax: 10_000,
-        inFlightBytesMax: 8_000_000,
-        insertsConcurrentlyMax: 2,
-        fetchBytesPerPartitionMax: 1_000_000,
-      },
-      broker,
-      registry: options.learnLater === undefined ? registry : lagging(registry, options.learnLater),
-      clickhouse:
-        insertBlock === undefined
-          ? clickhouse
-          : { ...clickhouse, insert: (block) => insertBlock(block, clickhouse.insert) },
-      claims: createBlockClaims(clickhouse, options.owner ?? newId()),
-      stored: {
-        ...stored,
-        ...(options.afterRestart ? { serverStartedAtMs: async () => Date.now() } : {}),
-      },
-      deadLetters: createDeadLetters(host, deadLetterProducer),
-      clock: systemClock,
-      logger: host.logger,
-      telemetry: ingestTelemetry(host, group),
-      watch: (progress) => createProgressWatch(host, group, progress),
-      onFatal:
-        options.onFatal ??
-        ((error) => {
-          throw error;
-        }),
-    });
-    await ingest.start();
-    return {
-      health: async () => ingest.checkHealth?.(),
-      consumers: () => ingest.consumers?.() ?? [],
-      stop: async () => {
-        await ingest.stop();
-        await deadLetterProducer.close();
-      },
-    };
-  };
-
-  const deadLetters = async (name: string, count: number): Promise<IncomingRecord[]> => {
-    const found: IncomingRecord[] = [];
-    const consumer = broker.consumer({ group: `${group}-${randomUUID()}`, topics: [deadLetterTopic(name)] });
-    let enough: () => void = () => {};
-    const reached = new Promise<void>((resolve) => {
-      enough = resolve;
-    });
-    await consumer.run(async (batch) => {
-      found.push(...batch.records);
-      if (found.length >= count) enough();
-    });
-    await Promise.race([reached, new Promise((resolve) => setTimeout(resolve, 10_000))]);
-    await consumer.close();
-    return found;
-  };
-
+/** Another client that writes in transactions, all to partition 0. */
+const openTransactionalProducer = async ({ host }: Pick<Parts, 'host'>, closing: (() => Promise<void>)[]) => {
+  const { kafka, sever } = openConnection(
+    { ...engines().kafka, clientId: 'transactional', logger: host.logger },
+    { retries: 5 },
+  );
+  const transactional = kafka.producer({
+    transactionalId: randomUUID(),
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  });
+  await transactional.connect();
+  closing.push(async () => {
+    await transactional.disconnect();
+    sever();
+  });
   return {
-    urls,
-    topic,
-    group,
-    clickhouse,
-    clickhouseUrl: clickhouseUrl.href,
-    host,
-    broker,
-    admin,
-    producer,
-    registry,
-    writers,
-    activity,
-    sale,
-    to,
-    start,
-    deadLetters,
-    transactionalProducer,
-    /** Deletes the records of partition 0 before `offset`, as retention does. */
-    deleteBefore: async (name: string, offset: number): Promise<void> => {
-      const { kafka, sever } = openConnection(
-        { ...urls.kafka, clientId: 'retention', logger: host.logger },
-        { retries: 5 },
-      );
-      const retention = kafka.admin();
-      await retention.connect();
-      // kafkajs finds the partition's leader only in what it has been asked for before.
-      await retention.fetchTopicOffsets(name);
-      await retention.deleteTopicRecords({
-        topic: name,
-        partitions: [{ partition: 0, offset: String(offset) }],
-      });
-      await retention.disconnect();
-      sever();
-    },
-    /** The next offset to be written to partition 0. */
-    endOf: async (name: string): Promise<bigint> => {
-      const partitions = await admin.offsets(name);
-      return partitions.find(({ partition }) => partition === 0)?.high ?? 0n;
-    },
-    send: (name: string, values: readonly (Buffer | null)[], partition?: number) =>
-      producer.send(to(name, values, partition)),
-    count: async (table: string): Promise<number> =>
-      (await clickhouse.query<{ n: number }>(`SELECT count() AS n FROM ${table}`))[0]?.n ?? 0,
-    close: async () => {
-      await Promise.all(closing.map((each) => each()));
-      await producer.close();
-      await admin.deleteTopics(Object.values(topic).flatMap((name) => [name, deadLetterTopic(name)]));
-      await admin.close();
-      await clickhouse.command(`DROP DATABASE IF EXISTS ${clickhouse.database}`);
-      await clickhouse.stop();
+    begin: async () => {
+      const transaction = await transactional.transaction();
+      return {
+        send: async (name: string, values: readonly Buffer[]) => {
+          await transaction.send({
+            topic: name,
+            messages: values.map((value) => ({ partition: 0, key: 'key', value })),
+          });
+        },
+        commit: () => transaction.commit(),
+        abort: () => transaction.abort(),
+      };
     },
   };
+};
+
+const startIngest = async (
+  { topic, group, clickhouse, host, broker, registry }: Parts,
+  options: StartOptions,
+) => {
+  const { insertBlock } = options;
+  const stored = createStoredRows(clickhouse);
+  const deadLetterProducer = await broker.producer();
+  const ingest = createIngest({
+    group,
+    feeds: feeds.map((feed) => ({
+      ...feed,
+      topic:
+        { shopper_activity: topic.shopperActivity, sales: topic.sales, products: topic.products }[
+          feed.table
+        ] ?? feed.topic,
+    })),
+    limits: {
+      blockBytesMax: 1_000_000,
+      blockRowsMax: 10_000,
+      inFlightBytesMax: 8_000_000,
+      insertsConcurrentlyMax: 2,
+      fetchBytesPerPartitionMax: 1_000_000,
+    },
+    broker,
+    registry: options.learnLater === undefined ? registry : lagging(registry, options.learnLater),
+    clickhouse:
+      insertBlock === undefined
+        ? clickhouse
+        : { ...clickhouse, insert: (block) => insertBlock(block, clickhouse.insert) },
+    claims: createBlockClaims(clickhouse, options.owner ?? newId()),
+    stored: {
+      ...stored,
+      ...(options.afterRestart ? { serverStartedAtMs: async () => Date.now() } : {}),
+    },
+    deadLetters: createDeadLetters(host, deadLetterProducer),
+    clock: systemClock,
+    logger: host.logger,
+    telemetry: ingestTelemetry(host, group),
+    watch: (progress) => createProgressWatch(host, group, progress),
+    onFatal:
+      options.onFatal ??
+      ((error) => {
+        throw error;
+      }),
+  });
+  await ingest.start();
+  return {
+    health: async () => ingest.checkHealth?.(),
+    consumers: () => ingest.consumers?.() ?? [],
+    stop: async () => {
+      await ingest.stop();
+      await deadLetterProducer.close();
+    },
+  };
+};
+
+const readDeadLetters = async (
+  { broker, group }: Pick<Parts, 'broker' | 'group'>,
+  name: string,
+  count: number,
+): Promise<IncomingRecord[]> => {
+  const found: IncomingRecord[] = [];
+  const consumer = broker.consumer({ group: `${group}-${randomUUID()}`, topics: [deadLetterTopic(name)] });
+  let enough: () => void = () => {};
+  const reached = new Promise<void>((resolve) => {
+    enough = resolve;
+  });
+  await consumer.run(async (batch) => {
+    found.push(...batch.records);
+    if (found.length >= count) enough();
+  });
+  await endsWithin(10_000, reached);
+  await consumer.close();
+  return found;
+};
+
+/** Deletes the records of partition 0 before `offset`, as retention does. */
+const deleteBefore = async ({ host }: Pick<Parts, 'host'>, name: string, offset: number): Promise<void> => {
+  const { kafka, sever } = openConnection(
+    { ...engines().kafka, clientId: 'retention', logger: host.logger },
+    { retries: 5 },
+  );
+  const retention = kafka.admin();
+  await retention.connect();
+  // kafkajs finds the partition's leader only in what it has been asked for before.
+  await retention.fetchTopicOffsets(name);
+  await retention.deleteTopicRecords({
+    topic: name,
+    partitions: [{ partition: 0, offset: String(offset) }],
+  });
+  await retention.disconnect();
+  sever();
 };
