@@ -8,8 +8,10 @@ import { startScratch } from './running-platform.js';
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (process.env.CARTSTREAM_RUN || process.env.KAFKA_BROKERS) return undefined;
   const paths = project.vitest.state.getPaths();
-  // The launcher's own tests bring up what they need, in folders of their own.
-  const needsPlatform = paths.some((path) => path.endsWith('.e2e.test.ts') && !path.includes('launcher.e2e'));
+  // Those that start and stop the platform, or stop parts of it, bring up what they need in folders of their own.
+  const needsPlatform = paths.some(
+    (path) => path.endsWith('.e2e.test.ts') && !/(launcher|stall)\.e2e/.test(path),
+  );
   if (!needsPlatform && !paths.some((path) => path.endsWith('.int.test.ts'))) return undefined;
 
   const { runFile, stop } = await startScratch(needsPlatform ? platformArguments : ['--engines-only']);
