@@ -20,7 +20,6 @@ export const table = [
   { name: 'notification', kind: 'service', paths: ['/api/notifications'] },
   { name: 'analytics', kind: 'service', paths: ['/api/analytics', '/api/ops/reconciliation'] },
   { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'] },
-  { name: 'wishlist', kind: 'service', paths: ['/api/wishlist'] },
   { name: 'gateway', kind: 'gateway', paths: [] },
   { name: 'clickhouse-ingest', kind: 'job', paths: [] },
   { name: 'item-similarity', kind: 'job', paths: [] },

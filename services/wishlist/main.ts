@@ -1,4 +1,0 @@
-import { runService } from '#platform/service-host';
-import { service } from './service.js';
-
-await runService(service);
