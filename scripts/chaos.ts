@@ -10,7 +10,7 @@ import { sleep } from '#platform/waiting/sleep';
 import { table } from '../benchmarks/terminal.js';
 import type { Truth } from '../tests/ingest-load.js';
 import { putIngestUnderLoad } from '../tests/ingest-under-load.js';
-import { findPlatform } from '../tests/running-platform.js';
+import { findPlatform, underIngestLoad } from '../tests/running-platform.js';
 
 type Platform = {
   kafka: string;
@@ -31,7 +31,7 @@ const salesPerSecond = option('sales', 100);
 const goneWithinMs = 10_000;
 const waitMsMax = 60_000;
 
-const { runFile, stop } = await findPlatform(100);
+const { runFile, stop } = await findPlatform(100, underIngestLoad);
 let failed = false;
 try {
   failed = !(await chaos());

@@ -9,7 +9,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { table } from '../benchmarks/terminal.js';
-import { startScratch } from '../tests/running-platform.js';
+import { startScratch, underIngestLoad } from '../tests/running-platform.js';
 import { openStallRig, type Stall, type StallTarget, stallTargets } from '../tests/stall.js';
 
 const option = (name: string, otherwise: string): string => {
@@ -32,7 +32,7 @@ if (unknown.length > 0 || !(times >= 1) || seconds.some((each) => !(each > 0))) 
   process.exit(2);
 }
 
-const platform = await startScratch(['--port', '0', '--catalog', '100', '--no-traffic']);
+const platform = await startScratch(['--port', '0', '--catalog', '100', '--no-traffic'], underIngestLoad);
 let failed = true;
 try {
   failed = !(await stalls());

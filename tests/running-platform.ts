@@ -10,14 +10,21 @@ import { startLauncher } from './launcher-process.js';
  */
 export const findPlatform = async (
   catalogSize: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ runFile: string; stop(): Promise<void> }> => {
   const given = process.env.CARTSTREAM_RUN;
   if (given && !runs(given)) throw new Error(`nothing runs where CARTSTREAM_RUN points: ${given}`);
   const running = given || projectPath('.local/run.json');
   if (runs(running)) return { runFile: running, stop: async () => {} };
   console.log('no platform is running: starting one');
-  return startScratch(['--port', '0', '--catalog', String(catalogSize), '--no-traffic']);
+  return startScratch(['--port', '0', '--catalog', String(catalogSize), '--no-traffic'], env);
 };
+
+/**
+ * For a platform under the ingest load: some of its poison has a schema id that nobody will ever register. Each such
+ * record would hold its partition for ten seconds, in the hope of a registry node that lags.
+ */
+export const underIngestLoad = { SCHEMA_UNKNOWN_HELD_MS: '200' } as const;
 
 /** A launcher (`pid`) in a temporary folder; `stop` takes both away. */
 export const startScratch = async (

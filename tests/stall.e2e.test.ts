@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startScratch } from './running-platform.js';
+import { startScratch, underIngestLoad } from './running-platform.js';
 import { openStallRig, type StallRig } from './stall.js';
 
 /**
@@ -11,7 +11,7 @@ let platform: Awaited<ReturnType<typeof startScratch>>;
 let rig: StallRig;
 
 beforeAll(async () => {
-  platform = await startScratch(['--port', '0', '--catalog', '20', '--no-traffic']);
+  platform = await startScratch(['--port', '0', '--catalog', '20', '--no-traffic'], underIngestLoad);
   rig = await openStallRig(
     { runFile: platform.runFile, launcherPid: platform.pid },
     { ordersPerSecond: 1, activityPerSecond: 100, salesPerSecond: 10 },
