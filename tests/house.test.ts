@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { topics } from '../schemas/topics.js';
 
-/** A map check: what the documents promise of the tree is so. It counts no lines. */
+/** Checks what the documents say about the tree. It counts no lines. */
 
 const filesUnder = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -20,9 +20,23 @@ const documents = [
   'README.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  'benchmarks/README.md',
+  'local/catalogue/README.md',
   ...filesUnder('docs').filter((f) => f.endsWith('.md')),
 ];
 const services = foldersIn('services');
+const codeFolders = [
+  'platform',
+  'schemas',
+  'services',
+  'stream-jobs',
+  'local',
+  'scripts',
+  'tests',
+  'benchmarks',
+];
+const codeFiles = codeFolders.flatMap(filesUnder).filter((file) => /\.[jt]s$/.test(file));
+const decisions = filesUnder('docs/adr').map((file) => basename(file));
 
 describe('the house', () => {
   it('has every file and folder that its documents link to', () => {
@@ -31,6 +45,27 @@ describe('the house', () => {
         .map(([, target]) => target as string)
         .filter((target) => !existsSync(join(document, '..', target)))
         .map((target) => `${document}: ${target}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('gives every decision a number of its own, which its heading repeats', () => {
+    const numbers = decisions.map((file) => Number(file.slice(0, 4)));
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(decisions.map((_, index) => index + 1));
+    for (const file of decisions)
+      expect(read(join('docs/adr', file)), file).toMatch(new RegExp(`^# ${Number(file.slice(0, 4))}\\. `));
+  });
+
+  it('has every decision that its documents and its code name', () => {
+    const missing = [...documents, ...codeFiles].flatMap((file) =>
+      [...read(file).matchAll(/\bADR (\d+)(?:\]\(([^)]+)\))?/g)]
+        .filter(([, number, link]) => {
+          const named = String(number).padStart(4, '0');
+          return link === undefined
+            ? !decisions.some((decision) => decision.startsWith(named))
+            : !basename(link).startsWith(named);
+        })
+        .map(([text]) => `${file}: ${text}`),
     );
     expect(missing).toEqual([]);
   });
@@ -55,6 +90,19 @@ describe('the house', () => {
         .map(({ topic }) => topic as string)
         .sort(),
     );
+  });
+
+  it('names no file after nothing in particular', () => {
+    const vague = codeFiles.filter((file) => /\b(utils?|helpers?|common|manager)\b/i.test(file));
+    expect(vague).toEqual([]);
+  });
+
+  it('sleeps in one way only', () => {
+    const byHand = codeFiles
+      .filter((file) => /^(platform|services|stream-jobs|tests)/.test(file))
+      .filter((file) => !file.startsWith(join('platform', 'waiting')))
+      .filter((file) => /new Promise\(\((\w+)\) => setTimeout\(\1,/.test(read(file)));
+    expect(byHand).toEqual([]);
   });
 
   it('keeps shop nouns out of the platform', () => {

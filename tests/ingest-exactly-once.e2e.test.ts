@@ -12,6 +12,7 @@ import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
 import { engines, runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import {
   differencesFrom,
@@ -79,7 +80,7 @@ const superviseIngest = () => {
   };
 };
 
-const pause = (msMax: number) => new Promise((resolve) => setTimeout(resolve, Math.random() * msMax));
+const pause = (msMax: number) => sleep(Math.random() * msMax);
 
 beforeAll(async () => {
   const urls = engines();

@@ -7,6 +7,7 @@ import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, BrokerAdmin, IncomingRecord, OutgoingRecord } from '#platform/messaging/broker';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import { eventually } from '#platform/testing/eventually';
+import { sleep } from '#platform/waiting/sleep';
 import { records, type Sale, type ShopperActivity } from '#schemas/events';
 
 export type IngestTopics = { shopperActivity: string; sales: string };
@@ -115,7 +116,7 @@ export const startIngestLoad = async (options: Options): Promise<IngestLoad> => 
         // The broker is away. What it has of this batch is in its log, and the log is what counts.
       }
       const restMs = tickMs - (performance.now() - startedAt);
-      if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
+      if (restMs > 0) await sleep(restMs);
     }
   };
   const running = run();

@@ -55,7 +55,7 @@ describe('the tour in README.md, word for word in one shell', () => {
       'Buy something',
       'Watch the saga',
       'See it in analytics',
-      'Be recommended something',
+      'Get a recommendation',
       'Follow one order across everything',
     ]);
   });
@@ -93,7 +93,7 @@ describe('the tour in README.md, word for word in one shell', () => {
   });
 
   it('makes what was seen in the same visit a neighbour', () => {
-    const lines = linesOf('Be recommended something');
+    const lines = linesOf('Get a recommendation');
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ accepted: 2 });
     expect(lines.filter((line) => line.endsWith('<- in the same visit'))).toEqual([
       expect.stringMatching(/^\d+ {2}[0-9a-f-]{36} {2}seen_together {2}<- in the same visit$/),

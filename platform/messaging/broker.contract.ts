@@ -20,6 +20,7 @@ import { openConnection } from '#platform/messaging/kafkajs-connection';
 import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { sleep } from '#platform/waiting/sleep';
 
 const logger = createLogger('contract', { level: 'error' });
 
@@ -375,7 +376,7 @@ export const brokerContract = (
           if (inHand.has(batch.partition)) overlaps.push(batch.partition);
           inHand.add(batch.partition);
           for (const record of batch.records.slice(0, 20)) {
-            await new Promise((resolve) => setTimeout(resolve, 2));
+            await sleep(2);
             handled.push({ member: name, key: String(record.key), number: Number(record.value) });
           }
           inHand.delete(batch.partition);

@@ -12,6 +12,7 @@ import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import { sleep } from '#platform/waiting/sleep';
 
 let scratch: ScratchDatabase;
 let sent: OutgoingRecord[];
@@ -83,7 +84,7 @@ const bump = (key: string, options: { fails?: boolean; pauseMs?: number } = {}) 
       [key],
     );
     await append(tx, [message(key, `${key}:${rows[0]?.version}`)]);
-    await new Promise((resolve) => setTimeout(resolve, options.pauseMs ?? 0));
+    await sleep(options.pauseMs ?? 0);
     if (options.fails) throw new Error('rolled back');
   });
 

@@ -8,6 +8,7 @@ import { inTransaction } from '#platform/postgres/transaction';
 import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import { sleep } from '#platform/waiting/sleep';
 
 let scratch: ScratchDatabase;
 
@@ -125,7 +126,7 @@ describe('a transaction', () => {
           const { rows } = await tx.query<{ balance: number }>(
             "SELECT balance FROM account WHERE name = 'c'",
           );
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await sleep(20);
           await tx.query("UPDATE account SET balance = $1 WHERE name = 'c'", [(rows[0]?.balance ?? 0) + 1]);
         },
         { isolation: 'serializable', attemptsMax: 20 },

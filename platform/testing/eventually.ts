@@ -1,3 +1,4 @@
+import { sleep } from '#platform/waiting/sleep';
 export type EventuallyOptions = {
   /** 10 s if unset. */
   timeoutMs?: number;
@@ -31,6 +32,6 @@ export async function eventually<T>(
       const hoped = typeof message === 'function' ? message() : message;
       throw new Error(`${hoped} (within ${timeoutMs} ms; last: ${last})`, { cause: lastFailure });
     }
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await sleep(everyMs);
   }
 }

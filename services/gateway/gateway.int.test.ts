@@ -12,6 +12,7 @@ import type { Component, RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
+import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { gatewayConfig } from './config.js';
@@ -48,7 +49,7 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
       reply.code(201).header('location', '/api/products/1').send({ got: request.body }),
   );
   app.get('/api/products/slow', { access: 'public' }, async () => {
-    await new Promise((done) => setTimeout(done, 400));
+    await sleep(400);
     return { from: name };
   });
   app.get('/api/products/stream', { access: 'public' }, (_request, reply) => {

@@ -4,6 +4,7 @@ import { newId } from '#platform/ids';
 import { encode } from '#platform/messaging/avro-codec';
 import type { RawHeader } from '#platform/messaging/broker';
 import { eventually } from '#platform/testing/eventually';
+import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { type IngestRig, openIngestRig } from './testing/ingest-rig.js';
 
@@ -333,7 +334,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     // The insert is under way and stays so: whatever would be committed without it has its time now.
     for (let look = 0; look < 20; look += 1) {
       expect(await committed(rig.topic.sales)).toBe(null);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
     release();
     await committedBecomes(rig.topic.sales, 2n);
