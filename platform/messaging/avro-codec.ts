@@ -13,7 +13,7 @@ import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-regi
 const magic = 0;
 export const wirePrefixBytes = 5;
 
-/** Compiles a schema. Logical types are left to the reader: a timestamp is its epoch milliseconds. */
+/** Compiles a schema. Logical types are ignored: a timestamp is a number of epoch milliseconds. */
 export const avroType = (schema: AvroSchema): avro.Type => avro.Type.forSchema(schema as avro.Schema);
 
 /** Throws `datum_malformed`, naming the field, when the value does not fit the type. */
@@ -34,7 +34,9 @@ export const encode = (schemaId: number, type: avro.Type, value: unknown): Buffe
   return message;
 };
 
-/** The schema id of a message, or `datum_malformed` when it does not begin like one. */
+/**
+ * The schema id of a message. Throws `datum_malformed` when the message does not begin with the magic byte and an id.
+ */
 export const schemaIdOf = (message: Buffer): number => {
   if (message.length < wirePrefixBytes) throw malformed(`only ${message.length} bytes`);
   if (message[0] !== magic) throw malformed(`magic byte is ${message[0]}, not 0`);
@@ -49,22 +51,22 @@ export type Decoded = {
 };
 
 export type AvroDecoder = {
-  /** Compiles ahead what messages with this id need; `schema` is what the registry has under it. */
+  /** Compiles `schema`, which the registry has under this id, before the first message that needs it. */
   expect(schemaId: number, schema: AvroSchema): void;
   /**
-   * Reads a message written with any compatible schema as our own version of it (the writer's where we have
-   * none). `datum_malformed` and `schema_unknown` are poison; a registry that is away is retriable.
+   * Reads a message written with any compatible schema as our own version of it, or as the writer's version where we
+   * have none. `datum_malformed` and `schema_unknown` are poison; `registry_unavailable` is retriable.
    */
   decode(message: Buffer): Promise<Decoded>;
   /** Full name of the record a message holds, without reading the datum. */
   recordNameOf(message: Buffer): Promise<string>;
-  /** Learns the schemas of these messages together, those that can be learned. Never rejects. */
+  /** Looks up the schemas of these messages together, as far as the registry has them. Never rejects. */
   prepare(messages: readonly Buffer[]): Promise<void>;
 };
 
 type Reading = { recordName: string; read(message: Buffer): unknown };
 
-/** `readers` are our own schemas; a writer's record of the same full name is resolved to ours. */
+/** `readers` are our own schemas; a record is read with the one of them that has the same full name. */
 export const createAvroDecoder = (
   registry: Pick<SchemaRegistry, 'schemaById'>,
   readers: readonly AvroSchema[],

@@ -2,32 +2,34 @@ import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import type { Logger } from '#platform/telemetry/logger';
 
 export type BrokerOptions = Omit<KafkaSettings, 'client'> & {
-  /** Named to the broker, for its own logs. */
+  /** Sent to the broker, for its own logs. */
   clientId: string;
   logger: Logger;
 };
 
-/** What both implementations take where `ConsumerOptions` leaves a setting out. */
+/** The defaults of both implementations for settings that `ConsumerOptions` leaves out. */
 export const consumerDefaults = {
   partitionsConcurrentlyMax: 1,
   fetchBytesPerPartitionMax: 1024 * 1024,
   fetchBytesMin: 1,
   fetchWaitMs: 100,
-  // Room for a machine that crawls or a process that is stopped. It costs nothing when a process is killed: whoever
-  // joins next in the same place dismisses its members. Only for a machine that is lost the group waits this long.
+  // Long enough for a slow machine or a process that is stopped for some seconds. After a process was killed the next
+  // member in the same place removes the dead members, so only after the loss of a machine the group waits this long.
   sessionTimeoutMs: 10_000,
 };
 
-/** How long the group waits for a member to join again: a heartbeat, the batches in hand, and room for a stall. */
+/**
+ * How long the group waits for a member to join again: a heartbeat, the batches in progress, and some time for a stall.
+ */
 export const rebalanceTimeoutMs = 10_000;
 
-/** A member learns by its heartbeats that the group rebalances. */
+/** The answer to a heartbeat is how a member finds out that the group rebalances. */
 export const heartbeatMs = 2_000;
 
-/** How long a member that joins again waits for the batches in hand to be committed. */
+/** How long a member that joins again waits for the batches in progress to be committed. */
 export const handOverMsMax = 3_600;
 
-/** How long a consumer that leaves waits for the batches in hand. */
+/** How long a consumer that leaves waits for the batches in progress. */
 export const closeWaitMs = 10_000;
 
 /** A send that takes longer has failed. */

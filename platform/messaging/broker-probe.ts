@@ -4,8 +4,8 @@ import { openSocket, tlsOptions } from '#platform/messaging/kafkajs-connection';
 import { within } from '#platform/waiting/deadline';
 
 /**
- * ApiVersions, the one request that every broker answers to anybody, and the only sign of life that is one: the system
- * takes connections also for a broker that is stopped.
+ * ApiVersions is the one request that every broker answers to every client. Only an answer shows that a broker runs:
+ * the operating system accepts connections also for a broker process that is stopped.
  *
  *     request = size api-key version correlation-id client-id   ; version 0, so that old brokers answer too
  */

@@ -1,29 +1,29 @@
 /**
- * The face of a Kafka-like broker, in the words of Kafka. Two implementations pass `broker.contract.ts`:
+ * The interface of a Kafka-like broker, in Kafka's own terms. Two implementations pass `broker.contract.ts`:
  * `kafkajs-broker.ts` (pure JavaScript, the default) and `rdkafka-broker.ts` (native, built on demand).
  */
 export type RecordHeaders = Record<string, string>;
 
-/** A header as it lies on the log. Names may repeat; a value may be any bytes, or missing (null). */
+/** A header as it is stored on the log. Names may repeat; a value may be any bytes, or missing (null). */
 export type RawHeader = readonly [name: string, value: Buffer | null];
 
 export type OutgoingRecord = {
   topic: string;
   /**
-   * Decides the partition by murmur2, as Java's producer does; both implementations place it equally. Null only
-   * beside a `partition`.
+   * Decides the partition by murmur2, as Java's producer does, in both implementations alike. May be null only where
+   * `partition` is set.
    */
   key: string | Buffer | null;
   value: Buffer | null;
-  /** A list keeps bytes, missing values and repeats; those of one name stay in order. */
+  /** Given as a list, headers keep their bytes, missing values and repeats; those of one name stay in order. */
   headers?: RecordHeaders | readonly RawHeader[];
   timestampMs?: number;
-  /** Overrides the key's partition. Only dead letters and tests want it. */
+  /** Overrides the key's partition. Only dead letters and tests use it. */
   partition?: number;
 };
 
 /**
- * Records as the broker stores and sends them, decompressed: Kafka's record batch of format 2
+ * Records as the broker stores and sends them, decompressed. The format is Kafka's record batch of version 2
  * (https://kafka.apache.org/documentation/#recordbatch). Reading one in place costs a tenth of turning each of its
  * records into objects.
  *
@@ -35,7 +35,7 @@ export type OutgoingRecord = {
 export type RecordPack = {
   baseOffset: number;
   baseTimestampMs: number;
-  /** Where the broker's clock stamps the records, it gives all of a pack this time. */
+  /** The time of all records of the pack, on topics where the broker sets the time. Absent on other topics. */
   appendedAtMs?: number;
   count: number;
   bytes: Buffer;
@@ -44,15 +44,15 @@ export type RecordPack = {
 export type IncomingRecord = {
   key: Buffer | null;
   value: Buffer | null;
-  /** As text, for reading: the last value of each name, and no name whose last value is missing. */
+  /** As text: the last value of each name, without the names whose last value is missing. */
   headers: RecordHeaders;
-  /** As they were written, for passing on. */
+  /** As they were written, for a consumer that passes the record on. */
   rawHeaders: readonly RawHeader[];
   offset: bigint;
   timestampMs: number;
   /**
-   * With `packed`: the records that this stands for, up to `offset`, perhaps none: also markers of transactions and what
-   * was aborted has to be passed. They may begin before what was asked for.
+   * Set for consumers with `packed`: the records that this one stands for, up to `offset`. They may be none, where the
+   * log holds only markers of transactions and aborted records. They may begin before the offset that was asked for.
    */
   pack?: RecordPack | undefined;
 };
@@ -68,13 +68,13 @@ export type RecordBatch = {
 
 export type BatchControl = {
   /**
-   * Makes `nextOffset` (the first offset NOT yet done) durable for the group. Throws a retriable fault if the
+   * Makes `nextOffset` (the first offset NOT yet handled) durable for the group. Throws a retriable fault if the
    * broker does not confirm it or the partition has moved to another member.
    */
   commit(nextOffset: bigint): Promise<void>;
-  /** Keeps group membership alive during long work; throws when the group has rebalanced without us. */
+  /** Keeps the group membership during long work; throws when the group has rebalanced without this member. */
   heartbeat(): Promise<void>;
-  /** True once the partition is no longer ours or the consumer is closing: stop without committing. */
+  /** True once the partition belongs to another member or the consumer is closing: stop without committing. */
   isStale(): boolean;
 };
 
@@ -96,22 +96,22 @@ export type ConsumerOptions = {
   /** 100 if unset. */
   fetchWaitMs?: number;
   /**
-   * Leaves records in the form in which they are stored, where the implementation can: those of a batch are then
-   * packs, to be read with a `PackCursor`. For consumers to which a record is bytes to pass on. False if unset.
+   * Delivers records in the form in which they are stored, where the implementation can: the records of a batch are
+   * then packs, to be read with a `PackCursor`. For consumers that pass records on as bytes. False if unset.
    */
   packed?: boolean;
   /**
-   * Set by who tells `kafka_consumer_lag` itself, because its records are done later than their batch is handed over.
+   * True for a consumer that sets `kafka_consumer_lag` itself, because it finishes records after `handle` has returned.
    * False if unset.
    */
-  tellsLag?: boolean;
+  reportsLag?: boolean;
   /** A member silent for this long loses its partitions. 10000 if unset. */
   sessionTimeoutMs?: number;
   /** Called with the partitions this member got, before the first batch of any of them is handled. */
   onAssigned?: (partitions: readonly TopicPartition[]) => Promise<void> | void;
   /**
-   * Where to start a partition, asked once after each assignment, before its first batch: a `nextOffset`, or
-   * null for what the group has committed (the beginning if nothing).
+   * Where to start a partition. Called once after each assignment, before its first batch. Resolves to the offset to
+   * read first, or to null for the offset that the group has committed (the partition's beginning without one).
    */
   startFrom?: (partition: TopicPartition) => Promise<bigint | null>;
 };
@@ -119,27 +119,28 @@ export type ConsumerOptions = {
 export type TopicPartition = { topic: string; partition: number };
 
 export type PartitionProgress = TopicPartition & {
-  /** Every record below it has been handled, or will never be delivered (markers, aborted transactions). */
+  /** Every record before it has been handled, or will never be delivered (markers, aborted transactions). */
   nextOffset: bigint;
   /**
-   * The partition's end as the broker last gave it, also while nothing is fetched: records left =
-   * `highWatermark - nextOffset`. It is never below `nextOffset`, and at most some seconds old while the broker answers.
+   * The partition's end as the broker last reported it, also while nothing is fetched: records left =
+   * `highWatermark - nextOffset`. It is never below `nextOffset`, and at most some seconds old while the broker
+   * answers.
    */
   highWatermark: bigint;
   /** How long `nextOffset` has not moved although records were left. 0 when none are left. */
   stalledForMs: number;
-  /** How often in a row the batch at `nextOffset` failed, or could not be read. 0 when it did not. */
+  /** How often in a row the batch at `nextOffset` failed or could not be read. */
   failures: number;
   /** The message of the last of these failures. */
   cause: string | undefined;
 };
 
 export type ConsumerProgress = {
-  /** Of the current assignment; while there is none, of the last one. */
+  /** The partitions of the current assignment; while there is none, of the last one. */
   partitions: readonly PartitionProgress[];
-  /** How long this member has been without an assignment (joining, or unable to). 0 while it has one. */
+  /** How long this member has been without an assignment (joining, or unable to join). 0 while it has one. */
   unassignedForMs: number;
-  /** How often it gave up its connection and membership and started over, since it was created. */
+  /** How often the consumer gave up its connection and membership and started over, since it was created. */
   restarts: number;
   /** Why it last started over or could not begin. Undefined while it has an assignment. */
   trouble: string | undefined;
@@ -155,21 +156,21 @@ export type Consumer = {
   /** Rejects when the consumer cannot go on (a broken invariant in the handler); never resolves. */
   readonly failed: Promise<never>;
   /**
-   * Where it stands, without asking the broker: cheap enough for every scrape and health check. Also before `run`
-   * (nothing assigned) and while the broker does not answer (then the last that was known).
+   * How far the consumer is, without a request to the broker: cheap enough for every scrape and health check. It can be
+   * called before `run` (nothing is assigned) and while the broker does not answer (the last values are returned).
    */
   progress(): ConsumerProgress;
-  /** Lets the batches in hand finish (10 s at most), leaves the group, disconnects. */
+  /** Lets the batches in progress finish (10 s at most), leaves the group, disconnects. */
   close(): Promise<void>;
 };
 
 export type Producer = {
-  /** Connects ahead of the first `send`, which would do it otherwise. Rejects with a retriable `broker_unavailable`. */
+  /** Connects now instead of at the first `send`. Rejects with a retriable `broker_unavailable`. */
   open(): Promise<void>;
   /**
-   * Resolves when all in-sync replicas have all records (acks=all, idempotent: a retry inside does not double
-   * them). Rejects with a retriable `broker_unavailable`: then some may have been written. Rejects with a
-   * `broker_rejected` that is not retriable when the broker will never take one of them (too large, not valid).
+   * Resolves when all in-sync replicas have all records (acks=all, idempotent: a retry inside writes no record twice).
+   * Rejects with a retriable `broker_unavailable`: then some records may have been written. Rejects with a
+   * `broker_rejected` that is not retriable when the broker will never accept one of them (too large, not valid).
    * Records of one key keep their order within a call and across awaited calls.
    */
   send(records: readonly OutgoingRecord[]): Promise<void>;
@@ -179,7 +180,7 @@ export type Producer = {
 export type TopicSpec = {
   topic: string;
   partitions: number;
-  /** As many as the cluster makes by itself if unset. */
+  /** The cluster's default if unset. */
   replicas?: number;
   /** Broker settings such as `retention.ms`. */
   config?: Record<string, string>;

@@ -17,9 +17,9 @@ const answerMsMax = 1_000;
 const openRetry = { minMs: 100, maxMs: 2_000, jitter: 0.2 };
 
 /**
- * The broker of a service, its traffic counted. Neither this nor `producer()` needs Kafka to be up; `send` and
- * `run` do. Used as a component it connects the producers made before its start, without waiting for them, and
- * closes all of them when all else has stopped.
+ * The broker of a service, with metrics of its traffic. Kafka need not be up for this call or for `producer()`, only
+ * for `send` and `run`. As a component it connects the producers that were made before its start, without waiting for
+ * them, and closes all producers after every other component has stopped.
  */
 export const connectBroker = (
   host: Pick<Host, 'service' | 'logger' | 'metrics'>,
@@ -31,7 +31,7 @@ export const connectBroker = (
   const stopping = new AbortController();
   let isOpen = false;
 
-  /** The first send of each would otherwise wait for its connection. */
+  /** Connects early, because the first send of each producer would otherwise wait for its connection. */
   const openProducers = async (): Promise<void> => {
     for (let failures = 0; !isOpen && !stopping.signal.aborted; failures += 1) {
       try {
@@ -72,7 +72,9 @@ export const connectBroker = (
 
 /** Counts records produced and consumed, and reports how far each partition is behind. */
 const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broker => {
-  const produced = metrics.counter('kafka_messages_produced_total', 'Records Kafka has taken', ['topic']);
+  const produced = metrics.counter('kafka_messages_produced_total', 'Records acknowledged by Kafka', [
+    'topic',
+  ]);
   const consumed = metrics.counter('kafka_messages_consumed_total', 'Records handled', ['topic', 'group']);
   const lag = metrics.gauge('kafka_consumer_lag', 'Records of a partition not handled yet', [
     'topic',
@@ -86,15 +88,15 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
     ['group'],
   );
 
-  const counting = (consumer: Consumer, { group, tellsLag = false }: ConsumerOptions): Consumer => {
+  const counting = (consumer: Consumer, { group, reportsLag = false }: ConsumerOptions): Consumer => {
     let restartsCounted = 0;
     let shown: TopicPartition[] = [];
     const report = (): void => {
       const progress = consumer.progress();
       restarts.inc({ group }, progress.restarts - restartsCounted);
       restartsCounted = progress.restarts;
-      if (tellsLag) return;
-      // A partition that has moved to another member is reported there.
+      if (reportsLag) return;
+      // The new member of a partition that has moved reports its lag.
       for (const { topic, partition } of shown) lag.remove({ topic, partition, group });
       shown = progress.partitions.map(({ topic, partition }) => ({ topic, partition }));
       for (const { topic, partition, nextOffset, highWatermark } of progress.partitions)

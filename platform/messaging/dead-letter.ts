@@ -7,8 +7,8 @@ import type { Host } from '#platform/service-host';
 export const deadLetterTopic = (topic: string): string => `${topic}.dead-letter`;
 
 /**
- * What a dead-letter topic is created with beside its retention. A record that its source topic took in, together
- * with the headers that are added here, is larger than the broker's usual limit of 1 MiB.
+ * The settings of a dead-letter topic besides its retention. A record of the largest size that its source topic
+ * accepts, together with the headers that are added here, exceeds the broker's usual limit of 1 MiB.
  */
 export const deadLetterTopicConfig = { 'max.message.bytes': String(4 * 1024 * 1024) } as const;
 
@@ -19,7 +19,7 @@ export type DeadLetter = {
   /** The consumer group that could not handle it. */
   group: string;
   cause: unknown;
-  /** How often it was tried. */
+  /** How often the consumer tried to handle it. */
   attempts: number;
 };
 
@@ -27,10 +27,11 @@ export type DeadLetters = {
   /**
    * Parks the record: its bytes and headers untouched, and beside them `dead-letter-topic`, `-partition`,
    * `-offset`, `-group`, `-reason` (a fault code, or the error's name), `-message`, `-stack-digest` (equal for
-   * equal stacks) and `-attempts`. Resolves when Kafka has it; a record parked twice has the same place headers.
+   * equal stacks) and `-attempts`. Resolves when Kafka has acknowledged it. If a record is parked twice, both letters
+   * have the same topic, partition and offset headers.
    *
    * A record that the broker refuses for good (too large, or not valid on the dead-letter topic) is parked cut: first
-   * the beginning of its value and as many headers as fit, then nothing of it but its place and cause. A cut letter
+   * the beginning of its value and as many headers as fit, then only its place and the cause. A cut letter
    * carries `dead-letter-value-bytes`, `-key-bytes` and `-headers-bytes`, how long each was at the source, where the
    * whole record can be read for as long as the source keeps it. When the broker refuses even that, the fault is
    * retriable: the caller holds the record, and with it its partition, until the topic takes letters again.
@@ -39,7 +40,7 @@ export type DeadLetters = {
 };
 
 const messageCharsMax = 500;
-/** A larger letter is cut before it is sent: a broker ends the connection of who sends more than a request may hold. */
+/** A larger letter is cut before it is sent: a broker closes the connection when a request is too large. */
 const wholeBytesMax = 4 * 1024 * 1024;
 const cutValueBytesMax = 256 * 1024;
 const cutKeyBytesMax = 1024;
@@ -82,7 +83,7 @@ export const createDeadLetters = (
   };
 };
 
-/** What to send, one after the other, until the broker takes one. */
+/** The forms of a letter to send, one after the other, until the broker accepts one. */
 function* formsOf({ topic, partition, record, group, cause, attempts }: DeadLetter, reason: string) {
   const place = {
     'dead-letter-topic': topic,
@@ -117,7 +118,7 @@ function* formsOf({ topic, partition, record, group, cause, attempts }: DeadLett
     ],
   };
   yield cut;
-  // A key, because a topic that is compacted takes none without.
+  // A key, because a compacted topic accepts no record without one.
   const bare: OutgoingRecord = {
     ...to,
     key: `${topic}-${partition}-${record.offset}`,
@@ -133,7 +134,7 @@ const headersBytes = (headers: readonly RawHeader[]): number =>
 const sizeOf = ({ key, value, headers = [] }: OutgoingRecord): number =>
   (key?.length ?? 0) + (value?.length ?? 0) + headersBytes(headerList(headers));
 
-/** Those in front that fit together into `bytesMax`, each whole. */
+/** The first headers that fit into `bytesMax` together, each of them whole. */
 const firstHeaders = (headers: readonly RawHeader[], bytesMax: number): readonly RawHeader[] => {
   let left = bytesMax;
   const isTooMuch = (header: RawHeader): boolean => {
@@ -149,7 +150,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const reasonOf = (cause: unknown): string =>
   cause instanceof PlatformError ? cause.code : cause instanceof Error ? cause.name : 'unknown';
 
-/** Of the frames without their message, so that the same fault in the same place has the same digest. */
+/** A digest of the stack's frames without the message, so that the same fault in the same place has the same digest. */
 const stackDigest = (cause: unknown): string => {
   const frames = (cause instanceof Error ? (cause.stack ?? '') : String(cause))
     .split('\n')

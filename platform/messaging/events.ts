@@ -13,8 +13,8 @@ import { endsWithin } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
 
 /**
- * Where each event lives, by its type. The platform knows no event; it is handed this as a value. No table has a
- * `value`: the type carries what the schema describes.
+ * The topic, key and schema of each event, by its type. The platform imports no events; it receives this table as a
+ * value. No table has a `value` at run time: that field exists for the compiler, as the type of the event's payload.
  */
 export type EventTable<E = Record<string, unknown>> = {
   readonly [T in keyof E]: {
@@ -25,7 +25,7 @@ export type EventTable<E = Record<string, unknown>> = {
   };
 };
 
-/** What travels in headers, so that any tool can read it without a schema. `occurred-at` is epoch ms. */
+/** The names of the headers, which any tool can read without a schema. `occurred-at` is epoch milliseconds. */
 export const headerNames = {
   eventId: 'event-id',
   correlationId: 'correlation-id',
@@ -37,11 +37,11 @@ export const headerNames = {
 export type EventOptions = {
   /** Epoch milliseconds. */
   occurredAt: number;
-  /** A new UUIDv7 if unset. Give it where the payload repeats it. */
+  /** A new UUIDv7 if unset. Set it where the payload contains the same id. */
   eventId?: string;
-  /** The surrounding context's if unset; a new id where there is no context. */
+  /** The current context's correlation id if unset; a new id where there is no context. */
   correlationId?: string;
-  /** The event being reacted to, if any, when unset. */
+  /** The event that is being handled, if any, when unset. */
   causationId?: string;
 };
 
@@ -53,8 +53,8 @@ export type EventMessage = Omit<OutgoingRecord, 'key' | 'value' | 'headers'> & {
 };
 
 /**
- * `in out`: who publishes the events of `E` is given a publisher of exactly these, so that a service declares all
- * that it publishes and nothing else.
+ * `in out` makes the type invariant: a store that publishes the events `E` takes a publisher of exactly these, so that
+ * a service declares all events that it publishes and no others.
  */
 type Encode<in out E> = <T extends keyof E & string>(
   type: T,
@@ -65,8 +65,8 @@ type Encode<in out E> = <T extends keyof E & string>(
 
 export type EventPublisher<E> = Component & {
   /**
-   * Encodes one event with headers from the current context. Synchronous; a retriable `registry_unavailable`
-   * until the schema's id is known, which `start` sees to.
+   * Encodes one event with headers from the current context. Synchronous. Throws a retriable `registry_unavailable`
+   * until `start` has looked up the schema's id.
    */
   event: Encode<E>;
 };
@@ -75,9 +75,9 @@ const idRetry = { minMs: 100, maxMs: 2_000 };
 const startWaitMsMax = 5_000;
 
 /**
- * `start` looks up the ids of all `types` and waits for them 5 s at most, so that a registry that is away
- * delays but does not prevent a start; from then on it keeps asking in the background. Once known, an id is
- * known for ever. `types` are those this process publishes: another one does not compile.
+ * `start` looks up the schema ids of all `types` and waits 5 s at most, so that a registry that is away delays a start
+ * but does not prevent it; after that it repeats the requests in the background. An id is cached for ever. `types` are
+ * the events that this process publishes: publishing another one does not compile.
  */
 export const createEventPublisher = <E, const P extends keyof E & string>(
   host: Pick<Host, 'logger' | 'clock'>,
@@ -168,11 +168,11 @@ export type ReceivedEvent<T extends string = string, V = unknown> = {
 };
 
 export type EventReader = {
-  /** Looks up what reading our own version of these types takes, ahead of the first. Rejects as the registry does. */
+  /** Looks up and compiles our own schemas of these types before the first event. Rejects as the registry does. */
   expect(types: readonly string[]): Promise<void>;
   /**
-   * The event, or null for a tombstone and for a type that `wants` refuses (whose datum is then not read).
-   * Poison is thrown as a fault that is not retriable.
+   * The event, or null for a tombstone and for a type for which `wants` is false (its datum is then not decoded).
+   * For poison it throws a fault that is not retriable.
    */
   read(
     at: { topic: string; partition: number },
@@ -180,20 +180,20 @@ export type EventReader = {
     wants?: (type: string) => boolean,
   ): Promise<ReceivedEvent | null>;
   /**
-   * Looks up the schemas of a whole batch at once, so that ids which the registry does not know are held for one
-   * bounded time together, not one after the other. Never rejects: what is missing shows when its record is read.
+   * Looks up the schemas of a whole batch at once, so that ids which the registry does not have hold the partition for
+   * one bounded time together, not one after the other. Never rejects: `read` reports a missing schema.
    */
   prepare(records: readonly Pick<IncomingRecord, 'value'>[]): Promise<void>;
 };
 
-/** Of the header; undefined for a record that no publisher of events has written. The same whenever it is sent again. */
+/** The header's event id, which is the same when an event is sent again. Undefined where the header is missing. */
 export const eventIdOf = (record: Pick<IncomingRecord, 'headers'>): string | undefined =>
   record.headers[headerNames.eventId];
 
-/** Which rule the value of an event breaks, in words; undefined where it breaks none. */
+/** A text that says which rule the value of an event breaks; undefined where it breaks none. */
 export type BrokenRule = (type: string, value: object) => string | undefined;
 
-/** An event that breaks a rule is poison: its schema allows what it says, but it means nothing. */
+/** An event that breaks a rule is poison: its schema allows the value, but the value makes no sense. */
 export const createEventReader = (
   registry: SchemaRegistry,
   table: EventTable,

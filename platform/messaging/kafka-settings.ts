@@ -3,14 +3,14 @@ import { setting, settingGroup } from '#platform/config';
 export const kafkaClients = ['kafkajs', 'rdkafka'] as const;
 export const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
-/** How a process reaches Kafka: by which client, where, and as whom. */
+/** How a process reaches Kafka: the client, the addresses and the login. */
 export type KafkaSettings = {
   client: (typeof kafkaClients)[number];
   /** `host:port` of some of the cluster's brokers, an IPv6 address in brackets. */
   brokers: readonly string[];
-  /** Absent where the brokers ask for no name. */
+  /** Absent where the brokers require no login. */
   sasl?: KafkaSasl;
-  /** Absent where the brokers are spoken to in the clear. */
+  /** Absent where connections are not encrypted. */
   tls?: KafkaTls;
 };
 
@@ -22,15 +22,15 @@ export type KafkaSasl = {
 
 /** Paths of PEM files. */
 export type KafkaTls = {
-  /** Whom the brokers' certificates are signed by; the system's authorities if unset. */
+  /** The authority that signed the brokers' certificates; the system's authorities if unset. */
   caFile?: string;
-  /** This process's own certificate, where the brokers ask for one; with its key. */
+  /** This process's own certificate, where the brokers require one; needs `keyFile` too. */
   certFile?: string;
   keyFile?: string;
   keyPassword?: string;
 };
 
-/** One line for each variable that contradicts the others; never a value in it, for it may be a password. */
+/** Reports one line for each variable that contradicts the others, without its value, which may be a password. */
 export const kafkaSettings = settingGroup(
   {
     client: ['KAFKA_CLIENT', setting.oneOf(...kafkaClients).default('kafkajs')],
@@ -66,7 +66,7 @@ export const kafkaSettings = settingGroup(
   },
 );
 
-/** The variables that `kafkaSettings` reads as these settings: what a process is started with by another one. */
+/** The environment variables that `kafkaSettings` reads as these settings, for starting another process with them. */
 export const kafkaEnv = ({ client, brokers, sasl, tls }: KafkaSettings): Record<string, string> =>
   given({
     KAFKA_CLIENT: client,

@@ -22,7 +22,7 @@ export const createKafkajsBroker = (options: BrokerOptions): Broker => ({
 const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
   const connection = openConnection(options, { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 });
   const admin = connection.kafka.admin();
-  // kafkajs's admin keeps the topics that it asks about where a call of another topic takes them away.
+  // kafkajs's admin keeps the topics of the current call in one shared list, which a concurrent call would change.
   const oneByOne = createAdmission(1);
   const attempt = async <T>(action: string, work: () => Promise<T>): Promise<T> => {
     try {
@@ -71,7 +71,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
   };
 };
 
-/** kafkajs's own wait gives up where a busy broker does not know yet the topic that it has just accepted. */
+/** kafkajs's own wait gives up where a busy broker has accepted the topic but does not list it yet. */
 const leadersOf = async (admin: Admin, specs: readonly TopicSpec[]): Promise<void> => {
   const topics = specs.map(({ topic }) => topic);
   const deadlineMs = performance.now() + leadersMsMax;

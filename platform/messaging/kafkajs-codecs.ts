@@ -8,12 +8,12 @@ import snappy from 'snappy';
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
 /**
- * A batch larger than this when decompressed is refused: a broker takes a megabyte that unfolds into gigabytes. Each
- * codec is asked for the size before it decompresses, or told this bound.
+ * A batch larger than this when decompressed is refused: a broker accepts a megabyte that decompresses to gigabytes.
+ * The size is computed before decompression, or the codec gets this bound.
  */
 export const batchBytesMax = 64 * 1024 * 1024;
 
-/** Above this a thread of the pool pays off, and the event loop stays free. */
+/** Larger batches are decompressed in a thread of the pool, so that the event loop stays free. */
 const inPlaceBytesMax = 64 * 1024;
 
 const gunzip = promisify(zlib.gunzip) as (from: Buffer, options: object) => Promise<Buffer>;
@@ -87,7 +87,7 @@ type NativeZstd = {
   zstdDecompress?(from: Buffer, options: object, done: (error: Error | null, to: Buffer) => void): void;
 };
 
-/** Node brings zstd from 22.15 on; below that it is done in JavaScript, at a tenth of the speed. */
+/** Node has zstd from 22.15 on; older versions decompress in JavaScript, at a tenth of the speed. */
 const unzstandard = async (compressed: Buffer): Promise<Buffer> => {
   const native = (zlib as NativeZstd).zstdDecompress;
   if (native !== undefined)
@@ -150,7 +150,7 @@ export const decompress = async (compression: number, stored: Buffer): Promise<B
   return codec(stored);
 };
 
-/** Teaches kafkajs to write LZ4 and snappy. What consumers read is decompressed by `decompress`. */
+/** Enables kafkajs to write LZ4 and snappy. Consumers decompress with `decompress`. */
 export const registerCodecs = (): void => {
   CompressionCodecs[CompressionTypes.LZ4] = () => ({
     compress: async ({ buffer }: { buffer: Buffer }) =>

@@ -12,8 +12,8 @@ import { registerCodecs } from '#platform/messaging/kafkajs-codecs';
 export type KafkajsConnection = {
   kafka: Kafka;
   /**
-   * Cuts every socket, now and later. kafkajs goes on retrying a send after its producer was disconnected, and
-   * reconnects to do so: what was given up must not be written after what follows it.
+   * Closes every socket, also those opened later. kafkajs goes on retrying a send after its producer was disconnected,
+   * and reconnects for it: records that were given up must not be written after the records that follow them.
    */
   sever(): void;
 };
@@ -21,9 +21,9 @@ export type KafkajsConnection = {
 registerCodecs();
 
 /**
- * A client of its own for every producer, consumer and admin: kafkajs keeps committed offsets by client and
- * group, so two members of a group must not share one. Its log lines (ordinary rebalances are errors there) go
- * to debug; what matters is thrown, and told by who catches it.
+ * Every producer, consumer and admin gets a client of its own: kafkajs keeps committed offsets by client and group, so
+ * two members of a group must not share one. Its log lines (it logs ordinary rebalances as errors) go to debug;
+ * failures are thrown, and the code that catches them logs them.
  */
 export const openConnection = (options: BrokerOptions, retry: KafkaConfig['retry']): KafkajsConnection => {
   const sockets = new Set<Socket>();
@@ -54,7 +54,7 @@ export const openConnection = (options: BrokerOptions, retry: KafkaConfig['retry
   };
 };
 
-/** What every client of kafkajs's is configured with; reads the files of `tls`. */
+/** The configuration of every kafkajs client; reads the files of `tls`. */
 export const kafkajsConfig = (
   { clientId, logger, sasl, tls: security }: BrokerOptions,
   brokers: readonly string[],
@@ -115,7 +115,7 @@ export const openSocket = (
   return socket;
 };
 
-/** What no retry mends: the record itself, or our right to write it. */
+/** Errors that no retry corrects: the record itself is wrong, or this client may not write it. */
 const permanent =
   /MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE|INVALID_RECORD|INVALID_TOPIC|AUTHORIZATION|UNSUPPORTED/;
 

@@ -9,7 +9,9 @@ import { sleep } from '#platform/waiting/sleep';
 
 const reconnect = { minMs: 100, maxMs: 1_000, jitter: 0.2 };
 const leaveMsMax = 3_000;
-/** The next member dismisses one that could not leave, so a fault does not wait long for that. */
+/**
+ * How long a failed member may take to leave. It is short, because the next member removes one that could not leave.
+ */
 const abandonMsMax = 300;
 
 /**
@@ -26,7 +28,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  // Who does not watch it does not crash by it.
+  // A caller that does not handle `failed` must not crash by an unhandled rejection.
   failed.catch(() => {});
 
   return {
@@ -66,7 +68,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
   };
 };
 
-/** The members that one consumer has, one after the other. */
+/** Creates the members of one consumer, one after the other. */
 const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeof consumerDefaults) => {
   const { logger } = options;
   const { group } = settings;
@@ -78,7 +80,7 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
   let member: KafkajsMember | undefined;
   let restarts = 0;
   let trouble: string | undefined;
-  /** Members in a row that brought nothing. */
+  /** How many members in a row delivered no records. */
   let fruitless = 0;
   const onTrouble = (error: unknown): void => {
     trouble = messageOf(error);
@@ -88,7 +90,7 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
     const next = createKafkajsMember({ options, settings, lanes, name, replacements: fruitless, onTrouble });
     member = next;
     try {
-      // A broker that is stopped takes connections and does not answer: then the member's own watch ends this.
+      // A stopped broker accepts connections and does not answer: then the member's own watch ends this.
       await Promise.race([next.join(), endOf(next), closed]);
     } catch (error) {
       member = undefined;
@@ -136,7 +138,7 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
       if (member === undefined) throw brokerFault('commit', new Error('not connected'));
       await member.commit(at, nextOffset);
     },
-    /** False when it has begun before. */
+    /** False when closing has begun before. */
     beginClosing: (): boolean => {
       if (closing.signal.aborted) return false;
       closing.abort();
@@ -145,7 +147,7 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
   };
 };
 
-/** Rejects with why the member has ended. */
+/** Rejects with the reason why the member has ended. */
 const endOf = async (member: KafkajsMember): Promise<never> => {
   throw await member.ended;
 };

@@ -4,22 +4,21 @@ import type { IncomingRecord, RecordBatch, RecordPack, TopicPartition } from '#p
 import { decompress } from '#platform/messaging/kafkajs-codecs';
 import { PackCursor } from '#platform/messaging/record-pack';
 
-/** What a consumer learns from its fetches beside the records. */
+/** What fetches report to a consumer besides the records. */
 export type FetchListener = {
-  /** Where a partition ends (`highWatermark`), and up to where a reader of committed records may read. */
+  /** The partition's end (`highWatermark`), and the offset up to which a reader of committed records may read. */
   onEnd(at: TopicPartition, highWatermark: bigint, readableEnd: bigint): void;
   /** The batch that begins at `offset` cannot be read. Called when a fetch of the partition begins with it. */
   onUnreadable(at: TopicPartition, offset: bigint, cause: unknown): void;
 };
 
 /**
- * Makes one consumer's fetches return packs: kafkajs keeps doing the group, the fetching and the offsets, but what it
- * takes for a message is a whole record batch, whose offset is that of its last record. There are three reasons. A
- * profile of ingest showed three quarters of its time in kafkajs' decoding of records and headers. kafkajs loses
- * header values that are missing. And it fails the fetch of all partitions when one batch cannot be decoded.
+ * Makes one consumer's fetches return packs. kafkajs still manages the group, the fetching and the offsets, but each of
+ * its messages is a whole record batch with the offset of its last record. There are three reasons. A profile of ingest
+ * showed three quarters of its time in kafkajs's decoding of records and headers. kafkajs does not distinguish missing
+ * header values from empty ones. And it fails the fetch of all partitions when one batch cannot be decoded.
  *
- * Hooks into kafkajs 2.2.4 where a consumer's own brokers look up how to decode a fetch, so no other client is
- * touched.
+ * The hook replaces the decoder in the consumer's own kafkajs 2.2.4 brokers, so no other client is affected.
  */
 export const fetchPacks = (cluster: unknown, listener: FetchListener): void => {
   const hooked = cluster as Cluster;
@@ -47,7 +46,7 @@ export const fetchPacks = (cluster: unknown, listener: FetchListener): void => {
   };
 };
 
-/** What kafkajs takes for a message. */
+/** A pack in the form of a kafkajs message. */
 export type PackedMessage = {
   offset: string;
   timestamp: string;
@@ -69,7 +68,7 @@ const responseV11 = createRequire(import.meta.url)(
 ) as Response;
 const packing = new WeakSet<Lookup>();
 
-/** What one fetch may hold in memory; what lies beyond it comes with the next. */
+/** The most that one fetch may hold in memory; the next fetch returns the rest. */
 const responseBytesMax = 256 * 1024 * 1024;
 
 const batchHeaderBytes = 61;
@@ -78,7 +77,7 @@ const appendTimeFlag = 0x08;
 const transactionalFlag = 0x10;
 const controlFlag = 0x20;
 
-/** The fetch response of version 11, as kafkajs' own decoder returns it but for its messages. */
+/** The fetch response of version 11, as kafkajs's own decoder returns it except for the messages. */
 const decodeResponse = async (data: Buffer, listener: FetchListener): Promise<unknown> => {
   const budget = { bytesLeft: responseBytesMax };
   let at = 0;
@@ -127,7 +126,8 @@ const decodeResponse = async (data: Buffer, listener: FetchListener): Promise<un
         highWatermark: String(highWatermark),
         lastStableOffset: String(lastStableOffset),
         lastStartOffset: String(lastStartOffset),
-        // What was aborted is left out here: kafkajs lets some of it through where several were aborted at once.
+        // Aborted records are left out here: kafkajs delivers some of them where several transactions were aborted at
+        // once.
         abortedTransactions: [],
         preferredReadReplica,
         messages: await packsOf(data.subarray(start, start + bytes), {
@@ -144,8 +144,8 @@ const decodeResponse = async (data: Buffer, listener: FetchListener): Promise<un
 };
 
 /**
- * The last batch may have been cut off by the fetch's size; it comes whole with the next. A batch that cannot be read
- * ends the list of its own partition only.
+ * The last batch may have been cut off by the fetch's size; the next fetch returns it whole. A batch that cannot be
+ * read ends the list of its own partition only.
  */
 const packsOf = async (
   data: Buffer,
@@ -184,8 +184,9 @@ type AbortedTransaction = { producerId: bigint; firstOffset: bigint };
 type AbortedFilter = (batch: Buffer, attributes: number) => boolean;
 
 /**
- * Which batches belong to a transaction that was aborted, asked of every batch in the order of the log. A marker ends
- * its producer's transaction; the next one of that producer is in the list by itself.
+ * Decides which batches belong to an aborted transaction. It must be called for every batch in the order of the log. A
+ * marker ends its producer's transaction; a later aborted transaction of the same producer is another entry in the
+ * list.
  */
 const createAbortedFilter = (aborted: readonly AbortedTransaction[]): AbortedFilter => {
   const toCome = [...aborted].sort((one, other) => Number(one.firstOffset - other.firstOffset));
@@ -217,7 +218,7 @@ const messageOf = (batch: Buffer, pack: RecordPack): PackedMessage => ({
   pack,
 });
 
-/** Where nothing is to be read, the consumer still has to learn how far the log goes. */
+/** A batch without readable records still has to move the consumer's offset past it. */
 const emptyPackOf = (batch: Buffer): PackedMessage =>
   messageOf(batch, {
     baseOffset: Number(batch.readBigInt64BE(0)),
@@ -237,7 +238,7 @@ const packOf = async (batch: Buffer, attributes: number): Promise<PackedMessage>
     bytes: await decompress(attributes & compressionMask, batch.subarray(batchHeaderBytes)),
   });
 
-/** Fetched packs as records, or as they are; `fetchedTo` is the offset to fetch next. */
+/** Converts fetched packs to records, or leaves them packed; `fetchedTo` is the offset to fetch next. */
 export const recordsOf = (
   batch: Batch,
   packed: boolean,
@@ -256,7 +257,7 @@ export const recordsOf = (
         const cursor = new PackCursor(pack);
         while (cursor.next()) records.push(cursor.record());
       } catch (error) {
-        // What is before it may be handled; what is behind it must not be.
+        // Records before it may be handled; records after it must not be.
         fetchedTo = (records.at(-1)?.offset ?? BigInt(pack.baseOffset) - 1n) + 1n;
         onUnreadable({ topic, partition }, fetchedTo, error);
         break;

@@ -5,11 +5,11 @@ import { brokerFault } from '#platform/messaging/kafkajs-connection';
 import { isGhost, isNamed } from '#platform/messaging/member-name';
 import { sleep } from '#platform/waiting/sleep';
 
-/** A consumer's part in its group, taken over from kafkajs where kafkajs does not do what is needed. */
+/** The parts of a consumer's group membership that kafkajs does not do as needed. */
 export type KafkajsGroup = {
-  /** To be given to kafkajs: it is where kafkajs lets somebody see the consumer's own cluster. */
+  /** Pass it to kafkajs: the assigner is the only place where kafkajs exposes the consumer's own cluster. */
   assigner: PartitionAssigner;
-  /** One attempt, in the generation that was joined last. Rejects with a retriable fault. */
+  /** Tries once, in the generation that was joined last. Rejects with a retriable fault. */
   commit(at: TopicPartition, nextOffset: bigint): Promise<void>;
 };
 
@@ -32,9 +32,9 @@ const loadingWaitMs = 100;
 
 export const createKafkajsGroup = (options: {
   groupId: string;
-  /** The client id of this member, and of its predecessors, which may not have been able to leave. */
+  /** The client id of this member and of its predecessors, some of which may still be listed in the group. */
   name: string;
-  /** The coordinator lets us join only after this. */
+  /** Must resolve before the member's request to join is sent. */
   beforeJoining(): Promise<void>;
   onCluster(cluster: unknown): void;
 }): KafkajsGroup => {
@@ -44,8 +44,8 @@ export const createKafkajsGroup = (options: {
   let membership: Membership | undefined;
 
   /**
-   * Makes leave who cannot leave by itself, and for whom the group would wait a whole session: this member's
-   * predecessors (all of its name but `own`), and members of processes that were killed.
+   * Removes members that cannot leave by themselves, and for which the group would wait a whole session: this member's
+   * predecessors (all of its name except `own`), and members of processes that were killed.
    */
   const dismissGhosts = async (coordinator: Coordinator, own: string): Promise<void> => {
     for (const memberId of await membersOf(coordinator, groupId)) {
@@ -54,7 +54,7 @@ export const createKafkajsGroup = (options: {
     }
   };
 
-  /** kafkajs does not show as whom it joins, nor which generation it has joined. */
+  /** Records the member id and the generation of each join, because kafkajs does not expose them. */
   const watch = (coordinator: Coordinator): void => {
     if (watched.has(coordinator)) return;
     watched.add(coordinator);
@@ -71,7 +71,7 @@ export const createKafkajsGroup = (options: {
     assigner: (config) => {
       cluster = config.cluster as unknown as Cluster;
       options.onCluster(cluster);
-      // kafkajs asks for the group's coordinator first thing when it joins: the only place to make it wait.
+      // When kafkajs joins, it first looks up the group's coordinator: the only place to delay the join.
       const find = cluster.findGroupCoordinator.bind(cluster);
       cluster.findGroupCoordinator = async (of) => {
         await options.beforeJoining();
@@ -81,8 +81,9 @@ export const createKafkajsGroup = (options: {
       };
       return kafkajs.PartitionAssigners.roundRobin(config);
     },
-    // kafkajs' own commit tries for seconds also when it is not a member any more, returns without a word when it is
-    // not running, and thereby delays the next join, which waits for the work in hand.
+    // kafkajs's own commit retries for seconds also when this member has left the group. That would delay the next
+    // join, which waits for the batches in progress. And when kafkajs is not running, its commit does nothing and
+    // reports no error.
     commit: async ({ topic, partition }, nextOffset) => {
       if (cluster === undefined || membership === undefined) throw notMember();
       const { coordinator, memberId, generationId } = membership;
@@ -103,7 +104,7 @@ export const createKafkajsGroup = (options: {
   };
 };
 
-/** None where the broker cannot say: then a ghost is waited for. */
+/** Empty where the broker cannot list them: then the group waits for the dead members' sessions to end. */
 const membersOf = async (coordinator: Coordinator, groupId: string): Promise<string[]> => {
   try {
     const { groups } = await coordinator.describeGroups({ groupIds: [groupId] });
@@ -113,7 +114,7 @@ const membersOf = async (coordinator: Coordinator, groupId: string): Promise<str
   }
 };
 
-/** A broker that has just started first loads its groups. */
+/** Retries for a while, because a broker that has just started first has to load its groups. */
 const dismiss = async (coordinator: Coordinator, groupId: string, memberId: string): Promise<void> => {
   for (let attempt = 1; attempt <= loadingAttemptsMax; attempt += 1) {
     try {

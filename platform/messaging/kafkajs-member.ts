@@ -21,18 +21,18 @@ import { createUnreadablePartitions } from '#platform/messaging/unreadable-parti
 import { endsWithin } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
 
-/** One kafkajs consumer with its connections and its membership, of use until it ends. */
+/** One kafkajs consumer with its connections and its membership, usable until it ends. */
 export type KafkajsMember = {
-  /** Resolves with the reason when this member is of no more use. */
+  /** Resolves with the reason when this member is no longer usable. */
   readonly ended: Promise<unknown>;
-  /** True once it has brought records. */
+  /** True once it has delivered records. */
   readonly isFruitful: boolean;
   /** Connects and joins. Resolves once joined; rejects with a retriable fault. */
   join(): Promise<void>;
   commit(at: TopicPartition, nextOffset: bigint): Promise<void>;
   pause(at: TopicPartition): void;
   resume(at: TopicPartition): void;
-  /** Leaves the group and disconnects within `waitMs`, or at least cuts the sockets. */
+  /** Leaves the group and disconnects within `waitMs`; after that it closes the sockets. */
   retire(waitMs: number): Promise<void>;
 };
 
@@ -44,7 +44,7 @@ export type MemberParts = {
   name: string;
   /** How many members before this one, in a row, were not fruitful. */
   replacements: number;
-  /** Its assignment cannot be begun yet; it is tried again. */
+  /** Called when an attempt to begin the assignment has failed; another attempt follows. */
   onTrouble(error: unknown): void;
 };
 
@@ -70,14 +70,14 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   const group = createKafkajsGroup({
     groupId: settings.group,
     name,
-    // What is in hand may finish and commit: nobody else has its partition until we join again.
+    // Batches in progress may finish and commit: no other member gets the partition until this one joins again.
     beforeJoining: async () => {
       watch.leave();
       await lanes.end(handOverMsMax);
     },
     onCluster: (cluster) =>
       fetchPacks(cluster, {
-        onEnd: ends.hear,
+        onEnd: ends.note,
         onUnreadable: unreadable.hold,
       }),
   });
@@ -87,7 +87,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     try {
       action();
     } catch {
-      // It does not run any more; its successor begins with nothing paused.
+      // kafkajs has stopped; after its restart nothing is paused.
     }
   };
   const check = (): void => {
@@ -102,7 +102,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     const { batch, bytes, fetchedTo } = recordsOf(payload.batch, settings.packed === true, unreadable.hold);
     if (!lanes.push(batch, bytes, fetchedTo)) {
       watch.refuse();
-      // kafkajs fetches at once again what is not resolved: not in a tight loop.
+      // kafkajs fetches unresolved records again at once: wait, so that it does not loop without a pause.
       return sleep(refusedWaitMs);
     }
     isFruitful ||= batch.records.length > 0;
@@ -132,7 +132,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
       try {
         await admin.connect();
         await runConsumer(consumer, settings.topics, enqueue);
-        // `run` resolves also when joining has crashed.
+        // `run` also resolves when joining has failed.
         if (life.isOver) throw await life.ended;
       } catch (error) {
         throw brokerFault(`consume ${settings.topics.join(', ')}`, error);
@@ -185,7 +185,7 @@ const openConsumer = (
     maxWaitTimeInMs: settings.fetchWaitMs,
     metadataMaxAge: 60_000,
     allowAutoTopicCreation: false,
-    // kafkajs' own restart gives up on some errors, and silently: a crash ends the member instead.
+    // kafkajs's own restart gives up on some errors without a report, so a crash ends the member instead.
     retry: { initialRetryTime: 100, retries: 8, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
 
@@ -199,7 +199,7 @@ const runConsumer = async (
   await consumer.run({
     autoCommit: false,
     eachBatchAutoResolve: false,
-    // Lanes take a batch without waiting, so one worker is enough.
+    // Lanes accept a batch without waiting, so one worker is enough.
     partitionsConsumedConcurrently: 1,
     eachBatch,
   });
@@ -217,7 +217,7 @@ const listen = (
   const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN } = consumer.events;
   let joins = 0;
   consumer.on(CRASH, ({ payload }) => life.end(payload.error));
-  for (const event of [FETCH, HEARTBEAT] as const) consumer.on(event as typeof FETCH, watch.hear);
+  for (const event of [FETCH, HEARTBEAT] as const) consumer.on(event as typeof FETCH, watch.answer);
   consumer.on(GROUP_JOIN, ({ payload }) => {
     watch.join();
     joins += 1;

@@ -10,7 +10,7 @@ export type KafkajsAdmin = ReturnType<Kafka['admin']>;
 
 type Start = TopicPartition & { nextOffset: bigint; highWatermark: bigint };
 
-/** Where the group has committed, and where each partition begins and ends, of the topics of `assigned`. */
+/** The committed offset, the first offset and the end of each partition of the topics of `assigned`. */
 type Offsets = {
   committed: ReadonlyMap<string, bigint>;
   kept: ReadonlyMap<string, { low: bigint; high: bigint }>;
@@ -36,7 +36,10 @@ const readOffsets = async (
   return { committed, kept };
 };
 
-/** Where to begin each partition. An offset that is not in the log is reported, and the log's beginning taken. */
+/**
+ * The offset at which each partition starts. For an offset that is not in the log it logs so and uses the log's
+ * beginning.
+ */
 const startsOf = (
   { group, startFrom }: Pick<ConsumerOptions, 'group' | 'startFrom'>,
   assigned: readonly TopicPartition[],
@@ -64,19 +67,19 @@ type Beginning = {
   /** True once there is another assignment, or the member is over. */
   isPast(): boolean;
   onTrouble(error: unknown): void;
-  /** The broker does not say the offsets: the member is of no use. */
+  /** Called when the broker does not return the offsets: the member cannot be used. */
   giveUp(reason: unknown): void;
 };
 
 const beginAgain = { minMs: 100, maxMs: 1_000 };
-/** In a row; kafkajs' admin may not find back to a broker that was away. */
+/** In a row; kafkajs's admin may not reconnect to a broker that was away. */
 const offsetFailuresMax = 5;
 const offsetsMsMax = 15_000;
 
 /**
- * Fixes where each partition starts before anything is fetched from it, and tries until that is possible: the owner's
- * `onAssigned` and `startFrom` may wait for an engine of their own. kafkajs left alone would take the offsets from a
- * cache, and may hand out what another fetch asked for under the previous assignment.
+ * Decides where each partition starts before anything is fetched from it, and retries until that succeeds: the owner's
+ * `onAssigned` and `startFrom` may wait for another engine. Without this, kafkajs would take the offsets from a cache,
+ * and might deliver records that were fetched under the previous assignment.
  */
 export const beginAssignment = async (
   assigned: readonly TopicPartition[],
@@ -104,13 +107,13 @@ export const beginAssignment = async (
 };
 
 /**
- * Keeps the ends of partitions true that are not fetched (paused, held, or forgotten by the library): their lag would
- * stand still otherwise. A fetch says the end of what it asks for, so usually nothing is asked here.
+ * Keeps the ends of partitions current that are not being fetched (paused, held, or forgotten by the library):
+ * otherwise their lag would not grow. A fetch reports the end of its partitions, so usually no request is needed here.
  */
 export type PartitionEnds = {
-  /** A fetch has said where this partition ends, and up to where it can be read. */
-  hear(at: TopicPartition, highWatermark: bigint, readableEnd: bigint): void;
-  /** Asks for the ends that no fetch has said lately; once at a time, and without failing. */
+  /** A fetch has reported the partition's end, and the offset up to which it can be read. */
+  note(at: TopicPartition, highWatermark: bigint, readableEnd: bigint): void;
+  /** Requests the ends that no fetch has reported lately. One request at a time; never rejects. */
   refresh(): Promise<void>;
 };
 
@@ -124,7 +127,7 @@ export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes):
     lanes.mark(at, highWatermark, readableEnd);
   };
   return {
-    hear: mark,
+    note: mark,
     refresh: async () => {
       if (asking) return;
       asking = true;
@@ -141,7 +144,7 @@ export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes):
           for (const { partition, high } of await admin.fetchTopicOffsets(topic))
             mark({ topic, partition }, BigInt(high));
       } catch {
-        // The broker does not answer now: asked again at the next turn.
+        // The broker does not answer now. The next turn repeats the request.
       }
       asking = false;
     },

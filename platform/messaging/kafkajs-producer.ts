@@ -9,9 +9,9 @@ import { within } from '#platform/waiting/deadline';
 
 const { CompressionTypes, Partitioners } = kafkajs;
 
-/** Below the broker's limit of 1 MiB for what is written to one partition at once. */
+/** Below the broker's limit of 1 MiB for one write to one partition. */
 const bytesPerRequestMax = 700_000;
-/** kafkajs copies a request's records a number of times that grows with their square. */
+/** kafkajs's work for a request grows with the square of the number of its records. */
 const recordsPerRequestMax = 1_000;
 const recordsQueuedMax = 50_000;
 const compressBytesMin = 16 * 1024;
@@ -22,9 +22,9 @@ type Send = { records: readonly OutgoingRecord[]; resolve(): void; reject(error:
 type Open = { connection: KafkajsConnection; producer: KafkajsProducer };
 
 /**
- * One request at a time: what is sent meanwhile goes together into the next. kafkajs gives back the sequence
- * numbers of a failed request, so a later one could take them and be dropped by the broker as its duplicate.
- * With nothing else in flight, and a new producer (with a new id) after each failure, that cannot happen.
+ * Sends one request at a time; records that arrive meanwhile go together into the next one. kafkajs reuses the sequence
+ * numbers of a failed request, so the broker could drop a later request as a duplicate of the failed one. With one
+ * request in flight, and a new producer (with a new id) after each failure, that cannot happen.
  */
 export const createKafkajsProducer = (options: BrokerOptions): Producer => {
   let queue: Send[] = [];
@@ -53,7 +53,7 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
     for (const slice of slicesOf(sends.flatMap((send) => send.records))) await request(slice);
   };
 
-  /** What the broker will never take fails its own send, not those that happened to share a request with it. */
+  /** Sends each separately: a record that the broker will never accept then fails only its own send. */
   const sendApart = async (sends: readonly Send[]): Promise<void> => {
     for (const send of sends) await requestAll([send]).then(send.resolve, send.reject);
   };
@@ -191,8 +191,8 @@ const toHeaders = (headers: NonNullable<OutgoingRecord['headers']>): NonNullable
 };
 
 /**
- * Stands for null, which kafkajs 2.2.4 cannot encode: it measures a header's value before it looks whether there is
- * one. Measured as empty, and written with the length -1, it is what Kafka takes for a missing value.
+ * Stands for null, which kafkajs 2.2.4 cannot encode: it measures a header's value before it checks whether there is
+ * one. This buffer measures as empty and is written with the length -1, which means a missing value to Kafka.
  */
 const missingValue = Buffer.alloc(0);
 type Encoder = { writeVarInt(value: number): Encoder; writeVarIntBytes(value: unknown): Encoder };

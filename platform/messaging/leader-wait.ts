@@ -5,8 +5,9 @@ const leaderWaitsMax = 20;
 const leaderWaitMs = 100;
 
 /**
- * The answer of a partition's leader, asked for again (up to two seconds) while the broker says that it is not the
- * leader: metadata names a leader a moment before that broker knows it, and neither library asks again by itself.
+ * The outcome of a request to a partition's leader. It repeats the request for up to two seconds while the broker
+ * answers that it is not the leader: metadata names a new leader a moment before that broker acts as one, and neither
+ * library repeats the request by itself.
  */
 export const onceLed = async <T>(ask: () => Promise<T>): Promise<T> => {
   for (let waits = 0; ; waits += 1)

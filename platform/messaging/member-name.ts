@@ -3,13 +3,14 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * A client id for one consumer of this process, under which it joins groups: `<service>@<host>/<place>/<pid>/<started>/<consumer>`. The broker
- * makes a member's id of it, so whoever comes next in the same place can tell a member whose process is dead. Left to
- * itself the group would wait for that member's session to time out, and nobody would read its partitions until then.
+ * A client id for one consumer of this process, under which it joins groups:
+ * `<service>@<host>/<place>/<pid>/<started>/<consumer>`. The broker derives a member's id from it, so the next member
+ * in the same place can recognise one whose process is dead. Otherwise the group would wait for that member's session
+ * to time out, and no member would read its partitions until then.
  *
- * `place` names the running kernel and the PID namespace: only there does a process id mean the same process. Two
- * containers with one host name have two places and leave each other alone. A container that is started again has a
- * new place, so the group does wait there.
+ * `place` identifies the running kernel and the PID namespace, because a process id is unique only there. Two
+ * containers with the same host name have two places, so neither removes the other's members. A container that is
+ * started again has a new place, so there the group does wait.
  */
 export const memberName = (service: string): string => {
   consumers += 1;
@@ -18,7 +19,7 @@ export const memberName = (service: string): string => {
 
 let consumers = 0;
 
-/** True where `memberId` is of a process in this place that is no more. False where that cannot be known. */
+/** True where `memberId` belongs to a process of this place that has ended. False where that cannot be determined. */
 export const isGhost = (memberId: string): boolean => {
   const match = /@([^/@]+)\/([^/@]+)\/(\d+)\/(\d+)\/\d+-/.exec(memberId);
   if (match === null || place === undefined || match[1] !== hostname() || match[2] !== place) return false;
@@ -43,7 +44,7 @@ const attempt = <T>(read: () => T): T | undefined => {
   }
 };
 
-/** Field 22 of /proc/PID/stat: with it a process id names one process, also after the number was given away. */
+/** Field 22 of /proc/PID/stat: together with it a process id is unique, also after the number was used again. */
 const startTicks = (pid: number | 'self'): string | undefined =>
   attempt(() => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -52,7 +53,7 @@ const startTicks = (pid: number | 'self'): string | undefined =>
 
 const startedAt = startTicks('self') ?? String(Math.round(performance.timeOrigin));
 
-/** Undefined where the system does not say: there nobody is taken for a ghost. */
+/** Undefined where the system does not provide it: then no member counts as dead. */
 const place: string | undefined = attempt(() => {
   const kernel = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const namespace = readlinkSync('/proc/self/ns/pid');

@@ -46,7 +46,7 @@ describe('a member is replaced', () => {
   test('when the broker is silent', () => {
     const { watch, pass } = rig();
     watch.join();
-    expect(pass(60_000, watch.hear)).toBeUndefined();
+    expect(pass(60_000, watch.answer)).toBeUndefined();
     expect(pass(16_000)).toContain('no word from the broker');
   });
 
@@ -56,7 +56,7 @@ describe('a member is replaced', () => {
     watch.assign();
     expect(
       pass(2_000, () => {
-        watch.hear();
+        watch.answer();
         watch.refuse();
       }),
     ).toContain('has ended');
@@ -67,9 +67,9 @@ describe('a member is replaced', () => {
     watch.join();
     watch.assign();
     watch.refuse();
-    expect(pass(10_000, watch.hear)).toBeUndefined();
+    expect(pass(10_000, watch.answer)).toBeUndefined();
     watch.refuse();
-    expect(pass(10_000, watch.hear)).toBeUndefined();
+    expect(pass(10_000, watch.answer)).toBeUndefined();
   });
 
   test('when records are there and not fetched, but not for those that come in turn', () => {
@@ -79,13 +79,13 @@ describe('a member is replaced', () => {
     let offset = 0;
     expect(
       pass(60_000, () => {
-        watch.hear();
+        watch.answer();
         offset += 1;
         setUnfed([`t/0@${offset}`]);
       }),
     ).toBeUndefined();
     setUnfed(['t/0@7']);
-    expect(pass(11_000, watch.hear)).toContain('t/0@7');
+    expect(pass(11_000, watch.answer)).toContain('t/0@7');
   });
 
   test('not because this process was stopped: it gets as long as ever afterwards', () => {
@@ -98,7 +98,7 @@ describe('a member is replaced', () => {
       stopProcess(120_000);
     }
     expect(pass(1_000)).toBeUndefined();
-    expect(pass(5_000, watch.hear)).toContain('t/0@7');
+    expect(pass(5_000, watch.answer)).toContain('t/0@7');
   });
 
   test('later, where the members before it brought nothing', () => {

@@ -1,45 +1,48 @@
 /**
- * Decides when a member of a group is of no more use and has to be replaced. A client library may stand still in more
- * ways than it reports: it may go on with an assignment that has ended, never ask for a partition again, or wait for an
- * answer that does not come. Each of these lasts for a bounded time here.
+ * Decides when a member of a group no longer works and has to be replaced. A client library may stop making progress
+ * without reporting it: it may go on with an assignment that has ended, never fetch a partition again, or wait for an
+ * answer that does not come. Each of these states is bounded in time here.
  *
- * Time is counted while this process runs. After a stop of the process, or on a machine that crawls, the library gets
- * the same chance to answer as ever.
+ * Only time in which this process runs is counted. So after the process was stopped, or on a slow machine, the library
+ * has as much time to answer as usual.
  */
 export type MembershipWatch = {
   /** The broker has answered. */
-  hear(): void;
+  answer(): void;
   /** The assignment has ended; the member joins again. */
   leave(): void;
-  /** The group has taken the member in; its assignment is being begun. */
+  /** The member has joined the group; its assignment is about to begin. */
   join(): void;
   /** The assignment has begun. */
   assign(): void;
-  /** A fetch brought records although there is no assignment. */
+  /** A fetch returned records although there is no assignment. */
   refuse(): void;
   /**
-   * Looks at all of it, every `checkEveryMs`. Returns why the member has to be replaced, or undefined. `unfed` names
-   * the partitions that wait for records which the broker has, each with the offset waited for.
+   * Call it every `checkEveryMs`. Returns the reason why the member has to be replaced, or undefined. `unfed` names the
+   * partitions that wait for records which the broker has, each with the awaited offset.
    */
   check(unfed: readonly string[]): string | undefined;
 };
 
 export const checkEveryMs = 250;
 const bounds = {
-  /** The library fetches and beats several times a second. Longest legal silence: a request that times out. */
+  /**
+   * The library fetches and sends heartbeats several times a second. The longest allowed silence is a request that
+   * times out.
+   */
   silentMs: 15_000,
   /** A rebalance waits 10 s at most for slow members to join, and as long again for their leader. */
   joiningMs: 25_000,
   /** Fetches under way when an assignment ends may still come. */
   refusingMs: 1_000,
   refusalsApartMs: 2_000,
-  /** Records are there, nothing is in hand, and none is delivered. */
+  /** The broker has records, no batch is in progress, and none is delivered. */
   unfedMs: 10_000,
 };
-/** Bounds are this much longer at most after replacements that brought nothing. */
+/** After replacements that delivered nothing, the bounds grow to at most this multiple. */
 const patienceMax = 4;
 
-/** `replacements`: how many members in a row were replaced before they had an assignment that brought records. */
+/** `replacements`: how many members in a row were replaced before they delivered any record. */
 export const createMembershipWatch = (
   replacements = 0,
   nowMs: () => number = () => performance.now(),
@@ -60,7 +63,7 @@ export const createMembershipWatch = (
   };
 
   return {
-    hear: () => {
+    answer: () => {
       heardAt = wake();
     },
     leave: () => {

@@ -7,8 +7,8 @@ import { createRdkafkaBroker } from '#platform/messaging/rdkafka-broker';
 import { loadRdkafka, type RdkafkaModule } from '#platform/messaging/rdkafka-module';
 
 /**
- * Kafka by the client that the settings choose. Opens no connection by itself. Throws `configuration_invalid`
- * where that is node-rdkafka and it has not been built.
+ * Kafka through the client that the settings choose. Opens no connection yet. Throws `configuration_invalid` where the
+ * settings choose node-rdkafka and it has not been built.
  */
 export const openBroker = (
   { client, ...where }: KafkaSettings,

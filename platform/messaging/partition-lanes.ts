@@ -12,39 +12,40 @@ import { backoffMs } from '#platform/waiting/backoff';
 import { endsWithin } from '#platform/waiting/deadline';
 
 /**
- * What both brokers do with the batches they fetch: one lane a partition, in which batches wait, are merged,
- * handled one after the other and delivered again after a failure, without holding up any other lane.
+ * How both brokers deliver the batches they fetch. Each partition has a lane, in which batches wait, are merged,
+ * handled one after the other and delivered again after a failure, without delaying any other lane.
  *
- * Invariants: a lane never has two handlers at work, not even across a rebalance that gives the partition back
- * to this member; its records are handled in offset order; the offset committed for it only grows; a batch from
- * before a rebalance can neither be started nor committed after it.
+ * Invariants: a lane never has two handlers running, not even across a rebalance that returns the partition to this
+ * member; its records are handled in offset order; the offset committed for it only grows; a batch from before a
+ * rebalance can neither be started nor committed after it.
  */
 export type PartitionLanes = {
-  /** Begins a new assignment: only batches of these partitions are taken, each from `nextOffset` on. */
+  /** Begins a new assignment: only batches of these partitions are accepted, each from `nextOffset` on. */
   assign(partitions: readonly (TopicPartition & { nextOffset: bigint; highWatermark?: bigint })[]): void;
   /**
-   * Takes a fetched batch; false when its partition is not (or no longer) ours. Never waits. What lies between the
-   * last record and `fetchedTo` (the offset after that record, if unset) is never delivered and counts as handled.
+   * Accepts a fetched batch; false when its partition is not (or no longer) assigned to this member. Never waits.
+   * Offsets between the last record and `fetchedTo` (the offset after that record, if unset) hold no readable record
+   * and count as handled.
    */
   push(batch: RecordBatch, bytes: number, fetchedTo?: bigint): boolean;
-  /** The broker says where the partition ends, and up to where it can be read (the same, if unset). */
+  /** The broker has reported the partition's end, and the offset up to which it can be read (the same, if unset). */
   mark(partition: TopicPartition, highWatermark: bigint, readableEnd?: bigint): void;
-  /** What follows `nextOffset` cannot be read, as said by `cause`; undefined when it can again. */
+  /** The batch at `nextOffset` cannot be read because of `cause`; undefined when it can be read again. */
   setUnreadable(partition: TopicPartition, cause: string | undefined): void;
-  /** True where the lane asked for a pause: enough waits in it. */
+  /** True while the lane wants no more fetches, because enough batches wait in it. */
   isPaused(partition: TopicPartition): boolean;
   /** How long there has been no assignment. 0 while there is one. */
   readonly unassignedForMs: number;
   /**
-   * `<topic>/<partition>@<offset>` of each partition that could be handled at once, were the records at this offset
-   * delivered, which the broker has. Ordinary for as long as a fetch takes.
+   * `<topic>/<partition>@<offset>` of each partition that is idle although the broker has a record at this offset. That
+   * is normal for as long as a fetch takes.
    */
   unfed(): string[];
-  /** Of the current assignment, or of the last one. */
+  /** The progress in the current assignment, or in the last one. */
   progress(): PartitionProgress[];
   /**
-   * Ends the assignment: starts nothing more, waits at most `waitMs` for the handlers at work (which may still
-   * commit meanwhile), then makes what is left stale.
+   * Ends the assignment: starts no more handlers, waits at most `waitMs` for the running ones (which may still commit
+   * meanwhile), then marks the remaining batches as stale.
    */
   end(waitMs: number): Promise<void>;
 };
@@ -53,7 +54,7 @@ export type LaneOptions = {
   group: string;
   handle: BatchHandler;
   partitionsConcurrentlyMax: number;
-  /** A lane with this much waiting is paused until its handler takes it. */
+  /** A lane in which this many bytes wait is paused until its handler takes them. */
   waitingBytesMax: number;
   pause(partition: TopicPartition): void;
   resume(partition: TopicPartition): void;
@@ -69,20 +70,20 @@ type Lane = {
   at: TopicPartition;
   waiting: RecordBatch[];
   waitingBytes: number;
-  /** To be delivered again before anything waiting. */
+  /** A batch that failed, to be delivered again before the waiting ones. */
   failed: RecordBatch | undefined;
   failures: number;
   cause: string | undefined;
   unreadable: string | undefined;
   backingOff: boolean;
   paused: boolean;
-  /** Below this offset all is handled or was never asked for. */
+  /** All records before this offset were handled, or lie before the start. */
   nextOffset: bigint;
-  /** What was fetched ends here; handled up to here once nothing waits. */
+  /** The offset after everything fetched so far; once no batch waits, all before it is handled. */
   fetchedTo: bigint;
   highWatermark: bigint;
   readableEnd: bigint;
-  /** When `nextOffset` last moved, or the first record after it came. */
+  /** When `nextOffset` last moved, or the first record after it arrived. */
   movedAt: number;
   timer: NodeJS.Timeout | undefined;
 };
@@ -92,13 +93,13 @@ const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${par
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
   const { logger, group } = options;
   let lanes = new Map<string, Lane>();
-  /** The same, but kept after the assignment has ended: for `progress` alone. */
+  /** The same lanes, but kept after the assignment has ended: only for `progress`. */
   let shown = lanes;
   let stale = { value: true };
   let taking = false;
   let endedAt = performance.now();
   let broken = false;
-  /** Partitions with a handler at work, also one left over from an assignment that has ended. */
+  /** Partitions with a running handler, also one left over from an assignment that has ended. */
   const atWork = new Map<string, Promise<void>>();
 
   const isIdle = (lane: Lane): boolean =>
@@ -112,7 +113,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
     for (const [name, lane] of lanes) {
       if (atWork.size >= options.partitionsConcurrentlyMax) return;
       if (!isReady(name, lane)) continue;
-      // Behind the others, so that a busy partition does not starve them.
+      // Put it after the others, so that a busy partition does not starve them.
       lanes.delete(name);
       lanes.set(name, lane);
       const work = deliver(lane, stale).finally(() => {

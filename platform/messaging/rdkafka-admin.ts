@@ -113,7 +113,7 @@ const watermarksOf = async (
   return { low: BigInt(lowOffset), high: BigInt(highOffset) };
 };
 
-/** Asks in the group's name without joining it. */
+/** Reads a group's committed offsets without joining the group. */
 const committedBy = async (
   rdkafka: RdkafkaModule,
   options: BrokerOptions,

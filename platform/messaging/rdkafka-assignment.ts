@@ -23,13 +23,13 @@ export type AssignmentOptions = Pick<ConsumerOptions, 'group' | 'onAssigned' | '
 };
 
 export type RdkafkaAssignments = {
-  /** librdkafka's callback: partitions are given or taken. One change after the other. */
+  /** librdkafka's callback: partitions were assigned or revoked. Changes are made one after the other. */
   change(error: RdkafkaError, partitions: readonly TopicPartition[]): void;
-  /** What is taken from now on is let go at once, and nothing more begins. */
+  /** From now on revoked partitions are released at once, and no assignment begins. */
   close(): void;
 };
 
-/** Fixes where each partition starts before anything is fetched from it, and ends its lane before it is given up. */
+/** Decides where each partition starts before anything is fetched from it, and ends its lane before it is revoked. */
 export const createRdkafkaAssignments = (
   rdkafka: RdkafkaModule,
   consumer: RdkafkaConsumer,
@@ -65,7 +65,7 @@ export const createRdkafkaAssignments = (
   };
 
   const give = async (): Promise<void> => {
-    // Polling goes on meanwhile: it is what brings the answers to the last commits.
+    // Polling goes on meanwhile, because polls deliver the answers to the last commits.
     await lanes.end(closing.signal.aborted ? 0 : handOverMsMax);
     await polling.between(() => consumer.unassign());
   };

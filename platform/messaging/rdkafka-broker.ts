@@ -5,7 +5,10 @@ import { createRdkafkaConsumer } from '#platform/messaging/rdkafka-consumer';
 import type { RdkafkaModule } from '#platform/messaging/rdkafka-module';
 import { createRdkafkaProducer } from '#platform/messaging/rdkafka-producer';
 
-/** Kafka by librdkafka. `rdkafka` is what `loadRdkafka` gave. Every producer, consumer and admin is a client of its own. */
+/**
+ * Kafka through librdkafka. `rdkafka` is the module from `loadRdkafka`. Every producer, consumer and admin has a client
+ * of its own.
+ */
 export const createRdkafkaBroker = (rdkafka: RdkafkaModule, options: BrokerOptions): Broker => ({
   producer: async () => createRdkafkaProducer(rdkafka, options),
   consumer: (wanted) => createRdkafkaConsumer(rdkafka, options, wanted),

@@ -11,8 +11,8 @@ const lockPollMs = 1_000;
 const buildTimeoutMs = 15 * 60 * 1000;
 
 /**
- * Builds it unless it is built, telling `report` what goes on, and returns the folder. Waits for a build that is
- * already running elsewhere. Throws, with the end of the compiler's output, when it cannot be built.
+ * Builds node-rdkafka unless it is built already, reports progress to `report`, and returns the folder. Waits for a
+ * build that another process is running. Throws, with the end of the compiler's output, when the build fails.
  */
 export const buildRdkafka = async (report: (line: string) => void): Promise<string> => {
   const folder = rdkafkaFolder();
@@ -33,7 +33,7 @@ export const buildRdkafka = async (report: (line: string) => void): Promise<stri
   return folder;
 };
 
-/** A file with the builder's process id; that of a dead one is taken over. */
+/** The lock is a file with the builder's process id; a lock of a dead process is taken over. */
 const takeLock = async (lock: string): Promise<boolean> => {
   try {
     await writeFile(lock, String(process.pid), { flag: 'wx' });
@@ -51,7 +51,7 @@ const takeLock = async (lock: string): Promise<boolean> => {
 };
 
 const install = async (folder: string, report: (line: string) => void): Promise<void> => {
-  // Built in its place, since paths of it go into the binary; it counts only once the mark is there.
+  // Built in its final folder, because the binary contains paths to it. It counts as built once the mark file exists.
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await writeFile(
@@ -83,7 +83,7 @@ const runNpm = (folder: string): Promise<void> =>
     const npm = spawn('npm', ['install', '--no-audit', '--no-fund', '--foreground-scripts'], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Its makefile is not made for several jobs at once.
+      // librdkafka's makefile does not work with several jobs at once.
       env: { ...process.env, JOBS: '1', npm_config_ignore_scripts: 'false' },
     });
     let output = '';

@@ -4,7 +4,7 @@ import { rdkafkaFault } from '#platform/messaging/rdkafka-connection';
 import type { RdkafkaAssignment, RdkafkaError } from '#platform/messaging/rdkafka-module';
 import { within } from '#platform/waiting/deadline';
 
-/** Commits that wait for the broker's answer; librdkafka gives it while it is polled. */
+/** Commits that wait for the broker's answer, which librdkafka delivers while it is polled. */
 export type RdkafkaCommits = {
   /** librdkafka's callback. */
   settle(error: RdkafkaError | null, partitions: readonly RdkafkaAssignment[]): void;

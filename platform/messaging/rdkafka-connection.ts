@@ -11,7 +11,7 @@ import type {
 /** A request of librdkafka's that takes longer has failed. */
 export const requestTimeoutMs = 5_000;
 
-/** What every client of librdkafka's is configured with. */
+/** The configuration of every librdkafka client. */
 export const rdkafkaConfig = ({ brokers, clientId, sasl, tls }: BrokerOptions): Record<string, unknown> => ({
   'metadata.broker.list': brokers.join(','),
   'client.id': clientId,
@@ -38,8 +38,8 @@ const tlsConfig = ({ caFile, certFile, keyFile, keyPassword }: KafkaTls) => ({
 });
 
 /**
- * Connects, or throws why not. Why, such as that a broker refuses a password, is in librdkafka's log, and that comes
- * only to who asks for events; the connection's own failure says no more than "transport failure".
+ * Connects, or throws with the reason. librdkafka writes the reason (a refused password, say) only to its log, which it
+ * delivers as events; the error of the connection itself says no more than "transport failure".
  */
 export const connectRdkafka = async (
   client: RdkafkaProducer | RdkafkaConsumer,
@@ -70,7 +70,7 @@ export const connectRdkafka = async (
 
 type RdkafkaLogLine = { severity: number; fac: string; message: string };
 
-/** Syslog's: this and what is worse. */
+/** Severity 3 of syslog; smaller numbers are worse. */
 const errorSeverity = 3;
 const eventsEveryMs = 100;
 
@@ -87,7 +87,7 @@ export const disconnectRdkafka = async (client: RdkafkaClient): Promise<void> =>
   await called((done) => client.disconnect(done)).catch(() => {});
 };
 
-/** Awaits a callback of librdkafka's. */
+/** The result of a librdkafka function that takes a callback. */
 export const called = <T>(
   call: (done: (error: RdkafkaError | null | undefined, result: T) => void) => void,
 ): Promise<T> =>
@@ -95,13 +95,16 @@ export const called = <T>(
     call((error, result) => (error ? reject(error) : resolve(result)));
   });
 
-/** MSG_SIZE_TOO_LARGE, INVALID_TOPIC, RECORD_LIST_TOO_LARGE, the three AUTHORIZATION_FAILED, INVALID_RECORD, _INVALID_ARG. */
+/**
+ * MSG_SIZE_TOO_LARGE, INVALID_TOPIC, RECORD_LIST_TOO_LARGE, the three AUTHORIZATION_FAILED, INVALID_RECORD,
+ * _INVALID_ARG.
+ */
 const permanentCodes = new Set([10, 17, 18, 29, 30, 31, 87, -186]);
-/** The same by their texts: node-rdkafka's delivery reports say no code. */
+/** The same errors by their texts: node-rdkafka's delivery reports have no code. */
 const permanentTexts =
   /message size too large|invalid topic|message batch larger|authorization failed|failed to validate record/i;
 
-/** What no retry mends: the record itself, or our right to write it. */
+/** True for errors that no retry corrects: the record itself is wrong, or this client may not write it. */
 export const isPermanent = ({ code, message }: RdkafkaError): boolean =>
   permanentCodes.has(code ?? 0) || permanentTexts.test(message);
 

@@ -30,7 +30,7 @@ type Callbacks = {
   rebalance_cb(error: RdkafkaError, partitions: RdkafkaAssignment[]): void;
 };
 
-/** A connected member of the group and what belongs to it. */
+/** A connected member of the group with its parts. */
 type Member = {
   consumer: RdkafkaConsumer;
   lanes: PartitionLanes;
@@ -52,7 +52,7 @@ export const createRdkafkaConsumer = (
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  // Who does not watch it does not crash by it.
+  // A caller that does not handle `failed` must not crash by an unhandled rejection.
   failed.catch(() => {});
 
   return {
@@ -90,12 +90,12 @@ export const createRdkafkaConsumer = (
   };
 };
 
-/** Asks where the partitions end, also of what is paused or held, which no fetch asks for. */
+/** Requests the ends of all partitions, also of paused and held ones, which no fetch reports. */
 const markEnds = ({ consumer, lanes }: Member): void => {
   for (const at of lanes.progress())
     watermarksOf(consumer, at).then(
       ({ high }) => lanes.mark(at, high),
-      // The broker does not answer now: asked again at the next turn.
+      // The broker does not answer now. The next turn repeats the request.
       () => {},
     );
 };

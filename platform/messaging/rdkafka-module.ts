@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { projectPath } from '#platform/project';
 
 /**
- * node-rdkafka compiles for minutes, and a first `npm start` must not wait for that: it is an optional peer in
- * package.json, which npm does not install by itself. It is used where somebody installed it, as the Docker image
- * does, or from a cache outside the checkout, built once for its version and Node's binary interface.
+ * Compiling node-rdkafka takes minutes, and a first `npm start` must not wait for that: it is an optional peer in
+ * package.json, which npm does not install by itself. It is loaded from `node_modules` where it is installed, as in the
+ * Docker image, or from a cache outside the checkout, where it is built once for its version and Node's binary
+ * interface.
  */
 export const rdkafkaVersion: string = (
   JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as {
@@ -23,7 +24,7 @@ export const rdkafkaFolder = (): string =>
     `${rdkafkaVersion}-node${process.versions.modules}-${process.platform}-${process.arch}`,
   );
 
-/** The module when it has been built, else undefined. */
+/** The module, or undefined when it has not been built. */
 export const loadRdkafka = (): RdkafkaModule | undefined => {
   const installed = projectPath('node_modules/node-rdkafka/build/Release/node-librdkafka.node');
   if (existsSync(installed)) return requireFrom(projectPath('package.json'));
@@ -33,7 +34,7 @@ export const loadRdkafka = (): RdkafkaModule | undefined => {
 
 const requireFrom = (file: string): RdkafkaModule => createRequire(file)('node-rdkafka') as RdkafkaModule;
 
-/** The little of node-rdkafka's face that the broker uses; its own types are not installed with the project. */
+/** The part of node-rdkafka's interface that the broker uses; its own types are not installed with the project. */
 export type RdkafkaModule = {
   KafkaConsumer: new (config: object, topicConfig: object) => RdkafkaConsumer;
   HighLevelProducer: unknown;
@@ -98,7 +99,7 @@ export type RdkafkaProducer = RdkafkaClient & {
   setPollInterval(ms: number): void;
   setPollInBackground?(inBackground: boolean): void;
   flush(timeoutMs: number, done: Done): void;
-  /** Waits so long for what is under way, then ends the client. */
+  /** Waits up to `flushMs` for requests in flight, then ends the client. */
   disconnect(flushMs: number, done: Done<unknown>): void;
 };
 export type RdkafkaAdmin = {

@@ -9,8 +9,8 @@ import { sleep } from '#platform/waiting/sleep';
 
 const recordsPerPollMax = 1_000;
 /**
- * A poll takes what is there and does not wait in librdkafka: it runs in one of the few threads that Node shares among
- * all that waits, and a process hosts many consumers.
+ * A poll returns the records that librdkafka has and does not wait for more: it occupies one of the few threads of
+ * Node's pool, and a process hosts many consumers.
  */
 const idle = { minMs: 2, maxMs: 20 };
 const retryMs = 250;
@@ -18,7 +18,7 @@ const retryMs = 250;
 export type RdkafkaPolling = {
   /** Fetches into `lanes` until it is stopped. */
   start(lanes: PartitionLanes): void;
-  /** Makes a change while nothing is being fetched: what is fetched belongs to the assignment before. */
+  /** Runs `change` while no poll is running: polled records belong to the assignment before the change. */
   between(change: () => void): Promise<void>;
   stop(): Promise<void>;
 };
@@ -38,10 +38,10 @@ export const createRdkafkaPolling = (
   const fetchInto = async (lanes: PartitionLanes): Promise<number> => {
     const messages = await called<RdkafkaMessage[]>((done) => consumer.consume(recordsPerPollMax, done));
     distribute(consumer, messages, lanes);
-    // After the records before them, which the same poll may have brought.
+    // These come after the records, which the same poll may have returned.
     for (const { topic, partition, offset } of readEnds.splice(0)) {
       const nextOffset = BigInt(offset);
-      // Who takes packs is shown by an empty one what has to be passed over.
+      // A consumer of packs receives an empty one, which moves it past markers and aborted records.
       const records = packed && nextOffset > 0n ? [emptyPackBefore(nextOffset)] : [];
       lanes.push({ topic, partition, records, highWatermark: nextOffset }, 0, nextOffset);
     }
@@ -82,7 +82,7 @@ export const createRdkafkaPolling = (
   };
 };
 
-/** How far a partition was read where no record says so: behind markers and aborted transactions. */
+/** How far a partition was read where that is after the last record: past markers and aborted transactions. */
 type ReadEnd = TopicPartition & { offset: number };
 
 const distribute = (
@@ -124,7 +124,7 @@ const emptyPackBefore = (nextOffset: bigint): IncomingRecord => ({
   pack: { baseOffset: Number(nextOffset) - 1, baseTimestampMs: 0, count: 0, bytes: Buffer.alloc(0) },
 });
 
-/** Converts on demand: of many records most fields are never looked at. */
+/** Converts each field on demand: consumers of many records never use most fields. */
 class RdkafkaRecord implements IncomingRecord {
   readonly #message: RdkafkaMessage;
   #offset: bigint | undefined;

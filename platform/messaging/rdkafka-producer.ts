@@ -18,16 +18,16 @@ const pollMs = 10;
 const messageBytesMax = 64 * 1024 * 1024;
 const batchBytesMax = 900_000;
 
-/** Records handed to librdkafka together: done when each is acknowledged, or when one has failed. */
+/** Records passed to librdkafka together: settled when all are acknowledged, or when one has failed. */
 type Send = { missing: number; settle(failure?: unknown): void };
 
-/** One client of librdkafka's and what it was given and has not answered. */
+/** One librdkafka client and its sends without an answer yet. */
 type Open = { producer: RdkafkaProducer; sends: Set<Send> };
 
 /**
- * librdkafka tries for ever, here, and keeps the order of what it was given: a record that it gave up by itself
- * would be overtaken by the next one of its key. Who waited too long gives the whole client up, and with it
- * everything behind, so that what is sent again comes again in its order.
+ * librdkafka is configured to retry for ever, which keeps the records in order: if it gave up one record, the next one
+ * of the same key would overtake it. A send that waits too long ends the whole client instead, and all later sends with
+ * it, so that records sent again arrive in their order.
  */
 export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOptions): Producer => {
   let opening: Promise<Open> | undefined;
@@ -65,7 +65,7 @@ export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOpt
     try {
       await within(sendTimeoutMs, handOver(open, records), { code: 'broker_unavailable' });
     } catch (error) {
-      // Where one record is at fault, nothing is wrong with the client, and what it still holds goes on.
+      // Where the record itself is wrong, the client works, and its other sends go on.
       if (!isPermanent(error as RdkafkaError)) discard(open, error);
       throw error;
     }
@@ -111,9 +111,9 @@ const openProducer = async (rdkafka: RdkafkaModule, options: BrokerOptions): Pro
       'queue.buffering.max.messages': recordsQueuedMax,
       'linger.ms': 1,
       'compression.codec': 'lz4',
-      // What a topic takes is for the broker to say.
+      // The broker, not this client, decides how large a record may be.
       'message.max.bytes': messageBytesMax,
-      // A record larger than this is alone in its batch: refused, it takes no other with it.
+      // A larger record is alone in its batch, so its refusal fails no other record.
       'batch.size': batchBytesMax,
       dr_cb: true,
     },
@@ -132,7 +132,7 @@ const openProducer = async (rdkafka: RdkafkaModule, options: BrokerOptions): Pro
   return open;
 };
 
-/** In one go, so that calls keep their order; librdkafka copies what it is given. */
+/** Synchronous, so that calls keep their order; librdkafka copies the records. */
 const handOver = ({ producer, sends }: Open, records: readonly OutgoingRecord[]): Promise<void> =>
   new Promise((resolve, reject) => {
     const send: Send = {
@@ -158,8 +158,8 @@ const produce = (producer: RdkafkaProducer, record: OutgoingRecord, send: Send):
   producer.produce(topic, partition ?? null, ...sent, timestampMs, send, headersOf(headers));
 };
 
-/** node-rdkafka writes no header without a value: an empty one takes its place. */
-/** What is empty and lies nowhere would be sent as null. */
+/** node-rdkafka cannot write a header without a value, so it gets an empty one. */
+/** node-rdkafka sends an empty buffer without memory as null, so empty values share a buffer that has some. */
 const inMemory = (bytes: Buffer | null): Buffer | null => (bytes?.length === 0 ? emptyInMemory : bytes);
 
 const emptyInMemory = Buffer.alloc(1).subarray(0, 0);

@@ -20,13 +20,13 @@ import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
 
 /**
- * What a service does when an event arrives: it writes state and appends to the outbox, by `tx` alone. It may
- * be run again from the start. A fault that is retriable holds the partition until it has passed; one that is
- * not sends the event to the dead-letter topic; any other error is tried three times first.
+ * What a service does when an event arrives: it writes state and appends to the outbox, only through `tx`. It may be
+ * run again from the start. A retriable fault holds the partition until the reaction succeeds; a fault that is not
+ * retriable sends the event to the dead-letter topic; any other error does so after three tries.
  */
 export type Reaction<T extends string, V> = (tx: Tx, event: ReceivedEvent<T, V>) => Promise<void>;
 
-/** Choreography as a table: an event type that is not in it is passed over. */
+/** Choreography as a table: events of types that are not in it are skipped. */
 export type Reactions<E> = { readonly [T in keyof E & string]?: Reaction<T, E[T]> };
 
 export type ReactorOptions<E> = {
@@ -34,7 +34,7 @@ export type ReactorOptions<E> = {
   /** With the inbox's tables. */
   db: Database;
   registry: SchemaRegistry;
-  /** Where each event lives: `records` of the schemas. */
+  /** The topic, key and schema of each event: `records` of the schemas. */
   events: EventTable;
   /** `<service>.<purpose>`; also the inbox's consumer. */
   group: string;
@@ -43,7 +43,7 @@ export type ReactorOptions<E> = {
   reactions: Reactions<E>;
   /** 100 if unset. */
   eventsPerTransactionMax?: number;
-  /** Each is a transaction of its own. 1 if unset: two batches that write the same rows could lock each other out. */
+  /** Batches handled at once, each in its own transaction. 1 if unset: two that write the same rows could deadlock. */
   partitionsConcurrentlyMax?: number;
 };
 
@@ -54,11 +54,11 @@ type Item = { event: ReceivedEvent; record: IncomingRecord };
 /**
  * Runs each event's reaction exactly once in effect, those of a partition in order: up to
  * `eventsPerTransactionMax` events, their inbox rows, state and outbox rows are one transaction, and the offset
- * is committed after it. Records that cannot be read are parked in the dead-letter topic and passed over.
+ * is committed after it. Records that cannot be read go to the dead-letter topic and are skipped.
  *
  * A reaction runs under its event's correlation and inside a consumer span whose parent is the record's
- * `traceparent`, so that what it appends to the outbox carries both on. `start` does not wait for Kafka; a
- * broken invariant in a reaction is fatal to the process, before anything of it is committed.
+ * `traceparent`, so that the messages it appends to the outbox carry both. `start` does not wait for Kafka. A broken
+ * invariant in a reaction ends the process before anything of that transaction is committed.
  */
 export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Component => {
   const { broker, db, group } = options;
@@ -90,7 +90,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     };
   };
 
-  /** The events up to the first record that cannot be read yet: those before it need not wait with it. */
+  /** Reads the events up to the first record that cannot be read yet: earlier ones need not wait for it. */
   const readUntilHeld = async (at: TopicPartition, chunk: readonly IncomingRecord[], trials: Trials) => {
     const items: Item[] = [];
     const failed: { record: IncomingRecord; error: unknown }[] = [];
@@ -102,7 +102,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         failed.push({ record, error });
         if (isRetriable(error)) break;
       }
-    // Together, because each waits for the broker; the dead letters stay in order.
+    // Parked at the same time, because each waits for the broker; the dead letters stay in order.
     const refused = await Promise.all(
       failed.map(({ record, error }) => parkedOr(error, trials.park(at, record, error))),
     );
@@ -131,7 +131,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         handle: handle(trials),
         heldBy: trials.heldBy,
       });
-      // What cannot be looked up yet is asked for again by the first event.
+      // If the lookup fails, the first event repeats it.
       void reader.expect(Object.keys(reactions)).catch(() => {});
       await consuming.start();
       pruning = setInterval(() => void pruneInbox(), pruneEveryMs);
@@ -147,7 +147,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   };
 };
 
-/** Undefined when the record is parked; else why it is not. */
+/** Undefined when the record is in the dead-letter topic; else the reason why it is not. */
 const parkedOr = (error: unknown, parking: Promise<boolean>): Promise<unknown> =>
   parking.then(
     (isParked) => (isParked ? undefined : error),
@@ -158,7 +158,7 @@ const topicsOf = (events: EventTable, types: readonly string[]): string[] => [
   ...new Set(types.flatMap((type) => events[type]?.topic ?? [])),
 ];
 
-/** One transaction for all events that are new; again without the culprit when one of them had to be parked. */
+/** Handles all new events in one transaction. When one had to be parked, it runs the transaction again without it. */
 const createTransact =
   (
     host: Host,
@@ -177,7 +177,7 @@ const createTransact =
           const ids = pending.map(({ event }) => event.eventId);
           const unseen = await firstTime(tx, group, ids);
           for (const item of pending) {
-            // Also the second of two equal events in one batch is not new.
+            // The second of two equal events in one batch is not new either.
             if (!unseen.delete(item.event.eventId)) continue;
             culprit = item;
             await reactTo(host, group, item.event, () => reactions[item.event.type]?.(tx, item.event));

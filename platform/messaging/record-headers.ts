@@ -2,7 +2,7 @@ import type { RawHeader, RecordHeaders } from '#platform/messaging/broker';
 
 const noHeaders: RecordHeaders = Object.freeze({});
 
-/** Headers as text: of a name that is there several times the last value, and no name whose last value is missing. */
+/** Headers as text: the last value of each name, without the names whose last value is missing. */
 export const headerText = (headers: readonly RawHeader[]): RecordHeaders => {
   if (headers.length === 0) return noHeaders;
   // Without a prototype, so that `__proto__` is a name like any other.

@@ -1,7 +1,7 @@
 import type { IncomingRecord, RawHeader, RecordPack } from '#platform/messaging/broker';
 import { headerText } from '#platform/messaging/record-headers';
 
-/** A place in a pack: `next` steps to the next record; the fields then say where in `bytes` its parts are. */
+/** A position in a pack: `next` moves to the next record; the fields are then the positions of its parts in `bytes`. */
 export class PackCursor {
   offset = 0;
   timestampMs = 0;
@@ -55,7 +55,7 @@ export class PackCursor {
   }
 
   /**
-   * True where the last header called `name` (ASCII) has a value, which is then from `foundStart` to `foundEnd`.
+   * True where the last header called `name` (ASCII) has a value; `foundStart` and `foundEnd` are then its bounds.
    */
   findHeader(name: string): boolean {
     let found = false;

@@ -6,24 +6,24 @@ import { createAdmission } from '#platform/waiting/admission';
 export type AvroSchema = object;
 
 /**
- * A Confluent-compatible registry. Ids and schemas never change once given, so they are cached for ever: a
- * registry that goes away after that is not noticed.
+ * A Confluent-compatible registry. Ids and schemas never change once registered, so they are cached for ever: what is
+ * cached stays usable while the registry is away.
  */
 export type SchemaRegistry = {
   /**
-   * The id under which exactly this schema is registered. Services only look up; `schema_unknown`, not
-   * retriable, when the registry is there and does not have it.
+   * The id under which exactly this schema is registered. Services only look schemas up. Rejects with a
+   * `schema_unknown` that is not retriable when the registry answers that it does not have the schema.
    */
   idOf(subject: string, schema: AvroSchema): Promise<number>;
   /**
-   * The writer's schema. An id that the registry does not know is a retriable `schema_unknown` for `unknownHeldMs`
-   * from the first time it was asked for, since a node may lag behind the one that gave the id; then it is poison.
-   * `registry_unavailable` is retriable. Costs a request only now and then, however often an unknown id is asked for.
+   * The writer's schema. For an id that the registry does not have, it rejects with a retriable `schema_unknown` for
+   * `unknownHeldMs` after the first lookup, because one node of a registry may lag behind another; after that the fault
+   * is not retriable. `registry_unavailable` is retriable. Repeated lookups of a missing id send few requests.
    */
   schemaById(id: number): Promise<AvroSchema>;
-  /** Registers a version (or finds it) and returns its id. For the one set-up step, never for services. */
+  /** Registers a version (or finds it) and returns its id. Only the provisioning calls it, never a service. */
   register(subject: string, schema: AvroSchema): Promise<number>;
-  /** Of one subject, or of all that have none of their own. */
+  /** Sets the level of one subject, or of all subjects without a level of their own. */
   setCompatibility(level: CompatibilityLevel, subject?: string): Promise<void>;
 };
 
@@ -42,10 +42,10 @@ const lookUpsConcurrentlyMax = 8;
 export const unknownHeldMsDefault = 10_000;
 
 /**
- * Speaks the registry's HTTP interface itself. `@kafkajs/confluent-schema-registry` reports a refused
- * connection as status 400 and drops the registry's own error code, so it cannot tell "no such schema" (poison)
- * from "somebody else answers on this port, or it is still booting" (hold the partition). Its wire format and
- * ours are held against each other in `avro-codec.int.test.ts`.
+ * Uses the registry's HTTP interface directly. `@kafkajs/confluent-schema-registry` reports a refused connection as
+ * status 400 and drops the registry's own error code, so a caller cannot distinguish "no such schema" (poison) from
+ * "another program answers on this port, or the registry is still starting" (hold the partition). A test compares its
+ * wire format with ours: `avro-codec.int.test.ts`.
  */
 export const createSchemaRegistry = (
   url: string,
@@ -75,7 +75,7 @@ export const createSchemaRegistry = (
       return JSON.parse(schema) as AvroSchema;
     } catch (error) {
       if (!(error instanceof PlatformError) || error.code !== 'schema_unknown') {
-        // A registry that comes back may lag: what it does not know then is held anew.
+        // A registry that has just come back may lag, so an id that it does not have is held for the full time again.
         unknown.forget(id);
         throw error;
       }
@@ -93,7 +93,7 @@ export const createSchemaRegistry = (
       try {
         return (await request<{ id: number }>(at, 'POST', path, body)).id;
       } catch (error) {
-        // Two first registrations at once: one is told that it already exists.
+        // Of two first registrations at the same time, one fails because the schema already exists.
         if (error instanceof PlatformError && /already exists|409/i.test(error.message))
           return lookUpId(subject, schema);
         throw error;
@@ -106,7 +106,7 @@ export const createSchemaRegistry = (
   };
 };
 
-/** Shares the question in flight and keeps its answer; a failure is forgotten. */
+/** Concurrent callers share one request. Its answer is kept; a failure is not. */
 const remember = <K, V>(cache: Map<K, Promise<V>>, key: K, find: () => Promise<V>): Promise<V> => {
   const known = cache.get(key);
   if (known !== undefined) return known;
@@ -122,7 +122,7 @@ const notFoundCodes = new Set([40401, 40402, 40403]);
 
 type RegistryAddress = { base: string; authorization: string | undefined };
 
-/** User and password go where HTTP wants them: nothing that names the address may show them. */
+/** Moves user and password from the URL to a header, so that no message that names the address shows them. */
 const registryAt = (url: string): RegistryAddress => {
   const address = new URL(url);
   const { username, password } = address;

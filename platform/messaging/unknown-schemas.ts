@@ -1,23 +1,24 @@
-/** Between two questions about one id that is held. */
+/** Between two requests for one id that is held. */
 const askAgainMs = 500;
-/** Between two questions about an id that was given up. */
+/** Between two requests for an id that was given up. */
 const askGivenUpMs = 10_000;
-/** An id given up that nobody has asked for in this time is forgotten, and held anew when it comes again. */
+/** An id that was given up and not looked up for this long is forgotten, and held again when it appears again. */
 const forgottenAfterMs = 10 * 60_000;
-/** More than the records of one batch, each with an id of its own. Of further ids none is held: they are given up. */
+/** More than one batch has records. When this many ids are missing, further ones are given up at once. */
 const idsMax = 100_000;
 const pruneEveryMs = 10_000;
 
 /**
- * The ids that the registry did not know, and since when: each is held for `heldMs` from its first answer, then given
- * up. A node of the registry may lag behind the one that gave the id, but nobody waits for an id of nobody's for ever.
+ * The ids that the registry does not have, and since when. Each is held for `heldMs` from the first answer, then given
+ * up: one node of the registry may lag behind another, but a partition must not wait for ever for an id that does not
+ * exist.
  */
 export type UnknownSchemas = {
-  /** `ask` when it is time to ask the registry; else what to do with the record meanwhile. */
+  /** `ask` when a request to the registry is due; else what to do with the record meanwhile. */
   verdict(id: number): 'ask' | 'held' | 'given-up';
-  /** The registry does not know it. */
+  /** The registry does not have this id. */
   note(id: number): 'held' | 'given-up';
-  /** The registry knows it, or cannot answer. */
+  /** The registry has this id, or cannot answer. */
   forget(id: number): void;
 };
 
@@ -53,7 +54,7 @@ export const createUnknownSchemas = ({
         return 'ask';
       }
       if (restMs >= (isHeld(known) ? askAgainMs : askGivenUpMs)) return 'ask';
-      // The last question lies before the end of the hold: one more decides.
+      // The last request was before the end of the hold, so one more request decides.
       if (!isHeld(known) && known.askedMs - known.sinceMs < heldMs) return 'ask';
       return isHeld(known) ? 'held' : 'given-up';
     },

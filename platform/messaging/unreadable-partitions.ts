@@ -4,14 +4,14 @@ import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 
 /**
- * Partitions that go on with a batch which cannot be read (an unknown codec, damage, a size beyond the bound). Each is
- * paused alone, reported, and tried again now and then: another release of this program, or whoever moves the group's
- * offset, may get it past.
+ * Partitions whose next batch cannot be read (an unknown codec, damage, a size beyond the bound). Each is paused alone,
+ * reported, and tried again from time to time. A newer release may be able to read the batch, or an operator may move
+ * the group's offset past it.
  */
 export type UnreadablePartitions = {
   hold(at: TopicPartition, offset: bigint, cause: unknown): void;
   isHeld(at: TopicPartition): boolean;
-  /** It can be read (again). */
+  /** The partition can be read (again). */
   forget(at: TopicPartition): void;
   stop(): void;
 };
@@ -32,7 +32,7 @@ export const createUnreadablePartitions = (options: {
     hold: ({ topic, partition }, offset, cause) => {
       const at = { topic, partition };
       const known = held.get(nameOf(at));
-      // A fetch that was under way when the partition was paused.
+      // This comes from a fetch that was in flight when the partition was paused.
       if (known?.timer !== undefined) return;
       const failures = (known?.failures ?? 0) + 1;
       const message = cause instanceof Error ? cause.message : String(cause);

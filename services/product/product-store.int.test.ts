@@ -65,12 +65,12 @@ const create = (category: string, priceMinor = 1999, active = true): Promise<Pro
 describe('what is available of a product', () => {
   it('is the newest word of inventory, whatever order its words arrive in', async () => {
     const { productId } = await create('stock');
-    const hear = (available: number, stockVersion: number) =>
+    const receive = (available: number, stockVersion: number) =>
       inTransaction(db, (tx) => products.noteStock(tx, [{ productId, available, stockVersion }]));
-    await hear(10, 2);
-    await hear(7, 4);
-    await hear(9, 3);
-    await hear(10, 2);
+    await receive(10, 2);
+    await receive(7, 4);
+    await receive(9, 3);
+    await receive(10, 2);
     expect(await products.find(db, productId)).toMatchObject({ available: 7, stockVersion: 4 });
   });
 });

@@ -5,7 +5,8 @@
  * - a *treatment* is what is done with datums of one schema id (`treatments.ts`);
  * - the *intake* judges one record: it becomes a row, is excluded, passed over or poison, or its schema has to be asked
  *   for (`intake.ts`, pure);
- * - a *block* is records of one partition that follow one another and are inserted together (`block.ts`); in it they lie
+ * - a *block* is records of one partition that follow one another and are inserted together (`block.ts`); in it they
+ * lie
  *   as one *file* for each schema (`avro-file.ts`). When a block closes is said by a rule (`block-rule.ts`, pure);
  * - a *claim* is a block's bounds, stored before it is inserted, and *ownership* the right to store one
  *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again as it was
@@ -90,7 +91,7 @@ export const createIngest = (options: IngestOptions): Component => {
         partitionsConcurrentlyMax: partitionsMax,
         fetchBytesPerPartitionMax: limits.fetchBytesPerPartitionMax,
         packed: true,
-        tellsLag: true,
+        reportsLag: true,
         onAssigned: pipelines.takeOver,
         startFrom: pipelines.open,
       });
