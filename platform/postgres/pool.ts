@@ -93,7 +93,10 @@ export const createDatabase = (
   };
 };
 
-/** Creates the database that `url` names (or `name` on that server) unless it exists. */
+/**
+ * Creates the database that `url` names (or `name` on that server) unless it exists. Throws `configuration_invalid` where
+ * `url` leads to a connection pooler.
+ */
 export const ensureDatabase = async (url: string, name?: string): Promise<void> => {
   const admin = new URL(url);
   const database = name ?? decodeURIComponent(admin.pathname.slice(1));
@@ -104,6 +107,7 @@ export const ensureDatabase = async (url: string, name?: string): Promise<void> 
   });
   try {
     await client.connect();
+    await assertNoPooler(client);
     const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`);
   } catch (error) {
@@ -113,6 +117,21 @@ export const ensureDatabase = async (url: string, name?: string): Promise<void> 
   } finally {
     await client.end().catch(() => {});
   }
+};
+
+/**
+ * Behind a pooler a connection is not one session, and the locks and notifications of migrations and the outbox relay
+ * would get lost without an error. The server names the process that serves a connection; a pooler names another.
+ */
+const assertNoPooler = async (client: pg.Client): Promise<void> => {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const { processID } = client as unknown as { processID: number };
+  if (rows[0]?.pid !== processID)
+    throw new PlatformError(
+      'configuration_invalid',
+      `DATABASE_URL leads to a connection pooler (${client.host}:${client.port}); name the PostgreSQL server itself: locks and notifications need a session of their own`,
+      { retriable: false },
+    );
 };
 
 /**

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -27,6 +28,36 @@ const terminateAll = () =>
     'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
   );
 
+/**
+ * The one thing in which a pooler differs on the wire: it names a process of its own for a connection, in the message
+ * `K` (BackendKeyData), as PgBouncer 1.18 does.
+ */
+const poolerBefore = async (url: string): Promise<{ url: string; close(): void }> => {
+  const server = new URL(url);
+  const keyData = Buffer.from([0x4b, 0, 0, 0, 12]);
+  const proxy = createServer((client) => {
+    const upstream = connect(Number(server.port), server.hostname);
+    client.pipe(upstream);
+    upstream.on('data', (chunk) => {
+      const at = chunk.indexOf(keyData);
+      if (at >= 0) chunk.writeInt32BE(chunk.readInt32BE(at + keyData.length) + 1, at + keyData.length);
+      client.write(chunk);
+    });
+    for (const socket of [client, upstream])
+      socket
+        .on('error', () => {})
+        .on('close', () => {
+          client.destroy();
+          upstream.destroy();
+        });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const before = new URL(url);
+  before.hostname = '127.0.0.1';
+  before.port = String((proxy.address() as AddressInfo).port);
+  return { url: before.href, close: () => void proxy.close() };
+};
+
 describe('a database', () => {
   test("has its service's name, whatever database the server's URL names", () => {
     expect(serviceDatabaseUrl('postgres://u:p@h:5432/postgres', 'stock-room')).toBe(
@@ -39,6 +70,21 @@ describe('a database', () => {
 
   test('is created once, also when several ask at the same time', async () => {
     await Promise.all([1, 2, 3].map(() => ensureDatabase(scratch.url)));
+  });
+
+  test('behind a connection pooler is refused in one line', async () => {
+    const pooler = await poolerBefore(scratch.url);
+    try {
+      await expect(ensureDatabase(pooler.url)).rejects.toMatchObject({
+        code: 'configuration_invalid',
+        retriable: false,
+        message: expect.stringMatching(
+          /^DATABASE_URL leads to a connection pooler \(127\.0\.0\.1:\d+\);[^\n]+$/,
+        ),
+      });
+    } finally {
+      pooler.close();
+    }
   });
 
   test('gives bigint as numbers and refuses one that a number cannot hold', async () => {
