@@ -130,7 +130,6 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     resume,
     join: async () => {
       try {
-        await admin.connect();
         await runConsumer(consumer, settings.topics, enqueue);
         // `run` also resolves when joining has failed.
         if (life.isOver) throw await life.ended;

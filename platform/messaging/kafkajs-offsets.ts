@@ -27,6 +27,9 @@ const readOffsets = async (
   const committed = new Map<string, bigint>();
   const kept = new Map<string, { low: bigint; high: bigint }>();
   if (topics.length === 0) return { committed, kept };
+  // Not before the group has taken us in: connected to a broker that takes connections and does not answer, kafkajs' admin
+  // does not find back when it answers again.
+  await admin.connect();
   for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics }))
     for (const { partition, offset } of partitions)
       if (BigInt(offset) >= 0n) committed.set(nameOf({ topic, partition }), BigInt(offset));
@@ -72,8 +75,6 @@ type Beginning = {
 };
 
 const beginAgain = { minMs: 100, maxMs: 1_000 };
-/** In a row; kafkajs's admin may not reconnect to a broker that was away. */
-const offsetFailuresMax = 5;
 const offsetsMsMax = 15_000;
 
 /**
@@ -86,18 +87,16 @@ export const beginAssignment = async (
   { settings, options: { logger }, admin, isPast, onTrouble, giveUp }: Beginning,
   begin: (starts: readonly Start[]) => void,
 ): Promise<void> => {
-  let offsetFailures = 0;
   for (let failures = 1; !isPast(); failures += 1) {
     try {
       await settings.onAssigned?.(assigned);
-      offsetFailures += 1;
-      const offsets = await within(offsetsMsMax, readOffsets(admin, settings.group, assigned));
-      offsetFailures = 0;
+      const offsets = await within(offsetsMsMax, readOffsets(admin, settings.group, assigned)).catch(giveUp);
+      // kafkajs has tried several times, and its admin does not find back to a broker that did not answer for long.
+      if (offsets === undefined) return;
       const starts = await startsOf(settings, assigned, offsets, logger);
       if (!isPast()) begin(starts);
       return;
     } catch (error) {
-      if (offsetFailures >= offsetFailuresMax) return giveUp(error);
       onTrouble(error);
       const level = failures % 10 === 1 ? 'warn' : 'debug';
       logger[level]({ err: error, group: settings.group, failures }, 'assignment not begun, trying again');
@@ -129,7 +128,7 @@ export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes):
   return {
     note: mark,
     refresh: async () => {
-      if (asking) return;
+      if (asking || lanes.unassignedForMs > 0) return;
       asking = true;
       const now = performance.now();
       const isOld = (at: TopicPartition) => now - (heardAt.get(nameOf(at)) ?? 0) > endAgeMsMax;
