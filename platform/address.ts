@@ -2,7 +2,9 @@ import { isIPv6 } from 'node:net';
 
 export type Address = { host: string; port: number };
 
-/** Reads `host:port`; an IPv6 address stands in brackets, and comes out without them. Undefined for anything else. */
+/**
+ * Parses `host:port`. An IPv6 address is written in brackets and returned without them. Undefined for anything else.
+ */
 export const parseAddress = (text: string): Address | undefined => {
   const {
     bracketed,

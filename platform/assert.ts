@@ -1,6 +1,6 @@
 /**
- * Crashes on a broken invariant. Nobody catches it: the process dies before it commits an offset, is
- * restarted by its supervisor and reads the same record again.
+ * Crashes on a broken invariant. No code catches it: the process ends before it commits an offset, its supervisor
+ * restarts it, and it reads the same record again.
  */
 export function assert(condition: unknown, invariant: string): asserts condition {
   if (!condition) throw new AssertionError(invariant);
@@ -13,6 +13,9 @@ export class AssertionError extends Error {
   }
 }
 
-/** True for what nobody may swallow: hand it to `host.onFatal`. Recognised by name, across module copies. */
+/**
+ * True for a broken invariant, which no code may swallow: pass it to `host.onFatal`. Recognised by name, across module
+ * copies.
+ */
 export const isBrokenInvariant = (error: unknown): boolean =>
   error instanceof Error && error.name === 'AssertionError';

@@ -1,8 +1,8 @@
-/** Where time comes from. A parameter everywhere, so that a test or a simulator can turn it by hand. */
+/** The source of time. It is a parameter everywhere, so that a test can set it. */
 export type Clock = {
-  /** Wall time, epoch milliseconds: for time stamps alone. May repeat, may step back or forth by hours when corrected. */
+  /** Wall time, epoch milliseconds: only for time stamps. It may repeat or jump by hours when it is corrected. */
   nowMs(): number;
-  /** Never steps back: for how long something took or may still take. Its zero means nothing outside this process. */
+  /** Milliseconds that never step back: for durations and deadlines. Comparable only within this process. */
   monotonicMs(): number;
 };
 

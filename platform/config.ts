@@ -6,7 +6,7 @@ import { PlatformError } from '#platform/errors';
 /** One setting: the environment variable it is read from, and what it must look like. */
 export type Setting<S extends z.ZodType = z.ZodType> = readonly [variable: string, schema: S];
 
-/** Settings that make one value together, and are refused together where they contradict each other. */
+/** Settings that form one value together, and are refused where they contradict each other. */
 export type SettingGroup<T = unknown> = {
   readonly settings: Record<string, Setting>;
   combine(values: Record<string, unknown>, refuse: (key: string, message: string) => void): T;
@@ -23,8 +23,8 @@ type ConfigOf<F extends Settings> = {
 };
 
 /**
- * `combine` is called when each setting by itself is right; `refuse` names a setting by its key and says what is
- * wrong with it beside the others.
+ * `combine` is called when each setting is valid by itself. It calls `refuse` with the key of a setting that
+ * contradicts the others, and the reason.
  */
 export const settingGroup = <const F extends Record<string, Setting>, T>(
   settings: F,
@@ -35,8 +35,8 @@ export const settingGroup = <const F extends Record<string, Setting>, T>(
 export type EnvSchema<F extends Settings = Settings> = z.ZodType<ConfigOf<F>> & { readonly settings: F };
 
 /**
- * Names the environment variables of a process. Unset and empty are the same; every problem is found, each
- * under its variable's name. Settings are plain values, so schemas are composed by spreading:
+ * A schema of a process's environment variables. Unset and empty are the same. It reports every problem under its
+ * variable's name. Settings are plain values, so schemas are composed by spreading:
  * `envSchema({ ...authSettings, port: ['MY_PORT', setting.port] })`.
  */
 export const envSchema = <const F extends Settings>(settings: F): EnvSchema<F> => {
@@ -124,11 +124,11 @@ export const setting = {
 } as const;
 
 /**
- * Reads the configuration once, frozen. Throws `configuration_invalid` whose message lists every problem, a
- * line each, so that one run tells all there is to mend.
+ * Reads the configuration and freezes it. Throws `configuration_invalid` with a message that lists every problem in a
+ * line of its own, so that one run shows everything to correct.
  */
 export const loadConfig = <T>(schema: z.ZodType<T>, env: Record<string, string | undefined>): Readonly<T> => {
-  // `process.env` is not a plain object, which zod insists on.
+  // zod accepts only plain objects, and `process.env` is none.
   const parsed = schema.safeParse({ ...env });
   if (parsed.success) return Object.freeze(parsed.data);
   const problems = parsed.error.issues.map(

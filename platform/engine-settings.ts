@@ -1,10 +1,10 @@
 import { type Settings, setting } from '#platform/config';
 import { kafkaSettings } from '#platform/messaging/kafka-settings';
 
-/** Where the engines are. A process spreads those it uses into its own settings. */
+/** The addresses of the engines. A process spreads those it uses into its own settings. */
 export const engineSettings = {
   kafka: kafkaSettings,
-  /** With user and password in it where the registry asks for them. */
+  /** Contains user and password where the registry requires them. */
   schemaRegistryUrl: ['SCHEMA_REGISTRY_URL', setting.url],
   clickhouseUrl: ['CLICKHOUSE_URL', setting.url],
   databaseUrl: ['DATABASE_URL', setting.text.regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')],

@@ -1,6 +1,7 @@
 /**
- * Every fault the platform can throw. A fault is neither a refusal (a business outcome, always a value) nor a
- * broken invariant (see `assert.ts`): it is the outside world not answering as it should.
+ * The codes of all faults that the platform can throw. A fault means that something outside (an engine, a provider, a
+ * record) did not behave as it should. It is neither a refusal (a business outcome, always a value) nor a broken
+ * invariant (see `assert.ts`).
  */
 export const faultCodes = [
   'broker_unavailable',
@@ -24,9 +25,9 @@ export const faultCodes = [
 export type FaultCode = (typeof faultCodes)[number];
 
 /**
- * What the platform throws when the outside world fails it; what HTTP refuses is a `Problem`. `retriable` says whether
- * the same call may succeed later without anybody changing anything: consumers hold their partition on a retriable
- * fault and dead-letter the record on one that is not.
+ * The error that the platform throws for a fault (HTTP answers other than success are a `Problem`). `retriable` says
+ * whether the same call may succeed later without any change: consumers hold their partition on a retriable fault, and
+ * send the record to the dead-letter topic on one that is not.
  */
 export class PlatformError extends Error {
   readonly code: FaultCode;
@@ -40,6 +41,6 @@ export class PlatformError extends Error {
   }
 }
 
-/** True for a fault that may pass by itself; recognised by shape, so it works across module copies. */
+/** True for a fault that may pass by itself. Recognised by its fields, so it works across module copies. */
 export const isRetriable = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && (error as { retriable?: unknown }).retriable === true;

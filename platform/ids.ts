@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { stringify, v7 } from 'uuid';
 import type { Clock } from '#platform/clock';
 
-/** A UUIDv7: 48 bits of `clock` in front, so ids made later sort later (to the millisecond). */
+/** A UUIDv7. It begins with 48 bits of `clock`, so later ids sort after earlier ones (to the millisecond). */
 export const newId = (clock?: Clock): string => (clock ? v7({ msecs: clock.nowMs() }) : v7());
 
-/** A UUID (version 8, of a SHA-256) that is the same whenever these parts are the same, in this order. */
+/** A UUID (version 8, from a SHA-256) that depends only on these parts and their order. */
 export const idOf = (...parts: readonly string[]): string => {
   const bytes = createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, 16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The folder that holds package.json, found by climbing from this file: the same from `platform/` (tests) and
- * from `dist/platform/` (built), so that what is not compiled (.sql, .avsc) has one address.
+ * The folder of package.json, found by going up from this file. It is the same from `platform/` (tests) and from
+ * `dist/platform/` (built), so that files that are not compiled (.sql, .avsc) have one path.
  */
 export const projectRoot: string = (() => {
   const here = dirname(fileURLToPath(import.meta.url));

@@ -15,50 +15,52 @@ export type { Metrics } from '#platform/telemetry/metrics';
 export type HealthStatus = 'up' | 'degraded' | 'down';
 
 /**
- * `down` takes the whole service out of service; `degraded` says that this part is away and the service goes
- * on without it. `detail` is for the log, it is not shown to callers.
+ * `down` means that the service cannot work; `degraded` means that this part is away and the service works without it.
+ * `detail` is for the log and is not shown to callers.
  */
 export type DependencyHealth = { status: HealthStatus; detail?: string };
 
-/** Where a member of a consumer group stands in one of its partitions. Offsets are decimal. */
+/** The progress of a member of a consumer group in one of its partitions. Offsets are decimal texts. */
 export type PartitionReport = {
   topic: string;
   partition: number;
   nextOffset: string;
-  /** Records left. */
+  /** The number of records not handled yet. */
   lag: number;
-  /** How long it has made no progress with records left, while this process was awake; 0 while it moves. */
+  /**
+   * How long it has made no progress although records are left, counted while this process ran; 0 while it progresses.
+   */
   heldForMs: number;
-  /** RFC 3339; null while it moves. */
+  /** RFC 3339; null while it progresses. */
   heldSince: string | null;
-  /** The record that holds it, where it is one. */
+  /** The offset of the record that holds the partition, where a single record does. */
   heldOffset: string | null;
-  /** How often in a row what comes next has failed. */
+  /** How often in a row the next batch has failed. */
   failures: number;
-  /** Of the last failure. */
+  /** The message of the last failure. */
   reason: string | null;
 };
 
 export type ConsumerReport = {
   group: string;
-  /** How often it gave up its membership and started over. */
+  /** How often the consumer gave up its membership and started over. */
   restarts: number;
-  /** Why it has no partitions; null while it has some. */
+  /** Why the consumer has no partitions; null while it has some. */
   trouble: string | null;
   partitions: readonly PartitionReport[];
 };
 
-/** A part with a life of its own: a pool, a consumer, a server. */
+/** A part that is started and stopped: a pool, a consumer, a server. */
 export type Component = {
   name: string;
-  /** Opens the service to callers: starts after all parts that do not, and stops before them. */
+  /** True for the part that accepts callers: it starts after all other parts, and stops before them. */
   isFront?: true;
   start(): Promise<void>;
-  /** Finishes what is in hand and lets go. Called once, also when `start` has failed half-way. */
+  /** Finishes running work and releases resources. Called once, also when `start` has failed half-way. */
   stop(): Promise<void>;
-  /** Asked on `/health/ready`; slower than 2 s counts as down. */
+  /** Called for `/health/ready`; an answer slower than 2 s counts as down. */
   checkHealth?(): Promise<DependencyHealth>;
-  /** Where its consumers stand, those it has. Answers without asking anybody. */
+  /** The progress of its consumers, if it has any. Makes no requests. */
   consumers?(): readonly ConsumerReport[];
 };
 
@@ -69,7 +71,7 @@ export type HealthReport = {
   dependencies: Record<string, { status: HealthStatus; latencyMs: number }>;
 };
 
-/** What a service is given by the process it runs in. */
+/** What a process provides to a service that runs in it. */
 export type Host = {
   readonly service: string;
   readonly version: string;
@@ -83,24 +85,27 @@ export type Host = {
   readonly stopping: AbortSignal;
   /** Registers a component: they start in the order of `use`, fronts last, and stop in reverse. */
   use<T extends Component>(component: T): T;
-  /** Reports what the service cannot live with: logged, then the process exits 1 and is restarted by others. */
+  /**
+   * Reports an error that ends the service: it is logged, then the process exits with 1, and its supervisor restarts
+   * it.
+   */
   onFatal(error: unknown): void;
   health(): Promise<HealthReport>;
-  /** Of all components. */
+  /** The consumers of all components. */
   consumers(): readonly ConsumerReport[];
 };
 
 export type RunnableHost = Host & {
   /** Starts the components in order; when one fails, stops those already started and throws its error. */
   start(): Promise<void>;
-  /** Stops the components in reverse. Never throws: what fails is logged. Later calls share the first. */
+  /** Stops the components in reverse. Never throws: failures are logged. Later calls share the first one's result. */
   stop(): Promise<void>;
 };
 
 const healthTimeoutMs = 2000;
 const stopTimeoutMs = 8000;
 
-/** A host without a process around it: what `runServices` uses, and what tests use directly. */
+/** A host without a process around it. `runServices` uses it, and tests use it directly. */
 export const createHost = (options: {
   service: string;
   logger: Logger;
@@ -176,7 +181,7 @@ export const createHost = (options: {
   return host;
 };
 
-/** The worst of several, `up` of none. */
+/** The worst of several statuses; `up` for an empty list. */
 export const worst = (statuses: readonly HealthStatus[]): HealthStatus =>
   statuses.includes('down') ? 'down' : statuses.includes('degraded') ? 'degraded' : 'up';
 
@@ -211,24 +216,24 @@ export type Service<C = unknown> = {
   build(config: Readonly<C>, host: Host): Promise<void> | void;
 };
 
-/** Settings every process has, whatever it runs. */
+/** The settings that every process has. */
 export const hostConfig = envSchema({
   logLevel: ['LOG_LEVEL', z.enum(logLevels).default('info')],
   zipkinUrl: ['ZIPKIN_URL', setting.url.optional()],
-  /** Traces go there as OTLP over HTTP too, in JSON. */
+  /** If set, traces are also sent there as OTLP over HTTP, in JSON. */
   otlpEndpoint: ['OTEL_EXPORTER_OTLP_ENDPOINT', setting.url.optional()],
   listenAddress: ['HOST', setting.text.default('127.0.0.1')],
   traceSampleRatio: ['TRACE_SAMPLE_RATIO', setting.ratio.default(1)],
 });
 
 /**
- * Runs one service as this process: configuration from the environment, start, then SIGTERM or SIGINT drains
- * and stops it within 8 s and exits 0. Exits 1, with one line saying why, when it cannot start, when a
- * component reports a fatal error, or when anything is thrown that nobody caught.
+ * Runs one service as this process: reads the configuration from the environment and starts. SIGTERM or SIGINT drains
+ * and stops it within 8 s, and it exits with 0. It exits with 1, and one line with the reason, when it cannot start,
+ * when a component reports a fatal error, or when an error is thrown that no code caught.
  */
 export const runService = <C>(service: Service<C>): Promise<void> => runServices([service as Service]);
 
-/** The same for several services in one process: they share its signals and its end, and nothing else. */
+/** The same for several services in one process: they share only its signals and its end. */
 export const runServices = async (services: readonly Service[]): Promise<void> => {
   let hosts: RunnableHost[] = [];
   let ending = false;
@@ -295,7 +300,7 @@ export const runServices = async (services: readonly Service[]): Promise<void> =
   }
 };
 
-/** Loads all configuration before it complains, so that one run shows all that is wrong. */
+/** Loads the configuration of all services before it throws, so that one run shows every problem. */
 const loadAll = (services: readonly Service[]) => {
   const problems = new Set<string>();
   const load = <C>(schema: z.ZodType<C>): Readonly<C> | undefined => {

@@ -21,13 +21,13 @@ import type { Host } from '#platform/service-host';
 
 const { kafka, schemaRegistryUrl, databaseUrl } = engineSettings;
 
-/** How long a record whose schema the registry does not know holds its partition before it is parked. */
+/** How long a record whose schema the registry does not have holds its partition before it is parked. */
 const schemaUnknownHeldMs = [
   'SCHEMA_UNKNOWN_HELD_MS',
   setting.integer(0, 600_000).default(unknownHeldMsDefault),
 ] as const;
 
-/** The settings that `openService` needs; `ORDER_PORT` and the like for the service `order`. */
+/** The settings that `openService` needs: `ORDER_PORT` and so on for the service `order`. */
 export const serviceSettings = (service: string, defaults: { databasePoolMax: number }) =>
   ({
     ...authSettings,
@@ -59,24 +59,24 @@ type LogConfig = { kafka: KafkaSettings; schemaRegistryUrl: string; schemaUnknow
 type DatabaseConfig = { databaseUrl: string; database: string; databasePoolMax: number };
 
 export type ServiceOptions<E, P extends keyof E & string> = {
-  /** Where each event lives: `records` of the schemas. */
+  /** The topic, key and schema of each event: `records` of the schemas. */
   records: EventTable<E>;
-  /** The types of events it publishes. None if unset; another one does not compile. */
+  /** The types of events that the service publishes; publishing another one does not compile. None if unset. */
   publishes?: readonly P[];
-  /** By the keys of the service that issues tokens, if unset. */
+  /** If unset, tokens are verified with the keys of the service that issues them. */
   auth?: Authenticator;
 };
 
 export type ServiceParts<E, P extends keyof E & string> = {
-  /** With the tables of inbox, outbox and idempotency keys, then the service's own. */
+  /** Has the tables of inbox, outbox and idempotency keys, and the service's own tables. */
   db: Database;
   broker: Broker;
   events: EventPublisher<Pick<E, P>>;
-  /** Events appended that Kafka does not have, as counted within the last second or so. */
+  /** Appended events that Kafka has not acknowledged, counted within the last second or so. */
   unpublished(): number;
   /** Reacts as consumer group `<service>.<purpose>`, one transaction at a time unless `options` say otherwise. */
   react(purpose: string, reactions: Reactions<E>, options?: ReactOptions): void;
-  /** Where routes are declared. It answers once every other part has started. */
+  /** Declare routes here. It answers once every other part has started. */
   app: HttpApp;
 };
 
@@ -86,9 +86,9 @@ export type ReactOptions = Pick<
 >;
 
 /**
- * What nearly every service is made of, handed to the host: its database `cartstream_<service>`, which is created and
- * migrated when it is missing or old, the outbox that carries its events to Kafka, and its HTTP server. Its own
- * migrations are in `services/<service>/migrations`.
+ * Opens the parts of nearly every service and registers them with the host: its database `cartstream_<service>`, which
+ * is created if it is missing and migrated, the outbox that sends its events to Kafka, and its HTTP server. The
+ * service's own migrations are in `services/<service>/migrations`.
  */
 export const openService = async <E, const P extends keyof E & string = never>(
   host: Host,
@@ -133,18 +133,18 @@ export type JobParts = {
   broker: Broker;
   registry: SchemaRegistry;
   deadLetters: DeadLetters;
-  /** With health and metrics already; for routes of the job's own. */
+  /** Has health and metrics already; for the job's own routes. */
   app: HttpApp;
 };
 
-/** What every stream job is made of: Kafka, the schema registry, somewhere to park poison, health and metrics. */
+/** Opens the parts of every stream job: Kafka, the schema registry, dead letters, health and metrics. */
 export const openJob = async (host: Host, config: JobConfig): Promise<JobParts> => {
   const { broker, registry } = openLog(host, config);
   const deadLetters = createDeadLetters(host, await broker.producer());
   return { broker, registry, deadLetters, app: openFront(host, config) };
 };
 
-/** An HTTP server with the conventions of every endpoint, named after its service. */
+/** Opens an HTTP server with the conventions of every endpoint, named after its service. */
 export const openFront = (host: Host, config: FrontConfig, auth?: Authenticator): HttpApp => {
   const { app, component } = createHttpServer(host, {
     port: config.port,

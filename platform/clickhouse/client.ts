@@ -3,19 +3,19 @@ import { Agent, request } from 'undici';
 import { PlatformError } from '#platform/errors';
 import type { Component } from '#platform/service-host';
 
-/** `Database` is what a statement runs in; parameters are ClickHouse's own: `{name:Type}` in the text. */
+/** A client of one database. Statements take ClickHouse's own parameters: `{name:Type}` in the text. */
 export type ClickHouse = Component & {
   readonly database: string;
   /** Rows as objects. 64-bit integers come as numbers: check `Number.isSafeInteger` where they may be large. */
   query<Row>(sql: string, params?: QueryParams): Promise<Row[]>;
   /** A statement without an answer. */
   command(sql: string, params?: QueryParams): Promise<void>;
-  /** A few rows, synchronously: acknowledged when they are in the table and in its views. */
+  /** Inserts a few rows; resolves when they are in the table and in its views. */
   insertRows(table: string, rows: readonly object[]): Promise<void>;
   /**
-   * Rows in a format that ClickHouse parses itself. Acknowledged when they are in the table and in its views;
-   * `deduplicationToken` makes a repeat, within the table's window, a success without effect. After a retriable fault
-   * the rows may or may not be in.
+   * Inserts rows in a format that ClickHouse parses itself. Resolves when they are in the table and in its views.
+   * `deduplicationToken` makes a repeat within the table's window a success without effect. After a retriable fault the
+   * rows may or may not have been inserted.
    */
   insert(insert: Insert): Promise<void>;
   ping(): Promise<boolean>;
@@ -25,10 +25,10 @@ export type QueryParams = Record<string, unknown>;
 
 export type Insert = {
   table: string;
-  /** ClickHouse's name of it, e.g. `Avro`. */
+  /** ClickHouse's name of the format, e.g. `Avro`. */
   format: string;
   data: Buffer;
-  /** Rows in `data`; they stay together as one part of the table. */
+  /** The number of rows in `data`; they become one part of the table. */
   rows: number;
   deduplicationToken: string;
 };
@@ -43,7 +43,7 @@ export type ClickHouseOptions = {
 };
 
 const pingTimeoutMs = 1_500;
-/** The same with every request: the embedded engine's sessions need not be changed between two of them. */
+/** The same settings with every request, so that the embedded engine need not change its session between two. */
 const settings = {
   output_format_json_quote_64bit_integers: 0,
   async_insert: 0,
@@ -67,7 +67,8 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
     log: { level: 127 },
     clickhouse_settings: { ...settings, max_query_size: String(settings.max_query_size) },
   });
-  // The client sends streams without their length, and a server then cannot tell a small body from a large one.
+  // The client sends streams without their length, and the server then cannot distinguish a small body from a large
+  // one.
   const agent = new Agent({
     connections,
     headersTimeout: requestTimeoutMs,
@@ -140,8 +141,8 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
 };
 
 /**
- * Settings go with the statement, not with the connection: the token changes with every insert. The rows of one
- * must become one part of the table, or a repeat might be cut differently.
+ * The settings are part of the statement, not of the connection, because the token changes with every insert. The rows
+ * of one insert must become one part of the table, because a repeat might otherwise be split differently.
  */
 const insertStatement = ({ table, format, rows, deduplicationToken }: Insert): string => {
   const own = {
@@ -156,7 +157,7 @@ const insertStatement = ({ table, format, rows, deduplicationToken }: Insert): s
   return `INSERT INTO ${table} SETTINGS ${list.join(', ')} FORMAT ${format}`;
 };
 
-/** Codes of ClickHouse that say "not now" rather than "never". */
+/** ClickHouse's codes for failures that may pass. */
 const transientCodes = new Set([
   159, // TIMEOUT_EXCEEDED
   160, // TOO_SLOW

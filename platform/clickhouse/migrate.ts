@@ -10,7 +10,8 @@ const fileName = /^\d{4}-[a-z0-9-]+\.sql$/;
  * Applies `NNNN-name.sql` of a folder in number order, each once, recorded with its SHA-256 in
  * `schema_migrations`. An applied file that has changed or vanished is a `migration_conflict`. ClickHouse has no
  * transactions over DDL, so every statement says IF NOT EXISTS or the like: a file that was interrupted half-way is
- * applied again from its start, and two that migrate at the same time do the same twice. Returns the names applied now.
+ * applied again from its start, and two processes that migrate at the same time both apply it. Returns the names of the
+ * files that this call applied.
  */
 export const migrateClickHouse = async (
   clickhouse: Pick<ClickHouse, 'query' | 'command' | 'insertRows'>,
@@ -40,7 +41,7 @@ export const migrateClickHouse = async (
   return applied;
 };
 
-/** The database that `url` names, made if need be. */
+/** Creates the database that `url` names unless it exists. */
 export const ensureClickHouseDatabase = async (url: string): Promise<void> => {
   const address = new URL(url);
   const database = decodeURIComponent(address.pathname.replace(/^\/+|\/+$/g, '')) || 'default';

@@ -12,17 +12,17 @@ export type Principal =
   | { readonly kind: 'anonymous' };
 
 /**
- * Who may call a route: anybody, anybody logged in, or holders of at least one of these roles. On a `public`
- * route a token that is presented must be good (its holder means to be somebody), and is 503 while it cannot be
- * verified, unless the route says `anonymousWithoutKeys`; on an `anonymous` one it is
- * not looked at, which is for logging in itself and for machines that watch.
+ * Who may call a route: everybody (`anonymous`, `public`), everybody who is logged in (`user`), or holders of at least
+ * one of these roles. On a `public` route a token is optional, but one that is sent must be valid. While it cannot be
+ * verified the answer is 503, unless the route sets `anonymousWithoutKeys`. On an `anonymous` route a token is ignored,
+ * as logging in and monitoring need it.
  */
 export type Access = 'anonymous' | 'public' | 'user' | readonly Role[];
 
 export type Authenticator = {
   /**
-   * Who sent this `Authorization` header. Throws 401 for a token that is not valid (also on public routes: the
-   * caller means to be somebody), and 503 when no key is known to verify it with.
+   * The sender of this `Authorization` header. Throws 401 for a token that is not valid, also on public routes, and 503
+   * while there is no key to verify it with.
    */
   principalOf(authorization: string | undefined): Promise<Principal>;
 };
@@ -38,14 +38,14 @@ const keysFreshMs = 10 * 60_000;
 const refetchPauseMs = 2000;
 const fetchTimeoutMs = 2000;
 
-/** What a service needs to verify tokens; spread it into the service's settings. */
+/** The settings for verifying tokens; spread them into the service's settings. */
 export const authSettings = {
   userUrls: ['USER_URL', setting.urls],
   tokenIssuer: ['TOKEN_ISSUER', setting.text.default('cartstream')],
   tokenAudience: ['TOKEN_AUDIENCE', setting.text.default('cartstream-api')],
 } as const satisfies Settings;
 
-/** The authenticator of a service that is not the issuer itself: keys from the user service's JWKS. */
+/** The authenticator of a service that does not issue tokens: it fetches the keys from the user service's JWKS. */
 export const remoteAuthenticator = (
   config: { userUrls: readonly string[]; tokenIssuer: string; tokenAudience: string },
   clock: Clock,
@@ -61,11 +61,11 @@ type Verified = {
   principal: Principal;
   /** Wall time. */
   expiresAtMs: number;
-  /** The same by the monotonic clock: a wall clock set back does not lengthen it. */
+  /** The same instant by the monotonic clock, so that a wall clock that is set back does not extend it. */
   keptUntilMs: number;
 };
 
-/** One or several places that serve the same JWKS; the first that answers is taken. */
+/** Fetches the JWKS from the first of several addresses that answers. */
 export type KeySource = () => Promise<JSONWebKeySet>;
 
 export const keysFrom =
@@ -85,7 +85,9 @@ export const keysFrom =
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
-/** The keys of `source`: fetched when first needed, again every ten minutes, and while none are known every 2 s. */
+/**
+ * Caches the keys of `source`: fetched at the first use, again every ten minutes, and every 2 s while there are none.
+ */
 const createKeyRing = (source: KeySource, clock: Clock) => {
   let keySet: KeySet | undefined;
   let fetchedAtMs = Number.NEGATIVE_INFINITY;
@@ -100,7 +102,7 @@ const createKeyRing = (source: KeySource, clock: Clock) => {
         keySet = createLocalJWKSet(await source());
         fetchedAtMs = clock.monotonicMs();
       } catch {
-        // The keys known so far go on being used; without any the caller learns it from `keys`.
+        // The cached keys stay in use. If there are none, `keys` resolves to undefined.
       } finally {
         fetching = undefined;
       }
@@ -116,7 +118,9 @@ const createKeyRing = (source: KeySource, clock: Clock) => {
       } else if (clock.monotonicMs() - fetchedAtMs > keysFreshMs && mayTry()) void fetchKeys();
       return keySet;
     },
-    /** Fetches again because a key is missing; false, and does nothing, when that was tried a moment ago. */
+    /**
+     * Fetches again because a key is missing. Resolves to false without a request when the last one was a moment ago.
+     */
     refetch: async (): Promise<boolean> => {
       if (!mayTry()) return false;
       await fetchKeys();
@@ -126,9 +130,9 @@ const createKeyRing = (source: KeySource, clock: Clock) => {
 };
 
 /**
- * Verifies access tokens against a JWKS. Keys are fetched when first needed, again every ten minutes and, no
- * more than every 2 s, when a token names an unknown one. While the key server is away the keys already known
- * go on being used. A token that was good is not verified again until it expires.
+ * Verifies access tokens against a JWKS. Keys are fetched at the first use, again every ten minutes and, at most every
+ * 2 s, when a token names a key that is not cached. While the key server is away the cached keys stay in use. A token
+ * that was valid once is not verified again until it expires.
  */
 export const createAuthenticator = (options: {
   keys: KeySource;
@@ -193,7 +197,7 @@ const asUnauthenticated = (error: unknown): never => {
 const notAuthenticated = (code: string, detail: string) =>
   problem(401, code, detail, { headers: { 'www-authenticate': `Bearer error="invalid_token"` } });
 
-/** Throws 401 to a stranger and 403 to somebody without the role. */
+/** Throws 401 for an anonymous caller and 403 for a user without the role. */
 export const authorise = (principal: Principal, access: Access): void => {
   if (access === 'public' || access === 'anonymous') return;
   if (principal.kind === 'anonymous')

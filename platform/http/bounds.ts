@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { InputError } from './problem-details.js';
 
-/** Adds to `found` what is larger than `schema` allows, or unknown to it, without looking at what a text says. */
+/**
+ * Adds to `found` each value that is larger than `schema` allows and each unknown field. It reads no text's content.
+ */
 export type BoundsCheck = (value: unknown, path: string, found: InputError[]) => void;
 
 const foundMax = 20;
@@ -9,10 +11,10 @@ const shownNameCharsMax = 100;
 const nothing: BoundsCheck = () => {};
 
 /**
- * The sizes that a schema of a request allows, as a check to run before the schema itself. Zod looks at every item of
- * a list and runs every pattern before it reports a length, so that one large body costs seconds of everybody's time.
- * After this check the work of the schema is bounded by the schema. Throws, when the route is declared, for a text,
- * a list or a record without a bound, and for an object that lets unknown fields pass unless `isOpen`.
+ * Returns a check of the sizes that a request's schema allows, to run before the schema itself. Zod validates every
+ * item of a list and runs every pattern before it reports a length, so one large body would block the process for
+ * seconds. After this check the schema itself bounds the work of validation. Throws, when the route is declared, for a
+ * text, a list or a record without a bound, and for an object that allows unknown fields unless `isOpen`.
  */
 export const boundsOf = (schema: z.core.$ZodType, where: string, isOpen = false): BoundsCheck => {
   const { def } = (schema as z.core.$ZodTypes)._zod;
@@ -56,7 +58,7 @@ export const boundsOf = (schema: z.core.$ZodType, where: string, isOpen = false)
 const isTransform = (schema: z.core.$ZodType): boolean => schema._zod.def.type === 'transform';
 const isText = (schema: z.core.$ZodType): boolean => schema._zod.def.type === 'string';
 
-/** A list says it with `.max`, a text too; a record with `.meta({ maxProperties })`. */
+/** A list and a text declare their bound with `.max`, a record with `.meta({ maxProperties })`. */
 const maximumOf = (schema: z.core.$ZodType, where: string): number => {
   const { maxProperties } = (z.globalRegistry.get(schema) ?? {}) as { maxProperties?: number };
   const checks = (schema._zod.def.checks ?? []).map((check) => check._zod.def as { maximum?: number });
@@ -65,7 +67,7 @@ const maximumOf = (schema: z.core.$ZodType, where: string): number => {
   return maximum;
 };
 
-/** These are as long as their pattern, which cannot backtrack. */
+/** Values of these formats have a fixed length, and their patterns cannot backtrack. */
 const formatsOfOneLength = ['uuid'];
 
 const boundsOfText = (schema: z.core.$ZodType, where: string): BoundsCheck => {
@@ -114,7 +116,7 @@ const boundsOfRecord =
       }
   };
 
-/** Too large only when every option that could be meant says so. */
+/** A value is too large for a union only if it is too large for every option that it could match. */
 const boundsOfUnion =
   (options: readonly { isText: boolean; check: BoundsCheck }[]): BoundsCheck =>
   (value, path, found) => {
@@ -131,6 +133,6 @@ const boundsOfUnion =
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** One step of a JSON pointer; only the beginning of a name that somebody made long. */
+/** One step of a JSON pointer; a long name is cut. */
 const step = (name: string): string =>
   name.slice(0, shownNameCharsMax).replaceAll('~', '~0').replaceAll('/', '~1');

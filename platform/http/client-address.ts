@@ -5,9 +5,8 @@ const hopsMax = 10;
 const networkNames = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 /**
- * Whose word counts on where a request comes from: how many proxies stand in front (`1`), or their addresses and
- * networks, separated by commas (`10.0.0.0/8,loopback`). Never merely that there are some: a client could then name any
- * address as its own.
+ * The proxies whose `X-Forwarded-For` is trusted: their number (`1`), or their addresses and networks, separated by
+ * commas (`10.0.0.0/8,loopback`). A plain "trust all" is not possible: a client could then claim any address.
  */
 export const trustedProxies = z
   .string()
@@ -27,8 +26,9 @@ const isNetwork = (text: string): boolean =>
   ipaddr.isValidCIDR(text);
 
 /**
- * One text for one client, however its address is written: an IPv4 address, also where it comes as IPv6, or the /64
- * network of an IPv6 address, all of which one customer of a provider has. What is no address is `otherwise`.
+ * The same text for the same client, however its address is written: an IPv4 address, also when it is mapped to IPv6,
+ * or the /64 network of an IPv6 address, because providers give each customer a whole /64. `otherwise` for text that is
+ * no address.
  */
 export const clientNetwork = (written: string, otherwise: string): string => {
   const address = parsed(written) ?? parsed(otherwise);
@@ -39,7 +39,7 @@ export const clientNetwork = (written: string, otherwise: string): string => {
 };
 
 const parsed = (written: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined => {
-  // As some proxies write it: with a port, and IPv6 in brackets then.
+  // Some proxies add a port, and then write IPv6 in brackets.
   const [, bracketed, plain] =
     /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+)(?::\d+)?)$/.exec(written.slice(0, 100)) ?? [];
   const bare = bracketed ?? plain ?? written;

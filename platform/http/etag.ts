@@ -3,14 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { problem } from './problem-details.js';
 
-/** A strong validator of a resource's version: quoted, from a version number or from what is shown. */
+/** A strong validator of a resource's version: quoted, from a version number or from a digest of the body. */
 export const etagOf = (version: number | string | object): string =>
   typeof version === 'object'
     ? `"${createHash('sha256').update(JSON.stringify(version)).digest('base64url').slice(0, 22)}"`
     : `"${version}"`;
 
 /** The `response` entry of a route that uses `sendWithEtag`: `response: { 200: …, ...notModified }`. */
-export const notModified = { 304: z.undefined().describe('Still the version you have') };
+export const notModified = { 304: z.undefined().describe('Unchanged since the version in If-None-Match.') };
 
 /**
  * Sets `ETag` and answers 304 where `If-None-Match` names it; else sends `body`.
@@ -33,13 +33,17 @@ export const sendWithEtag = <R extends { header(name: string, value: string): un
 };
 
 /**
- * Refuses an update of a version that is no longer there: 428 without `If-Match`, 412 when it names another.
- * Routes that call it declare `requires: ['if-match']`, which answers 428 before the body is looked at.
+ * Refuses an update that is based on an old version: 428 without `If-Match`, 412 when it names another version.
+ * Routes that call it declare `requires: ['if-match']`, which answers 428 before the body is read.
  */
 export const assertIfMatch = (request: Pick<FastifyRequest, 'headers'>, etag: string): void => {
   const asked = request.headers['if-match'];
   if (asked === undefined)
-    throw problem(428, 'if_match_required', 'Say with If-Match which version this update is based on.');
+    throw problem(
+      428,
+      'if_match_required',
+      'Send If-Match with the ETag of the version this update is based on.',
+    );
   if (!listed(asked, etag, 'strong'))
     throw problem(412, 'stale_version', 'The resource has changed since that version.');
 };

@@ -41,7 +41,7 @@ const fastifyProblems: Record<string, [status: number, code: string, detail: str
   FST_ERR_ROUTE_MISSING_HANDLER: [404, 'route_not_found', 'There is nothing at this address.'],
 };
 
-/** 400 for a part of a request (`body`, `querystring`, `params`, `headers`), with what is wrong where in it. */
+/** 400 for a part of a request (`body`, `querystring`, `params`, `headers`), with a list of the errors in it. */
 export const invalidInput = (httpPart: string, errors: readonly InputError[]): Problem => {
   const part = partNames[httpPart] ?? 'body';
   return problem(400, `invalid_${part}`, `The ${part} is not as documented.`, {
@@ -52,7 +52,9 @@ export const invalidInput = (httpPart: string, errors: readonly InputError[]): P
   });
 };
 
-/** The problem that a caller gets for something thrown. An unforeseen one is a 500 and shows nothing of its cause. */
+/**
+ * Converts a thrown error to the caller's answer. An unexpected error becomes a 500 that shows nothing of its cause.
+ */
 export const asProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error))
@@ -64,7 +66,11 @@ export const asProblem = (error: unknown): Problem => {
       })),
     );
   if (error instanceof PlatformError && error.retriable)
-    return unavailable(error.code, 'Something this needs is away at the moment.', 2);
+    return unavailable(
+      error.code,
+      'A service or database that this request needs is not available. Try again.',
+      2,
+    );
   const { code = '', statusCode } = (error ?? {}) as { code?: string; statusCode?: number };
   const known = fastifyProblems[code];
   if (known !== undefined) return problem(...known);
@@ -74,10 +80,14 @@ export const asProblem = (error: unknown): Problem => {
       'bad_request',
       error instanceof Error ? error.message : 'The request is not valid.',
     );
-  return problem(500, 'internal_error', 'Something went wrong here; the correlation id finds it in the log.');
+  return problem(
+    500,
+    'internal_error',
+    'An unexpected error occurred. The log has it under the correlation id.',
+  );
 };
 
-/** For what is not HTTP well enough to become a request. */
+/** Answers bytes that are not valid HTTP and so never become a request. */
 export const answerBrokenConnection = (error: Error & { code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

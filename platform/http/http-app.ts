@@ -23,14 +23,14 @@ export type HttpServerOptions = {
   port: number;
   title: string;
   description?: string;
-  /** Without one every caller is anonymous, and only public routes can be reached. */
+  /** Without it every caller is anonymous, and only public routes can be called. */
   auth?: Authenticator;
   /** 1 MiB if unset. */
   bodyBytesMax?: number;
-  /** Whose `X-Forwarded-For` counts (see `trustedProxies`); nobody's if unset. */
+  /** The proxies whose `X-Forwarded-For` is trusted (see `trustedProxies`); none if unset. */
   trustedProxies?: number | string[] | undefined;
-  /** What `/health/ready` says; the host's own components if unset. */
+  /** The report of `/health/ready`; that of the host's own components if unset. */
   health?: () => Promise<HealthReport>;
-  /** What `/openapi.json` says, given how to make the document of the server's own routes; just that if unset. */
+  /** Makes the document of `/openapi.json` from that of the server's own routes; that one unchanged if unset. */
   document?: (own: () => Promise<OpenApiDocument>) => () => Promise<OpenApiDocument>;
 };

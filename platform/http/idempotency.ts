@@ -4,14 +4,14 @@ import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { problem } from './problem-details.js';
 
-/** An answer that can be given again: what a handler would have sent. `body` must survive JSON. */
+/** An answer that is stored to be sent again. `body` must survive JSON. */
 export type StoredAnswer = {
   status: number;
   body: Readonly<Record<string, unknown>>;
   headers?: Record<string, string>;
   /**
-   * A field of the body that only the first sender may have: of its value just a digest is kept, and a repeat has the
-   * field only when it presents the value itself.
+   * A field of the body that only the first sender may receive. Only a digest of its value is stored, and a repeat
+   * receives the field only if its request presents the value.
    */
   secret?: { field: string; value: string };
 };
@@ -23,13 +23,13 @@ const keptHours = 24;
 const prunedPerRequestMax = 20;
 
 /**
- * Runs `effect` at most once per caller and `Idempotency-Key`, and sends its answer. The answer is stored in
- * the effect's own transaction: both happened or neither. A repeat gets the stored answer (with
- * `Idempotency-Replayed: true`), the key with another body is 422, and one whose first request is still running
- * is 409. What `effect` throws rolls everything back, and the key can be used again.
- * The route declares `requires: ['idempotency-key']`. `caller` is whom the key belongs to; the user's id, or
- * `anonymous`, if unset. `presented` is what the request shows to have the secret of the answer again: whoever merely
- * saw a request can send the same key and body.
+ * Runs `effect` at most once for each caller and `Idempotency-Key`, and sends its answer. The answer is stored in the
+ * effect's own transaction, so either both exist or neither. A repeat receives the stored answer (with
+ * `Idempotency-Replayed: true`). The key with another body is answered with 422, and a repeat whose first request is
+ * still running with 409. If `effect` throws, everything is rolled back, and the key can be used again. The route
+ * declares `requires: ['idempotency-key']`. `caller` is the owner of the key: the user's id, or `anonymous`, if unset.
+ * `presented` is the secret that the request sends to receive the answer's secret again: a person who has only seen the
+ * first request could send the same key and body.
  */
 export const idempotent = async <R extends { header(name: string, value: string): unknown }>(
   db: Database,
@@ -47,7 +47,7 @@ export const idempotent = async <R extends { header(name: string, value: string)
 
   const { answer, isReplay } = await inTransaction(db, async (tx) => {
     const isClaimed = await claim(tx, caller, key);
-    // An answer that stands needs no lock: repeats that come together all get it.
+    // A stored answer needs no lock: concurrent repeats all receive it.
     const stored = await storedAnswer(tx, { caller, key, hash, presented: options.presented });
     if (stored !== undefined) return { answer: stored, isReplay: true };
     if (!isClaimed) throw stillRunning();
@@ -65,7 +65,7 @@ export const idempotent = async <R extends { header(name: string, value: string)
   return reply;
 };
 
-/** The lock is held until the transaction ends; a concurrent repeat does not wait for it, and gets 409. */
+/** The lock is held until the transaction ends. A concurrent repeat does not wait for it and is answered with 409. */
 const claim = async (tx: Tx, caller: string, key: string): Promise<boolean> => {
   const { rows } = await tx.query<{ claimed: boolean }>(
     'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed',
@@ -136,7 +136,7 @@ const withSecret = (answer: StoredAnswer, secret: StoredAnswer['secret']): Store
 
 const digestOf = (value: string): Buffer => createHash('sha256').update(value).digest();
 
-/** Each new key takes a few expired ones along: the table stays bounded without a job of its own. */
+/** Each new key deletes a few expired ones, so the table stays bounded without a separate job. */
 const prune = async (tx: Tx): Promise<void> => {
   await tx.query(
     `DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
@@ -152,7 +152,7 @@ const requestHash = (request: FastifyRequest): Buffer =>
     .update(JSON.stringify(canonical(request.body)) ?? '')
     .digest();
 
-/** Key order is not meaning: the same body is the same however it was written. */
+/** Sorts keys, because two bodies that differ only in the order of their keys are the same. */
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,20 +1,20 @@
 import type { Host } from '#platform/service-host';
 
-/** The parts of answering a request that run without a break, so that nothing else runs meanwhile. */
+/** The synchronous parts of answering a request, which block the event loop. */
 export type LoopPart = 'parse' | 'validate' | 'serialize';
 
 export type LoopWatch = {
-  /** The outcome of `work`; how long it held the event loop is counted under `part`. */
+  /** Runs `work`, returns its result, and counts under `part` how long it held the event loop. */
   timed<T>(part: LoopPart, route: string, work: () => T): T;
 };
 
-/** What one part of one request may take. The largest body that is allowed stays far below it. */
+/** The longest time for one part of one request. The largest allowed body stays far below it. */
 export const loopHeldMaxMs = 100;
 
 /**
- * Watches what requests do to the event loop that they share: `http_event_loop_held_seconds` by part, and beyond
- * `loopHeldMaxMs` a warning with the route, counted as `http_event_loop_overruns_total`. The delay of the whole process,
- * whoever causes it, is `nodejs_eventloop_lag_*` beside them.
+ * Measures how long requests block the event loop: `http_event_loop_held_seconds` by part. Beyond `loopHeldMaxMs` it
+ * logs a warning with the route and counts it in `http_event_loop_overruns_total`. `nodejs_eventloop_lag_*` shows the
+ * delay of the whole process, whatever causes it.
  */
 export const createLoopWatch = (
   host: Pick<Host, 'metrics' | 'logger'>,

@@ -15,7 +15,7 @@ import { systemRoutes } from './system-routes.js';
 
 type Observed = { startedAtMs: number; span: Span | undefined; within: Context };
 
-/** Correlation and trace around every request; its count, duration and log line after it. */
+/** Wraps every request in a correlation and a trace, and records its count, duration and log line. */
 export const observe = (app: HttpApp, host: Host): void => {
   const count = requestMetrics(host);
   const seen = new WeakMap<FastifyRequest, Observed>();
@@ -32,7 +32,7 @@ export const observe = (app: HttpApp, host: Host): void => {
     seen.set(request, { startedAtMs: performance.now(), ...traceOf(request, host) });
     enter(request, next);
   });
-  // Reading the body leaves the context it was started in.
+  // Reading the body loses the asynchronous context, so it is entered again here.
   app.addHook('preValidation', (request, _reply, next) => enter(request, next));
 
   app.addHook('onResponse', (request, reply, done) => {
@@ -84,7 +84,7 @@ const traceOf = (request: FastifyRequest, { tracer }: Host): Pick<Observed, 'spa
   });
 };
 
-/** Reads that went well are not news. */
+/** Successful reads are logged at debug level only. */
 const logAnswer = (request: FastifyRequest, reply: FastifyReply, elapsedMs: number): void => {
   const level = request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info';
   request.log[level](

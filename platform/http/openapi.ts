@@ -13,8 +13,8 @@ export type OpenApiDocument = OpenAPIV3_1.Document;
 export type DescribedRoute = { method: HTTPMethods; url: string; schema: FastifySchema };
 
 /**
- * The OpenAPI 3.1 document of routes, from the very schemas that validate them. Built on an application of its
- * own that never serves: so the document can be made when it is first asked for, and routes can be declared
+ * The OpenAPI 3.1 document of the routes, made from the schemas that validate them. It is built on a separate
+ * application that never listens, so the document can be made at the first request for it, and routes can be declared
  * before any plugin is loaded.
  */
 export const describeRoutes = async (
@@ -56,7 +56,7 @@ const transform = createJsonSchemaTransform({ skipList: [] });
 
 const noNul = '^[^\\x00]*$';
 
-/** What the JSON parser refuses in every string of a request is said of each whose own pattern leaves it open. */
+/** The JSON parser refuses NUL in every string. This adds that to each string whose own pattern would allow it. */
 const refuseNul = (schema: unknown): void => {
   if (Array.isArray(schema)) for (const one of schema) refuseNul(one);
   if (typeof schema !== 'object' || schema === null) return;
@@ -70,11 +70,11 @@ const refuseNul = (schema: unknown): void => {
   else node.allOf = [...(node.allOf ?? []), { pattern: noNul }];
 };
 
-/** Anchored at both ends, and either it names NUL or it only lists what is allowed. */
+/** True for a pattern that is anchored at both ends and either excludes NUL or lists only allowed characters. */
 const leavesNoNul = (pattern: string): boolean =>
   /^\^.*\$$/s.test(pattern) && (pattern.includes('\\x00') || !/\[\^|\\[SWD]|(?<!\\)\./.test(pattern));
 
-/** Every named schema comes in an input and an output form; those that nothing refers to only confuse. */
+/** Removes named schemas without a reference: each exists in an input and an output form, and often one is unused. */
 const withoutOrphans = (document: OpenApiDocument): OpenApiDocument => {
   const schemas = document.components?.schemas ?? {};
   const referred = new Set<string>();

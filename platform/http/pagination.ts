@@ -6,20 +6,20 @@ export const pageLimitDefault = 20;
 export const pageLimitMax = 100;
 
 const limit = wholeNumber(1, pageLimitMax).prefault(pageLimitDefault);
-const cursor = text(512).min(1).optional().describe('The `next` of the page before. Opaque.');
+const cursor = text(512).min(1).optional().describe('The `next` value of the previous page. Opaque.');
 
 /** Spread into a list route's query schema: `z.strictObject({ ...listQuery, status: … })`. */
 export const listQuery = { limit, cursor };
 
-/** The answer of a list: `next` is null at the end. */
+/** The schema of a page of a list: `next` is null on the last page. */
 export const pageOf = <S extends z.ZodType>(item: S) =>
   z.object({ items: z.array(item), next: z.string().nullable() });
 
-/** Opaque to callers, and not secret: it says where the page before ended. */
+/** Encodes the position of a page's last row. Opaque to callers, but not secret. */
 export const encodeCursor = (position: unknown): string =>
   Buffer.from(JSON.stringify(position), 'utf8').toString('base64url');
 
-/** The position in a cursor, or undefined without one. Anything `encodeCursor` did not make is a 400. */
+/** The position in a cursor, or undefined without a cursor. Throws 400 for a text that `encodeCursor` did not make. */
 export const decodeCursor = <T>(encoded: string | undefined, position: z.ZodType<T>): T | undefined => {
   if (encoded === undefined) return undefined;
   let json: unknown;
@@ -34,13 +34,13 @@ export const decodeCursor = <T>(encoded: string | undefined, position: z.ZodType
 };
 
 const badCursor = () =>
-  problem(400, 'invalid_cursor', 'The cursor is not one that this list gave out.', {
+  problem(400, 'invalid_cursor', 'The cursor does not come from this list.', {
     errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
   });
 
 /**
- * Cuts a page from rows fetched with `limit + 1`: the extra row says that there is more, and `positionOf` the
- * last row kept becomes the cursor.
+ * Makes a page from rows that were fetched with `limit + 1`. The extra row shows that there is another page;
+ * `positionOf` of the last row on this page becomes the cursor.
  */
 export const pageFrom = <R>(
   rows: readonly R[],

@@ -17,7 +17,9 @@ import { boundsOf } from './bounds.js';
 import { problems } from './problem-details.js';
 import { matching, text } from './text.js';
 
-/** A request header without which a route does not even look at the body: 400 and 428 respectively. */
+/**
+ * A request header that a route requires before it reads the body. Without it the answer is 400 or 428, respectively.
+ */
 export type Precondition = 'idempotency-key' | 'if-match';
 
 declare module 'fastify' {
@@ -31,20 +33,24 @@ declare module 'fastify' {
     TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
     Logger extends FastifyBaseLogger = FastifyBaseLogger,
   > {
-    /** Who may call it. Every route says so; one that does not is refused when it is declared. */
+    /** Who may call the route. A route without it is refused when it is declared. */
     access?: Access;
-    /** Headers that must be there, checked after authorisation and before the body. */
+    /** Required headers, checked after authorisation and before the body. */
     requires?: readonly Precondition[];
   }
   interface FastifyContextConfig {
     access?: Access;
     requires?: readonly Precondition[];
     /**
-     * Of a public route: while no key is known to verify a token with, its holder is anonymous here instead of
-     * 503. Use it only where it matters little who asks; an order must not be placed as a guest's by mistake.
+     * For a public route: while there is no key to verify a token with, the caller counts as anonymous instead of
+     * receiving 503. Use it only where the caller's identity matters little: an order, for example, must not become a
+     * guest's order by mistake.
      */
     anonymousWithoutKeys?: boolean;
-    /** The handler itself sees to text that cannot be kept (NUL, half a surrogate pair); it is not a 400. */
+    /**
+     * The handler itself deals with text that cannot be stored (NUL, half a surrogate pair); it is not answered with
+     * 400.
+     */
     checksText?: boolean;
   }
   interface FastifySchema {
@@ -58,7 +64,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before any handler runs. */
     principal: Principal;
-    /** Accepted from the caller or made; the same as `request.id`. */
+    /** Accepted from the caller or generated; the same as `request.id`. */
     correlationId: string;
   }
 }
@@ -67,16 +73,16 @@ const preconditionHeaders = {
   'idempotency-key': matching(255, /^[\x21-\x7e]+$/)
     .min(1)
     .describe(
-      'Chosen by the caller, one per intention: a repeat with the same key and body gets the same answer.',
+      'The caller chooses a new key for each operation. A repeat with the same key and body receives the same answer.',
     ),
   'if-match': text(512).min(1).describe('The ETag of the version this update is based on.'),
 } as const satisfies Record<Precondition, z.ZodType>;
 
 /**
- * Completes a route as it is declared: copies `access` and `requires` to where hooks see them, and adds to its
- * schema what follows from them (headers, security, the statuses it can answer), so that the document and the
- * behaviour cannot part. Every route that the document shows refuses query parameters it does not name. Throws for a
- * route that forgot `access`, that would be open without keys but is not public, or whose request has no bounds.
+ * Completes a route when it is declared: copies `access` and `requires` to where hooks find them, and adds what follows
+ * from them (headers, security, possible statuses) to its schema, so that the document and the behaviour cannot differ.
+ * Every route in the document refuses query parameters that it does not name. Throws for a route without `access`, for
+ * `anonymousWithoutKeys` on a route that is not public, and for a request schema without bounds.
  */
 export const completeRoute = (route: RouteOptions): void => {
   const name = `${String(route.method)} ${route.url}`;
@@ -94,7 +100,7 @@ export const completeRoute = (route: RouteOptions): void => {
     const added = Object.fromEntries(requires.map((header) => [header, preconditionHeaders[header]]));
     schema.headers = z.object({ ...declared, ...added });
   }
-  // Found when the route is declared, not by a caller whose misspelt field had no effect.
+  // This is checked when the route is declared, because a caller's misspelt field would otherwise have no effect.
   for (const part of ['body', 'querystring', 'params', 'headers'] as const) {
     const declared = schema[part];
     if (declared instanceof z.ZodType) boundsOf(declared, `${name} ${part}`, part === 'headers');
@@ -115,7 +121,7 @@ const impliedStatuses = (
   requires: readonly Precondition[],
 ): number[] => [
   400,
-  // A public route answers it too: the token that a caller presents may have expired.
+  // A public route can answer 401 too, because a token that the caller sends may have expired.
   ...(access === 'anonymous' ? [] : [401]),
   ...(Array.isArray(access) ? [403] : []),
   ...(requires.includes('idempotency-key') ? [409, 422] : []),

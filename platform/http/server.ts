@@ -27,25 +27,25 @@ export type { HttpApp, HttpServerOptions } from './http-app.js';
 export type HttpServer = {
   /** Declare routes on it; each says `access` (see route-options.ts). */
   app: HttpApp;
-  /** Listens on `start`; on `stop` finishes the requests in hand (3 s at most). Use it last, so that it stops first. */
+  /** Listens on `start`; on `stop` finishes the running requests (3 s at most). Use it last, so that it stops first. */
   component: Component & { readonly url: string };
 };
 
 const drainMs = 3000;
-/** Of the request line and all headers: a query may name a few hundred ids. */
+/** The size of the request line and all headers: a query may name a few hundred ids. */
 const headerBytesMax = 65_536;
-/** To receive a whole request; a streamed import takes its time. */
+/** The time to receive a whole request; a streamed import may be slow. */
 const requestTimeoutMs = 120_000;
 
 /**
- * An HTTP server that keeps the conventions by itself: correlation, trace, metrics, authentication before
- * preconditions before body, and an RFC 9457 answer for whatever goes wrong.
+ * An HTTP server that applies the conventions to every route: correlation, trace and metrics; authentication first,
+ * then preconditions, then the body; and an RFC 9457 answer for every failure.
  */
 export const createHttpServer = (host: Host, options: HttpServerOptions): HttpServer => {
   const app: HttpApp = Fastify({
     loggerInstance: host.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    // Lines inside a request are known by the correlation of its context; an id of Fastify's own adds nothing.
+    // Log lines of a request have the correlation id of its context; an id of Fastify's own would add nothing.
     childLoggerFactory: (logger) => logger,
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
     requestTimeout: requestTimeoutMs,
@@ -77,13 +77,16 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
   return { app, component: listener(app, host, options.port) };
 };
 
-/** Which of the addresses behind the connection's own are proxies. Fastify itself takes no number of hops. */
+/**
+ * Decides which addresses are trusted proxies. It is a function because Fastify itself does not accept a number of
+ * hops.
+ */
 const trusting = (proxies: HttpServerOptions['trustedProxies']) =>
   typeof proxies === 'number' ? (_address: string, hop: number) => hop < proxies : (proxies ?? false);
 
 type RouteBook = { described: DescribedRoute[]; methodsOf(path: string): string[] };
 
-/** Completes every route as it is declared, and remembers it for the document and for 405. */
+/** Completes every route when it is declared, and keeps it for the document and for 405. */
 const watchRoutes = (app: HttpApp): RouteBook => {
   const described: DescribedRoute[] = [];
   const patterns = new Map<string, { matches: RegExp; methods: Set<string> }>();
@@ -123,11 +126,11 @@ const acceptedCorrelationId = (header: string | string[] | undefined): string | 
 
 /** Authentication, authorisation and preconditions, in this order and before the body is read. */
 const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook): void => {
-  // Fastify wants reference types null at first; the hook below sets it before anybody can look.
+  // Fastify requires reference types to be null at first; the hook below sets it before any handler runs.
   app.decorateRequest('principal', null as never);
   app.addHook('onRequest', async (request) => {
     request.principal = { kind: 'anonymous' };
-    // A route that does not exist is 404, whatever is wrong with the body.
+    // A route that does not exist is answered with 404, whatever the body is.
     if (request.is404) throw notThere(request, routes);
     const { access = 'anonymous', requires = [], anonymousWithoutKeys = false } = request.routeOptions.config;
     const { authorization } = request.headers;
@@ -142,7 +145,11 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
     if (requires.includes('idempotency-key') && !request.headers['idempotency-key'])
       throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
     if (requires.includes('if-match') && request.headers['if-match'] === undefined)
-      throw problem(428, 'if_match_required', 'Say with If-Match which version this update is based on.');
+      throw problem(
+        428,
+        'if_match_required',
+        'Send If-Match with the ETag of the version this update is based on.',
+      );
   });
 };
 
@@ -160,12 +167,12 @@ const answerProblems = (app: HttpApp, routes: RouteBook): void => {
   });
 };
 
-/** 405 with `Allow` where the address takes other methods, else 404. */
+/** 405 with `Allow` where the path has other methods, else 404. */
 const notThere = (request: FastifyRequest, routes: RouteBook): Problem => {
   const methods = routes.methodsOf(request.url.split('?', 1)[0] ?? '');
   return methods.length === 0
     ? problem(404, 'route_not_found', 'There is nothing at this address.')
-    : problem(405, 'method_not_allowed', `${request.method} is not possible here.`, {
+    : problem(405, 'method_not_allowed', `This path does not support ${request.method}.`, {
         headers: { allow: methods.join(', ') },
       });
 };

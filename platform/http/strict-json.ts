@@ -3,9 +3,9 @@ import { type InputError, problem } from './problem-details.js';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * JSON as the platform accepts it: valid UTF-8, no whole number beyond the safe integers (it would become another), no
- * `__proto__` or `constructor.prototype` keys, and no string that a database cannot keep (NUL, half a surrogate pair).
- * With `mustBeKeepable` false the caller looks at the values itself.
+ * Parses JSON as the platform accepts it: valid UTF-8, no whole number beyond the safe integers (parsing would change
+ * it), no `__proto__` or `constructor.prototype` keys, and no string that a database cannot store (NUL, half a
+ * surrogate pair). With `mustBeKeepable` false the caller checks the strings itself.
  */
 export const strictJson = (bytes: Buffer, mustBeKeepable = true): unknown => {
   if (bytes.length === 0) throw problem(400, 'malformed_json', 'The body is empty.');
@@ -21,11 +21,13 @@ export const strictJson = (bytes: Buffer, mustBeKeepable = true): unknown => {
   } catch (error) {
     throw problem(400, 'malformed_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }
-  // Looked for in the text first: almost no body has any of them, and a walk over every value costs.
+  // The text is searched first: almost no body has any of them, and a walk over every value is slower.
   if (mustBeKeepable && /\\u(00[0-7]|d[89a-f])|__proto__|constructor|\d{16}|\de\+?\d/i.test(text)) {
     const errors = unacceptable(value, '', []);
     if (errors.length > 0)
-      throw problem(400, 'invalid_body', 'The body holds what cannot be kept as it is.', { errors });
+      throw problem(400, 'invalid_body', 'The body contains values that cannot be stored unchanged.', {
+        errors,
+      });
   }
   return value;
 };

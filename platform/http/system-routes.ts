@@ -3,7 +3,7 @@ import type { Host } from '#platform/service-host';
 import type { HttpApp, HttpServerOptions } from './http-app.js';
 import { type DescribedRoute, describeRoutes, type OpenApiDocument } from './openapi.js';
 
-/** Their patterns; what watches a service is neither traced nor logged. */
+/** The patterns of these routes. Their requests are neither traced nor logged. */
 export const systemRoutes = new Set([
   '/health',
   '/health/live',
@@ -35,7 +35,7 @@ export const addSystemRoutes = (
     '/health/live',
     {
       access: 'anonymous',
-      schema: { tags, summary: 'Is the process there?', response: { 200: healthSchema } },
+      schema: { tags, summary: 'Does the process run?', response: { 200: healthSchema } },
     },
     () => ({ status: 'up' as const, service: host.service, version: host.version, dependencies: {} }),
   );
@@ -46,7 +46,7 @@ export const addSystemRoutes = (
         access: 'anonymous',
         schema: {
           tags,
-          summary: 'Can it do its work? 503 when it is down.',
+          summary: 'Can the service do its work? 503 while it cannot.',
           response: { 200: healthSchema, 503: healthSchema },
         },
       },

@@ -3,21 +3,21 @@
 import { z } from 'zod';
 
 /**
- * Text of at most `lengthMax` characters. A longer one is refused before any pattern added to this looks at it, and
- * every text of a request begins here: a pattern over a megabyte can hold the event loop for seconds.
+ * Text of at most `lengthMax` characters. A longer text is refused before any pattern runs on it, because a pattern
+ * over a megabyte can block the event loop for seconds. Every text of a request is built on this schema.
  */
 export const text = (lengthMax: number) => z.string().max(lengthMax, { abort: true });
 
-/** Text that `pattern` matches. Use a pattern that is anchored and cannot match one character in two ways. */
+/** Text that `pattern` matches. Use an anchored pattern that can match each character in one way only. */
 export const matching = (lengthMax: number, pattern: RegExp, message?: string) =>
   text(lengthMax).regex(pattern, message);
 
-/** An id as it is stored: a UUID in capitals is the same one, and everything compares ids as text. */
+/** A UUID, converted to lower case as ids are stored: one in capitals is the same id, and ids are compared as text. */
 export const uuid = z.uuid().toLowerCase();
 
 const instantCharsMax = 64;
 
-/** A time with its offset from UTC, which need not be `Z`. */
+/** An RFC 3339 time with an offset from UTC, which need not be `Z`. */
 export const instant = text(instantCharsMax)
   .check(z.iso.datetime({ offset: true }))
   .refine((time) => !Number.isNaN(Date.parse(time)), 'is no date');
@@ -36,14 +36,14 @@ const isWellFormed = (value: string): boolean => !/\p{Surrogate}/u.test(value);
 const halfACharacter = 'may not contain half a surrogate pair';
 
 /**
- * A character somebody can see. The document gets the part of the rule that other dialects of patterns understand;
- * the invisible characters beyond the basic plane are refused by `isVisible` alone.
+ * A visible character. The OpenAPI document shows the part of the rule that other dialects of patterns support; only
+ * `isVisible` refuses the invisible characters beyond the basic plane.
  */
 const visibleCharacter =
   /[^\s\x00-\x20\x7f-\xa0\xad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]/;
 const isVisible = (value: string): boolean =>
   /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\u2800]/u.test(value);
-const mustBeVisible = 'must have a character that can be seen';
+const mustBeVisible = 'must contain a visible character';
 
 /** No control characters of either block, and no line or paragraph separators. */
 const oneLine = /^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$/;

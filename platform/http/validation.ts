@@ -8,7 +8,10 @@ import type { LoopWatch } from './loop-watch.js';
 import { type InputError, problem } from './problem-details.js';
 import { strictJson } from './strict-json.js';
 
-/** Sizes and names first (see `boundsOf`), then the schema: what is too large is never looked into. */
+/**
+ * Checks sizes and names first (see `boundsOf`), then the schema, so that the content of too large input is not
+ * checked.
+ */
 export const validatorWithin =
   (watch: LoopWatch): FastifySchemaCompiler<z.ZodType> =>
   (route) => {
@@ -29,7 +32,7 @@ const sizeErrors = (check: BoundsCheck, value: unknown): InputError[] => {
   return found;
 };
 
-/** The serializer of the schemas, watched. */
+/** The serializer of the schemas, with its time measured. */
 export const serializerWithin =
   (watch: LoopWatch): FastifySerializerCompiler<z.ZodType> =>
   (route) => {
@@ -37,12 +40,12 @@ export const serializerWithin =
     return (value) => watch.timed('serialize', `${route.method} ${route.url}`, () => serialize(value));
   };
 
-/** Bodies are not decoded: a few kilobytes can stand for gigabytes. RFC 9110 section 15.5.16 names the header. */
+/** Compressed bodies are refused: a few kilobytes can decompress to gigabytes. See RFC 9110 section 15.5.16. */
 const undecoded = problem(415, 'unsupported_content_coding', 'Send the body without a content coding.', {
   headers: { 'accept-encoding': 'identity' },
 });
 
-/** A body parser for `application/json`. An empty body is no body where none is expected. */
+/** A body parser for `application/json`. Where a route expects no body, an empty one counts as none. */
 export const jsonParserWithin =
   (watch: LoopWatch) =>
   (request: FastifyRequest, body: Buffer, done: (error: Error | null, value?: unknown) => void): void => {

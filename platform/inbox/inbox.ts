@@ -2,9 +2,9 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 
 /**
- * Marks the events as handled by `consumer` and returns those that were not yet. The mark lives and dies with
- * the transaction: when it rolls back, the events are new again. A concurrent transaction with the same event
- * waits here until this one has ended.
+ * Marks the events as handled by `consumer` and returns those that were not marked before. The mark is part of the
+ * transaction: when it rolls back, the events are new again. A concurrent transaction with the same event waits here
+ * until this one has ended.
  */
 export const firstTime = async (
   tx: Tx,
@@ -12,7 +12,7 @@ export const firstTime = async (
   eventIds: readonly string[],
 ): Promise<Set<string>> => {
   if (eventIds.length === 0) return new Set();
-  // Sorted, so that two transactions with events in common cannot lock each other out.
+  // Sorted, so that two transactions with events in common cannot deadlock.
   const { rows } = await tx.query<{ event_id: string }>(
     `INSERT INTO inbox (consumer, event_id)
      SELECT $1, id FROM unnest($2::text[]) AS given(id)
@@ -23,12 +23,12 @@ export const firstTime = async (
 };
 
 /**
- * An event delivered again later than this reaches its reaction again. The inbox saves the work of repeats; what a
- * repeat may not change is kept by a key in the state itself.
+ * An event that is delivered again later than this is handled again. The inbox only saves the work of repeats; keys in
+ * the state itself make sure that a repeat changes nothing.
  */
 export const inboxRetentionMs = 14 * 24 * 60 * 60 * 1000;
 
-/** Forgets up to `rowsMax` events handled before `beforeMs` (epoch) and returns how many there were. */
+/** Deletes up to `rowsMax` events that were handled before `beforeMs` (epoch) and returns how many it deleted. */
 export const prune = async (db: Queryable, beforeMs: number, rowsMax = 10_000): Promise<number> => {
   const { rowCount } = await db.query(
     `DELETE FROM inbox WHERE ctid = ANY (ARRAY(

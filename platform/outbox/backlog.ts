@@ -1,28 +1,31 @@
 import type { Database } from '#platform/postgres/pool';
 import type { DependencyHealth, Host } from '#platform/service-host';
 
-/** What Kafka does not have yet, as last measured. */
+/** The outbox rows that Kafka has not acknowledged, as last measured. */
 export type Backlog = {
   start(): void;
   stop(): void;
-  /** Rows, when last measured. */
+  /** The number of rows, as last measured. */
   unpublished(): number;
-  /** `degraded` when the oldest row has waited for longer than the bound, or when nobody could look for so long. */
+  /**
+   * `degraded` when the oldest row has waited for longer than the bound, or when no measurement succeeded for that
+   * long.
+   */
   health(): DependencyHealth;
 };
 
 const measureEveryMs = 1_000;
 
 /**
- * Looks at the rows themselves, once a second and apart from the relay: a relay that hangs, waits for another
- * instance's or works from a wrong position is seen by what it leaves lying.
+ * Counts the unsent rows once a second, independently of the relay. So the count also shows a relay that hangs, waits
+ * for another instance's relay or works from a wrong position.
  */
 export const watchBacklog = (
   host: Pick<Host, 'logger' | 'metrics'>,
   db: Pick<Database, 'query'>,
   silentMsMax: number,
 ): Backlog => {
-  const unpublished = host.metrics.gauge('outbox_unpublished', 'Outbox rows that Kafka does not have yet');
+  const unpublished = host.metrics.gauge('outbox_unpublished', 'Outbox rows not yet acknowledged by Kafka');
   const oldest = host.metrics.gauge(
     'outbox_oldest_unpublished_seconds',
     'How long the oldest outbox row has waited for Kafka; 0 without one',

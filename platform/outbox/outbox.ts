@@ -11,13 +11,13 @@ export type OutboxMessage = {
   headers: RecordHeaders;
 };
 
-/** What Kafka accepts in one record, with room for key and headers. */
+/** Kafka's limit for one record, less some room for key and headers. */
 export const outboxValueBytesMax = 900_000;
 
 /**
- * Writes the messages beside the state they tell of: they reach Kafka if, and only if, `tx` commits. Messages
- * of one key keep the order in which they were appended, also across transactions, provided each transaction
- * holds the lock of what the key names (it has inserted, updated or locked that row) before it appends.
+ * Writes the messages in the transaction of the state change that they report: they reach Kafka if, and only if, `tx`
+ * commits. Messages of one key keep the order in which they were appended, also across transactions, provided that each
+ * transaction holds the lock of the row that the key names (it has inserted, updated or locked it) before it appends.
  */
 export const append = async (tx: Tx, messages: readonly OutboxMessage[]): Promise<void> => {
   if (messages.length === 0) return;
@@ -34,7 +34,7 @@ export const append = async (tx: Tx, messages: readonly OutboxMessage[]): Promis
   ]);
 };
 
-/** How many appended messages Kafka does not have yet: what a service looks at before it accepts more. */
+/** How many appended messages Kafka has not acknowledged. A service can check it before it accepts more work. */
 export const countUnpublished = async (db: Queryable): Promise<number> => {
   const { rows } = await db.query<{ unpublished: number }>('SELECT outbox_unpublished() AS unpublished');
   return rows[0]?.unpublished ?? 0;

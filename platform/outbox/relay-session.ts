@@ -3,17 +3,20 @@ import { toFault } from '#platform/postgres/pool';
 
 export type RelayQuery = <R extends pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<R[]>;
 
-/** The relay's own connection: its lock, its notifications and every statement of it live and die together. */
+/** The relay's own connection. Its lock, its notifications and its statements all end with the connection. */
 export type RelaySession = {
   query: RelayQuery;
-  /** False while the relay of another instance leads; from the first `true` on, `onAppended` is called. */
+  /**
+   * Tries to become the leader. False while another instance's relay leads; from the first `true` on, `onAppended` is
+   * called.
+   */
   tryLead(): Promise<boolean>;
   close(): Promise<void>;
 };
 
 const leaderLockKey = 8_042_963;
 
-/** `onAppended` is also called when the connection breaks, so that whoever waits finds out by its next statement. */
+/** `onAppended` is also called when the connection breaks, so that a waiting relay notices it by its next statement. */
 export const openSession = async (
   service: string,
   pool: pg.Pool,
@@ -24,7 +27,7 @@ export const openSession = async (
     application_name: `${service} outbox relay`,
     idle_in_transaction_session_timeout: 10_000,
   });
-  // Without a listener a broken connection would end the process.
+  // Without a listener the `error` event of a broken connection would end the process.
   client.on('error', onAppended);
   client.on('notification', onAppended);
   const query: RelayQuery = async <R extends pg.QueryResultRow>(text: string, values: unknown[] = []) => {
@@ -36,7 +39,7 @@ export const openSession = async (
   };
   try {
     await client.connect();
-    // The tables grow and shrink faster than statistics follow: always by the index.
+    // The tables grow and shrink faster than the planner's statistics, so the index is always used.
     await client.query('SET enable_seqscan = off');
   } catch (error) {
     throw toFault(error);

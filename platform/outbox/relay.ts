@@ -9,43 +9,45 @@ import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
 
 /**
- * Carries outbox rows to Kafka: every committed row, at least once, those of one key in the order in which
- * they were appended.
+ * Sends outbox rows to Kafka: every committed row at least once, and rows of one key in the order in which they were
+ * appended.
  *
- * A cursor over `seq`, or over transaction ids, would lose or reorder rows: both are handed out before the
- * transaction commits, so they do not say in which order rows become visible. The position is therefore a
- * database snapshot: published is what was visible to snapshot `done`. The next window is what became visible
- * between `done` and a newer snapshot `target`, and it is sent in `seq` order. Transactions that write about the
- * same thing wait for each other's locks, so of one key every snapshot sees a prefix in `seq` order, and the
- * windows one after the other are the whole in order. A transaction that stays open delays only its own rows.
+ * A cursor over `seq`, or over transaction ids, would lose or reorder rows: both are assigned before the transaction
+ * commits, so they do not show the order in which rows become visible. The position is therefore a database snapshot
+ * `done`: every row that was visible to it has been published. The next window is the rows that became visible between
+ * `done` and a newer snapshot `target`, and it is sent in `seq` order. Transactions that write about the same row wait
+ * for each other's locks, so every snapshot sees a prefix of one key's rows in `seq` order, and the sequence of windows
+ * keeps that order. A transaction that stays open delays only its own rows.
  *
- * The window is stored before its first row is sent, so a relay that dies sends the same rows in the same
- * order again: see `relayBatchMax`.
+ * The window is stored before its first row is sent, so after a crash the relay sends the same rows in the same order
+ * again: see `relayBatchMax`.
  *
- * One relay a database works at a time, by an advisory lock of the connection it works on: a relay that loses
- * the connection can neither read on nor move the position.
+ * Only one relay of a database works at a time: it holds an advisory lock on the connection that it uses, so a relay
+ * that loses the connection can neither read on nor move the position.
  */
 export type OutboxRelay = Component & {
-  /** Looks for rows now. */
+  /** Makes the relay look for rows now. */
   wake(): void;
-  /** Rows that Kafka does not have, as counted within the last second or so: what a service refuses more by. */
+  /**
+   * Rows that Kafka has not acknowledged, counted within the last second or so. A service may refuse more work by it.
+   */
   unpublished(): number;
 };
 
 /**
- * Most rows between acknowledgements, and so how far apart, in the relay's order, a row and its duplicate can
- * be: duplicates arise only when a relay dies after Kafka has a batch and before that is stored, and then that
- * batch is sent again first. (With several instances of a service, one that loses its database while its send
- * hangs may deliver that one batch late; the send is bounded by the producer's 10 s.)
+ * The most rows between two acknowledgements, and so the largest distance, in the relay's order, between a row and its
+ * duplicate. Duplicates arise only when a relay dies after Kafka has received a batch and before the new position is
+ * stored; then that batch is sent again first. (With several instances of a service, one that loses its database while
+ * its send hangs may deliver that one batch late; the producer's 10 s bound the send.)
  */
 export const relayBatchMax = 500;
 
 export type RelayOptions = {
   /** `relayBatchMax` if unset. */
   batchMax?: number;
-  /** Fallback for a lost notification. 250 if unset. */
+  /** How often the relay looks without a notification, in case one was lost. 250 if unset. */
   pollMs?: number;
-  /** The active table is changed for the other when it has had this many rows. 10,000 if unset. */
+  /** Once the active table has received this many rows, the other one becomes active. 10,000 if unset. */
   rotateRowsMin?: number;
   /** Health is `degraded` when the oldest unsent row has waited for longer. 10,000 if unset. */
   silentMsMax?: number;
@@ -123,13 +125,13 @@ export const createOutboxRelay = (
 
 type Surroundings = {
   isStopping(): boolean;
-  /** Until something may have been appended, or `waitMs` have passed. */
+  /** Resolves when rows may have been appended, or after `waitMs`. */
   waitForRows(waitMs: number): Promise<void>;
   send(records: readonly OutgoingRecord[]): Promise<void>;
   restAfter(error: unknown, failures: number): Promise<void>;
 };
 
-/** What the leading relay does, window after window, until it is told to stop or its session breaks. */
+/** The loop of the leading relay: sends window after window until it is stopped or its session breaks. */
 const createLead = (
   host: Pick<Host, 'logger' | 'metrics' | 'clock'>,
   options: RelayOptions,
@@ -175,7 +177,7 @@ const createLead = (
     await restartIfForeign(window);
     let checkedAtMs = performance.now();
     let sentSinceRotation = await countRows(query);
-    // First what the last relay may have left of its window.
+    // First the rest of the window that the previous relay may have left.
     while (!isStopping()) {
       const { sent, lastSeq } = await drain(window);
       if (isStopping()) return;
@@ -196,7 +198,7 @@ const createLead = (
   };
 };
 
-/** Keeps trying the very same rows; false when it was told to stop before Kafka had them. */
+/** Retries the same rows until Kafka acknowledges them. False when the relay was stopped before that. */
 const createDelivery = (
   host: Pick<Host, 'metrics' | 'clock'>,
   { isStopping, send, restAfter }: Surroundings,

@@ -9,8 +9,8 @@ export const countRows = async (query: RelayQuery): Promise<number> => {
 };
 
 /**
- * Empties the inactive table and makes it the active one. False when that must wait: an append that began before the
- * last change may still be on its way into the inactive table, which is looked at again under a lock that excludes it.
+ * Empties the inactive table and makes it the active one. False when that has to wait, because an append that began
+ * before the last rotation may still write to the inactive table. A lock excludes such appends during the final check.
  */
 export const rotate = async (query: RelayQuery): Promise<boolean> => {
   try {

@@ -10,27 +10,27 @@ export type OutboxRow = {
   appended_ms: number;
 };
 
-/** The rows being sent, as the position in the database says; of the relay that leads. */
+/** The rows that the leading relay is sending, as the position in the database defines them. */
 export type OutboxWindow = {
-  /** Opens the next window when there is anything new; only for one that is empty or all in Kafka. */
+  /** Opens the next window if there are new rows. Call it only when Kafka has all of the current window. */
   open(): Promise<boolean>;
-  /** The first rows that are not known to be in Kafka, in the order of `seq`. */
+  /** The first rows without a stored acknowledgement, in the order of `seq`. */
   read(rowsMax: number): Promise<OutboxRow[]>;
-  /** All up to `seq` is in Kafka. */
+  /** Stores that Kafka has all rows up to `seq`. */
   save(seq: string): Promise<void>;
-  /** All of the window is in Kafka, `lastSeq` the last of it: the next one reaches up to now. */
+  /** Stores that Kafka has the whole window, whose last row is `lastSeq`. */
   close(lastSeq: string): Promise<void>;
   /**
-   * When the database was restored into another cluster, whose transaction ids mean other transactions: starts the
-   * position anew and returns how many rows wait. Null otherwise. Nothing unsent is lost or reordered; what Kafka
-   * has and the position of the backup does not know of is sent again with its event id.
+   * If the database was restored into another cluster, where the same transaction ids mean other transactions, starts
+   * with a new position and returns how many rows wait. Null otherwise. No unsent row is lost or reordered. Rows that
+   * were sent after the backup was made are sent again with the same event ids.
    */
   restartIfForeign(): Promise<number | null>;
 };
 
 /**
- * `seq` begins right before the window's first row, so that reading it starts there; behind all rows when it is
- * empty. (`+ 0` keeps the planner from looking for the least `seq` along its index, through all that is done.)
+ * `seq` begins right before the window's first row, so that reading starts there, and after all rows when the window is
+ * empty. (`+ 0` keeps the planner from searching the least `seq` along its index, through all rows already sent.)
  */
 const nextWindow = `
   UPDATE outbox_position p SET done = target, target = pg_current_snapshot(), seq = coalesce(

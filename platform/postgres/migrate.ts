@@ -10,9 +10,9 @@ const lockKey = 4_011_964;
 
 /**
  * Applies `NNNN-name.sql` of each folder in number order, folders in the order given, each file in its own
- * transaction and once for all: recorded by folder and name with its SHA-256, so numbers may repeat between
- * folders. An applied file that has changed or vanished is a `migration_conflict`. Several processes may call
- * it at the same time. Returns the names applied now.
+ * transaction and only once: recorded by folder and name with its SHA-256, so numbers may repeat between folders. An
+ * applied file that has changed or vanished is a `migration_conflict`. Several processes may call it at the same time.
+ * Returns the names of the files that this call applied.
  */
 export const migrate = async (
   { pool }: { pool: pg.Pool },
@@ -58,7 +58,7 @@ export const migrate = async (
     }
     return applied;
   } finally {
-    // Ends the session, and with it the lock and the lifted timeout.
+    // Ends the session, and with it the lock and the changed timeout.
     client.release(true);
   }
 };

@@ -12,39 +12,39 @@ export type Queryable = {
 };
 
 /**
- * A service's own database. `bigint` columns arrive as numbers and fail loudly outside the safe range;
- * `timestamptz` as Date. A lost or refused connection, a full pool and a timed-out statement are thrown as a
- * retriable `postgres_unavailable`; what the server says about the statement itself stays a `pg.DatabaseError`.
+ * A service's own database. `bigint` columns are returned as numbers, and a value outside the safe range throws;
+ * `timestamptz` is returned as Date. A lost or refused connection, a full pool and a timed-out statement throw a
+ * retriable `postgres_unavailable`; the server's errors about the statement itself stay a `pg.DatabaseError`.
  */
 export type Database = Component & Queryable & { readonly pool: pg.Pool };
 
 export type DatabaseOptions = {
   /** Including the database's name; see `serviceDatabaseUrl`. */
   url: string;
-  /** 5 if unset. All pools together stay under the server's `max_connections`. */
+  /** 5 if unset. All pools together must stay below the server's `max_connections`. */
   poolMax?: number;
-  /** 10 s if unset: nothing a service does in one statement may take longer. */
+  /** The longest time of one statement. 10 s if unset. */
   statementTimeoutMs?: number;
   /** Folders of migrations applied at start, in this order; see `migrate`. None if unset. */
   migrations?: readonly string[];
-  /** How long `start` keeps trying to reach the server. 30 s if unset. */
+  /** How long `start` tries to reach the server. 30 s if unset. */
   startTimeoutMs?: number;
 };
 
 const connectTimeoutMs = 5_000;
 const idleInTransactionTimeoutMs = 15_000;
 const startRetryMs = 250;
-/** Opened by `start`, so that the first requests do not wait for them. */
+/** `start` opens this many, so that the first requests do not wait for connections. */
 const connectionsAtStart = 3;
 
-/** `cartstream_<service>` on the server that `serverUrl` names; its own database part is ignored. */
+/** The URL of `cartstream_<service>` on the server of `serverUrl`, whose own database part is ignored. */
 export const serviceDatabaseUrl = (serverUrl: string, service: string): string => {
   const url = new URL(serverUrl);
   url.pathname = `/cartstream_${service.replaceAll('-', '_')}`;
   return url.toString();
 };
 
-/** `start` creates the database if it is missing and applies `migrations`; `stop` waits for queries in hand. */
+/** `start` creates the database if it is missing and applies `migrations`; `stop` waits for running queries. */
 export const createDatabase = (
   host: Pick<Host, 'service' | 'logger' | 'metrics'>,
   options: DatabaseOptions,
@@ -60,7 +60,7 @@ export const createDatabase = (
     keepAlive: true,
     types: { getTypeParser },
   });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  // The pool replaces an idle connection that breaks; without a listener its `error` event would end the process.
   pool.on('error', (error) => host.logger.warn({ err: error }, 'idle database connection lost'));
   watchConnections(pool, host.metrics.gauge('db_pool_connections', 'Connections of the pool', ['state']));
 
@@ -111,7 +111,7 @@ export const ensureDatabase = async (url: string, name?: string): Promise<void> 
     const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`);
   } catch (error) {
-    // Somebody else created it in between.
+    // Another process created it in between.
     const code = (error as { code?: string }).code;
     if (code !== '42P04' && code !== '23505') throw toFault(error);
   } finally {
@@ -135,9 +135,9 @@ const assertNoPooler = async (client: pg.Client): Promise<void> => {
 };
 
 /**
- * Turns what means "the server is away, ending, full or too slow" into a retriable fault, and leaves any other
- * error as it is. SQLSTATE classes: 08 connection, 53 resources, 57P0x shutdown, 57014 statement timeout,
- * 55P03 lock timeout, 25P03 idle in transaction.
+ * Converts errors that mean "the server is away, shutting down, full or too slow" to a retriable fault, and returns any
+ * other error unchanged. SQLSTATE classes: 08 connection, 53 resources, 57P0x shutdown, 57014 statement timeout, 55P03
+ * lock timeout, 25P03 idle in transaction.
  */
 export const toFault = (error: unknown): unknown => {
   if (!(error instanceof Error)) return error;
@@ -177,7 +177,7 @@ const watchConnections = (pool: pg.Pool, gauge: ReturnType<Host['metrics']['gaug
     gauge.set({ state: 'waiting' }, pool.waitingCount);
   };
   update();
-  // The pool tells of a change before it makes it.
+  // The pool emits the event before it makes the change.
   for (const event of ['connect', 'acquire', 'release', 'remove'] as const)
     pool.on(event, () => void setImmediate(update));
 };

@@ -7,12 +7,12 @@ import { sleep } from '#platform/waiting/sleep';
 
 declare const transaction: unique symbol;
 
-/** A connection inside a transaction. What takes a `Tx` cannot be called outside one. */
+/** A connection inside a transaction. A function that takes a `Tx` cannot be called outside a transaction. */
 export type Tx = Queryable & {
   readonly [transaction]: true;
   /**
-   * For what a run that is undone must not leave behind: counting, logging. Called once the transaction is
-   * committed, in the order given, under the caller's correlation; not called if the process dies before.
+   * For effects that must not happen when the transaction is rolled back: counting, logging. Called after the commit,
+   * in the order of registration, under the caller's correlation; not called if the process dies before.
    */
   afterCommit(effect: () => void): void;
 };
@@ -20,7 +20,7 @@ export type Tx = Queryable & {
 export type TransactionOptions = {
   /** `read committed` if unset. */
   isolation?: 'read committed' | 'repeatable read' | 'serializable';
-  /** Runs in all when transactions collide. 5 if unset. */
+  /** The most runs when transactions collide. 5 if unset. */
   attemptsMax?: number;
 };
 
@@ -28,10 +28,10 @@ const collisions = new Set(['40001', '40P01']);
 const collisionRest = { minMs: 10, maxMs: 160, jitter: 1 };
 
 /**
- * Commits what `work` did, or none of it when it throws. Run again from the start (so `work` has no effects
- * outside the database) after a serialisation failure or a deadlock; when it still collides after
- * `attemptsMax` runs that is a retriable fault, for nothing is wrong with the work itself. A connection lost
- * during COMMIT leaves the outcome unknown and is one too: whoever retries must be idempotent.
+ * Commits what `work` did, or nothing when it throws. After a serialisation failure or a deadlock it runs `work` again
+ * from the start, so `work` must have no effects outside the database. If it still collides after `attemptsMax` runs,
+ * it throws a retriable fault. A connection lost during COMMIT is a retriable fault too, but leaves the outcome
+ * unknown, so a caller that retries must be idempotent.
  */
 export const inTransaction = async <T>(
   db: Pick<Database, 'pool'>,

@@ -3,15 +3,15 @@ import { PlatformError } from '#platform/errors';
 import type { Component, Host } from '#platform/service-host';
 
 /**
- * Redis holds nothing that cannot be rebuilt, so it may be away at any time: `start` does not wait for it, a
- * command fails at once while it is down and after `commandTimeoutMs` when it hangs, and the caller falls back. One that
- * hangs costs a timeout only now and then: after it `orElse` does not ask for `retryAfterMs`, then asks once.
+ * Redis holds nothing that cannot be rebuilt, so it may be away at any time. `start` does not wait for it. A command
+ * fails at once while Redis is down and after `commandTimeoutMs` when it hangs, and the caller falls back. After such a
+ * timeout `orElse` uses the fallback without a command for `retryAfterMs`, then tries one command.
  */
 export type RedisClient = Component & {
   readonly client: Redis;
-  /** False while commands would fail at once. */
+  /** False while Redis is down and commands would fail at once. */
   isAvailable(): boolean;
-  /** The command's answer, or `fallback` when Redis does not give one. */
+  /** The command's answer, or `fallback` when the command fails. */
   orElse<T>(command: (client: Redis) => Promise<T>, fallback: T): Promise<T>;
 };
 
@@ -86,6 +86,6 @@ export const createRedis = (
   };
 };
 
-/** A Redis failure as a retriable fault, for those few callers that cannot fall back. */
+/** A Redis failure as a retriable fault, for the few callers that have no fallback. */
 export const redisUnavailable = (cause: unknown): PlatformError =>
   new PlatformError('redis_unavailable', `redis: ${(cause as Error).message}`, { retriable: true, cause });

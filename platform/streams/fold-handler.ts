@@ -8,25 +8,27 @@ import type { StateStore } from '#platform/streams/state-store';
 import type { Trials } from '#platform/streams/trials';
 
 /**
- * What a stream job accumulates: which events it takes in, as what, and what they change. `I` is an input, `C` are
- * changes, `S` is the state they are applied to. Both functions change nothing by themselves and may be called again.
+ * How a stream job accumulates events: `inputOf` turns an event into an input `I`, `changesOf` turns inputs into
+ * changes `C` of the state `S`. Both functions have no effects and may be called again.
  */
 export type StreamFold<I, C, S extends StateStore<C>> = {
   /**
-   * What an event is to the job; null when it is nothing. Pure. `timestampMs` of the record is Kafka's own time (epoch
-   * ms): an event cannot have happened after it, whatever a client's clock says.
+   * The input that an event is to the job; null for an event without meaning to it. Pure. The record's `timestampMs` is
+   * Kafka's own time (epoch ms): an event cannot have happened after it, even if a client's clock says so.
    */
   inputOf(event: ReceivedEvent, record: Pick<IncomingRecord, 'timestampMs' | 'headers'>): I | null;
-  /** The changes that `inputs`, in order, make to what the state holds; of none, no changes. */
+  /** The changes that `inputs`, in order, make to the state; for an empty list, no changes. */
   changesOf(state: S, inputs: readonly I[]): Promise<C>;
 };
 
 export type FoldLimits = {
-  /** Records whose changes are applied at once; bounds how long the state's engine is busy with one transaction. */
+  /**
+   * The most records whose changes are applied at once; bounds the time that one transaction takes the state's engine.
+   */
   recordsPerApplyMax: number;
   /** After the state was lost, at most this many of a partition's newest records are folded again. */
   rereadPerPartitionMax: number;
-  /** How many records behind the first a second record of one event is still recognised as a repeat. */
+  /** A repeat of an event is recognised if it is at most this many records after the first record of the event. */
   repeatsWithinRecordsMax: number;
 };
 
@@ -34,8 +36,8 @@ export type LogBounds = { low: bigint; high: bigint; committed: bigint };
 
 export type FoldHandler = {
   /**
-   * Where to start a partition, given what the log still has of it and what the group has committed. The place to go
-   * on from is remembered; reading starts some records before it, so that what comes a second time is recognised.
+   * The offset at which to start reading a partition, given the log's bounds and the group's committed offset. It lies
+   * some records before the offset that the state has reached, so that later repeats of these records are recognised.
    */
   startFrom(at: TopicPartition, log: LogBounds): Promise<bigint>;
   handle(batch: RecordBatch, control: BatchControl): Promise<void>;
@@ -46,26 +48,26 @@ type Taken<I> = { record: IncomingRecord; input: I; atMs: number };
 type FoldParts<I, C, S extends StateStore<C>> = {
   job: string;
   fold: StreamFold<I, C, S>;
-  /** Asked before each run; resolves to the same state for as long as it is there. */
+  /** Called before each run; resolves to the same state for as long as the state exists. */
   state(): Promise<S>;
   reader: Pick<EventReader, 'prepare' | 'read'>;
   trials: Trials;
   limits: FoldLimits;
 };
 
-/** What is known of a partition since it was assigned. */
+/** What the handler has found out about a partition since it was assigned. */
 type Place = {
-  /** Where the state stands in it; unknown until asked for. */
+  /** The state's next offset in the partition; undefined until the state was asked. */
   nextOffset: bigint | undefined;
-  /** Poison before this was parked when it was read the first time. */
+  /** Poison records before this offset were parked when they were read the first time. */
   parkedBefore: bigint;
   recentIds: RecentIds;
 };
 
 /**
- * Folds records in offset order, each once: the changes of a run of records and its end are one transaction of the
- * state, which refuses a run that does not begin where the last one ended. And each event once: an outbox relay that
- * died sends a batch again, at other offsets. What cannot be folded is parked and passed over.
+ * Folds records in offset order, each once: the state writes the changes of a run of records and its end in one
+ * transaction, and refuses a run that does not begin where the last one ended. It also folds each event once, although
+ * an outbox relay that died sends a batch again at other offsets. A record that cannot be folded is parked and skipped.
  */
 export const createFoldHandler = <I, C, S extends StateStore<C>>(
   host: Pick<Host, 'metrics' | 'clock'>,
@@ -89,7 +91,7 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
 
   const askPlace = async (at: TopicPartition): Promise<bigint> => {
     const nextOffset = await (await state()).nextOffset(at.topic, at.partition);
-    // Restarted, the job begins a new state and folds the log again.
+    // After a restart the job begins a new state and folds the log again.
     assert(nextOffset !== null, 'the state this job began is still there');
     placeOf(at).nextOffset = nextOffset;
     return nextOffset;
@@ -106,7 +108,8 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
     const taken = await attempts.takeIn(at, distinct, place.parkedBefore);
     const changes = await attempts.changesOf(at, current, taken);
     if ((await current.apply(changes, { topic: at.topic, partition: at.partition, from, to })) === 'stale') {
-      // An apply whose answer was lost, or another member: see where the partition stands, then try what is left.
+      // An apply whose answer was lost, or another member, was faster: ask for the partition's offset, then fold the
+      // rest.
       assert((await askPlace(at)) !== from, 'a stale place has moved');
       return foldRun(at, fresh);
     }
@@ -136,13 +139,13 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
         await control.heartbeat();
       }
       const last = batch.records.at(-1);
-      // The state has the place; the group's own offset is for those who watch its lag.
+      // The state holds the offset that counts; the group's committed offset only shows the lag to operators.
       if (last !== undefined) await control.commit(last.offset + 1n);
     },
   };
 };
 
-/** From records to inputs to changes, less the records that cannot be folded, which are parked. */
+/** Converts records to inputs and inputs to changes. Records that cannot be folded are parked and left out. */
 const createFoldAttempts = <I, C, S extends StateStore<C>>({ fold, reader, trials }: FoldParts<I, C, S>) => {
   const takeInOne = async (
     at: TopicPartition,
@@ -177,7 +180,10 @@ const createFoldAttempts = <I, C, S extends StateStore<C>>({ fold, reader, trial
       (await Promise.all(records.map((record) => takeInOne(at, record, parkedBefore)))).filter(
         (each) => each !== null,
       ),
-    /** Of all that can be folded. One that cannot is found by folding each alone, which changes nothing. */
+    /**
+     * The changes of all records that can be folded. If folding them together fails, each is folded alone to find the
+     * faulty one.
+     */
     changesOf: async (at: TopicPartition, state: S, taken: readonly Taken<I>[]): Promise<C> => {
       for (;;) {
         const left = taken.filter(({ record }) => !trials.isParked(at, record));
@@ -214,7 +220,7 @@ const foldReport = ({ metrics, clock }: Pick<Host, 'metrics' | 'clock'>, job: st
   };
 };
 
-/** Of a run: the records from the place on, those of them that are no repeats, and the event ids of these. */
+/** Of a run: the records from the state's offset on, those of them that are no repeats, and the event ids of these. */
 const withoutRepeats = (run: readonly IncomingRecord[], from: bigint, recent: RecentIds) => {
   const fresh: IncomingRecord[] = [];
   const distinct: IncomingRecord[] = [];

@@ -2,7 +2,7 @@ import type { ConsumerProgress, PartitionProgress, TopicPartition } from '#platf
 import type { ConsumerReport, DependencyHealth, Host, PartitionReport } from '#platform/service-host';
 
 const tickMs = 1_000;
-/** With records left and no progress for this long while awake, a partition is not well. */
+/** A partition with records left and no progress for this long, while the process runs, is reported as held. */
 const heldMsMax = 10_000;
 /** A member joins within some seconds, also after a rebalance. */
 const unassignedMsMax = 15_000;
@@ -11,27 +11,27 @@ export type ProgressWatch = {
   /** Looks once a second. */
   start(): void;
   stop(): void;
-  /** One look, for tests with a hand clock. */
+  /** Looks once, for tests with a hand clock. */
   look(): void;
   report(): ConsumerReport;
-  /** `degraded`, and where and why, while a partition or the whole consumer makes no progress. */
+  /** `degraded`, with the place and the reason, while a partition or the whole consumer makes no progress. */
   health(): DependencyHealth;
 };
 
 type Watched = {
   nextOffset: bigint;
-  /** Without progress while this process was awake. */
+  /** Time without progress in which this process ran. */
   heldMs: number;
-  /** By the wall clock, epoch milliseconds. */
+  /** Wall clock, epoch milliseconds. */
   sinceMs: number;
   isReported: boolean;
 };
 
 /**
- * Watches whether a consumer moves on. Only time in which this process ran is counted: after a machine has slept, or
- * this process was stopped, a partition has its ten seconds again to show that it moves; what does not move then is
- * reported, on health, in the metrics and once in the log. `heldBy` names the record that a partition is held by, if it
- * is one.
+ * Watches whether a consumer makes progress. Only time in which this process ran is counted, so after the machine slept
+ * or the process was stopped, a partition has ten seconds again. A partition without progress is reported in health, in
+ * the metrics and once in the log. `heldBy` returns the offset of the record that holds a partition, if a single record
+ * does.
  */
 export const createProgressWatch = (
   { logger, metrics, clock }: Pick<Host, 'logger' | 'metrics' | 'clock'>,

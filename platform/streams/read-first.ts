@@ -2,12 +2,15 @@ import { PlatformError } from '#platform/errors';
 import type { BrokerAdmin } from '#platform/messaging/broker';
 import type { StateStore } from '#platform/streams/state-store';
 
-/** Longer than any topic of facts takes to fold; its end may also be no record (markers of transactions). */
+/**
+ * Longer than folding these topics takes. The bound is needed because the log may end with markers, not with a record.
+ */
 const waitMsMax = 60_000;
 
 /**
- * For a job that folds one topic in the light of others: throws a retriable `not_yet_known` until the state has taken in
- * `topics` up to the end they had when this was first asked, by whichever member, or for a minute at most.
+ * For a job that needs the events of `topics` before those of the other topics. Throws a retriable `not_yet_known`
+ * until the state has folded `topics` up to the end that they had at the first call, for a minute at most. It does not
+ * matter which member folds them.
  */
 export const createReadFirst = (
   topics: readonly string[],

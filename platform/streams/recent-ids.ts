@@ -1,9 +1,9 @@
-/** The last `sizeMax` ids of a partition, to know by them what an outbox relay sends twice. */
+/** The last `sizeMax` event ids of a partition, to recognise events that an outbox relay sends twice. */
 export type RecentIds = {
   has(id: string): boolean;
-  /** Makes `id` the newest, if it is not there. */
+  /** Adds `id` as the newest unless it is already among them. */
   add(id: string): void;
-  /** True when `id` is among the last ones; else it is now the newest. */
+  /** True when `id` is among the last ones; otherwise it adds `id` as the newest. */
   seen(id: string): boolean;
 };
 

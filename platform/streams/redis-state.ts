@@ -3,28 +3,29 @@ import { redisUnavailable } from '#platform/redis/client';
 import type { Progress } from '#platform/streams/state-store';
 
 /**
- * Where a state lies in Redis. It belongs to an epoch, which `meta` names: a state that was lost is rebuilt under a new
- * one, so that half of an old state is never read as the whole. `meta` is a hash: `epoch`, `learnedUpTo` (epoch ms) and
- * `<topic>:<partition>` → the next offset to fold, written in one transaction with everything else.
+ * The keys of a state in Redis. A state belongs to an epoch, which `meta` names. A lost state is rebuilt under a new
+ * epoch, so that a reader never takes half of an old state for the whole. `meta` is a hash of `epoch`, `learnedUpTo`
+ * (epoch ms) and, for each `<topic>:<partition>`, the next offset to fold. It is written in one transaction with
+ * everything else.
  */
 export type RedisStateKeys = {
   meta: string;
-  /** A pattern that fits every key of every epoch. */
+  /** A pattern that matches every key of every epoch. */
   everything: string;
   /** Every key of the epoch begins with this and a colon. */
   prefixOf(epoch: string): string;
 };
 
 /**
- * A command of Redis, its name first; or `['=trim', key, at, max]`: once the sorted set has more than `at` members,
- * keep the `max` highest. Has at most a few thousand parts.
+ * A Redis command, its name first; or `['=trim', key, at, max]`, which keeps the `max` highest members of a sorted set
+ * once it has more than `at`. At most a few thousand parts.
  */
 export type RedisCommand = readonly (string | number)[];
 
 /** Every fault of Redis is thrown as a retriable `redis_unavailable`. */
 export type RedisState = {
   readonly epoch: string;
-  /** True for the first member of an epoch. */
+  /** True for the member that began the epoch. */
   readonly isNew: boolean;
   /**
    * Runs the commands and moves the partition from `from` to `to` in one script, or does nothing and resolves to
@@ -40,9 +41,9 @@ export type RedisState = {
 };
 
 /**
- * One script is one transaction: either the partition stands where the caller believes, and all of the changes and
- * its new offset are written, or nothing is. So a batch that is tried again after a lost answer changes nothing, a
- * member that lost its partition cannot write, and a Redis that came back empty takes no half of a state.
+ * One script is one transaction: if the partition is at the offset that the caller expects, all changes and the new
+ * offset are written, otherwise nothing is. So a batch that is repeated after a lost answer changes nothing, a member
+ * that lost its partition cannot write, and a Redis that came back empty receives no half of a state.
  *
  *     KEYS[1] meta   ARGV epoch, partition's field, offset expected ('0' where none), next offset, learnedUpTo,
  *                    then commands: <number of parts> <part> …
@@ -71,8 +72,8 @@ return 1`;
 const scanCount = 1000;
 
 /**
- * Opens the state under the epoch found there. Where there is none, begins a new one under `newEpoch`, of which this
- * and all later members take part, and clears what older epochs left.
+ * Opens the state under the epoch found in Redis. Where there is none, begins the epoch `newEpoch`, which all later
+ * members use too, and deletes the keys of older epochs.
  */
 export const openRedisState = async (
   redis: Redis,

@@ -2,16 +2,18 @@
 export type Progress = { topic: string; partition: number; from: bigint; to: bigint };
 
 /**
- * State with the place it was made from beside it: changes and progress become true together or not at all, so that
- * each record counts once, whatever dies when. `C` is what a run of records changes. A job adds what it has to read
- * of its state, and keeps it where it likes: in Redis by `redis-state.ts`.
+ * A state that is stored together with the offsets that it was made from. Changes and progress are written together or
+ * not at all, so that each record counts once, whichever process dies when. `C` are the changes of a run of records. A
+ * job adds methods to read its state and chooses the engine: `redis-state.ts` keeps it in Redis.
  */
 export type StateStore<C> = {
   /**
-   * `applied`, or `stale` with nothing changed when the partition is not at `progress.from`: somebody else has
-   * handled these records, or the state was lost. Ask `nextOffset` which.
+   * `applied`, or `stale` with nothing changed when the partition is not at `progress.from`: another member has handled
+   * these records, or the state was lost. `nextOffset` shows which.
    */
   apply(changes: C, progress: Progress): Promise<'applied' | 'stale'>;
-  /** Where to go on in a partition: 0 before the first record; null when the state this store began is gone. */
+  /**
+   * The next offset to fold: 0 before the first record; null when the state that this store opened no longer exists.
+   */
   nextOffset(topic: string, partition: number): Promise<bigint | null>;
 };

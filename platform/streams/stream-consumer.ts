@@ -6,18 +6,18 @@ import { sleep } from '#platform/waiting/sleep';
 
 export type StreamConsumerOptions = ConsumerOptions & {
   broker: Broker;
-  /** Commits by itself what it has made durable. */
+  /** Has to commit the offsets whose effects it has made durable. */
   handle: BatchHandler;
-  /** The record that a partition is held by, if it is one: for those who look at what hangs. */
+  /** The offset of the record that holds a partition, if a single record does: for health and logs. */
   heldBy?: (at: TopicPartition) => bigint | undefined;
 };
 
 const startRetry = { minMs: 200, maxMs: 2_000 };
 
 /**
- * Consumes for as long as the host runs. `start` does not wait for Kafka: a broker that is only just starting is asked
- * again until it takes the consumer in. A broken invariant in `handle` is fatal to the process. `stop` lets the
- * batches in hand finish. Health is `degraded` while a partition with records left makes no progress for ten seconds.
+ * Consumes for as long as the host runs. `start` does not wait for Kafka: the consumer tries to join in the background
+ * until it succeeds. A broken invariant in `handle` ends the process. `stop` lets the running batches finish. Health is
+ * `degraded` while a partition with records left has made no progress for ten seconds.
  */
 export const createStreamConsumer = (
   host: Pick<Host, 'logger' | 'metrics' | 'clock' | 'onFatal'>,

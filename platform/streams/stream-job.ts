@@ -15,20 +15,20 @@ import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createTrials } from '#platform/streams/trials';
 
 export type StreamJobOptions<I, C, S extends StateStore<C>> = {
-  /** Also the consumer group, if that is unset. */
+  /** Also the consumer group's name, if `group` is unset. */
   name: string;
   group?: string;
   topics: readonly string[];
-  /** Those of the topics in whose light the others are folded: these are folded to their end before the others begin. */
+  /** The topics to fold to their end before the others begin, because folding the others needs them. */
   readFirst?: readonly string[];
-  /** Where each event lives: `records` of the schemas. */
+  /** The topic, key and schema of each event: `records` of the schemas. */
   events: EventTable;
   /** Events that break one are parked. None if unset. */
   brokenRule?: BrokenRule;
   fold: StreamFold<I, C, S>;
   /**
-   * Opens the state. Asked again after a failure: a fault that is retriable holds the partitions, so that the job
-   * starts, and says so, also while the state's engine is away.
+   * Opens the state. Called again after a failure. A retriable fault holds the partitions, so that the job starts, and
+   * reports the fault, also while the state's engine is away.
    */
   openState(): Promise<S>;
   limits?: Partial<FoldLimits>;
@@ -36,7 +36,7 @@ export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   fetchWaitMs?: number;
 };
 
-/** `repeatsWithinRecordsMax`: some batches of an outbox relay, which sends the same one whenever it dies. */
+/** `repeatsWithinRecordsMax` is several batches of an outbox relay, which sends one batch again after each crash. */
 const defaultLimits: FoldLimits = {
   recordsPerApplyMax: 200,
   rereadPerPartitionMax: 1_000_000,
@@ -44,8 +44,8 @@ const defaultLimits: FoldLimits = {
 };
 
 /**
- * Kafka in, a state out: everything a stream job needs around its fold, as components of the host. Its HTTP front has
- * health and metrics.
+ * Runs a stream job, which reads Kafka and maintains a state: everything around its fold, as components of the host.
+ * Its HTTP front has health and metrics.
  */
 export const runStreamJob = async <I, C, S extends StateStore<C>>(
   config: JobConfig,

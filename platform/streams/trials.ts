@@ -3,24 +3,25 @@ import { isRetriable, PlatformError } from '#platform/errors';
 import type { IncomingRecord, TopicPartition } from '#platform/messaging/broker';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
 
-/** Tries of a record that fails by an error nobody foresaw: a bug may be one of timing. */
+/** How often a record is tried that fails with an unexpected error: a bug may depend on timing. */
 const attemptsMax = 3;
 
 /**
- * What becomes of a record that cannot be handled. A fault that is retriable holds its partition until it has passed;
- * a fault that is not sends the record to the dead-letter topic at once, any other error after three tries; a broken
- * invariant is nobody's to park. What was tried how often is remembered until the partition has moved past it.
+ * Decides what happens with a record that cannot be handled. A retriable fault holds its partition until the fault has
+ * passed. A fault that is not retriable sends the record to the dead-letter topic at once, any other error after three
+ * tries. A broken invariant is never parked. The number of tries is kept until the partition has moved past the record.
  */
 export type Trials = {
   /**
-   * True when the record is in the dead-letter topic, now or before: go on without it. False when it has to be tried
-   * again: throw the error on. Rejects when the dead-letter topic cannot take it now; then it is to be tried again, too.
+   * True when the record is in the dead-letter topic, now or from before: continue without it. False when the record
+   * has to be tried again: rethrow the error. Rejects when the dead-letter topic cannot accept it now; then try again,
+   * too.
    */
   park(at: TopicPartition, record: IncomingRecord, error: unknown): Promise<boolean>;
   isParked(at: TopicPartition, record: IncomingRecord): boolean;
-  /** The record that the partition was last held by, if it was one record alone. */
+  /** The offset of the record that last held the partition, if a single record did. */
   heldBy(at: TopicPartition): bigint | undefined;
-  /** The partition goes on at `nextOffset`: earlier records do not come again. */
+  /** The partition continues at `nextOffset`: earlier records will not be tried again. */
   movedTo(at: TopicPartition, nextOffset: bigint): void;
 };
 

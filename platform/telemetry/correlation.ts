@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 export type Correlation = {
-  /** The whole undertaking (an HTTP request and all that follows from it, a saga): the same on every hop. */
+  /** Identifies an HTTP request and everything that follows from it; the same in every service. */
   correlationId: string;
-  /** The event that led here; unset where an HTTP request did. */
+  /** The event that caused the current work; unset where an HTTP request did. */
   causationId?: string;
 };
 

@@ -10,8 +10,8 @@ const secrets = ['authorization', 'password', 'token', 'accessToken', 'refreshTo
 
 /**
  * One JSON object a line on stdout: `level`, `time` (RFC 3339), `service`, `msg`, and inside a request or a
- * reaction also `correlationId` and `traceId`. Written synchronously, so the last words of a dying process are
- * not lost. Fields named like a secret are blanked at the top and two levels down.
+ * reaction also `correlationId` and `traceId`. Written synchronously, so the last lines of a dying process are not
+ * lost. Fields named like a secret are blanked at the top and two levels down.
  */
 export const createLogger = (
   service: string,
@@ -34,7 +34,7 @@ export const createLogger = (
         ...(span !== undefined && isSpanContextValid(span) ? { traceId: span.traceId } : {}),
       };
     },
-    // What the caller says about its own correlation wins over the surrounding context.
+    // A correlation id that the caller passes takes precedence over the current context's.
     mixinMergeStrategy: (merged: object, mixin: object) => ({ ...mixin, ...merged }),
   };
   return pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true }));

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export type Metrics = {
-  /** The same metric for the same name, however often it is asked for. */
+  /** Returns the same metric for the same name. */
   counter(name: string, help: string, labels?: readonly string[]): Counter<string>;
   gauge(name: string, help: string, labels?: readonly string[]): Gauge<string>;
   /** `buckets` in the unit the name ends with (seconds: 5 ms to 10 s if unset). */
@@ -11,7 +11,10 @@ export type Metrics = {
     labels?: readonly string[],
     buckets?: readonly number[],
   ): Histogram<string>;
-  /** Runs `update` before every rendering: for gauges whose values somebody else keeps. Returns how to end that. */
+  /**
+   * Runs `update` before every rendering, for gauges whose values are kept elsewhere. Returns a function that ends
+   * that.
+   */
   beforeRender(update: () => void): () => void;
   /** The Prometheus text of this service's metrics, and of the process it runs in. */
   render(): Promise<string>;
@@ -20,7 +23,7 @@ export type Metrics = {
 
 let processRegistry: Registry | undefined;
 
-/** Memory, CPU, event loop and garbage collection belong to the process: measured once, shown by each service. */
+/** Memory, CPU, event loop and garbage collection of the process: measured once, rendered by each service in it. */
 const processMetrics = (): Registry => {
   if (processRegistry === undefined) {
     processRegistry = new Registry();
@@ -29,7 +32,7 @@ const processMetrics = (): Registry => {
   return processRegistry;
 };
 
-/** A registry of its own for each service, so that several in one process do not add up in each other's. */
+/** Each service has a registry of its own, so that several in one process do not count into each other's metrics. */
 export const createMetrics = (service: string): Metrics => {
   const registry = new Registry();
   const known = new Map<string, Counter<string> | Gauge<string> | Histogram<string>>();

@@ -1,7 +1,7 @@
 import type { SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { attemptTimeoutMs, boundExporter, exportTimeoutMs } from '#platform/telemetry/span-export';
 
-/** Where a process sends its spans; each that is set receives every recorded span. */
+/** The receivers of a process's spans; each one that is set receives every recorded span. */
 export type SpanDestinations = {
   zipkinUrl?: string | undefined;
   /** Base URL of an OTLP receiver over HTTP, without `/v1/traces`: `OTEL_EXPORTER_OTLP_ENDPOINT`. */
@@ -10,18 +10,18 @@ export type SpanDestinations = {
 
 export type OpenDestination = {
   processor: SpanProcessor;
-  /** Ends the attempts in hand, so that a shutdown does not wait for a receiver that is away. */
+  /** Ends running attempts, so that a shutdown does not wait for a receiver that is away. */
   stopRetrying(): void;
 };
 
-/** Bounds of what waits for one receiver: past them spans are dropped, never waited for. */
+/** The most spans that wait for one receiver; further spans are dropped. */
 const spansQueuedMax = 4096;
 const spansPerExportMax = 256;
 const exportDelayMs = 500;
 
 /**
- * One bounded queue for each destination, so that a receiver that is away costs the other nothing. Exporters are
- * loaded on demand: a process without destinations does not pay for them.
+ * One bounded queue for each destination, so that a receiver that is away does not affect the other. Exporters are
+ * loaded on demand, so a process without destinations does not load them.
  */
 export const openDestinations = async ({
   zipkinUrl,

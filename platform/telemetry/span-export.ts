@@ -1,20 +1,20 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 
 /**
- * A batch that has not been taken for so long is given up. Longer than Zipkin may take to come up: it is the last
- * engine to do so, and the spans of a start wait for it, meanwhile in the bounded queue of the span processor.
+ * A batch that was not accepted for this long is dropped. It is longer than Zipkin, the last engine to be ready, takes
+ * to start, because the spans of a start wait for Zipkin in the bounded queue of the span processor.
  */
 export const exportTimeoutMs = 120_000;
 const exportRetryMs = 1_000;
-/** One try, for exporters that let it be bounded. */
+/** The bound of one try, for exporters that support one. */
 export const attemptTimeoutMs = 10_000;
 /** A receiver that accepts connections and never answers holds at most this many batches. */
 const exportsInFlightMax = 2;
 const failed = 1;
 
 /**
- * The same exporter with retries and a bound: it tries a refused batch again until `exportTimeoutMs` have passed, and
- * fails a third batch at once while two are under way.
+ * Adds retries and bounds to an exporter: it retries a failed batch until `exportTimeoutMs` have passed, and fails a
+ * third batch at once while two are in flight.
  */
 export const boundExporter = (
   exporter: SpanExporter,
@@ -49,7 +49,7 @@ export const boundExporter = (
   };
 };
 
-/** The receiver says that the batch itself is wrong (4xx, but for 408 and 429): nothing becomes right by waiting. */
+/** The receiver says that the batch itself is wrong (4xx except 408 and 429), so a retry cannot help. */
 const isRefusal = (error: Error | undefined): boolean => {
   const { code } = (error ?? {}) as { code?: unknown };
   const status =

@@ -30,14 +30,15 @@ let exporting: Promise<Exporting> | undefined;
 
 /**
  * Starts tracing for one service and returns its tracer. Services of one process share the exporters and their
- * bounded queues, but each has a TracerProvider with its own `service.name`, so that Zipkin shows them apart.
- * Sampling follows the caller's decision where there is one, else `sampleRatio`. Without a destination contexts
- * still travel, and nothing is recorded or sent. A receiver that is away costs spans, nothing else.
+ * bounded queues, but each has a TracerProvider with its own `service.name`, so that Zipkin shows them separately.
+ * Sampling follows the caller's decision where there is one, else `sampleRatio`. Without a destination contexts are
+ * still propagated, but nothing is recorded or sent. While a receiver is away spans are lost, and nothing else is
+ * affected.
  */
 export const startTracing = async (
   options: SpanDestinations & {
     service: string;
-    /** 0 (none) to 1 (every trace that starts here). The first service of a process decides for its process. */
+    /** 0 (none) to 1 (every trace that starts here). The first service of a process decides for the whole process. */
     sampleRatio: number;
   },
 ): Promise<Tracer> => {
@@ -55,7 +56,7 @@ export const startTracing = async (
   return provider.getTracer('cartstream');
 };
 
-/** Sends what is queued (1 s at most), then stops. For the end of the process only. */
+/** Sends the queued spans (1 s at most), then stops. For the end of the process only. */
 export const stopTracing = async (): Promise<void> => {
   if (exporting === undefined) return;
   const { destinations } = await exporting;
@@ -67,8 +68,8 @@ export const stopTracing = async (): Promise<void> => {
 };
 
 const startExporting = async (options: SpanDestinations & { sampleRatio: number }): Promise<Exporting> => {
-  // Loaded on demand: a unit test need not pay for it. And part by part: the package that gathers the parts loads every
-  // exporter there is, which was a quarter of a service's start.
+  // Loaded on demand, so that unit tests do not load it. And loaded in parts, because the SDK package loads every
+  // exporter, which took a quarter of a service's start.
   const { AsyncLocalStorageContextManager } = await import('@opentelemetry/context-async-hooks');
   const { W3CTraceContextPropagator } = await import('@opentelemetry/core');
   const destinations = await openDestinations(options);
@@ -83,7 +84,7 @@ const tracerKey = createContextKey('tracer of the running service');
 export const contextWithTracer = (tracer: Tracer, parent: Context = context.active()): Context =>
   parent.setValue(tracerKey, tracer);
 
-/** The span context of a W3C `traceparent`, or an empty context where it is missing or malformed. */
+/** The context of a W3C `traceparent`, or an empty context where the header is missing or malformed. */
 export const contextFromTraceparent = (traceparent: string | undefined): Context => {
   const match = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent ?? '');
   if (match === null) return ROOT_CONTEXT;
@@ -92,7 +93,7 @@ export const contextFromTraceparent = (traceparent: string | undefined): Context
   return isSpanContextValid(remote) ? trace.setSpanContext(ROOT_CONTEXT, remote) : ROOT_CONTEXT;
 };
 
-/** The active span's W3C `traceparent`, to be sent along; undefined outside any trace. */
+/** The active span's W3C `traceparent`, for outgoing messages; undefined outside any trace. */
 export const currentTraceparent = (): string | undefined => traceparentOf(context.active());
 
 export const traceparentOf = (from: Context): string | undefined => {
@@ -101,7 +102,7 @@ export const traceparentOf = (from: Context): string | undefined => {
   return `00-${span.traceId}-${span.spanId}-${(span.traceFlags & 1).toString(16).padStart(2, '0')}`;
 };
 
-/** True where the trace is recorded: the expensive description of a span is worth its while. */
+/** True where the trace is recorded, so that expensive span attributes are computed only then. */
 export const isSampled = (from: Context): boolean =>
   ((trace.getSpanContext(from)?.traceFlags ?? 0) & 1) === 1;
 
@@ -109,17 +110,17 @@ export type SpanOptions = {
   /** INTERNAL if unset. */
   kind?: SpanKind;
   attributes?: Attributes;
-  /** The active context if unset; `contextFromTraceparent(…)` for what came over the wire. */
+  /** The active context if unset; `contextFromTraceparent(…)` for a context that came with a message. */
   parent?: Context;
   links?: Link[];
-  /** The tracer of the nearest enclosing `withSpan` if unset: only an outermost span need name its service's. */
+  /** The tracer of the nearest enclosing `withSpan` if unset: only an outermost span needs to set it. */
   tracer?: Tracer;
   /** Epoch milliseconds, rounded: Zipkin refuses a whole batch for one time with a fraction. Now if unset. */
   startedAtMs?: number;
 };
 
 /**
- * Runs `fn` inside a span that ends when it settles. What it throws is recorded on the span and thrown on.
+ * Runs `fn` inside a span that ends when `fn` settles. An error is recorded on the span and rethrown.
  */
 export const withSpan = async <T>(
   name: string,
@@ -140,7 +141,7 @@ export const withSpan = async <T>(
   }
 };
 
-/** A span whose end the caller takes care of, and the context to run under it with `runInContext`. */
+/** Starts a span that the caller has to end, and returns it with its context for `runInContext`. */
 export const startSpan = (name: string, options: SpanOptions): { span: Span; within: Context } => {
   const active = context.active();
   const parent = options.parent ?? active;

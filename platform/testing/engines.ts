@@ -3,23 +3,23 @@ import { envSchema, loadConfig } from '#platform/config';
 import { type KafkaSettings, kafkaSettings } from '#platform/messaging/kafka-settings';
 
 export type EngineUrls = {
-  /** By the client that `KAFKA_CLIENT` names. */
+  /** Uses the client that `KAFKA_CLIENT` names. */
   kafka: KafkaSettings;
   /** Base of the Confluent API. */
   schemaRegistryUrl: string;
   clickhouseUrl: string;
-  /** Of the server; the database in it is the caller's to choose. */
+  /** The server's URL; the caller chooses the database. */
   databaseUrl: string;
   redisUrl: string;
   zipkinUrl: string;
 };
 
-/** Where `tests/global-setup.ts` leaves the path of a running platform's `run.json` for the test's process. */
+/** The variable in which `tests/global-setup.ts` passes the path of a running platform's `run.json` to the tests. */
 export const runFileVariable = 'CARTSTREAM_RUN';
 
 /**
- * The real engines that integration tests use: those of the platform whose `run.json` `CARTSTREAM_RUN` names, else
- * those of the usual environment variables. Throws when there are none, for nothing here stands in for an engine.
+ * The real engines for integration tests: those of the platform whose `run.json` the variable `CARTSTREAM_RUN` names,
+ * else those of the usual environment variables. Throws when there are none: the tests use no stand-in for an engine.
  */
 export function engines(env: Readonly<Record<string, string | undefined>> = process.env): EngineUrls {
   const runFile = env[runFileVariable];

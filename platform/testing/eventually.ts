@@ -4,13 +4,13 @@ export type EventuallyOptions = {
   timeoutMs?: number;
   /** 50 ms if unset. */
   everyMs?: number;
-  /** What was hoped for, or how to tell it at the deadline; the last failure is told behind it. */
+  /** The message of the error at the deadline, or a function that makes it; the last failure is appended. */
   message?: string | (() => string);
 };
 
 /**
- * Tries until `attempt` neither throws nor answers `false`, and resolves to its answer. Rejects at the deadline with
- * the last failure as its cause: the way to wait for a condition, in place of sleeping for one.
+ * Waits for a condition: calls `attempt` until it neither throws nor returns `false`, and resolves to its result.
+ * Rejects at the deadline with the last failure as its cause.
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,

@@ -14,7 +14,7 @@ export type FoldedEvent = {
 
 /**
  * Folds events into `state` as the running job does, without Kafka: one partition, in runs of `recordsPerRunMax`
- * (1 if unset, so that everything has to go through the state).
+ * (1 if unset, so that every input is applied to the state before the next one is folded).
  */
 export const foldEvents = async <I, C, S extends StateStore<C>>(
   fold: StreamFold<I, C, S>,

@@ -1,13 +1,13 @@
 import type { Clock } from '#platform/clock';
 
 export type HandClock = Clock & {
-  /** Lets time pass: both faces go on. */
+  /** Lets time pass: both times advance. */
   advanceMs(durationMs: number): void;
-  /** Corrects the wall clock alone, as an operating system does; no time passes. */
+  /** Sets only the wall clock, as an operating system does when it corrects the time; no time passes. */
   setMs(epochMs: number): void;
 };
 
-/** A clock that stands still until a test turns it. */
+/** A clock that stands still until a test advances it. */
 export function handClock(startMs: number = Date.UTC(2030, 0, 1)): HandClock {
   let nowMs = startMs;
   let monotonicMs = 0;

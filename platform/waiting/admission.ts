@@ -1,5 +1,5 @@
 export type Admission = {
-  /** Runs `work` once a place is free, in the order of the calls; its outcome is the work's. */
+  /** Runs `work` once a place is free, in the order of the calls; settles as `work` does. */
   run<T>(work: () => Promise<T>): Promise<T>;
   /** How many run now. */
   readonly running: number;
@@ -7,13 +7,13 @@ export type Admission = {
   readonly waiting: number;
 };
 
-/** At most `runningMax` at once. The queue has no bound of its own: bound the callers. */
+/** Runs at most `runningMax` at once. Its queue is not bounded, so the number of callers has to be. */
 export const createAdmission = (runningMax: number): Admission => {
   const queue: Array<() => void> = [];
   let running = 0;
   const leave = (): void => {
     const next = queue.shift();
-    // The place passes on directly, so that a newcomer cannot take it first.
+    // The free place goes directly to the next in the queue, so that a new caller cannot take it first.
     if (next !== undefined) next();
     else running -= 1;
   };

@@ -3,7 +3,9 @@ export type Backoff = {
   minMs: number;
   /** No wait is longer. */
   maxMs: number;
-  /** 0 to 1: a wait is this share longer or shorter at random, so that many do not come back at once. 0 if unset. */
+  /**
+   * 0 to 1: each wait is longer or shorter by up to this share, so that many callers do not retry at once. 0 if unset.
+   */
   jitter?: number;
   /** In [0, 1); `Math.random` if unset. */
   random?: () => number;

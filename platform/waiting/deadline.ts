@@ -1,8 +1,8 @@
 import { type FaultCode, PlatformError } from '#platform/errors';
 
 /**
- * The outcome of `work`, or after `timeoutMs` a retriable fault with `code`. The work itself goes on: give it
- * a signal where it can be ended. A failure of it that comes too late is ignored.
+ * Settles as `work` does, or after `timeoutMs` rejects with a retriable fault with `code`. The work itself goes on:
+ * pass it a signal where it can be ended. A failure of the work after the deadline is ignored.
  */
 export const within = async <T>(
   timeoutMs: number,
@@ -24,7 +24,7 @@ export const within = async <T>(
   }
 };
 
-/** Waits until `work` has ended in any way, or `waitMs` have passed; true when it ended. It goes on otherwise. */
+/** Waits until `work` has settled, or `waitMs` have passed; true when it has settled. Otherwise the work goes on. */
 export const endsWithin = async (waitMs: number, work: Promise<unknown>): Promise<boolean> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {

@@ -1,7 +1,7 @@
 import { setTimeout as timer } from 'node:timers/promises';
 
 /**
- * Resolves after `ms`, or at once when `signal` is aborted: whoever waits looks at the signal itself. The timer keeps
+ * Resolves after `ms`, or at once when `signal` is aborted, so a caller checks the signal afterwards. The timer keeps
  * the process alive unless `keepsAlive` is false.
  */
 export const sleep = async (
