@@ -1,13 +1,14 @@
 /**
- * Every service and stream job, a line each, in the order in which they are started. The folder, the container, the
- * scrape target and the settings (`ORDER_PORT`, `ORDER_URL`) of each follow from its name. What runs the platform
- * derives from this table; what cannot is held to it by tests/table.test.ts, which says what is missing.
+ * Every service and stream job, one line each, in the order in which they are started. The folder, the container, the
+ * scrape target and the settings (`ORDER_PORT`, `ORDER_URL`) of each follow from its name. The programs that run the
+ * platform read this table. tests/table.test.ts compares files that cannot read it with the table, and prints what is
+ * missing.
  */
 export type Part = {
   name: string;
-  /** The one gateway is the door to the services; a job serves nothing but its own health and metrics. */
+  /** The gateway is the only entry to the services; a job serves only its own health and metrics. */
   kind: 'gateway' | 'service' | 'job';
-  /** What the gateway forwards to it: each a Fastify pattern that stands for itself and for all below it. */
+  /** The paths that the gateway forwards to it, including everything below each path. */
   paths: readonly string[];
 };
 
@@ -27,10 +28,10 @@ export const table = [
 
 type Row = (typeof table)[number];
 
-/** What the gateway forwards to. */
+/** The services to which the gateway forwards. */
 export type ServiceName = Extract<Row, { kind: 'service' }>['name'];
 
-/** What the gateway watches beside the services. */
+/** The jobs whose health the gateway reports besides the services'. */
 export type JobName = Extract<Row, { kind: 'job' }>['name'];
 
 export const services = table.filter(
@@ -38,6 +39,6 @@ export const services = table.filter(
 );
 export const jobs = table.filter((part): part is Extract<Row, { kind: 'job' }> => part.kind === 'job');
 
-/** Where the part's `main.ts` is. */
+/** The folder of the part's `main.ts`. */
 export const folderOf = ({ name, kind }: Part): string =>
   `${kind === 'job' ? 'stream-jobs' : 'services'}/${name}`;

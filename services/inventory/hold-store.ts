@@ -23,8 +23,8 @@ export type ReserveOutcome = 'reserved' | 'rejected' | 'already_decided';
 
 export type HoldStore = {
   /**
-   * Holds every line or none. `unknown` names the products there is no stock row for, and then nothing has been
-   * decided; with `unknownAreSoldOut` they count as sold out instead.
+   * Holds every line or none. If it returns `unknown`, these products have no stock row, and nothing was decided. With
+   * `unknownAreSoldOut` they count as sold out instead.
    */
   reserve(
     tx: Tx,
@@ -32,7 +32,7 @@ export type HoldStore = {
     lines: readonly Line[],
     options?: { unknownAreSoldOut?: boolean },
   ): Promise<ReserveOutcome | { unknown: string[] }>;
-  /** Gives back what the order holds, or has taken, because it was cancelled. */
+  /** Returns the pieces that a cancelled order holds, or has taken, to the stock. */
   release(tx: Tx, orderId: string, reason: string): Promise<void>;
   commit(tx: Tx, orderId: string): Promise<HoldRefusal | undefined>;
   takeBack(
@@ -45,7 +45,7 @@ export type HoldStore = {
 
 type Events = Pick<EventPublisher<Published>, 'event'>;
 
-/** Holds as rows. The row's lock is what makes the steps of one order follow one another. */
+/** Stores holds as rows. The row's lock makes the steps of one order follow one another. */
 export const createHoldStore = ({
   events,
   clock,
@@ -55,7 +55,7 @@ export const createHoldStore = ({
   clock: Clock;
   holdMs: number;
 }): HoldStore => {
-  /** Decides, and writes what was decided: the stock, the hold and the event. `short` when the stock refused. */
+  /** Decides and writes the stock, the hold and the event. `short` when the stock did not suffice. */
   const update = async (
     tx: Tx,
     orderId: string,
@@ -174,7 +174,7 @@ const lock = async (tx: Tx, orderId: string): Promise<Hold> => {
   }
 };
 
-/** The lines as the stock has them after the event; none for an event that moves no pieces. */
+/** The stock of each line's product after the event; empty for an event that moves no pieces. */
 const moveStock = async (
   tx: Tx,
   orderId: string,

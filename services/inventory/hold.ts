@@ -2,12 +2,12 @@ import { assert } from '#platform/assert';
 
 export type Line = { productId: string; quantity: number };
 
-/** What one return of the order brought back. */
+/** The lines of one return of the order. */
 export type Return = { returnId: string; lines: readonly Line[] };
 
 /**
- * What an order has of the stock. `rejected` and `released` hold nothing, `committed` pieces have left; `undone` is a
- * sale whose pieces are back because its order was cancelled after all.
+ * The stock that an order holds or has taken. `rejected` and `released` hold nothing; `committed` pieces have left;
+ * `undone` is a sale whose pieces are back in stock because its order was cancelled afterwards.
  */
 export type Hold =
   | { status: 'none' }
@@ -21,17 +21,17 @@ export type HoldStatus = Hold['status'];
 
 export type HoldCommand =
   | { type: 'ReserveStock'; lines: readonly Line[] }
-  /** The stock's own rows have refused the reservation; `available` is what they have, by product. */
+  /** The stock does not suffice for the reservation; `available` is the available number by product. */
   | { type: 'RefuseReservation'; lines: readonly Line[]; available: ReadonlyMap<string, number> }
   | { type: 'ReleaseStock'; reason: string }
   | { type: 'CommitStock' }
   | { type: 'TakeBack'; returnId: string; lines: readonly Line[] };
 
 export type HoldEvent =
-  /** Takes place only if the stock has every line: which of the two is known to its rows alone. */
+  /** Takes effect only if the stock suffices for every line, which the update of its rows decides. */
   | { type: 'StockReserved'; lines: readonly Line[] }
   | { type: 'StockRejected'; lines: readonly { productId: string; requested: number; available: number }[] }
-  /** Nothing is held, and nothing shall be if its reservation is asked for late. */
+  /** Nothing is held, and a reservation that arrives later shall hold nothing either. */
   | { type: 'HoldBarred' }
   | { type: 'StockReleased'; lines: readonly Line[]; reason: string }
   | { type: 'StockCommitted'; lines: readonly Line[] }
@@ -44,7 +44,7 @@ export type Decision = readonly HoldEvent[] | HoldRefusal;
 
 export const isRefusal = (decision: Decision): decision is HoldRefusal => 'refused' in decision;
 
-/** What a piece of a line adds to each count of its product when the event takes place. */
+/** What each piece of a line adds to the counts of its product when the event takes effect. */
 export const effects = {
   StockReserved: { movement: 'reserved', onHand: 0, reserved: 1 },
   StockReleased: { movement: 'released', onHand: 0, reserved: -1 },
@@ -58,8 +58,8 @@ export const effects = {
 const nothing: readonly HoldEvent[] = [];
 
 /**
- * What an order's event does to its hold. Each step is taken once, however often its event comes. Refused is
- * only what contradicts our own record: goods sold that were never held, or back that were never sold.
+ * Decides what an order's event changes about its hold. Each step happens once, however often its event arrives. Only a
+ * contradiction is refused: a sale of goods that were never held, or a return of goods that were never sold.
  */
 export const decide = (command: HoldCommand, hold: Hold): Decision => {
   switch (command.type) {
@@ -139,7 +139,7 @@ export const evolve = (hold: Hold, event: HoldEvent): Hold => {
   }
 };
 
-/** The same product once, in the sum; sorted, so that all orders lock products in one order. */
+/** Sums the lines of the same product. Sorted by product, so that all orders lock products in the same order. */
 export const sumLines = (lines: readonly Line[]): Line[] => {
   const sums = new Map<string, number>();
   for (const { productId, quantity } of lines) sums.set(productId, (sums.get(productId) ?? 0) + quantity);

@@ -8,7 +8,7 @@ import type { HoldRefusal } from './hold.js';
 import type { HoldStore } from './hold-store.js';
 import type { StockStore } from './stock-store.js';
 
-/** What inventory does when something happens elsewhere. */
+/** Inventory's reactions to events of other services. */
 export const reactions = (deps: {
   stock: StockStore;
   holds: HoldStore;
@@ -26,7 +26,7 @@ export const reactions = (deps: {
 
     OrderPlaced: async (tx, { value: { orderId, lines }, occurredAt }) => {
       let outcome = await holds.reserve(tx, orderId, lines);
-      // The product may be on its way on its own topic: the partition waits for it, but not for ever.
+      // The product's event may still arrive on its own topic, so the partition waits for it for a bounded time.
       if (typeof outcome === 'object') {
         if (!patience.isOver(outcome.unknown, occurredAt))
           throw new PlatformError('not_yet_known', `no stock known of ${outcome.unknown.join(', ')}`, {
@@ -52,7 +52,9 @@ export const reactions = (deps: {
   };
 };
 
-/** An event that contradicts our own record is parked for people to look at; retrying cannot mend it. */
+/**
+ * An event that contradicts our own record goes to the dead-letter topic for a person to examine; a retry cannot help.
+ */
 const mustHold = (refusal: HoldRefusal | undefined, orderId: string): void => {
   if (refusal)
     throw new PlatformError(
@@ -64,20 +66,20 @@ const mustHold = (refusal: HoldRefusal | undefined, orderId: string): void => {
     );
 };
 
-/** As many as one transaction can ask for: 100 orders of 100 lines. */
+/** As many products as one transaction can wait for: 100 orders of 100 lines. */
 const productsWaitedForMax = 10_000;
 const rememberedMs = 300_000;
 
 /**
- * How long a product has been waited for, since this process first asked: the age of an event would not do,
- * because after an outage every event is old, also those whose counterpart is only just arriving.
+ * Bounds how long orders wait for a product, counted from this process's first attempt. The age of the order's event
+ * would be wrong, because after an outage every event is old, also when the product's event is only just arriving.
  *
- * Reactions of one transaction are undone together, so nothing is forgotten because one of them was content;
- * what is remembered goes by age, the oldest first when there is too much of it. A wait that ran out counts
- * for all that had happened when it began: orders behind one another do not each wait for their own product.
+ * A transaction may be rolled back, so a wait is not deleted when one reaction succeeds; waits are deleted by age, and
+ * the oldest first when there are too many. A wait that ran out also counts for other orders that were placed before it
+ * began, so that consecutive orders do not each wait for their own product.
  */
 export const createPatience = (clock: Clock, waitMs: number) => {
-  /** When a wait began: by the wall clock, as events are stamped, and by the one that measures how long it lasts. */
+  /** When a wait began: by the wall clock, to compare it with events, and by the monotonic clock, to measure it. */
   type Begun = { atMs: number; monotonicMs: number };
   const asked = new Map<string, Begun>();
   const never: Begun = { atMs: Number.NEGATIVE_INFINITY, monotonicMs: Number.NEGATIVE_INFINITY };
@@ -102,7 +104,7 @@ export const createPatience = (clock: Clock, waitMs: number) => {
   };
 
   return {
-    /** True once each of the products has been waited for; asking begins the wait. */
+    /** True once the wait for each of the products is over; the first call begins the wait. */
     isOver: (productIds: readonly string[], occurredAtMs: number): boolean => {
       const now: Begun = { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
       forgetOld(now);

@@ -15,9 +15,9 @@ const pieces = z.int().min(0).max(piecesMax);
 const stockSchema = z
   .object({
     productId: z.uuid(),
-    onHand: z.int().describe('Pieces in the house, also those promised to orders.'),
-    reserved: z.int().describe('Of these, promised to orders not yet confirmed.'),
-    available: z.int().describe('What can be sold: on hand minus reserved.'),
+    onHand: z.int().describe('Pieces in stock, including those reserved for orders.'),
+    reserved: z.int().describe('Pieces reserved for orders that are not confirmed yet.'),
+    available: z.int().describe('Pieces that can be sold: `onHand` minus `reserved`.'),
     lowStockThreshold: z.int(),
     updatedAt: z.iso.datetime(),
   })
@@ -40,13 +40,13 @@ const params = z.strictObject({ productId: uuid });
 const ignored = z
   .union([text(100), z.int()])
   .optional()
-  .describe('Kept by the server: may be sent back, and is ignored.');
+  .describe('Set by the server. A request may contain it; the server ignores it.');
 const keptByServer = { productId: ignored, reserved: ignored, available: ignored, updatedAt: ignored };
 const restockHeader = z.object({
   'idempotency-key': text(255)
     .min(1)
     .optional()
-    .describe('Sent again with the same key, the pieces are added once.'),
+    .describe('A request that is repeated with the same key adds the pieces only once.'),
 });
 const tags = ['inventory'];
 
@@ -58,7 +58,7 @@ const listRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
       config: { anonymousWithoutKeys: true },
       schema: {
         tags,
-        summary: 'Stock of all products, by product id.',
+        summary: 'The stock of all products, sorted by product id.',
         querystring: z.strictObject(listQuery),
         response: { 200: pageOf(stockSchema) },
       },
@@ -81,7 +81,7 @@ const stockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
       config: { anonymousWithoutKeys: true },
       schema: {
         tags,
-        summary: 'Stock of one product.',
+        summary: 'The stock of one product.',
         params,
         response: { 200: stockSchema, ...problems(404) },
       },
@@ -101,7 +101,7 @@ const stateRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
       access: ['admin'],
       schema: {
         tags,
-        summary: 'State what is on hand.',
+        summary: 'Set the number of pieces on hand, after a count for example.',
         params,
         body: z.strictObject({
           onHand: pieces,
@@ -128,7 +128,7 @@ const restockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
       access: ['admin'],
       schema: {
         tags,
-        summary: 'Add pieces that arrived.',
+        summary: 'Add delivered pieces to the stock.',
         params,
         headers: restockHeader,
         body: z.strictObject({ quantity: pieces.min(1) }),
@@ -194,7 +194,7 @@ export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): 
   movementsRoute(app, db, stock);
 };
 
-/** The stock after the change; a refusal becomes the problem that the caller gets. */
+/** The stock after the change. Throws the problem that answers a refusal. */
 const adjust = async (
   stock: StockStore,
   tx: Tx,
@@ -212,14 +212,14 @@ const adjust = async (
       throw problem(
         409,
         outcome.refused,
-        `${outcome.reserved} pieces are promised to orders; fewer cannot be on hand.`,
+        `${outcome.reserved} pieces are reserved for orders, so fewer cannot be on hand.`,
       );
     default:
       return outcome satisfies never;
   }
 };
 
-const unknownProduct = () => problem(404, 'product_not_found', 'No stock is kept of such a product.');
+const unknownProduct = () => problem(404, 'product_not_found', 'There is no stock record for this product.');
 
 const shown = (row: StockRow): z.output<typeof stockSchema> => ({
   productId: row.productId,

@@ -8,7 +8,7 @@ import { reactions } from './reactions.js';
 import { inventoryRoutes } from './routes.js';
 import { createStockStore, publishes } from './stock-store.js';
 
-/** Keeps what is there, what is promised and what has left; answers every placed order with a hold or a no. */
+/** Keeps the stock of products: reserves, commits and releases it for orders, and records every movement. */
 export const service: Service<InventoryConfig> = {
   name: 'inventory',
   config: inventoryConfig,

@@ -4,9 +4,9 @@ import type { StockReservedLine } from '#schemas/events';
 import type { Line } from './hold.js';
 
 /**
- * The rows are locked in product order, so that two orders never wait for each other in a circle, and changed
- * together or not at all: the condition counts the lines that can be served and wants all of them. The stock
- * read is the stock written, because both happen under the lock.
+ * The rows are locked in product order, so that two orders never deadlock, and changed together or not at all: the
+ * statement counts the lines that can be served and requires all of them. The stock cannot change between reading and
+ * writing, because both happen under the lock.
  */
 const changeRows = `
   WITH wanted AS (
@@ -32,19 +32,19 @@ const changeRows = `
   FROM changed ORDER BY product_id`;
 
 export type StockChange = {
-  /** The kind of the movement that is noted of each line. */
+  /** The kind of the movement that is recorded for each line. */
   movement: string;
-  /** What a piece of a line adds to the pieces on hand, and to those promised. */
+  /** What each piece of a line adds to the pieces on hand and to the reserved pieces. */
   onHand: -1 | 0 | 1;
   reserved: -1 | 0 | 1;
-  /** Changes every line, or none when one of them has too little. */
+  /** If true, no line changes when the available stock of one is too low. */
   onlyIfAvailable: boolean;
   orderId: string;
   reason: string | null;
   at: Date;
 };
 
-/** Each product once, sorted. The lines as they are after the change; none when it was refused. */
+/** `lines` name each product once, sorted. Returns the stock after the change; empty when the change was refused. */
 export const changeStock = async (
   tx: Tx,
   lines: readonly Line[],
@@ -64,7 +64,7 @@ export const changeStock = async (
   return rows;
 };
 
-/** What can be sold of each of the products there is stock of. */
+/** The available pieces of each of the products that has a stock row. */
 export const availableOf = async (
   db: Queryable,
   productIds: readonly string[],

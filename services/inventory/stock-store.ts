@@ -26,7 +26,7 @@ export type Movement = {
 };
 
 export type StockStore = {
-  /** Opens a product's stock with `onHand` pieces; nothing if it is open already. */
+  /** Creates a product's stock row with `onHand` pieces; does nothing if it exists. */
   open(tx: Tx, productId: string, onHand: number): Promise<void>;
   adjust(
     tx: Tx,
@@ -49,7 +49,7 @@ export type StockStore = {
 const stockColumns = `product_id AS "productId", on_hand AS "onHand", reserved,
   low_stock_threshold AS "lowStockThreshold", stock_version AS "stockVersion", updated_at AS "updatedAt"`;
 
-/** The types of events that this service publishes: the compiler refuses another. */
+/** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = [
   'StockReserved',
   'StockRejected',
@@ -60,7 +60,7 @@ export const publishes = [
 ] as const satisfies readonly EventType[];
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
 
-/** What there is of each product, as rows. Every write appends its event to the outbox in the same transaction. */
+/** The stock of each product, as rows. Every write appends its event to the outbox in the same transaction. */
 export const createStockStore = ({
   events,
   clock,

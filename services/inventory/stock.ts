@@ -1,10 +1,10 @@
-/** One product's pieces. Invariant: 0 <= reserved <= onHand; what can be sold is the difference. */
+/** The pieces of one product. Invariant: 0 <= reserved <= onHand; the difference is available. */
 export type Stock = {
   onHand: number;
   reserved: number;
 };
 
-/** Of one product. What comes back from buyers on top of it still fits the column. */
+/** The most pieces of one product. Returned pieces beyond it still fit the column. */
 export const piecesMax = 1_000_000_000;
 
 export type AdjustmentRefusal =
@@ -12,8 +12,7 @@ export type AdjustmentRefusal =
   | { refused: 'too_many_pieces' };
 
 /**
- * What changes when somebody states that `onHand` pieces are there. Never below what is promised already, nor
- * above `piecesMax`.
+ * The change when a caller sets the pieces on hand. Refused below the reserved pieces and above `piecesMax`.
  */
 export const stateOnHand = (stock: Stock, onHand: number): { delta: number } | AdjustmentRefusal => {
   if (onHand < stock.reserved) return { refused: 'below_reserved', reserved: stock.reserved };

@@ -5,14 +5,14 @@ import { problem } from '#platform/http/problem-details';
 import { staff } from '#schemas/roles';
 import type { OrderView } from './order-view.js';
 
-/** A guest's key to one order, where the client did not choose one: 256 random bits, of which only a hash is kept. */
+/** The token of a guest's order where the client did not choose one: 256 random bits. Only a hash of it is stored. */
 export const newOrderToken = (): string => randomBytes(32).toString('base64url');
 
 export const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 export const isStaff = (principal: Principal): boolean => hasRole(principal, ...staff);
 
-/** The order, if the caller may know that it exists; 404 like for no order otherwise. */
+/** The order, if the caller may see it. Throws the same 404 as for an order that does not exist otherwise. */
 export const visible = (
   order: OrderView | undefined,
   request: Pick<FastifyRequest, 'principal' | 'headers'>,

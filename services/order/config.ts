@@ -8,7 +8,7 @@ export const orderConfig = envSchema({
   /** How long a new order waits for a product that has not reached this service yet. */
   productWaitMs: ['ORDER_PRODUCT_WAIT_MS', setting.integer(0, 10_000).default(2000)],
   sweepEveryMs: ['ORDER_SWEEP_EVERY_MS', setting.integer(50, 60_000).default(1000)],
-  /** An order to which nothing has happened for this long while it waits for something counts as stuck. */
+  /** An order that waits for something and has had no event for this long counts as stuck. */
   stuckAfterMs: ['ORDER_STUCK_AFTER_MS', setting.integer(1000, 86_400_000).default(60_000)],
   /** While more events than this wait for Kafka, new orders are answered 503. */
   outboxUnpublishedMax: ['ORDER_OUTBOX_UNPUBLISHED_MAX', setting.integer(1, 10_000_000).default(10_000)],

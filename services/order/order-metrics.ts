@@ -3,11 +3,11 @@ import { isOpen } from './order.js';
 import type { Outcome } from './order-store.js';
 
 export type OrderMetrics = {
-  /** Counts what an order came to, measured from when it was placed. */
+  /** Counts the outcome of a command, and times it from the moment when the order was placed. */
   observe(outcome: Outcome, nowMs: number): void;
   refused(): void;
   active(orders: number): void;
-  /** Orders past their time, whatever they wait for. */
+  /** Sets the number of stuck orders, whatever they wait for. */
   stuck(orders: number): void;
 };
 
@@ -33,7 +33,10 @@ export const createOrderMetrics = (metrics: Metrics): OrderMetrics => {
     ['reason'],
   );
   const active = metrics.gauge('active_orders', 'Orders neither confirmed nor cancelled yet.');
-  const stuck = metrics.gauge('stuck_orders', 'Orders past their time: see GET /api/ops/sagas?stuck=true.');
+  const stuck = metrics.gauge(
+    'stuck_orders',
+    'Orders that wait without an event: see GET /api/ops/sagas?stuck=true.',
+  );
   const value = metrics.histogram(
     'order_value_minor',
     'Total of orders placed, in minor units.',
@@ -55,7 +58,7 @@ export const createOrderMetrics = (metrics: Metrics): OrderMetrics => {
           value.observe(event.data.totalMinor);
           items.observe(event.data.lines.length);
         }
-        // A sale that is undone has been counted when it was confirmed.
+        // An order that is cancelled after its confirmation was counted when it was confirmed.
         if (event.type === 'OrderConfirmed' || (event.type === 'OrderCancelled' && isOpen(before))) {
           const seconds = before.status === 'new' ? 0 : Math.max(0, nowMs - before.placedAtMs) / 1000;
           const outcome = after.status === 'confirmed' ? 'confirmed' : 'cancelled';

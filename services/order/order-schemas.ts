@@ -22,7 +22,9 @@ export const itemsBody = z
   .array(item)
   .min(1)
   .max(itemsMax)
-  .describe(`A product named twice is one line with the sum, ${piecesOfProductMax} pieces at most.`);
+  .describe(
+    `Items of the same product become one line with their sum, at most ${piecesOfProductMax} pieces.`,
+  );
 
 const addressShape = {
   name: line(200),
@@ -39,25 +41,25 @@ export const placeOrderBody = z.strictObject({
   payment: z.strictObject({
     method: z.enum(['card', 'paypal', 'crypto']),
     token: matching(200, /^[\x21-\x7e]{1,200}$/).describe(
-      'From the payment provider. The sandbox knows tok_ok, tok_declined, tok_flaky and more.',
+      'From the payment provider. The sandbox accepts tok_ok, tok_declined, tok_flaky and more.',
     ),
   }),
-  email: emailAddress.optional().describe('Required of a guest.'),
+  email: emailAddress.optional().describe('Required if the caller is not logged in.'),
 });
 
 export const orderTokenHeader = z.object({
-  'x-order-token': text(200).optional().describe('What a guest got with the order.'),
+  'x-order-token': text(200).optional().describe('The `orderToken` that a guest received with the order.'),
 });
 
 export const placeOrderHeaders = z.object({
   'x-visit-id': matching(64, /^[\w.:-]{1,64}$/)
     .optional()
-    .describe('The visit the order comes from.'),
+    .describe('The id of the visit in which the order was placed.'),
   'x-order-token': matching(200, /^[\w-]{32,200}$/)
     .optional()
     .describe(
-      'Of a guest: the token of the order, chosen at random by the client. Whoever repeats the request with it gets ' +
-        'the whole answer again; without it the answer to a repeat has no `orderToken`.',
+      'For guests: the token of the order, which the client may choose at random. A repeat of the request with it ' +
+        'receives the whole answer again; the answer to a repeat without it has no `orderToken`.',
     ),
 });
 
@@ -70,7 +72,7 @@ export const acceptedSchema = z
       .string()
       .optional()
       .describe(
-        'For a guest: good for this order alone, as X-Order-Token. Not in the answer to a repeat that does not present it.',
+        'For guests: send it as X-Order-Token to read this order. The answer to a repeat has it only if the repeat sends it.',
       ),
   })
   .meta({ id: 'AcceptedOrder' });
@@ -82,7 +84,7 @@ export const statusSchema = z
       .string()
       .optional()
       .describe(
-        'Of a cancelled one: out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out.',
+        'Why the order was cancelled: out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out.',
       ),
   })
   .meta({ id: 'OrderStatus' });
@@ -105,7 +107,7 @@ export const orderSchema = z
     ...statusSchema.shape,
     items: z.array(z.object({ productId: z.uuid(), name: z.string(), quantity: z.int(), unitPrice: money })),
     total: money,
-    // As it was taken at the time, whatever is asked of an address since then.
+    // Not validated: stored addresses keep the form that was accepted when the order was placed.
     shippingAddress: z.object({
       name: z.string(),
       line1: z.string(),
@@ -143,7 +145,7 @@ export const returnSchema = z
     orderId: z.uuid(),
     items: z.array(z.object({ productId: z.uuid(), quantity: z.int() })),
     refund: money,
-    isFull: z.boolean().describe('True when nothing of the order is left with the customer.'),
+    isFull: z.boolean().describe('True when the customer has now returned every piece of the order.'),
   })
   .meta({ id: 'OrderReturn' });
 
@@ -168,7 +170,10 @@ export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
   updatedAt: order.updatedAt.toISOString(),
 });
 
-/** The payment service publishes what happens to money: of a payment that ended before any was guaranteed, nothing. */
+/**
+ * The payment service publishes no event for a payment that ended before its authorisation, so the order's status
+ * decides.
+ */
 const paymentStatusOf = ({ status, paymentStatus }: OrderView) =>
   status === 'cancelled' && paymentStatus === 'pending' ? 'cancelled' : paymentStatus;
 

@@ -28,9 +28,9 @@ import { refundsOf, salesOf, undoneOf } from './sales.js';
 import { noteRefundDue } from './settlement.js';
 import { noteOwn } from './timeline.js';
 
-/** What belongs to the order beside the state it decides on; none of it is on a topic that is kept for ever. */
+/** Data of the order that no decision needs; none of it is on a topic that is kept for ever. */
 export type Particulars = {
-  /** The provider's, for payment alone; this service does not keep it. */
+  /** The provider's token, for the payment service only; this service does not store it. */
   paymentToken: string;
   email: string | null;
   guestTokenHash: Buffer | null;
@@ -44,7 +44,7 @@ export type OverdueOrder = {
   traceparent: string | null;
 };
 
-/** What an order came to: its state before and after, and what it published on the way. */
+/** The outcome of a command: the order's state before and after, and the events. */
 export type Outcome = { before: Order; after: Order; events: readonly OrderEvent[] };
 
 export type OrderStore = {
@@ -56,7 +56,7 @@ export type OrderStore = {
   ): Promise<Outcome>;
   /** Loads and locks the order, decides, and writes state, timeline, events and sales. Null for no such order. */
   update(tx: Tx, orderId: string, command: OrderCommand): Promise<Outcome | ReturnRefusal | null>;
-  /** Orders whose time is up, longest overdue first. Not locked: `update` finds out whether they still are. */
+  /** Orders past their deadline, longest overdue first. They are not locked: `update` checks the deadline again. */
   overdue(
     db: Queryable,
     nowMs: number,
@@ -67,7 +67,7 @@ export type OrderStore = {
 
 type KnownOrder = Exclude<Order, { status: 'new' }>;
 
-/** The types of events that this service publishes: the compiler refuses another. */
+/** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = [
   'OrderPlaced',
   'PaymentInstructed',
@@ -80,9 +80,9 @@ export type Published = Pick<EventMap, (typeof publishes)[number]>;
 
 type Events = Pick<EventPublisher<Published>, 'event'>;
 
-/** Orders as rows. The row's lock is what makes one order's decisions follow one another. */
+/** Stores orders as rows. The row's lock makes one order's decisions follow one another. */
 export const createOrderStore = ({ events, clock }: { events: Events; clock: Clock }): OrderStore => {
-  /** Writes what was decided: first the row, whose lock keeps the order of the events, then the events. */
+  /** Writes a decision: first the row, whose lock keeps the events in order, then the events. */
   const apply = async (
     tx: Tx,
     before: Order,
@@ -150,7 +150,7 @@ const countActive: OrderStore['countActive'] = async (db) => {
   return rows[0]?.orders ?? 0;
 };
 
-/** The event's message and those of its sales, with the event on the order's timeline. */
+/** Appends the event and its sales to the outbox, and puts the event on the order's timeline. */
 const publish = async (
   tx: Tx,
   { events, clock }: { events: Events; clock: Clock },
@@ -180,7 +180,7 @@ const publish = async (
 const saleMessage = (events: Events, sale: Sale): EventMessage =>
   events.event('Sale', sale.order_id, sale, { occurredAt: sale.occurred_at, eventId: sale.event_id });
 
-/** What the event adds to the ledger that analytics sum. */
+/** The sales rows of the event, which analytics adds up. */
 const saleRows = (event: OrderEvent, before: Order, after: Order, newSaleId: () => string): Sale[] => {
   assert(after.status !== 'new', 'an order with events exists');
   switch (event.type) {

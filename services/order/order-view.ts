@@ -11,7 +11,7 @@ export type ShippingAddress = {
   country: string;
 };
 
-/** An order as its buyer and staff may see it. */
+/** The data of an order that its buyer and staff may see. */
 export type OrderView = {
   orderId: string;
   userId: string | null;

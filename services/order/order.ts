@@ -17,7 +17,7 @@ export const cancellationReasons = [
 
 export type CancellationReason = (typeof cancellationReasons)[number];
 
-/** Of a product bought, `returned` pieces have come back: 0 <= returned <= quantity. */
+/** A line of the order. `returned` pieces of it have been sent back: 0 <= returned <= quantity. */
 export type OrderLine = OrderPlacedLine & { returned: number };
 
 type Common = {
@@ -29,13 +29,13 @@ type Common = {
   totalMinor: number;
   currency: string;
   placedAtMs: number;
-  /** When an order still without an answer is given up, epoch ms. */
+  /** When the order is cancelled if an answer is still missing, epoch ms. */
   deadlineMs: number;
 };
 
 export type Order =
   | { status: 'new' }
-  /** `paymentId` is set when the money was guaranteed before this service received that the stock is held. */
+  /** `paymentId` is set when `PaymentAuthorized` arrived before `StockReserved`. */
   | (Common & { status: 'pending'; paymentId: string | null })
   | (Common & { status: 'reserved'; holdExpiresAtMs: number })
   | (Common & { status: 'paid'; paymentId: string })
@@ -54,17 +54,20 @@ export const orderStatuses = [
 
 export type OrderStatus = (typeof orderStatuses)[number];
 
-/** `StockHeld` and `MoneyGuaranteed` only move this order along: their sources have published them already. */
+/**
+ * `StockHeld` and `MoneyGuaranteed` only change this order's state: inventory and payment have published their own
+ * events.
+ */
 export type OrderEvent =
   | { type: 'OrderPlaced'; data: OrderPlaced; deadlineMs: number }
   | { type: 'StockHeld'; holdExpiresAtMs: number }
   | { type: 'MoneyGuaranteed'; paymentId: string }
   | { type: 'OrderConfirmed'; data: OrderConfirmed }
   | { type: 'OrderCancelled'; data: OrderCancelled }
-  /** `reason` is in the customer's words, and not on the log. */
+  /** `reason` is the customer's own text, which is not published. */
   | { type: 'OrderReturned'; data: OrderReturned; reason: string };
 
-/** An order as it is asked for, at the prices of now. */
+/** An order as the buyer requests it, with current prices. */
 export type OrderDraft = Omit<OrderPlaced, 'version' | 'totalMinor' | 'paymentToken'>;
 
 export type OrderCommand =
@@ -72,9 +75,9 @@ export type OrderCommand =
   | { type: 'NoteStockReserved'; holdExpiresAtMs: number; nowMs: number }
   | { type: 'NotePaymentAuthorized'; paymentId: string; nowMs: number }
   | { type: 'CancelOrder'; reason: CancellationReason; nowMs: number }
-  /** The guaranteed money was not taken and will not be: the sale is undone, unless all of it has come back. */
+  /** The money can never be captured: the sale is undone, unless every piece was returned. */
   | { type: 'NotePaymentFailed'; nowMs: number }
-  /** Cancels the order if it has waited too long for stock or for its payment; otherwise nothing. */
+  /** Cancels the order if it has waited too long for stock or for its payment; otherwise does nothing. */
   | { type: 'GiveUpOverdue'; nowMs: number }
   | {
       type: 'ReturnItems';
@@ -96,8 +99,8 @@ export const isRefusal = (decision: Decision): decision is ReturnRefusal => 'ref
 const nothing: readonly OrderEvent[] = [];
 
 /**
- * What happens to `order` on `command`. Commands that come twice, late, or from a source whose topic ran
- * ahead change nothing or are kept until the missing half arrives; only a return can be refused.
+ * Decides the events that follow from `command`. A command that arrives twice or late changes nothing. One that arrives
+ * before the event it belongs with is kept until that event arrives. Only a return can be refused.
  */
 export const decide = (command: OrderCommand, order: Order): Decision => {
   switch (command.type) {
@@ -178,15 +181,16 @@ export const evolve = (order: Order, event: OrderEvent): Order => {
 export const isOpen = (order: Order): order is Extract<Order, { status: 'pending' | 'reserved' | 'paid' }> =>
   order.status === 'pending' || order.status === 'reserved' || order.status === 'paid';
 
-/** When an open order must be looked at again, epoch ms: its own deadline or the end of its hold. */
+/** When the sweeper has to check an open order, epoch ms: its own deadline or the end of its hold. */
 export const dueAtMs = (order: Order): number | null => {
   if (!isOpen(order)) return null;
   return order.status === 'reserved' ? Math.min(order.deadlineMs, order.holdExpiresAtMs) : order.deadlineMs;
 };
 
 /**
- * Why `order` is to be given up at `nowMs`, if it is. Inventory does not free an expired hold by itself:
- * confirming and giving up are decided here, on one row, so that no hold can end between the two.
+ * The reason to cancel `order` at `nowMs`, if there is one. Inventory does not free an expired hold by itself:
+ * confirming and cancelling are both decided here, on one row, so that a hold cannot end while its order is being
+ * confirmed.
  */
 const overdue = (
   order: Extract<Order, { status: 'pending' | 'reserved' | 'paid' }>,
@@ -303,7 +307,7 @@ const base = (order: Common): Common => ({
 const quantityOf = (lines: readonly { productId: string; quantity: number }[], productId: string): number =>
   lines.find((line) => line.productId === productId)?.quantity ?? 0;
 
-/** Not a safe integer when the lines cost more than that. */
+/** The sum of the lines in minor units. It is not a safe integer when it is too large: check it. */
 export const sumMinor = (lines: readonly { quantity: number; unitPriceMinor: number }[]): number =>
   lines.reduce((sum, { quantity, unitPriceMinor }) => sum + quantity * unitPriceMinor, 0);
 
@@ -313,7 +317,7 @@ const totalMinorOf = (lines: readonly { quantity: number; unitPriceMinor: number
   return total;
 };
 
-/** The same product asked for twice is asked for once, in the sum; sorted by product. */
+/** Sums items of the same product; sorted by product. */
 export const mergeItems = (
   items: readonly { productId: string; quantity: number }[],
 ): { productId: string; quantity: number }[] => {

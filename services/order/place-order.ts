@@ -12,24 +12,24 @@ import type { ProductReplica } from './product-replica.js';
 export type OrderRequest = {
   /** Each product once: see `mergeItems`. */
   items: readonly { productId: string; quantity: number }[];
-  /** As the buyer sent them: a refusal names positions in these. */
+  /** The items as the buyer sent them: a refusal names positions in this list. */
   asked: readonly { productId: string }[];
   /** Null for a guest. */
   userId: string | null;
   visitId: string | null;
   email: string | null;
-  /** A guest's key to the order, if the guest brought one; made here otherwise. */
+  /** The token that a guest chose for the order; generated here if undefined. */
   chosenToken: string | undefined;
   payment: { method: string; token: string };
   shippingAddress: ShippingAddress;
 };
 
-/** `orderToken` is a guest's key to the order; it is given out once, here. */
+/** `orderToken` lets a guest read the order; it is returned only here. */
 export type PlacedOrder = { orderId: string; orderToken: string | undefined };
 
 export type PlaceOrder = (tx: Tx, request: OrderRequest) => Promise<PlacedOrder | PricingRefusal>;
 
-/** Prices the order as the catalogue stands now and writes it, with everything the saga needs to begin. */
+/** Prices the order by the current catalogue and writes it with the events that start the saga. */
 export const createPlaceOrder =
   ({
     orders,

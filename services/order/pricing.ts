@@ -2,10 +2,10 @@ import type { OrderPlacedLine } from '#schemas/events';
 import { sumMinor } from './order.js';
 import type { ProductCopy } from './product-replica.js';
 
-/** Most an order may cost: leaves room to add up nine thousand of them in a safe integer. */
+/** The most that an order may cost, so that the sum of nine thousand orders is still a safe integer. */
 export const totalMinorMax = 1_000_000_000_000;
 
-/** `index` is the position in what was asked for. */
+/** `index` is the position in the buyer's list. */
 export type UnavailableLine = { index: number; why: 'unknown' | 'inactive' };
 
 export type PricingRefusal =
@@ -15,7 +15,7 @@ export type PricingRefusal =
 
 export type PricedLines = { lines: OrderPlacedLine[]; currency: string };
 
-/** The lines as the catalogue prices them now. `asked` is what the buyer sent, before the same product was summed. */
+/** The lines with current prices. `asked` is the buyer's list, before items of the same product were summed. */
 export const price = (
   items: readonly { productId: string; quantity: number }[],
   products: ReadonlyMap<string, ProductCopy>,

@@ -12,14 +12,14 @@ export type ProductCopy = {
   active: boolean;
 };
 
-/** This service's copy of the catalogue. Behind it by the time an event takes. */
+/** This service's copy of the catalogue, usually milliseconds behind it. */
 export type ProductReplica = {
   note(tx: Tx, product: ProductCreated): Promise<void>;
-  /** Those of the products that are known now. */
+  /** The products of these ids, as far as the copy has them. */
   find(db: Queryable, productIds: readonly string[]): Promise<Map<string, ProductCopy>>;
   /**
-   * Resolves when all products are known, or after `waitMs`: a product may be ordered before its event has
-   * arrived here. At most 100 callers wait at a time; more do not wait. Holds no connection meanwhile.
+   * Resolves when the copy has all products, or after `waitMs`: a product may be ordered before its event has arrived
+   * here. At most 100 callers wait at a time; further ones return at once. Holds no connection while it waits.
    */
   awaitKnown(productIds: readonly string[], waitMs: number): Promise<void>;
 };

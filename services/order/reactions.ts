@@ -22,7 +22,7 @@ type SagaDeps = { orders: OrderStore; clock: Clock; logger: Logger; metrics: Ord
 type SagaEvent = ReceivedEvent<string, { orderId: string }>;
 type PaymentEvent = ReceivedEvent<string, { orderId: string; paymentId: string }>;
 
-/** How an order follows an event of its stock or its money: at most once, with the event on its timeline. */
+/** Applies an event of inventory or payment to its order, at most once, and puts the event on the timeline. */
 const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
   const decide = async (tx: Tx, event: SagaEvent, command: OrderCommand): Promise<void> => {
     const { orderId } = event.value;
@@ -52,7 +52,7 @@ const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
     command?: OrderCommand,
   ): Promise<void> => {
     const { orderId, paymentId } = event.value;
-    // An event seen before says how the payment was, not how it is.
+    // An event that was handled before describes an earlier state of the payment, so it must not change anything.
     if (!(await keep(tx, event))) return;
     if (command) await decide(tx, event, command);
     await notePayment(tx, orderId, { paymentId, status, nowMs: clock.nowMs() });
@@ -63,7 +63,7 @@ const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
   return { keep, followStock, followPayment };
 };
 
-/** What an order does when something happens to its stock or its money; all of it goes on its timeline. */
+/** Order's reactions to the events of inventory and payment; each event goes on the order's timeline. */
 export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
   const { clock } = deps;
   const { keep, followStock, followPayment } = createFollower(deps);
@@ -115,7 +115,7 @@ export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
   };
 };
 
-/** Keeps the copy of the catalogue that orders are priced from. */
+/** Maintains the copy of the catalogue by which orders are priced. */
 export const catalogueReactions = (products: ProductReplica): Reactions<EventMap> => ({
   ProductCreated: (tx, { value }) => products.note(tx, value),
 });

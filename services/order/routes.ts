@@ -47,7 +47,7 @@ export type OrderRouteDeps = {
   clock: Clock;
   logger: Logger;
   productWaitMs: number;
-  /** True while so many events wait for Kafka that more orders would not help. */
+  /** True while too many events wait for Kafka to accept new orders. */
   isBacklogged: () => boolean;
 };
 
@@ -70,7 +70,7 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
       requires: ['idempotency-key'],
       schema: {
         tags,
-        summary: 'Place an order. Accepted is not confirmed: follow statusUrl.',
+        summary: 'Place an order. It is accepted but not confirmed yet: `statusUrl` shows its progress.',
         headers: placeOrderHeaders,
         body: placeOrderBody,
         response: { 202: acceptedSchema, ...problems(422) },
@@ -80,8 +80,8 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
       const { shippingAddress, payment, email = null } = request.body;
       const userId = request.principal.kind === 'user' ? request.principal.userId : null;
       if (userId === null && email === null)
-        throw invalid('A guest gives an e-mail address.', [
-          { path: '/email', message: 'is required of a guest' },
+        throw invalid('An order without a login needs an e-mail address.', [
+          { path: '/email', message: 'is required without a login' },
         ]);
       const items = mergeItems(request.body.items);
       const tooMany = items.find(({ quantity }) => quantity > piecesOfProductMax);
@@ -99,7 +99,11 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
       const chosenToken = request.headers['x-order-token'];
       const place = async (tx: Tx) => {
         if (deps.isBacklogged())
-          throw unavailable('orders_backlogged', 'Orders cannot be taken at the moment.', 5);
+          throw unavailable(
+            'orders_backlogged',
+            'The shop cannot accept orders at the moment. Try again.',
+            5,
+          );
         const placed = await placeOrder(tx, {
           items,
           asked,
@@ -190,7 +194,7 @@ const statusRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
       access: 'public',
       schema: {
         tags,
-        summary: 'How far an order is.',
+        summary: 'The status of one order.',
         params,
         headers: orderTokenHeader,
         response: { 200: statusSchema, ...problems(404) },
@@ -226,7 +230,7 @@ const returnRoute = (app: HttpApp, { db, orders, clock, logger }: OrderRouteDeps
     {
       access: 'public',
       requires: ['idempotency-key'],
-      // Authorisation comes before the body: a stranger does not learn what is wrong with it.
+      // Authorisation is checked before the body, so that an unauthorised caller gets no details about the body.
       preValidation: async (request) => {
         const asked = params.safeParse(request.params);
         if (asked.success) visible(await findOrder(db, asked.data.id), request);
@@ -290,18 +294,18 @@ const acceptedOrder = ({ orderId, orderToken }: PlacedOrder) => ({
 const refusedPrice = (refusal: PricingRefusal) => {
   switch (refusal.refused) {
     case 'product_not_available':
-      return problem(422, refusal.refused, 'Something in the order cannot be bought.', {
+      return problem(422, refusal.refused, 'Some items of the order are not available for sale.', {
         errors: refusal.lines.map(({ index, why }) => ({
           path: `/items/${index}/productId`,
           message: why === 'unknown' ? 'is not a product' : 'is not for sale',
         })),
       });
     case 'currencies_mixed':
-      return problem(422, refusal.refused, 'An order is paid in one currency.', {
+      return problem(422, refusal.refused, 'All items of an order must have the same currency.', {
         errors: [{ path: '/items', message: `prices are in ${refusal.currencies.join(' and ')}` }],
       });
     case 'order_too_large':
-      return problem(422, refusal.refused, 'The total of the order is more than can be paid at once.', {
+      return problem(422, refusal.refused, 'The total of the order exceeds the limit.', {
         errors: [
           { path: '/items', message: `cost more than ${totalMinorMax} ${refusal.currency} minor units` },
         ],
@@ -321,7 +325,7 @@ const refusedReturn = (refusal: ReturnRefusal) => {
       return problem(
         422,
         refusal.refused,
-        `Of product ${refusal.productId} ${refusal.returnable} pieces can still be returned.`,
+        `Only ${refusal.returnable} pieces of product ${refusal.productId} can still be returned.`,
       );
     default:
       return refusal satisfies never;

@@ -14,18 +14,18 @@ const sagaSchema = z
     status: z.enum(orderStatuses),
     reason: z.string().optional(),
     paymentStatus: z.enum(paymentStatuses),
-    waitsFor: z.array(z.enum(waits)).describe('Whose answers are still to come.'),
+    waitsFor: z.array(z.enum(waits)).describe('The steps that have not been answered yet.'),
     refundsFailed: z
       .array(z.object({ refundId: z.uuid(), amountMinor: z.int(), reason: z.string() }))
-      .describe('What the provider will never give back by itself: people have to.'),
+      .describe('Refunds that the provider has refused for good. Staff have to refund them by other means.'),
     placedAt: z.iso.datetime(),
-    since: z.iso.datetime().describe('When something last happened to the order.'),
-    ageMs: z.int().describe('Since it was placed.'),
-    quietMs: z.int().describe('Since something last happened to it.'),
+    since: z.iso.datetime().describe('When the order had its last event.'),
+    ageMs: z.int().describe('Milliseconds since the order was placed.'),
+    quietMs: z.int().describe('Milliseconds since its last event.'),
   })
   .meta({ id: 'Saga' });
 
-/** What operators look at: orders whose saga has not come to its end. */
+/** For operators: orders whose saga is not finished. */
 export const sagaRoutes = (
   app: HttpApp,
   { db, clock, stuckAfterMs }: { db: Queryable; clock: Clock; stuckAfterMs: number },
@@ -36,14 +36,13 @@ export const sagaRoutes = (
       access: [...staff],
       schema: {
         tags: ['operations'],
-        summary:
-          'Orders whose saga has not come to its end, oldest first; with `stuck=true` those past their time.',
+        summary: 'Orders whose saga is not finished, oldest first; with `stuck=true` only the stuck ones.',
         querystring: z.strictObject({
           ...listQuery,
           stuck: z
             .enum(['true', 'false'])
             .optional()
-            .describe(`\`true\`: only those to which nothing has happened for ${stuckAfterMs / 1000} s.`),
+            .describe(`\`true\`: only orders that have had no event for ${stuckAfterMs / 1000} s.`),
         }),
         response: { 200: pageOf(sagaSchema) },
       },

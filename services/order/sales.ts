@@ -1,21 +1,21 @@
 import type { OrderCancelled, OrderConfirmed, OrderReturned, Sale } from '#schemas/events';
 import type { OrderLine } from './order.js';
 
-/** The ledger's rows of a confirmed order, one a line. `newEventId` gives each its own id. */
+/** The sales rows of a confirmed order, one for each line. `newEventId` makes the id of each. */
 export const salesOf = (
   confirmed: OrderConfirmed,
   lines: readonly OrderLine[],
   newEventId: () => string,
 ): Sale[] => confirmed.lines.map((line) => row('sale', confirmed, lines, line, newEventId()));
 
-/** The rows that take back what `returned` brought: negative pieces, negative money. */
+/** The sales rows of a return: negative pieces, negative money. */
 export const refundsOf = (
   returned: OrderReturned,
   lines: readonly OrderLine[],
   newEventId: () => string,
 ): Sale[] => returned.lines.map((line) => row('refund', returned, lines, negative(line), newEventId()));
 
-/** The rows that take back all of a sale that no return has taken back: the sum of the order is zero with them. */
+/** The sales rows that undo a cancelled sale, less the pieces already returned: with them the order's sum is zero. */
 export const undoneOf = (
   cancelled: OrderCancelled,
   { lines, currency }: { lines: readonly OrderLine[]; currency: string },

@@ -11,7 +11,7 @@ import { orderRoutes } from './routes.js';
 import { sagaRoutes } from './saga-routes.js';
 import { createSweeper } from './sweeper.js';
 
-/** Takes orders and decides what becomes of each, once its stock and its money have answered. */
+/** Accepts orders, and confirms or cancels each after inventory and payment have answered. */
 export const service: Service<OrderConfig> = {
   name: 'order',
   config: orderConfig,

@@ -1,8 +1,8 @@
 import type { Tx } from '#platform/postgres/transaction';
 
 /**
- * What the order shows of its stock and its money. No decision rests on it: inventory and payment decide on their own
- * rows. Each is called once an event, in the order of its topic.
+ * The status of an order's stock and payment that the order shows. No decision uses it: inventory and payment decide on
+ * their own rows. Each function is called once for each event, in the order of its topic.
  */
 
 export type StockStatus = 'held' | 'rejected' | 'committed' | 'released';
@@ -38,7 +38,7 @@ export const notePayment = async (
   );
 };
 
-/** Money that has to go back to the buyer, from the return on that makes it due. */
+/** Records a refund that a return makes due. */
 export const noteRefundDue = async (tx: Tx, { refundId, orderId, amountMinor }: Refund): Promise<void> => {
   await tx.query(
     'INSERT INTO refunds (refund_id, order_id, amount_minor) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
@@ -48,7 +48,7 @@ export const noteRefundDue = async (tx: Tx, { refundId, orderId, amountMinor }: 
 };
 
 /**
- * The money has gone back: counted once, by the refund's id. `refunded` is shown once all refunds together are the
+ * Records that a refund was paid, once for each refund id. The order shows `refunded` when all refunds together are its
  * whole total.
  */
 export const noteRefunded = async (
@@ -75,7 +75,7 @@ export const noteRefunded = async (
   await countOpenRefunds(tx, orderId);
 };
 
-/** The provider will not give it back: it stays due, for people. */
+/** Records that the provider refused the refund for good. It stays due, and staff have to deal with it. */
 export const noteRefundFailed = async (tx: Tx, refundId: string, reason: string): Promise<void> => {
   await tx.query('UPDATE refunds SET failed_for = $2 WHERE refund_id = $1 AND refunded_at IS NULL', [
     refundId,
@@ -83,7 +83,7 @@ export const noteRefundFailed = async (tx: Tx, refundId: string, reason: string)
   ]);
 };
 
-/** No money was taken, so none goes back, whatever was returned. */
+/** Deletes the refunds that are due, because no money was captured. */
 export const forgetRefundsDue = async (tx: Tx, orderId: string): Promise<void> => {
   await tx.query('DELETE FROM refunds WHERE order_id = $1 AND refunded_at IS NULL', [orderId]);
   await countOpenRefunds(tx, orderId);

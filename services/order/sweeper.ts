@@ -12,7 +12,7 @@ import { countUnsettled } from './unsettled.js';
 const ordersPerPageMax = 100;
 
 export type Sweeper = Component & {
-  /** Gives up the orders that are overdue now; returns how many. What `start` does every `everyMs`. */
+  /** Cancels the orders that are overdue now and returns how many. `start` calls it every `everyMs`. */
   sweep(): Promise<number>;
 };
 
@@ -26,14 +26,14 @@ type SweeperDeps = {
   stuckAfterMs: number;
 };
 
-/** Ends what waits too long. */
+/** Cancels orders that wait too long. */
 export const createSweeper = (host: SweeperHost, deps: SweeperDeps): Sweeper => {
   const { db, orders, metrics, everyMs, stuckAfterMs } = deps;
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
   let stopping = false;
 
-  /** Each order in a transaction of its own: one that cannot be given up holds up none of the others. */
+  /** Each order has its own transaction, so that a failure of one does not stop the others. */
   const sweep = async (): Promise<number> => {
     const nowMs = host.clock.nowMs();
     let ended = 0;
@@ -75,7 +75,7 @@ export const createSweeper = (host: SweeperHost, deps: SweeperDeps): Sweeper => 
   };
 };
 
-/** False when the order is not overdue any more, or cannot be given up for a reason of its own. */
+/** False when the order is no longer overdue, or when cancelling it failed for a reason of its own. */
 const giveUp = async (
   host: SweeperHost,
   { db, orders, metrics }: SweeperDeps,
@@ -93,7 +93,7 @@ const giveUp = async (
       host.logger.warn({ orderId, correlationId, reason: outcome.after.reason }, 'order given up');
     return true;
   } catch (error) {
-    // A fault of the database concerns every order.
+    // A fault of the database affects every order, so it is rethrown.
     if (isBrokenInvariant(error) || isRetriable(error)) throw error;
     host.logger.error({ err: error, orderId, correlationId }, 'order cannot be given up');
     return false;

@@ -26,8 +26,8 @@ export const noteOwn = async (
 };
 
 /**
- * Puts another service's event on the order's timeline. False when it is there already: whatever follows from it has
- * followed, and must not follow again.
+ * Puts another service's event on the order's timeline. False when it is there already: then its effects have happened
+ * and must not happen again.
  */
 export const noteOther = (
   tx: Tx,
@@ -51,7 +51,7 @@ export const noteOther = (
   });
 };
 
-/** In the order in which things happened; those of one millisecond as they arrived here. */
+/** Sorted by the time of the event; events of the same millisecond by their arrival here. */
 export const timelineOf = async (db: Queryable, orderId: string): Promise<TimelineEntry[]> => {
   const { rows } = await db.query<TimelineEntry>(
     `SELECT type, service, occurred_at AS "occurredAt", data FROM order_events

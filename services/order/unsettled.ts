@@ -2,7 +2,7 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { OrderStatus } from './order.js';
 import type { PaymentStatus } from './settlement.js';
 
-/** Whose answer an order still needs. */
+/** The answers that an order may be waiting for. */
 export const waits = [
   'stock_reservation',
   'payment_authorization',
@@ -15,21 +15,21 @@ export const waits = [
 
 export type Wait = (typeof waits)[number];
 
-/** An order whose saga has not come to its end. */
+/** An order whose saga is not finished. */
 export type UnsettledOrder = {
   orderId: string;
   status: OrderStatus;
   reason: string | null;
   paymentStatus: PaymentStatus;
   waitsFor: readonly Wait[];
-  /** Refunds that the provider will never make, with its reasons. */
+  /** Refunds that the provider has refused for good, with its reasons. */
   refundsFailed: readonly { refundId: string; amountMinor: number; reason: string }[];
   placedAt: Date;
-  /** When something last happened to it. */
+  /** When its last event was. */
   since: Date;
 };
 
-/** Oldest first. Those whose last event is at least `quietSince` ago; all of them when that is undefined. */
+/** Oldest first. If `quietSinceMs` is set, only those whose last event was not after it. */
 export const listUnsettled = async (
   db: Queryable,
   { quietSinceMs }: { quietSinceMs: number | undefined },

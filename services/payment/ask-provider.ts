@@ -4,8 +4,8 @@ import type { FinalAnswer, FoundCall, PaymentProvider } from './provider.js';
 import { authorizationKeyOf, type ClaimedCall, keyOf } from './provider-calls.js';
 
 /**
- * What the provider answers to the call; throws where it gives no answer. What was asked before is looked up by its key
- * and not asked again.
+ * The provider's answer to the call; throws where it does not answer. If the call was made before, its outcome is
+ * looked up by its key first.
  */
 export const askProvider = async (
   provider: PaymentProvider,

@@ -5,7 +5,10 @@ import { callsChannel } from './provider-calls.js';
 
 const relistenMs = 1000;
 
-/** Calls `onCall` when a provider call is committed. A lost connection is made anew; until then the poll finds them. */
+/**
+ * Calls `onCall` when a provider call is committed. It reconnects after a loss; meanwhile the worker's polling finds
+ * calls.
+ */
 export const listenForCalls = (host: Pick<Host, 'logger' | 'service'>, db: Database, onCall: () => void) => {
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;

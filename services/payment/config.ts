@@ -3,7 +3,7 @@ import { serviceSettings } from '#platform/service';
 
 export const paymentConfig = envSchema({
   ...serviceSettings('payment', { databasePoolMax: 8 }),
-  /** A provider that has not answered by then may or may not have done it. */
+  /** A call without an answer by then has an unknown outcome. */
   providerTimeoutMs: ['PAYMENT_PROVIDER_TIMEOUT_MS', setting.integer(100, 60_000).default(5000)],
   providerCallsConcurrentMax: ['PAYMENT_PROVIDER_CALLS_CONCURRENT_MAX', setting.integer(1, 256).default(32)],
 });

@@ -4,7 +4,7 @@ import type { ClaimedCall } from './provider-calls.js';
 
 export type PaymentMetrics = {
   observe(call: ClaimedCall, answer: ProviderAnswer, nowMs: number): void;
-  /** A call that brought no answer. */
+  /** Counts a call without an answer. */
   failed(call: ClaimedCall): void;
 };
 

@@ -63,7 +63,7 @@ const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "u
   amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
   is_renewed AS "isRenewed", refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
-/** The types of events that this service publishes: the compiler refuses another. */
+/** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = [
   'PaymentAuthorized',
   'PaymentDeclined',
@@ -151,7 +151,7 @@ const save = async (tx: Tx, payment: Exclude<Payment, { status: 'new' }>, nowMs:
   );
 };
 
-/** What a decision wants of the provider becomes a call, in the same transaction. */
+/** Writes the provider call that a decision needs, in the same transaction. */
 const request = async (
   tx: Tx,
   event: PaymentEvent,

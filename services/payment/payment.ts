@@ -9,20 +9,23 @@ import type {
   RefundFailed,
 } from '#schemas/events';
 
-/** What is to be charged, as the buyer instructed with the order. */
+/** The amount to charge and the means of payment, as the buyer gave them with the order. */
 export type Charge = {
   userId: string | null;
   amountMinor: number;
   currency: string;
   method: string;
-  /** Null once the provider has answered: it is not needed again. */
+  /** Deleted (null) once the provider has answered, because it is not needed again. */
   token: string | null;
 };
 
-/** `waiting` until the money is captured, `due` while the provider is asked; then `done`, or refused for good. */
+/**
+ * `waiting` until the money is captured, `due` until the provider answers; then `done`, or `failed` if refused for
+ * good.
+ */
 export type Refund = { refundId: string; amountMinor: number; state: 'waiting' | 'due' | 'done' | 'failed' };
 
-/** Money that is being taken, or was. `isRenewed` once the first authorisation could not be captured. */
+/** A payment during and after the capture. `isRenewed` once the first authorisation could not be captured. */
 type Taking = { refunds: readonly Refund[]; isRenewed: boolean };
 
 type Known = { paymentId: string; orderId: string };
@@ -30,27 +33,27 @@ type Charged = Known & Charge;
 
 export type Payment =
   | { status: 'new' }
-  /** The stock is held; the instruction is still on its way on its own topic. */
+  /** The stock is held; the instruction has not arrived yet on its own topic. */
   | (Known & { status: 'awaiting_instruction' })
   | (Charged & { status: 'awaiting_stock' })
-  /** `cancelledFor` is set when the order ended while the provider was being asked. */
+  /** `cancelledFor` is set when the order was cancelled during the authorisation. */
   | (Charged & { status: 'authorizing'; cancelledFor: string | null })
   | (Charged & { status: 'authorized' })
   | (Charged & { status: 'declined'; reason: string })
   | (Charged & Taking & { status: 'capturing' })
-  /** The provider would not capture: it is asked for another authorisation of the same money, once. */
+  /** The provider refused the capture, and payment asks once for another authorisation of the same amount. */
   | (Charged & Taking & { status: 'renewing' })
   | (Charged & Taking & { status: 'captured' })
-  /** Nothing was taken and nothing will be; what was to be given back of it is not owed. */
+  /** No money was or will be captured, so refunds that were waiting are dropped. */
   | (Charged & { status: 'failed'; reason: string; isRenewed: boolean })
   | (Charged & { status: 'voiding'; reason: string })
   | (Charged & { status: 'voided'; reason: string })
-  /** Ended before any money was guaranteed; without a charge when its instruction was never seen. */
+  /** Ended before an authorisation; without a charge when the instruction never arrived. */
   | (Known & Partial<Charge> & { status: 'aborted'; reason: string });
 
 export type PaymentStatus = Exclude<Payment['status'], 'new'>;
 
-/** `…Due` asks the provider for something; the store turns it into a provider call. */
+/** The store turns each event `…Due` into a provider call. */
 export type PaymentEvent =
   | { type: 'InstructionNoted'; known: Known; charge: Charge }
   | { type: 'StockNoted'; known: Known }
@@ -79,8 +82,8 @@ export type PaymentCommand =
   | { type: 'NoteAnswer'; answer: ProviderAnswer; nowMs: number };
 
 /**
- * What came of a call to the provider; `inconclusive` when nobody can say yet, `refused` when asking again would never
- * bring anything else.
+ * The outcome of a call to the provider: `inconclusive` when it is not known yet, `refused` when a repeat would always
+ * be refused again.
  */
 export type ProviderAnswer =
   | { to: 'authorize'; outcome: 'authorized' | 'inconclusive' }
@@ -105,8 +108,8 @@ export const isRefusal = (decision: Decision): decision is PaymentRefusal => 're
 const nothing: readonly PaymentEvent[] = [];
 
 /**
- * What follows from `command`. The instruction and the reserved stock may become known in either order; everything
- * else may come twice. A refusal means that somebody asked for money that was never guaranteed.
+ * Decides the events that follow from `command`. The instruction and the reserved stock may arrive in either order, and
+ * every command may arrive twice. A refusal means that a command needs an authorisation that never existed.
  */
 export const decide = (command: PaymentCommand, payment: Payment): Decision => {
   switch (command.type) {
@@ -139,7 +142,8 @@ const cancel = (
   payment: Payment,
 ): readonly PaymentEvent[] => {
   switch (payment.status) {
-    // An order cancelled before it was seen: the note keeps a late instruction from being charged.
+    // The order was cancelled before its other events arrived. This record prevents a late instruction from being
+    // charged.
     case 'new':
     case 'awaiting_instruction':
     case 'awaiting_stock':
@@ -163,7 +167,7 @@ const refund = (
   { refundId, amountMinor }: Extract<PaymentCommand, { type: 'RefundPayment' }>,
   payment: Payment,
 ): Decision => {
-  // The goods came back while it was found out that they could not be paid: there is nothing to give back.
+  // The goods were returned before the capture failed for good, so there is no money to refund.
   if (payment.status === 'failed') return nothing;
   if (!isTaking(payment)) return { refused: 'not_captured', status: payment.status };
   if (payment.refunds.some((refund) => refund.refundId === refundId)) return nothing;
@@ -205,7 +209,7 @@ const noteAuthorization = (
   if (payment.status !== 'authorizing') return nothing;
   const voiding: PaymentEvent[] =
     payment.cancelledFor === null ? [] : [{ type: 'VoidDue', reason: payment.cancelledFor }];
-  // A cancelled payment whose fate is unknown is voided too: that also bars a late authorisation.
+  // A cancelled payment with an unknown outcome is voided too: that also prevents a late authorisation.
   if (answer.outcome === 'inconclusive') return voiding;
   if (answer.outcome === 'declined')
     return [{ type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason: answer.reason } }];
@@ -249,7 +253,7 @@ const noteRefund = (
 export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
   switch (event.type) {
     case 'InstructionNoted':
-      // The payment's id was given by whichever half came first.
+      // The payment's id was assigned when the first of the two events arrived.
       return {
         ...event.charge,
         ...(payment.status === 'new' ? event.known : keys(payment)),
@@ -262,7 +266,7 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
     case 'CancellationNoted':
       return { ...charged(payment), status: 'authorizing', cancelledFor: event.reason };
     case 'PaymentAuthorized':
-      // While a cancellation is noted the void follows in the same decision.
+      // If a cancellation is recorded, the void follows in the same decision.
       return { ...charged(payment), status: 'authorized', token: null };
     case 'PaymentDeclined':
       return { ...charged(payment), status: 'declined', reason: event.data.reason, token: null };
@@ -300,7 +304,7 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
   }
 };
 
-/** What was given back so far; only what the provider has confirmed. */
+/** The sum of the refunds that the provider has confirmed. */
 export const refundedMinor = (payment: Payment): number =>
   takingOf(payment).refunds.reduce(
     (sum, { state, amountMinor }) => sum + (state === 'done' ? amountMinor : 0),

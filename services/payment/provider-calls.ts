@@ -11,9 +11,9 @@ export type ClaimedCall = {
   orderId: string;
   amountMinor: number;
   refundId: string | null;
-  /** True when the call is about the second authorisation of the payment, not the first. */
+  /** True when the call belongs to the second authorisation of the payment, not the first. */
   isRenewed: boolean;
-  /** This one included. */
+  /** The number of attempts, including this one. */
   attempts: number;
   currency: string;
   method: string;
@@ -28,8 +28,9 @@ export type ClaimedCall = {
 export const callsChannel = 'provider_calls';
 
 /**
- * Derived from the order, so that however often a call is made, and by whomever, the money moves once. What is asked
- * again of a renewed authorisation is another call: the first was refused for good.
+ * The provider's idempotency key. It is derived from the order, so that the money moves once, however often the call is
+ * made and by whichever process. A call for a renewed authorisation has a key of its own, because the first was refused
+ * for good.
  */
 export const keyOf = (
   kind: CallKind,
@@ -39,11 +40,11 @@ export const keyOf = (
   return kind === 'capture' && isRenewed ? `${orderId}:capture:renewed` : `${orderId}:${kind}`;
 };
 
-/** Of the authorisation that is good now. */
+/** The key of the current authorisation. */
 export const authorizationKeyOf = (call: { orderId: string; isRenewed: boolean }): string =>
   keyOf(call.isRenewed ? 'renew' : 'authorize', call);
 
-/** Writes down a call to be made once `tx` has committed, and wakes whoever makes them. */
+/** Writes a call to be made after `tx` has committed, and notifies the workers. */
 export const enqueue = async (
   tx: Tx,
   call: {
@@ -91,9 +92,9 @@ export const hasten = async (tx: Tx, paymentId: string, nowMs: number): Promise<
 };
 
 /**
- * Takes up to `callsMax` due calls for `leaseMs`. Calls of one payment are made in the order in which they were
- * written: the next is not taken while one before it is open. What was never tried comes first: calls that get no
- * answer would take every place again and again while others wait.
+ * Leases up to `callsMax` due calls for `leaseMs`. Calls of one payment are made in the order in which they were
+ * written: a call is not leased while an earlier one is open. Calls that were never tried come first, because otherwise
+ * calls without an answer would occupy every place again and again.
  */
 export const claim = async (
   db: Pick<Tx, 'query'>,
@@ -120,7 +121,7 @@ export const claim = async (
   return rows;
 };
 
-/** False when another worker has closed it: then its answer has been noted already. */
+/** False when another worker has closed it: then the answer is recorded already. */
 export const close = async (tx: Tx, key: string): Promise<boolean> => {
   const { rowCount } = await tx.query(
     'UPDATE provider_calls SET is_open = false, leased_until = NULL WHERE key = $1 AND is_open',

@@ -21,26 +21,26 @@ const leaseMarginMs = 2000;
 const retry = { minMs: 200, maxMs: 30_000 };
 
 export type ProviderWorker = Component & {
-  /** Makes the calls that are due and settles them; returns how many. What `start` does again and again. */
+  /** Makes the calls that are due, records their answers, and returns how many. `start` calls it in a loop. */
   workOff(): Promise<number>;
 };
 
 type WorkerDeps = Books & {
   provider: PaymentProvider;
   metrics: PaymentMetrics;
-  /** Of one call. */
+  /** The time for one call. */
   timeoutMs: number;
   callsConcurrentMax: number;
 };
 
 /**
- * Makes the calls that decisions asked for. The provider is called between two transactions, never inside one:
- * the first leases the call, the second notes the answer. Whoever dies in between leaves a lease that ends, and
- * the next attempt asks the provider by the call's key what became of it before it tries again.
+ * Makes the calls that decisions have requested. The provider is called between two transactions, never inside one: the
+ * first leases the call, the second records the answer. If a worker dies in between, the lease ends, and the next
+ * attempt looks up the outcome by the call's key before it tries again.
  *
- * A call is retried, ever more slowly, until it has an answer or its order is cancelled: the money of a
- * confirmed order is taken, and that of a cancelled or returned one given back, however long the provider is
- * away. A refusal is an answer, and what follows from it is decided in payment.ts: it is not asked for again.
+ * A call is retried with a growing backoff until it has an answer or its order is cancelled. So the money of a
+ * confirmed order is captured, and that of a cancelled or returned one is given back, however long the provider is
+ * away. A refusal is an answer and is not retried; payment.ts decides what follows from it.
  */
 export const createProviderWorker = (
   host: Pick<Host, 'logger' | 'clock' | 'tracer' | 'service' | 'onFatal'>,
@@ -55,7 +55,7 @@ export const createProviderWorker = (
 
   const start = (call: ClaimedCall): Promise<void> => {
     const made = asPartOf(host, deps.provider.name, call, () => make(host, deps, call))
-      // The lease ends by itself: whatever could not be settled is taken up again.
+      // The lease ends by itself, and then a worker tries the call again.
       .catch((error: unknown) => {
         if (isBrokenInvariant(error)) host.onFatal(error);
         else logger.warn({ err: error, orderId: call.orderId }, 'provider call not settled');
@@ -108,7 +108,7 @@ export const createProviderWorker = (
   };
 };
 
-/** Runs `work` as a part of the undertaking that wrote the call. */
+/** Runs `work` under the correlation and trace of the request or event that wrote the call. */
 const asPartOf = (
   { tracer }: Pick<Host, 'tracer'>,
   provider: string,
@@ -130,7 +130,7 @@ const asPartOf = (
   );
 };
 
-/** Asks the provider and settles what it answers; what brings no answer is postponed. */
+/** Makes the call and records the answer; postpones a call without an answer. */
 const make = async (
   { logger, clock }: Pick<Host, 'logger' | 'clock'>,
   deps: WorkerDeps,
@@ -157,7 +157,7 @@ const make = async (
 
 type Books = { db: Database; payments: PaymentStore };
 
-/** Notes the answer, with what follows from it, and closes the call. */
+/** Records the answer and the events that follow from it, and closes the call. */
 const settle = async (
   { db, payments }: Books,
   call: ClaimedCall,
@@ -191,7 +191,7 @@ const tryAgain = async (
     else await postpone(tx, call.key, nowMs + backoffMs(retry, call.attempts), String(error));
   });
 
-/** Gives up waiting after `timeoutMs`, also for a provider that does not heed the signal. */
+/** Stops waiting after `timeoutMs`, also for a provider that ignores the signal. */
 const abortingAfter = async <T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   const controller = new AbortController();
   try {

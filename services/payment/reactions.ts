@@ -6,7 +6,7 @@ import type { EventMap } from '#schemas/events';
 import { isRefusal, type PaymentEvent, type PaymentRefusal } from './payment.js';
 import type { PaymentStore } from './payment-store.js';
 
-/** What payment does about orders and their stock. The provider is never called here: see provider-worker.ts. */
+/** Payment's reactions to the events of order and inventory. They never call the provider: see provider-worker.ts. */
 export const reactions = (payments: PaymentStore, clock: Clock): Reactions<EventMap> => {
   const known = (orderId: string) => ({ orderId, paymentId: newId(clock) });
 
@@ -43,7 +43,9 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
   };
 };
 
-/** An event that contradicts our own record is parked for people to look at; retrying cannot mend it. */
+/**
+ * An event that contradicts our own record goes to the dead-letter topic for a person to examine; a retry cannot help.
+ */
 const mustBePossible = (decision: readonly PaymentEvent[] | PaymentRefusal, orderId: string): void => {
   if (isRefusal(decision))
     throw new PlatformError('contradiction', `order ${orderId}: ${decision.refused}`, { retriable: false });

@@ -32,11 +32,13 @@ const paymentSchema = z
     status: z
       .enum(shownStatuses)
       .describe(
-        '`cancelled` when the order ended before money was guaranteed, `failed` when guaranteed money could not be taken.',
+        '`cancelled` when the order ended before an authorisation, `failed` when authorised money could not be captured.',
       ),
     reason: z.string().optional(),
     method: z.string().nullable(),
-    amount: money.nullable().describe('Null until the order itself is known here.'),
+    amount: money
+      .nullable()
+      .describe('Null until the payment service has received the order’s payment instruction.'),
     refunded: money.nullable(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
@@ -55,7 +57,7 @@ export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore
           ...listQuery,
           orderId: uuid.optional(),
           userId: uuid.optional().describe('For staff.'),
-          from: instant.optional().describe('Made then or later.'),
+          from: instant.optional().describe('Only payments created at this time or later.'),
           to: instant.optional().describe('Made before then.'),
         }),
         response: { 200: pageOf(paymentSchema), ...problems(403) },
@@ -105,7 +107,7 @@ const maySee = (principal: Principal, { userId }: PaymentView): boolean =>
 const dateOf = (text: string | undefined): Date | undefined =>
   text === undefined ? undefined : new Date(text);
 
-/** The steps in between are ours; what a caller wants to know is what became of the money. */
+/** Callers see only these statuses; the steps in between are internal. */
 const statusShown: Record<PaymentStatus, (typeof shownStatuses)[number]> = {
   awaiting_instruction: 'pending',
   awaiting_stock: 'pending',

@@ -2,7 +2,7 @@ import { assert } from '#platform/assert';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 
-/** What a token makes of the calls after its authorisation, where that is not success. */
+/** How the calls after the authorisation behave for a token, where they do not succeed. */
 export type Behaviour = 'capture_lapses' | 'capture_fails' | 'refund_fails';
 
 export type Entry = {
@@ -23,7 +23,7 @@ export const entryOf = async (tx: Queryable, key: string): Promise<Entry | undef
   return rows[0];
 };
 
-/** Writes the entry unless the key has one already; what is kept is what counts. */
+/** Writes the entry unless the key has one already, and returns the stored entry. */
 export const enter = async (
   tx: Tx,
   key: string,
@@ -50,7 +50,7 @@ export const countAttempt = async (db: Queryable, key: string): Promise<number> 
   return rows[0]?.attempts ?? 1;
 };
 
-/** Null when the capture can be made. */
+/** The reason to refuse the capture; null when it can be made. */
 export const whyNotCaptured = (authorization: Entry | undefined, amountMinor: number): string | null => {
   if (authorization?.status !== 'authorized') return authorization?.reason ?? 'not_authorized';
   if (amountMinor > authorization.amountMinor) return 'amount_too_large';
@@ -58,7 +58,7 @@ export const whyNotCaptured = (authorization: Entry | undefined, amountMinor: nu
   return authorization.behaviour === 'capture_fails' ? 'authorization_voided' : null;
 };
 
-/** Null when the refund can be made. */
+/** The reason to refuse the refund; null when it can be made. */
 export const whyNotRefunded = async (
   tx: Tx,
   captureKey: string,

@@ -30,9 +30,9 @@ const behaviourOf: Readonly<Record<string, Behaviour>> = {
 };
 
 /**
- * A provider of our own for development and tests. It keeps a ledger by key in its own transactions, as a
- * real one would at its end of the wire: what it answered before it was cut off stays true after a crash.
- * What it answers is said by the token: `tok_ok`, `tok_declined`, `tok_insufficient_funds`, `tok_timeout`
+ * A built-in provider for development and tests. It keeps a ledger by key in its own transactions, as a real provider
+ * does on its side, so its answers stay valid after a crash of ours.
+ * The token decides the answer: `tok_ok`, `tok_declined`, `tok_insufficient_funds`, `tok_timeout`
  * (never answers), `tok_flaky` (fails twice, then succeeds), `tok_slow` (2 s), `tok_capture_lapses` (refuses the
  * capture as expired, then grants another authorisation), `tok_capture_fails` (refuses the capture and another
  * authorisation), `tok_refund_fails` (captures, and refuses every refund); any other is invalid.
@@ -111,7 +111,7 @@ const enterAuthorization = async (
   return authorizationIn(await enter(tx, key, entry, at));
 };
 
-/** Gives back what was authorised, and bars the key for an authorisation that is still on its way. */
+/** Voids the authorisation, and blocks the key for an authorisation request that arrives later. */
 const voidAuthorization = async (
   tx: Tx,
   { key, authorizationKey }: VoidRequest,
@@ -141,7 +141,7 @@ const voidAuthorization = async (
   return entry.status === 'done';
 };
 
-/** How the token behaves, and what it is worth; throws where the caller gets no answer. */
+/** The answer and the later behaviour of a token; throws where the caller gets no answer. */
 const behave = async (
   db: Queryable,
   { key, token }: AuthorizeRequest,

@@ -9,7 +9,7 @@ import { reactions } from './reactions.js';
 import { paymentRoutes } from './routes.js';
 import { createSandboxProvider } from './sandbox-provider.js';
 
-/** Guarantees, takes and gives back the money of orders, each at most once. */
+/** Authorises, captures, voids and refunds the money of orders, each at most once. */
 export const service: Service<PaymentConfig> = {
   name: 'payment',
   config: paymentConfig,

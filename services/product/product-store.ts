@@ -13,7 +13,7 @@ export const sorts = ['newest', 'price', '-price'] as const;
 
 export type Sort = (typeof sorts)[number];
 
-/** Where a page ended: the last row's sort value and id. */
+/** The end of a page: the last row's sort value and id. */
 export type Position = { priceMinor: number; productId: string };
 
 export type ListFilter = {
@@ -25,16 +25,16 @@ export type ListFilter = {
   sort: Sort;
   after?: Position | undefined;
   rowsMax: number;
-  /** Also those that are not shown to shoppers. */
+  /** True to include products that are not shown to shoppers. */
   withInactive: boolean;
 };
 
 export type ProductStore = {
-  /** The row and its event, in the caller's transaction. */
+  /** Writes the row and its event in the caller's transaction. */
   create(tx: Tx, command: CreateProduct): Promise<ProductRow>;
   find(db: Queryable, productId: string): Promise<ProductRow | undefined>;
   list(db: Queryable, filter: ListFilter): Promise<ProductRow[]>;
-  /** Takes over what inventory said, unless something newer is known. */
+  /** Stores the stock of an inventory event, unless a newer one is stored. */
   noteStock(
     tx: Tx,
     lines: readonly { productId: string; available: number; stockVersion: number }[],
@@ -47,7 +47,7 @@ const columns = `product_id AS "productId", version, name, description, category
   (extract(epoch FROM updated_at) * 1000)::bigint AS "updatedAtMs",
   available, stock_version AS "stockVersion"`;
 
-/** The types of events that this service publishes: the compiler refuses another. */
+/** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = ['ProductCreated'] as const satisfies readonly EventType[];
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
 

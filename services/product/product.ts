@@ -1,7 +1,7 @@
 import { normaliseCategory } from '#schemas/category';
 import type { ProductCreated } from '#schemas/events';
 
-/** What the catalogue says of a product; what is available of it is inventory's word. */
+/** The catalogue's data of a product. Its available stock comes from inventory. */
 export type Product = {
   productId: string;
   /** Counts this product's events from 1. */
@@ -29,7 +29,7 @@ export type CreateProduct = Omit<Product, 'productId' | 'version' | 'createdAtMs
   initialStock: number;
 };
 
-/** A new product, and the event that says so. */
+/** A new product and its event. */
 export const createProduct = (
   command: CreateProduct,
   { productId, nowMs }: { productId: string; nowMs: number },

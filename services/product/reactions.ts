@@ -2,7 +2,7 @@ import type { Reactions } from '#platform/messaging/reactor';
 import type { EventMap } from '#schemas/events';
 import type { ProductStore } from './product-store.js';
 
-/** Keeps what can be sold of each product, from inventory's events. */
+/** Copies the available stock of each product from inventory's events. */
 export const reactions = (products: ProductStore): Reactions<EventMap> => ({
   StockAdjusted: (tx, { value }) => products.noteStock(tx, [value]),
   StockReserved: (tx, { value }) => products.noteStock(tx, value.lines),

@@ -18,7 +18,7 @@ const currency = z.enum(currencies as [string, ...string[]]).describe('ISO 4217 
 const name = line(200);
 const category = line(200)
   .regex(/[^\s/]/, 'must name a category')
-  .describe('Path of the category, e.g. `home/lighting`; kept in lower case.');
+  .describe('The path of the category, e.g. `home/lighting`. Stored in lower case.');
 const attributesMax = 100;
 const attributes = z
   .record(
@@ -45,7 +45,7 @@ const productSchema = z
     ageRestricted: z.boolean(),
     active: z.boolean(),
     featured: z.boolean(),
-    available: z.int().describe('What can be sold; milliseconds behind inventory.'),
+    available: z.int().describe('Pieces that can be sold, milliseconds behind inventory.'),
     rating: z.object({ average: z.number(), count: z.int() }),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
@@ -88,7 +88,7 @@ const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => 
       config: { anonymousWithoutKeys: true },
       schema: {
         tags: section,
-        summary: 'The catalogue, page by page.',
+        summary: 'The products of the catalogue, page by page.',
         querystring: listFilters,
         response: { 200: pageOf(productSchema) },
       },
@@ -97,7 +97,7 @@ const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => 
       const { limit, cursor, sort, category, brand, minPrice, maxPrice } = request.query;
       const after = decodeCursor(cursor, position);
       if (after && after.sort !== sort)
-        throw problem(400, 'invalid_cursor', 'The cursor belongs to a list in another order.', {
+        throw problem(400, 'invalid_cursor', 'The cursor belongs to a list with another sort order.', {
           errors: [{ path: '/cursor', message: `is of a list sorted by ${after.sort}` }],
         });
       const rows = await products.list(db, {
@@ -143,7 +143,7 @@ const productRoute = (app: HttpApp, db: Database, products: ProductStore): void 
 };
 
 const createRoute = (app: HttpApp, db: Database, products: ProductStore, metrics: Metrics): void => {
-  const created = metrics.counter('products_created_total', 'Products that entered the catalogue.');
+  const created = metrics.counter('products_created_total', 'Products added to the catalogue.');
 
   app.post(
     '/api/products',
@@ -151,7 +151,7 @@ const createRoute = (app: HttpApp, db: Database, products: ProductStore, metrics
       access: ['admin'],
       schema: {
         tags: section,
-        summary: 'Put a product into the catalogue, with the stock it starts with.',
+        summary: 'Add a product to the catalogue, with its initial stock.',
         body: createBody,
         response: { 201: productSchema },
       },
@@ -196,7 +196,7 @@ const shown = (row: ProductRow): z.output<typeof productSchema> => ({
   active: row.active,
   featured: row.featured,
   available: row.available,
-  // Nobody can review yet: no reviews is what there is.
+  // There are no reviews yet, so the values are those of a product without reviews.
   rating: { average: 0, count: 0 },
   createdAt: new Date(row.createdAtMs).toISOString(),
   updatedAt: new Date(row.updatedAtMs).toISOString(),

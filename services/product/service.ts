@@ -6,7 +6,7 @@ import { createProductStore, publishes } from './product-store.js';
 import { reactions } from './reactions.js';
 import { productRoutes } from './routes.js';
 
-/** The catalogue: what there is to buy, and, following inventory, how much of it. */
+/** The catalogue: the products for sale, with their available stock copied from inventory. */
 export const service: Service<ProductConfig> = {
   name: 'product',
   config: productConfig,
