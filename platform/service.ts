@@ -9,6 +9,7 @@ import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-le
 import { createEventPublisher, type EventPublisher, type EventTable } from '#platform/messaging/events';
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { createReactor, type Reactions, type ReactorOptions } from '#platform/messaging/reactor';
+import { watchSchemaRegistry } from '#platform/messaging/registry-health';
 import {
   createSchemaRegistry,
   type SchemaRegistry,
@@ -155,9 +156,12 @@ export const openFront = (host: Host, config: FrontConfig, auth?: Authenticator)
   return app;
 };
 
-const openLog = (host: Host, config: LogConfig) => ({
-  broker: host.use(connectBroker(host, config.kafka)),
-  registry: createSchemaRegistry(config.schemaRegistryUrl, {
-    unknownHeldMs: config.schemaUnknownHeldMs ?? unknownHeldMsDefault,
-  }),
-});
+const openLog = (host: Host, config: LogConfig) => {
+  host.use(watchSchemaRegistry(config.schemaRegistryUrl));
+  return {
+    broker: host.use(connectBroker(host, config.kafka)),
+    registry: createSchemaRegistry(config.schemaRegistryUrl, {
+      unknownHeldMs: config.schemaUnknownHeldMs ?? unknownHeldMsDefault,
+    }),
+  };
+};

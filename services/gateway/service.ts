@@ -4,6 +4,7 @@ import { remoteAuthenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createEventPublisher } from '#platform/messaging/events';
+import { watchSchemaRegistry } from '#platform/messaging/registry-health';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
 import type { Host, Service } from '#platform/service-host';
@@ -32,6 +33,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const publisher = host.use(
     createEventPublisher(host, createSchemaRegistry(config.schemaRegistryUrl), records, ['ShopperActivity']),
   );
+  host.use(watchSchemaRegistry(config.schemaRegistryUrl));
   const broker = host.use(connectBroker(host, config.kafka));
   const producer = await broker.producer();
   const upstreams = createUpstreams(config, host);
