@@ -3,39 +3,44 @@ import type { Clock } from '#platform/clock';
 import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
 import type { Component, Logger } from '#platform/service-host';
 
-/** Up to which event time an answer is complete, and how far that is behind now. Epoch milliseconds; milliseconds. */
+/** The event time up to which an answer is complete (epoch ms), and how far that is behind now (ms). */
 export type Completeness = { asOfMs: number; lagMs: number };
 
 export type CompletenessGauge = Component & {
   /**
-   * Asks before the query whose answer it describes: what was ingested then is in that answer. A reading is shared for
-   * 200 ms. While Kafka does not answer, `asOf` stays where it last was and `lagMs` grows. `lagMs` is elapsed time: a
-   * wall clock that is set back takes `asOf` back with it, as it does the event times, and leaves `lagMs` as it was.
+   * Call it before the query whose answer it describes, so that the answer contains everything ingested by then. A
+   * reading is shared for 200 ms. While Kafka does not answer, `asOf` stays the same and `lagMs` grows. `lagMs` is
+   * elapsed time: if the wall clock is set back, `asOf` goes back too, as event times do, but `lagMs` does not change.
    */
   read(): Promise<Completeness>;
 };
 
 const readingMsMax = 200;
 /**
- * A sale is on its way for a moment between the order's clock and the log: a transaction has to commit and the relay to
- * send it. What the log has is therefore only complete up to so long ago (`outbox_relay_delay_seconds` tells how long it
- * takes; where a relay stands still for longer, late sales come after they were said to be complete).
+ * The time that a sale may take from the order's clock to the log: a transaction has to commit, and the relay has to
+ * send the event. So the log is complete only up to this long ago. `outbox_relay_delay_seconds` measures the delay. If
+ * a relay stops for longer, its sales arrive although `asOf` has passed them.
  */
 const settleMs = 5_000;
 
-/** What one partition says: how far the log goes, and how far the group has acknowledged it into ClickHouse. */
+/**
+ * The state of one partition: the bounds of the log, and the offset up to which the group has inserted it into
+ * ClickHouse.
+ */
 export type PartitionProgress = { partition: number; high: bigint; nextOffset: bigint | null; low: bigint };
 
-/** The partitions of which ClickHouse lacks records that are in the log. What was deleted from it will never come. */
+/**
+ * The partitions with records in the log that ClickHouse does not have yet. Records deleted from the log do not count.
+ */
 export const behind = (progress: readonly PartitionProgress[]): number[] =>
   progress
     .filter(({ high, low, nextOffset }) => low < high && (nextOffset ?? low) < high)
     .map(({ partition }) => partition);
 
 /**
- * The log of one topic against the committed offsets of the job that ingests it. With nothing outstanding the answer is
- * complete up to `settleMs` before the log was asked; else up to so long before the newest record ingested of the slowest
- * partition.
+ * Compares the log of one topic with the committed offsets of the job that ingests it. If nothing is outstanding, the
+ * answer is complete up to `settleMs` before the log was read; else up to `settleMs` before the newest ingested record
+ * of the slowest partition.
  */
 export const createCompletenessGauge = (options: {
   broker: Broker;
@@ -48,7 +53,7 @@ export const createCompletenessGauge = (options: {
 }): CompletenessGauge => {
   const { broker, clickhouse, clock, logger, topic, table, group } = options;
   const log = createLogProgress(broker, topic, group);
-  /** Up to when everything is in, and when that was last asked for; both by the monotonic clock. */
+  /** The time up to which everything is in ClickHouse, and when that was last read; both by the monotonic clock. */
   let completeToMs = Number.NEGATIVE_INFINITY;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -59,7 +64,7 @@ export const createCompletenessGauge = (options: {
     try {
       const late = behind(await log.read());
       const ageMs = late.length === 0 ? 0 : askedAtWallMs - (await newestIngestedMs(clickhouse, table, late));
-      // A row from the future was stamped before the wall clock was set back: it does not say how old it is.
+      // A row from the future was stamped before the wall clock was set back, so its age cannot be computed.
       if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - ageMs - settleMs);
     } catch (error) {
       logger.warn({ err: error }, 'how complete the analytics are cannot be read');
@@ -85,7 +90,7 @@ export const createCompletenessGauge = (options: {
   };
 };
 
-/** How far the log goes, and how far the group has acknowledged it; the connection opens when first needed. */
+/** Reads the log's bounds and the group's committed offsets. The connection is opened at the first call. */
 const createLogProgress = (broker: Broker, topic: string, group: string) => {
   let opening: Promise<BrokerAdmin> | undefined;
 
@@ -117,7 +122,7 @@ const createLogProgress = (broker: Broker, topic: string, group: string) => {
   };
 };
 
-/** Event time of the last record ingested of the slowest of `partitions`; 0 where one has none. */
+/** The event time of the last ingested record of the slowest of `partitions`; 0 if one of them has none. */
 const newestIngestedMs = async (
   clickhouse: Pick<ClickHouse, 'query'>,
   table: string,

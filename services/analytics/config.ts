@@ -9,7 +9,7 @@ export const analyticsConfig = envSchema({
   kafka,
   clickhouseUrl,
   port: ['ANALYTICS_PORT', setting.port],
-  /** Whose committed offsets say how far ClickHouse has come. */
+  /** The consumer group whose committed offsets show how far ingest is. */
   ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
   queryTimeoutMs: ['ANALYTICS_QUERY_TIMEOUT_MS', setting.integer(100, 120_000).default(10_000)],
 });

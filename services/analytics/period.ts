@@ -11,10 +11,10 @@ const dayMs = 24 * hourMs;
 
 export const bucketMs: Record<Granularity, number> = { minute: minuteMs, hour: hourMs, day: dayMs };
 
-/** What is shown when the caller names no start. */
+/** The length of the period when the caller gives no start. */
 const defaultSpanMs: Record<Granularity, number> = { minute: hourMs, hour: dayMs, day: 30 * dayMs };
 
-/** Most buckets an answer may have: a week of minutes, more than a year of hours. */
+/** The most buckets of an answer: a week of minutes, more than a year of hours. */
 export const bucketsMax = 10_080;
 
 /** Times outside of these are refused: ClickHouse's `DateTime` holds 1970 to 2106. */
@@ -26,8 +26,8 @@ export type PeriodRefusal = 'not_before_to' | 'not_before_now' | 'too_many_bucke
 export type RefusedPeriod = { refused: PeriodRefusal; parameter: 'from' | 'to' };
 
 /**
- * The whole buckets that the asked times touch: `from` is rounded down, `to` up. Days and hours are UTC. `nowMs` is the
- * end when none is asked for. The asked times themselves have to be a period: rounding does not make one of them.
+ * The whole buckets that the requested times touch: `from` is rounded down, `to` up. Days and hours are UTC. `nowMs` is
+ * the end if the request has none. `from` has to be before `to` before they are rounded.
  */
 export const periodOf = (
   asked: { fromMs?: number | undefined; toMs?: number | undefined },
@@ -50,7 +50,7 @@ export const periodOf = (
 const isOutOfRange = (ms: number | undefined): boolean =>
   ms !== undefined && (ms < earliestMs || ms > latestMs);
 
-/** The finest granularity of which the asked times touch `bucketsMax` buckets at most; days where none is. */
+/** The finest granularity with which the requested times touch at most `bucketsMax` buckets; days if there is none. */
 export const finestFor = (
   asked: { fromMs?: number | undefined; toMs?: number | undefined },
   nowMs: number,

@@ -6,19 +6,19 @@ import { problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { staff } from '#schemas/roles';
 
-/** What is on the log is in ClickHouse: an oracle is named by what it promises. */
+/** The code of the promise that every record of the log is in ClickHouse. */
 const lostRecords = 'O7';
 
 const difference = z
   .object({
     oracle: z
       .string()
-      .describe('The promise that does not hold. O7: what is on the log is in ClickHouse, each record once.'),
+      .describe('The promise that is broken. O7: every record of the log is in ClickHouse, exactly once.'),
     topic: z.string(),
     partition: z.int(),
     fromOffset: z.int().describe('The first offset that was deleted from Kafka before it was ingested.'),
-    toOffset: z.int().describe('The first offset behind them.'),
-    count: z.int().describe('How many offsets that are; markers of transactions count too.'),
+    toOffset: z.int().describe('The first offset after the deleted ones.'),
+    count: z.int().describe('The number of deleted offsets, including transaction markers.'),
     noticedAt: z.iso.datetime(),
   })
   .meta({ id: 'ReconciliationDifference' });
@@ -42,7 +42,7 @@ const newestFirst = `
   ORDER BY noticedAtMs DESC, topic DESC, partition DESC, fromOffset DESC
   LIMIT {rowsMax:UInt32}`;
 
-/** Greater than every row. */
+/** A position that is greater than that of every row. */
 const beforeAll: z.output<typeof position> = [Number.MAX_SAFE_INTEGER, '', 0, 0];
 
 export const reconciliationRoutes = (app: HttpApp, clickhouse: Pick<ClickHouse, 'query'>): void => {
@@ -52,8 +52,8 @@ export const reconciliationRoutes = (app: HttpApp, clickhouse: Pick<ClickHouse, 
       access: staff,
       schema: {
         tags: ['operations'],
-        summary: 'Every difference found between what was promised and what is there, newest first.',
-        description: 'An empty list means that nothing is known to be missing.',
+        summary: 'Every difference found between the log and ClickHouse, newest first.',
+        description: 'An empty list means that no missing records were found.',
         querystring: z.strictObject(listQuery),
         response: { 200: pageOf(difference), ...problems(503) },
       },
@@ -65,7 +65,7 @@ export const reconciliationRoutes = (app: HttpApp, clickhouse: Pick<ClickHouse, 
         .query<LostRange>(newestFirst, { noticedAtMs, topic, partition, fromOffset, rowsMax: limit + 1 })
         .catch((error: unknown) => {
           if (error instanceof PlatformError && error.retriable)
-            throw unavailable('analytics_unavailable', 'What was found cannot be read right now.');
+            throw unavailable('analytics_unavailable', 'The differences cannot be read at the moment.');
           throw error;
         });
       const { items, next } = pageFrom(rows, limit, (last) => [

@@ -2,7 +2,7 @@ import { clickHouseSecond, type Granularity, type Period } from './period.js';
 
 export const refundDays = ['return_day', 'sale_day'] as const;
 
-/** In which bucket a refund counts: that of the return, or that of the sale it takes back. */
+/** The bucket in which a refund counts: that of the return, or that of the refunded sale. */
 export type RefundDay = (typeof refundDays)[number];
 
 /** Amounts are minor units of `currency`; currencies are never added up. `bucket` is epoch seconds. */
@@ -38,7 +38,7 @@ const byReturnDay = (granularity: Granularity): string => `
   GROUP BY bucket, currency
   ORDER BY bucket, currency`;
 
-/** A refund may come long after its sale, so this reads the ledger itself and joins each line with what came back of it. */
+/** A refund may come long after its sale, so this reads the sales table itself and joins each line with its refunds. */
 const bySaleDay = (granularity: Granularity): string => `
   SELECT toUnixTimestamp(${startOf[granularity]}(s.occurred_at)) AS bucket, s.currency AS currency,
     countIf(s.line = 0) AS orders, sum(s.quantity) + sum(r.units) AS units, sum(s.amount_minor) AS gross,

@@ -23,13 +23,13 @@ const analysts = ['analyst', 'admin'] as const;
 const tags = ['analytics'];
 
 const completeness = {
-  asOf: z.iso.datetime().describe('Event time up to which the answer is complete.'),
+  asOf: z.iso.datetime().describe('The event time up to which the answer is complete.'),
   lagMs: z.int().min(0).describe('How far `asOf` is behind now.'),
 };
 
-/** A sum over many orders may be no safe integer; the answer is then the nearest number rather than none. */
+/** A sum over many orders may exceed the safe integers; the answer then has the nearest number. */
 const count = z.number().meta({ type: 'integer' });
-const currency = z.string().describe('ISO 4217; amounts of different currencies are never added up.');
+const currency = z.string().describe('ISO 4217. Amounts of different currencies are never added up.');
 
 const revenueAnswer = z
   .object({
@@ -54,7 +54,7 @@ const topProductsAnswer = z
       z.object({
         productId: z.string(),
         name: z.string(),
-        units: count.describe('Net of what came back.'),
+        units: count.describe('Pieces sold minus pieces returned.'),
         net: count.describe('Minor units.'),
         currency,
       }),
@@ -79,7 +79,7 @@ const revenueRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
         tags,
         summary: 'Orders, units and money by minute, hour or day.',
         description:
-          '`from` is rounded down and `to` up to whole buckets; without them the last hour of minutes, day of hours or month of days. Buckets without a sale have no row.',
+          '`from` is rounded down and `to` up to whole buckets. Without them the answer has the last hour by minutes, the last day by hours or the last 30 days by days. Buckets without a sale have no row.',
         querystring: z.strictObject({
           from: instant.optional(),
           to: instant.optional(),
@@ -87,7 +87,7 @@ const revenueRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
           refunds: z
             .enum(refundDays)
             .default('return_day')
-            .describe('Whether a refund counts when it is made, or in the bucket of the sale it takes back.'),
+            .describe('Whether a refund counts when it is made, or in the bucket of the refunded sale.'),
         }),
         response: { 200: revenueAnswer, ...problems(503) },
       },
@@ -115,7 +115,7 @@ const topProductsRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
         tags,
         summary: 'The products that sold most.',
         description:
-          'By whole minutes over a week at most, by whole hours over 60 weeks, else by whole days; without `from` the last seven days.',
+          'The period is rounded to whole minutes up to a week, to whole hours up to 60 weeks, else to whole days. Without `from` it is the last seven days.',
         querystring: z.strictObject({
           from: instant.optional(),
           to: instant.optional(),
@@ -142,7 +142,7 @@ const topProductsRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
   );
 };
 
-/** Completeness first, query second: the query sees at least what the reading says. */
+/** Reads the completeness before it queries, so that the query sees at least what the reading promises. */
 const answerOf = async <Row>(
   { clickhouse, completeness }: AnalyticsDeps,
   { sql, params }: Query,
@@ -153,7 +153,7 @@ const answerOf = async <Row>(
     return { rows, asOf: new Date(asOfMs).toISOString(), lagMs: Math.round(lagMs) };
   } catch (error) {
     if (error instanceof PlatformError && error.retriable)
-      throw unavailable('analytics_unavailable', 'Analytics cannot be asked right now.');
+      throw unavailable('analytics_unavailable', 'Analytics are not available at the moment.');
     throw error;
   }
 };
@@ -172,7 +172,7 @@ const periodAsked = (
     nowMs,
   );
   if (!('refused' in asked)) return asked;
-  throw problem(400, 'invalid_period', 'The period cannot be answered.', {
+  throw problem(400, 'invalid_period', 'The period is not valid.', {
     errors: [{ path: `/${asked.parameter}`, message: refusalMessages[asked.refused] }],
   });
 };
@@ -180,10 +180,13 @@ const periodAsked = (
 const refusalMessages: Record<PeriodRefusal, string> = {
   not_before_to: 'must be before `to`',
   too_many_buckets: `is more than ${bucketsMax} buckets before \`to\``,
-  not_before_now: 'must be in the past where `to` is not given',
+  not_before_now: 'must be in the past if `to` is not given',
   out_of_range: 'must lie between 1970 and 2100',
 };
 
-/** A minute short of seven days, so that rounding both ends outwards stays within the most buckets. */
+/**
+ * One minute less than seven days, so that the period has at most `bucketsMax` buckets after both ends are rounded
+ * outwards.
+ */
 const weekBefore = (toMs: number): string =>
   new Date(Math.max(earliestMs, toMs - 7 * 86_400_000 + 60_000)).toISOString();

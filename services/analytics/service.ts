@@ -9,7 +9,7 @@ import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { reconciliationRoutes } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
 
-/** Answers from ClickHouse, and says with each answer up to when it is complete. Owns nothing, decides nothing. */
+/** Answers queries from ClickHouse, and states with each answer up to when it is complete. It owns no data. */
 export const service: Service<AnalyticsConfig> = {
   name: 'analytics',
   config: analyticsConfig,

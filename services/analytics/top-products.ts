@@ -5,7 +5,7 @@ export const rankings = ['revenue', 'units'] as const;
 
 export type Ranking = (typeof rankings)[number];
 
-/** `net` in minor units of `currency`; both net of what came back. `name` is the newest one. */
+/** `units` and `net` (minor units of `currency`) are sales minus returns. `name` is the newest name. */
 export type TopProductRow = {
   productId: string;
   name: string;

@@ -15,9 +15,12 @@ const kafkaTimeoutMs = 8000;
 
 const { $schema: _dialect, ...documentedEvent } = z.toJSONSchema(shopperEvent, { io: 'input' });
 
-/** Documented as an event, taken as anything: each is judged by itself and refused by its index. */
+/** Documented as an event, but accepted with any value, because each event is validated separately. */
 const item = z.unknown().meta({
-  anyOf: [documentedEvent, { description: 'Anything else is refused by its index; the rest is accepted.' }],
+  anyOf: [
+    documentedEvent,
+    { description: 'An invalid item is refused by its index; the others are accepted.' },
+  ],
 });
 
 const body = z.strictObject({ events: z.array(item).min(1).max(eventsPerRequestMax) });
@@ -25,18 +28,18 @@ const body = z.strictObject({ events: z.array(item).min(1).max(eventsPerRequestM
 const answer = z.object({
   accepted: z
     .int()
-    .describe('How many of the events sent are in Kafka now, those that it had already among them.'),
+    .describe('How many of the events are stored now, including those that were stored before.'),
   errors: z.array(z.object({ index: z.int(), code: z.string(), message: z.string() })),
 });
 
-/** `POST /api/events`: what shoppers do, answered when all in-sync replicas have it. */
+/** `POST /api/events`: receives what shoppers do, and answers when all in-sync replicas have the events. */
 export const collectorRoutes = (
   app: HttpApp,
   host: Host,
   producer: Producer,
   publisher: EventPublisher<Pick<EventMap, 'ShopperActivity'>>,
 ): void => {
-  const counted = host.metrics.counter('shopper_events_total', 'Shopper events sent in.', ['status']);
+  const counted = host.metrics.counter('shopper_events_total', 'Shopper events received.', ['status']);
 
   const eventIdOf = (visitId: string, chosen?: string): string =>
     chosen === undefined ? newId(host.clock) : idOf(visitId, chosen);
@@ -50,8 +53,8 @@ export const collectorRoutes = (
         tags: ['events'],
         summary: 'Report what a shopper did.',
         description:
-          'Events are judged one by one: those refused are listed by index, the others are accepted. An event sent again ' +
-          'with the same `eventId` of the same visit is one event. For recommendations the visits of one request count ' +
+          'Each event is validated separately: refused events are listed by index, the others are accepted. Events with the ' +
+          'same `eventId` and the same visit count as one event. For recommendations the visits of one request count ' +
           'together as one visit.',
         body,
         response: { 202: answer },
@@ -85,7 +88,7 @@ export const collectorRoutes = (
   );
 };
 
-/** Says on each record how many visits its request tells of, so that no request counts as a crowd. */
+/** Writes on each record how many visits its request reports, so that one request counts as one visit. */
 const withVisitsTogether = (records: readonly EventMessage[]): readonly EventMessage[] => {
   const visits = new Set(records.map(({ key }) => key)).size;
   if (visits < 2) return records;
@@ -95,9 +98,9 @@ const withVisitsTogether = (records: readonly EventMessage[]): readonly EventMes
   }));
 };
 
-/** A broker that is away is tried again for longer than a shopper's browser should wait. */
+/** Bounds the wait: the producer retries for longer than a shopper's browser should wait. */
 const taken = async (sending: Promise<void>): Promise<void> => {
   if (!(await endsWithin(kafkaTimeoutMs, sending)))
-    throw unavailable('broker_unavailable', 'Events cannot be taken at the moment.', 5);
+    throw unavailable('broker_unavailable', 'Events cannot be accepted at the moment. Try again.', 5);
   await sending;
 };

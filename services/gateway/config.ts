@@ -6,7 +6,7 @@ import { type JobName, jobs, type ServiceName, services } from '../table.js';
 
 const { kafka, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
 
-/** Base URLs of a service, several for several instances; without any it is 503, and left out of health. */
+/** Base URLs of a service's instances. Without any, its routes answer 503 and health leaves it out. */
 const instances = setting.urls.optional();
 const upstreams = Object.fromEntries(
   [...services, ...jobs].map(({ name }) => [`${name}Urls`, [variableOf(name, 'URL'), instances]]),
@@ -21,13 +21,15 @@ export const gatewayConfig = envSchema({
   ...authSettings,
   /** `relaxed` is a thousand times `strict`; the limiter runs in both. */
   limits: ['LIMITS', setting.oneOf('strict', 'relaxed').default('strict')],
-  /** Requests being answered at one moment, streams apart; the next one is 503. */
+  /** The most requests in progress at once, not counting streams; further ones are answered with 503. */
   inFlightMax: ['GATEWAY_IN_FLIGHT_MAX', setting.integer(1, 100_000).default(500)],
   /** How long a service may take to begin its answer. */
   answerTimeoutMs: ['GATEWAY_ANSWER_TIMEOUT_MS', setting.integer(100, 300_000).default(15_000)],
-  /** How many proxies of one's own stand in front, or their addresses: only they say where a request comes from. */
+  /**
+   * The number of trusted proxies in front of the gateway, or their addresses: only their `X-Forwarded-For` is trusted.
+   */
   trustedProxies: ['GATEWAY_TRUSTED_PROXIES', trustedProxies.optional()],
-  /** Linked on the front page where they are set; Zipkin's page where a browser does not reach `ZIPKIN_URL`. */
+  /** Links on the front page. Set Zipkin's where a browser cannot reach `ZIPKIN_URL`. */
   zipkinUrl,
   zipkinPageUrl: ['ZIPKIN_PAGE_URL', setting.url.optional()],
   prometheusUrl: ['PROMETHEUS_URL', setting.url.optional()],

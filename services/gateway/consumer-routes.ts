@@ -5,7 +5,7 @@ import type { Upstream } from './upstream.js';
 
 const askTimeoutMs = 2_500;
 
-/** What a part of the platform answers on `/health/consumers`. */
+/** The answer of a service or job to `/health/consumers`. */
 const partReport = z.object({
   items: z.array(
     z.object({
@@ -35,19 +35,27 @@ const consumerSchema = z
     group: z.string(),
     topic: z.string().nullable().describe('Null for a member of the group that has no partitions.'),
     partition: z.int().nullable(),
-    nextOffset: z.string().nullable().describe('The first record that is not done, decimal.'),
+    nextOffset: z.string().nullable().describe('The offset of the first record not handled yet, decimal.'),
     lag: z.int().describe('Records left.'),
-    heldForMs: z.int().describe('How long nothing has moved although records are left; 0 while it moves.'),
+    heldForMs: z
+      .int()
+      .describe('How long there was no progress although records are left; 0 while it progresses.'),
     heldSince: z.iso.datetime().nullable(),
-    heldOffset: z.string().nullable().describe('The record that holds the partition, where it is one.'),
-    failures: z.int().describe('How often in a row what comes next has failed.'),
-    reason: z.string().nullable().describe('Of the last failure, or why the member has no partitions.'),
+    heldOffset: z
+      .string()
+      .nullable()
+      .describe('The offset of the record that holds the partition, if a single one does.'),
+    failures: z.int().describe('How often in a row the next record has failed.'),
+    reason: z
+      .string()
+      .nullable()
+      .describe('The message of the last failure, or why the member has no partitions.'),
   })
   .meta({ id: 'ConsumerPartition' });
 
 type Item = z.output<typeof consumerSchema>;
 
-/** `GET /api/ops/consumers`: where every consumer stands, those that are held longest first. */
+/** `GET /api/ops/consumers`: the progress of every consumer, those held longest first. */
 export const consumerRoutes = (app: HttpApp, parts: readonly Upstream[]): void => {
   app.get(
     '/api/ops/consumers',
@@ -55,14 +63,15 @@ export const consumerRoutes = (app: HttpApp, parts: readonly Upstream[]): void =
       access: [...staff],
       schema: {
         tags: ['operations'],
-        summary: 'Where every consumer of events stands, a partition each: those held longest first.',
+        summary:
+          'The progress of every consumer of events in each of its partitions, those held longest first.',
         querystring: z.strictObject({
-          held: z.enum(['true', 'false']).optional().describe('`true`: only what makes no progress.'),
+          held: z.enum(['true', 'false']).optional().describe('`true`: only partitions without progress.'),
         }),
         response: {
           200: z.object({
             items: z.array(consumerSchema),
-            missing: z.array(z.string()).describe('Parts of the platform that did not answer.'),
+            missing: z.array(z.string()).describe('Services and jobs that did not answer.'),
           }),
         },
       },

@@ -3,16 +3,17 @@ import type { Upstream } from './upstream.js';
 
 const freshMs = 60_000;
 const incompleteFreshMs = 3000;
-/** A service makes its part when it is first asked, and in one process they make them one after the other. */
+/**
+ * Long, because a service builds its document at the first request, and services in one process build them one by one.
+ */
 const fetchTimeoutMs = 15_000;
 
-/** Paths a service answers only for itself; at the gateway they are the gateway's own. */
+/** False for paths that every service has for itself (health, metrics): at the gateway they are the gateway's own. */
 const isPublicPath = (path: string): boolean => path.startsWith('/api/') || path.startsWith('/.well-known/');
 
 /**
- * One document of all services. Each part is fetched when it is first asked for and again when it is a minute
- * old; a service that is away keeps the part it last gave. Those that never gave one are named in
- * `x-missing-services`.
+ * One document of all services. Each service's part is fetched at the first request and again when it is a minute old.
+ * For a service that is away the last part is kept; services without any part are named in `x-missing-services`.
  */
 export const createMergedDocument = (
   own: () => Promise<OpenApiDocument>,
@@ -58,7 +59,7 @@ export const createMergedDocument = (
 
 type Named = Record<string, unknown>;
 
-/** Adds a service's public paths. A schema whose name is taken by another gets the service's name in front. */
+/** Adds a service's public paths. A schema whose name another service uses gets the service's name as a prefix. */
 const addPart = (whole: OpenApiDocument, service: string, part: OpenApiDocument): OpenApiDocument => {
   const taken = (whole.components?.schemas ?? {}) as Named;
   const offered = (part.components?.schemas ?? {}) as Named;

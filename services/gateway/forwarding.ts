@@ -5,7 +5,9 @@ import type { ServiceName } from '../table.js';
 import type { Forwarding } from './routing-table.js';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.js';
 
-/** About one connection, not about the message (RFC 9110 section 7.6.1), or made anew here. */
+/**
+ * Headers that belong to one connection, not to the message (RFC 9110 section 7.6.1), or that the gateway sets itself.
+ */
 const notForwarded = new Set([
   'connection',
   'keep-alive',
@@ -24,9 +26,9 @@ const notForwarded = new Set([
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
 
 /**
- * Declares a route for each entry of the table. The gateway does not look into what it forwards: the service
- * authenticates, validates and refuses. JSON bodies are read first (up to the body limit), so that a request
- * can go to another instance; NDJSON is passed on as it comes, without a limit.
+ * Declares a route for each entry of the table. The gateway does not inspect what it forwards: the service
+ * authenticates, validates and refuses. JSON bodies are read first (up to the body limit), so that a request can be
+ * sent to another instance; NDJSON is streamed without a limit.
  */
 export const forwardingRoutes = async (
   app: HttpApp,
@@ -44,7 +46,7 @@ export const forwardingRoutes = async (
           forward(request, reply, upstreams[to], onStream);
         const route = { url, access: 'anonymous', schema: { hide: true }, handler } as const;
         scope.route({ ...route, method: [...methods] });
-        // Nothing here takes QUERY. The service says so, and before the body would be looked at.
+        // No route supports the method QUERY. The service answers 405, before the body would be read.
         scope.route({ ...route, method: 'QUERY', onRequest: handler });
       }
   });
@@ -79,7 +81,7 @@ const forward = async (
     return reply.code(answer.statusCode).headers(responseHeaders(answer)).send(answer.body);
   } catch (error) {
     span.setStatus({ code: 2, message: (error as Error).message });
-    // Nobody is there to read an answer.
+    // The caller has gone away, so no answer is needed.
     if (gone.signal.aborted) return reply.hijack();
     throw error;
   } finally {
@@ -106,7 +108,7 @@ const requestHeaders = (request: FastifyRequest): Record<string, string | string
 
 const responseHeaders = (answer: UpstreamResponse): Record<string, string | string[]> => {
   const headers: Record<string, string | string[]> = {};
-  // The length stays: it is that of the very bytes that are passed on.
+  // Content-Length stays, because the bytes are forwarded unchanged.
   for (const [name, value] of Object.entries(answer.headers))
     if (value !== undefined && (name === 'content-length' || !notForwarded.has(name))) headers[name] = value;
   return headers;

@@ -1,13 +1,13 @@
-/** What `GET /` shows until there is a storefront: what runs, where to look, what to try. */
+/** The data of the page at `GET /`, until there is a storefront: services, links and commands to try. */
 export type FrontPage = {
-  /** As the caller reached it, without a trailing slash. */
+  /** The base URL by which the caller reached the gateway, without a trailing slash. */
   base: string;
   version: string;
   zipkinUrl: string | undefined;
   prometheusUrl: string | undefined;
 };
 
-/** Where a browser finds the tools: their own settings, since containers reach them by other names. */
+/** The browser's URLs of the tools. They are separate settings, since containers reach the tools by other names. */
 export const linksOf = (config: {
   zipkinUrl?: string | undefined;
   zipkinPageUrl?: string | undefined;
@@ -78,7 +78,7 @@ const tryIt = (base: string): { title: string; lines: string[] }[] => [
     ],
   },
   {
-    title: 'Order something, and see what becomes of it',
+    title: 'Order something, and watch its status',
     lines: [
       `PRODUCT=$(curl -s '${base}/api/products?limit=1' | grep -o '"id":"[^"]*"' | head -1 | cut -d'"' -f4)`,
       `ORDER=$(curl -s ${base}/api/orders -H "authorization: Bearer $TOKEN" \\`,
@@ -89,7 +89,7 @@ const tryIt = (base: string): { title: string; lines: string[] }[] => [
     ],
   },
   {
-    title: 'Tell what a shopper looked at, and ask what goes with it',
+    title: 'Report what a shopper viewed, and ask what goes with it',
     lines: [
       `curl -s ${base}/api/events ${json} -d '{"events":[{"type":"product_viewed","visitId":"my-visit",`,
       `  "productId":"'$PRODUCT'","occurredAt":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}]}'`,

@@ -5,8 +5,8 @@ const askTimeoutMs = 2500;
 const freshMs = 500;
 
 /**
- * The health of everything behind the gateway, one entry a service beside the gateway's own dependencies. A
- * service that is down degrades the whole, which goes on without it; only with all of them down it is down.
+ * The health of everything behind the gateway: one entry for each service, besides the gateway's own dependencies. If a
+ * service is down, the whole is `degraded`, because the others still work; it is `down` only when all of them are down.
  */
 export const createAggregatedHealth = (
   host: Host,
@@ -31,7 +31,7 @@ export const createAggregatedHealth = (
 
   return () => {
     const atMs = performance.now();
-    // Many may watch at once; they share an answer.
+    // Concurrent callers share one answer.
     if (asked === undefined || atMs - asked.atMs > freshMs) asked = { atMs, report: ask() };
     return asked.report;
   };

@@ -5,8 +5,8 @@ import type { Metrics } from '#platform/service-host';
 import { pathOf } from './request-path.js';
 
 /**
- * Refuses requests beyond `inFlightMax` at once: a short 503 now is worth more than a long wait for everybody.
- * Health and metrics are always answered. Returns how a long-lived stream gives its place back early.
+ * Refuses requests beyond `inFlightMax` with an immediate 503, so that the others need not wait long. Health and
+ * metrics are always answered. Returns a function by which a long-lived stream releases its place early.
  */
 export const shedLoad = (
   app: HttpApp,
@@ -16,7 +16,7 @@ export const shedLoad = (
   const gauge = metrics.gauge('gateway_requests_in_flight', 'Requests being answered');
   const shed = metrics.counter(
     'gateway_requests_shed_total',
-    'Requests refused because too many were in hand',
+    'Requests refused because too many were in progress',
   );
   const counted = new Set<FastifyRequest>();
   const leave = (request: FastifyRequest): void => {
@@ -26,7 +26,7 @@ export const shedLoad = (
     if (!pathOf(request).startsWith('/api/')) return;
     if (counted.size >= inFlightMax) {
       shed.inc();
-      throw unavailable('overloaded', 'Too many requests at once; try again in a moment.', 1);
+      throw unavailable('overloaded', 'There are too many requests at the moment. Try again in a moment.', 1);
     }
     counted.add(request);
     gauge.set(counted.size);

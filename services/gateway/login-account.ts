@@ -1,10 +1,11 @@
 const lengthMax = 254;
 
 /**
- * What the logins and registrations of one account are counted under. It takes for one account whatever the user service might
- * take for one, and rather more: without space or invisible characters, composed, and folded over both cases
- * (`ß`, `ẞ` and `SS` alike). Too coarse, and two odd addresses share five attempts; too fine, and one account
- * has five for each spelling. At most 254 characters, the longest address that can log in.
+ * The key under which logins and registrations of one account are counted. All spellings of an address that the user
+ * service may treat as one account have the same key: without spaces and invisible characters, composed, and folded
+ * over both cases (`ß`, `ẞ` and `SS` alike). If the key is too coarse, two odd addresses share five attempts; if it
+ * were too fine, one account would have five for each spelling. At most 254 characters, the longest address that can
+ * log in.
  */
 export const accountKey = (email: string): string =>
   email

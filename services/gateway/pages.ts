@@ -7,7 +7,7 @@ import { type FrontPage, frontPage, frontPageScript, frontPageStyle } from './fr
 
 const hidden = { access: 'anonymous', schema: { hide: true } } as const;
 
-/** The front page, and the documentation to browse: no asset comes from elsewhere. */
+/** The front page and the API documentation. No asset is loaded from another host. */
 export const pageRoutes = (app: HttpApp, facts: Omit<FrontPage, 'base'>): void => {
   app.get('/', hidden, (request, reply) =>
     reply

@@ -15,7 +15,7 @@ declare module 'ioredis' {
   }
 }
 
-/** Fixed windows: the first request opens one, the key dies with it. */
+/** Fixed windows: the first request opens one, and its key expires with it. */
 const countInWindow = `
   local current = redis.call('INCR', KEYS[1])
   if current == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -26,8 +26,8 @@ type Count = { current: number; ttl: number };
 const clientsCountedLocallyMax = 10_000;
 
 /**
- * Counts in Redis, so that instances count together; in this process, each on its own, while Redis is away. There it
- * counts the last `clientsMax` windows: whoever calls from very many addresses pushes out the oldest, not everybody.
+ * Counts in Redis, so that instances count together. While Redis is away each instance counts in memory, for the newest
+ * `clientsMax` windows: calls from very many addresses push out only the oldest windows.
  */
 export const countingStore = (redis: RedisClient, clientsMax = clientsCountedLocallyMax) => {
   redis.client.defineCommand('countInWindow', { numberOfKeys: 1, lua: countInWindow });
@@ -62,8 +62,8 @@ export const countingStore = (redis: RedisClient, clientsMax = clientsCountedLoc
 };
 
 /**
- * Counts every request against the limit its route has in the routing table, and logins and registrations also against
- * their account's. Each answer says where the client stands; past the limit it is 429 with `Retry-After`.
+ * Counts every request against its route's limit in the routing table, and logins and registrations also against their
+ * account's limit. Each answer states the client's remaining requests; past the limit it is 429 with `Retry-After`.
  */
 export const limitRequests = async (
   app: HttpApp,
@@ -114,11 +114,11 @@ export const limitRequests = async (
   });
 };
 
-/** Where a request comes from, in one form: see `clientNetwork`. */
+/** The client's address in a normal form: see `clientNetwork`. */
 const addressOf = (request: FastifyRequest): string =>
   clientNetwork(request.ip, request.socket.remoteAddress ?? '');
 
-/** Whose requests are counted together. A token that is no good counts as none: the service refuses it. */
+/** The client under which a request is counted. An invalid token counts as none: the service will refuse it. */
 const clientOf = async (request: FastifyRequest, auth: Authenticator): Promise<string> => {
   try {
     const principal = await auth.principalOf(request.headers.authorization);

@@ -1,6 +1,6 @@
 import { type ServiceName, services } from '../table.js';
 
-/** `path` is a Fastify pattern for itself and for all below it; of two that fit, the more specific one is taken. */
+/** `path` stands for itself and everything below it; of two that match, the more specific one is used. */
 export type Forwarding = { path: string; to: ServiceName };
 
 export const forwardings: readonly Forwarding[] = services.flatMap(({ name, paths }) =>
@@ -11,7 +11,7 @@ export type Limit = { requestsMax: number; windowMs: number };
 
 const minuteMs = 60_000;
 
-/** Strict limits, each counted apart. A client is an account, or an address where nobody is logged in. */
+/** The strict limits, each counted separately. A client is an account, or an address if nobody is logged in. */
 export const limits = {
   general: { requestsMax: 200, windowMs: minuteMs },
   products: { requestsMax: 100, windowMs: minuteMs },
@@ -25,13 +25,13 @@ export const limits = {
 
 export type LimitName = keyof typeof limits;
 
-/** Counted by the address in the network also for somebody logged in, who may have made many accounts. */
+/** Limits counted by network address also for logged-in callers, because one person may have created many accounts. */
 export const limitsOfAddresses: ReadonlySet<LimitName> = new Set([
   'loginsFromAddress',
   'registrationsFromAddress',
 ]);
 
-/** What is besides counted by the e-mail address in the body, for each path that takes one from anybody. */
+/** Limits that are also counted by the e-mail address in the body, for the paths that accept one without a login. */
 export const limitsOfAccounts: Readonly<Record<string, LimitName>> = {
   '/api/auth/login': 'loginsOfAccount',
   '/api/auth/register': 'registrationsOfAccount',
@@ -40,8 +40,8 @@ export const limitsOfAccounts: Readonly<Record<string, LimitName>> = {
 const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * The first that fits decides; without one it is `general`. Orders and payments are limited where they are made:
- * a buyer asks again and again how an order is, and that must not use up the limit of the next order.
+ * The first rule that matches decides; without one it is `general`. Only the creation of orders and payments has a
+ * limit of its own: a buyer polls an order's status often, and that must not use up the limit for the next order.
  */
 const limitRules: readonly { methods?: readonly string[]; below: string; limit: LimitName }[] = [
   { methods: ['POST'], below: '/api/auth/login', limit: 'loginsFromAddress' },
@@ -53,8 +53,8 @@ const limitRules: readonly { methods?: readonly string[]; below: string; limit: 
 ];
 
 /**
- * Which limit a request counts against; undefined for what is not limited (health, metrics, documents). `path`
- * is as `pathOf` gives it.
+ * The limit against which a request counts; undefined for requests without a limit (health, metrics, documents). `path`
+ * is the result of `pathOf`.
  */
 export const limitOf = (method: string, path: string): LimitName | undefined => {
   if (!path.startsWith('/api/')) return undefined;

@@ -25,9 +25,9 @@ import { createUpstream, type Upstream } from './upstream.js';
 
 const relaxation = 1000;
 const description =
-  'Errors are RFC 9457 problems with a stable `code`; lists are `{items, next}`; money is minor units.';
+  'Errors are RFC 9457 problems with a stable `code`. Lists are `{items, next}`. Amounts are in minor units.';
 
-/** The one door: forwards to the services, collects shopper activity, keeps the limits. */
+/** The only public entry: forwards to the services, collects shopper activity, applies rate limits. */
 const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const redis = host.use(createRedis(host, config.redisUrl));
   const publisher = host.use(
@@ -76,8 +76,8 @@ const createUpstreams = (config: GatewayConfig, host: Host): Record<ServiceName,
 const upstreamOf = (name: ServiceName | JobName, config: GatewayConfig, host: Host): Upstream =>
   createUpstream(name, config[`${name}Urls`] ?? [], host.metrics, config.answerTimeoutMs);
 
-/** Any page may call, because a token says who calls and never a cookie. An OPTIONS request without the headers of a
- * preflight goes on to the routes. */
+/** Pages of any origin may call, because callers are identified by a token and never by a cookie. An OPTIONS request
+ * without the headers of a preflight is handled by the routes. */
 const corsOf: FastifyCorsOptionsDelegateCallback = (request, done) => {
   const { origin, 'access-control-request-method': asked } = request.headers;
   done(null, {
@@ -102,7 +102,7 @@ const exposedHeaders = [
   'idempotency-replayed',
 ];
 
-/** Everything a page needs comes from here; Swagger UI styles elements in place. */
+/** Pages load everything from the gateway; inline styles are allowed because Swagger UI uses them. */
 const contentSecurityPolicy = {
   useDefaults: false,
   directives: {

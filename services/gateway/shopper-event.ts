@@ -20,20 +20,24 @@ const shortId = matching(64, /^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, digits
 
 export const shopperEvent = z.strictObject({
   type: z.enum(shopperEventTypes),
-  visitId: shortId.describe('The visit, chosen by the client.'),
+  visitId: shortId.describe('The id of the visit, chosen by the client.'),
   userId: uuid
     .optional()
-    .describe('Whoever is logged in, which is also the default; from anybody else it does not count.'),
+    .describe(
+      'The logged-in user, which is also the default. It is ignored for callers who are not logged in.',
+    ),
   productId: uuid.optional().describe('Required of product_viewed, product_added and product_removed.'),
   query: prose(500).optional().describe('Required of products_searched.'),
   position: z.int().min(0).max(100_000).optional().describe('Place in the list, from 0.'),
   recommendationId: shortId
     .optional()
-    .describe('Required of recommendation_shown and recommendation_clicked.'),
+    .describe('Required for recommendation_shown and recommendation_clicked.'),
   occurredAt: instant.describe('At most 5 minutes in the future and 30 days in the past.'),
   eventId: shortId
     .optional()
-    .describe('Chosen by the client, one per event of the visit: sent again it is the same event.'),
+    .describe(
+      'Chosen by the client, unique within the visit. An event that is sent again with it counts once.',
+    ),
 });
 
 export type ShopperEvent = z.output<typeof shopperEvent>;
@@ -41,8 +45,8 @@ export type ShopperEvent = z.output<typeof shopperEvent>;
 export type Refusal = { code: string; message: string };
 
 /**
- * The record of an event, or why the event is refused. Events are judged one by one: a bad one costs only itself.
- * `eventIdOf` gives an event's own id, from what its client called it, if it did.
+ * The record of an event, or the reason why the event is refused. Each event is validated separately, so a bad one
+ * affects no other. `eventIdOf` derives the event's id from the client's `eventId`, if there is one.
  */
 export const judgeShopperEvent = (
   input: unknown,
@@ -72,7 +76,7 @@ export const judgeShopperEvent = (
       event_id: context.eventIdOf(event.visitId, event.eventId),
       type: event.type,
       visit_id: event.visitId,
-      // Only a token proves who somebody is: anybody can write an id.
+      // Only a token proves an identity; anybody could send a user's id.
       user_id: principal.kind === 'user' ? principal.userId : null,
       product_id: event.productId ?? null,
       query: event.query ?? null,

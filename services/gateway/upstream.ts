@@ -7,7 +7,7 @@ export type UpstreamRequest = {
   method: string;
   path: string;
   headers: Record<string, string | string[]>;
-  /** A stream can be sent once only; bytes can be sent again to another instance. */
+  /** Bytes can be sent again to another instance; a stream can be sent only once. */
   body: Buffer | NodeJS.ReadableStream | null;
   signal: AbortSignal;
 };
@@ -17,9 +17,9 @@ export type UpstreamResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'hea
 export type Upstream = Component & {
   readonly instancesCount: number;
   /**
-   * The answer of one instance, as it comes. Instances take turns; one that refuses connections is left out for
-   * 2 s. A 503 problem with `Retry-After` when none answers: nothing has been done then, or, for a write whose
-   * connection broke, nobody knows.
+   * The answer of one instance, as a stream. Instances take turns; one that refuses connections is left out for 2 s.
+   * Throws a 503 problem with `Retry-After` when none answers: then nothing was done, except that the outcome of a
+   * write whose connection broke is unknown.
    */
   send(request: UpstreamRequest): Promise<UpstreamResponse>;
   /** Any instance's answer to a GET, as JSON; throws when it takes longer than `timeoutMs`. */
@@ -30,7 +30,7 @@ export type Upstream = Component & {
 
 const connectionsPerInstanceMax = 64;
 const connectTimeoutMs = 1000;
-/** Between two pieces of a body; server-sent events keep alive more often. */
+/** The longest time between two pieces of a body; server-sent events send keep-alives more often. */
 const silenceMaxMs = 120_000;
 const breakerResetMs = 2000;
 
@@ -60,7 +60,7 @@ export const createUpstream = (
     const mayRepeat = !isStream(request.body);
     let lastError: unknown;
     for (const { breaker } of inTurn()) {
-      // A connection that was kept open may be closed under a request: a read is tried once more.
+      // The service may close a kept-open connection just when a request is sent, so a read is tried once more.
       const attemptsMax = mayRepeat && isSafe(request.method) ? 2 : 1;
       for (let attempt = 1; attempt <= attemptsMax; attempt += 1)
         try {
@@ -128,7 +128,7 @@ const createInstance = (
     rollingCountTimeout: 5000,
     rollingCountBuckets: 5,
     resetTimeout: breakerResetMs,
-    // The caller went away; that says nothing about the service.
+    // The caller went away, which is no failure of the service.
     errorFilter: (error: Error) => error.name === 'AbortError' || error.name === 'TimeoutError',
   });
   report(0);

@@ -6,9 +6,9 @@ import type { Notification } from './notification.js';
 export type NotificationRow = Notification & { id: string; occurredAt: Date };
 
 export type NotificationStore = {
-  /** The event's id is the notification's. False when it is recorded already: nothing changes then. */
+  /** The event's id is also the notification's id. False, with nothing changed, when it is recorded already. */
   record(tx: Tx, eventId: string, notification: Notification, occurredAtMs: number): Promise<boolean>;
-  /** Newest first; of everybody when `userId` is undefined. */
+  /** Newest first; those of all users when `userId` is undefined. */
   history(
     db: Database,
     page: { userId: string | undefined; beforeId: string | undefined; rowsMax: number },

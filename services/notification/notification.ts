@@ -4,7 +4,7 @@ export const templates = ['order_confirmed', 'order_cancelled', 'order_returned'
 
 export type Template = (typeof templates)[number];
 
-/** What a buyer is to be told, and what the text will be made of. */
+/** A message to a buyer: its type and the data for its text. */
 export type Notification = {
   template: Template;
   orderId: string;
@@ -13,10 +13,10 @@ export type Notification = {
   data: Record<string, string | number | boolean>;
 };
 
-type Told = Pick<EventMap, 'OrderConfirmed' | 'OrderCancelled' | 'OrderReturned'>;
+type Reported = Pick<EventMap, 'OrderConfirmed' | 'OrderCancelled' | 'OrderReturned'>;
 
-/** Which facts a buyer hears of: the table from event to notification. */
-export const notificationOf: { [T in keyof Told]: (event: Told[T]) => Notification } = {
+/** The notification of each event that buyers are informed about. */
+export const notificationOf: { [T in keyof Reported]: (event: Reported[T]) => Notification } = {
   OrderConfirmed: ({ orderId, userId, totalMinor, currency }) => ({
     template: 'order_confirmed',
     orderId,

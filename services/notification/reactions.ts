@@ -5,7 +5,7 @@ import type { EventMap } from '#schemas/events';
 import { type Notification, notificationOf } from './notification.js';
 import type { NotificationStore } from './notification-store.js';
 
-/** Which facts are recorded for a buyer to be told. */
+/** Notification's reactions: each records a notification to the buyer. */
 export const reactions = (deps: {
   notifications: NotificationStore;
   clock: Clock;
@@ -18,7 +18,7 @@ export const reactions = (deps: {
   ]);
   const duration = deps.metrics.histogram(
     'notification_processing_duration_seconds',
-    'From the fact to the recorded notification.',
+    'From the event to the recorded notification.',
     ['type'],
     [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
   );

@@ -24,7 +24,7 @@ export const notificationRoutes = (app: HttpApp, db: Database, notifications: No
       access: 'user',
       schema: {
         tags: ['notifications'],
-        summary: 'What was recorded for you, newest first; staff see everybody’s.',
+        summary: 'Your notifications, newest first; staff see everybody’s.',
         querystring: z.strictObject(listQuery),
         response: { 200: pageOf(notificationSchema) },
       },

@@ -6,7 +6,7 @@ import { createNotificationStore } from './notification-store.js';
 import { reactions } from './reactions.js';
 import { notificationRoutes } from './routes.js';
 
-/** Records what buyers are to be told; sending it by channel comes with the channels. */
+/** Records notifications to buyers. It does not send them yet. */
 export const service: Service<NotificationConfig> = {
   name: 'notification',
   config: notificationConfig,

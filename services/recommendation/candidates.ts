@@ -4,31 +4,31 @@ export type ReasonKind = 'seen_together' | 'seen_earlier' | 'popular_in_category
 
 export type Reason = {
   kind: ReasonKind;
-  /** The products that led here, the weightiest first; empty where none did. */
+  /** The products because of which this one is recommended, the most important first; may be empty. */
   because: readonly string[];
 };
 
-/** Scores compare within one answer only, and fall along it. */
+/** Scores are comparable only within one answer, in which they decrease. */
 export type Candidate = { productId: string; score: number; reason: Reason };
 
 /** A product the visitor has shown interest in; 1 is the one in view. */
 export type Anchor = { productId: string; weight: number };
 
 /**
- * How much less each earlier product of a visit counts. Chosen, with `revisitScore`, on every other line of the
- * Retailrocket test visits. Learned from the training visits and asked beside a product, this gives HR@20 .492 and
- * MRR@20 .231 on the lines not looked at (.509 and .244 on the others); .356 and .131 on all lines whose answer is
- * new to the visit.
+ * The factor by which each earlier product of a visit counts less. It was chosen, together with `revisitScore`, on
+ * every other line of the Retailrocket test visits. With similarities from the training visits, beside a product, it
+ * reaches HR@20 .492 and MRR@20 .231 on the lines not used for the choice (.509 and .244 on the others), and .356 and
+ * .131 on all lines whose answer is new to the visit.
  */
 const earlierFactor = 0.6;
 const anchorsMax = 8;
 const becauseMax = 2;
 
-/** Where similarities of about 0.1 are the rule, this puts what was just seen near the top, but not in a block. */
+/** Typical similarities are about 0.1, so this puts products just seen near the top, but not all together. */
 const revisitScore = 0.3;
 const laterRevisitFactor = 0.8;
 
-/** Products newest first become anchors whose weight falls with every step back. */
+/** Makes anchors of products, newest first: the weight decreases with every step back. */
 export const anchorsOf = (newestFirst: readonly string[]): Anchor[] =>
   [...new Set(newestFirst)]
     .slice(0, anchorsMax)
@@ -47,7 +47,7 @@ export const strongestAnchors = (...lists: readonly (readonly Anchor[])[]): Anch
 
 /**
  * Neighbours of the anchors: score(j) = sum over anchors i of weight(i) * sim(i, j), best first. A reason names the
- * anchors that gave the most.
+ * anchors that contributed most.
  */
 export const neighboursOf = (
   anchors: readonly Anchor[],
@@ -71,7 +71,9 @@ export const neighboursOf = (
     .sort(byFallingScore);
 };
 
-/** What was seen earlier in the visit and may be looked for again, newest first, without the product in view. */
+/**
+ * Products seen earlier in the visit, which the visitor may look for again, newest first, without the product in view.
+ */
 export const revisitsOf = (newestFirst: readonly string[], inView: string): Candidate[] =>
   [...new Set(newestFirst)]
     .filter((productId) => productId !== inView)
@@ -82,7 +84,7 @@ export const revisitsOf = (newestFirst: readonly string[], inView: string): Cand
       reason: { kind: 'seen_earlier', because: [productId] },
     }));
 
-/** Adds up the scores of a product that is in several lists and keeps the reason that weighed most. */
+/** Adds up the scores of a product that is in several lists and keeps the reason of the highest score. */
 export const merged = (...lists: readonly (readonly Candidate[])[]): Candidate[] => {
   const all = new Map<string, Candidate>();
   for (const candidate of lists.flat()) {

@@ -2,36 +2,36 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { ProductCreated } from '#schemas/events';
 
-/** Whom a list is for and what may not be on it. */
+/** The products that may not be on a list. */
 export type Exclusions = {
   productIds: readonly string[];
-  /** Whose recent purchases are left out; null leaves out none. */
+  /** The user whose recent purchases are left out; null leaves out none. */
   buyerId: string | null;
 };
 
 export type Shelved = { productId: string; category: string };
 
-/** The reading side of the catalogue, whatever it is kept in. */
+/** The queries of the catalogue. */
 export type Catalogue = {
-  /** Those of the products that may be shown: known, active, in stock, not excluded; in no order. */
+  /** The products of the list that may be shown: known, active, in stock, not excluded; in no order. */
   sellable(productIds: readonly string[], exclusions: Exclusions): Promise<Shelved[]>;
-  /** The best sellers among what may be shown, then the newest; of a category and those below it, or of all. */
+  /** The best sellers that may be shown, then the newest, of a category and those below it, or of all. */
   bestsellers(category: string | null, exclusions: Exclusions, countMax: number): Promise<Shelved[]>;
-  /** Null for a product unknown. */
+  /** Null for an unknown product. */
   categoryOf(productId: string): Promise<string | null>;
 };
 
 export type StockLine = { productId: string; available: number; stockVersion: number };
 
 export type CatalogueStore = Catalogue & {
-  /** Takes in a product; once known it is not changed by a repeat. */
+  /** Adds a product; a repeat changes nothing. */
   open(tx: Tx, product: ProductCreated): Promise<void>;
-  /** Takes in what can be sold; lines older than what is known change nothing. */
+  /** Stores the available stock; lines older than the stored ones change nothing. */
   setAvailable(tx: Tx, lines: readonly StockLine[]): Promise<void>;
-  /** Adds decayed weight to the popularity of the products of an order; of one order once, whoever asks again. */
+  /** Adds to the popularity of an order's products, once for each order. */
   countSale(tx: Tx, orderId: string, lines: readonly { productId: string; weight: number }[]): Promise<void>;
   addPurchases(tx: Tx, userId: string, productIds: readonly string[], boughtAtMs: number): Promise<void>;
-  /** Forgets up to `rowsMax` purchases made before `beforeMs` (epoch) and returns how many there were. */
+  /** Deletes up to `rowsMax` purchases made before `beforeMs` (epoch) and returns how many it deleted. */
   forgetPurchases(beforeMs: number, rowsMax: number): Promise<number>;
 };
 
@@ -104,7 +104,7 @@ const open: CatalogueStore['open'] = async (tx, { productId, category, createdAt
 
 const setAvailable: CatalogueStore['setAvailable'] = async (tx, lines) => {
   if (lines.length === 0) return;
-  // In the products' order, as in every statement here, so that two transactions do not lock each other out.
+  // Sorted by product, as in every statement here, so that two transactions cannot deadlock.
   const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
   await tx.query(
     `INSERT INTO products (product_id, available, stock_version)

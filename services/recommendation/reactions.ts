@@ -3,7 +3,7 @@ import type { EventMap } from '#schemas/events';
 import type { CatalogueStore } from './catalogue-store.js';
 import { popularityOf } from './popularity.js';
 
-/** Others' events → what may be recommended to whom. */
+/** Recommendation's reactions: they maintain the catalogue, the stock, the popularity and recent purchases. */
 export const reactions = (catalogue: CatalogueStore): Reactions<EventMap> => ({
   ProductCreated: (tx, { value }) => catalogue.open(tx, value),
   StockAdjusted: (tx, { value }) => catalogue.setAvailable(tx, [value]),

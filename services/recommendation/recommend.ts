@@ -12,32 +12,32 @@ import {
 } from './candidates.js';
 import type { Catalogue, Exclusions, Shelved } from './catalogue-store.js';
 
-/** A question, already decided what the asker may know. */
+/** A request for recommendations. The caller's rights were checked before. */
 export type Question = {
-  /** The product in view never appears in the answer; null means the newest of the visit. */
+  /** The product in view never appears in the answer; null stands for the newest product of the visit. */
   scenario: { name: 'product'; productId: string | null } | { name: 'home' };
-  /** This visit's products so far, newest first; those the stream knows of `visitId` where not given. */
+  /** This visit's products so far, newest first. If unset, those that the stream job has for `visitId`. */
   visit?: readonly string[];
   visitId?: string;
-  /** Whose interests may be used. */
+  /** The user whose interests may be used. */
   userId?: string;
-  /** Whose recent purchases are left out. */
+  /** The user whose recent purchases are left out. */
   buyerId?: string;
   exclude: readonly string[];
-  /** Only products of this category and those below it; of all, where none of them may be shown. */
+  /** Only products of this category and those below it; products of all categories if none of them may be shown. */
   category?: string;
   limit: number;
   /** Epoch milliseconds. */
   nowMs: number;
 };
 
-/** `similarity` where at least one product was found by what was seen together, else what stood in for it. */
+/** `similarity` if at least one product comes from the similarities, else the source that replaced them. */
 export type Source = 'similarity' | 'popularity' | 'catalogue';
 
 export type Answer = {
   items: Candidate[];
   source: Source;
-  /** Event time up to which the similarities have learned, epoch milliseconds; null when they are not there. */
+  /** The newest event time in the similarities, epoch milliseconds; null when there are none. */
   learnedUpToMs: number | null;
 };
 
@@ -47,13 +47,13 @@ const popularMax = 200;
 
 /** How long a purchase keeps its product off the buyer's lists. */
 export const recentPurchaseMs = 30 * 24 * 60 * 60 * 1000;
-/** An interest counts half as much per day. */
+/** An interest counts half as much each day. */
 const interestHalfLifeMs = 24 * 60 * 60 * 1000;
 
 /**
- * Candidates (what goes with what the visitor has seen) → those that may be shown → filled up with what is popular
- * in the category, then popular at all, then the best sellers and newest of the catalogue. Empty only when nothing
- * may be shown.
+ * Takes the neighbours of the products that the visitor has seen, keeps those that may be shown, and fills up the list
+ * with products that are popular in the category, then popular in general, then best sellers and the newest products.
+ * Empty only when no product may be shown.
  */
 export const recommend = async (
   question: Question,
@@ -111,7 +111,7 @@ export const recommend = async (
           catalogue,
         );
   const items = filledUp(found, fillers, limit);
-  // A category that is unknown or sold out is a worse reason for an empty page than products of another.
+  // If the category is unknown or sold out, products of other categories are better than an empty page.
   if (items.length === 0 && category !== undefined) {
     const { category: _, ...anywhere } = question;
     return recommend(anywhere, similarity, catalogue);
@@ -119,7 +119,7 @@ export const recommend = async (
   return { items, source: sourceOf(items), learnedUpToMs };
 };
 
-/** The product in view first, then the visit backwards; for a visitor at home also what interested him before. */
+/** The product in view first, then the visit's products, newest first; for the home page also the user's interests. */
 const anchorsFor = (
   inView: string | null,
   visit: readonly string[],
@@ -139,10 +139,10 @@ const isWithin = (category: string, wanted: string | undefined): boolean =>
 
 type Gap = {
   inView: string | null;
-  /** Category of the product in view, where it is known and asked for. */
+  /** The category of the product in view, if there is one. */
   near: string | null;
   category: string | undefined;
-  /** What is popular now and may be shown, best first. */
+  /** Products that are popular now and may be shown, best first. */
   trending: readonly Shelved[];
   exclusions: Exclusions;
   count: number;

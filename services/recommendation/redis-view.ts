@@ -11,13 +11,13 @@ import {
   type Weighted,
 } from '#schemas/similarity-state';
 
-/** How long the epoch found is believed: a state rebuilt from nothing is seen this much later. */
-const epochBelievedMs = 1000;
+/** How long the epoch is cached, and so how late a rebuilt state is noticed. */
+const epochCachedMs = 1000;
 
-/** Everybody asks for the same list: it is read this often. */
-const popularBelievedMs = 500;
+/** How long the list of popular products is cached, which every request needs. */
+const popularCachedMs = 500;
 
-/** Reads what the item-similarity job keeps in Redis. Throws when Redis does not answer. */
+/** Reads the state of the item-similarity job in Redis. Throws when Redis does not answer. */
 export const redisSimilarityView = (
   redis: Redis,
   { monotonicMs }: Pick<Clock, 'monotonicMs'>,
@@ -51,7 +51,7 @@ export const redisSimilarityView = (
           ),
         [],
       );
-      popular = { countMax, products, untilMs: monotonicMs() + popularBelievedMs };
+      popular = { countMax, products, untilMs: monotonicMs() + popularCachedMs };
       return products;
     },
     learnedUpTo: async () => {
@@ -63,13 +63,13 @@ export const redisSimilarityView = (
 
 type Keys = ReturnType<typeof similarityKeys.of>;
 
-/** Reads from the state that is current, and gives `otherwise` where there is none yet. */
+/** Reads from the current epoch's state, or returns `otherwise` if there is none yet. */
 const createEpochReader = (redis: Redis, monotonicMs: () => number) => {
-  let believed: { epoch: string; untilMs: number } | undefined;
+  let cached: { epoch: string; untilMs: number } | undefined;
   const epoch = async (): Promise<string | null> => {
-    if (believed !== undefined && monotonicMs() < believed.untilMs) return believed.epoch;
+    if (cached !== undefined && monotonicMs() < cached.untilMs) return cached.epoch;
     const found = await redis.hget(similarityKeys.meta, 'epoch');
-    believed = found === null ? undefined : { epoch: found, untilMs: monotonicMs() + epochBelievedMs };
+    cached = found === null ? undefined : { epoch: found, untilMs: monotonicMs() + epochCachedMs };
     return found;
   };
   return async <T>(from: (keys: Keys) => Promise<T>, otherwise: T): Promise<T> => {
@@ -103,7 +103,7 @@ const nearestOf = async (
   );
 };
 
-/** The same, with nothing for an answer while Redis is away. */
+/** The same view, but with empty answers while Redis is away. */
 export const viewOrNothing = (view: SimilarityView, redis: Pick<RedisClient, 'orElse'>): SimilarityView => ({
   neighbours: (productIds, countMax) => redis.orElse(() => view.neighbours(productIds, countMax), new Map()),
   visited: (visitId) => redis.orElse(() => view.visited(visitId), []),

@@ -9,34 +9,39 @@ import type { SimilarityView } from '#schemas/similarity-state';
 import type { Catalogue } from './catalogue-store.js';
 import { type Question, recommend } from './recommend.js';
 
-/** Names what made the answer: change it with whatever changes which products come out. */
+/** The version of the algorithm. Change it with every change that affects which products are recommended. */
 export const modelVersion = 'item-to-item-2';
 
 const idCharsMax = 128;
 const excludedMax = 500;
 
 const visitId = text(idCharsMax).min(1);
-// Of products and users, which may be unknown but not be missed for their capitals; a visit is the client's own text.
+// Ids of products and users, converted to lower case so that capitals do not matter. A visit id is the client's own
+// text.
 const id = visitId.toLowerCase();
 const ids = text(excludedMax * (idCharsMax + 1))
   .toLowerCase()
   .transform((list) => list.split(',').filter((part) => part !== ''))
   .refine((list) => list.length <= excludedMax, `must be at most ${excludedMax} ids, separated by commas`)
-  .describe(`Products that may not appear: comma-separated ids, ${excludedMax} at most.`);
+  .describe(`Products to leave out: comma-separated ids, at most ${excludedMax}.`);
 
 const query = z.strictObject({
   scenario: z
     .enum(['product', 'home'])
-    .describe('product: what next, beside the product in view. home: for this visitor.'),
+    .describe(
+      '`product`: recommendations beside the product in view. `home`: recommendations for this visitor.',
+    ),
   productId: id
     .optional()
-    .describe('The product in view, for scenario product; the newest of the visit where it is left out.'),
+    .describe(
+      'The product in view, for scenario `product`. The newest product of the visit if it is left out.',
+    ),
   visitId: visitId.optional().describe('The visit, as in POST /api/events.'),
   userId: id
     .optional()
     .describe(
-      'The caller’s own account, which is also the default. Of somebody else’s, staff apart, only this is ' +
-        'used, and only for a caller who is not logged in: what it lately bought is left out.',
+      'The caller’s own account, which is also the default. Staff may name any account. A caller who is not logged in may ' +
+        'name an account too, but then its recent purchases are left out and nothing else of it is used.',
     ),
   exclude: ids.optional(),
   category: text(200)
@@ -44,8 +49,8 @@ const query = z.strictObject({
     .regex(/[^\s/]/, 'must name a category')
     .optional()
     .describe(
-      'Only products of this category path and below. Where none of those may be shown, or there is no such category, ' +
-        'the answer is that without a category.',
+      'Only products of this category path and below. If none of those may be shown, or there is no such category, ' +
+        'the answer is the same as without a category.',
     ),
   limit: wholeNumber(1, 100).prefault(20),
 });
@@ -56,14 +61,16 @@ const answer = z
     modelVersion: z.string(),
     asOf: z.iso
       .datetime()
-      .describe('Event time up to which the similarities have learned; now, where none were at hand.'),
+      .describe('The newest event time in the similarities; the current time if none were available.'),
     items: z.array(
       z.object({
         productId: z.string(),
-        score: z.number().describe('Compares within this answer only.'),
+        score: z.number().describe('Comparable only within this answer.'),
         reason: z.object({
           kind: z.enum(['seen_together', 'seen_earlier', 'popular_in_category', 'popular', 'catalogue']),
-          because: z.array(z.string()).describe('The products that led to this one, if any did.'),
+          because: z
+            .array(z.string())
+            .describe('The products because of which this one is recommended, if any.'),
         }),
       }),
     ),
@@ -96,8 +103,8 @@ export const recommendationRoutes = (
         tags: ['recommendations'],
         summary: 'Products for this visitor, or to go with a product.',
         description:
-          'Never a product that is unknown, inactive, out of stock, excluded or lately bought; never empty ' +
-          'while there is one that may be shown. Unknown visits, users and products are no errors.',
+          'The answer has no product that is unknown, inactive, out of stock, excluded or recently bought. It is not empty ' +
+          'while any product may be shown. Unknown visits, users and products are not errors.',
         querystring: query,
         response: { 200: answer },
       },
@@ -133,9 +140,9 @@ export const recommendationRoutes = (
 };
 
 /**
- * Interests show in the answer (`because` names them), so they are used for their owner and for staff only. Purchases
- * only take away, and a shop that renders a page for a visitor it knows may ask for that without his token; somebody
- * logged in may not ask about another.
+ * Interests are visible in the answer (`because` names them), so they are used only for their owner and for staff.
+ * Purchases only remove products, so a shop that renders a page for a known visitor may name the account without a
+ * token. A logged-in user may not name another account.
  */
 export const usersOf = (
   principal: Principal,

@@ -9,7 +9,10 @@ import { recentPurchaseMs } from './recommend.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
 import { recommendationRoutes } from './routes.js';
 
-/** What may be shown is kept here, exactly, from events; what goes well together is read from Redis, if it is there. */
+/**
+ * Keeps the products that may be shown in its own database, from events. Reads similarities from Redis while it is
+ * available.
+ */
 export const service: Service<RecommendationConfig> = {
   name: 'recommendation',
   config: recommendationConfig,

@@ -10,16 +10,16 @@ import type { PasswordHasher } from './password.js';
 import { changeRoles, normaliseEmail, type RolesRefusal, register, type User } from './user.js';
 import type { UserStore } from './user-store.js';
 
-/** Why an account did not do what was asked of it; nothing has changed then. */
+/** Why a request about an account was refused; nothing has changed then. */
 export type AccountRefusal = { refused: 'email_taken' | RolesRefusal };
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
-/** The types of events that this service publishes: the compiler refuses another. */
+/** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = ['UserRegistered', 'UserRolesChanged'] as const satisfies readonly EventType[];
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
 
-/** Within the transaction that locked the account. */
+/** Runs within the transaction that locked the account. */
 type ChangeRoles = (
   tx: Tx,
   user: User,
@@ -27,7 +27,7 @@ type ChangeRoles = (
   context: { changedBy: string; otherAdmins: number },
 ) => Promise<User | AccountRefusal>;
 
-/** What can be done with accounts: each one transaction, with its event in the same. */
+/** The operations on accounts. Each is one transaction, which contains its event. */
 export const createAccounts = (parts: {
   store: UserStore;
   passwords: PasswordHasher;
@@ -71,7 +71,7 @@ export const createAccounts = (parts: {
       });
     },
 
-    /** `check` sees the account as it is under the lock, before it changes. */
+    /** `check` receives the locked account before it changes. */
     rename: (id: string, name: string, check: (user: User) => void): Promise<User | undefined> =>
       store.inTransaction(async (tx) => {
         const user = await store.lock(tx, id);

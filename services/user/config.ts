@@ -3,7 +3,7 @@ import { serviceSettings } from '#platform/service';
 
 export const userConfig = envSchema({
   ...serviceSettings('user', { databasePoolMax: 5 }),
-  /** It has the keys itself. */
+  /** Empty by default, because this service has the keys itself. */
   userUrls: ['USER_URL', setting.urls.default([])],
   accessTokenTtlS: ['USER_ACCESS_TOKEN_TTL_S', setting.integer(60, 3600).default(900)],
   loginTtlS: ['USER_LOGIN_TTL_S', setting.integer(3600, 31_536_000).default(30 * 24 * 3600)],

@@ -7,7 +7,7 @@ export type StoredRefreshToken = Omit<RefreshToken, 'successorUsedAtMs'> & {
   userId: string;
 };
 
-/** Logins and their refresh tokens as rows, in the caller's transaction. Tokens are kept as digests only. */
+/** Stores logins and their refresh tokens as rows, in the caller's transaction. Of a token only a digest is stored. */
 export const loginStore = {
   open: async (
     tx: Tx,
@@ -24,7 +24,7 @@ export const loginStore = {
     await forgetExpired(tx, now);
   },
 
-  /** Locks the login: two requests with one token are judged one after the other. */
+  /** Locks the login, so that two requests with the same token are handled one after the other. */
   lockToken: async (tx: Tx, tokenHash: Buffer): Promise<StoredRefreshToken | undefined> => {
     const { rows } = await tx.query<{
       login_id: string;
@@ -51,7 +51,7 @@ export const loginStore = {
     );
   },
 
-  /** When this token was traded; null when it was not, or does not exist yet. */
+  /** When this token was exchanged; null when it was not, or does not exist yet. */
   tokenUsedAtMs: async (tx: Tx, tokenHash: Buffer): Promise<number | null> => {
     const { rows } = await tx.query<{ used_at: Date | null }>(
       'SELECT used_at FROM refresh_tokens WHERE token_hash = $1',
@@ -60,7 +60,7 @@ export const loginStore = {
     return rows[0]?.used_at?.getTime() ?? null;
   },
 
-  /** Once or again: a token has one successor. */
+  /** Marks the token as exchanged and adds its only successor. May be repeated. */
   rotateToken: async (
     tx: Tx,
     rotation: { loginId: string; from: Buffer; to: Buffer; nowMs: number },
@@ -90,7 +90,7 @@ const addToken = async (tx: Tx, loginId: string, tokenHash: Buffer, now: Date): 
 
 const expiredForgottenMax = 20;
 
-/** Each new login takes a few expired ones along: the tables stay bounded without a job of their own. */
+/** Each new login deletes a few expired ones, so the tables stay bounded without a separate job. */
 const forgetExpired = async (tx: Tx, now: Date): Promise<void> => {
   await tx.query(
     `DELETE FROM logins WHERE id = ANY (ARRAY(

@@ -9,12 +9,12 @@ import type { UserStore } from './user-store.js';
 
 export type LoggedIn = { user: User; accessToken: string; refreshToken: string };
 
-/** Why nobody is logged in; nothing has changed then, but for a login that a stolen token ended. */
+/** Why a login or refresh was refused. Nothing has changed then, except that a stolen token ends its login. */
 export type LoginRefusal = { refused: 'invalid_credentials' | 'invalid_refresh_token' };
 
 export type Logins = ReturnType<typeof createLogins>;
 
-/** What can be done with logins: each one transaction. */
+/** The operations on logins. Each is one transaction. */
 export const createLogins = (parts: {
   store: UserStore;
   passwords: PasswordHasher;
@@ -33,7 +33,7 @@ export const createLogins = (parts: {
   };
 
   return {
-    /** Within the transaction that opened the account, or made sure of it. */
+    /** Runs within the transaction that created or checked the account. */
     open: openLogin,
 
     /** The same answer, after the same time, for an unknown address and a wrong password. */
@@ -66,7 +66,7 @@ export const createLogins = (parts: {
       });
     },
 
-    /** Ends the login the token belongs to. An unknown token has no login: nothing to do. */
+    /** Ends the login of the token. Does nothing for an unknown token. */
     logOut: (refreshToken: string): Promise<void> =>
       store.inTransaction(async (tx) => {
         const stored = await loginStore.lockToken(tx, refreshTokenHash(refreshToken));

@@ -7,13 +7,13 @@ const argon2id = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1
 
 export type PasswordHasher = {
   hash(password: string): Promise<string>;
-  /** Takes the same time for an account that does not exist (`stored` undefined), and is false. */
+  /** False for an account that does not exist (`stored` undefined), after the same time. */
   matches(stored: string | undefined, password: string): Promise<boolean>;
 };
 
 /**
- * Hashing is made to be expensive, so it is the cheapest way to exhaust a server from outside: at most
- * `concurrentMax` at a time and `waitingMax` in the queue, past that 503.
+ * Hashing is deliberately expensive, so an attacker could exhaust the server with it. At most `concurrentMax` run at a
+ * time and `waitingMax` wait; further ones are answered with 503.
  */
 export const createPasswordHasher = async (bounds: {
   concurrentMax: number;
@@ -22,7 +22,7 @@ export const createPasswordHasher = async (bounds: {
   const admission = createAdmission(bounds.concurrentMax);
   const admit = async <T>(work: () => Promise<T>): Promise<T> => {
     if (admission.running >= bounds.concurrentMax && admission.waiting >= bounds.waitingMax)
-      throw unavailable('busy', 'Too many people are logging in at the moment.', 2);
+      throw unavailable('busy', 'Too many logins are in progress at the moment. Try again.', 2);
     return admission.run(work);
   };
   const nobodys = await hash('the password of nobody', argon2id);

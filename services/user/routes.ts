@@ -27,8 +27,8 @@ const userSchema = z
 
 const loggedInSchema = z
   .object({
-    accessToken: z.string().describe('For the Authorization header; good for 15 minutes.'),
-    refreshToken: z.string().describe('Traded once, at /api/auth/refresh, for the next pair.'),
+    accessToken: z.string().describe('For the Authorization header; valid for 15 minutes.'),
+    refreshToken: z.string().describe('Exchange it once, at /api/auth/refresh, for the next pair of tokens.'),
     user: userSchema,
   })
   .meta({ id: 'LoggedIn' });
@@ -76,9 +76,9 @@ const refused = ({ refused: code }: AccountRefusal | LoginRefusal) => {
     case 'invalid_credentials':
       return problem(401, code, 'The e-mail address or the password is wrong.', { headers });
     case 'invalid_refresh_token':
-      return problem(401, code, 'This refresh token is not good any more. Log in again.', { headers });
+      return problem(401, code, 'This refresh token is no longer valid. Log in again.', { headers });
     case 'last_admin':
-      return problem(409, code, 'Somebody has to be an admin, and this is the last one.');
+      return problem(409, code, 'This is the last admin, and there has to be at least one.');
     default:
       return code satisfies never;
   }
@@ -86,7 +86,7 @@ const refused = ({ refused: code }: AccountRefusal | LoginRefusal) => {
 
 const noSuchUser = () => problem(404, 'user_not_found', 'There is no such account.');
 
-/** An account changes by itself or by an admin only, so `If-Match` is heeded where given and not demanded. */
+/** Only the account itself and admins change it, so `If-Match` is optional, but checked if it is sent. */
 const unlessStale = (request: Parameters<typeof assertIfMatch>[0]) => (user: User) => {
   if (request.headers['if-match'] !== undefined) assertIfMatch(request, etagOf(user.version));
 };
@@ -101,7 +101,7 @@ const registerRoute = (app: HttpApp, accounts: Accounts): void => {
       access: 'anonymous',
       schema: {
         tags: auth,
-        summary: 'Open an account and log in.',
+        summary: 'Create an account and log in.',
         body: z.strictObject({ email: emailAddress, password, name }),
         response: { 201: loggedInSchema, ...problems(409) },
       },
@@ -145,10 +145,10 @@ const refreshRoute = (app: HttpApp, logins: Logins): void => {
       access: 'anonymous',
       schema: {
         tags: auth,
-        summary: 'Trade a refresh token for a new pair.',
+        summary: 'Exchange a refresh token for a new pair of tokens.',
         description:
-          'Traded again, by another tab or after a lost answer, a token gives the same successor again, as long as that ' +
-          'was not traded itself. After that it is refused; one that comes back ' +
+          'If a token is exchanged again, by another tab or after a lost answer, the answer has the same successor again, until ' +
+          'that successor was exchanged itself. After that the token is refused. One that is sent ' +
           `more than ${refreshLateMs / 60_000} minutes later ends the whole login, because it was probably stolen.`,
         body: refreshTokenBody,
         response: { 200: loggedInSchema, ...problems(401) },
@@ -166,7 +166,7 @@ const logOutRoute = (app: HttpApp, logins: Logins): void => {
       access: 'anonymous',
       schema: {
         tags: auth,
-        summary: 'End the login this refresh token belongs to.',
+        summary: 'End the login of this refresh token.',
         body: refreshTokenBody,
         response: { 204: z.undefined().describe('Logged out') },
       },
@@ -274,7 +274,7 @@ const rolesRoute = (app: HttpApp, accounts: Accounts): void => {
       access: ['admin'],
       schema: {
         tags: users,
-        summary: 'State which roles an account has.',
+        summary: 'Set the roles of an account.',
         params: z.strictObject({ id: uuid }),
         body: z.strictObject({ roles: z.array(z.enum(roles)).min(1).max(roles.length) }),
         response: { 200: userSchema, ...problems(404, 409, 412) },

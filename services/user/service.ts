@@ -10,7 +10,7 @@ import { authRoutes, userRoutes } from './routes.js';
 import { createAccessTokens } from './tokens.js';
 import { createUserStore } from './user-store.js';
 
-/** Accounts, logins and the keys that others verify tokens with. */
+/** Manages accounts, logins and the keys with which other services verify tokens. */
 export const service: Service<UserConfig> = {
   name: 'user',
   config: userConfig,

@@ -18,17 +18,17 @@ import type { Component } from '#platform/service-host';
 import type { User } from './user.js';
 
 const algorithm = 'ES256';
-/** Serialises the making of the first key between instances. */
+/** Makes sure that only one instance creates the first key. */
 const keyLock = 7_318_004;
 
 export type AccessTokens = Component & {
-  /** A signed access token of this account's roles as they are now. */
+  /** A signed access token with the account's current roles. */
   issue(user: User, loginId: string): Promise<string>;
-  /** The public halves, for whoever verifies. */
+  /** The public keys, for services that verify tokens. */
   publicKeys(): JSONWebKeySet;
 };
 
-/** Keys live in the service's database, so every instance signs with the same one and a restart keeps logins. */
+/** Keys are stored in the service's database, so every instance signs with the same one and a restart keeps logins. */
 export const createAccessTokens = (
   db: Database,
   clock: Clock,
@@ -82,15 +82,15 @@ const storedKeys = (db: Database, clock: Clock): Promise<{ kid: string; jwk: JWK
     return [{ kid, jwk }];
   });
 
-/** 256 random bits; only its hash is kept. */
+/** 256 random bits; only the hash is stored. */
 export const newRefreshToken = (): { token: string; hash: Buffer } => {
   const token = randomBytes(32).toString('base64url');
   return { token, hash: refreshTokenHash(token) };
 };
 
 /**
- * What `token` is traded for: the same however often it is asked. Only who has both the token and the login's secret
- * can tell, so neither a thief of the token nor a reader of the database runs ahead of the client.
+ * The successor of `token`, the same at every call. It can be computed only from both the token and the login's secret,
+ * so neither a thief of the token nor a reader of the database can compute it before the client asks for it.
  */
 export const successorOf = (token: string, loginSecret: Buffer): { token: string; hash: Buffer } => {
   const successor = createHmac('sha256', loginSecret).update(token).digest('base64url');

@@ -26,7 +26,7 @@ const userOf = (row: UserRow): User => ({
 
 export type UserStore = ReturnType<typeof createUserStore>;
 
-/** Accounts as rows. What takes a `Tx` is done when that commits. */
+/** Stores accounts as rows. Functions with a `Tx` take effect when it commits. */
 export const createUserStore = (db: Database) => ({
   inTransaction: <T>(work: (tx: Tx) => Promise<T>): Promise<T> => inTransaction(db, work),
 
@@ -40,7 +40,7 @@ export const createUserStore = (db: Database) => ({
     return rows[0] && { user: userOf(rows[0]), passwordHash: rows[0].password_hash };
   },
 
-  /** Newest first, from just before `before`. */
+  /** Newest first, only those older than `before`. */
   list: async (limit: number, before: string | undefined): Promise<User[]> => {
     const { rows } = await db.query<UserRow>(
       `SELECT ${columns} FROM users WHERE ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $1`,
@@ -49,7 +49,7 @@ export const createUserStore = (db: Database) => ({
     return rows.map(userOf);
   },
 
-  /** False when the address belongs to another account already. */
+  /** False when another account has the address. */
   insert: async (tx: Tx, user: User, passwordHash: string): Promise<boolean> => {
     const { rowCount } = await tx.query(
       `INSERT INTO users (id, email, name, password_hash, roles, version, created_at, updated_at)
@@ -64,7 +64,7 @@ export const createUserStore = (db: Database) => ({
     return rows[0] && userOf(rows[0]);
   },
 
-  /** Locks every admin, so that two of them cannot take each other's role at once. */
+  /** Locks every admin, so that two admins cannot remove each other's role at the same time. */
   lockAdmins: async (tx: Tx): Promise<string[]> => {
     const { rows } = await tx.query<{ id: string }>(
       `SELECT id FROM users WHERE 'admin' = ANY (roles) ORDER BY id FOR UPDATE`,

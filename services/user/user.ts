@@ -3,7 +3,7 @@ import { type Role, roles } from '#schemas/roles';
 
 export type User = {
   id: string;
-  /** Normalised: the same mailbox is the same text. */
+  /** Normalised, so that the same mailbox is the same text. */
   email: string;
   name: string;
   roles: readonly Role[];
@@ -35,7 +35,9 @@ export const register = (
 
 export type RolesRefusal = 'last_admin';
 
-/** Gives exactly these roles. Nobody may take the last admin's; the roles held already are no change. */
+/**
+ * Sets exactly these roles. Refuses to remove the last admin. If the account has these roles already, nothing changes.
+ */
 export const changeRoles = (
   user: User,
   wanted: readonly Role[],
@@ -60,25 +62,25 @@ export const changeRoles = (
 const sortedRoles = (wanted: readonly Role[]): Role[] => roles.filter((role) => wanted.includes(role));
 
 export type RefreshToken = {
-  /** Null until it was traded for its successor. */
+  /** When the token was exchanged for its successor; null before. */
   usedAtMs: number | null;
-  /** Null until the successor was traded too: until then the successor is the login's newest token. */
+  /** When the successor was exchanged too; null while the successor is the login's newest token. */
   successorUsedAtMs: number | null;
   loginExpiresAtMs: number;
   isLoginRevoked: boolean;
 };
 
-/** Whatever came after it, a token traded this recently gives its one successor again. */
+/** A token that was exchanged this recently receives its successor again, even if that was exchanged too. */
 export const refreshGraceMs = 10_000;
 
-/** For this long after the login went on without it, a token is taken for that of a tab that fell behind. */
+/** For this long after its successor was exchanged, an old token is assumed to come from a tab that fell behind. */
 export const refreshLateMs = 60 * 60_000;
 
 /**
- * What to do with a refresh token that somebody presents. One that was traded gives its successor again while nobody has
- * used that: a second tab, or an answer that was lost. After that it is refused and the login goes on: a tab that
- * fell behind must not log out the one in use. Only one that the login left behind long ago ends the login: a tab that
- * is used at all does not fall behind that far, so the token was probably stolen, or its thief has gone on with it.
+ * Decides about a refresh token. One that was exchanged receives its successor again while the successor is unused,
+ * because a second tab or a lost answer causes that. After that it is refused and the login stays: a tab that fell
+ * behind must not log out the tab in use. A token whose successor was exchanged long ago ends the login: no tab in use
+ * falls behind that far, so one of the two tokens was probably stolen.
  */
 export const judgeRefresh = (
   token: RefreshToken | undefined,
