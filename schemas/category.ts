@@ -1,4 +1,4 @@
-/** `Home / Lighting/` and `home/lighting` are the same place. */
+/** The normal form of a category path: `Home / Lighting/` becomes `home/lighting`. */
 export const normaliseCategory = (path: string): string =>
   path
     .split('/')

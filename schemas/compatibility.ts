@@ -2,13 +2,13 @@ import avro from 'avsc';
 
 export type AvroSchema = avro.schema.AvroSchema;
 
-/** Every version a record ever had, oldest first, as `schemas/history.json` keeps them. */
+/** Every version that each record has ever had, oldest first, as in `schemas/history.json`. */
 export type SchemaHistory = Record<string, AvroSchema[]>;
 
 /**
- * What breaks FULL_TRANSITIVE: each version must read data written by every other version of the same record,
- * older and newer. Returns one sentence a broken pair; empty when all hold. The rules are Avro's schema
- * resolution (Avro 1.11 specification, "Schema Resolution") as `avsc` implements them.
+ * Finds violations of FULL_TRANSITIVE: each version must be able to read data written by every other version of the
+ * same record, older and newer. Returns one sentence for each violating pair; empty if there is none. The rules are
+ * Avro's schema resolution (Avro 1.11 specification, "Schema Resolution") as `avsc` implements them.
  */
 export const findIncompatibilities = (history: SchemaHistory): string[] => {
   const problems: string[] = [];
@@ -30,7 +30,7 @@ export const findIncompatibilities = (history: SchemaHistory): string[] => {
   return problems;
 };
 
-/** The schema without its documentation, which may change without making a new version here. */
+/** The schema without its documentation, because a change of documentation makes no new version. */
 export const withoutDocs = (schema: unknown): unknown => {
   if (Array.isArray(schema)) return schema.map(withoutDocs);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -41,7 +41,7 @@ export const withoutDocs = (schema: unknown): unknown => {
   );
 };
 
-/** Fields and records that say nothing about themselves, by dotted path. */
+/** The fields and records without a `doc`, by dotted path. */
 export const findUndocumented = (schema: AvroSchema, path = ''): string[] => {
   if (Array.isArray(schema)) return schema.flatMap((branch) => findUndocumented(branch, path));
   if (typeof schema !== 'object' || schema === null) return [];

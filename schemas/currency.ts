@@ -1,7 +1,8 @@
 /**
- * The currencies that ISO 4217 has (list one of 2024-06-25 with the amendments up to 2026: ZWG and XCG are in, ZWL, ANG,
- * CUC and BGN are out), by how many decimals its minor unit has. What has no minor unit (gold, special drawing rights, the
- * codes for testing and for none) cannot be a price.
+ * The currencies of ISO 4217 by the number of decimals of their minor unit. The source is list one of 2024-06-25 with
+ * the amendments up to 2026: ZWG and XCG are included, ZWL, ANG, CUC and BGN are not. Codes without a minor unit (gold,
+ * special drawing rights, the codes for testing and for no currency) are left out, because they cannot be the currency
+ * of a price.
  */
 const codesByDecimals = {
   0: `

@@ -1,20 +1,20 @@
 // Generated from the .avsc files by `npm run generate`; do not edit.
 
-/** The order ended without a sale, or its sale was undone because its money could not be taken. Whoever holds stock or money for it gives it back. */
+/** The order ended without a sale, or its sale was undone because its money could not be captured. Inventory and payment give back what they hold for it. */
 export type OrderCancelled = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
-  /** Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it. */
+  /** Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled. */
   version: number;
   /** The buyer's account; null for a guest. */
   userId: null | string;
   /** out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out. */
   reason: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** What was sold. */
+/** The lines that were sold. */
 export type OrderConfirmedLine = {
   /** UUIDv7 of the product. */
   productId: string;
@@ -24,33 +24,33 @@ export type OrderConfirmedLine = {
   unitPriceMinor: number;
 };
 
-/** Stock is held and the money is guaranteed: the sale is made. Capture and commit follow. */
+/** Stock is held and the payment is authorised, so the sale is made. The capture of the money and the commit of the stock follow. */
 export type OrderConfirmed = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
-  /** Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it. */
+  /** Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled. */
   version: number;
   /** The buyer's account; null for a guest. */
   userId: null | string;
   /** The authorised payment that is now to be captured. */
   paymentId: string;
-  /** What was sold. */
+  /** The lines that were sold. */
   lines: readonly OrderConfirmedLine[];
   /** The amount to capture, in minor units. */
   totalMinor: number;
   /** ISO 4217 code of every amount in this event. */
   currency: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** One entry a product; a product appears once. */
+/** One entry for each product. */
 export type OrderPlacedLine = {
   /** UUIDv7 of the product. */
   productId: string;
   /** The product's name when the order was placed. */
   name: string;
-  /** The product's category path then. */
+  /** The product's category path when the order was placed. */
   category: string;
   /** Pieces, at least 1. */
   quantity: number;
@@ -62,13 +62,13 @@ export type OrderPlacedLine = {
 export type OrderPlaced = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
-  /** Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it. */
+  /** Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled. */
   version: number;
   /** The buyer's account; null for a guest. No name, address or e-mail travels on the log. */
   userId: null | string;
-  /** The visit the order came from, where the shop knew it. */
+  /** The visit in which the order was placed, if the shop had its id. */
   visitId: null | string;
-  /** One entry a product; a product appears once. */
+  /** One entry for each product. */
   lines: readonly OrderPlacedLine[];
   /** Sum of quantity times unit price over the lines, in minor units. */
   totalMinor: number;
@@ -80,17 +80,17 @@ export type OrderPlaced = {
   paymentToken: string;
   /** ISO 3166-1 alpha-2 country of the delivery; the address itself stays in the order service. */
   shippingCountry: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** What came back. */
+/** The pieces that came back. */
 export type OrderReturnedLine = {
   /** UUIDv7 of the product. */
   productId: string;
   /** Pieces, at least 1. */
   quantity: number;
-  /** What was paid for one piece, in minor units. */
+  /** The price paid for one piece, in minor units. */
   unitPriceMinor: number;
 };
 
@@ -98,27 +98,27 @@ export type OrderReturnedLine = {
 export type OrderReturned = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
-  /** Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it. */
+  /** Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled. */
   version: number;
   /** UUIDv7 of this return: the idempotency key of its refund and its restocking. */
   returnId: string;
   /** The buyer's account; null for a guest. */
   userId: null | string;
-  /** What came back. */
+  /** The pieces that came back. */
   lines: readonly OrderReturnedLine[];
   /** Sum of quantity times unit price over the lines, in minor units. */
   refundMinor: number;
   /** ISO 4217 code of every amount in this event. */
   currency: string;
-  /** True when nothing of the order is left with the customer. */
+  /** True when the customer has now returned every piece of the order. */
   isFull: boolean;
-  /** Always empty: what a customer typed stays in the order service. A field without a default cannot be removed. */
+  /** Always empty. The customer's text stays in the order service; a field without a default cannot be removed. */
   reason: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** The provider guarantees the money for an order; it is not taken yet. */
+/** The provider has authorised the amount of an order. It is not captured yet. */
 export type PaymentAuthorized = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
@@ -130,11 +130,11 @@ export type PaymentAuthorized = {
   currency: string;
   /** card, paypal or crypto. */
   method: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** The money of a confirmed order was taken. */
+/** The money of a confirmed order was captured. */
 export type PaymentCaptured = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
@@ -146,7 +146,7 @@ export type PaymentCaptured = {
   currency: string;
   /** card, paypal or crypto. */
   method: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
@@ -162,13 +162,13 @@ export type PaymentDeclined = {
   currency: string;
   /** card, paypal or crypto. */
   method: string;
-  /** The provider's reason: declined, insufficient_funds, … */
+  /** The provider's reason, for example declined, insufficient_funds or invalid_token. */
   reason: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** The money of a confirmed order was not taken and will not be: the provider refused the capture for good, and the authorisation could not be renewed. The order is cancelled. */
+/** The money of a confirmed order cannot be captured: the provider refused the capture for good, and a second authorisation failed too. The order service cancels the order, unless it was fully returned. */
 export type PaymentFailed = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
@@ -180,13 +180,13 @@ export type PaymentFailed = {
   currency: string;
   /** card, paypal or crypto. */
   method: string;
-  /** The provider's reason: authorization_expired, authorization_voided, … */
+  /** The provider's reason, for example authorization_expired or authorization_voided. */
   reason: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** How the buyer of an order wants to pay, for the payment service alone. Written with OrderPlaced, and kept for a day: what a provider's token may do is no fact for ever. */
+/** How the buyer of an order pays. Only the payment service reads it. It is written with OrderPlaced, and Kafka keeps it for a day, because it contains the provider's token. */
 export type PaymentInstructed = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
@@ -210,7 +210,7 @@ export type PaymentRefunded = {
   orderId: string;
   /** UUIDv7 of the payment. */
   paymentId: string;
-  /** The return this refund answers; its idempotency key. */
+  /** The return for which the money is refunded; also the refund's idempotency key. */
   refundId: string;
   /** Amount in minor units. */
   amountMinor: number;
@@ -218,11 +218,11 @@ export type PaymentRefunded = {
   currency: string;
   /** card, paypal or crypto. */
   method: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** An authorisation was given back without taking the money: its order was cancelled. */
+/** An authorisation was voided without a capture, because its order was cancelled. */
 export type PaymentVoided = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
@@ -236,17 +236,17 @@ export type PaymentVoided = {
   method: string;
   /** The order's cancellation reason. */
   reason: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** A product entered the catalogue. */
+/** A product was added to the catalogue. */
 export type ProductCreated = {
   /** UUIDv7 of the product. */
   productId: string;
   /** Counts the product's own events from 1 without gaps. */
   version: number;
-  /** What the shopper reads. */
+  /** The name that shoppers see. */
   name: string;
   /** Plain text; may be empty. */
   description: string;
@@ -264,21 +264,21 @@ export type ProductCreated = {
   groupId: null | string;
   /** False while the product must not be shown or sold. */
   active: boolean;
-  /** Pieces on hand at the start; inventory opens its ledger with them. */
+  /** Pieces on hand at the start. Inventory creates the product's stock with them. */
   initialStock: number;
   /** When the product was created, epoch milliseconds UTC. */
   createdAt: number;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** The provider refused for good to give captured money back. It is still owed to the buyer: people have to pay it. */
+/** The provider refused a refund for good. The money is still owed to the buyer, and staff have to pay it by other means. */
 export type RefundFailed = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
   /** UUIDv7 of the payment. */
   paymentId: string;
-  /** The return this refund answers; its idempotency key. */
+  /** The return for which the money is refunded; also the refund's idempotency key. */
   refundId: string;
   /** Amount in minor units. */
   amountMinor: number;
@@ -286,19 +286,19 @@ export type RefundFailed = {
   currency: string;
   /** card, paypal or crypto. */
   method: string;
-  /** The provider's reason: account_closed, … */
+  /** The provider's reason, for example account_closed. */
   reason: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** One order line when its order was confirmed, or a negative one when it was returned or its sale was undone: the ledger that analytics sum. */
+/** One line of a confirmed order, or a negative line for a return or an undone sale. Analytics adds these records up. */
 export type Sale = {
   /** UUIDv7 of this record. */
   event_id: string;
   /** The order; the record's key. */
   order_id: string;
-  /** Line of the order, from 0; a refund repeats the line it takes back. */
+  /** The line's number in the order, from 0. A refund has the number of the refunded line. */
   line: number;
   /** The product sold. */
   product_id: string;
@@ -318,29 +318,29 @@ export type Sale = {
   occurred_at: number;
 };
 
-/** One thing a shopper did or was shown. Flat, so that any stock tool reads the topic as it is. */
+/** One action of a shopper, or one recommendation shown. Flat, so that any standard tool can read the topic. */
 export type ShopperActivity = {
-  /** UUIDv7 given by the collector. */
+  /** A UUIDv7 from the collector, or a UUIDv8 derived from the visit and the client's eventId. */
   event_id: string;
   /** product_viewed, product_added, product_removed, checkout_started, products_searched, recommendation_shown or recommendation_clicked. */
   type: string;
-  /** The visit, chosen by the client; the record's key. */
+  /** The visit's id, chosen by the client; the record's key. */
   visit_id: string;
   /** The account, where the shopper is logged in. */
   user_id: null | string;
   /** The product viewed, added, removed, shown or clicked. */
   product_id: null | string;
-  /** What was searched for. */
+  /** The text of the search. */
   query: null | string;
   /** Place in the list, from 0. */
   position: null | number;
-  /** The answer of the recommendation API this belongs to. */
+  /** The recommendationId of the answer in which the product was shown. */
   recommendation_id: null | string;
   /** When the shopper did it, epoch milliseconds UTC. */
   occurred_at: number;
 };
 
-/** Somebody stated or restocked what is on hand. Keyed by product id. */
+/** The pieces on hand of a product were set, restocked or corrected. Keyed by product id. */
 export type StockAdjusted = {
   /** UUIDv7 of the product. */
   productId: string;
@@ -354,19 +354,19 @@ export type StockAdjusted = {
   stockVersion: number;
   /** initial, restock, correction, or the operator's words. */
   reason: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** What left. */
+/** The pieces that left the stock. */
 export type StockCommittedLine = {
   /** UUIDv7 of the product. */
   productId: string;
   /** Pieces, at least 1. */
   quantity: number;
-  /** What can still be sold of this product after this change: on hand minus reserved. */
+  /** Pieces of this product that can still be sold after this change: on hand minus reserved. */
   available: number;
-  /** Counts the changes of this product's stock; a reader keeps the line with the highest. */
+  /** Counts the changes of this product's stock. A reader keeps the line with the highest number. */
   stockVersion: number;
 };
 
@@ -374,9 +374,9 @@ export type StockCommittedLine = {
 export type StockCommitted = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
-  /** What left. */
+  /** The pieces that left the stock. */
   lines: readonly StockCommittedLine[];
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
@@ -384,7 +384,7 @@ export type StockCommitted = {
 export type StockRejectedLine = {
   /** UUIDv7 of the product. */
   productId: string;
-  /** Pieces asked for. */
+  /** Pieces that the order requested. */
   requested: number;
   /** Pieces that could have been held. */
   available: number;
@@ -396,19 +396,19 @@ export type StockRejected = {
   orderId: string;
   /** The lines that fall short. */
   lines: readonly StockRejectedLine[];
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** What is free again. */
+/** The pieces that can be sold again. */
 export type StockReleasedLine = {
   /** UUIDv7 of the product. */
   productId: string;
   /** Pieces, at least 1. */
   quantity: number;
-  /** What can still be sold of this product after this change: on hand minus reserved. */
+  /** Pieces of this product that can still be sold after this change: on hand minus reserved. */
   available: number;
-  /** Counts the changes of this product's stock; a reader keeps the line with the highest. */
+  /** Counts the changes of this product's stock. A reader keeps the line with the highest number. */
   stockVersion: number;
 };
 
@@ -418,21 +418,21 @@ export type StockReleased = {
   orderId: string;
   /** The order's cancellation reason. */
   reason: string;
-  /** What is free again. */
+  /** The pieces that can be sold again. */
   lines: readonly StockReleasedLine[];
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** What is held. */
+/** The pieces that are held. */
 export type StockReservedLine = {
   /** UUIDv7 of the product. */
   productId: string;
   /** Pieces, at least 1. */
   quantity: number;
-  /** What can still be sold of this product after this change: on hand minus reserved. */
+  /** Pieces of this product that can still be sold after this change: on hand minus reserved. */
   available: number;
-  /** Counts the changes of this product's stock; a reader keeps the line with the highest. */
+  /** Counts the changes of this product's stock. A reader keeps the line with the highest number. */
   stockVersion: number;
 };
 
@@ -440,23 +440,23 @@ export type StockReservedLine = {
 export type StockReserved = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
-  /** What is held. */
+  /** The pieces that are held. */
   lines: readonly StockReservedLine[];
-  /** When the hold ends if the order has not been confirmed or cancelled, epoch milliseconds UTC. */
+  /** When the order service cancels the order, and so ends the hold, unless the order was confirmed by then; epoch milliseconds UTC. */
   expiresAt: number;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** What came back. */
+/** The pieces that came back. */
 export type StockReturnedLine = {
   /** UUIDv7 of the product. */
   productId: string;
   /** Pieces, at least 1. */
   quantity: number;
-  /** What can still be sold of this product after this change: on hand minus reserved. */
+  /** Pieces of this product that can still be sold after this change: on hand minus reserved. */
   available: number;
-  /** Counts the changes of this product's stock; a reader keeps the line with the highest. */
+  /** Counts the changes of this product's stock. A reader keeps the line with the highest number. */
   stockVersion: number;
 };
 
@@ -464,11 +464,11 @@ export type StockReturnedLine = {
 export type StockReturned = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
-  /** The return they came with. */
+  /** UUIDv7 of the return. */
   returnId: string;
-  /** What came back. */
+  /** The pieces that came back. */
   lines: readonly StockReturnedLine[];
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
@@ -478,19 +478,19 @@ export type UserRegistered = {
   userId: string;
   /** customer, support, analyst, admin. */
   roles: readonly string[];
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
-/** An administrator changed what an account may do. */
+/** The roles of an account were changed. */
 export type UserRolesChanged = {
   /** UUIDv7 of the account; the record's key. */
   userId: string;
   /** customer, support, analyst, admin. */
   roles: readonly string[];
-  /** The administrator's account. */
+  /** The account of the administrator who changed them; the account itself when the service sets up its administrator at start. */
   changedBy: string;
-  /** When the fact became true at its source, epoch milliseconds UTC. */
+  /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
 
@@ -527,117 +527,117 @@ const places = {
   OrderCancelled: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderCancelled',
-    schema: {"type":"record","name":"OrderCancelled","namespace":"cartstream.orders","doc":"The order ended without a sale, or its sale was undone because its money could not be taken. Whoever holds stock or money for it gives it back.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"reason","type":"string","doc":"out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"OrderCancelled","namespace":"cartstream.orders","doc":"The order ended without a sale, or its sale was undone because its money could not be captured. Inventory and payment give back what they hold for it.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"reason","type":"string","doc":"out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   OrderConfirmed: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderConfirmed',
-    schema: {"type":"record","name":"OrderConfirmed","namespace":"cartstream.orders","doc":"Stock is held and the money is guaranteed: the sale is made. Capture and commit follow.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"paymentId","type":"string","doc":"The authorised payment that is now to be captured."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderConfirmedLine","doc":"What was sold.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"Price of one piece in minor units."}]}},"doc":"What was sold."},{"name":"totalMinor","type":"long","doc":"The amount to capture, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"OrderConfirmed","namespace":"cartstream.orders","doc":"Stock is held and the payment is authorised, so the sale is made. The capture of the money and the commit of the stock follow.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"paymentId","type":"string","doc":"The authorised payment that is now to be captured."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderConfirmedLine","doc":"The lines that were sold.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"Price of one piece in minor units."}]}},"doc":"The lines that were sold."},{"name":"totalMinor","type":"long","doc":"The amount to capture, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   OrderPlaced: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderPlaced',
-    schema: {"type":"record","name":"OrderPlaced","namespace":"cartstream.orders","doc":"A shopper has placed an order. Nothing is held and nothing is paid yet.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest. No name, address or e-mail travels on the log.","default":null},{"name":"visitId","type":["null","string"],"doc":"The visit the order came from, where the shop knew it.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderPlacedLine","doc":"One entry a product; a product appears once.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"name","type":"string","doc":"The product's name when the order was placed."},{"name":"category","type":"string","doc":"The product's category path then."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"Price of one piece in minor units when the order was placed."}]}},"doc":"One entry a product; a product appears once."},{"name":"totalMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"paymentMethod","type":"string","doc":"card, paypal or crypto; a string because an Avro enum could never grow."},{"name":"paymentToken","type":"string","doc":"Always empty. The token travels on payment-instructions, which is kept for a day; a field without a default cannot be removed."},{"name":"shippingCountry","type":"string","doc":"ISO 3166-1 alpha-2 country of the delivery; the address itself stays in the order service."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"OrderPlaced","namespace":"cartstream.orders","doc":"A shopper has placed an order. Nothing is held and nothing is paid yet.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest. No name, address or e-mail travels on the log.","default":null},{"name":"visitId","type":["null","string"],"doc":"The visit in which the order was placed, if the shop had its id.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderPlacedLine","doc":"One entry for each product.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"name","type":"string","doc":"The product's name when the order was placed."},{"name":"category","type":"string","doc":"The product's category path when the order was placed."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"Price of one piece in minor units when the order was placed."}]}},"doc":"One entry for each product."},{"name":"totalMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"paymentMethod","type":"string","doc":"card, paypal or crypto; a string because an Avro enum could never grow."},{"name":"paymentToken","type":"string","doc":"Always empty. The token travels on payment-instructions, which is kept for a day; a field without a default cannot be removed."},{"name":"shippingCountry","type":"string","doc":"ISO 3166-1 alpha-2 country of the delivery; the address itself stays in the order service."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   OrderReturned: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderReturned',
-    schema: {"type":"record","name":"OrderReturned","namespace":"cartstream.orders","doc":"Goods of a confirmed order came back; their stock returns and their money is refunded.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps: a consumer that meets a repeat ignores it."},{"name":"returnId","type":"string","doc":"UUIDv7 of this return: the idempotency key of its refund and its restocking."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderReturnedLine","doc":"What came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"What was paid for one piece, in minor units."}]}},"doc":"What came back."},{"name":"refundMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"isFull","type":"boolean","doc":"True when nothing of the order is left with the customer."},{"name":"reason","type":"string","doc":"Always empty: what a customer typed stays in the order service. A field without a default cannot be removed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"OrderReturned","namespace":"cartstream.orders","doc":"Goods of a confirmed order came back; their stock returns and their money is refunded.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"returnId","type":"string","doc":"UUIDv7 of this return: the idempotency key of its refund and its restocking."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderReturnedLine","doc":"The pieces that came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"The price paid for one piece, in minor units."}]}},"doc":"The pieces that came back."},{"name":"refundMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"isFull","type":"boolean","doc":"True when the customer has now returned every piece of the order."},{"name":"reason","type":"string","doc":"Always empty. The customer's text stays in the order service; a field without a default cannot be removed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentAuthorized: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentAuthorized',
-    schema: {"type":"record","name":"PaymentAuthorized","namespace":"cartstream.payments","doc":"The provider guarantees the money for an order; it is not taken yet.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentAuthorized","namespace":"cartstream.payments","doc":"The provider has authorised the amount of an order. It is not captured yet.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentCaptured: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentCaptured',
-    schema: {"type":"record","name":"PaymentCaptured","namespace":"cartstream.payments","doc":"The money of a confirmed order was taken.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentCaptured","namespace":"cartstream.payments","doc":"The money of a confirmed order was captured.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentDeclined: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentDeclined',
-    schema: {"type":"record","name":"PaymentDeclined","namespace":"cartstream.payments","doc":"The provider refused the payment.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason: declined, insufficient_funds, …"},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentDeclined","namespace":"cartstream.payments","doc":"The provider refused the payment.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason, for example declined, insufficient_funds or invalid_token."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentFailed: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentFailed',
-    schema: {"type":"record","name":"PaymentFailed","namespace":"cartstream.payments","doc":"The money of a confirmed order was not taken and will not be: the provider refused the capture for good, and the authorisation could not be renewed. The order is cancelled.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason: authorization_expired, authorization_voided, …"},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentFailed","namespace":"cartstream.payments","doc":"The money of a confirmed order cannot be captured: the provider refused the capture for good, and a second authorisation failed too. The order service cancels the order, unless it was fully returned.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason, for example authorization_expired or authorization_voided."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentInstructed: {
     topic: 'payment-instructions',
     subject: 'cartstream.payment_instructions.PaymentInstructed',
-    schema: {"type":"record","name":"PaymentInstructed","namespace":"cartstream.payment_instructions","doc":"How the buyer of an order wants to pay, for the payment service alone. Written with OrderPlaced, and kept for a day: what a provider's token may do is no fact for ever.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"amountMinor","type":"long","doc":"The order's total in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of the amount."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"token","type":"string","doc":"The provider's single-use token for this payment."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was placed, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentInstructed","namespace":"cartstream.payment_instructions","doc":"How the buyer of an order pays. Only the payment service reads it. It is written with OrderPlaced, and Kafka keeps it for a day, because it contains the provider's token.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"amountMinor","type":"long","doc":"The order's total in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of the amount."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"token","type":"string","doc":"The provider's single-use token for this payment."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was placed, epoch milliseconds UTC."}]},
   },
   PaymentRefunded: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentRefunded',
-    schema: {"type":"record","name":"PaymentRefunded","namespace":"cartstream.payments","doc":"Captured money went back to the buyer.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return this refund answers; its idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentRefunded","namespace":"cartstream.payments","doc":"Captured money went back to the buyer.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return for which the money is refunded; also the refund's idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentVoided: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentVoided',
-    schema: {"type":"record","name":"PaymentVoided","namespace":"cartstream.payments","doc":"An authorisation was given back without taking the money: its order was cancelled.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The order's cancellation reason."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentVoided","namespace":"cartstream.payments","doc":"An authorisation was voided without a capture, because its order was cancelled.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The order's cancellation reason."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   ProductCreated: {
     topic: 'products',
     subject: 'cartstream.products.ProductCreated',
-    schema: {"type":"record","name":"ProductCreated","namespace":"cartstream.products","doc":"A product entered the catalogue.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"version","type":"int","doc":"Counts the product's own events from 1 without gaps."},{"name":"name","type":"string","doc":"What the shopper reads."},{"name":"description","type":"string","doc":"Plain text; may be empty."},{"name":"category","type":"string","doc":"Path of the category, e.g. home/lighting."},{"name":"priceMinor","type":"long","doc":"Price of one piece in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"brand","type":["null","string"],"doc":"Maker or label.","default":null},{"name":"tags","type":{"type":"array","items":"string"},"doc":"Free words for search and recommendations."},{"name":"groupId","type":["null","string"],"doc":"Products with the same group are variants of one.","default":null},{"name":"active","type":"boolean","doc":"False while the product must not be shown or sold."},{"name":"initialStock","type":"int","doc":"Pieces on hand at the start; inventory opens its ledger with them."},{"name":"createdAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the product was created, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"ProductCreated","namespace":"cartstream.products","doc":"A product was added to the catalogue.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"version","type":"int","doc":"Counts the product's own events from 1 without gaps."},{"name":"name","type":"string","doc":"The name that shoppers see."},{"name":"description","type":"string","doc":"Plain text; may be empty."},{"name":"category","type":"string","doc":"Path of the category, e.g. home/lighting."},{"name":"priceMinor","type":"long","doc":"Price of one piece in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"brand","type":["null","string"],"doc":"Maker or label.","default":null},{"name":"tags","type":{"type":"array","items":"string"},"doc":"Free words for search and recommendations."},{"name":"groupId","type":["null","string"],"doc":"Products with the same group are variants of one.","default":null},{"name":"active","type":"boolean","doc":"False while the product must not be shown or sold."},{"name":"initialStock","type":"int","doc":"Pieces on hand at the start. Inventory creates the product's stock with them."},{"name":"createdAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the product was created, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   RefundFailed: {
     topic: 'payments',
     subject: 'cartstream.payments.RefundFailed',
-    schema: {"type":"record","name":"RefundFailed","namespace":"cartstream.payments","doc":"The provider refused for good to give captured money back. It is still owed to the buyer: people have to pay it.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return this refund answers; its idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason: account_closed, …"},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"RefundFailed","namespace":"cartstream.payments","doc":"The provider refused a refund for good. The money is still owed to the buyer, and staff have to pay it by other means.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return for which the money is refunded; also the refund's idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason, for example account_closed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   Sale: {
     topic: 'sales',
     subject: 'sales-value',
-    schema: {"type":"record","name":"Sale","namespace":"cartstream.sales","doc":"One order line when its order was confirmed, or a negative one when it was returned or its sale was undone: the ledger that analytics sum.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this record."},{"name":"order_id","type":"string","doc":"The order; the record's key."},{"name":"line","type":"int","doc":"Line of the order, from 0; a refund repeats the line it takes back."},{"name":"product_id","type":"string","doc":"The product sold."},{"name":"category","type":"string","doc":"The product's category path when it was sold."},{"name":"user_id","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"quantity","type":"int","doc":"Pieces; negative for a refund."},{"name":"amount_minor","type":"long","doc":"Line amount in minor units; negative for a refund."},{"name":"currency","type":"string","doc":"ISO 4217 code."},{"name":"kind","type":"string","doc":"sale or refund."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was confirmed, the return accepted or the sale undone, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"Sale","namespace":"cartstream.sales","doc":"One line of a confirmed order, or a negative line for a return or an undone sale. Analytics adds these records up.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this record."},{"name":"order_id","type":"string","doc":"The order; the record's key."},{"name":"line","type":"int","doc":"The line's number in the order, from 0. A refund has the number of the refunded line."},{"name":"product_id","type":"string","doc":"The product sold."},{"name":"category","type":"string","doc":"The product's category path when it was sold."},{"name":"user_id","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"quantity","type":"int","doc":"Pieces; negative for a refund."},{"name":"amount_minor","type":"long","doc":"Line amount in minor units; negative for a refund."},{"name":"currency","type":"string","doc":"ISO 4217 code."},{"name":"kind","type":"string","doc":"sale or refund."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was confirmed, the return accepted or the sale undone, epoch milliseconds UTC."}]},
   },
   ShopperActivity: {
     topic: 'shopper-activity',
     subject: 'shopper-activity-value',
-    schema: {"type":"record","name":"ShopperActivity","namespace":"cartstream.shopper_activity","doc":"One thing a shopper did or was shown. Flat, so that any stock tool reads the topic as it is.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 given by the collector."},{"name":"type","type":"string","doc":"product_viewed, product_added, product_removed, checkout_started, products_searched, recommendation_shown or recommendation_clicked."},{"name":"visit_id","type":"string","doc":"The visit, chosen by the client; the record's key."},{"name":"user_id","type":["null","string"],"doc":"The account, where the shopper is logged in.","default":null},{"name":"product_id","type":["null","string"],"doc":"The product viewed, added, removed, shown or clicked.","default":null},{"name":"query","type":["null","string"],"doc":"What was searched for.","default":null},{"name":"position","type":["null","int"],"doc":"Place in the list, from 0.","default":null},{"name":"recommendation_id","type":["null","string"],"doc":"The answer of the recommendation API this belongs to.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the shopper did it, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"ShopperActivity","namespace":"cartstream.shopper_activity","doc":"One action of a shopper, or one recommendation shown. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv7 from the collector, or a UUIDv8 derived from the visit and the client's eventId."},{"name":"type","type":"string","doc":"product_viewed, product_added, product_removed, checkout_started, products_searched, recommendation_shown or recommendation_clicked."},{"name":"visit_id","type":"string","doc":"The visit's id, chosen by the client; the record's key."},{"name":"user_id","type":["null","string"],"doc":"The account, where the shopper is logged in.","default":null},{"name":"product_id","type":["null","string"],"doc":"The product viewed, added, removed, shown or clicked.","default":null},{"name":"query","type":["null","string"],"doc":"The text of the search.","default":null},{"name":"position","type":["null","int"],"doc":"Place in the list, from 0.","default":null},{"name":"recommendation_id","type":["null","string"],"doc":"The recommendationId of the answer in which the product was shown.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the shopper did it, epoch milliseconds UTC."}]},
   },
   StockAdjusted: {
     topic: 'inventory',
     subject: 'cartstream.inventory.StockAdjusted',
-    schema: {"type":"record","name":"StockAdjusted","namespace":"cartstream.inventory","doc":"Somebody stated or restocked what is on hand. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"onHand","type":"int","doc":"Pieces on hand after the adjustment."},{"name":"available","type":"int","doc":"On hand minus reserved, after the adjustment."},{"name":"delta","type":"int","doc":"Change of on hand; negative for a loss."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock."},{"name":"reason","type":"string","doc":"initial, restock, correction, or the operator's words."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"StockAdjusted","namespace":"cartstream.inventory","doc":"The pieces on hand of a product were set, restocked or corrected. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"onHand","type":"int","doc":"Pieces on hand after the adjustment."},{"name":"available","type":"int","doc":"On hand minus reserved, after the adjustment."},{"name":"delta","type":"int","doc":"Change of on hand; negative for a loss."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock."},{"name":"reason","type":"string","doc":"initial, restock, correction, or the operator's words."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   StockCommitted: {
     topic: 'inventory',
     subject: 'cartstream.inventory.StockCommitted',
-    schema: {"type":"record","name":"StockCommitted","namespace":"cartstream.inventory","doc":"A hold became a sale: the pieces have left the stock.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockCommittedLine","doc":"What left.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"What can still be sold of this product after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock; a reader keeps the line with the highest."}]}},"doc":"What left."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"StockCommitted","namespace":"cartstream.inventory","doc":"A hold became a sale: the pieces have left the stock.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockCommittedLine","doc":"The pieces that left the stock.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"Pieces of this product that can still be sold after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock. A reader keeps the line with the highest number."}]}},"doc":"The pieces that left the stock."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   StockRejected: {
     topic: 'inventory',
     subject: 'cartstream.inventory.StockRejected',
-    schema: {"type":"record","name":"StockRejected","namespace":"cartstream.inventory","doc":"The order cannot be served from stock; nothing is held.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockRejectedLine","doc":"The lines that fall short.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"requested","type":"int","doc":"Pieces asked for."},{"name":"available","type":"int","doc":"Pieces that could have been held."}]}},"doc":"The lines that fall short."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"StockRejected","namespace":"cartstream.inventory","doc":"The order cannot be served from stock; nothing is held.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockRejectedLine","doc":"The lines that fall short.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"requested","type":"int","doc":"Pieces that the order requested."},{"name":"available","type":"int","doc":"Pieces that could have been held."}]}},"doc":"The lines that fall short."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   StockReleased: {
     topic: 'inventory',
     subject: 'cartstream.inventory.StockReleased',
-    schema: {"type":"record","name":"StockReleased","namespace":"cartstream.inventory","doc":"An order was cancelled: the pieces it held, or had taken already, can be sold again.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"reason","type":"string","doc":"The order's cancellation reason."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReleasedLine","doc":"What is free again.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"What can still be sold of this product after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock; a reader keeps the line with the highest."}]}},"doc":"What is free again."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"StockReleased","namespace":"cartstream.inventory","doc":"An order was cancelled: the pieces it held, or had taken already, can be sold again.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"reason","type":"string","doc":"The order's cancellation reason."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReleasedLine","doc":"The pieces that can be sold again.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"Pieces of this product that can still be sold after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock. A reader keeps the line with the highest number."}]}},"doc":"The pieces that can be sold again."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   StockReserved: {
     topic: 'inventory',
     subject: 'cartstream.inventory.StockReserved',
-    schema: {"type":"record","name":"StockReserved","namespace":"cartstream.inventory","doc":"Stock is held for an order, all of its lines or none.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReservedLine","doc":"What is held.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"What can still be sold of this product after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock; a reader keeps the line with the highest."}]}},"doc":"What is held."},{"name":"expiresAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the hold ends if the order has not been confirmed or cancelled, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"StockReserved","namespace":"cartstream.inventory","doc":"Stock is held for an order, all of its lines or none.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReservedLine","doc":"The pieces that are held.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"Pieces of this product that can still be sold after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock. A reader keeps the line with the highest number."}]}},"doc":"The pieces that are held."},{"name":"expiresAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order service cancels the order, and so ends the hold, unless the order was confirmed by then; epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   StockReturned: {
     topic: 'inventory',
     subject: 'cartstream.inventory.StockReturned',
-    schema: {"type":"record","name":"StockReturned","namespace":"cartstream.inventory","doc":"Returned goods are in stock again.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"returnId","type":"string","doc":"The return they came with."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReturnedLine","doc":"What came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"What can still be sold of this product after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock; a reader keeps the line with the highest."}]}},"doc":"What came back."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"StockReturned","namespace":"cartstream.inventory","doc":"Returned goods are in stock again.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"returnId","type":"string","doc":"UUIDv7 of the return."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReturnedLine","doc":"The pieces that came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"Pieces of this product that can still be sold after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock. A reader keeps the line with the highest number."}]}},"doc":"The pieces that came back."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   UserRegistered: {
     topic: 'users',
     subject: 'cartstream.users.UserRegistered',
-    schema: {"type":"record","name":"UserRegistered","namespace":"cartstream.users","doc":"An account was opened. Name and e-mail stay in the user service.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"roles","type":{"type":"array","items":"string"},"doc":"customer, support, analyst, admin."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"UserRegistered","namespace":"cartstream.users","doc":"An account was opened. Name and e-mail stay in the user service.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"roles","type":{"type":"array","items":"string"},"doc":"customer, support, analyst, admin."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   UserRolesChanged: {
     topic: 'users',
     subject: 'cartstream.users.UserRolesChanged',
-    schema: {"type":"record","name":"UserRolesChanged","namespace":"cartstream.users","doc":"An administrator changed what an account may do.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"roles","type":{"type":"array","items":"string"},"doc":"customer, support, analyst, admin."},{"name":"changedBy","type":"string","doc":"The administrator's account."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the fact became true at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"UserRolesChanged","namespace":"cartstream.users","doc":"The roles of an account were changed.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"roles","type":{"type":"array","items":"string"},"doc":"customer, support, analyst, admin."},{"name":"changedBy","type":"string","doc":"The account of the administrator who changed them; the account itself when the service sets up its administrator at start."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
 } as const satisfies Record<EventType, { topic: string; subject: string; schema: object }>;
 

@@ -1,7 +1,7 @@
-/** What an account may be. Everybody who registers is a customer; an admin gives the others. */
+/** The roles of accounts. Everybody who registers is a customer; admins grant the others. */
 export const roles = ['customer', 'support', 'analyst', 'admin'] as const;
 
 export type Role = (typeof roles)[number];
 
-/** Who looks after other people's orders. */
+/** The roles that may see other people's orders. */
 export const staff: readonly Role[] = ['support', 'admin'];

@@ -1,6 +1,6 @@
 /**
- * What stream-jobs/item-similarity keeps and services/recommendation reads, and how it lies in Redis. This file is
- * their only meeting place; whoever changes it changes both.
+ * The layout in Redis of the state that stream-jobs/item-similarity writes and services/recommendation reads. A change
+ * of this file affects both.
  *
  * All weights are forward-decayed: an event at time t adds w * 2^((t - landmark) / halfLife), and to read a weight
  * as of now one divides by 2^((now - landmark) / halfLife). Ratios of weights with one half-life need no division,
@@ -12,19 +12,19 @@ export type Weighted = { productId: string; weight: number };
 
 export type Seen = { productId: string; atMs: number };
 
-/** The reading side, whatever the state is kept in. Unknown ids are simply absent. */
+/** The queries of the state. Unknown ids are absent from the answers. */
 export type SimilarityView = {
-  /** Of each product the most similar ones, best first, at most `countMax` each. */
+  /** The most similar products of each product, best first, at most `countMax` each. */
   neighbours(productIds: readonly string[], countMax: number): Promise<Map<string, Neighbour[]>>;
   /** The products of a visit, newest first, each once. */
   visited(visitId: string): Promise<string[]>;
-  /** The products a user lately looked at or added, newest first, each once. */
+  /** The products that a user recently viewed or added, newest first, each once. */
   interests(userId: string): Promise<Seen[]>;
-  /** The products a user lately bought, newest first, each once. */
+  /** The products that a user recently bought, newest first, each once. */
   purchases(userId: string): Promise<Seen[]>;
-  /** The most popular products, best first; weights are comparable with one another only. */
+  /** The most popular products, best first. Weights are comparable only with each other. */
   popular(countMax: number): Promise<Weighted[]>;
-  /** Event time of the newest event learned from, epoch milliseconds; null before the first. */
+  /** The event time of the newest event in the state, epoch milliseconds; null before the first. */
   learnedUpTo(): Promise<number | null>;
 };
 
@@ -41,10 +41,10 @@ export const similarityOf = (pair: number, massFrom: number, massTo: number): nu
   massFrom > 0 && massTo > 0 ? pair / (massFrom ** 0.75 * massTo ** 0.25) : 0;
 
 /**
- * Redis keys. The state belongs to an epoch, named in `meta`; a state that was lost is rebuilt under a new one, so
- * that half of an old state is never read as the whole. `meta` is a hash: `epoch`, `learnedUpTo` (epoch ms) and
- * `<topic>:<partition>` → the next offset to learn from, written in one transaction with everything below; and
- * `product:<id>` for each product of the catalogue, so that what is lost with it is the whole state.
+ * The Redis keys. The state belongs to an epoch, which `meta` names. A lost state is rebuilt under a new epoch, so that
+ * a reader never takes half of an old state for the whole. `meta` is a hash of `epoch`, `learnedUpTo` (epoch ms), the
+ * next offset to fold for each `<topic>:<partition>`, which is written in one transaction with everything below, and
+ * `product:<id>` for each product of the catalogue, so that the products cannot be lost without the rest of the state.
  */
 export const similarityKeys = {
   meta: 'rec:similarity',
@@ -61,11 +61,11 @@ export const similarityKeys = {
       masses: `${prefix}:masses`,
       /** Sorted set: product → forward-decayed popularity. */
       popularity: `${prefix}:popularity`,
-      /** String: `product weight times` a line, newest last. */
+      /** String: one line `product weight times` for each product, newest last. */
       visit: (visitId: string) => `${prefix}:visit:${visitId}`,
       /** String of the same form: the lines of an order so far. */
       basket: (orderId: string) => `${prefix}:basket:${orderId}`,
-      /** Sorted set: product → weight gathered in this slice of time. */
+      /** Sorted set: product → weight added in this slice of time. */
       gathered: (slice: number) => `${prefix}:gathered:${slice}`,
       /** Sorted set: product → epoch milliseconds. */
       interests: (userId: string) => `${prefix}:user:${userId}`,
@@ -76,8 +76,8 @@ export const similarityKeys = {
 } as const;
 
 /**
- * A product of a visit or basket; see `visit` above. `weight` is the strongest action so far, `times` how often it was
- * come to (looking again at the product in view is not counted).
+ * A product of a visit or basket; see `visit` above. `weight` is that of the strongest action so far, `times` how often
+ * the shopper came to the product (viewing the product in view again does not count).
  */
 export type Step = { productId: string; weight: number; times: number };
 
@@ -89,7 +89,7 @@ export const decodeSteps = (text: string | null | undefined): Step[] =>
     ? []
     : text.split('\n').map((line) => {
         const parts = line.split(' ');
-        // An id may hold spaces; before `times` was counted a line ended with the weight.
+        // An id may contain spaces. Lines written before `times` was added end with the weight.
         const [times, weight] = parts.length > 2 ? [parts.pop(), parts.pop()] : [1, parts.pop()];
         return { productId: parts.join(' '), weight: Number(weight), times: Number(times) };
       });

@@ -2,16 +2,19 @@ const day = 24 * 60 * 60 * 1000;
 
 type Topic = {
   topic: string;
-  /** What its records are keyed by, and so ordered by. */
+  /** The key of its records. Records of one key stay in order. */
   key: string;
   partitions: number;
   /** How long Kafka keeps a record; null is for ever. */
   retentionMs: number | null;
-  /** One record type for ever: registered as `<topic>-value`, and so readable by stock tools as it is. */
+  /**
+   * True for a topic that only ever has one record type. Its schema is registered as `<topic>-value`, as standard tools
+   * expect.
+   */
   single?: true;
 };
 
-/** Every topic with its own settings. Which records are on it is said by the folder their schema lies in. */
+/** Every topic with its settings. The schemas in the folder of the same name are its records. */
 export const topics = {
   orders: { topic: 'orders', key: 'orderId', partitions: 6, retentionMs: null },
   inventory: {
@@ -20,7 +23,7 @@ export const topics = {
     partitions: 6,
     retentionMs: null,
   },
-  /** Holds the providers' tokens: kept no longer than an order may wait for its payment. */
+  /** Contains the providers' tokens, so it is kept no longer than an order may wait for its payment. */
   paymentInstructions: { topic: 'payment-instructions', key: 'orderId', partitions: 6, retentionMs: day },
   payments: { topic: 'payments', key: 'orderId', partitions: 6, retentionMs: null },
   users: { topic: 'users', key: 'userId', partitions: 3, retentionMs: null },
@@ -36,8 +39,8 @@ export const topics = {
 } as const satisfies Record<string, Topic>;
 
 /**
- * A header of `shopper-activity`, where it is more than 1: how many visits the request tells of that a record came with.
- * Whoever learns from what shoppers do counts such a request as one visit; nothing on the log says who sent it.
+ * A header of `shopper-activity`: the number of visits in the request that a record came with, if it is more than 1. A
+ * reader that learns from shoppers' actions counts such a request as one visit. The log does not contain the sender.
  */
 export const visitsTogetherHeader = 'visits-together';
 

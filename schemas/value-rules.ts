@@ -1,24 +1,24 @@
 /**
- * What the values of a record have to be so that it means something. Avro says of a field that it is text or a whole
- * number; that `kind` is `sale` or `refund`, and that a refund is negative, is said here and checked where a topic is
- * read. A record that breaks a rule is poison: it is parked with its cause, and nobody counts it.
+ * Rules for the values of records that Avro cannot express. Avro's schema says that a field is text or a whole number;
+ * the rules here say that `kind` is `sale` or `refund`, and that a refund is negative. Readers check them. A record
+ * that breaks a rule is poison: it goes to the dead-letter topic with the reason, and no reader counts it.
  */
 export type ValueRule =
   /** Text that is one of these. */
   | { oneOf: readonly string[] }
-  /** Text of so many capital letters A to Z. */
+  /** Text of exactly this many capital letters A to Z. */
   | { capitals: number }
-  /** Text of at least so many bytes. */
+  /** Text of at least this many bytes. */
   | { bytesMin: number }
   /** A whole number from `min` to `max`, both included. */
   | { min: number; max: number };
 
-/** By the name of the field. A field that may be null may be null here too. */
+/** Rules by the name of the field. They allow null where the schema does. */
 export type FieldRules = Readonly<Record<string, ValueRule>>;
 
 export type RecordRules = {
   fields: FieldRules;
-  /** What holds besides, by the value of the text field `by`, which is one of those listed. */
+  /** Further rules by the value of the text field `by`, which has to be one of those listed. */
   cases?: { by: string; of: Readonly<Record<string, FieldRules>> };
 };
 
@@ -28,10 +28,10 @@ const currency: ValueRule = { capitals: 3 };
 /** Beyond 2^53 sums are no longer exact. */
 const amountMax = Number.MAX_SAFE_INTEGER;
 const int32Max = 2 ** 31 - 1;
-/** 1970 to 2100: ClickHouse's `DateTime`, in which rollups count, holds no more. */
+/** 1970 to 2100, because the rollups use ClickHouse's `DateTime`, which ends in 2106. */
 const instant: ValueRule = { min: 0, max: Date.parse('2100-01-01T00:00:00Z') - 1 };
 
-/** By the name of the record. A record that is not listed may hold whatever its schema allows. */
+/** Rules by the name of the record. A record that is not listed has no rules besides its schema. */
 export const valueRules: Readonly<Record<string, RecordRules>> = {
   Sale: {
     fields: {
@@ -81,7 +81,7 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
   },
 };
 
-/** Which rule a decoded value of record `name` breaks, in words; undefined where it breaks none. */
+/** A text that says which rule a decoded value of record `name` breaks; undefined if it breaks none. */
 export const brokenRule = (name: string, value: object): string | undefined => {
   const rules = valueRules[name];
   if (rules === undefined) return undefined;

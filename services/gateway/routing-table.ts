@@ -40,8 +40,8 @@ export const limitsOfAccounts: Readonly<Record<string, LimitName>> = {
 const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * The first rule that matches decides; without one it is `general`. Only the creation of orders and payments has a
- * limit of its own: a buyer polls an order's status often, and that must not use up the limit for the next order.
+ * The first rule that matches decides; without one it is `general`. Of orders and payments only writes have a
+ * limit of their own: a buyer polls an order's status often, and that must not use up the limit for the next order.
  */
 const limitRules: readonly { methods?: readonly string[]; below: string; limit: LimitName }[] = [
   { methods: ['POST'], below: '/api/auth/login', limit: 'loginsFromAddress' },
