@@ -16,8 +16,8 @@ export type FileHeader = { readonly bytes: Buffer; readonly sync: Buffer };
 type Field = { name: string; aliases?: unknown } & Record<string, unknown>;
 
 /**
- * The header for datums of `schema` behind their coordinates. Field names become the names of columns
- * (`productId` → `product_id`): Avro's bytes hold no names, so renaming is free.
+ * The header for datums of `schema` with their partition and offset in front. Field names become the names of columns
+ * (`productId` → `product_id`): Avro's bytes contain no names, so renaming costs nothing.
  */
 export const fileHeader = (schema: AvroSchema): FileHeader => {
   const record = schema as { fields: Field[] };
@@ -47,19 +47,19 @@ export const fileHeader = (schema: AvroSchema): FileHeader => {
 export const columnName = (field: string): string =>
   field.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
 
-/** Datums of one schema, growing: the body of one insert. */
+/** A growing file of datums of one schema: the body of one insert. */
 export type AvroFile = {
   readonly rows: number;
-  /** Of datums and coordinates. */
+  /** The size of the datums with their partitions and offsets. */
   readonly bytes: number;
-  /** Adds `source` from `start` to `end`, in front of it its coordinates. */
+  /** Appends partition and offset, then `source` from `start` to `end`. */
   append(offset: number, source: Buffer, start: number, end: number): void;
-  /** The bytes of the file, and its end: it cannot be appended to any more. */
+  /** Returns the bytes of the file. Nothing can be appended afterwards. */
   seal(): Buffer;
 };
 
 const initialBytes = 16 * 1024;
-/** Of a count and a size: two longs. */
+/** The most bytes of a count and a size, which are two longs. */
 const framingBytesMax = 20;
 /** A varint of 53 bits shifted by one. */
 const offsetBytesMax = 8;
@@ -108,7 +108,7 @@ export const createAvroFile = (header: FileHeader, partition: number): AvroFile 
   };
 };
 
-/** `value` is already zigzag: twice what it means, since nothing here is negative. Up to 2^53. */
+/** `value` is zigzag-encoded already: twice the number, since no number here is negative. Up to 2^53. */
 const writeVarint = (buffer: Buffer, start: number, value: number): number => {
   let at = start;
   let rest = value;

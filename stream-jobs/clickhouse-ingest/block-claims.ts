@@ -1,39 +1,41 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { TopicPartition } from '#platform/messaging/broker';
 
-/** A block's bounds, stored before it is inserted: with them anybody can build the same block again. */
+/** A block's bounds, stored before it is inserted, so that any process can build the same block again. */
 export type Claim = {
   firstOffset: number;
-  /** The last offset that belongs to it, whether or not there is a record with it. */
+  /** The last offset of the block, whether or not a record has it. */
   lastOffset: number;
-  /** Raised when the block has to go in under another deduplication token. */
+  /** Increased when the block has to be inserted under another deduplication token. */
   attempt: number;
   schemaIds: readonly number[];
   rows: number;
-  /** Offsets whose records are not in the block, and why: poison (its fault code) or `repeated`. */
+  /**
+   * Offsets whose records are left out of the block, with the reason: the fault code of a poison record, or `repeated`.
+   */
   excluded: readonly Exclusion[];
 };
 
 export type Exclusion = { offset: number; reason: string; detail: string };
 
 /**
- * The right of one process to claim the blocks of one partition. Kafka gives a partition to one consumer, but one
- * that was paused does not know when it has lost it. So whoever gets a partition first writes down a greater
- * `epoch` and then reads the claims; whoever claims first writes the claim and then reads the epochs. Of two, at
- * least one sees the other: the new owner sees the old one's claim and builds that block again, or the old owner
- * sees the new epoch and does not insert.
+ * The right of one process to claim the blocks of one partition. Kafka assigns a partition to one consumer, but a
+ * consumer that was paused does not notice that it has lost it. So a new owner first writes a greater `epoch` and then
+ * reads the claims, and an owner that claims a block first writes the claim and then reads the epochs. Of two owners at
+ * least one sees the other: the new one sees the old one's claim and builds that block again, or the old one sees the
+ * new epoch and does not insert.
  */
 export type Ownership = {
-  /** The newest claim when the partition was taken over; of all claims it alone may be unfinished. */
+  /** The newest claim when the partition was taken over. Only this one may be unfinished. */
   readonly newest: (Claim & ClaimedBefore) | null;
-  /** False when somebody else owns the partition now: the block must not be inserted. */
+  /** Stores the claim. False when another process owns the partition now: then the block must not be inserted. */
   claim(claim: Claim): Promise<boolean>;
 };
 
 export type ClaimedBefore = {
-  /** By the clock of ClickHouse, epoch milliseconds. */
+  /** ClickHouse's clock, epoch milliseconds. */
   claimedAtMs: number;
-  /** How long ago that was when the partition was taken over. */
+  /** The age of the claim when the partition was taken over. */
   ageMs: number;
 };
 
@@ -55,7 +57,7 @@ type Row = {
   age_ms: number;
 };
 
-/** An owner that was overtaken has claimed one block too many at most, so the newest valid one is among the last. */
+/** A replaced owner has claimed at most one block too many, so the newest valid claim is among the last ones. */
 const lastClaimsMax = 100;
 const readTogetherMax = 50;
 
@@ -65,7 +67,7 @@ export const createBlockClaims = (
 ): BlockClaims => {
   const claims = gatherClaims(clickhouse, owner);
 
-  /** One statement for many partitions: together they are read as fast as one, and each alone by the key. */
+  /** One statement for many partitions, because reading them together takes as long as reading one. */
   const newestOf = async (
     partitions: readonly TopicPartition[],
   ): Promise<Map<string, Claim & ClaimedBefore>> => {
@@ -131,8 +133,8 @@ export const createBlockClaims = (
 type Wanted = { topic: string; partition: number; epoch: number; claim: Claim };
 
 /**
- * Claims of several partitions travel together: while one request is under way the next ones gather, and then make
- * one. A shop with little to do has many small blocks, and this is half of what they cost.
+ * Sends the claims of several partitions together: claims that arrive during a request make up the next one. A shop
+ * with little traffic has many small blocks, and this halves their cost.
  */
 const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'command'>, owner: string) => {
   type Waiting = Wanted & { resolve(isOurs: boolean): void; reject(error: unknown): void };
@@ -142,7 +144,7 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
   const store = async (
     together: readonly Waiting[],
   ): Promise<Map<string, { epoch: number; owner: string }>> => {
-    // Plain statements, with nothing to set or to send beside them: two of these go before every block.
+    // Plain statements without settings or parameters, because two of them precede every block.
     await clickhouse.command(
       `INSERT INTO ingest_blocks (topic, partition, epoch, first_offset, last_offset, attempt, schema_ids, rows, excluded)
        SELECT * FROM values(${together.map(valuesOf).join(', ')})`,
@@ -192,7 +194,10 @@ const valuesOf = ({ topic, partition, epoch, claim }: Wanted): string => {
   return `(${quoted(topic)}, ${partition}, ${epoch}, ${firstOffset}, ${lastOffset}, ${attempt}, [${schemaIds.join(', ')}]::Array(UInt32), ${rows}, [${excluded.join(', ')}]::Array(Tuple(offset UInt64, reason String, detail String)))`;
 };
 
-/** ClickHouse drops a second block under the same token. One block is one insert for each schema in it. */
+/**
+ * The token of one insert; ClickHouse drops a second insert with the same token. A block has one insert for each
+ * schema.
+ */
 export const deduplicationToken = (
   topic: string,
   partition: number,

@@ -13,7 +13,7 @@ import { hasMoved, PartitionMoved } from './partition-moved.js';
 import { type Replay, restartMsMin } from './resume-point.js';
 import type { StoredRows } from './stored-rows.js';
 
-/** What happened, for metrics and traces. Wall time, epoch milliseconds. */
+/** The facts of an inserted block, for metrics and traces. Wall time, epoch milliseconds. */
 export type Ingested = {
   feed: Feed;
   partition: number;
@@ -35,23 +35,23 @@ export type BlockInsertDeps = {
   clock: Clock;
   logger: Logger;
   onIngested(ingested: Ingested): void;
-  /** Rows or cells that were not as they should be, and were mended. */
+  /** Called with the number of rows or rollup cells that were wrong and have been corrected. */
   onDifference(feed: Feed, count: number): void;
 };
 
-/** The partition's pipeline, as its inserts need it. */
+/** The part of a partition's pipeline that its inserts use. */
 export type InsertingPipeline = {
-  /** Throws `PartitionMoved` where the pipeline is closed or its partition taken away. */
+  /** Throws `PartitionMoved` if the pipeline is closed or its partition was assigned to another process. */
   assertOurs(): void;
   commit(nextOffset: bigint): Promise<void>;
-  /** Called with each failure of an insert that is tried again, and with undefined once it went on. */
+  /** Called with each failure of an insert that will be retried, and with undefined once it has succeeded. */
   onHeld(cause: unknown): void;
 };
 
 /**
- * Claims the block, parks its poison, inserts it, looks for it where ClickHouse may have lost it, and commits its
- * offset, in this order. Holds on while ClickHouse or Kafka is away, and resolves to how long the insert itself took.
- * Throws `PartitionMoved` when the partition is another's.
+ * Claims the block, parks its poison, inserts it, checks its rows if ClickHouse may have lost them, and commits its
+ * offset, in this order. Retries while ClickHouse or Kafka is away. Resolves to the duration of the insert itself.
+ * Throws `PartitionMoved` when another process owns the partition.
  */
 export type InsertBlock = (block: Block, first: Claim, rebuilt: Replay | null) => Promise<number>;
 
@@ -96,7 +96,7 @@ export const createBlockInsert = (
     }
     pipeline.onHeld(undefined);
     await pipeline.commit(BigInt(work.claim.lastOffset + 1)).catch((error: unknown) => {
-      // The next block's commit says it again, and where to go on after a restart is known to ClickHouse.
+      // The next block's commit includes this one, and after a restart the position comes from ClickHouse.
       logger.debug({ err: error }, 'offset not committed');
     });
     step('commitMs');
@@ -110,7 +110,7 @@ type Context = Place & BlockInsertDeps & { pipeline: InsertingPipeline };
 
 type Took = { claimMs: number; parkMs: number; insertMs: number; commitMs: number };
 
-/** One block on its way, and how far it has come; what was done is not done again after a failure. */
+/** A block and the steps done so far; a retry after a failure does not repeat them. */
 type Work = {
   block: Block;
   claim: Claim;
@@ -118,7 +118,7 @@ type Work = {
   /** One insert for each schema. */
   parts: { schemaId: number; firstOffset: number; rows: number; data: Buffer; isDone: boolean }[];
   isClaimed: boolean;
-  /** True where somebody may have begun to insert it before. */
+  /** True where the block may have been inserted, fully or partly, before. */
   isDoubtful: boolean;
   isLookedFor: boolean;
   parkedCount: number;
@@ -179,7 +179,7 @@ const insertParts = async (
   }
 };
 
-/** Looks for a block that ClickHouse may have lost; false where a part of it has to go in under another token. */
+/** Checks whether the table has the block's rows. False if a part has to be inserted under another token. */
 const isInTable = async (context: Context, work: Work): Promise<boolean> => {
   const { feed, partition, stored, logger } = context;
   const { parts } = work;
@@ -205,8 +205,8 @@ const isInTable = async (context: Context, work: Work): Promise<boolean> => {
 };
 
 /**
- * True when ClickHouse was started after the block was claimed. While it runs, a token is all it takes; one that is
- * killed may remember a token and not have the rows, and then the block has to be looked for.
+ * True when ClickHouse was started after the block was claimed. While ClickHouse keeps running, the token suffices. If
+ * it was killed, it may have the token but not the rows, and then the rows have to be checked.
  */
 const hasRestarted = async (context: Context, rebuilt: Replay | null): Promise<boolean> => {
   const startedAtMs = await context.stored.serverStartedAtMs();
@@ -218,7 +218,7 @@ const hasRestarted = async (context: Context, rebuilt: Replay | null): Promise<b
   );
 };
 
-/** Adds the time since the last step to the one named. */
+/** Adds the time since the last call to the named step. */
 const stopwatch = (clock: Clock, took: Took): ((step: keyof Took) => void) => {
   let steppedAtMs = clock.monotonicMs();
   return (step) => {

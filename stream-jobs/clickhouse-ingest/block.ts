@@ -4,22 +4,22 @@ import { type AvroFile, createAvroFile } from './avro-file.js';
 import type { Exclusion } from './block-claims.js';
 import type { Outcome, RecordInPlace } from './intake.js';
 
-/** Records of one partition that follow one another, on their way to being one insert for each schema among them. */
+/** Consecutive records of one partition that will be inserted together, by one insert for each schema. */
 export type Block = {
   firstOffset: number;
   /** By schema id. */
   files: Map<number, { file: AvroFile; firstOffset: number }>;
   rows: number;
-  /** Of its datums. */
+  /** The size of its datums. */
   bytes: number;
   excluded: Exclusion[];
-  /** To be parked before the block is inserted. */
+  /** Records that have to be parked before the block is inserted. */
   poison: { record: IncomingRecord; cause: unknown }[];
   /** Kafka's time of the newest record, epoch milliseconds. */
   newestMs: number;
-  /** By the monotonic clock, as are the times of the traces. */
+  /** Monotonic clock, as for the times of the traces. */
   openedAtMs: number;
-  /** Of the records whose trace is recorded; the first 100. */
+  /** The `traceparent` headers of the first 100 records whose trace is recorded. */
   traceparents: { traceparent: string; appendedAtMs: number }[];
 };
 
@@ -37,7 +37,7 @@ export const openBlock = (firstOffset: number, openedAtMs: number): Block => ({
   traceparents: [],
 });
 
-/** Puts a record into the block as its outcome says. Returns the bytes by which it grew. */
+/** Adds a record to the block according to its outcome. Returns the bytes by which the block grew. */
 export const addToBlock = (
   block: Block,
   record: RecordInPlace,

@@ -21,7 +21,7 @@ export const clickhouseIngestConfig = envSchema({
     setting.integer(64 * 1024, 64 * mebi).default(12 * mebi),
   ],
   blockRowsMax: ['CLICKHOUSE_INGEST_BLOCK_ROWS_MAX', setting.integer(100, 1_000_000).default(150_000)],
-  /** Of all partitions together; past it fetched batches wait, and then fetching pauses. */
+  /** The most bytes in memory of all partitions together; beyond it fetched batches wait, and then fetching pauses. */
   inFlightBytesMax: [
     'CLICKHOUSE_INGEST_IN_FLIGHT_BYTES_MAX',
     setting.integer(mebi, 1024 * mebi).default(64 * mebi),

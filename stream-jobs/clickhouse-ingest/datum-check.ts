@@ -2,20 +2,20 @@ import type { AvroSchema } from '#platform/messaging/schema-registry';
 import type { FieldRules, RecordRules, ValueRule } from '#schemas/value-rules';
 import { compileFieldWalks, readLong, type Walk } from './datum-walk.js';
 
-/** What a walk returns in place of a position. */
+/** A walk returns it instead of a position. */
 export const malformed = -1;
 export const meaningless = -2;
 
 /**
- * The walk over one datum of `schema` that also looks at the fields that `rules` name: the position after the datum,
- * `malformed` where the bytes hold none, or `meaningless` where they hold one that breaks a rule. Nothing is decoded.
+ * Compiles a walk over one datum of `schema` that also checks the fields that `rules` name, without decoding. The walk
+ * returns the position after the datum, `malformed` if the bytes are not a datum, or `meaningless` if it breaks a rule.
  */
 export const compileDatumWalk = (schema: AvroSchema, rules: RecordRules | undefined): Walk => {
   const { fields } = schema as { fields: readonly Field[] };
   const walks = compileFieldWalks(schema);
   const checks = fields.map((field) => checkOf(field, rules?.fields[field.name]));
   const cases = rules?.cases === undefined ? undefined : compileCases(fields, rules.cases);
-  // Where each field begins, and the last one ends; one walk at a time uses it.
+  // The start of each field and the end of the last one. It can be shared, because only one walk runs at a time.
   const bounds = new Int32Array(fields.length + 1);
   return (bytes, start, end) => {
     let at = start;
@@ -36,7 +36,7 @@ export const compileDatumWalk = (schema: AvroSchema, rules: RecordRules | undefi
 
 type Field = { name: string; type: unknown };
 
-/** Whether the value from `start` to `end`, which is well formed, keeps a rule. */
+/** True if the well-formed value from `start` to `end` satisfies a rule. */
 type Check = (bytes: Buffer, start: number, end: number) => boolean;
 
 const checkOf = ({ type }: Field, rule: ValueRule | undefined): Check | undefined => {
@@ -79,7 +79,7 @@ const textCheck = (rule: Exclude<ValueRule, { min: number }>): Check => {
 const capitalA = 0x41;
 const capitalZ = 0x5a;
 
-/** Behind the length. */
+/** The position of a text's first byte, after its length. */
 export const textStart = (bytes: Buffer, start: number): number => {
   let at = start;
   while ((bytes[at++] as number) > 127);

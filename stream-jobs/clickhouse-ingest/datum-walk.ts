@@ -1,13 +1,13 @@
 import type { AvroSchema } from '#platform/messaging/schema-registry';
 
 /**
- * Steps over one Avro value without reading it: the position after it, or -1 when the bytes from `start` to `end`
- * do not hold one.
+ * Steps over one Avro value without decoding it: returns the position after it, or -1 if the bytes from `start` to
+ * `end` do not contain one.
  *
- * Datums lie back to back in an Avro file, and nothing in Avro marks where one ends: a datum that is a byte short would
- * be completed with the first byte of its neighbour, and every one behind it read askew. Walking each to its end
- * before it goes into a file costs a few dozen nanoseconds and makes a malformed datum the problem of its own
- * record alone. The limits are those of ClickHouse's reader, so what passes here is not refused there.
+ * Datums follow each other directly in an Avro file, and nothing marks the end of one. If a datum were one byte short,
+ * a reader would take the first byte of the next one for its last, and misread all that follow. Walking each datum
+ * before it goes into a file takes a few dozen nanoseconds, and a malformed datum then affects only its own record. The
+ * limits are those of ClickHouse's reader, so ClickHouse accepts every datum that passes here.
  */
 export type Walk = (bytes: Buffer, start: number, end: number) => number;
 
@@ -115,7 +115,7 @@ const long: Walk = (bytes, start, end) => {
 const int: Walk = (bytes, start, end) => {
   const next = long(bytes, start, end);
   if (next - start < 5) return next;
-  // Five bytes hold 35 bits: the value must still fit 32.
+  // Five bytes have 35 bits, and the value must fit into 32.
   return next - start === 5 && (bytes[next - 1] as number) < 16 ? next : -1;
 };
 
@@ -145,7 +145,7 @@ const union =
   (branches: readonly Walk[]): Walk =>
   (bytes, start, end) => {
     if (start >= end) return -1;
-    // A union of more than 64 branches is no schema of ours: one byte is the whole index.
+    // Our schemas have no union of more than 64 branches, so the index is one byte.
     const branch = branches[(bytes[start] as number) / 2];
     return branch === undefined ? -1 : branch(bytes, start + 1, end);
   };
@@ -177,7 +177,7 @@ const items =
         if (next < 0) return -1;
         at = next;
       }
-      // Items may take no bytes (null), so their number is bounded by what a record of Kafka could mean.
+      // Items may have no bytes (null), so their number needs a bound of its own.
       if (count > end) return -1;
       for (let walked = 0; walked < count; walked += 1) {
         at = item(bytes, at, end);

@@ -1,33 +1,33 @@
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 
-/** A topic and the table it fills, and what may be assumed of its records. */
+/** A topic, the table that it fills, and the properties of its records. */
 export type Feed = {
   topic: string;
   table: string;
-  /** Records that become rows; others on the topic are passed over, or poison where the topic has one type only. */
+  /** Records of these types become rows. Others are skipped, or are poison if the topic has only one type. */
   events: readonly { schema: object }[];
   onlyThese: boolean;
-  /** Which records may come twice, at different offsets; null where none may. */
+  /** Which records may be on the topic twice, at different offsets; null if none may. */
   repeats: RepeatWindow | null;
-  /** True where a row stays as it was inserted, and rows can be counted by their Kafka offsets. */
+  /** True if rows are never replaced, so that they can be counted by their Kafka offsets. */
   appendOnly: boolean;
-  /** Tables summed from this one while it is filled; each has a view `<rollup>_difference` to mend it by. */
+  /** Tables with sums of this one; each has a view `<rollup>_difference`, by which it is corrected. */
   rollups: readonly string[];
-  /** How long a record waits for company before its block is closed, where ClickHouse is quick. */
+  /** How long a block waits for more records before it closes, if ClickHouse is fast. */
   blockWaitMs: number;
 };
 
 /** A record is a repeat when its event id, its first field, is among the last ones of its partition. */
 export type RepeatWindow = {
   /**
-   * `all`: an outbox relay writes here, and sends a batch again after a crash. `named`: the ids to look at are those
-   * that a client named its event by; a UUIDv7, which the collector makes up for every other one, is new each time.
+   * `all`: an outbox relay writes the topic, and sends a batch again after a crash. `named`: only ids that a client
+   * chose can repeat; the collector gives every other event a new UUIDv7.
    */
   among: 'all' | 'named';
-  /** How many ids are remembered. */
+  /** The number of ids to remember. */
   idsMax: number;
-  /** After a start, ids are remembered of so many records before the first one read. */
+  /** After a start, the ids of this many records before the first one read are loaded. */
   recordsMax: number;
 };
 
@@ -47,7 +47,7 @@ export const feeds: readonly Feed[] = [
     table: 'sales',
     events: [records.Sale],
     onlyThese: true,
-    // A relay may send a batch several times over, so a repeat is at most some batches (`relayBatchMax`) behind.
+    // A relay may send a batch several times, so a repeat follows within a few batches (`relayBatchMax`).
     repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
     appendOnly: true,
     rollups: ['sales_per_minute', 'sales_per_hour', 'sales_per_day'],

@@ -1,6 +1,6 @@
 import { createAdmission } from '#platform/waiting/admission';
 
-/** Bounds what all partitions together hold in memory and send at once. */
+/** Bounds the memory and the concurrent inserts of all partitions together. */
 export type InFlight = {
   /** Bytes in blocks that are growing or being inserted. */
   readonly bytes: number;
@@ -9,7 +9,7 @@ export type InFlight = {
   remove(bytes: number): void;
   /** Resolves when there may be room again, or after `waitMs`. */
   room(waitMs: number): Promise<void>;
-  /** Runs `work` when fewer than `insertsMax` others run, first come first served. */
+  /** Runs `work` when fewer than `insertsMax` others run, in the order of the calls. */
   insert<T>(work: () => Promise<T>): Promise<T>;
 };
 

@@ -6,12 +6,12 @@ import type { Feed } from './feeds.js';
 export type IngestTelemetry = {
   onIngested(ingested: Ingested): void;
   /**
-   * Reports `kafka_consumer_lag` of these partitions whenever it is asked for: records that are in Kafka and not in
-   * ClickHouse yet. Returns how to end that.
+   * Reports `kafka_consumer_lag` of these partitions at every scrape: records that are in Kafka and not in ClickHouse
+   * yet. Returns a function that ends the reporting.
    */
   watchLag(lags: () => readonly PartitionLag[]): () => void;
   onDifference(feed: Feed, count: number): void;
-  /** Records that Kafka had deleted before they were ingested. */
+  /** Counts records that Kafka deleted before they were ingested. */
   onLost(feed: Feed, partition: number, records: number): void;
 };
 
@@ -67,7 +67,7 @@ export const ingestTelemetry = (
 };
 
 const lagWatch = (metrics: Host['metrics'], group: string): IngestTelemetry['watchLag'] => {
-  // A record is done when ClickHouse has it, not when its batch was taken in.
+  // A record counts as handled when ClickHouse has it, not when its batch was accepted.
   const behind = metrics.gauge('kafka_consumer_lag', 'Records of a partition not handled yet', [
     'topic',
     'partition',
@@ -90,7 +90,7 @@ const lagWatch = (metrics: Host['metrics'], group: string): IngestTelemetry['wat
   };
 };
 
-/** Nobody decodes here, so a record's trace is found in its headers: one span for each that is recorded. */
+/** Writes one span for each record whose trace is recorded. The trace context comes from the record's headers. */
 const traceIngested = (tracer: Host['tracer'], ingested: Ingested): void => {
   const { feed, partition, closedAtMs, insertedAtMs } = ingested;
   for (const { traceparent, appendedAtMs } of ingested.traceparents) {

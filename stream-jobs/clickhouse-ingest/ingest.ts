@@ -1,17 +1,16 @@
 /**
- * Kafka into ClickHouse without decoding, every record exactly once (ADR 5). The words of this folder:
+ * Loads Kafka into ClickHouse without decoding, every record exactly once (ADR 5). The terms of this folder:
  *
  * - a *feed* is a topic and the table it fills (`feeds.ts`);
- * - a *treatment* is what is done with datums of one schema id (`treatments.ts`);
- * - the *intake* judges one record: it becomes a row, is excluded, passed over or poison, or its schema has to be asked
- *   for (`intake.ts`, pure);
- * - a *block* is records of one partition that follow one another and are inserted together (`block.ts`); in it they
- * lie
- *   as one *file* for each schema (`avro-file.ts`). When a block closes is said by a rule (`block-rule.ts`, pure);
- * - a *claim* is a block's bounds, stored before it is inserted, and *ownership* the right to store one
- *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again as it was
+ * - a *treatment* is how datums of one schema id are handled (`treatments.ts`);
+ * - the *intake* judges one record: it becomes a row, is excluded, is skipped, is poison, or needs a schema from the
+ *   registry first (`intake.ts`, pure);
+ * - a *block* is consecutive records of one partition that are inserted together (`block.ts`), with one Avro *file* for
+ *   each schema (`avro-file.ts`). A rule decides when a block closes (`block-rule.ts`, pure);
+ * - a *claim* is a block's bounds, stored before it is inserted, and *ownership* is the right to store one
+ *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again unchanged
  *   (`resume-point.ts`);
- * - a *pipeline* is the way of one partition into its table: it orders all of these (`partition-pipeline.ts`).
+ * - a *pipeline* loads one partition into its table and coordinates all of these (`partition-pipeline.ts`).
  */
 import { AssertionError } from '#platform/assert';
 import type { ClickHouse } from '#platform/clickhouse/client';
@@ -57,22 +56,25 @@ export type IngestOptions = {
   clock: Clock;
   logger: Logger;
   telemetry: IngestTelemetry;
-  /** Watches, of what it is given, whether work moves on. */
+  /** Makes a watch that checks whether the given progress advances. */
   watch(progress: () => ConsumerProgress): ProgressWatch;
   onFatal(error: unknown): void;
 };
 
 const partitionsMax = 1024;
 const drainWaitMsMax = 3_000;
-/** The tables remember 10,000 tokens: so long even if a hundred partitions insert three times a second. */
+/**
+ * The tables keep 10,000 tokens, which is longer than this even if a hundred partitions insert three times a second.
+ */
 const tokenTrustedMs = 20_000;
 const backlogBlockWaitMs = 1_000;
-/** What takes longer than this does not move on by itself. */
+/** Work without progress for this long is reported as stalled. */
 const stalledMsMax = 15_000;
 
 /**
- * One consumer over all topics, one pipeline a partition. Where a partition goes on is read from ClickHouse, next to
- * the rows themselves: Kafka's committed offset only tells others how far the rows are in, and is never ahead of them.
+ * One consumer of all topics, with one pipeline for each partition. The position of a partition is read from
+ * ClickHouse, where the rows are. Kafka's committed offset only reports progress to others, and is never ahead of the
+ * rows.
  */
 export const createIngest = (options: IngestOptions): Component => {
   const { broker, limits } = options;
@@ -104,7 +106,8 @@ export const createIngest = (options: IngestOptions): Component => {
         try {
           await pipelines.of(batch).accept(batch, control);
         } catch (error) {
-          // Kafka says it is ours and ClickHouse says it is not: what this process holds in memory is void.
+          // Kafka has assigned the partition to us, but ClickHouse names another owner: records in memory must be
+          // dropped.
           if (hasMoved(error) && !control.isStale() && !stopping) options.onFatal(error);
           throw error;
         }
@@ -135,7 +138,9 @@ const lagsOf = ({ partitions }: ConsumerProgress, progressOf: PipelineProgressOf
     return { topic, partition, records: Math.max(0, Number(highWatermark) - insertedTo) };
   });
 
-/** Progress by what is in ClickHouse, where the consumer goes by what was handed over. */
+/**
+ * Progress measured by the rows in ClickHouse; the consumer itself measures it by the batches that `handle` accepted.
+ */
 const insertedProgress = (progress: ConsumerProgress, progressOf: PipelineProgressOf): ConsumerProgress => ({
   ...progress,
   partitions: progress.partitions.map((at) => {
@@ -151,7 +156,7 @@ const insertedProgress = (progress: ConsumerProgress, progressOf: PipelineProgre
   }),
 });
 
-/** Why work does not move on, in words; undefined while it does. */
+/** A text that says why work makes no progress; undefined while it does. */
 export const troubleOf = (
   { partitions, unassignedForMs, trouble }: ConsumerProgress,
   progressOf: PipelineProgressOf,
@@ -171,7 +176,7 @@ export const troubleOf = (
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
-/** The pipelines of the partitions that this process has, and what all of them share. */
+/** The pipelines of this process's partitions, and their shared parts. */
 const createPipelines = (options: IngestOptions) => {
   const { claims, logger, limits, telemetry } = options;
   const feeds = new Map(
@@ -236,7 +241,7 @@ const createPipelines = (options: IngestOptions) => {
   };
 };
 
-/** Where the log of each partition begins. Partitions that ask together share one answer for their topic. */
+/** Reads the first offset of each partition. Concurrent calls for one topic share one request. */
 const createLogStarts = (broker: Broker) => {
   let opening: Promise<BrokerAdmin> | undefined;
   const asking = new Map<string, Promise<Map<number, number>>>();

@@ -6,7 +6,7 @@ import type { Feed } from './feeds.js';
 import type { Repeats } from './repeats.js';
 import type { RowTreatment, Treatments } from './treatments.js';
 
-/** A record where it lies in memory; a `PackCursor` is one at each of its records in turn. */
+/** A record in the memory of its pack. A `PackCursor` is one, for its current record. */
 export type RecordInPlace = {
   readonly offset: number;
   readonly timestampMs: number;
@@ -14,27 +14,27 @@ export type RecordInPlace = {
   readonly valueStart: number;
   /** -1 for a record without a value. */
   readonly valueEnd: number;
-  /** The record as an object, for the few that need one. */
+  /** The record as an object. Few records need it. */
   record(): IncomingRecord;
 };
 
-/** What becomes of a record. */
+/** The outcome of the intake for a record. */
 export type Outcome =
-  /** It becomes a row; its datum lies behind the wire prefix. */
+  /** It becomes a row; its datum follows the wire prefix. */
   | RowTreatment
-  /** It is left out of its block, and the block's claim says so. */
+  /** It is left out of its block, and the block's claim records that. */
   | { kind: 'excluded'; reason: string; detail: string }
   /** It is not for this table. */
   | { kind: 'passed_over' }
-  /** It is left out likewise, and parked with its cause. */
+  /** It is left out too, and parked with its cause. */
   | { kind: 'poison'; cause: PlatformError }
-  /** It is asked for again once the registry was asked for its schema. */
+  /** It has to be judged again after the registry was asked for its schema. */
   | { kind: 'unknown_schema'; schemaId: number };
 
 export type Intake = {
   /**
-   * `isRebuilding`: the record is of a block that is built again as it was, so nothing is a repeat that was none then.
-   * Pure but for the ids that it remembers of rows.
+   * `isRebuilding`: the record belongs to a block that is built again unchanged, so no record is a repeat that was none
+   * the first time. Pure, except that it remembers the event ids of rows.
    */
   judge(record: RecordInPlace, isRebuilding: boolean): Outcome;
 };

@@ -3,13 +3,15 @@ import type { Logger } from '#platform/telemetry/logger';
 import type { Feed } from './feeds.js';
 import type { StoredRows } from './stored-rows.js';
 
-/** What Kafka had deleted before it was ingested: kept in a table, counted, and reported by the reconciliation. */
+/**
+ * Offsets that Kafka deleted before they were ingested: stored in a table, counted, and shown by the reconciliation.
+ */
 export type LostRanges = {
   /** The first offset of a partition that Kafka still has. */
   logStartOf(topic: string, partition: number): Promise<number>;
   /**
-   * Notes that the records from `from` up to, and without, `to` are gone, unless their rows are there. Noted again, a
-   * range counts once.
+   * Records that the records from `from` (inclusive) to `to` (exclusive) are lost, unless their rows are in the table.
+   * A repeated call for a range counts once.
    */
   note(feed: Feed, partition: number, from: number, to: number): Promise<void>;
 };
@@ -25,7 +27,7 @@ export const createLostRanges = (
 ): LostRanges => ({
   logStartOf: options.logStartOf,
   note: async (feed, partition, from, to) => {
-    // A block may be in its table although whether it is was not known when its process died.
+    // The rows may be in the table although their process died before it received the acknowledgement.
     const there = feed.appendOnly ? await options.stored.offsets(feed.table, partition, from, to - 1) : [];
     const start = Math.max(from, ...there.slice(-1).map((last) => last + 1));
     if (start >= to) return;

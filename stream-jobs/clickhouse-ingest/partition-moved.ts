@@ -1,6 +1,6 @@
 import { PlatformError } from '#platform/errors';
 
-/** Thrown where this process finds that a partition belongs to another; the broker will give it again or not. */
+/** Thrown when this process finds that another one owns the partition. */
 export class PartitionMoved extends PlatformError {
   constructor(topic: string, partition: number) {
     super('broker_unavailable', `${topic}-${partition} belongs to another consumer now`, { retriable: true });

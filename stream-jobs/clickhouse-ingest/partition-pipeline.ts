@@ -31,22 +31,24 @@ export type PipelineDeps = BlockInsertDeps & {
 };
 
 export type PipelineLimits = BlockLimits & {
-  /** A claim older than this is looked for by its offsets: ClickHouse may have forgotten its token. */
+  /**
+   * The rows of a claim older than this are looked up by their offsets, because ClickHouse may have dropped its token.
+   */
   tokenTrustedMs: number;
 };
 
 /**
- * The way of one partition into its table, as a sequence of blocks: one grows while the one before it is inserted.
- * Holds the partition while ClickHouse or the registry is away, and never gives up by itself.
+ * Loads one partition into its table as a sequence of blocks: one grows while the previous one is inserted. Holds the
+ * partition while ClickHouse or the registry is away, and never gives up by itself.
  */
 export type PartitionPipeline = {
   /** The offset to read from. */
   readonly startOffset: number;
-  /** Takes a batch in; returns before its records are inserted. Throws when the partition has moved on. */
+  /** Accepts a batch; returns before its records are inserted. Throws when another process owns the partition. */
   accept(batch: RecordBatch, control: BatchControl): Promise<void>;
-  /** Resolves when nothing is growing or being inserted. */
+  /** Resolves when no block is growing or being inserted. */
   drained(): Promise<void>;
-  /** Stops after the insert in hand, or leaves it behind: whoever comes next repeats it. */
+  /** Stops after the running insert, or abandons it: the next owner repeats it. */
   close(): Promise<void>;
   progress(): PipelineProgress;
 };
@@ -54,11 +56,11 @@ export type PartitionPipeline = {
 export type PipelineProgress = {
   topic: string;
   partition: number;
-  /** Everything before it is in ClickHouse, or was passed over. */
+  /** All records before this offset are in ClickHouse or were skipped. */
   insertedTo: number;
-  /** How long `insertedTo` has not moved while something was growing or being inserted. 0 when nothing was. */
+  /** How long `insertedTo` has not moved while a block was growing or being inserted; 0 without a block. */
   stalledForMs: number;
-  /** Why the partition is held: what keeps failing. Undefined when nothing does. */
+  /** The message of the failure that holds the partition; undefined if none does. */
   heldBy: string | undefined;
 };
 
@@ -111,10 +113,10 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
   readonly #intake: Intake;
   readonly #rule: BlockRule;
   readonly #insert: InsertBlock;
-  /** Everything before it is in a block or in ClickHouse. */
+  /** All records before this offset are in a block or in ClickHouse. */
   #position: number;
   #insertedTo: number;
-  /** Records before it that are not in ClickHouse have been noted as lost. */
+  /** Records before this offset that are not in ClickHouse have been recorded as lost. */
   #lostTo: number;
   #replay: Replay | null;
   #growing: Block | null = null;
@@ -123,10 +125,10 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
   #isBehind = false;
   #isClosed = false;
   #lastInsertMs = 0;
-  /** Of the newest batch: by it blocks are committed. */
+  /** The control of the newest batch, by which blocks are committed. */
   #control: BatchControl | null = null;
   #heldBy: string | undefined;
-  /** When something was last inserted, or began to wait for it; by the monotonic clock. */
+  /** When a block was last inserted, or began to wait for its insert; by the monotonic clock. */
   #movedAtMs: number;
 
   constructor(place: Place, start: Start, intake: Intake, deps: PipelineDeps) {
@@ -210,10 +212,10 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     await control.heartbeat();
   }
 
-  /** How far the log goes, and whether it still has what is to be read next. */
+  /** Notes the log's end, and checks that the log still has the next record to read. */
   async #lookAtLog({ records, highWatermark }: RecordBatch): Promise<void> {
     const { feed, partition } = this.#place;
-    // Skipping to there would lose what is written until then, reading on would mix up two logs.
+    // To continue at the stored offset would lose new records, and to read on would mix up two logs.
     if (highWatermark < this.#position)
       throw new PlatformError(
         'clickhouse_rejected',
@@ -268,7 +270,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
 
   async #takePack(pack: RecordPack, lastOffset: number, control: BatchControl): Promise<void> {
     const cursor = new PackCursor(pack);
-    // One search of the whole for the few packs, or many, that carry no traces at all.
+    // One search of the whole pack shows whether any record has a trace.
     const isTraced = pack.bytes.includes('traceparent');
     while (cursor.next()) {
       if (cursor.offset < this.#position) continue;
@@ -278,7 +280,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
         askAhead(valuesOf(pack), this.#place.treatments);
         await this.#takeKnown(cursor, unknownId, control);
       }
-      // The last digit of the flags says whether the trace is recorded: few are, so few become strings.
+      // The last digit of the flags says whether the trace is recorded. Few are, so few headers become strings.
       if (
         isTraced &&
         this.#wantsTraces() &&
@@ -291,7 +293,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     await this.#passOver(lastOffset, control);
   }
 
-  /** Puts a record into the growing block, or returns its schema id where the registry has to be asked first. */
+  /** Adds a record to the growing block, or returns its schema id if the registry has to be asked first. */
   #take(record: RecordInPlace): number | null {
     const { offset } = record;
     const outcome =
@@ -305,7 +307,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     return null;
   }
 
-  /** The same once the registry was asked, for as long as it is away. */
+  /** The same after asking the registry, which it retries for as long as the registry is away. */
   async #takeKnown(record: RecordInPlace, unknownId: number | null, control: BatchControl): Promise<void> {
     if (unknownId === null) return;
     const treatment = await this.#treatmentOf(unknownId, control);
@@ -337,7 +339,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     }
   }
 
-  /** Up to `offset` there is nothing more to read: markers of transactions, what was aborted or compacted away. */
+  /** Moves to `offset`: the log has only markers, aborted records or compacted offsets before it. */
   async #passOver(offset: number, control: BatchControl): Promise<void> {
     if (offset < this.#position) return;
     await this.#endReplayBefore(offset, control);
@@ -346,7 +348,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     if (this.#isDue()) await this.#handOver(control);
   }
 
-  /** The end of the block to rebuild may have been removed from the log (compaction, retention). */
+  /** Ends a rebuild at `offset` if the rest of its block was removed from the log (compaction, retention). */
   async #endReplayBefore(offset: number, control: BatchControl): Promise<void> {
     if (this.#replay === null || offset <= this.#replay.lastOffset) return;
     if (this.#growing === null) this.#open();
@@ -376,7 +378,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     return this.#growing;
   }
 
-  /** Begins to insert the growing block when its time has come and the one before it is in. */
+  /** Begins to insert the growing block when its wait is over and the previous block is inserted. */
   #waitForCompany(): void {
     clearTimeout(this.#timer);
     if (this.#growing === null || this.#inserting !== null) return;
@@ -386,12 +388,12 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
       this.#beginInsert();
       return;
     }
-    // Whether there is a backlog may change meanwhile.
+    // Check again later, because a backlog may appear or end meanwhile.
     const lookAgainMs = this.#rule.restMs(0, false, this.#lastInsertMs);
     this.#timer = setTimeout(() => this.#waitForCompany(), Math.min(restMs, lookAgainMs));
   }
 
-  /** Closes the growing block at the position and begins to insert it. */
+  /** Closes the growing block at the current position and begins to insert it. */
   #beginInsert(): void {
     const block = this.#growing;
     assert(block !== null && this.#inserting === null, 'a partition inserts one block at a time');
@@ -424,7 +426,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
       });
   }
 
-  /** Hands the growing block over to be inserted, waiting for the one before it. */
+  /** Waits for the previous block's insert, then begins the insert of the growing block. */
   async #handOver(control: BatchControl): Promise<void> {
     const block = this.#growing;
     while (this.#growing === block && this.#inserting !== null) {
@@ -435,7 +437,10 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
   }
 }
 
-/** What a record becomes that is not to go into a block again: its poison may not have been parked then. */
+/**
+ * The outcome of a record that the rebuilt block leaves out. Poison is parked again, because it may not have been
+ * parked before.
+ */
 const leftOut = ({ excludedAt }: Replay, offset: number): Exclude<Outcome, { kind: 'unknown_schema' }> => {
   const known = excludedAt.get(offset);
   if (known === undefined || known.reason === repeated) return { kind: 'passed_over' };
@@ -445,7 +450,10 @@ const leftOut = ({ excludedAt }: Replay, offset: number): Exclude<Outcome, { kin
 
 const askedAheadMax = 10_000;
 
-/** Unknown schemas of one pack are held together: they are all asked for when the first of them is met. */
+/**
+ * Looks up all unknown schemas of a pack at the first of them, so that they hold the partition together, not one by
+ * one.
+ */
 const askAhead = (values: Iterable<Value>, treatments: Treatments): void => {
   const ids = new Set<number>();
   for (const { bytes, valueStart, valueEnd } of values) {
@@ -454,7 +462,7 @@ const askAhead = (values: Iterable<Value>, treatments: Treatments): void => {
     const id = bytes.readUInt32BE(valueStart + 1);
     if (treatments.known(id) === undefined) ids.add(id);
   }
-  // Whoever meets the record asks again, and is told the outcome.
+  // The outcome is reported when the record itself is judged.
   for (const id of ids) treatments.find(id).catch(() => {});
 };
 

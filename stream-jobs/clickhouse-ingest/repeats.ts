@@ -3,9 +3,9 @@ import { textStart } from './datum-check.js';
 import type { RepeatWindow } from './feeds.js';
 import type { RowTreatment } from './treatments.js';
 
-/** The event ids of a partition's last records, to know by them a record that comes again. */
+/** The event ids of a partition's last records, to recognise repeats. */
 export type Repeats = {
-  /** True when the datum's event id is among the last ones; else it is now the newest. */
+  /** True when the datum's event id is among the last ones; otherwise it adds the id as the newest. */
   seen(treatment: RowTreatment, bytes: Buffer, start: number): boolean;
 };
 
@@ -21,10 +21,10 @@ export const createRepeats = (window: RepeatWindow, seed: readonly string[]): Re
 };
 
 const uuidChars = 36;
-/** Where a UUID says its version. */
+/** The position of the version digit in a UUID. */
 const versionAt = 14;
 const digitSeven = 0x37;
 
-/** Whether the text at `start`, length first, is a UUID of version 7: made up where the event arose, and only once. */
+/** True if the text at `start` (its length first) is a UUID of version 7, which is generated anew for each event. */
 const isTimeOrdered = (bytes: Buffer, start: number): boolean =>
   bytes[start] === uuidChars * 2 && bytes[textStart(bytes, start) + versionAt] === digitSeven;

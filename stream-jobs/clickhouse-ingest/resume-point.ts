@@ -2,10 +2,10 @@ import type { Claim, Exclusion, Ownership } from './block-claims.js';
 import type { Feed } from './feeds.js';
 import type { StoredRows } from './stored-rows.js';
 
-/** A block that somebody claimed and perhaps did not insert: it has to be built again as it was. */
+/** A block that was claimed and perhaps not inserted: it has to be built again unchanged. */
 export type Replay = Claim & {
   claimedAtMs: number;
-  /** Offsets that are not to go in: excluded then, or in the table already. */
+  /** Offsets to leave out: excluded by the claim, or in the table already. */
   left: ReadonlySet<number>;
   excludedAt: ReadonlyMap<number, Exclusion>;
 };
@@ -14,18 +14,18 @@ export type ResumePoint = {
   /** The offset to read from. */
   position: number;
   replay: Replay | null;
-  /** When ClickHouse was started, as far as known now; epoch milliseconds, to the second. */
+  /** The start time of ClickHouse as last read; epoch milliseconds, precise to a second. */
   serverStartedAtMs: number;
 };
 
-/** How far apart two readings of one start may be: they are to the second. */
+/** Two readings of the same start differ by less than this, since they are precise to a second. */
 export const restartMsMin = 2_500;
 
 /**
- * Where a partition goes on, by its newest claim and by what its table holds. The newest claim alone may be unfinished:
- * young, it is replayed, for its token makes a second insert harmless; older than `tokenTrustedMs`, it is looked for by
- * its offsets. After a restart of ClickHouse its rollups are looked over too, and `onDifference` is called with what was
- * mended.
+ * The position at which a partition continues, from its newest claim and its table's rows. Only the newest claim may be
+ * unfinished. A recent claim is replayed, because its token makes a second insert harmless. The rows of a claim older
+ * than `tokenTrustedMs` are looked up by their offsets. After a restart of ClickHouse the rollups are checked too, and
+ * `onDifference` receives the number of corrections.
  */
 export const findResumePoint = async (
   feed: Feed,
@@ -40,7 +40,7 @@ export const findResumePoint = async (
   const { stored } = deps;
   const serverStartedAtMs = await stored.serverStartedAtMs();
   if (newest === null) {
-    // Claims are kept for a time only; rows say where a partition that has long been silent went on.
+    // Claims are deleted after a while. For a partition without recent records the rows show the position.
     const greatest = await stored.greatestOffset(feed.table, partition);
     return { position: greatest === null ? 0 : greatest + 1, replay: null, serverStartedAtMs };
   }

@@ -10,7 +10,7 @@ import { createIngest } from './ingest.js';
 import { ingestTelemetry } from './ingest-telemetry.js';
 import { createStoredRows } from './stored-rows.js';
 
-/** Kafka into ClickHouse without decoding, every record exactly once: see ADR 5. */
+/** Loads Kafka into ClickHouse without decoding, every record exactly once: see ADR 5. */
 export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {
   const clickhouse = host.use(createClickHouse({ url: config.clickhouseUrl }));
   const { broker, registry, deadLetters } = await openJob(host, config);

@@ -2,29 +2,29 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import type { RepeatWindow } from './feeds.js';
 
 /**
- * What a table holds of one Kafka partition, and whether its rollups agree. Deduplication tokens make a repeated
- * insert harmless as long as ClickHouse remembers them; this is for when it does not, or was killed between
- * remembering a token and keeping its rows.
+ * Reads the rows of one Kafka partition in a table, and compares the rollups with them. Deduplication tokens make a
+ * repeated insert harmless as long as ClickHouse keeps them. This is needed when it has dropped a token, or was killed
+ * after it stored a token and before it stored the rows.
  */
 export type StoredRows = {
-  /** When ClickHouse was last started, by its own clock, to the second; epoch milliseconds. */
+  /** When ClickHouse was last started, by its own clock; epoch milliseconds, precise to a second. */
   serverStartedAtMs(): Promise<number>;
-  /** The greatest offset in the table, null where there is none. */
+  /** The greatest offset in the table; null if it has no rows. */
   greatestOffset(table: string, partition: number): Promise<number | null>;
-  /** Which offsets from `first` to `last` are there, ascending; an offset that is there twice comes twice. */
+  /** The offsets from `first` to `last` that the table has, ascending; an offset with two rows is listed twice. */
   offsets(table: string, partition: number, first: number, last: number): Promise<number[]>;
-  /** Values of `event_id`, oldest first, that `window` asks for of the rows before `offset`. */
+  /** The event ids within `window` of the rows before `offset`, oldest first. */
   eventIdsBefore(table: string, partition: number, offset: number, window: RepeatWindow): Promise<string[]>;
   /**
-   * Adds to each rollup what it lacks, and takes from it what it has too much, over the buckets of the rows from
-   * `first` to `last` of one partition (see `clickhouse/migrations/0005-rollup-differences.sql`). Only the partition's
-   * owner may call it, and not while it inserts. Returns how many cells were wrong.
+   * Corrects each rollup in the buckets of the rows from `first` to `last` of one partition, by adding the difference
+   * to the table (see `clickhouse/migrations/0005-rollup-differences.sql`). Only the partition's owner may call it, and
+   * not while it inserts. Returns how many cells were wrong.
    */
   mendRollups(rollups: readonly string[], partition: number, first: number, last: number): Promise<number>;
 };
 
 export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => ({
-  // All partitions ask at once after a start.
+  // After a start all partitions read it at the same time.
   serverStartedAtMs: sharingNext(async () => {
     const [row] = await clickhouse.query<{ startedAtMs: number }>(
       'SELECT toUnixTimestamp64Milli(now64(3)) - toInt64(uptime()) * 1000 AS startedAtMs',
@@ -62,7 +62,7 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
       const [count] = await clickhouse.query<{ cells: number }>(`SELECT count() AS cells FROM ${difference}`);
       if (count === undefined || count.cells === 0) continue;
       wrong += count.cells;
-      // What is lacking may be the same as another time, and is then no repeat.
+      // The same correction may be needed a second time, and must then not be dropped as a repeat.
       await clickhouse.command(
         `INSERT INTO ${rollup} SETTINGS insert_deduplicate = 0 SELECT * FROM ${difference}`,
       );
@@ -71,10 +71,10 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
   },
 });
 
-/** As `createRepeats` looks at an id. */
+/** The condition by which `createRepeats` selects ids. */
 const notTimeOrdered = "AND NOT (length(event_id) = 36 AND substring(event_id, 15, 1) = '7')";
 
-/** Whoever asks while an answer is on its way shares the next one: an answer never is from before the question. */
+/** Calls during a running request share the next request, so that no answer is older than its call. */
 const sharingNext = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
   let underWay: Promise<unknown> = Promise.resolve();
   let next: Promise<T> | undefined;

@@ -8,7 +8,7 @@ import { compileDatumWalk, textStart } from './datum-check.js';
 import { compileFieldWalks, type Walk } from './datum-walk.js';
 import type { Feed } from './feeds.js';
 
-/** What is done with datums of one schema id. */
+/** How datums of one schema id are handled. */
 export type Treatment = RowTreatment | { kind: 'passed_over' } | { kind: 'poison'; cause: PlatformError };
 
 export type RowTreatment = {
@@ -17,16 +17,16 @@ export type RowTreatment = {
   header: FileHeader;
   /** As `compileDatumWalk`. */
   walk: Walk;
-  /** The rule that a well-formed but meaningless datum breaks, in words. */
+  /** A text that names the rule that a well-formed datum breaks. */
   brokenRule(bytes: Buffer, start: number, end: number): string;
-  /** The first field of a walked datum, where it is text. */
+  /** The first field of a walked datum, if it is text. */
   firstText(bytes: Buffer, start: number): string;
 };
 
 export type Treatments = {
-  /** Without asking anybody; undefined where the registry has to be asked. */
+  /** The cached treatment; undefined if the registry has to be asked. */
   known(schemaId: number): Treatment | undefined;
-  /** Asks the registry. A retriable fault when it is away; an id that a live one does not know is poison. */
+  /** Asks the registry. Rejects with a retriable fault while it is away; an id that it does not have is poison. */
   find(schemaId: number): Promise<Treatment>;
 };
 
@@ -44,7 +44,7 @@ export const createTreatments = (registry: Pick<SchemaRegistry, 'schemaById'>, f
         if (!feed.onlyThese) return { kind: 'passed_over' };
         return poison(`${type.name ?? 'an unnamed type'} does not belong on ${feed.topic}`);
       }
-      // Throws where the writer's version cannot be read as ours: its columns would not fit the table's.
+      // Throws if the writer's version cannot be read as ours, because its columns would not fit the table's.
       reader.createResolver(type);
       return rowTreatment(schemaId, schema, type);
     } catch (error) {
@@ -61,7 +61,7 @@ export const createTreatments = (registry: Pick<SchemaRegistry, 'schemaById'>, f
       } catch (error) {
         if (!(error instanceof PlatformError) || error.code !== 'schema_unknown' || error.retriable)
           throw error;
-        // Not remembered: the schema may be registered by the time of the next record.
+        // Not cached, because the schema may be registered before the next record.
         return { kind: 'poison', cause: error };
       }
       if (treatments.size >= schemaIdsMax) treatments.clear();

@@ -6,7 +6,7 @@ export const itemSimilarityConfig = envSchema({
   ...jobSettings('item-similarity'),
   redisUrl: engineSettings.redisUrl,
   recordsPerApplyMax: ['ITEM_SIMILARITY_RECORDS_PER_APPLY_MAX', setting.integer(1, 5000).default(200)],
-  /** Records of a partition that are read again after Redis was lost; older ones are given up. */
+  /** The most records of a partition that are read again after Redis was lost; older ones are skipped. */
   rereadPerPartitionMax: [
     'ITEM_SIMILARITY_REREAD_PER_PARTITION_MAX',
     setting.integer(0, 1_000_000_000).default(1_000_000),

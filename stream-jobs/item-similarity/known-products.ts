@@ -3,15 +3,16 @@ import type { Signal } from './similarity.js';
 import type { SimilarityStore } from './similarity-store.js';
 
 /**
- * A product's creation and the first look at it are on two topics, so that the look may be read first. What is younger
- * than this and not known is looked up again.
+ * A product's creation and its first view are on two topics, so the view may be read first. An unknown product is
+ * looked up again while its signal is younger than this.
  */
 const youngMs = 2_000;
 const lookAgainMs = 100;
 
 /**
- * Which products of these signals are in the catalogue. Waits for those it does not find while they are younger than
- * two seconds, by Kafka's clock and two seconds in all: unknown ids delay what is learned and hold nothing up.
+ * Returns which products of these signals are in the catalogue. If some are missing, it waits while their signals are
+ * younger than two seconds by Kafka's clock, two seconds in all. So unknown ids delay the job a little and never block
+ * it.
  */
 export const knownAmong =
   (nowMs: () => number) =>

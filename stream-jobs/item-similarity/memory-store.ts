@@ -20,7 +20,10 @@ const emptyState = () => ({
 
 type State = ReturnType<typeof emptyState>;
 
-/** The state in this process, for replays and tests. Forgets by bounds, not by time: a replay has none of ours. */
+/**
+ * The state in memory, for replays and tests. Entries are removed by bounds, not by time, because a replay does not run
+ * in real time.
+ */
 export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds): SimilarityMemory => {
   const state = emptyState();
   return {
@@ -56,7 +59,7 @@ export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds):
   };
 };
 
-/** Adds `changes` to the state, and forgets what is over its bounds. */
+/** Adds `changes` to the state, and removes entries beyond its bounds. */
 const take = (state: State, changes: Changes, bounds: SimilarityBounds): void => {
   for (const [product, row] of changes.pairs) {
     const known = rowOf(state.pairs, product);
@@ -79,7 +82,7 @@ const take = (state: State, changes: Changes, bounds: SimilarityBounds): void =>
   state.learnedUpToMs = Math.max(state.learnedUpToMs, changes.learnedUpToMs);
 };
 
-/** Of each user's products the latest time. */
+/** Keeps the latest time of each of a user's products. */
 const takeLatest = (
   kept: Map<string, Map<string, number>>,
   changed: ReadonlyMap<string, ReadonlyMap<string, number>>,
@@ -117,7 +120,10 @@ const addAll = (sums: Map<string, number>, more: Map<string, number>): void => {
 const byFallingValue = ([a, x]: [string, number], [b, y]: [string, number]): number =>
   y - x || (a < b ? -1 : 1);
 
-/** In one pass, for a replay asks after every few events: only what beats the worst of the best so far is sorted in. */
+/**
+ * One pass, because a replay calls it every few events: a value is sorted in only if it beats the worst of the best so
+ * far.
+ */
 const highest = (values: Map<string, number>, countMax: number): [string, number][] => {
   let best: [string, number][] = [];
   let threshold = Number.NEGATIVE_INFINITY;

@@ -9,7 +9,7 @@ import { decodeSteps, encodeSteps, type Step, similarityKeys } from '#schemas/si
 import type { Changes } from './similarity.js';
 import { defaultBounds, type SimilarityBounds, type SimilarityStore } from './similarity-store.js';
 
-/** Members given to one ZADD or ZINCRBY run; Lua's `unpack` takes a few thousand. */
+/** The most members of one ZADD or ZINCRBY command; Lua's `unpack` accepts a few thousand. */
 const membersPerCommandMax = 500;
 
 const stateKeys: RedisStateKeys = {
@@ -18,7 +18,7 @@ const stateKeys: RedisStateKeys = {
   prefixOf: (epoch) => similarityKeys.of(epoch).prefix,
 };
 
-/** Opens the state in Redis, or begins a new one of which `newEpoch` is the name. */
+/** Opens the state in Redis, or begins a new one under the epoch `newEpoch`. */
 export const openRedisSimilarityStore = async (
   redis: Redis,
   newEpoch: string,
@@ -107,7 +107,7 @@ const sumCommands = (key: string, sums: Map<string, number>, bounds: SimilarityB
         ['PEXPIRE', key, bounds.productTtlMs],
       ];
 
-/** A later time wins (GT), so that records of two partitions may come in any order. */
+/** A later time wins (GT), so that records of two partitions may arrive in any order. */
 const timeCommands = (key: string, row: Map<string, number>, bounds: SimilarityBounds): RedisCommand[] => [
   ...chunks([...row], membersPerCommandMax).map((some) => [
     'ZADD',

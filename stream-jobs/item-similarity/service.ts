@@ -11,7 +11,7 @@ import { openRedisSimilarityStore } from './redis-store.js';
 import { defaultSettings } from './similarity.js';
 import { similarityFold } from './similarity-fold.js';
 
-/** A run of some hundred records touches some thousand members: more than a command for a page may take. */
+/** Longer than for a page's commands, because a run of some hundred records changes some thousand members. */
 const redisCommandTimeoutMs = 5000;
 
 const ownSource = {
@@ -20,7 +20,9 @@ const ownSource = {
   readFirst: [topics.products.topic],
 };
 
-/** products, shopper-activity and sales → which products go together, what is popular, who saw what (Redis `rec:*`). */
+/**
+ * Reads products, shopper-activity and sales, and maintains similar products, popularity and visits in Redis (`rec:*`).
+ */
 export const itemSimilarityJob = async (
   config: ItemSimilarityConfig,
   host: Host,

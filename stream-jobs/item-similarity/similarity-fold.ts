@@ -17,9 +17,9 @@ import type { SimilarityStore } from './similarity-store.js';
 export type SimilarityInput = Signal | { created: string };
 
 /**
- * What the job learns from each event, and how a run of them changes what is known. What a shopper did with a product
- * that is not in the catalogue teaches nothing and takes no room. `knownAmong` answers which products are; it may wait
- * a moment for those that were created just before.
+ * The job's fold: the signal of each event, and the changes of a run of signals. Activity on a product that is not in
+ * the catalogue is ignored. `knownAmong` returns which products are in it; it may wait a moment for products that were
+ * created just before.
  */
 export const similarityFold = (
   settings: SimilaritySettings,
@@ -60,13 +60,16 @@ const withRecord = (
   { timestampMs, headers }: Pick<IncomingRecord, 'timestampMs' | 'headers'>,
 ): Signal => ({
   ...signal,
-  // A client's clock that runs ahead must not lend its events more weight than those of now.
+  // If a client's clock runs ahead, its events must not weigh more than current ones.
   atMs: Math.min(signal.atMs, timestampMs),
   appendedAtMs: timestampMs,
   visitsTogether: Math.max(1, Number(headers[visitsTogetherHeader]) || 1),
 });
 
-/** Sales, and activity on products of the catalogue. What was sold is in it, whichever event comes first. */
+/**
+ * Keeps sales, and activity on products of the catalogue. A sold product is in the catalogue, whichever event arrives
+ * first.
+ */
 const worthLearning = async (
   inputs: readonly SimilarityInput[],
   { products }: Changes,

@@ -2,26 +2,26 @@ import type { StateStore } from '#platform/streams/state-store';
 import type { SimilarityView, Step } from '#schemas/similarity-state';
 import type { Changes } from './similarity.js';
 
-/** How much is kept; beyond it the lightest or oldest goes first. */
+/** The bounds of the state; beyond them the lightest or oldest entries are removed first. */
 export type SimilarityBounds = {
-  /** Neighbours of a product left by a trim. */
+  /** The neighbours of a product that remain after a trim. */
   neighboursMax: number;
   /**
-   * Neighbours at which a product is trimmed. The room above `neighboursMax` is where a newcomer gathers weight:
-   * trimmed at once, it would lose every time to those who were there first. At most 128, so that Redis keeps the
-   * set as one packed list (a tenth of the memory).
+   * The number of neighbours at which a product is trimmed. It is above `neighboursMax`, so that a new neighbour can
+   * gain weight before it has to compete with older ones. At most 128, so that Redis stores the set as one packed list
+   * (a tenth of the memory).
    */
   neighboursTrimmedAt: number;
   /** Products in `masses` and in `popularity`. */
   productsMax: number;
-  /** Products remembered of a user, viewed and bought each. */
+  /** The products kept for each user, viewed and bought separately. */
   productsPerUserMax: number;
-  /** A visit or basket unheard of for this long is forgotten. */
+  /** A visit or basket without an event for this long is deleted. */
   visitTtlMs: number;
   userTtlMs: number;
-  /** A product unheard of for this long is forgotten. */
+  /** A product without an event for this long is deleted. */
   productTtlMs: number;
-  /** What a product gathered in a slice of time is forgotten after this. */
+  /** The weights of a slice of time are deleted after this. */
   gatheredTtlMs: number;
 };
 
@@ -40,20 +40,19 @@ export const defaultBounds: SimilarityBounds = {
 };
 
 /**
- * Where the state is kept. Two implementations pass one contract suite: Redis for the running job, memory for
- * replays.
+ * Stores the state. Two implementations pass one contract suite: Redis for the running job, memory for replays.
  */
 export type SimilarityStore = StateStore<Changes> & {
-  /** The visits and baskets named, as they are; those unknown are absent. */
+  /** The current visits and baskets of these ids; unknown ones are absent. */
   load(ids: { visits: readonly string[]; baskets: readonly string[] }): Promise<{
     visits: Map<string, Step[]>;
     baskets: Map<string, Step[]>;
   }>;
-  /** Those of these products that are in the catalogue. */
+  /** The products of the list that are in the catalogue. */
   known(productIds: readonly string[]): Promise<Set<string>>;
-  /** What these products have gathered in a slice of time; those absent, nothing. */
+  /** The weights that these products have gained in a slice of time; products without any are absent. */
   gathered(slice: number, productIds: readonly string[]): Promise<Map<string, number>>;
 };
 
-/** Both faces at once. */
+/** The store and its queries together. */
 export type SimilarityMemory = SimilarityStore & SimilarityView;

@@ -2,44 +2,44 @@ import type { Sale, ShopperActivity } from '#schemas/events';
 import type { Step } from '#schemas/similarity-state';
 
 /**
- * Item-to-item similarity as a fold over what shoppers do. Pure: one signal and the visit (or basket) so far give
- * the changes to apply and the visit as it is then. Changes commute, so that partitions need not agree on an order.
+ * Item-to-item similarity as a fold over shoppers' actions. Pure: from one signal and the visit (or basket) so far it
+ * computes the changes to apply and the new visit. Changes commute, so the order of partitions does not matter.
  *
  * For an event with weight w at time t on product j in a visit whose other products are, newest first, i_1, i_2, …
  * i_N (distinct), with g(t) = 2^((t - landmark) / halfLife):
  *
  *     P[i_d][j] += g(t) * w * s / d               j came after i_d
- *     P[j][i_d] += g(t) * w * s * backward / d    and i_d before j, which tells less
+ *     P[j][i_d] += g(t) * w * s * backward / d    and i_d before j, which shows less
  *     M[j]      += g(t) * w * s
  *     popularity[j] += g'(t) * s * max(0, w - strongest action on j in this visit so far)
  *
- * A product that is viewed again without another in between changes nothing: reloading a page is no interest. The
- * lines of an order have no direction and no distance: every two of them add w to each other.
+ * A product that is viewed again without another one in between changes nothing, because reloading a page shows no
+ * interest. The lines of an order have no direction and no distance: each two of them add w to each other.
  *
- * What shoppers do is told by anybody, so s bounds what one teller can add. It is 1 for orders, which cost money, and
- * else the product of three shares:
+ * Anybody may report what shoppers do, so s bounds how much one sender can add. It is 1 for orders, which cost money,
+ * and otherwise the product of three shares:
  *
- *     1 / v              v visits are told of in one request: a request counts as much as one visit
- *     1 / (1 + n)^2      j was n times in this visit already, and this action is no stronger: going to and fro between
- *                        two products adds at most pi^2/6 of a visit
- *     1 / (1 + G / calm) G is what j gathered in this slice of time (by Kafka's clock) before: in one slice it gathers
- *                        at most calm * ln(1 + what it would have / calm), however many visits and requests
+ *     1 / v              one request reports v visits: the request counts as much as one visit
+ *     1 / (1 + n)^2      the visit came to j n times before, and this action is no stronger: going back and forth
+ *                        between two products adds at most pi^2/6 of a visit
+ *     1 / (1 + G / calm) G is the weight that j has gained in this slice of time (by Kafka's clock): in one slice it gains
+ *                        at most calm * ln(1 + unscaled weight / calm), however many visits and requests there are
  */
 export type SimilaritySettings = {
-  /** Forward decay counts from here; any time not hundreds of half-lives away will do. Epoch milliseconds. */
+  /** The origin of the forward decay, epoch milliseconds. Any time that is not hundreds of half-lives away works. */
   landmarkMs: number;
-  /** Of pairs and masses alike, or the decay would not cancel. */
+  /** The half-life of pairs and masses. It has to be the same for both, or the decay would not cancel. */
   similarityHalfLifeMs: number;
   popularityHalfLifeMs: number;
   weights: { viewed: number; added: number; bought: number };
-  /** How much "before" counts when "after" counts 1. */
+  /** The weight of "before" relative to "after". */
   backward: number;
   /** Distinct products of a visit that are kept and paired. */
   visitProductsMax: number;
   /** Distinct products of an order that are paired. */
   basketProductsMax: number;
   sliceMs: number;
-  /** The weight that a product gathers in a slice before more of it counts half. */
+  /** The weight in a slice at which further weight of a product counts half. */
   calmWeight: number;
 };
 
@@ -57,7 +57,7 @@ export const defaultSettings: SimilaritySettings = {
   calmWeight: 20,
 };
 
-/** An event as far as similarity is concerned. `within` names the visit or the order it happened in. */
+/** The part of an event that similarity needs. `within` is the id of its visit or order. */
 export type Signal = {
   action: 'viewed' | 'added' | 'bought';
   within: { kind: 'visit' | 'basket'; id: string };
@@ -65,13 +65,13 @@ export type Signal = {
   productId: string;
   /** Epoch milliseconds. */
   atMs: number;
-  /** When Kafka took it, epoch milliseconds, which no client chooses; `atMs` if unset. */
+  /** When Kafka received the event, epoch milliseconds, which no client can choose; `atMs` if unset. */
   appendedAtMs?: number;
-  /** Visits that the request it came with tells of; 1 if unset. */
+  /** The number of visits that its request reported; 1 if unset. */
   visitsTogether?: number;
 };
 
-/** Null for what teaches nothing here: searches, removals, what was merely shown. */
+/** Null for activity that does not count: searches, removals, and recommendations that were only shown. */
 export const signalOfActivity = (activity: ShopperActivity): Signal | null => {
   const action =
     activity.type === 'product_viewed' ? 'viewed' : activity.type === 'product_added' ? 'added' : null;
@@ -85,7 +85,7 @@ export const signalOfActivity = (activity: ShopperActivity): Signal | null => {
   };
 };
 
-/** Null for a refund: what somebody gave back he has still had. */
+/** Null for a refund: a returned product was still bought together with the others. */
 export const signalOfSale = (sale: Sale): Signal | null =>
   sale.kind !== 'sale'
     ? null
@@ -97,7 +97,7 @@ export const signalOfSale = (sale: Sale): Signal | null =>
         atMs: sale.occurred_at,
       };
 
-/** Sums to add and times to keep. One value takes in any number of signals. */
+/** Sums to add and times to store. One value collects the changes of any number of signals. */
 export type Changes = {
   pairs: Map<string, Map<string, number>>;
   masses: Map<string, number>;
@@ -105,14 +105,14 @@ export type Changes = {
   /** By user: product → when, epoch milliseconds; a later time wins. */
   interests: Map<string, Map<string, number>>;
   purchases: Map<string, Map<string, number>>;
-  /** As they are now, by id. */
+  /** The new visits and baskets, by id. */
   visits: Map<string, readonly Step[]>;
   baskets: Map<string, readonly Step[]>;
   /** By slice of time: product → weight gathered. */
   gathered: Map<number, Map<string, number>>;
   /** Products that are new in the catalogue. */
   products: Set<string>;
-  /** The newest event in it, epoch milliseconds; -Infinity for none. */
+  /** The time of the newest event, epoch milliseconds; -Infinity without any. */
   learnedUpToMs: number;
 };
 
@@ -181,7 +181,7 @@ export const learn = (
   changes.learnedUpToMs = Math.max(changes.learnedUpToMs, atMs);
 };
 
-/** How much a signal of a visit counts, in (0, 1]; notes what its product gathers by it. */
+/** The share by which a visit's signal counts, in (0, 1]; adds its weight to the product's slice. */
 const shareOf = (
   changes: Changes,
   signal: Signal,
