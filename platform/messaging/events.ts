@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type avro from 'avsc';
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
@@ -186,9 +187,36 @@ export type EventReader = {
   prepare(records: readonly Pick<IncomingRecord, 'value'>[]): Promise<void>;
 };
 
-/** The header's event id, which is the same when an event is sent again. Undefined where the header is missing. */
-export const eventIdOf = (record: Pick<IncomingRecord, 'headers'>): string | undefined =>
-  record.headers[headerNames.eventId];
+/** Visible ASCII without spaces. Ids are stored and indexed by whoever receives them, so they are bounded here. */
+const writtenId = /^[\x21-\x7e]{1,200}$/;
+
+/**
+ * The header's event id, which is the same when an event is sent again. Undefined where the header is missing or no id.
+ */
+export const eventIdOf = (record: Pick<IncomingRecord, 'headers'>): string | undefined => {
+  const id = record.headers[headerNames.eventId];
+  return id !== undefined && writtenId.test(id) ? id : undefined;
+};
+
+const idIn = (record: Pick<IncomingRecord, 'headers'>, name: string): string | undefined => {
+  const id = record.headers[name];
+  if (id !== undefined && !writtenId.test(id))
+    throw new PlatformError('datum_malformed', `the header ${name} is no id`, { retriable: false });
+  return id;
+};
+
+/** A UUID (version 8, RFC 9562) of where the record lies: the same at every delivery, and of no other record. */
+const idOfPlace = (topic: string, partition: number, offset: bigint): string => {
+  const hash = createHash('sha256').update(`${topic}/${partition}/${offset}`).digest('hex');
+  const [a, b, c, d, e] = [
+    hash.slice(0, 8),
+    hash.slice(8, 12),
+    hash.slice(13, 16),
+    hash.slice(17, 20),
+    hash.slice(20, 32),
+  ];
+  return `${a}-${b}-8${c}-8${d}-${e}`;
+};
 
 /** A text that says which rule the value of an event breaks; undefined where it breaks none. */
 export type BrokenRule = (type: string, value: object) => string | undefined;
@@ -222,15 +250,15 @@ export const createEventReader = (
       const { recordName, value } = await decoder.decode(record.value);
       const broken = brokenRule(typeOf(recordName), value as object);
       if (broken !== undefined) throw new PlatformError('datum_meaningless', broken, { retriable: false });
-      const eventId = eventIdOf(record) ?? `${topic}-${partition}-${record.offset}`;
+      const eventId = idIn(record, headerNames.eventId) ?? idOfPlace(topic, partition, record.offset);
       const occurredAt = Number(record.headers[headerNames.occurredAt] ?? Number.NaN);
       return {
         type: typeOf(recordName),
         value,
         key: record.key?.toString('utf8') ?? '',
         eventId,
-        correlationId: record.headers[headerNames.correlationId] ?? eventId,
-        causationId: record.headers[headerNames.causationId],
+        correlationId: idIn(record, headerNames.correlationId) ?? eventId,
+        causationId: idIn(record, headerNames.causationId),
         traceparent: record.headers[headerNames.traceparent],
         occurredAt: Number.isFinite(occurredAt) ? occurredAt : record.timestampMs,
         topic,

@@ -1,5 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
-import { isRetriable } from '#platform/errors';
+import { isBrokenInvariant } from '#platform/assert';
+import { isRetriable, PlatformError } from '#platform/errors';
 import { firstTime, inboxRetentionMs, prune } from '#platform/inbox/inbox';
 import type {
   BatchHandler,
@@ -18,6 +19,8 @@ import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createTrials, type Trials } from '#platform/streams/trials';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
 
 /**
  * What a service does when an event arrives: it writes state and appends to the outbox, only through `tx`. It may be
@@ -158,38 +161,79 @@ const topicsOf = (events: EventTable, types: readonly string[]): string[] => [
   ...new Set(types.flatMap((type) => events[type]?.topic ?? [])),
 ];
 
-/** Handles all new events in one transaction. When one had to be parked, it runs the transaction again without it. */
-const createTransact =
-  (
-    host: Host,
-    db: Database,
-    group: string,
-    reactions: Readonly<Record<string, Reaction<string, unknown> | undefined>>,
-    trials: Trials,
-  ) =>
-  async (items: readonly Item[]): Promise<void> => {
-    for (;;) {
-      const pending = items.filter(({ event, record }) => !trials.isParked(event, record));
-      let culprit: Item | undefined;
-      try {
-        await inTransaction(db, async (tx) => {
+/** Between the tries of an event that failed unexpectedly, which may be a matter of timing. */
+const tryAgain = { minMs: 50, maxMs: 200 };
+
+/**
+ * Handles all new events in one transaction. When one had to be parked, it runs the transaction again without it. When
+ * the transaction fails outside any reaction, each event gets a transaction of its own, so that one event cannot hold
+ * the others.
+ */
+const createTransact = (
+  host: Host,
+  db: Database,
+  group: string,
+  reactions: Readonly<Record<string, Reaction<string, unknown> | undefined>>,
+  trials: Trials,
+) => {
+  /** Returns the event whose reaction failed, or that failed alone; none where all are to blame. */
+  const attempt = async (
+    pending: readonly Item[],
+  ): Promise<{ error: unknown; culprit?: Item } | undefined> => {
+    let culprit: Item | undefined;
+    try {
+      await inTransaction(db, async (tx) => {
+        culprit = undefined;
+        const ids = pending.map(({ event }) => event.eventId);
+        const unseen = await firstTime(tx, group, ids);
+        for (const item of pending) {
+          // The second of two equal events in one batch is not new either.
+          if (!unseen.delete(item.event.eventId)) continue;
+          culprit = item;
+          await reactTo(host, group, item.event, () => reactions[item.event.type]?.(tx, item.event));
           culprit = undefined;
-          const ids = pending.map(({ event }) => event.eventId);
-          const unseen = await firstTime(tx, group, ids);
-          for (const item of pending) {
-            // The second of two equal events in one batch is not new either.
-            if (!unseen.delete(item.event.eventId)) continue;
-            culprit = item;
-            await reactTo(host, group, item.event, () => reactions[item.event.type]?.(tx, item.event));
-            culprit = undefined;
-          }
-        });
-        return;
-      } catch (error) {
-        if (culprit === undefined || !(await trials.park(culprit.event, culprit.record, error))) throw error;
-      }
+        }
+      });
+      return undefined;
+    } catch (error) {
+      const blamed = culprit ?? (pending.length === 1 ? pending[0] : undefined);
+      return { error: poisonOf(error), ...(blamed === undefined ? {} : { culprit: blamed }) };
     }
   };
+
+  const transact = async (items: readonly Item[]): Promise<void> => {
+    for (let failures = 1; ; failures += 1) {
+      const pending = items.filter(({ event, record }) => !trials.isParked(event, record));
+      if (pending.length === 0) return;
+      const failed = await attempt(pending);
+      if (failed === undefined) return;
+      const { error, culprit } = failed;
+      if (isRetriable(error) || isBrokenInvariant(error)) {
+        if (culprit !== undefined) await trials.park(culprit.event, culprit.record, error);
+        throw error;
+      }
+      if (culprit === undefined) {
+        for (const item of pending) await transact([item]);
+        return;
+      }
+      if (!(await trials.park(culprit.event, culprit.record, error)))
+        await sleep(backoffMs(tryAgain, failures));
+    }
+  };
+  return transact;
+};
+
+/** SQLSTATE 22: a value that its column cannot hold. 54: one that is too large for it. No further try stores it. */
+const unstorable = /^(22|54)...$/;
+
+const poisonOf = (error: unknown): unknown => {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
+  if (error instanceof PlatformError || typeof code !== 'string' || !unstorable.test(code)) return error;
+  return new PlatformError('datum_meaningless', `cannot be stored: ${message}`, {
+    retriable: false,
+    cause: error,
+  });
+};
 
 const reactTo = (
   host: Host,
