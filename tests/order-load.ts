@@ -17,9 +17,28 @@ const looksAtOnceMax = 20;
 const settleMsMax = 60_000;
 const settledStates = new Set(['confirmed', 'cancelled']);
 
+/** Access tokens live for 15 minutes, and the load for longer. */
+const tokenUsedMsMax = 300_000;
+
+const renewed = (make: () => Promise<string>): (() => Promise<string>) => {
+  let token: Promise<string> | undefined;
+  let madeAt = 0;
+  return () => {
+    if (token === undefined || performance.now() - madeAt > tokenUsedMsMax) {
+      madeAt = performance.now();
+      token = make();
+      token.catch(() => {
+        token = undefined;
+      });
+    }
+    return token;
+  };
+};
+
 export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: number): Promise<OrderLoad> => {
   const admin = await shop.login(run.adminEmail, run.adminPassword);
-  const { token } = await shop.registerCustomer();
+  const customer = renewed(async () => (await shop.registerCustomer()).token);
+  const staff = renewed(() => shop.login(run.adminEmail, run.adminPassword));
   const productId = await shop.createProduct(admin, { initialStock: 1_000_000 });
   const outstanding = new Set<string>();
   const placing = new Set<Promise<void>>();
@@ -29,7 +48,7 @@ export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: num
   const place = async (): Promise<void> => {
     const paymentToken = Math.random() < 0.1 ? 'tok_declined' : 'tok_ok';
     try {
-      const order = { token, items: [{ productId, quantity: 1 }], paymentToken };
+      const order = { token: await customer(), items: [{ productId, quantity: 1 }], paymentToken };
       const answer = await shop.placeOrder(order, AbortSignal.timeout(requestMsMax));
       if (answer.status !== 202) return;
       accepted += 1;
@@ -50,7 +69,7 @@ export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: num
 
   const areSettled = async (ids: readonly string[]): Promise<boolean> => {
     const look = async (id: string): Promise<void> => {
-      const { status } = await shop.orderOf(id, token, AbortSignal.timeout(requestMsMax));
+      const { status } = await shop.orderOf(id, await staff(), AbortSignal.timeout(requestMsMax));
       if (settledStates.has(status)) outstanding.delete(id);
     };
     const open = ids.filter((id) => outstanding.has(id));
