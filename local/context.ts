@@ -3,7 +3,7 @@ import type { Ports } from './data-folder/ports.js';
 import type { Progress } from './progress.js';
 import type { Crew } from './supervision/crew.js';
 
-/** What every step of the start works with. */
+/** The values that every step of the start needs. */
 export type Context = {
   folder: DataFolder;
   ports: Ports;

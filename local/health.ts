@@ -7,9 +7,9 @@ const askEveryMs = 100;
 const answerMsMax = 3_000;
 
 /**
- * Resolves when every one of them is up: connected to what it needs, its partitions assigned, its schemas cached. One
- * that is still degraded at `degradedMsMax` is not waited for any longer, and is named in the answer with its reason.
- * Rejects at `timeoutMs` with those that are down, and why.
+ * Resolves when every process is up: its engines connected, its partitions assigned, its schemas cached. One that is
+ * still degraded at `degradedMsMax` is not waited for any longer, and is named in the answer with its reason. Rejects
+ * at `timeoutMs` with those that are down, and why.
  */
 export const allReady = async (
   hosted: readonly Hosted[],

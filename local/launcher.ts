@@ -2,7 +2,7 @@ import { type RunningPlatform, startPlatform } from './platform.js';
 import { createProgress, type Progress } from './progress.js';
 import type { Options } from './setup/options.js';
 
-/** `npm start`: brings the platform up, stays until it is told to stop, and leaves nothing behind. */
+/** `npm start`: starts the platform, runs until it receives a signal, and stops every process. */
 export async function launch(options: Options): Promise<void> {
   const progress = createProgress();
   const stopRequest = new AbortController();

@@ -1,11 +1,11 @@
-/** `npm run memory`: what every process of a running platform takes, as PSS where the kernel tells it. */
+/** `npm run memory`: the memory of every process of a running platform, as PSS if the kernel reports it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type RunFile, runFilePath } from './data-folder/run-file.js';
 
 const mebi = (kibibytes: number): string => `${(kibibytes / 1024).toFixed(0).padStart(6)} MB`;
 
-/** PSS counts a page that n processes share as 1/n of it in each, so that the sum is what they take together. */
+/** PSS counts a page that n processes share as 1/n in each, so that the sum is their memory together. */
 function pssKibibytes(pid: number): number {
   try {
     return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);

@@ -2,7 +2,7 @@ import { buildRdkafka } from '#platform/messaging/rdkafka-build';
 import { loadRdkafka } from '#platform/messaging/rdkafka-module';
 import type { Progress } from './progress.js';
 
-/** Builds node-rdkafka where `KAFKA_CLIENT` asks for it and it is not built; nobody else waits for a compiler. */
+/** Builds node-rdkafka if `KAFKA_CLIENT` selects it and it is not built. Other starts do not wait for a compiler. */
 export async function buildNativeClient(env: NodeJS.ProcessEnv, progress: Progress): Promise<void> {
   if (env.KAFKA_CLIENT !== 'rdkafka' || loadRdkafka() !== undefined) return;
   await progress.step('node-rdkafka', async (detail) => {

@@ -34,7 +34,7 @@ export async function oneShot(
   );
 }
 
-/** Programs log JSON; a person wants its message. */
+/** The message of a JSON log line, for people. */
 function messageIn(line: string): string {
   if (!line.startsWith('{')) return line;
   try {

@@ -20,14 +20,14 @@ export type RunningPlatform = {
   gatewayUrl: string | undefined;
   zipkinUrl: string;
   runFile: string;
-  /** What is not there and not needed, with the way to get it; a line each. */
+  /** One line for each optional program that is missing, with the command that installs it. */
   without: readonly string[];
   stop(): Promise<void>;
 };
 
 /**
- * Brings everything up in its order: engines, topics and schemas, services and jobs, the catalogue, shoppers. Whatever
- * fails or is aborted on the way, everything started so far is stopped again.
+ * Starts everything in order: engines, topics and schemas, services and jobs, the catalogue, shoppers. If a step fails
+ * or is aborted, everything started so far is stopped again.
  */
 export async function startPlatform(
   options: Options,
@@ -38,7 +38,7 @@ export async function startPlatform(
   const ports = createPorts(folder.path, process.env);
   const crew = createCrew(folder, progress);
   const context: Context = { folder, ports, crew, progress, signal };
-  // Who waits for an engine that hangs would not look at the signal.
+  // A wait for an engine that hangs would not notice the signal.
   signal.addEventListener('abort', () => void crew.stop(), { once: true });
   const stop = async (): Promise<void> => {
     removeRunFile(folder.path);
@@ -108,7 +108,7 @@ type Published = {
   prometheus?: string | undefined;
 };
 
-/** Writes `run.json`, now and whenever a process comes or goes. */
+/** Writes `run.json`, now and whenever a process starts or ends. */
 function publish({ admin, urls, gateway, prometheus }: Published, { folder, crew }: Context): string {
   const write = (): string =>
     writeRunFile(folder.path, {

@@ -4,7 +4,7 @@ import type { Ports } from './data-folder/ports.js';
 
 export type Hosted = { name: string; url: string };
 
-/** One Node.js process to be: its program, what it hosts and where, and what it gets besides the common environment. */
+/** The description of a Node.js process: its program, its services and their ports, and its additional environment. */
 export type ProcessPlan = {
   name: string;
   /** In `dist/`. */
@@ -24,7 +24,7 @@ export type PlanOptions = {
 export type Plan = {
   processes: readonly ProcessPlan[];
   gatewayUrl: string;
-  /** `ORDER_URL` and the like: where everybody finds everybody. */
+  /** `ORDER_URL` and so on: the addresses of all services, for all processes. */
   env: Readonly<Record<string, string>>;
 };
 

@@ -1,4 +1,4 @@
-/** Tells a person what the launcher does: a line a step, and on a terminal one more line that moves. */
+/** Shows what the launcher does: one line for each step, and on a terminal one more line that changes. */
 export type Progress = {
   /** Times `work` and prints one line for it when it is done. */
   step<T>(title: string, work: (detail: (text: string) => void) => Promise<T>): Promise<T>;
@@ -7,7 +7,7 @@ export type Progress = {
 
 export function createProgress(out: NodeJS.WriteStream = process.stdout): Progress {
   const running = new Map<string, string>();
-  // Since the process began, set-up included: the same clock as at the end.
+  // Seconds since the process began, including the set-up, as in the line at the end.
   const seconds = (): string => `${(performance.now() / 1000).toFixed(1).padStart(5)} s`;
   let drawnTitles = '';
   const redraw = setInterval(draw, 200);
@@ -41,7 +41,7 @@ export function createProgress(out: NodeJS.WriteStream = process.stdout): Progre
       try {
         const result = await work((text) => {
           running.set(title, text);
-          // Where nothing can move, a long step still says every few seconds that it lives.
+          // Without a terminal, a long step prints a line every few seconds, to show that it is still running.
           if (!out.isTTY && performance.now() - Math.max(saidAt, stepStartedAt) > 5_000) {
             saidAt = performance.now();
             line(`${seconds()}  ${title}: ${text}`);

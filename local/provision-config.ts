@@ -3,11 +3,11 @@ import { engineSettings } from '#platform/engine-settings';
 
 const { kafka, schemaRegistryUrl, clickhouseUrl } = engineSettings;
 
-/** How each topic is kept that is made; topics that are there already stay as they are. */
+/** The replication of new topics. Existing topics stay as they are. */
 export type Replication = {
-  /** Brokers that have each record; the cluster's own default if unset. */
+  /** The number of brokers that store each record; the cluster's default if unset. */
   replicas?: number;
-  /** Brokers that must have a record before it counts as written; the cluster's own default if unset. */
+  /** The number of brokers that must have a record before it counts as written; the cluster's default if unset. */
   insyncReplicasMin?: number;
 };
 

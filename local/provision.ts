@@ -1,6 +1,7 @@
 /**
- * Makes the engines ready for the services: topics with their dead letters, schemas under FULL_TRANSITIVE, ClickHouse
- * migrations. Idempotent; run by `npm start` before any service and as a container of its own by Docker Compose.
+ * Prepares the engines for the services: creates topics and dead-letter topics, registers schemas under
+ * FULL_TRANSITIVE, migrates ClickHouse. Idempotent. `npm start` runs it before any service, Docker Compose as a
+ * container of its own.
  */
 import { createClickHouse } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
@@ -28,7 +29,7 @@ const createTopics = async (): Promise<void> => {
   }
 };
 
-/** One after the other: concurrent first registrations of a registry collide. */
+/** Registers one schema after the other, because concurrent first registrations collide in the registry. */
 const registerSchemas = async (): Promise<void> => {
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   await registry.setCompatibility('FULL_TRANSITIVE');

@@ -1,4 +1,4 @@
-/** A stream of chance that a seed repeats exactly: same seed, same numbers, on every machine. */
+/** A stream of random numbers. The same seed gives the same numbers on every machine. */
 export type Random = {
   /** In [0, 1). */
   next(): number;

@@ -1,9 +1,10 @@
 /**
- * Fills the shop's shelves through its public API, as an operator would: products with their first stock, and an
- * account that may see the analytics. What is there already is left alone, so a second run, or one after an
- * interruption, does only what is missing.
+ * Fills the shop through its public API, as an operator would: products with their first stock, and an account that may
+ * see the analytics. It changes nothing that exists, so a second run, or one after an interruption, adds only what is
+ * missing.
  *
- * GATEWAY_URL, ADMIN_EMAIL, ADMIN_PASSWORD; CATALOG (number of products, 1000); ANALYST_EMAIL; SEED_CONCURRENTLY_MAX (16 products at once).
+ * GATEWAY_URL, ADMIN_EMAIL, ADMIN_PASSWORD; CATALOG (number of products, 1000); ANALYST_EMAIL; SEED_CONCURRENTLY_MAX
+ * (16 products at once).
  */
 import { envSchema, loadConfig, setting } from '#platform/config';
 import { type CatalogueProduct, catalogueOf } from './catalogue/catalogue.js';
@@ -42,7 +43,7 @@ const logIn = async (shop: ShopClient): Promise<string> => {
   return expect(answer, 200, 'log in as admin').accessToken;
 };
 
-/** Places of the catalogue that are on the shelves already. */
+/** The positions in the catalogue whose products exist in the shop. */
 const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number>> => {
   const places = new Set<number>();
   let cursor: string | null = '';
@@ -59,7 +60,7 @@ const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number
   return places;
 };
 
-/** Enough of everything for some hours of simulated shoppers, most of what sells most. */
+/** Enough stock for some hours of simulated shoppers, with more of popular products. */
 const firstStock = (popularity: number): number => 40 + Math.round(2 * popularity);
 
 const described = (
@@ -105,7 +106,7 @@ const createProducts = async (shop: ShopClient): Promise<number> => {
   return missing.length;
 };
 
-/** The analyst shares the administrator's password: there is none that everybody knows. */
+/** The analyst has the administrator's password, so that no account has a well-known one. */
 const ensureAnalyst = async (shop: ShopClient): Promise<void> => {
   type Account = { user: { id: string; roles: string[] } };
   const credentials = { email: config.analystEmail, password: config.adminPassword };
@@ -130,7 +131,7 @@ const ensureAnalyst = async (shop: ShopClient): Promise<void> => {
 const shop = shopClient(config.gatewayUrl, { connectionsMax: config.concurrentlyMax, traceRatio: 0 });
 try {
   const startedAtMs = performance.now();
-  // First, for full shelves mean that everything was done.
+  // The analyst comes first, because full shelves then mean that everything is done.
   await ensureAnalyst(shop);
   const created = await createProducts(shop);
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Dependencies and build, for the commands that run before anything else is there (`npm test`, `npm run check`, …).
+// Installs dependencies and builds, for commands that need nothing else (`npm test`, `npm run check`, …).
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setUp } from './setup/set-up.js';

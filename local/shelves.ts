@@ -2,15 +2,15 @@ export const pageSize = 100;
 
 export type ProductPage = { items: { attributes: Record<string, unknown> }[] };
 
-/** Places of the catalogue, counted from 0, that the seeded products on a page came from. */
+/** The positions in the catalogue, from 0, of the seeded products on a page. */
 export const placesOn = (page: ProductPage): number[] =>
   page.items.flatMap(({ attributes: { place } }) => (typeof place === 'number' ? [place] : []));
 
 /**
- * Whether the shop has the seeded catalogue of that size. Products are made in the order of their places, so when the
- * newest ones are the whole end of the catalogue nothing before them is missing, and one page tells (up to a product whose
- * request was still being tried again when a launcher was killed a hundred products later). No answer, or a shelf with
- * other products in front, is a no: who seeds then looks closely.
+ * True if the shop has the seeded catalogue of that size. Products are created in the order of their positions, so if
+ * the newest products are the end of the catalogue, none before them is missing, and one page is enough to check. (It
+ * misses only a product whose request was still being retried when a launcher was killed a hundred products later.)
+ * False without an answer, or if other products are newer: then the seed checks every product.
  */
 export async function hasFullShelves(gatewayUrl: string, catalogSize: number): Promise<boolean> {
   try {

@@ -11,17 +11,17 @@ export type Call = {
   headers?: Record<string, string>;
 };
 
-/** The shop's public API, as anybody outside sees it. */
+/** A client of the shop's public API. */
 export type ShopClient = {
   /** Any status is an answer; throws only when the gateway cannot be reached in time. */
   call<T = unknown>(method: 'GET' | 'POST' | 'PUT', path: string, options?: Call): Promise<ShopAnswer<T>>;
-  /** Gives up what is under way. */
+  /** Aborts the requests in flight. */
   close(): Promise<void>;
 };
 
 const timeoutMs = 15_000;
 
-/** `traceRatio` is the share of requests whose trace is kept: 1 request in 100 at 0.01. */
+/** `traceRatio` is the share of requests whose trace is recorded: 1 in 100 at 0.01. */
 export const shopClient = (
   gatewayUrl: string,
   options: { connectionsMax: number; traceRatio: number },
@@ -62,13 +62,13 @@ const traceparent = (ratio: number): string =>
   `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${Math.random() < ratio ? '01' : '00'}`;
 
 const rest = { minMs: 100, maxMs: 2_000, jitter: 0.2 };
-/** Longer than any window in which the shop counts. */
+/** Longer than any window of the shop's rate limits. */
 const limitedWaitMsMax = 20 * 60_000;
 
 /**
- * Repeats `attempt` while the shop cannot be reached or is not itself (5xx), backing off to 2 s, and gives up after
- * `giveUpMs` of that with the last answer or error. A limit (429) is no failure: it is waited for as long as the shop
- * says, again and again, for 20 minutes in all.
+ * Repeats `attempt` while the shop cannot be reached or fails (5xx), with a backoff of up to 2 s, and gives up after
+ * `giveUpMs` with the last answer or error. A rate limit (429) is no failure: it waits as long as the shop says, up to
+ * 20 minutes in all.
  */
 export const persistently = async <T>(
   attempt: () => Promise<ShopAnswer<T>>,
@@ -93,7 +93,7 @@ export const persistently = async <T>(
   }
 };
 
-/** The shop did not do as asked. `isTrouble` when it may do so later: 429 and 5xx. */
+/** The shop did not answer with success. `isTrouble` if a later request may succeed: 429 and 5xx. */
 export class Unserved extends Error {
   readonly status: number;
   readonly isTrouble: boolean;

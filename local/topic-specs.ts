@@ -3,11 +3,13 @@ import { deadLetterTopicConfig } from '#platform/messaging/dead-letter';
 import { deadLetterTopics, topics } from '#schemas/topics';
 import type { Replication } from './provision-config.js';
 
-/** Kafka deletes whole segments: with those of a week, which is its default, a day of retention would be eight. */
+/**
+ * Kafka deletes whole segments. With its default segments of a week, a retention of one day would become eight days.
+ */
 const segmentsOf = (retentionMs: number | null): Record<string, string> =>
   retentionMs === null ? {} : { 'segment.ms': String(Math.ceil(retentionMs / 24)) };
 
-/** Every topic and its dead letters, as they are to be made. */
+/** The settings with which every topic and dead-letter topic is created. */
 export const topicSpecs = ({ replicas, insyncReplicasMin }: Replication): TopicSpec[] => {
   const specOf = (
     topic: { topic: string; partitions: number; retentionMs: number | null },

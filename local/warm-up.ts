@@ -4,9 +4,9 @@ const answerMsMax = 3_000;
 const roundsMax = 2;
 
 /**
- * The first visit after a start, before anybody pays for it: code that has not run yet is compiled by running it. It
- * looks around as a visitor does and sends one order that is refused for its quantity, so nothing is written or
- * published. What fails here fails again for somebody who can see it.
+ * Runs a first visit after a start, so that no shopper has to wait for code that is compiled at its first use. It reads
+ * pages as a visitor does and sends one order that is refused for its quantity, so nothing is written or published. Its
+ * failures are ignored, because a real request would show them again.
  */
 export const warmUp = async (gatewayUrl: string): Promise<void> => {
   for (let round = 0; round < roundsMax; round += 1) {
@@ -40,7 +40,7 @@ const ask = async (gatewayUrl: string, path: string, body?: object): Promise<unk
   return answer.json();
 };
 
-/** More of it than anybody may order at once. */
+/** More pieces than one order may have. */
 const refusedOrder = (productId: string) => ({
   items: [1, 2].map(() => ({ productId, quantity: 1_000 })),
   shippingAddress: {

@@ -1,8 +1,8 @@
 /**
  * `npm run chaos [-- --kills N]`: kills processes of the running platform with -9 at random moments under load:
- * clickhouse-ingest N times (20), the broker twice, the registry and ClickHouse once. After each it takes the time until
- * all that was in Kafka is in ClickHouse; at the end it holds every row and rollup against the log. Uses the platform
- * that CARTSTREAM_RUN names or that runs in `.local`; where there is none it starts one of its own.
+ * clickhouse-ingest N times (20), the broker twice, the registry and ClickHouse once. After each kill it measures the
+ * time until everything in Kafka is in ClickHouse; at the end it compares every row and rollup with the log. Uses the
+ * platform that CARTSTREAM_RUN names or that runs in `.local`; otherwise it starts one of its own.
  */
 import { readFileSync } from 'node:fs';
 import { eventually } from '#platform/testing/eventually';
@@ -91,7 +91,7 @@ async function chaos(): Promise<boolean> {
   return differences.length === 0 && faults.every((fault) => fault.goneMs <= goneWithinMs);
 }
 
-/** The engines' faults spread among those of ingest. */
+/** Spreads the kills of engines among those of ingest. */
 function victims(): string[] {
   const list = Array.from({ length: kills }, () => 'clickhouse-ingest');
   for (const [at, engine] of ['kafka', 'schema-registry', 'clickhouse', 'kafka'].entries())

@@ -1,6 +1,6 @@
 /**
  * Derives `local/catalogue/uci-catalogue.json.gz` from the UCI "Online Retail" data (CC BY 4.0, see the README
- * beside the output). Run it only to change what is derived: the result is committed.
+ * beside the output). Run it only after a change of this script: the result is committed.
  *
  *   node --import tsx --conditions=source scripts/derive-catalogue.ts   (data in ../shared/data or CARTSTREAM_DATA)
  */
@@ -111,12 +111,15 @@ const nameOf = (seen: Seen): string => tidyName(mostFrequent(seen.names) ?? '');
 const allRanked = [...products]
   .filter(([, seen]) => seen.names.size > 0 && seen.invoices.size >= 2)
   .sort(([a, x], [b, y]) => y.invoices.size - x.invoices.size || (a < b ? -1 : 1));
-/** Two codes with one name are one product to a shopper: the more popular one stays. */
+/** Of two codes with the same name only the more popular one is kept, because shoppers see one product. */
 const taken = new Set<string>();
 const ranked = allRanked.filter(([, seen]) => taken.size < taken.add(nameOf(seen)).size);
 const rankOf = new Map(ranked.map(([code], rank) => [code, rank]));
 
-/** Cosine of the invoices two products share; invoices beyond 60 lines say little about any pair. */
+/**
+ * Cosine of the invoices that two products share. Invoices with more than 60 lines are left out, because they say
+ * little about a pair.
+ */
 const neighboursOf = (): number[][] => {
   const pairs = ranked.map(() => new Map<number, number>());
   for (const { codes } of invoices.values()) {

@@ -29,7 +29,7 @@ const examples = process.env.FUZZ_EXAMPLES ?? '50';
 type Run = { gateway: string; adminEmail: string; adminPassword: string };
 
 type Report = {
-  /** Larger than a number can hold: taken from the text. */
+  /** The seed is larger than a number can represent, so it is read from the text. */
   seed: string;
   running_time: number;
   operations: { tested: number };
@@ -38,7 +38,7 @@ type Report = {
 
 class Unable extends Error {}
 
-/** A Python environment with the pinned version, made once and kept in the cache. */
+/** A Python environment with the pinned version, created once in the cache. */
 const installSchemathesis = (): string => {
   const cache = cacheDir(process.env);
   const folder = join(cache, `schemathesis-${schemathesisVersion}`);
@@ -132,7 +132,7 @@ const logIn = async (run: Run): Promise<{ accessToken: string; user: { id: strin
   return (await answer.json()) as { accessToken: string; user: { id: string } };
 };
 
-/** Every service's part is in the document: what is not described is not tried. */
+/** Waits until every service's part is in the document, because Schemathesis tests only what is described. */
 const completeDocument = async (run: Run): Promise<void> => {
   const deadline = Date.now() + 120_000;
   for (;;) {

@@ -86,7 +86,7 @@ const settingsOf = (topic: string): { topic: string; single?: true } | undefined
 const subjectOf = ({ topic, schema }: Source): string =>
   settingsOf(topic)?.single ? `${topic}-value` : `${schema.namespace}.${schema.name}`;
 
-/** What the folder, the namespace and `schemas/topics.ts` say of a topic must agree. */
+/** Reports topics whose folder, namespace and line in `schemas/topics.ts` do not agree. */
 const findMisplaced = (sources: Source[]): string[] => [
   ...sources.flatMap(({ topic, schema: { name, namespace } }) => [
     ...(settingsOf(topic) ? [] : [`schemas/${topic}: has no line in schemas/topics.ts`]),
@@ -146,7 +146,7 @@ const extendHistory = (history: SchemaHistory, sources: Source[]): SchemaHistory
   return extended;
 };
 
-/** What the last commit holds; the working copy may only append to it. Undefined outside a checkout. */
+/** The history in the last commit, to which the working copy may only append. Undefined outside a checkout. */
 const committedHistory = (): SchemaHistory | undefined => {
   try {
     return readHistory(
@@ -169,7 +169,7 @@ const findRewrites = (committed: SchemaHistory, current: SchemaHistory): string[
 const sources = readSources();
 const history = existsSync(historyFile) ? readHistory(readFileSync(historyFile, 'utf8')) : {};
 const committed = committedHistory();
-// From what is committed: a draft that is generated again leaves no version behind.
+// Based on the committed history, so that a draft that is generated again leaves no version behind.
 const extended = extendHistory(committed ?? history, sources);
 const rendered = render(sources);
 

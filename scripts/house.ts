@@ -1,6 +1,6 @@
 /**
- * `npm run house`: what the tree looks like, in figures: lines of every `service.ts`, functions longer than a screen,
- * and runs of lines that stand twice. It judges nothing; it is for looking before and after a change.
+ * `npm run house` prints figures of the tree: lines of every `service.ts`, functions longer than a screen, and runs of
+ * lines that stand twice. It never fails; compare its output before and after a change.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -53,7 +53,7 @@ const longFunctionsIn = (file: string): LongFunction[] => {
   return found;
 };
 
-/** Lines that say something: without blanks, comments, imports and lone punctuation; white space folded. */
+/** The lines without blanks, comments, imports and lone punctuation; white space folded. */
 const tellingLines = (file: string): { text: string; line: number }[] => {
   const lines = readFileSync(join(root, file), 'utf8').split('\n');
   const telling: { text: string; line: number }[] = [];

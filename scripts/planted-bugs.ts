@@ -27,7 +27,7 @@ const copyTree = (): string => {
   return folder;
 };
 
-/** Throws when the text to break is not there exactly once: the bug has to be planted anew. */
+/** Throws unless the file contains the text exactly once: then the bug's text has to be updated. */
 const plant = (folder: string, bug: PlantedBug): void => {
   for (const { file, find, replace } of bug.edits) {
     const path = join(folder, file);
@@ -66,7 +66,7 @@ const runTests = (
       const failures = lines.filter((line) => /^\s*(FAIL|×)\s/.test(line)).map((line) => line.trim());
       const totals = lines.filter((line) => /^\s*Tests\s/.test(line)).map((line) => line.trim());
       const shown = [...totals, ...new Set(failures)].slice(0, 6);
-      // A run that ended before any test has no totals: then its last words say why.
+      // A run that ended before any test has no totals: then the end of its output gives the reason.
       const summary = (totals.length > 0 ? shown : lines.filter(Boolean).slice(-12)).join('\n      ');
       resolve({ red: code !== 0, summary });
     });

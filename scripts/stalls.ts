@@ -1,11 +1,11 @@
 /**
  * `npm run stalls [-- --targets kafka,postgres --seconds 1,8,30,120 --times 2]`: starts a platform of its own, puts it
  * under load, and stops (SIGSTOP) and continues each engine and each of our processes for each of the times. After each
- * it takes the time until all orders are settled, all records are in ClickHouse and everybody says `up`; at the end it
- * holds every order, row and rollup against what was accepted. Writes `benchmarks/results/stalls.json`.
+ * stop it measures the time until all orders are settled, all records are in ClickHouse and every service reports `up`;
+ * at the end it compares every order, row and rollup with what was accepted. Writes `benchmarks/results/stalls.json`.
  *
- * The launcher, which replaces a process that does not answer for half a minute, is stopped together with each target:
- * what is tried here is that everything goes on by itself.
+ * The launcher, which replaces a process that does not answer for half a minute, is stopped together with each target,
+ * to test that the other processes recover by themselves.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { table } from '../benchmarks/terminal.js';

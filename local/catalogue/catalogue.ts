@@ -23,7 +23,7 @@ export type CatalogueFile = {
 export type BasketStatistics = {
   /** Distinct products of an invoice at 0 %, 5 %, … 100 %. */
   linesQuantiles: number[];
-  /** Pieces of a line likewise; the shop sold wholesale. */
+  /** Pieces of an invoice line at the same shares; the shop sold wholesale. */
   piecesQuantiles: number[];
   guestShare: number;
   /** Returns per invoice. */
@@ -36,11 +36,11 @@ export type CatalogueProduct = {
   category: string;
   priceMinor: number;
   tags: string[];
-  /** Invoices it was on; the most popular one has about 2,000. */
+  /** The number of invoices with the product; the most popular one is on about 2,000. */
   popularity: number;
   /** Twelve digits, January first: 9 in its busiest month. */
   season: string;
-  /** Places in the catalogue of the products most often bought with it, best first. */
+  /** The products most often bought with it, as positions in the catalogue, best first. */
   neighbours: number[];
 };
 
@@ -56,8 +56,8 @@ export const readCatalogueFile = (): CatalogueFile =>
   ) as CatalogueFile;
 
 /**
- * The first `size` products by popularity. Beyond what the data holds, further products are made of its words:
- * same shelves, prices, seasons and popularity, names not used before; the same ones each time.
+ * The first `size` products by popularity. Beyond the products of the data, further ones are generated from its words,
+ * with the same shelves, prices, seasons and popularity, and with new names. The result is the same each time.
  */
 export const catalogueOf = (size: number, file: CatalogueFile = readCatalogueFile()): Catalogue => {
   const real = file.products.slice(0, size).map(
@@ -79,8 +79,8 @@ export const catalogueOf = (size: number, file: CatalogueFile = readCatalogueFil
 };
 
 /**
- * A made-up product is a real one, drawn evenly, with the head of another's name from the same shelf: so prices,
- * seasons, shelves and popularity are distributed as in the data.
+ * A generated product is a real one, drawn evenly, with the head of the name of another product of the same shelf. So
+ * prices, seasons, shelves and popularity are distributed as in the data.
  */
 const invent = (count: number, real: readonly CatalogueProduct[]): CatalogueProduct[] => {
   const random = randomFrom(real.length);

@@ -1,6 +1,6 @@
 /**
- * Finds a shelf for a product from the words of its name. The table is read from the top and the first row
- * with a matching word wins, so the particular ("christmas tree lights") stands above the general ("lights").
+ * Finds a shelf for a product from the words of its name. The first row of the table with a matching word wins, so
+ * special rows ("christmas tree lights") come before general ones ("lights").
  */
 const shelves: readonly (readonly [category: string, words: string])[] = [
   [
@@ -81,7 +81,7 @@ export const categoryOf = (name: string): string => {
   return categories[Math.min(shelves.length, ...ranks)] as string;
 };
 
-/** Colours, materials and patterns: the words that cut across shelves. */
+/** Colours, materials and patterns: words that occur on every shelf. */
 const themes = new Set(
   `pink blue red white green black ivory cream silver gold purple yellow orange brown turquoise amethyst copper
   vintage retro antique french rustic victorian edwardian baroque scandinavian

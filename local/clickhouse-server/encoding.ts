@@ -3,7 +3,7 @@ import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createDeflate, createGunzip, createGzip, createInflate } from 'node:zlib';
 import { refusal } from './failure.js';
 
-/** The body as the client meant it. Unsized when it came compressed. */
+/** The decompressed body. Its size is unknown if it was compressed. */
 export function decodedBody(request: IncomingMessage): { body: Readable; bytes: number | undefined } {
   const encoding = request.headers['content-encoding'] ?? 'identity';
   const length = request.headers['content-length'];
@@ -21,13 +21,13 @@ export function decodedBody(request: IncomingMessage): { body: Readable; bytes: 
   }
 }
 
-/** How to encode the answer: by what the client accepts, and only when it asked for compression. */
+/** The encoding of the answer: one that the client accepts, and only if it requested compression. */
 export function answerEncoding(
   wanted: boolean,
   accepted: string | undefined,
 ): { name: string; encoder: () => Transform } | undefined {
   if (!wanted || accepted === undefined) return undefined;
-  // Level 1: both ends share one machine, so bytes are cheap and the processor is not.
+  // Level 1, because client and server share a machine: bytes are cheap, and processor time is not.
   if (/\bgzip\b/.test(accepted)) return { name: 'gzip', encoder: () => createGzip({ level: 1 }) };
   if (/\bdeflate\b/.test(accepted)) return { name: 'deflate', encoder: () => createDeflate({ level: 1 }) };
   return undefined;

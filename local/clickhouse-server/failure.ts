@@ -1,4 +1,4 @@
-/** A failure as a ClickHouse server words it: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
+/** A failure in the text form of a ClickHouse server: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
 export class ServerFailure extends Error {
   constructor(
     readonly code: number,

@@ -1,4 +1,4 @@
-/** What one HTTP request asks of the engine, with the names of ClickHouse's own HTTP interface. */
+/** The parts of an HTTP request to ClickHouse, with the names of ClickHouse's own HTTP interface. */
 export type ServerRequest = {
   queryId: string | undefined;
   sessionId: string | undefined;

@@ -19,7 +19,7 @@ export type ClickHouseServerOptions = {
   querySessionsMax: number;
   insertSessionsMax: number;
   waitersMax: number;
-  /** A statement that comes in the body, not in the URL, is held in memory up to this. */
+  /** The most bytes of a statement in a body, which is held in memory. */
   statementBytesMax: number;
   spoolMemoryBytesMax: number;
 };
@@ -33,8 +33,8 @@ type Answer = {
 };
 
 /**
- * ClickHouse's HTTP interface over the engine that lives in this process. Inserts have sessions of their own, so a
- * burst of analytics never makes ingest wait, nor the other way round.
+ * ClickHouse's HTTP interface for the engine in this process. Inserts have sessions of their own, so that neither
+ * analytics nor ingest has to wait for a burst of the other.
  */
 export function createClickHouseServer(options: ClickHouseServerOptions): { server: Server; close(): void } {
   const open = (): Session =>
@@ -92,7 +92,7 @@ export function createClickHouseServer(options: ClickHouseServerOptions): { serv
         );
         return;
       }
-      // Without a `session_id` a server forgets what SET and USE did as soon as it has answered.
+      // Without a `session_id` a server drops the effects of SET and USE after its answer.
       if (statement.kind === 'session' && request.sessionId === undefined) session.spoil();
       const format = statement.kind === 'session' ? request.defaultFormat : statement.format;
       const result = await session.engine.queryAsync(statement.sql, { format });
@@ -114,7 +114,7 @@ export function createClickHouseServer(options: ClickHouseServerOptions): { serv
       return;
     }
     if (url.pathname === '/health') {
-      // On a session of its own: a full pool is load, not illness.
+      // The ping has a session of its own, because a full pool means load, not a failure.
       await health.use(({ engine }) => engine.queryAsync('SELECT 1'));
       response.end('Ok.\n');
       return;
@@ -225,7 +225,7 @@ const contentTypes = new Map([
   ['TabSeparated', 'text/tab-separated-values; charset=UTF-8'],
 ]);
 
-/** Headers go out with the first chunk: until then a failure is still an answer of its own. */
+/** Headers are sent with the first chunk, so that a failure before it can still become an error answer. */
 async function write(
   response: ServerResponse,
   answer: Answer,
@@ -266,7 +266,7 @@ async function write(
     response.setHeader('Content-Encoding', encoding.name);
     await pipeline(Readable.from(rest()), encoding.encoder(), response);
   } finally {
-    // A client that went away half-way must not leave its stream open on the session that the next one gets.
+    // If a client goes away half-way, its stream must be closed before another client gets the session.
     await chunks.return?.();
   }
 }

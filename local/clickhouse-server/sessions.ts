@@ -4,13 +4,13 @@ import { refusal } from './failure.js';
 export type SessionState = { database: string; settings: ReadonlyMap<string, string> };
 
 /**
- * One connection to the engine. It runs one statement at a time and keeps whatever `SET` and `USE` did to it, so
- * `bring` takes it from the state it was left in to the state that the next request asks for.
+ * One connection to the engine. It runs one statement at a time and keeps the effects of `SET` and `USE`, so `bring`
+ * changes its state to the one that the next request needs.
  */
 export type EngineSession = {
   readonly engine: Session;
   bring(wanted: SessionState): Promise<void>;
-  /** The state is no longer known: the session is closed instead of being used again. */
+  /** Marks the state as unknown: the session is then closed instead of used again. */
   spoil(): void;
   readonly spoiled: boolean;
 };
@@ -45,7 +45,7 @@ export function createEngineSession(engine: Session): EngineSession {
         if (settings.get(name) !== value) assignments.push(`${name} = ${quoted(value)}`);
       }
       for (const name of settings.keys()) {
-        // A parameter that stays behind harms nobody: a statement reads only those that it names.
+        // Old parameters may stay, because a statement reads only those that it names.
         if (!wanted.settings.has(name) && !name.startsWith('param_')) assignments.push(`${name} = DEFAULT`);
       }
       try {

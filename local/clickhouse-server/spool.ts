@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Where the data of an INSERT waits for the engine, which reads binary formats only from files. Bodies known to be
- * small go to memory (tmpfs), large or unsized ones to the disk.
+ * Writes the data of an INSERT to a file, because the engine reads binary formats only from files. Bodies that are
+ * known to be small go to memory (tmpfs), large ones and those of unknown size to the disk.
  */
 export type Spool = {
   /** Writes the whole body to a file, hands over its path, and removes it when `work` is done. */

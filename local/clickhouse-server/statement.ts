@@ -1,6 +1,6 @@
 /**
- * The little that the front must know of a statement's shape: whether data follows it, how its answer is
- * written, and whether it changes the session. Everything else is the engine's to parse.
+ * The parts of a statement that the server has to parse itself: whether data follows it, the format of its answer, and
+ * whether it changes the session. The engine parses everything else.
  */
 export type Statement =
   | { kind: 'insert-data'; sql: string; format: string }
@@ -8,7 +8,7 @@ export type Statement =
   | { kind: 'session'; sql: string }
   | { kind: 'other'; sql: string; format: string };
 
-/** Formats whose chunks can be put one behind the other: nothing in front of the first, nothing behind the last. */
+/** Formats whose chunks can be concatenated, because they have no header and no footer. */
 const concatenable = new Set([
   'JSONEachRow',
   'JSONCompactEachRow',
@@ -69,7 +69,7 @@ type Outline = {
   hasSource: boolean;
 };
 
-/** The top-level keywords of a statement that may end with raw data, which the outline never reads into. */
+/** The top-level keywords of a statement that may end with raw data, which is not parsed. */
 function outline(sql: string): Outline {
   const found: Outline = { first: '', nested: false, hasSource: false };
   let formatStart = -1;
@@ -102,7 +102,8 @@ export function readStatement(sql: string, defaultFormat: string, bodyFollows: b
   if (sessionChanging.has(first)) return { kind: 'session', sql };
   const answerFormat = first === 'INSERT' ? defaultFormat : (format?.name ?? defaultFormat);
   if (answering.has(first)) {
-    // The engine evaluates scalar subqueries while it opens a stream, on the event loop: those go buffered.
+    // The engine evaluates scalar subqueries on the event loop while it opens a stream, so such statements are
+    // buffered.
     const streamable = !nested && concatenable.has(answerFormat);
     return { kind: 'select', sql, format: answerFormat, streamable };
   }
@@ -118,7 +119,7 @@ export function inlineDataStart(sql: string): number {
   return gap && rest.trim().length > 0 ? format.end + gap[0].length : -1;
 }
 
-/** The same INSERT, reading its data from `file` instead of from what follows it. */
+/** The same INSERT, but with its data read from `file`. */
 export function insertFromFile(sql: string, file: string): string {
   const { format, settingsStart } = outline(sql);
   const formatName = format?.name ?? 'Values';

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 
 export type Admin = { email: string; password: string };
 
-/** Made once per data folder: the account that the user service creates for the first administrator. */
+/**
+ * E-mail address and password of the first administrator, generated once for each data folder. The user service creates
+ * the account.
+ */
 export function adminOf(dataDir: string): Admin {
   const file = join(dataDir, 'admin.json');
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Admin;

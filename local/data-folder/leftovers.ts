@@ -10,14 +10,14 @@ import {
 
 const fileName = 'processes.json';
 
-/** What the launcher runs at the moment, written before anybody could need it. */
+/** The processes that the launcher runs, written to disk in case the launcher is killed. */
 export function recordProcesses(dataDir: string, processes: readonly ProcessIdentity[]): void {
   writeFileSync(join(dataDir, fileName), JSON.stringify(processes), { mode: 0o600 });
 }
 
 /**
- * Kills what a launcher that was itself killed left running in this folder. A process is only touched when its id
- * and its start time are those on record. Returns how many there were.
+ * Kills the processes that a killed launcher left running in this folder. A process is killed only if its id and its
+ * start time are those on record. Returns how many it killed.
  */
 export async function removeLeftovers(dataDir: string): Promise<number> {
   const recorded = readRecorded(join(dataDir, fileName));

@@ -19,8 +19,8 @@ export function lockFolder(dataDir: string): { release(): void } {
 }
 
 /**
- * Takes the lock, or tells who has it. A lock names its holder by process id and start time, so one that was left
- * behind by kill -9 is told from a living one, even when the id has been given out again.
+ * Takes the lock, or returns its holder. A lock names its holder by process id and start time, so a lock that was left
+ * after kill -9 is recognised even when another process has the same id now.
  */
 export function holdFile(lock: string): { release(): void } | { holder: number } {
   const own = `${lock}.${process.pid}`;
@@ -39,7 +39,7 @@ export function holdFile(lock: string): { release(): void } | { holder: number }
   }
 }
 
-/** A hard link appears whole or not at all, and only where nothing is. */
+/** A hard link is created atomically, and only if the name is free. */
 function linked(from: string, to: string): boolean {
   try {
     linkSync(from, to);
@@ -59,7 +59,7 @@ export function readHolder(lock: string): ProcessIdentity | undefined {
   }
 }
 
-/** Moves the stale lock away; one that somebody took in the meantime is put back. */
+/** Moves the stale lock away. If another process took the lock meanwhile, puts it back. */
 function discardStale(lock: string, aside: string): void {
   try {
     renameSync(lock, aside);

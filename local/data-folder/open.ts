@@ -6,7 +6,7 @@ import { removeRunFile } from './run-file.js';
 
 export type DataFolder = {
   path: string;
-  /** How many processes of a launcher that was killed had to be removed. */
+  /** How many processes of a killed launcher were killed. */
   leftovers: number;
   logFile(name: string): string;
   close(): void;
@@ -14,7 +14,7 @@ export type DataFolder = {
 
 const bytesFreeMin = 512 * 1024 * 1024;
 
-/** Makes the folder, takes it for this launcher alone, and clears what a killed launcher left. */
+/** Creates the folder, locks it for this launcher, and kills the processes that a killed launcher left. */
 export async function openDataFolder(path: string, options: { fresh: boolean }): Promise<DataFolder> {
   makeWritable(path);
   const lock = lockFolder(path);
@@ -42,7 +42,7 @@ export async function openDataFolder(path: string, options: { fresh: boolean }):
 
 function makeWritable(path: string): void {
   try {
-    // In a checkout, a new data folder is nobody's change.
+    // So that git ignores a data folder inside a checkout.
     if (mkdirSync(path, { recursive: true, mode: 0o755 })) writeFileSync(join(path, '.gitignore'), '*\n');
     accessSync(path, constants.W_OK | constants.X_OK);
     writeFileSync(join(path, '.writable'), '');
@@ -56,7 +56,7 @@ function makeWritable(path: string): void {
 
 const ours = ['kafka', 'schema-registry', 'clickhouse', 'postgres', 'redis', 'zipkin', 'prometheus', 'logs'];
 
-/** Only what the launcher itself made: a data folder pointed at somebody's home must not cost them their files. */
+/** Deletes only what the launcher itself made, so that a data folder set to a home directory loses no other files. */
 function wipe(path: string): void {
   for (const name of [...ours, 'admin.json', 'ports.json', 'processes.json']) {
     rmSync(join(path, name), { recursive: true, force: true });

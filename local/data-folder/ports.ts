@@ -24,8 +24,8 @@ export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
 }
 
 /**
- * Below the range from which the system takes the ports of outgoing connections: a client that reconnects to a
- * server that is away could otherwise be given the server's own port, and keep it from coming back.
+ * Below the range of ports for outgoing connections. Otherwise a client that reconnects to a stopped server could
+ * receive the server's own port, and the server could not start again.
  */
 const lowest = 20_000;
 const highest = 32_000;

@@ -1,7 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What `DIR/run.json` tells about the platform that runs there. There while it runs; a launcher that was killed leaves it. */
+/** The content of `DIR/run.json`, which exists while the platform runs, and after its launcher was killed. */
 export type RunFile = {
   /** Absent with `--engines-only`. */
   gateway?: string;
@@ -14,13 +14,16 @@ export type RunFile = {
   prometheus?: string;
   adminEmail: string;
   adminPassword: string;
-  /** Services that share a process are listed each, with the process id they share. */
+  /** Services that share a process are listed separately, with the same process id. */
   processes: Array<{ name: string; pid: number; url?: string }>;
 };
 
 export const runFilePath = (dataDir: string): string => join(dataDir, 'run.json');
 
-/** Replaced in one step, so that a reader never sees half of it; it holds passwords, so only the owner reads it. */
+/**
+ * Replaces the file atomically, so that a reader never sees half of it. Only the owner may read it, because it contains
+ * passwords.
+ */
 export function writeRunFile(dataDir: string, content: RunFile): string {
   const file = runFilePath(dataDir);
   writeFileSync(`${file}.new`, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });

@@ -23,7 +23,7 @@ export function clickhouse(options: { dataDir: string; port: number; spoolDir: s
         dataDir,
         `${port}`,
       ],
-      // Each running statement holds a thread of libuv's pool; four by default.
+      // Each running statement occupies a thread of libuv's pool, which has four by default.
       env: { UV_THREADPOOL_SIZE: '16', CLICKHOUSE_SPOOL_DIR: spoolDir },
       probe: () => answersHttp(`${url}/health`),
     },

@@ -44,7 +44,7 @@ export async function embeddedEngine(
         ...own,
         bin: software.postgresBin,
         connectionsMax: 150,
-        // The cost benchmark counts statements by one.
+        // The cost benchmark counts statements with such a library.
         preload: process.env.CARTSTREAM_POSTGRES_PRELOAD ?? '',
         asUser: unprivileged(),
       });
@@ -55,7 +55,10 @@ export async function embeddedEngine(
   }
 }
 
-/** Insert bodies wait in memory where the system offers it. Named by port, as ports are unique on a machine. */
+/**
+ * The folder for insert bodies, in memory if the system has tmpfs. Its name contains the port, which is unique on a
+ * machine.
+ */
 function spoolDirFor(port: number): string {
   return `/dev/shm/cartstream-${port}`;
 }

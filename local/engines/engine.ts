@@ -1,11 +1,11 @@
 import type { ProcessSpec } from '../supervision/supervised-process.js';
 
-/** A real engine on this machine. The supervisor starts and stops the process; the engine says how and when. */
+/** A real engine on this machine: how to start, probe and stop its process. The supervisor does it. */
 export type Engine = {
   name: EngineName;
-  /** What its clients are given. */
+  /** The address for its clients. */
   url: string;
-  /** Makes the data folder ready for the process; done before the first start, and harmless when repeated. */
+  /** Prepares the data folder before the first start. May be repeated. */
   prepare(): Promise<void>;
   process: ProcessSpec;
 };
@@ -21,7 +21,7 @@ export const engineNames = [
 ] as const;
 export type EngineName = (typeof engineNames)[number];
 
-/** The variable that names an engine run by somebody else: where it is set, none is started here. */
+/** The variable with the address of an external engine. If it is set, no local one is started. */
 export const externalEngine = {
   kafka: 'KAFKA_BROKERS',
   'schema-registry': 'SCHEMA_REGISTRY_URL',

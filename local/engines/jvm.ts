@@ -1,4 +1,4 @@
-/** What three JVMs on a two-core machine have in common: quick to start, small, and dead rather than half alive. */
+/** Options of all JVMs on a small machine: a quick start, little memory, and an exit when memory runs out. */
 export function jvmFlags(options: { heapStartMb: number; heapMostMb: number }): string[] {
   return [
     `-Xms${options.heapStartMb}m`,

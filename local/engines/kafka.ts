@@ -6,7 +6,7 @@ import { jvmEnv, jvmFlags } from './jvm.js';
 import { answersTcp } from './probes.js';
 import { runToEnd } from './run-to-end.js';
 
-/** Of letters, digits, `-` and `_`. */
+/** Consists of letters, digits, `-` and `_`. */
 export type KafkaLogin = { username: string; password: string };
 
 /** One broker that is its own KRaft controller. */
@@ -19,11 +19,11 @@ export function kafka(options: {
   /** Of the JVM, such as where its class archive lies. */
   extraFlags?: readonly string[];
   /**
-   * Whom its clients log in as: by PLAIN, and where the data folder was made with it also by SCRAM. It answers
-   * anybody if unset.
+   * The login of its clients: by PLAIN, and by SCRAM too if the data folder was created with it. If unset, clients need
+   * no login.
    */
   login?: KafkaLogin;
-  /** Settings of the broker besides its own or in their place. */
+  /** Broker settings that are added to the default ones, or replace them. */
   properties?: Readonly<Record<string, string>>;
 }): Engine {
   const {
@@ -111,7 +111,7 @@ const escaped = (value: string): string =>
 
 const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
-/** The controller asks for the same name: it shares the process and listens on a port of its own. */
+/** The controller requires the same login: it shares the process and listens on a port of its own. */
 function loginSettings(login: KafkaLogin | undefined): ServerSettings {
   if (login === undefined) return {};
   const { username, password } = login;
@@ -163,8 +163,8 @@ function serverSettings(options: { port: number; controllerPort: number; logDir:
     'transaction.state.log.num.partitions': 4,
     'group.initial.rebalance.delay.ms': 0,
     // A broker that is silent for this long is fenced: all partitions and groups change their leader, and every client
-    // has to find back. With a single broker that helps nobody, so it should not come of a stall (a machine that
-    // crawls or sleeps). But a broker that was killed is kept out for as long before it may come back. 9 s by default.
+    // has to reconnect. With a single broker that has no use, so a short stall (a slow or sleeping machine) should not
+    // cause it. But a killed broker also has to wait this long before it may return. The default is 9 s.
     'broker.session.timeout.ms': 6_000,
     'broker.heartbeat.interval.ms': 300,
     'num.network.threads': 2,

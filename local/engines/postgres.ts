@@ -75,7 +75,7 @@ export function postgres(options: {
         ...['-D', cluster],
         ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ]),
-      // "Fast": roll back what runs and hang up, instead of waiting for the clients.
+      // A "fast" shutdown: rolls back running transactions and closes connections, instead of waiting for the clients.
       stopSignal: 'SIGINT',
       probe: () => answersTcp(port, startupMessage, asksForPassword),
     },

@@ -9,7 +9,10 @@ export async function answersHttp(url: string): Promise<void> {
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
 }
 
-/** Sends `request` and waits for an answer that `accepts` takes for one of a healthy engine; it throws on a bad one. */
+/**
+ * Sends `request` and waits for an answer for which `accepts` is true, as that of a healthy engine. `accepts` throws on
+ * a bad one.
+ */
 export function answersTcp(
   port: number,
   request: Buffer,

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Engine } from './engine.js';
 import { answersTcp } from './probes.js';
 
-/** A bounded cache that is warm again after a restart: appended to a file, synced once a second. */
+/** A bounded cache that keeps its data over a restart: it appends to a file and syncs it once a second. */
 export function redis(options: { dataDir: string; port: number; program: string }): Engine {
   const { dataDir, port, program } = options;
   const url = `redis://127.0.0.1:${port}`;

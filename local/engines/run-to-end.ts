@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** Runs a program that an engine needs once, such as `initdb`. Rejects with the program's own last words. */
+/** Runs a program that an engine needs once, such as `initdb`. Rejects with the end of the program's output. */
 export function runToEnd(
   command: readonly [string, ...string[]],
   options: { env?: Readonly<Record<string, string>>; cwd?: string } = {},

@@ -44,7 +44,7 @@ export function schemaRegistry(options: {
         QUARKUS_THREAD_POOL_MAX_THREADS: '16',
         VERTX_CACHE_DIR_BASE: 'vertx',
       },
-      // Its paths are relative: H2 takes what follows a semicolon for settings.
+      // The path is relative, because H2 would read text after a semicolon as settings.
       cwd: dataDir,
       probe: () => answersHttp(`${origin}/apis/ccompat/v7/subjects`),
     },

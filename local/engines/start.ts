@@ -6,11 +6,14 @@ import { clientEngines, embeddedEngine } from './embedded.js';
 import { type ClientEngine, type Engine, externalEngine } from './engine.js';
 import { prometheus } from './prometheus.js';
 
-/** Addresses of engines, and what is needed to start those that nobody waits for. */
+/** Addresses of engines, and functions that start those for which the start does not wait. */
 export type StartedEngines = {
   urls: Record<ClientEngine, string>;
   software: Software;
-  /** Brings up Zipkin. Nobody needs a trace in order to work, and a JVM less brings the others up sooner. */
+  /**
+   * Starts Zipkin. It is started later, because no service needs it to work, and the other engines start faster without
+   * it.
+   */
   startZipkin(options: { awaited: boolean }): Promise<void>;
 };
 

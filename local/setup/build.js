@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { basename, dirname, join } from 'node:path';
 
 /**
- * TypeScript → `dist/`, file by file and never bundled, so that a stack trace, a source map and the tree agree. An
- * output carries the modification time of its source: equal times mean that nothing is to be done.
+ * Compiles TypeScript to `dist/`, file by file and never bundled, so that stack traces and source maps match the tree.
+ * An output has the modification time of its source; if they are equal, the file is up to date.
  */
 const folders = ['platform', 'schemas', 'services', 'stream-jobs', 'local', 'benchmarks', 'scripts'];
 
@@ -45,7 +45,7 @@ async function compileAll(root, stale) {
     await replace(output, `${result.code}//# sourceMappingURL=${basename(output)}.map\n`, modifiedAt);
   };
   await Promise.all(stale.map(compile));
-  // Its service would otherwise live as long as the launcher does.
+  // Otherwise esbuild's service would run as long as the launcher.
   await esbuild.stop();
 }
 
@@ -58,7 +58,9 @@ async function typescriptIn(root, folder) {
     .map((name) => join(folder, name));
 }
 
-/** Through a temporary name, so that a process that starts meanwhile reads the old file or the new one. */
+/**
+ * Writes under a temporary name and renames, so that a process that starts meanwhile reads the old file or the new one.
+ */
 async function replace(file, content, modifiedAt) {
   const temporary = `${file}.${process.pid}.tmp`;
   await writeFile(temporary, content);

@@ -4,8 +4,8 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Everything, with its install scripts, whatever NODE_ENV and npm's own configuration (`omit`, `production`,
- * `ignore-scripts`, `dry-run`, `global`) say: what is left out here is missed by a test or a check tomorrow.
+ * Installs all packages with their install scripts, whatever NODE_ENV and npm's own configuration (`omit`,
+ * `production`, `ignore-scripts`, `dry-run`, `global`) say, because tests and checks need all of them.
  */
 const install = [
   ...['install', '--include=dev', '--include=optional', '--include=peer', '--ignore-scripts=false'],
@@ -13,7 +13,7 @@ const install = [
   ...['--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
 ];
 
-/** Says which lock file `node_modules` was installed from; npm itself removes it when it starts over. */
+/** Names the lock file from which `node_modules` was installed. npm removes it when it reinstalls. */
 const marker = 'node_modules/.cartstream-lock-hash';
 
 export async function installDependencies(root) {
@@ -25,8 +25,9 @@ export async function installDependencies(root) {
   const markerFile = join(root, marker);
   if (existsSync(markerFile) && readFileSync(markerFile, 'utf8').trim() === wanted) return;
 
-  // Not `npm ci`: it deletes what is there, perhaps from under a process that runs, and it refuses a lock file made
-  // where the registry did not serve other systems' optional binaries. The locked versions are installed either way.
+  // `npm ci` is not used: it deletes `node_modules`, perhaps while a process uses it, and it refuses a lock file that
+  // was made where the registry did not serve other systems' optional binaries. `npm install` installs the locked
+  // versions too.
   const startedAt = performance.now();
   const seconds = () => Math.round((performance.now() - startedAt) / 1000);
   const say = () =>
@@ -39,7 +40,7 @@ export async function installDependencies(root) {
     clearInterval(ticking);
     if (ticking) process.stdout.write('\r\x1b[2K');
   }
-  // Through another name: a copied checkout may share the old file by a hard link.
+  // Written under another name and renamed, because a copied checkout may share the old file by a hard link.
   writeFileSync(`${markerFile}.new`, `${wanted}\n`);
   renameSync(`${markerFile}.new`, markerFile);
   console.log(`installed packages in ${seconds()} s`);
@@ -60,7 +61,7 @@ function npm(root, args) {
   });
 }
 
-/** The one line of npm's many that says what happened. */
+/** The line of npm's output that gives the reason. */
 function reasonIn(said) {
   const lines = said
     .split('\n')

@@ -20,7 +20,7 @@ const oneOf =
     return text;
   };
 
-/** What some engine takes for something else in a path: wildcards, quotes, and what ends a path in a URL. */
+/** Characters with a special meaning to some engine: wildcards, quotes, and those that end a path in a URL. */
 const refusedInPaths = /[\p{Cc}"'\\`?*#%&;{}[\]]/u;
 
 const folder = (value, name) => {

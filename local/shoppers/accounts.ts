@@ -4,12 +4,12 @@ import { type ShopClient, unlessOk } from '../shop-client.js';
 
 export type Shopper = { userId: string; token: string };
 
-/** A bounded number of customers who come back, each registered at their first visit. */
+/** A bounded number of returning customers, each registered at the first visit. */
 export type Accounts = { any(random: Random): Promise<Shopper> };
 
 type LoggedIn = { accessToken: string; user: { id: string } };
 
-/** Tokens are good for 15 minutes. */
+/** Tokens are valid for 15 minutes. */
 const tokenUsedMs = 10 * 60_000;
 
 /**

@@ -3,14 +3,17 @@ import { type ShopClient, unlessOk } from '../shop-client.js';
 
 export type Listed = { id: string; name: string; category: string; available: number; active: boolean };
 
-/** What the shop sells, as its own catalogue says; products of the seeded catalogue are found by their place in it. */
+/**
+ * The products that the shop sells, read from its catalogue. Seeded products are found by their position in the seeded
+ * catalogue.
+ */
 export type Assortment = {
   /** Pages through the shop's catalogue again. */
   refresh(): Promise<void>;
-  /** The product that stands for a place, or undefined where it has none. */
+  /** The product of a position, or undefined if the shop does not have it. */
   at(place: number): Listed | undefined;
   placeOf(productId: string): number | undefined;
-  /** Those with fewer than `pieces` to sell when last looked at. */
+  /** The products with fewer than `pieces` available at the last reading. */
   scarce(pieces: number): Listed[];
   size(): number;
 };

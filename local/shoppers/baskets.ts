@@ -3,15 +3,17 @@ import { fromQuantiles, type Random, weightedIndices } from '../random.js';
 
 export type BasketLine = { place: number; pieces: number };
 
-/** The shop of the data sells to shops: a household takes a sixth of the pieces, and at most so many products. */
+/**
+ * The data's shop sells wholesale: a simulated household buys a sixth of the pieces, and at most this many products.
+ */
 const wholesaleFactor = 6;
 const linesMax = 12;
 
-/** How likely the next line goes with the one before, rather than being anything in season. */
+/** The probability that the next line goes with the previous one, instead of being any product in season. */
 const togetherShare = 0.6;
 
 export type Baskets = {
-  /** Distinct products: those `liked` first, then what the data's customers bought with them. */
+  /** Distinct products: first `liked`, then products that the data's customers bought with them. */
   fill(liked: readonly number[], month: number, random: Random): BasketLine[];
 };
 
@@ -30,7 +32,7 @@ export const basketsOf = ({ products, baskets }: Catalogue): Baskets => {
       );
       const places = new Set(liked.slice(-wanted));
       const draw = drawOfMonth[month] as (random: Random) => number;
-      // A small catalogue may run out of products not yet taken: then the basket stays smaller.
+      // In a small catalogue there may be no further products: then the basket stays smaller.
       for (let tries = 0; places.size < wanted && tries < wanted * 4; tries += 1) {
         const neighbours = products[[...places].at(-1) ?? 0]?.neighbours ?? [];
         places.add(

@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 import type { Catalogue, CatalogueProduct } from '../catalogue/catalogue.js';
 import { fromQuantiles, type Random, weightedIndices } from '../random.js';
 
-/** Places in the catalogue, in the order a visitor looks at them; a place may come again. */
+/** Positions in the catalogue, in the order in which a visitor views them; a position may repeat. */
 export type BrowsePath = readonly number[];
 
 export type BrowsePaths = {
@@ -25,7 +25,7 @@ export const revisitShare = 0.37;
 const clicksMax = 40;
 const pathsKeptMax = 5_000;
 
-/** Reads real paths from `dataFolder` if they are there; they stay there, nothing of them is copied. */
+/** Reads real paths from `dataFolder` if it has them. They are not copied. */
 export const openBrowsePaths = async (catalogue: Catalogue, dataFolder: string): Promise<BrowsePaths> => {
   const file = `${dataFolder}/retailrocket-sessions.train.txt.gz`;
   if (existsSync(file)) {
@@ -37,8 +37,8 @@ export const openBrowsePaths = async (catalogue: Catalogue, dataFolder: string):
 };
 
 /**
- * The item of popularity rank r stands for the product of rank r. Clicks on items beyond the catalogue are left out,
- * and visits that keep fewer than 2 clicks; of the rest, a bounded number spread evenly over the file.
+ * The item with popularity rank r is replaced by the product with rank r. Clicks on items beyond the catalogue are left
+ * out, and then visits with fewer than 2 clicks. Of the rest, a bounded number spread evenly over the file is used.
  */
 const readPaths = async (file: string, productsMax: number): Promise<BrowsePath[]> => {
   const clicks = new Map<string, number>();
@@ -73,7 +73,7 @@ const eachVisit = async (file: string, take: (items: string[]) => void): Promise
   for await (const line of lines) take(line.split(' '));
 };
 
-/** Beside a revisit, the next product is one bought with this one, one of its shelf, or any popular one. */
+/** If it is not a revisit, the next product is one bought with this one, one of the same shelf, or any popular one. */
 const nextShares = { together: 0.5, sameShelf: 0.3 };
 
 export const generatedPaths = ({ products }: Catalogue): BrowsePaths => {

@@ -4,7 +4,7 @@ import { projectPath } from '#platform/project';
 export const shoppersConfig = envSchema({
   gatewayUrl: ['GATEWAY_URL', setting.url],
   port: ['SHOPPERS_PORT', setting.port],
-  /** As many products as the shop was seeded with; of more than this, shoppers know the most popular. */
+  /** The number of seeded products. Shoppers view only the most popular ones up to this number. */
   catalogueSize: [
     'CATALOG',
     setting
@@ -15,7 +15,7 @@ export const shoppersConfig = envSchema({
   visitsPerMinute: ['SHOPPERS_PER_MINUTE', setting.integer(1, 6000).default(60)],
   visitsOpenMax: ['SHOPPERS_OPEN_MAX', setting.integer(1, 2000).default(100)],
   seed: ['SHOPPERS_SEED', setting.integer(0, 4_294_967_295).default(1)],
-  /** Where the Retailrocket visits lie, if they do. */
+  /** The folder of the Retailrocket visits, if there is one. */
   dataFolder: ['CARTSTREAM_DATA', setting.text.default(projectPath('../shared/data'))],
   /** With both set, a simulated operator restocks what runs out, and accounts survive a restart. */
   adminEmail: ['ADMIN_EMAIL', setting.text.optional()],

@@ -4,7 +4,7 @@ import type { Assortment } from './assortment.js';
 const scarcePieces = 10;
 const restockedAtOnceMax = 50;
 
-/** Orders goods for what has nearly run out, as a shop's operator does; returns for how many products. */
+/** Restocks products that have nearly run out, as a shop's operator does; returns how many products it restocked. */
 export const restock = async (
   shop: ShopClient,
   assortment: Assortment,

@@ -9,9 +9,9 @@ export const returnDelayMs = { min: 60_000, max: 600_000 };
 const waitingMax = 500;
 
 export type Returns = {
-  /** Decides whether this order will see a return, as often as in the data. */
+  /** Decides at random whether this order will have a return, as often as in the data. */
   consider(bought: Bought, nowMs: number, random: Random): void;
-  /** Sends back what is due; returns how many the shop accepted. */
+  /** Requests the returns that are due; resolves to how many the shop accepted. */
   sendDue(nowMs: number): Promise<number>;
 };
 
@@ -42,7 +42,7 @@ export const createReturns = (shop: ShopClient, { baskets }: Catalogue): Returns
           },
           body: { items: [one.item], reason: 'Not what I expected (simulated)' },
         });
-        // An order that was cancelled has nothing to send back: that is no trouble.
+        // A cancelled order cannot be returned, which is no failure.
         if (answer.status === 202) accepted += 1;
         else if (answer.status >= 500 || answer.status === 429) throw new Unserved('return goods', answer);
       }

@@ -22,7 +22,7 @@ const troublePauseMs = { first: 1000, max: 30_000 };
 const traceRatio = 0.01;
 const restockQuantity = (popularity: number): number => 100 + Math.round(popularity);
 
-/** People in the shop: they come at random times, browse, search, buy, abandon and send back; all of it simulated. */
+/** Simulated shoppers: they come at random times, browse, search, buy, abandon baskets and return products. */
 export const shoppers = (config: ShoppersConfig, host: Host): void => {
   host.use(createHttpServer(host, { port: config.port, title: 'Simulated shoppers' }).component);
   host.use(traffic(config, host));
@@ -38,11 +38,11 @@ const traffic = (config: ShoppersConfig, host: Host): Component => {
   let pauseMs = 0;
   let running: Promise<void> | undefined;
 
-  // Everybody who waits listens for the end.
+  // Every waiting visit adds a listener to the signal.
   setMaxListeners(config.visitsOpenMax + 10, host.stopping);
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: host.stopping });
 
-  /** What went wrong is counted; trouble of the shop's own makes everybody stay at home for a while. */
+  /** Counts failures. After a failure of the shop itself no new visits begin for a while. */
   const blame = (error: unknown): void => {
     if (host.stopping.aborted) return;
     tally.failed += 1;

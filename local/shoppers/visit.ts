@@ -8,9 +8,9 @@ import type { Baskets } from './baskets.js';
 import type { BrowsePath } from './browse-paths.js';
 
 /**
- * What a simulated shopper does, and how likely. Shares named after the data are measured (see `browse-paths.ts` and
- * the catalogue's basket statistics); the others are made up, and so is every figure that follows from them: click
- * rates of recommendations above all.
+ * The actions of a simulated shopper and their probabilities. Shares named after the data are measured (see
+ * `browse-paths.ts` and the catalogue's basket statistics). The others are invented, and so is every figure that
+ * follows from them, above all click rates of recommendations.
  */
 export const habits = {
   /** Between two clicks: exponential, scaled down from about a minute. */
@@ -20,10 +20,13 @@ export const habits = {
   loggedInShare: 0.3,
   buyShare: 0.12,
   abandonShare: 0.3,
-  /** Of the pages looked at, those whose recommendations the shopper gets to see. */
+  /** The share of viewed pages on which the shopper sees the recommendations. */
   recommendationsSeenShare: 0.25,
   recommendationsShown: 6,
-  /** Position bias: the nth of a list is looked at with 1/n; what is looked at is clicked if it fits, or seldom. */
+  /**
+   * Position bias: the shopper looks at the nth item of a list with probability 1/n, and clicks it if it fits, else
+   * seldom.
+   */
   clickIfFitting: 0.35,
   clickOtherwise: 0.05,
   payments: [
@@ -47,7 +50,7 @@ type ShopperEvent = {
   recommendationId?: string;
 };
 
-/** An order that was accepted, and what its buyer needs to send some of it back. */
+/** An accepted order, with the data for a return. */
 export type Bought = {
   orderId: string;
   items: { productId: string; quantity: number }[];
@@ -100,7 +103,7 @@ export type VisitWorld = {
 
 type Recommendations = { recommendationId: string; items: { productId: string }[] };
 
-/** Walks one path through the shop and returns the order if it ended in one. Throws where the shop does not serve. */
+/** Simulates one visit and returns its order, if it has one. Throws when the shop does not answer with success. */
 export const visit = async (world: VisitWorld, path: BrowsePath, random: Random): Promise<Bought | null> => {
   const { shop, assortment, catalogue, tally } = world;
   const willBuy = random.chance(habits.buyShare);
@@ -121,7 +124,7 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
     tally.views += 1;
   };
 
-  /** Looks through recommendations from the top; the product clicked, if any. */
+  /** Looks through recommendations from the top; returns the clicked product, if any. */
   const considerRecommendations = async (place: number, product: Listed): Promise<Listed | undefined> => {
     const query = `scenario=product&productId=${product.id}&visitId=${visitId}&limit=${habits.recommendationsShown}`;
     const { recommendationId, items } = unlessOk(
@@ -227,7 +230,7 @@ const checkOut = async (world: VisitWorld, checkout: Checkout): Promise<Bought |
   return { orderId: id, items, token: shopper?.token, orderToken };
 };
 
-/** A recommendation is good in a shopper's eyes if real customers bought the two together, or it is of the shelf. */
+/** A recommendation fits if real customers bought the two products together, or if both are of the same shelf. */
 const fits = ({ catalogue, assortment }: VisitWorld, place: number, productId: string): boolean => {
   const other = assortment.placeOf(productId);
   const product = catalogue.products[place];

@@ -29,8 +29,8 @@ const completeFile = '.complete.json';
 const lockWaitMsMax = 20 * 60_000;
 
 /**
- * The folder `name` of the cache, made by `fill` if it is not there in full. It is filled beside its place and then
- * renamed, so a folder that has the name is whole; and one launcher fills at a time, the others wait for it.
+ * The folder `name` of the cache, created by `fill` if it is missing or incomplete. It is filled under another name and
+ * then renamed, so a folder with this name is complete. Only one launcher fills at a time; the others wait for it.
  */
 export async function cached(
   name: string,
@@ -96,7 +96,7 @@ function sizesIn(dir: string): Record<string, number> {
   return sizes;
 }
 
-/** Whether every file that was there at the end of the installation still has its size. */
+/** True if every file of the installation still has its size. */
 function isComplete(dir: string): boolean {
   const file = join(dir, completeFile);
   if (!existsSync(file)) return false;

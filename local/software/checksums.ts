@@ -7,7 +7,10 @@ import { projectPath } from '#platform/project';
 
 export type Checked = { bytes: number; sha256: string };
 
-/** Artifact set → file → what it must be. Written by `write-manifest.ts`, committed, never edited. */
+/**
+ * Size and checksum of each file, by artifact set and file name. Written by `write-manifest.ts`, committed, never
+ * edited.
+ */
 export type Manifest = Record<string, Record<string, Checked>>;
 
 export const manifestPath = projectPath('local/software/manifest.json');

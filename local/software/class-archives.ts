@@ -15,9 +15,10 @@ const startMsMax = 60_000;
 const exitMsMax = 60_000;
 
 /**
- * Archives of the classes that an engine loads on its way up (Java's class data sharing): a third less work at every
- * later start. Made once per machine, by running each engine on nothing and letting Java write down what it loaded.
- * Without one an engine is slower to start, and that is all: Java ignores an archive that does not fit.
+ * Archives of the classes that an engine loads when it starts (Java's class data sharing), which save a third of the
+ * work of every later start. They are created once for each machine: each engine runs on an empty folder, and Java
+ * writes the classes that it has loaded. Without one an engine only starts slower; Java ignores an archive that does
+ * not fit.
  */
 export async function installClassArchives(
   programs: { java: string; javaVersion: string; kafkaLibs: string; registryHome: string },
@@ -71,7 +72,7 @@ export async function installClassArchives(
   };
 }
 
-/** Runs the engine until it answers, then ends it in good order: on its way out Java writes the archive. */
+/** Runs the engine until it answers, then stops it normally: Java writes the archive when it exits. */
 async function train(engine: Engine, signal: AbortSignal): Promise<void> {
   await engine.prepare();
   const [program, ...args] = engine.process.command;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { runToEnd } from '../engines/run-to-end.js';
 import type { InstallContext } from './cache.js';
 
-/** Installs a package without a question where that is ours to do: as root on Debian and its children. */
+/** Installs a package without asking, but only as root on Debian and its derivatives. */
 export async function installByApt(packageName: string, context: InstallContext): Promise<boolean> {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
   await context.progress.step(`install ${packageName} (apt-get)`, async (detail) => {
@@ -20,6 +20,6 @@ export async function installByApt(packageName: string, context: InstallContext)
   return true;
 }
 
-/** One line for what only the user can install. */
+/** One line for a package that only the user can install. */
 export const needed = (what: string, packageName: string): Error =>
   new Error(`${what} is needed; install it with: sudo apt-get install ${packageName}`);

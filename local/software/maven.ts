@@ -15,7 +15,7 @@ const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1';
 export type ArtifactSet = {
   /** Name of its folder in the cache; changes with the version. */
   folder: string;
-  /** The goal that copies it, and where Maven's own repository keeps what it loads meanwhile. */
+  /** The Maven goal that copies it, and the folder of its downloads in Maven's own repository. */
   goal: readonly string[];
   repositoryPath: string;
   unpack?: string;
@@ -62,8 +62,8 @@ export function installFromMaven(name: ArtifactSetName, context: InstallContext)
 }
 
 /**
- * Maven resumes a download that broke off, and this tries again a few times, waiting longer each time. What does not
- * have its checksum is thrown out of Maven's own repository too, or it would be copied again.
+ * Maven resumes an interrupted download, and this retries a few times with a growing wait. A file with a wrong checksum
+ * is deleted from Maven's own repository too, because Maven would copy it again otherwise.
  */
 async function download(
   name: ArtifactSetName,
@@ -112,7 +112,7 @@ export function copyByMaven(
   detail: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  // A failure is remembered by Maven for a day, unless it is told to look again.
+  // Maven caches a failure for a day without this option.
   const again = attempt > 1 ? ['-U'] : [];
   const args = ['-B', ...again, ...set.goal, `-DoutputDirectory=${dir}`, '-Dmdep.useBaseVersion=true'];
   return new Promise((resolve, reject) => {
@@ -144,7 +144,7 @@ const networkFailure =
 const offline = (error: string): string | undefined =>
   networkFailure.test(error) ? 'the network does not answer' : undefined;
 
-/** What has arrived since `sinceMs`, in whatever temporary name Maven gives it. */
+/** The bytes downloaded since `sinceMs`, including Maven's temporary files. */
 function freshBytes(dir: string, sinceMs: number): number {
   try {
     return readdirSync(dir, { recursive: true, encoding: 'utf8' })

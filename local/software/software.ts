@@ -6,7 +6,7 @@ import { type ClassArchives, installClassArchives } from './class-archives.js';
 import { installFromMaven } from './maven.js';
 import { findJava, findPostgresBin, findPrometheus, findRedisServer } from './programs.js';
 
-/** Where the programs of the engines lie; empty for an engine that is not needed. */
+/** The paths of the engines' programs; empty for an engine that is not needed. */
 export type Software = {
   java: string;
   classArchives: ClassArchives;

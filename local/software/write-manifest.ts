@@ -1,4 +1,4 @@
-/** For maintainers, after a change of version: downloads every artifact set and writes down what it is. */
+/** For maintainers, after a change of version: downloads every artifact set and writes its sizes and checksums. */
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -5,7 +5,7 @@ export type Backoff = {
 
 export type BackoffOptions = { firstMs: number; mostMs: number; stableMs: number };
 
-/** Doubles from `firstMs` to `mostMs`; a life of `stableMs` or more starts it over. */
+/** Doubles from `firstMs` to `mostMs`. It starts again at `firstMs` after a process has run for `stableMs` or more. */
 export function createBackoff({ firstMs, mostMs, stableMs }: BackoffOptions): Backoff {
   let nextMs = firstMs;
   return {

@@ -4,21 +4,21 @@ import type { Progress } from '../progress.js';
 import type { ProcessIdentity } from './process-identity.js';
 import { type ProcessSpec, type SupervisedProcess, superviseProcess } from './supervised-process.js';
 
-/** Together below the ten seconds that a stop may take. */
+/** Their sum is below the ten seconds that a stop may take. */
 const graceMs = { service: 5_500, engine: 3_500 } as const;
 
 export type Role = 'engine' | 'service';
 
-/** Everything that runs, known to the data folder at every moment. */
+/** All running processes. The data folder lists them at every moment. */
 export type Crew = {
   add(spec: ProcessSpec, role: Role): SupervisedProcess;
-  /** Also remembers a process that nobody supervises, should the launcher be killed while it runs. */
+  /** Also lists a process without a supervisor, in case the launcher is killed while it runs. */
   record(identity: ProcessIdentity): void;
   list(): Array<{ name: string; pid: number; url?: string }>;
   onChange(listener: () => void): void;
   /**
-   * Services first, engines when no service needs them any more. Whoever waits for one to start is told that it was
-   * stopped, and nobody can be added any more. Later calls share the first.
+   * Stops services first, then engines. Pending starts reject because of the stop, and no process can be added
+   * afterwards. Later calls share the first one's result.
    */
   stop(): Promise<void>;
 };

@@ -2,8 +2,8 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 
 /**
  * Runs the command as leader of its own process group, with a guard in the group that reads from a pipe of the
- * launcher. When the launcher dies by any cause the pipe ends, and the guard takes the whole group with it: first
- * with the signal that stops it in good order, then by force.
+ * launcher. When the launcher dies for any reason the pipe ends, and the guard stops the whole group: first with the
+ * signal for a normal stop, then by force.
  */
 const script = `( trap '' TERM INT HUP; read -r _ <&3; kill -s "$0" -- -$$; sleep 4; kill -s KILL -- -$$ ) \
 >/dev/null 2>&1 & exec "$@" 3<&-`;

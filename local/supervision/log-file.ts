@@ -1,8 +1,8 @@
 import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
 
 /**
- * Children append to their log by themselves, so no log line ever waits for the launcher. It is cut by copying and
- * truncating, which an appender does not notice; one older part is kept.
+ * Children append to their log by themselves, so no log line waits for the launcher. A long log is copied and
+ * truncated, which works while a process appends to it; one older part is kept.
  */
 export function openForAppend(file: string): number {
   return openSync(file, 'a', 0o600);
@@ -14,13 +14,13 @@ export function rotateWhenLarge(file: string, bytesMax: number): void {
     copyFileSync(file, `${file}.1`);
     truncateSync(file, 0);
   } catch {
-    // No log yet, or no room for a copy: try again at the next turn.
+    // There is no log yet, or no space for a copy: the next turn tries again.
   }
 }
 
 const tailBytesMax = 16 * 1024;
 
-/** The line that tells best why a process ended: the last one that speaks of an error, else simply the last. */
+/** The line that probably says why a process ended: the last one with an error, else the last one. */
 export function lastWords(file: string): string {
   const lines = tail(file)
     .split('\n')

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * A process id comes back after its owner is gone; together with the start time it names one process for ever.
+ * A process id is used again after its process has ended; together with the start time it is unique.
  * `startTicks` is field 22 of /proc/PID/stat: clock ticks between boot and the start.
  */
 export type ProcessIdentity = { pid: number; startTicks: number };
@@ -11,7 +11,7 @@ type Stat = { state: string; groupId: number; startTicks: number };
 function readStat(pid: number): Stat | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command's name may hold spaces and parentheses: fields count from behind the last one.
+    // The command's name may contain spaces and parentheses, so fields are counted after the last parenthesis.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { state: fields[0]!, groupId: Number(fields[2]), startTicks: Number(fields[19]) };
   } catch {
@@ -24,13 +24,13 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return stat && { pid, startTicks: stat.startTicks };
 }
 
-/** A zombie counts as gone: it holds no port and no file. */
+/** A zombie counts as ended, because it holds no port and no file. */
 export function isRunning({ pid, startTicks }: ProcessIdentity): boolean {
   const stat = readStat(pid);
   return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z';
 }
 
-/** The living members of the group that `leader` led or leads; none when its id has been given to another. */
+/** The running members of the group whose leader is or was `leader`; none if another process has its id now. */
 export function groupMembers(leader: ProcessIdentity): number[] {
   const current = identify(leader.pid);
   if (current && current.startTicks !== leader.startTicks) return [];
@@ -43,7 +43,7 @@ export function groupMembers(leader: ProcessIdentity): number[] {
     });
 }
 
-/** Signals a whole group; false when nobody is left in it. */
+/** Signals a whole group; false if the group has no members. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(-pid, signal);

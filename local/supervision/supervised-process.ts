@@ -15,32 +15,38 @@ export type ProcessSpec = {
   cwd?: string;
   /** Where it can be reached, for `run.json`. */
   url?: string;
-  /** The services in it, when they are several. */
+  /** Its services, if it hosts several. */
   hosts?: ReadonlyArray<{ name: string; url: string }>;
   /** Resolves when the process does its work; a rejection or `probeEveryMs` of silence counts as a failure. */
   probe(): Promise<unknown>;
-  /** How often it is asked, and how long an answer may take. After five refusals or silences in a row it is replaced. */
+  /**
+   * The interval of probes, and the longest time for an answer. After five failed probes in a row the process is
+   * replaced.
+   */
   probeEveryMs?: number;
-  /** The signal that makes it stop in good order. */
+  /** The signal for a normal stop. */
   stopSignal?: NodeJS.Signals;
-  /** Longest it may take to come up before it counts as failed. */
+  /** The longest time to start before it counts as failed. */
   startMsMax?: number;
 };
 
 export type SupervisedProcess = {
   readonly spec: ProcessSpec;
   readonly identity: ProcessIdentity | undefined;
-  /** Starts it and waits until it answers its probe. Throws when it came up in none of its first attempts. */
+  /** Starts the process and waits until it answers its probe. Throws when all of its first attempts fail. */
   start(): Promise<void>;
-  /** The same for what nobody waits for: tries until it is up or stopped, and tells of every failure. */
+  /**
+   * The same for a process that the start does not wait for: retries until it is up or stopped, and reports every
+   * failure.
+   */
   startPatiently(): Promise<void>;
-  /** Asks it to stop, then makes it; when it resolves, no process of its group is left. */
+  /** Stops the process, by force if necessary. When it resolves, no process of its group is left. */
   stop(graceMs: number): Promise<void>;
 };
 
 export type Watch = {
   logFile(name: string): string;
-  /** Called whenever a process came or went, with the identities of record. */
+  /** Called with the current identities whenever a process starts or ends. */
   onChange(): void;
   onRestart(name: string, why: string, waitMs: number): void;
 };
@@ -79,7 +85,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
       spawned.once('error', (error) => resolve(error.message));
       spawned.once('exit', (code, signal) => resolve(signal ? `killed by ${signal}` : `exit ${code}`));
     }).then((how) => {
-      // Whatever it left behind in its group, the guard included, goes with it.
+      // Kills the rest of its group, including the guard.
       if (spawned.pid !== undefined) signalGroup(spawned.pid, 'SIGKILL');
       child = undefined;
       identity = undefined;
@@ -103,7 +109,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     return Promise.race([probed, timeout]);
   }
 
-  /** Resolves to undefined once the probe holds, else to the reason why it never will. */
+  /** Resolves to undefined once the probe succeeds, else to the reason why it cannot succeed any more. */
   async function comeUp(): Promise<string | undefined> {
     const deadline = Date.now() + (spec.startMsMax ?? 60_000);
     let death: string | undefined;
@@ -124,7 +130,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     await exited;
   }
 
-  /** Lives as long as the process is wanted: after every death or silence it starts it again. */
+  /** Runs until the process is to stop: restarts it whenever it ends or does not answer. */
   async function keepUp(): Promise<void> {
     while (!stopping) await startAgain(await deathOrSilence());
   }
@@ -143,7 +149,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     if (stopping) return 'stopped';
     spawnChild();
     const reason = await comeUp();
-    // One that is stopped on its way up is asked first, like any other.
+    // A process that is stopped while it starts receives the signal for a normal stop first, like any other.
     if (reason !== undefined && !stopping) await killNow();
     return reason;
   }
@@ -187,7 +193,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
       const running = child;
       if (running?.pid === undefined) return;
       const leader = identity ?? { pid: running.pid, startTicks: 0 };
-      // Only the leader is asked: its own children (PostgreSQL's backends) are its to stop.
+      // Only the leader receives the signal, because it stops its own children (PostgreSQL's backends) itself.
       running.kill(stopSignal);
       const stopped = await Promise.race([exited.then(() => true), sleep(graceMs, false)]);
       if (!stopped) await killNow();
