@@ -52,6 +52,8 @@ declare module 'fastify' {
      * 400.
      */
     checksText?: boolean;
+    /** The most commas and colons of a body outside of texts; see `strictJson`. */
+    jsonSeparatorsMax?: number;
   }
   interface FastifySchema {
     operationId?: string;

@@ -62,7 +62,10 @@ export const jsonParserWithin =
     let value: unknown;
     try {
       value = watch.timed('parse', `${request.method} ${url}`, () =>
-        strictJson(body, config.checksText !== true),
+        strictJson(body, {
+          separatorsMax: config.jsonSeparatorsMax,
+          mustBeKeepable: config.checksText !== true,
+        }),
       );
     } catch (error) {
       done(error as Error);

@@ -11,6 +11,8 @@ import { visitsTogetherHeader } from '#schemas/topics';
 import { judgeShopperEvent, shopperEvent } from './shopper-event.js';
 
 const eventsPerRequestMax = 500;
+/** A colon and a comma for each member of each event, as many again for members that are unknown. */
+const separatorsMax = eventsPerRequestMax * 2 * 2 * Object.keys(shopperEvent.shape).length;
 const kafkaTimeoutMs = 8000;
 
 const { $schema: _dialect, ...documentedEvent } = z.toJSONSchema(shopperEvent, { io: 'input' });
@@ -48,7 +50,7 @@ export const collectorRoutes = (
     '/api/events',
     {
       access: 'public',
-      config: { checksText: true, anonymousWithoutKeys: true },
+      config: { checksText: true, anonymousWithoutKeys: true, jsonSeparatorsMax: separatorsMax },
       schema: {
         tags: ['events'],
         summary: 'Report what a shopper did.',
