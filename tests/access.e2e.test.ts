@@ -150,6 +150,26 @@ describe('who may', () => {
     );
   });
 
+  it.each([
+    ['application/json', '{'],
+    ['text/xml', '<items/>'],
+  ])('return an order is decided before a body of %s is read', async (type, body) => {
+    const statuses = (['anonymous', 'owner', 'stranger'] as const).map(async (caller) => {
+      const answer = await fetch(`${run.gateway}/api/orders/${orderId}/returns`, {
+        method: 'POST',
+        headers: {
+          'idempotency-key': randomUUID(),
+          'content-type': type,
+          ...(tokens[caller] === undefined ? {} : { authorization: `Bearer ${tokens[caller]}` }),
+        },
+        body,
+      });
+      await answer.arrayBuffer();
+      return answer.status;
+    });
+    expect(await Promise.all(statuses)).toEqual([404, type === 'application/json' ? 400 : 415, 404]);
+  });
+
   it.each(['/api/orders', '/api/payments', '/api/notifications/history'])(
     'see in %s what is theirs alone',
     async (path) => {

@@ -35,11 +35,17 @@ declare module 'fastify' {
   > {
     /** Who may call the route. A route without it is refused when it is declared. */
     access?: Access;
+    /**
+     * Authorisation that depends on the thing in the path: throws the problem that the caller gets. It runs before the
+     * preconditions and before the body is read, so its outcome does not depend on what a stranger sends.
+     */
+    authorises?: (request: Pick<FastifyRequest, 'principal' | 'headers' | 'params'>) => Promise<void>;
     /** Required headers, checked after authorisation and before the body. */
     requires?: readonly Precondition[];
   }
   interface FastifyContextConfig {
     access?: Access;
+    authorises?: (request: Pick<FastifyRequest, 'principal' | 'headers' | 'params'>) => Promise<void>;
     requires?: readonly Precondition[];
     /**
      * For a public route: while there is no key to verify a token with, the caller counts as anonymous instead of
@@ -81,7 +87,7 @@ const preconditionHeaders = {
 } as const satisfies Record<Precondition, z.ZodType>;
 
 /**
- * Completes a route when it is declared: copies `access` and `requires` to where hooks find them, and adds what follows
+ * Completes a route when it is declared: copies `access`, `authorises` and `requires` to where hooks find them, and adds what follows
  * from them (headers, security, possible statuses) to its schema, so that the document and the behaviour cannot differ.
  * Every route in the document refuses query parameters that it does not name. Throws for a route without `access`, for
  * `anonymousWithoutKeys` on a route that is not public, and for a request schema without bounds.
@@ -93,7 +99,8 @@ export const completeRoute = (route: RouteOptions): void => {
   if (route.config?.anonymousWithoutKeys && access !== 'public')
     throw new Error(`route ${name} is not public, so anonymousWithoutKeys says nothing`);
   const requires = route.requires ?? route.config?.requires ?? [];
-  route.config = { ...route.config, access, requires };
+  const authorises = route.authorises ?? route.config?.authorises;
+  route.config = { ...route.config, access, requires, ...(authorises && { authorises }) };
 
   const schema: FastifySchema = { ...route.schema };
   if (schema.hide !== true) schema.querystring ??= z.strictObject({});

@@ -93,6 +93,20 @@ beforeAll(async () => {
     },
     async (_request, reply) => reply.code(202).send({}),
   );
+  app.post(
+    '/api/things/:id/effects',
+    {
+      access: 'public',
+      requires: ['idempotency-key'],
+      authorises: async ({ principal, params }) => {
+        const { id } = params as { id: string };
+        if (principal.kind !== 'user' || principal.userId !== id)
+          throw problem(404, 'thing_not_found', 'There is no such thing.');
+      },
+      schema: { params: z.strictObject({ id: z.string().max(20) }), body: thing },
+    },
+    async (_request, reply) => reply.code(202).send({}),
+  );
   app.get(
     '/api/catalogue',
     {
@@ -129,6 +143,34 @@ const send = (method: string, path: string, headers: Record<string, string> = {}
 
 const nestedJson = (depth: number): string =>
   `{"name":${'['.repeat(depth)}"constructor"${']'.repeat(depth)}}`;
+
+describe('authorisation that depends on the thing', () => {
+  const path = '/api/things/ann/effects';
+  const keyed = { ...json, 'idempotency-key': 'k' };
+
+  it.each([
+    ['a good body', keyed, good],
+    ['a body that is not JSON', keyed, '{'],
+    ['no body', { 'idempotency-key': 'k' }, undefined],
+    ['a body of another type', { ...keyed, 'content-type': 'text/xml' }, '<a/>'],
+    ['a body in another coding', { ...keyed, 'content-encoding': 'gzip' }, gzipSync(good)],
+    ['a body that is too large', keyed, `{"name":"${'a'.repeat(3000)}"}`],
+    ['an unknown field', keyed, '{"other":1}'],
+    ['no key of the operation', json, good],
+  ])('answers a stranger alike for %s', async (_what, headers, body) => {
+    for (const authorization of ['Bearer ada', undefined]) {
+      const answer = await send('POST', path, { ...headers, ...(authorization && { authorization }) }, body);
+      expect([answer.statusCode, answer.json().code]).toEqual([404, 'thing_not_found']);
+    }
+  });
+
+  it('lets whoever owns it go on to the body', async () => {
+    const own = { ...keyed, authorization: 'Bearer ann' };
+    expect((await send('POST', path, own, good)).statusCode).toBe(202);
+    expect((await send('POST', path, own, '{')).json().code).toBe('malformed_json');
+    expect((await send('POST', path, { ...own, 'content-type': 'text/xml' }, '<a/>')).statusCode).toBe(415);
+  });
+});
 
 describe('whatever goes wrong', () => {
   it.each([

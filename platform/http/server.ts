@@ -132,7 +132,12 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
     request.principal = { kind: 'anonymous' };
     // A route that does not exist is answered with 404, whatever the body is.
     if (request.is404) throw notThere(request, routes);
-    const { access = 'anonymous', requires = [], anonymousWithoutKeys = false } = request.routeOptions.config;
+    const {
+      access = 'anonymous',
+      authorises,
+      requires = [],
+      anonymousWithoutKeys = false,
+    } = request.routeOptions.config;
     const { authorization } = request.headers;
     if (auth !== undefined && authorization !== undefined && access !== 'anonymous')
       try {
@@ -141,6 +146,7 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
         if (!(anonymousWithoutKeys && error instanceof Problem && error.status === 503)) throw error;
       }
     authorise(request.principal, access);
+    await authorises?.(request);
     if (/%00/.test(request.url)) throw problem(400, 'invalid_url', 'The URL holds a NUL character.');
     if (requires.includes('idempotency-key') && !request.headers['idempotency-key'])
       throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');

@@ -102,8 +102,7 @@ const unacceptable = (value: unknown, path: string, errors: InputError[]): Input
         errors.push({ path, message: `may not have a key ${key}` });
       else if (textProblem(key) !== undefined)
         errors.push({ path, message: 'has a key that cannot be kept' });
-      else
-        unacceptable(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, errors);
+      else unacceptable(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, errors);
     }
   return errors;
 };

@@ -230,8 +230,7 @@ const returnRoute = (app: HttpApp, { db, orders, clock, logger }: OrderRouteDeps
     {
       access: 'public',
       requires: ['idempotency-key'],
-      // Authorisation is checked before the body, so that an unauthorised caller gets no details about the body.
-      preValidation: async (request) => {
+      authorises: async (request) => {
         const asked = params.safeParse(request.params);
         if (asked.success) visible(await findOrder(db, asked.data.id), request);
       },
