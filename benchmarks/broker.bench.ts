@@ -18,7 +18,7 @@ const partitions = 6;
 
 type Contender = { title: string; client: 'kafkajs' | 'rdkafka'; task: string };
 
-/** Of each task the first is what the others are compared with. */
+/** The first variant of each task is the one with which the others are compared. */
 const contenders: readonly Contender[] = [
   { title: 'kafkajs, produce', client: 'kafkajs', task: 'produce' },
   { title: 'rdkafka, produce', client: 'rdkafka', task: 'produce' },
@@ -60,7 +60,7 @@ const measureAll = async (runFile: string): Promise<Run[]> => {
   const written = await newTopic();
   await runClient(runFile, contenders[0] as Contender, written);
   for (let round = 1; round <= rounds; round += 1) {
-    // Every other round the other way round: who comes later finds warmer caches.
+    // Every other round has the reverse order, because later runs find warmer caches.
     const order = round % 2 === 1 ? contenders : [...contenders].reverse();
     for (const each of order) {
       const topic = each.task === 'produce' ? await newTopic() : written;

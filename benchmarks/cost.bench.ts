@@ -1,7 +1,7 @@
 /**
- * `npm run bench cost`: what each kind of request, an order and doing nothing cost in CPU time, process by process, in
- * SQL statements, transactions and bytes of log, beside the bare limit of the same kind in the same run. Uses the
- * platform that CARTSTREAM_RUN names or that runs in `.local`, or starts one; nothing else should run meanwhile.
+ * `npm run bench cost`: the cost of each kind of request, of an order and of an idle platform: CPU time of each
+ * process, SQL statements, transactions and bytes of log, beside the bare limit of the same kind in the same run. Uses
+ * the platform that CARTSTREAM_RUN names or that runs in `.local`, or starts one; nothing else should run meanwhile.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -264,7 +264,7 @@ const sumOf = (parts: ReadonlyMap<string, number>): number =>
 const pidsOf = (run: ReturnType<typeof readRunFile>, names: readonly string[]): Map<string, number> =>
   new Map(run.processes.filter(({ name }) => names.includes(name)).map(({ name, pid }) => [name, pid]));
 
-/** Cores that each process takes while nobody asks for anything. */
+/** Cores that each process uses while there are no requests. */
 const measureIdle = async (named: ReadonlyMap<string, number>): Promise<Record<string, number>> => {
   await sleep(settleMs);
   const before = readCpuMs(named);

@@ -95,7 +95,7 @@ const bench = async (engines: BenchEngines): Promise<void> => {
   const registry = createSchemaRegistry(engines.schemaRegistry);
   const schemaId = await registry.register(`${topic}-value`, records.ShopperActivity.schema);
   const filled = await fillTopic(broker, topic, schemaId, rows);
-  // The first group of all makes the broker create and load its offsets topic: nobody's drain should wait for that.
+  // The first group makes the broker create its offsets topic, so this is done before any measured run.
   const first = broker.consumer({ group: `bench-first-${suffix}`, topics: [idle] });
   await first.run(async () => {});
   await first.close();
@@ -334,7 +334,7 @@ const summariesOf = (runs: readonly Run[]) =>
     ];
   });
 
-/** Of each round its own ratio, then the median: what disturbs a round disturbs both. */
+/** The median of the rounds' ratios, because a disturbance of a round affects both sides. */
 const ratioOf = (runs: readonly Run[], name: Name, pick: (run: Run) => number): number =>
   median(
     runs
@@ -430,7 +430,7 @@ const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined):
 const microsOf = ({ drain, insert }: Limit): number =>
   drain.clientMicrosPerRow + insert.clientMicrosPerRow + insert.engineMicrosPerRow;
 
-/** What part of the limit ours reaches, per CPU-second: 1 would be no more than reading and inserting. */
+/** The share of the limit that ours reaches per CPU-second; 1 would be the cost of reading and inserting alone. */
 const shareOf = (
   limit: Limit,
   summaries: readonly { name: Name; rowsPerCpuSecond: number }[],

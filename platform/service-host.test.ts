@@ -70,7 +70,7 @@ describe('a host', () => {
   });
 });
 
-/** Real processes: exit codes and last words cannot be told otherwise. */
+/** Real processes, because exit codes and last log lines cannot be tested otherwise. */
 describe('a service process', () => {
   let folder: string;
   beforeAll(() => {

@@ -5,7 +5,7 @@ import { eventually } from '#platform/testing/eventually';
 import { documented } from './openapi.js';
 import { readRunFile, shopAt } from './shop.js';
 
-/** Who may do what, through the gateway: the whole table, so that a guard that is lost anywhere shows. */
+/** The access rules of every operation, tested through the gateway, so that a missing guard is noticed. */
 
 const run = readRunFile(runFilePath());
 const shop = shopAt(run.gateway);
@@ -67,7 +67,7 @@ type Row = {
   /** Anonymous, owner, stranger, analyst, support, admin: in the order of `callers`. */
   statuses: readonly number[];
   query?: string;
-  /** An empty one is 400 to whoever may send one: what is refused has changed nothing. */
+  /** An empty body is answered with 400 if the caller may send one, so no request changes anything. */
   body?: object;
 };
 
@@ -84,7 +84,7 @@ const adminWrites: Row = { statuses: [401, 403, 403, 403, 403, 400], body: empty
 const staffReads: Row = { statuses: [401, 403, 403, 403, 200, 200] };
 const analystReads: Row = { statuses: [401, 403, 403, 200, 403, 200] };
 
-/** Every operation that the document names: one without a row here is red. */
+/** Every operation of the OpenAPI document: one without a row here fails the test. */
 const table: Record<string, readonly Row[]> = {
   'GET /health/live': [everybodyReads],
   'GET /health/ready': [everybodyReads],

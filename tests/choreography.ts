@@ -52,13 +52,12 @@ export type Fact = {
 };
 
 /**
- * The stores and reactions of all services, over real databases, with the log in the test's hand: what a service
- * appends to its outbox is delivered when the test says so, in the order it says, and as often. Time stands still
- * until the test turns it.
+ * The stores and reactions of all services, over real databases. The test controls the log: it decides when, in which
+ * order and how often a service's outbox messages are delivered. Time stands still until the test advances it.
  */
 export type Choreography = {
   clock: HandClock;
-  /** Every fact appended so far, in the order in which `settle` collected them. */
+  /** Every event appended so far, in the order in which `settle` collected them. */
   log: readonly Fact[];
   orders: OrderStore;
   stock: StockStore;
@@ -66,15 +65,15 @@ export type Choreography = {
   products: ProductStore;
   db(service: Reactor): ScratchDatabase['db'];
   /**
-   * Delivers everything new to everybody, and makes the provider calls that are due, until nothing is left.
-   * `beforeProvider` runs each time when what is new has been delivered and the provider has not been asked.
+   * Delivers all new events to all services and makes the provider calls that are due, until none are left.
+   * `beforeProvider` runs each time after new events were delivered and before the provider is called.
    */
   settle(options?: { beforeProvider?: () => Promise<void> }): Promise<void>;
-  /** Delivers these facts, in this order, to every service that reacts to them. */
+  /** Delivers these events, in this order, to every service that reacts to them. */
   deliver(facts: readonly Fact[]): Promise<void>;
-  /** Gives up the orders that are overdue. */
+  /** Cancels the orders that are overdue. */
   sweep(): Promise<void>;
-  /** Every row of every table of every service but the inbox's, and how many messages each has appended. */
+  /** Every row of every table of every service except the inbox, and the number of messages that each has appended. */
   snapshot(): Promise<Record<string, readonly string[]>>;
   drop(): Promise<void>;
 };
@@ -108,7 +107,7 @@ const openDatabases = async () => {
   >;
 };
 
-/** Encodes as the publisher of the platform does, but for the schema's id, which takes a registry to know. */
+/** Encodes as the platform's publisher does, but with an invented schema id, because there is no registry here. */
 const publisherAt = <P extends EventType>(
   clock: HandClock,
 ): Pick<EventPublisher<Pick<EventMap, P>>, 'event'> => ({
@@ -171,7 +170,7 @@ export const createChoreography = async (): Promise<Choreography> => {
   const log: Fact[] = [];
   const collected = new Map<Reactor, string>();
 
-  /** What the service has appended since it was last asked, as its relay would send it. */
+  /** The messages that the service has appended since the last call, as its relay would send them. */
   const collect = async (service: Reactor): Promise<Fact[]> => {
     if (!migrationsOf[service].includes('outbox')) return [];
     const { rows } = await dbOf(service).query<
@@ -253,7 +252,7 @@ export const createChoreography = async (): Promise<Choreography> => {
   };
 };
 
-/** Of the outbox only how much is in it: what was appended is what must not become more. */
+/** Of the outbox only the number of messages, because it must not grow. */
 const contentsOf = async (db: ScratchDatabase['db']): Promise<[string, string[]][]> => {
   const { rows: tables } = await db.query<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.tables
@@ -336,7 +335,7 @@ export const returnItems = async (
   if (outcome === null || 'refused' in outcome) throw new Error(`refused: ${JSON.stringify(outcome)}`);
 };
 
-/** A product in the catalogue, with stock; known everywhere once the choreography has settled. */
+/** Adds a product with stock; all services have it once the choreography has settled. */
 export const newProduct = async (
   { db, products }: Choreography,
   priceMinor: number,

@@ -12,8 +12,8 @@ import {
 } from './choreography.js';
 
 /**
- * A group's offsets are lost after seven days away, and an inbox is trimmed: then every event comes again, to a
- * service that no longer remembers it. Whatever a service has counted, sold, paid back or published stays as it is.
+ * If a consumer group is away for seven days, its offsets are lost, and inboxes are trimmed. Then every event arrives
+ * again at a service that has no inbox row for it. Its counts, sales, refunds and published events must not change.
  */
 
 let shop: Choreography;
@@ -52,7 +52,7 @@ beforeAll(async () => {
   await shop.settle();
 
   before = await shop.snapshot();
-  // Whatever is written again now shows by its time.
+  // A row that is written again is recognised by its time.
   shop.clock.advanceMs(3_600_000);
   for (const service of reactors) await shop.db(service).query('TRUNCATE inbox');
 });

@@ -2,13 +2,13 @@ import type { TestProject } from 'vitest/node';
 import { startScratch } from './running-platform.js';
 
 /**
- * What the chosen tests run against: nothing for unit tests, the engines for integration tests, the whole platform
- * for end-to-end tests. `CARTSTREAM_RUN` names one that already runs, and then none is started.
+ * Starts what the selected tests need: nothing for unit tests, the engines for integration tests, the whole platform
+ * for end-to-end tests. If `CARTSTREAM_RUN` names a running platform, none is started.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (process.env.CARTSTREAM_RUN || process.env.KAFKA_BROKERS) return undefined;
   const paths = project.vitest.state.getPaths();
-  // Those that start and stop the platform, or stop parts of it, bring up what they need in folders of their own.
+  // Tests that start and stop the platform, or stop parts of it, start their own in folders of their own.
   const needsPlatform = paths.some(
     (path) => path.endsWith('.e2e.test.ts') && !/(launcher|stall)\.e2e/.test(path),
   );
@@ -19,5 +19,5 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   return stop;
 }
 
-/** A free gateway port, a small catalogue, and nobody but the tests buying. */
+/** A free gateway port, a small catalogue, and no simulated shoppers. */
 const platformArguments = ['--port', '0', '--catalog', '200', '--no-traffic'];

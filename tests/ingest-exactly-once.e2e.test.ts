@@ -131,7 +131,7 @@ it('every record is a row exactly once, whoever is killed with -9 while it is un
     for (let kill = 0; kill < killsOfIngest; kill += 1) {
       await pause(1_500);
       ingest.kill();
-      // Moving on means that it worked in between, not only that it was there to be killed.
+      // Progress shows that the process worked between two kills, not only that it ran.
       const ends = await endOffsets(admin, topics.sales);
       if (kill < killsOfIngest - 1)
         await eventually(async () => reached(ends, topics.sales), { timeoutMs: 30_000, everyMs: 100 });

@@ -1,4 +1,4 @@
-/** Load for clickhouse-ingest with everything in it that may go wrong, and the truth to hold ClickHouse against. */
+/** Load for clickhouse-ingest with every kind of faulty record, and the expected content of ClickHouse. */
 
 import { randomUUID } from 'node:crypto';
 import type { ClickHouse } from '#platform/clickhouse/client';
@@ -15,7 +15,7 @@ export type IngestTopics = { shopperActivity: string; sales: string };
 export type IngestLoad = {
   /** Records that Kafka has acknowledged. */
   sent(): number;
-  /** Sends no more and waits for what is under way. */
+  /** Stops sending and waits for sends in flight. */
   stop(): Promise<void>;
 };
 
@@ -31,7 +31,9 @@ type Options = {
 
 const tickMs = 50;
 
-/** Sends without end: good records, poison of every kind, and sales a second time, as a relay does after a crash. */
+/**
+ * Sends until it is stopped: good records, poison of every kind, and repeated sales, as a relay sends after a crash.
+ */
 export const startIngestLoad = async (options: Options): Promise<IngestLoad> => {
   const { broker, topics, schemaIds } = options;
   const producer = await broker.producer();
@@ -113,7 +115,7 @@ export const startIngestLoad = async (options: Options): Promise<IngestLoad> => 
         await producer.send(batch);
         sent += batch.length;
       } catch {
-        // The broker is away. What it has of this batch is in its log, and the log is what counts.
+        // The broker is away. It may have a part of this batch; the log decides what is expected.
       }
       const restMs = tickMs - (performance.now() - startedAt);
       if (restMs > 0) await sleep(restMs);
@@ -140,7 +142,7 @@ export type Truth = {
 };
 
 /**
- * What the log holds between two sets of offsets, read and judged by none of ingest's own code: kafkajs, avsc, and a
+ * The expected rows of the log between two sets of offsets, computed without ingest's own code: by kafkajs, avsc, and a
  * set of all event ids.
  */
 export const readTruth = async (
@@ -220,7 +222,7 @@ export const hasReached = async (
   return [...ends].every(([partition, end]) => end === 0n || (committed.get(partition) ?? 0n) >= end);
 };
 
-/** Every way in which a table is not what the log says; empty when it is. */
+/** Every difference between a table and the log; empty if there is none. */
 export const differencesFrom = async (
   clickhouse: ClickHouse,
   table: 'shopper_activity' | 'sales',

@@ -20,7 +20,7 @@ import {
 
 export type Ends = { shopperActivity: ReadonlyMap<number, bigint>; sales: ReadonlyMap<number, bigint> };
 
-/** Load on the topics of a running platform's clickhouse-ingest, and what became of it. */
+/** Load on the topics of a running platform's clickhouse-ingest, and checks of its rows. */
 export type IngestUnderLoad = {
   /** Where the topics end now. Rejects while the broker is away. */
   ends(): Promise<Ends>;
@@ -30,7 +30,7 @@ export type IngestUnderLoad = {
   behind(upTo: Ends): Promise<number>;
   /** Answers a statement; rejects while ClickHouse is away. */
   askClickHouse(): Promise<unknown>;
-  /** Ends the load, waits for the rest, and holds every row and rollup against the log. */
+  /** Ends the load, waits for the rest, and compares every row and rollup with the log. */
   finish(): Promise<{ activity: Truth; sales: Truth; differences: string[] }>;
 };
 
@@ -50,7 +50,7 @@ export const putIngestUnderLoad = async (
   });
   const clickhouse = createClickHouse({ url: urls.clickhouseUrl });
   let admin = await broker.admin();
-  /** An admin whose broker was away may not find back. */
+  /** An admin whose broker was away may not reconnect, so a new one is opened. */
   const withAdmin = async <T>(work: (open: BrokerAdmin) => Promise<T>): Promise<T> => {
     try {
       return await work(admin);

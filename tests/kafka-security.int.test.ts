@@ -16,7 +16,7 @@ import { kafka } from '../local/engines/kafka.js';
 import { createProgress } from '../local/progress.js';
 import { installSoftware } from '../local/software/software.js';
 
-/** A broker of its own that listens in every way in which ours can be spoken to, and the settings that reach each. */
+/** Starts a broker with a listener for each kind of security, and returns the settings for each. */
 
 const folder = mkdtempSync(join(tmpdir(), 'kafka-security-'));
 const login = { username: 'shop', password: 'open-sesame' };
@@ -27,7 +27,7 @@ const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
 
 const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
 
-/** An authority and what it signed for the broker and for a client. */
+/** Creates a certificate authority and certificates for the broker and a client. */
 const makeCertificates = () => {
   const newKey = ['-newkey', 'rsa:2048', '-nodes', '-days', '2', '-sha256'];
   openssl('req', '-x509', ...newKey, '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem');

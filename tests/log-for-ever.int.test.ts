@@ -10,7 +10,7 @@ import {
   returnItems,
 } from './choreography.js';
 
-/** What nobody may read for ever is on no topic that is kept for ever. */
+/** Tokens and texts of customers must not be on a topic that is kept for ever. */
 
 const typed = `too bright for ${randomUUID()}`;
 let shop: Choreography;

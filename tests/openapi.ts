@@ -1,4 +1,4 @@
-/** The document that the gateway serves, as tests walk it: every operation with the schemas of what it takes. */
+/** Reads the gateway's OpenAPI document for tests: every operation with the schemas of its parameters and body. */
 
 export type Schema = {
   type?: string;

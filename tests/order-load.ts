@@ -1,14 +1,14 @@
 import { sleep } from '#platform/waiting/sleep';
 import type { RunFile, Shop } from './shop.js';
 
-/** Customers' orders, one after another at a steady rate, whatever becomes of the platform meanwhile. */
+/** Places orders at a steady rate, whatever happens to the platform meanwhile. */
 export type OrderLoad = {
   /** Accepted, and not yet seen as confirmed or cancelled. */
   outstanding(): string[];
   /** True when each of these is confirmed or cancelled. Rejects when the shop does not answer. */
   areSettled(ids: readonly string[]): Promise<boolean>;
   accepted(): number;
-  /** Places no more; resolves with what is wrong with those that were accepted. */
+  /** Stops placing orders; resolves with the faults of those that were accepted. */
   stop(): Promise<string[]>;
 };
 
@@ -54,7 +54,7 @@ export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: num
       accepted += 1;
       outstanding.add(answer.body.id);
     } catch {
-      // Not accepted, as far as the customer knows.
+      // The customer received no answer, so the order does not count as accepted.
     }
   };
   const placeAll = async (): Promise<void> => {

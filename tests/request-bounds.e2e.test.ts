@@ -5,8 +5,8 @@ import { documented, type Operation, type Schema } from './openapi.js';
 import { readRunFile, shopAt } from './shop.js';
 
 /**
- * Whatever the document says can be sent, at the size of the whole body: the time to answer grows no faster than the
- * size. A field that is added tomorrow is tried too, because the fields are those of the document.
+ * Sends every field of the OpenAPI document at the size of the whole body: the time to answer must not grow faster than
+ * the size. New fields are tested too, because the fields come from the document.
  */
 
 const run = readRunFile(runFilePath());

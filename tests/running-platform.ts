@@ -5,8 +5,8 @@ import { projectPath } from '#platform/project';
 import { startLauncher } from './launcher-process.js';
 
 /**
- * The platform that CARTSTREAM_RUN names or that runs in `.local`; where there is none, one that is started for the
- * purpose, without traffic, and that `stop` takes away again.
+ * The platform that CARTSTREAM_RUN names or that runs in `.local`; otherwise a new one without traffic, which `stop`
+ * removes.
  */
 export const findPlatform = async (
   catalogSize: number,
@@ -21,12 +21,12 @@ export const findPlatform = async (
 };
 
 /**
- * For a platform under the ingest load: some of its poison has a schema id that nobody will ever register. Each such
- * record would hold its partition for ten seconds, in the hope of a registry node that lags.
+ * For a platform under the ingest load. Some of the load's poison has a schema id that is never registered. Each such
+ * record would hold its partition for ten seconds, in case a registry node lags.
  */
 export const underIngestLoad = { SCHEMA_UNKNOWN_HELD_MS: '200' } as const;
 
-/** A launcher (`pid`) in a temporary folder; `stop` takes both away. */
+/** A launcher (`pid`) in a temporary folder; `stop` ends it and deletes the folder. */
 export const startScratch = async (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},

@@ -1,6 +1,6 @@
 /**
- * What the item-similarity job writes is what the recommendation service reads: one contract, passed by the state in
- * Redis (the job's writer, the service's reader) and by the state in memory that replays use.
+ * The recommendation service reads what the item-similarity job writes. Two implementations pass this contract: the
+ * state in Redis (the job's writer with the service's reader), and the state in memory that replays use.
  */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';

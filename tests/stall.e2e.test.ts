@@ -3,8 +3,8 @@ import { startScratch, underIngestLoad } from './running-platform.js';
 import { openStallRig, type StallRig } from './stall.js';
 
 /**
- * A small `npm run stalls`: on a platform of its own, because what it stops, others use. That a process of ours goes on
- * after a stop is tried in `platform/messaging/stalled-process.int.test.ts`.
+ * A small `npm run stalls`, on a platform of its own, because other tests use the shared engines.
+ * `platform/messaging/stalled-process.int.test.ts` tests that a process of ours recovers from a stop.
  */
 
 let platform: Awaited<ReturnType<typeof startScratch>>;

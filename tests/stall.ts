@@ -1,4 +1,4 @@
-/** Stops a part of the running platform under load, lets it go on, and judges what follows. */
+/** Stops a part of the running platform under load, continues it, and checks the recovery. */
 
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
@@ -22,17 +22,17 @@ export type StallTarget = (typeof stallTargets)[number];
 export type Stall = {
   target: StallTarget;
   stoppedMs: number;
-  /** Orders accepted before the target went on, and not settled by then. */
+  /** Orders accepted before the target was continued, and not settled by then. */
   orders: number;
-  /** After the target went on, until each of these was confirmed or cancelled. */
+  /** From the continuation of the target until each of these orders was confirmed or cancelled. */
   settledMs: number;
-  /** After the target went on, until ClickHouse had all that Kafka had at that moment. */
+  /** From the continuation until ClickHouse had all records that Kafka had at that moment. */
   ingestedMs: number;
-  /** After the target went on, until everybody said `up` and no consumer reported more lag than the load makes. */
+  /** From the continuation until every service reported `up` and no consumer reported more lag than the load causes. */
   wellMs: number;
   /** Services that were not up, or did not answer, during the stop. */
   unwell: string[];
-  /** What health and lag said that was not so. */
+  /** False reports of health and lag. */
   untruths: string[];
 };
 
@@ -40,7 +40,7 @@ export type StallRig = {
   stall(target: StallTarget, stoppedMs: number): Promise<Stall>;
   /** Orders that were accepted. */
   orders(): number;
-  /** Ends the load; resolves with every way in which an order, a row or a reported lag is not as it should be. */
+  /** Ends the load; resolves with every fault of an order, a row or a reported lag. */
   finish(): Promise<string[]>;
 };
 
@@ -49,9 +49,9 @@ type Rate = { ordersPerSecond: number; activityPerSecond: number; salesPerSecond
 const recoverMsMax = 120_000;
 const lookMsMax = 4_000;
 const restMs = 2_000;
-/** A shorter stop may pass between two looks. */
+/** A shorter stop may fall between two readings. */
 const noticedMsMin = 5_000;
-/** Whose consumers have the load's records waiting when this does not answer. */
+/** The consumers whose lag must grow while this target does not answer. */
 const laggingBehind: Partial<Record<StallTarget, string>> = {
   clickhouse: 'clickhouse-ingest',
   redis: 'item-similarity',
@@ -96,7 +96,7 @@ export const openStallRig = async (
         ({ name }) => name === (target === 'shop' ? 'gateway' : target),
       )?.pid;
       if (pid === undefined) throw new Error(`${target} is not a process of this platform`);
-      // The launcher replaces what does not answer for half a minute. Here it shall go on as it is.
+      // The launcher would replace a process that does not answer for half a minute, and the test must not allow that.
       const goOn = [stopAlone(launcherPid), stopProcess(pid)];
       const continuesAt = performance.now() + stoppedMs;
       const unwell = new Set<string>();

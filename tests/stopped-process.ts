@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Stops a process and all that descend from it with SIGSTOP, as they stand on a machine that sleeps or crawls, and
- * returns how to let them go on. Not by process group: PostgreSQL's workers each lead one of their own.
+ * Stops a process and all its descendants with SIGSTOP, as on a machine that sleeps, and returns a function that
+ * continues them. It does not use the process group, because each of PostgreSQL's workers leads one of its own.
  */
 export const stopProcess = (pid: number): (() => void) => {
   const stopped = new Set<number>();
-  // Until there is nobody new: who was not stopped yet may have made children meanwhile.
+  // Repeat until no new process appears, because one that was not stopped yet may have started children.
   for (let found = [pid]; found.length > 0; ) {
     for (const each of found) {
       stopped.add(each);

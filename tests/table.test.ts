@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { variableOf } from '#platform/config';
 import { folderOf, type Part, services, table } from '../services/table.js';
 
-/** What cannot derive from services/table.ts is held to it here; a failure says what to write where. */
+/** Compares files that cannot read services/table.ts with the table; a failure says which lines to add where. */
 
 type Container = { command?: string[]; environment?: Record<string, string> };
 type Compose = { services: Record<string, Container>; 'x-environment': Record<string, string> };

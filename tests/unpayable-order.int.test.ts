@@ -13,7 +13,10 @@ import {
   returnItems,
 } from './choreography.js';
 
-/** A capture that the provider refuses for good, after the sale was made: what becomes of order, goods, ledger, money. */
+/**
+ * A capture that the provider refuses for good after the sale: its effects on the order, the stock, the sales and the
+ * money.
+ */
 
 let shop: Choreography;
 let lamp: string;

@@ -1,7 +1,7 @@
 /**
  * The limit of a checkout: one PostgreSQL transaction that inserts an order and its payment and takes the stock, behind
- * one fastify route that answers like ours. Takes the URL of a server; works in a database of its own, which it makes
- * anew. Prints its URL.
+ * one fastify route that answers like ours. Takes the URL of a server, and creates a new database there. Prints its own
+ * URL.
  */
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';

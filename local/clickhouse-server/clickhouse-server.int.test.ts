@@ -7,7 +7,7 @@ import { engines } from '#platform/testing/engines';
 
 const url = engines().clickhouseUrl;
 const database = `front_${randomUUID().replaceAll('-', '')}`;
-// Failures are expected here, and told by the tests.
+// Failures are expected here, and the tests check them.
 const client = createClient({ url, database, log: { level: ClickHouseLogLevel.OFF } });
 
 const rowsOf = async <T>(query: string, params: Record<string, unknown> = {}): Promise<T[]> => {

@@ -110,7 +110,7 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
   const isKnown = random.chance(willBuy ? 1 - catalogue.baskets.guestShare : habits.loggedInShare);
   const shopper = isKnown ? await world.someone(random) : undefined;
   const visitId = randomUUID();
-  const tell = async (events: readonly ShopperEvent[]): Promise<void> => {
+  const report = async (events: readonly ShopperEvent[]): Promise<void> => {
     const occurredAt = new Date(world.nowMs()).toISOString();
     const body = { events: events.map((event) => ({ ...event, visitId, occurredAt })) };
     unlessOk(await shop.call('POST', '/api/events', { body, token: shopper?.token }), 'send events');
@@ -120,7 +120,7 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
 
   const look = async (product: Listed): Promise<void> => {
     await shop.call('GET', `/api/products/${product.id}`, { token: shopper?.token });
-    await tell([{ type: 'product_viewed', productId: product.id }]);
+    await report([{ type: 'product_viewed', productId: product.id }]);
     tally.views += 1;
   };
 
@@ -144,7 +144,7 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
     });
     const clicked = items[position]?.productId;
     if (shown.length > 0)
-      await tell(
+      await report(
         clicked === undefined ? shown : [...shown, about('recommendation_clicked', clicked, position)],
       );
     tally.shown += shown.length;
@@ -157,7 +157,7 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
   const liked = new Set<number>();
   const [first] = path;
   if (first !== undefined && random.chance(habits.searchShare)) {
-    await tell([
+    await report([
       { type: 'products_searched', query: queryFor(catalogue.products[first]?.name ?? 'gift', random) },
     ]);
     tally.searches += 1;
@@ -179,7 +179,7 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
     await think();
   }
   if (!willBuy) return null;
-  return checkOut(world, { random, visitId, shopper, liked: [...liked], tell, think });
+  return checkOut(world, { random, visitId, shopper, liked: [...liked], report, think });
 };
 
 type Checkout = {
@@ -187,21 +187,21 @@ type Checkout = {
   visitId: string;
   shopper: Shopper | undefined;
   liked: readonly number[];
-  tell: (events: readonly ShopperEvent[]) => Promise<void>;
+  report: (events: readonly ShopperEvent[]) => Promise<void>;
   think: () => Promise<void>;
 };
 
 const checkOut = async (world: VisitWorld, checkout: Checkout): Promise<Bought | null> => {
-  const { random, visitId, shopper, tell } = checkout;
+  const { random, visitId, shopper, report } = checkout;
   const month = new Date(world.nowMs()).getUTCMonth();
   const items = world.baskets.fill(checkout.liked, month, random).flatMap(({ place, pieces }) => {
     const product = world.assortment.at(place);
     return product === undefined ? [] : [{ productId: product.id, quantity: pieces }];
   });
   if (items.length === 0) return null;
-  await tell(items.map(({ productId }) => ({ type: 'product_added', productId })));
+  await report(items.map(({ productId }) => ({ type: 'product_added', productId })));
   await checkout.think();
-  await tell([{ type: 'checkout_started' }]);
+  await report([{ type: 'checkout_started' }]);
   if (random.chance(habits.abandonShare)) {
     world.tally.abandoned += 1;
     return null;

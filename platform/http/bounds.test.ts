@@ -46,8 +46,8 @@ describe('the bounds of a request', () => {
 
   it('name what is unknown, and no more of it than fits', () => {
     expect(errorsOf(order, { 'a/b~c': 1, ['x'.repeat(1000)]: 1 })).toEqual([
-      { path: '/a~1b~0c', message: 'is not known here' },
-      { path: `/${'x'.repeat(100)}`, message: 'is not known here' },
+      { path: '/a~1b~0c', message: 'is not a field of this request' },
+      { path: `/${'x'.repeat(100)}`, message: 'is not a field of this request' },
     ]);
   });
 

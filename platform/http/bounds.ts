@@ -98,7 +98,8 @@ const boundsOfObject =
       if (found.length >= foundMax) return;
       const field = fields.get(name);
       if (field !== undefined) field(value[name], `${path}/${name}`, found);
-      else if (!isOpen) found.push({ path: `${path}/${step(name)}`, message: 'is not known here' });
+      else if (!isOpen)
+        found.push({ path: `${path}/${step(name)}`, message: 'is not a field of this request' });
     }
   };
 

@@ -348,11 +348,11 @@ describe('whatever goes wrong', () => {
   it('names the parameter or the field that is not known', async () => {
     const { errors } = (await send('GET', '/api/things?limit=1&nosuch=1&other=2')).json();
     expect(errors).toEqual([
-      { path: '/query/nosuch', message: 'is not known here' },
-      { path: '/query/other', message: 'is not known here' },
+      { path: '/query/nosuch', message: 'is not a field of this request' },
+      { path: '/query/other', message: 'is not a field of this request' },
     ]);
     const body = (await send('POST', '/api/things', json, '{"name":"a","count":1,"inner":{"b":1}}')).json();
-    expect(body.errors).toEqual([{ path: '/inner/b', message: 'is not known here' }]);
+    expect(body.errors).toEqual([{ path: '/inner/b', message: 'is not a field of this request' }]);
   });
 
   it('takes a number that is kept as it is written', async () => {

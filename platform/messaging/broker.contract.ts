@@ -25,8 +25,8 @@ import { sleep } from '#platform/waiting/sleep';
 const logger = createLogger('contract', { level: 'error' });
 
 /**
- * What every implementation of `Broker` promises. `open` connects to the engines under test; `openNowhere` to a port
- * where nobody listens.
+ * The contract of every implementation of `Broker`. `open` connects to the engines under test; `openNowhere` to a port
+ * on which no process listens.
  */
 export const brokerContract = (
   name: string,

@@ -30,13 +30,13 @@ describe('what a service publishes', () => {
       () => publisher.event('ThingScrapped', 'k', { reason: '' }, options),
       // @ts-expect-error: the value of another.
       () => publisher.event('ThingMade', 'k', { reason: '' }, options),
-      // @ts-expect-error: declared, but nobody knows it.
+      // @ts-expect-error: declared, but it has no schema.
       () => createEventPublisher(host, registry, table, ['ThingLost']),
     ];
     expect(calls).toHaveLength(4);
 
     const same: EventPublisher<Pick<Events, 'ThingMade'>> = publisher;
-    // @ts-expect-error: who publishes more than was declared is not given this one.
+    // @ts-expect-error: a store that publishes more than was declared cannot take this publisher.
     const more: EventPublisher<Events> = publisher;
     expect([same, more]).toEqual([publisher, publisher]);
   });

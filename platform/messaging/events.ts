@@ -96,7 +96,7 @@ export const createEventPublisher = <E, const P extends keyof E & string>(
       const failures = await Promise.all(missing.map(resolve));
       const failure = failures.find((each) => each !== undefined);
       if (failure === undefined) return;
-      if (attempt === 0) host.logger.warn({ err: failure }, 'schema ids are not known yet');
+      if (attempt === 0) host.logger.warn({ err: failure }, 'schema ids could not be looked up yet');
       await sleep(backoffMs(idRetry, attempt + 1));
     }
   };

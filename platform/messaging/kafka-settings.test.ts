@@ -30,7 +30,7 @@ const problemsOf = (env: Record<string, string>): string[] => {
   }
 };
 const who = { clientId: 'test', logger: createLogger('test', { level: 'silent' }) };
-/** What both clients are configured with, the parts that say where and as whom. */
+/** The parts of both clients' configurations with the addresses and the login. */
 const configsOf = (env: Record<string, string>) => {
   const { client: _, ...where } = load(env);
   const { brokers, sasl, ssl } = kafkajsConfig({ ...where, ...who }, where.brokers);

@@ -179,4 +179,4 @@ const readJson = async (answer: Response): Promise<unknown> => {
 };
 
 const unknownSchema = (what: string, isHeld = false) =>
-  new PlatformError('schema_unknown', `schema registry does not know ${what}`, { retriable: isHeld });
+  new PlatformError('schema_unknown', `the schema registry does not have ${what}`, { retriable: isHeld });

@@ -75,7 +75,7 @@ const open = async () => {
   };
 };
 
-/** Bumps the version of a key under its lock and tells of it, as a service's store does. */
+/** Increases the version of a key under its lock and appends an event, as a service's store does. */
 const bump = (key: string, options: { fails?: boolean; pauseMs?: number } = {}) =>
   inTransaction(scratch.db, async (tx) => {
     const { rows } = await tx.query<{ version: number }>(

@@ -168,7 +168,7 @@ const createLead = (
     restarts.inc();
     host.logger.warn(
       { waiting },
-      'the database was restored into another cluster: the outbox starts anew with the rows not known to be sent',
+      'the database was restored into another cluster: the outbox starts again with the rows whose sending is not recorded',
     );
   };
 

@@ -39,7 +39,7 @@ const setUp = async ({ onTestFinished }: TestContext) => {
   return {
     clock,
     gauge,
-    /** A record that nobody ingests. */
+    /** A record that is never ingested. */
     sendOne: () => producer.send([{ topic, key: 'key', value: Buffer.from('sale') }]),
     /** The newest row of the partition. */
     insertRow: (occurredAtMs: number) =>

@@ -22,7 +22,7 @@ const sale = (event_id: string) => ({
   occurred_at: 1_790_000_000_000,
 });
 
-/** Reads a container file with avsc, which knows nothing of how it was made. */
+/** Reads a container file with avsc, which is independent of our writer. */
 const readContainer = async (file: Buffer): Promise<Record<string, unknown>[]> => {
   const rows: Record<string, unknown>[] = [];
   const decoder = new avro.streams.BlockDecoder();

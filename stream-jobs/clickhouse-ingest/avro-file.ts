@@ -9,7 +9,7 @@ import type { AvroSchema } from '#platform/messaging/schema-registry';
  *     block  = count size *datum sync
  *
  * and in front of each datum the two fields that the writer's schema is extended by: `kafka_partition` (int) and
- * `kafka_offset` (long), so that every row knows where it came from.
+ * `kafka_offset` (long), so that every row has the position of its record.
  */
 export type FileHeader = { readonly bytes: Buffer; readonly sync: Buffer };
 

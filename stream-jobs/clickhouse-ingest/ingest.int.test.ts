@@ -393,7 +393,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
   it('drops what an outbox relay has sent twice, also across a restart', async (context) => {
     const { rig, start, rowsBecome, committedBecomes, rollupDifferences } = await setUp(context);
     const sales = Array.from({ length: 20 }, () => rig.sale());
-    // In two blocks: of the newest one a successor knows the ids anyhow, for it builds that block again.
+    // In two blocks, because a new owner builds the newest block again and so has the ids of that one anyhow.
     await rig.send(rig.topic.sales, sales.slice(0, 10), 0);
     const first = await start();
     await rowsBecome('sales', 10);
@@ -447,7 +447,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     expect(await lost()).toEqual([{ topic, partition: 0, from: 5, to: 7 }]);
     await second.stop();
 
-    // Nothing is left in the log, and nothing new comes; whoever starts next notes nothing twice.
+    // The log is empty and no new records come; the next start must not record the range a second time.
     await rig.send(rig.topic.sales, sales(3), 0);
     await rig.deleteBefore(rig.topic.sales, 12);
     const third = await start();

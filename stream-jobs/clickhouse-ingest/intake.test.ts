@@ -14,7 +14,7 @@ const schemas: object[] = [records.Sale, records.ShopperActivity, records.Produc
 );
 const idOf = (schema: object): number => schemas.indexOf(schema) + 1;
 
-/** The intake of one feed, which knows all three schemas. */
+/** The intake of one feed, with all three schemas cached. */
 const open = async (table: string): Promise<Intake> => {
   const feed = feeds.find((each) => each.table === table) as Feed;
   const treatments = createTreatments({ schemaById: async (id) => schemas[id - 1] as object }, feed);

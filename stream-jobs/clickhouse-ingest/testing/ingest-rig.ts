@@ -23,7 +23,7 @@ import { createIngest } from '../ingest.js';
 import { ingestTelemetry } from '../ingest-telemetry.js';
 import { createStoredRows } from '../stored-rows.js';
 
-/** As a node of the registry answers that lags behind the one that gave the id. */
+/** Answers like a registry node that lags behind another one. */
 const lagging = (
   registry: Pick<SchemaRegistry, 'schemaById'>,
   { id, record, afterIds }: { id: number; record: { schema: object }; afterIds: number },
@@ -45,13 +45,13 @@ type StartOptions = {
   /** In place of ClickHouse's own insert. */
   insertBlock?: (block: Insert, insert: ClickHouse['insert']) => Promise<void>;
   onFatal?: (error: unknown) => void;
-  /** A schema that the registry knows under this id once it was asked for so many ids. */
+  /** A schema that the registry has under this id only after lookups of this many ids. */
   learnLater?: { id: number; record: { schema: object }; afterIds: number };
-  /** As if ClickHouse had been started a moment ago. */
+  /** True to behave as if ClickHouse had been started a moment ago. */
   afterRestart?: boolean;
 };
 
-/** What all that a rig does is done with. */
+/** The shared parts of a rig. */
 type Parts = {
   topic: { shopperActivity: string; sales: string; products: string };
   group: string;
