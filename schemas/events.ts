@@ -642,8 +642,8 @@ const places = {
 } as const satisfies Record<EventType, { topic: string; subject: string; schema: object }>;
 
 /**
- * Where each record lives: its topic, its subject in the registry and its schema. `value` is never there: it says to
- * the compiler what the schema describes.
+ * The topic of each record, its subject in the registry and its schema. The field `value` does not exist at run time:
+ * it is the type of the record for the compiler.
  */
 export const records: { readonly [T in EventType]: (typeof places)[T] & { readonly value?: EventMap[T] } } =
   places;

@@ -97,6 +97,15 @@ describe('the house', () => {
     expect(vague).toEqual([]);
   });
 
+  it('says report and receive, not tell and hear', () => {
+    const quaint = /\b(tells?|told|hears?|heard|believe[sd]?)\b/i;
+    const writtenForReaders = [
+      ...documents.filter((file) => file !== 'CONTRIBUTING.md'),
+      ...codeFiles.filter((file) => !/\.test\.ts$|\.contract\.ts$|^tests/.test(file)),
+    ];
+    expect(writtenForReaders.filter((file) => quaint.test(read(file)))).toEqual([]);
+  });
+
   it('sleeps in one way only', () => {
     const byHand = codeFiles
       .filter((file) => /^(platform|services|stream-jobs|tests)/.test(file))

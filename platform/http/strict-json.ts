@@ -57,9 +57,9 @@ const [quote, backslash, comma, colon] = ['"', '\\', ',', ':'].map((sign) => sig
 const [listStart, listEnd, objectStart, objectEnd] = ['[', ']', '{', '}'].map((sign) => sign.charCodeAt(0));
 
 /**
- * What is too much in a body: undefined if nothing is. One pass over the bytes, which takes a millisecond or so for a
- * megabyte, whereas to parse a megabyte of keys, or to walk a value that is nested half a million deep, blocks the
- * event loop for a second.
+ * A text that says which bound the body exceeds; undefined if it exceeds none. One pass over the bytes takes about a
+ * millisecond for a megabyte. To parse a megabyte of keys, or to walk a value that is nested half a million deep, would
+ * block the event loop for a second.
  */
 const excessOf = (bytes: Buffer, separatorsMax: number): string | undefined => {
   let depth = 0;

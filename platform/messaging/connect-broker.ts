@@ -136,6 +136,6 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
   };
 };
 
-/** A packed record stands for several. */
+/** Counts the records of packs, because a packed record contains several. */
 const countOf = (records: readonly IncomingRecord[]): number =>
   records.reduce((count, { pack }) => count + (pack?.count ?? 1), 0);

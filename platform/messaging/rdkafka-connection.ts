@@ -63,7 +63,7 @@ export const connectRdkafka = async (
     throw rdkafkaFault(action, reason === undefined ? error : new Error(reason, { cause: error }));
   } finally {
     clearInterval(asking);
-    // What is still asking would take the first record away.
+    // A pending request for events would otherwise take the first record.
     await asked;
   }
 };

@@ -4,7 +4,7 @@ const answerMsMax = 1_000;
 
 /**
  * Shows in a service's health whether the registry at `url` answers; any HTTP answer will do. `degraded` where it does
- * not: what is cached goes on working, and a schema that was never looked up holds its partition.
+ * not: cached schemas still work, and a schema that was never looked up holds its partition.
  */
 export const watchSchemaRegistry = (url: string): Component => {
   const address = new URL(url);

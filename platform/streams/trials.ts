@@ -28,7 +28,7 @@ export type Trials = {
 type Tried = { attempts: Map<bigint, number>; parked: Set<bigint>; heldBy: bigint | undefined };
 
 export const createTrials = (deadLetters: DeadLetters, group: string): Trials => {
-  /** By partition; bounded by the batches in hand. */
+  /** By partition; bounded by the batches in progress. */
   const partitions = new Map<string, Tried>();
   const triedOf = (at: TopicPartition): Tried => {
     const name = nameOf(at);

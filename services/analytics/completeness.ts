@@ -67,7 +67,7 @@ export const createCompletenessGauge = (options: {
       // A row from the future was stamped before the wall clock was set back, so its age cannot be computed.
       if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - ageMs - settleMs);
     } catch (error) {
-      logger.warn({ err: error }, 'how complete the analytics are cannot be read');
+      logger.warn({ err: error }, 'the completeness of the analytics cannot be read');
     }
     readAtMs = askedAtMs;
   };

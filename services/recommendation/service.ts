@@ -35,7 +35,7 @@ const forgetOldPurchases = (host: Host, catalogue: CatalogueStore): Component =>
   const forget = () =>
     catalogue
       .forgetPurchases(host.clock.nowMs() - recentPurchaseMs, forgottenAtOnceMax)
-      .catch((error: unknown) => host.logger.warn({ err: error }, 'old purchases are still there'));
+      .catch((error: unknown) => host.logger.warn({ err: error }, 'old purchases could not be deleted'));
   return {
     name: 'purchases',
     start: async () => {

@@ -289,7 +289,7 @@ const deleteBefore = async ({ host }: Pick<Parts, 'host'>, name: string, offset:
   );
   const retention = kafka.admin();
   await retention.connect();
-  // kafkajs finds the partition's leader only in what it has been asked for before.
+  // kafkajs finds the partition's leader only in metadata that was requested before.
   await retention.fetchTopicOffsets(name);
   await retention.deleteTopicRecords({
     topic: name,
