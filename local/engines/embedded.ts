@@ -67,8 +67,8 @@ const archived = (archive: string | undefined): string[] =>
   archive === undefined ? [] : [`-XX:SharedArchiveFile=${archive}`];
 
 /**
- * PostgreSQL refuses to run as root: root enters a user namespace in which it is somebody else. Throws one line where a
- * container forbids that.
+ * PostgreSQL refuses to run as root, so root enters a user namespace in which it has another user id. Throws one line
+ * if a container forbids that.
  */
 export const unprivileged = (
   isRoot = process.getuid?.() === 0,

@@ -6,8 +6,8 @@ import { answersTcp } from './probes.js';
 import { runToEnd } from './run-to-end.js';
 
 /**
- * One server for every service's database. It refuses to run as root, so root enters a user namespace in which it is
- * somebody else; files stay root's.
+ * One server for every service's database. It refuses to run as root, so root enters a user namespace in which it has
+ * another user id; its files still belong to root.
  */
 export function postgres(options: {
   dataDir: string;

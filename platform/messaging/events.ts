@@ -187,7 +187,7 @@ export type EventReader = {
   prepare(records: readonly Pick<IncomingRecord, 'value'>[]): Promise<void>;
 };
 
-/** Visible ASCII without spaces. Ids are stored and indexed by whoever receives them, so they are bounded here. */
+/** Visible ASCII without spaces. Every receiver stores and indexes ids, so they are bounded here. */
 const writtenId = /^[\x21-\x7e]{1,200}$/;
 
 /**

@@ -1,5 +1,5 @@
 export type Bell = {
-  /** Ends the wait in progress; with nobody waiting, the next wait ends at once. Several rings count as one. */
+  /** Ends the current wait; without one, the next wait ends at once. Several rings count as one. */
   ring(): void;
   /** Resolves at the next ring or after `timeoutMs`, whichever comes first. One caller waits at a time. */
   wait(timeoutMs: number): Promise<void>;

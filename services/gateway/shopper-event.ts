@@ -70,7 +70,7 @@ export const judgeShopperEvent = (
     };
   const { principal } = context;
   if (principal.kind === 'user' && event.userId !== undefined && event.userId !== principal.userId)
-    return { code: 'user_mismatch', message: 'userId: is not who is logged in' };
+    return { code: 'user_mismatch', message: 'userId: is not the logged-in user' };
   return {
     activity: {
       event_id: context.eventIdOf(event.visitId, event.eventId),
