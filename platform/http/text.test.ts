@@ -59,6 +59,18 @@ describe('the time to look at a text', () => {
   });
 });
 
+describe('an e-mail address', () => {
+  it('has at most 64 characters before the @', () => {
+    expect(emailAddress.safeParse(`${'a'.repeat(64)}@example.com`).success).toBe(true);
+    expect(emailAddress.safeParse(`${'a'.repeat(65)}@example.com`).success).toBe(false);
+  });
+
+  it('has labels of at most 63 characters after it', () => {
+    expect(emailAddress.safeParse(`a@${'b'.repeat(63)}.com`).success).toBe(true);
+    expect(emailAddress.safeParse(`a@${'b'.repeat(64)}.com`).success).toBe(false);
+  });
+});
+
 describe('an id', () => {
   it('is the same in capitals', () => {
     const id = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001';

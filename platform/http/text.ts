@@ -41,7 +41,9 @@ const halfACharacter = 'may not contain half a surrogate pair';
  */
 const visibleCharacter =
   /[^\s\x00-\x20\x7f-\xa0\xad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]/;
-const isVisible = (value: string): boolean =>
+
+/** True for a text in which somebody sees something: not only blanks, controls and characters without a shape. */
+export const isVisible = (value: string): boolean =>
   /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\u2800]/u.test(value);
 const mustBeVisible = 'must contain a visible character';
 

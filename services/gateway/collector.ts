@@ -91,7 +91,7 @@ export const collectorRoutes = (
 };
 
 /** Writes on each record how many visits its request reports, so that one request counts as one visit. */
-const withVisitsTogether = (records: readonly EventMessage[]): readonly EventMessage[] => {
+export const withVisitsTogether = (records: readonly EventMessage[]): readonly EventMessage[] => {
   const visits = new Set(records.map(({ key }) => key)).size;
   if (visits < 2) return records;
   return records.map((record) => ({

@@ -79,12 +79,26 @@ describe('a shopper event', () => {
     expect(judge(at(nowMs - ageMaxMs - 1))).toMatchObject({ code: 'occurred_at_out_of_bounds' });
   });
 
+  it('is refused in a few words, whatever the names in it', () => {
+    const unknown = Array.from({ length: 60_000 }, (_, n) => [
+      `k${n}${'x'.repeat(1000)}`.slice(0, n ? 9 : 1000),
+      0,
+    ]);
+    const refused = judge({ ...view, ...Object.fromEntries(unknown) }) as { code: string; message: string };
+    expect(refused.code).toBe('invalid_event');
+    expect(refused.message).toMatch(/^k0x+: is not known here$/);
+    expect(refused.message.length).toBeLessThan(130);
+  });
+
   it.each([
     ['nothing at all', null],
     ['an unknown type', { ...view, type: 'order_placed' }],
     ['a field it does not know', { ...view, price: 1 }],
     ['a view of no product', { ...view, productId: undefined }],
     ['a search for nothing', { ...view, type: 'products_searched' }],
+    ['a search for an empty text', { ...view, type: 'products_searched', query: '' }],
+    ['a search for blanks', { ...view, type: 'products_searched', query: ' \t\u3000' }],
+    ['a search for what nobody sees', { ...view, type: 'products_searched', query: '\u200b' }],
     ['a click on no recommendation', { ...view, type: 'recommendation_clicked' }],
     ['a place that is no number', { ...view, position: '1' }],
     ['a search for half a character', { ...view, type: 'products_searched', query: '\ud800x' }],

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Principal } from '#platform/http/auth';
-import { instant, matching, prose, uuid } from '#platform/http/text';
+import { boundsOf } from '#platform/http/bounds';
+import type { InputError } from '#platform/http/problem-details';
+import { instant, isVisible, matching, prose, uuid } from '#platform/http/text';
 import type { ShopperActivity } from '#schemas/events';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -27,7 +29,7 @@ export const shopperEvent = z.strictObject({
       'The logged-in user, which is also the default. It is ignored for callers who are not logged in.',
     ),
   productId: uuid.optional().describe('Required of product_viewed, product_added and product_removed.'),
-  query: prose(500).optional().describe('Required of products_searched.'),
+  query: prose(500).optional().describe('Required of products_searched, with a visible character.'),
   position: z.int().min(0).max(100_000).optional().describe('Place in the list, from 0.'),
   recommendationId: shortId
     .optional()
@@ -52,6 +54,8 @@ export const judgeShopperEvent = (
   input: unknown,
   context: { principal: Principal; nowMs: number; eventIdOf: (visitId: string, chosen?: string) => string },
 ): { activity: ShopperActivity } | Refusal => {
+  const tooLarge = firstExcessOf(input);
+  if (tooLarge !== undefined) return { code: 'invalid_event', message: tooLarge };
   const parsed = shopperEvent.safeParse(input);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -87,9 +91,19 @@ export const judgeShopperEvent = (
   };
 };
 
+const checkBounds = boundsOf(shopperEvent, 'a shopper event');
+
+/** Checked before the schema, whose message would repeat every unknown name that the client sent. */
+const firstExcessOf = (input: unknown): string | undefined => {
+  const found: InputError[] = [];
+  checkBounds(input, '', found);
+  const [first] = found;
+  return first && `${first.path.slice(1)}: ${first.message}`;
+};
+
 const missingField = (event: ShopperEvent): keyof ShopperEvent | undefined => {
   if (isOneOf(productEvents, event.type) && event.productId === undefined) return 'productId';
-  if (event.type === 'products_searched' && event.query === undefined) return 'query';
+  if (event.type === 'products_searched' && !isVisible(event.query ?? '')) return 'query';
   if (isOneOf(recommendationEvents, event.type) && event.recommendationId === undefined)
     return 'recommendationId';
   return undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { OrderLine } from './order.js';
-import { refundsOf, salesOf } from './sales.js';
+import { refundsOf, salesOf, undoneOf } from './sales.js';
 
 const lines: OrderLine[] = [
   { productId: 'a', name: 'A', category: 'home', quantity: 2, unitPriceMinor: 500, returned: 0 },
@@ -44,4 +44,18 @@ test('a return takes back the very line it belongs to', () => {
     ids(),
   );
   expect(refund).toMatchObject({ line: 1, quantity: -1, amount_minor: -999, kind: 'refund', occurred_at: 5 });
+});
+
+test('a cancelled order takes back what was not returned before, and no line that was returned whole', () => {
+  const part: OrderLine[] = [
+    { productId: 'a', name: 'A', category: 'home', quantity: 5, unitPriceMinor: 500, returned: 2 },
+    { productId: 'b', name: 'B', category: 'garden', quantity: 1, unitPriceMinor: 999, returned: 1 },
+    { productId: 'c', name: 'C', category: 'home', quantity: 3, unitPriceMinor: 10, returned: 0 },
+  ];
+  const cancelled = { ...common, version: 4, reason: 'expired' };
+  const undone = undoneOf(cancelled, { lines: part, currency: 'EUR' }, ids());
+  expect(undone.map((row) => [row.kind, row.line, row.quantity, row.amount_minor])).toEqual([
+    ['refund', 0, -3, -1500],
+    ['refund', 2, -3, -30],
+  ]);
 });
