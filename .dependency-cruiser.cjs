@@ -56,7 +56,7 @@ module.exports = {
       to: {
         path: '.',
         pathNot:
-          '^(node_modules/(zod|uuid)/|schemas/|platform/(assert|ids|http/text)\\.ts$|services/(([^/]+)/\\5|order/(sales|pricing)|inventory/(stock|hold)|analytics/(period|revenue)|recommendation/candidates)\\.ts$|stream-jobs/item-similarity/similarity\\.ts$)',
+          '^(node_modules/(zod|uuid)/|schemas/|platform/(assert|ids|http/text|http/bounds)\\.ts$|services/(([^/]+)/\\5|order/(sales|pricing)|inventory/(stock|hold)|analytics/(period|revenue)|recommendation/candidates)\\.ts$|stream-jobs/item-similarity/similarity\\.ts$)',
         dependencyTypesNot: ['type-only'],
       },
     },
