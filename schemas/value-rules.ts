@@ -1,3 +1,5 @@
+import { currencies } from './currency.js';
+
 /**
  * Rules for the values of records that Avro cannot express. Avro's schema says that a field is text or a whole number;
  * the rules here say that `kind` is `sale` or `refund`, and that a refund is negative. Readers check them. A record
@@ -6,8 +8,8 @@
 export type ValueRule =
   /** Text that is one of these. */
   | { oneOf: readonly string[] }
-  /** Text of exactly this many capital letters A to Z. */
-  | { capitals: number }
+  /** Text that is one of these, which all have three ASCII characters; `what` names them for people. */
+  | { codes: readonly string[]; what: string }
   /** Text of at least this many bytes. */
   | { bytesMin: number }
   /** A whole number from `min` to `max`, both included. */
@@ -23,8 +25,7 @@ export type RecordRules = {
 };
 
 const named: ValueRule = { bytesMin: 1 };
-/** ISO 4217 has three letters. */
-const currency: ValueRule = { capitals: 3 };
+const currency: ValueRule = { codes: currencies, what: 'currency of ISO 4217' };
 /** Beyond 2^53 sums are no longer exact. */
 const amountMax = Number.MAX_SAFE_INTEGER;
 const int32Max = 2 ** 31 - 1;
@@ -104,7 +105,7 @@ const firstBroken = (rules: FieldRules, value: Readonly<Record<string, unknown>>
 
 const holds = (rule: ValueRule, given: unknown): boolean => {
   if ('oneOf' in rule) return rule.oneOf.includes(given as string);
-  if ('capitals' in rule) return new RegExp(`^[A-Z]{${rule.capitals}}$`).test(String(given));
+  if ('codes' in rule) return rule.codes.includes(given as string);
   if ('bytesMin' in rule) return Buffer.byteLength(String(given)) >= rule.bytesMin;
   return Number(given) >= rule.min && Number(given) <= rule.max;
 };
@@ -114,7 +115,7 @@ const shownCharsMax = 40;
 const wordsOf = (field: string, given: unknown, rule: ValueRule): string => {
   const shown = typeof given === 'string' ? JSON.stringify(given.slice(0, shownCharsMax)) : String(given);
   if ('oneOf' in rule) return `${field} is ${shown}, which is none of ${rule.oneOf.join(', ')}`;
-  if ('capitals' in rule) return `${field} is ${shown}, which is not ${rule.capitals} capital letters`;
+  if ('codes' in rule) return `${field} is ${shown}, which is no ${rule.what}`;
   if ('bytesMin' in rule) return `${field} is ${shown}, which is shorter than ${rule.bytesMin} byte(s)`;
   return `${field} is ${shown}, which is not between ${rule.min} and ${rule.max}`;
 };

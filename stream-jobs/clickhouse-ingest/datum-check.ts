@@ -65,19 +65,21 @@ const textCheck = (rule: Exclude<ValueRule, { min: number }>): Check => {
       return false;
     };
   }
+  return codeCheck(rule.codes);
+};
+
+/** One lookup by the number that the three bytes make, however many codes there are. */
+const codeCheck = (codes: readonly string[]): Check => {
+  const known = new Set(codes.map((code) => codeNumber(Buffer.from(code), 0)));
   return (bytes, start, end) => {
     const from = textStart(bytes, start);
-    if (end - from !== rule.capitals) return false;
-    for (let at = from; at < end; at += 1) {
-      const letter = bytes[at] as number;
-      if (letter < capitalA || letter > capitalZ) return false;
-    }
-    return true;
+    return end - from === codeBytes && known.has(codeNumber(bytes, from));
   };
 };
 
-const capitalA = 0x41;
-const capitalZ = 0x5a;
+const codeBytes = 3;
+const codeNumber = (bytes: Buffer, at: number): number =>
+  ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
 
 /** The position of a text's first byte, after its length. */
 export const textStart = (bytes: Buffer, start: number): number => {
