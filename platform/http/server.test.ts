@@ -180,6 +180,10 @@ describe('whatever goes wrong', () => {
     ['another method with a bad body', 'PUT', '/api/things', json, '{', 405, 'method_not_allowed'],
     ['a bad escape', 'GET', '/api/things/%zz', {}, undefined, 400, 'invalid_url'],
     ['an escape that is no UTF-8', 'GET', '/api/things/%ff', {}, undefined, 400, 'invalid_url'],
+    ['a query that is no UTF-8', 'GET', '/api/things?limit=%ff', {}, undefined, 400, 'invalid_url'],
+    ['half a character in a query', 'GET', '/api/things?limit=%c3', {}, undefined, 400, 'invalid_url'],
+    ['half a pair in a query', 'GET', '/api/things?limit=%ed%a0%80', {}, undefined, 400, 'invalid_url'],
+    ['a bad escape in a query', 'GET', '/api/things?limit=%zz', {}, undefined, 400, 'invalid_url'],
     ['a NUL in the path', 'GET', '/api/things?limit=%00', {}, undefined, 400, 'invalid_url'],
     [
       'a path parameter',

@@ -148,6 +148,8 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
     authorise(request.principal, access);
     await authorises?.(request);
     if (/%00/.test(request.url)) throw problem(400, 'invalid_url', 'The URL holds a NUL character.');
+    if (!isDecodable(request.url))
+      throw problem(400, 'invalid_url', 'The query has an escape that is not valid UTF-8.');
     if (requires.includes('idempotency-key') && !request.headers['idempotency-key'])
       throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
     if (requires.includes('if-match') && request.headers['if-match'] === undefined)
@@ -157,6 +159,18 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
         'Send If-Match with the ETag of the version this update is based on.',
       );
   });
+};
+
+/** The router checks the path alone; the parser of the query keeps what it cannot decode, or replaces it. */
+const isDecodable = (url: string): boolean => {
+  const queryAt = url.indexOf('?');
+  if (queryAt < 0 || !url.includes('%', queryAt)) return true;
+  try {
+    decodeURIComponent(url.slice(queryAt));
+    return true;
+  } catch {
+    return false;
+  }
 };
 
 const answerProblems = (app: HttpApp, routes: RouteBook): void => {

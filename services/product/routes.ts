@@ -4,7 +4,7 @@ import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { line, prose, text, uuid, wholeNumber } from '#platform/http/text';
+import { isVisible, line, prose, text, uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
@@ -18,6 +18,10 @@ const currency = z.enum(currencies as [string, ...string[]]).describe('ISO 4217 
 const name = line(200);
 const category = line(200)
   .regex(/[^\s/]/, 'must name a category')
+  .refine(
+    (path) => path.split('/').every((part) => part.trim() === '' || isVisible(part)),
+    'must have a visible character between slashes',
+  )
   .describe('The path of the category, e.g. `home/lighting`. Stored in lower case.');
 const attributesMax = 100;
 const attributes = z
@@ -27,7 +31,11 @@ const attributes = z
   )
   .meta({ maxProperties: attributesMax });
 const tags = z.array(line(60)).max(50);
-const image = text(2000).check(z.url({ protocol: /^https?$/ }));
+// `z.url` removes blanks around the address and ignores line breaks within it, so they are refused before.
+const image = text(2000)
+  .regex(/^\S+$/, 'must not contain blanks')
+  .refine((url) => !/\p{Cc}/u.test(url), 'must not contain control characters')
+  .check(z.url({ protocol: /^https?$/ }));
 const images = z.array(image).max(20);
 
 const productSchema = z
@@ -52,7 +60,7 @@ const productSchema = z
   })
   .meta({ id: 'Product' });
 
-const createBody = z.strictObject({
+export const createBody = z.strictObject({
   name,
   description: prose(10_000).default(''),
   category,
