@@ -260,6 +260,26 @@ describe('shopper activity', () => {
   const send = (url: string, body: unknown) =>
     fetch(`${url}/api/events`, { method: 'POST', headers: json, body: JSON.stringify(body) });
 
+  it('is accepted five hundred at a time with every field; unknown names by the thousand get a short answer', async () => {
+    const { url } = await startGateway({});
+    const visitId = `v-${randomUUID()}`;
+    const full = { userId: randomUUID(), query: 'lamp, or: torch', position: 1, recommendationId: 'r' };
+    const events = Array.from({ length: 500 }, (_, n) => view(visitId, { ...full, eventId: `e-${n}` }));
+    const accepted = await send(url, { events });
+    expect([accepted.status, await accepted.json()]).toEqual([202, { accepted: 500, errors: [] }]);
+
+    const unknown = (count: number) =>
+      view(visitId, Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, 0])));
+    const refused = await send(url, { events: [unknown(8000)] });
+    const answer = await refused.text();
+    expect([refused.status, JSON.parse(answer).errors[0].code]).toEqual([202, 'invalid_event']);
+    expect(answer.length).toBeLessThan(1000);
+
+    const tooMany = await send(url, { events: [unknown(60_000)] });
+    expect(tooMany.status).toBe(400);
+    expect(await tooMany.json()).toMatchObject({ code: 'invalid_body' });
+  });
+
   it('is in Kafka, in the order of its visit, when it is accepted; a bad event costs only itself', async () => {
     const { url } = await startGateway({});
     const broker = connectBroker(testHost('reader'), engines().kafka);
