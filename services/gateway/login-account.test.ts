@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { accountKey } from './login-account.js';
+import { loopHeldMaxMs } from '#platform/http/loop-watch';
+import { accountIn, accountKey } from './login-account.js';
 
 describe('the account that a login is counted for', () => {
   it.each([
@@ -26,5 +27,27 @@ describe('the account that a login is counted for', () => {
 
   it('is bounded', () => {
     expect(accountKey('\ufdfa'.repeat(5000)).length).toBeLessThanOrEqual(254);
+  });
+});
+
+describe('the body of a login', () => {
+  it('names its account, unless the user service would not parse it', () => {
+    expect(accountIn(Buffer.from('{"email":"ANN@example.org","password":"x"}'))).toBe('ann@example.org');
+    for (const body of ['', '{', '{"email":1}', 'null', '[]'])
+      expect(accountIn(Buffer.from(body))).toBeUndefined();
+    expect(accountIn(Buffer.from([0x7b, 0xff, 0x7d]))).toBeUndefined();
+    expect(accountIn(undefined)).toBeUndefined();
+  });
+
+  it('does not hold up everybody, however many names it has', () => {
+    const names = Array.from({ length: 80_000 }, (_, n) => `"k${n}":0`);
+    const body = Buffer.from(`{"email":"ann@example.org",${names.join()}}`);
+    const spentMs = [1, 2, 3].map(() => {
+      const before = process.cpuUsage();
+      expect(accountIn(body)).toBeUndefined();
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    });
+    expect(Math.min(...spentMs)).toBeLessThan(loopHeldMaxMs / 2);
   });
 });

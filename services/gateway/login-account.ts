@@ -1,3 +1,5 @@
+import { strictJson } from '#platform/http/strict-json';
+
 const lengthMax = 254;
 
 /**
@@ -17,3 +19,17 @@ export const accountKey = (email: string): string =>
     .toLowerCase()
     .normalize('NFKC')
     .slice(0, lengthMax);
+
+/**
+ * The key of the account that a body names, before the body is validated. Undefined for a body that names none, or
+ * that the user service refuses to parse: then nobody logs in with it.
+ */
+export const accountIn = (body: unknown): string | undefined => {
+  if (!Buffer.isBuffer(body)) return undefined;
+  try {
+    const { email } = strictJson(body, { mustBeKeepable: false }) as { email?: unknown };
+    return typeof email === 'string' ? accountKey(email) : undefined;
+  } catch {
+    return undefined;
+  }
+};

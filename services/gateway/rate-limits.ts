@@ -5,7 +5,7 @@ import { clientNetwork } from '#platform/http/client-address';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { RedisClient } from '#platform/redis/client';
-import { accountKey } from './login-account.js';
+import { accountIn } from './login-account.js';
 import { pathOf } from './request-path.js';
 import { type LimitName, limitOf, limits, limitsOfAccounts, limitsOfAddresses } from './routing-table.js';
 
@@ -125,14 +125,5 @@ const clientOf = async (request: FastifyRequest, auth: Authenticator): Promise<s
     return principal.kind === 'user' ? principal.userId : addressOf(request);
   } catch {
     return addressOf(request);
-  }
-};
-
-const accountIn = (body: unknown): string | undefined => {
-  try {
-    const { email } = JSON.parse(String(body)) as { email?: unknown };
-    return typeof email === 'string' ? accountKey(email) : undefined;
-  } catch {
-    return undefined;
   }
 };
