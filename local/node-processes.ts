@@ -4,6 +4,7 @@ import type { Context } from './context.js';
 import { answersHttp } from './engines/probes.js';
 import { allReady } from './health.js';
 import type { Plan, ProcessPlan } from './processes.js';
+import { inBackground } from './supervision/background.js';
 import { runOneShot } from './supervision/one-shot.js';
 import type { ProcessSpec } from './supervision/supervised-process.js';
 
@@ -83,7 +84,7 @@ export async function startShoppers(env: Environment, { ports, crew, progress }:
   const spec: ProcessSpec = {
     name: 'shoppers',
     url,
-    command: nodeCommand(program, 160),
+    command: inBackground(nodeCommand(program, 160)),
     env: { ...env, SHOPPERS_PORT: `${port}`, MALLOC_ARENA_MAX: '2' },
     probe: () => answersHttp(`${url}/health/live`),
   };

@@ -1,3 +1,4 @@
+import { inBackground } from '../supervision/background.js';
 import type { Engine } from './engine.js';
 import { jvmEnv, jvmFlags } from './jvm.js';
 import { answersHttp } from './probes.js';
@@ -13,7 +14,7 @@ export function zipkin(options: { port: number; java: string; jar: string }): En
     process: {
       name: 'zipkin',
       url: origin,
-      command: [
+      command: inBackground([
         java,
         ...jvmFlags({ heapStartMb: 48, heapMostMb: 128 }),
         '-jar',
@@ -22,7 +23,7 @@ export function zipkin(options: { port: number; java: string; jar: string }): En
         `--armeria.ports[0].port=${port}`,
         '--armeria.ports[0].protocols[0]=http',
         '--logging.level.root=WARN',
-      ],
+      ]),
       env: { ...jvmEnv, MEM_MAX_SPANS: '20000', QUERY_PORT: `${port}`, SELF_TRACING_ENABLED: 'false' },
       probe: () => answersHttp(`${origin}/health`),
       startMsMax: 120_000,
