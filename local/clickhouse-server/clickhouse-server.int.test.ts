@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import avro from 'avsc';
+import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engines } from '#platform/testing/engines';
 
@@ -252,3 +253,22 @@ function avroFile(rows: readonly { id: number; note: string }[]): Readable {
   encoder.end();
   return Readable.from(encoder, { objectMode: false });
 }
+
+describe('a web page in a browser of this machine', () => {
+  it.each([
+    ['its form', { origin: 'https://shop.example', 'content-type': 'text/plain' }],
+    ['its picture', { 'sec-fetch-site': 'cross-site' }],
+    ['a name of its own for 127.0.0.1', { host: 'rebound.example' }],
+  ])('is refused by %s, and what it sent is not run', async (_, headers) => {
+    const table = `${database}.page_${randomUUID().slice(0, 8)}`;
+    const { statusCode } = await request(url, {
+      method: 'POST',
+      headers,
+      body: `CREATE TABLE ${table} (n UInt8) ENGINE = Memory`,
+    });
+    expect(statusCode).toBe(403);
+    expect(
+      await rowsOf("SELECT 1 FROM system.tables WHERE database || '.' || name = {table:String}", { table }),
+    ).toEqual([]);
+  });
+});

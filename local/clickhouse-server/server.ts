@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { Session } from 'chdb';
 import { answerEncoding, decodedBody } from './encoding.js';
 import { asFailure, refusal } from './failure.js';
+import { foreignSender } from './foreign-request.js';
 import { createNamedSessions } from './named-sessions.js';
 import { parseRequest, type ServerRequest } from './request.js';
 import { createSessionPool, type EngineSession } from './sessions.js';
@@ -105,6 +106,14 @@ export function createClickHouseServer(options: ClickHouseServerOptions): { serv
   });
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const foreign = foreignSender(incoming.headers);
+    if (foreign !== undefined) {
+      // Its body is not read.
+      response
+        .writeHead(403, { connection: 'close' })
+        .end(`This engine serves its own machine only: ${foreign}.\n`);
+      return;
+    }
     const url = new URL(incoming.url ?? '/', 'http://localhost');
     if (
       url.pathname === '/ping' ||
