@@ -236,8 +236,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'local/supervision/supervised-process.ts',
-        find: 'reason !== undefined && !stopping; ) {',
-        replace: 'reason === undefined && !stopping; ) {',
+        find: 'while (!stopping) await startAgain(await deathOrSilence());',
+        replace: 'await deathOrSilence();',
       },
     ],
     tests: ['local/supervision/supervised-process.test.ts'],
