@@ -381,11 +381,25 @@ describe('poison', () => {
     ]);
   });
 
+  test('is nothing that a registry holds up which went away right after the start', async () => {
+    const away = new PlatformError('registry_unavailable', 'it is away', { retriable: true });
+    const { group } = await react(
+      { ThingMade: noteEffect },
+      { registry: { ...registry, schemaById: () => Promise.reject(away) } },
+    );
+    const painted = publisher.event('ThingPainted', 'a', { thingId: 'a' }, { occurredAt: 1_700_000_000_000 });
+    await producer.send([painted, made('a', 1)]);
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1]);
+  });
+
   test('is not what a registry that is away leaves unread: the partition waits for it', async () => {
     await producer.send([made('a', 1), made('a', 2)]);
     let refusals = 0;
     const flaky: SchemaRegistry = {
       ...registry,
+      // What is looked up at the start would otherwise be known already.
+      idOf: () => Promise.reject(new PlatformError('registry_unavailable', 'refused', { retriable: true })),
       schemaById: async (id) => {
         refusals += 1;
         if (refusals <= 3) throw new PlatformError('registry_unavailable', 'refused', { retriable: true });
@@ -394,6 +408,7 @@ describe('poison', () => {
     };
     const { group } = await react({ ThingMade: noteEffect }, { registry: flaky });
     await eventually(async () => (await lag(group)) === 0n);
+    expect(refusals).toBeGreaterThan(3);
     expect(await steps()).toEqual([1, 2]);
     expect((await admin.offsets(deadLetterTopic(topic)))[0]?.high).toBe(0n);
   });

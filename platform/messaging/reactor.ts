@@ -134,8 +134,9 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         handle: handle(trials),
         heldBy: trials.heldBy,
       });
+      // Also of the types without a reaction: passing one over takes its schema, which the registry may not give later.
       // If the lookup fails, the first event repeats it.
-      void reader.expect(Object.keys(reactions)).catch(() => {});
+      void reader.expect(typesOn(options.events, topics)).catch(() => {});
       await consuming.start();
       pruning = setInterval(() => void pruneInbox(), pruneEveryMs);
     },
@@ -156,6 +157,9 @@ const parkedOr = (error: unknown, parking: Promise<boolean>): Promise<unknown> =
     (isParked) => (isParked ? undefined : error),
     (refusal: unknown) => refusal,
   );
+
+const typesOn = (events: EventTable, topics: readonly string[]): string[] =>
+  Object.entries(events).flatMap(([type, { topic }]) => (topics.includes(topic) ? [type] : []));
 
 const topicsOf = (events: EventTable, types: readonly string[]): string[] => [
   ...new Set(types.flatMap((type) => events[type]?.topic ?? [])),
