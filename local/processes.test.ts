@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { jobs } from '../services/table.js';
 import type { Ports } from './data-folder/ports.js';
 import { planProcesses } from './processes.js';
 
@@ -15,7 +16,8 @@ describe('the plan of processes', () => {
       instances: {},
       ports: numbered(),
     });
-    expect(plan.processes.map(({ name }) => name)).toEqual(['shop', 'clickhouse-ingest', 'item-similarity']);
+    expect(plan.processes.map(({ name }) => name)).toEqual(['shop', ...jobs.map(({ name }) => name)]);
+    expect(jobs.length).toBeGreaterThan(1);
     expect(plan.processes[0]?.env).toMatchObject({ GATEWAY_PORT: '8000', ORDER_PORT: '5003' });
     expect(plan.env).toMatchObject({
       GATEWAY_URL: 'http://127.0.0.1:8000',

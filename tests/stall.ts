@@ -2,6 +2,7 @@
 
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
+import { jobs } from '../services/table.js';
 import { putIngestUnderLoad } from './ingest-under-load.js';
 import { startOrders } from './order-load.js';
 import { readRunFile, shopAt } from './shop.js';
@@ -14,8 +15,7 @@ export const stallTargets = [
   'clickhouse',
   'redis',
   'shop',
-  'clickhouse-ingest',
-  'item-similarity',
+  ...jobs.map(({ name }) => name),
 ] as const;
 export type StallTarget = (typeof stallTargets)[number];
 

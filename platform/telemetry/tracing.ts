@@ -102,10 +102,6 @@ export const traceparentOf = (from: Context): string | undefined => {
   return `00-${span.traceId}-${span.spanId}-${(span.traceFlags & 1).toString(16).padStart(2, '0')}`;
 };
 
-/** True where the trace is recorded, so that expensive span attributes are computed only then. */
-export const isSampled = (from: Context): boolean =>
-  ((trace.getSpanContext(from)?.traceFlags ?? 0) & 1) === 1;
-
 export type SpanOptions = {
   /** INTERNAL if unset. */
   kind?: SpanKind;

@@ -129,7 +129,7 @@ export const noChanges = (): Changes => ({
   learnedUpToMs: Number.NEGATIVE_INFINITY,
 });
 
-export const growth = (atMs: number, landmarkMs: number, halfLifeMs: number): number =>
+const growth = (atMs: number, landmarkMs: number, halfLifeMs: number): number =>
   2 ** ((atMs - landmarkMs) / halfLifeMs);
 
 /** The slice of time a signal belongs to. */
