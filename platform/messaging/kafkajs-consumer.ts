@@ -1,5 +1,6 @@
 import type { Consumer, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
 import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
+import { brokerAnswers } from '#platform/messaging/broker-probe';
 import { brokerFault } from '#platform/messaging/kafkajs-connection';
 import { createKafkajsMember, type KafkajsMember } from '#platform/messaging/kafkajs-member';
 import { memberName } from '#platform/messaging/member-name';
@@ -9,6 +10,7 @@ import { sleep } from '#platform/waiting/sleep';
 
 const reconnect = { minMs: 100, maxMs: 1_000, jitter: 0.2 };
 const leaveMsMax = 3_000;
+const answerMsMax = 1_000;
 /**
  * How long a failed member may take to leave. It is short, because the next member removes one that could not leave.
  */
@@ -110,9 +112,20 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
     await spent.retire(abandonMsMax);
   };
 
+  /**
+   * A member that connects to a broker that is stopped holds its requests until they time out, and is slow to come back
+   * when the broker goes on. So none is made before a broker answers.
+   */
+  const assertAnswering = async (): Promise<void> => {
+    const answers = options.brokers.map((address) => brokerAnswers(address, options, answerMsMax));
+    if (!(await Promise.all(answers)).some(Boolean))
+      throw brokerFault('connect', new Error(`no broker of ${options.brokers.join(', ')} answers`));
+  };
+
   const openPatiently = async (lanes: PartitionLanes): Promise<void> => {
     for (let failures = 1; !closing.signal.aborted; failures += 1) {
       try {
+        await assertAnswering();
         return await open(lanes);
       } catch (error) {
         const level = failures % 10 === 1 ? 'warn' : 'debug';
