@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { skipReasons } from './tests/skip-reasons.js';
 
 // Imports of the project resolve to the TypeScript sources, as the `imports` map of package.json says.
 const resolve = { conditions: ['source'] };
@@ -6,15 +7,25 @@ const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] 
 
 const report = process.env.VITEST_REPORT;
 
-const shared = { pool: 'forks' as const, environment: 'node' };
+const shared = {
+  pool: 'forks' as const,
+  environment: 'node',
+  setupFiles: './tests/unexpected-errors.ts',
+};
 
 export default defineConfig({
   resolve,
   ssr,
   test: {
     globalSetup: './tests/global-setup.ts',
+    // What a test prints by console is shown only if it fails.
+    silent: 'passed-only',
     // CI counts from a file; people read the terminal.
-    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
+    reporters: [
+      'default',
+      skipReasons(),
+      ...(report ? [['json', { outputFile: report }] as ['json', { outputFile: string }]] : []),
+    ],
     projects: [
       {
         resolve,

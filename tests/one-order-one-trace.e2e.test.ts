@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBroker } from '#platform/messaging/open-broker';
-import { createLogger } from '#platform/telemetry/logger';
 import { engines, runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { testLogger } from '#platform/testing/logged-errors';
 import { readRunFile, shopAt } from './shop.js';
 
 type Span = { traceId: string; localEndpoint?: { serviceName?: string }; name: string };
@@ -57,7 +57,7 @@ describe('one order, seen from outside', () => {
   it('carries its correlation id in every Kafka header', async () => {
     const broker = openBroker(engines().kafka, {
       clientId: 'journey-test',
-      logger: createLogger('journey-test'),
+      logger: testLogger('journey-test'),
     });
     const expected: Record<string, number> = { orders: 2, inventory: 2, payments: 2, sales: 1 };
     const seen: { topic: string; correlation: string | undefined }[] = [];

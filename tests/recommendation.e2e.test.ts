@@ -69,7 +69,7 @@ describe('recommendations', () => {
     const learnedMs = performance.now() - toldAtMs;
     expect(answer.items[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
     expect(learnedMs).toBeLessThan(5_000);
-    console.log(`a new pair is a neighbour after ${Math.round(learnedMs)} ms`);
+    process.stdout.write(`a new pair is a neighbour after ${Math.round(learnedMs)} ms\n`);
   });
 
   it('at home follow nobody who merely names a visitor', async () => {

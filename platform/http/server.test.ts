@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { PlatformError } from '#platform/errors';
 import type { RunnableHost } from '#platform/service-host';
 import { currentCorrelation } from '#platform/telemetry/correlation';
+import { takeLoggedErrors } from '#platform/testing/logged-errors';
 import { testHost } from '#platform/testing/test-host';
 import type { Authenticator, Principal } from './auth.js';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from './etag.js';
@@ -340,6 +341,9 @@ describe('whatever goes wrong', () => {
     });
     expect(correlationId).toBe(answer.headers['x-correlation-id']);
     expect(answer.body).not.toMatch(/secret|at .*\.ts/);
+    expect(takeLoggedErrors().map(({ msg, err }) => `${msg}: ${err?.message}`)).toEqual(
+      status === 500 ? ['request failed: the secret reason'] : [],
+    );
   });
 
   it('says where, by a JSON pointer', async () => {

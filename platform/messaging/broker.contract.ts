@@ -17,12 +17,12 @@ import type {
 } from '#platform/messaging/broker';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { openConnection } from '#platform/messaging/kafkajs-connection';
-import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { testLogger } from '#platform/testing/logged-errors';
 import { sleep } from '#platform/waiting/sleep';
 
-const logger = createLogger('contract', { level: 'error' });
+const logger = testLogger('contract');
 
 /**
  * The contract of every implementation of `Broker`. `open` connects to the engines under test; `openNowhere` to a port

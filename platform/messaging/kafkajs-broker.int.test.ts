@@ -10,8 +10,9 @@ import { PackCursor } from '#platform/messaging/record-pack';
 import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { testLogger } from '#platform/testing/logged-errors';
 
-const who = { clientId: 'contract', logger: createLogger('test', { level: 'error' }) };
+const who = { clientId: 'contract', logger: testLogger('contract') };
 const quiet = { clientId: 'contract', logger: createLogger('test', { level: 'silent' }) };
 
 brokerContract('kafkajs', {

@@ -1,12 +1,12 @@
 import { trace } from '@opentelemetry/api';
 import type { Clock } from '#platform/clock';
 import { createHost, type RunnableHost } from '#platform/service-host';
-import { createLogger } from '#platform/telemetry/logger';
 import { createMetrics } from '#platform/telemetry/metrics';
+import { testLogger } from '#platform/testing/logged-errors';
 
 /**
- * A host for tests: real metrics, no tracing, errors and worse on stdout. A fatal error fails the test run
- * unless the test says what to do with it.
+ * A host for tests: real metrics, no tracing. The test takes the errors that it logs by `takeLoggedErrors`. A fatal
+ * error fails the test run unless the test says what to do with it.
  */
 export const testHost = (
   service = 'test',
@@ -14,7 +14,7 @@ export const testHost = (
 ): RunnableHost =>
   createHost({
     service,
-    logger: createLogger(service, { level: options.logLevel ?? 'error' }),
+    logger: testLogger(service, options.logLevel),
     metrics: createMetrics(service),
     tracer: trace.getTracer(service),
     ...(options.clock === undefined ? {} : { clock: options.clock }),

@@ -9,6 +9,7 @@ import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { takeLoggedErrors } from '#platform/testing/logged-errors';
 import { testHost } from '#platform/testing/test-host';
 import { type ProductCreated, records, type ShopperActivity } from '#schemas/events';
 import { similarityKeys } from '#schemas/similarity-state';
@@ -152,6 +153,11 @@ describe('the item-similarity job', () => {
     const admin = await broker.admin();
     await eventually(async () => (await admin.offsets(deadLetterTopic(activity)))[0]?.high === 3n);
     await admin.close();
+    expect(takeLoggedErrors().map(({ msg, err }) => [msg, err?.message])).toEqual([
+      ['dead letter', 'only 3 bytes'],
+      ['dead letter', expect.stringContaining('the datum ends too early')],
+      ['dead letter', expect.stringContaining('type is "bogus", which is none of')],
+    ]);
 
     const weight = await pairWeight('a', 'b');
     await first.stop();
