@@ -9,6 +9,7 @@ if (nodeMajor < 20) {
   process.exit(1);
 }
 
+const { continueWith, endWithParent, runtimeOf } = await import('./setup/runtime.js');
 const { setUp } = await import('./setup/set-up.js');
 const { parseOptions, usage, UsageError } = await import('./setup/options.js');
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -26,12 +27,16 @@ if (options.help) {
   process.exit(0);
 }
 
+let runtime;
 try {
   await setUp(root);
+  runtime = runtimeOf(root);
 } catch (error) {
   console.error(`cartstream: ${error.message}`);
   process.exit(1);
 }
+if (runtime !== process.execPath) await continueWith(runtime, process.argv.slice(1));
+endWithParent();
 
 process.chdir(root);
 const { launch } = await import('../dist/local/launcher.js');

@@ -29,7 +29,7 @@ export function answersTcp(
     socket.once('timeout', () => fail(new Error(`port ${port} does not answer`)));
     socket.once('error', fail);
     socket.once('close', () => reject(new Error(`port ${port} hung up`)));
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       answer = Buffer.concat([answer, chunk]);
       try {
         if (!accepts(answer)) return;

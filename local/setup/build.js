@@ -36,7 +36,7 @@ async function compileAll(root, stale) {
     const result = await esbuild.transform(await readFile(join(root, source), 'utf8'), {
       loader: 'ts',
       format: 'esm',
-      target: 'node20',
+      target: 'node22',
       sourcefile: join(root, source),
       sourcemap: 'external',
     });

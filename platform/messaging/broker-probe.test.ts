@@ -11,7 +11,7 @@ afterEach(() => {
 const listening = async (answer: (request: Buffer) => Buffer | null): Promise<string> => {
   const server = createServer((socket) => {
     socket.on('error', () => {});
-    socket.on('data', (request) => {
+    socket.on('data', (request: Buffer) => {
       const bytes = answer(request);
       if (bytes !== null) socket.write(bytes);
     });

@@ -34,7 +34,7 @@ export const brokerAnswers = (
   const socket = openSocket(host, port, security, () => socket.write(request));
   const answered = new Promise<boolean>((resolve) => {
     let answer = Buffer.alloc(0);
-    socket.on('data', (bytes) => {
+    socket.on('data', (bytes: Buffer) => {
       answer = Buffer.concat([answer, bytes]);
       if (answer.length >= 8) resolve(answer.readInt32BE(4) === correlationId);
     });

@@ -78,13 +78,19 @@ const install = async (folder: string, report: (line: string) => void): Promise<
 
 const outputCharsKept = 4_000;
 
+/** Where this Node.js keeps its headers, so that node-gyp builds against them and downloads none. */
+const headersFolder = (): Record<string, string> => {
+  const folder = dirname(dirname(process.execPath));
+  return existsSync(join(folder, 'include', 'node', 'node.h')) ? { npm_config_nodedir: folder } : {};
+};
+
 const runNpm = (folder: string): Promise<void> =>
   new Promise((resolve, reject) => {
     const npm = spawn('npm', ['install', '--no-audit', '--no-fund', '--foreground-scripts'], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       // librdkafka's makefile does not work with several jobs at once.
-      env: { ...process.env, JOBS: '1', npm_config_ignore_scripts: 'false' },
+      env: { ...process.env, ...headersFolder(), JOBS: '1', npm_config_ignore_scripts: 'false' },
     });
     let output = '';
     const keep = (chunk: Buffer) => {

@@ -38,7 +38,7 @@ const poolerBefore = async (url: string): Promise<{ url: string; close(): void }
   const proxy = createServer((client) => {
     const upstream = connect(Number(server.port), server.hostname);
     client.pipe(upstream);
-    upstream.on('data', (chunk) => {
+    upstream.on('data', (chunk: Buffer) => {
       const at = chunk.indexOf(keyData);
       if (at >= 0) chunk.writeInt32BE(chunk.readInt32BE(at + keyData.length) + 1, at + keyData.length);
       client.write(chunk);
