@@ -1,14 +1,17 @@
-import { isBrokenInvariant } from '#platform/assert';
-import { PlatformError } from '#platform/errors';
-import type {
-  BatchControl,
-  BatchHandler,
-  PartitionProgress,
-  RecordBatch,
-  TopicPartition,
-} from '#platform/messaging/broker';
-import type { Logger } from '#platform/telemetry/logger';
-import { backoffMs } from '#platform/waiting/backoff';
+import type { PartitionProgress, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import {
+  advance,
+  close,
+  endOf,
+  enqueue,
+  hasBatch,
+  type Lane,
+  type LaneStart,
+  mark,
+  newLane,
+  progressOf,
+} from '#platform/messaging/lane';
+import { createDelivery, type DeliveryOptions, type Staleness } from '#platform/messaging/lane-delivery';
 import { endsWithin } from '#platform/waiting/deadline';
 
 /**
@@ -21,7 +24,7 @@ import { endsWithin } from '#platform/waiting/deadline';
  */
 export type PartitionLanes = {
   /** Begins a new assignment: only batches of these partitions are accepted, each from `nextOffset` on. */
-  assign(partitions: readonly (TopicPartition & { nextOffset: bigint; highWatermark?: bigint })[]): void;
+  assign(partitions: readonly LaneStart[]): void;
   /**
    * Accepts a fetched batch; false when its partition is not (or no longer) assigned to this member. Never waits.
    * Offsets between the last record and `fetchedTo` (the offset after that record, if unset) hold no readable record
@@ -50,268 +53,127 @@ export type PartitionLanes = {
   end(waitMs: number): Promise<void>;
 };
 
-export type LaneOptions = {
-  group: string;
-  handle: BatchHandler;
+export type LaneOptions = DeliveryOptions & {
   partitionsConcurrentlyMax: number;
   /** A lane in which this many bytes wait is paused until its handler takes them. */
   waitingBytesMax: number;
   pause(partition: TopicPartition): void;
-  resume(partition: TopicPartition): void;
-  commit(partition: TopicPartition, nextOffset: bigint): Promise<void>;
-  /** The handler broke an invariant: nothing more is handled. */
-  onBroken(error: unknown): void;
-  logger: Logger;
 };
 
-const retry = { minMs: 100, maxMs: 5_000, jitter: 0.2 };
-
-type Lane = {
-  at: TopicPartition;
-  waiting: RecordBatch[];
-  waitingBytes: number;
-  /** A batch that failed, to be delivered again before the waiting ones. */
-  failed: RecordBatch | undefined;
-  failures: number;
-  cause: string | undefined;
-  unreadable: string | undefined;
-  backingOff: boolean;
-  paused: boolean;
-  /** All records before this offset were handled, or lie before the start. */
-  nextOffset: bigint;
-  /** The offset after everything fetched so far; once no batch waits, all before it is handled. */
-  fetchedTo: bigint;
-  highWatermark: bigint;
-  readableEnd: bigint;
-  /** When `nextOffset` last moved, or the first record after it arrived. */
-  movedAt: number;
-  timer: NodeJS.Timeout | undefined;
+type Assignment = Staleness & {
+  /** In the order in which their turns come. */
+  lanes: Map<string, Lane>;
+  /** No handler starts and no batch is accepted any more; the lanes are only shown. */
+  isOver: boolean;
 };
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
-  const { logger, group } = options;
-  let lanes = new Map<string, Lane>();
-  /** The same lanes, but kept after the assignment has ended: only for `progress`. */
-  let shown = lanes;
-  let stale = { value: true };
-  let taking = false;
+  let current: Assignment = { lanes: new Map(), isOver: true, isStale: true };
   let endedAt = performance.now();
   let broken = false;
-  /** Partitions with a running handler, also one left over from an assignment that has ended. */
-  const atWork = new Map<string, Promise<void>>();
 
-  const isIdle = (lane: Lane): boolean =>
-    lane.waiting.length === 0 && lane.failed === undefined && !atWork.has(nameOf(lane.at));
-
-  const isReady = (name: string, lane: Lane): boolean =>
-    !lane.backingOff && !atWork.has(name) && (lane.failed !== undefined || lane.waiting.length > 0);
-
-  const startReady = (): void => {
-    if (!taking || broken) return;
-    for (const [name, lane] of lanes) {
-      if (atWork.size >= options.partitionsConcurrentlyMax) return;
-      if (!isReady(name, lane)) continue;
-      // Put it after the others, so that a busy partition does not starve them.
-      lanes.delete(name);
-      lanes.set(name, lane);
-      const work = deliver(lane, stale).finally(() => {
-        atWork.delete(name);
-        startReady();
-      });
-      atWork.set(name, work);
-    }
-  };
-
-  const deliver = async (lane: Lane, staleness: { value: boolean }): Promise<void> => {
-    const batch = take(lane);
-    const startedAt = lane.nextOffset;
-    const control: BatchControl = {
-      isStale: () => staleness.value,
-      heartbeat: async () => {
-        if (staleness.value) throw moved(lane.at);
-      },
-      commit: async (nextOffset) => {
-        if (staleness.value) throw moved(lane.at);
-        await options.commit(lane.at, nextOffset);
-        advance(lane, nextOffset);
-      },
-    };
-    try {
-      await options.handle(batch, control);
-      lane.failures = 0;
-      lane.cause = undefined;
-      advance(lane, endOf(batch));
-      if (lane.waiting.length === 0) advance(lane, lane.fetchedTo);
-    } catch (error) {
-      if (staleness.value) return;
-      if (isBrokenInvariant(error)) return breakDown(error);
-      if (lane.nextOffset > startedAt) lane.failures = 0;
-      redeliverLater(lane, batch, error);
-    }
-  };
-
-  const take = (lane: Lane): RecordBatch => {
-    const again = lane.failed;
-    if (again !== undefined) {
-      lane.failed = undefined;
-      return again;
-    }
-    const batch = merge(lane.waiting);
-    lane.waiting = [];
-    lane.waitingBytes = 0;
-    if (lane.paused) {
-      lane.paused = false;
-      options.resume(lane.at);
-    }
-    return batch;
-  };
-
-  const redeliverLater = (lane: Lane, batch: RecordBatch, error: unknown): void => {
-    const records = batch.records.filter((record) => record.offset >= lane.nextOffset);
-    if (records.length > 0) lane.failed = { ...batch, records };
-    lane.failures += 1;
-    lane.cause = error instanceof Error ? error.message : String(error);
-    lane.backingOff = true;
-    const delayMs = backoffMs(retry, lane.failures);
-    const level = lane.failures === 1 || lane.failures % 10 === 0 ? 'warn' : 'debug';
-    logger[level](
-      { err: error, group, ...lane.at, failures: lane.failures, delayMs },
-      'batch failed, to be delivered again',
-    );
-    lane.timer = setTimeout(() => {
-      lane.backingOff = false;
-      startReady();
-    }, delayMs);
-  };
-
-  const breakDown = (error: unknown): void => {
+  const onBroken = (error: unknown): void => {
     broken = true;
-    stale.value = true;
+    current.isStale = true;
     options.onBroken(error);
   };
+  const turns = createTurns({
+    concurrentMax: options.partitionsConcurrentlyMax,
+    assignment: () => (current.isOver || broken ? undefined : current),
+    deliver: createDelivery({ ...options, onBroken }, () => turns.startReady()),
+  });
+  const accepting = (at: TopicPartition): Lane | undefined =>
+    current.isOver ? undefined : current.lanes.get(nameOf(at));
+  const isIdle = (lane: Lane): boolean => !hasBatch(lane) && !turns.isRunning(lane);
 
   return {
     assign: (partitions) => {
-      stale.value = true;
-      stale = { value: broken };
-      lanes = new Map(partitions.map((start) => [nameOf(start), newLane(start)]));
-      shown = lanes;
-      taking = true;
+      current.isStale = true;
+      const lanes = new Map(partitions.map((start) => [nameOf(start), newLane(start)]));
+      current = { lanes, isOver: false, isStale: broken };
     },
     push: (batch, bytes, fetchedTo = endOf(batch)) => {
-      const lane = lanes.get(nameOf(batch));
-      if (lane === undefined || !taking) return false;
+      const lane = accepting(batch);
+      if (lane === undefined) return false;
       mark(lane, batch.highWatermark);
       if (fetchedTo > lane.fetchedTo) lane.fetchedTo = fetchedTo;
-      const before =
-        lane.waiting.at(-1)?.records.at(-1)?.offset ?? lane.failed?.records.at(-1)?.offset ?? -1n;
-      const from = before >= lane.nextOffset ? before + 1n : lane.nextOffset;
-      const records =
-        (batch.records[0]?.offset ?? from) >= from
-          ? batch.records
-          : batch.records.filter((record) => record.offset >= from);
-      if (records.length === 0) {
+      if (!enqueue(lane, batch, bytes)) {
         if (isIdle(lane)) advance(lane, lane.fetchedTo);
         return true;
       }
-      lane.waiting.push(records === batch.records ? batch : { ...batch, records });
-      lane.waitingBytes += bytes;
       if (lane.waitingBytes >= options.waitingBytesMax && !lane.paused) {
         lane.paused = true;
         options.pause(lane.at);
       }
-      startReady();
+      turns.startReady();
       return true;
     },
     end: async (waitMs) => {
-      const ending = stale;
-      if (taking) endedAt = performance.now();
-      taking = false;
-      for (const lane of lanes.values()) {
-        clearTimeout(lane.timer);
-        lane.waiting = [];
-        lane.failed = undefined;
-      }
-      lanes = new Map();
-      await endsWithin(waitMs, Promise.all(atWork.values()));
-      ending.value = true;
+      const ending = current;
+      if (!ending.isOver) endedAt = performance.now();
+      ending.isOver = true;
+      for (const lane of ending.lanes.values()) close(lane);
+      await endsWithin(waitMs, turns.finished());
+      ending.isStale = true;
     },
     mark: (at, highWatermark, readableEnd = highWatermark) => {
-      const lane = shown.get(nameOf(at));
+      const lane = current.lanes.get(nameOf(at));
       if (lane === undefined) return;
       mark(lane, highWatermark);
       if (readableEnd > lane.readableEnd) lane.readableEnd = readableEnd;
     },
     setUnreadable: (at, cause) => {
-      const lane = shown.get(nameOf(at));
+      const lane = current.lanes.get(nameOf(at));
       if (lane !== undefined) lane.unreadable = cause;
     },
-    isPaused: (at) => lanes.get(nameOf(at))?.paused === true,
+    isPaused: (at) => accepting(at)?.paused === true,
     get unassignedForMs() {
-      return taking ? 0 : performance.now() - endedAt;
+      return current.isOver ? performance.now() - endedAt : 0;
     },
     unfed: () =>
-      [...lanes]
-        .filter(([, lane]) => isIdle(lane) && lane.unreadable === undefined)
-        .filter(([, lane]) => lane.readableEnd > lane.fetchedTo)
-        .map(([name, lane]) => `${name}@${lane.fetchedTo}`),
-    progress: () => [...shown.values()].map(progressOf),
+      current.isOver
+        ? []
+        : [...current.lanes]
+            .filter(([, lane]) => isIdle(lane) && lane.unreadable === undefined)
+            .filter(([, lane]) => lane.readableEnd > lane.fetchedTo)
+            .map(([name, lane]) => `${name}@${lane.fetchedTo}`),
+    progress: () => [...current.lanes.values()].map(progressOf),
   };
 };
 
-const newLane = (start: TopicPartition & { nextOffset: bigint; highWatermark?: bigint }): Lane => ({
-  at: { topic: start.topic, partition: start.partition },
-  waiting: [],
-  waitingBytes: 0,
-  failed: undefined,
-  failures: 0,
-  cause: undefined,
-  unreadable: undefined,
-  backingOff: false,
-  paused: false,
-  nextOffset: start.nextOffset,
-  fetchedTo: start.nextOffset,
-  highWatermark: start.highWatermark ?? start.nextOffset,
-  readableEnd: start.nextOffset,
-  movedAt: performance.now(),
-  timer: undefined,
-});
+/** Which lanes are delivered: each at most once at a time, `concurrentMax` together, and all in turn. */
+const createTurns = (parts: {
+  concurrentMax: number;
+  /** Undefined while none may start. */
+  assignment(): Assignment | undefined;
+  deliver(lane: Lane, assignment: Assignment): Promise<void>;
+}) => {
+  /** Partitions with a running handler, also one left over from an assignment that has ended. */
+  const running = new Map<string, Promise<void>>();
 
-const advance = (lane: Lane, nextOffset: bigint): void => {
-  if (nextOffset <= lane.nextOffset) return;
-  lane.nextOffset = nextOffset;
-  lane.movedAt = performance.now();
-};
+  const startReady = (): void => {
+    const assignment = parts.assignment();
+    if (assignment === undefined) return;
+    for (const [name, lane] of assignment.lanes) {
+      if (running.size >= parts.concurrentMax) return;
+      if (lane.backingOff || running.has(name) || !hasBatch(lane)) continue;
+      // Put it after the others, so that a busy partition does not starve them.
+      assignment.lanes.delete(name);
+      assignment.lanes.set(name, lane);
+      const delivery = parts.deliver(lane, assignment).finally(() => {
+        running.delete(name);
+        startReady();
+      });
+      running.set(name, delivery);
+    }
+  };
 
-const mark = (lane: Lane, highWatermark: bigint): void => {
-  if (highWatermark <= lane.highWatermark) return;
-  if (lane.highWatermark <= lane.nextOffset) lane.movedAt = performance.now();
-  lane.highWatermark = highWatermark;
-};
-
-const progressOf = (lane: Lane): PartitionProgress => {
-  const { at, nextOffset, highWatermark, failures, unreadable, cause, movedAt } = lane;
-  const isBehind = highWatermark > nextOffset;
   return {
-    ...at,
-    nextOffset,
-    highWatermark: isBehind ? highWatermark : nextOffset,
-    stalledForMs: isBehind ? performance.now() - movedAt : 0,
-    failures: unreadable === undefined ? failures : failures + 1,
-    cause: unreadable ?? cause,
+    startReady,
+    isRunning: (lane: Lane): boolean => running.has(nameOf(lane.at)),
+    /** Resolves when the deliveries that run now have ended. */
+    finished: () => Promise.all(running.values()),
   };
 };
 
-const endOf = (batch: RecordBatch): bigint => (batch.records.at(-1)?.offset ?? -1n) + 1n;
-
-const merge = (batches: readonly RecordBatch[]): RecordBatch => {
-  const last = batches.at(-1) as RecordBatch;
-  return batches.length === 1 ? last : { ...last, records: batches.flatMap((batch) => batch.records) };
-};
-
-const moved = ({ topic, partition }: TopicPartition) =>
-  new PlatformError('broker_unavailable', `${topic}/${partition} has moved to another member`, {
-    retriable: true,
-  });
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
