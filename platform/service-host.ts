@@ -116,23 +116,11 @@ export const createHost = (options: {
   onFatal(error: unknown): void;
 }): RunnableHost => {
   const components: Component[] = [];
-  const touched: Component[] = [];
   const stopping = new AbortController();
-  let stopped: Promise<void> | undefined;
   const { service, logger } = options;
+  const { start, stop } = createLifecycle(options, components, stopping);
 
-  const stopAll = async (): Promise<void> => {
-    stopping.abort();
-    for (const component of touched.reverse()) {
-      try {
-        await component.stop();
-      } catch (error) {
-        logger.warn({ err: error, component: component.name }, 'component did not stop cleanly');
-      }
-    }
-  };
-
-  const host: RunnableHost = {
+  return {
     service,
     version,
     clock: options.clock ?? systemClock,
@@ -159,26 +147,50 @@ export const createHost = (options: {
       };
     },
     consumers: () => components.flatMap((component) => component.consumers?.() ?? []),
-    start: async () => {
-      const isFront = (component: Component) => component.isFront === true;
-      const behind = components.filter((component) => !isFront(component));
-      for (const component of [...behind, ...components.filter(isFront)]) {
-        if (stopping.signal.aborted) return;
-        touched.push(component);
-        try {
-          await component.start();
-        } catch (error) {
-          await host.stop();
-          throw new StartFailure(`${service}: ${component.name} did not start: ${oneLine(error)}`, error);
-        }
-      }
-    },
-    stop: () => {
-      stopped ??= stopAll();
-      return stopped;
-    },
+    start,
+    stop,
   };
-  return host;
+};
+
+/** Starts the components in order, fronts last, and stops those that were started in reverse. */
+const createLifecycle = (
+  { service, logger }: { service: string; logger: Logger },
+  components: readonly Component[],
+  stopping: AbortController,
+) => {
+  const touched: Component[] = [];
+  let stopped: Promise<void> | undefined;
+
+  const stopAll = async (): Promise<void> => {
+    stopping.abort();
+    for (const component of touched.reverse()) {
+      try {
+        await component.stop();
+      } catch (error) {
+        logger.warn({ err: error, component: component.name }, 'component did not stop cleanly');
+      }
+    }
+  };
+  const stop = (): Promise<void> => {
+    stopped ??= stopAll();
+    return stopped;
+  };
+
+  const start = async (): Promise<void> => {
+    const isFront = (component: Component) => component.isFront === true;
+    const behind = components.filter((component) => !isFront(component));
+    for (const component of [...behind, ...components.filter(isFront)]) {
+      if (stopping.signal.aborted) return;
+      touched.push(component);
+      try {
+        await component.start();
+      } catch (error) {
+        await stop();
+        throw new StartFailure(`${service}: ${component.name} did not start: ${oneLine(error)}`, error);
+      }
+    }
+  };
+  return { start, stop };
 };
 
 /** The worst of several statuses; `up` for an empty list. */

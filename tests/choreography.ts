@@ -124,12 +124,11 @@ const publisherAt = <P extends EventType>(
   }),
 });
 
-export const createChoreography = async (): Promise<Choreography> => {
-  const clock = handClock();
-  const host = testHost('choreography', { clock, logLevel: 'fatal' });
-  const databases = await openDatabases();
-  const dbOf = (service: Reactor) => databases[service].db;
+type DbOf = (service: Reactor) => ScratchDatabase['db'];
 
+/** The parts of all services that act on an event or by themselves. */
+const createServices = (clock: HandClock, dbOf: DbOf) => {
+  const host = testHost('choreography', { clock, logLevel: 'fatal' });
   const orders = createOrderStore({ events: publisherAt(clock), clock });
   const metrics = createOrderMetrics(host.metrics);
   const stock = createStockStore({ events: publisherAt(clock), clock });
@@ -166,12 +165,13 @@ export const createChoreography = async (): Promise<Choreography> => {
       createCatalogueStore(dbOf('recommendation'), { nowMs: clock.nowMs, recentMs: 30 * 86_400_000 }),
     ),
   };
+  return { orders, stock, payments, products, worker, sweeper, tables };
+};
 
-  const log: Fact[] = [];
+/** Collects the messages that a service has appended since the last call, as its relay would send them. */
+const createCollector = (dbOf: DbOf) => {
   const collected = new Map<Reactor, string>();
-
-  /** The messages that the service has appended since the last call, as its relay would send them. */
-  const collect = async (service: Reactor): Promise<Fact[]> => {
+  return async (service: Reactor): Promise<Fact[]> => {
     if (!migrationsOf[service].includes('outbox')) return [];
     const { rows } = await dbOf(service).query<
       Pick<Fact, 'topic' | 'key' | 'headers'> & { seq: string; value: Buffer }
@@ -188,33 +188,51 @@ export const createChoreography = async (): Promise<Choreography> => {
       datum: value,
     }));
   };
+};
 
-  const receive = async (service: Reactor, fact: Fact): Promise<void> => {
-    const reaction = tables[service][fact.type] as Reaction<string, unknown> | undefined;
-    if (reaction === undefined) return;
-    const eventId = fact.headers[headerNames.eventId] as string;
-    const event: ReceivedEvent = {
-      type: fact.type,
-      value: avroType(records[fact.type].schema).fromBuffer(fact.datum),
-      key: fact.key,
-      eventId,
-      correlationId: fact.key,
-      causationId: undefined,
-      traceparent: undefined,
-      occurredAt: Number(fact.headers[headerNames.occurredAt]),
-      topic: fact.topic,
-      partition: 0,
-      offset: 0n,
-    };
-    await withCorrelation({ correlationId: fact.key, causationId: eventId }, () =>
-      inTransaction(dbOf(service), async (tx) => {
-        if ((await firstTime(tx, service, [eventId])).size > 0) await reaction(tx, event);
-      }),
-    );
-  };
+const receivedOf = (fact: Fact): ReceivedEvent => ({
+  type: fact.type,
+  value: avroType(records[fact.type].schema).fromBuffer(fact.datum),
+  key: fact.key,
+  eventId: fact.headers[headerNames.eventId] as string,
+  correlationId: fact.key,
+  causationId: undefined,
+  traceparent: undefined,
+  occurredAt: Number(fact.headers[headerNames.occurredAt]),
+  topic: fact.topic,
+  partition: 0,
+  offset: 0n,
+});
+
+/** Lets a service react to an event, once, as its reactor would. */
+const react = async (
+  db: ScratchDatabase['db'],
+  service: Reactor,
+  reaction: Reaction<string, unknown>,
+  fact: Fact,
+): Promise<void> => {
+  const event = receivedOf(fact);
+  await withCorrelation({ correlationId: event.correlationId, causationId: event.eventId }, () =>
+    inTransaction(db, async (tx) => {
+      if ((await firstTime(tx, service, [event.eventId])).size > 0) await reaction(tx, event);
+    }),
+  );
+};
+
+export const createChoreography = async (): Promise<Choreography> => {
+  const clock = handClock();
+  const databases = await openDatabases();
+  const dbOf: DbOf = (service) => databases[service].db;
+  const { orders, stock, payments, products, worker, sweeper, tables } = createServices(clock, dbOf);
+  const collect = createCollector(dbOf);
+  const log: Fact[] = [];
 
   const deliver = async (facts: readonly Fact[]): Promise<void> => {
-    for (const fact of facts) for (const service of reactors) await receive(service, fact);
+    for (const fact of facts)
+      for (const service of reactors) {
+        const reaction = tables[service][fact.type] as Reaction<string, unknown> | undefined;
+        if (reaction !== undefined) await react(dbOf(service), service, reaction, fact);
+      }
   };
 
   return {

@@ -31,19 +31,13 @@ type Options = {
 
 const tickMs = 50;
 
-/**
- * Sends until it is stopped: good records, poison of every kind, and repeated sales, as a relay sends after a crash.
- */
-export const startIngestLoad = async (options: Options): Promise<IngestLoad> => {
-  const { broker, topics, schemaIds } = options;
-  const producer = await broker.producer();
+/** Makes random records; `activity` and `sale` return a good one, or poison as often as `poisonPerMille` says. */
+const createRecordMaker = ({ topics, schemaIds, poisonPerMille }: Options) => {
   const activityType = avroType(records.ShopperActivity.schema);
   const saleType = avroType(records.Sale.schema);
   const products = Array.from({ length: 20 }, () => newId());
-  const oneOf = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)] as T;
-  let sent = 0;
-  let stopped = false;
-  let lastSales: OutgoingRecord[] = [];
+  const maybeSpoilt = (record: OutgoingRecord): OutgoingRecord =>
+    Math.random() * 1_000 < poisonPerMille ? spoil(record) : record;
 
   const activity = (): OutgoingRecord => {
     const event: ShopperActivity = {
@@ -86,31 +80,46 @@ export const startIngestLoad = async (options: Options): Promise<IngestLoad> => 
       headers: { 'event-id': event.event_id },
     };
   };
-  const spoil = (record: OutgoingRecord): OutgoingRecord => {
-    const value = Buffer.from(record.value as Buffer);
-    const kind = Math.floor(Math.random() * 4);
-    if (kind === 0) value[0] = 9;
-    if (kind === 1) value.writeUInt32BE(2_000_000_000, 1);
-    if (kind === 2)
-      return { ...record, value: value.subarray(0, value.length - 1 - Math.floor(Math.random() * 20)) };
-    if (kind === 3) return { ...record, value: Buffer.concat([value, Buffer.from([0])]) };
-    return { ...record, value };
+  return { activity: () => maybeSpoilt(activity()), sale: () => maybeSpoilt(sale()) };
+};
+
+const oneOf = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)] as T;
+
+/** Makes poison of one of four kinds: no Avro, an unknown schema, a datum too short, a datum too long. */
+const spoil = (record: OutgoingRecord): OutgoingRecord => {
+  const value = Buffer.from(record.value as Buffer);
+  const kind = Math.floor(Math.random() * 4);
+  if (kind === 0) value[0] = 9;
+  if (kind === 1) value.writeUInt32BE(2_000_000_000, 1);
+  if (kind === 2)
+    return { ...record, value: value.subarray(0, value.length - 1 - Math.floor(Math.random() * 20)) };
+  if (kind === 3) return { ...record, value: Buffer.concat([value, Buffer.from([0])]) };
+  return { ...record, value };
+};
+
+/**
+ * Sends until it is stopped: good records, poison of every kind, and repeated sales, as a relay sends after a crash.
+ */
+export const startIngestLoad = async (options: Options): Promise<IngestLoad> => {
+  const producer = await options.broker.producer();
+  const make = createRecordMaker(options);
+  let sent = 0;
+  let stopped = false;
+  let lastSales: OutgoingRecord[] = [];
+
+  const someOf = (make: () => OutgoingRecord, perSecond: number): OutgoingRecord[] =>
+    Array.from({ length: Math.floor((perSecond * tickMs) / 1_000 + Math.random()) }, make);
+  const nextBatch = (): OutgoingRecord[] => {
+    const sales = someOf(make.sale, options.salesPerSecond);
+    const again = Math.random() < 0.1 ? lastSales : [];
+    lastSales = sales;
+    return [...someOf(make.activity, options.activityPerSecond), ...sales, ...again];
   };
-  const maybeSpoilt = (record: OutgoingRecord): OutgoingRecord =>
-    Math.random() * 1_000 < options.poisonPerMille ? spoil(record) : record;
-  const some = (perSecond: number): number => Math.floor((perSecond * tickMs) / 1_000 + Math.random());
 
   const run = async (): Promise<void> => {
     while (!stopped) {
       const startedAt = performance.now();
-      const sales = Array.from({ length: some(options.salesPerSecond) }, () => maybeSpoilt(sale()));
-      const again = Math.random() < 0.1 ? lastSales : [];
-      lastSales = sales;
-      const batch = [
-        ...Array.from({ length: some(options.activityPerSecond) }, () => maybeSpoilt(activity())),
-        ...sales,
-        ...again,
-      ];
+      const batch = nextBatch();
       try {
         await producer.send(batch);
         sent += batch.length;

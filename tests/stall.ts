@@ -70,25 +70,6 @@ export const openStallRig = async (
   );
   const watch = watchHealth(runFile);
   const ordinaryLag = 5 * (rate.activityPerSecond + rate.salesPerSecond);
-  const within = { timeoutMs: recoverMsMax, everyMs: 100 };
-  const isWell = async (): Promise<boolean> =>
-    (await watch.unwell()).length === 0 && (await watch.lag()) < ordinaryLag;
-
-  const recovery = async (accepted: readonly string[]) => {
-    const continuedAt = performance.now();
-    const since = () => performance.now() - continuedAt;
-    const settled = eventually(() => orders.areSettled(accepted), { ...within, message: 'orders to settle' });
-    const ingested = eventually(() => ingest.ends(), within).then((ends) =>
-      eventually(() => ingest.isGone(ends), { ...within, message: 'the backlog to go' }),
-    );
-    const well = eventually(isWell, { ...within, message: 'health and lag to be well' });
-    const [settledMs, ingestedMs, wellMs] = await Promise.all([
-      settled.then(since),
-      ingested.then(since),
-      well.then(since),
-    ]);
-    return { settledMs, ingestedMs, wellMs };
-  };
 
   return {
     stall: async (target, stoppedMs) => {
@@ -98,24 +79,20 @@ export const openStallRig = async (
       if (pid === undefined) throw new Error(`${target} is not a process of this platform`);
       // The launcher would replace a process that does not answer for half a minute, and the test must not allow that.
       const goOn = [stopAlone(launcherPid), stopProcess(pid)];
-      const continuesAt = performance.now() + stoppedMs;
-      const unwell = new Set<string>();
-      for (let leftMs = stoppedMs; leftMs > 0; leftMs = continuesAt - performance.now()) {
-        const look = watch.unwell().then((names) => names.forEach((name) => void unwell.add(name)));
-        await Promise.all([Promise.race([look, sleep(leftMs)]), sleep(Math.min(500, leftMs))]);
-      }
-      const untruths: string[] = [];
-      if (stoppedMs >= noticedMsMin) {
-        if (unwell.size === 0) untruths.push(`everybody said up while ${target} did not answer`);
-        const lagging = laggingBehind[target];
-        if (lagging !== undefined && ((await watch.lag(lagging)) ?? 0) === 0)
-          untruths.push(`${lagging} reported no lag`);
-      }
+      const unwell = await unwellDuring(watch, stoppedMs);
+      const untruths = stoppedMs < noticedMsMin ? [] : await untruthsAbout(target, unwell, watch);
       for (const each of goOn.reverse()) each();
       const accepted = orders.outstanding();
-      const times = await recovery(accepted);
+      const times = await timesSinceNow({
+        settledMs: { until: () => orders.areSettled(accepted), name: 'orders to settle' },
+        ingestedMs: { until: backlogGone(ingest), name: 'the backlog to go' },
+        wellMs: {
+          until: async () => (await watch.unwell()).length === 0 && (await watch.lag()) < ordinaryLag,
+          name: 'health and lag to be well',
+        },
+      });
       await sleep(restMs);
-      return { target, stoppedMs, orders: accepted.length, ...times, unwell: [...unwell], untruths };
+      return { target, stoppedMs, orders: accepted.length, ...times, unwell, untruths };
     },
     orders: orders.accepted,
     finish: async () => {
@@ -130,6 +107,56 @@ export const openStallRig = async (
       return [...unsettled, ...differences, ...(lag === 0 ? [] : [`a lag of ${lag} is reported at rest`])];
     },
   };
+};
+
+type HealthWatch = ReturnType<typeof watchHealth>;
+
+/** Looks at the health of all services for this long; returns those that were not up, or did not answer. */
+const unwellDuring = async (watch: HealthWatch, durationMs: number): Promise<string[]> => {
+  const endsAt = performance.now() + durationMs;
+  const unwell = new Set<string>();
+  for (let leftMs = durationMs; leftMs > 0; leftMs = endsAt - performance.now()) {
+    const look = watch.unwell().then((names) => names.forEach((name) => void unwell.add(name)));
+    await Promise.all([Promise.race([look, sleep(leftMs)]), sleep(Math.min(500, leftMs))]);
+  }
+  return [...unwell];
+};
+
+/** What health and lag report falsely, towards the end of a stop that they must have noticed. */
+const untruthsAbout = async (
+  target: StallTarget,
+  unwell: readonly string[],
+  watch: HealthWatch,
+): Promise<string[]> => {
+  const lagging = laggingBehind[target];
+  const hasNoLag = lagging !== undefined && (await watch.lag(lagging)) === 0;
+  return [
+    ...(unwell.length === 0 ? [`everybody said up while ${target} did not answer`] : []),
+    ...(hasNoLag ? [`${lagging} reported no lag`] : []),
+  ];
+};
+
+/** True once ClickHouse has all records that Kafka had when it first answered. */
+const backlogGone = (ingest: Awaited<ReturnType<typeof putIngestUnderLoad>>) => {
+  let ends: Awaited<ReturnType<typeof ingest.ends>> | undefined;
+  return async (): Promise<boolean> => {
+    ends ??= await ingest.ends();
+    return ingest.isGone(ends);
+  };
+};
+
+/** For each condition, the milliseconds from now until it first holds. */
+const timesSinceNow = async <Name extends string>(
+  conditions: Record<Name, { until(): Promise<boolean>; name: string }>,
+): Promise<Record<Name, number>> => {
+  const startedAt = performance.now();
+  const times = Object.entries<{ until(): Promise<boolean>; name: string }>(conditions).map(
+    async ([name, { until, name: message }]) => {
+      await eventually(until, { timeoutMs: recoverMsMax, everyMs: 100, message });
+      return [name, performance.now() - startedAt];
+    },
+  );
+  return Object.fromEntries(await Promise.all(times));
 };
 
 const engines = new Set([

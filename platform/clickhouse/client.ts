@@ -2,6 +2,7 @@ import { ClickHouseError, createClient } from '@clickhouse/client';
 import { Agent, request } from 'undici';
 import { PlatformError } from '#platform/errors';
 import type { Component } from '#platform/service-host';
+import { within } from '#platform/waiting/deadline';
 
 /** A client of one database. Statements take ClickHouse's own parameters: `{name:Type}` in the text. */
 export type ClickHouse = Component & {
@@ -53,8 +54,10 @@ const settings = {
 export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
   const address = new URL(options.url);
   const database = decodeURIComponent(address.pathname.replace(/^\/+|\/+$/g, '')) || 'default';
-  const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
-  const connections = options.connectionsMax ?? 8;
+  const limits = {
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    connectionsMax: options.connectionsMax ?? 8,
+  };
   const username = decodeURIComponent(address.username) || 'default';
   const password = decodeURIComponent(address.password);
   const client = createClient({
@@ -62,54 +65,85 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
     username,
     password,
     database,
-    request_timeout: requestTimeoutMs,
-    max_open_connections: connections,
+    request_timeout: limits.requestTimeoutMs,
+    max_open_connections: limits.connectionsMax,
     log: { level: 127 },
     clickhouse_settings: { ...settings, max_query_size: String(settings.max_query_size) },
   });
-  // The client sends streams without their length, and the server then cannot distinguish a small body from a large
-  // one.
-  const agent = new Agent({
-    connections,
-    headersTimeout: requestTimeoutMs,
-    bodyTimeout: requestTimeoutMs,
-    connectTimeout: 5_000,
-    pipelining: 1,
-  });
-  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const blocks = createBlockInserter({ origin: address.origin, database, username, password, ...limits });
 
   return {
     name: 'clickhouse',
     database,
-    query: async <Row>(sql: string, params: QueryParams = {}) => {
-      try {
+    query: <Row>(sql: string, params: QueryParams = {}) =>
+      asking(async () => {
         const answer = await client.query({ query: sql, query_params: params, format: 'JSONEachRow' });
-        return await answer.json<Row>();
-      } catch (error) {
-        throw asFault(error);
-      }
-    },
-    command: async (sql, params = {}) => {
-      try {
+        return answer.json<Row>();
+      }),
+    command: (sql, params = {}) =>
+      asking(async () => {
         await client.command({ query: sql, query_params: params });
-      } catch (error) {
-        throw asFault(error);
-      }
-    },
-    insertRows: async (table, rows) => {
-      try {
+      }),
+    insertRows: (table, rows) =>
+      asking(async () => {
         await client.insert({ table, values: rows as object[], format: 'JSONEachRow' });
-      } catch (error) {
-        throw asFault(error);
-      }
+      }),
+    insert: blocks.insert,
+    ping: async () => (await client.ping()).success,
+    // Connections are opened on demand: a service need not wait for ClickHouse in order to start.
+    start: async () => {},
+    stop: async () => {
+      await client.close();
+      await blocks.close();
     },
-    insert: async (insert) => {
-      const query = new URL('/', address.origin);
-      query.searchParams.set('database', database);
-      query.searchParams.set('query', insertStatement(insert));
-      for (const [name, value] of Object.entries(settings)) query.searchParams.set(name, String(value));
-      try {
-        const answer = await request(query, {
+    checkHealth: async () => {
+      const answer = await within(pingTimeoutMs, client.ping()).catch(() => ({ success: false }));
+      return answer.success ? { status: 'up' } : { status: 'down', detail: 'no answer to a ping' };
+    },
+  };
+};
+
+/** Every failure as a fault that says whether a retry can help. */
+const asking = async <T>(ask: () => Promise<T>): Promise<T> => {
+  try {
+    return await ask();
+  } catch (error) {
+    throw asFault(error);
+  }
+};
+
+/**
+ * Inserts whole blocks over connections of its own. The client sends streams without their length, and the server then
+ * cannot distinguish a small body from a large one.
+ */
+const createBlockInserter = (server: {
+  origin: string;
+  database: string;
+  username: string;
+  password: string;
+  requestTimeoutMs: number;
+  connectionsMax: number;
+}) => {
+  const agent = new Agent({
+    connections: server.connectionsMax,
+    headersTimeout: server.requestTimeoutMs,
+    bodyTimeout: server.requestTimeoutMs,
+    connectTimeout: 5_000,
+    pipelining: 1,
+  });
+  const authorization = `Basic ${Buffer.from(`${server.username}:${server.password}`).toString('base64')}`;
+  const addressOf = (insert: Insert): URL => {
+    const query = new URL('/', server.origin);
+    query.searchParams.set('database', server.database);
+    query.searchParams.set('query', insertStatement(insert));
+    for (const [name, value] of Object.entries(settings)) query.searchParams.set(name, String(value));
+    return query;
+  };
+
+  return {
+    insert: (insert: Insert): Promise<void> =>
+      asking(async () => {
+        const answer = await request(addressOf(insert), {
           method: 'POST',
           dispatcher: agent,
           headers: { authorization, 'content-type': 'application/octet-stream' },
@@ -117,26 +151,8 @@ export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
         });
         const text = await answer.body.text();
         if (answer.statusCode !== 200) throw asServerFault(text, answer.statusCode);
-      } catch (error) {
-        throw asFault(error);
-      }
-    },
-    ping: async () => (await client.ping()).success,
-    // Connections are opened on demand: a service need not wait for ClickHouse in order to start.
-    start: async () => {},
-    stop: async () => {
-      await client.close();
-      await agent.destroy();
-    },
-    checkHealth: async () => {
-      const answer = await Promise.race([
-        client.ping(),
-        new Promise<{ success: false }>((done) =>
-          setTimeout(() => done({ success: false }), pingTimeoutMs).unref(),
-        ),
-      ]);
-      return answer.success ? { status: 'up' } : { status: 'down', detail: 'no answer to a ping' };
-    },
+      }),
+    close: (): Promise<void> => agent.destroy(),
   };
 };
 

@@ -112,29 +112,6 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
     await spent.retire(abandonMsMax);
   };
 
-  /**
-   * A member that connects to a broker that is stopped holds its requests until they time out, and is slow to come back
-   * when the broker goes on. So none is made before a broker answers.
-   */
-  const assertAnswering = async (): Promise<void> => {
-    const answers = options.brokers.map((address) => brokerAnswers(address, options, answerMsMax));
-    if (!(await Promise.all(answers)).some(Boolean))
-      throw brokerFault('connect', new Error(`no broker of ${options.brokers.join(', ')} answers`));
-  };
-
-  const openPatiently = async (lanes: PartitionLanes): Promise<void> => {
-    for (let failures = 1; !closing.signal.aborted; failures += 1) {
-      try {
-        await assertAnswering();
-        return await open(lanes);
-      } catch (error) {
-        const level = failures % 10 === 1 ? 'warn' : 'debug';
-        logger[level]({ err: error, group, failures }, 'consumer cannot connect, trying again');
-        await sleep(backoffMs(reconnect, failures), { signal: closing.signal });
-      }
-    }
-  };
-
   return {
     current: () => member,
     state: () => ({ restarts, trouble }),
@@ -144,7 +121,7 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
         const reason = await Promise.race([member.ended, closed]);
         if (closing.signal.aborted) return;
         await drop(member, reason, lanes);
-        await openPatiently(lanes);
+        await openPatiently(() => open(lanes), options, group, closing.signal);
       }
     },
     commit: async (at: TopicPartition, nextOffset: bigint): Promise<void> => {
@@ -158,6 +135,35 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
       return true;
     },
   };
+};
+
+/** Tries until `open` succeeds or `closing` is aborted. */
+const openPatiently = async (
+  open: () => Promise<void>,
+  options: BrokerOptions,
+  group: string,
+  closing: AbortSignal,
+): Promise<void> => {
+  for (let failures = 1; !closing.aborted; failures += 1) {
+    try {
+      await assertAnswering(options);
+      return await open();
+    } catch (error) {
+      const level = failures % 10 === 1 ? 'warn' : 'debug';
+      options.logger[level]({ err: error, group, failures }, 'consumer cannot connect, trying again');
+      await sleep(backoffMs(reconnect, failures), { signal: closing });
+    }
+  }
+};
+
+/**
+ * A member that connects to a broker that is stopped holds its requests until they time out, and is slow to come back
+ * when the broker goes on. So none is made before a broker answers.
+ */
+const assertAnswering = async (options: BrokerOptions): Promise<void> => {
+  const answers = options.brokers.map((address) => brokerAnswers(address, options, answerMsMax));
+  if (!(await Promise.all(answers)).some(Boolean))
+    throw brokerFault('connect', new Error(`no broker of ${options.brokers.join(', ')} answers`));
 };
 
 /** Rejects with the reason why the member has ended. */

@@ -71,14 +71,7 @@ export const createKafkajsGroup = (options: {
     assigner: (config) => {
       cluster = config.cluster as unknown as Cluster;
       options.onCluster(cluster);
-      // When kafkajs joins, it first looks up the group's coordinator: the only place to delay the join.
-      const find = cluster.findGroupCoordinator.bind(cluster);
-      cluster.findGroupCoordinator = async (of) => {
-        await options.beforeJoining();
-        const coordinator = await find(of);
-        watch(coordinator);
-        return coordinator;
-      };
+      delayJoin(cluster, options.beforeJoining, watch);
       return kafkajs.PartitionAssigners.roundRobin(config);
     },
     // kafkajs's own commit retries for seconds also when this member has left the group. That would delay the next
@@ -88,9 +81,7 @@ export const createKafkajsGroup = (options: {
       if (cluster === undefined || membership === undefined) throw notMember();
       const { coordinator, memberId, generationId } = membership;
       try {
-        const open = coordinator.isConnected()
-          ? coordinator
-          : await cluster.findBroker({ nodeId: coordinator.nodeId });
+        const open = await connected(coordinator, cluster);
         await open.offsetCommit({
           groupId,
           memberId,
@@ -103,6 +94,24 @@ export const createKafkajsGroup = (options: {
     },
   };
 };
+
+/** When kafkajs joins, it first looks up the group's coordinator: the only place to delay the join. */
+const delayJoin = (
+  cluster: Cluster,
+  before: () => Promise<void>,
+  onFound: (coordinator: Coordinator) => void,
+): void => {
+  const find = cluster.findGroupCoordinator.bind(cluster);
+  cluster.findGroupCoordinator = async (of) => {
+    await before();
+    const coordinator = await find(of);
+    onFound(coordinator);
+    return coordinator;
+  };
+};
+
+const connected = async (coordinator: Coordinator, cluster: Cluster): Promise<Coordinator> =>
+  coordinator.isConnected() ? coordinator : cluster.findBroker({ nodeId: coordinator.nodeId });
 
 /** Empty where the broker cannot list them: then the group waits for the dead members' sessions to end. */
 const membersOf = async (coordinator: Coordinator, groupId: string): Promise<string[]> => {

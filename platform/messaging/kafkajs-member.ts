@@ -11,13 +11,17 @@ import { brokerFault, type KafkajsConnection, openConnection } from '#platform/m
 import { fetchPacks, recordsOf } from '#platform/messaging/kafkajs-fetch';
 import { createKafkajsGroup } from '#platform/messaging/kafkajs-group';
 import { beginAssignment, createPartitionEnds } from '#platform/messaging/kafkajs-offsets';
+import type { LaneStart } from '#platform/messaging/lane';
 import {
   checkEveryMs,
   createMembershipWatch,
   type MembershipWatch,
 } from '#platform/messaging/membership-watch';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
-import { createUnreadablePartitions } from '#platform/messaging/unreadable-partitions';
+import {
+  createUnreadablePartitions,
+  type UnreadablePartitions,
+} from '#platform/messaging/unreadable-partitions';
 import { endsWithin } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
 
@@ -53,7 +57,6 @@ const endsEveryMs = 1_000;
 
 export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   const { options, settings, lanes, name } = parts;
-  const { logger } = options;
   const connection = openConnection(
     { ...options, clientId: name },
     { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 },
@@ -62,11 +65,17 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   const ends = createPartitionEnds(admin, lanes);
   const watch = createMembershipWatch(parts.replacements);
   const life = createLife();
-  const pause = (at: TopicPartition) => steer(() => consumer.pause(byTopic([at])));
+  const pause = (at: TopicPartition) => steer(life, () => consumer.pause(byTopic([at])));
   const resume = (at: TopicPartition) => {
-    if (!unreadable.isHeld(at) && !lanes.isPaused(at)) steer(() => consumer.resume(byTopic([at])));
+    if (!unreadable.isHeld(at) && !lanes.isPaused(at)) steer(life, () => consumer.resume(byTopic([at])));
   };
-  const unreadable = createUnreadablePartitions({ group: settings.group, logger, lanes, pause, resume });
+  const unreadable = createUnreadablePartitions({
+    group: settings.group,
+    logger: options.logger,
+    lanes,
+    pause,
+    resume,
+  });
   const group = createKafkajsGroup({
     groupId: settings.group,
     name,
@@ -75,45 +84,18 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
       watch.leave();
       await lanes.end(handOverMsMax);
     },
-    onCluster: (cluster) =>
-      fetchPacks(cluster, {
-        onEnd: ends.note,
-        onUnreadable: unreadable.hold,
-      }),
+    onCluster: (cluster) => fetchPacks(cluster, { onEnd: ends.note, onUnreadable: unreadable.hold }),
   });
   const consumer = openConsumer(connection, settings, group.assigner);
-  const steer = (action: () => void): void => {
-    if (life.isOver) return;
-    try {
-      action();
-    } catch {
-      // kafkajs has stopped; after its restart nothing is paused.
-    }
-  };
-  const check = (): void => {
-    const reason = watch.check(lanes.unfed());
-    if (reason !== undefined) life.end(new Error(reason));
-  };
-  const timers = [setInterval(check, checkEveryMs), setInterval(ends.refresh, endsEveryMs)];
-  for (const timer of timers) timer.unref();
-  let isFruitful = false;
-
-  const enqueue = async (payload: EachBatchPayload): Promise<void> => {
-    const { batch, bytes, fetchedTo } = recordsOf(payload.batch, settings.packed === true, unreadable.hold);
-    if (!lanes.push(batch, bytes, fetchedTo)) {
-      watch.refuse();
-      // kafkajs fetches unresolved records again at once: wait, so that it does not loop without a pause.
-      return sleep(refusedWaitMs);
-    }
-    isFruitful ||= batch.records.length > 0;
-    if (!unreadable.isHeld(batch)) unreadable.forget(batch);
-    payload.resolveOffset(String(fetchedTo - 1n));
-  };
+  const stopTimers = startTimers([
+    [checkEveryMs, () => endIfSpent(life, watch.check(lanes.unfed()))],
+    [endsEveryMs, ends.refresh],
+  ]);
+  const feed = createFeed(lanes, { isPacked: settings.packed === true, unreadable, watch });
 
   const begin = (assigned: readonly TopicPartition[], isPast: () => boolean): Promise<void> =>
     beginAssignment(assigned, { ...parts, admin, isPast, giveUp: life.end }, (starts) => {
-      for (const { topic, partition, nextOffset } of starts)
-        consumer.seek({ topic, partition, offset: String(nextOffset) });
+      seekTo(consumer, starts);
       watch.assign();
       lanes.assign(starts);
       consumer.resume(byTopic(assigned));
@@ -123,26 +105,66 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   return {
     ended: life.ended,
     get isFruitful() {
-      return isFruitful;
+      return feed.isFruitful;
     },
     commit: group.commit,
     pause,
     resume,
-    join: async () => {
-      try {
-        await runConsumer(consumer, settings.topics, enqueue);
-        // `run` also resolves when joining has failed.
-        if (life.isOver) throw await life.ended;
-      } catch (error) {
-        throw brokerFault(`consume ${settings.topics.join(', ')}`, error);
-      }
-    },
+    join: () => join(consumer, settings.topics, feed.enqueue, life),
     retire: async (waitMs) => {
       life.end(new Error('retired'));
-      for (const timer of timers) clearInterval(timer);
+      stopTimers();
       unreadable.stop();
       await endsWithin(waitMs, Promise.allSettled([consumer.disconnect(), admin.disconnect()]));
       connection.sever();
+    },
+  };
+};
+
+const endIfSpent = (life: Life, reason: string | undefined): void => {
+  if (reason !== undefined) life.end(new Error(reason));
+};
+
+/** Runs each action every so many milliseconds; returns what stops them. They keep no process alive. */
+const startTimers = (actions: readonly [everyMs: number, action: () => void][]): (() => void) => {
+  const timers = actions.map(([everyMs, action]) => setInterval(action, everyMs).unref());
+  return () => {
+    for (const timer of timers) clearInterval(timer);
+  };
+};
+
+/** Does something with kafkajs's consumer, as long as there is one. */
+const steer = (life: Life, action: () => void): void => {
+  if (life.isOver) return;
+  try {
+    action();
+  } catch {
+    // kafkajs has stopped; after its restart nothing is paused.
+  }
+};
+
+/** Puts what kafkajs fetches into the lanes. */
+const createFeed = (
+  lanes: PartitionLanes,
+  parts: { isPacked: boolean; unreadable: UnreadablePartitions; watch: MembershipWatch },
+) => {
+  const { isPacked, unreadable, watch } = parts;
+  let isFruitful = false;
+  return {
+    /** True once it has delivered records. */
+    get isFruitful() {
+      return isFruitful;
+    },
+    enqueue: async (payload: EachBatchPayload): Promise<void> => {
+      const { batch, bytes, fetchedTo } = recordsOf(payload.batch, isPacked, unreadable.hold);
+      if (!lanes.push(batch, bytes, fetchedTo)) {
+        watch.refuse();
+        // kafkajs fetches unresolved records again at once: wait, so that it does not loop without a pause.
+        return sleep(refusedWaitMs);
+      }
+      isFruitful ||= batch.records.length > 0;
+      if (!unreadable.isHeld(batch)) unreadable.forget(batch);
+      payload.resolveOffset(String(fetchedTo - 1n));
     },
   };
 };
@@ -188,20 +210,32 @@ const openConsumer = (
     retry: { initialRetryTime: 100, retries: 8, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
 
-const runConsumer = async (
+const seekTo = (consumer: KafkajsConsumer, starts: readonly LaneStart[]): void => {
+  for (const { topic, partition, nextOffset } of starts)
+    consumer.seek({ topic, partition, offset: String(nextOffset) });
+};
+
+const join = async (
   consumer: KafkajsConsumer,
   topics: readonly string[],
   eachBatch: (payload: EachBatchPayload) => Promise<void>,
+  life: Life,
 ): Promise<void> => {
-  await consumer.connect();
-  await consumer.subscribe({ topics: [...topics], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: false,
-    // Lanes accept a batch without waiting, so one worker is enough.
-    partitionsConsumedConcurrently: 1,
-    eachBatch,
-  });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      // Lanes accept a batch without waiting, so one worker is enough.
+      partitionsConsumedConcurrently: 1,
+      eachBatch,
+    });
+    // `run` also resolves when joining has failed.
+    if (life.isOver) throw await life.ended;
+  } catch (error) {
+    throw brokerFault(`consume ${topics.join(', ')}`, error);
+  }
 };
 
 const listen = (

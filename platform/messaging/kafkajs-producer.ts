@@ -21,6 +21,9 @@ type Send = { records: readonly OutgoingRecord[]; resolve(): void; reject(error:
 
 type Open = { connection: KafkajsConnection; producer: KafkajsProducer };
 
+/** The connection that a request uses, which is closed if the request fails. */
+type Attempt = { connection?: KafkajsConnection };
+
 /**
  * Sends one request at a time; records that arrive meanwhile go together into the next one. kafkajs reuses the sequence
  * numbers of a failed request, so the broker could drop a later request as a duplicate of the failed one. With one
@@ -30,8 +33,8 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
   let queue: Send[] = [];
   let recordsQueued = 0;
   let working: Promise<void> | undefined;
-  let open: Open | undefined;
   let closed = false;
+  const client = createClient(options);
 
   const work = async (): Promise<void> => {
     while (queue.length > 0) {
@@ -50,7 +53,7 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
   };
 
   const requestAll = async (sends: readonly Send[]): Promise<void> => {
-    for (const slice of slicesOf(sends.flatMap((send) => send.records))) await request(slice);
+    for (const slice of slicesOf(sends.flatMap((send) => send.records))) await client.request(slice);
   };
 
   /** Sends each separately: a record that the broker will never accept then fails only its own send. */
@@ -58,48 +61,9 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
     for (const send of sends) await requestAll([send]).then(send.resolve, send.reject);
   };
 
-  const request = async (records: readonly OutgoingRecord[]): Promise<void> => {
-    const attempt = { connection: undefined as KafkajsConnection | undefined };
-    const sending = (async () => {
-      if (open === undefined) {
-        const connection = openConnection(options, { initialRetryTime: 50, retries: 6, maxRetryTime: 1_000 });
-        attempt.connection = connection;
-        const producer = connection.kafka.producer({
-          createPartitioner: Partitioners.DefaultPartitioner,
-          allowAutoTopicCreation: false,
-          idempotent: true,
-          maxInFlightRequests: 1,
-        });
-        open = { connection, producer };
-        await producer.connect();
-      }
-      attempt.connection = open.connection;
-      if (records.length === 0) return;
-      await open.producer.sendBatch({
-        acks: -1,
-        timeout: sendTimeoutMs / 2,
-        compression: bytesOf(records) >= compressBytesMin ? CompressionTypes.LZ4 : CompressionTypes.None,
-        topicMessages: byTopic(records),
-      });
-    })();
-    try {
-      await within(sendTimeoutMs, sending, { code: 'broker_unavailable' });
-    } catch (error) {
-      attempt.connection?.sever();
-      discard();
-      throw brokerFault('send', error);
-    }
-  };
-
-  const discard = (): void => {
-    open?.connection.sever();
-    open?.producer.disconnect().catch(() => {});
-    open = undefined;
-  };
-
   return {
     open: async () => {
-      if (open !== undefined || closed) return;
+      if (client.isOpen || closed) return;
       const opened = new Promise<void>((resolve, reject) => queue.push({ records: [], resolve, reject }));
       working ??= work();
       await opened;
@@ -120,6 +84,63 @@ export const createKafkajsProducer = (options: BrokerOptions): Producer => {
     close: async () => {
       closed = true;
       await working;
+      await client.close();
+    },
+  };
+};
+
+/** A kafkajs producer that is opened by its first request, and replaced after a request that failed. */
+const createClient = (options: BrokerOptions) => {
+  let open: Open | undefined;
+
+  const openProducer = async (attempt: Attempt): Promise<Open> => {
+    const connection = openConnection(options, { initialRetryTime: 50, retries: 6, maxRetryTime: 1_000 });
+    attempt.connection = connection;
+    const producer = connection.kafka.producer({
+      createPartitioner: Partitioners.DefaultPartitioner,
+      allowAutoTopicCreation: false,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    open = { connection, producer };
+    await producer.connect();
+    return open;
+  };
+
+  const sendBatch = async (records: readonly OutgoingRecord[], attempt: Attempt): Promise<void> => {
+    const { connection, producer } = open ?? (await openProducer(attempt));
+    attempt.connection = connection;
+    if (records.length === 0) return;
+    await producer.sendBatch({
+      acks: -1,
+      timeout: sendTimeoutMs / 2,
+      compression: bytesOf(records) >= compressBytesMin ? CompressionTypes.LZ4 : CompressionTypes.None,
+      topicMessages: byTopic(records),
+    });
+  };
+
+  const discard = (): void => {
+    open?.connection.sever();
+    open?.producer.disconnect().catch(() => {});
+    open = undefined;
+  };
+
+  return {
+    get isOpen() {
+      return open !== undefined;
+    },
+    /** One request for all records, which must not be made while another one is. No records: only opens. */
+    request: async (records: readonly OutgoingRecord[]): Promise<void> => {
+      const attempt: Attempt = {};
+      try {
+        await within(sendTimeoutMs, sendBatch(records, attempt), { code: 'broker_unavailable' });
+      } catch (error) {
+        attempt.connection?.sever();
+        discard();
+        throw brokerFault('send', error);
+      }
+    },
+    close: async (): Promise<void> => {
       await open?.producer.disconnect().catch(() => {});
       open = undefined;
     },

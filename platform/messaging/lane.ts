@@ -112,11 +112,17 @@ export const close = (lane: Lane): void => {
   lane.failed = undefined;
 };
 
-export const mark = (lane: Lane, highWatermark: bigint): void => {
+/** Records the partition's end, and, where the broker reported it, up to where it can be read. Neither goes back. */
+export const mark = (lane: Lane, highWatermark: bigint, readableEnd = lane.readableEnd): void => {
+  if (readableEnd > lane.readableEnd) lane.readableEnd = readableEnd;
   if (highWatermark <= lane.highWatermark) return;
   if (lane.highWatermark <= lane.nextOffset) lane.movedAt = performance.now();
   lane.highWatermark = highWatermark;
 };
+
+/** True when the broker has a record for the lane that was not fetched, and that can be read. */
+export const lacksRecords = (lane: Lane): boolean =>
+  lane.unreadable === undefined && lane.readableEnd > lane.fetchedTo;
 
 export const progressOf = (lane: Lane): PartitionProgress => {
   const { at, nextOffset, highWatermark, failures, unreadable, cause, movedAt } = lane;

@@ -7,6 +7,7 @@ import {
   hasBatch,
   type Lane,
   type LaneStart,
+  lacksRecords,
   mark,
   newLane,
   progressOf,
@@ -118,9 +119,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
     },
     mark: (at, highWatermark, readableEnd = highWatermark) => {
       const lane = current.lanes.get(nameOf(at));
-      if (lane === undefined) return;
-      mark(lane, highWatermark);
-      if (readableEnd > lane.readableEnd) lane.readableEnd = readableEnd;
+      if (lane !== undefined) mark(lane, highWatermark, readableEnd);
     },
     setUnreadable: (at, cause) => {
       const lane = current.lanes.get(nameOf(at));
@@ -134,8 +133,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
       current.isOver
         ? []
         : [...current.lanes]
-            .filter(([, lane]) => isIdle(lane) && lane.unreadable === undefined)
-            .filter(([, lane]) => lane.readableEnd > lane.fetchedTo)
+            .filter(([, lane]) => isIdle(lane) && lacksRecords(lane))
             .map(([name, lane]) => `${name}@${lane.fetchedTo}`),
     progress: () => [...current.lanes.values()].map(progressOf),
   };

@@ -30,43 +30,17 @@ type Open = { producer: RdkafkaProducer; sends: Set<Send> };
  * it, so that records sent again arrive in their order.
  */
 export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOptions): Producer => {
-  let opening: Promise<Open> | undefined;
+  const client = createClient(() => openProducer(rdkafka, options));
   let recordsQueued = 0;
   let closed = false;
-  const leaving = new Set<Promise<void>>();
-
-  const opened = (): Promise<Open> => {
-    if (opening !== undefined) return opening;
-    const attempt = openProducer(rdkafka, options);
-    opening = attempt;
-    attempt.catch(() => {
-      if (opening === attempt) opening = undefined;
-    });
-    return attempt;
-  };
-
-  const discard = (open: Open, reason: unknown): void => {
-    void opening?.then((current) => {
-      if (current === open) opening = undefined;
-    });
-    opening = undefined;
-    for (const send of open.sends) send.settle(reason);
-    open.sends.clear();
-    const left = called((done) => open.producer.disconnect(1, done)).then(
-      () => {},
-      () => {},
-    );
-    leaving.add(left);
-    void left.finally(() => leaving.delete(left));
-  };
 
   const attempt = async (records: readonly OutgoingRecord[]): Promise<void> => {
-    const open = await opened();
+    const open = await client.opened();
     try {
       await within(sendTimeoutMs, handOver(open, records), { code: 'broker_unavailable' });
     } catch (error) {
       // Where the record itself is wrong, the client works, and its other sends go on.
-      if (!isPermanent(error as RdkafkaError)) discard(open, error);
+      if (!isPermanent(error as RdkafkaError)) client.discard(open, error);
       throw error;
     }
   };
@@ -74,7 +48,7 @@ export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOpt
   return {
     open: async () => {
       try {
-        await opened();
+        await client.opened();
       } catch (error) {
         throw rdkafkaFault('connect', error);
       }
@@ -95,9 +69,52 @@ export const createRdkafkaProducer = (rdkafka: RdkafkaModule, options: BrokerOpt
     },
     close: async () => {
       closed = true;
-      const open = await opening?.catch(() => undefined);
-      if (open !== undefined)
-        await called((done) => open.producer.disconnect(sendTimeoutMs, done)).catch(() => {});
+      await client.close();
+    },
+  };
+};
+
+/** The client in use: opened once, also by several calls at a time, and opened anew after it was discarded. */
+const createClient = (open: () => Promise<Open>) => {
+  let opening: Promise<Open> | undefined;
+  let current: Open | undefined;
+  const leaving = new Set<Promise<void>>();
+
+  return {
+    opened: (): Promise<Open> => {
+      if (opening !== undefined) return opening;
+      const attempt = open();
+      opening = attempt;
+      attempt.then(
+        (opened) => {
+          current = opened;
+        },
+        () => {
+          opening = undefined;
+        },
+      );
+      return attempt;
+    },
+    /** Fails all sends of this client with `reason` and disconnects it in the background. */
+    discard: (spent: Open, reason: unknown): void => {
+      // Its other sends fail with it and come here too, perhaps when the next client is in use already.
+      if (spent !== current) return;
+      current = undefined;
+      opening = undefined;
+      for (const send of spent.sends) send.settle(reason);
+      spent.sends.clear();
+      const left = called((done) => spent.producer.disconnect(1, done)).then(
+        () => {},
+        () => {},
+      );
+      leaving.add(left);
+      void left.finally(() => leaving.delete(left));
+    },
+    /** Waits for the sends of the client in use, and until every discarded one has disconnected. */
+    close: async (): Promise<void> => {
+      const last = await opening?.catch(() => undefined);
+      if (last !== undefined)
+        await called((done) => last.producer.disconnect(sendTimeoutMs, done)).catch(() => {});
       await Promise.all(leaving);
     },
   };

@@ -159,7 +159,8 @@ describe('a transaction', () => {
       });
     await Promise.all([transfer('a', 'b'), transfer('b', 'a')]);
     expect([await balance('a'), await balance('b')]).toEqual([100, 100]);
-    expect(runs).toBe(3);
+    // More often if the one that runs again takes its row before the other has woken up.
+    expect(runs).toBeGreaterThanOrEqual(3);
   }, 30_000);
 
   test('is run again after a serialisation failure', async () => {

@@ -76,30 +76,11 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
   const { state, reader, trials, limits } = parts;
   const report = foldReport(host, parts.job);
   const attempts = createFoldAttempts(parts);
-  const places = new Map<string, Place>();
-  const newPlace = (): Place => ({
-    nextOffset: undefined,
-    parkedBefore: 0n,
-    recentIds: createRecentIds(limits.repeatsWithinRecordsMax),
-  });
-  const placeOf = (at: TopicPartition): Place => {
-    const name = `${at.topic}/${at.partition}`;
-    const place = places.get(name) ?? newPlace();
-    places.set(name, place);
-    return place;
-  };
-
-  const askPlace = async (at: TopicPartition): Promise<bigint> => {
-    const nextOffset = await (await state()).nextOffset(at.topic, at.partition);
-    // After a restart the job begins a new state and folds the log again.
-    assert(nextOffset !== null, 'the state this job began is still there');
-    placeOf(at).nextOffset = nextOffset;
-    return nextOffset;
-  };
+  const places = createPlaces(state, limits.repeatsWithinRecordsMax);
 
   const foldRun = async (at: TopicPartition, run: readonly IncomingRecord[]): Promise<void> => {
-    const place = placeOf(at);
-    const from = place.nextOffset ?? (await askPlace(at));
+    const place = places.of(at);
+    const from = place.nextOffset ?? (await places.ask(at));
     const { fresh, distinct, ids } = withoutRepeats(run, from, place.recentIds);
     const last = fresh.at(-1);
     if (last === undefined) return;
@@ -110,7 +91,7 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
     if ((await current.apply(changes, { topic: at.topic, partition: at.partition, from, to })) === 'stale') {
       // An apply whose answer was lost, or another member, was faster: ask for the partition's offset, then fold the
       // rest.
-      assert((await askPlace(at)) !== from, 'a stale place has moved');
+      assert((await places.ask(at)) !== from, 'a stale place has moved');
       return foldRun(at, fresh);
     }
     place.nextOffset = to;
@@ -121,9 +102,9 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
 
   return {
     startFrom: async (at, { low, high, committed }) => {
-      places.delete(`${at.topic}/${at.partition}`);
-      const nextOffset = await askPlace(at);
-      placeOf(at).parkedBefore = committed;
+      places.forget(at);
+      const nextOffset = await places.ask(at);
+      places.of(at).parkedBefore = committed;
       const wanted =
         nextOffset > 0n
           ? nextOffset - BigInt(limits.repeatsWithinRecordsMax)
@@ -141,6 +122,37 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
       const last = batch.records.at(-1);
       // The state holds the offset that counts; the group's committed offset only shows the lag to operators.
       if (last !== undefined) await control.commit(last.offset + 1n);
+    },
+  };
+};
+
+/** What the handler has found out about each partition; `ask` asks the state for a partition's next offset. */
+const createPlaces = <C, S extends StateStore<C>>(
+  state: () => Promise<S>,
+  repeatsWithinRecordsMax: number,
+) => {
+  const places = new Map<string, Place>();
+  const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
+
+  const of = (at: TopicPartition): Place => {
+    const place = places.get(nameOf(at)) ?? {
+      nextOffset: undefined,
+      parkedBefore: 0n,
+      recentIds: createRecentIds(repeatsWithinRecordsMax),
+    };
+    places.set(nameOf(at), place);
+    return place;
+  };
+
+  return {
+    of,
+    forget: (at: TopicPartition): void => void places.delete(nameOf(at)),
+    ask: async (at: TopicPartition): Promise<bigint> => {
+      const nextOffset = await (await state()).nextOffset(at.topic, at.partition);
+      // After a restart the job begins a new state and folds the log again.
+      assert(nextOffset !== null, 'the state this job began is still there');
+      of(at).nextOffset = nextOffset;
+      return nextOffset;
     },
   };
 };

@@ -93,21 +93,22 @@ export const createProgressWatch = (
       held.reset();
     },
     report: reportOf,
-    health: () => {
-      const { partitions, trouble } = reportOf();
-      if (unassignedMs >= unassignedMsMax)
-        return { status: 'degraded', detail: `${group} has no partitions: ${trouble ?? 'joining'}` };
-      const worst = partitions
-        .filter(({ heldForMs }) => heldForMs >= heldMsMax)
-        .sort((a, b) => b.heldForMs - a.heldForMs)[0];
-      if (worst === undefined) return { status: 'up' };
-      const place = `${worst.topic}/${worst.partition} at ${worst.heldOffset ?? worst.nextOffset}`;
-      const since = `${Math.round(worst.heldForMs / 1000)} s, ${worst.failures} tries`;
-      return {
-        status: 'degraded',
-        detail: `${group} makes no progress on ${place} (${since}): ${worst.reason ?? 'no fault'}`,
-      };
-    },
+    health: () => healthOf(reportOf(), unassignedMs),
+  };
+};
+
+const healthOf = ({ group, partitions, trouble }: ConsumerReport, unassignedMs: number): DependencyHealth => {
+  if (unassignedMs >= unassignedMsMax)
+    return { status: 'degraded', detail: `${group} has no partitions: ${trouble ?? 'joining'}` };
+  const worst = partitions
+    .filter(({ heldForMs }) => heldForMs >= heldMsMax)
+    .sort((a, b) => b.heldForMs - a.heldForMs)[0];
+  if (worst === undefined) return { status: 'up' };
+  const place = `${worst.topic}/${worst.partition} at ${worst.heldOffset ?? worst.nextOffset}`;
+  const since = `${Math.round(worst.heldForMs / 1000)} s, ${worst.failures} tries`;
+  return {
+    status: 'degraded',
+    detail: `${group} makes no progress on ${place} (${since}): ${worst.reason ?? 'no fault'}`,
   };
 };
 

@@ -27,16 +27,17 @@ type ChangeRoles = (
   context: { changedBy: string; otherAdmins: number },
 ) => Promise<User | AccountRefusal>;
 
-/** The operations on accounts. Each is one transaction, which contains its event. */
-export const createAccounts = (parts: {
+type Parts = {
   store: UserStore;
   passwords: PasswordHasher;
   logins: Logins;
   publisher: EventPublisher<Published>;
   clock: Clock;
-}) => {
-  const { store, passwords, logins, publisher, clock } = parts;
+};
 
+/** The changes that publish an event, within the caller's transaction. */
+const createChanges = ({ store, publisher, clock }: Pick<Parts, 'store' | 'publisher' | 'clock'>) => {
+  /** Undefined when the email is taken. */
   const open = async (
     tx: Tx,
     account: { email: string; name: string; roles?: readonly Role[] },
@@ -57,6 +58,14 @@ export const createAccounts = (parts: {
     await append(tx, [publisher.event('UserRolesChanged', user.id, changed.event, { occurredAt: nowMs })]);
     return changed.user;
   };
+
+  return { open, change };
+};
+
+/** The operations on accounts. Each is one transaction, which contains its event. */
+export const createAccounts = (parts: Parts) => {
+  const { store, passwords, logins, clock } = parts;
+  const { open, change } = createChanges(parts);
 
   return {
     register: async (account: {
