@@ -11,11 +11,15 @@ import {
   startSpan,
 } from '#platform/telemetry/tracing';
 import type { HttpApp } from './http-app.js';
+import { isLocal } from './local-server.js';
 import { systemRoutes } from './system-routes.js';
 
 type Observed = { startedAtMs: number; span: Span | undefined; within: Context };
 
-/** Wraps every request in a correlation and a trace, and records its count, duration and log line. */
+/**
+ * Wraps every request in a correlation and a trace, and records its count, duration and log line. A request that a
+ * server passes on to another one of its process is logged by the first.
+ */
 export const observe = (app: HttpApp, host: Host): void => {
   const count = requestMetrics(host);
   const seen = new WeakMap<FastifyRequest, Observed>();
@@ -42,7 +46,9 @@ export const observe = (app: HttpApp, host: Host): void => {
     span?.setAttribute('http.response.status_code', reply.statusCode);
     if (reply.statusCode >= 500) span?.setStatus({ code: 2 });
     span?.end();
-    if (!systemRoutes.has(routeOf(request))) enter(request, () => logAnswer(request, reply, elapsedMs));
+    // The server of this process that asked has logged the request.
+    if (!systemRoutes.has(routeOf(request)) && !isLocal(request.raw))
+      enter(request, () => logAnswer(request, reply, elapsedMs));
     done();
   });
 };

@@ -14,6 +14,7 @@ import { endsWithin } from '#platform/waiting/deadline';
 import { type Authenticator, authorise } from './auth.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
 import type { HttpApp, HttpServerOptions } from './http-app.js';
+import { type Announcement, announceLocalServer } from './local-server.js';
 import { createLoopWatch } from './loop-watch.js';
 import { observe } from './observation.js';
 import type { DescribedRoute } from './openapi.js';
@@ -197,19 +198,27 @@ const notThere = (request: FastifyRequest, routes: RouteBook): Problem => {
       });
 };
 
-const listener = (app: HttpApp, host: Host, port: number): HttpServer['component'] => ({
-  name: 'http',
-  isFront: true,
-  get url() {
-    const { address, port: bound } = app.server.address() as AddressInfo;
-    return `http://${address.includes(':') ? `[${address}]` : address}:${bound}`;
-  },
-  start: async () => {
-    await app.listen({ port, host: host.listenAddress });
-  },
-  stop: async () => {
-    const closing = app.close();
-    if (!(await endsWithin(drainMs, closing))) app.server.closeAllConnections();
-    await closing;
-  },
-});
+const listener = (app: HttpApp, host: Host, port: number): HttpServer['component'] => {
+  let announced: Announcement | undefined;
+  return {
+    name: 'http',
+    isFront: true,
+    get url() {
+      const { address, port: bound } = app.server.address() as AddressInfo;
+      return `http://${address.includes(':') ? `[${address}]` : address}:${bound}`;
+    },
+    start: async () => {
+      await app.listen({ port, host: host.listenAddress });
+      const { port: bound } = app.server.address() as AddressInfo;
+      announced = announceLocalServer(`http://127.0.0.1:${bound}`, app.routing);
+    },
+    stop: async () => {
+      const ending = Promise.all([app.close(), announced?.retract()]);
+      if (!(await endsWithin(drainMs, ending))) {
+        app.server.closeAllConnections();
+        announced?.sever();
+      }
+      await ending;
+    },
+  };
+};

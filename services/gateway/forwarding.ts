@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpApp } from '#platform/http/server';
-import { injectTrace, runInContext, SpanKind, startSpan } from '#platform/telemetry/tracing';
+import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
 import type { Forwarding } from './routing-table.js';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.js';
@@ -59,35 +59,33 @@ const forward = async (
   onStream: (request: FastifyRequest) => void,
 ): Promise<FastifyReply> => {
   const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
-  const { span, within } = startSpan(`${request.method} ${upstream.name}`, {
-    kind: SpanKind.CLIENT,
-    attributes: { 'http.request.method': request.method, 'peer.service': upstream.name },
+  // Every answer closes at its end; a reason that is there already saves an error with its stack.
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(callerGone);
   });
+  const headers = requestHeaders(request);
+  injectTrace(headers as Record<string, string>);
   try {
-    const headers = requestHeaders(request);
-    injectTrace(headers as Record<string, string>, within);
-    const answer = await runInContext(within, () =>
-      upstream.send({
-        method: request.method,
-        path: request.url,
-        headers,
-        body: (request.body as UpstreamRequest['body'] | undefined) ?? null,
-        signal: gone.signal,
-      }),
-    );
-    span.setAttribute('http.response.status_code', answer.statusCode);
+    const answer = await upstream.send({
+      method: request.method,
+      path: request.url,
+      headers,
+      body: (request.body as UpstreamRequest['body'] | undefined) ?? null,
+      signal: gone.signal,
+    });
     if (String(answer.headers['content-type']).startsWith('text/event-stream')) onStream(request);
-    return reply.code(answer.statusCode).headers(responseHeaders(answer)).send(answer.body);
+    return reply
+      .code(answer.statusCode)
+      .headers(responseHeaders(answer))
+      .send(answer.body ?? undefined);
   } catch (error) {
-    span.setStatus({ code: 2, message: (error as Error).message });
     // The caller has gone away, so no answer is needed.
     if (gone.signal.aborted) return reply.hijack();
     throw error;
-  } finally {
-    span.end();
   }
 };
+
+const callerGone = Object.assign(new Error('the caller has gone away'), { name: 'AbortError' });
 
 const requestHeaders = (request: FastifyRequest): Record<string, string | string[]> => {
   const headers: Record<string, string | string[]> = {};

@@ -123,10 +123,16 @@ const sendTarget = (url: string, target: string, headers: Record<string, string>
       .end(body);
   });
 
-describe('forwarding', () => {
+/** The services run in this process, so the gateway asks them without a socket unless they have another name. */
+const overASocket = (url: string): string => url.replace('127.0.0.1', 'localhost');
+
+describe.each([
+  ['within the process', (url: string) => url],
+  ['over a socket', overASocket],
+])('forwarding %s', (_hop, reached) => {
   it('passes on what was asked and what was answered, with the correlation id and a trace', async () => {
     const { url: productUrl } = await startService('product');
-    const { url } = await startGateway({ PRODUCT_URL: productUrl });
+    const { url } = await startGateway({ PRODUCT_URL: reached(productUrl) });
     const answer = await fetch(`${url}/api/products?a=1`, {
       headers: { 'x-correlation-id': 'c-1', 'x-own': 'kept', connection: 'close' },
     });
@@ -152,7 +158,7 @@ describe('forwarding', () => {
 
   it('leaves refusing to the service: 400, 405 with Allow, 415', async () => {
     const { url: productUrl } = await startService('product');
-    const { url } = await startGateway({ PRODUCT_URL: productUrl });
+    const { url } = await startGateway({ PRODUCT_URL: reached(productUrl) });
     const bad = await fetch(`${url}/api/products`, { method: 'POST', headers: json, body: '{' });
     expect([bad.status, ((await bad.json()) as { code: string }).code]).toEqual([400, 'malformed_json']);
     const other = await fetch(`${url}/api/products`, { method: 'DELETE' });
@@ -173,7 +179,7 @@ describe('forwarding', () => {
 
   it('goes round the instances, and past one that is gone without anybody noticing', async () => {
     const [one, two] = [await startService('one'), await startService('two')];
-    const { url } = await startGateway({ PRODUCT_URL: `${one.url},${two.url}` });
+    const { url } = await startGateway({ PRODUCT_URL: `${reached(one.url)},${reached(two.url)}` });
     const ask = async () => {
       const answer = await fetch(`${url}/api/products`);
       return ((await answer.json()) as { from: string }).from;
@@ -185,7 +191,7 @@ describe('forwarding', () => {
 
   it('is 503 with Retry-After while the service is down, opens the circuit, and closes it again', async () => {
     const first = await startService('product');
-    const { url } = await startGateway({ PRODUCT_URL: first.url });
+    const { url } = await startGateway({ PRODUCT_URL: reached(first.url) });
     expect((await fetch(`${url}/api/products`)).status).toBe(200);
     await first.host.stop();
     for (let n = 0; n < 8; n += 1) {
@@ -203,7 +209,7 @@ describe('forwarding', () => {
 
   it('passes a stream on as it comes, and ends it when the listener goes', async () => {
     const { url: productUrl, host } = await startService('product');
-    const { url } = await startGateway({ PRODUCT_URL: productUrl });
+    const { url } = await startGateway({ PRODUCT_URL: reached(productUrl) });
     const gone = new AbortController();
     const answer = await fetch(`${url}/api/products/stream`, { signal: gone.signal });
     const reader = answer.body?.getReader();
@@ -225,7 +231,7 @@ describe('forwarding', () => {
 
   it('sheds what is more than it can hold, and counts no stream against that', async () => {
     const { url: productUrl } = await startService('product');
-    const { url } = await startGateway({ PRODUCT_URL: productUrl, GATEWAY_IN_FLIGHT_MAX: '2' });
+    const { url } = await startGateway({ PRODUCT_URL: reached(productUrl), GATEWAY_IN_FLIGHT_MAX: '2' });
     const streams = await Promise.all([1, 2, 3].map(() => fetch(`${url}/api/products/stream`)));
     expect(streams.map(({ status }) => status)).toContain(200);
     const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => fetch(`${url}/api/products/slow`)));
@@ -241,7 +247,7 @@ describe('forwarding', () => {
     'sheds what is asked for as %s all the same',
     async (target) => {
       const { url: productUrl } = await startService('product');
-      const { url } = await startGateway({ PRODUCT_URL: productUrl, GATEWAY_IN_FLIGHT_MAX: '1' });
+      const { url } = await startGateway({ PRODUCT_URL: reached(productUrl), GATEWAY_IN_FLIGHT_MAX: '1' });
       const statuses = await Promise.all([1, 2, 3].map(() => sendTarget(url, target, {})));
       expect(statuses.sort()).toEqual([200, 503, 503]);
     },

@@ -1,7 +1,16 @@
+import type { Readable } from 'node:stream';
 import CircuitBreaker from 'opossum';
-import { type Dispatcher, errors, Pool } from 'undici';
+import { errors, Pool } from 'undici';
+import { localServerAt } from '#platform/http/local-server';
 import { unavailable } from '#platform/http/problem-details';
 import type { Component, Metrics } from '#platform/service-host';
+import {
+  currentTraceparent,
+  injectTrace,
+  runInContext,
+  SpanKind,
+  startSpan,
+} from '#platform/telemetry/tracing';
 
 export type UpstreamRequest = {
   method: string;
@@ -12,12 +21,18 @@ export type UpstreamRequest = {
   signal: AbortSignal;
 };
 
-export type UpstreamResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
+export type UpstreamResponse = {
+  statusCode: number;
+  /** Names in lower case. */
+  headers: Record<string, string | string[] | undefined>;
+  /** A stream where it came over a socket or is written piece by piece; null where there is none. */
+  body: string | Buffer | Readable | null;
+};
 
 export type Upstream = Component & {
   readonly instancesCount: number;
   /**
-   * The answer of one instance, as a stream. Instances take turns; one that refuses connections is left out for 2 s.
+   * The answer of one instance. An instance in this process is asked without a socket. Instances take turns; one that refuses connections is left out for 2 s.
    * Throws a 503 problem with `Retry-After` when none answers: then nothing was done, except that the outcome of a
    * write whose connection broke is unknown.
    */
@@ -31,10 +46,13 @@ export type Upstream = Component & {
 const connectionsPerInstanceMax = 64;
 const connectTimeoutMs = 1000;
 /** The longest time between two pieces of a body; server-sent events send keep-alives more often. */
-const silenceMaxMs = 120_000;
+const silenceMsMax = 120_000;
 const breakerResetMs = 2000;
 
-type Instance = { pool: Pool; breaker: CircuitBreaker<[Dispatcher.RequestOptions], Dispatcher.ResponseData> };
+/** Both ways to an instance, over a socket and within the process, have this interface and the same failures. */
+type Ask = (request: UpstreamRequest) => Promise<UpstreamResponse>;
+
+type Instance = { ask: Ask; breaker: CircuitBreaker<[UpstreamRequest], UpstreamResponse>; pool: Pool };
 
 export const createUpstream = (
   service: string,
@@ -44,7 +62,7 @@ export const createUpstream = (
 ): Upstream => {
   const state = metrics.gauge('circuit_breaker_state', '0 closed, 1 open, 2 half-open', ['circuit']);
   const instances = urls.map((url, index) =>
-    createInstance(url, answerTimeoutMs, (value) =>
+    createInstance(service, url, answerTimeoutMs, (value) =>
       state.set({ circuit: urls.length === 1 ? service : `${service}-${index + 1}` }, value),
     ),
   );
@@ -64,7 +82,7 @@ export const createUpstream = (
       const attemptsMax = mayRepeat && isSafe(request.method) ? 2 : 1;
       for (let attempt = 1; attempt <= attemptsMax; attempt += 1)
         try {
-          return await breaker.fire(request as Dispatcher.RequestOptions);
+          return await breaker.fire(request);
         } catch (error) {
           if (request.signal.aborted) throw error;
           lastError = error;
@@ -72,7 +90,7 @@ export const createUpstream = (
         }
       if (!(mayRepeat && (isSafe(request.method) || neverArrived(lastError)))) break;
     }
-    throw lastError instanceof errors.HeadersTimeoutError
+    throw isTooLate(lastError)
       ? unavailable('service_timeout', `The ${service} service did not answer in time.`, 2)
       : unavailable('service_unavailable', `The ${service} service is not available at the moment.`, 2);
   };
@@ -92,25 +110,39 @@ export const createUpstream = (
     send,
     getJsonOfEach: (path, timeoutMs) =>
       Promise.all(
-        instances.map(async ({ pool }) => {
-          const signal = AbortSignal.timeout(timeoutMs);
-          const { statusCode, body } = await pool.request({ method: 'GET', path, signal });
-          const content = await body.json();
+        instances.map(async ({ ask }) => {
+          const { statusCode, body } = await ask(readOf(path, timeoutMs));
+          const content = JSON.parse(await textOf(body));
           if (statusCode !== 200)
             throw unavailable('service_unavailable', `${service} answered ${statusCode}.`, 2);
           return content;
         }),
       ),
     getJson: async (path, timeoutMs) => {
-      const signal = AbortSignal.timeout(timeoutMs);
-      const headers = { accept: 'application/json' };
-      const { statusCode, body } = await send({ method: 'GET', path, headers, body: null, signal });
-      return { status: statusCode, body: await body.json() };
+      const { statusCode, body } = await send(readOf(path, timeoutMs));
+      return { status: statusCode, body: JSON.parse(await textOf(body)) };
     },
   };
 };
 
+const readOf = (path: string, timeoutMs: number): UpstreamRequest => ({
+  method: 'GET',
+  path,
+  headers: { accept: 'application/json' },
+  body: null,
+  signal: AbortSignal.timeout(timeoutMs),
+});
+
+const textOf = async (body: UpstreamResponse['body']): Promise<string> => {
+  if (body === null || typeof body === 'string') return body ?? '';
+  if (Buffer.isBuffer(body)) return body.toString();
+  const pieces: Buffer[] = [];
+  for await (const piece of body) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces).toString();
+};
+
 const createInstance = (
+  service: string,
   url: string,
   answerTimeoutMs: number,
   report: (state: 0 | 1 | 2) => void,
@@ -119,9 +151,18 @@ const createInstance = (
     connections: connectionsPerInstanceMax,
     connect: { timeout: connectTimeoutMs },
     headersTimeout: answerTimeoutMs,
-    bodyTimeout: silenceMaxMs,
+    bodyTimeout: silenceMsMax,
   });
-  const breaker = new CircuitBreaker((request: Dispatcher.RequestOptions) => pool.request(request), {
+  const { origin } = new URL(url);
+  const bounds = { answerTimeoutMs, silenceMsMax };
+  // Looked up each time: an instance that stops is no longer there, and then its socket refuses connections.
+  const ask: Ask = async (request) => {
+    const local = localServerAt(origin);
+    return local === undefined
+      ? await askOverSocket(service, pool, request)
+      : await local.ask(request, bounds);
+  };
+  const breaker = new CircuitBreaker(ask, {
     timeout: false,
     volumeThreshold: 5,
     errorThresholdPercentage: 50,
@@ -135,7 +176,34 @@ const createInstance = (
   breaker.on('close', () => report(0));
   breaker.on('open', () => report(1));
   breaker.on('halfOpen', () => report(2));
-  return { pool, breaker };
+  return { ask, breaker, pool };
+};
+
+/** Inside a trace the way over the network is a span of its own. */
+const askOverSocket = async (
+  service: string,
+  pool: Pool,
+  request: UpstreamRequest,
+): Promise<UpstreamResponse> => {
+  const ask = (headers: UpstreamRequest['headers']): Promise<UpstreamResponse> =>
+    pool.request({ ...request, headers } as Parameters<Pool['request']>[0]);
+  if (currentTraceparent() === undefined) return await ask(request.headers);
+  const { span, within } = startSpan(`${request.method} ${service}`, {
+    kind: SpanKind.CLIENT,
+    attributes: { 'http.request.method': request.method, 'peer.service': service },
+  });
+  try {
+    const headers = { ...request.headers };
+    injectTrace(headers as Record<string, string>, within);
+    const answer = await runInContext(within, () => ask(headers));
+    span.setAttribute('http.response.status_code', answer.statusCode);
+    return answer;
+  } catch (error) {
+    span.setStatus({ code: 2, message: (error as Error).message });
+    throw error;
+  } finally {
+    span.end();
+  }
 };
 
 const isStream = (body: UpstreamRequest['body']): body is NodeJS.ReadableStream =>
@@ -145,8 +213,11 @@ const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
 
+const isTooLate = (error: unknown): boolean =>
+  error instanceof errors.HeadersTimeoutError || codeOf(error) === 'dependency_timeout';
+
 const wasDropped = (error: unknown): boolean =>
-  ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error));
+  ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'dependency_unavailable'].includes(codeOf(error));
 
 const neverArrived = (error: unknown): boolean =>
   ['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EOPENBREAKER'].includes(
