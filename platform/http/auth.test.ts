@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { handClock } from '#platform/testing/hand-clock';
-import { authorise, createAuthenticator, tokenType } from './auth.js';
+import { authorise, createAuthenticator, remoteAuthenticator, tokenType } from './auth.js';
 import { Problem } from './problem-details.js';
 
 const userId = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001';
@@ -143,6 +143,18 @@ describe('a wall clock that is set back by an hour', () => {
     // The keys are older than ten minutes, so any token that is not remembered has them fetched.
     await expect.poll(() => ask('x.y.z').catch(() => fetches)).toBe(2);
     await expect(ask(jwt)).rejects.toEqual(refused(401, 'invalid_token'));
+  });
+});
+
+describe('the authenticator of a process', () => {
+  it('is the same for services with the same keys, and another for others', () => {
+    const clock = handClock(startMs);
+    const config = { userUrls: ['http://users'], tokenIssuer: 'us', tokenAudience: 'api' };
+    const first = remoteAuthenticator(config, clock);
+    expect(remoteAuthenticator({ ...config, userUrls: ['http://users'] }, clock)).toBe(first);
+    expect(remoteAuthenticator({ ...config, tokenAudience: 'other' }, clock)).not.toBe(first);
+    expect(remoteAuthenticator({ ...config, userUrls: ['http://other'] }, clock)).not.toBe(first);
+    expect(remoteAuthenticator(config, handClock(startMs))).not.toBe(first);
   });
 });
 

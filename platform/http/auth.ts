@@ -45,17 +45,25 @@ export const authSettings = {
   tokenAudience: ['TOKEN_AUDIENCE', setting.text.default('cartstream-api')],
 } as const satisfies Settings;
 
-/** The authenticator of a service that does not issue tokens: it fetches the keys from the user service's JWKS. */
+const remoteAuthenticators = new WeakMap<Clock, Map<string, Authenticator>>();
+
+/**
+ * The authenticator of a service that does not issue tokens: it fetches the keys from the user service's JWKS. Services
+ * of one process share it, so that a token is verified once a process.
+ */
 export const remoteAuthenticator = (
   config: { userUrls: readonly string[]; tokenIssuer: string; tokenAudience: string },
   clock: Clock,
-): Authenticator =>
-  createAuthenticator({
-    keys: keysFrom(config.userUrls.map((url) => `${url}/.well-known/jwks.json`)),
-    issuer: config.tokenIssuer,
-    audience: config.tokenAudience,
-    clock,
-  });
+): Authenticator => {
+  const { userUrls, tokenIssuer: issuer, tokenAudience: audience } = config;
+  const known = remoteAuthenticators.get(clock) ?? new Map<string, Authenticator>();
+  remoteAuthenticators.set(clock, known);
+  const of = JSON.stringify([userUrls, issuer, audience]);
+  const keys = keysFrom(userUrls.map((url) => `${url}/.well-known/jwks.json`));
+  const authenticator = known.get(of) ?? createAuthenticator({ keys, issuer, audience, clock });
+  known.set(of, authenticator);
+  return authenticator;
+};
 
 type Verified = {
   principal: Principal;

@@ -16,7 +16,7 @@ import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { gatewayConfig } from './config.js';
-import { countingStore } from './rate-limits.js';
+import { createRequestCounter } from './request-counter.js';
 import { service } from './service.js';
 
 const { topic, partitions } = topics.shopperActivity;
@@ -497,11 +497,9 @@ describe('limits', () => {
 
   it('forget the oldest client, and not everybody, when Redis is away and very many call', async () => {
     const away = createRedis(testHost(), 'redis://127.0.0.1:1');
-    const store = new (countingStore(away, 3))();
-    const count = (key: string) =>
-      new Promise<number | undefined>((resolve, reject) =>
-        store.incr(key, (error, counted) => (error ? reject(error) : resolve(counted?.current)), 60_000),
-      );
+    const counter = createRequestCounter(away, 3);
+    const count = async (key: string) =>
+      (await counter.count(key, { windowMs: 60_000, requestsMax: 100 })).current;
     for (const [key, current] of [
       ['a', 1],
       ['b', 1],

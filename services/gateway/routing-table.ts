@@ -7,20 +7,21 @@ export const forwardings: readonly Forwarding[] = services.flatMap(({ name, path
   paths.map((path) => ({ path, to: name })),
 );
 
-export type Limit = { requestsMax: number; windowMs: number };
+/** `isExact`: counted together with the other instances before each answer; see `createRequestCounter`. */
+export type Limit = { requestsMax: number; windowMs: number; isExact: boolean };
 
 const minuteMs = 60_000;
 
 /** The strict limits, each counted separately. A client is an account, or an address if nobody is logged in. */
 export const limits = {
-  general: { requestsMax: 200, windowMs: minuteMs },
-  products: { requestsMax: 100, windowMs: minuteMs },
-  orders: { requestsMax: 50, windowMs: minuteMs },
-  payments: { requestsMax: 30, windowMs: minuteMs },
-  loginsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs },
-  loginsFromAddress: { requestsMax: 100, windowMs: 15 * minuteMs },
-  registrationsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs },
-  registrationsFromAddress: { requestsMax: 20, windowMs: 15 * minuteMs },
+  general: { requestsMax: 200, windowMs: minuteMs, isExact: false },
+  products: { requestsMax: 100, windowMs: minuteMs, isExact: false },
+  orders: { requestsMax: 50, windowMs: minuteMs, isExact: false },
+  payments: { requestsMax: 30, windowMs: minuteMs, isExact: false },
+  loginsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
+  loginsFromAddress: { requestsMax: 100, windowMs: 15 * minuteMs, isExact: true },
+  registrationsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
+  registrationsFromAddress: { requestsMax: 20, windowMs: 15 * minuteMs, isExact: true },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof limits;

@@ -20,6 +20,7 @@ import { createAggregatedHealth } from './health.js';
 import { shedLoad } from './load-shedding.js';
 import { pageRoutes } from './pages.js';
 import { limitRequests } from './rate-limits.js';
+import { createRequestCounter } from './request-counter.js';
 import { forwardings } from './routing-table.js';
 import { createUpstream, type Upstream } from './upstream.js';
 
@@ -54,7 +55,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   const onStream = shedLoad(app, host.metrics, config.inFlightMax);
-  await limitRequests(app, redis, auth, config.limits === 'relaxed' ? relaxation : 1);
+  limitRequests(app, createRequestCounter(redis), auth, config.limits === 'relaxed' ? relaxation : 1);
   await app.register(helmet, { contentSecurityPolicy });
   await app.register(cors, () => corsOf);
 

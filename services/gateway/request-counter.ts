@@ -1,0 +1,152 @@
+import type { Redis } from 'ioredis';
+import type { RedisClient } from '#platform/redis/client';
+
+declare module 'ioredis' {
+  interface RedisCommander {
+    countInWindow(key: string, requests: number, windowMs: number): Promise<[current: number, ttlMs: number]>;
+  }
+}
+
+/** Fixed windows: the first request opens one, and its key expires with it. */
+const countInWindow = `
+  local current = redis.call('INCRBY', KEYS[1], ARGV[1])
+  if current == tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  return { current, redis.call('PTTL', KEYS[1]) }`;
+
+/** `current` includes the request itself; the window ends in `ttlMs`. */
+export type Count = { current: number; ttlMs: number };
+
+export type CountOptions = {
+  windowMs: number;
+  requestsMax: number;
+  /** True to count in Redis before each answer, for limits so small that a few requests too many matter. */
+  isExact?: boolean;
+};
+
+export type RequestCounter = {
+  /** Counts one request under `key`. Resolves at once unless it has to be counted in Redis first. */
+  count(key: string, options: CountOptions): Count | Promise<Count>;
+};
+
+const windowsMaxDefault = 10_000;
+const settleEveryMs = 100;
+const settledTogetherMax = 500;
+/** A process relies on its own count as long as the limit held even if this many counted as much. */
+const instancesAssumed = 5;
+
+type Window = {
+  key: string;
+  endsAtMs: number;
+  /** What Redis said last: the requests of all instances that were settled until then. */
+  shared: number;
+  /** Requests of this process that Redis has not counted yet, `inFlight` of them on their way. */
+  pending: number;
+  inFlight: number;
+};
+
+/**
+ * Counts in the process, and settles with Redis every 100 ms, so that a request needs no round trip. When the limit
+ * would not hold if four other instances had counted as much since, each request is counted in Redis before it is
+ * answered. So instances that share a client's requests evenly, up to four of them, keep the limit exactly; at worst,
+ * in a burst shorter than 100 ms, each further instance admits a fifth of the limit too much, once a window. While
+ * Redis is away each instance counts alone. Bounded to the newest `windowsMax` windows: calls from very many addresses
+ * push out only the oldest.
+ */
+export const createRequestCounter = (
+  redis: Pick<RedisClient, 'client' | 'orElse'>,
+  windowsMax = windowsMaxDefault,
+): RequestCounter => {
+  redis.client.defineCommand('countInWindow', { numberOfKeys: 1, lua: countInWindow });
+  const windows = new Map<string, Window>();
+  const unsettled = new Set<Window>();
+  let isScheduled = false;
+
+  const windowOf = (key: string, windowMs: number, nowMs: number): Window => {
+    const known = windows.get(key);
+    if (known !== undefined && known.endsAtMs > nowMs) return known;
+    windows.delete(key);
+    const window = { key, endsAtMs: nowMs + windowMs, shared: 0, pending: 0, inFlight: 0 };
+    windows.set(key, window);
+    const [oldest] = windows.keys();
+    if (windows.size > windowsMax && oldest !== undefined) windows.delete(oldest);
+    return window;
+  };
+
+  const settleSoon = (window: Window): void => {
+    if (unsettled.size < windowsMax) unsettled.add(window);
+    if (isScheduled) return;
+    isScheduled = true;
+    setTimeout(() => {
+      isScheduled = false;
+      const due = [...unsettled].filter(({ endsAtMs }) => endsAtMs > performance.now());
+      unsettled.clear();
+      for (let from = 0; from < due.length; from += settledTogetherMax)
+        void settleAll(redis, due.slice(from, from + settledTogetherMax));
+    }, settleEveryMs).unref();
+  };
+
+  return {
+    count: (key, { windowMs, requestsMax, isExact = false }) => {
+      const nowMs = performance.now();
+      const window = windowOf(key, windowMs, nowMs);
+      window.pending += 1;
+      const isOver = window.shared > requestsMax;
+      const isFarBelow = window.shared + window.pending * instancesAssumed <= requestsMax;
+      if (!isOver && (isExact || !isFarBelow))
+        return settle(redis, window).then((count) => count ?? countOf(window, performance.now()));
+      settleSoon(window);
+      return countOf(window, nowMs);
+    },
+  };
+};
+
+const countOf = ({ shared, pending, endsAtMs }: Window, nowMs: number): Count => ({
+  current: shared + pending,
+  ttlMs: Math.max(0, endsAtMs - nowMs),
+});
+
+/** Takes what is to be counted out of `pending` only when Redis has it: an outage loses no count. */
+const take = (window: Window): number => {
+  const requests = window.pending - window.inFlight;
+  window.inFlight += requests;
+  return requests;
+};
+
+const settled = (window: Window, requests: number, answer: [number, number] | null): Count | null => {
+  window.inFlight -= requests;
+  if (answer === null) return null;
+  const [current, ttlMs] = answer;
+  window.pending -= requests;
+  window.shared = Math.max(window.shared, current);
+  window.endsAtMs = performance.now() + ttlMs;
+  return { current, ttlMs };
+};
+
+const settle = async (redis: Pick<RedisClient, 'orElse'>, window: Window): Promise<Count | null> => {
+  const requests = take(window);
+  const answer = await redis.orElse<[number, number] | null>(
+    (client) => client.countInWindow(keyOf(window), requests, leftMs(window)),
+    null,
+  );
+  return settled(window, requests, answer);
+};
+
+const settleAll = async (redis: Pick<RedisClient, 'orElse'>, due: readonly Window[]): Promise<void> => {
+  const taken = due
+    .map((window) => ({ window, requests: take(window) }))
+    .filter(({ requests }) => requests > 0);
+  const answers = await redis.orElse(async (client: Redis) => {
+    const pipeline = client.pipeline();
+    // The types of a pipeline do not have the commands that are defined here.
+    for (const { window, requests } of taken)
+      void pipeline.countInWindow(keyOf(window), requests, leftMs(window));
+    return await pipeline.exec();
+  }, null);
+  for (const [nth, { window, requests }] of taken.entries()) {
+    const [error, answer] = answers?.[nth] ?? [null, null];
+    settled(window, requests, error === null ? (answer as [number, number] | null) : null);
+  }
+};
+
+const keyOf = ({ key }: Window): string => `limit:${key}`;
+const leftMs = ({ endsAtMs }: Window): number => Math.max(1, Math.ceil(endsAtMs - performance.now()));
