@@ -10,13 +10,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
-import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
+import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
 import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
+import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { records } from '#schemas/events';
 import { type BenchEngines, cpuSeconds, startEngines } from './ingest/engines.js';
 import { type Filled, fillTopic } from './ingest/fill.js';
@@ -128,7 +128,7 @@ const measureHalves = async (
   blocks: readonly ClaimedBlock[],
 ): Promise<Limit> => {
   const progress = progressLine('the two halves by themselves');
-  const { clickhouse, drop } = await openDatabase(engines, 'limit');
+  const { clickhouse, drop } = await scratchClickHouse(engines.clickhouse);
   try {
     const limit = await measureLimit({
       broker,
@@ -146,27 +146,9 @@ const measureHalves = async (
   }
 };
 
-/** A new database with the production tables. */
-const openDatabase = async (engines: BenchEngines, name: string) => {
-  const url = new URL(engines.clickhouse);
-  const database = `bench_${name}_${randomUUID().slice(0, 8)}`;
-  url.pathname = `/${database}`;
-  await ensureClickHouseDatabase(url.href);
-  const clickhouse = createClickHouse({ url: url.href });
-  await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
-  return {
-    clickhouse,
-    url: url.href,
-    drop: async () => {
-      await clickhouse.command(`DROP DATABASE IF EXISTS ${database} SYNC`);
-      await clickhouse.stop();
-    },
-  };
-};
-
 const measure = async (name: Name, round: number, setting: Setting): Promise<Run> => {
   const { engines, filled } = setting;
-  const { clickhouse, url, drop } = await openDatabase(engines, `${name}_${round}`);
+  const { clickhouse, url, drop } = await scratchClickHouse(engines.clickhouse);
   const cpu = (pid: number | undefined) => ({
     client: pid === undefined ? 0 : cpuSeconds(pid),
     engine: cpuSeconds(engines.pidOf('clickhouse')),

@@ -3,20 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { eventually } from '#platform/testing/eventually';
+import type { RunFile as LauncherRunFile } from '../local/data-folder/run-file.js';
 
-export type RunFile = {
-  gateway: string;
-  schemaRegistry: string;
-  kafka: string;
-  clickhouse: string;
-  postgres: string;
-  redis: string;
-  zipkin: string;
-  prometheus?: string;
-  adminEmail: string;
-  adminPassword: string;
-  processes: { name: string; pid: number; url?: string }[];
-};
+/** What the launcher wrote about a platform that has a gateway. */
+export type RunFile = LauncherRunFile & { gateway: string };
 
 export type Answer<T = Record<string, never>> = { status: number; headers: Headers; body: T };
 

@@ -1,6 +1,7 @@
 import type { Consumer, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
 import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
 import { brokerAnswers } from '#platform/messaging/broker-probe';
+import { createConsumerFailure } from '#platform/messaging/consumer-failure';
 import { brokerFault } from '#platform/messaging/kafkajs-connection';
 import { createKafkajsMember, type KafkajsMember } from '#platform/messaging/kafkajs-member';
 import { memberName } from '#platform/messaging/member-name';
@@ -26,12 +27,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
   const createdAt = performance.now();
   let lanes: PartitionLanes | undefined;
   let supervised: Promise<void> = Promise.resolve();
-  let fail: (error: unknown) => void = () => {};
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  // A caller that does not handle `failed` must not crash by an unhandled rejection.
-  failed.catch(() => {});
+  const { failed, fail } = createConsumerFailure();
 
   return {
     failed,

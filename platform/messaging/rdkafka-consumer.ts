@@ -5,6 +5,7 @@ import {
   consumerDefaults,
   heartbeatMs,
 } from '#platform/messaging/broker-options';
+import { createConsumerFailure } from '#platform/messaging/consumer-failure';
 import { createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
 import {
   createRdkafkaAssignments,
@@ -48,17 +49,12 @@ export const createRdkafkaConsumer = (
   let closed = false;
   let marking: NodeJS.Timeout | undefined;
   const createdAt = performance.now();
-  let fail: (error: unknown) => void = () => {};
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  // A caller that does not handle `failed` must not crash by an unhandled rejection.
-  failed.catch(() => {});
+  const { failed, fail } = createConsumerFailure();
 
   return {
     failed,
     run: async (handle) => {
-      const joining = createMember(rdkafka, options, settings, handle, (error) => fail(error));
+      const joining = createMember(rdkafka, options, settings, handle, fail);
       try {
         await connectRdkafka(joining.consumer, `consume ${settings.topics.join(', ')}`, options);
       } catch (error) {

@@ -6,9 +6,9 @@ import { engines } from '#platform/testing/engines';
 
 export type ScratchClickHouse = { clickhouse: ClickHouse; url: string; drop(): Promise<void> };
 
-/** A new database on the real ClickHouse with the project's tables; the test drops it. */
-export const scratchClickHouse = async (): Promise<ScratchClickHouse> => {
-  const url = new URL(engines().clickhouseUrl);
+/** A new database on the real ClickHouse (of the tests, if unset) with the project's tables; the caller drops it. */
+export const scratchClickHouse = async (server = engines().clickhouseUrl): Promise<ScratchClickHouse> => {
+  const url = new URL(server);
   url.pathname = `/scratch_${randomUUID().replaceAll('-', '')}`;
   await ensureClickHouseDatabase(url.href);
   const clickhouse = createClickHouse({ url: url.href });
@@ -17,7 +17,7 @@ export const scratchClickHouse = async (): Promise<ScratchClickHouse> => {
     clickhouse,
     url: url.href,
     drop: async () => {
-      await clickhouse.command(`DROP DATABASE IF EXISTS ${clickhouse.database}`);
+      await clickhouse.command(`DROP DATABASE IF EXISTS ${clickhouse.database} SYNC`);
       await clickhouse.stop();
     },
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { emailAddress, line, matching, text, uuid } from '#platform/http/text';
 import { countries } from '#schemas/country';
+import { paymentStatuses } from '#schemas/payment-status';
 import { orderStatuses } from './order.js';
 import type { OrderView } from './order-view.js';
 import type { TimelineEntry } from './timeline.js';
@@ -88,18 +89,6 @@ export const statusSchema = z
       ),
   })
   .meta({ id: 'OrderStatus' });
-
-export const paymentStatuses = [
-  'pending',
-  'authorized',
-  'captured',
-  'failed',
-  'declined',
-  'voided',
-  'cancelled',
-  'partially_refunded',
-  'refunded',
-] as const;
 
 export const orderSchema = z
   .object({

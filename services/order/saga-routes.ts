@@ -3,9 +3,9 @@ import type { Clock } from '#platform/clock';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import type { HttpApp } from '#platform/http/server';
 import type { Queryable } from '#platform/postgres/pool';
+import { paymentStatuses } from '#schemas/payment-status';
 import { staff } from '#schemas/roles';
 import { orderStatuses } from './order.js';
-import { paymentStatuses } from './order-schemas.js';
 import { listUnsettled, type UnsettledOrder, waits } from './unsettled.js';
 
 const sagaSchema = z

@@ -6,6 +6,7 @@ import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { instant, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
+import { type PaymentStatusShown, paymentStatuses } from '#schemas/payment-status';
 import { staff } from '#schemas/roles';
 import type { PaymentStatus } from './payment.js';
 import type { PaymentStore, PaymentView } from './payment-store.js';
@@ -13,24 +14,12 @@ import type { PaymentStore, PaymentView } from './payment-store.js';
 const tags = ['payments'];
 const money = z.object({ amountMinor: z.int(), currency: z.string() });
 
-const shownStatuses = [
-  'pending',
-  'authorized',
-  'captured',
-  'failed',
-  'declined',
-  'voided',
-  'cancelled',
-  'partially_refunded',
-  'refunded',
-] as const;
-
 const paymentSchema = z
   .object({
     id: z.uuid(),
     orderId: z.uuid(),
     status: z
-      .enum(shownStatuses)
+      .enum(paymentStatuses)
       .describe(
         '`cancelled` when the order ended before an authorisation, `failed` when authorised money could not be captured.',
       ),
@@ -108,7 +97,7 @@ const dateOf = (text: string | undefined): Date | undefined =>
   text === undefined ? undefined : new Date(text);
 
 /** Callers see only these statuses; the steps in between are internal. */
-const statusShown: Record<PaymentStatus, (typeof shownStatuses)[number]> = {
+const statusShown: Record<PaymentStatus, PaymentStatusShown> = {
   awaiting_instruction: 'pending',
   awaiting_stock: 'pending',
   authorizing: 'pending',
