@@ -1,6 +1,7 @@
 /**
  * `npm run generate`: writes `schemas/events.ts` from the `.avsc` files and appends changed schemas to
- * `schemas/history.json`. With `--check` writes nothing and fails when either is out of date.
+ * `schemas/history.json`; and in docker-compose.yml and dashboards/prometheus.yml the sections that follow from
+ * `services/table.ts`. With `--check` writes nothing and fails when one of them is out of date.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import {
   withoutDocs,
 } from '../schemas/compatibility.js';
 import { topics } from '../schemas/topics.js';
+import { containerSections, withSections } from './container-files.js';
 
 type Field = { name: string; type: Node; doc?: string };
 type Node =
@@ -166,6 +168,10 @@ const findRewrites = (committed: SchemaHistory, current: SchemaHistory): string[
     )
     .map(([record]) => `${record}: a published version was changed or removed in schemas/history.json`);
 
+const containerFiles = Object.entries(containerSections()).map(([file, sections]) => {
+  const text = readFileSync(file, 'utf8');
+  return { file, text, generated: withSections(text, sections) };
+});
 const sources = readSources();
 const history = existsSync(historyFile) ? readHistory(readFileSync(historyFile, 'utf8')) : {};
 const committed = committedHistory();
@@ -187,6 +193,9 @@ if (checking) {
   if (!existsSync(eventsFile) || readFileSync(eventsFile, 'utf8') !== rendered)
     problems.push('schemas/events.ts is out of date: run `npm run generate`');
 }
+if (checking)
+  for (const { file, text, generated } of containerFiles)
+    if (text !== generated) problems.push(`${file} is out of date: run \`npm run generate\``);
 if (problems.length > 0) {
   console.error(problems.join('\n'));
   process.exit(1);
@@ -194,6 +203,7 @@ if (problems.length > 0) {
 if (!checking) {
   writeFileSync(eventsFile, rendered);
   writeFileSync(historyFile, `${JSON.stringify(extended, null, 1)}\n`);
+  for (const { file, generated } of containerFiles) writeFileSync(file, generated);
 }
 console.log(
   `${sources.length} records, ${Object.values(extended).flat().length} versions, all FULL_TRANSITIVE`,

@@ -1,8 +1,8 @@
 /**
  * Every service and stream job, one line each, in the order in which they are started. The folder, the container, the
  * scrape target and the settings (`ORDER_PORT`, `ORDER_URL`) of each follow from its name. The programs that run the
- * platform read this table. tests/table.test.ts compares files that cannot read it with the table, and prints what is
- * missing.
+ * platform read this table; `npm run generate` writes it into the files of containers. tests/table.test.ts compares
+ * files that cannot read it with the table.
  */
 export type Part = {
   name: string;
