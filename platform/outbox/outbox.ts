@@ -1,6 +1,5 @@
 import { assert } from '#platform/assert';
 import type { RecordHeaders } from '#platform/messaging/broker';
-import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 
 export type OutboxMessage = {
@@ -32,10 +31,4 @@ export const append = async (tx: Tx, messages: readonly OutboxMessage[]): Promis
     messages.map((message) => message.value),
     messages.map((message) => JSON.stringify(message.headers)),
   ]);
-};
-
-/** How many appended messages Kafka has not acknowledged. A service can check it before it accepts more work. */
-export const countUnpublished = async (db: Queryable): Promise<number> => {
-  const { rows } = await db.query<{ unpublished: number }>('SELECT outbox_unpublished() AS unpublished');
-  return rows[0]?.unpublished ?? 0;
 };

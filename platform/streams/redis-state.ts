@@ -7,6 +7,11 @@ import type { Progress } from '#platform/streams/state-store';
  * epoch, so that a reader never takes half of an old state for the whole. `meta` is a hash of `epoch`, `learnedUpTo`
  * (epoch ms) and, for each `<topic>:<partition>`, the next offset to fold. It is written in one transaction with
  * everything else.
+ *
+ * Only a loss of `meta` is noticed. A Redis that evicts (`npm start` and docker-compose.yml set `allkeys-lru` at 512 MB)
+ * removes the keys that were used least recently, so `meta`, which every run of records uses, is the last to go. Another
+ * key that was evicted begins again at nothing, and the state then understates it for good. So a job bounds each of its
+ * keys and lets them expire, and its whole state has to stay below the memory of Redis.
  */
 export type RedisStateKeys = {
   meta: string;

@@ -148,36 +148,72 @@ export const learn = (
   settings: SimilaritySettings,
   gatheredSoFar = 0,
 ): void => {
-  const { productId, atMs, userId } = signal;
-  const weight = settings.weights[signal.action];
-  const inVisit = signal.within.kind === 'visit';
+  const visit = visitBefore(signal, stepsSoFar, settings);
+  if (!visit.isReload) addWeight(changes, signal, visit, settings, gatheredSoFar);
+  rememberStep(changes, signal, visit, settings);
+};
+
+/** What the visit or basket of a signal held before it. */
+type Visit = {
+  /** The earlier step to the same product; weight and times are 0 if there was none. */
+  before: { weight: number; times: number };
+  /** The steps to other products, oldest first. */
+  others: readonly Step[];
+  /** By how much the signal is stronger than the strongest earlier action on the product. */
+  raise: number;
+  /** True when the visit was at the product already, and this action is no stronger. */
+  isReload: boolean;
+};
+
+const visitBefore = (
+  { action, productId }: Signal,
+  stepsSoFar: readonly Step[],
+  { weights }: SimilaritySettings,
+): Visit => {
   const before = stepsSoFar.find((step) => step.productId === productId) ?? { weight: 0, times: 0 };
   const others = stepsSoFar.filter((step) => step.productId !== productId);
-  const raise = Math.max(0, weight - before.weight);
-  const isReload = raise === 0 && stepsSoFar.at(-1)?.productId === productId;
+  const raise = Math.max(0, weights[action] - before.weight);
+  return { before, others, raise, isReload: raise === 0 && stepsSoFar.at(-1)?.productId === productId };
+};
 
-  if (!isReload) {
-    const share = inVisit ? shareOf(changes, signal, before.times, raise, settings, gatheredSoFar) : 1;
-    const gain = growth(atMs, settings.landmarkMs, settings.similarityHalfLifeMs) * weight * share;
-    if (inVisit) pairWithVisit(changes, productId, others, gain, settings.backward);
-    else pairWithBasket(changes, productId, others, gain);
-    increase(changes.masses, productId, gain);
-    if (raise > 0)
-      increase(
-        changes.popularity,
-        productId,
-        growth(atMs, settings.landmarkMs, settings.popularityHalfLifeMs) * raise * share,
-      );
-  }
+/** Adds the signal to the sums: P, M and popularity. */
+const addWeight = (
+  changes: Changes,
+  signal: Signal,
+  visit: Visit,
+  settings: SimilaritySettings,
+  gatheredSoFar: number,
+): void => {
+  const { productId, atMs, within } = signal;
+  const { others, raise } = visit;
+  const { landmarkMs, similarityHalfLifeMs, popularityHalfLifeMs } = settings;
+  const share = within.kind === 'visit' ? shareOf(changes, signal, visit, settings, gatheredSoFar) : 1;
+  const gain = growth(atMs, landmarkMs, similarityHalfLifeMs) * settings.weights[signal.action] * share;
+  if (within.kind === 'visit') pairWithVisit(changes, productId, others, gain, settings.backward);
+  else pairWithBasket(changes, productId, others, gain);
+  increase(changes.masses, productId, gain);
+  if (raise > 0)
+    increase(changes.popularity, productId, growth(atMs, landmarkMs, popularityHalfLifeMs) * raise * share);
+};
 
-  const kept = (inVisit ? settings.visitProductsMax : settings.basketProductsMax) - 1;
+/** Appends the signal to its visit or basket, and to what its user has viewed or bought. */
+const rememberStep = (
+  changes: Changes,
+  { action, within, userId, productId, atMs }: Signal,
+  { before, others, isReload }: Visit,
+  settings: SimilaritySettings,
+): void => {
+  const [visits, times, stepsMax] =
+    within.kind === 'visit'
+      ? [changes.visits, changes.interests, settings.visitProductsMax]
+      : [changes.baskets, changes.purchases, settings.basketProductsMax];
   const step = {
     productId,
-    weight: Math.max(weight, before.weight),
+    weight: Math.max(settings.weights[action], before.weight),
     times: before.times + (isReload ? 0 : 1),
   };
-  (inVisit ? changes.visits : changes.baskets).set(signal.within.id, [...others.slice(-kept), step]);
-  if (userId !== null) remember(inVisit ? changes.interests : changes.purchases, userId, productId, atMs);
+  visits.set(within.id, [...others.slice(-(stepsMax - 1)), step]);
+  if (userId !== null) remember(times, userId, productId, atMs);
   changes.learnedUpToMs = Math.max(changes.learnedUpToMs, atMs);
 };
 
@@ -185,15 +221,14 @@ export const learn = (
 const shareOf = (
   changes: Changes,
   signal: Signal,
-  timesBefore: number,
-  raise: number,
+  { before, raise }: Visit,
   settings: SimilaritySettings,
   gatheredSoFar: number,
 ): number => {
   const { productId, action, visitsTogether = 1 } = signal;
   const inSlice = rowOf(changes.gathered, sliceOf(signal, settings));
   const gathered = gatheredSoFar + (inSlice.get(productId) ?? 0);
-  const ofVisit = raise > 0 ? 1 : 1 / (1 + timesBefore) ** 2;
+  const ofVisit = raise > 0 ? 1 : 1 / (1 + before.times) ** 2;
   const share = ofVisit / Math.max(1, visitsTogether);
   increase(inSlice, productId, settings.weights[action] * share);
   return share / (1 + gathered / settings.calmWeight);
