@@ -22,14 +22,18 @@ export const sendWithEtag = <R extends { header(name: string, value: string): un
   etag: string,
   body: unknown,
 ): R => {
-  const asked = request.headers['if-none-match'];
-  const isKnown = asked !== undefined && listed(asked, etag, 'weak');
   // The reply is typed by its route's schema, which this function serves for all of them.
   const answer = reply as unknown as FastifyReply;
   answer.header('etag', etag);
-  if (isKnown) answer.code(304).send();
+  if (isUnchanged(request, etag)) answer.code(304).send();
   else answer.send(body);
   return reply;
+};
+
+/** True where `If-None-Match` names the version. */
+export const isUnchanged = (request: Pick<FastifyRequest, 'headers'>, etag: string): boolean => {
+  const asked = request.headers['if-none-match'];
+  return asked !== undefined && listed(asked, etag, 'weak');
 };
 
 /**

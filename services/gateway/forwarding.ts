@@ -1,9 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Authenticator } from '#platform/http/auth';
+import { isUnchanged } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/server';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
+import { type CachedAnswer, type CatalogueCache, isCached, isCatalogueRead } from './catalogue-cache.js';
 import type { Forwarding } from './routing-table.js';
-import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.js';
+import { isSafe, type Upstream, type UpstreamRequest, type UpstreamResponse } from './upstream.js';
 
 /**
  * Headers that belong to one connection, not to the message (RFC 9110 section 7.6.1), or that the gateway sets itself.
@@ -34,7 +37,7 @@ export const forwardingRoutes = async (
   app: HttpApp,
   table: readonly Forwarding[],
   upstreams: Readonly<Record<ServiceName, Upstream>>,
-  onStream: (request: FastifyRequest) => void,
+  { onStream, cache, auth }: ForwardingDeps,
 ): Promise<void> => {
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -42,8 +45,11 @@ export const forwardingRoutes = async (
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     for (const { path, to } of table)
       for (const url of [path, `${path}/*`]) {
-        const handler = (request: FastifyRequest, reply: FastifyReply) =>
-          forward(request, reply, upstreams[to], onStream);
+        const handler =
+          to === 'product'
+            ? catalogueHandler(upstreams[to], { onStream, cache, auth })
+            : (request: FastifyRequest, reply: FastifyReply) =>
+                forward(request, reply, upstreams[to], onStream);
         const route = { url, access: 'anonymous', schema: { hide: true }, handler } as const;
         scope.route({ ...route, method: [...methods] });
         // No route supports the method QUERY. The service answers 405, before the body would be read.
@@ -51,6 +57,66 @@ export const forwardingRoutes = async (
       }
   });
 };
+
+export type ForwardingDeps = {
+  /** Called for an answer that is a long-lived stream. */
+  onStream: (request: FastifyRequest) => void;
+  cache: CatalogueCache;
+  auth: Authenticator;
+};
+
+/** Answers reads of the catalogue from the cache, unless the caller's roles may change the answer. */
+const catalogueHandler =
+  (upstream: Upstream, { onStream, cache, auth }: ForwardingDeps) =>
+  async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { method, url } = request;
+    if (method === 'GET' && isCatalogueRead(url) && (await seesWhatAllSee(request, auth))) {
+      const answer = cache.find(url) ?? (await cache.read(url, () => upstream.send(sharedRead(request))));
+      if (answer !== undefined)
+        return isCached(answer) ? sendCached(request, reply, answer) : sendOn(reply, answer);
+    }
+    try {
+      return await forward(request, reply, upstream, onStream);
+    } finally {
+      if (!isSafe(method)) cache.forget(url);
+    }
+  };
+
+/** True for a stranger and for a customer. An invalid token is for the service to refuse. */
+const seesWhatAllSee = async ({ headers }: FastifyRequest, auth: Authenticator): Promise<boolean> => {
+  if (headers.authorization === undefined) return true;
+  try {
+    const principal = await auth.principalOf(headers.authorization);
+    return principal.kind === 'anonymous' || principal.roles.every((role) => role === 'customer');
+  } catch {
+    return false;
+  }
+};
+
+const neverAborted = new AbortController().signal;
+
+/** Headers with which one caller's answer would differ from that of others. */
+const ownHeaders = ['authorization', 'if-none-match', 'if-modified-since', 'range'];
+
+/** The request for an answer that is for all who ask: nobody's rights change it, and nobody's leaving ends it. */
+const sharedRead = (request: FastifyRequest): UpstreamRequest => {
+  const headers = requestHeaders(request);
+  for (const name of ownHeaders) delete headers[name];
+  injectTrace(headers as Record<string, string>);
+  return { method: 'GET', path: request.url, headers, body: null, signal: neverAborted };
+};
+
+const sendCached = (request: FastifyRequest, reply: FastifyReply, answer: CachedAnswer): FastifyReply => {
+  reply.header('etag', answer.etag);
+  if (isUnchanged(request, answer.etag)) return reply.code(304).send();
+  return reply.type(answer.contentType).send(answer.body);
+};
+
+const sendOn = (reply: FastifyReply, answer: UpstreamResponse): FastifyReply =>
+  reply
+    .code(answer.statusCode)
+    .headers(responseHeaders(answer))
+    .send(answer.body ?? undefined);
 
 const forward = async (
   request: FastifyRequest,
@@ -74,10 +140,7 @@ const forward = async (
       signal: gone.signal,
     });
     if (String(answer.headers['content-type']).startsWith('text/event-stream')) onStream(request);
-    return reply
-      .code(answer.statusCode)
-      .headers(responseHeaders(answer))
-      .send(answer.body ?? undefined);
+    return sendOn(reply, answer);
   } catch (error) {
     // The caller has gone away, so no answer is needed.
     if (gone.signal.aborted) return reply.hijack();

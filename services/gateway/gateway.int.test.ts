@@ -2,22 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { request as rawRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { loadConfig } from '#platform/config';
 import { createHttpServer, type HttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
-import type { Component, RunnableHost } from '#platform/service-host';
+import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
-import { gatewayConfig } from './config.js';
 import { createRequestCounter } from './request-counter.js';
-import { service } from './service.js';
+import { startGateway as startGatewayOnly } from './testing/gateway.js';
 
 const { topic, partitions } = topics.shopperActivity;
 const running: RunnableHost[] = [];
@@ -69,29 +66,9 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
 };
 
 const startGateway = async (env: Record<string, string>): Promise<{ url: string; host: RunnableHost }> => {
-  const { kafka, schemaRegistryUrl, redisUrl } = engines();
-  const config = loadConfig(gatewayConfig, {
-    GATEWAY_PORT: '0',
-    ...kafkaEnv(kafka),
-    SCHEMA_REGISTRY_URL: schemaRegistryUrl,
-    REDIS_URL: redisUrl,
-    USER_URL: 'http://127.0.0.1:1',
-    LIMITS: 'relaxed',
-    // Every test is a client of its own, so that limits counted in Redis do not meet.
-    GATEWAY_TRUSTED_PROXIES: '1',
-    ...env,
-  });
-  const host = testHost('gateway');
-  const parts: (Component & { url?: string })[] = [];
-  const use = host.use;
-  host.use = (part) => {
-    parts.push(part);
-    return use(part);
-  };
-  await service.build(config, host);
-  await host.start();
-  running.push(host);
-  return { url: parts.find(({ name }) => name === 'http')?.url ?? '', host };
+  const gateway = await startGatewayOnly(env);
+  running.push(gateway.host);
+  return gateway;
 };
 
 beforeAll(async () => {

@@ -10,6 +10,7 @@ import { createRedis } from '#platform/redis/client';
 import type { Host, Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { type JobName, jobs, type ServiceName, services } from '../table.js';
+import { createCatalogueCache } from './catalogue-cache.js';
 import { collectorRoutes } from './collector.js';
 import { type GatewayConfig, gatewayConfig } from './config.js';
 import { consumerRoutes } from './consumer-routes.js';
@@ -45,6 +46,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const watched = [...present, ...watchedJobs.filter(isPresent)];
 
   const auth = remoteAuthenticator(config, host.clock);
+  const cache = host.use(createCatalogueCache(host, config.redisUrl));
   const { app, component } = createHttpServer(host, {
     port: config.port,
     title: 'Cartstream',
@@ -62,7 +64,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   pageRoutes(app, { version: host.version, ...linksOf(config) });
   collectorRoutes(app, host, producer, publisher);
   consumerRoutes(app, watched);
-  await forwardingRoutes(app, forwardings, upstreams, onStream);
+  await forwardingRoutes(app, forwardings, upstreams, { onStream, cache, auth });
   host.use(component);
 };
 

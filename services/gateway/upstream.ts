@@ -209,7 +209,8 @@ const askOverSocket = async (
 const isStream = (body: UpstreamRequest['body']): body is NodeJS.ReadableStream =>
   body !== null && !Buffer.isBuffer(body);
 
-const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+export const isSafe = (method: string): boolean =>
+  method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
 

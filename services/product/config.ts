@@ -1,8 +1,10 @@
 import { envSchema } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import { serviceSettings } from '#platform/service';
 
 export const productConfig = envSchema({
   ...serviceSettings('product', { databasePoolMax: 5 }),
+  redisUrl: engineSettings.redisUrl,
 });
 
 export type ProductConfig = Readonly<ReturnType<typeof productConfig.parse>>;

@@ -6,11 +6,14 @@ import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
+import type { CatalogueChange } from '#schemas/catalogue-changes';
 import { createProductStore, type ProductRow, type Sort } from './product-store.js';
 
 const clock = handClock();
+const changes: CatalogueChange[] = [];
 const products = createProductStore({
   clock,
+  onChange: (change) => changes.push(change),
   events: {
     event: (type, key, value, { occurredAt }) => ({
       topic: type,
@@ -109,5 +112,24 @@ describe('the catalogue', () => {
     await create(category, 2, false);
     expect(await walk('price', category)).toEqual([1]);
     expect(await walk('price', category, true)).toEqual([1, 2]);
+  });
+});
+
+describe('a change of a product', () => {
+  it('is announced when it is committed, and not before or without', async () => {
+    changes.length = 0;
+    const { productId } = await create('announced');
+    expect(changes).toEqual([{ productIds: [productId], isListed: true }]);
+    await inTransaction(db, async (tx) => {
+      await products.noteStock(tx, [{ productId, available: 3, stockVersion: 2 }]);
+      expect(changes).toHaveLength(1);
+    });
+    expect(changes[1]).toEqual({ productIds: [productId], isListed: false });
+    const undone = inTransaction(db, async (tx) => {
+      await products.noteStock(tx, [{ productId, available: 4, stockVersion: 3 }]);
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    expect(changes).toHaveLength(2);
   });
 });

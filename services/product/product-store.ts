@@ -4,6 +4,7 @@ import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
+import type { CatalogueChange } from '#schemas/catalogue-changes';
 import type { EventMap, EventType } from '#schemas/events';
 import { type CreateProduct, createProduct, type Product } from './product.js';
 
@@ -54,9 +55,12 @@ export type Published = Pick<EventMap, (typeof publishes)[number]>;
 export const createProductStore = ({
   events,
   clock,
+  onChange = () => {},
 }: {
   events: Pick<EventPublisher<Published>, 'event'>;
   clock: Clock;
+  /** Called after each commit that changed products. */
+  onChange?: (change: CatalogueChange) => void;
 }): ProductStore => ({
   create: async (tx, command) => {
     const { product, event } = createProduct(command, { productId: newId(clock), nowMs: clock.nowMs() });
@@ -87,12 +91,16 @@ export const createProductStore = ({
     await append(tx, [
       events.event('ProductCreated', product.productId, event, { occurredAt: event.occurredAt }),
     ]);
+    tx.afterCommit(() => onChange({ productIds: [product.productId], isListed: true }));
     return { ...product, available: command.initialStock, stockVersion: 0 };
   },
 
   find,
   list,
-  noteStock,
+  noteStock: async (tx, lines) => {
+    await noteStock(tx, lines);
+    tx.afterCommit(() => onChange({ productIds: lines.map(({ productId }) => productId), isListed: false }));
+  },
 });
 
 const find: ProductStore['find'] = async (db, productId) => {

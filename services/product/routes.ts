@@ -98,10 +98,10 @@ const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => 
         tags: section,
         summary: 'The products of the catalogue, page by page.',
         querystring: listFilters,
-        response: { 200: pageOf(productSchema) },
+        response: { 200: pageOf(productSchema), ...notModified },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { limit, cursor, sort, category, brand, minPrice, maxPrice } = request.query;
       const after = decodeCursor(cursor, position);
       if (after && after.sort !== sort)
@@ -123,7 +123,12 @@ const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => 
         priceMinor,
         productId,
       }));
-      return { items: items.map(shown), next };
+      const versions = items.map(({ productId, version, stockVersion }) => [
+        productId,
+        version,
+        stockVersion,
+      ]);
+      return sendWithEtag(request, reply, etagOf([versions, next]), { items: items.map(shown), next });
     },
   );
 };

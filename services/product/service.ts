@@ -1,5 +1,7 @@
+import { createRedis } from '#platform/redis/client';
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
+import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { records } from '#schemas/events';
 import { type ProductConfig, productConfig } from './config.js';
 import { createProductStore, publishes } from './product-store.js';
@@ -11,8 +13,14 @@ export const service: Service<ProductConfig> = {
   name: 'product',
   config: productConfig,
   build: async (config, host) => {
+    const redis = host.use(createRedis(host, config.redisUrl));
     const { db, events, react, app } = await openService(host, config, { records, publishes });
-    const products = createProductStore({ events, clock: host.clock });
+    const products = createProductStore({
+      events,
+      clock: host.clock,
+      onChange: (change) =>
+        void redis.orElse((client) => client.publish(catalogueChannel, encodeCatalogueChange(change)), 0),
+    });
     react('reactions', reactions(products));
     productRoutes(app, db, products, host.metrics);
   },

@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createAuthenticator, hasRole, tokenType } from '#platform/http/auth';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { problem } from '#platform/http/problem-details';
+import { createHttpServer } from '#platform/http/server';
+import { createRedis, type RedisClient } from '#platform/redis/client';
+import type { RunnableHost } from '#platform/service-host';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
+import { type CachedAnswer, createCatalogueCache } from './catalogue-cache.js';
+import { startGateway } from './testing/gateway.js';
+
+const claims = { issuer: 'cartstream', audience: 'cartstream-api' };
+let keys: Awaited<ReturnType<typeof generateKeyPair>>;
+let redis: RedisClient;
+const running: RunnableHost[] = [];
+const products = new Map<string, { name: string; version: number; active: boolean }>();
+let asked: string[] = [];
+/** Reads wait for it after they have read. */
+let holding: Promise<void> | undefined;
+
+const tokenOf = (role: string): Promise<string> =>
+  new SignJWT({ roles: [role] })
+    .setProtectedHeader({ alg: 'ES256', kid: 'k', typ: tokenType })
+    .setSubject(randomUUID())
+    .setIssuer(claims.issuer)
+    .setAudience(claims.audience)
+    .setExpirationTime('10m')
+    .sign(keys.privateKey);
+
+/** Issues the keys, and serves products as the product service does. */
+const startServices = async (): Promise<string> => {
+  const host = testHost('product');
+  const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'ES256' }] };
+  const auth = createAuthenticator({ keys: async () => jwks, ...claims });
+  const { app, component } = createHttpServer(host, { port: 0, title: 'Products', auth });
+  app.get('/.well-known/jwks.json', { access: 'anonymous' }, () => jwks);
+  app.get(
+    '/api/products/:id',
+    { access: 'public', schema: { params: z.strictObject({ id: z.uuid() }), response: notModified } },
+    async (request, reply) => {
+      asked.push(request.url);
+      const found = products.get(request.params.id);
+      const shown = { ...found };
+      await holding;
+      if (!found || (!found.active && !hasRole(request.principal, 'admin')))
+        throw problem(404, 'product_not_found', 'There is no such product.');
+      return sendWithEtag(request, reply, etagOf(shown.version ?? 0), shown);
+    },
+  );
+  app.get(
+    '/api/products',
+    {
+      access: 'public',
+      schema: { querystring: z.strictObject({ limit: z.string().max(3).optional() }), response: notModified },
+    },
+    async (request, reply) => {
+      asked.push(request.url);
+      const items = [...products.values()].filter(
+        ({ active }) => active || hasRole(request.principal, 'admin'),
+      );
+      return sendWithEtag(request, reply, etagOf(items), { items, next: null });
+    },
+  );
+  app.put('/api/products/:id', { access: 'public' }, async (request) => {
+    const { id } = request.params as { id: string };
+    const found = products.get(id);
+    if (found) products.set(id, { ...found, name: `${found.name}!`, version: found.version + 1 });
+    return {};
+  });
+  app.post('/api/products', { access: 'public' }, async (_request, reply) =>
+    reply.code(201).send(addProduct()),
+  );
+  host.use(component);
+  await host.start();
+  running.push(host);
+  return component.url;
+};
+
+const addProduct = (active = true): { id: string } => {
+  const id = randomUUID();
+  products.set(id, { name: 'Lamp', version: 1, active });
+  return { id };
+};
+
+const open = async (
+  env: Record<string, string> = {},
+): Promise<(path: string, options?: RequestInit) => Promise<Response>> => {
+  const url = await startServices();
+  const gateway = await startGateway({ PRODUCT_URL: url, USER_URL: url, ...env });
+  running.push(gateway.host);
+  return (path, options) => fetch(gateway.url + path, options);
+};
+
+const announce = (id: string, isListed = false): Promise<number> =>
+  redis.client.publish(catalogueChannel, encodeCatalogueChange({ productIds: [id], isListed }));
+
+const change = (id: string): void => {
+  products.set(id, { name: 'Torch', version: 2, active: true });
+};
+
+const nameIn = async (answer: Response): Promise<unknown> =>
+  ((await answer.json()) as { name?: string }).name;
+
+beforeAll(async () => {
+  keys = await generateKeyPair('ES256', { extractable: true });
+  redis = createRedis(testHost(), engines().redisUrl);
+  await redis.start();
+});
+afterEach(async () => {
+  asked = [];
+  holding = undefined;
+  products.clear();
+  for (const host of running.splice(0).reverse()) await host.stop();
+});
+afterAll(() => redis.stop());
+
+describe('the catalogue at the gateway', () => {
+  it('is asked of the service once, and answered with its version', async () => {
+    const ask = await open();
+    const { id } = addProduct();
+    for (const path of [`/api/products/${id}`, '/api/products?limit=5']) {
+      asked = [];
+      const first = await ask(path);
+      const again = await ask(path, { headers: { 'x-correlation-id': 'mine' } });
+      const etag = first.headers.get('etag') ?? '';
+      expect(await again.text()).toBe(await first.text());
+      expect(
+        ['content-type', 'content-length', 'etag', 'x-correlation-id'].map((h) => again.headers.get(h)),
+      ).toEqual([first.headers.get('content-type'), first.headers.get('content-length'), etag, 'mine']);
+      const known = await ask(path, { headers: { 'if-none-match': `"other", W/${etag}` } });
+      expect([known.status, await known.text(), known.headers.get('etag')]).toEqual([304, '', etag]);
+      expect(asked).toEqual([path]);
+    }
+    expect(await (await ask('/metrics')).text()).toContain('cache_hits_total{cache="catalogue"} 4');
+  });
+
+  it('is new as soon as the service announces a change', async () => {
+    const ask = await open();
+    const { id } = addProduct();
+    await ask(`/api/products/${id}`);
+    change(id);
+    expect(await nameIn(await ask(`/api/products/${id}`))).toBe('Lamp');
+    await announce(id);
+    await eventually(async () => (await nameIn(await ask(`/api/products/${id}`))) === 'Torch', {
+      timeoutMs: 1_000,
+      everyMs: 10,
+    });
+  });
+
+  it('is new to the one who has changed it', async () => {
+    const ask = await open();
+    const { id } = addProduct();
+    for (let n = 0; n < 10; n += 1) {
+      const before = await nameIn(await ask(`/api/products/${id}`));
+      await ask('/api/products');
+      await ask(`/api/products/${id}`, { method: 'PUT' });
+      expect(await nameIn(await ask(`/api/products/${id}`))).toBe(`${before}!`);
+      expect(await (await ask('/api/products')).text()).toContain(`${before}!`);
+      await ask('/api/products', { method: 'POST' });
+      const { items } = (await (await ask('/api/products')).json()) as { items: unknown[] };
+      expect(items).toHaveLength(n + 2);
+    }
+  });
+
+  it('is not what was read before a change and arrives after it', async () => {
+    const ask = await open();
+    const { id } = addProduct();
+    let release = (): void => {};
+    holding = new Promise((resolve) => {
+      release = resolve;
+    });
+    const early = ask(`/api/products/${id}`);
+    await eventually(() => asked.length === 1);
+    change(id);
+    await ask(`/api/products/${id}`, { method: 'PUT' });
+    release();
+    expect(await nameIn(await early)).toBe('Lamp');
+    expect(await nameIn(await ask(`/api/products/${id}`))).toBe('Torch!');
+  });
+
+  it('is asked of the service once by many at a time, and by each for itself where there is no answer for all', async () => {
+    const ask = await open();
+    const { id } = addProduct();
+    const unknown = randomUUID();
+    const gone = new AbortController();
+    const first = ask(`/api/products/${id}`, { signal: gone.signal }).catch(() => 'gone');
+    const many = Array.from({ length: 50 }, () => ask(`/api/products/${id}`));
+    gone.abort();
+    expect(await first).toBe('gone');
+    expect((await Promise.all(many)).map(({ status }) => status)).toEqual(Array(50).fill(200));
+    expect(asked.length).toBeLessThanOrEqual(2);
+    const missing = await Promise.all(
+      Array.from({ length: 5 }, (_, n) =>
+        ask(`/api/products/${unknown}`, { headers: { 'x-correlation-id': `c-${n}` } }),
+      ),
+    );
+    for (const [n, answer] of missing.entries())
+      expect(await answer.json()).toMatchObject({ status: 404, correlationId: `c-${n}` });
+  });
+
+  it('is not shared with those who see more, and an invalid token is refused', async () => {
+    const ask = await open();
+    const { id } = addProduct(false);
+    const as = async (role: string) => ({ headers: { authorization: `Bearer ${await tokenOf(role)}` } });
+    const [admin, customer] = [await as('admin'), await as('customer')];
+    for (let n = 0; n < 2; n += 1) {
+      expect((await ask(`/api/products/${id}`, admin)).status).toBe(200);
+      expect((await ask(`/api/products/${id}`)).status).toBe(404);
+      expect((await ask(`/api/products/${id}`, customer)).status).toBe(404);
+      expect(await (await ask('/api/products', admin)).text()).toContain('Lamp');
+      expect(await (await ask('/api/products')).text()).not.toContain('Lamp');
+    }
+    const seen = addProduct().id;
+    await ask(`/api/products/${seen}`);
+    asked = [];
+    expect((await ask(`/api/products/${seen}`, customer)).status).toBe(200);
+    expect(asked).toEqual([]);
+    const forged = {
+      headers: { authorization: `Bearer ${(await tokenOf('customer')).slice(0, -8)}AAAAAAAA` },
+    };
+    expect((await ask(`/api/products/${seen}`, forged)).status).toBe(401);
+  });
+
+  it('is a moment old at most while Redis is away and no news can come', async () => {
+    const ask = await open({ REDIS_URL: 'redis://127.0.0.1:1' });
+    const { id } = addProduct();
+    await ask(`/api/products/${id}`);
+    change(id);
+    await eventually(async () => (await nameIn(await ask(`/api/products/${id}`))) === 'Torch', {
+      timeoutMs: 1_000,
+      everyMs: 10,
+    });
+  });
+
+  it('takes no more memory than it may, and keeps what is asked for', async () => {
+    const body = 'x'.repeat(1000);
+    const cache = createCatalogueCache(testHost('gateway'), engines().redisUrl, { bytesMax: 10_000 });
+    await cache.start();
+    const pathOf = (n: number) => `/api/products/${String(n).padStart(8, '0')}-0000-7000-8000-000000000000`;
+    const fetch = async () => ({
+      statusCode: 200,
+      headers: { etag: '"1"', 'content-type': 'application/json', 'content-length': '1000' },
+      body,
+    });
+    for (let n = 0; n < 100; n += 1) {
+      await cache.read(pathOf(n), fetch);
+      await cache.read(pathOf(0), fetch);
+    }
+    const kept = Array.from({ length: 100 }, (_, n) => cache.find(pathOf(n))).filter(
+      (answer): answer is CachedAnswer => answer !== undefined,
+    );
+    expect(kept.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(10_000);
+    expect(kept.length).toBeGreaterThan(5);
+    expect([cache.find(pathOf(0)), cache.find(pathOf(99)), cache.find(pathOf(1))].map(Boolean)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    await cache.stop();
+  });
+});

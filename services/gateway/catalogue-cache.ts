@@ -1,0 +1,172 @@
+import { Readable } from 'node:stream';
+import { createRedisListener } from '#platform/redis/listener';
+import type { Component, Host } from '#platform/service-host';
+import { catalogueChannel, decodeCatalogueChange } from '#schemas/catalogue-changes';
+import type { UpstreamResponse } from './upstream.js';
+
+/** An answer of 200 as it is sent to every caller whose rights do not change it. */
+export type CachedAnswer = { contentType: string; etag: string; body: string | Buffer; bytes: number };
+
+export type CatalogueCache = Component & {
+  /**
+   * The cached answer to a GET of this path and query, fetched by `fetch` if there is none; fetched once for all that
+   * ask meanwhile. An answer that is not cached (not 200, too large, without `ETag`) is returned to the one whose
+   * `fetch` it was; the others get undefined, and fetch for themselves.
+   */
+  read(
+    url: string,
+    fetch: () => Promise<UpstreamResponse>,
+  ): Promise<CachedAnswer | UpstreamResponse | undefined>;
+  /** A cached answer that is fresh. */
+  find(url: string): CachedAnswer | undefined;
+  /** Forgets what a write to this path changes, so that its caller reads the new state. */
+  forget(url: string): void;
+};
+
+const bytesMaxDefault = 32 * 1024 * 1024;
+const answerBytesMax = 1024 * 1024;
+const entryOverheadBytes = 300;
+const urlCharsMax = 512;
+
+/** How long a product is kept without news of a change. News usually takes some milliseconds. */
+const productAgeMsMax = 5_000;
+/** A list is not forgotten when only stock changes, so it is kept for less. */
+const listAgeMsMax = 250;
+/** While no news can come. */
+const blindAgeMsMax = 250;
+
+const productPath =
+  /^\/api\/products\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?=$|[/?#])/i;
+const listPath = '/api/products';
+
+/** True for the URLs that are cached: a product in the usual spelling of its id, and lists. */
+export const isCatalogueRead = (url: string): boolean =>
+  url.length <= urlCharsMax && (isList(url) || isProduct(url));
+
+const isList = (url: string): boolean =>
+  url.startsWith(listPath) && (url.length === listPath.length || url[listPath.length] === '?');
+
+const isProduct = (url: string): boolean => /^\/api\/products\/[0-9a-f-]{36}$/.test(url);
+
+type Entry = CachedAnswer & { storedAtMs: number };
+
+/** `isStale`: what it reads may have changed since it began, so it is not kept. */
+type Fetching = { isStale: boolean; answer: Promise<CachedAnswer | UpstreamResponse> };
+
+/**
+ * Keeps the newest answers of the catalogue in memory, up to `bytesMax`. A product is forgotten when the product
+ * service announces its change (in Redis, some milliseconds after the commit), when this gateway forwards a write to
+ * it, and at the latest after 5 s. A list is forgotten when a product is new or described anew, and at the latest after
+ * 250 ms. While Redis is away nothing is older than 250 ms.
+ */
+export const createCatalogueCache = (
+  host: Pick<Host, 'service' | 'logger' | 'metrics' | 'clock'>,
+  redisUrl: string,
+  { bytesMax = bytesMaxDefault }: { bytesMax?: number } = {},
+): CatalogueCache => {
+  const hits = host.metrics.counter('cache_hits_total', 'Answers from a cache.', ['cache']);
+  const misses = host.metrics.counter('cache_misses_total', 'Answers that were not cached.', ['cache']);
+  const label = { cache: 'catalogue' };
+  const { monotonicMs } = host.clock;
+  const entries = new Map<string, Entry>();
+  const fetchings = new Map<string, Fetching>();
+  let bytes = 0;
+
+  const drop = (url: string): void => {
+    bytes -= entries.get(url)?.bytes ?? 0;
+    entries.delete(url);
+    const fetching = fetchings.get(url);
+    if (fetching !== undefined) fetching.isStale = true;
+    fetchings.delete(url);
+  };
+  const dropWhere = (matches: (url: string) => boolean): void => {
+    for (const url of [...entries.keys(), ...fetchings.keys()]) if (matches(url)) drop(url);
+  };
+  const forgetProduct = (productId: string): void => drop(`${listPath}/${productId.toLowerCase()}`);
+
+  const listener = createRedisListener(host, redisUrl, catalogueChannel, {
+    onMessage: (message) => {
+      const change = decodeCatalogueChange(message);
+      for (const productId of change?.productIds ?? []) forgetProduct(productId);
+      if (change === null) dropWhere(() => true);
+      else if (change.isListed) dropWhere(isList);
+    },
+    onGap: () => dropWhere(() => true),
+  });
+
+  const ageMsMax = (url: string): number =>
+    !listener.isListening() ? blindAgeMsMax : isList(url) ? listAgeMsMax : productAgeMsMax;
+
+  const keep = (url: string, answer: CachedAnswer): void => {
+    drop(url);
+    entries.set(url, { ...answer, storedAtMs: monotonicMs() });
+    bytes += answer.bytes;
+    for (const oldest of entries.keys()) {
+      if (bytes <= bytesMax) return;
+      drop(oldest);
+    }
+  };
+
+  const find = (url: string): CachedAnswer | undefined => {
+    const entry = entries.get(url);
+    if (entry === undefined) return undefined;
+    if (monotonicMs() - entry.storedAtMs >= ageMsMax(url)) return undefined;
+    // To the end of the order: the first is the one that was not asked for the longest.
+    entries.delete(url);
+    entries.set(url, entry);
+    hits.inc(label);
+    return entry;
+  };
+
+  const fetchFor = (url: string, fetch: () => Promise<UpstreamResponse>): Fetching => {
+    const fetching: Fetching = { isStale: false, answer: fetch().then((answer) => cacheable(url, answer)) };
+    fetchings.set(url, fetching);
+    const done = () => {
+      if (fetchings.get(url) === fetching) fetchings.delete(url);
+    };
+    fetching.answer.then((answer) => {
+      done();
+      if (isCached(answer) && !fetching.isStale) keep(url, answer);
+    }, done);
+    return fetching;
+  };
+
+  return {
+    name: listener.name,
+    start: listener.start,
+    stop: listener.stop,
+    find,
+    read: async (url, fetch) => {
+      const known = find(url);
+      if (known !== undefined) return known;
+      misses.inc(label);
+      const running = fetchings.get(url);
+      if (running === undefined) return await fetchFor(url, fetch).answer;
+      const answer = await running.answer;
+      return isCached(answer) ? answer : undefined;
+    },
+    forget: (url) => {
+      const [, productId] = productPath.exec(url) ?? [];
+      if (productId !== undefined) forgetProduct(productId);
+      dropWhere(productId !== undefined || isList(url) ? isList : () => true);
+    },
+  };
+};
+
+export const isCached = (answer: CachedAnswer | UpstreamResponse): answer is CachedAnswer => 'etag' in answer;
+
+/** Reads an answer that can be cached; any other is returned as it is. */
+const cacheable = async (url: string, answer: UpstreamResponse): Promise<CachedAnswer | UpstreamResponse> => {
+  const { etag, vary, 'content-type': contentType, 'content-length': length } = answer.headers;
+  if (answer.statusCode !== 200 || vary !== undefined || !(Number(length) <= answerBytesMax)) return answer;
+  if (typeof etag !== 'string' || typeof contentType !== 'string' || answer.body === null) return answer;
+  const body = answer.body instanceof Readable ? await bytesOf(answer.body) : answer.body;
+  const bytes = Buffer.byteLength(body) + url.length + entryOverheadBytes;
+  return { contentType, etag, body, bytes };
+};
+
+const bytesOf = async (body: Readable): Promise<Buffer> => {
+  const pieces: Buffer[] = [];
+  for await (const piece of body) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
+};

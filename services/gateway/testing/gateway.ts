@@ -1,0 +1,35 @@
+import { loadConfig } from '#platform/config';
+import { kafkaEnv } from '#platform/messaging/kafka-settings';
+import type { Component, RunnableHost } from '#platform/service-host';
+import { engines } from '#platform/testing/engines';
+import { testHost } from '#platform/testing/test-host';
+import { gatewayConfig } from '../config.js';
+import { service } from '../service.js';
+
+/** Starts a gateway on the engines of the tests; `env` has the addresses of its services. Stop it by its host. */
+export const startGateway = async (
+  env: Readonly<Record<string, string>>,
+): Promise<{ url: string; host: RunnableHost }> => {
+  const { kafka, schemaRegistryUrl, redisUrl } = engines();
+  const config = loadConfig(gatewayConfig, {
+    GATEWAY_PORT: '0',
+    ...kafkaEnv(kafka),
+    SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+    REDIS_URL: redisUrl,
+    USER_URL: 'http://127.0.0.1:1',
+    LIMITS: 'relaxed',
+    // Every test is a client of its own, so that limits counted in Redis do not meet.
+    GATEWAY_TRUSTED_PROXIES: '1',
+    ...env,
+  });
+  const host = testHost('gateway');
+  const parts: (Component & { url?: string })[] = [];
+  const use = host.use;
+  host.use = (part) => {
+    parts.push(part);
+    return use(part);
+  };
+  await service.build(config, host);
+  await host.start();
+  return { url: parts.find(({ name }) => name === 'http')?.url ?? '', host };
+};
