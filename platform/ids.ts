@@ -1,9 +1,26 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import { stringify, v7 } from 'uuid';
 import type { Clock } from '#platform/clock';
 
 /** A UUIDv7. It begins with 48 bits of `clock`, so later ids sort after earlier ones (to the millisecond). */
-export const newId = (clock?: Clock): string => (clock ? v7({ msecs: clock.nowMs() }) : v7());
+export const newId = (clock?: Clock): string =>
+  v7({ msecs: clock?.nowMs() ?? Date.now(), random: randomBytes(16) });
+
+/** `count` hexadecimal digits (an even number, 32 at most), random. */
+export const randomHex = (count: number): string => randomBytes(count / 2).toString('hex');
+
+const pool = Buffer.allocUnsafe(4096);
+let used = pool.length;
+
+/** From a pool, because one call of the generator costs as much for 4096 bytes as for 16. */
+const randomBytes = (count: number): Buffer => {
+  if (used + count > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += count;
+  return pool.subarray(used - count, used);
+};
 
 /** A UUID (version 8, from a SHA-256) that depends only on these parts and their order. */
 export const idOf = (...parts: readonly string[]): string => {

@@ -236,6 +236,8 @@ export const hostConfig = envSchema({
   otlpEndpoint: ['OTEL_EXPORTER_OTLP_ENDPOINT', setting.url.optional()],
   listenAddress: ['HOST', setting.text.default('127.0.0.1')],
   traceSampleRatio: ['TRACE_SAMPLE_RATIO', setting.ratio.default(1)],
+  /** Of the reads (GET and HEAD) whose caller does not decide, at most so many a second are traced by each process. */
+  traceReadsPerSecondMax: ['TRACE_READS_PER_SECOND_MAX', setting.integer(0, 1_000_000).default(10)],
 });
 
 /**
@@ -292,6 +294,7 @@ export const runServices = async (services: readonly Service[]): Promise<void> =
             zipkinUrl: settings.zipkinUrl,
             otlpEndpoint: settings.otlpEndpoint,
             sampleRatio: settings.traceSampleRatio,
+            readsPerSecondMax: settings.traceReadsPerSecondMax,
           }),
           listenAddress: settings.listenAddress,
           onFatal: fatal,

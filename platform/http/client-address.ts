@@ -31,8 +31,21 @@ const isNetwork = (text: string): boolean =>
  * no address.
  */
 export const clientNetwork = (written: string, otherwise: string): string => {
-  const address = parsed(written) ?? parsed(otherwise);
-  if (address === undefined) return 'unknown';
+  const known = networks.get(written);
+  if (known !== undefined) return known;
+  const address = parsed(written);
+  if (address === undefined) return written === otherwise ? 'unknown' : clientNetwork(otherwise, otherwise);
+  if (networks.size >= networksKeptMax) networks.clear();
+  const network = networkOf(address);
+  networks.set(written, network);
+  return network;
+};
+
+/** Most requests come from a few clients, and parsing an address takes longer than counting a request. */
+const networks = new Map<string, string>();
+const networksKeptMax = 10_000;
+
+const networkOf = (address: ipaddr.IPv4 | ipaddr.IPv6): string => {
   if (address instanceof ipaddr.IPv4) return address.toString();
   const network = address.parts.slice(0, 4).map((part) => part.toString(16));
   return `${network.join(':')}::/64`;

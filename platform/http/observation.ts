@@ -8,7 +8,7 @@ import {
   runInContext,
   type Span,
   SpanKind,
-  startSpan,
+  startRequestSpan,
 } from '#platform/telemetry/tracing';
 import type { HttpApp } from './http-app.js';
 import { isLocal } from './local-server.js';
@@ -77,10 +77,11 @@ const traceOf = (request: FastifyRequest, { tracer }: Host): Pick<Observed, 'spa
   const route = routeOf(request);
   const parent = contextFromTraceparent(single(request.headers.traceparent));
   if (systemRoutes.has(route)) return { span: undefined, within: contextWithTracer(tracer, parent) };
-  return startSpan(`${request.method} ${route}`, {
+  return startRequestSpan(`${request.method} ${route}`, {
     kind: SpanKind.SERVER,
     tracer,
     parent,
+    isRead: request.method === 'GET' || request.method === 'HEAD',
     attributes: {
       'http.request.method': request.method,
       'http.route': route,

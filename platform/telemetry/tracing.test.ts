@@ -8,6 +8,7 @@ import {
   contextFromTraceparent,
   currentTraceparent,
   SpanKind,
+  startRequestSpan,
   startSpan,
   startTracing,
   type Tracer,
@@ -65,7 +66,13 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => otlp.listen(0, '127.0.0.1', resolve));
   const zipkinUrl = urlOf(zipkin);
   const otlpEndpoint = `${urlOf(otlp)}/`;
-  seller = await startTracing({ service: 'seller', zipkinUrl, otlpEndpoint, sampleRatio: 1 });
+  seller = await startTracing({
+    service: 'seller',
+    zipkinUrl,
+    otlpEndpoint,
+    sampleRatio: 1,
+    readsPerSecondMax: 5,
+  });
   bank = await startTracing({ service: 'bank', zipkinUrl, otlpEndpoint, sampleRatio: 1 });
 });
 
@@ -201,5 +208,31 @@ describe('a trace', () => {
     });
     for (let batch = 0; batch < 3; batch += 1) exporter.export([], ({ code }) => answers.push(code));
     expect({ underWay, answers }).toEqual({ underWay: 2, answers: [1] });
+  });
+});
+
+describe('the span of a request', () => {
+  const caller = (flags: string) => contextFromTraceparent(`00-${'a'.repeat(32)}-${'b'.repeat(16)}-${flags}`);
+  const arrive = (isRead: boolean, flags?: string) =>
+    startRequestSpan('GET /', {
+      tracer: seller,
+      isRead,
+      parent: flags === undefined ? contextFromTraceparent(undefined) : caller(flags),
+    });
+
+  it('is made for every write, for as many reads a second as may be, and as the caller has decided', () => {
+    const reads = Array.from({ length: 100 }, () => arrive(true));
+    const sampled = reads.filter(({ span }) => span !== undefined).length;
+    expect(sampled).toBeGreaterThanOrEqual(5);
+    // The second may end meanwhile.
+    expect(sampled).toBeLessThanOrEqual(10);
+    const left = reads.find(({ span }) => span === undefined)?.within;
+    expect(left && traceparentOf(left)).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    for (let n = 0; n < 20; n += 1) {
+      expect(arrive(false).span).toBeDefined();
+      expect(arrive(true, '01').span).toBeDefined();
+      const refused = arrive(false, '00');
+      expect([refused.span, traceparentOf(refused.within)]).toEqual([undefined, traceparentOf(caller('00'))]);
+    }
   });
 });

@@ -13,11 +13,13 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+import { randomHex } from '#platform/ids';
 import {
   type OpenDestination,
   openDestinations,
   type SpanDestinations,
 } from '#platform/telemetry/span-destinations';
+import { createAllowance } from '#platform/waiting/allowance';
 import { endsWithin } from '#platform/waiting/deadline';
 
 export { type Context, type Span, SpanKind, type Tracer } from '@opentelemetry/api';
@@ -27,6 +29,8 @@ const lastExportMs = 1000;
 type Exporting = { destinations: readonly OpenDestination[]; sampleRatio: number };
 
 let exporting: Promise<Exporting> | undefined;
+
+let readTraces = createAllowance(Number.POSITIVE_INFINITY);
 
 /**
  * Starts tracing for one service and returns its tracer. Services of one process share the exporters and their
@@ -40,8 +44,11 @@ export const startTracing = async (
     service: string;
     /** 0 (none) to 1 (every trace that starts here). The first service of a process decides for the whole process. */
     sampleRatio: number;
+    /** Traces of reads that start here, a second, of the whole process; see `startRequestSpan`. */
+    readsPerSecondMax?: number;
   },
 ): Promise<Tracer> => {
+  if (options.readsPerSecondMax !== undefined) readTraces = createAllowance(options.readsPerSecondMax);
   exporting ??= startExporting(options);
   const { destinations, sampleRatio } = await exporting;
   const { BasicTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } = await import(
@@ -156,6 +163,26 @@ export const startSpan = (name: string, options: SpanOptions): { span: Span; wit
     parent,
   );
   return { span, within: contextWithTracer(tracer, trace.setSpan(parent, span)) };
+};
+
+/**
+ * The span of a request that arrived, with its context. The caller's decision to sample holds. Reads are many and alike:
+ * of those that arrive without a decision only `readsPerSecondMax` a second may be sampled. A request that is not
+ * sampled has no span, but a context whose `traceparent` says so to whom it calls.
+ */
+export const startRequestSpan = (
+  name: string,
+  options: SpanOptions & { parent: Context; tracer: Tracer; isRead: boolean },
+): { span: Span | undefined; within: Context } => {
+  const { parent, tracer, isRead } = options;
+  const caller = trace.getSpanContext(parent);
+  if (caller === undefined && isRead && !readTraces.take()) {
+    const unsampled = { traceId: randomHex(32), spanId: randomHex(16), traceFlags: 0 };
+    return { span: undefined, within: contextWithTracer(tracer, trace.setSpanContext(parent, unsampled)) };
+  }
+  if (caller !== undefined && (caller.traceFlags & 1) === 0)
+    return { span: undefined, within: contextWithTracer(tracer, parent) };
+  return startSpan(name, options);
 };
 
 export const runInContext = <T>(within: Context, fn: () => T): T => context.with(within, fn);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createAdmission } from '#platform/waiting/admission';
+import { createAllowance } from '#platform/waiting/allowance';
 import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
 import { endsWithin, within } from '#platform/waiting/deadline';
@@ -88,5 +89,19 @@ describe('admission', () => {
     }
     await Promise.all(all);
     expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+});
+
+describe('an allowance', () => {
+  test('allows so many in each second', () => {
+    let nowMs = 10_500;
+    const allowance = createAllowance(2, () => nowMs);
+    const take = () => [1, 2, 3].map(() => allowance.take());
+    expect(take()).toEqual([true, true, false]);
+    nowMs = 10_999;
+    expect(take()).toEqual([false, false, false]);
+    nowMs = 11_000;
+    expect(take()).toEqual([true, true, false]);
+    expect(createAllowance(0).take()).toBe(false);
   });
 });

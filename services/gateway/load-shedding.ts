@@ -19,9 +19,8 @@ export const shedLoad = (
     'Requests refused because too many were in progress',
   );
   const counted = new Set<FastifyRequest>();
-  const leave = (request: FastifyRequest): void => {
-    if (counted.delete(request)) gauge.set(counted.size);
-  };
+  metrics.beforeRender(() => gauge.set(counted.size));
+  const leave = (request: FastifyRequest): void => void counted.delete(request);
   app.addHook('onRequest', async (request, reply) => {
     if (!pathOf(request).startsWith('/api/')) return;
     if (counted.size >= inFlightMax) {
@@ -29,7 +28,6 @@ export const shedLoad = (
       throw unavailable('overloaded', 'There are too many requests at the moment. Try again in a moment.', 1);
     }
     counted.add(request);
-    gauge.set(counted.size);
     reply.raw.once('close', () => leave(request));
   });
   return leave;
