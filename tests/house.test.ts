@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { topics } from '../schemas/topics.js';
+import { plantedBugs } from '../scripts/planted-bugs/bugs.js';
 
 /** Checks what the documents say about the tree. It counts no lines. */
 
@@ -132,6 +133,15 @@ describe('the house', () => {
       .filter((file) => /\.(ts|sql)$/.test(file) && !/\.test\.ts$/.test(file))
       .filter((file) => nouns.test(inWords(read(file))));
     expect(guilty).toEqual([]);
+  });
+
+  it('can plant every bug: the text to break stands exactly once', () => {
+    const lost = plantedBugs.flatMap(({ name, edits }) =>
+      edits
+        .filter(({ file, find }) => read(file).split(find).length !== 2)
+        .map(({ file }) => `${name}: ${file}`),
+    );
+    expect(lost).toEqual([]);
   });
 
   it('names no machine and no registry mirror', () => {
