@@ -27,12 +27,19 @@ export type Authenticator = {
   principalOf(authorization: string | undefined): Promise<Principal>;
 };
 
+export type RememberingAuthenticator = Authenticator & {
+  /** The sender of a header that was verified before and is still valid; undefined where it has to be verified. */
+  remembered(authorization: string): Principal | undefined;
+};
+
 export const tokenType = 'at+jwt';
 
 const claims = z.object({ sub: z.uuid(), roles: z.array(z.string()) });
 
 const anonymous: Principal = Object.freeze({ kind: 'anonymous' });
 
+/** As nearly all clients write it; `principalOf` accepts every spelling. */
+const scheme = 'Bearer ';
 const verifiedKeptMax = 2000;
 const keysFreshMs = 10 * 60_000;
 const refetchPauseMs = 2000;
@@ -45,7 +52,7 @@ export const authSettings = {
   tokenAudience: ['TOKEN_AUDIENCE', setting.text.default('cartstream-api')],
 } as const satisfies Settings;
 
-const remoteAuthenticators = new WeakMap<Clock, Map<string, Authenticator>>();
+const remoteAuthenticators = new WeakMap<Clock, Map<string, RememberingAuthenticator>>();
 
 /**
  * The authenticator of a service that does not issue tokens: it fetches the keys from the user service's JWKS. Services
@@ -54,9 +61,9 @@ const remoteAuthenticators = new WeakMap<Clock, Map<string, Authenticator>>();
 export const remoteAuthenticator = (
   config: { userUrls: readonly string[]; tokenIssuer: string; tokenAudience: string },
   clock: Clock,
-): Authenticator => {
+): RememberingAuthenticator => {
   const { userUrls, tokenIssuer: issuer, tokenAudience: audience } = config;
-  const known = remoteAuthenticators.get(clock) ?? new Map<string, Authenticator>();
+  const known = remoteAuthenticators.get(clock) ?? new Map<string, RememberingAuthenticator>();
   remoteAuthenticators.set(clock, known);
   const of = JSON.stringify([userUrls, issuer, audience]);
   const keys = keysFrom(userUrls.map((url) => `${url}/.well-known/jwks.json`));
@@ -147,15 +154,21 @@ export const createAuthenticator = (options: {
   issuer: string;
   audience: string;
   clock?: Clock;
-}): Authenticator => {
+}): RememberingAuthenticator => {
   const clock = options.clock ?? systemClock;
   const ring = createKeyRing(options.keys, clock);
   const verified = new Map<string, Verified>();
 
-  const verify = async (token: string): Promise<Principal> => {
+  const rememberedOf = (token: string): Principal | undefined => {
     const known = verified.get(token);
-    if (known !== undefined && clock.nowMs() < known.expiresAtMs && clock.monotonicMs() < known.keptUntilMs)
-      return known.principal;
+    return known !== undefined && clock.nowMs() < known.expiresAtMs && clock.monotonicMs() < known.keptUntilMs
+      ? known.principal
+      : undefined;
+  };
+
+  const verify = async (token: string): Promise<Principal> => {
+    const known = rememberedOf(token);
+    if (known !== undefined) return known;
     const keys = await ring.keys();
     if (keys === undefined)
       throw unavailable('authentication_unavailable', 'Tokens cannot be verified at the moment.', 2);
@@ -178,6 +191,8 @@ export const createAuthenticator = (options: {
   };
 
   return {
+    remembered: (authorization) =>
+      authorization.startsWith(scheme) ? rememberedOf(authorization.slice(scheme.length)) : undefined,
     principalOf: async (authorization) => {
       if (authorization === undefined) return anonymous;
       const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(authorization)?.[1];

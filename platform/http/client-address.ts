@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
@@ -31,24 +33,46 @@ const isNetwork = (text: string): boolean =>
  * no address.
  */
 export const clientNetwork = (written: string, otherwise: string): string => {
-  const known = networks.get(written);
-  if (known !== undefined) return known;
-  const address = parsed(written);
-  if (address === undefined) return written === otherwise ? 'unknown' : clientNetwork(otherwise, otherwise);
-  if (networks.size >= networksKeptMax) networks.clear();
-  const network = networkOf(address);
-  networks.set(written, network);
-  return network;
-};
-
-/** Most requests come from a few clients, and parsing an address takes longer than counting a request. */
-const networks = new Map<string, string>();
-const networksKeptMax = 10_000;
-
-const networkOf = (address: ipaddr.IPv4 | ipaddr.IPv6): string => {
+  const address = parsed(written) ?? parsed(otherwise);
+  if (address === undefined) return 'unknown';
   if (address instanceof ipaddr.IPv4) return address.toString();
   const network = address.parts.slice(0, 4).map((part) => part.toString(16));
   return `${network.join(':')}::/64`;
+};
+
+export type ClientNetworks = {
+  /** The network of the client of a request. */
+  of(request: Pick<FastifyRequest, 'ip' | 'raw'>): string;
+  /** The same without the router's request, if a request with the same addresses was seen lately. */
+  known(raw: IncomingMessage): string | undefined;
+};
+
+const networksKeptMax = 10_000;
+const keyCharsMax = 200;
+
+/**
+ * Keeps the networks of the newest clients, since most requests come from a few, and finding a client behind proxies
+ * takes longer than counting its request. `readsForwarded`: the server trusts some proxy's `X-Forwarded-For`.
+ */
+export const createClientNetworks = (readsForwarded: boolean): ClientNetworks => {
+  const networks = new Map<string, string>();
+  const keyOf = ({ socket, headers }: IncomingMessage): string => {
+    const remote = socket.remoteAddress ?? '';
+    const forwarded = readsForwarded ? headers['x-forwarded-for'] : undefined;
+    return forwarded === undefined ? remote : `${remote} ${forwarded}`;
+  };
+  return {
+    of: (request) => {
+      const key = keyOf(request.raw);
+      const known = networks.get(key);
+      if (known !== undefined) return known;
+      const network = clientNetwork(request.ip, request.raw.socket.remoteAddress ?? '');
+      if (networks.size >= networksKeptMax) networks.clear();
+      if (key.length <= keyCharsMax) networks.set(key, network);
+      return network;
+    },
+    known: (raw) => networks.get(keyOf(raw)),
+  };
 };
 
 const parsed = (written: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined => {

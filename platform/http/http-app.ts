@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
   FastifyBaseLogger,
   FastifyInstance,
@@ -29,6 +30,11 @@ export type HttpServerOptions = {
   bodyBytesMax?: number;
   /** The proxies whose `X-Forwarded-For` is trusted (see `trustedProxies`); none if unset. */
   trustedProxies?: number | string[] | undefined;
+  /**
+   * Answers a request at once, before the router reads it, or returns false. It is for answers that are ready, and does
+   * itself what hooks do otherwise. It is not asked any more when the server stops.
+   */
+  front?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** The report of `/health/ready`; that of the host's own components if unset. */
   health?: () => Promise<HealthReport>;
   /** Makes the document of `/openapi.json` from that of the server's own routes; that one unchanged if unset. */

@@ -42,7 +42,7 @@ export const observe = (app: HttpApp, host: Host): void => {
   app.addHook('onResponse', (request, reply, done) => {
     const { startedAtMs = performance.now(), span } = seen.get(request) ?? {};
     const elapsedMs = performance.now() - startedAtMs;
-    count(request, reply, elapsedMs);
+    count({ method: request.method, route: routeOf(request), status: reply.statusCode }, elapsedMs);
     span?.setAttribute('http.response.status_code', reply.statusCode);
     if (reply.statusCode >= 500) span?.setStatus({ code: 2 });
     span?.end();
@@ -53,7 +53,8 @@ export const observe = (app: HttpApp, host: Host): void => {
   });
 };
 
-const requestMetrics = ({ metrics }: Host) => {
+/** Counts an answered request. */
+export const requestMetrics = ({ metrics }: Pick<Host, 'metrics'>) => {
   const labelNames = ['method', 'route', 'status'];
   const total = metrics.counter('http_requests_total', 'HTTP requests answered.', labelNames);
   const duration = metrics.histogram(
@@ -62,12 +63,11 @@ const requestMetrics = ({ metrics }: Host) => {
     labelNames,
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   );
-  return (request: FastifyRequest, reply: FastifyReply, elapsedMs: number): void => {
-    const labels = {
-      method: knownMethods.has(request.method) ? request.method : 'OTHER',
-      route: routeOf(request),
-      status: String(reply.statusCode),
-    };
+  return (
+    { method, route, status }: { method: string; route: string; status: number },
+    elapsedMs: number,
+  ): void => {
+    const labels = { method: knownMethods.has(method) ? method : 'OTHER', route, status: String(status) };
     total.inc(labels);
     duration.observe(labels, elapsedMs / 1000);
   };

@@ -1,8 +1,11 @@
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
+  type FastifyHttpOptions,
   type FastifyRequest,
+  type FastifyServerFactory,
   type HTTPMethods,
   LogController,
   type RouteOptions,
@@ -54,13 +57,13 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
     trustProxy: trusting(options.trustedProxies),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    genReqId: (raw) => acceptedCorrelationId(raw.headers['x-correlation-id']) ?? newId(),
+    genReqId: correlationIdOf,
     frameworkErrors: (error, request, reply) => {
-      const id = acceptedCorrelationId(request.raw.headers['x-correlation-id']) ?? newId();
-      sendProblem(reply, id, asProblem(error));
+      sendProblem(reply, correlationIdOf(request.raw), asProblem(error));
     },
     clientErrorHandler: answerBrokenConnection,
     routerOptions: { maxParamLength: 2048 },
+    ...(options.front === undefined ? {} : { serverFactory: behindFront(options.front, host.stopping) }),
   }).withTypeProvider<ZodTypeProvider>();
 
   const watch = createLoopWatch(host);
@@ -122,8 +125,32 @@ const patternOf = (url: string): RegExp =>
       .join('/')}$`,
   );
 
-const acceptedCorrelationId = (header: string | string[] | undefined): string | undefined =>
-  typeof header === 'string' && /^[\w.:-]{1,128}$/.test(header) ? header : undefined;
+/** The caller's correlation id if it is a valid one, otherwise a new one. */
+export const correlationIdOf = ({ headers }: Pick<IncomingMessage, 'headers'>): string => {
+  const given = headers['x-correlation-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : newId();
+};
+
+/** A server as Fastify would make it, that asks the front first. */
+const behindFront =
+  (front: NonNullable<HttpServerOptions['front']>, stopping: AbortSignal): FastifyServerFactory =>
+  (router, options): Server => {
+    const {
+      http = {},
+      keepAliveTimeout,
+      requestTimeout,
+      connectionTimeout,
+    } = options as FastifyHttpOptions<Server> & {
+      http?: ServerOptions;
+    };
+    const server = createServer(http, (request, response) => {
+      if (stopping.aborted || !front(request, response)) router(request, response);
+    });
+    server.keepAliveTimeout = keepAliveTimeout ?? server.keepAliveTimeout;
+    server.requestTimeout = requestTimeout ?? server.requestTimeout;
+    server.setTimeout(connectionTimeout ?? 0);
+    return server;
+  };
 
 /** Authentication, authorisation and preconditions, in this order and before the body is read. */
 const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook): void => {

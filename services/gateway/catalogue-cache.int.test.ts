@@ -104,6 +104,12 @@ const change = (id: string): void => {
   products.set(id, { name: 'Torch', version: 2, active: true });
 };
 
+/** The headers without those that differ from answer to answer. */
+const without = (headers: Headers): object => {
+  const differing = ['x-correlation-id', 'date', 'ratelimit-remaining', 'ratelimit-reset'];
+  return Object.fromEntries([...headers].filter(([name]) => !differing.includes(name)));
+};
+
 const nameIn = async (answer: Response): Promise<unknown> =>
   ((await answer.json()) as { name?: string }).name;
 
@@ -133,11 +139,21 @@ describe('the catalogue at the gateway', () => {
       expect(
         ['content-type', 'content-length', 'etag', 'x-correlation-id'].map((h) => again.headers.get(h)),
       ).toEqual([first.headers.get('content-type'), first.headers.get('content-length'), etag, 'mine']);
+      expect(without(again.headers)).toEqual(without(first.headers));
       const known = await ask(path, { headers: { 'if-none-match': `"other", W/${etag}` } });
       expect([known.status, await known.text(), known.headers.get('etag')]).toEqual([304, '', etag]);
       expect(asked).toEqual([path]);
     }
-    expect(await (await ask('/metrics')).text()).toContain('cache_hits_total{cache="catalogue"} 4');
+    const metrics = await (await ask('/metrics')).text();
+    expect(metrics).toContain('cache_hits_total{cache="catalogue"} 4');
+    for (const [route, status, count] of [
+      ['/api/products/*', 200, 2],
+      ['/api/products', 200, 2],
+      ['/api/products', 304, 1],
+    ])
+      expect(metrics).toContain(
+        `http_requests_total{method="GET",route="${route}",status="${status}"} ${count}`,
+      );
   });
 
   it('is new as soon as the service announces a change', async () => {
@@ -219,12 +235,34 @@ describe('the catalogue at the gateway', () => {
     const seen = addProduct().id;
     await ask(`/api/products/${seen}`);
     asked = [];
-    expect((await ask(`/api/products/${seen}`, customer)).status).toBe(200);
+    const remaining: number[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      const answer = await ask(`/api/products/${seen}`, customer);
+      expect(answer.status).toBe(200);
+      remaining.push(Number(answer.headers.get('ratelimit-remaining')));
+    }
+    expect(remaining.map((left) => left - (remaining[0] ?? 0))).toEqual([0, -1, -2]);
     expect(asked).toEqual([]);
+    await ask(`/api/products/${seen}`, admin);
+    expect(asked).toHaveLength(1);
     const forged = {
       headers: { authorization: `Bearer ${(await tokenOf('customer')).slice(0, -8)}AAAAAAAA` },
     };
     expect((await ask(`/api/products/${seen}`, forged)).status).toBe(401);
+  });
+
+  it('counts against the limit of its client, cached or not', async () => {
+    const ask = await open({ LIMITS: 'strict', REDIS_URL: 'redis://127.0.0.1:1' });
+    const path = `/api/products/${addProduct().id}`;
+    const answers = [];
+    for (let n = 0; n < 202; n += 1)
+      answers.push(await ask(path, { headers: { 'x-forwarded-for': '10.9.8.7' } }));
+    expect(answers.map(({ headers }) => Number(headers.get('ratelimit-remaining')))).toEqual(
+      answers.map((_, n) => Math.max(0, 199 - n)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([...Array(200).fill(200), 429, 429]);
+    expect(await answers[201]?.json()).toMatchObject({ code: 'rate_limited' });
+    expect((await ask(path, { headers: { 'x-forwarded-for': '10.9.8.6' } })).status).toBe(200);
   });
 
   it('is a moment old at most while Redis is away and no news can come', async () => {

@@ -1,11 +1,20 @@
 import { Readable } from 'node:stream';
+import type { Principal } from '#platform/http/auth';
 import { createRedisListener } from '#platform/redis/listener';
 import type { Component, Host } from '#platform/service-host';
 import { catalogueChannel, decodeCatalogueChange } from '#schemas/catalogue-changes';
 import type { UpstreamResponse } from './upstream.js';
 
 /** An answer of 200 as it is sent to every caller whose rights do not change it. */
-export type CachedAnswer = { contentType: string; etag: string; body: string | Buffer; bytes: number };
+export type CachedAnswer = {
+  contentType: string;
+  etag: string;
+  body: string | Buffer;
+  /** Of the body in bytes, as text. */
+  length: string;
+  /** Of the entry in memory. */
+  bytes: number;
+};
 
 export type CatalogueCache = Component & {
   /**
@@ -47,6 +56,10 @@ const isList = (url: string): boolean =>
   url.startsWith(listPath) && (url.length === listPath.length || url[listPath.length] === '?');
 
 const isProduct = (url: string): boolean => /^\/api\/products\/[0-9a-f-]{36}$/.test(url);
+
+/** True for a stranger and for a customer: no role of theirs changes an answer of the catalogue. */
+export const seesWhatAllSee = (principal: Principal): boolean =>
+  principal.kind === 'anonymous' || principal.roles.every((role) => role === 'customer');
 
 type Entry = CachedAnswer & { storedAtMs: number };
 
@@ -161,8 +174,9 @@ const cacheable = async (url: string, answer: UpstreamResponse): Promise<CachedA
   if (answer.statusCode !== 200 || vary !== undefined || !(Number(length) <= answerBytesMax)) return answer;
   if (typeof etag !== 'string' || typeof contentType !== 'string' || answer.body === null) return answer;
   const body = answer.body instanceof Readable ? await bytesOf(answer.body) : answer.body;
-  const bytes = Buffer.byteLength(body) + url.length + entryOverheadBytes;
-  return { contentType, etag, body, bytes };
+  const bodyBytes = Buffer.byteLength(body);
+  const bytes = bodyBytes + url.length + entryOverheadBytes;
+  return { contentType, etag, body, length: String(bodyBytes), bytes };
 };
 
 const bytesOf = async (body: Readable): Promise<Buffer> => {

@@ -4,7 +4,13 @@ import { isUnchanged } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/server';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
-import { type CachedAnswer, type CatalogueCache, isCached, isCatalogueRead } from './catalogue-cache.js';
+import {
+  type CachedAnswer,
+  type CatalogueCache,
+  isCached,
+  isCatalogueRead,
+  seesWhatAllSee,
+} from './catalogue-cache.js';
 import type { Forwarding } from './routing-table.js';
 import { isSafe, type Upstream, type UpstreamRequest, type UpstreamResponse } from './upstream.js';
 
@@ -70,7 +76,7 @@ const catalogueHandler =
   (upstream: Upstream, { onStream, cache, auth }: ForwardingDeps) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { method, url } = request;
-    if (method === 'GET' && isCatalogueRead(url) && (await seesWhatAllSee(request, auth))) {
+    if (method === 'GET' && isCatalogueRead(url) && (await mayShareAnswer(request, auth))) {
       const answer = cache.find(url) ?? (await cache.read(url, () => upstream.send(sharedRead(request))));
       if (answer !== undefined)
         return isCached(answer) ? sendCached(request, reply, answer) : sendOn(reply, answer);
@@ -82,12 +88,11 @@ const catalogueHandler =
     }
   };
 
-/** True for a stranger and for a customer. An invalid token is for the service to refuse. */
-const seesWhatAllSee = async ({ headers }: FastifyRequest, auth: Authenticator): Promise<boolean> => {
+/** False for an invalid token too, which is for the service to refuse. */
+const mayShareAnswer = async ({ headers }: FastifyRequest, auth: Authenticator): Promise<boolean> => {
   if (headers.authorization === undefined) return true;
   try {
-    const principal = await auth.principalOf(headers.authorization);
-    return principal.kind === 'anonymous' || principal.roles.every((role) => role === 'customer');
+    return seesWhatAllSee(await auth.principalOf(headers.authorization));
   } catch {
     return false;
   }

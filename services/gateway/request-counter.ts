@@ -26,6 +26,8 @@ export type CountOptions = {
 export type RequestCounter = {
   /** Counts one request under `key`. Resolves at once unless it has to be counted in Redis first. */
   count(key: string, options: CountOptions): Count | Promise<Count>;
+  /** Counts a request that is within the limit for certain, without Redis. Otherwise it counts nothing: undefined. */
+  countIfFree(key: string, options: CountOptions): Count | undefined;
 };
 
 const windowsMaxDefault = 10_000;
@@ -91,14 +93,24 @@ export const createRequestCounter = (
       const window = windowOf(key, windowMs, nowMs);
       window.pending += 1;
       const isOver = window.shared > requestsMax;
-      const isFarBelow = window.shared + window.pending * instancesAssumed <= requestsMax;
-      if (!isOver && (isExact || !isFarBelow))
+      if (!isOver && (isExact || !isFarBelow(window, window.pending, requestsMax)))
         return settle(redis, window).then((count) => count ?? countOf(window, performance.now()));
+      settleSoon(window);
+      return countOf(window, nowMs);
+    },
+    countIfFree: (key, { windowMs, requestsMax, isExact = false }) => {
+      const nowMs = performance.now();
+      const window = windowOf(key, windowMs, nowMs);
+      if (isExact || !isFarBelow(window, window.pending + 1, requestsMax)) return undefined;
+      window.pending += 1;
       settleSoon(window);
       return countOf(window, nowMs);
     },
   };
 };
+
+const isFarBelow = ({ shared }: Window, pending: number, requestsMax: number): boolean =>
+  shared + pending * instancesAssumed <= requestsMax;
 
 const countOf = ({ shared, pending, endsAtMs }: Window, nowMs: number): Count => ({
   current: shared + pending,

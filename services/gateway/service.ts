@@ -2,6 +2,7 @@ import cors, { type FastifyCorsOptionsDelegateCallback } from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import Fastify from 'fastify';
 import { remoteAuthenticator } from '#platform/http/auth';
+import { createClientNetworks } from '#platform/http/client-address';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createEventPublisher } from '#platform/messaging/events';
@@ -12,6 +13,7 @@ import type { Host, Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { type JobName, jobs, type ServiceName, services } from '../table.js';
 import { createCatalogueCache } from './catalogue-cache.js';
+import { createCatalogueFront } from './catalogue-front.js';
 import { collectorRoutes } from './collector.js';
 import { type GatewayConfig, gatewayConfig } from './config.js';
 import { consumerRoutes } from './consumer-routes.js';
@@ -21,7 +23,7 @@ import { linksOf } from './front-page.js';
 import { createAggregatedHealth } from './health.js';
 import { shedLoad } from './load-shedding.js';
 import { pageRoutes } from './pages.js';
-import { limitRequests } from './rate-limits.js';
+import { limitRequests, relaxedBy } from './rate-limits.js';
 import { createRequestCounter } from './request-counter.js';
 import { forwardings } from './routing-table.js';
 import { createUpstream, type Upstream } from './upstream.js';
@@ -48,7 +50,13 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
 
   const auth = remoteAuthenticator(config, host.clock);
   const cache = host.use(createCatalogueCache(host, config.redisUrl));
+  const counter = createRequestCounter(redis);
+  const networks = createClientNetworks(config.trustedProxies !== undefined);
+  const factor = config.limits === 'relaxed' ? relaxation : 1;
+  const headers = await headersOfEveryAnswer();
+  const limit = { name: 'general', ...relaxedBy(factor).general };
   const { app, component } = createHttpServer(host, {
+    front: createCatalogueFront(host, { auth, cache, counter, networks, limit, headers }),
     port: config.port,
     title: 'Cartstream',
     description,
@@ -58,9 +66,8 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   const onStream = shedLoad(app, host.metrics, config.inFlightMax);
-  limitRequests(app, createRequestCounter(redis), auth, config.limits === 'relaxed' ? relaxation : 1);
-  const securityHeaders = await headersOfHelmet();
-  app.addHook('onRequest', async (_request, reply) => void reply.headers(securityHeaders));
+  limitRequests(app, counter, auth, networks, factor);
+  app.addHook('onRequest', async (_request, reply) => void reply.headers(headers));
   await app.register(cors, () => corsOf);
 
   pageRoutes(app, { version: host.version, ...linksOf(config) });
@@ -107,10 +114,11 @@ const exposedHeaders = [
   'idempotency-replayed',
 ];
 
-/** The headers that helmet sets, which are the same for every answer: made once, because making them is slow. */
-const headersOfHelmet = async (): Promise<Record<string, string>> => {
+/** The headers of helmet and CORS, which are the same for every answer: made once, because making them is slow. */
+const headersOfEveryAnswer = async (): Promise<Record<string, string>> => {
   const scratch = Fastify();
   await scratch.register(helmet, { contentSecurityPolicy });
+  await scratch.register(cors, () => corsOf);
   scratch.get('/', (_request, reply) => reply.send());
   const { headers } = await scratch.inject('/');
   await scratch.close();
