@@ -10,7 +10,7 @@ const withEffects = [
   '^services/order/(access|place-order|sweeper)[.]ts$',
   '^services/user/(accounts|logins|password|tokens)[.]ts$',
   '^stream-jobs/clickhouse-ingest/(block-insert|in-flight|ingest|partition-pipeline)[.]ts$',
-  '^stream-jobs/item-similarity/known-products[.]ts$',
+  '^stream-jobs/[^/]+/known-products[.]ts$',
 ];
 
 /** What a file without effects may import. Packages and parts of the platform are named; others may have effects. */
