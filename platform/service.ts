@@ -81,10 +81,7 @@ export type ServiceParts<E, P extends keyof E & string> = {
   app: HttpApp;
 };
 
-export type ReactOptions = Pick<
-  ReactorOptions<unknown>,
-  'eventsPerTransactionMax' | 'partitionsConcurrentlyMax'
->;
+export type ReactOptions = Pick<ReactorOptions<unknown>, 'eventsPerTransactionMax'>;
 
 /**
  * Opens the parts of nearly every service and registers them with the host: its database `cartstream_<service>`, which

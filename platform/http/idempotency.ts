@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
+import { inJointTransaction } from '#platform/postgres/joint-transactions';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { problem } from './problem-details.js';
@@ -20,7 +22,8 @@ export type StoredAnswer = {
 export const idempotencyMigrations = 'platform/http/migrations';
 
 const keptHours = 24;
-const prunedPerRequestMax = 20;
+const pruneEveryKeys = 16;
+const prunedAtOnceMax = 200;
 
 /**
  * Runs `effect` at most once for each caller and `Idempotency-Key`, and sends its answer. The answer is stored in the
@@ -29,14 +32,15 @@ const prunedPerRequestMax = 20;
  * still running with 409. If `effect` throws, everything is rolled back, and the key can be used again. The route
  * declares `requires: ['idempotency-key']`. `caller` is the owner of the key: the user's id, or `anonymous`, if unset.
  * `presented` is the secret that the request sends to receive the answer's secret again: a person who has only seen the
- * first request could send the same key and body.
+ * first request could send the same key and body. With `isJoint`, requests that come at the same time share a
+ * transaction (see `inJointTransaction` for what `effect` may do then).
  */
 export const idempotent = async <R extends { header(name: string, value: string): unknown }>(
   db: Database,
   request: FastifyRequest,
   reply: R,
   effect: (tx: Tx) => Promise<StoredAnswer>,
-  options: { caller?: string; presented?: string | undefined } = {},
+  options: { caller?: string; presented?: string | undefined; isJoint?: boolean } = {},
 ): Promise<R> => {
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || key.length === 0 || key.length > 255)
@@ -45,17 +49,20 @@ export const idempotent = async <R extends { header(name: string, value: string)
     options.caller ?? (request.principal.kind === 'user' ? request.principal.userId : 'anonymous');
   const hash = requestHash(request);
 
-  const { answer, isReplay } = await inTransaction(db, async (tx) => {
-    const isClaimed = await claim(tx, caller, key);
-    // A stored answer needs no lock: concurrent repeats all receive it.
-    const stored = await storedAnswer(tx, { caller, key, hash, presented: options.presented });
-    if (stored !== undefined) return { answer: stored, isReplay: true };
-    if (!isClaimed) throw stillRunning();
-    const fresh = await effect(tx);
-    await keep(tx, { caller, key, hash }, fresh);
-    await prune(tx);
-    return { answer: withSecret(fresh, fresh.secret), isReplay: false };
-  });
+  const transact = options.isJoint === true ? inJointTransaction : inTransaction;
+  const { answer, isReplay } = await onlyOneOf(db, `${caller} ${key}`, (isFirst) =>
+    transact(db, async (tx) => {
+      const isClaimed = isFirst && (await tx.gather(claimAll, `idempotency ${caller} ${key}`));
+      // A stored answer needs no lock: concurrent repeats all receive it.
+      const stored = await storedAnswer(tx, { caller, key, hash, presented: options.presented });
+      if (stored !== undefined) return { answer: stored, isReplay: true };
+      if (!isClaimed) throw stillRunning();
+      const fresh = await effect(tx);
+      await tx.gather(keepAll, keptOf({ caller, key, hash }, fresh));
+      if (isPruneDue()) await tx.gather(pruneOnce, undefined);
+      return { answer: withSecret(fresh, fresh.secret), isReplay: false };
+    }),
+  );
   if (isReplay) reply.header('idempotency-replayed', 'true');
   // The reply is typed by its route's schema, which this function serves for all of them.
   (reply as unknown as FastifyReply)
@@ -65,14 +72,37 @@ export const idempotent = async <R extends { header(name: string, value: string)
   return reply;
 };
 
-/** The lock is held until the transaction ends. A concurrent repeat does not wait for it and is answered with 409. */
-const claim = async (tx: Tx, caller: string, key: string): Promise<boolean> => {
-  const { rows } = await tx.query<{ claimed: boolean }>(
-    'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed',
-    [`idempotency ${caller} ${key}`],
-  );
-  return rows[0]?.claimed === true;
+const atWork = new WeakMap<Database['pool'], Set<string>>();
+
+/**
+ * Reports to `work` whether it is the only one of this name in this process. The database's lock cannot: requests that
+ * share a transaction would all be given it.
+ */
+const onlyOneOf = async <T>(
+  { pool }: Database,
+  name: string,
+  work: (isFirst: boolean) => Promise<T>,
+): Promise<T> => {
+  const names = atWork.get(pool) ?? new Set();
+  atWork.set(pool, names);
+  if (names.has(name)) return work(false);
+  names.add(name);
+  try {
+    return await work(true);
+  } finally {
+    names.delete(name);
+  }
 };
+
+/** The locks are held until the transaction ends. A concurrent repeat does not wait and is answered with 409. */
+const claimAll: Batch<string, boolean> = readBatch(async (tx, names) => {
+  const { rows } = await tx.query<{ claimed: boolean }>(
+    `SELECT pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS claimed
+     FROM unnest($1::text[]) WITH ORDINALITY AS given(name, n) ORDER BY n`,
+    [names],
+  );
+  return rows.map(({ claimed }) => claimed);
+});
 
 const stillRunning = () =>
   problem(409, 'request_in_progress', 'The first request with this Idempotency-Key is still running.', {
@@ -81,44 +111,57 @@ const stillRunning = () =>
 
 type Claim = { caller: string; key: string; hash: Buffer };
 
-const keep = async (tx: Tx, { caller, key, hash }: Claim, answer: StoredAnswer): Promise<void> => {
-  const { status, headers = {}, body, secret } = answer;
-  await tx.query(
+const keptOf = ({ caller, key, hash }: Claim, answer: StoredAnswer) => ({
+  principal: caller,
+  key,
+  hash: hash.toString('hex'),
+  status: answer.status,
+  headers: answer.headers ?? {},
+  body: answer.body,
+  secretField: answer.secret?.field ?? null,
+  secretHash: answer.secret === undefined ? null : digestOf(answer.secret.value).toString('hex'),
+});
+
+const keepAll = writeBatch<ReturnType<typeof keptOf>>((tx, answers) =>
+  tx.query(
     `INSERT INTO idempotency_keys (principal, key, request_hash, status, headers, body, secret_field, secret_hash)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     SELECT principal, key, decode(hash, 'hex'), status, headers, body, "secretField", decode("secretHash", 'hex')
+     FROM jsonb_to_recordset($1::jsonb) AS answer(principal text, key text, hash text, status integer, headers jsonb,
+       body jsonb, "secretField" text, "secretHash" text)
      ON CONFLICT (principal, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
        headers = excluded.headers, body = excluded.body, secret_field = excluded.secret_field,
        secret_hash = excluded.secret_hash, created_at = excluded.created_at`,
-    [
-      caller,
-      key,
-      hash,
-      status,
-      JSON.stringify(headers),
-      JSON.stringify(body),
-      secret?.field ?? null,
-      secret === undefined ? null : digestOf(secret.value),
-    ],
-  );
+    [JSON.stringify(answers)],
+  ),
+);
+
+type StoredRow = {
+  n: number;
+  request_hash: Buffer;
+  status: number;
+  headers: Record<string, string>;
+  body: Record<string, unknown>;
+  secret_field: string | null;
+  secret_hash: Buffer | null;
 };
+
+const findAll: Batch<{ caller: string; key: string }, StoredRow | undefined> = readBatch(async (tx, keys) => {
+  const { rows } = await tx.query<StoredRow>(
+    `SELECT n, request_hash, status, headers, body, secret_field, secret_hash
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given(principal, key, n)
+     JOIN idempotency_keys USING (principal, key)
+     WHERE created_at > now() - make_interval(hours => $3)`,
+    [keys.map(({ caller }) => caller), keys.map(({ key }) => key), keptHours],
+  );
+  const byPosition = new Map(rows.map((row) => [row.n, row]));
+  return keys.map((_, n) => byPosition.get(n + 1));
+});
 
 const storedAnswer = async (
   tx: Tx,
   { caller, key, hash, presented }: Claim & { presented: string | undefined },
 ): Promise<StoredAnswer | undefined> => {
-  const { rows } = await tx.query<{
-    request_hash: Buffer;
-    status: number;
-    headers: Record<string, string>;
-    body: Record<string, unknown>;
-    secret_field: string | null;
-    secret_hash: Buffer | null;
-  }>(
-    `SELECT request_hash, status, headers, body, secret_field, secret_hash FROM idempotency_keys
-     WHERE principal = $1 AND key = $2 AND created_at > now() - make_interval(hours => $3)`,
-    [caller, key, keptHours],
-  );
-  const row = rows[0];
+  const row = await tx.gather(findAll, { caller, key });
   if (row === undefined) return undefined;
   if (!row.request_hash.equals(hash))
     throw problem(422, 'idempotency_key_reused', 'This Idempotency-Key was used for another request.');
@@ -136,15 +179,24 @@ const withSecret = (answer: StoredAnswer, secret: StoredAnswer['secret']): Store
 
 const digestOf = (value: string): Buffer => createHash('sha256').update(value).digest();
 
-/** Each new key deletes a few expired ones, so the table stays bounded without a separate job. */
-const prune = async (tx: Tx): Promise<void> => {
-  await tx.query(
+let kept = -1;
+const isPruneDue = (): boolean => {
+  kept += 1;
+  return kept % pruneEveryKeys === 0;
+};
+
+/**
+ * For every few new keys more expired ones are deleted than there are new ones, so the table stays bounded without a
+ * separate job.
+ */
+const pruneOnce = writeBatch<undefined>((tx) =>
+  tx.query(
     `DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
        SELECT ctid FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)
        ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
-    [keptHours, prunedPerRequestMax],
-  );
-};
+    [keptHours, prunedAtOnceMax],
+  ),
+);
 
 const requestHash = (request: FastifyRequest): Buffer =>
   createHash('sha256')

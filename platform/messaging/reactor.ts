@@ -1,7 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
-import { isBrokenInvariant } from '#platform/assert';
-import { isRetriable, PlatformError } from '#platform/errors';
-import { firstTime, inboxRetentionMs, prune } from '#platform/inbox/inbox';
+import { isRetriable } from '#platform/errors';
+import { inboxRetentionMs, prune } from '#platform/inbox/inbox';
 import type {
   BatchHandler,
   Broker,
@@ -11,16 +10,15 @@ import type {
 } from '#platform/messaging/broker';
 import { createDeadLetters } from '#platform/messaging/dead-letter';
 import { createEventReader, type EventTable, type ReceivedEvent } from '#platform/messaging/events';
+import { createReactionTransactions, type Item } from '#platform/messaging/reaction-transactions';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Database } from '#platform/postgres/pool';
-import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import type { Tx } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createTrials, type Trials } from '#platform/streams/trials';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
-import { backoffMs } from '#platform/waiting/backoff';
-import { sleep } from '#platform/waiting/sleep';
 
 /**
  * What a service does when an event arrives: it writes state and appends to the outbox, only through `tx`. It may be
@@ -44,20 +42,20 @@ export type ReactorOptions<E> = {
   /** The topics of the types reacted to, if unset. */
   topics?: readonly string[];
   reactions: Reactions<E>;
-  /** 100 if unset. */
+  /** 200 if unset. */
   eventsPerTransactionMax?: number;
-  /** Batches handled at once, each in its own transaction. 1 if unset: two that write the same rows could deadlock. */
-  partitionsConcurrentlyMax?: number;
 };
 
 const pruneEveryMs = 10 * 60 * 1000;
 
-type Item = { event: ReceivedEvent; record: IncomingRecord };
+/** Partitions whose events may go into one transaction, or wait for the next. */
+const partitionsConcurrentlyMax = 16;
 
 /**
- * Runs each event's reaction exactly once in effect, those of a partition in order: up to
- * `eventsPerTransactionMax` events, their inbox rows, state and outbox rows are one transaction, and the offset
- * is committed after it. Records that cannot be read go to the dead-letter topic and are skipped.
+ * Runs each event's reaction exactly once in effect, those of a key in order: up to `eventsPerTransactionMax` events of
+ * all partitions, their inbox rows, state and outbox rows are one transaction, and the offsets are committed after it.
+ * Events of different keys are handled side by side, so that what their reactions gather becomes one statement for all.
+ * Records that cannot be read go to the dead-letter topic and are skipped.
  *
  * A reaction runs under its event's correlation and inside a consumer span whose parent is the record's
  * `traceparent`, so that the messages it appends to the outbox carry both. `start` does not wait for Kafka. A broken
@@ -74,15 +72,21 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   let pruning: NodeJS.Timeout | undefined;
 
   const handle = (trials: Trials): BatchHandler => {
-    const transact = createTransact(host, db, group, reactions, trials);
-    const transactionMax = options.eventsPerTransactionMax ?? 100;
+    const transactionMax = options.eventsPerTransactionMax ?? 200;
+    const transactions = createReactionTransactions({
+      db,
+      group,
+      eventsMax: transactionMax,
+      trials,
+      react: (tx, event) => reactTo(host, group, event, () => reactions[event.type]?.(tx, event)),
+    });
     return async ({ topic, partition, records }, control) => {
       const at = { topic, partition };
       await reader.prepare(records);
       for (let from = 0; from < records.length && !control.isStale(); from += transactionMax) {
         const chunk = records.slice(from, from + transactionMax);
         const { items, unread } = await readUntilHeld(at, chunk, trials);
-        if (items.length > 0) await transact(items);
+        await transactions.handle(items);
         const nextOffset = unread?.record.offset ?? (chunk.at(-1)?.offset ?? -1n) + 1n;
         if (nextOffset > (chunk[0]?.offset ?? 0n)) {
           await control.commit(nextOffset);
@@ -130,7 +134,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         broker,
         group,
         topics,
-        partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 1,
+        partitionsConcurrentlyMax,
         handle: handle(trials),
         heldBy: trials.heldBy,
       });
@@ -164,80 +168,6 @@ const typesOn = (events: EventTable, topics: readonly string[]): string[] =>
 const topicsOf = (events: EventTable, types: readonly string[]): string[] => [
   ...new Set(types.flatMap((type) => events[type]?.topic ?? [])),
 ];
-
-/** Between the tries of an event that failed unexpectedly, which may be a matter of timing. */
-const tryAgain = { minMs: 50, maxMs: 200 };
-
-/**
- * Handles all new events in one transaction. When one had to be parked, it runs the transaction again without it. When
- * the transaction fails outside any reaction, each event gets a transaction of its own, so that one event cannot hold
- * the others.
- */
-const createTransact = (
-  host: Host,
-  db: Database,
-  group: string,
-  reactions: Readonly<Record<string, Reaction<string, unknown> | undefined>>,
-  trials: Trials,
-) => {
-  /** Returns the event whose reaction failed, or that failed alone; none where all are to blame. */
-  const attempt = async (
-    pending: readonly Item[],
-  ): Promise<{ error: unknown; culprit?: Item } | undefined> => {
-    let culprit: Item | undefined;
-    try {
-      await inTransaction(db, async (tx) => {
-        culprit = undefined;
-        const ids = pending.map(({ event }) => event.eventId);
-        const unseen = await firstTime(tx, group, ids);
-        for (const item of pending) {
-          // The second of two equal events in one batch is not new either.
-          if (!unseen.delete(item.event.eventId)) continue;
-          culprit = item;
-          await reactTo(host, group, item.event, () => reactions[item.event.type]?.(tx, item.event));
-          culprit = undefined;
-        }
-      });
-      return undefined;
-    } catch (error) {
-      const blamed = culprit ?? (pending.length === 1 ? pending[0] : undefined);
-      return { error: poisonOf(error), ...(blamed === undefined ? {} : { culprit: blamed }) };
-    }
-  };
-
-  const transact = async (items: readonly Item[]): Promise<void> => {
-    for (let failures = 1; ; failures += 1) {
-      const pending = items.filter(({ event, record }) => !trials.isParked(event, record));
-      if (pending.length === 0) return;
-      const failed = await attempt(pending);
-      if (failed === undefined) return;
-      const { error, culprit } = failed;
-      if (isRetriable(error) || isBrokenInvariant(error)) {
-        if (culprit !== undefined) await trials.park(culprit.event, culprit.record, error);
-        throw error;
-      }
-      if (culprit === undefined) {
-        for (const item of pending) await transact([item]);
-        return;
-      }
-      if (!(await trials.park(culprit.event, culprit.record, error)))
-        await sleep(backoffMs(tryAgain, failures));
-    }
-  };
-  return transact;
-};
-
-/** SQLSTATE 22: a value that its column cannot hold. 54: one that is too large for it. No further try stores it. */
-const unstorable = /^(22|54)...$/;
-
-const poisonOf = (error: unknown): unknown => {
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
-  if (error instanceof PlatformError || typeof code !== 'string' || !unstorable.test(code)) return error;
-  return new PlatformError('datum_meaningless', `cannot be stored: ${message}`, {
-    retriable: false,
-    cause: error,
-  });
-};
 
 const reactTo = (
   host: Host,

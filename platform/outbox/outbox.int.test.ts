@@ -6,6 +6,7 @@ import type { OutgoingRecord, RecordHeaders } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { append, type OutboxMessage } from '#platform/outbox/outbox';
 import { createOutboxRelay, type OutboxRelay, type RelayOptions } from '#platform/outbox/relay';
+import type { Batch } from '#platform/postgres/gathering';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Host } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
@@ -72,7 +73,10 @@ const open = async () => {
   const client = await scratch.db.pool.connect();
   clients.push(client);
   await client.query('BEGIN');
-  const tx = { query: (text: string, values: unknown[]) => client.query(text, values) } as unknown as Tx;
+  const tx = {
+    query: (text: string, values: unknown[]) => client.query(text, values),
+    gather: async <I, O>(batch: Batch<I, O>, input: I) => (await batch(tx, [input]))[0],
+  } as unknown as Tx;
   return {
     append: (key: string, text: string) => append(tx, [message(key, text)]),
     /** Takes a transaction id without writing anything. */

@@ -1,5 +1,6 @@
 import { assert } from '#platform/assert';
 import type { RecordHeaders } from '#platform/messaging/broker';
+import { writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
 
 export type OutboxMessage = {
@@ -25,10 +26,15 @@ export const append = async (tx: Tx, messages: readonly OutboxMessage[]): Promis
       (value?.length ?? 0) <= outboxValueBytesMax,
       `message ${topic}/${key} has at most ${outboxValueBytesMax} bytes`,
     );
+  await tx.gather(appendAll, messages);
+};
+
+const appendAll = writeBatch<readonly OutboxMessage[]>(async (tx, lists) => {
+  const messages = lists.flat();
   await tx.query('SELECT outbox_append($1::text[], $2::text[], $3::bytea[], $4::jsonb[])', [
     messages.map((message) => message.topic),
     messages.map((message) => message.key),
     messages.map((message) => message.value),
     messages.map((message) => JSON.stringify(message.headers)),
   ]);
-};
+});

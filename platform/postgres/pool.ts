@@ -66,7 +66,7 @@ export const createDatabase = (
 
   const query: Database['query'] = async (text, values) => {
     try {
-      return await pool.query(text, values as unknown[] | undefined);
+      return await pool.query(prepared(text, values));
     } catch (error) {
       throw toFault(error);
     }
@@ -155,6 +155,23 @@ export const toFault = (error: unknown): unknown => {
     retriable: true,
     cause: error,
   });
+};
+
+const statementsPreparedMax = 400;
+const names = new Map<string, string>();
+
+/**
+ * The statement for `pg`, with a name when it has parameters: each connection then parses and plans it once and not at
+ * every call. Past `statementsPreparedMax` texts a process prepares no further ones.
+ */
+export const prepared = (text: string, values: readonly unknown[] | undefined): pg.QueryConfig => {
+  if (values === undefined) return { text };
+  let name = names.get(text);
+  if (name === undefined && names.size < statementsPreparedMax) {
+    name = `s${names.size}`;
+    names.set(text, name);
+  }
+  return { text, values: values as unknown[], ...(name === undefined ? {} : { name }) };
 };
 
 const untilReachable = async (timeoutMs: number, attempt: () => Promise<void>): Promise<void> => {

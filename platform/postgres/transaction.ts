@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import type pg from 'pg';
 import { PlatformError } from '#platform/errors';
-import { type Database, type Queryable, toFault } from '#platform/postgres/pool';
+import { type Batch, createGathering, type Gathering } from '#platform/postgres/gathering';
+import { type Database, prepared, type Queryable, toFault } from '#platform/postgres/pool';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 
@@ -15,6 +16,11 @@ export type Tx = Queryable & {
    * in the order of registration, under the caller's correlation; not called if the process dies before.
    */
   afterCommit(effect: () => void): void;
+  /**
+   * Runs `batch` for this input together with the same calls of the other works of this transaction, of which there are
+   * several in a reactor's or a joint transaction. An error of the batch rejects all of its calls.
+   */
+  gather<I, O>(batch: Batch<I, O>, input: I): Promise<O>;
 };
 
 export type TransactionOptions = {
@@ -96,16 +102,58 @@ const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
   }
 };
 
-const asTx = (client: pg.PoolClient, effects: (() => void)[]): Tx =>
-  ({
+const asTx = (client: pg.PoolClient, effects: (() => void)[]): Tx => {
+  const gathering: Gathering = createGathering(() => tx);
+  let last: Promise<unknown> = Promise.resolve();
+  const tx = {
     afterCommit: (effect: () => void) => {
       effects.push(AsyncResource.bind(effect));
     },
     query: async (text: string, values?: readonly unknown[]) => {
+      // Works that share the transaction also share its connection, which runs one statement at a time.
+      const turn = last;
+      const run = turn.then(() => client.query(prepared(text, values)));
+      last = run.catch(() => {});
       try {
-        return await client.query(text, values as unknown[] | undefined);
+        return await run;
       } catch (error) {
         throw toFault(error);
       }
     },
-  }) as unknown as Tx;
+    gather: gathering.add,
+  } as unknown as Tx;
+  return tx;
+};
+
+/** A work's own view of a transaction that it shares with others. */
+export type TxView = {
+  tx: Tx;
+  /** True once the work has run a statement that may have changed something. */
+  hasWritten(): boolean;
+  /** Registers the work's effects with the transaction's. */
+  keepEffects(): void;
+};
+
+export const viewOf = (shared: Tx): TxView => {
+  let hasWritten = false;
+  const effects: (() => void)[] = [];
+  return {
+    tx: {
+      afterCommit: (effect: () => void) => {
+        effects.push(AsyncResource.bind(effect));
+      },
+      query: (text: string, values?: readonly unknown[]) => {
+        hasWritten = true;
+        return shared.query(text, values);
+      },
+      gather: <I, O>(batch: Batch<I, O>, input: I) => {
+        if (batch.isRead !== true) hasWritten = true;
+        return shared.gather(batch, input);
+      },
+    } as unknown as Tx,
+    hasWritten: () => hasWritten,
+    keepEffects: () => {
+      for (const effect of effects) shared.afterCommit(effect);
+    },
+  };
+};

@@ -13,9 +13,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     what: 'every delivery is reacted to, also the second one of the same event',
     edits: [
       {
-        file: 'platform/messaging/reactor.ts',
-        find: 'if (!unseen.delete(item.event.eventId)) continue;',
-        replace: 'unseen.delete(item.event.eventId);',
+        file: 'platform/messaging/reaction-transactions.ts',
+        find: 'pending.filter(({ event }) => unseen.delete(event.eventId))',
+        replace: 'pending.filter(({ event }) => unseen.delete(event.eventId) || true)',
       },
     ],
     tests: ['platform/messaging/reactor.int.test.ts'],
@@ -38,20 +38,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     what: 'stock is read without a lock and written back as a number computed from what was read',
     edits: [
       {
-        file: 'services/inventory/stock-change.ts',
-        find: 'SELECT s.product_id, w.quantity, s.on_hand - s.reserved >= w.quantity AS is_available',
-        replace:
-          'SELECT s.product_id, w.quantity, s.reserved AS was, s.on_hand - s.reserved >= w.quantity AS is_available',
-      },
-      {
-        file: 'services/inventory/stock-change.ts',
-        find: '    ORDER BY s.product_id FOR UPDATE OF s\n',
-        replace: '    ORDER BY s.product_id\n',
-      },
-      {
-        file: 'services/inventory/stock-change.ts',
-        find: 'reserved = s.reserved + l.quantity * $4',
-        replace: 'reserved = l.was + l.quantity * $4',
+        file: 'services/inventory/locked-stock.ts',
+        find: 'ORDER BY product_id FOR UPDATE',
+        replace: 'ORDER BY product_id',
       },
     ],
     tests: ['services/inventory/stock-store.int.test.ts'],
@@ -62,8 +51,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/recommendation/catalogue-store.ts',
-        find: 'if (rowCount === 0) return;',
-        replace: 'if (rowCount === null) return;',
+        find: 'if (!uncounted.delete(orderId)) continue;',
+        replace: 'uncounted.delete(orderId);',
       },
     ],
     tests: ['tests/every-event-again.int.test.ts'],
@@ -248,8 +237,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/product/product-store.ts',
-        find: 'WHERE product_id = $1 AND stock_version < $3`',
-        replace: 'WHERE product_id = $1`',
+        find: ' AND products.stock_version < line.stock_version`',
+        replace: '`',
       },
     ],
     tests: ['services/product/product-store.int.test.ts'],

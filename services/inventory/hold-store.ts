@@ -1,6 +1,8 @@
+import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
+import type { Batch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
 import type { StockReservedLine } from '#schemas/events';
 import {
@@ -16,7 +18,7 @@ import {
   type Line,
   type Return,
 } from './hold.js';
-import { availableOf, changeStock } from './stock-change.js';
+import { type LockedStock, lockStock } from './locked-stock.js';
 import type { Published } from './stock-store.js';
 
 export type ReserveOutcome = 'reserved' | 'rejected' | 'already_decided';
@@ -45,6 +47,15 @@ export type HoldStore = {
 
 type Events = Pick<EventPublisher<Published>, 'event'>;
 
+type Command = {
+  orderId: string;
+  command: HoldCommand;
+  /** For a reservation: products without a stock row count as sold out, instead of leaving it undecided. */
+  unknownAreSoldOut: boolean;
+};
+
+type Outcome = HoldRefusal | { unknown: string[] } | 'done' | 'rejected' | 'nothing';
+
 /** Stores holds as rows. The row's lock makes the steps of one order follow one another. */
 export const createHoldStore = ({
   events,
@@ -55,42 +66,59 @@ export const createHoldStore = ({
   clock: Clock;
   holdMs: number;
 }): HoldStore => {
-  /** Decides and writes the stock, the hold and the event. `short` when the stock did not suffice. */
-  const update = async (
+  /** Decides the commands in their order, each on the holds and the stock that the ones before have left. */
+  const updateAll: Batch<Command, Outcome> = async (tx, commands) => {
+    const nowMs = clock.nowMs();
+    const holds = await lockHolds(
+      tx,
+      commands.map(({ orderId }) => orderId),
+    );
+    const stock = await lockStock(
+      tx,
+      commands.flatMap(({ orderId, command }) => productsOf(command, holds.get(orderId))),
+    );
+    const changed = new Map<string, Hold>();
+    const returns: (Return & { orderId: string })[] = [];
+    const messages: EventMessage[] = [];
+    const outcomes = commands.map(({ orderId, command, unknownAreSoldOut }): Outcome => {
+      const hold = holds.get(orderId) ?? { status: 'none' };
+      const { decision, outcome } = decideOn(command, hold, stock, unknownAreSoldOut);
+      for (const event of decision) {
+        const lines = movesStock(event) ? move(stock, orderId, event) : [];
+        messages.push(...published(events, orderId, event, lines, { nowMs, holdMs }));
+        if (event.type === 'StockReturned')
+          returns.push({ orderId, returnId: event.returnId, lines: event.lines });
+      }
+      if (decision.length === 0) return outcome;
+      const after = decision.reduce(evolve, hold);
+      holds.set(orderId, after);
+      changed.set(orderId, after);
+      return outcome;
+    });
+    if (changed.size === 0) return outcomes;
+    await stock.save(tx, new Date(nowMs));
+    if (returns.length > 0) await saveReturns(tx, returns, nowMs);
+    await saveHolds(tx, changed, { nowMs, holdMs });
+    await append(tx, messages);
+    return outcomes;
+  };
+
+  const update = (
     tx: Tx,
     orderId: string,
     command: HoldCommand,
-  ): Promise<HoldRefusal | 'done' | 'nothing' | 'short'> => {
-    const hold = await lock(tx, orderId);
-    const decision = decide(command, hold);
-    if (isRefusal(decision)) return decision;
-    const nowMs = clock.nowMs();
-    const messages: EventMessage[] = [];
-    for (const event of decision) {
-      const lines = await moveStock(tx, orderId, event, nowMs);
-      if (lines === 'short') return 'short';
-      messages.push(...published(events, orderId, event, lines, { nowMs, holdMs }));
-    }
-    if (decision.length === 0) return 'nothing';
-    for (const event of decision)
-      if (event.type === 'StockReturned') await saveReturn(tx, orderId, event, nowMs);
-    await save(tx, orderId, decision.reduce(evolve, hold), { nowMs, holdMs });
-    await append(tx, messages);
-    return 'done';
-  };
+    unknownAreSoldOut = false,
+  ): Promise<Outcome> => tx.gather(updateAll, { orderId, command, unknownAreSoldOut });
 
   return {
     reserve: async (tx, orderId, lines, { unknownAreSoldOut = false } = {}) => {
-      const outcome = await update(tx, orderId, { type: 'ReserveStock', lines });
-      if (outcome !== 'short') return outcome === 'done' ? 'reserved' : 'already_decided';
-      const available = await availableOf(
-        tx,
-        lines.map(({ productId }) => productId),
-      );
-      const unknown = lines.map(({ productId }) => productId).filter((id) => !available.has(id));
-      if (unknown.length > 0 && !unknownAreSoldOut) return { unknown };
-      await update(tx, orderId, { type: 'RefuseReservation', lines, available });
-      return 'rejected';
+      const outcome = await update(tx, orderId, { type: 'ReserveStock', lines }, unknownAreSoldOut);
+      if (typeof outcome === 'object') {
+        assert('unknown' in outcome, 'a reservation is not refused');
+        return outcome;
+      }
+      if (outcome === 'nothing') return 'already_decided';
+      return outcome === 'rejected' ? 'rejected' : 'reserved';
     },
     release: async (tx, orderId, reason) => {
       await update(tx, orderId, { type: 'ReleaseStock', reason });
@@ -101,23 +129,65 @@ export const createHoldStore = ({
   };
 };
 
-const save = async (
-  tx: Tx,
-  orderId: string,
+/** A reservation takes effect only if the stock suffices for every line; otherwise it is refused as a whole. */
+const decideOn = (
+  command: HoldCommand,
   hold: Hold,
+  stock: LockedStock,
+  unknownAreSoldOut: boolean,
+): { decision: readonly HoldEvent[]; outcome: Outcome } => {
+  const decision = decide(command, hold);
+  if (isRefusal(decision)) return { decision: [], outcome: decision };
+  if (decision.length === 0) return { decision, outcome: 'nothing' };
+  const [event] = decision;
+  if (command.type !== 'ReserveStock' || event?.type !== 'StockReserved')
+    return { decision, outcome: 'done' };
+  if (event.lines.every(({ productId, quantity }) => (stock.available(productId) ?? -1) >= quantity))
+    return { decision, outcome: 'done' };
+  const unknown = event.lines
+    .map(({ productId }) => productId)
+    .filter((id) => stock.available(id) === undefined);
+  if (unknown.length > 0 && !unknownAreSoldOut) return { decision: [], outcome: { unknown } };
+  const available = new Map(event.lines.map(({ productId: id }) => [id, stock.available(id) ?? 0]));
+  const refused = decide({ type: 'RefuseReservation', lines: command.lines, available }, hold);
+  assert(!isRefusal(refused), 'a rejection is not refused');
+  return { decision: refused, outcome: 'rejected' };
+};
+
+type StockEvent = Extract<HoldEvent, { type: keyof typeof effects }>;
+const movesStock = (event: HoldEvent): event is StockEvent => event.type in effects;
+
+const move = (stock: LockedStock, orderId: string, event: StockEvent): StockReservedLine[] =>
+  stock.move(event.lines, { ...effects[event.type], orderId, reason: reasonOf(event) });
+
+const reasonOf = (event: HoldEvent): string | null => {
+  if (event.type === 'StockReturned') return event.returnId;
+  return 'reason' in event ? event.reason : null;
+};
+
+/** The products whose stock the command may change. */
+const productsOf = (command: HoldCommand, hold: Hold | undefined): string[] => {
+  const lines = 'lines' in command ? command.lines : hold !== undefined && 'lines' in hold ? hold.lines : [];
+  return lines.map(({ productId }) => productId);
+};
+
+const saveHolds = async (
+  tx: Tx,
+  holds: ReadonlyMap<string, Hold>,
   { nowMs, holdMs }: { nowMs: number; holdMs: number },
 ): Promise<void> => {
+  const rows = [...holds].map(([orderId, hold]) => ({
+    orderId,
+    status: hold.status,
+    lines: 'lines' in hold ? hold.lines : [],
+    expiresAt: hold.status === 'held' ? new Date(nowMs + holdMs) : null,
+  }));
   await tx.query(
     `INSERT INTO holds (order_id, status, lines, expires_at, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $5)
+     SELECT "orderId", status, lines, "expiresAt", $2, $2 FROM jsonb_to_recordset($1::jsonb)
+       AS hold("orderId" uuid, status text, lines jsonb, "expiresAt" timestamptz)
      ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at`,
-    [
-      orderId,
-      hold.status,
-      JSON.stringify('lines' in hold ? hold.lines : []),
-      hold.status === 'held' ? new Date(nowMs + holdMs) : null,
-      new Date(nowMs),
-    ],
+    [JSON.stringify(rows), new Date(nowMs)],
   );
 };
 
@@ -150,19 +220,29 @@ const published = (
   }
 };
 
-const refusalIn = (outcome: HoldRefusal | string): HoldRefusal | undefined =>
-  typeof outcome === 'string' ? undefined : outcome;
+const refusalIn = (outcome: Outcome): HoldRefusal | undefined =>
+  typeof outcome === 'object' && 'refused' in outcome ? outcome : undefined;
 
-const lock = async (tx: Tx, orderId: string): Promise<Hold> => {
-  const { rows } = await tx.query<{ status: Exclude<HoldStatus, 'none'>; lines: Line[]; returns: Return[] }>(
-    `SELECT status, lines, (SELECT coalesce(jsonb_agg(jsonb_build_object('returnId', return_id, 'lines', r.lines)), '[]')
-                            FROM returns r WHERE r.order_id = h.order_id) AS returns
-     FROM holds h WHERE order_id = $1 FOR UPDATE`,
-    [orderId],
+/** Locks the holds, in the order of their orders' ids, so that two transactions cannot deadlock here. */
+const lockHolds = async (tx: Tx, orderIds: readonly string[]): Promise<Map<string, Hold>> => {
+  const { rows } = await tx.query<HoldRow>(
+    `SELECT order_id AS "orderId", status, lines,
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('returnId', return_id, 'lines', r.lines)), '[]')
+             FROM returns r WHERE r.order_id = h.order_id) AS returns
+     FROM holds h WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id FOR UPDATE`,
+    [orderIds],
   );
-  const row = rows[0];
-  if (!row) return { status: 'none' };
-  const { status, lines, returns } = row;
+  return new Map(rows.map((row) => [row.orderId, holdOf(row)]));
+};
+
+type HoldRow = {
+  orderId: string;
+  status: Exclude<HoldStatus, 'none'>;
+  lines: Line[];
+  returns: Return[];
+};
+
+const holdOf = ({ status, lines, returns }: HoldRow): Hold => {
   switch (status) {
     case 'held':
       return { status, lines };
@@ -174,39 +254,15 @@ const lock = async (tx: Tx, orderId: string): Promise<Hold> => {
   }
 };
 
-/** The stock of each line's product after the event; empty for an event that moves no pieces. */
-const moveStock = async (
+const saveReturns = async (
   tx: Tx,
-  orderId: string,
-  event: HoldEvent,
-  nowMs: number,
-): Promise<StockReservedLine[] | 'short'> => {
-  if (event.type === 'StockRejected' || event.type === 'HoldBarred') return [];
-  const lines = await changeStock(tx, event.lines, {
-    ...effects[event.type],
-    onlyIfAvailable: event.type === 'StockReserved',
-    orderId,
-    reason: reasonOf(event),
-    at: new Date(nowMs),
-  });
-  return event.type === 'StockReserved' && lines.length === 0 ? 'short' : lines;
-};
-
-const reasonOf = (event: HoldEvent): string | null => {
-  if (event.type === 'StockReturned') return event.returnId;
-  return 'reason' in event ? event.reason : null;
-};
-
-const saveReturn = async (
-  tx: Tx,
-  orderId: string,
-  { returnId, lines }: Return,
+  returns: readonly (Return & { orderId: string })[],
   nowMs: number,
 ): Promise<void> => {
-  await tx.query('INSERT INTO returns (return_id, order_id, lines, occurred_at) VALUES ($1, $2, $3, $4)', [
-    returnId,
-    orderId,
-    JSON.stringify(lines),
-    new Date(nowMs),
-  ]);
+  await tx.query(
+    `INSERT INTO returns (return_id, order_id, lines, occurred_at)
+     SELECT "returnId", "orderId", lines, $2 FROM jsonb_to_recordset($1::jsonb)
+       AS back("returnId" uuid, "orderId" uuid, lines jsonb)`,
+    [JSON.stringify(returns), new Date(nowMs)],
+  );
 };

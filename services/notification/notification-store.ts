@@ -1,4 +1,5 @@
 import type { Clock } from '#platform/clock';
+import type { Batch } from '#platform/postgres/gathering';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Notification } from './notification.js';
@@ -15,15 +16,28 @@ export type NotificationStore = {
   ): Promise<NotificationRow[]>;
 };
 
+/** Whether each is new. */
+const recordAll: Batch<NotificationRow & { recordedAt: Date }, boolean> = async (tx, notifications) => {
+  const { rows } = await tx.query<{ id: string }>(
+    `INSERT INTO notifications (id, user_id, template, order_id, data, occurred_at, recorded_at)
+     SELECT id, "userId", template, "orderId", data, "occurredAt", "recordedAt"
+     FROM jsonb_to_recordset($1::jsonb) AS notification(id uuid, "userId" uuid, template text, "orderId" uuid,
+       data jsonb, "occurredAt" timestamptz, "recordedAt" timestamptz)
+     ON CONFLICT (id) DO NOTHING RETURNING id`,
+    [JSON.stringify(notifications)],
+  );
+  const recorded = new Set(rows.map(({ id }) => id));
+  return notifications.map(({ id }) => recorded.has(id));
+};
+
 export const createNotificationStore = (clock: Clock): NotificationStore => ({
-  record: async (tx, eventId, { userId, template, orderId, data }, occurredAtMs) => {
-    const { rowCount } = await tx.query(
-      `INSERT INTO notifications (id, user_id, template, order_id, data, occurred_at, recorded_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
-      [eventId, userId, template, orderId, data, new Date(occurredAtMs), new Date(clock.nowMs())],
-    );
-    return rowCount === 1;
-  },
+  record: (tx, eventId, notification, occurredAtMs) =>
+    tx.gather(recordAll, {
+      id: eventId,
+      ...notification,
+      occurredAt: new Date(occurredAtMs),
+      recordedAt: new Date(clock.nowMs()),
+    }),
   history: async (db, { userId, beforeId, rowsMax }) => {
     const { rows } = await db.query<NotificationRow>(
       `SELECT id, user_id AS "userId", template, order_id AS "orderId", data, occurred_at AS "occurredAt"

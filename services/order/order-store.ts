@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import { type EventMessage, type EventPublisher, headerNames } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
+import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
@@ -95,13 +96,16 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
     assert(after.status !== 'new', 'an order with events exists');
     await save(after);
     const messages: EventMessage[] = [];
+    const notes: Promise<void>[] = [];
     let state = before;
     for (const event of decision) {
       const next = evolve(state, event);
-      messages.push(...(await publish(tx, { events, clock }, event, state, next)));
+      const published = publish(tx, { events, clock }, event, state, next);
+      messages.push(...published.messages);
+      notes.push(published.noted);
       state = next;
     }
-    await append(tx, [...messages, ...furtherMessages]);
+    await Promise.all([...notes, append(tx, [...messages, ...furtherMessages])]);
     return { before, after, events: decision };
   };
 
@@ -116,16 +120,20 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
         sumMinor(command.draft.lines),
         particulars.paymentToken,
       );
-      return apply(tx, order, decision, (after) => insert(tx, after, command, particulars), [instruct]);
+      return apply(tx, order, decision, (after) => tx.gather(insertAll, rowOf(after, command, particulars)), [
+        instruct,
+      ]);
     },
 
     update: async (tx, orderId, command) => {
-      const row = await lock(tx, orderId);
+      const row = await tx.gather(lockAll, orderId);
       if (!row) return null;
       const order = orderOf(row);
       const decision = decide(command, order);
       if (isRefusal(decision)) return decision;
-      return apply(tx, order, decision, (after) => save(tx, after, row.holdExpiresAt, clock.nowMs()));
+      return apply(tx, order, decision, (after) =>
+        tx.gather(saveAll, changeOf(after, row.holdExpiresAt, clock.nowMs())),
+      );
     },
 
     overdue,
@@ -150,31 +158,31 @@ const countActive: OrderStore['countActive'] = async (db) => {
   return rows[0]?.orders ?? 0;
 };
 
-/** Appends the event and its sales to the outbox, and puts the event on the order's timeline. */
-const publish = async (
+/** The messages of the event and of its sales; puts the event on the order's timeline. */
+const publish = (
   tx: Tx,
   { events, clock }: { events: Events; clock: Clock },
   event: OrderEvent,
   before: Order,
   after: Order,
-): Promise<EventMessage[]> => {
-  if (!('data' in event)) return [];
+): { messages: EventMessage[]; noted: Promise<void> } => {
+  if (!('data' in event)) return { messages: [], noted: Promise.resolve() };
   const { type, data } = event;
   const { orderId, occurredAt } = data;
   const message = events.event(type, orderId, data, { occurredAt });
   const eventId = message.headers[headerNames.eventId] ?? '';
   const shown = event.type === 'OrderReturned' ? { ...data, reason: event.reason } : data;
-  await noteOwn(tx, orderId, { eventId, type, occurredAtMs: occurredAt, data: shown });
-  if (event.type === 'OrderReturned')
-    await noteRefundDue(tx, {
-      refundId: event.data.returnId,
-      orderId,
-      amountMinor: event.data.refundMinor,
-    });
-  return [
-    message,
-    ...saleRows(event, before, after, () => newId(clock)).map((sale) => saleMessage(events, sale)),
-  ];
+  const sales = saleRows(event, before, after, () => newId(clock)).map((sale) => saleMessage(events, sale));
+  const note = async (): Promise<void> => {
+    await noteOwn(tx, orderId, { eventId, type, occurredAtMs: occurredAt, data: shown });
+    if (event.type === 'OrderReturned')
+      await noteRefundDue(tx, {
+        refundId: event.data.returnId,
+        orderId,
+        amountMinor: event.data.refundMinor,
+      });
+  };
+  return { messages: [message, ...sales], noted: note() };
 };
 
 const saleMessage = (events: Events, sale: Sale): EventMessage =>
@@ -208,55 +216,71 @@ const instruction = (
     { occurredAt },
   );
 
-const insert = async (
-  tx: Tx,
+/** The row of a new order, as `insertAll` writes it. */
+const rowOf = (
   order: KnownOrder,
   { draft }: Extract<OrderCommand, { type: 'PlaceOrder' }>,
   { email, guestTokenHash, shippingAddress }: Particulars,
-): Promise<void> => {
-  await tx.query(
+) => ({
+  orderId: order.orderId,
+  userId: order.userId,
+  guestTokenHash: guestTokenHash?.toString('hex') ?? null,
+  email,
+  version: order.version,
+  lines: order.lines,
+  totalMinor: order.totalMinor,
+  currency: order.currency,
+  shippingAddress,
+  paymentMethod: draft.paymentMethod,
+  correlationId: currentCorrelation()?.correlationId ?? order.orderId,
+  traceparent: currentTraceparent() ?? null,
+  deadlineAt: new Date(order.deadlineMs),
+  createdAt: new Date(draft.occurredAt),
+});
+
+const insertAll = writeBatch<ReturnType<typeof rowOf>>((tx, rows) =>
+  tx.query(
     `INSERT INTO orders (order_id, user_id, guest_token_hash, email, status, version, lines, total_minor,
        currency, shipping_address, payment_method, correlation_id, traceparent, deadline_at, due_at, created_at,
        updated_at)
-     VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $14)`,
-    [
-      order.orderId,
-      order.userId,
-      guestTokenHash,
-      email,
-      order.version,
-      JSON.stringify(order.lines),
-      order.totalMinor,
-      order.currency,
-      JSON.stringify(shippingAddress),
-      draft.paymentMethod,
-      currentCorrelation()?.correlationId ?? order.orderId,
-      currentTraceparent() ?? null,
-      new Date(order.deadlineMs),
-      new Date(draft.occurredAt),
-    ],
-  );
+     SELECT "orderId", "userId", decode("guestTokenHash", 'hex'), email, 'pending', version, lines, "totalMinor",
+       currency, "shippingAddress", "paymentMethod", "correlationId", traceparent, "deadlineAt", "deadlineAt",
+       "createdAt", "createdAt"
+     FROM jsonb_to_recordset($1::jsonb) AS row("orderId" uuid, "userId" uuid, "guestTokenHash" text, email text,
+       version integer, lines jsonb, "totalMinor" bigint, currency text, "shippingAddress" jsonb,
+       "paymentMethod" text, "correlationId" text, traceparent text, "deadlineAt" timestamptz,
+       "createdAt" timestamptz)`,
+    [JSON.stringify(rows)],
+  ),
+);
+
+const changeOf = (order: KnownOrder, holdExpiresAt: Date | null, nowMs: number) => {
+  const dueMs = dueAtMs(order);
+  return {
+    orderId: order.orderId,
+    status: order.status,
+    reason: order.status === 'cancelled' ? order.reason : null,
+    version: order.version,
+    lines: order.lines,
+    holdExpiresAt: order.status === 'reserved' ? new Date(order.holdExpiresAtMs) : holdExpiresAt,
+    paymentId: 'paymentId' in order ? order.paymentId : null,
+    dueAt: dueMs === null ? null : new Date(dueMs),
+    updatedAt: new Date(nowMs),
+  };
 };
 
-const save = async (tx: Tx, order: KnownOrder, holdExpiresAt: Date | null, nowMs: number): Promise<void> => {
-  const dueMs = dueAtMs(order);
-  await tx.query(
-    `UPDATE orders SET status = $2, reason = $3, version = $4, lines = $5, hold_expires_at = $6,
-       payment_id = coalesce($7, payment_id), due_at = $8, updated_at = $9
-     WHERE order_id = $1`,
-    [
-      order.orderId,
-      order.status,
-      order.status === 'cancelled' ? order.reason : null,
-      order.version,
-      JSON.stringify(order.lines),
-      order.status === 'reserved' ? new Date(order.holdExpiresAtMs) : holdExpiresAt,
-      'paymentId' in order ? order.paymentId : null,
-      dueMs === null ? null : new Date(dueMs),
-      new Date(nowMs),
-    ],
-  );
-};
+const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
+  tx.query(
+    `UPDATE orders SET status = change.status, reason = change.reason, version = change.version,
+       lines = change.lines, hold_expires_at = change."holdExpiresAt",
+       payment_id = coalesce(change."paymentId", payment_id), due_at = change."dueAt",
+       updated_at = change."updatedAt"
+     FROM jsonb_to_recordset($1::jsonb) AS change("orderId" uuid, status text, reason text, version integer,
+       lines jsonb, "holdExpiresAt" timestamptz, "paymentId" uuid, "dueAt" timestamptz, "updatedAt" timestamptz)
+     WHERE orders.order_id = change."orderId"`,
+    [JSON.stringify(changes)],
+  ),
+);
 
 type Row = {
   orderId: string;
@@ -273,16 +297,18 @@ type Row = {
   createdAt: Date;
 };
 
-const lock = async (tx: Tx, orderId: string): Promise<Row | undefined> => {
+/** Locks the orders, in the order of their ids, so that two transactions cannot deadlock here. */
+const lockAll: Batch<string, Row | undefined> = readBatch(async (tx, orderIds) => {
   const { rows } = await tx.query<Row>(
     `SELECT order_id AS "orderId", user_id AS "userId", status, reason, version, lines, total_minor AS "totalMinor",
             currency, payment_id AS "paymentId", hold_expires_at AS "holdExpiresAt", deadline_at AS "deadlineAt",
             created_at AS "createdAt"
-     FROM orders WHERE order_id = $1 FOR UPDATE`,
-    [orderId],
+     FROM orders WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id FOR UPDATE`,
+    [orderIds],
   );
-  return rows[0];
-};
+  const byId = new Map(rows.map((row) => [row.orderId, row]));
+  return orderIds.map((orderId) => byId.get(orderId));
+});
 
 const orderOf = (row: Row): Order => {
   const common = {

@@ -1,3 +1,4 @@
+import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { sleep } from '#platform/waiting/sleep';
@@ -16,7 +17,7 @@ export type ProductCopy = {
 export type ProductReplica = {
   note(tx: Tx, product: ProductCreated): Promise<void>;
   /** The products of these ids, as far as the copy has them. */
-  find(db: Queryable, productIds: readonly string[]): Promise<Map<string, ProductCopy>>;
+  find(tx: Tx, productIds: readonly string[]): Promise<Map<string, ProductCopy>>;
   /**
    * Resolves when the copy has all products, or after `waitMs`: a product may be ordered before its event has arrived
    * here. At most 100 callers wait at a time; further ones return at once. Holds no connection while it waits.
@@ -26,6 +27,40 @@ export type ProductReplica = {
 
 const waitersMax = 100;
 const lookAgainMs = 25;
+
+const noteAll = writeBatch<ProductCreated>((tx, products) => {
+  const latest = new Map<string, ProductCreated>();
+  for (const product of products)
+    if (product.version > (latest.get(product.productId)?.version ?? 0))
+      latest.set(product.productId, product);
+  return tx.query(
+    `INSERT INTO products (product_id, version, name, category, price_minor, currency, active)
+     SELECT "productId", version, name, category, "priceMinor", currency, active
+     FROM jsonb_to_recordset($1::jsonb) AS product("productId" uuid, version integer, name text, category text,
+       "priceMinor" bigint, currency text, active boolean)
+     ORDER BY 1
+     ON CONFLICT (product_id) DO UPDATE SET version = excluded.version, name = excluded.name,
+       category = excluded.category, price_minor = excluded.price_minor, currency = excluded.currency,
+       active = excluded.active
+     WHERE products.version < excluded.version`,
+    [JSON.stringify([...latest.values()])],
+  );
+});
+
+const findAll: Batch<readonly string[], Map<string, ProductCopy>> = readBatch(async (tx, lists) => {
+  const { rows } = await tx.query<ProductCopy>(
+    `SELECT product_id AS "productId", name, category, price_minor AS "priceMinor", currency, active
+     FROM products WHERE product_id = ANY ($1::uuid[])`,
+    [[...new Set(lists.flat())]],
+  );
+  const byId = new Map(rows.map((row) => [row.productId, row]));
+  return lists.map((productIds) => new Map(productIds.flatMap((id) => found(byId, id))));
+});
+
+const found = (byId: ReadonlyMap<string, ProductCopy>, id: string): [string, ProductCopy][] => {
+  const product = byId.get(id);
+  return product === undefined ? [] : [[id, product]];
+};
 
 export const createProductReplica = (db: Queryable): ProductReplica => {
   let waiters = 0;
@@ -39,26 +74,8 @@ export const createProductReplica = (db: Queryable): ProductReplica => {
   };
 
   return {
-    note: async (tx, { productId, version, name, category, priceMinor, currency, active }) => {
-      await tx.query(
-        `INSERT INTO products (product_id, version, name, category, price_minor, currency, active)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (product_id) DO UPDATE SET version = excluded.version, name = excluded.name,
-           category = excluded.category, price_minor = excluded.price_minor, currency = excluded.currency,
-           active = excluded.active
-         WHERE products.version < excluded.version`,
-        [productId, version, name, category, priceMinor, currency, active],
-      );
-    },
-
-    find: async (db, productIds) => {
-      const { rows } = await db.query<ProductCopy>(
-        `SELECT product_id AS "productId", name, category, price_minor AS "priceMinor", currency, active
-         FROM products WHERE product_id = ANY ($1::uuid[])`,
-        [productIds],
-      );
-      return new Map(rows.map((row) => [row.productId, row]));
-    },
+    note: (tx, product) => tx.gather(noteAll, product),
+    find: (tx, productIds) => tx.gather(findAll, productIds),
 
     awaitKnown: async (productIds, waitMs) => {
       const deadlineMs = performance.now() + waitMs;

@@ -121,6 +121,7 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
         return await idempotent(db, request, reply, place, {
           caller: userId ?? `guest ${email?.toLowerCase()}`,
           presented: chosenToken,
+          isJoint: true,
         });
       } catch (error) {
         metrics.refused();

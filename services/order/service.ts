@@ -25,7 +25,7 @@ export const service: Service<OrderConfig> = {
     const products = createProductReplica(db);
     const metrics = createOrderMetrics(host.metrics);
 
-    react('catalogue', catalogueReactions(products), { partitionsConcurrentlyMax: 3 });
+    react('catalogue', catalogueReactions(products));
     react('saga', sagaReactions({ orders, clock, logger, metrics }));
     const { sweepEveryMs: everyMs, stuckAfterMs } = config;
     host.use(createSweeper(host, { db, orders, metrics, everyMs, stuckAfterMs }));

@@ -1,3 +1,4 @@
+import { writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
 
 /**
@@ -19,24 +20,39 @@ export type PaymentStatus =
 
 export type Refund = { refundId: string; orderId: string; amountMinor: number };
 
-export const noteStock = async (tx: Tx, orderId: string, status: StockStatus): Promise<void> => {
-  await tx.query('UPDATE orders SET stock_status = $2 WHERE order_id = $1', [orderId, status]);
+export const noteStock = (tx: Tx, orderId: string, status: StockStatus): Promise<void> =>
+  tx.gather(noteStockOfAll, { orderId, status });
+
+const noteStockOfAll = writeBatch<{ orderId: string; status: StockStatus }>((tx, notes) =>
+  tx.query(
+    `UPDATE orders SET stock_status = note.status
+     FROM unnest($1::uuid[], $2::text[]) AS note(order_id, status) WHERE orders.order_id = note.order_id`,
+    [notes.map(({ orderId }) => orderId), notes.map(({ status }) => status)],
+  ),
+);
+
+type PaymentNote = {
+  paymentId: string;
+  status: Exclude<PaymentStatus, 'partially_refunded' | 'refunded'>;
+  nowMs: number;
 };
 
-export const notePayment = async (
-  tx: Tx,
-  orderId: string,
-  {
-    paymentId,
-    status,
-    nowMs,
-  }: { paymentId: string; status: Exclude<PaymentStatus, 'partially_refunded' | 'refunded'>; nowMs: number },
-): Promise<void> => {
-  await tx.query(
-    'UPDATE orders SET payment_id = $2, payment_status = $3, updated_at = $4 WHERE order_id = $1',
-    [orderId, paymentId, status, new Date(nowMs)],
-  );
-};
+export const notePayment = (tx: Tx, orderId: string, note: PaymentNote): Promise<void> =>
+  tx.gather(notePaymentOfAll, { orderId, ...note });
+
+const notePaymentOfAll = writeBatch<PaymentNote & { orderId: string }>((tx, notes) =>
+  tx.query(
+    `UPDATE orders SET payment_id = note.payment_id, payment_status = note.status, updated_at = note.at
+     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) AS note(order_id, payment_id, status, at)
+     WHERE orders.order_id = note.order_id`,
+    [
+      notes.map(({ orderId }) => orderId),
+      notes.map(({ paymentId }) => paymentId),
+      notes.map(({ status }) => status),
+      notes.map(({ nowMs }) => new Date(nowMs)),
+    ],
+  ),
+);
 
 /** Records a refund that a return makes due. */
 export const noteRefundDue = async (tx: Tx, { refundId, orderId, amountMinor }: Refund): Promise<void> => {

@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from '#platform/messaging/events';
+import type { Batch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { type EventMap, records } from '#schemas/events';
@@ -66,18 +67,23 @@ const serviceOf: Record<string, string> = {
   [records.PaymentAuthorized.topic]: 'payment',
 };
 
-const insert = async (
-  tx: Tx,
-  orderId: string,
-  eventId: string,
-  { type, service, occurredAt, data }: TimelineEntry,
-): Promise<boolean> => {
-  const { rowCount } = await tx.query(
+const insert = (tx: Tx, orderId: string, eventId: string, entry: TimelineEntry): Promise<boolean> =>
+  tx.gather(insertAll, { orderId, eventId, ...entry });
+
+/** Whether each entry is new. */
+const insertAll: Batch<TimelineEntry & { orderId: string; eventId: string }, boolean> = async (
+  tx,
+  entries,
+) => {
+  const { rows } = await tx.query<{ event: string }>(
     `INSERT INTO order_events (order_id, event_id, type, service, occurred_at, data)
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-    [orderId, eventId, type, service, occurredAt, JSON.stringify(data)],
+     SELECT "orderId", "eventId", type, service, "occurredAt", data FROM jsonb_to_recordset($1::jsonb)
+       AS entry("orderId" uuid, "eventId" text, type text, service text, "occurredAt" timestamptz, data jsonb)
+     ON CONFLICT DO NOTHING RETURNING order_id || ' ' || event_id AS event`,
+    [JSON.stringify(entries)],
   );
-  return rowCount === 1;
+  const isNew = new Set(rows.map(({ event }) => event));
+  return entries.map(({ orderId, eventId }) => isNew.delete(`${orderId} ${eventId}`));
 };
 
 type SagaEvents = EventMap['OrderPlaced'] &

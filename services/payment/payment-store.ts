@@ -2,6 +2,7 @@ import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
+import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
@@ -83,21 +84,21 @@ export const createPaymentStore = ({
   clock: Clock;
 }): PaymentStore => ({
   update: async (tx, orderId, command) => {
-    const { rows } = await tx.query<Row>(`SELECT ${columns} FROM payments WHERE order_id = $1 FOR UPDATE`, [
-      orderId,
-    ]);
-    const payment = rows[0] ? paymentOf(rows[0]) : ({ status: 'new' } as const);
+    const row = await tx.gather(lockAll, orderId);
+    const payment = row ? paymentOf(row) : ({ status: 'new' } as const);
     const decision = decide(command, payment);
     if (isRefusal(decision) || decision.length === 0) return decision;
     const after = decision.reduce(evolve, payment);
     assert(after.status !== 'new', 'a payment with events exists');
     const nowMs = clock.nowMs();
-    await save(tx, after, nowMs);
-    for (const event of decision) await request(tx, event, after, nowMs);
-    await append(
-      tx,
-      decision.flatMap((event) => published(events, event)),
-    );
+    await tx.gather(saveAll, changeOf(after, nowMs));
+    await Promise.all([
+      ...decision.map((event) => request(tx, event, after, nowMs)),
+      append(
+        tx,
+        decision.flatMap((event) => published(events, event)),
+      ),
+    ]);
     return decision;
   },
 
@@ -120,36 +121,53 @@ export const createPaymentStore = ({
   },
 });
 
-const save = async (tx: Tx, payment: Exclude<Payment, { status: 'new' }>, nowMs: number): Promise<void> => {
+/** Locks the orders' payments, in the order of their orders, so that two transactions cannot deadlock here. */
+const lockAll: Batch<string, Row | undefined> = readBatch(async (tx, orderIds) => {
+  const { rows } = await tx.query<Row>(
+    `SELECT ${columns} FROM payments WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id FOR UPDATE`,
+    [orderIds],
+  );
+  const byOrder = new Map(rows.map((row) => [row.orderId, row]));
+  return orderIds.map((orderId) => byOrder.get(orderId));
+});
+
+const changeOf = (payment: Exclude<Payment, { status: 'new' }>, nowMs: number) => {
   const charge: Partial<Charge> = 'amountMinor' in payment ? payment : {};
-  const refunds = 'refunds' in payment ? payment.refunds : [];
-  await tx.query(
+  return {
+    paymentId: payment.paymentId,
+    orderId: payment.orderId,
+    status: payment.status,
+    userId: charge.userId ?? null,
+    amountMinor: charge.amountMinor ?? null,
+    currency: charge.currency ?? null,
+    method: charge.method ?? null,
+    token: payment.status === 'aborted' ? null : (charge.token ?? null),
+    cancelledFor: payment.status === 'authorizing' ? payment.cancelledFor : null,
+    reason: 'reason' in payment ? payment.reason : null,
+    refunds: 'refunds' in payment ? payment.refunds : [],
+    refundedMinor: refundedMinor(payment),
+    at: new Date(nowMs),
+    isRenewed: 'isRenewed' in payment && payment.isRenewed,
+  };
+};
+
+const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
+  tx.query(
     `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, token,
        cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)
+     SELECT "paymentId", "orderId", status, "userId", "amountMinor", currency, method, token, "cancelledFor", reason,
+       refunds, "refundedMinor", at, at, "isRenewed"
+     FROM jsonb_to_recordset($1::jsonb) AS change("paymentId" uuid, "orderId" uuid, status text, "userId" uuid,
+       "amountMinor" bigint, currency text, method text, token text, "cancelledFor" text, reason text,
+       refunds jsonb, "refundedMinor" bigint, at timestamptz, "isRenewed" boolean)
      ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status, user_id = excluded.user_id,
        amount_minor = excluded.amount_minor, currency = excluded.currency, method = excluded.method,
        token = excluded.token, cancelled_for = excluded.cancelled_for, reason = excluded.reason,
        refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at,
        is_renewed = excluded.is_renewed`,
-    [
-      payment.paymentId,
-      payment.orderId,
-      payment.status,
-      charge.userId ?? null,
-      charge.amountMinor ?? null,
-      charge.currency ?? null,
-      charge.method ?? null,
-      payment.status === 'aborted' ? null : (charge.token ?? null),
-      payment.status === 'authorizing' ? payment.cancelledFor : null,
-      'reason' in payment ? payment.reason : null,
-      JSON.stringify(refunds),
-      refundedMinor(payment),
-      new Date(nowMs),
-      'isRenewed' in payment && payment.isRenewed,
-    ],
-  );
-};
+    [JSON.stringify(changes)],
+  ),
+);
 
 /** Writes the provider call that a decision needs, in the same transaction. */
 const request = async (

@@ -1,3 +1,4 @@
+import { type Batch, writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
@@ -58,27 +59,39 @@ export const enqueue = async (
   },
 ): Promise<void> => {
   const correlation = currentCorrelation();
-  await tx.query(
+  await tx.gather(writeAll, {
+    key: keyOf(call.kind, call),
+    paymentId: call.paymentId,
+    kind: call.kind,
+    amountMinor: call.amountMinor,
+    refundId: call.refundId ?? null,
+    dueAt: new Date(call.nowMs),
+    correlationId: correlation?.correlationId ?? call.orderId,
+    causationId: correlation?.causationId ?? null,
+    traceparent: currentTraceparent() ?? null,
+  });
+};
+
+type WrittenCall = Pick<
+  ClaimedCall,
+  'key' | 'paymentId' | 'kind' | 'amountMinor' | 'refundId' | 'correlationId' | 'causationId' | 'traceparent'
+> & { dueAt: Date };
+
+const writeAll = writeBatch<WrittenCall>((tx, calls) =>
+  tx.query(
     `WITH written AS (
        INSERT INTO provider_calls (key, payment_id, kind, amount_minor, refund_id, due_at, correlation_id,
          causation_id, traceparent, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $6) ON CONFLICT (key) DO NOTHING
+       SELECT key, "paymentId", kind, "amountMinor", "refundId", "dueAt", "correlationId", "causationId", traceparent,
+         "dueAt"
+       FROM jsonb_to_recordset($1::jsonb) AS call(key text, "paymentId" uuid, kind text, "amountMinor" bigint,
+         "refundId" uuid, "dueAt" timestamptz, "correlationId" text, "causationId" text, traceparent text)
+       ON CONFLICT (key) DO NOTHING
      )
-     SELECT pg_notify($10, '')`,
-    [
-      keyOf(call.kind, call),
-      call.paymentId,
-      call.kind,
-      call.amountMinor,
-      call.refundId ?? null,
-      new Date(call.nowMs),
-      correlation?.correlationId ?? call.orderId,
-      correlation?.causationId ?? null,
-      currentTraceparent() ?? null,
-      callsChannel,
-    ],
-  );
-};
+     SELECT pg_notify($2, '')`,
+    [JSON.stringify(calls), callsChannel],
+  ),
+);
 
 /** Makes a payment's waiting calls due now. */
 export const hasten = async (tx: Tx, paymentId: string, nowMs: number): Promise<void> => {
@@ -122,12 +135,16 @@ export const claim = async (
 };
 
 /** False when another worker has closed it: then the answer is recorded already. */
-export const close = async (tx: Tx, key: string): Promise<boolean> => {
-  const { rowCount } = await tx.query(
-    'UPDATE provider_calls SET is_open = false, leased_until = NULL WHERE key = $1 AND is_open',
-    [key],
+export const close = (tx: Tx, key: string): Promise<boolean> => tx.gather(closeAll, key);
+
+const closeAll: Batch<string, boolean> = async (tx, keys) => {
+  const { rows } = await tx.query<{ key: string }>(
+    `UPDATE provider_calls SET is_open = false, leased_until = NULL WHERE key = ANY ($1::text[]) AND is_open
+     RETURNING key`,
+    [keys],
   );
-  return rowCount === 1;
+  const closed = new Set(rows.map(({ key }) => key));
+  return keys.map((key) => closed.has(key));
 };
 
 export const postpone = async (tx: Tx, key: string, dueAtMs: number, error: string): Promise<void> => {

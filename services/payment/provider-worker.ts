@@ -1,5 +1,6 @@
 import { assert, isBrokenInvariant } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
+import { inJointTransaction } from '#platform/postgres/joint-transactions';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
@@ -164,10 +165,13 @@ const settle = async (
   answer: ProviderAnswer,
   nowMs: number,
 ): Promise<readonly PaymentEvent[]> =>
-  inTransaction(db, async (tx) => {
-    const decision = await payments.update(tx, call.orderId, { type: 'NoteAnswer', answer, nowMs });
+  // Calls of one payment are made one after the other, so no two answers of a transaction are about the same row.
+  inJointTransaction(db, async (tx) => {
+    const [decision] = await Promise.all([
+      payments.update(tx, call.orderId, { type: 'NoteAnswer', answer, nowMs }),
+      close(tx, call.key),
+    ]);
     assert(!isRefusal(decision), 'an answer is never refused');
-    await close(tx, call.key);
     return decision;
   });
 

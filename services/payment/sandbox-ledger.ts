@@ -1,4 +1,5 @@
 import { assert } from '#platform/assert';
+import { type Batch, readBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 
@@ -14,14 +15,27 @@ export type Entry = {
   behaviour: Behaviour | null;
 };
 
-export const entryOf = async (tx: Queryable, key: string): Promise<Entry | undefined> => {
-  const { rows } = await tx.query<Entry>(
-    `SELECT kind, status, reason, amount_minor AS "amountMinor", refers_to AS "refersTo", behaviour
-     FROM sandbox_ledger WHERE key = $1 FOR UPDATE`,
-    [key],
+const columns = `key, kind, status, reason, amount_minor AS "amountMinor", refers_to AS "refersTo", behaviour`;
+
+export const entryOf = async (tx: Queryable, key: string): Promise<Entry | undefined> =>
+  (await entriesOf(tx, [key])).get(key);
+
+/** Locks the entries, in the order of their keys. */
+const entriesOf = async (db: Queryable, keys: readonly string[]): Promise<Map<string, Entry>> => {
+  const { rows } = await db.query<Entry & { key: string }>(
+    `SELECT ${columns} FROM sandbox_ledger WHERE key = ANY ($1::text[]) ORDER BY key FOR UPDATE`,
+    [keys],
   );
-  return rows[0];
+  return new Map(rows.map(({ key, ...entry }) => [key, entry]));
 };
+
+/** `entryOf`, gathered with those of other calls. */
+export const gatheredEntryOf = (tx: Tx, key: string): Promise<Entry | undefined> => tx.gather(findAll, key);
+
+const findAll: Batch<string, Entry | undefined> = readBatch(async (tx, keys) => {
+  const entries = await entriesOf(tx, keys);
+  return keys.map((key) => entries.get(key));
+});
 
 /** Writes the entry unless the key has one already, and returns the stored entry. */
 export const enter = async (
@@ -31,14 +45,29 @@ export const enter = async (
   at: Date,
 ): Promise<Entry> => {
   const { kind, status, reason = null, amountMinor, refersTo = null, behaviour = null } = entry;
-  await tx.query(
+  return tx.gather(enterAll, { key, kind, status, reason, amountMinor, refersTo, behaviour, at });
+};
+
+const enterAll: Batch<Entry & { key: string; at: Date }, Entry> = async (tx, entries) => {
+  const { rows } = await tx.query<{ key: string }>(
     `INSERT INTO sandbox_ledger (key, kind, status, reason, amount_minor, refers_to, behaviour, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (key) DO NOTHING`,
-    [key, kind, status, reason, amountMinor, refersTo, behaviour, at],
+     SELECT key, kind, status, reason, "amountMinor", "refersTo", behaviour, at
+     FROM jsonb_to_recordset($1::jsonb) AS entry(key text, kind text, status text, reason text,
+       "amountMinor" bigint, "refersTo" text, behaviour text, at timestamptz)
+     ORDER BY key
+     ON CONFLICT (key) DO NOTHING RETURNING key`,
+    [JSON.stringify(entries)],
   );
-  const kept = await entryOf(tx, key);
-  assert(kept !== undefined, 'a ledger entry just written is there');
-  return kept;
+  const entered = new Set(rows.map(({ key }) => key));
+  const kept = new Map<string, Entry>();
+  for (const entry of entries) if (entered.delete(entry.key)) kept.set(entry.key, entry);
+  const earlier = entries.map(({ key }) => key).filter((key) => !kept.has(key));
+  if (earlier.length > 0) for (const [key, entry] of await entriesOf(tx, earlier)) kept.set(key, entry);
+  return entries.map(({ key }) => {
+    const entry = kept.get(key);
+    assert(entry !== undefined, 'a ledger entry that was not new is there');
+    return entry;
+  });
 };
 
 export const countAttempt = async (db: Queryable, key: string): Promise<number> => {

@@ -1,5 +1,6 @@
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
+import { inJointTransaction } from '#platform/postgres/joint-transactions';
 import type { Database, Queryable } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { sleep } from '#platform/waiting/sleep';
@@ -16,6 +17,7 @@ import {
   type Entry,
   enter,
   entryOf,
+  gatheredEntryOf,
   whyNotCaptured,
   whyNotRefunded,
 } from './sandbox-ledger.js';
@@ -45,7 +47,7 @@ export const createSandboxProvider = (db: Database, clock: Clock): PaymentProvid
     answer: AuthorizeAnswer,
     behaviour?: Behaviour,
   ) =>
-    inTransaction(db, (tx) =>
+    inJointTransaction(db, (tx) =>
       enterAuthorization(tx, request, answer, { behaviour: behaviour ?? null, at: now() }),
     );
 
@@ -66,8 +68,8 @@ export const createSandboxProvider = (db: Database, clock: Clock): PaymentProvid
     },
 
     capture: ({ key, authorizationKey, amountMinor }) =>
-      inTransaction(db, async (tx) => {
-        const reason = whyNotCaptured(await entryOf(tx, authorizationKey), amountMinor);
+      inJointTransaction(db, async (tx) => {
+        const reason = whyNotCaptured(await gatheredEntryOf(tx, authorizationKey), amountMinor);
         const status = reason === null ? 'done' : 'refused';
         return finalIn(
           await enter(

@@ -2,6 +2,7 @@ import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
+import { writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { CatalogueChange } from '#schemas/catalogue-changes';
@@ -141,13 +142,25 @@ const list: ProductStore['list'] = async (
   return rows;
 };
 
-const noteStock: ProductStore['noteStock'] = async (tx, lines) => {
-  // Sorted, so that two batches lock rows in the same order.
-  const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
-  for (const { productId, available, stockVersion } of sorted)
-    await tx.query(
-      `UPDATE products SET available = $2, stock_version = $3
-       WHERE product_id = $1 AND stock_version < $3`,
-      [productId, available, stockVersion],
-    );
-};
+type StockLine = { productId: string; available: number; stockVersion: number };
+
+const noteStock: ProductStore['noteStock'] = (tx, lines) => tx.gather(noteAllStock, lines);
+
+const noteAllStock = writeBatch<readonly StockLine[]>(async (tx, lists) => {
+  const latest = new Map<string, StockLine>();
+  for (const line of lists.flat())
+    if (line.stockVersion > (latest.get(line.productId)?.stockVersion ?? 0)) latest.set(line.productId, line);
+  const lines = [...latest.values()];
+  // Locked in the order of their ids, so that two transactions cannot deadlock.
+  await tx.query(
+    `UPDATE products SET available = line.available, stock_version = line.stock_version
+     FROM (SELECT l.* FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS l(product_id, available, stock_version)
+           JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS line
+     WHERE products.product_id = line.product_id AND products.stock_version < line.stock_version`,
+    [
+      lines.map(({ productId }) => productId),
+      lines.map(({ available }) => available),
+      lines.map(({ stockVersion }) => stockVersion),
+    ],
+  );
+});

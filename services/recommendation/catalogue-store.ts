@@ -1,3 +1,4 @@
+import { writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { ProductCreated } from '#schemas/events';
@@ -92,57 +93,100 @@ export const createCatalogueStore = (
   };
 };
 
-const open: CatalogueStore['open'] = async (tx, { productId, category, createdAt, active }) => {
-  await tx.query(
-    `INSERT INTO products (product_id, category, created_at, active) VALUES ($1, $2, $3, $4)
+const open: CatalogueStore['open'] = (tx, product) => tx.gather(openAll, product);
+
+const openAll = writeBatch<ProductCreated>((tx, products) => {
+  const first = new Map(products.toReversed().map((product) => [product.productId, product]));
+  return tx.query(
+    `INSERT INTO products (product_id, category, created_at, active)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::boolean[]) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE
      SET category = EXCLUDED.category, created_at = EXCLUDED.created_at, active = EXCLUDED.active
      WHERE products.created_at IS NULL`,
-    [productId, category, new Date(createdAt), active],
+    [
+      [...first.keys()],
+      [...first.values()].map(({ category }) => category),
+      [...first.values()].map(({ createdAt }) => new Date(createdAt)),
+      [...first.values()].map(({ active }) => active),
+    ],
   );
-};
+});
 
 const setAvailable: CatalogueStore['setAvailable'] = async (tx, lines) => {
-  if (lines.length === 0) return;
+  if (lines.length > 0) await tx.gather(setAllAvailable, lines);
+};
+
+const setAllAvailable = writeBatch<readonly StockLine[]>((tx, lists) => {
+  const latest = new Map<string, StockLine>();
+  for (const line of lists.flat())
+    if (line.stockVersion > (latest.get(line.productId)?.stockVersion ?? 0)) latest.set(line.productId, line);
+  const lines = [...latest.values()];
   // Sorted by product, as in every statement here, so that two transactions cannot deadlock.
-  const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
-  await tx.query(
+  return tx.query(
     `INSERT INTO products (product_id, available, stock_version)
-     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[])
+     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[]) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE
      SET available = EXCLUDED.available, stock_version = EXCLUDED.stock_version
      WHERE products.stock_version < EXCLUDED.stock_version`,
     [
-      sorted.map((line) => line.productId),
-      sorted.map((line) => line.available),
-      sorted.map((line) => line.stockVersion),
+      lines.map((line) => line.productId),
+      lines.map((line) => line.available),
+      lines.map((line) => line.stockVersion),
     ],
   );
-};
+});
 
-const countSale: CatalogueStore['countSale'] = async (tx, orderId, lines) => {
-  const { rowCount } = await tx.query(
-    'INSERT INTO counted_sales (order_id) VALUES ($1) ON CONFLICT DO NOTHING',
-    [orderId],
+type CountedSale = { orderId: string; lines: readonly { productId: string; weight: number }[] };
+
+const countSale: CatalogueStore['countSale'] = (tx, orderId, lines) =>
+  tx.gather(countAllSales, { orderId, lines });
+
+const countAllSales = writeBatch<CountedSale>(async (tx, sales) => {
+  const { rows } = await tx.query<{ order_id: string }>(
+    `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[])
+     ON CONFLICT DO NOTHING RETURNING order_id`,
+    [sales.map(({ orderId }) => orderId)],
   );
-  if (rowCount === 0) return;
-  const sorted = [...lines].sort((a, b) => (a.productId < b.productId ? -1 : 1));
+  const uncounted = new Set(rows.map(({ order_id: orderId }) => orderId));
+  const weights = new Map<string, number>();
+  for (const { orderId, lines } of sales) {
+    if (!uncounted.delete(orderId)) continue;
+    for (const { productId, weight } of lines) weights.set(productId, (weights.get(productId) ?? 0) + weight);
+  }
+  if (weights.size === 0) return;
   await tx.query(
-    `INSERT INTO products (product_id, popularity) SELECT * FROM unnest($1::text[], $2::double precision[])
+    `INSERT INTO products (product_id, popularity) SELECT * FROM unnest($1::text[], $2::double precision[]) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE SET popularity = products.popularity + EXCLUDED.popularity`,
-    [sorted.map((line) => line.productId), sorted.map((line) => line.weight)],
+    [[...weights.keys()], [...weights.values()]],
   );
-};
+});
 
-const addPurchases: CatalogueStore['addPurchases'] = async (tx, userId, productIds, boughtAtMs) => {
-  await tx.query(
+type Purchase = { userId: string; productIds: readonly string[]; boughtAtMs: number };
+
+const addPurchases: CatalogueStore['addPurchases'] = (tx, userId, productIds, boughtAtMs) =>
+  tx.gather(addAllPurchases, { userId, productIds, boughtAtMs });
+
+const addAllPurchases = writeBatch<Purchase>((tx, purchases) => {
+  const lastMs = new Map<string, { userId: string; productId: string; atMs: number }>();
+  for (const { userId, productIds, boughtAtMs } of purchases)
+    for (const productId of productIds) {
+      const key = `${userId} ${productId}`;
+      const atMs = Math.max(boughtAtMs, lastMs.get(key)?.atMs ?? 0);
+      lastMs.set(key, { userId, productId, atMs });
+    }
+  const rows = [...lastMs.values()];
+  return tx.query(
     `INSERT INTO purchases (user_id, product_id, bought_at)
-     SELECT $1, id, $3 FROM unnest($2::text[]) AS given(id)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) ORDER BY 1, 2
      ON CONFLICT (user_id, product_id) DO UPDATE
      SET bought_at = GREATEST(purchases.bought_at, EXCLUDED.bought_at)`,
-    [userId, [...new Set(productIds)].sort(), new Date(boughtAtMs)],
+    [
+      rows.map(({ userId }) => userId),
+      rows.map(({ productId }) => productId),
+      rows.map(({ atMs }) => new Date(atMs)),
+    ],
   );
-};
+});
 
 type Row = { product_id: string; category: string | null };
 

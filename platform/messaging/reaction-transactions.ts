@@ -1,0 +1,186 @@
+import { isBrokenInvariant } from '#platform/assert';
+import { isRetriable, PlatformError } from '#platform/errors';
+import { firstTime } from '#platform/inbox/inbox';
+import type { IncomingRecord } from '#platform/messaging/broker';
+import type { ReceivedEvent } from '#platform/messaging/events';
+import { isShared } from '#platform/postgres/gathering';
+import type { Database } from '#platform/postgres/pool';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import type { Trials } from '#platform/streams/trials';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
+
+export type Item = { event: ReceivedEvent; record: IncomingRecord };
+
+export type ReactionTransactions = {
+  /**
+   * Handles the events of one partition, at most once each, and resolves when their effects are committed and what could
+   * not be handled is in the dead-letter topic. Rejects with the fault that holds the partition; then nothing of these
+   * events is committed that does not stand alone.
+   */
+  handle(items: readonly Item[]): Promise<void>;
+};
+
+type Options = {
+  db: Database;
+  group: string;
+  /** The most events of one transaction; a single partition's items may be more. */
+  eventsMax: number;
+  react(tx: Tx, event: ReceivedEvent): Promise<void>;
+  trials: Trials;
+};
+
+type Waiting = { items: readonly Item[]; resolve(): void; reject(error: unknown): void };
+
+/**
+ * One transaction at a time, of the events that have arrived meanwhile, of as many partitions as there are. Events of one
+ * key are handled one after the other, those of different keys side by side, so that what they gather (see `Tx`)
+ * becomes one statement for all. When such a transaction fails, each partition's events get one of their own, so that
+ * one partition's trouble does not hold another.
+ */
+export const createReactionTransactions = (options: Options): ReactionTransactions => {
+  const { eventsMax, trials } = options;
+  const attempt = createAttempt(options);
+  const alone = createAlone(attempt, trials);
+  const waiting: Waiting[] = [];
+  let running = false;
+
+  const takeNext = (): Waiting[] => {
+    let events = 0;
+    const end = waiting.findIndex(({ items }, n) => {
+      events += items.length;
+      return n > 0 && events > eventsMax;
+    });
+    return waiting.splice(0, end === -1 ? waiting.length : end);
+  };
+
+  const runAll = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const lists = takeNext();
+      const failure = lists.length > 1 ? await attempt(lists.flatMap(({ items }) => items)) : undefined;
+      if (lists.length > 1 && failure === undefined) for (const { resolve } of lists) resolve();
+      else
+        for (const { items, resolve, reject } of lists)
+          await alone(items, blaming(items, failure)).then(resolve, reject);
+      // The partitions that have just been served may have their next events at hand.
+      await new Promise(setImmediate);
+    }
+    running = false;
+  };
+
+  const isHeld = ({ event }: Item): boolean => trials.heldBy(event) !== undefined;
+
+  return {
+    handle: (items) => {
+      const [first] = items;
+      if (first === undefined) return Promise.resolve();
+      // What holds a partition would fail the others' transaction too.
+      if (isHeld(first)) return alone(items);
+      return new Promise((resolve, reject) => {
+        waiting.push({ items, resolve, reject });
+        if (running) return;
+        running = true;
+        setImmediate(() => void runAll());
+      });
+    },
+  };
+};
+
+/** What has failed a transaction, and the event whose reaction it was; none where all are to blame. */
+type Failure = { error: unknown; culprit?: Item };
+type Attempt = (items: readonly Item[]) => Promise<Failure | undefined>;
+
+/** The failure, where it is one of these items' own: then it counts as their first try. */
+const blaming = (items: readonly Item[], failure: Failure | undefined): Failure | undefined =>
+  failure?.culprit !== undefined && items.includes(failure.culprit) ? failure : undefined;
+
+const createAttempt =
+  ({ db, group, react, trials }: Options): Attempt =>
+  async (items) => {
+    const pending = items.filter(({ event, record }) => !trials.isParked(event, record));
+    if (pending.length === 0) return undefined;
+    let failure: Failure | undefined;
+    try {
+      await inTransaction(db, async (tx) => {
+        failure = undefined;
+        const unseen = await firstTime(
+          tx,
+          group,
+          pending.map(({ event }) => event.eventId),
+        );
+        // The second of two equal events is not new either.
+        const fresh = pending.filter(({ event }) => unseen.delete(event.eventId));
+        failure = await reactToAll(fresh, (event) => react(tx, event));
+        if (failure !== undefined) throw failure.error;
+      });
+      return undefined;
+    } catch (error) {
+      const culprit = failure?.culprit ?? (pending.length === 1 ? pending[0] : undefined);
+      return { error: poisonOf(error), ...(culprit === undefined ? {} : { culprit }) };
+    }
+  };
+
+/** Resolves, to the first failure, when every reaction has ended: until then they use the transaction's connection. */
+const reactToAll = async (
+  items: readonly Item[],
+  react: (event: ReceivedEvent) => Promise<void>,
+): Promise<Failure | undefined> => {
+  let failure: Failure | undefined;
+  const lastOfKey = new Map<string, Promise<void>>();
+  for (const item of items) {
+    const key = item.event.key ?? '';
+    const run = async (): Promise<void> => {
+      await lastOfKey.get(key);
+      if (failure !== undefined) return;
+      try {
+        await react(item.event);
+      } catch (error) {
+        failure ??= { error, ...(isShared(error) ? {} : { culprit: item }) };
+      }
+    };
+    lastOfKey.set(key, run());
+  }
+  await Promise.all(lastOfKey.values());
+  return failure;
+};
+
+/** Between the tries of an event that failed unexpectedly, which may be a matter of timing. */
+const tryAgain = { minMs: 50, maxMs: 200 };
+
+/**
+ * Handles one partition's events in a transaction. When one had to be parked, it runs the transaction again without it.
+ * When the transaction fails and no event is to blame, each event gets a transaction of its own, so that one event
+ * cannot hold the others.
+ */
+const createAlone = (attempt: Attempt, trials: Trials) => {
+  const alone = async (items: readonly Item[], tried?: Failure): Promise<void> => {
+    for (let failures = 1; ; failures += 1) {
+      const failed = failures === 1 && tried !== undefined ? tried : await attempt(items);
+      if (failed === undefined) return;
+      const { error, culprit } = failed;
+      if (isRetriable(error) || isBrokenInvariant(error)) {
+        if (culprit !== undefined) await trials.park(culprit.event, culprit.record, error);
+        throw error;
+      }
+      if (culprit === undefined) {
+        for (const item of items) await alone([item]);
+        return;
+      }
+      if (!(await trials.park(culprit.event, culprit.record, error)))
+        await sleep(backoffMs(tryAgain, failures));
+    }
+  };
+  return alone;
+};
+
+/** SQLSTATE 22: a value that its column cannot hold. 54: one that is too large for it. No further try stores it. */
+const unstorable = /^(22|54)...$/;
+
+const poisonOf = (error: unknown): unknown => {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
+  if (error instanceof PlatformError || typeof code !== 'string' || !unstorable.test(code)) return error;
+  return new PlatformError('datum_meaningless', `cannot be stored: ${message}`, {
+    retriable: false,
+    cause: error,
+  });
+};

@@ -1,0 +1,122 @@
+import pg from 'pg';
+import { PlatformError } from '#platform/errors';
+import type { Database } from '#platform/postgres/pool';
+import { inTransaction, type Tx, viewOf } from '#platform/postgres/transaction';
+
+/** The most works of one transaction. */
+const worksMax = 100;
+/** For each database, so that one works while the other waits for its commit. */
+const transactionsMax = 2;
+
+const queues = new WeakMap<pg.Pool, JointTransactions>();
+
+/**
+ * As `inTransaction`, for works that are many at once: those that come while a transaction runs share the next one.
+ * Works that run at the same time must not touch the same rows, except in a batch that they gather, because no lock
+ * separates them. A work that throws before it has written anything leaves the others alone. When one throws later, all
+ * are rolled back, and each runs again in a transaction of its own, so `work` must have no effects outside the database.
+ */
+export const inJointTransaction = <T>(
+  { pool }: Pick<Database, 'pool'>,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> => {
+  let queue = queues.get(pool);
+  if (queue === undefined) {
+    queue = createQueue({ pool });
+    queues.set(pool, queue);
+  }
+  return queue.run(work);
+};
+
+type JointTransactions = { run<T>(work: (tx: Tx) => Promise<T>): Promise<T> };
+
+type Job = {
+  work: (tx: Tx) => Promise<unknown>;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+};
+
+const createQueue = (db: Pick<Database, 'pool'>): JointTransactions => {
+  const waiting: Job[] = [];
+  let running = 0;
+
+  const pump = (): void => {
+    while (running < transactionsMax && waiting.length > 0) {
+      running += 1;
+      const jobs = waiting.splice(0, worksMax);
+      void runJobs(db, jobs).finally(() => {
+        running -= 1;
+        pump();
+      });
+    }
+  };
+
+  return {
+    run: <T>(work: (tx: Tx) => Promise<T>) =>
+      new Promise<T>((resolve, reject) => {
+        waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+        // What has arrived in the same turn of the loop goes together.
+        if (waiting.length === 1) setImmediate(pump);
+      }),
+  };
+};
+
+const runJobs = async (db: Pick<Database, 'pool'>, jobs: readonly Job[]): Promise<void> => {
+  if (jobs.length > 1 && (await runTogether(db, jobs))) return;
+  let away: unknown;
+  for (const { work, resolve, reject } of jobs) {
+    // Without a server each further job would only wait for its own time-out.
+    if (away !== undefined) reject(away);
+    else
+      await inTransaction(db, work).then(resolve, (error: unknown) => {
+        if (isAway(error)) away = error;
+        reject(error);
+      });
+  }
+};
+
+const isAway = (error: unknown): boolean =>
+  error instanceof PlatformError && error.code === 'postgres_unavailable';
+
+type Outcome = { value: unknown } | { error: unknown };
+
+/** False when they have to run one by one. */
+const runTogether = async (db: Pick<Database, 'pool'>, jobs: readonly Job[]): Promise<boolean> => {
+  let outcomes: Outcome[];
+  try {
+    outcomes = await inTransaction(db, async (tx) =>
+      committable(await Promise.all(jobs.map(({ work }) => runOne(tx, work)))),
+    );
+  } catch (error) {
+    if (!isAway(error)) return false;
+    for (const { reject } of jobs) reject(error);
+    return true;
+  }
+  for (const [n, outcome] of outcomes.entries())
+    if ('value' in outcome) jobs[n]?.resolve(outcome.value);
+    else jobs[n]?.reject(outcome.error);
+  return true;
+};
+
+type Run = { outcome: Outcome; hasWritten: boolean; keepEffects(): void };
+
+/** Never rejects: all works have to end before the connection is used for a rollback. */
+const runOne = async (shared: Tx, work: Job['work']): Promise<Run> => {
+  const { tx, hasWritten, keepEffects } = viewOf(shared);
+  try {
+    return { outcome: { value: await work(tx) }, hasWritten: hasWritten(), keepEffects };
+  } catch (error) {
+    return { outcome: { error }, hasWritten: hasWritten(), keepEffects };
+  }
+};
+
+/** Throws when the works cannot be committed together: one has failed after it wrote, or the database refused one. */
+const committable = (runs: readonly Run[]): Outcome[] => {
+  for (const { outcome, hasWritten } of runs)
+    if ('error' in outcome) {
+      const { error } = outcome;
+      if (hasWritten || isAway(error) || error instanceof pg.DatabaseError) throw error;
+    }
+  for (const { outcome, keepEffects } of runs) if ('value' in outcome) keepEffects();
+  return runs.map(({ outcome }) => outcome);
+};
