@@ -1,13 +1,6 @@
-import type { Tx } from '#platform/postgres/transaction';
+import type { Batch, Tx } from '#platform/postgres/tx';
 
-/**
- * A statement, or a few, for many calls at once: the answer to each input, in the order of the inputs. Reads nothing from
- * the async context, because the calls come from different requests or events.
- */
-export type Batch<I, O> = ((tx: Tx, inputs: readonly I[]) => Promise<readonly O[]>) & {
-  /** True for a batch that changes nothing: a call of it leaves nothing that a refusal has to undo. */
-  readonly isRead?: true;
-};
+export type { Batch } from '#platform/postgres/tx';
 
 export const readBatch = <I, O>(run: (tx: Tx, inputs: readonly I[]) => Promise<readonly O[]>): Batch<I, O> =>
   Object.assign(run, { isRead: true as const });

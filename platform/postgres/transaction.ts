@@ -1,27 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
 import type pg from 'pg';
 import { PlatformError } from '#platform/errors';
-import { type Batch, createGathering, type Gathering } from '#platform/postgres/gathering';
-import { type Database, prepared, type Queryable, toFault } from '#platform/postgres/pool';
+import { createGathering, type Gathering } from '#platform/postgres/gathering';
+import { type Database, prepared, toFault } from '#platform/postgres/pool';
+import type { Batch, Tx } from '#platform/postgres/tx';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 
-declare const transaction: unique symbol;
-
-/** A connection inside a transaction. A function that takes a `Tx` cannot be called outside a transaction. */
-export type Tx = Queryable & {
-  readonly [transaction]: true;
-  /**
-   * For effects that must not happen when the transaction is rolled back: counting, logging. Called after the commit,
-   * in the order of registration, under the caller's correlation; not called if the process dies before.
-   */
-  afterCommit(effect: () => void): void;
-  /**
-   * Runs `batch` for this input together with the same calls of the other works of this transaction, of which there are
-   * several in a reactor's or a joint transaction. An error of the batch rejects all of its calls.
-   */
-  gather<I, O>(batch: Batch<I, O>, input: I): Promise<O>;
-};
+export type { Tx } from '#platform/postgres/tx';
 
 export type TransactionOptions = {
   /** `read committed` if unset. */

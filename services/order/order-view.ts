@@ -35,10 +35,20 @@ const columns = `order_id AS "orderId", user_id AS "userId", guest_token_hash AS
   payment_id AS "paymentId", payment_method AS "paymentMethod", payment_status AS "paymentStatus",
   created_at AS "createdAt", updated_at AS "updatedAt"`;
 
-export const findOrder = async (db: Queryable, orderId: string): Promise<OrderView | undefined> => {
-  const { rows } = await db.query<OrderView>(`SELECT ${columns} FROM orders WHERE order_id = $1`, [orderId]);
-  return rows[0];
+/** Those of the orders that exist, by id. */
+export const findOrders = async (
+  db: Queryable,
+  orderIds: readonly string[],
+): Promise<Map<string, OrderView>> => {
+  const { rows } = await db.query<OrderView>(
+    `SELECT ${columns} FROM orders WHERE order_id = ANY ($1::uuid[])`,
+    [orderIds],
+  );
+  return new Map(rows.map((order) => [order.orderId, order]));
 };
+
+export const findOrder = async (db: Queryable, orderId: string): Promise<OrderView | undefined> =>
+  (await findOrders(db, [orderId])).get(orderId);
 
 /** Newest first. */
 export const listOrders = async (

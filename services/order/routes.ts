@@ -11,7 +11,7 @@ import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import { isStaff, visible } from './access.js';
-import { mergeItems, orderStatuses, type ReturnRefusal } from './order.js';
+import { mergeItems, type OrderStatus, orderStatuses, type ReturnRefusal } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import {
   acceptedSchema,
@@ -29,7 +29,8 @@ import {
   timelineSchema,
 } from './order-schemas.js';
 import type { OrderStore } from './order-store.js';
-import { findOrder, listOrders } from './order-view.js';
+import { listOrders, type OrderView } from './order-view.js';
+import type { OrderViews } from './order-view-store.js';
 import type { PlacedOrder, PlaceOrder } from './place-order.js';
 import { type PricingRefusal, totalMinorMax } from './pricing.js';
 import type { ProductReplica } from './product-replica.js';
@@ -42,6 +43,7 @@ export type OrderRouteDeps = {
   db: Database;
   orders: OrderStore;
   products: ProductReplica;
+  views: OrderViews;
   placeOrder: PlaceOrder;
   metrics: OrderMetrics;
   clock: Clock;
@@ -163,7 +165,7 @@ const listRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
   );
 };
 
-const orderRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
+const orderRoute = (app: HttpApp, { views }: OrderRouteDeps): void => {
   app.get(
     '/api/orders/:id',
     {
@@ -177,7 +179,7 @@ const orderRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
       },
     },
     async (request, reply) => {
-      const order = visible(await findOrder(db, request.params.id), request);
+      const order = visible(await views.find(request.params.id), request);
       return sendWithEtag(
         request,
         reply,
@@ -188,24 +190,50 @@ const orderRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
   );
 };
 
-const statusRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
+const statusRoute = (app: HttpApp, { views }: OrderRouteDeps): void => {
   app.get(
     '/api/orders/:id/status',
     {
       access: 'public',
       schema: {
         tags,
-        summary: 'The status of one order.',
+        summary:
+          'The status of one order. With `waitMs`, an order that is still open is answered when it changes.',
         params,
+        querystring: z.strictObject({ waitMs: z.coerce.number().int().min(0).max(10_000).default(0) }),
         headers: orderTokenHeader,
         response: { 200: statusSchema, ...problems(404) },
       },
     },
-    async (request) => shownStatus(visible(await findOrder(db, request.params.id), request)),
+    async (request) => {
+      const asked = visible(await views.find(request.params.id), request);
+      const { waitMs } = request.query;
+      return shownStatus(waitMs === 0 || !isOpen(asked) ? asked : await changedStatus(views, asked, waitMs));
+    },
   );
 };
 
-const timelineRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
+const openStatuses: readonly OrderStatus[] = ['pending', 'reserved', 'paid'];
+const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => openStatuses.includes(status);
+
+/** The order as soon as its status is another, or after `waitMs`. */
+const changedStatus = async (views: OrderViews, asked: OrderView, waitMs: number): Promise<OrderView> => {
+  const { orderId, status } = asked;
+  const deadlineMs = performance.now() + waitMs;
+  for (let order = asked; ; ) {
+    const leftMs = deadlineMs - performance.now();
+    if (order.status !== status || leftMs <= 0) return order;
+    const waiting = new AbortController();
+    // Read again after the wait has begun, because it may have changed in between.
+    const change = views.changed(orderId, leftMs, waiting.signal);
+    order = (await views.find(orderId)) ?? order;
+    if (order.status === status) await change;
+    waiting.abort();
+    order = (await views.find(orderId)) ?? order;
+  }
+};
+
+const timelineRoute = (app: HttpApp, { db, views }: OrderRouteDeps): void => {
   app.get(
     '/api/orders/:id/timeline',
     {
@@ -219,13 +247,13 @@ const timelineRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
       },
     },
     async (request) => {
-      const { orderId } = visible(await findOrder(db, request.params.id), request);
+      const { orderId } = visible(await views.find(request.params.id), request);
       return { items: (await timelineOf(db, orderId)).map(shownEntry) };
     },
   );
 };
 
-const returnRoute = (app: HttpApp, { db, orders, clock, logger }: OrderRouteDeps): void => {
+const returnRoute = (app: HttpApp, { db, orders, views, clock, logger }: OrderRouteDeps): void => {
   app.post(
     '/api/orders/:id/returns',
     {
@@ -233,7 +261,7 @@ const returnRoute = (app: HttpApp, { db, orders, clock, logger }: OrderRouteDeps
       requires: ['idempotency-key'],
       authorises: async (request) => {
         const asked = params.safeParse(request.params);
-        if (asked.success) visible(await findOrder(db, asked.data.id), request);
+        if (asked.success) visible(await views.find(asked.data.id), request);
       },
       schema: {
         tags,
@@ -264,7 +292,10 @@ const returnRoute = (app: HttpApp, { db, orders, clock, logger }: OrderRouteDeps
           if (outcome !== null && 'refused' in outcome) throw refusedReturn(outcome);
           const returned = outcome?.events.find((event) => event.type === 'OrderReturned');
           if (!returned) throw problem(404, 'order_not_found', 'There is no such order.');
-          tx.afterCommit(() => logger.info({ orderId, returnId }, 'order returned'));
+          tx.afterCommit(() => {
+            views.forget(orderId);
+            logger.info({ orderId, returnId }, 'order returned');
+          });
           const { lines, refundMinor, currency, isFull } = returned.data;
           return {
             status: 202,

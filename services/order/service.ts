@@ -4,6 +4,7 @@ import { records } from '#schemas/events';
 import { type OrderConfig, orderConfig } from './config.js';
 import { createOrderMetrics } from './order-metrics.js';
 import { createOrderStore, publishes } from './order-store.js';
+import { createOrderViews } from './order-view-store.js';
 import { createPlaceOrder } from './place-order.js';
 import { createProductReplica } from './product-replica.js';
 import { catalogueReactions, sagaReactions } from './reactions.js';
@@ -31,6 +32,7 @@ export const service: Service<OrderConfig> = {
     host.use(createSweeper(host, { db, orders, metrics, everyMs, stuckAfterMs }));
     orderRoutes(app, {
       db,
+      views: host.use(createOrderViews(host, db)),
       orders,
       products,
       metrics,

@@ -1,6 +1,13 @@
 import { assert, isBrokenInvariant } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
+
+
 import { inJointTransaction } from '#platform/postgres/joint-transactions';
+
+
+import { type Listener, listen } from '#platform/postgres/listener';
+
+
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
@@ -10,12 +17,11 @@ import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
 import { within } from '#platform/waiting/deadline';
 import { askProvider } from './ask-provider.js';
-import { listenForCalls } from './calls-listener.js';
 import { isRefusal, type PaymentEvent, type ProviderAnswer } from './payment.js';
 import type { PaymentMetrics } from './payment-metrics.js';
 import type { PaymentStore } from './payment-store.js';
 import type { PaymentProvider } from './provider.js';
-import { type ClaimedCall, claim, close, postpone } from './provider-calls.js';
+import { type ClaimedCall, callsChannel, claim, close, postpone } from './provider-calls.js';
 
 const pollMs = 250;
 const leaseMarginMs = 2000;
@@ -52,7 +58,7 @@ export const createProviderWorker = (
   const bell = createBell();
   let stopping = false;
   let finished: Promise<void> = Promise.resolve();
-  let listener: { close(): Promise<void> } | undefined;
+  let listener: Listener | undefined;
 
   const start = (call: ClaimedCall): Promise<void> => {
     const made = asPartOf(host, deps.provider.name, call, () => make(host, deps, call))
@@ -97,7 +103,11 @@ export const createProviderWorker = (
       return made.length;
     },
     start: async () => {
-      listener = listenForCalls(host, deps.db, bell.ring);
+      listener = listen(host, deps.db, {
+        channel: callsChannel,
+        onNotification: bell.ring,
+        onListening: bell.ring,
+      });
       finished = run();
     },
     stop: async () => {

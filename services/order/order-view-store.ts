@@ -1,0 +1,115 @@
+import { type Listener, listen } from '#platform/postgres/listener';
+import type { Database } from '#platform/postgres/pool';
+import type { Component, Host } from '#platform/service-host';
+import { findOrders, type OrderView } from './order-view.js';
+
+/** Orders as their buyers see them, most of them from memory. */
+export type OrderViews = Component & {
+  /** The order as the last commit that was reported here has left it. Calls that come together share a query. */
+  find(orderId: string): Promise<OrderView | undefined>;
+  /** Resolves when the order has changed, or after `waitMs`. At once when very many wait already. */
+  changed(orderId: string, waitMs: number, signal?: AbortSignal): Promise<void>;
+  /** Drops the copy: the caller has just changed the order. */
+  forget(orderId: string): void;
+};
+
+const copiesMax = 5_000;
+/** PostgreSQL reports every change, so a copy is wrong only while a report is under way, or if the connection hangs. */
+const copyMsMax = 1_000;
+const waitersMax = 2_000;
+const ordersPerQueryMax = 500;
+
+type Copy = { order: OrderView; untilMs: number };
+type Ask = { orderId: string; resolve(order: OrderView | undefined): void; reject(error: unknown): void };
+
+/** Copies are kept only while the database reports changes (`orders_changed`), also those of other processes. */
+export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Database): OrderViews => {
+  const copies = new Map<string, Copy>();
+  const waiters = new Map<string, Set<() => void>>();
+  let waiting = 0;
+  let listener: Listener | undefined;
+  /** The orders that changed while the running query may have read them before. */
+  let changedMeanwhile = new Set<string>();
+  const asked: Ask[] = [];
+  let reading = false;
+
+  const forget = (orderId: string): void => {
+    copies.delete(orderId);
+    if (reading) changedMeanwhile.add(orderId);
+    for (const wake of waiters.get(orderId) ?? []) wake();
+  };
+
+  const keep = (order: OrderView): void => {
+    if (listener?.isListening() !== true || changedMeanwhile.has(order.orderId)) return;
+    copies.delete(order.orderId);
+    copies.set(order.orderId, { order, untilMs: performance.now() + copyMsMax });
+    if (copies.size <= copiesMax) return;
+    const oldest = copies.keys().next();
+    if (oldest.done !== true) copies.delete(oldest.value);
+  };
+
+  const readAll = async (): Promise<void> => {
+    while (asked.length > 0) {
+      const asks = asked.splice(0, ordersPerQueryMax);
+      changedMeanwhile = new Set();
+      try {
+        const found = await findOrders(db, [...new Set(asks.map(({ orderId }) => orderId))]);
+        for (const order of found.values()) keep(order);
+        for (const { orderId, resolve } of asks) resolve(found.get(orderId));
+      } catch (error) {
+        for (const { reject } of asks) reject(error);
+      }
+    }
+    reading = false;
+  };
+
+  return {
+    name: 'order views',
+    find: (orderId) => {
+      const copy = copies.get(orderId);
+      if (copy !== undefined && copy.untilMs > performance.now()) return Promise.resolve(copy.order);
+      return new Promise((resolve, reject) => {
+        asked.push({ orderId, resolve, reject });
+        if (reading) return;
+        reading = true;
+        // What has arrived in the same turn of the loop goes together.
+        setImmediate(() => void readAll());
+      });
+    },
+    changed: (orderId, waitMs, signal) =>
+      new Promise((resolve) => {
+        if (waiting >= waitersMax || signal?.aborted === true) return resolve();
+        waiting += 1;
+        const wakes = waiters.get(orderId) ?? new Set();
+        waiters.set(orderId, wakes);
+        const wake = (): void => {
+          if (!wakes.delete(wake)) return;
+          waiting -= 1;
+          if (wakes.size === 0) waiters.delete(orderId);
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, waitMs);
+        wakes.add(wake);
+        signal?.addEventListener('abort', wake, { once: true });
+      }),
+    forget,
+    start: async () => {
+      listener = listen(host, db, {
+        channel: 'orders_changed',
+        onNotification: (payload) => {
+          for (const orderId of payload.split(' ')) forget(orderId);
+        },
+        onListening: () => {
+          copies.clear();
+          for (const wakes of waiters.values()) for (const wake of wakes) wake();
+        },
+      });
+    },
+    stop: async () => {
+      for (const wakes of waiters.values()) for (const wake of wakes) wake();
+      await listener?.close();
+    },
+  };
+};
