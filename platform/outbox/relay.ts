@@ -45,7 +45,7 @@ export const relayBatchMax = 500;
 export type RelayOptions = {
   /** `relayBatchMax` if unset. */
   batchMax?: number;
-  /** How often the relay looks without a notification, in case one was lost. 250 if unset. */
+  /** How often the relay looks without a notification, in case one was lost. 1,000 if unset. */
   pollMs?: number;
   /** Once the active table has received this many rows, the other one becomes active. 10,000 if unset. */
   rotateRowsMin?: number;
@@ -55,7 +55,7 @@ export type RelayOptions = {
 
 const retry = { minMs: 100, maxMs: 2_000 };
 const leaderPollMs = 1_000;
-const foreignCheckEveryMs = 1_000;
+const foreignCheckEveryMs = 2_000;
 
 export const createOutboxRelay = (
   host: Pick<Host, 'service' | 'logger' | 'metrics' | 'clock'>,
@@ -140,7 +140,7 @@ const createLead = (
   const { isStopping, waitForRows } = surroundings;
   const deliver = createDelivery(host, surroundings);
   const batchMax = options.batchMax ?? relayBatchMax;
-  const pollMs = options.pollMs ?? 250;
+  const pollMs = options.pollMs ?? 1_000;
   const rotateRowsMin = options.rotateRowsMin ?? 10_000;
   const restarts = host.metrics.counter(
     'outbox_position_restarts_total',

@@ -23,6 +23,7 @@ import type { PaymentStore } from './payment-store.js';
 import type { PaymentProvider } from './provider.js';
 import { type ClaimedCall, callsChannel, claim, close, postpone } from './provider-calls.js';
 
+/** A call that becomes due later than its notification is found this late. */
 const pollMs = 250;
 const leaseMarginMs = 2000;
 const retry = { minMs: 200, maxMs: 30_000 };
