@@ -25,4 +25,3 @@ export type Batch<I, O> = ((tx: Tx, inputs: readonly I[]) => Promise<readonly O[
   /** True for a batch that changes nothing: a call of it leaves nothing that a refusal has to undo. */
   readonly isRead?: true;
 };
-

@@ -1,12 +1,9 @@
 import { assert, isBrokenInvariant } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
 
-
 import { inJointTransaction } from '#platform/postgres/joint-transactions';
 
-
 import { type Listener, listen } from '#platform/postgres/listener';
-
 
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
