@@ -3,6 +3,7 @@ import { PlatformError } from '#platform/errors';
 import type { TopicPartition } from '#platform/messaging/broker';
 import { brokerFault } from '#platform/messaging/kafkajs-connection';
 import { isGhost, isNamed } from '#platform/messaging/member-name';
+import { createOffsetCommits, type OffsetCommit } from '#platform/messaging/offset-commits';
 import { sleep } from '#platform/waiting/sleep';
 
 /** The parts of a consumer's group membership that kafkajs does not do as needed. */
@@ -25,7 +26,6 @@ type Cluster = {
   findGroupCoordinator(of: unknown): Promise<Coordinator>;
   findBroker(which: { nodeId: number }): Promise<Coordinator>;
 };
-type Membership = { coordinator: Coordinator; memberId: string; generationId: number };
 
 const loadingAttemptsMax = 50;
 const loadingWaitMs = 100;
@@ -41,7 +41,8 @@ export const createKafkajsGroup = (options: {
   const { groupId, name } = options;
   const watched = new WeakSet<Coordinator>();
   let cluster: Cluster | undefined;
-  let membership: Membership | undefined;
+  /** Commits in the generation that was joined last. */
+  let commit: OffsetCommit | undefined;
 
   /**
    * Removes members that cannot leave by themselves, and for which the group would wait a whole session: this member's
@@ -54,7 +55,7 @@ export const createKafkajsGroup = (options: {
     }
   };
 
-  /** Records the member id and the generation of each join, because kafkajs does not expose them. */
+  /** Takes the member id and the generation of each join, because kafkajs does not expose them. */
   const watch = (coordinator: Coordinator): void => {
     if (watched.has(coordinator)) return;
     watched.add(coordinator);
@@ -62,10 +63,26 @@ export const createKafkajsGroup = (options: {
     coordinator.joinGroup = async (request) => {
       await dismissGhosts(coordinator, request.memberId);
       const { memberId, generationId, ...rest } = await join(request);
-      membership = { coordinator, memberId, generationId };
+      commit = committerOf(coordinator, memberId, generationId);
       return { memberId, generationId, ...rest };
     };
   };
+
+  /**
+   * kafkajs's own commit retries for seconds also when this member has left the group. That would delay the next join,
+   * which waits for the batches in progress. And when kafkajs is not running, its commit does nothing and reports no
+   * error. A commit that is sent late carries the generation it was made in, so that the broker refuses it.
+   */
+  const committerOf = (coordinator: Coordinator, memberId: string, generationId: number) =>
+    createOffsetCommits(async (topics) => {
+      if (cluster === undefined) throw notMember();
+      try {
+        const open = await connected(coordinator, cluster);
+        await open.offsetCommit({ groupId, memberId, groupGenerationId: generationId, topics });
+      } catch (error) {
+        throw brokerFault('commit', error);
+      }
+    });
 
   return {
     assigner: (config) => {
@@ -74,23 +91,9 @@ export const createKafkajsGroup = (options: {
       delayJoin(cluster, options.beforeJoining, watch);
       return kafkajs.PartitionAssigners.roundRobin(config);
     },
-    // kafkajs's own commit retries for seconds also when this member has left the group. That would delay the next
-    // join, which waits for the batches in progress. And when kafkajs is not running, its commit does nothing and
-    // reports no error.
-    commit: async ({ topic, partition }, nextOffset) => {
-      if (cluster === undefined || membership === undefined) throw notMember();
-      const { coordinator, memberId, generationId } = membership;
-      try {
-        const open = await connected(coordinator, cluster);
-        await open.offsetCommit({
-          groupId,
-          memberId,
-          groupGenerationId: generationId,
-          topics: [{ topic, partitions: [{ partition, offset: String(nextOffset) }] }],
-        });
-      } catch (error) {
-        throw brokerFault('commit', error);
-      }
+    commit: async (at, nextOffset) => {
+      if (commit === undefined) throw notMember();
+      await commit(at, nextOffset);
     },
   };
 };

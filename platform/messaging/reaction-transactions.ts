@@ -7,6 +7,7 @@ import { isShared } from '#platform/postgres/gathering';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Trials } from '#platform/streams/trials';
+import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 
@@ -28,6 +29,7 @@ type Options = {
   eventsMax: number;
   react(tx: Tx, event: ReceivedEvent): Promise<void>;
   trials: Trials;
+  logger: Logger;
 };
 
 type Waiting = { items: readonly Item[]; resolve(): void; reject(error: unknown): void };
@@ -39,7 +41,7 @@ type Waiting = { items: readonly Item[]; resolve(): void; reject(error: unknown)
  * one partition's trouble does not hold another.
  */
 export const createReactionTransactions = (options: Options): ReactionTransactions => {
-  const { eventsMax, trials } = options;
+  const { eventsMax, trials, group, logger } = options;
   const attempt = createAttempt(options);
   const alone = createAlone(attempt, trials);
   const waiting: Waiting[] = [];
@@ -58,6 +60,11 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
     while (waiting.length > 0) {
       const lists = takeNext();
       const failure = lists.length > 1 ? await attempt(lists.flatMap(({ items }) => items)) : undefined;
+      if (failure !== undefined)
+        logger.debug(
+          { err: failure.error, group, partitions: lists.length },
+          'handled partition by partition',
+        );
       if (lists.length > 1 && failure === undefined) for (const { resolve } of lists) resolve();
       else
         for (const { items, resolve, reject } of lists)

@@ -78,6 +78,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
       group,
       eventsMax: transactionMax,
       trials,
+      logger,
       react: (tx, event) => reactTo(host, group, event, () => reactions[event.type]?.(tx, event)),
     });
     return async ({ topic, partition, records }, control) => {
