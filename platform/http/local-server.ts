@@ -127,7 +127,7 @@ class LocalMessage extends Readable {
       this.push(null);
     });
     source.once('close', () => {
-      if (!ended) this.destroy(connectionLost('the request broke off'));
+      if (!ended) this.destroy(connectionLost());
     });
     source.on('error', (error) => this.destroy(error));
   }
@@ -252,9 +252,8 @@ class LocalResponse extends Writable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this.#onAbort);
-    const lost = error ?? connectionLost('the answer broke off');
-    if (!this.headersSent) this.#reject(lost);
-    else if (!this.writableFinished) this.#body?.destroy(lost);
+    if (!this.headersSent) this.#reject(error ?? connectionLost());
+    else if (!this.writableFinished) this.#body?.destroy(error ?? connectionLost());
     done(error);
   }
 
@@ -299,5 +298,5 @@ class LocalResponse extends Writable {
 const late = (message: string): PlatformError =>
   new PlatformError('dependency_timeout', message, { retriable: true });
 
-const connectionLost = (message: string): PlatformError =>
-  new PlatformError('dependency_unavailable', message, { retriable: true });
+const connectionLost = (): PlatformError =>
+  new PlatformError('dependency_unavailable', 'the connection was lost', { retriable: true });

@@ -7,6 +7,7 @@ import { engines } from '#platform/testing/engines';
 import { testHost } from '#platform/testing/test-host';
 import type { ProductCreated } from '#schemas/events';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
+import { freshCatalogue } from './fresh-view.js';
 
 const nowMs = Date.UTC(2026, 5, 1);
 const dayMs = 24 * 60 * 60 * 1000;
@@ -138,4 +139,54 @@ it('old purchases are forgotten, at most so many at once', async () => {
   expect(await store.forgetPurchases(nowMs - 30 * dayMs, 2)).toBe(2);
   expect(await store.forgetPurchases(nowMs - 30 * dayMs, 2)).toBe(1);
   expect(await store.forgetPurchases(nowMs - 30 * dayMs, 2)).toBe(0);
+});
+
+describe('a catalogue that is kept for a moment', () => {
+  it('answers as the store does, of many products and with many excluded', async () => {
+    const ids = Array.from({ length: 260 }, (_, n) => `p-${String(n).padStart(3, '0')}`);
+    await db.query(
+      `INSERT INTO products (product_id, category, created_at, active, available, popularity)
+       SELECT id, CASE WHEN n % 3 = 0 THEN 'home/lighting' ELSE 'tools' END, $2::timestamptz + n * interval '1 second',
+         n % 7 > 0, (n % 5)::integer, n % 11
+       FROM unnest($1::text[]) WITH ORDINALITY AS given(id, n)`,
+      [ids, new Date(nowMs - dayMs)],
+    );
+    await within((tx) => store.addPurchases(tx, 'u', ids.slice(0, 150), nowMs - dayMs));
+    const fresh = freshCatalogue(store, { monotonicMs: () => 0 });
+    const everybody = [
+      anybody,
+      { productIds: ids.slice(200), buyerId: null },
+      { productIds: ids.slice(250), buyerId: 'u' },
+    ];
+    for (let round = 0; round < 2; round += 1)
+      for (const exclusions of everybody) {
+        const asked = [...ids.slice(100), 'unknown'];
+        const byId = (found: { productId: string }[]) =>
+          found.sort((a, b) => (a.productId < b.productId ? -1 : 1));
+        expect(byId(await fresh.sellable(asked, exclusions))).toEqual(
+          byId(await store.sellable(asked, exclusions)),
+        );
+        for (const category of [null, 'home', 'tools', 'none'])
+          for (const count of [5, 100, 300])
+            expect(await fresh.bestsellers(category, exclusions, count)).toEqual(
+              await store.bestsellers(category, exclusions, count),
+            );
+      }
+    for (const id of [ids[2] as string, 'unknown'])
+      expect(await fresh.categoryOf(id)).toBe(await store.categoryOf(id));
+  });
+
+  it('follows what sells out within half a second, and what sells best within one', async () => {
+    let monotonicMs = 0;
+    const fresh = freshCatalogue(store, { monotonicMs: () => monotonicMs });
+    await open('a');
+    const sellable = async () => (await fresh.sellable(['a'], anybody)).length;
+    const ranked = async () => (await fresh.bestsellers(null, anybody, 5)).length;
+    expect([await sellable(), await ranked()]).toEqual([1, 1]);
+    await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 0, stockVersion: 7 }]));
+    monotonicMs = 500;
+    expect([await sellable(), await ranked()]).toEqual([0, 1]);
+    monotonicMs = 1000;
+    expect([await sellable(), await ranked()]).toEqual([0, 0]);
+  });
 });

@@ -18,13 +18,19 @@ export type Catalogue = {
   sellable(productIds: readonly string[], exclusions: Exclusions): Promise<Shelved[]>;
   /** The best sellers that may be shown, then the newest, of a category and those below it, or of all. */
   bestsellers(category: string | null, exclusions: Exclusions, countMax: number): Promise<Shelved[]>;
-  /** Null for an unknown product. */
+  /** Null for a product of no known category. */
   categoryOf(productId: string): Promise<string | null>;
 };
 
 export type StockLine = { productId: string; available: number; stockVersion: number };
 
 export type CatalogueStore = Catalogue & {
+  /** The category of each known product, and whether it is sold at all. */
+  shelves(
+    productIds: readonly string[],
+  ): Promise<Map<string, { category: string | null; sellable: boolean }>>;
+  /** The products that the user has bought so lately that they may not be on a list. */
+  recentPurchases(userId: string): Promise<string[]>;
   /** Adds a product; a repeat changes nothing. */
   open(tx: Tx, product: ProductCreated): Promise<void>;
   /** Stores the available stock; lines older than the stored ones change nothing. */
@@ -76,6 +82,21 @@ export const createCatalogueStore = (
         [productId],
       );
       return rows[0]?.category ?? null;
+    },
+
+    shelves: async (productIds) => {
+      const { rows } = await db.query<Row & { sellable: boolean }>(
+        'SELECT product_id, category, sellable FROM products WHERE product_id = ANY($1::text[])',
+        [productIds],
+      );
+      return new Map(rows.map((row) => [row.product_id, { category: row.category, sellable: row.sellable }]));
+    },
+    recentPurchases: async (userId) => {
+      const { rows } = await db.query<{ product_id: string }>(
+        'SELECT product_id FROM purchases WHERE user_id = $1 AND bought_at > $2',
+        [userId, boughtSince()],
+      );
+      return rows.map((row) => row.product_id);
     },
 
     open,

@@ -4,6 +4,7 @@ import type { Component, Host, Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { type RecommendationConfig, recommendationConfig } from './config.js';
+import { freshCatalogue, freshSimilarity } from './fresh-view.js';
 import { reactions } from './reactions.js';
 import { recentPurchaseMs } from './recommend.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
@@ -23,7 +24,12 @@ export const service: Service<RecommendationConfig> = {
     react('reactions', reactions(catalogue));
     host.use(forgetOldPurchases(host, catalogue));
     const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
-    recommendationRoutes(app, host, similarity, catalogue);
+    recommendationRoutes(
+      app,
+      host,
+      freshSimilarity(similarity, host.clock),
+      freshCatalogue(catalogue, host.clock),
+    );
   },
 };
 

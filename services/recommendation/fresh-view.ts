@@ -1,0 +1,101 @@
+import type { Clock } from '#platform/clock';
+import { createFreshMap } from '#platform/fresh-map';
+import type { Neighbour, SimilarityView, Weighted } from '#schemas/similarity-state';
+import type { Catalogue, CatalogueStore, Exclusions, Shelved } from './catalogue-store.js';
+
+/** What is not about one visitor is kept so long: a list follows its sources within half a second and a second. */
+const productAgeMsMax = 500;
+const rankingAgeMsMax = 1_000;
+const productsKeptMax = 20_000;
+const rankingsKeptMax = 500;
+/** The length of the rankings that are kept; longer ones, and those of which too much is excluded, are read each time. */
+const rankedMax = 200;
+
+type View = Pick<Clock, 'monotonicMs'>;
+
+/** Keeps what `view` says of products. What it says of visitors is read each time. */
+export const freshSimilarity = (view: SimilarityView, { monotonicMs }: View): SimilarityView => {
+  const neighboursOf = (countMax: number) =>
+    createFreshMap<readonly Neighbour[] | null>({
+      load: (productIds) => view.neighbours(productIds, countMax),
+      otherwise: null,
+      ageMsMax: productAgeMsMax,
+      entriesMax: productsKeptMax,
+      monotonicMs,
+    });
+  const neighbours = new Map<number, ReturnType<typeof neighboursOf>>();
+  const popular = createFreshMap<readonly Weighted[]>({
+    load: async ([countMax = '0']) => new Map([[countMax, await view.popular(Number(countMax))]]),
+    otherwise: [],
+    ageMsMax: productAgeMsMax,
+    entriesMax: rankingsKeptMax,
+    monotonicMs,
+  });
+  const learned = createFreshMap<number | null>({
+    load: async ([key = '']) => new Map([[key, await view.learnedUpTo()]]),
+    otherwise: null,
+    ageMsMax: productAgeMsMax,
+    entriesMax: 1,
+    monotonicMs,
+  });
+
+  return {
+    ...view,
+    neighbours: async (productIds, countMax) => {
+      const known = neighbours.get(countMax) ?? neighboursOf(countMax);
+      neighbours.set(countMax, known);
+      const found = await known.getMany(productIds);
+      return new Map([...found].flatMap(([id, near]) => (near === null ? [] : [[id, [...near]]])));
+    },
+    popular: async (countMax) => [...(await popular.get(String(countMax)))],
+    learnedUpTo: () => learned.get(''),
+  };
+};
+
+type CatalogueReads = Pick<CatalogueStore, 'bestsellers' | 'shelves' | 'recentPurchases'>;
+
+/** Keeps where products stand, and the rankings of categories. */
+export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Catalogue => {
+  const shelves = createFreshMap<{ category: string | null; sellable: boolean } | null>({
+    load: (productIds) => store.shelves(productIds),
+    otherwise: null,
+    ageMsMax: productAgeMsMax,
+    entriesMax: productsKeptMax,
+    monotonicMs,
+  });
+  const nobody: Exclusions = { productIds: [], buyerId: null };
+  const rankings = createFreshMap<readonly Shelved[]>({
+    load: async ([key = '']) =>
+      new Map([[key, await store.bestsellers(categoryOfKey(key), nobody, rankedMax)]]),
+    otherwise: [],
+    ageMsMax: rankingAgeMsMax,
+    entriesMax: rankingsKeptMax,
+    monotonicMs,
+  });
+  const excludedBy = async ({ productIds, buyerId }: Exclusions): Promise<ReadonlySet<string>> =>
+    new Set(buyerId === null ? productIds : [...productIds, ...(await store.recentPurchases(buyerId))]);
+
+  return {
+    sellable: async (productIds, exclusions) => {
+      const [known, excluded] = await Promise.all([shelves.getMany(productIds), excludedBy(exclusions)]);
+      const found: Shelved[] = [];
+      for (const [productId, shelf] of known)
+        if (shelf?.sellable && !excluded.has(productId))
+          found.push({ productId, category: shelf.category ?? '' });
+      return found;
+    },
+    bestsellers: async (category, exclusions, countMax) => {
+      const [ranked, excluded] = await Promise.all([
+        rankings.get(keyOfCategory(category)),
+        excludedBy(exclusions),
+      ]);
+      const found = ranked.filter(({ productId }) => !excluded.has(productId)).slice(0, countMax);
+      const isEnough = found.length === countMax || ranked.length < rankedMax;
+      return isEnough ? found : await store.bestsellers(category, exclusions, countMax);
+    },
+    categoryOf: async (productId) => (await shelves.get(productId))?.category ?? null,
+  };
+};
+
+const keyOfCategory = (category: string | null): string => (category === null ? '' : `=${category}`);
+const categoryOfKey = (key: string): string | null => (key === '' ? null : key.slice(1));
