@@ -22,12 +22,17 @@ const eventsPerBatch = 50;
 /** Some bytes of an event as the collector writes it: the record's value, key and headers. */
 const eventBytes = 220;
 const settleMs = 5_000;
+/** `ONLY=reads,events,orders,idle` leaves the others out. */
+const only = process.env.ONLY?.split(',');
+const isWanted = (part: string): boolean => only?.includes(part) ?? true;
 const idleMs = 20_000;
 
 type Cost = {
   name: string;
   /** A second; of events, where a request brings several. */
   rate: number;
+  /** The same, until everything that they have set off was done. */
+  settledRate: number;
   p50Ms: number;
   p99Ms: number;
   failures: number;
@@ -83,10 +88,10 @@ const measureAll = async (runFile: string, bares: Bare[]): Promise<void> => {
     return cost;
   };
   try {
-    await measureReads(shop, run.gateway, await adminOf(shop, run), bares, measure);
-    await measureEvents(run, measure);
-    await measureCheckouts(shop, run, await adminOf(shop, run), bares, measure);
-    const idle = await measureIdle(named);
+    if (isWanted('reads')) await measureReads(shop, run.gateway, await adminOf(shop, run), bares, measure);
+    if (isWanted('events')) await measureEvents(run, measure);
+    if (isWanted('orders')) await measureCheckouts(shop, run, await adminOf(shop, run), bares, measure);
+    const idle = isWanted('idle') ? await measureIdle(named) : {};
     report(costs, idle);
   } finally {
     await counter.close();
@@ -193,6 +198,20 @@ const measureCheckouts = async (
     );
     return rows.body.items.reduce((sum, { orders }) => sum + orders, 0);
   };
+  const settle = async (before: number, done: number): Promise<void> => {
+    await eventually(async () => (await ordersInAnalytics()) >= before + done, {
+      timeoutMs: 120_000,
+      everyMs: 500,
+      message: 'every order in analytics',
+    });
+  };
+  const headers = { authorization: `Bearer ${token}` };
+  const known = await ordersInAnalytics();
+  await measure({
+    name: 'orders, 32 at once',
+    plan: { kind: 'orders', origin: run.gateway, bodies, concurrency: 32, durationMs, warmUpMs, headers },
+    settle: (done) => settle(known, done),
+  });
   for (const concurrency of buyers) {
     const checkout = { kind: 'checkout', bodies, pollMs, concurrency, durationMs, warmUpMs } as const;
     const limit = await runLoad(
@@ -202,15 +221,9 @@ const measureCheckouts = async (
     const before = await ordersInAnalytics();
     await measure({
       name: `checkout until confirmed, ${concurrency} buyer${concurrency === 1 ? '' : 's'}`,
-      plan: { origin: run.gateway, headers: { authorization: `Bearer ${token}` }, ...checkout },
+      plan: { origin: run.gateway, headers, ...checkout },
       limit,
-      settle: async (done) => {
-        await eventually(async () => (await ordersInAnalytics()) >= before + done, {
-          timeoutMs: 120_000,
-          everyMs: 250,
-          message: 'every order in analytics',
-        });
-      },
+      settle: (done) => settle(before, done),
     });
   }
   bare.stop();
@@ -222,7 +235,11 @@ const measureOne = async (
   counter: Awaited<ReturnType<typeof openPostgresCounter>>,
 ): Promise<Cost> => {
   let workBefore = await counter.read();
-  const { result, cpuMsByProcess: spent } = await runLoad(plan, {
+  const {
+    result,
+    settleMs,
+    cpuMsByProcess: spent,
+  } = await runLoad(plan, {
     watched: named,
     onMeasuring: async () => {
       workBefore = await counter.read();
@@ -235,6 +252,7 @@ const measureOne = async (
   const cpuMs = sumOf(spent);
   const perOperation = (before: number, after: number): number => (after - before) / operations;
   const rate = operations / result.seconds;
+  const settledRate = operations / (result.seconds + settleMs / 1000);
   const limitRate =
     limit === undefined ? Number.NaN : (limit.result.operations * each) / limit.result.seconds;
   const limitPerCpu =
@@ -244,6 +262,7 @@ const measureOne = async (
   return {
     name,
     rate,
+    settledRate,
     p50Ms: result.p50Ms,
     p99Ms: result.p99Ms,
     failures: result.failures,
@@ -284,6 +303,7 @@ const report = (costs: readonly Cost[], idle: Record<string, number>): void => {
         { title: 'operation' },
         ...[
           'a second',
+          'settled',
           'p50 ms',
           'p99 ms',
           'of limit',
@@ -297,6 +317,7 @@ const report = (costs: readonly Cost[], idle: Record<string, number>): void => {
       costs.map((cost) => [
         cost.failures === 0 ? cost.name : `${cost.name} (${cost.failures} failed)`,
         thousands(cost.rate),
+        thousands(cost.settledRate),
         fixed(cost.p50Ms, 1),
         fixed(cost.p99Ms, 1),
         fixed(cost.ofLimit, 3),

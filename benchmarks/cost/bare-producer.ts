@@ -60,6 +60,7 @@ await admin.deleteTopics({ topics: [topic] });
 await admin.disconnect();
 console.log(
   JSON.stringify({
+    warmedUp: 0,
     operations: samplesMs.length,
     failures: 0,
     seconds,

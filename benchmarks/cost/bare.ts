@@ -31,6 +31,8 @@ export type LoadRun = {
   result: LoadResult;
   /** CPU time of each watched process from the end of the warm-up on, in milliseconds. */
   cpuMsByProcess: Map<string, number>;
+  /** From the end of the load until everything that it has set off was done. */
+  settleMs: number;
 };
 
 export type LoadWatch = {
@@ -40,6 +42,7 @@ export type LoadWatch = {
   /** Called when the warm-up is over and what is sent from then on is counted. */
   onMeasuring?: () => Promise<void>;
   /** Waited for after the load, before the CPU time is read: what the load has set off may take longer than it. */
+  /** `done` counts the warm-up's operations too. */
   settle?: (done: number) => Promise<void>;
 };
 
@@ -64,10 +67,12 @@ export const runLoad = async (plan: LoadPlan | ProducerPlan, watch: LoadWatch): 
   await measuring;
   if (code !== 0) throw new Error(`${program} ended with ${code}`);
   const result = JSON.parse(said) as LoadResult;
-  await watch.settle?.(result.operations);
+  const loadedAtMs = performance.now();
+  await watch.settle?.(result.warmedUp + result.operations);
   const after = readCpuMs(watched);
   return {
     result,
+    settleMs: performance.now() - loadedAtMs,
     cpuMsByProcess: new Map([...after].map(([name, ms]) => [name, ms - (before.get(name) ?? 0)])),
   };
 };

@@ -18,12 +18,16 @@ export type LoadPlan = {
   | { kind: 'get'; paths: string[] }
   /** Each request is made unlike the others: `{{uuid}}` and `{{now}}` in the body are replaced. */
   | { kind: 'post'; path: string; body: string; expected: number }
+  /** Places an order; one is one operation. */
+  | { kind: 'orders'; bodies: string[] }
   /** Places an order and asks for its status every `pollMs` until it is confirmed; one round is one operation. */
   | { kind: 'checkout'; bodies: string[]; pollMs: number }
 );
 
 export type LoadResult = {
   operations: number;
+  /** Operations of the warm-up. */
+  warmedUp: number;
   failures: number;
   seconds: number;
   cpuMs: number;
@@ -69,6 +73,10 @@ const callerOf = (plan: LoadPlan, pool: Pool): Caller => {
       return async () => {
         expect(await send('POST', plan.path, bodyOf(plan.body)), plan.expected);
       };
+    case 'orders':
+      return async (n) => {
+        expect(await send('POST', '/api/orders', plan.bodies[n % plan.bodies.length] as string), 202);
+      };
     case 'checkout':
       return async (n) => {
         const body = plan.bodies[n % plan.bodies.length] as string;
@@ -107,7 +115,10 @@ const run = async (plan: LoadPlan): Promise<LoadResult> => {
     };
     await Promise.all(Array.from({ length: plan.concurrency }, one));
   };
-  await loop(performance.now() + plan.warmUpMs, () => {});
+  let warmedUp = 0;
+  await loop(performance.now() + plan.warmUpMs, (_, failure) => {
+    if (failure === undefined) warmedUp += 1;
+  });
   process.stderr.write('measuring\n');
   const samplesMs: number[] = [];
   const failures: unknown[] = [];
@@ -123,6 +134,7 @@ const run = async (plan: LoadPlan): Promise<LoadResult> => {
   samplesMs.sort((a, b) => a - b);
   return {
     operations: samplesMs.length,
+    warmedUp,
     failures: failures.length,
     seconds,
     cpuMs: (cpu.user + cpu.system) / 1000,
