@@ -41,7 +41,8 @@ const statOf = (pid: number): ProcessStat | undefined => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The program's name may hold spaces and parentheses: fields are counted from behind it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
+    // User and system time, its own and that of children that have ended.
+    const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
     return { parent: Number(fields[1]), cpuMs: (ticks * 1000) / ticksPerSecond };
   } catch {
     return undefined;
