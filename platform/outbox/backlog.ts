@@ -42,6 +42,7 @@ export const watchBacklog = (
         `SELECT count(*) AS rows,
                 coalesce(extract(epoch FROM clock_timestamp() - min(appended_at))::float8 * 1000, 0) AS oldest_ms
          FROM outbox_waiting`,
+        [],
       );
       const [{ rows: count, oldest_ms: oldestMs } = { rows: 0, oldest_ms: 0 }] = rows;
       last = { rows: count, oldestMs: Math.max(0, oldestMs), atMs: performance.now() };

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { toFault } from '#platform/postgres/pool';
+import { prepared, toFault } from '#platform/postgres/pool';
 
 export type RelayQuery = <R extends pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<R[]>;
 
@@ -30,9 +30,9 @@ export const openSession = async (
   // Without a listener the `error` event of a broken connection would end the process.
   client.on('error', onAppended);
   client.on('notification', onAppended);
-  const query: RelayQuery = async <R extends pg.QueryResultRow>(text: string, values: unknown[] = []) => {
+  const query: RelayQuery = async <R extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
     try {
-      return (await client.query<R>(text, values)).rows;
+      return (await client.query<R>(prepared(text, values))).rows;
     } catch (error) {
       throw toFault(error);
     }

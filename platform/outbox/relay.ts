@@ -55,7 +55,7 @@ export type RelayOptions = {
 
 const retry = { minMs: 100, maxMs: 2_000 };
 const leaderPollMs = 1_000;
-const foreignCheckEveryMs = 2_000;
+const foreignCheckEveryMs = 1_000;
 
 export const createOutboxRelay = (
   host: Pick<Host, 'service' | 'logger' | 'metrics' | 'clock'>,

@@ -43,6 +43,7 @@ export const createWindow = (query: RelayQuery): OutboxWindow => ({
     const rows = await query(
       `${nextWindow} WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
                                    AND NOT pg_visible_in_snapshot(o.xid, p.target)) RETURNING 1`,
+      [],
     );
     return rows.length > 0;
   },
@@ -63,7 +64,10 @@ export const createWindow = (query: RelayQuery): OutboxWindow => ({
     await query(`${nextWindow}, sent_seq_max = greatest(sent_seq_max, $1)`, [lastSeq]);
   },
   restartIfForeign: async () => {
-    const [position] = await query<{ foreign: boolean }>('SELECT outbox_position_is_foreign() AS foreign');
+    const [position] = await query<{ foreign: boolean }>(
+      'SELECT outbox_position_is_foreign() AS foreign',
+      [],
+    );
     if (position?.foreign !== true) return null;
     await query('BEGIN; SET LOCAL statement_timeout = 0');
     const [restarted] = await query<{ waiting: number }>('SELECT outbox_restart_position()::int AS waiting');

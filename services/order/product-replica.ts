@@ -27,6 +27,7 @@ export type ProductReplica = {
 
 const waitersMax = 100;
 const lookAgainMs = 25;
+const knownMax = 100_000;
 
 const noteAll = writeBatch<ProductCreated>((tx, products) => {
   const latest = new Map<string, ProductCreated>();
@@ -64,13 +65,19 @@ const found = (byId: ReadonlyMap<string, ProductCopy>, id: string): [string, Pro
 
 export const createProductReplica = (db: Queryable): ProductReplica => {
   let waiters = 0;
+  /** Products that the copy has: it loses none. */
+  const known = new Set<string>();
 
-  const countKnown = async (productIds: readonly string[]): Promise<number> => {
-    const { rows } = await db.query<{ products: number }>(
-      'SELECT count(*) AS products FROM products WHERE product_id = ANY ($1::uuid[])',
-      [productIds],
+  const hasAll = async (productIds: readonly string[]): Promise<boolean> => {
+    const missing = productIds.filter((id) => !known.has(id));
+    if (missing.length === 0) return true;
+    const { rows } = await db.query<{ productId: string }>(
+      'SELECT product_id AS "productId" FROM products WHERE product_id = ANY ($1::uuid[])',
+      [missing],
     );
-    return rows[0]?.products ?? 0;
+    if (known.size > knownMax) known.clear();
+    for (const { productId } of rows) known.add(productId);
+    return rows.length === missing.length;
   };
 
   return {
@@ -79,12 +86,12 @@ export const createProductReplica = (db: Queryable): ProductReplica => {
 
     awaitKnown: async (productIds, waitMs) => {
       const deadlineMs = performance.now() + waitMs;
-      if ((await countKnown(productIds)) === productIds.length || waiters >= waitersMax) return;
+      if ((await hasAll(productIds)) || waiters >= waitersMax) return;
       waiters += 1;
       try {
         while (performance.now() < deadlineMs) {
           await sleep(lookAgainMs);
-          if ((await countKnown(productIds)) === productIds.length) return;
+          if (await hasAll(productIds)) return;
         }
       } finally {
         waiters -= 1;
