@@ -49,7 +49,7 @@ const setUp = async ({ onTestFinished }: TestContext) => {
 
 it('is complete up to now, but for the time that a sale is on its way, when nothing is outstanding', async (context) => {
   const { clock, gauge } = await setUp(context);
-  expect(await gauge.read()).toEqual({ asOfMs: clock.nowMs() - settleMs, lagMs: settleMs });
+  expect(await gauge.read()).toMatchObject({ asOfMs: clock.nowMs() - settleMs, lagMs: settleMs });
 });
 
 it.for([
@@ -60,15 +60,31 @@ it.for([
   await gauge.read();
   clock.setMs(clock.nowMs() + byMs);
   clock.advanceMs(1_000);
-  expect(await gauge.read()).toEqual({ asOfMs: clock.nowMs() - settleMs, lagMs: settleMs });
+  expect(await gauge.read()).toMatchObject({ asOfMs: clock.nowMs() - settleMs, lagMs: settleMs });
 
   // With something outstanding the lag grows with the time that passes, whatever the clock says.
   await insertRow(clock.nowMs() - hourMs);
   await sendOne();
   clock.setMs(clock.nowMs() + byMs);
   clock.advanceMs(2_000);
-  expect(await gauge.read()).toEqual({
+  expect(await gauge.read()).toMatchObject({
     asOfMs: clock.nowMs() - settleMs - 2_000,
     lagMs: settleMs + 2_000,
   });
+});
+
+it('has the same version until something is ingested, also before that is acknowledged', async (context) => {
+  const { clock, gauge, sendOne, insertRow } = await setUp(context);
+  const version = async (): Promise<string> => {
+    clock.advanceMs(1_000);
+    return (await gauge.read()).version;
+  };
+  const empty = await version();
+  expect(await version()).toBe(empty);
+  await sendOne();
+  expect(await version()).toBe(empty);
+  await insertRow(clock.nowMs());
+  const inserted = await version();
+  expect(inserted).not.toBe(empty);
+  expect(await version()).toBe(inserted);
 });

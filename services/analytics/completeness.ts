@@ -6,13 +6,16 @@ import type { Component, Logger } from '#platform/service-host';
 /** The event time up to which an answer is complete (epoch ms), and how far that is behind now (ms). */
 export type Completeness = { asOfMs: number; lagMs: number };
 
+/** `version` is the same as long as no sales are ingested, so that an answer need not be made again. */
+export type Reading = Completeness & { version: string };
+
 export type CompletenessGauge = Component & {
   /**
    * Call it before the query whose answer it describes, so that the answer contains everything ingested by then. A
    * reading is shared for 200 ms. While Kafka does not answer, `asOf` stays the same and `lagMs` grows. `lagMs` is
    * elapsed time: if the wall clock is set back, `asOf` goes back too, as event times do, but `lagMs` does not change.
    */
-  read(): Promise<Completeness>;
+  read(): Promise<Reading>;
 };
 
 const readingMsMax = 200;
@@ -56,17 +59,25 @@ export const createCompletenessGauge = (options: {
   /** The time up to which everything is in ClickHouse, and when that was last read; both by the monotonic clock. */
   let completeToMs = Number.NEGATIVE_INFINITY;
   let readAtMs = Number.NEGATIVE_INFINITY;
+  let version = '';
+  let failures = 0;
   let reading: Promise<void> | undefined;
 
   const refresh = async (): Promise<void> => {
     const askedAtMs = clock.monotonicMs();
     const askedAtWallMs = clock.nowMs();
     try {
-      const late = behind(await log.read());
-      const ageMs = late.length === 0 ? 0 : askedAtWallMs - (await newestIngestedMs(clickhouse, table, late));
+      const progress = await log.read();
+      const late = behind(progress);
+      // Rows are inserted before their offsets are committed, so partitions that are behind are looked up in the table.
+      const newest = late.length === 0 ? [] : await newestIngested(clickhouse, table, late);
+      const ageMs = late.length === 0 ? 0 : askedAtWallMs - newestMsOf(newest, late);
       // A row from the future was stamped before the wall clock was set back, so its age cannot be computed.
       if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - ageMs - settleMs);
+      version = versionOf(progress, newest);
     } catch (error) {
+      failures += 1;
+      version = `unknown-${failures}`;
       logger.warn({ err: error }, 'the completeness of the analytics cannot be read');
     }
     readAtMs = askedAtMs;
@@ -85,7 +96,7 @@ export const createCompletenessGauge = (options: {
       }
       const nowMs = clock.nowMs();
       const lagMs = Math.min(Math.ceil(clock.monotonicMs() - completeToMs), nowMs);
-      return { asOfMs: nowMs - lagMs, lagMs };
+      return { asOfMs: nowMs - lagMs, lagMs, version };
     },
   };
 };
@@ -122,18 +133,30 @@ const createLogProgress = (broker: Broker, topic: string, group: string) => {
   };
 };
 
-/** The event time of the last ingested record of the slowest of `partitions`; 0 if one of them has none. */
-const newestIngestedMs = async (
+type Newest = { partition: number; offset: string; newestMs: number };
+
+/** The last ingested record of each of `partitions` that has one. */
+const newestIngested = (
   clickhouse: Pick<ClickHouse, 'query'>,
   table: string,
   partitions: readonly number[],
-): Promise<number> => {
-  const rows = await clickhouse.query<{ partition: number; newestMs: number }>(
-    `SELECT kafka_partition AS partition, toUnixTimestamp64Milli(occurred_at) AS newestMs FROM ${table}
-     WHERE kafka_partition IN ({partitions:Array(UInt16)})
+): Promise<Newest[]> =>
+  clickhouse.query<Newest>(
+    `SELECT kafka_partition AS partition, toString(kafka_offset) AS offset,
+       toUnixTimestamp64Milli(occurred_at) AS newestMs
+     FROM ${table} WHERE kafka_partition IN ({partitions:Array(UInt16)})
      ORDER BY kafka_partition, kafka_offset DESC LIMIT 1 BY kafka_partition`,
     { partitions },
   );
-  const newest = new Map(rows.map((row) => [row.partition, row.newestMs]));
-  return Math.min(...partitions.map((partition) => newest.get(partition) ?? 0));
+
+/** The event time of the last ingested record of the slowest of `partitions`; 0 if one of them has none. */
+const newestMsOf = (newest: readonly Newest[], partitions: readonly number[]): number => {
+  const times = new Map(newest.map(({ partition, newestMs }) => [partition, newestMs]));
+  return Math.min(...partitions.map((partition) => times.get(partition) ?? 0));
 };
+
+const versionOf = (progress: readonly PartitionProgress[], newest: readonly Newest[]): string =>
+  [
+    ...progress.map(({ partition, nextOffset }) => `${partition}:${nextOffset ?? ''}`),
+    ...newest.map(({ partition, offset }) => `${partition}=${offset}`),
+  ].join(' ');

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { problem, problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import { instant, wholeNumber } from '#platform/http/text';
-import type { CompletenessGauge } from './completeness.js';
+import type { Answers } from './answers.js';
 import {
   bucketsMax,
   earliestMs,
@@ -21,6 +21,8 @@ import { rankings, type TopProductRow, topProductsQuery } from './top-products.j
 
 const analysts = ['analyst', 'admin'] as const;
 const tags = ['analytics'];
+/** All analysts see the same, and `asOf` says up to when. */
+const sharing = encodeSharedAnswer({ roles: analysts, ageMsMax: 200 });
 
 const completeness = {
   asOf: z.iso.datetime().describe('The event time up to which the answer is complete.'),
@@ -63,7 +65,7 @@ const topProductsAnswer = z
   })
   .meta({ id: 'TopProducts' });
 
-type AnalyticsDeps = { clickhouse: ClickHouse; completeness: CompletenessGauge; clock: Clock };
+type AnalyticsDeps = { answers: Answers; clock: Clock };
 
 export const analyticsRoutes = (app: HttpApp, deps: AnalyticsDeps): void => {
   revenueRoute(app, deps);
@@ -92,7 +94,8 @@ const revenueRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
         response: { 200: revenueAnswer, ...problems(503) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      reply.header(sharedAnswerHeader, sharing);
       const { granularity, refunds } = request.query;
       const { rows, ...rest } = await answerOf<RevenueRow>(
         deps,
@@ -125,7 +128,8 @@ const topProductsRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
         response: { 200: topProductsAnswer, ...problems(503) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      reply.header(sharedAnswerHeader, sharing);
       const { by, limit, from, to } = request.query;
       const nowMs = deps.clock.nowMs();
       const asked = { from: from ?? weekBefore(to === undefined ? nowMs : Date.parse(to)), to };
@@ -137,20 +141,18 @@ const topProductsRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
         deps,
         topProductsQuery(periodAsked(asked, granularity, nowMs), granularity, by, limit),
       );
-      return { items: rows, ...rest };
+      return { items: [...rows], ...rest };
     },
   );
 };
 
-/** Reads the completeness before it queries, so that the query sees at least what the reading promises. */
 const answerOf = async <Row>(
-  { clickhouse, completeness }: AnalyticsDeps,
-  { sql, params }: Query,
-): Promise<{ rows: Row[]; asOf: string; lagMs: number }> => {
+  { answers }: AnalyticsDeps,
+  query: Query,
+): Promise<{ rows: readonly Row[]; asOf: string; lagMs: number }> => {
   try {
-    const { asOfMs, lagMs } = await completeness.read();
-    const rows = await clickhouse.query<Row>(sql, params);
-    return { rows, asOf: new Date(asOfMs).toISOString(), lagMs: Math.round(lagMs) };
+    const { rows, reading } = await answers.of<Row>(query);
+    return { rows, asOf: new Date(reading.asOfMs).toISOString(), lagMs: Math.round(reading.lagMs) };
   } catch (error) {
     if (error instanceof PlatformError && error.retriable)
       throw unavailable('analytics_unavailable', 'Analytics are not available at the moment.');

@@ -4,6 +4,7 @@ import { connectBroker } from '#platform/messaging/connect-broker';
 import { openFront } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { topics } from '#schemas/topics';
+import { createAnswers } from './answers.js';
 import { createCompletenessGauge } from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { reconciliationRoutes } from './reconciliation.js';
@@ -31,6 +32,7 @@ export const service: Service<AnalyticsConfig> = {
     );
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
     reconciliationRoutes(app, clickhouse);
-    analyticsRoutes(app, { clickhouse, completeness, clock: host.clock });
+    const answers = createAnswers({ clickhouse, completeness, clock: host.clock });
+    analyticsRoutes(app, { answers, clock: host.clock });
   },
 };

@@ -6,6 +6,7 @@ import { createAuthenticator, hasRole, tokenType } from '#platform/http/auth';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { problem } from '#platform/http/problem-details';
 import { createHttpServer } from '#platform/http/server';
+import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import { createRedis, type RedisClient } from '#platform/redis/client';
 import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
@@ -76,6 +77,15 @@ const startServices = async (): Promise<string> => {
   app.post('/api/products', { access: 'public' }, async (_request, reply) =>
     reply.code(201).send(addProduct()),
   );
+  app.get(
+    '/api/analytics/sums',
+    { access: ['analyst', 'admin'], schema: { hide: true } },
+    async (request, reply) => {
+      asked.push(request.url);
+      reply.header(sharedAnswerHeader, encodeSharedAnswer({ roles: ['analyst', 'admin'], ageMsMax: 200 }));
+      return { sum: asked.length };
+    },
+  );
   host.use(component);
   await host.start();
   running.push(host);
@@ -92,7 +102,7 @@ const open = async (
   env: Record<string, string> = {},
 ): Promise<(path: string, options?: RequestInit) => Promise<Response>> => {
   const url = await startServices();
-  const gateway = await startGateway({ PRODUCT_URL: url, USER_URL: url, ...env });
+  const gateway = await startGateway({ PRODUCT_URL: url, USER_URL: url, ANALYTICS_URL: url, ...env });
   running.push(gateway.host);
   return (path, options) => fetch(gateway.url + path, options);
 };
@@ -301,5 +311,36 @@ describe('the catalogue at the gateway', () => {
       false,
     ]);
     await cache.stop();
+  });
+});
+
+describe('an answer that its service shares among roles', () => {
+  const as = async (role: string) => ({ headers: { authorization: `Bearer ${await tokenOf(role)}` } });
+  const path = '/api/analytics/sums?a=1';
+
+  it('is sent to those who have one of them, for as long as the service says, and to nobody else', async () => {
+    const ask = await open();
+    const [analyst, admin, customer] = [await as('analyst'), await as('admin'), await as('customer')];
+    // The gateway has to know a token before it answers by itself.
+    for (const who of [analyst, admin, customer]) await ask('/api/products', who);
+    asked = [];
+    const first = await ask(path, analyst);
+    expect(first.headers.has(sharedAnswerHeader)).toBe(false);
+    const again = await ask(path, admin);
+    expect([await again.text(), without(again.headers)]).toEqual([
+      await first.text(),
+      without(first.headers),
+    ]);
+    expect((await ask(path, customer)).status).toBe(403);
+    expect((await ask(path)).status).toBe(401);
+    expect(asked).toEqual([path]);
+    await ask('/api/analytics/sums?a=2', admin);
+    expect(asked).toHaveLength(2);
+    await eventually(async () => (await (await ask(path, admin)).text()) === '{"sum":3}', {
+      timeoutMs: 1_000,
+    });
+    expect(await (await ask('/metrics')).text()).toContain(
+      'http_requests_total{method="GET",route="/api/analytics/*",status="200"}',
+    );
   });
 });

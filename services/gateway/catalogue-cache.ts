@@ -1,9 +1,8 @@
-import { Readable } from 'node:stream';
 import type { Principal } from '#platform/http/auth';
 import { createRedisListener } from '#platform/redis/listener';
 import type { Component, Host } from '#platform/service-host';
 import { catalogueChannel, decodeCatalogueChange } from '#schemas/catalogue-changes';
-import type { UpstreamResponse } from './upstream.js';
+import { type UpstreamResponse, wholeBodyOf } from './upstream.js';
 
 /** An answer of 200 as it is sent to every caller whose rights do not change it. */
 export type CachedAnswer = {
@@ -33,7 +32,8 @@ export type CatalogueCache = Component & {
 };
 
 const bytesMaxDefault = 32 * 1024 * 1024;
-const answerBytesMax = 1024 * 1024;
+/** Larger answers are passed on as they come. */
+export const answerBytesMax = 1024 * 1024;
 const entryOverheadBytes = 300;
 const urlCharsMax = 512;
 
@@ -173,14 +173,8 @@ const cacheable = async (url: string, answer: UpstreamResponse): Promise<CachedA
   const { etag, vary, 'content-type': contentType, 'content-length': length } = answer.headers;
   if (answer.statusCode !== 200 || vary !== undefined || !(Number(length) <= answerBytesMax)) return answer;
   if (typeof etag !== 'string' || typeof contentType !== 'string' || answer.body === null) return answer;
-  const body = answer.body instanceof Readable ? await bytesOf(answer.body) : answer.body;
+  const body = await wholeBodyOf(answer);
   const bodyBytes = Buffer.byteLength(body);
   const bytes = bodyBytes + url.length + entryOverheadBytes;
   return { contentType, etag, body, length: String(bodyBytes), bytes };
-};
-
-const bytesOf = async (body: Readable): Promise<Buffer> => {
-  const pieces: Buffer[] = [];
-  for await (const piece of body) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces);
 };

@@ -2,9 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from '#platform/http/auth';
 import { isUnchanged } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/server';
+import { decodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
 import {
+  answerBytesMax,
   type CachedAnswer,
   type CatalogueCache,
   isCached,
@@ -12,7 +14,14 @@ import {
   seesWhatAllSee,
 } from './catalogue-cache.js';
 import type { Forwarding } from './routing-table.js';
-import { isSafe, type Upstream, type UpstreamRequest, type UpstreamResponse } from './upstream.js';
+import type { SharedAnswers } from './shared-answers.js';
+import {
+  isSafe,
+  type Upstream,
+  type UpstreamRequest,
+  type UpstreamResponse,
+  wholeBodyOf,
+} from './upstream.js';
 
 /**
  * Headers that belong to one connection, not to the message (RFC 9110 section 7.6.1), or that the gateway sets itself.
@@ -30,6 +39,7 @@ const notForwarded = new Set([
   'expect',
   'host',
   'content-length',
+  sharedAnswerHeader,
 ]);
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
@@ -43,7 +53,7 @@ export const forwardingRoutes = async (
   app: HttpApp,
   table: readonly Forwarding[],
   upstreams: Readonly<Record<ServiceName, Upstream>>,
-  { onStream, cache, auth }: ForwardingDeps,
+  deps: ForwardingDeps,
 ): Promise<void> => {
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -53,9 +63,8 @@ export const forwardingRoutes = async (
       for (const url of [path, `${path}/*`]) {
         const handler =
           to === 'product'
-            ? catalogueHandler(upstreams[to], { onStream, cache, auth })
-            : (request: FastifyRequest, reply: FastifyReply) =>
-                forward(request, reply, upstreams[to], onStream);
+            ? catalogueHandler(upstreams[to], deps)
+            : (request: FastifyRequest, reply: FastifyReply) => forward(request, reply, upstreams[to], deps);
         const route = { url, access: 'anonymous', schema: { hide: true }, handler } as const;
         scope.route({ ...route, method: [...methods] });
         // No route supports the method QUERY. The service answers 405, before the body would be read.
@@ -68,13 +77,15 @@ export type ForwardingDeps = {
   /** Called for an answer that is a long-lived stream. */
   onStream: (request: FastifyRequest) => void;
   cache: CatalogueCache;
+  shared: SharedAnswers;
   auth: Authenticator;
 };
 
 /** Answers reads of the catalogue from the cache, unless the caller's roles may change the answer. */
 const catalogueHandler =
-  (upstream: Upstream, { onStream, cache, auth }: ForwardingDeps) =>
+  (upstream: Upstream, deps: ForwardingDeps) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { cache, auth } = deps;
     const { method, url } = request;
     if (method === 'GET' && isCatalogueRead(url) && (await mayShareAnswer(request, auth))) {
       const answer = cache.find(url) ?? (await cache.read(url, () => upstream.send(sharedRead(request))));
@@ -82,7 +93,7 @@ const catalogueHandler =
         return isCached(answer) ? sendCached(request, reply, answer) : sendOn(reply, answer);
     }
     try {
-      return await forward(request, reply, upstream, onStream);
+      return await forward(request, reply, upstream, deps);
     } finally {
       if (!isSafe(method)) cache.forget(url);
     }
@@ -117,6 +128,26 @@ const sendCached = (request: FastifyRequest, reply: FastifyReply, answer: Cached
   return reply.type(answer.contentType).send(answer.body);
 };
 
+/** Keeps an answer that its service lets callers with certain roles share. */
+const shareIfSaid = async (
+  request: FastifyRequest,
+  answer: UpstreamResponse,
+  shared: SharedAnswers,
+): Promise<UpstreamResponse> => {
+  const {
+    [sharedAnswerHeader]: said,
+    'content-length': length,
+    'content-type': contentType,
+  } = answer.headers;
+  const sharing = said === undefined ? undefined : decodeSharedAnswer(said);
+  if (sharing === undefined || request.method !== 'GET' || answer.statusCode !== 200) return answer;
+  if (!(Number(length) <= answerBytesMax) || typeof contentType !== 'string') return answer;
+  const body = await wholeBodyOf(answer);
+  const route = request.routeOptions.url ?? '';
+  shared.keep(request.url, { body, contentType, length: String(length), route }, sharing);
+  return { ...answer, body };
+};
+
 const sendOn = (reply: FastifyReply, answer: UpstreamResponse): FastifyReply =>
   reply
     .code(answer.statusCode)
@@ -127,7 +158,7 @@ const forward = async (
   request: FastifyRequest,
   reply: FastifyReply,
   upstream: Upstream,
-  onStream: (request: FastifyRequest) => void,
+  { onStream, shared }: ForwardingDeps,
 ): Promise<FastifyReply> => {
   const gone = new AbortController();
   // Every answer closes at its end; a reason that is there already saves an error with its stack.
@@ -145,7 +176,7 @@ const forward = async (
       signal: gone.signal,
     });
     if (String(answer.headers['content-type']).startsWith('text/event-stream')) onStream(request);
-    return sendOn(reply, answer);
+    return sendOn(reply, await shareIfSaid(request, answer, shared));
   } catch (error) {
     // The caller has gone away, so no answer is needed.
     if (gone.signal.aborted) return reply.hijack();

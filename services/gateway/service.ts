@@ -13,12 +13,12 @@ import type { Host, Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { type JobName, jobs, type ServiceName, services } from '../table.js';
 import { createCatalogueCache } from './catalogue-cache.js';
-import { createCatalogueFront } from './catalogue-front.js';
 import { collectorRoutes } from './collector.js';
 import { type GatewayConfig, gatewayConfig } from './config.js';
 import { consumerRoutes } from './consumer-routes.js';
 import { createMergedDocument } from './documents.js';
 import { forwardingRoutes } from './forwarding.js';
+import { createFront } from './front.js';
 import { linksOf } from './front-page.js';
 import { createAggregatedHealth } from './health.js';
 import { shedLoad } from './load-shedding.js';
@@ -26,6 +26,7 @@ import { pageRoutes } from './pages.js';
 import { limitRequests, relaxedBy } from './rate-limits.js';
 import { createRequestCounter } from './request-counter.js';
 import { forwardings } from './routing-table.js';
+import { createSharedAnswers } from './shared-answers.js';
 import { createUpstream, type Upstream } from './upstream.js';
 
 const relaxation = 1000;
@@ -51,12 +52,13 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const auth = remoteAuthenticator(config, host.clock);
   const cache = host.use(createCatalogueCache(host, config.redisUrl));
   const counter = createRequestCounter(redis);
+  const shared = createSharedAnswers(host.clock.monotonicMs);
   const networks = createClientNetworks(config.trustedProxies !== undefined);
   const factor = config.limits === 'relaxed' ? relaxation : 1;
   const headers = await headersOfEveryAnswer();
   const limit = { name: 'general', ...relaxedBy(factor).general };
   const { app, component } = createHttpServer(host, {
-    front: createCatalogueFront(host, { auth, cache, counter, networks, limit, headers }),
+    front: createFront(host, { auth, cache, shared, counter, networks, limit, headers }),
     port: config.port,
     title: 'Cartstream',
     description,
@@ -73,7 +75,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   pageRoutes(app, { version: host.version, ...linksOf(config) });
   collectorRoutes(app, host, producer, publisher);
   consumerRoutes(app, watched);
-  await forwardingRoutes(app, forwardings, upstreams, { onStream, cache, auth });
+  await forwardingRoutes(app, forwardings, upstreams, { onStream, cache, shared, auth });
   host.use(component);
 };
 

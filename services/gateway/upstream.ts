@@ -111,16 +111,16 @@ export const createUpstream = (
     getJsonOfEach: (path, timeoutMs) =>
       Promise.all(
         instances.map(async ({ ask }) => {
-          const { statusCode, body } = await ask(readOf(path, timeoutMs));
-          const content = JSON.parse(await textOf(body));
-          if (statusCode !== 200)
-            throw unavailable('service_unavailable', `${service} answered ${statusCode}.`, 2);
+          const answer = await ask(readOf(path, timeoutMs));
+          const content = JSON.parse(String(await wholeBodyOf(answer)));
+          if (answer.statusCode !== 200)
+            throw unavailable('service_unavailable', `${service} answered ${answer.statusCode}.`, 2);
           return content;
         }),
       ),
     getJson: async (path, timeoutMs) => {
-      const { statusCode, body } = await send(readOf(path, timeoutMs));
-      return { status: statusCode, body: JSON.parse(await textOf(body)) };
+      const answer = await send(readOf(path, timeoutMs));
+      return { status: answer.statusCode, body: JSON.parse(String(await wholeBodyOf(answer))) };
     },
   };
 };
@@ -133,12 +133,12 @@ const readOf = (path: string, timeoutMs: number): UpstreamRequest => ({
   signal: AbortSignal.timeout(timeoutMs),
 });
 
-const textOf = async (body: UpstreamResponse['body']): Promise<string> => {
-  if (body === null || typeof body === 'string') return body ?? '';
-  if (Buffer.isBuffer(body)) return body.toString();
+/** The whole body. Check `Content-Length` before, since it is not bounded. */
+export const wholeBodyOf = async ({ body }: Pick<UpstreamResponse, 'body'>): Promise<string | Buffer> => {
+  if (body === null || typeof body === 'string' || Buffer.isBuffer(body)) return body ?? '';
   const pieces: Buffer[] = [];
   for await (const piece of body) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces).toString();
+  return Buffer.concat(pieces);
 };
 
 const createInstance = (

@@ -1,0 +1,72 @@
+import type { ClickHouse } from '#platform/clickhouse/client';
+import type { Clock } from '#platform/clock';
+import type { CompletenessGauge, Reading } from './completeness.js';
+import type { Query } from './revenue.js';
+
+export type Answer<Row> = { rows: readonly Row[]; reading: Reading };
+
+export type Answers = {
+  /** The rows of a query and how complete they are. Rejects as ClickHouse does. */
+  of<Row>(query: Query): Promise<Answer<Row>>;
+};
+
+/** Changes that are not ingested sales (a corrected name, a table that is made anew) show after this at the latest. */
+const ageMsMax = 5_000;
+const rowsKeptMax = 100_000;
+/** What an answer without rows counts for. */
+const rowsOfAnAnswer = 10;
+
+type Kept = { version: string; atMs: number; rows: Promise<readonly unknown[]>; size: number };
+
+/**
+ * Asks ClickHouse once for each question and version of the data, also for many who ask at once. The completeness is
+ * read before, so that the rows contain at least what it promises.
+ */
+export const createAnswers = (deps: {
+  clickhouse: Pick<ClickHouse, 'query'>;
+  completeness: Pick<CompletenessGauge, 'read'>;
+  clock: Pick<Clock, 'monotonicMs'>;
+}): Answers => {
+  const { clickhouse, completeness, clock } = deps;
+  const kept = new Map<string, Kept>();
+  let size = 0;
+
+  const drop = (key: string): void => {
+    size -= kept.get(key)?.size ?? 0;
+    kept.delete(key);
+  };
+
+  const ask = (key: string, { sql, params }: Query, version: string): Promise<readonly unknown[]> => {
+    drop(key);
+    const rows = clickhouse.query<unknown>(sql, params);
+    const answer: Kept = { version, atMs: clock.monotonicMs(), rows, size: rowsOfAnAnswer };
+    kept.set(key, answer);
+    size += answer.size;
+    rows.then(
+      ({ length }) => {
+        if (kept.get(key) !== answer) return;
+        size += length;
+        answer.size += length;
+        for (const oldest of kept.keys()) {
+          if (size <= rowsKeptMax) return;
+          drop(oldest);
+        }
+      },
+      () => {
+        if (kept.get(key) === answer) drop(key);
+      },
+    );
+    return rows;
+  };
+
+  return {
+    of: async <Row>(query: Query) => {
+      const reading = await completeness.read();
+      const key = JSON.stringify([query.sql, query.params]);
+      const known = kept.get(key);
+      const isFresh = known?.version === reading.version && clock.monotonicMs() - known.atMs < ageMsMax;
+      const rows = await (isFresh ? known.rows : ask(key, query, reading.version));
+      return { rows: rows as readonly Row[], reading };
+    },
+  };
+};

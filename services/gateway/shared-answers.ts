@@ -1,0 +1,53 @@
+import type { Principal } from '#platform/http/auth';
+import type { SharedAnswer } from '#platform/http/shared-answer';
+import type { CachedAnswer } from './catalogue-cache.js';
+
+/** An answer to a GET, with the route that made it. */
+export type RoleAnswer = Pick<CachedAnswer, 'contentType' | 'body' | 'length'> & { route: string };
+
+export type SharedAnswers = {
+  /** The answer that a service gave lately, if the caller has one of its roles. */
+  find(url: string, principal: Principal): RoleAnswer | undefined;
+  keep(url: string, answer: RoleAnswer, sharing: SharedAnswer): void;
+};
+
+const bytesMax = 8 * 1024 * 1024;
+const urlCharsMax = 512;
+const ageMsLimit = 1_000;
+
+type Entry = { answer: RoleAnswer; roles: readonly string[]; untilMs: number; bytes: number };
+
+/**
+ * Keeps answers that are the same for all callers with certain roles, as the services say, for a second at most. The
+ * oldest are dropped beyond 8 MiB.
+ */
+export const createSharedAnswers = (monotonicMs: () => number): SharedAnswers => {
+  const entries = new Map<string, Entry>();
+  let bytes = 0;
+  const drop = (url: string): void => {
+    bytes -= entries.get(url)?.bytes ?? 0;
+    entries.delete(url);
+  };
+  return {
+    find: (url, principal) => {
+      const entry = entries.get(url);
+      if (entry === undefined || principal.kind !== 'user') return undefined;
+      if (!principal.roles.some((role) => entry.roles.includes(role))) return undefined;
+      if (monotonicMs() < entry.untilMs) return entry.answer;
+      drop(url);
+      return undefined;
+    },
+    keep: (url, answer, { roles, ageMsMax }) => {
+      if (url.length > urlCharsMax) return;
+      drop(url);
+      const untilMs = monotonicMs() + Math.min(ageMsMax, ageMsLimit);
+      const entry = { answer, roles, untilMs, bytes: Number(answer.length) + url.length };
+      entries.set(url, entry);
+      bytes += entry.bytes;
+      for (const oldest of entries.keys()) {
+        if (bytes <= bytesMax) return;
+        drop(oldest);
+      }
+    },
+  };
+};
