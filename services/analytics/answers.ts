@@ -11,7 +11,7 @@ export type Answers = {
 };
 
 /** Changes that are not ingested sales (a corrected name, a table that is made anew) show after this at the latest. */
-const ageMsMax = 5_000;
+const ageMsMax = 1_000;
 const rowsKeptMax = 100_000;
 /** What an answer without rows counts for. */
 const rowsOfAnAnswer = 10;
