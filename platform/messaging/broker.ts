@@ -93,7 +93,7 @@ export type ConsumerOptions = {
   fetchBytesPerPartitionMax?: number;
   /** The broker answers a fetch as soon as it has this many bytes, or after `fetchWaitMs`. 1 if unset. */
   fetchBytesMin?: number;
-  /** 500 if unset. */
+  /** 1,000 if unset. */
   fetchWaitMs?: number;
   /**
    * Delivers records in the form in which they are stored, where the implementation can: the records of a batch are

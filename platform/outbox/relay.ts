@@ -147,11 +147,13 @@ const createLead = (
     'Times the database was found restored into another cluster',
   );
 
-  /** Sends the open window to its end, or until the relay stops. */
-  const drain = async (window: OutboxWindow): Promise<{ sent: number; lastSeq: string | undefined }> => {
+  /** Sends the open window, whose first rows are given, to its end, or until the relay stops. */
+  const drain = async (
+    window: OutboxWindow,
+    first: readonly OutboxRow[],
+  ): Promise<{ sent: number; lastSeq: string | undefined }> => {
     let lastSeq: string | undefined;
-    for (let sent = 0; ; ) {
-      const rows = await window.read(batchMax);
+    for (let sent = 0, rows = first; ; rows = await window.read(batchMax)) {
       const last = rows.at(-1);
       if (last === undefined || !(await deliver(rows))) return { sent, lastSeq };
       sent += rows.length;
@@ -172,28 +174,35 @@ const createLead = (
     );
   };
 
+  /** The first rows of the next window, as soon as there is one; none when the relay stops. */
+  const awaitWindow = async (window: OutboxWindow, checked: { atMs: number }): Promise<OutboxRow[]> => {
+    while (!isStopping()) {
+      const rows = await window.open(batchMax);
+      if (rows.length > 0) return rows;
+      if (performance.now() - checked.atMs >= foreignCheckEveryMs) {
+        await restartIfForeign(window);
+        checked.atMs = performance.now();
+      }
+      await waitForRows(pollMs);
+    }
+    return [];
+  };
+
   return async ({ query }) => {
     const window = createWindow(query);
     await restartIfForeign(window);
-    let checkedAtMs = performance.now();
+    const checked = { atMs: performance.now() };
     let sentSinceRotation = await countRows(query);
     // First the rest of the window that the previous relay may have left.
-    while (!isStopping()) {
-      const { sent, lastSeq } = await drain(window);
+    for (let rows = await window.read(batchMax); !isStopping(); ) {
+      const { sent, lastSeq } = await drain(window, rows);
       if (isStopping()) return;
-      if (lastSeq !== undefined) {
-        await window.close(lastSeq);
-        sentSinceRotation += sent;
-        if (sentSinceRotation >= rotateRowsMin && (await rotate(query))) sentSinceRotation = 0;
-        continue;
-      }
-      while (!isStopping() && !(await window.open())) {
-        if (performance.now() - checkedAtMs >= foreignCheckEveryMs) {
-          await restartIfForeign(window);
-          checkedAtMs = performance.now();
-        }
-        await waitForRows(pollMs);
-      }
+      rows = lastSeq === undefined ? [] : await window.close(lastSeq, batchMax);
+      sentSinceRotation += sent;
+      if (sentSinceRotation >= rotateRowsMin && (await rotate(query))) sentSinceRotation = 0;
+      if (rows.length > 0) continue;
+      if (lastSeq !== undefined) await waitForRows(pollMs);
+      rows = await awaitWindow(window, checked);
     }
   };
 };

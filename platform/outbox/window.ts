@@ -12,14 +12,19 @@ export type OutboxRow = {
 
 /** The rows that the leading relay is sending, as the position in the database defines them. */
 export type OutboxWindow = {
-  /** Opens the next window if there are new rows. Call it only when Kafka has all of the current window. */
-  open(): Promise<boolean>;
+  /**
+   * Opens the next window if there are new rows, and returns its first rows; none where there are no new ones. Call it
+   * only when Kafka has all of the current window.
+   */
+  open(rowsMax: number): Promise<OutboxRow[]>;
   /** The first rows without a stored acknowledgement, in the order of `seq`. */
   read(rowsMax: number): Promise<OutboxRow[]>;
   /** Stores that Kafka has all rows up to `seq`. */
   save(seq: string): Promise<void>;
-  /** Stores that Kafka has the whole window, whose last row is `lastSeq`. */
-  close(lastSeq: string): Promise<void>;
+  /**
+   * Stores that Kafka has the whole window, whose last row is `lastSeq`, opens the next one, and returns its first rows.
+   */
+  close(lastSeq: string, rowsMax: number): Promise<OutboxRow[]>;
   /**
    * If the database was restored into another cluster, where the same transaction ids mean other transactions, starts
    * with a new position and returns how many rows wait. Null otherwise. No unsent row is lost or reordered. Rows that
@@ -38,31 +43,34 @@ const nextWindow = `
      WHERE o.xid >= pg_snapshot_xmin(p.target) AND NOT pg_visible_in_snapshot(o.xid, p.target)),
     9223372036854775807)`;
 
+const columns = `o.seq::text, o.topic, o.key, o.value, o.headers,
+  extract(epoch FROM o.appended_at)::float8 * 1000 AS appended_ms`;
+
+const isInWindow = `o.seq > p.seq AND o.xid >= pg_snapshot_xmin(p.done)
+  AND NOT pg_visible_in_snapshot(o.xid, p.done) AND pg_visible_in_snapshot(o.xid, p.target)`;
+
+/** The first rows of the window that `update` has opened: the snapshot of the statement is the window's end. */
+const readingOf = (update: string): string => `
+  WITH p AS (${update} RETURNING seq, done, target)
+  SELECT ${columns} FROM outbox o, p WHERE ${isInWindow} ORDER BY o.seq LIMIT $1`;
+
+const openAndRead = readingOf(
+  `${nextWindow} WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
+                               AND NOT pg_visible_in_snapshot(o.xid, p.target))`,
+);
+const closeAndRead = readingOf(`${nextWindow}, sent_seq_max = greatest(sent_seq_max, $2)`);
+
 export const createWindow = (query: RelayQuery): OutboxWindow => ({
-  open: async () => {
-    const rows = await query(
-      `${nextWindow} WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
-                                   AND NOT pg_visible_in_snapshot(o.xid, p.target)) RETURNING 1`,
-      [],
-    );
-    return rows.length > 0;
-  },
+  open: (rowsMax) => query<OutboxRow>(openAndRead, [rowsMax]),
   read: (rowsMax) =>
     query<OutboxRow>(
-      `SELECT o.seq::text, o.topic, o.key, o.value, o.headers,
-              extract(epoch FROM o.appended_at)::float8 * 1000 AS appended_ms
-       FROM outbox o, outbox_position p
-       WHERE o.seq > p.seq AND o.xid >= pg_snapshot_xmin(p.done)
-         AND NOT pg_visible_in_snapshot(o.xid, p.done) AND pg_visible_in_snapshot(o.xid, p.target)
-       ORDER BY o.seq LIMIT $1`,
+      `SELECT ${columns} FROM outbox o, outbox_position p WHERE ${isInWindow} ORDER BY o.seq LIMIT $1`,
       [rowsMax],
     ),
   save: async (seq) => {
     await query('UPDATE outbox_position SET seq = $1, sent_seq_max = greatest(sent_seq_max, $1)', [seq]);
   },
-  close: async (lastSeq) => {
-    await query(`${nextWindow}, sent_seq_max = greatest(sent_seq_max, $1)`, [lastSeq]);
-  },
+  close: (lastSeq, rowsMax) => query<OutboxRow>(closeAndRead, [rowsMax, lastSeq]),
   restartIfForeign: async () => {
     const [position] = await query<{ foreign: boolean }>(
       'SELECT outbox_position_is_foreign() AS foreign',

@@ -20,8 +20,8 @@ import type { PaymentStore } from './payment-store.js';
 import type { PaymentProvider } from './provider.js';
 import { type ClaimedCall, callsChannel, claim, close, postpone } from './provider-calls.js';
 
-/** A call that becomes due later than its notification is found this late. */
-const pollMs = 250;
+/** For calls that another process has postponed or not finished; this one's own ring the bell when they are due. */
+const pollMs = 1_000;
 const leaseMarginMs = 2000;
 const retry = { minMs: 200, maxMs: 30_000 };
 
@@ -58,8 +58,12 @@ export const createProviderWorker = (
   let finished: Promise<void> = Promise.resolve();
   let listener: Listener | undefined;
 
+  const ringAfter = (restMs: number): void => {
+    setTimeout(bell.ring, restMs).unref();
+  };
+
   const start = (call: ClaimedCall): Promise<void> => {
-    const made = asPartOf(host, deps.provider.name, call, () => make(host, deps, call))
+    const made = asPartOf(host, deps.provider.name, call, () => make(host, deps, call, ringAfter))
       // The lease ends by itself, and then a worker tries the call again.
       .catch((error: unknown) => {
         if (isBrokenInvariant(error)) host.onFatal(error);
@@ -144,6 +148,7 @@ const make = async (
   { logger, clock }: Pick<Host, 'logger' | 'clock'>,
   deps: WorkerDeps,
   call: ClaimedCall,
+  ringAfter: (restMs: number) => void,
 ): Promise<void> => {
   const { metrics, timeoutMs } = deps;
   const { orderId, kind, attempts } = call;
@@ -160,7 +165,7 @@ const make = async (
     const isExpected = error instanceof PlatformError && error.retriable;
     logger[isExpected ? 'warn' : 'error']({ orderId, kind, attempts, err: error }, 'provider call failed');
     metrics.failed(call);
-    await tryAgain(deps, call, error, clock.nowMs());
+    ringAfter(await tryAgain(deps, call, error, clock.nowMs()));
   }
 };
 
@@ -183,13 +188,16 @@ const settle = async (
     return decision;
   });
 
-/** The outcome of the call is unknown: a cancelled payment is voided, any other call is tried again. */
+/**
+ * The outcome of the call is unknown: a cancelled payment is voided, any other call is tried again. Returns after how
+ * many milliseconds; 0 when there may be another call at once.
+ */
 const tryAgain = async (
   { db, payments }: Books,
   call: ClaimedCall,
   error: unknown,
   nowMs: number,
-): Promise<void> =>
+): Promise<number> =>
   inTransaction(db, async (tx) => {
     const decision =
       call.kind === 'authorize'
@@ -199,8 +207,13 @@ const tryAgain = async (
             nowMs,
           })
         : [];
-    if (!isRefusal(decision) && decision.length > 0) await close(tx, call.key);
-    else await postpone(tx, call.key, nowMs + backoffMs(retry, call.attempts), String(error));
+    if (!isRefusal(decision) && decision.length > 0) {
+      await close(tx, call.key);
+      return 0;
+    }
+    const restMs = backoffMs(retry, call.attempts);
+    await postpone(tx, call.key, nowMs + restMs, String(error));
+    return restMs;
   });
 
 /** Stops waiting after `timeoutMs`, also for a provider that ignores the signal. */
