@@ -46,13 +46,20 @@ const nextWindow = `
 const columns = `o.seq::text, o.topic, o.key, o.value, o.headers,
   extract(epoch FROM o.appended_at)::float8 * 1000 AS appended_ms`;
 
-const isInWindow = `o.seq > p.seq AND o.xid >= pg_snapshot_xmin(p.done)
-  AND NOT pg_visible_in_snapshot(o.xid, p.done) AND pg_visible_in_snapshot(o.xid, p.target)`;
+/**
+ * The first rows of the window whose position is the one row of `p`. The position is read by subqueries: a join would
+ * leave it to the planner whether it looks at all rows that were ever sent, and a prepared plan is kept for long.
+ */
+const readWindow = `
+  SELECT ${columns} FROM outbox o
+  WHERE o.seq > (SELECT seq FROM p) AND o.xid >= (SELECT pg_snapshot_xmin(done) FROM p)
+    AND NOT pg_visible_in_snapshot(o.xid, (SELECT done FROM p))
+    AND pg_visible_in_snapshot(o.xid, (SELECT target FROM p))
+  ORDER BY o.seq LIMIT $1`;
 
 /** The first rows of the window that `update` has opened: the snapshot of the statement is the window's end. */
-const readingOf = (update: string): string => `
-  WITH p AS (${update} RETURNING seq, done, target)
-  SELECT ${columns} FROM outbox o, p WHERE ${isInWindow} ORDER BY o.seq LIMIT $1`;
+const readingOf = (update: string): string =>
+  `WITH p AS (${update} RETURNING seq, done, target) ${readWindow}`;
 
 const openAndRead = readingOf(
   `${nextWindow} WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
@@ -63,10 +70,7 @@ const closeAndRead = readingOf(`${nextWindow}, sent_seq_max = greatest(sent_seq_
 export const createWindow = (query: RelayQuery): OutboxWindow => ({
   open: (rowsMax) => query<OutboxRow>(openAndRead, [rowsMax]),
   read: (rowsMax) =>
-    query<OutboxRow>(
-      `SELECT ${columns} FROM outbox o, outbox_position p WHERE ${isInWindow} ORDER BY o.seq LIMIT $1`,
-      [rowsMax],
-    ),
+    query<OutboxRow>(`WITH p AS (SELECT seq, done, target FROM outbox_position) ${readWindow}`, [rowsMax]),
   save: async (seq) => {
     await query('UPDATE outbox_position SET seq = $1, sent_seq_max = greatest(sent_seq_max, $1)', [seq]);
   },
