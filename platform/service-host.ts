@@ -238,6 +238,8 @@ export const hostConfig = envSchema({
   traceSampleRatio: ['TRACE_SAMPLE_RATIO', setting.ratio.default(1)],
   /** Of the reads (GET and HEAD) whose caller does not decide, at most so many a second are traced by each process. */
   traceReadsPerSecondMax: ['TRACE_READS_PER_SECOND_MAX', setting.integer(0, 1_000_000).default(10)],
+  /** The same of all other requests. */
+  traceWritesPerSecondMax: ['TRACE_WRITES_PER_SECOND_MAX', setting.integer(0, 1_000_000).default(20)],
 });
 
 /**
@@ -295,6 +297,7 @@ export const runServices = async (services: readonly Service[]): Promise<void> =
             otlpEndpoint: settings.otlpEndpoint,
             sampleRatio: settings.traceSampleRatio,
             readsPerSecondMax: settings.traceReadsPerSecondMax,
+            writesPerSecondMax: settings.traceWritesPerSecondMax,
           }),
           listenAddress: settings.listenAddress,
           onFatal: fatal,

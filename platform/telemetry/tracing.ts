@@ -31,6 +31,7 @@ type Exporting = { destinations: readonly OpenDestination[]; sampleRatio: number
 let exporting: Promise<Exporting> | undefined;
 
 let readTraces = createAllowance(Number.POSITIVE_INFINITY);
+let writeTraces = createAllowance(Number.POSITIVE_INFINITY);
 
 /**
  * Starts tracing for one service and returns its tracer. Services of one process share the exporters and their
@@ -46,9 +47,12 @@ export const startTracing = async (
     sampleRatio: number;
     /** Traces of reads that start here, a second, of the whole process; see `startRequestSpan`. */
     readsPerSecondMax?: number;
+    /** The same of all other requests. */
+    writesPerSecondMax?: number;
   },
 ): Promise<Tracer> => {
   if (options.readsPerSecondMax !== undefined) readTraces = createAllowance(options.readsPerSecondMax);
+  if (options.writesPerSecondMax !== undefined) writeTraces = createAllowance(options.writesPerSecondMax);
   exporting ??= startExporting(options);
   const { destinations, sampleRatio } = await exporting;
   const { BasicTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } = await import(
@@ -152,6 +156,10 @@ export const startSpan = (name: string, options: SpanOptions): { span: Span; wit
     options.tracer ??
     ((parent.getValue(tracerKey) ?? active.getValue(tracerKey)) as Tracer | undefined) ??
     trace.getTracer('cartstream');
+  const above = trace.getSpanContext(parent);
+  // What is not sampled makes no spans below either: they would be created, filled and thrown away.
+  if (above !== undefined && (above.traceFlags & 1) === 0)
+    return { span: trace.wrapSpanContext(above), within: contextWithTracer(tracer, parent) };
   const span = tracer.startSpan(
     name,
     {
@@ -166,9 +174,9 @@ export const startSpan = (name: string, options: SpanOptions): { span: Span; wit
 };
 
 /**
- * The span of a request that arrived, with its context. The caller's decision to sample holds. Reads are many and alike:
- * of those that arrive without a decision only `readsPerSecondMax` a second may be sampled. A request that is not
- * sampled has no span, but a context whose `traceparent` says so to whom it calls.
+ * The span of a request that arrived, with its context. The caller's decision to sample holds. Of the requests that
+ * arrive without a decision only `readsPerSecondMax` reads and `writesPerSecondMax` others a second may be sampled. A
+ * request that is not sampled has no span, but a context whose `traceparent` says so to whom it calls.
  */
 export const startRequestSpan = (
   name: string,
@@ -176,7 +184,7 @@ export const startRequestSpan = (
 ): { span: Span | undefined; within: Context } => {
   const { parent, tracer, isRead } = options;
   const caller = trace.getSpanContext(parent);
-  if (caller === undefined && isRead && !readTraces.take()) {
+  if (caller === undefined && !(isRead ? readTraces : writeTraces).take()) {
     const unsampled = { traceId: randomHex(32), spanId: randomHex(16), traceFlags: 0 };
     return { span: undefined, within: contextWithTracer(tracer, trace.setSpanContext(parent, unsampled)) };
   }
