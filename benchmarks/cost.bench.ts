@@ -3,6 +3,7 @@
  * process, SQL statements, transactions and bytes of log, beside the bare limit of the same kind in the same run. Uses
  * the platform that CARTSTREAM_RUN names or that runs in `.local`, or starts one; nothing else should run meanwhile.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#platform/testing/eventually';
@@ -19,6 +20,7 @@ const warmUpMs = durationMs / 3;
 const buyers = [1, 8, 32];
 const pollMs = 50;
 const eventsPerBatch = 50;
+const clients = 4;
 /** Some bytes of an event as the collector writes it: the record's value, key and headers. */
 const eventBytes = 220;
 const settleMs = 5_000;
@@ -35,6 +37,8 @@ type Cost = {
   settledRate: number;
   p50Ms: number;
   p99Ms: number;
+  /** At half the rate, the requests at equal distances; NaN where it is not measured. */
+  halfRateP99Ms: number;
   failures: number;
   /** The operations' own rate beside the bare limit's, and the same per CPU-second; NaN where there is no limit. */
   ofLimit: number;
@@ -50,6 +54,8 @@ type Cost = {
 type Operation = {
   name: string;
   plan: LoadPlan;
+  /** True to measure it at half its rate too. */
+  atHalfRate?: boolean;
   /** Operations a request stands for. */
   each?: number;
   limit?: LoadRun;
@@ -114,42 +120,62 @@ const measureReads = async (
 ): Promise<void> => {
   const page = await shop.call<{ items: { id: string }[] }>('GET', '/api/products?limit=100');
   const ids = page.body.items.map(({ id }) => id);
-  const asAdmin = { headers: { authorization: `Bearer ${admin}` } };
-  const day = (n: number): string => new Date(Date.UTC(2026, 0, 1 + n)).toISOString();
-  const analytics = (path: string) => ({
-    again: [`/api/analytics/${path}`],
-    anew: Array.from(
-      { length: 300 },
-      (_, n) =>
-        `/api/analytics/${path}${path.includes('?') ? '&' : '?'}from=${day(n % 300)}&to=${day(n + 30)}`,
-    ),
-  });
-  const revenue = analytics('revenue?granularity=hour');
-  const top = analytics('top-products');
-  const reads: { name: string; paths: string[]; headers?: Record<string, string> }[] = [
-    { name: 'GET /api/products/:id', paths: ids.map((id) => `/api/products/${id}`) },
-    { name: 'GET /api/products?limit=20', paths: ['/api/products?limit=20'] },
-    {
-      name: 'GET /api/recommendations',
-      paths: ids.map((id) => `/api/recommendations?scenario=product&productId=${id}`),
-    },
-    { name: 'GET /api/analytics/revenue, again', paths: revenue.again, ...asAdmin },
-    { name: 'GET /api/analytics/revenue, anew', paths: revenue.anew, ...asAdmin },
-    { name: 'GET /api/analytics/top-products, again', paths: top.again, ...asAdmin },
-    { name: 'GET /api/analytics/top-products, anew', paths: top.anew, ...asAdmin },
+  const products = ids.map((id) => `/api/products/${id}`);
+  const list = ['/api/products?limit=20'];
+  const recommendations = ids.map((id) => `/api/recommendations?scenario=product&productId=${id}`);
+  const asStaff = [{ authorization: `Bearer ${admin}` }];
+  const asAnalysts = await analystsOf(shop, admin);
+  const month = 'from={{from}}&to={{to}}';
+  const reads: { name: string; paths: string[]; headers?: Record<string, string>[]; clients?: number }[] = [
+    { name: 'GET /api/products/:id, from the cache', paths: products, clients },
+    // Staff see more than others, so nothing is cached for them.
+    { name: 'GET /api/products/:id, past it', paths: products, headers: asStaff },
+    { name: 'GET /api/products?limit=20, from the cache', paths: list, clients },
+    { name: 'GET /api/products?limit=20, past it', paths: list, headers: asStaff },
+    { name: 'GET /api/recommendations', paths: recommendations, clients },
+    ...['revenue?granularity=hour', 'top-products?limit=20'].flatMap((question) => [
+      {
+        name: `GET /api/analytics/${question.split('?')[0]}, again`,
+        paths: [`/api/analytics/${question}`],
+        headers: asAnalysts,
+      },
+      {
+        name: `GET /api/analytics/${question.split('?')[0]}, anew`,
+        paths: [`/api/analytics/${question}&${month}`],
+        headers: asAnalysts,
+      },
+    ]),
   ];
   const sample = await shop.call<unknown>('GET', reads[0]?.paths[0] as string);
   const bare = await startBare('bare-http', JSON.stringify(sample.body));
   bares.push(bare);
-  for (const { name, paths, headers = {} } of reads) {
+  for (const { name, ...asked } of reads) {
     // The limit is taken beside each, for the machine's speed is not the same from minute to minute.
     const limit = await runLoad(
-      { kind: 'get', origin: bare.url, paths, ...load },
+      { kind: 'get', origin: bare.url, ...asked, ...load },
       { watched: new Map([['bare', bare.pid]]) },
     );
-    await measure({ name, plan: { kind: 'get', origin: gateway, paths, headers, ...load }, limit });
+    const plan = { kind: 'get', origin: gateway, ...asked, ...load } as const;
+    await measure({ name, plan, limit, atHalfRate: true });
   }
   bare.stop();
+};
+
+/** Several, because each has a limit of requests of its own. */
+const analystsOf = async (shop: Shop, admin: string): Promise<Record<string, string>[]> => {
+  const headers: Record<string, string>[] = [];
+  for (let n = 0; n < clients; n += 1) {
+    const account = { email: `bench-${randomUUID()}@shop.example`, password: 'correct horse' };
+    const { body } = await shop.call<{ user: { id: string } }>('POST', '/api/auth/register', {
+      body: { ...account, name: 'Analyst' },
+    });
+    await shop.call('PUT', `/api/users/${body.user.id}/roles`, {
+      token: admin,
+      body: { roles: ['analyst'] },
+    });
+    headers.push({ authorization: `Bearer ${await shop.login(account.email, account.password)}` });
+  }
+  return headers;
 };
 
 const measureEvents = async (run: ReturnType<typeof readRunFile>, measure: Measure): Promise<void> => {
@@ -165,6 +191,7 @@ const measureEvents = async (run: ReturnType<typeof readRunFile>, measure: Measu
     plan: { kind: 'post', origin: run.gateway, path: '/api/events', body, expected: 202, ...load },
     each: eventsPerBatch,
     limit,
+    atHalfRate: true,
   });
 };
 
@@ -205,7 +232,7 @@ const measureCheckouts = async (
       message: 'every order in analytics',
     });
   };
-  const headers = { authorization: `Bearer ${token}` };
+  const headers = [{ authorization: `Bearer ${token}` }];
   const known = await ordersInAnalytics();
   await measure({
     name: 'orders, 32 at once',
@@ -230,7 +257,7 @@ const measureCheckouts = async (
 };
 
 const measureOne = async (
-  { name, plan, each = 1, limit, settle }: Operation,
+  { name, plan, each = 1, limit, settle, atHalfRate = false }: Operation,
   named: ReadonlyMap<string, number>,
   counter: Awaited<ReturnType<typeof openPostgresCounter>>,
 ): Promise<Cost> => {
@@ -259,12 +286,19 @@ const measureOne = async (
     limit === undefined
       ? Number.NaN
       : (limit.result.operations * each) / (limit.result.cpuMs + sumOf(limit.cpuMsByProcess));
+  const half = {
+    ...plan,
+    perSecond: result.operations / result.seconds / 2,
+    durationMs: plan.durationMs / 2,
+  };
+  const atHalf = atHalfRate ? await runLoad(half, { watched: new Map() }) : undefined;
   return {
     name,
     rate,
     settledRate,
     p50Ms: result.p50Ms,
     p99Ms: result.p99Ms,
+    halfRateP99Ms: atHalf?.result.p99Ms ?? Number.NaN,
     failures: result.failures,
     ofLimit: rate / limitRate,
     ofLimitPerCpu: operations / (cpuMs + result.cpuMs) / limitPerCpu,
@@ -306,6 +340,7 @@ const report = (costs: readonly Cost[], idle: Record<string, number>): void => {
           'settled',
           'p50 ms',
           'p99 ms',
+          'at half',
           'of limit',
           'of it per CPU',
           'CPU ms',
@@ -320,6 +355,7 @@ const report = (costs: readonly Cost[], idle: Record<string, number>): void => {
         thousands(cost.settledRate),
         fixed(cost.p50Ms, 1),
         fixed(cost.p99Ms, 1),
+        fixed(cost.halfRateP99Ms, 1),
         fixed(cost.ofLimit, 3),
         fixed(cost.ofLimitPerCpu, 3),
         fixed(cost.cpuMsPerOperation, 2),

@@ -1,6 +1,6 @@
 /**
- * A closed loop of requests as a process of its own, so that its CPU time is counted apart: each of `concurrency`
- * callers sends its next request when the last one is answered. Its one argument is a `LoadPlan` as JSON; it prints a
+ * A loop of requests as a process of its own, so that its CPU time is counted apart. It is closed, each of `concurrency`
+ * callers sends its next request when the last one is answered, unless the plan has a rate. Its one argument is a `LoadPlan` as JSON; it prints a
  * `LoadResult` as JSON.
  */
 import { randomUUID } from 'node:crypto';
@@ -13,8 +13,14 @@ export type LoadPlan = {
   durationMs: number;
   /** Not counted: before the measured time. */
   warmUpMs: number;
-  headers?: Record<string, string>;
-} & (
+  /** Of one request after the other in turn. */
+  headers?: Record<string, string>[];
+  /** As many clients, each with an address of its own on the loopback; 1 if unset. */
+  clients?: number;
+  /** Requests a second at equal distances, as long as callers are free, whenever the last ones are answered. */
+  perSecond?: number;
+} & /** `{{from}}` and `{{to}}` in a path become a month that hardly ever comes twice. */
+(
   | { kind: 'get'; paths: string[] }
   /** Each request is made unlike the others: `{{uuid}}` and `{{now}}` in the body are replaced. */
   | { kind: 'post'; path: string; body: string; expected: number }
@@ -45,14 +51,26 @@ type Caller = (n: number) => Promise<void>;
 const bodyOf = (template: string): string =>
   template.replaceAll('{{uuid}}', () => randomUUID()).replaceAll('{{now}}', new Date().toISOString());
 
-const callerOf = (plan: LoadPlan, pool: Pool): Caller => {
+const hourMs = 3_600_000;
+const dated = (path: string, n: number): string => {
+  if (!path.includes('{{')) return path;
+  const fromMs = Date.UTC(2026, 0, 1) + (n % 6000) * hourMs;
+  const toMs = fromMs + (30 * 24 + (Math.floor(n / 6000) % 200)) * hourMs;
+  const at = (ms: number): string => new Date(ms).toISOString();
+  return path.replace('{{from}}', at(fromMs)).replace('{{to}}', at(toMs));
+};
+
+const callerOf = (plan: LoadPlan, pools: readonly Pool[]): Caller => {
+  let sent = 0;
   const send = async (method: 'GET' | 'POST', path: string, body?: string) => {
+    sent += 1;
+    const pool = pools[sent % pools.length] as Pool;
     const answer = await pool.request({
       method,
       path,
       headersTimeout: requestTimeoutMs,
       headers: {
-        ...plan.headers,
+        ...plan.headers?.[sent % plan.headers.length],
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
       },
@@ -67,7 +85,7 @@ const callerOf = (plan: LoadPlan, pool: Pool): Caller => {
   switch (plan.kind) {
     case 'get':
       return async (n) => {
-        expect(await send('GET', plan.paths[n % plan.paths.length] as string), 200);
+        expect(await send('GET', dated(plan.paths[n % plan.paths.length] as string, n)), 200);
       };
     case 'post':
       return async () => {
@@ -99,13 +117,31 @@ const percentile = (sorted: readonly number[], share: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 
 const run = async (plan: LoadPlan): Promise<LoadResult> => {
-  const pool = new Pool(plan.origin, { connections: plan.concurrency, pipelining: 1 });
-  const call = callerOf(plan, pool);
+  const { clients = 1, concurrency, perSecond } = plan;
+  const pools = Array.from(
+    { length: clients },
+    (_, n) =>
+      new Pool(plan.origin, {
+        connections: Math.ceil(concurrency / clients),
+        pipelining: 1,
+        ...(clients === 1 ? {} : { connect: { localAddress: `127.0.1.${n + 1}` } }),
+      }),
+  );
+  const call = callerOf(plan, pools);
   let next = Math.floor(Math.random() * 1_000_000);
   const loop = async (untilMs: number, onDone: (ms: number, failure?: unknown) => void): Promise<void> => {
+    let dueAtMs = performance.now();
     const one = async () => {
       while (performance.now() < untilMs) {
-        const startedAtMs = performance.now();
+        let startedAtMs = performance.now();
+        if (perSecond !== undefined) {
+          const mineAtMs = dueAtMs;
+          dueAtMs += 1000 / perSecond;
+          const isFree = mineAtMs > startedAtMs;
+          if (isFree) await sleep(mineAtMs - startedAtMs);
+          // A caller that was not free in time waited for an answer, which counts; a late timer does not.
+          startedAtMs = isFree ? performance.now() : mineAtMs;
+        }
         next += 1;
         await call(next).then(
           () => onDone(performance.now() - startedAtMs),
@@ -130,7 +166,7 @@ const run = async (plan: LoadPlan): Promise<LoadResult> => {
   });
   const cpu = process.cpuUsage(before);
   const seconds = (performance.now() - startedAtMs) / 1000;
-  await pool.destroy();
+  await Promise.all(pools.map((pool) => pool.destroy()));
   samplesMs.sort((a, b) => a - b);
   return {
     operations: samplesMs.length,
