@@ -19,8 +19,7 @@ export type LoadPlan = {
   clients?: number;
   /** Requests a second at equal distances, as long as callers are free, whenever the last ones are answered. */
   perSecond?: number;
-} & /** `{{from}}` and `{{to}}` in a path become a month that hardly ever comes twice. */
-(
+} /** `{{from}}` and `{{to}}` in a path become a month that hardly ever comes twice. */ & (
   | { kind: 'get'; paths: string[] }
   /** Each request is made unlike the others: `{{uuid}}` and `{{now}}` in the body are replaced. */
   | { kind: 'post'; path: string; body: string; expected: number }
@@ -52,6 +51,7 @@ const bodyOf = (template: string): string =>
   template.replaceAll('{{uuid}}', () => randomUUID()).replaceAll('{{now}}', new Date().toISOString());
 
 const hourMs = 3_600_000;
+/** `{{from}}` and `{{to}}` in a path become a month that hardly ever comes twice. */
 const dated = (path: string, n: number): string => {
   if (!path.includes('{{')) return path;
   const fromMs = Date.UTC(2026, 0, 1) + (n % 6000) * hourMs;
