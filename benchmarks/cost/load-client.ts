@@ -19,7 +19,7 @@ export type LoadPlan = {
   clients?: number;
   /** Requests a second at equal distances, as long as callers are free, whenever the last ones are answered. */
   perSecond?: number;
-} /** `{{from}}` and `{{to}}` in a path become a month that hardly ever comes twice. */ & (
+} & (
   | { kind: 'get'; paths: string[] }
   /** Each request is made unlike the others: `{{uuid}}` and `{{now}}` in the body are replaced. */
   | { kind: 'post'; path: string; body: string; expected: number }

@@ -36,8 +36,8 @@ export const observe = (app: HttpApp, host: Host): void => {
     seen.set(request, { startedAtMs: performance.now(), ...traceOf(request, host) });
     enter(request, next);
   });
-  // Reading the body loses the asynchronous context, so it is entered again here.
-  app.addHook('preValidation', (request, _reply, next) => enter(request, next));
+  // Reading the body loses the asynchronous context, so it is entered again here; these methods have none.
+  app.addHook('preValidation', (request, _reply, next) => (isRead(request) ? next() : enter(request, next)));
 
   app.addHook('onResponse', (request, reply, done) => {
     const { startedAtMs = performance.now(), span } = seen.get(request) ?? {};
@@ -81,7 +81,7 @@ const traceOf = (request: FastifyRequest, { tracer }: Host): Pick<Observed, 'spa
     kind: SpanKind.SERVER,
     tracer,
     parent,
-    isRead: request.method === 'GET' || request.method === 'HEAD',
+    isRead: isRead(request),
     attributes: {
       'http.request.method': request.method,
       'http.route': route,
@@ -100,6 +100,7 @@ const logAnswer = (request: FastifyRequest, reply: FastifyReply, elapsedMs: numb
   );
 };
 
+const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';
 const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? 'unknown';
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions } f
 import type { AddressInfo } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
+  type FastifyContextConfig,
   type FastifyError,
   type FastifyHttpOptions,
   type FastifyRequest,
@@ -14,7 +15,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { newId } from '#platform/ids';
 import type { Component, Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
-import { type Authenticator, authorise } from './auth.js';
+import { type Authenticator, authorise, type Principal } from './auth.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
 import type { HttpApp, HttpServerOptions } from './http-app.js';
 import { type Announcement, announceLocalServer } from './local-server.js';
@@ -156,37 +157,59 @@ const behindFront =
 const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook): void => {
   // Fastify requires reference types to be null at first; the hook below sets it before any handler runs.
   app.decorateRequest('principal', null as never);
-  app.addHook('onRequest', async (request) => {
-    request.principal = { kind: 'anonymous' };
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.principal = stranger;
     // A route that does not exist is answered with 404, whatever the body is.
-    if (request.is404) throw notThere(request, routes);
-    const {
-      access = 'anonymous',
-      authorises,
-      requires = [],
-      anonymousWithoutKeys = false,
-    } = request.routeOptions.config;
+    if (request.is404) return done(notThere(request, routes));
+    const { config } = request.routeOptions;
+    const { access = 'anonymous', authorises } = config;
     const { authorization } = request.headers;
-    if (auth !== undefined && authorization !== undefined && access !== 'anonymous')
+    const isAsked = auth !== undefined && authorization !== undefined && access !== 'anonymous';
+    // Most requests come without a token: then nothing is awaited.
+    if (!isAsked && authorises === undefined) {
       try {
-        request.principal = await auth.principalOf(authorization);
+        authorise(stranger, access);
+        assertPreconditions(request, config);
       } catch (error) {
-        if (!(anonymousWithoutKeys && error instanceof Problem && error.status === 503)) throw error;
+        return done(error as Error);
       }
-    authorise(request.principal, access);
-    await authorises?.(request);
-    if (/%00/.test(request.url)) throw problem(400, 'invalid_url', 'The URL holds a NUL character.');
-    if (!isDecodable(request.url))
-      throw problem(400, 'invalid_url', 'The query has an escape that is not valid UTF-8.');
-    if (requires.includes('idempotency-key') && !request.headers['idempotency-key'])
-      throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
-    if (requires.includes('if-match') && request.headers['if-match'] === undefined)
-      throw problem(
-        428,
-        'if_match_required',
-        'Send If-Match with the ETag of the version this update is based on.',
-      );
+      return done();
+    }
+    admit(request, config, isAsked ? auth : undefined).then(() => done(), done);
   });
+};
+
+const stranger: Principal = Object.freeze({ kind: 'anonymous' });
+
+const admit = async (
+  request: FastifyRequest,
+  config: FastifyContextConfig,
+  auth: Authenticator | undefined,
+): Promise<void> => {
+  const { access = 'anonymous', authorises, anonymousWithoutKeys = false } = config;
+  try {
+    if (auth !== undefined) request.principal = await auth.principalOf(request.headers.authorization);
+  } catch (error) {
+    if (!(anonymousWithoutKeys && error instanceof Problem && error.status === 503)) throw error;
+  }
+  authorise(request.principal, access);
+  await authorises?.(request);
+  assertPreconditions(request, config);
+};
+
+const assertPreconditions = (request: FastifyRequest, { requires = [] }: FastifyContextConfig): void => {
+  const { url, headers } = request;
+  if (url.includes('%00')) throw problem(400, 'invalid_url', 'The URL holds a NUL character.');
+  if (!isDecodable(url))
+    throw problem(400, 'invalid_url', 'The query has an escape that is not valid UTF-8.');
+  if (requires.includes('idempotency-key') && !headers['idempotency-key'])
+    throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
+  if (requires.includes('if-match') && headers['if-match'] === undefined)
+    throw problem(
+      428,
+      'if_match_required',
+      'Send If-Match with the ETag of the version this update is based on.',
+    );
 };
 
 /** The router checks the path alone; the parser of the query keeps what it cannot decode, or replaces it. */

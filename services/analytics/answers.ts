@@ -8,6 +8,7 @@ export type Answer<Row> = { rows: readonly Row[]; reading: Reading };
 export type Answers = {
   /** The rows of a query and how complete they are. Rejects as ClickHouse does. */
   of<Row>(query: Query): Promise<Answer<Row>>;
+  reading(): Promise<Reading>;
 };
 
 /** Changes that are not ingested sales (a corrected name, a table that is made anew) show after this at the latest. */
@@ -60,6 +61,7 @@ export const createAnswers = (deps: {
   };
 
   return {
+    reading: () => completeness.read(),
     of: async <Row>(query: Query) => {
       const reading = await completeness.read();
       const key = JSON.stringify([query.sql, query.params]);

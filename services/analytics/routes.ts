@@ -5,7 +5,8 @@ import { problem, problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import { instant, wholeNumber } from '#platform/http/text';
-import type { Answers } from './answers.js';
+import type { Answer } from './answers.js';
+import type { Figures } from './figures.js';
 import {
   bucketsMax,
   earliestMs,
@@ -16,8 +17,8 @@ import {
   type PeriodRefusal,
   periodOf,
 } from './period.js';
-import { type Query, type RevenueRow, refundDays, revenueQuery } from './revenue.js';
-import { rankings, type TopProductRow, topProductsQuery } from './top-products.js';
+import { refundDays } from './revenue.js';
+import { rankings } from './top-products.js';
 
 const analysts = ['analyst', 'admin'] as const;
 const tags = ['analytics'];
@@ -65,7 +66,7 @@ const topProductsAnswer = z
   })
   .meta({ id: 'TopProducts' });
 
-type AnalyticsDeps = { answers: Answers; clock: Clock };
+type AnalyticsDeps = { figures: Figures; clock: Clock };
 
 export const analyticsRoutes = (app: HttpApp, deps: AnalyticsDeps): void => {
   revenueRoute(app, deps);
@@ -97,10 +98,8 @@ const revenueRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
     async (request, reply) => {
       reply.header(sharedAnswerHeader, sharing);
       const { granularity, refunds } = request.query;
-      const { rows, ...rest } = await answerOf<RevenueRow>(
-        deps,
-        revenueQuery(periodAsked(request.query, granularity, deps.clock.nowMs()), granularity, refunds),
-      );
+      const period = periodAsked(request.query, granularity, deps.clock.nowMs());
+      const { rows, ...rest } = await answerOf(deps.figures.revenue(period, granularity, refunds));
       return {
         items: rows.map(({ bucket, ...row }) => ({ from: new Date(bucket * 1000).toISOString(), ...row })),
         ...rest,
@@ -137,21 +136,18 @@ const topProductsRoute = (app: HttpApp, deps: AnalyticsDeps): void => {
         { fromMs: Date.parse(asked.from), toMs: to === undefined ? undefined : Date.parse(to) },
         nowMs,
       );
-      const { rows, ...rest } = await answerOf<TopProductRow>(
-        deps,
-        topProductsQuery(periodAsked(asked, granularity, nowMs), granularity, by, limit),
-      );
+      const period = periodAsked(asked, granularity, nowMs);
+      const { rows, ...rest } = await answerOf(deps.figures.topProducts(period, granularity, by, limit));
       return { items: [...rows], ...rest };
     },
   );
 };
 
 const answerOf = async <Row>(
-  { answers }: AnalyticsDeps,
-  query: Query,
+  asking: Promise<Answer<Row>>,
 ): Promise<{ rows: readonly Row[]; asOf: string; lagMs: number }> => {
   try {
-    const { rows, reading } = await answers.of<Row>(query);
+    const { rows, reading } = await asking;
     return { rows, asOf: new Date(reading.asOfMs).toISOString(), lagMs: Math.round(reading.lagMs) };
   } catch (error) {
     if (error instanceof PlatformError && error.retriable)

@@ -7,6 +7,7 @@ import { topics } from '#schemas/topics';
 import { createAnswers } from './answers.js';
 import { createCompletenessGauge } from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
+import { createFigures } from './figures.js';
 import { reconciliationRoutes } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
 
@@ -33,6 +34,6 @@ export const service: Service<AnalyticsConfig> = {
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
     reconciliationRoutes(app, clickhouse);
     const answers = createAnswers({ clickhouse, completeness, clock: host.clock });
-    analyticsRoutes(app, { answers, clock: host.clock });
+    analyticsRoutes(app, { figures: createFigures(answers, host.clock), clock: host.clock });
   },
 };

@@ -37,3 +37,58 @@ export const topProductsQuery = (
   ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, productId, currency`,
   params: { from: clickHouseSecond(period.fromMs), to: clickHouseSecond(period.toMs), rowsMax },
 });
+
+/** What one product sold in one bucket; `bucket` is epoch seconds. */
+export type ProductSalesRow = {
+  bucket: number;
+  productId: string;
+  currency: string;
+  units: number;
+  net: number;
+};
+
+/** The sales from which `rankProducts` makes the ranking of any period within. */
+export const productSalesQuery = (period: Period, granularity: Granularity, rowsMax: number): Query => ({
+  sql: `
+  SELECT toUnixTimestamp(${granularity}) AS bucket, product_id AS productId, currency, sum(s.units) AS units,
+    sum(s.net) AS net
+  FROM sales_per_${granularity} AS s
+  WHERE ${granularity} >= {from:DateTime('UTC')} AND ${granularity} < {to:DateTime('UTC')}
+  GROUP BY bucket, productId, currency
+  LIMIT {rowsMax:UInt32}`,
+  params: { from: clickHouseSecond(period.fromMs), to: clickHouseSecond(period.toMs), rowsMax },
+});
+
+export const namesQuery = (productIds: readonly string[]): Query => ({
+  sql: `
+  SELECT product_id AS productId, argMax(name, version) AS name FROM products
+  WHERE product_id IN ({productIds:Array(String)}) GROUP BY product_id`,
+  params: { productIds: [...productIds].sort() },
+});
+
+/** The ranking that `topProductsQuery` gives, without the names. */
+export const rankProducts = (
+  sales: readonly ProductSalesRow[],
+  by: Ranking,
+  rowsMax: number,
+): Omit<TopProductRow, 'name'>[] => {
+  const totals = new Map<string, Omit<TopProductRow, 'name'>>();
+  for (const { productId, currency, units, net } of sales) {
+    const key = `${productId} ${currency}`;
+    const total = totals.get(key);
+    if (total === undefined) totals.set(key, { productId, units, net, currency });
+    else {
+      total.units += units;
+      total.net += net;
+    }
+  }
+  const rank = by === 'units' ? 'units' : 'net';
+  return [...totals.values()]
+    .sort(
+      (a, b) =>
+        b[rank] - a[rank] || compareText(a.productId, b.productId) || compareText(a.currency, b.currency),
+    )
+    .slice(0, rowsMax);
+};
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

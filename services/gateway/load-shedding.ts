@@ -21,14 +21,17 @@ export const shedLoad = (
   const counted = new Set<FastifyRequest>();
   metrics.beforeRender(() => gauge.set(counted.size));
   const leave = (request: FastifyRequest): void => void counted.delete(request);
-  app.addHook('onRequest', async (request, reply) => {
-    if (!pathOf(request).startsWith('/api/')) return;
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!pathOf(request).startsWith('/api/')) return done();
     if (counted.size >= inFlightMax) {
       shed.inc();
-      throw unavailable('overloaded', 'There are too many requests at the moment. Try again in a moment.', 1);
+      return done(
+        unavailable('overloaded', 'There are too many requests at the moment. Try again in a moment.', 1),
+      );
     }
     counted.add(request);
     reply.raw.once('close', () => leave(request));
+    done();
   });
   return leave;
 };

@@ -4,7 +4,7 @@ import type { ClientNetworks } from '#platform/http/client-address';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { accountIn } from './login-account.js';
-import type { CountOptions, RequestCounter } from './request-counter.js';
+import type { Count, CountOptions, RequestCounter } from './request-counter.js';
 import { pathOf } from './request-path.js';
 import { type LimitName, limitOf, limits, limitsOfAccounts, limitsOfAddresses } from './routing-table.js';
 
@@ -29,24 +29,17 @@ export const limitRequests = (
   factor: number,
 ): void => {
   const countOptions = relaxedBy(factor);
-  const count = async (name: LimitName, client: string, reply: FastifyReply): Promise<void> => {
+  /** Throws 429 past the limit. A promise only where Redis has to be asked. */
+  const count = (name: LimitName, client: string, reply: FastifyReply): void | Promise<void> => {
     const options = countOptions[name];
     const counting = counter.count(`${name}:${client}`, options);
-    const { current, ttlMs } = counting instanceof Promise ? await counting : counting;
-    const { requestsMax: max } = options;
-    const resetS = Math.ceil(ttlMs / 1000);
-    reply.header('ratelimit-limit', max);
-    reply.header('ratelimit-remaining', Math.max(0, max - current));
-    reply.header('ratelimit-reset', resetS);
-    if (current > max)
-      throw problem(429, 'rate_limited', `Too many requests; try again in ${resetS} s.`, {
-        headers: { 'retry-after': String(Math.max(1, resetS)) },
-      });
+    return counting instanceof Promise
+      ? counting.then((counted) => answerCount(options.requestsMax, counted, reply))
+      : answerCount(options.requestsMax, counting, reply);
   };
 
   /** The client under which a request is counted. An invalid token counts as none: the service will refuse it. */
   const clientOf = async (request: FastifyRequest): Promise<string> => {
-    if (request.headers.authorization === undefined) return networks.of(request);
     try {
       const principal = await auth.principalOf(request.headers.authorization);
       return principal.kind === 'user' ? principal.userId : networks.of(request);
@@ -55,14 +48,43 @@ export const limitRequests = (
     }
   };
 
-  app.addHook('onRequest', async (request, reply) => {
+  const limit = async (name: LimitName, request: FastifyRequest, reply: FastifyReply): Promise<void> =>
+    count(name, limitsOfAddresses.has(name) ? networks.of(request) : await clientOf(request), reply);
+
+  app.addHook('onRequest', (request, reply, done) => {
     const name = limitOf(request.method, pathOf(request));
-    if (name === undefined) return;
-    await count(name, limitsOfAddresses.has(name) ? networks.of(request) : await clientOf(request), reply);
+    if (name === undefined) return done();
+    const isKnown = request.headers.authorization !== undefined;
+    settle(() => (isKnown ? limit(name, request, reply) : count(name, networks.of(request), reply)), done);
   });
-  app.addHook('preHandler', async (request, reply) => {
-    const limit = request.method === 'POST' ? limitsOfAccounts[pathOf(request)] : undefined;
-    const account = limit === undefined ? undefined : accountIn(request.body);
-    if (limit !== undefined && account !== undefined) await count(limit, account, reply);
+  app.addHook('preHandler', (request, reply, done) => {
+    const name = request.method === 'POST' ? limitsOfAccounts[pathOf(request)] : undefined;
+    const account = name === undefined ? undefined : accountIn(request.body);
+    if (name === undefined || account === undefined) return done();
+    settle(() => count(name, account, reply), done);
   });
+};
+
+/** Ends a hook as `work` ends, at once if it is no promise. */
+const settle = (work: () => void | Promise<void>, done: (error?: Error) => void): void => {
+  let working: void | Promise<void>;
+  try {
+    working = work();
+  } catch (error) {
+    done(error as Error);
+    return;
+  }
+  if (working instanceof Promise) working.then(() => done(), done);
+  else done();
+};
+
+const answerCount = (max: number, { current, ttlMs }: Count, reply: FastifyReply): void => {
+  const resetS = Math.ceil(ttlMs / 1000);
+  reply.header('ratelimit-limit', max);
+  reply.header('ratelimit-remaining', Math.max(0, max - current));
+  reply.header('ratelimit-reset', resetS);
+  if (current > max)
+    throw problem(429, 'rate_limited', `Too many requests; try again in ${resetS} s.`, {
+      headers: { 'retry-after': String(Math.max(1, resetS)) },
+    });
 };

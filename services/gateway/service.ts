@@ -69,7 +69,10 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   });
   const onStream = shedLoad(app, host.metrics, config.inFlightMax);
   limitRequests(app, counter, auth, networks, factor);
-  app.addHook('onRequest', async (_request, reply) => void reply.headers(headers));
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers);
+    done();
+  });
   await app.register(cors, () => corsOf);
 
   pageRoutes(app, { version: host.version, ...linksOf(config) });

@@ -1,0 +1,117 @@
+import type { Clock } from '#platform/clock';
+import { createFreshMap } from '#platform/fresh-map';
+import type { Answer, Answers } from './answers.js';
+import type { Reading } from './completeness.js';
+import { type Granularity, latestMs, type Period } from './period.js';
+import { type Query, type RefundDay, type RevenueRow, revenueQuery } from './revenue.js';
+import {
+  namesQuery,
+  type ProductSalesRow,
+  productSalesQuery,
+  type Ranking,
+  rankProducts,
+  type TopProductRow,
+  topProductsQuery,
+} from './top-products.js';
+
+export type Figures = {
+  revenue(period: Period, granularity: Granularity, refunds: RefundDay): Promise<Answer<RevenueRow>>;
+  topProducts(
+    period: Period,
+    granularity: Granularity,
+    by: Ranking,
+    rowsMax: number,
+  ): Promise<Answer<TopProductRow>>;
+};
+
+const dayMs = 24 * 60 * 60 * 1000;
+/** Aligned to the epoch, so that overlapping periods have blocks in common. */
+const blockMs: Record<Granularity, number> = { minute: 2 * dayMs, hour: 64 * dayMs, day: 2048 * dayMs };
+/** A block with more rows is not used: ClickHouse then adds up what the process would. */
+const blockRowsMax = 20_000;
+/** So many different periods are asked of ClickHouse themselves before their blocks are. */
+const periodsBeforeBlocks = 4;
+const nameAgeMsMax = 1_000;
+const namesKeptMax = 10_000;
+
+/**
+ * Answers for any period. A few periods, as a dashboard has them, are questions of their own. Where many different ones
+ * are asked for the same version of the data, aligned blocks that contain them are asked for once, and each answer is
+ * taken out of those.
+ */
+export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'monotonicMs'>): Figures => {
+  const asked = new Map<string, { version: string; periods: Set<string> }>();
+  const names = createFreshMap<string>({
+    load: async (productIds) => {
+      const { rows } = await answers.of<{ productId: string; name: string }>(namesQuery(productIds));
+      return new Map(rows.map(({ productId, name }) => [productId, name]));
+    },
+    otherwise: '',
+    ageMsMax: nameAgeMsMax,
+    entriesMax: namesKeptMax,
+    monotonicMs,
+  });
+
+  /** True when this kind of question was asked for enough other periods since the data changed. */
+  const areMany = async (kind: string, period: Period): Promise<boolean> => {
+    const { version } = await answers.reading();
+    const known = asked.get(kind);
+    const periods = known?.version === version ? known.periods : new Set<string>();
+    asked.set(kind, { version, periods });
+    const key = `${period.fromMs}-${period.toMs}`;
+    if (periods.size < periodsBeforeBlocks) periods.add(key);
+    return !periods.has(key);
+  };
+
+  const fromBlocks = async <Row extends { bucket: number }>(
+    period: Period,
+    granularity: Granularity,
+    queryOf: (block: Period) => Query,
+  ): Promise<Answer<Row> | undefined> => {
+    const found = await Promise.all(
+      blocksOf(period, blockMs[granularity]).map((block) => answers.of<Row>(queryOf(block))),
+    );
+    if (found.some(({ rows }) => rows.length > blockRowsMax)) return undefined;
+    const [fromS, toS] = [period.fromMs / 1000, period.toMs / 1000];
+    const rows = found.flatMap((block) => block.rows.filter(({ bucket }) => bucket >= fromS && bucket < toS));
+    return { rows, reading: earliest(found) };
+  };
+
+  return {
+    revenue: async (period, granularity, refunds) => {
+      const queryOf = (of: Period): Query => revenueQuery(of, granularity, refunds);
+      const inBlocks = (await areMany(`revenue ${granularity} ${refunds}`, period))
+        ? await fromBlocks<RevenueRow>(period, granularity, queryOf)
+        : undefined;
+      return inBlocks ?? (await answers.of<RevenueRow>(queryOf(period)));
+    },
+    topProducts: async (period, granularity, by, rowsMax) => {
+      const queryOf = (block: Period): Query => productSalesQuery(block, granularity, blockRowsMax + 1);
+      const sales = (await areMany(`products ${granularity}`, period))
+        ? await fromBlocks<ProductSalesRow>(period, granularity, queryOf)
+        : undefined;
+      if (sales === undefined)
+        return await answers.of<TopProductRow>(topProductsQuery(period, granularity, by, rowsMax));
+      const ranked = rankProducts(sales.rows, by, rowsMax);
+      const named = await names.getMany(ranked.map(({ productId }) => productId));
+      return {
+        rows: ranked.map((row) => ({ ...row, name: named.get(row.productId) ?? '' })),
+        reading: sales.reading,
+      };
+    },
+  };
+};
+
+/** The aligned blocks that contain the period. */
+export const blocksOf = ({ fromMs, toMs }: Period, sizeMs: number): Period[] => {
+  const blocks: Period[] = [];
+  for (let startMs = Math.floor(fromMs / sizeMs) * sizeMs; startMs < toMs; startMs += sizeMs)
+    blocks.push({ fromMs: startMs, toMs: Math.min(startMs + sizeMs, latestMs) });
+  return blocks;
+};
+
+/** An answer of several parts is as complete as the least complete one. */
+const earliest = (parts: readonly { reading: Reading }[]): Reading =>
+  parts
+    .map(({ reading }) => reading)
+    .reduce((least, reading) => (reading.asOfMs < least.asOfMs ? reading : least));
