@@ -10,6 +10,7 @@ import type { Trials } from '#platform/streams/trials';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
+import { createSpacing } from '#platform/waiting/spacing';
 
 export type Item = { event: ReceivedEvent; record: IncomingRecord };
 
@@ -32,6 +33,9 @@ type Options = {
   logger: Logger;
 };
 
+/** Between the beginnings of two transactions, so that a stream of events needs fewer of them. */
+const spacingMs = 10;
+
 type Waiting = { items: readonly Item[]; resolve(): void; reject(error: unknown): void };
 
 /**
@@ -44,6 +48,7 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
   const { eventsMax, trials, group, logger } = options;
   const attempt = createAttempt(options);
   const alone = createAlone(attempt, trials);
+  const spacing = createSpacing(spacingMs);
   const waiting: Waiting[] = [];
   let running = false;
 
@@ -58,6 +63,7 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
 
   const runAll = async (): Promise<void> => {
     while (waiting.length > 0) {
+      await spacing.next();
       const lists = takeNext();
       const failure = lists.length > 1 ? await attempt(lists.flatMap(({ items }) => items)) : undefined;
       if (failure !== undefined)

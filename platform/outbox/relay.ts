@@ -7,6 +7,7 @@ import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
 import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
+import { createSpacing } from '#platform/waiting/spacing';
 
 /**
  * Sends outbox rows to Kafka: every committed row at least once, and rows of one key in the order in which they were
@@ -55,6 +56,8 @@ export type RelayOptions = {
 
 const retry = { minMs: 100, maxMs: 2_000 };
 const leaderPollMs = 1_000;
+/** Between the ends of two windows, so that a stream of rows needs fewer of them. */
+const spacingMs = 5;
 const foreignCheckEveryMs = 1_000;
 
 export const createOutboxRelay = (
@@ -192,11 +195,13 @@ const createLead = (
     const window = createWindow(query);
     await restartIfForeign(window);
     const checked = { atMs: performance.now() };
+    const spacing = createSpacing(spacingMs);
     let sentSinceRotation = await countRows(query);
     // First the rest of the window that the previous relay may have left.
     for (let rows = await window.read(batchMax); !isStopping(); ) {
       const { sent, lastSeq } = await drain(window, rows);
       if (isStopping()) return;
+      await spacing.next();
       rows = lastSeq === undefined ? [] : await window.close(lastSeq, batchMax);
       sentSinceRotation += sent;
       if (sentSinceRotation >= rotateRowsMin && (await rotate(query))) sentSinceRotation = 0;

@@ -2,11 +2,15 @@ import pg from 'pg';
 import { PlatformError } from '#platform/errors';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx, viewOf } from '#platform/postgres/transaction';
+import { createSpacing } from '#platform/waiting/spacing';
 
 /** The most works of one transaction. */
 const worksMax = 100;
 /** For each database, so that one works while the other waits for its commit. */
 const transactionsMax = 2;
+
+/** Between the beginnings of two transactions, so that a stream of works needs fewer of them. */
+const spacingMs = 4;
 
 const queues = new WeakMap<pg.Pool, JointTransactions>();
 
@@ -40,15 +44,21 @@ const createQueue = (db: Pick<Database, 'pool'>): JointTransactions => {
   const waiting: Job[] = [];
   let running = 0;
 
-  const pump = (): void => {
+  const spacing = createSpacing(spacingMs);
+  let isPumping = false;
+
+  const pump = async (): Promise<void> => {
+    if (isPumping) return;
+    isPumping = true;
     while (running < transactionsMax && waiting.length > 0) {
+      await spacing.next();
       running += 1;
-      const jobs = waiting.splice(0, worksMax);
-      void runJobs(db, jobs).finally(() => {
+      void runJobs(db, waiting.splice(0, worksMax)).finally(() => {
         running -= 1;
-        pump();
+        void pump();
       });
     }
+    isPumping = false;
   };
 
   return {
@@ -56,7 +66,7 @@ const createQueue = (db: Pick<Database, 'pool'>): JointTransactions => {
       new Promise<T>((resolve, reject) => {
         waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
         // What has arrived in the same turn of the loop goes together.
-        if (waiting.length === 1) setImmediate(pump);
+        if (waiting.length === 1) setImmediate(() => void pump());
       }),
   };
 };

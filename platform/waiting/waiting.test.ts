@@ -5,6 +5,7 @@ import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
 import { endsWithin, within } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
+import { createSpacing } from '#platform/waiting/spacing';
 
 const never = new Promise<never>(() => {});
 
@@ -103,5 +104,26 @@ describe('an allowance', () => {
     nowMs = 11_000;
     expect(take()).toEqual([true, true, false]);
     expect(createAllowance(0).take()).toBe(false);
+  });
+});
+
+describe('spacing', () => {
+  test('lets the first begin at once and the next ones that far apart', async () => {
+    let nowMs = 1_000;
+    const waits: number[] = [];
+    const wait = async (ms: number): Promise<void> => {
+      waits.push(ms);
+      nowMs += ms;
+    };
+    const spacing = createSpacing(30, { monotonicMs: () => nowMs, wait });
+    await spacing.next();
+    expect(waits).toEqual([]);
+    await spacing.next();
+    nowMs += 10;
+    await spacing.next();
+    expect(waits).toEqual([30, 20]);
+    nowMs += 30;
+    await spacing.next();
+    expect(waits).toEqual([30, 20]);
   });
 });

@@ -1,0 +1,21 @@
+import { sleep } from '#platform/waiting/sleep';
+
+/** Keeps the beginnings of work apart, so that work which comes fast is done in larger pieces. */
+export type Spacing = {
+  /** Resolves at once when the last piece began long enough ago, otherwise when it did; then the next one has begun. */
+  next(): Promise<void>;
+};
+
+export const createSpacing = (
+  spacingMs: number,
+  { monotonicMs = () => performance.now(), wait = (ms: number) => sleep(ms) } = {},
+): Spacing => {
+  let beganAtMs = Number.NEGATIVE_INFINITY;
+  return {
+    next: async () => {
+      const restMs = beganAtMs + spacingMs - monotonicMs();
+      if (restMs > 0) await wait(restMs);
+      beganAtMs = monotonicMs();
+    },
+  };
+};
