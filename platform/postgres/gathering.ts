@@ -26,8 +26,9 @@ export const isShared = (error: unknown): boolean =>
 
 /**
  * Collects the calls that the works of one transaction make while none of them can go on, and runs each batch once for
- * all of its calls. Batches run one after the other, in the order of their first calls, so a batch may read and then
- * write what another batch writes too.
+ * all of its calls. The batches of such a round begin in the order of their first calls and send their statements
+ * without waiting for each other; the next round begins when all have ended. So a batch that reads and then writes must
+ * not read what another batch of the same round writes.
  */
 export const createGathering = (tx: () => Tx): Gathering => {
   /** What a batch gathers runs at once: the batch itself holds up those that come after it. */
@@ -42,7 +43,7 @@ export const createGathering = (tx: () => Tx): Gathering => {
     while (waiting.size > 0) {
       const batches = waiting;
       waiting = new Map();
-      for (const [batch, calls] of batches) await runOne(batch, calls);
+      await Promise.all([...batches].map(([batch, calls]) => runOne(batch, calls)));
       // What the answers have set off calls the next batches before this goes on.
       await new Promise(setImmediate);
     }

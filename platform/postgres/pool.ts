@@ -50,6 +50,7 @@ export const createDatabase = (
   options: DatabaseOptions,
 ): Database => {
   const pool = new pg.Pool({
+    ...pipelined,
     connectionString: options.url,
     max: options.poolMax ?? 5,
     application_name: host.service,
@@ -156,6 +157,9 @@ export const toFault = (error: unknown): unknown => {
     cause: error,
   });
 };
+
+/** Statements are sent without waiting for the answers to earlier ones of the connection. pg's types do not have it yet. */
+const pipelined: object = { pipeline: true };
 
 const statementsPreparedMax = 400;
 const names = new Map<string, string>();

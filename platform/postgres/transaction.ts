@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { PlatformError } from '#platform/errors';
 import { createGathering, type Gathering } from '#platform/postgres/gathering';
@@ -61,8 +62,12 @@ const once = async <T>(
   client.on('error', onError);
   let result: T;
   try {
-    await client.query(isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation}`);
+    corkForTick(client);
+    // Sent with the first statement. If it fails, the connection is lost, and so is every statement after it.
+    const begun = client.query(isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation}`);
+    begun.catch(() => {});
     result = await work(asTx(client, effects));
+    await begun;
     const committed = await client.query('COMMIT');
     if (committed.command !== 'COMMIT')
       throw new Error('a statement of the transaction failed and its error was swallowed');
@@ -80,6 +85,13 @@ const once = async <T>(
   return result;
 };
 
+/** Statements of the same turn of the loop leave in one write. */
+const corkForTick = (client: pg.PoolClient): void => {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+};
+
 const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
   try {
     return await pool.connect();
@@ -90,18 +102,14 @@ const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
 
 const asTx = (client: pg.PoolClient, effects: (() => void)[]): Tx => {
   const gathering: Gathering = createGathering(() => tx);
-  let last: Promise<unknown> = Promise.resolve();
   const tx = {
     afterCommit: (effect: () => void) => {
       effects.push(AsyncResource.bind(effect));
     },
     query: async (text: string, values?: readonly unknown[]) => {
-      // Works that share the transaction also share its connection, which runs one statement at a time.
-      const turn = last;
-      const run = turn.then(() => client.query(prepared(text, values)));
-      last = run.catch(() => {});
+      corkForTick(client);
       try {
-        return await run;
+        return await client.query(prepared(text, values));
       } catch (error) {
         throw toFault(error);
       }

@@ -96,10 +96,12 @@ export const createHoldStore = ({
       return outcome;
     });
     if (changed.size === 0) return outcomes;
-    await stock.save(tx, new Date(nowMs));
-    if (returns.length > 0) await saveReturns(tx, returns, nowMs);
-    await saveHolds(tx, changed, { nowMs, holdMs });
-    await append(tx, messages);
+    await Promise.all([
+      stock.save(tx, new Date(nowMs)),
+      returns.length > 0 && saveReturns(tx, returns, nowMs),
+      saveHolds(tx, changed, { nowMs, holdMs }),
+      append(tx, messages),
+    ]);
     return outcomes;
   };
 

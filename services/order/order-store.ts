@@ -83,7 +83,7 @@ type Events = Pick<EventPublisher<Published>, 'event'>;
 
 /** Stores orders as rows. The row's lock makes one order's decisions follow one another. */
 export const createOrderStore = ({ events, clock }: { events: Events; clock: Clock }): OrderStore => {
-  /** Writes a decision: first the row, whose lock keeps the events in order, then the events. */
+  /** Writes a decision: the row, whose lock keeps the events in order, is sent before the events. */
   const apply = async (
     tx: Tx,
     before: Order,
@@ -94,8 +94,8 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
     const after = decision.reduce(evolve, before);
     if (decision.length === 0) return { before, after, events: decision };
     assert(after.status !== 'new', 'an order with events exists');
-    await save(after);
     const messages: EventMessage[] = [];
+    const saved = save(after);
     const notes: Promise<void>[] = [];
     let state = before;
     for (const event of decision) {
@@ -105,7 +105,7 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
       notes.push(published.noted);
       state = next;
     }
-    await Promise.all([...notes, append(tx, [...messages, ...furtherMessages])]);
+    await Promise.all([saved, ...notes, append(tx, [...messages, ...furtherMessages])]);
     return { before, after, events: decision };
   };
 

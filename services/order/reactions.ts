@@ -41,8 +41,7 @@ const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
     command?: OrderCommand,
   ): Promise<void> => {
     if (!(await keep(tx, event))) return;
-    if (command) await decide(tx, event, command);
-    await noteStock(tx, event.value.orderId, status);
+    await Promise.all([command && decide(tx, event, command), noteStock(tx, event.value.orderId, status)]);
   };
 
   const followPayment = async (
@@ -54,8 +53,10 @@ const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
     const { orderId, paymentId } = event.value;
     // An event that was handled before describes an earlier state of the payment, so it must not change anything.
     if (!(await keep(tx, event))) return;
-    if (command) await decide(tx, event, command);
-    await notePayment(tx, orderId, { paymentId, status, nowMs: clock.nowMs() });
+    await Promise.all([
+      command && decide(tx, event, command),
+      notePayment(tx, orderId, { paymentId, status, nowMs: clock.nowMs() }),
+    ]);
   };
 
   const keep = (tx: Tx, event: SagaEvent): Promise<boolean> => noteOther(tx, event.value.orderId, event);

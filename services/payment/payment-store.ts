@@ -91,8 +91,9 @@ export const createPaymentStore = ({
     const after = decision.reduce(evolve, payment);
     assert(after.status !== 'new', 'a payment with events exists');
     const nowMs = clock.nowMs();
-    await tx.gather(saveAll, changeOf(after, nowMs));
     await Promise.all([
+      // First, because a call refers to its payment.
+      tx.gather(saveAll, changeOf(after, nowMs)),
       ...decision.map((event) => request(tx, event, after, nowMs)),
       append(
         tx,
