@@ -51,6 +51,7 @@ export const createDatabase = (
 ): Database => {
   const pool = new pg.Pool({
     ...pipelined,
+    options: planOptions,
     connectionString: options.url,
     max: options.poolMax ?? 5,
     application_name: host.service,
@@ -157,6 +158,12 @@ export const toFault = (error: unknown): unknown => {
     cause: error,
   });
 };
+
+/**
+ * Plans are kept for long. One that was made while a table was small would read the whole table each time, also when it
+ * has grown, so no plan may where there is an index.
+ */
+const planOptions = '-c enable_seqscan=off';
 
 /** Statements are sent without waiting for the answers to earlier ones of the connection. pg's types do not have it yet. */
 const pipelined: object = { pipeline: true };

@@ -131,9 +131,7 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
       const order = orderOf(row);
       const decision = decide(command, order);
       if (isRefusal(decision)) return decision;
-      return apply(tx, order, decision, (after) =>
-        tx.gather(saveAll, changeOf(after, row.holdExpiresAt, clock.nowMs())),
-      );
+      return apply(tx, order, decision, (after) => tx.gather(saveAll, changeOf(after, row, clock.nowMs())));
     },
 
     overdue,
@@ -254,15 +252,16 @@ const insertAll = writeBatch<ReturnType<typeof rowOf>>((tx, rows) =>
   ),
 );
 
-const changeOf = (order: KnownOrder, holdExpiresAt: Date | null, nowMs: number) => {
+const changeOf = (order: KnownOrder, before: Row, nowMs: number) => {
   const dueMs = dueAtMs(order);
   return {
     orderId: order.orderId,
     status: order.status,
     reason: order.status === 'cancelled' ? order.reason : null,
     version: order.version,
-    lines: order.lines,
-    holdExpiresAt: order.status === 'reserved' ? new Date(order.holdExpiresAtMs) : holdExpiresAt,
+    // Only a return changes them.
+    lines: order.lines === before.lines ? null : order.lines,
+    holdExpiresAt: order.status === 'reserved' ? new Date(order.holdExpiresAtMs) : before.holdExpiresAt,
     paymentId: 'paymentId' in order ? order.paymentId : null,
     dueAt: dueMs === null ? null : new Date(dueMs),
     updatedAt: new Date(nowMs),
@@ -272,7 +271,7 @@ const changeOf = (order: KnownOrder, holdExpiresAt: Date | null, nowMs: number) 
 const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
   tx.query(
     `UPDATE orders SET status = change.status, reason = change.reason, version = change.version,
-       lines = change.lines, hold_expires_at = change."holdExpiresAt",
+       lines = coalesce(change.lines, orders.lines), hold_expires_at = change."holdExpiresAt",
        payment_id = coalesce(change."paymentId", payment_id), due_at = change."dueAt",
        updated_at = change."updatedAt"
      FROM jsonb_to_recordset($1::jsonb) AS change("orderId" uuid, status text, reason text, version integer,

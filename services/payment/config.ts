@@ -5,7 +5,7 @@ export const paymentConfig = envSchema({
   ...serviceSettings('payment', { databasePoolMax: 8 }),
   /** A call without an answer by then has an unknown outcome. */
   providerTimeoutMs: ['PAYMENT_PROVIDER_TIMEOUT_MS', setting.integer(100, 60_000).default(5000)],
-  providerCallsConcurrentMax: ['PAYMENT_PROVIDER_CALLS_CONCURRENT_MAX', setting.integer(1, 256).default(32)],
+  providerCallsConcurrentMax: ['PAYMENT_PROVIDER_CALLS_CONCURRENT_MAX', setting.integer(1, 256).default(128)],
 });
 
 export type PaymentConfig = Readonly<ReturnType<typeof paymentConfig.parse>>;
