@@ -9,7 +9,12 @@ import type {
   TopicPartition,
 } from '#platform/messaging/broker';
 import { createDeadLetters } from '#platform/messaging/dead-letter';
-import { createEventReader, type EventTable, type ReceivedEvent } from '#platform/messaging/events';
+import {
+  createEventReader,
+  type EventReader,
+  type EventTable,
+  type ReceivedEvent,
+} from '#platform/messaging/events';
 import { createReactionTransactions, type Item } from '#platform/messaging/reaction-transactions';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Database } from '#platform/postgres/pool';
@@ -72,6 +77,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   let pruning: NodeJS.Timeout | undefined;
 
   const handle = (trials: Trials): BatchHandler => {
+    const readUntilHeld = createHeldReader(reader, (type) => reactions[type] !== undefined, trials);
     const transactionMax = options.eventsPerTransactionMax ?? 200;
     const transactions = createReactionTransactions({
       db,
@@ -86,7 +92,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
       await reader.prepare(records);
       for (let from = 0; from < records.length && !control.isStale(); from += transactionMax) {
         const chunk = records.slice(from, from + transactionMax);
-        const { items, unread } = await readUntilHeld(at, chunk, trials);
+        const { items, unread } = await readUntilHeld(at, chunk);
         await transactions.handle(items);
         const nextOffset = unread?.record.offset ?? (chunk.at(-1)?.offset ?? -1n) + 1n;
         if (nextOffset > (chunk[0]?.offset ?? 0n)) {
@@ -96,34 +102,6 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         if (unread !== undefined) throw unread.error;
       }
     };
-  };
-
-  /** Reads the events up to the first record that cannot be read yet: earlier ones need not wait for it. */
-  const readUntilHeld = async (at: TopicPartition, chunk: readonly IncomingRecord[], trials: Trials) => {
-    const items: Item[] = [];
-    const failed: { record: IncomingRecord; error: unknown }[] = [];
-    for (const record of chunk)
-      try {
-        const event = await reader.read(at, record, (type) => reactions[type] !== undefined);
-        if (event !== null) items.push({ event, record });
-      } catch (error) {
-        failed.push({ record, error });
-        if (isRetriable(error)) break;
-      }
-    // Parked at the same time, because each waits for the broker; the dead letters stay in order.
-    const refused = await Promise.all(
-      failed.map(({ record, error }) => parkedOr(error, trials.park(at, record, error))),
-    );
-    const nth = refused.findIndex((error) => error !== undefined);
-    const held = failed[nth]?.record;
-    if (held === undefined) return { items };
-    const before = items.filter(({ record }) => record.offset < held.offset);
-    return { items: before, unread: { record: held, error: refused[nth] } };
-  };
-
-  const pruneInbox = async (): Promise<void> => {
-    const forgotten = await prune(db, host.clock.nowMs() - inboxRetentionMs).catch(() => 0);
-    if (forgotten > 0) logger.debug({ forgotten }, 'inbox pruned');
   };
 
   return {
@@ -143,7 +121,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
       // If the lookup fails, the first event repeats it.
       void reader.expect(typesOn(options.events, topics)).catch(() => {});
       await consuming.start();
-      pruning = setInterval(() => void pruneInbox(), pruneEveryMs);
+      pruning = setInterval(() => void pruneInbox(host, db), pruneEveryMs);
     },
     stop: async () => {
       clearInterval(pruning);
@@ -155,6 +133,36 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     consumers: () => consuming?.consumers?.() ?? [],
   };
 };
+
+const pruneInbox = async ({ clock, logger }: Host, db: Database): Promise<void> => {
+  const forgotten = await prune(db, clock.nowMs() - inboxRetentionMs).catch(() => 0);
+  if (forgotten > 0) logger.debug({ forgotten }, 'inbox pruned');
+};
+
+/** Reads the events up to the first record that cannot be read yet: earlier ones need not wait for it. */
+const createHeldReader =
+  (reader: EventReader, wants: (type: string) => boolean, trials: Trials) =>
+  async (at: TopicPartition, chunk: readonly IncomingRecord[]) => {
+    const items: Item[] = [];
+    const failed: { record: IncomingRecord; error: unknown }[] = [];
+    for (const record of chunk)
+      try {
+        const event = await reader.read(at, record, wants);
+        if (event !== null) items.push({ event, record });
+      } catch (error) {
+        failed.push({ record, error });
+        if (isRetriable(error)) break;
+      }
+    // Parked at the same time, because each waits for the broker; the dead letters stay in order.
+    const refused = await Promise.all(
+      failed.map(({ record, error }) => parkedOr(error, trials.park(at, record, error))),
+    );
+    const nth = refused.findIndex((error) => error !== undefined);
+    const held = failed[nth]?.record;
+    if (held === undefined) return { items };
+    const before = items.filter(({ record }) => record.offset < held.offset);
+    return { items: before, unread: { record: held, error: refused[nth] } };
+  };
 
 /** Undefined when the record is in the dead-letter topic; else the reason why it is not. */
 const parkedOr = (error: unknown, parking: Promise<boolean>): Promise<unknown> =>

@@ -145,10 +145,7 @@ const createLead = (
   const batchMax = options.batchMax ?? relayBatchMax;
   const pollMs = options.pollMs ?? 1_000;
   const rotateRowsMin = options.rotateRowsMin ?? 10_000;
-  const restarts = host.metrics.counter(
-    'outbox_position_restarts_total',
-    'Times the database was found restored into another cluster',
-  );
+  const restartIfForeign = createForeignCheck(host);
 
   /** Sends the open window, whose first rows are given, to its end, or until the relay stops. */
   const drain = async (
@@ -165,16 +162,6 @@ const createLead = (
       await window.save(last.seq);
       if (isStopping()) return { sent, lastSeq };
     }
-  };
-
-  const restartIfForeign = async (window: OutboxWindow): Promise<void> => {
-    const waiting = await window.restartIfForeign();
-    if (waiting === null) return;
-    restarts.inc();
-    host.logger.warn(
-      { waiting },
-      'the database was restored into another cluster: the outbox starts again with the rows whose sending is not recorded',
-    );
   };
 
   /** The first rows of the next window, as soon as there is one; none when the relay stops. */
@@ -209,6 +196,23 @@ const createLead = (
       if (lastSeq !== undefined) await waitForRows(pollMs);
       rows = await awaitWindow(window, checked);
     }
+  };
+};
+
+/** Starts a position that belongs to another cluster again, and counts how often that was necessary. */
+const createForeignCheck = ({ logger, metrics }: Pick<Host, 'logger' | 'metrics'>) => {
+  const restarts = metrics.counter(
+    'outbox_position_restarts_total',
+    'Times the database was found restored into another cluster',
+  );
+  return async (window: OutboxWindow): Promise<void> => {
+    const waiting = await window.restartIfForeign();
+    if (waiting === null) return;
+    restarts.inc();
+    logger.warn(
+      { waiting },
+      'the database was restored into another cluster: the outbox starts again with the rows whose sending is not recorded',
+    );
   };
 };
 

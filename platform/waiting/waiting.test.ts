@@ -4,6 +4,7 @@ import { createAllowance } from '#platform/waiting/allowance';
 import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
 import { endsWithin, within } from '#platform/waiting/deadline';
+import { createKeyedBells } from '#platform/waiting/keyed-bells';
 import { sleep } from '#platform/waiting/sleep';
 import { createSpacing } from '#platform/waiting/spacing';
 
@@ -125,5 +126,28 @@ describe('spacing', () => {
     nowMs += 30;
     await spacing.next();
     expect(waits).toEqual([30, 20]);
+  });
+});
+
+describe('keyed bells', () => {
+  test('wake who waits for that key, and others only after their time or at the end', async () => {
+    const bells = createKeyedBells(3);
+    const woken: string[] = [];
+    const wait = (name: string, key: string, waitMs = 60_000, signal?: AbortSignal) =>
+      bells.wait(key, waitMs, signal).then(() => woken.push(name));
+    const ending = new AbortController();
+    const waits = [wait('a1', 'a'), wait('a2', 'a'), wait('b', 'b', 60_000, ending.signal)];
+    await wait('beyond the bound', 'b');
+    expect(woken).toEqual(['beyond the bound']);
+    bells.ring('a');
+    await Promise.all(waits.slice(0, 2));
+    expect(woken).toEqual(['beyond the bound', 'a1', 'a2']);
+    ending.abort();
+    await waits[2];
+    await wait('late', 'c', 1);
+    const last = wait('last', 'd');
+    bells.ringAll();
+    await last;
+    expect(woken.slice(3)).toEqual(['b', 'late', 'last']);
   });
 });

@@ -56,16 +56,10 @@ type Command = {
 
 type Outcome = HoldRefusal | { unknown: string[] } | 'done' | 'rejected' | 'nothing';
 
+type HoldStoreDeps = { events: Events; clock: Clock; holdMs: number };
+
 /** Stores holds as rows. The row's lock makes the steps of one order follow one another. */
-export const createHoldStore = ({
-  events,
-  clock,
-  holdMs,
-}: {
-  events: Events;
-  clock: Clock;
-  holdMs: number;
-}): HoldStore => {
+export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldStore => {
   /** Decides the commands in their order, each on the holds and the stock that the ones before have left. */
   const updateAll: Batch<Command, Outcome> = async (tx, commands) => {
     const nowMs = clock.nowMs();

@@ -1,6 +1,7 @@
 import { type Listener, listen } from '#platform/postgres/listener';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
+import { createKeyedBells } from '#platform/waiting/keyed-bells';
 import { findOrders, type OrderView } from './order-view.js';
 
 /** Orders as their buyers see them, most of them from memory. */
@@ -19,14 +20,18 @@ const copyMsMax = 1_000;
 const waitersMax = 2_000;
 const ordersPerQueryMax = 500;
 
+const dropOldest = (copies: Map<string, Copy>): void => {
+  const oldest = copies.keys().next();
+  if (oldest.done !== true) copies.delete(oldest.value);
+};
+
 type Copy = { order: OrderView; untilMs: number };
 type Ask = { orderId: string; resolve(order: OrderView | undefined): void; reject(error: unknown): void };
 
 /** Copies are kept only while the database reports changes (`orders_changed`), also those of other processes. */
 export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Database): OrderViews => {
   const copies = new Map<string, Copy>();
-  const waiters = new Map<string, Set<() => void>>();
-  let waiting = 0;
+  const bells = createKeyedBells(waitersMax);
   let listener: Listener | undefined;
   /** The orders that changed while the running query may have read them before. */
   let changedMeanwhile = new Set<string>();
@@ -36,16 +41,14 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
   const forget = (orderId: string): void => {
     copies.delete(orderId);
     if (reading) changedMeanwhile.add(orderId);
-    for (const wake of waiters.get(orderId) ?? []) wake();
+    bells.ring(orderId);
   };
 
   const keep = (order: OrderView): void => {
     if (listener?.isListening() !== true || changedMeanwhile.has(order.orderId)) return;
     copies.delete(order.orderId);
     copies.set(order.orderId, { order, untilMs: performance.now() + copyMsMax });
-    if (copies.size <= copiesMax) return;
-    const oldest = copies.keys().next();
-    if (oldest.done !== true) copies.delete(oldest.value);
+    if (copies.size > copiesMax) dropOldest(copies);
   };
 
   const readAll = async (): Promise<void> => {
@@ -76,24 +79,7 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
         setImmediate(() => void readAll());
       });
     },
-    changed: (orderId, waitMs, signal) =>
-      new Promise((resolve) => {
-        if (waiting >= waitersMax || signal?.aborted === true) return resolve();
-        waiting += 1;
-        const wakes = waiters.get(orderId) ?? new Set();
-        waiters.set(orderId, wakes);
-        const wake = (): void => {
-          if (!wakes.delete(wake)) return;
-          waiting -= 1;
-          if (wakes.size === 0) waiters.delete(orderId);
-          clearTimeout(timer);
-          signal?.removeEventListener('abort', wake);
-          resolve();
-        };
-        const timer = setTimeout(wake, waitMs);
-        wakes.add(wake);
-        signal?.addEventListener('abort', wake, { once: true });
-      }),
+    changed: bells.wait,
     forget,
     start: async () => {
       listener = listen(host, db, {
@@ -103,12 +89,12 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
         },
         onListening: () => {
           copies.clear();
-          for (const wakes of waiters.values()) for (const wake of wakes) wake();
+          bells.ringAll();
         },
       });
     },
     stop: async () => {
-      for (const wakes of waiters.values()) for (const wake of wakes) wake();
+      bells.ringAll();
       await listener?.close();
     },
   };

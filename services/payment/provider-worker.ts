@@ -64,11 +64,7 @@ export const createProviderWorker = (
 
   const start = (call: ClaimedCall): Promise<void> => {
     const made = asPartOf(host, deps.provider.name, call, () => make(host, deps, call, ringAfter))
-      // The lease ends by itself, and then a worker tries the call again.
-      .catch((error: unknown) => {
-        if (isBrokenInvariant(error)) host.onFatal(error);
-        else logger.warn({ err: error, orderId: call.orderId }, 'provider call not settled');
-      })
+      .catch((error: unknown) => reportUnsettled(host, call, error))
       .finally(() => {
         inFlight.delete(made);
         bell.ring();
@@ -119,6 +115,16 @@ export const createProviderWorker = (
       await finished;
     },
   };
+};
+
+/** The lease of a call that was not settled ends by itself, and then a worker tries the call again. */
+const reportUnsettled = (
+  { logger, onFatal }: Pick<Host, 'logger' | 'onFatal'>,
+  { orderId }: ClaimedCall,
+  error: unknown,
+): void => {
+  if (isBrokenInvariant(error)) onFatal(error);
+  else logger.warn({ err: error, orderId }, 'provider call not settled');
 };
 
 /** Runs `work` under the correlation and trace of the request or event that wrote the call. */

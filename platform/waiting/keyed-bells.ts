@@ -1,0 +1,49 @@
+/** Wakes those who wait for a change of one thing among many. */
+export type KeyedBells = {
+  /** Resolves when the key's bell rings, after `waitMs`, or when `signal` aborts. At once when too many wait already. */
+  wait(key: string, waitMs: number, signal?: AbortSignal): Promise<void>;
+  ring(key: string): void;
+  ringAll(): void;
+};
+
+export const createKeyedBells = (waitersMax: number): KeyedBells => {
+  const waiters = new Map<string, Set<() => void>>();
+  let waiting = 0;
+
+  const enter = (key: string, wake: () => void): void => {
+    waiting += 1;
+    const wakes = waiters.get(key) ?? new Set();
+    waiters.set(key, wakes.add(wake));
+  };
+  /** False when it has left before. */
+  const leave = (key: string, wake: () => void): boolean => {
+    const wakes = waiters.get(key);
+    if (wakes?.delete(wake) !== true) return false;
+    waiting -= 1;
+    if (wakes.size === 0) waiters.delete(key);
+    return true;
+  };
+  const ring = (key: string): void => {
+    for (const wake of waiters.get(key) ?? []) wake();
+  };
+
+  return {
+    wait: (key, waitMs, signal) =>
+      new Promise((resolve) => {
+        if (waiting >= waitersMax || signal?.aborted === true) return resolve();
+        const wake = (): void => {
+          if (!leave(key, wake)) return;
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, waitMs);
+        enter(key, wake);
+        signal?.addEventListener('abort', wake, { once: true });
+      }),
+    ring,
+    ringAll: () => {
+      for (const key of [...waiters.keys()]) ring(key);
+    },
+  };
+};
