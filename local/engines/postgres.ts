@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from './engine.js';
+import { keptPassword } from './kept-password.js';
 import { answersTcp } from './probes.js';
 import { runToEnd } from './run-to-end.js';
 
@@ -21,11 +21,7 @@ export function postgres(options: {
   const { dataDir, port, bin, connectionsMax, preload, asUser } = options;
   const cluster = join(dataDir, 'cluster');
   const passwordFile = join(dataDir, 'password');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  if (!existsSync(passwordFile)) {
-    writeFileSync(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 });
-  }
-  const url = `postgres://cartstream:${readFileSync(passwordFile, 'utf8').trim()}@127.0.0.1:${port}/postgres`;
+  const url = `postgres://cartstream:${keptPassword(dataDir)}@127.0.0.1:${port}/postgres`;
 
   const settings: Record<string, string | number> = {
     port,
