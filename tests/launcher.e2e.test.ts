@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { engines } from '#platform/testing/engines';
@@ -10,7 +10,9 @@ import { type LauncherProcess, spawnLauncher, startLauncher } from './launcher-p
 
 type Listed = { name: string; pid: number };
 
-const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
+const parent = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
+/** Characters that shells, URLs, Java and property files each read in their own way, as far as they are taken. */
+const dataDir = join(parent, 'dätä, a=b (x)$y');
 const runFile = join(dataDir, 'run.json');
 const enginesOnly = ['--engines-only'];
 let launcher: LauncherProcess;
@@ -48,12 +50,22 @@ const allButRedis = (file: string): Record<string, string> => {
 };
 
 beforeAll(async () => {
-  launcher = await startLauncher(dataDir, enginesOnly);
+  launcher = await startLauncher(dataDir, enginesOnly, { LC_ALL: 'C' });
 });
 
 afterAll(async () => {
   await launcher.stop();
-  rmSync(dataDir, { recursive: true, force: true });
+  rmSync(parent, { recursive: true, force: true });
+});
+
+describe('a folder with odd characters, in the C locale', () => {
+  it('holds everything that the engines write', () => {
+    expect(readdirSync(parent)).toEqual([basename(dataDir)]);
+    const written = ['clickhouse', 'kafka', 'postgres', 'redis'].filter(
+      (engine) => readdirSync(join(dataDir, engine)).length > 0,
+    );
+    expect(written).toEqual(['clickhouse', 'kafka', 'postgres', 'redis']);
+  });
 });
 
 describe('a start that cannot be says why in one line, and breaks nothing', () => {
@@ -161,5 +173,13 @@ describe('the end', () => {
     expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(before.filter(({ pid }) => isAlive(pid))).toEqual([]);
     expect(existsSync(runFile)).toBe(false);
+  });
+
+  it('of the data comes with --fresh, whatever the folder is called', async () => {
+    const mark = join(dataDir, 'redis', 'of-the-last-start');
+    writeFileSync(mark, '');
+    launcher = await startLauncher(dataDir, ['--fresh', ...enginesOnly], { LC_ALL: 'C' });
+    expect(existsSync(mark)).toBe(false);
+    expect(readdirSync(parent)).toEqual([basename(dataDir)]);
   });
 });
