@@ -6,7 +6,7 @@ const withEffects = [
   '-(routes|store|metrics|telemetry|replica|worker|listener|calls|provider)[.]ts$',
   '[.]test[.]ts$',
   '^services/analytics/reconciliation[.]ts$',
-  '^services/gateway/(catalogue-cache|collector|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream)[.]ts$',
+  '^services/gateway/(catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream)[.]ts$',
   '^services/order/(access|place-order|sweeper)[.]ts$',
   '^services/user/(accounts|logins|password|tokens)[.]ts$',
   '^stream-jobs/clickhouse-ingest/(block-insert|in-flight|ingest|partition-pipeline)[.]ts$',

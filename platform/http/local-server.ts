@@ -33,6 +33,8 @@ export type LocalServer = {
    * closes its response before. A body whose next piece takes longer than `silenceMsMax` is ended with `dependency_timeout`.
    */
   ask(request: LocalRequest, bounds: { answerTimeoutMs: number; silenceMsMax: number }): Promise<LocalAnswer>;
+  /** Has the listener answer a request of another server by itself. */
+  pass(request: IncomingMessage, response: ServerResponse): void;
 };
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -51,7 +53,7 @@ export type Announcement = {
 
 /** Lets the other servers of this process find the one that listens at `origin`. */
 export const announceLocalServer = (origin: string, listener: Listener): Announcement => {
-  const running = new Set<LocalResponse>();
+  const running = new Set<LocalResponse | ServerResponse>();
   const host = origin.replace(/^https?:\/\//, '');
   const server: LocalServer = {
     ask: (request, bounds) =>
@@ -70,6 +72,12 @@ export const announceLocalServer = (origin: string, listener: Listener): Announc
           response.destroy();
         }
       }),
+    pass: (request, response) => {
+      running.add(response);
+      response.once('close', () => running.delete(response));
+      passed.add(request);
+      listener(request, response);
+    },
   };
   servers.set(origin, server);
   return {
@@ -86,7 +94,9 @@ export const announceLocalServer = (origin: string, listener: Listener): Announc
 };
 
 /** True for a request that came from another server of this process. */
-export const isLocal = (raw: object): boolean => raw instanceof LocalMessage;
+export const isLocal = (raw: object): boolean => raw instanceof LocalMessage || passed.has(raw);
+
+const passed = new WeakSet<object>();
 
 const localSocket = Object.freeze({ remoteAddress: '127.0.0.1', destroyed: false });
 

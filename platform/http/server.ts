@@ -212,6 +212,9 @@ const assertPreconditions = (request: FastifyRequest, { requires = [] }: Fastify
     );
 };
 
+/** False for a URL that the server refuses, whatever the route is. */
+export const isReadable = (url: string): boolean => !url.includes('%00') && isDecodable(url);
+
 /** The router checks the path alone; the parser of the query keeps what it cannot decode, or replaces it. */
 const isDecodable = (url: string): boolean => {
   const queryAt = url.indexOf('?');

@@ -193,6 +193,12 @@ export const startRequestSpan = (
   return startSpan(name, options);
 };
 
+/** True while one more read that arrives without a decision would be sampled. */
+export const wouldTraceRead = (): boolean => readTraces.isLeft();
+
+/** A `traceparent` of a new trace that is not sampled. */
+export const unsampledTraceparent = (): string => `00-${randomHex(32)}-${randomHex(16)}-00`;
+
 export const runInContext = <T>(within: Context, fn: () => T): T => context.with(within, fn);
 
 /** Copies the active trace into outgoing headers (`traceparent`, and `tracestate` where there is one). */

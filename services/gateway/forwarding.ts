@@ -13,6 +13,7 @@ import {
   isCatalogueRead,
   seesWhatAllSee,
 } from './catalogue-cache.js';
+import type { Places } from './load-shedding.js';
 import type { Forwarding } from './routing-table.js';
 import type { SharedAnswers } from './shared-answers.js';
 import {
@@ -74,8 +75,7 @@ export const forwardingRoutes = async (
 };
 
 export type ForwardingDeps = {
-  /** Called for an answer that is a long-lived stream. */
-  onStream: (request: FastifyRequest) => void;
+  places: Pick<Places, 'leave'>;
   cache: CatalogueCache;
   shared: SharedAnswers;
   auth: Authenticator;
@@ -158,7 +158,7 @@ const forward = async (
   request: FastifyRequest,
   reply: FastifyReply,
   upstream: Upstream,
-  { onStream, shared }: ForwardingDeps,
+  { places, shared }: ForwardingDeps,
 ): Promise<FastifyReply> => {
   const gone = new AbortController();
   // Every answer closes at its end; a reason that is there already saves an error with its stack.
@@ -175,7 +175,7 @@ const forward = async (
       body: (request.body as UpstreamRequest['body'] | undefined) ?? null,
       signal: gone.signal,
     });
-    if (String(answer.headers['content-type']).startsWith('text/event-stream')) onStream(request);
+    if (String(answer.headers['content-type']).startsWith('text/event-stream')) places.leave(reply.raw);
     return sendOn(reply, await shareIfSaid(request, answer, shared));
   } catch (error) {
     // The caller has gone away, so no answer is needed.

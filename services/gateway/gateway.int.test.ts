@@ -7,6 +7,7 @@ import { connectBroker } from '#platform/messaging/connect-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
 import type { RunnableHost } from '#platform/service-host';
+import { startTracing } from '#platform/telemetry/tracing';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
@@ -104,9 +105,16 @@ const sendTarget = (url: string, target: string, headers: Record<string, string>
 const overASocket = (url: string): string => url.replace('127.0.0.1', 'localhost');
 
 describe.each([
-  ['within the process', (url: string) => url],
-  ['over a socket', overASocket],
-])('forwarding %s', (_hop, reached) => {
+  ['within the process', (url: string) => url, Number.POSITIVE_INFINITY],
+  // Reads that are not traced are given to the service by the front, once their client is known.
+  ['directly', (url: string) => url, 0],
+  ['over a socket', overASocket, Number.POSITIVE_INFINITY],
+])('forwarding %s', (_hop, reached, readsPerSecondMax) => {
+  const allow = (reads: number) =>
+    startTracing({ service: 'gateway', sampleRatio: 0, readsPerSecondMax: reads });
+  beforeAll(() => allow(readsPerSecondMax));
+  afterAll(() => allow(Number.POSITIVE_INFINITY));
+
   it('passes on what was asked and what was answered, with the correlation id and a trace', async () => {
     const { url: productUrl } = await startService('product');
     const { url } = await startGateway({ PRODUCT_URL: reached(productUrl) });

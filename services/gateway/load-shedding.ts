@@ -1,37 +1,46 @@
-import type { FastifyRequest } from 'fastify';
+import type { ServerResponse } from 'node:http';
 import { unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { Metrics } from '#platform/service-host';
 import { pathOf } from './request-path.js';
 
-/**
- * Refuses requests beyond `inFlightMax` with an immediate 503, so that the others need not wait long. Health and
- * metrics are always answered. Returns a function by which a long-lived stream releases its place early.
- */
-export const shedLoad = (
-  app: HttpApp,
-  metrics: Metrics,
-  inFlightMax: number,
-): ((request: FastifyRequest) => void) => {
+export type Places = {
+  /** Takes a place until the response closes, unless it has one; false if there is none. */
+  tryEnter(response: ServerResponse): boolean;
+  /** Releases the place early, for a long-lived stream. */
+  leave(response: ServerResponse): void;
+};
+
+/** Places for `inFlightMax` requests at once. */
+export const createPlaces = (metrics: Metrics, inFlightMax: number): Places => {
   const gauge = metrics.gauge('gateway_requests_in_flight', 'Requests being answered');
+  const taken = new Set<ServerResponse>();
+  metrics.beforeRender(() => gauge.set(taken.size));
+  const leave = (response: ServerResponse): void => void taken.delete(response);
+  return {
+    leave,
+    tryEnter: (response) => {
+      if (taken.has(response)) return true;
+      if (taken.size >= inFlightMax) return false;
+      taken.add(response);
+      response.once('close', () => leave(response));
+      return true;
+    },
+  };
+};
+
+/**
+ * Refuses requests for which there is no place with an immediate 503, so that the others need not wait long. Health and
+ * metrics are always answered.
+ */
+export const shedLoad = (app: HttpApp, metrics: Metrics, places: Places): void => {
   const shed = metrics.counter(
     'gateway_requests_shed_total',
     'Requests refused because too many were in progress',
   );
-  const counted = new Set<FastifyRequest>();
-  metrics.beforeRender(() => gauge.set(counted.size));
-  const leave = (request: FastifyRequest): void => void counted.delete(request);
   app.addHook('onRequest', (request, reply, done) => {
-    if (!pathOf(request).startsWith('/api/')) return done();
-    if (counted.size >= inFlightMax) {
-      shed.inc();
-      return done(
-        unavailable('overloaded', 'There are too many requests at the moment. Try again in a moment.', 1),
-      );
-    }
-    counted.add(request);
-    reply.raw.once('close', () => leave(request));
-    done();
+    if (!pathOf(request).startsWith('/api/') || places.tryEnter(reply.raw)) return done();
+    shed.inc();
+    done(unavailable('overloaded', 'There are too many requests at the moment. Try again in a moment.', 1));
   });
-  return leave;
 };

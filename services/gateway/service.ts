@@ -16,12 +16,13 @@ import { createCatalogueCache } from './catalogue-cache.js';
 import { collectorRoutes } from './collector.js';
 import { type GatewayConfig, gatewayConfig } from './config.js';
 import { consumerRoutes } from './consumer-routes.js';
+import { createDirectPass } from './direct-pass.js';
 import { createMergedDocument } from './documents.js';
 import { forwardingRoutes } from './forwarding.js';
 import { createFront } from './front.js';
 import { linksOf } from './front-page.js';
 import { createAggregatedHealth } from './health.js';
-import { shedLoad } from './load-shedding.js';
+import { createPlaces, shedLoad } from './load-shedding.js';
 import { pageRoutes } from './pages.js';
 import { limitRequests, relaxedBy } from './rate-limits.js';
 import { createRequestCounter } from './request-counter.js';
@@ -56,9 +57,18 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const networks = createClientNetworks(config.trustedProxies !== undefined);
   const factor = config.limits === 'relaxed' ? relaxation : 1;
   const headers = await headersOfEveryAnswer();
-  const limit = { name: 'general', ...relaxedBy(factor).general };
+  const limits = relaxedBy(factor);
+  const places = createPlaces(host.metrics, config.inFlightMax);
+  const direct = createDirectPass(host, {
+    table: forwardings,
+    upstreams,
+    // It lets the gateway share its answers, which the router does when it forwards.
+    except: ['analytics'],
+    places,
+    answerTimeoutMs: config.answerTimeoutMs,
+  });
   const { app, component } = createHttpServer(host, {
-    front: createFront(host, { auth, cache, shared, counter, networks, limit, headers }),
+    front: createFront(host, { auth, cache, shared, direct, counter, networks, limits, headers }),
     port: config.port,
     title: 'Cartstream',
     description,
@@ -67,7 +77,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     health: createAggregatedHealth(host, watched),
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
-  const onStream = shedLoad(app, host.metrics, config.inFlightMax);
+  shedLoad(app, host.metrics, places);
   limitRequests(app, counter, auth, networks, factor);
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
@@ -78,7 +88,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   pageRoutes(app, { version: host.version, ...linksOf(config) });
   collectorRoutes(app, host, producer, publisher);
   consumerRoutes(app, watched);
-  await forwardingRoutes(app, forwardings, upstreams, { onStream, cache, shared, auth });
+  await forwardingRoutes(app, forwardings, upstreams, { places, cache, shared, auth });
   host.use(component);
 };
 

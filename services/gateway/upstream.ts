@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import CircuitBreaker from 'opossum';
 import { errors, Pool } from 'undici';
-import { localServerAt } from '#platform/http/local-server';
+import { type LocalServer, localServerAt } from '#platform/http/local-server';
 import { unavailable } from '#platform/http/problem-details';
 import type { Component, Metrics } from '#platform/service-host';
 import {
@@ -32,11 +32,14 @@ export type UpstreamResponse = {
 export type Upstream = Component & {
   readonly instancesCount: number;
   /**
-   * The answer of one instance. An instance in this process is asked without a socket. Instances take turns; one that refuses connections is left out for 2 s.
+   * The answer of one instance. An instance in this process is asked without a socket. Instances take turns; one that
+   * refuses connections is left out for 2 s.
    * Throws a 503 problem with `Retry-After` when none answers: then nothing was done, except that the outcome of a
    * write whose connection broke is unknown.
    */
   send(request: UpstreamRequest): Promise<UpstreamResponse>;
+  /** The only instance, if it is in this process and its circuit is closed. */
+  local(): LocalServer | undefined;
   /** Any instance's answer to a GET, as JSON; throws when it takes longer than `timeoutMs`. */
   getJson(path: string, timeoutMs: number): Promise<{ status: number; body: unknown }>;
   /** Every instance's answer to a GET, as JSON; rejects when one is away, refuses, or takes longer than `timeoutMs`. */
@@ -52,7 +55,12 @@ const breakerResetMs = 2000;
 /** Both ways to an instance, over a socket and within the process, have this interface and the same failures. */
 type Ask = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 
-type Instance = { ask: Ask; breaker: CircuitBreaker<[UpstreamRequest], UpstreamResponse>; pool: Pool };
+type Instance = {
+  origin: string;
+  ask: Ask;
+  breaker: CircuitBreaker<[UpstreamRequest], UpstreamResponse>;
+  pool: Pool;
+};
 
 export const createUpstream = (
   service: string,
@@ -108,6 +116,11 @@ export const createUpstream = (
       );
     },
     send,
+    local: () => {
+      const [only] = instances;
+      if (only === undefined || instances.length > 1 || !only.breaker.closed) return undefined;
+      return localServerAt(only.origin);
+    },
     getJsonOfEach: (path, timeoutMs) =>
       Promise.all(
         instances.map(async ({ ask }) => {
@@ -176,7 +189,7 @@ const createInstance = (
   breaker.on('close', () => report(0));
   breaker.on('open', () => report(1));
   breaker.on('halfOpen', () => report(2));
-  return { ask, breaker, pool };
+  return { origin, ask, breaker, pool };
 };
 
 /** Inside a trace the way over the network is a span of its own. */

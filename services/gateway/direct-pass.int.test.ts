@@ -1,0 +1,158 @@
+import { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createHttpServer } from '#platform/http/server';
+import { sharedAnswerHeader } from '#platform/http/shared-answer';
+import type { RunnableHost } from '#platform/service-host';
+import { startTracing } from '#platform/telemetry/tracing';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { sleep } from '#platform/waiting/sleep';
+import { startGateway } from './testing/gateway.js';
+
+const running: RunnableHost[] = [];
+let closed: string[] = [];
+/** True for a request that the gateway gave to the service with its own response. */
+let wasDirect: boolean;
+
+beforeAll(() => startTracing({ service: 'gateway', sampleRatio: 0, readsPerSecondMax: 0 }));
+afterEach(async () => {
+  closed = [];
+  for (const host of running.splice(0).reverse()) await host.stop();
+});
+
+const startOrders = async () => {
+  const host = testHost('order');
+  const { app, component } = createHttpServer(host, { port: 0, title: 'Orders' });
+  const access = 'public' as const;
+  app.addHook('onRequest', (request, _reply, done) => {
+    wasDirect = request.raw instanceof IncomingMessage;
+    done();
+  });
+  app.get(
+    '/api/orders',
+    { access, schema: { querystring: z.strictObject({ n: z.string().max(3).optional() }) } },
+    async (request, reply) =>
+      reply.header('x-own', 'kept').header(sharedAnswerHeader, 'roles=x; ms=1').send({ n: request.query.n }),
+  );
+  app.get('/api/orders/text', { access }, (_request, reply) =>
+    reply.type('text/plain').send(Readable.from(['é', 'b'])),
+  );
+  app.get('/api/orders/late', { access }, async () => {
+    await sleep(400);
+    return { late: true };
+  });
+  app.get('/api/orders/stream', { access }, (_request, reply) => {
+    reply.raw.once('close', () => closed.push('stream'));
+    reply.raw.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    reply.raw.write('data: first\n\n');
+    reply.hijack();
+  });
+  host.use(component);
+  await host.start();
+  running.push(host);
+  return { url: component.url, host };
+};
+
+const open = async (env: Record<string, string> = {}) => {
+  const orders = await startOrders();
+  const gateway = await startGateway({ ORDER_URL: orders.url, ...env });
+  running.push(gateway.host);
+  const ask = (path: string, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
+    fetch(gateway.url + path, { headers, signal });
+  // Until the gateway knows its client.
+  const untilDirect = () =>
+    eventually(async () => {
+      wasDirect = false;
+      await (await ask('/api/orders')).text();
+      return wasDirect;
+    });
+  return { ask, untilDirect, orders };
+};
+
+/** The headers without those that differ from answer to answer. */
+const without = (headers: Headers): object => {
+  const differing = ['date', 'ratelimit-remaining', 'ratelimit-reset'];
+  return Object.fromEntries([...headers].filter(([name]) => !differing.includes(name)));
+};
+const asRouted = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
+
+describe('a read that is given to its service directly', () => {
+  it.each([
+    '/api/orders?n=1',
+    '/api/orders?wrong=1',
+    '/api/orders/text',
+    '/api/orders/none',
+    '/api/orders?n=%ff',
+  ])('of %s is answered as one that the router forwards', async (path) => {
+    const { ask, untilDirect } = await open();
+    await untilDirect();
+    const direct = await ask(path, { 'x-correlation-id': 'same' });
+    const routed = await ask(path, { 'x-correlation-id': 'same', ...asRouted });
+    expect([direct.status, without(direct.headers)]).toEqual([routed.status, without(routed.headers)]);
+    expect(await direct.text()).toBe(await routed.text());
+    expect(direct.headers.has(sharedAnswerHeader)).toBe(false);
+    const remaining = [direct, routed].map(({ headers }) => headers.get('ratelimit-remaining'));
+    // A URL that the server refuses is not counted.
+    if (remaining[0] !== null) expect(Number(remaining[1])).toBe(Number(remaining[0]) - 1);
+  });
+
+  it('is counted as one that the router forwards', async () => {
+    const { ask, untilDirect } = await open();
+    await untilDirect();
+    const counted = async (): Promise<number> => {
+      const text = await (await ask('/metrics')).text();
+      const line = /http_requests_total\{method="GET",route="\/api\/orders\/\*",status="404"\} (\d+)/.exec(
+        text,
+      );
+      return Number(line?.[1]);
+    };
+    await ask('/api/orders/none');
+    const before = await counted();
+    for (let n = 0; n < 5; n += 1) await ask('/api/orders/none');
+    expect(await counted()).toBe(before + 5);
+  });
+
+  it('is 503 when the service does not answer in time, and what it answers later is nobody’s', async () => {
+    const { ask, untilDirect } = await open({ GATEWAY_ANSWER_TIMEOUT_MS: '100' });
+    await untilDirect();
+    const answer = await ask('/api/orders/late', { 'x-correlation-id': 'mine' });
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+    expect(await answer.json()).toMatchObject({ code: 'service_timeout', correlationId: 'mine' });
+    await sleep(500);
+    expect((await ask('/api/orders')).status).toBe(200);
+  });
+
+  it('ends for the service when the caller goes, and takes no place as a stream', async () => {
+    const { ask, untilDirect } = await open({ GATEWAY_IN_FLIGHT_MAX: '1' });
+    await untilDirect();
+    const gone = new AbortController();
+    const answer = await ask('/api/orders/stream', {}, gone.signal);
+    expect(wasDirect).toBe(true);
+    const { value } = (await answer.body?.getReader().read()) ?? {};
+    expect(Buffer.from(value ?? []).toString()).toBe('data: first\n\n');
+    expect((await ask('/api/orders')).status).toBe(200);
+    gone.abort();
+    await eventually(() => closed.includes('stream'));
+  });
+
+  it('takes a place until it is answered', async () => {
+    const { ask, untilDirect } = await open({ GATEWAY_IN_FLIGHT_MAX: '2' });
+    await untilDirect();
+    const answers = await Promise.all([1, 2, 3, 4].map(() => ask('/api/orders/late')));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 503, 503]);
+    expect((await ask('/api/orders/late')).status).toBe(200);
+  });
+
+  it('is 503 once the service has stopped, which waits for it first', async () => {
+    const { ask, untilDirect, orders } = await open();
+    await untilDirect();
+    const late = ask('/api/orders/late');
+    await eventually(() => wasDirect);
+    await sleep(50);
+    await orders.host.stop();
+    expect((await late).status).toBe(200);
+    expect((await ask('/api/orders')).status).toBe(503);
+  });
+});

@@ -1,0 +1,159 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { requestMetrics } from '#platform/http/observation';
+import { problemBody, problemMediaType, unavailable } from '#platform/http/problem-details';
+import { isReadable } from '#platform/http/server';
+import { sharedAnswerHeader } from '#platform/http/shared-answer';
+import type { Host } from '#platform/service-host';
+import { unsampledTraceparent, wouldTraceRead } from '#platform/telemetry/tracing';
+import type { ServiceName } from '../table.js';
+import type { Places } from './load-shedding.js';
+import type { Forwarding } from './routing-table.js';
+import type { Upstream } from './upstream.js';
+
+/** What a request is to be given to: the service's listener, by which route of the gateway. */
+export type Pass = {
+  route: string;
+  /** Takes the request; `own` are the headers that the gateway adds to the answer, names and values in turn. */
+  begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    own: readonly string[],
+    correlationId: string,
+  ): void;
+};
+
+export type DirectPass = {
+  /** Undefined for what the router has to forward; otherwise a place is taken for the response. */
+  find(url: string, response: ServerResponse): Pass | undefined;
+};
+
+type Target = Forwarding & { upstream: Upstream; mayPassAfterMs: number };
+
+const plainPath = /^\/api\/[\w./-]*$/;
+/** After a request without an answer the router forwards for so long, and its circuit breaker decides. */
+const restMs = 2_000;
+
+/**
+ * Gives reads for a service of this process to the service's listener with the gateway's own request and response, so
+ * that only one router and one set of hooks are passed. The router forwards what has more than one instance, an open
+ * circuit, a path in another spelling, or a trace; and everything of services whose answers the gateway may share.
+ */
+export const createDirectPass = (
+  host: Host,
+  parts: {
+    table: readonly Forwarding[];
+    upstreams: Readonly<Record<ServiceName, Upstream>>;
+    /** Services whose answers the router forwards. */
+    except: readonly ServiceName[];
+    places: Places;
+    answerTimeoutMs: number;
+  },
+): DirectPass => {
+  const { places, answerTimeoutMs } = parts;
+  const countRequest = requestMetrics(host);
+  const targets: Target[] = parts.table
+    .filter(({ to }) => !parts.except.includes(to))
+    .map((forwarding) => ({ ...forwarding, upstream: parts.upstreams[forwarding.to], mayPassAfterMs: 0 }));
+
+  /** The most specific one. */
+  const targetOf = (path: string): Target | undefined => {
+    let found: Target | undefined;
+    for (const target of targets)
+      if (
+        path.startsWith(target.path) &&
+        (path.length === target.path.length || path[target.path.length] === '/') &&
+        target.path.length > (found?.path.length ?? 0)
+      )
+        found = target;
+    return found;
+  };
+
+  return {
+    find: (url, response) => {
+      const queryAt = url.indexOf('?');
+      const path = queryAt < 0 ? url : url.slice(0, queryAt);
+      if (!plainPath.test(path) || path.includes('..') || !isReadable(url) || wouldTraceRead())
+        return undefined;
+      const target = targetOf(path);
+      if (target === undefined || performance.now() < target.mayPassAfterMs) return undefined;
+      const server = target.upstream.local();
+      if (server === undefined || !places.tryEnter(response)) return undefined;
+      const route = path.length === target.path.length ? target.path : `${target.path}/*`;
+      return {
+        route,
+        begin: (request, answer, own, correlationId) => {
+          const startedAtMs = performance.now();
+          const timer = setTimeout(() => {
+            target.mayPassAfterMs = performance.now() + restMs;
+            answerInstead(answer, correlationId, target.to);
+          }, answerTimeoutMs);
+          const onHead = (contentType: string): void => {
+            clearTimeout(timer);
+            if (contentType.startsWith('text/event-stream')) places.leave(answer);
+          };
+          addHeaders(answer, own, onHead);
+          answer.once('close', () => {
+            clearTimeout(timer);
+            if (!answer.headersSent) return;
+            const elapsedMs = performance.now() - startedAtMs;
+            countRequest({ method: 'GET', route, status: answer.statusCode }, elapsedMs);
+            logAnswer(host, { path, status: answer.statusCode, ms: Math.round(elapsedMs), correlationId });
+          });
+          request.headers['x-correlation-id'] = correlationId;
+          request.headers.traceparent = unsampledTraceparent();
+          server.pass(request, answer);
+        },
+      };
+    },
+  };
+};
+
+/** As the router's hook logs: successful reads at debug level only. */
+const logAnswer = (
+  { logger }: Pick<Host, 'logger'>,
+  answered: { path: string; status: number; ms: number; correlationId: string },
+): void => {
+  const level = answered.status < 500 ? 'debug' : 'info';
+  if (logger.isLevelEnabled(level)) logger[level]({ method: 'GET', ...answered }, 'answered');
+};
+
+/** Has the response send `own` headers too, and none that is for the gateway alone. */
+const addHeaders = (
+  response: ServerResponse,
+  own: readonly string[],
+  onHead: (contentType: string) => void,
+): void => {
+  const { writeHead } = response;
+  response.writeHead = ((status: number, given?: unknown, last?: unknown) => {
+    const passed = (typeof given === 'object' ? given : last) as OutgoingHttpHeaders | undefined;
+    const set = response.getHeaders();
+    let contentType = '';
+    const flat: (string | number | string[])[] = [...own];
+    for (const headers of [set, passed ?? {}])
+      for (const name in headers) {
+        const [value, lower] = [headers[name], name.toLowerCase()];
+        if (lower === 'content-type') contentType = String(value);
+        if (value !== undefined && lower !== sharedAnswerHeader) flat.push(name, value as string);
+      }
+    onHead(contentType);
+    for (const name in set) response.removeHeader(name);
+    response.writeHead = writeHead;
+    return response.writeHead(status, flat as string[]);
+  }) as ServerResponse['writeHead'];
+};
+
+/** Answers 503 where the service has not answered in time, and ignores what it answers later. */
+const answerInstead = (response: ServerResponse, correlationId: string, service: string): void => {
+  if (response.headersSent || response.destroyed) return;
+  const late = unavailable('service_timeout', `The ${service} service did not answer in time.`, 2);
+  const body = JSON.stringify(problemBody(late, correlationId));
+  response.writeHead(late.status, {
+    'x-correlation-id': correlationId,
+    ...late.headers,
+    'content-type': problemMediaType,
+    'content-length': Buffer.byteLength(body),
+  });
+  response.end(body);
+  const ignored = () => response;
+  Object.assign(response, { writeHead: ignored, setHeader: ignored, end: ignored, write: () => true });
+};
