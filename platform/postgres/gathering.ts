@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Batch, Tx } from '#platform/postgres/tx';
 
 export type { Batch } from '#platform/postgres/tx';
@@ -12,6 +13,9 @@ export const writeBatch =
     await run(tx, inputs);
     return inputs.map(() => undefined);
   };
+
+/** The async context of no request: what a batch logs or publishes must not carry the correlation of one of its calls. */
+const nobody = new AsyncResource('gathering');
 
 type Call = { input: unknown; resolve(answer: unknown): void; reject(error: unknown): void };
 
@@ -52,10 +56,8 @@ export const createGathering = (tx: () => Tx): Gathering => {
 
   const runOne = async (batch: Batch<never, unknown>, calls: readonly Call[]): Promise<void> => {
     try {
-      const answers = await batch(
-        ofBatch(),
-        calls.map(({ input }) => input as never),
-      );
+      const inputs = calls.map(({ input }) => input as never);
+      const answers = await nobody.runInAsyncScope(() => batch(ofBatch(), inputs));
       for (const [n, { resolve }] of calls.entries()) resolve(answers[n]);
     } catch (error) {
       if (calls.length > 1 && typeof error === 'object' && error !== null) shared.add(error);

@@ -56,12 +56,19 @@ type Command = {
 
 type Outcome = HoldRefusal | { unknown: string[] } | 'done' | 'rejected' | 'nothing';
 
+/** What a command has come to, with the lines of the stock that each event has moved. */
+type Decided = {
+  outcome: Outcome;
+  events: { event: HoldEvent; lines: StockReservedLine[] }[];
+  nowMs: number;
+};
+
 type HoldStoreDeps = { events: Events; clock: Clock; holdMs: number };
 
 /** Stores holds as rows. The row's lock makes the steps of one order follow one another. */
 export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldStore => {
   /** Decides the commands in their order, each on the holds and the stock that the ones before have left. */
-  const updateAll: Batch<Command, Outcome> = async (tx, commands) => {
+  const updateAll: Batch<Command, Decided> = async (tx, commands) => {
     const nowMs = clock.nowMs();
     const holds = await lockHolds(
       tx,
@@ -73,38 +80,54 @@ export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldS
     );
     const changed = new Map<string, Hold>();
     const returns: (Return & { orderId: string })[] = [];
-    const messages: EventMessage[] = [];
-    const outcomes = commands.map(({ orderId, command, unknownAreSoldOut }): Outcome => {
+    const decided = commands.map(({ orderId, command, unknownAreSoldOut }): Decided => {
       const hold = holds.get(orderId) ?? { status: 'none' };
       const { decision, outcome } = decideOn(command, hold, stock, unknownAreSoldOut);
-      for (const event of decision) {
-        const lines = movesStock(event) ? move(stock, orderId, event) : [];
-        messages.push(...published(events, orderId, event, lines, { nowMs, holdMs }));
+      const moved = decision.map((event) => ({
+        event,
+        lines: movesStock(event) ? move(stock, orderId, event) : [],
+      }));
+      for (const event of decision)
         if (event.type === 'StockReturned')
           returns.push({ orderId, returnId: event.returnId, lines: event.lines });
+      if (decision.length > 0) {
+        const after = decision.reduce(evolve, hold);
+        holds.set(orderId, after);
+        changed.set(orderId, after);
       }
-      if (decision.length === 0) return outcome;
-      const after = decision.reduce(evolve, hold);
-      holds.set(orderId, after);
-      changed.set(orderId, after);
-      return outcome;
+      return { outcome, events: moved, nowMs };
     });
-    if (changed.size === 0) return outcomes;
+    if (changed.size === 0) return decided;
     await Promise.all([
       stock.save(tx, new Date(nowMs)),
       returns.length > 0 && saveReturns(tx, returns, nowMs),
       saveHolds(tx, changed, { nowMs, holdMs }),
-      append(tx, messages),
     ]);
-    return outcomes;
+    return decided;
   };
 
-  const update = (
+  const update = async (
     tx: Tx,
     orderId: string,
     command: HoldCommand,
     unknownAreSoldOut = false,
-  ): Promise<Outcome> => tx.gather(updateAll, { orderId, command, unknownAreSoldOut });
+  ): Promise<Outcome> => {
+    const {
+      outcome,
+      events: moved,
+      nowMs,
+    } = await tx.gather(updateAll, {
+      orderId,
+      command,
+      unknownAreSoldOut,
+    });
+    // Made here and not in the batch, so that they carry the correlation and the trace of their own cause.
+    const messages = moved.flatMap(({ event, lines }) =>
+      published(events, orderId, event, lines, { nowMs, holdMs }),
+    );
+    await append(tx, messages);
+    return outcome;
+  };
 
   return {
     reserve: async (tx, orderId, lines, { unknownAreSoldOut = false } = {}) => {

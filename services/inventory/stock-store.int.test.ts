@@ -4,6 +4,7 @@ import { PlatformError } from '#platform/errors';
 import { createDatabase, type Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import { projectPath } from '#platform/project';
+import { currentCorrelation, withCorrelation } from '#platform/telemetry/correlation';
 import { engines } from '#platform/testing/engines';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
@@ -30,7 +31,10 @@ beforeAll(async () => {
       topic: type,
       key,
       value: Buffer.from(JSON.stringify(value)),
-      headers: { 'occurred-at': String(occurredAt) },
+      headers: {
+        'occurred-at': String(occurredAt),
+        'correlation-id': currentCorrelation()?.correlationId ?? '',
+      },
     }),
   };
   stock = createStockStore({ clock, events });
@@ -72,6 +76,42 @@ const published = async (key: string): Promise<{ type: string; value: Record<str
   );
   return rows.map(({ topic, value }) => ({ type: topic, value: JSON.parse(value.toString()) }));
 };
+
+describe('orders that are decided in one transaction', () => {
+  test('get the pieces in their order, and each event carries the correlation of its own cause', async () => {
+    const [first, second] = [await open(3), await open(5)];
+    const orders = Array.from({ length: 4 }, () => randomUUID());
+    const outcomes = await inTransaction(db, (tx) =>
+      Promise.all(
+        orders.map((orderId) =>
+          withCorrelation({ correlationId: `saga of ${orderId}` }, () =>
+            holds.reserve(tx, orderId, [
+              { productId: first, quantity: 1 },
+              { productId: second, quantity: 2 },
+            ]),
+          ),
+        ),
+      ),
+    );
+    expect(outcomes).toEqual(['reserved', 'reserved', 'rejected', 'rejected']);
+    expect([await level(first), await level(second)]).toEqual([
+      { onHand: 3, reserved: 2 },
+      { onHand: 5, reserved: 4 },
+    ]);
+    const { rows } = await db.query<{ key: string; topic: string; correlation: string }>(
+      `SELECT key, topic, headers->>'correlation-id' AS correlation FROM outbox
+       WHERE key = ANY ($1) ORDER BY seq`,
+      [orders],
+    );
+    expect(rows).toEqual(
+      orders.map((key, n) => ({
+        key,
+        topic: n < 2 ? 'StockReserved' : 'StockRejected',
+        correlation: `saga of ${key}`,
+      })),
+    );
+  });
+});
 
 describe('twenty buyers at once', () => {
   test('of three pieces get exactly three', async () => {

@@ -51,7 +51,7 @@ export const feeds: readonly Feed[] = [
     repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
     appendOnly: true,
     rollups: ['sales_per_minute', 'sales_per_hour', 'sales_per_day'],
-    blockWaitMs: 300,
+    blockWaitMs: 500,
   },
   {
     topic: topics.products.topic,
