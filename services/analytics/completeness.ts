@@ -12,7 +12,7 @@ export type Reading = Completeness & { version: string };
 export type CompletenessGauge = Component & {
   /**
    * Call it before the query whose answer it describes, so that the answer contains everything ingested by then. A
-   * reading is shared for 200 ms. While Kafka does not answer, `asOf` stays the same and `lagMs` grows. `lagMs` is
+   * reading is shared for 200 ms, and while it is taken anew for as long again. While Kafka does not answer, `asOf` stays the same and `lagMs` grows. `lagMs` is
    * elapsed time: if the wall clock is set back, `asOf` goes back too, as event times do, but `lagMs` does not change.
    */
   read(): Promise<Reading>;
@@ -88,11 +88,12 @@ export const createCompletenessGauge = (options: {
     start: async () => {},
     stop: log.close,
     read: async () => {
-      if (clock.monotonicMs() - readAtMs > readingMsMax) {
+      const ageMs = clock.monotonicMs() - readAtMs;
+      if (ageMs > readingMsMax) {
         reading ??= refresh().finally(() => {
           reading = undefined;
         });
-        await reading;
+        if (ageMs > 2 * readingMsMax) await reading;
       }
       const nowMs = clock.nowMs();
       const lagMs = Math.min(Math.ceil(clock.monotonicMs() - completeToMs), nowMs);

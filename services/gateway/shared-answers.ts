@@ -15,10 +15,18 @@ const bytesMax = 8 * 1024 * 1024;
 const urlCharsMax = 512;
 const ageMsLimit = 1_000;
 
-type Entry = { answer: RoleAnswer; roles: readonly string[]; untilMs: number; bytes: number };
+type Entry = {
+  answer: RoleAnswer;
+  roles: readonly string[];
+  untilMs: number;
+  ageMsMax: number;
+  isRefreshing: boolean;
+  bytes: number;
+};
 
 /**
- * Keeps answers that are the same for all callers with certain roles, as the services say, for a second at most. The
+ * Keeps answers that are the same for all callers with certain roles, as the services say, for a second at most. When an
+ * answer is too old the first who asks has it made anew; others get the old one meanwhile, for as long again at most. The
  * oldest are dropped beyond 8 MiB.
  */
 export const createSharedAnswers = (monotonicMs: () => number): SharedAnswers => {
@@ -33,15 +41,25 @@ export const createSharedAnswers = (monotonicMs: () => number): SharedAnswers =>
       const entry = entries.get(url);
       if (entry === undefined || principal.kind !== 'user') return undefined;
       if (!principal.roles.some((role) => entry.roles.includes(role))) return undefined;
-      if (monotonicMs() < entry.untilMs) return entry.answer;
-      drop(url);
+      const nowMs = monotonicMs();
+      if (nowMs < entry.untilMs) return entry.answer;
+      if (nowMs >= entry.untilMs + entry.ageMsMax) drop(url);
+      else if (entry.isRefreshing) return entry.answer;
+      entry.isRefreshing = true;
       return undefined;
     },
     keep: (url, answer, { roles, ageMsMax }) => {
       if (url.length > urlCharsMax) return;
       drop(url);
-      const untilMs = monotonicMs() + Math.min(ageMsMax, ageMsLimit);
-      const entry = { answer, roles, untilMs, bytes: Number(answer.length) + url.length };
+      const bounded = Math.min(ageMsMax, ageMsLimit);
+      const entry = {
+        answer,
+        roles,
+        untilMs: monotonicMs() + bounded,
+        ageMsMax: bounded,
+        isRefreshing: false,
+        bytes: Number(answer.length) + url.length,
+      };
       entries.set(url, entry);
       bytes += entry.bytes;
       for (const oldest of entries.keys()) {
