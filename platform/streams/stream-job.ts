@@ -85,7 +85,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
       group,
       topics,
       partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
-      fetchWaitMs: options.fetchWaitMs ?? 500,
+      fetchWaitMs: options.fetchWaitMs ?? 1_000,
       startFrom: async (at) => handler.startFrom(at, await boundsOf(at)),
       handle: async (batch, control) => {
         if (!readFirst.includes(batch.topic)) await whenFirstAreRead();
