@@ -67,44 +67,7 @@ type HoldStoreDeps = { events: Events; clock: Clock; holdMs: number };
 
 /** Stores holds as rows. The row's lock makes the steps of one order follow one another. */
 export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldStore => {
-  /** Decides the commands in their order, each on the holds and the stock that the ones before have left. */
-  const updateAll: Batch<Command, Decided> = async (tx, commands) => {
-    const nowMs = clock.nowMs();
-    const holds = await lockHolds(
-      tx,
-      commands.map(({ orderId }) => orderId),
-    );
-    const stock = await lockStock(
-      tx,
-      commands.flatMap(({ orderId, command }) => productsOf(command, holds.get(orderId))),
-    );
-    const changed = new Map<string, Hold>();
-    const returns: (Return & { orderId: string })[] = [];
-    const decided = commands.map(({ orderId, command, unknownAreSoldOut }): Decided => {
-      const hold = holds.get(orderId) ?? { status: 'none' };
-      const { decision, outcome } = decideOn(command, hold, stock, unknownAreSoldOut);
-      const moved = decision.map((event) => ({
-        event,
-        lines: movesStock(event) ? move(stock, orderId, event) : [],
-      }));
-      for (const event of decision)
-        if (event.type === 'StockReturned')
-          returns.push({ orderId, returnId: event.returnId, lines: event.lines });
-      if (decision.length > 0) {
-        const after = decision.reduce(evolve, hold);
-        holds.set(orderId, after);
-        changed.set(orderId, after);
-      }
-      return { outcome, events: moved, nowMs };
-    });
-    if (changed.size === 0) return decided;
-    await Promise.all([
-      stock.save(tx, new Date(nowMs)),
-      returns.length > 0 && saveReturns(tx, returns, nowMs),
-      saveHolds(tx, changed, { nowMs, holdMs }),
-    ]);
-    return decided;
-  };
+  const updateAll = createDecideAll({ clock, holdMs });
 
   const update = async (
     tx: Tx,
@@ -147,6 +110,47 @@ export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldS
       refusalIn(await update(tx, orderId, { type: 'TakeBack', returnId, lines })),
   };
 };
+
+/** Decides the commands in their order, each on the holds and the stock that the ones before have left. */
+const createDecideAll =
+  ({ clock, holdMs }: Omit<HoldStoreDeps, 'events'>): Batch<Command, Decided> =>
+  async (tx, commands) => {
+    const nowMs = clock.nowMs();
+    const holds = await lockHolds(
+      tx,
+      commands.map(({ orderId }) => orderId),
+    );
+    const stock = await lockStock(
+      tx,
+      commands.flatMap(({ orderId, command }) => productsOf(command, holds.get(orderId))),
+    );
+    const changed = new Map<string, Hold>();
+    const returns: (Return & { orderId: string })[] = [];
+    const decided = commands.map(({ orderId, command, unknownAreSoldOut }): Decided => {
+      const hold = holds.get(orderId) ?? { status: 'none' };
+      const { decision, outcome } = decideOn(command, hold, stock, unknownAreSoldOut);
+      const moved = decision.map((event) => ({
+        event,
+        lines: movesStock(event) ? move(stock, orderId, event) : [],
+      }));
+      for (const event of decision)
+        if (event.type === 'StockReturned')
+          returns.push({ orderId, returnId: event.returnId, lines: event.lines });
+      if (decision.length > 0) {
+        const after = decision.reduce(evolve, hold);
+        holds.set(orderId, after);
+        changed.set(orderId, after);
+      }
+      return { outcome, events: moved, nowMs };
+    });
+    if (changed.size === 0) return decided;
+    await Promise.all([
+      stock.save(tx, new Date(nowMs)),
+      returns.length > 0 && saveReturns(tx, returns, nowMs),
+      saveHolds(tx, changed, { nowMs, holdMs }),
+    ]);
+    return decided;
+  };
 
 /** A reservation takes effect only if the stock suffices for every line; otherwise it is refused as a whole. */
 const decideOn = (
