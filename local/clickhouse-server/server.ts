@@ -33,6 +33,7 @@ type Answer = {
   chunks: AsyncIterable<Uint8Array>;
 };
 
+// Over seventy lines: the steps of one request, which share its sessions, its spool and its end.
 /**
  * ClickHouse's HTTP interface for the engine in this process. Inserts have sessions of their own, so that neither
  * analytics nor ingest has to wait for a burst of the other.

@@ -9,8 +9,7 @@ import { runToEnd } from './run-to-end.js';
 /** Consists of letters, digits, `-` and `_`. */
 export type KafkaLogin = { username: string; password: string };
 
-/** One broker that is its own KRaft controller. */
-export function kafka(options: {
+export type KafkaOptions = {
   dataDir: string;
   port: number;
   controllerPort: number;
@@ -25,7 +24,10 @@ export function kafka(options: {
   login?: KafkaLogin;
   /** Broker settings that are added to the default ones, or replace them. */
   properties?: Readonly<Record<string, string>>;
-}): Engine {
+};
+
+/** One broker that is its own KRaft controller. */
+export function kafka(options: KafkaOptions): Engine {
   const {
     dataDir,
     port,

@@ -4,7 +4,7 @@ import { createHttpServer } from '#platform/http/server';
 import type { Component, Host } from '#platform/service-host';
 import { catalogueOf } from '../catalogue/catalogue.js';
 import { randomFrom } from '../random.js';
-import { shopClient, Unserved } from '../shop-client.js';
+import { type ShopClient, shopClient, Unserved } from '../shop-client.js';
 import { createAccounts } from './accounts.js';
 import { createAssortment } from './assortment.js';
 import { basketsOf } from './baskets.js';
@@ -30,124 +30,155 @@ export const shoppers = (config: ShoppersConfig, host: Host): void => {
 
 const traffic = (config: ShoppersConfig, host: Host): Component => {
   const shop = shopClient(config.gatewayUrl, { connectionsMax: 16, traceRatio });
-  const { adminEmail, adminPassword } = config;
-  const actions = host.metrics.counter('simulated_shopper_actions_total', 'What simulated shoppers did.', [
-    'action',
-  ]);
-  let tally = emptyTally();
-  let pauseMs = 0;
   let running: Promise<void> | undefined;
-
   // Every waiting visit adds a listener to the signal.
   setMaxListeners(config.visitsOpenMax + 10, host.stopping);
-  const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: host.stopping });
-
-  /** Counts failures. After a failure of the shop itself no new visits begin for a while. */
-  const blame = (error: unknown): void => {
-    if (host.stopping.aborted) return;
-    tally.failed += 1;
-    const trouble = !(error instanceof Unserved) || error.isTrouble;
-    if (!trouble) host.logger.debug({ err: error }, 'a shopper was not served');
-    else {
-      const asked = error instanceof Unserved ? (error.retryAfterMs ?? 0) : 0;
-      pauseMs = Math.min(Math.max(asked, pauseMs * 2, troublePauseMs.first), troublePauseMs.max);
-    }
-  };
-
-  const every = async (ms: number, work: () => Promise<unknown>): Promise<void> => {
-    while (!host.stopping.aborted) {
-      await pause(ms).catch(() => {});
-      if (!host.stopping.aborted) await work().catch(blame);
-    }
-  };
-
-  const open = async (): Promise<void> => {
-    const catalogue = catalogueOf(config.catalogueSize);
-    const assortment = createAssortment(shop, catalogue);
-    while (assortment.size() === 0) {
-      await assortment.refresh().catch(blame);
-      if (assortment.size() === 0) await pause(Math.max(pauseMs, troublePauseMs.first));
-    }
-    const paths = await openBrowsePaths(catalogue, config.dataFolder);
-    const accounts = createAccounts(shop, accountsMax, adminPassword);
-    const returns = createReturns(shop, catalogue);
-    const world: VisitWorld = {
-      shop,
-      catalogue,
-      assortment,
-      baskets: basketsOf(catalogue),
-      someone: accounts.any,
-      wait: pause,
-      nowMs: host.clock.nowMs,
-      get tally() {
-        return tally;
-      },
-    };
-    host.logger.info(
-      { products: assortment.size(), paths: paths.source, ...rate(config) },
-      'shoppers come in',
-    );
-
-    let visitsOpen = 0;
-    const comeIn = async (nth: number): Promise<void> => {
-      const random = randomFrom(config.seed + nth);
-      visitsOpen += 1;
-      try {
-        const bought = await visit(world, paths.next(random), random);
-        if (bought !== null) returns.consider(bought, host.clock.nowMs(), random);
-        pauseMs = 0;
-      } catch (error) {
-        blame(error);
-      } finally {
-        visitsOpen -= 1;
-      }
-    };
-    const arrivals = async (): Promise<void> => {
-      const random = randomFrom(config.seed);
-      for (let nth = 0; !host.stopping.aborted; nth += 1) {
-        await pause(random.exponential(60_000 / config.visitsPerMinute)).catch(() => {});
-        if (pauseMs > 0) await pause(pauseMs).catch(() => {});
-        if (host.stopping.aborted) return;
-        if (visitsOpen >= config.visitsOpenMax) tally.skipped += 1;
-        else void comeIn(nth);
-      }
-    };
-    const operate = async (): Promise<void> => {
-      await assortment.refresh();
-      if (adminEmail === undefined || adminPassword === undefined) return;
-      tally.restocks += await restock(
-        shop,
-        assortment,
-        { email: adminEmail, password: adminPassword },
-        (place) => restockQuantity(catalogue.products[place]?.popularity ?? 0),
-      );
-    };
-    const summarise = async (): Promise<void> => {
-      const last = tally;
-      tally = emptyTally();
-      for (const [action, count] of Object.entries(last)) actions.inc({ action }, count);
-      host.logger.info({ ...last, visitsOpen }, 'simulated traffic of the last minute');
-    };
-    await Promise.all([
-      arrivals(),
-      every(refreshEveryMs, operate),
-      every(returnsEveryMs, async () => {
-        tally.returns += await returns.sendDue(host.clock.nowMs());
-      }),
-      every(summaryEveryMs, summarise),
-    ]);
-  };
 
   return {
     name: 'traffic',
     start: async () => {
-      running = open().catch((error: unknown) => {
+      running = open(config, host, shop).catch((error: unknown) => {
         if (!host.stopping.aborted) host.onFatal(error);
       });
     },
     stop: async () => {
       await running;
       await shop.close();
+    },
+  };
+};
+
+/** The day's figures, and how long new visits wait because the shop is in trouble. */
+const createDay = (host: Host) => {
+  const actions = host.metrics.counter('simulated_shopper_actions_total', 'What simulated shoppers did.', [
+    'action',
+  ]);
+  let tally = emptyTally();
+  let pauseMs = 0;
+  return {
+    get tally() {
+      return tally;
+    },
+    get pauseMs() {
+      return pauseMs;
+    },
+    /** Counts a failure. After a failure of the shop itself no new visits begin for a while. */
+    blame: (error: unknown): void => {
+      if (host.stopping.aborted) return;
+      tally.failed += 1;
+      const trouble = !(error instanceof Unserved) || error.isTrouble;
+      if (!trouble) host.logger.debug({ err: error }, 'a shopper was not served');
+      else {
+        const asked = error instanceof Unserved ? (error.retryAfterMs ?? 0) : 0;
+        pauseMs = Math.min(Math.max(asked, pauseMs * 2, troublePauseMs.first), troublePauseMs.max);
+      }
+    },
+    served: (): void => {
+      pauseMs = 0;
+    },
+    summarise: (visitsOpen: number): void => {
+      const last = tally;
+      tally = emptyTally();
+      for (const [action, count] of Object.entries(last)) actions.inc({ action }, count);
+      host.logger.info({ ...last, visitsOpen }, 'simulated traffic of the last minute');
+    },
+  };
+};
+
+type Day = ReturnType<typeof createDay>;
+type Pause = (ms: number) => Promise<void>;
+
+/** Opens the shop for its shoppers and resolves when the host stops. */
+const open = async (config: ShoppersConfig, host: Host, shop: ShopClient): Promise<void> => {
+  const { adminEmail, adminPassword } = config;
+  const day = createDay(host);
+  const pause: Pause = (ms) => sleep(ms, undefined, { signal: host.stopping });
+  const every = async (ms: number, work: () => Promise<unknown>): Promise<void> => {
+    while (!host.stopping.aborted) {
+      await pause(ms).catch(() => {});
+      if (!host.stopping.aborted) await work().catch(day.blame);
+    }
+  };
+
+  const catalogue = catalogueOf(config.catalogueSize);
+  const assortment = createAssortment(shop, catalogue);
+  while (assortment.size() === 0) {
+    await assortment.refresh().catch(day.blame);
+    if (assortment.size() === 0) await pause(Math.max(day.pauseMs, troublePauseMs.first));
+  }
+  const returns = createReturns(shop, catalogue);
+  const world: VisitWorld = {
+    shop,
+    catalogue,
+    assortment,
+    baskets: basketsOf(catalogue),
+    someone: createAccounts(shop, accountsMax, adminPassword).any,
+    wait: pause,
+    nowMs: host.clock.nowMs,
+    get tally() {
+      return day.tally;
+    },
+  };
+  const paths = await openBrowsePaths(catalogue, config.dataFolder);
+  host.logger.info({ products: assortment.size(), paths: paths.source, ...rate(config) }, 'shoppers come in');
+  const arrivals = createArrivals(config, host, { day, world, paths, returns, pause });
+  const operate = async (): Promise<void> => {
+    await assortment.refresh();
+    if (adminEmail === undefined || adminPassword === undefined) return;
+    const admin = { email: adminEmail, password: adminPassword };
+    day.tally.restocks += await restock(shop, assortment, admin, (place) =>
+      restockQuantity(catalogue.products[place]?.popularity ?? 0),
+    );
+  };
+  await Promise.all([
+    arrivals.run(),
+    every(refreshEveryMs, operate),
+    every(returnsEveryMs, async () => {
+      day.tally.returns += await returns.sendDue(host.clock.nowMs());
+    }),
+    every(summaryEveryMs, async () => day.summarise(arrivals.visitsOpen())),
+  ]);
+};
+
+type Street = {
+  day: Day;
+  world: VisitWorld;
+  paths: Awaited<ReturnType<typeof openBrowsePaths>>;
+  returns: ReturnType<typeof createReturns>;
+  pause: Pause;
+};
+
+/** Lets shoppers come in at random times until the host stops. */
+const createArrivals = (
+  config: ShoppersConfig,
+  host: Host,
+  { day, world, paths, returns, pause }: Street,
+) => {
+  let visitsOpen = 0;
+  const comeIn = async (nth: number): Promise<void> => {
+    const random = randomFrom(config.seed + nth);
+    visitsOpen += 1;
+    try {
+      const bought = await visit(world, paths.next(random), random);
+      if (bought !== null) returns.consider(bought, host.clock.nowMs(), random);
+      day.served();
+    } catch (error) {
+      day.blame(error);
+    } finally {
+      visitsOpen -= 1;
+    }
+  };
+  return {
+    visitsOpen: () => visitsOpen,
+    run: async (): Promise<void> => {
+      const random = randomFrom(config.seed);
+      for (let nth = 0; !host.stopping.aborted; nth += 1) {
+        await pause(random.exponential(60_000 / config.visitsPerMinute)).catch(() => {});
+        if (day.pauseMs > 0) await pause(day.pauseMs).catch(() => {});
+        if (host.stopping.aborted) return;
+        if (visitsOpen >= config.visitsOpenMax) day.tally.skipped += 1;
+        else void comeIn(nth);
+      }
     },
   };
 };

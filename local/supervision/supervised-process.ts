@@ -57,6 +57,7 @@ const probeFailuresMax = 5;
 const logBytesMax = 16 * 1024 * 1024;
 const firstAttemptsMax = 3;
 
+// Over seventy lines: the life of one process, whose start, probes, restarts and end share one state.
 export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedProcess {
   const logFile = watch.logFile(spec.name);
   const { stopSignal = 'SIGTERM', probeEveryMs = defaultProbeEveryMs } = spec;
