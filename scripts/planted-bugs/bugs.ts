@@ -243,4 +243,64 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['services/product/product-store.int.test.ts'],
   },
+  {
+    name: 'catalogue-news-ignored',
+    what: 'the gateway keeps a product for its whole age, although its change was announced',
+    edits: [
+      {
+        file: 'services/gateway/catalogue-cache.ts',
+        find: 'for (const productId of change?.productIds ?? []) forgetProduct(productId);',
+        replace: '',
+      },
+    ],
+    tests: ['services/gateway/catalogue-cache.int.test.ts'],
+  },
+  {
+    name: 'old-answer-kept-after-change',
+    what: 'an answer that was being fetched when its product changed is cached all the same',
+    edits: [
+      {
+        file: 'services/gateway/catalogue-cache.ts',
+        find: 'if (fetching !== undefined) fetching.isStale = true;',
+        replace: '',
+      },
+    ],
+    tests: ['services/gateway/catalogue-cache.int.test.ts'],
+  },
+  {
+    name: 'staff-answers-from-the-cache',
+    what: 'the front answers staff with what is cached for everybody',
+    edits: [
+      {
+        file: 'services/gateway/front.ts',
+        find: 'if (principal !== undefined && !seesWhatAllSee(principal)) return undefined;',
+        replace: '',
+      },
+    ],
+    tests: ['services/gateway/catalogue-cache.int.test.ts'],
+  },
+  {
+    name: 'limits-counted-apart',
+    what: 'each gateway relies on its own count up to the limit, however many there are',
+    edits: [
+      {
+        file: 'services/gateway/request-counter.ts',
+        find: 'shared + pending * instancesAssumed <= requestsMax',
+        replace: 'shared + pending <= requestsMax',
+      },
+    ],
+    tests: ['services/gateway/request-counter.int.test.ts'],
+  },
+  {
+    name: 'analytics-of-an-old-version',
+    what: 'an answer of analytics is kept although sales were ingested since',
+    edits: [
+      {
+        file: 'services/analytics/answers.ts',
+        find: 'known?.version === reading.version &&',
+        replace: 'known !== undefined &&',
+      },
+    ],
+    tests: ['services/analytics/figures.int.test.ts'],
+  },
 ];
