@@ -77,7 +77,7 @@ export const createDirectPass = (
       const target = targetOf(path);
       if (target === undefined || performance.now() < target.mayPassAfterMs) return undefined;
       const server = target.upstream.local();
-      if (server === undefined || !places.tryEnter(response)) return undefined;
+      if (server === undefined || !places.tryEnter(response, url)) return undefined;
       const route = path.length === target.path.length ? target.path : `${target.path}/*`;
       return {
         route,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { request as rawRequest } from 'node:http';
+import { createServer, request as rawRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createHttpServer, type HttpServer } from '#platform/http/server';
@@ -226,6 +227,25 @@ describe.each([
     expect(shed?.headers.get('retry-after')).toBe('1');
     expect(await shed?.json()).toMatchObject({ code: 'overloaded' });
     await Promise.all(streams.map(({ body }) => body?.cancel()));
+  });
+
+  it('counts no wait for the status of an order against that', async () => {
+    const waits: (() => void)[] = [];
+    const order = createServer((request, response) => {
+      const answer = () => response.setHeader('content-type', 'application/json').end('{}');
+      if (request.url?.includes('waitMs=') === true) waits.push(answer);
+      else answer();
+    });
+    await new Promise<void>((resolve) => order.listen(0, '127.0.0.1', resolve));
+    const { port } = order.address() as AddressInfo;
+    const { url } = await startGateway({ ORDER_URL: `http://127.0.0.1:${port}`, GATEWAY_IN_FLIGHT_MAX: '1' });
+    const status = `${url}/api/orders/${randomUUID()}/status`;
+    const waiting = [1, 2, 3].map(() => fetch(`${status}?waitMs=5000`));
+    await eventually(() => waits.length === 3);
+    expect((await fetch(status)).status).toBe(200);
+    for (const answer of waits) answer();
+    expect((await Promise.all(waiting)).map((answer) => answer.status)).toEqual([200, 200, 200]);
+    order.close();
   });
 
   it.each(['/%61pi/products/slow', 'http://x/api/products/slow'])(
