@@ -103,7 +103,7 @@ export type VisitWorld = {
 
 type Recommendations = { recommendationId: string; items: { productId: string }[] };
 
-// Over seventy lines: one visit told from its beginning to its end.
+// Over seventy lines: one visit from its beginning to its end.
 /** Simulates one visit and returns its order, if it has one. Throws when the shop does not answer with success. */
 export const visit = async (world: VisitWorld, path: BrowsePath, random: Random): Promise<Bought | null> => {
   const { shop, assortment, catalogue, tally } = world;

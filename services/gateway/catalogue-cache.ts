@@ -66,6 +66,7 @@ type Entry = CachedAnswer & { storedAtMs: number };
 /** `isStale`: what it reads may have changed since it began, so it is not kept. */
 type Fetching = { isStale: boolean; answer: Promise<CachedAnswer | UpstreamResponse> };
 
+// Over seventy lines: one cache whose entries, running requests and news share one state.
 /**
  * Keeps the newest answers of the catalogue in memory, up to `bytesMax`. A product is forgotten when the product
  * service announces its change (in Redis, some milliseconds after the commit), when this gateway forwards a write to

@@ -32,6 +32,7 @@ type Cached = RoleAnswer & Partial<Pick<CachedAnswer, 'etag'>>;
 
 const listPath = '/api/products';
 
+// Over seventy lines: the one way of a read past the router, in the order of its checks.
 /**
  * Answers reads that are cached and free of limits without the router, and gives other reads to the services of this
  * process directly. Everything else is left to the router: tokens and clients that were not seen lately, requests of a

@@ -52,6 +52,7 @@ const connectTimeoutMs = 1000;
 const silenceMsMax = 120_000;
 const breakerResetMs = 2000;
 
+// Over seventy lines: one service's instances, whose choice, circuits and answers share one state.
 /** Both ways to an instance, over a socket and within the process, have this interface and the same failures. */
 type Ask = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 
