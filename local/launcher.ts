@@ -3,7 +3,7 @@ import { createProgress, type Progress } from './progress.js';
 import type { Options } from './setup/options.js';
 
 /** `npm start`: starts the platform, runs until it receives a signal, and stops every process. */
-export async function launch(options: Options): Promise<void> {
+export const launch = async (options: Options): Promise<void> => {
   const progress = createProgress();
   const stopRequest = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
@@ -24,10 +24,10 @@ export async function launch(options: Options): Promise<void> {
     console.error(`cartstream: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
-}
+};
 
 /** The line that scripts wait for, and what a person may want to do next. */
-function announce(platform: RunningPlatform, dataDir: string, progress: Progress): void {
+const announce = (platform: RunningPlatform, dataDir: string, progress: Progress): void => {
   const { gatewayUrl, zipkinUrl, runFile, without } = platform;
   if (gatewayUrl === undefined) {
     progress.line(`ready engines; where they are: ${runFile}`);
@@ -40,4 +40,4 @@ function announce(platform: RunningPlatform, dataDir: string, progress: Progress
   progress.line(`  find    administrator and every address in ${runFile}, logs in ${dataDir}/logs`);
   for (const missing of without) progress.line(`  without ${missing}`);
   progress.line(`  stop    Ctrl-C; everything in ${dataDir} is there at the next start`);
-}
+};

@@ -6,22 +6,22 @@ import { type RunFile, runFilePath } from './data-folder/run-file.js';
 const mebi = (kibibytes: number): string => `${(kibibytes / 1024).toFixed(0).padStart(6)} MB`;
 
 /** PSS counts a page that n processes share as 1/n in each, so that the sum is their memory together. */
-function pssKibibytes(pid: number): number {
+const pssKibibytes = (pid: number): number => {
   try {
     return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
   } catch {
     return 0;
   }
-}
+};
 
-function parentOf(pid: number): number {
+const parentOf = (pid: number): number => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
   } catch {
     return 0;
   }
-}
+};
 
 const pids = readdirSync('/proc')
   .filter((name) => /^\d+$/.test(name))

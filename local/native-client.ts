@@ -3,7 +3,7 @@ import { loadRdkafka } from '#platform/messaging/rdkafka-module';
 import type { Progress } from './progress.js';
 
 /** Builds node-rdkafka if `KAFKA_CLIENT` selects it and it is not built. Other starts do not wait for a compiler. */
-export async function buildNativeClient(env: NodeJS.ProcessEnv, progress: Progress): Promise<void> {
+export const buildNativeClient = async (env: NodeJS.ProcessEnv, progress: Progress): Promise<void> => {
   if (env.KAFKA_CLIENT !== 'rdkafka' || loadRdkafka() !== undefined) return;
   await progress.step('node-rdkafka', async (detail) => {
     try {
@@ -15,4 +15,4 @@ export async function buildNativeClient(env: NodeJS.ProcessEnv, progress: Progre
       );
     }
   });
-}
+};

@@ -14,12 +14,12 @@ const degradedMsMax = 15_000;
 export type Environment = Readonly<Record<string, string>>;
 
 /** A program of `dist/` that ends by itself, such as the provisioning of topics and schemas. */
-export async function oneShot(
+export const oneShot = async (
   name: string,
   entry: string,
   env: Environment,
   context: Context,
-): Promise<void> {
+): Promise<void> => {
   const { folder, crew, progress, signal } = context;
   const program = projectPath(join('dist', entry));
   await progress.step(name, (detail) =>
@@ -33,17 +33,17 @@ export async function oneShot(
       signal,
     }),
   );
-}
+};
 
 /** The message of a JSON log line, for people. */
-function messageIn(line: string): string {
+const messageIn = (line: string): string => {
   if (!line.startsWith('{')) return line;
   try {
     return String((JSON.parse(line) as { msg?: unknown }).msg ?? line);
   } catch {
     return line;
   }
-}
+};
 
 const nodeCommand = (program: string, heapMbMax: number): [string, ...string[]] => [
   process.execPath,
@@ -53,11 +53,11 @@ const nodeCommand = (program: string, heapMbMax: number): [string, ...string[]] 
 ];
 
 /** The services and jobs, all at once; resolves when every one of them is ready to serve. */
-export async function startProcesses(
+export const startProcesses = async (
   plan: Plan,
   env: Environment,
   { crew, progress, signal }: Context,
-): Promise<void> {
+): Promise<void> => {
   const specOf = ({ name, entry, hosts, env: own, heapMbMax }: ProcessPlan): ProcessSpec => ({
     name,
     ...(hosts.length === 1 ? { url: hosts[0]!.url } : {}),
@@ -74,10 +74,10 @@ export async function startProcesses(
     allReady(hosted, { degradedMsMax, timeoutMs: readyMsMax, signal }),
   );
   for (const one of late) progress.line(`not whole yet: ${one}`);
-}
+};
 
 /** The simulated shoppers, after everything that they buy from. */
-export async function startShoppers(env: Environment, { ports, crew, progress }: Context): Promise<void> {
+export const startShoppers = async (env: Environment, { ports, crew, progress }: Context): Promise<void> => {
   const program = projectPath('dist/local/shoppers/main.js');
   const port = await ports.of('shoppers');
   const url = `http://127.0.0.1:${port}`;
@@ -89,4 +89,4 @@ export async function startShoppers(env: Environment, { ports, crew, progress }:
     probe: () => answersHttp(`${url}/health/live`),
   };
   await progress.step('shoppers', () => crew.add(spec, 'service').start());
-}
+};

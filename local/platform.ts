@@ -29,11 +29,11 @@ export type RunningPlatform = {
  * Starts everything in order: engines, topics and schemas, services and jobs, the catalogue, shoppers. If a step fails
  * or is aborted, everything started so far is stopped again.
  */
-export async function startPlatform(
+export const startPlatform = async (
   options: Options,
   progress: Progress,
   signal: AbortSignal,
-): Promise<RunningPlatform> {
+): Promise<RunningPlatform> => {
   const folder = await openDataFolder(options.dataDir, { fresh: options.fresh });
   const ports = createPorts(folder.path, process.env);
   const crew = createCrew(folder, progress);
@@ -93,13 +93,13 @@ export async function startPlatform(
     await stop();
     throw error;
   }
-}
+};
 
-async function gatewayPortOf(port: number, ports: Ports): Promise<number> {
+const gatewayPortOf = async (port: number, ports: Ports): Promise<number> => {
   if (port === 0) return ports.of('gateway');
   if (!(await isFree(port))) throw new PortTaken(port, '--port');
   return port;
-}
+};
 
 type Published = {
   admin: Admin;
@@ -109,7 +109,7 @@ type Published = {
 };
 
 /** Writes `run.json`, now and whenever a process starts or ends. */
-function publish({ admin, urls, gateway, prometheus }: Published, { folder, crew }: Context): string {
+const publish = ({ admin, urls, gateway, prometheus }: Published, { folder, crew }: Context): string => {
   const write = (): string =>
     writeRunFile(folder.path, {
       ...(gateway === undefined ? {} : { gateway }),
@@ -126,4 +126,4 @@ function publish({ admin, urls, gateway, prometheus }: Published, { folder, crew
     });
   crew.onChange(write);
   return write();
-}
+};

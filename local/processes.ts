@@ -32,7 +32,7 @@ const heapMbMax = { shop: 512, service: 160, job: 256 } as const;
 
 const urlAt = (port: number): string => `http://127.0.0.1:${port}`;
 
-export async function planProcesses(options: PlanOptions): Promise<Plan> {
+export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
   const { separate, instances, ports } = options;
   for (const name of Object.keys(instances)) {
     const part = table.find((one) => one.name === name);
@@ -82,6 +82,6 @@ export async function planProcesses(options: PlanOptions): Promise<Plan> {
     gatewayUrl: urlAt(options.gatewayPort),
     env,
   };
-}
+};
 
 const isJob = ({ kind }: Part): boolean => kind === 'job';

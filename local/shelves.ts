@@ -12,7 +12,7 @@ export const placesOn = (page: ProductPage): number[] =>
  * misses only a product whose request was still being retried when a launcher was killed a hundred products later.)
  * False without an answer, or if other products are newer: then the seed checks every product.
  */
-export async function hasFullShelves(gatewayUrl: string, catalogSize: number): Promise<boolean> {
+export const hasFullShelves = async (gatewayUrl: string, catalogSize: number): Promise<boolean> => {
   try {
     const answer = await fetch(`${gatewayUrl}/api/products?limit=${pageSize}`, {
       signal: AbortSignal.timeout(3_000),
@@ -24,4 +24,4 @@ export async function hasFullShelves(gatewayUrl: string, catalogSize: number): P
   } catch {
     return false;
   }
-}
+};

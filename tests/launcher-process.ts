@@ -15,11 +15,11 @@ export type LauncherProcess = {
 };
 
 /** Runs `local/start.js` without waiting for anything. */
-export function spawnLauncher(
+export const spawnLauncher = (
   dataDir: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): LauncherProcess {
+): LauncherProcess => {
   const child = spawn(process.execPath, [projectPath('local/start.js'), '--data', dataDir, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -48,18 +48,18 @@ export function spawnLauncher(
       return exited;
     },
   };
-}
+};
 
 /** Runs it and resolves with the `ready` line printed; rejects with all it said when it ends before. */
-export async function startLauncher(
+export const startLauncher = async (
   dataDir: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<LauncherProcess> {
+): Promise<LauncherProcess> => {
   const launcher = spawnLauncher(dataDir, args, env);
   const end = launcher.exited.then(() => {
     throw new Error(`the launcher ended before it was ready:\n${launcher.output.join('\n')}`);
   });
   await Promise.race([launcher.ready, end]);
   return launcher;
-}
+};

@@ -30,12 +30,12 @@ const isAlive = (pid: number): boolean => {
 };
 
 /** What a user sees of a start that cannot be: its exit code and the one line that says why. */
-async function refused(args: readonly string[], env: Record<string, string> = {}) {
+const refused = async (args: readonly string[], env: Record<string, string> = {}) => {
   const [dir = dataDir, ...rest] = args;
   const attempt = spawnLauncher(dir, rest, env);
   const code = await attempt.exited;
   return { code, lines: attempt.output.filter((line) => !line.startsWith('built ')) };
-}
+};
 
 /** Engines of that other platform, so that a launcher has one process of its own and starts at once. */
 const allButRedis = (file: string): Record<string, string> => {

@@ -239,7 +239,7 @@ describe('inserts', () => {
 });
 
 /** An Avro container file of these rows: what the ingest writes, here by avsc itself. */
-function avroFile(rows: readonly { id: number; note: string }[]): Readable {
+const avroFile = (rows: readonly { id: number; note: string }[]): Readable => {
   const type = avro.Type.forSchema({
     type: 'record',
     name: 'Seen',
@@ -252,7 +252,7 @@ function avroFile(rows: readonly { id: number; note: string }[]): Readable {
   for (const row of rows) encoder.write(row);
   encoder.end();
   return Readable.from(encoder, { objectMode: false });
-}
+};
 
 describe('a web page in a browser of this machine', () => {
   it.each([

@@ -4,7 +4,7 @@ import { createBrotliDecompress, createDeflate, createGunzip, createGzip, create
 import { refusal } from './failure.js';
 
 /** The decompressed body. Its size is unknown if it was compressed. */
-export function decodedBody(request: IncomingMessage): { body: Readable; bytes: number | undefined } {
+export const decodedBody = (request: IncomingMessage): { body: Readable; bytes: number | undefined } => {
   const encoding = request.headers['content-encoding'] ?? 'identity';
   const length = request.headers['content-length'];
   switch (encoding) {
@@ -19,16 +19,16 @@ export function decodedBody(request: IncomingMessage): { body: Readable; bytes: 
     default:
       throw refusal(69, 'UNKNOWN_COMPRESSION_METHOD', 400, `Unknown content encoding ${encoding}`);
   }
-}
+};
 
 /** The encoding of the answer: one that the client accepts, and only if it requested compression. */
-export function answerEncoding(
+export const answerEncoding = (
   wanted: boolean,
   accepted: string | undefined,
-): { name: string; encoder: () => Transform } | undefined {
+): { name: string; encoder: () => Transform } | undefined => {
   if (!wanted || accepted === undefined) return undefined;
   // Level 1, because client and server share a machine: bytes are cheap, and processor time is not.
   if (/\bgzip\b/.test(accepted)) return { name: 'gzip', encoder: () => createGzip({ level: 1 }) };
   if (/\bdeflate\b/.test(accepted)) return { name: 'deflate', encoder: () => createDeflate({ level: 1 }) };
   return undefined;
-}
+};

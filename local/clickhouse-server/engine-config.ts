@@ -3,7 +3,7 @@ export type EngineLimits = { memoryBytesMax: number };
 
 const mebi = 1024 * 1024;
 
-export function engineConfigXml({ memoryBytesMax }: EngineLimits): string {
+export const engineConfigXml = ({ memoryBytesMax }: EngineLimits): string => {
   const options: Record<string, number | string> = {
     max_server_memory_usage: memoryBytesMax,
     max_thread_pool_size: 200,
@@ -28,4 +28,4 @@ export function engineConfigXml({ memoryBytesMax }: EngineLimits): string {
   };
   const lines = Object.entries(options).map(([name, value]) => `  <${name}>${value}</${name}>`);
   return `<clickhouse>\n${lines.join('\n')}\n</clickhouse>\n`;
-}
+};

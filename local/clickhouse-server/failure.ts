@@ -36,10 +36,10 @@ const statusByCode = new Map([
   [457, 400], // BAD_QUERY_PARAMETER
 ]);
 
-export function asFailure(error: unknown): ServerFailure {
+export const asFailure = (error: unknown): ServerFailure => {
   if (error instanceof ServerFailure) return error;
   const message = error instanceof Error ? error.message : String(error);
   const code = Number(/Code: (\d+)/.exec(message)?.[1] ?? 1001);
   const text = message.startsWith('Code:') ? message : `Code: ${code}. DB::Exception: ${message}`;
   return new ServerFailure(code, statusByCode.get(code) ?? 500, text);
-}
+};

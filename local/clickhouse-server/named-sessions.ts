@@ -2,7 +2,7 @@ import { refusal } from './failure.js';
 import { createEngineSession, type EngineSession, type OpenSession } from './sessions.js';
 
 /** `?session_id=`: sessions that keep their `SET`, `USE` and temporary tables until they idle too long. */
-export function createNamedSessions(open: OpenSession, options: { sizeMax: number; idleMs: number }) {
+export const createNamedSessions = (open: OpenSession, options: { sizeMax: number; idleMs: number }) => {
   const sessions = new Map<
     string,
     { session: EngineSession; busy: boolean; timer: NodeJS.Timeout | undefined }
@@ -34,4 +34,4 @@ export function createNamedSessions(open: OpenSession, options: { sizeMax: numbe
       held.timer.unref();
     }
   };
-}
+};

@@ -36,10 +36,10 @@ const transportParameters = new Set([
   'stacktrace',
 ]);
 
-export function parseRequest(
+export const parseRequest = (
   url: URL,
   headers: Record<string, string | string[] | undefined>,
-): ServerRequest {
+): ServerRequest => {
   const parameter = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
   const header = (name: string): string | undefined => {
     const value = headers[name];
@@ -58,4 +58,4 @@ export function parseRequest(
     settings,
     wantsCompression: parameter('enable_http_compression') === '1',
   };
-}
+};

@@ -12,7 +12,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-clickhouse-'));
 let port = 0;
 let server: ChildProcess;
 
-async function start(): Promise<void> {
+const start = async (): Promise<void> => {
   server = spawn(
     process.execPath,
     [
@@ -25,7 +25,7 @@ async function start(): Promise<void> {
     { stdio: 'inherit', env: { ...process.env, UV_THREADPOOL_SIZE: '16' } },
   );
   await eventually(async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok);
-}
+};
 
 const killed = (): Promise<void> =>
   new Promise((resolve) => {

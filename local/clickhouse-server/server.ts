@@ -38,7 +38,9 @@ type Answer = {
  * ClickHouse's HTTP interface for the engine in this process. Inserts have sessions of their own, so that neither
  * analytics nor ingest has to wait for a burst of the other.
  */
-export function createClickHouseServer(options: ClickHouseServerOptions): { server: Server; close(): void } {
+export const createClickHouseServer = (
+  options: ClickHouseServerOptions,
+): { server: Server; close(): void } => {
   const open = (): Session =>
     new Session(options.dataDir, { connectionArgs: [`--config-file=${options.configFile}`] });
   const queries = createSessionPool(open, {
@@ -57,24 +59,24 @@ export function createClickHouseServer(options: ClickHouseServerOptions): { serv
     memoryBytesMax: options.spoolMemoryBytesMax,
   });
 
-  async function inSession<T>(
+  const inSession = async <T>(
     request: ServerRequest,
     pool: typeof queries,
     work: (session: EngineSession) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<T> => {
     const prepared = async (session: EngineSession): Promise<T> => {
       await session.bring({ database: request.database ?? 'default', settings: request.settings });
       return work(session);
     };
     return request.sessionId === undefined ? pool.use(prepared) : useNamed(request.sessionId, prepared);
-  }
+  };
 
-  async function answer(
+  const answer = async (
     request: ServerRequest,
     statement: Statement,
     data: { body: Readable; bytes: number | undefined } | undefined,
     send: (answer: Answer, format: string) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<void> => {
     if (statement.kind === 'insert-data') {
       const source = data ?? { body: Readable.from([]), bytes: 0 };
       await spool.hold(source.body, source.bytes, (file) =>
@@ -100,13 +102,13 @@ export function createClickHouseServer(options: ClickHouseServerOptions): { serv
       const result = await session.engine.queryAsync(statement.sql, { format });
       await send(summed(result, false), format);
     });
-  }
+  };
 
   const server = createServer({ maxHeaderSize: 1 << 20, keepAliveTimeout: 30_000 }, (incoming, response) => {
     handle(incoming, response).catch((error: unknown) => fail(response, error));
   });
 
-  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const foreign = foreignSender(incoming.headers);
     if (foreign !== undefined) {
       // Its body is not read.
@@ -143,9 +145,9 @@ export function createClickHouseServer(options: ClickHouseServerOptions): { serv
     await answer(request, statement, data, async (result, format) => {
       await write(response, result, format, answerEncoding(request.wantsCompression, header(incoming)));
     });
-  }
+  };
 
-  async function readRequest(request: ServerRequest, incoming: IncomingMessage) {
+  const readRequest = async (request: ServerRequest, incoming: IncomingMessage) => {
     const sent = decodedBody(incoming);
     if (request.urlQuery !== undefined && request.urlQuery.trim() !== '') {
       const statement = readStatement(request.urlQuery, request.defaultFormat, hasBody(incoming));
@@ -169,7 +171,7 @@ export function createClickHouseServer(options: ClickHouseServerOptions): { serv
       statement: readStatement(head, request.defaultFormat, true),
       data: { body: Readable.from([rest]), bytes: rest.length },
     };
-  }
+  };
 
   return {
     server,
@@ -181,7 +183,7 @@ export function createClickHouseServer(options: ClickHouseServerOptions): { serv
       health.close();
     },
   };
-}
+};
 
 const header = (incoming: IncomingMessage): string | undefined => {
   const accepted = incoming.headers['accept-encoding'];
@@ -191,7 +193,7 @@ const header = (incoming: IncomingMessage): string | undefined => {
 const hasBody = (incoming: IncomingMessage): boolean =>
   incoming.headers['transfer-encoding'] !== undefined || Number(incoming.headers['content-length'] ?? 0) > 0;
 
-async function readAll(body: Readable, bytesMax: number): Promise<Buffer> {
+const readAll = async (body: Readable, bytesMax: number): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -202,16 +204,16 @@ async function readAll(body: Readable, bytesMax: number): Promise<Buffer> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
+};
 
 async function* rawChunks(chunks: AsyncIterable<{ raw(): Uint8Array }>): AsyncIterable<Uint8Array> {
   for await (const chunk of chunks) yield chunk.raw();
 }
 
-function summed(
+const summed = (
   result: { rowsRead: number; bytesRead: number; elapsed: number; bytes(): Uint8Array },
   written: boolean,
-): Answer {
+): Answer => {
   async function* once(): AsyncIterable<Uint8Array> {
     const bytes = result.bytes();
     if (bytes.length > 0) yield bytes;
@@ -223,7 +225,7 @@ function summed(
     elapsedSeconds: result.elapsed,
     chunks: once(),
   };
-}
+};
 
 const contentTypes = new Map([
   ['JSON', 'application/json; charset=UTF-8'],
@@ -236,12 +238,12 @@ const contentTypes = new Map([
 ]);
 
 /** Headers are sent with the first chunk, so that a failure before it can still become an error answer. */
-async function write(
+const write = async (
   response: ServerResponse,
   answer: Answer,
   format: string,
   encoding: { name: string; encoder: () => NodeJS.ReadWriteStream } | undefined,
-): Promise<void> {
+): Promise<void> => {
   const chunks = answer.chunks[Symbol.asyncIterator]();
   const first = await chunks.next();
   const read = answer.written ? 0 : answer.rows;
@@ -279,9 +281,9 @@ async function write(
     // If a client goes away half-way, its stream must be closed before another client gets the session.
     await chunks.return?.();
   }
-}
+};
 
-function fail(response: ServerResponse, error: unknown): void {
+const fail = (response: ServerResponse, error: unknown): void => {
   const failure = asFailure(error);
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -294,4 +296,4 @@ function fail(response: ServerResponse, error: unknown): void {
     Connection: 'close',
   });
   response.end(`${failure.message}\n`);
-}
+};

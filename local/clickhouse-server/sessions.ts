@@ -26,7 +26,7 @@ export type OpenSession = () => Session;
 const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 const backquoted = (name: string): string => `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 
-export function createEngineSession(engine: Session): EngineSession {
+export const createEngineSession = (engine: Session): EngineSession => {
   let database = 'default';
   let settings: ReadonlyMap<string, string> = new Map();
   let spoiled = false;
@@ -59,12 +59,12 @@ export function createEngineSession(engine: Session): EngineSession {
       }
     },
   };
-}
+};
 
-export function createSessionPool(
+export const createSessionPool = (
   open: OpenSession,
   options: { sizeMax: number; waitersMax: number },
-): SessionPool {
+): SessionPool => {
   const free: EngineSession[] = [];
   const waiters: Array<(session: EngineSession) => void> = [];
   let opened = 0;
@@ -105,4 +105,4 @@ export function createSessionPool(
       for (const session of free) session.engine.close();
     },
   };
-}
+};

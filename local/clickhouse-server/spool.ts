@@ -13,7 +13,11 @@ export type Spool = {
   hold<T>(body: Readable, bytes: number | undefined, work: (file: string) => Promise<T>): Promise<T>;
 };
 
-export function createSpool(options: { memoryDir: string; diskDir: string; memoryBytesMax: number }): Spool {
+export const createSpool = (options: {
+  memoryDir: string;
+  diskDir: string;
+  memoryBytesMax: number;
+}): Spool => {
   for (const dir of [options.memoryDir, options.diskDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     for (const leftover of readdirSync(dir)) rmSync(join(dir, leftover), { force: true });
@@ -35,4 +39,4 @@ export function createSpool(options: { memoryDir: string; diskDir: string; memor
       }
     },
   };
-}
+};

@@ -27,7 +27,7 @@ const concatenable = new Set([
 const identifier = /[A-Za-z0-9_]/;
 
 /** Calls `visit` for every word outside quotes and comments, with its position and its depth in parentheses. */
-function eachWord(sql: string, visit: (word: string, start: number, depth: number) => void): void {
+const eachWord = (sql: string, visit: (word: string, start: number, depth: number) => void): void => {
   let depth = 0;
   for (let at = 0; at < sql.length; ) {
     const char = sql[at]!;
@@ -50,16 +50,16 @@ function eachWord(sql: string, visit: (word: string, start: number, depth: numbe
       at++;
     }
   }
-}
+};
 
-function endOfQuoted(sql: string, start: number): number {
+const endOfQuoted = (sql: string, start: number): number => {
   const quote = sql[start];
   for (let at = start + 1; at < sql.length; at++) {
     if (sql[at] === '\\') at++;
     else if (sql[at] === quote) return at + 1;
   }
   return sql.length;
-}
+};
 
 type Outline = {
   first: string;
@@ -70,7 +70,7 @@ type Outline = {
 };
 
 /** The top-level keywords of a statement that may end with raw data, which is not parsed. */
-function outline(sql: string): Outline {
+const outline = (sql: string): Outline => {
   const found: Outline = { first: '', nested: false, hasSource: false };
   let formatStart = -1;
   eachWord(sql, (word, start, depth) => {
@@ -88,13 +88,13 @@ function outline(sql: string): Outline {
     } else if (upper === 'WITH') found.nested = true;
   });
   return found;
-}
+};
 
 const answering = new Set(['SELECT', 'WITH']);
 const sessionChanging = new Set(['SET', 'USE']);
 
 /** `bodyFollows`: the request's body is data for a statement that came in the URL. */
-export function readStatement(sql: string, defaultFormat: string, bodyFollows: boolean): Statement {
+export const readStatement = (sql: string, defaultFormat: string, bodyFollows: boolean): Statement => {
   const { first, nested, format } = outline(sql);
   if (first === 'INSERT' && bodyFollows) {
     return { kind: 'insert-data', sql, format: format?.name ?? 'Values' };
@@ -108,19 +108,19 @@ export function readStatement(sql: string, defaultFormat: string, bodyFollows: b
     return { kind: 'select', sql, format: answerFormat, streamable };
   }
   return { kind: 'other', sql, format: answerFormat };
-}
+};
 
 /** Where the data begins in a body that holds `INSERT … FORMAT X` and the data itself; -1 if it holds none. */
-export function inlineDataStart(sql: string): number {
+export const inlineDataStart = (sql: string): number => {
   const { first, format, hasSource } = outline(sql);
   if (first !== 'INSERT' || !format || hasSource) return -1;
   const rest = sql.slice(format.end);
   const gap = /^[ \t]*\r?\n|^\s+/.exec(rest);
   return gap && rest.trim().length > 0 ? format.end + gap[0].length : -1;
-}
+};
 
 /** The same INSERT, but with its data read from `file`. */
-export function insertFromFile(sql: string, file: string): string {
+export const insertFromFile = (sql: string, file: string): string => {
   const { format, settingsStart } = outline(sql);
   const formatName = format?.name ?? 'Values';
   const head = sql.slice(0, settingsStart ?? format?.start ?? valuesStart(sql)).trimEnd();
@@ -130,12 +130,12 @@ export function insertFromFile(sql: string, file: string): string {
     return `${head.replace(fromInput, `file('${file}', '${formatName}', `)} ${settings}`;
   }
   return `${head} FROM INFILE '${file}' COMPRESSION 'none' ${settings} FORMAT ${formatName}`;
-}
+};
 
-function valuesStart(sql: string): number {
+const valuesStart = (sql: string): number => {
   let start = sql.length;
   eachWord(sql, (word, at, depth) => {
     if (depth === 0 && word.toUpperCase() === 'VALUES') start = at;
   });
   return start;
-}
+};

@@ -11,15 +11,15 @@ import {
 const fileName = 'processes.json';
 
 /** The processes that the launcher runs, written to disk in case the launcher is killed. */
-export function recordProcesses(dataDir: string, processes: readonly ProcessIdentity[]): void {
+export const recordProcesses = (dataDir: string, processes: readonly ProcessIdentity[]): void => {
   writeFileSync(join(dataDir, fileName), JSON.stringify(processes), { mode: 0o600 });
-}
+};
 
 /**
  * Kills the processes that a killed launcher left running in this folder. A process is killed only if its id and its
  * start time are those on record. Returns how many it killed.
  */
-export async function removeLeftovers(dataDir: string): Promise<number> {
+export const removeLeftovers = async (dataDir: string): Promise<number> => {
   const recorded = readRecorded(join(dataDir, fileName));
   const groups = recorded.filter((leader) => isRunning(leader) || groupMembers(leader).length > 0);
   const deadline = Date.now() + 5_000;
@@ -31,13 +31,13 @@ export async function removeLeftovers(dataDir: string): Promise<number> {
   }
   rmSync(join(dataDir, fileName), { force: true });
   return groups.length;
-}
+};
 
-function readRecorded(file: string): ProcessIdentity[] {
+const readRecorded = (file: string): ProcessIdentity[] => {
   try {
     const recorded: unknown = JSON.parse(readFileSync(file, 'utf8'));
     return Array.isArray(recorded) ? (recorded as ProcessIdentity[]) : [];
   } catch {
     return [];
   }
-}
+};

@@ -12,17 +12,17 @@ export class FolderInUse extends Error {
 }
 
 /** One launcher per data folder: throws `FolderInUse` while another lives. */
-export function lockFolder(dataDir: string): { release(): void } {
+export const lockFolder = (dataDir: string): { release(): void } => {
   const lock = holdFile(join(dataDir, 'launcher.lock'));
   if ('holder' in lock) throw new FolderInUse(dataDir, lock.holder);
   return lock;
-}
+};
 
 /**
  * Takes the lock, or returns its holder. A lock names its holder by process id and start time, so a lock that was left
  * after kill -9 is recognised even when another process has the same id now.
  */
-export function holdFile(lock: string): { release(): void } | { holder: number } {
+export const holdFile = (lock: string): { release(): void } | { holder: number } => {
   const own = `${lock}.${process.pid}`;
   const self = identify(process.pid) ?? { pid: process.pid, startTicks: 0 };
   writeFileSync(own, JSON.stringify(self), { mode: 0o600 });
@@ -37,10 +37,10 @@ export function holdFile(lock: string): { release(): void } | { holder: number }
   } finally {
     rmSync(own, { force: true });
   }
-}
+};
 
 /** A hard link is created atomically, and only if the name is free. */
-function linked(from: string, to: string): boolean {
+const linked = (from: string, to: string): boolean => {
   try {
     linkSync(from, to);
     return true;
@@ -48,19 +48,19 @@ function linked(from: string, to: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-}
+};
 
-export function readHolder(lock: string): ProcessIdentity | undefined {
+export const readHolder = (lock: string): ProcessIdentity | undefined => {
   try {
     const { pid, startTicks } = JSON.parse(readFileSync(lock, 'utf8')) as ProcessIdentity;
     return Number.isInteger(pid) ? { pid, startTicks } : undefined;
   } catch {
     return undefined;
   }
-}
+};
 
 /** Moves the stale lock away. If another process took the lock meanwhile, puts it back. */
-function discardStale(lock: string, aside: string): void {
+const discardStale = (lock: string, aside: string): void => {
   try {
     renameSync(lock, aside);
   } catch {
@@ -69,4 +69,4 @@ function discardStale(lock: string, aside: string): void {
   const moved = readHolder(aside);
   if (moved && isRunning(moved)) linked(aside, lock);
   rmSync(aside, { force: true });
-}
+};

@@ -15,7 +15,7 @@ export type DataFolder = {
 const bytesFreeMin = 512 * 1024 * 1024;
 
 /** Creates the folder, locks it for this launcher, and kills the processes that a killed launcher left. */
-export async function openDataFolder(path: string, options: { fresh: boolean }): Promise<DataFolder> {
+export const openDataFolder = async (path: string, options: { fresh: boolean }): Promise<DataFolder> => {
   makeWritable(path);
   const lock = lockFolder(path);
   try {
@@ -38,9 +38,9 @@ export async function openDataFolder(path: string, options: { fresh: boolean }):
     lock.release();
     throw error;
   }
-}
+};
 
-function makeWritable(path: string): void {
+const makeWritable = (path: string): void => {
   try {
     // So that git ignores a data folder inside a checkout.
     if (mkdirSync(path, { recursive: true, mode: 0o755 })) writeFileSync(join(path, '.gitignore'), '*\n');
@@ -52,13 +52,13 @@ function makeWritable(path: string): void {
     const why = code === 'ENOSPC' ? 'the disk is full' : (code ?? String(error));
     throw new Error(`cannot write to the data folder ${path} (${why}); choose another with --data`);
   }
-}
+};
 
 const ours = ['kafka', 'schema-registry', 'clickhouse', 'postgres', 'redis', 'zipkin', 'prometheus', 'logs'];
 
 /** Deletes only what the launcher itself made, so that a data folder set to a home directory loses no other files. */
-function wipe(path: string): void {
+const wipe = (path: string): void => {
   for (const name of [...ours, 'admin.json', 'ports.json', 'processes.json']) {
     rmSync(join(path, name), { recursive: true, force: true });
   }
-}
+};

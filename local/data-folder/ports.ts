@@ -15,13 +15,13 @@ export class PortTaken extends Error {
   }
 }
 
-export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+export const isFree = (port: number, host = '127.0.0.1'): Promise<boolean> => {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
     server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
   });
-}
+};
 
 /**
  * Below the range of ports for outgoing connections. Otherwise a client that reconnects to a stopped server could
@@ -30,18 +30,18 @@ export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
 const lowest = 20_000;
 const highest = 32_000;
 
-export function createPorts(
+export const createPorts = (
   dataDir: string,
   env: Readonly<Record<string, string | undefined>>,
   probe: (port: number) => Promise<boolean> = isFree,
-): Ports {
+): Ports => {
   const file = join(dataDir, 'ports.json');
   const remembered = readRemembered(file);
   const given = new Set<number>();
 
   const unused = async (port: number): Promise<boolean> => !given.has(port) && (await probe(port));
 
-  async function pick(name: string): Promise<number> {
+  const pick = async (name: string): Promise<number> => {
     const variable = variableOf(name, 'PORT');
     const fixed = env[variable];
     if (fixed !== undefined && fixed !== '') {
@@ -59,7 +59,7 @@ export function createPorts(
       if (await unused(port)) return port;
     }
     throw new Error(`no free port between ${lowest} and ${highest}`);
-  }
+  };
 
   return {
     async of(name) {
@@ -70,12 +70,12 @@ export function createPorts(
       return port;
     },
   };
-}
+};
 
-function readRemembered(file: string): Record<string, number> {
+const readRemembered = (file: string): Record<string, number> => {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
   } catch {
     return {};
   }
-}
+};

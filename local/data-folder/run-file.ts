@@ -24,11 +24,11 @@ export const runFilePath = (dataDir: string): string => join(dataDir, 'run.json'
  * Replaces the file atomically, so that a reader never sees half of it. Only the owner may read it, because it contains
  * passwords.
  */
-export function writeRunFile(dataDir: string, content: RunFile): string {
+export const writeRunFile = (dataDir: string, content: RunFile): string => {
   const file = runFilePath(dataDir);
   writeFileSync(`${file}.new`, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);
   return file;
-}
+};
 
 export const removeRunFile = (dataDir: string): void => rmSync(runFilePath(dataDir), { force: true });

@@ -4,7 +4,7 @@ import type { Engine } from './engine.js';
 import { answersHttp } from './probes.js';
 
 /** The real engine in a process of its own, behind ClickHouse's HTTP interface: see `local/clickhouse-server/`. */
-export function clickhouse(options: { dataDir: string; port: number; spoolDir: string }): Engine {
+export const clickhouse = (options: { dataDir: string; port: number; spoolDir: string }): Engine => {
   const { dataDir, port, spoolDir } = options;
   const url = `http://127.0.0.1:${port}`;
   return {
@@ -28,4 +28,4 @@ export function clickhouse(options: { dataDir: string; port: number; spoolDir: s
       probe: () => answersHttp(`${url}/health`),
     },
   };
-}
+};

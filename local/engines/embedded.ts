@@ -13,10 +13,10 @@ import { zipkin } from './zipkin.js';
 export const clientEngines = Object.keys(externalEngine) as ClientEngine[];
 
 /** The engine of that name on this machine, with its data under `dataDir` and its ports chosen. */
-export async function embeddedEngine(
+export const embeddedEngine = async (
   name: ClientEngine,
   { dataDir, ports, software }: { dataDir: string; ports: Ports; software: Software },
-): Promise<Engine> {
+): Promise<Engine> => {
   const port = await ports.of(name);
   const own = { dataDir: join(dataDir, name), port };
   switch (name) {
@@ -53,15 +53,15 @@ export async function embeddedEngine(
     case 'zipkin':
       return zipkin({ port, java: software.java, jar: software.zipkinJar });
   }
-}
+};
 
 /**
  * The folder for insert bodies, in memory if the system has tmpfs. Its name contains the port, which is unique on a
  * machine.
  */
-function spoolDirFor(port: number): string {
+const spoolDirFor = (port: number): string => {
   return `/dev/shm/cartstream-${port}`;
-}
+};
 
 const archived = (archive: string | undefined): string[] =>
   archive === undefined ? [] : [`-XX:SharedArchiveFile=${archive}`];

@@ -1,5 +1,5 @@
 /** Options of all JVMs on a small machine: a quick start, little memory, and an exit when memory runs out. */
-export function jvmFlags(options: { heapStartMb: number; heapMostMb: number }): string[] {
+export const jvmFlags = (options: { heapStartMb: number; heapMostMb: number }): string[] => {
   return [
     `-Xms${options.heapStartMb}m`,
     `-Xmx${options.heapMostMb}m`,
@@ -11,7 +11,7 @@ export function jvmFlags(options: { heapStartMb: number; heapMostMb: number }): 
     '-XX:+ExitOnOutOfMemoryError',
     '-Djava.awt.headless=true',
   ];
-}
+};
 
 /**
  * glibc keeps an arena a thread; two are enough and save tens of megabytes. Under any other locale a JVM cannot name a

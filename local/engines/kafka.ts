@@ -27,7 +27,7 @@ export type KafkaOptions = {
 };
 
 /** One broker that is its own KRaft controller. */
-export function kafka(options: KafkaOptions): Engine {
+export const kafka = (options: KafkaOptions): Engine => {
   const {
     dataDir,
     port,
@@ -96,7 +96,7 @@ export function kafka(options: KafkaOptions): Engine {
       probe: () => answersTcp(port, apiVersionsRequest, isApiVersionsAnswer),
     },
   };
-}
+};
 
 type ServerSettings = Record<string, string | number | boolean>;
 
@@ -114,7 +114,7 @@ const escaped = (value: string): string =>
 const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
 /** The controller requires the same login: it shares the process and listens on a port of its own. */
-function loginSettings(login: KafkaLogin | undefined): ServerSettings {
+const loginSettings = (login: KafkaLogin | undefined): ServerSettings => {
   if (login === undefined) return {};
   const { username, password } = login;
   const modules = 'org.apache.kafka.common.security';
@@ -134,7 +134,7 @@ function loginSettings(login: KafkaLogin | undefined): ServerSettings {
       ]),
     ),
   };
-}
+};
 
 const scramArguments = (login: KafkaLogin | undefined): string[] =>
   login === undefined
@@ -144,7 +144,11 @@ const scramArguments = (login: KafkaLogin | undefined): string[] =>
         `${mechanism}=[name=${login.username},password=${login.password}]`,
       ]);
 
-function serverSettings(options: { port: number; controllerPort: number; logDir: string }): ServerSettings {
+const serverSettings = (options: {
+  port: number;
+  controllerPort: number;
+  logDir: string;
+}): ServerSettings => {
   const mebi = 1024 * 1024;
   return {
     'process.roles': 'broker,controller',
@@ -182,7 +186,7 @@ function serverSettings(options: { port: number; controllerPort: number; logDir:
     'metadata.log.segment.bytes': 16 * mebi,
     'metadata.max.idle.interval.ms': 5_000,
   };
-}
+};
 
 /**
  * ApiVersions v0, the one request every broker answers: size, api key 18, version 0, correlation id, client id. The

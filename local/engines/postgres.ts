@@ -9,7 +9,7 @@ import { runToEnd } from './run-to-end.js';
  * One server for every service's database. It refuses to run as root, so root enters a user namespace in which it has
  * another user id; its files still belong to root.
  */
-export function postgres(options: {
+export const postgres = (options: {
   dataDir: string;
   port: number;
   bin: string;
@@ -17,7 +17,7 @@ export function postgres(options: {
   /** Libraries that the server loads at its start, such as `pg_stat_statements`; none if empty. */
   preload: string;
   asUser: readonly string[];
-}): Engine {
+}): Engine => {
   const { dataDir, port, bin, connectionsMax, preload, asUser } = options;
   const cluster = join(dataDir, 'cluster');
   const passwordFile = join(dataDir, 'password');
@@ -76,7 +76,7 @@ export function postgres(options: {
       probe: () => answersTcp(port, startupMessage, asksForPassword),
     },
   };
-}
+};
 
 const asCommand = (parts: readonly string[]): [string, ...string[]] => parts as [string, ...string[]];
 

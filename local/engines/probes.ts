@@ -3,21 +3,21 @@ import { connect } from 'node:net';
 const timeoutMs = 2_500;
 
 /** Any 2xx answer will do. */
-export async function answersHttp(url: string): Promise<void> {
+export const answersHttp = async (url: string): Promise<void> => {
   const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
   await response.arrayBuffer();
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-}
+};
 
 /**
  * Sends `request` and waits for an answer for which `accepts` is true, as that of a healthy engine. `accepts` throws on
  * a bad one.
  */
-export function answersTcp(
+export const answersTcp = (
   port: number,
   request: Buffer,
   accepts: (answer: Buffer) => boolean,
-): Promise<void> {
+): Promise<void> => {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', timeout: timeoutMs });
     let answer = Buffer.alloc(0);
@@ -40,4 +40,4 @@ export function answersTcp(
       }
     });
   });
-}
+};

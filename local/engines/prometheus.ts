@@ -6,12 +6,12 @@ import { answersHttp } from './probes.js';
 export type ScrapeTarget = { service: string; url: string };
 
 /** Scrapes every service and job; two days or 256 MB of history, whichever is less. */
-export function prometheus(options: {
+export const prometheus = (options: {
   dataDir: string;
   port: number;
   program: string;
   targets: readonly ScrapeTarget[];
-}): ProcessSpec & { url: string; prepare(): void } {
+}): ProcessSpec & { url: string; prepare(): void } => {
   const { dataDir, port, program, targets } = options;
   const url = `http://127.0.0.1:${port}`;
   const configFile = join(dataDir, 'prometheus.yml');
@@ -34,10 +34,10 @@ export function prometheus(options: {
     env: { GOMEMLIMIT: '96MiB', GOMAXPROCS: '1' },
     probe: () => answersHttp(`${url}/-/healthy`),
   };
-}
+};
 
 /** JSON is YAML: nothing to escape by hand. */
-function scrapeConfig(targets: readonly ScrapeTarget[]): string {
+const scrapeConfig = (targets: readonly ScrapeTarget[]): string => {
   const config = {
     global: { scrape_interval: '5s' },
     scrape_configs: [
@@ -51,4 +51,4 @@ function scrapeConfig(targets: readonly ScrapeTarget[]): string {
     ],
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
-}
+};

@@ -10,7 +10,7 @@ const configFile = 'redis.conf';
  * A bounded cache that keeps its data over a restart: it appends to a file and syncs it once a second. It asks for a
  * password, which is in a file because everybody on the machine can read a command line.
  */
-export function redis(options: { dataDir: string; port: number; program: string }): Engine {
+export const redis = (options: { dataDir: string; port: number; program: string }): Engine => {
   const { dataDir, port, program } = options;
   const password = keptPassword(dataDir);
   const settings: Record<string, string> = {
@@ -49,4 +49,4 @@ export function redis(options: { dataDir: string; port: number; program: string 
         ),
     },
   };
-}
+};

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 
 /** Runs a program that an engine needs once, such as `initdb`. Rejects with the end of the program's output. */
-export function runToEnd(
+export const runToEnd = (
   command: readonly [string, ...string[]],
   options: { env?: Readonly<Record<string, string>>; cwd?: string } = {},
-): Promise<string> {
+): Promise<string> => {
   const [program, ...args] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -29,4 +29,4 @@ export function runToEnd(
         );
     });
   });
-}
+};

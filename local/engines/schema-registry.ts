@@ -4,14 +4,14 @@ import { jvmEnv, jvmFlags } from './jvm.js';
 import { answersHttp } from './probes.js';
 
 /** Apicurio behind its Confluent-compatible API. Its H2 file keeps schema ids over restarts and kill -9. */
-export function schemaRegistry(options: {
+export const schemaRegistry = (options: {
   dataDir: string;
   port: number;
   java: string;
   home: string;
   /** Of the JVM, such as where its class archive lies. */
   extraFlags?: readonly string[];
-}): Engine {
+}): Engine => {
   const { dataDir, port, java, home, extraFlags = [] } = options;
   const origin = `http://127.0.0.1:${port}`;
   return {
@@ -49,4 +49,4 @@ export function schemaRegistry(options: {
       probe: () => answersHttp(`${origin}/apis/ccompat/v7/subjects`),
     },
   };
-}
+};

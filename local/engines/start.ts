@@ -17,13 +17,13 @@ export type StartedEngines = {
   startZipkin(options: { awaited: boolean }): Promise<void>;
 };
 
-export async function startEngines({
+export const startEngines = async ({
   folder,
   ports,
   crew,
   progress,
   signal,
-}: Context): Promise<StartedEngines> {
+}: Context): Promise<StartedEngines> => {
   const external = (name: ClientEngine): string | undefined => process.env[externalEngine[name]] || undefined;
   const needed = new Set(clientEngines.filter((name) => external(name) === undefined));
   const software = await installSoftware(needed, {
@@ -62,16 +62,16 @@ export async function startEngines({
       void crew.add(zipkin.process, 'engine').startPatiently();
     },
   };
-}
+};
 
 export const engineEnv = (urls: Readonly<Record<ClientEngine, string>>): Record<string, string> =>
   Object.fromEntries(clientEngines.map((name) => [externalEngine[name], urls[name]]));
 
-export async function startPrometheus(
+export const startPrometheus = async (
   software: Software,
   plan: Plan,
   { folder, ports, crew }: Context,
-): Promise<string | undefined> {
+): Promise<string | undefined> => {
   const external = process.env.PROMETHEUS_URL;
   if (external) return external;
   if (software.prometheus === undefined) return undefined;
@@ -84,4 +84,4 @@ export async function startPrometheus(
   engine.prepare();
   void crew.add(engine, 'engine').startPatiently();
   return engine.url;
-}
+};

@@ -4,7 +4,7 @@ import { jvmEnv, jvmFlags } from './jvm.js';
 import { answersHttp } from './probes.js';
 
 /** Keeps the newest spans in memory: beyond `MEM_MAX_SPANS` it drops the oldest traces, not its health. */
-export function zipkin(options: { port: number; java: string; jar: string }): Engine {
+export const zipkin = (options: { port: number; java: string; jar: string }): Engine => {
   const { port, java, jar } = options;
   const origin = `http://127.0.0.1:${port}`;
   return {
@@ -29,4 +29,4 @@ export function zipkin(options: { port: number; java: string; jar: string }): En
       startMsMax: 120_000,
     },
   };
-}
+};

@@ -32,11 +32,11 @@ const lockWaitMsMax = 20 * 60_000;
  * The folder `name` of the cache, created by `fill` if it is missing or incomplete. It is filled under another name and
  * then renamed, so a folder with this name is complete. Only one launcher fills at a time; the others wait for it.
  */
-export async function cached(
+export const cached = async (
   name: string,
   { cache, progress, signal }: InstallContext,
   fill: (dir: string, detail: (text: string) => void) => Promise<void>,
-): Promise<string> {
+): Promise<string> => {
   const place = join(cache, 'engines', name);
   if (isComplete(place)) return place;
   makeCache(join(cache, 'engines'));
@@ -58,9 +58,9 @@ export async function cached(
     }
   });
   return place;
-}
+};
 
-function makeCache(dir: string): void {
+const makeCache = (dir: string): void => {
   try {
     mkdirSync(dir, { recursive: true });
   } catch (error) {
@@ -69,13 +69,13 @@ function makeCache(dir: string): void {
       `cannot write to the download cache ${dir} (${code}); choose another with CARTSTREAM_CACHE`,
     );
   }
-}
+};
 
-async function waitForLock(
+const waitForLock = async (
   file: string,
   detail: (text: string) => void,
   signal: AbortSignal,
-): Promise<{ release(): void }> {
+): Promise<{ release(): void }> => {
   const deadline = Date.now() + lockWaitMsMax;
   while (true) {
     const lock = holdFile(file);
@@ -84,20 +84,20 @@ async function waitForLock(
     detail(`waits for process ${lock.holder}, which downloads too`);
     await sleep(500, undefined, { signal });
   }
-}
+};
 
 /** Every file of `dir`, relative, with its size. */
-function sizesIn(dir: string): Record<string, number> {
+const sizesIn = (dir: string): Record<string, number> => {
   const sizes: Record<string, number> = {};
   for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
     const stat = statSync(join(dir, name));
     if (stat.isFile() && name !== completeFile) sizes[name] = stat.size;
   }
   return sizes;
-}
+};
 
 /** True if every file of the installation still has its size. */
-function isComplete(dir: string): boolean {
+const isComplete = (dir: string): boolean => {
   const file = join(dir, completeFile);
   if (!existsSync(file)) return false;
   try {
@@ -106,4 +106,4 @@ function isComplete(dir: string): boolean {
   } catch {
     return false;
   }
-}
+};

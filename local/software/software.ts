@@ -19,10 +19,10 @@ export type Software = {
 };
 
 /** Finds the programs of the `needed` engines, and installs those that are missing. */
-export async function installSoftware(
+export const installSoftware = async (
   needed: ReadonlySet<ClientEngine>,
   options: { env: NodeJS.ProcessEnv; dataDir: string; progress: Progress; signal: AbortSignal },
-): Promise<Software> {
+): Promise<Software> => {
   const { env, dataDir, progress, signal } = options;
   const wants = (...names: ClientEngine[]): boolean => names.some((name) => needed.has(name));
   const context = { cache: cacheDir(env), env, progress, signal };
@@ -46,4 +46,4 @@ export async function installSoftware(
     postgresBin: wants('postgres') ? await findPostgresBin(join(dataDir, 'postgres'), context) : '',
     prometheus: findPrometheus(env),
   };
-}
+};

@@ -6,7 +6,7 @@ export type Backoff = {
 export type BackoffOptions = { firstMs: number; mostMs: number; stableMs: number };
 
 /** Doubles from `firstMs` to `mostMs`. It starts again at `firstMs` after a process has run for `stableMs` or more. */
-export function createBackoff({ firstMs, mostMs, stableMs }: BackoffOptions): Backoff {
+export const createBackoff = ({ firstMs, mostMs, stableMs }: BackoffOptions): Backoff => {
   let nextMs = firstMs;
   return {
     afterDeath(livedMs) {
@@ -16,4 +16,4 @@ export function createBackoff({ firstMs, mostMs, stableMs }: BackoffOptions): Ba
       return waitMs;
     },
   };
-}
+};

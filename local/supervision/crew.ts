@@ -23,7 +23,7 @@ export type Crew = {
   stop(): Promise<void>;
 };
 
-export function createCrew(folder: DataFolder, progress: Progress): Crew {
+export const createCrew = (folder: DataFolder, progress: Progress): Crew => {
   const members: Array<{ process: SupervisedProcess; role: Role }> = [];
   let lastOneShot: ProcessIdentity[] = [];
   let listener = (): void => {};
@@ -80,4 +80,4 @@ export function createCrew(folder: DataFolder, progress: Progress): Crew {
       return stopped;
     },
   };
-}
+};

@@ -8,13 +8,13 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 const script = `( trap '' TERM INT HUP; read -r _ <&3; kill -s "$0" -- -$$; sleep 4; kill -s KILL -- -$$ ) \
 >/dev/null 2>&1 & exec "$@" 3<&-`;
 
-export function spawnGuarded(options: {
+export const spawnGuarded = (options: {
   command: readonly [string, ...string[]];
   env: Readonly<Record<string, string | undefined>>;
   cwd?: string | undefined;
   stdout: number | 'pipe' | 'ignore';
   stopSignal: NodeJS.Signals;
-}): ChildProcess {
+}): ChildProcess => {
   const stdio: StdioOptions = ['ignore', options.stdout, options.stdout, 'pipe'];
   return spawn('/bin/sh', ['-c', script, options.stopSignal.replace('SIG', ''), ...options.command], {
     detached: true,
@@ -22,4 +22,4 @@ export function spawnGuarded(options: {
     cwd: options.cwd,
     stdio,
   });
-}
+};

@@ -4,11 +4,11 @@ import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } f
  * Children append to their log by themselves, so no log line waits for the launcher. A long log is copied and
  * truncated, which works while a process appends to it; one older part is kept.
  */
-export function openForAppend(file: string): number {
+export const openForAppend = (file: string): number => {
   return openSync(file, 'a', 0o600);
-}
+};
 
-export function rotateWhenLarge(file: string, bytesMax: number): void {
+export const rotateWhenLarge = (file: string, bytesMax: number): void => {
   try {
     if (statSync(file).size <= bytesMax) return;
     copyFileSync(file, `${file}.1`);
@@ -16,12 +16,12 @@ export function rotateWhenLarge(file: string, bytesMax: number): void {
   } catch {
     // There is no log yet, or no space for a copy: the next turn tries again.
   }
-}
+};
 
 const tailBytesMax = 16 * 1024;
 
 /** The line that probably says why a process ended: the last one with an error, else the last one. */
-export function lastWords(file: string): string {
+export const lastWords = (file: string): string => {
   const lines = tail(file)
     .split('\n')
     .map((line) => line.trim())
@@ -31,9 +31,9 @@ export function lastWords(file: string): string {
     lines.at(-1) ??
     ''
   ).slice(0, 300);
-}
+};
 
-function tail(file: string): string {
+const tail = (file: string): string => {
   try {
     const { size } = statSync(file);
     const buffer = Buffer.alloc(Math.min(size, tailBytesMax));
@@ -47,4 +47,4 @@ function tail(file: string): string {
   } catch {
     return '';
   }
-}
+};

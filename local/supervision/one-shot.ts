@@ -16,7 +16,15 @@ export type OneShot = {
 };
 
 /** Runs a program that ends by itself. Rejects with its last line when it fails, and kills it on abort. */
-export function runOneShot({ name, command, env, logFile, onLine, onStart, signal }: OneShot): Promise<void> {
+export const runOneShot = ({
+  name,
+  command,
+  env,
+  logFile,
+  onLine,
+  onStart,
+  signal,
+}: OneShot): Promise<void> => {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const child = spawnGuarded({
@@ -49,4 +57,4 @@ export function runOneShot({ name, command, env, logFile, onLine, onStart, signa
         );
     });
   });
-}
+};

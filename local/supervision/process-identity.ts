@@ -8,7 +8,7 @@ export type ProcessIdentity = { pid: number; startTicks: number };
 
 type Stat = { state: string; groupId: number; startTicks: number };
 
-function readStat(pid: number): Stat | undefined {
+const readStat = (pid: number): Stat | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The command's name may contain spaces and parentheses, so fields are counted after the last parenthesis.
@@ -17,21 +17,21 @@ function readStat(pid: number): Stat | undefined {
   } catch {
     return undefined;
   }
-}
+};
 
-export function identify(pid: number): ProcessIdentity | undefined {
+export const identify = (pid: number): ProcessIdentity | undefined => {
   const stat = readStat(pid);
   return stat && { pid, startTicks: stat.startTicks };
-}
+};
 
 /** A zombie counts as ended, because it holds no port and no file. */
-export function isRunning({ pid, startTicks }: ProcessIdentity): boolean {
+export const isRunning = ({ pid, startTicks }: ProcessIdentity): boolean => {
   const stat = readStat(pid);
   return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z';
-}
+};
 
 /** The running members of the group whose leader is or was `leader`; none if another process has its id now. */
-export function groupMembers(leader: ProcessIdentity): number[] {
+export const groupMembers = (leader: ProcessIdentity): number[] => {
   const current = identify(leader.pid);
   if (current && current.startTicks !== leader.startTicks) return [];
   return readdirSync('/proc')
@@ -41,14 +41,14 @@ export function groupMembers(leader: ProcessIdentity): number[] {
       const stat = readStat(pid);
       return stat?.groupId === leader.pid && stat.startTicks >= leader.startTicks && stat.state !== 'Z';
     });
-}
+};
 
 /** Signals a whole group; false if the group has no members. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+export const signalGroup = (pid: number, signal: NodeJS.Signals): boolean => {
   try {
     process.kill(-pid, signal);
     return true;
   } catch {
     return false;
   }
-}
+};

@@ -58,7 +58,7 @@ const logBytesMax = 16 * 1024 * 1024;
 const firstAttemptsMax = 3;
 
 // Over seventy lines: the life of one process, whose start, probes, restarts and end share one state.
-export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedProcess {
+export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedProcess => {
   const logFile = watch.logFile(spec.name);
   const { stopSignal = 'SIGTERM', probeEveryMs = defaultProbeEveryMs } = spec;
   const backoff = createBackoff({ firstMs: 200, mostMs: 10_000, stableMs: 30_000 });
@@ -69,7 +69,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
   let stopping = false;
   const wakeEarly = new AbortController();
 
-  function spawnChild(): void {
+  const spawnChild = (): void => {
     rotateWhenLarge(logFile, logBytesMax);
     const log = openForAppend(logFile);
     startedAtMs = Date.now();
@@ -95,23 +95,23 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
     });
     identity = spawned.pid === undefined ? undefined : identify(spawned.pid);
     watch.onChange();
-  }
+  };
 
   /** Ends early when the process is to stop. */
   const wait = (ms: number): Promise<void> =>
     sleep(ms, undefined, { signal: wakeEarly.signal }).catch(() => {});
 
-  async function probeOnce(): Promise<boolean> {
+  const probeOnce = async (): Promise<boolean> => {
     const timeout = sleep(probeEveryMs, false, { ref: false });
     const probed = spec.probe().then(
       () => true,
       () => false,
     );
     return Promise.race([probed, timeout]);
-  }
+  };
 
   /** Resolves to undefined once the probe succeeds, else to the reason why it cannot succeed any more. */
-  async function comeUp(): Promise<string | undefined> {
+  const comeUp = async (): Promise<string | undefined> => {
     const deadline = Date.now() + (spec.startMsMax ?? 60_000);
     let death: string | undefined;
     void exited.then((how) => {
@@ -124,19 +124,19 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
       await wait(probeWhileStartingMs);
     }
     return `no answer within ${(spec.startMsMax ?? 60_000) / 1000} s`;
-  }
+  };
 
-  async function killNow(): Promise<void> {
+  const killNow = async (): Promise<void> => {
     if (child?.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
     await exited;
-  }
+  };
 
   /** Runs until the process is to stop: restarts it whenever it ends or does not answer. */
-  async function keepUp(): Promise<void> {
+  const keepUp = async (): Promise<void> => {
     while (!stopping) await startAgain(await deathOrSilence());
-  }
+  };
 
-  async function startAgain(why: string): Promise<void> {
+  const startAgain = async (why: string): Promise<void> => {
     for (let reason: string | undefined = why; reason !== undefined && !stopping; ) {
       const waitMs = backoff.afterDeath(Date.now() - startedAtMs);
       watch.onRestart(spec.name, reason, waitMs);
@@ -144,18 +144,18 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
       if (stopping) return;
       reason = await attempt();
     }
-  }
+  };
 
-  async function attempt(): Promise<string | undefined> {
+  const attempt = async (): Promise<string | undefined> => {
     if (stopping) return 'stopped';
     spawnChild();
     const reason = await comeUp();
     // A process that is stopped while it starts receives the signal for a normal stop first, like any other.
     if (reason !== undefined && !stopping) await killNow();
     return reason;
-  }
+  };
 
-  async function deathOrSilence(): Promise<string> {
+  const deathOrSilence = async (): Promise<string> => {
     let failures = 0;
     while (true) {
       const how = await Promise.race([exited, sleep(probeEveryMs, undefined, { ref: false })]);
@@ -167,7 +167,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
         return `no answer to ${failures} probes`;
       }
     }
-  }
+  };
 
   return {
     spec,
@@ -204,7 +204,7 @@ export function superviseProcess(spec: ProcessSpec, watch: Watch): SupervisedPro
       }
     },
   };
-}
+};
 
 export class StartFailure extends Error {
   constructor(name: string, reason: string, logFile: string) {

@@ -21,7 +21,7 @@ export const runFileVariable = 'CARTSTREAM_RUN';
  * The real engines for integration tests: those of the platform whose `run.json` the variable `CARTSTREAM_RUN` names,
  * else those of the usual environment variables. Throws when there are none: the tests use no stand-in for an engine.
  */
-export function engines(env: Readonly<Record<string, string | undefined>> = process.env): EngineUrls {
+export const engines = (env: Readonly<Record<string, string | undefined>> = process.env): EngineUrls => {
   const runFile = env[runFileVariable];
   if (runFile !== undefined && runFile !== '') {
     if (!existsSync(runFile)) throw new Error(`${runFileVariable}=${runFile}: no platform runs there`);
@@ -49,20 +49,20 @@ export function engines(env: Readonly<Record<string, string | undefined>> = proc
     redisUrl: required(env, 'REDIS_URL'),
     zipkinUrl: required(env, 'ZIPKIN_URL'),
   };
-}
+};
 
 const kafkaOf = (env: Readonly<Record<string, string | undefined>>): KafkaSettings =>
   loadConfig(envSchema({ kafka: kafkaSettings }), env).kafka;
 
 /** The `run.json` of the platform under test, for tests that need more of it than its engines. */
-export function runFilePath(env: Readonly<Record<string, string | undefined>> = process.env): string {
+export const runFilePath = (env: Readonly<Record<string, string | undefined>> = process.env): string => {
   return required(env, runFileVariable);
-}
+};
 
-function required(source: Readonly<Record<string, string | undefined>>, name: string): string {
+const required = (source: Readonly<Record<string, string | undefined>>, name: string): string => {
   const value = source[name];
   if (value === undefined || value === '') {
     throw new Error(`no ${name}: run the integration tests by \`npm test\`, or set ${runFileVariable}`);
   }
   return value;
-}
+};

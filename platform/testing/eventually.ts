@@ -12,10 +12,10 @@ export type EventuallyOptions = {
  * Waits for a condition: calls `attempt` until it neither throws nor returns `false`, and resolves to its result.
  * Rejects at the deadline with the last failure as its cause.
  */
-export async function eventually<T>(
+export const eventually = async <T>(
   attempt: () => T | Promise<T>,
   options: EventuallyOptions = {},
-): Promise<T> {
+): Promise<T> => {
   const { timeoutMs = 10_000, everyMs = 50, message = 'the condition did not come true' } = options;
   const deadlineMs = performance.now() + timeoutMs;
   let lastFailure: unknown;
@@ -34,4 +34,4 @@ export async function eventually<T>(
     }
     await sleep(everyMs);
   }
-}
+};

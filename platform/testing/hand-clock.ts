@@ -8,7 +8,7 @@ export type HandClock = Clock & {
 };
 
 /** A clock that stands still until a test advances it. */
-export function handClock(startMs: number = Date.UTC(2030, 0, 1)): HandClock {
+export const handClock = (startMs: number = Date.UTC(2030, 0, 1)): HandClock => {
   let nowMs = startMs;
   let monotonicMs = 0;
   return {
@@ -22,4 +22,4 @@ export function handClock(startMs: number = Date.UTC(2030, 0, 1)): HandClock {
       nowMs = epochMs;
     },
   };
-}
+};
