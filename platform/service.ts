@@ -75,7 +75,7 @@ export type ServiceParts<E, P extends keyof E & string> = {
   events: EventPublisher<Pick<E, P>>;
   /** Appended events that Kafka has not acknowledged, counted within the last second or so. */
   unpublished(): number;
-  /** Reacts as consumer group `<service>.<purpose>`, one transaction at a time unless `options` say otherwise. */
+  /** Reacts as consumer group `<service>.<purpose>`. */
   react(purpose: string, reactions: Reactions<E>, options?: ReactOptions): void;
   /** Declare routes here. It answers once every other part has started. */
   app: HttpApp;

@@ -5,7 +5,7 @@ import type { IncomingRecord } from '#platform/messaging/broker';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import { isShared } from '#platform/postgres/gathering';
 import type { Database } from '#platform/postgres/pool';
-import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import { inTransaction, isAborted, type Tx } from '#platform/postgres/transaction';
 import type { Trials } from '#platform/streams/trials';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
@@ -148,7 +148,8 @@ const reactToAll = async (
       try {
         await react(item.event);
       } catch (error) {
-        failure ??= { error, ...(isShared(error) ? {} : { culprit: item }) };
+        // An aborted transaction says nothing about the reaction that meets it.
+        failure ??= { error, ...(isShared(error) || isAborted(error) ? {} : { culprit: item }) };
       }
     };
     lastOfKey.set(key, run());

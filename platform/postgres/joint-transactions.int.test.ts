@@ -150,3 +150,22 @@ describe('statements of one text', () => {
     expect((await prepared()).rows[0]?.n).toBeGreaterThanOrEqual(1);
   });
 });
+
+describe('a transaction whose branch has failed', () => {
+  it('runs nothing more of the other branches, and reports what failed first', async () => {
+    const fail = writeBatch<number>((tx) => tx.query('SELECT 1 / $1::integer', [0]));
+    let stray: Promise<unknown> = Promise.resolve();
+    const work = inTransaction(scratch.db, async (tx) => {
+      const later = async () => {
+        await tx.gather(countAll, 1).catch(() => {});
+        await tx.gather(insertAll, 1);
+      };
+      stray = later();
+      stray.catch(() => {});
+      await Promise.all([tx.gather(fail, 1), stray, tx.query('SELECT $1::integer', [1])]);
+    });
+    await expect(work).rejects.toMatchObject({ code: '22012' });
+    await expect(stray).rejects.toThrow('the transaction is over');
+    expect(await noted()).toEqual([]);
+  });
+});

@@ -9,6 +9,14 @@ const worksMax = 100;
 /** For each database, so that one works while the other waits for its commit. */
 const transactionsMax = 2;
 
+/** The most works that wait, and for how long: a database that hangs must not gather them for ever. */
+const waitingMax = 1_000;
+const waitMsMax = 5_000;
+const tooLong = () =>
+  new PlatformError('postgres_unavailable', 'postgres: too much work waits for a transaction', {
+    retriable: true,
+  });
+
 /** Between the beginnings of two transactions, so that a stream of works needs fewer of them. */
 const spacingMs = 4;
 
@@ -35,6 +43,7 @@ export const inJointTransaction = <T>(
 type JointTransactions = { run<T>(work: (tx: Tx) => Promise<T>): Promise<T> };
 
 type Job = {
+  timer: NodeJS.Timeout | undefined;
   work: (tx: Tx) => Promise<unknown>;
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -53,7 +62,9 @@ const createQueue = (db: Pick<Database, 'pool'>): JointTransactions => {
     while (running < transactionsMax && waiting.length > 0) {
       await spacing.next();
       running += 1;
-      void runJobs(db, waiting.splice(0, worksMax)).finally(() => {
+      const jobs = waiting.splice(0, worksMax);
+      for (const { timer } of jobs) clearTimeout(timer);
+      void runJobs(db, jobs).finally(() => {
         running -= 1;
         void pump();
       });
@@ -64,7 +75,14 @@ const createQueue = (db: Pick<Database, 'pool'>): JointTransactions => {
   return {
     run: <T>(work: (tx: Tx) => Promise<T>) =>
       new Promise<T>((resolve, reject) => {
-        waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+        if (waiting.length >= waitingMax) return reject(tooLong());
+        const job: Job = { work, resolve: resolve as (value: unknown) => void, reject, timer: undefined };
+        // As long as a connection of the pool is waited for.
+        job.timer = setTimeout(() => {
+          waiting.splice(waiting.indexOf(job), 1);
+          reject(tooLong());
+        }, waitMsMax);
+        waiting.push(job);
         // What has arrived in the same turn of the loop goes together.
         if (waiting.length === 1) setImmediate(() => void pump());
       }),

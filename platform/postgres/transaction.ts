@@ -60,23 +60,26 @@ const once = async <T>(
     broken = error;
   };
   client.on('error', onError);
+  const scope = openScope(client, effects);
   let result: T;
   try {
     corkForTick(client);
     // Sent with the first statement. If it fails, the connection is lost, and so is every statement after it.
     const begun = client.query(isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation}`);
     begun.catch(() => {});
-    result = await work(asTx(client, effects));
+    result = await work(scope.tx);
     await begun;
+    scope.end();
     const committed = await client.query('COMMIT');
     if (committed.command !== 'COMMIT')
       throw new Error('a statement of the transaction failed and its error was swallowed');
   } catch (error) {
+    scope.end();
     if (broken === undefined)
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
       });
-    throw toFault(error);
+    throw toFault(scope.causeOf(error));
   } finally {
     client.off('error', onError);
     client.release(broken ?? false);
@@ -100,24 +103,48 @@ const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
   }
 };
 
-const asTx = (client: pg.PoolClient, effects: (() => void)[]): Tx => {
+type Scope = {
+  tx: Tx;
+  /**
+   * No statement is sent any more: a branch of the work that still runs when another has failed must not go on outside
+   * the transaction.
+   */
+  end(): void;
+  /** What made the transaction fail, where `error` only says that it had failed. */
+  causeOf(error: unknown): unknown;
+};
+
+const openScope = (client: pg.PoolClient, effects: (() => void)[]): Scope => {
   const gathering: Gathering = createGathering(() => tx);
+  let isOver = false;
+  let firstFailure: unknown;
   const tx = {
     afterCommit: (effect: () => void) => {
       effects.push(AsyncResource.bind(effect));
     },
     query: async (text: string, values?: readonly unknown[]) => {
+      if (isOver) throw new Error('the transaction is over');
       corkForTick(client);
       try {
         return await client.query(prepared(text, values));
       } catch (error) {
+        if (!isAborted(error)) firstFailure ??= error;
         throw toFault(error);
       }
     },
     gather: gathering.add,
   } as unknown as Tx;
-  return tx;
+  return {
+    tx,
+    end: () => {
+      isOver = true;
+    },
+    causeOf: (error) => (isAborted(error) && firstFailure !== undefined ? firstFailure : error),
+  };
 };
+
+/** The answer to every statement after one that has failed: it names no cause. */
+export const isAborted = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === '25P02';
 
 /** A work's own view of a transaction that it shares with others. */
 export type TxView = {

@@ -1,7 +1,10 @@
 /** Wakes those who wait for a change of one thing among many. */
 export type KeyedBells = {
-  /** Resolves when the key's bell rings, after `waitMs`, or when `signal` aborts. At once when too many wait already. */
-  wait(key: string, waitMs: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves to true when the key's bell rings, after `waitMs`, or when `signal` aborts. To false, at once, when too many
+   * wait already: do not ask again.
+   */
+  wait(key: string, waitMs: number, signal?: AbortSignal): Promise<boolean>;
   ring(key: string): void;
   ringAll(): void;
 };
@@ -30,12 +33,12 @@ export const createKeyedBells = (waitersMax: number): KeyedBells => {
   return {
     wait: (key, waitMs, signal) =>
       new Promise((resolve) => {
-        if (waiting >= waitersMax || signal?.aborted === true) return resolve();
+        if (waiting >= waitersMax || signal?.aborted === true) return resolve(false);
         const wake = (): void => {
           if (!leave(key, wake)) return;
           clearTimeout(timer);
           signal?.removeEventListener('abort', wake);
-          resolve();
+          resolve(true);
         };
         const timer = setTimeout(wake, waitMs);
         enter(key, wake);

@@ -2,7 +2,7 @@ import { sleep } from '#platform/waiting/sleep';
 
 /** Keeps the beginnings of work apart, so that work which comes fast is done in larger pieces. */
 export type Spacing = {
-  /** Resolves at once when the last piece began long enough ago, otherwise when it did; then the next one has begun. */
+  /** Waits until `spacingMs` after the last piece began, and counts the next one as begun. */
   next(): Promise<void>;
 };
 

@@ -137,6 +137,7 @@ describe('keyed bells', () => {
       bells.wait(key, waitMs, signal).then(() => woken.push(name));
     const ending = new AbortController();
     const waits = [wait('a1', 'a'), wait('a2', 'a'), wait('b', 'b', 60_000, ending.signal)];
+    expect(await bells.wait('b', 60_000)).toBe(false);
     await wait('beyond the bound', 'b');
     expect(woken).toEqual(['beyond the bound']);
     bells.ring('a');

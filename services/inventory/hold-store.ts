@@ -67,7 +67,7 @@ type HoldStoreDeps = { events: Events; clock: Clock; holdMs: number };
 
 /** Stores holds as rows. The row's lock makes the steps of one order follow one another. */
 export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldStore => {
-  const updateAll = createDecideAll({ clock, holdMs });
+  const updateAll = createUpdateAll({ clock, holdMs });
 
   const update = async (
     tx: Tx,
@@ -112,7 +112,7 @@ export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldS
 };
 
 /** Decides the commands in their order, each on the holds and the stock that the ones before have left. */
-const createDecideAll =
+const createUpdateAll =
   ({ clock, holdMs }: Omit<HoldStoreDeps, 'events'>): Batch<Command, Decided> =>
   async (tx, commands) => {
     const nowMs = clock.nowMs();

@@ -8,8 +8,8 @@ import { findOrders, type OrderView } from './order-view.js';
 export type OrderViews = Component & {
   /** The order as the last commit that was reported here has left it. Calls that come together share a query. */
   find(orderId: string): Promise<OrderView | undefined>;
-  /** Resolves when the order has changed, or after `waitMs`. At once when very many wait already. */
-  changed(orderId: string, waitMs: number, signal?: AbortSignal): Promise<void>;
+  /** Resolves when the order has changed, or after `waitMs`. To false, at once, when very many wait already. */
+  changed(orderId: string, waitMs: number, signal?: AbortSignal): Promise<boolean>;
   /** Drops the copy: the caller has just changed the order. */
   forget(orderId: string): void;
 };
@@ -35,6 +35,8 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
   let listener: Listener | undefined;
   /** The orders that changed while the running query may have read them before. */
   let changedMeanwhile = new Set<string>();
+  /** Counts the times that listening began: what was read before may have changed without a report. */
+  let epoch = 0;
   const asked: Ask[] = [];
   let reading = false;
 
@@ -44,8 +46,8 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
     bells.ring(orderId);
   };
 
-  const keep = (order: OrderView): void => {
-    if (listener?.isListening() !== true || changedMeanwhile.has(order.orderId)) return;
+  const keep = (order: OrderView, readIn: number): void => {
+    if (readIn !== epoch || listener?.isListening() !== true || changedMeanwhile.has(order.orderId)) return;
     copies.delete(order.orderId);
     copies.set(order.orderId, { order, untilMs: performance.now() + copyMsMax });
     if (copies.size > copiesMax) dropOldest(copies);
@@ -55,9 +57,10 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
     while (asked.length > 0) {
       const asks = asked.splice(0, ordersPerQueryMax);
       changedMeanwhile = new Set();
+      const readIn = epoch;
       try {
         const found = await findOrders(db, [...new Set(asks.map(({ orderId }) => orderId))]);
-        for (const order of found.values()) keep(order);
+        for (const order of found.values()) keep(order, readIn);
         for (const { orderId, resolve } of asks) resolve(found.get(orderId));
       } catch (error) {
         for (const { reject } of asks) reject(error);
@@ -88,13 +91,13 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
           for (const orderId of payload.split(' ')) forget(orderId);
         },
         onListening: () => {
+          epoch += 1;
           copies.clear();
           bells.ringAll();
         },
       });
     },
     stop: async () => {
-      bells.ringAll();
       await listener?.close();
     },
   };

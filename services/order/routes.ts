@@ -44,6 +44,8 @@ export type OrderRouteDeps = {
   orders: OrderStore;
   products: ProductReplica;
   views: OrderViews;
+  /** Aborts when the process stops. */
+  stopping: AbortSignal;
   placeOrder: PlaceOrder;
   metrics: OrderMetrics;
   clock: Clock;
@@ -190,7 +192,7 @@ const orderRoute = (app: HttpApp, { views }: OrderRouteDeps): void => {
   );
 };
 
-const statusRoute = (app: HttpApp, { views }: OrderRouteDeps): void => {
+const statusRoute = (app: HttpApp, { views, stopping }: OrderRouteDeps): void => {
   app.get(
     '/api/orders/:id/status',
     {
@@ -205,10 +207,14 @@ const statusRoute = (app: HttpApp, { views }: OrderRouteDeps): void => {
         response: { 200: statusSchema, ...problems(404) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const asked = visible(await views.find(request.params.id), request);
       const { waitMs } = request.query;
-      return shownStatus(waitMs === 0 || !isOpen(asked) ? asked : await changedStatus(views, asked, waitMs));
+      if (waitMs === 0 || !isOpen(asked)) return shownStatus(asked);
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
+      const signal = AbortSignal.any([stopping, gone.signal]);
+      return shownStatus(await changedStatus(views, asked, { waitMs, signal }));
     },
   );
 };
@@ -216,19 +222,26 @@ const statusRoute = (app: HttpApp, { views }: OrderRouteDeps): void => {
 const openStatuses: readonly OrderStatus[] = ['pending', 'reserved', 'paid'];
 const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => openStatuses.includes(status);
 
-/** The order as soon as its status is another, or after `waitMs`. */
-const changedStatus = async (views: OrderViews, asked: OrderView, waitMs: number): Promise<OrderView> => {
+/** The order as soon as its status is another, after `waitMs`, when `signal` aborts, or when very many wait already. */
+const changedStatus = async (
+  views: OrderViews,
+  asked: OrderView,
+  { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+): Promise<OrderView> => {
   const { orderId, status } = asked;
   const deadlineMs = performance.now() + waitMs;
   for (let order = asked; ; ) {
     const leftMs = deadlineMs - performance.now();
-    if (order.status !== status || leftMs <= 0) return order;
+    if (order.status !== status || leftMs <= 0 || signal.aborted) return order;
     const waiting = new AbortController();
-    // Read again after the wait has begun, because it may have changed in between.
-    const change = views.changed(orderId, leftMs, waiting.signal);
-    order = (await views.find(orderId)) ?? order;
-    if (order.status === status) await change;
-    waiting.abort();
+    try {
+      // Read again after the wait has begun, because it may have changed in between.
+      const change = views.changed(orderId, leftMs, AbortSignal.any([signal, waiting.signal]));
+      order = (await views.find(orderId)) ?? order;
+      if (order.status === status && !(await change)) return order;
+    } finally {
+      waiting.abort();
+    }
     order = (await views.find(orderId)) ?? order;
   }
 };

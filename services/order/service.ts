@@ -33,6 +33,7 @@ export const service: Service<OrderConfig> = {
     orderRoutes(app, {
       db,
       views: host.use(createOrderViews(host, db)),
+      stopping: host.stopping,
       orders,
       products,
       metrics,

@@ -26,7 +26,9 @@ export const noteStock = (tx: Tx, orderId: string, status: StockStatus): Promise
 const noteStockOfAll = writeBatch<{ orderId: string; status: StockStatus }>((tx, notes) =>
   tx.query(
     `UPDATE orders SET stock_status = note.status
-     FROM unnest($1::uuid[], $2::text[]) AS note(order_id, status) WHERE orders.order_id = note.order_id`,
+     FROM (SELECT n.* FROM unnest($1::uuid[], $2::text[]) AS n(order_id, status) JOIN orders o USING (order_id)
+           ORDER BY order_id FOR UPDATE OF o) AS note
+     WHERE orders.order_id = note.order_id`,
     [notes.map(({ orderId }) => orderId), notes.map(({ status }) => status)],
   ),
 );
@@ -43,7 +45,9 @@ export const notePayment = (tx: Tx, orderId: string, note: PaymentNote): Promise
 const notePaymentOfAll = writeBatch<PaymentNote & { orderId: string }>((tx, notes) =>
   tx.query(
     `UPDATE orders SET payment_id = note.payment_id, payment_status = note.status, updated_at = note.at
-     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) AS note(order_id, payment_id, status, at)
+     FROM (SELECT n.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
+             AS n(order_id, payment_id, status, at) JOIN orders o USING (order_id)
+           ORDER BY order_id FOR UPDATE OF o) AS note
      WHERE orders.order_id = note.order_id`,
     [
       notes.map(({ orderId }) => orderId),

@@ -53,6 +53,7 @@ export const createProviderWorker = (
 ): ProviderWorker => {
   const { clock, logger } = host;
   const inFlight = new Set<Promise<void>>();
+  const keys = new Set<string>();
   const bell = createBell();
   let stopping = false;
   let finished: Promise<void> = Promise.resolve();
@@ -67,9 +68,11 @@ export const createProviderWorker = (
       .catch((error: unknown) => reportUnsettled(host, call, error))
       .finally(() => {
         inFlight.delete(made);
+        keys.delete(call.key);
         bell.ring();
       });
     inFlight.add(made);
+    keys.add(call.key);
     return made;
   };
 
@@ -78,7 +81,8 @@ export const createProviderWorker = (
     if (callsMax <= 0) return [];
     const leaseMs = deps.timeoutMs + leaseMarginMs;
     const calls = await claim(deps.db, { nowMs: clock.nowMs(), leaseMs, callsMax });
-    return calls.map(start);
+    // A call whose lease has ended is claimed again; while this process still works on it, once is enough.
+    return calls.filter(({ key }) => !keys.has(key)).map(start);
   };
 
   const run = async (): Promise<void> => {
