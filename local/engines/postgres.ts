@@ -1,5 +1,6 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { sleep } from '#platform/waiting/sleep';
 import type { Engine } from './engine.js';
 import { keptPassword } from './kept-password.js';
 import { answersTcp } from './probes.js';
@@ -48,6 +49,7 @@ export const postgres = (options: {
     name: 'postgres',
     url,
     async prepare() {
+      await awaitEndOf(join(cluster, 'postmaster.pid'));
       if (existsSync(join(cluster, 'PG_VERSION'))) return;
       rmSync(cluster, { recursive: true, force: true });
       const making = join(dataDir, 'cluster.new');
@@ -76,6 +78,22 @@ export const postgres = (options: {
       probe: () => answersTcp(port, startupMessage, asksForPassword),
     },
   };
+};
+
+const endMsMax = 5_000;
+const lookAgainMs = 50;
+
+/**
+ * Waits for the process that a lock file names, if it is still being taken down: a server that starts meanwhile finds the
+ * file in use and gives up.
+ */
+const awaitEndOf = async (lockFile: string): Promise<void> => {
+  const deadlineMs = performance.now() + endMsMax;
+  while (performance.now() < deadlineMs) {
+    const pid = existsSync(lockFile) ? Number.parseInt(readFileSync(lockFile, 'utf8'), 10) : 0;
+    if (!(pid > 0) || !existsSync(`/proc/${pid}`)) return;
+    await sleep(lookAgainMs);
+  }
 };
 
 const asCommand = (parts: readonly string[]): [string, ...string[]] => parts as [string, ...string[]];
