@@ -18,7 +18,7 @@ const withoutEffects = [
   '^(services|stream-jobs|schemas)/',
   '^node_modules/(zod|uuid)/',
   '^crypto$',
-  '^platform/(assert|errors|fresh-map|ids)[.]ts$',
+  '^platform/(assert|bounded-map|errors|fresh-map|ids)[.]ts$',
   '^platform/http/(bounds|strict-json|text)[.]ts$',
   '^platform/messaging/(avro-codec|record-pack)[.]ts$',
   '^platform/streams/recent-ids[.]ts$',

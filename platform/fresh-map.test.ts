@@ -93,6 +93,23 @@ describe('values that are kept for a short time', () => {
     expect(await map.get('x')).toBe('x=b');
   });
 
+  it('are all read anew once all are forgotten, also those that are being read', async () => {
+    await map.get('y');
+    isHeld = true;
+    const early = map.get('x');
+    map.forgetAll();
+    isHeld = false;
+    value = 'b';
+    release[0]?.();
+    expect(await early).toBe('x=a');
+    expect(await map.getMany(['x', 'y'])).toEqual(
+      new Map([
+        ['x', 'x=b'],
+        ['y', 'y=b'],
+      ]),
+    );
+  });
+
   it('are bounded in number', async () => {
     await map.getMany(['a', 'b', 'c', 'd']);
     await map.getMany(['b', 'c', 'd']);

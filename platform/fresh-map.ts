@@ -1,3 +1,5 @@
+import { createBoundedMap } from '#platform/bounded-map';
+
 /** Values by key that are read from elsewhere, kept for a short time, and read together. */
 export type FreshMap<V> = {
   /** The value of each key, none older than `ageMsMax` when it was asked for. Rejects as `load` does. */
@@ -5,6 +7,8 @@ export type FreshMap<V> = {
   get(key: string): Promise<V>;
   /** Reads these keys anew when they are asked for next, also where they are being read just now. */
   forget(keys: readonly string[]): void;
+  /** The same of every key. */
+  forgetAll(): void;
 };
 
 export type FreshMapOptions<V> = {
@@ -24,14 +28,12 @@ type Entry<V> = { value: V; atMs: number };
 /** Those who ask for a key while it is being read wait for the same reading. */
 export const createFreshMap = <V>(options: FreshMapOptions<V>): FreshMap<V> => {
   const { load, otherwise, ageMsMax, entriesMax, monotonicMs } = options;
-  const entries = new Map<string, Entry<V>>();
+  const entries = createBoundedMap<Entry<V>>(entriesMax);
   const loading = new Map<string, Promise<ReadonlyMap<string, V>>>();
 
-  const keep = (key: string, entry: Entry<V>): void => {
-    entries.delete(key);
-    entries.set(key, entry);
-    const [oldest] = entries.keys();
-    if (entries.size > entriesMax && oldest !== undefined) entries.delete(oldest);
+  const freshOf = (key: string, nowMs: number): Entry<V> | undefined => {
+    const entry = entries.get(key);
+    return entry !== undefined && nowMs - entry.atMs < ageMsMax ? entry : undefined;
   };
 
   const startLoading = (keys: readonly string[], atMs: number): Promise<ReadonlyMap<string, V>> => {
@@ -41,7 +43,7 @@ export const createFreshMap = <V>(options: FreshMapOptions<V>): FreshMap<V> => {
       for (const key of keys)
         if (loading.get(key) === reading) {
           loading.delete(key);
-          if (values !== undefined) keep(key, { value: values.get(key) ?? otherwise, atMs });
+          if (values !== undefined) entries.set(key, { value: values.get(key) ?? otherwise, atMs });
         }
     };
     reading.then(end, () => end(undefined));
@@ -54,8 +56,8 @@ export const createFreshMap = <V>(options: FreshMapOptions<V>): FreshMap<V> => {
     const awaited = new Map<string, Promise<ReadonlyMap<string, V>>>();
     const missing = new Set<string>();
     for (const key of keys) {
-      const entry = entries.get(key);
-      if (entry !== undefined && nowMs - entry.atMs < ageMsMax) found.set(key, entry.value);
+      const entry = freshOf(key, nowMs);
+      if (entry !== undefined) found.set(key, entry.value);
       else {
         const running = loading.get(key);
         if (running === undefined) missing.add(key);
@@ -72,12 +74,19 @@ export const createFreshMap = <V>(options: FreshMapOptions<V>): FreshMap<V> => {
 
   return {
     getMany,
-    get: async (key) => (await getMany([key])).get(key) ?? otherwise,
+    get: async (key) => {
+      const entry = freshOf(key, monotonicMs());
+      return entry === undefined ? ((await getMany([key])).get(key) ?? otherwise) : entry.value;
+    },
     forget: (keys) => {
       for (const key of keys) {
         entries.delete(key);
         loading.delete(key);
       }
+    },
+    forgetAll: () => {
+      entries.clear();
+      loading.clear();
     },
   };
 };

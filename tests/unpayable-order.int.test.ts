@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { avroType } from '#platform/messaging/avro-codec';
 import type { Sale } from '#schemas/events';
 import { records } from '#schemas/events';
-import { findOrder } from '../services/order/order-view.js';
+import { findOrders } from '../services/order/order-view.js';
 import { timelineOf } from '../services/order/timeline.js';
 import { listUnsettled } from '../services/order/unsettled.js';
 import {
@@ -30,7 +30,7 @@ afterAll(() => shop?.drop());
 
 const place = (token: string, quantity = 2) =>
   placeOrder(shop, { token, items: [{ productId: lamp, quantity, unitPriceMinor: 1999 }] });
-const orderOf = (orderId: string) => findOrder(shop.db('order'), orderId);
+const orderOf = async (orderId: string) => (await findOrders(shop.db('order'), [orderId])).get(orderId);
 const paymentOf = (orderId: string) => shop.payments.find(shop.db('payment'), { orderId });
 const stock = () => shop.stock.find(shop.db('inventory'), lamp);
 const eventsOf = async (orderId: string) =>

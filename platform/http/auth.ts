@@ -1,5 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { z } from 'zod';
+import { createBoundedMap } from '#platform/bounded-map';
 import { type Clock, systemClock } from '#platform/clock';
 import { type Settings, setting } from '#platform/config';
 import { problem, unavailable } from './problem-details.js';
@@ -157,7 +158,7 @@ export const createAuthenticator = (options: {
 }): RememberingAuthenticator => {
   const clock = options.clock ?? systemClock;
   const ring = createKeyRing(options.keys, clock);
-  const verified = new Map<string, Verified>();
+  const verified = createBoundedMap<Verified>(verifiedKeptMax);
 
   const rememberedOf = (token: string): Principal | undefined => {
     const known = verified.get(token);
@@ -182,8 +183,6 @@ export const createAuthenticator = (options: {
     });
     const { sub, roles } = claims.parse(payload);
     const principal: Principal = { kind: 'user', userId: sub, roles };
-    const [oldest] = verified.keys();
-    if (verified.size >= verifiedKeptMax && oldest !== undefined) verified.delete(oldest);
     const expiresAtMs = (payload.exp ?? 0) * 1000;
     const keptUntilMs = clock.monotonicMs() + expiresAtMs - clock.nowMs();
     verified.set(token, { principal, expiresAtMs, keptUntilMs });

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import {
@@ -48,7 +48,14 @@ export const observe = (app: HttpApp, host: Host): void => {
     span?.end();
     // The server of this process that asked has logged the request.
     if (!systemRoutes.has(routeOf(request)) && !isLocal(request.raw))
-      enter(request, () => logAnswer(request, reply, elapsedMs));
+      enter(request, () =>
+        logAnswer(request.log, {
+          method: request.method,
+          path: pathOf(request),
+          status: reply.statusCode,
+          elapsedMs,
+        }),
+      );
     done();
   });
 };
@@ -92,12 +99,15 @@ const traceOf = (request: FastifyRequest, { tracer }: Host): Pick<Observed, 'spa
 };
 
 /** Successful reads are logged at debug level only. */
-const logAnswer = (request: FastifyRequest, reply: FastifyReply, elapsedMs: number): void => {
-  const level = request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info';
-  request.log[level](
-    { method: request.method, path: pathOf(request), status: reply.statusCode, ms: Math.round(elapsedMs) },
-    'answered',
-  );
+export const logAnswer = (
+  logger: Pick<Host['logger'], 'debug' | 'info'>,
+  {
+    elapsedMs,
+    ...answered
+  }: { method: string; path: string; status: number; elapsedMs: number; correlationId?: string },
+): void => {
+  const level = answered.method === 'GET' && answered.status < 500 ? 'debug' : 'info';
+  logger[level]({ ...answered, ms: Math.round(elapsedMs) }, 'answered');
 };
 
 const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';

@@ -1,4 +1,5 @@
 import type { TopicPartition } from '#platform/messaging/broker';
+import { createCollector } from '#platform/waiting/collector';
 
 export type OffsetCommit = (at: TopicPartition, nextOffset: bigint) => Promise<void>;
 
@@ -11,30 +12,16 @@ type Waiting = { at: TopicPartition; nextOffset: bigint; resolve(): void; reject
  * loop, share the next one. When a request fails, all of its commits reject.
  */
 export const createOffsetCommits = (send: (topics: TopicOffsets[]) => Promise<unknown>): OffsetCommit => {
-  let waiting: Waiting[] = [];
-  let sending = false;
-
-  const sendAll = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const commits = waiting;
-      waiting = [];
-      try {
-        await send(offsetsOf(commits));
-        for (const { resolve } of commits) resolve();
-      } catch (error) {
-        for (const { reject } of commits) reject(error);
-      }
+  const collect = createCollector<Waiting>(async (waiting) => {
+    const commits = waiting.splice(0);
+    try {
+      await send(offsetsOf(commits));
+      for (const { resolve } of commits) resolve();
+    } catch (error) {
+      for (const { reject } of commits) reject(error);
     }
-    sending = false;
-  };
-
-  return (at, nextOffset) =>
-    new Promise((resolve, reject) => {
-      waiting.push({ at, nextOffset, resolve, reject });
-      if (sending) return;
-      sending = true;
-      setImmediate(() => void sendAll());
-    });
+  });
+  return (at, nextOffset) => new Promise((resolve, reject) => collect({ at, nextOffset, resolve, reject }));
 };
 
 /** The commits by topic; a partition's last one counts. */

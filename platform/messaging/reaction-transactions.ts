@@ -9,6 +9,7 @@ import { inTransaction, isAborted, type Tx } from '#platform/postgres/transactio
 import type { Trials } from '#platform/streams/trials';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
+import { createCollector } from '#platform/waiting/collector';
 import { sleep } from '#platform/waiting/sleep';
 import { createSpacing } from '#platform/waiting/spacing';
 
@@ -49,10 +50,8 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
   const attempt = createAttempt(options);
   const alone = createAlone(attempt, trials);
   const spacing = createSpacing(spacingMs);
-  const waiting: Waiting[] = [];
-  let running = false;
 
-  const takeNext = (): Waiting[] => {
+  const takeNext = (waiting: Waiting[]): Waiting[] => {
     let events = 0;
     const end = waiting.findIndex(({ items }, n) => {
       events += items.length;
@@ -61,25 +60,19 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
     return waiting.splice(0, end === -1 ? waiting.length : end);
   };
 
-  const runAll = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      await spacing.next();
-      const lists = takeNext();
-      const failure = lists.length > 1 ? await attempt(lists.flatMap(({ items }) => items)) : undefined;
-      if (failure !== undefined)
-        logger.debug(
-          { err: failure.error, group, partitions: lists.length },
-          'handled partition by partition',
-        );
-      if (lists.length > 1 && failure === undefined) for (const { resolve } of lists) resolve();
-      else
-        for (const { items, resolve, reject } of lists)
-          await alone(items, blaming(items, failure)).then(resolve, reject);
-      // The partitions that have just been served may have their next events at hand.
-      await new Promise(setImmediate);
-    }
-    running = false;
-  };
+  const collect = createCollector<Waiting>(async (waiting) => {
+    await spacing.next();
+    const lists = takeNext(waiting);
+    const failure = lists.length > 1 ? await attempt(lists.flatMap(({ items }) => items)) : undefined;
+    if (failure !== undefined)
+      logger.debug({ err: failure.error, group, partitions: lists.length }, 'handled partition by partition');
+    if (lists.length > 1 && failure === undefined) for (const { resolve } of lists) resolve();
+    else
+      for (const { items, resolve, reject } of lists)
+        await alone(items, blaming(items, failure)).then(resolve, reject);
+    // The partitions that have just been served may have their next events at hand.
+    await new Promise(setImmediate);
+  });
 
   const isHeld = ({ event }: Item): boolean => trials.heldBy(event) !== undefined;
 
@@ -89,12 +82,7 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
       if (first === undefined) return Promise.resolve();
       // What holds a partition would fail the others' transaction too.
       if (isHeld(first)) return alone(items);
-      return new Promise((resolve, reject) => {
-        waiting.push({ items, resolve, reject });
-        if (running) return;
-        running = true;
-        setImmediate(() => void runAll());
-      });
+      return new Promise((resolve, reject) => collect({ items, resolve, reject }));
     },
   };
 };

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Batch, Tx } from '#platform/postgres/tx';
+import { createCollector } from '#platform/waiting/collector';
 
 export type { Batch } from '#platform/postgres/tx';
 
@@ -14,10 +15,32 @@ export const writeBatch =
     return inputs.map(() => undefined);
   };
 
+/**
+ * Of the items about the same thing the one with the highest version, which is 1 at least: a statement for many rows must
+ * name each row once.
+ */
+export const newestOf = <T>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  versionOf: (item: T) => number,
+): T[] => {
+  const newest = new Map<string, T>();
+  for (const item of items) {
+    const known = newest.get(keyOf(item));
+    if (versionOf(item) > (known === undefined ? 0 : versionOf(known))) newest.set(keyOf(item), item);
+  }
+  return [...newest.values()];
+};
+
 /** The async context of no request: what a batch logs or publishes must not carry the correlation of one of its calls. */
 const nobody = new AsyncResource('gathering');
 
-type Call = { input: unknown; resolve(answer: unknown): void; reject(error: unknown): void };
+type Call = {
+  batch: Batch<never, unknown>;
+  input: unknown;
+  resolve(answer: unknown): void;
+  reject(error: unknown): void;
+};
 
 export type Gathering = {
   add<I, O>(batch: Batch<I, O>, input: I): Promise<O>;
@@ -40,20 +63,6 @@ export const createGathering = (tx: () => Tx): Gathering => {
     ...tx(),
     gather: async <I, O>(batch: Batch<I, O>, input: I) => (await batch(ofBatch(), [input]))[0] as O,
   });
-  let waiting = new Map<Batch<never, unknown>, Call[]>();
-  let running = false;
-
-  const runAll = async (): Promise<void> => {
-    while (waiting.size > 0) {
-      const batches = waiting;
-      waiting = new Map();
-      await Promise.all([...batches].map(([batch, calls]) => runOne(batch, calls)));
-      // What the answers have set off calls the next batches before this goes on.
-      await new Promise(setImmediate);
-    }
-    running = false;
-  };
-
   const runOne = async (batch: Batch<never, unknown>, calls: readonly Call[]): Promise<void> => {
     try {
       const inputs = calls.map(({ input }) => input as never);
@@ -65,16 +74,22 @@ export const createGathering = (tx: () => Tx): Gathering => {
     }
   };
 
+  const collect = createCollector<Call>(async (waiting) => {
+    const byBatch = Map.groupBy(waiting.splice(0), ({ batch }) => batch);
+    await Promise.all([...byBatch].map(([batch, calls]) => runOne(batch, calls)));
+    // What the answers have set off calls the next batches before this goes on.
+    await new Promise(setImmediate);
+  });
+
   return {
     add: <I, O>(batch: Batch<I, O>, input: I) =>
-      new Promise<O>((resolve, reject) => {
-        const call: Call = { input, resolve: resolve as (answer: unknown) => void, reject };
-        const calls = waiting.get(batch as Batch<never, unknown>);
-        if (calls === undefined) waiting.set(batch as Batch<never, unknown>, [call]);
-        else calls.push(call);
-        if (running) return;
-        running = true;
-        setImmediate(() => void runAll());
-      }),
+      new Promise<O>((resolve, reject) =>
+        collect({
+          batch: batch as Batch<never, unknown>,
+          input,
+          resolve: resolve as (answer: unknown) => void,
+          reject,
+        }),
+      ),
   };
 };

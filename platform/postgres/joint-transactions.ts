@@ -20,7 +20,7 @@ const tooLong = () =>
 /** Between the beginnings of two transactions, so that a stream of works needs fewer of them. */
 const spacingMs = 4;
 
-const queues = new WeakMap<pg.Pool, JointTransactions>();
+const queues = new WeakMap<pg.Pool, Queue>();
 
 /**
  * As `inTransaction`, for works that are many at once: those that come while a transaction runs share the next one.
@@ -32,15 +32,12 @@ export const inJointTransaction = <T>(
   { pool }: Pick<Database, 'pool'>,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> => {
-  let queue = queues.get(pool);
-  if (queue === undefined) {
-    queue = createQueue({ pool });
-    queues.set(pool, queue);
-  }
-  return queue.run(work);
+  const queue = queues.get(pool) ?? createQueue({ pool });
+  queues.set(pool, queue);
+  return queue(work);
 };
 
-type JointTransactions = { run<T>(work: (tx: Tx) => Promise<T>): Promise<T> };
+type Queue = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
 type Job = {
   timer: NodeJS.Timeout | undefined;
@@ -49,7 +46,7 @@ type Job = {
   reject(error: unknown): void;
 };
 
-const createQueue = (db: Pick<Database, 'pool'>): JointTransactions => {
+const createQueue = (db: Pick<Database, 'pool'>): Queue => {
   const waiting: Job[] = [];
   let running = 0;
 
@@ -72,21 +69,19 @@ const createQueue = (db: Pick<Database, 'pool'>): JointTransactions => {
     isPumping = false;
   };
 
-  return {
-    run: <T>(work: (tx: Tx) => Promise<T>) =>
-      new Promise<T>((resolve, reject) => {
-        if (waiting.length >= waitingMax) return reject(tooLong());
-        const job: Job = { work, resolve: resolve as (value: unknown) => void, reject, timer: undefined };
-        // As long as a connection of the pool is waited for.
-        job.timer = setTimeout(() => {
-          waiting.splice(waiting.indexOf(job), 1);
-          reject(tooLong());
-        }, waitMsMax);
-        waiting.push(job);
-        // What has arrived in the same turn of the loop goes together.
-        if (waiting.length === 1) setImmediate(() => void pump());
-      }),
-  };
+  return <T>(work: (tx: Tx) => Promise<T>) =>
+    new Promise<T>((resolve, reject) => {
+      if (waiting.length >= waitingMax) return reject(tooLong());
+      const job: Job = { work, resolve: resolve as (value: unknown) => void, reject, timer: undefined };
+      // As long as a connection of the pool is waited for.
+      job.timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(job), 1);
+        reject(tooLong());
+      }, waitMsMax);
+      waiting.push(job);
+      // What has arrived in the same turn of the loop goes together.
+      if (waiting.length === 1) setImmediate(() => void pump());
+    });
 };
 
 const runJobs = async (db: Pick<Database, 'pool'>, jobs: readonly Job[]): Promise<void> => {

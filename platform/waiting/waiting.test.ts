@@ -3,6 +3,7 @@ import { createAdmission } from '#platform/waiting/admission';
 import { createAllowance } from '#platform/waiting/allowance';
 import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
+import { createCollector } from '#platform/waiting/collector';
 import { endsWithin, within } from '#platform/waiting/deadline';
 import { createKeyedBells } from '#platform/waiting/keyed-bells';
 import { sleep } from '#platform/waiting/sleep';
@@ -150,5 +151,34 @@ describe('keyed bells', () => {
     bells.ringAll();
     await last;
     expect(woken.slice(3)).toEqual(['b', 'late', 'last']);
+  });
+});
+
+describe('a collector', () => {
+  test('has what comes together handled together, and what comes meanwhile after it', async () => {
+    const pieces: number[][] = [];
+    let finish: () => void = () => {};
+    const collect = createCollector<number>((waiting) => {
+      pieces.push(waiting.splice(0, 3));
+      return new Promise((resolve) => {
+        finish = resolve;
+      });
+    });
+    for (const item of [1, 2, 3, 4]) collect(item);
+    expect(pieces).toEqual([]);
+    await new Promise(setImmediate);
+    expect(pieces).toEqual([[1, 2, 3]]);
+    collect(5);
+    finish();
+    await new Promise(setImmediate);
+    expect(pieces).toEqual([
+      [1, 2, 3],
+      [4, 5],
+    ]);
+    finish();
+    await new Promise(setImmediate);
+    collect(6);
+    await new Promise(setImmediate);
+    expect(pieces.at(-1)).toEqual([6]);
   });
 });

@@ -1,3 +1,4 @@
+import { createBoundedMap } from '#platform/bounded-map';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import type { CompletenessGauge, Reading } from './completeness.js';
@@ -17,7 +18,7 @@ const rowsKeptMax = 100_000;
 /** What an answer without rows counts for. */
 const rowsOfAnAnswer = 10;
 
-type Kept = { version: string; atMs: number; rows: Promise<readonly unknown[]>; size: number };
+type Kept = { version: string; atMs: number; rows: Promise<readonly unknown[]> };
 
 /**
  * Asks ClickHouse once for each question and version of the data, also for many who ask at once. The completeness is
@@ -29,32 +30,18 @@ export const createAnswers = (deps: {
   clock: Pick<Clock, 'monotonicMs'>;
 }): Answers => {
   const { clickhouse, completeness, clock } = deps;
-  const kept = new Map<string, Kept>();
-  let size = 0;
-
-  const drop = (key: string): void => {
-    size -= kept.get(key)?.size ?? 0;
-    kept.delete(key);
-  };
+  const kept = createBoundedMap<Kept>(rowsKeptMax);
 
   const ask = (key: string, { sql, params }: Query, version: string): Promise<readonly unknown[]> => {
-    drop(key);
     const rows = clickhouse.query<unknown>(sql, params);
-    const answer: Kept = { version, atMs: clock.monotonicMs(), rows, size: rowsOfAnAnswer };
-    kept.set(key, answer);
-    size += answer.size;
+    const answer: Kept = { version, atMs: clock.monotonicMs(), rows };
+    kept.set(key, answer, rowsOfAnAnswer);
     rows.then(
       ({ length }) => {
-        if (kept.get(key) !== answer) return;
-        size += length;
-        answer.size += length;
-        for (const oldest of kept.keys()) {
-          if (size <= rowsKeptMax) return;
-          drop(oldest);
-        }
+        if (kept.get(key) === answer) kept.set(key, answer, rowsOfAnAnswer + length);
       },
       () => {
-        if (kept.get(key) === answer) drop(key);
+        if (kept.get(key) === answer) kept.delete(key);
       },
     );
     return rows;

@@ -1,3 +1,4 @@
+import { createBoundedMap } from '#platform/bounded-map';
 import type { Principal } from '#platform/http/auth';
 import { createRedisListener } from '#platform/redis/listener';
 import type { Component, Host } from '#platform/service-host';
@@ -82,12 +83,10 @@ export const createCatalogueCache = (
   const misses = host.metrics.counter('cache_misses_total', 'Answers that were not cached.', ['cache']);
   const label = { cache: 'catalogue' };
   const { monotonicMs } = host.clock;
-  const entries = new Map<string, Entry>();
+  const entries = createBoundedMap<Entry>(bytesMax);
   const fetchings = new Map<string, Fetching>();
-  let bytes = 0;
 
   const drop = (url: string): void => {
-    bytes -= entries.get(url)?.bytes ?? 0;
     entries.delete(url);
     const fetching = fetchings.get(url);
     if (fetching !== undefined) fetching.isStale = true;
@@ -111,23 +110,12 @@ export const createCatalogueCache = (
   const ageMsMax = (url: string): number =>
     !listener.isListening() ? blindAgeMsMax : isList(url) ? listAgeMsMax : productAgeMsMax;
 
-  const keep = (url: string, answer: CachedAnswer): void => {
-    drop(url);
-    entries.set(url, { ...answer, storedAtMs: monotonicMs() });
-    bytes += answer.bytes;
-    for (const oldest of entries.keys()) {
-      if (bytes <= bytesMax) return;
-      drop(oldest);
-    }
-  };
-
   const find = (url: string): CachedAnswer | undefined => {
     const entry = entries.get(url);
     if (entry === undefined) return undefined;
     if (monotonicMs() - entry.storedAtMs >= ageMsMax(url)) return undefined;
-    // To the end of the order: the first is the one that was not asked for the longest.
-    entries.delete(url);
-    entries.set(url, entry);
+    // As the newest: the one that was not asked for the longest is dropped first.
+    entries.set(url, entry, entry.bytes);
     hits.inc(label);
     return entry;
   };
@@ -140,7 +128,8 @@ export const createCatalogueCache = (
     };
     fetching.answer.then((answer) => {
       done();
-      if (isCached(answer) && !fetching.isStale) keep(url, answer);
+      if (isCached(answer) && !fetching.isStale)
+        entries.set(url, { ...answer, storedAtMs: monotonicMs() }, answer.bytes);
     }, done);
     return fetching;
   };

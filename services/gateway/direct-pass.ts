@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { requestMetrics } from '#platform/http/observation';
+import { logAnswer, requestMetrics } from '#platform/http/observation';
 import { problemBody, problemMediaType, unavailable } from '#platform/http/problem-details';
 import { isReadable } from '#platform/http/server';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
@@ -97,7 +97,13 @@ export const createDirectPass = (
             if (!answer.headersSent) return;
             const elapsedMs = performance.now() - startedAtMs;
             countRequest({ method: 'GET', route, status: answer.statusCode }, elapsedMs);
-            logAnswer(host, { path, status: answer.statusCode, ms: Math.round(elapsedMs), correlationId });
+            logAnswer(host.logger, {
+              method: 'GET',
+              path,
+              status: answer.statusCode,
+              elapsedMs,
+              correlationId,
+            });
           });
           request.headers['x-correlation-id'] = correlationId;
           request.headers.traceparent = unsampledTraceparent();
@@ -106,15 +112,6 @@ export const createDirectPass = (
       };
     },
   };
-};
-
-/** As the router's hook logs: successful reads at debug level only. */
-const logAnswer = (
-  { logger }: Pick<Host, 'logger'>,
-  answered: { path: string; status: number; ms: number; correlationId: string },
-): void => {
-  const level = answered.status < 500 ? 'debug' : 'info';
-  if (logger.isLevelEnabled(level)) logger[level]({ method: 'GET', ...answered }, 'answered');
 };
 
 /** Has the response send `own` headers too, and none that is for the gateway alone. */

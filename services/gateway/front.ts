@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal, RememberingAuthenticator } from '#platform/http/auth';
 import type { ClientNetworks } from '#platform/http/client-address';
 import { isUnchanged } from '#platform/http/etag';
-import { requestMetrics } from '#platform/http/observation';
+import { logAnswer, requestMetrics } from '#platform/http/observation';
 import { correlationIdOf } from '#platform/http/server';
 import type { Host } from '#platform/service-host';
 import {
@@ -105,17 +105,10 @@ export const createFront = (
     const elapsedMs = performance.now() - startedAtMs;
     const status = isKnown ? 304 : 200;
     countRequest({ method: 'GET', route, status }, elapsedMs);
-    if (host.logger.isLevelEnabled('debug'))
-      host.logger.debug(
-        {
-          correlationId,
-          method: 'GET',
-          path: request.url?.split('?', 1)[0],
-          status,
-          ms: Math.round(elapsedMs),
-        },
-        'answered',
-      );
+    // Most are not logged, and then nothing is made for it.
+    if (!host.logger.isLevelEnabled('debug')) return;
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    logAnswer(host.logger, { method: 'GET', path, status, elapsedMs, correlationId });
   }
 };
 

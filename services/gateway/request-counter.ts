@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { createBoundedMap } from '#platform/bounded-map';
 import type { RedisClient } from '#platform/redis/client';
 
 declare module 'ioredis' {
@@ -59,18 +60,15 @@ export const createRequestCounter = (
   windowsMax = windowsMaxDefault,
 ): RequestCounter => {
   redis.client.defineCommand('countInWindow', { numberOfKeys: 1, lua: countInWindow });
-  const windows = new Map<string, Window>();
+  const windows = createBoundedMap<Window>(windowsMax);
   const unsettled = new Set<Window>();
   let isScheduled = false;
 
   const windowOf = (key: string, windowMs: number, nowMs: number): Window => {
     const known = windows.get(key);
     if (known !== undefined && known.endsAtMs > nowMs) return known;
-    windows.delete(key);
     const window = { key, endsAtMs: nowMs + windowMs, shared: 0, pending: 0, inFlight: 0 };
     windows.set(key, window);
-    const [oldest] = windows.keys();
-    if (windows.size > windowsMax && oldest !== undefined) windows.delete(oldest);
     return window;
   };
 

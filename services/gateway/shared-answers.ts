@@ -1,3 +1,4 @@
+import { createBoundedMap } from '#platform/bounded-map';
 import type { Principal } from '#platform/http/auth';
 import type { SharedAnswer } from '#platform/http/shared-answer';
 import type { CachedAnswer } from './catalogue-cache.js';
@@ -21,7 +22,6 @@ type Entry = {
   untilMs: number;
   ageMsMax: number;
   isRefreshing: boolean;
-  bytes: number;
 };
 
 /**
@@ -30,12 +30,7 @@ type Entry = {
  * oldest are dropped beyond 8 MiB.
  */
 export const createSharedAnswers = (monotonicMs: () => number): SharedAnswers => {
-  const entries = new Map<string, Entry>();
-  let bytes = 0;
-  const drop = (url: string): void => {
-    bytes -= entries.get(url)?.bytes ?? 0;
-    entries.delete(url);
-  };
+  const entries = createBoundedMap<Entry>(bytesMax);
   return {
     find: (url, principal) => {
       const entry = entries.get(url);
@@ -43,14 +38,13 @@ export const createSharedAnswers = (monotonicMs: () => number): SharedAnswers =>
       if (!principal.roles.some((role) => entry.roles.includes(role))) return undefined;
       const nowMs = monotonicMs();
       if (nowMs < entry.untilMs) return entry.answer;
-      if (nowMs >= entry.untilMs + entry.ageMsMax) drop(url);
+      if (nowMs >= entry.untilMs + entry.ageMsMax) entries.delete(url);
       else if (entry.isRefreshing) return entry.answer;
-      entry.isRefreshing = true;
+      else entry.isRefreshing = true;
       return undefined;
     },
     keep: (url, answer, { roles, ageMsMax }) => {
       if (url.length > urlCharsMax) return;
-      drop(url);
       const bounded = Math.min(ageMsMax, ageMsLimit);
       const entry = {
         answer,
@@ -58,14 +52,8 @@ export const createSharedAnswers = (monotonicMs: () => number): SharedAnswers =>
         untilMs: monotonicMs() + bounded,
         ageMsMax: bounded,
         isRefreshing: false,
-        bytes: Number(answer.length) + url.length,
       };
-      entries.set(url, entry);
-      bytes += entry.bytes;
-      for (const oldest of entries.keys()) {
-        if (bytes <= bytesMax) return;
-        drop(oldest);
-      }
+      entries.set(url, entry, Number(answer.length) + url.length);
     },
   };
 };

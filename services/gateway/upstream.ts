@@ -1,7 +1,11 @@
-import type { Readable } from 'node:stream';
 import CircuitBreaker from 'opossum';
 import { errors, Pool } from 'undici';
-import { type LocalServer, localServerAt } from '#platform/http/local-server';
+import {
+  type LocalAnswer,
+  type LocalRequest,
+  type LocalServer,
+  localServerAt,
+} from '#platform/http/local-server';
 import { unavailable } from '#platform/http/problem-details';
 import type { Component, Metrics } from '#platform/service-host';
 import {
@@ -12,22 +16,11 @@ import {
   startSpan,
 } from '#platform/telemetry/tracing';
 
-export type UpstreamRequest = {
-  method: string;
-  path: string;
-  headers: Record<string, string | string[]>;
-  /** Bytes can be sent again to another instance; a stream can be sent only once. */
-  body: Buffer | NodeJS.ReadableStream | null;
-  signal: AbortSignal;
-};
+/** Bytes of a body can be sent again to another instance; a stream can be sent only once. */
+export type UpstreamRequest = LocalRequest;
 
-export type UpstreamResponse = {
-  statusCode: number;
-  /** Names in lower case. */
-  headers: Record<string, string | string[] | undefined>;
-  /** A stream where it came over a socket or is written piece by piece; null where there is none. */
-  body: string | Buffer | Readable | null;
-};
+/** Its body is a stream also where it came over a socket. */
+export type UpstreamResponse = LocalAnswer;
 
 export type Upstream = Component & {
   readonly instancesCount: number;
@@ -52,7 +45,6 @@ const connectTimeoutMs = 1000;
 const silenceMsMax = 120_000;
 const breakerResetMs = 2000;
 
-// Over seventy lines: one service's instances, whose choice, circuits and answers share one state.
 /** Both ways to an instance, over a socket and within the process, have this interface and the same failures. */
 type Ask = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 
@@ -63,6 +55,7 @@ type Instance = {
   pool: Pool;
 };
 
+// Over seventy lines: one service's instances, whose choice, circuits and answers share one state.
 export const createUpstream = (
   service: string,
   urls: readonly string[],

@@ -13,7 +13,7 @@ import { testHost } from '#platform/testing/test-host';
 import type { EventMap } from '#schemas/events';
 import { createOrderMetrics } from './order-metrics.js';
 import { createOrderStore, type OrderStore } from './order-store.js';
-import { findOrder } from './order-view.js';
+import { findOrders } from './order-view.js';
 import { sagaReactions } from './reactions.js';
 import { createSweeper } from './sweeper.js';
 import { timelineOf } from './timeline.js';
@@ -60,6 +60,7 @@ beforeEach(() => {
   });
 });
 
+const find = async (orderId: string) => (await findOrders(db, [orderId])).get(orderId);
 const place = async (): Promise<string> => {
   const orderId = newId(clock);
   const line = { productId, name: 'Lantern', category: 'home', quantity: 2, unitPriceMinor: 700 };
@@ -140,7 +141,7 @@ const published = async (orderId: string): Promise<{ type: string; value: Record
 };
 const typesPublished = async (orderId: string) => (await published(orderId)).map(({ type }) => type);
 const statusOf = async (orderId: string) => {
-  const order = await findOrder(db, orderId);
+  const order = await find(orderId);
   return order?.reason ? `${order.status} ${order.reason}` : order?.status;
 };
 
@@ -231,7 +232,7 @@ describe('an order', () => {
       method: 'card',
       reason: 'declined',
     });
-    expect(await findOrder(db, orderId)).toMatchObject({
+    expect(await find(orderId)).toMatchObject({
       status: 'cancelled',
       reason: 'payment_declined',
       paymentId,
@@ -266,12 +267,12 @@ describe('the money of an order returned', () => {
     await returnOne();
     await returnOne();
     await refund();
-    expect(await findOrder(db, orderId)).toMatchObject({
+    expect(await find(orderId)).toMatchObject({
       status: 'returned',
       paymentStatus: 'partially_refunded',
     });
     await refund();
-    expect(await findOrder(db, orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded' });
+    expect(await find(orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded' });
   });
 });
 

@@ -1,6 +1,8 @@
+import { createFreshMap } from '#platform/fresh-map';
 import { type Listener, listen } from '#platform/postgres/listener';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
+import { createCollector } from '#platform/waiting/collector';
 import { createKeyedBells } from '#platform/waiting/keyed-bells';
 import { findOrders, type OrderView } from './order-view.js';
 
@@ -18,69 +20,49 @@ const copiesMax = 5_000;
 /** PostgreSQL reports every change, so a copy is wrong only while a report is under way, or if the connection hangs. */
 const copyMsMax = 1_000;
 const waitersMax = 2_000;
-const ordersPerQueryMax = 500;
+/** Each is about one order. */
+const asksPerQueryMax = 500;
 
-const dropOldest = (copies: Map<string, Copy>): void => {
-  const oldest = copies.keys().next();
-  if (oldest.done !== true) copies.delete(oldest.value);
+type Ask = {
+  orderIds: readonly string[];
+  resolve(orders: ReadonlyMap<string, OrderView>): void;
+  reject(error: unknown): void;
 };
-
-type Copy = { order: OrderView; untilMs: number };
-type Ask = { orderId: string; resolve(order: OrderView | undefined): void; reject(error: unknown): void };
 
 /** Copies are kept only while the database reports changes (`orders_changed`), also those of other processes. */
 export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Database): OrderViews => {
-  const copies = new Map<string, Copy>();
   const bells = createKeyedBells(waitersMax);
   let listener: Listener | undefined;
-  /** The orders that changed while the running query may have read them before. */
-  let changedMeanwhile = new Set<string>();
-  /** Counts the times that listening began: what was read before may have changed without a report. */
-  let epoch = 0;
-  const asked: Ask[] = [];
-  let reading = false;
+
+  const collect = createCollector<Ask>(async (waiting) => {
+    const asks = waiting.splice(0, asksPerQueryMax);
+    try {
+      const found = await findOrders(db, [...new Set(asks.flatMap(({ orderIds }) => orderIds))]);
+      for (const { resolve } of asks) resolve(found);
+    } catch (error) {
+      for (const { reject } of asks) reject(error);
+    }
+  });
+  const copies = createFreshMap<OrderView | undefined>({
+    load: (orderIds) => new Promise((resolve, reject) => collect({ orderIds, resolve, reject })),
+    otherwise: undefined,
+    ageMsMax: copyMsMax,
+    entriesMax: copiesMax,
+    monotonicMs: () => performance.now(),
+  });
 
   const forget = (orderId: string): void => {
-    copies.delete(orderId);
-    if (reading) changedMeanwhile.add(orderId);
+    copies.forget([orderId]);
     bells.ring(orderId);
-  };
-
-  const keep = (order: OrderView, readIn: number): void => {
-    if (readIn !== epoch || listener?.isListening() !== true || changedMeanwhile.has(order.orderId)) return;
-    copies.delete(order.orderId);
-    copies.set(order.orderId, { order, untilMs: performance.now() + copyMsMax });
-    if (copies.size > copiesMax) dropOldest(copies);
-  };
-
-  const readAll = async (): Promise<void> => {
-    while (asked.length > 0) {
-      const asks = asked.splice(0, ordersPerQueryMax);
-      changedMeanwhile = new Set();
-      const readIn = epoch;
-      try {
-        const found = await findOrders(db, [...new Set(asks.map(({ orderId }) => orderId))]);
-        for (const order of found.values()) keep(order, readIn);
-        for (const { orderId, resolve } of asks) resolve(found.get(orderId));
-      } catch (error) {
-        for (const { reject } of asks) reject(error);
-      }
-    }
-    reading = false;
   };
 
   return {
     name: 'order views',
-    find: (orderId) => {
-      const copy = copies.get(orderId);
-      if (copy !== undefined && copy.untilMs > performance.now()) return Promise.resolve(copy.order);
-      return new Promise((resolve, reject) => {
-        asked.push({ orderId, resolve, reject });
-        if (reading) return;
-        reading = true;
-        // What has arrived in the same turn of the loop goes together.
-        setImmediate(() => void readAll());
-      });
+    find: async (orderId) => {
+      const order = await copies.get(orderId);
+      // An order that does not exist yet may exist at once.
+      if (order === undefined || listener?.isListening() !== true) copies.forget([orderId]);
+      return order;
     },
     changed: bells.wait,
     forget,
@@ -91,8 +73,7 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
           for (const orderId of payload.split(' ')) forget(orderId);
         },
         onListening: () => {
-          epoch += 1;
-          copies.clear();
+          copies.forgetAll();
           bells.ringAll();
         },
       });

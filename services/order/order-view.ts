@@ -47,9 +47,6 @@ export const findOrders = async (
   return new Map(rows.map((order) => [order.orderId, order]));
 };
 
-export const findOrder = async (db: Queryable, orderId: string): Promise<OrderView | undefined> =>
-  (await findOrders(db, [orderId])).get(orderId);
-
 /** Newest first. */
 export const listOrders = async (
   db: Queryable,

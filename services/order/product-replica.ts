@@ -1,4 +1,4 @@
-import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
+import { type Batch, newestOf, readBatch, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { sleep } from '#platform/waiting/sleep';
@@ -30,10 +30,11 @@ const lookAgainMs = 25;
 const knownMax = 100_000;
 
 const noteAll = writeBatch<ProductCreated>((tx, products) => {
-  const latest = new Map<string, ProductCreated>();
-  for (const product of products)
-    if (product.version > (latest.get(product.productId)?.version ?? 0))
-      latest.set(product.productId, product);
+  const newest = newestOf(
+    products,
+    ({ productId }) => productId,
+    ({ version }) => version,
+  );
   return tx.query(
     `INSERT INTO products (product_id, version, name, category, price_minor, currency, active)
      SELECT "productId", version, name, category, "priceMinor", currency, active
@@ -44,7 +45,7 @@ const noteAll = writeBatch<ProductCreated>((tx, products) => {
        category = excluded.category, price_minor = excluded.price_minor, currency = excluded.currency,
        active = excluded.active
      WHERE products.version < excluded.version`,
-    [JSON.stringify([...latest.values()])],
+    [JSON.stringify(newest)],
   );
 });
 

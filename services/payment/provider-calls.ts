@@ -1,4 +1,4 @@
-import { type Batch, writeBatch } from '#platform/postgres/gathering';
+import { writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
@@ -134,18 +134,15 @@ export const claim = async (
   return rows;
 };
 
-/** False when another worker has closed it: then the answer is recorded already. */
-export const close = (tx: Tx, key: string): Promise<boolean> => tx.gather(closeAll, key);
+/** Does nothing where another worker has closed it. */
+export const close = (tx: Tx, key: string): Promise<void> => tx.gather(closeAll, key);
 
-const closeAll: Batch<string, boolean> = async (tx, keys) => {
-  const { rows } = await tx.query<{ key: string }>(
-    `UPDATE provider_calls SET is_open = false, leased_until = NULL WHERE key = ANY ($1::text[]) AND is_open
-     RETURNING key`,
+const closeAll = writeBatch<string>((tx, keys) =>
+  tx.query(
+    `UPDATE provider_calls SET is_open = false, leased_until = NULL WHERE key = ANY ($1::text[]) AND is_open`,
     [keys],
-  );
-  const closed = new Set(rows.map(({ key }) => key));
-  return keys.map((key) => closed.has(key));
-};
+  ),
+);
 
 export const postpone = async (tx: Tx, key: string, dueAtMs: number, error: string): Promise<void> => {
   await tx.query(

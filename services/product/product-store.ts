@@ -2,7 +2,7 @@ import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
-import { writeBatch } from '#platform/postgres/gathering';
+import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { CatalogueChange } from '#schemas/catalogue-changes';
@@ -147,10 +147,11 @@ type StockLine = { productId: string; available: number; stockVersion: number };
 const noteStock: ProductStore['noteStock'] = (tx, lines) => tx.gather(noteAllStock, lines);
 
 const noteAllStock = writeBatch<readonly StockLine[]>(async (tx, lists) => {
-  const latest = new Map<string, StockLine>();
-  for (const line of lists.flat())
-    if (line.stockVersion > (latest.get(line.productId)?.stockVersion ?? 0)) latest.set(line.productId, line);
-  const lines = [...latest.values()];
+  const lines = newestOf(
+    lists.flat(),
+    ({ productId }) => productId,
+    ({ stockVersion }) => stockVersion,
+  );
   // Locked in the order of their ids, so that two transactions cannot deadlock.
   await tx.query(
     `UPDATE products SET available = line.available, stock_version = line.stock_version

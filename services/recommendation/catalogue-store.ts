@@ -1,4 +1,4 @@
-import { writeBatch } from '#platform/postgres/gathering';
+import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { ProductCreated } from '#schemas/events';
@@ -138,10 +138,11 @@ const setAvailable: CatalogueStore['setAvailable'] = async (tx, lines) => {
 };
 
 const setAllAvailable = writeBatch<readonly StockLine[]>((tx, lists) => {
-  const latest = new Map<string, StockLine>();
-  for (const line of lists.flat())
-    if (line.stockVersion > (latest.get(line.productId)?.stockVersion ?? 0)) latest.set(line.productId, line);
-  const lines = [...latest.values()];
+  const lines = newestOf(
+    lists.flat(),
+    ({ productId }) => productId,
+    ({ stockVersion }) => stockVersion,
+  );
   // Sorted by product, as in every statement here, so that two transactions cannot deadlock.
   return tx.query(
     `INSERT INTO products (product_id, available, stock_version)

@@ -12,6 +12,7 @@ import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
+import { startService } from '#platform/testing/started-service';
 import { testHost } from '#platform/testing/test-host';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
@@ -39,15 +40,7 @@ const start = async (): Promise<void> => {
     ADMIN_PASSWORD: adminPassword,
   });
   host = testHost('user', { clock });
-  const parts: { name: string; url?: string }[] = [];
-  const use = host.use;
-  host.use = (part) => {
-    parts.push(part);
-    return use(part);
-  };
-  await service.build(config, host);
-  await host.start();
-  url = parts.find(({ name }) => name === 'http')?.url ?? '';
+  url = await startService(service, config, host);
 };
 
 beforeAll(async () => {

@@ -1,7 +1,8 @@
 import { loadConfig } from '#platform/config';
 import { kafkaEnv } from '#platform/messaging/kafka-settings';
-import type { Component, RunnableHost } from '#platform/service-host';
+import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
+import { startService } from '#platform/testing/started-service';
 import { testHost } from '#platform/testing/test-host';
 import { gatewayConfig } from '../config.js';
 import { service } from '../service.js';
@@ -23,13 +24,5 @@ export const startGateway = async (
     ...env,
   });
   const host = testHost('gateway');
-  const parts: (Component & { url?: string })[] = [];
-  const use = host.use;
-  host.use = (part) => {
-    parts.push(part);
-    return use(part);
-  };
-  await service.build(config, host);
-  await host.start();
-  return { url: parts.find(({ name }) => name === 'http')?.url ?? '', host };
+  return { url: await startService(service, config, host), host };
 };
