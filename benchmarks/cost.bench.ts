@@ -147,7 +147,7 @@ const measureReads = async (
     ]),
   ];
   const sample = await shop.call<unknown>('GET', reads[0]?.paths[0] as string);
-  const bare = await startBare('bare-http', JSON.stringify(sample.body));
+  const bare = await startBare('cost/bare-http', JSON.stringify(sample.body));
   bares.push(bare);
   for (const { name, ...asked } of reads) {
     // The limit is taken beside each, for the machine's speed is not the same from minute to minute.
@@ -184,7 +184,7 @@ const measureEvents = async (run: ReturnType<typeof readRunFile>, measure: Measu
   const producing = { durationMs, warmUpMs, perBatch: eventsPerBatch, bytes: eventBytes };
   const limit = await runLoad(
     { brokers: run.kafka.split(','), ...producing },
-    { program: 'bare-producer', watched: pidsOf(run, ['kafka']) },
+    { program: 'cost/bare-producer', watched: pidsOf(run, ['kafka']) },
   );
   await measure({
     name: `POST /api/events, ${eventsPerBatch} each`,
@@ -213,7 +213,7 @@ const measureCheckouts = async (
       payment: { method: 'card', token: 'tok_ok' },
     }),
   );
-  const bare = await startBare('bare-checkout', run.postgres);
+  const bare = await startBare('cost/bare-checkout', run.postgres);
   bares.push(bare);
   const ordersInAnalytics = async (): Promise<number> => {
     const rows = await shop.call<{ items: { orders: number }[] }>(

@@ -14,6 +14,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   ingest: async () => (await import('./ingest.bench.js')).runIngestBench(),
   broker: async () => (await import('./broker.bench.js')).runBrokerBench(),
   cost: async () => (await import('./cost.bench.js')).runCostBench(),
+  checkout: async () => (await import('./checkout.bench.js')).runCheckoutBench(),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),
   start: async () => (await import('./start.bench.js')).runStartBench({ runs: Number(values.runs) }),
 };

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { projectPath } from '#platform/project';
+import type { BuyersPlan } from '../checkout/buyers.js';
 import type { ProducerPlan } from './bare-producer.js';
 import type { LoadPlan, LoadResult } from './load-client.js';
 import { readCpuMs } from './process-cpu.js';
@@ -8,13 +9,16 @@ import { readCpuMs } from './process-cpu.js';
 /** A server of a bare limit, in a process of its own. */
 export type Bare = { url: string; pid: number; stop(): void };
 
-const startMsMax = 20_000;
-
-/** Starts `benchmarks/cost/<name>` and resolves with the URL that it prints. */
-export const startBare = (name: 'bare-http' | 'bare-checkout', argument: string): Promise<Bare> =>
+/** Starts `benchmarks/<name>` and resolves with the URL that it prints. */
+export const startBare = (
+  name: string,
+  argument: string,
+  { env = {}, startMsMax = 20_000 }: { env?: Readonly<Record<string, string>>; startMsMax?: number } = {},
+): Promise<Bare> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [programOf(name), argument], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
     });
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
@@ -36,19 +40,23 @@ export type LoadRun = {
 };
 
 export type LoadWatch = {
-  program?: 'load-client' | 'bare-producer';
+  /** In `benchmarks/`; `cost/load-client` if unset. */
+  program?: string;
   /** Processes whose CPU time is counted, by name. */
   watched: ReadonlyMap<string, number>;
   /** Called when the warm-up is over and what is sent from then on is counted. */
   onMeasuring?: () => Promise<void>;
   /** Waited for after the load, before the CPU time is read: what the load has set off may take longer than it. */
   /** `done` counts the warm-up's operations too. */
-  settle?: (done: number) => Promise<void>;
+  settle?: (done: number) => Promise<unknown>;
 };
 
 /** Runs a load in a process of its own to its end. */
-export const runLoad = async (plan: LoadPlan | ProducerPlan, watch: LoadWatch): Promise<LoadRun> => {
-  const { program = 'load-client', watched } = watch;
+export const runLoad = async (
+  plan: LoadPlan | ProducerPlan | BuyersPlan,
+  watch: LoadWatch,
+): Promise<LoadRun> => {
+  const { program = 'cost/load-client', watched } = watch;
   const child = spawn(process.execPath, [programOf(program), JSON.stringify(plan)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -77,4 +85,4 @@ export const runLoad = async (plan: LoadPlan | ProducerPlan, watch: LoadWatch): 
   };
 };
 
-const programOf = (name: string): string => projectPath(`dist/benchmarks/cost/${name}.js`);
+const programOf = (name: string): string => projectPath(`dist/benchmarks/${name}.js`);

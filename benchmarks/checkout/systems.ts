@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { eventually } from '#platform/testing/eventually';
+import { readRunFile, type Shop, shopAt } from '../../tests/shop.js';
+import { type Bare, startBare } from '../cost/bare.js';
+import type { ShopToBuyAt } from './buyer.js';
+import { installVendure, startVendure, vendureVersion } from './vendure.js';
+
+export type SystemName = 'cartstream' | 'bare' | 'monolith' | 'monolith-locked' | 'vendure';
+
+/** A shop that is measured beside the others, on the same PostgreSQL. */
+export type System = {
+  name: SystemName;
+  what: string;
+  origin: string;
+  shop: ShopToBuyAt;
+  /** Every process whose CPU time is this shop's. */
+  watched: ReadonlyMap<string, number>;
+  /** Called before a load; the function that it resolves to waits until everything the load has set off is done. */
+  begin(): Promise<(done: number) => Promise<unknown>>;
+  /** The id of a new product with so many pieces; undefined where stock is not kept. */
+  contested?: (pieces: number, race: number) => Promise<string>;
+};
+
+export type Systems = { all: readonly System[]; missing: readonly string[]; stop(): Promise<void> };
+
+export const providerMs = 100;
+const products = 20;
+const plenty = 1_000_000;
+const settleMsMax = 120_000;
+
+const isWanted = (name: SystemName): boolean => process.env.ONLY?.split(',').includes(name) ?? true;
+
+/** Our platform, as the run file describes it, and its peers, each of them started here. */
+export const startSystems = async (
+  runFile: string,
+  races: { count: number; pieces: number },
+): Promise<Systems> => {
+  const run = readRunFile(runFile);
+  const postgres = ['postgres', pidOf(run, 'postgres')] as const;
+  const all: System[] = [];
+  const missing: string[] = [];
+  const running: { stop(): unknown }[] = [];
+  const start = async (name: string, argument: string): Promise<Bare> => {
+    const started = await startBare(name, argument);
+    running.push(started);
+    return started;
+  };
+  const stop = async (): Promise<void> => {
+    for (const one of running) await one.stop();
+  };
+  try {
+    if (isWanted('cartstream')) all.push(await cartstream(run));
+    if (isWanted('bare')) {
+      const { url, pid } = await start('cost/bare-checkout', run.postgres);
+      const ids = Array.from({ length: products }, () => randomUUID());
+      all.push({
+        name: 'bare',
+        what: 'one PostgreSQL transaction behind one fastify route',
+        origin: url,
+        shop: { kind: 'one-request', products: ids },
+        watched: new Map([postgres, ['bare', pid]]),
+        begin: nothingToSettle,
+      });
+    }
+    const monoliths = (['monolith', 'monolith-locked'] as const).filter(isWanted);
+    if (monoliths.length > 0) {
+      const provider = await start('checkout/provider-stub', String(providerMs));
+      for (const name of monoliths) {
+        const plan = {
+          serverUrl: run.postgres,
+          databaseName: name.replace('-', '_'),
+          providerUrl: provider.url,
+          holdsTransaction: name === 'monolith-locked',
+        };
+        all.push(await monolith(name, await start('checkout/monolith', JSON.stringify(plan)), postgres));
+      }
+    }
+    if (isWanted('vendure')) {
+      const packages = await installVendure().catch((error: Error) => {
+        missing.push(`Vendure ${vendureVersion}, which npm could not install: ${error.message}`);
+        return undefined;
+      });
+      if (packages !== undefined) {
+        const { system, peer } = await vendure(run.postgres, packages, postgres, races);
+        running.push(peer);
+        all.push(system);
+      }
+    }
+    return { all, missing, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const nothingToSettle = async () => async () => {};
+
+type Run = ReturnType<typeof readRunFile>;
+
+const pidOf = (run: Run, name: string): number =>
+  run.processes.find((one) => one.name === name)?.pid ?? Number.NaN;
+
+/** Every process of the platform with the launcher above them. */
+export const processesOf = (run: Run): Map<string, number> => {
+  // Services that share a process are listed with it: the first name is the process's own.
+  const names = new Map(run.processes.toReversed().map(({ name, pid }) => [pid, name]));
+  return new Map([
+    ['launcher', parentOf(run.processes[0]?.pid ?? 0)],
+    ...[...names].map(([pid, name]) => [name, pid] as const),
+  ]);
+};
+
+const parentOf = (pid: number): number => {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+};
+
+const cartstream = async (run: Run): Promise<System> => {
+  const shop = shopAt(run.gateway);
+  const login = (): Promise<string> => shop.login(run.adminEmail, run.adminPassword);
+  const admin = await login();
+  const ids: string[] = [];
+  for (let n = 0; n < products; n += 1) ids.push(await shop.createProduct(admin, { initialStock: plenty }));
+  return {
+    name: 'cartstream',
+    what: 'Cartstream: order, then `GET …/status?waitMs=` until confirmed',
+    origin: run.gateway,
+    shop: { kind: 'cartstream', products: ids },
+    watched: processesOf(run),
+    begin: async () => {
+      const token = await login();
+      const known = await ordersInAnalytics(shop, token);
+      return (done) =>
+        eventually(async () => (await ordersInAnalytics(shop, token)) >= known + done, {
+          timeoutMs: settleMsMax,
+          everyMs: 500,
+          message: 'every order in analytics',
+        });
+    },
+    contested: async (pieces) => shop.createProduct(await login(), { initialStock: pieces }),
+  };
+};
+
+/** Confirmed orders of all days that analytics counts. */
+export const ordersInAnalytics = async (shop: Shop, token: string): Promise<number> => {
+  const { body } = await shop.call<{ items: { orders: number }[] }>(
+    'GET',
+    '/api/analytics/revenue?granularity=day',
+    { token },
+  );
+  return body.items.reduce((sum, { orders }) => sum + orders, 0);
+};
+
+const monolith = async (
+  name: 'monolith' | 'monolith-locked',
+  { url, pid }: Bare,
+  postgres: readonly [string, number],
+): Promise<System> => {
+  const create = async (initialStock: number): Promise<string> => {
+    const answer = await fetch(`${url}/api/products`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ initialStock }),
+    });
+    return ((await answer.json()) as { id: string }).id;
+  };
+  const ids: string[] = [];
+  for (let n = 0; n < products; n += 1) ids.push(await create(plenty));
+  return {
+    name,
+    what:
+      name === 'monolith'
+        ? `one process that calls a provider of ${providerMs} ms between two transactions`
+        : `the same, which holds its transaction during the call`,
+    origin: url,
+    shop: { kind: 'one-request', products: ids },
+    watched: new Map([postgres, ['monolith', pid]]),
+    begin: nothingToSettle,
+    contested: create,
+  };
+};
+
+const vendure = async (
+  postgresUrl: string,
+  packages: string,
+  postgres: readonly [string, number],
+  races: { count: number; pieces: number },
+) => {
+  const skus = Array.from({ length: products }, (_, n) => `plenty-${n}`);
+  const raceSku = (race: number): string => `race-${race}`;
+  const peer = await startVendure(postgresUrl, packages, {
+    ...Object.fromEntries(skus.map((sku) => [sku, plenty])),
+    ...Object.fromEntries(Array.from({ length: races.count }, (_, n) => [raceSku(n), races.pieces])),
+  });
+  const idOf = (sku: string): string => {
+    const id = peer.variantIdBySku.get(sku);
+    if (id === undefined) throw new Error(`Vendure has no variant ${sku}`);
+    return id;
+  };
+  const system: System = {
+    name: 'vendure',
+    what: `Vendure ${vendureVersion}: a guest's six requests to its shop API, payment settled at once`,
+    origin: peer.server.url,
+    shop: { kind: 'vendure', products: skus.map(idOf), shippingMethodId: peer.shippingMethodId },
+    watched: new Map([postgres, ['server', peer.server.pid], ['worker', peer.worker.pid]]),
+    begin: async () => () =>
+      eventually(async () => (await peer.openJobs()) === 0, {
+        timeoutMs: settleMsMax,
+        everyMs: 200,
+        message: "Vendure's jobs to be done",
+      }),
+    contested: async (_, race) => idOf(raceSku(race)),
+  };
+  return { system, peer };
+};
