@@ -3,7 +3,7 @@ const decidingFiles = '^(services|stream-jobs)/[^/]+/[^/]+[.]ts$';
 /** The files of services and jobs that have effects: those of these roles, and those named here. */
 const withEffects = [
   '/(main|service|config|reactions|routes)[.]ts$',
-  '-(routes|store|metrics|telemetry|replica|worker|listener|calls|provider)[.]ts$',
+  '-(routes|store|reads|metrics|telemetry|replica|worker|listener|calls|provider)[.]ts$',
   '[.]test[.]ts$',
   '^services/analytics/reconciliation[.]ts$',
   '^services/gateway/(catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream)[.]ts$',

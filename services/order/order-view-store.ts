@@ -2,8 +2,8 @@ import { createFreshMap } from '#platform/fresh-map';
 import { type Listener, listen } from '#platform/postgres/listener';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
-import { createCollector } from '#platform/waiting/collector';
 import { createKeyedBells } from '#platform/waiting/keyed-bells';
+import { createBatchedRead } from '#platform/waiting/shared-read';
 import { findOrders, type OrderView } from './order-view.js';
 
 /** Orders as their buyers see them, most of them from memory. */
@@ -23,28 +23,13 @@ const waitersMax = 2_000;
 /** Each is about one order. */
 const asksPerQueryMax = 500;
 
-type Ask = {
-  orderIds: readonly string[];
-  resolve(orders: ReadonlyMap<string, OrderView>): void;
-  reject(error: unknown): void;
-};
-
 /** Copies are kept only while the database reports changes (`orders_changed`), also those of other processes. */
 export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Database): OrderViews => {
   const bells = createKeyedBells(waitersMax);
   let listener: Listener | undefined;
 
-  const collect = createCollector<Ask>(async (waiting) => {
-    const asks = waiting.splice(0, asksPerQueryMax);
-    try {
-      const found = await findOrders(db, [...new Set(asks.flatMap(({ orderIds }) => orderIds))]);
-      for (const { resolve } of asks) resolve(found);
-    } catch (error) {
-      for (const { reject } of asks) reject(error);
-    }
-  });
   const copies = createFreshMap<OrderView | undefined>({
-    load: (orderIds) => new Promise((resolve, reject) => collect({ orderIds, resolve, reject })),
+    load: createBatchedRead((orderIds) => findOrders(db, orderIds), asksPerQueryMax),
     otherwise: undefined,
     ageMsMax: copyMsMax,
     entriesMax: copiesMax,

@@ -7,7 +7,13 @@ import { engines } from '#platform/testing/engines';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 import type { CatalogueChange } from '#schemas/catalogue-changes';
-import { createProductStore, type ProductRow, type Sort } from './product-store.js';
+import {
+  createProductStore,
+  findProducts,
+  listProducts,
+  type ProductRow,
+  type Sort,
+} from './product-store.js';
 
 const clock = handClock();
 const changes: CatalogueChange[] = [];
@@ -74,7 +80,10 @@ describe('what is available of a product', () => {
     await receive(7, 4);
     await receive(9, 3);
     await receive(10, 2);
-    expect(await products.find(db, productId)).toMatchObject({ available: 7, stockVersion: 4 });
+    expect((await findProducts(db, [productId])).get(productId)).toMatchObject({
+      available: 7,
+      stockVersion: 4,
+    });
   });
 });
 
@@ -83,7 +92,7 @@ describe('the catalogue', () => {
     const seen: number[] = [];
     let after: ProductRow | undefined;
     do {
-      const rows = await products.list(db, { sort, category, after, rowsMax: 2, withInactive });
+      const rows = await listProducts(db, { sort, category, after, rowsMax: 2, withInactive });
       seen.push(...rows.map(({ priceMinor }) => priceMinor));
       after = rows.at(-1);
     } while (after);

@@ -34,8 +34,6 @@ export type ListFilter = {
 export type ProductStore = {
   /** Writes the row and its event in the caller's transaction. */
   create(tx: Tx, command: CreateProduct): Promise<ProductRow>;
-  find(db: Queryable, productId: string): Promise<ProductRow | undefined>;
-  list(db: Queryable, filter: ListFilter): Promise<ProductRow[]>;
   /** Stores the stock of an inventory event, unless a newer one is stored. */
   noteStock(
     tx: Tx,
@@ -96,25 +94,28 @@ export const createProductStore = ({
     return { ...product, available: command.initialStock, stockVersion: 0 };
   },
 
-  find,
-  list,
   noteStock: async (tx, lines) => {
     await noteStock(tx, lines);
     tx.afterCommit(() => onChange({ productIds: lines.map(({ productId }) => productId), isListed: false }));
   },
 });
 
-const find: ProductStore['find'] = async (db, productId) => {
-  const { rows } = await db.query<ProductRow>(`SELECT ${columns} FROM products WHERE product_id = $1`, [
-    productId,
-  ]);
-  return rows[0];
+/** Those of the products that exist, by id. */
+export const findProducts = async (
+  db: Queryable,
+  productIds: readonly string[],
+): Promise<Map<string, ProductRow>> => {
+  const { rows } = await db.query<ProductRow>(
+    `SELECT ${columns} FROM products WHERE product_id = ANY ($1::uuid[])`,
+    [productIds],
+  );
+  return new Map(rows.map((row) => [row.productId, row]));
 };
 
-const list: ProductStore['list'] = async (
-  db,
-  { category, brand, minPriceMinor, maxPriceMinor, sort, after, rowsMax, withInactive },
-) => {
+export const listProducts = async (
+  db: Queryable,
+  { category, brand, minPriceMinor, maxPriceMinor, sort, after, rowsMax, withInactive }: ListFilter,
+): Promise<ProductRow[]> => {
   const values: unknown[] = [];
   const bind = (value: unknown) => `$${values.push(value)}`;
   const conditions = [

@@ -10,7 +10,8 @@ import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
 import { normaliseCategory } from '#schemas/category';
 import { currencies } from '#schemas/currency';
-import { type ProductRow, type ProductStore, sorts } from './product-store.js';
+import type { ProductReads } from './product-reads.js';
+import { type ProductRow, type ProductStore, type Sort, sorts } from './product-store.js';
 
 const amountMinorMax = 1_000_000_000_00;
 const amountMinor = z.int().min(0).max(amountMinorMax);
@@ -88,7 +89,11 @@ const listFilters = z.strictObject({
 const position = z.object({ sort: z.enum(sorts), priceMinor: z.int(), productId: z.uuid() });
 const section = ['products'];
 
-const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => {
+const productPage = pageOf(productSchema);
+
+const listRoute = (app: HttpApp, products: ProductReads): void => {
+  // Requests that share the rows share the text; `limit` and `sort` are part of what rows are shared by.
+  const pages = new WeakMap<readonly ProductRow[], ShownPage>();
   app.get(
     '/api/products',
     {
@@ -98,7 +103,7 @@ const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => 
         tags: section,
         summary: 'The products of the catalogue, page by page.',
         querystring: listFilters,
-        response: { 200: pageOf(productSchema), ...notModified },
+        response: { 200: productPage, ...notModified },
       },
     },
     async (request, reply) => {
@@ -108,7 +113,7 @@ const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => 
         throw problem(400, 'invalid_cursor', 'The cursor belongs to a list with another sort order.', {
           errors: [{ path: '/cursor', message: `is of a list sorted by ${after.sort}` }],
         });
-      const rows = await products.list(db, {
+      const rows = await products.list({
         category: category === undefined ? undefined : normaliseCategory(category),
         brand,
         minPriceMinor: minPrice,
@@ -118,22 +123,33 @@ const listRoute = (app: HttpApp, db: Database, products: ProductStore): void => 
         rowsMax: limit + 1,
         withInactive: isStaff(request.principal),
       });
-      const { items, next } = pageFrom(rows, limit, ({ priceMinor, productId }) => ({
-        sort,
-        priceMinor,
-        productId,
-      }));
-      const versions = items.map(({ productId, version, stockVersion }) => [
-        productId,
-        version,
-        stockVersion,
-      ]);
-      return sendWithEtag(request, reply, etagOf([versions, next]), { items: items.map(shown), next });
+      const page = pages.get(rows) ?? shownPage(rows, limit, sort, (body) => String(reply.serialize(body)));
+      pages.set(rows, page);
+      reply.type('application/json; charset=utf-8');
+      return sendWithEtag(request, reply, page.etag, page.body);
     },
   );
 };
 
-const productRoute = (app: HttpApp, db: Database, products: ProductStore): void => {
+/** `body` is the answer's text. */
+type ShownPage = { etag: string; body: string };
+
+const shownPage = (
+  rows: readonly ProductRow[],
+  limit: number,
+  sort: Sort,
+  serialize: (page: z.output<typeof productPage>) => string,
+): ShownPage => {
+  const { items, next } = pageFrom(rows, limit, ({ priceMinor, productId }) => ({
+    sort,
+    priceMinor,
+    productId,
+  }));
+  const versions = items.map(({ productId, version, stockVersion }) => [productId, version, stockVersion]);
+  return { etag: etagOf([versions, next]), body: serialize({ items: items.map(shown), next }) };
+};
+
+const productRoute = (app: HttpApp, products: ProductReads): void => {
   app.get(
     '/api/products/:productId',
     {
@@ -147,7 +163,7 @@ const productRoute = (app: HttpApp, db: Database, products: ProductStore): void 
       },
     },
     async (request, reply) => {
-      const row = await products.find(db, request.params.productId);
+      const row = await products.find(request.params.productId);
       if (!row || (!row.active && !isStaff(request.principal)))
         throw problem(404, 'product_not_found', 'There is no such product.');
       return sendWithEtag(request, reply, etagOf(`${row.version}.${row.stockVersion}`), shown(row));
@@ -186,9 +202,13 @@ const createRoute = (app: HttpApp, db: Database, products: ProductStore, metrics
   );
 };
 
-export const productRoutes = (app: HttpApp, db: Database, products: ProductStore, metrics: Metrics): void => {
-  listRoute(app, db, products);
-  productRoute(app, db, products);
+export const productRoutes = (
+  app: HttpApp,
+  db: Database,
+  { products, reads, metrics }: { products: ProductStore; reads: ProductReads; metrics: Metrics },
+): void => {
+  listRoute(app, reads);
+  productRoute(app, reads);
   createRoute(app, db, products, metrics);
 };
 

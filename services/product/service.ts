@@ -4,6 +4,7 @@ import type { Service } from '#platform/service-host';
 import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { records } from '#schemas/events';
 import { type ProductConfig, productConfig } from './config.js';
+import { createProductReads } from './product-reads.js';
 import { createProductStore, publishes } from './product-store.js';
 import { reactions } from './reactions.js';
 import { productRoutes } from './routes.js';
@@ -22,6 +23,6 @@ export const service: Service<ProductConfig> = {
         void redis.orElse((client) => client.publish(catalogueChannel, encodeCatalogueChange(change)), 0),
     });
     react('reactions', reactions(products));
-    productRoutes(app, db, products, host.metrics);
+    productRoutes(app, db, { products, reads: createProductReads(db), metrics: host.metrics });
   },
 };

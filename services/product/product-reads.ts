@@ -1,0 +1,21 @@
+import type { Database } from '#platform/postgres/pool';
+import { createBatchedRead, createSharedRead } from '#platform/waiting/shared-read';
+import { findProducts, type ListFilter, listProducts, type ProductRow } from './product-store.js';
+
+/** Products as they are now. Reads that come together share their statements. */
+export type ProductReads = {
+  find(productId: string): Promise<ProductRow | undefined>;
+  /** Equal filters may get the same array, which is not to be changed. */
+  list(filter: ListFilter): Promise<readonly ProductRow[]>;
+};
+
+const findsPerQueryMax = 200;
+
+export const createProductReads = (db: Database): ProductReads => {
+  const find = createBatchedRead((productIds) => findProducts(db, productIds), findsPerQueryMax);
+  const list = createSharedRead((key) => listProducts(db, JSON.parse(key) as ListFilter));
+  return {
+    find: async (productId) => (await find([productId])).get(productId),
+    list: (filter) => list(JSON.stringify(filter)),
+  };
+};
