@@ -12,6 +12,7 @@ export const faultCodes = [
   'datum_meaningless',
   'clickhouse_unavailable',
   'clickhouse_rejected',
+  'clickhouse_limit',
   'postgres_unavailable',
   'redis_unavailable',
   'dependency_unavailable',

@@ -192,6 +192,13 @@ const transientCodes = new Set([
   999, // KEEPER_EXCEPTION
 ]);
 
+/** ClickHouse's codes for statements that would take more than their own settings allow. */
+const limitCodes = new Set([
+  158, // TOO_MANY_ROWS
+  307, // TOO_MANY_BYTES
+  396, // TOO_MANY_ROWS_OR_BYTES
+]);
+
 const asFault = (error: unknown): PlatformError => {
   if (error instanceof PlatformError) return error;
   if (error instanceof ClickHouseError) return faultOfCode(Number(error.code), error.message, error);
@@ -208,7 +215,9 @@ const asServerFault = (text: string, status: number): PlatformError => {
   return faultOfCode(code, text.slice(0, 500), undefined);
 };
 
-const faultOfCode = (code: number, message: string, cause: unknown): PlatformError =>
-  transientCodes.has(code)
-    ? new PlatformError('clickhouse_unavailable', message, { retriable: true, cause })
-    : new PlatformError('clickhouse_rejected', message, { retriable: false, cause });
+const faultOfCode = (code: number, message: string, cause: unknown): PlatformError => {
+  if (transientCodes.has(code))
+    return new PlatformError('clickhouse_unavailable', message, { retriable: true, cause });
+  const kind = limitCodes.has(code) ? 'clickhouse_limit' : 'clickhouse_rejected';
+  return new PlatformError(kind, message, { retriable: false, cause });
+};

@@ -297,7 +297,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/analytics/answers.ts',
-        find: 'known?.version === reading.version &&',
+        find: 'known?.reading.version === reading.version &&',
         replace: 'known !== undefined &&',
       },
     ],

@@ -2,7 +2,7 @@ import { createBoundedMap } from '#platform/bounded-map';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import type { CompletenessGauge, Reading } from './completeness.js';
-import type { Query } from './revenue.js';
+import type { Query } from './question.js';
 
 export type Answer<Row> = { rows: readonly Row[]; reading: Reading };
 
@@ -18,11 +18,16 @@ const rowsKeptMax = 100_000;
 /** What an answer without rows counts for. */
 const rowsOfAnAnswer = 10;
 
-type Kept = { version: string; atMs: number; rows: Promise<readonly unknown[]> };
+/** An answer serves for so many times as long as it took to make, so that one question costs a part of ClickHouse only. */
+const heldPerMsOfMaking = 2;
+const heldMsMax = 2_000;
+
+type Kept = { reading: Reading; atMs: number; heldMs: number; rows: Promise<readonly unknown[]> };
 
 /**
  * Asks ClickHouse once for each question and version of the data, also for many who ask at once. The completeness is
- * read before, so that the rows contain at least what it promises.
+ * read before, so that the rows contain at least what it promises. Where the data changes all the time, a slow answer
+ * serves a while longer, with the completeness that it has.
  */
 export const createAnswers = (deps: {
   clickhouse: Pick<ClickHouse, 'query'>;
@@ -32,19 +37,20 @@ export const createAnswers = (deps: {
   const { clickhouse, completeness, clock } = deps;
   const kept = createBoundedMap<Kept>(rowsKeptMax);
 
-  const ask = (key: string, { sql, params }: Query, version: string): Promise<readonly unknown[]> => {
+  const ask = (key: string, { sql, params }: Query, reading: Reading): Kept => {
     const rows = clickhouse.query<unknown>(sql, params);
-    const answer: Kept = { version, atMs: clock.monotonicMs(), rows };
+    const answer: Kept = { reading, atMs: clock.monotonicMs(), heldMs: Number.POSITIVE_INFINITY, rows };
     kept.set(key, answer, rowsOfAnAnswer);
     rows.then(
       ({ length }) => {
+        answer.heldMs = Math.min(heldMsMax, heldPerMsOfMaking * (clock.monotonicMs() - answer.atMs));
         if (kept.get(key) === answer) kept.set(key, answer, rowsOfAnAnswer + length);
       },
       () => {
         if (kept.get(key) === answer) kept.delete(key);
       },
     );
-    return rows;
+    return answer;
   };
 
   return {
@@ -53,9 +59,16 @@ export const createAnswers = (deps: {
       const reading = await completeness.read();
       const key = JSON.stringify([query.sql, query.params]);
       const known = kept.get(key);
-      const isFresh = known?.version === reading.version && clock.monotonicMs() - known.atMs < ageMsMax;
-      const rows = await (isFresh ? known.rows : ask(key, query, reading.version));
-      return { rows: rows as readonly Row[], reading };
+      const ageMs = clock.monotonicMs() - (known?.atMs ?? 0);
+      if (known?.reading.version === reading.version && ageMs < ageMsMax)
+        return { rows: (await known.rows) as readonly Row[], reading };
+      const answer = known !== undefined && isHeld(known, ageMs) ? known : ask(key, query, reading);
+      const rows = (await answer.rows) as readonly Row[];
+      const lagMs = answer.reading.lagMs + clock.monotonicMs() - answer.atMs;
+      return { rows, reading: { ...answer.reading, lagMs } };
     },
   };
 };
+
+/** From when it was asked for until the end of the time that it serves. */
+const isHeld = ({ heldMs }: Kept, ageMs: number): boolean => ageMs <= heldMs && heldMs > 0;

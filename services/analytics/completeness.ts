@@ -102,6 +102,17 @@ export const createCompletenessGauge = (options: {
   };
 };
 
+/** Of an answer from two logs: as complete as the less complete, and another version when either has one. */
+export const bothOf = (
+  one: Pick<CompletenessGauge, 'read'>,
+  other: Pick<CompletenessGauge, 'read'>,
+): Pick<CompletenessGauge, 'read'> => ({
+  read: async () => {
+    const [a, b] = await Promise.all([one.read(), other.read()]);
+    return { ...(a.asOfMs < b.asOfMs ? a : b), version: `${a.version} and ${b.version}` };
+  },
+});
+
 /** Reads the log's bounds and the group's committed offsets. The connection is opened at the first call. */
 const createLogProgress = (broker: Broker, topic: string, group: string) => {
   let opening: Promise<BrokerAdmin> | undefined;

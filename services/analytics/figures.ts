@@ -3,11 +3,13 @@ import { createFreshMap } from '#platform/fresh-map';
 import type { Answer, Answers } from './answers.js';
 import type { Reading } from './completeness.js';
 import { type Granularity, latestMs, type Period } from './period.js';
-import { type Query, type RefundDay, type RevenueRow, revenueQuery } from './revenue.js';
+import type { Query } from './question.js';
+import { type RefundDay, type RevenueRow, revenueQuery } from './revenue.js';
 import {
   namesQuery,
   type ProductSalesRow,
   productSalesQuery,
+  productTotalsQuery,
   type Ranking,
   rankProducts,
   type TopProductRow,
@@ -22,7 +24,11 @@ export type Figures = {
     by: Ranking,
     rowsMax: number,
   ): Promise<Answer<TopProductRow>>;
+  /** What these products sold in the period. */
+  productTotals(period: Period, productIds: readonly string[]): Promise<Answer<ProductTotals>>;
 };
+
+export type ProductTotals = Omit<ProductSalesRow, 'bucket'>;
 
 const dayMs = 24 * 60 * 60 * 1000;
 /** Aligned to the epoch, so that overlapping periods have blocks in common. */
@@ -80,6 +86,8 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
   return {
     revenue: async (period, granularity, refunds) => {
       const queryOf = (of: Period): Query => revenueQuery(of, granularity, refunds);
+      // Blocks are aligned to the days of UTC.
+      if (period.startsMs !== undefined) return answers.of<RevenueRow>(queryOf(period));
       const inBlocks = (await areMany(`revenue ${granularity} ${refunds}`, period))
         ? await fromBlocks<RevenueRow>(period, granularity, queryOf)
         : undefined;
@@ -99,6 +107,7 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
         reading: sales.reading,
       };
     },
+    productTotals: (period, productIds) => answers.of<ProductTotals>(productTotalsQuery(period, productIds)),
   };
 };
 

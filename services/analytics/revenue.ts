@@ -1,4 +1,5 @@
-import { clickHouseSecond, type Granularity, type Period } from './period.js';
+import { bucketMs, coarsestOf, type Granularity, type Period } from './period.js';
+import { bucketOf, periodParams, type Query, startsParam } from './question.js';
 
 export const refundDays = ['return_day', 'sale_day'] as const;
 
@@ -16,8 +17,6 @@ export type RevenueRow = {
   net: number;
 };
 
-export type Query = { sql: string; params: Record<string, unknown> };
-
 const startOf: Record<Granularity, string> = {
   minute: 'toStartOfMinute',
   hour: 'toStartOfHour',
@@ -26,21 +25,26 @@ const startOf: Record<Granularity, string> = {
 
 /** Revenue by bucket and currency, oldest first; buckets without a sale or refund have no row. */
 export const revenueQuery = (period: Period, granularity: Granularity, refunds: RefundDay): Query => ({
-  sql: refunds === 'return_day' ? byReturnDay(granularity) : bySaleDay(granularity),
-  params: { from: clickHouseSecond(period.fromMs), to: clickHouseSecond(period.toMs) },
+  sql: refunds === 'return_day' ? byReturnDay(period, granularity) : bySaleDay(period, granularity),
+  params: { ...periodParams(period), ...startsParam(period) },
 });
 
-const byReturnDay = (granularity: Granularity): string => `
-  SELECT toUnixTimestamp(${granularity}) AS bucket, currency, sum(s.orders) AS orders, sum(s.units) AS units,
+const byReturnDay = (period: Period, granularity: Granularity): string => {
+  const table = rollupFor(period, granularity);
+  return `
+  SELECT ${period.startsMs ? bucketOf(table) : `toUnixTimestamp(${table})`} AS bucket, currency,
+    sum(s.orders) AS orders, sum(s.units) AS units,
     sum(s.gross) AS gross, sum(s.refunds) AS refunds, sum(s.net) AS net
-  FROM sales_per_${granularity} AS s
-  WHERE ${granularity} >= {from:DateTime('UTC')} AND ${granularity} < {to:DateTime('UTC')}
+  FROM sales_per_${table} AS s
+  WHERE ${table} >= {from:DateTime('UTC')} AND ${table} < {to:DateTime('UTC')}
   GROUP BY bucket, currency
   ORDER BY bucket, currency`;
+};
 
 /** A refund may come long after its sale, so this reads the sales table itself and joins each line with its refunds. */
-const bySaleDay = (granularity: Granularity): string => `
-  SELECT toUnixTimestamp(${startOf[granularity]}(s.occurred_at)) AS bucket, s.currency AS currency,
+const bySaleDay = (period: Period, granularity: Granularity): string => `
+  SELECT ${period.startsMs ? bucketOf('s.occurred_at') : `toUnixTimestamp(${startOf[granularity]}(s.occurred_at))`} AS bucket,
+    s.currency AS currency,
     countIf(s.line = 0) AS orders, sum(s.quantity) + sum(r.units) AS units, sum(s.amount_minor) AS gross,
     -sum(r.amount) AS refunds, sum(s.amount_minor) + sum(r.amount) AS net
   FROM sales AS s
@@ -51,3 +55,47 @@ const bySaleDay = (granularity: Granularity): string => `
   WHERE s.kind = 'sale' AND s.occurred_at >= {from:DateTime('UTC')} AND s.occurred_at < {to:DateTime('UTC')}
   GROUP BY bucket, currency
   ORDER BY bucket, currency`;
+
+/** The coarsest rollup whose rows each lie within one bucket of the period. */
+const rollupFor = ({ fromMs, toMs, startsMs }: Period, granularity: Granularity): Granularity => {
+  if (startsMs === undefined) return granularity;
+  const coarsest = coarsestOf([fromMs, toMs, ...startsMs]);
+  return bucketMs[coarsest] < bucketMs[granularity] ? coarsest : granularity;
+};
+
+export type ComparedRevenueRow = RevenueRow & { previous: Omit<RevenueRow, 'currency'> };
+
+/**
+ * Each row of the period or of the one before beside the other: the first bucket beside the first, and so on. What has no
+ * row has zeros.
+ */
+export const besidePrevious = (
+  rows: readonly RevenueRow[],
+  before: readonly RevenueRow[],
+  { startsMs, previousStartsMs }: { startsMs: readonly number[]; previousStartsMs: readonly number[] },
+): ComparedRevenueRow[] => {
+  const keyOf = (index: number, currency: string) => `${index} ${currency}`;
+  const places = (starts: readonly number[]) => new Map(starts.map((ms, index) => [ms / 1000, index]));
+  const [own, earlier] = [places(startsMs), places(previousStartsMs)];
+  const byPlace = new Map<string, { index: number; now?: RevenueRow; then?: RevenueRow }>();
+  const put = (row: RevenueRow, index: number, as: 'now' | 'then') => {
+    const key = keyOf(index, row.currency);
+    byPlace.set(key, { ...byPlace.get(key), index, [as]: row });
+  };
+  for (const row of rows) put(row, own.get(row.bucket) ?? 0, 'now');
+  for (const row of before) {
+    const index = earlier.get(row.bucket);
+    if (index !== undefined && index < startsMs.length) put(row, index, 'then');
+  }
+  return [...byPlace.values()]
+    .map(({ index, now, then }) => {
+      const { currency } = (now ?? then) as RevenueRow;
+      const bucket = (startsMs[index] ?? 0) / 1000;
+      const earlierBucket = (previousStartsMs[index] ?? 0) / 1000;
+      const { currency: _, ...previous } = then ?? { ...nothingSold, bucket: earlierBucket, currency };
+      return { ...(now ?? { ...nothingSold, bucket, currency }), previous };
+    })
+    .sort((a, b) => a.bucket - b.bucket || (a.currency < b.currency ? -1 : 1));
+};
+
+const nothingSold = { orders: 0, units: 0, gross: 0, refunds: 0, net: 0 };

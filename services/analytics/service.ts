@@ -4,8 +4,8 @@ import { connectBroker } from '#platform/messaging/connect-broker';
 import { openFront } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { topics } from '#schemas/topics';
-import { createAnswers } from './answers.js';
-import { createCompletenessGauge } from './completeness.js';
+import { type Answers, createAnswers } from './answers.js';
+import { bothOf, type CompletenessGauge, createCompletenessGauge } from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { createFigures } from './figures.js';
 import { reconciliationRoutes } from './reconciliation.js';
@@ -20,20 +20,38 @@ export const service: Service<AnalyticsConfig> = {
     const clickhouse = host.use(
       createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 4 }),
     );
-    const completeness = host.use(
-      createCompletenessGauge({
-        broker: host.use(connectBroker(host, config.kafka)),
-        clickhouse,
-        clock: host.clock,
-        logger: host.logger,
-        topic: topics.sales.topic,
-        table: 'sales',
-        group: config.ingestGroup,
-      }),
+    // Questions that read raw rows wait for each other, and not the figures of a dashboard for them.
+    const slowClickhouse = host.use(
+      createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 2 }),
     );
+    const broker = host.use(connectBroker(host, config.kafka));
+    const gaugeOf = (topic: string, table: string): CompletenessGauge =>
+      host.use(
+        createCompletenessGauge({
+          broker,
+          clickhouse,
+          clock: host.clock,
+          logger: host.logger,
+          topic,
+          table,
+          group: config.ingestGroup,
+        }),
+      );
+    const sales = gaugeOf(topics.sales.topic, 'sales');
+    const activity = gaugeOf(topics.shopperActivity.topic, 'shopper_activity');
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
     reconciliationRoutes(app, clickhouse);
-    const answers = createAnswers({ clickhouse, completeness, clock: host.clock });
-    analyticsRoutes(app, { figures: createFigures(answers, host.clock), clock: host.clock });
+    const { clock } = host;
+    const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
+      createAnswers({ clickhouse: slowClickhouse, completeness, clock });
+    analyticsRoutes(app, {
+      figures: createFigures(createAnswers({ clickhouse, completeness: sales, clock }), clock),
+      answers: {
+        sales: answersFrom(sales),
+        activity: answersFrom(activity),
+        both: answersFrom(bothOf(sales, activity)),
+      },
+      clock,
+    });
   },
 };

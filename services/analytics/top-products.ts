@@ -1,5 +1,5 @@
-import { clickHouseSecond, type Granularity, type Period } from './period.js';
-import type { Query } from './revenue.js';
+import { coarsestOf, type Granularity, type Period } from './period.js';
+import { periodParams, type Query } from './question.js';
 
 export const rankings = ['revenue', 'units'] as const;
 
@@ -35,7 +35,7 @@ export const topProductsQuery = (
     SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id
   ) AS p ON p.product_id = t.product_id
   ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, productId, currency`,
-  params: { from: clickHouseSecond(period.fromMs), to: clickHouseSecond(period.toMs), rowsMax },
+  params: { ...periodParams(period), rowsMax },
 });
 
 /** What one product sold in one bucket; `bucket` is epoch seconds. */
@@ -56,8 +56,22 @@ export const productSalesQuery = (period: Period, granularity: Granularity, rows
   WHERE ${granularity} >= {from:DateTime('UTC')} AND ${granularity} < {to:DateTime('UTC')}
   GROUP BY bucket, productId, currency
   LIMIT {rowsMax:UInt32}`,
-  params: { from: clickHouseSecond(period.fromMs), to: clickHouseSecond(period.toMs), rowsMax },
+  params: { ...periodParams(period), rowsMax },
 });
+
+/** What each of the products sold in the period, by currency. */
+export const productTotalsQuery = (period: Period, productIds: readonly string[]): Query => {
+  const rollup = coarsestOf([period.fromMs, period.toMs]);
+  return {
+    sql: `
+  SELECT product_id AS productId, currency, sum(s.units) AS units, sum(s.net) AS net
+  FROM sales_per_${rollup} AS s
+  WHERE ${rollup} >= {from:DateTime('UTC')} AND ${rollup} < {to:DateTime('UTC')}
+    AND product_id IN ({productIds:Array(String)})
+  GROUP BY productId, currency`,
+    params: { ...periodParams(period), productIds: [...new Set(productIds)].sort() },
+  };
+};
 
 export const namesQuery = (productIds: readonly string[]): Query => ({
   sql: `

@@ -344,4 +344,18 @@ describe('an answer that its service shares among roles', () => {
       'http_requests_total{method="GET",route="/api/analytics/*",status="200"}',
     );
   });
+
+  it('is not sent to those who may want it in another format', async () => {
+    const ask = await open();
+    const admin = await as('admin');
+    await ask('/api/products', admin);
+    await ask(path, admin);
+    asked = [];
+    const wanting = (accept: string) => ask(path, { headers: { ...admin.headers, accept } });
+    await (await wanting('application/json')).text();
+    expect(asked).toEqual([]);
+    for (const accept of ['text/csv', 'text/csv, application/json', 'application/json;q=0, */*'])
+      await (await wanting(accept)).text();
+    expect(asked).toHaveLength(3);
+  });
 });

@@ -46,8 +46,12 @@ export const createFront = (
   const countRequest = requestMetrics(host);
   const constant = Object.entries(headers).flat();
 
-  const cachedFor = (url: string, principal: Principal | undefined): Cached | undefined => {
-    if (!url.startsWith(listPath)) return principal && shared.find(url, principal);
+  const cachedFor = (
+    { url = '', headers: { accept } }: IncomingMessage,
+    principal: Principal | undefined,
+  ): Cached | undefined => {
+    if (!url.startsWith(listPath))
+      return principal && takesJson(accept) ? shared.find(url, principal) : undefined;
     if (principal !== undefined && !seesWhatAllSee(principal)) return undefined;
     const answer = cache.find(url);
     return answer && { ...answer, route: routeOf(url) };
@@ -63,7 +67,7 @@ export const createFront = (
     const name = limitOf('GET', url.split('?', 1)[0] ?? '');
     if (client === undefined || name === undefined) return false;
 
-    const answer = cachedFor(url, principal);
+    const answer = cachedFor(request, principal);
     const isForCache = isCatalogueRead(url) && (principal === undefined || seesWhatAllSee(principal));
     const pass = answer === undefined && !isForCache ? direct.find(url, response) : undefined;
     if (answer === undefined && pass === undefined) return false;
@@ -111,5 +115,9 @@ export const createFront = (
     logAnswer(host.logger, { method: 'GET', path, status, elapsedMs, correlationId });
   }
 };
+
+/** Answers are shared as JSON; who may prefer another format asks the service itself. */
+const takesJson = (accept: string | undefined): boolean =>
+  accept === undefined || accept === '*/*' || accept === 'application/json';
 
 const routeOf = (url: string): string => (url[listPath.length] === '/' ? `${listPath}/*` : listPath);

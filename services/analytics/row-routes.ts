@@ -1,0 +1,110 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Clock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
+import { problem, problems, unavailable } from '#platform/http/problem-details';
+import { columnsOf, formatAsked, type Row, rowResponse, sendRows } from '#platform/http/row-formats';
+import type { HttpApp } from '#platform/http/server';
+import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
+import type { Answers } from './answers.js';
+import type { Reading } from './completeness.js';
+import type { Endpoint, Refused, Source } from './question.js';
+
+export const analysts = ['analyst', 'admin'] as const;
+export const tags = ['analytics'];
+/** All analysts see the same, and `asOf` says up to when. */
+const sharing = encodeSharedAnswer({ roles: analysts, ageMsMax: 200 });
+
+export const completenessFields = {
+  asOf: z.iso.datetime().describe('The event time up to which the answer is complete.'),
+  lagMs: z.int().min(0).describe('How far `asOf` is behind now.'),
+};
+
+/** The schema of an answer of rows, as the OpenAPI document names it. */
+export const answerOfRows = (id: string, row: z.ZodObject, also: z.ZodRawShape = {}) =>
+  z.object({ items: z.array(row), ...also, ...completenessFields }).meta({ id });
+
+export type RowAnswer = { items: readonly object[]; reading: Reading };
+
+/**
+ * Sends the answer as the caller accepts it. Rows without their frame say in `X-As-Of` and `X-Lag-Ms` how complete they
+ * are. The type says that a handler which returns it answers nothing by itself.
+ */
+export const sendAnswer = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { name, columns }: { name: string; columns: readonly string[] },
+  asking: () => Promise<RowAnswer>,
+): Promise<never> => {
+  reply.header('vary', 'accept');
+  const format = formatAsked(request);
+  const { items, reading, ...also } = await available(asking);
+  const asOf = new Date(reading.asOfMs).toISOString();
+  const lagMs = Math.max(0, Math.round(reading.lagMs));
+  if (format === 'application/json') {
+    if (request.method === 'GET') reply.header(sharedAnswerHeader, sharing);
+    return reply.send({ items, ...also, asOf, lagMs }) as never;
+  }
+  reply.header('x-as-of', asOf).header('x-lag-ms', String(lagMs));
+  return sendRows(reply, format, items as readonly Row[], { columns, fileName: name }) as never;
+};
+
+/** A question that ClickHouse cannot answer now is 503, one that would cost too much 422. */
+const available = async <T>(asking: () => Promise<T>): Promise<T> => {
+  try {
+    return await asking();
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+    if (error.code === 'clickhouse_limit')
+      throw problem(
+        422,
+        'question_too_costly',
+        'The answer would take more rows, memory or time than one question may. Ask for a shorter period or less detail.',
+      );
+    if (error.retriable)
+      throw unavailable('analytics_unavailable', 'Analytics are not available at the moment.');
+    throw error;
+  }
+};
+
+export const refuse = ({ code, detail, errors }: Refused): never => {
+  throw problem(400, code, detail, { errors });
+};
+
+/** The columns of CSV, without those of a comparison that was not asked for. */
+export const columnsFor = (row: z.ZodObject, asked: { compare?: unknown }): string[] =>
+  columnsOf(row).filter((column) => asked.compare !== undefined || !column.startsWith('previous.'));
+
+export type EndpointDeps = { answers: Readonly<Record<Source, Answers>>; clock: Pick<Clock, 'nowMs'> };
+
+/** Serves a question at its address. */
+export const rowRoute = (app: HttpApp, of: Endpoint, { answers, clock }: EndpointDeps): void => {
+  app.get(
+    `/api/analytics/${of.name}`,
+    {
+      access: analysts,
+      schema: {
+        tags,
+        summary: of.summary,
+        description: of.description,
+        querystring: of.querystring,
+        response: { 200: rowResponse(answerOfRows(of.id, of.row, of.also)), ...problems(406, 422, 503) },
+      },
+    },
+    (request, reply) => {
+      const asked = request.query as { compare?: unknown };
+      const question = of.question(asked as never, clock.nowMs());
+      if ('refused' in question) return refuse(question.refused);
+      const columns = columnsFor(of.row, asked);
+      return sendAnswer(request, reply, { name: of.name, columns }, async () => {
+        const found = await Promise.all(question.queries.map((query) => answers[question.about].of(query)));
+        const reading = leastComplete(found.map((answer) => answer.reading));
+        return { ...question.answerOf(found.map(({ rows }) => rows as never[])), reading };
+      });
+    },
+  );
+};
+
+/** An answer of several parts is as complete as the least complete one. */
+export const leastComplete = (readings: readonly Reading[]): Reading =>
+  readings.reduce((least, reading) => (reading.asOfMs < least.asOfMs ? reading : least));

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import type { Authenticator } from '#platform/http/auth';
+import { createHttpServer } from '#platform/http/server';
+import { handClock } from '#platform/testing/hand-clock';
+import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
+import { testHost } from '#platform/testing/test-host';
+import type { Role } from '#schemas/roles';
+import { createAnswers } from '../answers.js';
+import { createFigures } from '../figures.js';
+import { analyticsRoutes } from '../routes.js';
+
+export type SaleLine = {
+  orderId: string;
+  line: number;
+  productId: string;
+  category?: string;
+  userId?: string | null;
+  quantity: number;
+  amountMinor: number;
+  currency: string;
+  kind: 'sale' | 'refund';
+  atMs: number;
+};
+
+export type Activity = {
+  type: string;
+  visitId: string;
+  userId?: string | null;
+  productId?: string | null;
+  query?: string | null;
+  position?: number | null;
+  recommendationId?: string | null;
+  atMs: number;
+};
+
+/** Takes the bearer token for the caller's role. */
+const auth: Authenticator = {
+  principalOf: async (header) =>
+    header === undefined
+      ? { kind: 'anonymous' }
+      : { kind: 'user', userId: 'user', roles: [header.replace('Bearer ', '') as Role] },
+};
+
+/** The analytics over a database of the test's own. The test says by `change` that its data are others now. */
+export const askedApp = async (nowMs: number) => {
+  const { clickhouse, drop } = await scratchClickHouse();
+  const clock = handClock(nowMs);
+  let version = 0;
+  let offset = 0;
+  const completeness = {
+    read: async () => ({ asOfMs: clock.nowMs() - 5_000, lagMs: 5_000, version: String(version) }),
+  };
+  const answers = createAnswers({ clickhouse, completeness, clock });
+  const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
+  analyticsRoutes(app, {
+    figures: createFigures(answers, clock),
+    answers: { sales: answers, activity: answers, both: answers },
+    clock,
+  });
+  const placed = (atMs: number) => {
+    offset += 1;
+    return {
+      kafka_partition: offset % 3,
+      kafka_offset: offset,
+      event_id: randomUUID(),
+      occurred_at: new Date(atMs).toISOString().slice(0, 23).replace('T', ' '),
+    };
+  };
+  const ask = async (
+    path: string,
+    { accept, role = 'analyst', body }: { accept?: string; role?: string; body?: unknown } = {},
+  ) => {
+    const answer = await app.inject({
+      method: body === undefined ? 'GET' : 'POST',
+      url: `/api/analytics/${path}`,
+      headers: {
+        ...(role === '' ? {} : { authorization: `Bearer ${role}` }),
+        ...(accept === undefined ? {} : { accept }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    return { status: answer.statusCode, headers: answer.headers, text: answer.body };
+  };
+
+  return {
+    clickhouse,
+    clock,
+    drop,
+    ask,
+    /** The rows of an answer that has to be 200. */
+    items: async <Row = Record<string, unknown>>(path: string, body?: unknown): Promise<Row[]> => {
+      const { status, text } = await ask(path, { body });
+      if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+      return JSON.parse(text).items;
+    },
+    change: (): void => {
+      version += 1;
+    },
+    insertSales: (lines: readonly SaleLine[]): Promise<void> =>
+      clickhouse.insertRows(
+        'sales',
+        lines.map((line) => ({
+          ...placed(line.atMs),
+          order_id: line.orderId,
+          line: line.line,
+          product_id: line.productId,
+          category: line.category ?? 'home',
+          user_id: line.userId ?? null,
+          quantity: line.quantity,
+          amount_minor: line.amountMinor,
+          currency: line.currency,
+          kind: line.kind,
+        })),
+      ),
+    insertActivity: (events: readonly Activity[]): Promise<void> =>
+      clickhouse.insertRows(
+        'shopper_activity',
+        events.map((event) => ({
+          ...placed(event.atMs),
+          type: event.type,
+          visit_id: event.visitId,
+          user_id: event.userId ?? null,
+          product_id: event.productId ?? null,
+          query: event.query ?? null,
+          position: event.position ?? null,
+          recommendation_id: event.recommendationId ?? null,
+        })),
+      ),
+    insertProducts: (products: readonly { productId: string; name: string; category?: string }[]) =>
+      clickhouse.insertRows(
+        'products',
+        products.map(({ productId, name, category = 'home' }) => ({
+          ...placed(nowMs),
+          product_id: productId,
+          version: 1,
+          name,
+          category,
+          brand: null,
+          price_minor: 100,
+          currency: 'EUR',
+          active: true,
+          created_at: 0,
+        })),
+      ),
+  };
+};
+
+export type AskedApp = Awaited<ReturnType<typeof askedApp>>;
