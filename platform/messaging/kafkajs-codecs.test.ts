@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import lz4 from 'lz4-napi';
 import snappy from 'snappy';
 import { describe, expect, test } from 'vitest';
-import { batchBytesMax, decompress } from '#platform/messaging/kafkajs-codecs';
+import { batchBytesMax, decompress, toLz4 } from '#platform/messaging/kafkajs-codecs';
 
 const { CompressionTypes } = kafkajs;
 const text = Buffer.from('a shop whose every event is a row. '.repeat(50));
@@ -15,6 +16,12 @@ describe('a batch is decompressed', () => {
     ['with gzip', CompressionTypes.GZIP, async (data: Buffer) => gzipSync(data)],
     ['with snappy', CompressionTypes.Snappy, (data: Buffer) => snappy.compress(data)],
     ['with lz4', CompressionTypes.LZ4, (data: Buffer) => lz4.compressFrame(data)],
+    [
+      'with lz4 and a checksum of the content',
+      CompressionTypes.LZ4,
+      (data: Buffer) => lz4.compressFrame(data, { contentChecksum: true }),
+    ],
+    ['with lz4 as our producer writes it', CompressionTypes.LZ4, toLz4],
   ])('%s, small and large', async (_name, compression, compress) => {
     for (const data of [Buffer.alloc(0), text, large])
       expect((await decompress(compression, await compress(data))).equals(data)).toBe(true);
@@ -31,6 +38,16 @@ describe('a batch is decompressed', () => {
     const framed = Buffer.concat([header, await block(text), await block(large)]);
     const read = await decompress(CompressionTypes.Snappy, framed);
     expect(read.equals(Buffer.concat([text, large]))).toBe(true);
+  });
+
+  test('with lz4, what our producer writes of any size, and others read it too', async () => {
+    const sizes = [0, 1, 15, 300, 65_536, 65_537, 262_145, 1_048_577, 4_194_304, 9_000_000];
+    for (const size of sizes)
+      for (const batch of [Buffer.alloc(size, 'wicker heart '), randomBytes(size)]) {
+        const frame = await toLz4(batch);
+        expect((await decompress(CompressionTypes.LZ4, frame)).equals(batch)).toBe(true);
+        expect((await lz4.decompressFrame(frame)).equals(batch)).toBe(true);
+      }
   });
 
   test("with zstd, as Java's producer writes it, also in several frames", async () => {

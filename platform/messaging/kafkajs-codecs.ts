@@ -20,19 +20,95 @@ const gunzip = promisify(zlib.gunzip) as (from: Buffer, options: object) => Prom
 const ungzip = (compressed: Buffer): Promise<Buffer> =>
   gunzip(compressed, { maxOutputLength: batchBytesMax });
 
+/**
+ * An LZ4 frame (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md):
+ *
+ *     frame = magic flags block-size-id [content-size] [dictionary-id] checksum *(block) end-mark
+ *     block = length *byte [checksum]   ; the length's highest bit says that the block is not compressed
+ *
+ * The library's own functions for frames take buffers of four megabytes for each frame, which costs ten times as much as
+ * the rest. So frames of blocks that stand by themselves, which Kafka's clients write, are read and written here, and the
+ * library handles only the blocks.
+ */
+const lz4Magic = 0x184d2204;
+const frameHeaderBytes = 7;
+const lengthBytes = 4;
+const isStored = 0x8000_0000;
+/** The flags of a version 1 frame of independent blocks. */
+const independent = 0x60;
+const hasContentSize = 0x08;
+const decompressedInPlaceBytesMax = 512 * 1024;
+
 const unlz4 = async (compressed: Buffer): Promise<Buffer> => {
+  const blocks = lz4Blocks(compressed);
+  if (blocks === undefined) return unlz4AnyFrame(compressed);
+  const total = blocks.reduce((sum, { bytes }) => sum + bytes, 0);
+  assertFits(total);
+  const pieces: Buffer[] = [];
+  for (const { stored, bytes, isCompressed } of blocks) {
+    if (!isCompressed) pieces.push(stored);
+    else {
+      const sized = Buffer.allocUnsafe(lengthBytes + stored.length);
+      sized.writeUInt32LE(bytes);
+      stored.copy(sized, lengthBytes);
+      pieces.push(
+        total <= decompressedInPlaceBytesMax ? lz4.uncompressSync(sized) : await lz4.uncompress(sized),
+      );
+    }
+  }
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+};
+
+type Lz4Block = { stored: Buffer; bytes: number; isCompressed: boolean };
+
+/** The blocks of a frame, with the size that each will have; undefined if the frame is of another kind. */
+const lz4Blocks = (frame: Buffer): Lz4Block[] | undefined => {
+  if (frame.length < frameHeaderBytes || frame.readUInt32LE(0) !== lz4Magic) return undefined;
+  const flags = frame.readUInt8(4);
+  if ((flags & ~hasContentSize) !== independent) return undefined;
+  const blocks: Lz4Block[] = [];
+  let at = frameHeaderBytes + ((flags & hasContentSize) === 0 ? 0 : 8);
+  for (let length = frame.readUInt32LE(at); length !== 0; length = frame.readUInt32LE(at)) {
+    const isCompressed = length < isStored;
+    const start = at + lengthBytes;
+    at = start + (isCompressed ? length : length - isStored);
+    if (at > frame.length) throw new Error('an LZ4 frame that was cut off');
+    const stored = frame.subarray(start, at);
+    blocks.push({ stored, isCompressed, bytes: isCompressed ? lz4BlockBytes(stored) : stored.length });
+  }
+  return blocks;
+};
+
+/**
+ * The size of a block when decompressed, by the lengths of its sequences:
+ *
+ *     sequence = token [literal-length] *literal [distance match-length]   ; the last one ends after its literals
+ */
+const lz4BlockBytes = (block: Buffer): number => {
+  let bytes = 0;
+  for (let at = 0; at < block.length; ) {
+    const token = block[at++] as number;
+    let literals = token >>> 4;
+    if (literals === 15) for (let more = 255; more === 255; literals += more) more = block[at++] ?? 0;
+    at += literals;
+    bytes += literals;
+    if (at >= block.length) break;
+    at += 2;
+    let match = token & 15;
+    if (match === 15) for (let more = 255; more === 255; match += more) more = block[at++] ?? 0;
+    bytes += match + 4;
+  }
+  return bytes;
+};
+
+const unlz4AnyFrame = async (compressed: Buffer): Promise<Buffer> => {
   assertFits(lz4BytesMax(compressed));
   return compressed.length <= inPlaceBytesMax
     ? lz4.decompressFrameSync(compressed)
     : lz4.decompressFrame(compressed);
 };
 
-/**
- * The most that an LZ4 frame can become, by the sizes of its blocks:
- *
- *     frame = magic flags block-size-id [content-size] [dictionary-id] checksum *(block) end-mark
- *     block = length *byte [checksum]   ; the length's highest bit says that the block is not compressed
- */
+/** The most that a frame can become, by the sizes of its blocks. */
 const lz4BytesMax = (frame: Buffer): number => {
   const flags = frame.readUInt8(4);
   const blockBytesMax = 1 << (8 + 2 * ((frame.readUInt8(5) >> 4) & 7));
@@ -46,6 +122,33 @@ const lz4BytesMax = (frame: Buffer): number => {
     at += 4 + bytes + checksumBytes;
   }
   return total;
+};
+
+/** The first bytes of a frame by the largest block that it may have. The last byte is the checksum of the two before. */
+const frameHeaders = [
+  { blockBytesMax: 64 * 1024, bytes: Buffer.from('04224d18604082', 'hex') },
+  { blockBytesMax: 256 * 1024, bytes: Buffer.from('04224d186050fb', 'hex') },
+  { blockBytesMax: 1024 * 1024, bytes: Buffer.from('04224d18606051', 'hex') },
+  { blockBytesMax: 4 * 1024 * 1024, bytes: Buffer.from('04224d18607073', 'hex') },
+];
+const endMark = Buffer.alloc(lengthBytes);
+
+/** A frame of one block, or of several where the batch is larger than a block may be. */
+export const toLz4 = async (batch: Buffer): Promise<Buffer> => {
+  const header =
+    frameHeaders.find(({ blockBytesMax }) => batch.length <= blockBytesMax) ?? frameHeaders.at(-1);
+  if (header === undefined) throw new Error('no frame header');
+  const pieces: Buffer[] = [header.bytes];
+  for (let from = 0; from < batch.length; from += header.blockBytesMax) {
+    const part = batch.subarray(from, from + header.blockBytesMax);
+    // The library writes the size of the block before it, where the frame has the length of the compressed bytes.
+    const sized = part.length <= inPlaceBytesMax ? lz4.compressSync(part) : await lz4.compress(part);
+    const isSmaller = sized.length - lengthBytes < part.length;
+    sized.writeUInt32LE(isSmaller ? sized.length - lengthBytes : part.length + isStored);
+    pieces.push(isSmaller ? sized : sized.subarray(0, lengthBytes), ...(isSmaller ? [] : [part]));
+  }
+  pieces.push(endMark);
+  return Buffer.concat(pieces);
 };
 
 /**
@@ -153,8 +256,7 @@ export const decompress = async (compression: number, stored: Buffer): Promise<B
 /** Enables kafkajs to write LZ4 and snappy. Consumers decompress with `decompress`. */
 export const registerCodecs = (): void => {
   CompressionCodecs[CompressionTypes.LZ4] = () => ({
-    compress: async ({ buffer }: { buffer: Buffer }) =>
-      buffer.length <= inPlaceBytesMax ? lz4.compressFrameSync(buffer) : lz4.compressFrame(buffer),
+    compress: ({ buffer }: { buffer: Buffer }) => toLz4(buffer),
     decompress: unlz4,
   });
   CompressionCodecs[CompressionTypes.Snappy] = () => ({
