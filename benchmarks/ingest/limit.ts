@@ -5,7 +5,13 @@ import { PackCursor } from '#platform/messaging/record-pack';
 import type { AvroSchema } from '#platform/messaging/schema-registry';
 import { createAdmission } from '#platform/waiting/admission';
 import { within } from '#platform/waiting/deadline';
-import { type AvroFile, createAvroFile, fileHeader } from '../../stream-jobs/clickhouse-ingest/avro-file.js';
+import { compileDatumWalk } from '../../stream-jobs/clickhouse-ingest/datum-check.js';
+import {
+  createNativeRows,
+  type NativeRows,
+  nativeBody,
+  rowLayout,
+} from '../../stream-jobs/clickhouse-ingest/native-rows.js';
 import { cpuSeconds } from './engines.js';
 
 /** A block as clickhouse-ingest claimed it. */
@@ -55,9 +61,9 @@ export const measureLimit = async (options: {
   if (before === undefined) throw new Error('the topic was read in one piece, which cannot be timed');
   const drain = costSince(before, options.enginePid, rows - rowsBefore);
 
-  const files = await buildFiles(options);
+  const built = await buildBlocks(options);
   const started = readCpu(options.enginePid);
-  await insertFiles(options.clickhouse, topic, files);
+  await insertBlocks(options.clickhouse, topic, built);
   return {
     drain: { ...drain, engineMicrosPerRow: 0 },
     insert: costSince(started, options.enginePid, rows),
@@ -112,53 +118,58 @@ const readTopic = async (
   await consumer.close();
 };
 
-type BlockFile = ClaimedBlock & { file: AvroFile };
+type BlockRows = ClaimedBlock & { rows: NativeRows };
 
-const groupByPartition = (files: readonly BlockFile[]): Map<number, BlockFile[]> => {
-  const groups = new Map<number, BlockFile[]>();
-  for (const file of files) groups.set(file.partition, [...(groups.get(file.partition) ?? []), file]);
+const groupByPartition = (built: readonly BlockRows[]): Map<number, BlockRows[]> => {
+  const groups = new Map<number, BlockRows[]>();
+  for (const block of built) groups.set(block.partition, [...(groups.get(block.partition) ?? []), block]);
   return groups;
 };
 
-const buildFiles = async (options: {
+const buildBlocks = async (options: {
   broker: Broker;
   topic: string;
   rows: number;
   schema: AvroSchema;
   blocks: readonly ClaimedBlock[];
-}): Promise<BlockFile[]> => {
-  const header = fileHeader(options.schema);
-  const files = options.blocks.map((block) => ({ ...block, file: createAvroFile(header, block.partition) }));
-  const byPartition = groupByPartition(files);
+}): Promise<BlockRows[]> => {
+  const layout = rowLayout(options.schema);
+  const walk = compileDatumWalk(options.schema, undefined);
+  const built = options.blocks.map((block) => ({
+    ...block,
+    rows: createNativeRows(layout, block.partition),
+  }));
+  const byPartition = groupByPartition(built);
   await readTopic(options.broker, options.topic, options.rows, (partition, cursor) => {
     const own = byPartition.get(partition) ?? [];
     let at = 0;
     while (cursor.next()) {
-      while (at < own.length && (own[at] as BlockFile).lastOffset < cursor.offset) at += 1;
+      while (at < own.length && (own[at] as BlockRows).lastOffset < cursor.offset) at += 1;
       const block = own[at];
       if (block === undefined) throw new Error(`no block holds ${partition}/${cursor.offset}`);
-      block.file.append(cursor.offset, cursor.bytes, cursor.valueStart + wirePrefixBytes, cursor.valueEnd);
+      walk.over(cursor.bytes, cursor.valueStart + wirePrefixBytes, cursor.valueEnd);
+      block.rows.append(cursor.offset, cursor.bytes, walk.bounds);
     }
   });
-  return files;
+  return built;
 };
 
 /** The blocks of a partition one after the other, two inserts at once. */
-const insertFiles = async (
+const insertBlocks = async (
   clickhouse: ClickHouse,
   topic: string,
-  files: readonly BlockFile[],
+  built: readonly BlockRows[],
 ): Promise<void> => {
   const inserts = createAdmission(insertsConcurrentlyMax);
   await Promise.all(
-    [...groupByPartition(files).values()].map(async (own) => {
-      for (const { partition, firstOffset, lastOffset, file } of own)
+    [...groupByPartition(built).values()].map(async (own) => {
+      for (const { partition, firstOffset, lastOffset, rows } of own)
         await inserts.run(() =>
           clickhouse.insert({
             table: 'shopper_activity',
-            format: 'Avro',
-            rows: file.rows,
-            data: file.seal(),
+            format: 'Native',
+            rows: rows.rows,
+            data: nativeBody([rows]),
             deduplicationToken: `${topic}/${partition}/${firstOffset}-${lastOffset}/limit`,
           }),
         );

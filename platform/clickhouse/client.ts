@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { ClickHouseError, createClient } from '@clickhouse/client';
 import { Agent, request } from 'undici';
 import { PlatformError } from '#platform/errors';
@@ -26,9 +27,10 @@ export type QueryParams = Record<string, unknown>;
 
 export type Insert = {
   table: string;
-  /** ClickHouse's name of the format, e.g. `Avro`. */
+  /** ClickHouse's name of the format, e.g. `Native`. */
   format: string;
-  data: Buffer;
+  /** Consecutive pieces of the body. */
+  data: readonly Buffer[];
   /** The number of rows in `data`; they become one part of the table. */
   rows: number;
   deduplicationToken: string;
@@ -44,6 +46,8 @@ export type ClickHouseOptions = {
 };
 
 const pingTimeoutMs = 1_500;
+/** Larger bodies are sent piece by piece instead of being copied together. */
+const joinedBytesMax = 64 * 1024;
 /** The same settings with every request, so that the embedded engine need not change its session between two. */
 const settings = {
   output_format_json_quote_64bit_integers: 0,
@@ -143,11 +147,16 @@ const createBlockInserter = (server: {
   return {
     insert: (insert: Insert): Promise<void> =>
       asking(async () => {
+        const bytes = insert.data.reduce((sum, piece) => sum + piece.length, 0);
         const answer = await request(addressOf(insert), {
           method: 'POST',
           dispatcher: agent,
-          headers: { authorization, 'content-type': 'application/octet-stream' },
-          body: insert.data,
+          headers: {
+            authorization,
+            'content-type': 'application/octet-stream',
+            'content-length': String(bytes),
+          },
+          body: bytes <= joinedBytesMax ? Buffer.concat(insert.data) : Readable.from(insert.data),
         });
         const text = await answer.body.text();
         if (answer.statusCode !== 200) throw asServerFault(text, answer.statusCode);
@@ -164,7 +173,7 @@ const insertStatement = ({ table, format, rows, deduplicationToken }: Insert): s
   const own = {
     insert_deduplication_token: `'${deduplicationToken}'`,
     deduplicate_blocks_in_dependent_materialized_views: 1,
-    input_format_avro_allow_missing_fields: 1,
+    input_format_skip_unknown_fields: 1,
     max_insert_block_size: rows + 1,
     max_partitions_per_insert_block: 0,
     throw_on_max_partitions_per_insert_block: 0,

@@ -9,6 +9,7 @@ import type { Block } from './block.js';
 import { type Claim, deduplicationToken, type Ownership } from './block-claims.js';
 import type { Feed } from './feeds.js';
 import type { InFlight } from './in-flight.js';
+import { nativeBody } from './native-rows.js';
 import { hasMoved, PartitionMoved } from './partition-moved.js';
 import { type Replay, restartMsMin } from './resume-point.js';
 import type { StoredRows } from './stored-rows.js';
@@ -116,7 +117,7 @@ type Work = {
   claim: Claim;
   rebuilt: Replay | null;
   /** One insert for each schema. */
-  parts: { schemaId: number; firstOffset: number; rows: number; data: Buffer; isDone: boolean }[];
+  parts: { schemaId: number; firstOffset: number; rows: number; data: readonly Buffer[]; isDone: boolean }[];
   isClaimed: boolean;
   /** True where the block may have been inserted, fully or partly, before. */
   isDoubtful: boolean;
@@ -128,11 +129,11 @@ const beginWork = (block: Block, claim: Claim, rebuilt: Replay | null): Work => 
   block,
   claim,
   rebuilt,
-  parts: [...block.files].map(([schemaId, { file, firstOffset }]) => ({
+  parts: [...block.parts].map(([schemaId, { rows, firstOffset }]) => ({
     schemaId,
     firstOffset,
-    rows: file.rows,
-    data: file.seal(),
+    rows: rows.rows,
+    data: nativeBody([rows]),
     isDone: false,
   })),
   isClaimed: rebuilt !== null,
@@ -169,7 +170,7 @@ const insertParts = async (
     await inFlight.insert(() =>
       clickhouse.insert({
         table: feed.table,
-        format: 'Avro',
+        format: 'Native',
         data: part.data,
         rows: part.rows,
         deduplicationToken: deduplicationToken(feed.topic, partition, claim, part.schemaId),

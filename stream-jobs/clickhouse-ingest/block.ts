@@ -1,14 +1,14 @@
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { IncomingRecord } from '#platform/messaging/broker';
-import { type AvroFile, createAvroFile } from './avro-file.js';
 import type { Exclusion } from './block-claims.js';
 import type { Outcome, RecordInPlace } from './intake.js';
+import { createNativeRows, type NativeRows } from './native-rows.js';
 
 /** Consecutive records of one partition that will be inserted together, by one insert for each schema. */
 export type Block = {
   firstOffset: number;
   /** By schema id. */
-  files: Map<number, { file: AvroFile; firstOffset: number }>;
+  parts: Map<number, { rows: NativeRows; firstOffset: number }>;
   rows: number;
   /** The size of its datums. */
   bytes: number;
@@ -27,7 +27,7 @@ const detailCharsMax = 100;
 
 export const openBlock = (firstOffset: number, openedAtMs: number): Block => ({
   firstOffset,
-  files: new Map(),
+  parts: new Map(),
   rows: 0,
   bytes: 0,
   excluded: [],
@@ -48,16 +48,16 @@ export const addToBlock = (
   if (timestampMs > block.newestMs) block.newestMs = timestampMs;
   switch (outcome.kind) {
     case 'row': {
-      let entry = block.files.get(outcome.schemaId);
-      if (entry === undefined) {
-        entry = { file: createAvroFile(outcome.header, partition), firstOffset: offset };
-        block.files.set(outcome.schemaId, entry);
+      let part = block.parts.get(outcome.schemaId);
+      if (part === undefined) {
+        part = { rows: createNativeRows(outcome.layout, partition), firstOffset: offset };
+        block.parts.set(outcome.schemaId, part);
       }
-      const start = record.valueStart + wirePrefixBytes;
-      entry.file.append(offset, record.bytes, start, record.valueEnd);
+      part.rows.append(offset, record.bytes, outcome.walk.bounds);
+      const bytes = record.valueEnd - record.valueStart - wirePrefixBytes;
       block.rows += 1;
-      block.bytes += record.valueEnd - start;
-      return record.valueEnd - start;
+      block.bytes += bytes;
+      return bytes;
     }
     case 'poison': {
       const { cause } = outcome;

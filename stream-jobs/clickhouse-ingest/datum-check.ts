@@ -6,18 +6,23 @@ import { compileFieldWalks, readLong, type Walk } from './datum-walk.js';
 export const malformed = -1;
 export const meaningless = -2;
 
-/**
- * Compiles a walk over one datum of `schema` that also checks the fields that `rules` name, without decoding. The walk
- * returns the position after the datum, `malformed` if the bytes are not a datum, or `meaningless` if it breaks a rule.
- */
-export const compileDatumWalk = (schema: AvroSchema, rules: RecordRules | undefined): Walk => {
+export type DatumWalk = {
+  /**
+   * Returns the position after the datum, `malformed` if the bytes are not a datum, or `meaningless` if it breaks a rule.
+   */
+  over: Walk;
+  /** After a walk that found a datum: the start of each field and the end of the last one. The next walk overwrites it. */
+  readonly bounds: Int32Array;
+};
+
+/** Compiles a walk over one datum of `schema` that also checks the fields that `rules` name, without decoding. */
+export const compileDatumWalk = (schema: AvroSchema, rules: RecordRules | undefined): DatumWalk => {
   const { fields } = schema as { fields: readonly Field[] };
   const walks = compileFieldWalks(schema);
   const checks = fields.map((field) => checkOf(field, rules?.fields[field.name]));
   const cases = rules?.cases === undefined ? undefined : compileCases(fields, rules.cases);
-  // The start of each field and the end of the last one. It can be shared, because only one walk runs at a time.
   const bounds = new Int32Array(fields.length + 1);
-  return (bytes, start, end) => {
+  const over: Walk = (bytes, start, end) => {
     let at = start;
     let holds = true;
     for (let field = 0; field < walks.length; field += 1) {
@@ -32,6 +37,7 @@ export const compileDatumWalk = (schema: AvroSchema, rules: RecordRules | undefi
     if (!holds || (cases !== undefined && !cases(bytes, bounds))) return meaningless;
     return at;
   };
+  return { over, bounds };
 };
 
 type Field = { name: string; type: unknown };

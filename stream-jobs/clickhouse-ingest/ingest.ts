@@ -5,8 +5,8 @@
  * - a *treatment* is how datums of one schema id are handled (`treatments.ts`);
  * - the *intake* judges one record: it becomes a row, is excluded, is skipped, is poison, or needs a schema from the
  *   registry first (`intake.ts`, pure);
- * - a *block* is consecutive records of one partition that are inserted together (`block.ts`), with one Avro *file* for
- *   each schema (`avro-file.ts`). A rule decides when a block closes (`block-rule.ts`, pure);
+ * - a *block* is consecutive records of one partition that are inserted together (`block.ts`), as *rows* of each schema
+ *   (`native-rows.ts`). A rule decides when a block closes (`block-rule.ts`, pure);
  * - a *claim* is a block's bounds, stored before it is inserted, and *ownership* is the right to store one
  *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again unchanged
  *   (`resume-point.ts`);

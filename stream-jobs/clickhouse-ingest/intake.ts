@@ -20,7 +20,7 @@ export type RecordInPlace = {
 
 /** The outcome of the intake for a record. */
 export type Outcome =
-  /** It becomes a row; its datum follows the wire prefix. */
+  /** It becomes a row; the bounds of its fields are those of the treatment's walk until the next record is judged. */
   | RowTreatment
   /** It is left out of its block, and the block's claim records that. */
   | { kind: 'excluded'; reason: string; detail: string }
@@ -58,7 +58,7 @@ export const createIntake = (
     if (treatment === undefined) return { kind: 'unknown_schema', schemaId };
     if (treatment.kind !== 'row') return treatment;
     const datum = valueStart + wirePrefixBytes;
-    const walked = treatment.walk(bytes, datum, valueEnd);
+    const walked = treatment.walk.over(bytes, datum, valueEnd);
     if (walked !== valueEnd) return wrongDatum(treatment, bytes, datum, valueEnd, walked);
     return repeats?.seen(treatment, bytes, datum) === true && !isRebuilding ? excludedRepeat : treatment;
   },

@@ -405,7 +405,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
       firstOffset: block.firstOffset,
       lastOffset: this.#position - 1,
       attempt: rebuilt?.attempt ?? 0,
-      schemaIds: rebuilt?.schemaIds ?? [...block.files.keys()],
+      schemaIds: rebuilt?.schemaIds ?? [...block.parts.keys()],
       rows: rebuilt?.rows ?? block.rows,
       excluded: rebuilt?.excluded ?? block.excluded,
     };

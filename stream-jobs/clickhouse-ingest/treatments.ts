@@ -3,10 +3,10 @@ import { PlatformError } from '#platform/errors';
 import { avroType } from '#platform/messaging/avro-codec';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 import { brokenRule, valueRules } from '#schemas/value-rules';
-import { type FileHeader, fileHeader } from './avro-file.js';
-import { compileDatumWalk, textStart } from './datum-check.js';
+import { compileDatumWalk, type DatumWalk, textStart } from './datum-check.js';
 import { compileFieldWalks, type Walk } from './datum-walk.js';
 import type { Feed } from './feeds.js';
+import { type RowLayout, rowLayout } from './native-rows.js';
 
 /** How datums of one schema id are handled. */
 export type Treatment = RowTreatment | { kind: 'passed_over' } | { kind: 'poison'; cause: PlatformError };
@@ -14,9 +14,8 @@ export type Treatment = RowTreatment | { kind: 'passed_over' } | { kind: 'poison
 export type RowTreatment = {
   kind: 'row';
   schemaId: number;
-  header: FileHeader;
-  /** As `compileDatumWalk`. */
-  walk: Walk;
+  layout: RowLayout;
+  walk: DatumWalk;
   /** A text that names the rule that a well-formed datum breaks. */
   brokenRule(bytes: Buffer, start: number, end: number): string;
   /** The first field of a walked datum, if it is text. */
@@ -77,7 +76,7 @@ const rowTreatment = (schemaId: number, schema: AvroSchema, type: avro.Type): Ro
   return {
     kind: 'row',
     schemaId,
-    header: fileHeader(schema),
+    layout: rowLayout(schema),
     walk: compileDatumWalk(schema, valueRules[recordName]),
     brokenRule: (bytes, start, end) => {
       try {
