@@ -3,7 +3,7 @@ const decidingFiles = '^(services|stream-jobs)/[^/]+/[^/]+[.]ts$';
 /** The files of services and jobs that have effects: those of these roles, and those named here. */
 const withEffects = [
   '/(main|service|config|reactions|routes)[.]ts$',
-  '-(routes|store|reads|metrics|telemetry|replica|worker|listener|calls|provider)[.]ts$',
+  '-(routes|store|reads|metrics|telemetry|replica|worker|listener|calls|provider|sink)[.]ts$',
   '[.]test[.]ts$',
   '^services/analytics/reconciliation[.]ts$',
   '^services/gateway/(catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream)[.]ts$',
@@ -21,7 +21,7 @@ const withoutEffects = [
   '^platform/(assert|bounded-map|errors|fresh-map|ids)[.]ts$',
   '^platform/http/(bounds|strict-json|text)[.]ts$',
   '^platform/messaging/(avro-codec|record-pack)[.]ts$',
-  '^platform/streams/recent-ids[.]ts$',
+  '^platform/streams/(distinct|earliest|join|recent-ids|topology|window)[.]ts$',
   '^platform/postgres/gathering[.]ts$',
 ];
 

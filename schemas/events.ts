@@ -1,5 +1,33 @@
 // Generated from the .avsc files by `npm run generate`; do not edit.
 
+/** Something about the orders of a buyer that staff should look at. It decides nothing. A later revision of the same signal replaces an earlier one. */
+export type FraudSignal = {
+  /** A UUIDv8 derived from the buyer, the window and the revision. */
+  event_id: string;
+  /** A UUIDv8 derived from kind, buyer and order; the key of the record. */
+  signal_id: string;
+  /** Counts from 1. */
+  revision: number;
+  /** velocity: many orders in a short time; amount: an order of an unusual amount; mismatch: orders to different countries in a short time; declines: several declined payments. */
+  kind: string;
+  /** The account, or for a guest the visit. */
+  buyer: string;
+  /** The account; null for a guest. */
+  user_id: null | string;
+  /** The order that gave rise to the signal. */
+  order_id: string;
+  /** Orders, countries or declined payments of the buyer in the window. */
+  count: number;
+  /** The amount of the order in minor units; 0 where it is not in the window. */
+  amount_minor: number;
+  /** ISO 4217 code of the amount. */
+  currency: null | string;
+  /** The countries of a mismatch, in the order in which they were used; otherwise empty. */
+  detail: string;
+  /** When the order was placed or its payment declined, epoch milliseconds UTC. */
+  occurred_at: number;
+};
+
 /** The order ended without a sale, or its sale was undone because its money could not be captured. Inventory and payment give back what they hold for it. */
 export type OrderCancelled = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
@@ -380,6 +408,34 @@ export type StockCommitted = {
   occurredAt: number;
 };
 
+/** One line of an order that could not be served from stock: demand that met none. A later revision of the same order and product replaces an earlier one. */
+export type StockOut = {
+  /** A UUIDv8 derived from the order, the product and the revision. */
+  event_id: string;
+  /** The order; the key of the record. */
+  order_id: string;
+  /** The product that fell short. */
+  product_id: string;
+  /** Counts from 1. */
+  revision: number;
+  /** The category path of the product in the order; null until the order is there. */
+  category: null | string;
+  /** Pieces that the order requested. */
+  requested: number;
+  /** Pieces that could have been held. */
+  available: number;
+  /** Price of one piece in the order, in minor units; null until the order is there. */
+  unit_price_minor: null | number;
+  /** The sale that was lost with this line, in minor units: all requested pieces at their price, because the whole order ends; 0 until the order is there. */
+  lost_minor: number;
+  /** ISO 4217 code; null until the order is there. */
+  currency: null | string;
+  /** The account of the buyer; null for a guest. */
+  user_id: null | string;
+  /** When the stock was refused, epoch milliseconds UTC. */
+  occurred_at: number;
+};
+
 /** The lines that fall short. */
 export type StockRejectedLine = {
   /** UUIDv7 of the product. */
@@ -494,8 +550,47 @@ export type UserRolesChanged = {
   occurredAt: number;
 };
 
+/** A visit that has ended: no action of it followed for half an hour. Flat, so that any standard tool can read the topic. */
+export type Visit = {
+  /** A UUIDv8 derived from the visit and its start, so the same visit has the same id whenever it is computed. */
+  event_id: string;
+  /** The id that the client chose; the key of the record. After half an hour of silence it begins a new visit. */
+  visit_id: string;
+  /** The account with which the shopper was logged in, or ordered. */
+  user_id: null | string;
+  /** The first action, epoch milliseconds UTC. */
+  started_at: number;
+  /** The first product that was viewed, added or clicked. */
+  entry_product_id: null | string;
+  /** The last one. */
+  exit_product_id: null | string;
+  /** The products in the order in which they were viewed, added or clicked, separated by spaces; the first 50 steps, and a product after itself only once. */
+  path: string;
+  /** Everything that the shopper did. */
+  actions: number;
+  /** Products viewed. */
+  views: number;
+  /** Products added to the cart. */
+  adds: number;
+  /** Products removed from the cart. */
+  removes: number;
+  /** Searches. */
+  searches: number;
+  /** Recommendations clicked. */
+  clicks: number;
+  /** Checkouts started. */
+  checkouts: number;
+  /** Orders placed. */
+  orders: number;
+  /** True when more was added than removed and nothing was ordered. */
+  abandoned: boolean;
+  /** The last action, epoch milliseconds UTC. */
+  occurred_at: number;
+};
+
 /** Every record by its name. */
 export type EventMap = {
+  FraudSignal: FraudSignal;
   OrderCancelled: OrderCancelled;
   OrderConfirmed: OrderConfirmed;
   OrderPlaced: OrderPlaced;
@@ -513,17 +608,24 @@ export type EventMap = {
   ShopperActivity: ShopperActivity;
   StockAdjusted: StockAdjusted;
   StockCommitted: StockCommitted;
+  StockOut: StockOut;
   StockRejected: StockRejected;
   StockReleased: StockReleased;
   StockReserved: StockReserved;
   StockReturned: StockReturned;
   UserRegistered: UserRegistered;
   UserRolesChanged: UserRolesChanged;
+  Visit: Visit;
 };
 
 export type EventType = keyof EventMap;
 
 const places = {
+  FraudSignal: {
+    topic: 'fraud-signals',
+    subject: 'fraud-signals-value',
+    schema: {"type":"record","name":"FraudSignal","namespace":"cartstream.fraud_signals","doc":"Something about the orders of a buyer that staff should look at. It decides nothing. A later revision of the same signal replaces an earlier one.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from the buyer, the window and the revision."},{"name":"signal_id","type":"string","doc":"A UUIDv8 derived from kind, buyer and order; the key of the record."},{"name":"revision","type":"int","doc":"Counts from 1."},{"name":"kind","type":"string","doc":"velocity: many orders in a short time; amount: an order of an unusual amount; mismatch: orders to different countries in a short time; declines: several declined payments."},{"name":"buyer","type":"string","doc":"The account, or for a guest the visit."},{"name":"user_id","type":["null","string"],"doc":"The account; null for a guest.","default":null},{"name":"order_id","type":"string","doc":"The order that gave rise to the signal."},{"name":"count","type":"int","doc":"Orders, countries or declined payments of the buyer in the window."},{"name":"amount_minor","type":"long","doc":"The amount of the order in minor units; 0 where it is not in the window."},{"name":"currency","type":["null","string"],"doc":"ISO 4217 code of the amount.","default":null},{"name":"detail","type":"string","doc":"The countries of a mismatch, in the order in which they were used; otherwise empty."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was placed or its payment declined, epoch milliseconds UTC."}]},
+  },
   OrderCancelled: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderCancelled',
@@ -609,6 +711,11 @@ const places = {
     subject: 'cartstream.inventory.StockCommitted',
     schema: {"type":"record","name":"StockCommitted","namespace":"cartstream.inventory","doc":"A hold became a sale: the pieces have left the stock.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockCommittedLine","doc":"The pieces that left the stock.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"Pieces of this product that can still be sold after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock. A reader keeps the line with the highest number."}]}},"doc":"The pieces that left the stock."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
+  StockOut: {
+    topic: 'stock-outs',
+    subject: 'stock-outs-value',
+    schema: {"type":"record","name":"StockOut","namespace":"cartstream.stock_outs","doc":"One line of an order that could not be served from stock: demand that met none. A later revision of the same order and product replaces an earlier one.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from the order, the product and the revision."},{"name":"order_id","type":"string","doc":"The order; the key of the record."},{"name":"product_id","type":"string","doc":"The product that fell short."},{"name":"revision","type":"int","doc":"Counts from 1."},{"name":"category","type":["null","string"],"doc":"The category path of the product in the order; null until the order is there.","default":null},{"name":"requested","type":"int","doc":"Pieces that the order requested."},{"name":"available","type":"int","doc":"Pieces that could have been held."},{"name":"unit_price_minor","type":["null","long"],"doc":"Price of one piece in the order, in minor units; null until the order is there.","default":null},{"name":"lost_minor","type":"long","doc":"The sale that was lost with this line, in minor units: all requested pieces at their price, because the whole order ends; 0 until the order is there."},{"name":"currency","type":["null","string"],"doc":"ISO 4217 code; null until the order is there.","default":null},{"name":"user_id","type":["null","string"],"doc":"The account of the buyer; null for a guest.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the stock was refused, epoch milliseconds UTC."}]},
+  },
   StockRejected: {
     topic: 'inventory',
     subject: 'cartstream.inventory.StockRejected',
@@ -638,6 +745,11 @@ const places = {
     topic: 'users',
     subject: 'cartstream.users.UserRolesChanged',
     schema: {"type":"record","name":"UserRolesChanged","namespace":"cartstream.users","doc":"The roles of an account were changed.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"roles","type":{"type":"array","items":"string"},"doc":"customer, support, analyst, admin."},{"name":"changedBy","type":"string","doc":"The account of the administrator who changed them; the account itself when the service sets up its administrator at start."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  Visit: {
+    topic: 'visits',
+    subject: 'visits-value',
+    schema: {"type":"record","name":"Visit","namespace":"cartstream.visits","doc":"A visit that has ended: no action of it followed for half an hour. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from the visit and its start, so the same visit has the same id whenever it is computed."},{"name":"visit_id","type":"string","doc":"The id that the client chose; the key of the record. After half an hour of silence it begins a new visit."},{"name":"user_id","type":["null","string"],"doc":"The account with which the shopper was logged in, or ordered.","default":null},{"name":"started_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The first action, epoch milliseconds UTC."},{"name":"entry_product_id","type":["null","string"],"doc":"The first product that was viewed, added or clicked.","default":null},{"name":"exit_product_id","type":["null","string"],"doc":"The last one.","default":null},{"name":"path","type":"string","doc":"The products in the order in which they were viewed, added or clicked, separated by spaces; the first 50 steps, and a product after itself only once."},{"name":"actions","type":"int","doc":"Everything that the shopper did."},{"name":"views","type":"int","doc":"Products viewed."},{"name":"adds","type":"int","doc":"Products added to the cart."},{"name":"removes","type":"int","doc":"Products removed from the cart."},{"name":"searches","type":"int","doc":"Searches."},{"name":"clicks","type":"int","doc":"Recommendations clicked."},{"name":"checkouts","type":"int","doc":"Checkouts started."},{"name":"orders","type":"int","doc":"Orders placed."},{"name":"abandoned","type":"boolean","doc":"True when more was added than removed and nothing was ordered."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The last action, epoch milliseconds UTC."}]},
   },
 } as const satisfies Record<EventType, { topic: string; subject: string; schema: object }>;
 

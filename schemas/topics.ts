@@ -36,6 +36,15 @@ export const topics = {
     single: true,
   },
   sales: { topic: 'sales', key: 'order_id', partitions: 6, retentionMs: null, single: true },
+  visits: { topic: 'visits', key: 'visit_id', partitions: 3, retentionMs: 30 * day, single: true },
+  stockOuts: { topic: 'stock-outs', key: 'order_id', partitions: 1, retentionMs: 30 * day, single: true },
+  fraudSignals: {
+    topic: 'fraud-signals',
+    key: 'signal_id',
+    partitions: 1,
+    retentionMs: 30 * day,
+    single: true,
+  },
 } as const satisfies Record<string, Topic>;
 
 /**

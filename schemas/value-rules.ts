@@ -70,6 +70,13 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
       occurred_at: instant,
     },
   },
+  Visit: { fields: { event_id: named, visit_id: named, started_at: instant, occurred_at: instant } },
+  StockOut: {
+    fields: { event_id: named, order_id: named, product_id: named, currency, occurred_at: instant },
+  },
+  FraudSignal: {
+    fields: { event_id: named, signal_id: named, buyer: named, currency, occurred_at: instant },
+  },
   ProductCreated: {
     fields: {
       productId: named,

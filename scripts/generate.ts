@@ -1,7 +1,8 @@
 /**
  * `npm run generate`: writes `schemas/events.ts` from the `.avsc` files and appends changed schemas to
- * `schemas/history.json`; and in docker-compose.yml and dashboards/prometheus.yml the sections that follow from
- * `services/table.ts`. With `--check` writes nothing and fails when one of them is out of date.
+ * `schemas/history.json`; in docker-compose.yml and dashboards/prometheus.yml the sections that follow from
+ * `services/table.ts`; and docs/topologies.md, the drawings of the windowed jobs (these alone with `npm run topology`,
+ * which is `--topologies`). With `--check` writes nothing and fails when one of them is out of date.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +17,7 @@ import {
 } from '../schemas/compatibility.js';
 import { topics } from '../schemas/topics.js';
 import { containerSections, withSections } from './container-files.js';
+import { topologiesDocument, topologiesFile } from './topology-drawings.js';
 
 type Field = { name: string; type: Node; doc?: string };
 type Node =
@@ -25,6 +27,10 @@ type Node =
 type RecordSchema = { type: 'record'; name: string; namespace: string; doc: string; fields: Field[] };
 type Source = { topic: string; schema: RecordSchema };
 
+if (process.argv.includes('--topologies')) {
+  writeFileSync(topologiesFile, topologiesDocument());
+  process.exit(0);
+}
 const checking = process.argv.includes('--check');
 const schemasFolder = join(process.cwd(), 'schemas');
 const eventsFile = join(schemasFolder, 'events.ts');
@@ -196,6 +202,12 @@ if (checking) {
 if (checking)
   for (const { file, text, generated } of containerFiles)
     if (text !== generated) problems.push(`${file} is out of date: run \`npm run generate\``);
+// The drawings need the events' topics, which a first run writes into schemas/events.ts.
+if (
+  checking &&
+  (!existsSync(topologiesFile) || readFileSync(topologiesFile, 'utf8') !== topologiesDocument())
+)
+  problems.push(`${topologiesFile} is out of date: run \`npm run topology\``);
 if (problems.length > 0) {
   console.error(problems.join('\n'));
   process.exit(1);
@@ -204,6 +216,7 @@ if (!checking) {
   writeFileSync(eventsFile, rendered);
   writeFileSync(historyFile, `${JSON.stringify(extended, null, 1)}\n`);
   for (const { file, generated } of containerFiles) writeFileSync(file, generated);
+  writeFileSync(topologiesFile, topologiesDocument());
 }
 console.log(
   `${sources.length} records, ${Object.values(extended).flat().length} versions, all FULL_TRANSITIVE`,

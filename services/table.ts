@@ -24,6 +24,7 @@ export const table = [
   { name: 'gateway', kind: 'gateway', paths: [] },
   { name: 'clickhouse-ingest', kind: 'job', paths: [] },
   { name: 'item-similarity', kind: 'job', paths: [] },
+  { name: 'windows', kind: 'job', paths: [] },
 ] as const satisfies readonly Part[];
 
 type Row = (typeof table)[number];

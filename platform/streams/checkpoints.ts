@@ -1,0 +1,152 @@
+import { isBrokenInvariant } from '#platform/assert';
+import { isRetriable } from '#platform/errors';
+import { idOf } from '#platform/ids';
+import type { BatchControl, TopicPartition } from '#platform/messaging/broker';
+import type { Tx } from '#platform/postgres/transaction';
+import type { Host } from '#platform/service-host';
+import type { CheckpointStore, TakenCheckpoint } from '#platform/streams/checkpoint-store';
+import type { Checkpoint, Task } from '#platform/streams/task';
+import { backoffMs } from '#platform/waiting/backoff';
+import { createBell } from '#platform/waiting/bell';
+import { sleep } from '#platform/waiting/sleep';
+
+/** Takes and stores checkpoints of all tasks together, one after the other. */
+export type Checkpoints = {
+  /** A batch was handled: its offsets are committed after the next checkpoint. Resolves when reading may go on. */
+  handled(at: TopicPartition, nextOffset: bigint, records: number, control: BatchControl): Promise<void>;
+  /** Stores what has changed, at the interval, until the signal is aborted; and once more at the end. */
+  run(signal: AbortSignal, beforeEach: () => void): Promise<void>;
+};
+
+type Handled = { nextOffset: bigint; control: BatchControl };
+
+const retry = { minMs: 100, maxMs: 2_000 };
+
+export const createCheckpoints = (
+  host: Pick<Host, 'metrics' | 'clock' | 'logger'>,
+  store: CheckpointStore,
+  tasks: readonly Task[],
+  limits: { checkpointEveryMs: number; recordsPerCheckpointMax: number },
+): Checkpoints => {
+  const report = checkpointReport(host);
+  const publish = createPublishing(host, tasks);
+  const bell = createBell();
+  const handled = new Map<string, Handled & { at: TopicPartition }>();
+  const waiting: (() => void)[] = [];
+  let records = 0;
+
+  const take = (): TakenCheckpoint[] =>
+    tasks
+      .filter((task) => task.hasNews() || records > 0)
+      .map((task) => store.take(task, (tx, checkpoint) => write(tx, task, checkpoint)));
+
+  const storeUntilDone = async (taken: readonly TakenCheckpoint[]): Promise<void> => {
+    for (let failures = 1; ; failures += 1)
+      try {
+        await store.store(taken);
+        return;
+      } catch (error) {
+        if (isBrokenInvariant(error) || !isRetriable(error)) throw error;
+        host.logger[failures === 1 ? 'warn' : 'debug'](
+          { err: error },
+          'a checkpoint could not be stored yet',
+        );
+        await sleep(backoffMs(retry, failures));
+      }
+  };
+
+  const checkpoint = async (): Promise<void> => {
+    for (const task of tasks) task.advance();
+    if (records === 0 && !tasks.some((task) => task.hasNews())) return publish([]);
+    const startedAtMs = host.clock.monotonicMs();
+    const taken = take();
+    const done = [...handled.values()];
+    const goOn = waiting.splice(0);
+    handled.clear();
+    records = 0;
+    await publish(taken);
+    await storeUntilDone(taken);
+    for (const resolve of goOn) resolve();
+    report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
+    // The group's offsets only show the lag to operators, so a partition that has moved is no matter.
+    for (const { nextOffset, control } of done) await control.commit(nextOffset).catch(() => {});
+  };
+
+  return {
+    handled: async (at, nextOffset, count, control) => {
+      records += count;
+      handled.set(`${at.topic}/${at.partition}`, { at, nextOffset, control });
+      if (records < limits.recordsPerCheckpointMax) return;
+      const stored = new Promise<void>((resolve) => waiting.push(resolve));
+      bell.ring();
+      await stored;
+    },
+    run: async (signal, beforeEach) => {
+      while (!signal.aborted) {
+        beforeEach();
+        await checkpoint();
+        await bell.wait(limits.checkpointEveryMs);
+      }
+      await checkpoint();
+    },
+  };
+};
+
+const write = async (tx: Tx, task: Task, { rows }: Checkpoint<unknown>): Promise<void> => {
+  const { name, sink } = task.topology;
+  if (!('write' in sink) || rows.length === 0) return;
+  await sink.write(
+    tx,
+    rows.map(({ place, row }) => ({ id: idOf(name, ...place), row })),
+  );
+};
+
+type Publishing = { kept: readonly unknown[]; reportedMs: number; isAway: boolean };
+
+/** A sink is sent the watermark, if no rows go to it, when it has moved by this much. */
+const reportWatermarkEveryMs = 1_000;
+
+/**
+ * Publishes rows before their checkpoint is stored: killed in between, the task computes and publishes them again. While
+ * the sink's engine is away the newest rows are kept, and the jobs go on.
+ */
+const createPublishing = (host: Pick<Host, 'logger'>, tasks: readonly Task[]) => {
+  const states = new Map<Task, Publishing>();
+  const publishOne = async (task: Task, rows: readonly unknown[]): Promise<void> => {
+    const { topology, watermarkMs } = task;
+    const { name, sink } = topology;
+    if (!('publish' in sink)) return;
+    const before = states.get(task) ?? { kept: [], reportedMs: 0, isAway: false };
+    const all = [...before.kept, ...rows].slice(-sink.rowsKeptMax);
+    const hasMoved = watermarkMs - before.reportedMs >= reportWatermarkEveryMs;
+    if (all.length === 0 && !hasMoved) return;
+    try {
+      await sink.publish(all, Number.isFinite(watermarkMs) ? watermarkMs : 0);
+      states.set(task, { kept: [], reportedMs: watermarkMs, isAway: false });
+    } catch (error) {
+      if (!isRetriable(error)) throw error;
+      if (!before.isAway) host.logger.warn({ err: error, job: name }, 'rows cannot be published yet');
+      states.set(task, { ...before, kept: all, isAway: true });
+    }
+  };
+  return async (taken: readonly TakenCheckpoint[]): Promise<void> => {
+    for (const task of tasks) {
+      const rows = taken.find((one) => one.task === task.topology.name)?.checkpoint.rows ?? [];
+      await publishOne(
+        task,
+        rows.map(({ row }) => row),
+      );
+    }
+  };
+};
+
+const checkpointReport = ({ metrics }: Pick<Host, 'metrics'>) => {
+  const rows = metrics.counter('stream_rows_total', 'Rows of windows written or published.', ['job']);
+  const open = metrics.gauge('stream_windows_open', 'Open windows.', ['job']);
+  const took = metrics.gauge('stream_checkpoint_seconds', 'What the last checkpoint took.', []);
+  return (taken: readonly TakenCheckpoint[], tasks: readonly Task[], tookMs: number): void => {
+    for (const { task, checkpoint } of taken) rows.inc({ job: task }, checkpoint.rows.length);
+    for (const task of tasks) open.set({ job: task.topology.name }, task.windowsOpen);
+    took.set({}, tookMs / 1000);
+  };
+};

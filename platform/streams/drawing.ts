@@ -1,0 +1,38 @@
+import type { AnyTopology } from '#platform/streams/topology';
+import { windowInWords } from '#platform/streams/window';
+
+/** The topology as a Mermaid flowchart, with the topic of each event type. */
+export const drawTopology = (topology: AnyTopology, topicOf: (type: string) => string): string => {
+  const { name, sources, keyedBy, window, emits, sink } = topology;
+  const types = Object.keys(sources);
+  const topics = [...new Set(types.map(topicOf))];
+  const written = emits === 'once' ? 'once, when the window closes' : 'as it changes';
+  return [
+    'flowchart LR',
+    ...topics.map((topic, nth) => {
+      const read = types.filter((type) => topicOf(type) === topic).join('<br/>');
+      return `  source${nth}[("${topic}<br/>${read}")] --> key`;
+    }),
+    `  key{{"by ${keyedBy}"}} --> window["${windowInWords(window)}"]`,
+    `  window --> aggregate["${name}"]`,
+    `  aggregate -->|"${written}"| sink[/"${sink.into}"/]`,
+  ].join('\n');
+};
+
+/** All topologies as a document. */
+export const drawTopologies = (
+  topologies: readonly AnyTopology[],
+  topicOf: (type: string) => string,
+): string =>
+  topologies
+    .flatMap((one) => [
+      `## ${one.name}`,
+      '',
+      one.purpose,
+      '',
+      '```mermaid',
+      drawTopology(one, topicOf),
+      '```',
+      '',
+    ])
+    .join('\n');

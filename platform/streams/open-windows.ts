@@ -1,0 +1,239 @@
+import type { Topology, WindowOf } from '#platform/streams/topology';
+import { overlaps, type Span, spansOf } from '#platform/streams/window';
+
+/** An open window as it is stored: its number, key, bounds, revision and sum as JSON. */
+export type StoredWindow = readonly [
+  id: number,
+  key: string,
+  fromMs: number,
+  toMs: number,
+  revision: number,
+  sum: unknown,
+];
+
+export type WindowChanges = { put: readonly StoredWindow[]; removed: readonly number[] };
+
+/**
+ * The keyed state of a task: every open window with its sum. It is the pure core: it reads no clock and has no effect
+ * outside of itself.
+ */
+export type OpenWindows<I, A> = {
+  readonly size: number;
+  /** The number of windows for which the input was too late: they are closed, so it is in none of them. */
+  add(key: string, input: I, atMs: number, watermarkMs: number): number;
+  /** Removes the windows that end, with the lateness, at or before the watermark, and returns them by their end. */
+  close(watermarkMs: number): WindowOf<A>[];
+  /** The watermark that closes the oldest windows; undefined where none is open. */
+  nextCloseMs(): number | undefined;
+  /** The windows that have changed since the last call, each with its next revision. */
+  revise(): WindowOf<A>[];
+  /** The difference to the last call, for the changelog. */
+  changes(): WindowChanges;
+  everything(): StoredWindow[];
+  restore(windows: Iterable<StoredWindow>): void;
+};
+
+type Open<A> = Span & {
+  id: number;
+  key: string;
+  sum: A;
+  revision: number;
+  isGone: boolean;
+  /** Not in the changelog yet. */
+  isDirty: boolean;
+  /** Not in the rows yet. */
+  isUnseen: boolean;
+  isStored: boolean;
+};
+
+/** Windows are kept in slots by their end, so that closing looks only at those that are due. */
+const slotMs = 1_000;
+
+export const createOpenWindows = <I, A>(
+  topology: Pick<Topology<I, A, unknown>, 'window' | 'aggregate' | 'latenessMs'>,
+): OpenWindows<I, A> => {
+  const { window, aggregate, latenessMs } = topology;
+  const byKey = new Map<string, Open<A>[]>();
+  const slots = createSlots<Open<A>>();
+  let dirty: Open<A>[] = [];
+  let unseen: Open<A>[] = [];
+  let removed: number[] = [];
+  let nextId = 1;
+  let size = 0;
+
+  const touch = (open: Open<A>): void => {
+    if (!open.isDirty) dirty.push(open);
+    if (!open.isUnseen) unseen.push(open);
+    open.isDirty = true;
+    open.isUnseen = true;
+  };
+  const insert = (open: Open<A>): void => {
+    const others = byKey.get(open.key);
+    if (others === undefined) byKey.set(open.key, [open]);
+    else others.push(open);
+    slots.add(open);
+    size += 1;
+  };
+  const remove = (open: Open<A>): void => {
+    const others = byKey.get(open.key) as Open<A>[];
+    if (others.length === 1) byKey.delete(open.key);
+    else others.splice(others.indexOf(open), 1);
+    open.isGone = true;
+    size -= 1;
+    if (open.isStored) removed.push(open.id);
+  };
+  const begin = (key: string, span: Span): Open<A> => {
+    const open = { ...span, id: nextId++, key, sum: aggregate.start(), revision: 0, ...fresh };
+    insert(open);
+    return open;
+  };
+  /** The open window of the key into which the span falls, after those that the span connects have become one. */
+  const findOf = (key: string, span: Span): Open<A> | undefined => {
+    const others = byKey.get(key);
+    if (others === undefined) return undefined;
+    if (window.kind === 'fixed') return others.find(({ fromMs }) => fromMs === span.fromMs);
+    const [first, ...met] = others.filter((open) => overlaps(open, span));
+    if (first === undefined) return undefined;
+    for (const other of met) {
+      first.sum = aggregate.merge(first.sum, other.sum);
+      widen(first, other);
+      remove(other);
+    }
+    widen(first, span);
+    return first;
+  };
+  const toStored = ({ id, key, fromMs, toMs, revision, sum }: Open<A>): StoredWindow => [
+    id,
+    key,
+    fromMs,
+    toMs,
+    revision,
+    aggregate.toJson === undefined ? sum : aggregate.toJson(sum),
+  ];
+
+  return {
+    get size() {
+      return size;
+    },
+    add: (key, input, atMs, watermarkMs) => {
+      let late = 0;
+      for (const span of spansOf(window, atMs)) {
+        let open = findOf(key, span);
+        if (open === undefined) {
+          if (span.toMs + latenessMs <= watermarkMs) {
+            late += 1;
+            continue;
+          }
+          open = begin(key, span);
+        }
+        open.sum = aggregate.add(open.sum, input, atMs);
+        touch(open);
+      }
+      return late;
+    },
+    close: (watermarkMs) => {
+      const due = slots.due(watermarkMs - latenessMs);
+      for (const open of due) remove(open);
+      return due.sort(byEndThenKey).map((open) => ({
+        ...shown(open),
+        revision: open.revision + (open.isUnseen ? 1 : 0),
+        hasChanged: open.isUnseen,
+      }));
+    },
+    nextCloseMs: () => {
+      const endMs = slots.earliestEndMs();
+      return endMs === undefined ? undefined : endMs + latenessMs;
+    },
+    revise: () => {
+      const seen = unseen.filter((open) => !open.isGone);
+      unseen = [];
+      for (const open of seen) {
+        open.revision += 1;
+        open.isUnseen = false;
+      }
+      return seen.map((open) => ({ ...shown(open), hasChanged: true }));
+    },
+    changes: () => {
+      const put = dirty.filter((open) => !open.isGone).map(toStored);
+      for (const open of dirty) {
+        open.isDirty = false;
+        open.isStored = true;
+      }
+      const gone = removed;
+      dirty = [];
+      removed = [];
+      return { put, removed: gone };
+    },
+    everything: () => [...byKey.values()].flat().map(toStored),
+    restore: (windows) => {
+      for (const [id, key, fromMs, toMs, revision, json] of windows) {
+        const sum = aggregate.fromJson === undefined ? (json as A) : aggregate.fromJson(json);
+        insert({ id, key, fromMs, toMs, revision, sum, ...fresh, isStored: true });
+        nextId = Math.max(nextId, id + 1);
+      }
+    },
+  };
+};
+
+const fresh = { isGone: false, isDirty: false, isUnseen: false, isStored: false };
+
+const widen = (open: Span, span: Span): void => {
+  open.fromMs = Math.min(open.fromMs, span.fromMs);
+  open.toMs = Math.max(open.toMs, span.toMs);
+};
+
+const shown = <A>({ key, fromMs, toMs, sum, revision }: Open<A>) => ({ key, fromMs, toMs, sum, revision });
+
+const byEndThenKey = (a: Open<unknown>, b: Open<unknown>): number =>
+  a.toMs - b.toMs || (a.key < b.key ? -1 : a.key > b.key ? 1 : a.fromMs - b.fromMs);
+
+type Placed = Span & { isGone: boolean };
+
+/** Windows by the slot of their end. A window that has grown is moved when its old slot comes up. */
+const createSlots = <W extends Placed>() => {
+  const slots = new Map<number, W[]>();
+  let earliest = Number.POSITIVE_INFINITY;
+  const add = (open: W): void => {
+    const slot = Math.floor(open.toMs / slotMs);
+    const others = slots.get(slot);
+    if (others === undefined) slots.set(slot, [open]);
+    else others.push(open);
+    earliest = Math.min(earliest, slot);
+  };
+  const findEarliest = (): void => {
+    earliest = Number.POSITIVE_INFINITY;
+    for (const slot of slots.keys()) earliest = Math.min(earliest, slot);
+  };
+  return {
+    add,
+    /** Takes out those that end at or before `untilMs`. */
+    due: (untilMs: number): W[] => {
+      const due: W[] = [];
+      if (earliest * slotMs > untilMs) return due;
+      const until = Math.floor(untilMs / slotMs);
+      const passed = [...slots.keys()].filter((slot) => slot <= until);
+      for (const slot of passed) {
+        const opens = slots.get(slot) as W[];
+        slots.delete(slot);
+        for (const open of opens)
+          if (open.isGone) continue;
+          else if (open.toMs <= untilMs) due.push(open);
+          else add(open);
+      }
+      findEarliest();
+      return due;
+    },
+    earliestEndMs: (): number | undefined => {
+      let endMs = Number.POSITIVE_INFINITY;
+      while (slots.size > 0) {
+        const opens = (slots.get(earliest) ?? []).filter((open) => !open.isGone);
+        slots.delete(earliest);
+        for (const open of opens) add(open);
+        for (const open of slots.get(earliest) ?? []) endMs = Math.min(endMs, open.toMs);
+        if (endMs !== Number.POSITIVE_INFINITY) return endMs;
+        findEarliest();
+      }
+      return undefined;
+    },
+  };
+};

@@ -1,0 +1,198 @@
+import { AssertionError } from '#platform/assert';
+import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
+import type { ConsumerReport, Host } from '#platform/service-host';
+import { createAlignment } from '#platform/streams/alignment';
+import type { Checkpoints } from '#platform/streams/checkpoints';
+import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
+import type { Late, Task, TaskLane } from '#platform/streams/task';
+import type { Contribution } from '#platform/streams/topology';
+import type { Trials } from '#platform/streams/trials';
+
+type FeedParts = {
+  tasks: readonly Task[];
+  topicsOf(task: Task): readonly string[];
+  reader: Pick<EventReader, 'prepare' | 'read'>;
+  wants(type: string): boolean;
+  timeOf(event: ReceivedEvent): number;
+  trials: Trials;
+  checkpoints: Checkpoints;
+  limits: { aheadMsMax: number; repeatsWithinRecordsMax: number };
+};
+
+/** Gives the records of partitions to the tasks: each record once, and no partition far ahead of the others. */
+export type TaskFeed = {
+  expect(at: TopicPartition): void;
+  startFrom(at: TopicPartition): Promise<bigint>;
+  handle(batch: RecordBatch, control: BatchControl): Promise<void>;
+  /** Looks which partitions have no records left. */
+  look(reports: readonly ConsumerReport[]): void;
+};
+
+type Reading = {
+  offset: bigint;
+  id: string | undefined;
+  atMs: number;
+  contributions: readonly (readonly Contribution<unknown>[])[];
+};
+
+/** What the feed keeps about a partition. */
+type FedPartition = {
+  at: TopicPartition;
+  tasks: readonly Task[];
+  lanes: readonly TaskLane<unknown>[];
+  recentIds: RecentIds;
+};
+
+export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: FeedParts): TaskFeed => {
+  const { reader, checkpoints, limits, trials } = parts;
+  const report = feedReport(host);
+  const alignment = createAlignment(limits.aheadMsMax);
+  const readOne = createReadOne(parts);
+  const partitions = new Map<string, FedPartition>();
+  const partitionOf = ({ topic, partition }: TopicPartition): FedPartition => {
+    const name = `${topic}/${partition}`;
+    const at = { topic, partition };
+    const tasks = parts.tasks.filter((task) => parts.topicsOf(task).includes(topic));
+    const fed = partitions.get(name) ?? {
+      at,
+      tasks,
+      lanes: tasks.map((task) => task.lane(at)),
+      recentIds: createRecentIds(limits.repeatsWithinRecordsMax),
+    };
+    partitions.set(name, fed);
+    return fed;
+  };
+
+  const readAll = async (fed: FedPartition, records: readonly IncomingRecord[]): Promise<Reading[]> => {
+    const from = nextOffsetOf(fed);
+    const ids = new Set<string>();
+    const readings: Reading[] = [];
+    for (const record of records) {
+      const id = eventIdOf(record);
+      if (id !== undefined && record.offset < from) fed.recentIds.add(id);
+      if (record.offset < from || (id !== undefined && (fed.recentIds.has(id) || ids.has(id)))) continue;
+      if (id !== undefined) ids.add(id);
+      const reading = await readOne(fed, record, id);
+      if (reading !== null) readings.push(reading);
+    }
+    return readings;
+  };
+
+  const apply = ({ tasks, lanes, recentIds }: FedPartition, reading: Reading): void => {
+    for (const [nth, lane] of lanes.entries()) {
+      const { name } = (tasks[nth] as Task).topology;
+      const late = takeOrCrash(name, lane, reading, reading.contributions[nth] ?? []);
+      if (late.length > 0) report.late(name, late.length);
+    }
+    if (reading.id !== undefined) recentIds.add(reading.id);
+  };
+
+  return {
+    expect: (at) => void partitionOf(at),
+    startFrom: async (at) => {
+      const fed = partitionOf(at);
+      const wanted = nextOffsetOf(fed) - BigInt(limits.repeatsWithinRecordsMax);
+      return wanted < 0n ? 0n : wanted;
+    },
+    handle: async (batch, control) => {
+      const fed = partitionOf(batch);
+      const last = batch.records.at(-1);
+      if (last === undefined) return;
+      await reader.prepare(batch.records);
+      const readings = await readAll(fed, batch.records);
+      let limitMs = alignment.limitMs(fed.at, fed.tasks);
+      for (const reading of readings) {
+        const { atMs } = reading;
+        if (atMs > limitMs) {
+          if (!(await alignment.wait(fed.at, atMs, fed.tasks, control))) return;
+          limitMs = alignment.limitMs(fed.at, fed.tasks);
+        }
+        apply(fed, reading);
+      }
+      const nextOffset = last.offset + 1n;
+      for (const lane of fed.lanes) lane.moveTo(nextOffset);
+      for (const task of fed.tasks) task.advance();
+      trials.movedTo(fed.at, nextOffset);
+      alignment.moved();
+      report.read(fed.tasks, readings);
+      await checkpoints.handled(fed.at, nextOffset, batch.records.length, control);
+    },
+    look: (reports) => {
+      const now = { wallMs: host.clock.nowMs(), monotonicMs: host.clock.monotonicMs() };
+      for (const { topic, partition, lag } of reports.flatMap((each) => each.partitions))
+        for (const { watermarks } of partitionOf({ topic, partition }).tasks)
+          watermarks.look({ topic, partition }, lag === 0, now);
+      alignment.moved();
+    },
+  };
+};
+
+/** After a failure half-way the state is not that of any offset, so the process loads the last checkpoint again. */
+const takeOrCrash = (
+  job: string,
+  lane: TaskLane<unknown>,
+  { offset, atMs }: Reading,
+  contributions: readonly Contribution<unknown>[],
+): Late[] => {
+  try {
+    return lane.take(offset, atMs, contributions);
+  } catch (error) {
+    throw new AssertionError(`the aggregate of ${job} adds up every input: ${(error as Error).message}`);
+  }
+};
+
+const nextOffsetOf = ({ lanes }: FedPartition): bigint => {
+  const [first = 0n, ...others] = lanes.map(({ nextOffset }) => nextOffset);
+  let least = first;
+  for (const offset of others) if (offset < least) least = offset;
+  return least;
+};
+
+/** Reads a record for all tasks. One that cannot be read, or on which a source fails, is parked and left out. */
+const createReadOne =
+  ({ reader, wants, timeOf, trials }: FeedParts) =>
+  async (
+    { at, tasks }: FedPartition,
+    record: IncomingRecord,
+    id: string | undefined,
+  ): Promise<Reading | null> => {
+    try {
+      const event = await reader.read(at, record, wants);
+      if (event === null) return null;
+      return {
+        offset: record.offset,
+        id,
+        atMs: Math.min(timeOf(event), record.timestampMs),
+        contributions: tasks.map((task) => task.contributionsOf(event)),
+      };
+    } catch (error) {
+      if (!(await trials.park(at, record, error))) throw error;
+      return null;
+    }
+  };
+
+const feedReport = ({ metrics, clock }: Pick<Host, 'metrics' | 'clock'>) => {
+  const lag = metrics.gauge(
+    'stream_event_lag_seconds',
+    'From the newest event applied to the moment it was applied.',
+    ['job'],
+  );
+  const late = metrics.counter(
+    'stream_late_events_total',
+    'Events that came after their window had closed.',
+    ['job'],
+  );
+  return {
+    late: (job: string, events: number): void => late.inc({ job }, events),
+    read: (tasks: readonly Task[], readings: readonly Reading[]): void => {
+      if (readings.length === 0) return;
+      const newestMs = readings.reduce(
+        (newest, { atMs }) => Math.max(newest, atMs),
+        Number.NEGATIVE_INFINITY,
+      );
+      for (const { topology } of tasks)
+        lag.set({ job: topology.name }, Math.max(0, (clock.nowMs() - newestMs) / 1000));
+    },
+  };
+};

@@ -1,0 +1,87 @@
+import type { ReceivedEvent } from '#platform/messaging/events';
+import type { Tx } from '#platform/postgres/tx';
+import type { Span, WindowKind } from '#platform/streams/window';
+
+/**
+ * A windowed job as a plain value: which events it reads, by which key and in which windows it adds them up, and where
+ * the rows go. `drawing.ts` draws it, `task.ts` computes it, `windowed-jobs.ts` runs it.
+ *
+ * `I` is what an event contributes, `A` the sum of a window, `R` a row of the result. All functions are pure.
+ */
+export type Topology<I, A, R> = {
+  name: string;
+  /** One sentence for the drawing. */
+  purpose: string;
+  /** By event type: what the event contributes. An event may contribute to several keys, or nothing. */
+  sources: Readonly<Record<string, SourceOf<I>>>;
+  /** What a key is, for the drawing. */
+  keyedBy: string;
+  window: WindowKind;
+  aggregate: Aggregate<I, A>;
+  /**
+   * `once`: a window's rows are written when it closes. `as it changes`: they are also written at each checkpoint in
+   * which it has changed, with a higher revision, and replace the earlier ones.
+   */
+  emits: 'once' | 'as it changes';
+  /** By how much an event may be older than a later one of its partition and still count. */
+  outOfOrderMsMax: number;
+  /** A window stays open for so long after the watermark has passed its end. What comes later is late. */
+  latenessMs: number;
+  /**
+   * The most open windows. Beyond it the watermark is pushed to the end of the oldest ones, which close: memory is
+   * bounded, and what arrives for them later is late.
+   */
+  windowsMax: number;
+  rows(window: WindowOf<A>): readonly R[];
+  sink: Sink<R>;
+};
+
+/** Any topology, where its types do not matter. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of topologies holds different ones
+export type AnyTopology = Topology<any, any, any>;
+
+export type Contribution<I> = { key: string; input: I };
+
+type SourceOf<I> = (
+  // biome-ignore lint/suspicious/noExplicitAny: the table of events says which type each value has
+  value: any,
+  event: Pick<ReceivedEvent, 'eventId' | 'type' | 'key'>,
+) => readonly Contribution<I>[];
+
+/**
+ * How inputs are added up. The result may not depend on the order of the inputs, since those of several partitions have
+ * none. `add` and `merge` may change their first argument and return it.
+ */
+export type Aggregate<I, A> = {
+  start(): A;
+  add(sum: A, input: I, atMs: number): A;
+  /** For gap windows: the sum of two windows that have met. */
+  merge(into: A, other: A): A;
+  /** To and from plain JSON; unset where the sum is JSON already. */
+  toJson?(sum: A): unknown;
+  fromJson?(json: unknown): A;
+};
+
+/** `revision` counts the versions of its rows from 1; `hasChanged` is false where the last version still holds. */
+export type WindowOf<A> = Span & { key: string; sum: A; revision: number; hasChanged: boolean };
+
+/**
+ * Where rows go, each exactly once in effect. `write` appends them to the transaction of the checkpoint that also stores
+ * state and progress. `publish` runs before that transaction and replaces earlier rows of the same window, so that a
+ * repeat changes nothing; it throws a retriable fault while its engine is away.
+ */
+export type Sink<R> = { into: string } & (
+  | { write(tx: Tx, rows: readonly WrittenRow<R>[]): Promise<void> }
+  | {
+      /** `watermarkMs`: up to where in event time the rows so far are complete. Also called with no rows, to report it. */
+      publish(rows: readonly R[], watermarkMs: number): Promise<void>;
+      /** While the engine is away, so many rows are kept for it: the newest. */
+      rowsKeptMax: number;
+    }
+);
+
+/** A row with an id that is the same whenever it is computed again from the same records. */
+export type WrittenRow<R> = { id: string; row: R };
+
+/** Returns its argument; it exists so that the types of a topology are inferred from its parts. */
+export const topology = <I, A, R>(parts: Topology<I, A, R>): Topology<I, A, R> => parts;

@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import { drawTopology } from '#platform/streams/drawing';
+import { isJoined, joinOf, type Pair } from '#platform/streams/join';
+import { createTask, type Task } from '#platform/streams/task';
+import { topology, type WindowOf } from '#platform/streams/topology';
+import { gap, hopping, tumbling } from '#platform/streams/window';
+
+/**
+ * A tour of the stream library: read it from top to bottom. Each test shows one notion, with the pure task and without
+ * any engine; `windowed-jobs.int.test.ts` shows the same on Kafka and PostgreSQL.
+ */
+
+type Measured = { sensor: string; value: number };
+type Row = { sensor: string; fromMs: number; sum: number; count: number };
+
+/** A topology is a plain value: what is read, by which key and window it is added up, and where the rows go. */
+const sums = topology({
+  name: 'sums',
+  purpose: 'Adds up measurements.',
+  sources: { Measured: ({ sensor, value }: Measured) => [{ key: sensor, input: value }] },
+  keyedBy: 'sensor',
+  window: tumbling(10_000),
+  aggregate: {
+    start: () => ({ sum: 0, count: 0 }),
+    add: (sum, value: number) => ({ sum: sum.sum + value, count: sum.count + 1 }),
+    merge: (a, b) => ({ sum: a.sum + b.sum, count: a.count + b.count }),
+  },
+  emits: 'once',
+  outOfOrderMsMax: 1_000,
+  latenessMs: 0,
+  windowsMax: 100,
+  rows: ({ key, fromMs, sum }: WindowOf<{ sum: number; count: number }>): Row[] => [
+    { sensor: key, fromMs, ...sum },
+  ],
+  sink: { into: 'a list', publish: async () => {}, rowsKeptMax: 10 },
+});
+
+const at = (partition: number) => ({ topic: 'measurements', partition });
+const idleAfterMs = 2_000;
+
+/** Gives a task events of partition 0 at these seconds, and returns what it made of them. */
+const feeding = (task: Task) => {
+  const offsets = new Map<number, bigint>();
+  const late: string[] = [];
+  return {
+    late,
+    add: (second: number, sensor: string, value: number, partition = 0): void => {
+      const offset = offsets.get(partition) ?? 0n;
+      offsets.set(partition, offset + 1n);
+      const event = { type: 'Measured', value: { sensor, value } } as never;
+      const missed = task.lane(at(partition)).take(offset, second * 1000, task.contributionsOf(event));
+      late.push(...missed.map(({ key }) => key));
+      task.advance();
+    },
+    rows: () => task.checkpoint().rows.map(({ row }) => row),
+  };
+};
+
+describe('a window', () => {
+  test('adds up the events of a key, and writes its row when the watermark has passed its end', () => {
+    const { add, rows } = feeding(createTask(sums, idleAfterMs));
+    add(1, 'a', 5);
+    add(9, 'a', 6);
+    add(9, 'b', 1);
+    expect(rows()).toEqual([]);
+    // Events may come out of order by a second, so 10.9 says nothing about the end of the window yet.
+    add(10.9, 'a', 100);
+    expect(rows()).toEqual([]);
+    add(11, 'a', 100);
+    expect(rows()).toEqual([
+      { sensor: 'a', fromMs: 0, sum: 11, count: 2 },
+      { sensor: 'b', fromMs: 0, sum: 1, count: 1 },
+    ]);
+  });
+
+  test('may overlap others: of 10 s, every 5 s', () => {
+    const { add, rows } = feeding(createTask({ ...sums, window: hopping(10_000, 5_000) }, idleAfterMs));
+    add(7, 'a', 1);
+    add(30, 'z', 0);
+    expect(rows()).toMatchObject([
+      { fromMs: 0, sum: 1 },
+      { fromMs: 5_000, sum: 1 },
+    ]);
+  });
+
+  test('may last for as long as events follow each other: two that meet become one', () => {
+    const { add, rows } = feeding(
+      createTask({ ...sums, window: gap(5_000), outOfOrderMsMax: 10_000 }, idleAfterMs),
+    );
+    add(0, 'a', 1);
+    add(9, 'a', 2);
+    add(5, 'a', 4);
+    add(60, 'z', 0);
+    expect(rows()).toEqual([{ sensor: 'a', fromMs: 0, sum: 7, count: 3 }]);
+  });
+
+  test('may be written as it changes, with rows that replace each other', () => {
+    const task = createTask({ ...sums, emits: 'as it changes' }, idleAfterMs);
+    const { add, rows } = feeding(task);
+    add(1, 'a', 1);
+    expect(rows()).toMatchObject([{ sum: 1 }]);
+    expect(rows()).toEqual([]);
+    add(2, 'a', 1);
+    expect(task.checkpoint().rows.map(({ place }) => place)).toEqual([['a', '0', '2', '0']]);
+  });
+});
+
+describe('the watermark', () => {
+  test('is that of the partition which lags most', () => {
+    const { add, rows } = feeding(createTask(sums, idleAfterMs));
+    add(1, 'a', 1, 0);
+    add(2, 'b', 1, 1);
+    add(50, 'a', 1, 0);
+    expect(rows()).toEqual([]);
+    add(50, 'b', 1, 1);
+    expect(rows()).toMatchObject([{ sensor: 'a' }, { sensor: 'b' }]);
+  });
+
+  test('does not wait for a partition that has no records: that one follows the clock', () => {
+    const task = createTask(sums, idleAfterMs);
+    const { add, rows } = feeding(task);
+    add(1, 'a', 1, 0);
+    task.lane(at(1));
+    add(50, 'a', 1, 0);
+    task.watermarks.look(at(1), true, { wallMs: 50_000, monotonicMs: 0 });
+    task.advance();
+    expect(rows()).toEqual([]);
+    task.watermarks.look(at(1), true, { wallMs: 52_000, monotonicMs: idleAfterMs });
+    task.advance();
+    expect(rows()).toMatchObject([{ sensor: 'a', sum: 1 }]);
+  });
+});
+
+describe('an event that comes late', () => {
+  test('counts while its window is kept open, and after that it is put aside', () => {
+    const { add, rows, late } = feeding(createTask({ ...sums, latenessMs: 5_000 }, idleAfterMs));
+    add(1, 'a', 1);
+    add(12, 'a', 1);
+    add(2, 'a', 1);
+    add(17, 'a', 1);
+    expect(rows()).toMatchObject([{ fromMs: 0, sum: 2 }]);
+    add(3, 'a', 1);
+    expect(late).toEqual(['a']);
+  });
+});
+
+describe('a join', () => {
+  test('is a window in which both sides of a key meet', () => {
+    type Asked = { left: string } | { right: string };
+    const joined = topology({
+      ...sums,
+      sources: {
+        Measured: ({ sensor, value }: Measured) => [
+          { key: sensor, input: (value < 0 ? { left: `${value}` } : { right: `${value}` }) as Asked },
+        ],
+      },
+      window: gap(60_000),
+      aggregate: joinOf<string, string>(),
+      rows: ({ key, sum }: WindowOf<Pair<string, string>>) =>
+        isJoined(sum) ? [[key, sum.left[0]?.value, sum.right[0]?.value]] : [],
+      sink: { into: 'a list', publish: async () => {}, rowsKeptMax: 10 },
+    });
+    const { add, rows } = feeding(createTask(joined, idleAfterMs));
+    add(1, 'both', 7);
+    add(0.5, 'both', -1);
+    add(1, 'one', 7);
+    add(200, 'z', 1);
+    expect(rows()).toEqual([['both', '-1', '7']]);
+  });
+});
+
+describe('memory', () => {
+  test('is bounded: beyond the limit the oldest windows close early, and what comes for them is late', () => {
+    const task = createTask({ ...sums, windowsMax: 2 }, idleAfterMs);
+    const { add, rows, late } = feeding(task);
+    for (const sensor of ['a', 'b', 'c']) add(1, sensor, 1);
+    expect(task.windowsOpen).toBeLessThanOrEqual(2);
+    add(2, 'a', 1);
+    expect(late).toEqual(['a']);
+    expect(rows()).toMatchObject([{ sensor: 'a', sum: 1 }, { sensor: 'b' }, { sensor: 'c' }]);
+  });
+});
+
+describe('a restart', () => {
+  test('goes on from the last checkpoint: what it had read after it is read again', () => {
+    const first = createTask(sums, idleAfterMs);
+    const before = feeding(first);
+    before.add(1, 'a', 1);
+    const { places, watermarkMs } = first.checkpoint();
+    const windows = first.everything();
+    before.add(2, 'a', 10);
+
+    const second = createTask(sums, idleAfterMs);
+    second.restore({ places, watermarkMs, windows: JSON.parse(JSON.stringify(windows)) });
+    const lane = second.lane(at(0));
+    expect(lane.nextOffset).toBe(1n);
+    for (const [offset, second] of [0, 1, 2, 60].entries())
+      lane.take(BigInt(offset), second * 1000, [{ key: 'a', input: 1 }]);
+    second.advance();
+    expect(second.checkpoint().rows.map(({ row }) => row)).toMatchObject([{ sum: 3 }]);
+  });
+});
+
+describe('a drawing', () => {
+  test('follows from the topology', () => {
+    expect(drawTopology(sums, () => 'measurements')).toMatchInlineSnapshot(`
+      "flowchart LR
+        source0[("measurements<br/>Measured")] --> key
+        key{{"by sensor"}} --> window["every 10 s"]
+        window --> aggregate["sums"]
+        aggregate -->|"once, when the window closes"| sink[/"a list"/]"
+    `);
+  });
+});

@@ -1,0 +1,56 @@
+/** A half-open stretch of event time, epoch milliseconds: `fromMs` belongs to it, `toMs` does not. */
+export type Span = { fromMs: number; toMs: number };
+
+/**
+ * Which windows an event belongs to. Fixed windows begin at multiples of `hopMs`, so each event is in `sizeMs / hopMs`
+ * of them. A gap window holds the events of a key of which each is at most `gapMs` after the one before.
+ */
+export type WindowKind = { kind: 'fixed'; sizeMs: number; hopMs: number } | { kind: 'gap'; gapMs: number };
+
+/** Windows of this size, one after the other. */
+export const tumbling = (sizeMs: number): WindowKind => hopping(sizeMs, sizeMs);
+
+/** Windows of this size of which one begins every `hopMs`, a divisor of the size. */
+export const hopping = (sizeMs: number, hopMs: number): WindowKind => {
+  if (!(hopMs > 0 && sizeMs % hopMs === 0)) throw new RangeError(`${hopMs} ms do not divide ${sizeMs} ms`);
+  return { kind: 'fixed', sizeMs, hopMs };
+};
+
+/** One window for as long as a key's events follow each other within `gapMs`. */
+export const gap = (gapMs: number): WindowKind => ({ kind: 'gap', gapMs });
+
+/** The windows of one event, earliest first. That of a gap window grows when it meets another one of its key. */
+export const spansOf = (window: WindowKind, atMs: number): Span[] => {
+  // Two events that lie exactly `gapMs` apart share a window, as in Flink.
+  if (window.kind === 'gap') return [{ fromMs: atMs, toMs: atMs + window.gapMs + 1 }];
+  const { sizeMs, hopMs } = window;
+  const last = Math.floor(atMs / hopMs) * hopMs;
+  return Array.from({ length: sizeMs / hopMs }, (_, nth) => {
+    const fromMs = last - (sizeMs / hopMs - 1 - nth) * hopMs;
+    return { fromMs, toMs: fromMs + sizeMs };
+  });
+};
+
+export const overlaps = (a: Span, b: Span): boolean => a.fromMs < b.toMs && b.fromMs < a.toMs;
+
+/** In words, for drawings: `10 s`, `1 h every 5 min`, `30 min of silence`. */
+export const windowInWords = (window: WindowKind): string => {
+  if (window.kind === 'gap') return `until ${durationInWords(window.gapMs)} of silence`;
+  const { sizeMs, hopMs } = window;
+  return sizeMs === hopMs
+    ? `every ${durationInWords(sizeMs)}`
+    : `${durationInWords(sizeMs)}, every ${durationInWords(hopMs)}`;
+};
+
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+  ['ms', 1],
+] as const;
+
+const durationInWords = (ms: number): string => {
+  const [name, size] = units.find(([, unitMs]) => ms >= unitMs && ms % unitMs === 0) ?? ['ms', 1];
+  return `${ms / size} ${name}`;
+};

@@ -1,0 +1,190 @@
+import type { BrokenRule, EventPublisher, EventTable, ReceivedEvent } from '#platform/messaging/events';
+import { createEventPublisher, createEventReader } from '#platform/messaging/events';
+import { createOutboxRelay } from '#platform/outbox/relay';
+import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
+import { projectPath } from '#platform/project';
+import { type JobConfig, openJob } from '#platform/service';
+import type { Component, Host } from '#platform/service-host';
+import { createCheckpointStore } from '#platform/streams/checkpoint-store';
+import { createCheckpoints } from '#platform/streams/checkpoints';
+import { createLeaderLock } from '#platform/streams/leader-lock';
+import { createStreamConsumer } from '#platform/streams/stream-consumer';
+import { createTask } from '#platform/streams/task';
+import { createTaskFeed } from '#platform/streams/task-feed';
+import type { AnyTopology } from '#platform/streams/topology';
+import { createTrials } from '#platform/streams/trials';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
+
+export type WindowedJobsConfig = JobConfig & { databaseUrl: string; database: string };
+
+export type WindowedJobsOptions<E, P extends keyof E & string> = {
+  /** The consumer group; it also names the lock by which one process works and others stand by. */
+  group: string;
+  events: EventTable<E>;
+  brokenRule?: BrokenRule;
+  /** The events that sinks of the topologies write; see `EventPublisher`. */
+  publishes: readonly P[];
+  topologies(publisher: EventPublisher<Pick<E, P>>): readonly AnyTopology[];
+  /** When an event happened, epoch ms. Kafka's own time bounds it, so a client's clock that runs ahead does no harm. */
+  timeOf(event: ReceivedEvent): number;
+  limits?: Partial<WindowedLimits>;
+  /** The name of a topic of `events`, where it has another one; for tests beside a running platform. */
+  topicName?(topic: string): string;
+};
+
+export type WindowedLimits = {
+  /** How often what has changed is stored and published. */
+  checkpointEveryMs: number;
+  /** The most records between two checkpoints; then reading waits. */
+  recordsPerCheckpointMax: number;
+  /** A partition without records for so long does not hold the watermark. */
+  idleAfterMs: number;
+  /** A partition is not read further than this ahead, in event time, of the one that lags most. */
+  aheadMsMax: number;
+  /** A repeat of an event is recognised within so many records of its partition. */
+  repeatsWithinRecordsMax: number;
+};
+
+const defaultLimits: WindowedLimits = {
+  checkpointEveryMs: 500,
+  recordsPerCheckpointMax: 100_000,
+  idleAfterMs: 2_000,
+  aheadMsMax: 600_000,
+  repeatsWithinRecordsMax: 2_000,
+};
+
+/** Every partition has a lane, because one that is ahead waits for the others. */
+const partitionsConcurrentlyMax = 64;
+const startRetry = { minMs: 200, maxMs: 5_000 };
+
+/**
+ * Runs windowed jobs in one process with one consumer, which decodes each record once for all of them. Everything that
+ * a job needs besides its topology is here: places, repeats, dead letters, watermarks, checkpoints, health and metrics.
+ * See ADR 30.
+ */
+export const runWindowedJobs = async <E, const P extends keyof E & string>(
+  config: WindowedJobsConfig,
+  host: Host,
+  options: WindowedJobsOptions<E, P>,
+): Promise<void> => {
+  const { group, topicName = (topic: string) => topic } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const db = host.use(openStreamsDatabase(host, config));
+  const { broker, registry, deadLetters } = await openJob(host, config);
+  const events = renamed(options.events, topicName);
+  const publisher = host.use(createEventPublisher(host, registry, events, options.publishes));
+  host.use(createOutboxRelay(host, db, await broker.producer()));
+
+  const tasks = options.topologies(publisher).map((topology) => createTask(topology, limits.idleAfterMs));
+  const types = [...new Set(tasks.flatMap(({ topology }) => Object.keys(topology.sources)))];
+  const topics = [...new Set(types.map((type) => events[type as keyof E].topic))];
+  const store = createCheckpointStore(db);
+  const checkpoints = createCheckpoints(host, store, tasks, limits);
+  const trials = createTrials(deadLetters, group);
+  const feed = createTaskFeed(host, {
+    tasks,
+    topicsOf: (task) => [
+      ...new Set(Object.keys(task.topology.sources).map((type) => events[type as keyof E].topic)),
+    ],
+    reader: createEventReader(registry, events, options.brokenRule),
+    wants: (type) => types.includes(type),
+    timeOf: options.timeOf,
+    trials,
+    checkpoints,
+    limits,
+  });
+  const consumer = createStreamConsumer(host, {
+    broker,
+    group,
+    topics,
+    partitionsConcurrentlyMax,
+    fetchWaitMs: 1_000,
+    startFrom: feed.startFrom,
+    handle: feed.handle,
+    heldBy: trials.heldBy,
+  });
+  const lock = createLeaderLock(host, db, group);
+
+  /** Everything that needs an engine which may be away at the start. */
+  const begin = async (): Promise<void> => {
+    for (const task of tasks) await store.open(task);
+    const admin = await broker.admin();
+    try {
+      for (const topic of topics)
+        for (const { partition } of await admin.offsets(topic)) feed.expect({ topic, partition });
+    } finally {
+      await admin.close();
+    }
+  };
+  host.use(createRun(host, { lock, begin, consumer, feed, checkpoints }));
+};
+
+type RunParts = {
+  lock: ReturnType<typeof createLeaderLock>;
+  begin(): Promise<void>;
+  consumer: Component;
+  feed: ReturnType<typeof createTaskFeed>;
+  checkpoints: ReturnType<typeof createCheckpoints>;
+};
+
+/** The job as a component. `start` waits for nothing: it leads, loads and reads as soon as the engines let it. */
+const createRun = (
+  host: Pick<Host, 'logger' | 'onFatal'>,
+  { lock, begin, consumer, feed, checkpoints }: RunParts,
+): Component => {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let isReading = false;
+  let trouble = 'stands by for another process';
+  let finished: Promise<void> = Promise.resolve();
+
+  const run = async (): Promise<void> => {
+    await lock.acquire(signal);
+    for (let failures = 1; !signal.aborted; failures += 1)
+      try {
+        await begin();
+        break;
+      } catch (error) {
+        trouble = (error as Error).message;
+        host.logger[failures === 1 ? 'warn' : 'debug']({ err: error }, 'windowed jobs cannot begin yet');
+        await sleep(backoffMs(startRetry, failures), { signal });
+      }
+    if (signal.aborted) return;
+    isReading = true;
+    await consumer.start();
+    await checkpoints.run(signal, () => feed.look(consumer.consumers?.() ?? []));
+  };
+
+  return {
+    name: 'windowed jobs',
+    start: async () => {
+      finished = run();
+      finished.catch(host.onFatal);
+    },
+    stop: async () => {
+      stopping.abort();
+      if (isReading) await consumer.stop();
+      await finished.catch(() => {});
+      await lock.close();
+    },
+    checkHealth: async () =>
+      isReading ? ((await consumer.checkHealth?.()) ?? { status: 'up' }) : { status: 'up', detail: trouble },
+    consumers: () => (isReading ? (consumer.consumers?.() ?? []) : []),
+  };
+};
+
+const openStreamsDatabase = (host: Host, { databaseUrl, database }: WindowedJobsConfig): Database =>
+  createDatabase(host, {
+    url: serviceDatabaseUrl(databaseUrl, database),
+    poolMax: 2,
+    migrations: ['platform/outbox/migrations', 'platform/streams/migrations'].map(projectPath),
+  });
+
+const renamed = <E>(events: EventTable<E>, topicName: (topic: string) => string): EventTable<E> =>
+  Object.fromEntries(
+    Object.entries<EventTable[string]>(events as EventTable).map(([type, entry]) => [
+      type,
+      { ...entry, topic: topicName(entry.topic) },
+    ]),
+  ) as EventTable<E>;

@@ -1,0 +1,27 @@
+import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
+import { jobSettings } from '#platform/service';
+
+export const windowsConfig = envSchema({
+  ...jobSettings('windows'),
+  redisUrl: engineSettings.redisUrl,
+  databaseUrl: engineSettings.databaseUrl,
+  /** Its database, for the state of the windows, is `cartstream_<this>`. */
+  database: ['WINDOWS_DATABASE', setting.text.default('windows')],
+  group: ['WINDOWS_GROUP', setting.text.default('windows')],
+  /** Put before the names of all topics: for tests and benchmarks beside a running platform. */
+  topicPrefix: ['WINDOWS_TOPIC_PREFIX', setting.text.default('')],
+  recordsPerCheckpointMax: [
+    'WINDOWS_RECORDS_PER_CHECKPOINT_MAX',
+    setting.integer(100, 10_000_000).default(100_000),
+  ],
+  checkpointEveryMs: ['WINDOWS_CHECKPOINT_EVERY_MS', setting.integer(50, 60_000).default(500)],
+  /** A visit ends after so long without an action. */
+  visitGapMs: ['WINDOWS_VISIT_GAP_MS', setting.integer(1_000, 86_400_000).default(1_800_000)],
+  /** So many orders of a buyer within ten minutes are a signal of fraud. */
+  fraudOrders: ['WINDOWS_FRAUD_ORDERS', setting.integer(2, 40).default(5)],
+  fraudDeclines: ['WINDOWS_FRAUD_DECLINES', setting.integer(1, 40).default(3)],
+  fraudAmountMinor: ['WINDOWS_FRAUD_AMOUNT_MINOR', setting.integer(1, 1_000_000_000_000).default(500_000)],
+});
+
+export type WindowsConfig = Readonly<ReturnType<typeof windowsConfig.parse>>;

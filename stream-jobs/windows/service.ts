@@ -1,0 +1,43 @@
+import { createRedis } from '#platform/redis/client';
+import type { Host } from '#platform/service-host';
+import { runWindowedJobs } from '#platform/streams/windowed-jobs';
+import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
+import type { WindowsConfig } from './config.js';
+import { liveSink } from './live-store.js';
+import { published, topicSink } from './topic-sink.js';
+import { topologies } from './topologies.js';
+
+/** One script writes at most some hundred windows. */
+const redisCommandTimeoutMs = 2_000;
+
+/** Runs the windowed jobs of `topologies.ts`: live metrics, visits, stock-outs and signals of fraud. */
+export const windowsJob = async (config: WindowsConfig, host: Host): Promise<void> => {
+  const redis = host.use(createRedis(host, config.redisUrl, { commandTimeoutMs: redisCommandTimeoutMs }));
+  const { group, topicPrefix, visitGapMs, fraudOrders, fraudDeclines, fraudAmountMinor } = config;
+  await runWindowedJobs(config, host, {
+    group,
+    topicName: (topic) => `${topicPrefix}${topic}`,
+    events: records,
+    brokenRule,
+    publishes: published,
+    topologies: (publisher) =>
+      topologies(
+        {
+          visitGapMs,
+          fraud: { orders: fraudOrders, declines: fraudDeclines, amountMinor: fraudAmountMinor },
+        },
+        {
+          live: (size) => liveSink(redis.client, size),
+          visits: topicSink(publisher, 'Visit', ({ visit_id: id }) => id),
+          stockOuts: topicSink(publisher, 'StockOut', ({ order_id: id }) => id),
+          fraudSignals: topicSink(publisher, 'FraudSignal', ({ signal_id: id }) => id),
+        },
+      ),
+    timeOf: ({ value, occurredAt }) => {
+      const times = value as { occurred_at?: number; occurredAt?: number };
+      return times.occurred_at ?? times.occurredAt ?? occurredAt;
+    },
+    limits: config,
+  });
+};

@@ -1,0 +1,37 @@
+import type { EventPublisher } from '#platform/messaging/events';
+import { append } from '#platform/outbox/outbox';
+import type { Sink } from '#platform/streams/topology';
+import type { EventMap } from '#schemas/events';
+import { topics } from '#schemas/topics';
+
+/** The events that the jobs write. */
+export const published = ['Visit', 'StockOut', 'FraudSignal'] as const;
+
+type Published = (typeof published)[number];
+export type Publisher = EventPublisher<Pick<EventMap, Published>>;
+
+const topicOf: Record<Published, string> = {
+  Visit: topics.visits.topic,
+  StockOut: topics.stockOuts.topic,
+  FraudSignal: topics.fraudSignals.topic,
+};
+
+/** Appends each row to the outbox, as an event whose id is that of the row: a repeat of it is recognised. */
+export const topicSink = <T extends Published>(
+  publisher: Publisher,
+  type: T,
+  keyOf: (row: Omit<EventMap[T], 'event_id'>) => string,
+): Sink<Omit<EventMap[T], 'event_id'>> => ({
+  into: topicOf[type],
+  write: (tx, rows) =>
+    append(
+      tx,
+      rows.map(({ id, row }) =>
+        publisher.event(type, keyOf(row), { event_id: id, ...row } as never, {
+          eventId: id,
+          correlationId: id,
+          occurredAt: (row as unknown as { occurred_at: number }).occurred_at,
+        }),
+      ),
+    ),
+});
