@@ -72,6 +72,12 @@ export type BatchControl = {
    * broker does not confirm it or the partition has moved to another member.
    */
   commit(nextOffset: bigint): Promise<void>;
+  /**
+   * Counts everything before `nextOffset` as handled now, and commits it with others within half a second, and before
+   * the partition is handed over. A process that dies before is given these records again, so it is for handlers that
+   * recognise repeats.
+   */
+  commitSoon(nextOffset: bigint): void;
   /** Keeps the group membership during long work; throws when the group has rebalanced without this member. */
   heartbeat(): Promise<void>;
   /** True once the partition belongs to another member or the consumer is closing: stop without committing. */

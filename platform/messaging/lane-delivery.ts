@@ -2,6 +2,7 @@ import { isBrokenInvariant } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
 import type { BatchControl, BatchHandler, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import { advance, complete, fail, type Lane, takeBatch } from '#platform/messaging/lane';
+import type { LateCommits } from '#platform/messaging/late-commits';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 
@@ -16,7 +17,7 @@ export type DeliveryOptions = {
 };
 
 /** Whether an assignment has ended for its handlers too: they may no longer commit. */
-export type Staleness = { isStale: boolean };
+export type Staleness = { isStale: boolean; lateCommits: LateCommits };
 
 const retry = { minMs: 100, maxMs: 5_000, jitter: 0.2 };
 
@@ -72,7 +73,13 @@ const controlOf = (lane: Lane, assignment: Staleness, commit: DeliveryOptions['c
   },
   commit: async (nextOffset) => {
     if (assignment.isStale) throw moved(lane.at);
+    assignment.lateCommits.forget(lane.at);
     await commit(lane.at, nextOffset);
+    advance(lane, nextOffset);
+  },
+  commitSoon: (nextOffset) => {
+    if (assignment.isStale) throw moved(lane.at);
+    assignment.lateCommits.note(lane.at, nextOffset);
     advance(lane, nextOffset);
   },
 });

@@ -283,3 +283,29 @@ describe('progress', () => {
     expect(lanes.unfed()).toEqual([]);
   });
 });
+
+describe('offsets that are committed soon', () => {
+  test('count as handled at once and are committed before the assignment ends', async () => {
+    const { lanes, assign, committed } = lanesOf(async (given, control) => {
+      control.commitSoon((given.records.at(-1)?.offset ?? -1n) + 1n);
+    });
+    assign(0, 1);
+    lanes.push(batch(0, 0, 1), 1);
+    lanes.push(batch(1, 0), 1);
+    await turn();
+    expect(committed).toEqual([]);
+    expect(lanes.progress().map(({ nextOffset }) => nextOffset)).toEqual([2n, 1n]);
+    await lanes.end(1_000);
+    expect(committed.toSorted()).toEqual(['0@2', '1@1']);
+  });
+
+  test('are not committed after another assignment has begun', async () => {
+    const { lanes, assign, committed } = lanesOf(async (_given, control) => control.commitSoon(1n));
+    assign(0);
+    lanes.push(batch(0, 0), 1);
+    await turn();
+    assign(0);
+    await lanes.end(1_000);
+    expect(committed).toEqual([]);
+  });
+});

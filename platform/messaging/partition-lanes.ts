@@ -13,6 +13,7 @@ import {
   progressOf,
 } from '#platform/messaging/lane';
 import { createDelivery, type DeliveryOptions, type Staleness } from '#platform/messaging/lane-delivery';
+import { createLateCommits } from '#platform/messaging/late-commits';
 import { endsWithin } from '#platform/waiting/deadline';
 
 /**
@@ -49,7 +50,7 @@ export type PartitionLanes = {
   progress(): PartitionProgress[];
   /**
    * Ends the assignment: starts no more handlers, waits at most `waitMs` for the running ones (which may still commit
-   * meanwhile), then marks the remaining batches as stale.
+   * meanwhile) and for the commits that were put off, then marks the remaining batches as stale.
    */
   end(waitMs: number): Promise<void>;
 };
@@ -68,14 +69,33 @@ type Assignment = Staleness & {
   isOver: boolean;
 };
 
+/** A process that is killed is given the records of so long again. */
+const lateCommitMs = 500;
+
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
-  let current: Assignment = { lanes: new Map(), isOver: true, isStale: true };
+  const newLateCommits = () =>
+    createLateCommits({
+      commit: options.commit,
+      delayMs: lateCommitMs,
+      onFailure: (at, error) =>
+        options.logger.debug(
+          { err: error, group: options.group, ...at },
+          'offset not committed, trying again',
+        ),
+    });
+  let current: Assignment = {
+    lanes: new Map(),
+    isOver: true,
+    isStale: true,
+    lateCommits: newLateCommits(),
+  };
   let endedAt = performance.now();
   let broken = false;
 
   const onBroken = (error: unknown): void => {
     broken = true;
     current.isStale = true;
+    current.lateCommits.drop();
     options.onBroken(error);
   };
   const turns = createTurns({
@@ -90,8 +110,9 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
   return {
     assign: (partitions) => {
       current.isStale = true;
+      current.lateCommits.drop();
       const lanes = new Map(partitions.map((start) => [nameOf(start), newLane(start)]));
-      current = { lanes, isOver: false, isStale: broken };
+      current = { lanes, isOver: false, isStale: broken, lateCommits: newLateCommits() };
     },
     push: (batch, bytes, fetchedTo = endOf(batch)) => {
       const lane = accepting(batch);
@@ -114,8 +135,12 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
       if (!ending.isOver) endedAt = performance.now();
       ending.isOver = true;
       for (const lane of ending.lanes.values()) close(lane);
-      await endsWithin(waitMs, turns.finished());
+      await endsWithin(
+        waitMs,
+        turns.finished().then(() => ending.lateCommits.flush()),
+      );
       ending.isStale = true;
+      ending.lateCommits.drop();
     },
     mark: (at, highWatermark, readableEnd = highWatermark) => {
       const lane = current.lanes.get(nameOf(at));

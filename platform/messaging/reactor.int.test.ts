@@ -213,10 +213,10 @@ describe('an event', () => {
             consumer.run((batch, control) =>
               handle(batch, {
                 ...control,
-                commit: async (nextOffset) => {
+                commitSoon: (nextOffset) => {
                   lost += 1;
                   if (lost <= 2) throw new PlatformError('broker_unavailable', 'lost', { retriable: true });
-                  await control.commit(nextOffset);
+                  control.commitSoon(nextOffset);
                 },
               }),
             ),

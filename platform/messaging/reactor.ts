@@ -96,7 +96,9 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         await transactions.handle(items);
         const nextOffset = unread?.record.offset ?? (chunk.at(-1)?.offset ?? -1n) + 1n;
         if (nextOffset > (chunk[0]?.offset ?? 0n)) {
-          await control.commit(nextOffset);
+          // A dead letter is sent again if its record is read again; the inbox recognises every other repeat.
+          if (chunk.some((record) => trials.isParked(at, record))) await control.commit(nextOffset);
+          else control.commitSoon(nextOffset);
           trials.movedTo(at, nextOffset);
         }
         if (unread !== undefined) throw unread.error;

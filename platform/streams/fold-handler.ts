@@ -78,12 +78,13 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
   const attempts = createFoldAttempts(parts);
   const places = createPlaces(state, limits.repeatsWithinRecordsMax);
 
-  const foldRun = async (at: TopicPartition, run: readonly IncomingRecord[]): Promise<void> => {
+  /** Resolves to whether a record of the run is in the dead-letter topic. */
+  const foldRun = async (at: TopicPartition, run: readonly IncomingRecord[]): Promise<boolean> => {
     const place = places.of(at);
     const from = place.nextOffset ?? (await places.ask(at));
     const { fresh, distinct, ids } = withoutRepeats(run, from, place.recentIds);
     const last = fresh.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) return false;
     const to = last.offset + 1n;
     const current = await state();
     const taken = await attempts.takeIn(at, distinct, place.parkedBefore);
@@ -95,9 +96,11 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
       return foldRun(at, fresh);
     }
     place.nextOffset = to;
+    const hasParked = run.some((record) => trials.isParked(at, record));
     trials.movedTo(at, to);
     for (const id of ids) place.recentIds.add(id);
     report(at.topic, fresh.length, taken);
+    return hasParked;
   };
 
   return {
@@ -114,14 +117,18 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
     handle: async (batch, control) => {
       const at = { topic: batch.topic, partition: batch.partition };
       await reader.prepare(batch.records);
+      let hasParked = false;
       for (let start = 0; start < batch.records.length; start += limits.recordsPerApplyMax) {
         if (control.isStale()) return;
-        await foldRun(at, batch.records.slice(start, start + limits.recordsPerApplyMax));
+        const run = batch.records.slice(start, start + limits.recordsPerApplyMax);
+        hasParked = (await foldRun(at, run)) || hasParked;
         await control.heartbeat();
       }
       const last = batch.records.at(-1);
-      // The state holds the offset that counts; the group's committed offset only shows the lag to operators.
-      if (last !== undefined) await control.commit(last.offset + 1n);
+      if (last === undefined) return;
+      // The state holds the offset that counts; the committed one shows the lag to operators, and what is parked already.
+      if (hasParked) await control.commit(last.offset + 1n);
+      else control.commitSoon(last.offset + 1n);
     },
   };
 };

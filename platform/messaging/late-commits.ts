@@ -1,0 +1,66 @@
+import type { TopicPartition } from '#platform/messaging/broker';
+
+/** Offsets of one assignment that are committed some time after their records were handled, many with one request. */
+export type LateCommits = {
+  /** The offset is committed within `delayMs`, if no later one of the partition takes its place. */
+  note(at: TopicPartition, nextOffset: bigint): void;
+  /** The partition is being committed by another way: what was noted for it is dropped. */
+  forget(at: TopicPartition): void;
+  /** Commits what is noted now. Never rejects. */
+  flush(): Promise<void>;
+  /** Nothing is committed any more. */
+  drop(): void;
+};
+
+export const createLateCommits = ({
+  commit,
+  delayMs,
+  onFailure,
+}: {
+  commit(at: TopicPartition, nextOffset: bigint): Promise<void>;
+  delayMs: number;
+  /** A commit has failed; it is tried again after `delayMs`. */
+  onFailure(at: TopicPartition, error: unknown): void;
+}): LateCommits => {
+  const noted = new Map<string, { at: TopicPartition; nextOffset: bigint }>();
+  let timer: NodeJS.Timeout | undefined;
+  let isDropped = false;
+
+  const wait = (): void => {
+    if (!isDropped && noted.size > 0) timer ??= setTimeout(() => void flush(), delayMs).unref();
+  };
+  const commitOne = async ({ at, nextOffset }: { at: TopicPartition; nextOffset: bigint }): Promise<void> => {
+    try {
+      await commit(at, nextOffset);
+    } catch (error) {
+      if (isDropped) return;
+      onFailure(at, error);
+      if (!noted.has(nameOf(at))) noted.set(nameOf(at), { at, nextOffset });
+    }
+  };
+  const flush = async (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    const commits = [...noted.values()];
+    noted.clear();
+    await Promise.all(commits.map(commitOne));
+    wait();
+  };
+
+  return {
+    note: (at, nextOffset) => {
+      if (isDropped) return;
+      noted.set(nameOf(at), { at, nextOffset });
+      wait();
+    },
+    forget: (at) => void noted.delete(nameOf(at)),
+    flush,
+    drop: () => {
+      isDropped = true;
+      clearTimeout(timer);
+      noted.clear();
+    },
+  };
+};
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
