@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { text, wholeNumber } from '#platform/http/text';
+import type { Period } from './period.js';
+import {
+  costLimits,
+  count,
+  endpoint,
+  periodParams,
+  periodQuery,
+  periodRounding,
+  type Query,
+  share,
+  wholePeriod,
+} from './question.js';
+
+/** What a step can be: an action of a shopper, or the order of the account that the visit belongs to. */
+export const funnelSteps = [
+  'product_viewed',
+  'product_added',
+  'product_removed',
+  'checkout_started',
+  'products_searched',
+  'recommendation_shown',
+  'recommendation_clicked',
+  'order_confirmed',
+] as const;
+
+type Step = (typeof funnelSteps)[number];
+
+const daysAsDefault = 30;
+const minuteMs = 60_000;
+const windowMinutesMax = 43_200;
+const stepsCharsMax = 250;
+
+const steps = text(stepsCharsMax)
+  .transform((list) => list.split(','))
+  .refine((list) => list.every((step) => (funnelSteps as readonly string[]).includes(step)), {
+    message: `must be of ${funnelSteps.join(', ')}, separated by commas`,
+  })
+  .refine((list) => new Set(list).size === list.length, 'must have each step once')
+  .refine((list) => list.length >= 2, 'must be two steps or more')
+  .describe('In the order in which they have to happen, separated by commas.');
+
+export const funnel = endpoint({
+  name: 'funnel',
+  id: 'Funnel',
+  summary: 'How many visits came how far on a way of ordered steps.',
+  description: `A visit counts where it takes the first step within the period, and as far as the following steps come in order, others between them or not, within the window after the first. An order belongs to the visit that began last before it among those of its account, so orders of guests are in no visit. ${periodRounding(daysAsDefault)}`,
+  querystring: z.strictObject({
+    ...periodQuery,
+    steps: steps.prefault('product_viewed,product_added,checkout_started,order_confirmed'),
+    windowMinutes: wholeNumber(1, windowMinutesMax)
+      .prefault(1_440)
+      .describe('The time from the first step in which all others have to happen.'),
+  }),
+  row: z.object({
+    step: z.int().describe('From 1.'),
+    type: z.enum(funnelSteps),
+    visits: count.describe('Visits that came at least so far.'),
+    ofFirst: share.nullable().describe('Their share of the visits of the first step; null without one.'),
+    ofPrevious: share.nullable().describe('Their share of the visits of the step before; null without one.'),
+  }),
+  question: (asked, nowMs) => {
+    const period = wholePeriod(asked, nowMs, daysAsDefault);
+    if ('refused' in period) return period;
+    const way = asked.steps as Step[];
+    return {
+      about: way.includes('order_confirmed') ? 'both' : 'activity',
+      queries: [funnelQuery(period, way, asked.windowMinutes * minuteMs)],
+      answerOf: ([levels = []]) => ({ items: stepsOf(way, levels) }),
+    };
+  },
+});
+
+type Level = { level: number; visits: number };
+
+/** How many visits came exactly so far. */
+const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Query => ({
+  sql: `
+  SELECT level, count() AS visits
+  FROM (
+    SELECT windowFunnel({windowMs:UInt64})(
+      toUInt64(toUnixTimestamp64Milli(at)),
+      ${way.map((_, place) => `type = {step${place}:String}${place === 0 ? " AND at < {to:DateTime('UTC')}" : ''}`).join(',\n      ')}
+    ) AS level
+    FROM (
+      SELECT visit_id, type, occurred_at AS at FROM shopper_activity
+      WHERE type IN ({steps:Array(String)}) AND occurred_at >= {from:DateTime('UTC')}
+        AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
+      ${way.includes('order_confirmed') ? `UNION ALL (${ordersOfVisits})` : ''}
+    )
+    GROUP BY visit_id
+    HAVING level > 0
+  )
+  GROUP BY level${costLimits}`,
+  params: {
+    ...periodParams(period),
+    windowMs,
+    steps: way,
+    ...Object.fromEntries(way.map((step, place) => [`step${place}`, step])),
+  },
+});
+
+/** Each order of an account with the account's visit that began last before it. */
+const ordersOfVisits = `
+        SELECT v.visit_id AS visit_id, 'order_confirmed' AS type, o.at AS at
+        FROM (
+          SELECT assumeNotNull(user_id) AS buyer, order_id, min(occurred_at) AS at FROM sales
+          WHERE kind = 'sale' AND user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')}
+            AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
+          GROUP BY buyer, order_id
+        ) AS o
+        ASOF INNER JOIN (
+          SELECT assumeNotNull(user_id) AS buyer, visit_id, min(occurred_at) AS began_at FROM shopper_activity
+          WHERE user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')}
+            AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
+          GROUP BY buyer, visit_id
+        ) AS v ON v.buyer = o.buyer AND o.at >= v.began_at`;
+
+const stepsOf = (way: readonly Step[], levels: readonly Level[]) => {
+  const reached = way.map((_, place) =>
+    levels.filter(({ level }) => level > place).reduce((sum, { visits }) => sum + visits, 0),
+  );
+  const of = (visits: number, whole: number | undefined) => (whole ? visits / whole : null);
+  return way.map((type, place) => {
+    const visits = reached[place] ?? 0;
+    return {
+      step: place + 1,
+      type,
+      visits,
+      ofFirst: of(visits, reached[0]),
+      ofPrevious: of(visits, reached[Math.max(0, place - 1)]),
+    };
+  });
+};

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { coarsestOf, type Period, wholePeriodBefore } from './period.js';
+import {
+  comparison,
+  costLimits,
+  count,
+  currency,
+  endpoint,
+  periodParams,
+  periodQuery,
+  periodRounding,
+  type Query,
+  wholePeriod,
+  zoneOf,
+} from './question.js';
+
+const daysAsDefault = 30;
+
+const moneyFields = {
+  orders: count,
+  units: count.describe('Pieces sold minus pieces returned.'),
+  gross: count.describe('Minor units.'),
+  refunds: count.describe('Minor units, positive, of what came back in the period.'),
+  net: count.describe('Gross minus refunds.'),
+  averageOrder: count.nullable().describe('Gross by orders, minor units, rounded; null without an order.'),
+  buyers: count.describe('Different accounts that ordered.'),
+  newBuyers: count.describe('Of those, the accounts that had not ordered before the period.'),
+};
+
+const trafficFields = {
+  visits: count.describe('Different visits with any activity.'),
+  visitors: count.describe('Different logged-in accounts among them.'),
+  visitsWithView: count,
+  visitsWithAddition: count,
+  visitsWithCheckout: count,
+  searches: count,
+  orders: count.describe('Of all currencies.'),
+  buyers: count.describe('Different accounts that ordered, in any currency.'),
+  newBuyers: count,
+  conversionRate: z.number().nullable().describe('Orders by visits; null without a visit.'),
+};
+
+type Money = { currency: string; orders: number; units: number; gross: number; refunds: number; net: number };
+type Buyers = { currency: string; isTotal: number; buyers: number; newBuyers: number };
+type Traffic = Record<
+  'visits' | 'visitors' | 'visitsWithView' | 'visitsWithAddition' | 'visitsWithCheckout' | 'searches',
+  number
+>;
+
+export const overview = endpoint({
+  name: 'overview',
+  id: 'Overview',
+  summary: 'The figures of a period: money and buyers by currency, and the traffic.',
+  description: periodRounding(daysAsDefault),
+  querystring: z.strictObject({ ...periodQuery, compare: comparison }),
+  row: z.object({ currency, ...moneyFields, previous: z.object(moneyFields).optional() }),
+  also: { traffic: z.object({ ...trafficFields, previous: z.object(trafficFields).optional() }) },
+  question: (asked, nowMs) => {
+    const period = wholePeriod(asked, nowMs, daysAsDefault);
+    if ('refused' in period) return period;
+    const periods =
+      asked.compare === undefined ? [period] : [period, wholePeriodBefore(period, zoneOf(asked.tz))];
+    return {
+      about: 'both',
+      queries: periods.flatMap((of) => [moneyQuery(of), buyersQuery(of), trafficQuery(of)]),
+      answerOf: ([money = [], buyers = [], traffic = [], ...before]) => {
+        const now = summaryOf(money, buyers, traffic);
+        if (before.length === 0) return now;
+        const [moneyBefore = [], buyersBefore = [], trafficBefore = []] = before;
+        const then = summaryOf(moneyBefore, buyersBefore, trafficBefore);
+        return besideSummary(now, then);
+      },
+    };
+  },
+});
+
+const moneyQuery = (period: Period): Query => {
+  const rollup = coarsestOf([period.fromMs, period.toMs]);
+  return {
+    sql: `
+  SELECT currency, sum(s.orders) AS orders, sum(s.units) AS units, sum(s.gross) AS gross,
+    sum(s.refunds) AS refunds, sum(s.net) AS net
+  FROM sales_per_${rollup} AS s
+  WHERE ${rollup} >= {from:DateTime('UTC')} AND ${rollup} < {to:DateTime('UTC')}
+  GROUP BY currency ORDER BY currency`,
+    params: periodParams(period),
+  };
+};
+
+/** By currency and altogether: an account that buys in two currencies is one buyer. */
+const buyersQuery = (period: Period): Query => ({
+  sql: `
+  SELECT currency, grouping(currency) AS isTotal, uniqExact(buyer) AS buyers,
+    uniqExactIf(buyer, first_at >= {from:DateTime('UTC')}) AS newBuyers
+  FROM (
+    SELECT currency, assumeNotNull(user_id) AS buyer FROM sales
+    WHERE kind = 'sale' AND user_id IS NOT NULL
+      AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+    GROUP BY currency, buyer
+  ) AS bought
+  INNER JOIN (
+    SELECT assumeNotNull(user_id) AS buyer, min(occurred_at) AS first_at FROM sales
+    WHERE kind = 'sale' AND user_id IS NOT NULL AND occurred_at < {to:DateTime('UTC')}
+    GROUP BY buyer
+  ) AS firsts USING (buyer)
+  GROUP BY GROUPING SETS ((currency), ())${costLimits}`,
+  params: periodParams(period),
+});
+
+const trafficQuery = (period: Period): Query => ({
+  sql: `
+  SELECT uniqExact(visit_id) AS visits, uniqExact(user_id) AS visitors,
+    uniqExactIf(visit_id, type = 'product_viewed') AS visitsWithView,
+    uniqExactIf(visit_id, type = 'product_added') AS visitsWithAddition,
+    uniqExactIf(visit_id, type = 'checkout_started') AS visitsWithCheckout,
+    countIf(type = 'products_searched') AS searches
+  FROM shopper_activity
+  WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}${costLimits}`,
+  params: periodParams(period),
+});
+
+const nobody = { buyers: 0, newBuyers: 0 };
+const noTraffic: Traffic = {
+  visits: 0,
+  visitors: 0,
+  visitsWithView: 0,
+  visitsWithAddition: 0,
+  visitsWithCheckout: 0,
+  searches: 0,
+};
+
+const summaryOf = (money: readonly Money[], buyers: readonly Buyers[], [traffic]: readonly Traffic[]) => {
+  const buyersOf = (isOf: (row: Buyers) => boolean) => {
+    const { buyers: all, newBuyers } = buyers.find(isOf) ?? nobody;
+    return { buyers: all, newBuyers };
+  };
+  const visited = traffic ?? noTraffic;
+  const orders = money.reduce((sum, row) => sum + row.orders, 0);
+  return {
+    items: money.map((row) => ({
+      ...row,
+      averageOrder: row.orders === 0 ? null : Math.round(row.gross / row.orders),
+      ...buyersOf(({ currency: of, isTotal }) => isTotal === 0 && of === row.currency),
+    })),
+    traffic: {
+      ...visited,
+      orders,
+      ...buyersOf(({ isTotal }) => isTotal === 1),
+      conversionRate: visited.visits === 0 ? null : orders / visited.visits,
+    },
+  };
+};
+
+type Summary = ReturnType<typeof summaryOf>;
+
+/** A currency that only one of the periods has stands beside zeros. */
+const besideSummary = (now: Summary, then: Summary) => {
+  const currencies = [...new Set([...now.items, ...then.items].map((row) => row.currency))].sort();
+  const rowOf = ({ items }: Summary, of: string) =>
+    items.find((row) => row.currency === of) ?? {
+      currency: of,
+      orders: 0,
+      units: 0,
+      gross: 0,
+      refunds: 0,
+      net: 0,
+      averageOrder: null,
+      ...nobody,
+    };
+  return {
+    items: currencies.map((of) => {
+      const { currency: _, ...previous } = rowOf(then, of);
+      return { ...rowOf(now, of), previous };
+    }),
+    traffic: { ...now.traffic, previous: then.traffic },
+  };
+};

@@ -1,0 +1,576 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
+
+/** Every answer is computed a second time from the lines and actions themselves, by loops over them. */
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+const startMs = Date.UTC(2026, 2, 16);
+const nowMs = Date.UTC(2026, 3, 20, 12, 34, 56);
+/** The clocks of London go forward in it. */
+const period = { fromMs: Date.UTC(2026, 2, 25), toMs: Date.UTC(2026, 3, 6) };
+const asked = `from=${new Date(period.fromMs).toISOString()}&to=${new Date(period.toMs).toISOString()}`;
+
+const pick = <T>(of: readonly T[]): T => of[randomInt(of.length)] as T;
+const products: string[] = Array.from({ length: 6 }, () => randomUUID());
+const users = Array.from({ length: 25 }, () => randomUUID());
+const recommendations = Array.from({ length: 40 }, () => randomUUID());
+const types = [
+  'product_viewed',
+  'product_viewed',
+  'product_added',
+  'checkout_started',
+  'products_searched',
+  'recommendation_shown',
+  'recommendation_clicked',
+];
+const terms = [
+  'Lamp',
+  ' lamp ',
+  'LAMP',
+  'tea  pot',
+  'Tea pot',
+  'Ｌamp',
+  'grün',
+  'GRÜN',
+  "o'brien; DROP TABLE sales",
+];
+
+/** Different for each, so that "the last before" is always one. */
+const times = new Set<number>();
+const freshTime = (aboutMs: number): number => {
+  for (let ms = aboutMs; ; ms += 1)
+    if (!times.has(ms)) {
+      times.add(ms);
+      return ms;
+    }
+};
+
+const activity: Activity[] = Array.from({ length: 220 }, () => {
+  const visitId = randomUUID();
+  const userId = randomInt(3) > 0 ? pick(users) : null;
+  const beganMs = startMs + randomInt(nowMs - startMs - 2 * dayMs);
+  return Array.from({ length: randomInt(1, 14) }, (): Activity => {
+    const type = pick(types);
+    const isOfProduct = /^(product_|recommendation_)/.test(type);
+    return {
+      type,
+      visitId,
+      userId: randomInt(4) > 0 ? userId : null,
+      productId: isOfProduct ? pick(products) : null,
+      query: type === 'products_searched' ? pick(terms) : null,
+      recommendationId: type.startsWith('recommendation_') ? pick(recommendations) : null,
+      atMs: freshTime(beganMs + randomInt(randomInt(3) ? hourMs : 40 * hourMs)),
+    };
+  });
+}).flat();
+
+const sales: SaleLine[] = Array.from({ length: 260 }, () => {
+  const atMs = freshTime(startMs + randomInt(nowMs - startMs - 2 * dayMs));
+  const order = {
+    orderId: randomUUID(),
+    userId: randomInt(5) ? pick(users) : null,
+    currency: pick(['EUR', 'GBP']),
+  };
+  return Array.from({ length: randomInt(1, 5) }, (_, line) => {
+    const productId = products[(line + randomInt(2)) % products.length] as string;
+    const quantity = randomInt(1, 6);
+    const sale: SaleLine = {
+      ...order,
+      line,
+      productId,
+      quantity,
+      amountMinor: quantity * 275,
+      kind: 'sale',
+      atMs,
+    };
+    const back: SaleLine = {
+      ...sale,
+      kind: 'refund',
+      quantity: -1,
+      amountMinor: -275,
+      atMs: atMs + randomInt(9 * dayMs),
+    };
+    return randomInt(5) ? [sale] : [sale, back];
+  }).flat();
+}).flat();
+
+let shop: AskedApp;
+beforeAll(async () => {
+  shop = await askedApp(nowMs);
+  await shop.insertActivity(activity);
+  await shop.insertSales(sales);
+  await shop.insertProducts(products.map((productId, n) => ({ productId, name: `Product ${n}` })));
+});
+afterAll(() => shop.drop());
+
+const within = ({ atMs }: { atMs: number }, { fromMs, toMs } = period): boolean =>
+  atMs >= fromMs && atMs < toMs;
+const answerOf = async (path: string) => JSON.parse((await shop.ask(path)).text);
+const groupBy = <T>(of: readonly T[], keyOf: (one: T) => string): Map<string, T[]> => {
+  const groups = new Map<string, T[]>();
+  for (const one of of) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
+  return groups;
+};
+const distinct = (of: readonly unknown[]): number => new Set(of).size;
+
+describe('overview', () => {
+  const summary = (of: { fromMs: number; toMs: number }) => {
+    const lines = sales.filter((line) => within(line, of));
+    const sold = lines.filter(({ kind }) => kind === 'sale');
+    const bought = (userId: unknown) =>
+      sales.filter((line) => line.userId === userId && line.kind === 'sale');
+    const isNew = (userId: unknown) => Math.min(...bought(userId).map(({ atMs }) => atMs)) >= of.fromMs;
+    const buyersOf = (some: readonly SaleLine[]) => {
+      const known = [...new Set(some.map(({ userId }) => userId))].filter((id) => id !== null);
+      return { buyers: known.length, newBuyers: known.filter(isNew).length };
+    };
+    const money = [...groupBy(lines, ({ currency }) => currency)].map(([currency, all]) => {
+      const sales = all.filter(({ kind }) => kind === 'sale');
+      const sum = (some: readonly SaleLine[]) => some.reduce((total, line) => total + line.amountMinor, 0);
+      const orders = distinct(sales.map(({ orderId }) => orderId));
+      return {
+        currency,
+        orders,
+        units: all.reduce((total, { quantity }) => total + quantity, 0),
+        gross: sum(sales),
+        refunds: sum(sales) - sum(all),
+        net: sum(all),
+        averageOrder: Math.round(sum(sales) / orders),
+        ...buyersOf(sales),
+      };
+    });
+    const actions = activity.filter((action) => within(action, of));
+    const visitsWith = (type?: string) =>
+      distinct(
+        actions.filter((action) => type === undefined || action.type === type).map(({ visitId }) => visitId),
+      );
+    const orders = distinct(sold.map(({ orderId }) => orderId));
+    return {
+      items: money.sort((a, b) => (a.currency < b.currency ? -1 : 1)),
+      traffic: {
+        visits: visitsWith(),
+        visitors: distinct(actions.map(({ userId }) => userId).filter((id) => id !== null)),
+        visitsWithView: visitsWith('product_viewed'),
+        visitsWithAddition: visitsWith('product_added'),
+        visitsWithCheckout: visitsWith('checkout_started'),
+        searches: actions.filter(({ type }) => type === 'products_searched').length,
+        orders,
+        ...buyersOf(sold),
+        conversionRate: orders / visitsWith(),
+      },
+    };
+  };
+
+  it('is what the lines and the actions add up to, nobody counted twice', async () => {
+    expect(await answerOf(`overview?${asked}`)).toMatchObject(summary(period));
+  });
+
+  it('stands beside the days before, by the calendar of the zone', async () => {
+    // From midnight to midnight in London, with a day of 23 hours: the days before have one hour more.
+    const [fromMs, toMs] = [Date.UTC(2026, 2, 28), Date.UTC(2026, 3, 3, 23)];
+    const path = `overview?tz=Europe/London&from=${new Date(fromMs).toISOString()}&to=${new Date(toMs).toISOString()}`;
+    const { items, traffic } = await answerOf(`${path}&compare=previous`);
+    const now = summary({ fromMs, toMs });
+    const then = summary({ fromMs: Date.UTC(2026, 2, 21), toMs: fromMs });
+    expect(traffic).toEqual({ ...now.traffic, previous: then.traffic });
+    expect(items).toEqual(
+      now.items.map((row, place) => {
+        const { currency: _, ...previous } = then.items[place] as (typeof then.items)[number];
+        return { ...row, previous };
+      }),
+    );
+  });
+});
+
+describe('funnel', () => {
+  /** The visit that an order belongs to, of all actions that the question can see. */
+  const orderActions = (reachMs: number): Activity[] => {
+    const reach = { fromMs: period.fromMs, toMs: period.toMs + reachMs + 1 };
+    const seen = activity.filter((action) => within(action, reach) && action.userId !== null);
+    const began = [...groupBy(seen, ({ visitId, userId }) => `${visitId} ${userId}`).values()].map(
+      (actions) => ({
+        visitId: (actions[0] as Activity).visitId,
+        userId: (actions[0] as Activity).userId,
+        atMs: Math.min(...actions.map(({ atMs }) => atMs)),
+      }),
+    );
+    return sales
+      .filter(
+        (line) => line.kind === 'sale' && line.line === 0 && line.userId !== null && within(line, reach),
+      )
+      .flatMap(({ userId, atMs }) => {
+        const before = began.filter((visit) => visit.userId === userId && visit.atMs <= atMs);
+        const last = before.sort((a, b) => b.atMs - a.atMs)[0];
+        return last === undefined ? [] : [{ type: 'order_confirmed', visitId: last.visitId, atMs }];
+      });
+  };
+
+  /** How far the visit comes from each first step, tried one by one. */
+  const reached = (actions: readonly Activity[], steps: readonly string[], windowMs: number): number => {
+    const inOrder = actions.toSorted((a, b) => a.atMs - b.atMs);
+    const firsts = inOrder.filter((action) => action.type === steps[0] && within(action));
+    return Math.max(
+      0,
+      ...firsts.map((first) => {
+        let [place, atMs] = [1, first.atMs];
+        for (const action of inOrder)
+          if (action.type === steps[place] && action.atMs >= atMs && action.atMs <= first.atMs + windowMs) {
+            place += 1;
+            atMs = action.atMs;
+          }
+        return place;
+      }),
+    );
+  };
+
+  it.each([
+    ['product_viewed,product_added,checkout_started,order_confirmed', 1_440],
+    ['products_searched,product_viewed,product_added', 30],
+    ['product_viewed,order_confirmed', 43_200],
+    ['recommendation_shown,recommendation_clicked', 1],
+    ['product_added,product_viewed,product_removed', 600],
+  ])('of %s within %i minutes', async (steps, windowMinutes) => {
+    const way = steps.split(',');
+    const windowMs = windowMinutes * minuteMs;
+    const all = [...activity, ...(steps.includes('order_confirmed') ? orderActions(windowMs) : [])];
+    const levels = [...groupBy(all, ({ visitId }) => visitId).values()].map((actions) =>
+      reached(actions, way, windowMs),
+    );
+    const visits = way.map((_, place) => levels.filter((level) => level > place).length);
+    const { items } = await answerOf(`funnel?${asked}&steps=${steps}&windowMinutes=${windowMinutes}`);
+    expect(items).toEqual(
+      way.map((type, place) => ({
+        step: place + 1,
+        type,
+        visits: visits[place],
+        ofFirst: (visits[place] ?? 0) / (visits[0] ?? 0),
+        ofPrevious: visits[Math.max(0, place - 1)]
+          ? (visits[place] ?? 0) / (visits[Math.max(0, place - 1)] ?? 0)
+          : null,
+      })),
+    );
+    expect(visits[0]).toBeGreaterThan(0);
+  });
+
+  it.each([
+    'product_viewed',
+    'a,b',
+    'product_viewed,product_viewed',
+    '',
+    ',',
+    'product_viewed,product_added,',
+  ])('refuses the steps %j', async (steps) => {
+    expect((await shop.ask(`funnel?steps=${steps}`)).status).toBe(400);
+  });
+});
+
+describe('retention', () => {
+  const bucketOf = {
+    day: (date: string) => date,
+    week: (date: string) => String(Math.floor((Date.parse(date) / dayMs + 3) / 7)),
+    month: (date: string) => date.slice(0, 7),
+  };
+
+  it.each([
+    ['day', 'Europe/London'],
+    ['week', 'America/New_York'],
+    ['month', 'UTC'],
+    ['week', 'Asia/Kathmandu'],
+  ] as const)('by the %s of %s', async (granularity, zone) => {
+    const [from, to] = ['2026-03-10T00:00:00Z', '2026-04-20T12:00:00Z'];
+    const items: {
+      cohort: string;
+      size: number;
+      period: number;
+      from: string;
+      buyers: number;
+      rate: number;
+    }[] = (await answerOf(`retention?granularity=${granularity}&tz=${zone}&from=${from}&to=${to}`)).items;
+    const calendar = new Intl.DateTimeFormat('en-CA', { timeZone: zone, dateStyle: 'short' });
+    const keyAt = (atMs: number) => bucketOf[granularity](calendar.format(atMs));
+    const orders = sales.filter((line) => line.kind === 'sale' && line.userId !== null);
+    const firsts = new Map(
+      [...groupBy(orders, ({ userId }) => String(userId))].map(([id, of]) => [
+        id,
+        Math.min(...of.map((o) => o.atMs)),
+      ]),
+    );
+    expect(items.length).toBeGreaterThanOrEqual(2);
+    const covered = new Set<string>();
+    for (const row of items) {
+      const cohort = [...firsts].filter(([, atMs]) => keyAt(atMs) === keyAt(Date.parse(row.cohort)));
+      const back = cohort.filter(([id]) =>
+        orders.some((order) => order.userId === id && keyAt(order.atMs) === keyAt(Date.parse(row.from))),
+      );
+      expect(row).toMatchObject({
+        size: cohort.length,
+        buyers: back.length,
+        rate: back.length / cohort.length,
+      });
+      if (row.period === 0) for (const [id] of cohort) covered.add(id);
+      if (row.period === 0) expect(row.from).toBe(row.cohort);
+    }
+    expect(covered.size).toBe(firsts.size);
+  });
+
+  it('refuses more buckets than a table may have', async () => {
+    const { status, text } = await shop.ask('retention?granularity=day&from=2025-01-01T00:00:00Z');
+    expect([status, JSON.parse(text).errors]).toEqual([
+      400,
+      [{ path: '/from', message: expect.stringContaining('120 buckets') }],
+    ]);
+  });
+});
+
+describe('rfm', () => {
+  it('puts every buyer into the segment of its fifths', async () => {
+    const fifth = (value: number, of: readonly number[]): number => {
+      const below = of.filter((other) => other < value).length;
+      const equal = of.filter((other) => other === value).length;
+      return Math.min(5, 1 + Math.floor((5 * (below + equal / 2)) / of.length));
+    };
+    /** The table as people draw it: rows of recency 5 to 1, columns of value 1 to 5. */
+    const table = [
+      ['new', 'potential_loyalists', 'potential_loyalists', 'champions', 'champions'],
+      ['promising', 'potential_loyalists', 'potential_loyalists', 'loyal', 'loyal'],
+      ['about_to_sleep', 'about_to_sleep', 'need_attention', 'loyal', 'loyal'],
+      ['hibernating', 'hibernating', 'at_risk', 'at_risk', 'cannot_lose'],
+      ['hibernating', 'hibernating', 'at_risk', 'at_risk', 'cannot_lose'],
+    ];
+    const lines = sales.filter((line) => within(line) && line.userId !== null);
+    const expected = [...groupBy(lines, ({ currency }) => currency)].flatMap(([currency, ofCurrency]) => {
+      const buyers = [...groupBy(ofCurrency, ({ userId }) => String(userId)).values()]
+        .filter((of) => of.some(({ kind }) => kind === 'sale'))
+        .map((of) => {
+          const sold = of.filter(({ kind }) => kind === 'sale');
+          return {
+            last: Math.max(...sold.map(({ atMs }) => atMs)),
+            orders: distinct(sold.map(({ orderId }) => orderId)),
+            net: of.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+          };
+        });
+      const scored = buyers.map((buyer) => {
+        const score = (key: 'last' | 'orders' | 'net') =>
+          fifth(
+            buyer[key],
+            buyers.map((one) => one[key]),
+          );
+        const value = Math.ceil((score('orders') + score('net')) / 2);
+        return { ...buyer, segment: table[5 - score('last')]?.[value - 1] as string };
+      });
+      return [...groupBy(scored, ({ segment }) => segment)].map(([segment, of]) => {
+        const sum = (key: 'orders' | 'net') => of.reduce((total, one) => total + one[key], 0);
+        const daysMean = of.reduce((total, { last }) => total + (period.toMs - last) / dayMs, 0) / of.length;
+        return {
+          segment,
+          currency,
+          buyers: of.length,
+          orders: sum('orders'),
+          net: sum('net'),
+          daysSinceOrder: expect.closeTo(daysMean, 1),
+          ordersPerBuyer: expect.closeTo(sum('orders') / of.length, 1),
+          netPerBuyer: Math.round(sum('net') / of.length),
+        };
+      });
+    });
+    const { items } = await answerOf(`rfm?${asked}`);
+    const keyOf = ({ segment, currency }: { segment: string; currency: string }) => `${currency} ${segment}`;
+    const sorted = <T extends { segment: string; currency: string }>(rows: T[]) =>
+      rows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    expect(sorted(items)).toEqual(sorted(expected));
+  });
+});
+
+describe('basket', () => {
+  it.each(['lift', 'confidence', 'orders'])('has support, confidence and lift, by %s', async (by) => {
+    const chosen = products[1] as string;
+    const orders = [
+      ...groupBy(
+        sales.filter((line) => line.kind === 'sale' && within(line)),
+        ({ orderId }) => orderId,
+      ).values(),
+    ].map((lines) => new Set(lines.map(({ productId }) => productId)));
+    const withChosen = orders.filter((order) => order.has(chosen));
+    const answer = await answerOf(`basket?productId=${chosen.toUpperCase()}&by=${by}&${asked}`);
+    expect(answer).toMatchObject({ orders: orders.length, ordersOfProduct: withChosen.length });
+    const others = products.filter((id) => id !== chosen && withChosen.some((order) => order.has(id)));
+    expect(answer.items.map(({ productId }: { productId: string }) => productId).sort()).toEqual(
+      others.sort(),
+    );
+    for (const row of answer.items) {
+      const both = withChosen.filter((order) => order.has(row.productId)).length;
+      const own = orders.filter((order) => order.has(row.productId)).length;
+      expect(row).toEqual({
+        productId: row.productId,
+        name: `Product ${products.indexOf(row.productId)}`,
+        orders: both,
+        support: expect.closeTo(both / orders.length, 12),
+        confidence: expect.closeTo(both / withChosen.length, 12),
+        lift: expect.closeTo(both / withChosen.length / (own / orders.length), 12),
+      });
+    }
+    const ranked = answer.items.map((row: Record<string, number>) => row[by]);
+    expect(ranked).toEqual(ranked.toSorted((a: number, b: number) => b - a));
+  });
+
+  it('has no rows for a product that nobody bought, and refuses what is no product', async () => {
+    expect(await answerOf(`basket?productId=${randomUUID()}`)).toMatchObject({
+      items: [],
+      ordersOfProduct: 0,
+    });
+    for (const query of [
+      '',
+      'productId=',
+      'productId=lamp',
+      `productId=${products[0]}&productId=${products[1]}`,
+    ])
+      expect((await shop.ask(`basket?${query}`)).status).toBe(400);
+  });
+});
+
+describe('searches', () => {
+  it.each([
+    ['searches', 30],
+    ['unanswered', 5],
+    ['searches', 1_440],
+  ])('by %s within %i minutes', async (by, windowMinutes) => {
+    const normal = (text: string) => text.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
+    const expected = new Map<
+      string,
+      { searches: number; visits: Set<string>; answered: number; added: number }
+    >();
+    for (const [visitId, actions] of groupBy(activity, (action) => action.visitId)) {
+      const inOrder = actions.toSorted((a, b) => a.atMs - b.atMs);
+      for (const [place, action] of inOrder.entries()) {
+        if (action.type !== 'products_searched' || !within(action)) continue;
+        const rest = inOrder.slice(place + 1);
+        const next = rest.findIndex(({ type }) => type === 'products_searched');
+        const after = rest
+          .slice(0, next < 0 ? rest.length : next)
+          .filter(({ atMs }) => atMs <= action.atMs + windowMinutes * minuteMs);
+        const term = normal(action.query ?? '');
+        const row = expected.get(term) ?? { searches: 0, visits: new Set(), answered: 0, added: 0 };
+        expected.set(term, row);
+        row.searches += 1;
+        row.visits.add(visitId);
+        if (after.some(({ type }) => type === 'product_viewed')) row.answered += 1;
+        if (after.some(({ type }) => type === 'product_added')) row.added += 1;
+      }
+    }
+    const answer = await answerOf(`searches?by=${by}&windowMinutes=${windowMinutes}&${asked}`);
+    const all = [...expected].map(([term, { visits, ...row }]) => ({
+      term,
+      ...row,
+      visits: visits.size,
+      clickThroughRate: row.answered / row.searches,
+    }));
+    const rankOf = (row: { searches: number; answered: number }) =>
+      by === 'searches' ? row.searches : row.searches - row.answered;
+    all.sort((a, b) => rankOf(b) - rankOf(a) || b.searches - a.searches || (a.term < b.term ? -1 : 1));
+    expect(answer.items).toEqual(all);
+    expect(answer).toMatchObject({
+      terms: expected.size,
+      searches: all.reduce((sum, { searches }) => sum + searches, 0),
+    });
+    expect(all.some(({ answered, searches }) => answered > 0 && answered < searches)).toBe(true);
+  });
+});
+
+describe('attribution', () => {
+  it.each([
+    ['product', 24],
+    ['recommendation', 720],
+    ['product', 1],
+  ] as const)(
+    'by %s within %i hours credits each addition and each order line once',
+    async (by, windowHours) => {
+      const windowMs = windowHours * hourMs;
+      const reach = { fromMs: period.fromMs, toMs: period.toMs + windowMs + 1 };
+      const keyOf = ({ productId, recommendationId }: Activity) =>
+        String(by === 'product' ? productId : recommendationId);
+      const accountOf = new Map<string, string>();
+      for (const { visitId, userId, ...action } of activity)
+        if (userId && within(action, reach)) accountOf.set(visitId, userId);
+      const clicks = activity.filter((action) => action.type === 'recommendation_clicked' && within(action));
+      const lastClick = (atMs: number, isOf: (click: Activity) => boolean): Activity | undefined => {
+        const last = clicks
+          .filter((click) => isOf(click) && click.atMs <= atMs)
+          .sort((a, b) => b.atMs - a.atMs)[0];
+        return last !== undefined && atMs <= last.atMs + windowMs ? last : undefined;
+      };
+      type Row = {
+        shown: number;
+        clicked: number;
+        added: number;
+        orders: Set<string>;
+        units: number;
+        revenue: Record<string, number>;
+      };
+      const expected = new Map<string, Row>();
+      const row = (key: string): Row => {
+        const known = expected.get(key) ?? {
+          shown: 0,
+          clicked: 0,
+          added: 0,
+          orders: new Set(),
+          units: 0,
+          revenue: {},
+        };
+        expected.set(key, known);
+        return known;
+      };
+      for (const action of activity.filter((one) => within(one))) {
+        if (action.type === 'recommendation_shown') row(keyOf(action)).shown += 1;
+        if (action.type === 'recommendation_clicked') row(keyOf(action)).clicked += 1;
+      }
+      for (const { type, visitId, productId, atMs } of activity) {
+        if (type !== 'product_added') continue;
+        const click = lastClick(atMs, (one) => one.visitId === visitId && one.productId === productId);
+        if (click !== undefined) row(keyOf(click)).added += 1;
+      }
+      for (const { kind, userId, productId, atMs, orderId, quantity, amountMinor, currency } of sales) {
+        if (kind !== 'sale' || !userId) continue;
+        const click = lastClick(
+          atMs,
+          (one) => accountOf.get(one.visitId) === userId && one.productId === productId,
+        );
+        if (click === undefined) continue;
+        const credited = row(keyOf(click));
+        credited.orders.add(orderId);
+        credited.units += quantity;
+        credited.revenue[currency] = (credited.revenue[currency] ?? 0) + amountMinor;
+      }
+      const { items } = await answerOf(`attribution?by=${by}&windowHours=${windowHours}&limit=100&${asked}`);
+      const found = items.map(
+        ({ revenue, ...rest }: { revenue: { amountMinor: number; currency: string }[] }) => ({
+          ...rest,
+          revenue: Object.fromEntries(revenue.map(({ currency, amountMinor }) => [currency, amountMinor])),
+        }),
+      );
+      const sorted = (rows: Record<string, unknown>[]) =>
+        rows.toSorted((a, b) =>
+          JSON.stringify([a.productId, a.recommendationId]) <
+          JSON.stringify([b.productId, b.recommendationId])
+            ? -1
+            : 1,
+        );
+      expect(sorted(found)).toEqual(
+        sorted(
+          [...expected].map(([key, { orders, ...rest }]) => ({
+            productId: by === 'product' ? key : null,
+            name: by === 'product' ? `Product ${products.indexOf(key)}` : null,
+            recommendationId: by === 'recommendation' ? key : null,
+            ...rest,
+            orders: orders.size,
+            clickThroughRate: rest.shown ? rest.clicked / rest.shown : null,
+            orderRate: rest.clicked ? orders.size / rest.clicked : null,
+          })),
+        ),
+      );
+      if (windowHours > 1) expect(found.some(({ orders }: { orders: number }) => orders > 0)).toBe(true);
+    },
+  );
+});

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import type { Period } from './period.js';
+import {
+  costLimits,
+  count,
+  currency,
+  endpoint,
+  periodParams,
+  periodQuery,
+  periodRounding,
+  type Query,
+  wholePeriod,
+} from './question.js';
+
+const daysAsDefault = 365;
+
+/**
+ * The segments, best first, by the scores of recency and of frequency and amount together (each 1 to 5). Every pair of
+ * scores is of one segment.
+ */
+export const segments = [
+  { segment: 'champions', recency: [5, 5], value: [4, 5] },
+  { segment: 'loyal', recency: [3, 4], value: [4, 5] },
+  { segment: 'potential_loyalists', recency: [4, 5], value: [2, 3] },
+  { segment: 'new', recency: [5, 5], value: [1, 1] },
+  { segment: 'promising', recency: [4, 4], value: [1, 1] },
+  { segment: 'need_attention', recency: [3, 3], value: [3, 3] },
+  { segment: 'about_to_sleep', recency: [3, 3], value: [1, 2] },
+  { segment: 'cannot_lose', recency: [1, 2], value: [5, 5] },
+  { segment: 'at_risk', recency: [1, 2], value: [3, 4] },
+  { segment: 'hibernating', recency: [1, 2], value: [1, 2] },
+] as const;
+
+const names = segments.map(({ segment }) => segment);
+
+export const rfm = endpoint({
+  name: 'rfm',
+  id: 'Rfm',
+  summary: 'Buyers in segments by how lately, how often and for how much they bought.',
+  description: `By currency. A buyer's scores are fifths of all buyers of the currency: 1 + floor(5 · (those below + half of those equal, the buyer included) / all), for the time of the last order, the number of orders, and the amount less refunds. The value score is the mean of the last two, rounded up. Segments (recency, value): ${segments.map(({ segment, recency, value }) => `${segment} (${[...new Set(recency)].join('–')}, ${[...new Set(value)].join('–')})`).join(', ')}. ${periodRounding(daysAsDefault)}`,
+  querystring: z.strictObject({ ...periodQuery }),
+  row: z.object({
+    segment: z.enum(names),
+    currency,
+    buyers: count,
+    orders: count,
+    net: count.describe('Minor units, less refunds.'),
+    daysSinceOrder: z
+      .number()
+      .describe('From the last order of each to the end of the period; the mean of the segment.'),
+    ordersPerBuyer: z.number(),
+    netPerBuyer: count.describe('Minor units, rounded.'),
+  }),
+  question: (asked, nowMs) => {
+    const period = wholePeriod(asked, nowMs, daysAsDefault);
+    if ('refused' in period) return period;
+    return {
+      about: 'sales',
+      queries: [segmentsQuery(period)],
+      answerOf: ([rows = []]) => ({
+        items: (rows as readonly Segment[]).map(({ daysSinceOrder, ...row }) => ({
+          ...row,
+          daysSinceOrder: Math.round(daysSinceOrder * 100) / 100,
+          ordersPerBuyer: Math.round((row.orders / row.buyers) * 100) / 100,
+          netPerBuyer: Math.round(row.net / row.buyers),
+        })),
+      }),
+    };
+  },
+});
+
+type Segment = {
+  segment: string;
+  currency: string;
+  buyers: number;
+  orders: number;
+  net: number;
+  daysSinceOrder: number;
+};
+
+/** The fifth in which a value lies among those of its currency, those equal to it sharing one place. */
+const fifthOf = (value: string): string =>
+  `1 + intDiv(5 * (rank() OVER (PARTITION BY currency ORDER BY ${value})
+        + count() OVER (PARTITION BY currency) - rank() OVER (PARTITION BY currency ORDER BY ${value} DESC)),
+        2 * count() OVER (PARTITION BY currency))`;
+
+const segmentOf = segments
+  .map(
+    ({ recency, value }, place) =>
+      `recency BETWEEN ${recency.join(' AND ')} AND value BETWEEN ${value.join(' AND ')}, ${place}`,
+  )
+  .join(',\n      ');
+
+const segmentsQuery = (period: Period): Query => ({
+  sql: `
+  SELECT {names:Array(String)}[place + 1] AS segment, currency, count() AS buyers, sum(b.orders) AS orders,
+    sum(b.net) AS net, avg(dateDiff('millisecond', last_at, toDateTime64({to:DateTime('UTC')}, 3, 'UTC'))) / 86400000 AS daysSinceOrder
+  FROM (
+    SELECT currency, orders, net, last_at, recency, intDiv(frequency + amount + 1, 2) AS value,
+      multiIf(
+      ${segmentOf}, 0) AS place
+    FROM (
+      SELECT currency, orders, net, last_at,
+        ${fifthOf('last_at')} AS recency,
+        ${fifthOf('orders')} AS frequency,
+        ${fifthOf('net')} AS amount
+      FROM (
+        SELECT currency, assumeNotNull(user_id) AS buyer, maxIf(occurred_at, kind = 'sale') AS last_at,
+          uniqExactIf(order_id, kind = 'sale') AS orders, sum(amount_minor) AS net
+        FROM sales
+        WHERE user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+        GROUP BY currency, buyer
+        HAVING orders > 0
+      )
+    )
+  ) AS b
+  GROUP BY place, currency
+  ORDER BY currency, place${costLimits}`,
+  params: { ...periodParams(period), names },
+});

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { wholeNumber } from '#platform/http/text';
+import type { Period } from './period.js';
+import {
+  costLimits,
+  count,
+  endpoint,
+  periodParams,
+  periodQuery,
+  periodRounding,
+  type Query,
+  share,
+  wholePeriod,
+} from './question.js';
+
+const daysAsDefault = 30;
+const minuteMs = 60_000;
+
+export const searchRankings = ['searches', 'unanswered'] as const;
+
+type Ranking = (typeof searchRankings)[number];
+
+export const searches = endpoint({
+  name: 'searches',
+  id: 'Searches',
+  summary: 'What shoppers searched for, and how often they went on to a product.',
+  description: `A search is answered if the visit views a product after it, before its next search and within the window. Terms are compared without regard to capitals, blanks around and between words, and compatible forms of characters. ${periodRounding(daysAsDefault)}`,
+  querystring: z.strictObject({
+    ...periodQuery,
+    by: z
+      .enum(searchRankings)
+      .default('searches')
+      .describe('The order of the rows, greatest first; `unanswered`: searches that led to no product.'),
+    windowMinutes: wholeNumber(1, 1_440).prefault(30),
+    limit: wholeNumber(1, 100).prefault(20),
+  }),
+  row: z.object({
+    term: z.string(),
+    searches: count,
+    visits: count.describe('Different visits that searched for it.'),
+    answered: count.describe('Searches after which a product was viewed.'),
+    added: count.describe('Searches after which a product was put into the cart.'),
+    clickThroughRate: share.describe('Answered, of all searches for the term.'),
+  }),
+  also: {
+    searches: count.describe('All searches of the period.'),
+    terms: count.describe('Different terms.'),
+  },
+  question: (asked, nowMs) => {
+    const period = wholePeriod(asked, nowMs, daysAsDefault);
+    if ('refused' in period) return period;
+    return {
+      about: 'activity',
+      queries: [
+        termsQuery(period, asked.by, asked.windowMinutes * minuteMs, asked.limit),
+        totalsQuery(period),
+      ],
+      answerOf: ([rows = [], totals = []]) => ({
+        items: (rows as readonly Term[]).map((row) => ({
+          ...row,
+          clickThroughRate: row.answered / row.searches,
+        })),
+        ...((totals as readonly Totals[])[0] ?? { searches: 0, terms: 0 }),
+      }),
+    };
+  },
+});
+
+type Term = { term: string; searches: number; visits: number; answered: number; added: number };
+type Totals = { searches: number; terms: number };
+
+const term = "lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(query, '')), '\\\\s+', ' ')))";
+
+/** Every action of a visit belongs to the search before it: `nth` counts the searches so far. */
+const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number): Query => ({
+  sql: `
+  SELECT term, count() AS searches, uniqExact(visit_id) AS visits,
+    countIf(views > 0 AND viewed_at <= searched_at + toIntervalMillisecond({windowMs:UInt64})) AS answered,
+    countIf(additions > 0 AND added_at <= searched_at + toIntervalMillisecond({windowMs:UInt64})) AS added
+  FROM (
+    SELECT visit_id, nth, anyIf(words, type = 'products_searched') AS term,
+      minIf(at, type = 'products_searched') AS searched_at,
+      countIf(type = 'product_viewed') AS views, minIf(at, type = 'product_viewed') AS viewed_at,
+      countIf(type = 'product_added') AS additions, minIf(at, type = 'product_added') AS added_at
+    FROM (
+      SELECT visit_id, type, occurred_at AS at, if(type = 'products_searched', ${term}, '') AS words,
+        countIf(type = 'products_searched') OVER (
+          PARTITION BY visit_id ORDER BY occurred_at, type != 'products_searched', kafka_offset
+          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS nth
+      FROM shopper_activity
+      WHERE type IN ('products_searched', 'product_viewed', 'product_added')
+        AND occurred_at >= {from:DateTime('UTC')}
+        AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
+    )
+    WHERE nth > 0
+    GROUP BY visit_id, nth
+    HAVING searched_at < {to:DateTime('UTC')}
+  )
+  GROUP BY term
+  ORDER BY ${by === 'searches' ? 'searches' : 'searches - answered'} DESC, searches DESC, term
+  LIMIT {limit:UInt32}${costLimits}`,
+  params: { ...periodParams(period), windowMs, limit },
+});
+
+const totalsQuery = (period: Period): Query => ({
+  sql: `
+  SELECT count() AS searches, uniqExact(${term}) AS terms
+  FROM shopper_activity
+  WHERE type = 'products_searched' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}${costLimits}`,
+  params: periodParams(period),
+});
