@@ -125,6 +125,8 @@ const table: Record<string, readonly Row[]> = {
   'GET /api/analytics/basket': [{ ...analystReads, query: '?productId={productId}' }],
   'GET /api/analytics/searches': [analystReads],
   'GET /api/analytics/attribution': [analystReads],
+  'GET /api/analytics/stock-outs': [analystReads],
+  'GET /api/analytics/fraud-signals': [analystReads],
   'GET /api/ops/consumers': [staffReads],
   'GET /api/ops/reconciliation': [staffReads],
   'GET /api/ops/sagas': [staffReads],

@@ -51,7 +51,8 @@ export const createCompletenessGauge = (options: {
   clock: Clock;
   logger: Logger;
   topic: string;
-  table: string;
+  /** Where the job does not write the records themselves, `asOf` stands still while it is behind. */
+  table?: string;
   group: string;
 }): CompletenessGauge => {
   const { broker, clickhouse, clock, logger, topic, table, group } = options;
@@ -70,7 +71,8 @@ export const createCompletenessGauge = (options: {
       const progress = await log.read();
       const late = behind(progress);
       // Rows are inserted before their offsets are committed, so partitions that are behind are looked up in the table.
-      const newest = late.length === 0 ? [] : await newestIngested(clickhouse, table, late);
+      const newest =
+        late.length === 0 || table === undefined ? [] : await newestIngested(clickhouse, table, late);
       const ageMs = late.length === 0 ? 0 : askedAtWallMs - newestMsOf(newest, late);
       // A row from the future was stamped before the wall clock was set back, so its age cannot be computed.
       if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - ageMs - settleMs);

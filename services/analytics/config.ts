@@ -11,6 +11,8 @@ export const analyticsConfig = envSchema({
   port: ['ANALYTICS_PORT', setting.port],
   /** The consumer group whose committed offsets show how far ingest is. */
   ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
+  /** That of the windowed jobs. */
+  windowsGroup: ['WINDOWS_GROUP', setting.text.default('windows')],
   queryTimeoutMs: ['ANALYTICS_QUERY_TIMEOUT_MS', setting.integer(100, 120_000).default(10_000)],
 });
 

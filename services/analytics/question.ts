@@ -16,8 +16,11 @@ import { type Zone, zoneNameCharsMax, zoneNamed } from './zone.js';
 /** A statement with ClickHouse's own parameters (`{name:Type}`): what a caller sends is never part of the text. */
 export type Query = { sql: string; params: Record<string, unknown> };
 
-/** What an answer is made of, and so what `asOf` is about: the ledger of sales, the shoppers' activity, or both. */
-export type Source = 'sales' | 'activity' | 'both';
+/**
+ * What an answer is made of, and so what `asOf` is about: the ledger of sales, the shoppers' activity, both, or what the
+ * windowed jobs compute.
+ */
+export type Source = 'sales' | 'activity' | 'both' | 'stockOuts' | 'fraudSignals';
 
 /** A refusal of what was asked; `path` is a JSON pointer to the parameter or field. */
 export type Refused = { code: string; detail: string; errors: readonly { path: string; message: string }[] };

@@ -25,7 +25,7 @@ export const service: Service<AnalyticsConfig> = {
       createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 2 }),
     );
     const broker = host.use(connectBroker(host, config.kafka));
-    const gaugeOf = (topic: string, table: string): CompletenessGauge =>
+    const gaugeOf = (topic: string, table?: string, group = config.ingestGroup): CompletenessGauge =>
       host.use(
         createCompletenessGauge({
           broker,
@@ -33,12 +33,17 @@ export const service: Service<AnalyticsConfig> = {
           clock: host.clock,
           logger: host.logger,
           topic,
-          table,
-          group: config.ingestGroup,
+          ...(table === undefined ? {} : { table }),
+          group,
         }),
       );
     const sales = gaugeOf(topics.sales.topic, 'sales');
     const activity = gaugeOf(topics.shopperActivity.topic, 'shopper_activity');
+    // What a windowed job computes is complete when it has read its source, and ingest its rows.
+    const ordersRead = gaugeOf(topics.orders.topic, undefined, config.windowsGroup);
+    const stockRead = gaugeOf(topics.inventory.topic, undefined, config.windowsGroup);
+    const stockOuts = gaugeOf(topics.stockOuts.topic, 'stock_outs');
+    const fraudSignals = gaugeOf(topics.fraudSignals.topic, 'fraud_signals');
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
     reconciliationRoutes(app, clickhouse);
     const { clock } = host;
@@ -50,6 +55,8 @@ export const service: Service<AnalyticsConfig> = {
         sales: answersFrom(sales),
         activity: answersFrom(activity),
         both: answersFrom(bothOf(sales, activity)),
+        stockOuts: answersFrom(bothOf(stockRead, stockOuts)),
+        fraudSignals: answersFrom(bothOf(ordersRead, fraudSignals)),
       },
       clock,
     });

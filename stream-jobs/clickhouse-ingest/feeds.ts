@@ -31,6 +31,23 @@ export type RepeatWindow = {
   recordsMax: number;
 };
 
+/** Rows of stream-jobs/windows. Its relay may send a batch several times. */
+const windowFeed = (
+  topic: string,
+  table: string,
+  event: { schema: object },
+  { appendOnly }: { appendOnly: boolean },
+): Feed => ({
+  topic,
+  table,
+  events: [event],
+  onlyThese: true,
+  repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
+  appendOnly,
+  rollups: [],
+  blockWaitMs: 500,
+});
+
 export const feeds: readonly Feed[] = [
   {
     topic: topics.shopperActivity.topic,
@@ -63,4 +80,7 @@ export const feeds: readonly Feed[] = [
     rollups: [],
     blockWaitMs: 250,
   },
+  windowFeed(topics.visits.topic, 'visits', records.Visit, { appendOnly: true }),
+  windowFeed(topics.stockOuts.topic, 'stock_outs', records.StockOut, { appendOnly: false }),
+  windowFeed(topics.fraudSignals.topic, 'fraud_signals', records.FraudSignal, { appendOnly: false }),
 ];

@@ -54,7 +54,13 @@ export const askedApp = async (nowMs: number) => {
   const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
   analyticsRoutes(app, {
     figures: createFigures(answers, clock),
-    answers: { sales: answers, activity: answers, both: answers },
+    answers: {
+      sales: answers,
+      activity: answers,
+      both: answers,
+      stockOuts: answers,
+      fraudSignals: answers,
+    },
     clock,
   });
   const placed = (atMs: number) => {

@@ -214,13 +214,10 @@ const startIngest = async (
   const deadLetterProducer = await broker.producer();
   const ingest = createIngest({
     group,
-    feeds: feeds.map((feed) => ({
-      ...feed,
-      topic:
-        { shopper_activity: topic.shopperActivity, sales: topic.sales, products: topic.products }[
-          feed.table
-        ] ?? feed.topic,
-    })),
+    feeds: feeds.flatMap((feed) => {
+      const own = { shopper_activity: topic.shopperActivity, sales: topic.sales, products: topic.products };
+      return feed.table in own ? [{ ...feed, topic: own[feed.table as keyof typeof own] }] : [];
+    }),
     limits: {
       blockBytesMax: 1_000_000,
       blockRowsMax: 10_000,

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { wholeNumber } from '#platform/http/text';
+import {
+  costLimits,
+  count,
+  endpoint,
+  instantOf,
+  periodParams,
+  periodQuery,
+  periodRounding,
+  wholePeriod,
+} from './question.js';
+
+const daysAsDefault = 7;
+
+const kinds = ['velocity', 'amount', 'mismatch', 'declines'] as const;
+
+/** What staff should look at, newest first. */
+export const fraudSignals = endpoint({
+  name: 'fraud-signals',
+  id: 'FraudSignals',
+  summary: 'Orders and buyers that staff should look at.',
+  description: `A signal decides nothing: it names an order and why it stands out among the orders of its buyer within ten minutes. ${periodRounding(daysAsDefault)}`,
+  querystring: z.strictObject({
+    ...periodQuery,
+    kind: z.enum(kinds).optional(),
+    limit: wholeNumber(1, 1_000).prefault(100),
+  }),
+  row: z.object({
+    signalId: z.string(),
+    kind: z
+      .enum(kinds)
+      .describe(
+        '`velocity`: many orders; `amount`: an unusual amount; `mismatch`: different countries; `declines`: declined payments.',
+      ),
+    buyer: z.string().describe('The account, or for a guest the visit or the order.'),
+    userId: z.string().nullable(),
+    orderId: z.string().describe('The order that gave rise to the signal.'),
+    count: count.describe('Orders, countries or declined payments of the buyer.'),
+    amountMinor: count.describe('The amount of the order, in minor units.'),
+    currency: z.string().nullable(),
+    detail: z.string().describe('The countries of a mismatch.'),
+    occurredAt: instantOf,
+  }),
+  question: (asked, nowMs) => {
+    const period = wholePeriod(asked, nowMs, daysAsDefault);
+    if ('refused' in period) return period;
+    const { kind, limit } = asked;
+    return {
+      about: 'fraudSignals',
+      queries: [{ sql: fraudSql, params: { ...periodParams(period), kind: kind ?? '', limit } }],
+      answerOf: ([rows = []]) => ({
+        items: (rows as readonly { atMs: number }[]).map(({ atMs, ...row }) => ({
+          ...row,
+          occurredAt: new Date(atMs).toISOString(),
+        })),
+      }),
+    };
+  },
+});
+
+const fraudSql = `
+  SELECT signal_id AS signalId, kind, buyer, user_id AS userId, order_id AS orderId, count,
+    amount_minor AS amountMinor, currency, detail, toUnixTimestamp64Milli(occurred_at) AS atMs
+  FROM fraud_signals FINAL
+  WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+    AND ({kind:String} = '' OR kind = {kind:String})
+  ORDER BY occurred_at DESC, signal_id
+  LIMIT {limit:UInt32}${costLimits}`;

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { wholeNumber } from '#platform/http/text';
+import {
+  costLimits,
+  count,
+  endpoint,
+  instantOf,
+  periodParams,
+  periodQuery,
+  periodRounding,
+  wholePeriod,
+} from './question.js';
+
+const daysAsDefault = 30;
+
+type Row = { lastMs: number; name: string | null };
+
+/** Demand that met no stock, by product and currency: most lost first. */
+export const stockOuts = endpoint({
+  name: 'stock-outs',
+  id: 'StockOuts',
+  summary: 'Products that were ordered and not there, and the sales that were lost.',
+  description: `An order of which one line cannot be served ends as a whole; the lines that fell short are counted here. ${periodRounding(daysAsDefault)}`,
+  querystring: z.strictObject({ ...periodQuery, limit: wholeNumber(1, 100).prefault(20) }),
+  row: z.object({
+    productId: z.string(),
+    name: z.string(),
+    orders: count.describe('Orders that ended because the product was not there.'),
+    requested: count.describe('Pieces that they requested.'),
+    missing: count.describe('Pieces that were not there, at the moment of each order.'),
+    lostMinor: count.describe('All requested pieces at their price, minor units.'),
+    currency: z.string().nullable().describe('ISO 4217; null where the order is not there yet.'),
+    lastAt: instantOf.describe('When it last happened.'),
+  }),
+  question: (asked, nowMs) => {
+    const period = wholePeriod(asked, nowMs, daysAsDefault);
+    if ('refused' in period) return period;
+    return {
+      about: 'stockOuts',
+      queries: [{ sql: stockOutsSql, params: { ...periodParams(period), limit: asked.limit } }],
+      answerOf: ([rows = []]) => ({
+        items: (rows as readonly Row[]).map(({ lastMs, name, ...row }) => ({
+          ...row,
+          name: name ?? '',
+          lastAt: new Date(lastMs).toISOString(),
+        })),
+      }),
+    };
+  },
+});
+
+const stockOutsSql = `
+  SELECT s.product_id AS productId, p.name AS name, s.orders AS orders, s.requested AS requested,
+    s.missing AS missing, s.lost AS lostMinor, s.currency AS currency, s.last AS lastMs
+  FROM (
+    SELECT product_id, currency, uniqExact(order_id) AS orders, sum(of.requested) AS requested,
+      sum(of.requested - of.available) AS missing, sum(of.lost_minor) AS lost,
+      max(toUnixTimestamp64Milli(of.occurred_at)) AS last
+    FROM stock_outs AS of FINAL
+    WHERE of.occurred_at >= {from:DateTime('UTC')} AND of.occurred_at < {to:DateTime('UTC')}
+    GROUP BY product_id, currency
+    ORDER BY lost DESC, missing DESC, product_id, currency
+    LIMIT {limit:UInt32}
+  ) AS s
+  LEFT JOIN (
+    SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id
+  ) AS p ON p.product_id = s.product_id
+  ORDER BY lostMinor DESC, missing DESC, productId, currency${costLimits}`;
