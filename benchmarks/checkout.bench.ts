@@ -4,14 +4,14 @@
  * Starts a platform unless CARTSTREAM_RUN names one or one runs in `.local`.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { Pool } from 'undici';
 import { findPlatform } from '../tests/running-platform.js';
 import { buyAt } from './checkout/buyer.js';
 import { type System, type SystemName, startSystems } from './checkout/systems.js';
 import { runLoad } from './cost/bare.js';
-import { pairedRatio, type Spread, spreadOf } from './figures.js';
+import { pairedRatio, type Spread, shownSpread, spreadOf } from './figures.js';
+import { writeResults } from './results.js';
 import { bar, table, thousands } from './terminal.js';
 
 const durationMs = Number(process.env.SECONDS ?? 10) * 1000;
@@ -148,8 +148,8 @@ const bounds: readonly Bound[] = buyerCounts
   ]);
 
 const right = (title: string) => ({ title, right: true });
-const shown = ({ median, lowest, highest }: Spread, digits: number): string =>
-  `${median.toFixed(digits)} (${lowest.toFixed(digits)}–${highest.toFixed(digits)})`;
+
+type Value = 'perSecond' | 'perCpuSecond' | 'cpuMsPerCheckout' | 'p50Ms' | 'p99Ms';
 
 const report = (
   systems: readonly System[],
@@ -159,39 +159,7 @@ const report = (
 ): void => {
   console.log('');
   for (const { name, what } of systems) console.log(`${name.padEnd(16)} ${what}`);
-  const valuesOf = (
-    system: SystemName,
-    buyers: number,
-    of: 'perSecond' | 'perCpuSecond' | 'cpuMsPerCheckout' | 'p50Ms' | 'p99Ms',
-  ): number[] =>
-    measurements.filter((one) => one.system === system && one.buyers === buyers).map((one) => one[of]);
-  const ratioTo = (peer: SystemName, buyers: number, of: Bound['of']): Spread =>
-    pairedRatio(valuesOf('cartstream', buyers, of), valuesOf(peer, buyers, of));
-  for (const buyers of buyerCounts) {
-    console.log(
-      `\n${buyers} buyer${buyers === 1 ? '' : 's'}: median of ${rounds} rounds (lowest–highest), and ours beside each\n${table(
-        [
-          { title: 'system' },
-          ...['checkouts/s', 'ours', 'per CPU-s', 'ours', 'CPU ms', 'p50 ms', 'p99 ms', 'failed'].map(right),
-        ],
-        systems.map(({ name }) => [
-          name,
-          shown(spreadOf(valuesOf(name, buyers, 'perSecond')), 1),
-          `×${ratioTo(name, buyers, 'perSecond').median.toFixed(2)}`,
-          shown(spreadOf(valuesOf(name, buyers, 'perCpuSecond')), 1),
-          `×${ratioTo(name, buyers, 'perCpuSecond').median.toFixed(2)}`,
-          spreadOf(valuesOf(name, buyers, 'cpuMsPerCheckout')).median.toFixed(2),
-          spreadOf(valuesOf(name, buyers, 'p50Ms')).median.toFixed(0),
-          spreadOf(valuesOf(name, buyers, 'p99Ms')).median.toFixed(0),
-          thousands(
-            measurements
-              .filter((one) => one.system === name && one.buyers === buyers)
-              .reduce((sum, { failures }) => sum + failures, 0),
-          ),
-        ]),
-      )}`,
-    );
-  }
+  for (const buyers of buyerCounts) console.log(tableOf(systems, measurements, buyers));
   drawCpu(systems, measurements);
   console.log(`\n${races.buyers} buyers and ${races.pieces} pieces, ${races.count} times`);
   for (const [name, raced] of sold)
@@ -201,7 +169,7 @@ const report = (
   const verdicts = bounds
     .filter(({ peer }) => systems.some(({ name }) => name === peer))
     .map((bound) => {
-      const ratio = ratioTo(bound.peer, bound.buyers, bound.of);
+      const ratio = ratioTo(measurements, bound.peer, bound.buyers, bound.of);
       return { ...bound, ratio, holds: ratio.median >= bound.atLeast };
     });
   console.log(
@@ -218,7 +186,7 @@ const report = (
         peer,
         String(buyers),
         what,
-        shown(ratio, 2),
+        shownSpread(ratio, 2),
         String(atLeast),
         holds ? 'holds' : 'missed',
       ]),
@@ -226,14 +194,56 @@ const report = (
   );
   const loads = spreadOf(measurements.map(({ load }) => load));
   console.log(
-    `\nload average before each measurement: ${shown(loads, 1)}; each measures for ${durationMs / 1000} s`,
+    `\nload average before each measurement: ${shownSpread(loads, 1)}; each measures for ${durationMs / 1000} s`,
   );
-  mkdirSync('benchmarks/results', { recursive: true });
-  writeFileSync(
-    'benchmarks/results/checkout.json',
-    `${JSON.stringify({ at: new Date().toISOString(), missing, verdicts, sold: Object.fromEntries(sold), measurements }, null, 2)}\n`,
-  );
-  console.log('written to benchmarks/results/checkout.json');
+  writeResults('checkout', { missing, verdicts, sold: Object.fromEntries(sold), measurements });
+};
+
+/** Round by round. */
+const valuesOf = (
+  measurements: readonly Measurement[],
+  system: SystemName,
+  buyers: number,
+  of: Value,
+): number[] =>
+  measurements.filter((one) => one.system === system && one.buyers === buyers).map((one) => one[of]);
+
+const ratioTo = (
+  measurements: readonly Measurement[],
+  peer: SystemName,
+  buyers: number,
+  of: Bound['of'],
+): Spread =>
+  pairedRatio(valuesOf(measurements, 'cartstream', buyers, of), valuesOf(measurements, peer, buyers, of));
+
+const tableOf = (
+  systems: readonly System[],
+  measurements: readonly Measurement[],
+  buyers: number,
+): string => {
+  const of = (system: SystemName, value: Value): Spread =>
+    spreadOf(valuesOf(measurements, system, buyers, value));
+  const failuresOf = (system: SystemName): number =>
+    measurements
+      .filter((one) => one.system === system && one.buyers === buyers)
+      .reduce((sum, { failures }) => sum + failures, 0);
+  return `\n${buyers} buyer${buyers === 1 ? '' : 's'}: median of ${rounds} rounds (lowest–highest), and ours beside each\n${table(
+    [
+      { title: 'system' },
+      ...['checkouts/s', 'ours', 'per CPU-s', 'ours', 'CPU ms', 'p50 ms', 'p99 ms', 'failed'].map(right),
+    ],
+    systems.map(({ name }) => [
+      name,
+      shownSpread(of(name, 'perSecond'), 1),
+      `×${ratioTo(measurements, name, buyers, 'perSecond').median.toFixed(2)}`,
+      shownSpread(of(name, 'perCpuSecond'), 1),
+      `×${ratioTo(measurements, name, buyers, 'perCpuSecond').median.toFixed(2)}`,
+      of(name, 'cpuMsPerCheckout').median.toFixed(2),
+      of(name, 'p50Ms').median.toFixed(0),
+      of(name, 'p99Ms').median.toFixed(0),
+      thousands(failuresOf(name)),
+    ]),
+  )}`;
 };
 
 /** CPU time of one checkout at most buyers, process by process. */

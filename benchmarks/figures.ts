@@ -14,6 +14,10 @@ export const spreadOf = (values: readonly number[]): Spread => ({
   highest: Math.max(...values),
 });
 
+/** The median, with the lowest and the highest in parentheses. */
+export const shownSpread = ({ median: middle, lowest, highest }: Spread, digits: number): string =>
+  `${middle.toFixed(digits)} (${lowest.toFixed(digits)}–${highest.toFixed(digits)})`;
+
 /** The median of the ratios of values of the same round, so that what disturbs a round disturbs both sides. */
 export const pairedRatio = (values: readonly number[], others: readonly number[]): Spread =>
   spreadOf(values.flatMap((value, round) => (others[round] ? [value / others[round]] : [])));

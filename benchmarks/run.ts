@@ -6,8 +6,12 @@ import { parseArgs } from 'node:util';
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  // How often `start` starts the platform.
-  options: { runs: { type: 'string', default: '10' } },
+  options: {
+    // How often `start` starts the platform.
+    runs: { type: 'string', default: '10' },
+    // How long `scale` keeps the platform under a steady load; 0 to compare layouts and catalogues instead.
+    minutes: { type: 'string', default: '0' },
+  },
 });
 
 const benchmarks: Record<string, () => Promise<void>> = {
@@ -15,6 +19,8 @@ const benchmarks: Record<string, () => Promise<void>> = {
   broker: async () => (await import('./broker.bench.js')).runBrokerBench(),
   cost: async () => (await import('./cost.bench.js')).runCostBench(),
   checkout: async () => (await import('./checkout.bench.js')).runCheckoutBench(),
+  load: async () => (await import('./load.bench.js')).runLoadBench(),
+  scale: async () => (await import('./scale.bench.js')).runScaleBench({ minutes: Number(values.minutes) }),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),
   start: async () => (await import('./start.bench.js')).runStartBench({ runs: Number(values.runs) }),
 };

@@ -15,12 +15,11 @@ const statusWaitMs = 10_000;
 const confirmedMsMax = 60_000;
 const address = { name: 'Ada', line1: '1 Engine Row', city: 'London', postalCode: 'N1', country: 'GB' };
 
+export type Buying = { productId: string; email: string; onAccepted?: () => void };
+
 /** A guest's whole checkout of one piece: `confirmed`, or how else it ended. */
-export const buyAt = (
-  pool: Pool,
-  shop: ShopToBuyAt,
-  { productId, email }: { productId: string; email: string },
-): Promise<string> => {
+export const buyAt = (pool: Pool, shop: ShopToBuyAt, buying: Buying): Promise<string> => {
+  const { productId, email } = buying;
   const send = sendBy(pool);
   if (shop.kind === 'vendure')
     return buyFromVendure((path, body, headers) => send('POST', path, headers, body), {
@@ -28,7 +27,7 @@ export const buyAt = (
       shippingMethodId: shop.shippingMethodId,
       email,
     }).then((state) => (state === 'PaymentSettled' ? 'confirmed' : state));
-  return buyByOrder(send, { productId, email });
+  return buyByOrder(send, buying);
 };
 
 type Send = (
@@ -53,10 +52,7 @@ const sendBy =
 
 type OrderState = { id: string; status: string; reason?: string; orderToken?: string };
 
-const buyByOrder = async (
-  send: Send,
-  { productId, email }: { productId: string; email: string },
-): Promise<string> => {
+const buyByOrder = async (send: Send, { productId, email, onAccepted }: Buying): Promise<string> => {
   const order = {
     items: [{ productId, quantity: 1 }],
     shippingAddress: address,
@@ -70,6 +66,7 @@ const buyByOrder = async (
     JSON.stringify(order),
   );
   const { id, orderToken = '', ...answered } = stateIn(placed, 202);
+  onAccepted?.();
   let { status, reason } = answered;
   const giveUpAtMs = performance.now() + confirmedMsMax;
   while (status !== 'confirmed' && status !== 'cancelled') {

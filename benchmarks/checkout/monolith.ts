@@ -10,10 +10,11 @@ import Fastify from 'fastify';
 import pg from 'pg';
 import { Pool as HttpPool } from 'undici';
 import { v7 as newId } from 'uuid';
+import { checkoutTables } from '../cost/checkout-database.js';
 
 export type MonolithPlan = {
-  serverUrl: string;
-  databaseName: string;
+  /** An empty database. */
+  databaseUrl: string;
   providerUrl: string;
   /**
    * True to call the provider within the one transaction of the checkout, which keeps the rows of the stock locked
@@ -26,21 +27,8 @@ const poolMax = 32;
 const priceMinor = 1999;
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as MonolithPlan;
-const admin = new pg.Client({ connectionString: plan.serverUrl });
-await admin.connect();
-await admin.query(`DROP DATABASE IF EXISTS ${plan.databaseName} WITH (FORCE)`);
-await admin.query(`CREATE DATABASE ${plan.databaseName}`);
-await admin.end();
-
-const url = new URL(plan.serverUrl);
-url.pathname = `/${plan.databaseName}`;
-const pool = new pg.Pool({ connectionString: url.href, max: poolMax });
-await pool.query(`
-  CREATE TABLE orders (order_id uuid PRIMARY KEY, status text NOT NULL, lines jsonb NOT NULL, address jsonb NOT NULL,
-                       total_minor bigint NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
-  CREATE TABLE payments (payment_id uuid PRIMARY KEY, order_id uuid NOT NULL, amount_minor bigint NOT NULL,
-                         status text NOT NULL);
-  CREATE TABLE stock (product_id uuid PRIMARY KEY, on_hand bigint NOT NULL CHECK (on_hand >= 0));`);
+const pool = new pg.Pool({ connectionString: plan.databaseUrl, max: poolMax });
+await pool.query(checkoutTables);
 const provider = new HttpPool(plan.providerUrl, { connections: 128, pipelining: 1 });
 
 type Checkout = { items: { productId: string; quantity: number }[]; shippingAddress: object };

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { eventually } from '#platform/testing/eventually';
 import { readRunFile, type Shop, shopAt } from '../../tests/shop.js';
 import { type Bare, startBare } from '../cost/bare.js';
+import { newDatabase } from '../cost/checkout-database.js';
 import type { ShopToBuyAt } from './buyer.js';
 import { installVendure, startVendure, vendureVersion } from './vendure.js';
 
@@ -50,7 +51,7 @@ export const startSystems = async (
     for (const one of running) await one.stop();
   };
   try {
-    if (isWanted('cartstream')) all.push(await cartstream(run));
+    if (isWanted('cartstream')) all.push(await ourShop(run));
     if (isWanted('bare')) {
       const { url, pid } = await start('cost/bare-checkout', run.postgres);
       const ids = Array.from({ length: products }, () => randomUUID());
@@ -68,8 +69,7 @@ export const startSystems = async (
       const provider = await start('checkout/provider-stub', String(providerMs));
       for (const name of monoliths) {
         const plan = {
-          serverUrl: run.postgres,
-          databaseName: name.replace('-', '_'),
+          databaseUrl: await newDatabase(run.postgres, name.replace('-', '_')),
           providerUrl: provider.url,
           holdsTransaction: name === 'monolith-locked',
         };
@@ -96,7 +96,7 @@ export const startSystems = async (
 
 const nothingToSettle = async () => async () => {};
 
-type Run = ReturnType<typeof readRunFile>;
+export type Run = ReturnType<typeof readRunFile>;
 
 const pidOf = (run: Run, name: string): number =>
   run.processes.find((one) => one.name === name)?.pid ?? Number.NaN;
@@ -116,12 +116,14 @@ const parentOf = (pid: number): number => {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 };
 
-const cartstream = async (run: Run): Promise<System> => {
+/** Our platform with 20 new products of plenty of stock, or with those products of its catalogue. */
+export const ourShop = async (run: Run, known?: readonly string[]): Promise<System> => {
   const shop = shopAt(run.gateway);
   const login = (): Promise<string> => shop.login(run.adminEmail, run.adminPassword);
   const admin = await login();
-  const ids: string[] = [];
-  for (let n = 0; n < products; n += 1) ids.push(await shop.createProduct(admin, { initialStock: plenty }));
+  const ids = [...(known ?? [])];
+  while (known === undefined && ids.length < products)
+    ids.push(await shop.createProduct(admin, { initialStock: plenty }));
   return {
     name: 'cartstream',
     what: 'Cartstream: order, then `GET …/status?waitMs=` until confirmed',

@@ -6,6 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 export type VendurePlan = {
@@ -13,26 +14,23 @@ export type VendurePlan = {
   /** Where `@vendure/core` is installed. */
   packages: string;
   databaseUrl: string;
-  port: number;
   poolMax: number;
   /** For `populate`: the stock of each product by its SKU. */
   stockBySku?: Record<string, number>;
 };
 
+type App = { close(): Promise<void>; getHttpServer(): { address(): AddressInfo } };
+
 /** What this program uses of `@vendure/core`, which is no dependency of the project and so has no types here. */
 type VendureCore = {
-  bootstrap(config: object): Promise<{ close(): Promise<void> }>;
+  bootstrap(config: object): Promise<App>;
   bootstrapWorker(config: object): Promise<{ startJobQueue(): Promise<unknown> }>;
   DefaultJobQueuePlugin: object;
   DefaultLogger: new (options: { level: number }) => object;
   LogLevel: { Error: number };
   dummyPaymentHandler: object;
 };
-type Populate = (
-  bootstrap: () => Promise<{ close(): Promise<void> }>,
-  initialData: object,
-  productsCsvPath: string,
-) => Promise<{ close(): Promise<void> }>;
+type Populate = (bootstrap: () => Promise<App>, initialData: object, productsCsvPath: string) => Promise<App>;
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as VendurePlan;
 const load = createRequire(join(plan.packages, 'package.json'));
@@ -43,7 +41,7 @@ const database = new URL(plan.databaseUrl);
 const config = {
   apiOptions: {
     hostname: '127.0.0.1',
-    port: plan.port,
+    port: 0,
     adminApiPath: 'admin-api',
     shopApiPath: 'shop-api',
     introspection: false,
@@ -101,10 +99,11 @@ switch (plan.role) {
     process.exit(0);
     break;
   }
-  case 'server':
-    await core.bootstrap(config);
-    console.log(`http://127.0.0.1:${plan.port}`);
+  case 'server': {
+    const app = await core.bootstrap(config);
+    console.log(`http://127.0.0.1:${app.getHttpServer().address().port}`);
     break;
+  }
   case 'worker': {
     const worker = await core.bootstrapWorker(config);
     await worker.startJobQueue();

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { projectPath } from '#platform/project';
@@ -7,11 +6,11 @@ import { runToEnd } from '../../local/engines/run-to-end.js';
 import { createProgress } from '../../local/progress.js';
 import { cacheDir, cached } from '../../local/software/cache.js';
 import { type Bare, startBare } from '../cost/bare.js';
+import { newDatabase } from '../cost/checkout-database.js';
 import type { VendurePlan } from './vendure-program.js';
 
 /** Latest of 3.x when this was written. */
 export const vendureVersion = '3.7.3';
-const databaseName = 'vendure';
 const poolMax = 32;
 const startMsMax = 120_000;
 
@@ -66,8 +65,8 @@ export const startVendure = async (
   packages: string,
   stockBySku: Record<string, number>,
 ): Promise<VendurePeer> => {
-  const databaseUrl = await createDatabase(postgresUrl);
-  const plan = { packages, databaseUrl, port: await freePort(), poolMax };
+  const databaseUrl = await newDatabase(postgresUrl, 'vendure');
+  const plan = { packages, databaseUrl, poolMax };
   const program = projectPath('dist/benchmarks/checkout/vendure-program.js');
   const env = { NODE_ENV: 'production', NODE_NO_WARNINGS: '1' };
   const populate: VendurePlan = { ...plan, role: 'populate', stockBySku };
@@ -96,17 +95,6 @@ export const startVendure = async (
       await jobs.end();
     },
   };
-};
-
-const createDatabase = async (postgresUrl: string): Promise<string> => {
-  const admin = new pg.Client({ connectionString: postgresUrl });
-  await admin.connect();
-  await admin.query(`DROP DATABASE IF EXISTS ${databaseName} WITH (FORCE)`);
-  await admin.query(`CREATE DATABASE ${databaseName}`);
-  await admin.end();
-  const url = new URL(postgresUrl);
-  url.pathname = `/${databaseName}`;
-  return url.href;
 };
 
 type Catalogue = {
@@ -140,13 +128,3 @@ const catalogueOf = async (origin: string): Promise<Catalogue> => {
   if (shippingMethodId === undefined) throw new Error('Vendure has no shipping method');
   return { variants, shippingMethodId };
 };
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });

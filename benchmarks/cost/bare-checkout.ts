@@ -7,27 +7,16 @@ import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import pg from 'pg';
 import { v7 as newId } from 'uuid';
+import { checkoutTables, newDatabase } from './checkout-database.js';
 
-const databaseName = 'bare_checkout';
 const poolMax = 16;
 const plenty = 1_000_000_000;
 
-const serverUrl = process.argv[2] ?? '';
-const admin = new pg.Client({ connectionString: serverUrl });
-await admin.connect();
-await admin.query(`DROP DATABASE IF EXISTS ${databaseName} WITH (FORCE)`);
-await admin.query(`CREATE DATABASE ${databaseName}`);
-await admin.end();
-
-const url = new URL(serverUrl);
-url.pathname = `/${databaseName}`;
-const pool = new pg.Pool({ connectionString: url.href, max: poolMax });
-await pool.query(`
-  CREATE TABLE orders (order_id uuid PRIMARY KEY, status text NOT NULL, lines jsonb NOT NULL, address jsonb NOT NULL,
-                       total_minor bigint NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
-  CREATE TABLE payments (payment_id uuid PRIMARY KEY, order_id uuid NOT NULL, amount_minor bigint NOT NULL,
-                         status text NOT NULL);
-  CREATE TABLE stock (product_id uuid PRIMARY KEY, on_hand bigint NOT NULL CHECK (on_hand >= 0));`);
+const pool = new pg.Pool({
+  connectionString: await newDatabase(process.argv[2] ?? '', 'bare_checkout'),
+  max: poolMax,
+});
+await pool.query(checkoutTables);
 
 type Checkout = { items: { productId: string; quantity: number }[]; shippingAddress: object };
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { projectPath } from '#platform/project';
 import type { BuyersPlan } from '../checkout/buyers.js';
+import type { OpenOrdersPlan } from '../load/open-orders.js';
 import type { ProducerPlan } from './bare-producer.js';
 import type { LoadPlan, LoadResult } from './load-client.js';
 import { readCpuMs } from './process-cpu.js';
@@ -31,8 +32,8 @@ export const startBare = (
     });
   });
 
-export type LoadRun = {
-  result: LoadResult;
+export type LoadRun<Result extends LoadResult = LoadResult> = {
+  result: Result;
   /** CPU time of each watched process from the end of the warm-up on, in milliseconds. */
   cpuMsByProcess: Map<string, number>;
   /** From the end of the load until everything that it has set off was done. */
@@ -52,10 +53,10 @@ export type LoadWatch = {
 };
 
 /** Runs a load in a process of its own to its end. */
-export const runLoad = async (
-  plan: LoadPlan | ProducerPlan | BuyersPlan,
+export const runLoad = async <Result extends LoadResult = LoadResult>(
+  plan: LoadPlan | ProducerPlan | BuyersPlan | OpenOrdersPlan,
   watch: LoadWatch,
-): Promise<LoadRun> => {
+): Promise<LoadRun<Result>> => {
   const { program = 'cost/load-client', watched } = watch;
   const child = spawn(process.execPath, [programOf(program), JSON.stringify(plan)], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -74,7 +75,7 @@ export const runLoad = async (
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   await measuring;
   if (code !== 0) throw new Error(`${program} ended with ${code}`);
-  const result = JSON.parse(said) as LoadResult;
+  const result = JSON.parse(said) as Result;
   const loadedAtMs = performance.now();
   await watch.settle?.(result.warmedUp + result.operations);
   const after = readCpuMs(watched);

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { type Loop, measureLoop } from './measured-loop.js';
 
 export type LoadPlan = {
   origin: string;
@@ -113,9 +114,6 @@ const callerOf = (plan: LoadPlan, pools: readonly Pool[]): Caller => {
   }
 };
 
-const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
-
 const run = async (plan: LoadPlan): Promise<LoadResult> => {
   const { clients = 1, concurrency, perSecond } = plan;
   const pools = Array.from(
@@ -129,7 +127,7 @@ const run = async (plan: LoadPlan): Promise<LoadResult> => {
   );
   const call = callerOf(plan, pools);
   let next = Math.floor(Math.random() * 1_000_000);
-  const loop = async (untilMs: number, onDone: (ms: number, failure?: unknown) => void): Promise<void> => {
+  const loop: Loop = async (untilMs, onDone) => {
     let dueAtMs = performance.now();
     const one = async () => {
       while (performance.now() < untilMs) {
@@ -151,34 +149,9 @@ const run = async (plan: LoadPlan): Promise<LoadResult> => {
     };
     await Promise.all(Array.from({ length: plan.concurrency }, one));
   };
-  let warmedUp = 0;
-  await loop(performance.now() + plan.warmUpMs, (_, failure) => {
-    if (failure === undefined) warmedUp += 1;
-  });
-  process.stderr.write('measuring\n');
-  const samplesMs: number[] = [];
-  const failures: unknown[] = [];
-  const startedAtMs = performance.now();
-  const before = process.cpuUsage();
-  await loop(startedAtMs + plan.durationMs, (ms, failure) => {
-    if (failure === undefined) samplesMs.push(ms);
-    else failures.push(failure);
-  });
-  const cpu = process.cpuUsage(before);
-  const seconds = (performance.now() - startedAtMs) / 1000;
+  const result = await measureLoop(loop, plan);
   await Promise.all(pools.map((pool) => pool.destroy()));
-  samplesMs.sort((a, b) => a - b);
-  return {
-    operations: samplesMs.length,
-    warmedUp,
-    failures: failures.length,
-    seconds,
-    cpuMs: (cpu.user + cpu.system) / 1000,
-    p50Ms: percentile(samplesMs, 0.5),
-    p95Ms: percentile(samplesMs, 0.95),
-    p99Ms: percentile(samplesMs, 0.99),
-    ...(failures.length === 0 ? {} : { firstFailure: String(failures[0]) }),
-  };
+  return result;
 };
 
 console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? '{}') as LoadPlan)));

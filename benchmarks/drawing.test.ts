@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { drawCharts } from './drawing.js';
+
+const chart = { title: 'A < B', xTitle: 'x', yTitle: 'y' };
+const line = (...ys: number[]) => ({ name: 'line', points: ys.map((y, x) => ({ x: x + 1, y })) });
+
+it('draws each line from the left to the right, higher values further up', () => {
+  const svg = drawCharts([{ ...chart, lines: [line(0, 50, 100)] }]);
+  const path = /<path d="M([^"]+)" fill="none"/
+    .exec(svg)?.[1]
+    ?.split('L')
+    .map((place) => place.split(' ').map(Number));
+  expect(path).toEqual([
+    [64, 200],
+    [327, 117],
+    [590, 34],
+  ]);
+  expect(svg).toContain('A &lt; B');
+});
+
+it('places 1, 10 and 100 at equal distances on a logarithmic axis, and leaves out what is not a number', () => {
+  const points = [1, 10, 100].map((x) => ({ x, y: 1 }));
+  const svg = drawCharts([
+    { ...chart, logarithmic: true, lines: [{ name: 'a', points: [...points, { x: 100, y: Number.NaN }] }] },
+  ]);
+  expect([...svg.matchAll(/<circle cx="(\d+)"/g)].map(([, x]) => Number(x))).toEqual([64, 327, 590]);
+  expect(svg).not.toContain('NaN');
+});

@@ -1,0 +1,66 @@
+import { memoryOf } from '../../local/process-memory.js';
+import type { Run } from '../checkout/systems.js';
+import { processesOf } from '../checkout/systems.js';
+import { readCpuMs } from '../cost/process-cpu.js';
+
+/** What a platform under load holds at one moment. */
+export type Sample = {
+  atMs: number;
+  memoryMbByProcess: Record<string, number>;
+  /** Records that consumers have not handled yet, by group. */
+  lagByGroup: Record<string, number>;
+  /** Rows of all outboxes that Kafka has not acknowledged. */
+  outboxRows: number;
+  /** CPU time of the whole platform since it started. */
+  cpuMs: number;
+};
+
+const answerMsMax = 5_000;
+
+/** `sinceMs` is the moment of `performance.now()` that counts as 0. */
+export const takeSample = async (run: Run, sinceMs: number): Promise<Sample> => {
+  const texts = await Promise.all(metricsUrlsOf(run).map(metricsAt));
+  const metrics = texts.flatMap(parse);
+  const lagByGroup: Record<string, number> = {};
+  for (const { name, labels, value } of metrics) {
+    const group = /group="([^"]*)"/.exec(labels)?.[1];
+    if (name === 'kafka_consumer_lag' && group !== undefined)
+      lagByGroup[group] = (lagByGroup[group] ?? 0) + value;
+  }
+  return {
+    atMs: performance.now() - sinceMs,
+    memoryMbByProcess: Object.fromEntries([...memoryOf(run)].map(([name, kib]) => [name, kib / 1024])),
+    lagByGroup,
+    outboxRows: metrics
+      .filter(({ name }) => name === 'outbox_unpublished')
+      .reduce((sum, { value }) => sum + value, 0),
+    cpuMs: [...readCpuMs(processesOf(run)).values()].reduce((sum, ms) => sum + ms, 0),
+  };
+};
+
+const engines = new Set([
+  'schema-registry',
+  'clickhouse',
+  'redis',
+  'postgres',
+  'kafka',
+  'zipkin',
+  'prometheus',
+]);
+
+const metricsUrlsOf = (run: Run): string[] =>
+  run.processes.flatMap(({ name, url }) =>
+    engines.has(name) || url === undefined ? [] : [`${url}/metrics`],
+  );
+
+const metricsAt = async (url: string): Promise<string> => {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(answerMsMax) });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  return answer.text();
+};
+
+const parse = (text: string): { name: string; labels: string; value: number }[] =>
+  text.split('\n').flatMap((line) => {
+    const match = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+    return match ? [{ name: match[1] as string, labels: match[2] ?? '', value: Number(match[3]) }] : [];
+  });
