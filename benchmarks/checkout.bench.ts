@@ -103,31 +103,41 @@ const measureOne = async (system: System, buyers: number, round: number): Promis
   };
 };
 
-type Race = {
-  sold: number;
-  /** What became of one more buyer when the race was over. */
-  late: string;
+type Sold = {
+  /** Of the pieces of a product, to as many buyers one after the other. */
+  oneByOne: number;
+  races: {
+    sold: number;
+    /** What became of one more buyer when the race was over. */
+    late: string;
+  }[];
 };
 
-/** How many of the pieces of a product each system sold in each race. */
-const raceAll = async (systems: readonly System[]): Promise<Map<SystemName, Race[]>> => {
-  const sold = new Map<SystemName, Race[]>();
+/** How many of the pieces of a product each system sold to all buyers at once, and to one after the other. */
+const raceAll = async (systems: readonly System[]): Promise<Map<SystemName, Sold>> => {
+  const sold = new Map<SystemName, Sold>();
   for (const { name, origin, shop, contested } of systems) {
     if (contested === undefined) continue;
     const pool = new Pool(origin, { connections: races.buyers, pipelining: 1 });
-    const raced: Race[] = [];
+    const buy = (productId: string): Promise<string> =>
+      buyAt(pool, shop, { productId, email: `racer-${randomUUID()}@shop.example` }).catch(String);
+    const raced: Sold['races'] = [];
     for (let race = 0; race < races.count; race += 1) {
       const productId = await contested(races.pieces, race);
-      const buy = (): Promise<string> =>
-        buyAt(pool, shop, { productId, email: `racer-${randomUUID()}@shop.example` }).catch(String);
-      const outcomes = await Promise.all(Array.from({ length: races.buyers }, buy));
-      raced.push({ sold: outcomes.filter((outcome) => outcome === 'confirmed').length, late: await buy() });
+      const outcomes = await Promise.all(Array.from({ length: races.buyers }, () => buy(productId)));
+      raced.push({ sold: confirmedIn(outcomes), late: await buy(productId) });
     }
+    const inPeace = await contested(races.pieces, races.count);
+    const oneByOne: string[] = [];
+    while (oneByOne.length < races.buyers) oneByOne.push(await buy(inPeace));
     await pool.destroy();
-    sold.set(name, raced);
+    sold.set(name, { oneByOne: confirmedIn(oneByOne), races: raced });
   }
   return sold;
 };
+
+const confirmedIn = (outcomes: readonly string[]): number =>
+  outcomes.filter((outcome) => outcome === 'confirmed').length;
 
 type Bound = {
   what: string;
@@ -155,16 +165,16 @@ const report = (
   systems: readonly System[],
   missing: readonly string[],
   measurements: readonly Measurement[],
-  sold: ReadonlyMap<SystemName, Race[]>,
+  sold: ReadonlyMap<SystemName, Sold>,
 ): void => {
   console.log('');
   for (const { name, what } of systems) console.log(`${name.padEnd(16)} ${what}`);
   for (const buyers of buyerCounts) console.log(tableOf(systems, measurements, buyers));
   drawCpu(systems, measurements);
   console.log(`\n${races.buyers} buyers and ${races.pieces} pieces, ${races.count} times`);
-  for (const [name, raced] of sold)
+  for (const [name, { races: raced, oneByOne }] of sold)
     console.log(
-      `  ${name.padEnd(16)} sold ${raced.map((race) => race.sold).join(', ')}; one more buyer afterwards: ${[...new Set(raced.map(({ late }) => late))].join(', ')}`,
+      `  ${name.padEnd(16)} sold ${raced.map((race) => race.sold).join(', ')}; one more buyer afterwards: ${[...new Set(raced.map(({ late }) => late))].join(', ')}; to one buyer after the other: ${oneByOne}`,
     );
   const verdicts = bounds
     .filter(({ peer }) => systems.some(({ name }) => name === peer))

@@ -193,7 +193,7 @@ const vendure = async (
   const raceSku = (race: number): string => `race-${race}`;
   const peer = await startVendure(postgresUrl, packages, {
     ...Object.fromEntries(skus.map((sku) => [sku, plenty])),
-    ...Object.fromEntries(Array.from({ length: races.count }, (_, n) => [raceSku(n), races.pieces])),
+    ...Object.fromEntries(Array.from({ length: races.count + 1 }, (_, n) => [raceSku(n), races.pieces])),
   });
   const idOf = (sku: string): string => {
     const id = peer.variantIdBySku.get(sku);

@@ -4,7 +4,8 @@ import { projectPath } from '#platform/project';
 import type { BuyersPlan } from '../checkout/buyers.js';
 import type { OpenOrdersPlan } from '../load/open-orders.js';
 import type { ProducerPlan } from './bare-producer.js';
-import type { LoadPlan, LoadResult } from './load-client.js';
+import type { LoadPlan } from './load-client.js';
+import type { LoadResult } from './measured-loop.js';
 import { readCpuMs } from './process-cpu.js';
 
 /** A server of a bare limit, in a process of its own. */

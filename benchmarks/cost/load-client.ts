@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { type Loop, measureLoop } from './measured-loop.js';
+import { type LoadResult, type Loop, measureLoop } from './measured-loop.js';
 
 export type LoadPlan = {
   origin: string;
@@ -29,19 +29,6 @@ export type LoadPlan = {
   /** Places an order and asks for its status every `pollMs` until it is confirmed; one round is one operation. */
   | { kind: 'checkout'; bodies: string[]; pollMs: number }
 );
-
-export type LoadResult = {
-  operations: number;
-  /** Operations of the warm-up. */
-  warmedUp: number;
-  failures: number;
-  seconds: number;
-  cpuMs: number;
-  p50Ms: number;
-  p95Ms: number;
-  p99Ms: number;
-  firstFailure?: string;
-};
 
 const requestTimeoutMs = 30_000;
 const settleMsMax = 60_000;

@@ -1,5 +1,17 @@
 import { percentile } from '../figures.js';
-import type { LoadResult } from './load-client.js';
+
+export type LoadResult = {
+  operations: number;
+  /** Operations of the warm-up. */
+  warmedUp: number;
+  failures: number;
+  seconds: number;
+  cpuMs: number;
+  p50Ms: number;
+  p95Ms: number;
+  p99Ms: number;
+  firstFailure?: string;
+};
 
 /** Runs operations until `untilMs` of `performance.now()`, and reports each. */
 export type Loop = (untilMs: number, onDone: (ms: number, failure?: unknown) => void) => Promise<void>;

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { sleep } from '#platform/waiting/sleep';
 import { type Buying, buyAt } from '../checkout/buyer.js';
-import type { LoadResult } from '../cost/load-client.js';
+import type { LoadResult } from '../cost/measured-loop.js';
 import { dueAtMs, percentile } from '../figures.js';
 
 export type OpenOrdersPlan = {
