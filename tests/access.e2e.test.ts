@@ -113,6 +113,7 @@ const table: Record<string, readonly Row[]> = {
   'GET /api/orders/{id}': [bearerReads],
   'GET /api/orders/{id}/status': [bearerReads],
   'GET /api/orders/{id}/timeline': [bearerReads],
+  'GET /api/orders/{id}/stream': [bearerReads],
   'POST /api/orders/{id}/returns': [{ statuses: [404, 400, 404, 404, 400, 400], body: empty }],
   'GET /api/payments': [loggedInReads, ownListRead],
   'GET /api/payments/{id}': [ownerReads],

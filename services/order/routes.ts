@@ -11,7 +11,7 @@ import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import { isStaff, visible } from './access.js';
-import { mergeItems, type OrderStatus, orderStatuses, type ReturnRefusal } from './order.js';
+import { mergeItems, orderStatuses, type ReturnRefusal } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import {
   acceptedSchema,
@@ -24,12 +24,10 @@ import {
   returnSchema,
   shown,
   shownEntry,
-  shownStatus,
-  statusSchema,
   timelineSchema,
 } from './order-schemas.js';
 import type { OrderStore } from './order-store.js';
-import { listOrders, type OrderView } from './order-view.js';
+import { listOrders } from './order-view.js';
 import type { OrderViews } from './order-view-store.js';
 import type { PlacedOrder, PlaceOrder } from './place-order.js';
 import { type PricingRefusal, totalMinorMax } from './pricing.js';
@@ -44,8 +42,6 @@ export type OrderRouteDeps = {
   orders: OrderStore;
   products: ProductReplica;
   views: OrderViews;
-  /** Aborts when the process stops. */
-  stopping: AbortSignal;
   placeOrder: PlaceOrder;
   metrics: OrderMetrics;
   clock: Clock;
@@ -59,7 +55,6 @@ export const orderRoutes = (app: HttpApp, deps: OrderRouteDeps): void => {
   placeRoute(app, deps);
   listRoute(app, deps);
   orderRoute(app, deps);
-  statusRoute(app, deps);
   timelineRoute(app, deps);
   returnRoute(app, deps);
 };
@@ -190,60 +185,6 @@ const orderRoute = (app: HttpApp, { views }: OrderRouteDeps): void => {
       );
     },
   );
-};
-
-const statusRoute = (app: HttpApp, { views, stopping }: OrderRouteDeps): void => {
-  app.get(
-    '/api/orders/:id/status',
-    {
-      access: 'public',
-      schema: {
-        tags,
-        summary:
-          'The status of one order. With `waitMs`, an order that is still open is answered when it changes.',
-        params,
-        querystring: z.strictObject({ waitMs: z.coerce.number().int().min(0).max(10_000).default(0) }),
-        headers: orderTokenHeader,
-        response: { 200: statusSchema, ...problems(404) },
-      },
-    },
-    async (request, reply) => {
-      const asked = visible(await views.find(request.params.id), request);
-      const { waitMs } = request.query;
-      if (waitMs === 0 || !isOpen(asked)) return shownStatus(asked);
-      const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort());
-      const signal = AbortSignal.any([stopping, gone.signal]);
-      return shownStatus(await changedStatus(views, asked, { waitMs, signal }));
-    },
-  );
-};
-
-const openStatuses: readonly OrderStatus[] = ['pending', 'reserved', 'paid'];
-const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => openStatuses.includes(status);
-
-/** The order as soon as its status is another, after `waitMs`, when `signal` aborts, or when very many wait already. */
-const changedStatus = async (
-  views: OrderViews,
-  asked: OrderView,
-  { waitMs, signal }: { waitMs: number; signal: AbortSignal },
-): Promise<OrderView> => {
-  const { orderId, status } = asked;
-  const deadlineMs = performance.now() + waitMs;
-  for (let order = asked; ; ) {
-    const leftMs = deadlineMs - performance.now();
-    if (order.status !== status || leftMs <= 0 || signal.aborted) return order;
-    const waiting = new AbortController();
-    try {
-      // Read again after the wait has begun, because it may have changed in between.
-      const change = views.changed(orderId, leftMs, AbortSignal.any([signal, waiting.signal]));
-      order = (await views.find(orderId)) ?? order;
-      if (order.status === status && !(await change)) return order;
-    } finally {
-      waiting.abort();
-    }
-    order = (await views.find(orderId)) ?? order;
-  }
 };
 
 const timelineRoute = (app: HttpApp, { db, views }: OrderRouteDeps): void => {

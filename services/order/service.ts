@@ -10,6 +10,7 @@ import { createProductReplica } from './product-replica.js';
 import { catalogueReactions, sagaReactions } from './reactions.js';
 import { orderRoutes } from './routes.js';
 import { sagaRoutes } from './saga-routes.js';
+import { statusRoutes } from './status-routes.js';
 import { createSweeper } from './sweeper.js';
 
 /** Accepts orders, and confirms or cancels each after inventory and payment have answered. */
@@ -30,10 +31,11 @@ export const service: Service<OrderConfig> = {
     react('saga', sagaReactions({ orders, clock, logger, metrics }));
     const { sweepEveryMs: everyMs, stuckAfterMs } = config;
     host.use(createSweeper(host, { db, orders, metrics, everyMs, stuckAfterMs }));
+    const views = host.use(createOrderViews(host, db));
+    statusRoutes(app, { views, stopping: host.stopping });
     orderRoutes(app, {
       db,
-      views: host.use(createOrderViews(host, db)),
-      stopping: host.stopping,
+      views,
       orders,
       products,
       metrics,

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { lastEventIdOf, type ServerEvent, sendEvents } from '#platform/http/event-stream';
+import { problems } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import { text, uuid } from '#platform/http/text';
+import { visible } from './access.js';
+import type { OrderStatus } from './order.js';
+import { orderTokenHeader, shownStatus, statusSchema } from './order-schemas.js';
+import type { OrderView } from './order-view.js';
+import type { OrderViews } from './order-view-store.js';
+
+export type StatusRouteDeps = {
+  views: OrderViews;
+  /** Aborts when the process stops. */
+  stopping: AbortSignal;
+};
+
+const tags = ['orders'];
+const params = z.strictObject({ id: uuid });
+
+/** The ways in which a buyer learns of an order's status: asked, waited for, and pushed. */
+export const statusRoutes = (app: HttpApp, deps: StatusRouteDeps): void => {
+  statusRoute(app, deps);
+  streamRoute(app, deps);
+};
+
+const statusRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void => {
+  app.get(
+    '/api/orders/:id/status',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary:
+          'The status of one order. With `waitMs`, an order that is still open is answered when it changes.',
+        params,
+        querystring: z.strictObject({ waitMs: z.coerce.number().int().min(0).max(10_000).default(0) }),
+        headers: orderTokenHeader,
+        response: { 200: statusSchema, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const asked = visible(await views.find(request.params.id), request);
+      const { waitMs } = request.query;
+      if (waitMs === 0 || !isOpen(asked)) return shownStatus(asked);
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
+      const signal = AbortSignal.any([stopping, gone.signal]);
+      return shownStatus(await changedStatus(views, asked, { waitMs, signal }));
+    },
+  );
+};
+
+/** A stream that has lasted so long ends; its client connects again and goes on. */
+const streamMsMax = 600_000;
+
+const streamRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void => {
+  app.get(
+    '/api/orders/:id/stream',
+    {
+      access: 'public',
+      schema: {
+        tags,
+        summary:
+          'Server-sent events `status`, each with what `/status` answers: the status now, and each change until the order is confirmed or cancelled.',
+        params,
+        headers: orderTokenHeader.extend({
+          'last-event-id': text(64)
+            .optional()
+            .describe('The id of the last event received: the status is sent only if it is another by now.'),
+        }),
+        response: {
+          200: z.unknown().describe('`text/event-stream`.'),
+          204: z.undefined().describe('Nothing follows after `Last-Event-ID`: do not connect again.'),
+          ...problems(404),
+        },
+      },
+    },
+    async (request, reply) => {
+      const asked = visible(await views.find(request.params.id), request);
+      const known = lastEventIdOf(request);
+      if (!isOpen(asked) && known === asked.status) return reply.code(204).send();
+      return sendEvents(reply, (gone) => statusEvents(views, asked, known, gone), stopping);
+    },
+  );
+};
+
+async function* statusEvents(
+  views: OrderViews,
+  asked: OrderView,
+  known: string | undefined,
+  gone: AbortSignal,
+): AsyncGenerator<ServerEvent> {
+  const endsAtMs = performance.now() + streamMsMax;
+  if (asked.status !== known) yield statusEvent(asked);
+  for (let order = asked; isOpen(order); ) {
+    const waitMs = endsAtMs - performance.now();
+    const next = await changedStatus(views, order, { waitMs, signal: gone });
+    // The time is over, or too many wait already: the client connects again.
+    if (next.status === order.status) return;
+    order = next;
+    yield statusEvent(order);
+  }
+}
+
+const statusEvent = (order: OrderView): ServerEvent => ({
+  event: 'status',
+  id: order.status,
+  data: shownStatus(order),
+});
+
+const openStatuses: readonly OrderStatus[] = ['pending', 'reserved', 'paid'];
+const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => openStatuses.includes(status);
+
+/** The order as soon as its status is another, after `waitMs`, when `signal` aborts, or when very many wait already. */
+const changedStatus = async (
+  views: OrderViews,
+  asked: OrderView,
+  { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+): Promise<OrderView> => {
+  const { orderId, status } = asked;
+  const deadlineMs = performance.now() + waitMs;
+  for (let order = asked; ; ) {
+    const leftMs = deadlineMs - performance.now();
+    if (order.status !== status || leftMs <= 0 || signal.aborted) return order;
+    const waiting = new AbortController();
+    try {
+      // Read again after the wait has begun, because it may have changed in between.
+      const change = views.changed(orderId, leftMs, AbortSignal.any([signal, waiting.signal]));
+      order = (await views.find(orderId)) ?? order;
+      if (order.status === status && !(await change)) return order;
+    } finally {
+      waiting.abort();
+    }
+    order = (await views.find(orderId)) ?? order;
+  }
+};
