@@ -73,7 +73,11 @@ describe('the tour in README.md, word for word in one shell', () => {
 
   it('confirms the order within a second, takes its money and commits its stock', () => {
     const lines = linesOf('Watch the saga');
-    const [total, ...events] = [lines.at(-1), ...lines.slice(0, -1)].map((line) => line ?? '');
+    expect(lines.findLast((line) => line.startsWith('data: '))).toBe('data: {"status":"confirmed"}');
+    const [total, ...events] = [
+      lines.at(-1),
+      ...lines.slice(0, -1).filter((line) => line.includes('  ')),
+    ].map((line) => line ?? '');
     expect(total).toMatch(/^confirmed, £\d[\d,]*\.\d\d$/);
     const types = events.map((line) => line.split('  ')[2]);
     expect(types.slice(0, 4)).toEqual([
