@@ -128,6 +128,7 @@ const table: Record<string, readonly Row[]> = {
   'GET /api/analytics/attribution': [analystReads],
   'GET /api/analytics/stock-outs': [analystReads],
   'GET /api/analytics/fraud-signals': [analystReads],
+  'GET /api/analytics/live': [{ ...analystReads, query: '?seconds=1' }],
   'GET /api/ops/consumers': [staffReads],
   'GET /api/ops/reconciliation': [staffReads],
   'GET /api/ops/sagas': [staffReads],

@@ -2,12 +2,13 @@ import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 
-const { kafka, clickhouseUrl } = engineSettings;
+const { kafka, clickhouseUrl, redisUrl } = engineSettings;
 
 export const analyticsConfig = envSchema({
   ...authSettings,
   kafka,
   clickhouseUrl,
+  redisUrl,
   port: ['ANALYTICS_PORT', setting.port],
   /** The consumer group whose committed offsets show how far ingest is. */
   ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],

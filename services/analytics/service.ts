@@ -1,6 +1,7 @@
 import { createClickHouse } from '#platform/clickhouse/client';
 import { remoteAuthenticator } from '#platform/http/auth';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { createRedis } from '#platform/redis/client';
 import { openFront } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { topics } from '#schemas/topics';
@@ -8,6 +9,8 @@ import { type Answers, createAnswers } from './answers.js';
 import { bothOf, type CompletenessGauge, createCompletenessGauge } from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { createFigures } from './figures.js';
+import { liveRoutes } from './live-routes.js';
+import { redisLiveStore } from './live-store.js';
 import { reconciliationRoutes } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
 
@@ -46,6 +49,7 @@ export const service: Service<AnalyticsConfig> = {
     const fraudSignals = gaugeOf(topics.fraudSignals.topic, 'fraud_signals');
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
     reconciliationRoutes(app, clickhouse);
+    liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
       createAnswers({ clickhouse: slowClickhouse, completeness, clock });

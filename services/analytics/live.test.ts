@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { updateSince } from './live.js';
+import type { LiveReading } from './live-store.js';
+
+const window = (fromMs: number, version: number, orders = 1) => ({
+  fromMs,
+  toMs: fromMs + 10_000,
+  orders,
+  gmv: [{ currency: 'GBP', amountMinor: 500 * orders }],
+  refunds: [],
+  visitors: 4,
+  version,
+});
+const reading: LiveReading = {
+  version: 30,
+  upToMs: 45_000,
+  windows: { tenSeconds: [window(0, 10), window(10_000, 30), window(20_000, 20)], minute: [] },
+};
+const startsOf = (since: number | undefined) =>
+  updateSince(reading, since, 50_000).tenSeconds.map(({ from }) => Date.parse(from));
+
+describe('a live update', () => {
+  test('has the windows that were written after the version that the watcher has', () => {
+    expect(startsOf(10)).toEqual([10_000, 20_000]);
+    expect(startsOf(20)).toEqual([10_000]);
+    expect(startsOf(30)).toEqual([]);
+  });
+
+  test('has the newest windows for a new watcher, and for one whose version is of a state that is lost', () => {
+    expect(startsOf(undefined)).toEqual([0, 10_000, 20_000]);
+    expect(startsOf(31)).toEqual([0, 10_000, 20_000]);
+  });
+
+  test('says up to when it is complete, and never claims the future', () => {
+    expect(updateSince(reading, 30, 50_000)).toMatchObject({
+      asOf: '1970-01-01T00:00:45.000Z',
+      lagMs: 5_000,
+    });
+    expect(updateSince(reading, 30, 40_000)).toMatchObject({ asOf: '1970-01-01T00:00:40.000Z', lagMs: 0 });
+  });
+
+  test('divides orders by visitors', () => {
+    expect(updateSince(reading, 10, 50_000).tenSeconds[0]).toMatchObject({ orders: 1, conversion: 0.25 });
+  });
+});

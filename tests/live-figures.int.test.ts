@@ -1,0 +1,156 @@
+/** What the windowed jobs write into Redis is what those who watch `/api/analytics/live` receive. */
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Authenticator } from '#platform/http/auth';
+import { createHttpServer } from '#platform/http/server';
+import { createRedis } from '#platform/redis/client';
+import type { RunnableHost } from '#platform/service-host';
+import { engines } from '#platform/testing/engines';
+import { testHost } from '#platform/testing/test-host';
+import { type LiveWindow, liveKeys } from '#schemas/live-state';
+import type { Role } from '#schemas/roles';
+import type { LiveUpdate } from '../services/analytics/live.js';
+import { liveRoutes } from '../services/analytics/live-routes.js';
+import { redisLiveStore } from '../services/analytics/live-store.js';
+import { liveSink } from '../stream-jobs/windows/live-store.js';
+
+const ownRedis = new URL(engines().redisUrl);
+ownRedis.pathname = '/12';
+const redis = new Redis(ownRedis.toString(), { lazyConnect: true });
+let host: RunnableHost;
+let url: string;
+
+const auth: Authenticator = {
+  principalOf: async (header) =>
+    header === undefined
+      ? { kind: 'anonymous' }
+      : { kind: 'user', userId: 'user', roles: [header.replace('Bearer ', '') as Role] },
+};
+
+beforeAll(async () => {
+  await redis.connect();
+  host = testHost('analytics');
+  const client = host.use(createRedis(host, ownRedis.toString()));
+  const { app, component } = createHttpServer(host, { port: 0, title: 'analytics', auth });
+  liveRoutes(app, host, redisLiveStore(client));
+  host.use(component);
+  await host.start();
+  url = component.url;
+});
+beforeEach(() => redis.flushdb());
+afterAll(async () => {
+  await host.stop();
+  await redis.flushdb();
+  redis.disconnect();
+});
+
+const write = async (size: 'tenSeconds' | 'minute', upToMs: number, rows: readonly LiveWindow[]) => {
+  const sink = liveSink(redis, size);
+  if ('publish' in sink) await sink.publish(rows, upToMs);
+};
+const window = (fromMs: number, orders: number): LiveWindow => ({
+  fromMs,
+  toMs: fromMs + 10_000,
+  orders,
+  gmv: [{ currency: 'GBP', amountMinor: orders * 100 }],
+  refunds: [],
+  visitors: 8,
+});
+
+type Received = { id: string; atMs: number; data: LiveUpdate };
+
+/** The updates of a stream until it ends, or until there are `count`. */
+const watch = async (
+  {
+    seconds = 300,
+    lastEventId,
+    count = Number.POSITIVE_INFINITY,
+  }: { seconds?: number; lastEventId?: string; count?: number },
+  during: () => Promise<void> = async () => {},
+): Promise<Received[]> => {
+  const aborting = new AbortController();
+  const answer = await fetch(`${url}/api/analytics/live?seconds=${seconds}`, {
+    headers: {
+      authorization: 'Bearer analyst',
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    },
+    signal: aborting.signal,
+  });
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([
+    200,
+    'text/event-stream; charset=utf-8',
+  ]);
+  const received: Received[] = [];
+  let text = '';
+  let hasBegun = false;
+  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const found = /^event: live\nid: (.*)\ndata: (.*)$/.exec(text.slice(0, end));
+      text = text.slice(end + 2);
+      if (found !== null)
+        received.push({
+          id: found[1] as string,
+          atMs: performance.now(),
+          data: JSON.parse(found[2] as string),
+        });
+    }
+    if (!hasBegun && received.length > 0) {
+      hasBegun = true;
+      await during();
+    }
+    if (received.length >= count) break;
+  }
+  aborting.abort();
+  return received;
+};
+
+const ordersOf = (updates: readonly Received[]) =>
+  updates.flatMap(({ data }) => data.tenSeconds.map(({ from, orders }) => [Date.parse(from), orders]));
+
+describe('those who watch', () => {
+  it('receive the newest windows, then each change, and something every second', async () => {
+    await write('tenSeconds', 25_000, [window(0, 1), window(10_000, 2)]);
+    await write('minute', 25_000, [window(0, 3)]);
+    const updates = await watch({ seconds: 4 }, () => write('tenSeconds', 31_000, [window(10_000, 5)]));
+    expect(ordersOf(updates)).toEqual([
+      [0, 1],
+      [10_000, 2],
+      [10_000, 5],
+    ]);
+    expect(updates[0]?.data.minutes).toMatchObject([
+      { orders: 3, gmv: [{ currency: 'GBP', amountMinor: 300 }] },
+    ]);
+    expect(updates.at(-1)?.data.asOf).toBe('1970-01-01T00:00:25.000Z');
+    expect(updates.length).toBeGreaterThanOrEqual(4);
+    for (const [nth, { atMs }] of updates.entries())
+      if (nth > 0) expect(atMs - (updates[nth - 1] as Received).atMs).toBeLessThan(1_000);
+  });
+
+  it('receive after a break what has changed since the last update that they have', async () => {
+    await write('tenSeconds', 25_000, [window(0, 1), window(10_000, 2)]);
+    const last = (await watch({ count: 2 })).at(-1);
+    await write('tenSeconds', 45_000, [window(10_000, 3), window(20_000, 1)]);
+    const resumed = await watch({ count: 2, lastEventId: last?.id as string });
+    expect(ordersOf(resumed)).toEqual([
+      [10_000, 3],
+      [20_000, 1],
+    ]);
+  });
+
+  it('find as many windows as are kept', async () => {
+    const many = Array.from({ length: 200 }, (_, nth) => window(nth * 10_000, nth));
+    await write('tenSeconds', 0, many.slice(0, 150));
+    await write('tenSeconds', 0, many.slice(140));
+    expect(await redis.hlen(liveKeys.windows('tenSeconds'))).toBe(liveKeys.windowsKeptMax);
+    expect(ordersOf(await watch({ count: 2 })).at(-1)).toEqual([1_990_000, 199]);
+  });
+
+  it('need the role, and a HEAD request ends', async () => {
+    const ask = (role: string, method = 'GET') =>
+      fetch(`${url}/api/analytics/live`, { method, headers: { authorization: `Bearer ${role}` } });
+    expect((await ask('customer')).status).toBe(403);
+    const head = await ask('admin', 'HEAD');
+    expect([head.status, await head.text()]).toEqual([200, '']);
+  });
+});
