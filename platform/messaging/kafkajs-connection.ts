@@ -7,6 +7,7 @@ import { PlatformError } from '#platform/errors';
 import type { BrokerOptions } from '#platform/messaging/broker-options';
 import type { KafkaSasl, KafkaTls } from '#platform/messaging/kafka-settings';
 import { registerCodecs } from '#platform/messaging/kafkajs-codecs';
+import { encodeRecordsAtOnce } from '#platform/messaging/kafkajs-records';
 import { quietenTimers } from '#platform/messaging/kafkajs-timers';
 
 /** One kafkajs client and the means to end it. */
@@ -21,6 +22,7 @@ export type KafkajsConnection = {
 
 registerCodecs();
 quietenTimers();
+encodeRecordsAtOnce();
 
 /**
  * Every producer, consumer and admin gets a client of its own: kafkajs keeps committed offsets by client and group, so

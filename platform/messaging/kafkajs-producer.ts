@@ -1,9 +1,9 @@
-import { createRequire } from 'node:module';
 import kafkajs, { type Producer as KafkajsProducer, type Message } from 'kafkajs';
 import { isRetriable, PlatformError } from '#platform/errors';
 import type { OutgoingRecord, Producer, RecordHeaders } from '#platform/messaging/broker';
 import { type BrokerOptions, sendTimeoutMs } from '#platform/messaging/broker-options';
 import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
+import { missingValue } from '#platform/messaging/kafkajs-records';
 import { headersByName } from '#platform/messaging/record-headers';
 import { within } from '#platform/waiting/deadline';
 
@@ -209,19 +209,6 @@ const toHeaders = (headers: NonNullable<OutgoingRecord['headers']>): NonNullable
   for (const [name, values] of headersByName(headers))
     byName[name] = values.map((value) => value ?? missingValue);
   return byName;
-};
-
-/**
- * Stands for null, which kafkajs 2.2.4 cannot encode: it measures a header's value before it checks whether there is
- * one. This buffer measures as empty and is written with the length -1, which means a missing value to Kafka.
- */
-const missingValue = Buffer.alloc(0);
-type Encoder = { writeVarInt(value: number): Encoder; writeVarIntBytes(value: unknown): Encoder };
-const encoder = (createRequire(import.meta.url)('kafkajs/src/protocol/encoder') as { prototype: Encoder })
-  .prototype;
-const writeBytes = encoder.writeVarIntBytes;
-encoder.writeVarIntBytes = function (value) {
-  return value === missingValue ? this.writeVarInt(-1) : writeBytes.call(this, value);
 };
 
 const toMessage = (record: OutgoingRecord): Message => ({
