@@ -10,6 +10,7 @@ import { findPlatform } from '../tests/running-platform.js';
 import { buyAt } from './checkout/buyer.js';
 import { type System, type SystemName, startSystems } from './checkout/systems.js';
 import { runLoad } from './cost/bare.js';
+import { type Line, writeDrawing } from './drawing.js';
 import { pairedRatio, type Spread, shownSpread, spreadOf } from './figures.js';
 import { writeResults } from './results.js';
 import { bar, table, thousands } from './terminal.js';
@@ -38,6 +39,8 @@ type Measurement = {
   firstFailure?: string;
   /** Load average of the last minute, right before. */
   load: number;
+  /** Cores that other processes took meanwhile. */
+  otherCores: number;
 };
 
 export const runCheckoutBench = async (): Promise<void> => {
@@ -77,7 +80,7 @@ const measureAll = async (systems: readonly System[]): Promise<Measurement[]> =>
 const measureOne = async (system: System, buyers: number, round: number): Promise<Measurement> => {
   const settle = await system.begin();
   const load = loadavg()[0] ?? Number.NaN;
-  const { result, cpuMsByProcess } = await runLoad(
+  const { result, cpuMsByProcess, otherCores } = await runLoad(
     { origin: system.origin, shop: system.shop, buyers, durationMs, warmUpMs },
     { program: 'checkout/buyers', watched: system.watched, settle },
   );
@@ -100,6 +103,7 @@ const measureOne = async (system: System, buyers: number, round: number): Promis
     failures: result.failures,
     ...(result.firstFailure === undefined ? {} : { firstFailure: result.firstFailure }),
     load,
+    otherCores,
   };
 };
 
@@ -159,7 +163,7 @@ const bounds: readonly Bound[] = buyerCounts
 
 const right = (title: string) => ({ title, right: true });
 
-type Value = 'perSecond' | 'perCpuSecond' | 'cpuMsPerCheckout' | 'p50Ms' | 'p99Ms';
+type Value = 'perSecond' | 'perCpuSecond' | 'cpuMsPerCheckout' | 'p50Ms' | 'p99Ms' | 'otherCores';
 
 const report = (
   systems: readonly System[],
@@ -204,9 +208,31 @@ const report = (
   );
   const loads = spreadOf(measurements.map(({ load }) => load));
   console.log(
-    `\nload average before each measurement: ${shownSpread(loads, 1)}; each measures for ${durationMs / 1000} s`,
+    `\nload average before each measurement: ${shownSpread(loads, 1)}; each measures for ${durationMs / 1000} s; \`others\` are cores that processes took which belong to none`,
   );
+  drawCurves(systems, measurements);
   writeResults('checkout', { missing, verdicts, sold: Object.fromEntries(sold), measurements });
+};
+
+const drawCurves = (systems: readonly System[], measurements: readonly Measurement[]): void => {
+  const lines = (of: Value): Line[] =>
+    systems.map(({ name }) => ({
+      name,
+      points: buyerCounts.map((buyers) => ({
+        x: buyers,
+        y: spreadOf(valuesOf(measurements, name, buyers, of)).median,
+      })),
+    }));
+  const axes = { xTitle: 'buyers at once', xLogarithmic: true, yLogarithmic: true };
+  writeDrawing('checkouts', [
+    { title: 'Confirmed checkouts a second', yTitle: 'checkouts/s', lines: lines('perSecond'), ...axes },
+    {
+      title: 'Confirmed checkouts for each second of CPU time, client and all engines counted',
+      yTitle: 'checkouts/CPU-s',
+      lines: lines('perCpuSecond'),
+      ...axes,
+    },
+  ]);
 };
 
 /** Round by round. */
@@ -240,7 +266,9 @@ const tableOf = (
   return `\n${buyers} buyer${buyers === 1 ? '' : 's'}: median of ${rounds} rounds (lowest–highest), and ours beside each\n${table(
     [
       { title: 'system' },
-      ...['checkouts/s', 'ours', 'per CPU-s', 'ours', 'CPU ms', 'p50 ms', 'p99 ms', 'failed'].map(right),
+      ...['checkouts/s', 'ours', 'per CPU-s', 'ours', 'CPU ms', 'p50 ms', 'p99 ms', 'others', 'failed'].map(
+        right,
+      ),
     ],
     systems.map(({ name }) => [
       name,
@@ -251,6 +279,7 @@ const tableOf = (
       of(name, 'cpuMsPerCheckout').median.toFixed(2),
       of(name, 'p50Ms').median.toFixed(0),
       of(name, 'p99Ms').median.toFixed(0),
+      of(name, 'otherCores').median.toFixed(1),
       thousands(failuresOf(name)),
     ]),
   )}`;

@@ -21,8 +21,13 @@ it('draws each line from the left to the right, higher values further up', () =>
 it('places 1, 10 and 100 at equal distances on a logarithmic axis, and leaves out what is not a number', () => {
   const points = [1, 10, 100].map((x) => ({ x, y: 1 }));
   const svg = drawCharts([
-    { ...chart, logarithmic: true, lines: [{ name: 'a', points: [...points, { x: 100, y: Number.NaN }] }] },
+    { ...chart, xLogarithmic: true, lines: [{ name: 'a', points: [...points, { x: 100, y: Number.NaN }] }] },
   ]);
-  expect([...svg.matchAll(/<circle cx="(\d+)"/g)].map(([, x]) => Number(x))).toEqual([64, 327, 590]);
+  expect([...svg.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x))).toEqual([64, 327, 590]);
   expect(svg).not.toContain('NaN');
+});
+
+it('begins a logarithmic upright axis at a power of ten', () => {
+  const svg = drawCharts([{ ...chart, yLogarithmic: true, lines: [line(1, 10, 100)] }]);
+  expect([...svg.matchAll(/cy="([\d.]+)"/g)].map(([, y]) => Number(y))).toEqual([200, 117, 34]);
 });

@@ -1,5 +1,7 @@
 /** Line charts as SVG, one above the other, readable on a light and on a dark page. */
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { projectPath } from '#platform/project';
 import type { Point } from './figures.js';
 
 export type Line = { name: string; points: readonly Point[] };
@@ -8,15 +10,28 @@ export type Chart = {
   xTitle: string;
   yTitle: string;
   lines: readonly Line[];
-  /** True for a logarithmic horizontal axis, with a mark at each point. */
-  logarithmic?: boolean;
+  /** True for a logarithmic axis, with a mark at each point. */
+  xLogarithmic?: boolean;
+  /** True for a logarithmic axis between powers of ten. */
+  yLogarithmic?: boolean;
 };
 
 const width = 760;
 const height = 240;
 const margin = { top: 34, right: 170, bottom: 40, left: 64 };
 const colours = ['#2563eb', '#d97706', '#059669', '#dc2626', '#7c3aed', '#0891b2', '#be185d', '#65a30d'];
-const marks = 5;
+const markCount = 5;
+/** A line of more points is drawn without them. */
+const pointsDotted = 8;
+
+const folder = 'docs/figures';
+
+/** Writes `docs/figures/<name>.svg`. */
+export const writeDrawing = (name: string, charts: readonly Chart[]): void => {
+  mkdirSync(projectPath(folder), { recursive: true });
+  writeFileSync(projectPath(`${folder}/${name}.svg`), drawCharts(charts));
+  console.log(`drawn to ${folder}/${name}.svg`);
+};
 
 export const drawCharts = (charts: readonly Chart[]): string =>
   [
@@ -27,41 +42,78 @@ export const drawCharts = (charts: readonly Chart[]): string =>
     '',
   ].join('\n');
 
-const drawChart = ({ title, xTitle, yTitle, lines, logarithmic = false }: Chart): string => {
-  const points = lines.flatMap((line) => line.points).filter(({ y }) => Number.isFinite(y));
+const drawChart = (chart: Chart): string => {
+  const points = chart.lines.flatMap((line) => line.points).filter(({ y }) => Number.isFinite(y));
   const xs = points.map(({ x }) => x);
-  const along = (x: number): number => (logarithmic ? Math.log(x) : x);
-  const [fromX, toX] = [Math.min(...xs.map(along)), Math.max(...xs.map(along))];
-  const topY = niceAbove(Math.max(...points.map(({ y }) => y), 0));
+  const x = chart.xLogarithmic
+    ? axis({ from: Math.min(...xs), to: Math.max(...xs), marks: [...new Set(xs)], scale: Math.log })
+    : evenAxis(Math.min(...xs), Math.max(...xs));
+  const y = chart.yLogarithmic
+    ? powersAxis(points.map((point) => point.y))
+    : evenAxis(0, niceAbove(Math.max(...points.map((point) => point.y), 0)));
   const right = width - margin.right;
   const bottom = height - margin.bottom;
-  const placeX = (x: number): number =>
-    margin.left + ((along(x) - fromX) / (toX - fromX || 1)) * (right - margin.left);
-  const placeY = (y: number): number => bottom - (y / topY) * (bottom - margin.top);
-  const xMarks = logarithmic
-    ? [...new Set(xs)]
-    : Array.from({ length: marks + 1 }, (_, n) => fromX + ((toX - fromX) * n) / marks);
+  const placeX = (value: number): number => margin.left + x.share(value) * (right - margin.left);
+  const placeY = (value: number): number => bottom - y.share(value) * (bottom - margin.top);
   return [
-    text(margin.left, 18, title, 'font-weight="600" font-size="13"'),
-    ...Array.from({ length: marks + 1 }, (_, n) => (topY * n) / marks).flatMap((y) => [
-      `<path d="M${margin.left} ${placeY(y)}H${right}" stroke="#e5e7eb"/>`,
-      text(margin.left - 6, placeY(y) + 4, label(y), 'text-anchor="end" fill="#4b5563"'),
+    text(margin.left, 18, chart.title, 'font-weight="600" font-size="13"'),
+    ...y.marks.flatMap((mark) => [
+      `<path d="M${margin.left} ${placeY(mark).toFixed(1)}H${right}" stroke="#e5e7eb"/>`,
+      text(margin.left - 6, placeY(mark) + 4, label(mark), 'text-anchor="end" fill="#4b5563"'),
     ]),
-    ...xMarks.map((x) => text(placeX(x), bottom + 16, label(x), 'text-anchor="middle" fill="#4b5563"')),
-    text((margin.left + right) / 2, bottom + 32, xTitle, 'text-anchor="middle" fill="#4b5563"'),
-    text(14, margin.top - 8, yTitle, 'fill="#4b5563"'),
-    ...lines.map((line, at) => {
+    ...x.marks.map((mark) =>
+      text(placeX(mark), bottom + 16, label(mark), 'text-anchor="middle" fill="#4b5563"'),
+    ),
+    text((margin.left + right) / 2, bottom + 32, chart.xTitle, 'text-anchor="middle" fill="#4b5563"'),
+    text(14, margin.top - 4, chart.yTitle, 'fill="#4b5563"'),
+    ...chart.lines.map((line, at) => {
       const colour = colours[at % colours.length] as string;
-      const shown = line.points.filter(({ y }) => Number.isFinite(y));
-      const path = shown.map(({ x, y }) => `${placeX(x).toFixed(1)} ${placeY(y).toFixed(1)}`).join('L');
-      const dots = logarithmic || shown.length <= 8 ? shown : [];
+      const placed = line.points
+        .filter((point) => Number.isFinite(point.y))
+        .map((point) => ({ x: placeX(point.x).toFixed(1), y: placeY(point.y).toFixed(1) }));
       return [
-        `<path d="M${path}" fill="none" stroke="${colour}" stroke-width="1.8"/>`,
-        ...dots.map(({ x, y }) => `<circle cx="${placeX(x)}" cy="${placeY(y)}" r="3" fill="${colour}"/>`),
+        `<path d="M${placed.map((place) => `${place.x} ${place.y}`).join('L')}" fill="none" stroke="${colour}" stroke-width="1.8"/>`,
+        ...(placed.length > pointsDotted ? [] : placed).map(
+          (place) => `<circle cx="${place.x}" cy="${place.y}" r="3" fill="${colour}"/>`,
+        ),
         text(right + 10, margin.top + 10 + at * 15, line.name, `fill="${colour}"`),
       ].join('');
     }),
   ].join('\n');
+};
+
+/** `share` is where a value lies on the axis, 0 at its beginning and 1 at its end. */
+type Axis = { marks: readonly number[]; share(value: number): number };
+
+const axis = ({
+  from,
+  to,
+  marks,
+  scale,
+}: {
+  from: number;
+  to: number;
+  marks: readonly number[];
+  scale(value: number): number;
+}): Axis => ({
+  marks,
+  share: (value) => (scale(value) - scale(from)) / (scale(to) - scale(from) || 1),
+});
+
+const evenAxis = (from: number, to: number): Axis =>
+  axis({
+    from,
+    to,
+    marks: Array.from({ length: markCount + 1 }, (_, n) => from + ((to - from) * n) / markCount),
+    scale: (value) => value,
+  });
+
+const powersAxis = (values: readonly number[]): Axis => {
+  const positive = values.filter((value) => value > 0);
+  const lowest = Math.floor(Math.log10(Math.min(...positive)));
+  const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...positive))));
+  const marks = Array.from({ length: highest - lowest + 1 }, (_, n) => 10 ** (lowest + n));
+  return axis({ from: 10 ** lowest, to: 10 ** highest, marks, scale: Math.log });
 };
 
 const text = (x: number, y: number, content: string, attributes: string): string =>

@@ -3,13 +3,11 @@
  * in an open loop, where every order is due at its own time. Starts a platform unless CARTSTREAM_RUN names one or one
  * runs in `.local`.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { projectPath } from '#platform/project';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile } from '../tests/shop.js';
 import { ourShop, type System } from './checkout/systems.js';
-import { drawCharts } from './drawing.js';
+import { writeDrawing } from './drawing.js';
 import { shownSpread, spreadOf } from './figures.js';
 import { buyAtRate, buyInLoop, type OrderCost } from './load/orders.js';
 import { writeResults } from './results.js';
@@ -131,24 +129,19 @@ const report = (peaks: readonly Peak[], atShares: readonly AtShare[]): void => {
     name,
     points: shares.map((share) => ({ x: at(share, 'perSecond').median, y: at(share, key).median })),
   });
-  mkdirSync(projectPath('docs/figures'), { recursive: true });
-  writeFileSync(
-    projectPath('docs/figures/order-latency.svg'),
-    drawCharts([
-      {
-        title: 'How long an order takes at a quarter, half, three quarters and nine tenths of the peak rate',
-        xTitle: 'orders a second, at equal distances',
-        yTitle: 'ms',
-        lines: [
-          line('confirmed, p99', 'confirmedP99Ms'),
-          line('confirmed, p50', 'confirmedP50Ms'),
-          line('accepted, p99', 'acceptedP99Ms'),
-          line('accepted, p50', 'acceptedP50Ms'),
-        ],
-      },
-    ]),
-  );
-  console.log('drawn to docs/figures/order-latency.svg');
+  writeDrawing('order-latency', [
+    {
+      title: 'How long an order takes at a quarter, half, three quarters and nine tenths of the peak rate',
+      xTitle: 'orders a second, at equal distances',
+      yTitle: 'ms',
+      lines: [
+        line('confirmed, p99', 'confirmedP99Ms'),
+        line('confirmed, p50', 'confirmedP50Ms'),
+        line('accepted, p99', 'acceptedP99Ms'),
+        line('accepted, p50', 'acceptedP50Ms'),
+      ],
+    },
+  ]);
   writeResults('load', { verdicts, peaks, atShares });
 };
 

@@ -3,14 +3,12 @@
  * passes, and with 1,000 and 100,000 products. With `-- --minutes N` the platform under a steady load instead. The
  * comparisons start platforms of their own.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { projectPath } from '#platform/project';
 import { memoryOf } from '../local/process-memory.js';
 import { startScratch } from '../tests/running-platform.js';
 import { readRunFile, type Shop, shopAt } from '../tests/shop.js';
 import { ourShop, type Run } from './checkout/systems.js';
-import { drawCharts } from './drawing.js';
+import { writeDrawing } from './drawing.js';
 import { shownSpread, spreadOf } from './figures.js';
 import { buyInLoop, type OrderCost } from './load/orders.js';
 import { writeResults } from './results.js';
@@ -170,20 +168,18 @@ const report = (measured: readonly Measured[]): void => {
         title: `Orders a second (${buyers} buyers)`,
         xTitle,
         yTitle: 'orders/s',
-        logarithmic: true,
+        xLogarithmic: true,
         lines: [line('confirmed', 'perSecond')],
       },
       {
         title: 'CPU time of an order, all processes',
         xTitle,
         yTitle: 'ms',
-        logarithmic: true,
+        xLogarithmic: true,
         lines: [line('CPU', 'cpuMsPerOrder')],
       },
     ];
   });
-  mkdirSync(projectPath('docs/figures'), { recursive: true });
-  writeFileSync(projectPath('docs/figures/scale.svg'), drawCharts(charts));
-  console.log('drawn to docs/figures/scale.svg');
+  writeDrawing('scale', charts);
   writeResults('scale', { buyers, measured });
 };

@@ -6,7 +6,7 @@ import type { OpenOrdersPlan } from '../load/open-orders.js';
 import type { ProducerPlan } from './bare-producer.js';
 import type { LoadPlan } from './load-client.js';
 import type { LoadResult } from './measured-loop.js';
-import { readCpuMs } from './process-cpu.js';
+import { readCpuMs, readMachineCpuMs } from './process-cpu.js';
 
 /** A server of a bare limit, in a process of its own. */
 export type Bare = { url: string; pid: number; stop(): void };
@@ -39,6 +39,8 @@ export type LoadRun<Result extends LoadResult = LoadResult> = {
   cpuMsByProcess: Map<string, number>;
   /** From the end of the load until everything that it has set off was done. */
   settleMs: number;
+  /** Cores that processes other than the watched ones and the client took meanwhile: how much the machine was disturbed. */
+  otherCores: number;
 };
 
 export type LoadWatch = {
@@ -64,10 +66,14 @@ export const runLoad = async <Result extends LoadResult = LoadResult>(
   });
   let said = '';
   let before = readCpuMs(watched);
+  let machineBeforeMs = readMachineCpuMs();
+  let measuringAtMs = performance.now();
   let measuring: Promise<void> | undefined;
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (line !== 'measuring') return void process.stderr.write(`${line}\n`);
     before = readCpuMs(watched);
+    machineBeforeMs = readMachineCpuMs();
+    measuringAtMs = performance.now();
     measuring = watch.onMeasuring?.();
   });
   child.stdout.on('data', (chunk) => {
@@ -80,10 +86,14 @@ export const runLoad = async <Result extends LoadResult = LoadResult>(
   const loadedAtMs = performance.now();
   await watch.settle?.(result.warmedUp + result.operations);
   const after = readCpuMs(watched);
+  const cpuMsByProcess = new Map([...after].map(([name, ms]) => [name, ms - (before.get(name) ?? 0)]));
+  const ownMs = [...cpuMsByProcess.values()].reduce((sum, ms) => sum + ms, result.cpuMs);
+  const otherMs = readMachineCpuMs() - machineBeforeMs - ownMs;
   return {
     result,
     settleMs: performance.now() - loadedAtMs,
-    cpuMsByProcess: new Map([...after].map(([name, ms]) => [name, ms - (before.get(name) ?? 0)])),
+    cpuMsByProcess,
+    otherCores: otherMs / (performance.now() - measuringAtMs),
   };
 };
 

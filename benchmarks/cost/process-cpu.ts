@@ -22,6 +22,14 @@ export const readCpuMs = (named: ReadonlyMap<string, number>): Map<string, numbe
   return spent;
 };
 
+/** CPU time in milliseconds that all processes of the machine have taken since it started. */
+export const readMachineCpuMs = (): number => {
+  const [, ...fields] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').trim().split(/\s+/);
+  const [user, nice, system, , , irq, softIrq] = fields.map(Number);
+  const ticks = [user, nice, system, irq, softIrq].reduce((sum: number, part) => sum + (part ?? 0), 0);
+  return (ticks * 1000) / ticksPerSecond;
+};
+
 /** The nearest named process above `pid`, or itself. */
 const ownerOf = (
   pid: number,

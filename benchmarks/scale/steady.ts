@@ -1,12 +1,10 @@
 /** The platform under orders at a steady rate: what memory, lag and backlog do in that time. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { projectPath } from '#platform/project';
 import { sleep } from '#platform/waiting/sleep';
 import { findPlatform } from '../../tests/running-platform.js';
 import { readRunFile } from '../../tests/shop.js';
 import { ourShop, type Run } from '../checkout/systems.js';
-import { drawCharts } from '../drawing.js';
+import { writeDrawing } from '../drawing.js';
 import { type Point, percentile, slopeOf } from '../figures.js';
 import type { OpenOrdersResult } from '../load/open-orders.js';
 import { buyAtRate, buyInLoop } from '../load/orders.js';
@@ -148,27 +146,22 @@ const draw = (drawn: {
     points: result.windows.map((window) => ({ x: window.endsAtMs / 60_000, y: window[key] })),
   });
   const xTitle = 'minutes';
-  mkdirSync(projectPath('docs/figures'), { recursive: true });
-  writeFileSync(
-    projectPath('docs/figures/steady-load.svg'),
-    drawCharts([
-      {
-        title: `Memory (PSS) of each process, ${perSecond.toFixed(0)} orders a second for ${minutes} minutes`,
-        xTitle,
-        yTitle: 'MB',
-        lines: memory,
-      },
-      { title: 'Lag of the consumers by group', xTitle, yTitle: 'records', lines: lag },
-      { title: 'Rows in the outboxes', xTitle, yTitle: 'rows', lines: outbox },
-      {
-        title: `99th percentile of each ${windowMs / 1000} s`,
-        xTitle,
-        yTitle: 'ms',
-        lines: [latency('confirmed', 'confirmedP99Ms'), latency('accepted', 'acceptedP99Ms')],
-      },
-    ]),
-  );
-  console.log('drawn to docs/figures/steady-load.svg');
+  writeDrawing('steady-load', [
+    {
+      title: `Memory (PSS) of each process, ${perSecond.toFixed(0)} orders a second for ${minutes} minutes`,
+      xTitle,
+      yTitle: 'MB',
+      lines: memory,
+    },
+    { title: 'Lag of the consumers by group', xTitle, yTitle: 'records', lines: lag },
+    { title: 'Rows in the outboxes', xTitle, yTitle: 'rows', lines: outbox },
+    {
+      title: `99th percentile of each ${windowMs / 1000} s`,
+      xTitle,
+      yTitle: 'ms',
+      lines: [latency('confirmed', 'confirmedP99Ms'), latency('accepted', 'acceptedP99Ms')],
+    },
+  ]);
 };
 
 const typical = (points: readonly Point[]): number =>
