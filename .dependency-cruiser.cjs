@@ -9,7 +9,7 @@ const withEffects = [
   '^services/gateway/(catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream)[.]ts$',
   '^services/order/(access|place-order|sweeper)[.]ts$',
   '^services/user/(accounts|logins|password|tokens)[.]ts$',
-  '^stream-jobs/clickhouse-ingest/(block-insert|in-flight|ingest|partition-pipeline)[.]ts$',
+  '^stream-jobs/clickhouse-ingest/(block-insert|gathered-insert|gathering|in-flight|ingest|partition-pipeline)[.]ts$',
   '^stream-jobs/[^/]+/known-products[.]ts$',
 ];
 

@@ -7,8 +7,8 @@ import { createAdmission } from '#platform/waiting/admission';
 import { within } from '#platform/waiting/deadline';
 import { compileDatumWalk } from '../../stream-jobs/clickhouse-ingest/datum-check.js';
 import {
-  createNativeRows,
-  type NativeRows,
+  createDatumRows,
+  type DatumRows,
   nativeBody,
   rowLayout,
 } from '../../stream-jobs/clickhouse-ingest/native-rows.js';
@@ -118,7 +118,7 @@ const readTopic = async (
   await consumer.close();
 };
 
-type BlockRows = ClaimedBlock & { rows: NativeRows };
+type BlockRows = ClaimedBlock & { rows: DatumRows };
 
 const groupByPartition = (built: readonly BlockRows[]): Map<number, BlockRows[]> => {
   const groups = new Map<number, BlockRows[]>();
@@ -137,7 +137,7 @@ const buildBlocks = async (options: {
   const walk = compileDatumWalk(options.schema, undefined);
   const built = options.blocks.map((block) => ({
     ...block,
-    rows: createNativeRows(layout, block.partition),
+    rows: createDatumRows(layout, block.partition),
   }));
   const byPartition = groupByPartition(built);
   await readTopic(options.broker, options.topic, options.rows, (partition, cursor) => {

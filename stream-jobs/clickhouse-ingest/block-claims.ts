@@ -14,6 +14,11 @@ export type Claim = {
    * Offsets whose records are left out of the block, with the reason: the fault code of a poison record, or `repeated`.
    */
   excluded: readonly Exclusion[];
+  /**
+   * The insert by which the block goes in together with blocks of other partitions; null where it goes in by itself. Its
+   * deduplication token is then that insert's.
+   */
+  gathered: string | null;
 };
 
 export type Exclusion = { offset: number; reason: string; detail: string };
@@ -30,6 +35,8 @@ export type Ownership = {
   readonly newest: (Claim & ClaimedBefore) | null;
   /** Stores the claim. False when another process owns the partition now: then the block must not be inserted. */
   claim(claim: Claim): Promise<boolean>;
+  /** False when another process owns the partition now. */
+  isOurs(): Promise<boolean>;
 };
 
 export type ClaimedBefore = {
@@ -53,6 +60,7 @@ type Row = {
   schema_ids: number[];
   rows: number;
   excluded: Exclusion[];
+  gathered: string;
   claimed_at_ms: number;
   age_ms: number;
 };
@@ -81,7 +89,7 @@ export const createBlockClaims = (
            ) ORDER BY epoch DESC, first_offset DESC, attempt DESC LIMIT 1`,
       );
       const rows = await clickhouse.query<Row>(
-        `SELECT topic, partition, first_offset, last_offset, attempt, schema_ids, rows, excluded,
+        `SELECT topic, partition, first_offset, last_offset, attempt, schema_ids, rows, excluded, gathered,
            toUnixTimestamp64Milli(claimed_at) AS claimed_at_ms, toUnixTimestamp64Milli(now64(3)) - claimed_at_ms AS age_ms
          FROM (${each.join(' UNION ALL ')})`,
       );
@@ -93,6 +101,7 @@ export const createBlockClaims = (
           schemaIds: row.schema_ids,
           rows: row.rows,
           excluded: row.excluded,
+          gathered: row.gathered === '' ? null : row.gathered,
           claimedAtMs: row.claimed_at_ms,
           ageMs: row.age_ms,
         });
@@ -125,12 +134,14 @@ export const createBlockClaims = (
       return owned.map((each) => ({
         newest: newest.get(`${each.topic}/${each.partition}`) ?? null,
         claim: (claim) => claims.claim({ ...each, claim }),
+        isOurs: () => claims.claim({ ...each, claim: null }),
       }));
     },
   };
 };
 
-type Wanted = { topic: string; partition: number; epoch: number; claim: Claim };
+/** Without a claim only the owner is looked up. */
+type Wanted = { topic: string; partition: number; epoch: number; claim: Claim | null };
 
 /**
  * Sends the claims of several partitions together: claims that arrive during a request make up the next one. A shop
@@ -145,10 +156,12 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
     together: readonly Waiting[],
   ): Promise<Map<string, { epoch: number; owner: string }>> => {
     // Plain statements without settings or parameters, because two of them precede every block.
-    await clickhouse.command(
-      `INSERT INTO ingest_blocks (topic, partition, epoch, first_offset, last_offset, attempt, schema_ids, rows, excluded)
-       SELECT * FROM values(${together.map(valuesOf).join(', ')})`,
-    );
+    const claimed = together.flatMap((each) => (each.claim === null ? [] : [valuesOf(each, each.claim)]));
+    if (claimed.length > 0)
+      await clickhouse.command(
+        `INSERT INTO ingest_blocks (topic, partition, epoch, first_offset, last_offset, attempt, schema_ids, rows, excluded, gathered)
+         SELECT * FROM values(${claimed.join(', ')})`,
+      );
     const owners = await clickhouse.query<{ topic: string; partition: number; epoch: number; owner: string }>(
       `SELECT topic, partition, epoch, owner FROM ingest_owners
        WHERE (topic, partition) IN (${together.map(({ topic, partition }) => `(${quoted(topic)}, ${partition})`).join(', ')})
@@ -186,21 +199,26 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
 
 const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
-const valuesOf = ({ topic, partition, epoch, claim }: Wanted): string => {
+const valuesOf = ({ topic, partition, epoch }: Wanted, claim: Claim): string => {
   const excluded = claim.excluded.map(
     ({ offset, reason, detail }) => `(${offset}, ${quoted(reason)}, ${quoted(detail)})`,
   );
-  const { firstOffset, lastOffset, attempt, schemaIds, rows } = claim;
-  return `(${quoted(topic)}, ${partition}, ${epoch}, ${firstOffset}, ${lastOffset}, ${attempt}, [${schemaIds.join(', ')}]::Array(UInt32), ${rows}, [${excluded.join(', ')}]::Array(Tuple(offset UInt64, reason String, detail String)))`;
+  const { firstOffset, lastOffset, attempt, schemaIds, rows, gathered } = claim;
+  return `(${quoted(topic)}, ${partition}, ${epoch}, ${firstOffset}, ${lastOffset}, ${attempt}, [${schemaIds.join(', ')}]::Array(UInt32), ${rows}, [${excluded.join(', ')}]::Array(Tuple(offset UInt64, reason String, detail String)), ${quoted(gathered ?? '')})`;
 };
 
 /**
- * The token of one insert; ClickHouse drops a second insert with the same token. A block has one insert for each
- * schema.
+ * The token of one insert; ClickHouse drops a second insert with the same token, whatever its rows are. A block has one
+ * insert for each schema.
  */
 export const deduplicationToken = (
   topic: string,
   partition: number,
-  claim: Pick<Claim, 'firstOffset' | 'lastOffset' | 'attempt'>,
+  claim: Pick<Claim, 'firstOffset' | 'lastOffset' | 'attempt' | 'gathered'>,
   schemaId: number,
-): string => `${topic}/${partition}/${claim.firstOffset}-${claim.lastOffset}/${schemaId}/${claim.attempt}`;
+): string =>
+  claim.gathered === null
+    ? `${topic}/${partition}/${claim.firstOffset}-${claim.lastOffset}/${schemaId}/${claim.attempt}`
+    : gatheredToken(claim.gathered, schemaId);
+
+export const gatheredToken = (gathered: string, schemaId: number): string => `${gathered}/${schemaId}`;

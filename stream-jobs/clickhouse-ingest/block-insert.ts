@@ -9,7 +9,7 @@ import type { Block } from './block.js';
 import { type Claim, deduplicationToken, type Ownership } from './block-claims.js';
 import type { Feed } from './feeds.js';
 import type { InFlight } from './in-flight.js';
-import { nativeBody } from './native-rows.js';
+import { type NativeRows, nativeBody } from './native-rows.js';
 import { hasMoved, PartitionMoved } from './partition-moved.js';
 import { type Replay, restartMsMin } from './resume-point.js';
 import type { StoredRows } from './stored-rows.js';
@@ -49,78 +49,96 @@ export type InsertingPipeline = {
   onHeld(cause: unknown): void;
 };
 
+/** What the inserts of one partition need. */
+export type InsertContext = BlockInsertDeps & {
+  feed: Feed;
+  partition: number;
+  ownership: Ownership;
+  serverStartedAtMs: number;
+  pipeline: InsertingPipeline;
+};
+
+export const retryRest = { minMs: 200, maxMs: 2_000 };
+const parkedTogetherMax = 100;
+
+/** A block to which nothing is added any more. */
+export type ClosedBlock = { context: InsertContext; work: Work; closedAtMs: number };
+
+export const closeBlock = (
+  context: InsertContext,
+  block: Block,
+  claim: Claim,
+  rebuilt: Replay | null,
+): ClosedBlock => ({
+  context,
+  work: beginWork(block, claim, rebuilt),
+  closedAtMs: context.clock.monotonicMs(),
+});
+
 /**
  * Claims the block, parks its poison, inserts it, checks its rows if ClickHouse may have lost them, and commits its
  * offset, in this order. Retries while ClickHouse or Kafka is away. Resolves to the duration of the insert itself.
  * Throws `PartitionMoved` when another process owns the partition.
  */
-export type InsertBlock = (block: Block, first: Claim, rebuilt: Replay | null) => Promise<number>;
-
-type Place = { feed: Feed; partition: number; ownership: Ownership; serverStartedAtMs: number };
-
-export const retryRest = { minMs: 200, maxMs: 2_000 };
-const parkedTogetherMax = 100;
-
-export const createBlockInsert = (
-  place: Place,
-  pipeline: InsertingPipeline,
-  deps: BlockInsertDeps,
-): InsertBlock => {
-  const context: Context = { ...place, ...deps, pipeline };
-  const { clock, logger } = deps;
-
-  return async (block, first, rebuilt) => {
-    const closedAtMs = clock.monotonicMs();
-    const took: Took = { claimMs: 0, parkMs: 0, insertMs: 0, commitMs: 0 };
-    const step = stopwatch(clock, took);
-    const work = beginWork(block, first, rebuilt);
-    for (let failures = 0; ; ) {
-      pipeline.assertOurs();
-      try {
-        await claimOnce(context, work);
-        step('claimMs');
-        await parkPoison(context, work);
-        step('parkMs');
-        await insertParts(context, work);
-        const isThere = await isInTable(context, work);
-        step('insertMs');
-        if (isThere) break;
-      } catch (error) {
-        if (hasMoved(error)) throw error;
-        work.isDoubtful = true;
-        failures += 1;
-        pipeline.onHeld(error);
-        if (failures === 1 || !isRetriable(error))
-          logger.warn({ err: error, claim: work.claim, failures }, 'block held');
-        await sleep(backoffMs(retryRest, failures));
-      }
+export const insertBlock = async (closed: ClosedBlock): Promise<number> => {
+  const { context, work } = closed;
+  const { clock, logger, pipeline } = context;
+  const took: Took = { claimMs: 0, parkMs: 0, insertMs: 0 };
+  const step = stopwatch(clock, took);
+  for (let failures = 0; ; ) {
+    pipeline.assertOurs();
+    try {
+      await claimOnce(closed);
+      step('claimMs');
+      await parkPoison(closed);
+      step('parkMs');
+      await insertParts(context, work);
+      const isThere = await isInTable(context, work);
+      step('insertMs');
+      if (isThere) break;
+    } catch (error) {
+      if (hasMoved(error)) throw error;
+      work.isDoubtful = true;
+      failures += 1;
+      pipeline.onHeld(error);
+      if (failures === 1 || !isRetriable(error))
+        logger.warn({ err: error, claim: work.claim, failures }, 'block held');
+      await sleep(backoffMs(retryRest, failures));
     }
-    pipeline.onHeld(undefined);
-    await pipeline.commit(BigInt(work.claim.lastOffset + 1)).catch((error: unknown) => {
-      // The next block's commit includes this one, and after a restart the position comes from ClickHouse.
-      logger.debug({ err: error }, 'offset not committed');
-    });
-    step('commitMs');
-    logger.debug({ rows: block.rows, waitedMs: closedAtMs - block.openedAtMs, ...took }, 'block inserted');
-    deps.onIngested(ingestedOf(context, block, closedAtMs));
-    return took.insertMs;
-  };
+  }
+  await finishBlock(closed, took);
+  return took.insertMs;
 };
 
-type Context = Place & BlockInsertDeps & { pipeline: InsertingPipeline };
+/** Commits the offset of a block that is in its table. */
+export const finishBlock = async (
+  { context, work, closedAtMs }: ClosedBlock,
+  took: object,
+): Promise<void> => {
+  const { logger, pipeline } = context;
+  const { block, claim } = work;
+  pipeline.onHeld(undefined);
+  await pipeline.commit(BigInt(claim.lastOffset + 1)).catch((error: unknown) => {
+    // The next block's commit includes this one, and after a restart the position comes from ClickHouse.
+    logger.debug({ err: error }, 'offset not committed');
+  });
+  logger.debug({ rows: block.rows, waitedMs: closedAtMs - block.openedAtMs, ...took }, 'block inserted');
+  context.onIngested(ingestedOf(context, block, closedAtMs));
+};
 
-type Took = { claimMs: number; parkMs: number; insertMs: number; commitMs: number };
+type Took = { claimMs: number; parkMs: number; insertMs: number };
 
 /** A block and the steps done so far; a retry after a failure does not repeat them. */
-type Work = {
+export type Work = {
   block: Block;
   claim: Claim;
   rebuilt: Replay | null;
   /** One insert for each schema. */
-  parts: { schemaId: number; firstOffset: number; rows: number; data: readonly Buffer[]; isDone: boolean }[];
+  parts: { schemaId: number; firstOffset: number; rows: NativeRows; isDone: boolean }[];
   isClaimed: boolean;
   /** True where the block may have been inserted, fully or partly, before. */
   isDoubtful: boolean;
+  /** True where the table and the rollups have to be looked at after the insert. */
   isLookedFor: boolean;
   parkedCount: number;
 };
@@ -132,23 +150,24 @@ const beginWork = (block: Block, claim: Claim, rebuilt: Replay | null): Work => 
   parts: [...block.parts].map(([schemaId, { rows, firstOffset }]) => ({
     schemaId,
     firstOffset,
-    rows: rows.rows,
-    data: nativeBody([rows]),
+    rows,
     isDone: false,
   })),
   isClaimed: rebuilt !== null,
   isDoubtful: rebuilt !== null,
-  isLookedFor: false,
+  isLookedFor: rebuilt !== null && claim.gathered !== null,
   parkedCount: 0,
 });
 
-const claimOnce = async ({ ownership, feed, partition }: Context, work: Work): Promise<void> => {
+export const claimOnce = async ({ context, work }: ClosedBlock): Promise<void> => {
+  const { ownership, feed, partition } = context;
   if (work.isClaimed || (work.parts.length === 0 && work.claim.excluded.length === 0)) return;
   if (!(await ownership.claim(work.claim))) throw new PartitionMoved(feed.topic, partition);
   work.isClaimed = true;
 };
 
-const parkPoison = async ({ deadLetters, feed, partition, group }: Context, work: Work): Promise<void> => {
+export const parkPoison = async ({ context, work }: ClosedBlock): Promise<void> => {
+  const { deadLetters, feed, partition, group } = context;
   const { poison } = work.block;
   while (work.parkedCount < poison.length) {
     const together = poison.slice(work.parkedCount, work.parkedCount + parkedTogetherMax);
@@ -162,7 +181,7 @@ const parkPoison = async ({ deadLetters, feed, partition, group }: Context, work
 };
 
 const insertParts = async (
-  { clickhouse, inFlight, feed, partition }: Context,
+  { clickhouse, inFlight, feed, partition }: InsertContext,
   { parts, claim }: Work,
 ): Promise<void> => {
   for (const part of parts) {
@@ -171,8 +190,8 @@ const insertParts = async (
       clickhouse.insert({
         table: feed.table,
         format: 'Native',
-        data: part.data,
-        rows: part.rows,
+        data: nativeBody([part.rows]),
+        rows: part.rows.rows,
         deduplicationToken: deduplicationToken(feed.topic, partition, claim, part.schemaId),
       }),
     );
@@ -181,7 +200,7 @@ const insertParts = async (
 };
 
 /** Checks whether the table has the block's rows. False if a part has to be inserted under another token. */
-const isInTable = async (context: Context, work: Work): Promise<boolean> => {
+const isInTable = async (context: InsertContext, work: Work): Promise<boolean> => {
   const { feed, partition, stored, logger } = context;
   const { parts } = work;
   work.isLookedFor ||=
@@ -193,7 +212,7 @@ const isInTable = async (context: Context, work: Work): Promise<boolean> => {
   const missing = parts.filter((part) => !offsets.has(part.firstOffset));
   if (missing.length > 0) {
     context.onDifference(feed, missing.length);
-    work.claim = { ...work.claim, attempt: work.claim.attempt + 1 };
+    work.claim = { ...work.claim, attempt: work.claim.attempt + 1, gathered: null };
     work.isClaimed = false;
     for (const part of missing) part.isDone = false;
     return false;
@@ -209,7 +228,7 @@ const isInTable = async (context: Context, work: Work): Promise<boolean> => {
  * True when ClickHouse was started after the block was claimed. While ClickHouse keeps running, the token suffices. If
  * it was killed, it may have the token but not the rows, and then the rows have to be checked.
  */
-const hasRestarted = async (context: Context, rebuilt: Replay | null): Promise<boolean> => {
+const hasRestarted = async (context: InsertContext, rebuilt: Replay | null): Promise<boolean> => {
   const startedAtMs = await context.stored.serverStartedAtMs();
   const known = context.serverStartedAtMs;
   context.serverStartedAtMs = startedAtMs;
@@ -229,7 +248,11 @@ const stopwatch = (clock: Clock, took: Took): ((step: keyof Took) => void) => {
   };
 };
 
-const ingestedOf = ({ feed, partition, clock }: Context, block: Block, closedAtMs: number): Ingested => {
+const ingestedOf = (
+  { feed, partition, clock }: InsertContext,
+  block: Block,
+  closedAtMs: number,
+): Ingested => {
   const insertedAtMs = clock.nowMs();
   const wallMsOf = (monotonicMs: number) => insertedAtMs - (clock.monotonicMs() - monotonicMs);
   return {

@@ -2,13 +2,13 @@ import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { IncomingRecord } from '#platform/messaging/broker';
 import type { Exclusion } from './block-claims.js';
 import type { Outcome, RecordInPlace } from './intake.js';
-import { createNativeRows, type NativeRows } from './native-rows.js';
+import { createDatumRows, type DatumRows } from './native-rows.js';
 
 /** Consecutive records of one partition that will be inserted together, by one insert for each schema. */
 export type Block = {
   firstOffset: number;
   /** By schema id. */
-  parts: Map<number, { rows: NativeRows; firstOffset: number }>;
+  parts: Map<number, { rows: DatumRows; firstOffset: number }>;
   rows: number;
   /** The size of its datums. */
   bytes: number;
@@ -50,7 +50,7 @@ export const addToBlock = (
     case 'row': {
       let part = block.parts.get(outcome.schemaId);
       if (part === undefined) {
-        part = { rows: createNativeRows(outcome.layout, partition), firstOffset: offset };
+        part = { rows: createDatumRows(outcome.layout, partition), firstOffset: offset };
         block.parts.set(outcome.schemaId, part);
       }
       part.rows.append(offset, record.bytes, outcome.walk.bounds);

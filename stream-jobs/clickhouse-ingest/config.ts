@@ -21,6 +21,11 @@ export const clickhouseIngestConfig = envSchema({
     setting.integer(64 * 1024, 64 * mebi).default(12 * mebi),
   ],
   blockRowsMax: ['CLICKHOUSE_INGEST_BLOCK_ROWS_MAX', setting.integer(100, 1_000_000).default(150_000)],
+  /** The most bytes of blocks of several partitions that go into ClickHouse together. */
+  gatheredBytesMax: [
+    'CLICKHOUSE_INGEST_GATHERED_BYTES_MAX',
+    setting.integer(64 * 1024, 128 * mebi).default(32 * mebi),
+  ],
   /** The most bytes in memory of all partitions together; beyond it fetched batches wait, and then fetching pauses. */
   inFlightBytesMax: [
     'CLICKHOUSE_INGEST_IN_FLIGHT_BYTES_MAX',

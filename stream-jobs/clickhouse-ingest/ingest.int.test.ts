@@ -1,4 +1,4 @@
-import { describe, expect, it, type TestContext } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import { encode } from '#platform/messaging/avro-codec';
@@ -6,63 +6,7 @@ import type { RawHeader } from '#platform/messaging/broker';
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
-import { type IngestRig, openIngestRig } from './testing/ingest-rig.js';
-
-/** A rig for one test, and what the test asks of it. */
-const setUp = async ({ onTestFinished }: TestContext) => {
-  const rig = await openIngestRig();
-  const running = new Set<{ stop(): Promise<void> }>();
-  onTestFinished(async () => {
-    await Promise.all([...running].map((ingest) => ingest.stop()));
-    await rig.close();
-  }, 30_000);
-
-  const start = async (options: Parameters<IngestRig['start']>[0] = {}) => {
-    const ingest = await rig.start(options);
-    running.add(ingest);
-    return {
-      ...ingest,
-      stop: async () => {
-        running.delete(ingest);
-        await ingest.stop();
-      },
-    };
-  };
-
-  const rowsBecome = (table: string, count: number) =>
-    eventually(async () => expect(await rig.count(table)).toBe(count), { timeoutMs: 15_000 });
-
-  const offsetsOf = async (table: string) => {
-    const [row] = await rig.clickhouse.query<{ rows: number; different: number }>(
-      `SELECT count() AS rows, uniqExact(kafka_partition, kafka_offset) AS different FROM ${table}`,
-    );
-    return row;
-  };
-
-  /** What the group has committed for partition 0. */
-  const committed = async (topic: string): Promise<bigint | null> => {
-    const partitions = await rig.admin.committedOffsets(rig.group, topic);
-    return partitions.find(({ partition }) => partition === 0)?.nextOffset ?? null;
-  };
-
-  const committedBecomes = (topic: string, nextOffset: bigint) =>
-    eventually(async () => expect(await committed(topic)).toBe(nextOffset), { timeoutMs: 15_000 });
-
-  /** What the rollups say less what the raw rows say; empty when they agree. */
-  const rollupDifferences = () =>
-    rig.clickhouse.query(
-      `SELECT * FROM (
-         SELECT minute, product_id, sum(units) AS units, sum(net) AS net, sum(orders) AS orders FROM (
-           SELECT minute, product_id, units, net, orders FROM sales_per_minute
-           UNION ALL
-           SELECT toStartOfMinute(occurred_at) AS minute, product_id, -quantity, -amount_minor,
-             -toInt64(kind = 'sale' AND line = 0) FROM sales
-         ) GROUP BY minute, product_id
-       ) WHERE units != 0 OR net != 0 OR orders != 0`,
-    );
-
-  return { rig, start, rowsBecome, offsetsOf, committed, committedBecomes, rollupDifferences };
-};
+import { setUp } from './testing/set-up.js';
 
 describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
   it('puts every field of a record into its column, with the coordinates it came from', async (context) => {
@@ -554,7 +498,15 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     const sales0 = { topic: rig.topic.sales, partition: 0 };
     const [old] = await createBlockClaims(rig.clickhouse, 'old').takeOver([sales0]);
     const [next] = await createBlockClaims(rig.clickhouse, 'new').takeOver([sales0]);
-    const claim = { firstOffset: 0, lastOffset: 9, attempt: 0, schemaIds: [1], rows: 10, excluded: [] };
+    const claim = {
+      firstOffset: 0,
+      lastOffset: 9,
+      attempt: 0,
+      schemaIds: [1],
+      rows: 10,
+      excluded: [],
+      gathered: null,
+    };
     expect(await old?.claim(claim)).toBe(false);
     expect(await next?.claim(claim)).toBe(true);
   });

@@ -10,6 +10,7 @@
  * - a *claim* is a block's bounds, stored before it is inserted, and *ownership* is the right to store one
  *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again unchanged
  *   (`resume-point.ts`);
+ * - a *gathering* inserts blocks of several partitions of a table together (`gathering.ts`, `gathered-insert.ts`);
  * - a *pipeline* loads one partition into its table and coordinates all of these (`partition-pipeline.ts`).
  */
 import { AssertionError } from '#platform/assert';
@@ -29,6 +30,7 @@ import type { ProgressWatch } from '#platform/streams/progress-watch';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { BlockClaims, Ownership } from './block-claims.js';
 import type { Feed } from './feeds.js';
+import { createGathering } from './gathering.js';
 import { createInFlight } from './in-flight.js';
 import type { IngestTelemetry, PartitionLag } from './ingest-telemetry.js';
 import { createLostRanges } from './lost-ranges.js';
@@ -43,6 +45,7 @@ export type IngestOptions = {
   limits: {
     blockBytesMax: number;
     blockRowsMax: number;
+    gatheredBytesMax: number;
     inFlightBytesMax: number;
     insertsConcurrentlyMax: number;
     fetchBytesPerPartitionMax: number;
@@ -176,12 +179,25 @@ export const troubleOf = (
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
+const feedsByTopic = ({ feeds, registry, limits }: IngestOptions) => {
+  const gatherings = new Map(feeds.map(({ table }) => [table, createGathering(limits.gatheredBytesMax)]));
+  return new Map(
+    feeds.map((feed) => [
+      feed.topic,
+      {
+        feed,
+        treatments: createTreatments(registry, feed),
+        // Whether a gathered block is in its table is found out by its offsets, which rows that are replaced lose.
+        gathering: (feed.appendOnly && gatherings.get(feed.table)) || null,
+      },
+    ]),
+  );
+};
+
 /** The pipelines of this process's partitions, and their shared parts. */
 const createPipelines = (options: IngestOptions) => {
   const { claims, logger, limits, telemetry } = options;
-  const feeds = new Map(
-    options.feeds.map((feed) => [feed.topic, { feed, treatments: createTreatments(options.registry, feed) }]),
-  );
+  const feeds = feedsByTopic(options);
   const log = createLogStarts(options.broker);
   const lostRanges = createLostRanges(options.clickhouse, {
     logStartOf: log.startOf,
@@ -208,7 +224,7 @@ const createPipelines = (options: IngestOptions) => {
   const close = async (): Promise<void> => {
     const open = [...pipelines.values()];
     pipelines.clear();
-    await Promise.all(open.map((pipeline) => pipeline.close()));
+    await Promise.all(open.map((pipeline) => pipeline.end()));
     await log.close();
   };
 

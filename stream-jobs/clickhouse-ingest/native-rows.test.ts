@@ -2,7 +2,7 @@ import avro from 'avsc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileDatumWalk } from './datum-check.js';
-import { columnName, createNativeRows, nativeBody, rowLayout } from './native-rows.js';
+import { columnName, createDatumRows, nativeBody, rowLayout } from './native-rows.js';
 
 const schema = {
   type: 'record',
@@ -124,7 +124,7 @@ describe('rows in the format Native', () => {
           const walk = compileDatumWalk(schema, undefined);
           const firstOffset = 2 ** 40 - 3;
           const together = groups.map((group, partition) => {
-            const rows = createNativeRows(layout, 300 + partition);
+            const rows = createDatumRows(layout, 300 + partition);
             for (const [nth, value] of group.entries()) {
               const datum = type.toBuffer({
                 ...value,

@@ -92,50 +92,75 @@ const plainType = (type: unknown): Pick<ColumnLayout, 'type' | 'kind'> | undefin
   }
 };
 
-/** Growing rows of one partition: its part of the body of one insert. */
+/** Rows of one partition, column by column: its part of the body of one insert. */
 export type NativeRows = {
-  readonly layout: RowLayout;
-  readonly partition: number;
   readonly rows: number;
-  /** The size of the values. */
-  readonly bytes: number;
-  /** Appends a datum of `source`, whose fields start at `bounds[0]`, `bounds[1]`, … and end where the next one starts. */
-  append(offset: number, source: Buffer, bounds: Int32Array): void;
-  readonly offsets: GrowingBytes;
-  readonly values: readonly ColumnValues[];
+  readonly columns: readonly NativeColumn[];
 };
 
-type ColumnValues = {
+export type NativeColumn = {
+  readonly name: string;
+  readonly type: string;
+  readonly nulls: GrowingBytes | null;
+  readonly data: GrowingBytes;
+};
+
+export type DatumRows = NativeRows & {
+  /** Appends a datum of `source`, whose fields start at `bounds[0]`, `bounds[1]`, … and end where the next one starts. */
+  append(offset: number, source: Buffer, bounds: Int32Array): void;
+};
+
+type FieldValues = {
   readonly nulls: GrowingBytes | null;
   readonly data: GrowingBytes;
   append(source: Buffer, bounds: Int32Array): void;
 };
 
-export const createNativeRows = (layout: RowLayout, partition: number): NativeRows => {
-  const values = layout.columns.map(columnValues);
-  const offsets = growingBytes();
+/** Rows of datums: a column for each of the layout's, and the partition and the offset of the record. */
+export const createDatumRows = (layout: RowLayout, partition: number): DatumRows => {
+  const values = layout.columns.map(fieldValues);
+  const place = createPlaceColumns(partition);
   let rows = 0;
   return {
-    layout,
-    partition,
-    offsets,
-    values,
+    columns: [
+      ...place.columns,
+      ...layout.columns.map(({ name, type }, nth) => {
+        const { nulls, data } = values[nth] as FieldValues;
+        return { name, type, nulls, data };
+      }),
+    ],
     get rows() {
       return rows;
     },
-    get bytes() {
-      return values.reduce((sum, { data }) => sum + data.length, 0);
-    },
     append: (offset, source, bounds) => {
       for (let column = 0; column < values.length; column += 1)
-        (values[column] as ColumnValues).append(source, bounds);
-      offsets.addInt64(offset | 0, Math.floor(offset / 0x1_0000_0000));
+        (values[column] as FieldValues).append(source, bounds);
+      place.append(offset);
       rows += 1;
     },
   };
 };
 
-const columnValues = (column: ColumnLayout): ColumnValues => {
+/** The columns that say which record a row comes from. */
+export const createPlaceColumns = (
+  partition: number,
+): { columns: readonly NativeColumn[]; append(offset: number): void } => {
+  const partitions = growingBytes();
+  const offsets = growingBytes();
+  return {
+    columns: [
+      { name: 'kafka_partition', type: 'UInt16', nulls: null, data: partitions },
+      { name: 'kafka_offset', type: 'UInt64', nulls: null, data: offsets },
+    ],
+    append: (offset) => {
+      partitions.addByte(partition & 255);
+      partitions.addByte(partition >>> 8);
+      offsets.addInt64(offset | 0, Math.floor(offset / 0x1_0000_0000));
+    },
+  };
+};
+
+const fieldValues = (column: ColumnLayout): FieldValues => {
   switch (column.kind.of) {
     case 'text':
       return new Texts(column);
@@ -156,7 +181,7 @@ const valueStart = (source: Buffer, start: number, nullByte: number, nulls: Grow
   return isNull ? -1 : start + 1;
 };
 
-class Texts implements ColumnValues {
+class Texts implements FieldValues {
   readonly nulls: GrowingBytes | null;
   readonly data = growingBytes();
   readonly #field: number;
@@ -179,7 +204,7 @@ class Texts implements ColumnValues {
   }
 }
 
-class Integers implements ColumnValues {
+class Integers implements FieldValues {
   readonly nulls: GrowingBytes | null;
   readonly data = growingBytes();
   readonly #field: number;
@@ -217,7 +242,7 @@ class Integers implements ColumnValues {
 }
 
 /** Values that Avro writes as ClickHouse does. */
-class Bytes implements ColumnValues {
+class Bytes implements FieldValues {
   readonly nulls: GrowingBytes | null;
   readonly data = growingBytes();
   readonly #field: number;
@@ -239,7 +264,7 @@ class Bytes implements ColumnValues {
 }
 
 /** Avro writes an enum as the position of its symbol. */
-class Symbols implements ColumnValues {
+class Symbols implements FieldValues {
   readonly nulls: GrowingBytes | null;
   readonly data = growingBytes();
   readonly #field: number;
@@ -268,26 +293,23 @@ class Symbols implements ColumnValues {
 }
 
 /**
- * The body of one insert with the rows of several partitions, which have the same layout, in the order given. The pieces
- * belong together; they share memory with the rows, to which nothing can be appended afterwards.
+ * The body of one insert with the rows of several partitions, which have the same columns, in the order given. The pieces
+ * belong together; they share memory with the rows, to which nothing can be appended afterwards. All rows are one block of
+ * the format, because ClickHouse makes part of a deduplication token from the number of blocks.
  */
 export const nativeBody = (together: readonly NativeRows[]): Buffer[] => {
   const [first] = together;
   if (first === undefined) return [];
   const pieces: Buffer[] = [
-    varint(first.layout.columns.length + 2),
+    varint(first.columns.length),
     varint(together.reduce((sum, { rows }) => sum + rows, 0)),
-    header('kafka_partition', 'UInt16'),
-    ...together.map(({ partition, rows }) => Buffer.alloc(rows * 2, uint16(partition))),
-    header('kafka_offset', 'UInt64'),
-    ...together.map(({ offsets }) => offsets.taken()),
   ];
-  for (const [nth, { name, type }] of first.layout.columns.entries()) {
-    const columns = together.map(({ values }) => values[nth] as ColumnValues);
+  for (const [nth, { name, type }] of first.columns.entries()) {
+    const parts = together.map(({ columns }) => columns[nth] as NativeColumn);
     pieces.push(
       header(name, type),
-      ...columns.flatMap(({ nulls }) => (nulls === null ? [] : [nulls.taken()])),
-      ...columns.map(({ data }) => data.taken()),
+      ...parts.flatMap(({ nulls }) => (nulls === null ? [] : [nulls.taken()])),
+      ...parts.map(({ data }) => data.taken()),
     );
   }
   return pieces;
@@ -307,10 +329,4 @@ const varint = (value: number): Buffer => {
   for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
   bytes.push(rest);
   return Buffer.from(bytes);
-};
-
-const uint16 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16LE(value);
-  return bytes;
 };

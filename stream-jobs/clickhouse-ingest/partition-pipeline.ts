@@ -10,13 +10,16 @@ import { addToBlock, type Block, openBlock } from './block.js';
 import type { Claim, Ownership } from './block-claims.js';
 import {
   type BlockInsertDeps,
-  createBlockInsert,
-  type InsertBlock,
+  type ClosedBlock,
+  closeBlock,
+  type InsertContext,
   type InsertingPipeline,
+  insertBlock,
   retryRest,
 } from './block-insert.js';
 import { type BlockLimits, type BlockRule, createBlockRule } from './block-rule.js';
 import type { Feed } from './feeds.js';
+import type { Gathering, GatherMember } from './gathering.js';
 import { createIntake, type Intake, type Outcome, type RecordInPlace, repeated } from './intake.js';
 import type { LostRanges } from './lost-ranges.js';
 import { hasMoved, PartitionMoved } from './partition-moved.js';
@@ -49,7 +52,7 @@ export type PartitionPipeline = {
   /** Resolves when no block is growing or being inserted. */
   drained(): Promise<void>;
   /** Stops after the running insert, or abandons it: the next owner repeats it. */
-  close(): Promise<void>;
+  end(): Promise<void>;
   progress(): PipelineProgress;
 };
 
@@ -64,7 +67,14 @@ export type PipelineProgress = {
   heldBy: string | undefined;
 };
 
-type Place = { feed: Feed; partition: number; ownership: Ownership; treatments: Treatments };
+type Place = {
+  feed: Feed;
+  partition: number;
+  ownership: Ownership;
+  treatments: Treatments;
+  /** Null where every block goes in by itself. */
+  gathering: Gathering | null;
+};
 
 const tracedPerBlockMax = 100;
 const heartbeatMs = 1_000;
@@ -106,13 +116,14 @@ export const openPipeline = async (
 
 type Start = { position: number; replay: Replay | null; logStart: number; serverStartedAtMs: number };
 
-class Pipeline implements PartitionPipeline, InsertingPipeline {
+class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
   readonly startOffset: number;
+  readonly partition: number;
   readonly #place: Place;
   readonly #deps: PipelineDeps;
   readonly #intake: Intake;
   readonly #rule: BlockRule;
-  readonly #insert: InsertBlock;
+  readonly #insertContext: InsertContext;
   /** All records before this offset are in a block or in ClickHouse. */
   #position: number;
   #insertedTo: number;
@@ -121,6 +132,8 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
   #replay: Replay | null;
   #growing: Block | null = null;
   #inserting: Promise<void> | null = null;
+  /** The block that was closed last. */
+  #closed = { bytes: 0, end: 0 };
   #timer: NodeJS.Timeout | undefined;
   #isBehind = false;
   #isClosed = false;
@@ -147,7 +160,9 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     this.#replay = start.replay;
     this.#movedAtMs = deps.clock.monotonicMs();
     const { serverStartedAtMs } = start;
-    this.#insert = createBlockInsert({ feed, partition, ownership, serverStartedAtMs }, this, this.#deps);
+    this.partition = partition;
+    this.#insertContext = { ...this.#deps, feed, partition, ownership, serverStartedAtMs, pipeline: this };
+    place.gathering?.join(this);
   }
 
   async accept(batch: RecordBatch, control: BatchControl): Promise<void> {
@@ -171,8 +186,9 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     }
   }
 
-  async close(): Promise<void> {
+  async end(): Promise<void> {
     this.#isClosed = true;
+    this.#place.gathering?.leave(this);
     clearTimeout(this.#timer);
     if (this.#inserting !== null) await endsWithin(closeWaitMsMax, this.#inserting);
     if (this.#growing !== null) this.#deps.inFlight.remove(this.#growing.bytes);
@@ -393,8 +409,25 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
     this.#timer = setTimeout(() => this.#waitForCompany(), Math.min(restMs, lookAgainMs));
   }
 
-  /** Closes the growing block at the current position and begins to insert it. */
+  /** Begins to insert the growing block, together with those of other partitions where it can. */
   #beginInsert(): void {
+    const { gathering } = this.#place;
+    if (gathering === null || this.#replay !== null) this.inserting(insertBlock(this.close()));
+    else gathering.insert(this, insertBlock);
+  }
+
+  readyBytes(): number | null {
+    const isReady =
+      this.#growing !== null &&
+      this.#inserting === null &&
+      this.#replay === null &&
+      !this.#isClosed &&
+      this.#control?.isStale() === false;
+    return isReady ? (this.#growing?.bytes ?? null) : null;
+  }
+
+  /** Closes the growing block at the current position. */
+  close(): ClosedBlock {
     const block = this.#growing;
     assert(block !== null && this.#inserting === null, 'a partition inserts one block at a time');
     clearTimeout(this.#timer);
@@ -408,11 +441,18 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
       schemaIds: rebuilt?.schemaIds ?? [...block.parts.keys()],
       rows: rebuilt?.rows ?? block.rows,
       excluded: rebuilt?.excluded ?? block.excluded,
+      gathered: rebuilt?.gathered ?? null,
     };
-    this.#inserting = this.#insert(block, claim, rebuilt)
+    this.#closed = { bytes: block.bytes, end: this.#position };
+    return closeBlock(this.#insertContext, block, claim, rebuilt);
+  }
+
+  inserting(insert: Promise<number>): void {
+    const { bytes, end } = this.#closed;
+    this.#inserting = insert
       .then((insertMs) => {
         this.#lastInsertMs = insertMs;
-        this.#insertedTo = claim.lastOffset + 1;
+        this.#insertedTo = end;
         this.#movedAtMs = this.#deps.clock.monotonicMs();
       })
       .catch((error: unknown) => {
@@ -420,7 +460,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline {
         if (!hasMoved(error)) this.#deps.onFatal(error);
       })
       .finally(() => {
-        this.#deps.inFlight.remove(block.bytes);
+        this.#deps.inFlight.remove(bytes);
         this.#inserting = null;
         if (!this.#isClosed) this.#waitForCompany();
       });

@@ -52,7 +52,8 @@ export const findResumePoint = async (
       ? await stored.offsets(feed.table, partition, firstOffset, lastOffset)
       : [];
   if (rows > 0 && there.length >= rows) {
-    if (serverStartedAtMs > newest.claimedAtMs - restartMsMin) {
+    // Of a gathered insert another owner may have repeated a part, and thereby stopped the rest of its sums.
+    if (newest.gathered !== null || serverStartedAtMs > newest.claimedAtMs - restartMsMin) {
       const wrong = await stored.mendRollups(feed.rollups, partition, firstOffset, lastOffset);
       if (wrong > 0) deps.onDifference(feed, wrong);
     }

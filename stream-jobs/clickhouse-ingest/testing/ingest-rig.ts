@@ -221,6 +221,7 @@ const startIngest = async (
     limits: {
       blockBytesMax: 1_000_000,
       blockRowsMax: 10_000,
+      gatheredBytesMax: 2_000_000,
       inFlightBytesMax: 8_000_000,
       insertsConcurrentlyMax: 2,
       fetchBytesPerPartitionMax: 1_000_000,
