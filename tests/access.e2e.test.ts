@@ -129,6 +129,8 @@ const table: Record<string, readonly Row[]> = {
   'GET /api/analytics/stock-outs': [analystReads],
   'GET /api/analytics/fraud-signals': [analystReads],
   'GET /api/analytics/live': [{ ...analystReads, query: '?seconds=1' }],
+  'GET /api/analytics/model': [analystReads],
+  'POST /api/analytics/query': [{ statuses: [401, 403, 403, 400, 403, 400], body: empty }],
   'GET /api/ops/consumers': [staffReads],
   'GET /api/ops/reconciliation': [staffReads],
   'GET /api/ops/sagas': [staffReads],

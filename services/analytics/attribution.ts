@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
 import type { Period } from './period.js';
 import {
-  costLimits,
   count,
   endpoint,
   periodParams,
@@ -145,7 +144,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
       ? 'LEFT JOIN (SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id) AS p ON p.product_id = c.key'
       : ''
   }
-  ORDER BY orders DESC, clicked DESC, shown DESC, key${costLimits}`,
+  ORDER BY orders DESC, clicked DESC, shown DESC, key`,
     params: { ...periodParams(period), windowMs, limit },
   };
 };

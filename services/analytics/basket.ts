@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { uuid, wholeNumber } from '#platform/http/text';
 import type { Period } from './period.js';
 import {
-  costLimits,
   count,
   endpoint,
   periodParams,
@@ -85,7 +84,7 @@ const togetherQuery = (
   LEFT JOIN (
     SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id
   ) AS p ON p.product_id = t.product_id
-  ORDER BY ${by === 'lift' ? 't.together / t.own' : 't.together'} DESC, t.together DESC, productId${costLimits}`,
+  ORDER BY ${by === 'lift' ? 't.together / t.own' : 't.together'} DESC, t.together DESC, productId`,
   params: { ...periodParams(period), ...params },
 });
 
@@ -93,7 +92,7 @@ const ordersQuery = (period: Period, productId: string): Query => ({
   sql: `
   SELECT uniqExact(order_id) AS all, uniqExactIf(order_id, product_id = {productId:String}) AS ofProduct
   FROM sales
-  WHERE kind = 'sale' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}${costLimits}`,
+  WHERE kind = 'sale' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
   params: { ...periodParams(period), productId },
 });
 

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { text, wholeNumber } from '#platform/http/text';
 import type { Period } from './period.js';
 import {
-  costLimits,
   count,
   endpoint,
   periodParams,
@@ -92,7 +91,7 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
     GROUP BY visit_id
     HAVING level > 0
   )
-  GROUP BY level${costLimits}`,
+  GROUP BY level`,
   params: {
     ...periodParams(period),
     windowMs,

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { coarsestOf, type Period, wholePeriodBefore } from './period.js';
 import {
   comparison,
-  costLimits,
   count,
   currency,
   endpoint,
@@ -103,7 +102,7 @@ const buyersQuery = (period: Period): Query => ({
     WHERE kind = 'sale' AND user_id IS NOT NULL AND occurred_at < {to:DateTime('UTC')}
     GROUP BY buyer
   ) AS firsts USING (buyer)
-  GROUP BY GROUPING SETS ((currency), ())${costLimits}`,
+  GROUP BY GROUPING SETS ((currency), ())`,
   params: periodParams(period),
 });
 
@@ -115,7 +114,7 @@ const trafficQuery = (period: Period): Query => ({
     uniqExactIf(visit_id, type = 'checkout_started') AS visitsWithCheckout,
     countIf(type = 'products_searched') AS searches
   FROM shopper_activity
-  WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}${costLimits}`,
+  WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
   params: periodParams(period),
 });
 

@@ -108,7 +108,7 @@ export const finestFor = (asked: AskedPeriod, nowMs: number): Granularity =>
   }) ?? 'day';
 
 /**
- * The period of an answer that has no buckets: whole minutes up to a week, whole hours up to 60 weeks, else whole days of
+ * The period of an answer that has no buckets: whole minutes up to a week, whole hours up to 60 weeks, else whole days, of
  * the zone, so that the same question soon after is the same. Without `from` it begins `daysAsDefault` days before its end.
  */
 export const wholePeriodOf = (

@@ -106,7 +106,7 @@ export const wholePeriod = (
   orRefused(wholePeriodOf(timesOf(asked), nowMs, zoneOf(asked.tz), daysAsDefault));
 
 export const periodRounding = (days: number): string =>
-  `The period is rounded outwards to whole minutes up to a week, to whole hours up to 60 weeks, else to whole days of the zone. Without \`from\` it is the last ${days} days.`;
+  `The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without \`from\` it is the last ${days} days.`;
 
 const orRefused = (period: ReturnType<typeof periodOf>): Period | { refused: Refused } =>
   'refused' in period
@@ -127,14 +127,6 @@ const refusalMessages: Record<PeriodRefusal, string> = {
 };
 
 export const isoOf = (epochMs: number): string => new Date(epochMs).toISOString();
-
-/**
- * The end of a statement that reads raw rows: what it may cost at most. A statement that would cost more is refused by
- * ClickHouse, before it reads where that can be foreseen.
- */
-export const costLimits = `
-  SETTINGS max_execution_time = 8, max_rows_to_read = 200000000, max_result_rows = 100000,
-    result_overflow_mode = 'throw', max_memory_usage = 1000000000, max_threads = 2`;
 
 export const periodParams = ({ fromMs, toMs }: Period): Record<string, unknown> => ({
   from: clickHouseSecond(fromMs),

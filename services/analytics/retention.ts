@@ -3,7 +3,6 @@ import { type Period, startsOf } from './period.js';
 import {
   bucketOf,
   bucketPeriod,
-  costLimits,
   count,
   endpoint,
   instantOf,
@@ -71,7 +70,7 @@ const cohortsQuery = (period: Period, startsMs: readonly number[]): Query => ({
     HAVING first_at >= {from:DateTime('UTC')}
   )
   ARRAY JOIN buckets AS bucket
-  GROUP BY cohort, bucket${costLimits}`,
+  GROUP BY cohort, bucket`,
   params: { ...periodParams(period), starts: startsMs.map((ms) => ms / 1000) },
 });
 

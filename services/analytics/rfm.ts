@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Period } from './period.js';
 import {
-  costLimits,
   count,
   currency,
   endpoint,
@@ -115,6 +114,6 @@ const segmentsQuery = (period: Period): Query => ({
     )
   ) AS b
   GROUP BY place, currency
-  ORDER BY currency, place${costLimits}`,
+  ORDER BY currency, place`,
   params: { ...periodParams(period), names },
 });

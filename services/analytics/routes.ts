@@ -7,6 +7,7 @@ import { wholeNumber } from '#platform/http/text';
 import { endpoints } from './endpoints.js';
 import type { Figures } from './figures.js';
 import { coarsestOf, granularities, periodBefore, startsOf, wholePeriodBefore } from './period.js';
+import { queryRoutes } from './query-routes.js';
 import {
   bucketPeriod,
   comparison,
@@ -71,6 +72,7 @@ export const analyticsRoutes = (app: HttpApp, deps: AnalyticsDeps): void => {
   revenueRoute(app, deps);
   topProductsRoute(app, deps);
   for (const endpoint of endpoints) rowRoute(app, endpoint, deps);
+  queryRoutes(app, deps);
 };
 
 const revenueRoute = (app: HttpApp, { figures, clock }: AnalyticsDeps): void => {
@@ -92,7 +94,7 @@ const revenueRoute = (app: HttpApp, { figures, clock }: AnalyticsDeps): void => 
             .describe('Whether a refund counts when it is made, or in the bucket of the refunded sale.'),
           compare: comparison,
         }),
-        response: { 200: rowResponse(answerOfRows('Revenue', revenueRow)), ...problems(406, 503) },
+        response: { 200: rowResponse(answerOfRows('Revenue', revenueRow)), ...problems(406, 422, 503) },
       },
     },
     (request, reply) => {
@@ -143,7 +145,10 @@ const topProductsRoute = (app: HttpApp, { figures, clock }: AnalyticsDeps): void
           limit: wholeNumber(1, 100).prefault(20),
           compare: comparison,
         }),
-        response: { 200: rowResponse(answerOfRows('TopProducts', topProductsRow)), ...problems(406, 503) },
+        response: {
+          200: rowResponse(answerOfRows('TopProducts', topProductsRow)),
+          ...problems(406, 422, 503),
+        },
       },
     },
     (request, reply) => {

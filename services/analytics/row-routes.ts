@@ -8,7 +8,7 @@ import type { HttpApp } from '#platform/http/server';
 import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import type { Answers } from './answers.js';
 import type { Reading } from './completeness.js';
-import type { Endpoint, Refused, Source } from './question.js';
+import type { Endpoint, Question, Refused, Source } from './question.js';
 
 export const analysts = ['analyst', 'admin'] as const;
 export const tags = ['analytics'];
@@ -96,13 +96,16 @@ export const rowRoute = (app: HttpApp, of: Endpoint, { answers, clock }: Endpoin
       const question = of.question(asked as never, clock.nowMs());
       if ('refused' in question) return refuse(question.refused);
       const columns = columnsFor(of.row, asked);
-      return sendAnswer(request, reply, { name: of.name, columns }, async () => {
-        const found = await Promise.all(question.queries.map((query) => answers[question.about].of(query)));
-        const reading = leastComplete(found.map((answer) => answer.reading));
-        return { ...question.answerOf(found.map(({ rows }) => rows as never[])), reading };
-      });
+      return sendAnswer(request, reply, { name: of.name, columns }, () => answerTo(question, answers));
     },
   );
+};
+
+/** Asks all that the question needs at once. */
+export const answerTo = async (question: Question, answers: EndpointDeps['answers']): Promise<RowAnswer> => {
+  const found = await Promise.all(question.queries.map((query) => answers[question.about].of(query)));
+  const reading = leastComplete(found.map((answer) => answer.reading));
+  return { ...question.answerOf(found.map(({ rows }) => rows as never[])), reading };
 };
 
 /** An answer of several parts is as complete as the least complete one. */

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
 import type { Period } from './period.js';
 import {
-  costLimits,
   count,
   endpoint,
   periodParams,
@@ -99,7 +98,7 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number
   )
   GROUP BY term
   ORDER BY ${by === 'searches' ? 'searches' : 'searches - answered'} DESC, searches DESC, term
-  LIMIT {limit:UInt32}${costLimits}`,
+  LIMIT {limit:UInt32}`,
   params: { ...periodParams(period), windowMs, limit },
 });
 
@@ -107,6 +106,6 @@ const totalsQuery = (period: Period): Query => ({
   sql: `
   SELECT count() AS searches, uniqExact(${term}) AS terms
   FROM shopper_activity
-  WHERE type = 'products_searched' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}${costLimits}`,
+  WHERE type = 'products_searched' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
   params: periodParams(period),
 });

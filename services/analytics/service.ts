@@ -8,6 +8,7 @@ import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
 import { bothOf, type CompletenessGauge, createCompletenessGauge } from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
+import { withinCost } from './cost.js';
 import { createFigures } from './figures.js';
 import { liveRoutes } from './live-routes.js';
 import { redisLiveStore } from './live-store.js';
@@ -52,9 +53,12 @@ export const service: Service<AnalyticsConfig> = {
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
-      createAnswers({ clickhouse: slowClickhouse, completeness, clock });
+      createAnswers({ clickhouse: withinCost(slowClickhouse), completeness, clock });
     analyticsRoutes(app, {
-      figures: createFigures(createAnswers({ clickhouse, completeness: sales, clock }), clock),
+      figures: createFigures(
+        createAnswers({ clickhouse: withinCost(clickhouse), completeness: sales, clock }),
+        clock,
+      ),
       answers: {
         sales: answersFrom(sales),
         activity: answersFrom(activity),

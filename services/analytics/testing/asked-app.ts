@@ -6,6 +6,7 @@ import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
 import type { Role } from '#schemas/roles';
 import { createAnswers } from '../answers.js';
+import { type CostLimits, costLimits, withinCost } from '../cost.js';
 import { createFigures } from '../figures.js';
 import { analyticsRoutes } from '../routes.js';
 
@@ -42,7 +43,7 @@ const auth: Authenticator = {
 };
 
 /** The analytics over a database of the test's own. The test says by `change` that its data are others now. */
-export const askedApp = async (nowMs: number) => {
+export const askedApp = async (nowMs: number, limits: CostLimits = costLimits) => {
   const { clickhouse, drop } = await scratchClickHouse();
   const clock = handClock(nowMs);
   let version = 0;
@@ -50,7 +51,7 @@ export const askedApp = async (nowMs: number) => {
   const completeness = {
     read: async () => ({ asOfMs: clock.nowMs() - 5_000, lagMs: 5_000, version: String(version) }),
   };
-  const answers = createAnswers({ clickhouse, completeness, clock });
+  const answers = createAnswers({ clickhouse: withinCost(clickhouse, limits), completeness, clock });
   const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
   analyticsRoutes(app, {
     figures: createFigures(answers, clock),

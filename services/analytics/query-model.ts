@@ -1,0 +1,322 @@
+/** The two sets of facts; a query is about one of them. */
+export const datasets = ['sales', 'activity'] as const;
+
+export type Dataset = (typeof datasets)[number];
+
+export type Measure = {
+  of: Dataset;
+  description: string;
+  /** Over the raw rows, `e`. */
+  sql: string;
+  /** Over the rollup's rows, `e`, where that can be computed from sums. */
+  rollupSql?: string;
+  /** Minor units: rows are by currency, also if the query does not ask for it. */
+  isMoney?: true;
+  /** Rollups have an order at its first line only, so they cannot count it by product. */
+  isOfWholeOrders?: true;
+};
+
+export type Dimension = {
+  of: readonly Dataset[];
+  type: 'text' | 'number';
+  description: string;
+  sql: Partial<Record<Dataset, string>>;
+  /** The rollup has it under this expression. */
+  rollupSql?: Partial<Record<Dataset, string>>;
+  /** In these sets it needs the newest name and category of each product, `p`. */
+  isOfProduct?: readonly Dataset[];
+  /** It needs the offsets of the zone. */
+  isOfClock?: true;
+};
+
+/** Every measure. An expression here is the only way of a measure's name into a statement. */
+export const measures = {
+  orders: {
+    of: 'sales',
+    description: 'Different confirmed orders.',
+    sql: "uniqExactIf(e.order_id, e.kind = 'sale')",
+    rollupSql: 'sum(e.orders)',
+    isOfWholeOrders: true,
+  },
+  lines: {
+    of: 'sales',
+    description: 'Order lines sold.',
+    sql: "countIf(e.kind = 'sale')",
+    rollupSql: 'sum(e.lines)',
+  },
+  units: {
+    of: 'sales',
+    description: 'Pieces sold minus pieces returned.',
+    sql: 'sum(e.quantity)',
+    rollupSql: 'sum(e.units)',
+  },
+  unitsSold: { of: 'sales', description: 'Pieces sold.', sql: "sumIf(e.quantity, e.kind = 'sale')" },
+  unitsReturned: {
+    of: 'sales',
+    description: 'Pieces returned.',
+    sql: "-sumIf(e.quantity, e.kind != 'sale')",
+  },
+  gross: {
+    of: 'sales',
+    description: 'Amount sold, minor units.',
+    sql: "sumIf(e.amount_minor, e.kind = 'sale')",
+    rollupSql: 'sum(e.gross)',
+    isMoney: true,
+  },
+  refunds: {
+    of: 'sales',
+    description: 'Amount refunded, minor units, positive, when it was returned.',
+    sql: "-sumIf(e.amount_minor, e.kind != 'sale')",
+    rollupSql: 'sum(e.refunds)',
+    isMoney: true,
+  },
+  net: {
+    of: 'sales',
+    description: 'Gross minus refunds, minor units.',
+    sql: 'sum(e.amount_minor)',
+    rollupSql: 'sum(e.net)',
+    isMoney: true,
+  },
+  averageOrder: {
+    of: 'sales',
+    description: 'Gross by orders, minor units, rounded; null without an order.',
+    sql: averageOf("sumIf(e.amount_minor, e.kind = 'sale')", "uniqExactIf(e.order_id, e.kind = 'sale')"),
+    isMoney: true,
+  },
+  buyers: {
+    of: 'sales',
+    description: 'Different accounts that ordered.',
+    sql: "uniqExactIf(e.user_id, e.kind = 'sale')",
+  },
+  productsSold: {
+    of: 'sales',
+    description: 'Different products sold.',
+    sql: "uniqExactIf(e.product_id, e.kind = 'sale')",
+  },
+  events: {
+    of: 'activity',
+    description: 'Actions of shoppers.',
+    sql: 'count()',
+    rollupSql: 'sum(e.events)',
+  },
+  visits: { of: 'activity', description: 'Different visits.', sql: 'uniqExact(e.visit_id)' },
+  visitors: { of: 'activity', description: 'Different logged-in accounts.', sql: 'uniqExact(e.user_id)' },
+  productsSeen: {
+    of: 'activity',
+    description: 'Different products acted on.',
+    sql: 'uniqExact(e.product_id)',
+  },
+  views: ofType('product_viewed', 'Products viewed.'),
+  additions: ofType('product_added', 'Additions to carts.'),
+  removals: ofType('product_removed', 'Removals from carts.'),
+  checkouts: ofType('checkout_started', 'Checkouts started.'),
+  searches: ofType('products_searched', 'Searches.'),
+  recommendationsShown: ofType('recommendation_shown', 'Recommended products shown.'),
+  recommendationsClicked: ofType('recommendation_clicked', 'Recommended products clicked.'),
+} as const satisfies Record<string, Measure>;
+
+function ofType(type: string, description: string): Measure {
+  return {
+    of: 'activity',
+    description,
+    sql: `countIf(e.type = '${type}')`,
+    rollupSql: `sumIf(e.events, e.type = '${type}')`,
+  };
+}
+
+/** Rounded half up, in whole numbers. */
+function averageOf(amount: string, number: string): string {
+  return `if(${number} = 0, NULL, intDiv(2 * ${amount} + ${number}, 2 * ${number}))`;
+}
+
+export type MeasureName = keyof typeof measures;
+
+const both = datasets;
+
+/** Every dimension, likewise. */
+export const dimensions = {
+  currency: {
+    of: ['sales'],
+    type: 'text',
+    description: 'ISO 4217.',
+    sql: { sales: 'toString(e.currency)' },
+    rollupSql: { sales: 'toString(e.currency)' },
+  },
+  productId: {
+    of: both,
+    type: 'text',
+    description: 'Null for an action on no product.',
+    sql: { sales: 'e.product_id', activity: 'e.product_id' },
+    rollupSql: { sales: 'e.product_id' },
+  },
+  productName: {
+    of: both,
+    type: 'text',
+    description: 'The newest name of the product; empty if it is not known.',
+    sql: { sales: 'p.name', activity: 'p.name' },
+    rollupSql: { sales: 'p.name' },
+    isOfProduct: both,
+  },
+  category: {
+    of: both,
+    type: 'text',
+    description: 'The path of the category: of sales as it was sold, of actions the newest.',
+    sql: { sales: 'toString(e.category)', activity: 'toString(p.category)' },
+    isOfProduct: ['activity'],
+  },
+  topCategory: {
+    of: both,
+    type: 'text',
+    description: 'The first step of the category’s path.',
+    sql: {
+      sales: "splitByChar('/', toString(e.category))[1]",
+      activity: "splitByChar('/', toString(p.category))[1]",
+    },
+    isOfProduct: ['activity'],
+  },
+  brand: {
+    of: both,
+    type: 'text',
+    description: 'The newest brand of the product; null without one.',
+    sql: { sales: 'p.brand', activity: 'p.brand' },
+    rollupSql: { sales: 'p.brand' },
+    isOfProduct: both,
+  },
+  buyerType: {
+    of: ['sales'],
+    type: 'text',
+    description: '`account` or `guest`.',
+    sql: { sales: "if(e.user_id IS NULL, 'guest', 'account')" },
+  },
+  visitorType: {
+    of: ['activity'],
+    type: 'text',
+    description: '`account` or `anonymous`.',
+    sql: { activity: "if(e.user_id IS NULL, 'anonymous', 'account')" },
+  },
+  type: {
+    of: ['activity'],
+    type: 'text',
+    description: 'The type of the action, as in POST /api/events.',
+    sql: { activity: 'toString(e.type)' },
+    rollupSql: { activity: 'toString(e.type)' },
+  },
+  term: {
+    of: ['activity'],
+    type: 'text',
+    description: 'The words of a search, in lower case; null for other actions.',
+    sql: { activity: 'lowerUTF8(e.query)' },
+  },
+  recommendationId: {
+    of: ['activity'],
+    type: 'text',
+    description: 'Null for other actions.',
+    sql: { activity: 'e.recommendation_id' },
+  },
+  position: {
+    of: ['activity'],
+    type: 'number',
+    description: 'Place in the list, from 0; null where there was none.',
+    sql: { activity: 'e.position' },
+  },
+  hourOfDay: {
+    of: both,
+    type: 'number',
+    description: '0 to 23, by the clocks of the zone.',
+    ...ofClock('intDiv(modulo(LOCAL, 86400), 3600)'),
+  },
+  weekday: {
+    of: both,
+    type: 'number',
+    description: '1 (Monday) to 7, in the zone.',
+    ...ofClock('1 + modulo(intDiv(LOCAL, 86400) + 3, 7)'),
+  },
+} as const satisfies Record<string, Dimension>;
+
+/** Local seconds since 1970, by the offset that holds since the last change of the zone's clocks. */
+function ofClock(expression: string): Pick<Dimension, 'sql' | 'isOfClock'> {
+  const at = 'toUnixTimestamp(e.occurred_at)';
+  const local = `(toInt64(${at}) + {offsets:Array(Int32)}[indexOf({changes:Array(UInt32)}, roundDown(${at}, {changes:Array(UInt32)}))])`;
+  const sql = expression.replace('LOCAL', local);
+  return { sql: { sales: sql, activity: sql }, isOfClock: true };
+}
+
+export type DimensionName = keyof typeof dimensions;
+
+export const measureNames = Object.keys(measures) as [MeasureName, ...MeasureName[]];
+export const dimensionNames = Object.keys(dimensions) as [DimensionName, ...DimensionName[]];
+
+export const measureOf = (name: MeasureName): Measure => measures[name];
+export const dimensionOf = (name: DimensionName): Dimension => dimensions[name];
+
+/** Tests of a dimension's value against those of a filter; `{N:…}` is the filter's own parameter. */
+export const operators = {
+  equals: 'is one of the values',
+  notEquals: 'is none of the values',
+  contains: 'contains one of the values, without regard to capitals',
+  startsWith: 'begins with one of the values',
+  under: 'is one of the values as a path, or lies below it: home holds home/lighting',
+  atLeast: 'is the value or more',
+  atMost: 'is the value or less',
+} as const;
+
+export type Operator = keyof typeof operators;
+
+export const operatorNames = Object.keys(operators) as [Operator, ...Operator[]];
+
+const textTests: Partial<Record<Operator, (value: string, parameter: string) => string>> = {
+  equals: (value, parameter) => `has({${parameter}:Array(String)}, ifNull(${value}, ''))`,
+  notEquals: (value, parameter) => `NOT has({${parameter}:Array(String)}, ifNull(${value}, ''))`,
+  contains: (value, parameter) =>
+    `arrayExists(part -> positionCaseInsensitiveUTF8(ifNull(${value}, ''), part) > 0, {${parameter}:Array(String)})`,
+  startsWith: (value, parameter) =>
+    `arrayExists(part -> startsWith(ifNull(${value}, ''), part), {${parameter}:Array(String)})`,
+  under: (value, parameter) =>
+    `arrayExists(part -> ifNull(${value}, '') = part OR startsWith(ifNull(${value}, ''), concat(part, '/')), {${parameter}:Array(String)})`,
+};
+
+const numberTests: Partial<Record<Operator, (value: string, parameter: string) => string>> = {
+  equals: (value, parameter) => `ifNull(has({${parameter}:Array(Int64)}, toInt64(${value})), 0)`,
+  notEquals: (value, parameter) => `NOT ifNull(has({${parameter}:Array(Int64)}, toInt64(${value})), 0)`,
+  atLeast: (value, parameter) => `ifNull(${value} >= {${parameter}:Array(Int64)}[1], 0)`,
+  atMost: (value, parameter) => `ifNull(${value} <= {${parameter}:Array(Int64)}[1], 0)`,
+};
+
+export const testsOf = (type: 'text' | 'number') => (type === 'text' ? textTests : numberTests);
+
+/** The model as rows, for those who read it. */
+export const modelRows = (): ModelRow[] => [
+  ...measureNames.map((name) => {
+    const { of, description, isMoney } = measureOf(name);
+    const tests = testsOf('number');
+    return {
+      name,
+      kind: 'measure' as const,
+      datasets: [of],
+      type: isMoney ? ('money' as const) : ('number' as const),
+      operators: operatorNames.filter((operator) => tests[operator] !== undefined),
+      description,
+    };
+  }),
+  ...dimensionNames.map((name) => {
+    const { of, description, type } = dimensionOf(name);
+    const tests = testsOf(type);
+    return {
+      name,
+      kind: 'dimension' as const,
+      datasets: [...of],
+      type,
+      operators: operatorNames.filter((operator) => tests[operator] !== undefined),
+      description,
+    };
+  }),
+];
+
+export type ModelRow = {
+  name: string;
+  kind: 'measure' | 'dimension';
+  datasets: Dataset[];
+  type: 'money' | 'number' | 'text';
+  operators: Operator[];
+  description: string;
+};
