@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
 import {
-  costLimits,
   count,
   endpoint,
   instantOf,
@@ -66,4 +65,4 @@ const fraudSql = `
   WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
     AND ({kind:String} = '' OR kind = {kind:String})
   ORDER BY occurred_at DESC, signal_id
-  LIMIT {limit:UInt32}${costLimits}`;
+  LIMIT {limit:UInt32}`;

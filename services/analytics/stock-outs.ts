@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
 import {
-  costLimits,
   count,
   endpoint,
   instantOf,
@@ -65,4 +64,4 @@ const stockOutsSql = `
   LEFT JOIN (
     SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id
   ) AS p ON p.product_id = s.product_id
-  ORDER BY lostMinor DESC, missing DESC, productId, currency${costLimits}`;
+  ORDER BY lostMinor DESC, missing DESC, productId, currency`;
