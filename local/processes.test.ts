@@ -9,15 +9,17 @@ const numbered = (): Ports => {
 };
 
 describe('the plan of processes', () => {
-  it('puts every service into the shop, and every job beside it', async () => {
+  it('puts every service into the shop, the jobs that share a process into another, and the rest beside', async () => {
     const plan = await planProcesses({
       gatewayPort: 8000,
       separate: false,
       instances: {},
       ports: numbered(),
     });
-    expect(plan.processes.map(({ name }) => name)).toEqual(['shop', ...jobs.map(({ name }) => name)]);
-    expect(jobs.length).toBeGreaterThan(1);
+    expect(plan.processes.map(({ name }) => name)).toEqual(['shop', 'streams', 'clickhouse-ingest']);
+    const shared = jobs.map(({ name }) => name).filter((name) => name !== 'clickhouse-ingest');
+    expect(plan.processes[1]?.hosts.map(({ name }) => name)).toEqual(shared);
+    expect(shared.length).toBeGreaterThan(1);
     expect(plan.processes[0]?.env).toMatchObject({ GATEWAY_PORT: '8000', ORDER_PORT: '5003' });
     expect(plan.env).toMatchObject({
       GATEWAY_URL: 'http://127.0.0.1:8000',

@@ -1,5 +1,5 @@
 import { variableOf } from '#platform/config';
-import { folderOf, type Part, table } from '../services/table.js';
+import { folderOf, type Part, sharedJobs, table } from '../services/table.js';
 import type { Ports } from './data-folder/ports.js';
 
 export type Hosted = { name: string; url: string };
@@ -28,9 +28,11 @@ export type Plan = {
   env: Readonly<Record<string, string>>;
 };
 
-const heapMbMax = { shop: 512, service: 160, job: 256 } as const;
+const heapMbMax = { shop: 512, streams: 384, service: 160, job: 256 } as const;
 
 const urlAt = (port: number): string => `http://127.0.0.1:${port}`;
+
+type Placed = { part: Part; name: string; port: number };
 
 export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
   const { separate, instances, ports } = options;
@@ -40,7 +42,7 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
     if (part.kind === 'gateway') throw new Error('--instances: there is one gateway, as there is one --port');
   }
 
-  const placed: Array<{ part: Part; name: string; port: number }> = [];
+  const placed: Placed[] = [];
   for (const part of table) {
     for (let instance = 1; instance <= (instances[part.name] ?? 1); instance++) {
       const name = instance === 1 ? part.name : `${part.name}-${instance}`;
@@ -58,30 +60,40 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
       .join(',');
   const env = Object.fromEntries(table.map((part) => [variableOf(part.name, 'URL'), urlsOf(part)]));
 
-  const alone = ({ part, name, port }: (typeof placed)[number]): ProcessPlan => ({
+  const alone = ({ part, name, port }: Placed): ProcessPlan => ({
     name,
     entry: `${folderOf(part)}/main.js`,
     hosts: [{ name, url: urlAt(port) }],
     env: { [variableOf(part.name, 'PORT')]: `${port}` },
     heapMbMax: isJob(part) ? heapMbMax.job : heapMbMax.service,
   });
-  const shop = (): ProcessPlan => {
-    const hosted = placed.filter(({ part }) => !isJob(part));
-    return {
-      name: 'shop',
-      entry: 'services/shop.js',
-      hosts: hosted.map(({ name, port }) => ({ name, url: urlAt(port) })),
-      env: Object.fromEntries(hosted.map(({ part, port }) => [variableOf(part.name, 'PORT'), `${port}`])),
-      heapMbMax: heapMbMax.shop,
-    };
-  };
+  const together = (name: keyof typeof entries, hosted: readonly Placed[]): ProcessPlan => ({
+    name,
+    entry: entries[name],
+    hosts: hosted.map((one) => ({ name: one.name, url: urlAt(one.port) })),
+    env: Object.fromEntries(hosted.map(({ part, port }) => [variableOf(part.name, 'PORT'), `${port}`])),
+    heapMbMax: heapMbMax[name],
+  });
+  /** Other instances of a job have processes of their own. */
+  const isShared = ({ part, name }: Placed): boolean => sharedJobs.includes(part) && name === part.name;
+  const jobs = placed.filter(({ part }) => isJob(part));
   return {
     processes: separate
       ? placed.map(alone)
-      : [shop(), ...placed.filter(({ part }) => isJob(part)).map(alone)],
+      : [
+          together(
+            'shop',
+            placed.filter(({ part }) => !isJob(part)),
+          ),
+          together('streams', jobs.filter(isShared)),
+          ...jobs.filter((one) => !isShared(one)).map(alone),
+        ],
     gatewayUrl: urlAt(options.gatewayPort),
     env,
   };
 };
+
+/** The processes that run several parts. */
+const entries = { shop: 'services/shop.js', streams: 'stream-jobs/streams.js' } as const;
 
 const isJob = ({ kind }: Part): boolean => kind === 'job';

@@ -10,6 +10,8 @@ export type Part = {
   kind: 'gateway' | 'service' | 'job';
   /** The paths that the gateway forwards to it, including everything below each path. */
   paths: readonly string[];
+  /** A job that gets a process of its own also where the others share one, because it uses a core when it catches up. */
+  runsAlone?: true;
 };
 
 export const table = [
@@ -22,7 +24,7 @@ export const table = [
   { name: 'analytics', kind: 'service', paths: ['/api/analytics', '/api/ops/reconciliation'] },
   { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'] },
   { name: 'gateway', kind: 'gateway', paths: [] },
-  { name: 'clickhouse-ingest', kind: 'job', paths: [] },
+  { name: 'clickhouse-ingest', kind: 'job', paths: [], runsAlone: true },
   { name: 'item-similarity', kind: 'job', paths: [] },
   { name: 'windows', kind: 'job', paths: [] },
 ] as const satisfies readonly Part[];
@@ -39,6 +41,9 @@ export const services = table.filter(
   (part): part is Extract<Row, { kind: 'service' }> => part.kind === 'service',
 );
 export const jobs = table.filter((part): part is Extract<Row, { kind: 'job' }> => part.kind === 'job');
+
+/** The jobs that one process runs, unless every part is to have its own. */
+export const sharedJobs: readonly Part[] = jobs.filter((job: Part) => job.runsAlone !== true);
 
 /** The folder of the part's `main.ts`. */
 export const folderOf = ({ name, kind }: Part): string =>

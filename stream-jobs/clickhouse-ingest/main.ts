@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { clickhouseIngestConfig } from './config.js';
-import { clickhouseIngest } from './service.js';
+import { service } from './service.js';
 
-await runService({ name: 'clickhouse-ingest', config: clickhouseIngestConfig, build: clickhouseIngest });
+await runService(service);

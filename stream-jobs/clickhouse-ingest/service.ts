@@ -1,10 +1,10 @@
 import { createClickHouse } from '#platform/clickhouse/client';
 import { newId } from '#platform/ids';
 import { openJob } from '#platform/service';
-import type { Host } from '#platform/service-host';
+import type { Host, Service } from '#platform/service-host';
 import { createProgressWatch } from '#platform/streams/progress-watch';
 import { createBlockClaims } from './block-claims.js';
-import type { ClickHouseIngestConfig } from './config.js';
+import { type ClickHouseIngestConfig, clickhouseIngestConfig } from './config.js';
 import { feeds } from './feeds.js';
 import { createIngest } from './ingest.js';
 import { ingestTelemetry } from './ingest-telemetry.js';
@@ -37,4 +37,10 @@ export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Hos
       onFatal: host.onFatal,
     }),
   );
+};
+
+export const service: Service<ClickHouseIngestConfig> = {
+  name: 'clickhouse-ingest',
+  config: clickhouseIngestConfig,
+  build: clickhouseIngest,
 };

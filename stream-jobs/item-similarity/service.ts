@@ -1,11 +1,11 @@
 import { newId } from '#platform/ids';
 import { createRedis } from '#platform/redis/client';
-import type { Host } from '#platform/service-host';
+import type { Host, Service } from '#platform/service-host';
 import { runStreamJob } from '#platform/streams/stream-job';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 import { brokenRule } from '#schemas/value-rules';
-import type { ItemSimilarityConfig } from './config.js';
+import { type ItemSimilarityConfig, itemSimilarityConfig } from './config.js';
 import { knownAmong } from './known-products.js';
 import { openRedisSimilarityStore } from './redis-store.js';
 import { defaultSettings } from './similarity.js';
@@ -42,4 +42,10 @@ export const itemSimilarityJob = async (
     },
     limits: config,
   });
+};
+
+export const service: Service<ItemSimilarityConfig> = {
+  name: 'item-similarity',
+  config: itemSimilarityConfig,
+  build: itemSimilarityJob,
 };

@@ -1,5 +1,4 @@
 import { runService } from '#platform/service-host';
-import { windowsConfig } from './config.js';
-import { windowsJob } from './service.js';
+import { service } from './service.js';
 
-await runService({ name: 'windows', config: windowsConfig, build: windowsJob });
+await runService(service);

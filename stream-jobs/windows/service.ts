@@ -1,9 +1,9 @@
 import { createRedis } from '#platform/redis/client';
-import type { Host } from '#platform/service-host';
+import type { Host, Service } from '#platform/service-host';
 import { runWindowedJobs } from '#platform/streams/windowed-jobs';
 import { records } from '#schemas/events';
 import { brokenRule } from '#schemas/value-rules';
-import type { WindowsConfig } from './config.js';
+import { type WindowsConfig, windowsConfig } from './config.js';
 import { liveSink } from './live-store.js';
 import { published, topicSink } from './topic-sink.js';
 import { topologies } from './topologies.js';
@@ -40,4 +40,10 @@ export const windowsJob = async (config: WindowsConfig, host: Host): Promise<voi
     },
     limits: config,
   });
+};
+
+export const service: Service<WindowsConfig> = {
+  name: 'windows',
+  config: windowsConfig,
+  build: windowsJob,
 };
