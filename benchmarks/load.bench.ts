@@ -5,7 +5,6 @@
  */
 import { loadavg } from 'node:os';
 import { findPlatform } from '../tests/running-platform.js';
-import { readRunFile } from '../tests/shop.js';
 import { ourShop, type System } from './checkout/systems.js';
 import { writeDrawing } from './drawing.js';
 import { shownSpread, spreadOf } from './figures.js';
@@ -38,7 +37,7 @@ type Peak = OrderCost & { round: number; buyers: number; load: number };
 export const runLoadBench = async (): Promise<void> => {
   const platform = await findPlatform(1000);
   try {
-    const system = await ourShop(readRunFile(platform.runFile));
+    const system = await ourShop(platform.runFile);
     const peaks: Peak[] = [];
     const atShares: AtShare[] = [];
     for (let round = 0; round < rounds; round += 1) {

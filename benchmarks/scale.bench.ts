@@ -72,7 +72,7 @@ const measureLayout = async (layout: Layout): Promise<Measured> => {
     const readyMs = performance.now() - startedAtMs;
     console.log(`  ready after ${(readyMs / 1000).toFixed(0)} s`);
     const run = readRunFile(platform.runFile);
-    const system = await ourShop(run, await spreadProducts(run));
+    const system = await ourShop(platform.runFile, await spreadProducts(run));
     const costs: Measured['costs'] = [];
     for (let round = 0; round < rounds; round += 1) {
       const load = loadavg()[0] ?? Number.NaN;
@@ -82,7 +82,7 @@ const measureLayout = async (layout: Layout): Promise<Measured> => {
         `  round ${round + 1}/${rounds}: ${cost.perSecond.toFixed(1)}/s, ${cost.cpuMsPerOrder.toFixed(2)} ms of CPU an order${cost.failures === 0 ? '' : `, ${cost.failures} failed: ${cost.firstFailure}`}`,
       );
     }
-    const memory = memoryOf(run);
+    const memory = memoryOf(readRunFile(platform.runFile));
     return {
       ...layout,
       readyMs,

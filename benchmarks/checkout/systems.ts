@@ -51,7 +51,7 @@ export const startSystems = async (
     for (const one of running) await one.stop();
   };
   try {
-    if (isWanted('cartstream')) all.push(await ourShop(run));
+    if (isWanted('cartstream')) all.push(await ourShop(runFile));
     if (isWanted('bare')) {
       const { url, pid } = await start('cost/bare-checkout', run.postgres);
       const ids = Array.from({ length: products }, () => randomUUID());
@@ -117,7 +117,8 @@ const parentOf = (pid: number): number => {
 };
 
 /** Our platform with 20 new products of plenty of stock, or with those products of its catalogue. */
-export const ourShop = async (run: Run, known?: readonly string[]): Promise<System> => {
+export const ourShop = async (runFile: string, known?: readonly string[]): Promise<System> => {
+  const run = readRunFile(runFile);
   const shop = shopAt(run.gateway);
   const login = (): Promise<string> => shop.login(run.adminEmail, run.adminPassword);
   const admin = await login();
@@ -129,7 +130,10 @@ export const ourShop = async (run: Run, known?: readonly string[]): Promise<Syst
     what: 'Cartstream: order, then `GET …/status?waitMs=` until confirmed',
     origin: run.gateway,
     shop: { kind: 'cartstream', products: ids },
-    watched: processesOf(run),
+    // Read again each time: the launcher may have replaced a process.
+    get watched() {
+      return processesOf(readRunFile(runFile));
+    },
     begin: async () => {
       const token = await login();
       const known = await ordersInAnalytics(shop, token);

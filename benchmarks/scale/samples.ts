@@ -1,6 +1,6 @@
 import { memoryOf } from '../../local/process-memory.js';
-import type { Run } from '../checkout/systems.js';
-import { processesOf } from '../checkout/systems.js';
+import { readRunFile } from '../../tests/shop.js';
+import { processesOf, type Run } from '../checkout/systems.js';
 import { readCpuMs } from '../cost/process-cpu.js';
 
 /** What a platform under load holds at one moment. */
@@ -11,6 +11,8 @@ export type Sample = {
   lagByGroup: Record<string, number>;
   /** Rows of all outboxes that Kafka has not acknowledged. */
   outboxRows: number;
+  /** Services and jobs that did not answer with their metrics; the lag and the rows leave theirs out. */
+  silent: string[];
   /** CPU time of the whole platform since it started. */
   cpuMs: number;
 };
@@ -18,8 +20,18 @@ export type Sample = {
 const answerMsMax = 5_000;
 
 /** `sinceMs` is the moment of `performance.now()` that counts as 0. */
-export const takeSample = async (run: Run, sinceMs: number): Promise<Sample> => {
-  const texts = await Promise.all(metricsUrlsOf(run).map(metricsAt));
+export const takeSample = async (runFile: string, sinceMs: number): Promise<Sample> => {
+  // Read again each time: the launcher may have replaced a process.
+  const run = readRunFile(runFile);
+  const silent: string[] = [];
+  const texts = await Promise.all(
+    metricsUrlsOf(run).map((url) =>
+      metricsAt(url).catch((error: Error) => {
+        silent.push(error.message);
+        return '';
+      }),
+    ),
+  );
   const metrics = texts.flatMap(parse);
   const lagByGroup: Record<string, number> = {};
   for (const { name, labels, value } of metrics) {
@@ -31,6 +43,7 @@ export const takeSample = async (run: Run, sinceMs: number): Promise<Sample> => 
     atMs: performance.now() - sinceMs,
     memoryMbByProcess: Object.fromEntries([...memoryOf(run)].map(([name, kib]) => [name, kib / 1024])),
     lagByGroup,
+    silent,
     outboxRows: metrics
       .filter(({ name }) => name === 'outbox_unpublished')
       .reduce((sum, { value }) => sum + value, 0),
@@ -55,7 +68,7 @@ const metricsUrlsOf = (run: Run): string[] =>
 
 const metricsAt = async (url: string): Promise<string> => {
   const answer = await fetch(url, { signal: AbortSignal.timeout(answerMsMax) });
-  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
   return answer.text();
 };
 

@@ -2,8 +2,7 @@
 import { loadavg } from 'node:os';
 import { sleep } from '#platform/waiting/sleep';
 import { findPlatform } from '../../tests/running-platform.js';
-import { readRunFile } from '../../tests/shop.js';
-import { ourShop, type Run } from '../checkout/systems.js';
+import { ourShop } from '../checkout/systems.js';
 import { writeDrawing } from '../drawing.js';
 import { type Point, percentile, slopeOf } from '../figures.js';
 import type { OpenOrdersResult } from '../load/open-orders.js';
@@ -22,15 +21,14 @@ const fillingShare = 1 / 3;
 export const runSteady = async (minutes: number): Promise<void> => {
   const platform = await findPlatform(1000);
   try {
-    const run = readRunFile(platform.runFile);
-    const system = await ourShop(run);
+    const system = await ourShop(platform.runFile);
     const peak = await buyInLoop(system, { buyers: peakBuyers, durationMs: peakDurationMs });
     const perSecond = Number(process.env.RATE ?? peak.perSecond / 2);
     console.log(
       `the peak is ${peak.perSecond.toFixed(1)} orders/s; ${minutes} minutes at ${perSecond.toFixed(1)}/s`,
     );
     const load = loadavg()[0] ?? Number.NaN;
-    const sampling = sampleUntilStopped(run, perSecond);
+    const sampling = sampleUntilStopped(platform.runFile, perSecond);
     const { result } = await buyAtRate(system, {
       perSecond,
       durationMs: minutes * 60_000,
@@ -43,13 +41,13 @@ export const runSteady = async (minutes: number): Promise<void> => {
   }
 };
 
-const sampleUntilStopped = (run: Run, perSecond: number) => {
+const sampleUntilStopped = (runFile: string, perSecond: number) => {
   const stopping = new AbortController();
   const sinceMs = performance.now();
   const take = async (): Promise<Sample[]> => {
     const samples: Sample[] = [];
     while (!stopping.signal.aborted) {
-      const sample = await takeSample(run, sinceMs);
+      const sample = await takeSample(runFile, sinceMs);
       samples.push(sample);
       if (samples.length % 12 === 0) console.log(`  ${sayOf(sample, samples.at(-12), perSecond)}`);
       await sleep(sampleEveryMs, { signal: stopping.signal });
@@ -112,6 +110,8 @@ const report = ({ perSecond, minutes, load, samples, result }: Steady): void => 
       ]),
     )}`,
   );
+  const silent = samples.flatMap((one) => one.silent);
+  if (silent.length > 0) console.log(`${silent.length} times without metrics, first: ${silent[0]}`);
   const confirmed = result.windows.filter(({ orders }) => orders > 0);
   console.log(
     `${result.operations} orders confirmed, ${result.failures} failed${result.firstFailure ? `: ${result.firstFailure}` : ''}; accepted p99 ${result.accepted.p99Ms.toFixed(0)} ms, confirmed p99 ${result.confirmed.p99Ms.toFixed(0)} ms, worst ${windowMs / 1000} s ${Math.max(...confirmed.map(({ confirmedP99Ms }) => confirmedP99Ms)).toFixed(0)} ms; load average at the start ${load.toFixed(1)}`,
