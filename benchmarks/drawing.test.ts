@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { drawCharts } from './drawing.js';
 
 const chart = { title: 'A < B', xTitle: 'x', yTitle: 'y' };
-const line = (...ys: number[]) => ({ name: 'line', points: ys.map((y, x) => ({ x: x + 1, y })) });
+const line = (...ys: number[]) => ({ name: 'line', points: ys.map((y, x) => ({ x, y })) });
 
 it('draws each line from the left to the right, higher values further up', () => {
   const svg = drawCharts([{ ...chart, lines: [line(0, 50, 100)] }]);

@@ -19,7 +19,20 @@ export type Chart = {
 const width = 760;
 const height = 240;
 const margin = { top: 34, right: 170, bottom: 40, left: 64 };
-const colours = ['#2563eb', '#d97706', '#059669', '#dc2626', '#7c3aed', '#0891b2', '#be185d', '#65a30d'];
+const colours = [
+  '#2563eb',
+  '#d97706',
+  '#059669',
+  '#dc2626',
+  '#7c3aed',
+  '#0891b2',
+  '#be185d',
+  '#65a30d',
+  '#475569',
+  '#a16207',
+  '#9333ea',
+  '#111827',
+];
 const markCount = 5;
 /** A line of more points is drawn without them. */
 const pointsDotted = 8;
@@ -47,7 +60,7 @@ const drawChart = (chart: Chart): string => {
   const xs = points.map(({ x }) => x);
   const x = chart.xLogarithmic
     ? axis({ from: Math.min(...xs), to: Math.max(...xs), marks: [...new Set(xs)], scale: Math.log })
-    : evenAxis(Math.min(...xs), Math.max(...xs));
+    : evenAxis(Math.min(...xs, 0), niceAbove(Math.max(...xs)));
   const y = chart.yLogarithmic
     ? powersAxis(points.map((point) => point.y))
     : evenAxis(0, niceAbove(Math.max(...points.map((point) => point.y), 0)));

@@ -59,7 +59,7 @@ export const kafka = (options: KafkaOptions): Engine => {
       };
       writeFileSync(join(dataDir, properties), toProperties(settings), { mode: 0o600 });
       if (existsSync(join(dataDir, logDir, 'meta.properties'))) return;
-      const clusterId = randomBytes(16).toString('base64url');
+      const clusterId = newClusterId();
       await runToEnd(
         [
           java,
@@ -96,6 +96,14 @@ export const kafka = (options: KafkaOptions): Engine => {
       probe: () => answersTcp(port, apiVersionsRequest, isApiVersionsAnswer),
     },
   };
+};
+
+/** 16 random bytes as Kafka writes them. Like Kafka's own ids it never begins with `-`, which its tool takes for an option. */
+export const newClusterId = (bytes: (count: number) => Buffer = randomBytes): string => {
+  while (true) {
+    const id = bytes(16).toString('base64url');
+    if (!id.startsWith('-')) return id;
+  }
 };
 
 type ServerSettings = Record<string, string | number | boolean>;
