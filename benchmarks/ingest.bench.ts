@@ -225,7 +225,7 @@ const checkRows = async (clickhouse: ClickHouse): Promise<Check> => {
 };
 
 const starts: Record<Name, (setting: Setting, clickhouse: ClickHouse, url: string) => Promise<Drain>> = {
-  ours: async ({ engines, topic, idle }, _clickhouse, url) =>
+  ours: async ({ engines, topic }, _clickhouse, url) =>
     processDrain(
       [
         ...(process.env.NODE_ARGS?.split(' ') ?? []),
@@ -238,8 +238,7 @@ const starts: Record<Name, (setting: Setting, clickhouse: ClickHouse, url: strin
         CLICKHOUSE_INGEST_PORT: '0',
         CLICKHOUSE_INGEST_GROUP: `bench-ours-${randomUUID()}`,
         CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topic,
-        CLICKHOUSE_INGEST_SALES_TOPIC: idle,
-        CLICKHOUSE_INGEST_PRODUCTS_TOPIC: idle,
+        CLICKHOUSE_INGEST_TABLES: 'shopper_activity',
         LOG_LEVEL: 'warn',
         ZIPKIN_URL: '',
       },

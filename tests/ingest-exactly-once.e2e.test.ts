@@ -55,7 +55,7 @@ const superviseIngest = () => {
         CLICKHOUSE_INGEST_GROUP: group,
         CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topics.shopperActivity,
         CLICKHOUSE_INGEST_SALES_TOPIC: topics.sales,
-        CLICKHOUSE_INGEST_PRODUCTS_TOPIC: idle,
+        CLICKHOUSE_INGEST_TABLES: 'shopper_activity,sales',
         LOG_LEVEL: process.env.ONCE_LOG ?? 'fatal',
         ZIPKIN_URL: '',
         NODE_OPTIONS: '',

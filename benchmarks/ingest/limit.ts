@@ -137,7 +137,7 @@ const buildBlocks = async (options: {
   const walk = compileDatumWalk(options.schema, undefined);
   const built = options.blocks.map((block) => ({
     ...block,
-    rows: createDatumRows(layout, block.partition),
+    rows: createDatumRows(layout, walk.bounds, block.partition),
   }));
   const byPartition = groupByPartition(built);
   await readTopic(options.broker, options.topic, options.rows, (partition, cursor) => {
@@ -148,7 +148,7 @@ const buildBlocks = async (options: {
       const block = own[at];
       if (block === undefined) throw new Error(`no block holds ${partition}/${cursor.offset}`);
       walk.over(cursor.bytes, cursor.valueStart + wirePrefixBytes, cursor.valueEnd);
-      block.rows.append(cursor.offset, cursor.bytes, walk.bounds);
+      block.rows.append(cursor);
     }
   });
   return built;

@@ -207,7 +207,7 @@ const isInTable = async (context: InsertContext, work: Work): Promise<boolean> =
     work.isDoubtful && feed.appendOnly && parts.length > 0 && (await hasRestarted(context, work.rebuilt));
   if (!work.isLookedFor) return true;
   const { firstOffset, lastOffset } = work.claim;
-  const there = await stored.offsets(feed.table, partition, firstOffset, lastOffset);
+  const there = await stored.offsets(feed, partition, firstOffset, lastOffset);
   const offsets = new Set(there);
   const missing = parts.filter((part) => !offsets.has(part.firstOffset));
   if (missing.length > 0) {

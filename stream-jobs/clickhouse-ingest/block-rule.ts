@@ -27,7 +27,7 @@ export const createBlockRule = (limits: BlockLimits, blockWaitMs: number): Block
     // A slow ClickHouse receives fewer and larger blocks.
     const waitMs = isBehind
       ? limits.backlogBlockWaitMs
-      : Math.min(limits.backlogBlockWaitMs, Math.max(blockWaitMs, lastInsertMs * restsPerInsert));
+      : Math.max(blockWaitMs, Math.min(limits.backlogBlockWaitMs, lastInsertMs * restsPerInsert));
     return Math.max(0, waitMs - ageMs);
   },
 });

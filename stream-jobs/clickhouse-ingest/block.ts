@@ -1,14 +1,15 @@
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { IncomingRecord } from '#platform/messaging/broker';
 import type { Exclusion } from './block-claims.js';
-import type { Outcome, RecordInPlace } from './intake.js';
-import { createDatumRows, type DatumRows } from './native-rows.js';
+import type { Outcome } from './intake.js';
+import type { RecordInPlace } from './record-in-place.js';
+import type { BlockRows } from './treatments.js';
 
 /** Consecutive records of one partition that will be inserted together, by one insert for each schema. */
 export type Block = {
   firstOffset: number;
-  /** By schema id. */
-  parts: Map<number, { rows: DatumRows; firstOffset: number }>;
+  /** By `partId` of their treatments. */
+  parts: Map<number, { rows: BlockRows; firstOffset: number }>;
   rows: number;
   /** The size of its datums. */
   bytes: number;
@@ -48,12 +49,12 @@ export const addToBlock = (
   if (timestampMs > block.newestMs) block.newestMs = timestampMs;
   switch (outcome.kind) {
     case 'row': {
-      let part = block.parts.get(outcome.schemaId);
+      let part = block.parts.get(outcome.partId);
       if (part === undefined) {
-        part = { rows: createDatumRows(outcome.layout, partition), firstOffset: offset };
-        block.parts.set(outcome.schemaId, part);
+        part = { rows: outcome.openRows(partition), firstOffset: offset };
+        block.parts.set(outcome.partId, part);
       }
-      part.rows.append(offset, record.bytes, outcome.walk.bounds);
+      part.rows.append(record, outcome);
       const bytes = record.valueEnd - record.valueStart - wirePrefixBytes;
       block.rows += 1;
       block.bytes += bytes;

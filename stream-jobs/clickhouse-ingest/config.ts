@@ -9,6 +9,8 @@ export const clickhouseIngestConfig = envSchema({
   ...jobSettings('clickhouse-ingest'),
   clickhouseUrl: engineSettings.clickhouseUrl,
   group: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
+  /** The tables to fill, separated by commas; all if empty. */
+  tables: ['CLICKHOUSE_INGEST_TABLES', setting.text.default('')],
   /** Other names for the topics, for tests and benchmarks beside a running platform. */
   shopperActivityTopic: [
     'CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC',

@@ -8,6 +8,8 @@ export type Feed = {
   /** Records of these types become rows. Others are skipped, or are poison if the topic has only one type. */
   events: readonly { schema: object }[];
   onlyThese: boolean;
+  /** True where rows are whole events of any type as JSON, in a table that has a topic column. */
+  keepsEvents?: true;
   /** Which records may be on the topic twice, at different offsets; null if none may. */
   repeats: RepeatWindow | null;
   /** True if rows are never replaced, so that they can be counted by their Kafka offsets. */
@@ -48,6 +50,23 @@ const windowFeed = (
   blockWaitMs: 500,
 });
 
+/**
+ * A topic whose events are kept as they are, in `domain_events`. The topics of the domain contain ids, never a name, an
+ * address or a token, and so does the table. `payment-instructions` contains the providers' tokens and is left out.
+ */
+const eventFeed = ({ topic }: { topic: string }): Feed => ({
+  topic,
+  table: 'domain_events',
+  events: [],
+  onlyThese: false,
+  keepsEvents: true,
+  repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
+  appendOnly: true,
+  rollups: [],
+  // Nobody waits for them, and so several topics' events of some seconds are one insert.
+  blockWaitMs: 2_000,
+});
+
 export const feeds: readonly Feed[] = [
   {
     topic: topics.shopperActivity.topic,
@@ -83,4 +102,5 @@ export const feeds: readonly Feed[] = [
   windowFeed(topics.visits.topic, 'visits', records.Visit, { appendOnly: true }),
   windowFeed(topics.stockOuts.topic, 'stock_outs', records.StockOut, { appendOnly: false }),
   windowFeed(topics.fraudSignals.topic, 'fraud_signals', records.FraudSignal, { appendOnly: false }),
+  ...[topics.orders, topics.inventory, topics.payments, topics.users, topics.products].map(eventFeed),
 ];

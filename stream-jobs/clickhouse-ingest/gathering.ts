@@ -3,6 +3,7 @@ import { insertTogether } from './gathered-insert.js';
 
 /** The pipeline of one partition, as its table's gathering sees it. */
 export type GatherMember = {
+  readonly topic: string;
   readonly partition: number;
   /** The size of the block that could be inserted now; null while there is none, or the previous one is inserted. */
   readyBytes(): number | null;
@@ -38,8 +39,10 @@ export const createGathering = (bytesMax: number): Gathering => {
       bytes += more;
       together.push(member);
     }
-    // Their order is the order of the rows, which the table sorts by partition.
-    return together.sort((one, other) => one.partition - other.partition);
+    // Their order is the order of the rows, which the table sorts by topic and partition.
+    return together.sort((one, other) =>
+      one.topic === other.topic ? one.partition - other.partition : one.topic < other.topic ? -1 : 1,
+    );
   };
 
   return {

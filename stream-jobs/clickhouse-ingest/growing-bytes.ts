@@ -6,6 +6,7 @@ export type GrowingBytes = {
   /** A number of 64 bits by its halves. */
   addInt64(low: number, high: number): void;
   addText(source: Buffer, start: number, end: number): void;
+  addString(text: string): void;
   /** What was appended so far, in the same memory. */
   taken(): Buffer;
 };
@@ -62,6 +63,11 @@ class Growing implements GrowingBytes {
       at += length;
     }
     this.#at = at;
+  }
+
+  addString(text: string): void {
+    const bytes = Buffer.from(text, 'utf8');
+    this.addText(bytes, 0, bytes.length);
   }
 
   taken(): Buffer {

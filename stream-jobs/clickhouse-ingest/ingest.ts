@@ -30,14 +30,15 @@ import type { ProgressWatch } from '#platform/streams/progress-watch';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { BlockClaims, Ownership } from './block-claims.js';
 import type { Feed } from './feeds.js';
-import { createGathering } from './gathering.js';
+import { createGathering, type Gathering } from './gathering.js';
 import { createInFlight } from './in-flight.js';
 import type { IngestTelemetry, PartitionLag } from './ingest-telemetry.js';
 import { createLostRanges } from './lost-ranges.js';
 import { hasMoved } from './partition-moved.js';
 import { openPipeline, type PartitionPipeline, type PipelineProgress } from './partition-pipeline.js';
+import { sharePartition } from './shared-partition.js';
 import type { StoredRows } from './stored-rows.js';
-import { createTreatments } from './treatments.js';
+import { createTreatments, type Treatments } from './treatments.js';
 
 export type IngestOptions = {
   group: string;
@@ -92,7 +93,7 @@ export const createIngest = (options: IngestOptions): Component => {
     start: async () => {
       const opened = broker.consumer({
         group: options.group,
-        topics: options.feeds.map(({ topic }) => topic),
+        topics: [...new Set(options.feeds.map(({ topic }) => topic))],
         partitionsConcurrentlyMax: partitionsMax,
         fetchBytesPerPartitionMax: limits.fetchBytesPerPartitionMax,
         packed: true,
@@ -179,25 +180,32 @@ export const troubleOf = (
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
-const feedsByTopic = ({ feeds, registry, limits }: IngestOptions) => {
+/** A topic that is loaded into a table. */
+type Loading = { feed: Feed; treatments: Treatments; gathering: Gathering | null };
+
+const loadingsByTopic = ({ feeds, registry, limits }: IngestOptions) => {
   const gatherings = new Map(feeds.map(({ table }) => [table, createGathering(limits.gatheredBytesMax)]));
-  return new Map(
-    feeds.map((feed) => [
-      feed.topic,
-      {
-        feed,
-        treatments: createTreatments(registry, feed),
-        // Whether a gathered block is in its table is found out by its offsets, which rows that are replaced lose.
-        gathering: (feed.appendOnly && gatherings.get(feed.table)) || null,
-      },
-    ]),
-  );
+  const byTopic = new Map<string, Loading[]>();
+  for (const feed of feeds) {
+    const loading = {
+      feed,
+      treatments: createTreatments(registry, feed),
+      // Whether a gathered block is in its table is found out by its offsets, which rows that are replaced lose.
+      gathering: (feed.appendOnly && gatherings.get(feed.table)) || null,
+    };
+    byTopic.set(feed.topic, [...(byTopic.get(feed.topic) ?? []), loading]);
+  }
+  return byTopic;
 };
+
+/** The name in the claims: two tables that have the same topic each have claims of their own. */
+const claimedAs = ({ topic, table, keepsEvents }: Feed): string =>
+  keepsEvents ? `${table}/${topic}` : topic;
 
 /** The pipelines of this process's partitions, and their shared parts. */
 const createPipelines = (options: IngestOptions) => {
   const { claims, logger, limits, telemetry } = options;
-  const feeds = feedsByTopic(options);
+  const loadings = loadingsByTopic(options);
   const log = createLogStarts(options.broker);
   const lostRanges = createLostRanges(options.clickhouse, {
     logStartOf: log.startOf,
@@ -232,17 +240,22 @@ const createPipelines = (options: IngestOptions) => {
     close,
     takeOver: async (partitions: readonly TopicPartition[]): Promise<void> => {
       await close();
-      const taken = await claims.takeOver(partitions);
-      owned = new Map(partitions.map((at, index) => [nameOf(at), taken[index] as Ownership]));
+      const places = partitions.flatMap(({ topic, partition }) =>
+        (loadings.get(topic) ?? []).map(({ feed }) => ({ topic: claimedAs(feed), partition })),
+      );
+      const taken = await claims.takeOver(places);
+      owned = new Map(places.map((place, index) => [nameOf(place), taken[index] as Ownership]));
     },
     open: async (at: TopicPartition): Promise<bigint> => {
-      const known = feeds.get(at.topic);
-      const ownership = owned.get(nameOf(at));
-      if (known === undefined || ownership === undefined)
-        throw new AssertionError(`${nameOf(at)} is not fed or not taken over`);
       const logStart = await log.startOf(at.topic, at.partition);
-      const place = { ...known, partition: at.partition, ownership };
-      const pipeline = await openPipeline(place, logStart, shared);
+      const opened = await Promise.all(
+        (loadings.get(at.topic) ?? []).map((loading) => {
+          const ownership = owned.get(nameOf({ topic: claimedAs(loading.feed), partition: at.partition }));
+          if (ownership === undefined) throw new AssertionError(`${nameOf(at)} is not taken over`);
+          return openPipeline({ ...loading, partition: at.partition, ownership }, logStart, shared);
+        }),
+      );
+      const pipeline = sharePartition(opened);
       if (pipelines.size >= partitionsMax) throw new AssertionError(`more than ${partitionsMax} partitions`);
       pipelines.set(nameOf(at), pipeline);
       return BigInt(pipeline.startOffset);

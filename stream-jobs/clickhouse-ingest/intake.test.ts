@@ -69,7 +69,7 @@ const activity = (changes: Partial<ShopperActivity> = {}): ShopperActivity => ({
 describe('the intake', () => {
   it('names what becomes of a record', async () => {
     const sales = await open('sales');
-    expect(judge(sales, encoded(records.Sale, sale()))).toMatchObject({ kind: 'row', schemaId: 1 });
+    expect(judge(sales, encoded(records.Sale, sale()))).toMatchObject({ kind: 'row', partId: 1 });
     expect(judge(sales, null)).toMatchObject({ kind: 'poison' });
     expect(judge(sales, Buffer.from('junk!!'))).toMatchObject({ kind: 'poison' });
     expect(judge(sales, Buffer.from([0, 0, 0, 0, 99, 1]))).toEqual({ kind: 'unknown_schema', schemaId: 99 });

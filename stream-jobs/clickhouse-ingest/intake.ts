@@ -1,22 +1,10 @@
 import { PlatformError } from '#platform/errors';
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
-import type { IncomingRecord } from '#platform/messaging/broker';
 import { meaningless } from './datum-check.js';
 import type { Feed } from './feeds.js';
+import type { RecordInPlace } from './record-in-place.js';
 import type { Repeats } from './repeats.js';
 import type { RowTreatment, Treatments } from './treatments.js';
-
-/** A record in the memory of its pack. A `PackCursor` is one, for its current record. */
-export type RecordInPlace = {
-  readonly offset: number;
-  readonly timestampMs: number;
-  readonly bytes: Buffer;
-  readonly valueStart: number;
-  /** -1 for a record without a value. */
-  readonly valueEnd: number;
-  /** The record as an object. Few records need it. */
-  record(): IncomingRecord;
-};
 
 /** The outcome of the intake for a record. */
 export type Outcome =
@@ -49,7 +37,8 @@ export const createIntake = (
   treatments: Pick<Treatments, 'known'>,
   repeats: Repeats | null,
 ): Intake => ({
-  judge: ({ bytes, valueStart, valueEnd }, isRebuilding) => {
+  judge: (record, isRebuilding) => {
+    const { bytes, valueStart, valueEnd } = record;
     if (valueEnd < 0) return feed.onlyThese ? malformed('the record is empty') : passedOver;
     if (valueEnd - valueStart < wirePrefixBytes) return malformed(`only ${valueEnd - valueStart} bytes`);
     if (bytes[valueStart] !== 0) return malformed(`magic byte is ${bytes[valueStart]}, not 0`);
@@ -58,9 +47,9 @@ export const createIntake = (
     if (treatment === undefined) return { kind: 'unknown_schema', schemaId };
     if (treatment.kind !== 'row') return treatment;
     const datum = valueStart + wirePrefixBytes;
-    const walked = treatment.walk.over(bytes, datum, valueEnd);
+    const walked = treatment.walk(bytes, datum, valueEnd);
     if (walked !== valueEnd) return wrongDatum(treatment, bytes, datum, valueEnd, walked);
-    return repeats?.seen(treatment, bytes, datum) === true && !isRebuilding ? excludedRepeat : treatment;
+    return repeats?.seen(treatment, record, datum) === true && !isRebuilding ? excludedRepeat : treatment;
   },
 });
 

@@ -28,7 +28,7 @@ export const createLostRanges = (
   logStartOf: options.logStartOf,
   note: async (feed, partition, from, to) => {
     // The rows may be in the table although their process died before it received the acknowledgement.
-    const there = feed.appendOnly ? await options.stored.offsets(feed.table, partition, from, to - 1) : [];
+    const there = feed.appendOnly ? await options.stored.offsets(feed, partition, from, to - 1) : [];
     const start = Math.max(from, ...there.slice(-1).map((last) => last + 1));
     if (start >= to) return;
     const [noted] = await clickhouse.query<{ to: number }>(

@@ -124,7 +124,7 @@ describe('rows in the format Native', () => {
           const walk = compileDatumWalk(schema, undefined);
           const firstOffset = 2 ** 40 - 3;
           const together = groups.map((group, partition) => {
-            const rows = createDatumRows(layout, 300 + partition);
+            const rows = createDatumRows(layout, walk.bounds, 300 + partition);
             for (const [nth, value] of group.entries()) {
               const datum = type.toBuffer({
                 ...value,
@@ -135,7 +135,7 @@ describe('rows in the format Native', () => {
               });
               const message = Buffer.concat([Buffer.from('xx'), datum, Buffer.from('y')]);
               expect(walk.over(message, 2, message.length)).toBe(message.length - 1);
-              rows.append(firstOffset + nth, message, walk.bounds);
+              rows.append({ offset: firstOffset + nth, bytes: message });
             }
             expect(rows.rows).toBe(group.length);
             return rows;

@@ -106,8 +106,8 @@ export type NativeColumn = {
 };
 
 export type DatumRows = NativeRows & {
-  /** Appends a datum of `source`, whose fields start at `bounds[0]`, `bounds[1]`, … and end where the next one starts. */
-  append(offset: number, source: Buffer, bounds: Int32Array): void;
+  /** Appends the datum of a record that was walked last. */
+  append(record: { readonly offset: number; readonly bytes: Buffer }): void;
 };
 
 type FieldValues = {
@@ -116,8 +116,11 @@ type FieldValues = {
   append(source: Buffer, bounds: Int32Array): void;
 };
 
-/** Rows of datums: a column for each of the layout's, and the partition and the offset of the record. */
-export const createDatumRows = (layout: RowLayout, partition: number): DatumRows => {
+/**
+ * Rows of datums: a column for each of the layout's, and the partition and the offset of the record. A datum's fields start
+ * at `bounds[0]`, `bounds[1]`, … and end where the next one starts.
+ */
+export const createDatumRows = (layout: RowLayout, bounds: Int32Array, partition: number): DatumRows => {
   const values = layout.columns.map(fieldValues);
   const place = createPlaceColumns(partition);
   let rows = 0;
@@ -132,10 +135,10 @@ export const createDatumRows = (layout: RowLayout, partition: number): DatumRows
     get rows() {
       return rows;
     },
-    append: (offset, source, bounds) => {
+    append: (record) => {
       for (let column = 0; column < values.length; column += 1)
-        (values[column] as FieldValues).append(source, bounds);
-      place.append(offset);
+        (values[column] as FieldValues).append(record.bytes, bounds);
+      place.append(record.offset);
       rows += 1;
     },
   };

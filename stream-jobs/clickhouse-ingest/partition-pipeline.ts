@@ -20,9 +20,10 @@ import {
 import { type BlockLimits, type BlockRule, createBlockRule } from './block-rule.js';
 import type { Feed } from './feeds.js';
 import type { Gathering, GatherMember } from './gathering.js';
-import { createIntake, type Intake, type Outcome, type RecordInPlace, repeated } from './intake.js';
+import { createIntake, type Intake, type Outcome, repeated } from './intake.js';
 import type { LostRanges } from './lost-ranges.js';
 import { hasMoved, PartitionMoved } from './partition-moved.js';
+import type { RecordInPlace } from './record-in-place.js';
 import { createRepeats } from './repeats.js';
 import { findResumePoint, type Replay } from './resume-point.js';
 import type { Treatments } from './treatments.js';
@@ -104,7 +105,7 @@ export const openPipeline = async (
       ? null
       : createRepeats(
           feed.repeats,
-          await deps.stored.eventIdsBefore(feed.table, partition, seedBefore, feed.repeats),
+          await deps.stored.eventIdsBefore(feed, partition, seedBefore, feed.repeats),
         );
   return new Pipeline(
     place,
@@ -118,6 +119,7 @@ type Start = { position: number; replay: Replay | null; logStart: number; server
 
 class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
   readonly startOffset: number;
+  readonly topic: string;
   readonly partition: number;
   readonly #place: Place;
   readonly #deps: PipelineDeps;
@@ -160,6 +162,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
     this.#replay = start.replay;
     this.#movedAtMs = deps.clock.monotonicMs();
     const { serverStartedAtMs } = start;
+    this.topic = feed.topic;
     this.partition = partition;
     this.#insertContext = { ...this.#deps, feed, partition, ownership, serverStartedAtMs, pipeline: this };
     place.gathering?.join(this);

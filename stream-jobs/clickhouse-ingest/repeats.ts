@@ -1,21 +1,23 @@
 import { createRecentIds } from '#platform/streams/recent-ids';
 import { textStart } from './datum-check.js';
 import type { RepeatWindow } from './feeds.js';
+import type { RecordInPlace } from './record-in-place.js';
 import type { RowTreatment } from './treatments.js';
 
 /** The event ids of a partition's last records, to recognise repeats. */
 export type Repeats = {
-  /** True when the datum's event id is among the last ones; otherwise it adds the id as the newest. */
-  seen(treatment: RowTreatment, bytes: Buffer, start: number): boolean;
+  /** True when the event id of the record, whose datum starts at `start`, is among the last ones; otherwise it adds the id as the newest. */
+  seen(treatment: RowTreatment, record: RecordInPlace, start: number): boolean;
 };
 
 /** `seed` is oldest first. */
 export const createRepeats = (window: RepeatWindow, seed: readonly string[]): Repeats => {
   const recent = createRecentIds(window.idsMax, seed);
   return {
-    seen: (treatment, bytes, start) => {
-      if (window.among === 'named' && isTimeOrdered(bytes, start)) return false;
-      return recent.seen(treatment.firstText(bytes, start));
+    seen: (treatment, record, start) => {
+      if (window.among === 'named' && isTimeOrdered(record.bytes, start)) return false;
+      const id = treatment.eventId(record, start);
+      return id !== '' && recent.seen(id);
     },
   };
 };

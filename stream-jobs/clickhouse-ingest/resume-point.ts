@@ -41,7 +41,7 @@ export const findResumePoint = async (
   const serverStartedAtMs = await stored.serverStartedAtMs();
   if (newest === null) {
     // Claims are deleted after a while. For a partition without recent records the rows show the position.
-    const greatest = await stored.greatestOffset(feed.table, partition);
+    const greatest = await stored.greatestOffset(feed, partition);
     return { position: greatest === null ? 0 : greatest + 1, replay: null, serverStartedAtMs };
   }
   const { firstOffset, lastOffset, rows, excluded } = newest;
@@ -49,7 +49,7 @@ export const findResumePoint = async (
   if (rows === 0 && excluded.length === 0) return after;
   const there =
     newest.ageMs > deps.tokenTrustedMs && feed.appendOnly
-      ? await stored.offsets(feed.table, partition, firstOffset, lastOffset)
+      ? await stored.offsets(feed, partition, firstOffset, lastOffset)
       : [];
   if (rows > 0 && there.length >= rows) {
     // Of a gathered insert another owner may have repeated a part, and thereby stopped the rest of its sums.

@@ -22,7 +22,9 @@ export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Hos
   host.use(
     createIngest({
       group: config.group,
-      feeds: feeds.map((feed) => ({ ...feed, topic: topicOf[feed.table] ?? feed.topic })),
+      feeds: feeds
+        .filter(({ table }) => config.tables === '' || config.tables.split(',').includes(table))
+        .map((feed) => ({ ...feed, topic: topicOf[feed.table] ?? feed.topic })),
       limits: config,
       broker,
       registry,

@@ -1,5 +1,5 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
-import type { RepeatWindow } from './feeds.js';
+import type { Feed, RepeatWindow } from './feeds.js';
 
 /**
  * Reads the rows of one Kafka partition in a table, and compares the rollups with them. Deduplication tokens make a
@@ -10,11 +10,16 @@ export type StoredRows = {
   /** When ClickHouse was last started, by its own clock; epoch milliseconds, precise to a second. */
   serverStartedAtMs(): Promise<number>;
   /** The greatest offset in the table; null if it has no rows. */
-  greatestOffset(table: string, partition: number): Promise<number | null>;
+  greatestOffset(feed: StoredFeed, partition: number): Promise<number | null>;
   /** The offsets from `first` to `last` that the table has, ascending; an offset with two rows is listed twice. */
-  offsets(table: string, partition: number, first: number, last: number): Promise<number[]>;
+  offsets(feed: StoredFeed, partition: number, first: number, last: number): Promise<number[]>;
   /** The event ids within `window` of the rows before `offset`, oldest first. */
-  eventIdsBefore(table: string, partition: number, offset: number, window: RepeatWindow): Promise<string[]>;
+  eventIdsBefore(
+    feed: StoredFeed,
+    partition: number,
+    offset: number,
+    window: RepeatWindow,
+  ): Promise<string[]>;
   /**
    * Corrects each rollup in the buckets of the rows from `first` to `last` of one partition, by adding the difference
    * to the table (see `clickhouse/migrations/0005-rollup-differences.sql`). Only the partition's owner may call it, and
@@ -22,6 +27,12 @@ export type StoredRows = {
    */
   mendRollups(rollups: readonly string[], partition: number, first: number, last: number): Promise<number>;
 };
+
+/** The rows of a feed in its table, which has those of other topics too where it keeps events. */
+export type StoredFeed = Pick<Feed, 'table' | 'topic' | 'keepsEvents'>;
+
+const rowsOf = ({ table, topic, keepsEvents }: StoredFeed, partition: number): string =>
+  `${table} WHERE ${keepsEvents ? `topic = '${topic.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}' AND ` : ''}kafka_partition = ${partition}`;
 
 export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => ({
   // After a start all partitions read it at the same time.
@@ -31,24 +42,24 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
     );
     return row?.startedAtMs ?? 0;
   }),
-  greatestOffset: async (table, partition) => {
+  greatestOffset: async (feed, partition) => {
     const [row] = await clickhouse.query<{ rows: number; greatest: number }>(
-      `SELECT count() AS rows, max(kafka_offset) AS greatest FROM ${table} WHERE kafka_partition = ${partition}`,
+      `SELECT count() AS rows, max(kafka_offset) AS greatest FROM ${rowsOf(feed, partition)}`,
     );
     return row === undefined || row.rows === 0 ? null : row.greatest;
   },
-  offsets: async (table, partition, first, last) => {
+  offsets: async (feed, partition, first, last) => {
     const rows = await clickhouse.query<{ offset: number }>(
-      `SELECT kafka_offset AS offset FROM ${table}
-       WHERE kafka_partition = ${partition} AND kafka_offset BETWEEN ${first} AND ${last}
+      `SELECT kafka_offset AS offset FROM ${rowsOf(feed, partition)}
+       AND kafka_offset BETWEEN ${first} AND ${last}
        ORDER BY offset`,
     );
     return rows.map((row) => row.offset);
   },
-  eventIdsBefore: async (table, partition, offset, { among, idsMax, recordsMax }) => {
+  eventIdsBefore: async (feed, partition, offset, { among, idsMax, recordsMax }) => {
     const rows = await clickhouse.query<{ event_id: string }>(
-      `SELECT event_id FROM ${table}
-       WHERE kafka_partition = ${partition} AND kafka_offset < ${offset}
+      `SELECT event_id FROM ${rowsOf(feed, partition)}
+         AND kafka_offset < ${offset}
          AND kafka_offset >= ${Math.max(0, offset - recordsMax)}
          ${among === 'named' ? notTimeOrdered : ''}
        ORDER BY kafka_offset DESC LIMIT ${idsMax}`,

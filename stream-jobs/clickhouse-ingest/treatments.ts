@@ -3,24 +3,33 @@ import { PlatformError } from '#platform/errors';
 import { avroType } from '#platform/messaging/avro-codec';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 import { brokenRule, valueRules } from '#schemas/value-rules';
-import { compileDatumWalk, type DatumWalk, textStart } from './datum-check.js';
+import { compileDatumWalk, malformed, textStart } from './datum-check.js';
 import { compileFieldWalks, type Walk } from './datum-walk.js';
+import { createEventRows, type DecodedEvent } from './event-rows.js';
 import type { Feed } from './feeds.js';
-import { type RowLayout, rowLayout } from './native-rows.js';
+import { createDatumRows, type NativeRows, rowLayout } from './native-rows.js';
+import type { RecordInPlace } from './record-in-place.js';
 
 /** How datums of one schema id are handled. */
 export type Treatment = RowTreatment | { kind: 'passed_over' } | { kind: 'poison'; cause: PlatformError };
 
 export type RowTreatment = {
   kind: 'row';
-  schemaId: number;
-  layout: RowLayout;
-  walk: DatumWalk;
+  /** Rows with the same one have the same columns and are inserted together: the schema id, or 0 for whole events. */
+  partId: number;
+  /** As `DatumWalk.over`. */
+  walk: Walk;
+  /** Opens the rows of a block. To them records are appended right after their walk. */
+  openRows(partition: number): BlockRows;
+  /** Where whole events are kept, the one of the last walk. */
+  event: DecodedEvent | null;
   /** A text that names the rule that a well-formed datum breaks. */
   brokenRule(bytes: Buffer, start: number, end: number): string;
-  /** The first field of a walked datum, if it is text. */
-  firstText(bytes: Buffer, start: number): string;
+  /** The id of the event in a walked datum that starts at `start`; empty if it has none. */
+  eventId(record: RecordInPlace, start: number): string;
 };
+
+export type BlockRows = NativeRows & { append(record: RecordInPlace, treatment: RowTreatment): void };
 
 export type Treatments = {
   /** The cached treatment; undefined if the registry has to be asked. */
@@ -38,6 +47,7 @@ export const createTreatments = (registry: Pick<SchemaRegistry, 'schemaById'>, f
   const describe = (schemaId: number, schema: AvroSchema): Treatment => {
     try {
       const type = avroType(schema);
+      if (feed.keepsEvents) return eventTreatment(feed, type);
       const reader = readers.get(type.name);
       if (reader === undefined) {
         if (!feed.onlyThese) return { kind: 'passed_over' };
@@ -73,11 +83,14 @@ export const createTreatments = (registry: Pick<SchemaRegistry, 'schemaById'>, f
 const rowTreatment = (schemaId: number, schema: AvroSchema, type: avro.Type): RowTreatment => {
   const recordName = type.name?.split('.').at(-1) ?? '';
   const [firstField] = compileFieldWalks(schema);
+  const layout = rowLayout(schema);
+  const walk = compileDatumWalk(schema, valueRules[recordName]);
   return {
     kind: 'row',
-    schemaId,
-    layout: rowLayout(schema),
-    walk: compileDatumWalk(schema, valueRules[recordName]),
+    partId: schemaId,
+    walk: walk.over,
+    openRows: (partition) => createDatumRows(layout, walk.bounds, partition),
+    event: null,
     brokenRule: (bytes, start, end) => {
       try {
         const value = type.fromBuffer(bytes.subarray(start, end)) as object;
@@ -86,8 +99,41 @@ const rowTreatment = (schemaId: number, schema: AvroSchema, type: avro.Type): Ro
         return (error as Error).message;
       }
     },
-    firstText: (bytes, start) =>
+    eventId: ({ bytes }, start) =>
       bytes.toString('latin1', textStart(bytes, start), (firstField as Walk)(bytes, start, bytes.length)),
+  };
+};
+
+/** Whole events are decoded. They are few: some for each order, where shoppers do a hundred things. */
+const eventTreatment = ({ topic }: Feed, type: avro.Type): RowTreatment => {
+  const event: { type: string; value: unknown } = { type: type.name?.split('.').at(-1) ?? '', value: null };
+  return {
+    kind: 'row',
+    partId: 0,
+    event,
+    walk: (bytes, start, end) => {
+      try {
+        const decoded = type.decode(bytes.subarray(0, end), start) as { value: unknown; offset: number };
+        event.value = decoded.value;
+        return decoded.offset;
+      } catch {
+        return malformed;
+      }
+    },
+    openRows: (partition) => {
+      const rows = createEventRows(topic, partition);
+      return {
+        columns: rows.columns,
+        get rows() {
+          return rows.rows;
+        },
+        append: (record, { event: decoded }) => {
+          if (decoded !== null) rows.append(record, decoded);
+        },
+      };
+    },
+    brokenRule: () => '',
+    eventId: (record) => record.record().headers['event-id'] ?? '',
   };
 };
 

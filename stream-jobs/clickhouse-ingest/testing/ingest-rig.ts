@@ -17,6 +17,7 @@ import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import { records, type Sale, type ShopperActivity } from '#schemas/events';
+import { topics } from '#schemas/topics';
 import { createBlockClaims } from '../block-claims.js';
 import { feeds } from '../feeds.js';
 import { createIngest } from '../ingest.js';
@@ -41,6 +42,8 @@ const lagging = (
 };
 
 type StartOptions = {
+  /** `shopper_activity`, `sales` and `products` if unset. */
+  tables?: readonly string[];
   owner?: string;
   /** In place of ClickHouse's own insert. */
   insertBlock?: (block: Insert, insert: ClickHouse['insert']) => Promise<void>;
@@ -53,7 +56,7 @@ type StartOptions = {
 
 /** The shared parts of a rig. */
 type Parts = {
-  topic: { shopperActivity: string; sales: string; products: string };
+  topic: { shopperActivity: string; sales: string; products: string; orders: string };
   group: string;
   clickhouse: ClickHouse;
   host: RunnableHost;
@@ -71,6 +74,7 @@ export const openIngestRig = async () => {
     shopperActivity: `ingest-test-activity-${suffix}`,
     sales: `ingest-test-sales-${suffix}`,
     products: `ingest-test-products-${suffix}`,
+    orders: `ingest-test-orders-${suffix}`,
   };
   const group = `ingest-test-${suffix}`;
   const { clickhouse, drop } = await scratchClickHouse();
@@ -96,6 +100,7 @@ export const openIngestRig = async () => {
     host,
     admin,
     producer,
+    registry,
     to: recordsOf,
     ...(await openWriters(parts)),
     start: (options: StartOptions = {}) => startIngest(parts, options),
@@ -215,8 +220,9 @@ const startIngest = async (
   const ingest = createIngest({
     group,
     feeds: feeds.flatMap((feed) => {
-      const own = { shopper_activity: topic.shopperActivity, sales: topic.sales, products: topic.products };
-      return feed.table in own ? [{ ...feed, topic: own[feed.table as keyof typeof own] }] : [];
+      const own = Object.entries(topics).find(([, named]) => named.topic === feed.topic)?.[0] ?? '';
+      const isWanted = (options.tables ?? ['shopper_activity', 'sales', 'products']).includes(feed.table);
+      return isWanted && own in topic ? [{ ...feed, topic: topic[own as keyof typeof topic] }] : [];
     }),
     limits: {
       blockBytesMax: 1_000_000,
