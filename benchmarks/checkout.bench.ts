@@ -62,6 +62,11 @@ export const runCheckoutBench = async (): Promise<void> => {
 
 const measureAll = async (systems: readonly System[]): Promise<Measurement[]> => {
   const measurements: Measurement[] = [];
+  // The runtimes of a system that has just started compile its code first, which is not what is compared.
+  for (const system of systems) {
+    const { perSecond } = await measureOne(system, Math.max(...buyerCounts), -1);
+    console.log(`  warm-up, ${system.name}: ${perSecond.toFixed(1)}/s`);
+  }
   for (const buyers of buyerCounts) {
     for (let round = 0; round < rounds; round += 1) {
       const order = systems.map((_, at) => systems[(at + round) % systems.length] as System);

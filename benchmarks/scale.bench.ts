@@ -73,6 +73,9 @@ const measureLayout = async (layout: Layout): Promise<Measured> => {
     console.log(`  ready after ${(readyMs / 1000).toFixed(0)} s`);
     const run = readRunFile(platform.runFile);
     const system = await ourShop(platform.runFile, await spreadProducts(run));
+    // The runtimes of a platform that has just started compile its code first, which is not what is compared.
+    const warmUp = await buyInLoop(system, { buyers, durationMs });
+    console.log(`  warm-up: ${warmUp.perSecond.toFixed(1)}/s`);
     const costs: Measured['costs'] = [];
     for (let round = 0; round < rounds; round += 1) {
       const load = loadavg()[0] ?? Number.NaN;

@@ -22,6 +22,8 @@ export const runSteady = async (minutes: number): Promise<void> => {
   const platform = await findPlatform(1000);
   try {
     const system = await ourShop(platform.runFile);
+    // The runtimes of a platform that has just started compile its code first.
+    await buyInLoop(system, { buyers: peakBuyers, durationMs: peakDurationMs });
     const peak = await buyInLoop(system, { buyers: peakBuyers, durationMs: peakDurationMs });
     const perSecond = Number(process.env.RATE ?? peak.perSecond / 2);
     console.log(
