@@ -73,29 +73,13 @@ type Assignment = Staleness & {
 const lateCommitMs = 500;
 
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
-  const newLateCommits = () =>
-    createLateCommits({
-      commit: options.commit,
-      delayMs: lateCommitMs,
-      onFailure: (at, error) =>
-        options.logger.debug(
-          { err: error, group: options.group, ...at },
-          'offset not committed, trying again',
-        ),
-    });
-  let current: Assignment = {
-    lanes: new Map(),
-    isOver: true,
-    isStale: true,
-    lateCommits: newLateCommits(),
-  };
+  let current = newAssignment([], { isOver: true, isStale: true }, options);
   let endedAt = performance.now();
   let broken = false;
 
   const onBroken = (error: unknown): void => {
     broken = true;
-    current.isStale = true;
-    current.lateCommits.drop();
+    outdate(current);
     options.onBroken(error);
   };
   const turns = createTurns({
@@ -109,10 +93,8 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
 
   return {
     assign: (partitions) => {
-      current.isStale = true;
-      current.lateCommits.drop();
-      const lanes = new Map(partitions.map((start) => [nameOf(start), newLane(start)]));
-      current = { lanes, isOver: false, isStale: broken, lateCommits: newLateCommits() };
+      outdate(current);
+      current = newAssignment(partitions, { isOver: false, isStale: broken }, options);
     },
     push: (batch, bytes, fetchedTo = endOf(batch)) => {
       const lane = accepting(batch);
@@ -135,12 +117,9 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
       if (!ending.isOver) endedAt = performance.now();
       ending.isOver = true;
       for (const lane of ending.lanes.values()) close(lane);
-      await endsWithin(
-        waitMs,
-        turns.finished().then(() => ending.lateCommits.flush()),
-      );
-      ending.isStale = true;
-      ending.lateCommits.drop();
+      const finished = turns.finished().then(() => ending.lateCommits.flush());
+      await endsWithin(waitMs, finished);
+      outdate(ending);
     },
     mark: (at, highWatermark, readableEnd = highWatermark) => {
       const lane = current.lanes.get(nameOf(at));
@@ -162,6 +141,27 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
             .map(([name, lane]) => `${name}@${lane.fetchedTo}`),
     progress: () => [...current.lanes.values()].map(progressOf),
   };
+};
+
+const newAssignment = (
+  partitions: readonly LaneStart[],
+  state: { isOver: boolean; isStale: boolean },
+  { commit, group, logger }: LaneOptions,
+): Assignment => ({
+  ...state,
+  lanes: new Map(partitions.map((start) => [nameOf(start), newLane(start)])),
+  lateCommits: createLateCommits({
+    commit,
+    delayMs: lateCommitMs,
+    onFailure: (at, error) =>
+      logger.debug({ err: error, group, ...at }, 'offset not committed, trying again'),
+  }),
+});
+
+/** Nothing of the assignment is committed any more. */
+const outdate = (assignment: Assignment): void => {
+  assignment.isStale = true;
+  assignment.lateCommits.drop();
 };
 
 /** Which lanes are delivered: each at most once at a time, `concurrentMax` together, and all in turn. */
