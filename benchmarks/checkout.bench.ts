@@ -12,7 +12,7 @@ import { type System, type SystemName, startSystems } from './checkout/systems.j
 import { runLoad } from './cost/bare.js';
 import { type Line, writeDrawing } from './drawing.js';
 import { pairedRatio, type Spread, shownSpread, spreadOf } from './figures.js';
-import { writeResults } from './results.js';
+import { circumstancesNote, writeResults } from './results.js';
 import { bar, table, thousands } from './terminal.js';
 
 const durationMs = Number(process.env.SECONDS ?? 10) * 1000;
@@ -215,11 +215,15 @@ const report = (
   console.log(
     `\nload average before each measurement: ${shownSpread(loads, 1)}; each measures for ${durationMs / 1000} s; \`others\` are cores that processes took which belong to none`,
   );
-  drawCurves(systems, measurements);
+  drawCurves(systems, measurements, loads);
   writeResults('checkout', { missing, verdicts, sold: Object.fromEntries(sold), measurements });
 };
 
-const drawCurves = (systems: readonly System[], measurements: readonly Measurement[]): void => {
+const drawCurves = (
+  systems: readonly System[],
+  measurements: readonly Measurement[],
+  loads: Spread,
+): void => {
   const lines = (of: Value): Line[] =>
     systems.map(({ name }) => ({
       name,
@@ -229,15 +233,19 @@ const drawCurves = (systems: readonly System[], measurements: readonly Measureme
       })),
     }));
   const axes = { xTitle: 'buyers at once', xLogarithmic: true, yLogarithmic: true };
-  writeDrawing('checkouts', [
-    { title: 'Confirmed checkouts a second', yTitle: 'checkouts/s', lines: lines('perSecond'), ...axes },
-    {
-      title: 'Confirmed checkouts for each second of CPU time, client and all engines counted',
-      yTitle: 'checkouts/CPU-s',
-      lines: lines('perCpuSecond'),
-      ...axes,
-    },
-  ]);
+  writeDrawing(
+    'checkouts',
+    [
+      { title: 'Confirmed checkouts a second', yTitle: 'checkouts/s', lines: lines('perSecond'), ...axes },
+      {
+        title: 'Confirmed checkouts for each second of CPU time, client and all engines counted',
+        yTitle: 'checkouts/CPU-s',
+        lines: lines('perCpuSecond'),
+        ...axes,
+      },
+    ],
+    circumstancesNote(loads),
+  );
 };
 
 /** Round by round. */

@@ -18,6 +18,7 @@ export type Chart = {
 
 const width = 760;
 const height = 240;
+const noteHeight = 26;
 const margin = { top: 34, right: 170, bottom: 40, left: 64 };
 const colours = [
   '#2563eb',
@@ -39,21 +40,24 @@ const pointsDotted = 8;
 
 const folder = 'docs/figures';
 
-/** Writes `docs/figures/<name>.svg`. */
-export const writeDrawing = (name: string, charts: readonly Chart[]): void => {
+/** Writes `docs/figures/<name>.svg`; `note` says in what circumstances it was measured. */
+export const writeDrawing = (name: string, charts: readonly Chart[], note: string): void => {
   mkdirSync(projectPath(folder), { recursive: true });
-  writeFileSync(projectPath(`${folder}/${name}.svg`), drawCharts(charts));
+  writeFileSync(projectPath(`${folder}/${name}.svg`), drawCharts(charts, note));
   console.log(`drawn to ${folder}/${name}.svg`);
 };
 
-export const drawCharts = (charts: readonly Chart[]): string =>
-  [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height * charts.length}" width="${width}" height="${height * charts.length}" font-family="system-ui, sans-serif" font-size="11">`,
+export const drawCharts = (charts: readonly Chart[], note = ''): string => {
+  const total = height * charts.length + (note === '' ? 0 : noteHeight);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${total}" width="${width}" height="${total}" font-family="system-ui, sans-serif" font-size="11">`,
     '<rect width="100%" height="100%" fill="#ffffff"/>',
     ...charts.map((chart, at) => `<g transform="translate(0 ${at * height})">${drawChart(chart)}</g>`),
+    ...(note === '' ? [] : [text(14, total - 10, note, 'fill="#4b5563"')]),
     '</svg>',
     '',
   ].join('\n');
+};
 
 const drawChart = (chart: Chart): string => {
   const points = chart.lines.flatMap((line) => line.points).filter(({ y }) => Number.isFinite(y));

@@ -9,7 +9,7 @@ import { ourShop, type System } from './checkout/systems.js';
 import { writeDrawing } from './drawing.js';
 import { shownSpread, spreadOf } from './figures.js';
 import { buyAtRate, buyInLoop, type OrderCost } from './load/orders.js';
-import { writeResults } from './results.js';
+import { circumstancesNote, writeResults } from './results.js';
 import { table } from './terminal.js';
 
 const durationMs = Number(process.env.SECONDS ?? 10) * 1000;
@@ -125,26 +125,28 @@ const report = (peaks: readonly Peak[], atShares: readonly AtShare[]): void => {
     console.log(
       `at half the peak ${key} ${shownSpread(measured, 0)}, at most ${atMost}: ${holds ? 'holds' : 'missed'}`,
     );
-  console.log(`load average before each measurement: ${shownSpread(spreadOf(loadsOf(peaks, atShares)), 1)}`);
+  const loads = spreadOf([...peaks, ...atShares].map(({ load }) => load));
+  console.log(`load average before each measurement: ${shownSpread(loads, 1)}`);
   const line = (name: string, key: (typeof keys)[number]) => ({
     name,
     points: shares.map((share) => ({ x: at(share, 'perSecond').median, y: at(share, key).median })),
   });
-  writeDrawing('order-latency', [
-    {
-      title: 'How long an order takes at a quarter, half, three quarters and nine tenths of the peak rate',
-      xTitle: 'orders a second, at equal distances',
-      yTitle: 'ms',
-      lines: [
-        line('confirmed, p99', 'confirmedP99Ms'),
-        line('confirmed, p50', 'confirmedP50Ms'),
-        line('accepted, p99', 'acceptedP99Ms'),
-        line('accepted, p50', 'acceptedP50Ms'),
-      ],
-    },
-  ]);
+  writeDrawing(
+    'order-latency',
+    [
+      {
+        title: 'How long an order takes at a quarter, half, three quarters and nine tenths of the peak rate',
+        xTitle: 'orders a second, at equal distances',
+        yTitle: 'ms',
+        lines: [
+          line('confirmed, p99', 'confirmedP99Ms'),
+          line('confirmed, p50', 'confirmedP50Ms'),
+          line('accepted, p99', 'acceptedP99Ms'),
+          line('accepted, p50', 'acceptedP50Ms'),
+        ],
+      },
+    ],
+    circumstancesNote(loads),
+  );
   writeResults('load', { verdicts, peaks, atShares });
 };
-
-const loadsOf = (peaks: readonly Peak[], atShares: readonly AtShare[]): number[] =>
-  [...peaks, ...atShares].map(({ load }) => load);

@@ -11,7 +11,7 @@ import { ourShop, type Run } from './checkout/systems.js';
 import { writeDrawing } from './drawing.js';
 import { shownSpread, spreadOf } from './figures.js';
 import { buyInLoop, type OrderCost } from './load/orders.js';
-import { writeResults } from './results.js';
+import { circumstancesNote, writeResults } from './results.js';
 import { runSteady } from './scale/steady.js';
 import { table } from './terminal.js';
 
@@ -183,6 +183,6 @@ const report = (measured: readonly Measured[]): void => {
       },
     ];
   });
-  writeDrawing('scale', charts);
+  writeDrawing('scale', charts, circumstancesNote(loads));
   writeResults('scale', { buyers, measured });
 };

@@ -4,10 +4,10 @@ import { sleep } from '#platform/waiting/sleep';
 import { findPlatform } from '../../tests/running-platform.js';
 import { ourShop } from '../checkout/systems.js';
 import { writeDrawing } from '../drawing.js';
-import { type Point, percentile, slopeOf } from '../figures.js';
+import { type Point, percentile, slopeOf, spreadOf } from '../figures.js';
 import type { OpenOrdersResult } from '../load/open-orders.js';
 import { buyAtRate, buyInLoop } from '../load/orders.js';
-import { writeResults } from '../results.js';
+import { circumstancesNote, writeResults } from '../results.js';
 import { table } from '../terminal.js';
 import { type Sample, takeSample } from './samples.js';
 
@@ -118,18 +118,19 @@ const report = ({ perSecond, minutes, load, samples, result }: Steady): void => 
   console.log(
     `${result.operations} orders confirmed, ${result.failures} failed${result.firstFailure ? `: ${result.firstFailure}` : ''}; accepted p99 ${result.accepted.p99Ms.toFixed(0)} ms, confirmed p99 ${result.confirmed.p99Ms.toFixed(0)} ms, worst ${windowMs / 1000} s ${Math.max(...confirmed.map(({ confirmedP99Ms }) => confirmedP99Ms)).toFixed(0)} ms; load average at the start ${load.toFixed(1)}`,
   );
-  draw({ perSecond, minutes, lines, samples, result });
+  draw({ perSecond, minutes, load, lines, samples, result });
   writeResults('steady', { minutes, perSecond, load, trends, result, samples });
 };
 
 const draw = (drawn: {
   perSecond: number;
   minutes: number;
+  load: number;
   lines: { name: string; points: Point[] }[];
   samples: readonly Sample[];
   result: OpenOrdersResult;
 }): void => {
-  const { perSecond, minutes, lines, samples, result } = drawn;
+  const { perSecond, minutes, load, lines, samples, result } = drawn;
   const memory = lines
     .filter(({ name }) => name.startsWith('memory, ') && name !== 'memory, together')
     .map(({ name, points }) => ({ name: name.replace('memory, ', ''), points }))
@@ -148,22 +149,26 @@ const draw = (drawn: {
     points: result.windows.map((window) => ({ x: window.endsAtMs / 60_000, y: window[key] })),
   });
   const xTitle = 'minutes';
-  writeDrawing('steady-load', [
-    {
-      title: `Memory (PSS) of each process, ${perSecond.toFixed(0)} orders a second for ${minutes} minutes`,
-      xTitle,
-      yTitle: 'MB',
-      lines: memory,
-    },
-    { title: 'Lag of the consumers by group', xTitle, yTitle: 'records', lines: lag },
-    { title: 'Rows in the outboxes', xTitle, yTitle: 'rows', lines: outbox },
-    {
-      title: `99th percentile of each ${windowMs / 1000} s`,
-      xTitle,
-      yTitle: 'ms',
-      lines: [latency('confirmed', 'confirmedP99Ms'), latency('accepted', 'acceptedP99Ms')],
-    },
-  ]);
+  writeDrawing(
+    'steady-load',
+    [
+      {
+        title: `Memory (PSS) of each process, ${perSecond.toFixed(0)} orders a second for ${minutes} minutes`,
+        xTitle,
+        yTitle: 'MB',
+        lines: memory,
+      },
+      { title: 'Lag of the consumers by group', xTitle, yTitle: 'records', lines: lag },
+      { title: 'Rows in the outboxes', xTitle, yTitle: 'rows', lines: outbox },
+      {
+        title: `99th percentile of each ${windowMs / 1000} s`,
+        xTitle,
+        yTitle: 'ms',
+        lines: [latency('confirmed', 'confirmedP99Ms'), latency('accepted', 'acceptedP99Ms')],
+      },
+    ],
+    circumstancesNote(spreadOf([load])),
+  );
 };
 
 const typical = (points: readonly Point[]): number =>
