@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { eventually } from '#platform/testing/eventually';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
+import { percentile } from './figures.js';
 
 type Outcome = { name: string; paymentToken: string; quantity: number; expected: string; reason?: string };
 
@@ -28,10 +29,6 @@ const outcomes: Outcome[] = [
     reason: 'out_of_stock',
   },
 ];
-
-/** Nearest-rank percentile of unsorted samples. */
-const percentile = (samples: readonly number[], share: number): number =>
-  [...samples].sort((a, b) => a - b)[Math.max(0, Math.ceil(samples.length * share) - 1)] ?? Number.NaN;
 
 const summarise = (samplesMs: number[]) => ({
   count: samplesMs.length,

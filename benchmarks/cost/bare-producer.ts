@@ -5,6 +5,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
+import { measureLoop } from './measured-loop.js';
 
 export type ProducerPlan = {
   brokers: string[];
@@ -37,36 +38,14 @@ const send = () =>
     acks: -1,
     messages: Array.from({ length: plan.perBatch }, () => ({ key: randomUUID(), value })),
   });
-const until = async (endMs: number, onSent: (ms: number) => void): Promise<void> => {
-  while (performance.now() < endMs) {
+const result = await measureLoop(async (untilMs, onDone) => {
+  while (performance.now() < untilMs) {
     const startedAtMs = performance.now();
     await send();
-    onSent(performance.now() - startedAtMs);
+    onDone(performance.now() - startedAtMs);
   }
-};
-await until(performance.now() + plan.warmUpMs, () => {});
-process.stderr.write('measuring\n');
-const samplesMs: number[] = [];
-const startedAtMs = performance.now();
-const before = process.cpuUsage();
-await until(startedAtMs + plan.durationMs, (ms) => samplesMs.push(ms));
-const cpu = process.cpuUsage(before);
-const seconds = (performance.now() - startedAtMs) / 1000;
-samplesMs.sort((a, b) => a - b);
-const at = (share: number): number =>
-  samplesMs[Math.max(0, Math.ceil(samplesMs.length * share) - 1)] ?? Number.NaN;
+}, plan);
 await producer.disconnect();
 await admin.deleteTopics({ topics: [topic] });
 await admin.disconnect();
-console.log(
-  JSON.stringify({
-    warmedUp: 0,
-    operations: samplesMs.length,
-    failures: 0,
-    seconds,
-    cpuMs: (cpu.user + cpu.system) / 1000,
-    p50Ms: at(0.5),
-    p95Ms: at(0.95),
-    p99Ms: at(0.99),
-  }),
-);
+console.log(JSON.stringify(result));
