@@ -21,6 +21,8 @@ export type Checkpoints = {
 type Handled = { nextOffset: bigint; control: BatchControl };
 
 const retry = { minMs: 100, maxMs: 2_000 };
+/** While no record comes, windows that the clock closes may wait a little. */
+const idleEveryMs = 1_500;
 
 export const createCheckpoints = (
   host: Pick<Host, 'metrics' | 'clock' | 'logger'>,
@@ -34,6 +36,7 @@ export const createCheckpoints = (
   const handled = new Map<string, Handled & { at: TopicPartition }>();
   const waiting: (() => void)[] = [];
   let records = 0;
+  let isIdle = false;
 
   const take = (): TakenCheckpoint[] =>
     tasks
@@ -57,7 +60,8 @@ export const createCheckpoints = (
 
   const checkpoint = async (): Promise<void> => {
     for (const task of tasks) task.advance();
-    if (records === 0 && !tasks.some((task) => task.hasNews())) return publish([]);
+    isIdle = records === 0 && !tasks.some((task) => task.hasNews());
+    if (isIdle) return publish([]);
     const startedAtMs = host.clock.monotonicMs();
     const taken = take();
     const done = [...handled.values()];
@@ -76,6 +80,8 @@ export const createCheckpoints = (
     handled: async (at, nextOffset, count, control) => {
       records += count;
       handled.set(`${at.topic}/${at.partition}`, { at, nextOffset, control });
+      // The first records after a pause end the longer wait.
+      if (isIdle) bell.ring();
       if (records < limits.recordsPerCheckpointMax) return;
       const stored = new Promise<void>((resolve) => waiting.push(resolve));
       bell.ring();
@@ -85,7 +91,7 @@ export const createCheckpoints = (
       while (!signal.aborted) {
         beforeEach();
         await checkpoint();
-        await bell.wait(limits.checkpointEveryMs);
+        await bell.wait(isIdle ? Math.max(idleEveryMs, limits.checkpointEveryMs) : limits.checkpointEveryMs);
       }
       await checkpoint();
     },
@@ -104,7 +110,7 @@ const write = async (tx: Tx, task: Task, { rows }: Checkpoint<unknown>): Promise
 type Publishing = { kept: readonly unknown[]; reportedMs: number; isAway: boolean };
 
 /** A sink is sent the watermark, if no rows go to it, when it has moved by this much. */
-const reportWatermarkEveryMs = 1_000;
+const reportWatermarkEveryMs = 2_000;
 
 /**
  * Publishes rows before their checkpoint is stored: killed in between, the task computes and publishes them again. While

@@ -108,7 +108,11 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
 
   /** Everything that needs an engine which may be away at the start. */
   const begin = async (): Promise<void> => {
+    const startedAtMs = host.clock.monotonicMs();
     for (const task of tasks) await store.open(task);
+    const windowsOpen = tasks.reduce((sum, task) => sum + task.windowsOpen, 0);
+    const tookMs = Math.round(host.clock.monotonicMs() - startedAtMs);
+    host.logger.info({ windowsOpen, tookMs }, 'windows restored');
     const admin = await broker.admin();
     try {
       for (const topic of topics)

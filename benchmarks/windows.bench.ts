@@ -1,0 +1,187 @@
+/**
+ * `npm run bench windows`: how many events the windowed jobs compute in a second and in a CPU-second of their process,
+ * and how long they take to go on after a kill. The jobs read a topic of shopper activity that was written before: live
+ * figures by 10 s and by minute and visits are computed from every event, all with checkpoints, as in production.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { newId } from '#platform/ids';
+import type { BrokerAdmin } from '#platform/messaging/broker';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { deadLetterTopic } from '#platform/messaging/dead-letter';
+import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createDatabase } from '#platform/postgres/pool';
+import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { records } from '#schemas/events';
+import { topics } from '#schemas/topics';
+import { cpuSeconds } from './ingest/engines.js';
+import { fillTopic } from './ingest/fill.js';
+import { writeResults } from './results.js';
+import { table, thousands } from './terminal.js';
+
+const rows = Number(process.env.ROWS ?? 500_000);
+const rounds = Number(process.env.ROUNDS ?? 3);
+const runSecondsMax = 300;
+const pollMs = 100;
+
+type Run = {
+  round: number;
+  eventsPerSecond: number;
+  eventsPerCpuSecond: number;
+  /** Open windows when the process was killed, and what loading them took. */
+  restoredWindows: number;
+  restoreMs: number;
+  peakMb: number;
+};
+
+const used = [
+  topics.shopperActivity,
+  topics.sales,
+  topics.orders,
+  topics.inventory,
+  topics.visits,
+  topics.stockOuts,
+  topics.fraudSignals,
+];
+
+export const runWindowsBench = async (): Promise<void> => {
+  const urls = engines();
+  const broker = connectBroker(testHost('bench'), urls.kafka);
+  const admin = await broker.admin();
+  const prefix = `bench-${newId()}-`;
+  const names = used.flatMap(({ topic }) => [prefix + topic, deadLetterTopic(prefix + topic)]);
+  await admin.createTopics([
+    ...used.map(({ topic, partitions }) => ({ topic: prefix + topic, partitions })),
+    ...used.map(({ topic }) => ({ topic: deadLetterTopic(prefix + topic), partitions: 1 })),
+  ]);
+  const registry = createSchemaRegistry(urls.schemaRegistryUrl);
+  for (const { subject, schema } of Object.values(records)) await registry.register(subject, schema);
+  const { subject, schema } = records.ShopperActivity;
+  const schemaId = await registry.idOf(subject, schema);
+  await fillTopic(broker, prefix + topics.shopperActivity.topic, schemaId, rows);
+  const runs: Run[] = [];
+  try {
+    for (let round = 1; round <= rounds; round += 1) runs.push(await runOnce(round, prefix, admin));
+  } finally {
+    await admin.deleteTopics(names);
+    await admin.close();
+  }
+  console.log(
+    table(
+      [
+        { title: 'round', right: true },
+        { title: 'events/s', right: true },
+        { title: 'events/CPU-s', right: true },
+        { title: 'windows restored', right: true },
+        { title: 'in ms', right: true },
+        { title: 'peak MB', right: true },
+      ],
+      runs.map((run) => [
+        `${run.round}`,
+        thousands(run.eventsPerSecond),
+        thousands(run.eventsPerCpuSecond),
+        thousands(run.restoredWindows),
+        thousands(run.restoreMs),
+        thousands(run.peakMb),
+      ]),
+    ),
+  );
+  writeResults('windows', { rows, runs });
+};
+
+type Job = {
+  process: ChildProcess;
+  pid: number;
+  restored: Promise<{ windowsOpen: number; tookMs: number }>;
+};
+
+/** The job as in production, on the topics with this prefix and on a database of its group's own. */
+const startJob = (prefix: string, group: string): Job => {
+  const { kafka, schemaRegistryUrl, databaseUrl, redisUrl } = engines();
+  const child = spawn(process.execPath, [projectPath('dist/stream-jobs/windows/main.js')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      KAFKA_BROKERS: kafka.brokers.join(','),
+      SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: new URL('/13', redisUrl).toString(),
+      WINDOWS_PORT: '0',
+      WINDOWS_GROUP: group,
+      WINDOWS_TOPIC_PREFIX: prefix,
+      WINDOWS_DATABASE: databaseOf(group),
+    },
+  });
+  const restored = new Promise<{ windowsOpen: number; tookMs: number }>((resolve) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.includes('windows restored')) resolve(JSON.parse(line));
+    });
+  });
+  return { process: child, pid: child.pid as number, restored };
+};
+
+const databaseOf = (group: string): string => group.replaceAll(/[^a-z0-9]/g, '_');
+
+/** One process reads everything and is measured; another is killed half-way, and a third goes on. */
+const runOnce = async (round: number, prefix: string, admin: BrokerAdmin): Promise<Run> => {
+  const whole = `${prefix}${round}-whole`;
+  const job = startJob(prefix, whole);
+  await untilRead(admin, prefix, whole, 1);
+  const begun = {
+    atMs: performance.now(),
+    events: await eventsRead(admin, prefix, whole),
+    cpuSeconds: cpuSeconds(job.pid),
+  };
+  await untilRead(admin, prefix, whole, rows);
+  const events = rows - begun.events;
+  const seconds = (performance.now() - begun.atMs) / 1000;
+  const used = cpuSeconds(job.pid) - begun.cpuSeconds;
+  const peakMb = peakMbOf(job.pid);
+  await end(job, 'SIGTERM', whole);
+
+  const killed = `${prefix}${round}-killed`;
+  const first = startJob(prefix, killed);
+  await untilRead(admin, prefix, killed, rows / 2);
+  first.process.kill('SIGKILL');
+  await once(first.process, 'exit');
+  const next = startJob(prefix, killed);
+  const { windowsOpen, tookMs } = await next.restored;
+  await end(next, 'SIGTERM', killed);
+  return {
+    round,
+    eventsPerSecond: events / seconds,
+    eventsPerCpuSecond: events / used,
+    restoredWindows: windowsOpen,
+    restoreMs: tookMs,
+    peakMb,
+  };
+};
+
+const eventsRead = async (admin: BrokerAdmin, prefix: string, group: string): Promise<number> =>
+  (await admin.committedOffsets(group, prefix + topics.shopperActivity.topic)).reduce(
+    (sum, { nextOffset }) => sum + Number(nextOffset ?? 0n),
+    0,
+  );
+
+const untilRead = (admin: BrokerAdmin, prefix: string, group: string, events: number): Promise<unknown> =>
+  eventually(async () => (await eventsRead(admin, prefix, group)) >= events, {
+    timeoutMs: runSecondsMax * 1000,
+    everyMs: pollMs,
+    message: `${events} events read`,
+  });
+
+const end = async (job: Job, signal: NodeJS.Signals, group: string): Promise<void> => {
+  job.process.kill(signal);
+  await once(job.process, 'exit');
+  const server = createDatabase(testHost('bench'), { url: engines().databaseUrl });
+  await server.query(`DROP DATABASE IF EXISTS cartstream_${databaseOf(group)} WITH (FORCE)`);
+  await server.stop();
+};
+
+const peakMbOf = (pid: number): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
