@@ -28,6 +28,8 @@ const rows = Number(process.env.ROWS ?? 500_000);
 const rounds = Number(process.env.ROUNDS ?? 3);
 const runSecondsMax = 300;
 const pollMs = 100;
+/** As `npm start` gives it. */
+const heapMbMax = 256;
 
 type Run = {
   round: number;
@@ -103,20 +105,24 @@ type Job = {
 /** The job as in production, on the topics with this prefix and on a database of its group's own. */
 const startJob = (prefix: string, group: string): Job => {
   const { kafka, schemaRegistryUrl, databaseUrl, redisUrl } = engines();
-  const child = spawn(process.execPath, [projectPath('dist/stream-jobs/windows/main.js')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      KAFKA_BROKERS: kafka.brokers.join(','),
-      SCHEMA_REGISTRY_URL: schemaRegistryUrl,
-      DATABASE_URL: databaseUrl,
-      REDIS_URL: new URL('/13', redisUrl).toString(),
-      WINDOWS_PORT: '0',
-      WINDOWS_GROUP: group,
-      WINDOWS_TOPIC_PREFIX: prefix,
-      WINDOWS_DATABASE: databaseOf(group),
+  const child = spawn(
+    process.execPath,
+    [`--max-old-space-size=${heapMbMax}`, projectPath('dist/stream-jobs/windows/main.js')],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        ...process.env,
+        KAFKA_BROKERS: kafka.brokers.join(','),
+        SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+        DATABASE_URL: databaseUrl,
+        REDIS_URL: new URL('/13', redisUrl).toString(),
+        WINDOWS_PORT: '0',
+        WINDOWS_GROUP: group,
+        WINDOWS_TOPIC_PREFIX: prefix,
+        WINDOWS_DATABASE: databaseOf(group),
+      },
     },
-  });
+  );
   const restored = new Promise<{ windowsOpen: number; tookMs: number }>((resolve) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (line.includes('windows restored')) resolve(JSON.parse(line));

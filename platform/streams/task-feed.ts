@@ -36,6 +36,9 @@ type Reading = {
   contributions: readonly (readonly Contribution<unknown>[])[];
 };
 
+/** So few that what was decoded is garbage before the next ones are: a batch has some thousands. */
+const recordsAtOnceMax = 500;
+
 /** What the feed keeps about a partition. */
 type FedPartition = {
   at: TopicPartition;
@@ -88,6 +91,24 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
     if (reading.id !== undefined) recentIds.add(reading.id);
   };
 
+  /** False when the partition belongs to another member before all are applied. */
+  const applyAll = async (
+    fed: FedPartition,
+    readings: readonly Reading[],
+    control: BatchControl,
+  ): Promise<boolean> => {
+    let limitMs = alignment.limitMs(fed.at, fed.tasks);
+    for (const reading of readings) {
+      const { atMs } = reading;
+      if (atMs > limitMs) {
+        if (!(await alignment.wait(fed.at, atMs, fed.tasks, control))) return false;
+        limitMs = alignment.limitMs(fed.at, fed.tasks);
+      }
+      apply(fed, reading);
+    }
+    return true;
+  };
+
   return {
     expect: (at) => void partitionOf(at),
     startFrom: async (at) => {
@@ -97,26 +118,20 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
     },
     handle: async (batch, control) => {
       const fed = partitionOf(batch);
-      const last = batch.records.at(-1);
-      if (last === undefined) return;
-      await reader.prepare(batch.records);
-      const readings = await readAll(fed, batch.records);
-      let limitMs = alignment.limitMs(fed.at, fed.tasks);
-      for (const reading of readings) {
-        const { atMs } = reading;
-        if (atMs > limitMs) {
-          if (!(await alignment.wait(fed.at, atMs, fed.tasks, control))) return;
-          limitMs = alignment.limitMs(fed.at, fed.tasks);
-        }
-        apply(fed, reading);
+      const { records } = batch;
+      await reader.prepare(records);
+      for (let start = 0; start < records.length; start += recordsAtOnceMax) {
+        const some = records.slice(start, start + recordsAtOnceMax);
+        const readings = await readAll(fed, some);
+        if (!(await applyAll(fed, readings, control))) return;
+        const nextOffset = (some.at(-1) as IncomingRecord).offset + 1n;
+        for (const lane of fed.lanes) lane.moveTo(nextOffset);
+        for (const task of fed.tasks) task.advance();
+        trials.movedTo(fed.at, nextOffset);
+        alignment.moved();
+        report.read(fed.tasks, readings);
+        await checkpoints.handled(fed.at, nextOffset, some.length, control);
       }
-      const nextOffset = last.offset + 1n;
-      for (const lane of fed.lanes) lane.moveTo(nextOffset);
-      for (const task of fed.tasks) task.advance();
-      trials.movedTo(fed.at, nextOffset);
-      alignment.moved();
-      report.read(fed.tasks, readings);
-      await checkpoints.handled(fed.at, nextOffset, batch.records.length, control);
     },
     look: (reports) => {
       const now = { wallMs: host.clock.nowMs(), monotonicMs: host.clock.monotonicMs() };

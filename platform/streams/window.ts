@@ -24,11 +24,11 @@ export const spansOf = (window: WindowKind, atMs: number): Span[] => {
   // Two events that lie exactly `gapMs` apart share a window, as in Flink.
   if (window.kind === 'gap') return [{ fromMs: atMs, toMs: atMs + window.gapMs + 1 }];
   const { sizeMs, hopMs } = window;
+  const spans: Span[] = [];
   const last = Math.floor(atMs / hopMs) * hopMs;
-  return Array.from({ length: sizeMs / hopMs }, (_, nth) => {
-    const fromMs = last - (sizeMs / hopMs - 1 - nth) * hopMs;
-    return { fromMs, toMs: fromMs + sizeMs };
-  });
+  for (let fromMs = last - sizeMs + hopMs; fromMs <= last; fromMs += hopMs)
+    spans.push({ fromMs, toMs: fromMs + sizeMs });
+  return spans;
 };
 
 export const overlaps = (a: Span, b: Span): boolean => a.fromMs < b.toMs && b.fromMs < a.toMs;

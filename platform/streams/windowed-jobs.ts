@@ -56,6 +56,8 @@ const defaultLimits: WindowedLimits = {
 
 /** Every partition has a lane, because one that is ahead waits for the others. */
 const partitionsConcurrentlyMax = 64;
+/** Of all partitions a batch may be in memory, decompressed. */
+const fetchBytesPerPartitionMax = 256 * 1024;
 const startRetry = { minMs: 200, maxMs: 5_000 };
 
 /**
@@ -99,6 +101,7 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
     group,
     topics,
     partitionsConcurrentlyMax,
+    fetchBytesPerPartitionMax,
     fetchWaitMs: 1_000,
     startFrom: feed.startFrom,
     handle: feed.handle,
