@@ -16,6 +16,7 @@ import {
   unknownHeldMsDefault,
 } from '#platform/messaging/schema-registry';
 import { createOutboxRelay } from '#platform/outbox/relay';
+import { watermarkRoute } from '#platform/outbox/watermark';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
 import type { Host } from '#platform/service-host';
@@ -110,6 +111,8 @@ export const openService = async <E, const P extends keyof E & string = never>(
   if (publishes.length > 0) host.use(events);
   const relay =
     publishes.length > 0 ? host.use(createOutboxRelay(host, db, await broker.producer())) : undefined;
+  const app = openFront(host, config, auth ?? remoteAuthenticator(config, host.clock));
+  if (publishes.length > 0) watermarkRoute(app, db);
   return {
     db,
     broker,
@@ -121,7 +124,7 @@ export const openService = async <E, const P extends keyof E & string = never>(
         createReactor<E>(host, { ...options, broker, db, registry, events: records, group, reactions }),
       );
     },
-    app: openFront(host, config, auth ?? remoteAuthenticator(config, host.clock)),
+    app,
   };
 };
 

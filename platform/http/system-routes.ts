@@ -11,6 +11,7 @@ export const systemRoutes = new Set([
   '/health/consumers',
   '/metrics',
   '/openapi.json',
+  '/outbox/watermark',
 ]);
 
 const healthStatus = z.enum(['up', 'degraded', 'down']);

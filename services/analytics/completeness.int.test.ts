@@ -11,7 +11,7 @@ const hourMs = 3_600_000;
 const settleMs = 5_000;
 
 /** A gauge over a topic and a table of the test's own. */
-const setUp = async ({ onTestFinished }: TestContext) => {
+const setUp = async ({ onTestFinished }: TestContext, sourceAgeMs?: () => Promise<number>) => {
   const clock = handClock();
   const host = testHost();
   const broker = connectBroker(host, engines().kafka);
@@ -27,6 +27,7 @@ const setUp = async ({ onTestFinished }: TestContext) => {
     topic,
     table: 'sales',
     group: `${topic}-ingest`,
+    ...(sourceAgeMs === undefined ? {} : { sourceAgeMs }),
   });
   const producer = await broker.producer();
   onTestFinished(async () => {
@@ -87,4 +88,20 @@ it('has the same version until something is ingested, also before that is acknow
   const inserted = await version();
   expect(inserted).not.toBe(empty);
   expect(await version()).toBe(inserted);
+});
+
+it('is complete up to what its source has sent, and stands still while the source does not say', async (context) => {
+  let ask: () => Promise<number> = async () => 40;
+  const { clock, gauge } = await setUp(context, () => ask());
+  expect(await gauge.read()).toMatchObject({ asOfMs: clock.nowMs() - 1_040, lagMs: 1_040 });
+  // An outbox that has stood still for longer than any margin.
+  clock.advanceMs(60_000);
+  ask = async () => 30_000;
+  expect(await gauge.read()).toMatchObject({ lagMs: 31_000 });
+  ask = async () => {
+    throw new Error('away');
+  };
+  const { version } = await gauge.read();
+  clock.advanceMs(9_000);
+  expect(await gauge.read()).toMatchObject({ lagMs: 40_000, version });
 });

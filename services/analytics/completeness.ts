@@ -20,11 +20,13 @@ export type CompletenessGauge = Component & {
 
 const readingMsMax = 200;
 /**
- * The time that a sale may take from the order's clock to the log: a transaction has to commit, and the relay has to
- * send the event. So the log is complete only up to this long ago. `outbox_relay_delay_seconds` measures the delay. If
- * a relay stops for longer, its sales arrive although `asOf` has passed them.
+ * The time that an event may take from its clock to the log, where its source does not say how far it is: a transaction
+ * has to commit, and the relay has to send the event. `outbox_relay_delay_seconds` measures the delay. If a relay stops
+ * for longer, its events arrive although `asOf` has passed them.
  */
 const settleMs = 5_000;
+/** The time from an event's clock to the beginning of its transaction, which the watermark of an outbox counts from. */
+const beginMs = 1_000;
 
 /**
  * The state of one partition: the bounds of the log, and the offset up to which the group has inserted it into
@@ -42,8 +44,8 @@ export const behind = (progress: readonly PartitionProgress[]): number[] =>
 
 /**
  * Compares the log of one topic with the committed offsets of the job that ingests it. If nothing is outstanding, the
- * answer is complete up to `settleMs` before the log was read; else up to `settleMs` before the newest ingested record
- * of the slowest partition.
+ * answer is complete up to the watermark of the source when it was asked, right before the log was read, or up to
+ * `settleMs` before that; else up to `settleMs` before the newest ingested record of the slowest partition.
  */
 export const createCompletenessGauge = (options: {
   broker: Broker;
@@ -51,31 +53,52 @@ export const createCompletenessGauge = (options: {
   clock: Clock;
   logger: Logger;
   topic: string;
+  /**
+   * How long ago (ms) the source's watermark lies: what transactions begun before it have appended is in the log. While
+   * it rejects, `asOf` stands still.
+   */
+  sourceAgeMs?: () => Promise<number>;
   /** Where the job does not write the records themselves, `asOf` stands still while it is behind. */
   table?: string;
   group: string;
 }): CompletenessGauge => {
-  const { broker, clickhouse, clock, logger, topic, table, group } = options;
+  const { broker, clickhouse, clock, logger, topic, table, group, sourceAgeMs } = options;
   const log = createLogProgress(broker, topic, group);
   /** The time up to which everything is in ClickHouse, and when that was last read; both by the monotonic clock. */
   let completeToMs = Number.NEGATIVE_INFINITY;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let version = '';
   let failures = 0;
+  let isSourceAway = false;
   let reading: Promise<void> | undefined;
+
+  const ageOfSource = async (ask: () => Promise<number>): Promise<number> => {
+    try {
+      const ageMs = await ask();
+      isSourceAway = false;
+      return ageMs;
+    } catch (error) {
+      if (!isSourceAway)
+        logger.warn({ err: error, topic }, 'the source of the log does not say how far it is');
+      isSourceAway = true;
+      return Number.POSITIVE_INFINITY;
+    }
+  };
 
   const refresh = async (): Promise<void> => {
     const askedAtMs = clock.monotonicMs();
     const askedAtWallMs = clock.nowMs();
     try {
+      const unsentMs = sourceAgeMs === undefined ? settleMs : (await ageOfSource(sourceAgeMs)) + beginMs;
       const progress = await log.read();
       const late = behind(progress);
       // Rows are inserted before their offsets are committed, so partitions that are behind are looked up in the table.
       const newest =
         late.length === 0 || table === undefined ? [] : await newestIngested(clickhouse, table, late);
       const ageMs = late.length === 0 ? 0 : askedAtWallMs - newestMsOf(newest, late);
+      const missingMs = late.length === 0 ? 0 : ageMs + settleMs;
       // A row from the future was stamped before the wall clock was set back, so its age cannot be computed.
-      if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - ageMs - settleMs);
+      if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - Math.max(missingMs, unsentMs));
       version = versionOf(progress, newest);
     } catch (error) {
       failures += 1;

@@ -10,6 +10,8 @@ export const analyticsConfig = envSchema({
   clickhouseUrl,
   redisUrl,
   port: ['ANALYTICS_PORT', setting.port],
+  /** The service whose outbox sends the sales. */
+  orderUrls: ['ORDER_URL', setting.urls],
   /** The consumer group whose committed offsets show how far ingest is. */
   ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
   /** That of the windowed jobs. */

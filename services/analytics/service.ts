@@ -1,6 +1,7 @@
 import { createClickHouse } from '#platform/clickhouse/client';
 import { remoteAuthenticator } from '#platform/http/auth';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { askWatermarkAge } from '#platform/outbox/watermark';
 import { createRedis } from '#platform/redis/client';
 import { openFront } from '#platform/service';
 import type { Service } from '#platform/service-host';
@@ -29,7 +30,14 @@ export const service: Service<AnalyticsConfig> = {
       createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 2 }),
     );
     const broker = host.use(connectBroker(host, config.kafka));
-    const gaugeOf = (topic: string, table?: string, group = config.ingestGroup): CompletenessGauge =>
+    const gaugeOf = (
+      topic: string,
+      table?: string,
+      {
+        group = config.ingestGroup,
+        sourceAgeMs,
+      }: { group?: string; sourceAgeMs?: () => Promise<number> } = {},
+    ): CompletenessGauge =>
       host.use(
         createCompletenessGauge({
           broker,
@@ -38,14 +46,17 @@ export const service: Service<AnalyticsConfig> = {
           logger: host.logger,
           topic,
           ...(table === undefined ? {} : { table }),
+          ...(sourceAgeMs === undefined ? {} : { sourceAgeMs }),
           group,
         }),
       );
-    const sales = gaugeOf(topics.sales.topic, 'sales');
+    const sales = gaugeOf(topics.sales.topic, 'sales', {
+      sourceAgeMs: () => askWatermarkAge(config.orderUrls),
+    });
     const activity = gaugeOf(topics.shopperActivity.topic, 'shopper_activity');
     // What a windowed job computes is complete when it has read its source, and ingest its rows.
-    const ordersRead = gaugeOf(topics.orders.topic, undefined, config.windowsGroup);
-    const stockRead = gaugeOf(topics.inventory.topic, undefined, config.windowsGroup);
+    const ordersRead = gaugeOf(topics.orders.topic, undefined, { group: config.windowsGroup });
+    const stockRead = gaugeOf(topics.inventory.topic, undefined, { group: config.windowsGroup });
     const stockOuts = gaugeOf(topics.stockOuts.topic, 'stock_outs');
     const fraudSignals = gaugeOf(topics.fraudSignals.topic, 'fraud_signals');
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
