@@ -1,6 +1,7 @@
 /**
  * `npm run bench ingest`: the same events from Kafka into the same tables with the same rollups, in turn by
  *   ours   clickhouse-ingest as in production, exactly once
+ *   two    two instances of it, which share the partitions
  *   kafka  ClickHouse's own Kafka engine with AvroConfluent and a materialized view, at least once
  *   naive  a consumer that decodes each message and inserts JSON, at least once
  * in one engine process, from one broker; and once the two halves of the work by themselves, which is the least that it
@@ -18,7 +19,7 @@ import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { records } from '#schemas/events';
-import { type BenchEngines, cpuSeconds, startEngines } from './ingest/engines.js';
+import { type BenchEngines, cpuSeconds, residentBytes, startEngines } from './ingest/engines.js';
 import { type Filled, fillTopic } from './ingest/fill.js';
 import { type ClaimedBlock, type Limit, measureLimit } from './ingest/limit.js';
 import { bar, median, progressLine, table, thousands } from './terminal.js';
@@ -31,11 +32,12 @@ const runSecondsMax = 300;
 const pollMs = 50;
 const restMs = 2_000;
 
-const names = ['ours', 'kafka', 'naive'] as const;
+const names = ['ours', 'two', 'kafka', 'naive'] as const;
 type Name = (typeof names)[number];
 
 const titles: Record<Name, string> = {
   ours: 'clickhouse-ingest (exactly once)',
+  two: 'the same, two instances',
   kafka: "ClickHouse's Kafka engine (AvroConfluent)",
   naive: 'kafkajs, avsc, JSONEachRow',
 };
@@ -51,6 +53,8 @@ type Run = {
   clientCpuSeconds: number;
   engineCpuSeconds: number;
   brokerCpuSeconds: number;
+  /** The most memory of a client process. */
+  clientBytesMax: number;
   exact: boolean;
   check: Check;
   /** The blocks that clickhouse-ingest made. */
@@ -60,8 +64,8 @@ type Run = {
 type Check = { rows: number; different: number; occurredAtSum: string; rolledUp: number };
 
 type Drain = {
-  /** Undefined where the engine itself is the client. */
-  pid: number | undefined;
+  /** Empty where the engine itself is the client. */
+  pids: readonly number[];
   ended(): boolean;
   stop(): Promise<void>;
 };
@@ -149,8 +153,8 @@ const measureHalves = async (
 const measure = async (name: Name, round: number, setting: Setting): Promise<Run> => {
   const { engines, filled } = setting;
   const { clickhouse, url, drop } = await scratchClickHouse(engines.clickhouse);
-  const cpu = (pid: number | undefined) => ({
-    client: pid === undefined ? 0 : cpuSeconds(pid),
+  const cpu = (pids: readonly number[]) => ({
+    client: pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
     engine: cpuSeconds(engines.pidOf('clickhouse')),
     broker: cpuSeconds(engines.pidOf('kafka')),
   });
@@ -162,18 +166,20 @@ const measure = async (name: Name, round: number, setting: Setting): Promise<Run
   const drain = await starts[name](setting, clickhouse, url);
   try {
     let seen = 0;
+    let clientBytesMax = 0;
     let first: { at: number; rows: number; cpu: ReturnType<typeof cpu> } | undefined;
     while (seen < filled.rows) {
       await new Promise((done) => setTimeout(done, pollMs));
       seen = await count();
-      if (seen > 0) first ??= { at: performance.now(), rows: seen, cpu: cpu(drain.pid) };
+      if (seen > 0) first ??= { at: performance.now(), rows: seen, cpu: cpu(drain.pids) };
+      for (const pid of drain.pids) clientBytesMax = Math.max(clientBytesMax, residentBytes(pid));
       progress.update(seen / filled.rows, thousands(seen));
       if (drain.ended()) throw new Error(`${name} ended after ${thousands(seen)} rows`);
       if (performance.now() - startedAt > runSecondsMax * 1000) throw new Error(`${name} did not finish`);
     }
     const endedAt = performance.now();
-    const before = first?.cpu ?? cpu(drain.pid);
-    const after = cpu(drain.pid);
+    const before = first?.cpu ?? cpu(drain.pids);
+    const after = cpu(drain.pids);
     const counted = filled.rows - (first?.rows ?? 0);
     if (counted < filled.rows / 4)
       throw new Error(`${name}: most rows came in one piece, which cannot be timed; ROWS is too small`);
@@ -191,6 +197,7 @@ const measure = async (name: Name, round: number, setting: Setting): Promise<Run
       clientCpuSeconds: client,
       engineCpuSeconds: engine,
       brokerCpuSeconds: after.broker - before.broker,
+      clientBytesMax,
       exact:
         check.rows === filled.rows &&
         check.different === filled.rows &&
@@ -198,7 +205,7 @@ const measure = async (name: Name, round: number, setting: Setting): Promise<Run
         check.occurredAtSum === String(filled.occurredAtSum),
       check,
       blocks: await clickhouse.query<ClaimedBlock>(
-        `SELECT partition, first_offset AS firstOffset, last_offset AS lastOffset FROM ingest_blocks
+        `SELECT partition, first_offset AS firstOffset, last_offset AS lastOffset, gathered FROM ingest_blocks
          WHERE rows > 0 ORDER BY partition, firstOffset`,
       ),
     };
@@ -226,23 +233,18 @@ const checkRows = async (clickhouse: ClickHouse): Promise<Check> => {
 
 const starts: Record<Name, (setting: Setting, clickhouse: ClickHouse, url: string) => Promise<Drain>> = {
   ours: async ({ engines, topic }, _clickhouse, url) =>
-    processDrain(
-      [
-        ...(process.env.NODE_ARGS?.split(' ') ?? []),
-        projectPath('dist/stream-jobs/clickhouse-ingest/main.js'),
-      ],
-      {
-        KAFKA_BROKERS: engines.kafka,
-        SCHEMA_REGISTRY_URL: engines.schemaRegistry,
-        CLICKHOUSE_URL: url,
-        CLICKHOUSE_INGEST_PORT: '0',
-        CLICKHOUSE_INGEST_GROUP: `bench-ours-${randomUUID()}`,
-        CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topic,
-        CLICKHOUSE_INGEST_TABLES: 'shopper_activity',
-        LOG_LEVEL: 'warn',
-        ZIPKIN_URL: '',
+    ourDrain(engines, topic, url, `bench-ours-${randomUUID()}`),
+  two: async ({ engines, topic }, _clickhouse, url) => {
+    const group = `bench-two-${randomUUID()}`;
+    const both = [0, 1].map(() => ourDrain(engines, topic, url, group));
+    return {
+      pids: both.flatMap(({ pids }) => pids),
+      ended: () => both.some((each) => each.ended()),
+      stop: async () => {
+        await Promise.all(both.map((each) => each.stop()));
       },
-    ),
+    };
+  },
   naive: async ({ engines, topic }, _clickhouse, url) =>
     processDrain([projectPath('dist/benchmarks/ingest/naive-consumer.js')], {
       NAIVE_KAFKA: engines.kafka,
@@ -264,7 +266,7 @@ const starts: Record<Name, (setting: Setting, clickhouse: ClickHouse, url: strin
       SELECT _partition AS kafka_partition, _offset AS kafka_offset, * FROM source`);
     let stopped = false;
     return {
-      pid: undefined,
+      pids: [],
       ended: () => false,
       stop: async () => {
         if (stopped) return;
@@ -276,6 +278,22 @@ const starts: Record<Name, (setting: Setting, clickhouse: ClickHouse, url: strin
   },
 };
 
+const ourDrain = (engines: BenchEngines, topic: string, url: string, group: string): Drain =>
+  processDrain(
+    [...(process.env.NODE_ARGS?.split(' ') ?? []), projectPath('dist/stream-jobs/clickhouse-ingest/main.js')],
+    {
+      KAFKA_BROKERS: engines.kafka,
+      SCHEMA_REGISTRY_URL: engines.schemaRegistry,
+      CLICKHOUSE_URL: url,
+      CLICKHOUSE_INGEST_PORT: '0',
+      CLICKHOUSE_INGEST_GROUP: group,
+      CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topic,
+      CLICKHOUSE_INGEST_TABLES: 'shopper_activity',
+      LOG_LEVEL: 'warn',
+      ZIPKIN_URL: '',
+    },
+  );
+
 const processDrain = (args: string[], env: Record<string, string>): Drain => {
   const child: ChildProcess = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
@@ -283,7 +301,7 @@ const processDrain = (args: string[], env: Record<string, string>): Drain => {
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
-    pid: child.pid,
+    pids: child.pid === undefined ? [] : [child.pid],
     ended: () => child.exitCode !== null || child.signalCode !== null,
     stop: async () => {
       child.kill('SIGTERM');
@@ -308,6 +326,7 @@ const summariesOf = (runs: readonly Run[]) =>
         clientCpuSeconds: middle((run) => run.clientCpuSeconds),
         engineCpuSeconds: middle((run) => run.engineCpuSeconds),
         brokerCpuSeconds: middle((run) => run.brokerCpuSeconds),
+        clientBytesMax: Math.max(...own.map((run) => run.clientBytesMax)),
         totalSeconds: middle((run) => run.totalSeconds),
         exactRuns: own.filter((run) => run.exact).length,
         runs: own.length,
@@ -351,6 +370,7 @@ const printSummaries = (summaries: readonly Summary[], ratios: ReturnType<typeof
         { title: 'client CPU s', right: true },
         { title: 'engine CPU s', right: true },
         { title: '(broker)', right: true },
+        { title: 'client MiB', right: true },
         { title: 'start to end s', right: true },
         { title: 'exact', right: true },
       ],
@@ -361,6 +381,7 @@ const printSummaries = (summaries: readonly Summary[], ratios: ReturnType<typeof
         each.clientCpuSeconds.toFixed(1),
         each.engineCpuSeconds.toFixed(1),
         each.brokerCpuSeconds.toFixed(1),
+        each.clientBytesMax === 0 ? '-' : (each.clientBytesMax / 1024 / 1024).toFixed(0),
         each.totalSeconds.toFixed(1),
         `${each.exactRuns}/${each.runs}`,
       ]),

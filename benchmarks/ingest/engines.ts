@@ -51,3 +51,14 @@ export const cpuSeconds = (pid: number): number => {
     return 0;
   }
 };
+
+const pageBytes = 4096;
+
+/** Bytes of memory that a process has resident; 0 for one that has ended. */
+export const residentBytes = (pid: number): number => {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes;
+  } catch {
+    return 0;
+  }
+};

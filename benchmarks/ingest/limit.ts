@@ -15,7 +15,13 @@ import {
 import { cpuSeconds } from './engines.js';
 
 /** A block as clickhouse-ingest claimed it. */
-export type ClaimedBlock = { partition: number; firstOffset: number; lastOffset: number };
+export type ClaimedBlock = {
+  partition: number;
+  firstOffset: number;
+  lastOffset: number;
+  /** The insert by which it went in together with others; empty if it went in by itself. */
+  gathered: string;
+};
 
 /** What a part of the work costs by itself, in CPU microseconds a row: of this process, and of ClickHouse. */
 export type PartCost = {
@@ -154,25 +160,29 @@ const buildBlocks = async (options: {
   return built;
 };
 
-/** The blocks of a partition one after the other, two inserts at once. */
+/** As many inserts as clickhouse-ingest made, with the same blocks each, two at once. */
 const insertBlocks = async (
   clickhouse: ClickHouse,
   topic: string,
   built: readonly BlockRows[],
 ): Promise<void> => {
+  const together = new Map<string, BlockRows[]>();
+  for (const block of built) {
+    const insert = block.gathered === '' ? `${block.partition}/${block.firstOffset}` : block.gathered;
+    together.set(insert, [...(together.get(insert) ?? []), block]);
+  }
   const inserts = createAdmission(insertsConcurrentlyMax);
   await Promise.all(
-    [...groupByPartition(built).values()].map(async (own) => {
-      for (const { partition, firstOffset, lastOffset, rows } of own)
-        await inserts.run(() =>
-          clickhouse.insert({
-            table: 'shopper_activity',
-            format: 'Native',
-            rows: rows.rows,
-            data: nativeBody([rows]),
-            deduplicationToken: `${topic}/${partition}/${firstOffset}-${lastOffset}/limit`,
-          }),
-        );
-    }),
+    [...together].map(([insert, blocks]) =>
+      inserts.run(() =>
+        clickhouse.insert({
+          table: 'shopper_activity',
+          format: 'Native',
+          rows: blocks.reduce((sum, { rows }) => sum + rows.rows, 0),
+          data: nativeBody(blocks.map(({ rows }) => rows)),
+          deduplicationToken: `${topic}/${insert}/limit`,
+        }),
+      ),
+    ),
   );
 };
