@@ -188,11 +188,12 @@ const items =
 
 /** A zigzag long; beyond 2^53 only its sign is right, which is all that a length needs. */
 export const readLong = (bytes: Buffer, start: number, end: number): number => {
-  let value = 0;
-  let scale = 1;
-  for (let at = start; at < end; at += 1) {
-    value += ((bytes[at] as number) & 127) * scale;
-    scale *= 128;
-  }
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  let low = 0;
+  let at = start;
+  for (let shift = 0; at < end && shift < 28; at += 1, shift += 7)
+    low |= ((bytes[at] as number) & 127) << shift;
+  if (at === end) return (low >>> 1) ^ -(low & 1);
+  let value = low;
+  for (let scale = 2 ** 28; at < end; at += 1, scale *= 128) value += ((bytes[at] as number) & 127) * scale;
+  return (low & 1) === 0 ? value / 2 : -(value + 1) / 2;
 };

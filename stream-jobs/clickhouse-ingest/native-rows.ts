@@ -1,5 +1,5 @@
 import type { AvroSchema } from '#platform/messaging/schema-registry';
-import { type GrowingBytes, growingBytes } from './growing-bytes.js';
+import { type GrowingBytes, growingBytes, type SizeHint } from './growing-bytes.js';
 
 /**
  * Rows in ClickHouse's columnar format Native (https://clickhouse.com/docs/interfaces/formats/Native), written from walked
@@ -23,6 +23,8 @@ type ColumnLayout = {
   /** The first byte of a null, or -1 where null is not allowed. Any other first byte precedes a value. */
   nullByte: number;
   kind: Kind;
+  nullsHint: SizeHint;
+  dataHint: SizeHint;
 };
 
 type Kind =
@@ -40,7 +42,9 @@ type Field = { name: string; type: unknown };
 export const rowLayout = (schema: AvroSchema): RowLayout => ({
   columns: (schema as { fields: readonly Field[] }).fields.flatMap(({ name, type }, field) => {
     const found = columnType(type);
-    return found === undefined ? [] : [{ name: columnName(name), field, ...found }];
+    return found === undefined
+      ? []
+      : [{ name: columnName(name), field, ...found, nullsHint: { bytes: 0 }, dataHint: { bytes: 0 } }];
   }),
 });
 
@@ -186,14 +190,15 @@ const valueStart = (source: Buffer, start: number, nullByte: number, nulls: Grow
 
 class Texts implements FieldValues {
   readonly nulls: GrowingBytes | null;
-  readonly data = growingBytes();
+  readonly data: GrowingBytes;
   readonly #field: number;
   readonly #nullByte: number;
 
-  constructor({ field, nullByte }: ColumnLayout) {
+  constructor({ field, nullByte, nullsHint, dataHint }: ColumnLayout) {
     this.#field = field;
     this.#nullByte = nullByte;
-    this.nulls = nullByte < 0 ? null : growingBytes();
+    this.nulls = nullByte < 0 ? null : growingBytes(nullsHint);
+    this.data = growingBytes(dataHint);
   }
 
   append(source: Buffer, bounds: Int32Array): void {
@@ -209,16 +214,17 @@ class Texts implements FieldValues {
 
 class Integers implements FieldValues {
   readonly nulls: GrowingBytes | null;
-  readonly data = growingBytes();
+  readonly data: GrowingBytes;
   readonly #field: number;
   readonly #nullByte: number;
   readonly #isLong: boolean;
 
-  constructor({ field, nullByte }: ColumnLayout, bytes: 4 | 8) {
+  constructor({ field, nullByte, nullsHint, dataHint }: ColumnLayout, bytes: 4 | 8) {
     this.#field = field;
     this.#nullByte = nullByte;
     this.#isLong = bytes === 8;
-    this.nulls = nullByte < 0 ? null : growingBytes();
+    this.nulls = nullByte < 0 ? null : growingBytes(nullsHint);
+    this.data = growingBytes(dataHint);
   }
 
   append(source: Buffer, bounds: Int32Array): void {
@@ -247,16 +253,17 @@ class Integers implements FieldValues {
 /** Values that Avro writes as ClickHouse does. */
 class Bytes implements FieldValues {
   readonly nulls: GrowingBytes | null;
-  readonly data = growingBytes();
+  readonly data: GrowingBytes;
   readonly #field: number;
   readonly #nullByte: number;
   readonly #bytes: number;
 
-  constructor({ field, nullByte }: ColumnLayout, bytes: number) {
+  constructor({ field, nullByte, nullsHint, dataHint }: ColumnLayout, bytes: number) {
     this.#field = field;
     this.#nullByte = nullByte;
     this.#bytes = bytes;
-    this.nulls = nullByte < 0 ? null : growingBytes();
+    this.nulls = nullByte < 0 ? null : growingBytes(nullsHint);
+    this.data = growingBytes(dataHint);
   }
 
   append(source: Buffer, bounds: Int32Array): void {
@@ -269,16 +276,17 @@ class Bytes implements FieldValues {
 /** Avro writes an enum as the position of its symbol. */
 class Symbols implements FieldValues {
   readonly nulls: GrowingBytes | null;
-  readonly data = growingBytes();
+  readonly data: GrowingBytes;
   readonly #field: number;
   readonly #nullByte: number;
   readonly #symbols: readonly Buffer[];
 
-  constructor({ field, nullByte }: ColumnLayout, symbols: readonly Buffer[]) {
+  constructor({ field, nullByte, nullsHint, dataHint }: ColumnLayout, symbols: readonly Buffer[]) {
     this.#field = field;
     this.#nullByte = nullByte;
     this.#symbols = symbols;
-    this.nulls = nullByte < 0 ? null : growingBytes();
+    this.nulls = nullByte < 0 ? null : growingBytes(nullsHint);
+    this.data = growingBytes(dataHint);
   }
 
   append(source: Buffer, bounds: Int32Array): void {
