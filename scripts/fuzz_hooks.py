@@ -33,6 +33,15 @@ def before_call(context, case, **kwargs):
         case.query = {**(case.query or {}), "seconds": 1}
 
 
+    # A name of the time zone database, and which names of the model go together: JSON Schema can say neither.
+    if "/analytics/" in case.operation.path and is_positive(case):
+        if "tz" in (case.query or {}):
+            case.query = {**case.query, "tz": "Europe/London"}
+        if case.operation.path == "/api/analytics/query" and isinstance(case.body, dict):
+            kept = {"granularity", "limit"} & set(case.body)
+            case.body = {"measures": case.body["measures"][:1], **{name: case.body[name] for name in kept}}
+
+
 @schemathesis.hook
 def filter_case(context, case):
     # A cursor is opaque: only a list can make one, and a made-up one is rightly 400 although it is a string.
@@ -42,6 +51,11 @@ def filter_case(context, case):
     # beginning. JSON Schema cannot say so.
     if "/analytics/" in case.operation.path and {"from", "to"} & set(case.query or {}) and is_positive(case):
         return False
+    # Steps of a funnel are different ones.
+    if case.operation.path == "/api/analytics/funnel" and is_positive(case):
+        steps = str((case.query or {}).get("steps", "")).split(",")
+        if len(steps) != len(set(steps)):
+            return False
     # Lines of one product are added up, and so many pieces of it nobody sells: a sum JSON Schema cannot take.
     if case.operation.path == "/api/orders" and is_positive(case):
         if pieces_of_one_product(case.body) > PIECES_OF_A_PRODUCT_MAX:

@@ -80,6 +80,25 @@ describe('figures of sales', () => {
           expect(sum(body.items), `${granularity} ${counted}`).toEqual(expected);
         });
 
+    const query = {
+      measures: ['orders', 'units', 'gross', 'refunds', 'net'],
+      filters: [{ dimension: 'currency', values: [currency] }],
+    };
+    const asked = await shop.call<Revenue>('POST', '/api/analytics/query', { token: admin, body: query });
+    expect(asked.body.items).toEqual([{ currency, ...expected }]);
+    const overview = await shop.call<Revenue>('GET', '/api/analytics/overview', { token: admin });
+    expect(overview.body.items).toContainEqual({
+      currency,
+      ...expected,
+      averageOrder: Math.round(gross / 2),
+      buyers: 1,
+      newBuyers: 1,
+    });
+    const basket = await shop.call<{ items: object[] }>('GET', `/api/analytics/basket?productId=${lamp}`, {
+      token: admin,
+    });
+    expect(basket.body.items).toMatchObject([{ productId: wick, name: 'Lantern', orders: 1, confidence: 1 }]);
+
     // A week of minutes, a year of hours, and longer than that of days.
     for (const days of [1, 300, 3_000]) {
       const from = new Date(Date.now() - days * 86_400_000).toISOString();

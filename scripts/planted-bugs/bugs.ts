@@ -303,4 +303,40 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['services/analytics/figures.int.test.ts'],
   },
+  {
+    name: 'clocks-that-never-change',
+    what: 'every day of a zone has 24 hours, also those on which its clocks change',
+    edits: [
+      {
+        file: 'services/analytics/zone.ts',
+        find: 'change.fromMs > fromMs && change.fromMs < toMs',
+        replace: 'change.fromMs > toMs',
+      },
+    ],
+    tests: ['services/analytics/zone.test.ts'],
+  },
+  {
+    name: 'credit-for-ever',
+    what: 'an order is credited to a click on a recommendation however long ago that was',
+    edits: [
+      {
+        file: 'services/analytics/attribution.ts',
+        find: 'WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})',
+        replace: '',
+      },
+    ],
+    tests: ['services/analytics/questions.int.test.ts'],
+  },
+  {
+    name: 'formula-in-csv',
+    what: 'a spreadsheet computes the name of a product',
+    edits: [
+      {
+        file: 'platform/http/row-formats.ts',
+        find: 'isFormula(text) ?',
+        replace: "text === '' ?",
+      },
+    ],
+    tests: ['platform/http/row-formats.test.ts'],
+  },
 ];

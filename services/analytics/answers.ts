@@ -14,9 +14,10 @@ export type Answers = {
 
 /** Changes that are not ingested sales (a corrected name, a table that is made anew) show after this at the latest. */
 const ageMsMax = 1_000;
-const rowsKeptMax = 100_000;
-/** What an answer without rows counts for. */
+const rowsKeptMax = 60_000;
+/** What an answer without rows counts for, and the characters of its question that count for a row. */
 const rowsOfAnAnswer = 10;
+const keyCharsPerRow = 100;
 
 /** An answer serves for so many times as long as it took to make, so that one question costs a part of ClickHouse only. */
 const heldPerMsOfMaking = 2;
@@ -40,11 +41,12 @@ export const createAnswers = (deps: {
   const ask = (key: string, { sql, params }: Query, reading: Reading): Kept => {
     const rows = clickhouse.query<unknown>(sql, params);
     const answer: Kept = { reading, atMs: clock.monotonicMs(), heldMs: Number.POSITIVE_INFINITY, rows };
-    kept.set(key, answer, rowsOfAnAnswer);
+    const ownSize = rowsOfAnAnswer + Math.ceil(key.length / keyCharsPerRow);
+    kept.set(key, answer, ownSize);
     rows.then(
       ({ length }) => {
         answer.heldMs = Math.min(heldMsMax, heldPerMsOfMaking * (clock.monotonicMs() - answer.atMs));
-        if (kept.get(key) === answer) kept.set(key, answer, rowsOfAnAnswer + length);
+        if (kept.get(key) === answer) kept.set(key, answer, ownSize + length);
       },
       () => {
         if (kept.get(key) === answer) kept.delete(key);

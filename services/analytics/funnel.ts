@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text, wholeNumber } from '#platform/http/text';
+import { matching, wholeNumber } from '#platform/http/text';
 import type { Period } from './period.js';
 import {
   count,
@@ -31,13 +31,15 @@ const minuteMs = 60_000;
 const windowMinutesMax = 43_200;
 const stepsCharsMax = 250;
 
-const steps = text(stepsCharsMax)
-  .transform((list) => list.split(','))
-  .refine((list) => list.every((step) => (funnelSteps as readonly string[]).includes(step)), {
-    message: `must be of ${funnelSteps.join(', ')}, separated by commas`,
-  })
+const oneStep = `(${funnelSteps.join('|')})`;
+
+const steps = matching(
+  stepsCharsMax,
+  new RegExp(`^${oneStep}(,${oneStep}){1,${funnelSteps.length - 1}}$`),
+  `must be two or more of ${funnelSteps.join(', ')}, separated by commas`,
+)
+  .transform((list) => list.split(',') as Step[])
   .refine((list) => new Set(list).size === list.length, 'must have each step once')
-  .refine((list) => list.length >= 2, 'must be two steps or more')
   .describe('In the order in which they have to happen, separated by commas.');
 
 export const funnel = endpoint({
@@ -62,7 +64,7 @@ export const funnel = endpoint({
   question: (asked, nowMs) => {
     const period = wholePeriod(asked, nowMs, daysAsDefault);
     if ('refused' in period) return period;
-    const way = asked.steps as Step[];
+    const way = asked.steps;
     return {
       about: way.includes('order_confirmed') ? 'both' : 'activity',
       queries: [funnelQuery(period, way, asked.windowMinutes * minuteMs)],

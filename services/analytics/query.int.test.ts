@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { costLimits } from './cost.js';
+import { costLimits } from './clickhouse-calls.js';
 import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
 
 const hourMs = 3_600_000;

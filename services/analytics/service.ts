@@ -7,9 +7,9 @@ import { openFront } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
+import { fastCrowd, slowCrowd, withinCost } from './clickhouse-calls.js';
 import { bothOf, type CompletenessGauge, createCompletenessGauge } from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
-import { withinCost } from './cost.js';
 import { createFigures } from './figures.js';
 import { liveRoutes } from './live-routes.js';
 import { redisLiveStore } from './live-store.js';
@@ -23,11 +23,19 @@ export const service: Service<AnalyticsConfig> = {
   build: (config, host) => {
     const { clickhouseUrl, queryTimeoutMs } = config;
     const clickhouse = host.use(
-      createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 4 }),
+      createClickHouse({
+        url: clickhouseUrl,
+        requestTimeoutMs: queryTimeoutMs,
+        connectionsMax: fastCrowd.runningMax,
+      }),
     );
     // Questions that read raw rows wait for each other, and not the figures of a dashboard for them.
     const slowClickhouse = host.use(
-      createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 2 }),
+      createClickHouse({
+        url: clickhouseUrl,
+        requestTimeoutMs: queryTimeoutMs,
+        connectionsMax: slowCrowd.runningMax,
+      }),
     );
     const broker = host.use(connectBroker(host, config.kafka));
     const gaugeOf = (
@@ -63,11 +71,12 @@ export const service: Service<AnalyticsConfig> = {
     reconciliationRoutes(app, clickhouse);
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
+    const slow = withinCost(slowClickhouse, slowCrowd);
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
-      createAnswers({ clickhouse: withinCost(slowClickhouse), completeness, clock });
+      createAnswers({ clickhouse: slow, completeness, clock });
     analyticsRoutes(app, {
       figures: createFigures(
-        createAnswers({ clickhouse: withinCost(clickhouse), completeness: sales, clock }),
+        createAnswers({ clickhouse: withinCost(clickhouse, fastCrowd), completeness: sales, clock }),
         clock,
       ),
       answers: {

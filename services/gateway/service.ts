@@ -127,6 +127,8 @@ const exposedHeaders = [
   'ratelimit-remaining',
   'ratelimit-reset',
   'idempotency-replayed',
+  'x-as-of',
+  'x-lag-ms',
 ];
 
 /** The headers of helmet and CORS, which are the same for every answer: made once, because making them is slow. */

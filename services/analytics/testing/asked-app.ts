@@ -6,7 +6,7 @@ import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
 import type { Role } from '#schemas/roles';
 import { createAnswers } from '../answers.js';
-import { type CostLimits, costLimits, withinCost } from '../cost.js';
+import { type CostLimits, costLimits, fastCrowd, withinCost } from '../clickhouse-calls.js';
 import { createFigures } from '../figures.js';
 import { analyticsRoutes } from '../routes.js';
 
@@ -51,7 +51,11 @@ export const askedApp = async (nowMs: number, limits: CostLimits = costLimits) =
   const completeness = {
     read: async () => ({ asOfMs: clock.nowMs() - 5_000, lagMs: 5_000, version: String(version) }),
   };
-  const answers = createAnswers({ clickhouse: withinCost(clickhouse, limits), completeness, clock });
+  const answers = createAnswers({
+    clickhouse: withinCost(clickhouse, fastCrowd, limits),
+    completeness,
+    clock,
+  });
   const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
   analyticsRoutes(app, {
     figures: createFigures(answers, clock),

@@ -1,0 +1,100 @@
+import { expect, it } from 'vitest';
+import { PlatformError } from '#platform/errors';
+import { handClock } from '#platform/testing/hand-clock';
+import { createAnswers } from './answers.js';
+import { withinCost } from './clickhouse-calls.js';
+
+/** A ClickHouse that answers when the test says so. */
+const slowClickHouse = () => {
+  const asked: { sql: string; answer(rows: object[]): void; fail(): void }[] = [];
+  const query = <Row>(sql: string): Promise<Row[]> =>
+    new Promise((resolve, reject) => {
+      asked.push({ sql, answer: (rows) => resolve(rows as Row[]), fail: () => reject(new Error('away')) });
+    });
+  return { asked, query };
+};
+
+const settled = async (): Promise<void> => {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+};
+
+const setUp = () => {
+  const clickhouse = slowClickHouse();
+  const clock = handClock();
+  let version = 0;
+  const read = async () => ({ asOfMs: clock.nowMs() - 1_000, lagMs: 1_000, version: String(version) });
+  const answers = createAnswers({ clickhouse, completeness: { read }, clock });
+  return {
+    clickhouse,
+    clock,
+    ask: () => answers.of({ sql: 'SELECT 1', params: {} }),
+    change: () => {
+      version += 1;
+    },
+  };
+};
+
+it('joins those who ask while the data changes to the statement that runs', async () => {
+  const { clickhouse, clock, ask, change } = setUp();
+  const first = ask();
+  await settled();
+  const askedAtMs = clock.nowMs();
+  change();
+  clock.advanceMs(3_000);
+  const second = ask();
+  await settled();
+  expect(clickhouse.asked).toHaveLength(1);
+  clickhouse.asked[0]?.answer([{ n: 1 }]);
+  for (const { rows, reading } of await Promise.all([first, second])) {
+    expect(rows).toEqual([{ n: 1 }]);
+    // What was complete when it was asked, and no more.
+    expect(reading).toMatchObject({ asOfMs: askedAtMs - 1_000, lagMs: 4_000 });
+  }
+});
+
+it('serves a slow answer for twice the time that it took, and then asks again', async () => {
+  const { clickhouse, clock, ask, change } = setUp();
+  const first = ask();
+  await settled();
+  clock.advanceMs(400);
+  clickhouse.asked[0]?.answer([]);
+  await first;
+  change();
+  clock.advanceMs(300);
+  await ask();
+  expect(clickhouse.asked).toHaveLength(1);
+  clock.advanceMs(200);
+  const later = ask();
+  await settled();
+  expect(clickhouse.asked).toHaveLength(2);
+  clickhouse.asked[1]?.answer([{ n: 2 }]);
+  expect((await later).rows).toEqual([{ n: 2 }]);
+});
+
+it('asks anew after a failure', async () => {
+  const { clickhouse, ask } = setUp();
+  const failing = ask();
+  await settled();
+  clickhouse.asked[0]?.fail();
+  await expect(failing).rejects.toThrow('away');
+  const again = ask();
+  await settled();
+  clickhouse.asked[1]?.answer([]);
+  expect((await again).rows).toEqual([]);
+});
+
+it('lets no more wait than may, and those who wait come to their turn', async () => {
+  const clickhouse = slowClickHouse();
+  const bounded = withinCost(clickhouse, { runningMax: 1, waitersMax: 2 });
+  const asking = ['a', 'b', 'c', 'd'].map((sql) => bounded.query(sql));
+  await expect(asking[3]).rejects.toSatisfy(
+    (error) => error instanceof PlatformError && error.retriable && error.code === 'clickhouse_unavailable',
+  );
+  for (const turn of [0, 1, 2]) {
+    await settled();
+    expect(clickhouse.asked).toHaveLength(turn + 1);
+    expect(clickhouse.asked[turn]?.sql).toContain('max_rows_to_read');
+    clickhouse.asked[turn]?.answer([{ turn }]);
+    expect(await asking[turn]).toEqual([{ turn }]);
+  }
+});
