@@ -98,13 +98,19 @@ export const createCheckpoints = (
   };
 };
 
+/** When a backlog ends, the clock may close every open window at once, and a statement has ten seconds. */
+const rowsPerStatementMax = 5_000;
+
 const write = async (tx: Tx, task: Task, { rows }: Checkpoint<unknown>): Promise<void> => {
   const { name, sink } = task.topology;
   if (!('write' in sink) || rows.length === 0) return;
-  await sink.write(
-    tx,
-    rows.map(({ place, row }) => ({ id: idOf(name, ...place), row })),
-  );
+  for (let start = 0; start < rows.length; start += rowsPerStatementMax) {
+    const some = rows.slice(start, start + rowsPerStatementMax);
+    await sink.write(
+      tx,
+      some.map(({ place, row }) => ({ id: idOf(name, ...place), row })),
+    );
+  }
 };
 
 type Publishing = { kept: readonly unknown[]; reportedMs: number; isAway: boolean };

@@ -25,8 +25,8 @@ const actions = [
   'recommendation_clicked',
 ] as const;
 
-/** The same events for the same arguments, over ten minutes from `fromMs`, out of order by up to 1.5 s. */
-export const shopEvents = (count: number, fromMs: number): ShopEvent[] => {
+/** The same events for the same arguments, of so many visits, over ten minutes from `fromMs`, out of order by up to 1.5 s. */
+export const shopEvents = (count: number, fromMs: number, visits = 200): ShopEvent[] => {
   const random = seeded(count);
   const used = new Set<number>();
   const events: ShopEvent[] = [];
@@ -34,14 +34,19 @@ export const shopEvents = (count: number, fromMs: number): ShopEvent[] => {
     let atMs = fromMs + Math.floor((nth * 600_000) / count) + outOfOrderMs - random(outOfOrderMs);
     while (used.has(atMs)) atMs += 1;
     used.add(atMs);
-    if (random(20) > 0) events.push(activity(nth, atMs, random));
+    if (random(20) > 0) events.push(activity(nth, atMs, random, visits));
     else events.push(...order(nth, atMs, random));
   }
   return events;
 };
 
-const activity = (nth: number, atMs: number, random: (below: number) => number): ShopEvent => {
-  const visit = `visit-${random(200)}`;
+const activity = (
+  nth: number,
+  atMs: number,
+  random: (below: number) => number,
+  visits: number,
+): ShopEvent => {
+  const visit = `visit-${random(visits)}`;
   const type = actions[random(actions.length)] as string;
   return {
     type: 'ShopperActivity',

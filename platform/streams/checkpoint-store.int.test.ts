@@ -1,0 +1,172 @@
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PlatformError } from '#platform/errors';
+import { createCheckpointStore } from '#platform/streams/checkpoint-store';
+import { createTask, type Task } from '#platform/streams/task';
+import { topology } from '#platform/streams/topology';
+import { tumbling } from '#platform/streams/window';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+
+let scratch: ScratchDatabase;
+beforeAll(async () => {
+  scratch = await scratchDatabase(['platform/streams/migrations'], 4);
+});
+afterAll(() => scratch.drop());
+
+const at = { topic: 't', partition: 0 };
+
+/** Joins texts by key, in windows that never end here: its state is as large as what it was given. */
+const taskOf = (name: string): Task =>
+  createTask(
+    topology({
+      name,
+      purpose: '',
+      sources: {},
+      keyedBy: 'key',
+      window: tumbling(1_000_000_000),
+      aggregate: { start: () => '', add: (sum, text: string) => sum + text, merge: (a, b) => a + b },
+      emits: 'once',
+      outOfOrderMsMax: 0,
+      latenessMs: 0,
+      windowsMax: 1_000_000,
+      rows: () => [],
+      sink: { into: '', publish: async () => {}, rowsKeptMax: 0 },
+    }),
+    1,
+  ) as Task;
+
+const give = (task: Task, key: string, text: string): void => {
+  const lane = task.lane(at);
+  lane.take(lane.nextOffset, 5, [{ key, input: text }]);
+  task.advance();
+};
+const open = async (task: Task) => {
+  const store = createCheckpointStore(scratch.db);
+  await store.open(task);
+  return { store, save: () => store.store([store.take(task, async () => {})]) };
+};
+const stateOf = (task: Task) => new Map(task.everything().map(([, key, , , , sum]) => [key, sum as string]));
+const storedBytes = async (task: string): Promise<number> =>
+  Number(
+    (
+      await scratch.db.query<{ bytes: string }>(
+        'SELECT coalesce(sum(octet_length(body)), 0)::text AS bytes FROM stream_changes WHERE task = $1',
+        [task],
+      )
+    ).rows[0]?.bytes,
+  );
+
+/** A pool whose connections commit and then break before the answer arrives, as often as `isLost` says. */
+const losingAnswers = (pool: pg.Pool, isLost: () => boolean): pg.Pool =>
+  new Proxy(pool, {
+    get: (target, name) => {
+      if (name !== 'connect') return Reflect.get(target, name);
+      return async () => {
+        const client = await target.connect();
+        return new Proxy(client, {
+          get: (inner, of) => {
+            const found = Reflect.get(inner, of);
+            if (of !== 'query') return typeof found === 'function' ? found.bind(inner) : found;
+            return async (...given: unknown[]) => {
+              const answer = await (found as (...all: unknown[]) => Promise<unknown>).apply(inner, given);
+              if (given[0] === 'COMMIT' && isLost()) throw new Error('Connection terminated unexpectedly');
+              return answer;
+            };
+          },
+        });
+      };
+    },
+  });
+
+describe('a stored task', () => {
+  it('is loaded as it was at its last checkpoint, and goes on from there', async () => {
+    const first = taskOf('plain');
+    const { save } = await open(first);
+    give(first, 'a', 'x');
+    give(first, 'b', 'y');
+    await save();
+    give(first, 'a', 'z');
+    await save();
+    give(first, 'a', 'lost');
+
+    const second = taskOf('plain');
+    await open(second);
+    expect(stateOf(second)).toEqual(
+      new Map([
+        ['a', 'xz'],
+        ['b', 'y'],
+      ]),
+    );
+    expect(second.lane(at).nextOffset).toBe(3n);
+  });
+
+  it('is stored once although the answer was lost, with the rows of the same transaction', async () => {
+    const task = taskOf('answer');
+    let answersLost = 0;
+    let writes = 0;
+    const commitsSilently = { ...scratch.db, pool: losingAnswers(scratch.db.pool, () => answersLost-- > 0) };
+    const store = createCheckpointStore(commitsSilently);
+    await store.open(task);
+    give(task, 'a', 'x');
+    answersLost = 1;
+    const taken = store.take(task, async () => {
+      writes += 1;
+    });
+    await expect(store.store([taken])).rejects.toThrow('Connection terminated');
+    await store.store([taken]);
+    expect(writes).toBe(1);
+    const again = taskOf('answer');
+    await open(again);
+    expect(stateOf(again)).toEqual(new Map([['a', 'x']]));
+  });
+
+  it('needs a log of changes that stays near the size of its state', async () => {
+    const task = taskOf('large');
+    const { save } = await open(task);
+    const text = 'x'.repeat(1_000);
+    for (let round = 0; round < 30; round += 1) {
+      for (let key = 0; key < 200; key += 1) give(task, `key-${key}`, round === 0 ? text : '.');
+      await save();
+    }
+    // 30 times the state were written as changes: 200 windows of a kilobyte each.
+    expect(await storedBytes('large')).toBeLessThan(2 * 250_000 + 1_250_000);
+    const again = taskOf('large');
+    await open(again);
+    expect(stateOf(again)).toEqual(stateOf(task));
+  });
+
+  it('accepts nothing more from a process whose task another one has opened', async () => {
+    const old = taskOf('fenced');
+    const before = await open(old);
+    give(old, 'a', 'old');
+    await before.save();
+    const next = taskOf('fenced');
+    const after = await open(next);
+    give(old, 'a', 'zombie');
+    await expect(before.save()).rejects.toThrow('no other process computes fenced');
+    give(next, 'a', 'new');
+    await after.save();
+    const last = taskOf('fenced');
+    await open(last);
+    expect(stateOf(last)).toEqual(new Map([['a', 'oldnew']]));
+  });
+
+  it('is not half stored when a row cannot be written', async () => {
+    const task = taskOf('half');
+    const store = createCheckpointStore(scratch.db);
+    await store.open(task);
+    give(task, 'a', 'x');
+    const fault = new PlatformError('postgres_unavailable', 'away', { retriable: true });
+    let isAway = true;
+    const taken = store.take(task, async () => {
+      if (isAway) throw fault;
+    });
+    await expect(store.store([taken])).rejects.toBe(fault);
+    expect(await storedBytes('half')).toBe(0);
+    isAway = false;
+    await store.store([taken]);
+    const again = taskOf('half');
+    await open(again);
+    expect(stateOf(again)).toEqual(new Map([['a', 'x']]));
+  });
+});

@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createTask } from '#platform/streams/task';
+import type { Sink, Topology } from '#platform/streams/topology';
+import type { OrderPlaced } from '#schemas/events';
+import { fraudSignals } from './fraud-signals.js';
+import { liveMetrics } from './live-figures.js';
+import { stockOuts } from './stock-outs.js';
+import { recomputeLive, recomputeVisits, type ShopEvent, shopEvents } from './testing/shop-events.js';
+import { visits } from './visits.js';
+
+/** Each job's fold without an engine: rows of events in a chosen order, against a recomputation or by example. */
+
+const nowhere: Sink<never> = { into: 'nowhere', publish: async () => {}, rowsKeptMax: 0 };
+const farMs = 10 * 86_400_000;
+
+/**
+ * The last revision of each row. Events of a key stay on one partition and in order; `turns` choose which partition is
+ * read next.
+ */
+const rowsOf = <R>(
+  topology: Topology<never, never, R>,
+  events: readonly Pick<ShopEvent, 'type' | 'key' | 'value' | 'atMs'>[],
+  turns: readonly number[] = [],
+): R[] => {
+  const task = createTask(topology, 1);
+  const partitions: (typeof events)[number][][] = [[], [], []];
+  for (const event of events) partitions[event.key.length % 3]?.push(event);
+  const lanes = partitions.map((_, partition) => task.lane({ topic: 't', partition }));
+  const last = new Map<string, R>();
+  const take = (partition: number): boolean => {
+    const lane = lanes[partition];
+    const event = partitions[partition]?.[Number(lane?.nextOffset)];
+    if (lane === undefined || event === undefined) return false;
+    const late = lane.take(
+      lane.nextOffset,
+      event.atMs,
+      task.contributionsOf({ ...event, eventId: 'e' } as never),
+    );
+    expect(late).toEqual([]);
+    task.advance();
+    return true;
+  };
+  const keep = () => {
+    for (const { place, row } of task.checkpoint().rows) last.set(`${place[0]} ${place[1]} ${place[3]}`, row);
+  };
+  for (const [nth, turn] of turns.entries()) {
+    take(turn % 3);
+    if (nth % 7 === 0) keep();
+  }
+  for (const partition of partitions.keys()) while (take(partition));
+  for (const lane of lanes) lane.take(lane.nextOffset, events[0]!.atMs + farMs, []);
+  task.advance();
+  keep();
+  return [...last.values()];
+};
+
+const turns = fc.array(fc.nat(2), { maxLength: 300 });
+const seeds = fc.integer({ min: 50, max: 400 });
+const fromMs = Date.UTC(2026, 5, 1);
+
+describe('for any interleaving', () => {
+  test('live figures equal a recomputation', () => {
+    fc.assert(
+      fc.property(seeds, turns, (count, order) => {
+        const events = shopEvents(count, fromMs);
+        const rows = rowsOf(liveMetrics('tenSeconds', nowhere) as never, events, order) as {
+          fromMs: number;
+        }[];
+        expect(rows.toSorted((a, b) => a.fromMs - b.fromMs)).toEqual(recomputeLive(events, 10_000));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('visits equal a recomputation', () => {
+    fc.assert(
+      fc.property(seeds, turns, (count, order) => {
+        const events = shopEvents(count, fromMs, 10);
+        const id = (row: { visit_id: string; started_at: number }) => `${row.visit_id} ${row.started_at}`;
+        const byId = (rows: readonly { visit_id: string; started_at: number }[]) =>
+          rows.toSorted((a, b) => (id(a) < id(b) ? -1 : 1));
+        expect(byId(rowsOf(visits(20_000, nowhere) as never, events, order))).toEqual(
+          byId(recomputeVisits(events, 20_000)),
+        );
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
+const placed = (orderId: string, more: Partial<OrderPlaced> & { atMs?: number } = {}) => {
+  const { atMs = fromMs, ...changes } = more;
+  return {
+    type: 'OrderPlaced' as const,
+    key: orderId,
+    atMs,
+    value: {
+      orderId,
+      version: 1,
+      userId: 'user-1',
+      visitId: null,
+      lines: [{ productId: 'p', name: 'p', category: 'home', quantity: 2, unitPriceMinor: 300 }],
+      totalMinor: 600,
+      currency: 'GBP',
+      paymentMethod: 'card',
+      paymentToken: '',
+      shippingCountry: 'GB',
+      occurredAt: atMs,
+      ...changes,
+    },
+  };
+};
+const refused = (orderId: string, atMs: number) => ({
+  type: 'StockRejected' as const,
+  key: orderId,
+  atMs,
+  value: { orderId, lines: [{ productId: 'p', requested: 2, available: 1 }], occurredAt: atMs },
+});
+
+describe('a stock-out', () => {
+  test('has the price of the order, whichever event comes first', () => {
+    for (const events of [
+      [placed('o'), refused('o', fromMs + 50)],
+      [refused('o', fromMs + 50), placed('o')],
+    ])
+      expect(rowsOf(stockOuts(nowhere) as never, events)).toMatchObject([
+        { order_id: 'o', requested: 2, available: 1, lost_minor: 600, currency: 'GBP', category: 'home' },
+      ]);
+  });
+
+  test('is counted also where the order is missing, and an order that was served is none', () => {
+    expect(rowsOf(stockOuts(nowhere) as never, [refused('a', fromMs), placed('b')])).toMatchObject([
+      { order_id: 'a', unit_price_minor: null, lost_minor: 0, currency: null },
+    ]);
+  });
+});
+
+describe('a signal of fraud', () => {
+  const limits = { orders: 3, declines: 2, amountMinor: 10_000 };
+  const declined = (orderId: string, atMs: number) => ({
+    type: 'OrderCancelled' as const,
+    key: orderId,
+    atMs,
+    value: { orderId, version: 2, userId: 'user-1', reason: 'payment_declined', occurredAt: atMs },
+  });
+  const signals = (events: Parameters<typeof rowsOf>[1]) =>
+    new Map(
+      (
+        rowsOf(fraudSignals(limits, nowhere) as never, events) as {
+          signal_id: string;
+          kind: string;
+          order_id: string;
+        }[]
+      ).map((row) => [row.signal_id, `${row.kind} ${row.order_id}`]),
+    );
+
+  test('is each kind, once, of the order that gave rise to it, also where two windows hold it', () => {
+    const found = signals([
+      placed('o1'),
+      placed('o2', { atMs: fromMs + 400_000 }),
+      placed('o3', { atMs: fromMs + 410_000, shippingCountry: 'FR', totalMinor: 10_000 }),
+      declined('o2', fromMs + 420_000),
+      declined('o3', fromMs + 430_000),
+    ]);
+    expect([...found.values()].toSorted()).toEqual([
+      'amount o3',
+      'declines o3',
+      'mismatch o3',
+      'velocity o3',
+    ]);
+  });
+
+  test('is none for a buyer who orders now and then', () => {
+    const events = [0, 1, 2, 3].map((nth) => placed(`o${nth}`, { atMs: fromMs + nth * 900_000 }));
+    expect(signals(events).size).toBe(0);
+  });
+});
