@@ -20,7 +20,8 @@ const foldersIn = (folder: string): string[] =>
 
 describe('services/table.ts', () => {
   it('has a line for every folder of services/ and stream-jobs/, and a folder for every line', () => {
-    const folders = ['services', 'stream-jobs'].flatMap(foldersIn);
+    // The jobs' twins in SQL, which Flink runs.
+    const folders = ['services', 'stream-jobs'].flatMap(foldersIn).filter((f) => f !== 'stream-jobs/flink');
     expect(parts.map(folderOf).sort(), 'the lines of services/table.ts').toEqual(folders.sort());
   });
 

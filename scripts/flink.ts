@@ -1,0 +1,39 @@
+/**
+ * `npm run flink [live-metrics|visits]`: runs the Flink SQL of a windowed job on the platform that CARTSTREAM_RUN names
+ * or that runs in `.local`, and prints its rows until it is stopped.
+ *
+ * `npm run flink -- --compare`: lets Flink and stream-jobs/windows compute the same events (`ROWS`, 100,000) of topics of
+ * their own, out of order by up to 1.5 s, and compares the rows one by one, and the CPU time of both.
+ */
+import { parseArgs } from 'node:util';
+import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
+import { compareWithFlink } from './flink/comparison.js';
+import { flinkScript, installFlink, runFlink } from './flink/local-flink.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { compare: { type: 'boolean', default: false } },
+});
+const jobs = ['live-metrics', 'visits'] as const;
+const [job = 'live-metrics'] = positionals;
+
+process.env.CARTSTREAM_RUN ??= projectPath('.local/run.json');
+if (values.compare) process.exit((await compareWithFlink(Number(process.env.ROWS ?? 100_000))) ? 0 : 1);
+if (!(jobs as readonly string[]).includes(job)) {
+  console.error(`no job ${job}; there are: ${jobs.join(', ')}`);
+  process.exit(2);
+}
+const { kafka, schemaRegistryUrl } = engines();
+const script = flinkScript(job, {
+  brokers: kafka.brokers.join(','),
+  schemaRegistryUrl,
+  topicPrefix: '',
+  visitGapSeconds: 1_800,
+  isBounded: false,
+  sinkOf: () => "'connector' = 'print'",
+});
+const run = runFlink(installFlink(), script, 768);
+run.process.stdout?.pipe(process.stdout);
+const { output } = await run.ended;
+console.log(output.slice(-2_000));
