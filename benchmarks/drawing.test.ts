@@ -12,8 +12,8 @@ it('draws each line from the left to the right, higher values further up', () =>
     .map((place) => place.split(' ').map(Number));
   expect(path).toEqual([
     [64, 200],
-    [327, 117],
-    [590, 34],
+    [327, 122],
+    [590, 44],
   ]);
   expect(svg).toContain('A &lt; B');
 });
@@ -29,5 +29,5 @@ it('places 1, 10 and 100 at equal distances on a logarithmic axis, and leaves ou
 
 it('begins a logarithmic upright axis at a power of ten', () => {
   const svg = drawCharts([{ ...chart, yLogarithmic: true, lines: [line(1, 10, 100)] }]);
-  expect([...svg.matchAll(/cy="([\d.]+)"/g)].map(([, y]) => Number(y))).toEqual([200, 117, 34]);
+  expect([...svg.matchAll(/cy="([\d.]+)"/g)].map(([, y]) => Number(y))).toEqual([200, 122, 44]);
 });

@@ -19,7 +19,7 @@ export type Chart = {
 const width = 760;
 const height = 240;
 const noteHeight = 26;
-const margin = { top: 34, right: 170, bottom: 40, left: 64 };
+const margin = { top: 44, right: 170, bottom: 40, left: 64 };
 const colours = [
   '#2563eb',
   '#d97706',
@@ -51,6 +51,7 @@ export const drawCharts = (charts: readonly Chart[], note = ''): string => {
   const total = height * charts.length + (note === '' ? 0 : noteHeight);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${total}" width="${width}" height="${total}" font-family="system-ui, sans-serif" font-size="11">`,
+    `<title>${escaped(charts.map(({ title }) => title).join('; '))}</title>`,
     '<rect width="100%" height="100%" fill="#ffffff"/>',
     ...charts.map((chart, at) => `<g transform="translate(0 ${at * height})">${drawChart(chart)}</g>`),
     ...(note === '' ? [] : [text(14, total - 10, note, 'fill="#4b5563"')]),
@@ -82,7 +83,7 @@ const drawChart = (chart: Chart): string => {
       text(placeX(mark), bottom + 16, label(mark), 'text-anchor="middle" fill="#4b5563"'),
     ),
     text((margin.left + right) / 2, bottom + 32, chart.xTitle, 'text-anchor="middle" fill="#4b5563"'),
-    text(14, margin.top - 4, chart.yTitle, 'fill="#4b5563"'),
+    text(14, margin.top - 12, chart.yTitle, 'fill="#4b5563"'),
     ...chart.lines.map((line, at) => {
       const colour = colours[at % colours.length] as string;
       const placed = line.points
@@ -134,7 +135,9 @@ const powersAxis = (values: readonly number[]): Axis => {
 };
 
 const text = (x: number, y: number, content: string, attributes: string): string =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${content.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</text>`;
+  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${escaped(content)}</text>`;
+
+const escaped = (content: string): string => content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 const label = (value: number): string => {
   if (value === 0 || Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US');

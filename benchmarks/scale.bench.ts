@@ -158,31 +158,33 @@ const report = (measured: readonly Measured[]): void => {
   );
   const loads = spreadOf(measured.flatMap(({ costs }) => costs.map(({ load }) => load)));
   console.log(`load average before each measurement: ${shownSpread(loads, 1)}`);
-  const charts = (['instances', 'catalogue'] as const).flatMap((key) => {
+  for (const key of ['instances', 'catalogue'] as const) {
     const along = measured.filter((one) => one[key] !== undefined);
-    if (along.length < 2) return [];
+    if (along.length < 2) continue;
     const xTitle = key === 'instances' ? `instances of ${scaled.join(', ')} each` : 'products';
-    const line = (name: string, value: 'perSecond' | 'cpuMsPerOrder') => ({
+    const lineOf = (name: string, value: 'perSecond' | 'cpuMsPerOrder') => ({
       name,
       points: along.map((one) => ({ x: one[key] as number, y: of(one, value).median })),
     });
-    return [
-      {
-        title: `Orders a second (${buyers} buyers)`,
-        xTitle,
-        yTitle: 'orders/s',
-        xLogarithmic: true,
-        lines: [line('confirmed', 'perSecond')],
-      },
-      {
-        title: 'CPU time of an order, all processes',
-        xTitle,
-        yTitle: 'ms',
-        xLogarithmic: true,
-        lines: [line('CPU', 'cpuMsPerOrder')],
-      },
-    ];
-  });
-  writeDrawing('scale', charts, circumstancesNote(loads));
+    const axes = { xTitle, xLogarithmic: true };
+    writeDrawing(
+      `scale-by-${key}`,
+      [
+        {
+          title: `Orders a second (${buyers} buyers)`,
+          yTitle: 'orders/s',
+          lines: [lineOf('confirmed', 'perSecond')],
+          ...axes,
+        },
+        {
+          title: 'CPU time of an order, all processes',
+          yTitle: 'ms',
+          lines: [lineOf('CPU', 'cpuMsPerOrder')],
+          ...axes,
+        },
+      ],
+      circumstancesNote(loads),
+    );
+  }
   writeResults('scale', { buyers, measured });
 };
