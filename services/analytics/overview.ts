@@ -61,13 +61,15 @@ export const overview = endpoint({
       asked.compare === undefined ? [period] : [period, wholePeriodBefore(period, zoneOf(asked.tz))];
     return {
       about: 'both',
-      queries: periods.flatMap((of) => [moneyQuery(of), buyersQuery(of), trafficQuery(of)]),
-      answerOf: ([money = [], buyers = [], traffic = [], ...before]) => {
-        const now = summaryOf(money, buyers, traffic);
-        if (before.length === 0) return now;
-        const [moneyBefore = [], buyersBefore = [], trafficBefore = []] = before;
-        const then = summaryOf(moneyBefore, buyersBefore, trafficBefore);
-        return besideSummary(now, then);
+      queries: periods.flatMap((of) => [
+        moneyQuery(of),
+        buyersQuery(of),
+        trafficQuery(of),
+        visitorsQuery(of),
+      ]),
+      answerOf: (found) => {
+        const [now, then] = [summaryOf(found.slice(0, 4)), summaryOf(found.slice(4))];
+        return asked.compare === undefined ? now : besideSummary(now, then);
       },
     };
   },
@@ -106,15 +108,25 @@ const buyersQuery = (period: Period): Query => ({
   params: periodParams(period),
 });
 
+/** By visit first: one table of all visits costs a fifth of a set of visits for each figure. */
 const trafficQuery = (period: Period): Query => ({
   sql: `
-  SELECT uniqExact(visit_id) AS visits, uniqExact(user_id) AS visitors,
-    uniqExactIf(visit_id, type = 'product_viewed') AS visitsWithView,
-    uniqExactIf(visit_id, type = 'product_added') AS visitsWithAddition,
-    uniqExactIf(visit_id, type = 'checkout_started') AS visitsWithCheckout,
-    countIf(type = 'products_searched') AS searches
-  FROM shopper_activity
-  WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
+  SELECT count() AS visits, countIf(viewed) AS visitsWithView, countIf(added) AS visitsWithAddition,
+    countIf(checkedOut) AS visitsWithCheckout, sum(searched) AS searches
+  FROM (
+    SELECT max(type = 'product_viewed') AS viewed, max(type = 'product_added') AS added,
+      max(type = 'checkout_started') AS checkedOut, countIf(type = 'products_searched') AS searched
+    FROM shopper_activity
+    WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+    GROUP BY visit_id
+  )`,
+  params: periodParams(period),
+});
+
+const visitorsQuery = (period: Period): Query => ({
+  sql: `
+  SELECT uniqExact(user_id) AS visitors FROM shopper_activity
+  WHERE user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
   params: periodParams(period),
 });
 
@@ -128,12 +140,18 @@ const noTraffic: Traffic = {
   searches: 0,
 };
 
-const summaryOf = (money: readonly Money[], buyers: readonly Buyers[], [traffic]: readonly Traffic[]) => {
+const summaryOf = ([money = [], buyers = [], traffic = [], visitors = []]: readonly Found[]) => {
+  const parts: readonly Partial<Traffic>[] = [noTraffic, ...traffic, ...visitors];
+  return summaryFrom(money, buyers, Object.assign({}, ...parts));
+};
+
+type Found = readonly never[];
+
+const summaryFrom = (money: readonly Money[], buyers: readonly Buyers[], visited: Traffic) => {
   const buyersOf = (isOf: (row: Buyers) => boolean) => {
     const { buyers: all, newBuyers } = buyers.find(isOf) ?? nobody;
     return { buyers: all, newBuyers };
   };
-  const visited = traffic ?? noTraffic;
   const orders = money.reduce((sum, row) => sum + row.orders, 0);
   return {
     items: money.map((row) => ({
@@ -150,7 +168,7 @@ const summaryOf = (money: readonly Money[], buyers: readonly Buyers[], [traffic]
   };
 };
 
-type Summary = ReturnType<typeof summaryOf>;
+type Summary = ReturnType<typeof summaryFrom>;
 
 /** A currency that only one of the periods has stands beside zeros. */
 const besideSummary = (now: Summary, then: Summary) => {

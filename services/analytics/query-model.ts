@@ -12,8 +12,11 @@ export type Measure = {
   rollupSql?: string;
   /** Minor units: rows are by currency, also if the query does not ask for it. */
   isMoney?: true;
-  /** Rollups have an order at its first line only, so they cannot count it by product. */
-  isOfWholeOrders?: true;
+  /**
+   * Over the raw rows, by what an order is as a whole: it is counted at its line 0. Where the query is by what its lines are,
+   * the orders are counted by their ids, which a rollup does not have.
+   */
+  wholeOrdersSql?: string;
 };
 
 export type Dimension = {
@@ -23,6 +26,8 @@ export type Dimension = {
   sql: Partial<Record<Dataset, string>>;
   /** The rollup has it under this expression. */
   rollupSql?: Partial<Record<Dataset, string>>;
+  /** Lines of one order may differ in it. */
+  isOfLine?: true;
   /** In these sets it needs the newest name and category of each product, `p`. */
   isOfProduct?: readonly Dataset[];
   /** It needs the offsets of the zone. */
@@ -36,7 +41,7 @@ export const measures = {
     description: 'Different confirmed orders.',
     sql: "uniqExactIf(e.order_id, e.kind = 'sale')",
     rollupSql: 'sum(e.orders)',
-    isOfWholeOrders: true,
+    wholeOrdersSql: "countIf(e.kind = 'sale' AND e.line = 0)",
   },
   lines: {
     of: 'sales',
@@ -81,6 +86,10 @@ export const measures = {
     of: 'sales',
     description: 'Gross by orders, minor units, rounded; null without an order.',
     sql: averageOf("sumIf(e.amount_minor, e.kind = 'sale')", "uniqExactIf(e.order_id, e.kind = 'sale')"),
+    wholeOrdersSql: averageOf(
+      "sumIf(e.amount_minor, e.kind = 'sale')",
+      "countIf(e.kind = 'sale' AND e.line = 0)",
+    ),
     isMoney: true,
   },
   buyers: {
@@ -144,6 +153,7 @@ export const dimensions = {
   },
   productId: {
     of: both,
+    isOfLine: true,
     type: 'text',
     description: 'Null for an action on no product.',
     sql: { sales: 'e.product_id', activity: 'e.product_id' },
@@ -151,6 +161,7 @@ export const dimensions = {
   },
   productName: {
     of: both,
+    isOfLine: true,
     type: 'text',
     description: 'The newest name of the product; empty if it is not known.',
     sql: { sales: 'p.name', activity: 'p.name' },
@@ -159,6 +170,7 @@ export const dimensions = {
   },
   category: {
     of: both,
+    isOfLine: true,
     type: 'text',
     description: 'The path of the category: of sales as it was sold, of actions the newest.',
     sql: { sales: 'toString(e.category)', activity: 'toString(p.category)' },
@@ -166,6 +178,7 @@ export const dimensions = {
   },
   topCategory: {
     of: both,
+    isOfLine: true,
     type: 'text',
     description: 'The first step of the category’s path.',
     sql: {
@@ -176,6 +189,7 @@ export const dimensions = {
   },
   brand: {
     of: both,
+    isOfLine: true,
     type: 'text',
     description: 'The newest brand of the product; null without one.',
     sql: { sales: 'p.brand', activity: 'p.brand' },

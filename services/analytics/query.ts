@@ -180,10 +180,10 @@ const rollupOf = (asked: Asked, dataset: Dataset, period: Period): Granularity |
   const filtered = asked.filters.flatMap(({ dimension }) => (dimension === undefined ? [] : [dimension]));
   const used = [...dimensionsOf(asked), ...filtered];
   if (used.some((name) => dimensionOf(name).rollupSql?.[dataset] === undefined)) return undefined;
-  const isByProduct = used.some((name) => name !== 'currency');
+  const isByLine = used.some((name) => dimensionOf(name).isOfLine);
   const isHeld = asked.measures.every((name) => {
-    const { rollupSql, isOfWholeOrders } = measureOf(name);
-    return rollupSql !== undefined && !(isByProduct && isOfWholeOrders);
+    const { rollupSql, wholeOrdersSql } = measureOf(name);
+    return rollupSql !== undefined && !(isByLine && wholeOrdersSql !== undefined);
   });
   if (!isHeld) return undefined;
   if (dataset === 'activity') return 'minute';
@@ -216,8 +216,9 @@ const statementOf = (asked: Asked, dataset: Dataset, period: Period, zone: Zone)
     ...(asked.granularity === undefined ? [] : [`${bucketSql(asked, period, time)} AS bucket`]),
     ...groups.map((name) => `${sqlOf(name)} AS d_${name}`),
     ...asked.measures.map((name) => {
-      const { sql, rollupSql } = measureOf(name);
-      return `${rollup === undefined ? sql : rollupSql} AS m_${name}`;
+      const { sql, rollupSql, wholeOrdersSql } = measureOf(name);
+      const rawSql = used.some((one) => one.isOfLine) ? sql : (wholeOrdersSql ?? sql);
+      return `${rollup === undefined ? rawSql : rollupSql} AS m_${name}`;
     }),
   ];
   const keys = [...(asked.granularity === undefined ? [] : ['bucket']), ...groups.map((name) => `d_${name}`)];

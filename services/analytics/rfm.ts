@@ -105,7 +105,7 @@ const segmentsQuery = (period: Period): Query => ({
         ${fifthOf('net')} AS amount
       FROM (
         SELECT currency, assumeNotNull(user_id) AS buyer, maxIf(occurred_at, kind = 'sale') AS last_at,
-          uniqExactIf(order_id, kind = 'sale') AS orders, sum(amount_minor) AS net
+          countIf(kind = 'sale' AND line = 0) AS orders, sum(amount_minor) AS net
         FROM sales
         WHERE user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
         GROUP BY currency, buyer
