@@ -43,21 +43,6 @@ export const createCheckpoints = (
       .filter((task) => task.hasNews() || records > 0)
       .map((task) => store.take(task, (tx, checkpoint) => write(tx, task, checkpoint)));
 
-  const storeUntilDone = async (taken: readonly TakenCheckpoint[]): Promise<void> => {
-    for (let failures = 1; ; failures += 1)
-      try {
-        await store.store(taken);
-        return;
-      } catch (error) {
-        if (isBrokenInvariant(error) || !isRetriable(error)) throw error;
-        host.logger[failures === 1 ? 'warn' : 'debug'](
-          { err: error },
-          'a checkpoint could not be stored yet',
-        );
-        await sleep(backoffMs(retry, failures));
-      }
-  };
-
   const checkpoint = async (): Promise<void> => {
     for (const task of tasks) task.advance();
     isIdle = records === 0 && !tasks.some((task) => task.hasNews());
@@ -69,7 +54,7 @@ export const createCheckpoints = (
     handled.clear();
     records = 0;
     await publish(taken);
-    await storeUntilDone(taken);
+    await storeUntilDone(host, store, taken);
     for (const resolve of goOn) resolve();
     report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
     // The group's offsets only show the lag to operators, so a partition that has moved is no matter.
@@ -96,6 +81,22 @@ export const createCheckpoints = (
       await checkpoint();
     },
   };
+};
+
+/** A checkpoint that was taken has to be stored before the next one, however long the database is away. */
+const storeUntilDone = async (
+  { logger }: Pick<Host, 'logger'>,
+  store: CheckpointStore,
+  taken: readonly TakenCheckpoint[],
+): Promise<void> => {
+  for (let failures = 1; ; failures += 1)
+    try {
+      return await store.store(taken);
+    } catch (error) {
+      if (isBrokenInvariant(error) || !isRetriable(error)) throw error;
+      logger[failures === 1 ? 'warn' : 'debug']({ err: error }, 'a checkpoint could not be stored yet');
+      await sleep(backoffMs(retry, failures));
+    }
 };
 
 /** When a backlog ends, the clock may close every open window at once, and a statement has ten seconds. */

@@ -50,101 +50,123 @@ type Open<A> = Span & {
 const slotMs = 1_000;
 
 export const createOpenWindows = <I, A>(
-  topology: Pick<Topology<I, A, unknown>, 'window' | 'aggregate' | 'latenessMs'>,
+  topology: Pick<Topology<I, A, unknown>, 'window' | 'aggregate' | 'latenessMs' | 'emits'>,
 ): OpenWindows<I, A> => {
   const { window, aggregate, latenessMs } = topology;
-  const byKey = new Map<string, Open<A>[]>();
-  const slots = createSlots<Open<A>>();
-  let dirty: Open<A>[] = [];
-  let unseen: Open<A>[] = [];
-  let removed: number[] = [];
+  const index = createIndex<Open<A>>();
+  const news = createNews(topology);
   let nextId = 1;
-  let size = 0;
 
-  const touch = (open: Open<A>): void => {
-    if (!open.isDirty) dirty.push(open);
-    if (!open.isUnseen) unseen.push(open);
-    open.isDirty = true;
-    open.isUnseen = true;
-  };
-  const insert = (open: Open<A>): void => {
-    const others = byKey.get(open.key);
-    if (others === undefined) byKey.set(open.key, [open]);
-    else others.push(open);
-    slots.add(open);
-    size += 1;
-  };
   const remove = (open: Open<A>): void => {
-    const others = byKey.get(open.key) as Open<A>[];
-    if (others.length === 1) byKey.delete(open.key);
-    else others.splice(others.indexOf(open), 1);
-    open.isGone = true;
-    size -= 1;
-    if (open.isStored) removed.push(open.id);
+    index.remove(open);
+    news.removed(open);
+  };
+  const absorb = (into: Open<A>, other: Open<A>): void => {
+    into.sum = aggregate.merge(into.sum, other.sum);
+    widen(into, other);
+    remove(other);
   };
   const begin = (key: string, span: Span): Open<A> => {
     const open = { ...span, id: nextId++, key, sum: aggregate.start(), revision: 0, ...fresh };
-    insert(open);
+    index.insert(open);
     return open;
   };
   /** The open window of the key into which the span falls, after those that the span connects have become one. */
   const findOf = (key: string, span: Span): Open<A> | undefined => {
-    const others = byKey.get(key);
-    if (others === undefined) return undefined;
+    const others = index.of(key);
     if (window.kind === 'fixed') return others.find(({ fromMs }) => fromMs === span.fromMs);
     const [first, ...met] = others.filter((open) => overlaps(open, span));
-    if (first === undefined) return undefined;
-    for (const other of met) {
-      first.sum = aggregate.merge(first.sum, other.sum);
-      widen(first, other);
-      remove(other);
-    }
-    widen(first, span);
+    for (const other of met) absorb(first as Open<A>, other);
+    if (first !== undefined) widen(first, span);
     return first;
   };
-  const toStored = ({ id, key, fromMs, toMs, revision, sum }: Open<A>): StoredWindow => [
-    id,
-    key,
-    fromMs,
-    toMs,
-    revision,
-    aggregate.toJson === undefined ? sum : aggregate.toJson(sum),
-  ];
-
   return {
     get size() {
-      return size;
+      return index.size;
     },
     add: (key, input, atMs, watermarkMs) => {
       let late = 0;
       for (const span of spansOf(window, atMs)) {
-        let open = findOf(key, span);
-        if (open === undefined) {
-          if (span.toMs + latenessMs <= watermarkMs) {
-            late += 1;
-            continue;
-          }
-          open = begin(key, span);
+        const found = findOf(key, span);
+        if (found === undefined && span.toMs + latenessMs <= watermarkMs) {
+          late += 1;
+          continue;
         }
+        const open = found ?? begin(key, span);
         open.sum = aggregate.add(open.sum, input, atMs);
-        touch(open);
+        news.touched(open);
       }
       return late;
     },
     close: (watermarkMs) => {
-      const due = slots.due(watermarkMs - latenessMs);
+      const due = index.due(watermarkMs - latenessMs);
       for (const open of due) remove(open);
-      return due.sort(byEndThenKey).map((open) => ({
-        ...shown(open),
-        revision: open.revision + (open.isUnseen ? 1 : 0),
-        hasChanged: open.isUnseen,
-      }));
+      return due.sort(byEndThenKey).map(closed);
     },
     nextCloseMs: () => {
-      const endMs = slots.earliestEndMs();
+      const endMs = index.earliestEndMs();
       return endMs === undefined ? undefined : endMs + latenessMs;
     },
-    revise: () => {
+    revise: news.revise,
+    changes: news.take,
+    everything: () => index.all().map((open) => toStored(aggregate, open)),
+    restore: (windows) => {
+      for (const [id, key, fromMs, toMs, revision, json] of windows) {
+        const sum = aggregate.fromJson === undefined ? (json as A) : aggregate.fromJson(json);
+        index.insert({ id, key, fromMs, toMs, revision, sum, ...fresh, isStored: true });
+        nextId = Math.max(nextId, id + 1);
+      }
+    },
+  };
+};
+
+/** Open windows by key, and by the slot of their end. */
+const createIndex = <W extends Placed & { key: string }>() => {
+  const byKey = new Map<string, W[]>();
+  const slots = createSlots<W>();
+  const none: W[] = [];
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    of: (key: string): readonly W[] => byKey.get(key) ?? none,
+    all: (): W[] => [...byKey.values()].flat(),
+    insert: (open: W): void => {
+      const others = byKey.get(open.key);
+      if (others === undefined) byKey.set(open.key, [open]);
+      else others.push(open);
+      slots.add(open);
+      size += 1;
+    },
+    remove: (open: W): void => {
+      const others = byKey.get(open.key) as W[];
+      if (others.length === 1) byKey.delete(open.key);
+      else others.splice(others.indexOf(open), 1);
+      open.isGone = true;
+      size -= 1;
+    },
+    due: slots.due,
+    earliestEndMs: slots.earliestEndMs,
+  };
+};
+
+/** What has changed: since the last revision, for rows that replace each other, and since the last checkpoint. */
+const createNews = <A>({ aggregate, emits }: Pick<Topology<never, A, unknown>, 'aggregate' | 'emits'>) => {
+  let dirty: Open<A>[] = [];
+  let unseen: Open<A>[] = [];
+  let removed: number[] = [];
+  return {
+    touched: (open: Open<A>): void => {
+      if (!open.isDirty) dirty.push(open);
+      open.isDirty = true;
+      if (!open.isUnseen && emits === 'as it changes') unseen.push(open);
+      open.isUnseen = true;
+    },
+    removed: (open: Open<A>): void => {
+      if (open.isStored) removed.push(open.id);
+    },
+    revise: (): WindowOf<A>[] => {
       const seen = unseen.filter((open) => !open.isGone);
       unseen = [];
       for (const open of seen) {
@@ -153,8 +175,8 @@ export const createOpenWindows = <I, A>(
       }
       return seen.map((open) => ({ ...shown(open), hasChanged: true }));
     },
-    changes: () => {
-      const put = dirty.filter((open) => !open.isGone).map(toStored);
+    take: (): WindowChanges => {
+      const put = dirty.filter((open) => !open.isGone).map((open) => toStored(aggregate, open));
       for (const open of dirty) {
         open.isDirty = false;
         open.isStored = true;
@@ -164,16 +186,13 @@ export const createOpenWindows = <I, A>(
       removed = [];
       return { put, removed: gone };
     },
-    everything: () => [...byKey.values()].flat().map(toStored),
-    restore: (windows) => {
-      for (const [id, key, fromMs, toMs, revision, json] of windows) {
-        const sum = aggregate.fromJson === undefined ? (json as A) : aggregate.fromJson(json);
-        insert({ id, key, fromMs, toMs, revision, sum, ...fresh, isStored: true });
-        nextId = Math.max(nextId, id + 1);
-      }
-    },
   };
 };
+
+const toStored = <A>(
+  { toJson }: Pick<Topology<never, A, unknown>['aggregate'], 'toJson'>,
+  { id, key, fromMs, toMs, revision, sum }: Open<A>,
+): StoredWindow => [id, key, fromMs, toMs, revision, toJson === undefined ? sum : toJson(sum)];
 
 const fresh = { isGone: false, isDirty: false, isUnseen: false, isStored: false };
 
@@ -183,6 +202,12 @@ const widen = (open: Span, span: Span): void => {
 };
 
 const shown = <A>({ key, fromMs, toMs, sum, revision }: Open<A>) => ({ key, fromMs, toMs, sum, revision });
+
+const closed = <A>(open: Open<A>): WindowOf<A> => ({
+  ...shown(open),
+  revision: open.revision + (open.isUnseen ? 1 : 0),
+  hasChanged: open.isUnseen,
+});
 
 const byEndThenKey = (a: Open<unknown>, b: Open<unknown>): number =>
   a.toMs - b.toMs || (a.key < b.key ? -1 : a.key > b.key ? 1 : a.fromMs - b.fromMs);

@@ -52,35 +52,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
   const report = feedReport(host);
   const alignment = createAlignment(limits.aheadMsMax);
   const readOne = createReadOne(parts);
-  const partitions = new Map<string, FedPartition>();
-  const partitionOf = ({ topic, partition }: TopicPartition): FedPartition => {
-    const name = `${topic}/${partition}`;
-    const at = { topic, partition };
-    const tasks = parts.tasks.filter((task) => parts.topicsOf(task).includes(topic));
-    const fed = partitions.get(name) ?? {
-      at,
-      tasks,
-      lanes: tasks.map((task) => task.lane(at)),
-      recentIds: createRecentIds(limits.repeatsWithinRecordsMax),
-    };
-    partitions.set(name, fed);
-    return fed;
-  };
-
-  const readAll = async (fed: FedPartition, records: readonly IncomingRecord[]): Promise<Reading[]> => {
-    const from = nextOffsetOf(fed);
-    const ids = new Set<string>();
-    const readings: Reading[] = [];
-    for (const record of records) {
-      const id = eventIdOf(record);
-      if (id !== undefined && record.offset < from) fed.recentIds.add(id);
-      if (record.offset < from || (id !== undefined && (fed.recentIds.has(id) || ids.has(id)))) continue;
-      if (id !== undefined) ids.add(id);
-      const reading = await readOne(fed, record, id);
-      if (reading !== null) readings.push(reading);
-    }
-    return readings;
-  };
+  const partitionOf = createPartitions(parts);
 
   const apply = ({ tasks, lanes, recentIds }: FedPartition, reading: Reading): void => {
     for (const [nth, lane] of lanes.entries()) {
@@ -122,7 +94,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
       await reader.prepare(records);
       for (let start = 0; start < records.length; start += recordsAtOnceMax) {
         const some = records.slice(start, start + recordsAtOnceMax);
-        const readings = await readAll(fed, some);
+        const readings = await readFresh(readOne, fed, some);
         if (!(await applyAll(fed, readings, control))) return;
         const nextOffset = (some.at(-1) as IncomingRecord).offset + 1n;
         for (const lane of fed.lanes) lane.moveTo(nextOffset);
@@ -141,6 +113,41 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
       alignment.moved();
     },
   };
+};
+
+const createPartitions = ({ tasks: all, topicsOf, limits }: FeedParts) => {
+  const partitions = new Map<string, FedPartition>();
+  return ({ topic, partition }: TopicPartition): FedPartition => {
+    const name = `${topic}/${partition}`;
+    const found = partitions.get(name);
+    if (found !== undefined) return found;
+    const at = { topic, partition };
+    const tasks = all.filter((task) => topicsOf(task).includes(topic));
+    const recentIds = createRecentIds(limits.repeatsWithinRecordsMax);
+    const fed = { at, tasks, lanes: tasks.map((task) => task.lane(at)), recentIds };
+    partitions.set(name, fed);
+    return fed;
+  };
+};
+
+/** Reads those records that are not handled yet and are no repeats. */
+const readFresh = async (
+  readOne: ReturnType<typeof createReadOne>,
+  fed: FedPartition,
+  records: readonly IncomingRecord[],
+): Promise<Reading[]> => {
+  const from = nextOffsetOf(fed);
+  const ids = new Set<string>();
+  const readings: Reading[] = [];
+  for (const record of records) {
+    const id = eventIdOf(record);
+    if (id !== undefined && record.offset < from) fed.recentIds.add(id);
+    if (record.offset < from || (id !== undefined && (fed.recentIds.has(id) || ids.has(id)))) continue;
+    if (id !== undefined) ids.add(id);
+    const reading = await readOne(fed, record, id);
+    if (reading !== null) readings.push(reading);
+  }
+  return readings;
 };
 
 /** After a failure half-way the state is not that of any offset, so the process loads the last checkpoint again. */

@@ -65,54 +65,28 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
   const { sources, emits, windowsMax } = topology;
   const windows = createOpenWindows(topology);
   const watermarks = createWatermarks({ outOfOrderMsMax: topology.outOfOrderMsMax, idleAfterMs });
-  const lanes = new Map<string, TaskLane<I> & { at: TopicPartition }>();
   let rows: TaskRow<R>[] = [];
   let hasNews = false;
   let watermarkMs = Number.NEGATIVE_INFINITY;
 
-  const emit = (window: WindowOf<A>): void => {
-    for (const [nth, row] of topology.rows(window).entries())
-      rows.push({ place: [window.key, `${window.fromMs}`, `${window.revision}`, `${nth}`], row });
-  };
   const closeDue = (): void => {
     watermarkMs = watermarks.current();
     for (const window of windows.close(watermarkMs)) {
-      if (emits === 'once' || window.hasChanged) emit(window);
+      if (emits === 'once' || window.hasChanged) rows.push(...rowsOf(topology, window));
       hasNews = true;
     }
   };
 
-  const createLane = (at: TopicPartition): TaskLane<I> & { at: TopicPartition } => {
-    let next = 0n;
-    const observe = watermarks.expect(at);
-    return {
-      at,
-      get nextOffset() {
-        return next;
-      },
-      take: (offset, atMs, contributions) => {
-        if (offset < next) return [];
-        next = offset + 1n;
-        const late: Late[] = [];
-        for (const { key, input } of contributions) {
-          const missed = windows.add(key, input, atMs, watermarkMs);
-          if (missed > 0) late.push({ key, atMs, windows: missed });
-          hasNews = true;
-        }
-        observe(atMs);
-        return late;
-      },
-      moveTo: (nextOffset) => {
-        if (nextOffset > next) next = nextOffset;
-      },
-    };
+  const add = (atMs: number, contributions: readonly Contribution<I>[]): Late[] => {
+    const late: Late[] = [];
+    for (const { key, input } of contributions) {
+      const missed = windows.add(key, input, atMs, watermarkMs);
+      if (missed > 0) late.push({ key, atMs, windows: missed });
+      hasNews = true;
+    }
+    return late;
   };
-  const laneOf = (at: TopicPartition): TaskLane<I> => {
-    const name = nameOf(at);
-    const lane = lanes.get(name) ?? createLane(at);
-    lanes.set(name, lane);
-    return lane;
-  };
+  const lanes = createLanes(watermarks, add);
 
   return {
     topology: topology as Topology<I, unknown, R>,
@@ -124,7 +98,7 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
       return windows.size;
     },
     contributionsOf: (event) => sources[event.type]?.(event.value, event) ?? [],
-    lane: laneOf,
+    lane: lanes.of,
     advance: () => {
       closeDue();
       while (windows.size > windowsMax) {
@@ -134,17 +108,13 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     },
     hasNews: () => hasNews,
     checkpoint: () => {
-      if (emits === 'as it changes') for (const window of windows.revise()) emit(window);
+      if (emits === 'as it changes')
+        for (const window of windows.revise()) rows.push(...rowsOf(topology, window));
       const made = rows;
       rows = [];
       hasNews = false;
       return {
-        places: Object.fromEntries(
-          [...lanes].map(([name, { at, nextOffset }]): [string, Place] => [
-            name,
-            [`${nextOffset}`, watermarks.newest(at) ?? null],
-          ]),
-        ),
+        places: lanes.places(),
         watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
         changes: windows.changes(),
         rows: made,
@@ -152,14 +122,68 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     },
     everything: windows.everything,
     restore: ({ places, watermarkMs: storedMs, windows: stored }) => {
-      for (const [name, [offset, newestMs]] of Object.entries(places)) {
-        const at = partitionOf(name);
-        laneOf(at).moveTo(BigInt(offset));
-        if (newestMs !== null) watermarks.expect(at)(newestMs);
-      }
+      lanes.restore(places);
       if (storedMs !== null) watermarks.raise(storedMs);
       watermarkMs = storedMs ?? watermarkMs;
       windows.restore(stored);
+    },
+  };
+};
+
+const rowsOf = <A, R>({ rows }: Pick<Topology<never, A, R>, 'rows'>, window: WindowOf<A>): TaskRow<R>[] => {
+  const { key, fromMs, revision } = window;
+  return rows(window).map((row, nth) => ({ place: [key, `${fromMs}`, `${revision}`, `${nth}`], row }));
+};
+
+type Add<I> = (atMs: number, contributions: readonly Contribution<I>[]) => Late[];
+
+/** The task's place in each partition. */
+const createLanes = <I>(watermarks: Watermarks, add: Add<I>) => {
+  const lanes = new Map<string, TaskLane<I> & { at: TopicPartition }>();
+  const of = (at: TopicPartition): TaskLane<I> => {
+    const lane = lanes.get(nameOf(at)) ?? laneOn(at, watermarks.expect(at), add);
+    lanes.set(nameOf(at), lane);
+    return lane;
+  };
+  return {
+    of,
+    places: (): Record<string, Place> =>
+      Object.fromEntries(
+        [...lanes].map(([name, { at, nextOffset }]) => [
+          name,
+          [`${nextOffset}`, watermarks.newest(at) ?? null] as const,
+        ]),
+      ),
+    restore: (places: Readonly<Record<string, Place>>): void => {
+      for (const [name, [offset, newestMs]] of Object.entries(places)) {
+        const at = partitionOf(name);
+        of(at).moveTo(BigInt(offset));
+        if (newestMs !== null) watermarks.expect(at)(newestMs);
+      }
+    },
+  };
+};
+
+const laneOn = <I>(
+  at: TopicPartition,
+  observe: (atMs: number) => void,
+  add: Add<I>,
+): TaskLane<I> & { at: TopicPartition } => {
+  let next = 0n;
+  return {
+    at,
+    get nextOffset() {
+      return next;
+    },
+    take: (offset, atMs, contributions) => {
+      if (offset < next) return [];
+      next = offset + 1n;
+      const late = add(atMs, contributions);
+      observe(atMs);
+      return late;
+    },
+    moveTo: (nextOffset) => {
+      if (nextOffset > next) next = nextOffset;
     },
   };
 };
