@@ -84,10 +84,15 @@ const clicks = (keyed: string): string => `
         FROM shopper_activity
         WHERE type = 'recommendation_clicked' AND ${inPeriod}`;
 
+/** Only visits with a click are looked at any further. */
+const inVisitWithClick = `visit_id IN (
+            SELECT visit_id FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
+          )`;
+
 /** The account of a visit, whichever of its actions shows it. */
 const accounts = `
           SELECT visit_id, max(assumeNotNull(user_id)) AS buyer FROM shopper_activity
-          WHERE user_id IS NOT NULL AND ${inReach} GROUP BY visit_id`;
+          WHERE user_id IS NOT NULL AND ${inReach} AND ${inVisitWithClick} GROUP BY visit_id`;
 
 // Over seventy lines: one statement, whose parts have a meaning only together.
 const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: number): Query => {
@@ -111,7 +116,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
       SELECT k.key, 0, 0, count(), '', toInt64(0), CAST(map(), 'Map(String, Int64)')
       FROM (
         SELECT visit_id, ifNull(product_id, '') AS product, occurred_at AS at
-        FROM shopper_activity WHERE type = 'product_added' AND ${inReach}
+        FROM shopper_activity WHERE type = 'product_added' AND ${inReach} AND ${inVisitWithClick}
       ) AS a
       ASOF INNER JOIN (${clicks(keyed)}
       ) AS k ON k.visit_id = a.visit_id AND k.product = a.product AND a.at >= k.clicked_at

@@ -106,10 +106,9 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
 const ordersOfVisits = `
         SELECT v.visit_id AS visit_id, 'order_confirmed' AS type, o.at AS at
         FROM (
-          SELECT assumeNotNull(user_id) AS buyer, order_id, min(occurred_at) AS at FROM sales
-          WHERE kind = 'sale' AND user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')}
+          SELECT assumeNotNull(user_id) AS buyer, occurred_at AS at FROM sales
+          WHERE kind = 'sale' AND line = 0 AND user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')}
             AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
-          GROUP BY buyer, order_id
         ) AS o
         ASOF INNER JOIN (
           SELECT assumeNotNull(user_id) AS buyer, visit_id, min(occurred_at) AS began_at FROM shopper_activity

@@ -570,7 +570,7 @@ describe('attribution', () => {
           })),
         ),
       );
-      if (windowHours > 1) expect(found.some(({ orders }: { orders: number }) => orders > 0)).toBe(true);
+      if (windowHours > 24) expect(found.some(({ orders }: { orders: number }) => orders > 0)).toBe(true);
     },
   );
 });
