@@ -26,9 +26,15 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'stream-jobs/clickhouse-ingest/block-insert.ts',
-        find: '    const closedAtMs = clock.monotonicMs();\n',
+        find: '  const step = stopwatch(clock, took);\n',
         replace:
-          '    const closedAtMs = clock.monotonicMs();\n    await pipeline.commit(BigInt(first.lastOffset + 1));\n',
+          '  const step = stopwatch(clock, took);\n  await pipeline.commit(BigInt(work.claim.lastOffset + 1));\n',
+      },
+      {
+        file: 'stream-jobs/clickhouse-ingest/gathered-insert.ts',
+        find: '    const claims = await Promise.allSettled(together.map(claimOnce));\n',
+        replace:
+          '    for (const { context, work } of together)\n      await context.pipeline.commit(BigInt(work.claim.lastOffset + 1));\n    const claims = await Promise.allSettled(together.map(claimOnce));\n',
       },
     ],
     tests: ['stream-jobs/clickhouse-ingest/ingest.int.test.ts'],
@@ -201,11 +207,35 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/analytics/completeness.ts',
-        find: 'askedAtMs - ageMs - settleMs',
-        replace: 'askedAtMs - settleMs',
+        find: 'late.length === 0 ? 0 : ageMs + settleMs',
+        replace: '0',
       },
     ],
     tests: ['services/analytics/completeness.int.test.ts', 'services/analytics/completeness.test.ts'],
+  },
+  {
+    name: 'watermark-forgets-what-runs',
+    what: 'the outbox says that it is complete while a transaction runs that will append',
+    edits: [
+      {
+        file: 'platform/outbox/watermark.ts',
+        find: 'least(clock_timestamp(), min(xact_start))',
+        replace: "least(clock_timestamp(), clock_timestamp() + 0 * count(xact_start) * interval '1 second')",
+      },
+    ],
+    tests: ['platform/outbox/watermark.int.test.ts'],
+  },
+  {
+    name: 'late-commits-outlive-the-assignment',
+    what: 'an offset that was to be committed later is committed after another assignment has begun',
+    edits: [
+      {
+        file: 'platform/messaging/partition-lanes.ts',
+        find: '  assignment.isStale = true;\n  assignment.lateCommits.drop();\n',
+        replace: '  assignment.isStale = true;\n  void assignment.lateCommits.flush();\n',
+      },
+    ],
+    tests: ['platform/messaging/partition-lanes.test.ts'],
   },
   {
     name: 'older-readers-forgotten',
