@@ -73,6 +73,7 @@ export const createCheckpoints = (
       await stored;
     },
     run: async (signal, beforeEach) => {
+      signal.addEventListener('abort', bell.ring, { once: true });
       while (!signal.aborted) {
         beforeEach();
         await checkpoint();

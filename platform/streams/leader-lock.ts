@@ -24,6 +24,7 @@ export const createLeaderLock = (
 ): LeaderLock => {
   let client: pg.Client | undefined;
   let isClosed = false;
+  let leads = false;
   const key = createHash('sha256').update(name).digest().readBigInt64BE().toString();
 
   const connect = async (): Promise<pg.Client> => {
@@ -33,7 +34,9 @@ export const createLeaderLock = (
     const lose = (): void => {
       if (client !== next) return;
       client = undefined;
-      if (!isClosed) void hold(new AbortController().signal);
+      if (isClosed || !leads) return;
+      leads = false;
+      void hold(new AbortController().signal);
     };
     next.on('error', lose);
     next.on('end', lose);
@@ -48,7 +51,8 @@ export const createLeaderLock = (
           'SELECT pg_try_advisory_lock($1::bigint) AS leads',
           [key],
         );
-        if (rows[0]?.leads === true) return;
+        leads = rows[0]?.leads === true;
+        if (leads) return;
       } catch (error) {
         host.logger.debug({ err: error, name }, 'no leader lock yet');
       }

@@ -27,7 +27,8 @@ import { shopEvents } from '../../stream-jobs/windows/testing/shop-events.js';
 import { flinkScript, installFlink, runFlink } from './local-flink.js';
 
 const visitGapSeconds = 20;
-const eventsOfAVisit = 8;
+const visitsAtATime = 50;
+const eventsPerVisit = 8;
 const waitMsMax = 300_000;
 
 type Rows = { visits: Map<string, unknown>; visitors: Map<string, unknown>; money: Map<string, unknown> };
@@ -96,9 +97,10 @@ const send = async (broker: Broker, prefix: string, count: number): Promise<numb
   const ids = new Map<string, number>();
   for (const { subject, schema } of Object.values(records))
     ids.set(subject, await registry.register(subject, schema));
-  const events = shopEvents(count, Date.now() - 20 * 60_000, Math.ceil(count / eventsOfAVisit)).filter(
-    ({ type }) => type === 'ShopperActivity' || type === 'Sale',
-  );
+  const events = shopEvents(count, Date.now() - 20 * 60_000, {
+    visits: visitsAtATime,
+    eventsPerVisit,
+  }).filter(({ type }) => type === 'ShopperActivity' || type === 'Sale');
   const producer = await broker.producer();
   for (let start = 0; start < events.length; start += 2_000)
     await producer.send(

@@ -76,7 +76,7 @@ describe('for any interleaving', () => {
   test('visits equal a recomputation', () => {
     fc.assert(
       fc.property(seeds, turns, (count, order) => {
-        const events = shopEvents(count, fromMs, 10);
+        const events = shopEvents(count, fromMs, { visits: 10 });
         const id = (row: { visit_id: string; started_at: number }) => `${row.visit_id} ${row.started_at}`;
         const byId = (rows: readonly { visit_id: string; started_at: number }[]) =>
           rows.toSorted((a, b) => (id(a) < id(b) ? -1 : 1));

@@ -25,8 +25,12 @@ const actions = [
   'recommendation_clicked',
 ] as const;
 
-/** The same events for the same arguments, of so many visits, over ten minutes from `fromMs`, out of order by up to 1.5 s. */
-export const shopEvents = (count: number, fromMs: number, visits = 200): ShopEvent[] => {
+/** The same events for the same arguments, over ten minutes from `fromMs`, out of order by up to 1.5 s. */
+export const shopEvents = (
+  count: number,
+  fromMs: number,
+  { visits = 200, eventsPerVisit }: { visits?: number; eventsPerVisit?: number } = {},
+): ShopEvent[] => {
   const random = seeded(count);
   const used = new Set<number>();
   const events: ShopEvent[] = [];
@@ -34,7 +38,10 @@ export const shopEvents = (count: number, fromMs: number, visits = 200): ShopEve
     let atMs = fromMs + Math.floor((nth * 600_000) / count) + outOfOrderMs - random(outOfOrderMs);
     while (used.has(atMs)) atMs += 1;
     used.add(atMs);
-    if (random(20) > 0) events.push(activity(nth, atMs, random, visits));
+    // Of so many visits at a time, either the same ones all along or ever new ones.
+    const firstVisit =
+      eventsPerVisit === undefined ? 0 : Math.floor(nth / (eventsPerVisit * visits)) * visits;
+    if (random(20) > 0) events.push(activity(nth, atMs, random, firstVisit + random(visits)));
     else events.push(...order(nth, atMs, random));
   }
   return events;
@@ -44,9 +51,9 @@ const activity = (
   nth: number,
   atMs: number,
   random: (below: number) => number,
-  visits: number,
+  visitNumber: number,
 ): ShopEvent => {
-  const visit = `visit-${random(visits)}`;
+  const visit = `visit-${visitNumber}`;
   const type = actions[random(actions.length)] as string;
   return {
     type: 'ShopperActivity',
