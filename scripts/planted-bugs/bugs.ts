@@ -369,4 +369,40 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['platform/http/row-formats.test.ts'],
   },
+  {
+    name: 'late-event-opens-a-closed-window',
+    what: 'an event that comes too late begins its window anew, so the window is written twice',
+    edits: [
+      {
+        file: 'platform/streams/open-windows.ts',
+        find: 'if (found === undefined && span.toMs + latenessMs <= watermarkMs) {',
+        replace: 'if (found === undefined && span.toMs + latenessMs <= watermarkMs && late < 0) {',
+      },
+    ],
+    tests: ['platform/streams/tour.test.ts'],
+  },
+  {
+    name: 'window-that-closed-comes-back',
+    what: 'the changelog does not say which windows have closed, so a restart opens them again',
+    edits: [
+      {
+        file: 'platform/streams/open-windows.ts',
+        find: 'if (open.isStored) removed.push(open.id);',
+        replace: 'if (open.isStored && open.id < 0) removed.push(open.id);',
+      },
+    ],
+    tests: ['platform/streams/task.test.ts'],
+  },
+  {
+    name: 'checkpoint-of-a-process-that-was-replaced',
+    what: 'a process whose tasks another one has taken over goes on storing its own',
+    edits: [
+      {
+        file: 'platform/streams/checkpoint-store.ts',
+        find: 'WHERE task = $1 AND epoch = $2 AND checkpoint = $3`',
+        replace: 'WHERE task = $1 AND epoch >= $2 AND checkpoint = $3`',
+      },
+    ],
+    tests: ['platform/streams/checkpoint-store.int.test.ts'],
+  },
 ];
