@@ -35,7 +35,10 @@ const commit = (): string | undefined => {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   try {
-    return git('rev-parse', '--short', 'HEAD').trim() + (git('status', '--porcelain') === '' ? '' : '+');
+    return (
+      git('rev-parse', '--short', 'HEAD').trim() +
+      (git('status', '--porcelain', '--', '.', ':!docs/figures') === '' ? '' : '+')
+    );
   } catch {
     return undefined;
   }
