@@ -1,5 +1,27 @@
 // Generated from the .avsc files by `npm run generate`; do not edit.
 
+/** An API key was created. The key itself is shown once, to whoever created it, and stored nowhere. */
+export type ApiKeyCreated = {
+  /** UUIDv7 of the API key; the record's key. */
+  keyId: string;
+  /** What the key may do, such as products:read. */
+  scopes: readonly string[];
+  /** The account of the administrator. */
+  createdBy: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** An API key was revoked. */
+export type ApiKeyRevoked = {
+  /** UUIDv7 of the API key; the record's key. */
+  keyId: string;
+  /** The account of the administrator. */
+  revokedBy: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** Something about the orders of a buyer that staff should look at. It decides nothing. A later revision of the same signal replaces an earlier one. */
 export type FraudSignal = {
   /** A UUIDv8 derived from the buyer, the window and the revision. */
@@ -528,6 +550,120 @@ export type StockReturned = {
   occurredAt: number;
 };
 
+/** An address was added to an account's address book. The address itself stays in the user service. */
+export type UserAddressAdded = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** UUIDv7 of the entry. */
+  addressId: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** An address was removed from an account's address book. */
+export type UserAddressRemoved = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** UUIDv7 of the entry. */
+  addressId: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A Web Push subscription. */
+export type PushDevice = {
+  /** UUIDv7 of the device. */
+  deviceId: string;
+  /** The https address of the push service. */
+  endpoint: string;
+  /** The device's public key, base64url. */
+  p256dh: string;
+  /** The device's authentication secret, base64url. */
+  auth: string;
+};
+
+/** How an account is reached, as a whole: it replaces what was said of the account before. Only the notification service reads it. Kafka keeps it for seven days, because it contains personal data. */
+export type UserContactChanged = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** Counts the changes of the account's contact. A reader ignores one that is not higher than the last. */
+  version: number;
+  /** The e-mail address. */
+  email: string;
+  /** Whether the owner has proved that the address is theirs. */
+  isEmailVerified: boolean;
+  /** How the person wants to be addressed. */
+  name: string;
+  /** E.164, with its plus sign; null without one. */
+  phone: null | string;
+  /** The devices for push messages. */
+  devices: readonly PushDevice[];
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** The account was erased: the reader deletes all that it stores about the account. It follows all other records of the account. */
+export type UserContactErased = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A device was registered for push messages. Its endpoint and keys are not on this topic. */
+export type UserDeviceAdded = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** UUIDv7 of the device. */
+  deviceId: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A device gets no more push messages. */
+export type UserDeviceRemoved = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** UUIDv7 of the device. */
+  deviceId: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** The owner of an account has proved that its e-mail address is theirs. */
+export type UserEmailVerified = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** The owner of an account had it erased. Whoever stores personal data under this id deletes it; amounts and pieces stay. Nothing leads from the id to the person any more. */
+export type UserErased = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** An account has a new password, and all its sessions have ended. */
+export type UserPasswordChanged = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** Fields of an account were changed. Their values stay in the user service. */
+export type UserProfileChanged = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** The names of the changed fields: name, phone. */
+  fields: readonly string[];
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** An account was opened. Name and e-mail stay in the user service. */
 export type UserRegistered = {
   /** UUIDv7 of the account; the record's key. */
@@ -546,6 +682,38 @@ export type UserRolesChanged = {
   roles: readonly string[];
   /** The account of the administrator who changed them; the account itself when the service sets up its administrator at start. */
   changedBy: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A session was ended before it expired: its refresh tokens are refused from now on. */
+export type UserSessionEnded = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** UUIDv7 of the session. */
+  sessionId: string;
+  /** logout, ended_by_user, token_reuse (a refresh token came back that the session had left behind) or password_changed. */
+  reason: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A single-use token that reaches the account's owner by e-mail. The user service stores only its digest. It is good until it expires, is used, or is replaced. */
+export type UserTokenIssued = {
+  /** UUIDv7 of the account; the record's key. */
+  userId: string;
+  /** UUIDv7; one message is sent for each. */
+  tokenId: string;
+  /** verify_email or reset_password. */
+  purpose: string;
+  /** For POST /api/auth/verify-email or /api/auth/password-reset/confirm. */
+  token: string;
+  /** Where to send it. */
+  email: string;
+  /** How the person wants to be addressed. */
+  name: string;
+  /** When the token ends, epoch milliseconds UTC. */
+  expiresAt: number;
   /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
@@ -590,6 +758,8 @@ export type Visit = {
 
 /** Every record by its name. */
 export type EventMap = {
+  ApiKeyCreated: ApiKeyCreated;
+  ApiKeyRevoked: ApiKeyRevoked;
   FraudSignal: FraudSignal;
   OrderCancelled: OrderCancelled;
   OrderConfirmed: OrderConfirmed;
@@ -613,14 +783,36 @@ export type EventMap = {
   StockReleased: StockReleased;
   StockReserved: StockReserved;
   StockReturned: StockReturned;
+  UserAddressAdded: UserAddressAdded;
+  UserAddressRemoved: UserAddressRemoved;
+  UserContactChanged: UserContactChanged;
+  UserContactErased: UserContactErased;
+  UserDeviceAdded: UserDeviceAdded;
+  UserDeviceRemoved: UserDeviceRemoved;
+  UserEmailVerified: UserEmailVerified;
+  UserErased: UserErased;
+  UserPasswordChanged: UserPasswordChanged;
+  UserProfileChanged: UserProfileChanged;
   UserRegistered: UserRegistered;
   UserRolesChanged: UserRolesChanged;
+  UserSessionEnded: UserSessionEnded;
+  UserTokenIssued: UserTokenIssued;
   Visit: Visit;
 };
 
 export type EventType = keyof EventMap;
 
 const places = {
+  ApiKeyCreated: {
+    topic: 'users',
+    subject: 'cartstream.users.ApiKeyCreated',
+    schema: {"type":"record","name":"ApiKeyCreated","namespace":"cartstream.users","doc":"An API key was created. The key itself is shown once, to whoever created it, and stored nowhere.","fields":[{"name":"keyId","type":"string","doc":"UUIDv7 of the API key; the record's key."},{"name":"scopes","type":{"type":"array","items":"string"},"doc":"What the key may do, such as products:read."},{"name":"createdBy","type":"string","doc":"The account of the administrator."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  ApiKeyRevoked: {
+    topic: 'users',
+    subject: 'cartstream.users.ApiKeyRevoked',
+    schema: {"type":"record","name":"ApiKeyRevoked","namespace":"cartstream.users","doc":"An API key was revoked.","fields":[{"name":"keyId","type":"string","doc":"UUIDv7 of the API key; the record's key."},{"name":"revokedBy","type":"string","doc":"The account of the administrator."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
   FraudSignal: {
     topic: 'fraud-signals',
     subject: 'fraud-signals-value',
@@ -736,6 +928,56 @@ const places = {
     subject: 'cartstream.inventory.StockReturned',
     schema: {"type":"record","name":"StockReturned","namespace":"cartstream.inventory","doc":"Returned goods are in stock again.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"returnId","type":"string","doc":"UUIDv7 of the return."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"StockReturnedLine","doc":"The pieces that came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"available","type":"int","doc":"Pieces of this product that can still be sold after this change: on hand minus reserved."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock. A reader keeps the line with the highest number."}]}},"doc":"The pieces that came back."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
+  UserAddressAdded: {
+    topic: 'users',
+    subject: 'cartstream.users.UserAddressAdded',
+    schema: {"type":"record","name":"UserAddressAdded","namespace":"cartstream.users","doc":"An address was added to an account's address book. The address itself stays in the user service.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"addressId","type":"string","doc":"UUIDv7 of the entry."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserAddressRemoved: {
+    topic: 'users',
+    subject: 'cartstream.users.UserAddressRemoved',
+    schema: {"type":"record","name":"UserAddressRemoved","namespace":"cartstream.users","doc":"An address was removed from an account's address book.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"addressId","type":"string","doc":"UUIDv7 of the entry."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserContactChanged: {
+    topic: 'user-contacts',
+    subject: 'cartstream.user_contacts.UserContactChanged',
+    schema: {"type":"record","name":"UserContactChanged","namespace":"cartstream.user_contacts","doc":"How an account is reached, as a whole: it replaces what was said of the account before. Only the notification service reads it. Kafka keeps it for seven days, because it contains personal data.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"version","type":"int","doc":"Counts the changes of the account's contact. A reader ignores one that is not higher than the last."},{"name":"email","type":"string","doc":"The e-mail address."},{"name":"isEmailVerified","type":"boolean","doc":"Whether the owner has proved that the address is theirs."},{"name":"name","type":"string","doc":"How the person wants to be addressed."},{"name":"phone","type":["null","string"],"doc":"E.164, with its plus sign; null without one.","default":null},{"name":"devices","type":{"type":"array","items":{"type":"record","name":"PushDevice","doc":"A Web Push subscription.","fields":[{"name":"deviceId","type":"string","doc":"UUIDv7 of the device."},{"name":"endpoint","type":"string","doc":"The https address of the push service."},{"name":"p256dh","type":"string","doc":"The device's public key, base64url."},{"name":"auth","type":"string","doc":"The device's authentication secret, base64url."}]}},"doc":"The devices for push messages."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserContactErased: {
+    topic: 'user-contacts',
+    subject: 'cartstream.user_contacts.UserContactErased',
+    schema: {"type":"record","name":"UserContactErased","namespace":"cartstream.user_contacts","doc":"The account was erased: the reader deletes all that it stores about the account. It follows all other records of the account.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserDeviceAdded: {
+    topic: 'users',
+    subject: 'cartstream.users.UserDeviceAdded',
+    schema: {"type":"record","name":"UserDeviceAdded","namespace":"cartstream.users","doc":"A device was registered for push messages. Its endpoint and keys are not on this topic.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"deviceId","type":"string","doc":"UUIDv7 of the device."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserDeviceRemoved: {
+    topic: 'users',
+    subject: 'cartstream.users.UserDeviceRemoved',
+    schema: {"type":"record","name":"UserDeviceRemoved","namespace":"cartstream.users","doc":"A device gets no more push messages.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"deviceId","type":"string","doc":"UUIDv7 of the device."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserEmailVerified: {
+    topic: 'users',
+    subject: 'cartstream.users.UserEmailVerified',
+    schema: {"type":"record","name":"UserEmailVerified","namespace":"cartstream.users","doc":"The owner of an account has proved that its e-mail address is theirs.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserErased: {
+    topic: 'users',
+    subject: 'cartstream.users.UserErased',
+    schema: {"type":"record","name":"UserErased","namespace":"cartstream.users","doc":"The owner of an account had it erased. Whoever stores personal data under this id deletes it; amounts and pieces stay. Nothing leads from the id to the person any more.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserPasswordChanged: {
+    topic: 'users',
+    subject: 'cartstream.users.UserPasswordChanged',
+    schema: {"type":"record","name":"UserPasswordChanged","namespace":"cartstream.users","doc":"An account has a new password, and all its sessions have ended.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserProfileChanged: {
+    topic: 'users',
+    subject: 'cartstream.users.UserProfileChanged',
+    schema: {"type":"record","name":"UserProfileChanged","namespace":"cartstream.users","doc":"Fields of an account were changed. Their values stay in the user service.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"fields","type":{"type":"array","items":"string"},"doc":"The names of the changed fields: name, phone."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
   UserRegistered: {
     topic: 'users',
     subject: 'cartstream.users.UserRegistered',
@@ -745,6 +987,16 @@ const places = {
     topic: 'users',
     subject: 'cartstream.users.UserRolesChanged',
     schema: {"type":"record","name":"UserRolesChanged","namespace":"cartstream.users","doc":"The roles of an account were changed.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"roles","type":{"type":"array","items":"string"},"doc":"customer, support, analyst, admin."},{"name":"changedBy","type":"string","doc":"The account of the administrator who changed them; the account itself when the service sets up its administrator at start."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserSessionEnded: {
+    topic: 'users',
+    subject: 'cartstream.users.UserSessionEnded',
+    schema: {"type":"record","name":"UserSessionEnded","namespace":"cartstream.users","doc":"A session was ended before it expired: its refresh tokens are refused from now on.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"sessionId","type":"string","doc":"UUIDv7 of the session."},{"name":"reason","type":"string","doc":"logout, ended_by_user, token_reuse (a refresh token came back that the session had left behind) or password_changed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  UserTokenIssued: {
+    topic: 'user-contacts',
+    subject: 'cartstream.user_contacts.UserTokenIssued',
+    schema: {"type":"record","name":"UserTokenIssued","namespace":"cartstream.user_contacts","doc":"A single-use token that reaches the account's owner by e-mail. The user service stores only its digest. It is good until it expires, is used, or is replaced.","fields":[{"name":"userId","type":"string","doc":"UUIDv7 of the account; the record's key."},{"name":"tokenId","type":"string","doc":"UUIDv7; one message is sent for each."},{"name":"purpose","type":"string","doc":"verify_email or reset_password."},{"name":"token","type":"string","doc":"For POST /api/auth/verify-email or /api/auth/password-reset/confirm."},{"name":"email","type":"string","doc":"Where to send it."},{"name":"name","type":"string","doc":"How the person wants to be addressed."},{"name":"expiresAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the token ends, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   Visit: {
     topic: 'visits',

@@ -26,7 +26,9 @@ export const topics = {
   /** Contains the providers' tokens, so it is kept no longer than an order may wait for its payment. */
   paymentInstructions: { topic: 'payment-instructions', key: 'orderId', partitions: 6, retentionMs: day },
   payments: { topic: 'payments', key: 'orderId', partitions: 6, retentionMs: null },
-  users: { topic: 'users', key: 'userId', partitions: 3, retentionMs: null },
+  users: { topic: 'users', key: 'userId, or keyId of an API key', partitions: 3, retentionMs: null },
+  /** Contains addresses and single-use tokens; long enough for a reader that is away over a weekend. */
+  userContacts: { topic: 'user-contacts', key: 'userId', partitions: 3, retentionMs: 7 * day },
   products: { topic: 'products', key: 'productId', partitions: 3, retentionMs: null },
   shopperActivity: {
     topic: 'shopper-activity',

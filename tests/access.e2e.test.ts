@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { type Caller, callers, type Row, table } from './access-table.js';
 import { documented } from './openapi.js';
 import { readRunFile, shopAt } from './shop.js';
 
@@ -9,13 +10,11 @@ import { readRunFile, shopAt } from './shop.js';
 
 const run = readRunFile(runFilePath());
 const shop = shopAt(run.gateway);
-const callers = ['anonymous', 'owner', 'stranger', 'analyst', 'support', 'admin'] as const;
-type Caller = (typeof callers)[number];
+type Owner = 'customer' | 'other';
 let tokens: Record<Caller, string | undefined>;
+let userIds: Record<Owner, string>;
 let productId: string;
 let orderId: string;
-let paymentId: string;
-let ownerId: string;
 
 const withRoles = async (admin: string, roles: string[]): Promise<string> => {
   const email = `${randomUUID()}@example.com`;
@@ -30,22 +29,18 @@ const withRoles = async (admin: string, roles: string[]): Promise<string> => {
 
 beforeAll(async () => {
   const admin = await shop.login(run.adminEmail, run.adminPassword);
-  const owner = await shop.registerCustomer();
-  ownerId = owner.userId;
+  const [customer, other] = await Promise.all([shop.registerCustomer(), shop.registerCustomer()]);
+  userIds = { customer: customer.userId, other: other.userId };
   tokens = {
     anonymous: undefined,
-    owner: owner.token,
-    stranger: (await shop.registerCustomer()).token,
-    analyst: await withRoles(admin, ['customer', 'analyst']),
+    customer: customer.token,
+    other: other.token,
     support: await withRoles(admin, ['customer', 'support']),
+    analyst: await withRoles(admin, ['customer', 'analyst']),
     admin,
   };
-  productId = await shop.createProduct(admin, { initialStock: 10 });
-  const placed = await shop.placeOrder({ token: owner.token, items: [{ productId, quantity: 1 }] });
-  orderId = placed.body.id;
-  const settled = await shop.settled(orderId, owner.token);
-  paymentId = settled.payment.id ?? '';
-  await eventually(async () => (await ask('owner', 'GET', `/api/payments/${paymentId}`)) === 200);
+  productId = await shop.createProduct(admin, { initialStock: 100 });
+  orderId = await orderOf.of('customer');
 });
 
 const ask = async (caller: Caller, method: string, path: string, body?: unknown): Promise<number> => {
@@ -63,85 +58,87 @@ const ask = async (caller: Caller, method: string, path: string, body?: unknown)
   return answer.status;
 };
 
-type Row = {
-  /** Anonymous, owner, stranger, analyst, support, admin: in the order of `callers`. */
-  statuses: readonly number[];
-  query?: string;
-  /** An empty body is answered with 400 if the caller may send one, so no request changes anything. */
-  body?: object;
+/** What a parameter of a path stands for. */
+type Thing = {
+  /** The id of a thing of this owner, a new one at each call. */
+  of(owner: Owner): Promise<string>;
+  /** True for what belongs to the shop: it is the same for both owners. */
+  isShared?: true;
+  /** An id of the right form that no thing has; a random UUID if unset. */
+  missing?: string;
 };
 
-const all = (status: number) => callers.map(() => status);
-const empty = {};
-const everybodyReads: Row = { statuses: all(200) };
-const everybodyWrites: Row = { statuses: all(400), body: empty };
-const loggedInReads: Row = { statuses: [401, 200, 200, 200, 200, 200] };
-const ownerReads: Row = { statuses: [401, 200, 404, 404, 200, 200] };
-const bearerReads: Row = { statuses: [404, 200, 404, 404, 200, 200] };
-const ownListRead: Row = { statuses: [401, 200, 403, 403, 200, 200], query: '?userId={ownerId}' };
-const adminReads: Row = { statuses: [401, 403, 403, 403, 403, 200] };
-const adminWrites: Row = { statuses: [401, 403, 403, 403, 403, 400], body: empty };
-const staffReads: Row = { statuses: [401, 403, 403, 403, 200, 200] };
-const analystReads: Row = { statuses: [401, 403, 403, 200, 403, 200] };
+const orderOf: Thing = {
+  of: async (owner) => {
+    const token = tokens[owner] ?? '';
+    const placed = await shop.placeOrder({ token, items: [{ productId, quantity: 1 }] });
+    await shop.settled(placed.body.id, token);
+    return placed.body.id;
+  },
+};
+const productOf: Thing = { of: async () => productId, isShared: true };
 
-/** Every operation of the OpenAPI document: one without a row here fails the test. */
-const table: Record<string, readonly Row[]> = {
-  'GET /health/live': [everybodyReads],
-  'GET /health/ready': [everybodyReads],
-  'GET /health': [everybodyReads],
-  'GET /metrics': [everybodyReads],
-  'GET /.well-known/jwks.json': [everybodyReads],
-  'POST /api/events': [everybodyWrites],
-  'POST /api/auth/register': [everybodyWrites],
-  'POST /api/auth/login': [everybodyWrites],
-  'POST /api/auth/refresh': [everybodyWrites],
-  'POST /api/auth/logout': [everybodyWrites],
-  'GET /api/users/me': [loggedInReads],
-  'PATCH /api/users/me': [{ statuses: [401, 400, 400, 400, 400, 400], body: empty }],
-  'GET /api/users': [adminReads],
-  'PUT /api/users/{id}/roles': [{ ...adminReads, body: { roles: ['customer'] } }],
-  'GET /api/products': [everybodyReads],
-  'POST /api/products': [adminWrites],
-  'GET /api/products/{productId}': [everybodyReads],
-  'GET /api/inventory': [everybodyReads],
-  'GET /api/inventory/{productId}': [everybodyReads],
-  'PUT /api/inventory/{productId}': [adminWrites],
-  'POST /api/inventory/{productId}/restock': [adminWrites],
-  'GET /api/inventory/{productId}/movements': [staffReads],
-  'POST /api/orders': [everybodyWrites],
-  'GET /api/orders': [loggedInReads, ownListRead],
-  'GET /api/orders/{id}': [bearerReads],
-  'GET /api/orders/{id}/status': [bearerReads],
-  'GET /api/orders/{id}/timeline': [bearerReads],
-  'GET /api/orders/{id}/stream': [bearerReads],
-  'POST /api/orders/{id}/returns': [{ statuses: [404, 400, 404, 404, 400, 400], body: empty }],
-  'GET /api/payments': [loggedInReads, ownListRead],
-  'GET /api/payments/{id}': [ownerReads],
-  'GET /api/analytics/revenue': [analystReads],
-  'GET /api/analytics/top-products': [analystReads],
-  'GET /api/analytics/overview': [analystReads],
-  'GET /api/analytics/funnel': [analystReads],
-  'GET /api/analytics/retention': [analystReads],
-  'GET /api/analytics/rfm': [analystReads],
-  'GET /api/analytics/basket': [{ ...analystReads, query: '?productId={productId}' }],
-  'GET /api/analytics/searches': [analystReads],
-  'GET /api/analytics/attribution': [analystReads],
-  'GET /api/analytics/stock-outs': [analystReads],
-  'GET /api/analytics/fraud-signals': [analystReads],
-  'GET /api/analytics/live': [{ ...analystReads, query: '?seconds=1' }],
-  'GET /api/analytics/model': [analystReads],
-  'POST /api/analytics/query': [{ statuses: [401, 403, 403, 400, 403, 400], body: empty }],
-  'GET /api/ops/consumers': [staffReads],
-  'GET /api/ops/reconciliation': [staffReads],
-  'GET /api/ops/sagas': [staffReads],
-  'GET /api/notifications/history': [loggedInReads],
-  'GET /api/recommendations': [{ ...everybodyReads, query: '?scenario=home' }],
+/** By the path up to its first parameter. */
+const things: Record<string, Thing> = {
+  '/api/users/': { of: async (owner) => userIds[owner] },
+  '/api/products/': productOf,
+  '/api/inventory/': productOf,
+  '/api/orders/': orderOf,
+  '/api/payments/': {
+    of: async (owner) => {
+      const { payment } = await shop.orderOf(await kept('/api/orders/', owner), tokens[owner] ?? '');
+      const id = payment.id ?? '';
+      await eventually(async () => (await ask(owner, 'GET', `/api/payments/${id}`)) === 200);
+      return id;
+    },
+  },
 };
 
-/** The things of the owner, whatever a path calls their ids. */
-const filled = (path: string): string => {
-  const idOf = { orders: orderId, payments: paymentId, users: ownerId }[path.split('/')[2] ?? ''] ?? '';
-  return path.replace('{id}', idOf).replace('{productId}', productId).replace('{ownerId}', ownerId);
+const keptThings = new Map<string, Promise<string>>();
+/** The same thing at each call, for requests that change nothing. */
+const kept = (place: string, owner: Owner): Promise<string> => {
+  const known = keptThings.get(place + owner) ?? (things[place] as Thing).of(owner);
+  keptThings.set(place + owner, known);
+  return known;
+};
+
+/** The path up to its first parameter; undefined for a path without one. */
+const placeIn = (path: string): string | undefined =>
+  path.includes('{') ? path.slice(0, path.indexOf('{')) : undefined;
+
+const objects = ['customer', 'other', 'missing'] as const;
+type Case = { operation: string; row: Row; of: (typeof objects)[number] };
+
+/** Every row with each of the objects that it can be asked about. */
+const cases = Object.entries(table).flatMap(([operation, rows]) =>
+  rows.flatMap((row): Case[] => {
+    const place = placeIn(operation.split(' ')[1] ?? '');
+    const asked = objects.filter(
+      (of) => of === 'customer' || (place !== undefined && !(of === 'other' && things[place]?.isShared)),
+    );
+    return asked.map((of) => ({ operation, row, of }));
+  }),
+);
+
+const expected = ({ statuses, missing }: Row, of: Case['of']): readonly number[] => {
+  if (of === 'missing') return missing ?? [];
+  const [anonymous, owner, stranger, ...others] = statuses;
+  return of === 'customer' ? statuses : [anonymous, stranger, owner, ...others];
+};
+
+const statusOf = async ({ operation, row, of }: Case, caller: Caller): Promise<number> => {
+  const [method = '', path = ''] = operation.split(' ');
+  const place = placeIn(path);
+  const idOf = async (at: string): Promise<string> => {
+    if (of === 'missing') return things[at]?.missing ?? randomUUID();
+    return row.changes ? (things[at] as Thing).of(of) : kept(at, of);
+  };
+  const id = place === undefined ? '' : await idOf(place);
+  const filled = (path + (row.query ?? ''))
+    .replace('{customerId}', userIds.customer)
+    .replace('?productId={productId}', `?productId=${productId}`)
+    .replace(/\{\w+\}/, id);
+  return ask(caller, method, filled, row.body);
 };
 
 describe('who may', () => {
@@ -152,22 +149,31 @@ describe('who may', () => {
     );
   });
 
-  const rows = Object.entries(table).flatMap(([operation, kept]) =>
-    kept.map((row) => [`${operation}${row.query ?? ''}`, row] as const),
-  );
-  it.each(rows)('%s', async (operation, { statuses, body }) => {
-    const [method = '', path = ''] = operation.split(' ');
-    const found = await Promise.all(callers.map((caller) => ask(caller, method, filled(path), body)));
-    expect(Object.fromEntries(callers.map((caller, at) => [caller, found[at]]))).toEqual(
-      Object.fromEntries(callers.map((caller, at) => [caller, statuses[at]])),
-    );
+  it('is said of every kind of object', () => {
+    const unsaid = Object.entries(table).filter(([operation, rows]) => {
+      const place = placeIn(operation);
+      return place !== undefined && rows.some(({ missing }) => missing === undefined);
+    });
+    expect(unsaid.map(([operation]) => operation)).toEqual([]);
+    const places = Object.keys(table).map((operation) => placeIn(operation.split(' ')[1] ?? ''));
+    expect(places.filter((place) => place !== undefined && !(place in things))).toEqual([]);
   });
+
+  it.each(cases.map((one) => [`${one.operation}${one.row.query ?? ''}`, one.of, one] as const))(
+    '%s of %s',
+    async (_operation, of, one) => {
+      const found = await Promise.all(callers.map((caller) => statusOf(one, caller)));
+      expect(Object.fromEntries(callers.map((caller, at) => [caller, found[at]]))).toEqual(
+        Object.fromEntries(callers.map((caller, at) => [caller, expected(one.row, of)[at]])),
+      );
+    },
+  );
 
   it.each([
     ['application/json', '{'],
     ['text/xml', '<items/>'],
   ])('return an order is decided before a body of %s is read', async (type, body) => {
-    const statuses = (['anonymous', 'owner', 'stranger'] as const).map(async (caller) => {
+    const statuses = (['anonymous', 'customer', 'other'] as const).map(async (caller) => {
       const answer = await fetch(`${run.gateway}/api/orders/${orderId}/returns`, {
         method: 'POST',
         headers: {
@@ -188,8 +194,9 @@ describe('who may', () => {
     async (path) => {
       const idsOf = async (caller: Caller) =>
         (await shop.call<{ items: { id: string }[] }>('GET', path, { token: tokens[caller] })).body.items;
-      await eventually(async () => (await idsOf('owner')).length > 0);
-      expect(await idsOf('stranger')).toEqual([]);
+      await eventually(async () => (await idsOf('customer')).length > 0);
+      const own = (await idsOf('customer')).map(({ id }) => id);
+      expect((await idsOf('other')).filter(({ id }) => own.includes(id))).toEqual([]);
       expect(await idsOf('analyst')).toEqual([]);
     },
   );

@@ -52,7 +52,7 @@ const windowFeed = (
 
 /**
  * A topic whose events are kept as they are, in `domain_events`. The topics of the domain contain ids, never a name, an
- * address or a token, and so does the table. `payment-instructions` contains the providers' tokens and is left out.
+ * address or a token, and so does the table. `payment-instructions` and `user-contacts` contain those, and are left out.
  */
 const eventFeed = ({ topic }: { topic: string }): Feed => ({
   topic,

@@ -1,0 +1,123 @@
+/**
+ * Who may do what: every operation of the OpenAPI document, with the status that each kind of caller gets for each kind
+ * of object. `access.e2e.test.ts` asks them all; an operation without a row here fails it. To add an operation, add a
+ * line; if its path has a parameter, the line has `missing` too, and `things` in that file says what the parameter stands
+ * for.
+ */
+
+/** `customer` and `other` have customers' things of their own. */
+export const callers = ['anonymous', 'customer', 'other', 'support', 'analyst', 'admin'] as const;
+
+export type Caller = (typeof callers)[number];
+
+/** One for each of `callers`, in their order. */
+export type Statuses = readonly [number, number, number, number, number, number];
+
+export type Row = {
+  /**
+   * For an object of `customer`. That `other` gets for their own what `customer` gets here, and the reverse, is asked
+   * too.
+   */
+  statuses: Statuses;
+  /** For an object that does not exist: required where the path has a parameter. */
+  missing?: Statuses;
+  query?: string;
+  /** An empty body is answered with 400 if the caller may send one, so no request changes anything. */
+  body?: object;
+  /** A request that succeeds changes its object, so each caller gets a new one. */
+  changes?: true;
+};
+
+const all = (status: number): Statuses => [status, status, status, status, status, status];
+const empty = {};
+
+const everybody: Row = { statuses: all(200) };
+const everybodyOfThing: Row = { ...everybody, missing: all(404) };
+const everybodyWrites: Row = { statuses: all(400), body: empty };
+const loggedIn: Row = { statuses: [401, 200, 200, 200, 200, 200] };
+const loggedInWrites: Row = { statuses: [401, 400, 400, 400, 400, 400], body: empty };
+const ownList: Row = { statuses: [401, 200, 403, 200, 403, 200], query: '?userId={customerId}' };
+
+const roles = (support: number, analyst: number, admin: number): Statuses => [
+  401,
+  403,
+  403,
+  support,
+  analyst,
+  admin,
+];
+const admins: Row = { statuses: roles(403, 403, 200) };
+const adminsWrite: Row = { statuses: roles(403, 403, 400), body: empty };
+/** The body is refused before the thing is looked for. */
+const adminsWriteThing: Row = { ...adminsWrite, missing: roles(403, 403, 400) };
+const staff: Row = { statuses: roles(200, 403, 200) };
+const staffOfThing: Row = { ...staff, missing: roles(404, 403, 404) };
+const analysts: Row = { statuses: roles(403, 200, 200) };
+
+/** An order is also its guest's, who proves it by a token: so a stranger, logged in or not, gets 404. */
+const bearers: Row = { statuses: [404, 200, 404, 200, 404, 200], missing: all(404) };
+
+export const table: Record<string, readonly Row[]> = {
+  'GET /health/live': [everybody],
+  'GET /health/ready': [everybody],
+  'GET /health': [everybody],
+  'GET /metrics': [everybody],
+  'GET /.well-known/jwks.json': [everybody],
+  'POST /api/events': [everybodyWrites],
+
+  'POST /api/auth/register': [everybodyWrites],
+  'POST /api/auth/login': [everybodyWrites],
+  'POST /api/auth/refresh': [everybodyWrites],
+  'POST /api/auth/logout': [everybodyWrites],
+  'GET /api/users/me': [loggedIn],
+  'PATCH /api/users/me': [loggedInWrites],
+  'GET /api/users': [admins],
+  'PUT /api/users/{id}/roles': [adminsWriteThing],
+
+  'GET /api/products': [everybody],
+  'POST /api/products': [adminsWrite],
+  'GET /api/products/{productId}': [everybodyOfThing],
+
+  'GET /api/inventory': [everybody],
+  'GET /api/inventory/{productId}': [everybodyOfThing],
+  'PUT /api/inventory/{productId}': [adminsWriteThing],
+  'POST /api/inventory/{productId}/restock': [adminsWriteThing],
+  'GET /api/inventory/{productId}/movements': [staffOfThing],
+
+  'POST /api/orders': [everybodyWrites],
+  'GET /api/orders': [loggedIn, ownList],
+  'GET /api/orders/{id}': [bearers],
+  'GET /api/orders/{id}/status': [bearers],
+  'GET /api/orders/{id}/timeline': [bearers],
+  'GET /api/orders/{id}/stream': [bearers],
+  'POST /api/orders/{id}/returns': [
+    { statuses: [404, 400, 404, 400, 404, 400], missing: all(404), body: empty },
+  ],
+
+  'GET /api/payments': [loggedIn, ownList],
+  'GET /api/payments/{id}': [
+    { statuses: [401, 200, 404, 200, 404, 200], missing: [401, 404, 404, 404, 404, 404] },
+  ],
+
+  'GET /api/analytics/revenue': [analysts],
+  'GET /api/analytics/top-products': [analysts],
+  'GET /api/analytics/overview': [analysts],
+  'GET /api/analytics/funnel': [analysts],
+  'GET /api/analytics/retention': [analysts],
+  'GET /api/analytics/rfm': [analysts],
+  'GET /api/analytics/basket': [{ ...analysts, query: '?productId={productId}' }],
+  'GET /api/analytics/searches': [analysts],
+  'GET /api/analytics/attribution': [analysts],
+  'GET /api/analytics/stock-outs': [analysts],
+  'GET /api/analytics/fraud-signals': [analysts],
+  'GET /api/analytics/live': [{ ...analysts, query: '?seconds=1' }],
+  'GET /api/analytics/model': [analysts],
+  'POST /api/analytics/query': [{ statuses: roles(403, 400, 400), body: empty }],
+
+  'GET /api/ops/consumers': [staff],
+  'GET /api/ops/reconciliation': [staff],
+  'GET /api/ops/sagas': [staff],
+
+  'GET /api/notifications/history': [loggedIn],
+  'GET /api/recommendations': [{ ...everybody, query: '?scenario=home' }],
+};
