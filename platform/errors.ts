@@ -19,6 +19,7 @@ export const faultCodes = [
   'dependency_timeout',
   'not_yet_known',
   'contradiction',
+  'state_ahead_of_log',
   'configuration_invalid',
   'migration_conflict',
 ] as const;

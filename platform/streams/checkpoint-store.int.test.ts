@@ -1,11 +1,14 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PlatformError } from '#platform/errors';
+import type { BatchControl } from '#platform/messaging/broker';
 import { createCheckpointStore } from '#platform/streams/checkpoint-store';
+import { createCheckpoints } from '#platform/streams/checkpoints';
 import { createTask, type Task } from '#platform/streams/task';
 import { topology } from '#platform/streams/topology';
 import { tumbling } from '#platform/streams/window';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
 
 let scratch: ScratchDatabase;
 beforeAll(async () => {
@@ -42,7 +45,7 @@ const give = (task: Task, key: string, text: string): void => {
 };
 const open = async (task: Task) => {
   const store = createCheckpointStore(scratch.db);
-  await store.open(task);
+  await store.open(task, [{ ...at, high: 1_000_000n }]);
   return { store, save: () => store.store([store.take(task, async () => {})]) };
 };
 const stateOf = (task: Task) => new Map(task.everything().map(([, key, , , , sum]) => [key, sum as string]));
@@ -106,7 +109,7 @@ describe('a stored task', () => {
     let writes = 0;
     const commitsSilently = { ...scratch.db, pool: losingAnswers(scratch.db.pool, () => answersLost-- > 0) };
     const store = createCheckpointStore(commitsSilently);
-    await store.open(task);
+    await store.open(task, []);
     give(task, 'a', 'x');
     answersLost = 1;
     const taken = store.take(task, async () => {
@@ -154,7 +157,7 @@ describe('a stored task', () => {
   it('is not half stored when a row cannot be written', async () => {
     const task = taskOf('half');
     const store = createCheckpointStore(scratch.db);
-    await store.open(task);
+    await store.open(task, []);
     give(task, 'a', 'x');
     const fault = new PlatformError('postgres_unavailable', 'away', { retriable: true });
     let isAway = true;
@@ -168,5 +171,39 @@ describe('a stored task', () => {
     const again = taskOf('half');
     await open(again);
     expect(stateOf(again)).toEqual(new Map([['a', 'x']]));
+  });
+});
+
+describe('checkpoints that are taken at an interval', () => {
+  const limits = { checkpointEveryMs: 50, recordsPerCheckpointMax: 1 };
+  const control: BatchControl = {
+    commit: async () => {},
+    commitSoon: () => {},
+    heartbeat: async () => {},
+    isStale: () => false,
+  };
+
+  it('end a process that another one has replaced, also if nothing comes', async () => {
+    const old = taskOf('idle');
+    const { store } = await open(old);
+    const running = createCheckpoints(testHost(), store, [old], limits).run(
+      new AbortController().signal,
+      () => {},
+    );
+    await open(taskOf('idle'));
+    await expect(running).rejects.toThrow('no other process computes idle');
+  });
+
+  it('keep nobody waiting when the last one is taken', async () => {
+    const task = taskOf('last');
+    const { store } = await open(task);
+    const stopping = new AbortController();
+    const checkpoints = createCheckpoints(testHost(), store, [task], limits);
+    const running = checkpoints.run(stopping.signal, () => {});
+    stopping.abort();
+    await running;
+    give(task, 'a', 'x');
+    await checkpoints.handled(at, 1n, 1, control);
+    expect(await storedBytes('last')).toBe(0);
   });
 });

@@ -2,7 +2,7 @@ import { assert } from '#platform/assert';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { StoredWindow, WindowChanges } from '#platform/streams/open-windows';
-import type { Checkpoint, Place, StoredTask, Task } from '#platform/streams/task';
+import type { Checkpoint, PartitionEnd, Place, StoredTask, Task } from '#platform/streams/task';
 
 /** A checkpoint that was taken and is not stored yet. `write` appends the rows to the same transaction. */
 export type TakenCheckpoint = {
@@ -19,8 +19,11 @@ export type TakenCheckpoint = {
  * any moment leaves the state of one checkpoint, from which the records after it are read again.
  */
 export type CheckpointStore = {
-  /** Begins a new epoch of the task and loads it. From now on earlier epochs of it store nothing. */
-  open(task: Task): Promise<void>;
+  /**
+   * Begins a new epoch of the task and loads it; `read` as in `Task.restore`. From now on earlier epochs of it store
+   * nothing.
+   */
+  open(task: Task, read: readonly PartitionEnd[]): Promise<void>;
   /** Takes a checkpoint: from now on the task may go on. */
   take(task: Task, write: (tx: Tx, checkpoint: Checkpoint<unknown>) => Promise<void>): TakenCheckpoint;
   /**
@@ -28,6 +31,8 @@ export type CheckpointStore = {
    * an invariant when another process has begun a new epoch.
    */
   store(taken: readonly TakenCheckpoint[]): Promise<void>;
+  /** Breaks an invariant when another process has begun a new epoch of an open task. */
+  verify(): Promise<void>;
 };
 
 type Kept = { epoch: number; checkpoint: number; changesBytes: number; snapshotBytes: number };
@@ -45,7 +50,7 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
   };
 
   return {
-    open: async (task) => {
+    open: async (task, read) => {
       const { name } = task.topology;
       const { row, bodies } = await inTransaction(db, (tx) => load(tx, name));
       const stored: StoredTask = {
@@ -53,7 +58,7 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
         watermarkMs: row.watermark_ms,
         windows: windowsOf(bodies),
       };
-      task.restore(stored);
+      task.restore(stored, read);
       const changesBytes = bodies.reduce((sum, body) => sum + body.length, 0);
       kept.set(name, { epoch: row.epoch, checkpoint: row.checkpoint, changesBytes, snapshotBytes: 0 });
     },
@@ -78,6 +83,14 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
         state.changesBytes = isSnapshot ? 0 : state.changesBytes + bytes;
         if (isSnapshot) state.snapshotBytes = bytes;
       }
+    },
+    verify: async () => {
+      const { rows } = await db.query<{ task: string; epoch: number }>(
+        'SELECT task, epoch FROM stream_tasks WHERE task = ANY($1)',
+        [[...kept.keys()]],
+      );
+      for (const { task, epoch } of rows)
+        assert(epoch === keptOf(task).epoch, `no other process computes ${task}`);
     },
   };
 };

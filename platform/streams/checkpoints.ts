@@ -14,14 +14,20 @@ import { sleep } from '#platform/waiting/sleep';
 export type Checkpoints = {
   /** A batch was handled: its offsets are committed after the next checkpoint. Resolves when reading may go on. */
   handled(at: TopicPartition, nextOffset: bigint, records: number, control: BatchControl): Promise<void>;
-  /** Stores what has changed, at the interval, until the signal is aborted; and once more at the end. */
+  /**
+   * Stores what has changed, at the interval, until the signal is aborted; and once more at the end. Rejects when
+   * another process has taken over.
+   */
   run(signal: AbortSignal, beforeEach: () => void): Promise<void>;
 };
 
 type Handled = { nextOffset: bigint; control: BatchControl };
 
 const retry = { minMs: 100, maxMs: 2_000 };
-/** While no record comes, windows that the clock closes may wait a little. */
+/**
+ * While no record comes, windows that the clock closes may wait a little. So often it is also verified that no other
+ * process has taken over, which a checkpoint would show.
+ */
 const idleEveryMs = 1_500;
 
 export const createCheckpoints = (
@@ -37,6 +43,7 @@ export const createCheckpoints = (
   const waiting: (() => void)[] = [];
   let records = 0;
   let isIdle = false;
+  let isOver = false;
 
   const take = (): TakenCheckpoint[] =>
     tasks
@@ -46,16 +53,22 @@ export const createCheckpoints = (
   const checkpoint = async (): Promise<void> => {
     for (const task of tasks) task.advance();
     isIdle = records === 0 && !tasks.some((task) => task.hasNews());
-    if (isIdle) return publish([]);
+    if (isIdle) {
+      await verifyIfPossible(host, store);
+      return publish([]);
+    }
     const startedAtMs = host.clock.monotonicMs();
     const taken = take();
     const done = [...handled.values()];
     const goOn = waiting.splice(0);
     handled.clear();
     records = 0;
-    await publish(taken);
-    await storeUntilDone(host, store, taken);
-    for (const resolve of goOn) resolve();
+    try {
+      await publish(taken);
+      await storeUntilDone(host, store, taken);
+    } finally {
+      for (const resolve of goOn) resolve();
+    }
     report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
     // The group's offsets only show the lag to operators, so a partition that has moved is no matter.
     for (const { nextOffset, control } of done) await control.commit(nextOffset).catch(() => {});
@@ -67,21 +80,41 @@ export const createCheckpoints = (
       handled.set(`${at.topic}/${at.partition}`, { at, nextOffset, control });
       // The first records after a pause end the longer wait.
       if (isIdle) bell.ring();
-      if (records < limits.recordsPerCheckpointMax) return;
+      if (isOver || records < limits.recordsPerCheckpointMax) return;
       const stored = new Promise<void>((resolve) => waiting.push(resolve));
       bell.ring();
       await stored;
     },
     run: async (signal, beforeEach) => {
       signal.addEventListener('abort', bell.ring, { once: true });
-      while (!signal.aborted) {
-        beforeEach();
+      try {
+        while (!signal.aborted) {
+          beforeEach();
+          await checkpoint();
+          await bell.wait(
+            isIdle ? Math.max(idleEveryMs, limits.checkpointEveryMs) : limits.checkpointEveryMs,
+          );
+        }
         await checkpoint();
-        await bell.wait(isIdle ? Math.max(idleEveryMs, limits.checkpointEveryMs) : limits.checkpointEveryMs);
+      } finally {
+        // Nobody takes another one, so nothing may wait for it: what is handled from now on is read again.
+        isOver = true;
+        for (const resolve of waiting.splice(0)) resolve();
       }
-      await checkpoint();
     },
   };
+};
+
+const verifyIfPossible = async (
+  { logger }: Pick<Host, 'logger'>,
+  store: Pick<CheckpointStore, 'verify'>,
+): Promise<void> => {
+  try {
+    await store.verify();
+  } catch (error) {
+    if (!isRetriable(error)) throw error;
+    logger.debug({ err: error }, 'who computes the tasks cannot be verified now');
+  }
 };
 
 /** A checkpoint that was taken has to be stored before the next one, however long the database is away. */

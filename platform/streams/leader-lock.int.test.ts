@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AssertionError } from '#platform/assert';
 import { createLeaderLock } from '#platform/streams/leader-lock';
 import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
@@ -10,7 +11,15 @@ beforeAll(async () => {
 });
 afterAll(() => scratch.drop());
 
-const lockFor = (name: string) => createLeaderLock(testHost('test'), scratch.db, name);
+const lockFor = (name: string, verify = async (): Promise<void> => {}) =>
+  createLeaderLock(testHost('test'), scratch.db, { name, verify });
+
+const heldBy = async (): Promise<number[]> =>
+  (
+    await scratch.db.query<{ pid: number }>(
+      "SELECT l.pid FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()",
+    )
+  ).rows.map(({ pid }) => pid);
 
 it('one of two leads, and the other as soon as its connection is gone', async () => {
   const [first, second] = [lockFor('jobs'), lockFor('jobs')];
@@ -32,12 +41,6 @@ it('one of two leads, and the other as soon as its connection is gone', async ()
 it('a leader whose connection broke leads again, if nobody else does', async () => {
   const lock = lockFor('broken');
   await lock.acquire(new AbortController().signal);
-  const heldBy = async (): Promise<number[]> =>
-    (
-      await scratch.db.query<{ pid: number }>(
-        "SELECT l.pid FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()",
-      )
-    ).rows.map(({ pid }) => pid);
   const [before] = await heldBy();
   await scratch.db.query('SELECT pg_terminate_backend($1)', [before]);
   await eventually(async () => {
@@ -46,4 +49,19 @@ it('a leader whose connection broke leads again, if nobody else does', async () 
   });
   await lock.close();
   await eventually(async () => (await heldBy()).length === 0);
+});
+
+it('a leader whose connection broke ends when another one has led in between', async () => {
+  const fatal: unknown[] = [];
+  const host = testHost('test', { onFatal: (error) => fatal.push(error) });
+  const replaced = new AssertionError('no other process computes it');
+  const lock = createLeaderLock(host, scratch.db, {
+    name: 'replaced',
+    verify: () => Promise.reject(replaced),
+  });
+  await lock.acquire(new AbortController().signal);
+  expect(fatal).toEqual([]);
+  await scratch.db.query('SELECT pg_terminate_backend($1)', [(await heldBy())[0]]);
+  await eventually(() => fatal.includes(replaced));
+  await lock.close();
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { isBrokenInvariant } from '#platform/assert';
 import type { Database } from '#platform/postgres/pool';
 import type { Host } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
@@ -15,16 +16,18 @@ export type LeaderLock = {
 /**
  * An advisory lock on a connection of its own: of several processes one leads, and the others stand by. It ends with
  * the connection, so another process leads as soon as this one is killed. A process that has lost the lock may not have
- * noticed it yet: the epoch of what it writes has to keep it out.
+ * noticed it yet: the epoch of what it writes has to keep it out. While it is in doubt whether it still leads, and when
+ * it leads again, `verify` is called, which breaks an invariant when another process has led in between; that is fatal.
  */
 export const createLeaderLock = (
-  host: Pick<Host, 'service' | 'logger'>,
+  host: Pick<Host, 'service' | 'logger' | 'onFatal'>,
   db: Pick<Database, 'pool'>,
-  name: string,
+  { name, verify }: { name: string; verify(): Promise<void> },
 ): LeaderLock => {
   let client: pg.Client | undefined;
   let isClosed = false;
   let leads = false;
+  let hasLed = false;
   const key = createHash('sha256').update(name).digest().readBigInt64BE().toString();
 
   const connect = async (): Promise<pg.Client> => {
@@ -51,9 +54,12 @@ export const createLeaderLock = (
           'SELECT pg_try_advisory_lock($1::bigint) AS leads',
           [key],
         );
+        if (hasLed) await verify();
         leads = rows[0]?.leads === true;
+        hasLed ||= leads;
         if (leads) return;
       } catch (error) {
+        if (isBrokenInvariant(error)) return host.onFatal(error);
         host.logger.debug({ err: error, name }, 'no leader lock yet');
       }
       await sleep(tryEveryMs, { signal });

@@ -30,7 +30,8 @@ export type OpenWindows<I, A> = {
   /** The difference to the last call, for the changelog. */
   changes(): WindowChanges;
   everything(): StoredWindow[];
-  restore(windows: Iterable<StoredWindow>): void;
+  /** `isUnseen`: their rows may not have arrived, so they are in the next revision, too, with the number that they have. */
+  restore(windows: Iterable<StoredWindow>, isUnseen: boolean): void;
 };
 
 type Open<A> = Span & {
@@ -52,7 +53,7 @@ const slotMs = 1_000;
 export const createOpenWindows = <I, A>(
   topology: Pick<Topology<I, A, unknown>, 'window' | 'aggregate' | 'latenessMs' | 'emits'>,
 ): OpenWindows<I, A> => {
-  const { window, aggregate, latenessMs } = topology;
+  const { window, aggregate, latenessMs, emits } = topology;
   const index = createIndex<Open<A>>();
   const news = createNews(topology);
   let nextId = 1;
@@ -101,7 +102,7 @@ export const createOpenWindows = <I, A>(
     close: (watermarkMs) => {
       const due = index.due(watermarkMs - latenessMs);
       for (const open of due) remove(open);
-      return due.sort(byEndThenKey).map(closed);
+      return due.sort(byEndThenKey).map((open) => closed(open, emits));
     },
     nextCloseMs: () => {
       const endMs = index.earliestEndMs();
@@ -110,10 +111,12 @@ export const createOpenWindows = <I, A>(
     revise: news.revise,
     changes: news.take,
     everything: () => index.all().map((open) => toStored(aggregate, open)),
-    restore: (windows) => {
+    restore: (windows, isUnseen) => {
       for (const [id, key, fromMs, toMs, revision, json] of windows) {
         const sum = aggregate.fromJson === undefined ? (json as A) : aggregate.fromJson(json);
-        index.insert({ id, key, fromMs, toMs, revision, sum, ...fresh, isStored: true });
+        const open = { id, key, fromMs, toMs, revision, sum, ...fresh, isStored: true };
+        index.insert(open);
+        if (isUnseen) news.unseen(open);
         nextId = Math.max(nextId, id + 1);
       }
     },
@@ -156,13 +159,17 @@ const createNews = <A>({ aggregate, emits }: Pick<Topology<never, A, unknown>, '
   let dirty: Open<A>[] = [];
   let unseen: Open<A>[] = [];
   let removed: number[] = [];
+  const isNowUnseen = (open: Open<A>): void => {
+    if (!open.isUnseen && emits === 'as it changes') unseen.push(open);
+    open.isUnseen = true;
+  };
   return {
     touched: (open: Open<A>): void => {
       if (!open.isDirty) dirty.push(open);
       open.isDirty = true;
-      if (!open.isUnseen && emits === 'as it changes') unseen.push(open);
-      open.isUnseen = true;
+      isNowUnseen(open);
     },
+    unseen: isNowUnseen,
     removed: (open: Open<A>): void => {
       if (open.isStored) removed.push(open.id);
     },
@@ -170,7 +177,7 @@ const createNews = <A>({ aggregate, emits }: Pick<Topology<never, A, unknown>, '
       const seen = unseen.filter((open) => !open.isGone);
       unseen = [];
       for (const open of seen) {
-        open.revision += 1;
+        if (open.isDirty) open.revision += 1;
         open.isUnseen = false;
       }
       return seen.map((open) => ({ ...shown(open), hasChanged: true }));
@@ -203,9 +210,10 @@ const widen = (open: Span, span: Span): void => {
 
 const shown = <A>({ key, fromMs, toMs, sum, revision }: Open<A>) => ({ key, fromMs, toMs, sum, revision });
 
-const closed = <A>(open: Open<A>): WindowOf<A> => ({
+/** Rows that are written once have one version, also where nothing has come since the last restart. */
+const closed = <A>(open: Open<A>, emits: Topology<never, A, unknown>['emits']): WindowOf<A> => ({
   ...shown(open),
-  revision: open.revision + (open.isUnseen ? 1 : 0),
+  revision: emits === 'once' ? 1 : open.revision + (open.isDirty ? 1 : 0),
   hasChanged: open.isUnseen,
 });
 

@@ -1,4 +1,4 @@
-import { AssertionError } from '#platform/assert';
+import { AssertionError, assert } from '#platform/assert';
 import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
 import type { ConsumerReport, Host } from '#platform/service-host';
@@ -91,6 +91,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
     handle: async (batch, control) => {
       const fed = partitionOf(batch);
       const { records } = batch;
+      assertWithinLog(fed, batch);
       await reader.prepare(records);
       for (let start = 0; start < records.length; start += recordsAtOnceMax) {
         const some = records.slice(start, start + recordsAtOnceMax);
@@ -162,6 +163,15 @@ const takeOrCrash = (
   } catch (error) {
     throw new AssertionError(`the aggregate of ${job} adds up every input: ${(error as Error).message}`);
   }
+};
+
+/** Else the topic was made anew or cut off while it was read, and its records until there would be left out. */
+const assertWithinLog = (fed: FedPartition, { topic, partition, highWatermark }: RecordBatch): void => {
+  const nextOffset = nextOffsetOf(fed);
+  assert(
+    nextOffset <= highWatermark,
+    `the next offset ${nextOffset} of ${topic}/${partition} is not past its end, ${highWatermark}`,
+  );
 };
 
 const nextOffsetOf = ({ lanes }: FedPartition): bigint => {

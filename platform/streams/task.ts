@@ -1,3 +1,4 @@
+import { PlatformError } from '#platform/errors';
 import type { TopicPartition } from '#platform/messaging/broker';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import { createOpenWindows, type StoredWindow, type WindowChanges } from '#platform/streams/open-windows';
@@ -24,6 +25,9 @@ export type StoredTask = {
   watermarkMs: number | null;
   windows: Iterable<StoredWindow>;
 };
+
+/** A partition that a task reads, and the offset that its next record will have. */
+export type PartitionEnd = TopicPartition & { high: bigint };
 
 /** A contribution that came too late for `windows` windows, of which it is in none. */
 export type Late = { key: string; atMs: number; windows: number };
@@ -58,11 +62,16 @@ export type Task<I = unknown, R = unknown> = {
   checkpoint(): Checkpoint<R>;
   /** Every open window, for a snapshot. As of the last `checkpoint`. */
   everything(): StoredWindow[];
-  restore(stored: StoredTask): void;
+  /**
+   * Goes on from what was stored. `read` are the partitions that the task reads: a place in another one is kept and not
+   * waited for. Throws `state_ahead_of_log` where a place is past the end of its partition: then the records that it
+   * counts are no longer those of the log.
+   */
+  restore(stored: StoredTask, read: readonly PartitionEnd[]): void;
 };
 
 export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: number): Task<I, R> => {
-  const { sources, emits, windowsMax } = topology;
+  const { sources, emits, windowsMax, sink } = topology;
   const windows = createOpenWindows(topology);
   const watermarks = createWatermarks({ outOfOrderMsMax: topology.outOfOrderMsMax, idleAfterMs });
   let rows: TaskRow<R>[] = [];
@@ -121,11 +130,12 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
       };
     },
     everything: windows.everything,
-    restore: ({ places, watermarkMs: storedMs, windows: stored }) => {
-      lanes.restore(places);
+    restore: ({ places, watermarkMs: storedMs, windows: stored }, read) => {
+      lanes.restore(places, read);
       if (storedMs !== null) watermarks.raise(storedMs);
       watermarkMs = storedMs ?? watermarkMs;
-      windows.restore(stored);
+      // What is published is not in the transaction of the checkpoint: the engine may have missed it.
+      windows.restore(stored, 'publish' in sink);
     },
   };
 };
@@ -140,6 +150,8 @@ type Add<I> = (atMs: number, contributions: readonly Contribution<I>[]) => Late[
 /** The task's place in each partition. */
 const createLanes = <I>(watermarks: Watermarks, add: Add<I>) => {
   const lanes = new Map<string, TaskLane<I> & { at: TopicPartition }>();
+  /** Of partitions that are not read now: a later version of the job may read them again. */
+  let otherPlaces: Record<string, Place> = {};
   const of = (at: TopicPartition): TaskLane<I> => {
     const lane = lanes.get(nameOf(at)) ?? laneOn(at, watermarks.expect(at), add);
     lanes.set(nameOf(at), lane);
@@ -147,18 +159,27 @@ const createLanes = <I>(watermarks: Watermarks, add: Add<I>) => {
   };
   return {
     of,
-    places: (): Record<string, Place> =>
-      Object.fromEntries(
+    places: (): Record<string, Place> => ({
+      ...otherPlaces,
+      ...Object.fromEntries(
         [...lanes].map(([name, { at, nextOffset }]) => [
           name,
           [`${nextOffset}`, watermarks.newest(at) ?? null] as const,
         ]),
       ),
-    restore: (places: Readonly<Record<string, Place>>): void => {
-      for (const [name, [offset, newestMs]] of Object.entries(places)) {
-        const at = partitionOf(name);
-        of(at).moveTo(BigInt(offset));
-        if (newestMs !== null) watermarks.expect(at)(newestMs);
+    }),
+    restore: (places: Readonly<Record<string, Place>>, read: readonly PartitionEnd[]): void => {
+      for (const at of read) {
+        const [nextOffset] = places[nameOf(at)] ?? ['0'];
+        if (BigInt(nextOffset) > at.high) throw aheadOfLog(at, nextOffset);
+      }
+      otherPlaces = { ...places };
+      for (const at of read) {
+        const place = places[nameOf(at)];
+        delete otherPlaces[nameOf(at)];
+        if (place === undefined) continue;
+        of(at).moveTo(BigInt(place[0]));
+        if (place[1] !== null) watermarks.expect(at)(place[1]);
       }
     },
   };
@@ -190,7 +211,9 @@ const laneOn = <I>(
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
-const partitionOf = (name: string): TopicPartition => {
-  const slashAt = name.lastIndexOf('/');
-  return { topic: name.slice(0, slashAt), partition: Number(name.slice(slashAt + 1)) };
-};
+const aheadOfLog = (at: PartitionEnd, nextOffset: string): PlatformError =>
+  new PlatformError(
+    'state_ahead_of_log',
+    `the windows have ${nextOffset} records of ${nameOf(at)}, which has ${at.high}: the topic was made anew or cut off (see docs/run-book.md)`,
+    { retriable: false },
+  );

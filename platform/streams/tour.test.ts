@@ -191,13 +191,75 @@ describe('a restart', () => {
     before.add(2, 'a', 10);
 
     const second = createTask(sums, idleAfterMs);
-    second.restore({ places, watermarkMs, windows: JSON.parse(JSON.stringify(windows)) });
+    second.restore({ places, watermarkMs, windows: JSON.parse(JSON.stringify(windows)) }, [
+      { ...at(0), high: 4n },
+    ]);
     const lane = second.lane(at(0));
     expect(lane.nextOffset).toBe(1n);
     for (const [offset, second] of [0, 1, 2, 60].entries())
       lane.take(BigInt(offset), second * 1000, [{ key: 'a', input: 1 }]);
     second.advance();
     expect(second.checkpoint().rows.map(({ row }) => row)).toMatchObject([{ sum: 3 }]);
+  });
+
+  /** A task of the same topology that goes on from what the first one has, on these partitions. */
+  const restarted = (task: Task, topology: Parameters<typeof createTask>[0], ends: readonly bigint[]) => {
+    const next = createTask(topology, idleAfterMs);
+    const { places, watermarkMs } = task.checkpoint();
+    const windows = JSON.parse(JSON.stringify(task.everything()));
+    next.restore(
+      { places, watermarkMs, windows },
+      ends.map((high, partition) => ({ ...at(partition), high })),
+    );
+    return next;
+  };
+
+  test('gives rows the ids that they have without it', () => {
+    const written = { ...sums, sink: { into: 'a table', write: async () => {} } };
+    const first = createTask(written, idleAfterMs);
+    feeding(first).add(1, 'a', 1);
+    const second = restarted(first, written, [1n]);
+    for (const task of [first, second]) {
+      task.lane(at(0)).take(1n, 60_000, []);
+      task.advance();
+    }
+    const ids = ({ rows }: ReturnType<Task['checkpoint']>) => rows.map(({ place }) => place);
+    expect(ids(second.checkpoint())).toEqual(ids(first.checkpoint()));
+  });
+
+  test('publishes open windows again, since the engine may have missed them', () => {
+    const changing = { ...sums, emits: 'as it changes' as const };
+    const first = createTask(changing, idleAfterMs);
+    feeding(first).add(1, 'a', 1);
+    const before = first.checkpoint().rows;
+    const second = restarted(first, changing, [1n]);
+    expect(second.checkpoint().rows).toEqual(before);
+    expect(second.checkpoint().rows).toEqual([]);
+    const written = { ...changing, sink: { into: 'a table', write: async () => {} } };
+    expect(restarted(second, written, [1n]).checkpoint().rows).toEqual([]);
+  });
+
+  test('waits for no partition that is not read any more, and keeps the place in it', () => {
+    const first = createTask(sums, idleAfterMs);
+    const { add } = feeding(first);
+    add(1, 'a', 1, 0);
+    add(1, 'b', 1, 1);
+    const second = restarted(first, sums, [1n]);
+    second.lane(at(0)).take(1n, 60_000, []);
+    second.advance();
+    const { rows, places } = second.checkpoint();
+    expect(rows).toHaveLength(2);
+    expect(places['measurements/1']).toEqual(['1', 1_000]);
+  });
+
+  test('refuses a place past the end of its partition: the topic is not the one that was read', () => {
+    const first = createTask(sums, idleAfterMs);
+    const { add } = feeding(first);
+    add(1, 'a', 1);
+    add(2, 'a', 1);
+    expect(() => restarted(first, sums, [1n])).toThrow(
+      expect.objectContaining({ code: 'state_ahead_of_log', retriable: false }),
+    );
   });
 });
 

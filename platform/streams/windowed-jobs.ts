@@ -1,3 +1,4 @@
+import type { Broker } from '#platform/messaging/broker';
 import type { BrokenRule, EventPublisher, EventTable, ReceivedEvent } from '#platform/messaging/events';
 import { createEventPublisher, createEventReader } from '#platform/messaging/events';
 import { createOutboxRelay } from '#platform/outbox/relay';
@@ -9,7 +10,7 @@ import { createCheckpointStore } from '#platform/streams/checkpoint-store';
 import { createCheckpoints } from '#platform/streams/checkpoints';
 import { createLeaderLock } from '#platform/streams/leader-lock';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
-import { createTask } from '#platform/streams/task';
+import { createTask, type PartitionEnd, type Task } from '#platform/streams/task';
 import { createTaskFeed } from '#platform/streams/task-feed';
 import type { AnyTopology } from '#platform/streams/topology';
 import { createTrials } from '#platform/streams/trials';
@@ -84,11 +85,12 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
   const store = createCheckpointStore(db);
   const checkpoints = createCheckpoints(host, store, tasks, limits);
   const trials = createTrials(deadLetters, group);
+  const topicsOf = (task: Task): readonly string[] => [
+    ...new Set(Object.keys(task.topology.sources).map((type) => events[type as keyof E].topic)),
+  ];
   const feed = createTaskFeed(host, {
     tasks,
-    topicsOf: (task) => [
-      ...new Set(Object.keys(task.topology.sources).map((type) => events[type as keyof E].topic)),
-    ],
+    topicsOf,
     reader: createEventReader(registry, events, options.brokenRule),
     wants: (type) => types.includes(type),
     timeOf: options.timeOf,
@@ -107,24 +109,40 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
     handle: feed.handle,
     heldBy: trials.heldBy,
   });
-  const lock = createLeaderLock(host, db, group);
+  const lock = createLeaderLock(host, db, { name: group, verify: store.verify });
 
+  const opened = new Set<Task>();
   /** Everything that needs an engine which may be away at the start. */
   const begin = async (): Promise<void> => {
+    const partitions = await partitionsOf(broker, topics);
     const startedAtMs = host.clock.monotonicMs();
-    for (const task of tasks) await store.open(task);
+    // What was loaded before a fault is not loaded again.
+    for (const task of tasks.filter((one) => !opened.has(one))) {
+      const read = topicsOf(task);
+      await store.open(
+        task,
+        partitions.filter(({ topic }) => read.includes(topic)),
+      );
+      opened.add(task);
+    }
     const windowsOpen = tasks.reduce((sum, task) => sum + task.windowsOpen, 0);
     const tookMs = Math.round(host.clock.monotonicMs() - startedAtMs);
     host.logger.info({ windowsOpen, tookMs }, 'windows restored');
-    const admin = await broker.admin();
-    try {
-      for (const topic of topics)
-        for (const { partition } of await admin.offsets(topic)) feed.expect({ topic, partition });
-    } finally {
-      await admin.close();
-    }
+    for (const at of partitions) feed.expect(at);
   };
   host.use(createRun(host, { lock, begin, consumer, feed, checkpoints }));
+};
+
+const partitionsOf = async (broker: Broker, topics: readonly string[]): Promise<PartitionEnd[]> => {
+  const admin = await broker.admin();
+  try {
+    const found = [];
+    for (const topic of topics)
+      for (const { partition, high } of await admin.offsets(topic)) found.push({ topic, partition, high });
+    return found;
+  } finally {
+    await admin.close();
+  }
 };
 
 type RunParts = {
@@ -143,7 +161,7 @@ const createRun = (
   const stopping = new AbortController();
   const { signal } = stopping;
   let isReading = false;
-  let trouble = 'stands by for another process';
+  let trouble: string | undefined;
   let finished: Promise<void> = Promise.resolve();
 
   const run = async (): Promise<void> => {
@@ -175,8 +193,11 @@ const createRun = (
       await finished.catch(() => {});
       await lock.close();
     },
-    checkHealth: async () =>
-      isReading ? ((await consumer.checkHealth?.()) ?? { status: 'up' }) : { status: 'up', detail: trouble },
+    checkHealth: async () => {
+      if (isReading) return (await consumer.checkHealth?.()) ?? { status: 'up' };
+      if (trouble !== undefined) return { status: 'degraded', detail: trouble };
+      return { status: 'up', detail: 'stands by for another process' };
+    },
     consumers: () => (isReading ? (consumer.consumers?.() ?? []) : []),
   };
 };

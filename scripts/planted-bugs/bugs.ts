@@ -405,4 +405,95 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['platform/streams/checkpoint-store.int.test.ts'],
   },
+  {
+    name: 'waits-for-what-nobody-reads',
+    what: 'the stored place of a partition that is not read any more holds the watermark for ever',
+    edits: [
+      {
+        file: 'platform/streams/task.ts',
+        find: 'otherPlaces = { ...places };',
+        replace:
+          "otherPlaces = {};\n      for (const name of Object.keys(places)) of({ topic: name.split('/')[0] as string, partition: Number(name.split('/')[1]) });",
+      },
+    ],
+    tests: ['platform/streams/tour.test.ts'],
+  },
+  {
+    name: 'topic-made-anew-is-skipped',
+    what: 'a topic that was deleted and made again is left out up to the place in the old one',
+    edits: [
+      {
+        file: 'platform/streams/task.ts',
+        find: 'if (BigInt(nextOffset) > at.high) throw aheadOfLog(at, nextOffset);',
+        replace: 'if (BigInt(nextOffset) < 0n) throw aheadOfLog(at, nextOffset);',
+      },
+      {
+        file: 'platform/streams/task-feed.ts',
+        find: 'nextOffset <= highWatermark,',
+        replace: 'nextOffset >= 0n || highWatermark > 0n,',
+      },
+    ],
+    tests: ['platform/streams/tour.test.ts', 'platform/streams/task-feed.test.ts'],
+  },
+  {
+    name: 'published-once-for-all',
+    what: 'what Redis missed before a restart is not sent to it afterwards',
+    edits: [
+      {
+        file: 'platform/streams/task.ts',
+        find: "windows.restore(stored, 'publish' in sink);",
+        replace: "windows.restore(stored, 'publish' in sink && watermarkMs < 0);",
+      },
+    ],
+    tests: ['platform/streams/tour.test.ts'],
+  },
+  {
+    name: 'row-id-of-a-restart',
+    what: 'the row of a window has another id if the process was restarted while the window was open',
+    edits: [
+      {
+        file: 'platform/streams/open-windows.ts',
+        find: "revision: emits === 'once' ? 1 :",
+        replace: "revision: emits === 'once' && open.isUnseen ? 1 :",
+      },
+    ],
+    tests: ['platform/streams/tour.test.ts'],
+  },
+  {
+    name: 'leader-of-nothing',
+    what: 'a process that was replaced and has nothing to store keeps its partitions',
+    edits: [
+      {
+        file: 'platform/streams/checkpoints.ts',
+        find: '      await verifyIfPossible(host, store);\n',
+        replace: '',
+      },
+      { file: 'platform/streams/leader-lock.ts', find: '        if (hasLed) await verify();\n', replace: '' },
+    ],
+    tests: ['platform/streams/checkpoint-store.int.test.ts', 'platform/streams/leader-lock.int.test.ts'],
+  },
+  {
+    name: 'waits-for-no-checkpoint',
+    what: 'a batch that ends after the last checkpoint waits for the next one, and the process does not stop',
+    edits: [
+      {
+        file: 'platform/streams/checkpoints.ts',
+        find: 'if (isOver || records < limits.recordsPerCheckpointMax) return;',
+        replace: 'if (records < limits.recordsPerCheckpointMax) return;',
+      },
+    ],
+    tests: ['platform/streams/checkpoint-store.int.test.ts'],
+  },
+  {
+    name: 'watchers-counted-late',
+    what: 'who comes while others are being answered is counted after them, so a burst passes the limit',
+    edits: [
+      {
+        file: 'services/analytics/live-routes.ts',
+        find: '      watching += 1;\n      response.once',
+        replace: '      setTimeout(() => (watching += 1), 100);\n      response.once',
+      },
+    ],
+    tests: ['services/analytics/live-routes.test.ts'],
+  },
 ];

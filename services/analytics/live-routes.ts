@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { lastEventIdOf, type ServerEvent, sendEvents } from '#platform/http/event-stream';
@@ -43,26 +44,22 @@ export const liveRoutes = (
   app: HttpApp,
   { clock, stopping }: Pick<Host, 'clock' | 'stopping'>,
   store: LiveStore,
+  limits: { watchersMax: number } = { watchersMax },
 ): void => {
   const { read } = sharedFor(updateEveryMs / 2, store, clock);
-  let watchers = 0;
+  const watchers = createWatchers(limits.watchersMax);
 
   async function* updates(since: number | undefined, seconds: number, gone: AbortSignal) {
     const untilMs = clock.monotonicMs() + seconds * 1000;
     let last = since;
-    watchers += 1;
-    try {
-      while (!gone.aborted && clock.monotonicMs() < untilMs) {
-        const reading = await read();
-        // Without Redis the stream ends; the caller connects again and is refused until it is back.
-        if (reading === undefined) return;
-        const data = updateSince(reading, last, clock.nowMs());
-        yield { event: 'live', id: String(reading.version), data } satisfies ServerEvent;
-        last = reading.version;
-        await sleep(updateEveryMs, { signal: gone });
-      }
-    } finally {
-      watchers -= 1;
+    while (!gone.aborted && clock.monotonicMs() < untilMs) {
+      const reading = await read();
+      // Without Redis the stream ends; the caller connects again and is refused until it is back.
+      if (reading === undefined) return;
+      const data = updateSince(reading, last, clock.nowMs());
+      yield { event: 'live', id: String(reading.version), data } satisfies ServerEvent;
+      last = reading.version;
+      await sleep(updateEveryMs, { signal: gone });
     }
   }
 
@@ -88,7 +85,7 @@ export const liveRoutes = (
       },
     },
     async (request, reply) => {
-      if (watchers >= watchersMax)
+      if (!watchers.enter(reply.raw))
         throw unavailable('too_many_watchers', 'Too many callers watch at the moment. Try again.', 10);
       if ((await read()) === undefined)
         throw unavailable('live_unavailable', 'Live figures are not available at the moment.', 2);
@@ -101,6 +98,24 @@ export const liveRoutes = (
       );
     },
   );
+};
+
+/** Counts those who watch from before anything is awaited until their connection or answer has ended. */
+const createWatchers = (max: number) => {
+  let watching = 0;
+  return {
+    /** False when there are too many. */
+    enter: (response: Pick<ServerResponse, 'closed' | 'once'>): boolean => {
+      if (watching >= max) return false;
+      // Who has gone already is not counted: there is no end to come.
+      if (response.closed) return true;
+      watching += 1;
+      response.once('close', () => {
+        watching -= 1;
+      });
+      return true;
+    },
+  };
 };
 
 /** One reading for all who ask within `ageMsMax`. */

@@ -1,0 +1,63 @@
+import { request } from 'node:http';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Authenticator } from '#platform/http/auth';
+import { createHttpServer } from '#platform/http/server';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { liveRoutes } from './live-routes.js';
+import type { LiveReading } from './live-store.js';
+
+const watchersMax = 5;
+const auth: Authenticator = {
+  principalOf: async () => ({ kind: 'user', userId: 'user', roles: ['analyst'] }),
+};
+const host = testHost('analytics');
+const { app } = createHttpServer(host, { port: 0, title: 'analytics', auth });
+const empty: LiveReading = { version: 1, upToMs: 0, windows: { tenSeconds: [], minute: [] } };
+let isAway = false;
+let arriving = 0;
+app.addHook('preHandler', async () => {
+  arriving -= 1;
+});
+/** Answers when all who come together are there. */
+const read = async () => {
+  await eventually(() => arriving <= 0, { everyMs: 5 });
+  return isAway ? undefined : empty;
+};
+liveRoutes(app, host, { read }, { watchersMax });
+
+let address: string;
+beforeAll(async () => {
+  address = await app.listen({ port: 0, host: '127.0.0.1' });
+});
+afterAll(() => app.close());
+
+/** Begins to watch; resolves to the status when the answer begins. */
+const watch = () => {
+  const asked = request(`${address}/api/analytics/live`, { headers: { authorization: 'Bearer x' } });
+  const status = new Promise<number>((resolve, reject) => {
+    asked.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    asked.once('error', reject);
+  });
+  asked.end();
+  return { status, go: () => asked.destroy() };
+};
+const burst = async (count: number) => {
+  arriving = count;
+  const watching = Array.from({ length: count }, watch);
+  const statuses = await Promise.all(watching.map(({ status }) => status));
+  for (const { go } of watching) go();
+  return statuses.filter((status) => status === 200).length;
+};
+
+it('no more watch than may, also when they all come at once, and each gives its place back', async () => {
+  expect(await burst(4 * watchersMax)).toBe(watchersMax);
+  await eventually(async () => (await burst(watchersMax)) === watchersMax);
+  isAway = true;
+  await eventually(async () => (await burst(2 * watchersMax)) === 0);
+  isAway = false;
+  await eventually(async () => (await burst(2 * watchersMax)) === watchersMax);
+});
