@@ -8,7 +8,10 @@ export type Part = {
   name: string;
   /** The gateway is the only entry to the services; a job serves only its own health and metrics. */
   kind: 'gateway' | 'service' | 'job';
-  /** The paths that the gateway forwards to it, including everything below each path. */
+  /**
+   * The paths that the gateway forwards to it, including everything below each path. A segment may be a parameter, which
+   * stands for any one segment: `/api/products/:productId/reviews`. The most specific path decides.
+   */
   paths: readonly string[];
   /** A job that gets a process of its own also where the others share one, because it uses a core when it catches up. */
   runsAlone?: true;
@@ -17,7 +20,7 @@ export type Part = {
 export const table = [
   { name: 'user', kind: 'service', paths: ['/api/auth', '/api/users', '/.well-known/jwks.json'] },
   { name: 'product', kind: 'service', paths: ['/api/products'] },
-  { name: 'inventory', kind: 'service', paths: ['/api/inventory'] },
+  { name: 'inventory', kind: 'service', paths: ['/api/inventory', '/api/products/:productId/back-in-stock'] },
   { name: 'order', kind: 'service', paths: ['/api/orders', '/api/ops/sagas'] },
   { name: 'payment', kind: 'service', paths: ['/api/payments'] },
   { name: 'notification', kind: 'service', paths: ['/api/notifications'] },

@@ -27,7 +27,12 @@ export type DirectPass = {
   find(url: string, response: ServerResponse): Pass | undefined;
 };
 
-type Target = Forwarding & { upstream: Upstream; mayPassAfterMs: number };
+type Target = Forwarding & {
+  upstream: Upstream;
+  mayPassAfterMs: number;
+  /** The end of the target's own path in a path that belongs to it; undefined for others. */
+  endIn(path: string): number | undefined;
+};
 
 const plainPath = /^\/api\/[\w./-]*$/;
 /** After a request without an answer the router forwards for so long, and its circuit breaker decides. */
@@ -53,18 +58,18 @@ export const createDirectPass = (
   const countRequest = requestMetrics(host);
   const targets: Target[] = parts.table
     .filter(({ to }) => !parts.except.includes(to))
-    .map((forwarding) => ({ ...forwarding, upstream: parts.upstreams[forwarding.to], mayPassAfterMs: 0 }));
+    .map((forwarding) => ({
+      ...forwarding,
+      upstream: parts.upstreams[forwarding.to],
+      mayPassAfterMs: 0,
+      endIn: endOf(forwarding.path),
+    }));
 
   /** The most specific one. */
   const targetOf = (path: string): Target | undefined => {
     let found: Target | undefined;
     for (const target of targets)
-      if (
-        path.startsWith(target.path) &&
-        (path.length === target.path.length || path[target.path.length] === '/') &&
-        target.path.length > (found?.path.length ?? 0)
-      )
-        found = target;
+      if (target.path.length > (found?.path.length ?? 0) && target.endIn(path) !== undefined) found = target;
     return found;
   };
 
@@ -78,7 +83,7 @@ export const createDirectPass = (
       if (target === undefined || performance.now() < target.mayPassAfterMs) return undefined;
       const server = target.upstream.local();
       if (server === undefined || !places.tryEnter(response, url)) return undefined;
-      const route = path.length === target.path.length ? target.path : `${target.path}/*`;
+      const route = path.length === target.endIn(path) ? target.path : `${target.path}/*`;
       return {
         route,
         begin: (request, answer, own, correlationId) => {
@@ -113,6 +118,16 @@ export const createDirectPass = (
     },
   };
 };
+
+/** Where `path` ends in a path that is the same or below it. A segment `:name` stands for any one segment. */
+const endOf = (path: string): ((of: string) => number | undefined) => {
+  if (!path.includes('/:'))
+    return (of) => (of.startsWith(path) && isEnd(of, path.length) ? path.length : undefined);
+  const pattern = new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}(?=/|$)`);
+  return (of) => pattern.exec(of)?.[0].length;
+};
+
+const isEnd = (path: string, at: number): boolean => path.length === at || path[at] === '/';
 
 /** Has the response send `own` headers too, and none that is for the gateway alone. */
 const addHeaders = (

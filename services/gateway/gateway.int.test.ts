@@ -47,6 +47,7 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
     async (request, reply) =>
       reply.code(201).header('location', '/api/products/1').send({ got: request.body }),
   );
+  app.get('/api/products/:id/back-in-stock', { access: 'public' }, async () => ({ from: name }));
   app.get('/api/products/slow', { access: 'public' }, async () => {
     await sleep(400);
     return { from: name };
@@ -115,6 +116,24 @@ describe.each([
     startTracing({ service: 'gateway', sampleRatio: 0, readsPerSecondMax: reads });
   beforeAll(() => allow(readsPerSecondMax));
   afterAll(() => allow(Number.POSITIVE_INFINITY));
+
+  it('gives a path with a parameter to the service of that path, and the paths around it to theirs', async () => {
+    const { url: productUrl } = await startService('product');
+    const { url: inventoryUrl } = await startService('inventory');
+    const { url } = await startGateway({
+      PRODUCT_URL: reached(productUrl),
+      INVENTORY_URL: reached(inventoryUrl),
+    });
+    const servedBy = async (path: string) => (await (await fetch(url + path)).text()).slice(0, 40);
+    const noRoute = (await servedBy('/api/products/1/other')).slice(0, 30);
+    // The second time the front knows the client, and may pass the request on itself.
+    for (const _ of [1, 2]) {
+      expect(await servedBy('/api/products/1/back-in-stock')).toContain('"from":"inventory"');
+      expect(await servedBy('/api/products')).toContain('"from":"product"');
+      for (const path of ['/api/products/1/2/back-in-stock', '/api/products/1/back-in-stocks'])
+        expect(await servedBy(path)).toContain(noRoute);
+    }
+  });
 
   it('passes on what was asked and what was answered, with the correlation id and a trace', async () => {
     const { url: productUrl } = await startService('product');

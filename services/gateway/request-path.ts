@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 /**
  * The path as the router reads it: decoded, and without scheme, host, query and fragment. Decisions by path use this
  * one, never `request.url`, because `/api/auth/%6Cogin`, `/api/auth/login#x` and `http://x/api/auth/login` all reach
- * the login. Empty for a path without a route.
+ * the login. Empty for a path without a route. A parameter of a forwarded path stays as the route names it.
  */
 export const pathOf = (request: FastifyRequest): string => {
   const rest = (request.params as { '*'?: string } | undefined)?.['*'] ?? '';
