@@ -49,7 +49,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**', 'dist/**', '.local/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          maxWorkers: 4,
         },
       },
       {

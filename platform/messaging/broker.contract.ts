@@ -590,6 +590,20 @@ export const brokerContract = (
       expect((await admin.offsets(topic)).length).toBe(2);
     });
 
+    test('an admin that has used a topic goes on when somebody else deletes it', async () => {
+      const topic = `contract-${randomUUID()}`;
+      const [user, other] = [await broker.admin(), await broker.admin()];
+      await user.createTopics([{ topic, partitions: 1 }]);
+      await user.offsets(topic);
+      await other.deleteTopics([topic]);
+      await expect(user.offsets(topic)).rejects.toMatchObject({ retriable: true });
+      const next = `contract-${randomUUID()}`;
+      topics.push(next);
+      await user.createTopics([{ topic: next, partitions: 1 }]);
+      expect((await user.offsets(next)).length).toBe(1);
+      await Promise.all([user.close(), other.close()]);
+    });
+
     test('where no broker answers, send and run fail with a retriable fault', async () => {
       const nowhere = await parts.openNowhere();
       const lost = await nowhere.producer();

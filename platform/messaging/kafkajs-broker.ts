@@ -21,15 +21,22 @@ export const createKafkajsBroker = (options: BrokerOptions): Broker => ({
 
 const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
   const connection = openConnection(options, { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 });
-  const admin = connection.kafka.admin();
+  let admin = connection.kafka.admin();
   // kafkajs's admin keeps the topics of the current call in one shared list, which a concurrent call would change.
   const oneByOne = createAdmission(1);
   const attempt = async <T>(action: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await oneByOne.run(work);
     } catch (error) {
+      if (isTopicGone(error)) await oneByOne.run(renew).catch(() => {});
       throw brokerFault(action, error);
     }
+  };
+  /** kafkajs's admin asks for every topic it has used, and fails at each call from when one of them is deleted. */
+  const renew = async (): Promise<void> => {
+    const spent = admin;
+    admin = connection.kafka.admin();
+    await Promise.all([spent.disconnect(), admin.connect()]);
   };
   await attempt('connect', () => admin.connect());
 
@@ -69,6 +76,12 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
     deleteTopics: (topics) => attempt('delete topics', () => admin.deleteTopics({ topics: [...topics] })),
     close: () => admin.disconnect(),
   };
+};
+
+/** Also where kafkajs has wrapped the broker's answer after its last try. */
+const isTopicGone = (error: unknown): boolean => {
+  const { type, cause } = error as { type?: string; cause?: unknown };
+  return type === 'UNKNOWN_TOPIC_OR_PARTITION' || (cause instanceof Error && isTopicGone(cause));
 };
 
 /** kafkajs's own wait gives up where a busy broker has accepted the topic but does not list it yet. */

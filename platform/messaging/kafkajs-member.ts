@@ -9,6 +9,7 @@ import {
 } from '#platform/messaging/broker-options';
 import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
 import { fetchPacks, recordsOf } from '#platform/messaging/kafkajs-fetch';
+import { createFetchGate, type FetchGate } from '#platform/messaging/kafkajs-fetch-gate';
 import { createKafkajsGroup } from '#platform/messaging/kafkajs-group';
 import { beginAssignment, createPartitionEnds } from '#platform/messaging/kafkajs-offsets';
 import type { LaneStart } from '#platform/messaging/lane';
@@ -54,6 +55,7 @@ export type MemberParts = {
 
 const refusedWaitMs = 100;
 const endsEveryMs = 1_000;
+const severedMsMax = 300;
 
 export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   const { options, settings, lanes, name } = parts;
@@ -65,6 +67,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   const ends = createPartitionEnds(admin, lanes);
   const watch = createMembershipWatch(parts.replacements);
   const life = createLife();
+  const gate = createFetchGate();
   const pause = (at: TopicPartition) => steer(life, () => consumer.pause(byTopic([at])));
   const resume = (at: TopicPartition) => {
     if (!unreadable.isHeld(at) && !lanes.isPaused(at)) steer(life, () => consumer.resume(byTopic([at])));
@@ -82,9 +85,13 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     // Batches in progress may finish and commit: no other member gets the partition until this one joins again.
     beforeJoining: async () => {
       watch.leave();
+      gate.open();
       await lanes.end(handOverMsMax);
     },
-    onCluster: (cluster) => fetchPacks(cluster, { onEnd: ends.note, onUnreadable: unreadable.hold }),
+    onCluster: (cluster) => {
+      fetchPacks(cluster, { onEnd: ends.note, onUnreadable: unreadable.hold });
+      gate.attach(cluster);
+    },
   });
   const consumer = openConsumer(connection, settings, group.assigner);
   const stopTimers = startTimers([
@@ -99,8 +106,9 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
       watch.assign();
       lanes.assign(starts);
       consumer.resume(byTopic(assigned));
+      gate.open();
     });
-  listen(consumer, { watch, begin, life });
+  listen(consumer, { watch, begin, life, gate });
 
   return {
     ended: life.ended,
@@ -115,8 +123,11 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
       life.end(new Error('retired'));
       stopTimers();
       unreadable.stop();
-      await endsWithin(waitMs, Promise.allSettled([consumer.disconnect(), admin.disconnect()]));
+      gate.abandon();
+      await endsWithin(waitMs, Promise.allSettled([consumer.stop(), admin.disconnect()]));
+      // The member has left. To disconnect kafkajs would wait for the fetch that the broker still holds.
       connection.sever();
+      await endsWithin(severedMsMax, consumer.disconnect());
     },
   };
 };
@@ -244,9 +255,10 @@ const listen = (
     watch: MembershipWatch;
     begin(assigned: readonly TopicPartition[], isPast: () => boolean): Promise<void>;
     life: Life;
+    gate: FetchGate;
   },
 ): void => {
-  const { watch, begin, life } = parts;
+  const { watch, begin, life, gate } = parts;
   const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN } = consumer.events;
   let joins = 0;
   consumer.on(CRASH, ({ payload }) => life.end(payload.error));
@@ -259,6 +271,7 @@ const listen = (
       partitions.map((partition) => ({ topic, partition })),
     );
     consumer.pause(byTopic(assigned));
+    gate.close();
     void begin(assigned, () => life.isOver || join !== joins);
   });
 };

@@ -9,7 +9,7 @@ import { startTracing } from '#platform/telemetry/tracing';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { sleep } from '#platform/waiting/sleep';
-import { startGateway } from './testing/gateway.js';
+import { newAddress, startGateway } from './testing/gateway.js';
 
 const running: RunnableHost[] = [];
 let closed: string[] = [];
@@ -59,8 +59,9 @@ const open = async (env: Record<string, string> = {}) => {
   const orders = await startOrders();
   const gateway = await startGateway({ ORDER_URL: orders.url, ...env });
   running.push(gateway.host);
+  const address = newAddress();
   const ask = (path: string, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
-    fetch(gateway.url + path, { headers, signal });
+    fetch(gateway.url + path, { headers: { 'x-forwarded-for': address, ...headers }, signal });
   // Until the gateway knows its client.
   const untilDirect = () =>
     eventually(async () => {

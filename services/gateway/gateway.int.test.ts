@@ -16,7 +16,7 @@ import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createRequestCounter } from './request-counter.js';
-import { startGateway as startGatewayOnly } from './testing/gateway.js';
+import { newAddress, startGateway as startGatewayOnly } from './testing/gateway.js';
 
 const { topic, partitions } = topics.shopperActivity;
 const running: RunnableHost[] = [];
@@ -87,7 +87,6 @@ afterEach(async () => {
   for (const host of running.splice(0).reverse()) await host.stop();
 });
 
-const newAddress = () => `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 250) + 1).join('.')}`;
 const json = { 'content-type': 'application/json' };
 
 /** The status of a request whose target is sent as written: `fetch` would tidy it up. */

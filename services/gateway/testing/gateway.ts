@@ -26,3 +26,7 @@ export const startGateway = async (
   const host = testHost('gateway');
   return { url: await startService(service, config, host), host };
 };
+
+/** The address of a client that no other test has, so that nobody else counts towards its limits. */
+export const newAddress = (): string =>
+  `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 250) + 1).join('.')}`;

@@ -1,0 +1,63 @@
+import { endsWithin } from '#platform/waiting/deadline';
+
+/** Says when one consumer's fetches may run. */
+export type FetchGate = {
+  /** Fetches wait from now on, because an assignment has not begun. */
+  close(): void;
+  open(): void;
+  /** For a consumer that leaves: a fetch that waits at the broker ends at once, without records. */
+  abandon(): void;
+  /** Hooks the gate into the consumer's own kafkajs 2.2.4 cluster. */
+  attach(cluster: unknown): void;
+};
+
+type Fetcher = { fetch(request: unknown): Promise<{ responses: unknown[] }> };
+type Cluster = {
+  refreshMetadataIfNecessary(): Promise<void>;
+  findBroker(which: unknown): Promise<Fetcher>;
+};
+
+/** A fetch goes on after this long, so that kafkajs sends its heartbeat also while an assignment waits for an engine. */
+const closedMsMax = 1_000;
+
+/**
+ * kafkajs asks for records as soon as it has joined, finds every partition paused, and sleeps for the whole wait of a
+ * fetch: each start and each rebalance cost a second. And a consumer that leaves waits for its running fetch, which the
+ * broker holds for as long. Each fetch begins with a look at the metadata's age, so that is where it waits instead.
+ */
+export const createFetchGate = (): FetchGate => {
+  let opened = Promise.withResolvers<void>();
+  opened.resolve();
+  const abandoned = Promise.withResolvers<{ responses: [] }>();
+  const gated = new WeakSet<Fetcher>();
+  const open = () => opened.resolve();
+  return {
+    close: () => {
+      opened.resolve();
+      opened = Promise.withResolvers<void>();
+    },
+    open,
+    abandon: () => {
+      open();
+      abandoned.resolve({ responses: [] });
+    },
+    attach: (cluster) => {
+      const hooked = cluster as Cluster;
+      const refresh = hooked.refreshMetadataIfNecessary.bind(hooked);
+      hooked.refreshMetadataIfNecessary = async () => {
+        await endsWithin(closedMsMax, opened.promise);
+        await refresh();
+      };
+      const find = hooked.findBroker.bind(hooked);
+      hooked.findBroker = async (which) => {
+        const broker = await find(which);
+        if (!gated.has(broker)) {
+          gated.add(broker);
+          const fetch = broker.fetch.bind(broker);
+          broker.fetch = (request) => Promise.race([fetch(request), abandoned.promise]);
+        }
+        return broker;
+      };
+    },
+  };
+};
