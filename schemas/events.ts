@@ -368,6 +368,20 @@ export type Sale = {
   occurred_at: number;
 };
 
+/** An administrator has changed a setting. Every process applies the change without a restart. */
+export type SettingChanged = {
+  /** The name of the setting, such as limits.orders; the record's key. */
+  key: string;
+  /** Counts the changes of this setting from 1 without gaps. The last record of a key decides, whatever its version. */
+  version: number;
+  /** The new value as JSON; null sets the default again. */
+  value: null | string;
+  /** The account of the administrator. */
+  changedBy: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** One action of a shopper, or one recommendation shown. Flat, so that any standard tool can read the topic. */
 export type ShopperActivity = {
   /** A UUIDv7 from the collector, or a UUIDv8 derived from the visit and the client's eventId. */
@@ -775,6 +789,7 @@ export type EventMap = {
   ProductCreated: ProductCreated;
   RefundFailed: RefundFailed;
   Sale: Sale;
+  SettingChanged: SettingChanged;
   ShopperActivity: ShopperActivity;
   StockAdjusted: StockAdjusted;
   StockCommitted: StockCommitted;
@@ -887,6 +902,11 @@ const places = {
     topic: 'sales',
     subject: 'sales-value',
     schema: {"type":"record","name":"Sale","namespace":"cartstream.sales","doc":"One line of a confirmed order, or a negative line for a return or an undone sale. Analytics adds these records up.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this record."},{"name":"order_id","type":"string","doc":"The order; the record's key."},{"name":"line","type":"int","doc":"The line's number in the order, from 0. A refund has the number of the refunded line."},{"name":"product_id","type":"string","doc":"The product sold."},{"name":"category","type":"string","doc":"The product's category path when it was sold."},{"name":"user_id","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"quantity","type":"int","doc":"Pieces; negative for a refund."},{"name":"amount_minor","type":"long","doc":"Line amount in minor units; negative for a refund."},{"name":"currency","type":"string","doc":"ISO 4217 code."},{"name":"kind","type":"string","doc":"sale or refund."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was confirmed, the return accepted or the sale undone, epoch milliseconds UTC."}]},
+  },
+  SettingChanged: {
+    topic: 'config',
+    subject: 'cartstream.config.SettingChanged',
+    schema: {"type":"record","name":"SettingChanged","namespace":"cartstream.config","doc":"An administrator has changed a setting. Every process applies the change without a restart.","fields":[{"name":"key","type":"string","doc":"The name of the setting, such as limits.orders; the record's key."},{"name":"version","type":"int","doc":"Counts the changes of this setting from 1 without gaps. The last record of a key decides, whatever its version."},{"name":"value","type":["null","string"],"doc":"The new value as JSON; null sets the default again.","default":null},{"name":"changedBy","type":"string","doc":"The account of the administrator."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   ShopperActivity: {
     topic: 'shopper-activity',

@@ -30,6 +30,7 @@ export const topics = {
   /** Contains addresses and single-use tokens; long enough for a reader that is away over a weekend. */
   userContacts: { topic: 'user-contacts', key: 'userId', partitions: 3, retentionMs: 7 * day },
   products: { topic: 'products', key: 'productId', partitions: 3, retentionMs: null },
+  config: { topic: 'config', key: 'key of the setting', partitions: 3, retentionMs: null },
   shopperActivity: {
     topic: 'shopper-activity',
     key: 'visit_id',

@@ -60,6 +60,10 @@ def filter_case(context, case):
     if case.operation.path == "/api/orders" and is_positive(case):
         if pieces_of_one_product(case.body) > PIECES_OF_A_PRODUCT_MAX:
             return False
+    # A setting of the running platform, such as the limit of this very client, keeps its value.
+    if case.operation.path.startswith("/api/config/") and case.method != "GET":
+        if "." in str((case.path_parameters or {}).get("key", "")):
+            return False
     # The admin who runs this would take the role from itself and see nothing but 403 from then on.
     if case.operation.path == "/api/users/{id}/roles" and (case.path_parameters or {}).get("id") == ADMIN_ID:
         return False

@@ -24,6 +24,7 @@ export const table = [
   { name: 'order', kind: 'service', paths: ['/api/orders', '/api/ops/sagas'] },
   { name: 'payment', kind: 'service', paths: ['/api/payments'] },
   { name: 'notification', kind: 'service', paths: ['/api/notifications'] },
+  { name: 'config', kind: 'service', paths: ['/api/config'] },
   { name: 'analytics', kind: 'service', paths: ['/api/analytics', '/api/ops/reconciliation'] },
   { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'] },
   { name: 'gateway', kind: 'gateway', paths: [] },

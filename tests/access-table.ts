@@ -47,6 +47,7 @@ const roles = (support: number, analyst: number, admin: number): Statuses => [
   admin,
 ];
 const admins: Row = { statuses: roles(403, 403, 200) };
+const adminsOfThing: Row = { ...admins, missing: roles(403, 403, 404) };
 const adminsWrite: Row = { statuses: roles(403, 403, 400), body: empty };
 /** The body is refused before the thing is looked for. */
 const adminsWriteThing: Row = { ...adminsWrite, missing: roles(403, 403, 400) };
@@ -117,6 +118,12 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/ops/consumers': [staff],
   'GET /api/ops/reconciliation': [staff],
   'GET /api/ops/sagas': [staff],
+
+  'GET /api/config': [admins],
+  'GET /api/config/{key}': [adminsOfThing],
+  'PUT /api/config/{key}': [{ statuses: roles(403, 403, 428), missing: roles(403, 403, 428), body: empty }],
+  'GET /api/config/{key}/history': [adminsOfThing],
+  'POST /api/config/{key}/rollback': [adminsWriteThing],
 
   'GET /api/notifications/history': [loggedIn],
   'GET /api/recommendations': [{ ...everybody, query: '?scenario=home' }],

@@ -84,6 +84,7 @@ const things: Record<string, Thing> = {
   '/api/products/': productOf,
   '/api/inventory/': productOf,
   '/api/orders/': orderOf,
+  '/api/config/': { of: async () => 'limits.general', isShared: true, missing: 'limits.nothing' },
   '/api/payments/': {
     of: async (owner) => {
       const { payment } = await shop.orderOf(await kept('/api/orders/', owner), tokens[owner] ?? '');

@@ -3,18 +3,36 @@ import type { Authenticator } from '#platform/http/auth';
 import type { ClientNetworks } from '#platform/http/client-address';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import type { LiveSettings } from '#platform/settings/live-settings';
+import { limitSettings } from './limit-settings.js';
 import { accountIn } from './login-account.js';
 import type { Count, CountOptions, RequestCounter } from './request-counter.js';
 import { pathOf } from './request-path.js';
 import { type LimitName, limitOf, limits, limitsOfAccounts, limitsOfAddresses } from './routing-table.js';
 
-/** The limits, `factor` times as generous. */
-export const relaxedBy = (factor: number): Readonly<Record<LimitName, CountOptions>> =>
+/**
+ * The limits in effect: each has the requests that administrators have set, or else its own, `factor` times as
+ * generous. A change counts from the next request.
+ */
+export const currentLimits = (
+  settings: Pick<LiveSettings, 'of'>,
+  factor: number,
+): Readonly<Record<LimitName, CountOptions>> =>
   Object.fromEntries(
-    Object.entries(limits).map(([name, limit]) => [
-      name,
-      { ...limit, requestsMax: limit.requestsMax * factor },
-    ]),
+    (Object.keys(limits) as LimitName[]).map((name) => {
+      const { windowMs, isExact, requestsMax } = limits[name];
+      const current = settings.of(limitSettings[name], requestsMax * factor);
+      return [
+        name,
+        {
+          windowMs,
+          isExact,
+          get requestsMax() {
+            return current();
+          },
+        },
+      ];
+    }),
   ) as Record<LimitName, CountOptions>;
 
 /**
@@ -26,9 +44,8 @@ export const limitRequests = (
   counter: RequestCounter,
   auth: Authenticator,
   networks: ClientNetworks,
-  factor: number,
+  countOptions: Readonly<Record<LimitName, CountOptions>>,
 ): void => {
-  const countOptions = relaxedBy(factor);
   /** Throws 429 past the limit. A promise only where Redis has to be asked. */
   const count = (name: LimitName, client: string, reply: FastifyReply): void | Promise<void> => {
     const options = countOptions[name];

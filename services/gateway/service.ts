@@ -10,6 +10,7 @@ import { watchSchemaRegistry } from '#platform/messaging/registry-health';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
 import type { Host, Service } from '#platform/service-host';
+import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
 import { type JobName, jobs, type ServiceName, services } from '../table.js';
 import { createCatalogueCache } from './catalogue-cache.js';
@@ -22,15 +23,15 @@ import { forwardingRoutes } from './forwarding.js';
 import { createFront } from './front.js';
 import { linksOf } from './front-page.js';
 import { createAggregatedHealth } from './health.js';
+import { relaxation } from './limit-settings.js';
 import { createPlaces, shedLoad } from './load-shedding.js';
 import { pageRoutes } from './pages.js';
-import { limitRequests, relaxedBy } from './rate-limits.js';
+import { currentLimits, limitRequests } from './rate-limits.js';
 import { createRequestCounter } from './request-counter.js';
 import { forwardings } from './routing-table.js';
 import { createSharedAnswers } from './shared-answers.js';
 import { createUpstream, type Upstream } from './upstream.js';
 
-const relaxation = 1000;
 const description =
   'Errors are RFC 9457 problems with a stable `code`. Lists are `{items, next}`. Amounts are in minor units.';
 
@@ -57,7 +58,8 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const networks = createClientNetworks(config.trustedProxies !== undefined);
   const factor = config.limits === 'relaxed' ? relaxation : 1;
   const headers = await headersOfEveryAnswer();
-  const limits = relaxedBy(factor);
+  const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
+  const limits = currentLimits(settings, factor);
   const places = createPlaces(host.metrics, config.inFlightMax);
   const direct = createDirectPass(host, {
     table: forwardings,
@@ -78,7 +80,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   shedLoad(app, host.metrics, places);
-  limitRequests(app, counter, auth, networks, factor);
+  limitRequests(app, counter, auth, networks, limits);
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
     done();

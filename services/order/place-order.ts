@@ -44,7 +44,7 @@ export const createPlaceOrder =
     metrics: OrderMetrics;
     clock: Clock;
     logger: Logger;
-    paymentWaitMs: number;
+    paymentWaitMs: () => number;
   }): PlaceOrder =>
   async (tx, { items, asked, userId, visitId, email, chosenToken, payment, shippingAddress }) => {
     const productIds = items.map(({ productId }) => productId);
@@ -65,7 +65,7 @@ export const createPlaceOrder =
     };
     const outcome = await orders.open(
       tx,
-      { type: 'PlaceOrder', draft, paymentWaitMs },
+      { type: 'PlaceOrder', draft, paymentWaitMs: paymentWaitMs() },
       { email, guestTokenHash, shippingAddress, paymentToken: payment.token },
     );
     tx.afterCommit(() => {

@@ -1,8 +1,10 @@
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
+import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
 import { type OrderConfig, orderConfig } from './config.js';
 import { createOrderMetrics } from './order-metrics.js';
+import { outboxUnpublishedMax, paymentWaitMs } from './order-settings.js';
 import { createOrderStore, publishes } from './order-store.js';
 import { createOrderViews } from './order-view-store.js';
 import { createPlaceOrder } from './place-order.js';
@@ -23,6 +25,8 @@ export const service: Service<OrderConfig> = {
       records,
       publishes,
     });
+    const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
+    const unpublishedMax = settings.of(outboxUnpublishedMax, config.outboxUnpublishedMax);
     const orders = createOrderStore({ events, clock });
     const products = createProductReplica(db);
     const metrics = createOrderMetrics(host.metrics);
@@ -47,10 +51,10 @@ export const service: Service<OrderConfig> = {
         metrics,
         clock,
         logger,
-        paymentWaitMs: config.paymentWaitMs,
+        paymentWaitMs: settings.of(paymentWaitMs, config.paymentWaitMs),
       }),
       productWaitMs: config.productWaitMs,
-      isBacklogged: () => unpublished() > config.outboxUnpublishedMax,
+      isBacklogged: () => unpublished() > unpublishedMax(),
     });
     sagaRoutes(app, { db, clock, stuckAfterMs });
   },

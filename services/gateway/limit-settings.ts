@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { LiveSetting } from '#platform/settings/live-setting';
+import { type LimitName, limits } from './routing-table.js';
+
+/** `relaxed` limits are this many times the strict ones, unless a limit is set. */
+export const relaxation = 1000;
+
+const requestsMax = z.int().min(1).max(10_000_000);
+
+const settingOf = (name: LimitName): LiveSetting<number> => {
+  const { requestsMax: strict, windowMs } = limits[name];
+  return {
+    key: `limits.${name}`,
+    schema: requestsMax,
+    unit: `requests per ${windowMs / 1000} s`,
+    description: descriptions[name],
+    default: strict,
+    environment: {
+      variable: 'LIMITS',
+      read: (text) => (text === 'relaxed' ? strict * relaxation : strict),
+    },
+  };
+};
+
+const descriptions: Readonly<Record<LimitName, string>> = {
+  general: 'Requests of one client to all routes without a limit of their own.',
+  products: 'Searches and changes of products by one client.',
+  orders: 'Orders, and changes of orders, by one client.',
+  payments: 'Payments and refunds by one client.',
+  loginsOfAccount: 'Attempts to log in to one account.',
+  loginsFromAddress: 'Attempts to log in from one network address.',
+  registrationsOfAccount: 'Attempts to register one e-mail address.',
+  registrationsFromAddress: 'Registrations from one network address.',
+};
+
+/** The limit of each route's requests, by its name in the routing table. */
+export const limitSettings = Object.fromEntries(
+  (Object.keys(limits) as LimitName[]).map((name) => [name, settingOf(name)]),
+) as Record<LimitName, LiveSetting<number>>;

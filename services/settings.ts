@@ -1,0 +1,13 @@
+import type { LiveSetting } from '#platform/settings/live-setting';
+import { limitSettings } from './gateway/limit-settings.js';
+import { outboxUnpublishedMax, paymentWaitMs } from './order/order-settings.js';
+
+/**
+ * Every setting that can be changed while the platform runs. Each is declared beside the code that uses it; the
+ * configuration service accepts changes of these and of no others.
+ */
+export const liveSettings: readonly LiveSetting[] = [
+  ...Object.values(limitSettings),
+  paymentWaitMs,
+  outboxUnpublishedMax,
+];
