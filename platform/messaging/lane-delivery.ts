@@ -73,7 +73,7 @@ const controlOf = (lane: Lane, assignment: Staleness, commit: DeliveryOptions['c
   },
   commit: async (nextOffset) => {
     if (assignment.isStale) throw moved(lane.at);
-    assignment.lateCommits.forget(lane.at);
+    assignment.lateCommits.forget(lane.at, nextOffset);
     await commit(lane.at, nextOffset);
     advance(lane, nextOffset);
   },

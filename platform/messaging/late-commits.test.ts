@@ -48,11 +48,21 @@ describe('late commits', () => {
     expect(committed.toSorted()).toEqual(['0@1', '1@7']);
   });
 
+  test('never take a partition back behind an offset that was committed by another way', async () => {
+    const { commits, committed, failures } = commitsWith(() => {
+      commits.forget(at(0), 9n);
+      return true;
+    });
+    commits.note(at(0), 1n);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([committed, failures]).toEqual([[], ['0']]);
+  });
+
   test('are made at once by a flush, and not at all after they were dropped or forgotten', async () => {
     const { commits, committed } = commitsWith();
     commits.note(at(0), 1n);
     commits.note(at(1), 1n);
-    commits.forget(at(1));
+    commits.forget(at(1), 1n);
     await commits.flush();
     expect(committed).toEqual(['0@1']);
     commits.note(at(0), 2n);

@@ -4,8 +4,8 @@ import type { TopicPartition } from '#platform/messaging/broker';
 export type LateCommits = {
   /** The offset is committed within `delayMs`, if no later one of the partition takes its place. */
   note(at: TopicPartition, nextOffset: bigint): void;
-  /** The partition is being committed by another way: what was noted for it is dropped. */
-  forget(at: TopicPartition): void;
+  /** `nextOffset` is being committed by another way: what was noted for the partition is dropped, also if it is under way. */
+  forget(at: TopicPartition, nextOffset: bigint): void;
   /** Commits what is noted now. Never rejects. */
   flush(): Promise<void>;
   /** Nothing is committed any more. */
@@ -23,6 +23,8 @@ export const createLateCommits = ({
   onFailure(at: TopicPartition, error: unknown): void;
 }): LateCommits => {
   const noted = new Map<string, { at: TopicPartition; nextOffset: bigint }>();
+  /** The last offset of each partition that was committed by another way. */
+  const passed = new Map<string, bigint>();
   let timer: NodeJS.Timeout | undefined;
   let isDropped = false;
 
@@ -35,7 +37,8 @@ export const createLateCommits = ({
     } catch (error) {
       if (isDropped) return;
       onFailure(at, error);
-      if (!noted.has(nameOf(at))) noted.set(nameOf(at), { at, nextOffset });
+      const isPast = nextOffset <= (passed.get(nameOf(at)) ?? -1n);
+      if (!isPast && !noted.has(nameOf(at))) noted.set(nameOf(at), { at, nextOffset });
     }
   };
   const flush = async (): Promise<void> => {
@@ -53,7 +56,10 @@ export const createLateCommits = ({
       noted.set(nameOf(at), { at, nextOffset });
       wait();
     },
-    forget: (at) => void noted.delete(nameOf(at)),
+    forget: (at, nextOffset) => {
+      noted.delete(nameOf(at));
+      passed.set(nameOf(at), nextOffset);
+    },
     flush,
     drop: () => {
       isDropped = true;
