@@ -44,10 +44,12 @@ export const frontPage = ({ base, version, zipkinUrl, prometheusUrl }: FrontPage
       ${row('/openapi.json', 'The same as OpenAPI 3.1, generated from the schemas that validate')}
       ${row('/health/ready', 'The health of every service')}
       ${row('/metrics', "The gateway's Prometheus metrics; each service has its own")}
-      ${row('/api/analytics/revenue', 'Revenue by minute, hour or day, for analysts and admins (their password is in run.json)')}
+      ${row('/asyncapi.json', 'The topics and events, as AsyncAPI')}
       ${zipkinUrl === undefined ? '' : row(`${zipkinUrl}/zipkin/`, 'Traces: one order is one trace, through Kafka')}
       ${prometheusUrl === undefined ? '' : row(prometheusUrl, 'Prometheus')}
     </table>
+    <p>Analysts and admins ask with a token, for example <code>/api/analytics/revenue</code>: the admin's address and
+    password are in <code>run.json</code>, and docs/analytics.md has every question.</p>
   </section>
   <section>
     <h2>What to try</h2>
