@@ -22,6 +22,38 @@ export type ApiKeyRevoked = {
   occurredAt: number;
 };
 
+/** A category without products was removed from the tree. Keyed by category id. */
+export type CategoryDeleted = {
+  /** UUIDv7 of the category; the record's key. */
+  categoryId: string;
+  /** Counts the category's own events from 1 without gaps. */
+  version: number;
+  /** The path that it had. */
+  path: string;
+  /** The account that removed it. */
+  changedBy: null | string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A category was added to the tree, or changed. Keyed by category id. */
+export type CategorySaved = {
+  /** UUIDv7 of the category; the record's key. */
+  categoryId: string;
+  /** Counts the category's own events from 1 without gaps. */
+  version: number;
+  /** From the root, e.g. home/lighting. Products name their category by it. */
+  path: string;
+  /** The name that shoppers see. */
+  name: string;
+  /** Order among the categories of one parent, lowest first. */
+  position: number;
+  /** The account that saved it; null for a category that came to be with its first product. */
+  changedBy: null | string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** Something about the orders of a buyer that staff should look at. It decides nothing. A later revision of the same signal replaces an earlier one. */
 export type FraudSignal = {
   /** A UUIDv8 derived from the buyer, the window and the revision. */
@@ -316,6 +348,70 @@ export type ProductCreated = {
   active: boolean;
   /** Pieces on hand at the start. Inventory creates the product's stock with them. */
   initialStock: number;
+  /** When the product was created, epoch milliseconds UTC. */
+  createdAt: number;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+  /** The product's own attributes as a JSON object of texts, numbers and booleans. */
+  attributes: string;
+  /** Addresses of its pictures, the first one for lists. */
+  images: readonly string[];
+  /** True where the buyer has to be of age. */
+  ageRestricted: boolean;
+  /** True while the shop shows it in front. */
+  featured: boolean;
+  /** The account that added it; null where nobody was logged in, such as in an event of before this field. */
+  changedBy: null | string;
+};
+
+/** A product was removed from the catalogue for ever. Orders and sales that name it stay. */
+export type ProductDeleted = {
+  /** UUIDv7 of the product. */
+  productId: string;
+  /** Counts the product's own events from 1 without gaps. */
+  version: number;
+  /** The account that removed it. */
+  changedBy: null | string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** The description of a product was changed. The event has the whole description after the change. */
+export type ProductUpdated = {
+  /** UUIDv7 of the product. */
+  productId: string;
+  /** Counts the product's own events from 1 without gaps. */
+  version: number;
+  /** The name that shoppers see. */
+  name: string;
+  /** Plain text; may be empty. */
+  description: string;
+  /** Path of the category, e.g. home/lighting. */
+  category: string;
+  /** Price of one piece in minor units. */
+  priceMinor: number;
+  /** ISO 4217 code of every amount in this event. */
+  currency: string;
+  /** Maker or label. */
+  brand: null | string;
+  /** Free words for search and recommendations. */
+  tags: readonly string[];
+  /** The product's own attributes as a JSON object of texts, numbers and booleans. */
+  attributes: string;
+  /** Addresses of its pictures, the first one for lists. */
+  images: readonly string[];
+  /** Products with the same group are variants of one. */
+  groupId: null | string;
+  /** True where the buyer has to be of age. */
+  ageRestricted: boolean;
+  /** False while the product must not be shown or sold. */
+  active: boolean;
+  /** True while the shop shows it in front. */
+  featured: boolean;
+  /** The names of the fields of this event that differ from the version before. */
+  changed: readonly string[];
+  /** The account that changed it. */
+  changedBy: null | string;
   /** When the product was created, epoch milliseconds UTC. */
   createdAt: number;
   /** When the event happened at its source, epoch milliseconds UTC. */
@@ -774,6 +870,8 @@ export type Visit = {
 export type EventMap = {
   ApiKeyCreated: ApiKeyCreated;
   ApiKeyRevoked: ApiKeyRevoked;
+  CategoryDeleted: CategoryDeleted;
+  CategorySaved: CategorySaved;
   FraudSignal: FraudSignal;
   OrderCancelled: OrderCancelled;
   OrderConfirmed: OrderConfirmed;
@@ -787,6 +885,8 @@ export type EventMap = {
   PaymentRefunded: PaymentRefunded;
   PaymentVoided: PaymentVoided;
   ProductCreated: ProductCreated;
+  ProductDeleted: ProductDeleted;
+  ProductUpdated: ProductUpdated;
   RefundFailed: RefundFailed;
   Sale: Sale;
   SettingChanged: SettingChanged;
@@ -827,6 +927,16 @@ const places = {
     topic: 'users',
     subject: 'cartstream.users.ApiKeyRevoked',
     schema: {"type":"record","name":"ApiKeyRevoked","namespace":"cartstream.users","doc":"An API key was revoked.","fields":[{"name":"keyId","type":"string","doc":"UUIDv7 of the API key; the record's key."},{"name":"revokedBy","type":"string","doc":"The account of the administrator."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  CategoryDeleted: {
+    topic: 'products',
+    subject: 'cartstream.products.CategoryDeleted',
+    schema: {"type":"record","name":"CategoryDeleted","namespace":"cartstream.products","doc":"A category without products was removed from the tree. Keyed by category id.","fields":[{"name":"categoryId","type":"string","doc":"UUIDv7 of the category; the record's key."},{"name":"version","type":"int","doc":"Counts the category's own events from 1 without gaps."},{"name":"path","type":"string","doc":"The path that it had."},{"name":"changedBy","type":["null","string"],"doc":"The account that removed it.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  CategorySaved: {
+    topic: 'products',
+    subject: 'cartstream.products.CategorySaved',
+    schema: {"type":"record","name":"CategorySaved","namespace":"cartstream.products","doc":"A category was added to the tree, or changed. Keyed by category id.","fields":[{"name":"categoryId","type":"string","doc":"UUIDv7 of the category; the record's key."},{"name":"version","type":"int","doc":"Counts the category's own events from 1 without gaps."},{"name":"path","type":"string","doc":"From the root, e.g. home/lighting. Products name their category by it."},{"name":"name","type":"string","doc":"The name that shoppers see."},{"name":"position","type":"int","doc":"Order among the categories of one parent, lowest first."},{"name":"changedBy","type":["null","string"],"doc":"The account that saved it; null for a category that came to be with its first product.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   FraudSignal: {
     topic: 'fraud-signals',
@@ -891,7 +1001,17 @@ const places = {
   ProductCreated: {
     topic: 'products',
     subject: 'cartstream.products.ProductCreated',
-    schema: {"type":"record","name":"ProductCreated","namespace":"cartstream.products","doc":"A product was added to the catalogue.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"version","type":"int","doc":"Counts the product's own events from 1 without gaps."},{"name":"name","type":"string","doc":"The name that shoppers see."},{"name":"description","type":"string","doc":"Plain text; may be empty."},{"name":"category","type":"string","doc":"Path of the category, e.g. home/lighting."},{"name":"priceMinor","type":"long","doc":"Price of one piece in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"brand","type":["null","string"],"doc":"Maker or label.","default":null},{"name":"tags","type":{"type":"array","items":"string"},"doc":"Free words for search and recommendations."},{"name":"groupId","type":["null","string"],"doc":"Products with the same group are variants of one.","default":null},{"name":"active","type":"boolean","doc":"False while the product must not be shown or sold."},{"name":"initialStock","type":"int","doc":"Pieces on hand at the start. Inventory creates the product's stock with them."},{"name":"createdAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the product was created, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"ProductCreated","namespace":"cartstream.products","doc":"A product was added to the catalogue.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"version","type":"int","doc":"Counts the product's own events from 1 without gaps."},{"name":"name","type":"string","doc":"The name that shoppers see."},{"name":"description","type":"string","doc":"Plain text; may be empty."},{"name":"category","type":"string","doc":"Path of the category, e.g. home/lighting."},{"name":"priceMinor","type":"long","doc":"Price of one piece in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"brand","type":["null","string"],"doc":"Maker or label.","default":null},{"name":"tags","type":{"type":"array","items":"string"},"doc":"Free words for search and recommendations."},{"name":"groupId","type":["null","string"],"doc":"Products with the same group are variants of one.","default":null},{"name":"active","type":"boolean","doc":"False while the product must not be shown or sold."},{"name":"initialStock","type":"int","doc":"Pieces on hand at the start. Inventory creates the product's stock with them."},{"name":"createdAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the product was created, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."},{"name":"attributes","type":"string","doc":"The product's own attributes as a JSON object of texts, numbers and booleans.","default":"{}"},{"name":"images","type":{"type":"array","items":"string"},"doc":"Addresses of its pictures, the first one for lists.","default":[]},{"name":"ageRestricted","type":"boolean","doc":"True where the buyer has to be of age.","default":false},{"name":"featured","type":"boolean","doc":"True while the shop shows it in front.","default":false},{"name":"changedBy","type":["null","string"],"doc":"The account that added it; null where nobody was logged in, such as in an event of before this field.","default":null}]},
+  },
+  ProductDeleted: {
+    topic: 'products',
+    subject: 'cartstream.products.ProductDeleted',
+    schema: {"type":"record","name":"ProductDeleted","namespace":"cartstream.products","doc":"A product was removed from the catalogue for ever. Orders and sales that name it stay.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"version","type":"int","doc":"Counts the product's own events from 1 without gaps."},{"name":"changedBy","type":["null","string"],"doc":"The account that removed it.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  ProductUpdated: {
+    topic: 'products',
+    subject: 'cartstream.products.ProductUpdated',
+    schema: {"type":"record","name":"ProductUpdated","namespace":"cartstream.products","doc":"The description of a product was changed. The event has the whole description after the change.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"version","type":"int","doc":"Counts the product's own events from 1 without gaps."},{"name":"name","type":"string","doc":"The name that shoppers see."},{"name":"description","type":"string","doc":"Plain text; may be empty."},{"name":"category","type":"string","doc":"Path of the category, e.g. home/lighting."},{"name":"priceMinor","type":"long","doc":"Price of one piece in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"brand","type":["null","string"],"doc":"Maker or label.","default":null},{"name":"tags","type":{"type":"array","items":"string"},"doc":"Free words for search and recommendations."},{"name":"attributes","type":"string","doc":"The product's own attributes as a JSON object of texts, numbers and booleans.","default":"{}"},{"name":"images","type":{"type":"array","items":"string"},"doc":"Addresses of its pictures, the first one for lists.","default":[]},{"name":"groupId","type":["null","string"],"doc":"Products with the same group are variants of one.","default":null},{"name":"ageRestricted","type":"boolean","doc":"True where the buyer has to be of age.","default":false},{"name":"active","type":"boolean","doc":"False while the product must not be shown or sold."},{"name":"featured","type":"boolean","doc":"True while the shop shows it in front.","default":false},{"name":"changed","type":{"type":"array","items":"string"},"doc":"The names of the fields of this event that differ from the version before."},{"name":"changedBy","type":["null","string"],"doc":"The account that changed it.","default":null},{"name":"createdAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the product was created, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   RefundFailed: {
     topic: 'payments',

@@ -29,7 +29,7 @@ export const topics = {
   users: { topic: 'users', key: 'userId, or keyId of an API key', partitions: 3, retentionMs: null },
   /** Contains addresses and single-use tokens; long enough for a reader that is away over a weekend. */
   userContacts: { topic: 'user-contacts', key: 'userId', partitions: 3, retentionMs: 7 * day },
-  products: { topic: 'products', key: 'productId', partitions: 3, retentionMs: null },
+  products: { topic: 'products', key: 'productId, or categoryId', partitions: 3, retentionMs: null },
   config: { topic: 'config', key: 'key of the setting', partitions: 3, retentionMs: null },
   shopperActivity: {
     topic: 'shopper-activity',

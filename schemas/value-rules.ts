@@ -32,6 +32,15 @@ const int32Max = 2 ** 31 - 1;
 /** 1970 to 2100, because the rollups use ClickHouse's `DateTime`, which ends in 2106. */
 const instant: ValueRule = { min: 0, max: Date.parse('2100-01-01T00:00:00Z') - 1 };
 
+const product: FieldRules = {
+  productId: named,
+  version: { min: 1, max: int32Max },
+  currency,
+  priceMinor: { min: 0, max: amountMax },
+  createdAt: instant,
+  occurredAt: instant,
+};
+
 /** Rules by the name of the record. A record that is not listed has no rules besides its schema. */
 export const valueRules: Readonly<Record<string, RecordRules>> = {
   Sale: {
@@ -77,16 +86,8 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
   FraudSignal: {
     fields: { event_id: named, signal_id: named, buyer: named, currency, occurred_at: instant },
   },
-  ProductCreated: {
-    fields: {
-      productId: named,
-      version: { min: 1, max: int32Max },
-      currency,
-      priceMinor: { min: 0, max: amountMax },
-      createdAt: instant,
-      occurredAt: instant,
-    },
-  },
+  ProductCreated: { fields: product },
+  ProductUpdated: { fields: product },
 };
 
 /** A text that says which rule a decoded value of record `name` breaks; undefined if it breaks none. */

@@ -51,6 +51,8 @@ const adminsOfThing: Row = { ...admins, missing: roles(403, 403, 404) };
 const adminsWrite: Row = { statuses: roles(403, 403, 400), body: empty };
 /** The body is refused before the thing is looked for. */
 const adminsWriteThing: Row = { ...adminsWrite, missing: roles(403, 403, 400) };
+/** A shared thing is not changed without `If-Match`, which is asked for before the thing is looked for. */
+const adminsReplaceThing: Row = { statuses: roles(403, 403, 428), missing: roles(403, 403, 428) };
 const staff: Row = { statuses: roles(200, 403, 200) };
 const staffOfThing: Row = { ...staff, missing: roles(404, 403, 404) };
 const analysts: Row = { statuses: roles(403, 200, 200) };
@@ -77,7 +79,16 @@ export const table: Record<string, readonly Row[]> = {
 
   'GET /api/products': [everybody],
   'POST /api/products': [adminsWrite],
+  'GET /api/products/featured': [everybody],
   'GET /api/products/{productId}': [everybodyOfThing],
+  'PUT /api/products/{productId}': [adminsReplaceThing],
+  'DELETE /api/products/{productId}': [adminsReplaceThing],
+  'GET /api/products/{productId}/history': [staffOfThing],
+  'GET /api/categories': [everybody],
+  'POST /api/categories': [adminsWrite],
+  'GET /api/categories/{id}': [everybodyOfThing],
+  'PUT /api/categories/{id}': [adminsReplaceThing],
+  'DELETE /api/categories/{id}': [adminsReplaceThing],
 
   'GET /api/inventory': [everybody],
   'GET /api/inventory/{productId}': [everybodyOfThing],

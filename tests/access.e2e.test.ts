@@ -82,6 +82,10 @@ const productOf: Thing = { of: async () => productId, isShared: true };
 const things: Record<string, Thing> = {
   '/api/users/': { of: async (owner) => userIds[owner] },
   '/api/products/': productOf,
+  '/api/categories/': {
+    of: async () => (await shop.call<{ items: [{ id: string }] }>('GET', '/api/categories')).body.items[0].id,
+    isShared: true,
+  },
   '/api/inventory/': productOf,
   '/api/orders/': orderOf,
   '/api/config/': { of: async () => 'limits.general', isShared: true, missing: 'limits.nothing' },

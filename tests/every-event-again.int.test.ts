@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { inTransaction } from '#platform/postgres/transaction';
+import { lockProducts, type ProductRow } from '../services/product/product-row-store.js';
 import {
   type Choreography,
   createChoreography,
@@ -51,6 +53,15 @@ beforeAll(async () => {
   await returnItems(shop, refundRefused, [{ productId: lamp, quantity: 1 }]);
   await shop.settle();
 
+  const gone = await newProduct(shop, 100, 1);
+  await inTransaction(shop.db('product'), async (tx) => {
+    const row = (await lockProducts(tx, [gone])).get(gone) as ProductRow;
+    const described = { ...row, name: 'Other', category: 'other', priceMinor: 200 };
+    const { row: renamed } = await shop.products.update(tx, row, described, userId);
+    await shop.products.remove(tx, renamed, userId);
+  });
+  await shop.settle();
+
   before = await shop.snapshot();
   // A row that is written again is recognised by its time.
   shop.clock.advanceMs(3_600_000);
@@ -68,6 +79,9 @@ it('has a history in which every event of the saga happened', () => {
   const types = new Set(shop.log.map(({ type }) => type));
   for (const type of [
     'ProductCreated',
+    'ProductUpdated',
+    'ProductDeleted',
+    'CategorySaved',
     'StockAdjusted',
     'OrderPlaced',
     'PaymentInstructed',

@@ -48,13 +48,16 @@ const blindAgeMsMax = 250;
 const productPath =
   /^\/api\/products\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?=$|[/?#])/i;
 const listPath = '/api/products';
+const featuredPath = '/api/products/featured';
 
 /** True for the URLs that are cached: a product in the usual spelling of its id, and lists. */
 export const isCatalogueRead = (url: string): boolean =>
   url.length <= urlCharsMax && (isList(url) || isProduct(url));
 
-const isList = (url: string): boolean =>
-  url.startsWith(listPath) && (url.length === listPath.length || url[listPath.length] === '?');
+const isList = (url: string): boolean => isListAt(listPath, url) || isListAt(featuredPath, url);
+
+const isListAt = (path: string, url: string): boolean =>
+  url.startsWith(path) && (url.length === path.length || url[path.length] === '?');
 
 const isProduct = (url: string): boolean => /^\/api\/products\/[0-9a-f-]{36}$/.test(url);
 

@@ -2,7 +2,7 @@ import { type Batch, newestOf, readBatch, writeBatch } from '#platform/postgres/
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { sleep } from '#platform/waiting/sleep';
-import type { ProductCreated } from '#schemas/events';
+import type { ProductCreated, ProductDeleted, ProductUpdated } from '#schemas/events';
 
 export type ProductCopy = {
   productId: string;
@@ -15,7 +15,9 @@ export type ProductCopy = {
 
 /** This service's copy of the catalogue, usually milliseconds behind it. */
 export type ProductReplica = {
-  note(tx: Tx, product: ProductCreated): Promise<void>;
+  note(tx: Tx, product: ProductCreated | ProductUpdated): Promise<void>;
+  /** A removed product stays in the copy, but is not sold any more. */
+  noteDeleted(tx: Tx, product: ProductDeleted): Promise<void>;
   /** The products of these ids, as far as the copy has them. */
   find(tx: Tx, productIds: readonly string[]): Promise<Map<string, ProductCopy>>;
   /**
@@ -29,7 +31,7 @@ const waitersMax = 100;
 const lookAgainMs = 25;
 const knownMax = 100_000;
 
-const noteAll = writeBatch<ProductCreated>((tx, products) => {
+const noteAll = writeBatch<ProductCreated | ProductUpdated>((tx, products) => {
   const newest = newestOf(
     products,
     ({ productId }) => productId,
@@ -48,6 +50,16 @@ const noteAll = writeBatch<ProductCreated>((tx, products) => {
     [JSON.stringify(newest)],
   );
 });
+
+const noteAllDeleted = writeBatch<ProductDeleted>((tx, products) =>
+  tx.query(
+    `UPDATE products SET active = false, version = gone.version
+     FROM (SELECT g.* FROM unnest($1::uuid[], $2::integer[]) AS g(product_id, version)
+           JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS gone
+     WHERE products.product_id = gone.product_id AND products.version < gone.version`,
+    [products.map(({ productId }) => productId), products.map(({ version }) => version)],
+  ),
+);
 
 const findAll: Batch<readonly string[], Map<string, ProductCopy>> = readBatch(async (tx, lists) => {
   const { rows } = await tx.query<ProductCopy>(
@@ -83,6 +95,7 @@ export const createProductReplica = (db: Queryable): ProductReplica => {
 
   return {
     note: (tx, product) => tx.gather(noteAll, product),
+    noteDeleted: (tx, product) => tx.gather(noteAllDeleted, product),
     find: (tx, productIds) => tx.gather(findAll, productIds),
 
     awaitKnown: async (productIds, waitMs) => {

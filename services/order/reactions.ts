@@ -119,4 +119,6 @@ export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
 /** Maintains the copy of the catalogue by which orders are priced. */
 export const catalogueReactions = (products: ProductReplica): Reactions<EventMap> => ({
   ProductCreated: (tx, { value }) => products.note(tx, value),
+  ProductUpdated: (tx, { value }) => products.note(tx, value),
+  ProductDeleted: (tx, { value }) => products.noteDeleted(tx, value),
 });

@@ -1,6 +1,7 @@
 import type { Database } from '#platform/postgres/pool';
 import { createBatchedRead, createSharedRead } from '#platform/waiting/shared-read';
-import { findProducts, type ListFilter, listProducts, type ProductRow } from './product-store.js';
+import { type ListFilter, listProducts } from './product-list-store.js';
+import { findProducts, type ProductRow } from './product-row-store.js';
 
 /** Products as they are now. Reads that come together share their statements. */
 export type ProductReads = {

@@ -7,13 +7,9 @@ import { engines } from '#platform/testing/engines';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 import type { CatalogueChange } from '#schemas/catalogue-changes';
-import {
-  createProductStore,
-  findProducts,
-  listProducts,
-  type ProductRow,
-  type Sort,
-} from './product-store.js';
+import { listProducts, positionOf, type Sort } from './product-list-store.js';
+import { findProducts, type ProductRow } from './product-row-store.js';
+import { createProductStore } from './product-store.js';
 
 const clock = handClock();
 const changes: CatalogueChange[] = [];
@@ -92,7 +88,13 @@ describe('the catalogue', () => {
     const seen: number[] = [];
     let after: ProductRow | undefined;
     do {
-      const rows = await listProducts(db, { sort, category, after, rowsMax: 2, withInactive });
+      const rows = await listProducts(db, {
+        sort,
+        category,
+        after: after && positionOf(after, sort),
+        rowsMax: 2,
+        withInactive,
+      });
       seen.push(...rows.map(({ priceMinor }) => priceMinor));
       after = rows.at(-1);
     } while (after);

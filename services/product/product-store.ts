@@ -1,151 +1,240 @@
 import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
-import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
-import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { CatalogueChange } from '#schemas/catalogue-changes';
-import type { EventMap, EventType } from '#schemas/events';
-import { type CreateProduct, createProduct, type Product } from './product.js';
+import { ensureCategories } from './category-store.js';
+import {
+  type CreateProduct,
+  createProduct,
+  type Description,
+  deleteProduct,
+  type HistoryEntry,
+  type Product,
+  updateProduct,
+} from './product.js';
+import type { ProductRow } from './product-row-store.js';
+import type { CatalogueEvents } from './published.js';
 
-export type ProductRow = Product & { available: number; stockVersion: number };
+export type StockLine = { productId: string; available: number; stockVersion: number };
 
-export const sorts = ['newest', 'price', '-price'] as const;
+export type RatingLine = { productId: string; ratingVersion: number; sum: number; count: number };
 
-export type Sort = (typeof sorts)[number];
+export type ProductUpdate = { row: ProductRow; described: Description };
 
-/** The end of a page: the last row's sort value and id. */
-export type Position = { priceMinor: number; productId: string };
-
-export type ListFilter = {
-  /** A path; its sub-categories are included. */
-  category?: string | undefined;
-  brand?: string | undefined;
-  minPriceMinor?: number | undefined;
-  maxPriceMinor?: number | undefined;
-  sort: Sort;
-  after?: Position | undefined;
-  rowsMax: number;
-  /** True to include products that are not shown to shoppers. */
-  withInactive: boolean;
+export type UpdateOptions = {
+  /** The transaction itself makes the categories that the products are moved to. */
+  categoriesExist?: boolean;
 };
 
+/** Each method writes rows, history and events in the caller's transaction. `by` is the account that changes them. */
 export type ProductStore = {
-  /** Writes the row and its event in the caller's transaction. */
-  create(tx: Tx, command: CreateProduct): Promise<ProductRow>;
-  /** Stores the stock of an inventory event, unless a newer one is stored. */
-  noteStock(
+  create(tx: Tx, command: CreateProduct, by?: string): Promise<ProductRow>;
+  /** Those of `productIds` become the ids of the new products, in their order, where they are given. */
+  createAll(
     tx: Tx,
-    lines: readonly { productId: string; available: number; stockVersion: number }[],
-  ): Promise<void>;
+    commands: readonly CreateProduct[],
+    by: string | null,
+    productIds?: readonly string[],
+  ): Promise<ProductRow[]>;
+  /** `row` is locked. Answers what it is now, with `isChanged` false where it was described so already. */
+  update(
+    tx: Tx,
+    row: ProductRow,
+    described: Description,
+    by: string,
+  ): Promise<{ row: ProductRow; isChanged: boolean }>;
+  /** Describes products anew, which are locked and not removed, and answers how many were described otherwise. */
+  updateAll(tx: Tx, updates: readonly ProductUpdate[], by: string, options?: UpdateOptions): Promise<number>;
+  /** `row` is locked. */
+  remove(tx: Tx, row: ProductRow, by: string): Promise<void>;
+  /** Stores the stock of an inventory event, unless a newer one is stored. */
+  noteStock(tx: Tx, lines: readonly StockLine[]): Promise<void>;
+  /** Adds to the popularity of an order's products, once for each order. */
+  countSale(tx: Tx, orderId: string, lines: readonly { productId: string; weight: number }[]): Promise<void>;
+  /** Stores what reviews say of a product, unless a newer word is stored. */
+  noteRating(tx: Tx, line: RatingLine): Promise<void>;
 };
 
-const columns = `product_id AS "productId", version, name, description, category, price_minor AS "priceMinor", currency,
-  brand, tags, attributes, images, group_id AS "groupId", age_restricted AS "ageRestricted", active, featured,
-  (extract(epoch FROM created_at) * 1000)::bigint AS "createdAtMs",
-  (extract(epoch FROM updated_at) * 1000)::bigint AS "updatedAtMs",
-  available, stock_version AS "stockVersion"`;
+export type ProductStoreParts = {
+  events: CatalogueEvents;
+  clock: Clock;
+  /** Called after each commit that changed products. */
+  onChange?: (change: CatalogueChange) => void;
+};
 
-/** The types of events that this service publishes; publishing another one does not compile. */
-export const publishes = ['ProductCreated'] as const satisfies readonly EventType[];
-export type Published = Pick<EventMap, (typeof publishes)[number]>;
-
+// Over seventy lines: a method for each way in which a product changes.
 export const createProductStore = ({
   events,
   clock,
   onChange = () => {},
-}: {
-  events: Pick<EventPublisher<Published>, 'event'>;
-  clock: Clock;
-  /** Called after each commit that changed products. */
-  onChange?: (change: CatalogueChange) => void;
-}): ProductStore => ({
-  create: async (tx, command) => {
-    const { product, event } = createProduct(command, { productId: newId(clock), nowMs: clock.nowMs() });
-    await tx.query(
-      `INSERT INTO products (product_id, version, name, description, category, price_minor, currency, brand, tags,
-         attributes, images, group_id, age_restricted, active, featured, available, created_at, updated_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)`,
-      [
-        product.productId,
-        product.version,
-        product.name,
-        product.description,
-        product.category,
-        product.priceMinor,
-        product.currency,
-        product.brand,
-        product.tags,
-        product.attributes,
-        product.images,
-        product.groupId,
-        product.ageRestricted,
-        product.active,
-        product.featured,
-        command.initialStock,
-        new Date(product.createdAtMs),
-      ],
+}: ProductStoreParts): ProductStore => {
+  const announce = (tx: Tx, productIds: readonly string[], isListed: boolean): void =>
+    tx.afterCommit(() => onChange({ productIds, isListed }));
+
+  const createAll: ProductStore['createAll'] = async (tx, commands, by, productIds) => {
+    const act = { by, nowMs: clock.nowMs() };
+    const made = commands.map((command, nth) =>
+      createProduct(command, productIds?.[nth] ?? newId(clock), act),
     );
-    await append(tx, [
-      events.event('ProductCreated', product.productId, event, { occurredAt: event.occurredAt }),
-    ]);
-    tx.afterCommit(() => onChange({ productIds: [product.productId], isListed: true }));
-    return { ...product, available: command.initialStock, stockVersion: 0 };
-  },
+    await ensureCategories(
+      tx,
+      made.map(({ product }) => product.category),
+      { events, clock },
+    );
+    const rows = made.map(
+      ({ product }, nth): ProductRow => ({
+        ...product,
+        available: (commands[nth] as CreateProduct).initialStock,
+        stockVersion: 0,
+        ratingVersion: 0,
+        ratingHundredths: 0,
+        ratingCount: 0,
+        popularity: 0,
+      }),
+    );
+    await insertProducts(tx, rows);
+    await insertHistory(
+      tx,
+      made.map(({ entry }) => entry),
+    );
+    await append(
+      tx,
+      made.map(({ product, event }) =>
+        events.event('ProductCreated', product.productId, event, { occurredAt: event.occurredAt }),
+      ),
+    );
+    announce(
+      tx,
+      rows.map(({ productId }) => productId),
+      true,
+    );
+    return rows;
+  };
 
-  noteStock: async (tx, lines) => {
-    await noteStock(tx, lines);
-    tx.afterCommit(() => onChange({ productIds: lines.map(({ productId }) => productId), isListed: false }));
-  },
-});
+  const updateRows = async (
+    tx: Tx,
+    updates: readonly ProductUpdate[],
+    by: string,
+    { categoriesExist = false }: UpdateOptions = {},
+  ): Promise<ProductRow[]> => {
+    const act = { by, nowMs: clock.nowMs() };
+    const made = updates.flatMap(({ row, described }) => {
+      const update = updateProduct(row, described, act);
+      return update === null ? [] : [{ ...update, row: { ...row, ...update.product } }];
+    });
+    if (made.length === 0) return [];
+    if (!categoriesExist)
+      await ensureCategories(
+        tx,
+        made.map(({ product }) => product.category),
+        { events, clock },
+      );
+    await updateProducts(
+      tx,
+      made.map(({ product }) => product),
+    );
+    await insertHistory(
+      tx,
+      made.map(({ entry }) => entry),
+    );
+    await append(
+      tx,
+      made.map(({ product, event }) =>
+        events.event('ProductUpdated', product.productId, event, { occurredAt: event.occurredAt }),
+      ),
+    );
+    announce(
+      tx,
+      made.map(({ product }) => product.productId),
+      true,
+    );
+    return made.map(({ row }) => row);
+  };
 
-/** Those of the products that exist, by id. */
-export const findProducts = async (
-  db: Queryable,
-  productIds: readonly string[],
-): Promise<Map<string, ProductRow>> => {
-  const { rows } = await db.query<ProductRow>(
-    `SELECT ${columns} FROM products WHERE product_id = ANY ($1::uuid[])`,
-    [productIds],
-  );
-  return new Map(rows.map((row) => [row.productId, row]));
+  return {
+    create: async (tx, command, by) => (await createAll(tx, [command], by ?? null))[0] as ProductRow,
+    createAll,
+    update: async (tx, row, described, by) => {
+      const [after] = await updateRows(tx, [{ row, described }], by);
+      return { row: after ?? row, isChanged: after !== undefined };
+    },
+    updateAll: async (tx, updates, by, options) => (await updateRows(tx, updates, by, options)).length,
+    remove: async (tx, row, by) => {
+      const { event, entry } = deleteProduct(row, { by, nowMs: clock.nowMs() });
+      await tx.query(
+        `UPDATE products SET version = $2, active = false, featured = false, deleted_at = $3, updated_at = $3
+         WHERE product_id = $1`,
+        [row.productId, event.version, new Date(event.occurredAt)],
+      );
+      await insertHistory(tx, [entry]);
+      await append(tx, [
+        events.event('ProductDeleted', row.productId, event, { occurredAt: event.occurredAt }),
+      ]);
+      announce(tx, [row.productId], true);
+    },
+    noteStock: async (tx, lines) => {
+      await tx.gather(noteAllStock, lines);
+      announce(
+        tx,
+        lines.map(({ productId }) => productId),
+        false,
+      );
+    },
+    countSale: (tx, orderId, lines) => tx.gather(countAllSales, { orderId, lines }),
+    noteRating: async (tx, line) => {
+      await tx.gather(noteAllRatings, line);
+      announce(tx, [line.productId], false);
+    },
+  };
 };
 
-export const listProducts = async (
-  db: Queryable,
-  { category, brand, minPriceMinor, maxPriceMinor, sort, after, rowsMax, withInactive }: ListFilter,
-): Promise<ProductRow[]> => {
-  const values: unknown[] = [];
-  const bind = (value: unknown) => `$${values.push(value)}`;
-  const conditions = [
-    ...(withInactive ? [] : ['active']),
-    ...(category === undefined
-      ? []
-      : [`(category = ${bind(category)} OR starts_with(category, ${bind(`${category}/`)}))`]),
-    ...(brand === undefined ? [] : [`brand = ${bind(brand)}`]),
-    ...(minPriceMinor === undefined ? [] : [`price_minor >= ${bind(minPriceMinor)}`]),
-    ...(maxPriceMinor === undefined ? [] : [`price_minor <= ${bind(maxPriceMinor)}`]),
-  ];
-  const direction = sort === 'price' ? { order: 'ASC', beyond: '>' } : { order: 'DESC', beyond: '<' };
-  const keys = sort === 'newest' ? ['product_id'] : ['price_minor', 'product_id'];
-  if (after) {
-    const position = sort === 'newest' ? [after.productId] : [after.priceMinor, after.productId];
-    conditions.push(`(${keys.join(', ')}) ${direction.beyond} (${position.map(bind).join(', ')})`);
-  }
-  const { rows } = await db.query<ProductRow>(
-    `SELECT ${columns} FROM products
-     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-     ORDER BY ${keys.map((key) => `${key} ${direction.order}`).join(', ')}
-     LIMIT ${bind(rowsMax)}`,
-    values,
+/** The columns that an operator's statement fills, each with the field that it is of and its type. */
+const columns = [
+  ['version', 'version', 'integer'],
+  ['name', 'name', 'text'],
+  ['description', 'description', 'text'],
+  ['category', 'category', 'text'],
+  ['price_minor', 'priceMinor', 'bigint'],
+  ['currency', 'currency', 'text'],
+  ['brand', 'brand', 'text'],
+  ['tags', 'tags', 'text[]'],
+  ['attributes', 'attributes', 'jsonb'],
+  ['images', 'images', 'text[]'],
+  ['group_id', 'groupId', 'uuid'],
+  ['age_restricted', 'ageRestricted', 'boolean'],
+  ['active', 'active', 'boolean'],
+  ['featured', 'featured', 'boolean'],
+] as const;
+const recordOf = `jsonb_to_recordset($1::jsonb) AS stated("productId" uuid, available integer, "updatedAtMs" bigint,
+  ${columns.map(([, field, type]) => `"${field}" ${type}`).join(', ')})`;
+const statedAt = 'to_timestamp("updatedAtMs" / 1000.0)';
+
+const insertProducts = (tx: Tx, rows: readonly ProductRow[]) =>
+  tx.query(
+    `INSERT INTO products (product_id, available, created_at, updated_at, ${columns.map(([column]) => column).join(', ')})
+     SELECT "productId", stated.available, ${statedAt}, ${statedAt},
+       ${columns.map(([, field]) => `stated."${field}"`).join(', ')} FROM ${recordOf}`,
+    [JSON.stringify(rows)],
   );
-  return rows;
-};
 
-type StockLine = { productId: string; available: number; stockVersion: number };
+const updateProducts = (tx: Tx, products: readonly Product[]) =>
+  tx.query(
+    `UPDATE products SET updated_at = ${statedAt},
+       ${columns.map(([column, field]) => `${column} = stated."${field}"`).join(', ')}
+     FROM ${recordOf} WHERE product_id = "productId"`,
+    [JSON.stringify(products)],
+  );
 
-const noteStock: ProductStore['noteStock'] = (tx, lines) => tx.gather(noteAllStock, lines);
+const insertHistory = (tx: Tx, entries: readonly HistoryEntry[]) =>
+  tx.query(
+    `INSERT INTO product_history (product_id, version, kind, changes, changed_by, occurred_at)
+     SELECT "productId", version, kind, changes, "changedBy", to_timestamp("occurredAtMs" / 1000.0)
+     FROM jsonb_to_recordset($1::jsonb) AS entry("productId" uuid, version integer, kind text, changes jsonb,
+       "changedBy" uuid, "occurredAtMs" bigint)`,
+    [JSON.stringify(entries)],
+  );
 
 const noteAllStock = writeBatch<readonly StockLine[]>(async (tx, lists) => {
   const lines = newestOf(
@@ -163,6 +252,51 @@ const noteAllStock = writeBatch<readonly StockLine[]>(async (tx, lists) => {
       lines.map(({ productId }) => productId),
       lines.map(({ available }) => available),
       lines.map(({ stockVersion }) => stockVersion),
+    ],
+  );
+});
+
+type CountedSale = { orderId: string; lines: readonly { productId: string; weight: number }[] };
+
+const countAllSales = writeBatch<CountedSale>(async (tx, sales) => {
+  const { rows } = await tx.query<{ orderId: string }>(
+    `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[]) ORDER BY 1
+     ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`,
+    [[...new Set(sales.map(({ orderId }) => orderId))]],
+  );
+  const first = new Set(rows.map(({ orderId }) => orderId));
+  const weights = new Map<string, number>();
+  for (const { orderId, lines } of sales)
+    if (first.delete(orderId))
+      for (const { productId, weight } of lines)
+        weights.set(productId, (weights.get(productId) ?? 0) + weight);
+  if (weights.size === 0) return;
+  await tx.query(
+    `UPDATE products SET popularity = popularity + sold.weight
+     FROM (SELECT s.* FROM unnest($1::uuid[], $2::double precision[]) AS s(product_id, weight)
+           JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS sold
+     WHERE products.product_id = sold.product_id`,
+    [[...weights.keys()], [...weights.values()]],
+  );
+});
+
+const noteAllRatings = writeBatch<RatingLine>((tx, ratings) => {
+  const lines = newestOf(
+    ratings,
+    ({ productId }) => productId,
+    ({ ratingVersion }) => ratingVersion,
+  );
+  return tx.query(
+    `UPDATE products SET rating_sum = rated.sum, rating_count = rated.count, rating_version = rated.version
+     FROM (SELECT r.* FROM unnest($1::uuid[], $2::bigint[], $3::integer[], $4::bigint[])
+             AS r(product_id, sum, count, version)
+           JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS rated
+     WHERE products.product_id = rated.product_id AND products.rating_version < rated.version`,
+    [
+      lines.map(({ productId }) => productId),
+      lines.map(({ sum }) => sum),
+      lines.map(({ count }) => count),
+      lines.map(({ ratingVersion }) => ratingVersion),
     ],
   );
 });

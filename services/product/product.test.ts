@@ -21,7 +21,7 @@ const lantern: CreateProduct = {
 
 describe('creating a product', () => {
   it('tells of the first version with the stock it opens with', () => {
-    const { product, event } = createProduct(lantern, { productId: 'p', nowMs: 1000 });
+    const { product, event } = createProduct(lantern, 'p', { by: null, nowMs: 1000 });
     expect(event).toMatchObject({
       productId: 'p',
       version: 1,
@@ -33,7 +33,7 @@ describe('creating a product', () => {
   });
 
   it('keeps the category as one normal path, in the row and in the event', () => {
-    const { product, event } = createProduct(lantern, { productId: 'p', nowMs: 1000 });
+    const { product, event } = createProduct(lantern, 'p', { by: null, nowMs: 1000 });
     expect([product.category, event.category]).toEqual(['home/lighting', 'home/lighting']);
   });
 });

@@ -1,12 +1,20 @@
 import type { Reactions } from '#platform/messaging/reactor';
 import type { EventMap } from '#schemas/events';
+import { popularityOf } from '#schemas/popularity';
 import type { ProductStore } from './product-store.js';
 
-/** Copies the available stock of each product from inventory's events. */
+/** Copies the available stock of each product from inventory's events, and counts the pieces that are sold. */
 export const reactions = (products: ProductStore): Reactions<EventMap> => ({
   StockAdjusted: (tx, { value }) => products.noteStock(tx, [value]),
   StockReserved: (tx, { value }) => products.noteStock(tx, value.lines),
   StockReleased: (tx, { value }) => products.noteStock(tx, value.lines),
-  StockCommitted: (tx, { value }) => products.noteStock(tx, value.lines),
+  StockCommitted: async (tx, { value: { orderId, lines, occurredAt } }) => {
+    await products.noteStock(tx, lines);
+    await products.countSale(
+      tx,
+      orderId,
+      lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, occurredAt) })),
+    );
+  },
   StockReturned: (tx, { value }) => products.noteStock(tx, value.lines),
 });

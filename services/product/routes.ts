@@ -1,81 +1,28 @@
 import { z } from 'zod';
 import { hasRole, type Principal } from '#platform/http/auth';
-import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { isVisible, line, prose, text, uuid, wholeNumber } from '#platform/http/text';
+import { line, uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
 import { normaliseCategory } from '#schemas/category';
-import { currencies } from '#schemas/currency';
+import { isPositionOf, positionOf, type Sort, sorts } from './product-list-store.js';
 import type { ProductReads } from './product-reads.js';
-import { type ProductRow, type ProductStore, type Sort, sorts } from './product-store.js';
-
-const amountMinorMax = 1_000_000_000_00;
-const amountMinor = z.int().min(0).max(amountMinorMax);
-const currency = z.enum(currencies as [string, ...string[]]).describe('ISO 4217 code.');
-const name = line(200);
-const category = line(200)
-  .regex(/[^\s/]/, 'must name a category')
-  .refine(
-    (path) => path.split('/').every((part) => part.trim() === '' || isVisible(part)),
-    'must have a visible character between slashes',
-  )
-  .describe('The path of the category, e.g. `home/lighting`. Stored in lower case.');
-const attributesMax = 100;
-const attributes = z
-  .record(
-    line(60),
-    z.union([prose(500), z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER), z.boolean()]),
-  )
-  .meta({ maxProperties: attributesMax });
-const tags = z.array(line(60)).max(50);
-// `z.url` removes blanks around the address and ignores line breaks within it, so they are refused before.
-const image = text(2000)
-  .regex(/^\S+$/, 'must not contain blanks')
-  .refine((url) => !/\p{Cc}/u.test(url), 'must not contain control characters')
-  .check(z.url({ protocol: /^https?$/ }));
-const images = z.array(image).max(20);
-
-const productSchema = z
-  .object({
-    id: z.uuid(),
-    name: z.string(),
-    description: z.string(),
-    category: z.string(),
-    price: z.object({ amountMinor: z.int(), currency: z.string().describe('ISO 4217 code.') }),
-    brand: z.string().nullable(),
-    tags: z.array(z.string()),
-    attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-    images: z.array(z.string()),
-    groupId: z.uuid().nullable(),
-    ageRestricted: z.boolean(),
-    active: z.boolean(),
-    featured: z.boolean(),
-    available: z.int().describe('Pieces that can be sold, milliseconds behind inventory.'),
-    rating: z.object({ average: z.number(), count: z.int() }),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-  })
-  .meta({ id: 'Product' });
-
-export const createBody = z.strictObject({
-  name,
-  description: prose(10_000).default(''),
+import { historyOf, lockProducts, type ProductRow } from './product-row-store.js';
+import {
+  amountMinorMax,
   category,
-  price: z.strictObject({ amountMinor, currency }),
-  brand: line(120).optional(),
-  tags: tags.default([]),
-  attributes: attributes.default({}),
-  images: images.default([]),
-  groupId: uuid.optional(),
-  ageRestricted: z.boolean().default(false),
-  active: z.boolean().default(true),
-  featured: z.boolean().default(false),
-  initialStock: z.int().min(0).max(1_000_000_000).default(0),
-});
+  createBody,
+  createCommand,
+  descriptionIn,
+  productSchema,
+  shown,
+  updateBody,
+} from './product-schemas.js';
+import type { ProductStore } from './product-store.js';
 
 const listFilters = z.strictObject({
   ...listQuery,
@@ -83,22 +30,51 @@ const listFilters = z.strictObject({
   brand: line(120).optional(),
   minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
   maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
+  groupId: uuid.optional().describe('The variants of one product.'),
   sort: z.enum(sorts).default('newest'),
 });
 
-const position = z.object({ sort: z.enum(sorts), priceMinor: z.int(), productId: z.uuid() });
+const position = z.object({
+  sort: z.enum(sorts),
+  after: z.array(z.union([z.number(), z.uuid()])),
+});
 const section = ['products'];
-
+const params = z.strictObject({ productId: uuid });
 const productPage = pageOf(productSchema);
 
-const listRoute = (app: HttpApp, products: ProductReads): void => {
+/** What the reads of products share. */
+export type ProductRouteParts = { products: ProductStore; reads: ProductReads; metrics: Metrics };
+
+const listRoutes = (app: HttpApp, products: ProductReads): void => {
   // Requests that share the rows share the text; `limit` and `sort` are part of what rows are shared by.
   const pages = new WeakMap<readonly ProductRow[], ShownPage>();
+  const route = {
+    access: 'public',
+    config: { anonymousWithoutKeys: true },
+  } as const;
+  const afterIn = (cursor: string | undefined, sort: Sort) => {
+    const found = decodeCursor(cursor, position);
+    if (found && (found.sort !== sort || !isPositionOf(found.after, sort)))
+      throw problem(400, 'invalid_cursor', 'The cursor belongs to a list with another sort order.', {
+        errors: [{ path: '/cursor', message: `is of a list sorted by ${found.sort}` }],
+      });
+    return found?.after;
+  };
+  const pageOfRows = (
+    rows: readonly ProductRow[],
+    limit: number,
+    sort: Sort,
+    serialize: (body: unknown) => string,
+  ): ShownPage => {
+    const page = pages.get(rows) ?? shownPage(rows, limit, sort, serialize);
+    pages.set(rows, page);
+    return page;
+  };
+
   app.get(
     '/api/products',
     {
-      access: 'public',
-      config: { anonymousWithoutKeys: true },
+      ...route,
       schema: {
         tags: section,
         summary: 'The products of the catalogue, page by page.',
@@ -107,24 +83,47 @@ const listRoute = (app: HttpApp, products: ProductReads): void => {
       },
     },
     async (request, reply) => {
-      const { limit, cursor, sort, category, brand, minPrice, maxPrice } = request.query;
-      const after = decodeCursor(cursor, position);
-      if (after && after.sort !== sort)
-        throw problem(400, 'invalid_cursor', 'The cursor belongs to a list with another sort order.', {
-          errors: [{ path: '/cursor', message: `is of a list sorted by ${after.sort}` }],
-        });
+      const { limit, cursor, sort, category, brand, minPrice, maxPrice, groupId } = request.query;
       const rows = await products.list({
         category: category === undefined ? undefined : normaliseCategory(category),
         brand,
         minPriceMinor: minPrice,
         maxPriceMinor: maxPrice,
+        groupId,
         sort,
-        after,
+        after: afterIn(cursor, sort),
         rowsMax: limit + 1,
         withInactive: isStaff(request.principal),
       });
-      const page = pages.get(rows) ?? shownPage(rows, limit, sort, (body) => String(reply.serialize(body)));
-      pages.set(rows, page);
+      const page = pageOfRows(rows, limit, sort, (body) => String(reply.serialize(body)));
+      reply.type('application/json; charset=utf-8');
+      return sendWithEtag(request, reply, page.etag, page.body);
+    },
+  );
+
+  app.get(
+    '/api/products/featured',
+    {
+      ...route,
+      schema: {
+        tags: section,
+        summary: 'The products that the shop shows in front, newest first.',
+        querystring: z.strictObject(listQuery),
+        response: { 200: productPage, ...notModified },
+      },
+    },
+    async (request, reply) => {
+      const { limit, cursor } = request.query;
+      const sort = 'newest';
+      const after = afterIn(cursor, sort);
+      const rows = await products.list({
+        isFeatured: true,
+        sort,
+        after,
+        rowsMax: limit + 1,
+        withInactive: false,
+      });
+      const page = pageOfRows(rows, limit, sort, (body) => String(reply.serialize(body)));
       reply.type('application/json; charset=utf-8');
       return sendWithEtag(request, reply, page.etag, page.body);
     },
@@ -140,14 +139,30 @@ const shownPage = (
   sort: Sort,
   serialize: (page: z.output<typeof productPage>) => string,
 ): ShownPage => {
-  const { items, next } = pageFrom(rows, limit, ({ priceMinor, productId }) => ({
-    sort,
-    priceMinor,
+  const { items, next } = pageFrom(rows, limit, (row) => ({ sort, after: positionOf(row, sort) }));
+  const versions = items.map(({ productId, version, stockVersion, ratingVersion }) => [
     productId,
-  }));
-  const versions = items.map(({ productId, version, stockVersion }) => [productId, version, stockVersion]);
+    version,
+    stockVersion,
+    ratingVersion,
+  ]);
   return { etag: etagOf([versions, next]), body: serialize({ items: items.map(shown), next }) };
 };
+
+/** Of everything that the answer shows. An update is based on the first part alone: see `assertDescribes`. */
+const etagOfRow = ({ version, stockVersion, ratingVersion }: ProductRow): string =>
+  etagOf(`${version}.${stockVersion}.${ratingVersion}`);
+
+/**
+ * Refuses an update that is based on an older description. A sale or a review in between changes the ETag, but nothing
+ * that an update states, so it does not make the update stale.
+ */
+const assertDescribes = (headers: Readonly<Record<string, unknown>>, { version }: ProductRow): void => {
+  const ifMatch = String(headers['if-match']).replaceAll(/"(\d{1,10})\.\d{1,16}\.\d{1,16}"/g, '"$1"');
+  assertIfMatch({ headers: { 'if-match': ifMatch } }, etagOf(version));
+};
+
+const notFound = () => problem(404, 'product_not_found', 'There is no such product.');
 
 const productRoute = (app: HttpApp, products: ProductReads): void => {
   app.get(
@@ -158,22 +173,20 @@ const productRoute = (app: HttpApp, products: ProductReads): void => {
       schema: {
         tags: section,
         summary: 'One product.',
-        params: z.strictObject({ productId: uuid }),
+        params,
         response: { 200: productSchema, ...notModified, ...problems(404) },
       },
     },
     async (request, reply) => {
       const row = await products.find(request.params.productId);
-      if (!row || (!row.active && !isStaff(request.principal)))
-        throw problem(404, 'product_not_found', 'There is no such product.');
-      return sendWithEtag(request, reply, etagOf(`${row.version}.${row.stockVersion}`), shown(row));
+      if (!row || (!row.active && !isStaff(request.principal))) throw notFound();
+      return sendWithEtag(request, reply, etagOfRow(row), shown(row));
     },
   );
 };
 
-const createRoute = (app: HttpApp, db: Database, products: ProductStore, metrics: Metrics): void => {
+const createRoute = (app: HttpApp, db: Database, { products, metrics }: ProductRouteParts): void => {
   const created = metrics.counter('products_created_total', 'Products added to the catalogue.');
-
   app.post(
     '/api/products',
     {
@@ -186,51 +199,133 @@ const createRoute = (app: HttpApp, db: Database, products: ProductStore, metrics
       },
     },
     async (request, reply) => {
-      const { price, brand = null, groupId = null, ...described } = request.body;
-      const row = await inTransaction(db, (tx) =>
-        products.create(tx, {
-          ...described,
-          brand,
-          groupId,
-          priceMinor: price.amountMinor,
-          currency: price.currency,
-        }),
-      );
+      const by = accountOf(request.principal);
+      const row = await inTransaction(db, (tx) => products.create(tx, createCommand(request.body), by));
       created.inc();
-      return reply.code(201).header('location', `/api/products/${row.productId}`).send(shown(row));
+      return reply
+        .code(201)
+        .header('location', `/api/products/${row.productId}`)
+        .header('etag', etagOfRow(row))
+        .send(shown(row));
     },
   );
 };
 
-export const productRoutes = (
-  app: HttpApp,
-  db: Database,
-  { products, reads, metrics }: { products: ProductStore; reads: ProductReads; metrics: Metrics },
-): void => {
-  listRoute(app, reads);
-  productRoute(app, reads);
-  createRoute(app, db, products, metrics);
+const changeRoutes = (app: HttpApp, db: Database, { products, metrics }: ProductRouteParts): void => {
+  const updated = metrics.counter('products_updated_total', 'Changes of products, removals included.');
+  const route = { access: ['admin'], requires: ['if-match'] } as const;
+
+  app.put(
+    '/api/products/:productId',
+    {
+      ...route,
+      schema: {
+        tags: section,
+        summary: 'Describe a product anew. What the body leaves out takes the value of a new product.',
+        params,
+        body: updateBody,
+        response: { 200: productSchema, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const { id: _id, available: _a, rating: _r, createdAt: _c, updatedAt: _u, ...stated } = request.body;
+      const { row, isChanged } = await inTransaction(db, async (tx) => {
+        const { productId } = request.params;
+        const locked = (await lockProducts(tx, [productId])).get(productId);
+        if (locked === undefined) throw notFound();
+        assertDescribes(request.headers, locked);
+        return products.update(tx, locked, descriptionIn(stated), accountOf(request.principal));
+      });
+      if (isChanged) updated.inc();
+      return reply.header('etag', etagOfRow(row)).send(shown(row));
+    },
+  );
+
+  app.delete(
+    '/api/products/:productId',
+    {
+      ...route,
+      schema: {
+        tags: section,
+        summary: 'Remove a product for ever. Orders that contain it stay, and so does its history.',
+        params,
+        response: { 204: z.undefined().describe('Removed.'), ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      await inTransaction(db, async (tx) => {
+        const { productId } = request.params;
+        const locked = (await lockProducts(tx, [productId])).get(productId);
+        if (locked === undefined) throw notFound();
+        assertDescribes(request.headers, locked);
+        await products.remove(tx, locked, accountOf(request.principal));
+      });
+      updated.inc();
+      return reply.code(204).send();
+    },
+  );
+};
+
+const historyEntry = z
+  .object({
+    version: z.int(),
+    kind: z.enum(['created', 'updated', 'deleted']),
+    changes: z.array(z.object({ field: z.string(), from: z.json(), to: z.json() })),
+    changedBy: z.uuid().nullable().describe('The account that made the change.'),
+    occurredAt: z.iso.datetime(),
+  })
+  .meta({ id: 'ProductChange' });
+
+const historyRoute = (app: HttpApp, db: Database): void => {
+  app.get(
+    '/api/products/:productId/history',
+    {
+      access: ['support', 'admin'],
+      schema: {
+        tags: section,
+        summary: 'Every change of a product, newest first, also of one that was removed.',
+        params,
+        querystring: z.strictObject(listQuery),
+        response: { 200: pageOf(historyEntry), ...problems(404) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const { productId } = request.params;
+      const beforeVersion = decodeCursor(cursor, z.int().min(1).max(2_147_483_647));
+      const rows = await historyOf(db, { productId, beforeVersion, rowsMax: limit + 1 });
+      if (rows.length === 0 && beforeVersion === undefined) throw notFound();
+      const { items, next } = pageFrom(rows, limit, ({ version }) => version);
+      return {
+        items: items.map(({ version, kind, changes, changedBy, occurredAtMs }) => ({
+          version,
+          kind,
+          changes: changes.map(({ field, from, to }) => ({
+            field,
+            from: (from ?? null) as z.output<ReturnType<typeof z.json>>,
+            to: (to ?? null) as z.output<ReturnType<typeof z.json>>,
+          })),
+          changedBy,
+          occurredAt: new Date(occurredAtMs).toISOString(),
+        })),
+        next,
+      };
+    },
+  );
+};
+
+export const productRoutes = (app: HttpApp, db: Database, parts: ProductRouteParts): void => {
+  listRoutes(app, parts.reads);
+  productRoute(app, parts.reads);
+  createRoute(app, db, parts);
+  changeRoutes(app, db, parts);
+  historyRoute(app, db);
 };
 
 const isStaff = (principal: Principal): boolean => hasRole(principal, 'support', 'admin');
 
-const shown = (row: ProductRow): z.output<typeof productSchema> => ({
-  id: row.productId,
-  name: row.name,
-  description: row.description,
-  category: row.category,
-  price: { amountMinor: row.priceMinor, currency: row.currency },
-  brand: row.brand,
-  tags: [...row.tags],
-  attributes: { ...row.attributes },
-  images: [...row.images],
-  groupId: row.groupId,
-  ageRestricted: row.ageRestricted,
-  active: row.active,
-  featured: row.featured,
-  available: row.available,
-  // There are no reviews yet, so the values are those of a product without reviews.
-  rating: { average: 0, count: 0 },
-  createdAt: new Date(row.createdAtMs).toISOString(),
-  updatedAt: new Date(row.updatedAtMs).toISOString(),
-});
+/** Of a route that needs a login. */
+export const accountOf = (principal: Principal): string => {
+  if (principal.kind !== 'user') throw problem(401, 'authentication_required', 'Log in first.');
+  return principal.userId;
+};

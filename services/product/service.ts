@@ -3,9 +3,12 @@ import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { records } from '#schemas/events';
+import { createCategoryChanges } from './category-changes-store.js';
+import { categoryRoutes } from './category-routes.js';
 import { type ProductConfig, productConfig } from './config.js';
 import { createProductReads } from './product-reads.js';
-import { createProductStore, publishes } from './product-store.js';
+import { createProductStore } from './product-store.js';
+import { publishes } from './published.js';
 import { reactions } from './reactions.js';
 import { productRoutes } from './routes.js';
 
@@ -23,6 +26,7 @@ export const service: Service<ProductConfig> = {
         void redis.orElse((client) => client.publish(catalogueChannel, encodeCatalogueChange(change)), 0),
     });
     react('reactions', reactions(products));
+    categoryRoutes(app, db, createCategoryChanges(products, { events, clock: host.clock }));
     productRoutes(app, db, { products, reads: createProductReads(db), metrics: host.metrics });
   },
 };

@@ -1,7 +1,7 @@
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import type { ProductCreated } from '#schemas/events';
+import type { ProductCreated, ProductDeleted, ProductUpdated } from '#schemas/events';
 
 /** The products that may not be on a list. */
 export type Exclusions = {
@@ -31,8 +31,10 @@ export type CatalogueStore = Catalogue & {
   ): Promise<Map<string, { category: string | null; sellable: boolean }>>;
   /** The products that the user has bought so lately that they may not be on a list. */
   recentPurchases(userId: string): Promise<string[]>;
-  /** Adds a product; a repeat changes nothing. */
-  open(tx: Tx, product: ProductCreated): Promise<void>;
+  /** Adds a product, or describes it anew; an older event than the last changes nothing. */
+  open(tx: Tx, product: ProductCreated | ProductUpdated): Promise<void>;
+  /** Takes a product off every list for ever. */
+  close(tx: Tx, product: ProductDeleted): Promise<void>;
   /** Stores the available stock; lines older than the stored ones change nothing. */
   setAvailable(tx: Tx, lines: readonly StockLine[]): Promise<void>;
   /** Adds to the popularity of an order's products, once for each order. */
@@ -100,6 +102,7 @@ export const createCatalogueStore = (
     },
 
     open,
+    close,
     setAvailable,
     countSale,
     addPurchases,
@@ -116,22 +119,40 @@ export const createCatalogueStore = (
 
 const open: CatalogueStore['open'] = (tx, product) => tx.gather(openAll, product);
 
-const openAll = writeBatch<ProductCreated>((tx, products) => {
-  const first = new Map(products.toReversed().map((product) => [product.productId, product]));
+const openAll = writeBatch<ProductCreated | ProductUpdated>((tx, products) => {
+  const newest = newestOf(
+    products,
+    ({ productId }) => productId,
+    ({ version }) => version,
+  );
   return tx.query(
-    `INSERT INTO products (product_id, category, created_at, active)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::boolean[]) ORDER BY 1
+    `INSERT INTO products (product_id, category, created_at, active, version)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::boolean[], $5::integer[]) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE
-     SET category = EXCLUDED.category, created_at = EXCLUDED.created_at, active = EXCLUDED.active
-     WHERE products.created_at IS NULL`,
+     SET category = EXCLUDED.category, created_at = EXCLUDED.created_at, active = EXCLUDED.active,
+       version = EXCLUDED.version
+     WHERE products.version < EXCLUDED.version`,
     [
-      [...first.keys()],
-      [...first.values()].map(({ category }) => category),
-      [...first.values()].map(({ createdAt }) => new Date(createdAt)),
-      [...first.values()].map(({ active }) => active),
+      newest.map(({ productId }) => productId),
+      newest.map(({ category }) => category),
+      newest.map(({ createdAt }) => new Date(createdAt)),
+      newest.map(({ active }) => active),
+      newest.map(({ version }) => version),
     ],
   );
 });
+
+const close: CatalogueStore['close'] = (tx, product) => tx.gather(closeAll, product);
+
+const closeAll = writeBatch<ProductDeleted>((tx, products) =>
+  tx.query(
+    `INSERT INTO products (product_id, active, version)
+     SELECT g.product_id, false, g.version FROM unnest($1::text[], $2::integer[]) AS g(product_id, version) ORDER BY 1
+     ON CONFLICT (product_id) DO UPDATE SET active = false, version = EXCLUDED.version
+     WHERE products.version < EXCLUDED.version`,
+    [products.map(({ productId }) => productId), products.map(({ version }) => version)],
+  ),
+);
 
 const setAvailable: CatalogueStore['setAvailable'] = async (tx, lines) => {
   if (lines.length > 0) await tx.gather(setAllAvailable, lines);

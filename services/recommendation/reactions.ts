@@ -1,11 +1,13 @@
 import type { Reactions } from '#platform/messaging/reactor';
 import type { EventMap } from '#schemas/events';
+import { popularityOf } from '#schemas/popularity';
 import type { CatalogueStore } from './catalogue-store.js';
-import { popularityOf } from './popularity.js';
 
 /** Recommendation's reactions: they maintain the catalogue, the stock, the popularity and recent purchases. */
 export const reactions = (catalogue: CatalogueStore): Reactions<EventMap> => ({
   ProductCreated: (tx, { value }) => catalogue.open(tx, value),
+  ProductUpdated: (tx, { value }) => catalogue.open(tx, value),
+  ProductDeleted: (tx, { value }) => catalogue.close(tx, value),
   StockAdjusted: (tx, { value }) => catalogue.setAvailable(tx, [value]),
   StockReserved: (tx, { value: { lines } }) => catalogue.setAvailable(tx, lines),
   StockReleased: (tx, { value: { lines } }) => catalogue.setAvailable(tx, lines),

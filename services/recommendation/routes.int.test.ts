@@ -97,6 +97,11 @@ beforeAll(async () => {
       groupId: null,
       active: true,
       initialStock: 9,
+      attributes: '{}',
+      images: [],
+      ageRestricted: false,
+      featured: false,
+      changedBy: null,
       createdAt: nowMs,
       occurredAt: nowMs,
     });

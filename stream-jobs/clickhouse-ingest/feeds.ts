@@ -92,7 +92,7 @@ export const feeds: readonly Feed[] = [
   {
     topic: topics.products.topic,
     table: 'products',
-    events: [records.ProductCreated],
+    events: [records.ProductCreated, records.ProductUpdated],
     onlyThese: false,
     repeats: null,
     appendOnly: false,

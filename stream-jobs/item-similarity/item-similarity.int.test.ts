@@ -100,6 +100,11 @@ const productOf = (productId: string): ProductCreated => ({
   groupId: null,
   active: true,
   initialStock: 1,
+  attributes: '{}',
+  images: [],
+  ageRestricted: false,
+  featured: false,
+  changedBy: null,
   createdAt: Date.now(),
   occurredAt: Date.now(),
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createBody } from './routes.js';
+import { createBody } from './product-schemas.js';
 
 const lamp = { name: 'Lamp', category: 'home/lighting', price: { amountMinor: 1999, currency: 'EUR' } };
 const placesOf = (changes: object) =>

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { isVisible, line, prose, text, uuid } from '#platform/http/text';
+import { currencies } from '#schemas/currency';
+import { pathCharsMax } from './category.js';
+import type { CreateProduct, Description } from './product.js';
+import type { ProductRow } from './product-row-store.js';
+
+export const amountMinorMax = 1_000_000_000_00;
+const amountMinor = z.int().min(0).max(amountMinorMax);
+const currency = z.enum(currencies as [string, ...string[]]).describe('ISO 4217 code.');
+const name = line(200);
+export const category = line(pathCharsMax)
+  .regex(/[^\s/]/, 'must name a category')
+  .refine(
+    (path) => path.split('/').every((part) => part.trim() === '' || isVisible(part)),
+    'must have a visible character between slashes',
+  )
+  .describe('The path of the category, e.g. `home/lighting`. Stored in lower case.');
+const attributesMax = 100;
+const attributes = z
+  .record(
+    line(60),
+    z.union([prose(500), z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER), z.boolean()]),
+  )
+  .meta({ maxProperties: attributesMax });
+const tags = z.array(line(60)).max(50);
+// `z.url` removes blanks around the address and ignores line breaks within it, so they are refused before.
+const image = text(2000)
+  .regex(/^\S+$/, 'must not contain blanks')
+  .refine((url) => !/\p{Cc}/u.test(url), 'must not contain control characters')
+  .check(z.url({ protocol: /^https?$/ }));
+const images = z.array(image).max(20);
+
+export const productSchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    description: z.string(),
+    category: z.string(),
+    price: z.object({ amountMinor: z.int(), currency: z.string().describe('ISO 4217 code.') }),
+    brand: z.string().nullable(),
+    tags: z.array(z.string()),
+    attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    images: z.array(z.string()),
+    groupId: z.uuid().nullable(),
+    ageRestricted: z.boolean(),
+    active: z.boolean(),
+    featured: z.boolean(),
+    available: z.int().describe('Pieces that can be sold, milliseconds behind inventory.'),
+    rating: z.object({ average: z.number(), count: z.int() }),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Product' });
+
+const brand = line(120);
+
+export const createBody = z.strictObject({
+  name,
+  description: prose(10_000).default(''),
+  category,
+  price: z.strictObject({ amountMinor, currency }),
+  brand: brand.nullable().default(null),
+  tags: tags.default([]),
+  attributes: attributes.default({}),
+  images: images.default([]),
+  groupId: uuid.nullable().default(null).describe('Products with the same one are variants of one product.'),
+  ageRestricted: z.boolean().default(false),
+  active: z.boolean().default(true),
+  featured: z.boolean().default(false),
+  initialStock: z.int().min(0).max(1_000_000_000).default(0),
+});
+
+const ignoredWords = 'Set by the server. A request may contain it; the server ignores it.';
+const ignored = z
+  .union([text(100), z.int()])
+  .optional()
+  .describe(ignoredWords);
+
+/** What a product is read as may be sent back with another description in it. */
+export const updateBody = createBody.extend({
+  initialStock: createBody.shape.initialStock.describe('Counts only when a product is created.'),
+  id: ignored,
+  available: ignored,
+  rating: z.strictObject({ average: z.number(), count: z.int() }).optional().describe(ignoredWords),
+  createdAt: ignored,
+  updatedAt: ignored,
+});
+
+export const createCommand = ({ initialStock, ...body }: z.output<typeof createBody>): CreateProduct => ({
+  ...descriptionIn(body),
+  initialStock,
+});
+
+export const descriptionIn = ({
+  price,
+  ...body
+}: Omit<z.output<typeof createBody>, 'initialStock'>): Description => ({
+  ...body,
+  priceMinor: price.amountMinor,
+  currency: price.currency,
+});
+
+export const shown = (row: ProductRow): z.output<typeof productSchema> => ({
+  id: row.productId,
+  name: row.name,
+  description: row.description,
+  category: row.category,
+  price: { amountMinor: row.priceMinor, currency: row.currency },
+  brand: row.brand,
+  tags: [...row.tags],
+  attributes: { ...row.attributes },
+  images: [...row.images],
+  groupId: row.groupId,
+  ageRestricted: row.ageRestricted,
+  active: row.active,
+  featured: row.featured,
+  available: row.available,
+  rating: { average: row.ratingHundredths / 100, count: row.ratingCount },
+  createdAt: new Date(row.createdAtMs).toISOString(),
+  updatedAt: new Date(row.updatedAtMs).toISOString(),
+});

@@ -1,0 +1,313 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Authenticator, Principal } from '#platform/http/auth';
+import { idempotencyMigrations } from '#platform/http/idempotency';
+import { createHttpServer, type HttpApp } from '#platform/http/server';
+import { inTransaction } from '#platform/postgres/transaction';
+import { handClock } from '#platform/testing/hand-clock';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
+import { createCategoryChanges } from './category-changes-store.js';
+import { categoryRoutes } from './category-routes.js';
+import { createProductReads } from './product-reads.js';
+import { createProductStore, type ProductStore } from './product-store.js';
+import { productRoutes } from './routes.js';
+
+/** The catalogue's endpoints on a real database. */
+
+const clock = handClock();
+const host = testHost('product-test', { clock });
+const admin = randomUUID();
+const callers: Record<string, Principal> = {
+  admin: { kind: 'user', userId: admin, roles: ['admin'] },
+  customer: { kind: 'user', userId: randomUUID(), roles: ['customer'] },
+};
+const auth: Authenticator = {
+  principalOf: async (authorization) => callers[authorization ?? ''] ?? { kind: 'anonymous' },
+};
+let scratch: ScratchDatabase;
+let products: ProductStore;
+let app: HttpApp;
+const published: { type: string; key: string; value: Record<string, unknown> }[] = [];
+
+beforeAll(async () => {
+  scratch = await scratchDatabase([
+    'platform/outbox/migrations',
+    idempotencyMigrations,
+    'services/product/migrations',
+  ]);
+  const parts = {
+    clock,
+    events: {
+      event: (type: string, key: string, value: object) => {
+        published.push({ type, key, value: value as Record<string, unknown> });
+        return { topic: type, key, value: Buffer.from(JSON.stringify(value)), headers: {} };
+      },
+    },
+  };
+  products = createProductStore(parts);
+  app = createHttpServer(host, { port: 0, title: 'product', auth }).app;
+  categoryRoutes(app, scratch.db, createCategoryChanges(products, parts));
+  productRoutes(app, scratch.db, { products, reads: createProductReads(scratch.db), metrics: host.metrics });
+});
+afterAll(() => scratch.drop());
+
+type Asked = { as?: string; body?: unknown; headers?: Record<string, string> };
+
+const ask = async (
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  url: string,
+  { as, body, headers }: Asked = {},
+) => {
+  const answer = await app.inject({
+    method,
+    url,
+    headers: { ...(as === undefined ? {} : { authorization: as }), ...headers },
+    ...(body === undefined ? {} : { payload: body as object }),
+  });
+  return {
+    status: answer.statusCode,
+    etag: String(answer.headers.etag),
+    body: answer.body === '' ? undefined : answer.json(),
+  };
+};
+
+const lamp = { name: 'Lamp', category: 'home/lighting', price: { amountMinor: 1999, currency: 'EUR' } };
+const create = async (changes: object = {}) => {
+  clock.advanceMs(1);
+  const made = await ask('POST', '/api/products', { as: 'admin', body: { ...lamp, ...changes } });
+  expect(made.status).toBe(201);
+  return made;
+};
+const put = (id: string, etag: string, body: object) =>
+  ask('PUT', `/api/products/${id}`, { as: 'admin', body, headers: { 'if-match': etag } });
+
+describe('a product', () => {
+  it('has every field of its body, and what was read may be sent back with another word in it', async () => {
+    const groupId = randomUUID();
+    const body = {
+      ...lamp,
+      description: 'Warm light',
+      brand: 'Lumen',
+      tags: ['paper'],
+      attributes: { colour: 'white', watts: 8, dimmable: true },
+      images: ['https://example.com/a.jpg'],
+      groupId,
+      ageRestricted: true,
+      active: true,
+      featured: true,
+    };
+    const { body: made, etag } = await create({ ...body, initialStock: 3 });
+    expect(made).toMatchObject({ ...body, available: 3, rating: { average: 0, count: 0 } });
+    const same = await put(made.id, etag, made);
+    expect([same.status, same.etag, same.body]).toEqual([200, etag, made]);
+    clock.advanceMs(1000);
+    const changed = await put(made.id, etag, { ...made, name: 'Lantern', available: 99 });
+    expect(changed.body).toEqual({ ...made, name: 'Lantern', updatedAt: changed.body.updatedAt });
+    expect(changed.body.updatedAt > made.updatedAt).toBe(true);
+    const read = await ask('GET', `/api/products/${made.id}`);
+    expect([read.body, read.etag]).toEqual([changed.body, changed.etag]);
+    const event = published.findLast(({ type }) => type === 'ProductUpdated');
+    expect(event?.value).toMatchObject({ name: 'Lantern', version: 2, changed: ['name'], changedBy: admin });
+  });
+
+  it('is changed only by who has seen its newest description', async () => {
+    const { body: made, etag } = await create();
+    const path = `/api/products/${made.id}`;
+    expect((await ask('PUT', path, { as: 'admin', body: made })).status).toBe(428);
+    expect((await ask('DELETE', path, { as: 'admin' })).status).toBe(428);
+    const both = await Promise.all(['One', 'Other'].map((name) => put(made.id, etag, { ...made, name })));
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 412]);
+    const headers = { 'if-match': etag };
+    expect((await ask('DELETE', path, { as: 'admin', headers })).status).toBe(412);
+    for (const id of [randomUUID(), made.id.toUpperCase()])
+      expect((await put(id, '"9.0.0"', lamp)).status).toBe(id === made.id.toUpperCase() ? 412 : 404);
+  });
+
+  it('may be changed by who read it before a sale or a review', async () => {
+    const { body: made, etag } = await create();
+    const productId = made.id;
+    await inTransaction(scratch.db, async (tx) => {
+      await products.noteStock(tx, [{ productId, available: 1, stockVersion: 7 }]);
+      await products.noteRating(tx, { productId, ratingVersion: 2, sum: 9, count: 2 });
+      await products.noteRating(tx, { productId, ratingVersion: 1, sum: 5, count: 1 });
+    });
+    const read = await ask('GET', `/api/products/${productId}`);
+    expect(read.etag).not.toBe(etag);
+    expect(read.body).toMatchObject({ available: 1, rating: { average: 4.5, count: 2 } });
+    expect((await put(productId, etag, { ...made, name: 'Lantern' })).status).toBe(200);
+  });
+
+  it('that is removed is gone for everybody, but not from its history', async () => {
+    const { body: made, etag } = await create({ featured: true });
+    const path = `/api/products/${made.id}`;
+    await put(made.id, etag, { ...made, price: { amountMinor: 5, currency: 'EUR' } });
+    const removed = await ask('DELETE', path, { as: 'admin', headers: { 'if-match': '*' } });
+    expect([removed.status, removed.body]).toEqual([204, undefined]);
+    for (const as of ['admin', 'customer']) expect((await ask('GET', path, { as })).status).toBe(404);
+    for (const list of ['/api/products?limit=100', '/api/products/featured?limit=100'])
+      expect((await ask('GET', list, { as: 'admin' })).body.items).not.toContainEqual(
+        expect.objectContaining({ id: made.id }),
+      );
+    expect((await ask('DELETE', path, { as: 'admin', headers: { 'if-match': '*' } })).status).toBe(404);
+    expect(published.at(-1)).toMatchObject({ type: 'ProductDeleted', value: { version: 3 } });
+
+    const first = await ask('GET', `${path}/history?limit=2`, { as: 'admin' });
+    expect(first.body.items.map(({ kind }: { kind: string }) => kind)).toEqual(['deleted', 'updated']);
+    expect(first.body.items[1]).toMatchObject({
+      version: 2,
+      changes: [{ field: 'priceMinor', from: 1999, to: 5 }],
+      changedBy: admin,
+    });
+    const rest = await ask('GET', `${path}/history?limit=2&cursor=${first.body.next}`, { as: 'admin' });
+    expect(rest.body).toMatchObject({ items: [{ version: 1, kind: 'created' }], next: null });
+    expect((await ask('GET', `${path}/history`, { as: 'customer' })).status).toBe(403);
+    expect((await ask('GET', `/api/products/${randomUUID()}/history`, { as: 'admin' })).status).toBe(404);
+  });
+});
+
+describe('the list', () => {
+  it('is walked page by page in every order, each product once, and filtered', async () => {
+    const brand = `Brand ${randomUUID()}`;
+    const groupId = randomUUID();
+    const ids: string[] = [];
+    for (const amountMinor of [300, 100, 200, 400])
+      ids.push((await create({ brand, groupId, price: { amountMinor, currency: 'EUR' } })).body.id);
+    const [a, b, c, d] = ids as [string, string, string, string];
+    await inTransaction(scratch.db, async (tx) => {
+      for (const [nth, productId] of [a, b].entries())
+        await products.noteRating(tx, { productId, ratingVersion: 1, sum: 8 + nth, count: 2 });
+      await products.noteRating(tx, { productId: c, ratingVersion: 1, sum: 9, count: 2 });
+      await products.countSale(tx, randomUUID(), [{ productId: c, weight: 0.1 + 0.2 }]);
+      const orderId = randomUUID();
+      for (const _ of [1, 2]) await products.countSale(tx, orderId, [{ productId: d, weight: 0.2 }]);
+    });
+    const walk = async (query: string): Promise<string[]> => {
+      const seen: string[] = [];
+      let cursor = '';
+      do {
+        const { body } = await ask(
+          'GET',
+          `/api/products?limit=1&brand=${encodeURIComponent(brand)}&${query}${cursor}`,
+        );
+        seen.push(...body.items.map(({ id }: { id: string }) => id));
+        cursor = body.next === null ? '' : `&cursor=${body.next}`;
+      } while (cursor !== '');
+      return seen;
+    };
+    expect(await walk('')).toEqual([d, c, b, a]);
+    expect(await walk('sort=price')).toEqual([b, c, a, d]);
+    expect(await walk('sort=-price')).toEqual([d, a, c, b]);
+    expect(await walk('sort=rating')).toEqual([c, b, a, d]);
+    expect(await walk('sort=popularity')).toEqual([c, d, b, a]);
+    expect(await walk('minPrice=200&maxPrice=300&sort=price')).toEqual([c, a]);
+    expect(await walk(`groupId=${groupId}&category=home&sort=price&maxPrice=100`)).toEqual([b]);
+  });
+
+  it('refuses a cursor of another order, and one that was made up', async () => {
+    const { body } = await ask('GET', '/api/products?limit=1&sort=price');
+    for (const [sort, cursor] of [
+      ['rating', body.next],
+      ['price', Buffer.from('{"sort":"price","after":["a"]}').toString('base64url')],
+      ['price', Buffer.from('{"sort":"price","after":[]}').toString('base64url')],
+    ])
+      expect((await ask('GET', `/api/products?sort=${sort}&cursor=${cursor}`)).status).toBe(400);
+  });
+
+  it('of what is shown in front holds what is featured and active', async () => {
+    const shown = (await create({ featured: true })).body.id;
+    const hidden = (await create({ featured: true, active: false })).body.id;
+    const { body } = await ask('GET', '/api/products/featured?limit=100', { as: 'admin' });
+    const ids = body.items.map(({ id }: { id: string }) => id);
+    expect([ids.includes(shown), ids.includes(hidden)]).toEqual([true, false]);
+  });
+});
+
+describe('the tree of categories', () => {
+  type Node = { id: string; path: string; name: string; children: Node[] };
+  const tree = async (): Promise<Node[]> => (await ask('GET', '/api/categories')).body.items;
+  const at = async (path: string): Promise<Node | undefined> => {
+    let level = await tree();
+    let found: Node | undefined;
+    for (const [nth] of path.split('/').entries()) {
+      const part = path
+        .split('/')
+        .slice(0, nth + 1)
+        .join('/');
+      found = level.find((node) => node.path === part);
+      level = found?.children ?? [];
+    }
+    return found;
+  };
+
+  it('grows with the categories of products, and by hand', async () => {
+    const root = `root-${randomUUID().slice(0, 8)}`;
+    await create({ category: `${root}/fairy-lights` });
+    expect(await at(`${root}/fairy-lights`)).toMatchObject({ name: 'Fairy lights', children: [] });
+    const parent = (await at(root)) as Node;
+    const made = await ask('POST', '/api/categories', {
+      as: 'admin',
+      body: { name: 'Table Lamps', parentId: parent.id, position: 0 },
+    });
+    expect(made.body).toMatchObject({
+      path: `${root}/table-lamps`,
+      name: 'Table Lamps',
+      parentId: parent.id,
+    });
+    const names = ((await at(root)) as Node).children.map(({ name }) => name);
+    expect(names).toEqual(['Fairy lights', 'Table Lamps']);
+    const twice = await ask('POST', '/api/categories', {
+      as: 'admin',
+      body: { path: `${root}/Table-Lamps` },
+    });
+    expect([twice.status, twice.body.code]).toEqual([409, 'category_exists']);
+    for (const body of [
+      {},
+      { name: '/' },
+      { name: 'a', parentId: randomUUID() },
+      { path: 'x/y', parentId: parent.id },
+    ])
+      expect((await ask('POST', '/api/categories', { as: 'admin', body })).status).toBe(400);
+    expect((await ask('POST', '/api/categories', { as: 'customer', body: { name: 'a' } })).status).toBe(403);
+  });
+
+  it('is moved with what is in it, and its products say so', async () => {
+    const root = `moved-${randomUUID().slice(0, 8)}`;
+    const { body: product } = await create({ category: `${root}/old/deep` });
+    const { id } = (await at(`${root}/old`)) as Node;
+    const read = await ask('GET', `/api/categories/${id}`);
+    const path = `/api/categories/${id}`;
+    const headers = { 'if-match': read.etag };
+    expect((await ask('PUT', path, { as: 'admin', body: {} })).status).toBe(428);
+    const within = await ask('PUT', path, { as: 'admin', headers, body: { path: `${root}/old/deep/er` } });
+    expect([within.status, within.body.code]).toEqual([409, 'category_below_itself']);
+    const sent = { ...read.body, name: 'New', path: `${root}/new` };
+    const moved = await ask('PUT', path, { as: 'admin', headers, body: sent });
+    expect([moved.status, moved.body.path]).toEqual([200, `${root}/new`]);
+    expect((await ask('PUT', path, { as: 'admin', headers, body: sent })).status).toBe(412);
+    expect((await ask('GET', `/api/products/${product.id}`)).body.category).toBe(`${root}/new/deep`);
+    expect(published.at(-1)).toMatchObject({ type: 'CategorySaved' });
+    expect(published.findLast(({ type }) => type === 'ProductUpdated')?.value).toMatchObject({
+      productId: product.id,
+      category: `${root}/new/deep`,
+    });
+    expect(await at(`${root}/old`)).toBeUndefined();
+    expect((await ask('GET', '/api/categories', { headers: { 'if-none-match': '*' } })).status).toBe(304);
+  });
+
+  it('loses only what nothing is in', async () => {
+    const root = `kept-${randomUUID().slice(0, 8)}`;
+    const { body: product, etag } = await create({ category: `${root}/a`, active: false });
+    const remove = async (path: string) =>
+      (
+        await ask('DELETE', `/api/categories/${((await at(path)) as Node).id}`, {
+          as: 'admin',
+          headers: { 'if-match': '"1"' },
+        })
+      ).status;
+    expect([await remove(root), await remove(`${root}/a`)]).toEqual([409, 409]);
+    await ask('DELETE', `/api/products/${product.id}`, { as: 'admin', headers: { 'if-match': etag } });
+    expect([await remove(`${root}/a`), await remove(root)]).toEqual([204, 204]);
+    expect(published.at(-1)).toMatchObject({ type: 'CategoryDeleted', value: { path: root, version: 2 } });
+  });
+});
