@@ -79,20 +79,19 @@ const inReach =
   "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 
 const clicks = (keyed: string): string => `
-        SELECT visit_id, ifNull(product_id, '') AS product, ifNull(recommendation_id, '') AS recommendation,
-          ${keyed} AS key, occurred_at AS clicked_at
+        SELECT visit_key, ifNull(product_id, '') AS product, ${keyed} AS key, occurred_at AS clicked_at
         FROM shopper_activity
         WHERE type = 'recommendation_clicked' AND ${inPeriod}`;
 
 /** Only visits with a click are looked at any further. */
-const inVisitWithClick = `visit_id IN (
-            SELECT visit_id FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
+const inVisitWithClick = `visit_key IN (
+            SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
           )`;
 
 /** The account of a visit, whichever of its actions shows it. */
 const accounts = `
-          SELECT visit_id, max(assumeNotNull(user_id)) AS buyer FROM shopper_activity
-          WHERE user_id IS NOT NULL AND ${inReach} AND ${inVisitWithClick} GROUP BY visit_id`;
+          SELECT visit_key, max(user_key) AS buyer FROM shopper_activity
+          WHERE user_key != 0 AND ${inReach} AND ${inVisitWithClick} GROUP BY visit_key`;
 
 // Over seventy lines: one statement, whose parts have a meaning only together.
 const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: number): Query => {
@@ -115,27 +114,28 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
       UNION ALL
       SELECT k.key, 0, 0, count(), '', toInt64(0), CAST(map(), 'Map(String, Int64)')
       FROM (
-        SELECT visit_id, ifNull(product_id, '') AS product, occurred_at AS at
+        SELECT visit_key, ifNull(product_id, '') AS product, occurred_at AS at
         FROM shopper_activity WHERE type = 'product_added' AND ${inReach} AND ${inVisitWithClick}
       ) AS a
       ASOF INNER JOIN (${clicks(keyed)}
-      ) AS k ON k.visit_id = a.visit_id AND k.product = a.product AND a.at >= k.clicked_at
+      ) AS k ON k.visit_key = a.visit_key AND k.product = a.product AND a.at >= k.clicked_at
       WHERE a.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
       GROUP BY k.key
 
       UNION ALL
       SELECT k.key, 0, 0, 0, s.order_id, toInt64(s.quantity), map(s.currency, s.amount_minor)
       FROM (
-        SELECT assumeNotNull(user_id) AS buyer, product_id AS product, order_id, quantity, amount_minor,
+        SELECT user_key AS buyer, product_id AS product, order_id, quantity, amount_minor,
           toString(currency) AS currency, occurred_at AS at
-        FROM sales WHERE kind = 'sale' AND user_id IS NOT NULL AND ${inReach}
+        FROM sales WHERE kind = 'sale' AND ${inReach} AND user_key IN (SELECT buyer FROM (${accounts}
+        ))
       ) AS s
       ASOF INNER JOIN (
         SELECT product, key, clicked_at, buyer
         FROM (${clicks(keyed)}
         ) AS clicked
         INNER JOIN (${accounts}
-        ) AS account USING (visit_id)
+        ) AS account USING (visit_key)
       ) AS k ON k.buyer = s.buyer AND k.product = s.product AND s.at >= k.clicked_at
       WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
     ) AS f

@@ -59,10 +59,7 @@ export const basket = endpoint({
 type Together = { productId: string; name: string; together: number; own: number };
 type Orders = { all: number; ofProduct: number };
 
-/**
- * `own` are the orders with the row's product; the order of `together / own` is that of the lift. Sets of hashes cost a
- * third of sets of ids, and among a million orders two have the same once in thirty million times.
- */
+/** `own` are the orders with the row's product; the order of `together / own` is that of the lift. */
 const togetherQuery = (
   period: Period,
   { by, ...params }: { productId: string; by: Ranking; ordersMin: number; limit: number },
@@ -70,9 +67,9 @@ const togetherQuery = (
   sql: `
   SELECT t.product_id AS productId, p.name AS name, t.together AS together, t.own AS own
   FROM (
-    SELECT product_id, uniqExact(sipHash64(order_id)) AS own,
-      uniqExactIf(sipHash64(order_id), order_id IN (
-        SELECT order_id FROM sales
+    SELECT product_id, uniqExact(order_key) AS own,
+      uniqExactIf(order_key, order_key IN (
+        SELECT order_key FROM sales
         WHERE kind = 'sale' AND product_id = {productId:String}
           AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
       )) AS together
@@ -94,7 +91,7 @@ const togetherQuery = (
 /** Every order has a line 0. */
 const ordersQuery = (period: Period, productId: string): Query => ({
   sql: `
-  SELECT uniqExact(order_id) AS ofProduct, (
+  SELECT uniqExact(order_key) AS ofProduct, (
       SELECT count() FROM sales
       WHERE kind = 'sale' AND line = 0
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}

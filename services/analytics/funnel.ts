@@ -85,12 +85,12 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
       ${way.map((_, place) => `type = {step${place}:String}${place === 0 ? " AND at < {to:DateTime('UTC')}" : ''}`).join(',\n      ')}
     ) AS level
     FROM (
-      SELECT visit_id, type, occurred_at AS at FROM shopper_activity
+      SELECT visit_key, type, occurred_at AS at FROM shopper_activity
       WHERE type IN ({steps:Array(String)}) AND occurred_at >= {from:DateTime('UTC')}
         AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
       ${way.includes('order_confirmed') ? `UNION ALL (${ordersOfVisits})` : ''}
     )
-    GROUP BY visit_id
+    GROUP BY visit_key
     HAVING level > 0
   )
   GROUP BY level`,
@@ -104,18 +104,18 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
 
 /** Each order of an account with the account's visit that began last before it. */
 const ordersOfVisits = `
-        SELECT v.visit_id AS visit_id, 'order_confirmed' AS type, o.at AS at
+        SELECT v.visit_key AS visit_key, 'order_confirmed' AS type, o.at AS at
         FROM (
-          SELECT assumeNotNull(user_id) AS buyer, occurred_at AS at FROM sales
-          WHERE kind = 'sale' AND line = 0 AND user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')}
+          SELECT user_key, occurred_at AS at FROM sales
+          WHERE kind = 'sale' AND line = 0 AND user_key != 0 AND occurred_at >= {from:DateTime('UTC')}
             AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
         ) AS o
         ASOF INNER JOIN (
-          SELECT assumeNotNull(user_id) AS buyer, visit_id, min(occurred_at) AS began_at FROM shopper_activity
-          WHERE user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')}
+          SELECT user_key, visit_key, min(occurred_at) AS began_at FROM shopper_activity
+          WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')}
             AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
-          GROUP BY buyer, visit_id
-        ) AS v ON v.buyer = o.buyer AND o.at >= v.began_at`;
+          GROUP BY user_key, visit_key
+        ) AS v ON v.user_key = o.user_key AND o.at >= v.began_at`;
 
 const stepsOf = (way: readonly Step[], levels: readonly Level[]) => {
   const reached = way.map((_, place) =>

@@ -88,22 +88,20 @@ const moneyQuery = (period: Period): Query => {
   };
 };
 
+/** Every order has a line 0. */
+const boughtSql = `FROM sales
+    WHERE kind = 'sale' AND line = 0 AND user_key != 0
+      AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`;
+
 /** By currency and altogether: an account that buys in two currencies is one buyer. */
 const buyersQuery = (period: Period): Query => ({
   sql: `
-  SELECT currency, grouping(currency) AS isTotal, uniqExact(buyer) AS buyers,
-    uniqExactIf(buyer, first_at >= {from:DateTime('UTC')}) AS newBuyers
-  FROM (
-    SELECT currency, assumeNotNull(user_id) AS buyer FROM sales
-    WHERE kind = 'sale' AND user_id IS NOT NULL
-      AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
-    GROUP BY currency, buyer
-  ) AS bought
-  INNER JOIN (
-    SELECT assumeNotNull(user_id) AS buyer, min(occurred_at) AS first_at FROM sales
-    WHERE kind = 'sale' AND user_id IS NOT NULL AND occurred_at < {to:DateTime('UTC')}
-    GROUP BY buyer
-  ) AS firsts USING (buyer)
+  SELECT currency, grouping(currency) AS isTotal, uniqExact(user_key) AS buyers,
+    uniqExactIf(user_key, user_key NOT IN (
+      SELECT user_key FROM sales
+      WHERE kind = 'sale' AND line = 0 AND occurred_at < {from:DateTime('UTC')} AND user_key IN (SELECT user_key ${boughtSql})
+    )) AS newBuyers
+  ${boughtSql}
   GROUP BY GROUPING SETS ((currency), ())`,
   params: periodParams(period),
 });
@@ -118,15 +116,15 @@ const trafficQuery = (period: Period): Query => ({
       max(type = 'checkout_started') AS checkedOut, countIf(type = 'products_searched') AS searched
     FROM shopper_activity
     WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
-    GROUP BY visit_id
+    GROUP BY visit_key
   )`,
   params: periodParams(period),
 });
 
 const visitorsQuery = (period: Period): Query => ({
   sql: `
-  SELECT uniqExact(user_id) AS visitors FROM shopper_activity
-  WHERE user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
+  SELECT uniqExact(user_key) AS visitors FROM shopper_activity
+  WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
   params: periodParams(period),
 });
 

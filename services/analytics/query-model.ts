@@ -39,7 +39,7 @@ export const measures = {
   orders: {
     of: 'sales',
     description: 'Different confirmed orders.',
-    sql: "uniqExactIf(e.order_id, e.kind = 'sale')",
+    sql: "uniqExactIf(e.order_key, e.kind = 'sale')",
     rollupSql: 'sum(e.orders)',
     wholeOrdersSql: "countIf(e.kind = 'sale' AND e.line = 0)",
   },
@@ -85,7 +85,7 @@ export const measures = {
   averageOrder: {
     of: 'sales',
     description: 'Gross by orders, minor units, rounded; null without an order.',
-    sql: averageOf("sumIf(e.amount_minor, e.kind = 'sale')", "uniqExactIf(e.order_id, e.kind = 'sale')"),
+    sql: averageOf("sumIf(e.amount_minor, e.kind = 'sale')", "uniqExactIf(e.order_key, e.kind = 'sale')"),
     wholeOrdersSql: averageOf(
       "sumIf(e.amount_minor, e.kind = 'sale')",
       "countIf(e.kind = 'sale' AND e.line = 0)",
@@ -95,7 +95,7 @@ export const measures = {
   buyers: {
     of: 'sales',
     description: 'Different accounts that ordered.',
-    sql: "uniqExactIf(e.user_id, e.kind = 'sale')",
+    sql: "uniqExactIf(e.user_key, e.kind = 'sale' AND e.user_key != 0)",
   },
   productsSold: {
     of: 'sales',
@@ -108,8 +108,12 @@ export const measures = {
     sql: 'count()',
     rollupSql: 'sum(e.events)',
   },
-  visits: { of: 'activity', description: 'Different visits.', sql: 'uniqExact(e.visit_id)' },
-  visitors: { of: 'activity', description: 'Different logged-in accounts.', sql: 'uniqExact(e.user_id)' },
+  visits: { of: 'activity', description: 'Different visits.', sql: 'uniqExact(e.visit_key)' },
+  visitors: {
+    of: 'activity',
+    description: 'Different logged-in accounts.',
+    sql: 'uniqExactIf(e.user_key, e.user_key != 0)',
+  },
   productsSeen: {
     of: 'activity',
     description: 'Different products acted on.',

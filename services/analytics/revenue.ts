@@ -41,20 +41,37 @@ const byReturnDay = (period: Period, granularity: Granularity): string => {
   ORDER BY bucket, currency`;
 };
 
-/** A refund may come long after its sale, so this reads the sales table itself and joins each line with its refunds. */
-const bySaleDay = (period: Period, granularity: Granularity): string => `
-  SELECT ${period.startsMs ? bucketOf('s.occurred_at') : `toUnixTimestamp(${startOf[granularity]}(s.occurred_at))`} AS bucket,
-    s.currency AS currency,
-    countIf(s.line = 0) AS orders, sum(s.quantity) + sum(r.units) AS units, sum(s.amount_minor) AS gross,
-    -sum(r.amount) AS refunds, sum(s.amount_minor) + sum(r.amount) AS net
-  FROM sales AS s
-  LEFT JOIN (
-    SELECT order_id, line, sum(quantity) AS units, sum(amount_minor) AS amount
-    FROM sales WHERE kind = 'refund' GROUP BY order_id, line
-  ) AS r ON r.order_id = s.order_id AND r.line = s.line
-  WHERE s.kind = 'sale' AND s.occurred_at >= {from:DateTime('UTC')} AND s.occurred_at < {to:DateTime('UTC')}
+/**
+ * A refund may come long after its sale, so this reads the sales table itself: the lines sold, and the lines sold again for
+ * each of their refunds.
+ */
+const bySaleDay = (period: Period, granularity: Granularity): string => {
+  const at = 's.occurred_at';
+  const bucket = period.startsMs ? bucketOf(at) : `toUnixTimestamp(${startOf[granularity]}(${at}))`;
+  const sold = `s.kind = 'sale' AND s.occurred_at >= {from:DateTime('UTC')} AND s.occurred_at < {to:DateTime('UTC')}`;
+  return `
+  SELECT bucket, currency, sum(f.orders) AS orders, sum(f.units) AS units, sum(f.gross) AS gross,
+    sum(f.refunds) AS refunds, gross - refunds AS net
+  FROM (
+    SELECT ${bucket} AS bucket, s.currency AS currency, countIf(s.line = 0) AS orders, sum(s.quantity) AS units,
+      sum(s.amount_minor) AS gross, toInt64(0) AS refunds
+    FROM sales AS s
+    WHERE ${sold}
+    GROUP BY bucket, currency
+    UNION ALL
+    SELECT ${bucket} AS bucket, s.currency AS currency, 0, sum(r.quantity), 0, -sum(r.amount_minor)
+    FROM sales AS s
+    INNER JOIN (
+      SELECT order_id, line, quantity, amount_minor FROM sales
+      WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')}
+    ) AS r ON r.order_id = s.order_id AND r.line = s.line
+    WHERE ${sold}
+      AND s.order_key IN (SELECT order_key FROM sales WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')})
+    GROUP BY bucket, currency
+  ) AS f
   GROUP BY bucket, currency
   ORDER BY bucket, currency`;
+};
 
 /** The coarsest rollup whose rows each lie within one bucket of the period. */
 const rollupFor = ({ fromMs, toMs, startsMs }: Period, granularity: Granularity): Granularity => {

@@ -77,11 +77,16 @@ type Segment = {
   daysSinceOrder: number;
 };
 
-/** The fifth in which a value lies among those of its currency, those equal to it sharing one place. */
-const fifthOf = (value: string): string =>
-  `1 + intDiv(5 * (rank() OVER (PARTITION BY currency ORDER BY ${value})
-        + count() OVER (PARTITION BY currency) - rank() OVER (PARTITION BY currency ORDER BY ${value} DESC)),
-        2 * count() OVER (PARTITION BY currency))`;
+/**
+ * The least values of the second to the fifth fifth, of whole numbers: the one at the fifth's place, or, where half of those
+ * equal to it lie below the place, the next greater.
+ */
+const edgesOf = (values: string): string =>
+  `arrayMap((fifth, edge) -> edge + (5 * (2 * indexOf(arraySort(${values}), edge) - 2 + countEqual(${values}, edge)) < 2 * length(${values}) * fifth),
+        [1, 2, 3, 4], arrayMap(fifth -> arraySort(${values})[1 + intDiv(length(${values}) * fifth, 5)], [1, 2, 3, 4]))`;
+
+const fifthOf = (value: string, edges: string): string =>
+  `1 + ${[1, 2, 3, 4].map((fifth) => `(${value} >= ${edges}[${fifth}])`).join(' + ')}`;
 
 const segmentOf = segments
   .map(
@@ -93,25 +98,30 @@ const segmentOf = segments
 const segmentsQuery = (period: Period): Query => ({
   sql: `
   SELECT {names:Array(String)}[place + 1] AS segment, currency, count() AS buyers, sum(b.orders) AS orders,
-    sum(b.net) AS net, avg(dateDiff('millisecond', last_at, toDateTime64({to:DateTime('UTC')}, 3, 'UTC'))) / 86400000 AS daysSinceOrder
+    sum(b.net) AS net,
+    avg(toUnixTimestamp64Milli(toDateTime64({to:DateTime('UTC')}, 3, 'UTC')) - b.last) / 86400000 AS daysSinceOrder
   FROM (
-    SELECT currency, orders, net, last_at, recency, intDiv(frequency + amount + 1, 2) AS value,
+    SELECT currency, orders, net, last, ${fifthOf('last', 'lastEdges')} AS recency,
+      intDiv(${fifthOf('orders', 'ordersEdges')} + ${fifthOf('net', 'netEdges')} + 1, 2) AS value,
       multiIf(
       ${segmentOf}, 0) AS place
     FROM (
-      SELECT currency, orders, net, last_at,
-        ${fifthOf('last_at')} AS recency,
-        ${fifthOf('orders')} AS frequency,
-        ${fifthOf('net')} AS amount
+      SELECT currency, lasts, counts, nets, ${edgesOf('lasts')} AS lastEdges, ${edgesOf('counts')} AS ordersEdges,
+        ${edgesOf('nets')} AS netEdges
       FROM (
-        SELECT currency, assumeNotNull(user_id) AS buyer, maxIf(occurred_at, kind = 'sale') AS last_at,
-          countIf(kind = 'sale' AND line = 0) AS orders, sum(amount_minor) AS net
-        FROM sales
-        WHERE user_id IS NOT NULL AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
-        GROUP BY currency, buyer
-        HAVING orders > 0
+        SELECT currency, groupArray(last) AS lasts, groupArray(orders) AS counts, groupArray(net) AS nets
+        FROM (
+          SELECT currency, toUnixTimestamp64Milli(maxIf(occurred_at, kind = 'sale')) AS last,
+            toInt64(countIf(kind = 'sale' AND line = 0)) AS orders, sum(amount_minor) AS net
+          FROM sales
+          WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+          GROUP BY currency, user_key
+          HAVING orders > 0
+        )
+        GROUP BY currency
       )
     )
+    ARRAY JOIN lasts AS last, counts AS orders, nets AS net
   ) AS b
   GROUP BY place, currency
   ORDER BY currency, place`,

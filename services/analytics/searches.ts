@@ -50,62 +50,71 @@ export const searches = endpoint({
     if ('refused' in period) return period;
     return {
       about: 'activity',
-      queries: [
-        termsQuery(period, asked.by, asked.windowMinutes * minuteMs, asked.limit),
-        totalsQuery(period),
-      ],
-      answerOf: ([rows = [], totals = []]) => ({
-        items: (rows as readonly Term[]).map((row) => ({
-          ...row,
-          clickThroughRate: row.answered / row.searches,
-        })),
-        ...((totals as readonly Totals[])[0] ?? { searches: 0, terms: 0 }),
-      }),
+      queries: [termsQuery(period, asked.by, asked.windowMinutes * minuteMs, asked.limit)],
+      answerOf: ([rows = []]) => answerOf(rows),
     };
   },
 });
 
-type Term = { term: string; searches: number; visits: number; answered: number; added: number };
-type Totals = { searches: number; terms: number };
+type Term = {
+  term: string;
+  searches: number;
+  visits: number;
+  answered: number;
+  added: number;
+  allSearches: number;
+  allTerms: number;
+};
+
+const answerOf = (rows: readonly Term[]) => ({
+  items: rows.map(({ allSearches: _, allTerms: __, ...row }) => ({
+    ...row,
+    clickThroughRate: row.answered / row.searches,
+  })),
+  searches: rows[0]?.allSearches ?? 0,
+  terms: rows[0]?.allTerms ?? 0,
+});
 
 const term = "lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(query, '')), '\\\\s+', ' ')))";
 
-/** Every action of a visit belongs to the search before it: `nth` counts the searches so far. */
+const inReach = `occurred_at >= {from:DateTime('UTC')}
+          AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)`;
+
+/**
+ * Every action of a visit belongs to the search before it: `nth` counts the searches so far. Only visits that searched are
+ * sorted, and texts are made terms once each, not once a search.
+ */
 const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number): Query => ({
   sql: `
-  SELECT term, count() AS searches, uniqExact(visit_id) AS visits,
-    countIf(views > 0 AND viewed_at <= searched_at + toIntervalMillisecond({windowMs:UInt64})) AS answered,
-    countIf(additions > 0 AND added_at <= searched_at + toIntervalMillisecond({windowMs:UInt64})) AS added
+  SELECT ${term} AS term, sum(q.searches) AS searches, uniqExactMerge(q.visits) AS visits, sum(q.answered) AS answered,
+    sum(q.added) AS added, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
   FROM (
-    SELECT visit_id, nth, anyIf(words, type = 'products_searched') AS term,
-      minIf(at, type = 'products_searched') AS searched_at,
-      countIf(type = 'product_viewed') AS views, minIf(at, type = 'product_viewed') AS viewed_at,
-      countIf(type = 'product_added') AS additions, minIf(at, type = 'product_added') AS added_at
+    SELECT query, count() AS searches, uniqExactState(visit_key) AS visits,
+      countIf(views > 0 AND viewed_at <= searched_at + toIntervalMillisecond({windowMs:UInt64})) AS answered,
+      countIf(additions > 0 AND added_at <= searched_at + toIntervalMillisecond({windowMs:UInt64})) AS added
     FROM (
-      SELECT visit_id, type, occurred_at AS at, if(type = 'products_searched', ${term}, '') AS words,
-        countIf(type = 'products_searched') OVER (
-          PARTITION BY visit_id ORDER BY occurred_at, type != 'products_searched', kafka_offset
-          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS nth
-      FROM shopper_activity
-      WHERE type IN ('products_searched', 'product_viewed', 'product_added')
-        AND occurred_at >= {from:DateTime('UTC')}
-        AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
+      SELECT visit_key, nth, anyIf(query, type = 'products_searched') AS query,
+        minIf(at, type = 'products_searched') AS searched_at,
+        countIf(type = 'product_viewed') AS views, minIf(at, type = 'product_viewed') AS viewed_at,
+        countIf(type = 'product_added') AS additions, minIf(at, type = 'product_added') AS added_at
+      FROM (
+        SELECT visit_key, type, occurred_at AS at, query,
+          countIf(type = 'products_searched') OVER (
+            PARTITION BY visit_key ORDER BY occurred_at, type != 'products_searched', kafka_offset
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+          ) AS nth
+        FROM shopper_activity
+        WHERE type IN ('products_searched', 'product_viewed', 'product_added') AND ${inReach}
+          AND visit_key IN (SELECT visit_key FROM shopper_activity WHERE type = 'products_searched' AND ${inReach})
+      )
+      WHERE nth > 0
+      GROUP BY visit_key, nth
+      HAVING searched_at < {to:DateTime('UTC')}
     )
-    WHERE nth > 0
-    GROUP BY visit_id, nth
-    HAVING searched_at < {to:DateTime('UTC')}
-  )
+    GROUP BY query
+  ) AS q
   GROUP BY term
   ORDER BY ${by === 'searches' ? 'searches' : 'searches - answered'} DESC, searches DESC, term
   LIMIT {limit:UInt32}`,
   params: { ...periodParams(period), windowMs, limit },
-});
-
-const totalsQuery = (period: Period): Query => ({
-  sql: `
-  SELECT count() AS searches, uniqExact(${term}) AS terms
-  FROM shopper_activity
-  WHERE type = 'products_searched' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
-  params: periodParams(period),
 });
