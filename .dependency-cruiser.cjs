@@ -20,7 +20,7 @@ const withoutEffects = [
   '^crypto$',
   '^platform/(assert|bounded-map|errors|fresh-map|ids)[.]ts$',
   '^platform/http/(bounds|strict-json|text)[.]ts$',
-  '^platform/messaging/(avro-codec|record-pack)[.]ts$',
+  '^platform/messaging/(asyncapi|avro-codec|record-pack)[.]ts$',
   '^platform/streams/(distinct|earliest|join|recent-ids|topology|window)[.]ts$',
   '^platform/postgres/gathering[.]ts$',
 ];

@@ -1,4 +1,7 @@
 import type { OpenApiDocument } from '#platform/http/openapi';
+import { describeTopics } from '#platform/messaging/asyncapi';
+import { records } from '#schemas/events';
+import { topics } from '#schemas/topics';
 import type { Upstream } from './upstream.js';
 
 const freshMs = 60_000;
@@ -56,6 +59,19 @@ export const createMergedDocument = (
     return merging;
   };
 };
+
+/** Every topic and event, for those who read the log. */
+export const topicsDocument = (version: string): object =>
+  describeTopics(
+    {
+      title: 'Cartstream events',
+      version,
+      description:
+        'Every order, payment, movement of stock and view as an event on Kafka. Delivery is at least once: a repeat has the same `event-id`. A poison record is in `<topic>.dead-letter` with its cause.',
+    },
+    Object.values(topics),
+    records,
+  );
 
 type Named = Record<string, unknown>;
 

@@ -596,6 +596,11 @@ describe('what the gateway says of the whole', () => {
     const front = await (await fetch(url, { headers: { 'x-forwarded-host': '"><script>' } })).text();
     expect(front).toContain('http://zipkin.example');
     expect(front).not.toContain('"><script>');
+    for (const path of ['/openapi.json', '/asyncapi.json']) {
+      expect(front).toContain(`href="${path}"`);
+      const document = await (await fetch(url + path)).json();
+      expect(document).toMatchObject({ info: { version: expect.any(String) } });
+    }
   });
 
   it('lets any page call, preflight included', async () => {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import { topicsDocument } from './documents.js';
 import { type FrontPage, frontPage, frontPageScript, frontPageStyle } from './front-page.js';
 
 const hidden = { access: 'anonymous', schema: { hide: true } } as const;
@@ -20,6 +21,9 @@ export const pageRoutes = (app: HttpApp, facts: Omit<FrontPage, 'base'>): void =
   app.get('/front-page.css', hidden, (_request, reply) =>
     reply.type('text/css; charset=utf-8').send(frontPageStyle),
   );
+
+  const topics = topicsDocument(facts.version);
+  app.get('/asyncapi.json', hidden, () => topics);
 
   app.get('/docs', hidden, (_request, reply) => reply.type('text/html; charset=utf-8').send(docsPage));
   const assets = dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/static/index.html'));
