@@ -8,7 +8,7 @@ const withEffects = [
   '^services/analytics/reconciliation[.]ts$',
   '^services/gateway/(catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream)[.]ts$',
   '^services/order/(access|place-order|sweeper)[.]ts$',
-  '^services/user/(accounts|logins|password|tokens)[.]ts$',
+  '^services/user/(accounts|address-book|announcements|answers|contact-backfill|devices|logins|mailed-tokens|password|signing-keys|tokens)[.]ts$',
   '^stream-jobs/clickhouse-ingest/(block-insert|gathered-insert|gathering|in-flight|ingest|partition-pipeline)[.]ts$',
   '^stream-jobs/[^/]+/known-products[.]ts$',
 ];

@@ -35,7 +35,14 @@ const everybody: Row = { statuses: all(200) };
 const everybodyOfThing: Row = { ...everybody, missing: all(404) };
 const everybodyWrites: Row = { statuses: all(400), body: empty };
 const loggedIn: Row = { statuses: [401, 200, 200, 200, 200, 200] };
-const loggedInWrites: Row = { statuses: [401, 400, 400, 400, 400, 400], body: empty };
+const loggedInRefused: Row = { statuses: [401, 400, 400, 400, 400, 400] };
+const loggedInWrites: Row = { ...loggedInRefused, body: empty };
+/** What is an account's alone: not even an admin removes it. */
+const ownersRemove: Row = {
+  statuses: [401, 204, 404, 404, 404, 404],
+  missing: [401, 404, 404, 404, 404, 404],
+  changes: true,
+};
 const ownList: Row = { statuses: [401, 200, 403, 200, 403, 200], query: '?userId={customerId}' };
 
 const roles = (support: number, analyst: number, admin: number): Statuses => [
@@ -72,8 +79,25 @@ export const table: Record<string, readonly Row[]> = {
   'POST /api/auth/login': [everybodyWrites],
   'POST /api/auth/refresh': [everybodyWrites],
   'POST /api/auth/logout': [everybodyWrites],
+  'POST /api/auth/verify-email': [everybodyWrites],
+  'POST /api/auth/verify-email/resend': [{ ...loggedInRefused, query: '?unknown=1' }],
+  'POST /api/auth/password-reset': [everybodyWrites],
+  'POST /api/auth/password-reset/confirm': [everybodyWrites],
+  'GET /api/auth/sessions': [loggedIn],
+  // An unknown parameter is refused after the caller was admitted, so nobody is logged out.
+  'DELETE /api/auth/sessions': [{ ...loggedInRefused, query: '?unknown=1' }],
+  'DELETE /api/auth/sessions/{id}': [ownersRemove],
   'GET /api/users/me': [loggedIn],
   'PATCH /api/users/me': [loggedInWrites],
+  'DELETE /api/users/me': [{ ...loggedInRefused, query: '?unknown=1' }],
+  'PUT /api/users/me/password': [loggedInWrites],
+  'GET /api/users/me/export': [loggedIn],
+  'GET /api/users/me/addresses': [loggedIn],
+  'POST /api/users/me/addresses': [loggedInWrites],
+  'DELETE /api/users/me/addresses/{id}': [ownersRemove],
+  'GET /api/users/me/devices': [loggedIn],
+  'POST /api/users/me/devices': [loggedInWrites],
+  'DELETE /api/users/me/devices/{id}': [ownersRemove],
   'GET /api/users': [admins],
   'PUT /api/users/{id}/roles': [adminsWriteThing],
 

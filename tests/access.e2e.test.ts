@@ -16,25 +16,35 @@ let userIds: Record<Owner, string>;
 let productId: string;
 let orderId: string;
 
+const password = 'correct horse battery';
+const emails: Record<Owner, string> = {
+  customer: `${randomUUID()}@example.com`,
+  other: `${randomUUID()}@example.com`,
+};
+
+const register = async (email: string) =>
+  (
+    await shop.call<{ accessToken: string; user: { id: string } }>('POST', '/api/auth/register', {
+      body: { email, password, name: 'Ada' },
+    })
+  ).body;
+
 const withRoles = async (admin: string, roles: string[]): Promise<string> => {
   const email = `${randomUUID()}@example.com`;
-  const password = 'correct horse battery';
-  const made = await shop.call<{ user: { id: string } }>('POST', '/api/auth/register', {
-    body: { email, password, name: 'Ada' },
-  });
-  const path = `/api/users/${made.body.user.id}/roles`;
+  const { user } = await register(email);
+  const path = `/api/users/${user.id}/roles`;
   expect((await shop.call('PUT', path, { token: admin, body: { roles } })).status).toBe(200);
   return shop.login(email, password);
 };
 
 beforeAll(async () => {
   const admin = await shop.login(run.adminEmail, run.adminPassword);
-  const [customer, other] = await Promise.all([shop.registerCustomer(), shop.registerCustomer()]);
-  userIds = { customer: customer.userId, other: other.userId };
+  const [customer, other] = await Promise.all([register(emails.customer), register(emails.other)]);
+  userIds = { customer: customer.user.id, other: other.user.id };
   tokens = {
     anonymous: undefined,
-    customer: customer.token,
-    other: other.token,
+    customer: customer.accessToken,
+    other: other.accessToken,
     support: await withRoles(admin, ['customer', 'support']),
     analyst: await withRoles(admin, ['customer', 'analyst']),
     admin,
@@ -78,9 +88,39 @@ const orderOf: Thing = {
 };
 const productOf: Thing = { of: async () => productId, isShared: true };
 
+/** The id of what the owner posts. */
+const added = async (owner: Owner, path: string, body: object): Promise<string> => {
+  const answer = await shop.call<{ id: string }>('POST', path, { token: tokens[owner], body });
+  expect(answer.status).toBe(201);
+  return answer.body.id;
+};
+
 /** By the path up to its first parameter. */
 const things: Record<string, Thing> = {
   '/api/users/': { of: async (owner) => userIds[owner] },
+  '/api/auth/sessions/': {
+    of: async (owner) => {
+      const [, claims = ''] = (await shop.login(emails[owner], password)).split('.');
+      return (JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sid: string }).sid;
+    },
+  },
+  '/api/users/me/addresses/': {
+    of: (owner) =>
+      added(owner, '/api/users/me/addresses', {
+        name: 'Ada',
+        line1: '1 Engine Row',
+        city: 'London',
+        postalCode: 'N1',
+        country: 'GB',
+      }),
+  },
+  '/api/users/me/devices/': {
+    of: (owner) =>
+      added(owner, '/api/users/me/devices', {
+        endpoint: `https://push.example.org/${randomUUID()}`,
+        keys: { p256dh: 'B'.repeat(87), auth: 'a'.repeat(22) },
+      }),
+  },
   '/api/products/': productOf,
   '/api/categories/': {
     of: async () => (await shop.call<{ items: [{ id: string }] }>('GET', '/api/categories')).body.items[0].id,

@@ -12,13 +12,13 @@ let current: Pair;
 
 beforeAll(async () => {
   [old, current] = await Promise.all([
-    generateKeyPair('ES256', { extractable: true }),
-    generateKeyPair('ES256', { extractable: true }),
+    generateKeyPair('EdDSA', { extractable: true }),
+    generateKeyPair('EdDSA', { extractable: true }),
   ]);
 });
 
 const published = async (pair: Pair, kid: string): Promise<JSONWebKeySet> => ({
-  keys: [{ ...(await exportJWK(pair.publicKey)), kid, alg: 'ES256' }],
+  keys: [{ ...(await exportJWK(pair.publicKey)), kid, alg: 'EdDSA' }],
 });
 
 const token = (
@@ -27,7 +27,7 @@ const token = (
   change: { aud?: string; typ?: string; expiresMs?: number; roles?: unknown } = {},
 ) =>
   new SignJWT({ roles: change.roles ?? ['customer'] })
-    .setProtectedHeader({ alg: 'ES256', kid, typ: change.typ ?? tokenType })
+    .setProtectedHeader({ alg: 'EdDSA', kid, typ: change.typ ?? tokenType })
     .setSubject(userId)
     .setIssuer('us')
     .setAudience(change.aud ?? 'api')
@@ -159,12 +159,27 @@ describe('the authenticator of a process', () => {
 });
 
 describe('access', () => {
+  const customer = { kind: 'user', userId, roles: ['customer'] } as const;
+
   it('is 401 to a stranger and 403 to somebody without the role', () => {
-    const customer = { kind: 'user', userId, roles: ['customer'] } as const;
-    expect(() => authorise({ kind: 'anonymous' }, 'user')).toThrow(refused(401, 'authentication_required'));
-    expect(() => authorise(customer, ['support', 'admin'])).toThrow(refused(403, 'forbidden'));
-    expect(() => authorise(customer, 'user')).not.toThrow();
-    expect(() => authorise({ ...customer, roles: ['admin'] }, ['support', 'admin'])).not.toThrow();
-    expect(() => authorise({ kind: 'anonymous' }, 'public')).not.toThrow();
+    expect(() => authorise({ kind: 'anonymous' }, 'user', 'things:read')).toThrow(
+      refused(401, 'authentication_required'),
+    );
+    expect(() => authorise(customer, ['support', 'admin'], 'things:read')).toThrow(refused(403, 'forbidden'));
+    expect(() => authorise(customer, 'user', 'things:read')).not.toThrow();
+    expect(() =>
+      authorise({ ...customer, roles: ['admin'] }, ['support', 'admin'], 'things:read'),
+    ).not.toThrow();
+    expect(() => authorise({ kind: 'anonymous' }, 'public', 'things:read')).not.toThrow();
   });
+
+  it.each(['public', 'user', ['admin']] as const)(
+    'lets an API key by its scopes alone where access is %s',
+    (access) => {
+      const key = { ...customer, roles: ['admin'], scopes: ['things:read'] };
+      expect(() => authorise(key, access, 'things:read')).not.toThrow();
+      expect(() => authorise(key, access, 'things:write')).toThrow(refused(403, 'insufficient_scope'));
+      expect(() => authorise(key, access, null)).toThrow(refused(403, 'insufficient_scope'));
+    },
+  );
 });

@@ -9,7 +9,16 @@ import { problem, unavailable } from './problem-details.js';
 export type Role = string;
 
 export type Principal =
-  | { readonly kind: 'user'; readonly userId: string; readonly roles: readonly Role[] }
+  | {
+      readonly kind: 'user';
+      /** Of an account; of the key itself where a program calls with an API key. */
+      readonly userId: string;
+      readonly roles: readonly Role[];
+      /** The session that the token belongs to. */
+      readonly sessionId?: string;
+      /** Set for an API key: it may call no route without a scope of these, whatever its roles are. */
+      readonly scopes?: readonly string[];
+    }
   | { readonly kind: 'anonymous' };
 
 /**
@@ -34,8 +43,14 @@ export type RememberingAuthenticator = Authenticator & {
 };
 
 export const tokenType = 'at+jwt';
+export const tokenAlgorithm = 'EdDSA';
 
-const claims = z.object({ sub: z.uuid(), roles: z.array(z.string()) });
+const claims = z.object({
+  sub: z.uuid(),
+  roles: z.array(z.string()),
+  sid: z.uuid().optional(),
+  scopes: z.array(z.string()).optional(),
+});
 
 const anonymous: Principal = Object.freeze({ kind: 'anonymous' });
 
@@ -177,12 +192,18 @@ export const createAuthenticator = (options: {
       issuer: options.issuer,
       audience: options.audience,
       typ: tokenType,
-      algorithms: ['ES256'],
+      algorithms: [tokenAlgorithm],
       requiredClaims: ['exp', 'sub'],
       currentDate: new Date(clock.nowMs()),
     });
-    const { sub, roles } = claims.parse(payload);
-    const principal: Principal = { kind: 'user', userId: sub, roles };
+    const { sub, roles, sid, scopes } = claims.parse(payload);
+    const principal: Principal = {
+      kind: 'user',
+      userId: sub,
+      roles,
+      ...(sid === undefined ? {} : { sessionId: sid }),
+      ...(scopes === undefined ? {} : { scopes }),
+    };
     const expiresAtMs = (payload.exp ?? 0) * 1000;
     const keptUntilMs = clock.monotonicMs() + expiresAtMs - clock.nowMs();
     verified.set(token, { principal, expiresAtMs, keptUntilMs });
@@ -219,9 +240,20 @@ const asUnauthenticated = (error: unknown): never => {
 const notAuthenticated = (code: string, detail: string) =>
   problem(401, code, detail, { headers: { 'www-authenticate': `Bearer error="invalid_token"` } });
 
-/** Throws 401 for an anonymous caller and 403 for a user without the role. */
-export const authorise = (principal: Principal, access: Access): void => {
-  if (access === 'public' || access === 'anonymous') return;
+/**
+ * Throws 401 for an anonymous caller, 403 for a user without the role, and 403 for an API key without the scope. A route
+ * whose scope is null is for nobody's API key.
+ */
+export const authorise = (principal: Principal, access: Access, scope: string | null): void => {
+  if (access === 'anonymous') return;
+  if (principal.kind === 'user' && principal.scopes !== undefined)
+    if (scope === null || !principal.scopes.includes(scope))
+      throw problem(403, 'insufficient_scope', 'This API key may not do this.', {
+        headers: {
+          'www-authenticate': `Bearer error="insufficient_scope"${scope === null ? '' : `, scope="${scope}"`}`,
+        },
+      });
+  if (access === 'public') return;
   if (principal.kind === 'anonymous')
     throw problem(401, 'authentication_required', 'Log in first.', {
       headers: { 'www-authenticate': 'Bearer' },

@@ -29,7 +29,15 @@ export const describeRoutes = async (
       openapi: '3.1.0',
       info,
       components: {
-        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          apiKey: {
+            type: 'apiKey',
+            in: 'header',
+            name: 'X-API-Key',
+            description: 'For programs. The words at an operation are the scopes that its key needs.',
+          },
+        },
       },
     },
     transform: (route) => {

@@ -42,9 +42,15 @@ declare module 'fastify' {
     authorises?: (request: Pick<FastifyRequest, 'principal' | 'headers' | 'params'>) => Promise<void>;
     /** Required headers, checked after authorisation and before the body. */
     requires?: readonly Precondition[];
+    /**
+     * What an API key needs to call the route; null where no key may. If unset, the first step of the path below `/api`
+     * with `read` for GET and `write` for other methods: `things:read`.
+     */
+    scope?: string | null;
   }
   interface FastifyContextConfig {
     access?: Access;
+    scope?: string | null;
     authorises?: (request: Pick<FastifyRequest, 'principal' | 'headers' | 'params'>) => Promise<void>;
     requires?: readonly Precondition[];
     /**
@@ -100,7 +106,9 @@ export const completeRoute = (route: RouteOptions): void => {
     throw new Error(`route ${name} is not public, so anonymousWithoutKeys says nothing`);
   const requires = route.requires ?? route.config?.requires ?? [];
   const authorises = route.authorises ?? route.config?.authorises;
-  route.config = { ...route.config, access, requires, ...(authorises && { authorises }) };
+  const given = route.scope === undefined ? route.config?.scope : route.scope;
+  const scope = given === undefined ? scopeOf(String(route.method), route.url) : given;
+  route.config = { ...route.config, access, requires, scope, ...(authorises && { authorises }) };
 
   const schema: FastifySchema = { ...route.schema };
   if (schema.hide !== true) schema.querystring ??= z.strictObject({});
@@ -114,12 +122,19 @@ export const completeRoute = (route: RouteOptions): void => {
     const declared = schema[part];
     if (declared instanceof z.ZodType) boundsOf(declared, `${name} ${part}`, part === 'headers');
   }
-  schema.security ??= isOpen(access) ? [] : [{ bearer: [] }];
+  schema.security ??= isOpen(access)
+    ? []
+    : [{ bearer: [] }, ...(scope === null ? [] : [{ apiKey: [scope] }])];
   schema.response = {
     ...problems(...impliedStatuses(schema, access, requires)),
     ...(schema.response as Record<string, unknown> | undefined),
   };
   route.schema = schema;
+};
+
+const scopeOf = (method: string, url: string): string | null => {
+  const area = /^\/api\/([a-z-]+)(?:\/|$)/.exec(url)?.[1];
+  return area === undefined ? null : `${area}:${method === 'GET' || method === 'HEAD' ? 'read' : 'write'}`;
 };
 
 const isOpen = (access: Access): boolean => access === 'public' || access === 'anonymous';
@@ -132,7 +147,8 @@ const impliedStatuses = (
   400,
   // A public route can answer 401 too, because a token that the caller sends may have expired.
   ...(access === 'anonymous' ? [] : [401]),
-  ...(Array.isArray(access) ? [403] : []),
+  // An API key may lack the scope.
+  ...(access === 'anonymous' ? [] : [403]),
   ...(requires.includes('idempotency-key') ? [409, 422] : []),
   ...(requires.includes('if-match') ? [412, 428] : []),
   ...(schema.body === undefined ? [] : [413, 415]),

@@ -162,13 +162,13 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
     // A route that does not exist is answered with 404, whatever the body is.
     if (request.is404) return done(notThere(request, routes));
     const { config } = request.routeOptions;
-    const { access = 'anonymous', authorises } = config;
+    const { access = 'anonymous', authorises, scope = null } = config;
     const { authorization } = request.headers;
     const isAsked = auth !== undefined && authorization !== undefined && access !== 'anonymous';
     // Most requests come without a token: then nothing is awaited.
     if (!isAsked && authorises === undefined) {
       try {
-        authorise(stranger, access);
+        authorise(stranger, access, scope);
         assertPreconditions(request, config);
       } catch (error) {
         return done(error as Error);
@@ -186,13 +186,13 @@ const admit = async (
   config: FastifyContextConfig,
   auth: Authenticator | undefined,
 ): Promise<void> => {
-  const { access = 'anonymous', authorises, anonymousWithoutKeys = false } = config;
+  const { access = 'anonymous', authorises, scope = null, anonymousWithoutKeys = false } = config;
   try {
     if (auth !== undefined) request.principal = await auth.principalOf(request.headers.authorization);
   } catch (error) {
     if (!(anonymousWithoutKeys && error instanceof Problem && error.status === 503)) throw error;
   }
-  authorise(request.principal, access);
+  authorise(request.principal, access, scope);
   await authorises?.(request);
   assertPreconditions(request, config);
 };

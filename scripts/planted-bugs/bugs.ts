@@ -138,12 +138,12 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'thief-keeps-the-login',
-    what: 'a refresh token that the login left behind long ago is refused, but the login goes on',
+    what: 'a refresh token that the login left behind is refused, but the login goes on',
     edits: [
       {
         file: 'services/user/user.ts',
-        find: "<= refreshLateMs ? 'refuse' : 'revoke_login'",
-        replace: "<= refreshLateMs ? 'refuse' : 'refuse'",
+        find: "? 'revoke_login' : 'rotate'",
+        replace: "? 'refuse' : 'rotate'",
       },
     ],
     tests: ['services/user/user.test.ts'],

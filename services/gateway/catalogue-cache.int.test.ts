@@ -27,7 +27,7 @@ let holding: Promise<void> | undefined;
 
 const tokenOf = (role: string): Promise<string> =>
   new SignJWT({ roles: [role] })
-    .setProtectedHeader({ alg: 'ES256', kid: 'k', typ: tokenType })
+    .setProtectedHeader({ alg: 'EdDSA', kid: 'k', typ: tokenType })
     .setSubject(randomUUID())
     .setIssuer(claims.issuer)
     .setAudience(claims.audience)
@@ -37,7 +37,7 @@ const tokenOf = (role: string): Promise<string> =>
 /** Issues the keys, and serves products as the product service does. */
 const startServices = async (): Promise<string> => {
   const host = testHost('product');
-  const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'ES256' }] };
+  const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'EdDSA' }] };
   const auth = createAuthenticator({ keys: async () => jwks, ...claims });
   const { app, component } = createHttpServer(host, { port: 0, title: 'Products', auth });
   app.get('/.well-known/jwks.json', { access: 'anonymous' }, () => jwks);
@@ -124,7 +124,7 @@ const nameIn = async (answer: Response): Promise<unknown> =>
   ((await answer.json()) as { name?: string }).name;
 
 beforeAll(async () => {
-  keys = await generateKeyPair('ES256', { extractable: true });
+  keys = await generateKeyPair('EdDSA', { extractable: true });
   redis = createRedis(testHost(), engines().redisUrl);
   await redis.start();
 });

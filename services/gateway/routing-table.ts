@@ -22,6 +22,12 @@ export const limits = {
   loginsFromAddress: { requestsMax: 100, windowMs: 15 * minuteMs, isExact: true },
   registrationsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
   registrationsFromAddress: { requestsMax: 20, windowMs: 15 * minuteMs, isExact: true },
+  passwordResetsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
+  passwordResetsFromAddress: { requestsMax: 20, windowMs: 15 * minuteMs, isExact: true },
+  /** Tokens that were sent by e-mail and come back. */
+  mailedTokensFromAddress: { requestsMax: 50, windowMs: 15 * minuteMs, isExact: true },
+  verificationsSent: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
+  passwordChanges: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof limits;
@@ -30,12 +36,15 @@ export type LimitName = keyof typeof limits;
 export const limitsOfAddresses: ReadonlySet<LimitName> = new Set([
   'loginsFromAddress',
   'registrationsFromAddress',
+  'passwordResetsFromAddress',
+  'mailedTokensFromAddress',
 ]);
 
 /** Limits that are also counted by the e-mail address in the body, for the paths that accept one without a login. */
 export const limitsOfAccounts: Readonly<Record<string, LimitName>> = {
   '/api/auth/login': 'loginsOfAccount',
   '/api/auth/register': 'registrationsOfAccount',
+  '/api/auth/password-reset': 'passwordResetsOfAccount',
 };
 
 const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
@@ -47,6 +56,11 @@ const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];
 const limitRules: readonly { methods?: readonly string[]; below: string; limit: LimitName }[] = [
   { methods: ['POST'], below: '/api/auth/login', limit: 'loginsFromAddress' },
   { methods: ['POST'], below: '/api/auth/register', limit: 'registrationsFromAddress' },
+  { methods: ['POST'], below: '/api/auth/password-reset/confirm', limit: 'mailedTokensFromAddress' },
+  { methods: ['POST'], below: '/api/auth/password-reset', limit: 'passwordResetsFromAddress' },
+  { methods: ['POST'], below: '/api/auth/verify-email/resend', limit: 'verificationsSent' },
+  { methods: ['POST'], below: '/api/auth/verify-email', limit: 'mailedTokensFromAddress' },
+  { methods: ['PUT'], below: '/api/users/me/password', limit: 'passwordChanges' },
   { below: '/api/products/search', limit: 'products' },
   { methods: writes, below: '/api/products', limit: 'products' },
   { methods: writes, below: '/api/orders', limit: 'orders' },

@@ -1,23 +1,28 @@
 import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
-import type { EventPublisher } from '#platform/messaging/events';
-import { append } from '#platform/outbox/outbox';
 import type { Tx } from '#platform/postgres/transaction';
-import type { EventMap, EventType } from '#schemas/events';
 import type { Role } from '#schemas/roles';
-import type { LoggedIn, Logins } from './logins.js';
+import type { Announcements } from './announcements.js';
+import type { EndLogins, LoggedIn, Logins } from './logins.js';
+import { mailedTokenStore } from './mailed-token-store.js';
+import type { IssueToken } from './mailed-tokens.js';
 import type { PasswordHasher } from './password.js';
-import { changeRoles, normaliseEmail, type RolesRefusal, register, type User } from './user.js';
+import {
+  changeProfile,
+  changeRoles,
+  isLastAdmin,
+  normaliseEmail,
+  type ProfileChange,
+  type RolesRefusal,
+  register,
+  type User,
+} from './user.js';
 import type { UserStore } from './user-store.js';
 
 /** Why a request about an account was refused; nothing has changed then. */
-export type AccountRefusal = { refused: 'email_taken' | RolesRefusal };
+export type AccountRefusal = { refused: 'email_taken' | 'wrong_password' | RolesRefusal };
 
 export type Accounts = ReturnType<typeof createAccounts>;
-
-/** The types of events that this service publishes; publishing another one does not compile. */
-export const publishes = ['UserRegistered', 'UserRolesChanged'] as const satisfies readonly EventType[];
-export type Published = Pick<EventMap, (typeof publishes)[number]>;
 
 /** Runs within the transaction that locked the account. */
 type ChangeRoles = (
@@ -31,12 +36,16 @@ type Parts = {
   store: UserStore;
   passwords: PasswordHasher;
   logins: Logins;
-  publisher: EventPublisher<Published>;
+  endLogins: EndLogins;
+  issueToken: IssueToken;
+  announcements: Announcements;
   clock: Clock;
 };
 
+type Changes = Pick<Parts, 'store' | 'announcements' | 'clock'>;
+
 /** The changes that publish an event, within the caller's transaction. */
-const createChanges = ({ store, publisher, clock }: Pick<Parts, 'store' | 'publisher' | 'clock'>) => {
+const createChanges = ({ store, announcements, clock }: Changes) => {
   /** Undefined when the email is taken. */
   const open = async (
     tx: Tx,
@@ -45,7 +54,8 @@ const createChanges = ({ store, publisher, clock }: Pick<Parts, 'store' | 'publi
   ): Promise<User | undefined> => {
     const { user, event } = register({ id: newId(clock), ...account }, clock.nowMs());
     if (!(await store.insert(tx, user, passwordHash))) return undefined;
-    await append(tx, [publisher.event('UserRegistered', user.id, event, { occurredAt: event.occurredAt })]);
+    await announcements.say(tx, 'UserRegistered', event);
+    await announcements.contact(tx, user, event.occurredAt);
     return user;
   };
 
@@ -55,41 +65,31 @@ const createChanges = ({ store, publisher, clock }: Pick<Parts, 'store' | 'publi
     if ('refused' in changed) return changed;
     if (changed.event === null) return user;
     await store.update(tx, changed.user, nowMs);
-    await append(tx, [publisher.event('UserRolesChanged', user.id, changed.event, { occurredAt: nowMs })]);
+    await announcements.say(tx, 'UserRolesChanged', changed.event);
     return changed.user;
   };
 
   return { open, change };
 };
 
-/** The operations on accounts. Each is one transaction, which contains its event. */
+/** The operations on accounts. Each is one transaction, which contains its events. */
 export const createAccounts = (parts: Parts) => {
-  const { store, passwords, logins, clock } = parts;
+  const { store, passwords, logins, issueToken } = parts;
   const { open, change } = createChanges(parts);
 
   return {
-    register: async (account: {
-      email: string;
-      name: string;
-      password: string;
-    }): Promise<LoggedIn | AccountRefusal> => {
+    register: async (
+      account: { email: string; name: string; password: string },
+      userAgent: string | undefined,
+    ): Promise<LoggedIn | AccountRefusal> => {
       const passwordHash = await passwords.hash(account.password);
       return store.inTransaction(async (tx) => {
         const user = await open(tx, { email: account.email, name: account.name }, passwordHash);
-        return user === undefined ? { refused: 'email_taken' } : logins.open(tx, user);
+        if (user === undefined) return { refused: 'email_taken' };
+        await issueToken(tx, user, 'verify_email');
+        return logins.open(tx, user, userAgent);
       });
     },
-
-    /** `check` receives the locked account before it changes. */
-    rename: (id: string, name: string, check: (user: User) => void): Promise<User | undefined> =>
-      store.inTransaction(async (tx) => {
-        const user = await store.lock(tx, id);
-        if (user === undefined) return undefined;
-        check(user);
-        const renamed = { ...user, name: name.trim(), version: user.version + 1 };
-        await store.update(tx, renamed, clock.nowMs());
-        return renamed;
-      }),
 
     changeRoles: (
       id: string,
@@ -106,12 +106,73 @@ export const createAccounts = (parts: Parts) => {
         return change(tx, user, wanted, { changedBy, otherAdmins });
       }),
 
+    ...ownChanges(parts),
+
     ensureAdmin: (email: string, password: string): Promise<void> =>
       ensureAdmin({ store, passwords, change }, email, password, (tx, passwordHash) =>
         open(tx, { email, name: 'Administrator', roles: ['customer', 'admin'] }, passwordHash),
       ),
   };
 };
+
+/** What the owner of an account changes of it. */
+const ownChanges = ({ store, passwords, announcements, endLogins, clock }: Parts) => ({
+  /** `check` receives the locked account before it changes. */
+  changeProfile: (
+    id: string,
+    wanted: ProfileChange,
+    check: (user: User) => void,
+  ): Promise<User | undefined> =>
+    store.inTransaction(async (tx) => {
+      const user = await store.lock(tx, id);
+      if (user === undefined) return undefined;
+      check(user);
+      const { user: changed, fields } = changeProfile(user, wanted);
+      if (fields.length === 0) return user;
+      const occurredAt = clock.nowMs();
+      await store.update(tx, changed, occurredAt);
+      await announcements.say(tx, 'UserProfileChanged', { userId: id, fields, occurredAt });
+      await announcements.contact(tx, changed, occurredAt);
+      return changed;
+    }),
+
+  /** Ends all sessions but `sessionId`. */
+  changePassword: async (
+    id: string,
+    { current, wanted, sessionId }: { current: string; wanted: string; sessionId: string | undefined },
+  ): Promise<'changed' | undefined | AccountRefusal> => {
+    const stored = await store.passwordHash(id);
+    if (!(await passwords.matches(stored, current))) return { refused: 'wrong_password' };
+    const passwordHash = await passwords.hash(wanted);
+    return store.inTransaction(async (tx) => {
+      const user = await store.lock(tx, id);
+      if (user === undefined) return undefined;
+      const occurredAt = clock.nowMs();
+      await store.setPassword(tx, id, passwordHash);
+      await mailedTokenStore.forget(tx, id, 'reset_password');
+      await endLogins(tx, id, 'password_changed', { except: sessionId });
+      await announcements.say(tx, 'UserPasswordChanged', { userId: id, occurredAt });
+      return 'changed';
+    });
+  },
+
+  /**
+   * Deletes everything that this service stores of the person. What stays elsewhere under the account's id leads to
+   * nobody any more. Undefined for an account that is gone already.
+   */
+  erase: (id: string): Promise<'erased' | undefined | AccountRefusal> =>
+    store.inTransaction(async (tx) => {
+      const admins = await store.lockAdmins(tx);
+      const user = await store.lock(tx, id);
+      if (user === undefined) return undefined;
+      if (isLastAdmin(user, admins.filter((admin) => admin !== id).length)) return { refused: 'last_admin' };
+      const event = { userId: id, occurredAt: clock.nowMs() };
+      await announcements.say(tx, 'UserErased', event);
+      await announcements.say(tx, 'UserContactErased', event);
+      await store.erase(tx, id);
+      return 'erased';
+    }),
+});
 
 /** Makes sure that this account exists, has this password and is an admin. */
 const ensureAdmin = async (

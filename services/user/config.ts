@@ -6,6 +6,8 @@ export const userConfig = envSchema({
   /** Empty by default, because this service has the keys itself. */
   userUrls: ['USER_URL', setting.urls.default([])],
   accessTokenTtlS: ['USER_ACCESS_TOKEN_TTL_S', setting.integer(60, 3600).default(900)],
+  /** How long a key signs access tokens before the next one does. */
+  signingKeyTtlS: ['USER_SIGNING_KEY_TTL_S', setting.integer(3600, 31_536_000).default(30 * 24 * 3600)],
   loginTtlS: ['USER_LOGIN_TTL_S', setting.integer(3600, 31_536_000).default(30 * 24 * 3600)],
   /** Each hash takes 19 MiB and some 30 ms of a core. */
   hashesConcurrentMax: ['USER_HASHES_CONCURRENT_MAX', setting.integer(1, 32).default(2)],

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfig } from '#platform/config';
 import { remoteAuthenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { createEventReader, type EventReader, type ReceivedEvent } from '#platform/messaging/events';
 import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
@@ -14,11 +16,11 @@ import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { startService } from '#platform/testing/started-service';
 import { testHost } from '#platform/testing/test-host';
-import { records } from '#schemas/events';
+import { type EventMap, records } from '#schemas/events';
 import { topics } from '#schemas/topics';
+import { publishes } from './announcements.js';
 import { userConfig } from './config.js';
 import { service } from './service.js';
-import { refreshGraceMs, refreshLateMs } from './user.js';
 
 const adminEmail = 'Root@Example.org';
 const adminPassword = 'root root root';
@@ -27,6 +29,7 @@ let url: string;
 let host: RunnableHost;
 let db: Database;
 let clock: HandClock;
+let reader: EventReader;
 
 const start = async (): Promise<void> => {
   const { databaseUrl, kafka, schemaRegistryUrl } = engines();
@@ -47,10 +50,12 @@ beforeAll(async () => {
   const { databaseUrl, kafka, schemaRegistryUrl } = engines();
   clock = handClock();
   const registry = createSchemaRegistry(schemaRegistryUrl);
-  for (const { subject, schema } of [records.UserRegistered, records.UserRolesChanged])
-    await registry.register(subject, schema);
+  await Promise.all(publishes.map((type) => registry.register(records[type].subject, records[type].schema)));
+  reader = createEventReader(registry, records);
   const admin = await connectBroker(testHost(), kafka).admin();
-  await admin.createTopics([{ topic: topics.users.topic, partitions: topics.users.partitions }]);
+  await admin.createTopics(
+    [topics.users, topics.userContacts].map(({ topic, partitions }) => ({ topic, partitions })),
+  );
   await admin.close();
   await start();
   db = createDatabase(testHost(), { url: serviceDatabaseUrl(databaseUrl, database), poolMax: 2 });
@@ -95,6 +100,26 @@ const register = async (account = someone()) =>
 const logIn = (email: string, password: string) =>
   call('POST', '/api/auth/login', { body: { email, password } });
 const asAdmin = async () => login.parse((await logIn(adminEmail, adminPassword)).body);
+/** The account's events of this type, as they are in the outbox. */
+const eventsOf = async <T extends (typeof publishes)[number]>(
+  key: string,
+  type: T,
+): Promise<EventMap[T][]> => {
+  const { topic } = records[type];
+  const { rows } = await db.query<{ value: Buffer; headers: Record<string, string> }>(
+    'SELECT value, headers FROM outbox WHERE topic = $1 AND key = $2 ORDER BY seq',
+    [topic, key],
+  );
+  const record = { key: Buffer.from(key), offset: 0n, timestampMs: 0, rawHeaders: [] };
+  const read = await Promise.all(
+    rows.map(({ value, headers }) => reader.read({ topic, partition: 0 }, { ...record, value, headers })),
+  );
+  return read
+    .filter((event): event is ReceivedEvent => event?.type === type)
+    .map(({ value }) => value as EventMap[T]);
+};
+const mailedTo = async (userId: string, purpose: string): Promise<string> =>
+  (await eventsOf(userId, 'UserTokenIssued')).findLast((issued) => issued.purpose === purpose)?.token ?? '';
 const refresh = (refreshToken: string) => call('POST', '/api/auth/refresh', { body: { refreshToken } });
 
 describe('an account', () => {
@@ -125,6 +150,7 @@ describe('an account', () => {
       [topics.users.topic, user.id],
     );
     expect(rows).toHaveLength(1);
+    expect((await eventsOf(user.id, 'UserRegistered'))[0]).toMatchObject({ userId: user.id });
     expect(rows[0]?.headers).toMatchObject({
       'event-id': expect.any(String),
       'correlation-id': expect.any(String),
@@ -200,7 +226,9 @@ describe('a login', () => {
       url: '/who',
       headers: { authorization: `Bearer ${accessToken}` },
     });
-    expect(answer.json()).toEqual({ kind: 'user', userId: user.id, roles: ['customer'] });
+    const who = { kind: 'user', userId: user.id, roles: ['customer'], sessionId: expect.any(String) };
+    expect(answer.json()).toEqual(who);
+    expect(decodeProtectedHeader(accessToken).alg).toBe('EdDSA');
     const { body } = await call('GET', '/.well-known/jwks.json');
     expect(JSON.stringify(body)).not.toContain('"d"');
   });
@@ -217,7 +245,7 @@ describe('a login', () => {
     const { refreshToken } = await register();
     const together = await Promise.all(Array.from({ length: 5 }, () => refresh(refreshToken)));
     expect(together.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
-    clock.advanceMs(refreshGraceMs);
+    clock.advanceMs(10_000);
     const late = await refresh(refreshToken);
     const next = new Set([...together, late].map(({ body }) => body.refreshToken));
     expect(next.size).toBe(1);
@@ -238,23 +266,24 @@ describe('a login', () => {
     },
   );
 
-  it('goes on in the active tab when another comes with a token from before the last', async () => {
-    const { refreshToken } = await register();
-    const second = login.parse((await refresh(refreshToken)).body);
-    const active = login.parse((await refresh(second.refreshToken)).body);
-    clock.advanceMs(refreshGraceMs + 1000);
-    expect((await refresh(refreshToken)).body.code).toBe('invalid_refresh_token');
-    expect((await refresh(active.refreshToken)).status).toBe(200);
-  });
-
-  it('ends for everybody when a token comes back that the login left behind long ago', async () => {
+  it('ends for everybody when a token comes back that the session left behind', async () => {
     const first = await register();
     const second = login.parse((await refresh(first.refreshToken)).body);
     const third = login.parse((await refresh(second.refreshToken)).body);
-    clock.advanceMs(refreshLateMs + 1);
-    expect((await refresh(first.refreshToken)).status).toBe(401);
+    expect((await refresh(first.refreshToken)).body.code).toBe('invalid_refresh_token');
     const heir = await refresh(third.refreshToken);
     expect([heir.status, heir.body.code]).toEqual([401, 'invalid_refresh_token']);
+    expect(await eventsOf(first.user.id, 'UserSessionEnded')).toMatchObject([{ reason: 'token_reuse' }]);
+  });
+
+  it('ends alone: the other sessions of the account go on', async () => {
+    const account = someone();
+    const first = await register(account);
+    const other = login.parse((await logIn(account.email, account.password)).body);
+    const second = login.parse((await refresh(first.refreshToken)).body);
+    await refresh(second.refreshToken);
+    await refresh(first.refreshToken);
+    expect((await refresh(other.refreshToken)).status).toBe(200);
   });
 
   it('ends at logout, and logging out twice is no error', async () => {
@@ -323,5 +352,291 @@ describe('an admin', () => {
     }
     const { rows } = await db.query<{ n: number }>('SELECT count(*) AS n FROM users');
     expect([seen.length, new Set(seen).size]).toEqual([rows[0]?.n, rows[0]?.n]);
+  });
+});
+
+describe('an e-mail address', () => {
+  const verify = (token: string) => call('POST', '/api/auth/verify-email', { body: { token } });
+
+  it('is verified by the token that was sent to it, also when the link is followed twice', async () => {
+    const account = someone();
+    const { user, accessToken: token } = await register(account);
+    expect((await call('GET', '/api/users/me', { token })).body.emailVerified).toBe(false);
+    const [issued] = await eventsOf(user.id, 'UserTokenIssued');
+    expect(issued).toMatchObject({ purpose: 'verify_email', email: account.email, name: 'Ann' });
+    const sent = issued?.token ?? '';
+    expect([(await verify(sent)).status, (await verify(sent)).status]).toEqual([204, 204]);
+    expect((await call('GET', '/api/users/me', { token })).body.emailVerified).toBe(true);
+    expect(await eventsOf(user.id, 'UserEmailVerified')).toHaveLength(1);
+    expect((await eventsOf(user.id, 'UserContactChanged')).at(-1)).toMatchObject({
+      version: 2,
+      email: account.email,
+      isEmailVerified: true,
+    });
+  });
+
+  it('is not verified by an invented token, one of another purpose, or one that expired', async () => {
+    const account = someone();
+    const { user } = await register(account);
+    await call('POST', '/api/auth/password-reset', { body: { email: account.email } });
+    const reset = await mailedTo(user.id, 'reset_password');
+    for (const token of ['invented', reset]) expect((await verify(token)).body.code).toBe('invalid_token');
+    clock.advanceMs(24 * 60 * 60_000 + 1);
+    expect((await verify(await mailedTo(user.id, 'verify_email'))).status).toBe(400);
+    expect((await verify('x'.repeat(513))).body.code).toBe('invalid_body');
+  });
+
+  it('gets another token on request, while it is not verified', async () => {
+    const { user, accessToken: token } = await register();
+    const resend = () => call('POST', '/api/auth/verify-email/resend', { token });
+    expect((await resend()).status).toBe(202);
+    const sent = (await eventsOf(user.id, 'UserTokenIssued')).map((issued) => issued.token);
+    expect(new Set(sent).size).toBe(2);
+    expect((await verify(sent[0] ?? '')).status).toBe(204);
+    expect((await resend()).status).toBe(202);
+    expect(await eventsOf(user.id, 'UserTokenIssued')).toHaveLength(2);
+  });
+});
+
+describe('a forgotten password', () => {
+  const ask = (email: string) => call('POST', '/api/auth/password-reset', { body: { email } });
+  const confirm = (token: string, password: string) =>
+    call('POST', '/api/auth/password-reset/confirm', { body: { token, password } });
+
+  it('is asked for alike with and without an account', async () => {
+    const account = someone();
+    await register(account);
+    const [known, unknown] = [await ask(account.email.toUpperCase()), await ask('nobody@example.org')];
+    expect([known.status, known.body]).toEqual([202, {}]);
+    expect([unknown.status, unknown.body]).toEqual([202, {}]);
+  });
+
+  it('is replaced once by the token, which ends all sessions and proves the address', async () => {
+    const account = someone();
+    const { user, refreshToken } = await register(account);
+    await ask(account.email);
+    await ask(account.email);
+    const sent = (await eventsOf(user.id, 'UserTokenIssued')).filter(
+      (issued) => issued.purpose === 'reset_password',
+    );
+    const [first = '', second = ''] = sent.map((issued) => issued.token);
+    expect((await confirm(first, 'short')).status).toBe(400);
+    const together = await Promise.all([confirm(first, 'another horse'), confirm(first, 'another horse')]);
+    expect(together.map(({ status }) => status).sort()).toEqual([204, 400]);
+    expect((await confirm(second, 'third horse')).body.code).toBe('invalid_token');
+    expect((await refresh(refreshToken)).status).toBe(401);
+    expect((await logIn(account.email, account.password)).status).toBe(401);
+    const { body } = await logIn(account.email, 'another horse');
+    expect(body.user).toMatchObject({ emailVerified: true });
+    expect(await eventsOf(user.id, 'UserPasswordChanged')).toHaveLength(1);
+  });
+
+  it('stays when the token is an hour old', async () => {
+    const account = someone();
+    const { user } = await register(account);
+    await ask(account.email);
+    clock.advanceMs(60 * 60_000 + 1);
+    expect((await confirm(await mailedTo(user.id, 'reset_password'), 'another horse')).status).toBe(400);
+    expect((await logIn(account.email, account.password)).status).toBe(200);
+  });
+
+  it('can be changed by who has the current one; the other sessions end', async () => {
+    const account = someone();
+    const { accessToken: token, refreshToken } = await register(account);
+    const other = login.parse((await logIn(account.email, account.password)).body);
+    const change = (currentPassword: string) =>
+      call('PUT', '/api/users/me/password', {
+        token,
+        body: { currentPassword, newPassword: 'another horse' },
+      });
+    expect((await change('wrong horse')).body.code).toBe('wrong_password');
+    expect((await change(account.password)).status).toBe(204);
+    expect((await refresh(refreshToken)).status).toBe(200);
+    expect((await refresh(other.refreshToken)).status).toBe(401);
+  });
+});
+
+describe('sessions', () => {
+  it('are listed with the one that asks, and ended one by one or all', async () => {
+    const account = someone();
+    const first = await register(account);
+    clock.advanceMs(1);
+    const { headers, ...second } = await logIn(account.email, account.password);
+    expect(headers.get('cache-control')).toBe('no-store');
+    const other = login.parse(second.body);
+    const list = async (token: string) =>
+      (await call('GET', '/api/auth/sessions', { token })).body.items as { id: string; current: boolean }[];
+    const seen = await list(other.accessToken);
+    expect(seen.map(({ current }) => current)).toEqual([true, false]);
+    const end = (id: string, token = other.accessToken) =>
+      call('DELETE', `/api/auth/sessions/${id}`, { token });
+    const stranger = await register();
+    expect((await end(seen[1]?.id ?? '', stranger.accessToken)).body.code).toBe('session_not_found');
+    expect((await end(seen[1]?.id ?? '')).status).toBe(204);
+    expect((await end(seen[1]?.id ?? '')).status).toBe(404);
+    expect((await refresh(first.refreshToken)).status).toBe(401);
+    expect((await list(other.accessToken)).map(({ id }) => id)).toEqual([seen[0]?.id]);
+    expect((await call('DELETE', '/api/auth/sessions', { token: other.accessToken })).status).toBe(204);
+    expect((await refresh(other.refreshToken)).status).toBe(401);
+    expect((await refresh(stranger.refreshToken)).status).toBe(200);
+  });
+});
+
+describe('what an account has', () => {
+  const address = { name: 'Ann', line1: '1 Row', city: 'Bonn', postalCode: '53111', country: 'DE' };
+  const subscription = (endpoint = `https://push.example.org/${randomUUID()}`) => ({
+    endpoint,
+    keys: { p256dh: 'B'.repeat(87), auth: 'a'.repeat(22) },
+  });
+
+  it('includes addresses, each seen and removed by the owner alone', async () => {
+    const { accessToken: token, user } = await register();
+    const { accessToken: stranger } = await register();
+    const added = await call('POST', '/api/users/me/addresses', { token, body: address });
+    expect([added.status, added.body]).toMatchObject([201, address]);
+    const remove = (as: string) => call('DELETE', `/api/users/me/addresses/${added.body.id}`, { token: as });
+    expect((await remove(stranger)).body.code).toBe('address_not_found');
+    expect((await call('GET', '/api/users/me/addresses', { token })).body).toEqual({
+      items: [added.body],
+      next: null,
+    });
+    expect([(await remove(token)).status, (await remove(token)).status]).toEqual([204, 404]);
+    const [event] = await eventsOf(user.id, 'UserAddressAdded');
+    expect(event).toEqual({ userId: user.id, addressId: added.body.id, occurredAt: expect.any(Number) });
+  });
+
+  it('has fifty addresses at most, also when they come at once', async () => {
+    const { accessToken: token } = await register();
+    const add = () => call('POST', '/api/users/me/addresses', { token, body: address });
+    const statuses = (await Promise.all(Array.from({ length: 55 }, add))).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 201)).toHaveLength(50);
+    expect(statuses.filter((status) => status === 409)).toHaveLength(5);
+  });
+
+  it('includes devices, which move with the browser to whoever logged in last', async () => {
+    const [ann, bo] = [await register(), await register()];
+    const body = subscription();
+    const add = ({ accessToken: token }: typeof ann) =>
+      call('POST', '/api/users/me/devices', { token, body });
+    const devicesOf = async ({ accessToken: token }: typeof ann) =>
+      (await call('GET', '/api/users/me/devices', { token })).body.items;
+    expect([(await add(ann)).status, (await add(ann)).status]).toEqual([201, 200]);
+    expect((await add(bo)).status).toBe(201);
+    expect(await devicesOf(ann)).toEqual([]);
+    expect(await devicesOf(bo)).toMatchObject([{ endpoint: body.endpoint }]);
+    expect((await eventsOf(ann.user.id, 'UserContactChanged')).at(-1)?.devices).toEqual([]);
+    const [device] = (await eventsOf(bo.user.id, 'UserContactChanged')).at(-1)?.devices ?? [];
+    expect(device).toMatchObject({ endpoint: body.endpoint, ...body.keys });
+    expect((await eventsOf(ann.user.id, 'UserDeviceRemoved')).length).toBe(1);
+  });
+
+  it('includes no device in the own network', async () => {
+    const { accessToken: token } = await register();
+    const body = subscription('https://127.0.0.1/');
+    const answer = await call('POST', '/api/users/me/devices', { token, body });
+    expect([answer.status, answer.body.code]).toEqual([400, 'invalid_body']);
+  });
+
+  it('is exported whole', async () => {
+    const { accessToken: token, user } = await register();
+    await call('POST', '/api/users/me/addresses', { token, body: address });
+    await call('POST', '/api/users/me/devices', { token, body: subscription() });
+    const { status, headers, body } = await call('GET', '/api/users/me/export', { token });
+    expect([status, headers.get('content-disposition')]).toEqual([
+      200,
+      expect.stringContaining('attachment'),
+    ]);
+    expect(body).toMatchObject({
+      account: { id: user.id, email: user.email, phone: null },
+      addresses: [address],
+      devices: [{ name: null }],
+      sessions: [{ current: true }],
+    });
+    expect(JSON.stringify(body)).not.toContain('argon2');
+  });
+});
+
+describe('an erased account', () => {
+  it('leaves its id alone, and its address free', async () => {
+    const account = someone();
+    const { accessToken: token, refreshToken, user } = await register(account);
+    await call('POST', '/api/users/me/addresses', {
+      token,
+      body: { name: 'Ann', line1: '1 Row', city: 'Bonn', postalCode: '53111', country: 'DE' },
+    });
+    expect((await call('DELETE', '/api/users/me', { token })).status).toBe(204);
+    expect((await call('DELETE', '/api/users/me', { token })).status).toBe(404);
+    expect((await refresh(refreshToken)).status).toBe(401);
+    expect((await logIn(account.email, account.password)).status).toBe(401);
+    expect(await eventsOf(user.id, 'UserErased')).toHaveLength(1);
+    expect(await eventsOf(user.id, 'UserContactErased')).toHaveLength(1);
+    for (const table of ['users', 'logins', 'refresh_tokens', 'mailed_tokens', 'addresses', 'devices']) {
+      const { rows } = await db.query<{ row: string }>(`SELECT t::text AS row FROM ${table} t`);
+      expect(rows.filter(({ row }) => row.includes(user.id) || row.includes(account.email))).toEqual([]);
+    }
+    expect((await register(account)).user.id).not.toBe(user.id);
+  });
+
+  it('is not the last admin', async () => {
+    const { accessToken: token } = await asAdmin();
+    expect((await call('DELETE', '/api/users/me', { token })).body.code).toBe('last_admin');
+  });
+
+  it('has put nothing of the person on the topic that is kept for ever', async () => {
+    const account = { ...someone(), name: 'Annegret Unmistakable' };
+    const { accessToken: token, user } = await register(account);
+    await call('PATCH', '/api/users/me', { token, body: { phone: '+4915112345678' } });
+    await call('POST', '/api/auth/password-reset', { body: { email: account.email } });
+    const { rows } = await db.query<{ topic: string; value: Buffer }>(
+      'SELECT topic, value FROM outbox WHERE key = $1',
+      [user.id],
+    );
+    const bytesOn = (topic: string) =>
+      rows
+        .filter((row) => row.topic === topic)
+        .map(({ value }) => value.toString('latin1'))
+        .join();
+    for (const secret of [
+      account.email,
+      'Unmistakable',
+      '+49151',
+      await mailedTo(user.id, 'reset_password'),
+    ]) {
+      expect(bytesOn(topics.users.topic)).not.toContain(secret);
+      expect(bytesOn(topics.userContacts.topic)).toContain(secret);
+    }
+    expect(topics.userContacts.retentionMs).toBeLessThanOrEqual(7 * 24 * 60 * 60_000);
+  });
+});
+
+describe('the key of access tokens', () => {
+  it('changes without ending a token', async () => {
+    const kidsOf = async () =>
+      ((await call('GET', '/.well-known/jwks.json')).body.keys as { kid: string }[]).map(({ kid }) => kid);
+    const restart = async () => {
+      await host.stop();
+      await start();
+    };
+    const kidOf = (token: string) => decodeProtectedHeader(token).kid;
+    const [first] = await kidsOf();
+    clock.advanceMs(30 * 24 * 60 * 60_000);
+    await restart();
+    const kids = await kidsOf();
+    expect([kids.length, kids[1]]).toEqual([2, first]);
+    const account = someone();
+    const before = await register(account);
+    expect(kidOf(before.accessToken)).toBe(first);
+    clock.advanceMs(14 * 60_000 + 59_000);
+    const last = login.parse((await logIn(account.email, account.password)).body);
+    expect(kidOf(last.accessToken)).toBe(first);
+    clock.advanceMs(60_000);
+    await restart();
+    const after = login.parse((await logIn(account.email, account.password)).body);
+    expect(kidOf(after.accessToken)).toBe(kids[0]);
+    for (const { accessToken: token } of [last, after])
+      expect((await call('GET', '/api/users/me', { token })).status).toBe(200);
+    clock.advanceMs(20 * 60_000);
+    await restart();
+    expect(await kidsOf()).toEqual([kids[0]]);
   });
 });

@@ -2,11 +2,21 @@ import { createAuthenticator } from '#platform/http/auth';
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
-import { createAccounts, publishes } from './accounts.js';
+import { accountRoutes } from './account-routes.js';
+import { createAccounts } from './accounts.js';
+import { createAddressBook } from './address-book.js';
+import { addressRoutes } from './address-routes.js';
+import { createAnnouncements, publishes } from './announcements.js';
+import { authRoutes } from './auth-routes.js';
 import { type UserConfig, userConfig } from './config.js';
-import { createLogins } from './logins.js';
+import { createContactBackfill } from './contact-backfill.js';
+import { deviceRoutes } from './device-routes.js';
+import { createDevices } from './devices.js';
+import { createEndLogins, createLogins } from './logins.js';
+import { createIssueToken, createMailedTokens } from './mailed-tokens.js';
 import { createPasswordHasher } from './password.js';
-import { authRoutes, userRoutes } from './routes.js';
+import { sessionRoutes } from './session-routes.js';
+import { createSigningKeys } from './signing-keys.js';
 import { createAccessTokens } from './tokens.js';
 import { createUserStore } from './user-store.js';
 
@@ -15,26 +25,36 @@ export const service: Service<UserConfig> = {
   name: 'user',
   config: userConfig,
   build: async (config, host) => {
-    const { clock } = host;
+    const { clock, metrics } = host;
     const { tokenIssuer: issuer, tokenAudience: audience, adminEmail, adminPassword } = config;
-    const keys = async () => tokens.publicKeys();
-    const auth = createAuthenticator({ keys, issuer, audience, clock });
+    const auth = createAuthenticator({ keys: async () => keys.published(), issuer, audience, clock });
     const { db, events, app } = await openService(host, config, { records, publishes, auth });
-    const tokens = host.use(
-      createAccessTokens(db, clock, { issuer, audience, ttlS: config.accessTokenTtlS }),
-    );
+    const { accessTokenTtlS: tokenTtlS, signingKeyTtlS: rotateAfterS } = config;
+    const keys = host.use(createSigningKeys(host, db, { tokenTtlS, rotateAfterS }));
+    const tokens = createAccessTokens(keys, clock, { issuer, audience, ttlS: tokenTtlS });
     const store = createUserStore(db);
+    const announcements = createAnnouncements(events, store);
     const { hashesConcurrentMax: concurrentMax, hashesWaitingMax: waitingMax, loginTtlS } = config;
     const passwords = await createPasswordHasher({ concurrentMax, waitingMax });
-    const logins = createLogins({ store, passwords, tokens, clock, loginTtlS });
-    const accounts = createAccounts({ store, passwords, logins, publisher: events, clock });
+
+    const parts = { store, passwords, tokens, announcements, clock, loginTtlS };
+    const logins = createLogins(parts);
+    const endLogins = createEndLogins(parts);
+    const issueToken = createIssueToken(parts);
+    const accounts = createAccounts({ ...parts, logins, endLogins, issueToken });
+    const mailed = createMailedTokens({ ...parts, issue: issueToken, endLogins });
     if (adminEmail !== undefined && adminPassword !== undefined)
       host.use({
         name: 'admin-account',
         start: () => accounts.ensureAdmin(adminEmail, adminPassword),
         stop: async () => {},
       });
-    authRoutes(app, { accounts, logins, publicKeys: tokens.publicKeys, metrics: host.metrics });
-    userRoutes(app, accounts, store);
+    host.use(createContactBackfill(host, store, announcements));
+
+    authRoutes(app, { accounts, logins, mailed, publicKeys: keys.published, metrics });
+    sessionRoutes(app, { db, logins, clock });
+    accountRoutes(app, { db, accounts, store, clock });
+    addressRoutes(app, db, createAddressBook(parts));
+    deviceRoutes(app, db, createDevices(parts));
   },
 };

@@ -5,7 +5,10 @@ export type User = {
   id: string;
   /** Normalised, so that the same mailbox is the same text. */
   email: string;
+  isEmailVerified: boolean;
   name: string;
+  /** E.164. */
+  phone: string | null;
   roles: readonly Role[];
   /** Counts the changes of this account. */
   version: number;
@@ -24,13 +27,28 @@ export const register = (
     user: {
       id: account.id,
       email: normaliseEmail(account.email),
+      isEmailVerified: false,
       name: account.name.trim(),
+      phone: null,
       roles: granted,
       version: 1,
       createdAtMs: nowMs,
     },
     event: { userId: account.id, roles: [...granted], occurredAt: nowMs },
   };
+};
+
+/** What the owner of an account may change of it; fields that are undefined stay. */
+export type ProfileChange = { name?: string | undefined; phone?: string | null | undefined };
+
+/** The changed account and the names of the fields that differ now. If there are none, the account is the same. */
+export const changeProfile = (user: User, wanted: ProfileChange): { user: User; fields: string[] } => {
+  const name = wanted.name?.trim() ?? user.name;
+  const phone = wanted.phone === undefined ? user.phone : wanted.phone;
+  const fields = [...(name === user.name ? [] : ['name']), ...(phone === user.phone ? [] : ['phone'])];
+  return fields.length === 0
+    ? { user, fields }
+    : { user: { ...user, name, phone, version: user.version + 1 }, fields };
 };
 
 export type RolesRefusal = 'last_admin';
@@ -45,8 +63,7 @@ export const changeRoles = (
 ): { user: User; event: UserRolesChanged | null } | { refused: RolesRefusal } => {
   const granted = sortedRoles(wanted);
   if (granted.join() === user.roles.join()) return { user, event: null };
-  if (user.roles.includes('admin') && !granted.includes('admin') && context.otherAdmins === 0)
-    return { refused: 'last_admin' };
+  if (!granted.includes('admin') && isLastAdmin(user, context.otherAdmins)) return { refused: 'last_admin' };
   return {
     user: { ...user, roles: granted, version: user.version + 1 },
     event: {
@@ -58,36 +75,30 @@ export const changeRoles = (
   };
 };
 
+export const isLastAdmin = (user: User, otherAdmins: number): boolean =>
+  user.roles.includes('admin') && otherAdmins === 0;
+
 /** In the order of the list, each once. */
 const sortedRoles = (wanted: readonly Role[]): Role[] => roles.filter((role) => wanted.includes(role));
 
 export type RefreshToken = {
-  /** When the token was exchanged for its successor; null before. */
-  usedAtMs: number | null;
-  /** When the successor was exchanged too; null while the successor is the login's newest token. */
-  successorUsedAtMs: number | null;
+  /** True once the token was exchanged for its successor. */
+  isUsed: boolean;
+  /** True once the successor was exchanged too. */
+  isSuccessorUsed: boolean;
   loginExpiresAtMs: number;
   isLoginRevoked: boolean;
 };
 
-/** A token that was exchanged this recently receives its successor again, even if that was exchanged too. */
-export const refreshGraceMs = 10_000;
-
-/** For this long after its successor was exchanged, an old token is assumed to come from a tab that fell behind. */
-export const refreshLateMs = 60 * 60_000;
-
 /**
- * Decides about a refresh token. One that was exchanged receives its successor again while the successor is unused,
- * because a second tab or a lost answer causes that. After that it is refused and the login stays: a tab that fell
- * behind must not log out the tab in use. A token whose successor was exchanged long ago ends the login: no tab in use
- * falls behind that far, so one of the two tokens was probably stolen.
+ * Decides about a refresh token. The immediate predecessor of the newest token receives the newest one again, because a
+ * second tab or a lost answer causes that; its grace ends when the newest one is exchanged. A token that is older than
+ * that ends the login: either it or the newest one is in the hands of somebody else.
  */
 export const judgeRefresh = (
   token: RefreshToken | undefined,
   nowMs: number,
 ): 'rotate' | 'refuse' | 'revoke_login' => {
   if (token === undefined || token.isLoginRevoked || nowMs >= token.loginExpiresAtMs) return 'refuse';
-  const { usedAtMs, successorUsedAtMs } = token;
-  if (usedAtMs === null || successorUsedAtMs === null || nowMs - usedAtMs <= refreshGraceMs) return 'rotate';
-  return nowMs - successorUsedAtMs <= refreshLateMs ? 'refuse' : 'revoke_login';
+  return token.isUsed && token.isSuccessorUsed ? 'revoke_login' : 'rotate';
 };
