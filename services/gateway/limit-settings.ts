@@ -31,6 +31,11 @@ const descriptions: Readonly<Record<LimitName, string>> = {
   loginsFromAddress: 'Attempts to log in from one network address.',
   registrationsOfAccount: 'Attempts to register one e-mail address.',
   registrationsFromAddress: 'Registrations from one network address.',
+  passwordResetsOfAccount: 'Requests to reset the password of one account.',
+  passwordResetsFromAddress: 'Requests to reset passwords from one network address.',
+  mailedTokensFromAddress: 'Tokens of e-mails that come back from one network address.',
+  verificationsSent: 'Requests for another verification message by one account.',
+  passwordChanges: 'Attempts to change the password of one account.',
 };
 
 /** The limit of each route's requests, by its name in the routing table. */
