@@ -3,22 +3,27 @@
  * and how long they take to go on after a kill. The jobs read a topic of shopper activity that was written before: live
  * figures by 10 s and by minute and visits are computed from every event, all with checkpoints, as in production.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { newId } from '#platform/ids';
 import type { BrokerAdmin } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { deadLetterTopic } from '#platform/messaging/dead-letter';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
-import { createDatabase } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
+import {
+  createJobTopics,
+  databaseOf,
+  dropJobDatabase,
+  startJobProcess,
+} from '../stream-jobs/windows/testing/windows-job.js';
 import { cpuSeconds } from './ingest/engines.js';
 import { fillTopic } from './ingest/fill.js';
 import { writeResults } from './results.js';
@@ -41,26 +46,12 @@ type Run = {
   peakMb: number;
 };
 
-const used = [
-  topics.shopperActivity,
-  topics.sales,
-  topics.orders,
-  topics.inventory,
-  topics.visits,
-  topics.stockOuts,
-  topics.fraudSignals,
-];
-
 export const runWindowsBench = async (): Promise<void> => {
   const urls = engines();
   const broker = connectBroker(testHost('bench'), urls.kafka);
   const admin = await broker.admin();
   const prefix = `bench-${newId()}-`;
-  const names = used.flatMap(({ topic }) => [prefix + topic, deadLetterTopic(prefix + topic)]);
-  await admin.createTopics([
-    ...used.map(({ topic, partitions }) => ({ topic: prefix + topic, partitions })),
-    ...used.map(({ topic }) => ({ topic: deadLetterTopic(prefix + topic), partitions: 1 })),
-  ]);
+  const names = await createJobTopics(admin, prefix);
   const registry = createSchemaRegistry(urls.schemaRegistryUrl);
   for (const { subject, schema } of Object.values(records)) await registry.register(subject, schema);
   const { subject, schema } = records.ShopperActivity;
@@ -104,34 +95,18 @@ type Job = {
 
 /** The job as in production, on the topics with this prefix and on a database of its group's own. */
 const startJob = (prefix: string, group: string): Job => {
-  const { kafka, schemaRegistryUrl, databaseUrl, redisUrl } = engines();
-  const child = spawn(
-    process.execPath,
-    [`--max-old-space-size=${heapMbMax}`, projectPath('dist/stream-jobs/windows/main.js')],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: {
-        ...process.env,
-        KAFKA_BROKERS: kafka.brokers.join(','),
-        SCHEMA_REGISTRY_URL: schemaRegistryUrl,
-        DATABASE_URL: databaseUrl,
-        REDIS_URL: new URL('/13', redisUrl).toString(),
-        WINDOWS_PORT: '0',
-        WINDOWS_GROUP: group,
-        WINDOWS_TOPIC_PREFIX: prefix,
-        WINDOWS_DATABASE: databaseOf(group),
-      },
-    },
-  );
+  const redisUrl = new URL('/13', engines().redisUrl).toString();
+  const child = startJobProcess({ prefix, group, database: databaseOf(group), redisUrl }, [
+    `--max-old-space-size=${heapMbMax}`,
+    projectPath('dist/stream-jobs/windows/main.js'),
+  ]);
   const restored = new Promise<{ windowsOpen: number; tookMs: number }>((resolve) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
+    createInterface({ input: child.stdout as Readable }).on('line', (line) => {
       if (line.includes('windows restored')) resolve(JSON.parse(line));
     });
   });
   return { process: child, pid: child.pid as number, restored };
 };
-
-const databaseOf = (group: string): string => group.replaceAll(/[^a-z0-9]/g, '_');
 
 /** One process reads everything and is measured; another is killed half-way, and a third goes on. */
 const runOnce = async (round: number, prefix: string, admin: BrokerAdmin): Promise<Run> => {
@@ -184,9 +159,7 @@ const untilRead = (admin: BrokerAdmin, prefix: string, group: string, events: nu
 const end = async (job: Job, signal: NodeJS.Signals, group: string): Promise<void> => {
   job.process.kill(signal);
   await once(job.process, 'exit');
-  const server = createDatabase(testHost('bench'), { url: engines().databaseUrl });
-  await server.query(`DROP DATABASE IF EXISTS cartstream_${databaseOf(group)} WITH (FORCE)`);
-  await server.stop();
+  await dropJobDatabase(databaseOf(group));
 };
 
 const peakMbOf = (pid: number): number =>

@@ -376,6 +376,40 @@ export type ProductDeleted = {
   occurredAt: number;
 };
 
+/** What happened with a product in an hour: in one currency, or, without a currency, what shoppers did. Written once, when the hour is over. Flat, so that any standard tool can read the topic. */
+export type ProductPerformance = {
+  /** A UUIDv8 derived from product, currency and hour, so the same row has the same id whenever it is computed. */
+  event_id: string;
+  /** The key of the record. */
+  product_id: string;
+  /** ISO 4217; null in the row with the views, additions and removals. */
+  currency: null | string;
+  /** The beginning of the hour, epoch milliseconds UTC. */
+  from_at: number;
+  /** Views. */
+  views: number;
+  /** Additions to carts. */
+  adds: number;
+  /** Removals from carts. */
+  removes: number;
+  /** Order lines sold: orders that contain the product. */
+  lines: number;
+  /** Pieces sold. */
+  units: number;
+  /** Amount sold, minor units. */
+  gross_minor: number;
+  /** Pieces returned in this hour, whenever they were sold; positive. */
+  returned_units: number;
+  /** Amount refunded in this hour, minor units, positive. */
+  refunded_minor: number;
+  /** The lowest price of a piece that was paid; null where nothing was sold. With units and views of the hours it shows how demand follows the price. */
+  lowest_price_minor: null | number;
+  /** The highest one. */
+  highest_price_minor: null | number;
+  /** The last event of the row, epoch milliseconds UTC. */
+  occurred_at: number;
+};
+
 /** The description of a product was changed. The event has the whole description after the change. */
 export type ProductUpdated = {
   /** UUIDv7 of the product. */
@@ -461,6 +495,28 @@ export type Sale = {
   /** sale or refund. */
   kind: string;
   /** When the order was confirmed, the return accepted or the sale undone, epoch milliseconds UTC. */
+  occurred_at: number;
+};
+
+/** A search of a visit, and what it led to before the visit's next search. Written once, when the visit has ended. Flat, so that any standard tool can read the topic. */
+export type Search = {
+  /** A UUIDv8 derived from the visit, its start and the number of the search. */
+  event_id: string;
+  /** The visit; the key of the record. */
+  visit_id: string;
+  /** The account, where the shopper was logged in. */
+  user_id: null | string;
+  /** The number of the search in its visit, from 0. */
+  nth: number;
+  /** The words in lower case, with single blanks between them. */
+  term: string;
+  /** The first product that was viewed after it; null where none was. */
+  product_id: null | string;
+  /** When that was, epoch milliseconds UTC. */
+  viewed_at: null | number;
+  /** When a product was first put into the cart after it, epoch milliseconds UTC. */
+  added_at: null | number;
+  /** When it was searched for, epoch milliseconds UTC. */
   occurred_at: number;
 };
 
@@ -886,9 +942,11 @@ export type EventMap = {
   PaymentVoided: PaymentVoided;
   ProductCreated: ProductCreated;
   ProductDeleted: ProductDeleted;
+  ProductPerformance: ProductPerformance;
   ProductUpdated: ProductUpdated;
   RefundFailed: RefundFailed;
   Sale: Sale;
+  Search: Search;
   SettingChanged: SettingChanged;
   ShopperActivity: ShopperActivity;
   StockAdjusted: StockAdjusted;
@@ -1008,6 +1066,11 @@ const places = {
     subject: 'cartstream.products.ProductDeleted',
     schema: {"type":"record","name":"ProductDeleted","namespace":"cartstream.products","doc":"A product was removed from the catalogue for ever. Orders and sales that name it stay.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"version","type":"int","doc":"Counts the product's own events from 1 without gaps."},{"name":"changedBy","type":["null","string"],"doc":"The account that removed it.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
+  ProductPerformance: {
+    topic: 'product-performance',
+    subject: 'product-performance-value',
+    schema: {"type":"record","name":"ProductPerformance","namespace":"cartstream.product_performance","doc":"What happened with a product in an hour: in one currency, or, without a currency, what shoppers did. Written once, when the hour is over. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from product, currency and hour, so the same row has the same id whenever it is computed."},{"name":"product_id","type":"string","doc":"The key of the record."},{"name":"currency","type":["null","string"],"doc":"ISO 4217; null in the row with the views, additions and removals.","default":null},{"name":"from_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The beginning of the hour, epoch milliseconds UTC."},{"name":"views","type":"int","doc":"Views."},{"name":"adds","type":"int","doc":"Additions to carts."},{"name":"removes","type":"int","doc":"Removals from carts."},{"name":"lines","type":"int","doc":"Order lines sold: orders that contain the product."},{"name":"units","type":"int","doc":"Pieces sold."},{"name":"gross_minor","type":"long","doc":"Amount sold, minor units."},{"name":"returned_units","type":"int","doc":"Pieces returned in this hour, whenever they were sold; positive."},{"name":"refunded_minor","type":"long","doc":"Amount refunded in this hour, minor units, positive."},{"name":"lowest_price_minor","type":["null","long"],"doc":"The lowest price of a piece that was paid; null where nothing was sold. With units and views of the hours it shows how demand follows the price.","default":null},{"name":"highest_price_minor","type":["null","long"],"doc":"The highest one.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The last event of the row, epoch milliseconds UTC."}]},
+  },
   ProductUpdated: {
     topic: 'products',
     subject: 'cartstream.products.ProductUpdated',
@@ -1022,6 +1085,11 @@ const places = {
     topic: 'sales',
     subject: 'sales-value',
     schema: {"type":"record","name":"Sale","namespace":"cartstream.sales","doc":"One line of a confirmed order, or a negative line for a return or an undone sale. Analytics adds these records up.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this record."},{"name":"order_id","type":"string","doc":"The order; the record's key."},{"name":"line","type":"int","doc":"The line's number in the order, from 0. A refund has the number of the refunded line."},{"name":"product_id","type":"string","doc":"The product sold."},{"name":"category","type":"string","doc":"The product's category path when it was sold."},{"name":"user_id","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"quantity","type":"int","doc":"Pieces; negative for a refund."},{"name":"amount_minor","type":"long","doc":"Line amount in minor units; negative for a refund."},{"name":"currency","type":"string","doc":"ISO 4217 code."},{"name":"kind","type":"string","doc":"sale or refund."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was confirmed, the return accepted or the sale undone, epoch milliseconds UTC."}]},
+  },
+  Search: {
+    topic: 'searches',
+    subject: 'searches-value',
+    schema: {"type":"record","name":"Search","namespace":"cartstream.searches","doc":"A search of a visit, and what it led to before the visit's next search. Written once, when the visit has ended. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from the visit, its start and the number of the search."},{"name":"visit_id","type":"string","doc":"The visit; the key of the record."},{"name":"user_id","type":["null","string"],"doc":"The account, where the shopper was logged in.","default":null},{"name":"nth","type":"int","doc":"The number of the search in its visit, from 0."},{"name":"term","type":"string","doc":"The words in lower case, with single blanks between them."},{"name":"product_id","type":["null","string"],"doc":"The first product that was viewed after it; null where none was.","default":null},{"name":"viewed_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When that was, epoch milliseconds UTC.","default":null},{"name":"added_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When a product was first put into the cart after it, epoch milliseconds UTC.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it was searched for, epoch milliseconds UTC."}]},
   },
   SettingChanged: {
     topic: 'config',

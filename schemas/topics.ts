@@ -48,6 +48,15 @@ export const topics = {
     retentionMs: 30 * day,
     single: true,
   },
+  productPerformance: {
+    topic: 'product-performance',
+    key: 'product_id',
+    partitions: 3,
+    retentionMs: 30 * day,
+    single: true,
+  },
+  /** Contains the words that shoppers typed, as `shopper-activity` does. */
+  searches: { topic: 'searches', key: 'visit_id', partitions: 3, retentionMs: 30 * day, single: true },
 } as const satisfies Record<string, Topic>;
 
 /**

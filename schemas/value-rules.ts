@@ -1,4 +1,5 @@
 import { currencies } from './currency.js';
+import { shopperActions } from './shopper-actions.js';
 
 /**
  * Rules for the values of records that Avro cannot express. Avro's schema says that a field is text or a whole number;
@@ -63,17 +64,7 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
   ShopperActivity: {
     fields: {
       event_id: named,
-      type: {
-        oneOf: [
-          'product_viewed',
-          'product_added',
-          'product_removed',
-          'checkout_started',
-          'products_searched',
-          'recommendation_shown',
-          'recommendation_clicked',
-        ],
-      },
+      type: { oneOf: shopperActions },
       visit_id: named,
       position: { min: 0, max: int32Max },
       occurred_at: instant,
@@ -85,6 +76,18 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
   },
   FraudSignal: {
     fields: { event_id: named, signal_id: named, buyer: named, currency, occurred_at: instant },
+  },
+  ProductPerformance: {
+    fields: { event_id: named, product_id: named, currency, from_at: instant, occurred_at: instant },
+  },
+  Search: {
+    fields: {
+      event_id: named,
+      visit_id: named,
+      viewed_at: instant,
+      added_at: instant,
+      occurred_at: instant,
+    },
   },
   ProductCreated: { fields: product },
   ProductUpdated: { fields: product },

@@ -12,10 +12,16 @@ const sinkInto = (into: string): Sink<never> => ({ into, write: async () => {} }
 /** docs/topologies.md: every windowed job as it is declared. */
 export const topologiesDocument = (): string => {
   const all = topologies(
-    { visitGapMs: 30 * 60_000, fraud: { orders: 5, declines: 3, amountMinor: 500_000 } },
+    {
+      visitGapMs: 30 * 60_000,
+      performanceWindowMs: 60 * 60_000,
+      fraud: { orders: 5, declines: 3, amountMinor: 500_000 },
+    },
     {
       live: (size) => sinkInto(`Redis ${liveKeys.windows(size)}`) as Sink<unknown>,
       visits: sinkInto(topics.visits.topic) as Sink<unknown>,
+      searches: sinkInto(topics.searches.topic) as Sink<unknown>,
+      productPerformance: sinkInto(topics.productPerformance.topic) as Sink<unknown>,
       stockOuts: sinkInto(topics.stockOuts.topic) as Sink<unknown>,
       fraudSignals: sinkInto(topics.fraudSignals.topic) as Sink<unknown>,
     },

@@ -40,10 +40,9 @@ export const createCheckpoints = (
   const publish = createPublishing(host, tasks);
   const bell = createBell();
   const handled = new Map<string, Handled & { at: TopicPartition }>();
-  const waiting: (() => void)[] = [];
+  const pause = createPause();
   let records = 0;
   let isIdle = false;
-  let isOver = false;
 
   const take = (): TakenCheckpoint[] =>
     tasks
@@ -60,14 +59,14 @@ export const createCheckpoints = (
     const startedAtMs = host.clock.monotonicMs();
     const taken = take();
     const done = [...handled.values()];
-    const goOn = waiting.splice(0);
+    const goOn = pause.next();
     handled.clear();
     records = 0;
     try {
       await publish(taken);
       await storeUntilDone(host, store, taken);
     } finally {
-      for (const resolve of goOn) resolve();
+      goOn();
     }
     report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
     // The group's offsets only show the lag to operators, so a partition that has moved is no matter.
@@ -80,10 +79,9 @@ export const createCheckpoints = (
       handled.set(`${at.topic}/${at.partition}`, { at, nextOffset, control });
       // The first records after a pause end the longer wait.
       if (isIdle) bell.ring();
-      if (isOver || records < limits.recordsPerCheckpointMax) return;
-      const stored = new Promise<void>((resolve) => waiting.push(resolve));
+      if (records < limits.recordsPerCheckpointMax) return;
       bell.ring();
-      await stored;
+      await pause.wait();
     },
     run: async (signal, beforeEach) => {
       signal.addEventListener('abort', bell.ring, { once: true });
@@ -97,10 +95,31 @@ export const createCheckpoints = (
         }
         await checkpoint();
       } finally {
-        // Nobody takes another one, so nothing may wait for it: what is handled from now on is read again.
-        isOver = true;
-        for (const resolve of waiting.splice(0)) resolve();
+        pause.end();
       }
+    },
+  };
+};
+
+/** Where readers wait for a checkpoint. */
+const createPause = () => {
+  let waiting: (() => void)[] = [];
+  let isOver = false;
+  const next = (): (() => void) => {
+    const all = waiting;
+    waiting = [];
+    return () => {
+      for (const resolve of all) resolve();
+    };
+  };
+  return {
+    wait: (): Promise<void> => (isOver ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    /** Returns what ends the waits so far. */
+    next,
+    /** No checkpoint follows, so nothing may wait for one: what is handled from now on is read again. */
+    end: (): void => {
+      isOver = true;
+      next()();
     },
   };
 };

@@ -68,9 +68,7 @@ export const createOpenWindows = <I, A>(
     remove(other);
   };
   const begin = (key: string, span: Span): Open<A> => {
-    const open = { ...span, id: nextId++, key, sum: aggregate.start(), revision: 0, ...fresh };
-    index.insert(open);
-    return open;
+    return index.insert({ ...span, id: nextId++, key, sum: aggregate.start(), revision: 0, ...fresh });
   };
   /** The open window of the key into which the span falls, after those that the span connects have become one. */
   const findOf = (key: string, span: Span): Open<A> | undefined => {
@@ -112,12 +110,11 @@ export const createOpenWindows = <I, A>(
     changes: news.take,
     everything: () => index.all().map((open) => toStored(aggregate, open)),
     restore: (windows, isUnseen) => {
-      for (const [id, key, fromMs, toMs, revision, json] of windows) {
-        const sum = aggregate.fromJson === undefined ? (json as A) : aggregate.fromJson(json);
-        const open = { id, key, fromMs, toMs, revision, sum, ...fresh, isStored: true };
+      for (const stored of windows) {
+        const open = fromStored(aggregate, stored);
         index.insert(open);
         if (isUnseen) news.unseen(open);
-        nextId = Math.max(nextId, id + 1);
+        nextId = Math.max(nextId, open.id + 1);
       }
     },
   };
@@ -135,12 +132,13 @@ const createIndex = <W extends Placed & { key: string }>() => {
     },
     of: (key: string): readonly W[] => byKey.get(key) ?? none,
     all: (): W[] => [...byKey.values()].flat(),
-    insert: (open: W): void => {
+    insert: (open: W): W => {
       const others = byKey.get(open.key);
       if (others === undefined) byKey.set(open.key, [open]);
       else others.push(open);
       slots.add(open);
       size += 1;
+      return open;
     },
     remove: (open: W): void => {
       const others = byKey.get(open.key) as W[];
@@ -200,6 +198,14 @@ const toStored = <A>(
   { toJson }: Pick<Topology<never, A, unknown>['aggregate'], 'toJson'>,
   { id, key, fromMs, toMs, revision, sum }: Open<A>,
 ): StoredWindow => [id, key, fromMs, toMs, revision, toJson === undefined ? sum : toJson(sum)];
+
+const fromStored = <A>(
+  { fromJson }: Pick<Topology<never, A, unknown>['aggregate'], 'fromJson'>,
+  [id, key, fromMs, toMs, revision, json]: StoredWindow,
+): Open<A> => {
+  const sum = fromJson === undefined ? (json as A) : fromJson(json);
+  return { id, key, fromMs, toMs, revision, sum, ...fresh, isStored: true };
+};
 
 const fresh = { isGone: false, isDirty: false, isUnseen: false, isStored: false };
 

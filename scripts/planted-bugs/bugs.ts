@@ -478,8 +478,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'platform/streams/checkpoints.ts',
-        find: 'if (isOver || records < limits.recordsPerCheckpointMax) return;',
-        replace: 'if (records < limits.recordsPerCheckpointMax) return;',
+        find: 'isOver ? Promise.resolve() : new Promise',
+        replace: 'new Promise',
       },
     ],
     tests: ['platform/streams/checkpoint-store.int.test.ts'],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { matching, wholeNumber } from '#platform/http/text';
+import { shopperActions } from '#schemas/shopper-actions';
 import type { Period } from './period.js';
 import {
   count,
@@ -13,16 +14,7 @@ import {
 } from './question.js';
 
 /** What a step can be: an action of a shopper, or the order of the account that the visit belongs to. */
-export const funnelSteps = [
-  'product_viewed',
-  'product_added',
-  'product_removed',
-  'checkout_started',
-  'products_searched',
-  'recommendation_shown',
-  'recommendation_clicked',
-  'order_confirmed',
-] as const;
+export const funnelSteps = [...shopperActions, 'order_confirmed'] as const;
 
 type Step = (typeof funnelSteps)[number];
 

@@ -100,6 +100,10 @@ export const feeds: readonly Feed[] = [
     blockWaitMs: 250,
   },
   windowFeed(topics.visits.topic, 'visits', records.Visit, { appendOnly: true }),
+  windowFeed(topics.searches.topic, 'searches', records.Search, { appendOnly: true }),
+  windowFeed(topics.productPerformance.topic, 'product_performance', records.ProductPerformance, {
+    appendOnly: true,
+  }),
   windowFeed(topics.stockOuts.topic, 'stock_outs', records.StockOut, { appendOnly: false }),
   windowFeed(topics.fraudSignals.topic, 'fraud_signals', records.FraudSignal, { appendOnly: false }),
   ...[topics.orders, topics.inventory, topics.payments, topics.users, topics.products].map(eventFeed),

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { feeds } from './feeds.js';
+import { rowLayout } from './native-rows.js';
 import { createStoredRows } from './stored-rows.js';
 
 const setUp = async () => {
@@ -22,6 +23,22 @@ it('every materialized view belongs to a feed and has a difference of the same c
     expect(await columns(`(SELECT * FROM ${rollup}_difference(partition = 0, first = 0, last = 0))`)).toEqual(
       await columns(rollup),
     );
+});
+
+it('the table of a feed of one type has a column for each field, as wide as in blocks', async () => {
+  const { clickhouse } = await setUp();
+  for (const { table, events } of feeds.filter(({ onlyThese }) => onlyThese)) {
+    const described = await clickhouse.query<{ name: string; type: string }>(`DESCRIBE TABLE ${table}`);
+    const columns = new Map(
+      described.map(({ name, type }) => [
+        name,
+        type.replace(/^LowCardinality\((.*)\)$/, '$1').replace('UInt', 'Int'),
+      ]),
+    );
+    for (const { schema } of events)
+      for (const { name, type } of rowLayout(schema as never).columns)
+        expect(`${table}.${name} ${columns.get(name)}`).toBe(`${table}.${name} ${type}`);
+  }
 });
 
 it('the same cells that are lost twice are mended twice', async () => {

@@ -18,6 +18,11 @@ export const windowsConfig = envSchema({
   checkpointEveryMs: ['WINDOWS_CHECKPOINT_EVERY_MS', setting.integer(50, 60_000).default(500)],
   /** A visit ends after so long without an action. */
   visitGapMs: ['WINDOWS_VISIT_GAP_MS', setting.integer(1_000, 86_400_000).default(1_800_000)],
+  /** The length of the windows of product-performance: an hour, or shorter for tests. */
+  performanceWindowMs: [
+    'WINDOWS_PERFORMANCE_WINDOW_MS',
+    setting.integer(1_000, 86_400_000).default(3_600_000),
+  ],
   /** So many orders of a buyer within ten minutes are a signal of fraud. */
   fraudOrders: ['WINDOWS_FRAUD_ORDERS', setting.integer(2, 40).default(5)],
   fraudDeclines: ['WINDOWS_FRAUD_DECLINES', setting.integer(1, 40).default(3)],

@@ -11,10 +11,10 @@ import { topologies } from './topologies.js';
 /** One script writes at most some hundred windows. */
 const redisCommandTimeoutMs = 2_000;
 
-/** Runs the windowed jobs of `topologies.ts`: live metrics, visits, stock-outs and signals of fraud. */
+/** Runs the windowed jobs of `topologies.ts`: see docs/topologies.md. */
 export const windowsJob = async (config: WindowsConfig, host: Host): Promise<void> => {
   const redis = host.use(createRedis(host, config.redisUrl, { commandTimeoutMs: redisCommandTimeoutMs }));
-  const { group, topicPrefix, visitGapMs, fraudOrders, fraudDeclines, fraudAmountMinor } = config;
+  const { group, topicPrefix, fraudOrders, fraudDeclines, fraudAmountMinor } = config;
   await runWindowedJobs(config, host, {
     group,
     topicName: (topic) => `${topicPrefix}${topic}`,
@@ -24,12 +24,14 @@ export const windowsJob = async (config: WindowsConfig, host: Host): Promise<voi
     topologies: (publisher) =>
       topologies(
         {
-          visitGapMs,
+          ...config,
           fraud: { orders: fraudOrders, declines: fraudDeclines, amountMinor: fraudAmountMinor },
         },
         {
           live: (size) => liveSink(redis.client, size),
           visits: topicSink(publisher, 'Visit', ({ visit_id: id }) => id),
+          searches: topicSink(publisher, 'Search', ({ visit_id: id }) => id),
+          productPerformance: topicSink(publisher, 'ProductPerformance', ({ product_id: id }) => id),
           stockOuts: topicSink(publisher, 'StockOut', ({ order_id: id }) => id),
           fraudSignals: topicSink(publisher, 'FraudSignal', ({ signal_id: id }) => id),
         },

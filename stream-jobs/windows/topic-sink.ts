@@ -1,20 +1,13 @@
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Sink } from '#platform/streams/topology';
-import type { EventMap } from '#schemas/events';
-import { topics } from '#schemas/topics';
+import { type EventMap, records } from '#schemas/events';
 
 /** The events that the jobs write. */
-export const published = ['Visit', 'StockOut', 'FraudSignal'] as const;
+export const published = ['Visit', 'Search', 'ProductPerformance', 'StockOut', 'FraudSignal'] as const;
 
 type Published = (typeof published)[number];
 export type Publisher = EventPublisher<Pick<EventMap, Published>>;
-
-const topicOf: Record<Published, string> = {
-  Visit: topics.visits.topic,
-  StockOut: topics.stockOuts.topic,
-  FraudSignal: topics.fraudSignals.topic,
-};
 
 /** Appends each row to the outbox, as an event whose id is that of the row: a repeat of it is recognised. */
 export const topicSink = <T extends Published>(
@@ -22,7 +15,7 @@ export const topicSink = <T extends Published>(
   type: T,
   keyOf: (row: Omit<EventMap[T], 'event_id'>) => string,
 ): Sink<Omit<EventMap[T], 'event_id'>> => ({
-  into: topicOf[type],
+  into: records[type].topic,
   write: (tx, rows) =>
     append(
       tx,

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,39 +6,40 @@ import { newId } from '#platform/ids';
 import { avroType, createAvroDecoder, encode } from '#platform/messaging/avro-codec';
 import type { Broker, OutgoingRecord, Producer } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { deadLetterTopic } from '#platform/messaging/dead-letter';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
-import { createDatabase } from '#platform/postgres/pool';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
-import { type EventMap, type FraudSignal, records, type StockOut, type Visit } from '#schemas/events';
+import { type EventMap, type FraudSignal, records, type StockOut } from '#schemas/events';
 import { type LiveWindow, liveKeys } from '#schemas/live-state';
-import { topics } from '#schemas/topics';
-import { recomputeLive, recomputeVisits, type ShopEvent, shopEvents } from './testing/shop-events.js';
+import {
+  recomputeLive,
+  recomputePerformance,
+  recomputeSearches,
+  recomputeVisits,
+  type ShopEvent,
+  shopEvents,
+} from './testing/shop-events.js';
+import { createJobTopics, dropJobDatabase, readTopics, startJobProcess } from './testing/windows-job.js';
+import type { published } from './topic-sink.js';
 
-const { kafka, schemaRegistryUrl, redisUrl, databaseUrl } = engines();
+const { kafka, schemaRegistryUrl, redisUrl } = engines();
 const prefix = `test-${newId()}-`;
 const database = `test_${newId().replaceAll('-', '_')}`;
 const ownRedis = new URL(redisUrl);
 ownRedis.pathname = '/11';
 const redis = new Redis(ownRedis.toString(), { lazyConnect: true });
-const read = [topics.shopperActivity, topics.sales, topics.orders, topics.inventory];
-const written = [topics.visits, topics.stockOuts, topics.fraudSignals];
 const visitGapMs = 20_000;
+const performanceWindowMs = 60_000;
 let broker: Broker;
 let producer: Producer;
 let ids: Map<string, number>;
+let names: string[];
 
 beforeAll(async () => {
   broker = connectBroker(testHost(), kafka);
   const admin = await broker.admin();
-  await admin.createTopics(
-    [...read, ...written].flatMap(({ topic, partitions }) => [
-      { topic: prefix + topic, partitions },
-      { topic: deadLetterTopic(prefix + topic), partitions: 1 },
-    ]),
-  );
+  names = await createJobTopics(admin, prefix);
   await admin.close();
   producer = await broker.producer();
   const registry = createSchemaRegistry(schemaRegistryUrl);
@@ -50,16 +51,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   const admin = await broker.admin();
-  await admin.deleteTopics(
-    [...read, ...written].flatMap(({ topic }) => [prefix + topic, deadLetterTopic(prefix + topic)]),
-  );
+  await admin.deleteTopics(names);
   await admin.close();
   await producer.close();
   await redis.flushdb();
   redis.disconnect();
-  const server = createDatabase(testHost(), { url: databaseUrl });
-  await server.query(`DROP DATABASE IF EXISTS cartstream_${database} WITH (FORCE)`);
-  await server.stop();
+  await dropJobDatabase(database);
 });
 
 const toRecord = ({ type, key, value, atMs, eventId }: ShopEvent): OutgoingRecord => ({
@@ -76,28 +73,18 @@ const send = async (events: readonly ShopEvent[]): Promise<void> => {
 
 /** The job as its own process, so that it can be killed. */
 const startJob = (): ChildProcess => {
-  const job = spawn(
-    process.execPath,
+  const job = startJobProcess(
+    { prefix, group: prefix, database, redisUrl: ownRedis.toString() },
     ['--conditions=source', '--import', 'tsx', 'stream-jobs/windows/main.ts'],
     {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: {
-        ...process.env,
-        KAFKA_BROKERS: kafka.brokers.join(','),
-        SCHEMA_REGISTRY_URL: schemaRegistryUrl,
-        DATABASE_URL: databaseUrl,
-        REDIS_URL: ownRedis.toString(),
-        WINDOWS_PORT: '0',
-        WINDOWS_GROUP: prefix,
-        WINDOWS_TOPIC_PREFIX: prefix,
-        WINDOWS_DATABASE: database,
-        WINDOWS_VISIT_GAP_MS: String(visitGapMs),
-        WINDOWS_CHECKPOINT_EVERY_MS: '50',
-        WINDOWS_RECORDS_PER_CHECKPOINT_MAX: '500',
-        LOG_LEVEL: 'warn',
-      },
+      WINDOWS_VISIT_GAP_MS: String(visitGapMs),
+      WINDOWS_PERFORMANCE_WINDOW_MS: String(performanceWindowMs),
+      WINDOWS_CHECKPOINT_EVERY_MS: '50',
+      WINDOWS_RECORDS_PER_CHECKPOINT_MAX: '500',
+      LOG_LEVEL: 'warn',
     },
   );
+  job.stdout?.pipe(process.stdout);
   return job;
 };
 
@@ -107,13 +94,17 @@ const kill = async (job: ChildProcess, signal: NodeJS.Signals): Promise<void> =>
   await ended;
 };
 
-/** Every record of a written topic by its event id: the relay may send one twice. */
-const rowsOf = async <T extends 'Visit' | 'StockOut' | 'FraudSignal'>(type: T): Promise<EventMap[T][]> => {
-  const topic = prefix + records[type].topic;
+const recordsIn = async (type: (typeof published)[number]): Promise<number> => {
   const admin = await broker.admin();
-  const ends = await admin.offsets(topic);
+  const ends = await admin.offsets(prefix + records[type].topic);
   await admin.close();
-  const wanted = ends.reduce((sum, { high, low }) => sum + Number(high - low), 0);
+  return ends.reduce((sum, { high, low }) => sum + Number(high - low), 0);
+};
+
+/** Every record of a written topic by its event id: the relay may send one twice. */
+const rowsOf = async <T extends (typeof published)[number]>(type: T): Promise<EventMap[T][]> => {
+  const topic = prefix + records[type].topic;
+  const wanted = await recordsIn(type);
   const decoder = createAvroDecoder(createSchemaRegistry(schemaRegistryUrl), [records[type].schema]);
   const rows = new Map<string, EventMap[T]>();
   let count = 0;
@@ -136,14 +127,12 @@ const liveWindows = async (size: 'tenSeconds' | 'minute'): Promise<LiveWindow[]>
     .map((text) => JSON.parse(text.slice(text.indexOf(' ') + 1)) as LiveWindow)
     .sort((a, b) => a.fromMs - b.fromMs);
 
-const byId = <T extends { visit_id: string; started_at: number }>(rows: readonly T[]): T[] =>
-  rows.toSorted((a, b) =>
-    a.visit_id < b.visit_id ? -1 : a.visit_id > b.visit_id ? 1 : a.started_at - b.started_at,
-  );
+const inAnyOrder = (rows: readonly object[]): string[] =>
+  rows.map((row) => JSON.stringify(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1)))).toSorted();
 
 describe('the windowed jobs, killed again and again', () => {
-  it('write the same live figures, visits, stock-outs and signals as a recomputation over all events', async () => {
-    const events = shopEvents(20_000, Date.now() - 20 * 60_000);
+  it('write the same rows as a recomputation over all events', async () => {
+    const events = shopEvents(20_000, Date.now() - 25 * 60_000);
     await send(events);
     // Repeats, as a relay that was killed sends them.
     await send(events.slice(-300));
@@ -151,28 +140,28 @@ describe('the windowed jobs, killed again and again', () => {
     const committed = async (): Promise<number> => {
       const admin = await broker.admin();
       const offsets = await Promise.all(
-        read.map(({ topic }) => admin.committedOffsets(prefix, prefix + topic)),
+        readTopics.map(({ topic }) => admin.committedOffsets(prefix, prefix + topic)),
       );
       await admin.close();
       return offsets.flat().reduce((sum, { nextOffset }) => sum + Number(nextOffset ?? 0n), 0);
     };
-    for (const share of [0.1, 0.4, 0.7]) {
+    for (const share of [0.1, 0.6]) {
       await eventually(async () => (await committed()) > events.length * share, { timeoutMs: 60_000 });
       await kill(job, 'SIGKILL');
       job = startJob();
     }
-    const visits = recomputeVisits(events, visitGapMs);
-    await eventually(
-      async () => {
-        const admin = await broker.admin();
-        const ends = await admin.offsets(prefix + topics.visits.topic);
-        await admin.close();
-        return ends.reduce((sum, { high }) => sum + Number(high), 0) >= visits.length;
-      },
-      { timeoutMs: 90_000, message: `${visits.length} visits` },
-    );
-    const found = (await rowsOf('Visit')) as Visit[];
-    expect(byId(found.map(({ event_id: _, ...row }) => row))).toEqual(byId(visits));
+    for (const [type, rows] of [
+      ['Visit', recomputeVisits(events, visitGapMs)],
+      ['Search', recomputeSearches(events, visitGapMs)],
+      ['ProductPerformance', recomputePerformance(events, performanceWindowMs)],
+    ] as const) {
+      await eventually(async () => (await recordsIn(type)) >= rows.length, {
+        timeoutMs: 90_000,
+        message: `${rows.length} rows of ${type}`,
+      });
+      const found = (await rowsOf(type)).map(({ event_id: _, ...row }) => row);
+      expect(inAnyOrder(found)).toEqual(inAnyOrder(rows));
+    }
     for (const [size, sizeMs] of [
       ['tenSeconds', 10_000],
       ['minute', 60_000],

@@ -2,11 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createTask } from '#platform/streams/task';
 import type { Sink, Topology } from '#platform/streams/topology';
-import type { OrderPlaced } from '#schemas/events';
+import type { OrderPlaced, ShopperActivity } from '#schemas/events';
 import { fraudSignals } from './fraud-signals.js';
 import { liveMetrics } from './live-figures.js';
+import { productPerformance } from './product-performance.js';
+import { searches } from './searches.js';
 import { stockOuts } from './stock-outs.js';
-import { recomputeLive, recomputeVisits, type ShopEvent, shopEvents } from './testing/shop-events.js';
+import {
+  recomputeLive,
+  recomputePerformance,
+  recomputeSearches,
+  recomputeVisits,
+  type ShopEvent,
+  shopEvents,
+} from './testing/shop-events.js';
 import { visits } from './visits.js';
 
 /** Each job's fold without an engine: rows of events in a chosen order, against a recomputation or by example. */
@@ -86,6 +95,114 @@ describe('for any interleaving', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  const inAnyOrder = (rows: readonly unknown[]) => rows.map((row) => JSON.stringify(sorted(row))).toSorted();
+  const sorted = (row: unknown) => Object.entries(row as object).toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+  test('searches equal a recomputation', () => {
+    fc.assert(
+      fc.property(seeds, turns, (count, order) => {
+        const events = shopEvents(count, fromMs, { visits: 10 });
+        expect(inAnyOrder(rowsOf(searches(20_000, nowhere) as never, events, order))).toEqual(
+          inAnyOrder(recomputeSearches(events, 20_000)),
+        );
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('the performance of products equals a recomputation', () => {
+    fc.assert(
+      fc.property(seeds, turns, (count, order) => {
+        const events = shopEvents(count, fromMs);
+        expect(inAnyOrder(rowsOf(productPerformance(60_000, nowhere) as never, events, order))).toEqual(
+          inAnyOrder(recomputePerformance(events, 60_000)),
+        );
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
+/** What a visitor did, so many seconds after the start. */
+const did = (second: number, type: string, more: Partial<ShopperActivity> = {}) => ({
+  type: 'ShopperActivity' as const,
+  key: 'visit',
+  atMs: fromMs + second * 1_000,
+  value: {
+    ...{ event_id: `e-${second}`, type, visit_id: 'visit', user_id: null, product_id: null, query: null },
+    ...{ position: null, recommendation_id: null, occurred_at: fromMs + second * 1_000 },
+    ...more,
+  },
+});
+
+describe('a search', () => {
+  const found = (events: readonly ReturnType<typeof did>[]) =>
+    rowsOf(searches(1_800_000, nowhere) as never, events) as Record<string, unknown>[];
+
+  test('is answered by the first product that is viewed before the next search', () => {
+    const events = [
+      did(0, 'product_viewed', { product_id: 'before' }),
+      did(10, 'products_searched', { query: ' Desk  LAMP ' }),
+      did(15, 'product_viewed', { product_id: 'first' }),
+      did(20, 'product_viewed', { product_id: 'second' }),
+      did(25, 'product_added', { product_id: 'second' }),
+      did(30, 'products_searched', { query: 'nothing like it' }),
+    ];
+    for (const given of [events, events.toReversed()])
+      expect(found(given)).toMatchObject([
+        {
+          ...{ nth: 0, term: 'desk lamp', product_id: 'first' },
+          ...{ viewed_at: fromMs + 15_000, added_at: fromMs + 25_000, occurred_at: fromMs + 10_000 },
+        },
+        { nth: 1, term: 'nothing like it', product_id: null, viewed_at: null, added_at: null },
+      ]);
+  });
+
+  test('is not answered by what comes after half an hour of silence: that is another visit', () => {
+    const later = did(10 + 1_801, 'product_viewed', { product_id: 'first' });
+    expect(found([did(10, 'products_searched', { query: 'lamp' }), later])).toMatchObject([
+      { term: 'lamp', viewed_at: null },
+    ]);
+  });
+});
+
+describe('the performance of a product', () => {
+  const sale = (second: number, quantity: number, priceMinor: number, currency = 'GBP') => ({
+    type: 'Sale' as const,
+    key: `o${second}`,
+    atMs: fromMs + second * 1_000,
+    value: {
+      ...{ event_id: `s-${second}`, order_id: `o${second}`, line: 0, product_id: 'p', category: 'home' },
+      ...{ user_id: null, quantity, amount_minor: quantity * priceMinor, currency },
+      ...{ kind: quantity > 0 ? 'sale' : 'refund', occurred_at: fromMs + second * 1_000 },
+    },
+  });
+  const hours = (events: Parameters<typeof rowsOf>[1]) =>
+    rowsOf(productPerformance(3_600_000, nowhere) as never, events);
+
+  test('goes from view to return in an hour, with the prices that were paid, and never adds currencies', () => {
+    const events = [
+      did(1, 'product_viewed', { product_id: 'p' }),
+      did(2, 'product_viewed', { product_id: 'p' }),
+      did(3, 'product_added', { product_id: 'p' }),
+      did(4, 'recommendation_shown', { product_id: 'p' }),
+      sale(10, 2, 500),
+      sale(20, 1, 450),
+      sale(30, -1, 500),
+      sale(40, 1, 600, 'EUR'),
+      sale(3_600, 1, 400),
+    ];
+    expect(hours(events)).toMatchObject([
+      { currency: null, from_at: fromMs, views: 2, adds: 1, lines: 0, lowest_price_minor: null },
+      { currency: 'EUR', from_at: fromMs, lines: 1, units: 1, gross_minor: 600, views: 0 },
+      {
+        ...{ currency: 'GBP', from_at: fromMs, lines: 2, units: 3, gross_minor: 1_450 },
+        ...{ returned_units: 1, refunded_minor: 500, lowest_price_minor: 450, highest_price_minor: 500 },
+      },
+      { currency: 'GBP', from_at: fromMs + 3_600_000, units: 1, gross_minor: 400 },
+    ]);
   });
 });
 

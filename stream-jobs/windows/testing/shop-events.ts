@@ -1,4 +1,4 @@
-import type { EventMap, Visit } from '#schemas/events';
+import type { EventMap, ProductPerformance, Search, Visit } from '#schemas/events';
 import type { LiveWindow } from '#schemas/live-state';
 
 /**
@@ -13,17 +13,12 @@ export type ShopEvent = {
 }[Types];
 
 const outOfOrderMs = 1_500;
-const actions = [
-  'product_viewed',
-  'product_viewed',
-  'product_viewed',
-  'product_added',
-  'product_removed',
-  'checkout_started',
-  'products_searched',
-  'recommendation_shown',
-  'recommendation_clicked',
-] as const;
+/** What shoppers do, as often as it stands here. */
+const actions =
+  'product_viewed product_viewed product_viewed product_added product_removed checkout_started products_searched recommendation_shown recommendation_clicked'.split(
+    ' ',
+  );
+const queries = ['Lamp', ' lamp ', 'red  CHAIR', 'ﬁlter'];
 
 /** The same events for the same arguments, over ten minutes from `fromMs`, out of order by up to 1.5 s. */
 export const shopEvents = (
@@ -67,7 +62,7 @@ const activity = (
       user_id: random(5) === 0 ? `user-${visit}` : null,
       product_id:
         type === 'products_searched' || type === 'checkout_started' ? null : `product-${random(50)}`,
-      query: type === 'products_searched' ? 'lamp' : null,
+      query: type === 'products_searched' ? (queries[random(queries.length)] as string) : null,
       position: null,
       recommendation_id: null,
       occurred_at: atMs,
@@ -78,10 +73,9 @@ const activity = (
 const order = (nth: number, atMs: number, random: (below: number) => number): ShopEvent[] => {
   const orderId = `order-${nth}`;
   const buyer = random(3) === 0 ? 'user-hasty' : random(2) === 0 ? `user-${random(100)}` : null;
-  const unitPriceMinor = random(50) === 0 ? 600_000 : 100 + random(5_000);
   const currency = random(3) === 0 ? 'EUR' : 'GBP';
-  const line = { productId: `product-${random(50)}`, quantity: 1 + random(3), unitPriceMinor };
-  const totalMinor = line.quantity * unitPriceMinor;
+  const lines = linesOf(random);
+  const totalMinor = lines.reduce((sum, { quantity, unitPriceMinor }) => sum + quantity * unitPriceMinor, 0);
   const visitId = random(4) === 0 ? null : `visit-${random(200)}`;
   const placed: ShopEvent = {
     type: 'OrderPlaced',
@@ -93,7 +87,7 @@ const order = (nth: number, atMs: number, random: (below: number) => number): Sh
       version: 1,
       userId: buyer,
       visitId,
-      lines: [{ ...line, name: line.productId, category: 'home' }],
+      lines: lines.map((line) => ({ ...line, name: line.productId, category: 'home' })),
       totalMinor,
       currency,
       paymentMethod: 'card',
@@ -104,60 +98,56 @@ const order = (nth: number, atMs: number, random: (below: number) => number): Sh
   };
   const fate = random(10);
   if (fate === 0) {
-    const lines = [{ productId: line.productId, requested: line.quantity, available: 0 }];
-    return [
-      {
-        type: 'StockRejected',
-        key: orderId,
-        atMs,
-        eventId: `r-${nth}`,
-        value: { orderId, lines, occurredAt: atMs },
-      },
-      placed,
-    ];
+    const [{ productId, quantity: requested }] = lines;
+    const value = { orderId, lines: [{ productId, requested, available: 0 }], occurredAt: atMs };
+    return [{ type: 'StockRejected', key: orderId, atMs, eventId: `r-${nth}`, value }, placed];
   }
   if (fate < 3) {
     const value = { orderId, version: 2, userId: buyer, reason: 'payment_declined', occurredAt: atMs };
     return [placed, { type: 'OrderCancelled', key: orderId, atMs, eventId: `c-${nth}`, value }];
   }
-  return [placed, ...sales(nth, atMs, { orderId, buyer, currency, line, isRefunded: fate === 9 })];
+  return [placed, ...sales(nth, atMs, { orderId, buyer, currency, lines, isRefunded: fate === 9 })];
+};
+
+type Line = { productId: string; quantity: number; unitPriceMinor: number };
+
+/** One to three lines of different products. */
+const linesOf = (random: (below: number) => number): [Line, ...Line[]] => {
+  const lineOf = (productId: number): Line => ({
+    productId: `product-${productId % 50}`,
+    quantity: 1 + random(3),
+    unitPriceMinor: random(50) === 0 ? 600_000 : 100 + random(5_000),
+  });
+  const first = random(50);
+  const others = Array.from({ length: random(3) }, (_, nth) => lineOf(first + (nth + 1) * 7));
+  return [lineOf(first), ...others];
 };
 
 type Sold = {
   orderId: string;
   buyer: string | null;
   currency: string;
-  line: { productId: string; quantity: number; unitPriceMinor: number };
+  lines: readonly Line[];
+  /** The first line comes back. */
   isRefunded: boolean;
 };
 
-const sales = (
-  nth: number,
-  atMs: number,
-  { orderId, buyer, currency, line, isRefunded }: Sold,
-): ShopEvent[] =>
-  [0, 1].slice(0, isRefunded ? 2 : 1).map((refund) => {
-    const sign = refund === 1 ? -1 : 1;
-    return {
-      type: 'Sale',
-      key: orderId,
-      atMs,
-      eventId: `s-${nth}-${refund}`,
-      value: {
-        event_id: `s-${nth}-${refund}`,
-        order_id: orderId,
-        line: 0,
-        product_id: line.productId,
-        category: 'home',
-        user_id: buyer,
-        quantity: sign * line.quantity,
-        amount_minor: sign * line.quantity * line.unitPriceMinor,
-        currency,
-        kind: refund === 1 ? 'refund' : 'sale',
-        occurred_at: atMs,
-      },
+const sales = (nth: number, atMs: number, { orderId, lines, isRefunded, ...more }: Sold): ShopEvent[] => {
+  const saleOf = (line: number, sign: 1 | -1): ShopEvent => {
+    const { productId, quantity, unitPriceMinor } = lines[line] as Line;
+    const eventId = `s-${nth}-${line}-${sign}`;
+    const value = {
+      ...{ event_id: eventId, order_id: orderId, line, product_id: productId, category: 'home' },
+      ...{ user_id: more.buyer, currency: more.currency, occurred_at: atMs },
+      quantity: sign * quantity,
+      amount_minor: sign * quantity * unitPriceMinor,
+      kind: sign === 1 ? 'sale' : 'refund',
     };
-  });
+    return { type: 'Sale', key: orderId, atMs, eventId, value };
+  };
+  const sold = lines.map((_, line) => saleOf(line, 1));
+  return isRefunded ? [...sold, saleOf(0, -1)] : sold;
+};
 
 const seeded = (seed: number): ((below: number) => number) => {
   let state = seed;
@@ -228,13 +218,30 @@ const splitAtGaps = (acts: readonly Act[], gapMs: number): Act[][] => {
   return parts;
 };
 
+const countedActions = {
+  views: 'product_viewed',
+  adds: 'product_added',
+  removes: 'product_removed',
+  searches: 'products_searched',
+  clicks: 'recommendation_clicked',
+  checkouts: 'checkout_started',
+  orders: 'ordered',
+} as const;
+type Counted = Record<keyof typeof countedActions, number>;
+
 const visitOf = (visit: string, acts: readonly Act[]): Omit<Visit, 'event_id'> => {
-  const count = (type: string) => acts.filter((act) => act.type === type).length;
+  const counts = Object.fromEntries(
+    Object.entries(countedActions).map(([name, type]) => [
+      name,
+      acts.filter((act) => act.type === type).length,
+    ]),
+  ) as Counted;
   const steps = acts.filter((act) => act.productId !== null && act.type !== 'product_removed');
   const path: string[] = [];
   for (const { productId } of steps.slice(0, 50))
     if (path.at(-1) !== productId) path.push(productId as string);
   return {
+    ...counts,
     visit_id: visit,
     user_id: acts.findLast(({ userId }) => userId !== null)?.userId ?? null,
     started_at: acts[0]?.atMs ?? 0,
@@ -242,14 +249,85 @@ const visitOf = (visit: string, acts: readonly Act[]): Omit<Visit, 'event_id'> =
     exit_product_id: steps.at(-1)?.productId ?? null,
     path: path.join(' '),
     actions: acts.length,
-    views: count('product_viewed'),
-    adds: count('product_added'),
-    removes: count('product_removed'),
-    searches: count('products_searched'),
-    clicks: count('recommendation_clicked'),
-    checkouts: count('checkout_started'),
-    orders: count('ordered'),
-    abandoned: count('product_added') > count('product_removed') && count('ordered') === 0,
+    abandoned: counts.adds > counts.removes && counts.orders === 0,
     occurred_at: acts.at(-1)?.atMs ?? 0,
   };
 };
+
+/** Searches of visits that a gap of `gapMs` ends: what came until the next search of the visit, or its end. */
+export const recomputeSearches = (
+  events: readonly ShopEvent[],
+  gapMs: number,
+): Omit<Search, 'event_id'>[] => {
+  const byVisit = Map.groupBy(
+    events.flatMap((event) => (event.type === 'ShopperActivity' ? [event.value] : [])).filter(isOfSearch),
+    (value) => value.visit_id,
+  );
+  return [...byVisit.values()].flatMap((all) => {
+    const inOrder = all.toSorted((a, b) => a.occurred_at - b.occurred_at);
+    const found: Omit<Search, 'event_id'>[] = [];
+    let lastMs = Number.NEGATIVE_INFINITY;
+    let nth = 0;
+    for (const { type, occurred_at: atMs, visit_id, user_id, query, product_id } of inOrder) {
+      if (atMs - lastMs > gapMs) nth = 0;
+      lastMs = atMs;
+      const search = nth === 0 ? undefined : found.at(-1);
+      if (type === 'products_searched') {
+        const term = (query ?? '').normalize('NFKC').toLowerCase().split(/\s+/).filter(Boolean).join(' ');
+        const nothing = { product_id: null, viewed_at: null, added_at: null };
+        found.push({ visit_id, user_id, nth, term, ...nothing, occurred_at: atMs });
+        nth += 1;
+      } else if (type === 'product_added') {
+        if (search !== undefined) search.added_at ??= atMs;
+      } else if (search !== undefined && search.viewed_at === null)
+        Object.assign(search, { viewed_at: atMs, product_id });
+    }
+    return found;
+  });
+};
+
+const isOfSearch = ({ type }: { type: string }): boolean =>
+  ['products_searched', 'product_viewed', 'product_added'].includes(type);
+
+/** Of each product, window and currency; the window of what shoppers do has no currency. */
+export const recomputePerformance = (
+  events: readonly ShopEvent[],
+  windowMs: number,
+): Omit<ProductPerformance, 'event_id'>[] => {
+  const byRow = Map.groupBy(events.filter(isOfProduct), ({ type, value, atMs }) =>
+    JSON.stringify([value.product_id, type === 'Sale' ? value.currency : null, Math.floor(atMs / windowMs)]),
+  );
+  return [...byRow].map(([id, some]) => {
+    const [product_id, currency, window] = JSON.parse(id) as [string, string | null, number];
+    const acts = some.filter((event) => event.type === 'ShopperActivity');
+    const sold = some.flatMap((event) => (event.type === 'Sale' ? [event.value] : []));
+    const of = (kind: string) => sold.filter((sale) => sale.kind === kind);
+    const count = (type: string) => acts.filter(({ value }) => value.type === type).length;
+    const sum = (numbers: readonly number[]) => Math.abs(numbers.reduce((all, one) => all + one, 0));
+    const prices = of('sale').map((sale) => sale.amount_minor / sale.quantity);
+    return {
+      product_id,
+      currency,
+      from_at: window * windowMs,
+      views: count('product_viewed'),
+      adds: count('product_added'),
+      removes: count('product_removed'),
+      lines: prices.length,
+      units: sum(of('sale').map(({ quantity }) => quantity)),
+      gross_minor: sum(of('sale').map((sale) => sale.amount_minor)),
+      returned_units: sum(of('refund').map(({ quantity }) => quantity)),
+      refunded_minor: sum(of('refund').map((sale) => sale.amount_minor)),
+      lowest_price_minor: prices.length === 0 ? null : Math.min(...prices),
+      highest_price_minor: prices.length === 0 ? null : Math.max(...prices),
+      occurred_at: Math.max(...some.map(({ atMs }) => atMs)),
+    };
+  });
+};
+
+type OfProduct = Extract<ShopEvent, { type: 'ShopperActivity' | 'Sale' }>;
+
+const isOfProduct = (event: ShopEvent): event is OfProduct =>
+  event.type === 'Sale' ||
+  (event.type === 'ShopperActivity' &&
+    event.value.product_id !== null &&
+    ['product_viewed', 'product_added', 'product_removed'].includes(event.value.type));

@@ -1,0 +1,81 @@
+import { keepEarliest, type Timed } from '#platform/streams/earliest';
+import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
+import { gap } from '#platform/streams/window';
+import type { Search, ShopperActivity } from '#schemas/events';
+
+type Asked = Timed & { term: string; userId: string | null };
+/** What was done with a product. */
+type Step = Timed & { productId: string; isAdded: boolean };
+
+type Input = Omit<Asked, 'atMs'> | Omit<Step, 'atMs'>;
+type Sum = { asked: Asked[]; steps: Step[] };
+
+export type SearchRow = Omit<Search, 'event_id'>;
+
+const searchesPerVisitMax = 50;
+const stepsPerVisitMax = 200;
+
+/** What each search of a visit led to, before the visit's next one. */
+export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
+  topology({
+    name: 'searches',
+    purpose:
+      'Each search of a visit that has ended: its term, and whether a product was viewed or added after it.',
+    sources: {
+      ShopperActivity: ({
+        type,
+        visit_id: key,
+        query,
+        product_id: productId,
+        user_id: userId,
+      }: ShopperActivity) => {
+        if (type === 'products_searched')
+          return [{ key, input: { term: termOf(query ?? ''), userId } as Input }];
+        const isAdded = type === 'product_added';
+        return productId !== null && (isAdded || type === 'product_viewed')
+          ? [{ key, input: { productId, isAdded } as Input }]
+          : [];
+      },
+    },
+    keyedBy: 'visit',
+    window: gap(gapMs),
+    aggregate: {
+      start: (): Sum => ({ asked: [], steps: [] }),
+      add: (sum, input: Input, atMs) => {
+        if ('term' in input) keepEarliest(sum.asked, { atMs, ...input }, searchesPerVisitMax);
+        else keepEarliest(sum.steps, { atMs, ...input }, stepsPerVisitMax);
+        return sum;
+      },
+      merge: (into, other) => {
+        for (const one of other.asked) keepEarliest(into.asked, one, searchesPerVisitMax);
+        for (const one of other.steps) keepEarliest(into.steps, one, stepsPerVisitMax);
+        return into;
+      },
+    },
+    emits: 'once',
+    outOfOrderMsMax: 10_000,
+    latenessMs: 60_000,
+    windowsMax: 300_000,
+    rows: ({ key, sum }: WindowOf<Sum>): SearchRow[] => sum.asked.map((_, nth) => rowOf(key, sum, nth)),
+    sink,
+  });
+
+const rowOf = (visitId: string, { asked, steps }: Sum, nth: number): SearchRow => {
+  const { atMs, term, userId } = asked[nth] as Asked;
+  const untilMs = asked[nth + 1]?.atMs ?? Number.POSITIVE_INFINITY;
+  const after = steps.filter((step) => step.atMs >= atMs && step.atMs < untilMs);
+  const viewed = after.find(({ isAdded }) => !isAdded);
+  return {
+    visit_id: visitId,
+    user_id: userId,
+    nth,
+    term,
+    product_id: viewed?.productId ?? null,
+    viewed_at: viewed?.atMs ?? null,
+    added_at: after.find(({ isAdded }) => isAdded)?.atMs ?? null,
+    occurred_at: atMs,
+  };
+};
+
+/** Terms are compared without regard to capitals, blanks around and between words, and compatible forms of characters. */
+const termOf = (query: string): string => query.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
