@@ -82,7 +82,7 @@ export type FraudSignal = {
   occurred_at: number;
 };
 
-/** The order ended without a sale, or its sale was undone because its money could not be captured. Inventory and payment give back what they hold for it. */
+/** The order ended without a sale, or its sale was undone: its money could not be captured, or the customer cancelled before the goods left. Inventory and payment give back what they hold for it. */
 export type OrderCancelled = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
@@ -90,7 +90,7 @@ export type OrderCancelled = {
   version: number;
   /** The buyer's account; null for a guest. */
   userId: null | string;
-  /** out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out. */
+  /** out_of_stock, payment_declined, payment_unavailable, payment_failed, timed_out or customer. */
   reason: string;
   /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
@@ -122,6 +122,18 @@ export type OrderConfirmed = {
   totalMinor: number;
   /** ISO 4217 code of every amount in this event. */
   currency: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** The goods of a shipped order have arrived. */
+export type OrderDelivered = {
+  /** UUIDv7 of the order; also the id of its saga and the record's key. */
+  orderId: string;
+  /** Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled. */
+  version: number;
+  /** The buyer's account; null for a guest. */
+  userId: null | string;
   /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
@@ -200,6 +212,22 @@ export type OrderReturned = {
   occurredAt: number;
 };
 
+/** The goods of a confirmed order are on their way. Comes again with the right data where staff correct the carrier or the number. */
+export type OrderShipped = {
+  /** UUIDv7 of the order; also the id of its saga and the record's key. */
+  orderId: string;
+  /** Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled. */
+  version: number;
+  /** The buyer's account; null for a guest. */
+  userId: null | string;
+  /** Who carries the goods, as staff wrote it; null where they did not. */
+  carrier: null | string;
+  /** The number by which the carrier finds them; null where there is none. */
+  trackingNumber: null | string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** The provider has authorised the amount of an order. It is not captured yet. */
 export type PaymentAuthorized = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
@@ -246,6 +274,8 @@ export type PaymentDeclined = {
   method: string;
   /** The provider's reason, for example declined, insufficient_funds or invalid_token. */
   reason: string;
+  /** Until when the buyer may try to pay again, epoch milliseconds UTC; the order stays reserved for so long. Null where he may not. */
+  retryUntil: null | number;
   /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
@@ -292,7 +322,7 @@ export type PaymentRefunded = {
   orderId: string;
   /** UUIDv7 of the payment. */
   paymentId: string;
-  /** The return for which the money is refunded; also the refund's idempotency key. */
+  /** The return or the refund by staff for which the money goes back, or the order's id where a sale was cancelled; also the refund's idempotency key. */
   refundId: string;
   /** Amount in minor units. */
   amountMinor: number;
@@ -931,8 +961,10 @@ export type EventMap = {
   FraudSignal: FraudSignal;
   OrderCancelled: OrderCancelled;
   OrderConfirmed: OrderConfirmed;
+  OrderDelivered: OrderDelivered;
   OrderPlaced: OrderPlaced;
   OrderReturned: OrderReturned;
+  OrderShipped: OrderShipped;
   PaymentAuthorized: PaymentAuthorized;
   PaymentCaptured: PaymentCaptured;
   PaymentDeclined: PaymentDeclined;
@@ -1004,12 +1036,17 @@ const places = {
   OrderCancelled: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderCancelled',
-    schema: {"type":"record","name":"OrderCancelled","namespace":"cartstream.orders","doc":"The order ended without a sale, or its sale was undone because its money could not be captured. Inventory and payment give back what they hold for it.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"reason","type":"string","doc":"out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"OrderCancelled","namespace":"cartstream.orders","doc":"The order ended without a sale, or its sale was undone: its money could not be captured, or the customer cancelled before the goods left. Inventory and payment give back what they hold for it.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"reason","type":"string","doc":"out_of_stock, payment_declined, payment_unavailable, payment_failed, timed_out or customer."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   OrderConfirmed: {
     topic: 'orders',
     subject: 'cartstream.orders.OrderConfirmed',
     schema: {"type":"record","name":"OrderConfirmed","namespace":"cartstream.orders","doc":"Stock is held and the payment is authorised, so the sale is made. The capture of the money and the commit of the stock follow.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"paymentId","type":"string","doc":"The authorised payment that is now to be captured."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderConfirmedLine","doc":"The lines that were sold.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"Price of one piece in minor units."}]}},"doc":"The lines that were sold."},{"name":"totalMinor","type":"long","doc":"The amount to capture, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  OrderDelivered: {
+    topic: 'orders',
+    subject: 'cartstream.orders.OrderDelivered',
+    schema: {"type":"record","name":"OrderDelivered","namespace":"cartstream.orders","doc":"The goods of a shipped order have arrived.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   OrderPlaced: {
     topic: 'orders',
@@ -1020,6 +1057,11 @@ const places = {
     topic: 'orders',
     subject: 'cartstream.orders.OrderReturned',
     schema: {"type":"record","name":"OrderReturned","namespace":"cartstream.orders","doc":"Goods of a confirmed order came back; their stock returns and their money is refunded.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"returnId","type":"string","doc":"UUIDv7 of this return: the idempotency key of its refund and its restocking."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderReturnedLine","doc":"The pieces that came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."},{"name":"unitPriceMinor","type":"long","doc":"The price paid for one piece, in minor units."}]}},"doc":"The pieces that came back."},{"name":"refundMinor","type":"long","doc":"Sum of quantity times unit price over the lines, in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"isFull","type":"boolean","doc":"True when the customer has now returned every piece of the order."},{"name":"reason","type":"string","doc":"Always empty. The customer's text stays in the order service; a field without a default cannot be removed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  OrderShipped: {
+    topic: 'orders',
+    subject: 'cartstream.orders.OrderShipped',
+    schema: {"type":"record","name":"OrderShipped","namespace":"cartstream.orders","doc":"The goods of a confirmed order are on their way. Comes again with the right data where staff correct the carrier or the number.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"carrier","type":["null","string"],"doc":"Who carries the goods, as staff wrote it; null where they did not.","default":null},{"name":"trackingNumber","type":["null","string"],"doc":"The number by which the carrier finds them; null where there is none.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentAuthorized: {
     topic: 'payments',
@@ -1034,7 +1076,7 @@ const places = {
   PaymentDeclined: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentDeclined',
-    schema: {"type":"record","name":"PaymentDeclined","namespace":"cartstream.payments","doc":"The provider refused the payment.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason, for example declined, insufficient_funds or invalid_token."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentDeclined","namespace":"cartstream.payments","doc":"The provider refused the payment.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason, for example declined, insufficient_funds or invalid_token."},{"name":"retryUntil","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"Until when the buyer may try to pay again, epoch milliseconds UTC; the order stays reserved for so long. Null where he may not.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentFailed: {
     topic: 'payments',
@@ -1049,7 +1091,7 @@ const places = {
   PaymentRefunded: {
     topic: 'payments',
     subject: 'cartstream.payments.PaymentRefunded',
-    schema: {"type":"record","name":"PaymentRefunded","namespace":"cartstream.payments","doc":"Captured money went back to the buyer.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return for which the money is refunded; also the refund's idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"PaymentRefunded","namespace":"cartstream.payments","doc":"Captured money went back to the buyer.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return or the refund by staff for which the money goes back, or the order's id where a sale was cancelled; also the refund's idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentVoided: {
     topic: 'payments',

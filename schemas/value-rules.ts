@@ -57,7 +57,7 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
       by: 'kind',
       of: {
         sale: { quantity: { min: 1, max: int32Max }, amount_minor: { min: 0, max: amountMax } },
-        refund: { quantity: { min: -int32Max, max: -1 }, amount_minor: { min: -amountMax, max: 0 } },
+        refund: { quantity: { min: -int32Max, max: 0 }, amount_minor: { min: -amountMax, max: 0 } },
       },
     },
   },

@@ -62,6 +62,8 @@ const adminsWriteThing: Row = { ...adminsWrite, missing: roles(403, 403, 400) };
 const adminsReplaceThing: Row = { statuses: roles(403, 403, 428), missing: roles(403, 403, 428) };
 const staff: Row = { statuses: roles(200, 403, 200) };
 const staffOfThing: Row = { ...staff, missing: roles(404, 403, 404) };
+/** The body is refused before the thing is looked for. */
+const staffWriteThing: Row = { statuses: roles(400, 403, 400), missing: roles(400, 403, 400), body: empty };
 const analysts: Row = { statuses: roles(403, 200, 200) };
 
 /** An order is also its guest's, who proves it by a token: so a stranger, logged in or not, gets 404. */
@@ -129,6 +131,8 @@ export const table: Record<string, readonly Row[]> = {
   'POST /api/orders/{id}/returns': [
     { statuses: [404, 400, 404, 400, 404, 400], missing: all(404), body: empty },
   ],
+  'POST /api/orders/{id}/cancel': [{ ...bearers, changes: true }],
+  'POST /api/orders/{id}/fulfilment': [staffWriteThing],
 
   'GET /api/payments': [loggedIn, ownList],
   'GET /api/payments/{id}': [

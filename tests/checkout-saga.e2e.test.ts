@@ -205,6 +205,75 @@ describe('placing an order', () => {
   });
 });
 
+describe('an order after its confirmation', () => {
+  const fulfil = (orderId: string, body: object, token = admin) =>
+    shop.call<OrderView & { code?: string; shipment?: object }>('POST', `/api/orders/${orderId}/fulfilment`, {
+      token,
+      body,
+    });
+  const cancel = (orderId: string, token = buyer.token) =>
+    shop.call<OrderView & { code?: string }>('POST', `/api/orders/${orderId}/cancel`, { token });
+
+  it('is cancelled by its buyer while its goods are there, and all is given back', async () => {
+    const productId = await newProduct(5);
+    const orderId = await buy(productId, { quantity: 2 });
+    await shop.settled(orderId, buyer.token);
+    expect((await cancel(orderId, (await shop.registerCustomer()).token)).status).toBe(404);
+    const cancelled = { status: 200, body: { status: 'cancelled', reason: 'customer' } };
+    expect(await cancel(orderId)).toMatchObject(cancelled);
+    expect(await cancel(orderId)).toMatchObject(cancelled);
+    await stockIs(productId, { onHand: 5, reserved: 0 });
+    await paymentIs(orderId, 'refunded');
+  });
+
+  it('is shipped and delivered by staff, and then no longer cancelled', async () => {
+    const orderId = await buy(await newProduct(5));
+    await shop.settled(orderId, buyer.token);
+    expect((await fulfil(orderId, { status: 'delivered' })).body.code).toBe('order_not_deliverable');
+    const shipment = { carrier: 'DHL', trackingNumber: 'JD0001' };
+    expect(await fulfil(orderId, { status: 'shipped', ...shipment })).toMatchObject({
+      status: 200,
+      body: { status: 'shipped', shipment },
+    });
+    expect(await cancel(orderId)).toMatchObject({ status: 409, body: { code: 'order_not_cancellable' } });
+    expect((await fulfil(orderId, { status: 'delivered' })).body).toMatchObject({
+      status: 'delivered',
+      shipment,
+    });
+    const staffSees = await shop.call<Timeline>('GET', `/api/orders/${orderId}/timeline`, { token: admin });
+    expect(staffSees.body.items).toContainEqual(
+      expect.objectContaining({
+        type: 'PaymentAuthorized',
+        eventId: expect.any(String),
+        causationId: expect.any(String),
+        correlationId: expect.any(String),
+        traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+        attempt: expect.any(Number),
+        topic: 'payments',
+        partition: expect.any(Number),
+        offset: expect.any(Number),
+      }),
+    );
+    const buyerSees = await shop.call<Timeline>('GET', `/api/orders/${orderId}/timeline`, {
+      token: buyer.token,
+    });
+    expect(buyerSees.body.items.map((item) => Object.keys(item).sort())).toEqual(
+      buyerSees.body.items.map(() => ['data', 'occurredAt', 'service', 'type']),
+    );
+    await eventually(
+      async () => {
+        const { body } = await shop.call<{ items: { type: string; offset: number | null }[] }>(
+          'GET',
+          `/api/orders/${orderId}/timeline`,
+          { token: admin },
+        );
+        expect(body.items.filter(({ offset }) => offset === null)).toEqual([]);
+      },
+      { timeoutMs: 20_000 },
+    );
+  });
+});
+
 describe('a return', () => {
   const sendBack = (orderId: string, productId: string, quantity: number, token = buyer.token) =>
     shop.call<{ id: string; refund: { amountMinor: number }; isFull: boolean; code?: string }>(

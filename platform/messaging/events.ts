@@ -166,6 +166,8 @@ export type ReceivedEvent<T extends string = string, V = unknown> = {
   topic: string;
   partition: number;
   offset: bigint;
+  /** How often this process has tried to handle it, where it is not the first time. */
+  attempt?: number;
 };
 
 export type EventReader = {

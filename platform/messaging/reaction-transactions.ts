@@ -111,7 +111,7 @@ const createAttempt =
         );
         // The second of two equal events is not new either.
         const fresh = pending.filter(({ event }) => unseen.delete(event.eventId));
-        failure = await reactToAll(fresh, (event) => react(tx, event));
+        failure = await reactToAll(fresh, { react: (event) => react(tx, event), trials });
         if (failure !== undefined) throw failure.error;
       });
       return undefined;
@@ -124,7 +124,7 @@ const createAttempt =
 /** Resolves, to the first failure, when every reaction has ended: until then they use the transaction's connection. */
 const reactToAll = async (
   items: readonly Item[],
-  react: (event: ReceivedEvent) => Promise<void>,
+  { react, trials }: { react: (event: ReceivedEvent) => Promise<void>; trials: Trials },
 ): Promise<Failure | undefined> => {
   let failure: Failure | undefined;
   const lastOfKey = new Map<string, Promise<void>>();
@@ -134,6 +134,8 @@ const reactToAll = async (
       await lastOfKey.get(key);
       if (failure !== undefined) return;
       try {
+        const failures = trials.failuresOf(item.event, item.record);
+        if (failures > 0) item.event.attempt = failures + 1;
         await react(item.event);
       } catch (error) {
         // An aborted transaction says nothing about the reaction that meets it.

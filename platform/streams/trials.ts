@@ -19,20 +19,33 @@ export type Trials = {
    */
   park(at: TopicPartition, record: IncomingRecord, error: unknown): Promise<boolean>;
   isParked(at: TopicPartition, record: IncomingRecord): boolean;
+  /** How often the record has failed so far. */
+  failuresOf(at: TopicPartition, record: IncomingRecord): number;
   /** The offset of the record that last held the partition, if a single record did. */
   heldBy(at: TopicPartition): bigint | undefined;
   /** The partition continues at `nextOffset`: earlier records will not be tried again. */
   movedTo(at: TopicPartition, nextOffset: bigint): void;
 };
 
-type Tried = { attempts: Map<bigint, number>; parked: Set<bigint>; heldBy: bigint | undefined };
+/** `attempts` are those that count towards the dead-letter topic, `failures` are all. */
+type Tried = {
+  attempts: Map<bigint, number>;
+  failures: Map<bigint, number>;
+  parked: Set<bigint>;
+  heldBy: bigint | undefined;
+};
 
 export const createTrials = (deadLetters: DeadLetters, group: string): Trials => {
   /** By partition; bounded by the batches in progress. */
   const partitions = new Map<string, Tried>();
   const triedOf = (at: TopicPartition): Tried => {
     const name = nameOf(at);
-    const known = partitions.get(name) ?? { attempts: new Map(), parked: new Set(), heldBy: undefined };
+    const known = partitions.get(name) ?? {
+      attempts: new Map(),
+      failures: new Map(),
+      parked: new Set(),
+      heldBy: undefined,
+    };
     partitions.set(name, known);
     return known;
   };
@@ -42,6 +55,7 @@ export const createTrials = (deadLetters: DeadLetters, group: string): Trials =>
       const { offset } = record;
       if (tried.parked.has(offset)) return true;
       tried.heldBy = offset;
+      tried.failures.set(offset, (tried.failures.get(offset) ?? 0) + 1);
       if (isRetriable(error) || isBrokenInvariant(error)) return false;
       const attempts = (tried.attempts.get(offset) ?? 0) + 1;
       tried.attempts.set(offset, attempts);
@@ -52,11 +66,13 @@ export const createTrials = (deadLetters: DeadLetters, group: string): Trials =>
       return true;
     },
     isParked: (at, record) => partitions.get(nameOf(at))?.parked.has(record.offset) === true,
+    failuresOf: (at, record) => partitions.get(nameOf(at))?.failures.get(record.offset) ?? 0,
     heldBy: (at) => partitions.get(nameOf(at))?.heldBy,
     movedTo: (at, nextOffset) => {
       const tried = partitions.get(nameOf(at));
       if (tried === undefined) return;
-      for (const offset of tried.attempts.keys()) if (offset < nextOffset) tried.attempts.delete(offset);
+      for (const counts of [tried.attempts, tried.failures])
+        for (const offset of counts.keys()) if (offset < nextOffset) counts.delete(offset);
       for (const offset of tried.parked) if (offset < nextOffset) tried.parked.delete(offset);
       if (tried.heldBy !== undefined && tried.heldBy < nextOffset) tried.heldBy = undefined;
     },

@@ -1,6 +1,12 @@
 import type { EventMap } from '#schemas/events';
 
-export const templates = ['order_confirmed', 'order_cancelled', 'order_returned'] as const;
+export const templates = [
+  'order_confirmed',
+  'order_cancelled',
+  'order_shipped',
+  'order_delivered',
+  'order_returned',
+] as const;
 
 export type Template = (typeof templates)[number];
 
@@ -13,7 +19,10 @@ export type Notification = {
   data: Record<string, string | number | boolean>;
 };
 
-type Reported = Pick<EventMap, 'OrderConfirmed' | 'OrderCancelled' | 'OrderReturned'>;
+type Reported = Pick<
+  EventMap,
+  'OrderConfirmed' | 'OrderCancelled' | 'OrderShipped' | 'OrderDelivered' | 'OrderReturned'
+>;
 
 /** The notification of each event that buyers are informed about. */
 export const notificationOf: { [T in keyof Reported]: (event: Reported[T]) => Notification } = {
@@ -29,6 +38,16 @@ export const notificationOf: { [T in keyof Reported]: (event: Reported[T]) => No
     userId,
     data: { reason },
   }),
+  OrderShipped: ({ orderId, userId, carrier, trackingNumber }) => ({
+    template: 'order_shipped',
+    orderId,
+    userId,
+    data: {
+      ...(carrier === null ? {} : { carrier }),
+      ...(trackingNumber === null ? {} : { trackingNumber }),
+    },
+  }),
+  OrderDelivered: ({ orderId, userId }) => ({ template: 'order_delivered', orderId, userId, data: {} }),
   OrderReturned: ({ orderId, userId, refundMinor, currency, isFull }) => ({
     template: 'order_returned',
     orderId,

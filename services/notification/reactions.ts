@@ -41,6 +41,10 @@ export const reactions = (deps: {
       record(tx, eventId, notificationOf.OrderConfirmed(value), value.occurredAt),
     OrderCancelled: (tx, { eventId, value }) =>
       record(tx, eventId, notificationOf.OrderCancelled(value), value.occurredAt),
+    OrderShipped: (tx, { eventId, value }) =>
+      record(tx, eventId, notificationOf.OrderShipped(value), value.occurredAt),
+    OrderDelivered: (tx, { eventId, value }) =>
+      record(tx, eventId, notificationOf.OrderDelivered(value), value.occurredAt),
     OrderReturned: (tx, { eventId, value }) =>
       record(tx, eventId, notificationOf.OrderReturned(value), value.occurredAt),
   };

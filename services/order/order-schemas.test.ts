@@ -11,6 +11,7 @@ const order: OrderView = {
   currency: 'GBP',
   paymentId: null,
   paymentMethod: 'card',
+  shipment: null,
   paymentStatus: 'pending',
 } as unknown as OrderView;
 const when = new Date(0);

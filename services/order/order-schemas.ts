@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { emailAddress, line, matching, text, uuid } from '#platform/http/text';
 import { countries } from '#schemas/country';
 import { paymentStatuses } from '#schemas/payment-status';
-import { orderStatuses } from './order.js';
+import type { EventPlace } from './event-place-reads.js';
+import { orderStatuses, type Shipment } from './order.js';
 import type { OrderView } from './order-view.js';
 import type { TimelineEntry } from './timeline.js';
 
@@ -85,7 +86,7 @@ export const statusSchema = z
       .string()
       .optional()
       .describe(
-        'Why the order was cancelled: out_of_stock, payment_declined, payment_unavailable, payment_failed or timed_out.',
+        'Why the order was cancelled: out_of_stock, payment_declined, payment_unavailable, payment_failed, timed_out or customer.',
       ),
   })
   .meta({ id: 'OrderStatus' });
@@ -110,10 +111,39 @@ export const orderSchema = z
       method: z.string(),
       status: z.enum(paymentStatuses),
     }),
+    shipment: z
+      .object({ carrier: z.string().optional(), trackingNumber: z.string().optional() })
+      .optional()
+      .describe('From when the goods are on their way.'),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
   .meta({ id: 'Order' });
+
+const forStaff = {
+  eventId: z.string().optional().describe('For staff, as everything below.'),
+  causationId: z.string().nullable().optional().describe('The event that has caused it; null for a request.'),
+  correlationId: z.string().nullable().optional(),
+  traceId: z.string().nullable().optional(),
+  attempt: z
+    .int()
+    .nullable()
+    .optional()
+    .describe('Counts from 1 how often the order service has tried to handle it, until it succeeded.'),
+  topic: z.string().nullable().optional(),
+  partition: z.int().nullable().optional(),
+  offset: z
+    .int()
+    .nullable()
+    .optional()
+    .describe('Of the order’s own events once ClickHouse has them, some seconds after they are published.'),
+};
+
+export const fulfilmentBody = z.strictObject({
+  status: z.enum(['shipped', 'delivered']),
+  carrier: line(100).optional(),
+  trackingNumber: line(100).optional(),
+});
 
 export const timelineSchema = z
   .object({
@@ -123,6 +153,7 @@ export const timelineSchema = z
         service: z.string(),
         occurredAt: z.iso.datetime(),
         data: z.record(z.string(), z.unknown()),
+        ...forStaff,
       }),
     ),
   })
@@ -155,6 +186,7 @@ export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
   total: { amountMinor: order.totalMinor, currency: order.currency },
   shippingAddress: order.shippingAddress,
   payment: { id: order.paymentId, method: order.paymentMethod, status: paymentStatusOf(order) },
+  ...(order.shipment === null ? {} : { shipment: shownShipment(order.shipment) }),
   createdAt: order.createdAt.toISOString(),
   updatedAt: order.updatedAt.toISOString(),
 });
@@ -166,7 +198,33 @@ export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
 const paymentStatusOf = ({ status, paymentStatus }: OrderView) =>
   status === 'cancelled' && paymentStatus === 'pending' ? 'cancelled' : paymentStatus;
 
-export const shownEntry = ({ occurredAt, ...entry }: TimelineEntry) => ({
-  ...entry,
-  occurredAt: occurredAt.toISOString(),
+const shownShipment = ({ carrier, trackingNumber }: Shipment) => ({
+  ...(carrier === null ? {} : { carrier }),
+  ...(trackingNumber === null ? {} : { trackingNumber }),
 });
+
+export const shownEntry = ({ type, service, occurredAt, data }: TimelineEntry) => ({
+  type,
+  service,
+  occurredAt: occurredAt.toISOString(),
+  data,
+});
+
+/** `place` is where ClickHouse has found the event, if it has. */
+export const shownToStaff = (
+  entry: TimelineEntry,
+  place: EventPlace | undefined,
+): z.output<typeof timelineSchema>['items'][number] => {
+  const { eventId, origin } = entry;
+  return {
+    ...shownEntry(entry),
+    eventId,
+    causationId: origin?.causationId ?? null,
+    correlationId: origin?.correlationId ?? null,
+    traceId: origin?.traceparent?.split('-')[1] ?? null,
+    attempt: origin?.attempt ?? null,
+    topic: origin?.topic ?? place?.topic ?? null,
+    partition: origin?.partition ?? place?.partition ?? null,
+    offset: origin?.offset ?? place?.offset ?? null,
+  };
+};

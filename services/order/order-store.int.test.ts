@@ -231,6 +231,7 @@ describe('an order', () => {
       currency: 'EUR',
       method: 'card',
       reason: 'declined',
+      retryUntil: null,
     });
     expect(await find(orderId)).toMatchObject({
       status: 'cancelled',

@@ -20,14 +20,16 @@ import {
   type OrderDraft,
   type OrderEvent,
   type OrderLine,
+  type OrderRefusal,
   type OrderStatus,
-  type ReturnRefusal,
+  refundableMinor,
+  type Shipment,
   sumMinor,
 } from './order.js';
 import type { ShippingAddress } from './order-view.js';
-import { refundsOf, salesOf, undoneOf } from './sales.js';
-import { noteRefundDue } from './settlement.js';
-import { noteOwn } from './timeline.js';
+import { goodwillOf, refundsOf, salesOf, undoneOf } from './sales.js';
+import { noteRefundDue, type Refund } from './settlement.js';
+import { type EventOrigin, noteOwn } from './timeline.js';
 
 /** Data of the order that no decision needs; none of it is on a topic that is kept for ever. */
 export type Particulars = {
@@ -56,7 +58,7 @@ export type OrderStore = {
     particulars: Particulars,
   ): Promise<Outcome>;
   /** Loads and locks the order, decides, and writes state, timeline, events and sales. Null for no such order. */
-  update(tx: Tx, orderId: string, command: OrderCommand): Promise<Outcome | ReturnRefusal | null>;
+  update(tx: Tx, orderId: string, command: OrderCommand): Promise<Outcome | OrderRefusal | null>;
   /** Orders past their deadline, longest overdue first. They are not locked: `update` checks the deadline again. */
   overdue(
     db: Queryable,
@@ -74,6 +76,8 @@ export const publishes = [
   'PaymentInstructed',
   'OrderConfirmed',
   'OrderCancelled',
+  'OrderShipped',
+  'OrderDelivered',
   'OrderReturned',
   'Sale',
 ] as const satisfies readonly EventType[];
@@ -164,23 +168,50 @@ const publish = (
   before: Order,
   after: Order,
 ): { messages: EventMessage[]; noted: Promise<void> } => {
-  if (!('data' in event)) return { messages: [], noted: Promise.resolve() };
+  const sales = saleRows(event, before, after, () => newId(clock)).map((sale) => saleMessage(events, sale));
+  if (!('data' in event)) return { messages: sales, noted: Promise.resolve() };
   const { type, data } = event;
   const { orderId, occurredAt } = data;
   const message = events.event(type, orderId, data, { occurredAt });
-  const eventId = message.headers[headerNames.eventId] ?? '';
   const shown = event.type === 'OrderReturned' ? { ...data, reason: event.reason } : data;
-  const sales = saleRows(event, before, after, () => newId(clock)).map((sale) => saleMessage(events, sale));
   const note = async (): Promise<void> => {
-    await noteOwn(tx, orderId, { eventId, type, occurredAtMs: occurredAt, data: shown });
-    if (event.type === 'OrderReturned')
-      await noteRefundDue(tx, {
-        refundId: event.data.returnId,
-        orderId,
-        amountMinor: event.data.refundMinor,
-      });
+    const eventId = message.headers[headerNames.eventId] ?? '';
+    await noteOwn(tx, orderId, {
+      eventId,
+      type,
+      occurredAtMs: occurredAt,
+      data: shown,
+      origin: originOf(message),
+    });
+    const due = refundDue(event, before);
+    if (due !== undefined) await noteRefundDue(tx, due);
   };
   return { messages: [message, ...sales], noted: note() };
+};
+
+/** What is known of an own event before it is on the log. */
+const originOf = ({ topic, key, headers }: EventMessage): EventOrigin => ({
+  correlationId: headers[headerNames.correlationId] ?? key,
+  causationId: headers[headerNames.causationId] ?? null,
+  traceparent: headers[headerNames.traceparent] ?? null,
+  topic,
+  partition: null,
+  offset: null,
+  attempt: 1,
+});
+
+/** The refund that the event makes due. A cancelled sale is refunded under the order's own id. */
+const refundDue = (event: OrderEvent, before: Order): Refund | undefined => {
+  if (event.type === 'OrderReturned') {
+    const { returnId: refundId, orderId, refundMinor: amountMinor } = event.data;
+    return amountMinor === 0 ? undefined : { refundId, orderId, amountMinor };
+  }
+  // After `payment_failed` there is no money to give back.
+  if (event.type !== 'OrderCancelled' || before.status !== 'confirmed') return undefined;
+  if (event.data.reason === 'payment_failed') return undefined;
+  const { orderId } = event.data;
+  const amountMinor = refundableMinor(before);
+  return amountMinor === 0 ? undefined : { refundId: orderId, orderId, amountMinor };
 };
 
 const saleMessage = (events: Events, sale: Sale): EventMessage =>
@@ -196,6 +227,8 @@ const saleRows = (event: OrderEvent, before: Order, after: Order, newSaleId: () 
       return refundsOf(event.data, after.lines, newSaleId);
     case 'OrderCancelled':
       return before.status === 'confirmed' ? undoneOf(event.data, after, newSaleId) : [];
+    case 'GoodwillNoted':
+      return goodwillOf(event, after, newSaleId);
     default:
       return [];
   }
@@ -263,6 +296,9 @@ const changeOf = (order: KnownOrder, before: Row, nowMs: number) => {
     lines: order.lines === before.lines ? null : order.lines,
     holdExpiresAt: order.status === 'reserved' ? new Date(order.holdExpiresAtMs) : before.holdExpiresAt,
     paymentId: 'paymentId' in order ? order.paymentId : null,
+    shipment: order.status === 'shipped' ? order.shipment : null,
+    goodwillMinor: order.goodwillMinor,
+    retryUntil: 'retryUntilMs' in order && order.retryUntilMs !== null ? new Date(order.retryUntilMs) : null,
     dueAt: dueMs === null ? null : new Date(dueMs),
     updatedAt: new Date(nowMs),
   };
@@ -273,9 +309,11 @@ const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
     `UPDATE orders SET status = change.status, reason = change.reason, version = change.version,
        lines = coalesce(change.lines, orders.lines), hold_expires_at = change."holdExpiresAt",
        payment_id = coalesce(change."paymentId", payment_id), due_at = change."dueAt",
-       updated_at = change."updatedAt"
+       shipment = coalesce(change.shipment, orders.shipment), goodwill_minor = change."goodwillMinor",
+       retry_until = change."retryUntil", updated_at = change."updatedAt"
      FROM jsonb_to_recordset($1::jsonb) AS change("orderId" uuid, status text, reason text, version integer,
-       lines jsonb, "holdExpiresAt" timestamptz, "paymentId" uuid, "dueAt" timestamptz, "updatedAt" timestamptz)
+       lines jsonb, "holdExpiresAt" timestamptz, "paymentId" uuid, shipment jsonb, "goodwillMinor" bigint,
+       "retryUntil" timestamptz, "dueAt" timestamptz, "updatedAt" timestamptz)
      WHERE orders.order_id = change."orderId"`,
     [JSON.stringify(changes)],
   ),
@@ -292,6 +330,9 @@ type Row = {
   currency: string;
   paymentId: string | null;
   holdExpiresAt: Date | null;
+  shipment: Shipment | null;
+  goodwillMinor: number;
+  retryUntil: Date | null;
   deadlineAt: Date;
   createdAt: Date;
 };
@@ -301,7 +342,7 @@ const lockAll: Batch<string, Row | undefined> = readBatch(async (tx, orderIds) =
   const { rows } = await tx.query<Row>(
     `SELECT order_id AS "orderId", user_id AS "userId", status, reason, version, lines, total_minor AS "totalMinor",
             currency, payment_id AS "paymentId", hold_expires_at AS "holdExpiresAt", deadline_at AS "deadlineAt",
-            created_at AS "createdAt"
+            shipment, goodwill_minor AS "goodwillMinor", retry_until AS "retryUntil", created_at AS "createdAt"
      FROM orders WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id FOR UPDATE`,
     [orderIds],
   );
@@ -319,16 +360,27 @@ const orderOf = (row: Row): Order => {
     currency: row.currency,
     placedAtMs: row.createdAt.getTime(),
     deadlineMs: row.deadlineAt.getTime(),
+    goodwillMinor: row.goodwillMinor,
   };
+  const retryUntilMs = row.retryUntil?.getTime() ?? null;
   switch (row.status) {
     case 'pending':
-      return { ...common, status: 'pending', paymentId: row.paymentId };
+      // While the buyer may try again, the payment that the row shows is a declined one.
+      return {
+        ...common,
+        status: 'pending',
+        paymentId: retryUntilMs === null ? row.paymentId : null,
+        retryUntilMs,
+      };
     case 'reserved':
       assert(row.holdExpiresAt !== null, 'a reserved order has the end of its hold');
-      return { ...common, status: 'reserved', holdExpiresAtMs: row.holdExpiresAt.getTime() };
+      return { ...common, status: 'reserved', holdExpiresAtMs: row.holdExpiresAt.getTime(), retryUntilMs };
     case 'cancelled':
       assert(row.reason !== null, 'a cancelled order has a reason');
       return { ...common, status: 'cancelled', reason: row.reason };
+    case 'shipped':
+      assert(row.paymentId !== null && row.shipment !== null, 'a shipped order has a payment and a shipment');
+      return { ...common, status: 'shipped', paymentId: row.paymentId, shipment: row.shipment };
     default:
       assert(row.paymentId !== null, `an order that is ${row.status} has a payment`);
       return { ...common, status: row.status, paymentId: row.paymentId };

@@ -1,5 +1,5 @@
 import type { Queryable } from '#platform/postgres/pool';
-import type { OrderLine, OrderStatus } from './order.js';
+import type { OrderLine, OrderStatus, Shipment } from './order.js';
 import type { PaymentStatus } from './settlement.js';
 
 export type ShippingAddress = {
@@ -26,13 +26,14 @@ export type OrderView = {
   paymentId: string | null;
   paymentMethod: string;
   paymentStatus: PaymentStatus;
+  shipment: Shipment | null;
   createdAt: Date;
   updatedAt: Date;
 };
 
 const columns = `order_id AS "orderId", user_id AS "userId", guest_token_hash AS "guestTokenHash", status, reason,
   version, lines, total_minor AS "totalMinor", currency, shipping_address AS "shippingAddress",
-  payment_id AS "paymentId", payment_method AS "paymentMethod", payment_status AS "paymentStatus",
+  payment_id AS "paymentId", payment_method AS "paymentMethod", payment_status AS "paymentStatus", shipment,
   created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** Those of the orders that exist, by id. */

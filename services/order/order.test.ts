@@ -11,6 +11,7 @@ import {
   type Order,
   type OrderCommand,
   type OrderEvent,
+  transitions,
 } from './order.js';
 
 const nowMs = 1_700_000_000_000;
@@ -58,6 +59,25 @@ const returnItems = (...items: { productId: string; quantity: number }[]): Order
   items,
   reason: 'too bright',
   nowMs: nowMs + 40,
+});
+
+const wish: OrderCommand = { type: 'CancelAtRequest', nowMs: nowMs + 35 };
+const ship = (carrier: string | null = 'DHL', trackingNumber: string | null = '42'): OrderCommand => ({
+  type: 'ShipOrder',
+  shipment: { carrier, trackingNumber },
+  nowMs: nowMs + 36,
+});
+const deliver: OrderCommand = { type: 'DeliverOrder', nowMs: nowMs + 37 };
+const goodwill = (amountMinor: number): OrderCommand => ({
+  type: 'NoteGoodwill',
+  refundId: 'refund-1',
+  amountMinor,
+  nowMs: nowMs + 38,
+});
+const declined = (retryUntilMs: number | null): OrderCommand => ({
+  type: 'NotePaymentDeclined',
+  retryUntilMs,
+  nowMs: nowMs + 15,
 });
 
 const events = (decision: Decision): readonly OrderEvent[] => {
@@ -174,6 +194,114 @@ describe('an order without an answer', () => {
   });
 });
 
+describe('a buyer who changes his mind', () => {
+  test.each([
+    ['pending', given(place)],
+    ['reserved', given(place, stockReserved)],
+    ['confirmed', given(place, stockReserved, paymentAuthorized)],
+  ])('cancels an order that is %s, once', (_, order) => {
+    const after = apply(order, wish);
+    expect(after).toMatchObject({ status: 'cancelled', reason: 'customer' });
+    expect(decide(wish, after)).toEqual([]);
+  });
+
+  test.each([
+    ['shipped', [ship()]],
+    ['delivered', [ship(), deliver]],
+    ['returned', [returnItems({ productId: 'a', quantity: 2 }, { productId: 'b', quantity: 1 })]],
+  ])('cannot cancel an order that is %s', (status, further) => {
+    const order = given(place, stockReserved, paymentAuthorized, ...further);
+    expect(decide(wish, order)).toEqual({ refused: 'order_not_cancellable', status });
+  });
+});
+
+describe('the goods', () => {
+  const confirmed = given(place, stockReserved, paymentAuthorized);
+
+  test('are shipped, then delivered, once each', () => {
+    const shipped = apply(confirmed, ship());
+    expect(shipped).toMatchObject({ status: 'shipped', version: 3, shipment: { carrier: 'DHL' } });
+    expect(decide(ship(), shipped)).toEqual([]);
+    const delivered = apply(shipped, deliver);
+    expect(delivered).toMatchObject({ status: 'delivered', version: 4 });
+    expect(decide(deliver, delivered)).toEqual([]);
+  });
+
+  test('may get another carrier while they are on their way', () => {
+    expect(apply(apply(confirmed, ship()), ship('UPS', '43'))).toMatchObject({
+      status: 'shipped',
+      version: 4,
+      shipment: { carrier: 'UPS', trackingNumber: '43' },
+    });
+  });
+
+  test('do not leave before the order is confirmed, nor arrive before they left', () => {
+    expect(decide(ship(), given(place, stockReserved))).toEqual({
+      refused: 'order_not_shippable',
+      status: 'reserved',
+    });
+    expect(decide(deliver, confirmed)).toEqual({ refused: 'order_not_deliverable', status: 'confirmed' });
+    expect(decide(ship(), given(place, wish))).toMatchObject({ refused: 'order_not_shippable' });
+  });
+
+  test('may come back after they were shipped, some now and some later', () => {
+    const part = apply(apply(confirmed, ship()), returnItems({ productId: 'a', quantity: 1 }));
+    expect(part.status).toBe('shipped');
+    const rest = returnItems({ productId: 'a', quantity: 1 }, { productId: 'b', quantity: 1 });
+    expect(apply(apply(part, deliver), rest).status).toBe('returned');
+  });
+});
+
+describe('a declined payment', () => {
+  const untilMs = nowMs + 60_000;
+
+  test('cancels the order where the buyer may not try again, or no longer', () => {
+    for (const retryUntilMs of [null, nowMs])
+      expect(given(place, stockReserved, declined(retryUntilMs))).toMatchObject({
+        status: 'cancelled',
+        reason: 'payment_declined',
+      });
+  });
+
+  test.each([
+    ['after the stock', [stockReserved, declined(untilMs)]],
+    ['before the stock', [declined(untilMs), stockReserved]],
+  ])('leaves the order waiting for another try when it comes %s', (_, commands) => {
+    const order = given(place, ...commands);
+    expect(order).toMatchObject({ status: 'reserved', retryUntilMs: untilMs });
+    expect(dueAtMs(order)).toBe(untilMs);
+    expect(apply(order, paymentAuthorized).status).toBe('confirmed');
+    expect(apply(order, { type: 'GiveUpOverdue', nowMs: untilMs })).toMatchObject({
+      reason: 'payment_declined',
+    });
+    expect(decide({ type: 'GiveUpOverdue', nowMs: untilMs - 1 }, order)).toEqual([]);
+  });
+
+  test('that comes after a later authorisation changes nothing', () => {
+    expect(decide(declined(untilMs), given(place, paymentAuthorized))).toEqual([]);
+    expect(decide(declined(null), given(place, stockReserved, paymentAuthorized))).toEqual([]);
+  });
+});
+
+describe('a refund without a return', () => {
+  const confirmed = given(place, stockReserved, paymentAuthorized);
+
+  test('leaves the order as it is, and less for later returns', () => {
+    const order = apply(confirmed, goodwill(1500));
+    expect(order.status).toBe('confirmed');
+    const [returned] = events(decide(returnItems({ productId: 'a', quantity: 2 }), order));
+    expect(returned).toMatchObject({ data: { refundMinor: 499 } });
+    const rest = evolve(order, returned as OrderEvent);
+    expect(decide(returnItems({ productId: 'b', quantity: 1 }), rest)).toMatchObject([
+      { data: { refundMinor: 0, isFull: true } },
+    ]);
+  });
+
+  test('of an order that was never sold changes nothing', () => {
+    expect(decide(goodwill(1), given(place))).toEqual([]);
+  });
+});
+
 describe('a return', () => {
   const confirmed = given(place, stockReserved, paymentAuthorized);
 
@@ -224,17 +352,48 @@ describe('a return', () => {
 });
 
 describe('whatever order messages arrive in', () => {
-  const commands = fc.array(
-    fc.constantFrom<OrderCommand>(
-      stockReserved,
-      paymentAuthorized,
-      cancel('out_of_stock'),
-      cancel('payment_declined'),
-      { type: 'GiveUpOverdue', nowMs: nowMs + paymentWaitMs },
-      returnItems({ productId: 'a', quantity: 1 }),
-    ),
-    { maxLength: 12 },
-  );
+  const possible: OrderCommand[] = [
+    stockReserved,
+    paymentAuthorized,
+    cancel('out_of_stock'),
+    cancel('payment_declined'),
+    declined(nowMs + 60_000),
+    declined(null),
+    wish,
+    ship(),
+    ship('UPS'),
+    deliver,
+    goodwill(300),
+    returnItems({ productId: 'a', quantity: 2 }, { productId: 'b', quantity: 1 }),
+    { type: 'GiveUpOverdue', nowMs: nowMs + paymentWaitMs },
+    returnItems({ productId: 'a', quantity: 1 }),
+  ];
+  const commands = fc.array(fc.constantFrom(...possible), { maxLength: 12 });
+
+  test('each step is in the table of the state machine, and each row of the table is reached', () => {
+    const reached = new Set<string>(['new OrderPlaced pending']);
+    const seen = new Set<string>();
+    const follow = (order: Order): void => {
+      const { version: _, ...state } = { version: 0, ...order };
+      if (seen.has(JSON.stringify(state))) return;
+      seen.add(JSON.stringify(state));
+      for (const command of possible) {
+        const decision = decide(command, order);
+        if (isRefusal(decision)) continue;
+        const after = decision.reduce((before, event) => {
+          const next = evolve(before, event);
+          reached.add(`${before.status} ${event.type} ${next.status}`);
+          return next;
+        }, order);
+        if (!('goodwillMinor' in after) || after.goodwillMinor <= 300) follow(after);
+      }
+    };
+    follow(given(place));
+    const rows = Object.entries(transitions).flatMap(([from, steps]) =>
+      Object.entries(steps).flatMap(([type, ends]) => ends.map((to) => `${from} ${type} ${to}`)),
+    );
+    expect([...reached].sort()).toEqual(rows.sort());
+  });
 
   test('an order ends at most once, its versions have no gap, and no more comes back than was bought', () => {
     fc.assert(
@@ -250,8 +409,12 @@ describe('whatever order messages arrive in', () => {
           }
         }
         expect(published.map(({ version }) => version)).toEqual(published.map((_, index) => index + 1));
-        const ends = published.filter(({ type }) => type === 'OrderConfirmed' || type === 'OrderCancelled');
-        expect(ends.length).toBe(isOpen(order) ? 0 : 1);
+        const ends = published.map(({ type }) => type).filter((type) => /Confirmed|Cancelled/.test(type));
+        const [first, second, ...more] = ends;
+        expect(first === undefined).toBe(isOpen(order));
+        expect(more).toEqual([]);
+        // Only a sale is cancelled after an end.
+        if (second !== undefined) expect(ends).toEqual(['OrderConfirmed', 'OrderCancelled']);
         if (order.status !== 'new')
           for (const { returned, quantity } of order.lines) expect(returned).toBeLessThanOrEqual(quantity);
       }),

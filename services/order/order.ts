@@ -2,9 +2,11 @@ import { assert } from '#platform/assert';
 import type {
   OrderCancelled,
   OrderConfirmed,
+  OrderDelivered,
   OrderPlaced,
   OrderPlacedLine,
   OrderReturned,
+  OrderShipped,
 } from '#schemas/events';
 
 export const cancellationReasons = [
@@ -13,12 +15,16 @@ export const cancellationReasons = [
   'payment_unavailable',
   'payment_failed',
   'timed_out',
+  'customer',
 ] as const;
 
 export type CancellationReason = (typeof cancellationReasons)[number];
 
 /** A line of the order. `returned` pieces of it have been sent back: 0 <= returned <= quantity. */
 export type OrderLine = OrderPlacedLine & { returned: number };
+
+/** Who carries the goods; null where staff did not say. */
+export type Shipment = { carrier: string | null; trackingNumber: string | null };
 
 type Common = {
   orderId: string;
@@ -31,15 +37,22 @@ type Common = {
   placedAtMs: number;
   /** When the order is cancelled if an answer is still missing, epoch ms. */
   deadlineMs: number;
+  /** Refunds that belong to no return: what staff gave back out of goodwill. */
+  goodwillMinor: number;
 };
+
+/** After a declined payment: until when the buyer may try to pay again, epoch ms. */
+type Retry = { retryUntilMs: number | null };
 
 export type Order =
   | { status: 'new' }
   /** `paymentId` is set when `PaymentAuthorized` arrived before `StockReserved`. */
-  | (Common & { status: 'pending'; paymentId: string | null })
-  | (Common & { status: 'reserved'; holdExpiresAtMs: number })
+  | (Common & Retry & { status: 'pending'; paymentId: string | null })
+  | (Common & Retry & { status: 'reserved'; holdExpiresAtMs: number })
   | (Common & { status: 'paid'; paymentId: string })
   | (Common & { status: 'confirmed'; paymentId: string })
+  | (Common & { status: 'shipped'; paymentId: string; shipment: Shipment })
+  | (Common & { status: 'delivered'; paymentId: string })
   | (Common & { status: 'returned'; paymentId: string })
   | (Common & { status: 'cancelled'; reason: CancellationReason });
 
@@ -48,22 +61,25 @@ export const orderStatuses = [
   'reserved',
   'paid',
   'confirmed',
+  'shipped',
+  'delivered',
   'returned',
   'cancelled',
 ] as const satisfies readonly Exclude<Order['status'], 'new'>[];
 
 export type OrderStatus = (typeof orderStatuses)[number];
 
-/**
- * `StockHeld` and `MoneyGuaranteed` only change this order's state: inventory and payment have published their own
- * events.
- */
+/** Events without `data` only change this order's state: inventory and payment have published their own events. */
 export type OrderEvent =
   | { type: 'OrderPlaced'; data: OrderPlaced; deadlineMs: number }
   | { type: 'StockHeld'; holdExpiresAtMs: number }
   | { type: 'MoneyGuaranteed'; paymentId: string }
+  | { type: 'RetryAllowed'; untilMs: number }
   | { type: 'OrderConfirmed'; data: OrderConfirmed }
   | { type: 'OrderCancelled'; data: OrderCancelled }
+  | { type: 'OrderShipped'; data: OrderShipped }
+  | { type: 'OrderDelivered'; data: OrderDelivered }
+  | { type: 'GoodwillNoted'; refundId: string; amountMinor: number; occurredAtMs: number }
   /** `reason` is the customer's own text, which is not published. */
   | { type: 'OrderReturned'; data: OrderReturned; reason: string };
 
@@ -75,6 +91,14 @@ export type OrderCommand =
   | { type: 'NoteStockReserved'; holdExpiresAtMs: number; nowMs: number }
   | { type: 'NotePaymentAuthorized'; paymentId: string; nowMs: number }
   | { type: 'CancelOrder'; reason: CancellationReason; nowMs: number }
+  /** `retryUntilMs` is null where the buyer may not try again. */
+  | { type: 'NotePaymentDeclined'; retryUntilMs: number | null; nowMs: number }
+  /** The buyer, or staff for him, wants the order cancelled: possible until the goods leave. */
+  | { type: 'CancelAtRequest'; nowMs: number }
+  | { type: 'ShipOrder'; shipment: Shipment; nowMs: number }
+  | { type: 'DeliverOrder'; nowMs: number }
+  /** Money went back that belongs to no return and to no cancellation. Once for each refund. */
+  | { type: 'NoteGoodwill'; refundId: string; amountMinor: number; nowMs: number }
   /** The money can never be captured: the sale is undone, unless every piece was returned. */
   | { type: 'NotePaymentFailed'; nowMs: number }
   /** Cancels the order if it has waited too long for stock or for its payment; otherwise does nothing. */
@@ -87,20 +111,56 @@ export type OrderCommand =
       nowMs: number;
     };
 
-export type ReturnRefusal =
-  | { refused: 'order_not_returnable'; status: Order['status'] }
+type Status = Order['status'];
+
+export type OrderRefusal =
+  | { refused: 'order_not_cancellable' | 'order_not_shippable' | 'order_not_deliverable'; status: Status }
+  | { refused: 'order_not_returnable'; status: Status }
   | { refused: 'not_in_order'; productId: string }
   | { refused: 'return_exceeds_purchase'; productId: string; returnable: number };
 
-export type Decision = readonly OrderEvent[] | ReturnRefusal;
+export type Decision = readonly OrderEvent[] | OrderRefusal;
 
-export const isRefusal = (decision: Decision): decision is ReturnRefusal => 'refused' in decision;
+export const isRefusal = (decision: Decision): decision is OrderRefusal => 'refused' in decision;
+
+/**
+ * The state machine: for each status, the events that are possible in it and the statuses to which each may lead. An
+ * event that is not here is a bug, and `evolve` ends the process before it is stored.
+ */
+export const transitions: {
+  readonly [S in Status]: { readonly [T in OrderEvent['type']]?: readonly Status[] };
+} = {
+  new: { OrderPlaced: ['pending'] },
+  pending: {
+    StockHeld: ['reserved'],
+    MoneyGuaranteed: ['pending'],
+    RetryAllowed: ['pending'],
+    OrderCancelled: ['cancelled'],
+  },
+  reserved: { MoneyGuaranteed: ['paid'], RetryAllowed: ['reserved'], OrderCancelled: ['cancelled'] },
+  paid: { OrderConfirmed: ['confirmed'] },
+  confirmed: {
+    OrderShipped: ['shipped'],
+    OrderReturned: ['confirmed', 'returned'],
+    OrderCancelled: ['cancelled'],
+    GoodwillNoted: ['confirmed'],
+  },
+  shipped: {
+    OrderShipped: ['shipped'],
+    OrderDelivered: ['delivered'],
+    OrderReturned: ['shipped', 'returned'],
+    GoodwillNoted: ['shipped'],
+  },
+  delivered: { OrderReturned: ['delivered', 'returned'], GoodwillNoted: ['delivered'] },
+  returned: { GoodwillNoted: ['returned'] },
+  cancelled: {},
+};
 
 const nothing: readonly OrderEvent[] = [];
 
 /**
  * Decides the events that follow from `command`. A command that arrives twice or late changes nothing. One that arrives
- * before the event it belongs with is kept until that event arrives. Only a return can be refused.
+ * before the event it belongs with is kept until that event arrives. Only the wish of a person can be refused.
  */
 export const decide = (command: OrderCommand, order: Order): Decision => {
   switch (command.type) {
@@ -119,6 +179,26 @@ export const decide = (command: OrderCommand, order: Order): Decision => {
       return order.status === 'reserved' ? confirm(order, command.paymentId, command.nowMs) : nothing;
     case 'CancelOrder':
       return isOpen(order) ? [cancelled(order, command.reason, command.nowMs)] : nothing;
+    case 'NotePaymentDeclined':
+      return declined(command, order);
+    case 'CancelAtRequest':
+      if (isOpen(order) || order.status === 'confirmed') return [cancelled(order, 'customer', command.nowMs)];
+      return order.status === 'cancelled'
+        ? nothing
+        : { refused: 'order_not_cancellable', status: order.status };
+    case 'ShipOrder':
+      return ship(command, order);
+    case 'DeliverOrder':
+      if (order.status === 'shipped')
+        return [{ type: 'OrderDelivered', data: { ...ownFact(order), occurredAt: command.nowMs } }];
+      return order.status === 'delivered'
+        ? nothing
+        : { refused: 'order_not_deliverable', status: order.status };
+    case 'NoteGoodwill': {
+      if (!isSold(order)) return nothing;
+      const { refundId, amountMinor, nowMs } = command;
+      return [{ type: 'GoodwillNoted', refundId, amountMinor, occurredAtMs: nowMs }];
+    }
     case 'NotePaymentFailed':
       return isOpen(order) || order.status === 'confirmed'
         ? [cancelled(order, 'payment_failed', command.nowMs)]
@@ -136,14 +216,30 @@ export const decide = (command: OrderCommand, order: Order): Decision => {
 
 /** The state after `event`. Replaying an order's events from `{ status: 'new' }` gives its present state. */
 export const evolve = (order: Order, event: OrderEvent): Order => {
+  const after = next(order, event);
+  assert(
+    transitions[order.status][event.type]?.includes(after.status) === true,
+    `${event.type} does not lead from ${order.status} to ${after.status}`,
+  );
+  return after;
+};
+
+const next = (order: Order, event: OrderEvent): Order => {
   if (event.type === 'OrderPlaced') return opened(event);
   assert(order.status !== 'new', `${event.type} belongs to an order that was placed`);
   switch (event.type) {
     case 'StockHeld':
-      return { ...base(order), status: 'reserved', holdExpiresAtMs: event.holdExpiresAtMs };
+      return {
+        ...base(order),
+        status: 'reserved',
+        holdExpiresAtMs: event.holdExpiresAtMs,
+        retryUntilMs: 'retryUntilMs' in order ? order.retryUntilMs : null,
+      };
+    case 'RetryAllowed':
+      return { ...order, retryUntilMs: event.untilMs } as Order;
     case 'MoneyGuaranteed':
       return order.status === 'pending'
-        ? { ...order, paymentId: event.paymentId }
+        ? { ...order, paymentId: event.paymentId, retryUntilMs: null }
         : { ...base(order), status: 'paid', paymentId: event.paymentId };
     case 'OrderConfirmed':
       return {
@@ -159,22 +255,42 @@ export const evolve = (order: Order, event: OrderEvent): Order => {
         status: 'cancelled',
         reason: event.data.reason as CancellationReason,
       };
-    case 'OrderReturned': {
-      assert(order.status === 'confirmed', 'only a confirmed order is returned');
-      const lines = order.lines.map((line) => ({
-        ...line,
-        returned: line.returned + quantityOf(event.data.lines, line.productId),
-      }));
-      return {
-        ...order,
-        version: event.data.version,
-        lines,
-        status: event.data.isFull ? 'returned' : 'confirmed',
-      };
+    case 'OrderShipped': {
+      const { version, carrier, trackingNumber } = event.data;
+      return { ...sold(order), version, status: 'shipped', shipment: { carrier, trackingNumber } };
     }
+    case 'OrderDelivered':
+      return { ...sold(order), version: event.data.version, status: 'delivered' };
+    case 'GoodwillNoted':
+      return { ...order, goodwillMinor: order.goodwillMinor + event.amountMinor };
+    case 'OrderReturned':
+      return afterReturn(order, event.data);
     default:
       return event satisfies never;
   }
+};
+
+const afterReturn = (order: Common & Order, { version, lines: back, isFull }: OrderReturned): Order => {
+  assert(isSold(order), 'only goods that were sold are returned');
+  const lines = order.lines.map((line) => ({
+    ...line,
+    returned: line.returned + quantityOf(back, line.productId),
+  }));
+  return isFull ? { ...sold(order), version, lines, status: 'returned' } : { ...order, version, lines };
+};
+
+type Sold = Extract<Order, { status: 'confirmed' | 'shipped' | 'delivered' | 'returned' }>;
+
+/** An order whose goods are sold, and of which some may be back. */
+const isSold = (order: Order): order is Sold =>
+  order.status === 'confirmed' ||
+  order.status === 'shipped' ||
+  order.status === 'delivered' ||
+  order.status === 'returned';
+
+const sold = (order: Order): Common & { paymentId: string } => {
+  assert(isSold(order), 'the order was sold');
+  return { ...base(order), paymentId: order.paymentId };
 };
 
 /** An order that may still be confirmed or cancelled. */
@@ -184,7 +300,10 @@ export const isOpen = (order: Order): order is Extract<Order, { status: 'pending
 /** When the sweeper has to check an open order, epoch ms: its own deadline or the end of its hold. */
 export const dueAtMs = (order: Order): number | null => {
   if (!isOpen(order)) return null;
-  return order.status === 'reserved' ? Math.min(order.deadlineMs, order.holdExpiresAtMs) : order.deadlineMs;
+  const ends = [order.deadlineMs];
+  if (order.status === 'reserved') ends.push(order.holdExpiresAtMs);
+  if ('retryUntilMs' in order && order.retryUntilMs !== null) ends.push(order.retryUntilMs);
+  return Math.min(...ends);
 };
 
 /**
@@ -196,10 +315,45 @@ const overdue = (
   order: Extract<Order, { status: 'pending' | 'reserved' | 'paid' }>,
   nowMs: number,
 ): CancellationReason | null => {
+  if ('retryUntilMs' in order && order.retryUntilMs !== null && nowMs >= order.retryUntilMs)
+    return 'payment_declined';
   if (order.status === 'reserved' && nowMs >= order.holdExpiresAtMs) return 'timed_out';
   if (nowMs < order.deadlineMs) return null;
-  return order.status === 'reserved' ? 'payment_unavailable' : 'timed_out';
+  if (order.status !== 'reserved') return 'timed_out';
+  return order.retryUntilMs === null ? 'payment_unavailable' : 'payment_declined';
 };
+
+const declined = (
+  { retryUntilMs, nowMs }: Extract<OrderCommand, { type: 'NotePaymentDeclined' }>,
+  order: Order,
+): readonly OrderEvent[] => {
+  // A payment that was authorised meanwhile is newer than this refusal.
+  if (!isOpen(order) || (order.status === 'pending' && order.paymentId !== null)) return nothing;
+  return retryUntilMs === null || retryUntilMs <= nowMs || order.status === 'paid'
+    ? [cancelled(order, 'payment_declined', nowMs)]
+    : [{ type: 'RetryAllowed', untilMs: retryUntilMs }];
+};
+
+/** Staff may correct who carries the goods for as long as they are on their way. */
+const ship = ({ shipment, nowMs }: Extract<OrderCommand, { type: 'ShipOrder' }>, order: Order): Decision => {
+  if (order.status !== 'confirmed' && order.status !== 'shipped')
+    return { refused: 'order_not_shippable', status: order.status };
+  const { carrier, trackingNumber } = shipment;
+  if (
+    order.status === 'shipped' &&
+    order.shipment.carrier === carrier &&
+    order.shipment.trackingNumber === trackingNumber
+  )
+    return nothing;
+  const data = { ...ownFact(order), carrier, trackingNumber, occurredAt: nowMs };
+  return [{ type: 'OrderShipped', data }];
+};
+
+const ownFact = (order: Common) => ({
+  orderId: order.orderId,
+  version: order.version + 1,
+  userId: order.userId,
+});
 
 const orderPlaced = ({
   draft,
@@ -220,6 +374,8 @@ const opened = ({ data, deadlineMs }: Extract<OrderEvent, { type: 'OrderPlaced' 
   currency: data.currency,
   placedAtMs: data.occurredAt,
   deadlineMs,
+  goodwillMinor: 0,
+  retryUntilMs: null,
   paymentId: null,
 });
 
@@ -246,17 +402,12 @@ const confirm = (order: Common, paymentId: string, nowMs: number): readonly Orde
 
 const cancelled = (order: Common, reason: CancellationReason, nowMs: number): OrderEvent => ({
   type: 'OrderCancelled',
-  data: {
-    orderId: order.orderId,
-    version: order.version + 1,
-    userId: order.userId,
-    reason,
-    occurredAt: nowMs,
-  },
+  data: { ...ownFact(order), reason, occurredAt: nowMs },
 });
 
 const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, order: Order): Decision => {
-  if (order.status !== 'confirmed') return { refused: 'order_not_returnable', status: order.status };
+  if (!isSold(order) || order.status === 'returned')
+    return { refused: 'order_not_returnable', status: order.status };
   for (const { productId, quantity } of command.items) {
     const line = order.lines.find((line) => line.productId === productId);
     if (!line) return { refused: 'not_in_order', productId };
@@ -282,7 +433,7 @@ const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, or
         returnId: command.returnId,
         userId: order.userId,
         lines,
-        refundMinor: totalMinorOf(lines),
+        refundMinor: Math.min(totalMinorOf(lines), refundableMinor(order)),
         currency: order.currency,
         isFull,
         reason: '',
@@ -291,6 +442,16 @@ const returnItems = (command: Extract<OrderCommand, { type: 'ReturnItems' }>, or
       reason: command.reason,
     },
   ];
+};
+
+/** What the order has cost, less what went back or is due already: a return refunds no more than that. */
+export const refundableMinor = ({
+  totalMinor,
+  lines,
+  goodwillMinor,
+}: Pick<Common, 'totalMinor' | 'lines' | 'goodwillMinor'>): number => {
+  const returned = lines.map((line) => ({ ...line, quantity: line.returned }));
+  return Math.max(0, totalMinor - sumMinor(returned) - goodwillMinor);
 };
 
 const base = (order: Common): Common => ({
@@ -302,6 +463,7 @@ const base = (order: Common): Common => ({
   currency: order.currency,
   placedAtMs: order.placedAtMs,
   deadlineMs: order.deadlineMs,
+  goodwillMinor: order.goodwillMinor,
 });
 
 const quantityOf = (lines: readonly { productId: string; quantity: number }[], productId: string): number =>

@@ -61,13 +61,13 @@ const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
 
   const keep = (tx: Tx, event: SagaEvent): Promise<boolean> => noteOther(tx, event.value.orderId, event);
 
-  return { keep, followStock, followPayment };
+  return { decide, keep, followStock, followPayment };
 };
 
 /** Order's reactions to the events of inventory and payment; each event goes on the order's timeline. */
 export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
   const { clock } = deps;
-  const { keep, followStock, followPayment } = createFollower(deps);
+  const { decide, keep, followStock, followPayment } = createFollower(deps);
 
   return {
     StockReserved: (tx, event) =>
@@ -90,8 +90,8 @@ export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
       }),
     PaymentDeclined: (tx, event) =>
       followPayment(tx, event, 'declined', {
-        type: 'CancelOrder',
-        reason: 'payment_declined',
+        type: 'NotePaymentDeclined',
+        retryUntilMs: event.value.retryUntil,
         nowMs: clock.nowMs(),
       }),
     PaymentCaptured: (tx, event) => followPayment(tx, event, 'captured'),
@@ -102,8 +102,11 @@ export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
     },
     PaymentRefunded: async (tx, event) => {
       if (!(await keep(tx, event))) return;
-      const { paymentId, occurredAt: refundedAtMs } = event.value;
-      await noteRefunded(tx, event.value, { paymentId, refundedAtMs, nowMs: clock.nowMs() });
+      const { paymentId, refundId, amountMinor, occurredAt: refundedAtMs } = event.value;
+      const nowMs = clock.nowMs();
+      const noted = await noteRefunded(tx, event.value, { paymentId, refundedAtMs, nowMs });
+      if (noted === 'unasked')
+        await decide(tx, event, { type: 'NoteGoodwill', refundId, amountMinor, nowMs });
     },
     RefundFailed: async (tx, event) => {
       if (await keep(tx, event)) await noteRefundFailed(tx, event.value.refundId, event.value.reason);

@@ -1,32 +1,28 @@
 import { z } from 'zod';
-import type { Clock } from '#platform/clock';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { type InputError, problem, problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { prose, uuid } from '#platform/http/text';
-import { newId } from '#platform/ids';
+import { uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import type { Logger } from '#platform/service-host';
 import { isStaff, visible } from './access.js';
-import { mergeItems, orderStatuses, type ReturnRefusal } from './order.js';
+import type { EventPlaces } from './event-place-reads.js';
+import { mergeItems, orderStatuses } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import {
   acceptedSchema,
-  itemsBody,
   orderSchema,
   orderTokenHeader,
   piecesOfProductMax,
   placeOrderBody,
   placeOrderHeaders,
-  returnSchema,
   shown,
   shownEntry,
+  shownToStaff,
   timelineSchema,
 } from './order-schemas.js';
-import type { OrderStore } from './order-store.js';
 import { listOrders } from './order-view.js';
 import type { OrderViews } from './order-view-store.js';
 import type { PlacedOrder, PlaceOrder } from './place-order.js';
@@ -39,13 +35,11 @@ const params = z.strictObject({ id: uuid });
 
 export type OrderRouteDeps = {
   db: Database;
-  orders: OrderStore;
   products: ProductReplica;
   views: OrderViews;
+  places: EventPlaces;
   placeOrder: PlaceOrder;
   metrics: OrderMetrics;
-  clock: Clock;
-  logger: Logger;
   productWaitMs: number;
   /** True while too many events wait for Kafka to accept new orders. */
   isBacklogged: () => boolean;
@@ -56,7 +50,6 @@ export const orderRoutes = (app: HttpApp, deps: OrderRouteDeps): void => {
   listRoute(app, deps);
   orderRoute(app, deps);
   timelineRoute(app, deps);
-  returnRoute(app, deps);
 };
 
 const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
@@ -187,14 +180,15 @@ const orderRoute = (app: HttpApp, { views }: OrderRouteDeps): void => {
   );
 };
 
-const timelineRoute = (app: HttpApp, { db, views }: OrderRouteDeps): void => {
+const timelineRoute = (app: HttpApp, { db, views, places }: OrderRouteDeps): void => {
   app.get(
     '/api/orders/:id/timeline',
     {
       access: 'public',
       schema: {
         tags,
-        summary: 'Every event of the order’s saga, in the order in which they happened.',
+        summary:
+          'Every event of the order’s saga, in the order in which they happened. Staff see where each is on the log.',
         params,
         headers: orderTokenHeader,
         response: { 200: timelineSchema, ...problems(404) },
@@ -202,68 +196,10 @@ const timelineRoute = (app: HttpApp, { db, views }: OrderRouteDeps): void => {
     },
     async (request) => {
       const { orderId } = visible(await views.find(request.params.id), request);
-      return { items: (await timelineOf(db, orderId)).map(shownEntry) };
-    },
-  );
-};
-
-const returnRoute = (app: HttpApp, { db, orders, views, clock, logger }: OrderRouteDeps): void => {
-  app.post(
-    '/api/orders/:id/returns',
-    {
-      access: 'public',
-      requires: ['idempotency-key'],
-      authorises: async (request) => {
-        const asked = params.safeParse(request.params);
-        if (asked.success) visible(await views.find(asked.data.id), request);
-      },
-      schema: {
-        tags,
-        summary: 'Send goods of a confirmed order back. The refund follows.',
-        params,
-        headers: orderTokenHeader,
-        body: z.strictObject({ items: itemsBody, reason: prose(500) }),
-        response: { 202: returnSchema, ...problems(404, 409, 422) },
-      },
-    },
-    async (request, reply) => {
-      const { id: orderId } = request.params;
-      const { items, reason } = request.body;
-      const caller = request.principal.kind === 'user' ? request.principal.userId : `order ${orderId}`;
-      return idempotent(
-        db,
-        request,
-        reply,
-        async (tx) => {
-          const returnId = newId(clock);
-          const outcome = await orders.update(tx, orderId, {
-            type: 'ReturnItems',
-            returnId,
-            items: mergeItems(items),
-            reason,
-            nowMs: clock.nowMs(),
-          });
-          if (outcome !== null && 'refused' in outcome) throw refusedReturn(outcome);
-          const returned = outcome?.events.find((event) => event.type === 'OrderReturned');
-          if (!returned) throw problem(404, 'order_not_found', 'There is no such order.');
-          tx.afterCommit(() => {
-            views.forget(orderId);
-            logger.info({ orderId, returnId }, 'order returned');
-          });
-          const { lines, refundMinor, currency, isFull } = returned.data;
-          return {
-            status: 202,
-            body: {
-              id: returnId,
-              orderId,
-              items: lines.map(({ productId, quantity }) => ({ productId, quantity })),
-              refund: { amountMinor: refundMinor, currency },
-              isFull,
-            },
-          };
-        },
-        { caller },
-      );
+      const entries = await timelineOf(db, orderId);
+      if (!isStaff(request.principal)) return { items: entries.map(shownEntry) };
+      const found = await places(orderId, entries[0]?.occurredAt.getTime() ?? 0);
+      return { items: entries.map((entry) => shownToStaff(entry, found.get(entry.eventId))) };
     },
   );
 };
@@ -295,23 +231,6 @@ const refusedPrice = (refusal: PricingRefusal) => {
           { path: '/items', message: `cost more than ${totalMinorMax} ${refusal.currency} minor units` },
         ],
       });
-    default:
-      return refusal satisfies never;
-  }
-};
-
-const refusedReturn = (refusal: ReturnRefusal) => {
-  switch (refusal.refused) {
-    case 'order_not_returnable':
-      return problem(409, refusal.refused, `An order that is ${refusal.status} cannot be returned.`);
-    case 'not_in_order':
-      return problem(422, refusal.refused, `Product ${refusal.productId} is not in this order.`);
-    case 'return_exceeds_purchase':
-      return problem(
-        422,
-        refusal.refused,
-        `Only ${refusal.returnable} pieces of product ${refusal.productId} can still be returned.`,
-      );
     default:
       return refusal satisfies never;
   }

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { OrderLine } from './order.js';
-import { refundsOf, salesOf, undoneOf } from './sales.js';
+import { goodwillOf, refundsOf, salesOf, spread, undoneOf } from './sales.js';
 
 const lines: OrderLine[] = [
   { productId: 'a', name: 'A', category: 'home', quantity: 2, unitPriceMinor: 500, returned: 0 },
@@ -53,9 +54,40 @@ test('a cancelled order takes back what was not returned before, and no line tha
     { productId: 'c', name: 'C', category: 'home', quantity: 3, unitPriceMinor: 10, returned: 0 },
   ];
   const cancelled = { ...common, version: 4, reason: 'expired' };
-  const undone = undoneOf(cancelled, { lines: part, currency: 'EUR' }, ids());
+  const order = { lines: part, currency: 'EUR', totalMinor: 2500 + 999 + 30, goodwillMinor: 0 };
+  const undone = undoneOf(cancelled, order, ids());
   expect(undone.map((row) => [row.kind, row.line, row.quantity, row.amount_minor])).toEqual([
     ['refund', 0, -3, -1500],
     ['refund', 2, -3, -30],
   ]);
+});
+
+test('a cancelled order takes back no money that staff gave back before', () => {
+  const order = { lines, currency: 'EUR', totalMinor: 1999, goodwillMinor: 500 };
+  const undone = undoneOf({ ...common, version: 4, reason: 'customer' }, order, ids());
+  expect(undone.map((row) => row.quantity)).toEqual([-2, -1]);
+  expect(undone.reduce((sum, row) => sum + row.amount_minor, 0)).toBe(-1499);
+});
+
+test('a refund without a return takes back money and no pieces', () => {
+  const order = { ...common, lines };
+  const refunds = goodwillOf({ amountMinor: 100, occurredAtMs: 9 }, order, ids());
+  expect(refunds.map((row) => [row.kind, row.line, row.quantity, row.amount_minor])).toEqual([
+    ['refund', 0, 0, -50],
+    ['refund', 1, 0, -50],
+  ]);
+});
+
+test('an amount is spread in parts that add up to it, none of them negative', () => {
+  fc.assert(
+    fc.property(
+      fc.maxSafeNat(),
+      fc.array(fc.maxSafeNat(), { minLength: 1, maxLength: 100 }),
+      (amount, weights) => {
+        const parts = spread(amount, weights);
+        expect(parts.reduce((sum, part) => sum + BigInt(part), 0n)).toBe(BigInt(amount));
+        expect(Math.min(...parts)).toBeGreaterThanOrEqual(0);
+      },
+    ),
+  );
 });

@@ -1,5 +1,5 @@
 import type { OrderCancelled, OrderConfirmed, OrderReturned, Sale } from '#schemas/events';
-import type { OrderLine } from './order.js';
+import { type OrderLine, refundableMinor } from './order.js';
 
 /** The sales rows of a confirmed order, one for each line. `newEventId` makes the id of each. */
 export const salesOf = (
@@ -8,31 +8,84 @@ export const salesOf = (
   newEventId: () => string,
 ): Sale[] => confirmed.lines.map((line) => row('sale', confirmed, lines, line, newEventId()));
 
-/** The sales rows of a return: negative pieces, negative money. */
+/** The sales rows of a return: negative pieces, and negative money that adds up to what is refunded. */
 export const refundsOf = (
   returned: OrderReturned,
   lines: readonly OrderLine[],
   newEventId: () => string,
-): Sale[] => returned.lines.map((line) => row('refund', returned, lines, negative(line), newEventId()));
+): Sale[] =>
+  negativeRows(returned, lines, { back: returned.lines, amountMinor: returned.refundMinor }, newEventId);
 
-/** The sales rows that undo a cancelled sale, less the pieces already returned: with them the order's sum is zero. */
+/** The sales rows that undo a cancelled sale, less what is back already: with them the order's sum is zero. */
 export const undoneOf = (
   cancelled: OrderCancelled,
-  { lines, currency }: { lines: readonly OrderLine[]; currency: string },
+  order: Parameters<typeof refundableMinor>[0] & { currency: string },
+  newEventId: () => string,
+): Sale[] => {
+  const { lines, currency } = order;
+  const back = lines
+    .map((line) => ({ ...line, quantity: line.quantity - line.returned }))
+    .filter(({ quantity }) => quantity > 0);
+  return negativeRows(
+    { ...cancelled, currency },
+    lines,
+    { back, amountMinor: refundableMinor(order) },
+    newEventId,
+  );
+};
+
+/** The sales rows of a refund without a return: no pieces, only money, spread over the lines by their price. */
+export const goodwillOf = (
+  { amountMinor, occurredAtMs: occurredAt }: { amountMinor: number; occurredAtMs: number },
+  order: { orderId: string; userId: string | null; currency: string; lines: readonly OrderLine[] },
   newEventId: () => string,
 ): Sale[] =>
-  lines
-    .map((line) => ({ ...line, quantity: line.quantity - line.returned }))
-    .filter(({ quantity }) => quantity > 0)
-    .map((line) => row('refund', { ...cancelled, currency }, lines, negative(line), newEventId()));
+  negativeRows({ ...order, occurredAt }, order.lines, { back: order.lines, amountMinor }, newEventId)
+    .map((sale) => ({ ...sale, quantity: 0 }))
+    .filter((sale) => sale.amount_minor !== 0);
 
 type SoldLine = { productId: string; quantity: number; unitPriceMinor: number };
 
-const negative = (line: SoldLine): SoldLine => ({ ...line, quantity: -line.quantity });
+type Happening = { orderId: string; userId: string | null; currency: string; occurredAt: number };
+
+const negativeRows = (
+  event: Happening,
+  lines: readonly OrderLine[],
+  { back, amountMinor }: { back: readonly SoldLine[]; amountMinor: number },
+  newEventId: () => string,
+): Sale[] => {
+  const amounts = spread(
+    amountMinor,
+    back.map(({ quantity, unitPriceMinor }) => quantity * unitPriceMinor),
+  );
+  return back.map((line, n) => ({
+    ...row('refund', event, lines, { ...line, quantity: -line.quantity }, newEventId()),
+    amount_minor: 0 - (amounts[n] ?? 0),
+  }));
+};
+
+/**
+ * `amountMinor` in parts that are in proportion to the weights, to the nearest minor unit, and add up to it exactly.
+ */
+export const spread = (amountMinor: number, weights: readonly number[]): number[] => {
+  const whole = weights.reduce((sum, weight) => sum + BigInt(weight), 0n);
+  if (BigInt(amountMinor) === whole) return [...weights];
+  let weighed = 0n;
+  let given = 0n;
+  return weights.map((weight, n) => {
+    weighed += BigInt(weight);
+    const isLast = n === weights.length - 1;
+    const until =
+      isLast || whole === 0n ? (isLast ? BigInt(amountMinor) : 0n) : (BigInt(amountMinor) * weighed) / whole;
+    const part = until - given;
+    given = until;
+    return Number(part);
+  });
+};
 
 const row = (
   kind: 'sale' | 'refund',
-  event: { orderId: string; userId: string | null; currency: string; occurredAt: number },
+  event: Happening,
   lines: readonly OrderLine[],
   { productId, quantity, unitPriceMinor }: SoldLine,
   eventId: string,

@@ -1,8 +1,11 @@
+import { createClickHouse } from '#platform/clickhouse/client';
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
+import { changeRoutes } from './change-routes.js';
 import { type OrderConfig, orderConfig } from './config.js';
+import { createEventPlaces } from './event-place-reads.js';
 import { createOrderMetrics } from './order-metrics.js';
 import { outboxUnpublishedMax, paymentWaitMs } from './order-settings.js';
 import { createOrderStore, publishes } from './order-store.js';
@@ -14,6 +17,9 @@ import { orderRoutes } from './routes.js';
 import { sagaRoutes } from './saga-routes.js';
 import { statusRoutes } from './status-routes.js';
 import { createSweeper } from './sweeper.js';
+
+const captureWaitMs = 3_000;
+const placesWaitMs = 1_500;
 
 /** Accepts orders, and confirms or cancels each after inventory and payment have answered. */
 export const service: Service<OrderConfig> = {
@@ -37,14 +43,16 @@ export const service: Service<OrderConfig> = {
     host.use(createSweeper(host, { db, orders, metrics, everyMs, stuckAfterMs }));
     const views = host.use(createOrderViews(host, db));
     statusRoutes(app, { views, stopping: host.stopping });
+    changeRoutes(app, { db, orders, views, metrics, clock, logger, captureWaitMs });
+    const clickhouse = createClickHouse({ url: config.clickhouseUrl, requestTimeoutMs: placesWaitMs });
+    // Not a dependency: without it staff see less of the timeline.
+    host.use({ name: 'event places', start: async () => {}, stop: clickhouse.stop });
     orderRoutes(app, {
       db,
       views,
-      orders,
+      places: createEventPlaces(clickhouse, placesWaitMs),
       products,
       metrics,
-      clock,
-      logger,
       placeOrder: createPlaceOrder({
         orders,
         products,

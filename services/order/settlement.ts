@@ -69,20 +69,22 @@ export const noteRefundDue = async (tx: Tx, { refundId, orderId, amountMinor }: 
 
 /**
  * Records that a refund was paid, once for each refund id. The order shows `refunded` when all refunds together are its
- * whole total.
+ * whole total. Returns whether the refund was due, was not asked for by this service, or was recorded before.
  */
 export const noteRefunded = async (
   tx: Tx,
   { refundId, orderId, amountMinor }: Refund,
   { paymentId, refundedAtMs, nowMs }: { paymentId: string; refundedAtMs: number; nowMs: number },
-): Promise<void> => {
-  const { rowCount } = await tx.query(
+): Promise<'due' | 'unasked' | 'known'> => {
+  const { rows } = await tx.query<{ isNew: boolean }>(
     `INSERT INTO refunds (refund_id, order_id, amount_minor, refunded_at) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (refund_id) DO UPDATE SET refunded_at = excluded.refunded_at, failed_for = NULL
-     WHERE refunds.refunded_at IS NULL`,
+     ON CONFLICT (refund_id) DO UPDATE SET refunded_at = excluded.refunded_at, failed_for = NULL,
+       amount_minor = excluded.amount_minor
+     WHERE refunds.refunded_at IS NULL RETURNING xmax = 0 AS "isNew"`,
     [refundId, orderId, amountMinor, new Date(refundedAtMs)],
   );
-  if (rowCount === 0) return;
+  const [refund] = rows;
+  if (refund === undefined) return 'known';
   await tx.query(
     `UPDATE orders SET payment_id = $2, updated_at = $3, payment_status = CASE
        WHEN refunded.minor = 0 THEN payment_status
@@ -93,6 +95,7 @@ export const noteRefunded = async (
     [orderId, paymentId, new Date(nowMs)],
   );
   await countOpenRefunds(tx, orderId);
+  return refund.isNew ? 'unasked' : 'due';
 };
 
 /** Records that the provider refused the refund for good. It stays due, and staff have to deal with it. */

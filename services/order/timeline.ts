@@ -4,11 +4,27 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { type EventMap, records } from '#schemas/events';
 
+/** Where an event is on the log and what it belongs to, for staff. What is not known yet is null. */
+export type EventOrigin = {
+  correlationId: string;
+  causationId: string | null;
+  traceparent: string | null;
+  topic: string;
+  /** Of another service's event; of an own one the log alone has them. */
+  partition: number | null;
+  offset: number | null;
+  /** How often it was tried to handle it, up to and including the time when it succeeded. */
+  attempt: number;
+};
+
 export type TimelineEntry = {
+  eventId: string;
   type: string;
   service: string;
   occurredAt: Date;
   data: Record<string, unknown>;
+  /** Null in entries older than this column. */
+  origin: EventOrigin | null;
 };
 
 /** Puts an event of this service on the order's timeline. */
@@ -16,14 +32,13 @@ export const noteOwn = async (
   tx: Tx,
   orderId: string,
   {
-    eventId,
-    type,
     occurredAtMs,
     data,
-  }: { eventId: string; type: string; occurredAtMs: number; data: object },
+    ...entry
+  }: Pick<TimelineEntry, 'eventId' | 'type' | 'origin'> & { occurredAtMs: number; data: object },
 ): Promise<void> => {
-  const entry = { type, service: 'order', occurredAt: new Date(occurredAtMs), data: shownOf(data) };
-  await insert(tx, orderId, eventId, entry);
+  const occurredAt = new Date(occurredAtMs);
+  await tx.gather(insertAll, { orderId, ...entry, service: 'order', occurredAt, data: shownOf(data) });
 };
 
 /**
@@ -33,29 +48,32 @@ export const noteOwn = async (
 export const noteOther = (
   tx: Tx,
   orderId: string,
-  {
-    type,
-    eventId,
-    occurredAt,
-    topic,
-    value,
-  }: Pick<ReceivedEvent, 'type' | 'eventId' | 'occurredAt' | 'topic'> & {
-    value: object;
-  },
+  event: ReceivedEvent<string, object>,
 ): Promise<boolean> => {
-  const service = serviceOf[topic] ?? topic;
-  return insert(tx, orderId, eventId, {
+  const { type, eventId, topic, partition, offset } = event;
+  return tx.gather(insertAll, {
+    orderId,
+    eventId,
     type,
-    service,
-    occurredAt: new Date(occurredAt),
-    data: shownOf(value),
+    service: serviceOf[topic] ?? topic,
+    occurredAt: new Date(event.occurredAt),
+    data: shownOf(event.value),
+    origin: {
+      correlationId: event.correlationId,
+      causationId: event.causationId ?? null,
+      traceparent: event.traceparent ?? null,
+      topic,
+      partition,
+      offset: Number(offset),
+      attempt: event.attempt ?? 1,
+    },
   });
 };
 
 /** Sorted by the time of the event; events of the same millisecond by their arrival here. */
 export const timelineOf = async (db: Queryable, orderId: string): Promise<TimelineEntry[]> => {
   const { rows } = await db.query<TimelineEntry>(
-    `SELECT type, service, occurred_at AS "occurredAt", data FROM order_events
+    `SELECT event_id AS "eventId", type, service, origin, occurred_at AS "occurredAt", data FROM order_events
      WHERE order_id = $1 ORDER BY occurred_at, seq`,
     [orderId],
   );
@@ -67,18 +85,14 @@ const serviceOf: Record<string, string> = {
   [records.PaymentAuthorized.topic]: 'payment',
 };
 
-const insert = (tx: Tx, orderId: string, eventId: string, entry: TimelineEntry): Promise<boolean> =>
-  tx.gather(insertAll, { orderId, eventId, ...entry });
-
 /** Whether each entry is new. */
-const insertAll: Batch<TimelineEntry & { orderId: string; eventId: string }, boolean> = async (
-  tx,
-  entries,
-) => {
+const insertAll: Batch<TimelineEntry & { orderId: string }, boolean> = async (tx, entries) => {
   const { rows } = await tx.query<{ event: string }>(
-    `INSERT INTO order_events (order_id, event_id, type, service, occurred_at, data)
-     SELECT "orderId", "eventId", type, service, "occurredAt", data FROM jsonb_to_recordset($1::jsonb)
-       AS entry("orderId" uuid, "eventId" text, type text, service text, "occurredAt" timestamptz, data jsonb)
+    `INSERT INTO order_events (order_id, event_id, type, service, occurred_at, data, origin)
+     SELECT "orderId", "eventId", type, service, "occurredAt", data, origin
+     FROM jsonb_to_recordset($1::jsonb)
+       AS entry("orderId" uuid, "eventId" text, type text, service text, "occurredAt" timestamptz, data jsonb,
+         origin jsonb)
      ON CONFLICT DO NOTHING RETURNING order_id || ' ' || event_id AS event`,
     [JSON.stringify(entries)],
   );
@@ -88,6 +102,7 @@ const insertAll: Batch<TimelineEntry & { orderId: string; eventId: string }, boo
 
 type SagaEvents = EventMap['OrderPlaced'] &
   EventMap['OrderReturned'] &
+  EventMap['OrderShipped'] &
   EventMap['StockReserved'] &
   EventMap['PaymentRefunded'];
 
@@ -110,6 +125,8 @@ const fieldsShown = [
   'refundId',
   'amountMinor',
   'method',
+  'carrier',
+  'trackingNumber',
 ] as const satisfies readonly (keyof SagaEvents)[];
 
 const shownOf = (value: object): Record<string, unknown> => {

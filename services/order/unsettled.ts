@@ -6,6 +6,7 @@ import type { PaymentStatus } from './settlement.js';
 export const waits = [
   'stock_reservation',
   'payment_authorization',
+  'payment_retry',
   'payment_capture',
   'stock_commit',
   'refund',

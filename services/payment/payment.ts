@@ -78,7 +78,8 @@ export type PaymentCommand =
   | { type: 'NoteStockReserved'; known: Known }
   | { type: 'CancelPayment'; known: Known; reason: string }
   | { type: 'CapturePayment' }
-  | { type: 'RefundPayment'; refundId: string; amountMinor: number }
+  /** With `isAtMost`, as much of the amount as is left: staff may have refunded a part meanwhile. */
+  | { type: 'RefundPayment'; refundId: string; amountMinor: number; isAtMost?: boolean }
   | { type: 'NoteAnswer'; answer: ProviderAnswer; nowMs: number };
 
 /**
@@ -158,24 +159,54 @@ const cancel = (
       return payment.cancelledFor === null ? [{ type: 'CancellationNoted', reason }] : nothing;
     case 'authorized':
       return [{ type: 'VoidDue', reason }];
+    case 'capturing':
+    case 'renewing':
+    case 'captured':
+      return refundRest(payment);
     default:
       return nothing;
   }
 };
 
+/** A sale was cancelled: what is left of its money goes back, under the order's own id. */
+const refundRest = (payment: Charged & Taking & Payment): readonly PaymentEvent[] => {
+  const { orderId: refundId, refunds } = payment;
+  const amountMinor = refundableMinor(payment);
+  return amountMinor <= 0 || refunds.some((refund) => refund.refundId === refundId)
+    ? nothing
+    : refundEvents(payment, { refundId, amountMinor });
+};
+
+/** What was not refunded yet and is not about to be. */
+const refundableMinor = ({ amountMinor, refunds }: Charge & Taking): number =>
+  amountMinor - refunds.reduce((sum, refund) => sum + refund.amountMinor, 0);
+
+/** The call to the provider follows the capture. */
+const refundEvents = (
+  { status }: Payment,
+  refund: { refundId: string; amountMinor: number },
+): readonly PaymentEvent[] =>
+  status === 'captured'
+    ? [
+        { type: 'RefundNoted', ...refund },
+        { type: 'RefundDue', ...refund },
+      ]
+    : [{ type: 'RefundNoted', ...refund }];
+
 const refund = (
-  { refundId, amountMinor }: Extract<PaymentCommand, { type: 'RefundPayment' }>,
+  { refundId, amountMinor, isAtMost = false }: Extract<PaymentCommand, { type: 'RefundPayment' }>,
   payment: Payment,
 ): Decision => {
   // The goods were returned before the capture failed for good, so there is no money to refund.
   if (payment.status === 'failed') return nothing;
   if (!isTaking(payment)) return { refused: 'not_captured', status: payment.status };
   if (payment.refunds.some((refund) => refund.refundId === refundId)) return nothing;
-  const refundableMinor =
-    payment.amountMinor - payment.refunds.reduce((sum, refund) => sum + refund.amountMinor, 0);
-  if (amountMinor > refundableMinor) return { refused: 'refund_exceeds_capture', refundableMinor };
-  const noted: PaymentEvent = { type: 'RefundNoted', refundId, amountMinor };
-  return payment.status === 'captured' ? [noted, { type: 'RefundDue', refundId, amountMinor }] : [noted];
+  const leftMinor = refundableMinor(payment);
+  if (amountMinor > leftMinor && (!isAtMost || leftMinor <= 0))
+    return { refused: 'refund_exceeds_capture', refundableMinor: leftMinor };
+  return amountMinor === 0
+    ? nothing
+    : refundEvents(payment, { refundId, amountMinor: Math.min(amountMinor, leftMinor) });
 };
 
 const noteAnswer = (answer: ProviderAnswer, nowMs: number, payment: Payment): readonly PaymentEvent[] => {
@@ -212,7 +243,9 @@ const noteAuthorization = (
   // A cancelled payment with an unknown outcome is voided too: that also prevents a late authorisation.
   if (answer.outcome === 'inconclusive') return voiding;
   if (answer.outcome === 'declined')
-    return [{ type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason: answer.reason } }];
+    return [
+      { type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason: answer.reason, retryUntil: null } },
+    ];
   return [{ type: 'PaymentAuthorized', data: fact(payment, nowMs) }, ...voiding];
 };
 

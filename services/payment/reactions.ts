@@ -37,6 +37,7 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
           type: 'RefundPayment',
           refundId: returnId,
           amountMinor: refundMinor,
+          isAtMost: true,
         }),
         orderId,
       ),

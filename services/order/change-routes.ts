@@ -1,0 +1,227 @@
+import { z } from 'zod';
+import type { Clock } from '#platform/clock';
+import { idempotent } from '#platform/http/idempotency';
+import { problem, problems } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import { prose, uuid } from '#platform/http/text';
+import { newId } from '#platform/ids';
+import type { Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import type { Logger } from '#platform/service-host';
+import { staff } from '#schemas/roles';
+import { visible } from './access.js';
+import { mergeItems, type OrderCommand, type OrderRefusal } from './order.js';
+import type { OrderMetrics } from './order-metrics.js';
+import {
+  fulfilmentBody,
+  itemsBody,
+  orderSchema,
+  orderTokenHeader,
+  returnSchema,
+  shown,
+} from './order-schemas.js';
+import type { OrderStore } from './order-store.js';
+import type { OrderView } from './order-view.js';
+import type { OrderViews } from './order-view-store.js';
+
+const tags = ['orders'];
+const params = z.strictObject({ id: uuid });
+
+export type ChangeRouteDeps = {
+  db: Database;
+  orders: OrderStore;
+  views: OrderViews;
+  metrics: OrderMetrics;
+  clock: Clock;
+  logger: Logger;
+  /** How long a request to ship an order waits for the capture of its money. */
+  captureWaitMs: number;
+};
+
+/** What a buyer or staff change about an order after it was placed. */
+export const changeRoutes = (app: HttpApp, deps: ChangeRouteDeps): void => {
+  cancelRoute(app, deps);
+  returnRoute(app, deps);
+  fulfilmentRoute(app, deps);
+};
+
+/** The order as it is after the command. Throws the problem that answers a refusal. */
+const change = async (
+  { db, orders, views, metrics, clock, logger }: ChangeRouteDeps,
+  orderId: string,
+  command: OrderCommand,
+): Promise<OrderView> => {
+  await inTransaction(db, async (tx) => {
+    const outcome = await orders.update(tx, orderId, command);
+    if (outcome === null) throw unknownOrder();
+    if ('refused' in outcome) throw refusedChange(outcome);
+    if (outcome.events.length === 0) return;
+    tx.afterCommit(() => {
+      views.forget(orderId);
+      metrics.observe(outcome, clock.nowMs());
+      logger.info({ orderId, command: command.type }, `order ${outcome.after.status}`);
+    });
+  });
+  const order = await views.find(orderId);
+  if (order === undefined) throw unknownOrder();
+  return order;
+};
+
+const cancelRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
+  app.post(
+    '/api/orders/:id/cancel',
+    {
+      access: 'public',
+      authorises: async (request) => {
+        const asked = params.safeParse(request.params);
+        if (asked.success) visible(await deps.views.find(asked.data.id), request);
+      },
+      schema: {
+        tags,
+        summary:
+          'Cancel an order whose goods have not left yet. Its stock is released and its money voided or refunded.',
+        description:
+          'An order that is cancelled already stays as it is, so that a repeat receives the same answer.',
+        params,
+        headers: orderTokenHeader,
+        response: { 200: orderSchema, ...problems(404, 409) },
+      },
+    },
+    async ({ params: { id } }) =>
+      shown(await change(deps, id, { type: 'CancelAtRequest', nowMs: deps.clock.nowMs() })),
+  );
+};
+
+const fulfilmentRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
+  app.post(
+    '/api/orders/:id/fulfilment',
+    {
+      access: [...staff],
+      schema: {
+        tags,
+        summary: 'Record that the goods of an order were shipped or delivered.',
+        description:
+          'Goods leave only once their money is captured. While they are on their way, `shipped` with another carrier or number corrects it.',
+        params,
+        body: fulfilmentBody,
+        response: { 200: orderSchema, ...problems(404, 409) },
+      },
+    },
+    async ({ params: { id }, body }) => {
+      const { status, carrier = null, trackingNumber = null } = body;
+      const nowMs = deps.clock.nowMs();
+      if (status === 'delivered') return shown(await change(deps, id, { type: 'DeliverOrder', nowMs }));
+      await capturedIn(deps.views, id, deps.captureWaitMs);
+      const shipment = { carrier, trackingNumber };
+      return shown(await change(deps, id, { type: 'ShipOrder', shipment, nowMs }));
+    },
+  );
+};
+
+const takenStatuses: readonly OrderView['paymentStatus'][] = ['captured', 'partially_refunded', 'refunded'];
+
+/** Throws 409 if a confirmed order's money is not taken within `waitMs`: money that was taken stays taken. */
+const capturedIn = async (views: OrderViews, orderId: string, waitMs: number): Promise<void> => {
+  const deadlineMs = performance.now() + waitMs;
+  for (;;) {
+    // The wait begins before the order is read, because it may change in between.
+    const waiting = new AbortController();
+    const changed = views.changed(orderId, Math.max(0, deadlineMs - performance.now()), waiting.signal);
+    try {
+      const order = await views.find(orderId);
+      if (order?.status !== 'confirmed' || takenStatuses.includes(order.paymentStatus)) return;
+      if (!(await changed) || performance.now() >= deadlineMs)
+        throw problem(409, 'payment_not_captured', 'The money of this order has not been captured yet.', {
+          headers: { 'retry-after': '1' },
+        });
+    } finally {
+      waiting.abort();
+    }
+  }
+};
+
+const returnRoute = (app: HttpApp, { db, orders, views, clock, logger }: ChangeRouteDeps): void => {
+  app.post(
+    '/api/orders/:id/returns',
+    {
+      access: 'public',
+      requires: ['idempotency-key'],
+      authorises: async (request) => {
+        const asked = params.safeParse(request.params);
+        if (asked.success) visible(await views.find(asked.data.id), request);
+      },
+      schema: {
+        tags,
+        summary: 'Send goods of an order back. The refund follows.',
+        params,
+        headers: orderTokenHeader,
+        body: z.strictObject({ items: itemsBody, reason: prose(500) }),
+        response: { 202: returnSchema, ...problems(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { id: orderId } = request.params;
+      const { items, reason } = request.body;
+      const caller = request.principal.kind === 'user' ? request.principal.userId : `order ${orderId}`;
+      return idempotent(
+        db,
+        request,
+        reply,
+        async (tx) => {
+          const returnId = newId(clock);
+          const outcome = await orders.update(tx, orderId, {
+            type: 'ReturnItems',
+            returnId,
+            items: mergeItems(items),
+            reason,
+            nowMs: clock.nowMs(),
+          });
+          if (outcome !== null && 'refused' in outcome) throw refusedChange(outcome);
+          const returned = outcome?.events.find((event) => event.type === 'OrderReturned');
+          if (!returned) throw unknownOrder();
+          tx.afterCommit(() => {
+            views.forget(orderId);
+            logger.info({ orderId, returnId }, 'order returned');
+          });
+          const { lines, refundMinor, currency, isFull } = returned.data;
+          return {
+            status: 202,
+            body: {
+              id: returnId,
+              orderId,
+              items: lines.map(({ productId, quantity }) => ({ productId, quantity })),
+              refund: { amountMinor: refundMinor, currency },
+              isFull,
+            },
+          };
+        },
+        { caller },
+      );
+    },
+  );
+};
+
+const unknownOrder = () => problem(404, 'order_not_found', 'There is no such order.');
+
+const refusedChange = (refusal: OrderRefusal) => {
+  switch (refusal.refused) {
+    case 'order_not_returnable':
+      return problem(409, refusal.refused, `An order that is ${refusal.status} cannot be returned.`);
+    case 'order_not_cancellable':
+      return problem(409, refusal.refused, `An order that is ${refusal.status} cannot be cancelled.`);
+    case 'order_not_shippable':
+      return problem(409, refusal.refused, `An order that is ${refusal.status} cannot be shipped.`);
+    case 'order_not_deliverable':
+      return problem(409, refusal.refused, `An order that is ${refusal.status} cannot be delivered.`);
+    case 'not_in_order':
+      return problem(422, refusal.refused, `Product ${refusal.productId} is not in this order.`);
+    case 'return_exceeds_purchase':
+      return problem(
+        422,
+        refusal.refused,
+        `Only ${refusal.returnable} pieces of product ${refusal.productId} can still be returned.`,
+      );
+    default:
+      return refusal satisfies never;
+  }
+};

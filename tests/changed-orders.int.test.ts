@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '#platform/ids';
+import { avroType } from '#platform/messaging/avro-codec';
+import { inTransaction } from '#platform/postgres/transaction';
+import { records, type Sale } from '#schemas/events';
+import type { OrderCommand } from '../services/order/order.js';
+import { findOrders } from '../services/order/order-view.js';
+import { listUnsettled } from '../services/order/unsettled.js';
+import {
+  type Choreography,
+  createChoreography,
+  newProduct,
+  placeOrder,
+  returnItems,
+} from './choreography.js';
+
+/** What buyers and staff do to an order after it was placed, and what follows in the stock, the money and the sales. */
+
+let shop: Choreography;
+let lamp: string;
+
+beforeAll(async () => {
+  shop = await createChoreography();
+  lamp = await newProduct(shop, 1999, 100);
+  await shop.settle();
+});
+afterAll(() => shop?.drop());
+
+const place = (quantity = 2, token = 'tok_ok') =>
+  placeOrder(shop, { token, items: [{ productId: lamp, quantity, unitPriceMinor: 1999 }] });
+const orderOf = async (orderId: string) => (await findOrders(shop.db('order'), [orderId])).get(orderId);
+const paymentOf = (orderId: string) => shop.payments.find(shop.db('payment'), { orderId });
+const stock = () => shop.stock.find(shop.db('inventory'), lamp);
+const unsettled = () =>
+  listUnsettled(shop.db('order'), { quietSinceMs: undefined }, { afterOrderId: undefined, rowsMax: 10 });
+const change = (orderId: string, command: OrderCommand) =>
+  inTransaction(shop.db('order'), (tx) => shop.orders.update(tx, orderId, command));
+const cancel = (orderId: string) => change(orderId, { type: 'CancelAtRequest', nowMs: shop.clock.nowMs() });
+/** As the route of the payment service does it for staff. */
+const giveBack = (orderId: string, amountMinor: number, refundId = newId(shop.clock)) =>
+  inTransaction(shop.db('payment'), (tx) =>
+    shop.payments.update(tx, orderId, { type: 'RefundPayment', refundId, amountMinor }),
+  );
+const ledgerOf = (orderId: string) =>
+  shop.log
+    .filter(({ type, key }) => type === 'Sale' && key === orderId)
+    .map(({ datum }) => avroType(records.Sale.schema).fromBuffer(datum) as Sale)
+    .reduce((sum, row) => ({ pieces: sum.pieces + row.quantity, minor: sum.minor + row.amount_minor }), {
+      pieces: 0,
+      minor: 0,
+    });
+const noticesOf = (orderId: string): string[] =>
+  shop.log.filter(({ key, topic }) => key === orderId && topic === 'orders').map(({ type }) => type);
+
+/** The order is confirmed and its capture not yet tried when `interfere` runs. */
+const whileCapturing = async (orderId: string, interfere: () => Promise<unknown>): Promise<void> => {
+  let done = false;
+  await shop.settle({
+    beforeProvider: async () => {
+      if (done || (await orderOf(orderId))?.status !== 'confirmed') return;
+      done = true;
+      await interfere();
+    },
+  });
+  expect(done).toBe(true);
+};
+
+const expectUndone = async (orderId: string, before: Awaited<ReturnType<typeof stock>>) => {
+  expect(await orderOf(orderId)).toMatchObject({ status: 'cancelled', reason: 'customer' });
+  expect(await stock()).toMatchObject({ onHand: before?.onHand, reserved: 0 });
+  expect(ledgerOf(orderId)).toEqual({ pieces: 0, minor: 0 });
+  expect(await unsettled()).toEqual([]);
+};
+
+describe('an order that its buyer cancels', () => {
+  it('before anything was held holds nothing and is never charged', async () => {
+    const before = await stock();
+    const orderId = await place();
+    await cancel(orderId);
+    await shop.settle();
+    await expectUndone(orderId, before);
+    expect(await paymentOf(orderId)).toMatchObject({ status: 'aborted' });
+  });
+
+  it('after the money was taken gets all of it back, and the goods stay', async () => {
+    const before = await stock();
+    const orderId = await place();
+    await shop.settle();
+    await cancel(orderId);
+    expect(await cancel(orderId)).toMatchObject({ events: [] });
+    await shop.settle();
+    await expectUndone(orderId, before);
+    expect(await paymentOf(orderId)).toMatchObject({ status: 'captured', refundedMinor: 3998 });
+    expect(await orderOf(orderId)).toMatchObject({ paymentStatus: 'refunded' });
+  });
+
+  it('during the capture gets it back when it is through', async () => {
+    const before = await stock();
+    const orderId = await place();
+    await whileCapturing(orderId, () => cancel(orderId));
+    await expectUndone(orderId, before);
+    expect(await paymentOf(orderId)).toMatchObject({ status: 'captured', refundedMinor: 3998 });
+  });
+
+  it('whose capture then fails owes nothing', async () => {
+    const before = await stock();
+    const orderId = await place(2, 'tok_capture_fails');
+    await whileCapturing(orderId, () => cancel(orderId));
+    await expectUndone(orderId, before);
+    expect(await paymentOf(orderId)).toMatchObject({ status: 'failed', refundedMinor: 0 });
+  });
+
+  it('after a part came back and a part of the money was given back gets the rest', async () => {
+    const before = await stock();
+    const orderId = await place(3);
+    await shop.settle();
+    await returnItems(shop, orderId, [{ productId: lamp, quantity: 1 }]);
+    await giveBack(orderId, 500);
+    await shop.settle();
+    expect(ledgerOf(orderId)).toEqual({ pieces: 2, minor: 3 * 1999 - 1999 - 500 });
+    await cancel(orderId);
+    await shop.settle();
+    await expectUndone(orderId, before);
+    expect(await paymentOf(orderId)).toMatchObject({ refundedMinor: 3 * 1999 });
+  });
+});
+
+describe('an order whose goods left', () => {
+  it('is shipped and delivered, is reported, and comes back whole', async () => {
+    const before = await stock();
+    const orderId = await place();
+    await shop.settle();
+    const nowMs = shop.clock.nowMs();
+    const shipment = { carrier: 'DHL', trackingNumber: '42' };
+    await change(orderId, { type: 'ShipOrder', shipment, nowMs });
+    expect(await orderOf(orderId)).toMatchObject({ status: 'shipped', shipment });
+    expect(await cancel(orderId)).toEqual({ refused: 'order_not_cancellable', status: 'shipped' });
+    await change(orderId, { type: 'DeliverOrder', nowMs });
+    await shop.settle();
+    expect(noticesOf(orderId)).toEqual(['OrderPlaced', 'OrderConfirmed', 'OrderShipped', 'OrderDelivered']);
+    const { rows } = await shop
+      .db('notification')
+      .query<{ template: string }>(
+        'SELECT template FROM notifications WHERE order_id = $1 ORDER BY template',
+        [orderId],
+      );
+    expect(rows.map(({ template }) => template)).toEqual([
+      'order_confirmed',
+      'order_delivered',
+      'order_shipped',
+    ]);
+    await returnItems(shop, orderId, [{ productId: lamp, quantity: 2 }]);
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded', shipment });
+    expect(await stock()).toMatchObject({ onHand: before?.onHand, reserved: 0 });
+    expect(await unsettled()).toEqual([]);
+  });
+});
+
+describe('money that staff give back without a return', () => {
+  it('is in the sales, and lessens what later returns refund', async () => {
+    const orderId = await place(1);
+    await shop.settle();
+    const refundId = newId(shop.clock);
+    await giveBack(orderId, 1500, refundId);
+    await giveBack(orderId, 1500, refundId);
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({
+      status: 'confirmed',
+      paymentStatus: 'partially_refunded',
+    });
+    expect(ledgerOf(orderId)).toEqual({ pieces: 1, minor: 499 });
+    await returnItems(shop, orderId, [{ productId: lamp, quantity: 1 }]);
+    await shop.settle();
+    expect(await paymentOf(orderId)).toMatchObject({ refundedMinor: 1999 });
+    expect(ledgerOf(orderId)).toEqual({ pieces: 0, minor: 0 });
+    expect(await unsettled()).toEqual([]);
+  });
+
+  it('at the same time as a return never exceeds what was taken', async () => {
+    const orderId = await place(1);
+    await shop.settle();
+    await Promise.all([
+      giveBack(orderId, 1500),
+      returnItems(shop, orderId, [{ productId: lamp, quantity: 1 }]),
+    ]);
+    await shop.settle();
+    expect(await paymentOf(orderId)).toMatchObject({ refundedMinor: 1999 });
+    expect(await giveBack(orderId, 1)).toMatchObject({ refused: 'refund_exceeds_capture' });
+    expect(await unsettled()).toEqual([]);
+  });
+});
