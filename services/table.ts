@@ -21,6 +21,7 @@ export const table = [
   { name: 'user', kind: 'service', paths: ['/api/auth', '/api/users', '/.well-known/jwks.json'] },
   { name: 'product', kind: 'service', paths: ['/api/products', '/api/categories'] },
   { name: 'inventory', kind: 'service', paths: ['/api/inventory', '/api/products/:productId/back-in-stock'] },
+  { name: 'cart', kind: 'service', paths: ['/api/cart'] },
   { name: 'order', kind: 'service', paths: ['/api/orders', '/api/ops/sagas'] },
   { name: 'payment', kind: 'service', paths: ['/api/payments'] },
   { name: 'notification', kind: 'service', paths: ['/api/notifications'] },

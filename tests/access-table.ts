@@ -122,6 +122,12 @@ export const table: Record<string, readonly Row[]> = {
   'POST /api/inventory/{productId}/restock': [adminsWriteThing],
   'GET /api/inventory/{productId}/movements': [staffOfThing],
 
+  'GET /api/cart': [everybody],
+  'PUT /api/cart': [everybodyWrites],
+  'DELETE /api/cart': [everybody],
+  'PUT /api/cart/items/{productId}': [{ ...everybodyWrites, missing: all(400) }],
+  'DELETE /api/cart/items/{productId}': [{ ...everybody, missing: all(200) }],
+
   'POST /api/orders': [everybodyWrites],
   'GET /api/orders': [loggedIn, ownList],
   'GET /api/orders/{id}': [bearers],

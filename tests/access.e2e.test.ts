@@ -127,6 +127,7 @@ const things: Record<string, Thing> = {
     isShared: true,
   },
   '/api/inventory/': productOf,
+  '/api/cart/items/': productOf,
   '/api/orders/': orderOf,
   '/api/config/': { of: async () => 'limits.general', isShared: true, missing: 'limits.nothing' },
   '/api/payments/': {

@@ -317,6 +317,7 @@ export const placeOrder = async (
           orderId,
           userId,
           visitId: null,
+          cartId: null,
           lines: items.map((item) => ({ ...item, name: 'Lantern', category: 'home/lighting' })),
           currency: 'EUR',
           paymentMethod: 'card',

@@ -130,6 +130,7 @@ const exposedHeaders = [
   'ratelimit-reset',
   'idempotency-replayed',
   'x-as-of',
+  'x-cart-id',
   'x-lag-ms',
 ];
 

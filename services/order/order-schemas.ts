@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { emailAddress, line, matching, text, uuid } from '#platform/http/text';
+import { cartIdCharsMax, cartIdHeader } from '#schemas/cart-id';
 import { countries } from '#schemas/country';
 import { paymentStatuses } from '#schemas/payment-status';
 import type { EventPlace } from './event-place-reads.js';
@@ -57,6 +58,9 @@ export const placeOrderHeaders = z.object({
   'x-visit-id': matching(64, /^[\w.:-]{1,64}$/)
     .optional()
     .describe('The id of the visit in which the order was placed.'),
+  [cartIdHeader]: text(cartIdCharsMax)
+    .optional()
+    .describe('The id of the guest’s cart that is ordered. What is ordered is taken out of it.'),
   'x-order-token': matching(200, /^[\w-]{32,200}$/)
     .optional()
     .describe(

@@ -74,6 +74,7 @@ const place = async (): Promise<string> => {
           orderId,
           userId: randomUUID(),
           visitId: null,
+          cartId: null,
           lines: [line],
           currency: 'EUR',
           paymentMethod: 'card',

@@ -31,6 +31,7 @@ const place: OrderCommand = {
     orderId: 'order-1',
     userId: 'user-1',
     visitId: null,
+    cartId: null,
     lines: [line('a', 2, 500), line('b', 1, 999)],
     currency: 'EUR',
     paymentMethod: 'card',

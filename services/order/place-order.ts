@@ -17,6 +17,8 @@ export type OrderRequest = {
   /** Null for a guest. */
   userId: string | null;
   visitId: string | null;
+  /** The cart that a guest orders from. */
+  cartId: string | null;
   email: string | null;
   /** The token that a guest chose for the order; generated here if undefined. */
   chosenToken: string | undefined;
@@ -46,7 +48,7 @@ export const createPlaceOrder =
     logger: Logger;
     paymentWaitMs: () => number;
   }): PlaceOrder =>
-  async (tx, { items, asked, userId, visitId, email, chosenToken, payment, shippingAddress }) => {
+  async (tx, { items, asked, userId, visitId, cartId, email, chosenToken, payment, shippingAddress }) => {
     const productIds = items.map(({ productId }) => productId);
     const priced = price(items, await products.find(tx, productIds), asked);
     if ('refused' in priced) return priced;
@@ -57,6 +59,7 @@ export const createPlaceOrder =
       orderId,
       userId,
       visitId,
+      cartId: userId === null ? cartId : null,
       lines: priced.lines,
       currency: priced.currency,
       paymentMethod: payment.method,

@@ -123,5 +123,5 @@ export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
 export const catalogueReactions = (products: ProductReplica): Reactions<EventMap> => ({
   ProductCreated: (tx, { value }) => products.note(tx, value),
   ProductUpdated: (tx, { value }) => products.note(tx, value),
-  ProductDeleted: (tx, { value }) => products.noteDeleted(tx, value),
+  ProductDeleted: (tx, { value }) => products.end(tx, value.productId, value.version),
 });

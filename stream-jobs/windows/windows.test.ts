@@ -217,6 +217,7 @@ const placed = (orderId: string, more: Partial<OrderPlaced> & { atMs?: number } 
       version: 1,
       userId: 'user-1',
       visitId: null,
+      cartId: null,
       lines: [{ productId: 'p', name: 'p', category: 'home', quantity: 2, unitPriceMinor: 300 }],
       totalMinor: 600,
       currency: 'GBP',

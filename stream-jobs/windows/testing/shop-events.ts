@@ -87,6 +87,7 @@ const order = (nth: number, atMs: number, random: (below: number) => number): Sh
       version: 1,
       userId: buyer,
       visitId,
+      cartId: null,
       lines: lines.map((line) => ({ ...line, name: line.productId, category: 'home' })),
       totalMinor,
       currency,

@@ -1,0 +1,49 @@
+import type { Reactions } from '#platform/messaging/reactor';
+import type { Replica } from '#platform/postgres/replica';
+import type { Tx } from '#platform/postgres/transaction';
+import type { EventMap } from '#schemas/events';
+import type { CartStore } from './cart-store.js';
+import type { OrderTakings } from './order-takings-store.js';
+import type { ProductCopy, StockCopy } from './product-replica.js';
+
+/** A customer who cancels has no use for the cart as it was; every other order that fails can be tried again. */
+const byTheCustomer = 'customer';
+
+/** Cart's reactions: its copy of the catalogue and the stock, and what orders take out of carts. */
+export const reactions = ({
+  carts,
+  takings,
+  products,
+  stock,
+}: {
+  carts: CartStore;
+  takings: OrderTakings;
+  products: Replica<ProductCopy>;
+  stock: Replica<StockCopy>;
+}): Reactions<EventMap> => {
+  type Line = { productId: string; available: number; stockVersion: number };
+  const noteStock = async (tx: Tx, lines: readonly Line[]): Promise<void> => {
+    await Promise.all(
+      lines.map(({ productId, available, stockVersion: version }) =>
+        stock.note(tx, { productId, available, version }),
+      ),
+    );
+  };
+
+  return {
+    ProductCreated: (tx, { value }) => products.note(tx, value),
+    ProductUpdated: (tx, { value }) => products.note(tx, value),
+    ProductDeleted: (tx, { value }) => products.end(tx, value.productId, value.version),
+    StockAdjusted: (tx, { value }) => noteStock(tx, [value]),
+    StockReserved: (tx, { value }) => noteStock(tx, value.lines),
+    StockReleased: (tx, { value }) => noteStock(tx, value.lines),
+    StockCommitted: (tx, { value }) => noteStock(tx, value.lines),
+    StockReturned: (tx, { value }) => noteStock(tx, value.lines),
+    OrderPlaced: (tx, { value: { orderId, userId, cartId, lines, occurredAt: placedAtMs } }) =>
+      takings.take(tx, { orderId, userId, cartId, lines, placedAtMs }),
+    OrderCancelled: async (tx, { value: { orderId, reason } }) => {
+      if (reason !== byTheCustomer) await takings.giveBack(tx, orderId);
+    },
+    UserErased: (tx, { value }) => carts.forgetUser(tx, value.userId),
+  };
+};
