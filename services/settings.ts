@@ -1,6 +1,7 @@
 import type { LiveSetting } from '#platform/settings/live-setting';
 import { limitSettings } from './gateway/limit-settings.js';
 import { outboxUnpublishedMax, paymentWaitMs } from './order/order-settings.js';
+import { paymentRetryMs } from './payment/payment-settings.js';
 
 /**
  * Every setting that can be changed while the platform runs. Each is declared beside the code that uses it; the
@@ -9,5 +10,6 @@ import { outboxUnpublishedMax, paymentWaitMs } from './order/order-settings.js';
 export const liveSettings: readonly LiveSetting[] = [
   ...Object.values(limitSettings),
   paymentWaitMs,
+  paymentRetryMs,
   outboxUnpublishedMax,
 ];

@@ -69,6 +69,11 @@ const analysts: Row = { statuses: roles(403, 200, 200) };
 /** An order is also its guest's, who proves it by a token: so a stranger, logged in or not, gets 404. */
 const bearers: Row = { statuses: [404, 200, 404, 200, 404, 200], missing: all(404) };
 
+const ownersOfPayment: Row = {
+  statuses: [401, 200, 404, 200, 404, 200],
+  missing: [401, 404, 404, 404, 404, 404],
+};
+
 export const table: Record<string, readonly Row[]> = {
   'GET /health/live': [everybody],
   'GET /health/ready': [everybody],
@@ -141,9 +146,10 @@ export const table: Record<string, readonly Row[]> = {
   'POST /api/orders/{id}/fulfilment': [staffWriteThing],
 
   'GET /api/payments': [loggedIn, ownList],
-  'GET /api/payments/{id}': [
-    { statuses: [401, 200, 404, 200, 404, 200], missing: [401, 404, 404, 404, 404, 404] },
-  ],
+  'POST /api/payments': [loggedInWrites],
+  'POST /api/payments/{id}/refunds': [staffWriteThing],
+  'GET /api/payments/{id}/history': [ownersOfPayment],
+  'GET /api/payments/{id}': [ownersOfPayment],
 
   'GET /api/analytics/revenue': [analysts],
   'GET /api/analytics/top-products': [analysts],

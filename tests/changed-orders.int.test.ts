@@ -16,11 +16,12 @@ import {
 
 /** What buyers and staff do to an order after it was placed, and what follows in the stock, the money and the sales. */
 
+const retryMs = 60_000;
 let shop: Choreography;
 let lamp: string;
 
 beforeAll(async () => {
-  shop = await createChoreography();
+  shop = await createChoreography(retryMs);
   lamp = await newProduct(shop, 1999, 100);
   await shop.settle();
 });
@@ -153,6 +154,46 @@ describe('an order whose goods left', () => {
     await shop.settle();
     expect(await orderOf(orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded', shipment });
     expect(await stock()).toMatchObject({ onHand: before?.onHand, reserved: 0 });
+    expect(await unsettled()).toEqual([]);
+  });
+});
+
+describe('an order whose payment was declined', () => {
+  const tryAgain = (orderId: string, token: string) =>
+    inTransaction(shop.db('payment'), (tx) =>
+      shop.payments.update(tx, orderId, {
+        type: 'RetryPayment',
+        method: 'paypal',
+        token,
+        nowMs: shop.clock.nowMs(),
+      }),
+    );
+
+  it('keeps its stock while the buyer may try again, and is confirmed by another token', async () => {
+    const orderId = await place(2, 'tok_declined');
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'reserved', paymentStatus: 'declined' });
+    expect(await unsettled()).toMatchObject([{ orderId, waitsFor: ['payment_retry'] }]);
+    await tryAgain(orderId, 'tok_insufficient_funds');
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'reserved', paymentStatus: 'declined' });
+    await tryAgain(orderId, 'tok_ok');
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'confirmed', paymentStatus: 'captured' });
+    expect(await paymentOf(orderId)).toMatchObject({ status: 'captured', method: 'paypal', tries: 3 });
+    expect(await unsettled()).toEqual([]);
+  });
+
+  it('is cancelled when that time is over, and then not tried again', async () => {
+    const before = await stock();
+    const orderId = await place(2, 'tok_declined');
+    await shop.settle();
+    shop.clock.advanceMs(retryMs);
+    await shop.sweep();
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'cancelled', reason: 'payment_declined' });
+    expect(await tryAgain(orderId, 'tok_ok')).toMatchObject({ refused: 'not_retryable' });
+    expect(await stock()).toMatchObject({ onHand: before?.onHand, reserved: before?.reserved });
     expect(await unsettled()).toEqual([]);
   });
 });

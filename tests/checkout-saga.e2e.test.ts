@@ -226,6 +226,39 @@ describe('an order after its confirmation', () => {
     await paymentIs(orderId, 'refunded');
   });
 
+  it('gets a part of its money back from staff, once, and never more than was taken', async () => {
+    const orderId = await buy(await newProduct(5, 1000));
+    await shop.settled(orderId, buyer.token);
+    await paymentIs(orderId, 'captured');
+    const id = (await paymentsOf(orderId))[0]?.id ?? '';
+    const refund = (amountMinor: number, key: string = randomUUID()) =>
+      shop.call<{ id: string; code?: string }>('POST', `/api/payments/${id}/refunds`, {
+        token: admin,
+        headers: { 'idempotency-key': key },
+        body: { amountMinor, reason: 'scratched' },
+      });
+    const key = randomUUID();
+    const first = await refund(400, key);
+    expect(first).toMatchObject({ status: 202, body: { status: 'pending', amount: { amountMinor: 400 } } });
+    expect((await refund(400, key)).body).toEqual(first.body);
+    expect(await refund(601)).toMatchObject({ status: 422, body: { code: 'refund_exceeds_capture' } });
+    await paymentIs(orderId, 'partially_refunded');
+    const history = await shop.call<{ items: object[] }>('GET', `/api/payments/${id}/history`, {
+      token: buyer.token,
+    });
+    expect(history.body.items).toMatchObject([
+      { kind: 'authorize', answer: 'authorized', attempts: 1 },
+      { kind: 'capture', answer: 'captured' },
+      { kind: 'refund', answer: 'refunded', reason: 'scratched', amount: { amountMinor: 400 } },
+    ]);
+    const again = await shop.call<{ code?: string }>('POST', '/api/payments', {
+      token: buyer.token,
+      headers: { 'idempotency-key': randomUUID() },
+      body: { orderId, method: 'card', token: 'tok_ok' },
+    });
+    expect(again).toMatchObject({ status: 409, body: { code: 'payment_not_retryable' } });
+  });
+
   it('is shipped and delivered by staff, and then no longer cancelled', async () => {
     const orderId = await buy(await newProduct(5));
     await shop.settled(orderId, buyer.token);

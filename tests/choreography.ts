@@ -127,7 +127,7 @@ const publisherAt = <P extends EventType>(
 type DbOf = (service: Reactor) => ScratchDatabase['db'];
 
 /** The parts of all services that act on an event or by themselves. */
-const createServices = (clock: HandClock, dbOf: DbOf) => {
+const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
   const host = testHost('choreography', { clock, logLevel: 'fatal' });
   const orders = createOrderStore({ events: publisherAt(clock), clock });
   const metrics = createOrderMetrics(host.metrics);
@@ -143,6 +143,7 @@ const createServices = (clock: HandClock, dbOf: DbOf) => {
     metrics: createPaymentMetrics(host.metrics),
     timeoutMs: 5000,
     callsConcurrentMax: 10,
+    retryMs: () => retryMs,
   });
   const sweeper = createSweeper(host, {
     db: dbOf('order'),
@@ -219,11 +220,12 @@ const react = async (
   );
 };
 
-export const createChoreography = async (): Promise<Choreography> => {
+/** With `retryMs`, the buyer of a declined payment may try again for so long. */
+export const createChoreography = async (retryMs = 0): Promise<Choreography> => {
   const clock = handClock();
   const databases = await openDatabases();
   const dbOf: DbOf = (service) => databases[service].db;
-  const { orders, stock, payments, products, worker, sweeper, tables } = createServices(clock, dbOf);
+  const { orders, stock, payments, products, worker, sweeper, tables } = createServices(clock, dbOf, retryMs);
   const collect = createCollector(dbOf);
   const log: Fact[] = [];
 

@@ -31,14 +31,31 @@ export type PaymentView = {
   method: string | null;
   reason: string | null;
   refundedMinor: number;
+  refunds: Refund[];
+  /** Until when the buyer of a declined payment may try again. */
+  retryUntil: Date | null;
+  /** How many authorisations were asked for. */
+  tries: number;
   createdAt: Date;
   updatedAt: Date;
+};
+
+export type RefundRequest = {
+  refundId: string;
+  paymentId: string;
+  amountMinor: number;
+  reason: string;
+  requestedBy: string;
+  createdAt: Date;
 };
 
 export type PaymentStore = {
   /** Loads and locks the order's payment, decides, and writes state, events and calls to the provider. */
   update(tx: Tx, orderId: string, command: PaymentCommand): Promise<readonly PaymentEvent[] | PaymentRefusal>;
   find(db: Queryable, by: { paymentId: string } | { orderId: string }): Promise<PaymentView | undefined>;
+  /** Records who asked for a refund and why; the refund itself is a decision of the payment. */
+  noteRefundRequest(tx: Tx, request: RefundRequest): Promise<void>;
+  refundRequests(db: Queryable, paymentId: string): Promise<RefundRequest[]>;
   list(
     db: Queryable,
     filter: {
@@ -56,13 +73,12 @@ export type PaymentStore = {
 type Row = PaymentView & {
   token: string | null;
   cancelledFor: string | null;
-  refunds: Refund[];
   isRenewed: boolean;
 };
 
 const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "userId", status,
   amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
-  is_renewed AS "isRenewed", refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
+  is_renewed AS "isRenewed", tries, retry_until AS "retryUntil", refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = [
@@ -109,6 +125,24 @@ export const createPaymentStore = ({
     return rows[0];
   },
 
+  noteRefundRequest: async (tx, { refundId, paymentId, amountMinor, reason, requestedBy, createdAt }) => {
+    await tx.query(
+      `INSERT INTO refund_requests (refund_id, payment_id, amount_minor, reason, requested_by, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [refundId, paymentId, amountMinor, reason, requestedBy, createdAt],
+    );
+  },
+
+  refundRequests: async (db, paymentId) => {
+    const { rows } = await db.query<RefundRequest>(
+      `SELECT refund_id AS "refundId", payment_id AS "paymentId", amount_minor AS "amountMinor", reason,
+              requested_by AS "requestedBy", created_at AS "createdAt"
+       FROM refund_requests WHERE payment_id = $1`,
+      [paymentId],
+    );
+    return rows;
+  },
+
   list: async (db, { orderId, userId, from, to }, { beforePaymentId, rowsMax }) => {
     const { rows } = await db.query<Row>(
       `SELECT ${columns} FROM payments
@@ -132,6 +166,8 @@ const lockAll: Batch<string, Row | undefined> = readBatch(async (tx, orderIds) =
   return orderIds.map((orderId) => byOrder.get(orderId));
 });
 
+const triesOf = (payment: Payment): number => ('tries' in payment ? (payment.tries ?? 1) : 1);
+
 const changeOf = (payment: Exclude<Payment, { status: 'new' }>, nowMs: number) => {
   const charge: Partial<Charge> = 'amountMinor' in payment ? payment : {};
   return {
@@ -149,23 +185,26 @@ const changeOf = (payment: Exclude<Payment, { status: 'new' }>, nowMs: number) =
     refundedMinor: refundedMinor(payment),
     at: new Date(nowMs),
     isRenewed: 'isRenewed' in payment && payment.isRenewed,
+    tries: triesOf(payment),
+    retryUntil: 'retryUntilMs' in payment && payment.retryUntilMs ? new Date(payment.retryUntilMs) : null,
   };
 };
 
 const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
   tx.query(
     `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, token,
-       cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed)
+       cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed, tries, retry_until)
      SELECT "paymentId", "orderId", status, "userId", "amountMinor", currency, method, token, "cancelledFor", reason,
-       refunds, "refundedMinor", at, at, "isRenewed"
+       refunds, "refundedMinor", at, at, "isRenewed", tries, "retryUntil"
      FROM jsonb_to_recordset($1::jsonb) AS change("paymentId" uuid, "orderId" uuid, status text, "userId" uuid,
        "amountMinor" bigint, currency text, method text, token text, "cancelledFor" text, reason text,
-       refunds jsonb, "refundedMinor" bigint, at timestamptz, "isRenewed" boolean)
+       refunds jsonb, "refundedMinor" bigint, at timestamptz, "isRenewed" boolean, tries integer,
+       "retryUntil" timestamptz)
      ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status, user_id = excluded.user_id,
        amount_minor = excluded.amount_minor, currency = excluded.currency, method = excluded.method,
        token = excluded.token, cancelled_for = excluded.cancelled_for, reason = excluded.reason,
        refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at,
-       is_renewed = excluded.is_renewed`,
+       is_renewed = excluded.is_renewed, tries = excluded.tries, retry_until = excluded.retry_until`,
     [JSON.stringify(changes)],
   ),
 );
@@ -180,7 +219,7 @@ const request = async (
   const { paymentId, orderId } = payment;
   const amountMinor = ('amountMinor' in payment ? payment.amountMinor : undefined) ?? 0;
   const isRenewed = 'isRenewed' in payment && payment.isRenewed;
-  const call = { paymentId, orderId, amountMinor, nowMs, isRenewed };
+  const call = { paymentId, orderId, amountMinor, nowMs, isRenewed, tries: triesOf(payment) };
   switch (event.type) {
     case 'AuthorizationDue':
       return enqueue(tx, { ...call, kind: 'authorize' });
@@ -211,11 +250,12 @@ const published = (events: Pick<EventPublisher<Published>, 'event'>, event: Paym
 
 const paymentOf = (row: Row): Payment => {
   const known = { paymentId: row.paymentId, orderId: row.orderId };
-  const { status, amountMinor, currency, method, userId, token, refunds, isRenewed } = row;
+  const { status, amountMinor, currency, method, userId, token, refunds, isRenewed, tries } = row;
+  const retryUntilMs = row.retryUntil?.getTime() ?? null;
   if (status === 'awaiting_instruction') return { ...known, status };
   if (status === 'aborted' && amountMinor === null) return { ...known, status, reason: row.reason ?? '' };
   assert(amountMinor !== null && currency !== null && method !== null, `a payment ${status} has a charge`);
-  const charged = { ...known, amountMinor, currency, method, userId, token };
+  const charged = { ...known, amountMinor, currency, method, userId, token, tries, retryUntilMs };
   switch (status) {
     case 'awaiting_stock':
     case 'authorized':

@@ -113,6 +113,83 @@ describe('the payment of a cancelled order', () => {
   });
 });
 
+describe('a declined authorisation', () => {
+  const declinedAt = (nowMs: number, toTry = 1): PaymentCommand => ({
+    type: 'NoteAnswer',
+    answer: { to: 'authorize', outcome: 'declined', reason: 'insufficient_funds' },
+    nowMs,
+    toTry,
+    retryMs: 1000,
+  });
+  const again = (nowMs: number): PaymentCommand => ({
+    type: 'RetryPayment',
+    method: 'paypal',
+    token: 'tok_2',
+    nowMs,
+  });
+  const asked = [orderPlaced, stockReserved];
+
+  test('is tried again with another method while the time for it lasts', () => {
+    const payment = given(...asked, declinedAt(10));
+    expect(payment).toMatchObject({ status: 'declined', retryUntilMs: 1010 });
+    expect(when(payment, again(1009))).toEqual(['PaymentRetried', 'AuthorizationDue']);
+    expect(given(...asked, declinedAt(10), again(1009))).toMatchObject({
+      status: 'authorizing',
+      method: 'paypal',
+      token: 'tok_2',
+      tries: 2,
+    });
+    expect(decide(again(1010), payment)).toEqual({ refused: 'not_retryable', status: 'declined' });
+    expect(decide(again(10), given(...asked, declined))).toMatchObject({ refused: 'not_retryable' });
+  });
+
+  test('is not given more time by a second one', () => {
+    expect(given(...asked, declinedAt(10), again(500), declinedAt(900, 2))).toMatchObject({
+      retryUntilMs: 1010,
+    });
+    const late = given(...asked, declinedAt(10), again(500), declinedAt(1500, 2));
+    expect(late).toMatchObject({ status: 'declined', retryUntilMs: null });
+  });
+
+  test('of an order that is cancelled is not tried again, and a try under way is voided', () => {
+    const payment = given(...asked, declinedAt(10), cancel);
+    expect(decide(again(20), payment)).toMatchObject({ refused: 'not_retryable' });
+    expect(when(given(...asked, declinedAt(10), again(20), cancel), authorized)).toEqual([
+      'PaymentAuthorized',
+      'VoidDue',
+    ]);
+  });
+
+  test('is not decided again by the late answer to an earlier try', () => {
+    const retried = given(...asked, declinedAt(10), again(20));
+    expect(when(retried, declinedAt(30, 1))).toEqual([]);
+    expect(when(retried, declinedAt(30, 2))).toEqual(['PaymentDeclined']);
+  });
+});
+
+describe('the money of a cancelled sale', () => {
+  const paid = [orderPlaced, stockReserved, authorized, capture, captured];
+
+  test('goes back once, less what went back before', () => {
+    const payment = given(...paid, refund('r1', 500));
+    expect(decide(cancel, payment)).toEqual([
+      { type: 'RefundNoted', refundId: 'order-1', amountMinor: 1499 },
+      { type: 'RefundDue', refundId: 'order-1', amountMinor: 1499 },
+    ]);
+    expect(when(given(...paid, cancel), cancel)).toEqual([]);
+    expect(when(given(...paid, refund('r1', 1999)), cancel)).toEqual([]);
+  });
+
+  test('waits for its capture', () => {
+    const capturing = given(orderPlaced, stockReserved, authorized, capture);
+    expect(when(capturing, cancel)).toEqual(['RefundNoted']);
+    expect(when(given(orderPlaced, stockReserved, authorized, capture, cancel), captured)).toEqual([
+      'PaymentCaptured',
+      'RefundDue',
+    ]);
+  });
+});
+
 describe('a capture', () => {
   test('follows the confirmation once', () => {
     const payment = given(orderPlaced, stockReserved, authorized);

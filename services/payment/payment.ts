@@ -28,8 +28,14 @@ export type Refund = { refundId: string; amountMinor: number; state: 'waiting' |
 /** A payment during and after the capture. `isRenewed` once the first authorisation could not be captured. */
 type Taking = { refunds: readonly Refund[]; isRenewed: boolean };
 
+/**
+ * After a declined authorisation the buyer may try again until `retryUntilMs`, which the first one sets and no later one
+ * extends. `tries` counts the authorisations asked for.
+ */
+type Tries = { tries: number; retryUntilMs: number | null };
+
 type Known = { paymentId: string; orderId: string };
-type Charged = Known & Charge;
+type Charged = Known & Charge & Tries;
 
 export type Payment =
   | { status: 'new' }
@@ -49,7 +55,7 @@ export type Payment =
   | (Charged & { status: 'voiding'; reason: string })
   | (Charged & { status: 'voided'; reason: string })
   /** Ended before an authorisation; without a charge when the instruction never arrived. */
-  | (Known & Partial<Charge> & { status: 'aborted'; reason: string });
+  | (Known & Partial<Charge & Tries> & { status: 'aborted'; reason: string });
 
 export type PaymentStatus = Exclude<Payment['status'], 'new'>;
 
@@ -58,6 +64,8 @@ export type PaymentEvent =
   | { type: 'InstructionNoted'; known: Known; charge: Charge }
   | { type: 'StockNoted'; known: Known }
   | { type: 'AuthorizationDue' }
+  | { type: 'PaymentRetried'; method: string; token: string }
+  | { type: 'RetryClosed' }
   | { type: 'CancellationNoted'; reason: string }
   | { type: 'PaymentAuthorized'; data: PaymentAuthorized }
   | { type: 'PaymentDeclined'; data: PaymentDeclined }
@@ -77,10 +85,15 @@ export type PaymentCommand =
   | { type: 'NoteInstruction'; known: Known; charge: Charge }
   | { type: 'NoteStockReserved'; known: Known }
   | { type: 'CancelPayment'; known: Known; reason: string }
+  | { type: 'RetryPayment'; method: string; token: string; nowMs: number }
   | { type: 'CapturePayment' }
   /** With `isAtMost`, as much of the amount as is left: staff may have refunded a part meanwhile. */
   | { type: 'RefundPayment'; refundId: string; amountMinor: number; isAtMost?: boolean }
-  | { type: 'NoteAnswer'; answer: ProviderAnswer; nowMs: number };
+  /**
+   * `toTry` is the authorisation that was asked for; the answer to an earlier one changes nothing. `retryMs` is for how
+   * long a declined buyer may try again; not at all if unset.
+   */
+  | { type: 'NoteAnswer'; answer: ProviderAnswer; nowMs: number; toTry?: number; retryMs?: number };
 
 /**
  * The outcome of a call to the provider: `inconclusive` when it is not known yet, `refused` when a repeat would always
@@ -98,6 +111,7 @@ export type ProviderAnswer =
   | { to: 'refund'; outcome: 'refused'; refundId: string; reason: string };
 
 export type PaymentRefusal =
+  | { refused: 'not_retryable'; status: Payment['status'] }
   | { refused: 'not_authorized'; status: Payment['status'] }
   | { refused: 'not_captured'; status: Payment['status'] }
   | { refused: 'refund_exceeds_capture'; refundableMinor: number };
@@ -124,6 +138,13 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
       return payment.status === 'awaiting_stock' ? [{ type: 'AuthorizationDue' }] : nothing;
     case 'CancelPayment':
       return cancel(command, payment);
+    case 'RetryPayment':
+      if (payment.status !== 'declined' || !isBefore(command.nowMs, payment.retryUntilMs))
+        return { refused: 'not_retryable', status: payment.status };
+      return [
+        { type: 'PaymentRetried', method: command.method, token: command.token },
+        { type: 'AuthorizationDue' },
+      ];
     case 'CapturePayment':
       if (payment.status === 'authorized') return [{ type: 'CaptureDue' }];
       return isTaking(payment) || payment.status === 'failed'
@@ -132,7 +153,7 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
     case 'RefundPayment':
       return refund(command, payment);
     case 'NoteAnswer':
-      return noteAnswer(command.answer, command.nowMs, payment);
+      return noteAnswer(command, payment);
     default:
       return command satisfies never;
   }
@@ -159,6 +180,8 @@ const cancel = (
       return payment.cancelledFor === null ? [{ type: 'CancellationNoted', reason }] : nothing;
     case 'authorized':
       return [{ type: 'VoidDue', reason }];
+    case 'declined':
+      return payment.retryUntilMs === null ? nothing : [{ type: 'RetryClosed' }];
     case 'capturing':
     case 'renewing':
     case 'captured':
@@ -209,10 +232,16 @@ const refund = (
     : refundEvents(payment, { refundId, amountMinor: Math.min(amountMinor, leftMinor) });
 };
 
-const noteAnswer = (answer: ProviderAnswer, nowMs: number, payment: Payment): readonly PaymentEvent[] => {
+const isBefore = (nowMs: number, untilMs: number | null): boolean => untilMs !== null && nowMs < untilMs;
+
+const noteAnswer = (
+  command: Extract<PaymentCommand, { type: 'NoteAnswer' }>,
+  payment: Payment,
+): readonly PaymentEvent[] => {
+  const { answer, nowMs } = command;
   switch (answer.to) {
     case 'authorize':
-      return noteAuthorization(answer, nowMs, payment);
+      return noteAuthorization(answer, command, payment);
     case 'capture':
       return noteCapture(answer, nowMs, payment);
     case 'renew':
@@ -234,19 +263,25 @@ const noteAnswer = (answer: ProviderAnswer, nowMs: number, payment: Payment): re
 
 const noteAuthorization = (
   answer: Extract<ProviderAnswer, { to: 'authorize' }>,
-  nowMs: number,
+  { nowMs, toTry, retryMs = 0 }: Extract<PaymentCommand, { type: 'NoteAnswer' }>,
   payment: Payment,
 ): readonly PaymentEvent[] => {
-  if (payment.status !== 'authorizing') return nothing;
+  if (payment.status !== 'authorizing' || (toTry ?? payment.tries) !== payment.tries) return nothing;
   const voiding: PaymentEvent[] =
     payment.cancelledFor === null ? [] : [{ type: 'VoidDue', reason: payment.cancelledFor }];
   // A cancelled payment with an unknown outcome is voided too: that also prevents a late authorisation.
   if (answer.outcome === 'inconclusive') return voiding;
-  if (answer.outcome === 'declined')
-    return [
-      { type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason: answer.reason, retryUntil: null } },
-    ];
+  if (answer.outcome === 'declined') return [declined(payment, { reason: answer.reason, nowMs, retryMs })];
   return [{ type: 'PaymentAuthorized', data: fact(payment, nowMs) }, ...voiding];
+};
+
+const declined = (
+  payment: Extract<Payment, { status: 'authorizing' }>,
+  { reason, nowMs, retryMs }: { reason: string; nowMs: number; retryMs: number },
+): PaymentEvent => {
+  const untilMs = payment.retryUntilMs ?? nowMs + retryMs;
+  const retryUntil = payment.cancelledFor === null && nowMs < untilMs ? untilMs : null;
+  return { type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason, retryUntil } };
 };
 
 const noteCapture = (
@@ -290,19 +325,35 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
       return {
         ...event.charge,
         ...(payment.status === 'new' ? event.known : keys(payment)),
+        tries: 1,
+        retryUntilMs: null,
         status: 'awaiting_stock',
       };
     case 'StockNoted':
       return { ...event.known, status: 'awaiting_instruction' };
     case 'AuthorizationDue':
       return { ...charged(payment), status: 'authorizing', cancelledFor: null };
+    case 'PaymentRetried': {
+      const before = charged(payment);
+      const { method, token } = event;
+      return { ...before, method, token, tries: before.tries + 1, status: 'authorizing', cancelledFor: null };
+    }
+    case 'RetryClosed':
+      assert(payment.status === 'declined', 'only a declined payment is tried again');
+      return { ...payment, retryUntilMs: null };
     case 'CancellationNoted':
       return { ...charged(payment), status: 'authorizing', cancelledFor: event.reason };
     case 'PaymentAuthorized':
       // If a cancellation is recorded, the void follows in the same decision.
       return { ...charged(payment), status: 'authorized', token: null };
     case 'PaymentDeclined':
-      return { ...charged(payment), status: 'declined', reason: event.data.reason, token: null };
+      return {
+        ...charged(payment),
+        status: 'declined',
+        reason: event.data.reason,
+        retryUntilMs: event.data.retryUntil,
+        token: null,
+      };
     case 'CaptureDue':
       return { ...charged(payment), ...takingOf(payment), status: 'capturing' };
     case 'RenewalDue':
@@ -364,8 +415,9 @@ const keys = ({ paymentId, orderId }: Known): Known => ({ paymentId, orderId });
 
 const charged = (payment: Payment): Charged => {
   assert('amountMinor' in payment && payment.amountMinor !== undefined, 'the charge is known by now');
-  const { paymentId, orderId, userId, amountMinor, currency, method, token } = payment as Charged;
-  return { paymentId, orderId, userId, amountMinor, currency, method, token };
+  const { paymentId, orderId, userId, amountMinor, currency, method, token, tries, retryUntilMs } =
+    payment as Charged;
+  return { paymentId, orderId, userId, amountMinor, currency, method, token, tries, retryUntilMs };
 };
 
 const fact = (payment: Charged, occurredAt: number) => ({

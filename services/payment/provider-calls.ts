@@ -1,4 +1,5 @@
 import { writeBatch } from '#platform/postgres/gathering';
+import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
@@ -14,6 +15,8 @@ export type ClaimedCall = {
   refundId: string | null;
   /** True when the call belongs to the second authorisation of the payment, not the first. */
   isRenewed: boolean;
+  /** The authorisation that the call belongs to, where the buyer has tried again. */
+  tries: number;
   /** The number of attempts, including this one. */
   attempts: number;
   currency: string;
@@ -35,14 +38,21 @@ export const callsChannel = 'provider_calls';
  */
 export const keyOf = (
   kind: CallKind,
-  { orderId, isRenewed, refundId }: { orderId: string; isRenewed: boolean; refundId?: string | null },
+  {
+    orderId,
+    isRenewed,
+    tries,
+    refundId,
+  }: { orderId: string; isRenewed: boolean; tries: number; refundId?: string | null },
 ): string => {
   if (kind === 'refund') return `${orderId}:refund:${refundId}`;
+  // Each time that the buyer tries again is an authorisation of its own.
+  if (kind === 'authorize' && tries > 1) return `${orderId}:authorize:${tries}`;
   return kind === 'capture' && isRenewed ? `${orderId}:capture:renewed` : `${orderId}:${kind}`;
 };
 
 /** The key of the current authorisation. */
-export const authorizationKeyOf = (call: { orderId: string; isRenewed: boolean }): string =>
+export const authorizationKeyOf = (call: { orderId: string; isRenewed: boolean; tries: number }): string =>
   keyOf(call.isRenewed ? 'renew' : 'authorize', call);
 
 /** Writes a call to be made after `tx` has committed, and notifies the workers. */
@@ -55,6 +65,7 @@ export const enqueue = async (
     amountMinor: number;
     refundId?: string;
     isRenewed: boolean;
+    tries: number;
     nowMs: number;
   },
 ): Promise<void> => {
@@ -125,6 +136,7 @@ export const claim = async (
      )
      SELECT c.key, c.kind, c.payment_id AS "paymentId", p.order_id AS "orderId", c.amount_minor AS "amountMinor",
             c.refund_id AS "refundId", c.attempts, p.currency, p.method, p.token, p.is_renewed AS "isRenewed",
+            p.tries,
             p.cancelled_for AS "cancelledFor", c.correlation_id AS "correlationId",
             c.causation_id AS "causationId", c.traceparent,
             (extract(epoch FROM c.created_at) * 1000)::bigint AS "dueSinceMs"
@@ -134,15 +146,59 @@ export const claim = async (
   return rows;
 };
 
-/** Does nothing where another worker has closed it. */
-export const close = (tx: Tx, key: string): Promise<void> => tx.gather(closeAll, key);
+export type ClosedCall = {
+  key: string;
+  /** What the provider has answered, with its reason if it refused; null where it no longer matters. */
+  answer: string | null;
+  atMs: number;
+};
 
-const closeAll = writeBatch<string>((tx, keys) =>
+/** Does nothing where another worker has closed it. */
+export const close = (tx: Tx, call: ClosedCall): Promise<void> => tx.gather(closeAll, call);
+
+const closeAll = writeBatch<ClosedCall>((tx, calls) =>
   tx.query(
-    `UPDATE provider_calls SET is_open = false, leased_until = NULL WHERE key = ANY ($1::text[]) AND is_open`,
-    [keys],
+    `UPDATE provider_calls SET is_open = false, leased_until = NULL, answer = closed.answer, answered_at = closed.at
+     FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS closed(key, answer, at)
+     WHERE provider_calls.key = closed.key AND is_open`,
+    [calls.map(({ key }) => key), calls.map(({ answer }) => answer), calls.map(({ atMs }) => new Date(atMs))],
   ),
 );
+
+export type CallRecord = {
+  kind: CallKind;
+  amountMinor: number;
+  refundId: string | null;
+  attempts: number;
+  answer: string | null;
+  lastError: string | null;
+  askedAt: Date;
+  answeredAt: Date | null;
+};
+
+/**
+ * Everything that the provider was asked about the payment, oldest first. Found by their keys, which need no index of
+ * their own.
+ */
+export const callsOf = async (
+  db: Queryable,
+  { orderId, tries, refundIds }: { orderId: string; tries: number; refundIds: readonly string[] },
+): Promise<CallRecord[]> => {
+  const common = { orderId, isRenewed: false };
+  const keys = [
+    ...Array.from({ length: tries }, (_, n) => keyOf('authorize', { ...common, tries: n + 1 })),
+    ...(['capture', 'renew', 'void'] as const).map((kind) => keyOf(kind, { ...common, tries })),
+    keyOf('capture', { ...common, isRenewed: true, tries }),
+    ...refundIds.map((refundId) => keyOf('refund', { ...common, tries, refundId })),
+  ];
+  const { rows } = await db.query<CallRecord>(
+    `SELECT kind, amount_minor AS "amountMinor", refund_id AS "refundId", attempts, answer,
+            last_error AS "lastError", created_at AS "askedAt", answered_at AS "answeredAt"
+     FROM provider_calls WHERE key = ANY ($1::text[]) ORDER BY seq`,
+    [keys],
+  );
+  return rows;
+};
 
 export const postpone = async (tx: Tx, key: string, dueAtMs: number, error: string): Promise<void> => {
   await tx.query(

@@ -72,6 +72,7 @@ const worker = (
     metrics: createPaymentMetrics(host.metrics),
     timeoutMs,
     callsConcurrentMax,
+    retryMs: () => 0,
   });
 };
 

@@ -33,6 +33,8 @@ export type ProviderWorker = Component & {
 type WorkerDeps = Books & {
   provider: PaymentProvider;
   metrics: PaymentMetrics;
+  /** For how long a declined buyer may try again now. */
+  retryMs: () => number;
   /** The time for one call. */
   timeoutMs: number;
   callsConcurrentMax: number;
@@ -164,7 +166,7 @@ const make = async (
   const { orderId, kind, attempts } = call;
   try {
     const answer = await abortingAfter(timeoutMs, (signal) => askProvider(deps.provider, call, signal));
-    const events = await settle(deps, call, answer, clock.nowMs());
+    const events = await settle(deps, call, answer, { nowMs: clock.nowMs(), retryMs: deps.retryMs() });
     metrics.observe(call, answer, clock.nowMs());
     for (const { type } of events)
       if (type === 'PaymentFailed' || type === 'RefundFailed' || type === 'RenewalDue')
@@ -186,17 +188,20 @@ const settle = async (
   { db, payments }: Books,
   call: ClaimedCall,
   answer: ProviderAnswer,
-  nowMs: number,
+  { nowMs, retryMs }: { nowMs: number; retryMs: number },
 ): Promise<readonly PaymentEvent[]> =>
   // Calls of one payment are made one after the other, so no two answers of a transaction are about the same row.
   inJointTransaction(db, async (tx) => {
     const [decision] = await Promise.all([
-      payments.update(tx, call.orderId, { type: 'NoteAnswer', answer, nowMs }),
-      close(tx, call.key),
+      payments.update(tx, call.orderId, { type: 'NoteAnswer', answer, nowMs, toTry: call.tries, retryMs }),
+      close(tx, { key: call.key, answer: wordsOf(answer), atMs: nowMs }),
     ]);
     assert(!isRefusal(decision), 'an answer is never refused');
     return decision;
   });
+
+const wordsOf = (answer: ProviderAnswer): string =>
+  'reason' in answer ? `${answer.outcome}: ${answer.reason}` : answer.outcome;
 
 /**
  * The outcome of the call is unknown: a cancelled payment is voided, any other call is tried again. Returns after how
@@ -215,10 +220,11 @@ const tryAgain = async (
             type: 'NoteAnswer',
             answer: { to: 'authorize', outcome: 'inconclusive' },
             nowMs,
+            toTry: call.tries,
           })
         : [];
     if (!isRefusal(decision) && decision.length > 0) {
-      await close(tx, call.key);
+      await close(tx, { key: call.key, answer: null, atMs: nowMs });
       return 0;
     }
     const restMs = backoffMs(retry, call.attempts);

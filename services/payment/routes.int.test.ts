@@ -23,7 +23,8 @@ beforeAll(async () => {
   scratch = await scratchDatabase(['platform/outbox/migrations', 'services/payment/migrations']);
   const events = { event: () => expect.fail('these tests only read') };
   app = createHttpServer(host, { port: 0, title: 'payment', auth }).app;
-  paymentRoutes(app, scratch.db, createPaymentStore({ clock: host.clock, events }));
+  const payments = createPaymentStore({ clock: host.clock, events });
+  paymentRoutes(app, { db: scratch.db, payments, clock: host.clock, logger: host.logger });
 });
 afterAll(() => scratch.drop());
 

@@ -1,40 +1,42 @@
 import { z } from 'zod';
+import type { Clock } from '#platform/clock';
 import { hasRole, type Principal } from '#platform/http/auth';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { instant, uuid } from '#platform/http/text';
+import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
-import { type PaymentStatusShown, paymentStatuses } from '#schemas/payment-status';
+import type { Logger } from '#platform/service-host';
 import { staff } from '#schemas/roles';
-import type { PaymentStatus } from './payment.js';
+import type { PaymentRefusal } from './payment.js';
+import {
+  anotherTryBody,
+  historySchema,
+  paymentSchema,
+  refundBody,
+  refundSchema,
+  shown,
+} from './payment-schemas.js';
 import type { PaymentStore, PaymentView } from './payment-store.js';
+import { callsOf } from './provider-calls.js';
 
 const tags = ['payments'];
-const money = z.object({ amountMinor: z.int(), currency: z.string() });
+const params = z.strictObject({ id: uuid });
 
-const paymentSchema = z
-  .object({
-    id: z.uuid(),
-    orderId: z.uuid(),
-    status: z
-      .enum(paymentStatuses)
-      .describe(
-        '`cancelled` when the order ended before an authorisation, `failed` when authorised money could not be captured.',
-      ),
-    reason: z.string().optional(),
-    method: z.string().nullable(),
-    amount: money
-      .nullable()
-      .describe('Null until the payment service has received the order’s payment instruction.'),
-    refunded: money.nullable(),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-  })
-  .meta({ id: 'Payment' });
+export type PaymentRouteDeps = { db: Database; payments: PaymentStore; clock: Clock; logger: Logger };
 
-export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore): void => {
+export const paymentRoutes = (app: HttpApp, deps: PaymentRouteDeps): void => {
+  listRoute(app, deps);
+  paymentRoute(app, deps);
+  historyRoute(app, deps);
+  anotherTryRoute(app, deps);
+  refundRoute(app, deps);
+};
+
+const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
   app.get(
     '/api/payments',
     {
@@ -67,7 +69,9 @@ export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore
       return { items: items.map(shown), next };
     },
   );
+};
 
+const paymentRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
   app.get(
     '/api/payments/:id',
     {
@@ -75,17 +79,166 @@ export const paymentRoutes = (app: HttpApp, db: Database, payments: PaymentStore
       schema: {
         tags,
         summary: 'One payment, for its buyer and staff.',
-        params: z.strictObject({ id: uuid }),
+        params,
         response: { 200: paymentSchema, ...notModified, ...problems(404) },
       },
     },
     async (request, reply) => {
-      const payment = await payments.find(db, { paymentId: request.params.id });
-      if (!payment || !maySee(request.principal, payment))
-        throw problem(404, 'payment_not_found', 'There is no such payment.');
+      const payment = visible(await payments.find(db, { paymentId: request.params.id }), request.principal);
       return sendWithEtag(request, reply, etagOf(String(payment.updatedAt.getTime())), shown(payment));
     },
   );
+};
+
+const historyRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
+  app.get(
+    '/api/payments/:id/history',
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'Everything that the provider was asked about a payment, and what it has answered.',
+        params,
+        response: { 200: historySchema, ...problems(404) },
+      },
+    },
+    async ({ params: { id }, principal }) => {
+      const payment = visible(await payments.find(db, { paymentId: id }), principal);
+      const { orderId, tries, refunds, currency } = payment;
+      const refundIds = refunds.map(({ refundId }) => refundId);
+      const [calls, requests] = await Promise.all([
+        callsOf(db, { orderId, tries, refundIds }),
+        payments.refundRequests(db, id),
+      ]);
+      const reasons = new Map(requests.map(({ refundId, reason }) => [refundId, reason]));
+      return {
+        items: calls.map(({ kind, amountMinor, refundId, attempts, answer, lastError, ...times }) => ({
+          kind,
+          amount: { amountMinor, currency: currency ?? '' },
+          ...(refundId === null ? {} : { refundId }),
+          ...(reasons.has(refundId ?? '') ? { reason: reasons.get(refundId ?? '') } : {}),
+          attempts,
+          answer,
+          ...(lastError !== null && isStaff(principal) ? { lastError } : {}),
+          askedAt: times.askedAt.toISOString(),
+          answeredAt: times.answeredAt?.toISOString() ?? null,
+        })),
+      };
+    },
+  );
+};
+
+const anotherTryRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRouteDeps): void => {
+  app.post(
+    '/api/payments',
+    {
+      access: 'user',
+      requires: ['idempotency-key'],
+      schema: {
+        tags,
+        summary: 'Try again to pay for an order whose payment was declined.',
+        description:
+          'Possible until `retryUntil` of the payment, which depends on the setting `orders.paymentRetryMs`.',
+        body: anotherTryBody,
+        response: { 202: paymentSchema, ...problems(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { orderId, method, token } = request.body;
+      return idempotent(db, request, reply, async (tx) => {
+        const asked = await payments.find(tx, { orderId });
+        if (!asked || !maySee(request.principal, asked))
+          throw problem(
+            404,
+            'order_not_found',
+            'There is no such order, or nothing is known of its payment yet.',
+          );
+        const decision = await payments.update(tx, orderId, {
+          type: 'RetryPayment',
+          method,
+          token,
+          nowMs: clock.nowMs(),
+        });
+        if ('refused' in decision) throw refused(decision);
+        tx.afterCommit(() => logger.info({ orderId, method }, 'payment tried again'));
+        const payment = await payments.find(tx, { orderId });
+        return { status: 202, body: shown(payment ?? asked) };
+      });
+    },
+  );
+};
+
+const refundRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRouteDeps): void => {
+  app.post(
+    '/api/payments/:id/refunds',
+    {
+      access: [...staff],
+      requires: ['idempotency-key'],
+      schema: {
+        tags,
+        summary: 'Give a part of a captured payment back, or all of it. The goods stay with the buyer.',
+        params,
+        body: refundBody,
+        response: { 202: refundSchema, ...problems(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { id: paymentId } = request.params;
+      const { amountMinor, reason } = request.body;
+      return idempotent(db, request, reply, async (tx) => {
+        const payment = await payments.find(tx, { paymentId });
+        if (!payment) throw unknownPayment();
+        const { orderId, currency } = payment;
+        const refundId = newId(clock);
+        const decision = await payments.update(tx, orderId, { type: 'RefundPayment', refundId, amountMinor });
+        if ('refused' in decision) throw refused(decision);
+        if (decision.length === 0) throw refused({ refused: 'not_captured', status: payment.status });
+        const requestedBy = userIdOf(request.principal);
+        const createdAt = new Date(clock.nowMs());
+        await payments.noteRefundRequest(tx, {
+          refundId,
+          paymentId,
+          amountMinor,
+          reason,
+          requestedBy,
+          createdAt,
+        });
+        tx.afterCommit(() => logger.info({ orderId, refundId, requestedBy }, 'refund asked for by staff'));
+        const amount = { amountMinor, currency: currency ?? '' };
+        return { status: 202, body: { id: refundId, paymentId, orderId, amount, reason, status: 'pending' } };
+      });
+    },
+  );
+};
+
+const userIdOf = (principal: Principal): string => {
+  if (principal.kind !== 'user') throw problem(403, 'forbidden', 'Only a person may do this.');
+  return principal.userId;
+};
+
+const refused = (refusal: PaymentRefusal) => {
+  switch (refusal.refused) {
+    case 'not_retryable':
+      return problem(409, 'payment_not_retryable', 'The payment of this order cannot be tried again now.');
+    case 'not_authorized':
+    case 'not_captured':
+      return problem(409, 'payment_not_captured', `A payment that is ${refusal.status} cannot be refunded.`);
+    case 'refund_exceeds_capture':
+      return problem(
+        422,
+        refusal.refused,
+        `Only ${refusal.refundableMinor} minor units of this payment can still be refunded.`,
+      );
+    default:
+      return refusal satisfies never;
+  }
+};
+
+const unknownPayment = () => problem(404, 'payment_not_found', 'There is no such payment.');
+
+const visible = (payment: PaymentView | undefined, principal: Principal): PaymentView => {
+  if (!payment || !maySee(principal, payment)) throw unknownPayment();
+  return payment;
 };
 
 const isStaff = (principal: Principal): boolean => hasRole(principal, ...staff);
@@ -95,41 +248,3 @@ const maySee = (principal: Principal, { userId }: PaymentView): boolean =>
 
 const dateOf = (text: string | undefined): Date | undefined =>
   text === undefined ? undefined : new Date(text);
-
-/** Callers see only these statuses; the steps in between are internal. */
-const statusShown: Record<PaymentStatus, PaymentStatusShown> = {
-  awaiting_instruction: 'pending',
-  awaiting_stock: 'pending',
-  authorizing: 'pending',
-  authorized: 'authorized',
-  capturing: 'authorized',
-  renewing: 'authorized',
-  failed: 'failed',
-  captured: 'captured',
-  declined: 'declined',
-  voiding: 'authorized',
-  voided: 'voided',
-  aborted: 'cancelled',
-};
-
-const shown = (payment: PaymentView): z.output<typeof paymentSchema> => {
-  const { amountMinor, currency, refundedMinor, reason } = payment;
-  const isKnown = amountMinor !== null && currency !== null;
-  const status =
-    refundedMinor === 0
-      ? statusShown[payment.status]
-      : refundedMinor === amountMinor
-        ? 'refunded'
-        : 'partially_refunded';
-  return {
-    id: payment.paymentId,
-    orderId: payment.orderId,
-    status,
-    ...(reason === null ? {} : { reason }),
-    method: payment.method,
-    amount: isKnown ? { amountMinor, currency } : null,
-    refunded: isKnown ? { amountMinor: refundedMinor, currency } : null,
-    createdAt: payment.createdAt.toISOString(),
-    updatedAt: payment.updatedAt.toISOString(),
-  };
-};
