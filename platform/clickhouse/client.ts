@@ -218,11 +218,20 @@ const asFault = (error: unknown): PlatformError => {
 };
 
 const asServerFault = (text: string, status: number): PlatformError => {
-  const code = Number(/Code: (\d+)/.exec(text)?.[1] ?? Number.NaN);
+  const code = Number(codeIn(text) ?? Number.NaN);
   if (Number.isNaN(code))
     return new PlatformError('clickhouse_unavailable', `clickhouse answered ${status}`, { retriable: true });
   return faultOfCode(code, text.slice(0, 500), undefined);
 };
+
+/** ClickHouse's own code of a failure, such as 60 for an unknown table; null for other errors. */
+export const clickHouseCode = (error: unknown): number | null => {
+  if (!(error instanceof PlatformError)) return null;
+  const code = error.cause instanceof ClickHouseError ? error.cause.code : codeIn(error.message);
+  return code === undefined ? null : Number(code);
+};
+
+const codeIn = (text: string): string | undefined => /Code: (\d+)/.exec(text)?.[1];
 
 const faultOfCode = (code: number, message: string, cause: unknown): PlatformError => {
   if (transientCodes.has(code))

@@ -1,5 +1,8 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
+import { type Clock, systemClock } from '#platform/clock';
 import type { TopicPartition } from '#platform/messaging/broker';
+import { sleep } from '#platform/waiting/sleep';
+import { breakOpen, gateClosedMsMax, gatePartition, type NextTable, nextTableOf } from './table-gate.js';
 
 /** A block's bounds, stored before it is inserted, so that any process can build the same block again. */
 export type Claim = {
@@ -33,11 +36,19 @@ export type Exclusion = { offset: number; reason: string; detail: string };
 export type Ownership = {
   /** The newest claim when the partition was taken over. Only this one may be unfinished. */
   readonly newest: (Claim & ClaimedBefore) | null;
-  /** Stores the claim. False when another process owns the partition now: then the block must not be inserted. */
-  claim(claim: Claim): Promise<boolean>;
+  /** Stores the claim, and waits while the table is about to be replaced. */
+  claim(claim: Claim): Promise<Claimed>;
   /** False when another process owns the partition now. */
   isOurs(): Promise<boolean>;
+  /** Resolves when the table is not about to be replaced. */
+  gateIsOpen(): Promise<void>;
 };
+
+/**
+ * `theirs`: another process owns the partition now, and the block must not be inserted. `ours_later`: it is ours, and
+ * meanwhile another table may have taken the place of the one that was looked at.
+ */
+export type Claimed = 'ours' | 'ours_later' | 'theirs';
 
 export type ClaimedBefore = {
   /** ClickHouse's clock, epoch milliseconds. */
@@ -49,6 +60,8 @@ export type ClaimedBefore = {
 export type BlockClaims = {
   /** In the order of `partitions`. */
   takeOver(partitions: readonly TopicPartition[]): Promise<Ownership[]>;
+  /** The newest claim of each partition, by `topic/partition`, without taking it over. */
+  newest(partitions: readonly TopicPartition[]): Promise<Map<string, Claim & ClaimedBefore>>;
 };
 
 type Row = {
@@ -72,8 +85,13 @@ const readTogetherMax = 50;
 export const createBlockClaims = (
   clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'command'>,
   owner: string,
+  options: { clock?: Clock; gateClosedMsMax?: number } = {},
 ): BlockClaims => {
-  const claims = gatherClaims(clickhouse, owner);
+  const gathered = gatherClaims(clickhouse, owner);
+  const claims = waitAtGate(gathered, clickhouse, {
+    clock: options.clock ?? systemClock,
+    closedMsMax: options.gateClosedMsMax ?? gateClosedMsMax,
+  });
 
   /** One statement for many partitions, because reading them together takes as long as reading one. */
   const newestOf = async (
@@ -110,6 +128,7 @@ export const createBlockClaims = (
   };
 
   return {
+    newest: newestOf,
     takeOver: async (partitions) => {
       if (partitions.length === 0) return [];
       const known = new Map(
@@ -134,7 +153,10 @@ export const createBlockClaims = (
       return owned.map((each) => ({
         newest: newest.get(`${each.topic}/${each.partition}`) ?? null,
         claim: (claim) => claims.claim({ ...each, claim }),
-        isOurs: () => claims.claim({ ...each, claim: null }),
+        gateIsOpen: async () => {
+          await claims.claim({ ...each, claim: null });
+        },
+        isOurs: async () => (await gathered.ask({ ...each, claim: null })).isOurs,
       }));
     },
   };
@@ -143,12 +165,36 @@ export const createBlockClaims = (
 /** Without a claim only the owner is looked up. */
 type Wanted = { topic: string; partition: number; epoch: number; claim: Claim | null };
 
+/** `next` is the table that is about to replace the one that the block goes into. */
+type Answer = { isOurs: boolean; next: NextTable | null };
+
+const gateLookMs = 50;
+
+/** Claims that wait while the gate of their topic is closed. */
+const waitAtGate = (
+  { ask }: { ask(wanted: Wanted): Promise<Answer> },
+  clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'command'>,
+  { clock, closedMsMax }: { clock: Clock; closedMsMax: number },
+) => ({
+  claim: async (wanted: Wanted): Promise<Claimed> => {
+    let answer = await ask(wanted);
+    if (answer.isOurs && answer.next === null) return 'ours';
+    const sinceMs = clock.monotonicMs();
+    while (answer.isOurs && answer.next !== null) {
+      if (clock.monotonicMs() - sinceMs > closedMsMax) await breakOpen(clickhouse, wanted.topic, answer.next);
+      await sleep(gateLookMs);
+      answer = await ask({ ...wanted, claim: null });
+    }
+    return answer.isOurs ? 'ours_later' : 'theirs';
+  },
+});
+
 /**
  * Sends the claims of several partitions together: claims that arrive during a request make up the next one. A shop
  * with little traffic has many small blocks, and this halves their cost.
  */
 const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'command'>, owner: string) => {
-  type Waiting = Wanted & { resolve(isOurs: boolean): void; reject(error: unknown): void };
+  type Waiting = Wanted & { resolve(answer: Answer): void; reject(error: unknown): void };
   let waiting: Waiting[] = [];
   let working = false;
 
@@ -162,9 +208,13 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
         `INSERT INTO ingest_blocks (topic, partition, epoch, first_offset, last_offset, attempt, schema_ids, rows, excluded, gathered)
          SELECT * FROM values(${claimed.join(', ')})`,
       );
+    const places = [
+      ...together.map(placeOf),
+      ...together.map(({ topic }) => placeOf({ topic, partition: gatePartition })),
+    ];
     const owners = await clickhouse.query<{ topic: string; partition: number; epoch: number; owner: string }>(
       `SELECT topic, partition, epoch, owner FROM ingest_owners
-       WHERE (topic, partition) IN (${together.map(({ topic, partition }) => `(${quoted(topic)}, ${partition})`).join(', ')})
+       WHERE (topic, partition) IN (${[...new Set(places)].join(', ')})
        ORDER BY topic, partition, epoch DESC, owner DESC LIMIT 1 BY topic, partition`,
     );
     return new Map(owners.map((row) => [`${row.topic}/${row.partition}`, row]));
@@ -179,7 +229,10 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
         const owners = await store(together);
         for (const { topic, partition, epoch, resolve } of together) {
           const latest = owners.get(`${topic}/${partition}`);
-          resolve(latest?.epoch === epoch && latest.owner === owner);
+          resolve({
+            isOurs: latest?.epoch === epoch && latest.owner === owner,
+            next: nextTableOf(owners.get(`${topic}/${gatePartition}`)?.owner),
+          });
         }
       } catch (error) {
         for (const { reject } of together) reject(error);
@@ -189,7 +242,7 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
   };
 
   return {
-    claim: (wanted: Wanted): Promise<boolean> =>
+    ask: (wanted: Wanted): Promise<Answer> =>
       new Promise((resolve, reject) => {
         waiting.push({ ...wanted, resolve, reject });
         if (!working) void work();
@@ -198,6 +251,8 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
 };
 
 const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+const placeOf = ({ topic, partition }: TopicPartition): string => `(${quoted(topic)}, ${partition})`;
 
 const valuesOf = ({ topic, partition, epoch }: Wanted, claim: Claim): string => {
   const excluded = claim.excluded.map(

@@ -159,11 +159,27 @@ const beginWork = (block: Block, claim: Claim, rebuilt: Replay | null): Work => 
   parkedCount: 0,
 });
 
-export const claimOnce = async ({ context, work }: ClosedBlock): Promise<void> => {
+/** True when another table may have taken the place of the block's table meanwhile. */
+export const claimOnce = async ({ context, work }: ClosedBlock): Promise<boolean> => {
   const { ownership, feed, partition } = context;
-  if (work.isClaimed || (work.parts.length === 0 && work.claim.excluded.length === 0)) return;
-  if (!(await ownership.claim(work.claim))) throw new PartitionMoved(feed.topic, partition);
+  if (work.isClaimed || (work.parts.length === 0 && work.claim.excluded.length === 0)) return false;
+  const claimed = await ownership.claim(work.claim);
+  if (claimed === 'theirs') throw new PartitionMoved(feed.topic, partition);
   work.isClaimed = true;
+  if (claimed === 'ours') return false;
+  context.pipeline.assertOurs();
+  if (work.claim.attempt > 0) await leaveOutWhatIsThere(context, work);
+  return true;
+};
+
+/**
+ * The table in which rows were missing has been replaced meanwhile. The new one may have them, under the token that this
+ * claim does not use any more.
+ */
+const leaveOutWhatIsThere = async (context: InsertContext, { parts, claim }: Work): Promise<void> => {
+  const { stored, feed, partition } = context;
+  const offsets = new Set(await stored.offsets(feed, partition, claim.firstOffset, claim.lastOffset));
+  for (const part of parts) part.isDone ||= offsets.has(part.firstOffset);
 };
 
 export const parkPoison = async ({ context, work }: ClosedBlock): Promise<void> => {
@@ -206,6 +222,8 @@ const isInTable = async (context: InsertContext, work: Work): Promise<boolean> =
   work.isLookedFor ||=
     work.isDoubtful && feed.appendOnly && parts.length > 0 && (await hasRestarted(context, work.rebuilt));
   if (!work.isLookedFor) return true;
+  // Whoever replaces the table inserts this block too, and its sums are not whole before that.
+  await context.ownership.gateIsOpen();
   const { firstOffset, lastOffset } = work.claim;
   const there = await stored.offsets(feed, partition, firstOffset, lastOffset);
   const offsets = new Set(there);

@@ -20,6 +20,10 @@ export type Feed = {
   blockWaitMs: number;
 };
 
+/** The topic's name in the claims: two tables that have the same topic each have claims of their own. */
+export const claimedAs = ({ topic, table, keepsEvents }: Pick<Feed, 'topic' | 'table' | 'keepsEvents'>) =>
+  keepsEvents ? `${table}/${topic}` : topic;
+
 /** A record is a repeat when its event id, its first field, is among the last ones of its partition. */
 export type RepeatWindow = {
   /**

@@ -507,8 +507,8 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
       excluded: [],
       gathered: null,
     };
-    expect(await old?.claim(claim)).toBe(false);
-    expect(await next?.claim(claim)).toBe(true);
+    expect(await old?.claim(claim)).toBe('theirs');
+    expect(await next?.claim(claim)).toBe('ours');
   });
 
   it('reads everything again when ClickHouse has been emptied, whatever Kafka has committed', async (context) => {

@@ -29,7 +29,7 @@ import type { Component, Logger } from '#platform/service-host';
 import type { ProgressWatch } from '#platform/streams/progress-watch';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { BlockClaims, Ownership } from './block-claims.js';
-import type { Feed } from './feeds.js';
+import { claimedAs, type Feed } from './feeds.js';
 import { createGathering, type Gathering } from './gathering.js';
 import { createInFlight } from './in-flight.js';
 import type { IngestTelemetry, PartitionLag } from './ingest-telemetry.js';
@@ -197,10 +197,6 @@ const loadingsByTopic = ({ feeds, registry, limits }: IngestOptions) => {
   }
   return byTopic;
 };
-
-/** The name in the claims: two tables that have the same topic each have claims of their own. */
-const claimedAs = ({ topic, table, keepsEvents }: Feed): string =>
-  keepsEvents ? `${table}/${topic}` : topic;
 
 /** The pipelines of this process's partitions, and their shared parts. */
 const createPipelines = (options: IngestOptions) => {

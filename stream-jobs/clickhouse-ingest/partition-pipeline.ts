@@ -68,13 +68,15 @@ export type PipelineProgress = {
   heldBy: string | undefined;
 };
 
-type Place = {
+export type Place = {
   feed: Feed;
   partition: number;
   ownership: Ownership;
   treatments: Treatments;
   /** Null where every block goes in by itself. */
   gathering: Gathering | null;
+  /** Records from this offset on are ignored. No bound if unset. */
+  untilOffset?: number;
 };
 
 const tracedPerBlockMax = 100;
@@ -126,6 +128,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
   readonly #intake: Intake;
   readonly #rule: BlockRule;
   readonly #insertContext: InsertContext;
+  readonly #until: number;
   /** All records before this offset are in a block or in ClickHouse. */
   #position: number;
   #insertedTo: number;
@@ -150,6 +153,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
     const { feed, partition, ownership } = place;
     this.startOffset = start.position;
     this.#place = place;
+    this.#until = place.untilOffset ?? Number.POSITIVE_INFINITY;
     this.#deps = {
       ...deps,
       logger: deps.logger.child({ topic: feed.topic, partition }),
@@ -261,6 +265,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
   ): Promise<void> {
     const offset = Number(record.offset);
     if (offset < this.#position) return;
+    if (offset >= this.#until) return this.#passOver(this.#until - 1, control);
     await this.#endReplayBefore(offset, control);
     const bytes = record.value ?? nothing;
     const inPlace: RecordInPlace = {
@@ -293,6 +298,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
     const isTraced = pack.bytes.includes('traceparent');
     while (cursor.next()) {
       if (cursor.offset < this.#position) continue;
+      if (cursor.offset >= this.#until) break;
       if (this.#replay !== null) await this.#endReplayBefore(cursor.offset, control);
       const unknownId = this.#take(cursor);
       if (unknownId !== null) {
@@ -309,7 +315,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
         this.#noteTrace(cursor.bytes.toString('latin1', cursor.foundStart, cursor.foundEnd));
       if (this.#isDue()) await this.#handOver(control);
     }
-    await this.#passOver(lastOffset, control);
+    await this.#passOver(Math.min(lastOffset, this.#until - 1), control);
   }
 
   /** Adds a record to the growing block, or returns its schema id if the registry has to be asked first. */

@@ -41,6 +41,17 @@ it('the table of a feed of one type has a column for each field, as wide as in b
   }
 });
 
+it('an insert is one part of every table that the ingest fills, and of every rollup', async () => {
+  const { clickhouse } = await setUp();
+  const tables = [...new Set(feeds.flatMap(({ table, rollups }) => [table, ...rollups]))].sort();
+  const found = await clickhouse.query<{ name: string; partition_key: string }>(
+    'SELECT name, partition_key FROM system.tables WHERE database = currentDatabase() AND name IN {tables:Array(String)} ORDER BY name',
+    { tables },
+  );
+  // A gathered insert that is in a table in parts could be there half, and its token would drop the rest of it (ADR 5).
+  expect(found).toEqual(tables.map((name) => ({ name, partition_key: '' })));
+});
+
 it('the same cells that are lost twice are mended twice', async () => {
   const { clickhouse, stored } = await setUp();
   const rows = Array.from({ length: 60 }, (_, offset) => {

@@ -5,26 +5,31 @@ import type { Host, Service } from '#platform/service-host';
 import { createProgressWatch } from '#platform/streams/progress-watch';
 import { createBlockClaims } from './block-claims.js';
 import { type ClickHouseIngestConfig, clickhouseIngestConfig } from './config.js';
-import { feeds } from './feeds.js';
+import { type Feed, feeds } from './feeds.js';
 import { createIngest } from './ingest.js';
 import { ingestTelemetry } from './ingest-telemetry.js';
 import { createStoredRows } from './stored-rows.js';
 
-/** Loads Kafka into ClickHouse without decoding, every record exactly once: see ADR 5. */
-export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {
-  const clickhouse = host.use(createClickHouse({ url: config.clickhouseUrl }));
-  const { broker, registry, deadLetters } = await openJob(host, config);
+/** The feeds that the settings choose. */
+export const feedsOf = (config: ClickHouseIngestConfig): Feed[] => {
   const topicOf: Record<string, string> = {
     shopper_activity: config.shopperActivityTopic,
     sales: config.salesTopic,
     products: config.productsTopic,
   };
+  return feeds
+    .filter(({ table }) => config.tables === '' || config.tables.split(',').includes(table))
+    .map((feed) => ({ ...feed, topic: topicOf[feed.table] ?? feed.topic }));
+};
+
+/** Loads Kafka into ClickHouse without decoding, every record exactly once: see ADR 5. */
+export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {
+  const clickhouse = host.use(createClickHouse({ url: config.clickhouseUrl }));
+  const { broker, registry, deadLetters } = await openJob(host, config);
   host.use(
     createIngest({
       group: config.group,
-      feeds: feeds
-        .filter(({ table }) => config.tables === '' || config.tables.split(',').includes(table))
-        .map((feed) => ({ ...feed, topic: topicOf[feed.table] ?? feed.topic })),
+      feeds: feedsOf(config),
       limits: config,
       broker,
       registry,

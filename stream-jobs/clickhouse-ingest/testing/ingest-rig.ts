@@ -18,8 +18,10 @@ import { testHost } from '#platform/testing/test-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import { records, type Sale, type ShopperActivity } from '#schemas/events';
 import { topics } from '#schemas/topics';
+import { type BackfillOptions, backfill } from '../backfill/backfill.js';
+import { nextDatabaseOf } from '../backfill/next-tables.js';
 import { createBlockClaims } from '../block-claims.js';
-import { feeds } from '../feeds.js';
+import { type Feed, feeds } from '../feeds.js';
 import { createIngest } from '../ingest.js';
 import { ingestTelemetry } from '../ingest-telemetry.js';
 import { createStoredRows } from '../stored-rows.js';
@@ -45,6 +47,7 @@ type StartOptions = {
   /** `shopper_activity`, `sales` and `products` if unset. */
   tables?: readonly string[];
   owner?: string;
+  gateClosedMsMax?: number;
   /** In place of ClickHouse's own insert. */
   insertBlock?: (block: Insert, insert: ClickHouse['insert']) => Promise<void>;
   onFatal?: (error: unknown) => void;
@@ -59,6 +62,7 @@ type Parts = {
   topic: { shopperActivity: string; sales: string; products: string; orders: string };
   group: string;
   clickhouse: ClickHouse;
+  clickhouseUrl: string;
   host: RunnableHost;
   broker: Broker;
   registry: SchemaRegistry;
@@ -77,7 +81,7 @@ export const openIngestRig = async () => {
     orders: `ingest-test-orders-${suffix}`,
   };
   const group = `ingest-test-${suffix}`;
-  const { clickhouse, drop } = await scratchClickHouse();
+  const { clickhouse, url, drop } = await scratchClickHouse();
   // Every parked record is an error in the log, and here they are parked by the thousand.
   const host = testHost('clickhouse-ingest', { logLevel: 'fatal' });
   const broker = connectBroker(host, urls.kafka);
@@ -90,7 +94,7 @@ export const openIngestRig = async () => {
   );
   const producer = await broker.producer();
   const registry = createSchemaRegistry(urls.schemaRegistryUrl, { unknownHeldMs: 300 });
-  const parts: Parts = { topic, group, clickhouse, host, broker, registry };
+  const parts: Parts = { topic, group, clickhouse, clickhouseUrl: url, host, broker, registry };
   const closing: (() => Promise<void>)[] = [];
 
   return {
@@ -104,6 +108,15 @@ export const openIngestRig = async () => {
     to: recordsOf,
     ...(await openWriters(parts)),
     start: (options: StartOptions = {}) => startIngest(parts, options),
+    backfill: (options: Partial<BackfillOptions> & Pick<BackfillOptions, 'request'>) =>
+      backfill({
+        again: false,
+        feeds: feedsOf(topic, [options.request.table]),
+        logger: host.logger,
+        onProgress: () => {},
+        ...parts,
+        ...options,
+      }),
     deadLetters: (name: string, count: number) => readDeadLetters(parts, name, count),
     transactionalProducer: () => openTransactionalProducer(parts, closing),
     deleteBefore: (name: string, offset: number) => deleteBefore(parts, name, offset),
@@ -119,6 +132,9 @@ export const openIngestRig = async () => {
     close: async () => {
       await Promise.all(closing.map((each) => each()));
       await producer.close();
+      await clickhouse.command(
+        `DROP DATABASE IF EXISTS ${nextDatabaseOf(clickhouse.database, 'sales')} SYNC`,
+      );
       await admin.deleteTopics(Object.values(topic).flatMap((name) => [name, deadLetterTopic(name)]));
       await admin.close();
       await drop();
@@ -210,6 +226,14 @@ const openTransactionalProducer = async ({ host }: Pick<Parts, 'host'>, closing:
   };
 };
 
+const feedsOf = (topic: Parts['topic'], tables: readonly string[]): Feed[] =>
+  feeds.flatMap((feed) => {
+    const own = Object.entries(topics).find(([, named]) => named.topic === feed.topic)?.[0] ?? '';
+    return tables.includes(feed.table) && own in topic
+      ? [{ ...feed, topic: topic[own as keyof typeof topic] }]
+      : [];
+  });
+
 const startIngest = async (
   { topic, group, clickhouse, host, broker, registry }: Parts,
   options: StartOptions,
@@ -219,11 +243,7 @@ const startIngest = async (
   const deadLetterProducer = await broker.producer();
   const ingest = createIngest({
     group,
-    feeds: feeds.flatMap((feed) => {
-      const own = Object.entries(topics).find(([, named]) => named.topic === feed.topic)?.[0] ?? '';
-      const isWanted = (options.tables ?? ['shopper_activity', 'sales', 'products']).includes(feed.table);
-      return isWanted && own in topic ? [{ ...feed, topic: topic[own as keyof typeof topic] }] : [];
-    }),
+    feeds: feedsOf(topic, options.tables ?? ['shopper_activity', 'sales', 'products']),
     limits: {
       blockBytesMax: 1_000_000,
       blockRowsMax: 10_000,
@@ -238,7 +258,11 @@ const startIngest = async (
       insertBlock === undefined
         ? clickhouse
         : { ...clickhouse, insert: (block) => insertBlock(block, clickhouse.insert) },
-    claims: createBlockClaims(clickhouse, options.owner ?? newId()),
+    claims: createBlockClaims(
+      clickhouse,
+      options.owner ?? newId(),
+      options.gateClosedMsMax === undefined ? {} : { gateClosedMsMax: options.gateClosedMsMax },
+    ),
     stored: {
       ...stored,
       ...(options.afterRestart ? { serverStartedAtMs: async () => Date.now() } : {}),

@@ -1,0 +1,74 @@
+import type { ClickHouse } from '#platform/clickhouse/client';
+import { PlatformError } from '#platform/errors';
+import type { Feed } from '../feeds.js';
+import type { PlannedPlace } from './plan.js';
+
+const offsetsPerCopyMax = 250_000;
+
+/**
+ * Copies the rows outside the range from the live table, one block at a time, so that a block is there or not as a whole.
+ * What was copied before is left out. Calls `onCopied` with the number of offsets behind which it has come.
+ */
+export const copyRows = async (
+  live: Pick<ClickHouse, 'database'>,
+  next: Pick<ClickHouse, 'query' | 'command'>,
+  feed: Feed,
+  { partition, from, to, copiedTo }: PlannedPlace,
+  onCopied: (offsets: number) => void,
+): Promise<void> => {
+  const columns = (
+    await next.query<{ name: string }>(
+      `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String}
+         AND default_kind IN ('', 'DEFAULT') ORDER BY position`,
+      { table: feed.table },
+    )
+  ).map(({ name }) => name);
+  for (const [first, end] of [
+    [0, from],
+    [to, copiedTo],
+  ] as const)
+    for (let low = first; low < end; low += offsetsPerCopyMax) {
+      const high = Math.min(end, low + offsetsPerCopyMax);
+      await copyBlock({ live, next, feed, columns }, { topic: feed.topic, partition, low, high });
+      onCopied(high - low);
+    }
+};
+
+type Block = { topic: string; partition: number; low: number; high: number };
+
+const copyBlock = async (
+  setting: {
+    live: Pick<ClickHouse, 'database'>;
+    next: Pick<ClickHouse, 'query' | 'command'>;
+    feed: Feed;
+    columns: readonly string[];
+  },
+  block: Block,
+): Promise<void> => {
+  const { live, next, feed, columns } = setting;
+  const source = `${live.database}.${feed.table}`;
+  const rows = `WHERE ${feed.keepsEvents ? 'topic = {topic:String} AND ' : ''}kafka_partition = {partition:UInt16}
+    AND kafka_offset >= {low:UInt64} AND kafka_offset < {high:UInt64}`;
+  const count = async (table: string): Promise<number> =>
+    (await next.query<{ n: number }>(`SELECT count() AS n FROM ${table} ${rows}`, block))[0]?.n ?? 0;
+
+  const wanted = await count(source);
+  if (wanted === 0) return;
+  const before = await count(feed.table);
+  if (before === 0 || !feed.appendOnly)
+    await next.command(
+      `INSERT INTO ${feed.table} (${columns.join(', ')})
+       SETTINGS insert_deduplication_token = 'copy/${feed.topic}/${block.partition}/${block.low}-${block.high}',
+         deduplicate_blocks_in_dependent_materialized_views = 1, max_threads = 1, max_insert_threads = 1,
+         min_insert_block_size_rows = ${wanted + 1}, min_insert_block_size_bytes = 0, max_insert_block_size = ${wanted + 1}
+       SELECT ${columns.join(', ')} FROM ${source} ${rows} ORDER BY kafka_offset`,
+      block,
+    );
+  const there = feed.appendOnly ? await count(feed.table) : wanted;
+  if (there !== wanted)
+    throw new PlatformError(
+      'clickhouse_rejected',
+      `of ${wanted} rows of ${feed.topic}-${block.partition} from ${block.low} to ${block.high} ${there} were copied; start again with --again`,
+      { retriable: false },
+    );
+};

@@ -1,0 +1,148 @@
+import type { ClickHouse } from '#platform/clickhouse/client';
+import { PlatformError } from '#platform/errors';
+import type { Claim } from '../block-claims.js';
+import { claimedAs, type Feed } from '../feeds.js';
+import type { StoredRows } from '../stored-rows.js';
+import { isGone, setGates } from '../table-gate.js';
+import { type NextTables, notExchanged } from './next-tables.js';
+import type { Plan, PlannedPlace } from './plan.js';
+import type { PlaceToRead, Stage } from './read-again.js';
+import { type LiveRows, settledTo } from './settled.js';
+
+/** What the steps of a back-fill share. */
+export type Parts = LiveRows & { live: ClickHouse; next: NextTables };
+
+export type Exchange = { plan: Plan; feeds: readonly Feed[]; tables: readonly string[] };
+
+export type Readers = {
+  /** Reads into the next tables. */
+  readNext(places: readonly PlaceToRead[]): Promise<unknown>;
+  /** Reads into the live tables. */
+  readLive(places: readonly PlaceToRead[]): Promise<unknown>;
+};
+
+/**
+ * Puts the next tables in the place of the live ones. The ingest's blocks wait at the gate meanwhile. What it had claimed by
+ * then may be in the old table or on its way, which nobody can find out. So those blocks are inserted after the exchange
+ * under their own tokens, as a new owner of their partitions does: ClickHouse drops whichever insert of them comes later.
+ *
+ * Resolves to false where the gate was open again before the exchange: then nothing has happened.
+ */
+export const exchangeTables = async (
+  { plan, feeds, tables }: Exchange,
+  parts: Parts,
+  readers: Readers,
+): Promise<boolean> => {
+  const { live, next, stored } = parts;
+  const topics = feeds.map(claimedAs);
+  const [table = ''] = tables;
+  const before = await notExchanged(live, tables, plan);
+  // A call that was killed in the middle of it comes back to the rest.
+  const isBegun = !before.includes(table);
+  await setGates(live, topics, { database: next.database, table });
+  try {
+    if (!isBegun) await readRest(plan, feeds, parts, readers);
+    if (before.length > 0)
+      await live.command(
+        `EXCHANGE TABLES ${before.map((each) => `${live.database}.${each} AND ${next.database}.${each}`).join(', ')}`,
+      );
+    await repeatUnfinished(feeds, parts, readers);
+    // The rollups that are exchanged later lack what came in between.
+    if (isBegun) await mendAll(plan, feeds, stored);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    await setGates(live, topics, null);
+    return false;
+  }
+  await setGates(live, topics, null);
+  return true;
+};
+
+/** Reads what the ingest has settled, and notes the blocks of which that is not certain. */
+const readRest = async (
+  plan: Plan,
+  feeds: readonly Feed[],
+  parts: Parts,
+  { readNext }: Readers,
+): Promise<void> => {
+  const places = plan.places.map((place) => ({ feed: feedOf(place, feeds), partition: place.partition }));
+  const settled = await settledTo(places, parts);
+  await readNext(
+    plan.places.map((place, nth) => ({
+      feed: feedOf(place, feeds),
+      partition: place.partition,
+      stages: stagesTo(place, settled[nth]?.offset ?? 0),
+    })),
+  );
+  await parts.next.noteUnfinished(
+    plan.places.flatMap(({ topic, partition }, nth) => {
+      const claim = settled[nth]?.unfinished ?? null;
+      return claim === null ? [] : [{ topic, partition, claim }];
+    }),
+  );
+};
+
+const repeatUnfinished = async (
+  feeds: readonly Feed[],
+  { next, stored }: Parts,
+  { readLive }: Readers,
+): Promise<void> => {
+  const unfinished = await next.unfinished();
+  await readLive(
+    unfinished.map(({ topic, partition, claim }) => ({
+      feed: feedOf({ topic }, feeds),
+      partition,
+      stages: [{ until: claim.lastOffset + 1, kind: 'repeat', claim }],
+    })),
+  );
+  for (const { topic, partition, claim } of unfinished)
+    await stored.mendRollups(
+      feedOf({ topic }, feeds).rollups,
+      partition,
+      claim.firstOffset,
+      claim.lastOffset,
+    );
+};
+
+/** The stages of a place up to `settled`, those that are done among them. */
+export const stagesTo = ({ from, to, copiedTo }: PlannedPlace, settled: number): Stage[] => [
+  ...(from > 0 ? [{ until: from, kind: 'pass', claim: withoutRows(0, from) } as const] : []),
+  ...(to > from ? [{ until: to, kind: 'read' } as const] : []),
+  ...(copiedTo > to ? [{ until: copiedTo, kind: 'pass', claim: withoutRows(to, copiedTo) } as const] : []),
+  ...(settled > copiedTo ? [{ until: settled, kind: 'read' } as const] : []),
+];
+
+const withoutRows = (from: number, to: number): Claim => ({
+  firstOffset: from,
+  lastOffset: to - 1,
+  attempt: 0,
+  schemaIds: [],
+  rows: 0,
+  excluded: [],
+  gathered: null,
+});
+
+export const feedOf = ({ topic }: Pick<PlannedPlace, 'topic'>, feeds: readonly Feed[]): Feed => {
+  const feed = feeds.find((each) => each.topic === topic);
+  if (feed !== undefined) return feed;
+  throw new PlatformError('configuration_invalid', `no feed loads ${topic}`, { retriable: false });
+};
+
+/** Corrects the rollups of whole partitions, and returns how many cells were wrong. */
+export const mendAll = async (plan: Plan, feeds: readonly Feed[], stored: StoredRows): Promise<number> => {
+  let wrong = 0;
+  for (const place of plan.places)
+    wrong += await stored.mendRollups(
+      feedOf(place, feeds).rollups,
+      place.partition,
+      0,
+      Number.MAX_SAFE_INTEGER,
+    );
+  return wrong;
+};
+
+export const wasExchanged = async (
+  live: ClickHouse,
+  tables: readonly string[],
+  plan: Plan,
+): Promise<boolean> => (await notExchanged(live, tables, plan)).length < tables.length;

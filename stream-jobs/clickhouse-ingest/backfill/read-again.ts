@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import { assert } from '#platform/assert';
+import type { ClickHouse } from '#platform/clickhouse/client';
+import { systemClock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
+import type { BatchControl, Broker, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import type { SchemaRegistry } from '#platform/messaging/schema-registry';
+import type { Logger } from '#platform/telemetry/logger';
+import { createBell } from '#platform/waiting/bell';
+import { sleep } from '#platform/waiting/sleep';
+import { type BlockClaims, type Claim, createBlockClaims, type Ownership } from '../block-claims.js';
+import { claimedAs, type Feed } from '../feeds.js';
+import { createInFlight } from '../in-flight.js';
+import { openPipeline, type PartitionPipeline, type PipelineDeps } from '../partition-pipeline.js';
+import { createStoredRows } from '../stored-rows.js';
+import { isGone } from '../table-gate.js';
+import { createTreatments } from '../treatments.js';
+
+/** A part of what is to be read of one partition: its records before `until`, or what its claim says. */
+export type Stage =
+  | { until: number; kind: 'read' }
+  /** The offsets of the claim, which has no rows, are not read. */
+  | { until: number; kind: 'pass'; claim: Claim }
+  /** The block of the claim is inserted under the claim's token. */
+  | { until: number; kind: 'repeat'; claim: Claim & { claimedAtMs: number } };
+
+/** The stages of one partition, ascending. */
+export type PlaceToRead = { feed: Feed; partition: number; stages: readonly Stage[] };
+
+export type ReadAgainOptions = {
+  broker: Broker;
+  registry: Pick<SchemaRegistry, 'schemaById'>;
+  /** Of the tables that are filled. */
+  clickhouse: ClickHouse;
+  /** Of the claims by which a killed call goes on. */
+  claimsIn: ClickHouse;
+  group: string;
+  logger: Logger;
+  /** Called with how far a partition is, now and then. */
+  onProgress(at: TopicPartition & { insertedTo: number }): void;
+};
+
+const limits = {
+  blockBytesMax: 12 * 1024 * 1024,
+  blockRowsMax: 150_000,
+  backlogBlockWaitMs: 1_000,
+  tokenTrustedMs: 20_000,
+};
+const inFlightBytesMax = 64 * 1024 * 1024;
+const fetchBytesPerPartitionMax = 2 * 1024 * 1024;
+const heartbeatMs = 1_000;
+
+/**
+ * Reads records from Kafka into tables that no ingest fills, as an ingest would, up to given offsets. Resolves when all of
+ * them are there. A call after one that was killed goes on where that one was.
+ */
+export const readAgain = async (places: readonly PlaceToRead[], options: ReadAgainOptions): Promise<void> => {
+  const reading = places.filter(({ stages }) => stages.length > 0);
+  if (reading.length === 0) return;
+  const ended = createBell();
+  let failure: unknown;
+  const fail = (error: unknown): void => {
+    failure ??= error;
+    ended.ring();
+  };
+  const claims = createBlockClaims(options.claimsIn, randomUUID());
+  const readers = await openReaders(reading, claims, { ...options, onFatal: fail });
+  const consumer = options.broker.consumer({
+    // Every call is a group of its own, so that it is given all partitions. Epochs keep two calls apart.
+    group: `${options.group}.backfill-${randomUUID().slice(0, 8)}`,
+    topics: [...new Set(reading.map(({ feed }) => feed.topic))],
+    partitionsConcurrentlyMax: 1024,
+    fetchBytesPerPartitionMax,
+    packed: true,
+    startFrom: async (at) => BigInt((await readers.get(nameOf(at))?.begin()) ?? 0),
+  });
+  consumer.failed.catch(fail);
+  try {
+    const isDone = (): boolean => [...readers.values()].every((reader) => reader.isDone());
+    await consumer.run(async (batch, control) => {
+      const reader = readers.get(nameOf(batch));
+      if (reader === undefined || failure !== undefined) return standStill(control, isDone);
+      await reader.accept(batch, control).catch((error: unknown) => {
+        if (!control.isStale()) fail(error);
+        throw error;
+      });
+      if (isDone()) ended.ring();
+      else if (reader.isDone()) await standStill(control, isDone);
+    });
+    while (failure === undefined && !isDone()) await ended.wait(heartbeatMs);
+    if (failure !== undefined) throw failure;
+  } finally {
+    await Promise.all([...readers.values()].map((reader) => reader.end()));
+    await consumer.close();
+  }
+};
+
+/** A partition that is read to its end fetches nothing more while the others go on. */
+const standStill = async (control: BatchControl, isDone: () => boolean): Promise<void> => {
+  while (!isDone() && !control.isStale()) {
+    await sleep(heartbeatMs);
+    await control.heartbeat();
+  }
+};
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+type ReaderDeps = ReadAgainOptions & { onFatal(error: unknown): void };
+
+const openReaders = async (
+  places: readonly PlaceToRead[],
+  claims: BlockClaims,
+  options: ReaderDeps,
+): Promise<Map<string, Reader>> => {
+  const owned = await claims.takeOver(
+    places.map(({ feed, partition }) => ({ topic: claimedAs(feed), partition })),
+  );
+  const deps = pipelineDeps(options);
+  return new Map(
+    places.map((place, nth) => {
+      const ownership = owned[nth];
+      assert(ownership !== undefined, 'every place was taken over');
+      const at = { topic: place.feed.topic, partition: place.partition };
+      return [nameOf(at), new Reader(place, ownership, deps, options)];
+    }),
+  );
+};
+
+const pipelineDeps = (options: ReaderDeps): PipelineDeps => ({
+  group: options.group,
+  clickhouse: {
+    insert: (block) =>
+      options.clickhouse.insert(block).catch((error: unknown) => {
+        // An ingest that waited too long has put the table out of reach; to try again would last for ever.
+        if (isGone(error)) options.onFatal(error);
+        throw error;
+      }),
+  },
+  stored: createStoredRows(options.clickhouse),
+  // Poison was parked when it was read for the first time.
+  deadLetters: { park: async () => {} },
+  inFlight: createInFlight(inFlightBytesMax, 1),
+  clock: systemClock,
+  logger: options.logger,
+  limits,
+  lostRanges: { logStartOf: async () => 0, note: async () => {} },
+  onIngested: () => {},
+  onDifference: () => {},
+  onFatal: options.onFatal,
+});
+
+/** Reads one partition, one stage after the other, each with a pipeline of its own. */
+class Reader {
+  readonly #place: PlaceToRead;
+  readonly #ownership: Ownership;
+  readonly #deps: PipelineDeps;
+  readonly #options: ReaderDeps;
+  readonly #treatments;
+  readonly #stages: Stage[];
+  #newest: Ownership['newest'];
+  #pipeline: PartitionPipeline | null = null;
+
+  constructor(place: PlaceToRead, ownership: Ownership, deps: PipelineDeps, options: ReaderDeps) {
+    this.#place = place;
+    this.#ownership = ownership;
+    this.#deps = deps;
+    this.#options = options;
+    this.#treatments = createTreatments(options.registry, place.feed);
+    this.#newest = ownership.newest;
+    const begun = ownership.newest?.firstOffset ?? -1;
+    this.#stages = place.stages.filter(({ until, kind }) => kind === 'repeat' || until > begun);
+  }
+
+  isDone(): boolean {
+    return this.#stages.length === 0;
+  }
+
+  /** The offset to read from. */
+  async begin(): Promise<number> {
+    await this.#goOn();
+    return this.#pipeline?.startOffset ?? this.#place.stages.at(-1)?.until ?? 0;
+  }
+
+  async accept(batch: RecordBatch, control: BatchControl): Promise<void> {
+    const last = Number(batch.records.at(-1)?.offset ?? -1);
+    for (let stage = this.#stages[0]; stage !== undefined; stage = this.#stages[0]) {
+      await this.#pipeline?.accept(batch, control);
+      // The next stage may have records of the same batch.
+      if (last + 1 >= stage.until) await this.#pipeline?.drained();
+      await this.#goOn();
+      if (this.#stages[0] === stage) return;
+    }
+  }
+
+  /** Opens the pipeline of the first stage that is not done. */
+  async #goOn(): Promise<void> {
+    for (let stage = this.#stages[0]; stage !== undefined; stage = this.#stages[0]) {
+      this.#pipeline ??= await this.#openStage(stage);
+      const { topic, partition, insertedTo } = this.#pipeline.progress();
+      this.#options.onProgress({ topic, partition, insertedTo });
+      if (insertedTo < stage.until) return;
+      this.#stages.shift();
+      await this.#pipeline.end();
+      this.#pipeline = null;
+      this.#newest = passedOver(stage.until);
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#pipeline?.end();
+  }
+
+  async #openStage(stage: Stage): Promise<PartitionPipeline> {
+    const { feed, partition } = this.#place;
+    const nowMs = this.#deps.clock.nowMs();
+    if (stage.kind === 'repeat') this.#newest = { ...stage.claim, ageMs: nowMs - stage.claim.claimedAtMs };
+    if (stage.kind === 'pass' && this.#newest?.lastOffset !== stage.claim.lastOffset) {
+      if ((await this.#ownership.claim(stage.claim)) === 'theirs') throw takenOver(feed, partition);
+      this.#newest = { ...stage.claim, claimedAtMs: nowMs, ageMs: 0 };
+    }
+    return openPipeline(
+      {
+        feed,
+        partition,
+        ownership: { ...this.#ownership, newest: this.#newest },
+        treatments: this.#treatments,
+        gathering: null,
+        untilOffset: stage.until,
+      },
+      0,
+      this.#deps,
+    );
+  }
+}
+
+/** As if a block without rows ended there. */
+const passedOver = (until: number): NonNullable<Ownership['newest']> => ({
+  firstOffset: until,
+  lastOffset: until - 1,
+  attempt: 0,
+  schemaIds: [],
+  rows: 0,
+  excluded: [],
+  gathered: null,
+  claimedAtMs: 0,
+  ageMs: 0,
+});
+
+const takenOver = (feed: Feed, partition: number): PlatformError =>
+  new PlatformError('clickhouse_rejected', `another back-fill took ${feed.topic}-${partition} over`, {
+    retriable: false,
+  });

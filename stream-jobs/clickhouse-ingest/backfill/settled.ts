@@ -1,0 +1,58 @@
+import type { BrokerAdmin } from '#platform/messaging/broker';
+import type { BlockClaims, Claim, ClaimedBefore } from '../block-claims.js';
+import { claimedAs, type Feed } from '../feeds.js';
+import type { StoredRows } from '../stored-rows.js';
+
+/** What shows how far the ingest is with the live tables. */
+export type LiveRows = {
+  /** The ingest's. */
+  group: string;
+  claims: Pick<BlockClaims, 'newest'>;
+  stored: StoredRows;
+  admin: Pick<BrokerAdmin, 'offsets' | 'committedOffsets'>;
+};
+
+export type Settled = {
+  /** Rows before it are in the table for good, and nothing on its way has any of them. */
+  offset: number;
+  /** The claim behind it, of which that is not certain. */
+  unfinished: (Claim & ClaimedBefore) | null;
+};
+
+type Place = { feed: Feed; partition: number };
+
+/**
+ * Of each partition's claims only the newest can be unfinished, and not if the ingest has committed its end, which it does
+ * after ClickHouse has acknowledged the block.
+ */
+export const settledTo = async (
+  places: readonly Place[],
+  { group, claims, stored, admin }: LiveRows,
+): Promise<Settled[]> => {
+  const topics = [...new Set(places.map(({ feed }) => feed.topic))];
+  const committed = new Map<string, number>();
+  const lows = new Map<string, number>();
+  for (const topic of topics) {
+    for (const { partition, nextOffset } of await admin.committedOffsets(group, topic))
+      committed.set(`${topic}/${partition}`, Number(nextOffset ?? 0));
+    for (const { partition, low } of await admin.offsets(topic))
+      lows.set(`${topic}/${partition}`, Number(low));
+  }
+  const newest = await claims.newest(
+    places.map(({ feed, partition }) => ({ topic: claimedAs(feed), partition })),
+  );
+  return Promise.all(
+    places.map(async ({ feed, partition }) => {
+      const claim = newest.get(`${claimedAs(feed)}/${partition}`);
+      if (claim === undefined) {
+        const greatest = await stored.greatestOffset(feed, partition);
+        return { offset: greatest === null ? 0 : greatest + 1, unfinished: null };
+      }
+      const at = `${feed.topic}/${partition}`;
+      const end = claim.lastOffset + 1;
+      // What Kafka has deleted cannot be built again.
+      const isSettled = (committed.get(at) ?? 0) >= end || (lows.get(at) ?? 0) > claim.firstOffset;
+      return isSettled ? { offset: end, unfinished: null } : { offset: claim.firstOffset, unfinished: claim };
+    }),
+  );
+};
