@@ -22,6 +22,20 @@ export type ApiKeyRevoked = {
   occurredAt: number;
 };
 
+/** A product for which an account has waited is available again. One event for each account that asked to be notified; after it the account waits no longer. Keyed by product id. */
+export type BackInStock = {
+  /** UUIDv7 of the product; the record's key. */
+  productId: string;
+  /** The account that asked. */
+  userId: string;
+  /** On hand minus reserved. */
+  available: number;
+  /** When the account asked, epoch milliseconds UTC. */
+  askedAt: number;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** A category without products was removed from the tree. Keyed by category id. */
 export type CategoryDeleted = {
   /** UUIDv7 of the category; the record's key. */
@@ -80,6 +94,20 @@ export type FraudSignal = {
   detail: string;
   /** When the order was placed or its payment declined, epoch milliseconds UTC. */
   occurred_at: number;
+};
+
+/** The available pieces of a product have fallen to its threshold or below, or the threshold was raised to them. Once until they are above it again. Keyed by product id. */
+export type LowStock = {
+  /** UUIDv7 of the product; the record's key. */
+  productId: string;
+  /** On hand minus reserved. */
+  available: number;
+  /** Stock counts as low at this number and below. */
+  lowStockThreshold: number;
+  /** Counts the changes of this product's stock. */
+  stockVersion: number;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
 };
 
 /** The order ended without a sale, or its sale was undone: its money could not be captured, or the customer cancelled before the goods left. Inventory and payment give back what they hold for it. */
@@ -958,9 +986,11 @@ export type Visit = {
 export type EventMap = {
   ApiKeyCreated: ApiKeyCreated;
   ApiKeyRevoked: ApiKeyRevoked;
+  BackInStock: BackInStock;
   CategoryDeleted: CategoryDeleted;
   CategorySaved: CategorySaved;
   FraudSignal: FraudSignal;
+  LowStock: LowStock;
   OrderCancelled: OrderCancelled;
   OrderConfirmed: OrderConfirmed;
   OrderDelivered: OrderDelivered;
@@ -1020,6 +1050,11 @@ const places = {
     subject: 'cartstream.users.ApiKeyRevoked',
     schema: {"type":"record","name":"ApiKeyRevoked","namespace":"cartstream.users","doc":"An API key was revoked.","fields":[{"name":"keyId","type":"string","doc":"UUIDv7 of the API key; the record's key."},{"name":"revokedBy","type":"string","doc":"The account of the administrator."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
+  BackInStock: {
+    topic: 'inventory',
+    subject: 'cartstream.inventory.BackInStock',
+    schema: {"type":"record","name":"BackInStock","namespace":"cartstream.inventory","doc":"A product for which an account has waited is available again. One event for each account that asked to be notified; after it the account waits no longer. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product; the record's key."},{"name":"userId","type":"string","doc":"The account that asked."},{"name":"available","type":"int","doc":"On hand minus reserved."},{"name":"askedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the account asked, epoch milliseconds UTC."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
   CategoryDeleted: {
     topic: 'products',
     subject: 'cartstream.products.CategoryDeleted',
@@ -1034,6 +1069,11 @@ const places = {
     topic: 'fraud-signals',
     subject: 'fraud-signals-value',
     schema: {"type":"record","name":"FraudSignal","namespace":"cartstream.fraud_signals","doc":"Something about the orders of a buyer that staff should look at. It decides nothing. A later revision of the same signal replaces an earlier one.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from the buyer, the window and the revision."},{"name":"signal_id","type":"string","doc":"A UUIDv8 derived from kind, buyer and order; the key of the record."},{"name":"revision","type":"int","doc":"Counts from 1."},{"name":"kind","type":"string","doc":"velocity: many orders in a short time; amount: an order of an unusual amount; mismatch: orders to different countries in a short time; declines: several declined payments."},{"name":"buyer","type":"string","doc":"The account, or for a guest the visit."},{"name":"user_id","type":["null","string"],"doc":"The account; null for a guest.","default":null},{"name":"order_id","type":"string","doc":"The order that gave rise to the signal."},{"name":"count","type":"int","doc":"Orders, countries or declined payments of the buyer in the window."},{"name":"amount_minor","type":"long","doc":"The amount of the order in minor units; 0 where it is not in the window."},{"name":"currency","type":["null","string"],"doc":"ISO 4217 code of the amount.","default":null},{"name":"detail","type":"string","doc":"The countries of a mismatch, in the order in which they were used; otherwise empty."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was placed or its payment declined, epoch milliseconds UTC."}]},
+  },
+  LowStock: {
+    topic: 'inventory',
+    subject: 'cartstream.inventory.LowStock',
+    schema: {"type":"record","name":"LowStock","namespace":"cartstream.inventory","doc":"The available pieces of a product have fallen to its threshold or below, or the threshold was raised to them. Once until they are above it again. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product; the record's key."},{"name":"available","type":"int","doc":"On hand minus reserved."},{"name":"lowStockThreshold","type":"int","doc":"Stock counts as low at this number and below."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   OrderCancelled: {
     topic: 'orders',

@@ -74,6 +74,12 @@ const ownersOfPayment: Row = {
   missing: [401, 404, 404, 404, 404, 404],
 };
 
+/** Of what everybody who is logged in may use. */
+const loggedInOnThing = (there: number, missing: number): Row => ({
+  statuses: [401, there, there, there, there, there],
+  missing: [401, missing, missing, missing, missing, missing],
+});
+
 export const table: Record<string, readonly Row[]> = {
   'GET /health/live': [everybody],
   'GET /health/ready': [everybody],
@@ -122,6 +128,9 @@ export const table: Record<string, readonly Row[]> = {
   'DELETE /api/categories/{id}': [adminsReplaceThing],
 
   'GET /api/inventory': [everybody],
+  'GET /api/inventory/alerts': [staff],
+  'POST /api/products/{productId}/back-in-stock': [loggedInOnThing(201, 404)],
+  'DELETE /api/products/{productId}/back-in-stock': [loggedInOnThing(204, 204)],
   'GET /api/inventory/{productId}': [everybodyOfThing],
   'PUT /api/inventory/{productId}': [adminsWriteThing],
   'POST /api/inventory/{productId}/restock': [adminsWriteThing],

@@ -154,13 +154,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/inventory/reactions.ts',
-        find: '=> holds.release(tx, orderId, reason)',
-        replace: '=> void [tx, orderId, reason]',
-      },
-      {
-        file: 'services/inventory/reactions.ts',
-        find: 'OrderCancelled: (tx,',
-        replace: 'OrderCancelled: async (tx,',
+        find: 'await holds.release(tx, orderId, reason);',
+        replace: 'void [tx, orderId, reason];',
       },
     ],
     tests: ['tests/unpayable-order.int.test.ts', 'tests/every-event-again.int.test.ts'],

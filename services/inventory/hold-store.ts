@@ -18,8 +18,8 @@ import {
   type Line,
   type Return,
 } from './hold.js';
-import { type LockedStock, lockStock } from './locked-stock.js';
-import type { Published } from './stock-store.js';
+import { type LockedStock, type LowStockLine, lockStock } from './locked-stock.js';
+import { lowStock, type Published } from './stock-store.js';
 
 export type ReserveOutcome = 'reserved' | 'rejected' | 'already_decided';
 
@@ -59,7 +59,7 @@ type Outcome = HoldRefusal | { unknown: string[] } | 'done' | 'rejected' | 'noth
 /** What a command has come to, with the lines of the stock that each event has moved. */
 type Decided = {
   outcome: Outcome;
-  events: { event: HoldEvent; lines: StockReservedLine[] }[];
+  events: { event: HoldEvent; lines: StockReservedLine[]; low: LowStockLine[] }[];
   nowMs: number;
 };
 
@@ -85,9 +85,10 @@ export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldS
       unknownAreSoldOut,
     });
     // Made here and not in the batch, so that they carry the correlation and the trace of their own cause.
-    const messages = moved.flatMap(({ event, lines }) =>
-      published(events, orderId, event, lines, { nowMs, holdMs }),
-    );
+    const messages = moved.flatMap(({ event, lines, low }) => [
+      ...published(events, orderId, event, lines, { nowMs, holdMs }),
+      ...low.map((line) => lowStock(events, line, nowMs)),
+    ]);
     await append(tx, messages);
     return outcome;
   };
@@ -131,7 +132,7 @@ const createUpdateAll =
       const { decision, outcome } = decideOn(command, hold, stock, unknownAreSoldOut);
       const moved = decision.map((event) => ({
         event,
-        lines: movesStock(event) ? move(stock, orderId, event) : [],
+        ...(movesStock(event) ? move(stock, orderId, event) : { lines: [], low: [] }),
       }));
       for (const event of decision)
         if (event.type === 'StockReturned')
@@ -180,7 +181,7 @@ const decideOn = (
 type StockEvent = Extract<HoldEvent, { type: keyof typeof effects }>;
 const movesStock = (event: HoldEvent): event is StockEvent => event.type in effects;
 
-const move = (stock: LockedStock, orderId: string, event: StockEvent): StockReservedLine[] =>
+const move = (stock: LockedStock, orderId: string, event: StockEvent): ReturnType<LockedStock['move']> =>
   stock.move(event.lines, { ...effects[event.type], orderId, reason: reasonOf(event) });
 
 const reasonOf = (event: HoldEvent): string | null => {

@@ -1,6 +1,7 @@
 import type { Tx } from '#platform/postgres/transaction';
 import type { StockReservedLine } from '#schemas/events';
 import type { Line } from './hold.js';
+import { available, isLow } from './stock.js';
 
 /** What a step of a hold does to each piece of its lines, and the movement that records it. */
 export type StockMove = {
@@ -13,18 +14,32 @@ export type StockMove = {
   reason: string | null;
 };
 
+/** A product whose available pieces have just fallen to its threshold or below. */
+export type LowStockLine = {
+  productId: string;
+  available: number;
+  lowStockThreshold: number;
+  stockVersion: number;
+};
+
 /** The stock of some products, locked until the transaction ends. Moves take effect in memory, and with `save` in the rows. */
 export type LockedStock = {
   /** Undefined for a product without a stock row. */
   available(productId: string): number | undefined;
   /** `lines` name each product once, sorted. Returns the stock after the move, without products that have no row. */
-  move(lines: readonly Line[], move: StockMove): StockReservedLine[];
+  move(lines: readonly Line[], move: StockMove): { lines: StockReservedLine[]; low: LowStockLine[] };
   /** Writes the moved rows and a movement for each line. */
   save(tx: Tx, at: Date): Promise<void>;
 };
 
-type Row = { productId: string; onHand: number; reserved: number; stockVersion: number };
-type Movement = Row & {
+type Row = {
+  productId: string;
+  onHand: number;
+  reserved: number;
+  lowStockThreshold: number;
+  stockVersion: number;
+};
+type Movement = Omit<Row, 'lowStockThreshold'> & {
   kind: string;
   onHandDelta: number;
   reservedDelta: number;
@@ -38,31 +53,46 @@ export const lockStock = async (tx: Tx, productIds: readonly string[]): Promise<
   const stock = new Map(rows.map((row) => [row.productId, row]));
   const movements: Movement[] = [];
 
-  const moveLine = ({ productId, quantity }: Line, by: StockMove): StockReservedLine[] => {
+  const moveLine = (
+    { productId, quantity }: Line,
+    by: StockMove,
+    low: LowStockLine[],
+  ): StockReservedLine[] => {
     const row = stock.get(productId);
     if (row === undefined) return [];
     const onHandDelta = quantity * by.onHand;
     const reservedDelta = quantity * by.reserved;
+    const { lowStockThreshold, ...before } = row;
     row.onHand += onHandDelta;
     row.reserved += reservedDelta;
     row.stockVersion += 1;
+    const { onHand, reserved, stockVersion } = row;
     movements.push({
-      ...row,
+      productId,
+      onHand,
+      reserved,
+      stockVersion,
       kind: by.movement,
       onHandDelta,
       reservedDelta,
       orderId: by.orderId,
       reason: by.reason,
     });
-    return [{ productId, quantity, available: row.onHand - row.reserved, stockVersion: row.stockVersion }];
+    const left = available(row);
+    if (isLow(row, lowStockThreshold) && !isLow(before, lowStockThreshold))
+      low.push({ productId, available: left, lowStockThreshold, stockVersion });
+    return [{ productId, quantity, available: left, stockVersion }];
   };
 
   return {
     available: (productId) => {
       const row = stock.get(productId);
-      return row === undefined ? undefined : row.onHand - row.reserved;
+      return row === undefined ? undefined : available(row);
     },
-    move: (lines, by) => lines.flatMap((line) => moveLine(line, by)),
+    move: (lines, by) => {
+      const low: LowStockLine[] = [];
+      return { lines: lines.flatMap((line) => moveLine(line, by, low)), low };
+    },
     save: async (tx, at) => {
       if (movements.length > 0) await tx.query(saveMovements, [JSON.stringify(movements), at]);
     },
@@ -71,7 +101,8 @@ export const lockStock = async (tx: Tx, productIds: readonly string[]): Promise<
 
 const lockRows = async (tx: Tx, productIds: readonly string[]): Promise<Row[]> => {
   const { rows } = await tx.query<Row>(
-    `SELECT product_id AS "productId", on_hand AS "onHand", reserved, stock_version AS "stockVersion"
+    `SELECT product_id AS "productId", on_hand AS "onHand", reserved, low_stock_threshold AS "lowStockThreshold",
+            stock_version AS "stockVersion"
      FROM stock WHERE product_id = ANY ($1::uuid[]) ORDER BY product_id FOR UPDATE`,
     [productIds],
   );

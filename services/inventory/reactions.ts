@@ -18,7 +18,7 @@ export const reactions = (deps: {
   unknownProductWaitMs: number;
 }): Reactions<EventMap> => {
   const { stock, holds, logger } = deps;
-  const counted = countReservations(deps.metrics);
+  const counted = countOperations(deps.metrics);
   const patience = createPatience(deps.clock, deps.unknownProductWaitMs);
 
   return {
@@ -38,32 +38,42 @@ export const reactions = (deps: {
       assert(typeof outcome === 'string', 'what counts as sold out is not unknown');
       const decided = outcome;
       tx.afterCommit(() => {
-        counted(decided);
+        counted.reservation(decided);
         logger.info({ orderId }, `stock ${decided}`);
       });
     },
 
-    OrderCancelled: (tx, { value: { orderId, reason } }) => holds.release(tx, orderId, reason),
+    OrderCancelled: async (tx, { value: { orderId, reason } }) => {
+      await holds.release(tx, orderId, reason);
+      tx.afterCommit(() => counted.other('release', true));
+    },
 
-    OrderConfirmed: async (tx, { value: { orderId } }) => mustHold(await holds.commit(tx, orderId), orderId),
+    OrderConfirmed: async (tx, { value: { orderId } }) => {
+      mustHold(await holds.commit(tx, orderId), orderId, () => counted.other('commit', false));
+      tx.afterCommit(() => counted.other('commit', true));
+    },
 
-    OrderReturned: async (tx, { value: { orderId, returnId, lines } }) =>
-      mustHold(await holds.takeBack(tx, orderId, returnId, lines), orderId),
+    OrderReturned: async (tx, { value: { orderId, returnId, lines } }) => {
+      const refusal = await holds.takeBack(tx, orderId, returnId, lines);
+      mustHold(refusal, orderId, () => counted.other('return', false));
+      tx.afterCommit(() => counted.other('return', true));
+    },
   };
 };
 
 /**
  * An event that contradicts our own record goes to the dead-letter topic for a person to examine; a retry cannot help.
  */
-const mustHold = (refusal: HoldRefusal | undefined, orderId: string): void => {
-  if (refusal)
-    throw new PlatformError(
-      'contradiction',
-      `order ${orderId}: ${refusal.refused}, its hold is ${refusal.status}`,
-      {
-        retriable: false,
-      },
-    );
+const mustHold = (refusal: HoldRefusal | undefined, orderId: string, count: () => void): void => {
+  if (!refusal) return;
+  count();
+  throw new PlatformError(
+    'contradiction',
+    `order ${orderId}: ${refusal.refused}, its hold is ${refusal.status}`,
+    {
+      retriable: false,
+    },
+  );
 };
 
 /** As many products as one transaction can wait for: 100 orders of 100 lines. */
@@ -119,7 +129,7 @@ export const createPatience = (clock: Clock, waitMs: number) => {
 const later = <T extends { monotonicMs: number }>(one: T, other: T): T =>
   other.monotonicMs > one.monotonicMs ? other : one;
 
-const countReservations = (metrics: Metrics) => {
+const countOperations = (metrics: Metrics) => {
   const operations = metrics.counter('inventory_operations_total', 'Attempts to change stock.', [
     'operation',
     'status',
@@ -131,7 +141,7 @@ const countReservations = (metrics: Metrics) => {
   );
   let attempts = 0;
   let successes = 0;
-  return (outcome: 'reserved' | 'rejected'): void => {
+  const reservation = (outcome: 'reserved' | 'rejected'): void => {
     const isReserved = outcome === 'reserved';
     attempts += 1;
     if (isReserved) {
@@ -141,4 +151,7 @@ const countReservations = (metrics: Metrics) => {
     operations.inc({ operation: 'reserve', status: isReserved ? 'success' : 'failure' });
     rate.set(successes / attempts);
   };
+  const other = (operation: 'release' | 'commit' | 'return', isDone: boolean): void =>
+    operations.inc({ operation, status: isDone ? 'success' : 'failure' });
+  return { reservation, other };
 };

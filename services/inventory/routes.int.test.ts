@@ -6,16 +6,20 @@ import { createHttpServer, type HttpApp } from '#platform/http/server';
 import { inTransaction } from '#platform/postgres/transaction';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import { backInStockRoutes } from './back-in-stock-routes.js';
+import { type BackInStockStore, createBackInStockStore } from './back-in-stock-store.js';
 import { inventoryRoutes } from './routes.js';
 import { piecesMax } from './stock.js';
 import { createStockStore, type StockStore } from './stock-store.js';
 
 const host = testHost('inventory-test');
+const adminId = randomUUID();
 const auth: Authenticator = {
-  principalOf: async () => ({ kind: 'user', userId: 'admin-1', roles: ['admin'] }),
+  principalOf: async () => ({ kind: 'user', userId: adminId, roles: ['admin'] }),
 };
 let scratch: ScratchDatabase;
 let stock: StockStore;
+let waiting: BackInStockStore;
 let app: HttpApp;
 
 beforeAll(async () => {
@@ -24,19 +28,19 @@ beforeAll(async () => {
     idempotencyMigrations,
     'services/inventory/migrations',
   ]);
-  stock = createStockStore({
-    clock: host.clock,
-    events: {
-      event: (type, key, value) => ({
-        topic: type,
-        key,
-        value: Buffer.from(JSON.stringify(value)),
-        headers: {},
-      }),
-    },
-  });
+  const events: Parameters<typeof createStockStore>[0]['events'] = {
+    event: (type, key, value) => ({
+      topic: type,
+      key,
+      value: Buffer.from(JSON.stringify(value)),
+      headers: {},
+    }),
+  };
+  stock = createStockStore({ clock: host.clock, events });
+  waiting = createBackInStockStore({ clock: host.clock, events });
   app = createHttpServer(host, { port: 0, title: 'inventory', auth }).app;
   inventoryRoutes(app, scratch.db, stock);
+  backInStockRoutes(app, scratch.db, waiting);
 });
 afterAll(() => scratch.drop());
 
@@ -112,5 +116,74 @@ describe('a restock', () => {
     const productId = await open(1);
     expect((await restock(productId, 5)).json()).toMatchObject({ onHand: 6 });
     expect((await restock(productId, 5)).json()).toMatchObject({ onHand: 11 });
+  });
+});
+
+describe('the alerts', () => {
+  test('are the products at their threshold or below, page by page', async () => {
+    const low = await Promise.all([open(5), open(0), open(3)]);
+    await open(6);
+    const listed: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const answer = await app.inject({
+        method: 'GET',
+        url: '/api/inventory/alerts',
+        query: { limit: '2', ...(cursor === undefined ? {} : { cursor }) },
+        headers: { authorization: 'Bearer any' },
+      });
+      const page = answer.json() as {
+        items: { productId: string; available: number }[];
+        next: string | null;
+      };
+      for (const item of page.items) expect(item.available).toBeLessThanOrEqual(5);
+      listed.push(...page.items.map(({ productId }) => productId));
+      cursor = page.next ?? undefined;
+    } while (cursor !== undefined);
+    expect(listed).toEqual([...listed].sort());
+    expect(listed).toEqual(expect.arrayContaining(low));
+  });
+});
+
+describe('an account that waits for a product', () => {
+  const wait = (productId: string, method: 'POST' | 'DELETE' = 'POST') =>
+    app.inject({
+      method,
+      url: `/api/products/${productId}/back-in-stock`,
+      headers: { authorization: 'Bearer any' },
+    });
+  const reported = async (productId: string) => {
+    const { rows } = await scratch.db.query<{ value: Buffer }>(
+      "SELECT value FROM outbox WHERE topic = 'BackInStock' AND key = $1",
+      [productId],
+    );
+    return rows.map(({ value }) => JSON.parse(value.toString()) as object);
+  };
+  const report = () => waiting.report(scratch.db, 100);
+
+  test('is notified once when it is available again', async () => {
+    const productId = await open(0);
+    const first = await wait(productId);
+    expect([first.statusCode, first.json()]).toEqual([201, { productId, askedAt: expect.any(String) }]);
+    expect((await wait(productId)).json()).toEqual(first.json());
+    expect(await report()).toBe(0);
+    await restock(productId, 3);
+    const counts = await Promise.all([report(), report()]);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(1);
+    expect(await reported(productId)).toMatchObject([{ productId, userId: adminId, available: 3 }]);
+    expect(await report()).toBe(0);
+  });
+
+  test('is not notified when it has changed its mind', async () => {
+    const productId = await open(0);
+    await wait(productId);
+    for (const _ of [1, 2]) expect((await wait(productId, 'DELETE')).statusCode).toBe(204);
+    await restock(productId, 3);
+    expect(await report()).toBe(0);
+    expect(await reported(productId)).toEqual([]);
+  });
+
+  test('gets 404 for a product that has no stock record', async () => {
+    expect((await wait(randomUUID())).statusCode).toBe(404);
   });
 });

@@ -7,6 +7,7 @@ import type { HttpApp } from '#platform/http/server';
 import { line, text, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import { staff } from '#schemas/roles';
 import { available, piecesMax } from './stock.js';
 import type { StockRow, StockStore } from './stock-store.js';
 
@@ -67,6 +68,28 @@ const listRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
       const { limit, cursor } = request.query;
       const afterProductId = decodeCursor(cursor, z.uuid());
       const rows = await stock.list(db, { afterProductId, rowsMax: limit + 1 });
+      const { items, next } = pageFrom(rows, limit, ({ productId }) => productId);
+      return { items: items.map(shown), next };
+    },
+  );
+};
+
+const alertsRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
+  app.get(
+    '/api/inventory/alerts',
+    {
+      access: [...staff],
+      schema: {
+        tags,
+        summary:
+          'The products that run low: available pieces at their threshold or below. Sorted by product id.',
+        querystring: z.strictObject(listQuery),
+        response: { 200: pageOf(stockSchema) },
+      },
+    },
+    async ({ query: { limit, cursor } }) => {
+      const afterProductId = decodeCursor(cursor, z.uuid());
+      const rows = await stock.list(db, { afterProductId, rowsMax: limit + 1, isLow: true });
       const { items, next } = pageFrom(rows, limit, ({ productId }) => productId);
       return { items: items.map(shown), next };
     },
@@ -188,6 +211,7 @@ const movementsRoute = (app: HttpApp, db: Database, stock: StockStore): void => 
 
 export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): void => {
   listRoute(app, db, stock);
+  alertsRoute(app, db, stock);
   stockRoute(app, db, stock);
   stateRoute(app, db, stock);
   restockRoute(app, db, stock);

@@ -1,6 +1,9 @@
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
+import { backInStockRoutes } from './back-in-stock-routes.js';
+import { createBackInStockStore } from './back-in-stock-store.js';
+import { createBackInStockWorker } from './back-in-stock-worker.js';
 import { type InventoryConfig, inventoryConfig } from './config.js';
 import { createHoldStore } from './hold-store.js';
 import { watchLevels } from './levels.js';
@@ -22,5 +25,8 @@ export const service: Service<InventoryConfig> = {
     );
     host.use(watchLevels(host, db));
     inventoryRoutes(app, db, stock);
+    const waiting = createBackInStockStore({ events, clock: host.clock });
+    host.use(createBackInStockWorker(host, db, waiting));
+    backInStockRoutes(app, db, waiting);
   },
 };

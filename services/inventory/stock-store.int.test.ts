@@ -159,6 +159,77 @@ describe('twenty buyers at once', () => {
   });
 });
 
+describe('two hundred buyers at once', () => {
+  const buyers = 200;
+
+  test('of the last fifty pieces, in carts of several products in any order, get fifty', async () => {
+    const scarce = await open(50);
+    const others = await Promise.all(Array.from({ length: 5 }, () => open(1000)));
+    const orders = Array.from({ length: buyers }, () => randomUUID());
+    const cart = (buyer: number): [string, number][] => {
+      const lines = [scarce, ...others.filter((_, at) => (buyer >> at) % 2 === 0)];
+      const from = buyer % lines.length;
+      return [...lines.slice(from), ...lines.slice(0, from)].map((productId) => [productId, 1]);
+    };
+    const outcomes = await Promise.all(orders.map((orderId, buyer) => reserve(orderId, ...cart(buyer))));
+    const won = orders.filter((_, buyer) => outcomes[buyer] === 'reserved');
+    expect(won).toHaveLength(50);
+    await Promise.all(won.map(commit));
+
+    expect(await level(scarce)).toEqual({ onHand: 0, reserved: 0 });
+    const events = (await Promise.all(orders.map(published))).flat();
+    for (const productId of [scarce, ...others]) {
+      const { rows } = await db.query(
+        `SELECT sum(on_hand_delta) AS "onHand", sum(reserved_delta) AS reserved FROM movements WHERE product_id = $1`,
+        [productId],
+      );
+      expect(rows[0]).toEqual(await level(productId));
+      const sold = events
+        .filter(({ type }) => type === 'StockCommitted')
+        .flatMap(({ value }) => value.lines as { productId: string; quantity: number }[])
+        .reduce((sum, line) => sum + (line.productId === productId ? line.quantity : 0), 0);
+      expect(sold).toBe((productId === scarce ? 50 : 1000) - ((await level(productId)).onHand ?? 0));
+    }
+    const { rows } = await db.query<{ deadlocks: number }>(
+      'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+    );
+    expect(rows[0]?.deadlocks).toBe(0);
+  });
+});
+
+describe('stock that runs low', () => {
+  const lowEvents = async (productId: string) =>
+    (await published(productId)).filter(({ type }) => type === 'LowStock').map(({ value }) => value);
+
+  test('is reported once when a sale takes it to its threshold, and again after it was above', async () => {
+    const productId = await open(7);
+    const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
+    await reserve(first, [productId, 1]);
+    expect(await lowEvents(productId)).toEqual([]);
+    await reserve(second, [productId, 1]);
+    await reserve(third, [productId, 1]);
+    await commit(third);
+    expect(await lowEvents(productId)).toMatchObject([{ productId, available: 5, lowStockThreshold: 5 }]);
+    await release(first);
+    await release(second);
+    await reserve(randomUUID(), [productId, 2]);
+    expect(await lowEvents(productId)).toMatchObject([{ available: 5 }, { available: 4 }]);
+  });
+
+  test('is reported when a count or a higher threshold finds it so', async () => {
+    const [counted, raised] = [await open(20), await open(20)];
+    const adjust = (productId: string, onHand: number, lowStockThreshold?: number) =>
+      inTransaction(db, (tx) =>
+        stock.adjust(tx, productId, { onHand: () => onHand, lowStockThreshold, reason: 'count' }),
+      );
+    await adjust(counted, 3);
+    await adjust(counted, 2);
+    await adjust(raised, 20, 30);
+    expect(await lowEvents(counted)).toMatchObject([{ available: 3 }]);
+    expect(await lowEvents(raised)).toMatchObject([{ available: 20, lowStockThreshold: 30 }]);
+  });
+});
+
 describe('a reservation', () => {
   test('holds every line or none', async () => {
     const [plenty, scarce] = [await open(10), await open(1)];

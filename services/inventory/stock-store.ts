@@ -1,10 +1,11 @@
 import type { Clock } from '#platform/clock';
-import type { EventPublisher } from '#platform/messaging/events';
+import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
-import { type AdjustmentRefusal, available, type Stock, stateOnHand } from './stock.js';
+import type { LowStockLine } from './locked-stock.js';
+import { type AdjustmentRefusal, available, isLow, type Stock, stateOnHand } from './stock.js';
 
 export type StockRow = Stock & {
   productId: string;
@@ -38,7 +39,11 @@ export type StockStore = {
     },
   ): Promise<StockRow | AdjustmentRefusal | { refused: 'unknown_product' }>;
   find(db: Queryable, productId: string): Promise<StockRow | undefined>;
-  list(db: Queryable, page: { afterProductId: string | undefined; rowsMax: number }): Promise<StockRow[]>;
+  /** Sorted by product id; with `isLow` only products at their threshold or below. */
+  list(
+    db: Queryable,
+    page: { afterProductId: string | undefined; rowsMax: number; isLow?: boolean },
+  ): Promise<StockRow[]>;
   movements(
     db: Queryable,
     productId: string,
@@ -57,8 +62,16 @@ export const publishes = [
   'StockCommitted',
   'StockReturned',
   'StockAdjusted',
+  'LowStock',
+  'BackInStock',
 ] as const satisfies readonly EventType[];
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
+
+export const lowStock = (
+  events: Pick<EventPublisher<Published>, 'event'>,
+  low: LowStockLine,
+  occurredAt: number,
+): EventMessage => events.event('LowStock', low.productId, { ...low, occurredAt }, { occurredAt });
 
 /** The stock of each product, as rows. Every write appends its event to the outbox in the same transaction. */
 export const createStockStore = ({
@@ -113,15 +126,21 @@ export const createStockStore = ({
       const row = rows[0] as StockRow;
       const { onHand, stockVersion } = row;
       const { delta } = adjustment;
+      const left = available(row);
       await publish(tx, {
         productId: row.productId,
         onHand,
-        available: available(row),
+        available: left,
         delta,
         stockVersion,
         reason,
         occurredAt,
       });
+      if (isLow(row, row.lowStockThreshold) && !isLow(stock, stock.lowStockThreshold)) {
+        const { lowStockThreshold } = row;
+        const low = { productId: row.productId, available: left, lowStockThreshold, stockVersion };
+        await append(tx, [lowStock(events, low, occurredAt)]);
+      }
       return row;
     },
 
@@ -138,11 +157,12 @@ const find: StockStore['find'] = async (db, productId) => {
   return rows[0];
 };
 
-const list: StockStore['list'] = async (db, { afterProductId, rowsMax }) => {
+const list: StockStore['list'] = async (db, { afterProductId, rowsMax, isLow: onlyLow = false }) => {
   const { rows } = await db.query<StockRow>(
-    `SELECT ${stockColumns} FROM stock WHERE $1::uuid IS NULL OR product_id > $1
+    `SELECT ${stockColumns} FROM stock
+     WHERE ($1::uuid IS NULL OR product_id > $1) AND (NOT $3 OR on_hand - reserved <= low_stock_threshold)
      ORDER BY product_id LIMIT $2`,
-    [afterProductId ?? null, rowsMax],
+    [afterProductId ?? null, rowsMax, onlyLow],
   );
   return rows;
 };

@@ -19,4 +19,8 @@ export const stateOnHand = (stock: Stock, onHand: number): { delta: number } | A
   return onHand > piecesMax ? { refused: 'too_many_pieces' } : { delta: onHand - stock.onHand };
 };
 
+/** Whether the available pieces are at the threshold or below. */
+export const isLow = (stock: Stock, lowStockThreshold: number): boolean =>
+  available(stock) <= lowStockThreshold;
+
 export const available = ({ onHand, reserved }: Stock): number => onHand - reserved;
