@@ -21,6 +21,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   checkout: async () => (await import('./checkout.bench.js')).runCheckoutBench(),
   load: async () => (await import('./load.bench.js')).runLoadBench(),
   scale: async () => (await import('./scale.bench.js')).runScaleBench({ minutes: Number(values.minutes) }),
+  queries: async () => (await import('./queries.bench.js')).runQueriesBench(),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),
   windows: async () => (await import('./windows.bench.js')).runWindowsBench(),
   start: async () => (await import('./start.bench.js')).runStartBench({ runs: Number(values.runs) }),

@@ -71,6 +71,31 @@ it('serves a slow answer for twice the time that it took, and then asks again', 
   expect((await later).rows).toEqual([{ n: 2 }]);
 });
 
+it('serves an answer of the same version while it is asked for again, and what that gives from then on', async () => {
+  const { clickhouse, clock, ask } = setUp();
+  const first = ask();
+  await settled();
+  clickhouse.asked[0]?.answer([{ name: 'Lamp' }]);
+  await first;
+  clock.advanceMs(1_500);
+  for (let n = 0; n < 3; n += 1) expect((await ask()).rows).toEqual([{ name: 'Lamp' }]);
+  expect(clickhouse.asked).toHaveLength(2);
+  clickhouse.asked[1]?.fail();
+  await settled();
+  expect((await ask()).rows).toEqual([{ name: 'Lamp' }]);
+  expect(clickhouse.asked).toHaveLength(3);
+  clickhouse.asked[2]?.answer([{ name: 'Lantern' }]);
+  await settled();
+  expect((await ask()).rows).toEqual([{ name: 'Lantern' }]);
+  expect(clickhouse.asked).toHaveLength(3);
+  // One that could not be asked for again, or that nobody wanted for long, does not serve for ever.
+  clock.advanceMs(11_000);
+  const late = ask();
+  await settled();
+  clickhouse.asked[3]?.answer([]);
+  expect((await late).rows).toEqual([]);
+});
+
 it('asks anew after a failure', async () => {
   const { clickhouse, ask } = setUp();
   const failing = ask();

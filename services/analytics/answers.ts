@@ -12,8 +12,12 @@ export type Answers = {
   reading(): Promise<Reading>;
 };
 
-/** Changes that are not ingested sales (a corrected name, a table that is made anew) show after this at the latest. */
+/**
+ * Changes that are not ingested events (a corrected name, a table that is made anew) are looked for after so long, while
+ * the answer serves on, and show after the greater age at the latest.
+ */
 const ageMsMax = 1_000;
+const servedMsMax = 10_000;
 const rowsKeptMax = 60_000;
 /** What an answer without rows counts for, and the characters of its question that count for a row. */
 const rowsOfAnAnswer = 10;
@@ -23,7 +27,16 @@ const keyCharsPerRow = 100;
 const heldPerMsOfMaking = 2;
 const heldMsMax = 2_000;
 
-type Kept = { reading: Reading; atMs: number; heldMs: number; rows: Promise<readonly unknown[]> };
+type Kept = {
+  reading: Reading;
+  atMs: number;
+  heldMs: number;
+  rows: Promise<readonly unknown[]>;
+  /** True when its rows are there. */
+  isMade?: boolean;
+  /** True while its successor is made. */
+  isRenewed?: boolean;
+};
 
 /**
  * Asks ClickHouse once for each question and version of the data, also for many who ask at once. The completeness is
@@ -38,21 +51,46 @@ export const createAnswers = (deps: {
   const { clickhouse, completeness, clock } = deps;
   const kept = createBoundedMap<Kept>(rowsKeptMax);
 
-  const ask = (key: string, { sql, params }: Query, reading: Reading): Kept => {
-    const rows = clickhouse.query<unknown>(sql, params);
-    const answer: Kept = { reading, atMs: clock.monotonicMs(), heldMs: Number.POSITIVE_INFINITY, rows };
-    const ownSize = rowsOfAnAnswer + Math.ceil(key.length / keyCharsPerRow);
-    kept.set(key, answer, ownSize);
-    rows.then(
+  const making = ({ sql, params }: Query, reading: Reading): Kept => ({
+    reading,
+    atMs: clock.monotonicMs(),
+    heldMs: Number.POSITIVE_INFINITY,
+    rows: clickhouse.query<unknown>(sql, params),
+  });
+
+  const made = (answer: Kept): void => {
+    answer.isMade = true;
+    answer.heldMs = Math.min(heldMsMax, heldPerMsOfMaking * (clock.monotonicMs() - answer.atMs));
+  };
+
+  const ask = (key: string, query: Query, reading: Reading): Kept => {
+    const answer = making(query, reading);
+    kept.set(key, answer, sizeOf(key));
+    answer.rows.then(
       ({ length }) => {
-        answer.heldMs = Math.min(heldMsMax, heldPerMsOfMaking * (clock.monotonicMs() - answer.atMs));
-        if (kept.get(key) === answer) kept.set(key, answer, ownSize + length);
+        made(answer);
+        if (kept.get(key) === answer) kept.set(key, answer, sizeOf(key) + length);
       },
       () => {
         if (kept.get(key) === answer) kept.delete(key);
       },
     );
     return answer;
+  };
+
+  /** Those who ask meanwhile are served the old one. */
+  const renew = (key: string, old: Kept, query: Query, reading: Reading): void => {
+    old.isRenewed = true;
+    const answer = making(query, reading);
+    answer.rows.then(
+      ({ length }) => {
+        made(answer);
+        if (kept.get(key) === old) kept.set(key, answer, sizeOf(key) + length);
+      },
+      () => {
+        old.isRenewed = false;
+      },
+    );
   };
 
   return {
@@ -62,8 +100,10 @@ export const createAnswers = (deps: {
       const key = JSON.stringify([query.sql, query.params]);
       const known = kept.get(key);
       const ageMs = clock.monotonicMs() - (known?.atMs ?? 0);
-      if (known?.reading.version === reading.version && ageMs < ageMsMax)
+      if (known?.reading.version === reading.version && ageMs < servedMsMax) {
+        if (ageMs >= ageMsMax && known.isMade && !known.isRenewed) renew(key, known, query, reading);
         return { rows: (await known.rows) as readonly Row[], reading };
+      }
       const answer = known !== undefined && isHeld(known, ageMs) ? known : ask(key, query, reading);
       const rows = (await answer.rows) as readonly Row[];
       const lagMs = answer.reading.lagMs + clock.monotonicMs() - answer.atMs;
@@ -71,6 +111,8 @@ export const createAnswers = (deps: {
     },
   };
 };
+
+const sizeOf = (key: string): number => rowsOfAnAnswer + Math.ceil(key.length / keyCharsPerRow);
 
 /** From when it was asked for until the end of the time that it serves. */
 const isHeld = ({ heldMs }: Kept, ageMs: number): boolean => ageMs <= heldMs && heldMs > 0;

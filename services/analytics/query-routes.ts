@@ -21,7 +21,7 @@ export const queryRoutes = (app: HttpApp, deps: EndpointDeps): void => {
   modelRoute(app, deps);
 };
 
-const queryRoute = (app: HttpApp, { answers, clock }: EndpointDeps): void => {
+const queryRoute = (app: HttpApp, { answers, clock, texts }: EndpointDeps): void => {
   app.post(
     '/api/analytics/query',
     {
@@ -41,7 +41,7 @@ const queryRoute = (app: HttpApp, { answers, clock }: EndpointDeps): void => {
       const question = questionOf(request.body, clock.nowMs());
       if ('refused' in question) return refuse(question.refused);
       const { columns } = question;
-      return sendAnswer(request, reply, { name: 'query', columns }, () => answerTo(question, answers));
+      return sendAnswer(request, reply, { name: 'query', columns, texts }, () => answerTo(question, answers));
     },
   );
 };
@@ -55,7 +55,7 @@ const modelRow = z.object({
   description: z.string(),
 });
 
-const modelRoute = (app: HttpApp, { answers }: EndpointDeps): void => {
+const modelRoute = (app: HttpApp, { answers, texts }: EndpointDeps): void => {
   app.get(
     '/api/analytics/model',
     {
@@ -68,8 +68,9 @@ const modelRoute = (app: HttpApp, { answers }: EndpointDeps): void => {
       },
     },
     (request, reply) =>
-      sendAnswer(request, reply, { name: 'model', columns: columnsOf(modelRow) }, async () => ({
-        items: modelRows(),
+      sendAnswer(request, reply, { name: 'model', columns: columnsOf(modelRow), texts }, async () => ({
+        found: [],
+        answer: () => ({ items: modelRows() }),
         reading: await answers.both.reading(),
       })),
   );

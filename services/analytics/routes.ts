@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Clock } from '#platform/clock';
 import { problems } from '#platform/http/problem-details';
 import { rowResponse } from '#platform/http/row-formats';
 import type { HttpApp } from '#platform/http/server';
@@ -25,6 +24,7 @@ import {
   analysts,
   answerOfRows,
   columnsFor,
+  createAnswerTexts,
   type EndpointDeps,
   leastComplete,
   refuse,
@@ -66,16 +66,17 @@ const topProductsRow = z.object({
     .describe('What it sold in the period before, with `compare=previous`.'),
 });
 
-type AnalyticsDeps = EndpointDeps & { figures: Figures; clock: Clock };
+type AnalyticsDeps = EndpointDeps & { figures: Figures };
 
-export const analyticsRoutes = (app: HttpApp, deps: AnalyticsDeps): void => {
+export const analyticsRoutes = (app: HttpApp, given: Omit<AnalyticsDeps, 'texts'>): void => {
+  const deps = { ...given, texts: createAnswerTexts() };
   revenueRoute(app, deps);
   topProductsRoute(app, deps);
   for (const endpoint of endpoints) rowRoute(app, endpoint, deps);
   queryRoutes(app, deps);
 };
 
-const revenueRoute = (app: HttpApp, { figures, clock }: AnalyticsDeps): void => {
+const revenueRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps): void => {
   app.get(
     '/api/analytics/revenue',
     {
@@ -102,35 +103,34 @@ const revenueRoute = (app: HttpApp, { figures, clock }: AnalyticsDeps): void => 
       const period = bucketPeriod(request.query, granularity, clock.nowMs());
       if ('refused' in period) return refuse(period.refused);
       const columns = columnsFor(revenueRow, { compare });
-      return sendAnswer(request, reply, { name: 'revenue', columns }, async () => {
+      return sendAnswer(request, reply, { name: 'revenue', columns, texts }, async () => {
         if (compare === undefined) {
           const { rows, reading } = await figures.revenue(period, granularity, refunds);
-          return {
-            items: rows.map(({ bucket, ...row }) => ({ from: isoOf(bucket * 1000), ...row })),
-            reading,
-          };
+          const items = () => rows.map(({ bucket, ...row }) => ({ from: isoOf(bucket * 1000), ...row }));
+          return { found: [rows], answer: () => ({ items: items() }), reading };
         }
         const before = periodBefore(period, granularity, zoneOf(tz));
         const [now, then] = await Promise.all([
           figures.revenue(period, granularity, refunds),
           figures.revenue(before, granularity, refunds),
         ]);
-        const rows = besidePrevious(now.rows, then.rows, {
-          startsMs: startsOf(period, granularity),
-          previousStartsMs: startsOf(before, granularity),
-        });
-        const items = rows.map(({ bucket, previous: { bucket: earlier, ...previous }, ...row }) => ({
-          from: isoOf(bucket * 1000),
-          ...row,
-          previous: { from: isoOf(earlier * 1000), ...previous },
-        }));
-        return { items, reading: leastComplete([now.reading, then.reading]) };
+        const items = () =>
+          besidePrevious(now.rows, then.rows, {
+            startsMs: startsOf(period, granularity),
+            previousStartsMs: startsOf(before, granularity),
+          }).map(({ bucket, previous: { bucket: earlier, ...previous }, ...row }) => ({
+            from: isoOf(bucket * 1000),
+            ...row,
+            previous: { from: isoOf(earlier * 1000), ...previous },
+          }));
+        const reading = leastComplete([now.reading, then.reading]);
+        return { found: [now.rows, then.rows], answer: () => ({ items: items() }), reading };
       });
     },
   );
 };
 
-const topProductsRoute = (app: HttpApp, { figures, clock }: AnalyticsDeps): void => {
+const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps): void => {
   app.get(
     '/api/analytics/top-products',
     {
@@ -156,22 +156,25 @@ const topProductsRoute = (app: HttpApp, { figures, clock }: AnalyticsDeps): void
       const period = wholePeriod(request.query, clock.nowMs(), topProductsDays);
       if ('refused' in period) return refuse(period.refused);
       const columns = columnsFor(topProductsRow, { compare });
-      return sendAnswer(request, reply, { name: 'top-products', columns }, async () => {
+      return sendAnswer(request, reply, { name: 'top-products', columns, texts }, async () => {
         const rollup = coarsestOf([period.fromMs, period.toMs]);
         const now = await figures.topProducts(period, rollup, by, limit);
-        if (compare === undefined) return { items: now.rows, reading: now.reading };
+        if (compare === undefined)
+          return { found: [now.rows], answer: () => ({ items: now.rows }), reading: now.reading };
         const before = wholePeriodBefore(period, zoneOf(tz));
         const then = await figures.productTotals(
           before,
           now.rows.map(({ productId }) => productId),
         );
-        const items = now.rows.map((row) => {
-          const { units, net } = then.rows.find(
-            ({ productId, currency: of }) => productId === row.productId && of === row.currency,
-          ) ?? { units: 0, net: 0 };
-          return { ...row, previous: { units, net } };
-        });
-        return { items, reading: leastComplete([now.reading, then.reading]) };
+        const items = () =>
+          now.rows.map((row) => {
+            const { units, net } = then.rows.find(
+              ({ productId, currency: of }) => productId === row.productId && of === row.currency,
+            ) ?? { units: 0, net: 0 };
+            return { ...row, previous: { units, net } };
+          });
+        const reading = leastComplete([now.reading, then.reading]);
+        return { found: [now.rows, then.rows], answer: () => ({ items: items() }), reading };
       });
     },
   );

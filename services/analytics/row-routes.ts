@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { type BoundedMap, createBoundedMap } from '#platform/bounded-map';
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { problem, problems, unavailable } from '#platform/http/problem-details';
@@ -24,7 +25,23 @@ export const completenessFields = {
 export const answerOfRows = (id: string, row: z.ZodObject, also: z.ZodRawShape = {}) =>
   z.object({ items: z.array(row), ...also, ...completenessFields }).meta({ id });
 
-export type RowAnswer = { items: readonly object[]; reading: Reading };
+export type RowAnswer = {
+  /** What the answer is made of; the same arrays make the same answer to the same request. */
+  found: readonly (readonly unknown[])[];
+  answer(): { items: readonly object[] };
+  reading: Reading;
+};
+
+/** Texts of answers that were sent before. */
+export type AnswerTexts = Pick<BoundedMap<KeptText>, 'get' | 'set'>;
+
+/** The JSON of an answer up to its `asOf`. */
+type KeptText = { found: RowAnswer['found']; text: string };
+
+const textCharsMax = 8_000_000;
+const keyCharsMax = 2_000;
+
+export const createAnswerTexts = (): AnswerTexts => createBoundedMap<KeptText>(textCharsMax);
 
 /**
  * Sends the answer as the caller accepts it. Rows without their frame say in `X-As-Of` and `X-Lag-Ms` how complete they
@@ -33,21 +50,33 @@ export type RowAnswer = { items: readonly object[]; reading: Reading };
 export const sendAnswer = async (
   request: FastifyRequest,
   reply: FastifyReply,
-  { name, columns }: { name: string; columns: readonly string[] },
+  { name, columns, texts }: { name: string; columns: readonly string[]; texts: AnswerTexts },
   asking: () => Promise<RowAnswer>,
 ): Promise<never> => {
   reply.header('vary', 'accept');
   const format = formatAsked(request);
-  const { items, reading, ...also } = await available(asking);
+  const { found, answer, reading } = await available(asking);
   const asOf = new Date(reading.asOfMs).toISOString();
   const lagMs = Math.max(0, Math.round(reading.lagMs));
   if (format === 'application/json') {
     if (request.method === 'GET') reply.header(sharedAnswerHeader, sharing);
-    return reply.send({ items, ...also, asOf, lagMs }) as never;
+    reply.type('application/json; charset=utf-8');
+    const serialise = reply.getSerializationFunction('200', 'application/json') ?? JSON.stringify;
+    const key = request.method === 'GET' ? request.url : `${request.url} ${JSON.stringify(request.body)}`;
+    const known = texts.get(key);
+    const isKnown = known?.found.every((part, at) => part === found[at]);
+    const text = isKnown ? known?.text : textBeforeAsOf(serialise({ ...answer(), asOf, lagMs }));
+    if (text === undefined) return reply.send({ ...answer(), asOf, lagMs }) as never;
+    if (!isKnown && key.length <= keyCharsMax) texts.set(key, { found, text }, key.length + text.length);
+    return reply.send(`${text}"asOf":"${asOf}","lagMs":${lagMs}}`) as never;
   }
   reply.header('x-as-of', asOf).header('x-lag-ms', String(lagMs));
-  return sendRows(reply, format, items as readonly Row[], { columns, fileName: name }) as never;
+  return sendRows(reply, format, answer().items as readonly Row[], { columns, fileName: name }) as never;
 };
+
+/** Undefined where `asOf` and `lagMs` are not the last of the answer. */
+const textBeforeAsOf = (json: unknown): string | undefined =>
+  typeof json === 'string' ? /^(.*)"asOf":"[^"]*","lagMs":\d+\}$/s.exec(json)?.[1] : undefined;
 
 /** A question that ClickHouse cannot answer now is 503, one that would cost too much 422. */
 const available = async <T>(asking: () => Promise<T>): Promise<T> => {
@@ -75,10 +104,14 @@ export const refuse = ({ code, detail, errors }: Refused): never => {
 export const columnsFor = (row: z.ZodObject, asked: { compare?: unknown }): string[] =>
   columnsOf(row).filter((column) => asked.compare !== undefined || !column.startsWith('previous.'));
 
-export type EndpointDeps = { answers: Readonly<Record<Source, Answers>>; clock: Pick<Clock, 'nowMs'> };
+export type EndpointDeps = {
+  answers: Readonly<Record<Source, Answers>>;
+  clock: Pick<Clock, 'nowMs'>;
+  texts: AnswerTexts;
+};
 
 /** Serves a question at its address. */
-export const rowRoute = (app: HttpApp, of: Endpoint, { answers, clock }: EndpointDeps): void => {
+export const rowRoute = (app: HttpApp, of: Endpoint, { answers, clock, texts }: EndpointDeps): void => {
   app.get(
     `/api/analytics/${of.name}`,
     {
@@ -96,7 +129,7 @@ export const rowRoute = (app: HttpApp, of: Endpoint, { answers, clock }: Endpoin
       const question = of.question(asked as never, clock.nowMs());
       if ('refused' in question) return refuse(question.refused);
       const columns = columnsFor(of.row, asked);
-      return sendAnswer(request, reply, { name: of.name, columns }, () => answerTo(question, answers));
+      return sendAnswer(request, reply, { name: of.name, columns, texts }, () => answerTo(question, answers));
     },
   );
 };
@@ -105,7 +138,8 @@ export const rowRoute = (app: HttpApp, of: Endpoint, { answers, clock }: Endpoin
 export const answerTo = async (question: Question, answers: EndpointDeps['answers']): Promise<RowAnswer> => {
   const found = await Promise.all(question.queries.map((query) => answers[question.about].of(query)));
   const reading = leastComplete(found.map((answer) => answer.reading));
-  return { ...question.answerOf(found.map(({ rows }) => rows as never[])), reading };
+  const rows = found.map((answer) => answer.rows as never[]);
+  return { found: rows, answer: () => question.answerOf(rows), reading };
 };
 
 /** An answer of several parts is as complete as the least complete one. */

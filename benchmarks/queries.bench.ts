@@ -1,0 +1,270 @@
+/**
+ * `npm run bench queries`: how long the analytics take over `ROWS` rows, while the data stay the same and while no answer
+ * serves twice, and how long PostgreSQL takes for the same questions of the same rows, which have to be answered equally.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { loadavg } from 'node:os';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
+import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
+import { startScratch } from '../tests/running-platform.js';
+import { writeDrawing } from './drawing.js';
+import { dueAtMs, percentile, spreadOf } from './figures.js';
+import type { ApiPlan } from './queries/api.js';
+import { fillShop, shopOf } from './queries/fill.js';
+import { copyToPostgres, type PostgresCopy } from './queries/postgres.js';
+import { type Asked, askedOf, type BenchQuestion, periodOf, questions } from './queries/questions.js';
+import { circumstancesNote, writeResults } from './results.js';
+import { progressLine, table, thousands } from './terminal.js';
+
+const rows = Number(process.env.ROWS ?? 500_000);
+/** Smaller shops, to see how the times grow. */
+const sizes = [rows / 16, rows / 4, rows].map(Math.round);
+const seconds = Number(process.env.SECONDS ?? 10);
+/** How often each question is asked anew, and how often PostgreSQL is asked it after once to warm up. */
+const asksEach = Number(process.env.ASKS ?? 40);
+const postgresRounds = Number(process.env.ROUNDS ?? 2);
+const cachedPerSecond = 500;
+const connections = 32;
+const endMs = Date.UTC(2026, 10, 28);
+
+type Answer = { status: number; text: string; tookMs: number };
+
+/** The API in a process of its own. */
+const startApi = async (
+  plan: ApiPlan,
+): Promise<{ ask(asked: Asked): Promise<Answer>; stop(): Promise<void> }> => {
+  const child = spawn(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      '--conditions=source',
+      projectPath('benchmarks/queries/api.ts'),
+      JSON.stringify(plan),
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'], cwd: projectPath('.') },
+  );
+  let origin = '';
+  for await (const line of createInterface({ input: child.stdout }))
+    if (line.startsWith('http')) {
+      origin = line;
+      break;
+    }
+  const pool = new Pool(origin, { connections, pipelining: 1 });
+  return {
+    ask: async ({ method, path, body }) => {
+      const startedAtMs = performance.now();
+      const answer = await pool.request({
+        method,
+        path,
+        headers: {
+          authorization: 'Bearer bench',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body }),
+      });
+      const text = await answer.body.text();
+      return { status: answer.statusCode, text, tookMs: performance.now() - startedAtMs };
+    },
+    stop: async () => {
+      await pool.destroy();
+      child.kill();
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
+};
+
+type Api = Awaited<ReturnType<typeof startApi>>;
+
+const itemsOf = ({ status, text }: Answer): Record<string, unknown>[] => {
+  if (status !== 200) throw new Error(`${status} ${text.slice(0, 200)}`);
+  return JSON.parse(text).items;
+};
+
+/** All questions in turn, due at equal distances; each time counts from when the request was due. */
+const askCached = async (api: Api): Promise<number[]> => {
+  const asked = questions.map((question) => askedOf(question, periodOf(question, endMs, 0)));
+  for (const one of asked) itemsOf(await api.ask(one));
+  const startedAtMs = performance.now();
+  const tookMs: number[] = [];
+  await Promise.all(
+    dueAtMs(cachedPerSecond, seconds * 1000).map(async (dueMs, n) => {
+      await sleep(Math.max(0, dueMs - (performance.now() - startedAtMs)));
+      const sentAtMs = performance.now();
+      const { status } = await api.ask(asked[n % asked.length] as Asked);
+      if (status !== 200) throw new Error(`${status} at ${n}`);
+      tookMs.push(performance.now() - sentAtMs);
+    }),
+  );
+  return tookMs;
+};
+
+type Measured = {
+  name: string;
+  anewMs: number[];
+  postgresMs: number[];
+  isEqual: boolean | undefined;
+  plans: string[];
+};
+
+/** One request after the other, each of a period that was never asked about. */
+const askAnew = async (api: Api, question: BenchQuestion): Promise<number[]> => {
+  const tookMs: number[] = [];
+  for (let n = 0; n < asksEach; n += 1) {
+    const answer = await api.ask(askedOf(question, periodOf(question, endMs, n + 1)));
+    itemsOf(answer);
+    tookMs.push(answer.tookMs);
+  }
+  return tookMs;
+};
+
+const askPostgres = async (
+  postgres: PostgresCopy,
+  question: BenchQuestion,
+): Promise<{ tookMs: number[]; figure: number }> => {
+  const { from, to } = periodOf(question, endMs, 0);
+  const tookMs: number[] = [];
+  let figure = Number.NaN;
+  for (let round = 0; round <= postgresRounds; round += 1) {
+    const asked = await postgres.ask(question.postgres, [from, to]);
+    if (round > 0) tookMs.push(asked.tookMs);
+    figure = question.figure(asked.rows as Record<string, unknown>[]);
+  }
+  return { tookMs, figure };
+};
+
+export const runQueriesBench = async (): Promise<void> => {
+  const own = process.env.CARTSTREAM_RUN
+    ? undefined
+    : await startScratch(['--engines-only'], { CLICKHOUSE_MEMORY_MIB: '3072' });
+  if (own !== undefined) process.env.CARTSTREAM_RUN = own.runFile;
+  const loads = spreadOf([loadavg()[0] as number]);
+  const bySize: { rows: number; measured: Measured[] }[] = [];
+  for (const size of sizes.slice(0, -1)) {
+    const { scratch, measured } = await measureSize(size);
+    await scratch.drop();
+    bySize.push({ rows: size, measured });
+  }
+  const { scratch, counted, cachedMs, answers, measured } = await measureSize(rows);
+  bySize.push({ rows, measured });
+  if (process.env.ONLY !== 'ours')
+    await measurePostgres(scratch.clickhouse, engines().databaseUrl, measured, answers);
+  await scratch.drop();
+  await own?.stop();
+  report({ cachedMs, measured, counted });
+  const lines = questions.map(({ name }) => ({
+    name,
+    points: bySize.map((of) => ({
+      x: of.rows,
+      y: percentile(of.measured.find((one) => one.name === name)?.anewMs ?? [], 0.5),
+    })),
+  }));
+  const title = 'A question asked anew, by the rows of the shop, on one thread';
+  writeDrawing(
+    'questions-by-rows',
+    [{ title, xTitle: 'rows', yTitle: 'ms (p50)', lines, xLogarithmic: true, yLogarithmic: true }],
+    circumstancesNote(loads),
+  );
+};
+
+type Counted = { activity: number; sales: number } | undefined;
+
+/** A shop of so many rows in a database of its own, and how long the questions take there. */
+const measureSize = async (size: number) => {
+  const scratch = await scratchClickHouse(engines().clickhouseUrl);
+  const progress = progressLine('rows');
+  await fillShop(scratch.clickhouse, shopOf(size, endMs), (share) => progress.update(share, ''));
+  const [counted]: Counted[] = await scratch.clickhouse.query<NonNullable<Counted>>(
+    'SELECT (SELECT count() FROM shopper_activity) AS activity, (SELECT count() FROM sales) AS sales',
+  );
+  progress.done(
+    `${thousands(counted?.activity ?? 0)} actions, ${thousands(counted?.sales ?? 0)} lines sold and returned`,
+  );
+  const plan = { clickhouseUrl: scratch.url, nowMs: endMs, threadsMax: 1 };
+  const same = await startApi({ ...plan, isChanging: false });
+  const cachedMs = await askCached(same);
+  const answers = new Map<string, number>();
+  for (const question of questions) {
+    const answer = await same.ask(askedOf(question, periodOf(question, endMs, 0)));
+    answers.set(question.name, question.figure(itemsOf(answer)));
+  }
+  await same.stop();
+  const changing = await startApi({ ...plan, isChanging: true });
+  const measured: Measured[] = [];
+  for (const question of questions) {
+    const anewMs = await askAnew(changing, question);
+    measured.push({ name: question.name, anewMs, postgresMs: [], isEqual: undefined, plans: [] });
+  }
+  await changing.stop();
+  return { scratch, counted, cachedMs, answers, measured };
+};
+
+const measurePostgres = async (
+  clickhouse: Awaited<ReturnType<typeof scratchClickHouse>>['clickhouse'],
+  databaseUrl: string,
+  measured: Measured[],
+  answers: ReadonlyMap<string, number>,
+): Promise<void> => {
+  const progress = progressLine('PostgreSQL');
+  const postgres = await copyToPostgres(clickhouse, databaseUrl, (step) => progress.update(0, step));
+  for (const question of questions) {
+    progress.update(0, question.name);
+    const own = measured.find(({ name }) => name === question.name) as Measured;
+    const { tookMs, figure } = await askPostgres(postgres, question);
+    const { from, to } = periodOf(question, endMs, 0);
+    own.postgresMs = tookMs;
+    own.isEqual = figure === answers.get(question.name);
+    if (!own.isEqual)
+      console.log(`${question.name}: ${figure} in PostgreSQL, ${answers.get(question.name)} here`);
+    for (const statement of question.postgres) own.plans.push(await postgres.plan(statement, [from, to]));
+  }
+  progress.done('done');
+  await postgres.drop();
+};
+
+const report = ({
+  cachedMs,
+  measured,
+  counted,
+}: {
+  cachedMs: number[];
+  measured: Measured[];
+  counted: Counted;
+}): void => {
+  for (const { name, plans } of measured)
+    if (process.env.PLANS && plans.length > 0) console.log(`\n${name}\n${plans.join('\n')}`);
+  const shown = measured.map(({ name, anewMs, postgresMs, isEqual }) => {
+    const anew = percentile(anewMs, 0.5);
+    const theirs = spreadOf(postgresMs).median;
+    return [
+      name,
+      anew.toFixed(0),
+      percentile(anewMs, 0.99).toFixed(0),
+      (1000 / (anewMs.reduce((sum, ms) => sum + ms, 0) / anewMs.length)).toFixed(1),
+      Number.isNaN(theirs) ? '' : theirs.toFixed(0),
+      Number.isNaN(theirs) ? '' : (theirs / anew).toFixed(1),
+      isEqual === undefined ? '' : isEqual ? 'yes' : 'NO',
+    ];
+  });
+  const titles = ['question', 'anew p50 ms', 'p99 ms', 'asked/s', 'PostgreSQL ms', 'times', 'equal'];
+  console.log(
+    `\n${table(
+      titles.map((title, at) => ({ title, right: at > 0 })),
+      shown,
+    )}`,
+  );
+  console.log(
+    `the data unchanged, ${cachedPerSecond} requests/s for ${seconds} s: p50 ${percentile(cachedMs, 0.5).toFixed(1)} ms, p99 ${percentile(cachedMs, 0.99).toFixed(1)} ms`,
+  );
+  if (measured.some(({ isEqual }) => isEqual === false)) process.exitCode = 1;
+  writeResults('queries', {
+    rows: counted,
+    cachedMs: { p50: percentile(cachedMs, 0.5), p99: percentile(cachedMs, 0.99) },
+    measured,
+  });
+};
