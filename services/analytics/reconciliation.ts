@@ -1,87 +1,146 @@
 import { z } from 'zod';
 import type { ClickHouse } from '#platform/clickhouse/client';
+import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
-import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { decodeCursor, listQuery, pageFrom } from '#platform/http/pagination';
 import { problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import type { Component, Host } from '#platform/service-host';
+import { createBell } from '#platform/waiting/bell';
 import { staff } from '#schemas/roles';
+import { type Oracle, type OracleName, oracles } from './oracles.js';
 
-/** The code of the promise that every record of the log is in ClickHouse. */
-const lostRecords = 'O7';
+const names = oracles.map(({ name }) => name) as [OracleName, ...OracleName[]];
 
 const difference = z
   .object({
-    oracle: z
-      .string()
-      .describe('The promise that is broken. O7: every record of the log is in ClickHouse, exactly once.'),
-    topic: z.string(),
-    partition: z.int(),
-    fromOffset: z.int().describe('The first offset that was deleted from Kafka before it was ingested.'),
-    toOffset: z.int().describe('The first offset after the deleted ones.'),
-    count: z.int().describe('The number of deleted offsets, including transaction markers.'),
-    noticedAt: z.iso.datetime(),
+    oracle: z.enum(names),
+    subject: z.string().describe('The order, the product, or the hour and product that it is about.'),
+    what: z.string().describe('What was compared.'),
+    expected: z.string(),
+    found: z.string(),
   })
   .meta({ id: 'ReconciliationDifference' });
 
-type LostRange = {
-  topic: string;
-  partition: number;
-  fromOffset: number;
-  toOffset: number;
-  noticedAtMs: number;
+const report = z
+  .object({
+    checkedAt: z.iso.datetime(),
+    quietMs: z
+      .int()
+      .describe('Orders and products with an event within so many milliseconds are not compared yet.'),
+    oracles: z.array(z.object({ oracle: z.enum(names), promise: z.string() })),
+    items: z.array(difference),
+    next: z.string().nullable(),
+  })
+  .meta({ id: 'Reconciliation' });
+
+type Difference = z.output<typeof difference>;
+type Place = Pick<Difference, 'oracle' | 'subject' | 'what'>;
+
+/** What an order or the ingest may have under way. */
+const quietMs = 60_000;
+/** An order waits for its payment for a quarter of an hour at most by default, and its buyer may try again after that. */
+const waitingMs = 20 * 60_000;
+const metricEveryMs = 300_000;
+const countedMax = 1_000;
+
+export type Reconciler = {
+  /** The differences after `place`, sorted by oracle, subject and what was compared; at most `rowsMax`. */
+  differences(which: readonly Oracle[], place: Place | undefined, rowsMax: number): Promise<Difference[]>;
 };
 
-const position = z.tuple([z.int(), z.string(), z.int(), z.int()]);
+export const createReconciler = (clickhouse: Pick<ClickHouse, 'query'>, clock: Clock): Reconciler => ({
+  differences: async (which, place, rowsMax) => {
+    const nowMs = clock.nowMs();
+    const found: Difference[] = [];
+    for (const { name: oracle, statement } of which) {
+      if (found.length >= rowsMax) break;
+      if (place !== undefined && oracle < place.oracle) continue;
+      const rows = await clickhouse.query<Omit<Difference, 'oracle'>>(statement, {
+        afterSubject: place?.oracle === oracle ? place.subject : '',
+        afterWhat: place?.oracle === oracle ? place.what : '',
+        quietSinceMs: nowMs - quietMs,
+        waitingSinceMs: nowMs - waitingMs,
+        rowsMax: rowsMax - found.length,
+      });
+      found.push(...rows.map((row) => ({ oracle, ...row })));
+    }
+    return found;
+  },
+});
 
-const newestFirst = `
-  SELECT topic, partition, from_offset AS fromOffset, to_offset AS toOffset,
-    toUnixTimestamp64Milli(noticed_at) AS noticedAtMs
-  FROM ingest_lost_ranges FINAL
-  WHERE (noticedAtMs, topic, partition, fromOffset)
-    < ({noticedAtMs:Int64}, {topic:String}, {partition:UInt16}, {fromOffset:UInt64})
-  ORDER BY noticedAtMs DESC, topic DESC, partition DESC, fromOffset DESC
-  LIMIT {rowsMax:UInt32}`;
-
-/** A position that is greater than that of every row. */
-const beforeAll: z.output<typeof position> = [Number.MAX_SAFE_INTEGER, '', 0, 0];
-
-export const reconciliationRoutes = (app: HttpApp, clickhouse: Pick<ClickHouse, 'query'>): void => {
+export const reconciliationRoutes = (app: HttpApp, reconciler: Reconciler, clock: Clock): void => {
   app.get(
     '/api/ops/reconciliation',
     {
       access: staff,
       schema: {
         tags: ['operations'],
-        summary: 'Every difference found between the log and ClickHouse, newest first.',
-        description: 'An empty list means that no missing records were found.',
-        querystring: z.strictObject(listQuery),
-        response: { 200: pageOf(difference), ...problems(503) },
+        summary: 'Whether orders, payments, stock and ClickHouse say the same, with every difference.',
+        description: 'No items mean that every oracle holds. It reads the log as ClickHouse has it.',
+        querystring: z.strictObject({ ...listQuery, oracle: z.enum(names).optional() }),
+        response: { 200: report, ...problems(503) },
       },
     },
-    async (request) => {
-      const { limit, cursor } = request.query;
-      const [noticedAtMs, topic, partition, fromOffset] = decodeCursor(cursor, position) ?? beforeAll;
-      const rows = await clickhouse
-        .query<LostRange>(newestFirst, { noticedAtMs, topic, partition, fromOffset, rowsMax: limit + 1 })
-        .catch((error: unknown) => {
-          if (error instanceof PlatformError && error.retriable)
-            throw unavailable('analytics_unavailable', 'The differences cannot be read at the moment.');
-          throw error;
-        });
-      const { items, next } = pageFrom(rows, limit, (last) => [
-        last.noticedAtMs,
-        last.topic,
-        last.partition,
-        last.fromOffset,
-      ]);
-      return { items: items.map(differenceOf), next };
+    async ({ query: { limit, cursor, oracle } }) => {
+      const after = decodeCursor(cursor, z.tuple([z.enum(names), z.string(), z.string()]));
+      const place = after && { oracle: after[0], subject: after[1], what: after[2] };
+      const which = oracles.filter(({ name }) => oracle === undefined || name === oracle);
+      const checkedAt = new Date(clock.nowMs()).toISOString();
+      const rows = await reconciler.differences(which, place, limit + 1).catch((error: unknown) => {
+        if (error instanceof PlatformError && error.retriable)
+          throw unavailable('analytics_unavailable', 'The differences cannot be read at the moment.');
+        throw error;
+      });
+      const { items, next } = pageFrom(rows, limit, ({ oracle, subject, what }) => [oracle, subject, what]);
+      const asked = which.map(({ name, promise }) => ({ oracle: name, promise }));
+      return { checkedAt, quietMs, oracles: asked, items, next };
     },
   );
 };
 
-const differenceOf = ({ noticedAtMs, ...range }: LostRange) => ({
-  oracle: lostRecords,
-  ...range,
-  count: range.toOffset - range.fromOffset,
-  noticedAt: new Date(noticedAtMs).toISOString(),
-});
+/** Counts the differences of each oracle every five minutes, for the metric. */
+export const watchReconciliation = (
+  { metrics, logger }: Pick<Host, 'metrics' | 'logger'>,
+  reconciler: Reconciler,
+): Component => {
+  const gauge = metrics.gauge(
+    'reconciliation_differences',
+    `Differences found by each oracle, up to ${countedMax}: see GET /api/ops/reconciliation.`,
+    ['oracle'],
+  );
+  const bell = createBell();
+  let stopping = false;
+  let finished: Promise<void> = Promise.resolve();
+
+  const count = async (oracle: Oracle): Promise<void> => {
+    try {
+      const found = await reconciler.differences([oracle], undefined, countedMax);
+      gauge.set({ oracle: oracle.name }, found.length);
+      if (found.length > 0) logger.warn({ oracle: oracle.name, first: found[0] }, 'books differ');
+    } catch (error) {
+      logger.debug({ err: error, oracle: oracle.name }, 'differences not counted');
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stopping) {
+      await bell.wait(metricEveryMs);
+      for (const oracle of oracles) if (!stopping) await count(oracle);
+    }
+  };
+
+  return {
+    name: 'reconciliation',
+    start: async () => {
+      // Known from the beginning, as of no difference: a metric that is missing raises no alert.
+      for (const { name } of oracles) gauge.set({ oracle: name }, 0);
+      finished = run();
+    },
+    stop: async () => {
+      stopping = true;
+      bell.ring();
+      await finished;
+    },
+  };
+};

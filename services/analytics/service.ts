@@ -13,7 +13,7 @@ import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { createFigures } from './figures.js';
 import { liveRoutes } from './live-routes.js';
 import { redisLiveStore } from './live-store.js';
-import { reconciliationRoutes } from './reconciliation.js';
+import { createReconciler, reconciliationRoutes, watchReconciliation } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
 
 /** Answers queries from ClickHouse, and states with each answer up to when it is complete. It owns no data. */
@@ -68,10 +68,12 @@ export const service: Service<AnalyticsConfig> = {
     const stockOuts = gaugeOf(topics.stockOuts.topic, 'stock_outs');
     const fraudSignals = gaugeOf(topics.fraudSignals.topic, 'fraud_signals');
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
-    reconciliationRoutes(app, clickhouse);
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
     const slow = withinCost(slowClickhouse, slowCrowd);
+    const reconciler = createReconciler(slow, clock);
+    reconciliationRoutes(app, reconciler, clock);
+    host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
       createAnswers({ clickhouse: slow, completeness, clock });
     analyticsRoutes(app, {
