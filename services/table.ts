@@ -18,7 +18,11 @@ export type Part = {
 };
 
 export const table = [
-  { name: 'user', kind: 'service', paths: ['/api/auth', '/api/users', '/.well-known/jwks.json'] },
+  {
+    name: 'user',
+    kind: 'service',
+    paths: ['/api/auth', '/api/users', '/api/api-keys', '/.well-known/jwks.json'],
+  },
   { name: 'product', kind: 'service', paths: ['/api/products', '/api/categories'] },
   { name: 'inventory', kind: 'service', paths: ['/api/inventory', '/api/products/:productId/back-in-stock'] },
   { name: 'cart', kind: 'service', paths: ['/api/cart'] },

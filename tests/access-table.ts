@@ -114,6 +114,12 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/users': [admins],
   'PUT /api/users/{id}/roles': [adminsWriteThing],
 
+  'GET /api/api-keys': [admins],
+  'POST /api/api-keys': [adminsWrite],
+  'DELETE /api/api-keys/{id}': [
+    { statuses: roles(403, 403, 204), missing: roles(403, 403, 404), changes: true },
+  ],
+
   'GET /api/products': [everybody],
   'POST /api/products': [adminsWrite],
   'GET /api/products/featured': [everybody],

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { scopes } from '#schemas/scopes';
 import { type Caller, callers, type Row, table } from './access-table.js';
 import { documented } from './openapi.js';
 import { readRunFile, shopAt } from './shop.js';
@@ -95,6 +96,16 @@ const added = async (owner: Owner, path: string, body: object): Promise<string> 
   return answer.body.id;
 };
 
+const createKey = async (scopes: string[]): Promise<{ id: string; key: string }> => {
+  const body = { name: 'a test', scopes };
+  const answer = await shop.call<{ id: string; key: string }>('POST', '/api/api-keys', {
+    token: tokens.admin,
+    body,
+  });
+  expect(answer.status).toBe(201);
+  return answer.body;
+};
+
 /** By the path up to its first parameter. */
 const things: Record<string, Thing> = {
   '/api/users/': { of: async (owner) => userIds[owner] },
@@ -120,6 +131,10 @@ const things: Record<string, Thing> = {
         endpoint: `https://push.example.org/${randomUUID()}`,
         keys: { p256dh: 'B'.repeat(87), auth: 'a'.repeat(22) },
       }),
+  },
+  '/api/api-keys/': {
+    of: async () => (await createKey(['products:read'])).id,
+    isShared: true,
   },
   '/api/products/': productOf,
   '/api/categories/': {
@@ -246,6 +261,65 @@ describe('who may', () => {
       expect(await idsOf('analyst')).toEqual([]);
     },
   );
+});
+
+describe('a program with an API key', () => {
+  const call = (method: string, path: string, headers: Record<string, string>, body?: object) =>
+    shop.call<{ code: string }>(method, path, { headers, body });
+
+  it('may do nothing outside of its scopes', async () => {
+    const { key } = await createKey(['live:read']);
+    const { operations } = await documented(run.gateway);
+    // Whoever may call an operation without any token is not asked for one, so no key is looked at.
+    const guarded = operations.filter(
+      ({ statuses, scope }) => statuses.includes(403) && scope !== 'live:read',
+    );
+    const answers = await Promise.all(
+      guarded.map(async ({ method, path }) => {
+        const address = path.replaceAll(/\{\w+\}/g, randomUUID());
+        const { status, body } = await call(method, address, {
+          'x-api-key': key,
+          'idempotency-key': randomUUID(),
+        });
+        return [`${method} ${path}`, status, body.code];
+      }),
+    );
+    expect(answers).toEqual(
+      guarded.map(({ method, path }) => [`${method} ${path}`, 403, 'insufficient_scope']),
+    );
+    const named = operations.flatMap(({ scope }) => scope ?? []);
+    expect(named.filter((scope) => !(scopes as readonly string[]).includes(scope))).toEqual([]);
+  });
+
+  it('may do what an admin may within its scopes, until the key is revoked', async () => {
+    const { id, key } = await createKey(['inventory:read', 'products:write']);
+    const headers = { 'x-api-key': key };
+    const movements = `/api/inventory/${productId}/movements`;
+    expect((await call('GET', movements, headers)).status).toBe(200);
+    expect((await call('GET', movements, { authorization: `Bearer ${key}` })).status).toBe(200);
+    expect((await call('POST', '/api/products', headers, {})).body.code).toBe('invalid_body');
+    expect((await call('PUT', `/api/inventory/${productId}`, headers, {})).body.code).toBe(
+      'insufficient_scope',
+    );
+    expect((await call('GET', '/api/products', headers)).body.code).toBe('insufficient_scope');
+    const both = { ...headers, authorization: `Bearer ${tokens.admin}` };
+    expect((await call('GET', movements, both)).body.code).toBe('invalid_token');
+    expect((await call('GET', movements, { 'x-api-key': `${key}x` })).body.code).toBe('invalid_token');
+    const keys = await shop.call<{ items: { id: string; hint: string }[] }>(
+      'GET',
+      '/api/api-keys?limit=100',
+      {
+        token: tokens.admin,
+      },
+    );
+    expect(keys.body.items.find((one) => one.id === id)?.hint).toBe(key.slice(-4));
+    expect(JSON.stringify(keys.body)).not.toContain(key);
+
+    expect(await ask('admin', 'DELETE', `/api/api-keys/${id}`)).toBe(204);
+    const revokedAtMs = performance.now();
+    await eventually(async () => (await call('GET', movements, headers)).status === 401);
+    expect(performance.now() - revokedAtMs).toBeLessThan(5_000);
+  });
 });
 
 describe('a guest', () => {

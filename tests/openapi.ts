@@ -21,10 +21,25 @@ export type Operation = {
   parameters: { name: string; in: string; required?: boolean; schema: Schema }[];
   /** Of the JSON body; undefined without one. */
   body: Schema | undefined;
+  /** The statuses of its answers. */
+  statuses: number[];
+  /** What an API key needs for it; undefined where no key is good. */
+  scope: string | undefined;
 };
 
 type Document = {
-  paths: Record<string, Record<string, { parameters?: Operation['parameters']; requestBody?: unknown }>>;
+  paths: Record<
+    string,
+    Record<
+      string,
+      {
+        parameters?: Operation['parameters'];
+        requestBody?: unknown;
+        responses: Record<string, unknown>;
+        security?: Record<string, string[]>[];
+      }
+    >
+  >;
   components?: { schemas?: Record<string, Schema> };
   'x-missing-services'?: string[];
 };
@@ -42,13 +57,15 @@ export const documented = async (gateway: string): Promise<{ operations: Operati
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, resolved(inner)]));
   };
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { parameters = [], requestBody }]) => {
+    Object.entries(methods).map(([method, { parameters = [], requestBody, responses, security = [] }]) => {
       const body = resolved(requestBody) as { content?: Record<string, { schema: Schema }> } | undefined;
       return {
         method: method.toUpperCase(),
         path,
         parameters: resolved(parameters) as Operation['parameters'],
         body: body?.content?.['application/json']?.schema,
+        statuses: Object.keys(responses).map(Number),
+        scope: security.flatMap(({ apiKey }) => apiKey ?? [])[0],
       };
     }),
   );

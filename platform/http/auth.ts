@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { createBoundedMap } from '#platform/bounded-map';
@@ -42,8 +43,30 @@ export type RememberingAuthenticator = Authenticator & {
   remembered(authorization: string): Principal | undefined;
 };
 
+/** As nearly all clients write it; `principalOf` accepts every spelling. */
+const scheme = 'Bearer ';
+
 export const tokenType = 'at+jwt';
 export const tokenAlgorithm = 'EdDSA';
+
+/** Every API key begins with it. */
+export const apiKeyPrefix = 'csk_';
+
+/**
+ * The caller's credentials as an `Authorization` header: that header, or an API key as if it were a bearer token. Both
+ * together are credentials that nobody accepts, since it is not clear who calls.
+ */
+export const credentialsOf = (headers: IncomingHttpHeaders): string | undefined => {
+  const { authorization, 'x-api-key': key } = headers;
+  if (key === undefined) return authorization;
+  return authorization === undefined ? `${scheme}${String(key)}` : scheme.trim();
+};
+
+/** The API key in credentials; undefined for others. */
+export const apiKeyIn = (credentials: string | undefined): string | undefined => {
+  const token = credentials?.startsWith(scheme) ? credentials.slice(scheme.length).trim() : undefined;
+  return token?.startsWith(apiKeyPrefix) ? token : undefined;
+};
 
 const claims = z.object({
   sub: z.uuid(),
@@ -54,8 +77,6 @@ const claims = z.object({
 
 const anonymous: Principal = Object.freeze({ kind: 'anonymous' });
 
-/** As nearly all clients write it; `principalOf` accepts every spelling. */
-const scheme = 'Bearer ';
 const verifiedKeptMax = 2000;
 const keysFreshMs = 10 * 60_000;
 const refetchPauseMs = 2000;

@@ -499,7 +499,7 @@ describe('a route', () => {
     const document = (await send('GET', '/openapi.json')).json();
     expect(document.openapi).toBe('3.1.0');
     const { put, get } = document.paths['/api/things/{id}'];
-    expect(put.security).toEqual([{ bearer: [] }]);
+    expect(put.security).toEqual([{ bearer: [] }, { apiKey: ['things:write'] }]);
     expect(Object.keys(put.responses)).toEqual(
       expect.arrayContaining(['200', '400', '401', '403', '404', '412', '413', '415', '428', '429', '503']),
     );

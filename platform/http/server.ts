@@ -15,7 +15,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { newId } from '#platform/ids';
 import type { Component, Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
-import { type Authenticator, authorise, type Principal } from './auth.js';
+import { type Authenticator, authorise, credentialsOf, type Principal } from './auth.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
 import type { HttpApp, HttpServerOptions } from './http-app.js';
 import { type Announcement, announceLocalServer } from './local-server.js';
@@ -163,7 +163,7 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
     if (request.is404) return done(notThere(request, routes));
     const { config } = request.routeOptions;
     const { access = 'anonymous', authorises, scope = null } = config;
-    const { authorization } = request.headers;
+    const authorization = credentialsOf(request.headers);
     const isAsked = auth !== undefined && authorization !== undefined && access !== 'anonymous';
     // Most requests come without a token: then nothing is awaited.
     if (!isAsked && authorises === undefined) {
@@ -188,7 +188,7 @@ const admit = async (
 ): Promise<void> => {
   const { access = 'anonymous', authorises, scope = null, anonymousWithoutKeys = false } = config;
   try {
-    if (auth !== undefined) request.principal = await auth.principalOf(request.headers.authorization);
+    if (auth !== undefined) request.principal = await auth.principalOf(credentialsOf(request.headers));
   } catch (error) {
     if (!(anonymousWithoutKeys && error instanceof Problem && error.status === 503)) throw error;
   }

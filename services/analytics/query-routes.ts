@@ -26,6 +26,8 @@ const queryRoute = (app: HttpApp, { answers, clock, texts }: EndpointDeps): void
     '/api/analytics/query',
     {
       access: analysts,
+      // It asks, and changes nothing.
+      scope: 'analytics:read',
       schema: {
         tags,
         summary: 'A question of measures by dimensions.',

@@ -35,7 +35,7 @@ const listPath = '/api/products';
 // Over seventy lines: the one way of a read past the router, in the order of its checks.
 /**
  * Answers reads that are cached and free of limits without the router, and gives other reads to the services of this
- * process directly. Everything else is left to the router: tokens and clients that were not seen lately, requests of a
+ * process directly. Everything else is left to the router: API keys, tokens and clients that were not seen lately, requests of a
  * trace, answers that are shared when they are fetched, and clients near their limit. It answers, counts and names each
  * request as the router's hooks do. A cached answer takes no place among the requests in progress, since it ends at once.
  */
@@ -59,7 +59,8 @@ export const createFront = (
 
   return (request, response) => {
     const { method, url = '' } = request;
-    if (method !== 'GET' || request.headers.traceparent !== undefined) return false;
+    const { traceparent, 'x-api-key': apiKey } = request.headers;
+    if (method !== 'GET' || traceparent !== undefined || apiKey !== undefined) return false;
     const { authorization } = request.headers;
     const principal = authorization === undefined ? undefined : auth.remembered(authorization);
     if (authorization !== undefined && principal?.kind !== 'user') return false;

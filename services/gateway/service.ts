@@ -13,6 +13,7 @@ import type { Host, Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
 import { type JobName, jobs, type ServiceName, services } from '../table.js';
+import { acceptingApiKeys, createApiKeys, exchangeApiKeys } from './api-keys.js';
 import { createCatalogueCache } from './catalogue-cache.js';
 import { collectorRoutes } from './collector.js';
 import { type GatewayConfig, gatewayConfig } from './config.js';
@@ -51,7 +52,8 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const present = Object.values(upstreams).filter(isPresent);
   const watched = [...present, ...watchedJobs.filter(isPresent)];
 
-  const auth = remoteAuthenticator(config, host.clock);
+  const apiKeys = createApiKeys(upstreams.user, host.clock.monotonicMs);
+  const auth = acceptingApiKeys(remoteAuthenticator(config, host.clock), apiKeys);
   const cache = host.use(createCatalogueCache(host, config.redisUrl));
   const counter = createRequestCounter(redis);
   const shared = createSharedAnswers(host.clock.monotonicMs);
@@ -80,6 +82,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   shedLoad(app, host.metrics, places);
+  exchangeApiKeys(app, apiKeys);
   limitRequests(app, counter, auth, networks, limits);
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);

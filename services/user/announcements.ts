@@ -22,16 +22,20 @@ export const publishes = [
   'UserContactChanged',
   'UserContactErased',
   'UserTokenIssued',
+  'ApiKeyCreated',
+  'ApiKeyRevoked',
 ] as const satisfies readonly EventType[];
 
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
+
+type AccountEvent = Exclude<keyof Published, 'ApiKeyCreated' | 'ApiKeyRevoked'>;
 
 /**
  * Appends events in the caller's transaction, which has locked the account: so the events of an account keep their order
  * on each topic.
  */
 export type Announcements = {
-  say<T extends keyof Published>(tx: Tx, type: T, event: Published[T]): Promise<void>;
+  say<T extends AccountEvent>(tx: Tx, type: T, event: Published[T]): Promise<void>;
   /** Publishes how the account is reached, as it is after the change. */
   contact(tx: Tx, user: User, occurredAt: number): Promise<void>;
 };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { decodeProtectedHeader } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfig } from '#platform/config';
@@ -606,6 +606,54 @@ describe('an erased account', () => {
       expect(bytesOn(topics.userContacts.topic)).toContain(secret);
     }
     expect(topics.userContacts.retentionMs).toBeLessThanOrEqual(7 * 24 * 60 * 60_000);
+  });
+});
+
+describe('an API key', () => {
+  const create = async (body: object) =>
+    call('POST', '/api/api-keys', { token: (await asAdmin()).accessToken, body });
+  const exchange = (key: unknown) => call('POST', '/internal/api-key-tokens', { body: { key } });
+
+  it('is shown once, stored as a digest, and no longer good once it was revoked', async () => {
+    const made = await create({
+      name: 'Warehouse',
+      scopes: ['orders:write', 'inventory:read', 'orders:write'],
+    });
+    expect([made.status, made.headers.get('cache-control')]).toEqual([201, 'no-store']);
+    const { id, key, ...shown } = made.body;
+    expect(shown).toMatchObject({
+      scopes: ['inventory:read', 'orders:write'],
+      expiresAt: null,
+      lastUsedAt: null,
+    });
+    const { rows } = await db.query<{ row: string }>('SELECT k::text AS row FROM api_keys k WHERE id = $1', [
+      id,
+    ]);
+    expect(rows[0]?.row).not.toContain(String(key).slice(8, 30));
+    const [created] = await eventsOf(String(id), 'ApiKeyCreated');
+    expect(created).toMatchObject({ scopes: ['inventory:read', 'orders:write'] });
+    const exchanged = await exchange(key);
+    expect(decodeJwt(String(exchanged.body.token))).toMatchObject({ sub: id, scopes: created?.scopes });
+    const { accessToken: token } = await asAdmin();
+    const [listed] = (await call('GET', '/api/api-keys?limit=1', { token })).body.items as object[];
+    expect(listed).toEqual({ id, ...shown, lastUsedAt: expect.any(String) });
+    const revoke = () => call('DELETE', `/api/api-keys/${id}`, { token });
+    expect([(await revoke()).status, (await revoke()).status]).toEqual([204, 404]);
+    expect((await exchange(key)).status).toBe(401);
+    expect(await eventsOf(String(id), 'ApiKeyRevoked')).toHaveLength(1);
+  });
+
+  it('ends at its time, and reaches no account', async () => {
+    const expiresAt = new Date(clock.nowMs() + 60_000).toISOString();
+    const { body } = await create({ name: 'Short', scopes: ['orders:read'], expiresAt });
+    const { token } = (await exchange(body.key)).body;
+    const answer = await call('GET', '/api/users', { token: String(token) });
+    expect([answer.status, answer.body.code]).toEqual([403, 'insufficient_scope']);
+    clock.advanceMs(60_000);
+    expect((await exchange(body.key)).status).toBe(401);
+    expect((await create({ name: 'Late', scopes: ['orders:read'], expiresAt })).status).toBe(400);
+    expect((await create({ name: 'Wide', scopes: ['users:write'] })).status).toBe(400);
+    expect((await create({ name: 'None', scopes: [] })).status).toBe(400);
   });
 });
 

@@ -7,6 +7,8 @@ import { createAccounts } from './accounts.js';
 import { createAddressBook } from './address-book.js';
 import { addressRoutes } from './address-routes.js';
 import { createAnnouncements, publishes } from './announcements.js';
+import { apiKeyRoutes } from './api-key-routes.js';
+import { createApiKeys } from './api-keys.js';
 import { authRoutes } from './auth-routes.js';
 import { type UserConfig, userConfig } from './config.js';
 import { createContactBackfill } from './contact-backfill.js';
@@ -56,5 +58,6 @@ export const service: Service<UserConfig> = {
     accountRoutes(app, { db, accounts, store, clock });
     addressRoutes(app, db, createAddressBook(parts));
     deviceRoutes(app, db, createDevices(parts));
+    apiKeyRoutes(app, { db, apiKeys: createApiKeys(db, { publisher: events, tokens, clock }), clock });
   },
 };

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { createBoundedMap } from '#platform/bounded-map';
+import { apiKeyIn, credentialsOf, type RememberingAuthenticator } from '#platform/http/auth';
+import { Problem, unavailable } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import { type Upstream, wholeBodyOf } from './upstream.js';
+
+/** A revoked key is refused no later than this. */
+const freshMs = 2_000;
+const askMsMax = 2_000;
+const keysKeptMax = 10_000;
+/** A token is not used in the last seconds of its life, because a service checks it a little later. */
+const expiryMarginMs = 5_000;
+
+const answerSchema = z.object({ token: z.string(), ttlS: z.number() });
+
+/** What a service gets instead of a key that is not valid. It answers 401 where the route needs a caller. */
+const noToken = 'Bearer';
+
+type Entry = { authorization: string; checkedAtMs: number; usableUntilMs: number };
+
+export type ApiKeys = {
+  /** The `Authorization` header for these credentials: the same, unless they are an API key. */
+  authorizationOf(credentials: string | undefined): Promise<string | undefined>;
+};
+
+/**
+ * Exchanges API keys for the short-lived tokens that every service verifies. A key is asked about again after 2 s; while
+ * the user service is away, its last token is used until it expires, after a minute at most.
+ */
+export const createApiKeys = (user: Pick<Upstream, 'send'>, monotonicMs: () => number): ApiKeys => {
+  const entries = createBoundedMap<Entry>(keysKeptMax);
+  const asking = new Map<string, Promise<Entry>>();
+
+  const ask = async (key: string): Promise<Entry> => {
+    const checkedAtMs = monotonicMs();
+    const answer = await user.send({
+      method: 'POST',
+      path: '/internal/api-key-tokens',
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(JSON.stringify({ key })),
+      signal: AbortSignal.timeout(askMsMax),
+    });
+    const body = String(await wholeBodyOf(answer));
+    if (answer.statusCode === 401 || answer.statusCode === 400)
+      return { authorization: noToken, checkedAtMs, usableUntilMs: 0 };
+    if (answer.statusCode !== 200)
+      throw unavailable('authentication_unavailable', 'API keys cannot be verified at the moment.', 2);
+    const { token, ttlS } = answerSchema.parse(JSON.parse(body));
+    const usableUntilMs = checkedAtMs + ttlS * 1000 - expiryMarginMs;
+    return { authorization: `Bearer ${token}`, checkedAtMs, usableUntilMs };
+  };
+
+  const askOnce = (id: string, key: string): Promise<Entry> => {
+    const running = asking.get(id);
+    if (running !== undefined) return running;
+    const started = ask(key).finally(() => asking.delete(id));
+    asking.set(id, started);
+    return started;
+  };
+
+  const find = async (key: string): Promise<string> => {
+    const id = createHash('sha256').update(key).digest('base64');
+    const known = entries.get(id);
+    if (known !== undefined && monotonicMs() - known.checkedAtMs < freshMs) return known.authorization;
+    try {
+      const entry = await askOnce(id, key);
+      entries.set(id, entry);
+      return entry.authorization;
+    } catch (error) {
+      if (known !== undefined && monotonicMs() < known.usableUntilMs) return known.authorization;
+      if (error instanceof Problem) throw error;
+      throw unavailable('authentication_unavailable', 'API keys cannot be verified at the moment.', 2);
+    }
+  };
+
+  return {
+    authorizationOf: async (credentials) => {
+      const key = apiKeyIn(credentials);
+      return key === undefined ? credentials : find(key);
+    },
+  };
+};
+
+/** The gateway's own routes accept API keys by this. */
+export const acceptingApiKeys = (
+  inner: RememberingAuthenticator,
+  apiKeys: ApiKeys,
+): RememberingAuthenticator => ({
+  remembered: inner.remembered,
+  principalOf: async (authorization) => inner.principalOf(await apiKeys.authorizationOf(authorization)),
+});
+
+/** Replaces an API key by its token before a request is counted and forwarded, so that no service sees a key. */
+export const exchangeApiKeys = (app: HttpApp, apiKeys: ApiKeys): void => {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers } = request;
+    const credentials = credentialsOf(headers);
+    delete headers['x-api-key'];
+    if (apiKeyIn(credentials) === undefined) {
+      if (credentials !== undefined) headers.authorization = credentials;
+      done();
+      return;
+    }
+    apiKeys.authorizationOf(credentials).then((authorization) => {
+      headers.authorization = authorization;
+      done();
+    }, done);
+  });
+};
