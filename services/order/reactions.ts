@@ -4,6 +4,7 @@ import type { Reactions } from '#platform/messaging/reactor';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
+import { buyerStore } from './buyer-store.js';
 import type { OrderCommand } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import type { OrderStore } from './order-store.js';
@@ -124,4 +125,9 @@ export const catalogueReactions = (products: ProductReplica): Reactions<EventMap
   ProductCreated: (tx, { value }) => products.note(tx, value),
   ProductUpdated: (tx, { value }) => products.note(tx, value),
   ProductDeleted: (tx, { value }) => products.end(tx, value.productId, value.version),
+});
+
+/** Order's reaction to an account that was erased. */
+export const accountReactions = (): Reactions<EventMap> => ({
+  UserErased: (tx, { value }) => buyerStore.erase(tx, value.userId, value.occurredAt),
 });

@@ -3,6 +3,7 @@ import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
+import { createBuyerSweep } from './buyer-sweep-worker.js';
 import { changeRoutes } from './change-routes.js';
 import { type OrderConfig, orderConfig } from './config.js';
 import { createEventPlaces } from './event-place-reads.js';
@@ -12,7 +13,7 @@ import { createOrderStore, publishes } from './order-store.js';
 import { createOrderViews } from './order-view-store.js';
 import { createPlaceOrder } from './place-order.js';
 import { createProductReplica } from './product-replica.js';
-import { catalogueReactions, sagaReactions } from './reactions.js';
+import { accountReactions, catalogueReactions, sagaReactions } from './reactions.js';
 import { orderRoutes } from './routes.js';
 import { sagaRoutes } from './saga-routes.js';
 import { statusRoutes } from './status-routes.js';
@@ -38,9 +39,11 @@ export const service: Service<OrderConfig> = {
     const metrics = createOrderMetrics(host.metrics);
 
     react('catalogue', catalogueReactions(products));
+    react('accounts', accountReactions());
     react('saga', sagaReactions({ orders, clock, logger, metrics }));
     const { sweepEveryMs: everyMs, stuckAfterMs } = config;
     host.use(createSweeper(host, { db, orders, metrics, everyMs, stuckAfterMs }));
+    host.use(createBuyerSweep(host, db));
     const views = host.use(createOrderViews(host, db));
     statusRoutes(app, { views, stopping: host.stopping });
     changeRoutes(app, { db, orders, views, metrics, clock, logger, captureWaitMs });

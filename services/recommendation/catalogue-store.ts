@@ -42,6 +42,8 @@ export type CatalogueStore = Catalogue & {
   addPurchases(tx: Tx, userId: string, productIds: readonly string[], boughtAtMs: number): Promise<void>;
   /** Deletes up to `rowsMax` purchases made before `beforeMs` (epoch) and returns how many it deleted. */
   forgetPurchases(beforeMs: number, rowsMax: number): Promise<number>;
+  /** Deletes the purchases of a user whose account was erased. */
+  forgetUser(tx: Tx, userId: string): Promise<void>;
 };
 
 /** `recentMs` is how long a purchase keeps its product off the buyer's lists. */
@@ -113,6 +115,9 @@ export const createCatalogueStore = (
         [new Date(beforeMs), rowsMax],
       );
       return rowCount ?? 0;
+    },
+    forgetUser: async (tx, userId) => {
+      await tx.query('DELETE FROM purchases WHERE user_id = $1', [userId]);
     },
   };
 };

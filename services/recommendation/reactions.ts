@@ -4,7 +4,14 @@ import { popularityOf } from '#schemas/popularity';
 import type { CatalogueStore } from './catalogue-store.js';
 
 /** Recommendation's reactions: they maintain the catalogue, the stock, the popularity and recent purchases. */
-export const reactions = (catalogue: CatalogueStore): Reactions<EventMap> => ({
+export const reactions = (
+  catalogue: CatalogueStore,
+  forgetInterests: (userId: string) => Promise<void> = async () => {},
+): Reactions<EventMap> => ({
+  UserErased: async (tx, { value: { userId } }) => {
+    await catalogue.forgetUser(tx, userId);
+    tx.afterCommit(() => void forgetInterests(userId));
+  },
   ProductCreated: (tx, { value }) => catalogue.open(tx, value),
   ProductUpdated: (tx, { value }) => catalogue.open(tx, value),
   ProductDeleted: (tx, { value }) => catalogue.close(tx, value),

@@ -61,6 +61,21 @@ export const redisSimilarityView = (
   };
 };
 
+/**
+ * Deletes what Redis has of a user. It is a guess by a random id that expires anyway, so it is left there while Redis is
+ * away.
+ */
+export const forgetInterests =
+  (redis: Pick<RedisClient, 'orElse'>) =>
+  async (userId: string): Promise<void> => {
+    await redis.orElse(async (client) => {
+      const epoch = await client.hget(similarityKeys.meta, 'epoch');
+      if (epoch === null) return 0;
+      const { interests, purchases } = similarityKeys.of(epoch);
+      return client.unlink(interests(userId), purchases(userId));
+    }, 0);
+  };
+
 type Keys = ReturnType<typeof similarityKeys.of>;
 
 /** Reads from the current epoch's state, or returns `otherwise` if there is none yet. */

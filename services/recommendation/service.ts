@@ -7,7 +7,7 @@ import { type RecommendationConfig, recommendationConfig } from './config.js';
 import { freshCatalogue, freshSimilarity } from './fresh-view.js';
 import { reactions } from './reactions.js';
 import { recentPurchaseMs } from './recommend.js';
-import { redisSimilarityView, viewOrNothing } from './redis-view.js';
+import { forgetInterests, redisSimilarityView, viewOrNothing } from './redis-view.js';
 import { recommendationRoutes } from './routes.js';
 
 /**
@@ -21,7 +21,7 @@ export const service: Service<RecommendationConfig> = {
     const redis = host.use(createRedis(host, config.redisUrl));
     const { db, react, app } = await openService(host, config, { records });
     const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentPurchaseMs });
-    react('reactions', reactions(catalogue));
+    react('reactions', reactions(catalogue, forgetInterests(redis)));
     host.use(forgetOldPurchases(host, catalogue));
     const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
     recommendationRoutes(
