@@ -54,16 +54,14 @@ const createRoute = (app: HttpApp, apiKeys: ApiKeys, clock: Clock): void => {
             .optional()
             .describe('In the future. Without it the key is good until it is revoked.'),
         }),
-        response: { 201: newApiKeySchema, ...problems(409) },
+        response: { 201: newApiKeySchema, ...problems(409, 422) },
       },
     },
     async (request, reply) => {
       const { name, scopes: wanted, expiresAt } = request.body;
       const expires = expiresAt === undefined ? null : new Date(expiresAt);
       if (expires !== null && expires.getTime() <= clock.nowMs())
-        throw problem(400, 'invalid_body', 'The key would have expired already.', {
-          errors: [{ path: '/expiresAt', message: 'must be in the future' }],
-        });
+        throw problem(422, 'expires_in_the_past', 'The key would have expired already.');
       const created = await apiKeys.create({ name, scopes: wanted, expiresAt: expires }, ownId(request));
       if (created === 'full')
         throw problem(409, 'too_many_api_keys', `There are ${apiKeysMax} API keys at most.`);

@@ -145,7 +145,7 @@ const keysRoute = (app: HttpApp, publicKeys: () => JSONWebKeySet): void => {
 };
 
 const invalidToken = () =>
-  problem(400, 'invalid_token', 'This token is unknown, used or expired. Ask for a new message.');
+  problem(422, 'invalid_token', 'This token is unknown, used or expired. Ask for a new message.');
 
 const verificationRoutes = (app: HttpApp, mailed: MailedTokens): void => {
   app.post(
@@ -156,7 +156,7 @@ const verificationRoutes = (app: HttpApp, mailed: MailedTokens): void => {
         tags: auth,
         summary: 'Prove that an e-mail address is one’s own, with the token that was sent to it.',
         body: z.strictObject({ token: mailedToken }),
-        response: { 204: z.undefined().describe('Verified') },
+        response: { 204: z.undefined().describe('Verified'), ...problems(422) },
       },
     },
     async (request, reply) => {
@@ -209,7 +209,7 @@ const resetRoutes = (app: HttpApp, mailed: MailedTokens): void => {
         tags: auth,
         summary: 'Set a new password with the token. All sessions of the account end.',
         body: z.strictObject({ token: mailedToken, password }),
-        response: { 204: z.undefined().describe('The password is set') },
+        response: { 204: z.undefined().describe('The password is set'), ...problems(422) },
       },
     },
     async (request, reply) => {

@@ -11,9 +11,9 @@ import type { Devices } from './devices.js';
 import { isPushEndpoint } from './push-endpoint.js';
 
 const deviceBody = z.strictObject({
-  endpoint: matching(1000, /^https:\/\/[\x21-\x7e]{1,992}$/)
-    .refine(isPushEndpoint, 'must be a public https address')
-    .describe('As the browser’s `PushSubscription` has it, like `keys`.'),
+  endpoint: matching(1000, /^https:\/\/[\x21-\x7e]{1,992}$/).describe(
+    'As the browser’s `PushSubscription` has it, like `keys`: the address of a public host.',
+  ),
   keys: z.strictObject({
     p256dh: matching(90, /^[\w-]{87}=?$/).describe('65 bytes, base64url.'),
     auth: matching(30, /^[\w-]{22}={0,2}$/).describe('16 bytes, base64url.'),
@@ -69,11 +69,17 @@ export const deviceRoutes = (app: HttpApp, db: Database, devices: Devices): void
         summary: 'Register a device for push messages (Web Push).',
         description: 'An endpoint that is registered already is renewed, and the answer is 200.',
         body: deviceBody,
-        response: { 200: deviceSchema, 201: deviceSchema, ...problems(404, 409) },
+        response: { 200: deviceSchema, 201: deviceSchema, ...problems(404, 409, 422) },
       },
     },
     async (request, reply) => {
       const { endpoint, keys, name = null } = request.body;
+      if (!isPushEndpoint(endpoint))
+        throw problem(
+          422,
+          'push_endpoint_refused',
+          'The endpoint must be an https address of a public host.',
+        );
       const added = unlessGone(await devices.add(ownId(request), { endpoint, ...keys, name }));
       if (added === 'full')
         throw problem(409, 'too_many_devices', `An account has ${devicesMax} devices at most.`);

@@ -382,7 +382,7 @@ describe('an e-mail address', () => {
     const reset = await mailedTo(user.id, 'reset_password');
     for (const token of ['invented', reset]) expect((await verify(token)).body.code).toBe('invalid_token');
     clock.advanceMs(24 * 60 * 60_000 + 1);
-    expect((await verify(await mailedTo(user.id, 'verify_email'))).status).toBe(400);
+    expect((await verify(await mailedTo(user.id, 'verify_email'))).status).toBe(422);
     expect((await verify('x'.repeat(513))).body.code).toBe('invalid_body');
   });
 
@@ -422,7 +422,7 @@ describe('a forgotten password', () => {
     const [first = '', second = ''] = sent.map((issued) => issued.token);
     expect((await confirm(first, 'short')).status).toBe(400);
     const together = await Promise.all([confirm(first, 'another horse'), confirm(first, 'another horse')]);
-    expect(together.map(({ status }) => status).sort()).toEqual([204, 400]);
+    expect(together.map(({ status }) => status).sort()).toEqual([204, 422]);
     expect((await confirm(second, 'third horse')).body.code).toBe('invalid_token');
     expect((await refresh(refreshToken)).status).toBe(401);
     expect((await logIn(account.email, account.password)).status).toBe(401);
@@ -436,7 +436,7 @@ describe('a forgotten password', () => {
     const { user } = await register(account);
     await ask(account.email);
     clock.advanceMs(60 * 60_000 + 1);
-    expect((await confirm(await mailedTo(user.id, 'reset_password'), 'another horse')).status).toBe(400);
+    expect((await confirm(await mailedTo(user.id, 'reset_password'), 'another horse')).status).toBe(422);
     expect((await logIn(account.email, account.password)).status).toBe(200);
   });
 
@@ -534,7 +534,7 @@ describe('what an account has', () => {
     const { accessToken: token } = await register();
     const body = subscription('https://127.0.0.1/');
     const answer = await call('POST', '/api/users/me/devices', { token, body });
-    expect([answer.status, answer.body.code]).toEqual([400, 'invalid_body']);
+    expect([answer.status, answer.body.code]).toEqual([422, 'push_endpoint_refused']);
   });
 
   it('is exported whole', async () => {
@@ -651,7 +651,7 @@ describe('an API key', () => {
     expect([answer.status, answer.body.code]).toEqual([403, 'insufficient_scope']);
     clock.advanceMs(60_000);
     expect((await exchange(body.key)).status).toBe(401);
-    expect((await create({ name: 'Late', scopes: ['orders:read'], expiresAt })).status).toBe(400);
+    expect((await create({ name: 'Late', scopes: ['orders:read'], expiresAt })).status).toBe(422);
     expect((await create({ name: 'Wide', scopes: ['users:write'] })).status).toBe(400);
     expect((await create({ name: 'None', scopes: [] })).status).toBe(400);
   });
