@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Insert } from '#platform/clickhouse/client';
 import { PlatformError } from '#platform/errors';
-import { eventually } from '#platform/testing/eventually';
 import { createBlockClaims } from './block-claims.js';
-import { setUp } from './testing/set-up.js';
+import { comesTrue, setUp } from './testing/set-up.js';
 
 type Rig = Awaited<ReturnType<typeof setUp>>['rig'];
 
@@ -20,13 +19,10 @@ const claimsOf = (rig: Rig) =>
 
 /** A partition's offset is committed when its rows and its sums are right. */
 const bothCommitted = (rig: Rig) =>
-  eventually(
-    async () => {
-      const committed = await rig.admin.committedOffsets(rig.group, rig.topic.sales);
-      expect(committed.map(({ nextOffset }) => nextOffset)).toEqual([3n, 3n]);
-    },
-    { timeoutMs: 20_000 },
-  );
+  comesTrue(async () => {
+    const committed = await rig.admin.committedOffsets(rig.group, rig.topic.sales);
+    expect(committed.map(({ nextOffset }) => nextOffset)).toEqual([3n, 3n]);
+  });
 
 const isExact = async ({ rig, offsetsOf, rollupDifferences }: Awaited<ReturnType<typeof setUp>>) => {
   expect(await offsetsOf('sales')).toEqual({ rows: 6, different: 6 });
@@ -35,7 +31,7 @@ const isExact = async ({ rig, offsetsOf, rollupDifferences }: Awaited<ReturnType
     expect(await rig.clickhouse.query(`SELECT sum(lines) AS lines FROM ${rollup}`)).toEqual([{ lines: 6 }]);
 };
 
-describe.concurrent('blocks of several partitions', { timeout: 60_000 }, () => {
+describe.concurrent('blocks of several partitions', { timeout: 120_000 }, () => {
   it('go into their table with one insert, as one part', async (context) => {
     const setting = await setUp(context);
     const { rig, start, rowsBecome } = setting;
@@ -93,7 +89,7 @@ describe.concurrent('blocks of several partitions', { timeout: 60_000 }, () => {
           await new Promise(() => {});
         },
       });
-      await eventually(() => expect(late).toBeDefined());
+      await comesTrue(() => expect(late).toBeDefined());
       void first.stop();
       // Each of them gets one partition.
       await Promise.all([start(), start()]);
@@ -129,7 +125,7 @@ describe.concurrent('blocks of several partitions', { timeout: 60_000 }, () => {
       },
     });
     await rowsBecome('sales', 6);
-    await eventually(() => isExact(setting));
+    await comesTrue(() => isExact(setting));
     const own = (await claimsOf(rig)).filter(({ partition }) => partition === 1);
     expect(own.map(({ attempt }) => attempt)).toEqual([0, 1]);
     expect(own[1]?.gathered).toBe('');

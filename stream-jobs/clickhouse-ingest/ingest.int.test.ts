@@ -3,12 +3,11 @@ import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import { encode } from '#platform/messaging/avro-codec';
 import type { RawHeader } from '#platform/messaging/broker';
-import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
-import { setUp } from './testing/set-up.js';
+import { comesTrue, setUp } from './testing/set-up.js';
 
-describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
+describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
   it('puts every field of a record into its column, with the coordinates it came from', async (context) => {
     const { rig, start, rowsBecome } = await setUp(context);
     await rig.send(
@@ -83,7 +82,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     await rowsBecome('sales', 3);
     // A row is seen in its table some milliseconds before it is in the rollups.
     for (const unit of ['minute', 'hour', 'day'])
-      await eventually(async () =>
+      await comesTrue(async () =>
         expect(
           await rig.clickhouse.query(
             `SELECT product_id, sum(orders) AS orders, sum(lines) AS lines, sum(units) AS units, sum(gross) AS gross,
@@ -118,7 +117,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     const created = encode(schemaId, type, product);
     await rig.send(rig.topic.products, [created, null, rig.sale(), created], 0);
     await start();
-    await eventually(async () =>
+    await comesTrue(async () =>
       expect(await rig.clickhouse.query('SELECT product_id, name, version FROM products FINAL')).toEqual([
         { product_id: 'p', name: 'Lamp', version: 1 },
       ]),
@@ -221,7 +220,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
       });
     }
     await committedBecomes(rig.topic.sales, 3n);
-    await eventually(async () =>
+    await comesTrue(async () =>
       expect(
         await rig.clickhouse.query(
           'SELECT sum(orders) AS orders, sum(gross) AS gross, sum(refunds) AS refunds FROM sales_per_hour',
@@ -272,7 +271,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
         await insert(block);
       },
     });
-    await eventually(() => expect(asked).toBe(1));
+    await comesTrue(() => expect(asked).toBe(1));
     const lag = `kafka_consumer_lag{topic="${rig.topic.sales}",partition="0",group="${rig.group}"`;
     expect(await rig.host.metrics.render()).toMatch(new RegExp(`${lag}[^}]*} 2\n`.replaceAll('{', '\\{')));
     // The insert is under way and stays so: whatever would be committed without it has its time now.
@@ -318,7 +317,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
           await new Promise(() => {});
         },
       });
-      await eventually(() => expect(died).toBe(true));
+      await comesTrue(() => expect(died).toBe(true));
       await rig.send(rig.topic.sales, [rig.sale(), rig.sale()], 0);
       // The first one hangs in its insert as a dead process would; the group gives its partitions away.
       void first.stop();
@@ -399,7 +398,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
       { topic, partition: 0, from: 5, to: 7 },
       { topic, partition: 0, from: 9, to: 12 },
     ];
-    await eventually(async () => expect(await lost()).toEqual(both));
+    await comesTrue(async () => expect(await lost()).toEqual(both));
     await third.stop();
     await start();
     await rig.send(rig.topic.sales, sales(1), 0);
@@ -422,7 +421,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
         await insert(block);
       },
     });
-    await eventually(async () =>
+    await comesTrue(async () =>
       expect(await ingest.health()).toEqual({
         status: 'degraded',
         detail: `${rig.topic.sales}-0 is held: connection refused`,
@@ -433,13 +432,13 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
         .consumers()
         .flatMap(({ partitions }) => partitions)
         .find(({ topic, partition }) => topic === rig.topic.sales && partition === 0);
-    await eventually(() =>
+    await comesTrue(() =>
       expect(sales()).toMatchObject({ nextOffset: '0', lag: 1, reason: 'connection refused' }),
     );
     isAway = false;
     await committedBecomes(rig.topic.sales, 1n);
     expect(await ingest.health()).toEqual({ status: 'up' });
-    await eventually(() => expect(sales()).toMatchObject({ nextOffset: '1', lag: 0, reason: null }));
+    await comesTrue(() => expect(sales()).toMatchObject({ nextOffset: '1', lag: 0, reason: null }));
   });
 
   it('passes what another producer aborted and the markers of its transactions', async (context) => {
@@ -462,7 +461,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
     await third.send(rig.topic.sales, [rig.sale({ event_id: 'aborted too' })]);
     await third.abort();
     await committedBecomes(rig.topic.sales, await rig.endOf(rig.topic.sales));
-    await eventually(async () =>
+    await comesTrue(async () =>
       expect(await rig.host.metrics.render()).toMatch(
         new RegExp(`kafka_consumer_lag\\{topic="${rig.topic.sales}",partition="0"[^}]*\\} 0\n`),
       ),
@@ -539,7 +538,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 60_000 }, () => {
           await new Promise(() => {});
         },
       });
-      await eventually(() => expect(inserted).toBe(true));
+      await comesTrue(() => expect(inserted).toBe(true));
       await rig.clickhouse.command(`ALTER TABLE ${lost} DELETE WHERE 1 SETTINGS mutations_sync = 2`);
       void first.stop();
       await start({ afterRestart: true });

@@ -2,6 +2,13 @@ import { expect, type TestContext } from 'vitest';
 import { eventually } from '#platform/testing/eventually';
 import { type IngestRig, openIngestRig } from './ingest-rig.js';
 
+/**
+ * Waits for what an ingest does. How soon it does it is nothing that these tests look at: on a machine whose cores other work
+ * takes, a rig with its topics and its tables alone takes ten seconds.
+ */
+export const comesTrue = <T>(attempt: () => T | Promise<T>): Promise<T> =>
+  eventually(attempt, { timeoutMs: 30_000 });
+
 /** A rig for one test, and what the test asks of it. */
 export const setUp = async ({ onTestFinished }: TestContext) => {
   const rig = await openIngestRig();
@@ -24,7 +31,7 @@ export const setUp = async ({ onTestFinished }: TestContext) => {
   };
 
   const rowsBecome = (table: string, count: number) =>
-    eventually(async () => expect(await rig.count(table)).toBe(count), { timeoutMs: 15_000 });
+    comesTrue(async () => expect(await rig.count(table)).toBe(count));
 
   const offsetsOf = async (table: string) => {
     const [row] = await rig.clickhouse.query<{ rows: number; different: number }>(
@@ -40,7 +47,7 @@ export const setUp = async ({ onTestFinished }: TestContext) => {
   };
 
   const committedBecomes = (topic: string, nextOffset: bigint) =>
-    eventually(async () => expect(await committed(topic)).toBe(nextOffset), { timeoutMs: 15_000 });
+    comesTrue(async () => expect(await committed(topic)).toBe(nextOffset));
 
   /** What the rollups say less what the raw rows say; empty when they agree. */
   const rollupDifferences = () =>
