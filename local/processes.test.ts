@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jobs } from '../services/table.js';
+import { jobs, table } from '../services/table.js';
 import type { Ports } from './data-folder/ports.js';
 import { planProcesses } from './processes.js';
 
@@ -7,6 +7,9 @@ const numbered = (): Ports => {
   let next = 5000;
   return { of: async () => next++ };
 };
+
+/** Ports are given out in the order of the table. */
+const orderPort = 5000 + table.findIndex(({ name }) => name === 'order');
 
 describe('the plan of processes', () => {
   it('puts every service into the shop, the jobs that share a process into another, and the rest beside', async () => {
@@ -20,10 +23,10 @@ describe('the plan of processes', () => {
     const shared = jobs.map(({ name }) => name).filter((name) => name !== 'clickhouse-ingest');
     expect(plan.processes[1]?.hosts.map(({ name }) => name)).toEqual(shared);
     expect(shared.length).toBeGreaterThan(1);
-    expect(plan.processes[0]?.env).toMatchObject({ GATEWAY_PORT: '8000', ORDER_PORT: '5003' });
+    expect(plan.processes[0]?.env).toMatchObject({ GATEWAY_PORT: '8000', ORDER_PORT: String(orderPort) });
     expect(plan.env).toMatchObject({
       GATEWAY_URL: 'http://127.0.0.1:8000',
-      ORDER_URL: 'http://127.0.0.1:5003',
+      ORDER_URL: `http://127.0.0.1:${orderPort}`,
     });
   });
 
@@ -32,10 +35,10 @@ describe('the plan of processes', () => {
     const plan = await planProcesses({ gatewayPort: 8000, separate: true, instances, ports: numbered() });
     const orders = plan.processes.filter(({ entry }) => entry === 'services/order/main.js');
     expect(orders.map(({ name, env }) => [name, env.ORDER_PORT])).toEqual([
-      ['order', '5003'],
-      ['order-2', '5004'],
+      ['order', String(orderPort)],
+      ['order-2', String(orderPort + 1)],
     ]);
-    expect(plan.env.ORDER_URL).toBe('http://127.0.0.1:5003,http://127.0.0.1:5004');
+    expect(plan.env.ORDER_URL).toBe(`http://127.0.0.1:${orderPort},http://127.0.0.1:${orderPort + 1}`);
     expect(plan.processes.filter(({ name }) => name.startsWith('item-similarity'))).toHaveLength(2);
   });
 
