@@ -258,6 +258,48 @@ export type OrderShipped = {
   occurredAt: number;
 };
 
+/** The pieces of the order. */
+export type OrderStepsAskedLine = {
+  /** UUIDv7 of the product. */
+  productId: string;
+  /** Pieces, at least 1. */
+  quantity: number;
+};
+
+/** The pieces that came back. */
+export type OrderStepsAskedReturnLine = {
+  /** UUIDv7 of the product. */
+  productId: string;
+  /** Pieces, at least 1. */
+  quantity: number;
+};
+
+/** A return of the order. */
+export type OrderStepsAskedReturn = {
+  /** UUIDv7 of the return. */
+  returnId: string;
+  /** The refund that it made due, in minor units. */
+  refundMinor: number;
+  /** The pieces that came back. */
+  lines: readonly OrderStepsAskedReturnLine[];
+};
+
+/** Staff ask the other services for what the order still waits for. Each does what its own record lacks, and nothing that it has done. It changes nothing about the order, so it has no version. */
+export type OrderStepsAsked = {
+  /** UUIDv7 of the order; also the id of its saga and the record's key. */
+  orderId: string;
+  /** The order's status: pending, reserved, confirmed, shipped, delivered, returned or cancelled. */
+  status: string;
+  /** Why the order was cancelled; null if it was not. */
+  reason: null | string;
+  /** The pieces of the order. */
+  lines: readonly OrderStepsAskedLine[];
+  /** The returns of the order so far. */
+  returns: readonly OrderStepsAskedReturn[];
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** The provider has authorised the amount of an order. It is not captured yet. */
 export type PaymentAuthorized = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
@@ -997,6 +1039,7 @@ export type EventMap = {
   OrderPlaced: OrderPlaced;
   OrderReturned: OrderReturned;
   OrderShipped: OrderShipped;
+  OrderStepsAsked: OrderStepsAsked;
   PaymentAuthorized: PaymentAuthorized;
   PaymentCaptured: PaymentCaptured;
   PaymentDeclined: PaymentDeclined;
@@ -1104,6 +1147,11 @@ const places = {
     topic: 'orders',
     subject: 'cartstream.orders.OrderShipped',
     schema: {"type":"record","name":"OrderShipped","namespace":"cartstream.orders","doc":"The goods of a confirmed order are on their way. Comes again with the right data where staff correct the carrier or the number.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"version","type":"int","doc":"Counts the order's own events from 1 without gaps. A consumer ignores an event whose version it has already handled."},{"name":"userId","type":["null","string"],"doc":"The buyer's account; null for a guest.","default":null},{"name":"carrier","type":["null","string"],"doc":"Who carries the goods, as staff wrote it; null where they did not.","default":null},{"name":"trackingNumber","type":["null","string"],"doc":"The number by which the carrier finds them; null where there is none.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  OrderStepsAsked: {
+    topic: 'orders',
+    subject: 'cartstream.orders.OrderStepsAsked',
+    schema: {"type":"record","name":"OrderStepsAsked","namespace":"cartstream.orders","doc":"Staff ask the other services for what the order still waits for. Each does what its own record lacks, and nothing that it has done. It changes nothing about the order, so it has no version.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"status","type":"string","doc":"The order's status: pending, reserved, confirmed, shipped, delivered, returned or cancelled."},{"name":"reason","type":["null","string"],"doc":"Why the order was cancelled; null if it was not.","default":null},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderStepsAskedLine","doc":"The pieces of the order.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."}]}},"doc":"The pieces of the order."},{"name":"returns","type":{"type":"array","items":{"type":"record","name":"OrderStepsAskedReturn","doc":"A return of the order.","fields":[{"name":"returnId","type":"string","doc":"UUIDv7 of the return."},{"name":"refundMinor","type":"long","doc":"The refund that it made due, in minor units."},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"OrderStepsAskedReturnLine","doc":"The pieces that came back.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"quantity","type":"int","doc":"Pieces, at least 1."}]}},"doc":"The pieces that came back."}]}},"doc":"The returns of the order so far."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   PaymentAuthorized: {
     topic: 'payments',

@@ -184,6 +184,10 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/ops/consumers': [staff],
   'GET /api/ops/reconciliation': [staff],
   'GET /api/ops/sagas': [staff],
+  'POST /api/ops/sagas/{orderId}/retry': [{ ...staffOfThing, statuses: roles(409, 403, 409) }],
+  'POST /api/ops/sagas/{orderId}/compensate': [
+    { ...staffOfThing, statuses: roles(202, 403, 202), changes: true },
+  ],
 
   'GET /api/config': [admins],
   'GET /api/config/{key}': [adminsOfThing],

@@ -144,6 +144,7 @@ const things: Record<string, Thing> = {
   '/api/inventory/': productOf,
   '/api/cart/items/': productOf,
   '/api/orders/': orderOf,
+  '/api/ops/sagas/': orderOf,
   '/api/config/': { of: async () => 'limits.general', isShared: true, missing: 'limits.nothing' },
   '/api/payments/': {
     of: async (owner) => {

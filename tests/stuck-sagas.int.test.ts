@@ -3,6 +3,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Authenticator } from '#platform/http/auth';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
 import { testHost } from '#platform/testing/test-host';
+import { createOrderMetrics } from '../services/order/order-metrics.js';
+import { findOrders } from '../services/order/order-view.js';
+import { createOrderViews } from '../services/order/order-view-store.js';
 import { sagaRoutes } from '../services/order/saga-routes.js';
 import { type Choreography, createChoreography, newProduct, placeOrder } from './choreography.js';
 
@@ -20,16 +23,24 @@ let shop: Choreography;
 let app: HttpApp;
 let lamp: string;
 
-type Saga = { orderId: string; status: string; waitsFor: string[]; ageMs: number; quietMs: number };
+type Saga = {
+  orderId: string;
+  status: string;
+  sentence: string;
+  waitsFor: string[];
+  ageMs: number;
+  quietMs: number;
+};
 
 beforeAll(async () => {
   shop = await createChoreography();
-  app = createHttpServer(testHost('order-test', { clock: shop.clock }), {
-    port: 0,
-    title: 'order',
-    auth,
-  }).app;
-  sagaRoutes(app, { db: shop.db('order'), clock: shop.clock, stuckAfterMs });
+  const host = testHost('order-test', { clock: shop.clock, logLevel: 'fatal' });
+  app = createHttpServer(host, { port: 0, title: 'order', auth }).app;
+  const db = shop.db('order');
+  const views = createOrderViews(host, db);
+  const metrics = createOrderMetrics(host.metrics);
+  const { clock, logger } = host;
+  sagaRoutes(app, { db, orders: shop.orders, views, metrics, clock, logger, stuckAfterMs });
   lamp = await newProduct(shop, 1999, 100);
   await shop.settle();
 });
@@ -81,6 +92,8 @@ it('counts as stuck what nothing has happened to for longer than its time, with 
     {
       orderId,
       status: 'reserved',
+      sentence:
+        'Placed 60 s ago, last changed 60 s ago: the payment service has not answered whether the money is guaranteed.',
       waitsFor: ['payment_authorization'],
       ageMs: stuckAfterMs,
       quietMs: stuckAfterMs,
@@ -97,4 +110,67 @@ it('gives them out page by page, the oldest first', async () => {
     (await ask('')).body.items.map(({ orderId }) => orderId),
   );
   expect(first.items[0]?.ageMs).toBeGreaterThan(second.items[0]?.ageMs ?? 0);
+});
+
+const act = async (orderId: string, action: 'retry' | 'compensate', who = 'staff') => {
+  const answer = await app.inject({
+    method: 'POST',
+    url: `/api/ops/sagas/${orderId}/${action}`,
+    headers: { authorization: `Bearer ${who}` },
+  });
+  return { status: answer.statusCode, body: answer.json() as Saga & { code?: string } };
+};
+const statusOf = async (orderId: string) =>
+  (await findOrders(shop.db('order'), [orderId])).get(orderId)?.status;
+
+it('is asked for again by staff, without waiting for the next try', async () => {
+  const orderId = await place('tok_flaky');
+  await shop.settle();
+  // It fails twice.
+  for (const status of ['reserved', 'confirmed']) {
+    expect(await act(orderId, 'retry')).toMatchObject({ status: 202, body: { orderId } });
+    await shop.settle();
+    expect(await statusOf(orderId)).toBe(status);
+  }
+  expect(await act(orderId, 'retry')).toMatchObject({ status: 409, body: { code: 'saga_finished' } });
+});
+
+it('gets from the other services what their records lack, and nothing twice', async () => {
+  const orderId = await place('tok_ok');
+  await shop.settle();
+  const stock = () => shop.stock.find(shop.db('inventory'), lamp);
+  const before = await stock();
+  // As if the events of both had never arrived.
+  await shop
+    .db('order')
+    .query("UPDATE orders SET stock_status = 'held', payment_status = 'authorized' WHERE order_id = $1", [
+      orderId,
+    ]);
+  expect((await act(orderId, 'retry')).body.waitsFor).toEqual(['payment_capture', 'stock_commit']);
+  await shop.settle();
+  expect(await stock()).toMatchObject({ onHand: before?.onHand, reserved: before?.reserved });
+  expect(await shop.payments.find(shop.db('payment'), { orderId })).toMatchObject({ status: 'captured' });
+});
+
+it('is cancelled by staff, and everything of it is given back', async () => {
+  const before = await shop.stock.find(shop.db('inventory'), lamp);
+  const orderId = await place('tok_flaky');
+  await shop.settle();
+  expect(await act(orderId, 'compensate')).toMatchObject({
+    status: 202,
+    body: { status: 'cancelled', reason: 'payment_unavailable' },
+  });
+  await shop.settle();
+  expect((await act(orderId, 'compensate')).status).toBe(202);
+  await shop.settle();
+  const after = await shop.stock.find(shop.db('inventory'), lamp);
+  expect(after).toMatchObject({ onHand: before?.onHand, reserved: before?.reserved });
+  expect((await ask('?limit=100')).body.items.map((saga) => saga.orderId)).not.toContain(orderId);
+});
+
+it('of an order that nobody placed is not found, and is for staff alone', async () => {
+  for (const action of ['retry', 'compensate'] as const) {
+    expect((await act(randomUUID(), action)).status).toBe(404);
+    expect((await act(randomUUID(), action, 'buyer')).status).toBe(403);
+  }
 });

@@ -53,6 +53,16 @@ export const reactions = (deps: {
       tx.afterCommit(() => counted.other('commit', true));
     },
 
+    OrderStepsAsked: async (tx, { value: { orderId, status, reason, lines, returns } }) => {
+      if (status === 'cancelled') await holds.release(tx, orderId, reason ?? '');
+      else if (status === 'pending' || status === 'reserved') await holds.reserve(tx, orderId, lines);
+      else {
+        const refusal = await holds.commit(tx, orderId);
+        if (refusal) logger.warn({ orderId, refusal }, 'nothing to commit for staff');
+        else for (const back of returns) await holds.takeBack(tx, orderId, back.returnId, back.lines);
+      }
+    },
+
     OrderReturned: async (tx, { value: { orderId, returnId, lines } }) => {
       const refusal = await holds.takeBack(tx, orderId, returnId, lines);
       mustHold(refusal, orderId, () => counted.other('return', false));

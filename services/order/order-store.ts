@@ -29,7 +29,7 @@ import {
 import type { ShippingAddress } from './order-view.js';
 import { goodwillOf, refundsOf, salesOf, undoneOf } from './sales.js';
 import { noteRefundDue, type Refund } from './settlement.js';
-import { type EventOrigin, noteOwn } from './timeline.js';
+import { type EventOrigin, noteOwn, returnsOf } from './timeline.js';
 
 /** Data of the order that no decision needs; none of it is on a topic that is kept for ever. */
 export type Particulars = {
@@ -59,6 +59,8 @@ export type OrderStore = {
   ): Promise<Outcome>;
   /** Loads and locks the order, decides, and writes state, timeline, events and sales. Null for no such order. */
   update(tx: Tx, orderId: string, command: OrderCommand): Promise<Outcome | OrderRefusal | null>;
+  /** Asks the other services for what the order still waits for. The caller has locked the order by `update`. */
+  askForSteps(tx: Tx, orderId: string, order: Order): Promise<void>;
   /** Orders past their deadline, longest overdue first. They are not locked: `update` checks the deadline again. */
   overdue(
     db: Queryable,
@@ -79,6 +81,7 @@ export const publishes = [
   'OrderShipped',
   'OrderDelivered',
   'OrderReturned',
+  'OrderStepsAsked',
   'Sale',
 ] as const satisfies readonly EventType[];
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
@@ -136,6 +139,31 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
       const decision = decide(command, order);
       if (isRefusal(decision)) return decision;
       return apply(tx, order, decision, (after) => tx.gather(saveAll, changeOf(after, row, clock.nowMs())));
+    },
+
+    askForSteps: async (tx, orderId, order) => {
+      assert(order.status !== 'new', 'the order exists');
+      const occurredAt = clock.nowMs();
+      const steps = {
+        orderId,
+        status: order.status,
+        reason: order.status === 'cancelled' ? order.reason : null,
+        lines: order.lines.map(({ productId, quantity }) => ({ productId, quantity })),
+        returns: await returnsOf(tx, orderId),
+        occurredAt,
+      };
+      const message = events.event('OrderStepsAsked', orderId, steps, { occurredAt });
+      const { status, reason } = steps;
+      await Promise.all([
+        noteOwn(tx, orderId, {
+          eventId: message.headers[headerNames.eventId] ?? '',
+          type: 'OrderStepsAsked',
+          occurredAtMs: occurredAt,
+          data: { status, reason },
+          origin: originOf(message),
+        }),
+        append(tx, [message]),
+      ]);
     },
 
     overdue,

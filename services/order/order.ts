@@ -93,8 +93,8 @@ export type OrderCommand =
   | { type: 'CancelOrder'; reason: CancellationReason; nowMs: number }
   /** `retryUntilMs` is null where the buyer may not try again. */
   | { type: 'NotePaymentDeclined'; retryUntilMs: number | null; nowMs: number }
-  /** The buyer, or staff for him, wants the order cancelled: possible until the goods leave. */
-  | { type: 'CancelAtRequest'; nowMs: number }
+  /** The buyer or staff want the order cancelled: possible until the goods leave. `customer` if no reason is given. */
+  | { type: 'CancelAtRequest'; reason?: CancellationReason; nowMs: number }
   | { type: 'ShipOrder'; shipment: Shipment; nowMs: number }
   | { type: 'DeliverOrder'; nowMs: number }
   /** Money went back that belongs to no return and to no cancellation. Once for each refund. */
@@ -182,7 +182,8 @@ export const decide = (command: OrderCommand, order: Order): Decision => {
     case 'NotePaymentDeclined':
       return declined(command, order);
     case 'CancelAtRequest':
-      if (isOpen(order) || order.status === 'confirmed') return [cancelled(order, 'customer', command.nowMs)];
+      if (isOpen(order) || order.status === 'confirmed')
+        return [cancelled(order, command.reason ?? 'customer', command.nowMs)];
       return order.status === 'cancelled'
         ? nothing
         : { refused: 'order_not_cancellable', status: order.status };

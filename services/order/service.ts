@@ -67,6 +67,6 @@ export const service: Service<OrderConfig> = {
       productWaitMs: config.productWaitMs,
       isBacklogged: () => unpublished() > unpublishedMax(),
     });
-    sagaRoutes(app, { db, clock, stuckAfterMs });
+    sagaRoutes(app, { db, orders, views, metrics, clock, logger, stuckAfterMs });
   },
 };

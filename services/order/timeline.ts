@@ -2,7 +2,7 @@ import type { ReceivedEvent } from '#platform/messaging/events';
 import type { Batch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import { type EventMap, records } from '#schemas/events';
+import { type EventMap, type OrderStepsAskedReturn, records } from '#schemas/events';
 
 /** Where an event is on the log and what it belongs to, for staff. What is not known yet is null. */
 export type EventOrigin = {
@@ -78,6 +78,19 @@ export const timelineOf = async (db: Queryable, orderId: string): Promise<Timeli
     [orderId],
   );
   return rows;
+};
+
+/** The returns of the order, as its own events have them. */
+export const returnsOf = async (db: Queryable, orderId: string): Promise<OrderStepsAskedReturn[]> => {
+  const { rows } = await db.query<{ data: OrderStepsAskedReturn }>(
+    "SELECT data FROM order_events WHERE order_id = $1 AND type = 'OrderReturned' ORDER BY seq",
+    [orderId],
+  );
+  return rows.map(({ data: { returnId, refundMinor, lines } }) => ({
+    returnId,
+    refundMinor,
+    lines: lines.map(({ productId, quantity }) => ({ productId, quantity })),
+  }));
 };
 
 const serviceOf: Record<string, string> = {

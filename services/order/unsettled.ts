@@ -30,6 +30,20 @@ export type UnsettledOrder = {
   since: Date;
 };
 
+const columns = `order_id AS "orderId", status, reason, payment_status AS "paymentStatus", waits_for AS "waitsFor",
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('refundId', refund_id, 'amountMinor', amount_minor,
+                                                'reason', failed_for)), '[]')
+   FROM refunds r WHERE r.order_id = o.order_id AND failed_for IS NOT NULL) AS "refundsFailed",
+  created_at AS "placedAt", updated_at AS since`;
+
+/** The order's saga, also one that is finished: then it waits for nothing. */
+export const findSaga = async (db: Queryable, orderId: string): Promise<UnsettledOrder | undefined> => {
+  const { rows } = await db.query<UnsettledOrder>(`SELECT ${columns} FROM orders o WHERE order_id = $1`, [
+    orderId,
+  ]);
+  return rows[0];
+};
+
 /** Oldest first. If `quietSinceMs` is set, only those whose last event was not after it. */
 export const listUnsettled = async (
   db: Queryable,
@@ -37,11 +51,7 @@ export const listUnsettled = async (
   { afterOrderId, rowsMax }: { afterOrderId: string | undefined; rowsMax: number },
 ): Promise<UnsettledOrder[]> => {
   const { rows } = await db.query<UnsettledOrder>(
-    `SELECT order_id AS "orderId", status, reason, payment_status AS "paymentStatus", waits_for AS "waitsFor",
-            (SELECT coalesce(jsonb_agg(jsonb_build_object('refundId', refund_id, 'amountMinor', amount_minor,
-                                                          'reason', failed_for)), '[]')
-             FROM refunds r WHERE r.order_id = o.order_id AND failed_for IS NOT NULL) AS "refundsFailed",
-            created_at AS "placedAt", updated_at AS since
+    `SELECT ${columns}
      FROM orders o
      WHERE waits_for <> '{}' AND ($1::timestamptz IS NULL OR updated_at <= $1)
        AND ($2::uuid IS NULL OR order_id > $2)

@@ -52,6 +52,8 @@ export type RefundRequest = {
 export type PaymentStore = {
   /** Loads and locks the order's payment, decides, and writes state, events and calls to the provider. */
   update(tx: Tx, orderId: string, command: PaymentCommand): Promise<readonly PaymentEvent[] | PaymentRefusal>;
+  /** Makes the calls that the order's payment waits for due now. */
+  hasten(tx: Tx, orderId: string): Promise<void>;
   find(db: Queryable, by: { paymentId: string } | { orderId: string }): Promise<PaymentView | undefined>;
   /** Records who asked for a refund and why; the refund itself is a decision of the payment. */
   noteRefundRequest(tx: Tx, request: RefundRequest): Promise<void>;
@@ -117,6 +119,11 @@ export const createPaymentStore = ({
       ),
     ]);
     return decision;
+  },
+
+  hasten: async (tx, orderId) => {
+    const row = await tx.gather(lockAll, orderId);
+    if (row !== undefined) await hasten(tx, row.paymentId, clock.nowMs());
   },
 
   find: async (db, by) => {

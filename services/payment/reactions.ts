@@ -2,8 +2,8 @@ import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import type { Reactions } from '#platform/messaging/reactor';
-import type { EventMap } from '#schemas/events';
-import { isRefusal, type PaymentEvent, type PaymentRefusal } from './payment.js';
+import type { EventMap, OrderStepsAsked } from '#schemas/events';
+import { isRefusal, type PaymentCommand, type PaymentEvent, type PaymentRefusal } from './payment.js';
 import type { PaymentStore } from './payment-store.js';
 
 /** Payment's reactions to the events of order and inventory. They never call the provider: see provider-worker.ts. */
@@ -28,6 +28,13 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
       await payments.update(tx, orderId, { type: 'CancelPayment', known: known(orderId), reason });
     },
 
+    OrderStepsAsked: async (tx, { value: { orderId, status, reason, returns } }) => {
+      const steps = stepsOf({ status, reason, returns }, known(orderId));
+      // A step that is not possible now is what staff see at the order.
+      for (const step of steps) await payments.update(tx, orderId, step);
+      await payments.hasten(tx, orderId);
+    },
+
     OrderConfirmed: async (tx, { value: { orderId } }) =>
       mustBePossible(await payments.update(tx, orderId, { type: 'CapturePayment' }), orderId),
 
@@ -42,6 +49,27 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
         orderId,
       ),
   };
+};
+
+/** What the payment of an order has to have come to. */
+const stepsOf = (
+  { status, reason, returns }: Pick<OrderStepsAsked, 'status' | 'reason' | 'returns'>,
+  known: { orderId: string; paymentId: string },
+): PaymentCommand[] => {
+  if (status === 'cancelled') return [{ type: 'CancelPayment', known, reason: reason ?? '' }];
+  if (status === 'pending') return [];
+  if (status === 'reserved') return [{ type: 'NoteStockReserved', known }];
+  return [
+    { type: 'CapturePayment' },
+    ...returns.map(
+      ({ returnId: refundId, refundMinor: amountMinor }): PaymentCommand => ({
+        type: 'RefundPayment',
+        refundId,
+        amountMinor,
+        isAtMost: true,
+      }),
+    ),
+  ];
 };
 
 /**
