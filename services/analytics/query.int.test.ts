@@ -472,6 +472,20 @@ describe('the model and its queries', () => {
 });
 
 describe('a question that would cost too much', () => {
+  it.each([
+    ['time', { executionSecondsMax: 0.001 }],
+    ['memory', { memoryBytesMax: 100_000 }],
+  ])('of %s is refused with 422', async (_, limit) => {
+    const small = await askedApp(nowMs, { ...costLimits, ...limit });
+    try {
+      await small.insertActivity(activity);
+      const { status, text } = await small.ask('searches');
+      expect([status, JSON.parse(text).code]).toEqual([422, 'question_too_costly']);
+    } finally {
+      await small.drop();
+    }
+  });
+
   it('is refused with 422, and the next is answered', async () => {
     const small = await askedApp(nowMs, { ...costLimits, rowsReadMax: 100, resultRowsMax: 50 });
     try {
