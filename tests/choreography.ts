@@ -10,6 +10,13 @@ import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
 import { type EventMap, type EventType, records } from '#schemas/events';
+import { createCartStore } from '../services/cart/cart-store.js';
+import { createOrderTakings } from '../services/cart/order-takings-store.js';
+import {
+  createProductReplica as createCartProducts,
+  createStockReplica,
+} from '../services/cart/product-replica.js';
+import { reactions as cartReactions } from '../services/cart/reactions.js';
 import { createHoldStore } from '../services/inventory/hold-store.js';
 import { reactions as inventoryReactions } from '../services/inventory/reactions.js';
 import { createStockStore, type StockStore } from '../services/inventory/stock-store.js';
@@ -32,6 +39,7 @@ import { reactions as recommendationReactions } from '../services/recommendation
 
 /** The services that react to events, each with its own database. */
 export const reactors = [
+  'cart',
   'inventory',
   'notification',
   'order',
@@ -81,6 +89,7 @@ export type Choreography = {
 const roundsMax = 50;
 
 const migrationsOf: Record<Reactor, readonly string[]> = {
+  cart: [],
   inventory: ['outbox'],
   notification: [],
   order: ['outbox', 'http'],
@@ -153,7 +162,14 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
     stuckAfterMs: 60_000,
   });
 
+  const carts = createCartStore(clock);
   const tables: Record<Reactor, Reactions<EventMap>> = {
+    cart: cartReactions({
+      carts,
+      takings: createOrderTakings(carts, clock),
+      products: createCartProducts(dbOf('cart')),
+      stock: createStockReplica(dbOf('cart')),
+    }),
     inventory: inventoryReactions({ ...host, stock, holds, unknownProductWaitMs: 0 }),
     notification: notificationReactions({ ...host, notifications: createNotificationStore(clock) }),
     order: {

@@ -40,15 +40,15 @@ const startConfig = async (): Promise<string> => {
 
 beforeAll(async () => {
   const { databaseUrl, kafka, schemaRegistryUrl } = engines();
-  const { publicKey, privateKey } = await generateKeyPair('ES256');
-  const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256' }] });
+  const { publicKey, privateKey } = await generateKeyPair('EdDSA');
+  const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'EdDSA' }] });
   keys = createServer((_request, response) =>
     response.setHeader('content-type', 'application/json').end(jwks),
   );
   await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
   token = (userId, role) =>
     new SignJWT({ roles: [role] })
-      .setProtectedHeader({ alg: 'ES256', kid, typ: 'at+jwt' })
+      .setProtectedHeader({ alg: 'EdDSA', kid, typ: 'at+jwt' })
       .setSubject(userId)
       .setIssuer('cartstream')
       .setAudience('cartstream-api')
