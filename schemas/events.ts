@@ -512,6 +512,20 @@ export type ProductPerformance = {
   occurred_at: number;
 };
 
+/** What the published reviews of a product say together has changed. Keyed by product id. */
+export type ProductRated = {
+  /** UUIDv7 of the product. */
+  productId: string;
+  /** Counts the changes of this product's reviews; the highest one is the newest. */
+  ratingVersion: number;
+  /** The sum of the ratings of all published reviews, each from 1 to 5. */
+  sum: number;
+  /** How many published reviews there are. */
+  count: number;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** The description of a product was changed. The event has the whole description after the change. */
 export type ProductUpdated = {
   /** UUIDv7 of the product. */
@@ -570,6 +584,38 @@ export type RefundFailed = {
   method: string;
   /** The provider's reason, for example account_closed. */
   reason: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A moderator published or rejected a review. */
+export type ReviewModerated = {
+  /** UUIDv7 of the review; the record's key. */
+  reviewId: string;
+  /** UUIDv7 of the product. */
+  productId: string;
+  /** pending, published or rejected. */
+  status: string;
+  /** The moderator's account. */
+  moderatedBy: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A buyer reviewed a product. The words are not on the log, because they are a person's and may have to be removed. */
+export type ReviewSubmitted = {
+  /** UUIDv7 of the review; the record's key. */
+  reviewId: string;
+  /** UUIDv7 of the product. */
+  productId: string;
+  /** The author's account. */
+  userId: string;
+  /** 1 to 5. */
+  rating: number;
+  /** True where a confirmed order of the author contains the product. */
+  verifiedPurchase: boolean;
+  /** pending, published or rejected. */
+  status: string;
   /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
@@ -1050,8 +1096,11 @@ export type EventMap = {
   ProductCreated: ProductCreated;
   ProductDeleted: ProductDeleted;
   ProductPerformance: ProductPerformance;
+  ProductRated: ProductRated;
   ProductUpdated: ProductUpdated;
   RefundFailed: RefundFailed;
+  ReviewModerated: ReviewModerated;
+  ReviewSubmitted: ReviewSubmitted;
   Sale: Sale;
   Search: Search;
   SettingChanged: SettingChanged;
@@ -1203,6 +1252,11 @@ const places = {
     subject: 'product-performance-value',
     schema: {"type":"record","name":"ProductPerformance","namespace":"cartstream.product_performance","doc":"What happened with a product in an hour: in one currency, or, without a currency, what shoppers did. Written once, when the hour is over. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from product, currency and hour, so the same row has the same id whenever it is computed."},{"name":"product_id","type":"string","doc":"The key of the record."},{"name":"currency","type":["null","string"],"doc":"ISO 4217; null in the row with the views, additions and removals.","default":null},{"name":"from_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The beginning of the hour, epoch milliseconds UTC."},{"name":"views","type":"int","doc":"Views."},{"name":"adds","type":"int","doc":"Additions to carts."},{"name":"removes","type":"int","doc":"Removals from carts."},{"name":"lines","type":"int","doc":"Order lines sold: orders that contain the product."},{"name":"units","type":"int","doc":"Pieces sold."},{"name":"gross_minor","type":"long","doc":"Amount sold, minor units."},{"name":"returned_units","type":"int","doc":"Pieces returned in this hour, whenever they were sold; positive."},{"name":"refunded_minor","type":"long","doc":"Amount refunded in this hour, minor units, positive."},{"name":"lowest_price_minor","type":["null","long"],"doc":"The lowest price of a piece that was paid; null where nothing was sold. With units and views of the hours it shows how demand follows the price.","default":null},{"name":"highest_price_minor","type":["null","long"],"doc":"The highest one.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The last event of the row, epoch milliseconds UTC."}]},
   },
+  ProductRated: {
+    topic: 'reviews',
+    subject: 'cartstream.reviews.ProductRated',
+    schema: {"type":"record","name":"ProductRated","namespace":"cartstream.reviews","doc":"What the published reviews of a product say together has changed. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"ratingVersion","type":"long","doc":"Counts the changes of this product's reviews; the highest one is the newest."},{"name":"sum","type":"long","doc":"The sum of the ratings of all published reviews, each from 1 to 5."},{"name":"count","type":"int","doc":"How many published reviews there are."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
   ProductUpdated: {
     topic: 'products',
     subject: 'cartstream.products.ProductUpdated',
@@ -1212,6 +1266,16 @@ const places = {
     topic: 'payments',
     subject: 'cartstream.payments.RefundFailed',
     schema: {"type":"record","name":"RefundFailed","namespace":"cartstream.payments","doc":"The provider refused a refund for good. The money is still owed to the buyer, and staff have to pay it by other means.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return for which the money is refunded; also the refund's idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason, for example account_closed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  ReviewModerated: {
+    topic: 'reviews',
+    subject: 'cartstream.reviews.ReviewModerated',
+    schema: {"type":"record","name":"ReviewModerated","namespace":"cartstream.reviews","doc":"A moderator published or rejected a review.","fields":[{"name":"reviewId","type":"string","doc":"UUIDv7 of the review; the record's key."},{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"status","type":"string","doc":"pending, published or rejected."},{"name":"moderatedBy","type":"string","doc":"The moderator's account."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  ReviewSubmitted: {
+    topic: 'reviews',
+    subject: 'cartstream.reviews.ReviewSubmitted',
+    schema: {"type":"record","name":"ReviewSubmitted","namespace":"cartstream.reviews","doc":"A buyer reviewed a product. The words are not on the log, because they are a person's and may have to be removed.","fields":[{"name":"reviewId","type":"string","doc":"UUIDv7 of the review; the record's key."},{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"userId","type":"string","doc":"The author's account."},{"name":"rating","type":"int","doc":"1 to 5."},{"name":"verifiedPurchase","type":"boolean","doc":"True where a confirmed order of the author contains the product."},{"name":"status","type":"string","doc":"pending, published or rejected."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   Sale: {
     topic: 'sales',

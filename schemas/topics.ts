@@ -31,6 +31,7 @@ export const topics = {
   userContacts: { topic: 'user-contacts', key: 'userId', partitions: 3, retentionMs: 7 * day },
   products: { topic: 'products', key: 'productId, or categoryId', partitions: 3, retentionMs: null },
   config: { topic: 'config', key: 'key of the setting', partitions: 3, retentionMs: null },
+  reviews: { topic: 'reviews', key: 'reviewId, or productId', partitions: 3, retentionMs: null },
   shopperActivity: {
     topic: 'shopper-activity',
     key: 'visit_id',

@@ -91,6 +91,9 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
   },
   ProductCreated: { fields: product },
   ProductUpdated: { fields: product },
+  ProductRated: {
+    fields: { productId: named, count: { min: 0, max: int32Max }, sum: { min: 0, max: amountMax } },
+  },
 };
 
 /** A text that says which rule a decoded value of record `name` breaks; undefined if it breaks none. */

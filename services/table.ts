@@ -24,6 +24,7 @@ export const table = [
     paths: ['/api/auth', '/api/users', '/api/api-keys', '/.well-known/jwks.json'],
   },
   { name: 'product', kind: 'service', paths: ['/api/products', '/api/categories'] },
+  { name: 'search', kind: 'service', paths: ['/api/products/search'] },
   { name: 'inventory', kind: 'service', paths: ['/api/inventory', '/api/products/:productId/back-in-stock'] },
   { name: 'cart', kind: 'service', paths: ['/api/cart'] },
   { name: 'order', kind: 'service', paths: ['/api/orders', '/api/ops/sagas'] },

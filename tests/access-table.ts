@@ -123,6 +123,7 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/products': [everybody],
   'POST /api/products': [adminsWrite],
   'GET /api/products/featured': [everybody],
+  'GET /api/products/search': [{ ...everybody, query: '?q=lantern' }],
   'GET /api/products/{productId}': [everybodyOfThing],
   'PUT /api/products/{productId}': [adminsReplaceThing],
   'DELETE /api/products/{productId}': [adminsReplaceThing],

@@ -36,6 +36,8 @@ import { createProductStore, type ProductStore } from '../services/product/produ
 import { reactions as productReactions } from '../services/product/reactions.js';
 import { createCatalogueStore } from '../services/recommendation/catalogue-store.js';
 import { reactions as recommendationReactions } from '../services/recommendation/reactions.js';
+import { createDocumentStore } from '../services/search/document-store.js';
+import { reactions as searchReactions } from '../services/search/reactions.js';
 
 /** The services that react to events, each with its own database. */
 export const reactors = [
@@ -46,6 +48,7 @@ export const reactors = [
   'payment',
   'product',
   'recommendation',
+  'search',
 ] as const;
 
 export type Reactor = (typeof reactors)[number];
@@ -96,6 +99,7 @@ const migrationsOf: Record<Reactor, readonly string[]> = {
   payment: ['outbox'],
   product: ['outbox'],
   recommendation: [],
+  search: [],
 };
 
 const openDatabases = async () => {
@@ -178,6 +182,7 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
     },
     payment: paymentReactions(payments, clock),
     product: productReactions(products),
+    search: searchReactions(createDocumentStore()),
     recommendation: recommendationReactions(
       createCatalogueStore(dbOf('recommendation'), { nowMs: clock.nowMs, recentMs: 30 * 86_400_000 }),
     ),

@@ -3,7 +3,6 @@ import { isVisible, line, prose, text, uuid } from '#platform/http/text';
 import { currencies } from '#schemas/currency';
 import { pathCharsMax } from './category.js';
 import type { CreateProduct, Description } from './product.js';
-import type { ProductRow } from './product-row-store.js';
 
 export const amountMinorMax = 1_000_000_000_00;
 const amountMinor = z.int().min(0).max(amountMinorMax);
@@ -30,28 +29,6 @@ const image = text(2000)
   .refine((url) => !/\p{Cc}/u.test(url), 'must not contain control characters')
   .check(z.url({ protocol: /^https?$/ }));
 const images = z.array(image).max(20);
-
-export const productSchema = z
-  .object({
-    id: z.uuid(),
-    name: z.string(),
-    description: z.string(),
-    category: z.string(),
-    price: z.object({ amountMinor: z.int(), currency: z.string().describe('ISO 4217 code.') }),
-    brand: z.string().nullable(),
-    tags: z.array(z.string()),
-    attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-    images: z.array(z.string()),
-    groupId: z.uuid().nullable(),
-    ageRestricted: z.boolean(),
-    active: z.boolean(),
-    featured: z.boolean(),
-    available: z.int().describe('Pieces that can be sold, milliseconds behind inventory.'),
-    rating: z.object({ average: z.number(), count: z.int() }),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-  })
-  .meta({ id: 'Product' });
 
 const brand = line(120);
 
@@ -99,24 +76,4 @@ export const descriptionIn = ({
   ...body,
   priceMinor: price.amountMinor,
   currency: price.currency,
-});
-
-export const shown = (row: ProductRow): z.output<typeof productSchema> => ({
-  id: row.productId,
-  name: row.name,
-  description: row.description,
-  category: row.category,
-  price: { amountMinor: row.priceMinor, currency: row.currency },
-  brand: row.brand,
-  tags: [...row.tags],
-  attributes: { ...row.attributes },
-  images: [...row.images],
-  groupId: row.groupId,
-  ageRestricted: row.ageRestricted,
-  active: row.active,
-  featured: row.featured,
-  available: row.available,
-  rating: { average: row.ratingHundredths / 100, count: row.ratingCount },
-  createdAt: new Date(row.createdAtMs).toISOString(),
-  updatedAt: new Date(row.updatedAtMs).toISOString(),
 });

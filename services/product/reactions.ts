@@ -3,7 +3,7 @@ import type { EventMap } from '#schemas/events';
 import { popularityOf } from '#schemas/popularity';
 import type { ProductStore } from './product-store.js';
 
-/** Copies the available stock of each product from inventory's events, and counts the pieces that are sold. */
+/** Copies the available stock and the rating of each product, and counts the pieces that are sold. */
 export const reactions = (products: ProductStore): Reactions<EventMap> => ({
   StockAdjusted: (tx, { value }) => products.noteStock(tx, [value]),
   StockReserved: (tx, { value }) => products.noteStock(tx, value.lines),
@@ -16,5 +16,6 @@ export const reactions = (products: ProductStore): Reactions<EventMap> => ({
       lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, occurredAt) })),
     );
   },
+  ProductRated: (tx, { value }) => products.noteRating(tx, value),
   StockReturned: (tx, { value }) => products.noteStock(tx, value.lines),
 });

@@ -9,6 +9,7 @@ import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
 import { normaliseCategory } from '#schemas/category';
+import { productSchema, shownProduct as shown } from '#schemas/product-view';
 import { isPositionOf, positionOf, type Sort, sorts } from './product-list-store.js';
 import type { ProductReads } from './product-reads.js';
 import { historyOf, lockProducts, type ProductRow } from './product-row-store.js';
@@ -18,8 +19,6 @@ import {
   createBody,
   createCommand,
   descriptionIn,
-  productSchema,
-  shown,
   updateBody,
 } from './product-schemas.js';
 import type { ProductStore } from './product-store.js';

@@ -110,5 +110,7 @@ export const feeds: readonly Feed[] = [
   }),
   windowFeed(topics.stockOuts.topic, 'stock_outs', records.StockOut, { appendOnly: false }),
   windowFeed(topics.fraudSignals.topic, 'fraud_signals', records.FraudSignal, { appendOnly: false }),
-  ...[topics.orders, topics.inventory, topics.payments, topics.users, topics.products].map(eventFeed),
+  ...[topics.orders, topics.inventory, topics.payments, topics.users, topics.products, topics.reviews].map(
+    eventFeed,
+  ),
 ];

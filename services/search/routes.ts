@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { decodeCursor, encodeCursor, listQuery } from '#platform/http/pagination';
+import type { HttpApp } from '#platform/http/server';
+import { line, text, wholeNumber } from '#platform/http/text';
+import type { Metrics } from '#platform/telemetry/metrics';
+import { normaliseCategory } from '#schemas/category';
+import { productSchema, type ShowableProduct, shownProduct } from '#schemas/product-view';
+import { type SearchFound, type SearchQuery, searchSorts } from './document.js';
+
+const amountMinorMax = 1_000_000_000_00;
+const minorUnits = wholeNumber(0, amountMinorMax).optional().describe('In minor units.');
+
+const searchQuery = z.strictObject({
+  ...listQuery,
+  q: text(200).min(1).describe('What to search for. The first twelve words count.'),
+  category: line(200).optional().describe('A path; what is below it is found too.'),
+  brand: line(120).optional(),
+  minPrice: minorUnits,
+  maxPrice: minorUnits,
+  minRating: wholeNumber(1, 5).optional().describe('At least so many stars.'),
+  inStock: z.enum(['true', 'false']).optional(),
+  sort: z.enum(searchSorts).default('relevance'),
+});
+
+const counts = z.array(z.object({ value: z.string(), count: z.int() }));
+const answer = z.object({
+  items: z.array(productSchema),
+  next: z.string().nullable(),
+  total: z.int().describe('All products found, also on other pages.'),
+  facets: z
+    .object({
+      category: counts,
+      brand: counts,
+      price: z.array(z.object({ from: z.int(), to: z.int().nullable(), count: z.int() })),
+      rating: z.array(z.object({ from: z.int(), count: z.int() })),
+      availability: counts,
+    })
+    .describe('How many would be found with each value, whatever the filter on the same facet is now.'),
+  corrected: z.string().optional().describe('The words that were really searched, where they are others.'),
+});
+
+const position = z.object({ sort: z.enum(searchSorts), rank: z.number(), productId: z.uuid() });
+
+/** Finds products, and reads what is shown of them. */
+export type Search = {
+  find(query: SearchQuery): SearchFound;
+  products(productIds: readonly string[]): Promise<ReadonlyMap<string, ShowableProduct>>;
+};
+
+export const searchRoutes = (app: HttpApp, search: Search, metrics: Metrics): void => {
+  const queries = metrics.counter('search_queries_total', 'Searches by whether they found something.', [
+    'result',
+  ]);
+  const duration = metrics.histogram(
+    'search_duration_seconds',
+    'Of a search, with the products of its page.',
+    [],
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+  );
+
+  app.get(
+    '/api/products/search',
+    {
+      access: 'public',
+      config: { anonymousWithoutKeys: true },
+      schema: {
+        tags: ['products'],
+        summary: 'Products by their words: ranked, in spite of typing errors, with facets.',
+        querystring: searchQuery,
+        response: { 200: answer },
+      },
+    },
+    async (request) => {
+      const startedAtMs = performance.now();
+      const { q, limit, cursor, category, brand, minPrice, maxPrice, minRating, inStock, sort } =
+        request.query;
+      const after = decodeCursor(cursor, position);
+      const { hits, total, facets, corrected } = search.find({
+        text: q,
+        category: category === undefined ? undefined : normaliseCategory(category),
+        brand,
+        minPriceMinor: minPrice,
+        maxPriceMinor: maxPrice,
+        minRating,
+        inStock: inStock === undefined ? undefined : inStock === 'true',
+        sort,
+        after: after?.sort === sort ? after : undefined,
+        hitsMax: limit + 1,
+      });
+      const page = hits.slice(0, limit);
+      const last = page.at(-1);
+      const products = await search.products(page.map(({ productId }) => productId));
+      queries.inc({ result: total > 0 ? 'hit' : 'empty' });
+      duration.observe((performance.now() - startedAtMs) / 1000);
+      return {
+        items: page.flatMap(({ productId }) => {
+          const product = products.get(productId);
+          return product?.active === true ? [shownProduct(product)] : [];
+        }),
+        next: hits.length > limit && last !== undefined ? encodeCursor({ sort, ...last }) : null,
+        total,
+        facets: {
+          category: [...facets.category],
+          brand: [...facets.brand],
+          price: [...facets.price],
+          rating: [...facets.rating],
+          availability: [...facets.availability],
+        },
+        ...(corrected === undefined ? {} : { corrected }),
+      };
+    },
+  );
+};

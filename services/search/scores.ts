@@ -1,0 +1,131 @@
+import type { Documents } from './documents.js';
+import type { Postings } from './postings.js';
+
+/** The alternatives of each word, the best first. */
+export type Terms = readonly (readonly { postings: Postings; factor: number }[])[];
+
+const nameWeightMin = 4;
+/** How fast the weight of a place counts for more; a name counts about twice as much as a description. */
+const weightHalf = 1.5;
+/** By how much the shop's own interest can raise a product: what it sells best, shows in front, and is liked. */
+const boostMax = { popularity: 0.1, featured: 0.05, rating: 0.05 } as const;
+const outOfStockFactor = 0.8;
+
+/**
+ * Scores the documents that have the words of a query. One run replaces the one before; the columns for it are made
+ * once and grow with the documents.
+ */
+export const createScores = (documents: Documents) => {
+  let sums = new Float64Array(0);
+  let matched = new Uint8Array(0);
+  let namesMatched = new Uint8Array(0);
+  /** Of the last word that the document was counted for, so that two alternatives count once. */
+  let stamps = new Int32Array(0);
+  let stamp = 0;
+  let touched: number[] = [];
+  let matchedMin = 1;
+  let wordsCount = 1;
+
+  const clear = (): void => {
+    for (const at of touched) {
+      sums[at] = 0;
+      matched[at] = 0;
+      namesMatched[at] = 0;
+    }
+    touched = [];
+  };
+
+  const reserve = (): void => {
+    const count = documents.ids.length;
+    if (sums.length >= count) return;
+    const size = Math.max(1024, count * 2);
+    sums = new Float64Array(size);
+    matched = new Uint8Array(size);
+    namesMatched = new Uint8Array(size);
+    stamps = new Int32Array(size);
+    stamp = 0;
+  };
+
+  const countWord = (
+    alternatives: Terms[number],
+    missedMax: number,
+    nth: number,
+    documentsCount: number,
+  ): void => {
+    stamp += 1;
+    for (const { postings, factor } of alternatives) {
+      const rarity = Math.log(1 + documentsCount / postings.count) * factor;
+      for (let n = 0; n < postings.count; n += 1) {
+        const at = postings.documents[n] as number;
+        const missed = nth - (matched[at] as number);
+        if (missed > missedMax || stamps[at] === stamp || documents.isLive[at] !== true) continue;
+        stamps[at] = stamp;
+        if (matched[at] === 0) touched.push(at);
+        const weight = postings.weights[n] as number;
+        matched[at] = (matched[at] as number) + 1;
+        sums[at] = (sums[at] as number) + (rarity * weight) / (weight + weightHalf);
+        if (weight >= nameWeightMin) namesMatched[at] = (namesMatched[at] as number) + 1;
+      }
+    }
+  };
+
+  const popularityMax = (): number => {
+    let max = 0;
+    for (const at of touched) max = Math.max(max, documents.popularity[at] as number);
+    return max;
+  };
+
+  const scoreOf = (at: number, mostPopular: number): number => {
+    const coverage = (namesMatched[at] as number) / Math.max(1, documents.nameWords[at] as number);
+    const share = (matched[at] as number) / wordsCount;
+    const boost =
+      1 +
+      (mostPopular === 0
+        ? 0
+        : boostMax.popularity * Math.sqrt((documents.popularity[at] as number) / mostPopular)) +
+      (documents.isFeatured[at] === true ? boostMax.featured : 0) +
+      (documents.ratingCount[at] === 0
+        ? 0
+        : (boostMax.rating * (documents.ratingHundredths[at] as number)) / 500);
+    const inStock = (documents.available[at] as number) > 0 ? 1 : outOfStockFactor;
+    return (sums[at] as number) * share * share * (0.5 + Math.min(1, coverage)) * boost * inStock;
+  };
+
+  const forEach = (visit: (at: number, score: number) => void): void => {
+    const mostPopular = popularityMax();
+    for (const at of touched) if ((matched[at] as number) >= matchedMin) visit(at, scoreOf(at, mostPopular));
+  };
+
+  return {
+    clear,
+    forEach,
+    /** Answers how many documents have at least `least` of the words. */
+    run: (terms: Terms, least: number, documentsCount: number): number => {
+      clear();
+      reserve();
+      matchedMin = Math.max(1, least);
+      wordsCount = Math.max(1, terms.length);
+      const missedMax = terms.length - matchedMin;
+      const sizeOf = (alternatives: Terms[number]) =>
+        alternatives.reduce((sum, { postings }) => sum + postings.count, 0);
+      // The rarest first, so that the many documents of a frequent word are passed over.
+      const ordered = terms.toSorted((one, other) => sizeOf(one) - sizeOf(other));
+      for (const [nth, alternatives] of ordered.entries())
+        countWord(alternatives, missedMax, nth, documentsCount);
+      let found = 0;
+      for (const at of touched) if ((matched[at] as number) >= matchedMin) found += 1;
+      return found;
+    },
+    /** The best document of the last run; -1 if it found none. */
+    best: (): number => {
+      let best = -1;
+      let bestScore = Number.NEGATIVE_INFINITY;
+      forEach((at, score) => {
+        if (score <= bestScore) return;
+        best = at;
+        bestScore = score;
+      });
+      return best;
+    },
+  };
+};

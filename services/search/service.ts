@@ -1,0 +1,24 @@
+import { openService } from '#platform/service';
+import type { Service } from '#platform/service-host';
+import { createBatchedRead } from '#platform/waiting/shared-read';
+import { records } from '#schemas/events';
+import { type SearchConfig, searchConfig } from './config.js';
+import { createDocumentStore, readProducts } from './document-store.js';
+import { createLiveIndex } from './index-listener.js';
+import { reactions } from './reactions.js';
+import { searchRoutes } from './routes.js';
+
+const readsPerQueryMax = 20;
+
+/** Finds products. Its documents are made of other services' events alone, and can be made anew from them. */
+export const service: Service<SearchConfig> = {
+  name: 'search',
+  config: searchConfig,
+  build: async (config, host) => {
+    const { db, react, app } = await openService(host, config, { records });
+    const index = host.use(createLiveIndex(host, db));
+    react('documents', reactions(createDocumentStore()));
+    const products = createBatchedRead((ids) => readProducts(db, ids), readsPerQueryMax);
+    searchRoutes(app, { find: index.find, products }, host.metrics);
+  },
+};
