@@ -122,6 +122,7 @@ export const table: Record<string, readonly Row[]> = {
 
   'GET /api/products': [everybody],
   'POST /api/products': [adminsWrite],
+  'POST /api/products/import': [{ statuses: roles(403, 403, 415), body: empty }],
   'GET /api/products/featured': [everybody],
   'GET /api/products/search': [{ ...everybody, query: '?q=lantern' }],
   'GET /api/products/{productId}': [everybodyOfThing],

@@ -9,6 +9,7 @@ import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch
 import { testHost } from '#platform/testing/test-host';
 import { createCategoryChanges } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
+import { importRoutes } from './import-routes.js';
 import { createProductReads } from './product-reads.js';
 import { createProductStore, type ProductStore } from './product-store.js';
 import { productRoutes } from './routes.js';
@@ -48,6 +49,7 @@ beforeAll(async () => {
   products = createProductStore(parts);
   app = createHttpServer(host, { port: 0, title: 'product', auth }).app;
   categoryRoutes(app, scratch.db, createCategoryChanges(products, parts));
+  await importRoutes(app, { ...host, clock, products, db: scratch.db });
   productRoutes(app, scratch.db, { products, reads: createProductReads(scratch.db), metrics: host.metrics });
 });
 afterAll(() => scratch.drop());
@@ -309,5 +311,89 @@ describe('the tree of categories', () => {
     await ask('DELETE', `/api/products/${product.id}`, { as: 'admin', headers: { 'if-match': etag } });
     expect([await remove(`${root}/a`), await remove(root)]).toEqual([204, 204]);
     expect(published.at(-1)).toMatchObject({ type: 'CategoryDeleted', value: { path: root, version: 2 } });
+  });
+});
+
+describe('an import', () => {
+  const send = async (
+    payload: string,
+    headers: Record<string, string> = {},
+    type = 'application/x-ndjson',
+  ) => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/products/import',
+      headers: { authorization: 'admin', 'content-type': type, ...headers },
+      payload,
+    });
+    return { status: answer.statusCode, body: answer.json() };
+  };
+  const ofBrand = async (brand: string): Promise<{ id: string; name: string }[]> =>
+    (await ask('GET', `/api/products?limit=100&brand=${brand}`)).body.items;
+
+  it('takes each line that describes a product, and says which do not, and why', async () => {
+    const brand = randomUUID();
+    const line = (changes: object = {}) => JSON.stringify({ ...lamp, brand, ...changes });
+    const { status, body } = await send(
+      [line(), '{', '', line({ price: 1 }), line({ name: 'Last', initialStock: 4 }), 'a'.repeat(70_000)].join(
+        '\n',
+      ),
+    );
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ lines: 6, created: 2, updated: 0, unchanged: 0, isComplete: true });
+    expect(body.errors.map(({ line, code }: { line: number; code: string }) => [line, code])).toEqual([
+      [2, 'malformed_json'],
+      [4, 'invalid_product'],
+      [6, 'line_too_long'],
+    ]);
+    expect(body.errors[1].errors[0].path).toBe('/price');
+    expect((await ofBrand(brand)).map(({ name }) => name).sort()).toEqual(['Lamp', 'Last']);
+    expect(await ofBrand(brand)).toContainEqual(expect.objectContaining({ name: 'Last', available: 4 }));
+  });
+
+  it('may come again: by its key, or by the keys of its lines, also twice in one', async () => {
+    const brand = randomUUID();
+    const line = (changes: object = {}) => JSON.stringify({ ...lamp, brand, ...changes });
+    const headers = { 'idempotency-key': randomUUID() };
+    const lines = [line(), line({ name: 'Torch', externalId: `sku-${brand}` })].join('\n');
+    expect((await send(lines, headers)).body).toMatchObject({ created: 2 });
+    const again = await Promise.all([1, 2, 3].map(() => send(lines, headers)));
+    for (const { body } of again) expect(body).toMatchObject({ created: 0, updated: 0, unchanged: 2 });
+    const renamed = ['Lantern', 'Beacon', 'Beacon'].map((name) => line({ name, externalId: `sku-${brand}` }));
+    expect((await send(renamed.join('\n'))).body).toMatchObject({ created: 0, updated: 2, unchanged: 1 });
+    expect((await ofBrand(brand)).map(({ name }) => name).sort()).toEqual(['Beacon', 'Lamp']);
+
+    const beacon = (await ofBrand(brand)).find(({ name }) => name === 'Beacon');
+    await ask('DELETE', `/api/products/${beacon?.id}`, { as: 'admin', headers: { 'if-match': '*' } });
+    expect((await send(renamed[0] as string)).body).toMatchObject({
+      created: 0,
+      errors: [{ line: 1, code: 'product_removed' }],
+    });
+  });
+
+  it('makes each product once when it is sent several times at once', async () => {
+    const brand = randomUUID();
+    const lines = Array.from({ length: 300 }, (_, n) =>
+      JSON.stringify({
+        ...lamp,
+        brand,
+        category: `c/${brand.slice(0, 8)}/${n % 7}`,
+        externalId: `${brand} ${n}`,
+      }),
+    );
+    const answers = await Promise.all(
+      [lines, lines.toReversed(), lines].map((some) => send(some.join('\n'))),
+    );
+    const sum = (field: string) => answers.reduce((all, { body }) => all + body[field], 0);
+    expect([sum('created'), sum('unchanged'), sum('updated')]).toEqual([300, 600, 0]);
+    expect(answers.every(({ body }) => body.isComplete)).toBe(true);
+  });
+
+  it('is refused in another form, and to everybody but administrators', async () => {
+    expect((await send('[]', {}, 'application/json')).status).toBe(415);
+    expect((await send('x', { 'content-encoding': 'gzip' })).status).toBe(415);
+    expect((await ask('POST', '/api/products/import', { as: 'customer' })).status).toBe(403);
+    expect((await ask('POST', '/api/products/import', { as: 'admin' })).status).toBe(400);
+    expect((await send('')).body).toMatchObject({ lines: 0, created: 0, isComplete: true });
   });
 });

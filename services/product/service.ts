@@ -6,6 +6,7 @@ import { records } from '#schemas/events';
 import { createCategoryChanges } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
 import { type ProductConfig, productConfig } from './config.js';
+import { importRoutes } from './import-routes.js';
 import { createProductReads } from './product-reads.js';
 import { createProductStore } from './product-store.js';
 import { publishes } from './published.js';
@@ -27,6 +28,7 @@ export const service: Service<ProductConfig> = {
     });
     react('reactions', reactions(products));
     categoryRoutes(app, db, createCategoryChanges(products, { events, clock: host.clock }));
+    await importRoutes(app, { ...host, products, db });
     productRoutes(app, db, { products, reads: createProductReads(db), metrics: host.metrics });
   },
 };

@@ -1,0 +1,62 @@
+import type { Clock } from '#platform/clock';
+import { newId } from '#platform/ids';
+import type { Tx } from '#platform/postgres/transaction';
+import type { Imported } from './product-import.js';
+import { lockProducts, type ProductRow } from './product-row-store.js';
+import type { ProductStore } from './product-store.js';
+
+/** `removed` are the numbers of lines whose products were removed from the catalogue: those stay removed. */
+export type Written = { created: number; updated: number; unchanged: number; removed: readonly number[] };
+
+/** Makes the products of lines, of which no two have the same key, or describes anew those that their keys name. */
+export const writeImported = async (
+  tx: Tx,
+  lines: readonly Imported[],
+  { products, clock, by }: { products: ProductStore; clock: Clock; by: string },
+): Promise<Written> => {
+  const ids = new Map(lines.map(({ number }) => [number, newId(clock)]));
+  const known = await claimKeys(tx, lines, ids);
+  const fresh = lines.filter(({ key }) => key === undefined || !known.has(key));
+  if (fresh.length > 0)
+    await products.createAll(
+      tx,
+      fresh.map(({ command }) => command),
+      by,
+      fresh.map(({ number }) => ids.get(number) as string),
+    );
+  const rows = await lockProducts(tx, [...known.values()]);
+  const removed: number[] = [];
+  const updates: { row: ProductRow; described: Imported['command'] }[] = [];
+  for (const { key, number, command } of lines) {
+    const productId = key === undefined ? undefined : known.get(key);
+    if (productId === undefined) continue;
+    const row = rows.get(productId);
+    if (row === undefined) removed.push(number);
+    else updates.push({ row, described: command });
+  }
+  const updated = await products.updateAll(tx, updates, by);
+  return { created: fresh.length, updated, unchanged: updates.length - updated, removed };
+};
+
+/** Claims the keys that are free, and answers the products of those that are not. */
+const claimKeys = async (
+  tx: Tx,
+  lines: readonly Imported[],
+  ids: ReadonlyMap<number, string>,
+): Promise<Map<string, string>> => {
+  const keyed = lines.filter((line): line is Imported & { key: string } => line.key !== undefined);
+  if (keyed.length === 0) return new Map();
+  const keys = keyed.map(({ key }) => key);
+  const claimed = await tx.query<{ key: string }>(
+    `INSERT INTO imported_products (key, product_id)
+     SELECT * FROM unnest($1::text[], $2::uuid[]) AS line(key, product_id) ORDER BY key
+     ON CONFLICT (key) DO NOTHING RETURNING key`,
+    [keys, keyed.map(({ number }) => ids.get(number))],
+  );
+  const own = new Set(claimed.rows.map(({ key }) => key));
+  const { rows } = await tx.query<{ key: string; productId: string }>(
+    'SELECT key, product_id AS "productId" FROM imported_products WHERE key = ANY ($1::text[])',
+    [keys.filter((key) => !own.has(key))],
+  );
+  return new Map(rows.map(({ key, productId }) => [key, productId]));
+};
