@@ -264,6 +264,16 @@ describe('who may', () => {
   );
 });
 
+it('the export of an account has what all services store of it, and nothing of others', async () => {
+  type Export = { orders: { id: string }[]; payments: { id: string }[] };
+  const orders = { own: await kept('/api/orders/', 'customer'), others: await kept('/api/orders/', 'other') };
+  const payment = await kept('/api/payments/', 'customer');
+  const { body } = await shop.call<Export>('GET', '/api/users/me/export', { token: tokens.customer });
+  expect(body.orders.map(({ id }) => id)).toContain(orders.own);
+  expect(body.payments.map(({ id }) => id)).toContain(payment);
+  expect(JSON.stringify(body)).not.toContain(orders.others);
+});
+
 describe('a program with an API key', () => {
   const call = (method: string, path: string, headers: Record<string, string>, body?: object) =>
     shop.call<{ code: string }>(method, path, { headers, body });

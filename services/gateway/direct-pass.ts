@@ -50,6 +50,8 @@ export const createDirectPass = (
     upstreams: Readonly<Record<ServiceName, Upstream>>;
     /** Services whose answers the router forwards. */
     except: readonly ServiceName[];
+    /** Paths that the gateway answers itself. */
+    ownPaths: ReadonlySet<string>;
     places: Places;
     answerTimeoutMs: number;
   },
@@ -79,6 +81,7 @@ export const createDirectPass = (
       const path = queryAt < 0 ? url : url.slice(0, queryAt);
       if (!plainPath.test(path) || path.includes('..') || !isReadable(url) || wouldTraceRead())
         return undefined;
+      if (parts.ownPaths.has(path)) return undefined;
       const target = targetOf(path);
       if (target === undefined || performance.now() < target.mayPassAfterMs) return undefined;
       const server = target.upstream.local();

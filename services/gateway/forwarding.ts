@@ -148,7 +148,8 @@ const shareIfSaid = async (
   return { ...answer, body };
 };
 
-const sendOn = (reply: FastifyReply, answer: UpstreamResponse): FastifyReply =>
+/** Answers the caller as the service answered. */
+export const sendOn = (reply: FastifyReply, answer: UpstreamResponse): FastifyReply =>
   reply
     .code(answer.statusCode)
     .headers(responseHeaders(answer))
@@ -186,7 +187,8 @@ const forward = async (
 
 const callerGone = Object.assign(new Error('the caller has gone away'), { name: 'AbortError' });
 
-const requestHeaders = (request: FastifyRequest): Record<string, string | string[]> => {
+/** The headers of a request that a service receives. */
+export const requestHeaders = (request: FastifyRequest): Record<string, string | string[]> => {
   const headers: Record<string, string | string[]> = {};
   const named = new Set(
     String(request.headers.connection ?? '')

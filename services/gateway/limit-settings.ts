@@ -35,6 +35,7 @@ const descriptions: Readonly<Record<LimitName, string>> = {
   passwordResetsFromAddress: 'Requests to reset passwords from one network address.',
   mailedTokensFromAddress: 'Tokens of e-mails that come back from one network address.',
   verificationsSent: 'Requests for another verification message by one account.',
+  exports: 'Exports of everything that is stored about one account.',
   passwordChanges: 'Attempts to change the password of one account.',
 };
 

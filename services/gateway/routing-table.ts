@@ -27,6 +27,7 @@ export const limits = {
   /** Tokens that were sent by e-mail and come back. */
   mailedTokensFromAddress: { requestsMax: 50, windowMs: 15 * minuteMs, isExact: true },
   verificationsSent: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
+  exports: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
   passwordChanges: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
 } as const satisfies Record<string, Limit>;
 
@@ -60,6 +61,7 @@ const limitRules: readonly { methods?: readonly string[]; below: string; limit: 
   { methods: ['POST'], below: '/api/auth/password-reset', limit: 'passwordResetsFromAddress' },
   { methods: ['POST'], below: '/api/auth/verify-email/resend', limit: 'verificationsSent' },
   { methods: ['POST'], below: '/api/auth/verify-email', limit: 'mailedTokensFromAddress' },
+  { below: '/api/users/me/export', limit: 'exports' },
   { methods: ['PUT'], below: '/api/users/me/password', limit: 'passwordChanges' },
   { below: '/api/products/search', limit: 'products' },
   { methods: writes, below: '/api/products', limit: 'products' },

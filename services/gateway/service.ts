@@ -13,6 +13,7 @@ import type { Host, Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
 import { type JobName, jobs, type ServiceName, services } from '../table.js';
+import { accountExportRoute, exportPath } from './account-export.js';
 import { acceptingApiKeys, createApiKeys, exchangeApiKeys } from './api-keys.js';
 import { createCatalogueCache } from './catalogue-cache.js';
 import { collectorRoutes } from './collector.js';
@@ -68,6 +69,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     upstreams,
     // It lets the gateway share its answers, which the router does when it forwards.
     except: ['analytics'],
+    ownPaths: new Set([exportPath]),
     places,
     answerTimeoutMs: config.answerTimeoutMs,
   });
@@ -93,6 +95,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   pageRoutes(app, { version: host.version, ...linksOf(config) });
   collectorRoutes(app, host, producer, publisher);
   consumerRoutes(app, watched);
+  accountExportRoute(app, { table: forwardings, upstreams });
   await forwardingRoutes(app, forwardings, upstreams, { places, cache, shared, auth });
   host.use(component);
 };

@@ -115,6 +115,8 @@ const ownAccountRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): v
   );
 };
 
+const elsewhereRows = z.array(z.unknown()).optional().describe('Left out while it cannot be read.');
+
 const exportSchema = z
   .object({
     exportedAt: z.iso.datetime(),
@@ -122,17 +124,26 @@ const exportSchema = z
     addresses: z.array(addressSchema),
     devices: z.array(deviceSchema),
     sessions: z.array(sessionSchema),
+    orders: elsewhereRows,
+    payments: elsewhereRows,
+    notifications: elsewhereRows,
     elsewhere: z
-      .array(z.object({ what: z.string(), href: z.string() }))
-      .describe('Lists of what other parts of the shop store under this account; ask with the same token.'),
+      .array(z.object({ what: z.string(), href: z.string(), complete: z.boolean() }))
+      .describe(
+        'Lists of what other parts of the shop store under this account, and whether all of each is in this answer. ' +
+          'Ask for the rest with the same token.',
+      ),
   })
   .meta({ id: 'AccountExport' });
 
-const elsewhere = [
-  { what: 'orders', href: '/api/orders' },
-  { what: 'payments', href: '/api/payments' },
-  { what: 'notifications', href: '/api/notifications/history' },
-];
+/** The gateway reads these lists for the caller, since no service asks another. */
+const elsewhereOf = (userId: string) =>
+  [
+    ['orders', '/api/orders'],
+    ['payments', '/api/payments'],
+    ['notifications', '/api/notifications/history'],
+  ].map(([what = '', path = '']) => ({ what, href: `${path}?userId=${userId}`, complete: false }));
+
 const sessionsExportedMax = 1000;
 
 const exportRoute = (app: HttpApp, db: Database, store: UserStore, clock: Clock): void => {
@@ -163,7 +174,7 @@ const exportRoute = (app: HttpApp, db: Database, store: UserStore, clock: Clock)
         addresses: addresses.map(shownAddress),
         devices: devices.map(shownDevice),
         sessions: sessions.map((session) => shownSession(session, sessionId)),
-        elsewhere,
+        elsewhere: elsewhereOf(userId),
       });
     },
   );
