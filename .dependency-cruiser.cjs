@@ -18,7 +18,7 @@ const withoutEffects = [
   '^(services|stream-jobs|schemas)/',
   '^node_modules/(zod|uuid)/',
   '^crypto$',
-  '^platform/(assert|bounded-map|errors|fresh-map|ids)[.]ts$',
+  '^platform/(assert|bounded-map|errors|fresh-map|html|ids)[.]ts$',
   '^platform/http/(bounds|strict-json|text)[.]ts$',
   '^platform/messaging/(asyncapi|avro-codec|record-pack)[.]ts$',
   '^platform/streams/(distinct|earliest|join|recent-ids|topology|window)[.]ts$',

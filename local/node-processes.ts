@@ -76,6 +76,26 @@ export const startProcesses = async (
   for (const one of late) progress.line(`not whole yet: ${one}`);
 };
 
+/**
+ * Receives the mail of the platform, unless `SMTP_URL` names a server for it. The start does not wait for it. Returns the
+ * settings of those who send mail or show where it is.
+ */
+export const startMailbox = async (gatewayUrl: string, { ports, crew }: Context): Promise<Environment> => {
+  const shopUrl = process.env.SHOP_URL || gatewayUrl;
+  if (process.env.SMTP_URL) return { SHOP_URL: shopUrl };
+  const [port, smtpPort] = [await ports.of('mailbox'), await ports.of('mailbox-smtp')];
+  const url = `http://127.0.0.1:${port}`;
+  const spec: ProcessSpec = {
+    name: 'mailbox',
+    url,
+    command: inBackground(nodeCommand(projectPath('dist/local/mailbox/main.js'), 64)),
+    env: { MAILBOX_PORT: `${port}`, MAILBOX_SMTP_PORT: `${smtpPort}`, MALLOC_ARENA_MAX: '2' },
+    probe: () => answersHttp(`${url}/health/live`),
+  };
+  void crew.add(spec, 'service').startPatiently();
+  return { SHOP_URL: shopUrl, SMTP_URL: `smtp://127.0.0.1:${smtpPort}`, MAILBOX_URL: url };
+};
+
 /** The simulated shoppers, after everything that they buy from. */
 export const startShoppers = async (env: Environment, { ports, crew, progress }: Context): Promise<void> => {
   const program = projectPath('dist/local/shoppers/main.js');

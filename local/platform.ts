@@ -6,7 +6,7 @@ import { removeRunFile, writeRunFile } from './data-folder/run-file.js';
 import type { ClientEngine } from './engines/engine.js';
 import { engineEnv, startEngines, startPrometheus } from './engines/start.js';
 import { buildNativeClient } from './native-client.js';
-import { oneShot, startProcesses, startShoppers } from './node-processes.js';
+import { oneShot, startMailbox, startProcesses, startShoppers } from './node-processes.js';
 import { planProcesses } from './processes.js';
 import type { Progress } from './progress.js';
 import type { Options } from './setup/options.js';
@@ -72,6 +72,7 @@ export const startPlatform = async (
       ADMIN_EMAIL: admin.email,
       ADMIN_PASSWORD: admin.password,
       CATALOG: `${options.catalogSize}`,
+      ...(await startMailbox(plan.gatewayUrl, context)),
     };
     await oneShot('provision', 'local/provision.js', env, context);
     const prometheus = await startPrometheus(software, plan, context);

@@ -96,6 +96,18 @@ export type FraudSignal = {
   occurred_at: number;
 };
 
+/** How a guest who has ordered is reached. Only the notification service reads it. Kafka keeps it for seven days, because it contains personal data. */
+export type GuestContactGiven = {
+  /** UUIDv7 of the order; the record's key. */
+  orderId: string;
+  /** The e-mail address. */
+  email: string;
+  /** How the person wants to be addressed: the name of the shipping address. */
+  name: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** The available pieces of a product have fallen to its threshold or below, or the threshold was raised to them. Once until they are above it again. Keyed by product id. */
 export type LowStock = {
   /** UUIDv7 of the product; the record's key. */
@@ -106,6 +118,36 @@ export type LowStock = {
   lowStockThreshold: number;
   /** Counts the changes of this product's stock. */
   stockVersion: number;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A notification was given up on one channel: it was refused, or could not be sent in time. */
+export type NotificationFailed = {
+  /** UUID of the notification; the record's key. */
+  notificationId: string;
+  /** The recipient's account; null for a guest. */
+  userId: null | string;
+  /** What it was about, such as order_confirmed. */
+  template: string;
+  /** email, sms or push; a string because an Avro enum could never grow. */
+  channel: string;
+  /** Why, as a code: refused, gave_up or no_contact. */
+  reason: string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
+/** A notification was handed to the provider of a channel, which accepted it. */
+export type NotificationSent = {
+  /** UUID of the notification; the record's key. */
+  notificationId: string;
+  /** The recipient's account; null for a guest. */
+  userId: null | string;
+  /** What it was about, such as order_confirmed. */
+  template: string;
+  /** email, sms or push; a string because an Avro enum could never grow. */
+  channel: string;
   /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
 };
@@ -1078,7 +1120,10 @@ export type EventMap = {
   CategoryDeleted: CategoryDeleted;
   CategorySaved: CategorySaved;
   FraudSignal: FraudSignal;
+  GuestContactGiven: GuestContactGiven;
   LowStock: LowStock;
+  NotificationFailed: NotificationFailed;
+  NotificationSent: NotificationSent;
   OrderCancelled: OrderCancelled;
   OrderConfirmed: OrderConfirmed;
   OrderDelivered: OrderDelivered;
@@ -1162,10 +1207,25 @@ const places = {
     subject: 'fraud-signals-value',
     schema: {"type":"record","name":"FraudSignal","namespace":"cartstream.fraud_signals","doc":"Something about the orders of a buyer that staff should look at. It decides nothing. A later revision of the same signal replaces an earlier one.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from the buyer, the window and the revision."},{"name":"signal_id","type":"string","doc":"A UUIDv8 derived from kind, buyer and order; the key of the record."},{"name":"revision","type":"int","doc":"Counts from 1."},{"name":"kind","type":"string","doc":"velocity: many orders in a short time; amount: an order of an unusual amount; mismatch: orders to different countries in a short time; declines: several declined payments."},{"name":"buyer","type":"string","doc":"The account, or for a guest the visit."},{"name":"user_id","type":["null","string"],"doc":"The account; null for a guest.","default":null},{"name":"order_id","type":"string","doc":"The order that gave rise to the signal."},{"name":"count","type":"int","doc":"Orders, countries or declined payments of the buyer in the window."},{"name":"amount_minor","type":"long","doc":"The amount of the order in minor units; 0 where it is not in the window."},{"name":"currency","type":["null","string"],"doc":"ISO 4217 code of the amount.","default":null},{"name":"detail","type":"string","doc":"The countries of a mismatch, in the order in which they were used; otherwise empty."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the order was placed or its payment declined, epoch milliseconds UTC."}]},
   },
+  GuestContactGiven: {
+    topic: 'user-contacts',
+    subject: 'cartstream.user_contacts.GuestContactGiven',
+    schema: {"type":"record","name":"GuestContactGiven","namespace":"cartstream.user_contacts","doc":"How a guest who has ordered is reached. Only the notification service reads it. Kafka keeps it for seven days, because it contains personal data.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; the record's key."},{"name":"email","type":"string","doc":"The e-mail address."},{"name":"name","type":"string","doc":"How the person wants to be addressed: the name of the shipping address."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
   LowStock: {
     topic: 'inventory',
     subject: 'cartstream.inventory.LowStock',
     schema: {"type":"record","name":"LowStock","namespace":"cartstream.inventory","doc":"The available pieces of a product have fallen to its threshold or below, or the threshold was raised to them. Once until they are above it again. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product; the record's key."},{"name":"available","type":"int","doc":"On hand minus reserved."},{"name":"lowStockThreshold","type":"int","doc":"Stock counts as low at this number and below."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  NotificationFailed: {
+    topic: 'notifications',
+    subject: 'cartstream.notifications.NotificationFailed',
+    schema: {"type":"record","name":"NotificationFailed","namespace":"cartstream.notifications","doc":"A notification was given up on one channel: it was refused, or could not be sent in time.","fields":[{"name":"notificationId","type":"string","doc":"UUID of the notification; the record's key."},{"name":"userId","type":["null","string"],"doc":"The recipient's account; null for a guest.","default":null},{"name":"template","type":"string","doc":"What it was about, such as order_confirmed."},{"name":"channel","type":"string","doc":"email, sms or push; a string because an Avro enum could never grow."},{"name":"reason","type":"string","doc":"Why, as a code: refused, gave_up or no_contact."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  NotificationSent: {
+    topic: 'notifications',
+    subject: 'cartstream.notifications.NotificationSent',
+    schema: {"type":"record","name":"NotificationSent","namespace":"cartstream.notifications","doc":"A notification was handed to the provider of a channel, which accepted it.","fields":[{"name":"notificationId","type":"string","doc":"UUID of the notification; the record's key."},{"name":"userId","type":["null","string"],"doc":"The recipient's account; null for a guest.","default":null},{"name":"template","type":"string","doc":"What it was about, such as order_confirmed."},{"name":"channel","type":"string","doc":"email, sms or push; a string because an Avro enum could never grow."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   OrderCancelled: {
     topic: 'orders',

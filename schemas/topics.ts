@@ -28,8 +28,14 @@ export const topics = {
   payments: { topic: 'payments', key: 'orderId', partitions: 6, retentionMs: null },
   users: { topic: 'users', key: 'userId, or keyId of an API key', partitions: 3, retentionMs: null },
   /** Contains addresses and single-use tokens; long enough for a reader that is away over a weekend. */
-  userContacts: { topic: 'user-contacts', key: 'userId', partitions: 3, retentionMs: 7 * day },
+  userContacts: {
+    topic: 'user-contacts',
+    key: 'userId, or orderId of a guest',
+    partitions: 3,
+    retentionMs: 7 * day,
+  },
   products: { topic: 'products', key: 'productId, or categoryId', partitions: 3, retentionMs: null },
+  notifications: { topic: 'notifications', key: 'notificationId', partitions: 3, retentionMs: null },
   config: { topic: 'config', key: 'key of the setting', partitions: 3, retentionMs: null },
   reviews: { topic: 'reviews', key: 'reviewId, or productId', partitions: 3, retentionMs: null },
   shopperActivity: {

@@ -29,7 +29,11 @@ export const table = [
   { name: 'cart', kind: 'service', paths: ['/api/cart'] },
   { name: 'order', kind: 'service', paths: ['/api/orders', '/api/ops/sagas'] },
   { name: 'payment', kind: 'service', paths: ['/api/payments'] },
-  { name: 'notification', kind: 'service', paths: ['/api/notifications'] },
+  {
+    name: 'notification',
+    kind: 'service',
+    paths: ['/api/notifications', '/api/users/me/notification-preferences'],
+  },
   { name: 'config', kind: 'service', paths: ['/api/config'] },
   { name: 'analytics', kind: 'service', paths: ['/api/analytics', '/api/ops/reconciliation'] },
   { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'] },

@@ -197,6 +197,10 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/config/{key}/history': [adminsOfThing],
   'POST /api/config/{key}/rollback': [adminsWriteThing],
 
-  'GET /api/notifications/history': [loggedIn],
+  'GET /api/notifications/history': [loggedIn, ownList],
+  'GET /api/notifications/push-key': [everybody],
+  'POST /api/notifications/send': [{ statuses: roles(400, 403, 400), body: empty }],
+  'GET /api/users/me/notification-preferences': [loggedIn],
+  'PUT /api/users/me/notification-preferences': [{ ...loggedIn, body: empty }],
   'GET /api/recommendations': [{ ...everybody, query: '?scenario=home' }],
 };

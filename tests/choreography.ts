@@ -20,7 +20,9 @@ import { reactions as cartReactions } from '../services/cart/reactions.js';
 import { createHoldStore } from '../services/inventory/hold-store.js';
 import { reactions as inventoryReactions } from '../services/inventory/reactions.js';
 import { createStockStore, type StockStore } from '../services/inventory/stock-store.js';
+import { contactStore } from '../services/notification/contact-store.js';
 import { createNotificationStore } from '../services/notification/notification-store.js';
+import { createProductNames } from '../services/notification/product-replica.js';
 import { reactions as notificationReactions } from '../services/notification/reactions.js';
 import { createOrderMetrics } from '../services/order/order-metrics.js';
 import { createOrderStore, type OrderStore } from '../services/order/order-store.js';
@@ -175,7 +177,12 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
       stock: createStockReplica(dbOf('cart')),
     }),
     inventory: inventoryReactions({ ...host, stock, holds, unknownProductWaitMs: 0 }),
-    notification: notificationReactions({ ...host, notifications: createNotificationStore(clock) }),
+    notification: notificationReactions({
+      notifications: createNotificationStore(publisherAt(clock), clock),
+      contacts: contactStore,
+      products: createProductNames(dbOf('notification')),
+      onRecorded: () => {},
+    }),
     order: {
       ...catalogueReactions(createProductReplica(dbOf('order'))),
       ...sagaReactions({ ...host, orders, metrics }),

@@ -33,6 +33,7 @@ export const gatewayConfig = envSchema({
   zipkinUrl,
   zipkinPageUrl: ['ZIPKIN_PAGE_URL', setting.url.optional()],
   prometheusUrl: ['PROMETHEUS_URL', setting.url.optional()],
+  mailboxUrl: ['MAILBOX_URL', setting.url.optional()],
 });
 
 export type GatewayConfig = Readonly<ReturnType<typeof gatewayConfig.parse>>;

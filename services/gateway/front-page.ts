@@ -5,6 +5,7 @@ export type FrontPage = {
   version: string;
   zipkinUrl: string | undefined;
   prometheusUrl: string | undefined;
+  mailboxUrl: string | undefined;
 };
 
 /** The browser's URLs of the tools. They are separate settings, since containers reach the tools by other names. */
@@ -12,12 +13,20 @@ export const linksOf = (config: {
   zipkinUrl?: string | undefined;
   zipkinPageUrl?: string | undefined;
   prometheusUrl?: string | undefined;
-}): Pick<FrontPage, 'zipkinUrl' | 'prometheusUrl'> => ({
+  mailboxUrl?: string | undefined;
+}): Pick<FrontPage, 'zipkinUrl' | 'prometheusUrl' | 'mailboxUrl'> => ({
   zipkinUrl: config.zipkinPageUrl ?? config.zipkinUrl,
   prometheusUrl: config.prometheusUrl,
+  mailboxUrl: config.mailboxUrl,
 });
 
-export const frontPage = ({ base, version, zipkinUrl, prometheusUrl }: FrontPage): string => `<!doctype html>
+export const frontPage = ({
+  base,
+  version,
+  zipkinUrl,
+  prometheusUrl,
+  mailboxUrl,
+}: FrontPage): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -47,6 +56,7 @@ export const frontPage = ({ base, version, zipkinUrl, prometheusUrl }: FrontPage
       ${row('/asyncapi.json', 'The topics and events, as AsyncAPI')}
       ${zipkinUrl === undefined ? '' : row(`${zipkinUrl}/zipkin/`, 'Traces: one order is one trace, through Kafka')}
       ${prometheusUrl === undefined ? '' : row(prometheusUrl, 'Prometheus')}
+      ${mailboxUrl === undefined ? '' : row(mailboxUrl, 'The mail that the shop has sent; none leaves this machine')}
     </table>
     <p>Analysts and admins ask with a token, for example <code>/api/analytics/revenue</code>: the admin's address and
     password are in <code>run.json</code>, and docs/analytics.md has every question.</p>

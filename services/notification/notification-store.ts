@@ -1,51 +1,195 @@
 import type { Clock } from '#platform/clock';
+import type { EventPublisher } from '#platform/messaging/events';
+import { append } from '#platform/outbox/outbox';
 import type { Batch } from '#platform/postgres/gathering';
-import type { Database } from '#platform/postgres/pool';
+import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import type { Notification } from './notification.js';
+import { currentCorrelation } from '#platform/telemetry/correlation';
+import type { EventMap, EventType } from '#schemas/events';
+import type { Result, Status } from './delivery.js';
+import { aboutOf, type ChannelName, type Data, type Notification, type Template } from './notification.js';
 
-export type NotificationRow = Notification & { id: string; occurredAt: Date };
+export const publishes = ['NotificationSent', 'NotificationFailed'] as const satisfies readonly EventType[];
+export type Published = Pick<EventMap, (typeof publishes)[number]>;
+
+/** A notification that an attempt has been begun to send. */
+export type Claimed = {
+  id: string;
+  template: Template;
+  orderId: string | null;
+  userId: string | null;
+  data: Data;
+  destination: { email: string; name: string } | null;
+  secret: Data | null;
+  channels: ChannelName[] | null;
+  results: Result[];
+  /** Counts the attempts, this one included. */
+  attempts: number;
+  occurredAt: Date;
+  uselessAt: Date;
+  correlationId: string;
+};
+
+export type HistoryRow = {
+  id: string;
+  userId: string | null;
+  template: Template;
+  orderId: string | null;
+  data: Data;
+  status: Status | 'pending';
+  results: Result[];
+  occurredAt: Date;
+};
+
+export type HistoryFilter = {
+  /** Those of all users if undefined. */
+  userId: string | undefined;
+  status: string | undefined;
+  beforeId: string | undefined;
+  rowsMax: number;
+};
+
+/** What an attempt came to. A `retryAtMs` leaves the notification pending until then. */
+export type Attempted = { results: readonly Result[]; fresh: readonly Result[] } & (
+  | { status: Status }
+  | { retryAtMs: number }
+);
 
 export type NotificationStore = {
-  /** The event's id is also the notification's id. False, with nothing changed, when it is recorded already. */
-  record(tx: Tx, eventId: string, notification: Notification, occurredAtMs: number): Promise<boolean>;
-  /** Newest first; those of all users when `userId` is undefined. */
-  history(
-    db: Database,
-    page: { userId: string | undefined; beforeId: string | undefined; rowsMax: number },
-  ): Promise<NotificationRow[]>;
+  /**
+   * Records a notification to be sent. The id makes it one, however often its event comes. False, with nothing changed,
+   * when it is recorded already. What is useless by now is recorded as skipped.
+   */
+  record(tx: Tx, id: string, notification: Notification, occurredAtMs: number): Promise<boolean>;
+  /** The buyer of an order about which something was recorded before; null for a guest or an unknown order. */
+  buyerOf(db: Queryable, orderId: string): Promise<string | null>;
+  /** Newest first. */
+  history(db: Queryable, filter: HistoryFilter): Promise<HistoryRow[]>;
+  /**
+   * Begins an attempt for each of the next ones that are due, urgent ones first. For `leaseMs` nobody else begins one, so
+   * that is how long a process that dies delays what it was sending.
+   */
+  claim(db: Queryable, options: { countMax: number; leaseMs: number }): Promise<Claimed[]>;
+  /** Records the outcome, with an event for each fresh result, unless another attempt has begun since. */
+  finish(tx: Tx, claimed: Claimed, attempted: Attempted): Promise<void>;
+  forgetUser(tx: Tx, userId: string): Promise<void>;
+};
+
+/** After a day nobody wants to be informed any more. It also keeps a log that is read anew from being sent anew. */
+const usefulMs = 86_400_000;
+
+type NewRow = Omit<Notification, 'uselessAtMs'> & {
+  id: string;
+  status: 'pending' | 'skipped';
+  occurredAt: Date;
+  uselessAt: Date;
+  recordedAt: Date;
+  isUrgent: boolean;
+  correlationId: string;
 };
 
 /** Whether each is new. */
-const recordAll: Batch<NotificationRow & { recordedAt: Date }, boolean> = async (tx, notifications) => {
-  const { rows } = await tx.query<{ id: string }>(
-    `INSERT INTO notifications (id, user_id, template, order_id, data, occurred_at, recorded_at)
-     SELECT id, "userId", template, "orderId", data, "occurredAt", "recordedAt"
+const recordAll: Batch<NewRow, boolean> = async (tx, rows) => {
+  const { rows: fresh } = await tx.query<{ id: string }>(
+    `INSERT INTO notifications (id, user_id, template, order_id, data, destination, secret, channels, status, is_urgent,
+       occurred_at, recorded_at, next_attempt_at, useless_at, correlation_id)
+     SELECT id, "userId", template, "orderId", data, destination, secret, channels, status, "isUrgent",
+       "occurredAt", "recordedAt", "recordedAt", "uselessAt", "correlationId"
      FROM jsonb_to_recordset($1::jsonb) AS notification(id uuid, "userId" uuid, template text, "orderId" uuid,
-       data jsonb, "occurredAt" timestamptz, "recordedAt" timestamptz)
+       data jsonb, destination jsonb, secret jsonb, channels text[], status text, "isUrgent" boolean,
+       "occurredAt" timestamptz, "recordedAt" timestamptz, "uselessAt" timestamptz, "correlationId" text)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
-    [JSON.stringify(notifications)],
+    [JSON.stringify(rows)],
   );
-  const recorded = new Set(rows.map(({ id }) => id));
-  return notifications.map(({ id }) => recorded.has(id));
+  const recorded = new Set(fresh.map(({ id }) => id));
+  return rows.map(({ id }) => recorded.has(id));
 };
 
-export const createNotificationStore = (clock: Clock): NotificationStore => ({
-  record: (tx, eventId, notification, occurredAtMs) =>
-    tx.gather(recordAll, {
-      id: eventId,
-      ...notification,
+export const createNotificationStore = (
+  events: Pick<EventPublisher<Published>, 'event'>,
+  clock: Clock,
+): NotificationStore => ({
+  record: (tx, id, { uselessAtMs, ...notification }, occurredAtMs) => {
+    const nowMs = clock.nowMs();
+    const endsMs = uselessAtMs ?? occurredAtMs + usefulMs;
+    const isUseless = endsMs <= nowMs;
+    const { secret, destination, ...lasting } = notification;
+    return tx.gather(recordAll, {
+      id,
+      ...(isUseless ? lasting : notification),
+      status: isUseless ? 'skipped' : 'pending',
+      isUrgent: aboutOf(notification.template) === 'account',
       occurredAt: new Date(occurredAtMs),
-      recordedAt: new Date(clock.nowMs()),
-    }),
-  history: async (db, { userId, beforeId, rowsMax }) => {
-    const { rows } = await db.query<NotificationRow>(
-      `SELECT id, user_id AS "userId", template, order_id AS "orderId", data, occurred_at AS "occurredAt"
+      recordedAt: new Date(nowMs),
+      uselessAt: new Date(endsMs),
+      correlationId: currentCorrelation()?.correlationId ?? id,
+    });
+  },
+
+  buyerOf: async (db, orderId) => {
+    const { rows } = await db.query<{ userId: string }>(
+      `SELECT user_id AS "userId" FROM notifications WHERE order_id = $1 AND user_id IS NOT NULL LIMIT 1`,
+      [orderId],
+    );
+    return rows[0]?.userId ?? null;
+  },
+
+  history: async (db, { userId, status, beforeId, rowsMax }) => {
+    const { rows } = await db.query<HistoryRow>(
+      `SELECT id, user_id AS "userId", template, order_id AS "orderId", data, status, results,
+         occurred_at AS "occurredAt"
        FROM notifications
        WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR id < $2)
+         AND ($4::text IS NULL OR status = $4)
        ORDER BY id DESC LIMIT $3`,
-      [userId ?? null, beforeId ?? null, rowsMax],
+      [userId ?? null, beforeId ?? null, rowsMax, status ?? null],
     );
     return rows;
+  },
+
+  claim: async (db, { countMax, leaseMs }) => {
+    const nowMs = clock.nowMs();
+    const { rows } = await db.query<Claimed>(
+      `UPDATE notifications SET attempts = attempts + 1, next_attempt_at = $2
+       WHERE id IN (SELECT id FROM notifications WHERE status = 'pending' AND next_attempt_at <= $1
+                    ORDER BY is_urgent DESC, next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+       RETURNING id, template, order_id AS "orderId", user_id AS "userId", data, destination, secret, channels,
+         results, attempts, occurred_at AS "occurredAt", useless_at AS "uselessAt", correlation_id AS "correlationId"`,
+      [new Date(nowMs), new Date(nowMs + leaseMs), countMax],
+    );
+    return rows;
+  },
+
+  finish: async (tx, { id, userId, template, attempts }, attempted) => {
+    const nowMs = clock.nowMs();
+    const isOver = 'status' in attempted;
+    const { rowCount } = await tx.query(
+      `UPDATE notifications SET results = $3, status = $4, next_attempt_at = $5,
+         destination = CASE WHEN $6 THEN NULL ELSE destination END, secret = CASE WHEN $6 THEN NULL ELSE secret END
+       WHERE id = $1 AND attempts = $2 AND status = 'pending'`,
+      [
+        id,
+        attempts,
+        JSON.stringify(attempted.results),
+        isOver ? attempted.status : 'pending',
+        isOver ? null : new Date(attempted.retryAtMs),
+        isOver,
+      ],
+    );
+    if (rowCount === 0) return;
+    const common = { notificationId: id, userId, template, occurredAt: nowMs };
+    await append(
+      tx,
+      attempted.fresh.flatMap(({ channel, status, reason = '' }) => {
+        if (status === 'skipped') return [];
+        return status === 'sent'
+          ? events.event('NotificationSent', id, { ...common, channel }, { occurredAt: nowMs })
+          : events.event('NotificationFailed', id, { ...common, channel, reason }, { occurredAt: nowMs });
+      }),
+    );
+  },
+
+  forgetUser: async (tx, userId) => {
+    await tx.query('DELETE FROM notifications WHERE user_id = $1', [userId]);
   },
 });

@@ -1,51 +1,103 @@
-import type { Clock } from '#platform/clock';
+import { createHash } from 'node:crypto';
+import type { ReceivedEvent } from '#platform/messaging/events';
 import type { Reactions } from '#platform/messaging/reactor';
-import type { Logger, Metrics } from '#platform/service-host';
+import type { Replica } from '#platform/postgres/replica';
+import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap } from '#schemas/events';
+import { staff } from '#schemas/roles';
+import type { ContactStore } from './contact-store.js';
 import { type Notification, notificationOf } from './notification.js';
 import type { NotificationStore } from './notification-store.js';
+import type { ProductName } from './product-replica.js';
 
-/** Notification's reactions: each records a notification to the buyer. */
-export const reactions = (deps: {
+type Deps = {
   notifications: NotificationStore;
-  clock: Clock;
-  logger: Logger;
-  metrics: Metrics;
-}): Reactions<EventMap> => {
-  const recorded = deps.metrics.counter('notifications_sent_total', 'Notifications by type and outcome.', [
-    'type',
-    'status',
-  ]);
-  const duration = deps.metrics.histogram(
-    'notification_processing_duration_seconds',
-    'From the event to the recorded notification.',
-    ['type'],
-    [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
-  );
+  contacts: ContactStore;
+  products: Pick<Replica<ProductName>, 'note' | 'find'>;
+  /** Called after the commit of what is to be sent. */
+  onRecorded(): void;
+};
+
+/** Notification's reactions: each records a notification, or how somebody is reached. Nothing is sent here. */
+export const reactions = ({ notifications, contacts, products, onRecorded }: Deps): Reactions<EventMap> => {
   const record = async (
-    tx: Parameters<NotificationStore['record']>[0],
-    eventId: string,
-    notification: Notification,
+    tx: Tx,
+    id: string,
+    notification: Notification | null,
     occurredAtMs: number,
   ): Promise<void> => {
-    if (!(await deps.notifications.record(tx, eventId, notification, occurredAtMs))) return;
-    tx.afterCommit(() => {
-      recorded.inc({ type: notification.template, status: 'success' });
-      duration.observe({ type: notification.template }, (deps.clock.nowMs() - occurredAtMs) / 1000);
-      deps.logger.info({ orderId: notification.orderId }, `recorded ${notification.template}`);
-    });
+    if (notification === null) return;
+    if (await notifications.record(tx, id, notification, occurredAtMs)) tx.afterCommit(onRecorded);
   };
+  const say =
+    <T extends keyof typeof notificationOf>(type: T) =>
+    (tx: Tx, { eventId, value }: ReceivedEvent<T, EventMap[T]>): Promise<void> =>
+      record(tx, idOf(eventId), notificationOf[type](value), value.occurredAt);
+
+  const nameOf = async (tx: Tx, productId: string): Promise<string | null> =>
+    (await products.find(tx, [productId])).get(productId)?.name ?? null;
 
   return {
-    OrderConfirmed: (tx, { eventId, value }) =>
-      record(tx, eventId, notificationOf.OrderConfirmed(value), value.occurredAt),
-    OrderCancelled: (tx, { eventId, value }) =>
-      record(tx, eventId, notificationOf.OrderCancelled(value), value.occurredAt),
-    OrderShipped: (tx, { eventId, value }) =>
-      record(tx, eventId, notificationOf.OrderShipped(value), value.occurredAt),
-    OrderDelivered: (tx, { eventId, value }) =>
-      record(tx, eventId, notificationOf.OrderDelivered(value), value.occurredAt),
-    OrderReturned: (tx, { eventId, value }) =>
-      record(tx, eventId, notificationOf.OrderReturned(value), value.occurredAt),
+    ProductCreated: (tx, { value }) => products.note(tx, value),
+    ProductUpdated: (tx, { value }) => products.note(tx, value),
+    LowStock: async (tx, { eventId, value: { productId, available, lowStockThreshold, occurredAt } }) => {
+      const productName = await nameOf(tx, productId);
+      const data = { productId, productName, available, threshold: lowStockThreshold };
+      for (const userId of await contacts.staffIds(tx))
+        await record(
+          tx,
+          idOf(`${eventId} ${userId}`),
+          { template: 'low_stock', orderId: null, userId, data },
+          occurredAt,
+        );
+    },
+    BackInStock: async (tx, { eventId, value: { productId, userId, occurredAt } }) => {
+      const data = { productId, productName: await nameOf(tx, productId) };
+      await record(tx, idOf(eventId), { template: 'back_in_stock', orderId: null, userId, data }, occurredAt);
+    },
+    OrderConfirmed: say('OrderConfirmed'),
+    OrderCancelled: say('OrderCancelled'),
+    OrderShipped: say('OrderShipped'),
+    OrderDelivered: say('OrderDelivered'),
+    OrderReturned: say('OrderReturned'),
+    UserTokenIssued: say('UserTokenIssued'),
+    UserPasswordChanged: say('UserPasswordChanged'),
+    PaymentRefunded: async (tx, { value: { orderId, refundId, amountMinor, currency, occurredAt } }) => {
+      const userId = await notifications.buyerOf(tx, orderId);
+      const data = { amountMinor, currency };
+      await record(
+        tx,
+        idOf(`refund ${refundId}`),
+        { template: 'order_refunded', orderId, userId, data },
+        occurredAt,
+      );
+    },
+    UserContactChanged: (tx, { value }) => contacts.note(tx, value),
+    GuestContactGiven: (tx, { value }) => contacts.noteGuest(tx, value),
+    UserRolesChanged: (tx, { value: { userId, roles } }) =>
+      contacts.noteStaff(
+        tx,
+        userId,
+        roles.some((role) => staff.some((one) => one === role)),
+      ),
+    UserContactErased: async (tx, { value: { userId } }) => {
+      await contacts.forget(tx, userId);
+      await notifications.forgetUser(tx, userId);
+    },
   };
+};
+
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The id of the notification that follows from this cause: the event's own where it is a UUID, as ours are. */
+export const idOf = (cause: string): string => {
+  if (uuidPattern.test(cause)) return cause.toLowerCase();
+  const digest = createHash('sha256').update(cause).digest('hex');
+  return [
+    digest.slice(0, 8),
+    digest.slice(8, 12),
+    `8${digest.slice(13, 16)}`,
+    `8${digest.slice(17, 20)}`,
+    digest.slice(20, 32),
+  ].join('-');
 };

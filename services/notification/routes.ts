@@ -1,43 +1,224 @@
 import { z } from 'zod';
+import type { Clock } from '#platform/clock';
 import { hasRole } from '#platform/http/auth';
+import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
+import { line, prose, text, uuid } from '#platform/http/text';
+import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
-import { templates } from './notification.js';
-import type { NotificationStore } from './notification-store.js';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import { staff } from '#schemas/roles';
+import type { ContactStore } from './contact-store.js';
+import type { Preferences, Result } from './delivery.js';
+import { channelNames, templates } from './notification.js';
+import type { HistoryRow, NotificationStore } from './notification-store.js';
+
+export type NotificationRouteDeps = {
+  db: Database;
+  notifications: NotificationStore;
+  contacts: ContactStore;
+  clock: Clock;
+  pushKey(): string;
+  /** Called when something is to be sent. */
+  onRecorded(): void;
+};
+
+const statuses = ['pending', 'sent', 'failed', 'skipped'] as const;
+const channel = z.enum(channelNames);
+const tags = ['notifications'];
 
 const notificationSchema = z
   .object({
     id: z.uuid(),
     userId: z.uuid().nullable().describe('Null for a guest.'),
     template: z.enum(templates),
-    orderId: z.uuid(),
-    data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    orderId: z.uuid().nullable(),
+    data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+    status: z
+      .enum(statuses)
+      .describe('`sent` when one place was reached; `skipped` when there is none, or it is not wanted.'),
+    channels: z.array(
+      z.object({
+        channel,
+        status: z.enum(['sent', 'failed', 'skipped']),
+        reason: z.string().optional().describe('A code, where it was not sent.'),
+        at: z.iso.datetime(),
+      }),
+    ),
     occurredAt: z.iso.datetime(),
   })
   .meta({ id: 'Notification' });
 
-export const notificationRoutes = (app: HttpApp, db: Database, notifications: NotificationStore): void => {
+const historyRoute = (app: HttpApp, { db, notifications }: NotificationRouteDeps): void => {
   app.get(
     '/api/notifications/history',
     {
       access: 'user',
       schema: {
-        tags: ['notifications'],
+        tags,
         summary: 'Your notifications, newest first; staff see everybody’s.',
-        querystring: z.strictObject(listQuery),
-        response: { 200: pageOf(notificationSchema) },
+        querystring: z.strictObject({
+          ...listQuery,
+          status: z.enum(statuses).optional(),
+          userId: uuid.optional().describe('For staff.'),
+        }),
+        response: { 200: pageOf(notificationSchema), ...problems(403) },
       },
     },
-    async (request) => {
-      const { limit, cursor } = request.query;
-      const { principal } = request;
+    async ({ principal, query: { limit, cursor, status, userId } }) => {
       const beforeId = decodeCursor(cursor, z.uuid());
-      const isStaff = hasRole(principal, 'support', 'admin');
-      const userId = isStaff || principal.kind !== 'user' ? undefined : principal.userId;
-      const rows = await notifications.history(db, { userId, beforeId, rowsMax: limit + 1 });
-      const { items, next } = pageFrom(rows, limit, ({ id }) => id);
-      return { items: items.map((row) => ({ ...row, occurredAt: row.occurredAt.toISOString() })), next };
+      const isStaff = hasRole(principal, ...staff);
+      const ownId = isStaff || principal.kind !== 'user' ? undefined : principal.userId;
+      if (ownId !== undefined && userId !== undefined && userId !== ownId)
+        throw problem(403, 'forbidden', 'Your account may only list its own notifications.');
+      const filter = { userId: ownId ?? userId, status, beforeId, rowsMax: limit + 1 };
+      const { items, next } = pageFrom(await notifications.history(db, filter), limit, ({ id }) => id);
+      return { items: items.map(shown), next };
     },
   );
 };
+
+const sendBody = z.strictObject({
+  userId: uuid,
+  subject: line(150),
+  text: prose(5000).min(1).describe('Plain text; an empty line begins a paragraph.'),
+  channels: z.array(channel).min(1).max(channelNames.length).optional().describe('All, if unset.'),
+});
+
+const sendRoute = (app: HttpApp, deps: NotificationRouteDeps): void => {
+  const { db, notifications, contacts, clock } = deps;
+  app.post(
+    '/api/notifications/send',
+    {
+      access: [...staff],
+      schema: {
+        tags,
+        summary: 'Send a message to a user.',
+        headers: z.object({
+          'idempotency-key': text(255)
+            .min(1)
+            .optional()
+            .describe('A request that is repeated with the same key sends the message only once.'),
+        }),
+        body: sendBody,
+        response: {
+          202: z.object({ id: z.uuid(), status: z.literal('pending') }).meta({ id: 'AcceptedNotification' }),
+          ...problems(404, 409, 422),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { userId, subject, text: body, channels } = request.body;
+      const accept = async (tx: Tx) => {
+        const id = newId(clock);
+        if ((await contacts.find(tx, { userId, orderId: null })) === undefined)
+          throw problem(404, 'user_not_found', 'There is no such user.');
+        await notifications.record(
+          tx,
+          id,
+          {
+            template: 'message',
+            orderId: null,
+            userId,
+            data: { subject, text: body },
+            ...(channels === undefined ? {} : { channels: [...new Set(channels)] }),
+          },
+          clock.nowMs(),
+        );
+        tx.afterCommit(deps.onRecorded);
+        return { status: 202, body: { id, status: 'pending' as const } };
+      };
+      if (request.headers['idempotency-key'] !== undefined) return idempotent(db, request, reply, accept);
+      const accepted = await inTransaction(db, accept);
+      return reply.code(202).send(accepted.body);
+    },
+  );
+};
+
+const preferencesPath = '/api/users/me/notification-preferences';
+const on = z.boolean();
+const orOn = z.boolean().prefault(true);
+
+const preferencesSchema = z
+  .object({ email: on, sms: on, push: on, orders: on, stock: on, messages: on })
+  .meta({ id: 'NotificationPreferences' });
+
+const preferencesBody = z
+  .strictObject({ email: orOn, sms: orOn, push: orOn, orders: orOn, stock: orOn, messages: orOn })
+  .describe(
+    'Switches channels, and what messages are about. What is not named is on. Messages about the account itself, such ' +
+      'as a new password, are always sent.',
+  );
+
+const preferencesRoutes = (app: HttpApp, { db, contacts }: NotificationRouteDeps): void => {
+  app.get(
+    preferencesPath,
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'What you want to be notified about, and how.',
+        response: { 200: preferencesSchema },
+      },
+    },
+    async ({ principal }) => ({ ...(await contacts.preferencesOf(db, idIn(principal))) }),
+  );
+  app.put(
+    preferencesPath,
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'Set what you want to be notified about, and how.',
+        body: preferencesBody,
+        response: { 200: preferencesSchema },
+      },
+    },
+    async ({ principal, body }) => {
+      const preferences: Preferences = body;
+      await contacts.prefer(db, idIn(principal), preferences);
+      return { ...preferences };
+    },
+  );
+};
+
+const pushKeyRoute = (app: HttpApp, { pushKey }: NotificationRouteDeps): void => {
+  app.get(
+    '/api/notifications/push-key',
+    {
+      access: 'public',
+      config: { anonymousWithoutKeys: true },
+      schema: {
+        tags,
+        summary: 'The key with which a browser subscribes to push messages (its `applicationServerKey`).',
+        response: { 200: z.object({ publicKey: z.string() }).meta({ id: 'PushKey' }) },
+      },
+    },
+    async () => ({ publicKey: pushKey() }),
+  );
+};
+
+export const notificationRoutes = (app: HttpApp, deps: NotificationRouteDeps): void => {
+  historyRoute(app, deps);
+  sendRoute(app, deps);
+  preferencesRoutes(app, deps);
+  pushKeyRoute(app, deps);
+};
+
+const byChannel = (one: Result, other: Result): number =>
+  channelNames.indexOf(one.channel) - channelNames.indexOf(other.channel);
+
+const idIn = (principal: { kind: string; userId?: string }): string => principal.userId ?? '';
+
+const shown = ({ results, occurredAt, ...row }: HistoryRow): z.output<typeof notificationSchema> => ({
+  ...row,
+  channels: results.toSorted(byChannel).map(({ channel: name, status, reason, atMs }) => ({
+    channel: name,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    at: new Date(atMs).toISOString(),
+  })),
+  occurredAt: occurredAt.toISOString(),
+});

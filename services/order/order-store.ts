@@ -76,6 +76,7 @@ type KnownOrder = Exclude<Order, { status: 'new' }>;
 export const publishes = [
   'OrderPlaced',
   'PaymentInstructed',
+  'GuestContactGiven',
   'OrderConfirmed',
   'OrderCancelled',
   'OrderShipped',
@@ -129,6 +130,7 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
       );
       return apply(tx, order, decision, (after) => tx.gather(insertAll, rowOf(after, command, particulars)), [
         instruct,
+        ...guestContact(events, command.draft, particulars),
       ]);
     },
 
@@ -274,6 +276,16 @@ const instruction = (
     { orderId, userId, amountMinor, currency, method, token, occurredAt },
     { occurredAt },
   );
+
+/** How a guest is reached; an account's contact comes from the user service. */
+const guestContact = (
+  events: Events,
+  { orderId, userId, occurredAt }: OrderDraft,
+  { email, shippingAddress: { name } }: Particulars,
+): EventMessage[] =>
+  userId !== null || email === null
+    ? []
+    : [events.event('GuestContactGiven', orderId, { orderId, email, name, occurredAt }, { occurredAt })];
 
 /** The row of a new order, as `insertAll` writes it. */
 const rowOf = (

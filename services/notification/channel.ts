@@ -1,0 +1,20 @@
+import type { Target } from './delivery.js';
+import type { Message } from './message-texts.js';
+import type { ChannelName } from './notification.js';
+
+/** What a provider answers: it took the message, or will never take it. */
+export type Answer = { status: 'sent' } | { status: 'refused'; reason: string };
+
+/** A way to send messages. All of them are used alike. */
+export type Channel<C extends ChannelName = ChannelName> = {
+  name: C;
+  /**
+   * Hands the message to the provider. `id` is the same at every attempt, for providers and receivers that recognise
+   * repeats. Throws a retriable fault where a later attempt may succeed.
+   */
+  send(message: Message, target: Extract<Target, { channel: C }>, id: string): Promise<Answer>;
+  close(): Promise<void>;
+};
+
+/** The channels that are set up. */
+export type Channels = { readonly [C in ChannelName]?: Channel<C> };

@@ -1,0 +1,123 @@
+import { newestOf, writeBatch } from '#platform/postgres/gathering';
+import type { Queryable } from '#platform/postgres/pool';
+import type { Tx } from '#platform/postgres/transaction';
+import type { GuestContactGiven, UserContactChanged } from '#schemas/events';
+import { type Contact, everything, type Preferences } from './delivery.js';
+
+export type ContactStore = {
+  /** Stores how an account is reached, unless something newer is stored. */
+  note(tx: Tx, contact: UserContactChanged): Promise<void>;
+  noteGuest(tx: Tx, contact: GuestContactGiven): Promise<void>;
+  noteStaff(tx: Tx, userId: string, isStaff: boolean): Promise<void>;
+  staffIds(db: Queryable): Promise<string[]>;
+  /** Undefined while nothing is known of the account, or of the guest who placed the order. */
+  find(db: Queryable, of: { userId: string | null; orderId: string | null }): Promise<Contact | undefined>;
+  /** The account stays known as one without any address. */
+  forget(tx: Tx, userId: string): Promise<void>;
+  preferencesOf(db: Queryable, userId: string | null): Promise<Preferences>;
+  prefer(db: Queryable, userId: string, preferences: Preferences): Promise<void>;
+  /** Deletes the guests' contacts that were given before `before`, and returns how many. */
+  forgetGuests(db: Queryable, before: Date): Promise<number>;
+};
+
+const versionLast = 2_147_483_647;
+
+const noteAll = writeBatch<UserContactChanged>((tx, contacts) =>
+  tx.query(
+    `INSERT INTO contacts (user_id, version, email, name, phone, devices)
+     SELECT "userId", version, email, name, phone, devices
+     FROM jsonb_to_recordset($1::jsonb) AS contact("userId" uuid, version integer, email text, name text, phone text,
+       devices jsonb)
+     ORDER BY 1
+     ON CONFLICT (user_id) DO UPDATE SET version = excluded.version, email = excluded.email, name = excluded.name,
+       phone = excluded.phone, devices = excluded.devices
+     WHERE contacts.version < excluded.version`,
+    [
+      JSON.stringify(
+        newestOf(
+          contacts,
+          ({ userId }) => userId,
+          ({ version }) => version,
+        ),
+      ),
+    ],
+  ),
+);
+
+const noteAllGuests = writeBatch<GuestContactGiven>((tx, contacts) =>
+  tx.query(
+    `INSERT INTO guest_contacts (order_id, email, name, given_at)
+     SELECT "orderId", email, name, to_timestamp("occurredAt" / 1000.0)
+     FROM jsonb_to_recordset($1::jsonb) AS contact("orderId" uuid, email text, name text, "occurredAt" bigint)
+     ON CONFLICT (order_id) DO NOTHING`,
+    [JSON.stringify(contacts)],
+  ),
+);
+
+export const contactStore: ContactStore = {
+  note: (tx, contact) => tx.gather(noteAll, contact),
+  noteGuest: (tx, contact) => tx.gather(noteAllGuests, contact),
+
+  noteStaff: async (tx, userId, isStaff) => {
+    await tx.query(
+      isStaff
+        ? 'INSERT INTO staff (user_id) VALUES ($1) ON CONFLICT DO NOTHING'
+        : 'DELETE FROM staff WHERE user_id = $1',
+      [userId],
+    );
+  },
+
+  staffIds: async (db) => {
+    const { rows } = await db.query<{ userId: string }>('SELECT user_id AS "userId" FROM staff', []);
+    return rows.map(({ userId }) => userId);
+  },
+
+  find: async (db, { userId, orderId }) => {
+    const { rows } = await db.query<Contact>(
+      userId === null
+        ? `SELECT email, name, NULL AS phone, '[]'::jsonb AS devices FROM guest_contacts WHERE order_id = $1`
+        : 'SELECT email, name, phone, devices FROM contacts WHERE user_id = $1',
+      [userId ?? orderId],
+    );
+    return rows[0];
+  },
+
+  forget: async (tx, userId) => {
+    await tx.query(
+      `INSERT INTO contacts (user_id, version, email, name, phone, devices) VALUES ($1, $2, NULL, '', NULL, '[]')
+       ON CONFLICT (user_id) DO UPDATE SET version = excluded.version, email = NULL, name = '', phone = NULL,
+         devices = '[]'`,
+      [userId, versionLast],
+    );
+    await tx.query('DELETE FROM preferences WHERE user_id = $1', [userId]);
+    await tx.query('DELETE FROM staff WHERE user_id = $1', [userId]);
+  },
+
+  preferencesOf: async (db, userId) => {
+    if (userId === null) return everything;
+    const { rows } = await db.query<{ off: (keyof Preferences)[] }>(
+      'SELECT switched_off AS off FROM preferences WHERE user_id = $1',
+      [userId],
+    );
+    const off = (rows[0]?.off ?? []).filter((name) => name in everything);
+    return { ...everything, ...Object.fromEntries(off.map((name) => [name, false])) };
+  },
+
+  prefer: async (db, userId, preferences) => {
+    await db.query(
+      `INSERT INTO preferences (user_id, switched_off) VALUES ($1, $2)
+       ON CONFLICT (user_id) DO UPDATE SET switched_off = excluded.switched_off`,
+      [
+        userId,
+        Object.entries(preferences)
+          .filter(([, isOn]) => !isOn)
+          .map(([name]) => name),
+      ],
+    );
+  },
+
+  forgetGuests: async (db, before) => {
+    const { rowCount } = await db.query('DELETE FROM guest_contacts WHERE given_at < $1', [before]);
+    return rowCount ?? 0;
+  },
+};

@@ -1,0 +1,47 @@
+import { createTransport } from 'nodemailer';
+import { PlatformError } from '#platform/errors';
+import type { Channel } from './channel.js';
+
+const connectionsMax = 2;
+const timeoutMs = 10_000;
+
+/** Sends by SMTP, over connections that are kept open. A message's id is its Message-ID, so a repeat is recognised. */
+export const createEmail = (smtpUrl: string, from: string): Channel<'email'> => {
+  const transport = createTransport({
+    url: smtpUrl,
+    pool: true,
+    maxConnections: connectionsMax,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return {
+    name: 'email',
+    send: async ({ subject, text, html }, { email, name }, id) => {
+      try {
+        await transport.sendMail({
+          from,
+          to: { name, address: email },
+          subject,
+          text,
+          html,
+          messageId: `<${id}@cartstream>`,
+          headers: { 'Auto-Submitted': 'auto-generated' },
+        });
+        return { status: 'sent' };
+      } catch (error) {
+        const { responseCode = 0, code = '' } = error as { responseCode?: number; code?: string };
+        // RFC 5321: an answer of 5yz is final. Before the envelope it is about the server, not about the message.
+        if (responseCode >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE'))
+          return { status: 'refused', reason: `smtp_${responseCode}` };
+        throw new PlatformError('dependency_unavailable', `smtp: ${code || 'failed'} ${responseCode}`, {
+          retriable: true,
+          cause: error,
+        });
+      }
+    },
+    close: async () => transport.close(),
+  };
+};

@@ -1,0 +1,214 @@
+import { isBrokenInvariant } from '#platform/assert';
+import { isRetriable } from '#platform/errors';
+import type { Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import type { Component, Host } from '#platform/service-host';
+import { withCorrelation } from '#platform/telemetry/correlation';
+import { backoffMs } from '#platform/waiting/backoff';
+import { createBell } from '#platform/waiting/bell';
+import { createSpacing } from '#platform/waiting/spacing';
+import type { Answer, Channel, Channels } from './channel.js';
+import type { ContactStore } from './contact-store.js';
+import { type Result, statusOf, type Target, targetsOf } from './delivery.js';
+import { type Message, messageOf } from './message-texts.js';
+import { type ChannelName, channelsOf } from './notification.js';
+import type { NotificationMetrics } from './notification-metrics.js';
+import type { Claimed, NotificationStore } from './notification-store.js';
+
+export type SendWorker = Component & {
+  /** Sends what is due, one round of it, and returns how many notifications that were. `start` calls it in a loop. */
+  sendDue(): Promise<number>;
+  /** Something is to be sent now. */
+  ring(): void;
+};
+
+export type SendWorkerDeps = {
+  db: Database;
+  notifications: NotificationStore;
+  contacts: ContactStore;
+  channels: Channels;
+  metrics: NotificationMetrics;
+  shopUrl: string | undefined;
+  perSecondMax: number;
+};
+
+const pollMs = 2000;
+const roundMs = 250;
+/** Longer than a provider may take to answer. */
+const leaseMs = 60_000;
+const retry = { minMs: 1000, maxMs: 300_000, jitter: 0.2 };
+/** The contact of a new account may arrive after the first event about it: some four minutes are enough. */
+const contactAttemptsMax = 8;
+
+/**
+ * Sends notifications, at most `perSecondMax` a second, so that a burst of orders leaves the machine to the orders. No
+ * provider is called inside a transaction: one statement begins the attempt, another one records its outcome. If the
+ * process dies in between, the next attempt sends the message again under the same id, by which receivers recognise it.
+ * What cannot be sent is tried again until it is useless. A channel whose provider does not answer rests meanwhile.
+ */
+export const createSendWorker = (
+  host: Pick<Host, 'logger' | 'clock' | 'onFatal'>,
+  deps: SendWorkerDeps,
+): SendWorker => {
+  const { clock, logger } = host;
+  const bell = createBell();
+  const spacing = createSpacing(roundMs);
+  const rests = createRests(clock.monotonicMs);
+  const countMax = Math.max(1, Math.floor((deps.perSecondMax * roundMs) / 1000));
+  let stopping = false;
+  let finished: Promise<void> = Promise.resolve();
+
+  const sendDue = async (): Promise<number> => {
+    const claimed = await deps.notifications.claim(deps.db, { countMax, leaseMs });
+    await Promise.all(
+      claimed.map((one) =>
+        withCorrelation({ correlationId: one.correlationId }, () => attempt(host, deps, rests, one)).catch(
+          (error: unknown) => {
+            if (isBrokenInvariant(error)) host.onFatal(error);
+            logger.warn({ err: error, notificationId: one.id }, 'outcome of an attempt is not recorded');
+          },
+        ),
+      ),
+    );
+    return claimed.length;
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stopping) {
+      await spacing.next();
+      const count = await sendDue().catch((error: unknown) => {
+        logger.debug({ err: error }, 'notifications cannot be read');
+        return 0;
+      });
+      if (count === 0 && !stopping) await bell.wait(pollMs);
+    }
+  };
+
+  return {
+    name: 'send-worker',
+    sendDue,
+    ring: bell.ring,
+    start: async () => {
+      finished = run();
+    },
+    stop: async () => {
+      stopping = true;
+      bell.ring();
+      await finished;
+      await Promise.all(Object.values(deps.channels).map((channel) => channel.close()));
+    },
+  };
+};
+
+type Rests = {
+  isResting(channel: ChannelName): boolean;
+  failed(channel: ChannelName): void;
+  worked(channel: ChannelName): void;
+};
+
+const rest = { minMs: 500, maxMs: 30_000 };
+
+/** A channel that has just failed is not tried for a while, which grows with each failure in a row. */
+const createRests = (monotonicMs: () => number): Rests => {
+  const resting = new Map<ChannelName, { failures: number; untilMs: number }>();
+  return {
+    isResting: (channel) => monotonicMs() < (resting.get(channel)?.untilMs ?? 0),
+    failed: (channel) => {
+      const failures = (resting.get(channel)?.failures ?? 0) + 1;
+      resting.set(channel, { failures, untilMs: monotonicMs() + backoffMs(rest, failures) });
+    },
+    worked: (channel) => void resting.delete(channel),
+  };
+};
+
+const attempt = async (
+  host: Pick<Host, 'logger' | 'clock'>,
+  deps: SendWorkerDeps,
+  rests: Rests,
+  claimed: Claimed,
+): Promise<void> => {
+  const { id, template, attempts, uselessAt, occurredAt } = claimed;
+  const nowMs = host.clock.nowMs();
+  const tried = await tryAll(host, deps, rests, claimed);
+  const isLast = nowMs >= uselessAt.getTime() || (tried.isUnknown && attempts >= contactAttemptsMax);
+  const reason = tried.isUnknown ? 'no_contact' : 'gave_up';
+  const givenUp: Result[] = isLast
+    ? tried.open.map(({ channel, key }) => ({ channel, target: key, status: 'failed', reason, atMs: nowMs }))
+    : [];
+  const fresh = [...tried.fresh, ...givenUp];
+  const results = [...claimed.results, ...fresh];
+  const isOver = tried.open.length === givenUp.length;
+  const outcome = isOver ? { status: statusOf(results) } : { retryAtMs: nowMs + backoffMs(retry, attempts) };
+  await inTransaction(deps.db, async (tx) => {
+    await deps.notifications.finish(tx, claimed, { results, fresh, ...outcome });
+  });
+  for (const result of fresh) deps.metrics.settled(template, result, nowMs - occurredAt.getTime());
+  const refused = fresh.filter(({ status }) => status === 'failed');
+  if (refused.length > 0)
+    host.logger.warn({ notificationId: id, template, refused }, 'a notification was given up');
+  else host.logger.debug({ notificationId: id, template, ...outcome }, 'attempt to notify');
+};
+
+/** What one attempt has settled, and what is still open. */
+type Tried = { fresh: Result[]; open: Pick<Target, 'channel' | 'key'>[]; isUnknown: boolean };
+
+const tryAll = async (
+  host: Pick<Host, 'logger' | 'clock'>,
+  { db, contacts, channels, shopUrl, notifications }: SendWorkerDeps,
+  rests: Rests,
+  claimed: Claimed,
+): Promise<Tried> => {
+  const { id, template, orderId, destination, secret, data, results } = claimed;
+  const userId = claimed.userId ?? (orderId === null ? null : await notifications.buyerOf(db, orderId));
+  const contact =
+    destination === null
+      ? await contacts.find(db, { userId, orderId })
+      : { ...destination, phone: null, devices: [] };
+  if (contact === undefined)
+    return {
+      fresh: [],
+      open: [{ channel: channelsOf(template)[0] ?? 'email', key: 'none' }],
+      isUnknown: true,
+    };
+  const { targets, skipped } = targetsOf(claimed, contact, await contacts.preferencesOf(db, userId));
+  const message = messageOf({ template, orderId, data: { ...data, ...secret }, name: contact.name, shopUrl });
+  const settled = new Set(results.map(({ channel, target }) => `${channel} ${target}`));
+  const isOpen = ({ channel, key }: Pick<Target, 'channel' | 'key'>) => !settled.has(`${channel} ${key}`);
+  const atMs = host.clock.nowMs();
+  const fresh: Result[] = skipped
+    .filter(({ channel }) => isOpen({ channel, key: 'none' }))
+    .map(({ channel, reason }) => ({ channel, target: 'none', status: 'skipped', reason, atMs }));
+  const open: Target[] = [];
+  for (const target of targets.filter(isOpen)) {
+    const { channel, key } = target;
+    const answer = await send(host, channels, rests, message, target, `${id}.${key}`);
+    if (answer === undefined) open.push(target);
+    else fresh.push({ channel, target: key, ...answer, atMs });
+  }
+  return { fresh, open, isUnknown: false };
+};
+
+/** Undefined where a later attempt may succeed. */
+const send = async (
+  { logger }: Pick<Host, 'logger'>,
+  channels: Channels,
+  rests: Rests,
+  message: Message,
+  target: Target,
+  id: string,
+): Promise<Pick<Result, 'status' | 'reason'> | undefined> => {
+  const channel = channels[target.channel] as Channel | undefined;
+  if (channel === undefined) return { status: 'skipped', reason: 'not_set_up' };
+  if (rests.isResting(target.channel)) return undefined;
+  try {
+    const answer: Answer = await channel.send(message, target, id);
+    rests.worked(target.channel);
+    return answer.status === 'sent' ? answer : { status: 'failed', reason: answer.reason };
+  } catch (error) {
+    if (!isRetriable(error)) throw error;
+    // One device's push service says nothing about another's.
+    if (target.channel !== 'push') rests.failed(target.channel);
+    logger.debug({ err: error, channel: target.channel }, 'not sent yet');
+    return undefined;
+  }
+};

@@ -1,0 +1,556 @@
+import { execFileSync } from 'node:child_process';
+import { createECDH, randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import { Agent, createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import PostalMime, { type Email } from 'postal-mime';
+import { SMTPServer } from 'smtp-server';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import webPush from 'web-push';
+import type { Authenticator } from '#platform/http/auth';
+import { createHttpServer, type HttpApp } from '#platform/http/server';
+import { newId } from '#platform/ids';
+import { inTransaction } from '#platform/postgres/transaction';
+import { type HandClock, handClock } from '#platform/testing/hand-clock';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
+import type { EventMap } from '#schemas/events';
+import { contactStore } from './contact-store.js';
+import type { Contact } from './delivery.js';
+import { createEmail } from './email-provider.js';
+import { createNotificationMetrics } from './notification-metrics.js';
+import { createNotificationStore, type NotificationStore } from './notification-store.js';
+import { createProductNames } from './product-replica.js';
+import { createPush } from './push-provider.js';
+import { reactions } from './reactions.js';
+import { notificationRoutes } from './routes.js';
+import { createSendWorker, type SendWorker } from './send-worker.js';
+import { createSms } from './sms-provider.js';
+
+/** Every provider here is a real server of its protocol, and does what the test says. */
+const letters: Email[] = [];
+let smtpAnswer: { responseCode: number } | undefined;
+const posted: { path: string; headers: IncomingMessage['headers']; body: string }[] = [];
+let httpStatus = 201;
+
+let scratch: ScratchDatabase;
+let clock: HandClock;
+let smtp: SMTPServer;
+let web: Server;
+let tls: Server;
+let folder: string;
+let app: HttpApp;
+let handle: ReturnType<typeof reactions>;
+let worker: SendWorker;
+let notifications: NotificationStore;
+let host: ReturnType<typeof testHost>;
+let channels: Parameters<typeof createSendWorker>[1]['channels'];
+
+/** A bearer token is the role and the id of its user. */
+const auth: Authenticator = {
+  principalOf: async (header) => {
+    const [role = '', userId = ''] = (header ?? '').slice('Bearer '.length).split(' ');
+    return { kind: 'user', userId, roles: [role] };
+  },
+};
+
+const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
+const listening = <S extends Server>(server: S): Promise<S> =>
+  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+
+const receive = async (request: IncomingMessage): Promise<void> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  posted.push({
+    path: request.url ?? '',
+    headers: request.headers,
+    body: Buffer.concat(chunks).toString('latin1'),
+  });
+};
+
+const startServers = async (): Promise<void> => {
+  smtp = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onRcptTo: (_address, _session, done) =>
+      done(smtpAnswer === undefined ? null : Object.assign(new Error('refused'), smtpAnswer)),
+    onData: (stream, _session, done) => {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', async () => {
+        letters.push(await PostalMime.parse(Buffer.concat(chunks)));
+        done();
+      });
+    },
+  });
+  smtp.on('error', () => {});
+  await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', resolve));
+  const answer = async (request: IncomingMessage, response: import('node:http').ServerResponse) => {
+    await receive(request);
+    response.writeHead(httpStatus).end('{}');
+  };
+  web = await listening(createServer(answer));
+  folder = mkdtempSync(join(tmpdir(), 'push-'));
+  const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-subj',
+      '/CN=localhost',
+      ...files,
+    ],
+    { stdio: 'pipe' },
+  );
+  const [key, cert] = ['key.pem', 'cert.pem'].map((file) => readFileSync(join(folder, file)));
+  tls = await listening(createTlsServer({ key, cert } as object, answer));
+};
+
+beforeAll(async () => {
+  scratch = await scratchDatabase([
+    'platform/outbox/migrations',
+    'platform/http/migrations',
+    'services/notification/migrations',
+  ]);
+  clock = handClock();
+  host = testHost('notification-test', { clock });
+  await startServers();
+  const { db } = scratch;
+  const events = {
+    event: (type: string, key: string, value: object) => ({
+      topic: type,
+      key,
+      value: Buffer.from(JSON.stringify(value)),
+      headers: {},
+    }),
+  };
+  notifications = createNotificationStore(events as never, clock);
+  channels = {
+    email: createEmail(`smtp://127.0.0.1:${portOf(smtp.server)}`, 'Shop <shop@example.com>'),
+    sms: createSms({
+      baseUrl: `http://127.0.0.1:${portOf(web)}`,
+      accountSid: 'AC1',
+      authToken: 'secret',
+      from: '+44100',
+    }),
+    push: createPush(
+      () => ({ ...vapid, subject: 'mailto:shop@example.com' }),
+      // The test's push service has a certificate of its own and a name of the public network, led to this machine.
+      new Agent({
+        rejectUnauthorized: false,
+        lookup: (_name, options, done) =>
+          options.all === true
+            ? done(null, [{ address: '127.0.0.1', family: 4 }])
+            : done(null, '127.0.0.1', 4),
+      }),
+    ),
+  };
+  worker = newWorker();
+  handle = reactions({
+    notifications,
+    contacts: contactStore,
+    products: createProductNames(db),
+    onRecorded: () => {},
+  });
+  app = createHttpServer(host, { port: 0, title: 'notification', auth }).app;
+  notificationRoutes(app, {
+    db,
+    notifications,
+    contacts: contactStore,
+    clock,
+    pushKey: () => vapid.publicKey,
+    onRecorded: () => {},
+  });
+});
+afterAll(async () => {
+  await Promise.all([worker.stop(), scratch.drop()]);
+  await Promise.all([
+    new Promise<void>((resolve) => smtp.close(resolve)),
+    ...[web, tls].map((server) => new Promise((resolve) => server.close(resolve))),
+  ]);
+  rmSync(folder, { recursive: true });
+});
+beforeEach(() => {
+  letters.length = 0;
+  posted.length = 0;
+  smtpAnswer = undefined;
+  httpStatus = 201;
+});
+
+const vapid = webPush.generateVAPIDKeys();
+const newWorker = (changes: Partial<NotificationStore> = {}): SendWorker =>
+  createSendWorker(host, {
+    db: scratch.db,
+    notifications: { ...notifications, ...changes },
+    contacts: contactStore,
+    channels,
+    metrics: createNotificationMetrics(testHost('notification-test', { clock }).metrics),
+    shopUrl: 'https://shop.example',
+    perSecondMax: 400,
+  });
+
+const happens = async <T extends keyof EventMap & keyof typeof handle>(
+  type: T,
+  value: Partial<EventMap[T]>,
+  eventId = newId(),
+): Promise<string> => {
+  await inTransaction(scratch.db, async (tx) => {
+    await handle[type]?.(tx, { type, eventId, value: { occurredAt: clock.nowMs(), ...value } } as never);
+  });
+  return eventId;
+};
+
+const newUser = async (contact: Partial<Contact> = {}): Promise<{ userId: string; email: string }> => {
+  const userId = newId();
+  const email = `${userId}@example.com`;
+  await happens('UserContactChanged', {
+    userId,
+    version: 1,
+    email,
+    name: 'Ada',
+    phone: null,
+    devices: [],
+    ...(contact as object),
+  });
+  return { userId, email };
+};
+
+const confirmed = (userId: string | null, orderId = newId()) => ({
+  orderId,
+  userId,
+  totalMinor: 1999,
+  currency: 'GBP',
+});
+const to = (email: string): Email[] =>
+  letters.filter((letter) => letter.to?.some((one) => one.address === email));
+
+const ask = async (
+  method: 'GET' | 'POST' | 'PUT',
+  url: string,
+  as: string,
+  payload?: object,
+  headers: Record<string, string> = {},
+) => {
+  const answer = await app.inject({
+    method,
+    url,
+    headers: { authorization: `Bearer ${as}`, ...headers },
+    ...(payload && { payload }),
+  });
+  return {
+    status: answer.statusCode,
+    body: answer.json() as { id: string; items: Record<string, unknown>[] },
+  };
+};
+const historyOf = async (userId: string) =>
+  (await ask('GET', '/api/notifications/history', `customer ${userId}`)).body.items;
+const announced = async (id: string): Promise<string[]> =>
+  (
+    await scratch.db.query<{ topic: string }>('SELECT topic FROM outbox WHERE key = $1 ORDER BY seq', [id])
+  ).rows.map(({ topic }) => topic);
+
+describe('a mail', () => {
+  it('is sent once for each event, however often it comes, and is in the history', async () => {
+    const { userId, email } = await newUser();
+    const eventId = await happens('OrderConfirmed', confirmed(userId));
+    await happens('OrderConfirmed', confirmed(userId), eventId);
+    await Promise.all([worker.sendDue(), newWorker().sendDue()]);
+    await worker.sendDue();
+    const [letter, ...more] = to(email);
+    expect(more).toEqual([]);
+    expect(letter).toMatchObject({
+      subject: 'Your order is confirmed',
+      messageId: `<${eventId}.email@cartstream>`,
+    });
+    expect(letter?.text).toContain('£19.99');
+    expect(letter?.html).toContain('Hello Ada,');
+    expect(await historyOf(userId)).toMatchObject([
+      { template: 'order_confirmed', status: 'sent', channels: [{ channel: 'email', status: 'sent' }, {}] },
+    ]);
+    expect(await announced(eventId)).toEqual(['NotificationSent']);
+  });
+
+  it('waits while the server is away, and is then sent', async () => {
+    const { userId, email } = await newUser();
+    const eventId = await happens('OrderConfirmed', confirmed(userId));
+    smtpAnswer = { responseCode: 451 };
+    for (let nth = 0; nth < 5; nth += 1) {
+      await worker.sendDue();
+      clock.advanceMs(40_000);
+    }
+    expect(await historyOf(userId)).toMatchObject([{ status: 'pending' }]);
+    smtpAnswer = undefined;
+    await worker.sendDue();
+    expect(to(email)).toHaveLength(1);
+    expect(await announced(eventId)).toEqual(['NotificationSent']);
+  });
+
+  it('is given up when the server refuses the recipient, and after a day', async () => {
+    const [refused, late] = [await newUser(), await newUser()];
+    const eventId = await happens('OrderConfirmed', confirmed(refused.userId));
+    smtpAnswer = { responseCode: 550 };
+    await worker.sendDue();
+    expect(await historyOf(refused.userId)).toMatchObject([
+      { status: 'failed', channels: [{ channel: 'email', status: 'failed', reason: 'smtp_550' }, {}] },
+    ]);
+    expect(await announced(eventId)).toEqual(['NotificationFailed']);
+    smtpAnswer = { responseCode: 451 };
+    await happens('OrderConfirmed', confirmed(late.userId));
+    clock.advanceMs(86_400_000);
+    await worker.sendDue();
+    expect(await historyOf(late.userId)).toMatchObject([{ status: 'failed' }]);
+    clock.advanceMs(60_000);
+  });
+
+  it('that was sent by a process that died before it noted so is sent again under the same id', async () => {
+    const { userId, email } = await newUser();
+    await happens('OrderConfirmed', confirmed(userId));
+    const sent = Promise.withResolvers<void>();
+    const death = Promise.withResolvers<never>();
+    const dying = newWorker({
+      finish: () => {
+        sent.resolve();
+        return death.promise;
+      },
+    }).sendDue();
+    await sent.promise;
+    await worker.sendDue();
+    expect(to(email)).toHaveLength(1);
+    clock.advanceMs(60_001);
+    await worker.sendDue();
+    clock.advanceMs(60_001);
+    await worker.sendDue();
+    expect(to(email)).toHaveLength(2);
+    expect(new Set(to(email).map(({ messageId }) => messageId)).size).toBe(1);
+    death.reject(new Error('the process is dead'));
+    await dying;
+  });
+
+  it('of an old event is not sent', async () => {
+    const { userId, email } = await newUser();
+    await happens('OrderConfirmed', { ...confirmed(userId), occurredAt: clock.nowMs() - 86_400_000 });
+    await worker.sendDue();
+    expect(to(email)).toEqual([]);
+    expect(await historyOf(userId)).toMatchObject([{ status: 'skipped' }]);
+  });
+});
+
+describe('a recipient', () => {
+  it('whose contact arrives later is reached; one whose contact never does is given up', async () => {
+    const userId = newId();
+    await happens('OrderConfirmed', confirmed(userId));
+    await worker.sendDue();
+    const email = `${userId}@example.com`;
+    const contact = { userId, version: 1, email, name: 'Ada', phone: null, devices: [] };
+    await happens('UserContactChanged', contact);
+    clock.advanceMs(10_000);
+    await worker.sendDue();
+    expect(to(email)).toHaveLength(1);
+
+    const nobody = newId();
+    await happens('OrderConfirmed', confirmed(nobody));
+    for (let nth = 0; nth < 8; nth += 1) {
+      await worker.sendDue();
+      clock.advanceMs(400_000);
+    }
+    expect(await historyOf(nobody)).toMatchObject([
+      { status: 'failed', channels: [{ reason: 'no_contact' }] },
+    ]);
+  });
+
+  it('who is a guest is reached at the address of the order, also about its refund', async () => {
+    const orderId = newId();
+    const email = `${orderId}@example.com`;
+    await happens('GuestContactGiven', { orderId, email, name: 'Bob' });
+    await happens('OrderShipped', { orderId, userId: null, carrier: 'Post', trackingNumber: 'X1' });
+    const refund = { orderId, refundId: newId(), amountMinor: 500, currency: 'JPY' };
+    await happens('PaymentRefunded', refund);
+    await happens('PaymentRefunded', refund);
+    await worker.sendDue();
+    expect(
+      to(email)
+        .map(({ subject }) => subject)
+        .toSorted(),
+    ).toEqual(['Your money is on its way back', 'Your order is on its way']);
+    expect(
+      to(email)
+        .map(({ text }) => text)
+        .join(),
+    ).toMatch(/with Post[\s\S]*X1/);
+  });
+
+  it('says what is wanted, and gets messages about the account all the same', async () => {
+    const { userId, email } = await newUser();
+    const path = '/api/users/me/notification-preferences';
+    const all = { email: true, sms: true, push: true, orders: true, stock: true, messages: true };
+    expect((await ask('GET', path, `customer ${userId}`)).body).toEqual(all);
+    const set = await ask('PUT', path, `customer ${userId}`, { orders: false });
+    expect(set).toMatchObject({ status: 200, body: { ...all, orders: false } });
+    expect((await ask('PUT', path, `customer ${userId}`, { orders: 'no' })).status).toBe(400);
+    await happens('OrderConfirmed', confirmed(userId));
+    await happens('UserPasswordChanged', { userId });
+    await worker.sendDue();
+    expect(to(email).map(({ subject }) => subject)).toEqual(['Your password was changed']);
+    expect(await historyOf(userId)).toContainEqual(
+      expect.objectContaining({ template: 'order_confirmed', status: 'skipped' }),
+    );
+  });
+
+  it('who is erased leaves no trace, and gets nothing any more', async () => {
+    const { userId, email } = await newUser();
+    await happens('OrderConfirmed', confirmed(userId));
+    await happens('UserContactErased', { userId });
+    await happens('UserContactChanged', { userId, version: 2, email, name: 'Ada', phone: null, devices: [] });
+    await happens('OrderDelivered', { orderId: newId(), userId });
+    await worker.sendDue();
+    expect(to(email)).toEqual([]);
+    const { rows } = await scratch.db.query('SELECT * FROM contacts WHERE user_id = $1', [userId]);
+    expect(rows).toMatchObject([{ email: null, name: '', phone: null, devices: [] }]);
+    expect(await historyOf(userId)).toMatchObject([{ template: 'order_delivered', status: 'skipped' }]);
+  });
+
+  it('of a token gets it, and nobody can read it afterwards', async () => {
+    const userId = newId();
+    const email = `${userId}@example.com`;
+    const token = randomUUID();
+    const eventId = await happens('UserTokenIssued', {
+      userId,
+      tokenId: newId(),
+      purpose: 'verify_email',
+      token,
+      email,
+      name: 'Ada',
+      expiresAt: clock.nowMs() + 3_600_000,
+    });
+    await worker.sendDue();
+    expect(to(email)[0]?.text).toContain(token);
+    const { rows } = await scratch.db.query('SELECT * FROM notifications WHERE id = $1', [eventId]);
+    expect(JSON.stringify(rows)).not.toContain(token);
+    expect(JSON.stringify(rows)).not.toContain(email);
+    expect(JSON.stringify(await ask('GET', '/api/notifications/history', `admin ${newId()}`))).not.toContain(
+      token,
+    );
+  });
+
+  it('who works for the shop hears of low stock, and whoever asked that a product is back', async () => {
+    const [staff, former, asker] = [await newUser(), await newUser(), await newUser()];
+    await happens('UserRolesChanged', { userId: staff.userId, roles: ['support'] });
+    await happens('UserRolesChanged', { userId: former.userId, roles: ['admin'] });
+    await happens('UserRolesChanged', { userId: former.userId, roles: ['customer'] });
+    const productId = newId();
+    await happens('ProductCreated', { productId, version: 1, name: 'Lamp & Co' });
+    const low = { productId, available: 2, lowStockThreshold: 5, stockVersion: 3 };
+    const eventId = await happens('LowStock', low);
+    await happens('LowStock', low, eventId);
+    await happens('BackInStock', { productId, userId: asker.userId, available: 7 });
+    await worker.sendDue();
+    expect(to(staff.email).map(({ subject }) => subject)).toEqual(['Low stock: Lamp & Co']);
+    expect(to(former.email)).toEqual([]);
+    expect(to(asker.email).map(({ subject }) => subject)).toEqual(['Lamp & Co is there again']);
+  });
+});
+
+describe('SMS and push', () => {
+  const shipped = (userId: string) => ({ orderId: newId(), userId, carrier: null, trackingNumber: 'X1' });
+  const newDevice = (endpoint: string) => {
+    const ecdh = createECDH('prime256v1');
+    return {
+      deviceId: newId(),
+      endpoint,
+      p256dh: ecdh.generateKeys('base64url'),
+      auth: randomBytes(16).toString('base64url'),
+    };
+  };
+  const pushService = () => `https://push.example.com:${portOf(tls)}/send`;
+
+  it('have the forms of their protocols', async () => {
+    const { userId } = await newUser({ phone: '+447700900123', devices: [newDevice(pushService())] });
+    await happens('OrderShipped', shipped(userId));
+    await worker.sendDue();
+    const [sms, push] = posted;
+    expect(sms?.path).toBe('/2010-04-01/Accounts/AC1/Messages.json');
+    expect(sms?.headers.authorization).toBe(`Basic ${Buffer.from('AC1:secret').toString('base64')}`);
+    const form = new URLSearchParams(sms?.body);
+    expect([form.get('To'), form.get('From')]).toEqual(['+447700900123', '+44100']);
+    expect(form.get('Body')).toContain('X1');
+    expect(push?.path).toBe('/send');
+    expect(push?.headers).toMatchObject({ 'content-encoding': 'aes128gcm', ttl: '86400' });
+    expect(push?.headers.authorization).toMatch(/^vapid t=/);
+    expect(await historyOf(userId)).toMatchObject([
+      { status: 'sent', channels: [{ channel: 'email' }, { channel: 'sms' }, { channel: 'push' }] },
+    ]);
+  });
+
+  it('that fail are tried again alone; what has arrived is not sent again', async () => {
+    const { userId, email } = await newUser({ phone: '+447700900123', devices: [newDevice(pushService())] });
+    await happens('OrderShipped', shipped(userId));
+    httpStatus = 503;
+    await worker.sendDue();
+    httpStatus = 201;
+    clock.advanceMs(10_000);
+    await worker.sendDue();
+    clock.advanceMs(10_000);
+    await worker.sendDue();
+    expect(to(email)).toHaveLength(1);
+    expect(posted).toHaveLength(4);
+  });
+
+  it('that are refused are not tried again', async () => {
+    const { userId } = await newUser({ phone: '+447700900123', devices: [newDevice(pushService())] });
+    await happens('OrderShipped', shipped(userId));
+    httpStatus = 410;
+    await worker.sendDue();
+    expect(await historyOf(userId)).toMatchObject([
+      { status: 'sent', channels: [{ status: 'sent' }, { reason: 'sms_410' }, { reason: 'device_gone' }] },
+    ]);
+  });
+
+  it.each(['https://127.0.0.1/x', 'https://[::1]/x', 'https://10.0.0.1/x', 'https://localhost/x'])(
+    'do not call %s, which is an address of the own network',
+    async (endpoint) => {
+      const push = createPush(() => ({ ...vapid, subject: 'mailto:shop@example.com' }));
+      const device = newDevice(endpoint);
+      const message = { subject: 'x', text: 'x', html: 'x', short: 'x' };
+      const answer = await push.send(message, { channel: 'push', key: device.deviceId, device }, newId());
+      expect(answer).toEqual({ status: 'refused', reason: 'inner_address' });
+    },
+  );
+});
+
+describe('staff', () => {
+  it('send a message to a user, once for each key', async () => {
+    const { userId, email } = await newUser();
+    const message = { userId, subject: 'Your parcel', text: 'It was found.\n\n<Bye>', channels: ['email'] };
+    const send = (payload: object, headers = {}) =>
+      ask('POST', '/api/notifications/send', `support ${newId()}`, payload, headers);
+    const key = { 'idempotency-key': randomUUID(), authorization: `Bearer support ${newId()}` };
+    const [first, again] = [await send(message, key), await send(message, key)];
+    expect(first).toMatchObject({ status: 202, body: { status: 'pending' } });
+    expect(again.body.id).toBe(first.body.id);
+    await worker.sendDue();
+    expect(to(email).map(({ subject }) => subject)).toEqual(['Your parcel']);
+    expect(to(email)[0]?.html).toContain('<p>&lt;Bye&gt;</p>');
+    expect((await send({ ...message, userId: newId() })).status).toBe(404);
+    expect((await send({ ...message, subject: 'two\nlines' })).status).toBe(400);
+    expect((await send({ ...message, channels: ['pigeon'] })).status).toBe(400);
+    expect((await ask('POST', '/api/notifications/send', `customer ${userId}`, message)).status).toBe(403);
+  });
+
+  it('see everybody’s notifications, and those of one user', async () => {
+    const { userId } = await newUser();
+    await happens('OrderDelivered', { orderId: newId(), userId });
+    const list = `/api/notifications/history?userId=${userId}&status=pending`;
+    expect((await ask('GET', list, `admin ${newId()}`)).body.items).toHaveLength(1);
+    expect((await ask('GET', list, `customer ${newId()}`)).status).toBe(403);
+    expect((await ask('GET', '/api/notifications/history', `customer ${newId()}`)).body.items).toEqual([]);
+  });
+});
