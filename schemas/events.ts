@@ -554,15 +554,15 @@ export type ProductPerformance = {
   occurred_at: number;
 };
 
-/** What the published reviews of a product say together has changed. Keyed by product id. */
+/** What the approved reviews of a product say together has changed. Keyed by product id. */
 export type ProductRated = {
   /** UUIDv7 of the product. */
   productId: string;
   /** Counts the changes of this product's reviews; the highest one is the newest. */
   ratingVersion: number;
-  /** The sum of the ratings of all published reviews, each from 1 to 5. */
+  /** The sum of the ratings of all approved reviews, each from 1 to 5. */
   sum: number;
-  /** How many published reviews there are. */
+  /** How many approved reviews there are. */
   count: number;
   /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
@@ -630,13 +630,13 @@ export type RefundFailed = {
   occurredAt: number;
 };
 
-/** A moderator published or rejected a review. */
+/** A moderator approved or rejected a review, or took that back. */
 export type ReviewModerated = {
   /** UUIDv7 of the review; the record's key. */
   reviewId: string;
   /** UUIDv7 of the product. */
   productId: string;
-  /** pending, published or rejected. */
+  /** pending, approved or rejected. */
   status: string;
   /** The moderator's account. */
   moderatedBy: string;
@@ -656,7 +656,7 @@ export type ReviewSubmitted = {
   rating: number;
   /** True where a confirmed order of the author contains the product. */
   verifiedPurchase: boolean;
-  /** pending, published or rejected. */
+  /** pending, approved or rejected. */
   status: string;
   /** When the event happened at its source, epoch milliseconds UTC. */
   occurredAt: number;
@@ -1315,7 +1315,7 @@ const places = {
   ProductRated: {
     topic: 'reviews',
     subject: 'cartstream.reviews.ProductRated',
-    schema: {"type":"record","name":"ProductRated","namespace":"cartstream.reviews","doc":"What the published reviews of a product say together has changed. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"ratingVersion","type":"long","doc":"Counts the changes of this product's reviews; the highest one is the newest."},{"name":"sum","type":"long","doc":"The sum of the ratings of all published reviews, each from 1 to 5."},{"name":"count","type":"int","doc":"How many published reviews there are."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"ProductRated","namespace":"cartstream.reviews","doc":"What the approved reviews of a product say together has changed. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"ratingVersion","type":"long","doc":"Counts the changes of this product's reviews; the highest one is the newest."},{"name":"sum","type":"long","doc":"The sum of the ratings of all approved reviews, each from 1 to 5."},{"name":"count","type":"int","doc":"How many approved reviews there are."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   ProductUpdated: {
     topic: 'products',
@@ -1330,12 +1330,12 @@ const places = {
   ReviewModerated: {
     topic: 'reviews',
     subject: 'cartstream.reviews.ReviewModerated',
-    schema: {"type":"record","name":"ReviewModerated","namespace":"cartstream.reviews","doc":"A moderator published or rejected a review.","fields":[{"name":"reviewId","type":"string","doc":"UUIDv7 of the review; the record's key."},{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"status","type":"string","doc":"pending, published or rejected."},{"name":"moderatedBy","type":"string","doc":"The moderator's account."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"ReviewModerated","namespace":"cartstream.reviews","doc":"A moderator approved or rejected a review, or took that back.","fields":[{"name":"reviewId","type":"string","doc":"UUIDv7 of the review; the record's key."},{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"status","type":"string","doc":"pending, approved or rejected."},{"name":"moderatedBy","type":"string","doc":"The moderator's account."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   ReviewSubmitted: {
     topic: 'reviews',
     subject: 'cartstream.reviews.ReviewSubmitted',
-    schema: {"type":"record","name":"ReviewSubmitted","namespace":"cartstream.reviews","doc":"A buyer reviewed a product. The words are not on the log, because they are a person's and may have to be removed.","fields":[{"name":"reviewId","type":"string","doc":"UUIDv7 of the review; the record's key."},{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"userId","type":"string","doc":"The author's account."},{"name":"rating","type":"int","doc":"1 to 5."},{"name":"verifiedPurchase","type":"boolean","doc":"True where a confirmed order of the author contains the product."},{"name":"status","type":"string","doc":"pending, published or rejected."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"ReviewSubmitted","namespace":"cartstream.reviews","doc":"A buyer reviewed a product. The words are not on the log, because they are a person's and may have to be removed.","fields":[{"name":"reviewId","type":"string","doc":"UUIDv7 of the review; the record's key."},{"name":"productId","type":"string","doc":"UUIDv7 of the product."},{"name":"userId","type":"string","doc":"The author's account."},{"name":"rating","type":"int","doc":"1 to 5."},{"name":"verifiedPurchase","type":"boolean","doc":"True where a confirmed order of the author contains the product."},{"name":"status","type":"string","doc":"pending, approved or rejected."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   Sale: {
     topic: 'sales',

@@ -38,6 +38,8 @@ import { createProductStore, type ProductStore } from '../services/product/produ
 import { reactions as productReactions } from '../services/product/reactions.js';
 import { createCatalogueStore } from '../services/recommendation/catalogue-store.js';
 import { reactions as recommendationReactions } from '../services/recommendation/reactions.js';
+import { reactions as reviewReactions } from '../services/review/reactions.js';
+import { createShopFacts } from '../services/review/shop-facts-store.js';
 import { createDocumentStore } from '../services/search/document-store.js';
 import { reactions as searchReactions } from '../services/search/reactions.js';
 
@@ -50,6 +52,7 @@ export const reactors = [
   'payment',
   'product',
   'recommendation',
+  'review',
   'search',
 ] as const;
 
@@ -101,6 +104,7 @@ const migrationsOf: Record<Reactor, readonly string[]> = {
   payment: ['outbox'],
   product: ['outbox'],
   recommendation: [],
+  review: ['outbox'],
   search: [],
 };
 
@@ -189,6 +193,7 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
     },
     payment: paymentReactions(payments, clock),
     product: productReactions(products),
+    review: reviewReactions(createShopFacts()),
     search: searchReactions(createDocumentStore()),
     recommendation: recommendationReactions(
       createCatalogueStore(dbOf('recommendation'), { nowMs: clock.nowMs, recentMs: 30 * 86_400_000 }),
