@@ -30,6 +30,13 @@ type Options = {
 };
 
 const tickMs = 50;
+/** So many of a thousand records report what happened up to three days ago. */
+const latePerMille = 10;
+const lateMsMax = 3 * 86_400_000;
+
+/** Mostly of the last minute and a half. */
+const occurredAt = (): number =>
+  Date.now() - Math.floor(Math.random() * (Math.random() * 1_000 < latePerMille ? lateMsMax : 90_000));
 
 /** Makes random records; `activity` and `sale` return a good one, or poison as often as `poisonPerMille` says. */
 const createRecordMaker = ({ topics, schemaIds, poisonPerMille }: Options) => {
@@ -49,7 +56,7 @@ const createRecordMaker = ({ topics, schemaIds, poisonPerMille }: Options) => {
       query: null,
       position: Math.random() < 0.5 ? Math.floor(Math.random() * 300) : null,
       recommendation_id: null,
-      occurred_at: Date.now() - Math.floor(Math.random() * 90_000),
+      occurred_at: occurredAt(),
     };
     return {
       topic: topics.shopperActivity,
@@ -71,7 +78,7 @@ const createRecordMaker = ({ topics, schemaIds, poisonPerMille }: Options) => {
       amount_minor: (refund ? -1 : 1) * quantity * 1_999,
       currency: oneOf(['GBP', 'EUR']),
       kind: refund ? 'refund' : 'sale',
-      occurred_at: Date.now() - Math.floor(Math.random() * 90_000),
+      occurred_at: occurredAt(),
     };
     return {
       topic: topics.sales,

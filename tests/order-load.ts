@@ -8,6 +8,10 @@ export type OrderLoad = {
   /** True when each of these is confirmed or cancelled. Rejects when the shop does not answer. */
   areSettled(ids: readonly string[]): Promise<boolean>;
   accepted(): number;
+  /** The one that every order buys. */
+  productId: string;
+  /** The ids of the orders that were seen as confirmed. */
+  confirmed(): string[];
   /** Stops placing orders; resolves with the faults of those that were accepted. */
   stop(): Promise<string[]>;
 };
@@ -41,6 +45,7 @@ export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: num
   const staff = renewed(() => shop.login(run.adminEmail, run.adminPassword));
   const productId = await shop.createProduct(admin, { initialStock: 1_000_000 });
   const outstanding = new Set<string>();
+  const confirmed: string[] = [];
   const placing = new Set<Promise<void>>();
   let accepted = 0;
   let stopped = false;
@@ -70,7 +75,7 @@ export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: num
   const areSettled = async (ids: readonly string[]): Promise<boolean> => {
     const look = async (id: string): Promise<void> => {
       const { status } = await shop.orderOf(id, await staff(), AbortSignal.timeout(requestMsMax));
-      if (settledStates.has(status)) outstanding.delete(id);
+      if (settledStates.has(status) && outstanding.delete(id) && status === 'confirmed') confirmed.push(id);
     };
     const open = ids.filter((id) => outstanding.has(id));
     await Promise.all(open.slice(0, looksAtOnceMax).map(look));
@@ -81,6 +86,8 @@ export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: num
     outstanding: () => [...outstanding],
     areSettled,
     accepted: () => accepted,
+    productId,
+    confirmed: () => [...confirmed],
     stop: async () => {
       stopped = true;
       await running;
