@@ -26,4 +26,13 @@ const replication = settingGroup(
   },
 );
 
-export const provisionConfig = envSchema({ kafka, replication, schemaRegistryUrl, clickhouseUrl });
+/** The cluster of ClickHouse's configuration on which tables are made; one server if unset. */
+const clickhouseCluster = ['CLICKHOUSE_CLUSTER', setting.text.optional()] as const;
+
+export const provisionConfig = envSchema({
+  kafka,
+  replication,
+  schemaRegistryUrl,
+  clickhouseUrl,
+  clickhouseCluster,
+});

@@ -43,10 +43,14 @@ const registerSchemas = async (): Promise<void> => {
 };
 
 const migrateAnalytics = async (): Promise<void> => {
-  await ensureClickHouseDatabase(config.clickhouseUrl);
+  await ensureClickHouseDatabase(config.clickhouseUrl, config.clickhouseCluster);
   const clickhouse = createClickHouse({ url: config.clickhouseUrl });
   try {
-    const applied = await migrateClickHouse(clickhouse, projectPath('clickhouse/migrations'));
+    const applied = await migrateClickHouse(
+      clickhouse,
+      projectPath('clickhouse/migrations'),
+      config.clickhouseCluster,
+    );
     logger.info({ applied }, 'ClickHouse is migrated');
   } finally {
     await clickhouse.stop();

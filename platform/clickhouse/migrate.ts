@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
+import { onCluster } from '#platform/clickhouse/cluster';
 import { PlatformError } from '#platform/errors';
 
 const fileName = /^\d{4}-[a-z0-9-]+\.sql$/;
@@ -16,8 +17,10 @@ const fileName = /^\d{4}-[a-z0-9-]+\.sql$/;
 export const migrateClickHouse = async (
   clickhouse: Pick<ClickHouse, 'query' | 'command' | 'insertRows'>,
   folder: string,
+  cluster?: string,
 ): Promise<string[]> => {
-  await clickhouse.command(`CREATE TABLE IF NOT EXISTS schema_migrations
+  const command = (sql: string) => clickhouse.command(cluster === undefined ? sql : onCluster(sql, cluster));
+  await command(`CREATE TABLE IF NOT EXISTS schema_migrations
     (name String, sha256 String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
     ENGINE = ReplacingMergeTree ORDER BY name`);
   const rows = await clickhouse.query<{ name: string; sha256: string }>(
@@ -34,7 +37,7 @@ export const migrateClickHouse = async (
     const known = recorded.get(name);
     if (known === sha256) continue;
     if (known !== undefined) throw conflict(`${name} has changed since it was applied`);
-    for (const statement of statementsOf(sql)) await clickhouse.command(statement);
+    for (const statement of statementsOf(sql)) await command(statement);
     await clickhouse.insertRows('schema_migrations', [{ name, sha256 }]);
     applied.push(name);
   }
@@ -42,13 +45,14 @@ export const migrateClickHouse = async (
 };
 
 /** Creates the database that `url` names unless it exists. */
-export const ensureClickHouseDatabase = async (url: string): Promise<void> => {
+export const ensureClickHouseDatabase = async (url: string, cluster?: string): Promise<void> => {
   const address = new URL(url);
   const database = decodeURIComponent(address.pathname.replace(/^\/+|\/+$/g, '')) || 'default';
   address.pathname = '/';
   const server = createClickHouse({ url: address.href });
   try {
-    await server.command(`CREATE DATABASE IF NOT EXISTS \`${database.replaceAll('`', '\\`')}\``);
+    const sql = `CREATE DATABASE IF NOT EXISTS \`${database.replaceAll('`', '\\`')}\``;
+    await server.command(cluster === undefined ? sql : onCluster(sql, cluster));
   } finally {
     await server.stop();
   }

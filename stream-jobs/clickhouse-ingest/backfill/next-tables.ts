@@ -91,14 +91,19 @@ export const notExchanged = async (
   tables: readonly string[],
   plan: Plan,
 ): Promise<string[]> => {
-  const rows = await live.query<{ name: string; comment: string }>(
-    'SELECT name, comment FROM system.tables WHERE database = currentDatabase() AND name IN {tables:Array(String)}',
+  const rows = await live.query<{ name: string; comment: string; engine: string }>(
+    'SELECT name, comment, engine FROM system.tables WHERE database = currentDatabase() AND name IN {tables:Array(String)}',
     { tables },
   );
   const marks = new Map(rows.map(({ name, comment }) => [name, comment]));
   for (const table of tables)
     if (!marks.has(table))
       throw new PlatformError('clickhouse_rejected', `there is no table ${table}`, { retriable: false });
+  // Each server of a cluster would exchange them at a moment of its own.
+  if (rows.some(({ engine }) => engine.startsWith('Replicated')))
+    throw new PlatformError('configuration_invalid', 'tables that replicate cannot be back-filled', {
+      retriable: false,
+    });
   return tables.filter((table) => marks.get(table) !== markOf(plan));
 };
 
