@@ -1,4 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { onCluster } from '#platform/clickhouse/cluster';
+import { statementsOf } from '#platform/clickhouse/migrate';
+import { projectPath } from '#platform/project';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { feeds } from './feeds.js';
 import { rowLayout } from './native-rows.js';
@@ -52,6 +57,23 @@ it('an insert is one part of every table that the ingest fills, and of every rol
   expect(found).toEqual(tables.map((name) => ({ name, partition_key: '' })));
 });
 
+it('a cluster gets every statement of the migrations for all of its servers, with tables that replicate', async () => {
+  const { clickhouse } = await setUp();
+  const folder = projectPath('clickhouse/migrations');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.sql'));
+  const statements = files.flatMap((name) => statementsOf(readFileSync(join(folder, name), 'utf8')));
+  const forAll = statements.map((statement) => onCluster(statement, 'shop'));
+  // ClickHouse itself parses them, which needs no cluster.
+  for (const [nth, sql] of forAll.entries()) {
+    const [parsed] = await clickhouse.query<{ sql: string }>('SELECT formatQuery({sql:String}) AS sql', {
+      sql,
+    });
+    expect(parsed?.sql, statements[nth]).toMatch(/ON CLUSTER shop|^INSERT/);
+    expect(parsed?.sql).not.toMatch(/ENGINE = (?!Replicated)\w*MergeTree/);
+  }
+  expect(forAll.filter((sql) => sql.includes('ENGINE = Replicated')).length).toBeGreaterThan(5);
+});
+
 it('the same cells that are lost twice are mended twice', async () => {
   const { clickhouse, stored } = await setUp();
   const rows = Array.from({ length: 60 }, (_, offset) => {
@@ -61,9 +83,11 @@ it('the same cells that are lost twice are mended twice', async () => {
       occurred_at: 1_790_000_000 + offset * 2_400,
     };
     const isSale = offset % 3 !== 0;
+    const userId = offset % 5 === 0 ? null : `user-${offset % 7}`;
     const sale = {
       ...place,
       product_id: `product-${offset % 4}`,
+      user_id: userId,
       currency: 'EUR',
       line: offset % 2,
       kind: isSale ? 'sale' : 'refund',
@@ -82,7 +106,13 @@ it('the same cells that are lost twice are mended twice', async () => {
   );
   for (const { table, rollups } of feeds.filter((feed) => feed.rollups.length > 0)) {
     const cells = () =>
-      Promise.all(rollups.map((rollup) => clickhouse.query(`SELECT * FROM ${rollup} FINAL ORDER BY ALL`)));
+      Promise.all(
+        rollups.map((rollup) =>
+          clickhouse.query(
+            `SELECT ${table === 'sales' ? '* REPLACE finalizeAggregation(buyers) AS buyers' : '*'} FROM ${rollup} FINAL ORDER BY ALL`,
+          ),
+        ),
+      );
     const before = await cells();
     expect(before.every((rollup) => rollup.length > 0)).toBe(true);
     const mend = async () =>
@@ -95,4 +125,42 @@ it('the same cells that are lost twice are mended twice', async () => {
       expect(await mend(), table).toBe(0);
     }
   }
+});
+
+it('buyers of several hours and products are those of the merged states, not a sum', async () => {
+  const { clickhouse, stored } = await setUp();
+  const hourMs = 3_600_000;
+  const first = Date.UTC(2026, 0, 1);
+  const sale = (nth: number, user: string | null, kind = 'sale') => ({
+    kafka_partition: 0,
+    kafka_offset: nth,
+    order_id: `order-${nth}`,
+    product_id: `product-${nth % 2}`,
+    user_id: user,
+    quantity: 1,
+    amount_minor: 5,
+    currency: 'EUR',
+    kind,
+    occurred_at: first + nth * hourMs,
+  });
+  await clickhouse.insertRows('sales', [
+    sale(0, 'ada'),
+    sale(1, 'ada'),
+    sale(2, 'bo'),
+    sale(3, null),
+    sale(4, 'cy', 'refund'),
+  ]);
+  const buyers = async () =>
+    clickhouse.query(
+      `SELECT uniqExactMerge(buyers) AS buyers,
+         (SELECT sum(one) FROM (SELECT uniqExactMerge(buyers) AS one FROM sales_per_hour GROUP BY hour)) AS summed
+       FROM sales_per_hour`,
+    );
+  expect(await buyers()).toEqual([{ buyers: 2, summed: 3 }]);
+  // Cells from before the column have nobody, which is mended like a sum.
+  await clickhouse.command('ALTER TABLE sales_per_hour CLEAR COLUMN buyers SETTINGS mutations_sync = 2');
+  expect(await buyers()).toEqual([{ buyers: 0, summed: 0 }]);
+  expect(await stored.mendRollups(['sales_per_hour'], 0, 0, 9)).toBe(3);
+  expect(await buyers()).toEqual([{ buyers: 2, summed: 3 }]);
+  expect(await stored.mendRollups(['sales_per_hour'], 0, 0, 9)).toBe(0);
 });
