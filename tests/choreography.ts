@@ -155,10 +155,11 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
   const payments = createPaymentStore({ events: publisherAt(clock), clock });
   const products = createProductStore({ events: publisherAt(clock), clock });
   const paymentDb = dbOf('payment');
+  const sandbox = createSandboxProvider(paymentDb, clock);
   const worker = createProviderWorker(host, {
     db: paymentDb,
     payments,
-    provider: createSandboxProvider(paymentDb, clock),
+    providerOf: () => sandbox,
     metrics: createPaymentMetrics(host.metrics),
     timeoutMs: 5000,
     callsConcurrentMax: 10,

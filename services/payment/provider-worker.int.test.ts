@@ -9,6 +9,7 @@ import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
+import { guardProviders } from './guarded-provider.js';
 import type { PaymentCommand } from './payment.js';
 import { createPaymentMetrics } from './payment-metrics.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
@@ -68,7 +69,7 @@ const worker = (
   return createProviderWorker(host, {
     db,
     payments,
-    provider,
+    providerOf: () => provider,
     metrics: createPaymentMetrics(host.metrics),
     timeoutMs,
     callsConcurrentMax,
@@ -294,5 +295,59 @@ describe('a broken invariant', () => {
       `${orderId}:%`,
     ]);
     expect(rows).toEqual([{ last_error: null }]);
+  });
+});
+
+describe('a provider that is down', () => {
+  test('is asked five times, then not for a minute; its calls wait, and are made when it is back', async () => {
+    let isAway = true;
+    let calls = 0;
+    const away: PaymentProvider = {
+      ...sandbox,
+      name: 'away',
+      isDown: () => true,
+      find: (key, signal) => through(() => sandbox.find(key, signal)),
+      authorize: (request, signal) => through(() => sandbox.authorize(request, signal)),
+    };
+    const through = async <T>(call: () => Promise<T>): Promise<T> => {
+      calls += 1;
+      if (isAway)
+        throw new PlatformError('dependency_unavailable', 'connection refused', { retriable: true });
+      return call();
+    };
+    const { metrics } = testHost('payment-test', { clock });
+    const monotonicMs = () => clock.monotonicMs();
+    const guarded = guardProviders([away], { metrics, monotonicMs, callsConcurrentMax: 10 }).get('away');
+    assert(guarded !== undefined, 'it is guarded');
+    const orders = await Promise.all(Array.from({ length: 8 }, () => due()));
+    const quiet = worker(guarded, 5000, undefined, 1);
+    for (let n = 0; n < 8; n += 1) await quiet.workOff();
+    expect(calls).toBe(5);
+    expect(await metrics.render()).toMatch(/circuit_breaker_state\{[^}]*circuit="away"[^}]*\} 1/);
+    clock.advanceMs(59_000);
+    await quiet.workOff();
+    expect(calls).toBe(5);
+    isAway = false;
+    await eventually(async () => {
+      clock.advanceMs(1000);
+      await quiet.workOff();
+      expect(await Promise.all(orders.map(statusOf))).toEqual(orders.map(() => 'authorized'));
+    });
+    for (const orderId of orders) expect(await ledger(orderId)).toEqual(['authorize authorized 1999']);
+    expect(await metrics.render()).toMatch(/circuit_breaker_state\{[^}]*circuit="away"[^}]*\} 0/);
+  });
+
+  test('does not take more places than its own', async () => {
+    const { metrics } = testHost('payment-test', { clock });
+    const guarded = guardProviders([sandbox], { metrics, monotonicMs: () => 0, callsConcurrentMax: 2 }).get(
+      'sandbox',
+    );
+    const orders = await Promise.all([due('tok_slow'), due('tok_slow'), due('tok_slow')]);
+    await worker(guarded).workOff();
+    expect((await Promise.all(orders.map(statusOf))).sort()).toEqual([
+      'authorized',
+      'authorized',
+      'authorizing',
+    ]);
   });
 });

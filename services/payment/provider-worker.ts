@@ -14,6 +14,7 @@ import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
 import { within } from '#platform/waiting/deadline';
 import { askProvider } from './ask-provider.js';
+import { CallHeld } from './guarded-provider.js';
 import { isRefusal, type PaymentEvent, type ProviderAnswer } from './payment.js';
 import type { PaymentMetrics } from './payment-metrics.js';
 import type { PaymentStore } from './payment-store.js';
@@ -31,7 +32,8 @@ export type ProviderWorker = Component & {
 };
 
 type WorkerDeps = Books & {
-  provider: PaymentProvider;
+  /** The provider of a method of payment. */
+  providerOf: (method: string) => PaymentProvider;
   metrics: PaymentMetrics;
   /** For how long a declined buyer may try again now. */
   retryMs: () => number;
@@ -66,7 +68,9 @@ export const createProviderWorker = (
   };
 
   const start = (call: ClaimedCall): Promise<void> => {
-    const made = asPartOf(host, deps.provider.name, call, () => make(host, deps, call, ringAfter))
+    const made = asPartOf(host, deps.providerOf(call.method).name, call, () =>
+      make(host, deps, call, ringAfter),
+    )
       .catch((error: unknown) => reportUnsettled(host, call, error))
       .finally(() => {
         inFlight.delete(made);
@@ -165,7 +169,9 @@ const make = async (
   const { metrics, timeoutMs } = deps;
   const { orderId, kind, attempts } = call;
   try {
-    const answer = await abortingAfter(timeoutMs, (signal) => askProvider(deps.provider, call, signal));
+    const answer = await abortingAfter(timeoutMs, (signal) =>
+      askProvider(deps.providerOf(call.method), call, signal),
+    );
     const events = await settle(deps, call, answer, { nowMs: clock.nowMs(), retryMs: deps.retryMs() });
     metrics.observe(call, answer, clock.nowMs());
     for (const { type } of events)
@@ -175,8 +181,12 @@ const make = async (
   } catch (error) {
     if (isBrokenInvariant(error)) throw error;
     const isExpected = error instanceof PlatformError && error.retriable;
-    logger[isExpected ? 'warn' : 'error']({ orderId, kind, attempts, err: error }, 'provider call failed');
-    metrics.failed(call);
+    const isHeld = error instanceof CallHeld;
+    logger[isHeld ? 'debug' : isExpected ? 'warn' : 'error'](
+      { orderId, kind, attempts, err: error },
+      'provider call failed',
+    );
+    if (!isHeld) metrics.failed(call);
     ringAfter(await tryAgain(deps, call, error, clock.nowMs()));
   }
 };
@@ -227,7 +237,7 @@ const tryAgain = async (
       await close(tx, { key: call.key, answer: null, atMs: nowMs });
       return 0;
     }
-    const restMs = backoffMs(retry, call.attempts);
+    const restMs = error instanceof CallHeld ? error.restMs : backoffMs(retry, call.attempts);
     await postpone(tx, call.key, nowMs + restMs, String(error));
     return restMs;
   });

@@ -6,6 +6,8 @@
  */
 export type PaymentProvider = {
   name: string;
+  /** Whether a failed call says that the provider is down. If unset, each does. */
+  isDown?(error: unknown): boolean;
   /** Authorises the amount without charging it yet. */
   authorize(request: AuthorizeRequest, signal: AbortSignal): Promise<AuthorizeAnswer>;
   /**

@@ -53,6 +53,8 @@ export const createSandboxProvider = (db: Database, clock: Clock): PaymentProvid
 
   return {
     name: 'sandbox',
+    // A failure that a token asks for says nothing about other buyers' calls.
+    isDown: (error) => !(error instanceof PlatformError),
 
     authorize: async (request, signal) =>
       authorize(request, await behave(db, request, signal), behaviourOf[request.token]),
