@@ -9,6 +9,7 @@ import { type Feed, feeds } from './feeds.js';
 import { createIngest } from './ingest.js';
 import { ingestTelemetry } from './ingest-telemetry.js';
 import { createStoredRows } from './stored-rows.js';
+import { createTypedWordsEraser } from './typed-words-worker.js';
 
 /** The feeds that the settings choose. */
 export const feedsOf = (config: ClickHouseIngestConfig): Feed[] => {
@@ -44,6 +45,7 @@ export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Hos
       onFatal: host.onFatal,
     }),
   );
+  if (config.tables === '') host.use(createTypedWordsEraser(host, clickhouse));
 };
 
 export const service: Service<ClickHouseIngestConfig> = {

@@ -1,0 +1,48 @@
+import type { ClickHouse } from '#platform/clickhouse/client';
+
+export type ErasedUser = { userId: string; erasedAtMs: number };
+
+type Asked = Pick<ClickHouse, 'query' | 'command'>;
+
+/** The columns with words that shoppers typed, and what they hold where there are none. */
+const columns = [
+  { table: 'shopper_activity', column: 'query', none: 'NULL' },
+  { table: 'searches', column: 'term', none: "''" },
+] as const;
+
+/** The visits of these users include what they did in them before they logged in. */
+const ofTheirs = `(user_id IN ({userIds:Array(String)}) OR visit_id IN (
+  SELECT visit_id FROM shopper_activity WHERE user_id IN ({userIds:Array(String)})))`;
+
+/** Kafka has what shoppers typed for 30 days, and a table may be filled anew from it. */
+const daysBack = 45;
+
+/** Takes out of ClickHouse what people typed whose accounts were erased. Rows and their counts stay. */
+export const typedWords = {
+  /** The accounts that were erased lately. */
+  erasedUsers: (clickhouse: Asked): Promise<ErasedUser[]> =>
+    clickhouse.query<ErasedUser>(
+      `SELECT key AS userId, toUnixTimestamp64Milli(max(occurred_at)) AS erasedAtMs FROM domain_events
+       WHERE topic = 'users' AND type = 'UserErased' AND occurred_at > now64(3) - INTERVAL ${daysBack} DAY
+       GROUP BY key`,
+    ),
+
+  /** Resolves when the words are gone, to the number of rows that had some. */
+  erase: async (clickhouse: Asked, userIds: readonly string[]): Promise<number> => {
+    let erased = 0;
+    for (const { table, column, none } of columns) {
+      const words = `${column} IS NOT NULL AND ${column} <> '' AND ${ofTheirs}`;
+      const [found] = await clickhouse.query<{ rows: number }>(
+        `SELECT count() AS rows FROM ${table} WHERE ${words}`,
+        { userIds },
+      );
+      if (!found?.rows) continue;
+      erased += found.rows;
+      await clickhouse.command(
+        `ALTER TABLE ${table} UPDATE ${column} = ${none} WHERE ${words} SETTINGS mutations_sync = 2`,
+        { userIds },
+      );
+    }
+    return erased;
+  },
+};

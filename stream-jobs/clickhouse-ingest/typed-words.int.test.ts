@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { handClock } from '#platform/testing/hand-clock';
+import { type ScratchClickHouse, scratchClickHouse } from '#platform/testing/scratch-clickhouse';
+import { testHost } from '#platform/testing/test-host';
+import { createTypedWordsEraser } from './typed-words-worker.js';
+
+let scratch: ScratchClickHouse;
+let offset = 0;
+
+beforeAll(async () => {
+  scratch = await scratchClickHouse();
+});
+afterAll(() => scratch.drop());
+
+const place = () => ({ kafka_partition: 0, kafka_offset: offset++, event_id: randomUUID() });
+const instant = (ms: number) => new Date(ms).toISOString().replace('T', ' ').replace('Z', '');
+
+const search = async (visit: string, user: string | null, words: string, atMs: number): Promise<void> => {
+  const row = { visit_id: visit, user_id: user, occurred_at: instant(atMs) };
+  const { clickhouse } = scratch;
+  await clickhouse.insertRows('shopper_activity', [
+    { ...place(), ...row, type: 'products_searched', query: words },
+  ]);
+  await clickhouse.insertRows('searches', [{ ...place(), ...row, nth: 1, term: words }]);
+};
+const erased = (user: string, atMs: number) =>
+  scratch.clickhouse.insertRows('domain_events', [
+    { ...place(), topic: 'users', key: user, type: 'UserErased', occurred_at: instant(atMs), payload: '{}' },
+  ]);
+const wordsLeft = async (): Promise<string[]> =>
+  (
+    await scratch.clickhouse.query<{ words: string }>(
+      `SELECT DISTINCT words FROM (SELECT query AS words FROM shopper_activity UNION ALL SELECT term FROM searches)
+       WHERE words IS NOT NULL AND words <> '' ORDER BY words`,
+    )
+  ).map(({ words }) => words);
+
+it('what a person typed goes with the account, also what was typed before the login, and no row goes', async () => {
+  const nowMs = Date.now();
+  const clock = handClock(nowMs);
+  const [ann, bo] = [randomUUID(), randomUUID()];
+  await search('visit-1', null, 'ann before login', nowMs - 5_000);
+  await search('visit-1', ann, 'ann', nowMs - 4_000);
+  await search('visit-2', bo, 'bo', nowMs - 3_000);
+  await search('visit-3', null, 'nobody', nowMs - 3_000);
+  const eraser = createTypedWordsEraser({ ...testHost('test', { clock }), clock }, scratch.clickhouse);
+  await eraser.look();
+  expect(await wordsLeft()).toEqual(['ann', 'ann before login', 'bo', 'nobody']);
+
+  await erased(ann, nowMs);
+  await eraser.look();
+  expect(await wordsLeft()).toEqual(['bo', 'nobody']);
+  const counted = 'SELECT count() AS rows FROM shopper_activity WHERE user_id IS NOT NULL';
+  expect(await scratch.clickhouse.query(counted)).toEqual([{ rows: 2 }]);
+
+  await search('visit-4', ann, 'late', nowMs + 60_000);
+  clock.advanceMs(10 * 60_000);
+  await eraser.look();
+  expect(await wordsLeft()).toEqual(['bo', 'nobody']);
+});
