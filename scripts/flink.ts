@@ -1,27 +1,28 @@
 /**
- * `npm run flink [live-metrics|visits]`: runs the Flink SQL of a windowed job on the platform that CARTSTREAM_RUN names
+ * `npm run flink [live-metrics|visits|product-performance|item-pairs]`: runs the Flink SQL of a windowed job on the platform that CARTSTREAM_RUN names
  * or that runs in `.local`, and prints its rows until it is stopped.
  *
  * `npm run flink -- --compare`: lets Flink and stream-jobs/windows compute the same events (`ROWS`, 100,000) of topics of
- * their own, out of order by up to 1.5 s, and compares the rows one by one, and the CPU time of both.
+ * their own, out of order by up to 1.5 s and some of them too late for any window, and compares the rows one by one, and the
+ * CPU time of both.
  */
 import { parseArgs } from 'node:util';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { compareWithFlink } from './flink/comparison.js';
+import { flinkJobs } from './flink/jobs.js';
 import { flinkScript, installFlink, runFlink } from './flink/local-flink.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { compare: { type: 'boolean', default: false } },
 });
-const jobs = ['live-metrics', 'visits'] as const;
 const [job = 'live-metrics'] = positionals;
 
 process.env.CARTSTREAM_RUN ??= projectPath('.local/run.json');
 if (values.compare) process.exit((await compareWithFlink(Number(process.env.ROWS ?? 100_000))) ? 0 : 1);
-if (!(jobs as readonly string[]).includes(job)) {
-  console.error(`no job ${job}; there are: ${jobs.join(', ')}`);
+if (!(flinkJobs as readonly string[]).includes(job)) {
+  console.error(`no job ${job}; there are: ${flinkJobs.join(', ')}`);
   process.exit(2);
 }
 const { kafka, schemaRegistryUrl } = engines();
@@ -30,6 +31,7 @@ const script = flinkScript(job, {
   schemaRegistryUrl,
   topicPrefix: '',
   visitGapSeconds: 1_800,
+  performanceWindowSeconds: 3_600,
   isBounded: false,
   sinkOf: () => "'connector' = 'print'",
 });

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '#platform/config';
+import { flinkSinks, flinkVersion } from '../scripts/flink/jobs.js';
 import { gatewayConfig } from '../services/gateway/config.js';
 import { frontPage, linksOf } from '../services/gateway/front-page.js';
 import { table } from '../services/table.js';
@@ -125,6 +126,20 @@ describe('docker-compose.yml', () => {
       expect(compose.services[name]?.container_name).toBeUndefined();
       expect(compose.services[name]?.ports).toBeUndefined();
     }
+  });
+
+  it('submits every job of stream-jobs/flink, after the topics of its rows are there', () => {
+    const files = readdirSync('stream-jobs/flink').filter((file) => file.endsWith('.sql'));
+    const jobs = files.map((file) => file.slice(0, -4)).filter((job) => job !== 'sources');
+    const { command = [], depends_on } = compose.services['flink-jobs'] ?? {};
+    expect(command.slice(2).toSorted()).toEqual(jobs.toSorted());
+    expect(depends_on).toMatchObject({ 'flink-topics': { condition: 'service_completed_successfully' } });
+    for (const sink of flinkSinks())
+      expect(compose.services['flink-topics']?.command?.[2]).toContain(` flink-${sink}`);
+    const images = ['flink-jobs', 'flink-jobmanager', 'flink-taskmanager'].map(
+      (name) => compose.services[name]?.image,
+    );
+    expect(new Set(images)).toEqual(new Set([`flink:${flinkVersion}`]));
   });
 
   it('runs the client of Kafka that the image is built with', () => {

@@ -131,6 +131,18 @@ describe('the watermark', () => {
   });
 });
 
+describe('an event that waits for a partition which lags', () => {
+  test('counts for the watermark: nothing before it comes from its own partition', () => {
+    const task = createTask(sums, idleAfterMs);
+    const { add, late } = feeding(task);
+    task.lane(at(1));
+    task.watermarks.peek(at(1), 30_000);
+    add(30, 'a', 1, 0);
+    add(2, 'a', 1, 0);
+    expect(late).toEqual(['a']);
+  });
+});
+
 describe('an event that comes late', () => {
   test('counts while its window is kept open, and after that it is put aside', () => {
     const { add, rows, late } = feeding(createTask({ ...sums, latenessMs: 5_000 }, idleAfterMs));

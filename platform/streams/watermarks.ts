@@ -14,17 +14,20 @@ export type Watermarks = {
   look(at: TopicPartition, isDrained: boolean, now: { wallMs: number; monotonicMs: number }): void;
   /** Epoch ms; it never steps back. Minus infinity until every partition has had an event or was idle. */
   current(): number;
-  /** The time of an event that was read and has to wait for the other partitions. */
+  /**
+   * The time of an event that was read and has to wait for the other partitions: it is as good as handled, because it is
+   * the next one of its partition.
+   */
   peek(at: TopicPartition, atMs: number): void;
-  /** The lowest mark of the other partitions, in which events that wait count. */
+  /** The lowest mark of the other partitions. */
   without(at: TopicPartition): number;
   /** Pushes the watermark to `atMs` or beyond: what comes before it is late. */
   raise(atMs: number): void;
-  /** The newest event time of the partition; undefined before its first event. */
+  /** The newest event time of the partition, read or waiting; undefined before its first event. */
   newest(at: TopicPartition): number | undefined;
 };
 
-type Mark = { newestMs: number; peekedMs: number; clockMs: number; drainedSinceMs: number | undefined };
+type Mark = { newestMs: number; clockMs: number; drainedSinceMs: number | undefined };
 
 export type WatermarkBounds = {
   /** By how much an event may be older than a later one of its partition and still be in time. */
@@ -44,18 +47,17 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
     const name = nameOf(at);
     let mark = marks.get(name);
     if (mark === undefined) {
-      mark = { newestMs: never, peekedMs: never, clockMs: never, drainedSinceMs: undefined };
+      mark = { newestMs: never, clockMs: never, drainedSinceMs: undefined };
       marks.set(name, mark);
     }
     return mark;
   };
-  const lowest = (markMsOf: (mark: Mark) => number, except?: Mark): number => {
+  const lowest = (except?: Mark): number => {
     let low = Number.POSITIVE_INFINITY;
-    for (const mark of marks.values()) if (mark !== except) low = Math.min(low, markMsOf(mark));
+    for (const mark of marks.values()) if (mark !== except) low = Math.min(low, markMs(mark));
     return low;
   };
-  const readMs = (mark: Mark) => Math.max(mark.newestMs - outOfOrderMsMax, mark.clockMs);
-  const peekedMs = (mark: Mark) => Math.max(readMs(mark), mark.peekedMs - outOfOrderMsMax);
+  const markMs = ({ newestMs, clockMs }: Mark) => Math.max(newestMs - outOfOrderMsMax, clockMs);
 
   return {
     expect: (at) => {
@@ -73,14 +75,14 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
         mark.clockMs = Math.max(mark.clockMs, wallMs - idleAfterMs - outOfOrderMsMax);
     },
     current: () => {
-      if (marks.size > 0) raisedToMs = Math.max(raisedToMs, lowest(readMs));
+      if (marks.size > 0) raisedToMs = Math.max(raisedToMs, lowest());
       return raisedToMs;
     },
     peek: (at, atMs) => {
       const mark = markOf(at);
-      mark.peekedMs = Math.max(mark.peekedMs, atMs);
+      mark.newestMs = Math.max(mark.newestMs, atMs);
     },
-    without: (at) => lowest(peekedMs, markOf(at)),
+    without: (at) => lowest(markOf(at)),
     raise: (atMs) => {
       raisedToMs = Math.max(raisedToMs, atMs);
     },

@@ -3,37 +3,28 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectPath } from '#platform/project';
 import { cpuSeconds } from '../../benchmarks/ingest/engines.js';
 import { cacheDir } from '../../local/software/cache.js';
+import { flinkConnectors, flinkFile, flinkVersion } from './jobs.js';
 
 /** Flink in one JVM: its SQL client runs a script with a cluster of its own inside. */
 
-const version = '2.1.0';
 const distribution = {
-  file: `apache_flink_libraries-${version}.tar.gz`,
+  file: `apache_flink_libraries-${flinkVersion}.tar.gz`,
   sha256: 'a8c12b411eefd45a33e54579ff65c29faa09e96a670f3c2c39ddeca35d8196c6',
 };
-const jars = [
-  ['flink-sql-gateway', '2.1.0', '591f8dcd5d687d9e5a01bcd9f6f50439d975a9b2acef07fac126baacdfe25abf'],
-  [
-    'flink-sql-connector-kafka',
-    '4.0.1-2.0',
-    'c7127a6518fba5d6b75eb4692229192e7147ea378e69c7b7cf16d0494057b0c3',
-  ],
-  [
-    'flink-sql-avro-confluent-registry',
-    '2.1.0',
-    'f21b26fc23f2e7d989fdbc1f319c5066605805909d884666f7b4aa40840d6dca',
-  ],
-] as const;
+const gateway = {
+  name: 'flink-sql-gateway',
+  version: flinkVersion,
+  sha256: '591f8dcd5d687d9e5a01bcd9f6f50439d975a9b2acef07fac126baacdfe25abf',
+};
 
 /** The folder of Flink and its connectors: from PyPI and Maven Central, once, into the cache outside the checkout. */
 export const installFlink = (): string => {
   const cache = cacheDir(process.env);
-  const folder = join(cache, `flink-${version}`);
+  const folder = join(cache, `flink-${flinkVersion}`);
   if (existsSync(folder)) return folder;
-  console.log(`flink: downloads Flink ${version} (340 MB) into ${folder}`);
+  console.log(`flink: downloads Flink ${flinkVersion} (340 MB) into ${folder}`);
   mkdirSync(cache, { recursive: true });
   const making = mkdtempSync(join(cache, '.flink-'));
   const run = (command: string, args: string[]): void => {
@@ -42,12 +33,17 @@ export const installFlink = (): string => {
   try {
     run('python3', [
       ...['-m', 'pip', 'download', '--quiet', '--no-deps', '--no-binary', ':all:'],
-      `apache-flink-libraries==${version}`,
+      `apache-flink-libraries==${flinkVersion}`,
     ]);
     verify(join(making, distribution.file), distribution.sha256);
-    run('tar', ['-xzf', distribution.file, '--strip-components=2', `apache_flink_libraries-${version}/deps`]);
+    run('tar', [
+      '-xzf',
+      distribution.file,
+      '--strip-components=2',
+      `apache_flink_libraries-${flinkVersion}/deps`,
+    ]);
     rmSync(join(making, distribution.file));
-    for (const [name, of, sha256] of jars) {
+    for (const { name, version: of, sha256 } of [gateway, ...flinkConnectors()]) {
       run('mvn', [
         ...['-q', '-B', 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy'],
         `-Dartifact=org.apache.flink:${name}:${of}`,
@@ -72,6 +68,7 @@ export type FlinkSettings = {
   schemaRegistryUrl: string;
   topicPrefix: string;
   visitGapSeconds: number;
+  performanceWindowSeconds: number;
   /** True to read what is there now and end; false to go on for ever. */
   isBounded: boolean;
   /** The options of each sink, as in `WITH (…)`. */
@@ -80,19 +77,29 @@ export type FlinkSettings = {
 
 /** The script of a job of stream-jobs/flink: its sources, then itself. */
 export const flinkScript = (job: string, settings: FlinkSettings): string => {
-  const read = (name: string): string => readFileSync(projectPath(`stream-jobs/flink/${name}.sql`), 'utf8');
   const filled: Record<string, string> = {
     JOB: job,
     KAFKA_BROKERS: settings.brokers,
     SCHEMA_REGISTRY_URL: settings.schemaRegistryUrl,
     PREFIX: settings.topicPrefix,
-    VISIT_GAP_SECONDS: String(settings.visitGapSeconds),
+    TARGET: 'local',
+    PARALLELISM: '1',
+    VISIT_GAP: intervalOf(settings.visitGapSeconds),
+    PERFORMANCE_WINDOW: intervalOf(settings.performanceWindowSeconds),
     BOUNDED: settings.isBounded ? "'scan.bounded.mode' = 'latest-offset'," : '',
   };
   const wait = settings.isBounded ? "SET 'table.dml-sync' = 'true';\n" : '';
-  return `${wait}${read('sources')}\n${read(job)}`.replaceAll(/\$\{(\w+)(?::(\w+))?\}/g, (whole, name, of) =>
-    name === 'SINK' ? settings.sinkOf(of) : (filled[name] ?? whole),
+  return `${wait}${flinkFile('sources.sql')}\n${flinkFile(`${job}.sql`)}`.replaceAll(
+    /\$\{(\w+)(?::([\w-]+))?\}/g,
+    (whole, name, of) => (name === 'SINK' ? settings.sinkOf(of) : (filled[name] ?? whole)),
   );
+};
+
+/** Less than 100 hours as SQL has it: `INTERVAL '1800' SECOND` has more digits than SQL gives seconds. */
+const intervalOf = (seconds: number): string => {
+  const parts = [seconds / 3_600, (seconds / 60) % 60, seconds % 60];
+  const clock = parts.map((part) => String(Math.floor(part)).padStart(2, '0')).join(':');
+  return `INTERVAL '${clock}' HOUR TO SECOND`;
 };
 
 export type FlinkRun = {

@@ -1,8 +1,10 @@
 -- The topics as Flink reads them. `npm run flink` puts this file before a job and fills in what is in ${…}.
-SET 'execution.target' = 'local';
+SET 'execution.target' = '${TARGET}';
 SET 'table.local-time-zone' = 'UTC';
-SET 'parallelism.default' = '1';
+SET 'parallelism.default' = '${PARALLELISM}';
 SET 'pipeline.name' = '${JOB}';
+-- As in stream-jobs/windows: a partition without records does not hold the watermark.
+SET 'table.exec.source.idle-timeout' = '2 s';
 
 CREATE TABLE shopper_activity (
   event_id STRING,

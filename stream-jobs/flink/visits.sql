@@ -39,5 +39,5 @@ SELECT
   COUNT(*) FILTER (WHERE `type` = 'products_searched'),
   COUNT(*) FILTER (WHERE `type` = 'recommendation_clicked'),
   COUNT(*) FILTER (WHERE `type` = 'checkout_started')
-FROM TABLE(SESSION(TABLE shopper_actions PARTITION BY visit_id, DESCRIPTOR(occurred_at), INTERVAL '${VISIT_GAP_SECONDS}' SECOND))
+FROM TABLE(SESSION(TABLE shopper_actions PARTITION BY visit_id, DESCRIPTOR(occurred_at), ${VISIT_GAP}))
 GROUP BY visit_id, window_start, window_end;

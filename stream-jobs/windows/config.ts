@@ -16,6 +16,8 @@ export const windowsConfig = envSchema({
     setting.integer(100, 10_000_000).default(100_000),
   ],
   checkpointEveryMs: ['WINDOWS_CHECKPOINT_EVERY_MS', setting.integer(50, 60_000).default(500)],
+  /** A partition without records for so long does not hold the watermark. */
+  idleAfterMs: ['WINDOWS_IDLE_AFTER_MS', setting.integer(100, 86_400_000).default(2_000)],
   /** A visit ends after so long without an action. */
   visitGapMs: ['WINDOWS_VISIT_GAP_MS', setting.integer(1_000, 86_400_000).default(1_800_000)],
   /** The length of the windows of product-performance: an hour, or shorter for tests. */

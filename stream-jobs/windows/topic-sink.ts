@@ -6,7 +6,7 @@ import { type EventMap, records } from '#schemas/events';
 /** The events that the jobs write. */
 export const published = ['Visit', 'Search', 'ProductPerformance', 'StockOut', 'FraudSignal'] as const;
 
-type Published = (typeof published)[number];
+export type Published = (typeof published)[number];
 export type Publisher = EventPublisher<Pick<EventMap, Published>>;
 
 /** Appends each row to the outbox, as an event whose id is that of the row: a repeat of it is recognised. */

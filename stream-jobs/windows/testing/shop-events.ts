@@ -150,7 +150,8 @@ const sales = (nth: number, atMs: number, { orderId, lines, isRefunded, ...more 
   return isRefunded ? [...sold, saleOf(0, -1)] : sold;
 };
 
-const seeded = (seed: number): ((below: number) => number) => {
+/** Whole numbers below a bound, the same for the same seed. */
+export const seeded = (seed: number): ((below: number) => number) => {
   let state = seed;
   return (below) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -332,3 +333,13 @@ const isOfProduct = (event: ShopEvent): event is OfProduct =>
   (event.type === 'ShopperActivity' &&
     event.value.product_id !== null &&
     ['product_viewed', 'product_added', 'product_removed'].includes(event.value.type));
+
+const lateByMs = 2 * 60 * 60_000;
+
+/** Events of two hours before `fromMs`: later than any window waits, so they may change no row. */
+export const lateEvents = (count: number, fromMs: number): ShopEvent[] =>
+  shopEvents(count, fromMs - lateByMs).map((event) => {
+    const eventId = `late-${event.eventId}`;
+    const value = 'event_id' in event.value ? { ...event.value, event_id: eventId } : event.value;
+    return { ...event, eventId, value } as ShopEvent;
+  });

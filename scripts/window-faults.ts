@@ -1,0 +1,47 @@
+/**
+ * `npm run window-faults [-- --faults 500 --seed 1 --events 100000]`: random faults while the windowed jobs read (killed,
+ * restarted, replaced by another process, a stranger in their group, repeats, late events), and at the end every row
+ * compared with a recomputation. The engines are those of the platform that CARTSTREAM_RUN names or that runs in `.local`.
+ */
+import { parseArgs } from 'node:util';
+import { projectPath } from '#platform/project';
+import { writeResults } from '../benchmarks/results.js';
+import { thousands } from '../benchmarks/terminal.js';
+import { faultKinds, runFaults } from '../stream-jobs/windows/testing/faults.js';
+import { seeded } from '../stream-jobs/windows/testing/shop-events.js';
+
+const { values } = parseArgs({
+  options: {
+    faults: { type: 'string', default: '500' },
+    seed: { type: 'string', default: '1' },
+    events: { type: 'string', default: '100000' },
+  },
+});
+process.env.CARTSTREAM_RUN ??= projectPath('.local/run.json');
+const seed = Number(values.seed);
+const random = seeded(seed);
+const faults = Array.from(
+  { length: Number(values.faults) },
+  () => faultKinds[random(faultKinds.length)] as (typeof faultKinds)[number],
+);
+const { found, expected } = await runFaults({
+  faults,
+  seed,
+  events: Number(values.events),
+  redisDatabase: 15,
+  log: console.log,
+});
+let differences = 0;
+for (const [kind, rows] of Object.entries(expected)) {
+  const here = new Set(found[kind as keyof typeof found]);
+  const missing = rows.filter((row) => !here.delete(row));
+  differences += missing.length + here.size;
+  console.log(
+    `${kind}: ${thousands(rows.length)} rows, ${missing.length} missing or different, ${here.size} too many`,
+  );
+  for (const row of [...missing.slice(0, 2), ...[...here].slice(0, 2)]) console.log(`  ${row}`);
+}
+const count = (kind: string): number => faults.filter((one) => one === kind).length;
+console.log(`${faults.length} faults (${faultKinds.map((kind) => `${count(kind)} ${kind}`).join(', ')})`);
+writeResults('window-faults', { seed, events: Number(values.events), faults: faults.length, differences });
+process.exit(differences === 0 ? 0 : 1);

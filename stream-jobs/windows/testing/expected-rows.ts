@@ -1,0 +1,136 @@
+import type { Redis } from 'ioredis';
+import type { ReceivedEvent } from '#platform/messaging/events';
+import { createTask } from '#platform/streams/task';
+import type { EventMap } from '#schemas/events';
+import { type LiveSize, type LiveWindow, liveKeys, liveSizes } from '#schemas/live-state';
+import { fraudSignals } from '../fraud-signals.js';
+import {
+  recomputeLive,
+  recomputePerformance,
+  recomputeSearches,
+  recomputeVisits,
+  type ShopEvent,
+} from './shop-events.js';
+import { readTopics, type WrittenRows } from './windows-job.js';
+
+/** Rows by what they are of, as texts in one order. */
+export type Expected = Record<
+  'Visit' | 'Search' | 'ProductPerformance' | 'StockOut' | 'FraudSignal' | LiveSize,
+  readonly string[]
+>;
+
+const sizes = Object.keys(liveSizes) as LiveSize[];
+
+export const recomputeAll = (
+  events: readonly ShopEvent[],
+  { visitGapMs, performanceWindowMs }: { visitGapMs: number; performanceWindowMs: number },
+): Expected => ({
+  Visit: inOneOrder(recomputeVisits(events, visitGapMs)),
+  Search: inOneOrder(recomputeSearches(events, visitGapMs)),
+  ProductPerformance: inOneOrder(recomputePerformance(events, performanceWindowMs)),
+  StockOut: inOneOrder(recomputeStockOuts(events)),
+  FraudSignal: signalsOf(events),
+  ...(Object.fromEntries(
+    sizes.map((size) => [size, inOneOrder(recomputeLive(events, liveSizes[size]))]),
+  ) as Record<LiveSize, string[]>),
+});
+
+/** What the jobs wrote: of rows that replace each other the last, and of live figures those before the closing events. */
+export const foundOf = async (
+  written: WrittenRows,
+  redis: Redis,
+  fromMs: number,
+  expected: Pick<Expected, 'FraudSignal'>,
+): Promise<Expected> => {
+  const live = async (size: LiveSize): Promise<LiveWindow[]> =>
+    Object.values(await redis.hgetall(liveKeys.windows(size)))
+      .map((text) => JSON.parse(text.slice(text.indexOf(' ') + 1)) as LiveWindow)
+      .filter((window) => window.fromMs < fromMs + closingAfterMs);
+  const last = new Map<string, EventMap['StockOut']>();
+  for (const row of written.StockOut.toSorted((a, b) => a.revision - b.revision))
+    last.set(`${row.order_id} ${row.product_id}`, row);
+  // A burst that was seen in part gives rise to further signals, which depend on the moment.
+  const signals = new Set(written.FraudSignal.map(({ kind, order_id }) => `${kind} ${order_id}`));
+  return {
+    Visit: inOneOrder(written.Visit.map(withoutId)),
+    Search: inOneOrder(written.Search.map(withoutId)),
+    ProductPerformance: inOneOrder(written.ProductPerformance.map(withoutId)),
+    StockOut: inOneOrder([...last.values()].map(essentials)),
+    FraudSignal: expected.FraudSignal.filter((signal) => signals.has(signal)),
+    tenSeconds: inOneOrder(await live('tenSeconds')),
+    minute: inOneOrder(await live('minute')),
+  };
+};
+
+const closingAfterMs = 30 * 60_000;
+
+const withoutId = <T extends { event_id: string }>({ event_id: _, ...row }: T) => row;
+
+const essentials = ({ order_id, product_id, requested, lost_minor }: EventMap['StockOut']) => ({
+  order_id,
+  product_id,
+  requested,
+  lost_minor,
+});
+
+const recomputeStockOuts = (events: readonly ShopEvent[]): object[] => {
+  const placed = new Map(
+    events.flatMap((event) => (event.type === 'OrderPlaced' ? [[event.key, event.value]] : [])),
+  );
+  return events.flatMap(({ type, key, value }) =>
+    type !== 'StockRejected'
+      ? []
+      : value.lines.map(({ productId, requested }) => {
+          const lines = placed.get(key)?.lines ?? [];
+          const priceMinor = lines.find((line) => line.productId === productId)?.unitPriceMinor ?? 0;
+          return { order_id: key, product_id: productId, requested, lost_minor: requested * priceMinor };
+        }),
+  );
+};
+
+/** By the job's own fold over all events at once: `windows.test.ts` shows by example what it finds. */
+const signalsOf = (events: readonly ShopEvent[]): string[] => {
+  const nowhere = { into: '', write: async () => {} };
+  const limits = { orders: 5, declines: 3, amountMinor: 500_000 };
+  const task = createTask(fraudSignals(limits, nowhere), 1);
+  const lane = task.lane({ topic: 'orders', partition: 0 });
+  for (const event of events)
+    lane.take(lane.nextOffset, event.atMs, task.contributionsOf(event as unknown as ReceivedEvent));
+  const signals = task.checkpoint().rows.map(({ row }) => `${row.kind} ${row.order_id}`);
+  return [...new Set(signals)].toSorted();
+};
+
+/** An event on each partition that the jobs read: it adds to few windows, and moves the watermark. */
+export const edgeEvents = (atMs: number, name: string): (ShopEvent & { partition: number })[] =>
+  readTopics.flatMap(({ topic, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({
+      ...edgeEvent(topic, `${name}-${topic}-${partition}`, atMs),
+      partition,
+    })),
+  );
+
+const edgeEvent = (topic: (typeof readTopics)[number]['topic'], id: string, atMs: number): ShopEvent => {
+  const about = { key: id, atMs, eventId: id };
+  const none = { product_id: null, query: null, position: null, recommendation_id: null };
+  const sale = { line: 0, product_id: id, category: 'home', quantity: 1, amount_minor: 1, currency: 'GBP' };
+  const by = { event_id: id, user_id: null, occurred_at: atMs };
+  switch (topic) {
+    case 'shopper-activity':
+      return {
+        ...about,
+        type: 'ShopperActivity',
+        value: { ...by, ...none, type: 'recommendation_shown', visit_id: id },
+      };
+    case 'sales':
+      return { ...about, type: 'Sale', value: { ...by, ...sale, order_id: id, kind: 'sale' } };
+    case 'orders': {
+      const value = { orderId: id, version: 2, userId: null, reason: 'customer', occurredAt: atMs };
+      return { ...about, type: 'OrderCancelled', value };
+    }
+    case 'inventory':
+      return { ...about, type: 'StockRejected', value: { orderId: id, lines: [], occurredAt: atMs } };
+  }
+};
+
+const inOneOrder = (rows: readonly object[]): string[] =>
+  rows.map((row) => JSON.stringify(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1)))).toSorted();
