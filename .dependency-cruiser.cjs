@@ -15,7 +15,7 @@ const withEffects = [
 
 /** What a file without effects may import. Packages and parts of the platform are named; others may have effects. */
 const withoutEffects = [
-  '^(services|stream-jobs|schemas)/',
+  '^(services|stream-jobs|schemas|recommenders)/',
   '^node_modules/(zod|uuid)/',
   '^crypto$',
   '^platform/(assert|bounded-map|errors|fresh-map|html|ids)[.]ts$',
@@ -56,13 +56,20 @@ module.exports = {
       comment: 'platform/ contains no shop noun: it receives topics and schemas as values.',
       severity: 'error',
       from: { path: '^platform/' },
-      to: { path: '^(services|stream-jobs|schemas|local|tests|benchmarks|scripts)/' },
+      to: { path: '^(services|stream-jobs|schemas|recommenders|local|tests|benchmarks|scripts)/' },
+    },
+    {
+      name: 'recommenders-only-compute',
+      comment: 'Jobs, services and commands share the models, so the models have no effects and import nothing else.',
+      severity: 'error',
+      from: { path: '^recommenders/', pathNot: '[.]test[.]ts$' },
+      to: { pathNot: '^recommenders/' },
     },
     {
       name: 'schemas-stand-alone',
       severity: 'error',
       from: { path: '^schemas/' },
-      to: { path: '^(platform|services|stream-jobs|local|tests|benchmarks|scripts)/' },
+      to: { path: '^(platform|services|stream-jobs|recommenders|local|tests|benchmarks|scripts)/' },
     },
     {
       name: 'testing-is-for-tests',

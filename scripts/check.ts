@@ -18,6 +18,7 @@ const steps: Step[] = [
       '--config',
       '.dependency-cruiser.cjs',
       'platform',
+      'recommenders',
       'services',
       'stream-jobs',
       'schemas',

@@ -28,6 +28,7 @@ const documents = [
 const services = foldersIn('services');
 const codeFolders = [
   'platform',
+  'recommenders',
   'schemas',
   'services',
   'stream-jobs',

@@ -1,0 +1,130 @@
+import { type Activity, recentMs, type Scenario } from './activity.js';
+import type { Candidates } from './candidates.js';
+import { featureCount } from './features.js';
+import type { History } from './histories.js';
+import type { Context, Memory } from './memory.js';
+import type { OpenVisit } from './open-visits.js';
+import type { Ranker } from './ranker.js';
+import type { Scorers } from './scorers.js';
+import type { RecommenderSettings } from './settings.js';
+
+/**
+ * Predict, then learn: before an activity becomes part of the memory, the rankers are asked for it as for a list, and learn
+ * from what was really chosen. A lesson costs as much as a list, so each activity pays for a share of one. All is a
+ * function of the order of the activities, so a replay learns the same.
+ */
+export type Lessons = {
+  beforeStep(visit: OpenVisit, item: number, history: History | undefined, activity: Activity): void;
+  beforeOrder(items: readonly number[], history: History | undefined, activity: Activity): void;
+  credit: number;
+  turn: number;
+};
+
+const creditMax = 50;
+
+export const createLessons = (
+  memory: Memory,
+  rankers: Record<Scenario, Ranker>,
+  parts: { candidates: Candidates; scorers: Scorers; settings: RecommenderSettings },
+): Lessons => {
+  const { candidates, scorers, settings } = parts;
+  const { items } = memory;
+
+  const teach = (
+    scenario: Scenario,
+    context: Context,
+    chosen: ReadonlySet<number>,
+    isWanted: (item: number) => boolean,
+  ): void => {
+    scorers(candidates, context, scenario);
+    candidates.keep((item) => isWanted(item) && items.isListed(item, context.atMs));
+    const taken: number[] = [];
+    for (let row = 0; row < candidates.items.length; row += 1)
+      if (chosen.has(candidates.items[row]!)) taken.push(row);
+    rankers[scenario].learn(
+      candidates.features.subarray(0, candidates.items.length * featureCount),
+      candidates.items.length,
+      taken,
+    );
+    candidates.clear();
+  };
+
+  const cartLesson = (some: readonly number[], context: Context): boolean => {
+    if (some.length < 2) return false;
+    const cart = some.slice(0, Math.floor(some.length / 2));
+    const inCart = new Set(cart);
+    // Half of the lessons without the buyer, because many carts are nobody's.
+    const history = lessons.turn % 2 === 0 ? context.history : undefined;
+    teach(
+      'cart',
+      { ...context, cart, history },
+      new Set(some.slice(cart.length)),
+      (item) => !inCart.has(item),
+    );
+    return true;
+  };
+
+  const reorderLesson = (some: readonly number[], context: Context): boolean => {
+    if (context.history === undefined || context.history.baskets === 0) return false;
+    teach('reorder', context, new Set(some), () => true);
+    return true;
+  };
+
+  const freshOf = (some: readonly number[], { history }: Context): Set<number> =>
+    new Set(
+      history === undefined || history.baskets === 0 ? [] : some.filter((item) => !history.owned.has(item)),
+    );
+
+  const homeLesson = (some: readonly number[], context: Context): boolean => {
+    const fresh = freshOf(some, context);
+    if (fresh.size === 0) return false;
+    teach('home', context, fresh, (item) => !context.history?.owned.has(item));
+    return true;
+  };
+
+  const arrivalsLesson = (some: readonly number[], context: Context): boolean => {
+    const isNew = (item: number) => !(context.atMs - items.since(item) > recentMs);
+    const arrivals = new Set([...freshOf(some, context)].filter(isNew));
+    if (arrivals.size === 0) return false;
+    teach('new-arrivals', context, arrivals, (item) => !context.history?.owned.has(item) && isNew(item));
+    return true;
+  };
+
+  const lessons: Lessons = {
+    credit: creditMax,
+    turn: 0,
+    beforeStep: (visit, item, history, { kind, atMs }) => {
+      const latest = visit.items[visit.items.length - 1];
+      if (latest === item && kind !== 'added') return;
+      lessons.credit = Math.min(creditMax, lessons.credit + settings.lessonsPerView);
+      if (lessons.credit < 1) return;
+      lessons.credit -= 1;
+      lessons.turn += 1;
+      const context: Context = { visit: visit.items, cart: [], history, atMs, ownVisit: visit.number };
+      const inCart = new Set(visit.cart);
+      if (kind === 'added' && visit.cart.length > 0 && !inCart.has(item))
+        teach('cart', { ...context, cart: visit.cart }, new Set([item]), (other) => !inCart.has(other));
+      const seen = new Set(visit.items);
+      const isHome = latest === undefined || lessons.turn % 4 === 0;
+      if (isHome && !seen.has(item) && (latest !== undefined || history !== undefined))
+        teach(
+          'home',
+          context,
+          new Set([item]),
+          (other) => !seen.has(other) && history?.owned.has(other) !== true,
+        );
+      else if (latest !== undefined && latest !== item)
+        teach('product', context, new Set([item]), (other) => other !== latest);
+    },
+    beforeOrder: (some, history, { atMs }) => {
+      lessons.credit = Math.min(creditMax, lessons.credit + settings.lessonsPerOrder);
+      const context: Context = { visit: [], cart: [], history, atMs, ownVisit: -1 };
+      lessons.turn += 1;
+      // Each order begins with another lesson, so that all get their share when not all can be paid for.
+      const all = [cartLesson, reorderLesson, homeLesson, arrivalsLesson];
+      for (let nth = 0; nth < all.length && lessons.credit >= 1; nth += 1)
+        if (all[(nth + lessons.turn) % all.length]!(some, context)) lessons.credit -= 1;
+    },
+  };
+  return lessons;
+};

@@ -1,0 +1,71 @@
+import { type Content, createContent } from './content.js';
+import { createForwardDecay, type ForwardDecay } from './decay.js';
+import { createHistories, type Histories, type History } from './histories.js';
+import { createItemTable, type ItemTable } from './item-table.js';
+import { createLeaders, type Leaders } from './leaders.js';
+import { createOpenVisits, type OpenVisits } from './open-visits.js';
+import type { RecommenderSettings } from './settings.js';
+import { createSparseRows, type SparseRows } from './sparse-rows.js';
+import { createVisitIndex, type VisitIndex } from './visit-index.js';
+
+/** All that was learned but the ranking models' parameters: what the features are computed from. */
+export type Memory = {
+  items: ItemTable;
+  content: Content;
+  visits: VisitIndex;
+  orders: VisitIndex;
+  openVisits: OpenVisits;
+  histories: Histories;
+  /** Directed pairs within visits: from an item to later ones, and the other way round. */
+  forward: SparseRows;
+  backward: SparseRows;
+  /** Pairs within orders. */
+  together: SparseRows;
+  /** From the items of an order to those of the same user's next order. */
+  following: SparseRows;
+  popular: Leaders;
+  trending: Leaders;
+  long: ForwardDecay;
+  short: ForwardDecay;
+};
+
+/** What a list is made for: the items of the visit and the cart, and who asks when. */
+export type Context = {
+  visit: readonly number[];
+  cart: readonly number[];
+  history: History | undefined;
+  atMs: number;
+  /** The visit in the index that the context belongs to, which is no neighbour of itself; -1 if it is in none. */
+  ownVisit: number;
+};
+
+export const createMemory = (settings: RecommenderSettings): Memory => {
+  const items = createItemTable(settings.productsMax);
+  const { visitsPerItemMax, pairsPerItemMax } = settings;
+  return {
+    items,
+    content: createContent(),
+    visits: createVisitIndex({
+      visitsMax: settings.visitsMax,
+      stepsMax: settings.stepsPerVisitMax,
+      visitsPerItemMax,
+    }),
+    orders: createVisitIndex({
+      visitsMax: settings.ordersMax,
+      stepsMax: settings.itemsPerOrderMax,
+      visitsPerItemMax,
+    }),
+    openVisits: createOpenVisits(settings.openVisitsMax),
+    histories: createHistories(settings.usersMax),
+    forward: createSparseRows(pairsPerItemMax),
+    backward: createSparseRows(pairsPerItemMax),
+    together: createSparseRows(2 * pairsPerItemMax),
+    following: createSparseRows(2 * pairsPerItemMax),
+    popular: createLeaders(leadersMax, (item) => items.columns.long[item]!),
+    trending: createLeaders(leadersMax, (item) => items.columns.short[item]!),
+    long: createForwardDecay(settings.halfLifeMs),
+    short: createForwardDecay(settings.halfLifeMs / 8),
+  };
+};
+
+const leadersMax = 200;

@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createContent } from './content.js';
+import { createForwardDecay } from './decay.js';
+import { addOrder, createHistories } from './histories.js';
+import { createLeaders } from './leaders.js';
+import { createNames } from './names.js';
+import { createOpenVisits } from './open-visits.js';
+import { createRanker } from './ranker.js';
+import { nthLargest } from './selection.js';
+import { createSparseRows } from './sparse-rows.js';
+import { createVisitIndex, entryOf } from './visit-index.js';
+
+describe('selection', () => {
+  it('finds the value of a rank as sorting does', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1 }), fc.nat(), (values, some) => {
+        const rank = 1 + (some % values.length);
+        const sorted = values.toSorted((a, b) => b - a);
+        expect(nthLargest(Float64Array.from(values), values.length, rank)).toBe(sorted[rank - 1]);
+      }),
+    );
+  });
+});
+
+describe('sparse rows', () => {
+  it('keep at most twice their columns, and never drop a sum larger than one that stays', () => {
+    const rows = createSparseRows(4);
+    for (let column = 0; column < 500; column += 1) rows.add(0, column, 1 + ((column * 7919) % 101));
+    for (let nth = 0; nth < 3; nth += 1) rows.add(0, 77, 100);
+    expect(rows.row(0)?.size).toBeLessThanOrEqual(8);
+    expect(rows.get(0, 77)).toBeGreaterThanOrEqual(300);
+    expect(rows.get(1, 77)).toBe(0);
+  });
+});
+
+describe('the visit index', () => {
+  it('keeps the latest visits, steps and visits of an item', () => {
+    const index = createVisitIndex({ visitsMax: 10, stepsMax: 3, visitsPerItemMax: 4 });
+    for (let visit = 0; visit < 30; visit += 1) {
+      index.begin();
+      for (const item of [0, visit + 1, visit + 2, visit + 3]) index.append(visit, item);
+    }
+    expect(index.isKept(19)).toBe(false);
+    expect(index.isKept(20)).toBe(true);
+    expect(Array.from({ length: index.lengthOf(29) }, (_, step) => index.itemAt(29, step))).toEqual([
+      30, 31, 32,
+    ]);
+    const ring = index.visitsOf(0);
+    expect(ring && Array.from({ length: ring.size }, (_, nth) => entryOf(ring, nth))).toEqual([
+      26, 27, 28, 29,
+    ]);
+    index.append(5, 1);
+    expect(index.lengthOf(29)).toBe(3);
+  });
+});
+
+describe('leaders', () => {
+  it('contain the largest of growing sums', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 50, maxLength: 400 }), (grown) => {
+        const sums = new Array<number>(61).fill(0);
+        const leaders = createLeaders(5, (item) => sums[item] as number);
+        for (const [nth, item] of grown.entries()) {
+          sums[item] = (sums[item] as number) + 1 + nth / 100;
+          leaders.grown(item);
+        }
+        const best = [...sums.keys()].sort((a, b) => (sums[b] as number) - (sums[a] as number)).slice(0, 5);
+        for (const item of best) if ((sums[item] as number) > 0) expect(leaders.items.has(item)).toBe(true);
+        expect(leaders.items.size).toBeLessThan(10);
+      }),
+    );
+  });
+});
+
+describe('forward decay', () => {
+  it('halves in a half-life and stays finite at any time', () => {
+    const decay = createForwardDecay(1_000);
+    expect(decay.growth(5_000)).toBe(1);
+    expect(decay.growth(6_000)).toBe(2);
+    expect(Number.isFinite(decay.growth(Number.MAX_SAFE_INTEGER))).toBe(true);
+    expect(decay.growth(-Number.MAX_SAFE_INTEGER)).toBeGreaterThan(0);
+  });
+});
+
+describe('histories', () => {
+  it('decay frequencies by orders, and are bounded', () => {
+    const histories = createHistories(2);
+    const ann = histories.seen('ann');
+    addOrder(ann, [1, 2], 1_000);
+    addOrder(ann, [1], 3_000);
+    expect(ann.owned.get(1)).toMatchObject({ count: 2, fast: 1.7, gapMs: 2_000, basket: 2 });
+    expect(ann.owned.get(2)).toMatchObject({ count: 1, basket: 1 });
+    for (let item = 0; item < 1_000; item += 1) addOrder(ann, [item], 4_000);
+    expect(ann.owned.size).toBe(300);
+    histories.seen('bo');
+    histories.seen('ann');
+    histories.seen('cy');
+    expect(histories.of('bo')).toBeUndefined();
+    expect(histories.of('ann')).toBe(ann);
+  });
+});
+
+describe('open visits and names', () => {
+  it('are bounded', () => {
+    const visits = createOpenVisits(2);
+    for (const id of ['a', 'b', 'c']) visits.set(id, { number: 0, items: [], cart: [] });
+    expect(visits.get('a')).toBeUndefined();
+    const names = createNames(1);
+    expect([names.number('a'), names.number('b'), names.number('a')]).toEqual([0, -1, 0]);
+  });
+});
+
+describe('content', () => {
+  it('finds plurals and rare words more alike than common ones', () => {
+    const content = createContent();
+    const names = ['red lantern', 'lanterns of glass', 'red chair', 'red table', 'red towel', 'red bowl'];
+    for (const [item, name] of names.entries()) content.set(item, name, undefined);
+    const lantern = content.profileOfItem(0);
+    expect(content.similarity(lantern, 0)).toBeCloseTo(1);
+    expect(content.similarity(lantern, 1)).toBeGreaterThan(content.similarity(lantern, 2));
+    expect(content.near(lantern, 3)).toContain(0);
+  });
+
+  it('forgets what a product was called before', () => {
+    const content = createContent();
+    content.set(0, 'garden chair', 'garden');
+    content.set(1, 'wooden spoon', 'kitchen');
+    content.set(0, 'silver spoon', 'kitchen');
+    expect(content.size).toBe(2);
+    expect(content.similarity(content.profileOfItem(1), 0)).toBeGreaterThan(0.2);
+  });
+});
+
+describe('the ranker', () => {
+  const settings = { hidden: 6, rerankedMax: 20, step: 0.1, hiddenStep: 0.05 };
+  /** Lessons of twelve candidates with three features; `chosenOf` says which one is taken. */
+  const lessons = (count: number, chosenOf: (rows: number[][]) => number) => {
+    let seed = 1;
+    const random = () => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return seed / 2 ** 32;
+    };
+    return Array.from({ length: count }, () => {
+      const rows = Array.from({ length: 12 }, () => [random(), random(), random()]);
+      return { features: Float64Array.from(rows.flat()), chosen: chosenOf(rows) };
+    });
+  };
+  const hits = (some: ReturnType<typeof lessons>, prior: number[]) => {
+    const ranker = createRanker({ prior, ...settings });
+    let right = 0;
+    for (const [nth, { features, chosen }] of some.entries()) {
+      const scores = ranker.score(features, 12);
+      const best = [...scores.subarray(0, 12)].reduce(
+        (top, score, row) => (score > scores[top]! ? row : top),
+        0,
+      );
+      if (nth >= some.length - 500 && best === chosen) right += 1;
+      ranker.learn(features, 12, [chosen]);
+    }
+    return right / 500;
+  };
+  const highest = (rows: number[][], score: (row: number[]) => number) =>
+    rows.reduce((best, row, nth) => (score(row) > score(rows[best]!) ? nth : best), 0);
+
+  it('learns which feature matters, against its prior', () => {
+    const some = lessons(2_000, (rows) => highest(rows, ([, second = 0]) => second));
+    expect(hits(some, [3, 0, 0])).toBeGreaterThan(0.9);
+  });
+
+  it('learns in its second stage what no weight of single features says', () => {
+    const some = lessons(6_000, (rows) => highest(rows, ([first = 0]) => -Math.abs(first - 0.5)));
+    expect(hits(some, [0, 0, 0])).toBeGreaterThan(0.5);
+  });
+});

@@ -1,0 +1,203 @@
+import { nthLargest } from './selection.js';
+
+/**
+ * A ranking model that is learned while it is used. The probability that candidate c is taken is softmax(s(c)) over the
+ * query's candidates (the listwise loss of ListNet, Cao et al. 2007), and each observed choice moves the parameters along
+ * the gradient of its log-likelihood, with the step sizes of Adagrad (Duchi et al. 2011). There are two stages:
+ *
+ *     linear(c) = w . f(c)                                  for every candidate
+ *     s(c)      = linear(c) + v . tanh(W f(c) + b)          for the `rerankedMax` best of them
+ *
+ * The second stage is used while it predicts better than the first alone. f(c) ends with features of the query, which are the same for each candidate and
+ * matter in the second stage only.
+ */
+export type Ranker = {
+  /** How many choices it has learned from. */
+  readonly learned: number;
+  readonly weights: Float64Array;
+  /** The scores of `rows` candidates; valid until the next call. */
+  score(features: Float64Array, rows: number): Float64Array;
+  /** `features` has a row for each candidate; `taken` are the rows of those that were chosen. */
+  learn(features: Float64Array, rows: number, taken: readonly number[]): void;
+  toJson(): RankerJson;
+  restore(json: RankerJson): void;
+};
+
+export type RankerJson = { parameters: number[]; squares: number[]; learned: number; gain: number };
+
+export type RankerSettings = {
+  /** The linear weights before the first choice. */
+  prior: readonly number[];
+  hidden: number;
+  rerankedMax: number;
+  step: number;
+  hiddenStep: number;
+};
+
+export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: RankerSettings): Ranker => {
+  const width = prior.length;
+  // One vector: w, then v, then b, then W row by row.
+  const v = width;
+  const b = v + hidden;
+  const W = b + hidden;
+  const parameters = new Float64Array(W + hidden * width);
+  const squares = new Float64Array(parameters.length).fill(0.01);
+  const gradient = new Float64Array(parameters.length);
+  parameters.set(prior);
+  for (let nth = W; nth < parameters.length; nth += 1)
+    parameters[nth] = startOf(nth) * (1.5 / Math.sqrt(width));
+  let scores = new Float64Array(256);
+  let copies = new Float64Array(256);
+  const activations = new Float64Array(rerankedMax * hidden);
+  const best: number[] = [];
+  let learned = 0;
+  // By how much the second stage has lately raised the log-likelihood of what was chosen, before it learned from it.
+  let gain = 0;
+
+  const linear = (features: Float64Array, rows: number): void => {
+    if (scores.length < rows) {
+      scores = new Float64Array(2 * rows);
+      copies = new Float64Array(2 * rows);
+    }
+    for (let row = 0; row < rows; row += 1) {
+      let sum = 0;
+      for (let f = 0, at = row * width; f < width; f += 1, at += 1) sum += parameters[f]! * features[at]!;
+      scores[row] = sum;
+    }
+  };
+
+  const chooseBest = (rows: number): void => {
+    best.length = 0;
+    copies.set(scores.subarray(0, rows));
+    const threshold = rows <= rerankedMax ? Number.NEGATIVE_INFINITY : nthLargest(copies, rows, rerankedMax);
+    for (let row = 0; row < rows && best.length < rerankedMax; row += 1)
+      if (scores[row]! >= threshold) best.push(row);
+  };
+
+  const rerank = (features: Float64Array): void => {
+    for (let nth = 0; nth < best.length; nth += 1) {
+      const row = best[nth]!;
+      let sum = 0;
+      for (let h = 0; h < hidden; h += 1) {
+        let input = parameters[b + h]!;
+        for (let f = 0, at = row * width, p = W + h * width; f < width; f += 1, at += 1, p += 1)
+          input += parameters[p]! * features[at]!;
+        const output = Math.tanh(input);
+        activations[nth * hidden + h] = output;
+        sum += parameters[v + h]! * output;
+      }
+      scores[row]! += sum;
+    }
+  };
+
+  /** The gradient of the first stage, over all candidates. */
+  const addLinearGradient = (features: Float64Array, rows: number, isTaken: ReadonlySet<number>): void => {
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let row = 0; row < rows; row += 1) if (scores[row]! > highest) highest = scores[row]!;
+    let total = 0;
+    for (let row = 0; row < rows; row += 1) {
+      copies[row] = Math.exp(scores[row]! - highest);
+      total += copies[row]!;
+    }
+    for (let row = 0; row < rows; row += 1) {
+      const error = (isTaken.has(row) ? 1 / isTaken.size : 0) - copies[row]! / total;
+      if (Math.abs(error) < negligible) continue;
+      for (let f = 0, at = row * width; f < width; f += 1, at += 1) gradient[f]! += error * features[at]!;
+    }
+  };
+
+  /** The gradient of the second stage, which learns what the first one leaves open: w counts as fixed. */
+  const addHiddenGradient = (features: Float64Array, isTaken: ReadonlySet<number>): void => {
+    let highest = Number.NEGATIVE_INFINITY;
+    for (const row of best) if (scores[row]! > highest) highest = scores[row]!;
+    let total = 0;
+    for (const row of best) total += Math.exp(scores[row]! - highest);
+    for (let nth = 0; nth < best.length; nth += 1) {
+      const row = best[nth]!;
+      const error = (isTaken.has(row) ? 1 / isTaken.size : 0) - Math.exp(scores[row]! - highest) / total;
+      if (Math.abs(error) < negligible) continue;
+      for (let h = 0; h < hidden; h += 1) {
+        const output = activations[nth * hidden + h]!;
+        gradient[v + h]! += error * output;
+        const inner = error * parameters[v + h]! * (1 - output * output);
+        gradient[b + h]! += inner;
+        for (let f = 0, at = row * width, p = W + h * width; f < width; f += 1, at += 1, p += 1)
+          gradient[p]! += inner * features[at]!;
+      }
+    }
+  };
+
+  /** Minus the mean log-likelihood of the chosen ones, among the best. */
+  const lossOf = (chosen: ReadonlySet<number>): number => {
+    let highest = Number.NEGATIVE_INFINITY;
+    for (const row of best) if (scores[row]! > highest) highest = scores[row]!;
+    let total = 0;
+    for (const row of best) total += Math.exp(scores[row]! - highest);
+    let sum = 0;
+    for (const row of chosen) sum += scores[row]! - highest - Math.log(total);
+    return -sum / chosen.size;
+  };
+
+  return {
+    get learned() {
+      return learned;
+    },
+    weights: parameters.subarray(0, width),
+    score: (features, rows) => {
+      linear(features, rows);
+      if (hidden === 0 || gain <= 0) return scores;
+      chooseBest(rows);
+      rerank(features);
+      // What was not reranked stays behind what was.
+      if (best.length < rows) {
+        let lowest = Number.POSITIVE_INFINITY;
+        for (const row of best) if (scores[row]! < lowest) lowest = scores[row]!;
+        const isBest = new Set(best);
+        for (let row = 0; row < rows; row += 1)
+          if (!isBest.has(row)) scores[row]! = Math.min(scores[row]!, lowest) - 1;
+      }
+      return scores;
+    },
+    learn: (features, rows, taken) => {
+      if (taken.length === 0 || rows < 2) return;
+      const isTaken = new Set(taken);
+      gradient.fill(0);
+      linear(features, rows);
+      addLinearGradient(features, rows, isTaken);
+      chooseBest(rows);
+      // Choices that the first stage did not find teach the second one nothing: they would all be exceptions to it.
+      const found = new Set(best.filter((row) => isTaken.has(row)));
+      if (found.size > 0 && hidden > 0) {
+        const before = lossOf(found);
+        rerank(features);
+        gain = gainShare * gain + (1 - gainShare) * (before - lossOf(found));
+        addHiddenGradient(features, found);
+      }
+      for (let p = 0; p < parameters.length; p += 1) {
+        const slope = gradient[p]!;
+        if (slope === 0) continue;
+        squares[p] = forgetting * squares[p]! + slope * slope;
+        parameters[p]! += ((p < v ? step : hiddenStep) * slope) / Math.sqrt(squares[p]!);
+      }
+      learned += 1;
+    },
+    toJson: () => ({ parameters: [...parameters], squares: [...squares], learned, gain }),
+    restore: (json) => {
+      parameters.set(json.parameters);
+      squares.set(json.squares);
+      learned = json.learned;
+      gain = json.gain;
+    },
+  };
+};
+
+/** Keeps the steps from becoming too small to follow a shop that changes. */
+const forgetting = 0.9995;
+const gainShare = 0.995;
+const negligible = 1e-6;
+
+/** A number in (-1, 1) that is the same in every process: hidden units have to begin unlike each other. */
+const startOf = (nth: number): number => {
+  const mixed = Math.imul(nth + 1, 2654435761) >>> 0;
+  return (Math.imul(mixed ^ (mixed >>> 15), 2246822519) >>> 0) / 2 ** 31 - 1;
+};

@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Activity, type Query, recentMs, scenarios } from './activity.js';
+import { createRecommender } from './recommender.js';
+
+const startMs = Date.UTC(2026, 0, 1);
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
+
+const ids = (prefix: string, count: number) =>
+  fc.integer({ min: 0, max: count - 1 }).map((nth) => `${prefix}${nth}`);
+const product = ids('p', 25);
+const optional = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined });
+
+const activities = fc
+  .array(
+    fc.record({
+      kind: fc.constantFrom('viewed', 'viewed', 'added', 'removed', 'bought'),
+      productIds: fc.array(product, { minLength: 1, maxLength: 6 }),
+      visitId: ids('v', 8),
+      userId: optional(ids('u', 5)),
+      afterMs: fc.integer({ min: 0, max: 3 * dayMs }),
+    }),
+    { minLength: 5, maxLength: 80 },
+  )
+  .map((some): Activity[] => {
+    let atMs = startMs;
+    return some.map(({ afterMs, productIds, ...rest }) => {
+      atMs += afterMs;
+      return { ...rest, productIds: rest.kind === 'bought' ? productIds : productIds.slice(0, 1), atMs };
+    });
+  });
+
+const query = fc.record({
+  scenario: fc.constantFrom(...scenarios),
+  userId: optional(ids('u', 6)),
+  visit: optional(fc.array(ids('p', 28), { maxLength: 6 })),
+  cart: optional(fc.array(ids('p', 28), { maxLength: 4 })),
+  productId: optional(ids('p', 28)),
+  exclude: optional(fc.array(ids('p', 28), { maxLength: 4 })),
+  limit: fc.integer({ min: 1, max: 30 }),
+});
+
+const learned = (some: readonly Activity[]) => {
+  const recommender = createRecommender();
+  for (const activity of some) recommender.learn(activity);
+  return recommender;
+};
+
+const view = (visitId: string, productId: string, atMs: number): Activity => ({
+  kind: 'viewed',
+  visitId,
+  productIds: [productId],
+  atMs,
+});
+
+describe('the recommender', () => {
+  it('answers the same after a restore as after a replay, and goes on alike', () => {
+    fc.assert(
+      fc.property(activities, activities, query, (before, later, asked) => {
+        const whole = learned(before);
+        const restored = createRecommender();
+        restored.restore(JSON.parse(JSON.stringify(whole.snapshot())));
+        for (const activity of later) {
+          whole.learn(activity);
+          restored.learn(activity);
+        }
+        const atMs = (later.at(-1)?.atMs ?? startMs) + minuteMs;
+        expect(restored.recommend({ ...asked, atMs })).toEqual(whole.recommend({ ...asked, atMs }));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('lists no product twice, in view, in the cart, excluded, or bought lately outside reorder', () => {
+    fc.assert(
+      fc.property(activities, fc.array(query, { minLength: 1, maxLength: 8 }), (some, queries) => {
+        const recommender = learned(some);
+        const atMs = (some.at(-1)?.atMs ?? startMs) + minuteMs;
+        for (const asked of queries) {
+          const list = recommender.recommend({ ...asked, atMs }).map(({ productId }) => productId);
+          const bought = some.flatMap(({ kind, userId, productIds, atMs: then }) =>
+            kind === 'bought' && userId !== undefined && userId === asked.userId && atMs - then < recentMs
+              ? productIds
+              : [],
+          );
+          const never = new Set([
+            ...(asked.exclude ?? []),
+            ...(asked.cart ?? []),
+            ...(asked.productId === undefined ? [] : [asked.productId]),
+            ...(asked.scenario === 'reorder' ? [] : bought),
+          ]);
+          expect(list.filter((id) => never.has(id))).toEqual([]);
+          expect(new Set(list).size).toBe(list.length);
+          expect(list.length).toBeLessThanOrEqual(asked.limit);
+          const possible = new Set(
+            some.flatMap(({ productIds }) => productIds).filter((id) => !never.has(id)),
+          );
+          const isSure = asked.scenario !== 'new-arrivals' && (asked.visit ?? []).length === 0;
+          if (isSure && possible.size > 0) expect(list.length).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('shows what usually follows the product in view, and what the visit has left', () => {
+    const some = Array.from({ length: 40 }, (_, nth) => [
+      view(`v${nth}`, 'tent', startMs + nth * minuteMs),
+      view(`v${nth}`, nth % 4 === 0 ? 'lamp' : 'mat', startMs + nth * minuteMs + 1),
+      view(`w${nth}`, `other-${nth}`, startMs + nth * minuteMs + 2),
+    ]).flat();
+    const asked: Query = { scenario: 'product', atMs: startMs + dayMs, productId: 'tent', limit: 3 };
+    const list = learned(some).recommend({ ...asked, visit: ['other-3', 'tent'] });
+    expect(list.map(({ productId }) => productId).toSorted()).toEqual(['lamp', 'mat', 'other-3']);
+  });
+
+  it('puts what a user buys again and again first when he reorders', () => {
+    const orders = Array.from({ length: 8 }, (_, nth): Activity[] => [
+      {
+        kind: 'bought',
+        userId: 'ann',
+        productIds: ['coffee', `once-${nth}`],
+        atMs: startMs + nth * 7 * dayMs,
+      },
+      {
+        kind: 'bought',
+        userId: `u${nth}`,
+        productIds: ['tea', 'milk'],
+        atMs: startMs + nth * 7 * dayMs + 1,
+      },
+    ]).flat();
+    const asked: Query = { scenario: 'reorder', atMs: startMs + 60 * dayMs, userId: 'ann', limit: 1 };
+    expect(learned(orders).recommend(asked)[0]?.productId).toBe('coffee');
+  });
+
+  it('ranks products that nobody has seen by their names', () => {
+    const recommender = createRecommender();
+    const old = ['red glass lantern', 'blue glass lantern', 'cotton towel', 'bath towel'];
+    for (const [nth, name] of old.entries())
+      recommender.addProduct({ id: `old-${nth}`, name, createdAtMs: 0 });
+    const arrivals = ['green glass lantern', 'kitchen towel', 'garden chair'];
+    for (const [nth, name] of arrivals.entries())
+      recommender.addProduct({ id: `new-${nth}`, name, createdAtMs: startMs });
+    recommender.learn({ kind: 'bought', userId: 'bo', productIds: ['old-2'], atMs: startMs });
+    const asked: Query = { scenario: 'new-arrivals', atMs: startMs + dayMs, limit: 5 };
+    const list = recommender.recommend({ ...asked, userId: 'bo' });
+    expect(list).toHaveLength(3);
+    expect(list[0]?.productId).toBe('new-1');
+    expect(recommender.recommend({ ...asked, atMs: startMs + 40 * dayMs })).toEqual([]);
+  });
+
+  it('answers users, products and visits that nobody has named before', () => {
+    const empty = createRecommender();
+    for (const scenario of scenarios)
+      expect(empty.recommend({ scenario, atMs: startMs, userId: 'x', productId: 'y', limit: 5 })).toEqual([]);
+    const recommender = learned([view('v', 'only', startMs)]);
+    const asked: Query = { scenario: 'home', atMs: startMs, userId: 'x', visit: ['y', 'z'], limit: 5 };
+    expect(recommender.recommend(asked).map(({ productId }) => productId)).toEqual(['only']);
+  });
+
+  it('keeps products out that are not in the catalogue, or not in it yet', () => {
+    const recommender = createRecommender();
+    recommender.addProduct({ id: 'a', name: 'a', createdAtMs: 0 });
+    recommender.addProduct({ id: 'later', name: 'later', createdAtMs: startMs + dayMs });
+    for (const id of ['a', 'later', 'gone']) recommender.learn(view('v', id, startMs));
+    const list = recommender.recommend({ scenario: 'home', atMs: startMs + 1, limit: 5 });
+    expect(list.map(({ productId }) => productId)).toEqual(['a']);
+  });
+});

@@ -1,0 +1,137 @@
+import { type Activity, type Product, type Query, recentMs, type Scenario } from './activity.js';
+import { createCandidates } from './candidates.js';
+import { featureCount, featureNames, priors, rankedScenarios } from './features.js';
+import { learnOrder, learnStep, rememberView, visitOf } from './learning.js';
+import { createLessons } from './lessons.js';
+import { type Context, createMemory } from './memory.js';
+import { createRanker, type Ranker } from './ranker.js';
+import { createScorers } from './scorers.js';
+import { defaultSettings, type RecommenderSettings } from './settings.js';
+import { restoreFrom, type Snapshot, snapshotOf } from './snapshot.js';
+
+export type Recommended = { productId: string; score: number };
+
+/** Learns from activities and answers queries; the same activities in the same order give the same answers. */
+export type Recommender = {
+  addProduct(product: Product): void;
+  learn(activity: Activity): void;
+  /** The best first. `mayShow` filters before the best are chosen. */
+  recommend(query: Query, mayShow?: (productId: string) => boolean): Recommended[];
+  rankers: Record<Scenario, Ranker>;
+  snapshot(): Snapshot;
+  /** Only for a recommender that has learned nothing yet and has the same settings. */
+  restore(snapshot: Snapshot): void;
+};
+
+/** The products that are looked at when a list is too short. */
+const lookedAtMax = 20_000;
+
+export const createRecommender = (settings: RecommenderSettings = defaultSettings): Recommender => {
+  const memory = createMemory(settings);
+  const { items, content, histories } = memory;
+  const candidates = createCandidates();
+  const scorers = createScorers(memory, settings);
+  const rankers = Object.fromEntries(
+    rankedScenarios.map((scenario) => {
+      const prior = featureNames.map((name) => priors[scenario][name] ?? 0);
+      return [scenario, createRanker({ prior, ...settings.ranking })];
+    }),
+  ) as Record<Scenario, Ranker>;
+  const lessons = createLessons(memory, rankers, { candidates, scorers, settings });
+
+  const known = (ids: readonly string[] = []): number[] =>
+    ids.map((id) => items.names.find(id)).filter((item) => item >= 0);
+
+  const contextOf = (query: Query): Context => {
+    const history = histories.of(query.userId);
+    const visit = known(query.visit);
+    const inView = query.productId === undefined ? -1 : items.names.find(query.productId);
+    if (inView >= 0 && visit[visit.length - 1] !== inView) visit.push(inView);
+    const cart = known(query.cart);
+    const isElsewhere = visit.length === 0 && cart.length === 0 && query.scenario !== 'reorder';
+    return {
+      visit: isElsewhere ? (history?.viewed ?? []) : visit,
+      cart,
+      history,
+      atMs: query.atMs,
+      ownVisit: -1,
+    };
+  };
+
+  /** Whether an item may be on the list, by what the models know of it. */
+  const filterOf = ({ scenario, exclude, atMs, productId }: Query, { cart, history, visit }: Context) => {
+    const excluded = new Set([
+      ...known(exclude),
+      ...cart,
+      ...known(productId === undefined ? [] : [productId]),
+    ]);
+    if (scenario === 'product' || scenario === 'similar') excluded.add(visit[visit.length - 1] ?? -1);
+    const isRecent = (item: number) => {
+      const owned = history?.owned.get(item);
+      return owned !== undefined && atMs - owned.atMs < recentMs;
+    };
+    return (item: number): boolean =>
+      !excluded.has(item) &&
+      items.isListed(item, atMs) &&
+      (scenario === 'reorder' || !isRecent(item)) &&
+      (scenario !== 'new-arrivals' || atMs - items.since(item) <= recentMs);
+  };
+
+  /** Where the models find too few, any product is better than none. The latest come first. */
+  const fillUp = (limit: number, isWanted: (item: number) => boolean): void => {
+    const first = Math.max(0, items.names.size - lookedAtMax);
+    for (let item = items.names.size - 1; item >= first && candidates.items.length < limit; item -= 1)
+      if (isWanted(item)) candidates.rowOf(item);
+  };
+
+  const whole = { memory, rankers, lessons };
+  return {
+    rankers,
+    snapshot: () => snapshotOf(whole),
+    restore: (snapshot) => restoreFrom(snapshot, whole),
+    addProduct: (product) => {
+      const item = items.number(product.id);
+      if (item < 0) return;
+      items.list(item, product);
+      content.set(item, product.name, product.category);
+    },
+    learn: (activity) => {
+      const some = [...new Set(activity.productIds)].map(items.number).filter((item) => item >= 0);
+      if (some.length === 0) return;
+      const { userId, kind, atMs } = activity;
+      if (kind === 'bought') {
+        lessons.beforeOrder(some, histories.of(userId), activity);
+        learnOrder(memory, some, userId === undefined ? undefined : histories.seen(userId), atMs, settings);
+        return;
+      }
+      const visit = visitOf(memory, activity.visitId ?? userId ?? '');
+      const history = userId === undefined ? undefined : histories.seen(userId);
+      for (const item of some) {
+        if (kind !== 'removed') lessons.beforeStep(visit, item, history, activity);
+        learnStep(memory, visit, item, activity);
+        if (kind !== 'removed') rememberView(history, item);
+      }
+    },
+    recommend: (query, mayShow = () => true) => {
+      const context = contextOf(query);
+      const mayBeOn = filterOf(query, context);
+      scorers(candidates, context, query.scenario);
+      const isWanted = (item: number) => mayBeOn(item) && mayShow(items.names.name(item));
+      candidates.keep(isWanted);
+      if (query.scenario !== 'new-arrivals') fillUp(query.limit, isWanted);
+      const rows = candidates.items.length;
+      const scores = rankers[query.scenario].score(
+        candidates.features.subarray(0, rows * featureCount),
+        rows,
+      );
+      // Discoveries come before what was bought long ago; `reorder` has the latter.
+      const isLate = (item: number) => query.scenario === 'home' && context.history?.owned.has(item) === true;
+      const list = candidates.items
+        .map((item, row) => ({ item, score: scores[row]!, isLate: isLate(item) }))
+        .sort((a, b) => Number(a.isLate) - Number(b.isLate) || b.score - a.score || a.item - b.item)
+        .slice(0, query.limit);
+      candidates.clear();
+      return list.map(({ item, score }) => ({ productId: items.names.name(item), score }));
+    },
+  };
+};

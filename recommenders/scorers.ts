@@ -1,0 +1,248 @@
+import type { Scenario } from './activity.js';
+import type { Candidates } from './candidates.js';
+import { columnOf, featureCount } from './features.js';
+import { type History, type Owned, rates } from './histories.js';
+import { forEachEarlier } from './learning.js';
+import type { Context, Memory } from './memory.js';
+import { type Anchor, createNeighbours } from './neighbours.js';
+import { createScores, type Scores } from './scores.js';
+import type { RecommenderSettings } from './settings.js';
+import type { SparseRows } from './sparse-rows.js';
+
+/** Finds candidates for a context and computes their features. `isWanted` bounds the candidates where few products count. */
+export type Scorers = (candidates: Candidates, context: Context, scenario: Scenario) => void;
+
+const visitCandidatesMax = 250;
+const pairCandidatesMax = 200;
+/** Of a user's purchases, so many stand for his taste; they weigh their slow frequency. */
+const tasteMax = 60;
+const tasteNearMax = 30;
+const cartNearMax = 20;
+const tiny = 1e-9;
+const hourMs = 60 * 60 * 1000;
+
+export const createScorers = (memory: Memory, settings: RecommenderSettings): Scorers => {
+  const { items, orders } = memory;
+  const visitNeighbours = createNeighbours(memory.visits);
+  const orderNeighbours = createNeighbours(orders);
+  const sums = createScores();
+  const after = createScores();
+  const before = createScores();
+
+  const scoreVisit = (candidates: Candidates, { visit, ownVisit, atMs }: Context): void => {
+    const last = visit[visit.length - 1];
+    if (last === undefined) return;
+    const anchors = anchorsOf(visit, settings.anchorsMax, settings.positionReach);
+    visitNeighbours(anchors, settings.visitNeighbours, after, before, ownVisit);
+    for (const scores of [after, before]) for (const item of scores.items) sums.add(item, scores.get(item));
+    candidates.take(sums, 'visitNearLog', 'visitNear', visitCandidatesMax);
+    candidates.take(after, 'visitAfterLog', 'visitAfter', visitCandidatesMax);
+    candidates.take(before, 'visitBeforeLog', 'visitBefore', visitCandidatesMax / 2);
+    const own = ownVisit < 0 ? [] : pairsOf(visit, memory.long.growth(atMs));
+    addRow(memory.forward, last, 1, sums);
+    for (const { from, to, gain } of own) if (from === last) sums.takeBack(to, gain);
+    candidates.take(sums, 'lastPairLog', 'lastPair', pairCandidatesMax);
+    addRow(memory.backward, last, 1, sums);
+    for (const { from, to, gain } of own) if (to === last) sums.takeBack(from, gain);
+    candidates.take(sums, 'backPairLog', null, pairCandidatesMax / 2);
+    const weights = new Map(
+      anchors.map(({ item, weight }) => [item, weight / (items.columns.views[item]! + tiny)]),
+    );
+    for (const [item, weight] of weights) addRow(memory.forward, item, weight, sums);
+    for (const { from, to, gain } of own) sums.takeBack(to, gain * (weights.get(from) ?? 0));
+    candidates.take(sums, 'visitPairLog', 'visitPair', pairCandidatesMax);
+    scoreSeen(candidates, visit, last);
+  };
+
+  const scoreBasket = (candidates: Candidates, { visit, cart }: Context): void => {
+    const basket = cart.length > 0 ? cart : visit.slice(-1);
+    if (basket.length === 0) return;
+    for (const item of basket) addRow(memory.together, item, 1 / (items.columns.baskets[item]! + tiny), sums);
+    candidates.take(sums, 'basketPairLog', 'basketPair', pairCandidatesMax);
+    const anchors = basket.slice(-cartNearMax).map((item) => ({ item, weight: idfOf(item) }));
+    orderNeighbours(anchors, settings.orderNeighbours, sums, sums);
+    candidates.take(sums, 'basketNearLog', 'basketNear', pairCandidatesMax);
+  };
+
+  /** ln(1 + orders / orders with the item). */
+  const idfOf = (item: number): number =>
+    Math.log(1 + orders.next / (1 + (orders.visitsOf(item)?.size ?? 0)));
+
+  const scoreTaste = (candidates: Candidates, { history }: Context): void => {
+    if (history === undefined || history.baskets === 0) return;
+    const taste = [...history.owned]
+      .map(([item, owned]) => ({ item, weight: frequency(history, owned, 'slow') }))
+      .sort((a, b) => b.weight - a.weight || a.item - b.item)
+      .slice(0, tasteMax);
+    for (const { item, weight } of taste)
+      addRow(memory.together, item, weight / (items.columns.baskets[item]! + tiny), sums);
+    candidates.take(sums, 'tastePairLog', 'tastePair', pairCandidatesMax);
+    const anchors = taste
+      .slice(0, tasteNearMax)
+      .map(({ item, weight }) => ({ item, weight: weight * idfOf(item) }));
+    orderNeighbours(anchors, settings.orderNeighbours, sums, sums);
+    candidates.take(sums, 'tasteNearLog', 'tasteNear', pairCandidatesMax);
+    for (const item of history.last)
+      addRow(memory.following, item, 1 / (items.columns.follows[item]! + tiny), sums);
+    candidates.take(sums, 'nextPairLog', 'nextPair', pairCandidatesMax);
+  };
+
+  return (candidates, context, scenario) => {
+    candidates.clear();
+    scoreVisit(candidates, context);
+    scoreBasket(candidates, context);
+    scoreTaste(candidates, context);
+    scoreOwned(candidates, context);
+    for (const { items: leaders } of [memory.popular, memory.trending])
+      for (const item of leaders) candidates.rowOf(item);
+    scoreContent(candidates, memory, context, scenario, settings);
+    scoreItems(candidates, memory, context);
+  };
+};
+
+/**
+ * What a visit itself has added to the pairs. It is taken back when the visit is asked for: what the shopper did is known
+ * already, by the features of seen items, and must not count a second time as what shoppers do.
+ */
+const pairsOf = (visit: readonly number[], growth: number): { from: number; to: number; gain: number }[] => {
+  const pairs: { from: number; to: number; gain: number }[] = [];
+  for (const [step, to] of visit.entries())
+    forEachEarlier(visit, step, to, (from, distance) => pairs.push({ from, to, gain: growth / distance }));
+  return pairs;
+};
+
+/** The distinct items of a visit, the latest first. */
+export const anchorsOf = (visit: readonly number[], countMax: number, reach: number): Anchor[] => {
+  const anchors: Anchor[] = [];
+  const seen = new Set<number>();
+  for (let nth = visit.length - 1; nth >= 0 && anchors.length < countMax; nth -= 1) {
+    const item = visit[nth]!;
+    if (seen.has(item)) continue;
+    seen.add(item);
+    anchors.push({ item, weight: Math.exp(-anchors.length / reach) });
+  }
+  return anchors;
+};
+
+const addRow = (rows: SparseRows, item: number, weight: number, into: Scores): void => {
+  const row = rows.row(item);
+  if (row === undefined) return;
+  for (let nth = 0; nth < row.size; nth += 1) into.add(row.columns[nth]!, row.sums[nth]! * weight);
+};
+
+const scoreSeen = (candidates: Candidates, visit: readonly number[], last: number): void => {
+  const seen = new Set<number>();
+  for (let nth = visit.length - 1; nth >= 0; nth -= 1) {
+    const item = visit[nth]!;
+    if (item === last) continue;
+    const from = candidates.rowOf(item);
+    const { features } = candidates;
+    if (seen.has(item)) {
+      features[from + columnOf.seenTimes]! += 1;
+      continue;
+    }
+    seen.add(item);
+    features[from + columnOf.seen] = 1;
+    features[from + columnOf.seenRecency] = 1 / seen.size;
+    features[from + columnOf.seenJustBefore] = seen.size === 1 ? 1 : 0;
+  }
+};
+
+const frequency = (history: History, owned: Owned, rate: 'fast' | 'slow'): number =>
+  owned[rate] * rates[rate] ** (history.baskets - owned.basket);
+
+const scoreOwned = (candidates: Candidates, { history, atMs }: Context): void => {
+  if (history === undefined) return;
+  for (const [item, owned] of history.owned) {
+    const from = candidates.rowOf(item);
+    const { features } = candidates;
+    const slow = frequency(history, owned, 'slow');
+    const ageMs = Math.max(0, atMs - owned.atMs);
+    features[from + columnOf.owned] = 1;
+    features[from + columnOf.ownFast] = frequency(history, owned, 'fast');
+    features[from + columnOf.ownSlow] = slow / (1 + slow);
+    features[from + columnOf.ownShareLog] = 1 + Math.log(owned.count / (history.baskets + 1)) / 4;
+    features[from + columnOf.ownCountLog] = Math.log(owned.count);
+    // Ages count in the user's own usual gaps, so that a weekly and a yearly buyer are alike.
+    features[from + columnOf.ownAgeLog] = -Math.log(1 + ageMs / (hourMs + history.gapMs)) / 2;
+    features[from + columnOf.ownDue] =
+      owned.count > 1 ? Math.exp(-Math.abs(Math.log((ageMs + hourMs) / (owned.gapMs + hourMs)))) : 0;
+    features[from + columnOf.ownInLast] = owned.basket === history.baskets ? 1 : 0;
+  }
+};
+
+const contentCandidatesMax = 60;
+const profileItemsMax = 100;
+
+const scoreContent = (
+  candidates: Candidates,
+  { content, items }: Memory,
+  { visit, cart, history, atMs }: Context,
+  scenario: Scenario,
+  { positionReach }: RecommenderSettings,
+): void => {
+  if (content.size === 0) return;
+  const tokens = new Map<number, number>();
+  const bought = history === undefined ? [] : [...history.owned].slice(-profileItemsMax);
+  for (const [item, owned] of bought)
+    content.addTo(tokens, item, 0.2 + (history === undefined ? 0 : frequency(history, owned, 'slow')));
+  for (const item of cart) content.addTo(tokens, item, 1);
+  const anchors = anchorsOf(visit, 5, positionReach);
+  for (const { item, weight } of anchors) content.addTo(tokens, item, weight);
+  const profile = content.profileOf(tokens);
+  const latest = visit[visit.length - 1] ?? cart[cart.length - 1];
+  const near = new Map<number, number>();
+  for (const item of latest === undefined ? (history?.last ?? []) : [latest]) content.addTo(near, item, 1);
+  const last = content.profileOf(near);
+  if (scenario === 'new-arrivals')
+    for (const item of content.newest(atMs, items.since)) candidates.rowOf(item);
+  else
+    for (const some of [last, profile])
+      for (const item of content.near(some, contentCandidatesMax)) candidates.rowOf(item);
+  const singles = [
+    ...new Set([
+      ...bought.map(([item]) => item).slice(-tasteMax),
+      ...cart,
+      ...anchors.map(({ item }) => item),
+    ]),
+  ].map((item) => content.profileOfItem(item));
+  const { features } = candidates;
+  for (let nth = 0; nth < candidates.items.length; nth += 1) {
+    const item = candidates.items[nth]!;
+    const from = nth * featureCount;
+    features[from + columnOf.contentProfile] = content.similarity(profile, item);
+    features[from + columnOf.contentLast] = content.similarity(last, item);
+    if (scenario !== 'new-arrivals') continue;
+    let best = 0;
+    for (const single of singles) best = Math.max(best, content.similarity(single, item));
+    features[from + columnOf.contentBest] = best;
+  }
+};
+
+const scoreItems = (
+  candidates: Candidates,
+  memory: Memory,
+  { visit, cart, history, atMs }: Context,
+): void => {
+  const { long, short, events } = memory.items.columns;
+  const longNow = memory.long.growth(atMs);
+  const shortNow = memory.short.growth(atMs);
+  const steps = Math.log(1 + visit.length) / 2;
+  const repeats = visit.length === 0 ? 0 : 1 - new Set(visit).size / visit.length;
+  const orders = Math.log(1 + (history?.baskets ?? 0)) / 3;
+  const inCart = Math.log(1 + cart.length) / 3;
+  const { features } = candidates;
+  for (let nth = 0; nth < candidates.items.length; nth += 1) {
+    const item = candidates.items[nth]!;
+    const from = nth * featureCount;
+    const ofLong = long[item]! / longNow;
+    features[from + columnOf.popularLog] = Math.log(1 + ofLong) / 5;
+    features[from + columnOf.trendLog] = Math.log((short[item]! / shortNow + 0.5) / (ofLong + 4));
+    features[from + columnOf.newness] = 1 / (1 + events[item]!);
+    features[from + columnOf.querySteps] = steps;
+    features[from + columnOf.queryRepeats] = repeats;
+    features[from + columnOf.queryOrders] = orders;
+    features[from + columnOf.queryCart] = inCart;
+    features[from + columnOf.seenInRepeats] = features[from + columnOf.seen]! * repeats;
+  }
+};

@@ -1,0 +1,131 @@
+/**
+ * The latest visits, by item: what visit neighbours are found in. Each visit keeps its latest `stepsMax` items in order,
+ * each item the latest `visitsPerItemMax` visits that came to it, and the whole index the latest `visitsMax` visits.
+ */
+export type VisitIndex = {
+  /** Begins a visit and returns its number; numbers rise by one. */
+  begin(): number;
+  /** Appends an item to a visit; a visit that is no longer kept is left alone. */
+  append(visit: number, item: number): void;
+  /** The number that the next visit gets. */
+  readonly next: number;
+  isKept(visit: number): boolean;
+  /** A number below `visitsMax` that no other visit that is kept has. */
+  slotOf(visit: number): number;
+  lengthOf(visit: number): number;
+  itemAt(visit: number, step: number): number;
+  /** The visits of an item, oldest first from `start`, as a ring. */
+  visitsOf(item: number): Ring | undefined;
+  clearVisit(visit: number): void;
+  toJson(): VisitIndexJson;
+  restore(json: VisitIndexJson): void;
+};
+
+export type Ring = { entries: Int32Array; size: number; start: number };
+export type VisitIndexJson = {
+  next: number;
+  visits: (readonly [visit: number, items: number[]])[];
+  rings: (readonly [item: number, visits: number[]])[];
+};
+
+export type VisitIndexBounds = { visitsMax: number; stepsMax: number; visitsPerItemMax: number };
+
+export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: VisitIndexBounds): VisitIndex => {
+  let next = 0;
+  let capacity = Math.min(1024, visitsMax);
+  let items = new Int32Array(capacity * stepsMax);
+  let lengths = new Uint8Array(capacity);
+  const rings: (Ring | undefined)[] = [];
+
+  const grow = (): void => {
+    capacity = Math.min(visitsMax, capacity * 2);
+    const moreItems = new Int32Array(capacity * stepsMax);
+    moreItems.set(items);
+    items = moreItems;
+    const moreLengths = new Uint8Array(capacity);
+    moreLengths.set(lengths);
+    lengths = moreLengths;
+  };
+  const isKept = (visit: number): boolean => visit >= 0 && visit < next && visit >= next - capacity;
+
+  return {
+    get next() {
+      return next;
+    },
+    begin: () => {
+      if (next >= capacity && capacity < visitsMax) grow();
+      lengths[next % capacity] = 0;
+      next += 1;
+      return next - 1;
+    },
+    append: (visit, item) => {
+      if (!isKept(visit)) return;
+      const slot = visit % capacity;
+      const from = slot * stepsMax;
+      let length = lengths[slot]!;
+      const isFirst = items.subarray(from, from + length).indexOf(item) === -1;
+      if (length === stepsMax) {
+        items.copyWithin(from, from + 1, from + length);
+        length -= 1;
+      }
+      items[from + length] = item;
+      lengths[slot] = length + 1;
+      if (isFirst) push(rings, item, visit, visitsPerItemMax);
+    },
+    isKept,
+    slotOf: (visit) => visit % capacity,
+    lengthOf: (visit) => lengths[visit % capacity]!,
+    itemAt: (visit, step) => items[(visit % capacity) * stepsMax + step]!,
+    visitsOf: (item) => rings[item],
+    clearVisit: (visit) => {
+      if (isKept(visit)) lengths[visit % capacity] = 0;
+    },
+    toJson: () => ({
+      next,
+      visits: Array.from({ length: Math.min(next, capacity) }, (_, nth) => {
+        const visit = next - Math.min(next, capacity) + nth;
+        const from = (visit % capacity) * stepsMax;
+        return [visit, [...items.subarray(from, from + lengths[visit % capacity]!)]] as const;
+      }),
+      rings: rings.flatMap((ring, item) =>
+        ring === undefined
+          ? []
+          : [[item, Array.from({ length: ring.size }, (_, nth) => entryOf(ring, nth))] as const],
+      ),
+    }),
+    restore: (json) => {
+      next = json.next;
+      while (capacity < visitsMax && capacity < json.next) grow();
+      lengths.fill(0);
+      for (const [visit, some] of json.visits) {
+        items.set(some, (visit % capacity) * stepsMax);
+        lengths[visit % capacity] = some.length;
+      }
+      rings.length = 0;
+      for (const [item, visits] of json.rings)
+        rings[item] = { entries: Int32Array.from(visits), size: visits.length, start: 0 };
+    },
+  };
+};
+
+/** The nth visit of a ring, the oldest first. */
+export const entryOf = ({ entries, start }: Ring, nth: number): number =>
+  entries[(start + nth) % entries.length]!;
+
+const push = (rings: (Ring | undefined)[], item: number, visit: number, sizeMax: number): void => {
+  const ring = rings[item] ?? { entries: new Int32Array(2), size: 0, start: 0 };
+  rings[item] = ring;
+  if (ring.size === ring.entries.length && ring.size < sizeMax) {
+    const entries = new Int32Array(Math.min(sizeMax, ring.size * 2));
+    for (let nth = 0; nth < ring.size; nth += 1) entries[nth] = entryOf(ring, nth);
+    ring.entries = entries;
+    ring.start = 0;
+  }
+  if (ring.size === ring.entries.length) {
+    ring.entries[ring.start] = visit;
+    ring.start = (ring.start + 1) % ring.entries.length;
+    return;
+  }
+  ring.entries[(ring.start + ring.size) % ring.entries.length] = visit;
+  ring.size += 1;
+};
