@@ -60,7 +60,8 @@ module.exports = {
     },
     {
       name: 'recommenders-only-compute',
-      comment: 'Jobs, services and commands share the models, so the models have no effects and import nothing else.',
+      comment:
+        'Jobs, services and commands share the models, so the models have no effects and import nothing else.',
       severity: 'error',
       from: { path: '^recommenders/', pathNot: '[.]test[.]ts$' },
       to: { pathNot: '^recommenders/' },

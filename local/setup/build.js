@@ -5,7 +5,16 @@ import { basename, dirname, join } from 'node:path';
  * Compiles TypeScript to `dist/`, file by file and never bundled, so that stack traces and source maps match the tree.
  * An output has the modification time of its source; if they are equal, the file is up to date.
  */
-const folders = ['platform', 'recommenders', 'schemas', 'services', 'stream-jobs', 'local', 'benchmarks', 'scripts'];
+const folders = [
+  'platform',
+  'recommenders',
+  'schemas',
+  'services',
+  'stream-jobs',
+  'local',
+  'benchmarks',
+  'scripts',
+];
 
 export async function build(root) {
   const sources = [];
