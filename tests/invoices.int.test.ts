@@ -1,6 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AskedApp, askedApp } from '../services/analytics/testing/asked-app.js';
-import { type BookLine, hasWholeYear, ledgerOf, readInvoices } from './invoices/ledger.js';
+import {
+  type BookLine,
+  hasWholeYear,
+  invoicesFile,
+  ledgerOf,
+  readInvoices,
+  stockCodeOf,
+} from './invoices/ledger.js';
+import { figuresByScript, hasPython, type ScriptFigures } from './invoices/script.js';
 
 /**
  * Real invoices, a line at a time into ClickHouse, and every figure of the analytics against the same figure added up here
@@ -8,11 +16,15 @@ import { type BookLine, hasWholeYear, ledgerOf, readInvoices } from './invoices/
  */
 
 const period = 'from=2010-12-01T00:00:00Z&to=2011-11-01T00:00:00Z';
+const chosenCode = '85123A';
 let shop: AskedApp;
 let books: BookLine[] = [];
 let sold: BookLine[] = [];
+let scripted: Promise<ScriptFigures> | undefined;
 
 beforeAll(async () => {
+  // It runs beside the inserts.
+  if (hasPython) scripted = figuresByScript(invoicesFile(), chosenCode);
   books = ledgerOf(readInvoices());
   sold = books.filter(({ kind }) => kind === 'sale');
   shop = await askedApp(Date.UTC(2011, 10, 1));
@@ -211,6 +223,89 @@ describe(`the ${hasWholeYear ? 'invoices of a year' : 'invoices of six days'}`, 
         new Set(lines.map(({ orderId }) => orderId)).size,
         new Set(lines.map(({ productId }) => productId)).size,
       ]);
+    }
+  });
+});
+
+describe('a script that shares no line with the shop', () => {
+  let script: ScriptFigures;
+  beforeAll(async () => {
+    script = (await scripted) as ScriptFigures;
+  }, 240_000);
+  beforeEach(({ skip }) => {
+    if (!hasPython) skip('python3 with its time zones is not installed');
+  });
+
+  it('reads the same ledger', () => {
+    expect(script.lines).toBe(books.length);
+  });
+
+  it.each(['UTC', 'Europe/London'])(
+    'has the same days of %s, and the same hours over both clock changes',
+    async (tz) => {
+      for (const refunds of ['return_day', 'sale_day']) {
+        const ask = (granularity: string, of: string) =>
+          shop.items<Figures & { from: string }>(
+            `revenue?granularity=${granularity}&refunds=${refunds}&tz=${tz}&${of}`,
+          );
+        const days = await ask('day', period);
+        expect(figuresBy(days, (from) => from)).toEqual(script.revenue[`${tz} day ${refunds}`]);
+        for (const [from, to] of [
+          ['2011-03-25T00:00:00Z', '2011-03-29T00:00:00Z'],
+          ['2011-10-28T00:00:00Z', '2011-11-01T00:00:00Z'],
+        ] as const) {
+          const hours = await ask('hour', `from=${from}&to=${to}`);
+          const own = Object.entries(script.revenue[`${tz} hour ${refunds}`] ?? {});
+          expect(figuresBy(hours, (start) => start)).toEqual(
+            Object.fromEntries(own.filter(([start]) => start >= from && start < to)),
+          );
+        }
+      }
+    },
+  );
+
+  it('has the same products, buyers, cohorts and segments', async () => {
+    const best = await shop.items<{ productId: string; units: number; net: number }>(
+      `top-products?limit=100&${period}`,
+    );
+    for (const { productId, units, net } of best)
+      expect({ units, net }).toEqual(script.products[stockCodeOf(productId)]);
+    const nets = Object.values(script.products).map(({ net }) => net);
+    expect(best.map(({ net }) => net)).toEqual(nets.sort((a, b) => b - a).slice(0, 100));
+    const [october] = await shop.items('overview?from=2011-10-01T00:00:00Z&to=2011-11-01T00:00:00Z');
+    expect(october).toMatchObject(script.october);
+    for (const tz of ['UTC', 'Europe/London']) {
+      const cells = await shop.items<{ cohort: string; from: string; buyers: number }>(
+        `retention?granularity=month&tz=${tz}&${period}`,
+      );
+      const monthOf = (iso: string) => new Date(Date.parse(iso) + 2 * 3_600_000).toISOString().slice(0, 7);
+      const found = cells.filter(({ buyers }) => buyers > 0);
+      expect(
+        Object.fromEntries(
+          found.map((cell) => [`${monthOf(cell.cohort)} ${monthOf(cell.from)}`, cell.buyers]),
+        ),
+      ).toEqual(script.retention[tz]);
+    }
+    const rows = await shop.items<{ segment: string; buyers: number; orders: number; net: number }>(
+      `rfm?${period}`,
+    );
+    expect(
+      Object.fromEntries(rows.map(({ segment, buyers, orders, net }) => [segment, { buyers, orders, net }])),
+    ).toEqual(script.segments);
+  });
+
+  it('has the same products bought together', async () => {
+    const chosen = sold.find(({ productId }) => stockCodeOf(productId) === chosenCode)?.productId;
+    const { items, orders, ordersOfProduct } = JSON.parse(
+      (await shop.ask(`basket?productId=${chosen}&by=orders&limit=100&${period}`)).text,
+    );
+    const { together, own } = script.basket;
+    expect([orders, ordersOfProduct]).toEqual([script.basket.orders, script.basket.ordersOfProduct]);
+    expect(items).toHaveLength(Math.min(100, Object.keys(together).length));
+    for (const { productId, orders: both, lift } of items) {
+      const code = stockCodeOf(productId);
+      expect(both).toBe(together[code]);
+      expect(lift).toBeCloseTo((both * orders) / (ordersOfProduct * (own[code] ?? 0)), 9);
     }
   });
 });

@@ -64,32 +64,19 @@ export const createCompletenessGauge = (options: {
 }): CompletenessGauge => {
   const { broker, clickhouse, clock, logger, topic, table, group, sourceAgeMs } = options;
   const log = createLogProgress(broker, topic, group);
+  const ageOfSource = askedSource(sourceAgeMs ?? (async () => 0), { logger, topic });
   /** The time up to which everything is in ClickHouse, and when that was last read; both by the monotonic clock. */
   let completeToMs = Number.NEGATIVE_INFINITY;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let version = '';
   let failures = 0;
-  let isSourceAway = false;
   let reading: Promise<void> | undefined;
-
-  const ageOfSource = async (ask: () => Promise<number>): Promise<number> => {
-    try {
-      const ageMs = await ask();
-      isSourceAway = false;
-      return ageMs;
-    } catch (error) {
-      if (!isSourceAway)
-        logger.warn({ err: error, topic }, 'the source of the log does not say how far it is');
-      isSourceAway = true;
-      return Number.POSITIVE_INFINITY;
-    }
-  };
 
   const refresh = async (): Promise<void> => {
     const askedAtMs = clock.monotonicMs();
     const askedAtWallMs = clock.nowMs();
     try {
-      const unsentMs = sourceAgeMs === undefined ? settleMs : (await ageOfSource(sourceAgeMs)) + beginMs;
+      const unsentMs = sourceAgeMs === undefined ? settleMs : (await ageOfSource()) + beginMs;
       const progress = await log.read();
       const late = behind(progress);
       // Rows are inserted before their offsets are committed, so partitions that are behind are looked up in the table.
@@ -124,6 +111,25 @@ export const createCompletenessGauge = (options: {
       const lagMs = Math.min(Math.ceil(clock.monotonicMs() - completeToMs), nowMs);
       return { asOfMs: nowMs - lagMs, lagMs, version };
     },
+  };
+};
+
+/** Infinite while the source rejects, which is logged once each time. */
+const askedSource = (
+  ask: () => Promise<number>,
+  { logger, topic }: { logger: Logger; topic: string },
+): (() => Promise<number>) => {
+  let isAway = false;
+  return async () => {
+    try {
+      const ageMs = await ask();
+      isAway = false;
+      return ageMs;
+    } catch (error) {
+      if (!isAway) logger.warn({ err: error, topic }, 'the source of the log does not say how far it is');
+      isAway = true;
+      return Number.POSITIVE_INFINITY;
+    }
   };
 };
 

@@ -1,10 +1,10 @@
-import { createClickHouse } from '#platform/clickhouse/client';
+import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
 import { remoteAuthenticator } from '#platform/http/auth';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { askWatermarkAge } from '#platform/outbox/watermark';
 import { createRedis } from '#platform/redis/client';
 import { openFront } from '#platform/service';
-import type { Service } from '#platform/service-host';
+import type { Host, Service } from '#platform/service-host';
 import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
 import { fastCrowd, slowCrowd, withinCost } from './clickhouse-calls.js';
@@ -37,36 +37,7 @@ export const service: Service<AnalyticsConfig> = {
         connectionsMax: slowCrowd.runningMax,
       }),
     );
-    const broker = host.use(connectBroker(host, config.kafka));
-    const gaugeOf = (
-      topic: string,
-      table?: string,
-      {
-        group = config.ingestGroup,
-        sourceAgeMs,
-      }: { group?: string; sourceAgeMs?: () => Promise<number> } = {},
-    ): CompletenessGauge =>
-      host.use(
-        createCompletenessGauge({
-          broker,
-          clickhouse,
-          clock: host.clock,
-          logger: host.logger,
-          topic,
-          ...(table === undefined ? {} : { table }),
-          ...(sourceAgeMs === undefined ? {} : { sourceAgeMs }),
-          group,
-        }),
-      );
-    const sales = gaugeOf(topics.sales.topic, 'sales', {
-      sourceAgeMs: () => askWatermarkAge(config.orderUrls),
-    });
-    const activity = gaugeOf(topics.shopperActivity.topic, 'shopper_activity');
-    // What a windowed job computes is complete when it has read its source, and ingest its rows.
-    const ordersRead = gaugeOf(topics.orders.topic, undefined, { group: config.windowsGroup });
-    const stockRead = gaugeOf(topics.inventory.topic, undefined, { group: config.windowsGroup });
-    const stockOuts = gaugeOf(topics.stockOuts.topic, 'stock_outs');
-    const fraudSignals = gaugeOf(topics.fraudSignals.topic, 'fraud_signals');
+    const { sales, activity, stockOuts, fraudSignals } = gaugesOf(config, host, clickhouse);
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
@@ -85,10 +56,47 @@ export const service: Service<AnalyticsConfig> = {
         sales: answersFrom(sales),
         activity: answersFrom(activity),
         both: answersFrom(bothOf(sales, activity)),
-        stockOuts: answersFrom(bothOf(stockRead, stockOuts)),
-        fraudSignals: answersFrom(bothOf(ordersRead, fraudSignals)),
+        stockOuts: answersFrom(stockOuts),
+        fraudSignals: answersFrom(fraudSignals),
       },
       clock,
     });
   },
+};
+
+/** How complete each set of facts is. */
+const gaugesOf = (config: AnalyticsConfig, host: Host, clickhouse: ClickHouse) => {
+  const broker = host.use(connectBroker(host, config.kafka));
+  const gaugeOf = (
+    topic: string,
+    table?: string,
+    { group = config.ingestGroup, sourceAgeMs }: { group?: string; sourceAgeMs?: () => Promise<number> } = {},
+  ): CompletenessGauge =>
+    host.use(
+      createCompletenessGauge({
+        broker,
+        clickhouse,
+        clock: host.clock,
+        logger: host.logger,
+        topic,
+        ...(table === undefined ? {} : { table }),
+        ...(sourceAgeMs === undefined ? {} : { sourceAgeMs }),
+        group,
+      }),
+    );
+  const sales = gaugeOf(topics.sales.topic, 'sales', {
+    sourceAgeMs: () => askWatermarkAge(config.orderUrls),
+  });
+  const activity = gaugeOf(topics.shopperActivity.topic, 'shopper_activity');
+  // What a windowed job computes is complete when it has read its source, and ingest its rows.
+  const ordersRead = gaugeOf(topics.orders.topic, undefined, { group: config.windowsGroup });
+  const stockRead = gaugeOf(topics.inventory.topic, undefined, { group: config.windowsGroup });
+  const stockOuts = gaugeOf(topics.stockOuts.topic, 'stock_outs');
+  const fraudSignals = gaugeOf(topics.fraudSignals.topic, 'fraud_signals');
+  return {
+    sales,
+    activity,
+    stockOuts: bothOf(stockRead, stockOuts),
+    fraudSignals: bothOf(ordersRead, fraudSignals),
+  };
 };

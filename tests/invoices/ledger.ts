@@ -16,6 +16,9 @@ export type InvoiceLine = {
   customer: string;
 };
 
+/** Of the lines that `readInvoices` gives. */
+export const invoicesFile = (): string => (hasWholeYear ? shared : excerpt);
+
 const shared = join(process.env.CARTSTREAM_DATA ?? '../shared/data', 'uci-online-retail.csv.gz');
 const excerpt = 'tests/invoices/at-clock-changes.csv.gz';
 
@@ -24,9 +27,7 @@ export const hasWholeYear = existsSync(shared);
 
 /** Every line of the file, in its order. */
 export const readInvoices = (): InvoiceLine[] => {
-  const [header = '', ...lines] = gunzipSync(readFileSync(hasWholeYear ? shared : excerpt))
-    .toString('utf8')
-    .split(/\r?\n/);
+  const [header = '', ...lines] = gunzipSync(readFileSync(invoicesFile())).toString('utf8').split(/\r?\n/);
   const place = (name: string) => cellsOf(header).indexOf(name);
   const [invoice, product, quantity, time, price, customer] = [
     place('InvoiceNo'),
@@ -55,7 +56,7 @@ const cellsOf = (line: string): string[] =>
   );
 
 /** Thousandths of a pound times pieces, to pence, half up. */
-const penceOf = (priceText: string, quantity: number): number => {
+export const penceOf = (priceText: string, quantity: number): number => {
   const [pounds = '0', decimals = ''] = priceText.split('.');
   const thousandths = Number(pounds) * 1_000 + Number(decimals.padEnd(3, '0').slice(0, 3));
   return Math.floor((thousandths * quantity + 5) / 10);
@@ -81,7 +82,14 @@ const productIdOf = (code: string): string => {
   return `${first}-${second}-8${letters.slice(12, 15)}-8${letters.slice(15)}-000000000000`;
 };
 
-const isGoods = ({ product, priceText }: InvoiceLine): boolean =>
+/** The stock code in the product's id. */
+export const stockCodeOf = (productId: string): string => {
+  const [first = '', second = '', third = '', fourth = ''] = productId.split('-');
+  const letters = `${first}${second}${third.slice(1)}${fourth.slice(1)}`;
+  return Buffer.from(letters, 'hex').toString().replaceAll('\0', '');
+};
+
+export const isGoods = ({ product, priceText }: InvoiceLine): boolean =>
   /^\d{5}/.test(product) && Number(priceText) > 0;
 
 /**

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Authenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { handClock } from '#platform/testing/hand-clock';
@@ -42,32 +43,9 @@ const auth: Authenticator = {
       : { kind: 'user', userId: 'user', roles: [header.replace('Bearer ', '') as Role] },
 };
 
-/** The analytics over a database of the test's own. The test says by `change` that its data are others now. */
-export const askedApp = async (nowMs: number, limits: CostLimits = costLimits) => {
-  const { clickhouse, drop } = await scratchClickHouse();
-  const clock = handClock(nowMs);
-  let version = 0;
+/** Rows as ingest writes them. */
+const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
   let offset = 0;
-  const completeness = {
-    read: async () => ({ asOfMs: clock.nowMs() - 5_000, lagMs: 5_000, version: String(version) }),
-  };
-  const answers = createAnswers({
-    clickhouse: withinCost(clickhouse, fastCrowd, limits),
-    completeness,
-    clock,
-  });
-  const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
-  analyticsRoutes(app, {
-    figures: createFigures(answers, clock),
-    answers: {
-      sales: answers,
-      activity: answers,
-      both: answers,
-      stockOuts: answers,
-      fraudSignals: answers,
-    },
-    clock,
-  });
   const placed = (atMs: number) => {
     offset += 1;
     return {
@@ -77,37 +55,7 @@ export const askedApp = async (nowMs: number, limits: CostLimits = costLimits) =
       occurred_at: new Date(atMs).toISOString().slice(0, 23).replace('T', ' '),
     };
   };
-  const ask = async (
-    path: string,
-    { accept, role = 'analyst', body }: { accept?: string; role?: string; body?: unknown } = {},
-  ) => {
-    const answer = await app.inject({
-      method: body === undefined ? 'GET' : 'POST',
-      url: `/api/analytics/${path}`,
-      headers: {
-        ...(role === '' ? {} : { authorization: `Bearer ${role}` }),
-        ...(accept === undefined ? {} : { accept }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    return { status: answer.statusCode, headers: answer.headers, text: answer.body };
-  };
-
   return {
-    clickhouse,
-    clock,
-    drop,
-    ask,
-    /** The rows of an answer that has to be 200. */
-    items: async <Row = Record<string, unknown>>(path: string, body?: unknown): Promise<Row[]> => {
-      const { status, text } = await ask(path, { body });
-      if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
-      return JSON.parse(text).items;
-    },
-    change: (): void => {
-      version += 1;
-    },
     insertSales: (lines: readonly SaleLine[]): Promise<void> =>
       clickhouse.insertRows(
         'sales',
@@ -154,6 +102,66 @@ export const askedApp = async (nowMs: number, limits: CostLimits = costLimits) =
           created_at: 0,
         })),
       ),
+  };
+};
+
+/** The analytics over a database of the test's own. The test says by `change` that its data are others now. */
+export const askedApp = async (nowMs: number, limits: CostLimits = costLimits) => {
+  const { clickhouse, drop } = await scratchClickHouse();
+  const clock = handClock(nowMs);
+  let version = 0;
+  const completeness = {
+    read: async () => ({ asOfMs: clock.nowMs() - 5_000, lagMs: 5_000, version: String(version) }),
+  };
+  const answers = createAnswers({
+    clickhouse: withinCost(clickhouse, fastCrowd, limits),
+    completeness,
+    clock,
+  });
+  const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
+  analyticsRoutes(app, {
+    figures: createFigures(answers, clock),
+    answers: {
+      sales: answers,
+      activity: answers,
+      both: answers,
+      stockOuts: answers,
+      fraudSignals: answers,
+    },
+    clock,
+  });
+  const ask = async (
+    path: string,
+    { accept, role = 'analyst', body }: { accept?: string; role?: string; body?: unknown } = {},
+  ) => {
+    const answer = await app.inject({
+      method: body === undefined ? 'GET' : 'POST',
+      url: `/api/analytics/${path}`,
+      headers: {
+        ...(role === '' ? {} : { authorization: `Bearer ${role}` }),
+        ...(accept === undefined ? {} : { accept }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    return { status: answer.statusCode, headers: answer.headers, text: answer.body };
+  };
+
+  return {
+    clickhouse,
+    clock,
+    drop,
+    ask,
+    /** The rows of an answer that has to be 200. */
+    items: async <Row = Record<string, unknown>>(path: string, body?: unknown): Promise<Row[]> => {
+      const { status, text } = await ask(path, { body });
+      if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+      return JSON.parse(text).items;
+    },
+    change: (): void => {
+      version += 1;
+    },
+    ...insertsInto(clickhouse, nowMs),
   };
 };
 
