@@ -8,6 +8,7 @@ import { loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { createClickHouse } from '#platform/clickhouse/client';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
@@ -30,6 +31,7 @@ const asksEach = Number(process.env.ASKS ?? 40);
 const postgresRounds = Number(process.env.ROUNDS ?? 2);
 const cachedPerSecond = 500;
 const connections = 32;
+const copyMsMax = 900_000;
 const endMs = Date.UTC(2026, 10, 28);
 
 type Answer = { status: number; text: string; tookMs: number };
@@ -153,7 +155,7 @@ export const runQueriesBench = async (): Promise<void> => {
   const { scratch, counted, cachedMs, answers, measured } = await measureSize(rows);
   bySize.push({ rows, measured });
   if (process.env.ONLY !== 'ours')
-    await measurePostgres(scratch.clickhouse, engines().databaseUrl, measured, answers);
+    await measurePostgres(scratch.url, engines().databaseUrl, measured, answers);
   await scratch.drop();
   await own?.stop();
   report({ cachedMs, measured, counted });
@@ -205,13 +207,14 @@ const measureSize = async (size: number) => {
 };
 
 const measurePostgres = async (
-  clickhouse: Awaited<ReturnType<typeof scratchClickHouse>>['clickhouse'],
+  clickhouseUrl: string,
   databaseUrl: string,
   measured: Measured[],
   answers: ReadonlyMap<string, number>,
 ): Promise<void> => {
   const progress = progressLine('PostgreSQL');
-  const postgres = await copyToPostgres(clickhouse, databaseUrl, (step) => progress.update(0, step));
+  const patient = createClickHouse({ url: clickhouseUrl, requestTimeoutMs: copyMsMax });
+  const postgres = await copyToPostgres(patient, databaseUrl, (step) => progress.update(0, step));
   for (const question of questions) {
     progress.update(0, question.name);
     const own = measured.find(({ name }) => name === question.name) as Measured;
@@ -225,6 +228,7 @@ const measurePostgres = async (
   }
   progress.done('done');
   await postgres.drop();
+  await patient.stop();
 };
 
 const report = ({
