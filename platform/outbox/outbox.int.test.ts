@@ -413,6 +413,19 @@ test('tables change places under concurrent appends without losing or repeating 
   expect(rows[0]?.kept).toBeLessThan(400);
 });
 
+test('what was sent does not stay for long, also where little is', async () => {
+  await startRelay(record, { rotateAfterMs: 50, pollMs: 50 });
+  await bump('quiet');
+  await eventually(() => sent.length === 1);
+  await eventually(async () => {
+    const { rows } = await scratch.db.query<{ kept: number }>('SELECT count(*) AS kept FROM outbox');
+    return rows[0]?.kept === 0;
+  });
+  await bump('quiet');
+  await eventually(() => sent.length === 2);
+  expect(versionsOf(sent, 'quiet')).toEqual([1, 2]);
+});
+
 test('a backlog larger than many batches is sent in order and without slowing down', async () => {
   const total = 20_000;
   const perTransaction = 2_000;

@@ -1,7 +1,7 @@
 import type { OutgoingRecord, Producer } from '#platform/messaging/broker';
 import { watchBacklog } from '#platform/outbox/backlog';
 import { openSession, type RelaySession } from '#platform/outbox/relay-session';
-import { countRows, rotate } from '#platform/outbox/rotation';
+import { openRotation, type Rotation } from '#platform/outbox/rotation';
 import { createWindow, type OutboxRow, type OutboxWindow } from '#platform/outbox/window';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
@@ -50,6 +50,8 @@ export type RelayOptions = {
   pollMs?: number;
   /** Once the active table has received this many rows, the other one becomes active. 10,000 if unset. */
   rotateRowsMin?: number;
+  /** The other table becomes active after so long too, so that what was sent does not stay for long. 600,000 if unset. */
+  rotateAfterMs?: number;
   /** Health is `degraded` when the oldest unsent row has waited for longer. 10,000 if unset. */
   silentMsMax?: number;
 };
@@ -144,7 +146,6 @@ const createLead = (
   const deliver = createDelivery(host, surroundings);
   const batchMax = options.batchMax ?? relayBatchMax;
   const pollMs = options.pollMs ?? 1_000;
-  const rotateRowsMin = options.rotateRowsMin ?? 10_000;
   const restartIfForeign = createForeignCheck(host);
 
   /** Sends the open window, whose first rows are given, to its end, or until the relay stops. */
@@ -165,10 +166,15 @@ const createLead = (
   };
 
   /** The first rows of the next window, as soon as there is one; none when the relay stops. */
-  const awaitWindow = async (window: OutboxWindow, checked: { atMs: number }): Promise<OutboxRow[]> => {
+  const awaitWindow = async (
+    window: OutboxWindow,
+    checked: { atMs: number },
+    rotation: Rotation,
+  ): Promise<OutboxRow[]> => {
     while (!isStopping()) {
       const rows = await window.open(batchMax);
       if (rows.length > 0) return rows;
+      await rotation.rotateIfDue(0);
       if (performance.now() - checked.atMs >= foreignCheckEveryMs) {
         await restartIfForeign(window);
         checked.atMs = performance.now();
@@ -183,18 +189,17 @@ const createLead = (
     await restartIfForeign(window);
     const checked = { atMs: performance.now() };
     const spacing = createSpacing(spacingMs);
-    let sentSinceRotation = await countRows(query);
+    const rotation = await openRotation(query, options);
     // First the rest of the window that the previous relay may have left.
     for (let rows = await window.read(batchMax); !isStopping(); ) {
       const { sent, lastSeq } = await drain(window, rows);
       if (isStopping()) return;
       await spacing.next();
       rows = lastSeq === undefined ? [] : await window.close(lastSeq, batchMax);
-      sentSinceRotation += sent;
-      if (sentSinceRotation >= rotateRowsMin && (await rotate(query))) sentSinceRotation = 0;
+      await rotation.rotateIfDue(sent);
       if (rows.length > 0) continue;
       if (lastSeq !== undefined) await waitForRows(pollMs);
-      rows = await awaitWindow(window, checked);
+      rows = await awaitWindow(window, checked, rotation);
     }
   };
 };

@@ -32,7 +32,10 @@ describe('the account that a login is counted for', () => {
 
 describe('the body of a login', () => {
   it('names its account, unless the user service would not parse it', () => {
-    expect(accountIn(Buffer.from('{"email":"ANN@example.org","password":"x"}'))).toBe('ann@example.org');
+    const named = accountIn(Buffer.from('{"email":"ANN@example.org","password":"x"}'));
+    expect(named).toBe(accountIn(Buffer.from('{"email":"ann@example.org"}')));
+    expect(named).not.toBe(accountIn(Buffer.from('{"email":"anne@example.org"}')));
+    expect(named).toMatch(/^[\w-]{22}$/);
     for (const body of ['', '{', '{"email":1}', 'null', '[]'])
       expect(accountIn(Buffer.from(body))).toBeUndefined();
     expect(accountIn(Buffer.from([0x7b, 0xff, 0x7d]))).toBeUndefined();

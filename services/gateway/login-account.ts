@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { strictJson } from '#platform/http/strict-json';
 
 const lengthMax = 254;
@@ -20,15 +21,18 @@ export const accountKey = (email: string): string =>
     .normalize('NFKC')
     .slice(0, lengthMax);
 
+/** Redis holds no address: what counts for an account is a digest of its key. */
+const digestOf = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 22);
+
 /**
- * The key of the account that a body names, before the body is validated. Undefined for a body that names none, or
- * that the user service refuses to parse: then nobody logs in with it.
+ * The digest of the key of the account that a body names, before the body is validated. Undefined for a body that names
+ * none, or that the user service refuses to parse: then nobody logs in with it.
  */
 export const accountIn = (body: unknown): string | undefined => {
   if (!Buffer.isBuffer(body)) return undefined;
   try {
     const { email } = strictJson(body, { mustBeKeepable: false }) as { email?: unknown };
-    return typeof email === 'string' ? accountKey(email) : undefined;
+    return typeof email === 'string' ? digestOf(accountKey(email)) : undefined;
   } catch {
     return undefined;
   }
