@@ -157,6 +157,7 @@ const preferencesRoutes = (app: HttpApp, { db, contacts }: NotificationRouteDeps
     preferencesPath,
     {
       access: 'user',
+      scope: null,
       schema: {
         tags,
         summary: 'What you want to be notified about, and how.',
@@ -169,6 +170,7 @@ const preferencesRoutes = (app: HttpApp, { db, contacts }: NotificationRouteDeps
     preferencesPath,
     {
       access: 'user',
+      scope: null,
       schema: {
         tags,
         summary: 'Set what you want to be notified about, and how.',
