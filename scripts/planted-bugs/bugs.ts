@@ -491,4 +491,40 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['services/analytics/live-routes.test.ts'],
   },
+  {
+    name: 'only-looked-at',
+    what: 'a topic is read while the others were only looked at, so events hours too late still change its windows',
+    edits: [
+      {
+        file: 'platform/streams/watermarks.ts',
+        find: 'mark.newestMs = Math.max(mark.newestMs, atMs);',
+        replace: 'mark.newestMs = Math.max(mark.newestMs, Math.min(atMs, never));',
+      },
+    ],
+    tests: ['platform/streams/tour.test.ts'],
+  },
+  {
+    name: 'price-of-a-return',
+    what: 'what a return gave back counts as a price that was paid',
+    edits: [
+      {
+        file: 'stream-jobs/windows/product-performance.ts',
+        find: 'else if (input.quantity > 0) {',
+        replace: 'else if (input.quantity !== 0) {',
+      },
+    ],
+    tests: ['stream-jobs/windows/windows.test.ts'],
+  },
+  {
+    name: 'answer-of-another-search',
+    what: 'a search is answered by what the next search led to',
+    edits: [
+      {
+        file: 'stream-jobs/windows/searches.ts',
+        find: 'step.atMs >= atMs && step.atMs < untilMs',
+        replace: 'step.atMs >= atMs && untilMs > 0',
+      },
+    ],
+    tests: ['stream-jobs/windows/windows.test.ts'],
+  },
 ];
