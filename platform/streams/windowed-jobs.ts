@@ -1,3 +1,4 @@
+import { PlatformError } from '#platform/errors';
 import type { Broker } from '#platform/messaging/broker';
 import type { BrokenRule, EventPublisher, EventTable, ReceivedEvent } from '#platform/messaging/events';
 import { createEventPublisher, createEventReader } from '#platform/messaging/events';
@@ -171,7 +172,7 @@ const createRun = (
         await begin();
         break;
       } catch (error) {
-        trouble = (error as Error).message;
+        trouble = troubleOf(error);
         host.logger[failures === 1 ? 'warn' : 'debug']({ err: error }, 'windowed jobs cannot begin yet');
         await sleep(backoffMs(startRetry, failures), { signal });
       }
@@ -201,6 +202,9 @@ const createRun = (
     consumers: () => (isReading ? (consumer.consumers?.() ?? []) : []),
   };
 };
+
+const troubleOf = (error: unknown): string =>
+  error instanceof PlatformError ? `${error.code}: ${error.message}` : (error as Error).message;
 
 const openStreamsDatabase = (host: Host, { databaseUrl, database }: WindowedJobsConfig): Database =>
   createDatabase(host, {
