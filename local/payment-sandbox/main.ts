@@ -1,0 +1,134 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as rest } from 'node:timers/promises';
+
+/**
+ * A payment provider in a process of its own, for development and tests. It speaks the part of Stripe's API that the
+ * payment service uses: payment intents with manual capture, refunds, idempotency keys and signed webhooks. Books are kept
+ * in memory.
+ *
+ *     SANDBOX_LATENCY_MS     before each answer, 0 if unset
+ *     SANDBOX_FAILURES       the share of calls that are carried out and not answered, 0 to 1, 0 if unset
+ *     SANDBOX_WEBHOOK_URL, SANDBOX_WEBHOOK_SECRET   where events are sent, signed as Stripe signs them
+ *
+ * It prints its address. `pm_card_visa` is good, `pm_card_chargeDeclined` is declined. `GET /_books` counts what happened.
+ */
+const latencyMs = Number(process.env.SANDBOX_LATENCY_MS ?? 0);
+const failures = Number(process.env.SANDBOX_FAILURES ?? 0);
+const { SANDBOX_WEBHOOK_URL: webhookUrl, SANDBOX_WEBHOOK_SECRET: webhookSecret } = process.env;
+
+type Intent = {
+  id: string;
+  object: 'payment_intent';
+  amount: number;
+  amount_refunded: number;
+  currency: string;
+  status: string;
+  payment_method: string;
+  metadata: Record<string, string>;
+};
+type Answer = { status: number; body: object };
+
+const intents = new Map<string, Intent>();
+const answers = new Map<string, Answer>();
+const books = { authorized: 0, captured: 0, canceled: 0, refundedMinor: 0 };
+
+const failed = (status: number, type: string, code: string, more: object = {}): Answer => ({
+  status,
+  body: { error: { type, code, message: code, ...more } },
+});
+
+const notify = async (type: string, object: Intent): Promise<void> => {
+  if (webhookUrl === undefined || webhookSecret === undefined) return;
+  const body = JSON.stringify({ id: `evt_${randomUUID()}`, object: 'event', type, data: { object } });
+  const at = Math.floor(Date.now() / 1000);
+  const signature = createHmac('sha256', webhookSecret).update(`${at}.${body}`).digest('hex');
+  await fetch(webhookUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'stripe-signature': `t=${at},v1=${signature}` },
+    body,
+  }).catch(() => {});
+};
+
+const create = (form: URLSearchParams): Answer => {
+  const method = form.get('payment_method') ?? '';
+  if (method === 'pm_card_chargeDeclined')
+    return failed(402, 'card_error', 'card_declined', { decline_code: 'generic_decline' });
+  if (!method.startsWith('pm_')) return failed(400, 'invalid_request_error', 'resource_missing');
+  const intent: Intent = {
+    id: `pi_${randomUUID().replaceAll('-', '')}`,
+    object: 'payment_intent',
+    amount: Number(form.get('amount')),
+    amount_refunded: 0,
+    currency: form.get('currency') ?? '',
+    status: 'requires_capture',
+    payment_method: method,
+    metadata: { key: form.get('metadata[key]') ?? '' },
+  };
+  intents.set(intent.id, intent);
+  books.authorized += 1;
+  void notify('payment_intent.amount_capturable_updated', intent);
+  return { status: 200, body: { ...intent } };
+};
+
+const move = (intent: Intent, to: 'succeeded' | 'canceled'): Answer => {
+  if (intent.status !== 'requires_capture')
+    return failed(400, 'invalid_request_error', 'payment_intent_unexpected_state');
+  intent.status = to;
+  books[to === 'succeeded' ? 'captured' : 'canceled'] += 1;
+  void notify(`payment_intent.${to}`, intent);
+  return { status: 200, body: { ...intent } };
+};
+
+const refund = (form: URLSearchParams): Answer => {
+  const intent = intents.get(form.get('payment_intent') ?? '');
+  const amount = Number(form.get('amount'));
+  if (intent?.status !== 'succeeded' || intent.amount_refunded + amount > intent.amount)
+    return failed(400, 'invalid_request_error', 'charge_already_refunded');
+  intent.amount_refunded += amount;
+  books.refundedMinor += amount;
+  return { status: 200, body: { id: `re_${randomUUID()}`, object: 'refund', status: 'succeeded', amount } };
+};
+
+const answerOf = (method: string, path: string, form: URLSearchParams): Answer => {
+  if (method === 'GET' && path === '/_books') return { status: 200, body: books };
+  if (method === 'GET' && path === '/v1/payment_intents/search') {
+    const key = /'([^']+)'$/.exec(form.get('query') ?? '')?.[1];
+    const data = [...intents.values()].filter(({ metadata }) => metadata.key === key);
+    return { status: 200, body: { object: 'search_result', data, has_more: false } };
+  }
+  const [, , , id = '', action] = path.split('/');
+  const intent = intents.get(id);
+  if (method === 'POST' && path === '/v1/payment_intents') return create(form);
+  if (method === 'POST' && path === '/v1/refunds') return refund(form);
+  if (intent === undefined) return failed(404, 'invalid_request_error', 'resource_missing');
+  if (method === 'GET') return { status: 200, body: { ...intent } };
+  return move(intent, action === 'capture' ? 'succeeded' : 'canceled');
+};
+
+const bodyOf = async (request: IncomingMessage): Promise<string> => {
+  let body = '';
+  for await (const piece of request) body += String(piece);
+  return body;
+};
+
+const server = createServer(async (request, response) => {
+  const key = request.headers['idempotency-key'];
+  const { method = 'GET', url = '/' } = request;
+  const body = await bodyOf(request);
+  const form = new URLSearchParams(method === 'GET' ? (url.split('?')[1] ?? '') : body);
+  const known = typeof key === 'string' ? answers.get(key) : undefined;
+  const answer = known ?? answerOf(method, url.split('?')[0] ?? '/', form);
+  if (typeof key === 'string') answers.set(key, answer);
+  await rest(latencyMs);
+  if (url.startsWith('/v1/') && Math.random() < failures) {
+    request.socket.destroy();
+    return;
+  }
+  response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+});
+server.listen(Number(process.env.SANDBOX_PORT ?? 0), '127.0.0.1', () => {
+  console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+});
+process.once('SIGTERM', () => server.close(() => process.exit(0)));

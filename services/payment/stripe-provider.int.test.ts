@@ -1,0 +1,187 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHmac, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHttpServer } from '#platform/http/server';
+import { inTransaction } from '#platform/postgres/transaction';
+import { eventually } from '#platform/testing/eventually';
+import { type HandClock, handClock } from '#platform/testing/hand-clock';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
+import type { PaymentCommand } from './payment.js';
+import { createPaymentMetrics } from './payment-metrics.js';
+import { createPaymentStore, type PaymentStore } from './payment-store.js';
+import { createProviderWorker, type ProviderWorker } from './provider-worker.js';
+import { createReferenceStore } from './reference-store.js';
+import { createStripe, createStripeProvider } from './stripe-provider.js';
+import { webhookRoutes } from './webhook-routes.js';
+
+/** The payment service with Stripe's SDK, against a provider in a process of its own that loses a third of its answers. */
+
+const secret = 'whsec_of_this_test';
+let sandbox: ChildProcess;
+let base: string;
+let scratch: ScratchDatabase;
+let clock: HandClock;
+let payments: PaymentStore;
+let worker: ProviderWorker;
+
+beforeAll(async () => {
+  sandbox = spawn('node_modules/.bin/tsx', ['--conditions=source', 'local/payment-sandbox/main.ts'], {
+    env: { ...process.env, SANDBOX_FAILURES: '0.3', SANDBOX_LATENCY_MS: '5' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (sandbox.stdout === null) throw new Error('no output');
+  [base] = (await once(createInterface(sandbox.stdout), 'line')) as [string];
+  scratch = await scratchDatabase(['platform/outbox/migrations', 'services/payment/migrations']);
+  clock = handClock();
+  const host = testHost('payment-test', { clock, logLevel: 'fatal' });
+  payments = createPaymentStore({
+    clock,
+    events: {
+      event: (type, key, value, { occurredAt }) => ({
+        topic: type,
+        key,
+        value: Buffer.from(JSON.stringify(value)),
+        headers: { 'occurred-at': String(occurredAt) },
+      }),
+    },
+  });
+  const stripe = createStripe({ secretKey: 'sk_test_1', apiBase: base, timeoutMs: 2000 });
+  const provider = createStripeProvider(stripe, createReferenceStore(scratch.db, 'stripe'));
+  worker = createProviderWorker(host, {
+    db: scratch.db,
+    payments,
+    providerOf: () => provider,
+    retryMs: () => 0,
+    metrics: createPaymentMetrics(host.metrics),
+    timeoutMs: 5000,
+    callsConcurrentMax: 10,
+  });
+});
+afterAll(async () => {
+  sandbox.kill('SIGTERM');
+  await scratch.drop();
+});
+
+const tell = (orderId: string, command: PaymentCommand) =>
+  inTransaction(scratch.db, (tx) => payments.update(tx, orderId, command));
+const due = async (token: string): Promise<string> => {
+  const orderId = randomUUID();
+  const known = { orderId, paymentId: randomUUID() };
+  const charge = { userId: null, amountMinor: 1999, currency: 'EUR', method: 'card', token };
+  await tell(orderId, { type: 'NoteInstruction', known, charge });
+  await tell(orderId, { type: 'NoteStockReserved', known });
+  return orderId;
+};
+const statusOf = async (orderId: string) => (await payments.find(scratch.db, { orderId }))?.status;
+const books = async () => (await fetch(`${base}/_books`)).json() as Promise<Record<string, number>>;
+/** Makes the calls until each payment has the status: each call is tried again after a while. */
+const until = (orderIds: readonly string[], status: string) =>
+  eventually(async () => {
+    clock.advanceMs(30_000);
+    await worker.workOff();
+    expect(await Promise.all(orderIds.map(statusOf))).toEqual(orderIds.map(() => status));
+  });
+
+describe('money through Stripe', () => {
+  test('is guaranteed, taken and given back once each, though a third of the answers is lost', async () => {
+    const before = await books();
+    const orders = await Promise.all(Array.from({ length: 10 }, () => due('pm_card_visa')));
+    await until(orders, 'authorized');
+    for (const orderId of orders) await tell(orderId, { type: 'CapturePayment' });
+    await until(orders, 'captured');
+    const refundId = randomUUID();
+    for (const orderId of orders.slice(0, 3))
+      await tell(orderId, {
+        type: 'RefundPayment',
+        refundId: `${refundId.slice(0, -12)}${orderId.slice(-12)}`,
+        amountMinor: 500,
+      });
+    await eventually(async () => {
+      clock.advanceMs(30_000);
+      await worker.workOff();
+      const refunded = await Promise.all(
+        orders.map(async (orderId) => (await payments.find(scratch.db, { orderId }))?.refundedMinor),
+      );
+      expect(refunded).toEqual(orders.map((_, n) => (n < 3 ? 500 : 0)));
+    });
+    const after = await books();
+    expect([(after.authorized ?? 0) - (before.authorized ?? 0), after.captured, after.refundedMinor]).toEqual(
+      [10, 10, 1500],
+    );
+  });
+
+  test('is declined with Stripe’s reason', async () => {
+    const orderId = await due('pm_card_chargeDeclined');
+    await until([orderId], 'declined');
+    expect(await payments.find(scratch.db, { orderId })).toMatchObject({ reason: 'generic_decline' });
+  });
+
+  test('is given free when the order is cancelled, also when nobody knows whether it was guaranteed', async () => {
+    const cancel = (orderId: string) =>
+      tell(orderId, {
+        type: 'CancelPayment',
+        known: { orderId, paymentId: randomUUID() },
+        reason: 'timed_out',
+      });
+    const authorized = await due('pm_card_visa');
+    await until([authorized], 'authorized');
+    await cancel(authorized);
+    await until([authorized], 'voided');
+    const never = await due('pm_card_visa');
+    await cancel(never);
+    await until([never], 'aborted');
+    const unknown = await Promise.all(Array.from({ length: 10 }, () => due('pm_card_visa')));
+    await worker.workOff();
+    await Promise.all(unknown.map(cancel));
+    await eventually(async () => {
+      clock.advanceMs(30_000);
+      await worker.workOff();
+      for (const status of await Promise.all(unknown.map(statusOf)))
+        expect(status).toMatch(/^(voided|aborted)$/);
+    });
+    const { authorized: granted = 0, captured = 0, canceled = 0 } = await books();
+    expect(granted - captured - canceled).toBe(0);
+  });
+});
+
+describe('an event of Stripe', () => {
+  const post = async (headers: (body: string) => Record<string, string>) => {
+    const host = testHost('payment-test', { clock });
+    const { app } = createHttpServer(host, { port: 0, title: 'payment' });
+    const stripe = createStripe({ secretKey: 'sk_test_1', apiBase: base, timeoutMs: 2000 });
+    webhookRoutes(app, { db: scratch.db, payments, stripe, secret, logger: host.logger });
+    const orderId = await due('pm_card_visa');
+    const object = { object: 'payment_intent', metadata: { key: `${orderId}:authorize` } };
+    const body = JSON.stringify({
+      id: 'evt_1',
+      object: 'event',
+      type: 'payment_intent.succeeded',
+      data: { object },
+    });
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/payments/webhooks/stripe',
+      headers: { 'content-type': 'application/json', ...headers(body) },
+      payload: body,
+    });
+    await app.close();
+    return answer;
+  };
+  const signed = (body: string, by = secret) => {
+    const at = Math.floor(Date.now() / 1000);
+    const signature = createHmac('sha256', by).update(`${at}.${body}`).digest('hex');
+    return { 'stripe-signature': `t=${at},v1=${signature}` };
+  };
+
+  test('is taken if Stripe has signed it, and refused otherwise', async () => {
+    expect((await post(signed)).statusCode).toBe(204);
+    expect((await post((body) => signed(body, 'whsec_of_a_stranger'))).json()).toMatchObject({
+      status: 400,
+      code: 'invalid_signature',
+    });
+    expect((await post(() => ({}))).statusCode).toBe(400);
+  });
+});

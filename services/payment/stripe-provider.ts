@@ -1,0 +1,188 @@
+import Stripe from 'stripe';
+import { PlatformError } from '#platform/errors';
+import type { AuthorizeAnswer, FinalAnswer, PaymentProvider, RenewRequest } from './provider.js';
+import type { ReferenceStore } from './reference-store.js';
+
+export const createStripe = ({
+  secretKey,
+  apiBase,
+  timeoutMs,
+}: {
+  secretKey: string;
+  apiBase: string;
+  timeoutMs: number;
+}): Stripe => {
+  const { protocol, hostname, port } = new URL(apiBase);
+  return new Stripe(secretKey, {
+    protocol: protocol === 'http:' ? 'http' : 'https',
+    host: hostname,
+    port: port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port),
+    // Our own calls are repeated, with the same key, by whoever finds them open.
+    maxNetworkRetries: 0,
+    timeout: timeoutMs,
+    telemetry: false,
+  });
+};
+
+/**
+ * Stripe: an authorisation is a PaymentIntent with manual capture, and our keys are Stripe's idempotency keys. Stripe
+ * knows a PaymentIntent by an id of its own, which is kept by our key. `token` is the id of a payment method.
+ */
+export const createStripeProvider = (stripe: Stripe, references: ReferenceStore): PaymentProvider => {
+  const intentOf = async (key: string): Promise<Stripe.PaymentIntent | undefined> => {
+    const reference = await references.find(key);
+    return typeof reference === 'string' ? await stripe.paymentIntents.retrieve(reference) : undefined;
+  };
+
+  const create = async (
+    { key, amountMinor, currency, method }: Omit<RenewRequest, 'authorizationKey'>,
+    paymentMethod: string,
+  ): Promise<AuthorizeAnswer> => {
+    // Barred: the order was cancelled before anybody knew whether it was authorised.
+    if ((await references.find(key)) === null) return { outcome: 'declined', reason: 'voided' };
+    try {
+      const intent = await stripe.paymentIntents.create(
+        {
+          amount: amountMinor,
+          currency: currency.toLowerCase(),
+          payment_method: paymentMethod,
+          allowed_payment_method_types: [method as 'card' | 'paypal' | 'crypto'],
+          // A payment that needs its buyer once more is declined: nobody waits at a page for the answer.
+          error_on_requires_action: true,
+          capture_method: 'manual',
+          confirm: true,
+          metadata: { key },
+        },
+        { idempotencyKey: key },
+      );
+      await references.keep(key, intent.id);
+      return authorizationIn(intent);
+    } catch (error) {
+      const reason = declineReason(error);
+      if (reason === undefined) throw outageOf(error);
+      return { outcome: 'declined', reason };
+    }
+  };
+
+  /**
+   * An authorisation whose answer was lost is found by the key in its metadata. Where Stripe's search does not have it
+   * yet, it lapses by itself after a week: without a reference nobody captures it.
+   */
+  const findOrBar = async (authorizationKey: string): Promise<string | null> => {
+    const reference = await references.find(authorizationKey);
+    if (reference !== undefined) return reference;
+    const query = `metadata['key']:'${authorizationKey}'`;
+    const [found] = (await known(stripe.paymentIntents.search({ query, limit: 1 }))).data;
+    return references.keep(authorizationKey, found?.id ?? null);
+  };
+
+  return {
+    name: 'stripe',
+    authorize: ({ token, ...request }) => create(request, token),
+
+    renew: async ({ authorizationKey, ...request }) => {
+      const first = await known(intentOf(authorizationKey));
+      const paymentMethod = first?.payment_method;
+      const id = typeof paymentMethod === 'string' ? paymentMethod : paymentMethod?.id;
+      return id === undefined
+        ? { outcome: 'declined', reason: 'payment_method_unknown' }
+        : create(request, id);
+    },
+
+    capture: async ({ key, authorizationKey, amountMinor }) => {
+      const reference = await references.find(authorizationKey);
+      if (typeof reference !== 'string') return { outcome: 'refused', reason: 'not_authorized' };
+      const answer = await final(async () => {
+        await stripe.paymentIntents.capture(
+          reference,
+          { amount_to_capture: amountMinor },
+          { idempotencyKey: key },
+        );
+      });
+      // Captured before, by a call whose answer was lost.
+      const isTaken =
+        answer.outcome === 'refused' && (await known(intentOf(authorizationKey)))?.status === 'succeeded';
+      if (answer.outcome === 'done' || isTaken) await references.keep(key, reference);
+      return isTaken ? { outcome: 'done' } : answer;
+    },
+
+    void: async ({ key, authorizationKey }) => {
+      const reference = await findOrBar(authorizationKey);
+      if (reference === null) return false;
+      const intent = await known(stripe.paymentIntents.retrieve(reference));
+      if (intent.status === 'canceled') return (await references.find(key)) === reference;
+      if (intent.status === 'succeeded')
+        throw new PlatformError('dependency_unavailable', 'stripe: captured money cannot be voided', {
+          retriable: false,
+        });
+      await references.keep(key, reference);
+      await known(stripe.paymentIntents.cancel(reference, {}, { idempotencyKey: key }));
+      return intent.status === 'requires_capture';
+    },
+
+    refund: async ({ key, captureKey, amountMinor }) => {
+      const reference = await references.find(captureKey);
+      if (typeof reference !== 'string') return { outcome: 'refused', reason: 'not_captured' };
+      let failure: string | null = null;
+      const answer = await final(async () => {
+        const refund = await stripe.refunds.create(
+          { payment_intent: reference, amount: amountMinor },
+          { idempotencyKey: key },
+        );
+        if (refund.status === 'failed') failure = refund.failure_reason ?? 'failed';
+        await references.keep(key, refund.id);
+      });
+      return failure === null ? answer : { outcome: 'refused', reason: failure };
+    },
+
+    find: async (key) => {
+      // A repeat with its key is answered by Stripe as the first call was; only what we know already is looked up.
+      if (!/:(authorize(:\d+)?|renew)$/.test(key)) return null;
+      const intent = await known(intentOf(key));
+      return intent === undefined ? null : authorizationIn(intent);
+    },
+  };
+};
+
+const authorizationIn = ({
+  status,
+  cancellation_reason,
+  last_payment_error,
+}: Stripe.PaymentIntent): AuthorizeAnswer =>
+  status === 'requires_capture' || status === 'succeeded'
+    ? { outcome: 'authorized' }
+    : {
+        outcome: 'declined',
+        reason: last_payment_error?.decline_code ?? last_payment_error?.code ?? cancellation_reason ?? status,
+      };
+
+/** Why Stripe has refused the call for good; undefined where it gave no answer. */
+const declineReason = (error: unknown): string | undefined => {
+  if (error instanceof Stripe.errors.StripeCardError) return error.decline_code ?? error.code ?? 'declined';
+  if (error instanceof Stripe.errors.StripeInvalidRequestError) return error.code ?? 'invalid_request';
+  return undefined;
+};
+
+const outageOf = (error: unknown): unknown => {
+  if (!(error instanceof Stripe.errors.StripeError)) return error;
+  return new PlatformError('dependency_unavailable', `stripe: ${error.message}`, {
+    retriable: true,
+    cause: error,
+  });
+};
+
+const known = <T>(asked: Promise<T>): Promise<T> =>
+  asked.catch((error: unknown) => {
+    throw outageOf(error);
+  });
+
+const final = async (call: () => Promise<void>): Promise<FinalAnswer> => {
+  try {
+    await call();
+    return { outcome: 'done' };
+  } catch (error) {
+    const reason = declineReason(error);
+    if (reason === undefined) throw outageOf(error);
+    return { outcome: 'refused', reason };
+  }
+};
