@@ -96,6 +96,19 @@ it('serves an answer of the same version while it is asked for again, and what t
   expect((await late).rows).toEqual([]);
 });
 
+it('asks what reads sums apart from what reads raw rows', async () => {
+  const [raw, sums] = [slowClickHouse(), slowClickHouse()];
+  const completeness = { read: async () => ({ asOfMs: 0, lagMs: 0, version: '1' }) };
+  const answers = createAnswers({ clickhouse: raw, quick: sums, completeness, clock: handClock() });
+  void answers.of({ sql: 'SELECT 1', params: {} });
+  void answers.of({ sql: 'SELECT 2', params: {}, isQuick: true });
+  await settled();
+  expect([raw.asked, sums.asked].map((asked) => asked.map(({ sql }) => sql))).toEqual([
+    ['SELECT 1'],
+    ['SELECT 2'],
+  ]);
+});
+
 it('asks anew after a failure', async () => {
   const { clickhouse, ask } = setUp();
   const failing = ask();

@@ -85,6 +85,7 @@ const moneyQuery = (period: Period): Query => {
   WHERE ${rollup} >= {from:DateTime('UTC')} AND ${rollup} < {to:DateTime('UTC')}
   GROUP BY currency ORDER BY currency`,
     params: periodParams(period),
+    isQuick: true,
   };
 };
 

@@ -232,6 +232,7 @@ const statementOf = (asked: Asked, dataset: Dataset, period: Period, zone: Zone)
   ${having.length === 0 ? '' : `HAVING ${having.join(' AND ')}`}
   ORDER BY ${orderOf(asked, keys).join(', ')}
   LIMIT {rowsMax:UInt32}`,
+    ...(rollup === undefined ? {} : { isQuick: true }),
     params: {
       ...periodParams(period),
       ...startsParam(period),

@@ -14,7 +14,12 @@ import {
 import { type Zone, zoneNameCharsMax, zoneNamed } from './zone.js';
 
 /** A statement with ClickHouse's own parameters (`{name:Type}`): what a caller sends is never part of the text. */
-export type Query = { sql: string; params: Record<string, unknown> };
+export type Query = {
+  sql: string;
+  params: Record<string, unknown>;
+  /** It reads sums instead of raw rows, and so waits for none of those that do. */
+  isQuick?: true;
+};
 
 /**
  * What an answer is made of, and so what `asOf` is about: the ledger of sales, the shoppers' activity, both, or what the

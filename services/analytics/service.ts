@@ -42,16 +42,14 @@ export const service: Service<AnalyticsConfig> = {
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
     const slow = withinCost(slowClickhouse, slowCrowd);
+    const quick = withinCost(clickhouse, fastCrowd);
     const reconciler = createReconciler(slow, clock);
     reconciliationRoutes(app, reconciler, clock);
     host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
-      createAnswers({ clickhouse: slow, completeness, clock });
+      createAnswers({ clickhouse: slow, quick, completeness, clock });
     analyticsRoutes(app, {
-      figures: createFigures(
-        createAnswers({ clickhouse: withinCost(clickhouse, fastCrowd), completeness: sales, clock }),
-        clock,
-      ),
+      figures: createFigures(createAnswers({ clickhouse: quick, completeness: sales, clock }), clock),
       answers: {
         sales: answersFrom(sales),
         activity: answersFrom(activity),
