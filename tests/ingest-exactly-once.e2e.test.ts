@@ -38,28 +38,48 @@ let admin: BrokerAdmin;
 let clickhouse: ClickHouse;
 let url: URL;
 
+const ingestEnv = (): NodeJS.ProcessEnv => {
+  const urls = engines();
+  return {
+    ...process.env,
+    ...kafkaEnv(urls.kafka),
+    SCHEMA_REGISTRY_URL: urls.schemaRegistryUrl,
+    CLICKHOUSE_URL: url.href,
+    CLICKHOUSE_INGEST_PORT: '0',
+    CLICKHOUSE_INGEST_GROUP: group,
+    CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topics.shopperActivity,
+    CLICKHOUSE_INGEST_SALES_TOPIC: topics.sales,
+    CLICKHOUSE_INGEST_TABLES: 'shopper_activity,sales',
+    LOG_LEVEL: process.env.ONCE_LOG ?? 'fatal',
+    ZIPKIN_URL: '',
+    NODE_OPTIONS: '',
+  };
+};
+
+/** Fills the sales anew beside the running ingest; resolves to what was printed. Killed with -9 at `killAt`, if it is given. */
+const fillSalesAnew = async (killAt?: string): Promise<string> => {
+  const main = projectPath('dist/stream-jobs/clickhouse-ingest/backfill/main.js');
+  const child = spawn(process.execPath, [main, '--table', 'sales', '--drop-old'], {
+    env: ingestEnv(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let printed = '';
+  child.stdout.on('data', (text: Buffer) => {
+    printed += text.toString();
+    if (killAt !== undefined && printed.includes(killAt)) child.kill('SIGKILL');
+  });
+  await new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return printed;
+};
+
 /** Runs ingest and, as the launcher does, starts it again when it dies. */
 const superviseIngest = () => {
-  const urls = engines();
   let child: ChildProcess;
   let wanted = true;
   let exited: Promise<void>;
   const start = (): void => {
     child = spawn(process.execPath, [projectPath('dist/stream-jobs/clickhouse-ingest/main.js')], {
-      env: {
-        ...process.env,
-        ...kafkaEnv(urls.kafka),
-        SCHEMA_REGISTRY_URL: urls.schemaRegistryUrl,
-        CLICKHOUSE_URL: url.href,
-        CLICKHOUSE_INGEST_PORT: '0',
-        CLICKHOUSE_INGEST_GROUP: group,
-        CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topics.shopperActivity,
-        CLICKHOUSE_INGEST_SALES_TOPIC: topics.sales,
-        CLICKHOUSE_INGEST_TABLES: 'shopper_activity,sales',
-        LOG_LEVEL: process.env.ONCE_LOG ?? 'fatal',
-        ZIPKIN_URL: '',
-        NODE_OPTIONS: '',
-      },
+      env: ingestEnv(),
       stdio: ['ignore', process.env.ONCE_LOG ? 'inherit' : 'ignore', 'inherit'],
     });
     exited = new Promise((resolve) =>
@@ -104,7 +124,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await clickhouse?.command(`DROP DATABASE IF EXISTS once_${suffix}`).catch(() => {});
+  for (const database of [`once_${suffix}`, `once_${suffix}__next_sales`])
+    await clickhouse?.command(`DROP DATABASE IF EXISTS ${database}`).catch(() => {});
   await clickhouse?.stop();
   await admin?.deleteTopics([
     ...Object.values(topics),
@@ -128,6 +149,7 @@ it('every record is a row exactly once, whoever is killed with -9 while it is un
     });
     const reached = async (ends: Map<number, bigint>, topic: string) => hasReached(admin, group, topic, ends);
     await eventually(async () => reached(new Map([[0, 1n]]), topics.sales), { timeoutMs: 20_000 });
+    const filling = fillSalesAnew('exchanging');
     for (let kill = 0; kill < killsOfIngest; kill += 1) {
       await pause(1_500);
       ingest.kill();
@@ -136,6 +158,8 @@ it('every record is a row exactly once, whoever is killed with -9 while it is un
       if (kill < killsOfIngest - 1)
         await eventually(async () => reached(ends, topics.sales), { timeoutMs: 30_000, everyMs: 100 });
     }
+    expect(await filling).not.toContain('sales has');
+    expect(await fillSalesAnew()).toMatch(/sales has \d+ rows/);
     await pause(500);
     const { processes } = JSON.parse(readFileSync(runFilePath(), 'utf8')) as {
       processes: { name: string; pid: number }[];

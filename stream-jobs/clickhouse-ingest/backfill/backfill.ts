@@ -3,9 +3,11 @@ import { PlatformError } from '#platform/errors';
 import type { Broker } from '#platform/messaging/broker';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Logger } from '#platform/telemetry/logger';
+import { sleep } from '#platform/waiting/sleep';
 import { createBlockClaims } from '../block-claims.js';
 import type { Feed } from '../feeds.js';
 import { createStoredRows } from '../stored-rows.js';
+import { isGone } from '../table-gate.js';
 import { copyRows } from './copy.js';
 import { exchangeTables, feedOf, mendAll, type Parts, stagesTo, wasExchanged } from './exchange.js';
 import { dropNextTables, openNextTables, type Phase } from './next-tables.js';
@@ -52,6 +54,7 @@ const leftMax = 5_000;
 const nearAsItGets = 0.7;
 const roundsMax = 20;
 const attemptsMax = 5;
+const stragglersMs = 2_000;
 
 /**
  * Fills a table and its rollups anew from Kafka, beside the ingest that goes on filling the old ones, and puts them in
@@ -223,9 +226,13 @@ const exchange = async (work: Work, plan: Plan, parts: Parts): Promise<{ exchang
       readLive: readerOf(work, plan, parts, parts.live),
     });
     if (isThere) return { exchangeMs: performance.now() - sinceMs };
-    // Another look at what came meanwhile.
+    // Every partition that waited renames the table, and the last of them may do so a moment later than the first.
+    await sleep(stragglersMs);
     await parts.next.bringBack();
-    await catchUp(work, plan, parts);
+    await catchUp(work, plan, parts).catch((error: unknown) => {
+      if (!isGone(error)) throw error;
+    });
+    await parts.next.bringBack();
   }
   throw new PlatformError(
     'clickhouse_unavailable',

@@ -79,7 +79,8 @@ export const runBackfill = async (
       feeds: feedsOf(config),
       group: config.group,
       broker: openBroker(config.kafka, { clientId: 'backfill', logger }),
-      registry: createSchemaRegistry(config.schemaRegistryUrl),
+      // The ingest has waited for every schema already.
+      registry: createSchemaRegistry(config.schemaRegistryUrl, { unknownHeldMs: 2_000 }),
       clickhouse,
       clickhouseUrl: config.clickhouseUrl,
       logger,
