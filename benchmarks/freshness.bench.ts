@@ -5,10 +5,12 @@
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { loadavg } from 'node:os';
+import { createClickHouse } from '#platform/clickhouse/client';
 import { projectPath } from '#platform/project';
 import { sleep } from '#platform/waiting/sleep';
 import { findPlatform } from '../tests/running-platform.js';
-import { readRunFile, type Shop, shopAt } from '../tests/shop.js';
+import { type RunFile, readRunFile, type Shop, shopAt } from '../tests/shop.js';
+import { readCpuMs } from './cost/process-cpu.js';
 import { writeDrawing } from './drawing.js';
 import { type Point, percentile, spreadOf } from './figures.js';
 import { circumstancesNote, writeResults } from './results.js';
@@ -16,7 +18,7 @@ import { progressLine, table, thousands } from './terminal.js';
 
 const rates = (process.env.RATES ?? '1000,20000').split(',').map(Number);
 const seconds = Number(process.env.SECONDS ?? 600);
-const probesPerSecond = 10;
+const probesPerSecond = Number(process.env.PROBES ?? 10);
 const restMs = 10;
 const lateMsMax = 60_000;
 const bounds: Record<number, number> = { 1000: 1_000, 20000: 2_000 };
@@ -31,6 +33,11 @@ type Measured = {
   maxMs: number;
   /** Accepted, and not seen within a minute. */
   missing: number;
+  /** The most active parts of one table at the end. */
+  parts: number;
+  /** CPU time over the time of the run, percent of a core. */
+  clickhousePercent: number;
+  ingestPercent: number;
   load: number;
   /** By the second of the run. */
   points: Point[];
@@ -44,14 +51,21 @@ export const runFreshnessBench = async (): Promise<void> => {
     const shop = shopAt(run.gateway);
     const token = await shop.login(run.adminEmail, run.adminPassword);
     const measured: Measured[] = [];
-    for (const perSecond of rates) measured.push(await measure(shop, token, perSecond));
+    for (const perSecond of rates) measured.push(await measure({ run, shop, token }, perSecond));
     report(measured);
   } finally {
     await stop();
   }
 };
 
-const measure = async (shop: Shop, token: string, perSecond: number): Promise<Measured> => {
+type Platform = { run: RunFile; shop: Shop; token: string };
+
+const measure = async ({ run, shop, token }: Platform, perSecond: number): Promise<Measured> => {
+  const pids = new Map(run.processes.map(({ name, pid }) => [name, pid]));
+  const cpuBefore = readCpuMs(pids);
+  const beganAt = performance.now();
+  const percentOf = (name: string, now: ReadonlyMap<string, number>, tookMs: number): number =>
+    (((now.get(name) ?? Number.NaN) - (cpuBefore.get(name) ?? 0)) / tookMs) * 100;
   const load = loadavg()[0] ?? Number.NaN;
   const shoppers = fork(projectPath('dist/benchmarks/freshness/shoppers.js'), {
     env: { ...process.env, PER_SECOND: String(perSecond) },
@@ -63,6 +77,8 @@ const measure = async (shop: Shop, token: string, perSecond: number): Promise<Me
   ended.catch(() => {});
   const progress = progressLine(`${thousands(perSecond)} events/s`);
   const { accepted, seen, startedAt } = await probe(shop, token, (share) => progress.update(share, ''));
+  const cpu = readCpuMs(pids);
+  const tookMs = performance.now() - beganAt;
   shoppers.kill('SIGTERM');
   const { sent, seconds: took } = await ended;
   const lags = accepted.flatMap((at, nth) => {
@@ -79,9 +95,21 @@ const measure = async (shop: Shop, token: string, perSecond: number): Promise<Me
     p99Ms: percentile(waits, 0.99),
     maxMs: Math.max(...waits),
     missing: accepted.length - waits.length,
+    parts: await mostParts(run),
+    clickhousePercent: percentOf('clickhouse', cpu, tookMs),
+    ingestPercent: percentOf('clickhouse-ingest', cpu, tookMs),
     load,
     points: worstOfEachSecond(lags),
   };
+};
+
+const mostParts = async ({ clickhouse: url }: RunFile): Promise<number> => {
+  const clickhouse = createClickHouse({ url });
+  const [row] = await clickhouse.query<{ parts: number }>(
+    "SELECT max(parts) AS parts FROM (SELECT count() AS parts FROM system.parts WHERE active AND database != 'system' GROUP BY database, table)",
+  );
+  await clickhouse.stop();
+  return row?.parts ?? 0;
 };
 
 const worstOfEachSecond = (points: readonly Point[]): Point[] => {
@@ -144,13 +172,18 @@ const right = (title: string) => ({ title, right: true });
 const report = (measured: readonly Measured[]): void => {
   console.log(
     `\nfrom the acceptance of an event to its being in /api/analytics, ${seconds} s each\n${table(
-      [...['events/s', 'reached', 'probes', 'p50 ms', 'p99 ms', 'max ms', 'not seen', 'load'].map(right)],
+      [
+        ...['events/s', 'reached', 'probes', 'p50 ms', 'p99 ms', 'max ms', 'not seen', 'most parts'],
+        ...['ClickHouse % of a core', 'ingest %', 'load'],
+      ].map(right),
       measured.map((one) => [
         thousands(one.perSecond),
         thousands(one.reached),
         thousands(one.probes),
         ...[one.p50Ms, one.p99Ms, one.maxMs].map((ms) => ms.toFixed(0)),
         String(one.missing),
+        String(one.parts),
+        ...[one.clickhousePercent, one.ingestPercent].map((percent) => percent.toFixed(1)),
         one.load.toFixed(1),
       ]),
     )}`,
