@@ -5,6 +5,7 @@ import { eventually } from '#platform/testing/eventually';
 import { scopes } from '#schemas/scopes';
 import { type Caller, callers, type Row, table } from './access-table.js';
 import { documented } from './openapi.js';
+import { awaited, promised } from './promised-operations.js';
 import { readRunFile, shopAt } from './shop.js';
 
 /** The access rules of every operation, tested through the gateway, so that a missing guard is noticed. */
@@ -210,6 +211,16 @@ describe('who may', () => {
     const { operations } = await documented(run.gateway);
     expect(Object.keys(table).sort()).toEqual(
       operations.map(({ method, path }) => `${method} ${path}`).sort(),
+    );
+  });
+
+  it('is asked of every operation that was promised', async () => {
+    const { operations } = await documented(run.gateway);
+    const there = new Set(
+      operations.map(({ method, path }) => `${method} ${path.replaceAll(/\{\w+\}/g, '{}')}`),
+    );
+    expect(promised.filter((operation) => !there.has(operation))).toEqual(
+      promised.filter((operation) => awaited.includes(operation)),
     );
   });
 
