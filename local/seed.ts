@@ -3,9 +3,9 @@
  * see the analytics. It changes nothing that exists, so a second run, or one after an interruption, adds only what is
  * missing.
  *
- * GATEWAY_URL, ADMIN_EMAIL, ADMIN_PASSWORD; CATALOG (number of products, 1000); ANALYST_EMAIL; SEED_CONCURRENTLY_MAX
- * (16 products at once).
+ * GATEWAY_URL, ADMIN_EMAIL, ADMIN_PASSWORD; CATALOG (number of products, 1000); ANALYST_EMAIL.
  */
+import { randomUUID } from 'node:crypto';
 import { envSchema, loadConfig, setting } from '#platform/config';
 import { type CatalogueProduct, catalogueOf } from './catalogue/catalogue.js';
 import { type ProductPage, pageSize, placesOn } from './shelves.js';
@@ -18,13 +18,13 @@ const config = loadConfig(
     adminPassword: ['ADMIN_PASSWORD', setting.text],
     analystEmail: ['ANALYST_EMAIL', setting.text.default('analyst@cartstream.local')],
     size: ['CATALOG', setting.integer(0, 1_000_000).default(1000)],
-    concurrentlyMax: ['SEED_CONCURRENTLY_MAX', setting.integer(1, 200).default(16)],
   }),
   process.env,
 );
 
 const giveUpMs = 60_000;
-const progressEveryMs = 250;
+/** Few enough that progress is shown, and that a token does not expire meanwhile. */
+const productsPerImport = 500;
 
 const expect = <T>(answer: ShopAnswer<T>, status: number, what: string): T => {
   if (answer.status !== status)
@@ -76,33 +76,45 @@ const described = (
   initialStock: firstStock(popularity),
 });
 
-const createProducts = async (shop: ShopClient): Promise<number> => {
-  let token = await logIn(shop);
-  const seeded = await seededPlaces(shop, token);
-  const { products, currency } = catalogueOf(config.size);
-  const missing = [...products.entries()].filter(([place]) => !seeded.has(place));
-  let next = 0;
-  let done = 0;
-  let saidAtMs = 0;
+type Place = [place: number, product: CatalogueProduct];
+type Import = { created: number; errors: readonly unknown[] };
 
-  const worker = async (): Promise<void> => {
-    while (next < missing.length) {
-      const [place, product] = missing[next++] as [number, CatalogueProduct];
-      const body = described(product, place, currency);
-      let answer = await persistently(() => shop.call('POST', '/api/products', { token, body }), giveUpMs);
-      if (answer.status === 401) {
-        token = await logIn(shop);
-        answer = await shop.call('POST', '/api/products', { token, body });
-      }
-      expect(answer, 201, `create ${product.name}`);
-      done += 1;
-      if (performance.now() - saidAtMs > progressEveryMs) {
-        saidAtMs = performance.now();
-        console.log(`${done} of ${missing.length} products`);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(config.concurrentlyMax, missing.length) }, worker));
+/** Imports the products of these places, once also where the request is sent again. */
+const importProducts = async (
+  shop: ShopClient,
+  places: readonly Place[],
+  currency: string,
+  run: string,
+): Promise<void> => {
+  const token = await logIn(shop);
+  const answer = await persistently(
+    () =>
+      shop.call<Import>('POST', '/api/products/import', {
+        token,
+        headers: {
+          'content-type': 'application/x-ndjson',
+          'idempotency-key': `seed-${run}-${places[0]?.[0]}`,
+        },
+        body: places
+          .map(([place, product]) => `${JSON.stringify(described(product, place, currency))}\n`)
+          .join(''),
+      }),
+    giveUpMs,
+  );
+  const { created, errors } = expect(answer, 200, 'import products');
+  if (errors.length > 0 || created > places.length)
+    throw new Error(`import products: ${JSON.stringify(errors).slice(0, 300)}`);
+};
+
+const createProducts = async (shop: ShopClient): Promise<number> => {
+  const seeded = await seededPlaces(shop, await logIn(shop));
+  const { products, currency } = catalogueOf(config.size);
+  const missing: readonly Place[] = [...products.entries()].filter(([place]) => !seeded.has(place));
+  const run = randomUUID();
+  for (let done = 0; done < missing.length; done += productsPerImport) {
+    await importProducts(shop, missing.slice(done, done + productsPerImport), currency, run);
+    console.log(`${Math.min(done + productsPerImport, missing.length)} of ${missing.length} products`);
+  }
   return missing.length;
 };
 
@@ -128,7 +140,7 @@ const ensureAnalyst = async (shop: ShopClient): Promise<void> => {
   expect(await shop.call('PUT', path, { token: await logIn(shop), body }), 200, 'make the analyst one');
 };
 
-const shop = shopClient(config.gatewayUrl, { connectionsMax: config.concurrentlyMax, traceRatio: 0 });
+const shop = shopClient(config.gatewayUrl, { connectionsMax: 2, traceRatio: 0 });
 try {
   const startedAtMs = performance.now();
   // The analyst comes first, because full shelves then mean that everything is done.

@@ -7,6 +7,7 @@ export type ShopAnswer<T> = { status: number; body: T; retryAfterMs: number | un
 
 export type Call = {
   token?: string | undefined;
+  /** Sent as JSON; a text is sent as it is, with the content type of `headers`. */
   body?: unknown;
   headers?: Record<string, string>;
 };
@@ -44,7 +45,7 @@ export const shopClient = (
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       const text = await answer.body.text();
       const retryAfterS = Number(answer.headers['retry-after']);
