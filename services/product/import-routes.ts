@@ -100,23 +100,20 @@ const notDecoded = problem(415, 'unsupported_content_coding', 'Send the body wit
 
 /** The text of the answer, piece by piece. */
 async function* importOf(
-  request: Pick<FastifyRequest, 'headers'>,
+  { headers }: Pick<FastifyRequest, 'headers'>,
   body: AsyncIterable<Buffer>,
   by: string,
   parts: ImportParts,
 ): AsyncGenerator<string> {
-  const key = request.headers['idempotency-key'];
+  const key = headers['idempotency-key'];
+  const request = key === undefined ? undefined : `${by} ${key}`;
   const write = createWriter(parts, by);
   const sums = { lines: 0, created: 0, updated: 0, unchanged: 0 };
   let hasErrors = false;
   let isComplete = true;
   yield '{"errors":[';
   try {
-    for await (const { imported, errors, last } of batchesOf(
-      body,
-      key === undefined ? undefined : `${by} ${key}`,
-    )) {
-      const written = await write(imported);
+    for await (const { errors, last, written } of writtenAhead(batchesOf(body, request), write)) {
       const removed = written.removed.map(
         (line): LineError => ({ line, code: 'product_removed', errors: [] }),
       );
@@ -134,6 +131,22 @@ async function* importOf(
     isComplete = false;
   }
   yield `],${JSON.stringify({ ...sums, isComplete }).slice(1)}`;
+}
+
+/** Each batch with what came of it, in their order. While one is written, the next one is read. */
+async function* writtenAhead(
+  batches: AsyncIterable<ImportBatch>,
+  write: (imported: readonly Imported[]) => Promise<Written>,
+): AsyncGenerator<ImportBatch & { written: Written }> {
+  let running: { batch: ImportBatch; writing: Promise<Written> } | undefined;
+  for await (const batch of batches) {
+    if (running !== undefined) yield { ...running.batch, written: await running.writing };
+    const writing = write(batch.imported);
+    // Awaited with the next batch, which may fail before.
+    writing.catch(() => {});
+    running = { batch, writing };
+  }
+  if (running !== undefined) yield { ...running.batch, written: await running.writing };
 }
 
 type ImportBatch = { imported: Imported[]; errors: LineError[]; last: number };
