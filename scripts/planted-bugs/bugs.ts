@@ -40,6 +40,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: ['stream-jobs/clickhouse-ingest/ingest.int.test.ts'],
   },
   {
+    name: 'back-fill-forgets-what-is-on-its-way',
+    what: 'the tables are exchanged, and the blocks that the ingest had claimed for the old ones are left to it',
+    edits: [
+      {
+        file: 'stream-jobs/clickhouse-ingest/backfill/exchange.ts',
+        find: '    await repeatUnfinished(feeds, parts, readers);\n',
+        replace: '',
+      },
+    ],
+    tests: ['stream-jobs/clickhouse-ingest/backfill/backfill.int.test.ts'],
+  },
+  {
     name: 'stock-read-modify-write',
     what: 'stock is read without a lock and written back as a number computed from what was read',
     edits: [

@@ -11,7 +11,8 @@
  *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again unchanged
  *   (`resume-point.ts`);
  * - a *gathering* inserts blocks of several partitions of a table together (`gathering.ts`, `gathered-insert.ts`);
- * - a *pipeline* loads one partition into its table and coordinates all of these (`partition-pipeline.ts`).
+ * - a *pipeline* loads one partition into its table and coordinates all of these (`partition-pipeline.ts`);
+ * - a *gate* holds claims back while a back-fill puts another table in the place of a feed's (`table-gate.ts`, `backfill/`).
  */
 import { AssertionError } from '#platform/assert';
 import type { ClickHouse } from '#platform/clickhouse/client';
