@@ -1,5 +1,6 @@
 import type { TopicSpec } from '#platform/messaging/broker';
 import { deadLetterTopicConfig } from '#platform/messaging/dead-letter';
+import { replaysTopicSettings } from '#platform/messaging/replay';
 import { deadLetterTopics, topics } from '#schemas/topics';
 import type { Replication } from './provision-config.js';
 
@@ -29,5 +30,6 @@ export const topicSpecs = ({ replicas, insyncReplicasMin }: Replication): TopicS
   return [
     ...Object.values(topics).map((topic) => specOf(topic)),
     ...deadLetterTopics.map((topic) => specOf(topic, deadLetterTopicConfig)),
+    specOf(replaysTopicSettings, deadLetterTopicConfig),
   ];
 };

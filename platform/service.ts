@@ -10,6 +10,7 @@ import { createEventPublisher, type EventPublisher, type EventTable } from '#pla
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { createReactor, type Reactions, type ReactorOptions } from '#platform/messaging/reactor';
 import { watchSchemaRegistry } from '#platform/messaging/registry-health';
+import { replaysTopic } from '#platform/messaging/replay';
 import {
   createSchemaRegistry,
   type SchemaRegistry,
@@ -121,7 +122,16 @@ export const openService = async <E, const P extends keyof E & string = never>(
     react: (purpose, reactions, options = {}) => {
       const group = `${host.service}.${purpose}`;
       host.use(
-        createReactor<E>(host, { ...options, broker, db, registry, events: records, group, reactions }),
+        createReactor<E>(host, {
+          ...options,
+          broker,
+          db,
+          registry,
+          events: records,
+          group,
+          reactions,
+          replays: replaysTopic,
+        }),
       );
     },
     app,

@@ -36,6 +36,7 @@ export const table = [
     paths: ['/api/notifications', '/api/users/me/notification-preferences'],
   },
   { name: 'config', kind: 'service', paths: ['/api/config'] },
+  { name: 'operations', kind: 'service', paths: ['/api/ops/dead-letters'] },
   { name: 'analytics', kind: 'service', paths: ['/api/analytics', '/api/ops/reconciliation'] },
   { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'] },
   { name: 'gateway', kind: 'gateway', paths: [] },

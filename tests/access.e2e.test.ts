@@ -147,7 +147,15 @@ const things: Record<string, Thing> = {
   '/api/inventory/': productOf,
   '/api/cart/items/': productOf,
   '/api/orders/': orderOf,
-  '/api/ops/sagas/': orderOf,
+  '/api/ops/sagas/': {
+    of: async (owner) => {
+      const id = await orderOf.of(owner);
+      await eventually(async () => (await ask('support', 'POST', `/api/ops/sagas/${id}/retry`)) === 409);
+      return id;
+    },
+  },
+  // A topic, or a letter that nobody has.
+  '/api/ops/dead-letters/': { of: async () => randomUUID(), isShared: true },
   '/api/config/': { of: async () => 'limits.general', isShared: true, missing: 'limits.nothing' },
   '/api/payments/': {
     of: async (owner) => {

@@ -21,6 +21,7 @@ import {
   type ReceivedEvent,
 } from '#platform/messaging/events';
 import { createReactor, type Reactions } from '#platform/messaging/reactor';
+import { replayOf } from '#platform/messaging/replay';
 import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
 import { append } from '#platform/outbox/outbox';
 import type { Tx } from '#platform/postgres/transaction';
@@ -138,7 +139,7 @@ const steps = async () => (await effects()).map(({ step }) => step);
 
 const react = async (
   reactions: Reactions<Events>,
-  options: { broker?: Broker; registry?: SchemaRegistry; group?: string } = {},
+  options: { broker?: Broker; registry?: SchemaRegistry; group?: string; replays?: string } = {},
 ) => {
   const group = options.group ?? `test.${randomUUID()}`;
   const reactor = createReactor<Events>(host, {
@@ -656,4 +657,48 @@ test('a reaction is committed milliseconds after its event was sent', async () =
     `reactor: sent to committed, median ${median.toFixed(1)} ms, p95 ${(delays[38] as number).toFixed(1)} ms\n`,
   );
   expect(median).toBeLessThan(200);
+});
+
+describe('a parked record that is replayed', () => {
+  test('is handled once by the group that could not handle it, and by no other', async () => {
+    const replays = `${topic}-replays`;
+    await admin.createTopics([{ topic: replays, partitions: 1 }]);
+    let isBroken = true;
+    const fragile: Reactions<Events> = {
+      ThingMade: async (tx, event) => {
+        if (isBroken && event.value.step === 1)
+          throw new PlatformError('contradiction', 'of this test', { retriable: false });
+        await noteEffect(tx, event);
+      },
+    };
+    const { group } = await react(fragile, { replays });
+    const others: number[] = [];
+    const other = await react(
+      { ThingMade: async (_, event) => void others.push(event.value.step) },
+      { replays },
+    );
+    await producer.send([made('a', 1), made('a', 2)]);
+    const [letter] = await deadLetters(1);
+    await eventually(async () => (await lag(group)) === 0n && (await lag(other.group)) === 0n);
+    expect([await steps(), others]).toEqual([[2], [1, 2]]);
+
+    const { key = null, value = null, rawHeaders = [] } = letter ?? {};
+    const parked = { topic, partition: 0, offset: 0n, group, key, value, headers: rawHeaders };
+    const again = { ...replayOf(parked), topic: replays };
+    // While the fault lasts it is parked once more, with its own place.
+    await producer.send([again]);
+    const letters = await deadLetters(2);
+    expect(letters[1]?.headers).toMatchObject({ 'dead-letter-topic': topic, 'dead-letter-offset': '0' });
+    expect(letters[1]?.rawHeaders.filter(([name]) => name.startsWith('replay-'))).toEqual([]);
+    isBroken = false;
+    await producer.send([again, again]);
+    await eventually(async () =>
+      expect((await admin.committedOffsets(group, replays))[0]?.nextOffset).toBe(3n),
+    );
+    expect([await steps(), others]).toEqual([
+      [2, 1],
+      [1, 2],
+    ]);
+    await admin.deleteTopics([replays]);
+  });
 });

@@ -15,7 +15,12 @@ import {
   type EventTable,
   type ReceivedEvent,
 } from '#platform/messaging/events';
-import { createReactionTransactions, type Item } from '#platform/messaging/reaction-transactions';
+import {
+  createReactionTransactions,
+  type Item,
+  type ReactionTransactions,
+} from '#platform/messaging/reaction-transactions';
+import { replayedFor } from '#platform/messaging/replay';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
@@ -47,6 +52,8 @@ export type ReactorOptions<E> = {
   /** The topics of the types reacted to, if unset. */
   topics?: readonly string[];
   reactions: Reactions<E>;
+  /** The topic with parked records that are to be handled again: `replaysTopic`. None if unset. */
+  replays?: string;
   /** 200 if unset. */
   eventsPerTransactionMax?: number;
 };
@@ -70,24 +77,32 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   const { broker, db, group } = options;
   const { logger } = host;
   const reactions = options.reactions as Readonly<Record<string, Reaction<string, unknown> | undefined>>;
-  const topics = options.topics ?? topicsOf(options.events, Object.keys(reactions));
+  const own = options.topics ?? topicsOf(options.events, Object.keys(reactions));
+  const topics = options.replays === undefined ? own : [...own, options.replays];
   const reader = createEventReader(options.registry, options.events);
   let producer: Producer | undefined;
   let consuming: Component | undefined;
   let pruning: NodeJS.Timeout | undefined;
 
-  const handle = (trials: Trials): BatchHandler => {
-    const readUntilHeld = createHeldReader(reader, (type) => reactions[type] !== undefined, trials);
-    const transactionMax = options.eventsPerTransactionMax ?? 200;
-    const transactions = createReactionTransactions({
+  const wants = (type: string): boolean => reactions[type] !== undefined;
+
+  const transactionsWith = (trials: Trials, eventsMax: number) =>
+    createReactionTransactions({
       db,
       group,
-      eventsMax: transactionMax,
+      eventsMax,
       trials,
       logger,
       react: (tx, event) => reactTo(host, group, event, () => reactions[event.type]?.(tx, event)),
     });
-    return async ({ topic, partition, records }, control) => {
+
+  const handle = (trials: Trials, handleReplays: BatchHandler): BatchHandler => {
+    const readUntilHeld = createHeldReader(reader, wants, trials);
+    const transactionMax = options.eventsPerTransactionMax ?? 200;
+    const transactions = transactionsWith(trials, transactionMax);
+    return async (batch, control) => {
+      const { topic, partition, records } = batch;
+      if (topic === options.replays) return handleReplays(batch, control);
       const at = { topic, partition };
       await reader.prepare(records);
       for (let from = 0; from < records.length && !control.isStale(); from += transactionMax) {
@@ -110,18 +125,27 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     name: `reactor ${group}`,
     start: async () => {
       producer = await broker.producer();
-      const trials = createTrials(createDeadLetters(host, producer), group);
+      const deadLetters = createDeadLetters(host, producer);
+      const trials = createTrials(deadLetters, group);
+      // Their own, because a replayed record has a place that its partition has long passed.
+      const replayTrials = createTrials(deadLetters, group);
+      const handleReplays = createReplayHandler(group, {
+        readUntilHeld: createHeldReader(reader, wants, replayTrials),
+        transactions: transactionsWith(replayTrials, 1),
+        trials: replayTrials,
+        prepare: reader.prepare,
+      });
       consuming = createStreamConsumer(host, {
         broker,
         group,
         topics,
         partitionsConcurrentlyMax,
-        handle: handle(trials),
+        handle: handle(trials, handleReplays),
         heldBy: trials.heldBy,
       });
       // Also of the types without a reaction: passing one over takes its schema, which the registry may not give later.
       // If the lookup fails, the first event repeats it.
-      void reader.expect(typesOn(options.events, topics)).catch(() => {});
+      void reader.expect(typesOn(options.events, own)).catch(() => {});
       await consuming.start();
       pruning = setInterval(() => void pruneInbox(host, db), pruneEveryMs);
     },
@@ -164,6 +188,38 @@ const createHeldReader =
     if (held === undefined) return { items };
     const before = items.filter(({ record }) => record.offset < held.offset);
     return { items: before, unread: { record: held, error: refused[nth] } };
+  };
+
+/** Handles the replays for this group, one after the other, each as the record that it was at its own place. */
+const createReplayHandler =
+  (
+    group: string,
+    {
+      readUntilHeld,
+      transactions,
+      trials,
+      prepare,
+    }: {
+      readUntilHeld: ReturnType<typeof createHeldReader>;
+      transactions: ReactionTransactions;
+      trials: Pick<Trials, 'movedTo'>;
+      prepare: EventReader['prepare'];
+    },
+  ): BatchHandler =>
+  async ({ records }, control) => {
+    for (const record of records) {
+      if (control.isStale()) return;
+      const replay = replayedFor(group, record);
+      if (replay !== undefined) {
+        await prepare([replay.record]);
+        const { items, unread } = await readUntilHeld(replay.at, [replay.record]);
+        await transactions.handle(items);
+        if (unread !== undefined) throw unread.error;
+        // The next replay of the same record is tried anew.
+        trials.movedTo(replay.at, replay.record.offset + 1n);
+      }
+      await control.commit(record.offset + 1n);
+    }
   };
 
 /** Undefined when the record is in the dead-letter topic; else the reason why it is not. */

@@ -1,0 +1,57 @@
+import type { BatchHandler, Broker } from '#platform/messaging/broker';
+import type { Database } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
+import type { Component, Host } from '#platform/service-host';
+import { createStreamConsumer } from '#platform/streams/stream-consumer';
+import { letterIn } from './dead-letter.js';
+import type { DeadLetterStore } from './dead-letter-store.js';
+
+const pruneEveryMs = 600_000;
+
+type ListenerDeps = {
+  db: Database;
+  broker: Broker;
+  store: DeadLetterStore;
+  topics: readonly { topic: string; retentionMs: number }[];
+};
+
+/** Keeps every letter of the dead-letter topics, and deletes those whose time is over. */
+export const createDeadLetterListener = (
+  host: Host,
+  { db, broker, store, topics }: ListenerDeps,
+): Component => {
+  const retentionOf = new Map(topics.map(({ topic, retentionMs }) => [topic, retentionMs]));
+  let pruning: NodeJS.Timeout | undefined;
+
+  const handle: BatchHandler = async ({ topic, records }, control) => {
+    const letters = records.flatMap((record) => letterIn(record, retentionOf.get(topic) ?? 0) ?? []);
+    const last = records.at(-1);
+    if (last === undefined) return;
+    await inTransaction(db, (tx) => store.keep(tx, letters));
+    await control.commit(last.offset + 1n);
+  };
+
+  const consumer = createStreamConsumer(host, {
+    broker,
+    group: 'operations.dead-letters',
+    topics: topics.map(({ topic }) => topic),
+    handle,
+  });
+
+  return {
+    ...consumer,
+    name: 'dead-letters',
+    start: async () => {
+      await consumer.start();
+      pruning = setInterval(() => {
+        store
+          .prune(db)
+          .catch((error: unknown) => host.logger.debug({ err: error }, 'dead letters not pruned'));
+      }, pruneEveryMs);
+    },
+    stop: async () => {
+      clearInterval(pruning);
+      await consumer.stop();
+    },
+  };
+};

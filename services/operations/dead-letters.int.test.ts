@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PlatformError } from '#platform/errors';
+import type { Authenticator } from '#platform/http/auth';
+import { createHttpServer, type HttpApp } from '#platform/http/server';
+import type { Broker, IncomingRecord, Producer } from '#platform/messaging/broker';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-letter';
+import { replayedFor, replaysTopicSettings } from '#platform/messaging/replay';
+import type { Component } from '#platform/service-host';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
+import { createDeadLetterListener } from './dead-letter-listener.js';
+import { createDeadLetterStore } from './dead-letter-store.js';
+import { operationsRoutes } from './routes.js';
+
+const host = testHost('operations', { logLevel: 'fatal' });
+const topic = `letters-${randomUUID()}`;
+const group = `order.of-test-${randomUUID()}`;
+const auth: Authenticator = {
+  principalOf: async (header) => ({
+    kind: 'user',
+    userId: randomUUID(),
+    roles: header === 'Bearer staff' ? ['support'] : ['customer'],
+  }),
+};
+let scratch: ScratchDatabase;
+let broker: Broker & Component;
+let producer: Producer;
+let listener: Component;
+let app: HttpApp;
+
+type Letter = { id: string; offset: number; reason: string; status: string; replays: number; times: number };
+type Answer = {
+  items: Letter[];
+  reasons: { reason: string; waiting: number; replayed: number }[];
+  code?: string;
+};
+
+beforeAll(async () => {
+  scratch = await scratchDatabase(['services/operations/migrations']);
+  broker = connectBroker(host, engines().kafka);
+  producer = await broker.producer();
+  const admin = await broker.admin();
+  await admin.createTopics([
+    { topic: deadLetterTopic(topic), partitions: 1 },
+    { topic: replaysTopicSettings.topic, partitions: replaysTopicSettings.partitions },
+  ]);
+  await admin.close();
+  const store = createDeadLetterStore(host.clock);
+  const topics = [{ topic: deadLetterTopic(topic), retentionMs: 86_400_000 }];
+  listener = createDeadLetterListener(host, { db: scratch.db, broker, store, topics });
+  await listener.start();
+  app = createHttpServer(host, { port: 0, title: 'operations', auth }).app;
+  const { clock, logger } = host;
+  const canReplay = (name: string) => name.startsWith('order.');
+  operationsRoutes(app, { db: scratch.db, store, producer, clock, logger, canReplay });
+});
+afterAll(async () => {
+  await listener.stop();
+  const admin = await broker.admin();
+  await admin.deleteTopics([deadLetterTopic(topic)]);
+  await admin.close();
+  await broker.stop();
+  await scratch.drop();
+});
+
+const record = (offset: bigint): IncomingRecord => ({
+  key: Buffer.from('order-1'),
+  value: Buffer.from([0, 1, 2, Number(offset)]),
+  headers: {},
+  rawHeaders: [['event-id', Buffer.from(`event ${offset}`)]],
+  offset,
+  timestampMs: 0,
+});
+const park = (offset: bigint, code: ConstructorParameters<typeof PlatformError>[0], by = group) =>
+  createDeadLetters(host, producer).park({
+    topic,
+    partition: 2,
+    record: record(offset),
+    group: by,
+    cause: new PlatformError(code, 'of this test', { retriable: false }),
+    attempts: 1,
+  });
+const ask = async (path: string, method: 'GET' | 'POST' = 'GET', who = 'staff') => {
+  const answer = await app.inject({ method, url: path, headers: { authorization: `Bearer ${who}` } });
+  return { status: answer.statusCode, body: answer.json() as Answer & Letter };
+};
+const list = async (query = '') => (await ask(`/api/ops/dead-letters/${topic}${query}`)).body;
+
+test('letters are listed by reason, and once however often the same record is parked', async () => {
+  await park(5n, 'contradiction');
+  await park(6n, 'contradiction');
+  await park(7n, 'datum_malformed', 'clickhouse-ingest.blocks');
+  await park(5n, 'contradiction');
+  await eventually(async () => expect((await list()).items.map(({ times }) => times)).toEqual([1, 1, 2]));
+  expect((await list()).reasons).toMatchObject([
+    { reason: 'contradiction', waiting: 2, replayed: 0 },
+    { reason: 'datum_malformed', waiting: 1 },
+  ]);
+  expect((await list('?reason=datum_malformed')).items.map(({ offset }) => offset)).toEqual([7]);
+  expect((await ask('/api/ops/dead-letters')).body.items).toHaveLength(3);
+  expect((await ask('/api/ops/dead-letters/nothing')).body.items).toEqual([]);
+  expect((await ask('/api/ops/dead-letters', 'GET', 'buyer')).status).toBe(403);
+});
+
+test('a letter is replayed for the group that could not handle it, as it was', async () => {
+  const letter = (await list()).items.find(({ offset }) => offset === 5);
+  const replayed = await ask(`/api/ops/dead-letters/${letter?.id}/replay`, 'POST');
+  expect(replayed).toMatchObject({ status: 202, body: { status: 'replayed', replays: 1, offset: 5 } });
+  expect((await list('?status=waiting')).items.map(({ offset }) => offset).sort()).toEqual([6, 7]);
+  const consumer = broker.consumer({ group: `test.${randomUUID()}`, topics: [replaysTopicSettings.topic] });
+  const found: NonNullable<ReturnType<typeof replayedFor>>[] = [];
+  await consumer.run(async ({ records }) => {
+    found.push(...records.flatMap((each) => replayedFor(group, each) ?? []));
+  });
+  await eventually(() => found.length > 0);
+  await consumer.close();
+  const { key, value, rawHeaders, offset } = record(5n);
+  expect(found).toMatchObject([{ at: { topic, partition: 2 }, record: { key, value, rawHeaders, offset } }]);
+  // It fails again.
+  await park(5n, 'contradiction');
+  await eventually(async () => expect((await list('?status=waiting')).items).toHaveLength(3));
+});
+
+test('what a stream job has refused is not replayed, and what nobody has parked is not found', async () => {
+  const letter = (await list()).items.find(({ offset }) => offset === 7);
+  expect(await ask(`/api/ops/dead-letters/${letter?.id}/replay`, 'POST')).toMatchObject({
+    status: 409,
+    body: { code: 'dead_letter_not_replayable' },
+  });
+  expect((await ask(`/api/ops/dead-letters/${randomUUID()}/replay`, 'POST')).status).toBe(404);
+});

@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import type { Clock } from '#platform/clock';
+import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { problem, problems } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import { text, uuid } from '#platform/http/text';
+import type { Producer } from '#platform/messaging/broker';
+import { replayOf } from '#platform/messaging/replay';
+import type { Database } from '#platform/postgres/pool';
+import type { Logger } from '#platform/service-host';
+import { staff } from '#schemas/roles';
+import type { DeadLetterStore, LetterFilter, LetterView } from './dead-letter-store.js';
+
+const tags = ['operations'];
+
+const letterSchema = z
+  .object({
+    id: z.uuid(),
+    topic: z.string(),
+    partition: z.int(),
+    offset: z.int(),
+    group: z.string().describe('The consumer group that could not handle the record.'),
+    reason: z.string().describe('A code.'),
+    message: z.string(),
+    stackDigest: z.string().describe('Equal for equal faults at the same place.'),
+    attempts: z.int(),
+    key: z.string().nullable(),
+    valueBytes: z.int(),
+    status: z.enum(['waiting', 'replayed']),
+    times: z.int().describe('How often it was parked.'),
+    replays: z.int(),
+    isReplayable: z.boolean(),
+    parkedAt: z.iso.datetime(),
+    replayedAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'DeadLetter' });
+
+const countSchema = z.object({
+  topic: z.string(),
+  group: z.string(),
+  reason: z.string(),
+  waiting: z.int(),
+  replayed: z.int(),
+});
+
+const listSchema = pageOf(letterSchema).extend({
+  reasons: z
+    .array(countSchema)
+    .describe('How many there are of each topic, group and reason; the most first.'),
+});
+
+const filters = {
+  group: text(200).optional(),
+  reason: text(200).optional(),
+  status: z
+    .enum(['waiting'])
+    .optional()
+    .describe('Only those that were not replayed since they were parked.'),
+};
+
+export type OperationsRouteDeps = {
+  db: Database;
+  store: DeadLetterStore;
+  producer: Pick<Producer, 'send'>;
+  clock: Clock;
+  logger: Logger;
+  /** Whether the group handles replays. */
+  canReplay: (group: string) => boolean;
+};
+
+export const operationsRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
+  listRoutes(app, deps);
+  replayRoute(app, deps);
+};
+
+const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
+  const { db, store } = deps;
+  const answer = async (filter: LetterFilter, limit: number, cursor: string | undefined) => {
+    const beforeId = decodeCursor(cursor, z.uuid());
+    const [rows, reasons] = await Promise.all([
+      store.list(db, filter, { beforeId, rowsMax: limit + 1 }),
+      store.count(db, filter),
+    ]);
+    const { items, next } = pageFrom(rows, limit, ({ id }) => id);
+    return { items: items.map((row) => shown(row, deps.canReplay)), next, reasons };
+  };
+
+  app.get(
+    '/api/ops/dead-letters',
+    {
+      access: [...staff],
+      schema: {
+        tags,
+        summary:
+          'The records that consumers could not handle, newest first, and how many there are by reason.',
+        querystring: z.strictObject({ ...listQuery, ...filters }),
+        response: { 200: listSchema },
+      },
+    },
+    ({ query: { limit, cursor, group, reason, status } }) =>
+      answer({ group, reason, isWaiting: status === 'waiting' }, limit, cursor),
+  );
+
+  app.get(
+    '/api/ops/dead-letters/:topic',
+    {
+      access: [...staff],
+      schema: {
+        tags,
+        summary: 'The records of one topic that consumers could not handle.',
+        params: z.strictObject({ topic: text(200) }),
+        querystring: z.strictObject({ ...listQuery, ...filters }),
+        response: { 200: listSchema },
+      },
+    },
+    ({ params: { topic }, query: { limit, cursor, group, reason, status } }) =>
+      answer({ topic, group, reason, isWaiting: status === 'waiting' }, limit, cursor),
+  );
+};
+
+const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
+  const { db, store, producer, logger, canReplay } = deps;
+  app.post(
+    '/api/ops/dead-letters/:id/replay',
+    {
+      access: [...staff],
+      schema: {
+        tags,
+        summary: 'Have a parked record handled again by the group that could not handle it.',
+        description:
+          'Its effects happen once, however often it is replayed. If it fails again it is parked again.',
+        params: z.strictObject({ id: uuid }),
+        response: { 202: letterSchema, ...problems(404, 409) },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const letter = await store.find(db, id);
+      if (letter === undefined) throw problem(404, 'dead_letter_not_found', 'There is no such dead letter.');
+      if (letter.isCut)
+        throw problem(409, 'dead_letter_not_replayable', 'The record was too large to be parked whole.');
+      if (!canReplay(letter.group))
+        throw problem(409, 'dead_letter_not_replayable', `${letter.group} does not handle replays.`);
+      await producer.send([replayOf(letter.parked)]);
+      await store.noteReplayed(db, id);
+      const { topic, partition, offset, group } = letter;
+      logger.warn({ id, topic, partition, offset, group }, 'dead letter replayed');
+      const { parked: _, ...view } = (await store.find(db, id)) ?? letter;
+      return reply.code(202).send(shown(view, canReplay));
+    },
+  );
+};
+
+const shown = (
+  { parkedAt, replayedAt, isCut, key, ...row }: LetterView,
+  canReplay: (group: string) => boolean,
+): z.output<typeof letterSchema> => ({
+  ...row,
+  key: key === null ? null : key.subarray(0, 200).toString('utf8'),
+  status: replayedAt !== null && replayedAt >= parkedAt ? 'replayed' : 'waiting',
+  isReplayable: !isCut && canReplay(row.group),
+  parkedAt: parkedAt.toISOString(),
+  replayedAt: replayedAt?.toISOString() ?? null,
+});

@@ -1,0 +1,29 @@
+import { openService } from '#platform/service';
+import type { Service } from '#platform/service-host';
+import { records } from '#schemas/events';
+import { deadLetterTopics } from '#schemas/topics';
+import { services } from '../table.js';
+import { type OperationsConfig, operationsConfig } from './config.js';
+import { createDeadLetterListener } from './dead-letter-listener.js';
+import { createDeadLetterStore } from './dead-letter-store.js';
+import { operationsRoutes } from './routes.js';
+
+/** Keeps what consumers could not handle, for staff to look at and to have it handled again. */
+export const service: Service<OperationsConfig> = {
+  name: 'operations',
+  config: operationsConfig,
+  build: async (config, host) => {
+    const { db, broker, app } = await openService(host, config, { records });
+    const store = createDeadLetterStore(host.clock);
+    host.use(createDeadLetterListener(host, { db, broker, store, topics: deadLetterTopics }));
+    operationsRoutes(app, {
+      db,
+      store,
+      producer: await broker.producer(),
+      clock: host.clock,
+      logger: host.logger,
+      // Only services handle replays: what a stream job refuses it would refuse again.
+      canReplay: (group) => services.some(({ name }) => group.startsWith(`${name}.`)),
+    });
+  },
+};
