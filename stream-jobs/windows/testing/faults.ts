@@ -43,6 +43,8 @@ export type FaultsOptions = {
 /** The rows of each kind that were found and that were expected, in one order. */
 export type FaultsResult = { found: Expected; expected: Expected };
 
+/** Short visits, of which some end between any two faults. */
+const visiting = { visits: 50, eventsPerVisit: 8 };
 const visitGapMs = 20_000;
 const performanceWindowMs = 60_000;
 /** So long ago that every window has closed by the clock of the last events. */
@@ -66,11 +68,12 @@ export const runFaults = async (options: FaultsOptions): Promise<FaultsResult> =
   const rig = await openRig(options);
   try {
     const fromMs = Date.now() - agoMs;
-    const events = [...edgeEvents(fromMs, 'opener'), ...shopEvents(options.events, fromMs)];
+    const openers = edgeEvents(fromMs, 'opener');
+    const events = [...openers, ...shopEvents(options.events, fromMs, visiting)];
     const late = lateEvents(options.faults.length * latePerFault, fromMs);
-    await rig.send(edgeEvents(fromMs, 'opener'));
+    await rig.send(openers);
     await rig.start();
-    const slices = slicesOf(events.slice(edgeEvents(fromMs, 'opener').length), options.faults.length);
+    const slices = slicesOf(events.slice(openers.length), options.faults.length);
     const random = seeded(options.seed);
     for (const [nth, fault] of options.faults.entries()) {
       const slice = slices[nth] as ShopEvent[];
