@@ -24,6 +24,8 @@ export type Query = {
   scenario: Scenario;
   atMs: number;
   userId?: string | undefined;
+  /** A visit that may be in the memory: what it has seen so far is taken from there where `visit` is unset. */
+  visitId?: string | undefined;
   /** The visit so far, oldest first, the product in view last. */
   visit?: readonly string[] | undefined;
   cart?: readonly string[] | undefined;

@@ -5,11 +5,12 @@ import { learnOrder, learnStep, rememberView, visitOf } from './learning.js';
 import { createLessons } from './lessons.js';
 import { type Context, createMemory } from './memory.js';
 import { createRanker, type Ranker } from './ranker.js';
+import { type Reason, reasonOf } from './reasons.js';
 import { createScorers } from './scorers.js';
 import { defaultSettings, type RecommenderSettings } from './settings.js';
 import { restoreFrom, type Snapshot, snapshotOf } from './snapshot.js';
 
-export type Recommended = { productId: string; score: number };
+export type Recommended = { productId: string; score: number; reason: Reason };
 
 /** Learns from activities and answers queries; the same activities in the same order give the same answers. */
 export type Recommender = {
@@ -17,6 +18,8 @@ export type Recommender = {
   learn(activity: Activity): void;
   /** The best first. `mayShow` filters before the best are chosen. */
   recommend(query: Query, mayShow?: (productId: string) => boolean): Recommended[];
+  /** Forgets what the user bought and viewed. */
+  forgetUser(userId: string): void;
   rankers: Record<Scenario, Ranker>;
   snapshot(): Snapshot;
   /** Only for a recommender that has learned nothing yet and has the same settings. */
@@ -44,17 +47,19 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
 
   const contextOf = (query: Query): Context => {
     const history = histories.of(query.userId);
-    const visit = known(query.visit);
+    const open = query.visitId === undefined ? undefined : memory.openVisits.get(query.visitId);
+    const visit = query.visit === undefined ? [...(open?.items ?? [])] : known(query.visit);
     const inView = query.productId === undefined ? -1 : items.names.find(query.productId);
     if (inView >= 0 && visit[visit.length - 1] !== inView) visit.push(inView);
-    const cart = known(query.cart);
+    const cart =
+      query.cart === undefined && query.scenario === 'cart' ? (open?.cart ?? []) : known(query.cart);
     const isElsewhere = visit.length === 0 && cart.length === 0 && query.scenario !== 'reorder';
     return {
       visit: isElsewhere ? (history?.viewed ?? []) : visit,
       cart,
       history,
       atMs: query.atMs,
-      ownVisit: -1,
+      ownVisit: open?.number ?? -1,
     };
   };
 
@@ -87,6 +92,7 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
   const whole = { memory, rankers, lessons };
   return {
     rankers,
+    forgetUser: histories.forget,
     snapshot: () => snapshotOf(whole),
     restore: (snapshot) => restoreFrom(snapshot, whole),
     addProduct: (product) => {
@@ -131,7 +137,11 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
         .sort((a, b) => Number(a.isLate) - Number(b.isLate) || b.score - a.score || a.item - b.item)
         .slice(0, query.limit);
       candidates.clear();
-      return list.map(({ item, score }) => ({ productId: items.names.name(item), score }));
+      return list.map(({ item, score }) => ({
+        productId: items.names.name(item),
+        score,
+        reason: reasonOf(memory, context, item, query.scenario === 'reorder'),
+      }));
     },
   };
 };

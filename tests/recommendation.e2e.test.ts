@@ -72,6 +72,24 @@ describe('recommendations', () => {
     process.stdout.write(`a new pair is a neighbour after ${Math.round(learnedMs)} ms\n`);
   });
 
+  it('answer every scenario, and have a new product among the new arrivals and its like within 5 s', async () => {
+    const [lamp] = await twoProducts();
+    const startedAtMs = performance.now();
+    await eventually(async () => (await idsIn('scenario=new-arrivals&limit=100')).includes(lamp), {
+      timeoutMs: 5_000,
+      everyMs: 50,
+      message: 'the new arrival',
+    });
+    process.stdout.write(
+      `a new product is among the new arrivals after ${Math.round(performance.now() - startedAtMs)} ms\n`,
+    );
+    for (const scenario of ['similar', 'cart', 'reorder', 'trending']) {
+      const list = await idsIn(`scenario=${scenario}&productId=${lamp}&productIds=${lamp}`);
+      expect(list.length, scenario).toBeGreaterThan(0);
+      expect(list, scenario).not.toContain(lamp);
+    }
+  });
+
   it('at home follow nobody who merely names a visitor', async () => {
     const [lamp, fern] = await twoProducts();
     const visitor = await shop.registerCustomer();

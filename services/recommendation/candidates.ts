@@ -1,6 +1,16 @@
 import type { Neighbour } from '#schemas/similarity-state';
 
-export type ReasonKind = 'seen_together' | 'seen_earlier' | 'popular_in_category' | 'popular' | 'catalogue';
+export const reasonKinds = [
+  'seen_together',
+  'seen_earlier',
+  'bought_together',
+  'bought_before',
+  'similar',
+  'popular_in_category',
+  'popular',
+  'catalogue',
+] as const;
+export type ReasonKind = (typeof reasonKinds)[number];
 
 export type Reason = {
   kind: ReasonKind;

@@ -31,8 +31,8 @@ export type Question = {
   nowMs: number;
 };
 
-/** `similarity` if at least one product comes from the similarities, else the source that replaced them. */
-export type Source = 'similarity' | 'popularity' | 'catalogue';
+/** `model` for the lists of `model-list.ts`; `similarity` if at least one product comes from the similarities, else the source that replaced them. */
+export type Source = 'model' | 'similarity' | 'popularity' | 'catalogue';
 
 export type Answer = {
   items: Candidate[];
@@ -134,7 +134,8 @@ const anchorsFor = (
   return strongestAnchors(anchorsOf(visit), remembered);
 };
 
-const isWithin = (category: string, wanted: string | undefined): boolean =>
+/** True for a category and those below it; for every category where none is wanted. */
+export const isWithin = (category: string, wanted: string | undefined): boolean =>
   wanted === undefined || category === wanted || category.startsWith(`${wanted}/`);
 
 type Gap = {

@@ -12,12 +12,14 @@ import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
+import { createRecommender } from '#recommenders/recommender';
 import type { EventMap } from '#schemas/events';
 import { similarityKeys } from '#schemas/similarity-state';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
+import { createModel } from './model.js';
 import { reactions } from './reactions.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
-import { modelVersion, recommendationRoutes } from './routes.js';
+import { modelsVersion, modelVersion, recommendationRoutes } from './routes.js';
 
 const url = new URL(engines().databaseUrl);
 url.pathname = `/test_recommendation_${newId().replaceAll('-', '').slice(-12)}`;
@@ -31,6 +33,7 @@ let host: RunnableHost;
 let db: Database;
 let base: string;
 let catalogue: CatalogueStore;
+const model = createModel(createRecommender());
 
 /** Takes the bearer token for the user's id. */
 const auth: Authenticator = {
@@ -58,6 +61,7 @@ beforeAll(async () => {
     host,
     viewOrNothing(redisSimilarityView(client.client, host.clock), client),
     catalogue,
+    model,
   );
   host.use(http.component);
   await host.start();
@@ -67,6 +71,7 @@ beforeAll(async () => {
   const react = <T extends keyof EventMap>(type: T, value: EventMap[T]) =>
     inTransaction(db, async (tx) => {
       await table[type]?.(tx, { type, value } as ReceivedEvent<T, EventMap[T]>);
+      model.take({ type, value }, nowMs);
     });
   for (const [productId, category] of [
     [lamp, 'home/lighting'],
@@ -214,8 +219,43 @@ describe('GET /api/recommendations', () => {
       expect((await listed(query)).length, query).toBeGreaterThan(0);
   });
 
+  it('answers every scenario with products that may be shown, and why', async () => {
+    for (const scenario of ['similar', 'cart', 'reorder', 'new-arrivals', 'trending']) {
+      const { status, body } = await ask(
+        `scenario=${scenario}&productId=${lamp}&productIds=${spade}`,
+        'buyer',
+      );
+      expect(status, scenario).toBe(200);
+      expect(body.modelVersion).toBe(modelsVersion);
+      const shown = body.items.map(({ productId }) => productId);
+      expect(shown.length, scenario).toBeGreaterThan(0);
+      for (const never of [bulb, lamp, spade, 'ghost']) expect(shown, scenario).not.toContain(never);
+      const scores = body.items.map(({ score }) => score);
+      expect(scores, scenario).toEqual(scores.toSorted((a, b) => b - a));
+    }
+  });
+
+  it('puts what the buyer bought first where he reorders, and leaves it out elsewhere', async () => {
+    const again = (await ask('scenario=reorder', 'buyer')).body.items;
+    expect(again[0]).toMatchObject({ productId: shade, reason: { kind: 'bought_before', because: [shade] } });
+    expect(await listed('scenario=trending', 'buyer')).not.toContain(shade);
+    const named = (await ask('scenario=reorder&userId=buyer')).body.items;
+    expect(named.map(({ reason }) => reason.kind)).not.toContain('bought_before');
+  });
+
+  it('says true reasons: what was ordered together', async () => {
+    const order = { orderId: newId(), version: 2, userId: null, paymentId: newId(), totalMinor: 1 };
+    const lines = [lamp, clock].map((productId) => ({ productId, quantity: 1, unitPriceMinor: 1 }));
+    model.take(
+      { type: 'OrderConfirmed', value: { ...order, lines, currency: 'GBP', occurredAt: nowMs } },
+      nowMs,
+    );
+    const [first] = (await ask(`scenario=cart&productIds=${lamp}`)).body.items;
+    expect(first).toMatchObject({ productId: clock, reason: { kind: 'bought_together', because: [lamp] } });
+  });
+
   it.each([
-    'scenario=reorder',
+    'scenario=nothing',
     '',
     'scenario=home&limit=0',
     'scenario=home&limit=101',
@@ -238,6 +278,7 @@ describe('GET /api/recommendations', () => {
       alone,
       viewOrNothing(redisSimilarityView(away.client, host.clock), away),
       catalogue,
+      model,
     );
     alone.use(away);
     alone.use(http.component);

@@ -4,13 +4,20 @@ import type { HttpApp } from '#platform/http/server';
 import { text, wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
+import { scenarios } from '#recommenders/activity';
 import { normaliseCategory } from '#schemas/category';
 import type { SimilarityView } from '#schemas/similarity-state';
+import { reasonKinds } from './candidates.js';
 import type { Catalogue } from './catalogue-store.js';
+import type { Model } from './model.js';
+import { recommendByModel } from './model-list.js';
 import { type Question, recommend } from './recommend.js';
 
 /** The version of the algorithm. Change it with every change that affects which products are recommended. */
 export const modelVersion = 'item-to-item-2';
+
+/** Of the lists that the models of `recommenders/` answer. */
+export const modelsVersion = 'learned-blend-1';
 
 const idCharsMax = 128;
 const excludedMax = 500;
@@ -22,19 +29,21 @@ const id = visitId.toLowerCase();
 const ids = text(excludedMax * (idCharsMax + 1))
   .toLowerCase()
   .transform((list) => list.split(',').filter((part) => part !== ''))
-  .refine((list) => list.length <= excludedMax, `must be at most ${excludedMax} ids, separated by commas`)
-  .describe(`Products to leave out: comma-separated ids, at most ${excludedMax}.`);
+  .refine((list) => list.length <= excludedMax, `must be at most ${excludedMax} ids, separated by commas`);
 
 const query = z.strictObject({
   scenario: z
-    .enum(['product', 'home'])
+    .enum(scenarios)
     .describe(
-      '`product`: recommendations beside the product in view. `home`: recommendations for this visitor.',
+      '`product`: what next, beside the product in view. `similar`: alternatives to it. `cart`: what goes with `productIds` or ' +
+        'the cart of the visit. `home`: for this visitor. `reorder`: what this user will want again or next; the only list ' +
+        'that may have recent purchases. `new-arrivals`: products created in the last 30 days, ranked for this visitor. ' +
+        '`trending`: what more and more shoppers look at and buy.',
     ),
   productId: id
     .optional()
     .describe(
-      'The product in view, for scenario `product`. The newest product of the visit if it is left out.',
+      'The product in view, for `product` and `similar`. The newest product of the visit if it is left out.',
     ),
   visitId: visitId.optional().describe('The visit, as in POST /api/events.'),
   userId: id
@@ -43,7 +52,10 @@ const query = z.strictObject({
       'The caller’s own account, which is also the default. Staff may name any account. A caller who is not logged in may ' +
         'name an account too, but then its recent purchases are left out and nothing else of it is used.',
     ),
-  exclude: ids.optional(),
+  productIds: ids
+    .optional()
+    .describe('What is in the cart, for scenario `cart`: comma-separated ids, at most 500.'),
+  exclude: ids.optional().describe('Products to leave out: comma-separated ids, at most 500.'),
   category: text(200)
     .min(1)
     .regex(/[^\s/]/, 'must name a category')
@@ -67,7 +79,7 @@ const answer = z
         productId: z.string(),
         score: z.number().describe('Comparable only within this answer.'),
         reason: z.object({
-          kind: z.enum(['seen_together', 'seen_earlier', 'popular_in_category', 'popular', 'catalogue']),
+          kind: z.enum(reasonKinds),
           because: z
             .array(z.string())
             .describe('The products because of which this one is recommended, if any.'),
@@ -82,6 +94,7 @@ export const recommendationRoutes = (
   host: Pick<Host, 'clock' | 'metrics'>,
   similarity: SimilarityView,
   catalogue: Catalogue,
+  model: Pick<Model, 'recommend' | 'learnedUpToMs'>,
 ): void => {
   const requests = host.metrics.counter('recommendation_requests_total', 'Recommendation lists answered.', [
     'scenario',
@@ -111,10 +124,9 @@ export const recommendationRoutes = (
     },
     async (request) => {
       const startedAtMs = performance.now();
-      const { scenario, productId, visitId, exclude, category, limit } = request.query;
+      const { scenario, productId, productIds, visitId, exclude, category, limit } = request.query;
       const nowMs = host.clock.nowMs();
-      const question: Question = {
-        scenario: scenario === 'home' ? { name: scenario } : { name: scenario, productId: productId ?? null },
+      const common = {
         ...(visitId === undefined ? {} : { visitId }),
         ...usersOf(request.principal, request.query.userId),
         exclude: exclude ?? [],
@@ -122,12 +134,23 @@ export const recommendationRoutes = (
         limit,
         nowMs,
       };
-      const { items, source, learnedUpToMs } = await recommend(question, similarity, catalogue);
+      const isModels = scenario !== 'product' && scenario !== 'home';
+      const { items, source, learnedUpToMs } = isModels
+        ? await recommendByModel({ ...common, scenario, productId, cart: productIds }, model, catalogue)
+        : await recommend(
+            {
+              ...common,
+              scenario:
+                scenario === 'home' ? { name: scenario } : { name: scenario, productId: productId ?? null },
+            },
+            similarity,
+            catalogue,
+          );
       requests.inc({ scenario, source });
       duration.observe((performance.now() - startedAtMs) / 1000);
       return {
         recommendationId: newId(host.clock),
-        modelVersion,
+        modelVersion: isModels ? modelsVersion : modelVersion,
         asOf: new Date(learnedUpToMs ?? nowMs).toISOString(),
         items: items.map(({ productId: id, score, reason }) => ({
           productId: id,

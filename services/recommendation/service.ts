@@ -5,6 +5,7 @@ import { records } from '#schemas/events';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { type RecommendationConfig, recommendationConfig } from './config.js';
 import { freshCatalogue, freshSimilarity } from './fresh-view.js';
+import { createModelReplica } from './model-replica.js';
 import { reactions } from './reactions.js';
 import { recentPurchaseMs } from './recommend.js';
 import { forgetInterests, redisSimilarityView, viewOrNothing } from './redis-view.js';
@@ -12,23 +13,26 @@ import { recommendationRoutes } from './routes.js';
 
 /**
  * Keeps the products that may be shown in its own database, from events. Reads similarities from Redis while it is
- * available.
+ * available, and learns the models of the other lists from the log, in this process.
  */
 export const service: Service<RecommendationConfig> = {
   name: 'recommendation',
   config: recommendationConfig,
   build: async (config, host) => {
     const redis = host.use(createRedis(host, config.redisUrl));
-    const { db, react, app } = await openService(host, config, { records });
+    const { db, broker, react, app } = await openService(host, config, { records });
     const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentPurchaseMs });
     react('reactions', reactions(catalogue, forgetInterests(redis)));
     host.use(forgetOldPurchases(host, catalogue));
     const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
+    const { model, component } = createModelReplica(host, broker, config.schemaRegistryUrl);
+    host.use(component);
     recommendationRoutes(
       app,
       host,
       freshSimilarity(similarity, host.clock),
       freshCatalogue(catalogue, host.clock),
+      model,
     );
   },
 };

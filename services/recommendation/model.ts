@@ -1,0 +1,70 @@
+import type { Activity } from '#recommenders/activity';
+import type { Recommender } from '#recommenders/recommender';
+import type {
+  OrderConfirmed,
+  ProductCreated,
+  ProductUpdated,
+  ShopperActivity,
+  UserErased,
+} from '#schemas/events';
+
+/** The models, fed with the shop's events. */
+export type Model = Pick<Recommender, 'recommend'> & {
+  /** `appendedAtMs`: when Kafka got the event, epoch milliseconds; no client's clock may run ahead of it. */
+  take(event: { type: string; value: unknown }, appendedAtMs: number): void;
+  /** The time of the newest event learned, epoch milliseconds; null before the first. */
+  learnedUpToMs(): number | null;
+};
+
+export const createModel = (recommender: Recommender): Model => {
+  let learnedUpToMs: number | null = null;
+
+  const learn = (activity: Activity): void => {
+    recommender.learn(activity);
+    learnedUpToMs = Math.max(learnedUpToMs ?? 0, activity.atMs);
+  };
+  const list = ({ productId, name, category, createdAt }: ProductCreated | ProductUpdated): void =>
+    recommender.addProduct({ id: productId, name, category, createdAtMs: createdAt });
+
+  return {
+    recommend: recommender.recommend,
+    learnedUpToMs: () => learnedUpToMs,
+    take: ({ type, value }, appendedAtMs) => {
+      if (type === 'ShopperActivity') {
+        const activity = activityOf(value as ShopperActivity, appendedAtMs);
+        if (activity !== null) learn(activity);
+      } else if (type === 'OrderConfirmed') {
+        const { userId, lines, occurredAt } = value as OrderConfirmed;
+        const productIds = lines.map(({ productId }) => productId);
+        learn({
+          kind: 'bought',
+          productIds,
+          userId: userId ?? undefined,
+          atMs: Math.min(occurredAt, appendedAtMs),
+        });
+      } else if (type === 'ProductCreated' || type === 'ProductUpdated') {
+        list(value as ProductCreated | ProductUpdated);
+      } else if (type === 'UserErased') {
+        recommender.forgetUser((value as UserErased).userId);
+      }
+    },
+  };
+};
+
+const kinds: Readonly<Record<string, Activity['kind']>> = {
+  product_viewed: 'viewed',
+  product_added: 'added',
+  product_removed: 'removed',
+};
+
+const activityOf = (activity: ShopperActivity, appendedAtMs: number): Activity | null => {
+  const kind = kinds[activity.type];
+  if (kind === undefined || activity.product_id === null) return null;
+  return {
+    kind,
+    productIds: [activity.product_id],
+    visitId: activity.visit_id,
+    userId: activity.user_id ?? undefined,
+    atMs: Math.min(activity.occurred_at, appendedAtMs),
+  };
+};
