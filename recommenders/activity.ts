@@ -6,6 +6,8 @@ export type Activity = {
   visitId?: string | undefined;
   userId?: string | undefined;
   atMs: number;
+  /** The share by which it counts, in (0, 1]; 1 if unset. Below 1 for what one sender reports in bulk. */
+  weight?: number | undefined;
 };
 
 export const scenarios = [

@@ -21,24 +21,42 @@ export const visitOf = (memory: Memory, visitId: string): OpenVisit => {
 
 /**
  * A step of a visit to another item j. For each earlier item i at distance d (distinct items) the directed pair grows by
- * g(t) / d in both tables; a repeat of the item in view changes nothing, because reloading a page shows no interest.
+ * g(t) * w / d in both tables; a repeat of the item in view changes nothing, because reloading a page shows no interest.
+ * When the visit has come to j n times before, w is 1 / (1 + n)^2 of the activity's weight, so that going back and forth
+ * adds at most pi^2/6 of a visit.
  */
-export const learnStep = (memory: Memory, visit: OpenVisit, item: number, { kind, atMs }: Activity): void => {
+export const learnStep = (
+  memory: Memory,
+  visit: OpenVisit,
+  item: number,
+  { kind, atMs, weight = 1 }: Activity,
+): void => {
   if (kind === 'removed') {
     removeFromCart(visit, item);
     return;
   }
   if (kind === 'added') addToCart(visit, item);
   if (visit.items[visit.items.length - 1] === item) return;
-  const gain = memory.long.growth(atMs);
+  const share = weight * shareOfReturn(visit.items, visit.items.length, item);
+  const gain = memory.long.growth(atMs) * share;
   forEachEarlier(visit.items, visit.items.length, item, (earlier, distance) => {
     memory.forward.add(earlier, item, gain / distance);
     memory.backward.add(item, earlier, gain / distance);
   });
   memory.items.columns.views[item]! += gain;
   addStep(visit, item);
-  memory.visits.append(visit.number, item);
-  countPopularity(memory, item, atMs);
+  // A neighbour counts as a whole: of what comes in bulk only the beginning becomes one.
+  if (weight >= indexedWeightMin) memory.visits.append(visit.number, item);
+  countPopularity(memory, item, atMs, share);
+};
+
+const indexedWeightMin = 0.5;
+
+/** 1 / (1 + n)^2, where the visit had come to the item n times before this step. */
+export const shareOfReturn = (visit: readonly number[], step: number, item: number): number => {
+  let times = 0;
+  for (let nth = 0; nth < step; nth += 1) if (visit[nth] === item) times += 1;
+  return 1 / (1 + times) ** 2;
 };
 
 /** The distinct items of a visit before a step to `item`, the nearest first, with their distances. */
@@ -77,7 +95,7 @@ export const learnOrder = (
   }
   const order = memory.orders.begin();
   for (const item of items.slice(0, settings.itemsPerOrderMax)) memory.orders.append(order, item);
-  for (const item of items) countPopularity(memory, item, atMs);
+  for (const item of items) countPopularity(memory, item, atMs, 1);
   if (history === undefined) return;
   const later = items.slice(0, followedMax);
   for (const from of history.last.slice(0, followedMax)) {
@@ -95,11 +113,12 @@ const countPopularity = (
   { items: { columns }, popular, trending, long, short }: Memory,
   item: number,
   atMs: number,
+  share: number,
 ): void => {
   columns.events[item]! += 1;
   if (Number.isNaN(columns.firstMs[item]!)) columns.firstMs[item] = atMs;
-  columns.long[item]! += long.growth(atMs);
-  columns.short[item]! += short.growth(atMs);
+  columns.long[item]! += long.growth(atMs) * share;
+  columns.short[item]! += short.growth(atMs) * share;
   popular.grown(item);
   trending.grown(item);
 };

@@ -21,6 +21,7 @@ export type Lessons = {
 };
 
 const creditMax = 50;
+const lessonWeightMin = 0.5;
 
 export const createLessons = (
   memory: Memory,
@@ -93,7 +94,9 @@ export const createLessons = (
   const lessons: Lessons = {
     credit: creditMax,
     turn: 0,
-    beforeStep: (visit, item, history, { kind, atMs }) => {
+    beforeStep: (visit, item, history, { kind, atMs, weight = 1 }) => {
+      // What comes in bulk teaches nothing.
+      if (weight < lessonWeightMin) return;
       const latest = visit.items[visit.items.length - 1];
       if (latest === item && kind !== 'added') return;
       lessons.credit = Math.min(creditMax, lessons.credit + settings.lessonsPerView);

@@ -2,7 +2,7 @@ import type { Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
 import { columnOf, featureCount } from './features.js';
 import { type History, type Owned, rates } from './histories.js';
-import { forEachEarlier } from './learning.js';
+import { forEachEarlier, shareOfReturn } from './learning.js';
 import type { Context, Memory } from './memory.js';
 import { type Anchor, createNeighbours } from './neighbours.js';
 import { createScores, type Scores } from './scores.js';
@@ -106,8 +106,10 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
  */
 const pairsOf = (visit: readonly number[], growth: number): { from: number; to: number; gain: number }[] => {
   const pairs: { from: number; to: number; gain: number }[] = [];
-  for (const [step, to] of visit.entries())
-    forEachEarlier(visit, step, to, (from, distance) => pairs.push({ from, to, gain: growth / distance }));
+  for (const [step, to] of visit.entries()) {
+    const gain = growth * shareOfReturn(visit, step, to);
+    forEachEarlier(visit, step, to, (from, distance) => pairs.push({ from, to, gain: gain / distance }));
+  }
   return pairs;
 };
 

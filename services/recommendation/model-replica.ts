@@ -8,7 +8,7 @@ import type { Component, Host } from '#platform/service-host';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createRecommender, type Recommender } from '#recommenders/recommender';
 import { records } from '#schemas/events';
-import { topics } from '#schemas/topics';
+import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createModel, type Model } from './model.js';
 
 const followed = [topics.products, topics.orders, topics.shopperActivity, topics.users].map(
@@ -22,7 +22,7 @@ const turnMs = 4;
 
 /**
  * The models in this process, learned from the log by a consumer group of its own, so that every instance learns
- * everything. They are not stored: after a start they are learned again, from the newest records first kept.
+ * everything. They are not stored: after a start they are learned again from the newest records of the log.
  */
 export const createModelReplica = (
   host: Host,
@@ -74,7 +74,8 @@ const learning =
     for (const record of batch) {
       try {
         const event = await read({ topic, partition }, record);
-        if (event !== null) model.take(event, record.timestampMs);
+        if (event !== null)
+          model.take(event, record.timestampMs, Number(record.headers[visitsTogetherHeader]) || 1);
       } catch (error) {
         if (isRetriable(error)) throw error;
         logger.debug({ err: error, topic, partition }, 'nothing to learn');

@@ -7,16 +7,21 @@ import type {
   ShopperActivity,
   UserErased,
 } from '#schemas/events';
+import { createCalm } from './calm.js';
 
 /** The models, fed with the shop's events. */
 export type Model = Pick<Recommender, 'recommend'> & {
-  /** `appendedAtMs`: when Kafka got the event, epoch milliseconds; no client's clock may run ahead of it. */
-  take(event: { type: string; value: unknown }, appendedAtMs: number): void;
+  /**
+   * `appendedAtMs`: when Kafka got the event, epoch milliseconds; no client's clock may run ahead of it. `visitsTogether`:
+   * how many visits its request reported; 1 if unset.
+   */
+  take(event: { type: string; value: unknown }, appendedAtMs: number, visitsTogether?: number): void;
   /** The time of the newest event learned, epoch milliseconds; null before the first. */
   learnedUpToMs(): number | null;
 };
 
 export const createModel = (recommender: Recommender): Model => {
+  const calm = createCalm();
   let learnedUpToMs: number | null = null;
 
   const learn = (activity: Activity): void => {
@@ -29,10 +34,12 @@ export const createModel = (recommender: Recommender): Model => {
   return {
     recommend: recommender.recommend,
     learnedUpToMs: () => learnedUpToMs,
-    take: ({ type, value }, appendedAtMs) => {
+    take: ({ type, value }, appendedAtMs, visitsTogether = 1) => {
       if (type === 'ShopperActivity') {
         const activity = activityOf(value as ShopperActivity, appendedAtMs);
-        if (activity !== null) learn(activity);
+        const [productId] = activity?.productIds ?? [];
+        if (activity !== null && productId !== undefined)
+          learn({ ...activity, weight: calm(productId, visitsTogether, appendedAtMs) });
       } else if (type === 'OrderConfirmed') {
         const { userId, lines, occurredAt } = value as OrderConfirmed;
         const productIds = lines.map(({ productId }) => productId);

@@ -1,0 +1,26 @@
+const sliceMs = 10 * 60_000;
+/** The weight in a slice at which further weight of a product counts half. */
+const calmWeight = 20;
+const productsPerSliceMax = 200_000;
+
+/**
+ * Bounds what anybody can add to a product by sending many events: w, with G the weight that the product has gained in
+ * this slice of time (by Kafka's clock) and v the visits that the request reported, is 1 / v / (1 + G / calmWeight). A
+ * request counts as much as one visit, and in one slice a product gains at most
+ * calmWeight * ln(1 + unscaled weight / calmWeight), however many visits and requests there are.
+ */
+export const createCalm = () => {
+  let slice = Number.NaN;
+  const gathered = new Map<string, number>();
+  return (productId: string, visitsTogether: number, appendedAtMs: number): number => {
+    const current = Math.floor(appendedAtMs / sliceMs);
+    if (current !== slice) {
+      slice = current;
+      gathered.clear();
+    }
+    const share = 1 / Math.max(1, visitsTogether);
+    const before = gathered.get(productId) ?? 0;
+    if (gathered.size < productsPerSliceMax || before > 0) gathered.set(productId, before + share);
+    return share / (1 + before / calmWeight);
+  };
+};
