@@ -6,12 +6,12 @@ import { createEventReader, type ReceivedEvent } from '#platform/messaging/event
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Component, Host } from '#platform/service-host';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
-import { createRecommender, type Recommender } from '#recommenders/recommender';
+import { createRecommender } from '#recommenders/recommender';
 import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createModel, type Model } from './model.js';
 
-const followed = [topics.products, topics.orders, topics.shopperActivity, topics.users].map(
+const followedTopics = [topics.products, topics.orders, topics.shopperActivity, topics.users].map(
   ({ topic }) => topic,
 );
 
@@ -28,9 +28,9 @@ export const createModelReplica = (
   host: Host,
   broker: Broker,
   schemaRegistryUrl: string,
-  recommender: Recommender = createRecommender(),
+  followed: readonly string[] = followedTopics,
 ): { model: Model; component: Component } => {
-  const model = createModel(recommender);
+  const model = createModel(createRecommender());
   const reader = createEventReader(createSchemaRegistry(schemaRegistryUrl), records);
   let admin: Promise<BrokerAdmin> | undefined;
   const startFrom = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
