@@ -281,6 +281,66 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: ['services/product/product-store.int.test.ts'],
   },
   {
+    name: 'update-of-an-older-version',
+    what: 'who has not seen the last change of a product overwrites it',
+    edits: [
+      {
+        file: 'services/product/routes.ts',
+        find: "assertIfMatch({ headers: { 'if-match': ifMatch } }, etagOf(version));",
+        replace: 'void [ifMatch, version, assertIfMatch];',
+      },
+    ],
+    tests: ['services/product/routes.int.test.ts'],
+  },
+  {
+    name: 'import-forgets-its-keys',
+    what: 'an import that is sent again makes every product again',
+    edits: [
+      {
+        file: 'services/product/import-store.ts',
+        find: 'return new Map(rows.map(({ key, productId }) => [key, productId]));',
+        replace: 'return new Map(rows.slice(0, 0).map(({ key, productId }) => [key, productId]));',
+      },
+    ],
+    tests: ['services/product/routes.int.test.ts'],
+  },
+  {
+    name: 'search-takes-older-stock',
+    what: 'the search takes the stock that comes last, also when it is older than what it has',
+    edits: [
+      {
+        file: 'services/search/document-store.ts',
+        find: 'WHERE documents.stock_version < EXCLUDED.stock_version`',
+        replace: '`',
+      },
+    ],
+    tests: ['services/search/routes.int.test.ts'],
+  },
+  {
+    name: 'typing-errors-not-forgiven',
+    what: 'a search for a misspelt word finds nothing',
+    edits: [
+      {
+        file: 'services/search/search-index.ts',
+        find: '...vocabulary.near(singular(wanted.typed)).map(',
+        replace: '...vocabulary.near(singular(wanted.typed)).slice(0, 0).map(',
+      },
+    ],
+    tests: ['services/search/search-index.test.ts'],
+  },
+  {
+    name: 'withdrawn-review-counts',
+    what: 'a review whose approval was taken back still counts in the rating',
+    edits: [
+      {
+        file: 'services/review/review.ts',
+        find: "Number(after === 'approved') - Number(before === 'approved')",
+        replace: "Number(after === 'approved') - Number(before === 'rejected')",
+      },
+    ],
+    tests: ['services/review/review.test.ts'],
+  },
+  {
     name: 'catalogue-news-ignored',
     what: 'the gateway keeps a product for its whole age, although its change was announced',
     edits: [

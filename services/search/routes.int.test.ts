@@ -104,7 +104,11 @@ describe('the search', () => {
     await react('ProductUpdated', { ...product, version: 3, name: `Torch ${word}` });
     await react('ProductUpdated', { ...product, version: 2, name: `Candle ${word}` });
     await react('StockAdjusted', { productId, available: 0, stockVersion: 5 });
+    await react('StockReleased', {
+      lines: [{ productId, quantity: 1, available: 9, stockVersion: 3 }],
+    } as never);
     await eventually(async () => (await idsOf(`q=torch+${word}&inStock=false`)).length === 1);
+    expect((await ask(`q=torch+${word}`)).body.items).toMatchObject([{ available: 0 }]);
     await react('ProductUpdated', { ...product, version: 4, active: false });
     await eventually(async () => (await idsOf(`q=${word}`)).length === 0);
     await react('ProductUpdated', { ...product, version: 5 });
