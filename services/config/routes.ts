@@ -22,7 +22,9 @@ const keyCharsMax = 100;
 const valueCharsMax = 1000;
 const versionMax = 2_147_483_647;
 
-const valueSchema = z.union([z.number(), text(valueCharsMax), z.boolean()]);
+/** Larger numbers lose digits on their way. */
+const number = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
+const valueSchema = z.union([number, text(valueCharsMax), z.boolean()]);
 
 const settingSchema = z
   .object({
