@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { readRunFile, shopAt } from './shop.js';
+import { tracesOf } from './traces-of-a-person.js';
 
 /** One customer's way through the shop. The mail is what the shop has really sent, to the mailbox of the platform. */
 
@@ -28,16 +29,18 @@ const letterTo = (email: string, subject: string): Promise<Letter> =>
     { timeoutMs: 20_000, everyMs: 100 },
   );
 
-it('registers, proves the address, fills a cart, buys, is notified, returns, gets the money back, and is erased', async ({
+it('registers, proves the address, fills a cart, buys, is notified, reviews, returns, gets the money back, and is erased', async ({
   skip,
 }) => {
   if (mailbox === undefined) skip('this platform sends its mail to another server (SMTP_URL)');
   const admin = await shop.login(run.adminEmail, run.adminPassword);
   const productId = await shop.createProduct(admin, { initialStock: 5, amountMinor: 1999 });
 
-  const email = `${randomUUID()}@example.com`;
+  // Nothing else contains it, so it can be looked for everywhere.
+  const mark = `ada${randomUUID().replaceAll('-', '')}`;
+  const [email, name] = [`${mark}@example.com`, `Ada ${mark}`];
   const password = 'correct horse battery';
-  await shop.call('POST', '/api/auth/register', { body: { email, password, name: 'Ada' } });
+  await shop.call('POST', '/api/auth/register', { body: { email, password, name } });
   const { text } = await letterTo(email, 'Please confirm your e-mail address');
   const code = /The code is (\S+)/.exec(text)?.[1];
   expect((await shop.call('POST', '/api/auth/verify-email', { body: { token: code } })).status).toBe(204);
@@ -53,18 +56,22 @@ it('registers, proves the address, fills a cart, buys, is notified, returns, get
     total: { amountMinor: 3998, currency: 'GBP' },
   });
 
-  const { id } = (await shop.placeOrder({ token, items: [{ productId, quantity: 2 }] })).body;
+  const { id } = (await shop.placeOrder({ token, name, items: [{ productId, quantity: 2 }] })).body;
   expect((await shop.settled(id, token)).status).toBe('confirmed');
   expect((await letterTo(email, 'Your order is confirmed')).text).toContain('£39.98');
   await eventually(async () => expect((await cartOf()).items).toEqual([]));
 
+  const review = { rating: 4, title: `By ${name}`, text: `It lights the desk of ${name}.` };
+  const reviewed = await shop.call('POST', `/api/products/${productId}/reviews`, { token, body: review });
+  expect(reviewed.status).toBe(201);
+
   const returned = await shop.call('POST', `/api/orders/${id}/returns`, {
     token,
     headers: { 'idempotency-key': randomUUID() },
-    body: { items: [{ productId, quantity: 1 }], reason: 'too dark' },
+    body: { items: [{ productId, quantity: 2 }], reason: `too dark for ${name}` },
   });
   expect(returned.status).toBe(202);
-  expect((await letterTo(email, 'We have noted your return')).text).toContain('£19.99');
+  expect((await letterTo(email, 'We have noted your return')).text).toContain('£39.98');
   await letterTo(email, 'Your money is on its way back');
   type History = { items: { template: string; status: string }[] };
   const history = await shop.call<History>('GET', '/api/notifications/history', { token });
@@ -76,10 +83,15 @@ it('registers, proves the address, fills a cart, buys, is notified, returns, get
     ]),
   );
 
+  const known = await tracesOf(run, mark);
+  expect(known).toEqual(expect.arrayContaining(['user.users', 'order.orders', 'review.reviews']));
   expect((await shop.call('DELETE', '/api/users/me', { token })).status).toBe(204);
   await eventually(async () =>
     expect((await shop.call<History>('GET', '/api/notifications/history', { token })).body.items).toEqual([]),
   );
   const again = await shop.call('POST', '/api/auth/login', { body: { email, password } });
   expect(again.status).toBe(401);
+  await eventually(async () => expect(await tracesOf(run, mark)).toEqual([]), { timeoutMs: 20_000 });
+  const order = await shop.orderOf(id, admin);
+  expect(order).toMatchObject({ status: 'returned', total: { amountMinor: 3998, currency: 'GBP' } });
 });

@@ -126,6 +126,8 @@ const ordersBy = (call: Call) => {
       items: { productId: string; quantity: number }[];
       paymentToken?: string;
       email?: string;
+      /** Who receives it. */
+      name?: string;
       idempotencyKey?: string;
       headers?: Record<string, string>;
     },
@@ -138,7 +140,7 @@ const ordersBy = (call: Call) => {
       body: {
         items: options.items,
         shippingAddress: {
-          name: 'Ada',
+          name: options.name ?? 'Ada',
           line1: '1 Engine Row',
           city: 'London',
           postalCode: 'N1',
