@@ -161,6 +161,42 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: ['services/user/user.test.ts'],
   },
   {
+    name: 'key-without-its-scope',
+    what: 'an API key may call whatever some key may call',
+    edits: [
+      {
+        file: 'platform/http/auth.ts',
+        find: 'if (scope === null || !principal.scopes.includes(scope))',
+        replace: 'if (scope === null)',
+      },
+    ],
+    tests: ['platform/http/auth.test.ts'],
+  },
+  {
+    name: 'revoked-key-lives-on',
+    what: 'the gateway asks about an API key only when its token has expired',
+    edits: [
+      {
+        file: 'services/gateway/api-keys.ts',
+        find: 'monotonicMs() - known.checkedAtMs < freshMs',
+        replace: 'monotonicMs() < known.usableUntilMs',
+      },
+    ],
+    tests: ['services/gateway/api-keys.test.ts'],
+  },
+  {
+    name: 'key-ends-with-its-successor',
+    what: 'a signing key is no longer published as soon as the next one signs, so its tokens end early',
+    edits: [
+      {
+        file: 'services/user/key-rotation.ts',
+        find: 'signsSince(successor) + publishAfterMs <= nowMs',
+        replace: 'signsSince(successor) <= nowMs',
+      },
+    ],
+    tests: ['services/user/key-rotation.test.ts'],
+  },
+  {
     name: 'cancelled-order-keeps-its-stock',
     what: 'a cancellation is noted and the stock stays reserved',
     edits: [
