@@ -24,6 +24,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   scale: async () => (await import('./scale.bench.js')).runScaleBench({ minutes: Number(values.minutes) }),
   queries: async () => (await import('./queries.bench.js')).runQueriesBench(),
   catalogue: async () => (await import('./catalogue.bench.js')).runCatalogueBench(),
+  reads: async () => (await import('./reads.bench.js')).runReadsBench(),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),
   windows: async () => (await import('./windows.bench.js')).runWindowsBench(),
   start: async () => (await import('./start.bench.js')).runStartBench({ runs: Number(values.runs) }),
