@@ -17,6 +17,7 @@ import { createKafkajsBroker } from '#platform/messaging/kafkajs-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
+import { eventually } from '#platform/testing/eventually';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { records } from '#schemas/events';
 import { type BenchEngines, cpuSeconds, residentBytes, startEngines } from './ingest/engines.js';
@@ -99,10 +100,14 @@ const bench = async (engines: BenchEngines): Promise<void> => {
   const registry = createSchemaRegistry(engines.schemaRegistry);
   const schemaId = await registry.register(`${topic}-value`, records.ShopperActivity.schema);
   const filled = await fillTopic(broker, topic, schemaId, rows);
-  // The first group makes the broker create its offsets topic, so this is done before any measured run.
-  const first = broker.consumer({ group: `bench-first-${suffix}`, topics: [idle] });
-  await first.run(async () => {});
-  await first.close();
+  // The first group makes the broker create its offsets topic and load it, so this is done before any measured run.
+  await eventually(
+    async () => {
+      const first = broker.consumer({ group: `bench-first-${suffix}`, topics: [idle] });
+      await first.run(async () => {}).finally(() => first.close());
+    },
+    { timeoutMs: 60_000 },
+  );
 
   const runs: Run[] = [];
   let limit: Limit | undefined;
