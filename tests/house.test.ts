@@ -58,6 +58,20 @@ describe('the house', () => {
       expect(read(join('docs/adr', file)), file).toMatch(new RegExp(`^# ${Number(file.slice(0, 4))}\\. `));
   });
 
+  it('numbers the migrations of each folder from 1 without gaps, none twice', () => {
+    const folders = new Map<string, number[]>();
+    for (const file of [...codeFolders, 'clickhouse'].flatMap(filesUnder)) {
+      const [, folder, number] = /^(.*migrations)\/(\d{4})-[^/]+\.sql$/.exec(file) ?? [];
+      if (folder !== undefined) folders.set(folder, [...(folders.get(folder) ?? []), Number(number)]);
+    }
+    expect(folders.size).toBeGreaterThan(10);
+    for (const [folder, numbers] of folders)
+      expect(
+        numbers.toSorted((a, b) => a - b),
+        folder,
+      ).toEqual(numbers.map((_, index) => index + 1));
+  });
+
   it('has every decision that its documents and its code name', () => {
     const missing = [...documents, ...codeFiles].flatMap((file) =>
       [...read(file).matchAll(/\bADR (\d+)(?:\]\(([^)]+)\))?/g)]
