@@ -49,9 +49,14 @@ it('the payment token is on no such topic, and on the one that is kept for a day
   expect(topics.paymentInstructions.retentionMs).toBeLessThanOrEqual(24 * 60 * 60 * 1000);
 });
 
-it('no name, address, e-mail or free text is on any topic', () => {
-  for (const secret of [typed, 'Ada', 'ada@example.org', '1 Row', '53111', 'Bonn'])
-    expect(topicsWith(secret), secret).toEqual([]);
+it('no address and no free text is on any topic', () => {
+  for (const secret of [typed, '1 Row', '53111', 'Bonn']) expect(topicsWith(secret), secret).toEqual([]);
+});
+
+it('how a guest is reached is on no such topic, and on the one that is kept for days', () => {
+  for (const secret of ['Ada', 'ada@example.org'])
+    expect(topicsWith(secret), secret).toEqual([topics.userContacts.topic]);
+  expect(topics.userContacts.retentionMs).toBeLessThanOrEqual(7 * 24 * 60 * 60 * 1000);
 });
 
 it('the buyer still sees why the goods were sent back', async () => {
