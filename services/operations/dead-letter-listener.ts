@@ -11,6 +11,7 @@ const pruneEveryMs = 600_000;
 type ListenerDeps = {
   db: Database;
   broker: Broker;
+  group: string;
   store: DeadLetterStore;
   topics: readonly { topic: string; retentionMs: number }[];
 };
@@ -18,7 +19,7 @@ type ListenerDeps = {
 /** Keeps every letter of the dead-letter topics, and deletes those whose time is over. */
 export const createDeadLetterListener = (
   host: Host,
-  { db, broker, store, topics }: ListenerDeps,
+  { db, broker, group, store, topics }: ListenerDeps,
 ): Component => {
   const retentionOf = new Map(topics.map(({ topic, retentionMs }) => [topic, retentionMs]));
   let pruning: NodeJS.Timeout | undefined;
@@ -33,7 +34,7 @@ export const createDeadLetterListener = (
 
   const consumer = createStreamConsumer(host, {
     broker,
-    group: 'operations.dead-letters',
+    group,
     topics: topics.map(({ topic }) => topic),
     handle,
   });

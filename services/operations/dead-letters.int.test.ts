@@ -51,7 +51,13 @@ beforeAll(async () => {
   await admin.close();
   const store = createDeadLetterStore(host.clock);
   const topics = [{ topic: deadLetterTopic(topic), retentionMs: 86_400_000 }];
-  listener = createDeadLetterListener(host, { db: scratch.db, broker, store, topics });
+  listener = createDeadLetterListener(host, {
+    db: scratch.db,
+    broker,
+    group: `test.${topic}`,
+    store,
+    topics,
+  });
   await listener.start();
   app = createHttpServer(host, { port: 0, title: 'operations', auth }).app;
   const { clock, logger } = host;

@@ -15,7 +15,15 @@ export const service: Service<OperationsConfig> = {
   build: async (config, host) => {
     const { db, broker, app } = await openService(host, config, { records });
     const store = createDeadLetterStore(host.clock);
-    host.use(createDeadLetterListener(host, { db, broker, store, topics: deadLetterTopics }));
+    host.use(
+      createDeadLetterListener(host, {
+        db,
+        broker,
+        group: 'operations.dead-letters',
+        store,
+        topics: deadLetterTopics,
+      }),
+    );
     operationsRoutes(app, {
       db,
       store,
