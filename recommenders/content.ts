@@ -41,9 +41,25 @@ export const createContent = (): Content => {
   const itemsOf = new Map<number, number[]>();
   let size = 0;
   const added: number[] = [];
-  const idf = (token: number): number => Math.log(1 + size / Math.max(1, counts[token]!));
-  /** Words weigh fully, groups of letters little, because there are many of them. */
-  const weightOf = (token: number): number => idf(token) * (token % 2 === 1 ? 0.35 : 1);
+  const weights = new Float64Array(bucketsMax);
+  const norms: number[] = [];
+  let weighedAgainAt = 0;
+  const weightOf = (token: number): number => weights[token]!;
+
+  /** Weights are computed again when the catalogue has grown by a tenth; in between they hardly change. */
+  const weigh = (): void => {
+    for (let token = 0; token < bucketsMax; token += 1)
+      // Words weigh fully, groups of letters little, because there are many of them.
+      weights[token] = Math.log(1 + size / Math.max(1, counts[token]!)) * (token % 2 === 1 ? 0.35 : 1);
+    for (const item of added) norms[item] = normOf(item);
+    weighedAgainAt = Math.max(size + 1, Math.ceil(size * 1.1));
+  };
+
+  const normOf = (item: number): number => {
+    let squares = 0;
+    for (const token of tokensOf[item] ?? []) squares += weightOf(token) ** 2;
+    return Math.sqrt(squares);
+  };
 
   const setTokens = (item: number, tokens: Int32Array): void => {
     const before = tokensOf[item];
@@ -65,6 +81,8 @@ export const createContent = (): Content => {
       items.push(item);
       if (items.length > itemsPerTokenMax) items.shift();
     }
+    if (size >= weighedAgainAt) weigh();
+    else norms[item] = normOf(item);
   };
 
   return {
@@ -76,9 +94,7 @@ export const createContent = (): Content => {
     addTo: (profile, item, weight) => {
       const tokens = tokensOf[item];
       if (tokens === undefined) return;
-      let norm = 0;
-      for (const token of tokens) norm += weightOf(token) ** 2;
-      const scale = weight / Math.sqrt(norm || 1);
+      const scale = weight / (norms[item] || 1);
       for (const token of tokens) profile.set(token, (profile.get(token) ?? 0) + weightOf(token) * scale);
     },
     profileOf: (tokens) => {
@@ -106,13 +122,11 @@ export const createContent = (): Content => {
       const own = tokensOf[item];
       if (own === undefined || norm === 0) return 0;
       let dot = 0;
-      let squares = 0;
       for (const token of own) {
-        const weight = weightOf(token);
-        squares += weight * weight;
-        dot += weight * (tokens.get(token) ?? 0);
+        const ofProfile = tokens.get(token);
+        if (ofProfile !== undefined) dot += weightOf(token) * ofProfile;
       }
-      return squares === 0 ? 0 : dot / (norm * Math.sqrt(squares));
+      return dot === 0 ? 0 : dot / (norm * norms[item]!);
     },
     near: ({ tokens }, itemsMax) => {
       const heaviest = [...tokens].filter(([token]) => token % 2 === 0).sort(([, a], [, b]) => b - a);

@@ -138,7 +138,7 @@ export const priors: Record<Scenario, Partial<Record<FeatureName, number>>> = {
     popularLog: 0.5,
     tastePairLog: 1,
     visitNear: 2,
-    newness: 0.1,
+    newness: 2,
   },
   trending: { popularLog: 5, trendLog: 2 },
 };

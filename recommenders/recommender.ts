@@ -134,7 +134,7 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       const isLate = (item: number) => query.scenario === 'home' && context.history?.owned.has(item) === true;
       const list = candidates.items
         .map((item, row) => ({ item, score: scores[row]!, isLate: isLate(item) }))
-        .sort((a, b) => Number(a.isLate) - Number(b.isLate) || b.score - a.score || a.item - b.item)
+        .sort((a, b) => Number(a.isLate) - Number(b.isLate) || b.score - a.score || b.item - a.item)
         .slice(0, query.limit);
       candidates.clear();
       return list.map(({ item, score }) => ({
