@@ -175,6 +175,8 @@ const scoreOwned = (candidates: Candidates, { history, atMs }: Context): void =>
 
 const contentCandidatesMax = 60;
 const profileItemsMax = 100;
+/** Each candidate is compared with so many single purchases, the latest: a comparison costs as much as with the whole profile. */
+const comparedMax = 8;
 
 const scoreContent = (
   candidates: Candidates,
@@ -203,7 +205,7 @@ const scoreContent = (
       for (const item of content.near(some, contentCandidatesMax)) candidates.rowOf(item);
   const singles = [
     ...new Set([
-      ...bought.map(([item]) => item).slice(-tasteMax),
+      ...bought.map(([item]) => item).slice(-comparedMax),
       ...cart,
       ...anchors.map(({ item }) => item),
     ]),
