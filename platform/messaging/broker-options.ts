@@ -15,6 +15,7 @@ export const consumerDefaults = {
   // A fetch is answered as soon as there is a record; a long wait only makes an idle consumer ask less often. A
   // partition that is read again after a pause waits for the running fetch, so it is not longer.
   fetchWaitMs: 1_000,
+  fetchSpacingMs: 0,
   // Long enough for a slow machine or a process that is stopped for some seconds. After a process was killed the next
   // member in the same place removes the dead members, so only after the loss of a machine the group waits this long.
   sessionTimeoutMs: 10_000,

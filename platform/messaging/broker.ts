@@ -102,6 +102,11 @@ export type ConsumerOptions = {
   /** 1,000 if unset. */
   fetchWaitMs?: number;
   /**
+   * So long lies at least between the beginnings of two fetches: for a reader whose records may wait, so that it reads
+   * more of them at a time. 0 if unset. librdkafka, which fetches ahead, ignores it.
+   */
+  fetchSpacingMs?: number;
+  /**
    * Delivers records in the form in which they are stored, where the implementation can: the records of a batch are
    * then packs, to be read with a `PackCursor`. For consumers that pass records on as bytes. False if unset.
    */

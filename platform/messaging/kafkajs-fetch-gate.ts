@@ -1,4 +1,5 @@
 import { endsWithin } from '#platform/waiting/deadline';
+import { createSpacing } from '#platform/waiting/spacing';
 
 /** Says when one consumer's fetches may run. */
 export type FetchGate = {
@@ -23,9 +24,11 @@ const closedMsMax = 1_000;
 /**
  * kafkajs asks for records as soon as it has joined, finds every partition paused, and sleeps for the whole wait of a
  * fetch: each start and each rebalance cost a second. And a consumer that leaves waits for its running fetch, which the
- * broker holds for as long. Each fetch begins with a look at the metadata's age, so that is where it waits instead.
+ * broker holds for as long. Each fetch begins with a look at the metadata's age, so that is where it waits instead,
+ * also for `fetchSpacingMs` to pass since the last fetch began.
  */
-export const createFetchGate = (): FetchGate => {
+export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
+  const spacing = createSpacing(fetchSpacingMs);
   let opened = Promise.withResolvers<void>();
   opened.resolve();
   const abandoned = Promise.withResolvers<{ responses: [] }>();
@@ -46,6 +49,7 @@ export const createFetchGate = (): FetchGate => {
       const refresh = hooked.refreshMetadataIfNecessary.bind(hooked);
       hooked.refreshMetadataIfNecessary = async () => {
         await endsWithin(closedMsMax, opened.promise);
+        if (fetchSpacingMs > 0) await Promise.race([spacing.next(), abandoned.promise]);
         await refresh();
       };
       const find = hooked.findBroker.bind(hooked);

@@ -67,7 +67,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   const ends = createPartitionEnds(admin, lanes);
   const watch = createMembershipWatch(parts.replacements);
   const life = createLife();
-  const gate = createFetchGate();
+  const gate = createFetchGate(settings.fetchSpacingMs);
   const pause = (at: TopicPartition) => steer(life, () => consumer.pause(byTopic([at])));
   const resume = (at: TopicPartition) => {
     if (!unreadable.isHeld(at) && !lanes.isPaused(at)) steer(life, () => consumer.resume(byTopic([at])));

@@ -56,6 +56,8 @@ export type ReactorOptions<E> = {
   replays?: string;
   /** 200 if unset. */
   eventsPerTransactionMax?: number;
+  /** As of a consumer. */
+  fetchSpacingMs?: number;
 };
 
 const pruneEveryMs = 10 * 60 * 1000;
@@ -140,6 +142,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         group,
         topics,
         partitionsConcurrentlyMax,
+        fetchSpacingMs: options.fetchSpacingMs ?? 0,
         handle: handle(trials, handleReplays),
         heldBy: trials.heldBy,
       });

@@ -1,4 +1,4 @@
-import { openService } from '#platform/service';
+import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { createCartKey } from './cart-key-store.js';
@@ -20,7 +20,7 @@ export const service: Service<CartConfig> = {
     const carts = createCartStore(clock);
     const products = createProductReplica(db);
     const takings = createOrderTakings(carts, clock);
-    react('reactions', reactions({ carts, takings, products, stock: createStockReplica(db) }));
+    react('reactions', reactions({ carts, takings, products, stock: createStockReplica(db) }), followsLater);
     const { guestKeptMs, userKeptMs, sweepEveryMs: everyMs, productWaitMs } = config;
     host.use(createSweep(host, db, { guestKeptMs, userKeptMs, everyMs }));
     const { secret } = host.use(createCartKey(db));

@@ -1,4 +1,4 @@
-import { openService } from '#platform/service';
+import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import type { Channels } from './channel.js';
@@ -48,6 +48,7 @@ export const service: Service<NotificationConfig> = {
     react(
       'reactions',
       reactions({ notifications, contacts: contactStore, products, onRecorded: worker.ring }),
+      followsLater,
     );
     notificationRoutes(app, {
       db,

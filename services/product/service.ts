@@ -1,5 +1,5 @@
 import { createRedis } from '#platform/redis/client';
-import { openService } from '#platform/service';
+import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { records } from '#schemas/events';
@@ -26,7 +26,7 @@ export const service: Service<ProductConfig> = {
       onChange: (change) =>
         void redis.orElse((client) => client.publish(catalogueChannel, encodeCatalogueChange(change)), 0),
     });
-    react('reactions', reactions(products));
+    react('reactions', reactions(products), followsLater);
     categoryRoutes(app, db, createCategoryChanges(products, { events, clock: host.clock }));
     await importRoutes(app, { ...host, products, db });
     productRoutes(app, db, { products, reads: createProductReads(db), metrics: host.metrics });

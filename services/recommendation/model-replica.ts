@@ -45,7 +45,7 @@ export const createModelReplica = (
     group: `${host.service}.model-${newId(host.clock)}`,
     topics: followed,
     startFrom,
-    fetchWaitMs: 200,
+    fetchSpacingMs: 200,
     handle: learning(host, (at, record) => reader.read(at, record), model),
   });
   return {

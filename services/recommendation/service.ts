@@ -1,5 +1,5 @@
 import { createRedis } from '#platform/redis/client';
-import { openService } from '#platform/service';
+import { followsLater, openService } from '#platform/service';
 import type { Component, Host, Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
@@ -22,7 +22,7 @@ export const service: Service<RecommendationConfig> = {
     const redis = host.use(createRedis(host, config.redisUrl));
     const { db, broker, react, app } = await openService(host, config, { records });
     const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentPurchaseMs });
-    react('reactions', reactions(catalogue, forgetInterests(redis)));
+    react('reactions', reactions(catalogue, forgetInterests(redis)), followsLater);
     host.use(forgetOldPurchases(host, catalogue));
     const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
     const { model, component } = createModelReplica(host, broker, config.schemaRegistryUrl);

@@ -1,4 +1,4 @@
-import { openService } from '#platform/service';
+import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { type ReviewConfig, reviewConfig } from './config.js';
@@ -13,7 +13,7 @@ export const service: Service<ReviewConfig> = {
   config: reviewConfig,
   build: async (config, host) => {
     const { db, events, react, app } = await openService(host, config, { records, publishes });
-    react('reactions', reactions(createShopFacts()));
+    react('reactions', reactions(createShopFacts()), followsLater);
     reviewRoutes(app, db, createReviewStore({ events, clock: host.clock }));
   },
 };

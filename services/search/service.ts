@@ -1,4 +1,4 @@
-import { openService } from '#platform/service';
+import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createBatchedRead } from '#platform/waiting/shared-read';
 import { records } from '#schemas/events';
@@ -17,7 +17,7 @@ export const service: Service<SearchConfig> = {
   build: async (config, host) => {
     const { db, react, app } = await openService(host, config, { records });
     const index = host.use(createLiveIndex(host, db));
-    react('documents', reactions(createDocumentStore()));
+    react('documents', reactions(createDocumentStore()), followsLater);
     const products = createBatchedRead((ids) => readProducts(db, ids), readsPerQueryMax);
     searchRoutes(app, { find: index.find, products }, host.metrics);
   },
