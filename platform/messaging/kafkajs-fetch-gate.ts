@@ -29,27 +29,32 @@ const closedMsMax = 1_000;
  */
 export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
   const spacing = createSpacing(fetchSpacingMs);
-  let opened = Promise.withResolvers<void>();
-  opened.resolve();
-  const abandoned = Promise.withResolvers<{ responses: [] }>();
+  /** Undefined while the gate is open. */
+  let opened: PromiseWithResolvers<void> | undefined;
+  let isAbandoned = false;
+  /** Ends the fetches that run. A promise that lived as long as the consumer would keep every response it was raced with. */
+  const running = new Set<() => void>();
   const gated = new WeakSet<Fetcher>();
-  const open = () => opened.resolve();
+  const open = () => {
+    opened?.resolve();
+    opened = undefined;
+  };
   return {
     close: () => {
-      opened.resolve();
-      opened = Promise.withResolvers<void>();
+      opened ??= Promise.withResolvers<void>();
     },
     open,
     abandon: () => {
       open();
-      abandoned.resolve({ responses: [] });
+      isAbandoned = true;
+      for (const end of running) end();
     },
     attach: (cluster) => {
       const hooked = cluster as Cluster;
       const refresh = hooked.refreshMetadataIfNecessary.bind(hooked);
       hooked.refreshMetadataIfNecessary = async () => {
-        await endsWithin(closedMsMax, opened.promise);
-        if (fetchSpacingMs > 0) await Promise.race([spacing.next(), abandoned.promise]);
+        if (opened !== undefined) await endsWithin(closedMsMax, opened.promise);
+        if (fetchSpacingMs > 0 && !isAbandoned) await spacing.next();
         await refresh();
       };
       const find = hooked.findBroker.bind(hooked);
@@ -58,7 +63,15 @@ export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
         if (!gated.has(broker)) {
           gated.add(broker);
           const fetch = broker.fetch.bind(broker);
-          broker.fetch = (request) => Promise.race([fetch(request), abandoned.promise]);
+          broker.fetch = (request) =>
+            new Promise((resolve, reject) => {
+              const end = () => resolve({ responses: [] });
+              running.add(end);
+              fetch(request)
+                .then(resolve, reject)
+                .finally(() => running.delete(end));
+              if (isAbandoned) end();
+            });
         }
         return broker;
       };

@@ -23,8 +23,11 @@ export const createLateCommits = ({
   onFailure(at: TopicPartition, error: unknown): void;
 }): LateCommits => {
   const noted = new Map<string, { at: TopicPartition; nextOffset: bigint }>();
-  /** The last offset of each partition that was committed by another way. */
+  /** The last offset of each partition that was committed. */
   const passed = new Map<string, bigint>();
+  const pass = (at: TopicPartition, nextOffset: bigint): void => {
+    if (nextOffset > (passed.get(nameOf(at)) ?? -1n)) passed.set(nameOf(at), nextOffset);
+  };
   let timer: NodeJS.Timeout | undefined;
   let isDropped = false;
 
@@ -34,6 +37,7 @@ export const createLateCommits = ({
   const commitOne = async ({ at, nextOffset }: { at: TopicPartition; nextOffset: bigint }): Promise<void> => {
     try {
       await commit(at, nextOffset);
+      pass(at, nextOffset);
     } catch (error) {
       if (isDropped) return;
       onFailure(at, error);
@@ -58,7 +62,7 @@ export const createLateCommits = ({
     },
     forget: (at, nextOffset) => {
       noted.delete(nameOf(at));
-      passed.set(nameOf(at), nextOffset);
+      pass(at, nextOffset);
     },
     flush,
     drop: () => {

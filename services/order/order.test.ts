@@ -298,6 +298,18 @@ describe('a refund without a return', () => {
     ]);
   });
 
+  test('that is paid when everything has come back meanwhile takes nothing off the sales twice', () => {
+    const items = [
+      { productId: 'a', quantity: 2 },
+      { productId: 'b', quantity: 1 },
+    ];
+    const everything = apply(confirmed, returnItems(...items));
+    expect(decide(goodwill(40), everything)).toEqual([]);
+    const part = apply(confirmed, returnItems({ productId: 'a', quantity: 2 }));
+    const [noted] = events(decide(goodwill(5000), part));
+    expect(noted).toMatchObject({ type: 'GoodwillNoted', amountMinor: 999 });
+  });
+
   test('of an order that was never sold changes nothing', () => {
     expect(decide(goodwill(1), given(place))).toEqual([]);
   });

@@ -152,7 +152,7 @@ export const transitions: {
     GoodwillNoted: ['shipped'],
   },
   delivered: { OrderReturned: ['delivered', 'returned'], GoodwillNoted: ['delivered'] },
-  returned: { GoodwillNoted: ['returned'] },
+  returned: {},
   cancelled: {},
 };
 
@@ -197,8 +197,12 @@ export const decide = (command: OrderCommand, order: Order): Decision => {
         : { refused: 'order_not_deliverable', status: order.status };
     case 'NoteGoodwill': {
       if (!isSold(order)) return nothing;
-      const { refundId, amountMinor, nowMs } = command;
-      return [{ type: 'GoodwillNoted', refundId, amountMinor, occurredAtMs: nowMs }];
+      const { refundId, nowMs } = command;
+      // Where goods came back while the refund was on its way, payment takes it off what it pays for them.
+      const amountMinor = Math.min(command.amountMinor, refundableMinor(order));
+      return amountMinor > 0
+        ? [{ type: 'GoodwillNoted', refundId, amountMinor, occurredAtMs: nowMs }]
+        : nothing;
     }
     case 'NotePaymentFailed':
       return isOpen(order) || order.status === 'confirmed'

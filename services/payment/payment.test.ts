@@ -232,6 +232,19 @@ describe('a refund', () => {
       refundableMinor: 499,
     });
   });
+
+  test('for goods that came back is what is left, also where that is nothing', () => {
+    const inPart = events(decide(refund('r1', 1500), paid)).reduce(evolve, paid);
+    const ofGoods: PaymentCommand = {
+      type: 'RefundPayment',
+      refundId: 'r2',
+      amountMinor: 1999,
+      isAtMost: true,
+    };
+    expect(decide(ofGoods, inPart)).toMatchObject([{ amountMinor: 499 }, { amountMinor: 499 }]);
+    const whole = events(decide(refund('r1', 1999), paid)).reduce(evolve, paid);
+    expect(decide(ofGoods, whole)).toEqual([]);
+  });
 });
 
 test('whatever comes in whatever order, no payment is both captured and voided, nor captured twice', () => {

@@ -225,9 +225,9 @@ const refund = (
   if (!isTaking(payment)) return { refused: 'not_captured', status: payment.status };
   if (payment.refunds.some((refund) => refund.refundId === refundId)) return nothing;
   const leftMinor = refundableMinor(payment);
-  if (amountMinor > leftMinor && (!isAtMost || leftMinor <= 0))
+  if (amountMinor > leftMinor && !isAtMost)
     return { refused: 'refund_exceeds_capture', refundableMinor: leftMinor };
-  return amountMinor === 0
+  return amountMinor === 0 || leftMinor <= 0
     ? nothing
     : refundEvents(payment, { refundId, amountMinor: Math.min(amountMinor, leftMinor) });
 };

@@ -35,7 +35,9 @@ const summary = z.object({
   unchanged: z.int().describe('Lines whose product was so already.'),
   isComplete: z
     .boolean()
-    .describe('False where the import had to stop: send it again, whole or from behind `lines`.'),
+    .describe(
+      'False where the import had to stop: send it again, whole with the same key, or from behind `lines` with a new one.',
+    ),
 });
 
 type ImportParts = {
@@ -74,7 +76,7 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
             'idempotency-key': matching(255, /^[\x21-\x7e]+$/)
               .min(1)
               .optional()
-              .describe('A new key for each import; the same one when it is sent again.'),
+              .describe('A new key for each body; the same one when the same body is sent again, whole.'),
           }),
           body: z.any().meta({ type: 'string', description: 'A JSON object a line.' }),
           response: {

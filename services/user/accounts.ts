@@ -142,11 +142,12 @@ const ownChanges = ({ store, passwords, announcements, endLogins, clock }: Parts
     { current, wanted, sessionId }: { current: string; wanted: string; sessionId: string | undefined },
   ): Promise<'changed' | undefined | AccountRefusal> => {
     const stored = await store.passwordHash(id);
-    if (!(await passwords.matches(stored, current))) return { refused: 'wrong_password' };
+    const isMatch = await passwords.matches(stored, current);
+    if (stored === undefined || !isMatch) return { refused: 'wrong_password' };
     const passwordHash = await passwords.hash(wanted);
     return store.inTransaction(async (tx) => {
-      const user = await store.lock(tx, id);
-      if (user === undefined) return undefined;
+      const user = await store.lockIfPassword(tx, id, stored);
+      if (user === undefined) return { refused: 'wrong_password' };
       const occurredAt = clock.nowMs();
       await store.setPassword(tx, id, passwordHash);
       await mailedTokenStore.forget(tx, id, 'reset_password');

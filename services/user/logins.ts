@@ -73,7 +73,7 @@ export const createLogins = (parts: Parts) => {
       const isMatch = await passwords.matches(found?.passwordHash, password);
       if (found === undefined || !isMatch) return refused;
       return store.inTransaction(async (tx) => {
-        const user = await store.lock(tx, found.user.id);
+        const user = await store.lockIfPassword(tx, found.user.id, found.passwordHash);
         return user === undefined ? refused : openLogin(tx, user, userAgent);
       });
     },

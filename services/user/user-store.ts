@@ -92,6 +92,15 @@ const changes = {
     return rows[0] && userOf(rows[0]);
   },
 
+  /** Undefined also where the password is another one by now than the one that was checked before the lock. */
+  lockIfPassword: async (tx: Tx, id: string, checkedHash: string): Promise<User | undefined> => {
+    const { rows } = await tx.query<UserRow>(
+      `SELECT ${columns} FROM users WHERE id = $1 AND password_hash = $2 FOR UPDATE`,
+      [id, checkedHash],
+    );
+    return rows[0] && userOf(rows[0]);
+  },
+
   lockByEmail: async (tx: Tx, email: string): Promise<User | undefined> => {
     const { rows } = await tx.query<UserRow>(`SELECT ${columns} FROM users WHERE email = $1 FOR UPDATE`, [
       email,
