@@ -10,6 +10,7 @@ import { type Upstream, wholeBodyOf } from './upstream.js';
 const freshMs = 2_000;
 const askMsMax = 2_000;
 const keysKeptMax = 10_000;
+const refusedKeptMax = 1_000;
 /** A token is not used in the last seconds of its life, because a service checks it a little later. */
 const expiryMarginMs = 5_000;
 
@@ -31,6 +32,8 @@ export type ApiKeys = {
  */
 export const createApiKeys = (user: Pick<Upstream, 'send'>, monotonicMs: () => number): ApiKeys => {
   const entries = createBoundedMap<Entry>(keysKeptMax);
+  /** Apart, so that invented keys do not push out good ones. */
+  const refused = createBoundedMap<Entry>(refusedKeptMax);
   const asking = new Map<string, Promise<Entry>>();
 
   const ask = async (key: string): Promise<Entry> => {
@@ -62,11 +65,14 @@ export const createApiKeys = (user: Pick<Upstream, 'send'>, monotonicMs: () => n
 
   const find = async (key: string): Promise<string> => {
     const id = createHash('sha256').update(key).digest('base64');
-    const known = entries.get(id);
+    const known = entries.get(id) ?? refused.get(id);
     if (known !== undefined && monotonicMs() - known.checkedAtMs < freshMs) return known.authorization;
     try {
       const entry = await askOnce(id, key);
-      entries.set(id, entry);
+      if (entry.authorization === noToken) {
+        entries.delete(id);
+        refused.set(id, entry);
+      } else entries.set(id, entry);
       return entry.authorization;
     } catch (error) {
       if (known !== undefined && monotonicMs() < known.usableUntilMs) return known.authorization;

@@ -34,7 +34,7 @@ export const createBackInStockStore = ({
     if (known.length === 0) return 'unknown_product';
     const { rows } = await tx.query<Waiting>(
       `INSERT INTO back_in_stock (product_id, user_id, asked_at)
-       SELECT $1, $2, $3 WHERE (SELECT count(*) FROM back_in_stock WHERE user_id = $2) < $4
+       SELECT $1, $2, $3 WHERE (SELECT count(*) FROM back_in_stock WHERE user_id = $2 AND product_id <> $1) < $4
        ON CONFLICT (product_id, user_id) DO UPDATE SET asked_at = back_in_stock.asked_at
        RETURNING product_id AS "productId", user_id AS "userId", asked_at AS "askedAt"`,
       [productId, userId, new Date(clock.nowMs()), productsOfAccountMax],

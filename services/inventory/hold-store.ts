@@ -1,5 +1,6 @@
 import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Batch } from '#platform/postgres/gathering';
@@ -125,6 +126,7 @@ const createUpdateAll =
       tx,
       commands.flatMap(({ orderId, command }) => productsOf(command, holds.get(orderId))),
     );
+    const known = new Set(holds.keys());
     const changed = new Map<string, Hold>();
     const returns: (Return & { orderId: string })[] = [];
     const decided = commands.map(({ orderId, command, unknownAreSoldOut }): Decided => {
@@ -148,7 +150,7 @@ const createUpdateAll =
     await Promise.all([
       stock.save(tx, new Date(nowMs)),
       returns.length > 0 && saveReturns(tx, returns, nowMs),
-      saveHolds(tx, changed, { nowMs, holdMs }),
+      saveHolds(tx, changed, { known, nowMs, holdMs }),
     ]);
     return decided;
   };
@@ -195,24 +197,33 @@ const productsOf = (command: HoldCommand, hold: Hold | undefined): string[] => {
   return lines.map(({ productId }) => productId);
 };
 
+/**
+ * Writes holds that are `known`, and so locked, over what was there, and adds the others. A hold that somebody else has
+ * added meanwhile, as when a dead letter of the order is replayed, could not be locked: then nothing is written, and the
+ * events are handled again.
+ */
 const saveHolds = async (
   tx: Tx,
   holds: ReadonlyMap<string, Hold>,
-  { nowMs, holdMs }: { nowMs: number; holdMs: number },
+  { known, nowMs, holdMs }: { known: ReadonlySet<string>; nowMs: number; holdMs: number },
 ): Promise<void> => {
   const rows = [...holds].map(([orderId, hold]) => ({
     orderId,
     status: hold.status,
     lines: 'lines' in hold ? hold.lines : [],
     expiresAt: hold.status === 'held' ? new Date(nowMs + holdMs) : null,
+    createdAt: known.has(orderId) ? '-infinity' : new Date(nowMs),
   }));
-  await tx.query(
+  const { rowCount } = await tx.query(
     `INSERT INTO holds (order_id, status, lines, expires_at, created_at, updated_at)
-     SELECT "orderId", status, lines, "expiresAt", $2, $2 FROM jsonb_to_recordset($1::jsonb)
-       AS hold("orderId" uuid, status text, lines jsonb, "expiresAt" timestamptz)
-     ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at`,
+     SELECT "orderId", status, lines, "expiresAt", "createdAt", $2 FROM jsonb_to_recordset($1::jsonb)
+       AS hold("orderId" uuid, status text, lines jsonb, "expiresAt" timestamptz, "createdAt" timestamptz)
+     ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at
+       WHERE excluded.created_at = '-infinity'`,
     [JSON.stringify(rows), new Date(nowMs)],
   );
+  if (rowCount !== rows.length)
+    throw new PlatformError('not_yet_known', 'a hold was added by another transaction', { retriable: true });
 };
 
 const published = (

@@ -6,6 +6,7 @@ import { inTransaction } from '#platform/postgres/transaction';
 import { projectPath } from '#platform/project';
 import { currentCorrelation, withCorrelation } from '#platform/telemetry/correlation';
 import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 import { createHoldStore, type HoldStore } from './hold-store.js';
@@ -285,6 +286,33 @@ describe('a reservation', () => {
     ).rejects.toThrow('later in the batch');
     expect(await level(productId)).toEqual({ onHand: 5, reserved: 0 });
     expect(await published(orderId)).toEqual([]);
+  });
+});
+
+describe('an order that two transactions meet for the first time', () => {
+  test('is decided by one of them, and the other begins again with what that one has left', async () => {
+    const productId = await open(5);
+    const orderId = randomUUID();
+    const reserved = Promise.withResolvers<void>();
+    const committing = Promise.withResolvers<void>();
+    const reserving = inTransaction(db, async (tx) => {
+      await holds.reserve(tx, orderId, [{ productId, quantity: 2 }]);
+      reserved.resolve();
+      await committing.promise;
+    });
+    await reserved.promise;
+    const cancelled = Promise.allSettled([release(orderId)]);
+    await eventually(async () => {
+      const { rows } = await db.query(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      return rows.length > 0;
+    });
+    committing.resolve();
+    await reserving;
+    expect(await cancelled).toMatchObject([{ status: 'rejected', reason: { retriable: true } }]);
+    await release(orderId);
+    expect(await level(productId)).toEqual({ onHand: 5, reserved: 0 });
   });
 });
 

@@ -46,7 +46,8 @@ export type DeadLetterStore = {
   /** How many there are of each topic, group and reason; the most first. */
   count(db: Queryable, filter: LetterFilter): Promise<LetterCount[]>;
   find(db: Queryable, id: string): Promise<(LetterView & { parked: Parked }) | undefined>;
-  noteReplayed(db: Queryable, id: string): Promise<void>;
+  /** `atMs` is from before the record was sent, so that it lies before the next time that it is parked. */
+  noteReplayed(db: Queryable, id: string, atMs: number): Promise<void>;
   prune(db: Queryable): Promise<void>;
 };
 
@@ -140,10 +141,10 @@ export const createDeadLetterStore = (clock: Clock): DeadLetterStore => {
       };
     },
 
-    noteReplayed: async (db, id) => {
+    noteReplayed: async (db, id, atMs) => {
       await db.query('UPDATE dead_letters SET replays = replays + 1, replayed_at = $2 WHERE id = $1', [
         id,
-        now(),
+        new Date(atMs),
       ]);
     },
 

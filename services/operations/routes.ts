@@ -119,7 +119,7 @@ const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
 };
 
 const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
-  const { db, store, producer, logger, canReplay } = deps;
+  const { db, store, producer, clock, logger, canReplay } = deps;
   app.post(
     '/api/ops/dead-letters/:id/replay',
     {
@@ -140,8 +140,9 @@ const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
         throw problem(409, 'dead_letter_not_replayable', 'The record was too large to be parked whole.');
       if (!canReplay(letter.group))
         throw problem(409, 'dead_letter_not_replayable', `${letter.group} does not handle replays.`);
+      const atMs = clock.nowMs();
       await producer.send([replayOf(letter.parked)]);
-      await store.noteReplayed(db, id);
+      await store.noteReplayed(db, id, atMs);
       const { topic, partition, offset, group } = letter;
       logger.warn({ id, topic, partition, offset, group }, 'dead letter replayed');
       const { parked: _, ...view } = (await store.find(db, id)) ?? letter;
