@@ -8,3 +8,22 @@ const landmarkMs = Date.UTC(2026, 0, 1);
  */
 export const popularityOf = (pieces: number, atMs: number): number =>
   Math.log2(1 + pieces) * 2 ** ((atMs - landmarkMs) / halfLifeMs);
+
+export type WeighedSale = {
+  orderId: string;
+  lines: readonly { productId: string; weight: number }[];
+};
+
+/** What the sales add to the popularity of each product. An order counts if it is `uncounted`, and once. */
+export const weightsOf = (
+  sales: readonly WeighedSale[],
+  uncounted: Iterable<string>,
+): ReadonlyMap<string, number> => {
+  const left = new Set(uncounted);
+  const weights = new Map<string, number>();
+  for (const { orderId, lines } of sales) {
+    if (!left.delete(orderId)) continue;
+    for (const { productId, weight } of lines) weights.set(productId, (weights.get(productId) ?? 0) + weight);
+  }
+  return weights;
+};

@@ -25,11 +25,11 @@ export const productSchema = z
 
 export type ProductView = z.output<typeof productSchema>;
 
-/** What a product is shown from. */
-export type ShowableProduct = {
-  productId: string;
+/** What an operator states of a product. */
+export type ProductDescription = {
   name: string;
   description: string;
+  /** Path from the root, e.g. `home/lighting`. */
   category: string;
   priceMinor: number;
   currency: string;
@@ -37,10 +37,16 @@ export type ShowableProduct = {
   tags: readonly string[];
   attributes: Readonly<Record<string, string | number | boolean>>;
   images: readonly string[];
+  /** Products with the same group are variants of one. */
   groupId: string | null;
   ageRestricted: boolean;
   active: boolean;
   featured: boolean;
+};
+
+/** What a product is shown from. */
+export type ShowableProduct = ProductDescription & {
+  productId: string;
   available: number;
   /** The average in hundredths; 0 without reviews. */
   ratingHundredths: number;

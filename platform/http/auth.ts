@@ -283,6 +283,12 @@ export const authorise = (principal: Principal, access: Access, scope: string | 
     throw problem(403, 'forbidden', 'Your account may not do this.');
 };
 
+/** The account that calls, for routes that only accounts may call; throws 401 for anybody else. */
+export const accountOf = (principal: Principal): string => {
+  if (principal.kind !== 'user') throw problem(401, 'authentication_required', 'Log in first.');
+  return principal.userId;
+};
+
 /** True for a user who holds at least one of the roles. */
 export const hasRole = (principal: Principal, ...roles: readonly Role[]): boolean =>
   principal.kind === 'user' && roles.some((role) => principal.roles.includes(role));

@@ -50,9 +50,14 @@ export const serializerWithin =
   };
 
 /** Compressed bodies are refused: a few kilobytes can decompress to gigabytes. See RFC 9110 section 15.5.16. */
-const undecoded = problem(415, 'unsupported_content_coding', 'Send the body without a content coding.', {
-  headers: { 'accept-encoding': 'identity' },
-});
+export const undecoded = problem(
+  415,
+  'unsupported_content_coding',
+  'Send the body without a content coding.',
+  {
+    headers: { 'accept-encoding': 'identity' },
+  },
+);
 
 /** A body parser for `application/json`. Where a route expects no body, an empty one counts as none. */
 export const jsonParserWithin =

@@ -68,9 +68,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     what: 'the inbox is trusted to keep a sale from being added to popularity twice',
     edits: [
       {
-        file: 'services/recommendation/catalogue-store.ts',
-        find: 'if (!uncounted.delete(orderId)) continue;',
-        replace: 'uncounted.delete(orderId);',
+        file: 'schemas/popularity.ts',
+        find: 'if (!left.delete(orderId)) continue;',
+        replace: 'left.delete(orderId);',
       },
     ],
     tests: ['tests/every-event-again.int.test.ts'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -238,8 +239,6 @@ const valueAt = async (
     throw problem(409, 'value_not_allowed', 'The setting does not allow the value of that version any more.');
   return found.value;
 };
-
-const accountOf = (principal: { kind: string; userId?: string }): string => principal.userId ?? '';
 
 const shown = (
   { settings, defaults }: ConfigRouteDeps,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountOf } from '#platform/http/auth';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { uuid } from '#platform/http/text';
@@ -25,7 +26,7 @@ export const backInStockRoutes = (app: HttpApp, db: Database, waiting: BackInSto
       },
     },
     async ({ params: { productId }, principal }, reply) => {
-      const userId = userIdOf(principal);
+      const userId = accountOf(principal);
       const asked = await inTransaction(db, (tx) => waiting.ask(tx, { productId, userId }));
       if (asked === 'unknown_product')
         throw problem(404, 'product_not_found', 'There is no stock record for this product.');
@@ -47,14 +48,8 @@ export const backInStockRoutes = (app: HttpApp, db: Database, waiting: BackInSto
       },
     },
     async ({ params: { productId }, principal }, reply) => {
-      await waiting.forget(db, { productId, userId: userIdOf(principal) });
+      await waiting.forget(db, { productId, userId: accountOf(principal) });
       return reply.code(204).send();
     },
   );
-};
-
-const userIdOf = (principal: { kind: string; userId?: string }): string => {
-  if (principal.kind !== 'user' || principal.userId === undefined)
-    throw problem(403, 'forbidden', 'Only an account may wait for a product.');
-  return principal.userId;
 };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
-import { hasRole } from '#platform/http/auth';
+import { accountOf, hasRole } from '#platform/http/auth';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -164,7 +164,7 @@ const preferencesRoutes = (app: HttpApp, { db, contacts }: NotificationRouteDeps
         response: { 200: preferencesSchema },
       },
     },
-    async ({ principal }) => ({ ...(await contacts.preferencesOf(db, idIn(principal))) }),
+    async ({ principal }) => ({ ...(await contacts.preferencesOf(db, accountOf(principal))) }),
   );
   app.put(
     preferencesPath,
@@ -180,7 +180,7 @@ const preferencesRoutes = (app: HttpApp, { db, contacts }: NotificationRouteDeps
     },
     async ({ principal, body }) => {
       const preferences: Preferences = body;
-      await contacts.prefer(db, idIn(principal), preferences);
+      await contacts.prefer(db, accountOf(principal), preferences);
       return { ...preferences };
     },
   );
@@ -211,8 +211,6 @@ export const notificationRoutes = (app: HttpApp, deps: NotificationRouteDeps): v
 
 const byChannel = (one: Result, other: Result): number =>
   channelNames.indexOf(one.channel) - channelNames.indexOf(other.channel);
-
-const idIn = (principal: { kind: string; userId?: string }): string => principal.userId ?? '';
 
 const shown = ({ results, occurredAt, ...row }: HistoryRow): z.output<typeof notificationSchema> => ({
   ...row,

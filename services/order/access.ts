@@ -12,13 +12,14 @@ export const hashOf = (token: string): Buffer => createHash('sha256').update(tok
 
 export const isStaff = (principal: Principal): boolean => hasRole(principal, ...staff);
 
+export const unknownOrder = () => problem(404, 'order_not_found', 'There is no such order.');
+
 /** The order, if the caller may see it. Throws the same 404 as for an order that does not exist otherwise. */
 export const visible = (
   order: OrderView | undefined,
   request: Pick<FastifyRequest, 'principal' | 'headers'>,
 ): OrderView => {
-  if (order === undefined || !maySee(order, request))
-    throw problem(404, 'order_not_found', 'There is no such order.');
+  if (order === undefined || !maySee(order, request)) throw unknownOrder();
   return order;
 };
 

@@ -9,7 +9,7 @@ import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import { staff } from '#schemas/roles';
-import { visible } from './access.js';
+import { unknownOrder, visible } from './access.js';
 import { mergeItems, type OrderCommand, type OrderRefusal } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import {
@@ -200,8 +200,6 @@ const returnRoute = (app: HttpApp, { db, orders, views, clock, logger }: ChangeR
     },
   );
 };
-
-const unknownOrder = () => problem(404, 'order_not_found', 'There is no such order.');
 
 const refusedChange = (refusal: OrderRefusal) => {
   switch (refusal.refused) {

@@ -9,6 +9,7 @@ import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import { paymentStatuses } from '#schemas/payment-status';
 import { staff } from '#schemas/roles';
+import { unknownOrder } from './access.js';
 import { type OrderCommand, orderStatuses } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import type { OrderStore } from './order-store.js';
@@ -161,8 +162,6 @@ const act = async (
   if (saga === undefined) throw unknownOrder();
   return shown(saga, clock.nowMs());
 };
-
-const unknownOrder = () => problem(404, 'order_not_found', 'There is no such order.');
 
 const shown = (saga: UnsettledOrder, nowMs: number): z.output<typeof sagaSchema> => {
   const { reason, waitsFor, refundsFailed, placedAt, since, ...row } = saga;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
@@ -50,6 +51,10 @@ export const keyOf = (
   if (kind === 'authorize' && tries > 1) return `${orderId}:authorize:${tries}`;
   return kind === 'capture' && isRenewed ? `${orderId}:capture:renewed` : `${orderId}:${kind}`;
 };
+
+/** The order of a key that `keyOf` made; undefined for other texts. */
+export const orderIdIn = (key: string | undefined): string | undefined =>
+  z.uuid().safeParse(key?.split(':')[0]).data;
 
 /** The key of the current authorisation. */
 export const authorizationKeyOf = (call: { orderId: string; isRenewed: boolean; tries: number }): string =>

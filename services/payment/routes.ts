@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
-import { hasRole, type Principal } from '#platform/http/auth';
+import { accountOf, hasRole, type Principal } from '#platform/http/auth';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
@@ -193,7 +193,7 @@ const refundRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRoute
         const decision = await payments.update(tx, orderId, { type: 'RefundPayment', refundId, amountMinor });
         if ('refused' in decision) throw refused(decision);
         if (decision.length === 0) throw refused({ refused: 'not_captured', status: payment.status });
-        const requestedBy = userIdOf(request.principal);
+        const requestedBy = accountOf(request.principal);
         const createdAt = new Date(clock.nowMs());
         await payments.noteRefundRequest(tx, {
           refundId,
@@ -209,11 +209,6 @@ const refundRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRoute
       });
     },
   );
-};
-
-const userIdOf = (principal: Principal): string => {
-  if (principal.kind !== 'user') throw problem(403, 'forbidden', 'Only a person may do this.');
-  return principal.userId;
 };
 
 const refused = (refusal: PaymentRefusal) => {

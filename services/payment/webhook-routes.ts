@@ -6,6 +6,7 @@ import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import type { PaymentStore } from './payment-store.js';
+import { orderIdIn } from './provider-calls.js';
 
 export type WebhookDeps = {
   db: Database;
@@ -40,7 +41,7 @@ export const webhookRoutes = (app: HttpApp, { db, payments, stripe, secret, logg
         const signature = request.headers['stripe-signature'];
         const event = eventIn(stripe, request.body, signature, secret);
         const key = keyIn(event);
-        const orderId = z.uuid().safeParse(key?.split(':')[0]).data;
+        const orderId = orderIdIn(key);
         if (orderId !== undefined) await inTransaction(db, (tx) => payments.hasten(tx, orderId));
         logger.debug({ type: event.type, orderId }, 'event of stripe');
         return reply.code(204).send();

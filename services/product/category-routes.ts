@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -19,7 +20,6 @@ import {
 import { type CategoryChanges, type CategoryRefusal, movedProductsMax } from './category-changes-store.js';
 import { findCategory, listCategories, lockCategory } from './category-store.js';
 import { category as categoryPath } from './product-schemas.js';
-import { accountOf } from './routes.js';
 
 const shape = {
   id: z.uuid(),

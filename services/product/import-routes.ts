@@ -3,9 +3,11 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { isRetriable } from '#platform/errors';
+import { accountOf } from '#platform/http/auth';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { matching } from '#platform/http/text';
+import { undecoded } from '#platform/http/validation';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger, Metrics } from '#platform/service-host';
@@ -15,7 +17,6 @@ import { linesIn } from './import-lines.js';
 import { type Written, writeImported } from './import-store.js';
 import { type Imported, importedFrom, isError, type LineError, lineBytesMax } from './product-import.js';
 import type { ProductStore } from './product-store.js';
-import { accountOf } from './routes.js';
 
 /** Parsed in one turn of the loop, and written in one transaction. */
 const linesPerBatchMax = 250;
@@ -58,7 +59,7 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('application/x-ndjson', (request, body, done) => {
       const coding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-      done(coding === 'identity' ? null : notDecoded, body);
+      done(coding === 'identity' ? null : undecoded, body);
     });
     scope.post(
       '/api/products/import',
@@ -95,10 +96,6 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
     );
   });
 };
-
-const notDecoded = problem(415, 'unsupported_content_coding', 'Send the body without a content coding.', {
-  headers: { 'accept-encoding': 'identity' },
-});
 
 /** The text of the answer, piece by piece. */
 async function* importOf(

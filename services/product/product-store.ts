@@ -4,6 +4,7 @@ import { append } from '#platform/outbox/outbox';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
 import type { CatalogueChange } from '#schemas/catalogue-changes';
+import { type WeighedSale, weightsOf } from '#schemas/popularity';
 import { ensureCategories } from './category-store.js';
 import {
   type CreateProduct,
@@ -15,7 +16,7 @@ import {
   updateProduct,
 } from './product.js';
 import type { ProductRow } from './product-row-store.js';
-import type { CatalogueEvents } from './published.js';
+import type { CatalogueEvents, Published } from './published.js';
 
 export type StockLine = { productId: string; available: number; stockVersion: number };
 
@@ -73,6 +74,28 @@ export const createProductStore = ({
   const announce = (tx: Tx, productIds: readonly string[], isListed: boolean): void =>
     tx.afterCommit(() => onChange({ productIds, isListed }));
 
+  const record = async <T extends 'ProductCreated' | 'ProductUpdated' | 'ProductDeleted'>(
+    tx: Tx,
+    type: T,
+    changes: readonly { entry: HistoryEntry; event: Published[T] }[],
+  ): Promise<void> => {
+    await insertHistory(
+      tx,
+      changes.map(({ entry }) => entry),
+    );
+    await append(
+      tx,
+      changes.map(({ event }) =>
+        events.event(type, event.productId, event, { occurredAt: event.occurredAt }),
+      ),
+    );
+    announce(
+      tx,
+      changes.map(({ event }) => event.productId),
+      true,
+    );
+  };
+
   const createAll: ProductStore['createAll'] = async (tx, commands, by, productIds) => {
     const act = { by, nowMs: clock.nowMs() };
     const made = commands.map((command, nth) =>
@@ -95,21 +118,7 @@ export const createProductStore = ({
       }),
     );
     await insertProducts(tx, rows);
-    await insertHistory(
-      tx,
-      made.map(({ entry }) => entry),
-    );
-    await append(
-      tx,
-      made.map(({ product, event }) =>
-        events.event('ProductCreated', product.productId, event, { occurredAt: event.occurredAt }),
-      ),
-    );
-    announce(
-      tx,
-      rows.map(({ productId }) => productId),
-      true,
-    );
+    await record(tx, 'ProductCreated', made);
     return rows;
   };
 
@@ -135,21 +144,7 @@ export const createProductStore = ({
       tx,
       made.map(({ product }) => product),
     );
-    await insertHistory(
-      tx,
-      made.map(({ entry }) => entry),
-    );
-    await append(
-      tx,
-      made.map(({ product, event }) =>
-        events.event('ProductUpdated', product.productId, event, { occurredAt: event.occurredAt }),
-      ),
-    );
-    announce(
-      tx,
-      made.map(({ product }) => product.productId),
-      true,
-    );
+    await record(tx, 'ProductUpdated', made);
     return made.map(({ row }) => row);
   };
 
@@ -168,11 +163,7 @@ export const createProductStore = ({
          WHERE product_id = $1`,
         [row.productId, event.version, new Date(event.occurredAt)],
       );
-      await insertHistory(tx, [entry]);
-      await append(tx, [
-        events.event('ProductDeleted', row.productId, event, { occurredAt: event.occurredAt }),
-      ]);
-      announce(tx, [row.productId], true);
+      await record(tx, 'ProductDeleted', [{ event, entry }]);
     },
     noteStock: async (tx, lines) => {
       await tx.gather(noteAllStock, lines);
@@ -256,20 +247,16 @@ const noteAllStock = writeBatch<readonly StockLine[]>(async (tx, lists) => {
   );
 });
 
-type CountedSale = { orderId: string; lines: readonly { productId: string; weight: number }[] };
-
-const countAllSales = writeBatch<CountedSale>(async (tx, sales) => {
+const countAllSales = writeBatch<WeighedSale>(async (tx, sales) => {
   const { rows } = await tx.query<{ orderId: string }>(
     `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[]) ORDER BY 1
      ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`,
     [[...new Set(sales.map(({ orderId }) => orderId))]],
   );
-  const first = new Set(rows.map(({ orderId }) => orderId));
-  const weights = new Map<string, number>();
-  for (const { orderId, lines } of sales)
-    if (first.delete(orderId))
-      for (const { productId, weight } of lines)
-        weights.set(productId, (weights.get(productId) ?? 0) + weight);
+  const weights = weightsOf(
+    sales,
+    rows.map(({ orderId }) => orderId),
+  );
   if (weights.size === 0) return;
   await tx.query(
     `UPDATE products SET popularity = popularity + sold.weight

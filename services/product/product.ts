@@ -1,24 +1,8 @@
 import { normaliseCategory } from '#schemas/category';
 import type { ProductCreated, ProductDeleted, ProductUpdated } from '#schemas/events';
+import type { ProductDescription } from '#schemas/product-view';
 
-/** What an operator states of a product. */
-export type Description = {
-  name: string;
-  description: string;
-  /** Path from the root, e.g. `home/lighting`. */
-  category: string;
-  priceMinor: number;
-  currency: string;
-  brand: string | null;
-  tags: readonly string[];
-  attributes: Readonly<Record<string, string | number | boolean>>;
-  images: readonly string[];
-  /** Products with the same group are variants of one. */
-  groupId: string | null;
-  ageRestricted: boolean;
-  active: boolean;
-  featured: boolean;
-};
+export type Description = ProductDescription;
 
 /** The catalogue's data of a product. Its available stock comes from inventory, its rating from reviews. */
 export type Product = Description & {

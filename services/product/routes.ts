@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasRole, type Principal } from '#platform/http/auth';
+import { accountOf, hasRole, type Principal } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -322,9 +322,3 @@ export const productRoutes = (app: HttpApp, db: Database, parts: ProductRoutePar
 };
 
 const isStaff = (principal: Principal): boolean => hasRole(principal, 'support', 'admin');
-
-/** Of a route that needs a login. */
-export const accountOf = (principal: Principal): string => {
-  if (principal.kind !== 'user') throw problem(401, 'authentication_required', 'Log in first.');
-  return principal.userId;
-};

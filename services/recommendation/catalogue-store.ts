@@ -2,6 +2,7 @@ import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { ProductCreated, ProductDeleted, ProductUpdated } from '#schemas/events';
+import { type WeighedSale, weightsOf } from '#schemas/popularity';
 
 /** The products that may not be on a list. */
 export type Exclusions = {
@@ -184,23 +185,19 @@ const setAllAvailable = writeBatch<readonly StockLine[]>((tx, lists) => {
   );
 });
 
-type CountedSale = { orderId: string; lines: readonly { productId: string; weight: number }[] };
-
 const countSale: CatalogueStore['countSale'] = (tx, orderId, lines) =>
   tx.gather(countAllSales, { orderId, lines });
 
-const countAllSales = writeBatch<CountedSale>(async (tx, sales) => {
+const countAllSales = writeBatch<WeighedSale>(async (tx, sales) => {
   const { rows } = await tx.query<{ order_id: string }>(
     `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[])
      ON CONFLICT DO NOTHING RETURNING order_id`,
     [sales.map(({ orderId }) => orderId)],
   );
-  const uncounted = new Set(rows.map(({ order_id: orderId }) => orderId));
-  const weights = new Map<string, number>();
-  for (const { orderId, lines } of sales) {
-    if (!uncounted.delete(orderId)) continue;
-    for (const { productId, weight } of lines) weights.set(productId, (weights.get(productId) ?? 0) + weight);
-  }
+  const weights = weightsOf(
+    sales,
+    rows.map(({ order_id }) => order_id),
+  );
   if (weights.size === 0) return;
   await tx.query(
     `INSERT INTO products (product_id, popularity) SELECT * FROM unnest($1::text[], $2::double precision[]) ORDER BY 1

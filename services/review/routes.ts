@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasRole, type Principal } from '#platform/http/auth';
+import { accountOf, hasRole, type Principal } from '#platform/http/auth';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -192,11 +192,6 @@ export const reviewRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): 
 };
 
 /** Of a route that needs a login. */
-const accountOf = (principal: Principal): string => {
-  if (principal.kind !== 'user') throw problem(401, 'authentication_required', 'Log in first.');
-  return principal.userId;
-};
-
 const shown = (review: Review, principal: Principal): z.output<typeof reviewSchema> => {
   const isOwn = principal.kind === 'user' && principal.userId === review.userId;
   return {

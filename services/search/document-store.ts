@@ -2,6 +2,7 @@ import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { ProductCreated, ProductDeleted, ProductRated, ProductUpdated } from '#schemas/events';
+import { type WeighedSale, weightsOf } from '#schemas/popularity';
 import type { ShowableProduct } from '#schemas/product-view';
 import type { SearchDocument } from './document.js';
 
@@ -110,20 +111,16 @@ const noteAllRatings = writeBatch<ProductRated>(async (tx, ratings) => {
   await announce(tx, newest.map(idOf));
 });
 
-type CountedSale = { orderId: string; lines: readonly { productId: string; weight: number }[] };
-
-const countAllSales = writeBatch<CountedSale>(async (tx, sales) => {
+const countAllSales = writeBatch<WeighedSale>(async (tx, sales) => {
   const { rows } = await tx.query<{ orderId: string }>(
     `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[]) ORDER BY 1
      ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`,
     [[...new Set(sales.map(({ orderId }) => orderId))]],
   );
-  const uncounted = new Set(rows.map(({ orderId }) => orderId));
-  const weights = new Map<string, number>();
-  for (const { orderId, lines } of sales) {
-    if (!uncounted.delete(orderId)) continue;
-    for (const { productId, weight } of lines) weights.set(productId, (weights.get(productId) ?? 0) + weight);
-  }
+  const weights = weightsOf(
+    sales,
+    rows.map(({ orderId }) => orderId),
+  );
   await tx.query(
     `INSERT INTO documents (product_id, popularity) SELECT * FROM unnest($1::uuid[], $2::double precision[]) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE SET popularity = documents.popularity + EXCLUDED.popularity`,

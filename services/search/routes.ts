@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decodeCursor, encodeCursor, listQuery } from '#platform/http/pagination';
+import { decodeCursor, listQuery, pageFrom } from '#platform/http/pagination';
 import type { HttpApp } from '#platform/http/server';
 import { line, text, wholeNumber } from '#platform/http/text';
 import type { Metrics } from '#platform/telemetry/metrics';
@@ -87,8 +87,7 @@ export const searchRoutes = (app: HttpApp, search: Search, metrics: Metrics): vo
         after: after?.sort === sort ? after : undefined,
         hitsMax: limit + 1,
       });
-      const page = hits.slice(0, limit);
-      const last = page.at(-1);
+      const { items: page, next } = pageFrom(hits, limit, (last) => ({ sort, ...last }));
       const products = await search.products(page.map(({ productId }) => productId));
       queries.inc({ result: total > 0 ? 'hit' : 'empty' });
       duration.observe((performance.now() - startedAtMs) / 1000);
@@ -97,7 +96,7 @@ export const searchRoutes = (app: HttpApp, search: Search, metrics: Metrics): vo
           const product = products.get(productId);
           return product?.active === true ? [shownProduct(product)] : [];
         }),
-        next: hits.length > limit && last !== undefined ? encodeCursor({ sort, ...last }) : null,
+        next,
         total,
         facets: {
           category: [...facets.category],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountOf, type Principal } from '#platform/http/auth';
 import { assertIfMatch, etagOf } from '#platform/http/etag';
 import { problem } from '#platform/http/problem-details';
 import { line, text } from '#platform/http/text';
@@ -89,9 +90,7 @@ export const unlessStale = (request: Parameters<typeof assertIfMatch>[0]) => (us
   if (request.headers['if-match'] !== undefined) assertIfMatch(request, etagOf(user.version));
 };
 
-type Caller = { principal: { kind: string; userId?: string; sessionId?: string } };
-
-export const ownId = (request: Caller): string => request.principal.userId ?? '';
+export const ownId = ({ principal }: { principal: Principal }): string => accountOf(principal);
 
 /** The options of a route for the person whose account it is about: no program's key may call it. */
 export const personal = { access: 'user', scope: null } as const;
