@@ -10,7 +10,7 @@ const report = process.env.VITEST_REPORT;
 const shared = {
   pool: 'forks' as const,
   environment: 'node',
-  setupFiles: './tests/unexpected-errors.ts',
+  setupFiles: ['./tests/unexpected-errors.ts', './tests/property-seed.ts'],
 };
 
 export default defineConfig({

@@ -65,8 +65,11 @@ describe('leaders', () => {
           sums[item] = (sums[item] as number) + 1 + nth / 100;
           leaders.grown(item);
         }
-        const best = [...sums.keys()].sort((a, b) => (sums[b] as number) - (sums[a] as number)).slice(0, 5);
-        for (const item of best) if ((sums[item] as number) > 0) expect(leaders.items.has(item)).toBe(true);
+        const largest = (values: number[]) => values.toSorted((a, b) => b - a).slice(0, 5);
+        // Compared by sum: of items with the same sum at the cut, any may be the fifth.
+        expect(largest([...leaders.items].map((item) => sums[item] as number))).toEqual(
+          largest(sums.filter((sum) => sum > 0)),
+        );
         expect(leaders.items.size).toBeLessThan(10);
       }),
     );
