@@ -1,7 +1,8 @@
 /**
  * `npm run fuzz`: Schemathesis against `/openapi.json`, with all of its checks, on a platform of its own (or on the
  * one whose `run.json` CARTSTREAM_RUN names). Fails on any finding, and when there were too few cases.
- * FUZZ_EXAMPLES is how many cases are tried for each operation beyond the systematic ones, FUZZ_SEED repeats a run.
+ * FUZZ_EXAMPLES is how many cases are tried for each operation beyond the systematic ones, FUZZ_SEED repeats a run, and
+ * FUZZ_PATHS (a regular expression) restricts it to some paths, and then to no number of cases.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
@@ -21,10 +22,11 @@ import { projectPath } from '#platform/project';
 import { cacheDir } from '../local/software/cache.js';
 
 const schemathesisVersion = '4.32.5';
-const casesMin = 2000;
+const casesMin = 10_000;
 const startTimeoutMs = 10 * 60_000;
-const runTimeoutMs = 20 * 60_000;
+const runTimeoutMs = 60 * 60_000;
 const examples = process.env.FUZZ_EXAMPLES ?? '50';
+const paths = process.env.FUZZ_PATHS;
 
 type Run = { gateway: string; adminEmail: string; adminPassword: string };
 
@@ -163,6 +165,7 @@ const runSchemathesis = async (program: string, run: Run, folder: string): Promi
   ];
   args.push('--header', `Authorization: Bearer ${accessToken}`, '--max-examples', examples);
   args.push('--request-timeout', '30', '--report', 'json', '--report-json-path', report);
+  if (paths) args.push('--include-path-regex', paths);
   if (process.env.FUZZ_SEED) args.push('--seed', process.env.FUZZ_SEED);
   const child = spawn(program, args, {
     cwd: folder,
@@ -172,6 +175,7 @@ const runSchemathesis = async (program: string, run: Run, folder: string): Promi
       PYTHONPATH: projectPath('scripts'),
       PYTHONDONTWRITEBYTECODE: '1',
       CARTSTREAM_FUZZ_ADMIN_ID: user.id,
+      CARTSTREAM_FUZZ_COUNTS: countsFile(folder),
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -183,6 +187,22 @@ const runSchemathesis = async (program: string, run: Run, folder: string): Promi
   if (!existsSync(report)) throw new Unable('Schemathesis ended without a report');
   const text = readFileSync(report, 'utf8');
   return { ...(JSON.parse(text) as Report), seed: /"seed": (\d+)/.exec(text)?.[1] ?? 'unknown' };
+};
+
+const countsFile = (folder: string): string => join(folder, 'counts.json');
+
+/** How many requests each area (the first step below `/api`) got, as one line for each. */
+const printCounts = (folder: string): void => {
+  if (!existsSync(countsFile(folder))) return;
+  const counts = JSON.parse(readFileSync(countsFile(folder), 'utf8')) as Record<string, number>;
+  const areas = new Map<string, { operations: number; requests: number }>();
+  for (const [operation, requests] of Object.entries(counts)) {
+    const area = /^\S+ (?:\/api)?(\/[^/]*)/.exec(operation)?.[1] ?? operation;
+    const before = areas.get(area) ?? { operations: 0, requests: 0 };
+    areas.set(area, { operations: before.operations + 1, requests: before.requests + requests });
+  }
+  for (const [area, { operations, requests }] of [...areas].sort())
+    console.log(`  ${area.padEnd(20)} ${operations} operations, ${requests} requests`);
 };
 
 const fuzz = async (): Promise<boolean> => {
@@ -200,7 +220,8 @@ const fuzz = async (): Promise<boolean> => {
     });
   try {
     const { test_cases: cases, operations, seed, running_time } = await runSchemathesis(program, run, folder);
-    const isEnough = cases.generated >= casesMin;
+    const isEnough = paths !== undefined || cases.generated >= casesMin;
+    printCounts(folder);
     console.log(
       `\nfuzz: ${cases.generated} cases on ${operations.tested} operations in ${Math.round(running_time)} s, ` +
         `${cases.unique_failures} failures, ${cases.errored} errors (seed ${seed})` +

@@ -1,5 +1,7 @@
 """What Schemathesis cannot know from the document. Every check stays on; only what is asked is narrowed."""
 
+import atexit
+import json
 import os
 import uuid
 from collections import Counter
@@ -10,6 +12,21 @@ ADMIN_ID = os.environ.get("CARTSTREAM_FUZZ_ADMIN_ID", "")
 
 
 PIECES_OF_A_PRODUCT_MAX = 1000
+
+COUNTS_FILE = os.environ.get("CARTSTREAM_FUZZ_COUNTS")
+requests = Counter()
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    requests[f"{case.operation.method.upper()} {case.operation.path}"] += 1
+
+
+@atexit.register
+def write_counts():
+    if COUNTS_FILE:
+        with open(COUNTS_FILE, "w", encoding="utf-8") as file:
+            json.dump(requests, file)
 
 
 def is_positive(case):

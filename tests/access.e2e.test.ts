@@ -337,21 +337,42 @@ describe('a program with an API key', () => {
     const both = { ...headers, authorization: `Bearer ${tokens.admin}` };
     expect((await call('GET', movements, both)).body.code).toBe('invalid_token');
     expect((await call('GET', movements, { 'x-api-key': `${key}x` })).body.code).toBe('invalid_token');
-    const keys = await shop.call<{ items: { id: string; hint: string }[] }>(
+    const listed = await shop.call<{ items: { id: string; hint: string }[] }>(
       'GET',
       '/api/api-keys?limit=100',
       {
         token: tokens.admin,
       },
     );
-    expect(keys.body.items.find((one) => one.id === id)?.hint).toBe(key.slice(-4));
-    expect(JSON.stringify(keys.body)).not.toContain(key);
+    expect(listed.body.items.find((one) => one.id === id)?.hint).toBe(key.slice(-4));
+    expect(JSON.stringify(listed.body)).not.toContain(key);
 
     expect(await ask('admin', 'DELETE', `/api/api-keys/${id}`)).toBe(204);
     const revokedAtMs = performance.now();
     await eventually(async () => (await call('GET', movements, headers)).status === 401);
     expect(performance.now() - revokedAtMs).toBeLessThan(5_000);
   });
+});
+
+it('counts an API key as nobody’s account: it sees all orders, orders for guests, and reviews nothing', async () => {
+  const { key } = await createKey([
+    'orders:read',
+    'orders:write',
+    'reviews:write',
+    'cart:read',
+    'products:write',
+  ]);
+  const headers = { 'x-api-key': key };
+  const own = await kept('/api/orders/', 'customer');
+  expect((await shop.call('GET', `/api/orders/${own}`, { headers })).status).toBe(200);
+  const order = { items: [{ productId, quantity: 1 }], headers: { ...headers } };
+  expect((await shop.placeOrder(order)).status).toBe(400);
+  const placed = await shop.placeOrder({ ...order, email: 'guest@example.com' });
+  expect([placed.status, typeof placed.body.orderToken]).toEqual([202, 'string']);
+  const cart = await shop.call('GET', '/api/cart', { headers });
+  expect([cart.status, cart.headers.has('x-cart-id')]).toEqual([200, true]);
+  for (const path of [`/api/products/${productId}/reviews`, `/api/products/${productId}/back-in-stock`])
+    expect((await shop.call('POST', path, { headers, body: {} })).status, path).toBe(403);
 });
 
 describe('a guest', () => {

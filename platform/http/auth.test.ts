@@ -1,7 +1,17 @@
 import { exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { handClock } from '#platform/testing/hand-clock';
-import { authorise, createAuthenticator, remoteAuthenticator, tokenType } from './auth.js';
+import {
+  accountOf,
+  actorOf,
+  authorise,
+  callerIdOf,
+  createAuthenticator,
+  hasRole,
+  remoteAuthenticator,
+  tokenType,
+  userIdOf,
+} from './auth.js';
 import { Problem } from './problem-details.js';
 
 const userId = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001';
@@ -24,9 +34,9 @@ const published = async (pair: Pair, kid: string): Promise<JSONWebKeySet> => ({
 const token = (
   pair: Pair,
   kid: string,
-  change: { aud?: string; typ?: string; expiresMs?: number; roles?: unknown } = {},
+  change: { aud?: string; typ?: string; expiresMs?: number; roles?: unknown; scopes?: string[] } = {},
 ) =>
-  new SignJWT({ roles: change.roles ?? ['customer'] })
+  new SignJWT({ roles: change.roles ?? ['customer'], ...(change.scopes && { scopes: change.scopes }) })
     .setProtectedHeader({ alg: 'EdDSA', kid, typ: change.typ ?? tokenType })
     .setSubject(userId)
     .setIssuer('us')
@@ -48,6 +58,13 @@ describe('an access token', () => {
     const { ask, authenticator } = authenticatorWith(() => published(current, 'k'));
     expect(await ask(await token(current, 'k'))).toEqual({ kind: 'user', userId, roles: ['customer'] });
     expect(await authenticator.principalOf(undefined)).toEqual({ kind: 'anonymous' });
+    const ofKey = await token(current, 'k', { roles: ['admin'], scopes: ['things:read'] });
+    expect(await ask(ofKey)).toEqual({
+      kind: 'key',
+      keyId: userId,
+      roles: ['admin'],
+      scopes: ['things:read'],
+    });
   });
 
   it.each([
@@ -173,10 +190,19 @@ describe('access', () => {
     expect(() => authorise({ kind: 'anonymous' }, 'public', 'things:read')).not.toThrow();
   });
 
-  it.each(['public', 'user', ['admin']] as const)(
+  const key = { kind: 'key', keyId: userId, roles: ['admin'], scopes: ['things:read'] } as const;
+
+  it('counts nobody’s API key as an account, whatever its scopes are', () => {
+    expect(() => authorise(key, 'user', 'things:read')).toThrow(refused(403, 'insufficient_scope'));
+    expect([userIdOf(key), callerIdOf(key), actorOf(key)]).toEqual([undefined, userId, userId]);
+    expect(() => accountOf(key)).toThrow(refused(401, 'authentication_required'));
+    expect([callerIdOf(customer), actorOf(customer)]).toEqual([userId, userId]);
+    expect(hasRole(key, 'admin')).toBe(true);
+  });
+
+  it.each(['public', 'authenticated', ['admin']] as const)(
     'lets an API key by its scopes alone where access is %s',
     (access) => {
-      const key = { ...customer, roles: ['admin'], scopes: ['things:read'] };
       expect(() => authorise(key, access, 'things:read')).not.toThrow();
       expect(() => authorise(key, access, 'things:write')).toThrow(refused(403, 'insufficient_scope'));
       expect(() => authorise(key, access, null)).toThrow(refused(403, 'insufficient_scope'));

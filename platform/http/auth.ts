@@ -12,23 +12,28 @@ export type Role = string;
 export type Principal =
   | {
       readonly kind: 'user';
-      /** Of an account; of the key itself where a program calls with an API key. */
       readonly userId: string;
       readonly roles: readonly Role[];
       /** The session that the token belongs to. */
       readonly sessionId?: string;
-      /** Set for an API key: it may call no route without a scope of these, whatever its roles are. */
-      readonly scopes?: readonly string[];
+    }
+  /** A program with an API key. It is nobody's account: it owns nothing, and what it orders it orders for a guest. */
+  | {
+      readonly kind: 'key';
+      readonly keyId: string;
+      readonly roles: readonly Role[];
+      /** It may call no route without a scope of these, whatever its roles are. */
+      readonly scopes: readonly string[];
     }
   | { readonly kind: 'anonymous' };
 
 /**
- * Who may call a route: everybody (`anonymous`, `public`), everybody who is logged in (`user`), or holders of at least
- * one of these roles. On a `public` route a token is optional, but one that is sent must be valid. While it cannot be
+ * Who may call a route: everybody (`anonymous`, `public`), every account (`user`), every account and every API key with
+ * the route's scope (`authenticated`), or holders of at least one of these roles. On a `public` route a token is optional, but one that is sent must be valid. While it cannot be
  * verified the answer is 503, unless the route sets `anonymousWithoutKeys`. On an `anonymous` route a token is ignored,
  * as logging in and monitoring need it.
  */
-export type Access = 'anonymous' | 'public' | 'user' | readonly Role[];
+export type Access = 'anonymous' | 'public' | 'user' | 'authenticated' | readonly Role[];
 
 export type Authenticator = {
   /**
@@ -59,8 +64,11 @@ export const apiKeyPrefix = 'csk_';
 export const credentialsOf = (headers: IncomingHttpHeaders): string | undefined => {
   const { authorization, 'x-api-key': key } = headers;
   if (key === undefined) return authorization;
-  return authorization === undefined ? `${scheme}${String(key)}` : scheme.trim();
+  return authorization === undefined ? bearing(String(key)) : scheme.trim();
 };
+
+/** The `Authorization` header that bears a token. */
+export const bearing = (token: string): string => `${scheme}${token}`;
 
 /** The API key in credentials; undefined for others. */
 export const apiKeyIn = (credentials: string | undefined): string | undefined => {
@@ -218,13 +226,10 @@ export const createAuthenticator = (options: {
       currentDate: new Date(clock.nowMs()),
     });
     const { sub, roles, sid, scopes } = claims.parse(payload);
-    const principal: Principal = {
-      kind: 'user',
-      userId: sub,
-      roles,
-      ...(sid === undefined ? {} : { sessionId: sid }),
-      ...(scopes === undefined ? {} : { scopes }),
-    };
+    const principal: Principal =
+      scopes === undefined
+        ? { kind: 'user', userId: sub, roles, ...(sid === undefined ? {} : { sessionId: sid }) }
+        : { kind: 'key', keyId: sub, roles, scopes };
     const expiresAtMs = (payload.exp ?? 0) * 1000;
     const keptUntilMs = clock.monotonicMs() + expiresAtMs - clock.nowMs();
     verified.set(token, { principal, expiresAtMs, keptUntilMs });
@@ -263,32 +268,44 @@ const notAuthenticated = (code: string, detail: string) =>
 
 /**
  * Throws 401 for an anonymous caller, 403 for a user without the role, and 403 for an API key without the scope. A route
- * whose scope is null is for nobody's API key.
+ * whose scope is null, or that is for accounts, is for nobody's API key.
  */
 export const authorise = (principal: Principal, access: Access, scope: string | null): void => {
   if (access === 'anonymous') return;
-  if (principal.kind === 'user' && principal.scopes !== undefined)
-    if (scope === null || !principal.scopes.includes(scope))
-      throw problem(403, 'insufficient_scope', 'This API key may not do this.', {
-        headers: {
-          'www-authenticate': `Bearer error="insufficient_scope"${scope === null ? '' : `, scope="${scope}"`}`,
-        },
-      });
+  if (principal.kind === 'key' && (access === 'user' || scope === null || !principal.scopes.includes(scope)))
+    throw problem(403, 'insufficient_scope', 'This API key may not do this.', {
+      headers: {
+        'www-authenticate': `Bearer error="insufficient_scope"${scope === null ? '' : `, scope="${scope}"`}`,
+      },
+    });
   if (access === 'public') return;
   if (principal.kind === 'anonymous')
     throw problem(401, 'authentication_required', 'Log in first.', {
       headers: { 'www-authenticate': 'Bearer' },
     });
-  if (access !== 'user' && !access.some((role) => principal.roles.includes(role)))
+  if (typeof access !== 'string' && !access.some((role) => principal.roles.includes(role)))
     throw problem(403, 'forbidden', 'Your account may not do this.');
 };
 
-/** The account that calls, for routes that only accounts may call; throws 401 for anybody else. */
-export const accountOf = (principal: Principal): string => {
-  if (principal.kind !== 'user') throw problem(401, 'authentication_required', 'Log in first.');
-  return principal.userId;
+/** The account that calls; undefined for an API key and for a stranger. */
+export const userIdOf = (principal: Principal): string | undefined =>
+  principal.kind === 'user' ? principal.userId : undefined;
+
+/** The account or the API key that calls; undefined for a stranger. */
+export const callerIdOf = (principal: Principal): string | undefined =>
+  principal.kind === 'key' ? principal.keyId : userIdOf(principal);
+
+const known = (id: string | undefined): string => {
+  if (id === undefined) throw problem(401, 'authentication_required', 'Log in first.');
+  return id;
 };
 
-/** True for a user who holds at least one of the roles. */
+/** The account that calls, for routes that only accounts may call; throws 401 for anybody else. */
+export const accountOf = (principal: Principal): string => known(userIdOf(principal));
+
+/** Whom a history names for a change: the account or the API key that calls; throws 401 for a stranger. */
+export const actorOf = (principal: Principal): string => known(callerIdOf(principal));
+
+/** True for a caller who holds at least one of the roles. */
 export const hasRole = (principal: Principal, ...roles: readonly Role[]): boolean =>
-  principal.kind === 'user' && roles.some((role) => principal.roles.includes(role));
+  principal.kind !== 'anonymous' && roles.some((role) => principal.roles.includes(role));

@@ -4,6 +4,7 @@ import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering'
 import { inJointTransaction } from '#platform/postgres/joint-transactions';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import { callerIdOf } from './auth.js';
 import { problem } from './problem-details.js';
 
 /** An answer that is stored to be sent again. `body` must survive JSON. */
@@ -30,7 +31,7 @@ const prunedAtOnceMax = 200;
  * effect's own transaction, so either both exist or neither. A repeat receives the stored answer (with
  * `Idempotency-Replayed: true`). The key with another body is answered with 422, and a repeat whose first request is
  * still running with 409. If `effect` throws, everything is rolled back, and the key can be used again. The route
- * declares `requires: ['idempotency-key']`. `caller` is the owner of the key: the user's id, or `anonymous`, if unset.
+ * declares `requires: ['idempotency-key']`. `caller` is the owner of the key: the account's or API key's id, or `anonymous`, if unset.
  * `presented` is the secret that the request sends to receive the answer's secret again: a person who has only seen the
  * first request could send the same key and body. With `isJoint`, requests that come at the same time share a
  * transaction (see `inJointTransaction` for what `effect` may do then).
@@ -45,8 +46,7 @@ export const idempotent = async <R extends { header(name: string, value: string)
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || key.length === 0 || key.length > 255)
     throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
-  const caller =
-    options.caller ?? (request.principal.kind === 'user' ? request.principal.userId : 'anonymous');
+  const caller = options.caller ?? callerIdOf(request.principal) ?? 'anonymous';
   const hash = requestHash(request);
 
   const transact = options.isJoint === true ? inJointTransaction : inTransaction;

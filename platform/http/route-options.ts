@@ -43,8 +43,8 @@ declare module 'fastify' {
     /** Required headers, checked after authorisation and before the body. */
     requires?: readonly Precondition[];
     /**
-     * What an API key needs to call the route; null where no key may. If unset, the first step of the path below `/api`
-     * with `read` for GET and `write` for other methods: `things:read`.
+     * What an API key needs to call the route; null where no key may. If unset, null where only accounts may, and
+     * elsewhere the first step of the path below `/api` with `read` for GET and `write` for other methods: `things:read`.
      */
     scope?: string | null;
   }
@@ -107,7 +107,10 @@ export const completeRoute = (route: RouteOptions): void => {
   const requires = route.requires ?? route.config?.requires ?? [];
   const authorises = route.authorises ?? route.config?.authorises;
   const given = route.scope === undefined ? route.config?.scope : route.scope;
-  const scope = given === undefined ? scopeOf(String(route.method), route.url) : given;
+  const own = access === 'user' ? null : scopeOf(String(route.method), route.url);
+  const scope = given === undefined ? own : given;
+  if (access === 'user' && scope !== null)
+    throw new Error(`route ${name} is for accounts only, so its scope says nothing`);
   route.config = { ...route.config, access, requires, scope, ...(authorises && { authorises }) };
 
   const schema: FastifySchema = { ...route.schema };
@@ -147,7 +150,7 @@ const impliedStatuses = (
   400,
   // A public route can answer 401 too, because a token that the caller sends may have expired.
   ...(access === 'anonymous' ? [] : [401]),
-  // An API key may lack the scope.
+  // An API key may lack the scope, or not be an account.
   ...(access === 'anonymous' ? [] : [403]),
   ...(requires.includes('idempotency-key') ? [409, 422] : []),
   ...(requires.includes('if-match') ? [412, 428] : []),

@@ -166,8 +166,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'platform/http/auth.ts',
-        find: 'if (scope === null || !principal.scopes.includes(scope))',
-        replace: 'if (scope === null)',
+        find: 'scope === null || !principal.scopes.includes(scope)',
+        replace: 'scope === null',
       },
     ],
     tests: ['platform/http/auth.test.ts'],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountOf } from '#platform/http/auth';
+import { actorOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -131,7 +131,7 @@ const changeRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
     async (request, reply) => {
       const { key, schema } = declared(deps, request.params.key);
       const value = allowed(schema, request.body.value);
-      const changedBy = accountOf(request.principal);
+      const changedBy = actorOf(request.principal);
       const row = await inTransaction(deps.db, async (tx) => {
         const version = await deps.store.lockVersion(tx, key);
         assertIfMatch(request, etagOf(version));
@@ -187,7 +187,7 @@ const rollbackRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
     async (request, reply) => {
       const { key, schema } = declared(deps, request.params.key);
       const { version: rolledBackTo } = request.body;
-      const changedBy = accountOf(request.principal);
+      const changedBy = actorOf(request.principal);
       const row = await inTransaction(deps.db, async (tx) => {
         const version = await deps.store.lockVersion(tx, key);
         if (request.headers['if-match'] !== undefined) assertIfMatch(request, etagOf(version));

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { createBoundedMap } from '#platform/bounded-map';
-import { apiKeyIn, credentialsOf, type RememberingAuthenticator } from '#platform/http/auth';
+import { apiKeyIn, type RememberingAuthenticator } from '#platform/http/auth';
 import { Problem, unavailable } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { type Upstream, wholeBodyOf } from './upstream.js';
 
 /** A revoked key is refused no later than this. */
@@ -16,6 +15,8 @@ const expiryMarginMs = 5_000;
 
 const answerSchema = z.object({ token: z.string(), ttlS: z.number() });
 
+const idOf = (key: string): string => createHash('sha256').update(key).digest('base64');
+
 /** What a service gets instead of a key that is not valid. It answers 401 where the route needs a caller. */
 const noToken = 'Bearer';
 
@@ -24,6 +25,8 @@ type Entry = { authorization: string; checkedAtMs: number; usableUntilMs: number
 export type ApiKeys = {
   /** The `Authorization` header for these credentials: the same, unless they are an API key. */
   authorizationOf(credentials: string | undefined): Promise<string | undefined>;
+  /** True for a key that was good when the user service was asked last; false also for one that nobody has sent yet. */
+  wasGood(key: string): boolean;
 };
 
 /**
@@ -64,7 +67,7 @@ export const createApiKeys = (user: Pick<Upstream, 'send'>, monotonicMs: () => n
   };
 
   const find = async (key: string): Promise<string> => {
-    const id = createHash('sha256').update(key).digest('base64');
+    const id = idOf(key);
     const known = entries.get(id) ?? refused.get(id);
     if (known !== undefined && monotonicMs() - known.checkedAtMs < freshMs) return known.authorization;
     try {
@@ -86,6 +89,7 @@ export const createApiKeys = (user: Pick<Upstream, 'send'>, monotonicMs: () => n
       const key = apiKeyIn(credentials);
       return key === undefined ? credentials : find(key);
     },
+    wasGood: (key) => entries.get(idOf(key)) !== undefined,
   };
 };
 
@@ -97,21 +101,3 @@ export const acceptingApiKeys = (
   remembered: inner.remembered,
   principalOf: async (authorization) => inner.principalOf(await apiKeys.authorizationOf(authorization)),
 });
-
-/** Replaces an API key by its token before a request is counted and forwarded, so that no service sees a key. */
-export const exchangeApiKeys = (app: HttpApp, apiKeys: ApiKeys): void => {
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { headers } = request;
-    const credentials = credentialsOf(headers);
-    delete headers['x-api-key'];
-    if (apiKeyIn(credentials) === undefined) {
-      if (credentials !== undefined) headers.authorization = credentials;
-      done();
-      return;
-    }
-    apiKeys.authorizationOf(credentials).then((authorization) => {
-      headers.authorization = authorization;
-      done();
-    }, done);
-  });
-};

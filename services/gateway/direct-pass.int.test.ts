@@ -36,6 +36,9 @@ const startOrders = async () => {
     async (request, reply) =>
       reply.header('x-own', 'kept').header(sharedAnswerHeader, 'roles=x; ms=1').send({ n: request.query.n }),
   );
+  app.get('/api/orders/claims', { access }, async ({ headers }) =>
+    Object.fromEntries(claims.map((name) => [name, headers[name] ?? null])),
+  );
   app.get('/api/orders/text', { access }, (_request, reply) =>
     reply.type('text/plain').send(Readable.from(['é', 'b'])),
   );
@@ -54,6 +57,8 @@ const startOrders = async () => {
   running.push(host);
   return { url: component.url, host };
 };
+
+const claims = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'];
 
 const open = async (env: Record<string, string> = {}) => {
   const orders = await startOrders();
@@ -97,6 +102,18 @@ describe('a read that is given to its service directly', () => {
     const remaining = [direct, routed].map(({ headers }) => headers.get('ratelimit-remaining'));
     // A URL that the server refuses is not counted.
     if (remaining[0] !== null) expect(Number(remaining[1])).toBe(Number(remaining[0]) - 1);
+  });
+
+  it('shows the service no address that the client only claims', async () => {
+    const { ask, untilDirect } = await open();
+    await untilDirect();
+    const forged = {
+      'x-forwarded-host': 'shop.example',
+      'x-forwarded-proto': 'ftp',
+      forwarded: 'for=6.6.6.6',
+    };
+    const seen = await (await ask('/api/orders/claims', forged)).json();
+    expect([wasDirect, seen]).toEqual([true, Object.fromEntries(claims.map((name) => [name, null]))]);
   });
 
   it('is counted as one that the router forwards', async () => {

@@ -35,6 +35,8 @@ type Target = Forwarding & {
 };
 
 const plainPath = /^\/api\/[\w./-]*$/;
+/** What the router replaces by what it knows itself. No service reads them, and none shall read what a client wrote. */
+const claimsOfClient = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded'] as const;
 /** After a request without an answer the router forwards for so long, and its circuit breaker decides. */
 const restMs = 2_000;
 
@@ -113,6 +115,7 @@ export const createDirectPass = (
               correlationId,
             });
           });
+          for (const name of claimsOfClient) delete request.headers[name];
           request.headers['x-correlation-id'] = correlationId;
           request.headers.traceparent = unsampledTraceparent();
           server.pass(request, answer);

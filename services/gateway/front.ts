@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Principal, RememberingAuthenticator } from '#platform/http/auth';
+import { type Principal, type RememberingAuthenticator, userIdOf } from '#platform/http/auth';
 import type { ClientNetworks } from '#platform/http/client-address';
 import { isUnchanged } from '#platform/http/etag';
 import { logAnswer, requestMetrics } from '#platform/http/observation';
@@ -64,7 +64,7 @@ export const createFront = (
     const { authorization } = request.headers;
     const principal = authorization === undefined ? undefined : auth.remembered(authorization);
     if (authorization !== undefined && principal?.kind !== 'user') return false;
-    const client = principal?.kind === 'user' ? principal.userId : networks.known(request);
+    const client = (principal && userIdOf(principal)) ?? networks.known(request);
     const name = limitOf('GET', url.split('?', 1)[0] ?? '');
     if (client === undefined || name === undefined) return false;
 

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, request as rawRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { tokenType } from '#platform/http/auth';
 import { createHttpServer, type HttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
@@ -66,6 +68,36 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
   await host.start();
   running.push(host);
   return { url: server.component.url, host };
+};
+
+/** A user service with one API key; `asked` says how often it was asked about any. */
+const startKeyService = async (goodKey: string): Promise<{ url: string; asked: () => number }> => {
+  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true });
+  const host = testHost('user');
+  const { app, component } = createHttpServer(host, { port: 0, title: 'user' });
+  const token = await new SignJWT({ roles: ['admin'], scopes: ['orders:write'] })
+    .setProtectedHeader({ alg: 'EdDSA', kid: 'k', typ: tokenType })
+    .setSubject(randomUUID())
+    .setIssuer('cartstream')
+    .setAudience('cartstream-api')
+    .setExpirationTime('60s')
+    .sign(privateKey);
+  let asked = 0;
+  app.get('/.well-known/jwks.json', { access: 'anonymous' }, async () => ({
+    keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'EdDSA' }],
+  }));
+  app.post(
+    '/internal/api-key-tokens',
+    { access: 'anonymous', schema: { body: z.strictObject({ key: z.string().max(200) }) } },
+    async (request, reply) => {
+      asked += 1;
+      return request.body.key === goodKey ? { token, ttlS: 60 } : reply.code(401).send({});
+    },
+  );
+  host.use(component);
+  await host.start();
+  running.push(host);
+  return { url: component.url, asked: () => asked };
 };
 
 const startGateway = async (env: Record<string, string>): Promise<{ url: string; host: RunnableHost }> => {
@@ -429,6 +461,29 @@ describe('limits', () => {
     expect(await statuses(Array.from({ length: 51 }, () => order(url, address)))).toBe(1);
     const asked = await ask(url, address, '/api/orders');
     expect([asked.status, asked.headers.get('ratelimit-limit')]).toEqual([200, '200']);
+  });
+
+  it('count an invented API key for its address before anybody is asked about it, and a good one for itself', async () => {
+    const { url: orderUrl } = await startService('order');
+    const { url: userUrl, asked } = await startKeyService('csk_good');
+    const { url } = await startGateway({ ORDER_URL: orderUrl, USER_URL: userUrl, LIMITS: 'strict' });
+    const order = (address: string, key: string) =>
+      fetch(`${url}/api/orders`, {
+        method: 'POST',
+        headers: { 'x-forwarded-for': address, 'x-api-key': key, ...json },
+        body: '{}',
+      });
+    const address = newAddress();
+    const invented = Array.from({ length: 60 }, () => order(address, `csk_${randomUUID()}`));
+    expect(await statuses(invented)).toBe(10);
+    expect(asked()).toBe(50);
+
+    expect((await order(address, 'csk_good')).status).toBe(429);
+    const remaining = [];
+    for (const from of [newAddress(), newAddress(), address])
+      remaining.push((await order(from, 'csk_good')).headers.get('ratelimit-remaining'));
+    expect(remaining).toEqual(['49', '48', '47']);
+    expect(asked()).toBe(51);
   });
 
   it('are shared by the gateways', async () => {

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Authenticator } from '#platform/http/auth';
+import { type Authenticator, apiKeyIn, bearing, callerIdOf, credentialsOf } from '#platform/http/auth';
 import type { ClientNetworks } from '#platform/http/client-address';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { LiveSettings } from '#platform/settings/live-settings';
+import type { ApiKeys } from './api-keys.js';
 import { limitSettings } from './limit-settings.js';
 import { accountIn } from './login-account.js';
 import type { Count, CountOptions, RequestCounter } from './request-counter.js';
@@ -35,16 +36,23 @@ export const currentLimits = (
     }),
   ) as Record<LimitName, CountOptions>;
 
+export type RateLimitParts = {
+  counter: RequestCounter;
+  auth: Authenticator;
+  apiKeys: ApiKeys;
+  networks: ClientNetworks;
+  limits: Readonly<Record<LimitName, CountOptions>>;
+};
+
 /**
  * Counts every request against its route's limit in the routing table, and logins and registrations also against their
- * account's limit. Each answer states the client's remaining requests; past the limit it is 429 with `Retry-After`.
+ * account's limit. Each answer states the client's remaining requests; past the limit it is 429 with `Retry-After`. An
+ * API key is replaced by its token here, so that no service sees it: to ask about a key that may be invented costs
+ * the user service work, so it is counted first, for the address.
  */
 export const limitRequests = (
   app: HttpApp,
-  counter: RequestCounter,
-  auth: Authenticator,
-  networks: ClientNetworks,
-  countOptions: Readonly<Record<LimitName, CountOptions>>,
+  { counter, auth, apiKeys, networks, limits: countOptions }: RateLimitParts,
 ): void => {
   /** Throws 429 past the limit. A promise only where Redis has to be asked. */
   const count = (name: LimitName, client: string, reply: FastifyReply): void | Promise<void> => {
@@ -58,8 +66,7 @@ export const limitRequests = (
   /** The client under which a request is counted. An invalid token counts as none: the service will refuse it. */
   const clientOf = async (request: FastifyRequest): Promise<string> => {
     try {
-      const principal = await auth.principalOf(request.headers.authorization);
-      return principal.kind === 'user' ? principal.userId : networks.of(request);
+      return callerIdOf(await auth.principalOf(request.headers.authorization)) ?? networks.of(request);
     } catch {
       return networks.of(request);
     }
@@ -68,8 +75,30 @@ export const limitRequests = (
   const limit = async (name: LimitName, request: FastifyRequest, reply: FastifyReply): Promise<void> =>
     count(name, limitsOfAddresses.has(name) ? networks.of(request) : await clientOf(request), reply);
 
+  const exchange = async (
+    name: LimitName | undefined,
+    key: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> => {
+    const { headers } = request;
+    delete headers.authorization;
+    // What has no limit is for everybody, and looks at no key.
+    if (name === undefined) return;
+    const isCounted = !apiKeys.wasGood(key);
+    if (isCounted) await count(name, networks.of(request), reply);
+    headers.authorization = await apiKeys.authorizationOf(bearing(key));
+    if (!isCounted || apiKeys.wasGood(key)) await limit(name, request, reply);
+  };
+
   app.addHook('onRequest', (request, reply, done) => {
     const name = limitOf(request.method, pathOf(request));
+    const { headers } = request;
+    const credentials = credentialsOf(headers);
+    const key = apiKeyIn(credentials);
+    delete headers['x-api-key'];
+    if (key !== undefined) return settle(() => exchange(name, key, request, reply), done);
+    if (credentials !== undefined) headers.authorization = credentials;
     if (name === undefined) return done();
     const isKnown = request.headers.authorization !== undefined;
     settle(() => (isKnown ? limit(name, request, reply) : count(name, networks.of(request), reply)), done);

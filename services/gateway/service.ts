@@ -14,7 +14,7 @@ import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
 import { type JobName, jobs, type ServiceName, services } from '../table.js';
 import { accountExportRoute, exportPath } from './account-export.js';
-import { acceptingApiKeys, createApiKeys, exchangeApiKeys } from './api-keys.js';
+import { acceptingApiKeys, createApiKeys } from './api-keys.js';
 import { createCatalogueCache } from './catalogue-cache.js';
 import { collectorRoutes } from './collector.js';
 import { type GatewayConfig, gatewayConfig } from './config.js';
@@ -84,8 +84,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   shedLoad(app, host.metrics, places);
-  exchangeApiKeys(app, apiKeys);
-  limitRequests(app, counter, auth, networks, limits);
+  limitRequests(app, { counter, auth, apiKeys, networks, limits });
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
     done();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
-import { accountOf, hasRole } from '#platform/http/auth';
+import { accountOf, hasRole, userIdOf } from '#platform/http/auth';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -55,7 +55,7 @@ const historyRoute = (app: HttpApp, { db, notifications }: NotificationRouteDeps
   app.get(
     '/api/notifications/history',
     {
-      access: 'user',
+      access: 'authenticated',
       schema: {
         tags,
         summary: 'Your notifications, newest first; staff see everybody’s.',
@@ -69,8 +69,7 @@ const historyRoute = (app: HttpApp, { db, notifications }: NotificationRouteDeps
     },
     async ({ principal, query: { limit, cursor, status, userId } }) => {
       const beforeId = decodeCursor(cursor, z.uuid());
-      const isStaff = hasRole(principal, ...staff);
-      const ownId = isStaff || principal.kind !== 'user' ? undefined : principal.userId;
+      const ownId = hasRole(principal, ...staff) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own notifications.');
       const filter = { userId: ownId ?? userId, status, beforeId, rowsMax: limit + 1 };

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { hasRole, type Principal } from '#platform/http/auth';
+import { hasRole, type Principal, userIdOf } from '#platform/http/auth';
 import { problem } from '#platform/http/problem-details';
 import { staff } from '#schemas/roles';
 import type { OrderView } from './order-view.js';
@@ -28,7 +28,7 @@ const maySee = (
   { principal, headers }: Pick<FastifyRequest, 'principal' | 'headers'>,
 ): boolean => {
   if (isStaff(principal)) return true;
-  if (userId !== null) return principal.kind === 'user' && principal.userId === userId;
+  if (userId !== null) return userIdOf(principal) === userId;
   const token = headers['x-order-token'];
   return (
     guestTokenHash !== null && typeof token === 'string' && timingSafeEqual(hashOf(token), guestTokenHash)

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
+import { callerIdOf } from '#platform/http/auth';
 import { idempotent } from '#platform/http/idempotency';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -162,7 +163,7 @@ const returnRoute = (app: HttpApp, { db, orders, views, clock, logger }: ChangeR
     async (request, reply) => {
       const { id: orderId } = request.params;
       const { items, reason } = request.body;
-      const caller = request.principal.kind === 'user' ? request.principal.userId : `order ${orderId}`;
+      const caller = callerIdOf(request.principal) ?? `order ${orderId}`;
       return idempotent(
         db,
         request,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callerIdOf, userIdOf } from '#platform/http/auth';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
@@ -71,7 +72,7 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
     },
     async (request, reply) => {
       const { shippingAddress, payment, email = null } = request.body;
-      const userId = request.principal.kind === 'user' ? request.principal.userId : null;
+      const userId = userIdOf(request.principal) ?? null;
       if (userId === null && email === null)
         throw invalid('An order without a login needs an e-mail address.', [
           { path: '/email', message: 'is required without a login' },
@@ -113,7 +114,7 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
       };
       try {
         return await idempotent(db, request, reply, place, {
-          caller: userId ?? `guest ${email?.toLowerCase()}`,
+          caller: callerIdOf(request.principal) ?? `guest ${email?.toLowerCase()}`,
           presented: chosenToken,
           isJoint: true,
         });
@@ -129,7 +130,7 @@ const listRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
   app.get(
     '/api/orders',
     {
-      access: 'user',
+      access: 'authenticated',
       schema: {
         tags,
         summary: 'Your orders, newest first; staff see everybody’s.',
@@ -143,7 +144,7 @@ const listRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
     },
     async ({ principal, query: { limit, cursor, status, userId } }) => {
       const beforeOrderId = decodeCursor(cursor, z.uuid());
-      const ownId = principal.kind === 'user' && !isStaff(principal) ? principal.userId : undefined;
+      const ownId = isStaff(principal) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own orders.');
       const rows = await listOrders(

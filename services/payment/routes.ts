@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
-import { accountOf, hasRole, type Principal } from '#platform/http/auth';
+import { actorOf, hasRole, type Principal, userIdOf } from '#platform/http/auth';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
@@ -40,7 +40,7 @@ const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
   app.get(
     '/api/payments',
     {
-      access: 'user',
+      access: 'authenticated',
       schema: {
         tags,
         summary: 'Your payments, newest first; staff see everybody’s.',
@@ -57,7 +57,7 @@ const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
     async ({ principal, query }) => {
       const { limit, cursor, orderId, userId, from, to } = query;
       const beforePaymentId = decodeCursor(cursor, z.uuid());
-      const ownId = principal.kind === 'user' && !isStaff(principal) ? principal.userId : undefined;
+      const ownId = isStaff(principal) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own payments.');
       const rows = await payments.list(
@@ -75,7 +75,7 @@ const paymentRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
   app.get(
     '/api/payments/:id',
     {
-      access: 'user',
+      access: 'authenticated',
       schema: {
         tags,
         summary: 'One payment, for its buyer and staff.',
@@ -94,7 +94,7 @@ const historyRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
   app.get(
     '/api/payments/:id/history',
     {
-      access: 'user',
+      access: 'authenticated',
       schema: {
         tags,
         summary: 'Everything that the provider was asked about a payment, and what it has answered.',
@@ -132,7 +132,7 @@ const anotherTryRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentR
   app.post(
     '/api/payments',
     {
-      access: 'user',
+      access: 'authenticated',
       requires: ['idempotency-key'],
       schema: {
         tags,
@@ -193,7 +193,7 @@ const refundRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRoute
         const decision = await payments.update(tx, orderId, { type: 'RefundPayment', refundId, amountMinor });
         if ('refused' in decision) throw refused(decision);
         if (decision.length === 0) throw refused({ refused: 'not_captured', status: payment.status });
-        const requestedBy = accountOf(request.principal);
+        const requestedBy = actorOf(request.principal);
         const createdAt = new Date(clock.nowMs());
         await payments.noteRefundRequest(tx, {
           refundId,
@@ -239,7 +239,7 @@ const visible = (payment: PaymentView | undefined, principal: Principal): Paymen
 const isStaff = (principal: Principal): boolean => hasRole(principal, ...staff);
 
 const maySee = (principal: Principal, { userId }: PaymentView): boolean =>
-  isStaff(principal) || (principal.kind === 'user' && userId !== null && principal.userId === userId);
+  isStaff(principal) || (userId !== null && userIdOf(principal) === userId);
 
 const dateOf = (text: string | undefined): Date | undefined =>
   text === undefined ? undefined : new Date(text);

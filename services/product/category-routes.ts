@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountOf } from '#platform/http/auth';
+import { actorOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -176,7 +176,7 @@ const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void
       },
     },
     async (request, reply) => {
-      const by = accountOf(request.principal);
+      const by = actorOf(request.principal);
       const category = await inTransaction(db, async (tx) =>
         accepted(await changes.add(tx, await statedIn(tx, request.body), by)),
       );
@@ -201,7 +201,7 @@ const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void
       },
     },
     async (request, reply) => {
-      const by = accountOf(request.principal);
+      const by = actorOf(request.principal);
       const category = await inTransaction(db, async (tx) => {
         const before = await locked(tx, request.params.id, request);
         return accepted(await changes.change(tx, before, await statedIn(tx, request.body, before), by));
@@ -222,7 +222,7 @@ const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void
       },
     },
     async (request, reply) => {
-      const by = accountOf(request.principal);
+      const by = actorOf(request.principal);
       await inTransaction(db, async (tx) =>
         accepted(await changes.remove(tx, await locked(tx, request.params.id, request), by)),
       );

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { isRetriable } from '#platform/errors';
-import { accountOf } from '#platform/http/auth';
+import { actorOf } from '#platform/http/auth';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { matching } from '#platform/http/text';
@@ -88,7 +88,7 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
       async (request, reply) => {
         if (!(request.body instanceof Readable))
           throw problem(400, 'invalid_body', 'Send the products as application/x-ndjson, one a line.');
-        const by = accountOf(request.principal);
+        const by = actorOf(request.principal);
         const answer = Readable.from(importOf(request, request.body, by, parts));
         reply.type('application/json; charset=utf-8');
         return reply.send(answer as never);

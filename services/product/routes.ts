@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountOf, hasRole, type Principal } from '#platform/http/auth';
+import { actorOf, hasRole, type Principal } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -198,7 +198,7 @@ const createRoute = (app: HttpApp, db: Database, { products, metrics }: ProductR
       },
     },
     async (request, reply) => {
-      const by = accountOf(request.principal);
+      const by = actorOf(request.principal);
       const row = await inTransaction(db, (tx) => products.create(tx, createCommand(request.body), by));
       created.inc();
       return reply
@@ -233,7 +233,7 @@ const changeRoutes = (app: HttpApp, db: Database, { products, metrics }: Product
         const locked = (await lockProducts(tx, [productId])).get(productId);
         if (locked === undefined) throw notFound();
         assertDescribes(request.headers, locked);
-        return products.update(tx, locked, descriptionIn(stated), accountOf(request.principal));
+        return products.update(tx, locked, descriptionIn(stated), actorOf(request.principal));
       });
       if (isChanged) updated.inc();
       return reply.header('etag', etagOfRow(row)).send(shown(row));
@@ -257,7 +257,7 @@ const changeRoutes = (app: HttpApp, db: Database, { products, metrics }: Product
         const locked = (await lockProducts(tx, [productId])).get(productId);
         if (locked === undefined) throw notFound();
         assertDescribes(request.headers, locked);
-        await products.remove(tx, locked, accountOf(request.principal));
+        await products.remove(tx, locked, actorOf(request.principal));
       });
       updated.inc();
       return reply.code(204).send();

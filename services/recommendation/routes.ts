@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { hasRole, type Principal } from '#platform/http/auth';
+import { hasRole, type Principal, userIdOf } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/server';
 import { text, wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
 import { scenarios } from '#recommenders/activity';
 import { normaliseCategory } from '#schemas/category';
+import { staff } from '#schemas/roles';
 import type { SimilarityView } from '#schemas/similarity-state';
 import { reasonKinds } from './candidates.js';
 import type { Catalogue } from './catalogue-store.js';
@@ -165,13 +166,14 @@ export const recommendationRoutes = (
 /**
  * Interests are visible in the answer (`because` names them), so they are used only for their owner and for staff.
  * Purchases only remove products, so a shop that renders a page for a known visitor may name the account without a
- * token. A logged-in user may not name another account.
+ * token. A logged-in user may not name another account; an API key may name any, as staff may.
  */
 export const usersOf = (
   principal: Principal,
   asked: string | undefined,
 ): Pick<Question, 'userId' | 'buyerId'> => {
-  if (principal.kind === 'anonymous') return asked === undefined ? {} : { buyerId: asked };
-  const user = asked !== undefined && hasRole(principal, 'support', 'admin') ? asked : principal.userId;
-  return { userId: user, buyerId: user };
+  const own = userIdOf(principal);
+  if (asked !== undefined && hasRole(principal, ...staff)) return { userId: asked, buyerId: asked };
+  if (own !== undefined) return { userId: own, buyerId: own };
+  return asked === undefined ? {} : { buyerId: asked };
 };

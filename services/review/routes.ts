@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountOf, hasRole, type Principal } from '#platform/http/auth';
+import { accountOf, actorOf, hasRole, type Principal, userIdOf } from '#platform/http/auth';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -77,7 +77,7 @@ const productRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): void =
       const rows = await listReviews(db, {
         productId,
         status: 'approved',
-        ownUserId: request.principal.kind === 'user' ? request.principal.userId : undefined,
+        ownUserId: userIdOf(request.principal),
         rating,
         sort,
         after,
@@ -152,7 +152,7 @@ const moderationRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): voi
       },
     },
     async (request) => {
-      const by = accountOf(request.principal);
+      const by = actorOf(request.principal);
       const { id } = request.params;
       const review = await inTransaction(db, (tx) => reviews.moderate(tx, id, request.body.status, by));
       if (review === undefined) throw notFound();
@@ -193,7 +193,7 @@ export const reviewRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): 
 
 /** Of a route that needs a login. */
 const shown = (review: Review, principal: Principal): z.output<typeof reviewSchema> => {
-  const isOwn = principal.kind === 'user' && principal.userId === review.userId;
+  const isOwn = userIdOf(principal) === review.userId;
   return {
     id: review.reviewId,
     productId: review.productId,

@@ -93,7 +93,7 @@ export const unlessStale = (request: Parameters<typeof assertIfMatch>[0]) => (us
 export const ownId = ({ principal }: { principal: Principal }): string => accountOf(principal);
 
 /** The options of a route for the person whose account it is about: no program's key may call it. */
-export const personal = { access: 'user', scope: null } as const;
+export const personal = { access: 'user' } as const;
 
 const userAgentCharsMax = 200;
 
