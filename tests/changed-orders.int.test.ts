@@ -40,7 +40,12 @@ const cancel = (orderId: string) => change(orderId, { type: 'CancelAtRequest', n
 /** As the route of the payment service does it for staff. */
 const giveBack = (orderId: string, amountMinor: number, refundId = newId(shop.clock)) =>
   inTransaction(shop.db('payment'), (tx) =>
-    shop.payments.update(tx, orderId, { type: 'RefundPayment', refundId, amountMinor }),
+    shop.payments.update(tx, orderId, {
+      type: 'RefundPayment',
+      refundId,
+      amountMinor,
+      nowMs: shop.clock.nowMs(),
+    }),
   );
 const ledgerOf = (orderId: string) =>
   shop.log
@@ -230,4 +235,45 @@ describe('money that staff give back without a return', () => {
     expect(await giveBack(orderId, 1)).toMatchObject({ refused: 'refund_exceeds_capture' });
     expect(await unsettled()).toEqual([]);
   });
+
+  const whole: [string, (orderId: string) => Promise<unknown>][] = [
+    ['return', (orderId) => returnItems(shop, orderId, [{ productId: lamp, quantity: 1 }])],
+    ['cancellation', cancel],
+  ];
+  for (const [what, undo] of whole) {
+    it(`whole, beside a ${what} that comes before its answer or before its notice, ends both`, async () => {
+      const orderId = await place(1);
+      await shop.settle();
+      await giveBack(orderId, 1999);
+      await undo(orderId);
+      await shop.settle();
+      expect(await paymentOf(orderId)).toMatchObject({ refundedMinor: 1999 });
+      expect(ledgerOf(orderId)).toEqual({ pieces: 0, minor: 0 });
+      expect(await orderOf(orderId)).toMatchObject({ paymentStatus: 'refunded' });
+      expect(await unsettled()).toEqual([]);
+    });
+
+    it(`in vain, beside a ${what}, is asked for again by staff, and the ${what} is paid`, async () => {
+      const orderId = await place(1, 'tok_refund_fails');
+      await shop.settle();
+      await giveBack(orderId, 1999);
+      await undo(orderId);
+      await shop.settle();
+      expect(await unsettled()).toMatchObject([{ orderId, refundsFailed: [{ amountMinor: 1999 }] }]);
+      // The buyer's account is open again.
+      await shop.db('payment').query('UPDATE sandbox_ledger SET behaviour = NULL');
+      await inTransaction(shop.db('order'), async (tx) => {
+        const outcome = await shop.orders.update(tx, orderId, {
+          type: 'GiveUpOverdue',
+          nowMs: shop.clock.nowMs(),
+        });
+        if (outcome === null || 'refused' in outcome) throw new Error('it is there');
+        await shop.orders.askForSteps(tx, orderId, outcome.after);
+      });
+      await shop.settle();
+      expect(await paymentOf(orderId)).toMatchObject({ refundedMinor: 1999 });
+      expect(ledgerOf(orderId)).toEqual({ pieces: 0, minor: 0 });
+      expect(await unsettled()).toEqual([]);
+    });
+  }
 });

@@ -12,7 +12,9 @@ import { setTimeout as rest } from 'node:timers/promises';
  *     SANDBOX_FAILURES       the share of calls that are carried out and not answered, 0 to 1, 0 if unset
  *     SANDBOX_WEBHOOK_URL, SANDBOX_WEBHOOK_SECRET   where events are sent, signed as Stripe signs them
  *
- * It prints its address. `pm_card_visa` is good, `pm_card_chargeDeclined` is declined. `GET /_books` counts what happened.
+ * It prints its address. `pm_card_visa` is good, `pm_card_chargeDeclined` is declined; refunds to `pm_card_pendingRefund` are
+ * pending until `POST /_settle`, and those to `pm_card_refundFail` fail. `GET /_books` counts what happened. `POST /_forget`
+ * forgets the idempotency keys, as a day does; `POST /_lose` carries the next call out and does not answer it.
  */
 const latencyMs = Number(process.env.SANDBOX_LATENCY_MS ?? 0);
 const failures = Number(process.env.SANDBOX_FAILURES ?? 0);
@@ -28,9 +30,18 @@ type Intent = {
   payment_method: string;
   metadata: Record<string, string>;
 };
+type Refund = {
+  id: string;
+  object: 'refund';
+  status: string;
+  amount: number;
+  payment_intent: string;
+  metadata: Record<string, string>;
+};
 type Answer = { status: number; body: object };
 
 const intents = new Map<string, Intent>();
+const refunds = new Map<string, Refund>();
 const answers = new Map<string, Answer>();
 const books = { authorized: 0, captured: 0, canceled: 0, refundedMinor: 0 };
 
@@ -39,7 +50,7 @@ const failed = (status: number, type: string, code: string, more: object = {}): 
   body: { error: { type, code, message: code, ...more } },
 });
 
-const notify = async (type: string, object: Intent): Promise<void> => {
+const notify = async (type: string, object: Intent | Refund): Promise<void> => {
   if (webhookUrl === undefined || webhookSecret === undefined) return;
   const body = JSON.stringify({ id: `evt_${randomUUID()}`, object: 'event', type, data: { object } });
   const at = Math.floor(Date.now() / 1000);
@@ -86,13 +97,60 @@ const refund = (form: URLSearchParams): Answer => {
   const amount = Number(form.get('amount'));
   if (intent?.status !== 'succeeded' || intent.amount_refunded + amount > intent.amount)
     return failed(400, 'invalid_request_error', 'charge_already_refunded');
+  const made: Refund = {
+    id: `re_${randomUUID().replaceAll('-', '')}`,
+    object: 'refund',
+    status: refundStatusOf[intent.payment_method] ?? 'succeeded',
+    amount,
+    payment_intent: intent.id,
+    metadata: { key: form.get('metadata[key]') ?? '' },
+  };
+  refunds.set(made.id, made);
+  if (made.status === 'failed') return { status: 200, body: { ...made } };
   intent.amount_refunded += amount;
   books.refundedMinor += amount;
-  return { status: 200, body: { id: `re_${randomUUID()}`, object: 'refund', status: 'succeeded', amount } };
+  return { status: 200, body: { ...made } };
 };
 
+const refundStatusOf: Record<string, string> = {
+  pm_card_pendingRefund: 'pending',
+  pm_card_refundFail: 'failed',
+};
+
+const settle = (): Answer => {
+  for (const refund of refunds.values())
+    if (refund.status === 'pending') {
+      refund.status = 'succeeded';
+      void notify('refund.updated', refund);
+    }
+  return { status: 200, body: {} };
+};
+
+let lost = 0;
+
+/** The steps of a test that stands for the world around a provider. */
+const control = (path: string): Answer | undefined => {
+  if (path === '/_books') return { status: 200, body: books };
+  if (path === '/_settle') return settle();
+  if (path === '/_forget') answers.clear();
+  else if (path === '/_lose') lost += 1;
+  else return undefined;
+  return { status: 200, body: {} };
+};
+
+const refundsOf = (intentId: string | null): Answer => ({
+  status: 200,
+  body: {
+    object: 'list',
+    url: '/v1/refunds',
+    has_more: false,
+    data: [...refunds.values()].filter(({ payment_intent }) => payment_intent === intentId),
+  },
+});
+
 const answerOf = (method: string, path: string, form: URLSearchParams): Answer => {
-  if (method === 'GET' && path === '/_books') return { status: 200, body: books };
+  const controlled = control(path);
+  if (controlled !== undefined) return controlled;
   if (method === 'GET' && path === '/v1/payment_intents/search') {
     const key = /'([^']+)'$/.exec(form.get('query') ?? '')?.[1];
     const data = [...intents.values()].filter(({ metadata }) => metadata.key === key);
@@ -101,7 +159,9 @@ const answerOf = (method: string, path: string, form: URLSearchParams): Answer =
   const [, , , id = '', action] = path.split('/');
   const intent = intents.get(id);
   if (method === 'POST' && path === '/v1/payment_intents') return create(form);
-  if (method === 'POST' && path === '/v1/refunds') return refund(form);
+  if (path === '/v1/refunds') return method === 'POST' ? refund(form) : refundsOf(form.get('payment_intent'));
+  const made = refunds.get(id);
+  if (made !== undefined) return { status: 200, body: { ...made } };
   if (intent === undefined) return failed(404, 'invalid_request_error', 'resource_missing');
   if (method === 'GET') return { status: 200, body: { ...intent } };
   return move(intent, action === 'capture' ? 'succeeded' : 'canceled');
@@ -122,7 +182,9 @@ const server = createServer(async (request, response) => {
   const answer = known ?? answerOf(method, url.split('?')[0] ?? '/', form);
   if (typeof key === 'string') answers.set(key, answer);
   await rest(latencyMs);
-  if (url.startsWith('/v1/') && Math.random() < failures) {
+  const isLost = url.startsWith('/v1/') && (lost > 0 || Math.random() < failures);
+  if (isLost) {
+    lost = Math.max(0, lost - 1);
     request.socket.destroy();
     return;
   }

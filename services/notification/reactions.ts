@@ -63,6 +63,8 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
     UserTokenIssued: say('UserTokenIssued'),
     UserPasswordChanged: say('UserPasswordChanged'),
     PaymentRefunded: async (tx, { value: { orderId, refundId, amountMinor, currency, occurredAt } }) => {
+      // Everything had gone back before.
+      if (amountMinor === 0) return;
       const userId = await notifications.buyerOf(tx, orderId);
       const data = { amountMinor, currency };
       await record(

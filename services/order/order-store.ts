@@ -28,7 +28,7 @@ import {
 } from './order.js';
 import type { ShippingAddress } from './order-view.js';
 import { goodwillOf, refundsOf, salesOf, undoneOf } from './sales.js';
-import { noteRefundDue, type Refund } from './settlement.js';
+import { noteRefundDue, noteRefundsAsked, type Refund } from './settlement.js';
 import { type EventOrigin, noteOwn, returnsOf } from './timeline.js';
 
 /** Data of the order that no decision needs; none of it is on a topic that is kept for ever. */
@@ -165,6 +165,7 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
           origin: originOf(message),
         }),
         append(tx, [message]),
+        noteRefundsAsked(tx, orderId),
       ]);
     },
 

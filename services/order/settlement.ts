@@ -98,11 +98,18 @@ export const noteRefunded = async (
   return refund.isNew ? 'unasked' : 'due';
 };
 
-/** Records that the provider refused the refund for good. It stays due, and staff have to deal with it. */
+/** Records that the provider refused the refund for good. It stays due: staff ask for it again. */
 export const noteRefundFailed = async (tx: Tx, refundId: string, reason: string): Promise<void> => {
   await tx.query('UPDATE refunds SET failed_for = $2 WHERE refund_id = $1 AND refunded_at IS NULL', [
     refundId,
     reason,
+  ]);
+};
+
+/** Records that the order's refunds were asked for again. */
+export const noteRefundsAsked = async (tx: Tx, orderId: string): Promise<void> => {
+  await tx.query('UPDATE refunds SET failed_for = NULL WHERE order_id = $1 AND refunded_at IS NULL', [
+    orderId,
   ]);
 };
 

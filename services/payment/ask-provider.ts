@@ -15,7 +15,8 @@ export const askProvider = async (
   if (call.kind === 'authorize' && call.cancelledFor !== null)
     return { to: 'authorize', outcome: 'inconclusive' };
   if (call.attempts > 1 && call.kind !== 'void') {
-    const found = await provider.find(call.key, signal);
+    const { key, kind } = call;
+    const found = await provider.find({ key, kind, captureKey: keyOf('capture', call) }, signal);
     if (found !== null) return answerFound(call, found);
   }
   return send(provider, call, signal);

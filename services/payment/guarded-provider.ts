@@ -1,16 +1,6 @@
-import { PlatformError } from '#platform/errors';
 import type { Metrics } from '#platform/service-host';
 import { type CircuitState, createCircuit } from './circuit.js';
-import type { PaymentProvider } from './provider.js';
-
-/** Thrown instead of a call that is not made now. It was not made: nothing is unknown about it. */
-export class CallHeld extends PlatformError {
-  readonly restMs: number;
-  constructor(provider: string, why: string, restMs: number) {
-    super('dependency_unavailable', `${provider}: ${why}`, { retriable: true });
-    this.restMs = restMs;
-  }
-}
+import { NotYet, type PaymentProvider } from './provider.js';
 
 const failuresMax = 5;
 const openMs = 60_000;
@@ -53,18 +43,17 @@ const guarded = (
   let running = 0;
 
   const through = async <T>(call: () => Promise<T>): Promise<T> => {
-    if (running >= callsConcurrentMax)
-      throw new CallHeld(provider.name, 'too many calls at once', fullRestMs);
+    if (running >= callsConcurrentMax) throw new NotYet(provider.name, 'too many calls at once', fullRestMs);
     const restMs = circuit.restMs();
     show(circuit.state());
-    if (restMs > 0) throw new CallHeld(provider.name, 'its circuit is open', restMs);
+    if (restMs > 0) throw new NotYet(provider.name, 'its circuit is open', restMs);
     running += 1;
     try {
       const answer = await call();
       circuit.succeed();
       return answer;
     } catch (error) {
-      if (provider.isDown?.(error) ?? true) circuit.fail();
+      if (!(error instanceof NotYet) && (provider.isDown?.(error) ?? true)) circuit.fail();
       else circuit.succeed();
       throw error;
     } finally {
@@ -80,6 +69,6 @@ const guarded = (
     capture: (request, signal) => through(() => provider.capture(request, signal)),
     void: (request, signal) => through(() => provider.void(request, signal)),
     refund: (request, signal) => through(() => provider.refund(request, signal)),
-    find: (key, signal) => through(() => provider.find(key, signal)),
+    find: (call, signal) => through(() => provider.find(call, signal)),
   };
 };

@@ -242,6 +242,7 @@ const request = async (
         kind: 'refund',
         amountMinor: event.amountMinor,
         refundId: event.refundId,
+        tries: event.tries,
       });
     case 'CancellationNoted':
       return hasten(tx, paymentId, nowMs);

@@ -18,12 +18,24 @@ const orderPlaced: PaymentCommand = {
   charge: { userId: 'user-1', amountMinor: 1999, currency: 'EUR', method: 'card', token: 'tok_ok' },
 };
 const stockReserved: PaymentCommand = { type: 'NoteStockReserved', known };
-const cancel: PaymentCommand = { type: 'CancelPayment', known, reason: 'timed_out' };
+const cancel: PaymentCommand = { type: 'CancelPayment', known, reason: 'timed_out', nowMs: 7 };
 const capture: PaymentCommand = { type: 'CapturePayment' };
-const refund = (refundId: string, amountMinor: number): PaymentCommand => ({
+const refund = (
+  refundId: string,
+  amountMinor: number,
+): Extract<PaymentCommand, { type: 'RefundPayment' }> => ({
   type: 'RefundPayment',
   refundId,
   amountMinor,
+  nowMs: 7,
+});
+const ofGoods = (refundId: string, amountMinor: number): ReturnType<typeof refund> => ({
+  ...refund(refundId, amountMinor),
+  isAtMost: true,
+});
+const askedAgain = (refundId: string, amountMinor: number): PaymentCommand => ({
+  ...ofGoods(refundId, amountMinor),
+  asksAgain: true,
 });
 const answer = (answer: Extract<PaymentCommand, { type: 'NoteAnswer' }>['answer']): PaymentCommand => ({
   type: 'NoteAnswer',
@@ -36,6 +48,10 @@ const inconclusive = answer({ to: 'authorize', outcome: 'inconclusive' });
 const captured = answer({ to: 'capture', outcome: 'captured' });
 const voided = answer({ to: 'void', outcome: 'voided' });
 const nothingToVoid = answer({ to: 'void', outcome: 'nothing_to_void' });
+const refundFailed = (refundId: string, toTry?: number): PaymentCommand => ({
+  ...answer({ to: 'refund', outcome: 'refused', refundId, reason: 'account_closed' }),
+  ...(toTry === undefined ? {} : { toTry }),
+});
 const refunded = (refundId: string) => answer({ to: 'refund', outcome: 'refunded', refundId });
 
 const events = (decision: Decision): readonly PaymentEvent[] => {
@@ -171,13 +187,17 @@ describe('the money of a cancelled sale', () => {
   const paid = [orderPlaced, stockReserved, authorized, capture, captured];
 
   test('goes back once, less what went back before', () => {
-    const payment = given(...paid, refund('r1', 500));
+    const payment = given(...paid, refund('r1', 500), refunded('r1'));
     expect(decide(cancel, payment)).toEqual([
-      { type: 'RefundNoted', refundId: 'order-1', amountMinor: 1499 },
-      { type: 'RefundDue', refundId: 'order-1', amountMinor: 1499 },
+      { type: 'RefundNoted', refundId: 'order-1', amountMinor: 1499, tries: 1 },
+      { type: 'RefundDue', refundId: 'order-1', amountMinor: 1499, tries: 1 },
     ]);
     expect(when(given(...paid, cancel), cancel)).toEqual([]);
-    expect(when(given(...paid, refund('r1', 1999)), cancel)).toEqual([]);
+    const beside = given(...paid, refund('r1', 1999), cancel);
+    expect(when(beside, refunded('r1'))).toEqual(['PaymentRefunded', 'PaymentRefunded']);
+    expect(when(beside, refundFailed('r1'))).toEqual(['RefundFailed', 'RefundDue']);
+    const after = given(...paid, refund('r1', 1999), refunded('r1'));
+    expect(decide(cancel, after)).toMatchObject([{}, { type: 'PaymentRefunded', data: { amountMinor: 0 } }]);
   });
 
   test('waits for its capture', () => {
@@ -207,7 +227,8 @@ describe('a capture', () => {
 });
 
 describe('a refund', () => {
-  const paid = given(orderPlaced, stockReserved, authorized, capture, captured);
+  const captureOf = [orderPlaced, stockReserved, authorized, capture, captured];
+  const paid = given(...captureOf);
 
   test('goes out once for each return', () => {
     expect(when(paid, refund('r1', 500))).toEqual(['RefundNoted', 'RefundDue']);
@@ -234,20 +255,52 @@ describe('a refund', () => {
   });
 
   test('for goods that came back is what is left, also where that is nothing', () => {
-    const inPart = events(decide(refund('r1', 1500), paid)).reduce(evolve, paid);
-    const ofGoods: PaymentCommand = {
-      type: 'RefundPayment',
-      refundId: 'r2',
-      amountMinor: 1999,
-      isAtMost: true,
-    };
-    expect(decide(ofGoods, inPart)).toMatchObject([{ amountMinor: 499 }, { amountMinor: 499 }]);
-    const whole = events(decide(refund('r1', 1999), paid)).reduce(evolve, paid);
-    expect(decide(ofGoods, whole)).toEqual([]);
+    const paidWith = (...commands: PaymentCommand[]) => given(...captureOf, ...commands);
+    const rest = decide(ofGoods('r2', 1999), paidWith(refund('r1', 1500), refunded('r1')));
+    expect(rest).toMatchObject([{}, { type: 'RefundDue', amountMinor: 499 }]);
+    const nothingLeft = decide(ofGoods('r2', 1999), paidWith(refund('r1', 1999), refunded('r1')));
+    expect(nothingLeft).toMatchObject([{}, { type: 'PaymentRefunded', data: { amountMinor: 0 } }]);
+  });
+
+  test('for goods waits for the refunds under way that it may have to lessen itself by', () => {
+    const waiting = given(...captureOf, refund('r1', 1500), ofGoods('r2', 1000), ofGoods('r3', 999));
+    expect(waiting).toMatchObject({
+      refunds: [{ state: 'due' }, { state: 'waiting' }, { state: 'waiting' }],
+    });
+    expect(decide(refund('r4', 1), waiting)).toEqual({
+      refused: 'refund_exceeds_capture',
+      refundableMinor: 0,
+    });
+    expect(decide(refunded('r1'), waiting)).toMatchObject([
+      { type: 'PaymentRefunded' },
+      { type: 'RefundDue', refundId: 'r2', amountMinor: 499 },
+    ]);
+    expect(decide(refundFailed('r1'), waiting)).toMatchObject([
+      { type: 'RefundFailed' },
+      { type: 'RefundDue', refundId: 'r2', amountMinor: 1000 },
+      { type: 'RefundDue', refundId: 'r3', amountMinor: 999 },
+    ]);
+  });
+
+  test('that was refused leaves its money to be refunded', () => {
+    const failed = given(...captureOf, refund('r1', 1999), refundFailed('r1'));
+    expect(when(failed, refund('r2', 1999))).toEqual(['RefundNoted', 'RefundDue']);
+    expect(when(failed, ofGoods('r1', 1999))).toEqual([]);
+    expect(decide(askedAgain('r1', 1999), failed)).toMatchObject([
+      { type: 'RefundNoted', tries: 2 },
+      { type: 'RefundDue', refundId: 'r1', amountMinor: 1999, tries: 2 },
+    ]);
+  });
+
+  test('that is asked for again is not ended by an answer to the try before', () => {
+    const again = given(...captureOf, refund('r1', 1999), refundFailed('r1'), askedAgain('r1', 1999));
+    expect(when(again, askedAgain('r1', 1999))).toEqual([]);
+    expect(when(again, refundFailed('r1', 1))).toEqual([]);
+    expect(when(again, refundFailed('r1', 2))).toEqual(['RefundFailed']);
   });
 });
 
-test('whatever comes in whatever order, no payment is both captured and voided, nor captured twice', () => {
+test('whatever comes in whatever order, no payment is both captured and voided, nor captured twice, nor are its refunds more than it or left waiting', () => {
   const commands = fc.array(
     fc.constantFrom(
       orderPlaced,
@@ -262,10 +315,16 @@ test('whatever comes in whatever order, no payment is both captured and voided, 
       nothingToVoid,
       refund('r1', 1000),
       refund('r2', 1000),
+      ofGoods('r3', 1500),
+      askedAgain('r3', 1500),
       refunded('r1'),
       refunded('r2'),
+      refunded('r3'),
+      refundFailed('r1'),
+      refundFailed('r3'),
+      refunded('order-1'),
     ),
-    { maxLength: 30 },
+    { maxLength: 40 },
   );
   fc.assert(
     fc.property(commands, (commands) => {
@@ -279,6 +338,8 @@ test('whatever comes in whatever order, no payment is both captured and voided, 
           payment = evolve(payment, event);
         }
       }
+      if (payment.status === 'captured' && !payment.refunds.some(({ state }) => state === 'due'))
+        expect(payment.refunds.filter(({ state }) => state === 'waiting')).toEqual([]);
       const count = (type: string) => seen.filter((one) => one === type).length;
       expect(count('AuthorizationDue')).toBeLessThanOrEqual(1);
       expect(count('PaymentCaptured')).toBeLessThanOrEqual(1);

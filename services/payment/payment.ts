@@ -20,10 +20,16 @@ export type Charge = {
 };
 
 /**
- * `waiting` until the money is captured, `due` until the provider answers; then `done`, or `failed` if refused for
- * good.
+ * `waiting` until the money is captured, or until it is known how much of it earlier refunds leave; `due` until the
+ * provider answers; then `done`, or `failed` if refused for good. `tries` counts how often the provider was to pay it; 1
+ * if unset.
  */
-export type Refund = { refundId: string; amountMinor: number; state: 'waiting' | 'due' | 'done' | 'failed' };
+export type Refund = {
+  refundId: string;
+  amountMinor: number;
+  state: 'waiting' | 'due' | 'done' | 'failed';
+  tries?: number;
+};
 
 /** A payment during and after the capture. `isRenewed` once the first authorisation could not be captured. */
 type Taking = { refunds: readonly Refund[]; isRenewed: boolean };
@@ -76,21 +82,32 @@ export type PaymentEvent =
   | { type: 'VoidDue'; reason: string }
   | { type: 'PaymentVoided'; data: PaymentVoided }
   | { type: 'PaymentAborted'; known: Known; reason: string }
-  | { type: 'RefundNoted'; refundId: string; amountMinor: number }
-  | { type: 'RefundDue'; refundId: string; amountMinor: number }
+  | { type: 'RefundNoted'; refundId: string; amountMinor: number; tries: number }
+  | { type: 'RefundDue'; refundId: string; amountMinor: number; tries: number }
   | { type: 'PaymentRefunded'; data: PaymentRefunded }
   | { type: 'RefundFailed'; data: RefundFailed };
 
 export type PaymentCommand =
   | { type: 'NoteInstruction'; known: Known; charge: Charge }
   | { type: 'NoteStockReserved'; known: Known }
-  | { type: 'CancelPayment'; known: Known; reason: string }
+  /** With `asksAgain`, a refund that the provider has refused is asked for once more. */
+  | { type: 'CancelPayment'; known: Known; reason: string; asksAgain?: boolean; nowMs: number }
   | { type: 'RetryPayment'; method: string; token: string; nowMs: number }
   | { type: 'CapturePayment' }
-  /** With `isAtMost`, as much of the amount as is left: staff may have refunded a part meanwhile. */
-  | { type: 'RefundPayment'; refundId: string; amountMinor: number; isAtMost?: boolean }
   /**
-   * `toTry` is the authorisation that was asked for; the answer to an earlier one changes nothing. `retryMs` is for how
+   * With `isAtMost`, as much of the amount as is left: staff may have refunded a part meanwhile. With `asksAgain`, once
+   * more if the provider has refused it.
+   */
+  | {
+      type: 'RefundPayment';
+      refundId: string;
+      amountMinor: number;
+      isAtMost?: boolean;
+      asksAgain?: boolean;
+      nowMs: number;
+    }
+  /**
+   * `toTry` is the authorisation, or the try of the refund, that was asked for; the answer to an earlier one changes nothing. `retryMs` is for how
    * long a declined buyer may try again; not at all if unset.
    */
   | { type: 'NoteAnswer'; answer: ProviderAnswer; nowMs: number; toTry?: number; retryMs?: number };
@@ -160,9 +177,10 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
 };
 
 const cancel = (
-  { known, reason }: Extract<PaymentCommand, { type: 'CancelPayment' }>,
+  command: Extract<PaymentCommand, { type: 'CancelPayment' }>,
   payment: Payment,
 ): readonly PaymentEvent[] => {
+  const { known, reason } = command;
   switch (payment.status) {
     // The order was cancelled before its other events arrived. This record prevents a late instruction from being
     // charged.
@@ -185,52 +203,88 @@ const cancel = (
     case 'capturing':
     case 'renewing':
     case 'captured':
-      return refundRest(payment);
+      return refundRest(payment, command);
     default:
       return nothing;
   }
 };
 
 /** A sale was cancelled: what is left of its money goes back, under the order's own id. */
-const refundRest = (payment: Charged & Taking & Payment): readonly PaymentEvent[] => {
-  const { orderId: refundId, refunds } = payment;
-  const amountMinor = refundableMinor(payment);
-  return amountMinor <= 0 || refunds.some((refund) => refund.refundId === refundId)
-    ? nothing
-    : refundEvents(payment, { refundId, amountMinor });
+const refundRest = (
+  payment: Taker,
+  { asksAgain, nowMs }: Extract<PaymentCommand, { type: 'CancelPayment' }>,
+): readonly PaymentEvent[] => {
+  const { orderId: refundId, amountMinor } = payment;
+  return takeRefund(payment, {
+    refundId,
+    amountMinor: amountMinor - refundedMinor(payment),
+    asksAgain,
+    nowMs,
+  });
 };
 
-/** What was not refunded yet and is not about to be. */
+/** What was not refunded yet and is not about to be. A refund that was refused has taken nothing. */
 const refundableMinor = ({ amountMinor, refunds }: Charge & Taking): number =>
-  amountMinor - refunds.reduce((sum, refund) => sum + refund.amountMinor, 0);
+  Math.max(0, amountMinor - sumOf(refunds, 'waiting', 'due', 'done'));
 
-/** The call to the provider follows the capture. */
-const refundEvents = (
-  { status }: Payment,
-  refund: { refundId: string; amountMinor: number },
-): readonly PaymentEvent[] =>
-  status === 'captured'
-    ? [
-        { type: 'RefundNoted', ...refund },
-        { type: 'RefundDue', ...refund },
-      ]
-    : [{ type: 'RefundNoted', ...refund }];
+const sumOf = (refunds: readonly Refund[], ...states: Refund['state'][]): number =>
+  refunds.reduce((sum, { state, amountMinor }) => sum + (states.includes(state) ? amountMinor : 0), 0);
 
-const refund = (
-  { refundId, amountMinor, isAtMost = false }: Extract<PaymentCommand, { type: 'RefundPayment' }>,
-  payment: Payment,
-): Decision => {
+const refund = (command: Extract<PaymentCommand, { type: 'RefundPayment' }>, payment: Payment): Decision => {
+  const { amountMinor, isAtMost = false } = command;
   // The goods were returned before the capture failed for good, so there is no money to refund.
   if (payment.status === 'failed') return nothing;
   if (!isTaking(payment)) return { refused: 'not_captured', status: payment.status };
-  if (payment.refunds.some((refund) => refund.refundId === refundId)) return nothing;
+  const isKnown = payment.refunds.some(({ refundId }) => refundId === command.refundId);
   const leftMinor = refundableMinor(payment);
-  if (amountMinor > leftMinor && !isAtMost)
+  if (!isKnown && !isAtMost && amountMinor > leftMinor)
     return { refused: 'refund_exceeds_capture', refundableMinor: leftMinor };
-  return amountMinor === 0 || leftMinor <= 0
-    ? nothing
-    : refundEvents(payment, { refundId, amountMinor: Math.min(amountMinor, leftMinor) });
+  return amountMinor === 0 ? nothing : takeRefund(payment, command);
 };
+
+/** Notes a refund that is new, or that was refused and is asked for again; the provider is asked after the capture. */
+const takeRefund = (
+  payment: Taker,
+  {
+    refundId,
+    amountMinor,
+    asksAgain = false,
+    nowMs,
+  }: { refundId: string; amountMinor: number; asksAgain?: boolean | undefined; nowMs: number },
+): readonly PaymentEvent[] => {
+  const before = payment.refunds.find((refund) => refund.refundId === refundId);
+  if (before !== undefined && !(asksAgain && before.state === 'failed')) return nothing;
+  const tries = before === undefined ? 1 : triesOf(before) + 1;
+  const noted: PaymentEvent = { type: 'RefundNoted', refundId, amountMinor, tries };
+  return [noted, ...startRefunds(evolve(payment, noted), nowMs)];
+};
+
+/**
+ * Starts the refunds that wait, the first one first. One that is larger than what is left waits until no other is under
+ * way, because those may still be refused; then it pays what is left, which may be nothing.
+ */
+const startRefunds = (payment: Payment, nowMs: number): PaymentEvent[] => {
+  if (payment.status !== 'captured') return [];
+  let leftMinor = payment.amountMinor - sumOf(payment.refunds, 'due', 'done');
+  let isUnderWay = payment.refunds.some(({ state }) => state === 'due');
+  const started: PaymentEvent[] = [];
+  for (const refund of payment.refunds) {
+    if (refund.state !== 'waiting') continue;
+    const { refundId } = refund;
+    if (refund.amountMinor > leftMinor && isUnderWay) break;
+    const amountMinor = Math.min(refund.amountMinor, leftMinor);
+    if (amountMinor === 0) {
+      started.push({ type: 'PaymentRefunded', data: { ...fact(payment, nowMs), refundId, amountMinor } });
+      continue;
+    }
+    started.push({ type: 'RefundDue', refundId, amountMinor, tries: triesOf(refund) });
+    leftMinor -= amountMinor;
+    isUnderWay = true;
+  }
+  return started;
+};
+
+const triesOf = ({ tries = 1 }: Refund): number => tries;
 
 const isBefore = (nowMs: number, untilMs: number | null): boolean => untilMs !== null && nowMs < untilMs;
 
@@ -255,7 +309,7 @@ const noteAnswer = (
         ? [{ type: 'PaymentVoided', data: { ...fact(payment, nowMs), reason: payment.reason } }]
         : [{ type: 'PaymentAborted', known: keys(payment), reason: payment.reason }];
     case 'refund':
-      return noteRefund(answer, nowMs, payment);
+      return noteRefund(answer, command, payment);
     default:
       return answer satisfies never;
   }
@@ -294,27 +348,25 @@ const noteCapture = (
     return payment.isRenewed
       ? [{ type: 'PaymentFailed', data: { ...fact(payment, nowMs), reason: answer.reason } }]
       : [{ type: 'RenewalDue' }];
-  return [
-    { type: 'PaymentCaptured', data: fact(payment, nowMs) },
-    ...payment.refunds.map(
-      ({ refundId, amountMinor }): PaymentEvent => ({ type: 'RefundDue', refundId, amountMinor }),
-    ),
-  ];
+  const captured: PaymentEvent = { type: 'PaymentCaptured', data: fact(payment, nowMs) };
+  return [captured, ...startRefunds(evolve(payment, captured), nowMs)];
 };
 
 const noteRefund = (
   answer: Extract<ProviderAnswer, { to: 'refund' }>,
-  nowMs: number,
+  { nowMs, toTry }: Extract<PaymentCommand, { type: 'NoteAnswer' }>,
   payment: Payment,
 ): readonly PaymentEvent[] => {
   if (payment.status !== 'captured') return nothing;
   const due = payment.refunds.find(({ refundId, state }) => refundId === answer.refundId && state === 'due');
-  if (!due) return nothing;
+  if (!due || (toTry ?? triesOf(due)) !== triesOf(due)) return nothing;
   const { refundId, amountMinor } = due;
   const data = { ...fact(payment, nowMs), refundId, amountMinor };
-  return answer.outcome === 'refunded'
-    ? [{ type: 'PaymentRefunded', data }]
-    : [{ type: 'RefundFailed', data: { ...data, reason: answer.reason } }];
+  const settled: PaymentEvent =
+    answer.outcome === 'refunded'
+      ? { type: 'PaymentRefunded', data }
+      : { type: 'RefundFailed', data: { ...data, reason: answer.reason } };
+  return [settled, ...startRefunds(evolve(payment, settled), nowMs)];
 };
 
 /** The state after `event`. */
@@ -389,15 +441,12 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
 };
 
 /** The sum of the refunds that the provider has confirmed. */
-export const refundedMinor = (payment: Payment): number =>
-  takingOf(payment).refunds.reduce(
-    (sum, { state, amountMinor }) => sum + (state === 'done' ? amountMinor : 0),
-    0,
-  );
+export const refundedMinor = (payment: Payment): number => sumOf(takingOf(payment).refunds, 'done');
 
-const isTaking = (
-  payment: Payment,
-): payment is Extract<Payment, { status: 'capturing' | 'renewing' | 'captured' }> =>
+/** A payment whose money is taken, or about to be. */
+type Taker = Extract<Payment, { status: 'capturing' | 'renewing' | 'captured' }>;
+
+const isTaking = (payment: Payment): payment is Taker =>
   payment.status === 'capturing' || payment.status === 'renewing' || payment.status === 'captured';
 
 const takingOf = (payment: Payment): Taking =>
@@ -405,10 +454,15 @@ const takingOf = (payment: Payment): Taking =>
     ? { refunds: payment.refunds, isRenewed: payment.isRenewed }
     : { refunds: [], isRenewed: false };
 
-const withRefund = (payment: Payment, { refundId, amountMinor, state }: Refund): Payment => {
+const withRefund = (
+  payment: Payment,
+  { refundId, amountMinor, state, tries }: Refund & { state: Refund['state'] },
+): Payment => {
   assert(isTaking(payment), 'only money taken is given back');
-  const others = payment.refunds.filter((refund) => refund.refundId !== refundId);
-  return { ...payment, refunds: [...others, { refundId, amountMinor, state }] };
+  const before = payment.refunds.find((refund) => refund.refundId === refundId);
+  const others = payment.refunds.filter((refund) => refund !== before);
+  const after = { refundId, amountMinor, state, tries: tries ?? before?.tries ?? 1 };
+  return { ...payment, refunds: [...others, after] };
 };
 
 const keys = ({ paymentId, orderId }: Known): Known => ({ paymentId, orderId });

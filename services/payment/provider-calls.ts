@@ -4,8 +4,7 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
-
-export type CallKind = 'authorize' | 'capture' | 'renew' | 'void' | 'refund';
+import type { CallKind } from './provider.js';
 
 export type ClaimedCall = {
   key: string;
@@ -16,7 +15,10 @@ export type ClaimedCall = {
   refundId: string | null;
   /** True when the call belongs to the second authorisation of the payment, not the first. */
   isRenewed: boolean;
-  /** The authorisation that the call belongs to, where the buyer has tried again. */
+  /**
+   * The authorisation that the call belongs to, where the buyer has tried again; for a refund, which of the tries to pay
+   * it.
+   */
   tries: number;
   /** The number of attempts, including this one. */
   attempts: number;
@@ -46,11 +48,15 @@ export const keyOf = (
     refundId,
   }: { orderId: string; isRenewed: boolean; tries: number; refundId?: string | null },
 ): string => {
-  if (kind === 'refund') return `${orderId}:refund:${refundId}`;
+  // What was refused under a key always will be, so asking again takes another one.
+  if (kind === 'refund') return `${orderId}:refund:${refundId}${tries > 1 ? `:${tries}` : ''}`;
   // Each time that the buyer tries again is an authorisation of its own.
   if (kind === 'authorize' && tries > 1) return `${orderId}:authorize:${tries}`;
   return kind === 'capture' && isRenewed ? `${orderId}:capture:renewed` : `${orderId}:${kind}`;
 };
+
+/** The try that a refund's key is of. */
+const refundTryIn = (key: string): number => Number(key.split(':')[3] ?? 1);
 
 /** The order of a key that `keyOf` made; undefined for other texts. */
 export const orderIdIn = (key: string | undefined): string | undefined =>
@@ -148,7 +154,7 @@ export const claim = async (
      FROM claimed c JOIN payments p USING (payment_id)`,
     [new Date(nowMs), callsMax, new Date(nowMs + leaseMs)],
   );
-  return rows;
+  return rows.map((call) => (call.kind === 'refund' ? { ...call, tries: refundTryIn(call.key) } : call));
 };
 
 export type ClosedCall = {
@@ -187,14 +193,20 @@ export type CallRecord = {
  */
 export const callsOf = async (
   db: Queryable,
-  { orderId, tries, refundIds }: { orderId: string; tries: number; refundIds: readonly string[] },
+  {
+    orderId,
+    tries,
+    refunds,
+  }: { orderId: string; tries: number; refunds: readonly { refundId: string; tries?: number }[] },
 ): Promise<CallRecord[]> => {
   const common = { orderId, isRenewed: false };
   const keys = [
     ...Array.from({ length: tries }, (_, n) => keyOf('authorize', { ...common, tries: n + 1 })),
     ...(['capture', 'renew', 'void'] as const).map((kind) => keyOf(kind, { ...common, tries })),
     keyOf('capture', { ...common, isRenewed: true, tries }),
-    ...refundIds.map((refundId) => keyOf('refund', { ...common, tries, refundId })),
+    ...refunds.flatMap(({ refundId, tries: refundTries = 1 }) =>
+      Array.from({ length: refundTries }, (_, n) => keyOf('refund', { ...common, tries: n + 1, refundId })),
+    ),
   ];
   const { rows } = await db.query<CallRecord>(
     `SELECT kind, amount_minor AS "amountMinor", refund_id AS "refundId", attempts, answer,

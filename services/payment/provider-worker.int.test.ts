@@ -90,7 +90,12 @@ const due = async (token = 'tok_ok', amountMinor = 1999): Promise<string> => {
   return orderId;
 };
 const cancel = (orderId: string) =>
-  tell(orderId, { type: 'CancelPayment', known: { orderId, paymentId: randomUUID() }, reason: 'timed_out' });
+  tell(orderId, {
+    type: 'CancelPayment',
+    known: { orderId, paymentId: randomUUID() },
+    reason: 'timed_out',
+    nowMs: 0,
+  });
 const capture = (orderId: string) => tell(orderId, { type: 'CapturePayment' });
 const statusOf = async (orderId: string) => (await payments.find(db, { orderId }))?.status;
 const published = async (orderId: string): Promise<string[]> => {
@@ -134,11 +139,13 @@ describe('the money of an order', () => {
     await worker().workOff();
     await capture(orderId);
     const [first, second] = [randomUUID(), randomUUID()];
-    await tell(orderId, { type: 'RefundPayment', refundId: first, amountMinor: 1500 });
+    await tell(orderId, { type: 'RefundPayment', refundId: first, amountMinor: 1500, nowMs: 0 });
     await worker().workOff();
     await worker().workOff();
-    await tell(orderId, { type: 'RefundPayment', refundId: first, amountMinor: 1500 });
-    expect(await tell(orderId, { type: 'RefundPayment', refundId: second, amountMinor: 500 })).toEqual({
+    await tell(orderId, { type: 'RefundPayment', refundId: first, amountMinor: 1500, nowMs: 0 });
+    expect(
+      await tell(orderId, { type: 'RefundPayment', refundId: second, amountMinor: 500, nowMs: 0 }),
+    ).toEqual({
       refused: 'refund_exceeds_capture',
       refundableMinor: 499,
     });

@@ -14,11 +14,10 @@ import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
 import { within } from '#platform/waiting/deadline';
 import { askProvider } from './ask-provider.js';
-import { CallHeld } from './guarded-provider.js';
 import { isRefusal, type PaymentEvent, type ProviderAnswer } from './payment.js';
 import type { PaymentMetrics } from './payment-metrics.js';
 import type { PaymentStore } from './payment-store.js';
-import type { PaymentProvider } from './provider.js';
+import { NotYet, type PaymentProvider } from './provider.js';
 import { type ClaimedCall, callsChannel, claim, close, postpone } from './provider-calls.js';
 
 /** For calls that another process has postponed or not finished; this one's own ring the bell when they are due. */
@@ -181,12 +180,12 @@ const make = async (
   } catch (error) {
     if (isBrokenInvariant(error)) throw error;
     const isExpected = error instanceof PlatformError && error.retriable;
-    const isHeld = error instanceof CallHeld;
-    logger[isHeld ? 'debug' : isExpected ? 'warn' : 'error'](
+    const isNotYet = error instanceof NotYet;
+    logger[isNotYet ? 'debug' : isExpected ? 'warn' : 'error'](
       { orderId, kind, attempts, err: error },
       'provider call failed',
     );
-    if (!isHeld) metrics.failed(call);
+    if (!isNotYet) metrics.failed(call);
     ringAfter(await tryAgain(deps, call, error, clock.nowMs()));
   }
 };
@@ -237,7 +236,7 @@ const tryAgain = async (
       await close(tx, { key: call.key, answer: null, atMs: nowMs });
       return 0;
     }
-    const restMs = error instanceof CallHeld ? error.restMs : backoffMs(retry, call.attempts);
+    const restMs = error instanceof NotYet ? error.restMs : backoffMs(retry, call.attempts);
     await postpone(tx, call.key, nowMs + restMs, String(error));
     return restMs;
   });

@@ -1,3 +1,14 @@
+import { PlatformError } from '#platform/errors';
+
+/** Thrown where a call has no answer yet, though nothing has failed: to be asked about again after `restMs`. */
+export class NotYet extends PlatformError {
+  readonly restMs: number;
+  constructor(provider: string, why: string, restMs: number) {
+    super('dependency_unavailable', `${provider}: ${why}`, { retriable: true });
+    this.restMs = restMs;
+  }
+}
+
 /**
  * The interface of a payment provider. Every call has a key of ours and may be repeated with it: the provider acts once
  * and gives the same answer again. An answer is final: `declined` and `refused` will never change (the authorisation
@@ -24,8 +35,8 @@ export type PaymentProvider = {
   void(request: VoidRequest, signal: AbortSignal): Promise<boolean>;
   /** Refunds a part, or all, of the money captured under `captureKey`. */
   refund(request: RefundRequest, signal: AbortSignal): Promise<FinalAnswer>;
-  /** The outcome of the call with this key, or null if it never reached the provider. */
-  find(key: string, signal: AbortSignal): Promise<FoundCall | null>;
+  /** The outcome of the call, or null if it never reached the provider. */
+  find(call: CallToFind, signal: AbortSignal): Promise<FoundCall | null>;
 };
 
 export type AuthorizeRequest = {
@@ -48,6 +59,11 @@ export type CaptureRequest = { key: string; authorizationKey: string; amountMino
 export type VoidRequest = { key: string; authorizationKey: string };
 
 export type RefundRequest = { key: string; captureKey: string; amountMinor: number; currency: string };
+
+/** `captureKey` is that of the money which a refund is of. */
+export type CallToFind = { key: string; kind: CallKind; captureKey: string };
+
+export type CallKind = 'authorize' | 'capture' | 'renew' | 'void' | 'refund';
 
 /** The answer that the call received, or would have received. */
 export type FoundCall = AuthorizeAnswer | FinalAnswer;

@@ -25,11 +25,16 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
     },
 
     OrderCancelled: async (tx, { value: { orderId, reason } }) => {
-      await payments.update(tx, orderId, { type: 'CancelPayment', known: known(orderId), reason });
+      await payments.update(tx, orderId, {
+        type: 'CancelPayment',
+        known: known(orderId),
+        reason,
+        nowMs: clock.nowMs(),
+      });
     },
 
     OrderStepsAsked: async (tx, { value: { orderId, status, reason, returns } }) => {
-      const steps = stepsOf({ status, reason, returns }, known(orderId));
+      const steps = stepsOf({ status, reason, returns }, known(orderId), clock.nowMs());
       // A step that is not possible now is what staff see at the order.
       for (const step of steps) await payments.update(tx, orderId, step);
       await payments.hasten(tx, orderId);
@@ -45,31 +50,34 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
           refundId: returnId,
           amountMinor: refundMinor,
           isAtMost: true,
+          nowMs: clock.nowMs(),
         }),
         orderId,
       ),
   };
 };
 
-/** What the payment of an order has to have come to. */
+/** What the payment of an order has to have come to. Refunds that the provider has refused are asked for again. */
 const stepsOf = (
   { status, reason, returns }: Pick<OrderStepsAsked, 'status' | 'reason' | 'returns'>,
   known: { orderId: string; paymentId: string },
+  nowMs: number,
 ): PaymentCommand[] => {
-  if (status === 'cancelled') return [{ type: 'CancelPayment', known, reason: reason ?? '' }];
+  const refunds = returns.map(
+    ({ returnId: refundId, refundMinor: amountMinor }): PaymentCommand => ({
+      type: 'RefundPayment',
+      refundId,
+      amountMinor,
+      isAtMost: true,
+      asksAgain: true,
+      nowMs,
+    }),
+  );
+  if (status === 'cancelled')
+    return [...refunds, { type: 'CancelPayment', known, reason: reason ?? '', asksAgain: true, nowMs }];
   if (status === 'pending') return [];
   if (status === 'reserved') return [{ type: 'NoteStockReserved', known }];
-  return [
-    { type: 'CapturePayment' },
-    ...returns.map(
-      ({ returnId: refundId, refundMinor: amountMinor }): PaymentCommand => ({
-        type: 'RefundPayment',
-        refundId,
-        amountMinor,
-        isAtMost: true,
-      }),
-    ),
-  ];
+  return [{ type: 'CapturePayment' }, ...refunds];
 };
 
 /**

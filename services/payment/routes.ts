@@ -105,9 +105,8 @@ const historyRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
     async ({ params: { id }, principal }) => {
       const payment = visible(await payments.find(db, { paymentId: id }), principal);
       const { orderId, tries, refunds, currency } = payment;
-      const refundIds = refunds.map(({ refundId }) => refundId);
       const [calls, requests] = await Promise.all([
-        callsOf(db, { orderId, tries, refundIds }),
+        callsOf(db, { orderId, tries, refunds }),
         payments.refundRequests(db, id),
       ]);
       const reasons = new Map(requests.map(({ refundId, reason }) => [refundId, reason]));
@@ -190,11 +189,17 @@ const refundRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRoute
         if (!payment) throw unknownPayment();
         const { orderId, currency } = payment;
         const refundId = newId(clock);
-        const decision = await payments.update(tx, orderId, { type: 'RefundPayment', refundId, amountMinor });
+        const nowMs = clock.nowMs();
+        const decision = await payments.update(tx, orderId, {
+          type: 'RefundPayment',
+          refundId,
+          amountMinor,
+          nowMs,
+        });
         if ('refused' in decision) throw refused(decision);
         if (decision.length === 0) throw refused({ refused: 'not_captured', status: payment.status });
         const requestedBy = actorOf(request.principal);
-        const createdAt = new Date(clock.nowMs());
+        const createdAt = new Date(nowMs);
         await payments.noteRefundRequest(tx, {
           refundId,
           paymentId,

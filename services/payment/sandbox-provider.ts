@@ -96,7 +96,7 @@ export const createSandboxProvider = (db: Database, clock: Clock): PaymentProvid
         );
       }),
 
-    find: async (key) => {
+    find: async ({ key }) => {
       const entry = await entryOf(db, key);
       if (!entry) return null;
       return entry.kind === 'authorize' ? authorizationIn(entry) : finalIn(entry);

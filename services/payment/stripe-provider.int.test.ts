@@ -98,6 +98,7 @@ describe('money through Stripe', () => {
         type: 'RefundPayment',
         refundId: `${refundId.slice(0, -12)}${orderId.slice(-12)}`,
         amountMinor: 500,
+        nowMs: clock.nowMs(),
       });
     await eventually(async () => {
       clock.advanceMs(30_000);
@@ -113,6 +114,83 @@ describe('money through Stripe', () => {
     );
   });
 
+  /** A payment that is captured. */
+  const taken = async (token: string): Promise<string> => {
+    const orderId = await due(token);
+    await until([orderId], 'authorized');
+    await tell(orderId, { type: 'CapturePayment' });
+    await until([orderId], 'captured');
+    return orderId;
+  };
+  const giveBack = (orderId: string) =>
+    tell(orderId, {
+      type: 'RefundPayment',
+      refundId: randomUUID(),
+      amountMinor: 700,
+      nowMs: clock.nowMs(),
+    });
+  const refundsOf = async (orderId: string) =>
+    (await payments.find(scratch.db, { orderId }))?.refunds.map(({ state }) => state);
+  const isPaid = (orderId: string) =>
+    eventually(async () => {
+      clock.advanceMs(300_000);
+      await worker.workOff();
+      expect(await refundsOf(orderId)).toEqual(['done']);
+    });
+  const control = (step: string) => fetch(`${base}/_${step}`, { method: 'POST' });
+  const loseTheAnswer = async (): Promise<void> => {
+    await control('lose');
+    // The SDK asks a second time where a connection was dropped.
+    await control('lose');
+  };
+
+  test('is given back when Stripe has settled it, and not before', async () => {
+    const orderId = await taken('pm_card_pendingRefund');
+    await giveBack(orderId);
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      clock.advanceMs(300_000);
+      await worker.workOff();
+      expect(await refundsOf(orderId)).toEqual(['due']);
+    }
+    await control('settle');
+    await isPaid(orderId);
+  });
+
+  test('is given back once, though the answer is lost and Stripe forgets the key', async () => {
+    const orderId = await taken('pm_card_visa');
+    const before = await books();
+    await loseTheAnswer();
+    await giveBack(orderId);
+    await worker.workOff();
+    expect(await refundsOf(orderId)).toEqual(['due']);
+    await control('forget');
+    await isPaid(orderId);
+    expect((await books()).refundedMinor).toBe((before.refundedMinor ?? 0) + 700);
+  });
+
+  test('is guaranteed once, though the answer is lost and Stripe forgets the key', async () => {
+    const before = await books();
+    await loseTheAnswer();
+    const orderId = await due('pm_card_visa');
+    await worker.workOff();
+    expect(await statusOf(orderId)).toBe('authorizing');
+    await control('forget');
+    await until([orderId], 'authorized');
+    await tell(orderId, { type: 'CapturePayment' });
+    await until([orderId], 'captured');
+    expect((await books()).authorized).toBe((before.authorized ?? 0) + 1);
+  });
+
+  test('that cannot be given back is reported as such', async () => {
+    const orderId = await taken('pm_card_refundFail');
+    await giveBack(orderId);
+    await eventually(async () => {
+      clock.advanceMs(300_000);
+      await worker.workOff();
+      expect(await refundsOf(orderId)).toEqual(['failed']);
+    });
+  });
+
   test('is declined with Stripe’s reason', async () => {
     const orderId = await due('pm_card_chargeDeclined');
     await until([orderId], 'declined');
@@ -125,6 +203,7 @@ describe('money through Stripe', () => {
         type: 'CancelPayment',
         known: { orderId, paymentId: randomUUID() },
         reason: 'timed_out',
+        nowMs: clock.nowMs(),
       });
     const authorized = await due('pm_card_visa');
     await until([authorized], 'authorized');
@@ -154,11 +233,12 @@ describe('an event of Stripe', () => {
     const stripe = createStripe({ secretKey: 'sk_test_1', apiBase: base, timeoutMs: 2000 });
     webhookRoutes(app, { db: scratch.db, payments, stripe, secret, logger: host.logger });
     const orderId = await due('pm_card_visa');
-    const object = { object: 'payment_intent', metadata: { key: `${orderId}:authorize` } };
+    // A refund as well as a payment intent has the key.
+    const object = { object: 'refund', metadata: { key: `${orderId}:refund:${randomUUID()}` } };
     const body = JSON.stringify({
       id: 'evt_1',
       object: 'event',
-      type: 'payment_intent.succeeded',
+      type: 'refund.updated',
       data: { object },
     });
     const answer = await app.inject({

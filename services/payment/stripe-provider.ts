@@ -1,7 +1,16 @@
 import Stripe from 'stripe';
 import { PlatformError } from '#platform/errors';
-import type { AuthorizeAnswer, FinalAnswer, PaymentProvider, RenewRequest } from './provider.js';
+import {
+  type AuthorizeAnswer,
+  type FinalAnswer,
+  NotYet,
+  type PaymentProvider,
+  type RenewRequest,
+} from './provider.js';
 import type { ReferenceStore } from './reference-store.js';
+
+/** A refund may be under way for days; an event of Stripe has it asked about at once. */
+const refundRestMs = 300_000;
 
 export const createStripe = ({
   secretKey,
@@ -64,16 +73,34 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
     }
   };
 
+  /** An authorisation whose answer was lost is found by the key in its metadata, some time after it was made. */
+  const searchFor = async (key: string): Promise<Stripe.PaymentIntent | undefined> => {
+    const query = `metadata['key']:'${key}'`;
+    return (await known(stripe.paymentIntents.search({ query, limit: 1 }))).data[0];
+  };
+
   /**
-   * An authorisation whose answer was lost is found by the key in its metadata. Where Stripe's search does not have it
-   * yet, it lapses by itself after a week: without a reference nobody captures it.
+   * Where Stripe's search does not have the authorisation yet, it lapses by itself after a week: without a reference
+   * nobody captures it.
    */
   const findOrBar = async (authorizationKey: string): Promise<string | null> => {
     const reference = await references.find(authorizationKey);
     if (reference !== undefined) return reference;
-    const query = `metadata['key']:'${authorizationKey}'`;
-    const [found] = (await known(stripe.paymentIntents.search({ query, limit: 1 }))).data;
-    return references.keep(authorizationKey, found?.id ?? null);
+    return references.keep(authorizationKey, (await searchFor(authorizationKey))?.id ?? null);
+  };
+
+  /**
+   * Stripe forgets an idempotency key after a day, and would then pay a repeat a second time: so a refund whose answer was
+   * lost is looked for among those of its money.
+   */
+  const refundOf = async (key: string, captureKey: string): Promise<Stripe.Refund | undefined> => {
+    const reference = await references.find(key);
+    if (typeof reference === 'string') return known(stripe.refunds.retrieve(reference));
+    const intent = await references.find(captureKey);
+    if (typeof intent !== 'string') return undefined;
+    for await (const refund of stripe.refunds.list({ payment_intent: intent, limit: 100 }))
+      if (refund.metadata?.key === key) return refund;
+    return undefined;
   };
 
   return {
@@ -123,23 +150,30 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
     refund: async ({ key, captureKey, amountMinor }) => {
       const reference = await references.find(captureKey);
       if (typeof reference !== 'string') return { outcome: 'refused', reason: 'not_captured' };
-      let failure: string | null = null;
+      let made: Stripe.Refund | undefined;
       const answer = await final(async () => {
-        const refund = await stripe.refunds.create(
-          { payment_intent: reference, amount: amountMinor },
+        made = await stripe.refunds.create(
+          { payment_intent: reference, amount: amountMinor, metadata: { key } },
           { idempotencyKey: key },
         );
-        if (refund.status === 'failed') failure = refund.failure_reason ?? 'failed';
-        await references.keep(key, refund.id);
+        await references.keep(key, made.id);
       });
-      return failure === null ? answer : { outcome: 'refused', reason: failure };
+      return made === undefined ? answer : refundIn(made);
     },
 
-    find: async (key) => {
-      // A repeat with its key is answered by Stripe as the first call was; only what we know already is looked up.
-      if (!/:(authorize(:\d+)?|renew)$/.test(key)) return null;
-      const intent = await known(intentOf(key));
-      return intent === undefined ? null : authorizationIn(intent);
+    find: async ({ key, kind, captureKey }) => {
+      if (kind === 'refund') {
+        const refund = await known(refundOf(key, captureKey));
+        if (refund === undefined) return null;
+        await references.keep(key, refund.id);
+        return refundIn(refund);
+      }
+      // A repeat of a capture is refused, and then the state of the intent says whether it was made.
+      if (kind === 'capture' || (await references.find(key)) === null) return null;
+      const intent = (await known(intentOf(key))) ?? (await searchFor(key));
+      if (intent === undefined) return null;
+      await references.keep(key, intent.id);
+      return authorizationIn(intent);
     },
   };
 };
@@ -155,6 +189,14 @@ const authorizationIn = ({
         outcome: 'declined',
         reason: last_payment_error?.decline_code ?? last_payment_error?.code ?? cancellation_reason ?? status,
       };
+
+/** Throws while Stripe has not settled it: until then it may still fail, and the money come back to us. */
+const refundIn = ({ status, failure_reason }: Stripe.Refund): FinalAnswer => {
+  if (status === 'succeeded') return { outcome: 'done' };
+  if (status === 'failed' || status === 'canceled')
+    return { outcome: 'refused', reason: failure_reason ?? status };
+  throw new NotYet('stripe', `the refund is ${status ?? 'not settled'}`, refundRestMs);
+};
 
 /** Why Stripe has refused the call for good; undefined where it gave no answer. */
 const declineReason = (error: unknown): string | undefined => {
