@@ -1,4 +1,5 @@
 import type { LiveSetting } from '#platform/settings/live-setting';
+import { experimentsSetting } from '#schemas/experiments';
 import { limitSettings } from './gateway/limit-settings.js';
 import { outboxUnpublishedMax, paymentWaitMs } from './order/order-settings.js';
 import { paymentRetryMs } from './payment/payment-settings.js';
@@ -12,4 +13,5 @@ export const liveSettings: readonly LiveSetting[] = [
   paymentWaitMs,
   paymentRetryMs,
   outboxUnpublishedMax,
+  experimentsSetting,
 ];

@@ -187,6 +187,35 @@ describe('a setting', () => {
     });
   });
 
+  it('may be a list of records, which has the bounds that its description says', async () => {
+    const arms = ['live', 'popularity'].map((model) => ({ name: model, model, percent: 50 }));
+    const experiment = {
+      id: `of-a-test-${randomUUID().slice(0, 8)}`,
+      scenarios: ['home'],
+      unit: 'visit',
+      metric: 'clicked',
+      isRunning: false,
+      arms,
+    };
+    const experiments = 'recommendations.experiments';
+    const changed = await set(experiments, [experiment]);
+    expect(changed).toMatchObject({
+      status: 200,
+      body: { value: [experiment], default: [], isDefault: false },
+    });
+    for (const wrong of [
+      [{ ...experiment, unit: 'planet' }],
+      [{ ...experiment, arms: arms.map((arm) => ({ ...arm, percent: 51 })) }],
+      [experiment, experiment],
+      [{ ...experiment, more: 1 }],
+      [{ ...experiment, scenarios: ['new-arrivals'] }],
+      'home',
+      Array.from({ length: 11 }, (_, nth) => ({ ...experiment, id: `e-${nth}` })),
+    ])
+      expect((await set(experiments, wrong)).status, JSON.stringify(wrong)).toBe(400);
+    expect((await rollBack(experiments, 0)).body).toMatchObject({ value: [], isDefault: true });
+  });
+
   it('is changed by one of two who saw the same version', async () => {
     const { etag } = await ask('GET', '/outbox.unpublishedMax');
     const headers = { 'if-match': etag ?? '' };

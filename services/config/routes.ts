@@ -21,11 +21,20 @@ export type ConfigRouteDeps = {
 
 const keyCharsMax = 100;
 const valueCharsMax = 1000;
+const fieldsMax = 50;
+const rowsMax = 100;
 const versionMax = 2_147_483_647;
 
 /** Larger numbers lose digits on their way. */
 const number = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
-const valueSchema = z.union([number, text(valueCharsMax), z.boolean()]);
+const scalar = z.union([number, text(valueCharsMax), z.boolean()]);
+const recordOf = <T extends z.ZodType>(field: T) =>
+  z.record(text(keyCharsMax), field).meta({ maxProperties: fieldsMax });
+/** The setting's own schema says more exactly what its value may be. */
+const rows = z
+  .array(recordOf(z.union([scalar, z.array(z.union([scalar, recordOf(scalar)])).max(rowsMax)])))
+  .max(rowsMax);
+const valueSchema = z.union([number, text(valueCharsMax), z.boolean(), rows]);
 
 const settingSchema = z
   .object({

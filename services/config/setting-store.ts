@@ -5,8 +5,11 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
 
+type Scalar = number | string | boolean;
+type Row = Record<string, Scalar | (Scalar | Record<string, Scalar>)[]>;
+
 /** A value of JSON; null where the default holds. */
-export type SettingValue = number | string | boolean | null;
+export type SettingValue = Scalar | Row[] | null;
 
 export type SettingRow = {
   key: string;

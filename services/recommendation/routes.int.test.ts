@@ -14,9 +14,12 @@ import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { createRecommender } from '#recommenders/recommender';
 import type { EventMap } from '#schemas/events';
+import type { Experiment } from '#schemas/experiments';
+import { labelOf } from '#schemas/recommendation-label';
 import { similarityKeys } from '#schemas/similarity-state';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { createModel } from './model.js';
+import { popularityVersion } from './popularity-list.js';
 import { reactions } from './reactions.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
 import { modelsVersion, modelVersion, recommendationRoutes } from './routes.js';
@@ -34,6 +37,7 @@ let db: Database;
 let base: string;
 let catalogue: CatalogueStore;
 const model = createModel(createRecommender());
+let experiments: readonly Experiment[] = [];
 
 /** Takes the bearer token for the user's id. */
 const auth: Authenticator = {
@@ -62,6 +66,7 @@ beforeAll(async () => {
     viewOrNothing(redisSimilarityView(client.client, host.clock), client),
     catalogue,
     model,
+    () => experiments,
   );
   host.use(http.component);
   await host.start();
@@ -252,6 +257,42 @@ describe('GET /api/recommendations', () => {
     );
     const [first] = (await ask(`scenario=cart&productIds=${lamp}`)).body.items;
     expect(first).toMatchObject({ productId: clock, reason: { kind: 'bought_together', because: [lamp] } });
+  });
+
+  it('labels each list with its scenario and model, and under an experiment with the visit’s arm', async () => {
+    const plain = (await ask('scenario=trending&visitId=v')).body;
+    expect(labelOf(plain.recommendationId)).toEqual({
+      scenario: 'trending',
+      model: modelsVersion,
+      experiment: null,
+      exploredPlace: null,
+    });
+    const arms = [
+      { name: 'models', model: 'live' as const, percent: 50 },
+      { name: 'best-sellers', model: 'popularity' as const, percent: 50 },
+    ];
+    const experiment = { id: 'home', unit: 'visit' as const, metric: 'ordered' as const, arms };
+    experiments = [{ ...experiment, scenarios: ['home'], isRunning: true }];
+    const versions = new Set<string>();
+    for (let nth = 0; nth < 20; nth += 1) {
+      const { body } = await ask(`scenario=home&visitId=visit-${nth}&limit=3`);
+      const again = await ask(`scenario=home&visitId=visit-${nth}&limit=3`);
+      const label = labelOf(body.recommendationId);
+      expect(label).toMatchObject({ scenario: 'home', model: body.modelVersion });
+      expect(again.body.modelVersion).toBe(body.modelVersion);
+      expect(arms[label?.experiment?.arm ?? -1]?.model === 'popularity').toBe(
+        body.modelVersion === popularityVersion,
+      );
+      expect(body.items.map(({ productId }) => productId)).not.toContain(bulb);
+      versions.add(body.modelVersion);
+    }
+    expect(versions.size).toBe(2);
+    expect(labelOf((await ask('scenario=home')).body.recommendationId)?.experiment).toBeNull();
+    experiments = [{ ...experiment, scenarios: ['home'], isRunning: false }];
+    expect(
+      labelOf((await ask('scenario=home&visitId=visit-1')).body.recommendationId)?.experiment,
+    ).toBeNull();
+    experiments = [];
   });
 
   it.each([

@@ -6,12 +6,16 @@ import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
 import { scenarios } from '#recommenders/activity';
 import { normaliseCategory } from '#schemas/category';
+import type { Experiment } from '#schemas/experiments';
+import { labelled } from '#schemas/recommendation-label';
 import { staff } from '#schemas/roles';
 import type { SimilarityView } from '#schemas/similarity-state';
 import { reasonKinds } from './candidates.js';
 import type { Catalogue } from './catalogue-store.js';
+import { createAssignments } from './experiments.js';
 import type { Model } from './model.js';
 import { recommendByModel } from './model-list.js';
+import { popularityVersion, recommendByPopularity } from './popularity-list.js';
 import { type Question, recommend } from './recommend.js';
 
 /** The version of the algorithm. Change it with every change that affects which products are recommended. */
@@ -96,7 +100,9 @@ export const recommendationRoutes = (
   similarity: SimilarityView,
   catalogue: Catalogue,
   model: Pick<Model, 'recommend' | 'learnedUpToMs'>,
+  experiments: () => readonly Experiment[] = () => [],
 ): void => {
+  const assign = createAssignments(experiments);
   const requests = host.metrics.counter('recommendation_requests_total', 'Recommendation lists answered.', [
     'scenario',
     'source',
@@ -135,23 +141,53 @@ export const recommendationRoutes = (
         limit,
         nowMs,
       };
+      // Best sellers know neither the visit's newest product nor its cart, so only lists beside something named are compared.
+      const isBesideNamed =
+        productId !== undefined ||
+        productIds !== undefined ||
+        !['product', 'similar', 'cart'].includes(scenario);
+      const assignment = isBesideNamed ? assign(scenario, { visitId, userId: common.userId }) : null;
+      const isPopularity = assignment?.model === 'popularity';
       const isModels = scenario !== 'product' && scenario !== 'home';
-      const { items, source, learnedUpToMs } = isModels
-        ? await recommendByModel({ ...common, scenario, productId, cart: productIds }, model, catalogue)
-        : await recommend(
+      const { items, source, learnedUpToMs } = isPopularity
+        ? await recommendByPopularity(
             {
-              ...common,
-              scenario:
-                scenario === 'home' ? { name: scenario } : { name: scenario, productId: productId ?? null },
+              productId,
+              category: common.category,
+              exclusions: {
+                productIds: [
+                  ...common.exclude,
+                  ...(productIds ?? []),
+                  ...(productId === undefined ? [] : [productId]),
+                ],
+                buyerId: scenario === 'reorder' ? null : (common.buyerId ?? null),
+              },
+              limit,
             },
-            similarity,
             catalogue,
-          );
+          )
+        : isModels
+          ? await recommendByModel({ ...common, scenario, productId, cart: productIds }, model, catalogue)
+          : await recommend(
+              {
+                ...common,
+                scenario:
+                  scenario === 'home' ? { name: scenario } : { name: scenario, productId: productId ?? null },
+              },
+              similarity,
+              catalogue,
+            );
       requests.inc({ scenario, source });
       duration.observe((performance.now() - startedAtMs) / 1000);
+      const answeredBy = isPopularity ? popularityVersion : isModels ? modelsVersion : modelVersion;
       return {
-        recommendationId: newId(host.clock),
-        modelVersion: isModels ? modelsVersion : modelVersion,
+        recommendationId: labelled(newId(host.clock), {
+          scenario,
+          model: answeredBy,
+          experiment: assignment,
+          exploredPlace: null,
+        }),
+        modelVersion: answeredBy,
         asOf: new Date(learnedUpToMs ?? nowMs).toISOString(),
         items: items.map(({ productId: id, score, reason }) => ({
           productId: id,

@@ -1,7 +1,9 @@
 import { createRedis } from '#platform/redis/client';
 import { followsLater, openService } from '#platform/service';
 import type { Component, Host, Service } from '#platform/service-host';
+import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
+import { experimentsSetting } from '#schemas/experiments';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { type RecommendationConfig, recommendationConfig } from './config.js';
 import { freshCatalogue, freshSimilarity } from './fresh-view.js';
@@ -27,12 +29,14 @@ export const service: Service<RecommendationConfig> = {
     const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
     const { model, component } = createModelReplica(host, broker, config.schemaRegistryUrl);
     host.use(component);
+    const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
     recommendationRoutes(
       app,
       host,
       freshSimilarity(similarity, host.clock),
       freshCatalogue(catalogue, host.clock),
       model,
+      settings.of(experimentsSetting, experimentsSetting.default),
     );
   },
 };
