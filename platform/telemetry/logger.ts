@@ -1,12 +1,11 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 import { currentCorrelation } from '#platform/telemetry/correlation';
+import { withoutSecrets } from '#platform/telemetry/log-secrets';
 
 export type Logger = PinoLogger;
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
-const secrets = ['authorization', 'password', 'token', 'accessToken', 'refreshToken', 'cookie', 'secret'];
 
 /**
  * One JSON object a line on stdout: `level`, `time` (RFC 3339), `service`, `msg`, and inside a request or a
@@ -21,10 +20,9 @@ export const createLogger = (
     level: options.level ?? 'info',
     base: { service },
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: {
-      paths: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
-      censor: '[redacted]',
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: withoutSecrets,
     },
     mixin: () => {
       const correlationId = currentCorrelation()?.correlationId;
@@ -37,5 +35,11 @@ export const createLogger = (
     // A correlation id that the caller passes takes precedence over the current context's.
     mixinMergeStrategy: (merged: object, mixin: object) => ({ ...mixin, ...merged }),
   };
-  return pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true }));
+  const logger = pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true }));
+  const { child } = logger;
+  // Children inherit this method; pino applies no formatter to what they are bound to.
+  logger.child = function (this: typeof logger, bindings, childOptions) {
+    return child.call(this, withoutSecrets(bindings), childOptions);
+  } as typeof child;
+  return logger;
 };

@@ -37,8 +37,13 @@ describe('a log line', () => {
       'x',
     );
     logger.info({ body: { refreshToken: secret, accessToken: secret, name: 'Ann' } }, 'x');
+    const answers = Object.freeze([Object.freeze({ cookie: secret, place: 'Bath' })]);
+    logger.child({ token: secret, part: 'door' }).info({ answers }, 'x');
+    logger.error({ err: Object.assign(new Error('refused'), { password: secret }) }, 'x');
     expect(JSON.stringify(lines)).not.toContain(secret);
-    expect(JSON.stringify(lines)).toContain('Ann');
+    for (const rest of ['Ann', 'Bath', 'door', 'refused', 'telemetry.test'])
+      expect(JSON.stringify(lines)).toContain(rest);
+    expect(answers).toEqual([{ cookie: secret, place: 'Bath' }]);
   });
 });
 
