@@ -1,4 +1,5 @@
-import { type EventTable, headerNames } from '#platform/messaging/events';
+import type { EventTable } from '#platform/messaging/events';
+import { headerNames } from '#platform/messaging/record-headers';
 
 /** A topic as its owner declares it. */
 export type DescribedTopic = {

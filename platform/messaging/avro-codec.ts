@@ -58,13 +58,14 @@ export type AvroDecoder = {
    * have none. `datum_malformed` and `schema_unknown` are poison; `registry_unavailable` is retriable.
    */
   decode(message: Buffer): Promise<Decoded>;
-  /** Full name of the record a message holds, without reading the datum. */
-  recordNameOf(message: Buffer): Promise<string>;
+  /** How to read a message, and what it holds, without reading the datum: at once where its schema is known. */
+  readingOf(message: Buffer): Reading | Promise<Reading>;
   /** Looks up the schemas of these messages together, as far as the registry has them. Never rejects. */
   prepare(messages: readonly Buffer[]): Promise<void>;
 };
 
-type Reading = { recordName: string; read(message: Buffer): unknown };
+/** `recordName` is the full name of the writer's record. */
+export type Reading = { recordName: string; read(message: Buffer): unknown };
 
 /** `readers` are our own schemas; a record is read with the one of them that has the same full name. */
 export const createAvroDecoder = (
@@ -74,13 +75,13 @@ export const createAvroDecoder = (
   const own = new Map(readers.map((schema) => avroType(schema)).map((type) => [type.name, type]));
   const readings = new Map<number, Reading>();
 
-  const readingOf = async (schemaId: number): Promise<Reading> => {
-    const known = readings.get(schemaId);
-    if (known !== undefined) return known;
+  const compile = async (schemaId: number): Promise<Reading> => {
     const reading = compileReading(await registry.schemaById(schemaId), own, schemaId);
     readings.set(schemaId, reading);
     return reading;
   };
+  const readingOf = (schemaId: number): Reading | Promise<Reading> =>
+    readings.get(schemaId) ?? compile(schemaId);
 
   return {
     expect: (schemaId, schema) => {
@@ -91,7 +92,7 @@ export const createAvroDecoder = (
       const { recordName, read } = await readingOf(schemaId);
       return { schemaId, recordName, value: read(message) };
     },
-    recordNameOf: async (message) => (await readingOf(schemaIdOf(message))).recordName,
+    readingOf: (message) => readingOf(schemaIdOf(message)),
     prepare: async (messages) => {
       const missing = new Set<number>();
       for (const message of messages) {
@@ -99,7 +100,7 @@ export const createAvroDecoder = (
         const schemaId = message.readUInt32BE(1);
         if (!readings.has(schemaId)) missing.add(schemaId);
       }
-      await Promise.allSettled([...missing].map(readingOf));
+      await Promise.allSettled([...missing].map(compile));
     },
   };
 };

@@ -5,6 +5,7 @@ import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import { avroType, createAvroDecoder, encode } from '#platform/messaging/avro-codec';
 import type { IncomingRecord, OutgoingRecord, RecordHeaders } from '#platform/messaging/broker';
+import { headerNames } from '#platform/messaging/record-headers';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Component, Host } from '#platform/service-host';
 import { currentCorrelation } from '#platform/telemetry/correlation';
@@ -25,15 +26,6 @@ export type EventTable<E = Record<string, unknown>> = {
     readonly value?: E[T];
   };
 };
-
-/** The names of the headers, which any tool can read without a schema. `occurred-at` is epoch milliseconds. */
-export const headerNames = {
-  eventId: 'event-id',
-  correlationId: 'correlation-id',
-  causationId: 'causation-id',
-  traceparent: 'traceparent',
-  occurredAt: 'occurred-at',
-} as const;
 
 export type EventOptions = {
   /** Epoch milliseconds. */
@@ -248,8 +240,11 @@ export const createEventReader = (
     },
     read: async ({ topic, partition }, record, wants) => {
       if (record.value === null) return null;
-      if (wants !== undefined && !wants(typeOf(await decoder.recordNameOf(record.value)))) return null;
-      const { recordName, value } = await decoder.decode(record.value);
+      // Nothing is awaited for a schema that is known: that would be a quarter of what reading an event costs.
+      const found = decoder.readingOf(record.value);
+      const { recordName, read } = found instanceof Promise ? await found : found;
+      if (wants !== undefined && !wants(typeOf(recordName))) return null;
+      const value = read(record.value);
       const broken = brokenRule(typeOf(recordName), value as object);
       if (broken !== undefined) throw new PlatformError('datum_meaningless', broken, { retriable: false });
       const eventId = idIn(record, headerNames.eventId) ?? idOfPlace(topic, partition, record.offset);

@@ -1,5 +1,14 @@
 import type { RawHeader, RecordHeaders } from '#platform/messaging/broker';
 
+/** The names of the headers, which any tool can read without a schema. `occurred-at` is epoch milliseconds. */
+export const headerNames = {
+  eventId: 'event-id',
+  correlationId: 'correlation-id',
+  causationId: 'causation-id',
+  traceparent: 'traceparent',
+  occurredAt: 'occurred-at',
+} as const;
+
 const noHeaders: RecordHeaders = Object.freeze({});
 
 /** Headers as text: the last value of each name, without the names whose last value is missing. */

@@ -1,5 +1,5 @@
-import type { IncomingRecord, RawHeader, RecordPack } from '#platform/messaging/broker';
-import { headerText } from '#platform/messaging/record-headers';
+import type { IncomingRecord, RawHeader, RecordHeaders, RecordPack } from '#platform/messaging/broker';
+import { headerNames } from '#platform/messaging/record-headers';
 
 /** A position in a pack: `next` moves to the next record; the fields are then the positions of its parts in `bytes`. */
 export class PackCursor {
@@ -15,6 +15,7 @@ export class PackCursor {
   foundStart = 0;
   foundEnd = 0;
   end = 0;
+  readonly pack: RecordPack;
   readonly bytes: Buffer;
   readonly #baseOffset: number;
   readonly #baseTimestampMs: number;
@@ -23,6 +24,7 @@ export class PackCursor {
   #at = 0;
 
   constructor(pack: RecordPack) {
+    this.pack = pack;
     this.bytes = pack.bytes;
     this.#baseOffset = pack.baseOffset;
     this.#baseTimestampMs = pack.baseTimestampMs;
@@ -49,7 +51,7 @@ export class PackCursor {
     this.valueEnd = valueLength < 0 ? -1 : this.#at + valueLength;
     if (valueLength > 0) this.#at += valueLength;
     this.headersStart = this.#at;
-    if (this.#at > this.end) throw broken();
+    if (!(this.#at <= this.end)) throw broken();
     this.#at = this.end;
     return true;
   }
@@ -67,7 +69,7 @@ export class PackCursor {
       const valueLength = this.#varint();
       const valueStart = this.#at;
       this.#at += Math.max(0, valueLength);
-      if (this.#at > this.end) throw broken();
+      if (!(this.#at <= this.end)) throw broken();
       if (nameLength !== name.length || !this.#isAt(nameStart, name)) continue;
       found = valueLength >= 0;
       this.foundStart = valueStart;
@@ -85,31 +87,55 @@ export class PackCursor {
 
   /** The record as an object, with parts that share memory with the pack. */
   record(): IncomingRecord {
-    const { bytes, offset, timestampMs, keyStart, keyEnd, valueStart, valueEnd } = this;
-    const rawHeaders = this.#headers();
-    return {
-      key: keyEnd < 0 ? null : bytes.subarray(keyStart, keyEnd),
-      value: valueEnd < 0 ? null : bytes.subarray(valueStart, valueEnd),
-      headers: headerText(rawHeaders),
-      rawHeaders,
-      offset: BigInt(offset),
-      timestampMs,
-    };
+    const { bytes, keyStart, keyEnd, valueStart, valueEnd } = this;
+    return new PackedRecord(
+      this,
+      this.#headersText(),
+      keyEnd < 0 ? null : bytes.subarray(keyStart, keyEnd),
+      valueEnd < 0 ? null : bytes.subarray(valueStart, valueEnd),
+    );
   }
 
-  #headers(): readonly RawHeader[] {
+  #headersText(): RecordHeaders {
     this.#at = this.headersStart;
     let left = this.#varint();
-    if (left <= 0) {
-      this.#at = this.end;
-      return noHeaders;
+    const text: RecordHeaders = left > 0 ? new HeaderText() : noHeaders;
+    for (; left > 0; left -= 1) {
+      const name = this.#name();
+      const length = this.#varint();
+      if (length < 0) {
+        delete text[name];
+        continue;
+      }
+      const start = this.#at;
+      this.#at += length;
+      if (!(this.#at <= this.end)) throw broken();
+      text[name] = this.bytes.toString('utf8', start, this.#at);
     }
+    this.#at = this.end;
+    return text;
+  }
+
+  /** Names that every event has are not read, only compared. */
+  #name(): string {
+    const length = Math.max(0, this.#varint());
+    const start = this.#at;
+    this.#at += length;
+    if (!(this.#at <= this.end)) throw broken();
+    for (const name of usualNames) if (name.length === length && this.#isAt(start, name)) return name;
+    return this.bytes.toString('utf8', start, this.#at);
+  }
+
+  /** The headers at `start` as they were written. */
+  headersAt(start: number, end: number): readonly RawHeader[] {
+    this.#at = start;
+    this.end = end;
+    let left = this.#varint();
     const headers: RawHeader[] = [];
     for (; left > 0; left -= 1) {
       const name = this.#part()?.toString('utf8') ?? '';
       headers.push([name, this.#part()]);
     }
-    this.#at = this.end;
     return headers;
   }
 
@@ -118,7 +144,7 @@ export class PackCursor {
     if (length < 0) return null;
     const start = this.#at;
     this.#at += length;
-    if (this.#at > this.end) throw broken();
+    if (!(this.#at <= this.end)) throw broken();
     return this.bytes.subarray(start, this.#at);
   }
 
@@ -137,6 +163,45 @@ export class PackCursor {
   }
 }
 
-const noHeaders: readonly RawHeader[] = Object.freeze([]);
+/** A record whose headers are read as bytes only for those that pass it on. */
+class PackedRecord implements IncomingRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: RecordHeaders;
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  readonly #pack: RecordPack;
+  readonly #headersStart: number;
+  readonly #end: number;
+  #rawHeaders: readonly RawHeader[] | undefined;
+
+  constructor(cursor: PackCursor, headers: RecordHeaders, key: Buffer | null, value: Buffer | null) {
+    this.key = key;
+    this.value = value;
+    this.headers = headers;
+    this.offset = BigInt(cursor.offset);
+    this.timestampMs = cursor.timestampMs;
+    this.#pack = cursor.pack;
+    this.#headersStart = cursor.headersStart;
+    this.#end = cursor.end;
+  }
+
+  get rawHeaders(): readonly RawHeader[] {
+    this.#rawHeaders ??= new PackCursor(this.#pack).headersAt(this.#headersStart, this.#end);
+    return this.#rawHeaders;
+  }
+}
+
+const usualNames = Object.values(headerNames);
+
+/** Without a prototype's names, so that `__proto__` is a name like any other, and still an object of a fixed shape. */
+class HeaderText {
+  [name: string]: string;
+}
+Object.setPrototypeOf(HeaderText.prototype, null);
+// `constructor` is inherited otherwise, and looks like a header.
+delete (HeaderText.prototype as { constructor?: unknown }).constructor;
+
+const noHeaders: RecordHeaders = Object.freeze({});
 
 const broken = (): Error => new Error('a record reaches beyond its end');

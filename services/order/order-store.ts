@@ -1,7 +1,8 @@
 import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
-import { type EventMessage, type EventPublisher, headerNames } from '#platform/messaging/events';
+import type { EventMessage, EventPublisher } from '#platform/messaging/events';
+import { headerNames } from '#platform/messaging/record-headers';
 import { append } from '#platform/outbox/outbox';
 import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
