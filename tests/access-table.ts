@@ -160,7 +160,7 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/orders/{id}': [bearers],
   'GET /api/orders/{id}/status': [bearers],
   'GET /api/orders/{id}/timeline': [bearers],
-  'GET /api/orders/{id}/stream': [bearers],
+  'GET /api/orders/{id}/stream': [{ ...bearers, query: '?seconds=1' }],
   'POST /api/orders/{id}/returns': [
     { statuses: [404, 400, 404, 400, 404, 400], missing: all(404), body: empty },
   ],
@@ -185,6 +185,12 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/analytics/stock-outs': [analysts],
   'GET /api/analytics/fraud-signals': [analysts],
   'GET /api/analytics/live': [{ ...analysts, query: '?seconds=1' }],
+  'GET /api/live': [
+    { ...analysts, query: '?topics=analytics&seconds=1' },
+    { ...staff, query: '?topics=ops&seconds=1' },
+    // Whoever may not have one of the topics gets none.
+    { statuses: roles(403, 403, 200), query: '?topics=ops,analytics&seconds=1' },
+  ],
   'GET /api/analytics/model': [analysts],
   'POST /api/analytics/query': [{ statuses: roles(403, 400, 400), body: empty }],
 

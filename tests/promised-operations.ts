@@ -112,7 +112,6 @@ export const promised = [
 
 /** Promised and not built: the test fails when one of them is there, so that this list stays true. */
 export const awaited: readonly string[] = [
-  'GET /api/live',
   'GET /api/recommendations/explain',
   'GET /api/recommendations/rules',
   'PUT /api/recommendations/rules',

@@ -26,6 +26,15 @@ async function* three(): AsyncGenerator<ServerEvent> {
   for (const data of [1, 2, 3]) yield { data };
 }
 
+/** More than any buffer on the way to a client takes. */
+async function* huge(gone: AbortSignal): AsyncGenerator<ServerEvent> {
+  try {
+    while (!gone.aborted) yield { data: 'x'.repeat(100_000) };
+  } finally {
+    ended.push('huge');
+  }
+}
+
 async function* faulty(): AsyncGenerator<ServerEvent> {
   yield { data: 1 };
   throw new Error('away');
@@ -37,7 +46,12 @@ beforeAll(async () => {
   const access = 'anonymous' as const;
   const sources = { endless, three, faulty };
   for (const [name, source] of Object.entries(sources))
-    app.get(`/${name}`, { access }, (_request, reply) => sendEvents(reply, source, stopping.signal));
+    app.get(`/${name}`, { access }, (_request, reply) =>
+      sendEvents(reply, source, { stopping: stopping.signal }),
+    );
+  const bounds = { stopping: stopping.signal, stalledMs: 300 };
+  app.get('/huge', { access }, (_request, reply) => sendEvents(reply, huge, bounds));
+  app.get('/short', { access }, (_request, reply) => sendEvents(reply, endless, { ...bounds, seconds: 0.1 }));
   app.get('/asked', { access }, (request) => ({ last: lastEventIdOf(request) ?? null }));
   host.use(component);
   await host.start();
@@ -78,6 +92,18 @@ describe('server-sent events', () => {
   it('end with their source', async () => {
     const text = await (await fetch(`${url}/three`)).text();
     expect(text).toBe('retry: 2000\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\n');
+  });
+
+  it('end after their time, in order', async () => {
+    const text = await (await fetch(`${url}/short`)).text();
+    expect(text).toContain('data: 2\n\n');
+  });
+
+  it('cut off a client that does not read', async () => {
+    ended.length = 0;
+    const answer = await fetch(`${url}/huge`);
+    await eventually(() => ended.includes('huge'));
+    await expect(answer.text()).rejects.toThrow();
   });
 
   it('break the connection where their source fails, so that the client connects again', async () => {

@@ -1,14 +1,21 @@
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { sleep } from '#platform/waiting/sleep';
+import { wholeNumber } from './text.js';
 
 /** One server-sent event; `id` comes back as `Last-Event-ID` when the client connects again. */
-export type ServerEvent = { event?: string; id?: string; data: unknown };
+export type ServerEvent = { event?: string | undefined; id?: string | undefined; data: unknown };
 
 /** So often a line without meaning is sent, so that no proxy takes a quiet stream for a dead one. */
 const aliveEveryMs = 15_000;
 /** A client connects again after this time when the stream has ended. */
 const retryMs = 2_000;
+/** A stream ends after so long, so that a right which was taken away ends too. Its client connects again and goes on. */
+const streamSecondsMax = 300;
+/** A client that takes nothing for so long is cut off: something is sent to it more often than that. */
+const stalledMsMax = 60_000;
 
 /** The event id after which a client wants to go on; undefined at its first connection. */
 export const lastEventIdOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined => {
@@ -16,28 +23,97 @@ export const lastEventIdOf = ({ headers }: Pick<FastifyRequest, 'headers'>): str
   return typeof id === 'string' && id !== '' ? id : undefined;
 };
 
+/** The parameter that every route of a stream has. */
+export const streamQuery = {
+  seconds: wholeNumber(1, streamSecondsMax)
+    .prefault(streamSecondsMax)
+    .describe('The stream ends after so long. Connect again with `Last-Event-ID` to go on.'),
+};
+
+/** The `200` of a route that answers with a stream; `data` is the schema of an event's data. */
+export const streamOf = <S extends z.ZodType>(description: string, data: S) => ({
+  description: `Server-sent events. ${description}`,
+  content: { 'text/event-stream': { schema: data } },
+});
+
+/** The `204` of a route whose stream can be over. */
+export const nothingFollows = z
+  .undefined()
+  .describe('Nothing follows after `Last-Event-ID`: do not connect again.');
+
 /**
  * Answers with `text/event-stream` (WHATWG HTML section 9.2): each event as soon as `events` yields it, until it ends or
- * the client goes. Events are asked for one by one, as the client reads them. `gone` aborts when the client has gone or
- * `stopping` aborts: then `events` has to end. When it throws, the connection breaks and the client connects again.
+ * the client goes. Events are asked for one by one, as the client reads them. `gone` aborts when the client has gone, after
+ * `seconds`, or when `stopping` aborts: then `events` has to end. When it throws, the connection breaks and the client
+ * connects again. A client that does not read holds what one connection buffers, and for a minute.
  */
 export const sendEvents = <R>(
   reply: R,
   events: (gone: AbortSignal) => AsyncIterable<ServerEvent>,
-  stopping: AbortSignal,
+  bounds: { stopping: AbortSignal; seconds?: number; stalledMs?: number },
 ): R => {
+  const { stopping, seconds = streamSecondsMax, stalledMs = stalledMsMax } = bounds;
   // The reply is typed by its route's schema, which has no word for a stream.
   const answer = reply as unknown as FastifyReply;
   const closed = new AbortController();
-  answer.raw.once('close', () => closed.abort());
+  const lifetime = setTimeout(() => closed.abort(), seconds * 1000);
+  answer.raw.once('close', () => {
+    clearTimeout(lifetime);
+    closed.abort();
+  });
   const gone = AbortSignal.any([closed.signal, stopping]);
+  const lines = linesOf(events(gone), gone);
   answer
     .header('cache-control', 'no-store')
     .header('x-accel-buffering', 'no')
     .type('text/event-stream; charset=utf-8')
-    .send(Readable.from(linesOf(events(gone), gone), { objectMode: false }));
+    .send(Readable.from(cuttingOff(answer.raw, lines, stalledMs), { objectMode: false }));
   return reply;
 };
+
+export type Watchers = {
+  /** False when there are too many already, of all or of this client's. */
+  enter(response: Pick<ServerResponse, 'closed' | 'once'>, client?: string): boolean;
+};
+
+/** Counts those who watch from before anything is awaited until their connection or answer has ended. */
+export const createWatchers = (max: number, maxOfClient = max): Watchers => {
+  let watching = 0;
+  const ofClients = new Map<string, number>();
+  return {
+    enter: (response, client = '') => {
+      const own = ofClients.get(client) ?? 0;
+      if (watching >= max || own >= maxOfClient) return false;
+      // Who has gone already is not counted: there is no end to come.
+      if (response.closed) return true;
+      watching += 1;
+      ofClients.set(client, own + 1);
+      response.once('close', () => {
+        watching -= 1;
+        const left = (ofClients.get(client) ?? 1) - 1;
+        if (left > 0) ofClients.set(client, left);
+        else ofClients.delete(client);
+      });
+      return true;
+    },
+  };
+};
+
+/** Breaks the connection when the client has not asked for more in `stalledMs`. */
+async function* cuttingOff(
+  response: ServerResponse,
+  lines: AsyncIterable<string>,
+  stalledMs: number,
+): AsyncGenerator<string> {
+  for await (const line of lines) {
+    const stalled = setTimeout(() => response.destroy(), stalledMs);
+    try {
+      yield line;
+    } finally {
+      clearTimeout(stalled);
+    }
+  }
+}
 
 async function* linesOf(events: AsyncIterable<ServerEvent>, gone: AbortSignal): AsyncGenerator<string> {
   yield `retry: ${retryMs}\n\n`;

@@ -63,7 +63,9 @@ export const announceLocalServer = (origin: string, listener: Listener): Announc
         const incoming = new LocalMessage(request, host);
         response.once('close', () => {
           running.delete(response);
-          if (!response.writableFinished) incoming.destroy();
+          if (response.writableFinished) return;
+          incoming.aborted = true;
+          incoming.destroy();
         });
         try {
           listener(incoming as unknown as IncomingMessage, response as unknown as ServerResponse);
@@ -110,6 +112,8 @@ class LocalMessage extends Readable {
   readonly httpVersionMinor = 1;
   readonly socket = localSocket;
   readonly connection = localSocket;
+  /** As of a message from a socket: the caller has left, so what fails by that is no fault. */
+  aborted = false;
   readonly #body: LocalRequest['body'];
 
   constructor({ method, path, headers, body }: LocalRequest, host: string) {

@@ -592,9 +592,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     what: 'who comes while others are being answered is counted after them, so a burst passes the limit',
     edits: [
       {
-        file: 'services/analytics/live-routes.ts',
-        find: '      watching += 1;\n      response.once',
-        replace: '      setTimeout(() => (watching += 1), 100);\n      response.once',
+        file: 'platform/http/event-stream.ts',
+        find: '      watching += 1;\n      ofClients',
+        replace: '      setTimeout(() => (watching += 1), 100);\n      ofClients',
       },
     ],
     tests: ['services/analytics/live-routes.test.ts'],

@@ -1,10 +1,16 @@
-import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
-import { lastEventIdOf, type ServerEvent, sendEvents } from '#platform/http/event-stream';
+import {
+  createWatchers,
+  lastEventIdOf,
+  type ServerEvent,
+  sendEvents,
+  streamOf,
+  streamQuery,
+} from '#platform/http/event-stream';
 import { problems, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { text, wholeNumber } from '#platform/http/text';
+import { text } from '#platform/http/text';
 import type { Host } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
 import { updateSince } from './live.js';
@@ -16,8 +22,6 @@ import { analysts, completenessFields, tags } from './row-routes.js';
 const watchersMax = 500;
 /** Less than a second, so that an update a second arrives also where a machine is a little late. */
 const updateEveryMs = 800;
-/** A stream ends after so long, so that a role which was taken away ends too. The caller connects again. */
-const streamSecondsMax = 300;
 
 const amounts = z.array(z.object({ currency, amountMinor: count }));
 const window = z.object({
@@ -49,10 +53,9 @@ export const liveRoutes = (
   const { read } = sharedFor(updateEveryMs / 2, store, clock);
   const watchers = createWatchers(limits.watchersMax);
 
-  async function* updates(since: number | undefined, seconds: number, gone: AbortSignal) {
-    const untilMs = clock.monotonicMs() + seconds * 1000;
+  async function* updates(since: number | undefined, gone: AbortSignal) {
     let last = since;
-    while (!gone.aborted && clock.monotonicMs() < untilMs) {
+    while (!gone.aborted) {
       const reading = await read();
       // Without Redis the stream ends; the caller connects again and is refused until it is back.
       if (reading === undefined) return;
@@ -71,15 +74,11 @@ export const liveRoutes = (
         tags,
         summary: 'Orders, money and visitors now: at least one update a second.',
         description:
-          'Server-sent events of the name `live`. Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows. A stream ends after five minutes; connect again.',
+          'Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows.',
         headers: z.object({ 'last-event-id': text(40).optional() }),
-        querystring: z.strictObject({
-          seconds: wholeNumber(1, streamSecondsMax)
-            .prefault(streamSecondsMax)
-            .describe('The stream ends after so long.'),
-        }),
+        querystring: z.strictObject(streamQuery),
         response: {
-          200: { description: 'The updates.', content: { 'text/event-stream': { schema: update } } },
+          200: streamOf('Each is named `live`.', update),
           ...problems(503),
         },
       },
@@ -91,31 +90,12 @@ export const liveRoutes = (
         throw unavailable('live_unavailable', 'Live figures are not available at the moment.', 2);
       const since = Number(lastEventIdOf(request) ?? Number.NaN);
       const { seconds } = request.query;
-      return sendEvents(
-        reply,
-        (gone) => updates(Number.isSafeInteger(since) ? since : undefined, seconds, gone),
+      return sendEvents(reply, (gone) => updates(Number.isSafeInteger(since) ? since : undefined, gone), {
         stopping,
-      );
+        seconds,
+      });
     },
   );
-};
-
-/** Counts those who watch from before anything is awaited until their connection or answer has ended. */
-const createWatchers = (max: number) => {
-  let watching = 0;
-  return {
-    /** False when there are too many. */
-    enter: (response: Pick<ServerResponse, 'closed' | 'once'>): boolean => {
-      if (watching >= max) return false;
-      // Who has gone already is not counted: there is no end to come.
-      if (response.closed) return true;
-      watching += 1;
-      response.once('close', () => {
-        watching -= 1;
-      });
-      return true;
-    },
-  };
 };
 
 /** One reading for all who ask within `ageMsMax`. */

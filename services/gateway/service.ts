@@ -26,7 +26,10 @@ import { createFront } from './front.js';
 import { linksOf } from './front-page.js';
 import { createAggregatedHealth } from './health.js';
 import { relaxation } from './limit-settings.js';
+import { createOpenTopic } from './live-calls.js';
+import { liveRoutes } from './live-routes.js';
 import { createPlaces, shedLoad } from './load-shedding.js';
+import { createOpsSignals } from './ops-signal-reads.js';
 import { pageRoutes } from './pages.js';
 import { currentLimits, limitRequests } from './rate-limits.js';
 import { createRequestCounter } from './request-counter.js';
@@ -73,6 +76,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     places,
     answerTimeoutMs: config.answerTimeoutMs,
   });
+  const health = createAggregatedHealth(host, watched);
   const { app, component } = createHttpServer(host, {
     front: createFront(host, { auth, cache, shared, direct, counter, networks, limits, headers }),
     port: config.port,
@@ -80,7 +84,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     description,
     auth,
     trustedProxies: config.trustedProxies,
-    health: createAggregatedHealth(host, watched),
+    health,
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   shedLoad(app, host.metrics, places);
@@ -94,6 +98,8 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   pageRoutes(app, { version: host.version, ...linksOf(config) });
   collectorRoutes(app, host, producer, publisher);
   consumerRoutes(app, watched);
+  const signals = createOpsSignals({ upstreams, health, clock: host.clock });
+  liveRoutes(app, { open: createOpenTopic(upstreams, signals), stopping: host.stopping, places });
   accountExportRoute(app, { table: forwardings, upstreams });
   await forwardingRoutes(app, forwardings, upstreams, { places, cache, shared, auth });
   host.use(component);

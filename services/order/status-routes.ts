@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { lastEventIdOf, type ServerEvent, sendEvents } from '#platform/http/event-stream';
+import {
+  lastEventIdOf,
+  nothingFollows,
+  type ServerEvent,
+  sendEvents,
+  streamOf,
+  streamQuery,
+} from '#platform/http/event-stream';
 import { problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { text, uuid } from '#platform/http/text';
@@ -51,9 +58,6 @@ const statusRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
   );
 };
 
-/** A stream that has lasted so long ends; its client connects again and goes on. */
-const streamMsMax = 600_000;
-
 const streamRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void => {
   app.get(
     '/api/orders/:id/stream',
@@ -61,17 +65,20 @@ const streamRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
       access: 'public',
       schema: {
         tags,
-        summary:
-          'Server-sent events `status`, each with what `/status` answers: the status now, and each change until the order is confirmed or cancelled.',
+        summary: 'The status of one order now, and each change until it is confirmed or cancelled.',
         params,
+        querystring: z.strictObject(streamQuery),
         headers: orderTokenHeader.extend({
           'last-event-id': text(64)
             .optional()
             .describe('The id of the last event received: the status is sent only if it is another by now.'),
         }),
         response: {
-          200: z.unknown().describe('`text/event-stream`.'),
-          204: z.undefined().describe('Nothing follows after `Last-Event-ID`: do not connect again.'),
+          200: streamOf(
+            'Each is named `status` and has what `/status` answers; its id is the status.',
+            statusSchema,
+          ),
+          204: nothingFollows,
           ...problems(404),
         },
       },
@@ -80,10 +87,14 @@ const streamRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
       const asked = visible(await views.find(request.params.id), request);
       const known = lastEventIdOf(request);
       if (!isOpen(asked) && known === asked.status) return reply.code(204).send();
-      return sendEvents(reply, (gone) => statusEvents(views, asked, known, gone), stopping);
+      const { seconds } = request.query;
+      return sendEvents(reply, (gone) => statusEvents(views, asked, known, gone), { stopping, seconds });
     },
   );
 };
+
+/** Longer than any stream lasts. */
+const streamWaitMsMax = 600_000;
 
 async function* statusEvents(
   views: OrderViews,
@@ -91,12 +102,10 @@ async function* statusEvents(
   known: string | undefined,
   gone: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
-  const endsAtMs = performance.now() + streamMsMax;
   if (asked.status !== known) yield statusEvent(asked);
   for (let order = asked; isOpen(order); ) {
-    const waitMs = endsAtMs - performance.now();
-    const next = await changedStatus(views, order, { waitMs, signal: gone });
-    // The time is over, or too many wait already: the client connects again.
+    const next = await changedStatus(views, order, { waitMs: streamWaitMsMax, signal: gone });
+    // The stream's time is over, or too many wait already: the client connects again.
     if (next.status === order.status) return;
     order = next;
     yield statusEvent(order);
