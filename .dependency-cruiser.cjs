@@ -6,7 +6,7 @@ const withEffects = [
   '-(routes|store|reads|metrics|telemetry|replica|worker|listener|calls|provider|sink)[.]ts$',
   '[.]test[.]ts$',
   '^services/analytics/reconciliation[.]ts$',
-  '^services/gateway/(account-export|api-keys|catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream)[.]ts$',
+  '^services/gateway/(account-export|api-keys|catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream|web-files)[.]ts$',
   '^services/order/(access|place-order|sweeper)[.]ts$',
   '^services/user/(accounts|address-book|announcements|answers|api-keys|contact-backfill|devices|logins|mailed-tokens|password|signing-keys|tokens)[.]ts$',
   '^stream-jobs/clickhouse-ingest/(block-claims|block-insert|gathered-insert|gathering|in-flight|ingest|partition-pipeline|table-gate)[.]ts$',
@@ -97,6 +97,39 @@ module.exports = {
       to: { path: withEffects, dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'web-apps-stay-apart',
+      comment: 'No app of web/ imports another: a shopper never loads the code of operators.',
+      severity: 'error',
+      from: { path: '^web/(storefront|dashboard|admin)/' },
+      to: { path: '^web/(storefront|dashboard|admin)/', pathNot: '^web/$1/' },
+    },
+    {
+      name: 'web-shares-downwards',
+      comment: 'What the apps share imports no app; the kit, like the platform, knows no shop and no API.',
+      severity: 'error',
+      from: { path: '^web/(api|cover|kit|money|saga|words)/' },
+      to: { path: '^web/(storefront|dashboard|admin)/' },
+    },
+    {
+      name: 'web-kit-stands-alone',
+      severity: 'error',
+      from: { path: '^web/(kit|money|words)/', pathNot: '[.]test[.]tsx?$' },
+      to: { path: '^web/', pathNot: '^web/(kit|money|words)/' },
+    },
+    {
+      name: 'web-meets-the-rest-on-http',
+      comment: 'The pages have the API and its generated types, and nothing of the programs that answer.',
+      severity: 'error',
+      from: { path: '^web/', pathNot: '[.]test[.]tsx?$' },
+      to: { path: '^(services|stream-jobs|platform|schemas|recommenders|local|tests|benchmarks|scripts)/' },
+    },
+    {
+      name: 'nothing-imports-web',
+      severity: 'error',
+      from: { pathNot: '^(web|tests)/' },
+      to: { path: '^web/' },
+    },
+    {
       name: 'no-circles',
       comment: 'Circles of types are circles: what two files both need has a place of its own.',
       severity: 'error',
@@ -113,7 +146,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['source', 'import', 'node', 'require', 'default', 'types'],
-      extensions: ['.ts', '.js', '.mjs', '.cjs', '.d.ts', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs', '.d.ts', '.json'],
     },
   },
 };

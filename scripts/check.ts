@@ -10,6 +10,7 @@ const steps: Step[] = [
     args: ['--conditions=source', 'scripts/generate.ts', '--check'],
   },
   { name: 'types', command: 'tsc', args: ['--noEmit', '--project', '.'] },
+  { name: 'types of the web pages', command: 'tsc', args: ['--noEmit', '--project', 'web'] },
   { name: 'lint and format', command: 'biome', args: ['check', '--error-on-warnings', '.'] },
   {
     name: 'import boundaries',
@@ -26,6 +27,7 @@ const steps: Step[] = [
       'scripts',
       'tests',
       'benchmarks',
+      'web',
     ],
   },
 ];

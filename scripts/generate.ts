@@ -1,8 +1,8 @@
 /**
  * `npm run generate`: writes `schemas/events.ts` from the `.avsc` files and appends changed schemas to
  * `schemas/history.json`; in docker-compose.yml and dashboards/prometheus.yml the sections that follow from
- * `services/table.ts`; and docs/topologies.md, the drawings of the windowed jobs (these alone with `npm run topology`,
- * which is `--topologies`). With `--check` writes nothing and fails when one of them is out of date.
+ * `services/table.ts`; docs/topologies.md, the drawings of the windowed jobs (these alone with `npm run topology`,
+ * which is `--topologies`); and `web/api/schema.d.ts`, the types of the API for the web pages. With `--check` writes nothing and fails when one of them is out of date.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import {
   withoutDocs,
 } from '../schemas/compatibility.js';
 import { topics } from '../schemas/topics.js';
+import { apiTypes, apiTypesFile } from './api-types.js';
 import { containerSections, withSections } from './container-files.js';
 import { topologiesDocument, topologiesFile } from './topology-drawings.js';
 
@@ -208,6 +209,9 @@ if (
   (!existsSync(topologiesFile) || readFileSync(topologiesFile, 'utf8') !== topologiesDocument())
 )
   problems.push(`${topologiesFile} is out of date: run \`npm run topology\``);
+const typesOfApi = await apiTypes();
+if (checking && (!existsSync(apiTypesFile) || readFileSync(apiTypesFile, 'utf8') !== typesOfApi))
+  problems.push(`${apiTypesFile} is out of date: run \`npm run generate\``);
 if (problems.length > 0) {
   console.error(problems.join('\n'));
   process.exit(1);
@@ -217,6 +221,7 @@ if (!checking) {
   writeFileSync(historyFile, `${JSON.stringify(extended, null, 1)}\n`);
   for (const { file, generated } of containerFiles) writeFileSync(file, generated);
   writeFileSync(topologiesFile, topologiesDocument());
+  writeFileSync(apiTypesFile, typesOfApi);
 }
 console.log(
   `${sources.length} records, ${Object.values(extended).flat().length} versions, all FULL_TRANSITIVE`,

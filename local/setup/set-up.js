@@ -1,9 +1,12 @@
 import { build } from './build.js';
 import { installDependencies } from './dependencies.js';
+import { buildWeb } from './web.js';
 
 export async function setUp(root) {
   await installDependencies(root);
   const startedAt = performance.now();
-  const { compiled } = await build(root);
-  if (compiled > 0) console.log(`built ${compiled} files in ${Math.round(performance.now() - startedAt)} ms`);
+  const elapsedMs = () => Math.round(performance.now() - startedAt);
+  const [{ compiled }, { isBuilt }] = await Promise.all([build(root), buildWeb(root)]);
+  if (compiled > 0) console.log(`built ${compiled} files in ${elapsedMs()} ms`);
+  if (isBuilt) console.log(`built the web pages in ${elapsedMs()} ms`);
 }

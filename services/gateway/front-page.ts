@@ -1,4 +1,4 @@
-/** The data of the page at `GET /`, until there is a storefront: services, links and commands to try. */
+/** The data of the page at `GET /platform`: services, links and commands to try. */
 export type FrontPage = {
   /** The base URL by which the caller reached the gateway, without a trailing slash. */
   base: string;
@@ -49,6 +49,9 @@ export const frontPage = ({
   <section>
     <h2>Where to look</h2>
     <table>
+      ${row('/', 'The shop')}
+      ${row('/dashboard', 'Its figures, live')}
+      ${row('/admin', 'Orders, products, stock, and what is wrong now')}
       ${row('/docs', 'The HTTP interface, to read and to try')}
       ${row('/openapi.json', 'The same as OpenAPI 3.1, generated from the schemas that validate')}
       ${row('/health/ready', 'The health of every service')}

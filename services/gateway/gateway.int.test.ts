@@ -636,7 +636,7 @@ describe('what the gateway says of the whole', () => {
 
   it('is a front page and a documentation that take nothing from elsewhere', async () => {
     const { url } = await startGateway({ ZIPKIN_URL: 'http://zipkin.example' });
-    for (const path of ['/', '/docs']) {
+    for (const path of ['/platform', '/docs']) {
       const page = await (await fetch(url + path)).text();
       const assets = [...page.matchAll(/(?:src|rel="stylesheet" href)="([^"]+)"/g)].map(
         ([, asset]) => asset ?? '',
@@ -648,13 +648,59 @@ describe('what the gateway says of the whole', () => {
         expect([asset, answer.status]).toEqual([asset, 200]);
       }
     }
-    const front = await (await fetch(url, { headers: { 'x-forwarded-host': '"><script>' } })).text();
+    const front = await (
+      await fetch(`${url}/platform`, { headers: { 'x-forwarded-host': '"><script>' } })
+    ).text();
     expect(front).toContain('http://zipkin.example');
     expect(front).not.toContain('"><script>');
     for (const path of ['/openapi.json', '/asyncapi.json']) {
       expect(front).toContain(`href="${path}"`);
       const document = await (await fetch(url + path)).json();
       expect(document).toMatchObject({ info: { version: expect.any(String) } });
+    }
+  });
+
+  it('serves the three apps, their deep links and their files, and nothing else as a page', async () => {
+    const { url } = await startGateway({});
+    const pages = [
+      ['/', 'storefront'],
+      ['/products/0190', 'storefront'],
+      ['/categories/home/candles', 'storefront'],
+      ['/account/orders?page=2', 'storefront'],
+      ['/dashboard', 'dashboard'],
+      ['/dashboard/revenue', 'dashboard'],
+      ['/admin/orders/0190', 'admin'],
+    ] as const;
+    for (const [path, app] of pages) {
+      const answer = await fetch(url + path);
+      const html = await answer.text();
+      expect([path, answer.status, answer.headers.get('cache-control')]).toEqual([path, 200, 'no-cache']);
+      expect(html, path).toMatch(new RegExp(`src="/assets/${app}-[\\w-]+[.]js"`));
+      expect(answer.headers.get('content-security-policy')).toContain("script-src 'self'");
+      expect(answer.headers.get('content-security-policy')).not.toContain('unsafe');
+      expect(html, 'inline script').not.toMatch(/<script(?![^>]*src=)|<style|\son\w+=/);
+      const unchanged = await fetch(url + path, {
+        headers: { 'if-none-match': answer.headers.get('etag') ?? '' },
+      });
+      expect(unchanged.status).toBe(304);
+    }
+    const html = await (await fetch(url)).text();
+    const script = /src="(\/assets\/[^"]+)"/.exec(html)?.[1] ?? '';
+    const bytes = async (coding: string): Promise<[string | null, string | null]> => {
+      const answer = await fetch(url + script, { headers: { 'accept-encoding': coding } });
+      expect(answer.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+      return [answer.headers.get('content-encoding'), answer.headers.get('content-length')];
+    };
+    const [plain, brotli] = [await bytes('identity'), await bytes('gzip, br')];
+    expect([plain[0], brotli[0]]).toEqual([null, 'br']);
+    expect(Number(brotli[1])).toBeLessThan(Number(plain[1]));
+    for (const path of ['/api/nothing', '/assets/none.js', '/nowhere', '/assets/..%2fadmin.html']) {
+      const answer = await fetch(url + path, { headers: { accept: 'text/html' } });
+      expect([path, answer.headers.get('content-type')]).toEqual([
+        path,
+        expect.stringContaining('problem+json'),
+      ]);
+      expect([path, answer.status >= 400 && answer.status < 500]).toEqual([path, true]);
     }
   });
 

@@ -8,9 +8,9 @@ import { type FrontPage, frontPage, frontPageScript, frontPageStyle } from './fr
 
 const hidden = { access: 'anonymous', schema: { hide: true } } as const;
 
-/** The front page and the API documentation. No asset is loaded from another host. */
+/** The page about the platform and the API documentation. No asset is loaded from another host. */
 export const pageRoutes = (app: HttpApp, facts: Omit<FrontPage, 'base'>): void => {
-  app.get('/', hidden, (request, reply) =>
+  app.get('/platform', hidden, (request, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .send(frontPage({ ...facts, base: `${request.protocol}://${request.host}` })),

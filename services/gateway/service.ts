@@ -36,6 +36,7 @@ import { createRequestCounter } from './request-counter.js';
 import { forwardings } from './routing-table.js';
 import { createSharedAnswers } from './shared-answers.js';
 import { createUpstream, type Upstream } from './upstream.js';
+import { webRoutes } from './web-routes.js';
 
 const description =
   'Errors are RFC 9457 problems with a stable `code`. Lists are `{items, next}`. Amounts are in minor units.';
@@ -95,6 +96,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   });
   await app.register(cors, () => corsOf);
 
+  webRoutes(app);
   pageRoutes(app, { version: host.version, ...linksOf(config) });
   collectorRoutes(app, host, producer, publisher);
   consumerRoutes(app, watched);

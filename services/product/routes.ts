@@ -269,7 +269,7 @@ const historyEntry = z
   .object({
     version: z.int(),
     kind: z.enum(['created', 'updated', 'deleted']),
-    changes: z.array(z.object({ field: z.string(), from: z.json(), to: z.json() })),
+    changes: z.array(z.object({ field: z.string(), from: z.unknown(), to: z.unknown() })),
     changedBy: z.uuid().nullable().describe('The account that made the change.'),
     occurredAt: z.iso.datetime(),
   })

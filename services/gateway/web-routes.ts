@@ -1,0 +1,72 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isUnchanged } from '#platform/http/etag';
+import { problem, unavailable } from '#platform/http/problem-details';
+import type { HttpApp } from '#platform/http/server';
+import { projectPath } from '#platform/project';
+import { codingFor, readWebFiles, type WebFile } from './web-files.js';
+
+const hidden = { access: 'anonymous', schema: { hide: true } } as const;
+
+/** The pages take everything from this gateway; no script and no style stands in their HTML. Pictures of products may
+ * lie anywhere. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "font-src 'self'",
+  "img-src 'self' data: http: https:",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The first part of every address that the storefront has a page for; so an unknown address stays a 404. */
+const storefrontPages = [
+  ...['products', 'categories', 'search', 'new', 'trending', 'cart', 'checkout', 'orders', 'account'],
+  ...['login', 'register', 'reset-password', 'verify-email'],
+];
+
+/** The three apps: their pages, also for deep links, and their hashed files. */
+export const webRoutes = (app: HttpApp): void => {
+  const files = readWebFiles(projectPath('dist/web'));
+
+  const page = (url: string, name: string): void => {
+    app.get(url, hidden, (request, reply) => {
+      const file = files.get(name);
+      if (file === undefined)
+        throw unavailable('web_not_built', 'The pages are not built: run `npm run setup`.', 60);
+      return send(request, reply, file);
+    });
+  };
+  page('/', 'storefront.html');
+  for (const name of ['dashboard', 'admin']) {
+    page(`/${name}`, `${name}.html`);
+    page(`/${name}/*`, `${name}.html`);
+  }
+  for (const name of storefrontPages) {
+    page(`/${name}`, 'storefront.html');
+    page(`/${name}/*`, 'storefront.html');
+  }
+
+  app.get('/assets/:name', hidden, (request, reply) => {
+    const file = files.get(`assets/${(request.params as { name: string }).name}`);
+    if (file === undefined) throw problem(404, 'route_not_found', 'There is nothing at this address.');
+    return send(request, reply, file);
+  });
+};
+
+const send = (request: FastifyRequest, reply: FastifyReply, file: WebFile): FastifyReply => {
+  const { contentType, etag, isImmutable, codings } = file;
+  reply.headers({
+    etag,
+    vary: 'accept-encoding',
+    'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+    'content-security-policy': contentSecurityPolicy,
+  });
+  if (isUnchanged(request, etag)) return reply.code(304).send();
+  const coding = codingFor(request.headers['accept-encoding'], file);
+  if (coding !== 'identity') reply.header('content-encoding', coding);
+  return reply.type(contentType).send(codings[coding]);
+};

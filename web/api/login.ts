@@ -1,0 +1,141 @@
+import { useSyncExternalStore } from 'react';
+import { problemOf, Unreachable } from './problem.ts';
+import type { components } from './schema.d.ts';
+
+export type User = components['schemas']['User'];
+type LoggedIn = components['schemas']['LoggedIn'];
+
+/**
+ * The access token lives in memory; the refresh token and the name of its owner in `localStorage`, for the next visit.
+ * A refresh token is good once. So tabs refresh one after the other under a lock, and each reads the stored token again
+ * when its turn has come: two tabs that spend one token look like a theft, which ends the session.
+ */
+const storageKey = 'cartstream.login';
+const lockName = 'cartstream.login';
+/** An access token is renewed so long before it expires. */
+const marginMs = 30_000;
+
+type Stored = { refreshToken: string; user: User };
+type Access = { token: string; expiresAtMs: number; userId: string };
+
+let access: Access | undefined;
+let refreshing: Promise<string | undefined> | undefined;
+const listeners = new Set<() => void>();
+
+const read = (): string | null => {
+  try {
+    return localStorage.getItem(storageKey);
+  } catch {
+    return null;
+  }
+};
+
+const stored = (): Stored | undefined => {
+  try {
+    return (JSON.parse(read() ?? 'null') as Stored | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const announce = (): void => {
+  for (const listener of listeners) listener();
+};
+
+/** Milliseconds until a token expires, by its own claims, so that a wrong clock here does not matter. */
+const lifetimeMs = (token: string): number => {
+  try {
+    const [, claims = ''] = token.split('.');
+    const { exp, iat } = JSON.parse(atob(claims.replace(/-/g, '+').replace(/_/g, '/'))) as {
+      exp: number;
+      iat: number;
+    };
+    return (exp - iat) * 1000;
+  } catch {
+    return 60_000;
+  }
+};
+
+/** Takes over what a login, a registration or a refresh has answered. */
+export const acceptLogin = ({ accessToken, refreshToken, user }: LoggedIn): void => {
+  access = { token: accessToken, expiresAtMs: performance.now() + lifetimeMs(accessToken), userId: user.id };
+  localStorage.setItem(storageKey, JSON.stringify({ refreshToken, user } satisfies Stored));
+  announce();
+};
+
+/** Forgets the login in all tabs. The API is asked to end the session first, by `logOut`. */
+export const forgetLogin = (): void => {
+  access = undefined;
+  localStorage.removeItem(storageKey);
+  announce();
+};
+
+const post = async (path: string, body: object): Promise<Response> => {
+  try {
+    return await fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  } catch (cause) {
+    throw new Unreachable(cause);
+  }
+};
+
+const refresh = async (): Promise<string | undefined> => {
+  const login = stored();
+  if (login === undefined) return undefined;
+  const response = await post('/api/auth/refresh', { refreshToken: login.refreshToken });
+  if (response.ok) {
+    acceptLogin((await response.json()) as LoggedIn);
+    return access?.token;
+  }
+  if (response.status !== 401 && response.status !== 400) throw await problemOf(response);
+  forgetLogin();
+  return undefined;
+};
+
+/** The token to send now: of memory, or a fresh one. Undefined for visitors who are not logged in. */
+export const accessToken = async (): Promise<string | undefined> => {
+  const login = stored();
+  if (login === undefined) return undefined;
+  if (access && access.userId === login.user.id && performance.now() < access.expiresAtMs - marginMs)
+    return access.token;
+  refreshing ??= navigator.locks.request(lockName, refresh).finally(() => {
+    refreshing = undefined;
+  });
+  return refreshing;
+};
+
+/** After a 401: what memory holds is not accepted any more. */
+export const dropAccessToken = (): void => {
+  access = undefined;
+};
+
+export const logOut = async (): Promise<void> => {
+  const login = stored();
+  forgetLogin();
+  if (login !== undefined)
+    await post('/api/auth/logout', { refreshToken: login.refreshToken }).catch(() => undefined);
+};
+
+const subscribe = (listener: () => void) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
+if (typeof window !== 'undefined')
+  window.addEventListener('storage', ({ key }) => {
+    if (key === storageKey || key === null) announce();
+  });
+
+let seen: { text: string | null; user: User | undefined } = { text: null, user: undefined };
+/** The same object until another login is stored, as React needs it. */
+const currentUser = (): User | undefined => {
+  const text = read();
+  if (text !== seen.text) seen = { text, user: stored()?.user };
+  return seen.user;
+};
+
+/** The logged-in user, in every tab at once; undefined for a guest. */
+export const useUser = (): User | undefined => useSyncExternalStore(subscribe, currentUser);
+export const userNow = currentUser;

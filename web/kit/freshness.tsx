@@ -1,0 +1,55 @@
+import { useEffect, useState } from 'react';
+import { classes } from './classes.ts';
+import { formatDuration } from './time.ts';
+
+const amberMs = 30_000;
+const redMs = 300_000;
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+/** The time of now, once a second while the page is seen. */
+export const useNow = (everyMs = 1000): number => {
+  const [nowMs, setNowMs] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => !document.hidden && setNowMs(Date.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return nowMs;
+};
+
+/**
+ * The age of a figure: `asOf` is the event time up to which it is complete. It counts up while nothing new comes, and
+ * says by word as well as by colour when it is behind.
+ */
+export const Freshness = ({
+  asOf,
+  lagMs,
+  isCutOff = false,
+}: {
+  asOf: string | undefined;
+  /** What the server itself is behind. */
+  lagMs?: number | undefined;
+  /** No answer comes at all: figures shown are old ones. */
+  isCutOff?: boolean;
+}) => {
+  const nowMs = useNow();
+  if (asOf === undefined) return <span className="text-ink-soft text-xs">no data yet</span>;
+  const ageMs = Math.max(0, nowMs - new Date(asOf).getTime(), lagMs ?? 0);
+  const state = isCutOff ? 'cut off' : ageMs > redMs ? 'far behind' : ageMs > amberMs ? 'behind' : 'live';
+  return (
+    <span
+      className={classes(
+        'tabular inline-flex items-center gap-1.5 whitespace-nowrap text-xs',
+        state === 'live' ? 'text-ink-soft' : state === 'behind' ? 'text-warn' : 'text-bad',
+      )}
+    >
+      <span
+        aria-hidden="true"
+        className={classes('size-1.5 rounded-full bg-current', state === 'live' && 'text-good')}
+      />
+      {state === 'live'
+        ? `complete to ${clock.format(new Date(asOf))}`
+        : `${state} by ${formatDuration(ageMs)}`}
+    </span>
+  );
+};
