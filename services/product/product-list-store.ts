@@ -13,6 +13,8 @@ export type ListFilter = {
   maxPriceMinor?: number | undefined;
   /** The variants of one product. */
   groupId?: string | undefined;
+  /** These products alone. */
+  ids?: readonly string[] | undefined;
   isFeatured?: boolean;
   sort: Sort;
   /** The end of the page before. */
@@ -74,7 +76,7 @@ export const listProducts = async (db: Queryable, filter: ListFilter): Promise<P
 };
 
 const conditionsOf = (filter: ListFilter, bind: (value: unknown) => string): string[] => {
-  const { category, brand, minPriceMinor, maxPriceMinor, groupId, isFeatured, withInactive } = filter;
+  const { category, brand, minPriceMinor, maxPriceMinor, groupId, ids, isFeatured, withInactive } = filter;
   return [
     withInactive ? 'deleted_at IS NULL' : 'active',
     ...(isFeatured === true ? ['featured'] : []),
@@ -83,6 +85,7 @@ const conditionsOf = (filter: ListFilter, bind: (value: unknown) => string): str
       : [`(category = ${bind(category)} OR starts_with(category, ${bind(`${category}/`)}))`]),
     ...(brand === undefined ? [] : [`brand = ${bind(brand)}`]),
     ...(groupId === undefined ? [] : [`group_id = ${bind(groupId)}`]),
+    ...(ids === undefined ? [] : [`product_id = ANY(${bind(ids)})`]),
     ...(minPriceMinor === undefined ? [] : [`price_minor >= ${bind(minPriceMinor)}`]),
     ...(maxPriceMinor === undefined ? [] : [`price_minor <= ${bind(maxPriceMinor)}`]),
   ];

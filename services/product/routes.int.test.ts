@@ -204,6 +204,13 @@ describe('the list', () => {
     expect(await walk('sort=popularity')).toEqual([c, d, b, a]);
     expect(await walk('minPrice=200&maxPrice=300&sort=price')).toEqual([c, a]);
     expect(await walk(`groupId=${groupId}&category=home&sort=price&maxPrice=100`)).toEqual([b]);
+    expect(await walk(`ids=${c.toUpperCase()},${randomUUID()},${a}`)).toEqual([c, a]);
+    expect(await walk('ids=')).toEqual([]);
+  });
+
+  it('refuses ids that are none, and more than it reads at once', async () => {
+    for (const ids of ['a', `${randomUUID()},'`, Array.from({ length: 101 }, () => randomUUID()).join()])
+      expect((await ask('GET', `/api/products?ids=${ids}`)).status).toBe(400);
   });
 
   it('refuses a cursor of another order, and one that was made up', async () => {

@@ -4,7 +4,7 @@ import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { line, uuid, wholeNumber } from '#platform/http/text';
+import { line, text, uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
@@ -23,6 +23,16 @@ import {
 } from './product-schemas.js';
 import type { ProductStore } from './product-store.js';
 
+const idsMax = 100;
+const idChars = 36;
+const ids = text(idsMax * (idChars + 1))
+  .toLowerCase()
+  .transform((list) => list.split(',').filter((part) => part !== ''))
+  .refine(
+    (list) => list.length <= idsMax && list.every((part) => uuid.safeParse(part).success),
+    `must be at most ${idsMax} ids, separated by commas`,
+  );
+
 const listFilters = z.strictObject({
   ...listQuery,
   category: category.optional(),
@@ -30,6 +40,9 @@ const listFilters = z.strictObject({
   minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
   maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
   groupId: uuid.optional().describe('The variants of one product.'),
+  ids: ids
+    .optional()
+    .describe('Products by their ids, separated by commas; those not for sale are left out.'),
   sort: z.enum(sorts).default('newest'),
 });
 
@@ -82,13 +95,14 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
       },
     },
     async (request, reply) => {
-      const { limit, cursor, sort, category, brand, minPrice, maxPrice, groupId } = request.query;
+      const { limit, cursor, sort, category, brand, minPrice, maxPrice, groupId, ids } = request.query;
       const rows = await products.list({
         category: category === undefined ? undefined : normaliseCategory(category),
         brand,
         minPriceMinor: minPrice,
         maxPriceMinor: maxPrice,
         groupId,
+        ids,
         sort,
         after: afterIn(cursor, sort),
         rowsMax: limit + 1,

@@ -106,6 +106,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Several topics as server-sent events on one connection.
+         * @description Topics: `analytics` (roles analyst and admin; what `/api/analytics/live` sends), `ops` (staff; what staff should know of at once, whenever it changes, as `OpsSignals`) and `orders.<id>` (the order's buyer, its guest by `X-Order-Token`, and staff; what `/api/orders/{id}/stream` sends).
+         *
+         *     Each event is named after its topic and has the data of that topic's own stream; its id says how far each topic is, so `Last-Event-ID` goes on in all of them. `topic-away` `{topic, code}` says that a topic's source does not answer at the moment: the stream goes on when it does, and the other topics are not held up. `topic-over` `{topic}` says that nothing more comes of a topic: the order is confirmed or cancelled. `topic-refused` `{topic, code}` says that it may not be watched any more.
+         *
+         *     A caller who may not have one of the topics gets its problem and no stream. A stream ends after five minutes; connect again.
+         */
+        get: operations["getApiLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/products/search": {
         parameters: {
             query?: never;
@@ -644,7 +668,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events `status`, each with what `/status` answers: the status now, and each change until the order is confirmed or cancelled. */
+        /** The status of one order now, and each change until it is confirmed or cancelled. */
         get: operations["getApiOrdersByIdStream"];
         put?: never;
         post?: never;
@@ -954,7 +978,7 @@ export interface paths {
         };
         /**
          * Orders, money and visitors now: at least one update a second.
-         * @description Server-sent events of the name `live`. Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows. A stream ends after five minutes; connect again.
+         * @description Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows.
          */
         get: operations["getApiAnalyticsLive"];
         put?: never;
@@ -1701,6 +1725,35 @@ export interface components {
             /** @description The message of the last failure, or why the member has no partitions. */
             reason: string | null;
         };
+        OpsSignals: {
+            /** Format: date-time */
+            asOf: string;
+            /** @description Services and jobs that do not work. */
+            servicesDown: string[];
+            /** @description Those that work without something they use. */
+            servicesDegraded: string[];
+            stuckOrders: {
+                /** @description 100 stands for 100 or more. */
+                count: number;
+                /** @description The last event of the order that waits longest. */
+                oldestSince: string | null;
+            } | null;
+            deadLetters: {
+                waiting: number;
+                /** @description The largest twenty. */
+                groups: {
+                    topic: string;
+                    group: string;
+                    reason: string;
+                    waiting: number;
+                }[];
+            } | null;
+            lowStock: {
+                /** @description 100 stands for 100 or more. */
+                count: number;
+                outOfStock: number;
+            } | null;
+        };
         Product: {
             /** Format: uuid */
             id: string;
@@ -1987,8 +2040,16 @@ export interface components {
         Setting: {
             key: string;
             /** @description The value in effect: the one that was set last, or the default. */
-            value: number | string | boolean;
-            default: number | string | boolean;
+            value: number | string | boolean | {
+                [key: string]: (number | string | boolean) | ((number | string | boolean) | {
+                    [key: string]: number | string | boolean;
+                })[];
+            }[];
+            default: number | string | boolean | {
+                [key: string]: (number | string | boolean) | ((number | string | boolean) | {
+                    [key: string]: number | string | boolean;
+                })[];
+            }[];
             /** @description True while no value is set. */
             isDefault: boolean;
             unit: string;
@@ -2005,7 +2066,11 @@ export interface components {
         SettingChange: {
             version: number;
             /** @description Null where the default was set again. */
-            value: (number | string | boolean) | null;
+            value: (number | string | boolean | {
+                [key: string]: (number | string | boolean) | ((number | string | boolean) | {
+                    [key: string]: number | string | boolean;
+                })[];
+            }[]) | null;
             /** @description The version whose value was set again; 0 is the default. */
             rolledBackTo: number | null;
             /** Format: uuid */
@@ -2165,7 +2230,7 @@ export interface components {
             sentence: string;
             /** @description The steps that have not been answered yet. */
             waitsFor: ("stock_reservation" | "payment_authorization" | "payment_retry" | "payment_capture" | "stock_commit" | "refund" | "payment_void" | "stock_release")[];
-            /** @description Refunds that the provider has refused for good. Staff have to refund them by other means. */
+            /** @description Refunds that the provider has refused. `retry` asks for them once more. */
             refundsFailed: {
                 /** Format: uuid */
                 refundId: string;
@@ -3228,6 +3293,107 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getApiLive: {
+        parameters: {
+            query: {
+                /** @description One to twenty topics, separated by commas. */
+                topics: string;
+                /** @description The stream ends after so long. Connect again with `Last-Event-ID` to go on. */
+                seconds?: number;
+            };
+            header?: {
+                "last-event-id"?: string;
+                /** @description For the topic of a guest’s order. */
+                "x-order-token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. Each is named after its topic. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["OpsSignals"] | {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Nothing follows after `Last-Event-ID`: do not connect again. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6050,7 +6216,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    value: number | string | boolean;
+                    value: number | string | boolean | {
+                        [key: string]: (number | string | boolean) | ((number | string | boolean) | {
+                            [key: string]: number | string | boolean;
+                        })[];
+                    }[];
                     /** @description Set by the server. A request may contain it; the server ignores it. */
                     key?: string | number | boolean | null | {
                         [key: string]: unknown;
@@ -7279,7 +7449,10 @@ export interface operations {
     };
     getApiOrdersByIdStream: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The stream ends after so long. Connect again with `Last-Event-ID` to go on. */
+                seconds?: number;
+            };
             header?: {
                 /** @description The `orderToken` that a guest received with the order. */
                 "x-order-token"?: string;
@@ -7293,13 +7466,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `text/event-stream`. */
+            /** @description Server-sent events. Each is named `status` and has what `/status` answers; its id is the status. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "text/event-stream": components["schemas"]["OrderStatus"];
                 };
             };
             /** @description Nothing follows after `Last-Event-ID`: do not connect again. */
@@ -9118,6 +9291,8 @@ export interface operations {
                 maxPrice?: number;
                 /** @description The variants of one product. */
                 groupId?: string;
+                /** @description Products by their ids, separated by commas; those not for sale are left out. */
+                ids?: string;
                 sort?: "newest" | "price" | "-price" | "rating" | "popularity";
             };
             header?: never;
@@ -9894,7 +10069,7 @@ export interface operations {
     getApiAnalyticsLive: {
         parameters: {
             query?: {
-                /** @description The stream ends after so long. */
+                /** @description The stream ends after so long. Connect again with `Last-Event-ID` to go on. */
                 seconds?: number;
             };
             header?: {
@@ -9905,7 +10080,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The updates. */
+            /** @description Server-sent events. Each is named `live`. */
             200: {
                 headers: {
                     [name: string]: unknown;
