@@ -1,6 +1,6 @@
 /**
  * `npm run bench freshness`: how long after its acceptance an event is in the answers of `/api/analytics`, beside a steady
- * load of events (`RATES`, a second; `SECONDS` each). What is measured: benchmarks/README.md.
+ * load of events (`RATES`, a second; `MINUTES` each). What is measured: benchmarks/README.md.
  */
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -17,7 +17,7 @@ import { circumstancesNote, writeResults } from './results.js';
 import { progressLine, table, thousands } from './terminal.js';
 
 const rates = (process.env.RATES ?? '1000,20000').split(',').map(Number);
-const seconds = Number(process.env.SECONDS ?? 600);
+const seconds = Number(process.env.MINUTES ?? 2) * 60;
 const probesPerSecond = Number(process.env.PROBES ?? 10);
 const restMs = 10;
 const lateMsMax = 60_000;

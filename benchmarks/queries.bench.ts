@@ -187,7 +187,7 @@ const measureSize = async (size: number) => {
   progress.done(
     `${thousands(counted?.activity ?? 0)} actions, ${thousands(counted?.sales ?? 0)} lines sold and returned`,
   );
-  const plan = { clickhouseUrl: scratch.url, nowMs: endMs, threadsMax: 1 };
+  const plan = { clickhouseUrl: scratch.url, nowMs: endMs };
   const same = await startApi({ ...plan, isChanging: false });
   const cachedMs = await askCached(same);
   const answers = new Map<string, number>();

@@ -123,7 +123,7 @@ it('asks anew after a failure', async () => {
 
 it('lets no more wait than may, and those who wait come to their turn', async () => {
   const clickhouse = slowClickHouse();
-  const bounded = withinCost(clickhouse, { runningMax: 1, waitersMax: 2 });
+  const bounded = withinCost(clickhouse, { runningMax: 1, waitersMax: 2, threadsMax: 1, niceness: 0 });
   const asking = ['a', 'b', 'c', 'd'].map((sql) => bounded.query(sql));
   await expect(asking[3]).rejects.toSatisfy(
     (error) => error instanceof PlatformError && error.retriable && error.code === 'clickhouse_unavailable',

@@ -1,6 +1,7 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { PlatformError } from '#platform/errors';
 import { createAdmission } from '#platform/waiting/admission';
+import { createTimeBudget } from '#platform/waiting/time-budget';
 
 /** What one statement may cost at most; ClickHouse refuses it, before it reads where that can be foreseen. */
 export type CostLimits = {
@@ -8,26 +9,40 @@ export type CostLimits = {
   resultRowsMax: number;
   memoryBytesMax: number;
   executionSecondsMax: number;
-  threadsMax: number;
 };
 
 /**
- * `runningMax` statements at once, and `waitersMax` more that wait for a place. `niceness` is the operating system's: 10 is a
- * ninth of what others get of a core that both want. ClickHouse ignores it where it may not set it.
+ * `runningMax` statements at once, and `waitersMax` more that wait for a place. `niceness` is the operating system's: 19 is a
+ * seventieth of what others get of a core that both want. ClickHouse ignores it where it may not set it. `share` of the time
+ * is theirs, all of it if unset, once they have run for `burstMs`.
  */
-export type Crowd = { runningMax: number; waitersMax: number; niceness?: number };
+export type Crowd = {
+  runningMax: number;
+  waitersMax: number;
+  threadsMax: number;
+  niceness: number;
+  budget?: { share: number; burstMs: number };
+};
 
-/** Questions that read raw rows wait for each other, and for orders that share the cores. */
-export const slowCrowd: Crowd = { runningMax: 2, waitersMax: 50, niceness: 10 };
+/**
+ * Questions that read raw rows wait for each other, and for orders that share the cores. One of them runs at a time, on one
+ * thread; those who ask all the time get half of that thread, because caches and memory are shared however nice a thread is.
+ */
+export const slowCrowd: Crowd = {
+  runningMax: 1,
+  waitersMax: 50,
+  threadsMax: 1,
+  niceness: 19,
+  budget: { share: 0.5, burstMs: 2_000 },
+};
 /** Statements over rollups take milliseconds. */
-export const fastCrowd: Crowd = { runningMax: 4, waitersMax: 2_000 };
+export const fastCrowd: Crowd = { runningMax: 2, waitersMax: 2_000, threadsMax: 1, niceness: 5 };
 
 export const costLimits: CostLimits = {
   rowsReadMax: 200_000_000,
   resultRowsMax: 100_000,
   memoryBytesMax: 400_000_000,
   executionSecondsMax: 8,
-  threadsMax: 2,
 };
 
 /**
@@ -49,10 +64,11 @@ export const withinCost = (
     `max_bytes_before_external_group_by = ${Math.floor(limits.memoryBytesMax / 2)}`,
     `max_bytes_before_external_sort = ${Math.floor(limits.memoryBytesMax / 2)}`,
     `max_execution_time = ${limits.executionSecondsMax}`,
-    `max_threads = ${limits.threadsMax}`,
-    ...(crowd.niceness === undefined ? [] : [`os_thread_priority = ${crowd.niceness}`]),
+    `max_threads = ${crowd.threadsMax}`,
+    `os_thread_priority = ${crowd.niceness}`,
   ].join(', ');
   const admission = createAdmission(crowd.runningMax);
+  const budget = crowd.budget && createTimeBudget(crowd.budget);
   return {
     query: async (sql, params) => {
       if (admission.waiting >= crowd.waitersMax)
@@ -60,7 +76,10 @@ export const withinCost = (
           retriable: true,
         });
       return admission
-        .run(() => clickhouse.query<never>(`${sql}\n  SETTINGS ${settings}`, params))
+        .run(() => {
+          const asked = () => clickhouse.query<never>(`${sql}\n  SETTINGS ${settings}`, params);
+          return budget === undefined ? asked() : budget.run(asked);
+        })
         .catch((error: unknown) => {
           throw isOverItsOwnLimit(error)
             ? new PlatformError('clickhouse_limit', error.message, { retriable: false, cause: error })

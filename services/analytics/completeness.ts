@@ -12,13 +12,13 @@ export type Reading = Completeness & { version: string };
 export type CompletenessGauge = Component & {
   /**
    * Call it before the query whose answer it describes, so that the answer contains everything ingested by then. A
-   * reading is shared for 200 ms, and while it is taken anew for as long again. While Kafka does not answer, `asOf` stays the same and `lagMs` grows. `lagMs` is
-   * elapsed time: if the wall clock is set back, `asOf` goes back too, as event times do, but `lagMs` does not change.
+   * reading is shared for 100 ms, and while it is taken anew for as long again. While Kafka does not answer, `asOf` stays
+   * the same and `lagMs` grows. `lagMs` is elapsed time: if the wall clock is set back, `asOf` goes back too, as event times do, but `lagMs` does not change.
    */
   read(): Promise<Reading>;
 };
 
-const readingMsMax = 200;
+const readingMsMax = 100;
 /**
  * The time that an event may take from its clock to the log, where its source does not say how far it is: a transaction
  * has to commit, and the relay has to send the event. `outbox_relay_delay_seconds` measures the delay. If a relay stops

@@ -22,9 +22,9 @@ describe('a block', () => {
     expect([0, 100, 300, 5_000].map((ageMs) => rule.restMs(ageMs, false, 0))).toEqual([300, 200, 0, 0]);
   });
 
-  it('waits ten times as long as the last insert took, and longer while there is a backlog, but a second at most', () => {
-    expect([20, 50, 70, 90, 500].map((lastInsertMs) => rule.restMs(0, false, lastInsertMs))).toEqual([
-      300, 500, 700, 900, 1_000,
+  it('waits ten times as long as the last insert took, but half a second at most, and longer while there is a backlog', () => {
+    expect([20, 40, 50, 500].map((lastInsertMs) => rule.restMs(0, false, lastInsertMs))).toEqual([
+      300, 400, 500, 500,
     ]);
     expect(rule.restMs(250, true, 0)).toBe(750);
   });

@@ -17,8 +17,12 @@ export type BlockLimits = {
 };
 
 const exclusionsPerBlockMax = 1_000;
-/** A block waits this many times the duration of the last insert, so that inserts take about a tenth of the time. */
+/**
+ * A block waits this many times the duration of the last insert, so that inserts take about a tenth of the time, unless that
+ * would keep records longer from those who ask.
+ */
 const restsPerInsert = 10;
+const restMsMax = 500;
 
 export const createBlockRule = (limits: BlockLimits, blockWaitMs: number): BlockRule => ({
   isFull: ({ bytes, rows, excluded }) =>
@@ -27,7 +31,7 @@ export const createBlockRule = (limits: BlockLimits, blockWaitMs: number): Block
     // A slow ClickHouse receives fewer and larger blocks.
     const waitMs = isBehind
       ? limits.backlogBlockWaitMs
-      : Math.max(blockWaitMs, Math.min(limits.backlogBlockWaitMs, lastInsertMs * restsPerInsert));
+      : Math.max(blockWaitMs, Math.min(restMsMax, lastInsertMs * restsPerInsert));
     return Math.max(0, waitMs - ageMs);
   },
 });

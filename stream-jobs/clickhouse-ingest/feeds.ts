@@ -80,7 +80,7 @@ export const feeds: readonly Feed[] = [
     repeats: { among: 'named', idsMax: 20_000, recordsMax: 200_000 },
     appendOnly: true,
     rollups: ['shopper_activity_per_minute'],
-    blockWaitMs: 750,
+    blockWaitMs: 400,
   },
   {
     topic: topics.sales.topic,
@@ -91,7 +91,7 @@ export const feeds: readonly Feed[] = [
     repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
     appendOnly: true,
     rollups: ['sales_per_minute', 'sales_per_hour', 'sales_per_day'],
-    blockWaitMs: 500,
+    blockWaitMs: 400,
   },
   {
     topic: topics.products.topic,
