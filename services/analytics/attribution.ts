@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
+import { labelInSql, labelledScenarios } from '#schemas/recommendation-label';
+import { examinationOf, type PlaceCount } from './click-model.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -15,21 +17,23 @@ import {
 const daysAsDefault = 30;
 const hourMs = 3_600_000;
 
-export const attributed = ['product', 'recommendation'] as const;
+export const attributed = ['product', 'recommendation', 'scenario', 'position', 'model', 'arm'] as const;
 
 type Attributed = (typeof attributed)[number];
 
 export const attribution = endpoint({
   name: 'attribution',
   id: 'Attribution',
-  summary: 'What recommendations led to: clicks, additions to the cart, and orders.',
-  description: `A click counts in the period. What follows it within the window, also after the period, is credited to it: an addition of the product to the last click on that product in the same visit, an order line to the last click on that product by the same account. So each addition and each order line is credited once, and orders of guests are not. ${periodRounding(daysAsDefault)}`,
+  summary: 'What recommendations led to: clicks, additions to the cart, orders and returns.',
+  description: `A click counts in the period. What follows it within the window, also after the period, is credited to it: an addition of the product to the last click on that product in the same visit, an order line to the last click on that product by the same account. So each addition and each order line is credited once, and orders of guests are not. Shoppers look less at later places of a list: \`examined\` counts showings by how much their places are looked at, and \`correctedClickThroughRate\` is clicks by these. What a model puts first because it fits the visitor counts as bias of the place, so the true rate lies between the plain and the corrected one. ${periodRounding(daysAsDefault)}`,
   querystring: z.strictObject({
     ...periodQuery,
     by: z
       .enum(attributed)
       .default('product')
-      .describe('A row for each recommended product, or for each recommendation (`recommendationId`).'),
+      .describe(
+        'A row for each recommended product, each recommendation (`recommendationId`), scenario, position in a list, model, or arm of an experiment.',
+      ),
     windowHours: wholeNumber(1, 720).prefault(24),
     limit: wholeNumber(1, 100).prefault(20),
   }),
@@ -37,13 +41,29 @@ export const attribution = endpoint({
     productId: z.string().nullable().describe('With `by=product`.'),
     name: z.string().nullable(),
     recommendationId: z.string().nullable().describe('With `by=recommendation`.'),
+    scenario: z.enum(labelledScenarios).nullable().describe('With `by=scenario`.'),
+    position: z.int().nullable().describe('With `by=position`: the place in the list, from 0.'),
+    model: z.string().nullable().describe('With `by=model`: the `modelVersion` of the answers.'),
+    experiment: z
+      .int()
+      .nullable()
+      .describe('With `by=arm`: the `code` of GET /api/recommendations/experiments.'),
+    arm: z.int().nullable().describe('With `by=arm`: the place of the arm in its experiment, from 0.'),
     shown: count,
+    examined: z
+      .number()
+      .describe('Showings, each by how much its place is looked at compared with the best one.'),
     clicked: count,
     clickThroughRate: z.number().nullable().describe('Clicks by showings; null without a showing.'),
+    correctedClickThroughRate: z
+      .number()
+      .nullable()
+      .describe('Clicks by `examined`; null without a showing.'),
     added: count.describe('Additions to the cart after a click.'),
     orders: count.describe('Different orders with a product that was clicked.'),
     orderRate: share.nullable().describe('Orders by clicks; null without a click.'),
     units: count,
+    returned: count.describe('Of these units, those that were sent back.'),
     revenue: z
       .array(z.object({ amountMinor: count, currency: z.string() }))
       .describe('As sold, before refunds, by currency.'),
@@ -53,10 +73,11 @@ export const attribution = endpoint({
     if ('refused' in period) return period;
     return {
       about: 'both',
-      queries: [creditsQuery(period, asked.by, asked.windowHours * hourMs, asked.limit)],
-      answerOf: ([rows = []]) => ({
-        items: (rows as readonly Credit[]).map((row) => creditOf(row, asked.by)),
-      }),
+      queries: [creditsQuery(period, asked.by, asked.windowHours * hourMs, asked.limit), placesQuery(period)],
+      answerOf: ([rows = [], places = []]) => {
+        const examination = examinationOf(places as readonly PlaceCount[]);
+        return { items: (rows as readonly Credit[]).map((row) => creditOf(row, asked.by, examination)) };
+      },
     };
   },
 });
@@ -69,9 +90,28 @@ type Credit = {
   added: number;
   orders: number;
   units: number;
+  returned: number;
+  /** Showings by place, each pair at the same index. */
+  places: number[];
+  showings: number[];
   currencies: string[];
   amounts: number[];
 };
+
+const label = labelInSql('recommendation_id');
+const keys: Record<Attributed, string> = {
+  product: "ifNull(product_id, '')",
+  recommendation: "ifNull(recommendation_id, '')",
+  scenario: label.scenario,
+  position: "if(position IS NULL, '', toString(position))",
+  model: label.model,
+  arm: `if(${label.experiment} = 0, '', concat(toString(${label.experiment}), ' ', toString(${label.arm})))`,
+};
+
+/** Later places count as this one. */
+const placeMax = 49;
+const place = `toUInt8(least(ifNull(position, 0), ${placeMax}))`;
+const placesRowsMax = 5_000;
 
 const inPeriod = "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}";
 /** From the start of the period to the end of the window of its last click. */
@@ -95,24 +135,28 @@ const accounts = `
 
 // Over seventy lines: one statement, whose parts have a meaning only together.
 const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: number): Query => {
-  const keyed = by === 'product' ? "ifNull(product_id, '')" : "ifNull(recommendation_id, '')";
+  const keyed = keys[by];
   return {
     sql: `
-  SELECT c.key AS key, ${by === 'product' ? 'p.name' : "''"} AS name, shown, clicked, added, orders, units, currencies, amounts
+  SELECT c.key AS key, ${by === 'product' ? 'p.name' : "''"} AS name, shown, clicked, added, orders, units, returned,
+    places, showings, currencies, amounts
   FROM (
     SELECT key, sum(f.shown) AS shown, sum(f.clicked) AS clicked, sum(f.added) AS added,
       uniqExactIf(f.order_id, f.order_id != '') AS orders, sum(f.units) AS units,
+      sum(f.returned) AS returned, mapKeys(sumMap(f.at_places) AS at_places) AS places, mapValues(at_places) AS showings,
       mapKeys(sumMap(f.revenue) AS revenue) AS currencies, mapValues(revenue) AS amounts
     FROM (
       SELECT ${keyed} AS key, countIf(type = 'recommendation_shown') AS shown,
         countIf(type = 'recommendation_clicked') AS clicked, 0 AS added, '' AS order_id, toInt64(0) AS units,
+        toInt64(0) AS returned, sumMap(map(${place}, toUInt64(type = 'recommendation_shown'))) AS at_places,
         CAST(map(), 'Map(String, Int64)') AS revenue
       FROM shopper_activity
       WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}
       GROUP BY key
 
       UNION ALL
-      SELECT k.key, 0, 0, count(), '', toInt64(0), CAST(map(), 'Map(String, Int64)')
+      SELECT k.key, 0, 0, count(), '', toInt64(0), toInt64(0), CAST(map(), 'Map(UInt8, UInt64)'),
+        CAST(map(), 'Map(String, Int64)')
       FROM (
         SELECT visit_key, ifNull(product_id, '') AS product, occurred_at AS at
         FROM shopper_activity WHERE type = 'product_added' AND ${inReach} AND ${inVisitWithClick}
@@ -123,11 +167,16 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
       GROUP BY k.key
 
       UNION ALL
-      SELECT k.key, 0, 0, 0, s.order_id, toInt64(s.quantity), map(s.currency, s.amount_minor)
+      SELECT k.key, 0, 0, 0, s.order_id, toInt64(s.quantity), s.returned, CAST(map(), 'Map(UInt8, UInt64)'),
+        map(s.currency, s.amount_minor)
       FROM (
         SELECT user_key AS buyer, product_id AS product, order_id, quantity, amount_minor,
-          toString(currency) AS currency, occurred_at AS at
-        FROM sales WHERE kind = 'sale' AND ${inReach} AND user_key IN (SELECT buyer FROM (${accounts}
+          toString(currency) AS currency, occurred_at AS at, back.returned AS returned
+        FROM sales
+        LEFT JOIN (
+          SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales WHERE kind = 'refund' GROUP BY order_key, line
+        ) AS back USING (order_key, line)
+        WHERE kind = 'sale' AND ${inReach} AND user_key IN (SELECT buyer FROM (${accounts}
         ))
       ) AS s
       ASOF INNER JOIN (
@@ -154,12 +203,47 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
   };
 };
 
-const creditOf = ({ key, name, currencies, amounts, ...counts }: Credit, by: Attributed) => ({
-  productId: by === 'product' ? key : null,
-  name: by === 'product' ? name : null,
-  recommendationId: by === 'recommendation' ? key : null,
-  ...counts,
-  clickThroughRate: counts.shown === 0 ? null : counts.clicked / counts.shown,
-  orderRate: counts.clicked === 0 ? null : counts.orders / counts.clicked,
-  revenue: currencies.map((currency, place) => ({ amountMinor: amounts[place] ?? 0, currency })),
+/** How the most shown products did at each place: what `examinationOf` needs. */
+const placesQuery = (period: Period): Query => ({
+  sql: `
+  SELECT item, place, shown, clicked FROM (
+    SELECT item, place, shown, clicked, sum(shown) OVER (PARTITION BY item) AS shown_anywhere FROM (
+      SELECT concat(${label.scenario}, ' ', ifNull(product_id, '')) AS item, ${place} AS place,
+        countIf(type = 'recommendation_shown') AS shown, countIf(type = 'recommendation_clicked') AS clicked
+      FROM shopper_activity
+      WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}
+      GROUP BY item, place
+    )
+  )
+  ORDER BY shown_anywhere DESC, item, place
+  LIMIT ${placesRowsMax}`,
+  params: periodParams(period),
 });
+
+const creditOf = (
+  { key, name, currencies, amounts, places, showings, ...counts }: Credit,
+  by: Attributed,
+  examination: ReadonlyMap<number, number>,
+) => {
+  const examined = places.reduce(
+    (sum, at, nth) => sum + (showings[nth] ?? 0) * (examination.get(at) ?? 1),
+    0,
+  );
+  const [experiment, arm] = by === 'arm' ? key.split(' ').map(Number) : [];
+  return {
+    productId: by === 'product' ? key : null,
+    name: by === 'product' ? name : null,
+    recommendationId: by === 'recommendation' ? key : null,
+    scenario: by === 'scenario' ? key : null,
+    position: by === 'position' ? Number(key) : null,
+    model: by === 'model' ? key : null,
+    experiment: experiment ?? null,
+    arm: arm ?? null,
+    ...counts,
+    examined,
+    clickThroughRate: counts.shown === 0 ? null : counts.clicked / counts.shown,
+    correctedClickThroughRate: examined === 0 ? null : counts.clicked / examined,
+    orderRate: counts.clicked === 0 ? null : counts.orders / counts.clicked,
+    revenue: currencies.map((currency, place) => ({ amountMinor: amounts[place] ?? 0, currency })),
+  };
+};

@@ -1,5 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '#platform/ids';
+import { labelled, labelledModels, labelledScenarios, labelOf } from '#schemas/recommendation-label';
 import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
 
 /** Every answer is computed a second time from the lines and actions themselves, by loops over them. */
@@ -16,7 +18,14 @@ const asked = `from=${new Date(period.fromMs).toISOString()}&to=${new Date(perio
 const pick = <T>(of: readonly T[]): T => of[randomInt(of.length)] as T;
 const products: string[] = Array.from({ length: 6 }, () => randomUUID());
 const users = Array.from({ length: 25 }, () => randomUUID());
-const recommendations = Array.from({ length: 40 }, () => randomUUID());
+const recommendations = Array.from({ length: 40 }, () =>
+  labelled(newId(), {
+    scenario: pick(labelledScenarios),
+    model: pick(labelledModels),
+    experiment: randomInt(3) ? { code: randomInt(1, 4), arm: randomInt(3) } : null,
+    exploredPlace: null,
+  }),
+);
 const types = [
   'product_viewed',
   'product_viewed',
@@ -61,6 +70,7 @@ const activity: Activity[] = Array.from({ length: 220 }, () => {
       userId: randomInt(4) > 0 ? userId : null,
       productId: isOfProduct ? pick(products) : null,
       query: type === 'products_searched' ? pick(terms) : null,
+      position: type.startsWith('recommendation_') ? randomInt(5) : null,
       recommendationId: type.startsWith('recommendation_') ? pick(recommendations) : null,
       atMs: freshTime(beganMs + randomInt(randomInt(3) ? hourMs : 40 * hourMs)),
     };
@@ -484,13 +494,28 @@ describe('attribution', () => {
     ['product', 24],
     ['recommendation', 720],
     ['product', 1],
+    ['scenario', 24],
+    ['position', 24],
+    ['model', 24],
+    ['arm', 24],
   ] as const)(
     'by %s within %i hours credits each addition and each order line once',
     async (by, windowHours) => {
       const windowMs = windowHours * hourMs;
       const reach = { fromMs: period.fromMs, toMs: period.toMs + windowMs + 1 };
-      const keyOf = ({ productId, recommendationId }: Activity) =>
-        String(by === 'product' ? productId : recommendationId);
+      const keyOf = ({ productId, recommendationId, position }: Activity): string => {
+        const label = labelOf(recommendationId ?? '');
+        const arm = label?.experiment;
+        const keys = {
+          product: productId,
+          recommendation: recommendationId,
+          scenario: label?.scenario,
+          position,
+          model: label?.model,
+          arm: arm && `${arm.code} ${arm.arm}`,
+        };
+        return String(keys[by] ?? '');
+      };
       const accountOf = new Map<string, string>();
       for (const { visitId, userId, ...action } of activity)
         if (userId && within(action, reach)) accountOf.set(visitId, userId);
@@ -501,12 +526,20 @@ describe('attribution', () => {
           .sort((a, b) => b.atMs - a.atMs)[0];
         return last !== undefined && atMs <= last.atMs + windowMs ? last : undefined;
       };
+      type Found = {
+        shown: number;
+        clicked: number;
+        examined: number;
+        correctedClickThroughRate: number | null;
+        revenue: { amountMinor: number; currency: string }[];
+      };
       type Row = {
         shown: number;
         clicked: number;
         added: number;
         orders: Set<string>;
         units: number;
+        returned: number;
         revenue: Record<string, number>;
       };
       const expected = new Map<string, Row>();
@@ -517,9 +550,10 @@ describe('attribution', () => {
           added: 0,
           orders: new Set(),
           units: 0,
+          returned: 0,
           revenue: {},
         };
-        expected.set(key, known);
+        if (key !== '') expected.set(key, known);
         return known;
       };
       for (const action of activity.filter((one) => within(one))) {
@@ -531,7 +565,7 @@ describe('attribution', () => {
         const click = lastClick(atMs, (one) => one.visitId === visitId && one.productId === productId);
         if (click !== undefined) row(keyOf(click)).added += 1;
       }
-      for (const { kind, userId, productId, atMs, orderId, quantity, amountMinor, currency } of sales) {
+      for (const { kind, userId, productId, atMs, orderId, line, quantity, amountMinor, currency } of sales) {
         if (kind !== 'sale' || !userId) continue;
         const click = lastClick(
           atMs,
@@ -541,28 +575,40 @@ describe('attribution', () => {
         const credited = row(keyOf(click));
         credited.orders.add(orderId);
         credited.units += quantity;
+        for (const back of sales)
+          if (back.kind === 'refund' && back.orderId === orderId && back.line === line)
+            credited.returned -= back.quantity;
         credited.revenue[currency] = (credited.revenue[currency] ?? 0) + amountMinor;
       }
       const { items } = await answerOf(`attribution?by=${by}&windowHours=${windowHours}&limit=100&${asked}`);
-      const found = items.map(
-        ({ revenue, ...rest }: { revenue: { amountMinor: number; currency: string }[] }) => ({
+      const found = items.map(({ revenue, examined, correctedClickThroughRate, ...rest }: Found) => {
+        expect(examined).toBeLessThanOrEqual(rest.shown + 1e-6);
+        expect(examined > 0).toBe(rest.shown > 0);
+        expect(correctedClickThroughRate).toBe(examined === 0 ? null : rest.clicked / examined);
+        return {
           ...rest,
           revenue: Object.fromEntries(revenue.map(({ currency, amountMinor }) => [currency, amountMinor])),
-        }),
-      );
-      const sorted = (rows: Record<string, unknown>[]) =>
-        rows.toSorted((a, b) =>
-          JSON.stringify([a.productId, a.recommendationId]) <
-          JSON.stringify([b.productId, b.recommendationId])
-            ? -1
-            : 1,
+        };
+      });
+      const keyOfRow = (one: Record<string, unknown>) =>
+        JSON.stringify(
+          ['productId', 'recommendationId', 'scenario', 'position', 'model', 'experiment', 'arm'].map(
+            (field) => one[field],
+          ),
         );
+      const sorted = (rows: Record<string, unknown>[]) =>
+        rows.toSorted((a, b) => (keyOfRow(a) < keyOfRow(b) ? -1 : 1));
       expect(sorted(found)).toEqual(
         sorted(
           [...expected].map(([key, { orders, ...rest }]) => ({
             productId: by === 'product' ? key : null,
             name: by === 'product' ? `Product ${products.indexOf(key)}` : null,
             recommendationId: by === 'recommendation' ? key : null,
+            scenario: by === 'scenario' ? key : null,
+            position: by === 'position' ? Number(key) : null,
+            model: by === 'model' ? key : null,
+            experiment: by === 'arm' ? Number(key.split(' ')[0]) : null,
+            arm: by === 'arm' ? Number(key.split(' ')[1]) : null,
             ...rest,
             orders: orders.size,
             clickThroughRate: rest.shown ? rest.clicked / rest.shown : null,
