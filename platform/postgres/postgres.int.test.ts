@@ -232,6 +232,26 @@ describe('a transaction', () => {
     await expect(lost).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
     await inTransaction(scratch.db, (tx) => tx.query('SELECT 1'));
   });
+
+  test('that may be done twice is done again after such a fault, but not after others', async () => {
+    let runs = 0;
+    const run = (failing: () => Promise<unknown>) => {
+      runs = 0;
+      return inTransaction(
+        scratch.db,
+        async (tx) => {
+          runs += 1;
+          if (runs === 1) await failing();
+          await tx.query('SELECT 1');
+        },
+        { isRepeatable: true },
+      );
+    };
+    await run(terminateAll);
+    expect(runs).toBe(2);
+    await expect(run(() => Promise.reject(new Error('no fault')))).rejects.toThrow('no fault');
+    expect(runs).toBe(1);
+  });
 });
 
 describe('migrations', () => {

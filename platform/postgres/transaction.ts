@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Socket } from 'node:net';
 import type pg from 'pg';
-import { PlatformError } from '#platform/errors';
+import { isRetriable, PlatformError } from '#platform/errors';
 import { createGathering, type Gathering } from '#platform/postgres/gathering';
 import { type Database, prepared, toFault } from '#platform/postgres/pool';
 import type { Batch, Tx } from '#platform/postgres/tx';
@@ -15,16 +15,22 @@ export type TransactionOptions = {
   isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /** The most runs when transactions collide. 5 if unset. */
   attemptsMax?: number;
+  /**
+   * Runs the work again after a fault that passes, too, of which a connection lost during COMMIT leaves the outcome
+   * unknown: so only where the work may be done twice. False if unset.
+   */
+  isRepeatable?: boolean;
 };
 
 const collisions = new Set(['40001', '40P01']);
 const collisionRest = { minMs: 10, maxMs: 160, jitter: 1 };
+const faultRest = { minMs: 100, maxMs: 2_000, jitter: 0.5 };
 
 /**
  * Commits what `work` did, or nothing when it throws. After a serialisation failure or a deadlock it runs `work` again
  * from the start, so `work` must have no effects outside the database. If it still collides after `attemptsMax` runs,
  * it throws a retriable fault. A connection lost during COMMIT is a retriable fault too, but leaves the outcome
- * unknown, so a caller that retries must be idempotent.
+ * unknown, so a caller that retries must be idempotent: see `isRepeatable`.
  */
 export const inTransaction = async <T>(
   db: Pick<Database, 'pool'>,
@@ -37,7 +43,11 @@ export const inTransaction = async <T>(
       return await once(db, work, options.isolation);
     } catch (error) {
       const collided = collisions.has(String((error as { code?: unknown } | null)?.code));
-      if (!collided) throw error;
+      if (!collided) {
+        if (options.isRepeatable !== true || !isRetriable(error) || attempt >= attemptsMax) throw error;
+        await sleep(backoffMs(faultRest, attempt));
+        continue;
+      }
       if (attempt >= attemptsMax)
         throw new PlatformError('postgres_unavailable', `postgres: collided ${attempt} times`, {
           retriable: true,

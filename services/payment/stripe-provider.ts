@@ -76,7 +76,8 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
   /** An authorisation whose answer was lost is found by the key in its metadata, some time after it was made. */
   const searchFor = async (key: string): Promise<Stripe.PaymentIntent | undefined> => {
     const query = `metadata['key']:'${key}'`;
-    return (await known(stripe.paymentIntents.search({ query, limit: 1 }))).data[0];
+    const { data } = await known(stripe.paymentIntents.search({ query, limit: 1 }));
+    return data.find(({ metadata }) => metadata.key === key);
   };
 
   /**

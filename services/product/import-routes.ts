@@ -2,30 +2,27 @@ import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
-import { isRetriable } from '#platform/errors';
 import { actorOf } from '#platform/http/auth';
-import { problem } from '#platform/http/problem-details';
+import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { matching } from '#platform/http/text';
 import { undecoded } from '#platform/http/validation';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger, Metrics } from '#platform/service-host';
-import { backoffMs } from '#platform/waiting/backoff';
-import { sleep } from '#platform/waiting/sleep';
+import { batchesOf, type ImportBatch, writtenAhead } from './import-batches.js';
 import { linesIn } from './import-lines.js';
-import { type Written, writeImported } from './import-store.js';
-import { type Imported, importedFrom, isError, type LineError, lineBytesMax } from './product-import.js';
+import { claimBatch, KeyReused, type Written, writeImported } from './import-store.js';
+import { type LineError, lineBytesMax, lineErrorCodes } from './product-import.js';
 import type { ProductStore } from './product-store.js';
-
-/** Parsed in one turn of the loop, and written in one transaction. */
-const linesPerBatchMax = 250;
-const attemptsMax = 5;
-const retry = { minMs: 100, maxMs: 2_000 };
 
 const lineError = z.object({
   line: z.int().describe('From 1.'),
-  code: z.enum(['line_too_long', 'malformed_json', 'invalid_product', 'product_removed']),
+  code: z
+    .enum(lineErrorCodes)
+    .describe(
+      '`idempotency_key_reused`: from here on the body is not the one that this key was used for; the import has stopped.',
+    ),
   errors: z.array(z.object({ path: z.string(), message: z.string() })),
 });
 const summary = z.object({
@@ -82,6 +79,7 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
           body: z.any().meta({ type: 'string', description: 'A JSON object a line.' }),
           response: {
             200: { description: 'The import', content: { 'application/json': { schema: summary } } },
+            ...problems(422),
           },
         },
       },
@@ -89,7 +87,10 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
         if (!(request.body instanceof Readable))
           throw problem(400, 'invalid_body', 'Send the products as application/x-ndjson, one a line.');
         const by = actorOf(request.principal);
-        const answer = Readable.from(importOf(request, request.body, by, parts));
+        const pieces = importOf(request, request.body, by, parts);
+        // The first lines decide whether there is an import at all.
+        const { value } = await pieces.next();
+        const answer = Readable.from(behind(value ?? '', pieces));
         reply.type('application/json; charset=utf-8');
         return reply.send(answer as never);
       },
@@ -97,7 +98,12 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
   });
 };
 
-/** The text of the answer, piece by piece. */
+async function* behind(first: string, others: AsyncIterable<string>): AsyncGenerator<string> {
+  yield first;
+  yield* others;
+}
+
+/** The text of the answer, piece by piece. Throws a problem before the first one if the key was used for another body. */
 async function* importOf(
   { headers }: Pick<FastifyRequest, 'headers'>,
   body: AsyncIterable<Buffer>,
@@ -106,91 +112,65 @@ async function* importOf(
 ): AsyncGenerator<string> {
   const key = headers['idempotency-key'];
   const request = key === undefined ? undefined : `${by} ${key}`;
-  const write = createWriter(parts, by);
+  const write = createWriter(parts, { by, request });
   const sums = { lines: 0, created: 0, updated: 0, unchanged: 0 };
-  let hasErrors = false;
+  let opening = '{"errors":[';
+  let separator = '';
   let isComplete = true;
-  yield '{"errors":[';
+  // A line feed is a sign of life, which JSON allows here.
+  const piece = (errors: readonly LineError[]): string => {
+    const begun = opening;
+    opening = '';
+    const texts = errors.map((error) => {
+      const text = `${separator}${JSON.stringify(error)}`;
+      separator = ',';
+      return text;
+    });
+    return `${begun}${texts.join('')}\n`;
+  };
   try {
-    for await (const { errors, last, written } of writtenAhead(batchesOf(body, request), write)) {
+    const batches = batchesOf(linesIn(body, lineBytesMax), request);
+    for await (const { errors, last, written } of writtenAhead(batches, write)) {
       const removed = written.removed.map(
         (line): LineError => ({ line, code: 'product_removed', errors: [] }),
       );
-      for (const error of [...errors, ...removed].sort((one, other) => one.line - other.line)) {
-        yield `${hasErrors ? ',' : ''}${JSON.stringify(error)}`;
-        hasErrors = true;
-      }
       sums.lines = last;
       for (const sum of ['created', 'updated', 'unchanged'] as const) sums[sum] += written[sum];
-      // A sign of life, which JSON allows here.
-      yield '\n';
+      yield piece([...errors, ...removed].sort((one, other) => one.line - other.line));
     }
   } catch (error) {
-    parts.logger.warn({ err: error, line: sums.lines }, 'an import had to stop');
+    if (error instanceof KeyReused) {
+      if (opening !== '') throw problem(422, 'idempotency_key_reused', error.message);
+      yield piece([{ line: sums.lines + 1, code: 'idempotency_key_reused', errors: [] }]);
+    } else parts.logger.warn({ err: error, line: sums.lines }, 'an import had to stop');
     isComplete = false;
   }
-  yield `],${JSON.stringify({ ...sums, isComplete }).slice(1)}`;
-}
-
-/** Each batch with what came of it, in their order. While one is written, the next one is read. */
-async function* writtenAhead(
-  batches: AsyncIterable<ImportBatch>,
-  write: (imported: readonly Imported[]) => Promise<Written>,
-): AsyncGenerator<ImportBatch & { written: Written }> {
-  let running: { batch: ImportBatch; writing: Promise<Written> } | undefined;
-  for await (const batch of batches) {
-    if (running !== undefined) yield { ...running.batch, written: await running.writing };
-    const writing = write(batch.imported);
-    // Awaited with the next batch, which may fail before.
-    writing.catch(() => {});
-    running = { batch, writing };
-  }
-  if (running !== undefined) yield { ...running.batch, written: await running.writing };
-}
-
-type ImportBatch = { imported: Imported[]; errors: LineError[]; last: number };
-
-/** A batch has no two lines of one key, so that the later one describes anew what the earlier one has made. */
-async function* batchesOf(
-  body: AsyncIterable<Buffer>,
-  request: string | undefined,
-): AsyncGenerator<ImportBatch> {
-  let batch: ImportBatch = { imported: [], errors: [], last: 0 };
-  let keys = new Set<string>();
-  for await (const line of linesIn(body, lineBytesMax)) {
-    const imported = importedFrom(line, request);
-    const key = isError(imported) ? undefined : imported.key;
-    const isFull = batch.imported.length + batch.errors.length >= linesPerBatchMax;
-    if (isFull || (key !== undefined && keys.has(key))) {
-      yield batch;
-      batch = { imported: [], errors: [], last: batch.last };
-      keys = new Set();
-    }
-    if (isError(imported)) batch.errors.push(imported);
-    else batch.imported.push(imported);
-    if (key !== undefined) keys.add(key);
-    batch.last = line.number;
-  }
-  yield batch;
+  yield `${opening}],${JSON.stringify({ ...sums, isComplete }).slice(1)}`;
 }
 
 /** Writes a batch, again after a fault that passes. A line is written once however often its commit was tried. */
-const createWriter = ({ products, db, clock, metrics }: ImportParts, by: string) => {
+const createWriter = (
+  { products, db, clock, metrics }: ImportParts,
+  { by, request }: { by: string; request: string | undefined },
+) => {
   const created = metrics.counter('products_created_total', 'Products added to the catalogue.');
   const updated = metrics.counter('products_updated_total', 'Changes of products, removals included.');
-  return async (imported: readonly Imported[]): Promise<Written> => {
-    if (imported.length === 0) return { created: 0, updated: 0, unchanged: 0, removed: [] };
-    for (let attempt = 1; ; attempt += 1)
-      try {
-        const written = await inTransaction(db, (tx) => writeImported(tx, imported, { products, clock, by }));
-        created.inc(written.created);
-        updated.inc(written.updated);
-        return written;
-      } catch (error) {
-        // Without keys a commit of unknown outcome must not be tried again.
-        const isRepeatable = imported.every(({ key }) => key !== undefined);
-        if (!isRetriable(error) || !isRepeatable || attempt >= attemptsMax) throw error;
-        await sleep(backoffMs(retry, attempt));
-      }
+  return async (batch: ImportBatch): Promise<Written> => {
+    const { imported } = batch;
+    if (imported.length + batch.errors.length === 0) return nothingWritten;
+    const written = await inTransaction(
+      db,
+      async (tx) => {
+        if (request !== undefined) await claimBatch(tx, request, batch);
+        return imported.length === 0 ? nothingWritten : writeImported(tx, imported, { products, clock, by });
+      },
+      // Without keys a commit of unknown outcome must not be tried again.
+      { isRepeatable: imported.every(({ key }) => key !== undefined) },
+    );
+    created.inc(written.created);
+    updated.inc(written.updated);
+    return written;
   };
 };
+
+const nothingWritten: Written = { created: 0, updated: 0, unchanged: 0, removed: [] };

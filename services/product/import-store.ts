@@ -1,12 +1,45 @@
 import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import type { Tx } from '#platform/postgres/transaction';
+import type { ImportBatch } from './import-batches.js';
 import type { Imported } from './product-import.js';
 import { lockProducts, type ProductRow } from './product-row-store.js';
 import type { ProductStore } from './product-store.js';
 
 /** `removed` are the numbers of lines whose products were removed from the catalogue: those stay removed. */
 export type Written = { created: number; updated: number; unchanged: number; removed: readonly number[] };
+
+/** Thrown where the body is not the one that the request's key was used for before. */
+export class KeyReused extends Error {
+  constructor() {
+    super('This Idempotency-Key was used for another import.');
+  }
+}
+
+/**
+ * Keeps what the request's body is up to the end of the batch, for as long as its lines are known by their numbers: with
+ * another body under the same key, each line would describe anew the product of some other line.
+ */
+export const claimBatch = async (
+  tx: Tx,
+  request: string,
+  { after, last, digest }: Pick<ImportBatch, 'after' | 'last' | 'digest'>,
+): Promise<void> => {
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`import ${request}`]);
+  const { rows } = await tx.query<{ last: number; digest: Buffer }>(
+    `SELECT last_line AS last, digest FROM import_batches
+     WHERE request = $1 AND last_line > $2 ORDER BY last_line LIMIT 1`,
+    [request, after],
+  );
+  const [kept] = rows;
+  if (kept === undefined)
+    await tx.query('INSERT INTO import_batches (request, last_line, digest) VALUES ($1, $2, $3)', [
+      request,
+      last,
+      digest,
+    ]);
+  else if (kept.last !== last || !digest.equals(kept.digest)) throw new KeyReused();
+};
 
 /** Makes the products of lines, of which no two have the same key, or describes anew those that their keys name. */
 export const writeImported = async (

@@ -19,9 +19,17 @@ export const importedProduct = createBody.extend({
 /** A line that describes a product. `key` says which product it makes or describes anew; undefined for always a new one. */
 export type Imported = { number: number; key: string | undefined; command: CreateProduct };
 
+export const lineErrorCodes = [
+  'line_too_long',
+  'malformed_json',
+  'invalid_product',
+  'product_removed',
+  'idempotency_key_reused',
+] as const;
+
 export type LineError = {
   line: number;
-  code: 'line_too_long' | 'malformed_json' | 'invalid_product' | 'product_removed';
+  code: (typeof lineErrorCodes)[number];
   errors: { path: string; message: string }[];
 };
 
