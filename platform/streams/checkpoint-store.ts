@@ -38,6 +38,8 @@ export type CheckpointStore = {
 type Kept = { epoch: number; checkpoint: number; changesBytes: number; snapshotBytes: number };
 
 const windowsPerPartMax = 5_000;
+/** Some 16 MB at most. */
+const partsPerStatementMax = 16;
 /** Below this size a changelog is not worth a snapshot. */
 const changesBytesMin = 1_000_000;
 
@@ -72,9 +74,8 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
     },
     store: async (taken) => {
       await inTransaction(db, async (tx) => {
-        const fresh = [];
-        for (const one of taken) if (await moveOn(tx, one, keptOf(one.task))) fresh.push(one);
-        for (const one of fresh) await one.write(tx);
+        const moved = await moveOn(tx, taken, keptOf);
+        for (const one of taken) if (moved.has(one.task)) await one.write(tx);
       });
       for (const { task, bodies, isSnapshot } of taken) {
         const state = keptOf(task);
@@ -111,33 +112,70 @@ const load = async (tx: Tx, task: string): Promise<{ row: TaskRow; bodies: strin
   return { row: rows[0] as TaskRow, bodies: changes.map(({ body }) => body) };
 };
 
-/** True when the checkpoint was stored now, false when an earlier try had stored it. */
-const moveOn = async (tx: Tx, taken: TakenCheckpoint, { epoch, checkpoint }: Kept): Promise<boolean> => {
-  const { task, bodies, isSnapshot } = taken;
-  const { places, watermarkMs } = taken.checkpoint;
-  const next = checkpoint + 1;
-  const moved = await tx.query(
-    `UPDATE stream_tasks SET checkpoint = $4, watermark_ms = $5, places = $6
-     WHERE task = $1 AND epoch = $2 AND checkpoint = $3`,
-    [task, epoch, checkpoint, next, watermarkMs, JSON.stringify(places)],
+/** Stores what lies ready of all tasks together. Returns the tasks whose checkpoint no earlier try had stored. */
+const moveOn = async (
+  tx: Tx,
+  taken: readonly TakenCheckpoint[],
+  keptOf: (task: string) => Kept,
+): Promise<Set<string>> => {
+  const { rows } = await tx.query<{ task: string }>(
+    `UPDATE stream_tasks t SET checkpoint = t.checkpoint + 1, watermark_ms = n.watermark_ms, places = n.places
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[])
+       AS n(task, epoch, checkpoint, watermark_ms, places)
+     WHERE t.task = n.task AND t.epoch = n.epoch AND t.checkpoint = n.checkpoint
+     RETURNING t.task`,
+    [
+      taken.map(({ task }) => task),
+      taken.map(({ task }) => keptOf(task).epoch),
+      taken.map(({ task }) => keptOf(task).checkpoint),
+      taken.map(({ checkpoint }) => checkpoint.watermarkMs),
+      taken.map(({ checkpoint }) => JSON.stringify(checkpoint.places)),
+    ],
   );
-  if (moved.rowCount === 0) {
-    const { rows } = await tx.query<{ epoch: number; checkpoint: number }>(
-      'SELECT epoch, checkpoint FROM stream_tasks WHERE task = $1',
-      [task],
+  const moved = new Set(rows.map(({ task }) => task));
+  await verifyStored(
+    tx,
+    taken.filter(({ task }) => !moved.has(task)).map(({ task }) => task),
+    keptOf,
+  );
+  const fresh = taken.filter(({ task }) => moved.has(task));
+  const snapshots = fresh.filter(({ isSnapshot }) => isSnapshot).map(({ task }) => task);
+  if (snapshots.length > 0) await tx.query('DELETE FROM stream_changes WHERE task = ANY($1)', [snapshots]);
+  const changes = fresh.flatMap(({ task, bodies }) =>
+    bodies.map((body, part) => ({ task, part, body, checkpoint: keptOf(task).checkpoint + 1 })),
+  );
+  for (let start = 0; start < changes.length; start += partsPerStatementMax) {
+    const some = changes.slice(start, start + partsPerStatementMax);
+    await tx.query(
+      `INSERT INTO stream_changes (task, checkpoint, part, body)
+       SELECT * FROM unnest($1::text[], $2::bigint[], $3::integer[], $4::text[])`,
+      [
+        some.map(({ task }) => task),
+        some.map(({ checkpoint }) => checkpoint),
+        some.map(({ part }) => part),
+        some.map(({ body }) => body),
+      ],
     );
-    assert(rows[0]?.epoch === epoch && rows[0].checkpoint === next, `no other process computes ${task}`);
-    return false;
   }
-  if (isSnapshot) await tx.query('DELETE FROM stream_changes WHERE task = $1', [task]);
-  for (const [part, body] of bodies.entries())
-    await tx.query('INSERT INTO stream_changes (task, checkpoint, part, body) VALUES ($1, $2, $3, $4)', [
-      task,
-      next,
-      part,
-      body,
-    ]);
-  return true;
+  return moved;
+};
+
+const verifyStored = async (
+  tx: Tx,
+  tasks: readonly string[],
+  keptOf: (task: string) => Kept,
+): Promise<void> => {
+  if (tasks.length === 0) return;
+  const { rows } = await tx.query<{ task: string; epoch: number; checkpoint: number }>(
+    'SELECT task, epoch, checkpoint FROM stream_tasks WHERE task = ANY($1)',
+    [tasks],
+  );
+  const stored = new Map(rows.map((row) => [row.task, row]));
+  for (const task of tasks) {
+    const { epoch, checkpoint } = keptOf(task);
+    const row = stored.get(task);
+    assert(row?.epoch === epoch && row.checkpoint === checkpoint + 1, `no other process computes ${task}`);
+  }
 };
 
 const bodiesOf = ({ put, removed }: WindowChanges): string[] =>

@@ -502,8 +502,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'platform/streams/checkpoint-store.ts',
-        find: 'WHERE task = $1 AND epoch = $2 AND checkpoint = $3`',
-        replace: 'WHERE task = $1 AND epoch >= $2 AND checkpoint = $3`',
+        find: 'WHERE t.task = n.task AND t.epoch = n.epoch',
+        replace: 'WHERE t.task = n.task AND t.epoch >= n.epoch',
       },
     ],
     tests: ['platform/streams/checkpoint-store.int.test.ts'],
