@@ -37,7 +37,11 @@ export const table = [
   },
   { name: 'config', kind: 'service', paths: ['/api/config'] },
   { name: 'operations', kind: 'service', paths: ['/api/ops/dead-letters'] },
-  { name: 'analytics', kind: 'service', paths: ['/api/analytics', '/api/ops/reconciliation'] },
+  {
+    name: 'analytics',
+    kind: 'service',
+    paths: ['/api/analytics', '/api/ops/reconciliation', '/api/recommendations/experiments'],
+  },
   { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'] },
   { name: 'gateway', kind: 'gateway', paths: [] },
   { name: 'clickhouse-ingest', kind: 'job', paths: [], runsAlone: true },

@@ -219,4 +219,6 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/users/me/notification-preferences': [loggedIn],
   'PUT /api/users/me/notification-preferences': [{ ...loggedIn, body: empty }],
   'GET /api/recommendations': [{ ...everybody, query: '?scenario=home' }],
+  'GET /api/recommendations/experiments': [staff],
+  'GET /api/recommendations/experiments/{id}': [staffOfThing],
 };

@@ -156,6 +156,30 @@ const things: Record<string, Thing> = {
   },
   // A topic, or a letter that nobody has.
   '/api/ops/dead-letters/': { of: async () => randomUUID(), isShared: true },
+  '/api/recommendations/experiments/': {
+    of: async () => {
+      const id = 'of-the-access-test';
+      const arms = ['one', 'other'].map((name) => ({ name, model: 'live', percent: 0 }));
+      const experiment = {
+        id,
+        scenarios: ['home'],
+        unit: 'visit',
+        metric: 'ordered',
+        isRunning: false,
+        arms,
+      };
+      const path = '/api/config/recommendations.experiments';
+      const known = await shop.call('GET', path, { token: tokens.admin });
+      const headers = { 'if-match': known.headers.get('etag') ?? '' };
+      const body = { value: [experiment] };
+      expect((await shop.call('PUT', path, { token: tokens.admin, headers, body })).status).toBe(200);
+      await eventually(
+        async () => (await ask('admin', 'GET', `/api/recommendations/experiments/${id}`)) === 200,
+      );
+      return id;
+    },
+    isShared: true,
+  },
   '/api/config/': { of: async () => 'limits.general', isShared: true, missing: 'limits.nothing' },
   '/api/payments/': {
     of: async (owner) => {

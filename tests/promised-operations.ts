@@ -115,8 +115,6 @@ export const awaited: readonly string[] = [
   'GET /api/recommendations/explain',
   'GET /api/recommendations/rules',
   'PUT /api/recommendations/rules',
-  'GET /api/recommendations/experiments',
-  'GET /api/recommendations/experiments/{}',
   'GET /api/recommendations/models',
   'POST /api/recommendations/models/{}/promote',
 ];

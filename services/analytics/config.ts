@@ -2,11 +2,12 @@ import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
 
-const { kafka, clickhouseUrl, redisUrl } = engineSettings;
+const { kafka, schemaRegistryUrl, clickhouseUrl, redisUrl } = engineSettings;
 
 export const analyticsConfig = envSchema({
   ...authSettings,
   kafka,
+  schemaRegistryUrl,
   clickhouseUrl,
   redisUrl,
   port: ['ANALYTICS_PORT', setting.port],

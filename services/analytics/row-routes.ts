@@ -79,7 +79,7 @@ const textBeforeAsOf = (json: unknown): string | undefined =>
   typeof json === 'string' ? /^(.*)"asOf":"[^"]*","lagMs":\d+\}$/s.exec(json)?.[1] : undefined;
 
 /** A question that ClickHouse cannot answer now is 503, one that would cost too much 422. */
-const available = async <T>(asking: () => Promise<T>): Promise<T> => {
+export const available = async <T>(asking: () => Promise<T>): Promise<T> => {
   try {
     return await asking();
   } catch (error) {

@@ -5,11 +5,15 @@ import { askWatermarkAge } from '#platform/outbox/watermark';
 import { createRedis } from '#platform/redis/client';
 import { openFront } from '#platform/service';
 import type { Host, Service } from '#platform/service-host';
+import { createLiveSettings } from '#platform/settings/live-settings';
+import { records } from '#schemas/events';
+import { experimentsSetting } from '#schemas/experiments';
 import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
 import { fastCrowd, slowCrowd, withinCost } from './clickhouse-calls.js';
 import { bothOf, type CompletenessGauge, createCompletenessGauge } from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
+import { experimentRoutes } from './experiment-routes.js';
 import { createFigures } from './figures.js';
 import { liveRoutes } from './live-routes.js';
 import { redisLiveStore } from './live-store.js';
@@ -48,12 +52,19 @@ export const service: Service<AnalyticsConfig> = {
     host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
       createAnswers({ clickhouse: slow, quick, completeness, clock });
+    const both = answersFrom(bothOf(sales, activity));
+    const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
+    experimentRoutes(app, {
+      experiments: settings.of(experimentsSetting, experimentsSetting.default),
+      answers: both,
+      clock,
+    });
     analyticsRoutes(app, {
       figures: createFigures(createAnswers({ clickhouse: quick, completeness: sales, clock }), clock),
       answers: {
         sales: answersFrom(sales),
         activity: answersFrom(activity),
-        both: answersFrom(bothOf(sales, activity)),
+        both,
         stockOuts: answersFrom(stockOuts),
         fraudSignals: answersFrom(fraudSignals),
       },

@@ -1009,6 +1009,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recommendations/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The experiments that are defined, in the order in which they take visitors.
+         * @description They are the setting `recommendations.experiments` of /api/config.
+         */
+        get: operations["getApiRecommendationsExperiments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recommendations/experiments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of the visitors of each arm, how sure the differences are, and a verdict.
+         * @description A visitor counts for his arm from the first list that was shown to him (`recommendation_shown`), and with what he does within the window after it. Orders of a visit are those sent with its `X-Visit-Id`. The intervals hold together at 95 %, however often they are looked at, so an experiment may end as soon as one leaves out 0. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 30 days.
+         */
+        get: operations["getApiRecommendationsExperimentsById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics/revenue": {
         parameters: {
             query?: never;
@@ -1177,8 +1217,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What recommendations led to: clicks, additions to the cart, and orders.
-         * @description A click counts in the period. What follows it within the window, also after the period, is credited to it: an addition of the product to the last click on that product in the same visit, an order line to the last click on that product by the same account. So each addition and each order line is credited once, and orders of guests are not. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 30 days.
+         * What recommendations led to: clicks, additions to the cart, orders and returns.
+         * @description A click counts in the period. What follows it within the window, also after the period, is credited to it: an addition of the product to the last click on that product in the same visit, an order line to the last click on that product by the same account. So each addition and each order line is credited once, and orders of guests are not. Shoppers look less at later places of a list: `examined` counts showings by how much their places are looked at, and `correctedClickThroughRate` is clicks by these. What a model puts first because it fits the visitor counts as bias of the place, so the true rate lies between the plain and the corrected one. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 30 days.
          */
         get: operations["getApiAnalyticsAttribution"];
         put?: never;
@@ -2292,6 +2332,113 @@ export interface components {
             /** Format: date-time */
             occurredAt: string;
         };
+        Experiment: {
+            id: string;
+            /** @description Its number in `experiment` of GET /api/analytics/attribution?by=arm. */
+            code: number;
+            scenarios: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+            /**
+             * @description Whose hash decides about the arm, and who is counted.
+             * @enum {string}
+             */
+            unit: "visit" | "user";
+            /**
+             * @description What the verdict is about.
+             * @enum {string}
+             */
+            metric: "clicked" | "added" | "ordered" | "revenue";
+            isRunning: boolean;
+            arms: {
+                name: string;
+                /** @enum {string} */
+                model: "live" | "popularity";
+                percent: number;
+            }[];
+        };
+        ExperimentResult: {
+            id: string;
+            /** @description Its number in `experiment` of GET /api/analytics/attribution?by=arm. */
+            code: number;
+            scenarios: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+            /**
+             * @description Whose hash decides about the arm, and who is counted.
+             * @enum {string}
+             */
+            unit: "visit" | "user";
+            /**
+             * @description What the verdict is about.
+             * @enum {string}
+             */
+            metric: "clicked" | "added" | "ordered" | "revenue";
+            isRunning: boolean;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /** @description The one in which most buyers paid; `revenue` is compared in it alone. */
+            currency: string | null;
+            arms: {
+                name: string;
+                /** @enum {string} */
+                model: "live" | "popularity";
+                percent: number;
+                /** @description Visits, or accounts, to whom a list of the arm was shown. */
+                visitors: number;
+                lists: number;
+                /** @description Products shown in these lists. */
+                shown: number;
+                clicks: number;
+                /** @description Visitors with a click. */
+                clicked: number;
+                additions: number;
+                /** @description Visitors who put something in the cart after the first list. */
+                added: number;
+                orders: number;
+                /** @description Visitors with a confirmed order. */
+                ordered: number;
+                units: number;
+                /** @description Units sent back. */
+                returned: number;
+                /** @description As sold, before refunds, by currency. */
+                revenue: {
+                    amountMinor: number;
+                    currency: string;
+                }[];
+                measured: {
+                    /**
+                     * @description Shares of visitors; `revenue` in minor units of `currency` per visitor.
+                     * @enum {string}
+                     */
+                    metric: "clicked" | "added" | "ordered" | "revenue";
+                    /** @description With a 95 % interval that holds at every look. */
+                    mean: {
+                        value: number;
+                        low: number;
+                        high: number;
+                    } | null;
+                    /** @description The difference from the first arm. Null for the first arm, and before anything differs. */
+                    againstFirst: {
+                        value: number;
+                        low: number;
+                        high: number;
+                        /** @description The difference as a share of the first arm’s mean. */
+                        lift: number | null;
+                        /** @description Always valid: it may be looked at as often as one likes. */
+                        pValue: number;
+                    } | null;
+                }[];
+            }[];
+            /** @description How often chance alone divides the visitors as unequally as this: below 0.001 visitors of an arm are lost. */
+            shareProbability: number;
+            verdict: string;
+            /**
+             * Format: date-time
+             * @description The event time up to which the answer is complete.
+             */
+            asOf: string;
+            /** @description How far `asOf` is behind now. */
+            lagMs: number;
+        };
         LiveUpdate: {
             /**
              * Format: date-time
@@ -2647,10 +2794,24 @@ export interface components {
                 name: string | null;
                 /** @description With `by=recommendation`. */
                 recommendationId: string | null;
+                /** @description With `by=scenario`. */
+                scenario: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending") | null;
+                /** @description With `by=position`: the place in the list, from 0. */
+                position: number | null;
+                /** @description With `by=model`: the `modelVersion` of the answers. */
+                model: string | null;
+                /** @description With `by=arm`: the `code` of GET /api/recommendations/experiments. */
+                experiment: number | null;
+                /** @description With `by=arm`: the place of the arm in its experiment, from 0. */
+                arm: number | null;
                 shown: number;
+                /** @description Showings, each by how much its place is looked at compared with the best one. */
+                examined: number;
                 clicked: number;
                 /** @description Clicks by showings; null without a showing. */
                 clickThroughRate: number | null;
+                /** @description Clicks by `examined`; null without a showing. */
+                correctedClickThroughRate: number | null;
                 /** @description Additions to the cart after a click. */
                 added: number;
                 /** @description Different orders with a product that was clicked. */
@@ -2658,6 +2819,8 @@ export interface components {
                 /** @description Orders by clicks; null without a click. */
                 orderRate: number | null;
                 units: number;
+                /** @description Of these units, those that were sent back. */
+                returned: number;
                 /** @description As sold, before refunds, by currency. */
                 revenue: {
                     amountMinor: number;
@@ -10224,6 +10387,187 @@ export interface operations {
             };
         };
     };
+    getApiRecommendationsExperiments: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` value of the previous page. Opaque. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Experiment"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getApiRecommendationsExperimentsById: {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+                /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
+                tz?: string;
+                windowHours?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentResult"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getApiAnalyticsRevenue: {
         parameters: {
             query?: {
@@ -11050,8 +11394,8 @@ export interface operations {
                 to?: string;
                 /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
                 tz?: string;
-                /** @description A row for each recommended product, or for each recommendation (`recommendationId`). */
-                by?: "product" | "recommendation";
+                /** @description A row for each recommended product, each recommendation (`recommendationId`), scenario, position in a list, model, or arm of an experiment. */
+                by?: "product" | "recommendation" | "scenario" | "position" | "model" | "arm";
                 windowHours?: number;
                 limit?: number;
             };

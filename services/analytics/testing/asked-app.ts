@@ -5,9 +5,11 @@ import { createHttpServer } from '#platform/http/server';
 import { handClock } from '#platform/testing/hand-clock';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
+import type { Experiment } from '#schemas/experiments';
 import type { Role } from '#schemas/roles';
 import { createAnswers } from '../answers.js';
 import { type CostLimits, costLimits, fastCrowd, withinCost } from '../clickhouse-calls.js';
+import { experimentRoutes } from '../experiment-routes.js';
 import { createFigures } from '../figures.js';
 import { analyticsRoutes } from '../routes.js';
 
@@ -86,6 +88,22 @@ const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
           recommendation_id: event.recommendationId ?? null,
         })),
       ),
+    insertPlaced: (
+      orders: readonly { orderId: string; visitId: string | null; atMs: number }[],
+    ): Promise<void> =>
+      clickhouse.insertRows(
+        'domain_events',
+        orders.map(({ orderId, visitId, atMs }) => ({
+          ...placed(atMs),
+          topic: 'orders',
+          key: orderId,
+          type: 'OrderPlaced',
+          correlation_id: orderId,
+          causation_id: '',
+          payload: JSON.stringify({ orderId, visitId }),
+          payload_bytes: 1,
+        })),
+      ),
     insertProducts: (products: readonly { productId: string; name: string; category?: string }[]) =>
       clickhouse.insertRows(
         'products',
@@ -106,7 +124,11 @@ const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
 };
 
 /** The analytics over a database of the test's own. The test says by `change` that its data are others now. */
-export const askedApp = async (nowMs: number, limits: CostLimits = costLimits) => {
+export const askedApp = async (
+  nowMs: number,
+  limits: CostLimits = costLimits,
+  experiments: () => readonly Experiment[] = () => [],
+) => {
   const { clickhouse, drop } = await scratchClickHouse();
   const clock = handClock(nowMs);
   let version = 0;
@@ -130,13 +152,14 @@ export const askedApp = async (nowMs: number, limits: CostLimits = costLimits) =
     },
     clock,
   });
+  experimentRoutes(app, { experiments, answers, clock });
   const ask = async (
     path: string,
     { accept, role = 'analyst', body }: { accept?: string; role?: string; body?: unknown } = {},
   ) => {
     const answer = await app.inject({
       method: body === undefined ? 'GET' : 'POST',
-      url: `/api/analytics/${path}`,
+      url: new URL(`/api/analytics/${path}`, 'http://shop').href.slice('http://shop'.length),
       headers: {
         ...(role === '' ? {} : { authorization: `Bearer ${role}` }),
         ...(accept === undefined ? {} : { accept }),
