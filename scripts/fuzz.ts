@@ -5,6 +5,7 @@
  * FUZZ_PATHS (a regular expression) restricts it to some paths, and then to no number of cases.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   createWriteStream,
   existsSync,
@@ -149,9 +150,58 @@ const completeDocument = async (run: Run): Promise<void> => {
   }
 };
 
+/** Makes some orders, and lists the ids of what the shop holds, by the path below which each is found. */
+const thingsOf = async (
+  { gateway }: Run,
+  { token, adminId }: { token: string; adminId: string },
+): Promise<Record<string, string[]>> => {
+  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const answer = await fetch(gateway + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        'idempotency-key': randomUUID(),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Unable(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  };
+  const idsAt = async (path: string, field = 'id'): Promise<string[]> => {
+    const { items } = (await call('GET', path)) as { items: Record<string, string>[] };
+    return items.map((item) => item[field] ?? '');
+  };
+  const products = await idsAt('/api/products?limit=100');
+  const address = { name: 'A', line1: '1', city: 'London', postalCode: 'N1', country: 'GB' };
+  const orders: string[] = [];
+  for (const productId of products.slice(0, 20)) {
+    const items = [{ productId, quantity: 1 }];
+    const order = { items, shippingAddress: address, payment: { method: 'card', token: 'tok_ok' } };
+    orders.push(((await call('POST', '/api/orders', order)) as { id: string }).id);
+  }
+  for (const id of orders) await call('GET', `/api/orders/${id}/status?waitMs=5000`);
+  const [firstProduct = ''] = products;
+  await call('POST', `/api/products/${firstProduct}/reviews`, { rating: 5, title: 'Good', text: 'It is.' });
+  await call('POST', '/api/users/me/addresses', address);
+  return {
+    '/api/products': products,
+    '/api/inventory': products,
+    '/api/cart/items': products,
+    '/api/categories': await idsAt('/api/categories'),
+    '/api/orders': orders,
+    '/api/ops/sagas': orders,
+    '/api/payments': await idsAt('/api/payments?limit=100'),
+    '/api/reviews': await idsAt('/api/reviews'),
+    '/api/users': (await idsAt('/api/users')).filter((id) => id !== adminId),
+    '/api/users/me/addresses': await idsAt('/api/users/me/addresses'),
+  };
+};
+
 const runSchemathesis = async (program: string, run: Run, folder: string): Promise<Report> => {
   await completeDocument(run);
   const { accessToken, user } = await logIn(run);
+  const things = await thingsOf(run, { token: accessToken, adminId: user.id });
   const report = join(folder, 'report.json');
   const args = [
     '--config-file',
@@ -175,6 +225,7 @@ const runSchemathesis = async (program: string, run: Run, folder: string): Promi
       PYTHONPATH: projectPath('scripts'),
       PYTHONDONTWRITEBYTECODE: '1',
       CARTSTREAM_FUZZ_ADMIN_ID: user.id,
+      CARTSTREAM_FUZZ_THINGS: JSON.stringify(things),
       CARTSTREAM_FUZZ_COUNTS: countsFile(folder),
     },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -6,12 +6,18 @@ import os
 import uuid
 from collections import Counter
 
+import jsonschema_rs
 import schemathesis
 
 ADMIN_ID = os.environ.get("CARTSTREAM_FUZZ_ADMIN_ID", "")
 
 
 PIECES_OF_A_PRODUCT_MAX = 1000
+
+# Ids of things that are there, by the part of a path before its parameter: made-up ids lead to nothing but 404.
+THINGS = json.loads(os.environ.get("CARTSTREAM_FUZZ_THINGS", "{}"))
+PHASES_WITH_THINGS = ("coverage", "fuzzing")
+seen = Counter()
 
 COUNTS_FILE = os.environ.get("CARTSTREAM_FUZZ_COUNTS")
 requests = Counter()
@@ -40,13 +46,72 @@ def pieces_of_one_product(body):
     return max(pieces.values(), default=0)
 
 
+@schemathesis.serializer("application/x-ndjson")
+def ndjson(context, value):
+    lines = value if isinstance(value, list) else [value]
+    return "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines).encode("utf-8", "replace")
+
+
+def name_things_that_are_there(case):
+    """In every second case; the others ask for what is not there."""
+    operation = f"{case.operation.method.upper()} {case.operation.path}"
+    seen[operation] += 1
+    if seen[operation] % 2 == 0:
+        return
+    nth = seen[operation] // 2
+    place, _, rest = case.operation.path.partition("/{")
+    ids = THINGS.get(place)
+    if ids and case.path_parameters:
+        case.path_parameters = {**case.path_parameters, rest.partition("}")[0]: ids[nth % len(ids)]}
+    if "if-match" in (case.headers or {}):
+        case.headers["if-match"] = "*"
+    products = THINGS.get("/api/products", [])
+    if products and isinstance(case.body, dict):
+        for index, item in enumerate(case.body.get("items", [])):
+            if isinstance(item, dict) and "productId" in item:
+                item["productId"] = products[(nth + index) % len(products)]
+
+
+SSE = "text/event-stream"
+stream_schemas = {}
+components = {}
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    """The document says what the data of a stream's events is; Schemathesis looks at each event as a whole."""
+    components.update(raw_schema.get("components", {}))
+    for path, operations in raw_schema["paths"].items():
+        for operation in operations.values():
+            for answer in operation.get("responses", {}).values() if isinstance(operation, dict) else []:
+                if SSE in answer.get("content", {}):
+                    stream_schemas[path] = answer["content"][SSE]["schema"]
+                    answer["content"][SSE] = {
+                        "schema": {"type": "object", "properties": {"data": {"type": "string"}}}
+                    }
+
+
+@schemathesis.check
+def stream_data_conformance(ctx, response, case):
+    schema = stream_schemas.get(case.operation.path)
+    if schema is None or not response.headers.get("content-type", [""])[0].startswith(SSE):
+        return
+    validator = jsonschema_rs.validator_for({**schema, "components": components})
+    for line in response.text.splitlines():
+        if line.startswith("data: "):
+            for error in validator.iter_errors(json.loads(line.removeprefix("data: "))):
+                raise AssertionError(f"An event of the stream does not have its schema: {error.message}")
+
+
 @schemathesis.hook
 def before_call(context, case, **kwargs):
+    if is_positive(case) and case.meta.phase.name.value in PHASES_WITH_THINGS:
+        name_things_that_are_there(case)
     # A key stands for one intention. Made-up ones repeat, and nothing would come of most requests but 422.
     if is_positive(case) and "idempotency-key" in (case.headers or {}):
         case.headers["idempotency-key"] = str(uuid.uuid4())
     # The stream lasts for minutes unless it is asked for a shorter one.
-    if case.operation.path == "/api/analytics/live" and is_positive(case):
+    if case.operation.path in stream_schemas and is_positive(case):
         case.query = {**(case.query or {}), "seconds": 1}
 
 

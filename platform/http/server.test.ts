@@ -73,6 +73,7 @@ beforeAll(async () => {
     },
     async (request, reply) => sendWithEtag(request, reply, etagOf(3), { id: request.params.id }),
   );
+  app.get('/api/things/special', { access: 'public' }, async () => ({}));
   app.put(
     '/api/things/:id',
     {
@@ -178,6 +179,15 @@ describe('whatever goes wrong', () => {
     ['an unknown route', 'GET', '/api/nothing', {}, undefined, 404, 'route_not_found'],
     ['an unknown route with a bad body', 'POST', '/api/nothing', json, '{', 404, 'route_not_found'],
     ['another method', 'DELETE', '/api/things', {}, undefined, 405, 'method_not_allowed'],
+    [
+      'another method than the path has',
+      'PUT',
+      '/api/things/special?a=1',
+      {},
+      undefined,
+      405,
+      'method_not_allowed',
+    ],
     ['another method with a bad body', 'PUT', '/api/things', json, '{', 405, 'method_not_allowed'],
     ['a bad escape', 'GET', '/api/things/%zz', {}, undefined, 400, 'invalid_url'],
     ['an escape that is no UTF-8', 'GET', '/api/things/%ff', {}, undefined, 400, 'invalid_url'],
@@ -379,6 +389,8 @@ describe('whatever goes wrong', () => {
       (await send('POST', '/api/things', { ...json, 'content-encoding': 'identity' }, good)).statusCode,
     ).toBe(201);
     expect((await send('DELETE', '/api/things')).headers.allow).toBe('POST, GET, HEAD');
+    for (const method of ['PUT', 'OPTIONS'])
+      expect((await send(method, '/api/things/special')).headers.allow).toBe('GET, HEAD');
     expect((await send('GET', `/api/things/${id}`)).headers['www-authenticate']).toBe('Bearer');
     expect((await send('GET', '/api/away')).headers['retry-after']).toBe('2');
   });

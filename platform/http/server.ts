@@ -89,7 +89,12 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
 const trusting = (proxies: HttpServerOptions['trustedProxies']) =>
   typeof proxies === 'number' ? (_address: string, hop: number) => hop < proxies : (proxies ?? false);
 
-type RouteBook = { described: DescribedRoute[]; methodsOf(path: string): string[] };
+type RouteBook = {
+  described: DescribedRoute[];
+  methodsOf(path: string): string[];
+  /** True where the path is a route of its own without this method, which the router then takes for a parameter. */
+  isMistaken(request: FastifyRequest): boolean;
+};
 
 /** Completes every route when it is declared, and keeps it for the document and for 405. */
 const watchRoutes = (app: HttpApp): RouteBook => {
@@ -110,9 +115,17 @@ const watchRoutes = (app: HttpApp): RouteBook => {
   });
   return {
     described,
-    methodsOf: (path) => [
-      ...new Set([...patterns.values()].filter((p) => p.matches.test(path)).flatMap((p) => [...p.methods])),
-    ],
+    methodsOf: (path) => {
+      const exact = patterns.get(path);
+      const matching = exact ? [exact] : [...patterns.values()].filter((p) => p.matches.test(path));
+      return [...new Set(matching.flatMap((p) => [...p.methods]))];
+    },
+    isMistaken: ({ method, url, routeOptions }) => {
+      // A preflight is answered for every path.
+      if (method === 'OPTIONS' || routeOptions.url === undefined || !/[:*]/.test(routeOptions.url))
+        return false;
+      return patterns.get(url.split('?', 1)[0] ?? '')?.methods.has(method) === false;
+    },
   };
 };
 
@@ -160,7 +173,7 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
   app.addHook('onRequest', (request, _reply, done) => {
     request.principal = stranger;
     // A route that does not exist is answered with 404, whatever the body is.
-    if (request.is404) return done(notThere(request, routes));
+    if (request.is404 || routes.isMistaken(request)) return done(notThere(request, routes));
     const { config } = request.routeOptions;
     const { access = 'anonymous', authorises, scope = null } = config;
     const authorization = credentialsOf(request.headers);

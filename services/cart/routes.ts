@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { ignored } from '#platform/http/json-value';
 import { type InputError, problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { text, uuid } from '#platform/http/text';
@@ -71,11 +72,6 @@ const cartSchema = z
     updatedAt: z.iso.datetime().nullable().describe('Null while nothing was ever put into the cart.'),
   })
   .meta({ id: 'Cart' });
-
-const ignored = z
-  .unknown()
-  .optional()
-  .describe('Set by the server. A request may contain it; the server ignores it.');
 
 const quantity = z.int().min(1).max(piecesOfProductMax);
 

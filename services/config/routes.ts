@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { actorOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { ignored } from '#platform/http/json-value';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -62,16 +63,6 @@ const changeSchema = z
   .meta({ id: 'SettingChange' });
 
 const params = z.strictObject({ key: text(keyCharsMax) });
-const ignored = z
-  .union([
-    text(valueCharsMax),
-    z.number(),
-    z.boolean(),
-    z.null(),
-    z.record(text(keyCharsMax), z.unknown()).meta({ maxProperties: 50 }),
-  ])
-  .optional()
-  .describe('Set by the server. A request may contain it; the server ignores it.');
 const keptByServer = Object.fromEntries(
   ['key', 'default', 'isDefault', 'unit', 'description', 'schema', 'version', 'changedBy', 'changedAt'].map(
     (field) => [field, ignored],

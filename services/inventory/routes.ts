@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { etagOf, sendWithEtag } from '#platform/http/etag';
 import { idempotent } from '#platform/http/idempotency';
+import { ignored } from '#platform/http/json-value';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -38,10 +39,6 @@ const movementSchema = z
   .meta({ id: 'StockMovement' });
 
 const params = z.strictObject({ productId: uuid });
-const ignored = z
-  .union([text(100), z.int()])
-  .optional()
-  .describe('Set by the server. A request may contain it; the server ignores it.');
 const keptByServer = { productId: ignored, reserved: ignored, available: ignored, updatedAt: ignored };
 const restockHeader = z.object({
   'idempotency-key': text(255)

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { actorOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { ignored } from '#platform/http/json-value';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { line, text, uuid } from '#platform/http/text';
+import { line, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { createSharedRead } from '#platform/waiting/shared-read';
@@ -47,10 +48,6 @@ const createBody = z.strictObject({
   parentId: uuid.nullable().optional().describe('The category above; null at the root.'),
   position: z.int().min(0).max(1_000_000).default(0).describe('Order among siblings, lowest first.'),
 });
-const ignored = z
-  .union([text(100), z.array(z.unknown()).max(10_000)])
-  .optional()
-  .describe('Set by the server. A request may contain it; the server ignores it.');
 const updateBody = createBody.extend({
   id: ignored,
   children: ignored,
@@ -83,7 +80,10 @@ const statedIn = async (
 
 const parentOf = async (tx: Tx, parentId: string): Promise<Category> => {
   const parent = await findCategory(tx, parentId);
-  if (parent === undefined) throw invalid('/parentId', 'is the id of no category');
+  if (parent === undefined)
+    throw problem(422, 'parent_not_found', 'There is no such category to be below.', {
+      errors: [{ path: '/parentId', message: 'is the id of no category' }],
+    });
   return parent;
 };
 
@@ -172,7 +172,7 @@ const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void
         tags,
         summary: 'Add a category, with those above it that are missing.',
         body: createBody,
-        response: { 201: categorySchema, ...problems(409) },
+        response: { 201: categorySchema, ...problems(409, 422) },
       },
     },
     async (request, reply) => {
@@ -197,7 +197,7 @@ const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void
         summary: 'Name, order or move a category. What is below it moves along, up to 2,000 products.',
         params,
         body: updateBody,
-        response: { 200: categorySchema, ...problems(404, 409) },
+        response: { 200: categorySchema, ...problems(404, 409, 422) },
       },
     },
     async (request, reply) => {

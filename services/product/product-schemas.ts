@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ignored } from '#platform/http/json-value';
 import { isVisible, line, prose, text, uuid } from '#platform/http/text';
 import { currencies } from '#schemas/currency';
 import { pathCharsMax } from './category.js';
@@ -48,18 +49,12 @@ export const createBody = z.strictObject({
   initialStock: z.int().min(0).max(1_000_000_000).default(0),
 });
 
-const ignoredWords = 'Set by the server. A request may contain it; the server ignores it.';
-const ignored = z
-  .union([text(100), z.int()])
-  .optional()
-  .describe(ignoredWords);
-
 /** What a product is read as may be sent back with another description in it. */
 export const updateBody = createBody.extend({
   initialStock: createBody.shape.initialStock.describe('Counts only when a product is created.'),
   id: ignored,
   available: ignored,
-  rating: z.strictObject({ average: z.number(), count: z.int() }).optional().describe(ignoredWords),
+  rating: ignored,
   createdAt: ignored,
   updatedAt: ignored,
 });

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [name: string]: JsonValue };
+
+const textCharsMax = 10_000;
+const itemsMax = 10_000;
+const nameCharsMax = 1000;
+const membersMax = 1000;
+/** Larger numbers lose digits on their way. */
+const safeNumber = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
+
+/** Any JSON that the parser accepts. It has a name, so that the document can refer to it from within. */
+export const jsonValue: z.ZodType<JsonValue, JsonValue> = z
+  .lazy(() =>
+    z.union([
+      z.string().max(textCharsMax),
+      safeNumber,
+      z.boolean(),
+      z.null(),
+      z.array(jsonValue).max(itemsMax),
+      z.record(z.string().max(nameCharsMax), jsonValue).meta({ maxProperties: membersMax }),
+    ]),
+  )
+  .meta({ id: 'JsonValue' });
+
+/** A field that an answer has and its request may have, so that what was read can be sent back with a change in it. */
+export const ignored = jsonValue
+  .optional()
+  .describe('Set by the server. A request may contain it; the server ignores it.');
