@@ -22,8 +22,19 @@ export type LockedCart = { cartId: string; version: number; items: (Item & { see
 export type CartStore = {
   /** Undefined where there is none, or where a guest's cart has become part of a user's. */
   find(db: Queryable, owner: Owner): Promise<Cart | undefined>;
-  /** The owner's cart, made now if there is none. Undefined where a guest's cart has become part of a user's. */
+  /**
+   * The owner's cart, made now if there is none. Undefined where a guest's cart has become part of a user's, and for an
+   * account that was erased. Who locks several carts first locks them by `lockAll`.
+   */
   lock(tx: Tx, owner: Owner): Promise<LockedCart | undefined>;
+  /**
+   * Locks those of these carts that there are, in the order of their ids, so that nobody waits in a circle. Returns the
+   * owner of each, by the user's or the cart's id: a guest's cart that has become part of a user's is that user's.
+   */
+  lockAll(
+    tx: Tx,
+    carts: { userIds: readonly string[]; cartIds: readonly string[] },
+  ): Promise<Map<string, Owner>>;
   /** Replaces the lines. Those of `seen` keep that price as the one their owner has seen; others have seen that of now. */
   save(tx: Tx, cart: LockedCart, items: readonly Item[], seen?: ReadonlyMap<string, Money>): Promise<void>;
   /** Whether there is such a cart of a guest (`open`), was one (`spent`), or never was one. */
@@ -32,6 +43,7 @@ export type CartStore = {
   adopt(tx: Tx, cartId: string, userId: string): Promise<void>;
   /** Notes that the owner came; the cart is swept when that is long ago. */
   touch(db: Queryable, cartId: string): Promise<void>;
+  /** Deletes what there is of the account, and lets no cart of it be made again. */
   forgetUser(tx: Tx, userId: string): Promise<void>;
 };
 
@@ -43,7 +55,8 @@ export const createCartStore = (clock: Clock): CartStore => {
   const lock: CartStore['lock'] = async (tx, owner) => {
     const isUser = 'userId' in owner;
     const { rows } = await tx.query<{ cartId: string; version: number; isMerged: boolean }>(
-      `INSERT INTO carts (cart_id, user_id, updated_at, seen_at) VALUES ($1, $2, $3, $3)
+      `INSERT INTO carts (cart_id, user_id, updated_at, seen_at) SELECT $1::uuid, $2::uuid, $3::timestamptz, $3
+       WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = $2)
        ON CONFLICT (${isUser ? 'user_id' : 'cart_id'}) DO UPDATE SET seen_at = excluded.seen_at
        RETURNING cart_id AS "cartId", version, (merged_at IS NOT NULL OR user_id IS DISTINCT FROM $2) AS "isMerged"`,
       [isUser ? newId(clock) : owner.cartId, isUser ? owner.userId : null, now()],
@@ -84,6 +97,7 @@ export const createCartStore = (clock: Clock): CartStore => {
   return {
     find,
     lock,
+    lockAll,
     save,
     stateOf: async (db, cartId) => {
       const { rows } = await db.query<{ isOpen: boolean }>(
@@ -94,15 +108,17 @@ export const createCartStore = (clock: Clock): CartStore => {
       return rows[0].isOpen ? 'open' : 'spent';
     },
     adopt: async (tx, cartId, userId) => {
-      // The update waits for whoever changes or adopts the cart just now, and then finds nothing to adopt.
+      // This waits for whoever changes or adopts the cart just now; then there may be nothing to adopt.
+      await lockAll(tx, { userIds: [userId], cartIds: [cartId] });
+      const own = await lock(tx, { userId });
+      if (own === undefined) return;
       const { rowCount } = await tx.query(
-        `UPDATE carts SET merged_at = $2 WHERE cart_id = $1 AND ${guests}`,
-        [cartId, now()],
+        `UPDATE carts SET merged_at = $2, merged_user_id = $3 WHERE cart_id = $1 AND ${guests}`,
+        [cartId, now(), userId],
       );
       if (rowCount === 0) return;
       const others = await itemsOf(tx, cartId);
-      const own = await lock(tx, { userId });
-      if (own === undefined || others.length === 0) return;
+      if (others.length === 0) return;
       await save(tx, own, unite(own.items, others), seenIn([...others, ...own.items]));
       await tx.query('DELETE FROM cart_items WHERE cart_id = $1', [cartId]);
     },
@@ -110,9 +126,37 @@ export const createCartStore = (clock: Clock): CartStore => {
       await db.query('UPDATE carts SET seen_at = $2 WHERE cart_id = $1', [cartId, now()]);
     },
     forgetUser: async (tx, userId) => {
-      await tx.query('DELETE FROM carts WHERE user_id = $1', [userId]);
+      await tx.query('INSERT INTO erased_users (user_id, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+        userId,
+        now(),
+      ]);
+      await lockAll(tx, { userIds: [userId], cartIds: [] });
+      await tx.query('DELETE FROM carts WHERE user_id = $1 OR merged_user_id = $1', [userId]);
     },
   };
+};
+
+const lockAll: CartStore['lockAll'] = async (tx, { userIds, cartIds }) => {
+  const { rows } = await tx.query<{ cartId: string; userId: string | null; mergedUserId: string | null }>(
+    `SELECT cart_id AS "cartId", user_id AS "userId", merged_user_id AS "mergedUserId" FROM carts
+     WHERE user_id = ANY ($1::uuid[]) OR cart_id = ANY ($2::uuid[])
+       OR user_id IN (SELECT merged_user_id FROM carts WHERE cart_id = ANY ($2::uuid[]))
+     ORDER BY cart_id FOR UPDATE`,
+    [userIds, cartIds],
+  );
+  const ownerOf = (userId: string | null, cartId: string): Owner =>
+    userId === null ? { cartId } : { userId };
+  return new Map(
+    rows.flatMap(({ cartId, userId, mergedUserId }): [string, Owner][] => {
+      const owner = ownerOf(userId ?? mergedUserId, cartId);
+      return userId === null
+        ? [[cartId, owner]]
+        : [
+            [cartId, owner],
+            [userId, owner],
+          ];
+    }),
+  );
 };
 
 export const seenIn = (items: LockedCart['items']): Map<string, Money> =>

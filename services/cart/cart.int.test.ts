@@ -7,8 +7,9 @@ import { inTransaction } from '#platform/postgres/transaction';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import { cartClaimIn } from '#schemas/cart-id';
 import type { EventMap } from '#schemas/events';
-import { idKeptMs } from './cart-id.js';
+import { idKeptMs, isProof } from './cart-id.js';
 import { createCartKey } from './cart-key-store.js';
 import { createCartStore } from './cart-store.js';
 import { createOrderTakings, takingsKeptMs } from './order-takings-store.js';
@@ -38,13 +39,13 @@ beforeAll(async () => {
   const { db } = scratch;
   const carts = createCartStore(clock);
   const products = createProductReplica(db);
+  const key = createCartKey(db);
   handle = reactions({
     carts,
     products,
     stock: createStockReplica(db),
-    takings: createOrderTakings(carts, clock),
+    takings: createOrderTakings(carts, clock, (claim, atMs) => isProof(claim, key.secret(), atMs)),
   });
-  const key = createCartKey(db);
   await Promise.all([key.start(), createCartKey(db).start()]);
   app = createHttpServer(host, { port: 0, title: 'cart', auth }).app;
   cartRoutes(app, { db, carts, products, secret: key.secret, clock, productWaitMs: 0 });
@@ -279,7 +280,7 @@ describe('an order', () => {
     const placed = {
       orderId,
       userId: who.userId ?? null,
-      cartId: who.cartId?.slice(0, 36) ?? null,
+      ...cartClaimIn(who.cartId),
       lines: lines.map(([productId, quantity]) => ({ productId, quantity })) as never,
       occurredAt,
     };
@@ -312,6 +313,55 @@ describe('an order', () => {
     expect(await linesOf({ user })).toEqual([[lamp, 1]]);
   });
 
+  it('takes nothing out of a cart whose id the caller only knows, or that had expired', async () => {
+    const lamp = await newProduct();
+    const guest = await guestWith([lamp, 2]);
+    const { cartId = '' } = guest;
+    const forged = `${cartId.slice(0, -5)}AAAAA`;
+    await order({ cartId: forged }, [[lamp, 2]]);
+    await order({ cartId: `${cartId.slice(0, 36)}.zzzzzzz.x` }, [[lamp, 2]]);
+    await order({ cartId }, [[lamp, 2]], clock.nowMs() + idKeptMs);
+    expect(await linesOf(guest)).toEqual([[lamp, 2]]);
+  });
+
+  it('of a guest who has logged in since finds the user’s cart, to take pieces and to give them back', async () => {
+    const lamp = await newProduct();
+    const user = randomUUID();
+    const guest = await guestWith([lamp, 2]);
+    const { orderId } = await order(guest, [[lamp, 2]]);
+    await ask('GET', '', { ...guest, user });
+    await happens('OrderCancelled', { orderId, reason: 'payment_declined' });
+    expect(await linesOf({ user })).toEqual([[lamp, 2]]);
+
+    const other = await guestWith([lamp, 1]);
+    await ask('GET', '', { ...other, user });
+    await order(other, [[lamp, 1]]);
+    expect(await linesOf({ user })).toEqual([[lamp, 2]]);
+  });
+
+  it('and others at the same time touch several carts in any order, and nobody waits for ever', async () => {
+    const lamp = await newProduct();
+    const users = Array.from({ length: 6 }, () => randomUUID());
+    for (const user of users) await put({ user }, lamp, 40);
+    const takeFrom = async (buyers: readonly string[]) =>
+      inTransaction(
+        scratch.db,
+        (tx) =>
+          Promise.all(
+            buyers.map((userId) => {
+              const lines = [{ productId: lamp, quantity: 1 }];
+              const value = { orderId: newId(), userId, cartId: null, lines, occurredAt: clock.nowMs() };
+              return handle.OrderPlaced?.(tx, { type: 'OrderPlaced', value } as never);
+            }),
+          ),
+        { attemptsMax: 1 },
+      );
+    await Promise.all(
+      Array.from({ length: 20 }, (_, nth) => takeFrom(nth % 2 === 0 ? users : users.toReversed())),
+    );
+    for (const user of users) expect(await linesOf({ user })).toEqual([[lamp, 20]]);
+  });
+
   it('that fails gives them back once, to what is in the cart by then; one that the customer cancels does not', async () => {
     const lamp = await newProduct();
     const user = randomUUID();
@@ -332,6 +382,10 @@ describe('an order', () => {
     await put({ user }, lamp, 2);
     await happens('UserErased', { userId: user });
     await order({ userId: user }, [[lamp, 2]]);
+    const again = await put({ user }, lamp, 1);
+    expect([again.status, again.body.code]).toEqual([401, 'account_erased']);
+    const guest = await guestWith([lamp, 1]);
+    expect((await ask('GET', '', { ...guest, user })).body.items).toEqual([]);
     expect((await scratch.db.query('SELECT 1 FROM carts WHERE user_id = $1', [user])).rows).toEqual([]);
   });
 });

@@ -9,6 +9,8 @@ export type PlacedOrder = {
   orderId: string;
   userId: string | null;
   cartId: string | null;
+  /** Of the cart's id: see `cartClaimIn`. */
+  cartProof: string | null;
   lines: readonly Item[];
   placedAtMs: number;
 };
@@ -26,15 +28,41 @@ export type OrderTakings = {
  */
 export const takingsKeptMs = 7 * 86_400_000;
 
-export const createOrderTakings = (carts: CartStore, clock: Clock): OrderTakings => {
-  const takeAll: Batch<PlacedOrder, void> = writeBatch(async (tx, orders) => {
-    const recent = orders.filter(({ placedAtMs }) => placedAtMs > clock.nowMs() - takingsKeptMs);
-    // Most orders come from buyers without a cart, and then this one statement is all.
-    const owners = await ownersOf(tx, recent);
-    for (const order of recent) {
-      const owner = owners.get(order.userId ?? order.cartId ?? '');
-      if (owner !== undefined) await takeOne(tx, order, owner);
-    }
+type Change = { placed: PlacedOrder } | { givenBack: string };
+
+/** `isHeld` says whether the proof is that of the cart's id: nobody's cart is emptied by somebody who only names it. */
+export const createOrderTakings = (
+  carts: CartStore,
+  clock: Clock,
+  isHeld: (claim: { cartId: string; cartProof: string | null }, atMs: number) => boolean,
+): OrderTakings => {
+  const cartNamed = ({ userId, cartId, cartProof, placedAtMs }: PlacedOrder): string | undefined => {
+    if (userId !== null) return userId;
+    return cartId !== null && isHeld({ cartId, cartProof }, placedAtMs) ? cartId : undefined;
+  };
+  const isRecent = ({ placedAtMs }: PlacedOrder): boolean => placedAtMs > clock.nowMs() - takingsKeptMs;
+
+  // Both kinds in one batch, so that all their carts are locked in one order.
+  const changeAll: Batch<Change, void> = writeBatch(async (tx, changes) => {
+    const placed = changes.flatMap((change) =>
+      'placed' in change && isRecent(change.placed) ? [change.placed] : [],
+    );
+    const ended = changes.flatMap((change) => ('givenBack' in change ? [change.givenBack] : []));
+    const owners = await carts.lockAll(tx, {
+      userIds: placed.flatMap(({ userId }) => userId ?? []),
+      cartIds: [
+        ...placed.flatMap((order) => (order.userId === null ? (cartNamed(order) ?? []) : [])),
+        ...(ended.length === 0 ? [] : await cartsOf(tx, ended)),
+      ],
+    });
+    // Most orders come from buyers without a cart, and then that one statement is all.
+    if (owners.size === 0) return;
+    for (const change of changes)
+      if ('givenBack' in change) await giveBackOne(tx, change.givenBack, owners);
+      else if (isRecent(change.placed)) {
+        const owner = owners.get(cartNamed(change.placed) ?? '');
+        if (owner !== undefined) await takeOne(tx, change.placed, owner);
+      }
   });
 
   const takeOne = async (tx: Tx, { orderId, lines }: PlacedOrder, owner: Owner): Promise<void> => {
@@ -50,37 +78,30 @@ export const createOrderTakings = (carts: CartStore, clock: Clock): OrderTakings
     if (rowCount === 1) await carts.save(tx, cart, left, seenIn(cart.items));
   };
 
+  const giveBackOne = async (tx: Tx, orderId: string, owners: ReadonlyMap<string, Owner>): Promise<void> => {
+    const { rows } = await tx.query<{ cartId: string; items: Item[] }>(
+      `UPDATE order_takings SET was_given_back = true WHERE order_id = $1 AND NOT was_given_back
+       RETURNING cart_id AS "cartId", items`,
+      [orderId],
+    );
+    const [taking] = rows;
+    const owner = owners.get(taking?.cartId ?? '');
+    if (taking === undefined || owner === undefined) return;
+    const cart = await carts.lock(tx, owner);
+    if (cart !== undefined) await carts.save(tx, cart, unite(cart.items, taking.items), seenIn(cart.items));
+  };
+
   return {
-    take: (tx, order) => tx.gather(takeAll, order),
-    giveBack: async (tx, orderId) => {
-      const { rows } = await tx.query<{ cartId: string; userId: string | null; items: Item[] }>(
-        `UPDATE order_takings SET was_given_back = true FROM carts
-         WHERE order_id = $1 AND NOT was_given_back AND carts.cart_id = order_takings.cart_id
-         RETURNING carts.cart_id AS "cartId", user_id AS "userId", items`,
-        [orderId],
-      );
-      const [taking] = rows;
-      if (taking === undefined) return;
-      const { userId, cartId, items } = taking;
-      const cart = await carts.lock(tx, userId === null ? { cartId } : { userId });
-      if (cart !== undefined) await carts.save(tx, cart, unite(cart.items, items), seenIn(cart.items));
-    },
+    take: (tx, placed) => tx.gather(changeAll, { placed }),
+    giveBack: (tx, givenBack) => tx.gather(changeAll, { givenBack }),
   };
 };
 
-/** The owners of the carts that these orders may come from, by the user's or the cart's id. */
-const ownersOf = async (tx: Tx, orders: readonly PlacedOrder[]): Promise<Map<string, Owner>> => {
-  const { rows } = await tx.query<{ cartId: string; userId: string | null }>(
-    `SELECT cart_id AS "cartId", user_id AS "userId" FROM carts
-     WHERE user_id = ANY ($1::uuid[]) OR (cart_id = ANY ($2::uuid[]) AND user_id IS NULL AND merged_at IS NULL)`,
-    [
-      orders.flatMap(({ userId }) => userId ?? []),
-      orders.flatMap(({ userId, cartId }) => (userId === null && cartId !== null ? [cartId] : [])),
-    ],
+/** The carts out of which these orders took pieces. */
+const cartsOf = async (tx: Tx, orderIds: readonly string[]): Promise<string[]> => {
+  const { rows } = await tx.query<{ cartId: string }>(
+    'SELECT cart_id AS "cartId" FROM order_takings WHERE order_id = ANY ($1::uuid[])',
+    [orderIds],
   );
-  return new Map(
-    rows.map(({ cartId, userId }): [string, Owner] =>
-      userId === null ? [cartId, { cartId }] : [userId, { userId }],
-    ),
-  );
+  return rows.map(({ cartId }) => cartId);
 };

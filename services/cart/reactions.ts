@@ -39,8 +39,8 @@ export const reactions = ({
     StockReleased: (tx, { value }) => noteStock(tx, value.lines),
     StockCommitted: (tx, { value }) => noteStock(tx, value.lines),
     StockReturned: (tx, { value }) => noteStock(tx, value.lines),
-    OrderPlaced: (tx, { value: { orderId, userId, cartId, lines, occurredAt: placedAtMs } }) =>
-      takings.take(tx, { orderId, userId, cartId, lines, placedAtMs }),
+    OrderPlaced: (tx, { value: { occurredAt: placedAtMs, ...order } }) =>
+      takings.take(tx, { ...order, placedAtMs }),
     OrderCancelled: async (tx, { value: { orderId, reason } }) => {
       if (reason !== byTheCustomer) await takings.giveBack(tx, orderId);
     },

@@ -176,7 +176,7 @@ const change = async (
       return undefined;
     }
     const cart = await carts.lock(tx, owner);
-    if (cart === undefined) throw spent();
+    if (cart === undefined) throw 'userId' in owner ? erased() : spent();
     assertVersion(request, cart.version);
     const { items, seen } = await edit(tx, cart);
     await carts.save(tx, cart, items, seen);
@@ -329,6 +329,9 @@ const assertForSale = async ({ products }: CartRouteDeps, tx: Tx, productId: str
 /** A login in another tab has just made the guest's cart part of the user's. */
 const spent = () =>
   problem(409, 'cart_merged', 'This cart has become part of a user’s. Read the cart again.');
+
+/** The token of an account that is gone is good for some minutes. */
+const erased = () => problem(401, 'account_erased', 'This account is gone.');
 
 /** An ETag is `"<version>-<prices>"`: a change is based on the version alone. */
 const assertVersion = ({ headers }: CartRequest, version: number): void => {

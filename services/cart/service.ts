@@ -1,6 +1,7 @@
 import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
+import { isProof } from './cart-id.js';
 import { createCartKey } from './cart-key-store.js';
 import { createCartStore } from './cart-store.js';
 import { type CartConfig, cartConfig } from './config.js';
@@ -19,11 +20,11 @@ export const service: Service<CartConfig> = {
     const { db, react, app } = await openService(host, config, { records });
     const carts = createCartStore(clock);
     const products = createProductReplica(db);
-    const takings = createOrderTakings(carts, clock);
+    const { secret } = host.use(createCartKey(db));
+    const takings = createOrderTakings(carts, clock, (claim, atMs) => isProof(claim, secret(), atMs));
     react('reactions', reactions({ carts, takings, products, stock: createStockReplica(db) }), followsLater);
     const { guestKeptMs, userKeptMs, sweepEveryMs: everyMs, productWaitMs } = config;
     host.use(createSweep(host, db, { guestKeptMs, userKeptMs, everyMs }));
-    const { secret } = host.use(createCartKey(db));
     cartRoutes(app, { db, carts, products, secret, clock, productWaitMs });
   },
 };

@@ -9,6 +9,8 @@ export type Sweep = Component & {
 
 const rowsPerStatementMax = 1000;
 const statementsMax = 100;
+/** Much longer than an access token is good. */
+const erasedKeptMs = 86_400_000;
 
 /** Deletes carts whose owner has not come for long, and what orders can no longer give back. */
 export const createSweep = (
@@ -36,6 +38,7 @@ export const createSweep = (
 
   const sweep = async (): Promise<number> => {
     await deleteAll('order_takings', 'taken_at < $1', [before(takingsKeptMs)]);
+    await deleteAll('erased_users', 'erased_at < $1', [before(erasedKeptMs)]);
     return deleteAll('carts', 'seen_at < $2 OR (seen_at < $1 AND user_id IS NULL)', [
       before(guestKeptMs),
       before(userKeptMs),

@@ -75,6 +75,7 @@ const place = async (): Promise<string> => {
           userId: randomUUID(),
           visitId: null,
           cartId: null,
+          cartProof: null,
           lines: [line],
           currency: 'EUR',
           paymentMethod: 'card',

@@ -32,6 +32,7 @@ const place: OrderCommand = {
     userId: 'user-1',
     visitId: null,
     cartId: null,
+    cartProof: null,
     lines: [line('a', 2, 500), line('b', 1, 999)],
     currency: 'EUR',
     paymentMethod: 'card',

@@ -2,12 +2,16 @@ import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
+import type { cartClaimIn } from '#schemas/cart-id';
 import { hashOf, newOrderToken } from './access.js';
 import type { OrderMetrics } from './order-metrics.js';
 import type { OrderStore } from './order-store.js';
 import type { ShippingAddress } from './order-view.js';
 import { type PricingRefusal, price } from './pricing.js';
 import type { ProductReplica } from './product-replica.js';
+
+/** An account's cart is found by the account. */
+const noCart = { cartId: null, cartProof: null };
 
 export type OrderRequest = {
   /** Each product once: see `mergeItems`. */
@@ -17,8 +21,8 @@ export type OrderRequest = {
   /** Null for a guest. */
   userId: string | null;
   visitId: string | null;
-  /** The cart that a guest orders from. */
-  cartId: string | null;
+  /** The cart that a guest orders from, if he names one. */
+  cart: ReturnType<typeof cartClaimIn>;
   email: string | null;
   /** The token that a guest chose for the order; generated here if undefined. */
   chosenToken: string | undefined;
@@ -48,7 +52,7 @@ export const createPlaceOrder =
     logger: Logger;
     paymentWaitMs: () => number;
   }): PlaceOrder =>
-  async (tx, { items, asked, userId, visitId, cartId, email, chosenToken, payment, shippingAddress }) => {
+  async (tx, { items, asked, userId, visitId, cart, email, chosenToken, payment, shippingAddress }) => {
     const productIds = items.map(({ productId }) => productId);
     const priced = price(items, await products.find(tx, productIds), asked);
     if ('refused' in priced) return priced;
@@ -59,7 +63,7 @@ export const createPlaceOrder =
       orderId,
       userId,
       visitId,
-      cartId: userId === null ? cartId : null,
+      ...(userId === null ? cart : noCart),
       lines: priced.lines,
       currency: priced.currency,
       paymentMethod: payment.method,

@@ -8,7 +8,7 @@ import type { HttpApp } from '#platform/http/server';
 import { uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import { cartIdHeader, cartIdIn } from '#schemas/cart-id';
+import { cartClaimIn, cartIdHeader } from '#schemas/cart-id';
 import { isStaff, visible } from './access.js';
 import type { EventPlaces } from './event-place-reads.js';
 import { mergeItems, orderStatuses } from './order.js';
@@ -103,7 +103,7 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
           asked,
           userId,
           visitId,
-          cartId: cartIdIn(request.headers[cartIdHeader]),
+          cart: cartClaimIn(request.headers[cartIdHeader]),
           email,
           chosenToken,
           payment,

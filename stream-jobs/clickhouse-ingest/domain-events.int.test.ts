@@ -15,6 +15,7 @@ const placed = (changes: Partial<OrderPlaced> = {}): OrderPlaced => ({
   userId: null,
   visitId: null,
   cartId: null,
+  cartProof: null,
   lines: [{ productId: 'product-1', name: 'Lämp', category: 'home', quantity: 2, unitPriceMinor: 999 }],
   totalMinor: 1_998,
   currency: 'EUR',

@@ -218,6 +218,7 @@ const placed = (orderId: string, more: Partial<OrderPlaced> & { atMs?: number } 
       userId: 'user-1',
       visitId: null,
       cartId: null,
+      cartProof: null,
       lines: [{ productId: 'p', name: 'p', category: 'home', quantity: 2, unitPriceMinor: 300 }],
       totalMinor: 600,
       currency: 'GBP',

@@ -88,6 +88,7 @@ const order = (nth: number, atMs: number, random: (below: number) => number): Sh
       userId: buyer,
       visitId,
       cartId: null,
+      cartProof: null,
       lines: lines.map((line) => ({ ...line, name: line.productId, category: 'home' })),
       totalMinor,
       currency,
