@@ -19,7 +19,7 @@ const withoutEffects = [
   '^node_modules/(zod|uuid)/',
   '^crypto$',
   '^platform/(assert|bounded-map|errors|fresh-map|html|ids)[.]ts$',
-  '^platform/http/(bounds|strict-json|text)[.]ts$',
+  '^platform/http/(bounds|json-value|strict-json|text)[.]ts$',
   '^platform/messaging/(asyncapi|avro-codec|record-pack)[.]ts$',
   '^platform/streams/(distinct|earliest|join|recent-ids|topology|window)[.]ts$',
   '^platform/postgres/gathering[.]ts$',

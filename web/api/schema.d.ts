@@ -1876,6 +1876,9 @@ export interface components {
             parkedAt: string;
             replayedAt: string | null;
         };
+        JsonValueInput: string | number | boolean | null | components["schemas"]["JsonValueInput"][] | {
+            [key: string]: components["schemas"]["JsonValueInput"];
+        };
         Cart: {
             items: {
                 /** Format: uuid */
@@ -4191,21 +4194,14 @@ export interface operations {
                         /** Format: uuid */
                         productId: string;
                         quantity: number;
-                        /** @description Set by the server. A request may contain it; the server ignores it. */
-                        name?: unknown;
-                        /** @description Set by the server. A request may contain it; the server ignores it. */
-                        unitPrice?: unknown;
-                        /** @description Set by the server. A request may contain it; the server ignores it. */
-                        available?: unknown;
+                        name?: components["schemas"]["JsonValueInput"];
+                        unitPrice?: components["schemas"]["JsonValueInput"];
+                        available?: components["schemas"]["JsonValueInput"];
                     }[];
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    total?: unknown;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    pieces?: unknown;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    warnings?: unknown;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    updatedAt?: unknown;
+                    total?: components["schemas"]["JsonValueInput"];
+                    pieces?: components["schemas"]["JsonValueInput"];
+                    warnings?: components["schemas"]["JsonValueInput"];
+                    updatedAt?: components["schemas"]["JsonValueInput"];
                 };
             };
         };
@@ -6384,42 +6380,15 @@ export interface operations {
                             [key: string]: number | string | boolean;
                         })[];
                     }[];
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    key?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    default?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    isDefault?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    unit?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    description?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    schema?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    version?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    changedBy?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    changedAt?: string | number | boolean | null | {
-                        [key: string]: unknown;
-                    };
+                    key?: components["schemas"]["JsonValueInput"];
+                    default?: components["schemas"]["JsonValueInput"];
+                    isDefault?: components["schemas"]["JsonValueInput"];
+                    unit?: components["schemas"]["JsonValueInput"];
+                    description?: components["schemas"]["JsonValueInput"];
+                    schema?: components["schemas"]["JsonValueInput"];
+                    version?: components["schemas"]["JsonValueInput"];
+                    changedBy?: components["schemas"]["JsonValueInput"];
+                    changedAt?: components["schemas"]["JsonValueInput"];
                 };
             };
         };
@@ -7017,14 +6986,10 @@ export interface operations {
                     onHand: number;
                     lowStockThreshold?: number;
                     reason?: string & (unknown & unknown);
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    productId?: string | number;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    reserved?: string | number;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    available?: string | number;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    updatedAt?: string | number;
+                    productId?: components["schemas"]["JsonValueInput"];
+                    reserved?: components["schemas"]["JsonValueInput"];
+                    available?: components["schemas"]["JsonValueInput"];
+                    updatedAt?: components["schemas"]["JsonValueInput"];
                 };
             };
         };
@@ -8928,6 +8893,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -9075,14 +9049,10 @@ export interface operations {
                      * @default 0
                      */
                     position?: number;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    id?: string | unknown[];
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    children?: string | unknown[];
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    createdAt?: string | unknown[];
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    updatedAt?: string | unknown[];
+                    id?: components["schemas"]["JsonValueInput"];
+                    children?: components["schemas"]["JsonValueInput"];
+                    createdAt?: components["schemas"]["JsonValueInput"];
+                    updatedAt?: components["schemas"]["JsonValueInput"];
                 };
             };
         };
@@ -9161,6 +9131,15 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9347,8 +9326,11 @@ export interface operations {
                         errors: {
                             /** @description From 1. */
                             line: number;
-                            /** @enum {string} */
-                            code: "line_too_long" | "malformed_json" | "invalid_product" | "product_removed";
+                            /**
+                             * @description `idempotency_key_reused`: from here on the body is not the one that this key was used for; the import has stopped.
+                             * @enum {string}
+                             */
+                            code: "line_too_long" | "malformed_json" | "invalid_product" | "product_removed" | "idempotency_key_reused";
                             errors: {
                                 path: string;
                                 message: string;
@@ -9403,6 +9385,15 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9906,19 +9897,11 @@ export interface operations {
                      * @default 0
                      */
                     initialStock?: number;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    id?: string | number;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    available?: string | number;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    rating?: {
-                        average: number;
-                        count: number;
-                    };
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    createdAt?: string | number;
-                    /** @description Set by the server. A request may contain it; the server ignores it. */
-                    updatedAt?: string | number;
+                    id?: components["schemas"]["JsonValueInput"];
+                    available?: components["schemas"]["JsonValueInput"];
+                    rating?: components["schemas"]["JsonValueInput"];
+                    createdAt?: components["schemas"]["JsonValueInput"];
+                    updatedAt?: components["schemas"]["JsonValueInput"];
                 };
             };
         };
