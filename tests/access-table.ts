@@ -198,6 +198,7 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/ops/reconciliation': [staff],
   'GET /api/ops/dead-letters': [staff],
   'GET /api/ops/dead-letters/{topic}': [{ ...staff, missing: roles(200, 403, 200) }],
+  'POST /api/ops/dead-letters/replay': [{ statuses: roles(400, 403, 400), body: empty }],
   'POST /api/ops/dead-letters/{id}/replay': [
     { statuses: roles(404, 403, 404), missing: roles(404, 403, 404) },
   ],

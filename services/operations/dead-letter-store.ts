@@ -24,6 +24,8 @@ export type LetterView = {
   replayedAt: Date | null;
 };
 
+export type WholeLetter = LetterView & { parked: Parked };
+
 export type LetterFilter = {
   topic?: string | undefined;
   group?: string | undefined;
@@ -45,9 +47,17 @@ export type DeadLetterStore = {
   ): Promise<LetterView[]>;
   /** How many there are of each topic, group and reason; the most first. */
   count(db: Queryable, filter: LetterFilter): Promise<LetterCount[]>;
-  find(db: Queryable, id: string): Promise<(LetterView & { parked: Parked }) | undefined>;
-  /** `atMs` is from before the record was sent, so that it lies before the next time that it is parked. */
-  noteReplayed(db: Queryable, id: string, atMs: number): Promise<void>;
+  find(db: Queryable, id: string): Promise<WholeLetter | undefined>;
+  /**
+   * Those that were parked whole and not replayed since, in the order of their places: that in which they were first read.
+   */
+  waiting(
+    db: Queryable,
+    filter: LetterFilter,
+    page: { after: LetterView | undefined; rowsMax: number },
+  ): Promise<WholeLetter[]>;
+  /** `atMs` is from before the records were sent, so that it lies before the next time that they are parked. */
+  noteReplayed(db: Queryable, ids: readonly string[], atMs: number): Promise<void>;
   prune(db: Queryable): Promise<void>;
 };
 
@@ -125,31 +135,50 @@ export const createDeadLetterStore = (clock: Clock): DeadLetterStore => {
     },
 
     find: async (db, id) => {
-      const { rows } = await db.query<
-        LetterView & { value: Buffer | null; headers: [string, string | null][] }
-      >(`SELECT ${columns}, value, headers FROM dead_letters WHERE id = $1 AND expires_at > $2`, [id, now()]);
-      const [row] = rows;
-      if (row === undefined) return undefined;
-      const { value, headers, ...view } = row;
-      const { topic, partition, offset, group, key } = view;
-      const raw = headers.map(
-        ([name, bytes]): RawHeader => [name, bytes === null ? null : Buffer.from(bytes, 'base64')],
+      const { rows } = await db.query<Row>(
+        `SELECT ${columns}, value, headers FROM dead_letters WHERE id = $1 AND expires_at > $2`,
+        [id, now()],
       );
-      return {
-        ...view,
-        parked: { topic, partition, offset: BigInt(offset), group, key, value, headers: raw },
-      };
+      return rows.map(wholeOf)[0];
     },
 
-    noteReplayed: async (db, id, atMs) => {
-      await db.query('UPDATE dead_letters SET replays = replays + 1, replayed_at = $2 WHERE id = $1', [
-        id,
-        new Date(atMs),
-      ]);
+    waiting: async (db, filter, { after, rowsMax }) => {
+      const { rows } = await db.query<Row>(
+        `SELECT ${columns}, value, headers FROM dead_letters
+         WHERE ${matching} AND NOT is_cut AND ($6::text IS NULL
+           OR (topic, partition, record_offset, consumer_group) > ($6, $7::integer, $8::bigint, $9::text))
+         ORDER BY topic, partition, record_offset, consumer_group LIMIT $10`,
+        [
+          ...valuesOf({ ...filter, isWaiting: true }),
+          after?.topic ?? null,
+          after?.partition ?? null,
+          after?.offset ?? null,
+          after?.group ?? null,
+          rowsMax,
+        ],
+      );
+      return rows.map(wholeOf);
+    },
+
+    noteReplayed: async (db, ids, atMs) => {
+      await db.query(
+        'UPDATE dead_letters SET replays = replays + 1, replayed_at = $2 WHERE id = ANY ($1::uuid[])',
+        [ids, new Date(atMs)],
+      );
     },
 
     prune: async (db) => {
       await db.query('DELETE FROM dead_letters WHERE expires_at <= $1', [now()]);
     },
   };
+};
+
+type Row = LetterView & { value: Buffer | null; headers: [string, string | null][] };
+
+const wholeOf = ({ value, headers, ...view }: Row): WholeLetter => {
+  const { topic, partition, offset, group, key } = view;
+  const raw = headers.map(
+    ([name, bytes]): RawHeader => [name, bytes === null ? null : Buffer.from(bytes, 'base64')],
+  );
+  return { ...view, parked: { topic, partition, offset: BigInt(offset), group, key, value, headers: raw } };
 };

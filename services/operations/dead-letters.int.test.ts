@@ -90,8 +90,13 @@ const park = (offset: bigint, code: ConstructorParameters<typeof PlatformError>[
     cause: new PlatformError(code, 'of this test', { retriable: false }),
     attempts: 1,
   });
-const ask = async (path: string, method: 'GET' | 'POST' = 'GET', who = 'staff') => {
-  const answer = await app.inject({ method, url: path, headers: { authorization: `Bearer ${who}` } });
+const ask = async (path: string, method: 'GET' | 'POST' = 'GET', who = 'staff', body?: object) => {
+  const answer = await app.inject({
+    method,
+    url: path,
+    headers: { authorization: `Bearer ${who}` },
+    ...(body === undefined ? {} : { payload: body }),
+  });
   return { status: answer.statusCode, body: answer.json() as Answer & Letter };
 };
 const list = async (query = '') => (await ask(`/api/ops/dead-letters/${topic}${query}`)).body;
@@ -131,8 +136,33 @@ test('a letter is replayed for the group that could not handle it, as it was', a
   await eventually(async () => expect((await list('?status=waiting')).items).toHaveLength(3));
 });
 
+test('all letters of a reason are replayed in the order of their places, and those of others are not', async () => {
+  for (let offset = 30n; offset > 8n; offset -= 1n) await park(offset, 'not_yet_known');
+  await park(31n, 'not_yet_known', 'clickhouse-ingest.blocks');
+  const ofReason = { reason: 'not_yet_known' };
+  await eventually(async () =>
+    expect((await list('?reason=not_yet_known&limit=100')).items).toHaveLength(23),
+  );
+  const consumer = broker.consumer({ group: `test.${randomUUID()}`, topics: [replaysTopicSettings.topic] });
+  const found: bigint[] = [];
+  await consumer.run(async ({ records }) => {
+    for (const each of records) {
+      const offset = replayedFor(group, each)?.record.offset;
+      if (offset !== undefined && offset > 8n) found.push(offset);
+    }
+  });
+  const replayAll = (body: object, who?: string) => ask('/api/ops/dead-letters/replay', 'POST', who, body);
+  expect(await replayAll(ofReason)).toMatchObject({ status: 202, body: { replayed: 22, left: 1 } });
+  expect(await replayAll(ofReason)).toMatchObject({ status: 202, body: { replayed: 0, left: 1 } });
+  await eventually(() => expect(found).toHaveLength(22));
+  expect(found).toEqual(Array.from({ length: 22 }, (_, n) => BigInt(n + 9)));
+  await consumer.close();
+  expect((await replayAll({})).status).toBe(400);
+  expect((await replayAll(ofReason, 'buyer')).status).toBe(403);
+});
+
 test('what a stream job has refused is not replayed, and what nobody has parked is not found', async () => {
-  const letter = (await list()).items.find(({ offset }) => offset === 7);
+  const [letter] = (await list('?reason=datum_malformed')).items;
   expect(await ask(`/api/ops/dead-letters/${letter?.id}/replay`, 'POST')).toMatchObject({
     status: 409,
     body: { code: 'dead_letter_not_replayable' },

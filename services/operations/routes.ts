@@ -71,6 +71,7 @@ export type OperationsRouteDeps = {
 export const operationsRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
   listRoutes(app, deps);
   replayRoute(app, deps);
+  groupReplayRoute(app, deps);
 };
 
 const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
@@ -142,13 +143,82 @@ const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
         throw problem(409, 'dead_letter_not_replayable', `${letter.group} does not handle replays.`);
       const atMs = clock.nowMs();
       await producer.send([replayOf(letter.parked)]);
-      await store.noteReplayed(db, id, atMs);
+      await store.noteReplayed(db, [id], atMs);
       const { topic, partition, offset, group } = letter;
       logger.warn({ id, topic, partition, offset, group }, 'dead letter replayed');
       const { parked: _, ...view } = (await store.find(db, id)) ?? letter;
       return reply.code(202).send(shown(view, canReplay));
     },
   );
+};
+
+/** A letter may have a megabyte. */
+const lettersAtOnceMax = 20;
+const replaysMax = 1_000;
+
+const groupReplayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
+  const { db, store, logger } = deps;
+  app.post(
+    '/api/ops/dead-letters/replay',
+    {
+      access: [...staff],
+      schema: {
+        tags,
+        summary: 'Have all records that wait handled again: of a topic, of a consumer group, for a reason.',
+        description: `In the order of their places, at most ${replaysMax} a request: send it again while \`replayed\` is above 0 and more are left. Their effects happen once, however often they are replayed; what fails again is parked again.`,
+        body: z
+          .strictObject({
+            topic: text(200).min(1).optional(),
+            group: text(200).min(1).optional(),
+            reason: text(200).min(1).optional(),
+          })
+          .refine((asked) => Object.values(asked).some((part) => part !== undefined), {
+            message: 'must name a topic, a group or a reason',
+          })
+          .meta({ minProperties: 1 }),
+        response: {
+          202: z
+            .object({
+              replayed: z.int(),
+              left: z.int().describe('Those that still wait, the ones that cannot be replayed included.'),
+            })
+            .meta({ id: 'DeadLettersReplayed' }),
+        },
+      },
+    },
+    async ({ body }, reply) => {
+      const replayed = await replayAll(deps, body);
+      const counts = await store.count(db, { ...body, isWaiting: true });
+      const left = counts.reduce((sum, { waiting }) => sum + waiting, 0);
+      logger.warn({ ...body, replayed, left }, 'dead letters replayed');
+      return reply.code(202).send({ replayed, left });
+    },
+  );
+};
+
+/** How many were replayed. */
+const replayAll = async (
+  { db, store, producer, clock, canReplay }: OperationsRouteDeps,
+  filter: LetterFilter,
+): Promise<number> => {
+  let replayed = 0;
+  let after: LetterView | undefined;
+  while (replayed < replaysMax) {
+    const letters = await store.waiting(db, filter, { after, rowsMax: lettersAtOnceMax });
+    after = letters.at(-1);
+    if (after === undefined) break;
+    const replayable = letters.filter(({ group }) => canReplay(group));
+    if (replayable.length === 0) continue;
+    const atMs = clock.nowMs();
+    await producer.send(replayable.map(({ parked }) => replayOf(parked)));
+    await store.noteReplayed(
+      db,
+      replayable.map(({ id }) => id),
+      atMs,
+    );
+    replayed += replayable.length;
+  }
+  return replayed;
 };
 
 const shown = (
