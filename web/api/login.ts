@@ -101,7 +101,7 @@ export const accessToken = async (): Promise<string | undefined> => {
   if (login === undefined) return undefined;
   if (access && access.userId === login.user.id && performance.now() < access.expiresAtMs - marginMs)
     return access.token;
-  refreshing ??= navigator.locks.request(lockName, refresh).finally(() => {
+  refreshing ??= Promise.resolve(navigator.locks.request(lockName, refresh)).finally(() => {
     refreshing = undefined;
   });
   return refreshing;
