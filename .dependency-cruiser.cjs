@@ -21,6 +21,7 @@ const withoutEffects = [
   '^platform/(assert|bounded-map|errors|fresh-map|html|ids)[.]ts$',
   '^platform/http/(bounds|json-value|strict-json|text)[.]ts$',
   '^platform/messaging/(asyncapi|avro-codec|record-pack)[.]ts$',
+  '^platform/statistics/',
   '^platform/streams/(distinct|earliest|join|recent-ids|topology|window)[.]ts$',
   '^platform/postgres/gathering[.]ts$',
 ];

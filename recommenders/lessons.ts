@@ -1,5 +1,6 @@
 import { type Activity, recentMs, type Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
+import type { Contest } from './contest.js';
 import { featureCount } from './features.js';
 import type { History } from './histories.js';
 import type { Context, Memory } from './memory.js';
@@ -26,9 +27,15 @@ const lessonWeightMin = 0.5;
 export const createLessons = (
   memory: Memory,
   rankers: Record<Scenario, Ranker>,
-  parts: { candidates: Candidates; scorers: Scorers; settings: RecommenderSettings },
+  parts: {
+    candidates: Candidates;
+    scorers: Scorers;
+    settings: RecommenderSettings;
+    /** Called before each lesson. */
+    observe?: Contest['observe'];
+  },
 ): Lessons => {
-  const { candidates, scorers, settings } = parts;
+  const { candidates, scorers, settings, observe } = parts;
   const { items } = memory;
 
   const teach = (
@@ -37,8 +44,10 @@ export const createLessons = (
     chosen: ReadonlySet<number>,
     isWanted: (item: number) => boolean,
   ): void => {
+    const isCandidate = (item: number) => isWanted(item) && items.isListed(item, context.atMs);
+    observe?.({ scenario, context, chosen, isWanted: isCandidate });
     scorers(candidates, context, scenario);
-    candidates.keep((item) => isWanted(item) && items.isListed(item, context.atMs));
+    candidates.keep(isCandidate);
     const taken: number[] = [];
     for (let row = 0; row < candidates.items.length; row += 1)
       if (chosen.has(candidates.items[row]!)) taken.push(row);

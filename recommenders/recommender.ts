@@ -1,5 +1,6 @@
 import { type Activity, type Product, type Query, recentMs, type Scenario } from './activity.js';
 import { createCandidates } from './candidates.js';
+import { type Contest, createContest } from './contest.js';
 import { featureCount, featureNames, priors, rankedScenarios } from './features.js';
 import { learnOrder, learnStep, rememberView, visitOf } from './learning.js';
 import { createLessons } from './lessons.js';
@@ -21,6 +22,8 @@ export type Recommender = {
   /** Forgets what the user bought and viewed. */
   forgetUser(userId: string): void;
   rankers: Record<Scenario, Ranker>;
+  /** The other parameter sets, which learn beside this one. */
+  contest: Contest;
   snapshot(): Snapshot;
   /** Only for a recommender that has learned nothing yet and has the same settings. */
   restore(snapshot: Snapshot): void;
@@ -33,14 +36,18 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
   const memory = createMemory(settings);
   const { items, content, histories } = memory;
   const candidates = createCandidates();
-  const scorers = createScorers(memory, settings);
+  // Another parameter set takes its place here.
+  const asking = { ...settings };
+  const scorers = createScorers(memory, asking);
   const rankers = Object.fromEntries(
     rankedScenarios.map((scenario) => {
       const prior = featureNames.map((name) => priors[scenario][name] ?? 0);
       return [scenario, createRanker({ prior, ...settings.ranking })];
     }),
   ) as Record<Scenario, Ranker>;
-  const lessons = createLessons(memory, rankers, { candidates, scorers, settings });
+  const contest = createContest({ candidates, scorers, rankers, asking, settings });
+  const { observe } = contest;
+  const lessons = createLessons(memory, rankers, { candidates, scorers, settings, observe });
 
   const known = (ids: readonly string[] = []): number[] =>
     ids.map((id) => items.names.find(id)).filter((item) => item >= 0);
@@ -89,9 +96,10 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       if (isWanted(item)) candidates.rowOf(item);
   };
 
-  const whole = { memory, rankers, lessons };
+  const whole = { memory, rankers, lessons, contest };
   return {
     rankers,
+    contest,
     forgetUser: histories.forget,
     snapshot: () => snapshotOf(whole),
     restore: (snapshot) => restoreFrom(snapshot, whole),

@@ -1,4 +1,5 @@
 import type { Scenario } from './activity.js';
+import type { Contest, ContestJson } from './contest.js';
 import type { Lessons } from './lessons.js';
 import type { Memory } from './memory.js';
 import type { Ranker, RankerJson } from './ranker.js';
@@ -18,14 +19,15 @@ export type Snapshot = {
   landmarks: [long: number | null, short: number | null];
   rankers: Record<Scenario, RankerJson>;
   lessons: { credit: number; turn: number };
+  contest: ContestJson;
 };
 
-const snapshotVersion = 1;
+const snapshotVersion = 2;
 const rowNames = ['forward', 'backward', 'together', 'following'] as const;
 
-type Whole = { memory: Memory; rankers: Record<Scenario, Ranker>; lessons: Lessons };
+type Whole = { memory: Memory; rankers: Record<Scenario, Ranker>; lessons: Lessons; contest: Contest };
 
-export const snapshotOf = ({ memory, rankers, lessons }: Whole): Snapshot => ({
+export const snapshotOf = ({ memory, rankers, lessons, contest }: Whole): Snapshot => ({
   version: snapshotVersion,
   items: memory.items.toJson(),
   content: memory.content.toJson(),
@@ -41,9 +43,10 @@ export const snapshotOf = ({ memory, rankers, lessons }: Whole): Snapshot => ({
     Object.entries(rankers).map(([scenario, ranker]) => [scenario, ranker.toJson()]),
   ) as Snapshot['rankers'],
   lessons: { credit: lessons.credit, turn: lessons.turn },
+  contest: contest.toJson(),
 });
 
-export const restoreFrom = (snapshot: Snapshot, { memory, rankers, lessons }: Whole): void => {
+export const restoreFrom = (snapshot: Snapshot, { memory, rankers, lessons, contest }: Whole): void => {
   memory.items.restore(snapshot.items);
   memory.content.restore(snapshot.content);
   memory.visits.restore(snapshot.visits);
@@ -57,4 +60,5 @@ export const restoreFrom = (snapshot: Snapshot, { memory, rankers, lessons }: Wh
   for (const [scenario, ranker] of Object.entries(rankers))
     ranker.restore(snapshot.rankers[scenario as Scenario]);
   Object.assign(lessons, snapshot.lessons);
+  contest.restore(snapshot.contest);
 };

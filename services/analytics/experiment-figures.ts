@@ -1,4 +1,13 @@
 import {
+  type Difference,
+  differenceBetween,
+  type Estimate,
+  meanOf,
+  meanWithin,
+  type Sums,
+  shareProbability,
+} from '#platform/statistics/always-valid';
+import {
   type Arm,
   bucketInSql,
   bucketsOf,
@@ -8,15 +17,6 @@ import {
   experimentMetrics,
 } from '#schemas/experiments';
 import { labelInSql } from '#schemas/recommendation-label';
-import {
-  type Difference,
-  differenceBetween,
-  type Estimate,
-  meanOf,
-  meanWithin,
-  type Sums,
-  shareProbability,
-} from './always-valid.js';
 import type { Period } from './period.js';
 import { periodParams, type Query } from './question.js';
 

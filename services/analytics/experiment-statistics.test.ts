@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { differenceBetween, meanWithin, type Sums, shareProbability } from './always-valid.js';
+import {
+  differenceBetween,
+  meanWithin,
+  type Sums,
+  shareProbability,
+} from '#platform/statistics/always-valid';
 import { examinationOf, type PlaceCount } from './click-model.js';
 
 /** Numbers in [0, 1) that are the same in every run (mulberry32). */
