@@ -41,8 +41,12 @@ export const createMergedDocument = (
         }
       }),
     );
-    merged = [...parts].reduce(
-      (whole, [name, part]) => addPart(whole, name, part),
+    // In their order, not in that of their answers: a schema's name depends on it.
+    merged = upstreams.reduce(
+      (whole, { name }) => {
+        const part = parts.get(name);
+        return part === undefined ? whole : addPart(whole, name, part);
+      },
       structuredClone(await own()),
     );
     const missing = upstreams.filter(({ name }) => !parts.has(name)).map(({ name }) => name);
