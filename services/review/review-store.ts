@@ -6,6 +6,7 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
 import { type Rating, type Review, type ReviewStatus, ratingChangeOf } from './review.js';
+import { lockForReviewing } from './shop-facts-store.js';
 
 /** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = [
@@ -66,6 +67,7 @@ export const createReviewStore = ({
   return {
     submit: async (tx, { productId, userId, rating, title, text }) => {
       const nowMs = clock.nowMs();
+      await lockForReviewing(tx);
       const { rows: known } = await tx.query<{
         isSold: boolean | null;
         isVerified: boolean;

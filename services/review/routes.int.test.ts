@@ -4,8 +4,10 @@ import type { Authenticator } from '#platform/http/auth';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import { inTransaction } from '#platform/postgres/transaction';
+import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import { createBell } from '#platform/waiting/bell';
 import type { EventMap, EventType } from '#schemas/events';
 import { reactions } from './reactions.js';
 import { createReviewStore } from './review-store.js';
@@ -121,6 +123,38 @@ describe('a review', () => {
     await buy(idOf(after));
     expect((await approve(body.id)).body.verifiedPurchase).toBe(true);
     expect((await submit(productId, never)).body.verifiedPurchase).toBe(false);
+  });
+
+  it('is verified, or wordless, also when it is written while the order is confirmed, or the account erased', async () => {
+    const productId = await product();
+    const meanwhile = async <T extends EventType>(type: T, value: object, author: string) => {
+      const [noted, mayCommit] = [createBell(), createBell()];
+      const noting = inTransaction(scratch.db, async (tx) => {
+        await reactions(createShopFacts())[type]?.(tx, { type, value } as ReceivedEvent<T, EventMap[T]>);
+        noted.ring();
+        await mayCommit.wait(10_000);
+      });
+      await noted.wait(10_000);
+      let isAnswered = false;
+      const answer = submit(productId, author).finally(() => {
+        isAnswered = true;
+      });
+      const waits = async () =>
+        (
+          await scratch.db.query(
+            'SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())',
+          )
+        ).rows.length > 0;
+      await eventually(async () => isAnswered || (await waits()));
+      mayCommit.ring();
+      await noting;
+      return answer;
+    };
+    const [buyer, erased] = [customer(), customer()];
+    const lines = [{ productId, quantity: 1 }];
+    const confirmed = await meanwhile('OrderConfirmed', { userId: idOf(buyer), lines }, buyer);
+    expect(confirmed.body.verifiedPurchase).toBe(true);
+    expect((await meanwhile('UserErased', { userId: idOf(erased) }, erased)).status).toBe(403);
   });
 
   it('is shown to others when it is approved, and counts in the rating for as long as it is', async () => {

@@ -14,10 +14,20 @@ export type ShopFacts = {
   eraseUser(tx: Tx, userId: string): Promise<void>;
 };
 
+/**
+ * What is noted of a buyer changes the reviews that are there; a review that is written at the same time, by who still sees
+ * the time before, would be missed. So the one waits for the other.
+ */
+const reviewersLock = 7_266_391;
+const lockForNoting = (tx: Tx) => tx.query('SELECT pg_advisory_xact_lock($1)', [reviewersLock]);
+export const lockForReviewing = (tx: Tx) =>
+  tx.query('SELECT pg_advisory_xact_lock_shared($1)', [reviewersLock]);
+
 export const createShopFacts = (): ShopFacts => ({
   noteProduct: (tx, product) => tx.gather(noteAllProducts, product),
   notePurchase: (tx, purchase) => tx.gather(noteAllPurchases, purchase),
   eraseUser: async (tx, userId) => {
+    await lockForNoting(tx);
     await tx.query('INSERT INTO erased_users (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [userId]);
     await tx.query(
       `UPDATE reviews SET title = '', text = '' WHERE user_id = $1 AND (title <> '' OR text <> '')`,
@@ -50,6 +60,7 @@ const noteAllPurchases = writeBatch<Purchase>(async (tx, purchases) => {
     productIds.map((productId) => ({ userId, productId })),
   );
   const columns = [pairs.map(({ userId }) => userId), pairs.map(({ productId }) => productId)];
+  await lockForNoting(tx);
   await tx.query(
     `INSERT INTO purchases (user_id, product_id)
      SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[]) ORDER BY 1, 2 ON CONFLICT DO NOTHING`,
