@@ -10,20 +10,37 @@ import { catalogueOf } from '../local/catalogue/catalogue.js';
 import { type Random, randomFrom } from '../local/random.js';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, type Shop, shopAt } from '../tests/shop.js';
+import { processesOf } from './checkout/systems.js';
 import { runLoad, startBare } from './cost/bare.js';
+import { openPostgresCounter } from './cost/postgres-work.js';
+import { readCpuMs } from './cost/process-cpu.js';
 import { writeResults } from './results.js';
+import { takeSample } from './scale/samples.js';
 import { table, thousands } from './terminal.js';
 
 const count = Number(process.env.PRODUCTS ?? 100_000);
 const searchesPerSecond = Number(process.env.SEARCHES ?? 100);
-const durationMs = Number(process.env.SECONDS ?? 20) * 1000;
+const durationMs = Number(process.env.SECONDS ?? 10) * 1000;
 const warmUpMs = durationMs / 4;
 const queriesPerKind = 250;
 const recallQueries = 1_000;
 const followMsMax = 600_000;
 const nothingWatched = { watched: new Map<string, number>() };
 
-type Import = { perSecond: number; searchableAfterMs: number; created: number; errors: number };
+type Import = {
+  created: number;
+  perSecond: number;
+  searchableAfterMs: number;
+  /** From the end of the import until every consumer of its events has handled them. */
+  followedAfterMs: number;
+  /** Of each process and of all together, from the import's begin until everything has followed it. */
+  cpuMsPerProductByProcess: Record<string, number>;
+  cpuMsPerProduct: number;
+  /** Of the import's time alone. */
+  coresMeanwhile: number;
+  /** Of all services' databases. */
+  statementsPerProduct: number;
+};
 type Reading = { rate: number; ofLimit: number; p99Ms: number; halfRateP99Ms: number };
 
 export const runCatalogueBench = async (): Promise<void> => {
@@ -35,7 +52,8 @@ export const runCatalogueBench = async (): Promise<void> => {
     // Each run's products have a word of their own, so that it measures its own, whatever else is in the shop.
     const mark = `m${randomUUID().replaceAll('-', '').slice(0, 10)}`;
     const names = catalogueOf(count).products.map(({ name }) => name);
-    const imported = await measureImport(run.gateway, token, shop, mark);
+    const imported = await measureImport(platform.runFile, token, shop, mark);
+    if (process.env.ONLY === 'import') return reportImport(imported);
     const random = randomFrom(11);
     const searching = await measureSearches(run.gateway, names, random);
     const recall = await measureRecall(shop, names, random);
@@ -69,7 +87,18 @@ async function* linesOf(mark: string): AsyncGenerator<Uint8Array> {
   yield encoder.encode(text);
 }
 
-const measureImport = async (gateway: string, token: string, shop: Shop, mark: string): Promise<Import> => {
+/** True when no outbox has rows that Kafka lacks and no consumer has records before it. */
+const isFollowed = async (runFile: string): Promise<boolean> => {
+  const { lagByGroup, outboxRows, silent } = await takeSample(runFile, 0);
+  return silent.length === 0 && outboxRows === 0 && Object.values(lagByGroup).every((lag) => lag === 0);
+};
+
+const measureImport = async (runFile: string, token: string, shop: Shop, mark: string): Promise<Import> => {
+  const run = readRunFile(runFile);
+  const { gateway } = run;
+  const watched = processesOf(run);
+  const counter = await openPostgresCounter(run.postgres);
+  const before = { cpuMs: readCpuMs(watched), work: await counter.read() };
   const startedAtMs = performance.now();
   const answer = await fetch(`${gateway}/api/products/import`, {
     method: 'POST',
@@ -86,13 +115,37 @@ const measureImport = async (gateway: string, token: string, shop: Shop, mark: s
   if (!isComplete || created !== count)
     throw new Error(`imported ${created} of ${count}, ${errors.length} refused`);
   console.log(`  imported ${thousands(created)} in ${seconds.toFixed(1)} s`);
+  const spentMs = [...cpuMsSince(before.cpuMs, watched).values()].reduce((sum, ms) => sum + ms, 0);
+  const coresMeanwhile = spentMs / (seconds * 1000);
   const found = async () =>
     (await shop.call<{ total: number }>('GET', `/api/products/search?q=${mark}&limit=1`)).body.total;
   await eventually(async () => (await found()) === count, { timeoutMs: followMsMax, everyMs: 200 });
   const searchableAfterMs = performance.now() - startedAtMs - seconds * 1000;
   console.log(`  found ${(searchableAfterMs / 1000).toFixed(1)} s after it`);
-  return { perSecond: created / seconds, searchableAfterMs, created, errors: errors.length };
+  await eventually(() => isFollowed(runFile), { timeoutMs: followMsMax, everyMs: 500 });
+  const followedAfterMs = performance.now() - startedAtMs - seconds * 1000;
+  console.log(`  every consumer had followed ${(followedAfterMs / 1000).toFixed(1)} s after it`);
+  const { statements } = await counter.read();
+  const spent = cpuMsSince(before.cpuMs, watched);
+  await counter.close();
+  const perProduct = Object.fromEntries([...spent].map(([name, ms]) => [name, ms / created]));
+  return {
+    created,
+    perSecond: created / seconds,
+    searchableAfterMs,
+    followedAfterMs,
+    cpuMsPerProductByProcess: perProduct,
+    cpuMsPerProduct: Object.values(perProduct).reduce((sum, ms) => sum + ms, 0),
+    coresMeanwhile,
+    statementsPerProduct: (statements - before.work.statements) / created,
+  };
 };
+
+const cpuMsSince = (
+  before: ReadonlyMap<string, number>,
+  watched: ReadonlyMap<string, number>,
+): Map<string, number> =>
+  new Map([...readCpuMs(watched)].map(([name, ms]) => [name, ms - (before.get(name) ?? 0)]));
 
 /** One letter added, left out, replaced, or swapped with its neighbour, in a word of four letters or more. */
 const mistyped = (name: string, random: Random): string | undefined => {
@@ -209,6 +262,23 @@ const measureReads = async (gateway: string, shop: Shop): Promise<Reading> => {
   }
 };
 
+const reportImport = (imported: Import): void => {
+  const { cpuMsPerProduct, cpuMsPerProductByProcess, statementsPerProduct } = imported;
+  console.log(
+    `import: ${cpuMsPerProduct.toFixed(2)} ms of CPU a product until every consumer has followed, ${(imported.followedAfterMs / 1000).toFixed(1)} s after its end (${Object.entries(
+      cpuMsPerProductByProcess,
+    )
+      .filter(([, ms]) => ms >= 0.01)
+      .map(([name, ms]) => `${name} ${ms.toFixed(2)}`)
+      .join(
+        ', ',
+      )}); ${statementsPerProduct.toFixed(2)} statements; ${imported.coresMeanwhile.toFixed(1)} cores during it`,
+  );
+  console.log(
+    `import: ${thousands(imported.perSecond)} products/s, all found ${(imported.searchableAfterMs / 1000).toFixed(1)} s after its end`,
+  );
+};
+
 const report = (measured: {
   imported: Import;
   searching: Awaited<ReturnType<typeof measureSearches>>;
@@ -236,9 +306,7 @@ const report = (measured: {
   console.log(
     `\nfirst hit right in spite of a typing error: ${(recall * 100).toFixed(1)} % of ${thousands(recallQueries)}`,
   );
-  console.log(
-    `import: ${thousands(imported.perSecond)} products/s, all found ${(imported.searchableAfterMs / 1000).toFixed(1)} s after its end`,
-  );
+  reportImport(imported);
   console.log(
     `a product from the cache: ${thousands(reading.rate)}/s, ${reading.ofLimit.toFixed(2)} of a bare server, p99 ${reading.halfRateP99Ms.toFixed(1)} ms at half of it`,
   );

@@ -85,9 +85,9 @@ export type ServiceParts<E, P extends keyof E & string> = {
 
 /**
  * For reactions that keep copies, or that nobody waits for: an order's way through the services does not pass them, so
- * that they may read what lies ready five times a second instead of at each event.
+ * that they may read what lies ready five times a second instead of at each event, and handle much of it at once.
  */
-export const followsLater: ReactOptions = { fetchSpacingMs: 200 };
+export const followsLater: ReactOptions = { fetchSpacingMs: 200, eventsPerTransactionMax: 1_000 };
 
 export type ReactOptions = Pick<ReactorOptions<unknown>, 'eventsPerTransactionMax' | 'fetchSpacingMs'>;
 

@@ -1,6 +1,7 @@
 import type { Clock } from '#platform/clock';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
+import type { Batch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
@@ -89,17 +90,8 @@ export const createStockStore = ({
   return {
     open: async (tx, productId, onHand) => {
       const nowMs = clock.nowMs();
-      const { rowCount } = await tx.query(
-        `WITH opened AS (
-           INSERT INTO stock (product_id, on_hand, updated_at) VALUES ($1, $2, $3)
-           ON CONFLICT (product_id) DO NOTHING RETURNING product_id, on_hand, stock_version
-         )
-         INSERT INTO movements (product_id, stock_version, kind, on_hand_delta, reserved_delta, on_hand, reserved,
-                                reason, occurred_at)
-         SELECT product_id, stock_version, 'initial', on_hand, 0, on_hand, 0, 'initial', $3 FROM opened`,
-        [productId, onHand, new Date(nowMs)],
-      );
-      if (rowCount === 0) return;
+      const isOpened = await tx.gather(openAll, { productId, onHand, nowMs });
+      if (!isOpened) return;
       const opened = { productId, onHand, available: onHand, delta: onHand, stockVersion: 1 };
       await publish(tx, { ...opened, reason: 'initial', occurredAt: nowMs });
     },
@@ -148,6 +140,33 @@ export const createStockStore = ({
     list,
     movements,
   };
+};
+
+/** Answers for each product whether it was new. */
+const openAll: Batch<{ productId: string; onHand: number; nowMs: number }, boolean> = async (
+  tx,
+  products,
+) => {
+  const { rows } = await tx.query<{ productId: string }>(
+    `WITH opened AS (
+       INSERT INTO stock (product_id, on_hand, updated_at)
+       SELECT product_id, on_hand, to_timestamp(now_ms / 1000.0)
+       FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS given(product_id, on_hand, now_ms) ORDER BY 1
+       ON CONFLICT (product_id) DO NOTHING RETURNING product_id, on_hand, stock_version, updated_at
+     )
+     INSERT INTO movements (product_id, stock_version, kind, on_hand_delta, reserved_delta, on_hand, reserved,
+                            reason, occurred_at)
+     SELECT product_id, stock_version, 'initial', on_hand, 0, on_hand, 0, 'initial', updated_at FROM opened
+     RETURNING product_id AS "productId"`,
+    [
+      products.map(({ productId }) => productId),
+      products.map(({ onHand }) => onHand),
+      products.map(({ nowMs }) => nowMs),
+    ],
+  );
+  const opened = new Set(rows.map(({ productId }) => productId));
+  // The second of two equal products is not new either.
+  return products.map(({ productId }) => opened.delete(productId));
 };
 
 const find: StockStore['find'] = async (db, productId) => {

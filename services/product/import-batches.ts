@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { ImportLine } from './import-lines.js';
 import { type Imported, importedFrom, isError, type LineError } from './product-import.js';
 
-/** Parsed in one turn of the loop, and written in one transaction. */
-const linesPerBatchMax = 250;
+/** Written in one transaction, which costs as many round trips for few lines as for many. */
+const linesPerBatchMax = 1_000;
+/** No further line joins a batch that has so many. */
+const batchBytesMax = 2 * 1024 * 1024;
 
 /** The lines behind `after` up to `last`. The same body always has the same batches. */
 export type ImportBatch = {
@@ -26,20 +28,23 @@ export async function* batchesOf(
   let imported: Imported[] = [];
   let errors: LineError[] = [];
   let keys = new Set<string>();
+  let bytes = 0;
   const take = (): ImportBatch => {
     const batch = { imported, errors, after, last, digest: taken.copy().digest() };
-    [imported, errors, keys, after] = [[], [], new Set(), last];
+    [imported, errors, keys, after, bytes] = [[], [], new Set(), last, 0];
     return batch;
   };
   for await (const line of lines) {
     const described = importedFrom(line, request);
     const key = isError(described) ? undefined : described.key;
-    if (imported.length + errors.length >= linesPerBatchMax || (key !== undefined && keys.has(key)))
+    const isFull = imported.length + errors.length >= linesPerBatchMax || bytes >= batchBytesMax;
+    if (isFull || (key !== undefined && keys.has(key)))
       yield take();
     if (isError(described)) errors.push(described);
     else imported.push(described);
     if (key !== undefined) keys.add(key);
     last = line.number;
+    bytes += line.bytes?.length ?? 0;
     taken.update(`${line.number} ${line.bytes?.length ?? 'too long'}\n`).update(line.bytes ?? '');
   }
   yield take();

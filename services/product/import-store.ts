@@ -57,7 +57,7 @@ export const writeImported = async (
       by,
       fresh.map(({ number }) => ids.get(number) as string),
     );
-  const rows = await lockProducts(tx, [...known.values()]);
+  const rows = known.size === 0 ? new Map<string, ProductRow>() : await lockProducts(tx, [...known.values()]);
   const removed: number[] = [];
   const updates: { row: ProductRow; described: Imported['command'] }[] = [];
   for (const { key, number, command } of lines) {
@@ -86,6 +86,7 @@ const claimKeys = async (
      ON CONFLICT (key) DO NOTHING RETURNING key`,
     [keys, keyed.map(({ number }) => ids.get(number))],
   );
+  if (claimed.rows.length === keys.length) return new Map();
   const own = new Set(claimed.rows.map(({ key }) => key));
   const { rows } = await tx.query<{ key: string; productId: string }>(
     'SELECT key, product_id AS "productId" FROM imported_products WHERE key = ANY ($1::text[])',
