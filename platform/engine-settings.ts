@@ -9,5 +9,7 @@ export const engineSettings = {
   clickhouseUrl: ['CLICKHOUSE_URL', setting.url],
   databaseUrl: ['DATABASE_URL', setting.text.regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')],
   redisUrl: ['REDIS_URL', setting.text.regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')],
+  /** `off` has every read go where the data is, to measure what the caches save. */
+  caches: ['CACHES', setting.oneOf('on', 'off').default('on')],
   zipkinUrl: ['ZIPKIN_URL', setting.url.optional()],
 } as const satisfies Settings;

@@ -5,6 +5,8 @@ export type FreshMap<V> = {
   /** The value of each key, none older than `ageMsMax` when it was asked for. Rejects as `load` does. */
   getMany(keys: readonly string[]): Promise<ReadonlyMap<string, V>>;
   get(key: string): Promise<V>;
+  /** A value that is there and fresh. */
+  peek(key: string): V | undefined;
   /** Reads these keys anew when they are asked for next, also where they are being read just now. */
   forget(keys: readonly string[]): void;
   /** The same of every key. */
@@ -78,6 +80,7 @@ export const createFreshMap = <V>(options: FreshMapOptions<V>): FreshMap<V> => {
       const entry = freshOf(key, monotonicMs());
       return entry === undefined ? ((await getMany([key])).get(key) ?? otherwise) : entry.value;
     },
+    peek: (key) => freshOf(key, monotonicMs())?.value,
     forget: (keys) => {
       for (const key of keys) {
         entries.delete(key);

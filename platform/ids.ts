@@ -6,6 +6,9 @@ import type { Clock } from '#platform/clock';
 export const newId = (clock?: Clock): string =>
   v7({ msecs: clock?.nowMs() ?? Date.now(), random: randomBytes(16) });
 
+/** When a UUIDv7 was made, in epoch milliseconds of the clock of who made it. */
+export const timeOfId = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+
 /** `count` hexadecimal digits (an even number, 32 at most), random. */
 export const randomHex = (count: number): string => randomBytes(count / 2).toString('hex');
 

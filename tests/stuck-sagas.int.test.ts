@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Authenticator } from '#platform/http/auth';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
+import { uncached } from '#platform/redis/read-aside';
 import { testHost } from '#platform/testing/test-host';
 import { createOrderMetrics } from '../services/order/order-metrics.js';
 import { findOrders } from '../services/order/order-view.js';
@@ -37,7 +38,7 @@ beforeAll(async () => {
   const host = testHost('order-test', { clock: shop.clock, logLevel: 'fatal' });
   app = createHttpServer(host, { port: 0, title: 'order', auth }).app;
   const db = shop.db('order');
-  const views = createOrderViews(host, db);
+  const views = createOrderViews(host, db, uncached);
   const metrics = createOrderMetrics(host.metrics);
   const { clock, logger } = host;
   sagaRoutes(app, { db, orders: shop.orders, views, metrics, clock, logger, stuckAfterMs });

@@ -64,8 +64,9 @@ const once = async <T>(
   isolation: TransactionOptions['isolation'],
 ): Promise<T> => {
   const client = await connect(db.pool);
-  const effects: (() => void)[] = [];
+  const effects: Effect[] = [];
   let broken: Error | undefined;
+  let isCommitting = false;
   const onError = (error: Error) => {
     broken = error;
   };
@@ -80,6 +81,7 @@ const once = async <T>(
     result = await work(scope.tx);
     await begun;
     scope.end();
+    isCommitting = true;
     const committed = await client.query('COMMIT');
     if (committed.command !== 'COMMIT')
       throw new Error('a statement of the transaction failed and its error was swallowed');
@@ -89,12 +91,13 @@ const once = async <T>(
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
       });
+    if (isCommitting && broken !== undefined) for (const { run, orUnknown } of effects) if (orUnknown) run();
     throw toFault(scope.causeOf(error));
   } finally {
     client.off('error', onError);
     client.release(broken ?? false);
   }
-  for (const effect of effects) effect();
+  for (const { run } of effects) run();
   return result;
 };
 
@@ -113,6 +116,13 @@ const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
   }
 };
 
+type Effect = { run: () => void; orUnknown: boolean };
+
+const effectOf = (effect: () => void, { orUnknown = false }: { orUnknown?: boolean } = {}): Effect => ({
+  run: AsyncResource.bind(effect),
+  orUnknown,
+});
+
 type Scope = {
   tx: Tx;
   /**
@@ -124,13 +134,13 @@ type Scope = {
   causeOf(error: unknown): unknown;
 };
 
-const openScope = (client: pg.PoolClient, effects: (() => void)[]): Scope => {
+const openScope = (client: pg.PoolClient, effects: Effect[]): Scope => {
   const gathering: Gathering = createGathering(() => tx);
   let isOver = false;
   let firstFailure: unknown;
   const tx = {
-    afterCommit: (effect: () => void) => {
-      effects.push(AsyncResource.bind(effect));
+    afterCommit: (effect: () => void, options?: { orUnknown?: boolean }) => {
+      effects.push(effectOf(effect, options));
     },
     query: async (text: string, values?: readonly unknown[]) => {
       if (isOver) throw new Error('the transaction is over');
@@ -167,11 +177,11 @@ export type TxView = {
 
 export const viewOf = (shared: Tx): TxView => {
   let hasWritten = false;
-  const effects: (() => void)[] = [];
+  const effects: Effect[] = [];
   return {
     tx: {
-      afterCommit: (effect: () => void) => {
-        effects.push(AsyncResource.bind(effect));
+      afterCommit: (effect: () => void, options?: { orUnknown?: boolean }) => {
+        effects.push(effectOf(effect, options));
       },
       query: (text: string, values?: readonly unknown[]) => {
         hasWritten = true;
@@ -184,7 +194,7 @@ export const viewOf = (shared: Tx): TxView => {
     } as unknown as Tx,
     hasWritten: () => hasWritten,
     keepEffects: () => {
-      for (const effect of effects) shared.afterCommit(effect);
+      for (const { run, orUnknown } of effects) shared.afterCommit(run, { orUnknown });
     },
   };
 };

@@ -7,9 +7,10 @@ export type Tx = Queryable & {
   readonly [transaction]: true;
   /**
    * For effects that must not happen when the transaction is rolled back: counting, logging. Called after the commit,
-   * in the order of registration, under the caller's correlation; not called if the process dies before.
+   * in the order of registration, under the caller's correlation; not called if the process dies before. An effect that is
+   * `orUnknown` is called too when the connection is lost during COMMIT: then the change may be there.
    */
-  afterCommit(effect: () => void): void;
+  afterCommit(effect: () => void, options?: { orUnknown?: boolean }): void;
   /**
    * Runs `batch` for this input together with the same calls of the other works of this transaction, of which there are
    * several in a reactor's or a joint transaction. An error of the batch rejects all of its calls.

@@ -4,7 +4,7 @@ import { authSettings } from '#platform/http/auth';
 import { trustedProxies } from '#platform/http/client-address';
 import { type JobName, jobs, type ServiceName, services } from '../table.js';
 
-const { kafka, schemaRegistryUrl, redisUrl, zipkinUrl } = engineSettings;
+const { kafka, schemaRegistryUrl, redisUrl, caches, zipkinUrl } = engineSettings;
 
 /** Base URLs of a service's instances. Without any, its routes answer 503 and health leaves it out. */
 const instances = setting.urls.optional();
@@ -17,6 +17,7 @@ export const gatewayConfig = envSchema({
   kafka,
   schemaRegistryUrl,
   redisUrl,
+  caches,
   ...upstreams,
   ...authSettings,
   /** `relaxed` is a thousand times `strict`; the limiter runs in both. */

@@ -59,7 +59,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
 
   const apiKeys = createApiKeys(upstreams.user, host.clock.monotonicMs);
   const auth = acceptingApiKeys(remoteAuthenticator(config, host.clock), apiKeys);
-  const cache = host.use(createCatalogueCache(host, config.redisUrl));
+  const cache = host.use(createCatalogueCache(host, config.redisUrl, { isOn: config.caches === 'on' }));
   const counter = createRequestCounter(redis);
   const shared = createSharedAnswers(host.clock.monotonicMs);
   const networks = createClientNetworks(config.trustedProxies !== undefined);

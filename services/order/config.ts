@@ -6,6 +6,8 @@ export const orderConfig = envSchema({
   ...serviceSettings('order', { databasePoolMax: 8 }),
   /** Where the events are that staff see on an order's timeline. */
   clickhouseUrl: engineSettings.clickhouseUrl,
+  redisUrl: engineSettings.redisUrl,
+  caches: engineSettings.caches,
   /** An order without an answer from inventory or payment for this long is cancelled. */
   paymentWaitMs: ['ORDER_PAYMENT_WAIT_MS', setting.integer(1000, 86_400_000).default(900_000)],
   /** How long a new order waits for a product that has not reached this service yet. */

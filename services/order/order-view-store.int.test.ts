@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
+import { createRedis } from '#platform/redis/client';
+import { createReadAside, uncached } from '#platform/redis/read-aside';
+import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import type { OrderStanding } from './order-view.js';
 import { createOrderViews, type OrderViews } from './order-view-store.js';
 
 let scratch: ScratchDatabase;
@@ -23,7 +28,7 @@ beforeEach(async () => {
       return scratch.db.query(...asked);
     },
   };
-  views = createOrderViews(testHost('order-test'), counted);
+  views = createOrderViews(testHost('order-test'), counted, uncached);
   await views.start();
   await listening();
 });
@@ -40,8 +45,7 @@ const listeners = async (): Promise<number[]> =>
   ).rows.map(({ pid }) => pid);
 const listening = () => eventually(async () => (await listeners()).length === 1);
 
-const place = async (): Promise<string> => {
-  const orderId = randomUUID();
+const place = async (orderId = randomUUID() as string): Promise<string> => {
   await scratch.db.query(
     `INSERT INTO orders (order_id, user_id, status, version, lines, total_minor, currency, shipping_address,
        payment_method, correlation_id, deadline_at, created_at, updated_at)
@@ -101,4 +105,36 @@ it('keeps no copy while nothing reports changes', async () => {
   await listening();
   await change(orderId, 'pending');
   await eventually(async () => (await views.find(orderId))?.status === 'pending', { timeoutMs: 500 });
+});
+
+it('shows the status of an order that is not new from Redis, until it changes', async () => {
+  const host = testHost('order-test');
+  const redis = createRedis(host, engines().redisUrl);
+  const cache = createReadAside<OrderStanding>(host, redis, {
+    name: 'order-status',
+    ageMsMax: 30_000,
+    isOn: true,
+  });
+  await redis.start();
+  await cache.start();
+  const cached = createOrderViews(host, scratch.db, cache);
+  await cached.start();
+  await eventually(async () => (await listeners()).length === 2);
+  const hourAgoMs = Date.now() - 3_600_000;
+  const orderId = await place(newId({ nowMs: () => hourAgoMs, monotonicMs: () => 0 }));
+  const fresh = await place(newId());
+  const isStored = (id: string) => redis.client.exists(`cache:order-status:${id}`);
+  await eventually(async () => {
+    expect((await cached.standing(orderId))?.status).toBe('pending');
+    cached.forget(fresh);
+    expect((await cached.standing(fresh))?.status).toBe('pending');
+    return (await isStored(orderId)) === 1;
+  });
+  expect(await isStored(fresh)).toBe(0);
+  expect(await redis.client.pttl(`cache:order-status:${orderId}`)).toBeLessThanOrEqual(30_000);
+  await change(orderId, 'confirmed');
+  await eventually(async () => (await cached.standing(orderId))?.status === 'confirmed');
+  await cached.stop();
+  await cache.stop();
+  await redis.stop();
 });

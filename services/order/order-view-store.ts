@@ -1,15 +1,19 @@
 import { createFreshMap } from '#platform/fresh-map';
+import { timeOfId } from '#platform/ids';
 import { type Listener, listen } from '#platform/postgres/listener';
 import type { Database } from '#platform/postgres/pool';
+import type { ReadAside } from '#platform/redis/read-aside';
 import type { Component, Host } from '#platform/service-host';
 import { createKeyedBells } from '#platform/waiting/keyed-bells';
 import { createBatchedRead } from '#platform/waiting/shared-read';
-import { findOrders, type OrderView } from './order-view.js';
+import { findOrders, type OrderStanding, type OrderView, standingOf } from './order-view.js';
 
 /** Orders as their buyers see them, most of them from memory. */
 export type OrderViews = Component & {
   /** The order as the last commit that was reported here has left it. Calls that come together share a query. */
   find(orderId: string): Promise<OrderView | undefined>;
+  /** What the status is shown from: of an order that is not new from the cache of all instances too. */
+  standing(orderId: string): Promise<OrderStanding | undefined>;
   /** Resolves when the order has changed, or after `waitMs`. To false, at once, when very many wait already. */
   changed(orderId: string, waitMs: number, signal?: AbortSignal): Promise<boolean>;
   /** Drops the copy: the caller has just changed the order. */
@@ -22,9 +26,15 @@ const copyMsMax = 1_000;
 const waitersMax = 2_000;
 /** Each is about one order. */
 const asksPerQueryMax = 500;
+/** A younger order changes so soon that a cache costs more than it saves. */
+const settlingMs = 5_000;
 
 /** Copies are kept only while the database reports changes (`orders_changed`), also those of other processes. */
-export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Database): OrderViews => {
+export const createOrderViews = (
+  host: Pick<Host, 'logger' | 'service' | 'clock'>,
+  db: Database,
+  cache: Pick<ReadAside<OrderStanding>, 'read' | 'forget' | 'forgetAll'>,
+): OrderViews => {
   const bells = createKeyedBells(waitersMax);
   let listener: Listener | undefined;
 
@@ -36,18 +46,34 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
     monotonicMs: () => performance.now(),
   });
 
+  const isSettling = (orderId: string): boolean => host.clock.nowMs() - timeOfId(orderId) < settlingMs;
+  const isListening = (): boolean => listener?.isListening() === true;
+
   const forget = (orderId: string): void => {
     copies.forget([orderId]);
+    if (!isSettling(orderId)) cache.forget([orderId]);
     bells.ring(orderId);
+  };
+
+  const find = async (orderId: string): Promise<OrderView | undefined> => {
+    const order = await copies.get(orderId);
+    // An order that does not exist yet may exist at once.
+    if (order === undefined || !isListening()) copies.forget([orderId]);
+    return order;
+  };
+  const readStanding = async (orderId: string): Promise<OrderStanding | undefined> => {
+    const order = await find(orderId);
+    return order && standingOf(order);
   };
 
   return {
     name: 'order views',
-    find: async (orderId) => {
-      const order = await copies.get(orderId);
-      // An order that does not exist yet may exist at once.
-      if (order === undefined || listener?.isListening() !== true) copies.forget([orderId]);
-      return order;
+    find,
+    standing: async (orderId) => {
+      const known = isListening() ? copies.peek(orderId) : undefined;
+      if (known !== undefined) return standingOf(known);
+      if (!isListening() || isSettling(orderId)) return await readStanding(orderId);
+      return await cache.read(orderId, () => readStanding(orderId));
     },
     changed: bells.wait,
     forget,
@@ -59,6 +85,7 @@ export const createOrderViews = (host: Pick<Host, 'logger' | 'service'>, db: Dat
         },
         onListening: () => {
           copies.forgetAll();
+          cache.forgetAll();
           bells.ringAll();
         },
       });

@@ -31,6 +31,26 @@ export type OrderView = {
   updatedAt: Date;
 };
 
+/** What an order's status is shown from, and who may see it. Plain values, as a cache keeps them. */
+export type OrderStanding = Pick<OrderView, 'orderId' | 'userId' | 'status' | 'reason'> & {
+  /** In hexadecimal digits. */
+  guestTokenHashHex: string | null;
+};
+
+export const standingOf = ({
+  orderId,
+  userId,
+  status,
+  reason,
+  guestTokenHash,
+}: OrderView): OrderStanding => ({
+  orderId,
+  userId,
+  status,
+  reason,
+  guestTokenHashHex: guestTokenHash?.toString('hex') ?? null,
+});
+
 const columns = `order_id AS "orderId", user_id AS "userId", guest_token_hash AS "guestTokenHash", status, reason,
   version, lines, total_minor AS "totalMinor", currency, shipping_address AS "shippingAddress",
   payment_id AS "paymentId", payment_method AS "paymentMethod", payment_status AS "paymentStatus", shipment,

@@ -1,4 +1,6 @@
 import { createClickHouse } from '#platform/clickhouse/client';
+import { createRedis } from '#platform/redis/client';
+import { createReadAside } from '#platform/redis/read-aside';
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
@@ -10,6 +12,7 @@ import { createEventPlaces } from './event-place-reads.js';
 import { createOrderMetrics } from './order-metrics.js';
 import { outboxUnpublishedMax, paymentWaitMs } from './order-settings.js';
 import { createOrderStore, publishes } from './order-store.js';
+import type { OrderStanding } from './order-view.js';
 import { createOrderViews } from './order-view-store.js';
 import { createPlaceOrder } from './place-order.js';
 import { createProductReplica } from './product-replica.js';
@@ -21,6 +24,8 @@ import { createSweeper } from './sweeper.js';
 
 const captureWaitMs = 3_000;
 const placesWaitMs = 1_500;
+/** Of a status in the cache. */
+const statusMsMax = 30_000;
 
 /** Accepts orders, and confirms or cancels each after inventory and payment have answered. */
 export const service: Service<OrderConfig> = {
@@ -28,6 +33,11 @@ export const service: Service<OrderConfig> = {
   config: orderConfig,
   build: async (config, host) => {
     const { clock, logger } = host;
+    const redis = host.use(createRedis(host, config.redisUrl));
+    const isOn = config.caches === 'on';
+    const cache = host.use(
+      createReadAside<OrderStanding>(host, redis, { name: 'order-status', ageMsMax: statusMsMax, isOn }),
+    );
     const { db, events, react, app, unpublished } = await openService(host, config, {
       records,
       publishes,
@@ -44,7 +54,7 @@ export const service: Service<OrderConfig> = {
     const { sweepEveryMs: everyMs, stuckAfterMs } = config;
     host.use(createSweeper(host, { db, orders, metrics, everyMs, stuckAfterMs }));
     host.use(createBuyerSweep(host, db));
-    const views = host.use(createOrderViews(host, db));
+    const views = host.use(createOrderViews(host, db, cache));
     statusRoutes(app, { views, stopping: host.stopping });
     changeRoutes(app, { db, orders, views, metrics, clock, logger, captureWaitMs });
     const clickhouse = createClickHouse({ url: config.clickhouseUrl, requestTimeoutMs: placesWaitMs });

@@ -47,7 +47,7 @@ const statusRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
       },
     },
     async (request, reply) => {
-      const asked = visible(await views.find(request.params.id), request);
+      const asked = visible(await views.standing(request.params.id), request);
       const { waitMs } = request.query;
       if (waitMs === 0 || !isOpen(asked)) return shownStatus(asked);
       const gone = new AbortController();
@@ -98,12 +98,12 @@ const streamWaitMsMax = 600_000;
 
 async function* statusEvents(
   views: OrderViews,
-  asked: OrderView,
+  asked: StatusView,
   known: string | undefined,
   gone: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
   if (asked.status !== known) yield statusEvent(asked);
-  for (let order = asked; isOpen(order); ) {
+  for (let order: StatusView = asked; isOpen(order); ) {
     const next = await changedStatus(views, order, { waitMs: streamWaitMsMax, signal: gone });
     // The stream's time is over, or too many wait already: the client connects again.
     if (next.status === order.status) return;
@@ -112,11 +112,13 @@ async function* statusEvents(
   }
 }
 
-const statusEvent = (order: OrderView): ServerEvent => ({
+const statusEvent = (order: StatusView): ServerEvent => ({
   event: 'status',
   id: order.status,
   data: shownStatus(order),
 });
+
+type StatusView = Pick<OrderView, 'orderId' | 'status' | 'reason'>;
 
 const openStatuses: readonly OrderStatus[] = ['pending', 'reserved', 'paid'];
 const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => openStatuses.includes(status);
@@ -124,12 +126,12 @@ const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => openStatuses.
 /** The order as soon as its status is another, after `waitMs`, when `signal` aborts, or when very many wait already. */
 const changedStatus = async (
   views: OrderViews,
-  asked: OrderView,
+  asked: StatusView,
   { waitMs, signal }: { waitMs: number; signal: AbortSignal },
-): Promise<OrderView> => {
+): Promise<StatusView> => {
   const { orderId, status } = asked;
   const deadlineMs = performance.now() + waitMs;
-  for (let order = asked; ; ) {
+  for (let order: StatusView = asked; ; ) {
     const leftMs = deadlineMs - performance.now();
     if (order.status !== status || leftMs <= 0 || signal.aborted) return order;
     const waiting = new AbortController();

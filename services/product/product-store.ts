@@ -61,7 +61,7 @@ export type ProductStore = {
 export type ProductStoreParts = {
   events: CatalogueEvents;
   clock: Clock;
-  /** Called after each commit that changed products. */
+  /** Called after each commit that changed products, or may have. */
   onChange?: (change: CatalogueChange) => void;
 };
 
@@ -72,23 +72,26 @@ export const createProductStore = ({
   onChange = () => {},
 }: ProductStoreParts): ProductStore => {
   const announce = (tx: Tx, productIds: readonly string[], isListed: boolean): void =>
-    tx.afterCommit(() => onChange({ productIds, isListed }));
+    tx.afterCommit(() => onChange({ productIds, isListed }), { orUnknown: true });
 
   const record = async <T extends 'ProductCreated' | 'ProductUpdated' | 'ProductDeleted'>(
     tx: Tx,
     type: T,
     changes: readonly { entry: HistoryEntry; event: Published[T] }[],
   ): Promise<void> => {
-    await insertHistory(
-      tx,
-      changes.map(({ entry }) => entry),
-    );
-    await append(
-      tx,
-      changes.map(({ event }) =>
-        events.event(type, event.productId, event, { occurredAt: event.occurredAt }),
+    // Sent one behind the other, answered together: none depends on what another answers.
+    await Promise.all([
+      insertHistory(
+        tx,
+        changes.map(({ entry }) => entry),
       ),
-    );
+      append(
+        tx,
+        changes.map(({ event }) =>
+          events.event(type, event.productId, event, { occurredAt: event.occurredAt }),
+        ),
+      ),
+    ]);
     announce(
       tx,
       changes.map(({ event }) => event.productId),
@@ -117,8 +120,7 @@ export const createProductStore = ({
         popularity: 0,
       }),
     );
-    await insertProducts(tx, rows);
-    await record(tx, 'ProductCreated', made);
+    await Promise.all([insertProducts(tx, rows), record(tx, 'ProductCreated', made)]);
     return rows;
   };
 

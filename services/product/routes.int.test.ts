@@ -4,6 +4,10 @@ import type { Authenticator, Principal } from '#platform/http/auth';
 import { idempotencyMigrations } from '#platform/http/idempotency';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
 import { inTransaction } from '#platform/postgres/transaction';
+import { createRedis } from '#platform/redis/client';
+import { createReadAside, type ReadAside } from '#platform/redis/read-aside';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
 import { handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
@@ -11,6 +15,7 @@ import { createCategoryChanges } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
 import { importRoutes } from './import-routes.js';
 import { createProductReads } from './product-reads.js';
+import type { ProductRow } from './product-row-store.js';
 import { createProductStore, type ProductStore } from './product-store.js';
 import { productRoutes } from './routes.js';
 
@@ -29,6 +34,8 @@ const auth: Authenticator = {
 let scratch: ScratchDatabase;
 let products: ProductStore;
 let app: HttpApp;
+let cache: ReadAside<ProductRow>;
+const redis = createRedis(host, engines().redisUrl);
 const published: { type: string; key: string; value: Record<string, unknown> }[] = [];
 
 beforeAll(async () => {
@@ -37,8 +44,12 @@ beforeAll(async () => {
     idempotencyMigrations,
     'services/product/migrations',
   ]);
+  cache = createReadAside<ProductRow>(host, redis, { name: 'product', ageMsMax: 60_000, isOn: true });
+  await redis.start();
+  await cache.start();
   const parts = {
     clock,
+    onChange: ({ productIds }: { productIds: readonly string[] }) => cache.forget(productIds),
     events: {
       event: (type: string, key: string, value: object) => {
         published.push({ type, key, value: value as Record<string, unknown> });
@@ -50,9 +61,17 @@ beforeAll(async () => {
   app = createHttpServer(host, { port: 0, title: 'product', auth }).app;
   categoryRoutes(app, scratch.db, createCategoryChanges(products, parts));
   await importRoutes(app, { ...host, clock, products, db: scratch.db });
-  productRoutes(app, scratch.db, { products, reads: createProductReads(scratch.db), metrics: host.metrics });
+  productRoutes(app, scratch.db, {
+    products,
+    reads: createProductReads(scratch.db, cache),
+    metrics: host.metrics,
+  });
 });
-afterAll(() => scratch.drop());
+afterAll(async () => {
+  await cache.stop();
+  await redis.stop();
+  await scratch.drop();
+});
 
 type Asked = { as?: string; body?: unknown; headers?: Record<string, string> };
 
@@ -138,6 +157,38 @@ describe('a product', () => {
     expect(read.etag).not.toBe(etag);
     expect(read.body).toMatchObject({ available: 1, rating: { average: 4.5, count: 2 } });
     expect((await put(productId, etag, { ...made, name: 'Lantern' })).status).toBe(200);
+  });
+
+  it('is read from Redis by all instances until it changes in any way', async () => {
+    const { body: made, etag } = await create({ initialStock: 3 });
+    const read = async () => (await ask('GET', `/api/products/${made.id}`)).body;
+    const stored = () => redis.client.get(`cache:product:${made.id}`);
+    const isStored = () =>
+      eventually(async () => {
+        await read();
+        return (await stored()) !== null;
+      });
+    await isStored();
+    const leftMs = await redis.client.pttl(`cache:product:${made.id}`);
+    expect(leftMs > 0 && leftMs <= 60_000).toBe(true);
+    await inTransaction(scratch.db, (tx) =>
+      products.noteStock(tx, [{ productId: made.id, available: 2, stockVersion: 1 }]),
+    );
+    expect((await read()).available).toBe(2);
+    await isStored();
+    await inTransaction(scratch.db, (tx) =>
+      products.noteRating(tx, { productId: made.id, ratingVersion: 1, sum: 4, count: 1 }),
+    );
+    expect((await read()).rating).toEqual({ average: 4, count: 1 });
+    await isStored();
+    expect((await put(made.id, etag, { ...made, name: 'Lantern' })).status).toBe(200);
+    const renamed = await ask('GET', `/api/products/${made.id}`);
+    expect(renamed.body.name).toBe('Lantern');
+    await isStored();
+    const headers = { 'if-match': renamed.etag };
+    expect((await ask('DELETE', `/api/products/${made.id}`, { as: 'admin', headers })).status).toBe(204);
+    expect((await ask('GET', `/api/products/${made.id}`)).status).toBe(404);
+    await eventually(async () => (await stored()) === null);
   });
 
   it('that is removed is gone for everybody, but not from its history', async () => {

@@ -1,4 +1,5 @@
 import { createRedis } from '#platform/redis/client';
+import { createReadAside } from '#platform/redis/read-aside';
 import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
@@ -8,10 +9,13 @@ import { categoryRoutes } from './category-routes.js';
 import { type ProductConfig, productConfig } from './config.js';
 import { importRoutes } from './import-routes.js';
 import { createProductReads } from './product-reads.js';
+import type { ProductRow } from './product-row-store.js';
 import { createProductStore } from './product-store.js';
 import { publishes } from './published.js';
 import { reactions } from './reactions.js';
 import { productRoutes } from './routes.js';
+
+const cachedMsMax = 3_600_000;
 
 /** The catalogue: the products for sale, with their available stock copied from inventory. */
 export const service: Service<ProductConfig> = {
@@ -19,16 +23,23 @@ export const service: Service<ProductConfig> = {
   config: productConfig,
   build: async (config, host) => {
     const redis = host.use(createRedis(host, config.redisUrl));
+    const isOn = config.caches === 'on';
+    const cache = host.use(
+      createReadAside<ProductRow>(host, redis, { name: 'product', ageMsMax: cachedMsMax, isOn }),
+    );
     const { db, events, react, app } = await openService(host, config, { records, publishes });
     const products = createProductStore({
       events,
       clock: host.clock,
-      onChange: (change) =>
-        void redis.orElse((client) => client.publish(catalogueChannel, encodeCatalogueChange(change)), 0),
+      onChange: (change) => {
+        // First, so that a gateway that reads anew at the announcement finds nothing older.
+        cache.forget(change.productIds);
+        void redis.orElse((client) => client.publish(catalogueChannel, encodeCatalogueChange(change)), 0);
+      },
     });
     react('reactions', reactions(products), followsLater);
     categoryRoutes(app, db, createCategoryChanges(products, { events, clock: host.clock }));
     await importRoutes(app, { ...host, products, db });
-    productRoutes(app, db, { products, reads: createProductReads(db), metrics: host.metrics });
+    productRoutes(app, db, { products, reads: createProductReads(db, cache), metrics: host.metrics });
   },
 };

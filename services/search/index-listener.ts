@@ -15,7 +15,18 @@ export type LiveIndex = Component & {
   find(query: SearchQuery): SearchFound;
   /** Of documents that can be found. */
   size(): number;
+  /** `listener` is called whenever documents have changed, and again when a search may find others than before. */
+  onChange(listener: (change: IndexChange) => void): void;
+  /** False while changes may be missed. */
+  isFollowing(): boolean;
 };
+
+export type IndexChange = {
+  /** True where any search may be answered otherwise; else only what is shown of these products is another. */
+  isListed: boolean;
+  productIds: readonly string[];
+};
+const anything: IndexChange = { isListed: true, productIds: [] };
 
 /** Indexed in one turn of the loop, which takes some milliseconds. */
 const documentsPerTurnMax = 250;
@@ -39,6 +50,10 @@ export const createLiveIndex = (
   const bell = createBell();
   let listener: Listener | undefined;
   let working: Promise<void> | undefined;
+  const listeners: ((change: IndexChange) => void)[] = [];
+  const announce = (change: IndexChange): void => {
+    for (const each of listeners) each(change);
+  };
 
   const readAll = async (): Promise<void> => {
     isAllWaiting = false;
@@ -51,15 +66,23 @@ export const createLiveIndex = (
       after = page.length < documentsPerTurnMax ? undefined : page.at(-1)?.productId;
     } while (after !== undefined && !host.stopping.aborted);
     index = next;
+    announce(anything);
   };
+
+  const readAllOrAgain = () =>
+    readAll().catch((error: unknown) => {
+      isAllWaiting = true;
+      throw error;
+    });
 
   const readChanged = async (into: SearchIndex): Promise<void> => {
     const ids = [...waiting].slice(0, documentsPerTurnMax);
     for (const id of ids) waiting.delete(id);
     try {
+      let isListed = false;
       for (const { productId, document } of await readDocuments(db, ids))
-        if (document === undefined) into.remove(productId);
-        else into.put(document);
+        isListed = (document === undefined ? into.remove(productId) : into.put(document)) || isListed;
+      announce({ isListed, productIds: ids });
     } catch (error) {
       for (const id of ids) waiting.add(id);
       throw error;
@@ -71,13 +94,12 @@ export const createLiveIndex = (
     let failures = 0;
     while (!host.stopping.aborted)
       try {
-        if (isAllWaiting || index === undefined) await readAll();
+        if (isAllWaiting || index === undefined) await readAllOrAgain();
         else if (waiting.size > 0) await readChanged(index);
         else await bell.wait(idleMsMax);
         failures = 0;
       } catch (error) {
         failures += 1;
-        isAllWaiting ||= index === undefined;
         const level = isRetriable(error) ? 'debug' : 'warn';
         host.logger[level]({ err: error }, 'the documents could not be read');
         await sleep(backoffMs(retry, failures), { signal: host.stopping });
@@ -92,8 +114,10 @@ export const createLiveIndex = (
       listener = listen(host, db, {
         channel: documentsChannel,
         onNotification: (ids) => {
+          const productIds = ids === '' ? [] : ids.split(' ');
           if (ids === '' || waiting.size > idsWaitingMax) isAllWaiting = true;
-          else for (const id of ids.split(' ')) waiting.add(id);
+          else for (const id of productIds) waiting.add(id);
+          announce({ isListed: false, productIds });
           bell.ring();
         },
         onListening: () => {
@@ -117,5 +141,9 @@ export const createLiveIndex = (
       return index.find(query);
     },
     size: () => index?.size ?? 0,
+    onChange: (listener) => {
+      listeners.push(listener);
+    },
+    isFollowing: () => listener?.isListening() === true && !isAllWaiting,
   };
 };

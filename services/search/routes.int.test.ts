@@ -3,10 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import { inTransaction } from '#platform/postgres/transaction';
+import { createRedis } from '#platform/redis/client';
+import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
 import type { EventMap, EventType, ProductCreated } from '#schemas/events';
+import { createAnswerCache } from './answer-cache.js';
 import { createDocumentStore, readProducts } from './document-store.js';
 import { createLiveIndex, type LiveIndex } from './index-listener.js';
 import { reactions } from './reactions.js';
@@ -18,13 +21,20 @@ const host = testHost('search-test');
 let scratch: ScratchDatabase;
 let index: LiveIndex;
 let app: HttpApp;
+let reads = 0;
 
 beforeAll(async () => {
   scratch = await scratchDatabase(['services/search/migrations']);
   const { db } = scratch;
   index = host.use(createLiveIndex(host, db));
   app = createHttpServer(host, { port: 0, title: 'search' }).app;
-  searchRoutes(app, { find: index.find, products: (ids) => readProducts(db, ids) }, host.metrics);
+  const redis = host.use(createRedis(host, engines().redisUrl));
+  const answers = createAnswerCache(host, redis, { index, isOn: true, databaseUrl: randomUUID() });
+  const products = (ids: readonly string[]) => {
+    reads += 1;
+    return readProducts(db, ids);
+  };
+  searchRoutes(app, { find: index.find, products, answers }, host.metrics);
   await host.start();
 });
 afterAll(async () => {
@@ -121,6 +131,24 @@ describe('the search', () => {
     await react('ProductCreated', last);
     await eventually(async () => (await idsOf(`q=${word}`)).length === 1);
     expect(await idsOf(`q=${word}`)).toEqual([last.productId]);
+  });
+
+  it('answers a question again from memory, until what it shows or finds has changed', async () => {
+    const word = `w${randomUUID().slice(0, 8)}`;
+    const product = lamp({ name: `Lantern ${word}` });
+    const { productId } = product;
+    await react('ProductCreated', product);
+    await eventually(async () => (await idsOf(`q=${word}`)).length === 1);
+    await eventually(async () => {
+      const before = reads;
+      await Promise.all(Array.from({ length: 20 }, () => ask(`q=${word}`)));
+      return reads === before;
+    });
+    await react('StockAdjusted', { productId, available: 2, stockVersion: 1 });
+    await eventually(async () => (await ask(`q=${word}`)).body.items[0].available === 2);
+    await react('StockAdjusted', { productId, available: 0, stockVersion: 2 });
+    await eventually(async () => (await ask(`q=${word}&inStock=true`)).body.total === 0);
+    expect(await host.metrics.render()).toMatch(/cache_hits_total\{cache="search_memory"[^}]*\} [1-9]/);
   });
 
   it('puts what is sold first, and counts an order once', async () => {

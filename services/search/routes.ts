@@ -5,6 +5,7 @@ import { line, text, wholeNumber } from '#platform/http/text';
 import type { Metrics } from '#platform/telemetry/metrics';
 import { normaliseCategory } from '#schemas/category';
 import { productSchema, type ShowableProduct, shownProduct } from '#schemas/product-view';
+import type { AnswerCache } from './answer-cache.js';
 import { type SearchFound, type SearchQuery, searchSorts } from './document.js';
 
 const amountMinorMax = 1_000_000_000_00;
@@ -45,6 +46,7 @@ const position = z.object({ sort: z.enum(searchSorts), rank: z.number(), product
 export type Search = {
   find(query: SearchQuery): SearchFound;
   products(productIds: readonly string[]): Promise<ReadonlyMap<string, ShowableProduct>>;
+  answers: AnswerCache;
 };
 
 export const searchRoutes = (app: HttpApp, search: Search, metrics: Metrics): void => {
@@ -70,43 +72,71 @@ export const searchRoutes = (app: HttpApp, search: Search, metrics: Metrics): vo
         response: { 200: answer },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const startedAtMs = performance.now();
-      const { q, limit, cursor, category, brand, minPrice, maxPrice, minRating, inStock, sort } =
-        request.query;
-      const after = decodeCursor(cursor, position);
-      const { hits, total, facets, corrected } = search.find({
-        text: q,
-        category: category === undefined ? undefined : normaliseCategory(category),
-        brand,
-        minPriceMinor: minPrice,
-        maxPriceMinor: maxPrice,
-        minRating,
-        inStock: inStock === undefined ? undefined : inStock === 'true',
-        sort,
-        after: after?.sort === sort ? after : undefined,
-        hitsMax: limit + 1,
+      const { query } = request;
+      const found = queryOf(query);
+      const { total, body } = await search.answers.read(JSON.stringify(query), async () => {
+        const made = await answerTo(search, found, query);
+        return { ...made, body: String(reply.serialize(made.body)) };
       });
-      const { items: page, next } = pageFrom(hits, limit, (last) => ({ sort, ...last }));
-      const products = await search.products(page.map(({ productId }) => productId));
       queries.inc({ result: total > 0 ? 'hit' : 'empty' });
       duration.observe((performance.now() - startedAtMs) / 1000);
-      return {
-        items: page.flatMap(({ productId }) => {
-          const product = products.get(productId);
-          return product?.active === true ? [shownProduct(product)] : [];
-        }),
-        next,
-        total,
-        facets: {
-          category: [...facets.category],
-          brand: [...facets.brand],
-          price: [...facets.price],
-          rating: [...facets.rating],
-          availability: [...facets.availability],
-        },
-        ...(corrected === undefined ? {} : { corrected }),
-      };
+      reply.type('application/json; charset=utf-8');
+      return reply.send(body as never);
     },
   );
+};
+
+type Asked = z.output<typeof searchQuery>;
+
+const queryOf = ({
+  q,
+  limit,
+  cursor,
+  category,
+  brand,
+  minPrice,
+  maxPrice,
+  minRating,
+  inStock,
+  sort,
+}: Asked): SearchQuery => {
+  const after = decodeCursor(cursor, position);
+  return {
+    text: q,
+    category: category === undefined ? undefined : normaliseCategory(category),
+    brand,
+    minPriceMinor: minPrice,
+    maxPriceMinor: maxPrice,
+    minRating,
+    inStock: inStock === undefined ? undefined : inStock === 'true',
+    sort,
+    after: after?.sort === sort ? after : undefined,
+    hitsMax: limit + 1,
+  };
+};
+
+const answerTo = async (search: Search, query: SearchQuery, { limit, sort }: Asked) => {
+  const { hits, total, facets, corrected } = search.find(query);
+  const { items: page, next } = pageFrom(hits, limit, (last) => ({ sort, ...last }));
+  const productIds = page.map(({ productId }) => productId);
+  const products = await search.products(productIds);
+  const body: z.input<typeof answer> = {
+    items: productIds.flatMap((productId) => {
+      const product = products.get(productId);
+      return product?.active === true ? [shownProduct(product)] : [];
+    }),
+    next,
+    total,
+    facets: {
+      category: [...facets.category],
+      brand: [...facets.brand],
+      price: [...facets.price],
+      rating: [...facets.rating],
+      availability: [...facets.availability],
+    },
+    ...(corrected === undefined ? {} : { corrected }),
+  };
+  return { productIds, total, body };
 };

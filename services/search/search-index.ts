@@ -9,9 +9,13 @@ import { queryWordsMax, singular, typedWordsOf, wordsOf } from './words.js';
 
 /** Products by their words, in memory. Every call is synchronous. */
 export type SearchIndex = {
-  /** Adds a product or what changed of it. Its words are read only if it is a new version. */
-  put(document: SearchDocument): void;
-  remove(productId: string): void;
+  /**
+   * Adds a product or what changed of it. Its words are read only if it is a new version. True where a search may find
+   * others than before: not when only its stock, which lasts, its popularity or its rating are other ones.
+   */
+  put(document: SearchDocument): boolean;
+  /** True where it was there. */
+  remove(productId: string): boolean;
   find(query: SearchQuery): SearchFound;
   /** Documents that can be found. */
   readonly size: number;
@@ -186,19 +190,21 @@ export const createSearchIndex = (): SearchIndex => {
     put: (document) => {
       const before = numbers.get(document.productId);
       if (before !== undefined && documents.versions[before] === document.version) {
+        const isTurned = (documents.available[before] as number) > 0 !== document.available > 0;
         setColumns(documents, before, document);
-        return;
+        return isTurned;
       }
       if (before !== undefined) documents.isLive[before] = false;
       const at = documents.ids.length;
       setColumns(documents, at, document);
       index(at, document);
       numbers.set(document.productId, at);
+      return true;
     },
     remove: (productId) => {
       const at = numbers.get(productId);
       if (at !== undefined) documents.isLive[at] = false;
-      numbers.delete(productId);
+      return numbers.delete(productId);
     },
     find: (query) => {
       const corrected = search(query.text);

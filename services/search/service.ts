@@ -1,7 +1,10 @@
+import { serviceDatabaseUrl } from '#platform/postgres/pool';
+import { createRedis } from '#platform/redis/client';
 import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createBatchedRead } from '#platform/waiting/shared-read';
 import { records } from '#schemas/events';
+import { createAnswerCache } from './answer-cache.js';
 import { type SearchConfig, searchConfig } from './config.js';
 import { createDocumentStore, readProducts } from './document-store.js';
 import { createLiveIndex } from './index-listener.js';
@@ -15,10 +18,16 @@ export const service: Service<SearchConfig> = {
   name: 'search',
   config: searchConfig,
   build: async (config, host) => {
+    const redis = host.use(createRedis(host, config.redisUrl));
     const { db, react, app } = await openService(host, config, { records });
     const index = host.use(createLiveIndex(host, db));
     react('documents', reactions(createDocumentStore()), followsLater);
     const products = createBatchedRead((ids) => readProducts(db, ids), readsPerQueryMax);
-    searchRoutes(app, { find: index.find, products }, host.metrics);
+    const answers = createAnswerCache(host, redis, {
+      index,
+      isOn: config.caches === 'on',
+      databaseUrl: serviceDatabaseUrl(config.databaseUrl, config.database),
+    });
+    searchRoutes(app, { find: index.find, products, answers }, host.metrics);
   },
 };

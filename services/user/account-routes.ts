@@ -51,7 +51,7 @@ const ownAccountRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): v
       },
     },
     async (request, reply) => {
-      const user = unlessGone(await store.byId(ownId(request)));
+      const user = unlessGone(await store.profile(ownId(request)));
       return sendWithEtag(request, reply, etagOf(user.version), shown(user));
     },
   );

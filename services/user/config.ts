@@ -1,8 +1,11 @@
 import { envSchema, setting } from '#platform/config';
+import { engineSettings } from '#platform/engine-settings';
 import { serviceSettings } from '#platform/service';
 
 export const userConfig = envSchema({
   ...serviceSettings('user', { databasePoolMax: 5 }),
+  redisUrl: engineSettings.redisUrl,
+  caches: engineSettings.caches,
   /** Empty by default, because this service has the keys itself. */
   userUrls: ['USER_URL', setting.urls.default([])],
   accessTokenTtlS: ['USER_ACCESS_TOKEN_TTL_S', setting.integer(60, 3600).default(900)],

@@ -32,10 +32,11 @@ let clock: HandClock;
 let reader: EventReader;
 
 const start = async (): Promise<void> => {
-  const { databaseUrl, kafka, schemaRegistryUrl } = engines();
+  const { databaseUrl, kafka, schemaRegistryUrl, redisUrl } = engines();
   const config = loadConfig(userConfig, {
     USER_PORT: '0',
     DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
     ...kafkaEnv(kafka),
     SCHEMA_REGISTRY_URL: schemaRegistryUrl,
     USER_DATABASE: database,

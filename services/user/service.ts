@@ -1,4 +1,6 @@
 import { createAuthenticator } from '#platform/http/auth';
+import { createRedis } from '#platform/redis/client';
+import { createReadAside } from '#platform/redis/read-aside';
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
@@ -20,7 +22,10 @@ import { createPasswordHasher } from './password.js';
 import { sessionRoutes } from './session-routes.js';
 import { createSigningKeys } from './signing-keys.js';
 import { createAccessTokens } from './tokens.js';
+import type { User } from './user.js';
 import { createUserStore } from './user-store.js';
+
+const cachedMsMax = 15 * 60_000;
 
 /** Manages accounts, logins and the keys with which other services verify tokens. */
 export const service: Service<UserConfig> = {
@@ -30,11 +35,19 @@ export const service: Service<UserConfig> = {
     const { clock, metrics } = host;
     const { tokenIssuer: issuer, tokenAudience: audience, adminEmail, adminPassword } = config;
     const auth = createAuthenticator({ keys: async () => keys.published(), issuer, audience, clock });
+    const redis = host.use(createRedis(host, config.redisUrl));
+    const cache = host.use(
+      createReadAside<User>(host, redis, {
+        name: 'profile',
+        ageMsMax: cachedMsMax,
+        isOn: config.caches === 'on',
+      }),
+    );
     const { db, events, app } = await openService(host, config, { records, publishes, auth });
     const { accessTokenTtlS: tokenTtlS, signingKeyTtlS: rotateAfterS } = config;
     const keys = host.use(createSigningKeys(host, db, { tokenTtlS, rotateAfterS }));
     const tokens = createAccessTokens(keys, clock, { issuer, audience, ttlS: tokenTtlS });
-    const store = createUserStore(db);
+    const store = createUserStore(db, cache);
     const announcements = createAnnouncements(events, store);
     const { hashesConcurrentMax: concurrentMax, hashesWaitingMax: waitingMax, loginTtlS } = config;
     const passwords = await createPasswordHasher({ concurrentMax, waitingMax });

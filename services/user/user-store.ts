@@ -1,5 +1,6 @@
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import type { ReadAside } from '#platform/redis/read-aside';
 import type { Role } from '#schemas/roles';
 import type { User } from './user.js';
 
@@ -30,10 +31,14 @@ const userOf = (row: UserRow): User => ({
 
 export type UserStore = ReturnType<typeof createUserStore>;
 
+export type ProfileCache = Pick<ReadAside<User>, 'read' | 'forget'>;
+
 /** Stores accounts as rows. Functions with a `Tx` take effect when it commits. */
-export const createUserStore = (db: Database) => ({
+export const createUserStore = (db: Database, cache: ProfileCache) => ({
   ...reads(db),
-  ...changes,
+  ...changes(cache),
+  /** As `byId`, from the cache: for those who only look at an account. */
+  profile: (id: string): Promise<User | undefined> => cache.read(id, () => reads(db).byId(id)),
   inTransaction: <T>(work: (tx: Tx) => Promise<T>): Promise<T> => inTransaction(db, work),
 });
 
@@ -76,7 +81,7 @@ const reads = (db: Database) => ({
   },
 });
 
-const changes = {
+const changes = (cache: ProfileCache) => ({
   /** False when another account has the address. */
   insert: async (tx: Tx, user: User, passwordHash: string): Promise<boolean> => {
     const { rowCount } = await tx.query(
@@ -123,6 +128,7 @@ const changes = {
        WHERE id = $1`,
       [user.id, user.name, user.phone, user.roles, user.version, new Date(nowMs), user.isEmailVerified],
     );
+    tx.afterCommit(() => cache.forget([user.id]), { orUnknown: true });
   },
 
   setPassword: async (tx: Tx, id: string, passwordHash: string): Promise<void> => {
@@ -141,5 +147,6 @@ const changes = {
   /** Deletes the account with its sessions, tokens, addresses and devices. */
   erase: async (tx: Tx, id: string): Promise<void> => {
     await tx.query('DELETE FROM users WHERE id = $1', [id]);
+    tx.afterCommit(() => cache.forget([id]), { orUnknown: true });
   },
-};
+});

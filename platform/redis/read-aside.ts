@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { RedisClient } from '#platform/redis/client';
+import type { Component, Host } from '#platform/service-host';
+
+/**
+ * Values by key that are read from elsewhere and kept in Redis, as JSON under `cache:<name>:<key>`, for all instances of a
+ * service. Redis may be away, slow or empty at any time: then every value is loaded.
+ */
+export type ReadAside<V> = Component & {
+  /** The value in Redis or, if there is none, what `load` resolves to. Those who ask for a key meanwhile share one load. */
+  read(key: string, load: () => Promise<V | undefined>): Promise<V | undefined>;
+  /**
+   * Call it after each commit that changed what these keys are loaded from: a value that was loaded before is not kept,
+   * also where its loading, in any instance, has not ended yet.
+   */
+  forget(keys: readonly string[]): void;
+  /** The same of every key, where it is not known which have changed. */
+  forgetAll(): void;
+};
+
+export type ReadAsideOptions = {
+  /** Also the label of `cache_hits_total` and `cache_misses_total`. */
+  name: string;
+  ageMsMax: number;
+  /** False to load every value. */
+  isOn: boolean;
+};
+
+/** Keeps nothing. */
+export const uncached: Pick<ReadAside<never>, 'forget' | 'forgetAll'> & {
+  read<V>(key: string, load: () => Promise<V>): Promise<V>;
+} = { read: (_key, load) => load(), forget: () => {}, forgetAll: () => {} };
+
+/** A value whose loading takes longer is not kept. */
+const leaseMs = 10_000;
+const keysPerCommandMax = 500;
+
+/**
+ * Who loads a value takes the key's lease first, and stores the value only if it still has it: to forget a key deletes its
+ * lease too, so nothing that was loaded before a change is stored after it.
+ */
+const readOrLease = `
+local value = redis.call('GET', KEYS[1])
+if not value then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
+return value`;
+const storeIfLeased = `
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`;
+
+type Scripts = {
+  readOrLease(key: string, lease: string, token: string, leaseMs: number): Promise<string | null>;
+  storeIfLeased(key: string, lease: string, token: string, value: string, ageMs: number): Promise<number>;
+};
+
+/**
+ * A process that may have failed to forget a key (it died between a commit and the command, or Redis was away) deletes
+ * the whole cache before it uses it again: when it starts, and when Redis is back. `redis` is started and stopped by the
+ * caller, before this.
+ */
+export const createReadAside = <V>(
+  host: Pick<Host, 'metrics' | 'logger'>,
+  redis: RedisClient,
+  { name, ageMsMax, isOn }: ReadAsideOptions,
+): ReadAside<V> => {
+  const hits = host.metrics.counter('cache_hits_total', 'Answers from a cache.', ['cache']);
+  const misses = host.metrics.counter('cache_misses_total', 'Answers that were not cached.', ['cache']);
+  const client = withScripts(redis.client);
+  const keyOf = (key: string): string => `cache:${name}:${key}`;
+  const leaseOf = (key: string): string => `cache:lease:${name}:${key}`;
+  const process = randomUUID();
+  let leases = 0;
+  let isDoubtful = true;
+  let deleting: Promise<void> | undefined;
+  const reading = new Map<string, Promise<V | undefined>>();
+
+  const deleteAll = async (): Promise<void> => {
+    isDoubtful = false;
+    // Leases first: no value that is stored from then on was loaded before.
+    for (const pattern of [leaseOf('*'), keyOf('*')]) await deleteMatching(redis.client, pattern);
+  };
+  /** Resolves to false while what is in Redis must not be used. */
+  const isUsable = (): boolean => {
+    if (!isOn) return false;
+    if (isDoubtful && deleting === undefined && redis.isAvailable())
+      deleting = redis
+        .orElse(() => deleteAll().then(() => true), false)
+        .then((isDone) => {
+          isDoubtful ||= !isDone;
+          deleting = undefined;
+        });
+    return !isDoubtful && deleting === undefined && redis.isAvailable();
+  };
+  const onReady = (): void => void isUsable();
+
+  const loadAndStore = async (
+    key: string,
+    token: string,
+    load: () => Promise<V | undefined>,
+  ): Promise<V | undefined> => {
+    const value = await load();
+    if (value !== undefined)
+      void redis.orElse(
+        () => client.storeIfLeased(keyOf(key), leaseOf(key), token, JSON.stringify(value), ageMsMax),
+        0,
+      );
+    return value;
+  };
+
+  const readOnce = async (key: string, load: () => Promise<V | undefined>): Promise<V | undefined> => {
+    if (!isUsable()) return await load();
+    leases += 1;
+    const token = `${process} ${leases}`;
+    const found = await redis.orElse<string | null | undefined>(
+      () => client.readOrLease(keyOf(key), leaseOf(key), token, leaseMs),
+      undefined,
+    );
+    if (typeof found === 'string') {
+      hits.inc({ cache: name });
+      return JSON.parse(found) as V;
+    }
+    misses.inc({ cache: name });
+    return await (found === null ? loadAndStore(key, token, load) : load());
+  };
+
+  return {
+    name: `cache ${name}`,
+    start: async () => {
+      redis.client.on('ready', onReady);
+      isUsable();
+    },
+    stop: async () => {
+      redis.client.off('ready', onReady);
+      await deleting;
+    },
+    read: (key, load) => {
+      const running = reading.get(key);
+      if (running !== undefined) return running;
+      const begun = readOnce(key, load).finally(() => {
+        if (reading.get(key) === begun) reading.delete(key);
+      });
+      reading.set(key, begun);
+      return begun;
+    },
+    forgetAll: () => {
+      reading.clear();
+      isDoubtful = true;
+      isUsable();
+    },
+    forget: (keys) => {
+      for (const key of keys) reading.delete(key);
+      if (isDoubtful) return;
+      const all = keys.flatMap((key) => [keyOf(key), leaseOf(key)]);
+      for (let from = 0; from < all.length; from += keysPerCommandMax) {
+        const some = all.slice(from, from + keysPerCommandMax);
+        void redis
+          .orElse(() => redis.client.unlink(some), -1)
+          .then((deleted) => {
+            if (deleted < 0) isDoubtful = true;
+          });
+      }
+    },
+  };
+};
+
+const withScripts = (client: Redis): Scripts => {
+  client.defineCommand('readOrLease', { numberOfKeys: 2, lua: readOrLease });
+  client.defineCommand('storeIfLeased', { numberOfKeys: 2, lua: storeIfLeased });
+  return client as unknown as Scripts;
+};
+
+const deleteMatching = async (client: Redis, pattern: string): Promise<void> => {
+  let cursor = '0';
+  do {
+    const [next, keys] = await client.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000);
+    if (keys.length > 0) await client.unlink(keys);
+    cursor = next;
+  } while (cursor !== '0');
+};
