@@ -15,14 +15,14 @@ const batches = async (from: AsyncIterable<ImportLine>): Promise<ImportBatch[]> 
 
 describe('the batches of an import', () => {
   it('follow one another, and are the same for the same lines', async () => {
-    const all = await batches(lines(600));
+    const all = await batches(lines(2400));
     expect(all.map(({ after, last }) => [after, last])).toEqual([
-      [0, 250],
-      [250, 500],
-      [500, 600],
+      [0, 1000],
+      [1000, 2000],
+      [2000, 2400],
     ]);
-    expect((await batches(lines(500))).at(-1)?.digest).toEqual(all[1]?.digest);
-    expect((await batches(lines(499))).at(-1)?.digest).not.toEqual(all[1]?.digest);
+    expect((await batches(lines(2000))).at(-1)?.digest).toEqual(all[1]?.digest);
+    expect((await batches(lines(1999))).at(-1)?.digest).not.toEqual(all[1]?.digest);
   });
 
   it('are all reported when they were written, also where the body breaks off or a later one fails', async () => {
@@ -34,14 +34,14 @@ describe('the batches of an import', () => {
         if (last === failsAt) throw new Error('the write failed');
         written.push(last);
       };
-      for await (const { last } of writtenAhead(batchesOf(lines(1100, true), undefined), write))
+      for await (const { last } of writtenAhead(batchesOf(lines(4100, true), undefined), write))
         reported.push(last);
     };
     await expect(run(Number.NaN)).rejects.toThrow('the body broke off');
-    expect(written).toEqual([250, 500, 750, 1000]);
+    expect(written).toEqual([1000, 2000, 3000, 4000]);
     expect(reported).toEqual(written);
-    await expect(run(750)).rejects.toThrow('the write failed');
-    expect(written).toEqual([250, 500]);
+    await expect(run(3000)).rejects.toThrow('the write failed');
+    expect(written).toEqual([1000, 2000]);
     expect(reported).toEqual(written);
   });
 });

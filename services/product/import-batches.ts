@@ -38,8 +38,7 @@ export async function* batchesOf(
     const described = importedFrom(line, request);
     const key = isError(described) ? undefined : described.key;
     const isFull = imported.length + errors.length >= linesPerBatchMax || bytes >= batchBytesMax;
-    if (isFull || (key !== undefined && keys.has(key)))
-      yield take();
+    if (isFull || (key !== undefined && keys.has(key))) yield take();
     if (isError(described)) errors.push(described);
     else imported.push(described);
     if (key !== undefined) keys.add(key);

@@ -428,29 +428,29 @@ describe('an import', () => {
 
   it('with a key that another body was sent under is refused before it writes, or where the bodies part', async () => {
     const brand = randomUUID();
-    const lines = Array.from({ length: 600 }, (_, n) =>
+    const lines = Array.from({ length: 1200 }, (_, n) =>
       JSON.stringify({ ...lamp, brand, name: `Lamp ${n}` }),
     );
     const headers = { 'idempotency-key': randomUUID() };
-    expect((await send(lines.join('\n'), headers)).body).toMatchObject({ created: 600, isComplete: true });
+    expect((await send(lines.join('\n'), headers)).body).toMatchObject({ created: 1200, isComplete: true });
     const before = await ofBrand(brand);
     // From behind the lines that were taken, though with the same key.
     const reused = { status: 422, body: { code: 'idempotency_key_reused' } };
-    expect(await send(lines.slice(250).join('\n'), headers)).toMatchObject(reused);
+    expect(await send(lines.slice(1000).join('\n'), headers)).toMatchObject(reused);
     expect(await send(lines.slice(0, 100).join('\n'), headers)).toMatchObject(reused);
     expect(await send(['{', ...lines.slice(1)].join('\n'), headers)).toMatchObject(reused);
-    expect(await send([...lines.slice(0, 499), lines[0]].join('\n'), headers)).toMatchObject({
+    expect(await send([...lines.slice(0, 1099), lines[0]].join('\n'), headers)).toMatchObject({
       status: 200,
       body: {
-        lines: 250,
-        unchanged: 250,
+        lines: 1000,
+        unchanged: 1000,
         updated: 0,
-        errors: [{ line: 251, code: 'idempotency_key_reused' }],
+        errors: [{ line: 1001, code: 'idempotency_key_reused' }],
         isComplete: false,
       },
     });
     expect(await ofBrand(brand)).toEqual(before);
-    expect((await send(lines.join('\n'), headers)).body).toMatchObject({ unchanged: 600, isComplete: true });
+    expect((await send(lines.join('\n'), headers)).body).toMatchObject({ unchanged: 1200, isComplete: true });
   });
 
   it('makes each product once when it is sent several times at once', async () => {
