@@ -137,8 +137,8 @@ describe('books', () => {
     ]);
     await scratch.clickhouse.insertRows('sales', [sale('order-twice', 1, 'clock')]);
     await scratch.clickhouse.command(
-      `INSERT INTO sales_per_hour (hour, currency, product_id, gross, net)
-       SELECT hour, currency, product_id, 7, 7 FROM sales_per_hour WHERE product_id = 'clock'`,
+      `INSERT INTO sales_rollup (size, bucket, currency, product_id, gross, net)
+       SELECT 'hour', hour, currency, product_id, 7, 7 FROM sales_per_hour WHERE product_id = 'clock'`,
     );
     await scratch.clickhouse.insertRows('ingest_lost_ranges', [
       { topic: 'sales', partition: 3, from_offset: 5, to_offset: 9 },

@@ -90,7 +90,7 @@ export const feeds: readonly Feed[] = [
     // A relay may send a batch several times, so a repeat follows within a few batches (`relayBatchMax`).
     repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
     appendOnly: true,
-    rollups: ['sales_per_minute', 'sales_per_hour', 'sales_per_day'],
+    rollups: ['sales_rollup'],
     blockWaitMs: 400,
   },
   {

@@ -516,14 +516,14 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
     const first = await start();
     await committedBecomes(rig.topic.sales, 3n);
     await first.stop();
-    for (const table of ['sales', 'sales_per_minute', 'ingest_blocks', 'ingest_owners'])
+    for (const table of ['sales', 'sales_rollup', 'ingest_blocks', 'ingest_owners'])
       await rig.clickhouse.command(`TRUNCATE TABLE ${table}`);
     await start();
     await rowsBecome('sales', 3);
   });
 
   it.for([
-    ['the rollup', 'sales_per_minute'],
+    ['the rollup', 'sales_rollup'],
     ['the rows', 'sales'],
   ] as const)(
     'brings back %s that ClickHouse remembers and lost when it was killed',

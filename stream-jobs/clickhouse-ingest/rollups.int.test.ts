@@ -1,9 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { createClickHouse } from '#platform/clickhouse/client';
 import { onCluster } from '#platform/clickhouse/cluster';
-import { statementsOf } from '#platform/clickhouse/migrate';
+import { ensureClickHouseDatabase, migrateClickHouse, statementsOf } from '#platform/clickhouse/migrate';
+import { newId } from '#platform/ids';
 import { projectPath } from '#platform/project';
+import { engines } from '#platform/testing/engines';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { feeds } from './feeds.js';
 import { rowLayout } from './native-rows.js';
@@ -158,9 +162,60 @@ it('buyers of several hours and products are those of the merged states, not a s
     );
   expect(await buyers()).toEqual([{ buyers: 2, summed: 3 }]);
   // Cells from before the column have nobody, which is mended like a sum.
-  await clickhouse.command('ALTER TABLE sales_per_hour CLEAR COLUMN buyers SETTINGS mutations_sync = 2');
+  await clickhouse.command('ALTER TABLE sales_rollup CLEAR COLUMN buyers SETTINGS mutations_sync = 2');
   expect(await buyers()).toEqual([{ buyers: 0, summed: 0 }]);
-  expect(await stored.mendRollups(['sales_per_hour'], 0, 0, 9)).toBe(3);
+  expect(await stored.mendRollups(['sales_rollup'], 0, 0, 9)).toBe(3 + 3 + 2);
   expect(await buyers()).toEqual([{ buyers: 2, summed: 3 }]);
-  expect(await stored.mendRollups(['sales_per_hour'], 0, 0, 9)).toBe(0);
+  expect(await stored.mendRollups(['sales_rollup'], 0, 0, 9)).toBe(0);
+});
+
+it('the sums of three tables are in the one that replaces them, however often that was interrupted', async () => {
+  const folder = projectPath('clickhouse/migrations');
+  const before = mkdtempSync(join(tmpdir(), 'migrations-'));
+  const url = new URL(engines().clickhouseUrl);
+  url.pathname = `/scratch_${newId().replaceAll('-', '')}`;
+  await ensureClickHouseDatabase(url.href);
+  const clickhouse = createClickHouse({ url: url.href });
+  onTestFinished(async () => {
+    rmSync(before, { recursive: true });
+    await clickhouse.command(`DROP DATABASE ${clickhouse.database} SYNC`);
+    await clickhouse.stop();
+  });
+  for (const name of readdirSync(folder).filter((name) => name < '0014'))
+    cpSync(join(folder, name), join(before, name));
+  await migrateClickHouse(clickhouse, before);
+  const sell = (first: number) =>
+    clickhouse.insertRows(
+      'sales',
+      Array.from({ length: 40 }, (_, nth) => ({
+        kafka_partition: 0,
+        kafka_offset: first + nth,
+        order_id: `order-${first + nth}`,
+        line: nth % 2,
+        product_id: `product-${nth % 3}`,
+        user_id: nth % 4 === 0 ? null : `user-${nth % 7}`,
+        quantity: nth % 5 === 0 ? -1 : 2,
+        amount_minor: nth % 5 === 0 ? -100 - nth : 200 + nth,
+        currency: nth % 2 ? 'EUR' : 'GBP',
+        kind: nth % 5 === 0 ? 'refund' : 'sale',
+        occurred_at: Date.UTC(2026, 0, 1) + nth * 1_700_000,
+      })),
+    );
+  const sums = (size: string) =>
+    clickhouse.query(
+      `SELECT ${size}, currency, product_id, sum(t.orders) AS orders, sum(t.lines) AS lines, sum(t.units) AS units,
+         sum(t.gross) AS gross, sum(t.refunds) AS refunds, sum(t.net) AS net, uniqExactMerge(t.buyers) AS buyers
+       FROM sales_per_${size} AS t GROUP BY ALL ORDER BY ALL`,
+    );
+  const allSums = () => Promise.all(['minute', 'hour', 'day'].map(sums));
+  await sell(0);
+  await sell(100);
+  const old = await allSums();
+  const statements = statementsOf(readFileSync(join(folder, '0014-sales-rollup.sql'), 'utf8'));
+  for (const times of [3, statements.length])
+    for (const statement of statements.slice(0, times)) await clickhouse.command(statement);
+  await migrateClickHouse(clickhouse, folder);
+  expect(await allSums()).toEqual(old);
+  await sell(200);
+  expect(await createStoredRows(clickhouse).mendRollups(['sales_rollup'], 0, 0, 300)).toBe(0);
 });

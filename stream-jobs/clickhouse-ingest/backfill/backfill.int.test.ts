@@ -68,7 +68,7 @@ const spoil = async ({ rig }: Setting): Promise<void> => {
     'ALTER TABLE sales DELETE WHERE kafka_offset % 7 = 3 SETTINGS mutations_sync = 2',
   );
   await rig.clickhouse.command(
-    "INSERT INTO sales_per_hour (hour, currency, product_id, net) VALUES ('2026-01-01 00:00:00', 'EUR', 'nothing', 5)",
+    "INSERT INTO sales_rollup (size, bucket, currency, product_id, net) VALUES ('hour', '2026-01-01 00:00:00', 'EUR', 'nothing', 5)",
   );
 };
 
