@@ -90,7 +90,7 @@ const openOps = (
   gone: AbortSignal,
 ): Opened => {
   try {
-    authorise(principal, [...staff], null);
+    authorise(principal, [...staff], 'ops:read');
   } catch (error) {
     if (error instanceof Problem) return { kind: 'refused', problem: error };
     throw error;

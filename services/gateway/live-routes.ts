@@ -52,7 +52,6 @@ export const liveRoutes = (app: HttpApp, deps: LiveRouteDeps): void => {
     '/api/live',
     {
       access: 'public',
-      scope: null,
       schema: {
         tags: ['live'],
         summary: 'Several topics as server-sent events on one connection.',

@@ -15,6 +15,9 @@ export const pageRoutes = (app: HttpApp, facts: Omit<FrontPage, 'base'>): void =
       .type('text/html; charset=utf-8')
       .send(frontPage({ ...facts, base: `${request.protocol}://${request.host}` })),
   );
+  const { zipkinUrl = null, prometheusUrl = null, mailboxUrl = null } = facts;
+  // For the pages of staff, whose script cannot read settings.
+  app.get('/platform/links.json', hidden, () => ({ zipkinUrl, prometheusUrl, mailboxUrl }));
   app.get('/front-page.js', hidden, (_request, reply) =>
     reply.type('text/javascript; charset=utf-8').send(frontPageScript),
   );

@@ -1,0 +1,217 @@
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+import { Button } from '../../kit/button.tsx';
+import { classes } from '../../kit/classes.ts';
+import { DataTable } from '../../kit/data-table.tsx';
+import { CopyText, ProblemPanel } from '../../kit/problem-panel.tsx';
+import { showToast } from '../../kit/toast.tsx';
+import { When } from '../../kit/when.tsx';
+import { PageTitle } from '../../staff/page-title.tsx';
+import { More } from '../more.tsx';
+import { usePages } from '../pages.ts';
+
+type Letter = components['schemas']['DeadLetter'];
+type Filter = { topic?: string; group?: string; reason?: string };
+
+/** Between two letters of a group, so that a group of many does not become a flood. */
+const replayEveryMs = 100;
+const replayedMax = 500;
+
+/** Events that no retry could help: why, how many, and their replay, one by one or a whole group. */
+export const DeadLettersPage = () => {
+  const asked = useSearch({ from: '/dead-letters' });
+  const navigate = useNavigate();
+  const groups = useQuery({
+    queryKey: ['dead letter groups'],
+    refetchInterval: 5_000,
+    queryFn: async () =>
+      (await api.GET('/api/ops/dead-letters', { params: { query: { limit: 1 } } })).data?.reasons ?? [],
+  });
+  const isAsked = (group: Filter) =>
+    group.topic === asked.topic && group.group === asked.group && group.reason === asked.reason;
+  return (
+    <>
+      <PageTitle title="Dead letters" app="Admin">
+        Events that a consumer could not handle. A replay gives one to the same consumer again; its effects
+        happen once.
+      </PageTitle>
+      {groups.error && <ProblemPanel error={groups.error} onRetry={() => void groups.refetch()} />}
+      <ul className="mb-6 grid gap-3 md:grid-cols-2 xl:grid-cols-3">
+        {groups.data?.map(({ topic, group, reason, waiting, replayed }) => (
+          <li key={`${topic} ${group} ${reason}`}>
+            <button
+              type="button"
+              aria-pressed={isAsked({ topic, group, reason })}
+              onClick={() =>
+                void navigate({
+                  to: '/dead-letters',
+                  search: isAsked({ topic, group, reason }) ? {} : { topic, group, reason },
+                })
+              }
+              className={classes(
+                'flex h-full w-full flex-col items-start rounded-xl border bg-surface p-4 text-left hover:bg-sunken',
+                isAsked({ topic, group, reason }) ? 'border-action' : 'border-line',
+              )}
+            >
+              <span className="font-semibold">{reason.replaceAll('_', ' ')}</span>
+              <span className="text-ink-soft text-sm">
+                {topic} → {group}
+              </span>
+              <span className="mt-2 text-sm">
+                <span className={classes('tabular font-semibold', waiting > 0 ? 'text-bad' : 'text-good')}>
+                  {waiting} waiting
+                </span>
+                <span className="text-ink-soft"> · {replayed} replayed</span>
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <Letters filter={asked} />
+    </>
+  );
+};
+
+const Letters = ({ filter }: { filter: Filter }) => {
+  const { topic, group, reason } = filter;
+  const list = usePages<Letter>(
+    ['dead letters', topic, group, reason],
+    async (cursor) => {
+      const query = {
+        limit: 50,
+        ...(cursor && { cursor }),
+        ...(group && { group }),
+        ...(reason && { reason }),
+      };
+      return topic === undefined
+        ? (await api.GET('/api/ops/dead-letters', { params: { query } })).data
+        : (await api.GET('/api/ops/dead-letters/{topic}', { params: { path: { topic }, query } })).data;
+    },
+    { isFresh: true },
+  );
+  const waiting = list.rows.filter(({ status, isReplayable }) => status === 'waiting' && isReplayable);
+  const replay = useReplay(list.refresh);
+  if (list.error) return <ProblemPanel error={list.error} onRetry={list.refresh} />;
+  return (
+    <>
+      <div className="mb-3 flex flex-wrap items-center gap-3">
+        <h2 className="font-semibold text-lg">{topic ? `${topic}, ${group}` : 'All, newest first'}</h2>
+        <Button
+          look="secondary"
+          size="small"
+          disabled={waiting.length === 0}
+          isBusy={replay.isPending}
+          onClick={() => replay.mutate(waiting.map(({ id }) => id))}
+        >
+          Replay the {waiting.length} shown
+        </Button>
+        {replay.progress && (
+          <span role="status" className="text-ink-soft text-sm">
+            {replay.progress}
+          </span>
+        )}
+      </div>
+      {replay.error && <ProblemPanel error={replay.error} isSmall />}
+      <DataTable
+        caption="Dead letters"
+        rows={list.rows}
+        rowKey={({ id }) => id}
+        isLoading={list.isLoading}
+        empty="No dead letters: every event was handled."
+        columns={[
+          {
+            key: 'what',
+            head: 'Event',
+            cell: ({ topic: of, partition, offset, key }) => (
+              <>
+                <span className="font-mono text-xs">
+                  {of}/{partition}/{offset}
+                </span>
+                {key && (
+                  <span className="block">
+                    <CopyText text={key} label="Key" />
+                  </span>
+                )}
+              </>
+            ),
+          },
+          {
+            key: 'why',
+            head: 'Why',
+            cell: ({ reason: why, message, stackDigest }) => (
+              <>
+                <span className="font-medium">{why.replaceAll('_', ' ')}</span>
+                <span className="line-clamp-2 max-w-md text-ink-soft text-xs">{message}</span>
+                <span className="font-mono text-2xs text-ink-soft">{stackDigest}</span>
+              </>
+            ),
+          },
+          { key: 'group', head: 'Consumer', isSecondary: true, cell: (letter) => letter.group },
+          {
+            key: 'tries',
+            head: 'Tries',
+            isNumber: true,
+            isSecondary: true,
+            cell: ({ attempts }) => attempts,
+          },
+          {
+            key: 'parked',
+            head: 'Parked',
+            isSecondary: true,
+            cell: ({ parkedAt }) => <When time={parkedAt} />,
+          },
+          { key: 'status', head: 'Status', cell: (letter) => <Status {...letter} /> },
+          {
+            key: 'act',
+            head: <span className="sr-only">Replay</span>,
+            cell: ({ id, isReplayable, status }) => (
+              <Button
+                look="secondary"
+                size="small"
+                disabled={!isReplayable}
+                title={
+                  isReplayable
+                    ? undefined
+                    : 'It was too large to be kept whole, or its consumer takes no replays.'
+                }
+                onClick={() => replay.mutate([id])}
+              >
+                {status === 'replayed' ? 'Replay again' : 'Replay'}
+              </Button>
+            ),
+          },
+        ]}
+      />
+      <More list={list} />
+    </>
+  );
+};
+
+const Status = ({ status, times, replayedAt }: Letter) =>
+  status === 'replayed' ? (
+    <span className="text-good">replayed {replayedAt && <When time={replayedAt} as="ago" />}</span>
+  ) : (
+    <span className="text-bad">waiting{times > 1 && `, came back ${times - 1} times`}</span>
+  );
+
+/** Replays one after the other; stops at the first that is refused. */
+const useReplay = (onDone: () => void) => {
+  const [progress, setProgress] = useState<string>();
+  const replaying = useMutation({
+    mutationFn: async (ids: readonly string[]) => {
+      const chosen = ids.slice(0, replayedMax);
+      for (const [at, id] of chosen.entries()) {
+        if (at > 0) await new Promise((done) => setTimeout(done, replayEveryMs));
+        await api.POST('/api/ops/dead-letters/{id}/replay', { params: { path: { id } } });
+        setProgress(`${at + 1} of ${chosen.length} replayed`);
+      }
+      return chosen.length;
+    },
+    onSuccess: (count) => showToast(`${count} replayed. One that fails again comes back here.`),
+    onSettled: onDone,
+  });
+  return { ...replaying, progress };
+};

@@ -1,0 +1,32 @@
+import { useEffect, useSyncExternalStore } from 'react';
+import type { StreamState } from '../../api/live-stream.ts';
+import type { components } from '../../api/schema.d.ts';
+import { useLive } from '../../staff/live.ts';
+
+export type Signals = components['schemas']['OpsSignals'];
+
+type Current = { signals: Signals | undefined; state: StreamState };
+
+let current: Current = { signals: undefined, state: 'connecting' };
+const listeners = new Set<() => void>();
+
+const change = (to: Partial<Current>): void => {
+  current = { ...current, ...to };
+  for (const listener of listeners) listener();
+};
+
+const subscribe = (listener: () => void) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
+
+/** Keeps the stream of signals open. Stands once in the app. */
+export const useSignalStream = (): void => {
+  const state = useLive(['ops'], ({ type, data }) => {
+    if (type === 'ops') change({ signals: data as Signals });
+  });
+  useEffect(() => change({ state }), [state]);
+};
+
+/** What is wrong now, as the stream has said last. */
+export const useSignals = (): Current => useSyncExternalStore(subscribe, () => current);

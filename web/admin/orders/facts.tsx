@@ -1,0 +1,105 @@
+import type { ReactNode } from 'react';
+import type { components } from '../../api/schema.d.ts';
+import { When } from '../../kit/when.tsx';
+import { times } from '../../money/money.ts';
+import { Price } from '../../money/price.tsx';
+import type { Saga } from '../../saga/saga.ts';
+import type { Order } from './order.tsx';
+
+type Schemas = components['schemas'];
+
+/** What was ordered, how the money moved at the provider, and what the buyer was sent. */
+export const Facts = ({
+  order,
+  payment,
+  history,
+  messages,
+}: {
+  order: Order;
+  saga: Saga;
+  payment: Schemas['Payment'] | undefined;
+  history: Schemas['PaymentHistory'] | null | undefined;
+  messages: readonly Schemas['Notification'][] | undefined;
+}) => (
+  <div className="grid gap-6 lg:grid-cols-3">
+    <Box title="Goods">
+      <ul className="flex flex-col gap-2">
+        {order.items.map(({ productId, name, quantity, unitPrice }) => (
+          <li key={productId} className="flex justify-between gap-3">
+            <span>
+              <span className="tabular text-ink-soft">{quantity} × </span>
+              <a href={`/products/${productId}`} className="hover:underline">
+                {name}
+              </a>
+            </span>
+            <Price money={times(unitPrice, quantity)} />
+          </li>
+        ))}
+      </ul>
+      <address className="mt-3 border-line border-t pt-3 text-ink-soft not-italic">
+        {order.shippingAddress.name}, {order.shippingAddress.line1}, {order.shippingAddress.postalCode}{' '}
+        {order.shippingAddress.city}, {order.shippingAddress.country}
+        {order.shipment && (
+          <span className="block text-ink">
+            {order.shipment.carrier ?? 'sent'} {order.shipment.trackingNumber}
+          </span>
+        )}
+      </address>
+    </Box>
+    <Box title={`Payment · ${payment?.status ?? order.payment.status}`}>
+      {history == null ? (
+        <p className="text-ink-soft">The provider has not been asked for anything yet.</p>
+      ) : (
+        <ol className="flex flex-col gap-2">
+          {history.items.map(({ kind, amount, attempts, answer, lastError, askedAt, refundId, reason }) => (
+            <li key={`${kind}${refundId ?? ''}${askedAt}`} className="grid grid-cols-[1fr_auto] gap-x-3">
+              <span>
+                {kind}: {answer ?? <span className="text-warn">no answer yet</span>}
+                {attempts > 1 && <span className="text-warn"> after {attempts} attempts</span>}
+                {(reason ?? lastError) && (
+                  <span className="block text-ink-soft text-xs">{reason ?? lastError}</span>
+                )}
+              </span>
+              <span className="text-right">
+                <Price money={amount} />
+                <span className="block text-ink-soft text-xs">
+                  <When time={askedAt} />
+                </span>
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </Box>
+    <Box title="Messages to the buyer">
+      {messages === undefined ? (
+        <p className="text-ink-soft">The history of messages does not answer.</p>
+      ) : messages.length === 0 ? (
+        <p className="text-ink-soft">None yet.</p>
+      ) : (
+        <ul className="flex flex-col gap-2">
+          {messages.map(({ id, template, status, channels, occurredAt }) => (
+            <li key={id} className="flex justify-between gap-3">
+              <span>
+                {template.replaceAll('_', ' ')}
+                <span className="block text-ink-soft text-xs">
+                  {channels.map(({ channel, status: each }) => `${channel} ${each}`).join(', ') || status}
+                </span>
+              </span>
+              <span className="text-ink-soft text-xs">
+                <When time={occurredAt} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Box>
+  </div>
+);
+
+const Box = ({ title, children }: { title: string; children: ReactNode }) => (
+  <section aria-label={title} className="rounded-xl border border-line bg-surface p-4 text-sm">
+    <h2 className="mb-3 font-semibold text-base">{title}</h2>
+    {children}
+  </section>
+);

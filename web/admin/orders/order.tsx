@@ -1,0 +1,174 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api, query } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+import { useNow } from '../../kit/freshness.tsx';
+import { CopyText, ProblemPanel } from '../../kit/problem-panel.tsx';
+import { Skeleton } from '../../kit/skeleton.tsx';
+import { When } from '../../kit/when.tsx';
+import { Price } from '../../money/price.tsx';
+import { type Saga, sagaOf } from '../../saga/saga.ts';
+import { useLive } from '../../staff/live.ts';
+import { PageTitle } from '../../staff/page-title.tsx';
+import { Acts } from './acts.tsx';
+import { EventList } from './event-list.tsx';
+import { Facts } from './facts.tsx';
+import { Timeline } from './timeline.tsx';
+import { VerdictPanel } from './verdict-panel.tsx';
+
+export type Order = components['schemas']['Order'];
+export type TimelineEvent = components['schemas']['OrderTimeline']['items'][number];
+
+const settlingEveryMs = 1_000;
+const quietEveryMs = 15_000;
+
+/** One order whole: what has happened to it, what is missing, what it holds, and what can be done. */
+export const OrderPage = () => {
+  const { id } = useParams({ from: '/orders/$id' });
+  const found = useOrder(id);
+  const [selected, select] = useState<string>();
+  const { order, timeline, saga, nowMs } = found;
+  if (order.error) return <ProblemPanel error={order.error} onRetry={() => void order.refetch()} />;
+  if (timeline.error) return <ProblemPanel error={timeline.error} onRetry={() => void timeline.refetch()} />;
+  if (order.data === undefined || saga === undefined) return <OrderSkeleton id={id} />;
+  const correlationId = timeline.data?.items.find((event) => event.correlationId)?.correlationId;
+  return (
+    <>
+      <PageTitle
+        title={`Order ${id.slice(-8)}`}
+        app="Admin"
+        aside={<Acts order={order.data} saga={saga} payment={found.payment.data} onDone={found.refresh} />}
+      >
+        <span className="flex flex-wrap items-center gap-x-3">
+          <Price money={order.data.total} className="font-semibold text-ink" />
+          <span>
+            placed <When time={order.data.createdAt} as="second" />
+          </span>
+          <CopyText text={id} label="Order" />
+          {correlationId && <CopyText text={correlationId} label="Correlation" />}
+          <TraceLink traceId={timeline.data?.items.find((event) => event.traceId)?.traceId} />
+        </span>
+      </PageTitle>
+      <div className="flex flex-col gap-6">
+        <VerdictPanel
+          saga={saga}
+          nowMs={nowMs}
+          events={timeline.data?.items ?? []}
+          messages={found.messages.data?.length ?? null}
+        />
+        <Timeline saga={saga} nowMs={nowMs} selected={selected} onSelect={select} />
+        <Facts
+          order={order.data}
+          saga={saga}
+          payment={found.payment.data}
+          history={found.history.data}
+          messages={found.messages.data}
+        />
+        <EventList saga={saga} selected={selected} onSelect={select} />
+      </div>
+    </>
+  );
+};
+
+const isSettling = (saga: Saga | undefined): boolean =>
+  saga?.due.some(({ what }) => what !== 'shipment' && what !== 'delivery') ?? true;
+
+/** The order and all that other services have of it, asked for again often while something is under way. */
+const useOrder = (id: string) => {
+  const nowMs = useNow();
+  const params = { path: { id } };
+  const timeline = query.useQuery(
+    'get',
+    '/api/orders/{id}/timeline',
+    { params },
+    {
+      refetchInterval: ({ state: { data } }) =>
+        data && !isSettling(sagaOf(data.items, Date.now())) ? quietEveryMs : settlingEveryMs,
+    },
+  );
+  const version = timeline.data?.items.length;
+  const order = query.useQuery('get', '/api/orders/{id}', { params });
+  const payments = query.useQuery('get', '/api/payments', { params: { query: { orderId: id, limit: 1 } } });
+  const payment = { data: payments.data?.items[0] };
+  const paymentId = payment.data?.id;
+  const history = useQuery({
+    queryKey: ['payment history', paymentId, version],
+    enabled: paymentId !== undefined,
+    queryFn: async () =>
+      (await api.GET('/api/payments/{id}/history', { params: { path: { id: paymentId ?? '' } } })).data ??
+      null,
+  });
+  const messages = useQuery({
+    queryKey: ['messages', id, version],
+    retry: 1,
+    queryFn: async () => messagesOf(id),
+  });
+  const refresh = (): void => {
+    for (const each of [timeline, order, payments, history, messages]) void each.refetch();
+  };
+  // A new event changes what the other services have, a moment later.
+  const [seen, setSeen] = useState(version);
+  if (version !== seen) {
+    setSeen(version);
+    if (seen !== undefined) queueMicrotask(() => [order, payments].forEach((each) => void each.refetch()));
+  }
+  useLive([`orders.${id}`], ({ type }) => type.startsWith('orders.') && void timeline.refetch());
+  const saga = timeline.data === undefined ? undefined : sagaOf(timeline.data.items, nowMs);
+  return { nowMs, timeline, order, payment, history, messages, saga, refresh };
+};
+
+const pagesMax = 5;
+
+/** The newest messages about this order; older ones of a busy shop may be further back than is looked for. */
+const messagesOf = async (orderId: string) => {
+  const found: components['schemas']['Notification'][] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < pagesMax; page += 1) {
+    const { data } = await api.GET('/api/notifications/history', {
+      params: { query: { limit: 100, ...(cursor === undefined ? {} : { cursor }) } },
+    });
+    found.push(...(data?.items ?? []).filter((message) => message.orderId === orderId));
+    cursor = data?.next ?? undefined;
+    if (cursor === undefined || found.length > 0) break;
+  }
+  return found;
+};
+
+/** Only where the gateway says that Zipkin has a page that this browser can reach. */
+const TraceLink = ({ traceId }: { traceId: string | null | undefined }) => {
+  const { data } = useQuery({
+    queryKey: ['platform links'],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () => (await (await fetch('/platform/links.json')).json()) as { zipkinUrl: string | null },
+  });
+  if (!traceId || !data?.zipkinUrl) return null;
+  return (
+    <a
+      href={`${data.zipkinUrl}/zipkin/traces/${traceId}`}
+      target="_blank"
+      rel="noreferrer"
+      className="text-action text-sm underline"
+    >
+      Trace in Zipkin ↗
+    </a>
+  );
+};
+
+const OrderSkeleton = ({ id }: { id: string }) => (
+  <>
+    <PageTitle title={`Order ${id.slice(-8)}`} app="Admin">
+      <Skeleton className="h-5 w-72" />
+    </PageTitle>
+    <div className="flex flex-col gap-6">
+      <Skeleton className="h-28 w-full" />
+      <Skeleton className="h-56 w-full" />
+      <Skeleton className="h-40 w-full" />
+      <p>
+        <Link to="/orders" className="text-action text-sm underline">
+          All orders
+        </Link>
+      </p>
+    </div>
+  </>
+);

@@ -1,0 +1,42 @@
+import type { components } from '../api/schema.d.ts';
+import { type Granularity, type Period, startOfDay } from './question.ts';
+
+export type RevenueRow = components['schemas']['Revenue']['items'][number];
+
+const stepMs: Readonly<Record<'minute' | 'hour', number>> = { minute: 60_000, hour: 3_600_000 };
+const bucketsMax = 2_000;
+
+/** The starts of all buckets of a period: the API leaves out those in which nothing happened. */
+export const startsOf = ({ from, to, granularity }: Period, tz: string): number[] => {
+  const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
+  const starts: number[] = [];
+  for (let atMs = fromMs; atMs < toMs && starts.length < bucketsMax; ) {
+    starts.push(atMs);
+    atMs = granularity === 'day' ? startOfDay(atMs + 12 * 3_600_000, tz, -1) : atMs + stepMs[granularity];
+  }
+  return starts;
+};
+
+/** The value of each bucket up to `asOf`: 0 where nothing happened, null where that is not known yet. */
+export const filled = (
+  starts: readonly number[],
+  rows: readonly { from: string }[],
+  amountIn: (row: never) => number,
+  asOfMs: number,
+): (number | null)[] => {
+  const byStart = new Map(rows.map((row) => [Date.parse(row.from), row]));
+  return starts.map((start) => {
+    const row = byStart.get(start);
+    if (row !== undefined) return amountIn(row as never);
+    return start < asOfMs ? 0 : null;
+  });
+};
+
+/** Whether the last bucket that has a figure is still growing. */
+export const isPartial = (starts: readonly number[], asOfMs: number, period: Period): boolean => {
+  const last = starts.filter((start) => start <= asOfMs).at(-1);
+  return last !== undefined && asOfMs < Date.parse(period.to) && asOfMs < last + lengthOf(period.granularity);
+};
+
+const lengthOf = (granularity: Granularity): number =>
+  granularity === 'day' ? 86_400_000 : stepMs[granularity];

@@ -1,0 +1,371 @@
+/** What an order's events say: pure, so that every story can be tested without a browser. */
+
+export type SagaEvent = {
+  type: string;
+  service: string;
+  occurredAt: string;
+  data: Readonly<Record<string, unknown>>;
+  /** Staff alone see these. */
+  eventId?: string | undefined;
+  causationId?: string | null | undefined;
+};
+
+export type Lane = 'order' | 'stock' | 'payment' | 'delivery';
+
+export type SpanState =
+  /** Asked and answered. */
+  | 'done'
+  /** Asked, and the answer may still come in time. */
+  | 'open'
+  /** Asked, and the answer should have been there. */
+  | 'overdue'
+  /** Answered with no. */
+  | 'refused'
+  /** Given back: what stands above it was undone by this. */
+  | 'undone';
+
+export type Span = {
+  key: string;
+  lane: Lane;
+  name: string;
+  fromMs: number;
+  /** Null while it lasts. */
+  toMs: number | null;
+  state: SpanState;
+};
+
+/** One thing that should come next. `byMs` is null where no time was promised. */
+export type Due = {
+  what: DueKind;
+  sinceMs: number;
+  byMs: number | null;
+  isOverdue: boolean;
+};
+
+export type DueKind = keyof typeof dueWords;
+
+const dueWords = {
+  stock_reservation: 'inventory to hold the pieces',
+  payment_authorization: 'payment to guarantee the money',
+  payment_retry: 'the buyer to try another payment',
+  confirmation: 'the order to be confirmed',
+  payment_capture: 'the money to be taken',
+  stock_commit: 'the pieces to leave the stock',
+  payment_void: 'the guarantee of the money to be given up',
+  stock_release: 'the pieces to be free again',
+  refund: 'the money to go back',
+  stock_return: 'the returned pieces to be in stock again',
+  shipment: 'the goods to be sent',
+  delivery: 'the goods to arrive',
+} as const;
+
+export const dueText = (what: DueKind): string => dueWords[what];
+
+/** What only people do; nothing is wrong while it takes its time. */
+const byPeople: readonly DueKind[] = ['shipment', 'delivery', 'payment_retry'];
+
+export type Sums = {
+  currency: string | null;
+  totalMinor: number;
+  authorizedMinor: number;
+  /** Guaranteed and neither taken nor given up. */
+  heldMinor: number;
+  capturedMinor: number;
+  voidedMinor: number;
+  refundedMinor: number;
+  /** Promised to the buyer and not paid back yet. */
+  refundsDueMinor: number;
+  netMinor: number;
+  pieces: number;
+  /** Held and neither sold nor released. */
+  reservedPieces: number;
+  committedPieces: number;
+  releasedPieces: number;
+  returnedPieces: number;
+};
+
+export type Tone = 'good' | 'waiting' | 'bad' | 'neutral';
+
+export type Saga = {
+  /** In the order in which they happened; a repeat of an event is marked and counts for nothing. */
+  events: readonly (SagaEvent & { key: string; atMs: number; isRepeat: boolean; lane: Lane })[];
+  spans: readonly Span[];
+  due: readonly Due[];
+  sums: Sums;
+  /** Why it was cancelled, if it was. */
+  reason: string | null;
+  state: 'none' | 'open' | 'confirmed' | 'shipped' | 'delivered' | 'returned' | 'cancelled';
+};
+
+export type SagaLimits = {
+  /** A step of a machine that takes longer is overdue. */
+  stuckAfterMs: number;
+  /** An order that could not be paid for so long is given up. */
+  paymentWaitMs: number;
+};
+
+export const usualLimits: SagaLimits = { stuckAfterMs: 60_000, paymentWaitMs: 900_000 };
+
+const laneOf = ({ type, service }: SagaEvent): Lane => {
+  if (type === 'OrderShipped' || type === 'OrderDelivered') return 'delivery';
+  if (service === 'inventory' || type.startsWith('Stock')) return 'stock';
+  if (service === 'payment' || type.startsWith('Payment') || type.startsWith('Refund')) return 'payment';
+  return 'order';
+};
+
+const amount = (event: SagaEvent | undefined): number => Number(event?.data.amountMinor ?? 0);
+const reasonOf = (event: SagaEvent | undefined): string | null =>
+  typeof event?.data.reason === 'string' ? event.data.reason : null;
+const piecesIn = (event: SagaEvent | undefined): number => {
+  const lines = event?.data.lines;
+  if (!Array.isArray(lines)) return 0;
+  return lines.reduce((sum: number, line: { quantity?: number }) => sum + (line.quantity ?? 0), 0);
+};
+const sumOf = (events: readonly SagaEvent[], of: (event: SagaEvent) => number): number =>
+  events.reduce((sum, event) => sum + of(event), 0);
+
+type Timed = Saga['events'][number];
+
+/** The first of each type, and all of those that may come more than once. */
+const filed = (events: readonly Timed[]) => {
+  const all = (type: string): readonly Timed[] =>
+    events.filter((event) => event.type === type && !event.isRepeat);
+  const last = (type: string): Timed | undefined => all(type).at(-1);
+  const first = (type: string): Timed | undefined => all(type)[0];
+  return { all, first, last };
+};
+
+type Filed = ReturnType<typeof filed>;
+
+export const sagaOf = (
+  given: readonly SagaEvent[],
+  nowMs: number,
+  limits: SagaLimits = usualLimits,
+): Saga => {
+  const seen = new Map<string, number>();
+  const events = given
+    .map((event, at) => ({ ...event, at, atMs: Date.parse(event.occurredAt), lane: laneOf(event) }))
+    .sort((a, b) => a.atMs - b.atMs || a.at - b.at)
+    .map(({ at: _, ...event }) => {
+      const id = event.eventId ?? `${event.type} ${event.occurredAt}`;
+      const times = seen.get(id) ?? 0;
+      seen.set(id, times + 1);
+      const isRepeat = event.eventId !== undefined && times > 0;
+      return { ...event, key: times === 0 ? id : `${id} ${times}`, isRepeat };
+    });
+  const by = filed(events);
+  const sums = sumsOf(by);
+  const due = dueOf(by, sums, nowMs, limits);
+  return {
+    events,
+    sums,
+    due,
+    spans: spansOf(by, due, nowMs),
+    reason: reasonOf(by.last('OrderCancelled')),
+    state: stateOf(by),
+  };
+};
+
+const stateOf = ({ first, last }: Filed): Saga['state'] => {
+  if (first('OrderPlaced') === undefined) return 'none';
+  if (first('OrderCancelled')) return 'cancelled';
+  if (last('OrderReturned')?.data.isFull === true) return 'returned';
+  if (first('OrderDelivered')) return 'delivered';
+  if (first('OrderShipped')) return 'shipped';
+  return first('OrderConfirmed') ? 'confirmed' : 'open';
+};
+
+const sumsOf = ({ all, first }: Filed): Sums => {
+  const placed = first('OrderPlaced');
+  const authorizedMinor = sumOf(all('PaymentAuthorized'), amount);
+  const capturedMinor = sumOf(all('PaymentCaptured'), amount);
+  const voidedMinor = sumOf(all('PaymentVoided'), amount);
+  const failedMinor = sumOf(all('PaymentFailed'), amount);
+  const refundedMinor = sumOf(all('PaymentRefunded'), amount);
+  const returnsMinor = sumOf(all('OrderReturned'), ({ data }) => Number(data.refundMinor ?? 0));
+  const owedMinor = first('OrderCancelled') ? capturedMinor : Math.min(returnsMinor, capturedMinor);
+  const reserved = piecesIn(first('StockReserved'));
+  const committedPieces = piecesIn(first('StockCommitted'));
+  const releasedPieces = sumOf(all('StockReleased'), piecesIn);
+  return {
+    currency: typeof placed?.data.currency === 'string' ? placed.data.currency : null,
+    totalMinor: Number(placed?.data.totalMinor ?? 0),
+    authorizedMinor,
+    heldMinor: Math.max(0, authorizedMinor - capturedMinor - voidedMinor - failedMinor),
+    capturedMinor,
+    voidedMinor,
+    refundedMinor,
+    refundsDueMinor: Math.max(0, owedMinor - refundedMinor),
+    netMinor: capturedMinor - refundedMinor,
+    pieces: piecesIn(placed),
+    reservedPieces: Math.max(0, reserved - committedPieces - releasedPieces),
+    committedPieces,
+    releasedPieces,
+    returnedPieces: sumOf(all('StockReturned'), piecesIn),
+  };
+};
+
+const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] => {
+  const due: Due[] = [];
+  const add = (what: DueKind, since: Timed | undefined, byMs: number | null = null): void => {
+    const sinceMs = since?.atMs ?? nowMs;
+    const isOverdue =
+      !byPeople.includes(what) && (nowMs - sinceMs > limits.stuckAfterMs || (byMs !== null && nowMs > byMs));
+    due.push({ what, sinceMs, byMs, isOverdue });
+  };
+  const { first, last, all } = by;
+  const [placed, cancelled, confirmed] = [
+    first('OrderPlaced'),
+    first('OrderCancelled'),
+    first('OrderConfirmed'),
+  ];
+  if (placed === undefined) return due;
+
+  if (cancelled !== undefined) {
+    if (sums.reservedPieces > 0) add('stock_release', cancelled);
+    if (sums.heldMinor > 0) add('payment_void', cancelled);
+    if (sums.refundsDueMinor > 0) add('refund', cancelled);
+    return due;
+  }
+  if (confirmed === undefined) {
+    const givesUpAtMs = placed.atMs + limits.paymentWaitMs;
+    const reserved = first('StockReserved');
+    const declined = last('PaymentDeclined');
+    const authorized = last('PaymentAuthorized');
+    if (reserved === undefined && first('StockRejected') === undefined)
+      add('stock_reservation', placed, givesUpAtMs);
+    if (authorized === undefined)
+      if (declined !== undefined) add('payment_retry', declined, Number(declined.data.retryUntil) || null);
+      else add('payment_authorization', reserved ?? placed, givesUpAtMs);
+    if (reserved !== undefined && authorized !== undefined) add('confirmation', authorized);
+    return due;
+  }
+  if (sums.capturedMinor === 0 && sums.heldMinor > 0) add('payment_capture', confirmed);
+  if (sums.committedPieces === 0) add('stock_commit', confirmed);
+  const returned = last('OrderReturned');
+  if (sums.refundsDueMinor > 0) add('refund', returned);
+  if (all('OrderReturned').length > all('StockReturned').length) add('stock_return', returned);
+  const [shipped, delivered] = [first('OrderShipped'), first('OrderDelivered')];
+  if (returned?.data.isFull === true) return due;
+  if (shipped === undefined) add('shipment', confirmed);
+  else if (delivered === undefined) add('delivery', shipped);
+  return due;
+};
+
+const spansOf = (by: Filed, due: readonly Due[], nowMs: number): Span[] => {
+  const { first, last, all } = by;
+  const spans: Span[] = [];
+  const waits = (what: DueKind): SpanState => {
+    const found = due.find((each) => each.what === what);
+    return found === undefined ? 'done' : found.isOverdue ? 'overdue' : 'open';
+  };
+  const add = (
+    lane: Lane,
+    name: string,
+    from: Timed | undefined,
+    to: Timed | undefined,
+    state: SpanState,
+  ): void => {
+    if (from === undefined) return;
+    const key = `${name} ${spans.length}`;
+    spans.push({
+      key,
+      lane,
+      name,
+      fromMs: from.atMs,
+      toMs: to?.atMs ?? (state === 'open' || state === 'overdue' ? null : nowMs),
+      state,
+    });
+  };
+  const [placed, confirmed, cancelled] = [
+    first('OrderPlaced'),
+    first('OrderConfirmed'),
+    first('OrderCancelled'),
+  ];
+  const openOr = (what: DueKind, isDone: boolean): SpanState => (isDone ? 'done' : waits(what));
+
+  const decided = confirmed ?? cancelled;
+  const isStuck = due.some(({ isOverdue }) => isOverdue);
+  add(
+    'order',
+    confirmed ? 'Placed → confirmed' : cancelled ? 'Placed → cancelled' : 'Placed',
+    placed,
+    decided,
+    confirmed ? 'done' : cancelled ? 'refused' : isStuck ? 'overdue' : 'open',
+  );
+  if (confirmed && cancelled) add('order', 'Cancelled afterwards', confirmed, cancelled, 'undone');
+
+  const [reserved, rejected] = [first('StockReserved'), first('StockRejected')];
+  const [committed, released] = [first('StockCommitted'), last('StockReleased')];
+  if (reserved !== undefined || rejected !== undefined || !cancelled)
+    add(
+      'stock',
+      rejected ? 'Not enough in stock' : 'Reserving',
+      placed,
+      reserved ?? rejected,
+      rejected ? 'refused' : openOr('stock_reservation', reserved !== undefined),
+    );
+  if (committed) add('stock', 'Held → sold', reserved, committed, 'done');
+  else if (released) add('stock', 'Held → released', reserved, released, 'undone');
+  else if (reserved)
+    add(
+      'stock',
+      cancelled ? 'Still held' : 'Held',
+      reserved,
+      undefined,
+      cancelled ? waits('stock_release') : confirmed ? waits('stock_commit') : 'open',
+    );
+
+  const authorized = last('PaymentAuthorized');
+  for (const declined of all('PaymentDeclined'))
+    add('payment', 'Declined', reserved ?? placed, declined, 'refused');
+  if (authorized) add('payment', 'Guaranteeing', reserved ?? placed, authorized, 'done');
+  else if (!cancelled && first('PaymentDeclined') === undefined)
+    add('payment', 'Guaranteeing', reserved ?? placed, undefined, waits('payment_authorization'));
+  const [captured, voided, failed] = [
+    first('PaymentCaptured'),
+    first('PaymentVoided'),
+    first('PaymentFailed'),
+  ];
+  if (captured) add('payment', 'Guaranteed → taken', authorized, captured, 'done');
+  else if (voided) add('payment', 'Guaranteed → given up', authorized, voided, 'undone');
+  else if (failed) add('payment', 'Could not be taken', authorized, failed, 'refused');
+  else if (authorized)
+    add(
+      'payment',
+      'Guaranteed',
+      authorized,
+      undefined,
+      cancelled ? waits('payment_void') : confirmed ? waits('payment_capture') : 'open',
+    );
+  addReturns(by, due, add);
+
+  const [shipped, delivered] = [first('OrderShipped'), first('OrderDelivered')];
+  if (shipped) add('delivery', 'On its way', shipped, delivered, delivered ? 'done' : 'open');
+  return spans;
+};
+
+/** Each return, and each refund from when it was promised to when it was paid. */
+const addReturns = (
+  { all, first }: Filed,
+  due: readonly Due[],
+  add: (lane: Lane, name: string, from: Timed | undefined, to: Timed | undefined, state: SpanState) => void,
+): void => {
+  const refunds = all('PaymentRefunded');
+  const promised = [
+    ...all('OrderReturned'),
+    ...[first('OrderCancelled')].filter((event) => event !== undefined),
+  ];
+  refunds.forEach((refund) => {
+    const from = promised.filter(({ atMs }) => atMs <= refund.atMs).at(-1) ?? refund;
+    add('payment', 'Refunded', from, refund, 'undone');
+  });
+  const owed = due.find(({ what }) => what === 'refund');
+  if (owed) add('payment', 'Refund due', promised.at(-1), undefined, owed.isOverdue ? 'overdue' : 'open');
+  for (const refused of all('RefundFailed'))
+    add('payment', 'Refund refused', promised.at(-1) ?? refused, refused, 'refused');
+  for (const back of all('StockReturned')) {
+    const from = all('OrderReturned').find(({ data }) => data.returnId === back.data.returnId) ?? back;
+    add('stock', 'Returned', from, back, 'undone');
+  }
+};

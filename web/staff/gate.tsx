@@ -1,0 +1,81 @@
+import { type FormEvent, type ReactNode, useState } from 'react';
+import { api } from '../api/client.ts';
+import { acceptLogin, logOut, type User, useUser } from '../api/login.ts';
+import { Button } from '../kit/button.tsx';
+import { Empty } from '../kit/empty.tsx';
+import { TextField } from '../kit/field.tsx';
+import { ProblemPanel } from '../kit/problem-panel.tsx';
+
+type Role = User['roles'][number];
+
+/** Shows its content to people of these roles, a login to guests, and everybody else why they see nothing. */
+export const Gate = ({
+  app,
+  roles,
+  children,
+}: {
+  app: string;
+  roles: readonly Role[];
+  children: ReactNode;
+}) => {
+  const user = useUser();
+  if (user === undefined) return <LoginForm app={app} />;
+  if (user.roles.some((role) => roles.includes(role))) return children;
+  return (
+    <main>
+      <h1 className="sr-only">{app}</h1>
+      <Empty
+        title="Not for this account"
+        act={<Button onClick={() => void logOut()}>Use another account</Button>}
+      >
+        {user.email} is {user.roles.join(', ')}. This page is for {roles.join(' and ')}.
+      </Empty>
+    </main>
+  );
+};
+
+const LoginForm = ({ app }: { app: string }) => {
+  const [error, setError] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const logIn = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    setBusy(true);
+    setError(undefined);
+    try {
+      const { data } = await api.POST('/api/auth/login', {
+        body: { email: String(form.get('email')), password: String(form.get('password')) },
+      });
+      if (data) acceptLogin(data);
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <main className="grid min-h-dvh place-items-center p-4">
+      <form
+        onSubmit={(event) => void logIn(event)}
+        className="rise-in flex w-full max-w-sm flex-col gap-4 rounded-2xl border border-line bg-surface p-8 shadow-card"
+      >
+        <div>
+          <p className="text-ink-soft text-sm">Cartstream</p>
+          <h1 className="font-display text-3xl">{app}</h1>
+        </div>
+        <TextField label="E-mail" name="email" type="email" autoComplete="username" required />
+        <TextField
+          label="Password"
+          name="password"
+          type="password"
+          autoComplete="current-password"
+          required
+        />
+        {error !== undefined && <ProblemPanel error={error} isSmall />}
+        <Button type="submit" isBusy={isBusy}>
+          Log in
+        </Button>
+      </form>
+    </main>
+  );
+};
