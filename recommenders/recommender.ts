@@ -13,12 +13,26 @@ import { restoreFrom, type Snapshot, snapshotOf } from './snapshot.js';
 
 export type Recommended = { productId: string; score: number; reason: Reason };
 
+/** One candidate of a list, with what its score is made of. */
+export type Explained = {
+  productId: string;
+  score: number;
+  /** Weight times value of each feature that is not 0, and `secondStage`: what the second stage of the ranking model added. */
+  parts: Record<string, number>;
+  /** Why it cannot be on the list; null where it can. */
+  removedBy: 'asked_to_exclude' | 'not_listed' | 'bought_recently' | 'not_new' | null;
+};
+
 /** Learns from activities and answers queries; the same activities in the same order give the same answers. */
 export type Recommender = {
   addProduct(product: Product): void;
   learn(activity: Activity): void;
   /** The best first. `mayShow` filters before the best are chosen. */
   recommend(query: Query, mayShow?: (productId: string) => boolean): Recommended[];
+  /** Every candidate of the same list and its score by part, the best first, then those that cannot be on it. */
+  explain(query: Query): Explained[];
+  /** What the visit has seen and has in its cart, oldest first, as far as it is remembered. */
+  visitOf(visitId: string): { seen: string[]; cart: string[] };
   /** Forgets what the user bought and viewed. */
   forgetUser(userId: string): void;
   rankers: Record<Scenario, Ranker>;
@@ -70,8 +84,8 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
     };
   };
 
-  /** Whether an item may be on the list, by what the models know of it. */
-  const filterOf = ({ scenario, exclude, atMs, productId }: Query, { cart, history, visit }: Context) => {
+  /** Why an item may not be on the list, by what the models know of it; null where it may. */
+  const removing = ({ scenario, exclude, atMs, productId }: Query, { cart, history, visit }: Context) => {
     const excluded = new Set([
       ...known(exclude),
       ...cart,
@@ -82,11 +96,12 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       const owned = history?.owned.get(item);
       return owned !== undefined && atMs - owned.atMs < recentMs;
     };
-    return (item: number): boolean =>
-      !excluded.has(item) &&
-      items.isListed(item, atMs) &&
-      (scenario === 'reorder' || !isRecent(item)) &&
-      (scenario !== 'new-arrivals' || atMs - items.since(item) <= recentMs);
+    return (item: number): Explained['removedBy'] => {
+      if (excluded.has(item)) return 'asked_to_exclude';
+      if (!items.isListed(item, atMs)) return 'not_listed';
+      if (scenario !== 'reorder' && isRecent(item)) return 'bought_recently';
+      return scenario === 'new-arrivals' && !(atMs - items.since(item) <= recentMs) ? 'not_new' : null;
+    };
   };
 
   /** Where the models find too few, any product is better than none. The latest come first. */
@@ -94,6 +109,60 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
     const first = Math.max(0, items.names.size - lookedAtMax);
     for (let item = items.names.size - 1; item >= first && candidates.items.length < limit; item -= 1)
       if (isWanted(item)) candidates.rowOf(item);
+  };
+
+  type Wanted = (item: number) => boolean;
+
+  /** The candidates that are wanted, in `candidates`, and their scores. */
+  const score = ({ scenario, limit }: Query, isWanted: Wanted): Float64Array => {
+    candidates.keep(isWanted);
+    if (scenario !== 'new-arrivals') fillUp(limit, isWanted);
+    const rows = candidates.items.length;
+    return rankers[scenario].score(candidates.features.subarray(0, rows * featureCount), rows);
+  };
+
+  const ranked = (query: Query, context: Context, scores: Float64Array): { item: number; row: number }[] => {
+    // Discoveries come before what was bought long ago; `reorder` has the latter.
+    const isLate = (item: number) => query.scenario === 'home' && context.history?.owned.has(item) === true;
+    return candidates.items
+      .map((item, row) => ({ item, row, isLate: isLate(item) }))
+      .sort(
+        (a, b) => Number(a.isLate) - Number(b.isLate) || scores[b.row]! - scores[a.row]! || b.item - a.item,
+      );
+  };
+
+  const partsOf = (scenario: Scenario, row: number): Record<string, number> => {
+    const { weights } = rankers[scenario];
+    const parts: Record<string, number> = {};
+    for (const [column, name] of featureNames.entries()) {
+      const part = weights[column]! * candidates.features[row * featureCount + column]!;
+      if (part !== 0) parts[name] = part;
+    }
+    return parts;
+  };
+  const sumOf = (parts: Record<string, number>): number =>
+    Object.values(parts).reduce((sum, part) => sum + part, 0);
+
+  const explain = (query: Query): Explained[] => {
+    const { scenario } = query;
+    const context = contextOf(query);
+    const removerOf = removing(query, context);
+    scorers(candidates, context, scenario);
+    const removed = candidates.items.flatMap((item, row): Explained[] => {
+      const removedBy = removerOf(item);
+      if (removedBy === null) return [];
+      const parts = partsOf(scenario, row);
+      return [{ productId: items.names.name(item), score: sumOf(parts), parts, removedBy }];
+    });
+    const scores = score(query, (item) => removerOf(item) === null);
+    const kept = ranked(query, context, scores).map(({ item, row }): Explained => {
+      const parts = partsOf(scenario, row);
+      const secondStage = scores[row]! - sumOf(parts);
+      if (Math.abs(secondStage) > negligible) parts.secondStage = secondStage;
+      return { productId: items.names.name(item), score: scores[row]!, parts, removedBy: null };
+    });
+    candidates.clear();
+    return [...kept, ...removed.sort((a, b) => b.score - a.score)];
   };
 
   const whole = { memory, rankers, lessons, contest };
@@ -128,28 +197,26 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
     },
     recommend: (query, mayShow = () => true) => {
       const context = contextOf(query);
-      const mayBeOn = filterOf(query, context);
+      const removerOf = removing(query, context);
       scorers(candidates, context, query.scenario);
-      const isWanted = (item: number) => mayBeOn(item) && mayShow(items.names.name(item));
-      candidates.keep(isWanted);
-      if (query.scenario !== 'new-arrivals') fillUp(query.limit, isWanted);
-      const rows = candidates.items.length;
-      const scores = rankers[query.scenario].score(
-        candidates.features.subarray(0, rows * featureCount),
-        rows,
-      );
-      // Discoveries come before what was bought long ago; `reorder` has the latter.
-      const isLate = (item: number) => query.scenario === 'home' && context.history?.owned.has(item) === true;
-      const list = candidates.items
-        .map((item, row) => ({ item, score: scores[row]!, isLate: isLate(item) }))
-        .sort((a, b) => Number(a.isLate) - Number(b.isLate) || b.score - a.score || b.item - a.item)
-        .slice(0, query.limit);
+      const scores = score(query, (item) => removerOf(item) === null && mayShow(items.names.name(item)));
+      const list = ranked(query, context, scores).slice(0, query.limit);
       candidates.clear();
-      return list.map(({ item, score }) => ({
+      return list.map(({ item, row }) => ({
         productId: items.names.name(item),
-        score,
+        score: scores[row]!,
         reason: reasonOf(memory, context, item, query.scenario === 'reorder'),
       }));
     },
+    explain,
+    visitOf: (visitId) => {
+      const visit = memory.openVisits.get(visitId);
+      return {
+        seen: (visit?.items ?? []).map(items.names.name),
+        cart: (visit?.cart ?? []).map(items.names.name),
+      };
+    },
   };
 };
+
+const negligible = 1e-9;

@@ -3,6 +3,9 @@ import { experimentsSetting } from '#schemas/experiments';
 import { limitSettings } from './gateway/limit-settings.js';
 import { outboxUnpublishedMax, paymentWaitMs } from './order/order-settings.js';
 import { paymentRetryMs } from './payment/payment-settings.js';
+import { rulesSetting } from './recommendation/rules.js';
+
+export { rulesFields, rulesSetting } from './recommendation/rules.js';
 
 /**
  * Every setting that can be changed while the platform runs. Each is declared beside the code that uses it; the
@@ -14,4 +17,5 @@ export const liveSettings: readonly LiveSetting[] = [
   paymentRetryMs,
   outboxUnpublishedMax,
   experimentsSetting,
+  rulesSetting,
 ];

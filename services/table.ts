@@ -35,7 +35,7 @@ export const table = [
     kind: 'service',
     paths: ['/api/notifications', '/api/users/me/notification-preferences'],
   },
-  { name: 'config', kind: 'service', paths: ['/api/config'] },
+  { name: 'config', kind: 'service', paths: ['/api/config', '/api/recommendations/rules'] },
   { name: 'operations', kind: 'service', paths: ['/api/ops/dead-letters'] },
   {
     name: 'analytics',

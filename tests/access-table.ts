@@ -220,6 +220,9 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/users/me/notification-preferences': [loggedIn],
   'PUT /api/users/me/notification-preferences': [{ ...loggedIn, body: empty }],
   'GET /api/recommendations': [{ ...everybody, query: '?scenario=home' }],
+  'GET /api/recommendations/explain': [{ ...staff, query: '?scenario=home' }],
   'GET /api/recommendations/experiments': [staff],
   'GET /api/recommendations/experiments/{id}': [staffOfThing],
+  'GET /api/recommendations/rules': [staff],
+  'PUT /api/recommendations/rules': [{ statuses: roles(428, 403, 428), body: empty }],
 };

@@ -73,7 +73,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   // The topic is that of every test on these engines.
-  await rollBack('limits.payments', 0);
+  for (const key of ['limits.payments', 'recommendations.rules']) await rollBack(key, 0);
   await Promise.all([gateway.host.stop(), config.stop()]);
   keys.close();
 });
@@ -244,5 +244,46 @@ describe('a setting', () => {
       200,
     );
     await rollBack(key, 0);
+  });
+});
+
+describe('the rules of recommendations', () => {
+  const of = (method: string, body?: unknown, headers: Record<string, string> = {}, as = 'support') =>
+    ask<{ code?: string; version: number; exclude: object[]; maxPerBrand: number | null; errors?: object[] }>(
+      method,
+      '/../recommendations/rules',
+      { body, headers, as },
+    );
+  const rules = { exclude: [{ category: 'Home / Toys/' }, { productId: 'A-1' }], maxPerBrand: 2 };
+
+  it('are a setting with history that staff read and replace as a whole', async () => {
+    const { etag, body: before } = await of('GET');
+    expect(before).toMatchObject({ version: 0, pin: [], exclude: [], maxPerBrand: null });
+    const changed = await of('PUT', rules, { 'if-match': etag ?? '' });
+    const normal = [{ category: 'home/toys' }, { productId: 'a-1' }];
+    expect(changed).toMatchObject({ status: 200, body: { exclude: normal, maxPerBrand: 2, version: 1 } });
+    expect(await of('PUT', rules, { 'if-match': etag ?? '' })).toMatchObject({
+      status: 412,
+      body: { code: 'stale_version' },
+    });
+    // What GET answers may be sent back: the fields that the server keeps are ignored.
+    const { etag: second, body } = await of('GET');
+    expect((await of('PUT', body, { 'if-match': second ?? '' })).body).toMatchObject({ version: 2 });
+    const key = 'recommendations.rules';
+    const history = await ask<{ items: object[] }>('GET', `/${key}/history`);
+    expect(history.body.items).toMatchObject([{ version: 2 }, { version: 1, value: { exclude: normal } }]);
+    expect(await ask('GET', `/${key}`)).toMatchObject({ body: { value: { maxPerBrand: 2 }, version: 2 } });
+    await rollBack(key, 0);
+    expect((await of('GET')).body).toMatchObject({ version: 3, exclude: [], maxPerBrand: null });
+  });
+
+  it('are checked in the order of the conventions', async () => {
+    expect((await of('GET', undefined, {}, 'analyst')).status).toBe(403);
+    expect((await of('PUT', { exclude: 1 })).status).toBe(428);
+    expect(await of('PUT', { exclude: [{}], surprise: 1 }, { 'if-match': '"99"' })).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_body', errors: expect.any(Array) },
+    });
+    expect((await of('PUT', {}, { 'if-match': '"99"' })).status).toBe(412);
   });
 });

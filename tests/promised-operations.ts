@@ -112,9 +112,6 @@ export const promised = [
 
 /** Promised and not built: the test fails when one of them is there, so that this list stays true. */
 export const awaited: readonly string[] = [
-  'GET /api/recommendations/explain',
-  'GET /api/recommendations/rules',
-  'PUT /api/recommendations/rules',
   'GET /api/recommendations/models',
   'POST /api/recommendations/models/{}/promote',
 ];

@@ -159,6 +159,31 @@ describe('recommendations', () => {
     expect(await idsIn(query)).toContain(bought);
   });
 
+  it('follow within 2 s the rules that staff set, and are explained to staff by the same rules', async () => {
+    const [lamp, fern] = await twoProducts();
+    const query = `scenario=product&productId=${lamp}&limit=100`;
+    await look(randomUUID(), [lamp, fern]);
+    await eventually(async () => (await idsIn(query)).includes(fern), { timeoutMs: 5_000 });
+    const path = '/api/recommendations/rules';
+    const before = await shop.call<Record<string, unknown>>('GET', path, { token: admin });
+    const set = async (rules: Record<string, unknown>) => {
+      const { headers } = await shop.call('GET', path, { token: admin });
+      const ifMatch = { 'if-match': headers.get('etag') ?? '' };
+      expect((await shop.call('PUT', path, { token: admin, body: rules, headers: ifMatch })).status).toBe(
+        200,
+      );
+    };
+    await set({ ...before.body, exclude: [{ productId: fern }] });
+    await eventually(async () => !(await idsIn(query)).includes(fern), { timeoutMs: 2_000, everyMs: 50 });
+    type Explained = { candidates: { productId: string; removedBy: string | null }[] };
+    const { body } = await shop.call<Explained>('GET', `/api/recommendations/explain?${query}`, {
+      token: admin,
+    });
+    expect(body.candidates.find(({ productId }) => productId === fern)?.removedBy).toBe('exclude[0]');
+    await set(before.body);
+    await eventually(async () => (await idsIn(query)).includes(fern), { timeoutMs: 2_000, everyMs: 50 });
+  });
+
   it('are never empty and never an error, for whomever and whatever is named', async () => {
     for (const query of [
       'scenario=home',

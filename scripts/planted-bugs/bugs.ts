@@ -237,8 +237,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     what: 'what the buyer bought a moment ago is recommended again',
     edits: [
       {
-        file: 'services/recommendation/recommend.ts',
-        find: 'atMs > nowMs - recentPurchaseMs',
+        file: 'services/recommendation/similarity-ranking.ts',
+        find: 'atMs > nowMs - recentMs',
         replace: 'atMs > nowMs',
       },
     ],

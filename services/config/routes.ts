@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { actorOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
-import { ignored } from '#platform/http/json-value';
+import { ignored, jsonValue } from '#platform/http/json-value';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -35,7 +35,8 @@ const recordOf = <T extends z.ZodType>(field: T) =>
 const rows = z
   .array(recordOf(z.union([scalar, z.array(z.union([scalar, recordOf(scalar)])).max(rowsMax)])))
   .max(rowsMax);
-const valueSchema = z.union([number, text(valueCharsMax), z.boolean(), rows]);
+const fields = z.record(text(keyCharsMax), jsonValue).meta({ maxProperties: fieldsMax });
+const valueSchema = z.union([number, text(valueCharsMax), z.boolean(), rows, fields]);
 
 const settingSchema = z
   .object({
@@ -220,7 +221,10 @@ const allowed = (
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data as NonNullable<SettingValue>;
   throw problem(400, 'invalid_body', 'The setting does not allow this value.', {
-    errors: parsed.error.issues.map(({ message }) => ({ path: '/value', message })),
+    errors: parsed.error.issues.map(({ path, message }) => ({
+      path: ['/value', ...path.map(String)].join('/'),
+      message,
+    })),
   });
 };
 
@@ -249,7 +253,7 @@ const shown = (
   const byDefault = defaults.get(key) as NonNullable<SettingValue>;
   const value = row?.value ?? null;
   const isSet = value !== null && schema.safeParse(value).success;
-  const { $schema: _, ...described } = z.toJSONSchema(schema);
+  const { $schema: _, ...described } = z.toJSONSchema(schema, { io: 'input' });
   return {
     key,
     value: isSet ? value : byDefault,

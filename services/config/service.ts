@@ -3,7 +3,8 @@ import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { liveSettings } from '../settings.js';
 import { type ConfigConfig, configConfig, defaultsIn } from './config.js';
-import { configRoutes } from './routes.js';
+import { type ConfigRouteDeps, configRoutes } from './routes.js';
+import { rulesRoutes } from './rules-routes.js';
 import { createSettingStore, publishes } from './setting-store.js';
 
 /** Accepts changes of the settings that services apply while they run, and keeps their history. */
@@ -12,11 +13,13 @@ export const service: Service<ConfigConfig> = {
   config: configConfig,
   build: async (config, host) => {
     const { db, events, app } = await openService(host, config, { records, publishes });
-    configRoutes(app, {
+    const deps: ConfigRouteDeps = {
       db,
       store: createSettingStore({ events, clock: host.clock }),
       settings: new Map(liveSettings.map((setting) => [setting.key, setting])),
       defaults: defaultsIn(config),
-    });
+    };
+    configRoutes(app, deps);
+    rulesRoutes(app, deps);
   },
 };

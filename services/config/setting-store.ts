@@ -1,4 +1,5 @@
 import type { Clock } from '#platform/clock';
+import type { JsonValue } from '#platform/http/json-value';
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Queryable } from '#platform/postgres/pool';
@@ -9,7 +10,7 @@ type Scalar = number | string | boolean;
 type Row = Record<string, Scalar | (Scalar | Record<string, Scalar>)[]>;
 
 /** A value of JSON; null where the default holds. */
-export type SettingValue = Scalar | Row[] | null;
+export type SettingValue = Scalar | Row[] | { [name: string]: JsonValue } | null;
 
 export type SettingRow = {
   key: string;

@@ -9,6 +9,7 @@ export const reasonKinds = [
   'popular_in_category',
   'popular',
   'catalogue',
+  'pinned',
 ] as const;
 export type ReasonKind = (typeof reasonKinds)[number];
 

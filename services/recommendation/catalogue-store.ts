@@ -11,27 +11,35 @@ export type Exclusions = {
   buyerId: string | null;
 };
 
-export type Shelved = { productId: string; category: string };
+/** What lists and rules ask of a product. */
+export type Shelf = {
+  productId: string;
+  /** Empty for a product of no known category. */
+  category: string;
+  brand: string | null;
+  priceMinor: number | null;
+  currency: string | null;
+  groupId: string | null;
+  ageRestricted: boolean;
+  /** Whether the product may be shown to anybody at all. */
+  sellable: boolean;
+};
 
 /** The queries of the catalogue. */
 export type Catalogue = {
   /** The products of the list that may be shown: known, active, in stock, not excluded; in no order. */
-  sellable(productIds: readonly string[], exclusions: Exclusions): Promise<Shelved[]>;
+  sellable(productIds: readonly string[], exclusions: Exclusions): Promise<Shelf[]>;
   /** The best sellers that may be shown, then the newest, of a category and those below it, or of all. */
-  bestsellers(category: string | null, exclusions: Exclusions, countMax: number): Promise<Shelved[]>;
-  /** Null for a product of no known category. */
-  categoryOf(productId: string): Promise<string | null>;
+  bestsellers(category: string | null, exclusions: Exclusions, countMax: number): Promise<Shelf[]>;
+  /** Those of the products that are known. */
+  shelves(productIds: readonly string[]): Promise<ReadonlyMap<string, Shelf>>;
+  /** The products that the user has bought so lately that they may not be on a list. */
+  recentPurchases(userId: string): Promise<string[]>;
 };
 
 export type StockLine = { productId: string; available: number; stockVersion: number };
 
 export type CatalogueStore = Catalogue & {
-  /** The category of each known product, and whether it is sold at all. */
-  shelves(
-    productIds: readonly string[],
-  ): Promise<Map<string, { category: string | null; sellable: boolean }>>;
-  /** The products that the user has bought so lately that they may not be on a list. */
-  recentPurchases(userId: string): Promise<string[]>;
   /** Adds a product, or describes it anew; an older event than the last changes nothing. */
   open(tx: Tx, product: ProductCreated | ProductUpdated): Promise<void>;
   /** Takes a product off every list for ever. */
@@ -62,7 +70,7 @@ export const createCatalogueStore = (
     sellable: async (productIds, exclusions) => {
       if (productIds.length === 0) return [];
       const { rows } = await db.query<Row>(
-        `SELECT product_id, category FROM products WHERE product_id = ANY($4::text[]) AND ${notExcluded}`,
+        `SELECT ${columns} FROM products WHERE product_id = ANY($4::text[]) AND ${notExcluded}`,
         [...values(exclusions), productIds],
       );
       return rows.map(shelved);
@@ -70,9 +78,9 @@ export const createCatalogueStore = (
     bestsellers: async (category, exclusions, countMax) => {
       const { rows } = await db.query<Row>(
         category === null
-          ? `SELECT product_id, category FROM products WHERE ${notExcluded}
+          ? `SELECT ${columns} FROM products WHERE ${notExcluded}
              ORDER BY popularity DESC, created_at DESC LIMIT $4`
-          : `SELECT product_id, category FROM products
+          : `SELECT ${columns} FROM products
              WHERE (category = $5 OR category LIKE $6) AND ${notExcluded}
              ORDER BY popularity DESC, created_at DESC LIMIT $4`,
         category === null
@@ -81,20 +89,12 @@ export const createCatalogueStore = (
       );
       return rows.map(shelved);
     },
-    categoryOf: async (productId) => {
-      const { rows } = await db.query<Row>(
-        'SELECT product_id, category FROM products WHERE product_id = $1',
-        [productId],
-      );
-      return rows[0]?.category ?? null;
-    },
-
     shelves: async (productIds) => {
-      const { rows } = await db.query<Row & { sellable: boolean }>(
-        'SELECT product_id, category, sellable FROM products WHERE product_id = ANY($1::text[])',
+      const { rows } = await db.query<Row>(
+        `SELECT ${columns} FROM products WHERE product_id = ANY($1::text[])`,
         [productIds],
       );
-      return new Map(rows.map((row) => [row.product_id, { category: row.category, sellable: row.sellable }]));
+      return new Map(rows.map((row) => [row.product_id, shelved(row)]));
     },
     recentPurchases: async (userId) => {
       const { rows } = await db.query<{ product_id: string }>(
@@ -132,11 +132,14 @@ const openAll = writeBatch<ProductCreated | ProductUpdated>((tx, products) => {
     ({ version }) => version,
   );
   return tx.query(
-    `INSERT INTO products (product_id, category, created_at, active, version)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::boolean[], $5::integer[]) ORDER BY 1
+    `INSERT INTO products (product_id, category, created_at, active, version, brand, price_minor, currency, group_id,
+       age_restricted)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::boolean[], $5::integer[], $6::text[],
+       $7::bigint[], $8::text[], $9::text[], $10::boolean[]) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE
      SET category = EXCLUDED.category, created_at = EXCLUDED.created_at, active = EXCLUDED.active,
-       version = EXCLUDED.version
+       version = EXCLUDED.version, brand = EXCLUDED.brand, price_minor = EXCLUDED.price_minor,
+       currency = EXCLUDED.currency, group_id = EXCLUDED.group_id, age_restricted = EXCLUDED.age_restricted
      WHERE products.version < EXCLUDED.version`,
     [
       newest.map(({ productId }) => productId),
@@ -144,6 +147,11 @@ const openAll = writeBatch<ProductCreated | ProductUpdated>((tx, products) => {
       newest.map(({ createdAt }) => new Date(createdAt)),
       newest.map(({ active }) => active),
       newest.map(({ version }) => version),
+      newest.map(({ brand }) => brand),
+      newest.map(({ priceMinor }) => priceMinor),
+      newest.map(({ currency }) => currency),
+      newest.map(({ groupId }) => groupId),
+      newest.map(({ ageRestricted }) => ageRestricted),
     ],
   );
 });
@@ -233,8 +241,28 @@ const addAllPurchases = writeBatch<Purchase>((tx, purchases) => {
   );
 });
 
-type Row = { product_id: string; category: string | null };
+const columns = 'product_id, category, brand, price_minor, currency, group_id, age_restricted, sellable';
 
-const shelved = (row: Row): Shelved => ({ productId: row.product_id, category: row.category ?? '' });
+type Row = {
+  product_id: string;
+  category: string | null;
+  brand: string | null;
+  price_minor: number | null;
+  currency: string | null;
+  group_id: string | null;
+  age_restricted: boolean;
+  sellable: boolean;
+};
+
+const shelved = (row: Row): Shelf => ({
+  productId: row.product_id,
+  category: row.category ?? '',
+  brand: row.brand,
+  priceMinor: row.price_minor,
+  currency: row.currency,
+  groupId: row.group_id,
+  ageRestricted: row.age_restricted,
+  sellable: row.sellable,
+});
 
 const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');

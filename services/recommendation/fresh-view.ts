@@ -1,7 +1,7 @@
 import type { Clock } from '#platform/clock';
 import { createFreshMap } from '#platform/fresh-map';
 import type { Neighbour, SimilarityView, Weighted } from '#schemas/similarity-state';
-import type { Catalogue, CatalogueStore, Exclusions, Shelved } from './catalogue-store.js';
+import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
 
 /** What is not about one visitor is kept so long: a list follows its sources within half a second and a second. */
 const productAgeMsMax = 500;
@@ -52,11 +52,11 @@ export const freshSimilarity = (view: SimilarityView, { monotonicMs }: View): Si
   };
 };
 
-type CatalogueReads = Pick<CatalogueStore, 'bestsellers' | 'shelves' | 'recentPurchases'>;
+type CatalogueReads = Omit<Catalogue, 'sellable'>;
 
 /** Keeps where products stand, and the rankings of categories. */
 export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Catalogue => {
-  const shelves = createFreshMap<{ category: string | null; sellable: boolean } | null>({
+  const shelves = createFreshMap<Shelf | null>({
     load: (productIds) => store.shelves(productIds),
     otherwise: null,
     ageMsMax: productAgeMsMax,
@@ -64,7 +64,7 @@ export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Ca
     monotonicMs,
   });
   const nobody: Exclusions = { productIds: [], buyerId: null };
-  const rankings = createFreshMap<readonly Shelved[]>({
+  const rankings = createFreshMap<readonly Shelf[]>({
     load: async ([key = '']) =>
       new Map([[key, await store.bestsellers(categoryOfKey(key), nobody, rankedMax)]]),
     otherwise: [],
@@ -78,10 +78,9 @@ export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Ca
   return {
     sellable: async (productIds, exclusions) => {
       const [known, excluded] = await Promise.all([shelves.getMany(productIds), excludedBy(exclusions)]);
-      const found: Shelved[] = [];
+      const found: Shelf[] = [];
       for (const [productId, shelf] of known)
-        if (shelf?.sellable && !excluded.has(productId))
-          found.push({ productId, category: shelf.category ?? '' });
+        if (shelf?.sellable && !excluded.has(productId)) found.push(shelf);
       return found;
     },
     bestsellers: async (category, exclusions, countMax) => {
@@ -93,7 +92,11 @@ export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Ca
       const isEnough = found.length === countMax || ranked.length < rankedMax;
       return isEnough ? found : await store.bestsellers(category, exclusions, countMax);
     },
-    categoryOf: async (productId) => (await shelves.get(productId))?.category ?? null,
+    shelves: async (productIds) => {
+      const known = await shelves.getMany(productIds);
+      return new Map([...known].flatMap(([id, shelf]) => (shelf === null ? [] : [[id, shelf]])));
+    },
+    recentPurchases: store.recentPurchases,
   };
 };
 

@@ -10,6 +10,7 @@ import { createRecommender } from '#recommenders/recommender';
 import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createModel, type Model } from './model.js';
+import type { ListModel } from './recommend.js';
 
 const followedTopics = [topics.products, topics.orders, topics.shopperActivity, topics.users].map(
   ({ topic }) => topic,
@@ -29,13 +30,16 @@ export const createModelReplica = (
   broker: Broker,
   schemaRegistryUrl: string,
   followed: readonly string[] = followedTopics,
-): { model: Model; component: Component } => {
+): { model: Model & ListModel; component: Component } => {
   const model = createModel(createRecommender());
   const reader = createEventReader(createSchemaRegistry(schemaRegistryUrl), records);
   let admin: Promise<BrokerAdmin> | undefined;
+  const catchUp = createCatchUp(followed);
   const startFrom = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
     admin ??= broker.admin();
-    const bounds = (await (await admin).offsets(topic)).find((log) => log.partition === partition);
+    const logs = await (await admin).offsets(topic);
+    catchUp.begin(topic, logs);
+    const bounds = logs.find((log) => log.partition === partition);
     const wanted = (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax);
     const low = bounds?.low ?? 0n;
     return wanted > low ? wanted : low;
@@ -46,10 +50,10 @@ export const createModelReplica = (
     topics: followed,
     startFrom,
     fetchSpacingMs: 200,
-    handle: learning(host, (at, record) => reader.read(at, record), model),
+    handle: learning(host, (at, record) => reader.read(at, record), model, catchUp),
   });
   return {
-    model,
+    model: { ...model, isReady: catchUp.isDone },
     component: {
       ...consumer,
       name: 'model',
@@ -61,6 +65,28 @@ export const createModelReplica = (
   };
 };
 
+type Bounds = { partition: number; low: bigint; high: bigint };
+
+/** Whether everything was learned again that was on the log when it was first looked at. */
+const createCatchUp = (topicNames: readonly string[]) => {
+  const waiting = new Map<string, bigint>();
+  const begun = new Set<string>();
+  const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
+  return {
+    begin: (topic: string, logs: readonly Bounds[]): void => {
+      if (begun.has(topic)) return;
+      begun.add(topic);
+      for (const { partition, low, high } of logs)
+        if (high > low) waiting.set(nameOf(topic, partition), high);
+    },
+    reached: (topic: string, partition: number, nextOffset: bigint): void => {
+      const target = waiting.get(nameOf(topic, partition));
+      if (target !== undefined && nextOffset >= target) waiting.delete(nameOf(topic, partition));
+    },
+    isDone: (): boolean => waiting.size === 0 && begun.size === topicNames.length,
+  };
+};
+
 type Read = (
   at: TopicPartition,
   record: Parameters<ReturnType<typeof createEventReader>['read']>[1],
@@ -68,7 +94,12 @@ type Read = (
 
 /** A record that cannot be read is passed over: the reactions and jobs have parked it. */
 const learning =
-  ({ logger }: Pick<Host, 'logger'>, read: Read, model: Model): BatchHandler =>
+  (
+    { logger }: Pick<Host, 'logger'>,
+    read: Read,
+    model: Model,
+    catchUp: ReturnType<typeof createCatchUp>,
+  ): BatchHandler =>
   async ({ topic, partition, records: batch }, control) => {
     let turnEndsAtMs = performance.now() + turnMs;
     for (const record of batch) {
@@ -86,5 +117,7 @@ const learning =
       turnEndsAtMs = performance.now() + turnMs;
     }
     const last = batch.at(-1);
-    if (last !== undefined) control.commitSoon(last.offset + 1n);
+    if (last === undefined) return;
+    catchUp.reached(topic, partition, last.offset + 1n);
+    control.commitSoon(last.offset + 1n);
   };

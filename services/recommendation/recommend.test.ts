@@ -1,12 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import type { SimilarityView } from '#schemas/similarity-state';
-import type { Catalogue, Exclusions } from './catalogue-store.js';
-import { type Question, recommend } from './recommend.js';
+import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
+import type { Question } from './question.js';
+import { type ListModel, recommend as recommendFrom } from './recommend.js';
 import { usersOf } from './routes.js';
+import { noRules } from './rules.js';
 
 const nowMs = Date.UTC(2026, 5, 1);
 
 type Stock = Record<string, { category: string; sold?: number; bought?: string[]; sellable?: boolean }>;
+
+const shelfOf = (productId: string, category: string): Shelf => ({
+  productId,
+  category,
+  brand: null,
+  priceMinor: null,
+  currency: null,
+  groupId: null,
+  ageRestricted: false,
+  sellable: true,
+});
 
 /** A shelf written down. */
 const catalogueOf = (stock: Stock): Catalogue => {
@@ -14,7 +27,7 @@ const catalogueOf = (stock: Stock): Catalogue => {
     Object.entries(stock)
       .filter(([id, product]) => product.sellable !== false && !productIds.includes(id))
       .filter(([, product]) => buyerId === null || !product.bought?.includes(buyerId))
-      .map(([productId, product]) => ({ productId, ...product }));
+      .map(([productId, product]) => ({ ...shelfOf(productId, product.category), ...product }));
   return {
     sellable: async (ids, exclusions) =>
       allowed(exclusions).filter(({ productId }) => ids.includes(productId)),
@@ -23,7 +36,16 @@ const catalogueOf = (stock: Stock): Catalogue => {
         .filter((product) => category === null || `${product.category}/`.startsWith(`${category}/`))
         .sort((a, b) => (b.sold ?? 0) - (a.sold ?? 0))
         .slice(0, countMax),
-    categoryOf: async (id) => stock[id]?.category ?? null,
+    shelves: async (ids) =>
+      new Map(
+        ids.flatMap((id) => {
+          const product = stock[id];
+          if (product === undefined) return [];
+          const shelf = { ...shelfOf(id, product.category), sellable: product.sellable !== false };
+          return [[id, shelf] as const];
+        }),
+      ),
+    recentPurchases: async () => [],
   };
 };
 
@@ -48,8 +70,19 @@ const knowing = (pairs: Record<string, string[]>, rest: Partial<SimilarityView> 
   ...rest,
 });
 
-const home: Question = { scenario: { name: 'home' }, exclude: [], limit: 20, nowMs };
-const beside = (productId: string): Question => ({ ...home, scenario: { name: 'product', productId } });
+/** Models that are still learned again, so that the similarities answer. */
+const model: ListModel = {
+  recommend: () => [],
+  explain: () => [],
+  visitOf: () => ({ seen: [], cart: [] }),
+  learnedUpToMs: () => null,
+  isReady: () => false,
+};
+const recommend = (question: Question, similarity: SimilarityView, catalogue: Catalogue) =>
+  recommendFrom(question, { model, similarity, catalogue, rules: () => noRules });
+
+const home: Question = { scenario: 'home', exclude: [], limit: 20, nowMs };
+const beside = (productId: string): Question => ({ ...home, scenario: 'product', productId });
 
 const shop: Stock = {
   a: { category: 'home/lighting', sold: 1 },
@@ -84,9 +117,10 @@ describe('beside a product', () => {
   });
 
   it('without naming it, means the newest of the visit', async () => {
-    const question: Question = { ...home, scenario: { name: 'product', productId: null }, visit: ['b', 'a'] };
-    expect(await idsOf(question, nothing)).not.toContain('b');
-    expect(await idsOf({ ...question, visit: [] }, nothing)).toHaveLength(4);
+    const question: Question = { ...home, scenario: 'product', visitId: 'v' };
+    const view = { ...nothing, visited: async () => ['b', 'a'] };
+    expect(await idsOf(question, view)).not.toContain('b');
+    expect(await idsOf(question, nothing)).toHaveLength(4);
   });
 });
 

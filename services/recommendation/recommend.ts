@@ -1,182 +1,231 @@
+import type { Query } from '#recommenders/activity';
+import type { Explained, Recommended } from '#recommenders/recommender';
 import type { SimilarityView } from '#schemas/similarity-state';
 import {
-  type Anchor,
-  anchorsOf,
-  type Candidate,
-  filledUp,
-  merged,
-  neighboursOf,
-  type Reason,
-  revisitsOf,
-  strongestAnchors,
-} from './candidates.js';
-import type { Catalogue, Exclusions, Shelved } from './catalogue-store.js';
+  arrange,
+  isWithin,
+  type Judgement,
+  type Place,
+  pinnedAt,
+  type ShelvedCandidate,
+} from './arrangement.js';
+import { type Candidate, filledUp, type Reason } from './candidates.js';
+import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
+import type { Question, Ranking } from './question.js';
+import type { Rules } from './rules.js';
+import { rankBySimilarity } from './similarity-ranking.js';
 
-/** A request for recommendations. The caller's rights were checked before. */
-export type Question = {
-  /** The product in view never appears in the answer; null stands for the newest product of the visit. */
-  scenario: { name: 'product'; productId: string | null } | { name: 'home' };
-  /** This visit's products so far, newest first. If unset, those that the stream job has for `visitId`. */
-  visit?: readonly string[];
-  visitId?: string;
-  /** The user whose interests may be used. */
-  userId?: string;
-  /** The user whose recent purchases are left out. */
-  buyerId?: string;
-  exclude: readonly string[];
-  /** Only products of this category and those below it; products of all categories if none of them may be shown. */
-  category?: string;
-  limit: number;
-  /** Epoch milliseconds. */
-  nowMs: number;
+/**
+ * Where the first products of a list come from: the models in this process; the similarities that the stream job keeps in
+ * Redis, while the models are still learned again after a start; what is popular; or the catalogue.
+ */
+export type Source = 'model' | 'similarity' | 'popularity' | 'catalogue';
+
+/** The models, as far as lists need them. */
+export type ListModel = {
+  recommend(query: Query): Recommended[];
+  explain(query: Query): Explained[];
+  visitOf(visitId: string): { seen: string[]; cart: string[] };
+  learnedUpToMs(): number | null;
+  /** False while they have not yet learned again what was on the log at the start. */
+  isReady(): boolean;
 };
 
-/** `model` for the lists of `model-list.ts`; `similarity` if at least one product comes from the similarities, else the source that replaced them. */
-export type Source = 'model' | 'similarity' | 'popularity' | 'catalogue';
+export type Sources = { model: ListModel; similarity: SimilarityView; catalogue: Catalogue; rules(): Rules };
+
+export type RankedBy = 'models' | 'similarity' | 'popularity';
 
 export type Answer = {
   items: Candidate[];
   source: Source;
-  /** The newest event time in the similarities, epoch milliseconds; null when there are none. */
+  rankedBy: RankedBy;
+  /** The newest event time learned, epoch milliseconds; null before the first. */
   learnedUpToMs: number | null;
+  ranking: Ranking;
+  /** What the rules did to each candidate that may be shown. */
+  judgements: ReadonlyMap<string, Judgement>;
 };
 
-const neighboursPerAnchorMax = 80;
-const candidatesMax = 400;
-const popularMax = 200;
-
-/** How long a purchase keeps its product off the buyer's lists. */
-export const recentPurchaseMs = 30 * 24 * 60 * 60 * 1000;
-/** An interest counts half as much each day. */
-const interestHalfLifeMs = 24 * 60 * 60 * 1000;
-
 /**
- * Takes the neighbours of the products that the visitor has seen, keeps those that may be shown, and fills up the list
- * with products that are popular in the category, then popular in general, then best sellers and the newest products.
- * Empty only when no product may be shown.
+ * Takes the products that the models, or else the similarities, rank first, keeps those that may be shown, arranges them
+ * by the rules, and fills up the list with products that are popular in the category, then popular in general, then best
+ * sellers and the newest products. New arrivals are not filled up: a list of them holds nothing else. Empty otherwise
+ * only when no product may be shown.
  */
 export const recommend = async (
   question: Question,
-  similarity: SimilarityView,
-  catalogue: Catalogue,
+  sources: Sources,
+  isExplained = false,
 ): Promise<Answer> => {
-  const { scenario, limit, category, nowMs } = question;
-  const [visit, interests, bought, learnedUpToMs] = await Promise.all([
-    question.visit ?? (question.visitId === undefined ? [] : similarity.visited(question.visitId)),
-    question.userId === undefined ? [] : similarity.interests(question.userId),
-    question.buyerId === undefined ? [] : similarity.purchases(question.buyerId),
-    similarity.learnedUpTo(),
-  ]);
-  const inView = scenario.name === 'product' ? (scenario.productId ?? visit[0] ?? null) : null;
+  const { scenario, limit, category } = question;
+  const { model, similarity, catalogue } = sources;
+  const rankedBy = rankerOf(question, model);
+  const ranking =
+    rankedBy === 'models'
+      ? rankByModel(question, model, isExplained)
+      : rankedBy === 'similarity'
+        ? await rankBySimilarity(question, similarity)
+        : rankByNothing(question);
+  const { candidates, inView, cart, bought, trending } = ranking;
   const exclusions: Exclusions = {
-    productIds: [
-      ...(inView === null ? [] : [inView]),
-      ...question.exclude,
-      ...bought.filter(({ atMs }) => atMs > nowMs - recentPurchaseMs).map(({ productId }) => productId),
-    ],
-    buyerId: question.buyerId ?? null,
+    productIds: [...question.exclude, ...cart, ...bought, ...(inView === null ? [] : [inView])],
+    buyerId: scenario === 'reorder' ? null : (question.buyerId ?? null),
   };
-
-  const anchors = anchorsFor(inView, visit, interests, nowMs);
-  const [neighbours, shelfInView] = await Promise.all([
-    similarity.neighbours(ids(anchors), neighboursPerAnchorMax),
-    inView === null ? null : catalogue.categoryOf(inView),
-  ]);
-  const candidates = merged(
-    neighboursOf(anchors, neighbours),
-    inView === null ? [] : revisitsOf(visit, inView),
-  ).slice(0, candidatesMax);
-  const popular = candidates.length < 2 * limit ? await similarity.popular(popularMax) : [];
-  const shown = new Map(
-    (await catalogue.sellable([...ids(candidates), ...ids(popular)], exclusions))
-      .filter((product) => isWithin(product.category, category))
-      .map((product) => [product.productId, product.category]),
+  const besideIds = inView === null ? cart : [inView, ...cart];
+  const near = besideIds.length === 0 ? undefined : await catalogue.shelves(besideIds);
+  const shelfInView = (inView === null ? undefined : near?.get(inView)) ?? null;
+  const place: Place = { scenario, inView: shelfInView, beside: [...(near?.values() ?? [])], limit };
+  const rules = sources.rules();
+  const pinned = scenario === 'new-arrivals' ? [] : pinnedAt(rules, place);
+  const named = [...candidates.map(({ productId }) => productId), ...trending, ...pinned];
+  const shelves = new Map(
+    (await catalogue.sellable([...new Set(named)], exclusions))
+      .filter((shelf) => isWithin(shelf.category, category))
+      .map((shelf) => [shelf.productId, shelf]),
   );
-  const found = candidates.filter(({ productId }) => shown.has(productId));
-  const fillers =
-    found.length >= limit
-      ? []
-      : await fillersFor(
-          {
-            inView,
-            near: shelfInView !== null && isWithin(shelfInView, category) ? shelfInView : null,
-            category,
-            trending: popular.flatMap(({ productId }) => {
-              const shelf = shown.get(productId);
-              return shelf === undefined ? [] : [{ productId, category: shelf }];
-            }),
-            exclusions,
-            count: limit,
-          },
-          catalogue,
-        );
-  const items = filledUp(found, fillers, limit);
+  const shown = candidates.flatMap((candidate): ShelvedCandidate[] => {
+    const shelf = shelves.get(candidate.productId);
+    return shelf === undefined ? [] : [{ ...candidate, shelf }];
+  });
+  const shelvesOf = (ids: readonly string[]) => ids.flatMap((id) => shelves.get(id) ?? []);
+  const arrangement = await filled(
+    shown,
+    { rules, place, pinned: shelvesOf(pinned), trending: shelvesOf(trending), category, exclusions },
+    catalogue,
+  );
   // If the category is unknown or sold out, products of other categories are better than an empty page.
-  if (items.length === 0 && category !== undefined) {
-    const { category: _, ...anywhere } = question;
-    return recommend(anywhere, similarity, catalogue);
-  }
-  return { items, source: sourceOf(items), learnedUpToMs };
+  if (arrangement.items.length === 0 && category !== undefined)
+    return recommend({ ...question, category: undefined }, sources, isExplained);
+  const source = sourceOf(arrangement.items, rankedBy);
+  return { ...arrangement, source, rankedBy, learnedUpToMs: ranking.learnedUpToMs, ranking };
 };
 
-/** The product in view first, then the visit's products, newest first; for the home page also the user's interests. */
-const anchorsFor = (
-  inView: string | null,
-  visit: readonly string[],
-  interests: readonly { productId: string; atMs: number }[],
-  nowMs: number,
-): Anchor[] => {
-  if (inView !== null) return anchorsOf([inView, ...visit]);
-  const remembered = interests.map(({ productId, atMs }) => ({
-    productId,
-    weight: 0.5 ** (1 + Math.max(0, nowMs - atMs) / interestHalfLifeMs),
-  }));
-  return strongestAnchors(anchorsOf(visit), remembered);
+/** New arrivals are ranked by the models even where best sellers are asked for: best sellers are seldom new. */
+const rankerOf = ({ scenario, isPopularity }: Question, model: ListModel): RankedBy => {
+  if (isPopularity === true && scenario !== 'new-arrivals') return 'popularity';
+  return model.isReady() || !(scenario === 'product' || scenario === 'home') ? 'models' : 'similarity';
 };
 
-/** True for a category and those below it; for every category where none is wanted. */
-export const isWithin = (category: string, wanted: string | undefined): boolean =>
-  wanted === undefined || category === wanted || category.startsWith(`${wanted}/`);
+/** What every visitor gets alike: only the best sellers with which a list is filled up. */
+const rankByNothing = ({ productId, cart }: Question): Ranking => ({
+  candidates: [],
+  inView: productId ?? null,
+  cart: cart ?? [],
+  bought: [],
+  trending: [],
+  learnedUpToMs: null,
+});
+
+/** The models do not know the stock, so they are asked for more products than are shown. */
+const askedFor = (limit: number): number => 4 * limit + 100;
+
+const rankByModel = (question: Question, model: ListModel, isExplained: boolean): Ranking => {
+  const { scenario, visitId, productId, limit, nowMs } = question;
+  const query: Query = { ...question, atMs: nowMs, limit: askedFor(limit) };
+  const visit = visitId === undefined ? { seen: [], cart: [] } : model.visitOf(visitId);
+  const isBesideOne = scenario === 'product' || scenario === 'similar';
+  // Logits as shares of the best one's odds: positive, and falling as the list goes on.
+  const logits = model.recommend(query);
+  const best = Math.max(...logits.map(({ score }) => score));
+  const candidates = logits.map((product) => ({ ...product, score: Math.exp(product.score - best) }));
+  return {
+    candidates,
+    inView: productId ?? (isBesideOne ? (visit.seen.at(-1) ?? null) : null),
+    cart: question.cart ?? (scenario === 'cart' ? visit.cart : []),
+    bought: [],
+    trending: [],
+    learnedUpToMs: model.learnedUpToMs(),
+    ...(isExplained ? { explained: model.explain(query) } : {}),
+  };
+};
 
 type Gap = {
-  inView: string | null;
-  /** The category of the product in view, if there is one. */
-  near: string | null;
-  category: string | undefined;
+  rules: Rules;
+  place: Place;
+  pinned: readonly Shelf[];
   /** Products that are popular now and may be shown, best first. */
-  trending: readonly Shelved[];
+  trending: readonly Shelf[];
+  category: string | undefined;
   exclusions: Exclusions;
-  count: number;
+};
+
+/** Rules may leave out many best sellers, so more and more are looked at until the list is full. */
+const lookedAtMax = [1, 10, 50];
+
+const filled = async (shown: readonly ShelvedCandidate[], gap: Gap, catalogue: Catalogue) => {
+  const { rules, place } = gap;
+  const known = new Set(shown.map(({ productId }) => productId));
+  const pinned = gap.pinned.filter(({ productId }) => !known.has(productId));
+  const withPinned = pinned.length === 0 ? shown : withFillers(shown, as('pinned', pinned));
+  let arrangement = arrange(withPinned, rules, place);
+  if (place.scenario === 'new-arrivals') return arrangement;
+  for (const times of lookedAtMax) {
+    if (arrangement.items.length >= place.limit) break;
+    const count = times * place.limit;
+    const { fillers, isAll } = await fillersFor(gap, catalogue, count);
+    arrangement = arrange(withFillers(withPinned, fillers), rules, place);
+    if (isAll) break;
+  }
+  return arrangement;
+};
+
+type Filler = { shelf: Shelf; reason: Reason };
+
+const as = (kind: Reason['kind'], shelves: readonly Shelf[], because: readonly string[] = []): Filler[] =>
+  shelves.map((shelf) => ({ shelf, reason: { kind, because } }));
+
+const withFillers = (
+  shown: readonly ShelvedCandidate[],
+  fillers: readonly Filler[],
+): readonly ShelvedCandidate[] => {
+  const shelves = new Map([...fillers, ...shown].map(({ shelf }) => [shelf.productId, shelf]));
+  const products = fillers.map(({ shelf, reason }) => ({ productId: shelf.productId, reason }));
+  return filledUp(shown, products, shown.length + fillers.length).map((candidate) => ({
+    ...candidate,
+    shelf: shelves.get(candidate.productId)!,
+  }));
 };
 
 const fillersFor = async (
-  { inView, near, category, trending, exclusions, count }: Gap,
+  { place, category, trending, exclusions }: Gap,
   catalogue: Catalogue,
-): Promise<{ productId: string; reason: Reason }[]> => {
+  count: number,
+): Promise<{ fillers: Filler[]; isAll: boolean }> => {
+  const { inView } = place;
+  const near = inView !== null && inView.category !== '' && isWithin(inView.category, category);
   const [bestNear, best] = await Promise.all([
-    near === null ? [] : catalogue.bestsellers(near, exclusions, count),
-    trending.length >= count ? [] : catalogue.bestsellers(category ?? null, exclusions, count),
+    near ? catalogue.bestsellers(inView.category, exclusions, count) : [],
+    trending.length >= count ? null : catalogue.bestsellers(category ?? null, exclusions, count),
   ]);
-  const because = inView === null ? [] : [inView];
-  const as = (kind: Reason['kind'], products: readonly Shelved[], reasons: readonly string[] = []) =>
-    products.map(({ productId }) => ({ productId, reason: { kind, because: reasons } }));
-  return [
-    ...as(
-      'popular_in_category',
-      near === null ? [] : trending.filter((product) => isWithin(product.category, near)),
-      because,
-    ),
-    ...as('popular_in_category', bestNear, because),
-    ...as('popular', trending),
-    ...as('catalogue', best),
-  ];
+  const because = inView === null ? [] : [inView.productId];
+  return {
+    fillers: [
+      ...as(
+        'popular_in_category',
+        near ? trending.filter((shelf) => isWithin(shelf.category, inView.category)) : [],
+        because,
+      ),
+      ...as('popular_in_category', bestNear, because),
+      ...as('popular', trending),
+      ...as('catalogue', best ?? []),
+    ],
+    isAll: best !== null && best.length < count,
+  };
 };
 
-const ids = (products: readonly { productId: string }[]): string[] =>
-  products.map(({ productId }) => productId);
+const learnedKinds: ReadonlySet<Reason['kind']> = new Set([
+  'seen_together',
+  'seen_earlier',
+  'bought_together',
+  'bought_before',
+  'similar',
+]);
 
-const sourceOf = (items: readonly Candidate[]): Source => {
-  const kinds = new Set(items.map(({ reason }) => reason.kind));
-  if (kinds.has('seen_together') || kinds.has('seen_earlier')) return 'similarity';
-  return kinds.has('popular') || kinds.has('popular_in_category') ? 'popularity' : 'catalogue';
+const sourceOf = (items: readonly Candidate[], rankedBy: RankedBy): Source => {
+  if (rankedBy === 'popularity') return 'popularity';
+  if (items.some(({ reason }) => learnedKinds.has(reason.kind)))
+    return rankedBy === 'models' ? 'model' : 'similarity';
+  return items.some(({ reason: { kind } }) => kind === 'popular' || kind === 'popular_in_category')
+    ? 'popularity'
+    : 'catalogue';
 };

@@ -19,10 +19,10 @@ import { labelOf } from '#schemas/recommendation-label';
 import { similarityKeys } from '#schemas/similarity-state';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { createModel } from './model.js';
-import { popularityVersion } from './popularity-list.js';
 import { reactions } from './reactions.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
-import { modelsVersion, modelVersion, recommendationRoutes } from './routes.js';
+import { modelsVersion, popularityVersion, recommendationRoutes, similarityVersion } from './routes.js';
+import { noRules, type Rules, rulesSchema } from './rules.js';
 
 const url = new URL(engines().databaseUrl);
 url.pathname = `/test_recommendation_${newId().replaceAll('-', '').slice(-12)}`;
@@ -38,13 +38,20 @@ let base: string;
 let catalogue: CatalogueStore;
 const model = createModel(createRecommender());
 let experiments: readonly Experiment[] = [];
+let isReady = false;
+let rules: Rules = noRules;
+const listModel = { ...model, isReady: () => isReady };
 
 /** Takes the bearer token for the user's id. */
 const auth: Authenticator = {
   principalOf: async (header): Promise<Principal> =>
     header === undefined
       ? { kind: 'anonymous' }
-      : { kind: 'user', userId: header.replace('Bearer ', ''), roles: ['customer'] },
+      : {
+          kind: 'user',
+          userId: header.replace('Bearer ', ''),
+          roles: [header.endsWith('staff') ? 'support' : 'customer'],
+        },
 };
 
 beforeAll(async () => {
@@ -60,14 +67,13 @@ beforeAll(async () => {
   const client = host.use(createRedis(host, redisUrl.toString()));
   catalogue = createCatalogueStore(db, { nowMs: Date.now, recentMs: 86_400_000 });
   const http = createHttpServer(host, { port: 0, title: 'test', auth });
-  recommendationRoutes(
-    http.app,
-    host,
-    viewOrNothing(redisSimilarityView(client.client, host.clock), client),
+  recommendationRoutes(http.app, host, {
+    similarity: viewOrNothing(redisSimilarityView(client.client, host.clock), client),
     catalogue,
-    model,
-    () => experiments,
-  );
+    model: listModel,
+    experiments: () => experiments,
+    rules: () => rules,
+  });
   host.use(http.component);
   await host.start();
   base = http.component.url;
@@ -151,6 +157,18 @@ type Answer = {
   items: { productId: string; score: number; reason: { kind: string; because: string[] } }[];
 };
 
+type Explanation = Answer & {
+  source: string;
+  candidates: {
+    productId: string;
+    place: number | null;
+    modelScore: number | null;
+    parts: Record<string, number>;
+    movedBy: string[];
+    removedBy: string | null;
+  }[];
+};
+
 const ask = async (query: string, token?: string) => {
   const answer = await fetch(`${base}/api/recommendations?${query}`, {
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
@@ -165,7 +183,7 @@ describe('GET /api/recommendations', () => {
     const { status, body } = await ask(`scenario=product&productId=${lamp}`);
     expect(status).toBe(200);
     expect(body.recommendationId).toMatch(/^[\da-f-]{36}$/);
-    expect(body.modelVersion).toBe(modelVersion);
+    expect(body.modelVersion).toBe(similarityVersion);
     expect(body.asOf).toBe(new Date(nowMs).toISOString());
     expect(body.items.map(({ productId }) => productId)).toEqual([shade, spade, clock]);
     expect(body.items[0]?.reason).toEqual({ kind: 'seen_together', because: [lamp] });
@@ -295,6 +313,56 @@ describe('GET /api/recommendations', () => {
     experiments = [];
   });
 
+  it('answers every scenario with the models once they are learned, and the similarities until then', async () => {
+    isReady = true;
+    const beside = await ask(`scenario=product&productId=${lamp}`);
+    expect(beside.body.modelVersion).toBe(modelsVersion);
+    expect(beside.body.items.map(({ productId }) => productId).sort()).toEqual([clock, shade, spade].sort());
+    expect((await ask('scenario=home&visitId=v')).body.modelVersion).toBe(modelsVersion);
+    isReady = false;
+    expect((await ask('scenario=home&visitId=v')).body.modelVersion).toBe(similarityVersion);
+  });
+
+  it('follows the rules, and explains to staff alone what they and the models did', async () => {
+    isReady = true;
+    rules = rulesSchema.parse({
+      exclude: [{ productId: shade }],
+      pin: [{ productId: spade, position: 1 }],
+      bury: [{ category: 'home/clocks' }],
+    });
+    const query = `scenario=similar&productId=${lamp}`;
+    expect(await listed(query)).toEqual([spade, clock]);
+    const explain = async (token?: string) => {
+      const answer = await fetch(`${base}/api/recommendations/explain?${query}`, {
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      });
+      return { status: answer.status, body: (await answer.json()) as Explanation };
+    };
+    expect([(await explain()).status, (await explain('buyer')).status]).toEqual([401, 403]);
+    const { status, body } = await explain('staff');
+    expect([status, body.source]).toEqual([200, 'model']);
+    expect(body.items.map(({ productId }) => productId)).toEqual([spade, clock]);
+    const of = (id: string) => body.candidates.find(({ productId }) => productId === id);
+    expect(of(spade)).toMatchObject({ place: 1, movedBy: ['pin[0]'], removedBy: null });
+    expect(of(clock)).toMatchObject({ place: 2, movedBy: ['bury[0]'], removedBy: null });
+    expect(of(shade)).toMatchObject({ place: null, removedBy: 'exclude[0]' });
+    expect(of(bulb)).toMatchObject({ place: null, removedBy: 'not_sellable' });
+    expect(of(lamp)).toMatchObject({ place: null, removedBy: 'asked_to_exclude' });
+    for (const { modelScore, parts } of body.candidates)
+      if (modelScore !== null) {
+        const sum = Object.values(parts).reduce((total, part) => total + part, 0);
+        expect(sum).toBeCloseTo(modelScore, 3);
+      }
+    isReady = false;
+    rules = noRules;
+  });
+
+  it('is not empty where rules exclude every best seller but one', async () => {
+    rules = rulesSchema.parse({ exclude: [lamp, shade, clock].map((productId) => ({ productId })) });
+    expect(await listed('scenario=home&limit=1')).toEqual([spade]);
+    rules = noRules;
+  });
+
   it.each([
     'scenario=nothing',
     '',
@@ -314,13 +382,12 @@ describe('GET /api/recommendations', () => {
     const alone = testHost('recommendation');
     const away = createRedis(alone, 'redis://127.0.0.1:1');
     const http = createHttpServer(alone, { port: 0, title: 'test', auth });
-    recommendationRoutes(
-      http.app,
-      alone,
-      viewOrNothing(redisSimilarityView(away.client, host.clock), away),
+    recommendationRoutes(http.app, alone, {
+      similarity: viewOrNothing(redisSimilarityView(away.client, host.clock), away),
       catalogue,
-      model,
-    );
+      model: listModel,
+      rules: () => rules,
+    });
     alone.use(away);
     alone.use(http.component);
     await alone.start();

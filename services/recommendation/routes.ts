@@ -9,20 +9,22 @@ import { normaliseCategory } from '#schemas/category';
 import type { Experiment } from '#schemas/experiments';
 import { labelled } from '#schemas/recommendation-label';
 import { staff } from '#schemas/roles';
-import type { SimilarityView } from '#schemas/similarity-state';
 import { reasonKinds } from './candidates.js';
-import type { Catalogue } from './catalogue-store.js';
-import { createAssignments } from './experiments.js';
-import type { Model } from './model.js';
-import { recommendByModel } from './model-list.js';
-import { popularityVersion, recommendByPopularity } from './popularity-list.js';
-import { type Question, recommend } from './recommend.js';
+import { type Assignment, createAssignments } from './experiments.js';
+import { explained, explanation } from './explanation.js';
+import type { Question } from './question.js';
+import { type Answer, recommend, type Sources } from './recommend.js';
 
-/** The version of the algorithm. Change it with every change that affects which products are recommended. */
-export const modelVersion = 'item-to-item-2';
-
-/** Of the lists that the models of `recommenders/` answer. */
+/** The version of the algorithms. Change it with every change that affects which products are recommended. */
 export const modelsVersion = 'learned-blend-1';
+
+/** Of the lists that the similarities in Redis answer in place of the models. */
+export const similarityVersion = 'item-to-item-2';
+
+/** Of best sellers, with which experiments compare. */
+export const popularityVersion = 'popularity-1';
+
+const versions = { models: modelsVersion, similarity: similarityVersion, popularity: popularityVersion };
 
 const idCharsMax = 128;
 const excludedMax = 500;
@@ -97,10 +99,7 @@ const answer = z
 export const recommendationRoutes = (
   app: HttpApp,
   host: Pick<Host, 'clock' | 'metrics'>,
-  similarity: SimilarityView,
-  catalogue: Catalogue,
-  model: Pick<Model, 'recommend' | 'learnedUpToMs'>,
-  experiments: () => readonly Experiment[] = () => [],
+  { experiments, ...sources }: Sources & { experiments: () => readonly Experiment[] },
 ): void => {
   const assign = createAssignments(experiments);
   const requests = host.metrics.counter('recommendation_requests_total', 'Recommendation lists answered.', [
@@ -131,73 +130,83 @@ export const recommendationRoutes = (
     },
     async (request) => {
       const startedAtMs = performance.now();
-      const { scenario, productId, productIds, visitId, exclude, category, limit } = request.query;
-      const nowMs = host.clock.nowMs();
-      const common = {
-        ...(visitId === undefined ? {} : { visitId }),
-        ...usersOf(request.principal, request.query.userId),
-        exclude: exclude ?? [],
-        ...(category === undefined ? {} : { category: normaliseCategory(category) }),
-        limit,
-        nowMs,
-      };
-      // Best sellers know neither the visit's newest product nor its cart, so only lists beside something named are compared.
-      const isBesideNamed =
-        productId !== undefined ||
-        productIds !== undefined ||
-        !['product', 'similar', 'cart'].includes(scenario);
-      const assignment = isBesideNamed ? assign(scenario, { visitId, userId: common.userId }) : null;
-      const isPopularity = assignment?.model === 'popularity';
-      const isModels = scenario !== 'product' && scenario !== 'home';
-      const { items, source, learnedUpToMs } = isPopularity
-        ? await recommendByPopularity(
-            {
-              productId,
-              category: common.category,
-              exclusions: {
-                productIds: [
-                  ...common.exclude,
-                  ...(productIds ?? []),
-                  ...(productId === undefined ? [] : [productId]),
-                ],
-                buyerId: scenario === 'reorder' ? null : (common.buyerId ?? null),
-              },
-              limit,
-            },
-            catalogue,
-          )
-        : isModels
-          ? await recommendByModel({ ...common, scenario, productId, cart: productIds }, model, catalogue)
-          : await recommend(
-              {
-                ...common,
-                scenario:
-                  scenario === 'home' ? { name: scenario } : { name: scenario, productId: productId ?? null },
-              },
-              similarity,
-              catalogue,
-            );
-      requests.inc({ scenario, source });
+      const question = questionOf(request.query, request.principal, host.clock.nowMs());
+      const assignment = isCompared(question) ? assign(question.scenario, visitorOf(question)) : null;
+      const found = await recommend(
+        { ...question, isPopularity: assignment?.model === 'popularity' },
+        sources,
+      );
+      requests.inc({ scenario: question.scenario, source: found.source });
       duration.observe((performance.now() - startedAtMs) / 1000);
-      const answeredBy = isPopularity ? popularityVersion : isModels ? modelsVersion : modelVersion;
+      return shown(found, question, newId(host.clock), assignment);
+    },
+  );
+
+  app.get(
+    '/api/recommendations/explain',
+    {
+      access: staff,
+      schema: {
+        tags: ['recommendations'],
+        summary:
+          'The same list, with every candidate, its score by part, and which rule moved or removed it.',
+        description:
+          'For a visitor of whom staff asks: the query is that of GET /api/recommendations. The answer is not shown to the ' +
+          'visitor and does not count as a list that was shown.',
+        querystring: query,
+        response: {
+          200: answer.extend({ source: z.string(), candidates: explained }).meta({ id: 'Explanation' }),
+        },
+      },
+    },
+    async (request) => {
+      const question = questionOf(request.query, request.principal, host.clock.nowMs());
+      const found = await recommend(question, sources, true);
       return {
-        recommendationId: labelled(newId(host.clock), {
-          scenario,
-          model: answeredBy,
-          experiment: assignment,
-          exploredPlace: null,
-        }),
-        modelVersion: answeredBy,
-        asOf: new Date(learnedUpToMs ?? nowMs).toISOString(),
-        items: items.map(({ productId: id, score, reason }) => ({
-          productId: id,
-          score,
-          reason: { kind: reason.kind, because: [...reason.because] },
-        })),
+        ...shown(found, question, newId(host.clock), null),
+        source: found.source,
+        candidates: explanation(found),
       };
     },
   );
 };
+
+const questionOf = (asked: z.output<typeof query>, principal: Principal, nowMs: number): Question => {
+  const { scenario, productId, productIds, visitId, userId, exclude, category, limit } = asked;
+  return {
+    scenario,
+    productId,
+    cart: productIds,
+    visitId,
+    ...usersOf(principal, userId),
+    exclude: exclude ?? [],
+    category: category === undefined ? undefined : normaliseCategory(category),
+    limit,
+    nowMs,
+  };
+};
+
+/** Best sellers know neither the visit's newest product nor its cart, so only lists beside something named are compared. */
+const isCompared = ({ scenario, productId, cart }: Question): boolean =>
+  productId !== undefined || cart !== undefined || !['product', 'similar', 'cart'].includes(scenario);
+
+const visitorOf = ({ visitId, userId }: Question) => ({ visitId, userId });
+
+const shown = (
+  { items, rankedBy, learnedUpToMs }: Answer,
+  { scenario, nowMs }: Question,
+  id: string,
+  experiment: Assignment | null,
+): z.output<typeof answer> => ({
+  recommendationId: labelled(id, { scenario, model: versions[rankedBy], experiment, exploredPlace: null }),
+  modelVersion: versions[rankedBy],
+  asOf: new Date(learnedUpToMs ?? nowMs).toISOString(),
+  items: items.map(({ productId, score, reason }) => ({
+    productId,
+    score,
+    reason: { kind: reason.kind, because: [...reason.because] },
+  })),
+});
 
 /**
  * Interests are visible in the answer (`because` names them), so they are used only for their owner and for staff.

@@ -2,6 +2,7 @@ import { createRedis } from '#platform/redis/client';
 import { followsLater, openService } from '#platform/service';
 import type { Component, Host, Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
+import { recentMs } from '#recommenders/activity';
 import { records } from '#schemas/events';
 import { experimentsSetting } from '#schemas/experiments';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
@@ -9,9 +10,9 @@ import { type RecommendationConfig, recommendationConfig } from './config.js';
 import { freshCatalogue, freshSimilarity } from './fresh-view.js';
 import { createModelReplica } from './model-replica.js';
 import { reactions } from './reactions.js';
-import { recentPurchaseMs } from './recommend.js';
 import { forgetInterests, redisSimilarityView, viewOrNothing } from './redis-view.js';
 import { recommendationRoutes } from './routes.js';
+import { noRules, rulesSetting } from './rules.js';
 
 /**
  * Keeps the products that may be shown in its own database, from events. Reads similarities from Redis while it is
@@ -23,21 +24,20 @@ export const service: Service<RecommendationConfig> = {
   build: async (config, host) => {
     const redis = host.use(createRedis(host, config.redisUrl));
     const { db, broker, react, app } = await openService(host, config, { records });
-    const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentPurchaseMs });
+    const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentMs });
     react('reactions', reactions(catalogue, forgetInterests(redis)), followsLater);
     host.use(forgetOldPurchases(host, catalogue));
     const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
     const { model, component } = createModelReplica(host, broker, config.schemaRegistryUrl);
     host.use(component);
     const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
-    recommendationRoutes(
-      app,
-      host,
-      freshSimilarity(similarity, host.clock),
-      freshCatalogue(catalogue, host.clock),
+    recommendationRoutes(app, host, {
+      similarity: freshSimilarity(similarity, host.clock),
+      catalogue: freshCatalogue(catalogue, host.clock),
       model,
-      settings.of(experimentsSetting, experimentsSetting.default),
-    );
+      experiments: settings.of(experimentsSetting, experimentsSetting.default),
+      rules: settings.of(rulesSetting, noRules),
+    });
   },
 };
 
@@ -48,7 +48,7 @@ const forgetOldPurchases = (host: Host, catalogue: CatalogueStore): Component =>
   let timer: NodeJS.Timeout | undefined;
   const forget = () =>
     catalogue
-      .forgetPurchases(host.clock.nowMs() - recentPurchaseMs, forgottenAtOnceMax)
+      .forgetPurchases(host.clock.nowMs() - recentMs, forgottenAtOnceMax)
       .catch((error: unknown) => host.logger.warn({ err: error }, 'old purchases could not be deleted'));
   return {
     name: 'purchases',

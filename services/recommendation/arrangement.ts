@@ -1,0 +1,215 @@
+import type { Scenario } from '#recommenders/activity';
+import type { Candidate } from './candidates.js';
+import type { Shelf } from './catalogue-store.js';
+import type { Rules, Target } from './rules.js';
+
+/** A candidate that may be shown, with what the rules ask of its product. */
+export type ShelvedCandidate = Candidate & { shelf: Shelf };
+
+/** Where the list stands: rules of other scenarios do not hold, and some rules compare with what is beside the list. */
+export type Place = {
+  scenario: Scenario;
+  /** Null where no product is in view, or an unknown one. */
+  inView: Shelf | null;
+  /** The product in view and those in the cart, as far as they are known. */
+  beside: readonly Shelf[];
+  limit: number;
+};
+
+/** What the rules did to one candidate. Rules are named by their place: `boost[0]`. */
+export type Judgement = {
+  /** With the factors of boosts. */
+  score: number;
+  movedBy: string[];
+  /** Null for a candidate that no rule has removed. */
+  removedBy: string | null;
+};
+
+export type Arrangement = { items: Candidate[]; judgements: ReadonlyMap<string, Judgement> };
+
+type Judged = ShelvedCandidate & { judgement: Judgement; isBuried: boolean };
+
+/**
+ * Orders candidates by the rules: `exclude`, bands and `neverWith` remove; `boost` multiplies scores; `bury` puts behind all
+ * others; of the rest, the best that caps and groups allow are taken, and pins take their places among them. Of equal
+ * scores the earlier candidate stays first. Pinned products count in the caps and are not held by them. The scores of the answer fall.
+ */
+export const arrange = (candidates: readonly ShelvedCandidate[], rules: Rules, place: Place): Arrangement => {
+  const removerOf = removing(rules, place);
+  const boostsOf = matching(rules.boost, place.scenario);
+  const buriesOf = matching(rules.bury, place.scenario);
+  const judged = candidates.map((candidate): Judged => {
+    const boosts = boostsOf(candidate.shelf);
+    const buries = buriesOf(candidate.shelf);
+    const judgement = {
+      score: boosts.reduce((product, nth) => product * rules.boost[nth]!.factor, candidate.score),
+      movedBy: [...boosts.map((nth) => `boost[${nth}]`), ...buries.map((nth) => `bury[${nth}]`)],
+      removedBy: removerOf(candidate.shelf),
+    };
+    return { ...candidate, judgement, isBuried: buries.length > 0 };
+  });
+  const ranked = judged
+    .filter(({ judgement }) => judgement.removedBy === null)
+    .sort((a, b) => Number(a.isBuried) - Number(b.isBuried) || b.judgement.score - a.judgement.score);
+  const items = laid(ranked, rules, place);
+  return {
+    items: withFallingScores(items),
+    judgements: new Map(judged.map(({ productId, judgement }) => [productId, judgement])),
+  };
+};
+
+/** The products that pins name for this list. They are candidates wherever they may be shown. */
+export const pinnedAt = (rules: Rules, place: Place): string[] => [...pinsAt(rules, place).keys()];
+
+const pinsAt = (rules: Rules, place: Place): Map<string, { position: number; nth: number }> => {
+  const pins = new Map<string, { position: number; nth: number }>();
+  for (const [nth, { productId, position, scenarios, beside }] of rules.pin.entries()) {
+    if (!holdsFor({ scenarios }, place.scenario) || pins.has(productId)) continue;
+    if (beside !== undefined && !place.beside.some((shelf) => isMatch(beside, shelf))) continue;
+    pins.set(productId, { position, nth });
+  }
+  return pins;
+};
+
+/** What removes a product from every place of the list; null if nothing does. */
+const removing = (rules: Rules, place: Place): ((shelf: Shelf) => string | null) => {
+  const { scenario, beside, inView } = place;
+  const exclusionsOf = matching(rules.exclude, scenario);
+  const bands = [...rules.priceBand.entries()].filter(([, band]) => holdsFor(band, scenario));
+  const { pairs, ageRestricted, sameGroup } = rules.neverWith;
+  const against = [...pairs.entries()].filter(([, pair]) =>
+    beside.some((shelf) => isMatch(pair.beside, shelf)),
+  );
+  const hidesAgeRestricted = ageRestricted && !beside.some((shelf) => shelf.ageRestricted);
+  const groups = new Set(
+    sameGroup && scenario !== 'reorder' ? beside.flatMap(({ groupId }) => groupId ?? []) : [],
+  );
+  return (shelf) => {
+    const [exclusion] = exclusionsOf(shelf);
+    if (exclusion !== undefined) return `exclude[${exclusion}]`;
+    if (hidesAgeRestricted && shelf.ageRestricted) return 'neverWith.ageRestricted';
+    if (shelf.groupId !== null && groups.has(shelf.groupId)) return 'neverWith.sameGroup';
+    const pair = against.find(([, { products }]) => isMatch(products, shelf));
+    if (pair !== undefined) return `neverWith.pairs[${pair[0]}]`;
+    const band = bands.find(([, one]) => isOutside(one, shelf, inView));
+    return band === undefined ? null : `priceBand[${band[0]}]`;
+  };
+};
+
+/** The best that caps and groups allow, with the pinned ones in their places. */
+const laid = (ranked: readonly Judged[], rules: Rules, place: Place): Judged[] => {
+  const pins = pinsAt(rules, place);
+  const room = createRoom(rules, place);
+  const pinned = ranked
+    .flatMap((item) => {
+      const pin = pins.get(item.productId);
+      return pin === undefined ? [] : [{ item, ...pin }];
+    })
+    .sort((a, b) => a.position - b.position || a.nth - b.nth)
+    .filter(({ item, nth }) => {
+      item.judgement.removedBy = room.refusalOfGroup(item.shelf);
+      if (item.judgement.removedBy !== null) return false;
+      item.judgement.movedBy.push(`pin[${nth}]`);
+      room.take(item.shelf);
+      return true;
+    });
+  const items: Judged[] = [];
+  for (const item of ranked) {
+    if (items.length >= place.limit) break;
+    if (pins.has(item.productId)) continue;
+    item.judgement.removedBy = room.refusalOf(item.shelf);
+    if (item.judgement.removedBy !== null) continue;
+    room.take(item.shelf);
+    items.push(item);
+  }
+  let next = 1;
+  for (const { item, position } of pinned) {
+    next = Math.max(next, position);
+    items.splice(next - 1, 0, item);
+    next += 1;
+  }
+  return items.slice(0, place.limit);
+};
+
+/** What a list still has room for, while it is filled. */
+const createRoom = (rules: Rules, { scenario }: Place) => {
+  const categories = new Map<string, number>();
+  const brands = new Map<string, number>();
+  const groups = new Set<string>();
+  const isOneOfGroup = rules.neverWith.sameGroup && scenario !== 'reorder';
+  const brandOf = ({ brand }: Shelf): string | null => brand?.toLowerCase() ?? null;
+  const isFull = (counts: Map<string, number>, key: string, max: number | null): boolean =>
+    max !== null && (counts.get(key) ?? 0) >= max;
+
+  const refusalOfGroup = ({ groupId }: Shelf): string | null =>
+    isOneOfGroup && groupId !== null && groups.has(groupId) ? 'neverWith.sameGroup' : null;
+  return {
+    refusalOfGroup,
+    refusalOf: (shelf: Shelf): string | null => {
+      const brand = brandOf(shelf);
+      if (isFull(categories, shelf.category, rules.maxPerCategory)) return 'maxPerCategory';
+      if (brand !== null && isFull(brands, brand, rules.maxPerBrand)) return 'maxPerBrand';
+      return refusalOfGroup(shelf);
+    },
+    take: (shelf: Shelf): void => {
+      const brand = brandOf(shelf);
+      categories.set(shelf.category, 1 + (categories.get(shelf.category) ?? 0));
+      if (brand !== null) brands.set(brand, 1 + (brands.get(brand) ?? 0));
+      if (shelf.groupId !== null) groups.add(shelf.groupId);
+    },
+  };
+};
+
+const withFallingScores = (items: readonly Judged[]): Candidate[] => {
+  const scores = items.map(({ judgement }) => judgement.score);
+  // A place that was moved up by a rule takes over at least the score of the place below.
+  for (let nth = scores.length - 2; nth >= 0; nth -= 1)
+    if (!items[nth + 1]!.isBuried) scores[nth] = Math.max(scores[nth]!, scores[nth + 1]!);
+  for (let nth = 1; nth < scores.length; nth += 1) scores[nth] = Math.min(scores[nth]!, scores[nth - 1]!);
+  return items.map(({ productId, reason }, nth) => ({ productId, reason, score: scores[nth]! }));
+};
+
+type Scoped = { scenarios?: readonly Scenario[] | undefined };
+
+const holdsFor = ({ scenarios }: Scoped, scenario: Scenario): boolean =>
+  scenarios === undefined || scenarios.includes(scenario);
+
+/** The places of the rules that hold for a product, lowest first. Rules about one product are found by its id. */
+const matching = (rules: readonly (Target & Scoped)[], scenario: Scenario): ((shelf: Shelf) => number[]) => {
+  const byProduct = new Map<string, number[]>();
+  const others: number[] = [];
+  for (const [nth, rule] of rules.entries()) {
+    if (!holdsFor(rule, scenario)) continue;
+    if (rule.productId === undefined) others.push(nth);
+    else byProduct.set(rule.productId, [...(byProduct.get(rule.productId) ?? []), nth]);
+  }
+  if (byProduct.size === 0 && others.length === 0) return () => [];
+  return (shelf) =>
+    [...(byProduct.get(shelf.productId) ?? []), ...others]
+      .filter((nth) => isMatch(rules[nth]!, shelf))
+      .sort((a, b) => a - b);
+};
+
+const isMatch = ({ productId, category, brand }: Target, shelf: Shelf): boolean =>
+  (productId === undefined || shelf.productId === productId) &&
+  (category === undefined || isWithin(shelf.category, category)) &&
+  (brand === undefined || shelf.brand?.toLowerCase() === brand.toLowerCase());
+
+/** True for a category and those below it; for every category where none is wanted. */
+export const isWithin = (category: string, wanted: string | undefined): boolean =>
+  wanted === undefined || category === wanted || category.startsWith(`${wanted}/`);
+
+type Band = Rules['priceBand'][number];
+
+const isOutside = (band: Band, shelf: Shelf, inView: Shelf | null): boolean => {
+  const { priceMinor, currency } = shelf;
+  if (priceMinor === null || (band.currency !== undefined && band.currency !== currency)) return false;
+  if (priceMinor < (band.minMinor ?? 0) || priceMinor > (band.maxMinor ?? Number.POSITIVE_INFINITY))
+    return true;
+  const other = inView?.currency === currency ? inView.priceMinor : null;
+  if (other === null) return false;
+  return (
+    priceMinor < (band.minRatio ?? 0) * other ||
+    (band.maxRatio !== undefined && priceMinor > band.maxRatio * other)
+  );
+};

@@ -1,0 +1,39 @@
+import type { Scenario } from '#recommenders/activity';
+import type { Explained } from '#recommenders/recommender';
+import type { Candidate } from './candidates.js';
+
+/** A request for recommendations. The caller's rights were checked before. */
+export type Question = {
+  scenario: Scenario;
+  /** The product in view, which never appears in the answer; the newest product of the visit if unset. */
+  productId?: string | undefined;
+  /** What lies in the cart; the visit's cart if unset. */
+  cart?: readonly string[] | undefined;
+  visitId?: string | undefined;
+  /** The user whose history and interests may be used. */
+  userId?: string | undefined;
+  /** The user whose recent purchases are left out. */
+  buyerId?: string | undefined;
+  exclude: readonly string[];
+  /** Only products of this category and those below it; products of all categories if none of them may be shown. */
+  category?: string | undefined;
+  limit: number;
+  /** Epoch milliseconds. */
+  nowMs: number;
+  /** True for a list of best sellers alone, which experiments compare the models with. */
+  isPopularity?: boolean;
+};
+
+/** Candidates in their order, the best first, and what they were found beside. */
+export type Ranking = {
+  candidates: readonly Candidate[];
+  inView: string | null;
+  cart: readonly string[];
+  /** What the buyer bought lately, as far as its source has it. */
+  bought: readonly string[];
+  /** Products that are popular now, the best first: they come before best sellers. */
+  trending: readonly string[];
+  learnedUpToMs: number | null;
+  /** Unset where nothing but the list was asked for. */
+  explained?: readonly Explained[];
+};
