@@ -12,8 +12,8 @@ export type Content = {
   readonly size: number;
   /** Adds the tokens of an item to a profile. */
   addTo(profile: Map<number, number>, item: number, weight: number): void;
-  /** The cosine of a profile and an item. */
-  similarity(profile: Profile, item: number): number;
+  /** The cosine of a profile and each item, in their order; valid until the next call. */
+  similarities(profile: Profile, items: readonly number[]): Float64Array;
   profileOf(tokens: Map<number, number>): Profile;
   profileOfItem(item: number): Profile;
   /** The items that came into the shop last, at most `newestMax`, of those that were there by then. */
@@ -45,6 +45,9 @@ export const createContent = (): Content => {
   const norms: number[] = [];
   let weighedAgainAt = 0;
   const weightOf = (token: number): number => weights[token]!;
+  // The profile that items are compared with, spread over all buckets: an item then costs its own tokens only.
+  const compared = new Float64Array(bucketsMax);
+  let cosines = new Float64Array(1024);
 
   /** Weights are computed again when the catalogue has grown by a tenth; in between they hardly change. */
   const weigh = (): void => {
@@ -118,15 +121,19 @@ export const createContent = (): Content => {
         ? young
         : young.sort((a, b) => since(b) - since(a) || a - b).slice(0, newestMax);
     },
-    similarity: ({ tokens, norm }, item) => {
-      const own = tokensOf[item];
-      if (own === undefined || norm === 0) return 0;
-      let dot = 0;
-      for (const token of own) {
-        const ofProfile = tokens.get(token);
-        if (ofProfile !== undefined) dot += weightOf(token) * ofProfile;
+    similarities: ({ tokens, norm }, items) => {
+      if (cosines.length < items.length) cosines = new Float64Array(2 * items.length);
+      for (const [token, weight] of tokens) compared[token] = weights[token]! * weight;
+      for (let nth = 0; nth < items.length; nth += 1) {
+        const item = items[nth]!;
+        const own = tokensOf[item];
+        let dot = 0;
+        if (own !== undefined && norm > 0)
+          for (let at = 0; at < own.length; at += 1) dot += compared[own[at]!]!;
+        cosines[nth] = dot === 0 ? 0 : dot / (norm * norms[item]!);
       }
-      return dot === 0 ? 0 : dot / (norm * norms[item]!);
+      for (const token of tokens.keys()) compared[token] = 0;
+      return cosines;
     },
     near: ({ tokens }, itemsMax) => {
       const heaviest = [...tokens].filter(([token]) => token % 2 === 0).sort(([, a], [, b]) => b - a);

@@ -19,9 +19,16 @@ export type Lessons = {
   beforeOrder(items: readonly number[], history: History | undefined, activity: Activity): void;
   credit: number;
   turn: number;
+  given: number;
 };
 
 const creditMax = 50;
+/**
+ * After so many lessons the rankers know the shop, and follow its changes by fewer: the n-th lesson is paid for by
+ * n / lessonsInFull times the activities, up to 1 / paceMin times.
+ */
+const lessonsInFull = 20_000;
+const paceMin = 0.15;
 const lessonWeightMin = 0.5;
 
 export const createLessons = (
@@ -57,6 +64,12 @@ export const createLessons = (
       taken,
     );
     candidates.clear();
+    lessons.given += 1;
+  };
+
+  const pay = (share: number): void => {
+    const pace = Math.max(paceMin, Math.min(1, lessonsInFull / lessons.given));
+    lessons.credit = Math.min(creditMax, lessons.credit + share * pace);
   };
 
   const cartLesson = (some: readonly number[], context: Context): boolean => {
@@ -103,12 +116,13 @@ export const createLessons = (
   const lessons: Lessons = {
     credit: creditMax,
     turn: 0,
+    given: 0,
     beforeStep: (visit, item, history, { kind, atMs, weight = 1 }) => {
       // What comes in bulk teaches nothing.
       if (weight < lessonWeightMin) return;
       const latest = visit.items[visit.items.length - 1];
       if (latest === item && kind !== 'added') return;
-      lessons.credit = Math.min(creditMax, lessons.credit + settings.lessonsPerView);
+      pay(settings.lessonsPerView);
       if (lessons.credit < 1) return;
       lessons.credit -= 1;
       lessons.turn += 1;
@@ -129,7 +143,7 @@ export const createLessons = (
         teach('product', context, new Set([item]), (other) => other !== latest);
     },
     beforeOrder: (some, history, { atMs }) => {
-      lessons.credit = Math.min(creditMax, lessons.credit + settings.lessonsPerOrder);
+      pay(settings.lessonsPerOrder);
       const context: Context = { visit: [], cart: [], history, atMs, ownVisit: -1 };
       lessons.turn += 1;
       // Each order begins with another lesson, so that all get their share when not all can be paid for.

@@ -85,6 +85,7 @@ export const createNeighbours = (index: VisitIndex) => {
     gather(anchors, settings, own);
     const threshold = thresholdOf(settings.neighboursMax);
     const falling = fallingBy(settings.reach);
+    const { steps } = index;
     for (let nth = 0; nth < visits.length; nth += 1) {
       const visit = visits[nth]!;
       const slot = touched[nth]!;
@@ -93,13 +94,11 @@ export const createNeighbours = (index: VisitIndex) => {
       sims[slot] = 0;
       if (near < threshold) continue;
       const sim = near ** settings.sharpness;
+      const begin = index.beginOf(visit);
       let match = length - 1;
-      while (match > 0 && index.itemAt(visit, match) !== matches[slot]) match -= 1;
+      while (match > 0 && steps[begin + match] !== matches[slot]) match -= 1;
       for (let step = 0; step < length; step += 1)
-        (step > match ? after : before).add(
-          index.itemAt(visit, step),
-          sim * falling[Math.abs(step - match)]!,
-        );
+        (step > match ? after : before).add(steps[begin + step]!, sim * falling[Math.abs(step - match)]!);
     }
     touched.length = 0;
     visits.length = 0;

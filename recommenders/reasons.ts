@@ -31,7 +31,7 @@ export const reasonOf = (memory: Memory, context: Context, item: number, isReord
     }
   if (best.share > 0) return { kind: best.kind, because: [nameOf(best.anchor)] };
   for (const anchor of anchors) {
-    const cosine = memory.content.similarity(memory.content.profileOfItem(anchor), item);
+    const [cosine = 0] = memory.content.similarities(memory.content.profileOfItem(anchor), [item]);
     if (cosine > best.share) Object.assign(best, { anchor, share: cosine });
   }
   return best.share >= similarMin

@@ -8,10 +8,12 @@ import { type Context, createMemory } from './memory.js';
 import { createRanker, type Ranker } from './ranker.js';
 import { type Reason, reasonOf } from './reasons.js';
 import { createScorers } from './scorers.js';
+import { nthLargest } from './selection.js';
 import { defaultSettings, type RecommenderSettings } from './settings.js';
 import { restoreFrom, type Snapshot, snapshotOf } from './snapshot.js';
 
-export type Recommended = { productId: string; score: number; reason: Reason };
+export type Ranked = { productId: string; score: number };
+export type Recommended = Ranked & { reason: Reason };
 
 /** One candidate of a list, with what its score is made of. */
 export type Explained = {
@@ -29,6 +31,10 @@ export type Recommender = {
   learn(activity: Activity): void;
   /** The best first. `mayShow` filters before the best are chosen. */
   recommend(query: Query, mayShow?: (productId: string) => boolean): Recommended[];
+  /** The same list without its reasons, which cost as much as the list itself where it is long. */
+  rank(query: Query): Ranked[];
+  /** The reasons of products on a list that was made for this query. */
+  reasons(query: Query, productIds: readonly string[]): Reason[];
   /** Every candidate of the same list and its score by part, the best first, then those that cannot be on it. */
   explain(query: Query): Explained[];
   /** What the visit has seen and has in its cart, oldest first, as far as it is remembered. */
@@ -121,14 +127,33 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
     return rankers[scenario].score(candidates.features.subarray(0, rows * featureCount), rows);
   };
 
-  const ranked = (query: Query, context: Context, scores: Float64Array): { item: number; row: number }[] => {
+  /** The rows of the best candidates, at most `query.limit`, the best first. */
+  const bestRows = ({ scenario, limit }: Query, { history }: Context, scores: Float64Array): number[] => {
+    const rows = candidates.items.length;
     // Discoveries come before what was bought long ago; `reorder` has the latter.
-    const isLate = (item: number) => query.scenario === 'home' && context.history?.owned.has(item) === true;
-    return candidates.items
-      .map((item, row) => ({ item, row, isLate: isLate(item) }))
-      .sort(
-        (a, b) => Number(a.isLate) - Number(b.isLate) || scores[b.row]! - scores[a.row]! || b.item - a.item,
-      );
+    const hasLate = scenario === 'home' && history !== undefined && history.owned.size > 0;
+    const isLate = (row: number) => hasLate && history.owned.has(candidates.items[row]!);
+    if (placing.length < rows) placing = new Float64Array(2 * rows);
+    for (let row = 0; row < rows; row += 1) placing[row] = scores[row]! - (isLate(row) ? lateBy : 0);
+    const least = rows <= limit ? Number.NEGATIVE_INFINITY : nthLargest(placing.slice(0, rows), rows, limit);
+    const best: number[] = [];
+    for (let row = 0; row < rows; row += 1) if (placing[row]! >= least) best.push(row);
+    const { items: found } = candidates;
+    return best.sort((a, b) => placing[b]! - placing[a]! || found[b]! - found[a]!).slice(0, limit);
+  };
+  let placing = new Float64Array(1024);
+
+  const list = (query: Query, context: Context, mayShow?: (productId: string) => boolean) => {
+    const removerOf = removing(query, context);
+    scorers(candidates, context, query.scenario);
+    const scores = score(
+      query,
+      (item) => removerOf(item) === null && (mayShow === undefined || mayShow(items.names.name(item))),
+    );
+    const best = bestRows(query, context, scores);
+    const found = best.map((row) => ({ item: candidates.items[row]!, score: scores[row]! }));
+    candidates.clear();
+    return found;
   };
 
   const partsOf = (scenario: Scenario, row: number): Record<string, number> => {
@@ -155,7 +180,9 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       return [{ productId: items.names.name(item), score: sumOf(parts), parts, removedBy }];
     });
     const scores = score(query, (item) => removerOf(item) === null);
-    const kept = ranked(query, context, scores).map(({ item, row }): Explained => {
+    const all = { ...query, limit: candidates.items.length };
+    const kept = bestRows(all, context, scores).map((row): Explained => {
+      const item = candidates.items[row]!;
       const parts = partsOf(scenario, row);
       const secondStage = scores[row]! - sumOf(parts);
       if (Math.abs(secondStage) > negligible) parts.secondStage = secondStage;
@@ -195,18 +222,20 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
         if (kind !== 'removed') rememberView(history, item);
       }
     },
-    recommend: (query, mayShow = () => true) => {
+    recommend: (query, mayShow) => {
       const context = contextOf(query);
-      const removerOf = removing(query, context);
-      scorers(candidates, context, query.scenario);
-      const scores = score(query, (item) => removerOf(item) === null && mayShow(items.names.name(item)));
-      const list = ranked(query, context, scores).slice(0, query.limit);
-      candidates.clear();
-      return list.map(({ item, row }) => ({
+      return list(query, context, mayShow).map(({ item, score }) => ({
         productId: items.names.name(item),
-        score: scores[row]!,
+        score,
         reason: reasonOf(memory, context, item, query.scenario === 'reorder'),
       }));
+    },
+    rank: (query) =>
+      list(query, contextOf(query)).map(({ item, score }) => ({ productId: items.names.name(item), score })),
+    reasons: (query, productIds) => {
+      const context = contextOf(query);
+      const isReorder = query.scenario === 'reorder';
+      return productIds.map((id) => reasonOf(memory, context, items.names.find(id), isReorder));
     },
     explain,
     visitOf: (visitId) => {
@@ -220,3 +249,5 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
 };
 
 const negligible = 1e-9;
+/** More than scores differ by, so that late candidates stand behind all others in their own order. */
+const lateBy = 1e6;

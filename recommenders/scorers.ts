@@ -203,24 +203,24 @@ const scoreContent = (
   else
     for (const some of [last, profile])
       for (const item of content.near(some, contentCandidatesMax)) candidates.rowOf(item);
-  const singles = [
-    ...new Set([
-      ...bought.map(([item]) => item).slice(-comparedMax),
-      ...cart,
-      ...anchors.map(({ item }) => item),
-    ]),
-  ].map((item) => content.profileOfItem(item));
-  const { features } = candidates;
-  for (let nth = 0; nth < candidates.items.length; nth += 1) {
-    const item = candidates.items[nth]!;
-    const from = nth * featureCount;
-    features[from + columnOf.contentProfile] = content.similarity(profile, item);
-    features[from + columnOf.contentLast] = content.similarity(last, item);
-    if (scenario !== 'new-arrivals') continue;
-    let best = 0;
-    for (const single of singles) best = Math.max(best, content.similarity(single, item));
-    features[from + columnOf.contentBest] = best;
+  setSimilarities(candidates, content.similarities(profile, candidates.items), columnOf.contentProfile);
+  setSimilarities(candidates, content.similarities(last, candidates.items), columnOf.contentLast);
+  if (scenario !== 'new-arrivals') return;
+  const singles = new Set([
+    ...bought.map(([item]) => item).slice(-comparedMax),
+    ...cart,
+    ...anchors.map(({ item }) => item),
+  ]);
+  const best = new Float64Array(candidates.items.length);
+  for (const single of singles) {
+    const cosines = content.similarities(content.profileOfItem(single), candidates.items);
+    for (let nth = 0; nth < best.length; nth += 1) best[nth] = Math.max(best[nth]!, cosines[nth]!);
   }
+  setSimilarities(candidates, best, columnOf.contentBest);
+};
+
+const setSimilarities = ({ features, items }: Candidates, cosines: Float64Array, column: number): void => {
+  for (let nth = 0; nth < items.length; nth += 1) features[nth * featureCount + column] = cosines[nth]!;
 };
 
 const scoreItems = (

@@ -18,11 +18,11 @@ export type Snapshot = {
   trending: number[];
   landmarks: [long: number | null, short: number | null];
   rankers: Record<Scenario, RankerJson>;
-  lessons: { credit: number; turn: number };
+  lessons: { credit: number; turn: number; given: number };
   contest: ContestJson;
 };
 
-const snapshotVersion = 2;
+const snapshotVersion = 3;
 const rowNames = ['forward', 'backward', 'together', 'following'] as const;
 
 type Whole = { memory: Memory; rankers: Record<Scenario, Ranker>; lessons: Lessons; contest: Contest };
@@ -42,7 +42,7 @@ export const snapshotOf = ({ memory, rankers, lessons, contest }: Whole): Snapsh
   rankers: Object.fromEntries(
     Object.entries(rankers).map(([scenario, ranker]) => [scenario, ranker.toJson()]),
   ) as Snapshot['rankers'],
-  lessons: { credit: lessons.credit, turn: lessons.turn },
+  lessons: { credit: lessons.credit, turn: lessons.turn, given: lessons.given },
   contest: contest.toJson(),
 });
 

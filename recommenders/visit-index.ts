@@ -13,6 +13,9 @@ export type VisitIndex = {
   /** A number below `visitsMax` that no other visit that is kept has. */
   slotOf(visit: number): number;
   lengthOf(visit: number): number;
+  /** Where the visit's items begin in `steps`, which is replaced when the index grows. */
+  beginOf(visit: number): number;
+  readonly steps: Int32Array;
   itemAt(visit: number, step: number): number;
   /** The visits of an item, oldest first from `start`, as a ring. */
   visitsOf(item: number): Ring | undefined;
@@ -75,6 +78,10 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
     isKept,
     slotOf: (visit) => visit % capacity,
     lengthOf: (visit) => lengths[visit % capacity]!,
+    beginOf: (visit) => (visit % capacity) * stepsMax,
+    get steps() {
+      return items;
+    },
     itemAt: (visit, step) => items[(visit % capacity) * stepsMax + step]!,
     visitsOf: (item) => rings[item],
     clearVisit: (visit) => {

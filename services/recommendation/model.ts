@@ -10,7 +10,7 @@ import type {
 import { createCalm } from './calm.js';
 
 /** The models, fed with the shop's events. */
-export type Model = Pick<Recommender, 'recommend' | 'explain' | 'visitOf'> & {
+export type Model = Pick<Recommender, 'recommend' | 'rank' | 'reasons' | 'explain' | 'visitOf'> & {
   /**
    * `appendedAtMs`: when Kafka got the event, epoch milliseconds; no client's clock may run ahead of it. `visitsTogether`:
    * how many visits its request reported; 1 if unset.
@@ -33,6 +33,8 @@ export const createModel = (recommender: Recommender): Model => {
 
   return {
     recommend: recommender.recommend,
+    rank: recommender.rank,
+    reasons: recommender.reasons,
     explain: recommender.explain,
     visitOf: recommender.visitOf,
     learnedUpToMs: () => learnedUpToMs,

@@ -72,7 +72,8 @@ const knowing = (pairs: Record<string, string[]>, rest: Partial<SimilarityView> 
 
 /** Models that are still learned again, so that the similarities answer. */
 const model: ListModel = {
-  recommend: () => [],
+  rank: () => [],
+  reasons: () => [],
   explain: () => [],
   visitOf: () => ({ seen: [], cart: [] }),
   learnedUpToMs: () => null,

@@ -1,5 +1,5 @@
 import type { Query } from '#recommenders/activity';
-import type { Explained, Recommended } from '#recommenders/recommender';
+import type { Recommender } from '#recommenders/recommender';
 import type { SimilarityView } from '#schemas/similarity-state';
 import {
   arrange,
@@ -22,10 +22,7 @@ import { rankBySimilarity } from './similarity-ranking.js';
 export type Source = 'model' | 'similarity' | 'popularity' | 'catalogue';
 
 /** The models, as far as lists need them. */
-export type ListModel = {
-  recommend(query: Query): Recommended[];
-  explain(query: Query): Explained[];
-  visitOf(visitId: string): { seen: string[]; cart: string[] };
+export type ListModel = Pick<Recommender, 'rank' | 'reasons' | 'explain' | 'visitOf'> & {
   learnedUpToMs(): number | null;
   /** False while they have not yet learned again what was on the log at the start. */
   isReady(): boolean;
@@ -96,8 +93,21 @@ export const recommend = async (
   // If the category is unknown or sold out, products of other categories are better than an empty page.
   if (arrangement.items.length === 0 && category !== undefined)
     return recommend({ ...question, category: undefined }, sources, isExplained);
-  const source = sourceOf(arrangement.items, rankedBy);
-  return { ...arrangement, source, rankedBy, learnedUpToMs: ranking.learnedUpToMs, ranking };
+  const items =
+    rankedBy === 'models' ? withReasons(arrangement.items, question, model) : arrangement.items;
+  const { judgements } = arrangement;
+  const source = sourceOf(items, rankedBy);
+  return { items, judgements, source, rankedBy, learnedUpToMs: ranking.learnedUpToMs, ranking };
+};
+
+/** Stands for the reason of a product that the models ranked until the list is made: few of them come to be on it. */
+const found: Reason = { kind: 'popular', because: [] };
+
+const withReasons = (items: readonly Candidate[], question: Question, model: ListModel): Candidate[] => {
+  const ids = items.filter(({ reason }) => reason === found).map(({ productId }) => productId);
+  const reasons = model.reasons(queryOf(question), ids);
+  const reasonById = new Map(ids.map((id, nth) => [id, reasons[nth]!]));
+  return items.map((item) => ({ ...item, reason: reasonById.get(item.productId) ?? item.reason }));
 };
 
 /** New arrivals are ranked by the models even where best sellers are asked for: best sellers are seldom new. */
@@ -119,15 +129,25 @@ const rankByNothing = ({ productId, cart }: Question): Ranking => ({
 /** The models do not know the stock, so they are asked for more products than are shown. */
 const askedFor = (limit: number): number => 4 * limit + 100;
 
+const queryOf = (question: Question): Query => ({
+  ...question,
+  atMs: question.nowMs,
+  limit: askedFor(question.limit),
+});
+
 const rankByModel = (question: Question, model: ListModel, isExplained: boolean): Ranking => {
-  const { scenario, visitId, productId, limit, nowMs } = question;
-  const query: Query = { ...question, atMs: nowMs, limit: askedFor(limit) };
+  const { scenario, visitId, productId } = question;
+  const query = queryOf(question);
   const visit = visitId === undefined ? { seen: [], cart: [] } : model.visitOf(visitId);
   const isBesideOne = scenario === 'product' || scenario === 'similar';
   // Logits as shares of the best one's odds: positive, and falling as the list goes on.
-  const logits = model.recommend(query);
-  const best = Math.max(...logits.map(({ score }) => score));
-  const candidates = logits.map((product) => ({ ...product, score: Math.exp(product.score - best) }));
+  const logits = model.rank(query);
+  const best = logits.reduce((max, { score }) => Math.max(max, score), Number.NEGATIVE_INFINITY);
+  const candidates = logits.map((product) => ({
+    productId: product.productId,
+    score: Math.exp(product.score - best),
+    reason: found,
+  }));
   return {
     candidates,
     inView: productId ?? (isBesideOne ? (visit.seen.at(-1) ?? null) : null),
