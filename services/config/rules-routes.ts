@@ -82,7 +82,8 @@ export const rulesRoutes = (app: HttpApp, { db, store }: Pick<ConfigRouteDeps, '
       const row = await inTransaction(db, async (tx) => {
         const version = await store.lockVersion(tx, key);
         assertIfMatch(request, etagOf(version));
-        const value: SettingValue = rules;
+        // What is undefined has no place in JSON.
+        const value = rules as SettingValue;
         return store.change(tx, key, version, { value, rolledBackTo: null, changedBy });
       });
       return reply.header('etag', etagOf(row.version)).send(shown(row));

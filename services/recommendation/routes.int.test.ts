@@ -386,6 +386,7 @@ describe('GET /api/recommendations', () => {
       similarity: viewOrNothing(redisSimilarityView(away.client, host.clock), away),
       catalogue,
       model: listModel,
+      experiments: () => [],
       rules: () => rules,
     });
     alone.use(away);

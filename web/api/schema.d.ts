@@ -1299,6 +1299,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recommendations/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What merchandisers have decided about recommendation lists.
+         * @description The setting `recommendations.rules` of GET /api/config, which keeps its history and can set an earlier version again.
+         */
+        get: operations["getApiRecommendationsRules"];
+        /**
+         * Replace the rules of recommendation lists; every list follows within 2 s.
+         * @description Rules that are left out are rules that there are none of. A product that a rule excludes is on no list, also when a pin names it.
+         */
+        put: operations["putApiRecommendationsRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ops/dead-letters": {
         parameters: {
             query?: never;
@@ -1722,6 +1746,26 @@ export interface paths {
          * @description The answer has no product that is unknown, inactive, out of stock, excluded or recently bought. It is not empty while any product may be shown. Unknown visits, users and products are not errors.
          */
         get: operations["getApiRecommendations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recommendations/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same list, with every candidate, its score by part, and which rule moved or removed it.
+         * @description For a visitor of whom staff asks: the query is that of GET /api/recommendations. The answer is not shown to the visitor and does not count as a list that was shown.
+         */
+        get: operations["getApiRecommendationsExplain"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2371,6 +2415,9 @@ export interface components {
         PushKey: {
             publicKey: string;
         };
+        JsonValue: string | number | boolean | null | components["schemas"]["JsonValue"][] | {
+            [key: string]: components["schemas"]["JsonValue"];
+        };
         Setting: {
             key: string;
             /** @description The value in effect: the one that was set last, or the default. */
@@ -2378,12 +2425,16 @@ export interface components {
                 [key: string]: (number | string | boolean) | ((number | string | boolean) | {
                     [key: string]: number | string | boolean;
                 })[];
-            }[];
+            }[] | {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
             default: number | string | boolean | {
                 [key: string]: (number | string | boolean) | ((number | string | boolean) | {
                     [key: string]: number | string | boolean;
                 })[];
-            }[];
+            }[] | {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
             /** @description True while no value is set. */
             isDefault: boolean;
             unit: string;
@@ -2404,13 +2455,139 @@ export interface components {
                 [key: string]: (number | string | boolean) | ((number | string | boolean) | {
                     [key: string]: number | string | boolean;
                 })[];
-            }[]) | null;
+            }[] | {
+                [key: string]: components["schemas"]["JsonValue"];
+            }) | null;
             /** @description The version whose value was set again; 0 is the default. */
             rolledBackTo: number | null;
             /** Format: uuid */
             changedBy: string;
             /** Format: date-time */
             changedAt: string;
+        };
+        RecommendationRules: {
+            /**
+             * @description Products with a fixed place, if they may be shown.
+             * @default []
+             */
+            pin: {
+                productId: string;
+                /** @description Its place on the list, counted from 1. */
+                position: number;
+                /** @description The scenarios that it holds for; all of them if it is left out. */
+                scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+                /** @description Only where the product in view, or one in the cart, is one of these. */
+                beside?: {
+                    productId?: string;
+                    /** @description Its path; those below it too. */
+                    category?: string;
+                    /** @description Capitals do not matter. */
+                    brand?: string;
+                };
+            }[];
+            /**
+             * @description Products that come earlier.
+             * @default []
+             */
+            boost: {
+                productId?: string;
+                /** @description Its path; those below it too. */
+                category?: string;
+                /** @description Capitals do not matter. */
+                brand?: string;
+                /** @description Multiplies the score. */
+                factor: number;
+                /** @description The scenarios that it holds for; all of them if it is left out. */
+                scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+            }[];
+            /**
+             * @description Products that come after all others.
+             * @default []
+             */
+            bury: {
+                productId?: string;
+                /** @description Its path; those below it too. */
+                category?: string;
+                /** @description Capitals do not matter. */
+                brand?: string;
+                /** @description The scenarios that it holds for; all of them if it is left out. */
+                scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+            }[];
+            /**
+             * @description Products that are on no list.
+             * @default []
+             */
+            exclude: {
+                productId?: string;
+                /** @description Its path; those below it too. */
+                category?: string;
+                /** @description Capitals do not matter. */
+                brand?: string;
+                /** @description The scenarios that it holds for; all of them if it is left out. */
+                scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+            }[];
+            /**
+             * @description At most so many of one list; null for no bound.
+             * @default null
+             */
+            maxPerCategory: number | null;
+            /**
+             * @description At most so many of one list; null for no bound.
+             * @default null
+             */
+            maxPerBrand: number | null;
+            /**
+             * @description Products outside of a band are left out.
+             * @default []
+             */
+            priceBand: {
+                /** @description The scenarios that it holds for; all of them if it is left out. */
+                scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+                /** @description Only products priced in it are held to the band. */
+                currency?: string;
+                minMinor?: number;
+                maxMinor?: number;
+                /** @description The lowest share of the price of the product in view. */
+                minRatio?: number;
+                /** @description The highest share of the price of the product in view. */
+                maxRatio?: number;
+            }[];
+            neverWith: {
+                /**
+                 * @description Age-restricted products are shown only beside an age-restricted product in view or in the cart.
+                 * @default true
+                 */
+                ageRestricted: boolean;
+                /**
+                 * @description A list has one variant of a group at most, and none beside another of its group. `reorder` may have several.
+                 * @default true
+                 */
+                sameGroup: boolean;
+                /**
+                 * @description `products` are never shown where the product in view, or one in the cart, is one of `beside`.
+                 * @default []
+                 */
+                pairs: {
+                    products: {
+                        productId?: string;
+                        /** @description Its path; those below it too. */
+                        category?: string;
+                        /** @description Capitals do not matter. */
+                        brand?: string;
+                    };
+                    beside: {
+                        productId?: string;
+                        /** @description Its path; those below it too. */
+                        category?: string;
+                        /** @description Capitals do not matter. */
+                        brand?: string;
+                    };
+                }[];
+            };
+            /** @description Counts the changes; 0 while there was none. */
+            version: number;
+            changedBy: string | null;
+            changedAt: string | null;
         };
         DeadLetter: {
             /** Format: uuid */
@@ -3066,10 +3243,53 @@ export interface components {
                 score: number;
                 reason: {
                     /** @enum {string} */
-                    kind: "seen_together" | "seen_earlier" | "bought_together" | "bought_before" | "similar" | "popular_in_category" | "popular" | "catalogue";
+                    kind: "seen_together" | "seen_earlier" | "bought_together" | "bought_before" | "similar" | "popular_in_category" | "popular" | "catalogue" | "pinned";
                     /** @description The products because of which this one is recommended, if any. */
                     because: string[];
                 };
+            }[];
+        };
+        Explanation: {
+            /**
+             * Format: uuid
+             * @description Send it with recommendation_shown and recommendation_clicked.
+             */
+            recommendationId: string;
+            modelVersion: string;
+            /**
+             * Format: date-time
+             * @description The newest event time in the similarities; the current time if none were available.
+             */
+            asOf: string;
+            items: {
+                productId: string;
+                /** @description Comparable only within this answer. */
+                score: number;
+                reason: {
+                    /** @enum {string} */
+                    kind: "seen_together" | "seen_earlier" | "bought_together" | "bought_before" | "similar" | "popular_in_category" | "popular" | "catalogue" | "pinned";
+                    /** @description The products because of which this one is recommended, if any. */
+                    because: string[];
+                };
+            }[];
+            source: string;
+            /** @description The candidates, those of the list first, then the best: at most 500. */
+            candidates: {
+                productId: string;
+                /** @description Its place on the list, counted from 1; null if it is not on it. */
+                place: number | null;
+                /** @description What the ranking model gave it; null for a product that the models did not find. */
+                modelScore: number | null;
+                /** @description What the score of the model is the sum of: weight times value of each feature that is not 0. */
+                parts: {
+                    [key: string]: number;
+                };
+                /** @description The score that the list is ordered by, with the factors of rules; null if it was removed before. */
+                score: number | null;
+                /** @description The rules that changed its score or its place, by their place among the rules: `boost[0]`. */
+                movedBy: string[];
+                /** @description Why it is not on the list: a rule (`exclude[2]`, `neverWith.sameGroup`, `maxPerBrand`); or `asked_to_exclude` (by the query, in view or in the cart), `not_listed`, `bought_recently`, `not_new`; `not_sellable` (unknown, inactive, sold out, of another category, or bought lately); `below_limit`. Null if it is on the list. */
+                removedBy: string | null;
             }[];
         };
     };
@@ -12088,7 +12308,9 @@ export interface operations {
                         [key: string]: (number | string | boolean) | ((number | string | boolean) | {
                             [key: string]: number | string | boolean;
                         })[];
-                    }[];
+                    }[] | {
+                        [key: string]: components["schemas"]["JsonValueInput"];
+                    };
                     key?: components["schemas"]["JsonValueInput"];
                     default?: components["schemas"]["JsonValueInput"];
                     isDefault?: components["schemas"]["JsonValueInput"];
@@ -12397,6 +12619,327 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getApiRecommendationsRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecommendationRules"];
+                };
+            };
+            /** @description Unchanged since the version in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putApiRecommendationsRules: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version this update is based on. */
+                "if-match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Products with a fixed place, if they may be shown.
+                     * @default []
+                     */
+                    pin?: {
+                        productId: string;
+                        /** @description Its place on the list, counted from 1. */
+                        position: number;
+                        /** @description The scenarios that it holds for; all of them if it is left out. */
+                        scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+                        /** @description Only where the product in view, or one in the cart, is one of these. */
+                        beside?: {
+                            productId?: string;
+                            /** @description Its path; those below it too. */
+                            category?: string & unknown;
+                            /** @description Capitals do not matter. */
+                            brand?: string;
+                        };
+                    }[];
+                    /**
+                     * @description Products that come earlier.
+                     * @default []
+                     */
+                    boost?: {
+                        productId?: string;
+                        /** @description Its path; those below it too. */
+                        category?: string & unknown;
+                        /** @description Capitals do not matter. */
+                        brand?: string;
+                        /** @description Multiplies the score. */
+                        factor: number;
+                        /** @description The scenarios that it holds for; all of them if it is left out. */
+                        scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+                    }[];
+                    /**
+                     * @description Products that come after all others.
+                     * @default []
+                     */
+                    bury?: {
+                        productId?: string;
+                        /** @description Its path; those below it too. */
+                        category?: string & unknown;
+                        /** @description Capitals do not matter. */
+                        brand?: string;
+                        /** @description The scenarios that it holds for; all of them if it is left out. */
+                        scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+                    }[];
+                    /**
+                     * @description Products that are on no list.
+                     * @default []
+                     */
+                    exclude?: {
+                        productId?: string;
+                        /** @description Its path; those below it too. */
+                        category?: string & unknown;
+                        /** @description Capitals do not matter. */
+                        brand?: string;
+                        /** @description The scenarios that it holds for; all of them if it is left out. */
+                        scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+                    }[];
+                    /**
+                     * @description At most so many of one list; null for no bound.
+                     * @default null
+                     */
+                    maxPerCategory?: number | null;
+                    /**
+                     * @description At most so many of one list; null for no bound.
+                     * @default null
+                     */
+                    maxPerBrand?: number | null;
+                    /**
+                     * @description Products outside of a band are left out.
+                     * @default []
+                     */
+                    priceBand?: {
+                        /** @description The scenarios that it holds for; all of them if it is left out. */
+                        scenarios?: ("product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending")[];
+                        /** @description Only products priced in it are held to the band. */
+                        currency?: string;
+                        minMinor?: number;
+                        maxMinor?: number;
+                        /** @description The lowest share of the price of the product in view. */
+                        minRatio?: number;
+                        /** @description The highest share of the price of the product in view. */
+                        maxRatio?: number;
+                    }[];
+                    /** @default {} */
+                    neverWith?: {
+                        /**
+                         * @description Age-restricted products are shown only beside an age-restricted product in view or in the cart.
+                         * @default true
+                         */
+                        ageRestricted?: boolean;
+                        /**
+                         * @description A list has one variant of a group at most, and none beside another of its group. `reorder` may have several.
+                         * @default true
+                         */
+                        sameGroup?: boolean;
+                        /**
+                         * @description `products` are never shown where the product in view, or one in the cart, is one of `beside`.
+                         * @default []
+                         */
+                        pairs?: {
+                            products: {
+                                productId?: string;
+                                /** @description Its path; those below it too. */
+                                category?: string & unknown;
+                                /** @description Capitals do not matter. */
+                                brand?: string;
+                            };
+                            beside: {
+                                productId?: string;
+                                /** @description Its path; those below it too. */
+                                category?: string & unknown;
+                                /** @description Capitals do not matter. */
+                                brand?: string;
+                            };
+                        }[];
+                    };
+                    version?: components["schemas"]["JsonValueInput"];
+                    changedBy?: components["schemas"]["JsonValueInput"];
+                    changedAt?: components["schemas"]["JsonValueInput"];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecommendationRules"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14558,6 +15101,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Recommendations"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getApiRecommendationsExplain: {
+        parameters: {
+            query: {
+                /** @description `product`: what next, beside the product in view. `similar`: alternatives to it. `cart`: what goes with `productIds` or the cart of the visit. `home`: for this visitor. `reorder`: what this user will want again or next; the only list that may have recent purchases. `new-arrivals`: products created in the last 30 days, ranked for this visitor. `trending`: what more and more shoppers look at and buy. */
+                scenario: "product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending";
+                /** @description The product in view, for `product` and `similar`. The newest product of the visit if it is left out. */
+                productId?: string;
+                /** @description The visit, as in POST /api/events. */
+                visitId?: string;
+                /** @description The caller’s own account, which is also the default. Staff may name any account. A caller who is not logged in may name an account too, but then its recent purchases are left out and nothing else of it is used. */
+                userId?: string;
+                /** @description What is in the cart, for scenario `cart`: comma-separated ids, at most 500. */
+                productIds?: string;
+                /** @description Products to leave out: comma-separated ids, at most 500. */
+                exclude?: string;
+                /** @description Only products of this category path and below. If none of those may be shown, or there is no such category, the answer is the same as without a category. */
+                category?: string & unknown;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             /** @description Bad Request */
