@@ -93,8 +93,7 @@ export const recommend = async (
   // If the category is unknown or sold out, products of other categories are better than an empty page.
   if (arrangement.items.length === 0 && category !== undefined)
     return recommend({ ...question, category: undefined }, sources, isExplained);
-  const items =
-    rankedBy === 'models' ? withReasons(arrangement.items, question, model) : arrangement.items;
+  const items = rankedBy === 'models' ? withReasons(arrangement.items, question, model) : arrangement.items;
   const { judgements } = arrangement;
   const source = sourceOf(items, rankedBy);
   return { items, judgements, source, rankedBy, learnedUpToMs: ranking.learnedUpToMs, ranking };
