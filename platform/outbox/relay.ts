@@ -30,7 +30,8 @@ export type OutboxRelay = Component & {
   /** Makes the relay look for rows now. */
   wake(): void;
   /**
-   * Rows that Kafka has not acknowledged, counted within the last second or so. A service may refuse more work by it.
+   * Rows that Kafka has not acknowledged, counted within the last second or so while there are any or the relay has
+   * trouble. A service may refuse more work by it.
    */
   unpublished(): number;
 };
@@ -46,7 +47,7 @@ export const relayBatchMax = 500;
 export type RelayOptions = {
   /** `relayBatchMax` if unset. */
   batchMax?: number;
-  /** How often the relay looks without a notification, in case one was lost. 1,000 if unset. */
+  /** How often the relay looks without a notification, in case one was lost. 5,000 if unset. */
   pollMs?: number;
   /** Once the active table has received this many rows, the other one becomes active. 10,000 if unset. */
   rotateRowsMin?: number;
@@ -77,6 +78,7 @@ export const createOutboxRelay = (
 
   const restAfter = async (error: unknown, failures: number): Promise<void> => {
     trouble = (error as Error).message;
+    backlog.expectRows();
     host.logger[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'outbox relay interrupted');
     await ending.wait(backoffMs(retry, failures));
   };
@@ -145,7 +147,7 @@ const createLead = (
   const { isStopping, waitForRows } = surroundings;
   const deliver = createDelivery(host, surroundings);
   const batchMax = options.batchMax ?? relayBatchMax;
-  const pollMs = options.pollMs ?? 1_000;
+  const pollMs = options.pollMs ?? 5_000;
   const restartIfForeign = createForeignCheck(host);
 
   /** Sends the open window, whose first rows are given, to its end, or until the relay stops. */
@@ -171,15 +173,20 @@ const createLead = (
     checked: { atMs: number },
     rotation: Rotation,
   ): Promise<OutboxRow[]> => {
-    while (!isStopping()) {
+    const soonMs = Math.min(pollMs, foreignCheckEveryMs);
+    for (let waitMs = soonMs; !isStopping(); ) {
       const rows = await window.open(batchMax);
       if (rows.length > 0) return rows;
       await rotation.rotateIfDue(0);
       if (performance.now() - checked.atMs >= foreignCheckEveryMs) {
-        await restartIfForeign(window);
         checked.atMs = performance.now();
+        if (await restartIfForeign(window)) continue;
       }
-      await waitForRows(pollMs);
+      const waitedFromMs = performance.now();
+      await waitForRows(waitMs);
+      // Rows that were announced and cannot be seen may be behind the position of another cluster.
+      const wasRung = performance.now() - waitedFromMs < waitMs - 1;
+      waitMs = wasRung ? soonMs : pollMs;
     }
     return [];
   };
@@ -210,14 +217,15 @@ const createForeignCheck = ({ logger, metrics }: Pick<Host, 'logger' | 'metrics'
     'outbox_position_restarts_total',
     'Times the database was found restored into another cluster',
   );
-  return async (window: OutboxWindow): Promise<void> => {
+  return async (window: OutboxWindow): Promise<boolean> => {
     const waiting = await window.restartIfForeign();
-    if (waiting === null) return;
+    if (waiting === null) return false;
     restarts.inc();
     logger.warn(
       { waiting },
       'the database was restored into another cluster: the outbox starts again with the rows whose sending is not recorded',
     );
+    return true;
   };
 };
 
