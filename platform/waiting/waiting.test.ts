@@ -8,6 +8,7 @@ import { endsWithin, within } from '#platform/waiting/deadline';
 import { createKeyedBells } from '#platform/waiting/keyed-bells';
 import { sleep } from '#platform/waiting/sleep';
 import { createSpacing } from '#platform/waiting/spacing';
+import { createWorkLoop } from '#platform/waiting/work-loop';
 
 const never = new Promise<never>(() => {});
 
@@ -180,5 +181,38 @@ describe('a collector', () => {
     collect(6);
     await new Promise(setImmediate);
     expect(pieces.at(-1)).toEqual([6]);
+  });
+});
+
+describe('a work loop', () => {
+  test('works again at once while there may be more, else at the next ring, and ends with its work', async () => {
+    let left = 3;
+    let runs = 0;
+    const failures: unknown[] = [];
+    const rested = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<void>();
+    const loop = createWorkLoop({
+      restMs: 60_000,
+      work: async () => {
+        runs += 1;
+        if (left < 0) throw new Error('nothing is left');
+        left -= 1;
+        if (left === 0) rested.resolve();
+        return left > 0;
+      },
+      onFailure: (error) => {
+        failures.push(error);
+        failed.resolve();
+      },
+    });
+    await loop.start();
+    await rested.promise;
+    await new Promise(setImmediate);
+    expect(runs).toBe(3);
+    left = -1;
+    loop.ring();
+    await failed.promise;
+    await loop.stop();
+    expect([runs, failures]).toEqual([4, [new Error('nothing is left')]]);
   });
 });

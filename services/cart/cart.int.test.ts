@@ -214,7 +214,7 @@ describe('a cart', () => {
     await happens('ProductDeleted', { productId: lamp, version });
     expect((await ask('GET', '', { user })).body).toMatchObject({
       total: null,
-      warnings: [{ code: 'not_for_sale' }],
+      warnings: [{ code: 'product_not_available' }],
     });
   });
 

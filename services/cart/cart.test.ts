@@ -65,7 +65,7 @@ describe('a cart summed up', () => {
   test('leaves out of the total what is not for sale', () => {
     const { total, warnings } = sumUp([priced({}), priced({ productId: 'b', active: false, available: 0 })]);
     expect(total).toEqual(pounds(1000));
-    expect(warnings).toMatchObject([{ code: 'not_for_sale', productId: 'b' }]);
+    expect(warnings).toMatchObject([{ code: 'product_not_available', productId: 'b' }]);
   });
 
   test('has no total in several currencies, nor when it is empty', () => {
@@ -80,6 +80,6 @@ describe('a cart summed up', () => {
     const price = pounds(100_000_000_000_000);
     const { total, warnings } = sumUp([priced({ price, seen: price, quantity: 1000 })]);
     expect(total).toBeNull();
-    expect(warnings).toMatchObject([{ code: 'insufficient_stock' }, { code: 'total_too_large' }]);
+    expect(warnings).toMatchObject([{ code: 'insufficient_stock' }, { code: 'order_too_large' }]);
   });
 });

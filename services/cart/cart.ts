@@ -22,9 +22,9 @@ export const warningCodes = [
   'price_changed',
   'insufficient_stock',
   'out_of_stock',
-  'not_for_sale',
+  'product_not_available',
   'currencies_mixed',
-  'total_too_large',
+  'order_too_large',
 ] as const;
 
 /** What has changed since the line was written, or prevents an order. */
@@ -71,7 +71,7 @@ const isSame = (one: Money, other: Money): boolean =>
   one.amountMinor === other.amountMinor && one.currency === other.currency;
 
 const warningsOf = ({ productId, quantity, price, seen, active, available }: PricedItem): Warning[] => {
-  if (!active) return [{ code: 'not_for_sale', productId, message: 'It is not for sale any more.' }];
+  if (!active) return [{ code: 'product_not_available', productId, message: 'It is not for sale any more.' }];
   const changed: Warning[] = isSame(price, seen)
     ? []
     : [
@@ -121,7 +121,7 @@ export const sumUp = (items: readonly PricedItem[]): CartSum => {
         message: `An order has one currency: ${currencies.join(', ')}.`,
       }),
       ...when(isTooLarge, {
-        code: 'total_too_large',
+        code: 'order_too_large',
         message: `An order costs ${totalMinorMax} minor units at most.`,
       }),
     ],

@@ -1,6 +1,6 @@
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
-import { createBell } from '#platform/waiting/bell';
+import { createWorkLoop } from '#platform/waiting/work-loop';
 import type { BackInStockStore } from './back-in-stock-store.js';
 
 const everyMs = 1_000;
@@ -15,31 +15,10 @@ export const createBackInStockWorker = (
   db: Database,
   waiting: BackInStockStore,
 ): Component => {
-  const bell = createBell();
-  let stopping = false;
-  let finished: Promise<void> = Promise.resolve();
-
-  const run = async (): Promise<void> => {
-    while (!stopping) {
-      let reported = 0;
-      try {
-        reported = await waiting.report(db, accountsAtOnceMax);
-      } catch (error) {
-        logger.warn({ err: error }, 'products back in stock not reported');
-      }
-      if (reported < accountsAtOnceMax && !stopping) await bell.wait(everyMs);
-    }
-  };
-
-  return {
-    name: 'back-in-stock',
-    start: async () => {
-      finished = run();
-    },
-    stop: async () => {
-      stopping = true;
-      bell.ring();
-      await finished;
-    },
-  };
+  const loop = createWorkLoop({
+    restMs: everyMs,
+    work: async () => (await waiting.report(db, accountsAtOnceMax)) >= accountsAtOnceMax,
+    onFailure: (error) => logger.warn({ err: error }, 'products back in stock not reported'),
+  });
+  return { name: 'back-in-stock', start: loop.start, stop: loop.stop };
 };

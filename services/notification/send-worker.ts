@@ -5,8 +5,8 @@ import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { backoffMs } from '#platform/waiting/backoff';
-import { createBell } from '#platform/waiting/bell';
 import { createSpacing } from '#platform/waiting/spacing';
+import { createWorkLoop } from '#platform/waiting/work-loop';
 import type { Answer, Channel, Channels } from './channel.js';
 import type { ContactStore } from './contact-store.js';
 import { type Result, statusOf, type Target, targetsOf } from './delivery.js';
@@ -51,12 +51,9 @@ export const createSendWorker = (
   deps: SendWorkerDeps,
 ): SendWorker => {
   const { clock, logger } = host;
-  const bell = createBell();
   const spacing = createSpacing(roundMs);
   const rests = createRests(clock.monotonicMs);
   const countMax = Math.max(1, Math.floor((deps.perSecondMax * roundMs) / 1000));
-  let stopping = false;
-  let finished: Promise<void> = Promise.resolve();
 
   const sendDue = async (): Promise<number> => {
     const claimed = await deps.notifications.claim(deps.db, { countMax, leaseMs });
@@ -73,28 +70,22 @@ export const createSendWorker = (
     return claimed.length;
   };
 
-  const run = async (): Promise<void> => {
-    while (!stopping) {
+  const loop = createWorkLoop({
+    restMs: pollMs,
+    work: async () => {
       await spacing.next();
-      const count = await sendDue().catch((error: unknown) => {
-        logger.debug({ err: error }, 'notifications cannot be read');
-        return 0;
-      });
-      if (count === 0 && !stopping) await bell.wait(pollMs);
-    }
-  };
+      return (await sendDue()) > 0;
+    },
+    onFailure: (error) => logger.debug({ err: error }, 'notifications cannot be read'),
+  });
 
   return {
     name: 'send-worker',
     sendDue,
-    ring: bell.ring,
-    start: async () => {
-      finished = run();
-    },
+    ring: loop.ring,
+    start: loop.start,
     stop: async () => {
-      stopping = true;
-      bell.ring();
-      await finished;
+      await loop.stop();
       await Promise.all(Object.values(deps.channels).map((channel) => channel.close()));
     },
   };

@@ -43,7 +43,7 @@ export const createOrderViews = (
     otherwise: undefined,
     ageMsMax: copyMsMax,
     entriesMax: copiesMax,
-    monotonicMs: () => performance.now(),
+    monotonicMs: host.clock.monotonicMs,
   });
 
   const isSettling = (orderId: string): boolean => host.clock.nowMs() - timeOfId(orderId) < settlingMs;

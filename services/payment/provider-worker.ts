@@ -11,8 +11,8 @@ import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, SpanKind, withSpan } from '#platform/telemetry/tracing';
 import { backoffMs } from '#platform/waiting/backoff';
-import { createBell } from '#platform/waiting/bell';
 import { within } from '#platform/waiting/deadline';
+import { createWorkLoop } from '#platform/waiting/work-loop';
 import { askProvider } from './ask-provider.js';
 import { isRefusal, type PaymentEvent, type ProviderAnswer } from './payment.js';
 import type { PaymentMetrics } from './payment-metrics.js';
@@ -57,13 +57,10 @@ export const createProviderWorker = (
   const { clock, logger } = host;
   const inFlight = new Set<Promise<void>>();
   const keys = new Set<string>();
-  const bell = createBell();
-  let stopping = false;
-  let finished: Promise<void> = Promise.resolve();
   let listener: Listener | undefined;
 
   const ringAfter = (restMs: number): void => {
-    setTimeout(bell.ring, restMs).unref();
+    setTimeout(loop.ring, restMs).unref();
   };
 
   const start = (call: ClaimedCall): Promise<void> => {
@@ -74,7 +71,7 @@ export const createProviderWorker = (
       .finally(() => {
         inFlight.delete(made);
         keys.delete(call.key);
-        bell.ring();
+        loop.ring();
       });
     inFlight.add(made);
     keys.add(call.key);
@@ -90,17 +87,11 @@ export const createProviderWorker = (
     return calls.filter(({ key }) => !keys.has(key)).map(start);
   };
 
-  const run = async (): Promise<void> => {
-    while (!stopping) {
-      try {
-        if ((await take()).length > 0) continue;
-      } catch (error) {
-        logger.warn({ err: error }, 'provider calls cannot be read');
-      }
-      if (!stopping) await bell.wait(pollMs);
-    }
-    await Promise.allSettled(inFlight);
-  };
+  const loop = createWorkLoop({
+    restMs: pollMs,
+    work: async () => (await take()).length > 0,
+    onFailure: (error) => logger.warn({ err: error }, 'provider calls cannot be read'),
+  });
 
   return {
     name: 'provider-worker',
@@ -112,16 +103,15 @@ export const createProviderWorker = (
     start: async () => {
       listener = listen(host, deps.db, {
         channel: callsChannel,
-        onNotification: bell.ring,
-        onListening: bell.ring,
+        onNotification: loop.ring,
+        onListening: loop.ring,
       });
-      finished = run();
+      await loop.start();
     },
     stop: async () => {
-      stopping = true;
-      bell.ring();
       await listener?.close();
-      await finished;
+      await loop.stop();
+      await Promise.allSettled(inFlight);
     },
   };
 };

@@ -2103,7 +2103,7 @@ export interface components {
             /** @description What has changed since an item was put into the cart, and what prevents an order. An item that is put again is put at the price of now. */
             warnings: {
                 /** @enum {string} */
-                code: "price_changed" | "insufficient_stock" | "out_of_stock" | "not_for_sale" | "currencies_mixed" | "total_too_large";
+                code: "price_changed" | "insufficient_stock" | "out_of_stock" | "product_not_available" | "currencies_mixed" | "order_too_large";
                 /** Format: uuid */
                 productId?: string;
                 message: string;
