@@ -29,7 +29,11 @@ export const table = [
   { name: 'cart', kind: 'service', paths: ['/api/cart'] },
   { name: 'order', kind: 'service', paths: ['/api/orders', '/api/ops/sagas'] },
   { name: 'payment', kind: 'service', paths: ['/api/payments'] },
-  { name: 'review', kind: 'service', paths: ['/api/reviews', '/api/products/:productId/reviews'] },
+  {
+    name: 'review',
+    kind: 'service',
+    paths: ['/api/reviews', '/api/products/:productId/reviews', '/api/users/me/reviews'],
+  },
   {
     name: 'notification',
     kind: 'service',

@@ -132,6 +132,7 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/products/{productId}/reviews': [everybodyOfThing],
   'POST /api/products/{productId}/reviews': [{ ...loggedInWrites, missing: [401, 400, 400, 400, 400, 400] }],
   'GET /api/reviews': [staff],
+  'GET /api/users/me/reviews': [loggedIn],
   'PATCH /api/reviews/{id}': [{ statuses: roles(400, 403, 400), missing: roles(400, 403, 400), body: empty }],
   'POST /api/reviews/{id}/votes': [{ ...loggedInWrites, missing: [401, 400, 400, 400, 400, 400] }],
   'GET /api/categories': [everybody],

@@ -310,13 +310,24 @@ describe('who may', () => {
 });
 
 it('the export of an account has what all services store of it, and nothing of others', async () => {
-  type Export = { orders: { id: string }[]; payments: { id: string }[] };
+  type Export = {
+    orders: { id: string }[];
+    payments: { id: string }[];
+    cart: { productId: string }[];
+    reviews: { productId: string }[];
+  };
+  const [token, body] = [tokens.customer, { quantity: 1 }];
+  await shop.call('PUT', `/api/cart/items/${productId}`, { token, body });
+  const review = { rating: 5, title: 'Good', text: 'It is.' };
+  await shop.call('POST', `/api/products/${productId}/reviews`, { token, body: review });
   const orders = { own: await kept('/api/orders/', 'customer'), others: await kept('/api/orders/', 'other') };
   const payment = await kept('/api/payments/', 'customer');
-  const { body } = await shop.call<Export>('GET', '/api/users/me/export', { token: tokens.customer });
-  expect(body.orders.map(({ id }) => id)).toContain(orders.own);
-  expect(body.payments.map(({ id }) => id)).toContain(payment);
-  expect(JSON.stringify(body)).not.toContain(orders.others);
+  const { body: whole } = await shop.call<Export>('GET', '/api/users/me/export', { token });
+  expect(whole.orders.map(({ id }) => id)).toContain(orders.own);
+  expect(whole.payments.map(({ id }) => id)).toContain(payment);
+  expect(whole.cart.map((item) => item.productId)).toEqual([productId]);
+  expect(whole.reviews.map((one) => one.productId)).toEqual([productId]);
+  expect(JSON.stringify(whole)).not.toContain(orders.others);
 });
 
 describe('a program with an API key', () => {

@@ -1,8 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { listQuery } from './pagination.js';
+import { decodeSortedCursor, encodeCursor, listQuery } from './pagination.js';
 
 const query = z.strictObject(listQuery);
+
+describe('a cursor of a list with several orders', () => {
+  const position = z.object({ sort: z.enum(['price', 'newest']), id: z.int() });
+
+  it('is good for its own order alone', () => {
+    const cursor = encodeCursor({ sort: 'price', id: 1 });
+    expect(decodeSortedCursor(cursor, position, 'price')).toEqual({ sort: 'price', id: 1 });
+    expect(decodeSortedCursor(undefined, position, 'price')).toBeUndefined();
+    for (const [made, sort] of [
+      [cursor, 'newest'],
+      [encodeCursor({ sort: 'price' }), 'price'],
+      ['x', 'price'],
+    ] as const)
+      expect(() => decodeSortedCursor(made, position, sort)).toThrow(
+        expect.objectContaining({
+          status: 400,
+          code: 'invalid_cursor',
+          errors: [expect.objectContaining({ path: '/cursor' })],
+        }),
+      );
+  });
+});
 
 describe('the limit of a page', () => {
   it('is written in decimal digits', () => {

@@ -33,9 +33,21 @@ export const decodeCursor = <T>(encoded: string | undefined, position: z.ZodType
   return parsed.data;
 };
 
-const badCursor = () =>
+/** The same for a list with several orders, each of which has its own cursors. */
+export const decodeSortedCursor = <T extends { sort: string }>(
+  encoded: string | undefined,
+  position: z.ZodType<T>,
+  sort: T['sort'],
+): T | undefined => {
+  const found = decodeCursor(encoded, position);
+  if (found !== undefined && found.sort !== sort) throw badCursor(`is of a list sorted by ${found.sort}`);
+  return found;
+};
+
+/** The refusal of a cursor: it belongs to another list, or to another order of this one. */
+export const badCursor = (message = 'is not a cursor of this list') =>
   problem(400, 'invalid_cursor', 'The cursor does not come from this list.', {
-    errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
+    errors: [{ path: '/cursor', message }],
   });
 
 /**

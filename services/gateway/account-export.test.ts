@@ -10,9 +10,13 @@ type Answers = (request: UpstreamRequest) => { statusCode: number; body: object 
 
 const elsewhere = ['orders', 'payments'].map((what) => ({
   what,
-  href: `/api/${what}?userId=u1`,
+  href: `/api/${what}?userId=u1&limit=100`,
   complete: false,
 }));
+const rest = [
+  { what: 'reviews', href: '/api/users/me/reviews?limit=100', complete: false },
+  { what: 'cart', href: '/api/cart', complete: false },
+];
 const own: Answers = () => ({ statusCode: 200, body: { account: { id: 'u1' }, elsewhere } });
 
 const exported = async (answers: Record<string, Answers>) => {
@@ -28,7 +32,7 @@ const exported = async (answers: Record<string, Answers>) => {
   const { app } = createHttpServer(testHost('gateway'), { port: 0, title: 'Gateway' });
   const upstreams = Object.fromEntries(forwardings.map(({ to }) => [to, upstreamOf(answers[to])]));
   accountExportRoute(app, { table: forwardings, upstreams: upstreams as never });
-  const headers = { authorization: 'Bearer token', 'if-none-match': '"1"' };
+  const headers = { authorization: 'Bearer token', 'if-none-match': '"1"', 'x-cart-id': 'a.b.c' };
   const answer = await app.inject({ url: exportPath, headers });
   return { status: answer.statusCode, body: answer.json(), asked };
 };
@@ -50,6 +54,16 @@ describe('the export of an account', () => {
       expect(headers).not.toHaveProperty('if-none-match');
     }
     expect(asked.map(({ path }) => path)).toContain('/api/orders?userId=u1&limit=100&cursor=second');
+  });
+
+  it('has the reviews and the cart, which other services store, and makes no guest’s cart the account’s', async () => {
+    const user: Answers = () => ({ statusCode: 200, body: { account: { id: 'u1' }, elsewhere: rest } });
+    const review: Answers = ({ path }) => ({ statusCode: 200, body: { items: [path], next: null } });
+    const cart: Answers = () => ({ statusCode: 200, body: { items: [{ quantity: 2 }], total: null } });
+    const { body, asked } = await exported({ user, review, cart });
+    expect(body).toMatchObject({ reviews: ['/api/users/me/reviews?limit=100'], cart: [{ quantity: 2 }] });
+    expect(body.elsewhere.map(({ complete }: { complete: boolean }) => complete)).toEqual([true, true]);
+    for (const { headers } of asked) expect(headers).not.toHaveProperty('x-cart-id');
   });
 
   it('says which lists it has not, and has the others', async () => {

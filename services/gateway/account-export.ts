@@ -10,13 +10,16 @@ export const exportPath = '/api/users/me/export';
 
 /** A section is complete up to so many rows; its list has the rest. */
 const rowsMax = 5_000;
-const rowsOfPage = 100;
 const askMsMax = 10_000;
 
 const exported = z.looseObject({
   elsewhere: z.array(z.object({ what: z.string(), href: z.string(), complete: z.boolean() })),
 });
-const page = z.object({ items: z.array(z.unknown()), next: z.string().nullable() });
+/** A cart has no further pages. */
+const page = z.object({ items: z.array(z.unknown()), next: z.string().nullable().default(null) });
+
+/** A guest's cart is no part of an export, and does not become the account's by it. */
+const ofOtherRequests = ['if-none-match', 'x-cart-id'];
 
 type Parts = { table: readonly Forwarding[]; upstreams: Readonly<Record<ServiceName, Upstream>> };
 
@@ -27,7 +30,7 @@ type Parts = { table: readonly Forwarding[]; upstreams: Readonly<Record<ServiceN
 export const accountExportRoute = (app: HttpApp, { table, upstreams }: Parts): void => {
   const ask = (request: FastifyRequest, to: ServiceName, path: string): Promise<UpstreamResponse> => {
     const headers = requestHeaders(request);
-    delete headers['if-none-match'];
+    for (const name of ofOtherRequests) delete headers[name];
     const signal = AbortSignal.timeout(askMsMax);
     return upstreams[to].send({ method: 'GET', path, headers, body: null, signal });
   };
@@ -38,13 +41,15 @@ export const accountExportRoute = (app: HttpApp, { table, upstreams }: Parts): v
     href: string,
   ): Promise<{ rows: unknown[]; complete: boolean } | null> => {
     const path = href.split('?', 1)[0] ?? '';
-    const target = table.find((one) => one.path === path || path.startsWith(`${one.path}/`));
+    const target = table
+      .filter((one) => one.path === path || path.startsWith(`${one.path}/`))
+      .sort((one, other) => other.path.length - one.path.length)[0];
     if (target === undefined) return null;
     const rows: unknown[] = [];
     let cursor: string | null = '';
     while (cursor !== null && rows.length < rowsMax) {
-      const query = new URLSearchParams({ limit: String(rowsOfPage), ...(cursor && { cursor }) });
-      const answer = await ask(request, target.to, `${href}${href.includes('?') ? '&' : '?'}${query}`);
+      const further = cursor && `&${new URLSearchParams({ cursor })}`;
+      const answer = await ask(request, target.to, `${href}${further}`);
       const body = String(await wholeBodyOf(answer));
       if (answer.statusCode !== 200) return null;
       const { items, next }: z.output<typeof page> = page.parse(JSON.parse(body));

@@ -1,3 +1,4 @@
+import { keyset } from '#platform/postgres/keyset';
 import type { Queryable } from '#platform/postgres/pool';
 import { type ProductRow, rowColumns } from './product-row-store.js';
 
@@ -62,13 +63,12 @@ export const listProducts = async (db: Queryable, filter: ListFilter): Promise<P
   const { sort, after, rowsMax } = filter;
   const values: unknown[] = [];
   const bind = (value: unknown) => `$${values.push(value)}`;
-  const conditions = conditionsOf(filter, bind);
-  const direction = sort === 'price' ? { order: 'ASC', beyond: '>' } : { order: 'DESC', beyond: '<' };
   const keys = [...keysOf[sort].map(({ column }) => column), 'product_id'];
-  if (after) conditions.push(`(${keys.join(', ')}) ${direction.beyond} (${after.map(bind).join(', ')})`);
+  const { orderBy, behind } = keyset(keys, { descending: sort !== 'price', after, bind });
+  const conditions = [...conditionsOf(filter, bind), ...behind];
   const { rows } = await db.query<ProductRow>(
     `SELECT ${rowColumns} FROM products WHERE ${conditions.join(' AND ')}
-     ORDER BY ${keys.map((key) => `${key} ${direction.order}`).join(', ')}
+     ORDER BY ${orderBy}
      LIMIT ${bind(rowsMax)}`,
     values,
   );

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { actorOf, hasRole, type Principal } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
-import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import {
+  badCursor,
+  decodeCursor,
+  decodeSortedCursor,
+  listQuery,
+  pageFrom,
+  pageOf,
+} from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { line, text, uuid, wholeNumber } from '#platform/http/text';
@@ -65,11 +72,8 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
     config: { anonymousWithoutKeys: true },
   } as const;
   const afterIn = (cursor: string | undefined, sort: Sort) => {
-    const found = decodeCursor(cursor, position);
-    if (found && (found.sort !== sort || !isPositionOf(found.after, sort)))
-      throw problem(400, 'invalid_cursor', 'The cursor belongs to a list with another sort order.', {
-        errors: [{ path: '/cursor', message: `is of a list sorted by ${found.sort}` }],
-      });
+    const found = decodeSortedCursor(cursor, position, sort);
+    if (found && !isPositionOf(found.after, sort)) throw badCursor();
     return found?.after;
   };
   const pageOfRows = (

@@ -2,6 +2,7 @@ import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
+import { keyset } from '#platform/postgres/keyset';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
@@ -158,6 +159,8 @@ export const reviewSorts = ['newest', 'helpful'] as const;
 
 export type ReviewFilter = {
   productId?: string;
+  /** Only those of this person. */
+  userId?: string;
   status?: ReviewStatus | undefined;
   /** This person's own review is listed whatever its status is. */
   ownUserId?: string | undefined;
@@ -168,23 +171,26 @@ export type ReviewFilter = {
 };
 
 export const listReviews = async (db: Queryable, filter: ReviewFilter): Promise<Review[]> => {
-  const { productId, status, ownUserId, rating, sort, after, rowsMax } = filter;
+  const { productId, userId, status, ownUserId, rating, sort, after, rowsMax } = filter;
   const values: unknown[] = [];
   const bind = (value: unknown) => `$${values.push(value)}`;
   const own = ownUserId === undefined ? '' : ` OR user_id = ${bind(ownUserId)}`;
+  const isByHelp = sort === 'helpful';
+  const { orderBy, behind } = keyset(isByHelp ? ['helpful', 'review_id'] : ['review_id'], {
+    descending: true,
+    after: after && (isByHelp ? [after.helpful, after.reviewId] : [after.reviewId]),
+    bind,
+  });
   const conditions = [
     ...(productId === undefined ? [] : [`product_id = ${bind(productId)}`]),
+    ...(userId === undefined ? [] : [`user_id = ${bind(userId)}`]),
     ...(status === undefined ? [] : [`(status = ${bind(status)}${own})`]),
     ...(rating === undefined ? [] : [`rating = ${bind(rating)}`]),
+    ...behind,
   ];
-  const keys = sort === 'helpful' ? ['helpful', 'review_id'] : ['review_id'];
-  if (after) {
-    const position = sort === 'helpful' ? [after.helpful, after.reviewId] : [after.reviewId];
-    conditions.push(`(${keys.join(', ')}) < (${position.map(bind).join(', ')})`);
-  }
   const { rows } = await db.query<Review>(
     `SELECT ${rowColumns} FROM reviews ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-     ORDER BY ${keys.map((key) => `${key} DESC`).join(', ')} LIMIT ${bind(rowsMax)}`,
+     ORDER BY ${orderBy} LIMIT ${bind(rowsMax)}`,
     values,
   );
   return rows;

@@ -213,6 +213,19 @@ describe('a review', () => {
     expect(next.body.items.map(({ id }: { id: string }) => id)).not.toContain(body.id);
   });
 
+  it('is in its author’s own list, whatever became of it', async () => {
+    const [author, another] = [customer(), customer()];
+    const own: string[] = [];
+    for (let nth = 0; nth < 2; nth += 1) own.unshift((await submit(await product(), author)).body.id);
+    await submit(await product(), another);
+    await approve(own[0] ?? '', 'rejected');
+    const first = await ask('GET', '/api/users/me/reviews?limit=1', author);
+    const second = await ask('GET', `/api/users/me/reviews?limit=1&cursor=${first.body.next}`, author);
+    expect([first.body.items[0].id, second.body.items[0].id, second.body.next]).toEqual([...own, null]);
+    expect(first.body.items[0].status).toBe('rejected');
+    expect((await ask('GET', '/api/users/me/reviews')).status).toBe(401);
+  });
+
   it('loses its words when its author is erased, and keeps its stars', async () => {
     const productId = await product();
     const author = customer();
@@ -249,8 +262,7 @@ describe('votes', () => {
     expect(first.body.items).toMatchObject([{ id: one.body.id }]);
     const second = await ask('GET', `${path}&cursor=${first.body.next}`);
     expect(second.body).toMatchObject({ items: [{ id: other.body.id }], next: null });
-    expect((await ask('GET', `/api/products/${productId}/reviews?cursor=${first.body.next}`)).status).toBe(
-      400,
-    );
+    const unsorted = await ask('GET', `/api/products/${productId}/reviews?cursor=${first.body.next}`);
+    expect([unsorted.status, unsorted.body.code]).toEqual([400, 'invalid_cursor']);
   });
 });

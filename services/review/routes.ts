@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { accountOf, actorOf, hasRole, type Principal, userIdOf } from '#platform/http/auth';
-import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { decodeCursor, decodeSortedCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { line, prose, uuid, wholeNumber } from '#platform/http/text';
@@ -71,9 +71,7 @@ const productRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): void =
       const { productId } = request.params;
       const summary = await summaryOf(db, productId);
       if (summary === undefined) throw refusals.unknown_product();
-      const after = decodeCursor(cursor, position);
-      if (after !== undefined && after.sort !== sort)
-        throw problem(400, 'invalid_cursor', 'The cursor belongs to a list with another sort order.');
+      const after = decodeSortedCursor(cursor, position, sort);
       const rows = await listReviews(db, {
         productId,
         status: 'approved',
@@ -131,9 +129,7 @@ const moderationRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): voi
     },
     async (request) => {
       const { limit, cursor, status } = request.query;
-      const reviewId = decodeCursor(cursor, z.uuid());
-      const after = reviewId === undefined ? undefined : { reviewId, helpful: 0 };
-      const rows = await listReviews(db, { status, sort: 'newest', after, rowsMax: limit + 1 });
+      const rows = await listReviews(db, { status, sort: 'newest', ...pageBehind(cursor, limit) });
       const { items, next } = pageFrom(rows, limit, (review) => review.reviewId);
       return { items: items.map((review) => shown(review, request.principal)), next };
     },
@@ -159,6 +155,32 @@ const moderationRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): voi
       return shown(review, request.principal);
     },
   );
+};
+
+const ownRoute = (app: HttpApp, db: Database): void => {
+  app.get(
+    '/api/users/me/reviews',
+    {
+      access: 'user',
+      schema: {
+        tags,
+        summary: 'Your reviews of all products, newest first, whatever became of them.',
+        querystring: z.strictObject(listQuery),
+        response: { 200: pageOf(reviewSchema) },
+      },
+    },
+    async ({ principal, query: { limit, cursor } }) => {
+      const filter = { userId: accountOf(principal), sort: 'newest' as const, ...pageBehind(cursor, limit) };
+      const { items, next } = pageFrom(await listReviews(db, filter), limit, ({ reviewId }) => reviewId);
+      return { items: items.map((review) => shown(review, principal)), next };
+    },
+  );
+};
+
+/** Where a page of a list that is sorted by the reviews' ids begins, and how many rows it takes. */
+const pageBehind = (cursor: string | undefined, limit: number) => {
+  const reviewId = decodeCursor(cursor, z.uuid());
+  return { after: reviewId === undefined ? undefined : { reviewId, helpful: 0 }, rowsMax: limit + 1 };
 };
 
 const voteRoute = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
@@ -188,6 +210,7 @@ const voteRoute = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
 export const reviewRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
   productRoutes(app, db, reviews);
   moderationRoutes(app, db, reviews);
+  ownRoute(app, db);
   voteRoute(app, db, reviews);
 };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decodeCursor, listQuery, pageFrom } from '#platform/http/pagination';
+import { decodeSortedCursor, listQuery, pageFrom } from '#platform/http/pagination';
 import type { HttpApp } from '#platform/http/server';
 import { line, text, wholeNumber } from '#platform/http/text';
 import type { Metrics } from '#platform/telemetry/metrics';
@@ -102,7 +102,6 @@ const queryOf = ({
   inStock,
   sort,
 }: Asked): SearchQuery => {
-  const after = decodeCursor(cursor, position);
   return {
     text: q,
     category: category === undefined ? undefined : normaliseCategory(category),
@@ -112,7 +111,7 @@ const queryOf = ({
     minRating,
     inStock: inStock === undefined ? undefined : inStock === 'true',
     sort,
-    after: after?.sort === sort ? after : undefined,
+    after: decodeSortedCursor(cursor, position, sort),
     hitsMax: limit + 1,
   };
 };

@@ -127,6 +127,8 @@ const exportSchema = z
     orders: elsewhereRows,
     payments: elsewhereRows,
     notifications: elsewhereRows,
+    reviews: elsewhereRows,
+    cart: elsewhereRows,
     elsewhere: z
       .array(z.object({ what: z.string(), href: z.string(), complete: z.boolean() }))
       .describe(
@@ -139,10 +141,12 @@ const exportSchema = z
 /** The gateway reads these lists for the caller, since no service asks another. */
 const elsewhereOf = (userId: string) =>
   [
-    ['orders', '/api/orders'],
-    ['payments', '/api/payments'],
-    ['notifications', '/api/notifications/history'],
-  ].map(([what = '', path = '']) => ({ what, href: `${path}?userId=${userId}`, complete: false }));
+    ['orders', `/api/orders?userId=${userId}&limit=100`],
+    ['payments', `/api/payments?userId=${userId}&limit=100`],
+    ['notifications', `/api/notifications/history?userId=${userId}&limit=100`],
+    ['reviews', '/api/users/me/reviews?limit=100'],
+    ['cart', '/api/cart'],
+  ].map(([what = '', href = '']) => ({ what, href, complete: false }));
 
 const sessionsExportedMax = 1000;
 
