@@ -142,6 +142,9 @@ def filter_case(context, case):
     if case.operation.path == "/api/orders" and is_positive(case):
         if pieces_of_one_product(case.body) > PIECES_OF_A_PRODUCT_MAX:
             return False
+    # Every text is NDJSON: what is wrong with its lines is in the answer.
+    if case.operation.path == "/api/products/import" and not is_positive(case) and not isinstance(case.body, str):
+        return False
     # A setting of the running platform, such as the limit of this very client, keeps its value.
     if case.operation.path.startswith("/api/config/") and case.method != "GET":
         if "." in str((case.path_parameters or {}).get("key", "")):

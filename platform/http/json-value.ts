@@ -6,6 +6,13 @@ const textCharsMax = 10_000;
 const itemsMax = 10_000;
 const nameCharsMax = 1000;
 const membersMax = 1000;
+/** As the parser has it; named here because the document does not add it to a named schema. */
+const keepable = (lengthMax: number) =>
+  z
+    .string()
+    .max(lengthMax, { abort: true })
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what is refused
+    .regex(/^[^\x00]*$/);
 /** Larger numbers lose digits on their way. */
 const safeNumber = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
 
@@ -13,12 +20,12 @@ const safeNumber = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_I
 export const jsonValue: z.ZodType<JsonValue, JsonValue> = z
   .lazy(() =>
     z.union([
-      z.string().max(textCharsMax),
+      keepable(textCharsMax),
       safeNumber,
       z.boolean(),
       z.null(),
       z.array(jsonValue).max(itemsMax),
-      z.record(z.string().max(nameCharsMax), jsonValue).meta({ maxProperties: membersMax }),
+      z.record(keepable(nameCharsMax), jsonValue).meta({ maxProperties: membersMax }),
     ]),
   )
   .meta({ id: 'JsonValue' });

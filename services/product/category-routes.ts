@@ -42,13 +42,14 @@ const nodeSchema: z.ZodType<ShownNode> = z.object({
 // With a name, so that the document can refer to it from within.
 z.globalRegistry.add(nodeSchema, { id: 'CategoryNode' });
 
-const createBody = z.strictObject({
+const bodyFields = z.strictObject({
   name: line(120).optional().describe('For shoppers. Made from the path if unset.'),
   path: categoryPath.optional().describe('Made from the name, below the parent, if unset.'),
   parentId: uuid.nullable().optional().describe('The category above; null at the root.'),
   position: z.int().min(0).max(1_000_000).default(0).describe('Order among siblings, lowest first.'),
 });
-const updateBody = createBody.extend({
+const createBody = bodyFields.meta({ anyOf: [{ required: ['name'] }, { required: ['path'] }] });
+const updateBody = bodyFields.extend({
   id: ignored,
   children: ignored,
   createdAt: ignored,
@@ -69,12 +70,17 @@ const statedIn = async (
   const parentPath = typeof parentId === 'string' ? (await parentOf(tx, parentId)).path : '';
   const wanted = path === undefined ? undefined : normaliseCategory(path);
   if (wanted !== undefined && parentId !== undefined && parentPathOf(wanted) !== parentPath)
-    throw invalid('/path', 'is not below the category of parentId');
+    throw notPlaced('/path', 'is not below the category of parentId');
   const part = before?.path.split('/').at(-1) ?? (name === undefined ? undefined : partFromName(name));
   const within = parentId === undefined && before !== undefined ? parentPathOf(before.path) : parentPath;
   const placed = wanted ?? (part === undefined ? undefined : [within, part].filter(Boolean).join('/'));
-  if (placed === undefined || placed === '') throw invalid('/name', 'is missing, and so is path');
-  if (placed.length > pathCharsMax) throw invalid('/name', `makes a path of over ${pathCharsMax} characters`);
+  if (placed === undefined)
+    throw problem(400, 'invalid_body', 'The body does not describe a category.', {
+      errors: [{ path: '/name', message: 'is missing, and so is path' }],
+    });
+  if (placed === '') throw notPlaced('/name', 'makes no path');
+  if (placed.length > pathCharsMax)
+    throw notPlaced('/name', `makes a path of over ${pathCharsMax} characters`);
   return { path: placed, name: name ?? before?.name ?? nameFromPath(placed), position };
 };
 
@@ -87,8 +93,10 @@ const parentOf = async (tx: Tx, parentId: string): Promise<Category> => {
   return parent;
 };
 
-const invalid = (path: string, message: string) =>
-  problem(400, 'invalid_body', 'The body does not describe a category.', { errors: [{ path, message }] });
+const notPlaced = (path: string, message: string) =>
+  problem(422, 'category_not_placeable', 'There is no place for this category.', {
+    errors: [{ path, message }],
+  });
 
 const refusals: Record<CategoryRefusal, () => Error> = {
   exists: () => problem(409, 'category_exists', 'There is a category of this path.'),

@@ -6534,7 +6534,7 @@ export interface operations {
                      * @default 0
                      */
                     position?: number;
-                };
+                } | unknown | unknown;
             };
         };
         responses: {
