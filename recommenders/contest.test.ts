@@ -42,7 +42,7 @@ describe('parameter sets beside the live one', () => {
   it('change no answer of the live one, and are all asked before the same lessons', () => {
     const alone = learn(createRecommender(), stream(300));
     const compared = createRecommender();
-    compared.contest.compare(100);
+    compared.contest.compare(() => 100);
     learn(compared, stream(300));
     expect(answers(compared)).toEqual(answers(alone));
     const totals = others.map((id) => {
@@ -63,7 +63,7 @@ describe('parameter sets beside the live one', () => {
   it('are compared on the share of lessons that is wanted', () => {
     const lessons = (percent: number) => {
       const recommender = createRecommender();
-      recommender.contest.compare(percent);
+      recommender.contest.compare(() => percent);
       return learn(recommender, stream(300))
         .contest.days('brief')
         .reduce((sum, of) => sum + of.lessons, 0);
@@ -74,7 +74,7 @@ describe('parameter sets beside the live one', () => {
 
   it('keep the days of four weeks and no more', () => {
     const recommender = createRecommender();
-    recommender.contest.compare(100);
+    recommender.contest.compare(() => 100);
     learn(recommender, stream(200, dayMs));
     const days = new Set(recommender.contest.days('brief').map(({ day }) => day));
     expect(days.size).toBeGreaterThan(2);

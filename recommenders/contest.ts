@@ -39,8 +39,8 @@ export type Contest = {
   promote(id: string): boolean;
   /** Runs as if the set were live. `run` must not wait. */
   as<T>(id: string, run: () => T): T;
-  /** The share of lessons, in percent, by which the sets are compared from now on. */
-  compare(percent: number): void;
+  /** By `percent` of the lessons the sets are compared from now on. */
+  compare(percent: () => number): void;
   /** Before the live set learns from a lesson. `chosen` are the items that were taken, among those that `isWanted`. */
   observe(lesson: Lesson): void;
   days(id: string): readonly DayOfContest[];
@@ -77,7 +77,7 @@ export const createContest = (
   sets: readonly ParameterSet[] = parameterSets,
 ): Contest => {
   let live = firstSet;
-  let percent = 0;
+  let percent = () => 0;
   let credit = 0;
   const learned = new Map<string, Rankers>();
   const days = new Map<string, DayOfContest[]>();
@@ -180,8 +180,9 @@ export const createContest = (
       percent = share;
     },
     observe: (lesson) => {
-      if (percent <= 0 || lesson.chosen.size === 0) return;
-      credit += percent;
+      const share = percent();
+      if (share <= 0 || lesson.chosen.size === 0) return;
+      credit += share;
       if (credit < 100) return;
       credit -= 100;
       const liveScore = play(lesson, false);

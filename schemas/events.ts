@@ -122,6 +122,26 @@ export type LowStock = {
   occurredAt: number;
 };
 
+/** Another parameter set of the recommendation models answers from now on. Every instance applies it. */
+export type ModelPromoted = {
+  /** A UUIDv7. */
+  promotionId: string;
+  /** Counts the promotions from 1 without gaps. The last record decides. */
+  number: number;
+  /** The id of the parameter set that is live now. */
+  model: string;
+  /** The one that was live before. */
+  previous: string;
+  /** What was known of both, as JSON: the comparison of GET /api/recommendations/models at that time. */
+  evidence: string;
+  /** Why, in the words of whoever promoted it. */
+  reason: string;
+  /** The account that promoted it; null where the platform did, because it was better beyond doubt. */
+  promotedBy: null | string;
+  /** When the event happened at its source, epoch milliseconds UTC. */
+  occurredAt: number;
+};
+
 /** A notification was given up on one channel: it was refused, or could not be sent in time. */
 export type NotificationFailed = {
   /** UUID of the notification; the record's key. */
@@ -1124,6 +1144,7 @@ export type EventMap = {
   FraudSignal: FraudSignal;
   GuestContactGiven: GuestContactGiven;
   LowStock: LowStock;
+  ModelPromoted: ModelPromoted;
   NotificationFailed: NotificationFailed;
   NotificationSent: NotificationSent;
   OrderCancelled: OrderCancelled;
@@ -1218,6 +1239,11 @@ const places = {
     topic: 'inventory',
     subject: 'cartstream.inventory.LowStock',
     schema: {"type":"record","name":"LowStock","namespace":"cartstream.inventory","doc":"The available pieces of a product have fallen to its threshold or below, or the threshold was raised to them. Once until they are above it again. Keyed by product id.","fields":[{"name":"productId","type":"string","doc":"UUIDv7 of the product; the record's key."},{"name":"available","type":"int","doc":"On hand minus reserved."},{"name":"lowStockThreshold","type":"int","doc":"Stock counts as low at this number and below."},{"name":"stockVersion","type":"long","doc":"Counts the changes of this product's stock."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+  },
+  ModelPromoted: {
+    topic: 'config',
+    subject: 'cartstream.config.ModelPromoted',
+    schema: {"type":"record","name":"ModelPromoted","namespace":"cartstream.config","doc":"Another parameter set of the recommendation models answers from now on. Every instance applies it.","fields":[{"name":"promotionId","type":"string","doc":"A UUIDv7."},{"name":"number","type":"int","doc":"Counts the promotions from 1 without gaps. The last record decides."},{"name":"model","type":"string","doc":"The id of the parameter set that is live now."},{"name":"previous","type":"string","doc":"The one that was live before."},{"name":"evidence","type":"string","doc":"What was known of both, as JSON: the comparison of GET /api/recommendations/models at that time."},{"name":"reason","type":"string","doc":"Why, in the words of whoever promoted it."},{"name":"promotedBy","type":["null","string"],"doc":"The account that promoted it; null where the platform did, because it was better beyond doubt.","default":null},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   NotificationFailed: {
     topic: 'notifications',

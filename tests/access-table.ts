@@ -222,6 +222,8 @@ export const table: Record<string, readonly Row[]> = {
   'PUT /api/users/me/notification-preferences': [{ ...loggedIn, body: empty }],
   'GET /api/recommendations': [{ ...everybody, query: '?scenario=home' }],
   'GET /api/recommendations/explain': [{ ...staff, query: '?scenario=home' }],
+  'GET /api/recommendations/models': [staff],
+  'POST /api/recommendations/models/{id}/promote': [staffWriteThing],
   'GET /api/recommendations/experiments': [staff],
   'GET /api/recommendations/experiments/{id}': [staffOfThing],
   'GET /api/recommendations/rules': [staff],

@@ -156,6 +156,8 @@ const things: Record<string, Thing> = {
   },
   // A topic, or a letter that nobody has.
   '/api/ops/dead-letters/': { of: async () => randomUUID(), isShared: true },
+  // Every request is refused for its empty body.
+  '/api/recommendations/models/': { of: async () => 'lasting', isShared: true },
   '/api/recommendations/experiments/': {
     of: async () => {
       const id = 'of-the-access-test';

@@ -111,10 +111,7 @@ export const promised = [
 ];
 
 /** Promised and not built: the test fails when one of them is there, so that this list stays true. */
-export const awaited: readonly string[] = [
-  'GET /api/recommendations/models',
-  'POST /api/recommendations/models/{}/promote',
-];
+export const awaited: readonly string[] = [];
 
 function of(base: string, operations: readonly string[]): string[] {
   return operations.map((operation) => operation.replace(' ', ` ${base}`));

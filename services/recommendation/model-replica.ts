@@ -12,9 +12,13 @@ import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createModel, type Model } from './model.js';
 import type { ListModel } from './recommend.js';
 
-const followedTopics = [topics.products, topics.orders, topics.shopperActivity, topics.users].map(
-  ({ topic }) => topic,
-);
+const followedTopics = [
+  topics.products,
+  topics.orders,
+  topics.shopperActivity,
+  topics.users,
+  topics.config,
+].map(({ topic }) => topic);
 
 /** After a start at most so many of a partition's newest records are learned again; the models forget older ones anyway. */
 const rereadPerPartitionMax = 300_000;

@@ -1,6 +1,7 @@
 import type { Activity } from '#recommenders/activity';
 import type { Recommender } from '#recommenders/recommender';
 import type {
+  ModelPromoted,
   OrderConfirmed,
   ProductCreated,
   ProductUpdated,
@@ -10,7 +11,10 @@ import type {
 import { createCalm } from './calm.js';
 
 /** The models, fed with the shop's events. */
-export type Model = Pick<Recommender, 'recommend' | 'rank' | 'reasons' | 'explain' | 'visitOf'> & {
+export type Model = Pick<
+  Recommender,
+  'contest' | 'recommend' | 'rank' | 'reasons' | 'explain' | 'visitOf'
+> & {
   /**
    * `appendedAtMs`: when Kafka got the event, epoch milliseconds; no client's clock may run ahead of it. `visitsTogether`:
    * how many visits its request reported; 1 if unset.
@@ -32,6 +36,7 @@ export const createModel = (recommender: Recommender): Model => {
     recommender.addProduct({ id: productId, name, category, createdAtMs: createdAt });
 
   return {
+    contest: recommender.contest,
     recommend: recommender.recommend,
     rank: recommender.rank,
     reasons: recommender.reasons,
@@ -57,6 +62,8 @@ export const createModel = (recommender: Recommender): Model => {
         list(value as ProductCreated | ProductUpdated);
       } else if (type === 'UserErased') {
         recommender.forgetUser((value as UserErased).userId);
+      } else if (type === 'ModelPromoted') {
+        recommender.contest.promote((value as ModelPromoted).model);
       }
     },
   };

@@ -9,6 +9,10 @@ import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js'
 import { type RecommendationConfig, recommendationConfig } from './config.js';
 import { freshCatalogue, freshSimilarity } from './fresh-view.js';
 import { createModelReplica } from './model-replica.js';
+import { modelRoutes } from './model-routes.js';
+import { comparedPercent, promotesByItself } from './model-settings.js';
+import { createPromotionStore, publishes } from './promotion-store.js';
+import { createPromotionWorker } from './promotion-worker.js';
 import { reactions } from './reactions.js';
 import { forgetInterests, redisSimilarityView, viewOrNothing } from './redis-view.js';
 import { recommendationRoutes } from './routes.js';
@@ -23,7 +27,7 @@ export const service: Service<RecommendationConfig> = {
   config: recommendationConfig,
   build: async (config, host) => {
     const redis = host.use(createRedis(host, config.redisUrl));
-    const { db, broker, react, app } = await openService(host, config, { records });
+    const { db, broker, events, react, app } = await openService(host, config, { records, publishes });
     const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentMs });
     react('reactions', reactions(catalogue, forgetInterests(redis)), followsLater);
     host.use(forgetOldPurchases(host, catalogue));
@@ -31,6 +35,17 @@ export const service: Service<RecommendationConfig> = {
     const { model, component } = createModelReplica(host, broker, config.schemaRegistryUrl);
     host.use(component);
     const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
+    const { contest } = model;
+    const promotions = createPromotionStore({ events, clock: host.clock });
+    modelRoutes(app, { db, promotions, contest });
+    host.use(
+      createPromotionWorker(
+        host,
+        { db, promotions, contest },
+        settings.of(promotesByItself, promotesByItself.default),
+      ),
+    );
+    contest.compare(settings.of(comparedPercent, comparedPercent.default));
     recommendationRoutes(app, host, {
       similarity: freshSimilarity(similarity, host.clock),
       catalogue: freshCatalogue(catalogue, host.clock),

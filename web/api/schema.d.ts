@@ -1751,6 +1751,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recommendations/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The parameter sets of the models: which is live, and how the others do beside it.
+         * @description The others learn on the share of lessons that the setting `recommendations.comparedPercent` says, 0 by default.
+         */
+        get: operations["getApiRecommendationsModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recommendations/models/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a parameter set the live one.
+         * @description It has to be better beyond doubt, or to have been live before (which takes a promotion back), unless `evenIfUnproven`. Every instance applies it within 2 s.
+         */
+        post: operations["postApiRecommendationsModelsByIdPromote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recommendations": {
         parameters: {
             query?: never;
@@ -3245,6 +3285,65 @@ export interface components {
             asOf: string;
             /** @description How far `asOf` is behind now. */
             lagMs: number;
+        };
+        RecommendationModel: {
+            /** @description The `modelVersion` of the answers that it gives. */
+            id: string;
+            description: string;
+            isLive: boolean;
+            /** @description As this instance has learned it. Null for the live set. */
+            comparison: {
+                /** @description Choices of shoppers on which both were asked before they learned from them. */
+                lessons: number;
+                /** @description On how many days, of the last four weeks. */
+                days: number;
+                /** @description The live set’s mean reciprocal rank of what was chosen, by place among the first 20. */
+                live: number;
+                /** @description This set’s. */
+                own: number;
+                /** @description Own minus live, with an interval that holds at every look (99 % for all sets together). */
+                ahead: {
+                    value: number;
+                    low: number;
+                    high: number;
+                } | null;
+                byScenario: {
+                    scenario: string;
+                    /** @description Choices of shoppers on which both were asked before they learned from them. */
+                    lessons: number;
+                    /** @description On how many days, of the last four weeks. */
+                    days: number;
+                    /** @description The live set’s mean reciprocal rank of what was chosen, by place among the first 20. */
+                    live: number;
+                    /** @description This set’s. */
+                    own: number;
+                    /** @description Own minus live, with an interval that holds at every look (99 % for all sets together). */
+                    ahead: {
+                        value: number;
+                        low: number;
+                        high: number;
+                    } | null;
+                }[];
+                /** @description At least 1,000 lessons on 14 days, the interval above 0, and in no scenario below it. */
+                isBetterBeyondDoubt: boolean;
+            } | null;
+        };
+        ModelPromotion: {
+            /** Format: uuid */
+            id: string;
+            /** @description Counts the promotions. */
+            number: number;
+            model: string;
+            previous: string;
+            /** @description The comparison of the set at that time. */
+            evidence: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            /** @description Null where the platform promoted it. */
+            promotedBy: string | null;
+            /** Format: date-time */
+            promotedAt: string;
         };
         Recommendations: {
             /**
@@ -15135,6 +15234,208 @@ export interface operations {
             };
             /** @description Not Acceptable */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getApiRecommendationsModels: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` value of the previous page. Opaque. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RecommendationModel"][];
+                        next: string | null;
+                        promotions: components["schemas"]["ModelPromotion"][];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postApiRecommendationsModelsByIdPromote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Kept with the promotion. */
+                    reason: string & (unknown & unknown);
+                    evenIfUnproven?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPromotion"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import type { LiveSetting } from '#platform/settings/live-setting';
+
+export const comparedPercent: LiveSetting<number> = {
+  key: 'recommendations.comparedPercent',
+  schema: z.int().min(0).max(100),
+  unit: 'percent of lessons',
+  description:
+    'On so many of the choices from which the live model learns, the other parameter sets are asked and taught too, each ' +
+    'for the price of one more list. At 0 they cost nothing and nothing is known of them. See GET /api/recommendations/models.',
+  default: 0,
+};
+
+export const promotesByItself: LiveSetting<boolean> = {
+  key: 'recommendations.promotesByItself',
+  schema: z.boolean(),
+  unit: 'yes or no',
+  description:
+    'Whether a parameter set that is better than the live one beyond doubt, on at least two weeks, takes its place without ' +
+    'a person. Each promotion is an event with its evidence, and can be taken back.',
+  default: false,
+};
