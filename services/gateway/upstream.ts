@@ -1,4 +1,3 @@
-import CircuitBreaker from 'opossum';
 import { errors, Pool } from 'undici';
 import {
   type LocalAnswer,
@@ -8,6 +7,7 @@ import {
 } from '#platform/http/local-server';
 import { unavailable } from '#platform/http/problem-details';
 import type { Component, Metrics } from '#platform/service-host';
+import { createCircuitGauge } from '#platform/telemetry/circuit-gauge';
 import {
   currentTraceparent,
   injectTrace,
@@ -15,6 +15,7 @@ import {
   SpanKind,
   startSpan,
 } from '#platform/telemetry/tracing';
+import { type Circuit, createCircuit } from '#platform/waiting/circuit';
 
 /** Bytes of a body can be sent again to another instance; a stream can be sent only once. */
 export type UpstreamRequest = LocalRequest;
@@ -26,7 +27,7 @@ export type Upstream = Component & {
   readonly instancesCount: number;
   /**
    * The answer of one instance. An instance in this process is asked without a socket. Instances take turns; one that
-   * refuses connections is left out for 2 s.
+   * has failed five times in a row is left out for 2 s.
    * Throws a 503 problem with `Retry-After` when none answers: then nothing was done, except that the outcome of a
    * write whose connection broke is unknown.
    */
@@ -43,7 +44,8 @@ const connectionsPerInstanceMax = 64;
 const connectTimeoutMs = 1000;
 /** The longest time between two pieces of a body; server-sent events send keep-alives more often. */
 const silenceMsMax = 120_000;
-const breakerResetMs = 2000;
+const failuresMax = 5;
+const openMs = 2000;
 
 /** Both ways to an instance, over a socket and within the process, have this interface and the same failures. */
 type Ask = (request: UpstreamRequest) => Promise<UpstreamResponse>;
@@ -51,7 +53,7 @@ type Ask = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 type Instance = {
   origin: string;
   ask: Ask;
-  breaker: CircuitBreaker<[UpstreamRequest], UpstreamResponse>;
+  circuit: Circuit;
   pool: Pool;
 };
 
@@ -62,29 +64,29 @@ export const createUpstream = (
   metrics: Metrics,
   answerTimeoutMs: number,
 ): Upstream => {
-  const state = metrics.gauge('circuit_breaker_state', '0 closed, 1 open, 2 half-open', ['circuit']);
-  const instances = urls.map((url, index) =>
-    createInstance(service, url, answerTimeoutMs, (value) =>
-      state.set({ circuit: urls.length === 1 ? service : `${service}-${index + 1}` }, value),
-    ),
-  );
+  const show = createCircuitGauge(metrics);
+  const instances = urls.map((url, index) => {
+    const instance = createInstance(service, url, answerTimeoutMs);
+    show(urls.length === 1 ? service : `${service}-${index + 1}`, instance.circuit);
+    return instance;
+  });
   let turn = 0;
 
   const inTurn = (): Instance[] => {
     turn = (turn + 1) % Math.max(1, instances.length);
     const rotated = [...instances.slice(turn), ...instances.slice(0, turn)];
-    return rotated.filter(({ breaker }) => !breaker.opened);
+    return rotated.filter(({ circuit }) => circuit.state() !== 1);
   };
 
   const send = async (request: UpstreamRequest): Promise<UpstreamResponse> => {
     const mayRepeat = !isStream(request.body);
     let lastError: unknown;
-    for (const { breaker } of inTurn()) {
+    for (const instance of inTurn()) {
       // The service may close a kept-open connection just when a request is sent, so a read is tried once more.
       const attemptsMax = mayRepeat && isSafe(request.method) ? 2 : 1;
       for (let attempt = 1; attempt <= attemptsMax; attempt += 1)
         try {
-          return await breaker.fire(request);
+          return await throughCircuit(instance, request);
         } catch (error) {
           if (request.signal.aborted) throw error;
           lastError = error;
@@ -102,17 +104,12 @@ export const createUpstream = (
     instancesCount: urls.length,
     start: async () => {},
     stop: async () => {
-      await Promise.all(
-        instances.map(({ pool, breaker }) => {
-          breaker.shutdown();
-          return pool.destroy();
-        }),
-      );
+      await Promise.all(instances.map(({ pool }) => pool.destroy()));
     },
     send,
     local: () => {
       const [only] = instances;
-      if (only === undefined || instances.length > 1 || !only.breaker.closed) return undefined;
+      if (only === undefined || instances.length > 1 || only.circuit.state() !== 0) return undefined;
       return localServerAt(only.origin);
     },
     getJsonOfEach: (path, timeoutMs) =>
@@ -148,12 +145,7 @@ export const wholeBodyOf = async ({ body }: Pick<UpstreamResponse, 'body'>): Pro
   return Buffer.concat(pieces);
 };
 
-const createInstance = (
-  service: string,
-  url: string,
-  answerTimeoutMs: number,
-  report: (state: 0 | 1 | 2) => void,
-): Instance => {
+const createInstance = (service: string, url: string, answerTimeoutMs: number): Instance => {
   const pool = new Pool(url, {
     connections: connectionsPerInstanceMax,
     connect: { timeout: connectTimeoutMs },
@@ -169,21 +161,29 @@ const createInstance = (
       ? await askOverSocket(service, pool, request)
       : await local.ask(request, bounds);
   };
-  const breaker = new CircuitBreaker(ask, {
-    timeout: false,
-    volumeThreshold: 5,
-    errorThresholdPercentage: 50,
-    rollingCountTimeout: 5000,
-    rollingCountBuckets: 5,
-    resetTimeout: breakerResetMs,
+  const circuit = createCircuit({ failuresMax, openMs, monotonicMs: () => performance.now() });
+  return { origin, ask, circuit, pool };
+};
+
+class CircuitOpen extends Error {
+  readonly code = 'circuit_open';
+}
+
+const throughCircuit = async (
+  { ask, circuit }: Instance,
+  request: UpstreamRequest,
+): Promise<UpstreamResponse> => {
+  if (circuit.restMs() > 0) throw new CircuitOpen('the circuit is open');
+  try {
+    const answer = await ask(request);
+    circuit.succeed();
+    return answer;
+  } catch (error) {
+    const { name } = error as Error;
     // The caller went away, which is no failure of the service.
-    errorFilter: (error: Error) => error.name === 'AbortError' || error.name === 'TimeoutError',
-  });
-  report(0);
-  breaker.on('close', () => report(0));
-  breaker.on('open', () => report(1));
-  breaker.on('halfOpen', () => report(2));
-  return { origin, ask, breaker, pool };
+    if (name !== 'AbortError' && name !== 'TimeoutError') circuit.fail();
+    throw error;
+  }
 };
 
 /** Inside a trace the way over the network is a span of its own. */
@@ -228,6 +228,6 @@ const wasDropped = (error: unknown): boolean =>
   ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'dependency_unavailable'].includes(codeOf(error));
 
 const neverArrived = (error: unknown): boolean =>
-  ['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EOPENBREAKER'].includes(
+  ['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'circuit_open'].includes(
     codeOf(error),
   );

@@ -1,5 +1,6 @@
 import type { Metrics } from '#platform/service-host';
-import { type CircuitState, createCircuit } from './circuit.js';
+import { createCircuitGauge } from '#platform/telemetry/circuit-gauge';
+import { type Circuit, createCircuit } from '#platform/waiting/circuit';
 import { NotYet, type PaymentProvider } from './provider.js';
 
 const failuresMax = 5;
@@ -7,7 +8,7 @@ const openMs = 60_000;
 const fullRestMs = 100;
 
 type GuardOptions = {
-  metrics: Pick<Metrics, 'gauge'>;
+  metrics: Pick<Metrics, 'gauge' | 'beforeRender'>;
   monotonicMs: () => number;
   /** The most calls to this provider at once: one that hangs does not take the places of the others. */
   callsConcurrentMax: number;
@@ -21,31 +22,26 @@ export const guardProviders = (
   providers: readonly PaymentProvider[],
   { metrics, monotonicMs, callsConcurrentMax }: GuardOptions,
 ): Map<string, PaymentProvider> => {
-  const states = metrics.gauge('circuit_breaker_state', '0 closed, 1 open, 2 half open.', ['circuit']);
+  const show = createCircuitGauge(metrics);
   return new Map(
     providers.map((provider) => {
-      const show = (state: CircuitState): void => states.set({ circuit: provider.name }, state);
-      show(0);
-      return [provider.name, guarded(provider, { show, monotonicMs, callsConcurrentMax })];
+      const circuit = createCircuit({ failuresMax, openMs, monotonicMs });
+      show(provider.name, circuit);
+      return [provider.name, guarded(provider, circuit, callsConcurrentMax)];
     }),
   );
 };
 
 const guarded = (
   provider: PaymentProvider,
-  {
-    show,
-    monotonicMs,
-    callsConcurrentMax,
-  }: { show: (state: CircuitState) => void; monotonicMs: () => number; callsConcurrentMax: number },
+  circuit: Circuit,
+  callsConcurrentMax: number,
 ): PaymentProvider => {
-  const circuit = createCircuit({ failuresMax, openMs, monotonicMs });
   let running = 0;
 
   const through = async <T>(call: () => Promise<T>): Promise<T> => {
     if (running >= callsConcurrentMax) throw new NotYet(provider.name, 'too many calls at once', fullRestMs);
     const restMs = circuit.restMs();
-    show(circuit.state());
     if (restMs > 0) throw new NotYet(provider.name, 'its circuit is open', restMs);
     running += 1;
     try {
@@ -58,7 +54,6 @@ const guarded = (
       throw error;
     } finally {
       running -= 1;
-      show(circuit.state());
     }
   };
 

@@ -2,7 +2,7 @@
 export type CircuitState = 0 | 1 | 2;
 
 export type Circuit = {
-  /** 0 if a call may be made now; else after how many milliseconds to ask again. A call that may be made must be followed by `succeed` or `fail`. */
+  /** 0 if a call may be made now; else after how many milliseconds to ask again. A call that may be made is to be followed by `succeed` or `fail`. */
   restMs(): number;
   succeed(): void;
   fail(): void;
@@ -14,7 +14,8 @@ const trialRestMs = 250;
 
 /**
  * Opens after `failuresMax` failures in a row, lets one call through after `openMs`, and closes when it succeeds. A call
- * that began before the circuit opened counts too: an answer is an answer.
+ * that began before the circuit opened counts too: an answer is an answer. A call whose caller went away counts as
+ * nothing.
  */
 export const createCircuit = ({
   failuresMax,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Circuit, createCircuit } from './circuit.js';
+import { type Circuit, createCircuit } from '#platform/waiting/circuit';
 
 let nowMs = 0;
 let circuit: Circuit;

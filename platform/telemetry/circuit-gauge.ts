@@ -1,0 +1,12 @@
+import type { Metrics } from '#platform/telemetry/metrics';
+import type { Circuit } from '#platform/waiting/circuit';
+
+/** Shows the state of each circuit under its name, as it is when the metrics are read. */
+export const createCircuitGauge = (
+  metrics: Pick<Metrics, 'gauge' | 'beforeRender'>,
+): ((name: string, circuit: Circuit) => void) => {
+  const gauge = metrics.gauge('circuit_breaker_state', '0 closed, 1 open, 2 half open.', ['circuit']);
+  return (name, circuit) => {
+    metrics.beforeRender(() => gauge.set({ circuit: name }, circuit.state()));
+  };
+};
