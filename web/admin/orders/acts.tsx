@@ -9,7 +9,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { decimalText, formatMoney, minorOf } from '../../money/money.ts';
 import { dueText, type Saga } from '../../saga/saga.ts';
-import type { Order } from './order.tsx';
+import type { Order } from './order-answers.ts';
 
 type Payment = components['schemas']['Payment'];
 type Props = { order: Order; saga: Saga; payment: Payment | undefined; onDone(): void };

@@ -3,7 +3,7 @@ import { CopyText } from '../../kit/problem-panel.tsx';
 import { formatDuration } from '../../kit/time.ts';
 import { formatMoney } from '../../money/money.ts';
 import type { Saga } from '../../saga/saga.ts';
-import type { TimelineEvent } from './order.tsx';
+import type { TimelineEvent } from './order-answers.ts';
 
 type Entry = Saga['events'][number] & TimelineEvent;
 

@@ -4,7 +4,7 @@ import { When } from '../../kit/when.tsx';
 import { times } from '../../money/money.ts';
 import { Price } from '../../money/price.tsx';
 import type { Saga } from '../../saga/saga.ts';
-import type { Order } from './order.tsx';
+import type { Order } from './order-answers.ts';
 
 type Schemas = components['schemas'];
 

@@ -17,9 +17,6 @@ import { Facts } from './facts.tsx';
 import { Timeline } from './timeline.tsx';
 import { VerdictPanel } from './verdict-panel.tsx';
 
-export type Order = components['schemas']['Order'];
-export type TimelineEvent = components['schemas']['OrderTimeline']['items'][number];
-
 const settlingEveryMs = 1_000;
 const quietEveryMs = 15_000;
 

@@ -3,7 +3,7 @@ import { AlertIcon, CheckIcon } from '../../kit/icons.tsx';
 import { formatMoney } from '../../money/money.ts';
 import type { Saga, Tone } from '../../saga/saga.ts';
 import { type Tick, ticksOf, verdictOf } from '../../saga/verdict.ts';
-import type { TimelineEvent } from './order.tsx';
+import type { TimelineEvent } from './order-answers.ts';
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
