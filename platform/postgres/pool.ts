@@ -115,7 +115,8 @@ export const ensureDatabase = async (url: string, name?: string): Promise<void> 
   } catch (error) {
     // Another process created it in between.
     const code = (error as { code?: string }).code;
-    if (code !== '42P04' && code !== '23505') throw toFault(error);
+    // Whoever may not connect at the start is set up wrongly, and need not wait.
+    if (code !== '42P04' && code !== '23505') throw code?.startsWith('28') ? error : toFault(error);
   } finally {
     await client.end().catch(() => {});
   }
@@ -137,18 +138,18 @@ const assertNoPooler = async (client: pg.Client): Promise<void> => {
 };
 
 /**
- * Converts errors that mean "the server is away, shutting down, full or too slow" to a retriable fault, and returns any
- * other error unchanged. SQLSTATE classes: 08 connection, 53 resources, 57P0x shutdown, 57014 statement timeout, 55P03
- * lock timeout, 25P03 idle in transaction.
+ * Converts errors that mean "the server is away, shutting down, full or too slow, or lets us not in" to a retriable fault,
+ * and returns any other error unchanged. SQLSTATE classes: 08 connection, 53 resources, 57P0x shutdown, 57014 statement
+ * timeout, 55P03 lock timeout, 25P03 idle in transaction, 28 not authorised to connect, 3D000 no such database.
  */
 export const toFault = (error: unknown): unknown => {
   if (!(error instanceof Error)) return error;
   const code = (error as { code?: unknown }).code;
   const away =
     typeof code === 'string'
-      ? /^(08...|53...|57P0.|57014|55P03|25P03|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|ENOENT)/.test(
+      ? /^(08...|53...|57P0.|57014|55P03|25P03|28...|3D000|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|ENOENT)/.test(
           code,
-        )
+        ) || isClosedToUs(code, error.message)
       : /Connection terminated|timeout exceeded when trying to connect|connection timeout|not queryable|pool after calling end|Client was closed/i.test(
           error.message,
         );
@@ -158,6 +159,11 @@ export const toFault = (error: unknown): unknown => {
     cause: error,
   });
 };
+
+/** Two codes that statements have too, for other reasons. */
+const isClosedToUs = (code: string, message: string): boolean =>
+  (code === '55000' && /not currently accepting connections/.test(message)) ||
+  (code === '42501' && /permission denied for database/.test(message));
 
 /**
  * Plans are kept for long. One that was made while a table was small would read the whole table each time, also when it

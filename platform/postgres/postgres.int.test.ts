@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from '#platform/postgres/migrate';
-import { createDatabase, ensureDatabase, serviceDatabaseUrl } from '#platform/postgres/pool';
+import { createDatabase, ensureDatabase, serviceDatabaseUrl, toFault } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
@@ -231,6 +231,40 @@ describe('a transaction', () => {
     });
     await expect(lost).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
     await inTransaction(scratch.db, (tx) => tx.query('SELECT 1'));
+  });
+
+  test('that finds its database closed to everybody meets a fault that passes, and so does a statement', async () => {
+    const closed = await scratchDatabase([]);
+    const name = new URL(closed.db.pool.options.connectionString as string).pathname.slice(1);
+    await scratch.db.query(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
+    await scratch.db.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
+      name,
+    ]);
+    const away = { code: 'postgres_unavailable', retriable: true };
+    for (let time = 0; time < 3; time += 1) {
+      await expect(closed.db.query('SELECT 1')).rejects.toMatchObject(away);
+      await expect(inTransaction(closed.db, (tx) => tx.query('SELECT 1'))).rejects.toMatchObject(away);
+    }
+    await scratch.db.query(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS true`);
+    await eventually(() => closed.db.query('SELECT 1'));
+    await closed.drop();
+  });
+
+  test.each([
+    ['28000', 'no pg_hba.conf entry for host'],
+    ['28P01', 'password authentication failed'],
+    ['3D000', 'database "shop" does not exist'],
+    ['42501', 'permission denied for database "shop"'],
+  ])('refused with %s is a fault that passes', (code, message) => {
+    expect(toFault(Object.assign(new Error(message), { code }))).toMatchObject({ retriable: true });
+  });
+
+  test.each([
+    ['42501', 'permission denied for table accounts'],
+    ['55000', 'currval of sequence "n" is not yet defined in this session'],
+  ])('whose statement fails with %s stays that error', (code, message) => {
+    const error = Object.assign(new Error(message), { code });
+    expect(toFault(error)).toBe(error);
   });
 
   test('that may be done twice is done again after such a fault, but not after others', async () => {
