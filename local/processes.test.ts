@@ -12,14 +12,15 @@ const numbered = (): Ports => {
 const orderPort = 5000 + table.findIndex(({ name }) => name === 'order');
 
 describe('the plan of processes', () => {
-  it('puts every service into the shop, the jobs that share a process into another, and the rest beside', async () => {
+  it('puts the services and the jobs that share a process into one each, and the rest beside', async () => {
     const plan = await planProcesses({
       gatewayPort: 8000,
       separate: false,
       instances: {},
       ports: numbered(),
     });
-    expect(plan.processes.map(({ name }) => name)).toEqual(['shop', 'streams', 'clickhouse-ingest']);
+    const names = plan.processes.map(({ name }) => name);
+    expect(names).toEqual(['shop', 'streams', 'recommendation', 'clickhouse-ingest']);
     const shared = jobs.map(({ name }) => name).filter((name) => name !== 'clickhouse-ingest');
     expect(plan.processes[1]?.hosts.map(({ name }) => name)).toEqual(shared);
     expect(shared.length).toBeGreaterThan(1);

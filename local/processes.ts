@@ -1,5 +1,5 @@
 import { variableOf } from '#platform/config';
-import { folderOf, type Part, sharedJobs, table } from '../services/table.js';
+import { folderOf, type Part, sharedJobs, sharedServices, table } from '../services/table.js';
 import type { Ports } from './data-folder/ports.js';
 
 export type Hosted = { name: string; url: string };
@@ -28,7 +28,7 @@ export type Plan = {
   env: Readonly<Record<string, string>>;
 };
 
-const heapMbMax = { shop: 512, streams: 384, service: 160, job: 256 } as const;
+const heapMbMax = { shop: 512, streams: 384, service: 160, job: 256, recommendation: 640 } as const;
 
 const urlAt = (port: number): string => `http://127.0.0.1:${port}`;
 
@@ -65,7 +65,7 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
     entry: `${folderOf(part)}/main.js`,
     hosts: [{ name, url: urlAt(port) }],
     env: { [variableOf(part.name, 'PORT')]: `${port}` },
-    heapMbMax: isJob(part) ? heapMbMax.job : heapMbMax.service,
+    heapMbMax: heapOf(part),
   });
   const together = (name: keyof typeof entries, hosted: readonly Placed[]): ProcessPlan => ({
     name,
@@ -75,18 +75,21 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
     heapMbMax: heapMbMax[name],
   });
   /** Other instances of a job have processes of their own. */
-  const isShared = ({ part, name }: Placed): boolean => sharedJobs.includes(part) && name === part.name;
-  const jobs = placed.filter(({ part }) => isJob(part));
+  const isShared = ({ part, name }: Placed): boolean =>
+    sharedServices.includes(part) || (sharedJobs.includes(part) && name === part.name);
   return {
     processes: separate
       ? placed.map(alone)
       : [
           together(
             'shop',
-            placed.filter(({ part }) => !isJob(part)),
+            placed.filter(({ part }) => sharedServices.includes(part)),
           ),
-          together('streams', jobs.filter(isShared)),
-          ...jobs.filter((one) => !isShared(one)).map(alone),
+          together(
+            'streams',
+            placed.filter((one) => isJob(one.part) && isShared(one)),
+          ),
+          ...placed.filter((one) => !isShared(one)).map(alone),
         ],
     gatewayUrl: urlAt(options.gatewayPort),
     env,
@@ -97,3 +100,8 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
 const entries = { shop: 'services/shop.js', streams: 'stream-jobs/streams.js' } as const;
 
 const isJob = ({ kind }: Part): boolean => kind === 'job';
+
+const heapOf = (part: Part): number => {
+  if (part.name === 'recommendation') return heapMbMax.recommendation;
+  return isJob(part) ? heapMbMax.job : heapMbMax.service;
+};

@@ -13,7 +13,10 @@ export type Part = {
    * stands for any one segment: `/api/products/:productId/reviews`. The most specific path decides.
    */
   paths: readonly string[];
-  /** A job that gets a process of its own also where the others share one, because it uses a core when it catches up. */
+  /**
+   * A part that gets a process of its own also where the others share one, because it uses a core when it catches up, or
+   * learns while others answer.
+   */
   runsAlone?: true;
 };
 
@@ -46,7 +49,7 @@ export const table = [
     kind: 'service',
     paths: ['/api/analytics', '/api/ops/reconciliation', '/api/recommendations/experiments'],
   },
-  { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'] },
+  { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'], runsAlone: true },
   { name: 'gateway', kind: 'gateway', paths: [] },
   { name: 'clickhouse-ingest', kind: 'job', paths: [], runsAlone: true },
   { name: 'item-similarity', kind: 'job', paths: [] },
@@ -68,6 +71,11 @@ export const jobs = table.filter((part): part is Extract<Row, { kind: 'job' }> =
 
 /** The jobs that one process runs, unless every part is to have its own. */
 export const sharedJobs: readonly Part[] = jobs.filter((job: Part) => job.runsAlone !== true);
+
+/** The services and the gateway that one process runs, unless every part is to have its own. */
+export const sharedServices: readonly Part[] = table.filter(
+  (part: Part) => part.kind !== 'job' && part.runsAlone !== true,
+);
 
 /** The folder of the part's `main.ts`. */
 export const folderOf = ({ name, kind }: Part): string =>
