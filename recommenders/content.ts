@@ -20,12 +20,14 @@ export type Content = {
   newest(atMs: number, since: (item: number) => number): number[];
   /** The items that share a rare token with the profile: token by token, the heaviest first, at most `itemsMax`. */
   near(profile: Profile, itemsMax: number): number[];
-  toJson(): ContentJson;
-  restore(json: ContentJson): void;
+  /** In the order of addition; the texts themselves are not kept. */
+  entries(): Iterable<ContentEntry>;
+  restore(entry: ContentEntry): void;
+  /** Weighs all tokens anew: before the entries are read and after the last is restored, so that both weigh alike. */
+  weigh(): void;
 };
 
-/** In the order of addition; the texts themselves are not kept. */
-export type ContentJson = { added: number[]; tokens: number[][] };
+export type ContentEntry = [item: number, tokens: number[]];
 
 export type Profile = { tokens: Map<number, number>; norm: number };
 
@@ -92,6 +94,7 @@ export const createContent = (): Content => {
     get size() {
       return size;
     },
+    weigh,
     has: (item) => tokensOf[item] !== undefined,
     set: (item, name, category) => setTokens(item, Int32Array.from(new Set(tokensIn(name, category)))),
     addTo: (profile, item, weight) => {
@@ -146,11 +149,10 @@ export const createContent = (): Content => {
       }
       return [...found];
     },
-    toJson: () => ({ added: [...added], tokens: added.map((item) => [...(tokensOf[item] ?? [])]) }),
-    restore: (json) => {
-      for (const [nth, item] of json.added.entries())
-        setTokens(item, Int32Array.from(json.tokens[nth] ?? []));
+    *entries() {
+      for (const item of added) yield [item, [...(tokensOf[item] ?? [])]];
     },
+    restore: ([item, tokens]) => setTokens(item, Int32Array.from(tokens)),
   };
 };
 

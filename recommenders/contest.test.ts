@@ -92,7 +92,7 @@ describe('parameter sets beside the live one', () => {
     expect(contest.live).toBe('lasting');
     expect(answers(recommender)).toEqual(asOther);
     const copy = createRecommender();
-    copy.restore(JSON.parse(JSON.stringify(recommender.snapshot())));
+    for (const line of recommender.snapshot()) copy.restore(line);
     expect(copy.contest.live).toBe('lasting');
     expect(answers(copy)).toEqual(asOther);
     expect(contest.promote('nobody')).toBe(false);

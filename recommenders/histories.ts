@@ -29,6 +29,9 @@ export type History = {
   owned: Map<number, Owned>;
   /** The items viewed last, oldest first. */
   viewed: number[];
+  /** The numbers of the latest visits and orders in their indices, which go with the user. */
+  visits: number[];
+  orders: number[];
 };
 
 export type Histories = {
@@ -36,16 +39,18 @@ export type Histories = {
   /** The user's history, a new one if there is none; the user counts as seen now. */
   seen(userId: string): History;
   forget(userId: string): void;
-  toJson(): HistoriesJson;
-  restore(json: HistoriesJson): void;
+  /** The users seen last come last. */
+  entries(): Iterable<HistoryEntry>;
+  restore(entry: HistoryEntry): void;
 };
 
 type HistoryJson = Omit<History, 'owned'> & { owned: [number, Owned][] };
-export type HistoriesJson = [userId: string, history: HistoryJson][];
+export type HistoryEntry = [userId: string, history: HistoryJson];
 
 export const rates = { fast: 0.7, slow: 0.95 };
 const itemsPerUserMax = 300;
 const viewedMax = 30;
+const numbersMax = 300;
 /** How much the newest gap moves the usual one. */
 const gapShare = 0.35;
 
@@ -61,13 +66,10 @@ export const createHistories = (usersMax: number): Histories => {
       return history;
     },
     forget: (userId) => void histories.delete(userId),
-    toJson: () =>
-      [...histories].map(([userId, history]) => [userId, { ...history, owned: [...history.owned] }]),
-    restore: (json) => {
-      histories.clear();
-      for (const [userId, history] of json)
-        histories.set(userId, { ...history, owned: new Map(history.owned) });
+    *entries() {
+      for (const [userId, history] of histories) yield [userId, { ...history, owned: [...history.owned] }];
     },
+    restore: ([userId, history]) => void histories.set(userId, { ...history, owned: new Map(history.owned) }),
   };
 };
 
@@ -78,7 +80,16 @@ const emptyHistory = (): History => ({
   last: [],
   owned: new Map(),
   viewed: [],
+  visits: [],
+  orders: [],
 });
+
+/** Adds the number of a visit or an order to those that go with the user. */
+export const addNumber = (numbers: number[], added: number): void => {
+  if (numbers[numbers.length - 1] === added) return;
+  numbers.push(added);
+  if (numbers.length > numbersMax) numbers.shift();
+};
 
 export const addView = (history: History, item: number): void => {
   const at = history.viewed.indexOf(item);

@@ -12,8 +12,11 @@ export type ItemTable = {
   /** When the item came into the shop: its creation, or else its first event. */
   since(item: number): number;
   readonly columns: Columns;
-  toJson(): ItemTableJson;
-  restore(json: ItemTableJson): void;
+  /** Whether a catalogue was given. */
+  hasCatalogue: boolean;
+  /** In the order of the numbers. */
+  entries(): Iterable<ItemEntry>;
+  restore(entry: ItemEntry): void;
 };
 
 const columnNames = [
@@ -27,7 +30,7 @@ const columnNames = [
   'createdMs',
 ] as const;
 type Columns = Record<(typeof columnNames)[number], number[]>;
-export type ItemTableJson = { names: string[]; columns: (number | null)[][]; hasCatalogue: boolean };
+export type ItemEntry = [name: string, ...columns: (number | null)[]];
 
 /** The creation of a product without a time of it. */
 const alwaysThere = Number.MIN_SAFE_INTEGER;
@@ -35,7 +38,6 @@ const alwaysThere = Number.MIN_SAFE_INTEGER;
 export const createItemTable = (itemsMax: number): ItemTable => {
   const names = createNames(itemsMax);
   const columns = Object.fromEntries(columnNames.map((name) => [name, [] as number[]])) as Columns;
-  let hasCatalogue = false;
 
   const number = (id: string): number => {
     const item = names.number(id);
@@ -45,32 +47,31 @@ export const createItemTable = (itemsMax: number): ItemTable => {
     return item;
   };
 
-  return {
+  const table: ItemTable = {
+    hasCatalogue: false,
     names,
     columns,
     number,
     list: (item, { createdAtMs }) => {
-      hasCatalogue = true;
+      table.hasCatalogue = true;
       columns.createdMs[item] = createdAtMs ?? alwaysThere;
     },
     isListed: (item, atMs) => {
       const created = columns.createdMs[item]!;
-      return hasCatalogue ? created <= atMs : true;
+      return table.hasCatalogue ? created <= atMs : true;
     },
     since: (item) => {
       const created = columns.createdMs[item]!;
       return Number.isNaN(created) || created === alwaysThere ? columns.firstMs[item]! : created;
     },
-    toJson: () => ({
-      names: Array.from({ length: names.size }, (_, item) => names.name(item)),
-      columns: columnNames.map((name) => [...columns[name]]),
-      hasCatalogue,
-    }),
-    restore: (json) => {
-      for (const name of json.names) number(name);
-      for (const [nth, name] of columnNames.entries())
-        for (const [item, value] of json.columns[nth]!.entries()) columns[name][item] = value ?? Number.NaN;
-      hasCatalogue = json.hasCatalogue;
+    *entries() {
+      for (let item = 0; item < names.size; item += 1)
+        yield [names.name(item), ...columnNames.map((name) => columns[name][item]!)];
+    },
+    restore: ([id, ...values]) => {
+      const item = number(id);
+      for (const [nth, name] of columnNames.entries()) columns[name][item] = values[nth] ?? Number.NaN;
     },
   };
+  return table;
 };

@@ -1,5 +1,5 @@
 import type { Activity } from './activity.js';
-import { addOrder, addView, type History } from './histories.js';
+import { addNumber, addOrder, addView, type History } from './histories.js';
 import type { Memory } from './memory.js';
 import { addStep, addToCart, type OpenVisit, removeFromCart } from './open-visits.js';
 import type { RecommenderSettings } from './settings.js';
@@ -102,11 +102,27 @@ export const learnOrder = (
     for (const to of later) memory.following.add(from, to, gain / Math.sqrt(later.length));
     memory.items.columns.follows[from]! += gain;
   }
+  addNumber(history.orders, order);
   addOrder(history, items, atMs);
 };
 
-export const rememberView = (history: History | undefined, item: number): void => {
-  if (history !== undefined) addView(history, item);
+export const rememberView = (history: History | undefined, visit: OpenVisit, item: number): void => {
+  if (history === undefined) return;
+  addView(history, item);
+  addNumber(history.visits, visit.number);
+};
+
+/**
+ * Forgets a user with his orders and his visits, also what he did in them before he logged in. What remains are sums over
+ * all shoppers.
+ */
+export const forgetUser = ({ histories, visits, orders, openVisits }: Memory, userId: string): void => {
+  const history = histories.of(userId);
+  if (history === undefined) return;
+  for (const visit of history.visits) visits.clearVisit(visit);
+  for (const order of history.orders) orders.clearVisit(order);
+  openVisits.close(new Set(history.visits));
+  histories.forget(userId);
 };
 
 const countPopularity = (

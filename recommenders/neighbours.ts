@@ -44,6 +44,7 @@ export const createNeighbours = (index: VisitIndex) => {
         const visit = entryOf(ring, nth);
         if (visit === own) continue;
         if (!index.isKept(visit)) break;
+        if (index.lengthOf(visit) === 0) continue;
         const slot = index.slotOf(visit);
         if (slot >= sims.length) {
           const more = new Float64Array(Math.max(slot + 1, sims.length * 2));

@@ -11,8 +11,10 @@ export type OpenVisit = {
 export type OpenVisits = {
   get(visitId: string): OpenVisit | undefined;
   set(visitId: string, visit: OpenVisit): void;
-  toJson(): [string, OpenVisit][];
-  restore(json: [string, OpenVisit][]): void;
+  /** Ends the visits with these numbers. */
+  close(numbers: ReadonlySet<number>): void;
+  entries(): Iterable<[string, OpenVisit]>;
+  restore(entry: [string, OpenVisit]): void;
 };
 
 const stepsMax = 50;
@@ -28,11 +30,11 @@ export const createOpenVisits = (visitsMax: number): OpenVisits => {
   return {
     get: (visitId) => visits.get(visitId),
     set,
-    toJson: () => structuredClone([...visits]),
-    restore: (json) => {
-      visits.clear();
-      for (const [visitId, visit] of structuredClone(json)) visits.set(visitId, visit);
+    close: (numbers) => {
+      for (const [visitId, { number }] of visits) if (numbers.has(number)) visits.delete(visitId);
     },
+    entries: () => visits.entries(),
+    restore: ([visitId, visit]) => void visits.set(visitId, visit),
   };
 };
 

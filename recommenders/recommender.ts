@@ -2,7 +2,7 @@ import { type Activity, type Product, type Query, recentMs, type Scenario } from
 import { createCandidates } from './candidates.js';
 import { type Contest, createContest } from './contest.js';
 import { featureCount, featureNames, priors, rankedScenarios } from './features.js';
-import { learnOrder, learnStep, rememberView, visitOf } from './learning.js';
+import { forgetUser, learnOrder, learnStep, rememberView, visitOf } from './learning.js';
 import { createLessons } from './lessons.js';
 import { type Context, createMemory } from './memory.js';
 import { createRanker, type Ranker } from './ranker.js';
@@ -10,7 +10,7 @@ import { type Reason, reasonOf } from './reasons.js';
 import { createScorers } from './scorers.js';
 import { nthLargest } from './selection.js';
 import { defaultSettings, type RecommenderSettings } from './settings.js';
-import { restoreFrom, type Snapshot, snapshotOf } from './snapshot.js';
+import { linesOf, restoreFrom } from './snapshot.js';
 
 export type Ranked = { productId: string; score: number };
 export type Recommended = Ranked & { reason: Reason };
@@ -44,9 +44,13 @@ export type Recommender = {
   rankers: Record<Scenario, Ranker>;
   /** The other parameter sets, which learn beside this one. */
   contest: Contest;
-  snapshot(): Snapshot;
-  /** Only for a recommender that has learned nothing yet and has the same settings. */
-  restore(snapshot: Snapshot): void;
+  /**
+   * Its whole state, a line of text after the other. While they are read nothing may be learned. A recommender that is
+   * restored from them goes on as the one that they were taken of.
+   */
+  snapshot(): Iterable<string>;
+  /** For each line in their order. Only for a recommender that has learned nothing yet and has the same settings. */
+  restore(line: string): void;
 };
 
 /** The products that are looked at when a list is too short. */
@@ -196,9 +200,9 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
   return {
     rankers,
     contest,
-    forgetUser: histories.forget,
-    snapshot: () => snapshotOf(whole),
-    restore: (snapshot) => restoreFrom(snapshot, whole),
+    forgetUser: (userId) => forgetUser(memory, userId),
+    snapshot: () => linesOf(whole),
+    restore: (line) => restoreFrom(line, whole),
     addProduct: (product) => {
       const item = items.number(product.id);
       if (item < 0) return;
@@ -219,7 +223,7 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       for (const item of some) {
         if (kind !== 'removed') lessons.beforeStep(visit, item, history, activity);
         learnStep(memory, visit, item, activity);
-        if (kind !== 'removed') rememberView(history, item);
+        if (kind !== 'removed') rememberView(history, visit, item);
       }
     },
     recommend: (query, mayShow) => {

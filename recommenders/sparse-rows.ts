@@ -11,12 +11,12 @@ export type SparseRows = {
   /** Multiplies every sum, when a forward decay begins at a new landmark. */
   scale(by: number): void;
   clearRow(row: number): void;
-  toJson(): SparseRowsJson;
-  restore(json: SparseRowsJson): void;
+  entries(): Iterable<RowEntry>;
+  restore(entry: RowEntry): void;
 };
 
 export type SparseRow = { columns: Int32Array; sums: Float64Array; size: number };
-export type SparseRowsJson = (readonly [row: number, columns: number[], sums: number[]])[];
+export type RowEntry = readonly [row: number, columns: number[], sums: number[]];
 
 const firstColumns = 4;
 
@@ -59,16 +59,13 @@ export const createSparseRows = (columnsMax: number): SparseRows => {
     clearRow: (at) => {
       rows[at] = undefined;
     },
-    toJson: () =>
-      rows.flatMap((row, at) =>
-        row === undefined
-          ? []
-          : [[at, [...row.columns.subarray(0, row.size)], [...row.sums.subarray(0, row.size)]] as const],
-      ),
-    restore: (json) => {
-      rows.length = 0;
-      for (const [at, columns, sums] of json)
-        rows[at] = { columns: Int32Array.from(columns), sums: Float64Array.from(sums), size: columns.length };
+    *entries() {
+      for (const [at, row] of rows.entries())
+        if (row !== undefined)
+          yield [at, [...row.columns.subarray(0, row.size)], [...row.sums.subarray(0, row.size)]];
+    },
+    restore: ([at, columns, sums]) => {
+      rows[at] = { columns: Int32Array.from(columns), sums: Float64Array.from(sums), size: columns.length };
     },
   };
 };

@@ -20,16 +20,16 @@ export type VisitIndex = {
   /** The visits of an item, oldest first from `start`, as a ring. */
   visitsOf(item: number): Ring | undefined;
   clearVisit(visit: number): void;
-  toJson(): VisitIndexJson;
-  restore(json: VisitIndexJson): void;
+  /** First where numbering goes on, then the visits that are kept, then the visits of each item. */
+  entries(): Iterable<VisitIndexEntry>;
+  restore(entry: VisitIndexEntry): void;
 };
 
 export type Ring = { entries: Int32Array; size: number; start: number };
-export type VisitIndexJson = {
-  next: number;
-  visits: (readonly [visit: number, items: number[]])[];
-  rings: (readonly [item: number, visits: number[]])[];
-};
+export type VisitIndexEntry =
+  | { next: number }
+  | { visit: number; items: number[] }
+  | { item: number; visits: number[] };
 
 export type VisitIndexBounds = { visitsMax: number; stepsMax: number; visitsPerItemMax: number };
 
@@ -87,30 +87,25 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
     clearVisit: (visit) => {
       if (isKept(visit)) lengths[visit % capacity] = 0;
     },
-    toJson: () => ({
-      next,
-      visits: Array.from({ length: Math.min(next, capacity) }, (_, nth) => {
-        const visit = next - Math.min(next, capacity) + nth;
+    *entries() {
+      yield { next };
+      for (let visit = Math.max(0, next - capacity); visit < next; visit += 1) {
         const from = (visit % capacity) * stepsMax;
-        return [visit, [...items.subarray(from, from + lengths[visit % capacity]!)]] as const;
-      }),
-      rings: rings.flatMap((ring, item) =>
-        ring === undefined
-          ? []
-          : [[item, Array.from({ length: ring.size }, (_, nth) => entryOf(ring, nth))] as const],
-      ),
-    }),
-    restore: (json) => {
-      next = json.next;
-      while (capacity < visitsMax && capacity < json.next) grow();
-      lengths.fill(0);
-      for (const [visit, some] of json.visits) {
-        items.set(some, (visit % capacity) * stepsMax);
-        lengths[visit % capacity] = some.length;
+        yield { visit, items: [...items.subarray(from, from + lengths[visit % capacity]!)] };
       }
-      rings.length = 0;
-      for (const [item, visits] of json.rings)
-        rings[item] = { entries: Int32Array.from(visits), size: visits.length, start: 0 };
+      for (const [item, ring] of rings.entries())
+        if (ring !== undefined)
+          yield { item, visits: Array.from({ length: ring.size }, (_, nth) => entryOf(ring, nth)) };
+    },
+    restore: (entry) => {
+      if ('next' in entry) {
+        next = entry.next;
+        while (capacity < visitsMax && capacity < next) grow();
+      } else if ('items' in entry) {
+        items.set(entry.items, (entry.visit % capacity) * stepsMax);
+        lengths[entry.visit % capacity] = entry.items.length;
+      } else
+        rings[entry.item] = { entries: Int32Array.from(entry.visits), size: entry.visits.length, start: 0 };
     },
   };
 };

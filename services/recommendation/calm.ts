@@ -3,6 +3,8 @@ const sliceMs = 10 * 60_000;
 const calmWeight = 20;
 const productsPerSliceMax = 200_000;
 
+export type CalmJson = { slice: number | null; gathered: [productId: string, weight: number][] };
+
 /**
  * Bounds what anybody can add to a product by sending many events: w, with G the weight that the product has gained in
  * this slice of time (by Kafka's clock) and v the visits that the request reported, is 1 / v / (1 + G / calmWeight). A
@@ -12,7 +14,7 @@ const productsPerSliceMax = 200_000;
 export const createCalm = () => {
   let slice = Number.NaN;
   const gathered = new Map<string, number>();
-  return (productId: string, visitsTogether: number, appendedAtMs: number): number => {
+  const weigh = (productId: string, visitsTogether: number, appendedAtMs: number): number => {
     const current = Math.floor(appendedAtMs / sliceMs);
     if (current !== slice) {
       slice = current;
@@ -22,5 +24,14 @@ export const createCalm = () => {
     const before = gathered.get(productId) ?? 0;
     if (gathered.size < productsPerSliceMax || before > 0) gathered.set(productId, before + share);
     return share / (1 + before / calmWeight);
+  };
+  return {
+    weigh,
+    toJson: (): CalmJson => ({ slice, gathered: [...gathered] }),
+    restore: (json: CalmJson): void => {
+      slice = json.slice ?? Number.NaN;
+      gathered.clear();
+      for (const [productId, weight] of json.gathered) gathered.set(productId, weight);
+    },
   };
 };

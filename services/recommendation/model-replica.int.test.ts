@@ -4,15 +4,20 @@ import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, Producer } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createDatabase } from '#platform/postgres/pool';
+import { projectPath } from '#platform/project';
 import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { records, type ShopperActivity } from '#schemas/events';
 import type { Model } from './model.js';
-import { createModelReplica } from './model-replica.js';
+import { createModelReplica, type ModelReplica, stateVersion } from './model-replica.js';
+import { createSnapshotStore, type SnapshotStore } from './snapshot-store.js';
 
-const { kafka, schemaRegistryUrl } = engines();
+const { kafka, schemaRegistryUrl, databaseUrl } = engines();
+const url = new URL(databaseUrl);
+url.pathname = `/test_model_${newId().replaceAll('-', '').slice(-12)}`;
 const activity = `test-model-${newId()}`;
 const type = avroType(records.ShopperActivity.schema);
 let broker: Broker;
@@ -33,6 +38,9 @@ afterAll(async () => {
   await admin.deleteTopics([activity]);
   await admin.close();
   await producer.close();
+  const databases = createDatabase(testHost(), { url: databaseUrl, poolMax: 1 });
+  await databases.query(`DROP DATABASE IF EXISTS ${url.pathname.slice(1)}`);
+  await databases.stop();
 });
 
 const view = async (visit: string, ...products: string[]) => {
@@ -52,16 +60,23 @@ const view = async (visit: string, ...products: string[]) => {
   }
 };
 
-const startReplica = async (): Promise<{ host: RunnableHost; model: Model }> => {
+const startReplica = async (): Promise<ModelReplica & { host: RunnableHost; snapshots: SnapshotStore }> => {
   const host = testHost('recommendation');
   const own = host.use(connectBroker(host, kafka));
-  const { model, component } = createModelReplica(host, own, schemaRegistryUrl, [activity]);
-  host.use(component);
+  const db = host.use(
+    createDatabase(host, {
+      url: url.toString(),
+      migrations: [projectPath('services/recommendation/migrations')],
+    }),
+  );
+  const snapshots = createSnapshotStore(db, host.clock);
+  const replica = createModelReplica(host, own, { schemaRegistryUrl, snapshots, followed: [activity] });
+  host.use(replica.component);
   await host.start();
-  return { host, model };
+  return { ...replica, host, snapshots };
 };
 
-const listBeside = (model: Model, productId: string) =>
+const listBeside = (model: Pick<Model, 'recommend'>, productId: string) =>
   model.recommend({ scenario: 'product', atMs: Date.now(), productId, limit: 5 });
 
 describe('the replica of the models', () => {
@@ -70,16 +85,56 @@ describe('the replica of the models', () => {
     await producer.send([{ topic: activity, key: 'x', value: Buffer.from('no record') }]);
     await view('v2', 'lamp', 'bulb', 'shade');
     const first = await startReplica();
-    const has = (model: Model, productId: string) => () =>
+    const has = (model: Pick<Model, 'recommend'>, productId: string) => () =>
       expect(listBeside(model, 'lamp').map((product) => product.productId)).toContain(productId);
     await eventually(has(first.model, 'shade'));
     await view('v3', 'lamp', 'clock');
     await eventually(has(first.model, 'clock'), { timeoutMs: 5_000 });
     const second = await startReplica();
     await eventually(has(second.model, 'clock'));
-    const listOf = (model: Model) =>
+    const listOf = (model: Pick<Model, 'recommend'>) =>
       listBeside(model, 'lamp').map(({ productId, reason }) => ({ productId, reason }));
     expect(listOf(second.model)).toEqual(listOf(first.model));
     await Promise.all([first.host.stop(), second.host.stop()]);
+  });
+
+  it('goes on from its snapshot after a kill, and answers as one that was never stopped', async () => {
+    const never = await startReplica();
+    await eventually(() => expect(never.model.isReady()).toBe(true));
+    await view('v4', 'lamp', 'bulb', 'hook');
+    await eventually(() =>
+      expect(listBeside(never.model, 'lamp').map(({ productId }) => productId)).toContain('hook'),
+    );
+    await never.takeSnapshot();
+    await view('v5', 'lamp', 'hook', 'nail');
+    // What is killed writes nothing more: the third starts while the first still runs.
+    const restarted = await startReplica();
+    const answers = ({ model }: ModelReplica) =>
+      ['lamp', 'hook', 'nail', 'bulb'].map((id) =>
+        listBeside(model, id).map(({ productId, score, reason }) => ({
+          productId,
+          score: score.toFixed(6),
+          reason,
+        })),
+      );
+    await eventually(() => {
+      expect([never, restarted].map(({ model }) => model.isReady())).toEqual([true, true]);
+      expect(never.model.visitOf('v5').seen).toEqual(['lamp', 'hook', 'nail']);
+      expect(restarted.model.visitOf('v5').seen).toEqual(['lamp', 'hook', 'nail']);
+    });
+    expect(restarted.model.changes()).toBe(3);
+    expect(answers(restarted)).toEqual(answers(never));
+    await Promise.all([never.host.stop(), restarted.host.stop()]);
+  });
+
+  it('learns anew where the snapshot is of another log', async () => {
+    const replica = await startReplica();
+    await eventually(() => expect(replica.model.isReady()).toBe(true));
+    await replica.snapshots.write(stateVersion, { [`${activity}/0`]: '999999' }, ['not even read']);
+    const another = await startReplica();
+    await eventually(() => expect(another.model.isReady()).toBe(true));
+    expect(another.model.visitOf('v5').seen).toEqual(['lamp', 'hook', 'nail']);
+    await replica.snapshots.clear();
+    await Promise.all([replica.host.stop(), another.host.stop()]);
   });
 });

@@ -7,10 +7,12 @@ import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Component, Host } from '#platform/service-host';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createRecommender } from '#recommenders/recommender';
+import { snapshotVersion } from '#recommenders/snapshot';
 import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createModel, type Model } from './model.js';
 import type { ListModel } from './recommend.js';
+import type { Places, SnapshotStore } from './snapshot-store.js';
 
 const followedTopics = [
   topics.products,
@@ -20,32 +22,57 @@ const followedTopics = [
   topics.config,
 ].map(({ topic }) => topic);
 
-/** After a start at most so many of a partition's newest records are learned again; the models forget older ones anyway. */
+/** Without a snapshot at most so many of a partition's newest records are learned; the models forget older ones anyway. */
 const rereadPerPartitionMax = 300_000;
 /** Learning gives other work a turn after so long. */
-const turnMs = 4;
+const turnMs = 2;
+
+export const stateVersion = `1.${snapshotVersion}`;
+
+export type ModelReplica = {
+  model: Model &
+    ListModel & {
+      /** How many events were learned since the start. */
+      changes(): number;
+      hasErasedSinceSnapshot(): boolean;
+    };
+  component: Component;
+  /** Learning waits while the state is written; answers go on. Nothing is written before the models are ready. */
+  takeSnapshot(): Promise<void>;
+};
+
+export type ReplicaOptions = {
+  schemaRegistryUrl: string;
+  snapshots: SnapshotStore;
+  followed?: readonly string[];
+};
 
 /**
  * The models in this process, learned from the log by a consumer group of its own, so that every instance learns
- * everything. They are not stored: after a start they are learned again from the newest records of the log.
+ * everything. After a start they go on from the newest snapshot, or learn the newest records of the log again.
  */
 export const createModelReplica = (
   host: Host,
   broker: Broker,
-  schemaRegistryUrl: string,
-  followed: readonly string[] = followedTopics,
-): { model: Model & ListModel; component: Component } => {
-  const model = createModel(createRecommender());
+  { schemaRegistryUrl, snapshots, followed = followedTopics }: ReplicaOptions,
+): ModelReplica => {
+  let current = createModel(createRecommender());
   const reader = createEventReader(createSchemaRegistry(schemaRegistryUrl), records);
-  let admin: Promise<BrokerAdmin> | undefined;
   const catchUp = createCatchUp(followed);
-  const startFrom = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
+  const progress = createProgress();
+  let admin: Promise<BrokerAdmin> | undefined;
+  let changes = 0;
+  let hasErased = false;
+  const boundsOf = async (topic: string): Promise<Bounds[]> => {
     admin ??= broker.admin();
-    const logs = await (await admin).offsets(topic);
-    catchUp.begin(topic, logs);
+    return (await admin).offsets(topic);
+  };
+  const startFrom = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
+    const logs = await boundsOf(topic);
     const bounds = logs.find((log) => log.partition === partition);
-    const wanted = (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax);
     const low = bounds?.low ?? 0n;
+    const wanted = progress.next(topic, partition) ?? (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax);
+    catchUp.begin(topic, logs, (log) => progress.next(topic, log.partition) ?? log.low);
     return wanted > low ? wanted : low;
   };
   const consumer = createStreamConsumer(host, {
@@ -54,14 +81,66 @@ export const createModelReplica = (
     topics: followed,
     startFrom,
     fetchSpacingMs: 200,
-    handle: learning(host, (at, record) => reader.read(at, record), model, catchUp),
+    handle: learning(host, {
+      read: (at, record) => reader.read(at, record),
+      take: (event, ...rest) => {
+        current.take(event, ...rest);
+        changes += 1;
+        if (event.type === 'UserErased') hasErased = true;
+      },
+      catchUp,
+      progress,
+    }),
   });
+
+  const restore = async (): Promise<void> => {
+    const found = await snapshots.newest(stateVersion);
+    if (found === null || !(await isOnLog(found.places, boundsOf))) return;
+    const restored = createModel(createRecommender());
+    const startedAtMs = performance.now();
+    await found.read(restored.restore);
+    current = restored;
+    progress.restore(found.places);
+    host.logger.info({ tookMs: Math.round(performance.now() - startedAtMs) }, 'models restored');
+  };
+  /** Without its database the service has no lists either, so a snapshot that cannot be read is learned anew. */
+  const restoreOrLearn = () =>
+    restore().catch((error: unknown) => host.logger.warn({ err: error }, 'models are learned from the log'));
+
+  let starting: Promise<void> | undefined;
+  let isStopped = false;
   return {
-    model: { ...model, isReady: catchUp.isDone },
+    model: {
+      recommend: (...query) => current.recommend(...query),
+      rank: (query) => current.rank(query),
+      reasons: (query, ids) => current.reasons(query, ids),
+      explain: (query) => current.explain(query),
+      visitOf: (visitId) => current.visitOf(visitId),
+      take: (...event) => current.take(...event),
+      learnedUpToMs: () => current.learnedUpToMs(),
+      snapshot: () => current.snapshot(),
+      restore: (line) => current.restore(line),
+      isReady: catchUp.isDone,
+      changes: () => changes,
+      hasErasedSinceSnapshot: () => hasErased,
+    },
+    takeSnapshot: async () => {
+      if (!catchUp.isDone()) return;
+      await progress.paused(() => {
+        hasErased = false;
+        return snapshots.write(stateVersion, progress.places(), current.snapshot());
+      });
+    },
     component: {
       ...consumer,
       name: 'model',
+      start: async () => {
+        starting = restoreOrLearn().then(() => (isStopped ? undefined : consumer.start()));
+        starting.catch(host.onFatal);
+      },
       stop: async () => {
+        isStopped = true;
+        await starting;
         await consumer.stop();
         await (await admin)?.close();
       },
@@ -71,17 +150,58 @@ export const createModelReplica = (
 
 type Bounds = { partition: number; low: bigint; high: bigint };
 
-/** Whether everything was learned again that was on the log when it was first looked at. */
+const nameOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+/** False where a place is past the end of its partition: then the log is not the one that was learned. */
+const isOnLog = async (places: Places, boundsOf: (topic: string) => Promise<Bounds[]>): Promise<boolean> => {
+  const bounds = new Map<string, Bounds[]>();
+  for (const [name, offset] of Object.entries(places)) {
+    const [topic = '', partition = ''] = name.split('/');
+    const logs = bounds.get(topic) ?? (await boundsOf(topic));
+    bounds.set(topic, logs);
+    const log = logs.find((one) => one.partition === Number(partition));
+    if (log === undefined || BigInt(offset) > log.high) return false;
+  }
+  return true;
+};
+
+/** How far each partition was learned, and the gate that holds learning while that is written. */
+const createProgress = () => {
+  const nextOffsets = new Map<string, bigint>();
+  let pause: Promise<void> | undefined;
+  return {
+    next: (topic: string, partition: number) => nextOffsets.get(nameOf(topic, partition)),
+    learned: (topic: string, partition: number, next: bigint) =>
+      void nextOffsets.set(nameOf(topic, partition), next),
+    places: (): Places =>
+      Object.fromEntries([...nextOffsets].map(([name, offset]) => [name, offset.toString()])),
+    restore: (places: Places): void => {
+      for (const [name, offset] of Object.entries(places)) nextOffsets.set(name, BigInt(offset));
+    },
+    /** Waits while somebody reads the state; undefined while nobody does. */
+    gate: () => pause,
+    paused: async (run: () => Promise<void>): Promise<void> => {
+      const running = run();
+      pause = running.then(
+        () => {},
+        () => {},
+      );
+      await running.finally(() => {
+        pause = undefined;
+      });
+    },
+  };
+};
+
+/** Whether everything was learned that was on the log when it was first looked at. */
 const createCatchUp = (topicNames: readonly string[]) => {
   const waiting = new Map<string, bigint>();
   const begun = new Set<string>();
-  const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
   return {
-    begin: (topic: string, logs: readonly Bounds[]): void => {
+    begin: (topic: string, logs: readonly Bounds[], nextOf: (log: Bounds) => bigint): void => {
       if (begun.has(topic)) return;
       begun.add(topic);
-      for (const { partition, low, high } of logs)
-        if (high > low) waiting.set(nameOf(topic, partition), high);
+      for (const log of logs) if (log.high > nextOf(log)) waiting.set(nameOf(topic, log.partition), log.high);
     },
     reached: (topic: string, partition: number, nextOffset: bigint): void => {
       const target = waiting.get(nameOf(topic, partition));
@@ -96,25 +216,33 @@ type Read = (
   record: Parameters<ReturnType<typeof createEventReader>['read']>[1],
 ) => Promise<ReceivedEvent | null>;
 
-/** A record that cannot be read is passed over: the reactions and jobs have parked it. */
+type Learning = {
+  read: Read;
+  take: Model['take'];
+  catchUp: ReturnType<typeof createCatchUp>;
+  progress: ReturnType<typeof createProgress>;
+};
+
+/**
+ * A record that cannot be read is passed over: the reactions and jobs have parked it. One that was learned already, because
+ * it is sent again, is too.
+ */
 const learning =
-  (
-    { logger }: Pick<Host, 'logger'>,
-    read: Read,
-    model: Model,
-    catchUp: ReturnType<typeof createCatchUp>,
-  ): BatchHandler =>
+  ({ logger }: Pick<Host, 'logger'>, { read, take, catchUp, progress }: Learning): BatchHandler =>
   async ({ topic, partition, records: batch }, control) => {
     let turnEndsAtMs = performance.now() + turnMs;
     for (const record of batch) {
+      if (record.offset < (progress.next(topic, partition) ?? 0n)) continue;
       try {
         const event = await read({ topic, partition }, record);
+        for (let gate = progress.gate(); gate !== undefined; gate = progress.gate()) await gate;
         if (event !== null)
-          model.take(event, record.timestampMs, Number(record.headers[visitsTogetherHeader]) || 1);
+          take(event, record.timestampMs, Number(record.headers[visitsTogetherHeader]) || 1);
       } catch (error) {
         if (isRetriable(error)) throw error;
         logger.debug({ err: error, topic, partition }, 'nothing to learn');
       }
+      progress.learned(topic, partition, record.offset + 1n);
       if (performance.now() < turnEndsAtMs) continue;
       await nextTurn();
       if (control.isStale()) return;

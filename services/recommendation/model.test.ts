@@ -81,9 +81,9 @@ describe('calm', () => {
   it('gives a product a logarithm of what it is sent in a slice of time', () => {
     const calm = createCalm();
     let gained = 0;
-    for (let nth = 0; nth < 10_000; nth += 1) gained += calm('a', 1, nowMs);
+    for (let nth = 0; nth < 10_000; nth += 1) gained += calm.weigh('a', 1, nowMs);
     expect(gained).toBeLessThan(20 * Math.log(1 + 10_000 / 20) + 1);
-    expect(calm('b', 1, nowMs)).toBe(1);
-    expect(calm('a', 4, nowMs + 11 * 60_000)).toBe(0.25);
+    expect(calm.weigh('b', 1, nowMs)).toBe(1);
+    expect(calm.weigh('a', 4, nowMs + 11 * 60_000)).toBe(0.25);
   });
 });

@@ -8,7 +8,7 @@ import type {
   ShopperActivity,
   UserErased,
 } from '#schemas/events';
-import { createCalm } from './calm.js';
+import { type CalmJson, createCalm } from './calm.js';
 
 /** The models, fed with the shop's events. */
 export type Model = Pick<
@@ -22,7 +22,14 @@ export type Model = Pick<
   take(event: { type: string; value: unknown }, appendedAtMs: number, visitsTogether?: number): void;
   /** The time of the newest event learned, epoch milliseconds; null before the first. */
   learnedUpToMs(): number | null;
+  /** Its whole state, a line after the other; see `Recommender`. */
+  snapshot(): Iterable<string>;
+  /** For each line in their order, before anything is learned. */
+  restore(line: string): void;
 };
+
+type Own = { calm: CalmJson; learnedUpToMs: number | null };
+const ownPrefix = '["model",';
 
 export const createModel = (recommender: Recommender): Model => {
   const calm = createCalm();
@@ -43,12 +50,26 @@ export const createModel = (recommender: Recommender): Model => {
     explain: recommender.explain,
     visitOf: recommender.visitOf,
     learnedUpToMs: () => learnedUpToMs,
+    *snapshot() {
+      yield* recommender.snapshot();
+      const own: Own = { calm: calm.toJson(), learnedUpToMs };
+      yield JSON.stringify(['model', own]);
+    },
+    restore: (line) => {
+      if (!line.startsWith(ownPrefix)) {
+        recommender.restore(line);
+        return;
+      }
+      const [, own] = JSON.parse(line) as [string, Own];
+      calm.restore(own.calm);
+      learnedUpToMs = own.learnedUpToMs;
+    },
     take: ({ type, value }, appendedAtMs, visitsTogether = 1) => {
       if (type === 'ShopperActivity') {
         const activity = activityOf(value as ShopperActivity, appendedAtMs);
         const [productId] = activity?.productIds ?? [];
         if (activity !== null && productId !== undefined)
-          learn({ ...activity, weight: calm(productId, visitsTogether, appendedAtMs) });
+          learn({ ...activity, weight: calm.weigh(productId, visitsTogether, appendedAtMs) });
       } else if (type === 'OrderConfirmed') {
         const { userId, lines, occurredAt } = value as OrderConfirmed;
         const productIds = lines.map(({ productId }) => productId);

@@ -17,6 +17,8 @@ import { reactions } from './reactions.js';
 import { forgetInterests, redisSimilarityView, viewOrNothing } from './redis-view.js';
 import { recommendationRoutes } from './routes.js';
 import { noRules, rulesSetting } from './rules.js';
+import { createSnapshotStore } from './snapshot-store.js';
+import { createSnapshotWorker } from './snapshot-worker.js';
 
 /**
  * Keeps the products that may be shown in its own database, from events. Reads similarities from Redis while it is
@@ -32,8 +34,11 @@ export const service: Service<RecommendationConfig> = {
     react('reactions', reactions(catalogue, forgetInterests(redis)), followsLater);
     host.use(forgetOldPurchases(host, catalogue));
     const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
-    const { model, component } = createModelReplica(host, broker, config.schemaRegistryUrl);
-    host.use(component);
+    const snapshots = createSnapshotStore(db, host.clock);
+    const { schemaRegistryUrl } = config;
+    const replica = createModelReplica(host, broker, { schemaRegistryUrl, snapshots });
+    host.use(replica.component);
+    host.use(createSnapshotWorker(host, { replica, snapshots }));
     const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
     const { contest } = model;
     const promotions = createPromotionStore({ events, clock: host.clock });
@@ -49,7 +54,7 @@ export const service: Service<RecommendationConfig> = {
     recommendationRoutes(app, host, {
       similarity: freshSimilarity(similarity, host.clock),
       catalogue: freshCatalogue(catalogue, host.clock),
-      model,
+      model: replica.model,
       experiments: settings.of(experimentsSetting, experimentsSetting.default),
       rules: settings.of(rulesSetting, noRules),
     });
