@@ -6,6 +6,7 @@ import { createEventReader, type ReceivedEvent } from '#platform/messaging/event
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Component, Host } from '#platform/service-host';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
+import type { Contest } from '#recommenders/contest';
 import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';
 import { records } from '#schemas/events';
@@ -63,6 +64,7 @@ export const createModelReplica = (
   let admin: Promise<BrokerAdmin> | undefined;
   let changes = 0;
   let hasErased = false;
+  let comparedPercent: (() => number) | undefined;
   const boundsOf = async (topic: string): Promise<Bounds[]> => {
     admin ??= broker.admin();
     return (await admin).offsets(topic);
@@ -99,6 +101,7 @@ export const createModelReplica = (
     const restored = createModel(createRecommender());
     const startedAtMs = performance.now();
     await found.read(restored.restore);
+    if (comparedPercent !== undefined) restored.contest.compare(comparedPercent);
     current = restored;
     progress.restore(found.places);
     host.logger.info({ tookMs: Math.round(performance.now() - startedAtMs) }, 'models restored');
@@ -111,6 +114,12 @@ export const createModelReplica = (
   let isStopped = false;
   return {
     model: {
+      contest: contestOf(
+        () => current.contest,
+        (percent) => {
+          comparedPercent = percent;
+        },
+      ),
       recommend: (...query) => current.recommend(...query),
       rank: (query) => current.rank(query),
       reasons: (query, ids) => current.reasons(query, ids),
@@ -147,6 +156,23 @@ export const createModelReplica = (
     },
   };
 };
+
+/** The contest of the models that are there now: those of a snapshot take the place of the first ones. */
+const contestOf = (current: () => Contest, onCompare: (percent: () => number) => void): Contest => ({
+  get live() {
+    return current().live;
+  },
+  promote: (id) => current().promote(id),
+  as: (id, run) => current().as(id, run),
+  compare: (percent) => {
+    onCompare(percent);
+    current().compare(percent);
+  },
+  observe: (lesson) => current().observe(lesson),
+  days: (id) => current().days(id),
+  toJson: () => current().toJson(),
+  restore: (json) => current().restore(json),
+});
 
 type Bounds = { partition: number; low: bigint; high: bigint };
 

@@ -40,7 +40,7 @@ export const service: Service<RecommendationConfig> = {
     host.use(replica.component);
     host.use(createSnapshotWorker(host, { replica, snapshots }));
     const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
-    const { contest } = model;
+    const { contest } = replica.model;
     const promotions = createPromotionStore({ events, clock: host.clock });
     modelRoutes(app, { db, promotions, contest });
     host.use(
