@@ -1,8 +1,10 @@
 import pg from 'pg';
 import type { Database } from '#platform/postgres/pool';
 import type { Host } from '#platform/service-host';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
 
-const relistenMs = 1_000;
+const relistenRest = { minMs: 250, maxMs: 4_000, jitter: 0.25 };
 
 export type Listener = {
   /** True while every notification arrives: from the server's answer to LISTEN until the connection breaks. */
@@ -25,7 +27,8 @@ export const listen = (
   { channel, onNotification, onListening }: ListenerOptions,
 ): Listener => {
   let client: pg.Client | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let losses = 0;
+  const closing = new AbortController();
   let isListening = false;
   let isClosed = false;
 
@@ -37,7 +40,10 @@ export const listen = (
       isLost = true;
       isListening = false;
       next.end().catch(() => {});
-      timer = setTimeout(() => void connect(), relistenMs);
+      losses += 1;
+      void sleep(backoffMs(relistenRest, losses), { signal: closing.signal }).then(() => {
+        if (!isClosed) void connect();
+      });
     };
     next.on('error', lose);
     next.on('end', lose);
@@ -48,6 +54,7 @@ export const listen = (
       await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
       if (isLost || isClosed) return;
       isListening = true;
+      losses = 0;
       onListening?.();
     } catch (error) {
       host.logger.debug({ err: error, channel }, 'not listening');
@@ -61,7 +68,7 @@ export const listen = (
     close: async (): Promise<void> => {
       isClosed = true;
       isListening = false;
-      clearTimeout(timer);
+      closing.abort();
       await client?.end().catch(() => {});
     },
   };

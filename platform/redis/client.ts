@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { PlatformError } from '#platform/errors';
 import type { Component, Host } from '#platform/service-host';
+import { backoffMs } from '#platform/waiting/backoff';
 
 /**
  * Redis holds nothing that cannot be rebuilt, so it may be away at any time. `start` does not wait for it. A command
@@ -16,6 +17,8 @@ export type RedisClient = Component & {
 };
 
 const retryAfterMs = 1000;
+/** Between attempts to connect again. */
+export const reconnectRest = { minMs: 100, maxMs: 2_000 };
 
 const isTimeout = (error: unknown): boolean =>
   error instanceof Error && error.message === 'Command timed out';
@@ -34,7 +37,7 @@ export const createRedis = (
     autoResendUnfulfilledCommands: false,
     connectTimeout: 2_000,
     commandTimeout: options.commandTimeoutMs ?? 500,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
+    retryStrategy: (attempt) => backoffMs(reconnectRest, attempt),
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
   let wasDown = false;

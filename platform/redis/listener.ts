@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
+import { reconnectRest } from '#platform/redis/client';
 import type { Component, Host } from '#platform/service-host';
+import { backoffMs } from '#platform/waiting/backoff';
 
 export type RedisListener = Component & {
   /** False while Redis is away: what is published then is lost. */
@@ -22,7 +24,7 @@ export const createRedisListener = (
     enableOfflineQueue: false,
     autoResubscribe: false,
     connectTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
+    retryStrategy: (attempt) => backoffMs(reconnectRest, attempt),
   });
   let isListening = false;
   // The client of the commands reports that Redis is away.

@@ -18,7 +18,7 @@ const answerSchema = z.object({ token: z.string(), ttlS: z.number() });
 const idOf = (key: string): string => createHash('sha256').update(key).digest('base64');
 
 /** What a service gets instead of a key that is not valid. It answers 401 where the route needs a caller. */
-const noToken = 'Bearer';
+export const noToken = 'Bearer';
 
 type Entry = { authorization: string; checkedAtMs: number; usableUntilMs: number };
 

@@ -12,12 +12,14 @@ import {
   seesWhatAllSee,
 } from './catalogue-cache.js';
 import type { DirectPass } from './direct-pass.js';
+import type { ErasedAccounts } from './erased-accounts-store.js';
 import type { CountOptions, RequestCounter } from './request-counter.js';
 import { type LimitName, limitOf } from './routing-table.js';
 import type { RoleAnswer, SharedAnswers } from './shared-answers.js';
 
 export type FrontParts = {
   auth: Pick<RememberingAuthenticator, 'remembered'>;
+  erased: Pick<ErasedAccounts, 'has'>;
   cache: Pick<CatalogueCache, 'find'>;
   shared: Pick<SharedAnswers, 'find'>;
   direct: DirectPass;
@@ -41,7 +43,7 @@ const listPath = '/api/products';
  */
 export const createFront = (
   host: Host,
-  { auth, cache, shared, direct, counter, networks, limits, headers }: FrontParts,
+  { auth, erased, cache, shared, direct, counter, networks, limits, headers }: FrontParts,
 ): ((request: IncomingMessage, response: ServerResponse) => boolean) => {
   const countRequest = requestMetrics(host);
   const constant = Object.entries(headers).flat();
@@ -64,7 +66,9 @@ export const createFront = (
     const { authorization } = request.headers;
     const principal = authorization === undefined ? undefined : auth.remembered(authorization);
     if (authorization !== undefined && principal?.kind !== 'user') return false;
-    const client = (principal && userIdOf(principal)) ?? networks.known(request);
+    const userId = principal && userIdOf(principal);
+    if (userId !== undefined && erased.has(userId)) return false;
+    const client = userId ?? networks.known(request);
     const name = limitOf('GET', url.split('?', 1)[0] ?? '');
     if (client === undefined || name === undefined) return false;
 

@@ -63,6 +63,9 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
   for (const path of ['/api/auth/login', '/api/auth/register'])
     app.all(path, { access: 'anonymous', schema: { hide: true } }, async () => ({ loggedIn: true }));
   app.get('/api/orders', { access: 'anonymous' }, async () => ({ items: [], next: null }));
+  app.get('/api/orders/sender', { access: 'anonymous' }, async ({ headers }) => ({
+    authorization: headers.authorization,
+  }));
   app.post('/api/orders', { access: 'anonymous' }, async () => ({}));
   host.use(server.component);
   await host.start();
@@ -70,19 +73,24 @@ const startService = async (name: string, port = 0): Promise<{ url: string; host
   return { url: server.component.url, host };
 };
 
-/** A user service with one API key; `asked` says how often it was asked about any. */
-const startKeyService = async (goodKey: string): Promise<{ url: string; asked: () => number }> => {
+/** A user service with one API key and one account; `asked` says how often it was asked about a key. */
+const startKeyService = async (
+  goodKey: string,
+): Promise<{ url: string; asked: () => number; accountToken: string }> => {
   const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true });
   const host = testHost('user');
   const { app, component } = createHttpServer(host, { port: 0, title: 'user' });
-  const token = await new SignJWT({ roles: ['admin'], scopes: ['orders:write'] })
-    .setProtectedHeader({ alg: 'EdDSA', kid: 'k', typ: tokenType })
-    .setSubject(randomUUID())
-    .setIssuer('cartstream')
-    .setAudience('cartstream-api')
-    .setExpirationTime('60s')
-    .sign(privateKey);
+  const sign = (claims: object) =>
+    new SignJWT({ roles: ['admin'], ...claims })
+      .setProtectedHeader({ alg: 'EdDSA', kid: 'k', typ: tokenType })
+      .setSubject(randomUUID())
+      .setIssuer('cartstream')
+      .setAudience('cartstream-api')
+      .setExpirationTime('60s')
+      .sign(privateKey);
+  const [token, accountToken] = [await sign({ scopes: ['orders:write'] }), await sign({})];
   let asked = 0;
+  app.delete('/api/users/me', { access: 'anonymous' }, async (_request, reply) => reply.code(204).send());
   app.get('/.well-known/jwks.json', { access: 'anonymous' }, async () => ({
     keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'EdDSA' }],
   }));
@@ -97,7 +105,7 @@ const startKeyService = async (goodKey: string): Promise<{ url: string; asked: (
   host.use(component);
   await host.start();
   running.push(host);
-  return { url: component.url, asked: () => asked };
+  return { url: component.url, asked: () => asked, accountToken };
 };
 
 const startGateway = async (env: Record<string, string>): Promise<{ url: string; host: RunnableHost }> => {
@@ -417,6 +425,27 @@ describe('shopper activity', () => {
     const invalid = await send(url, { events: [{}] });
     expect(await invalid.json()).toMatchObject({ accepted: 0, errors: [{ index: 0 }] });
   }, 20_000);
+});
+
+it('an account that was erased calls nothing with the token that it still has, through any gateway', async () => {
+  const { url: orderUrl } = await startService('order');
+  const { url: userUrl, accountToken } = await startKeyService('csk_good');
+  const env = { ORDER_URL: orderUrl, USER_URL: userUrl };
+  const [one, two] = [await startGateway(env), await startGateway(env)];
+  const authorization = `Bearer ${accountToken}`;
+  const address = newAddress();
+  const sender = async ({ url }: { url: string }) => {
+    const headers = { authorization, 'x-forwarded-for': address };
+    const answer = await fetch(`${url}/api/orders/sender`, { headers });
+    return ((await answer.json()) as { authorization?: string }).authorization;
+  };
+  for (const gateway of [one, two, one, two]) expect(await sender(gateway)).toBe(authorization);
+  const erased = await fetch(`${one.url}/api/users/me`, { method: 'DELETE', headers: { authorization } });
+  expect(erased.status).toBe(204);
+  expect(await sender(one)).toBe('Bearer');
+  await eventually(async () => (await sender(two)) === 'Bearer');
+  const later = await startGateway(env);
+  await eventually(async () => (await sender(later)) === 'Bearer');
 });
 
 describe('limits', () => {

@@ -4,7 +4,8 @@ import type { ClientNetworks } from '#platform/http/client-address';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { LiveSettings } from '#platform/settings/live-settings';
-import type { ApiKeys } from './api-keys.js';
+import { type ApiKeys, noToken } from './api-keys.js';
+import type { ErasedAccounts } from './erased-accounts-store.js';
 import { limitSettings } from './limit-settings.js';
 import { accountIn } from './login-account.js';
 import type { Count, CountOptions, RequestCounter } from './request-counter.js';
@@ -40,6 +41,7 @@ export type RateLimitParts = {
   counter: RequestCounter;
   auth: Authenticator;
   apiKeys: ApiKeys;
+  erased: Pick<ErasedAccounts, 'has'>;
   networks: ClientNetworks;
   limits: Readonly<Record<LimitName, CountOptions>>;
 };
@@ -52,7 +54,7 @@ export type RateLimitParts = {
  */
 export const limitRequests = (
   app: HttpApp,
-  { counter, auth, apiKeys, networks, limits: countOptions }: RateLimitParts,
+  { counter, auth, apiKeys, erased, networks, limits: countOptions }: RateLimitParts,
 ): void => {
   /** Throws 429 past the limit. A promise only where Redis has to be asked. */
   const count = (name: LimitName, client: string, reply: FastifyReply): void | Promise<void> => {
@@ -63,10 +65,16 @@ export const limitRequests = (
       : answerCount(options.requestsMax, counting, reply);
   };
 
-  /** The client under which a request is counted. An invalid token counts as none: the service will refuse it. */
+  /**
+   * The client under which a request is counted. An invalid token counts as none: the service will refuse it, as it does
+   * one of an account that is gone, which is replaced by none here.
+   */
   const clientOf = async (request: FastifyRequest): Promise<string> => {
     try {
-      return callerIdOf(await auth.principalOf(request.headers.authorization)) ?? networks.of(request);
+      const clientId = callerIdOf(await auth.principalOf(request.headers.authorization));
+      if (clientId === undefined || !erased.has(clientId)) return clientId ?? networks.of(request);
+      request.headers.authorization = noToken;
+      return networks.of(request);
     } catch {
       return networks.of(request);
     }

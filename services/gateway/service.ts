@@ -21,6 +21,7 @@ import { type GatewayConfig, gatewayConfig } from './config.js';
 import { consumerRoutes } from './consumer-routes.js';
 import { createDirectPass } from './direct-pass.js';
 import { createMergedDocument } from './documents.js';
+import { createErasedAccounts, noteErasures } from './erased-accounts-store.js';
 import { forwardingRoutes } from './forwarding.js';
 import { createFront } from './front.js';
 import { linksOf } from './front-page.js';
@@ -59,6 +60,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
 
   const apiKeys = createApiKeys(upstreams.user, host.clock.monotonicMs);
   const auth = acceptingApiKeys(remoteAuthenticator(config, host.clock), apiKeys);
+  const erased = host.use(createErasedAccounts(host, config.redisUrl, redis));
   const cache = host.use(createCatalogueCache(host, config.redisUrl, { isOn: config.caches === 'on' }));
   const counter = createRequestCounter(redis);
   const shared = createSharedAnswers(host.clock.monotonicMs);
@@ -79,7 +81,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   });
   const health = createAggregatedHealth(host, watched);
   const { app, component } = createHttpServer(host, {
-    front: createFront(host, { auth, cache, shared, direct, counter, networks, limits, headers }),
+    front: createFront(host, { auth, erased, cache, shared, direct, counter, networks, limits, headers }),
     port: config.port,
     title: 'Cartstream',
     description,
@@ -89,7 +91,8 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   shedLoad(app, host.metrics, places);
-  limitRequests(app, { counter, auth, apiKeys, networks, limits });
+  limitRequests(app, { counter, auth, apiKeys, erased, networks, limits });
+  noteErasures(app, auth, erased);
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
     done();

@@ -10,6 +10,7 @@ import { createEventReader, type EventReader, type ReceivedEvent } from '#platfo
 import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
+import { inTransaction } from '#platform/postgres/transaction';
 import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
@@ -454,6 +455,53 @@ describe('a forgotten password', () => {
     expect((await change(account.password)).status).toBe(204);
     expect((await refresh(refreshToken)).status).toBe(200);
     expect((await refresh(other.refreshToken)).status).toBe(401);
+  });
+});
+
+describe('a password that is replaced while a request with it waits for the account', () => {
+  /** Holds the account until `request` waits for it, and gives it the password of `other` before it goes on. */
+  const replacedDuring = async (email: string, other: string, request: () => Promise<Answer>) => {
+    const asked = await inTransaction(db, async (tx) => {
+      await tx.query('SELECT FROM users WHERE email = $1 FOR UPDATE', [email]);
+      const asking = request();
+      await eventually(async () => {
+        const { rows } = await db.query<{ waiting: number }>(
+          'SELECT count(*)::int AS waiting FROM pg_stat_activity ' +
+            `WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return rows[0]?.waiting === 1;
+      });
+      await tx.query(
+        'UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email = $2) WHERE email = $1',
+        [email, other],
+      );
+      return { asking };
+    });
+    return asked.asking;
+  };
+  const twoAccounts = async () => {
+    const [account, other] = [someone(), { ...someone(), password: 'another horse' }];
+    const { accessToken: token } = await register(account);
+    await register(other);
+    return { account, other, token };
+  };
+
+  it('opens no session', async () => {
+    const { account, other } = await twoAccounts();
+    const { email, password } = account;
+    const answer = await replacedDuring(email, other.email, () => logIn(email, password));
+    expect([answer.status, answer.body.code]).toEqual([401, 'invalid_credentials']);
+    expect((await logIn(email, other.password)).status).toBe(200);
+  });
+
+  it('does not allow another change', async () => {
+    const { account, other, token } = await twoAccounts();
+    const body = { currentPassword: account.password, newPassword: 'third horse' };
+    const answer = await replacedDuring(account.email, other.email, () =>
+      call('PUT', '/api/users/me/password', { token, body }),
+    );
+    expect(answer.body.code).toBe('wrong_password');
+    expect((await logIn(account.email, other.password)).status).toBe(200);
   });
 });
 
