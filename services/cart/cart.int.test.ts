@@ -264,8 +264,8 @@ describe('a cart', () => {
     const full = many.slice(0, 100).map((productId) => ({ productId, quantity: 1 }));
     const { cartId } = await ask('PUT', '', {}, { items: full });
     expect(await put({ cartId }, many[100] ?? '')).toMatchObject({
-      status: 422,
-      body: { code: 'cart_full' },
+      status: 409,
+      body: { code: 'too_many_products' },
     });
   });
 });

@@ -241,7 +241,7 @@ const putItemRoute = (app: HttpApp, deps: CartRouteDeps): void => {
         await assertForSale(deps, tx, productId);
         const isNew = items.every((other) => other.productId !== productId);
         if (isNew && items.length >= itemsMax)
-          throw problem(422, 'cart_full', `A cart has ${itemsMax} products at most.`);
+          throw problem(409, 'too_many_products', `A cart has ${itemsMax} products at most.`);
         const seen = seenIn(items);
         seen.delete(productId);
         return {

@@ -76,7 +76,7 @@ export const addressRoutes = (app: HttpApp, db: Database, addresses: AddressBook
       const address = { ...request.body, line2: request.body.line2 ?? null };
       const added = unlessGone(await addresses.add(ownId(request), address));
       if (added === 'full')
-        throw problem(409, 'address_book_full', `An account has ${addressesMax} addresses at most.`);
+        throw problem(409, 'too_many_addresses', `An account has ${addressesMax} addresses at most.`);
       return reply.code(201).send(shownAddress(added));
     },
   );
