@@ -1,0 +1,57 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { api, query } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+
+export type Product = components['schemas']['Product'];
+
+/** The query of one product; shelves and lists fill it, so that a page opens with what the shelf has shown. */
+export const productQuery = (productId: string) =>
+  query.queryOptions('get', '/api/products/{productId}', { params: { path: { productId } } });
+
+/** Products in the order of the ids, in one request; those that are not for sale are left out. */
+export const useProducts = (ids: readonly string[] | undefined) => {
+  const client = useQueryClient();
+  const asked = useQuery({
+    queryKey: ['get', '/api/products', 'by-ids', ids],
+    enabled: ids !== undefined && ids.length > 0,
+    queryFn: async ({ signal }) => {
+      const { data } = await api.GET('/api/products', {
+        params: { query: { ids: (ids ?? []).join(','), limit: 100 } as never },
+        signal,
+      });
+      const found = new Map(data?.items.map((product) => [product.id, product]));
+      return (ids ?? []).flatMap((id) => found.get(id) ?? []);
+    },
+    staleTime: 60_000,
+  });
+  const { data } = asked;
+  useEffect(() => {
+    for (const product of data ?? []) {
+      const { queryKey } = productQuery(product.id);
+      if (client.getQueryData(queryKey) === undefined)
+        client.setQueryData(queryKey, product as never, { updatedAt: Date.now() - 25_000 });
+    }
+  }, [data, client]);
+  return asked;
+};
+
+/** `home/mugs-and-cups` → `Mugs and cups`. The tree's own names are better where it is loaded. */
+export const categoryWords = (path: string): string => {
+  const last = path.split('/').at(-1) ?? path;
+  const words = last.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+const lowStockMax = 9;
+
+export type StockWords = { text: string; tone: 'good' | 'warn' | 'out' };
+
+/** Stock in words: a number only where it matters to the buyer. */
+export const stockWords = (available: number | null | undefined): StockWords => {
+  if (available === null || available === undefined)
+    return { text: 'Availability is being checked', tone: 'warn' };
+  if (available <= 0) return { text: 'Sold out', tone: 'out' };
+  if (available <= lowStockMax) return { text: `Only ${available} left`, tone: 'warn' };
+  return { text: 'In stock', tone: 'good' };
+};

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { addressOf, type Draft, emptyDraft, errorsOf, stepFor } from './draft.ts';
+
+const whole: Draft = {
+  ...emptyDraft,
+  email: 'ada@example.com',
+  name: 'Ada',
+  line1: '1 Engine Row',
+  city: 'London',
+  postalCode: 'N1',
+};
+
+describe('the checkout', () => {
+  it('opens the first step that needs something, whatever the address asks for', () => {
+    expect(stepFor('payment', emptyDraft)).toBe('contact');
+    expect(stepFor('payment', { ...emptyDraft, email: 'ada@example.com' })).toBe('address');
+    expect(stepFor('payment', whole)).toBe('payment');
+    expect(stepFor('contact', whole)).toBe('contact');
+    expect(stepFor('nonsense', whole)).toBe('contact');
+    expect(stepFor(undefined, whole)).toBe('contact');
+  });
+
+  it('says of each field what is missing', () => {
+    expect(Object.keys(errorsOf('address', emptyDraft))).toEqual(['name', 'line1', 'city', 'postalCode']);
+    expect(errorsOf('address', whole)).toEqual({});
+    expect(errorsOf('contact', { ...whole, email: 'ada@' })).toHaveProperty('email');
+    expect(errorsOf('payment', { ...whole, token: '4111' })).toHaveProperty('token');
+    expect(errorsOf('address', { ...whole, postalCode: 'x'.repeat(21) })).toHaveProperty('postalCode');
+  });
+
+  it('sends no empty line of an address', () => {
+    expect(addressOf({ ...whole, line2: ' ' })).not.toHaveProperty('line2');
+    expect(addressOf({ ...whole, line2: 'Flat 2 ' })).toMatchObject({ line2: 'Flat 2' });
+  });
+});

@@ -1,0 +1,95 @@
+export type AddressDraft = {
+  name: string;
+  line1: string;
+  line2: string;
+  city: string;
+  postalCode: string;
+  country: string;
+};
+export type Method = 'card' | 'paypal' | 'crypto';
+export type Draft = AddressDraft & { email: string; method: Method; token: string };
+
+export const emptyDraft: Draft = {
+  email: '',
+  name: '',
+  line1: '',
+  line2: '',
+  city: '',
+  postalCode: '',
+  country: 'GB',
+  method: 'card',
+  token: 'tok_ok',
+};
+
+/** The sandbox's outcomes, each with the name that a shopper sees. */
+export const outcomes: readonly { token: string; name: string; text: string }[] = [
+  { token: 'tok_ok', name: 'Accepted', text: 'The payment is guaranteed at once.' },
+  {
+    token: 'tok_declined',
+    name: 'Declined',
+    text: 'The bank says no. Nothing is charged, and the stock is freed.',
+  },
+  {
+    token: 'tok_insufficient_funds',
+    name: 'Not enough money',
+    text: 'The account is empty. Nothing is charged.',
+  },
+  { token: 'tok_slow', name: 'Slow', text: 'The bank takes two seconds.' },
+  { token: 'tok_flaky', name: 'Flaky', text: 'Fails twice, then works; the shop tries again by itself.' },
+  { token: 'tok_timeout', name: 'Never answers', text: 'The shop waits and gives up after some minutes.' },
+];
+
+export const steps = ['contact', 'address', 'payment'] as const;
+export type Step = (typeof steps)[number];
+
+export type Errors = Readonly<Partial<Record<keyof Draft, string>>>;
+
+const required: readonly (readonly [keyof AddressDraft, string, number])[] = [
+  ['name', 'Enter the name of who receives the parcel.', 200],
+  ['line1', 'Enter street and number.', 200],
+  ['city', 'Enter the town or city.', 100],
+  ['postalCode', 'Enter the postal code.', 20],
+  ['country', 'Choose the country.', 2],
+];
+
+/** What is missing or wrong in one step. The API checks again and has the last word. */
+export const errorsOf = (step: Step, draft: Draft): Errors => {
+  if (step === 'contact') {
+    if (draft.email.trim() === '')
+      return { email: 'Enter your e-mail address: the order is confirmed by mail.' };
+    return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(draft.email.trim()) && draft.email.length <= 254
+      ? {}
+      : { email: 'This is no e-mail address. It looks like name@example.com.' };
+  }
+  if (step === 'payment')
+    return outcomes.some(({ token }) => token === draft.token)
+      ? {}
+      : { token: 'Choose what the sandbox does.' };
+  return Object.fromEntries(
+    required.flatMap(([field, message, charsMax]) => {
+      const text = draft[field].trim();
+      if (text === '') return [[field, message]];
+      return text.length > charsMax ? [[field, `At most ${charsMax} characters.`]] : [];
+    }),
+  );
+};
+
+/** The first step that still needs something, at or before the one asked for. */
+export const stepFor = (asked: string | undefined, draft: Draft): Step => {
+  const place = Math.max(0, steps.indexOf(asked as Step));
+  return (
+    steps.slice(0, place).find((step) => Object.keys(errorsOf(step, draft)).length > 0) ??
+    steps[place] ??
+    'contact'
+  );
+};
+
+/** The address as the API takes it: what is empty is left out. */
+export const addressOf = ({ name, line1, line2, city, postalCode, country }: AddressDraft) => ({
+  name: name.trim(),
+  line1: line1.trim(),
+  ...(line2.trim() === '' ? {} : { line2: line2.trim() }),
+  city: city.trim(),
+  postalCode: postalCode.trim(),
+  country,
+});

@@ -1,0 +1,131 @@
+import { Link } from '@tanstack/react-router';
+import { query } from '../../api/client.ts';
+import { useUser } from '../../api/login.ts';
+import { CoverPicture } from '../../cover/cover.tsx';
+import { buttonClasses } from '../../kit/button.tsx';
+import { useCategories } from '../catalogue/categories.ts';
+import { type Product, useProducts } from '../catalogue/products.ts';
+import { type Question, Shelf, useRecommendations } from '../recommendations/shelf.tsx';
+import { Page } from '../shell/page.tsx';
+
+/** Each shelf leaves out what stands above it. */
+export const HomePage = () => {
+  const user = useUser();
+  const mine: Question = { scenario: 'home' };
+  const first = useRecommendations(mine);
+  const shownFirst = first.data?.items.map(({ productId }) => productId) ?? [];
+  const isFirstDone = first.isSuccess || first.isError;
+  return (
+    <Page title="Cartstream" isTitleHidden>
+      <div className="flex flex-col gap-14">
+        <Opening ids={shownFirst} />
+        <Shelf
+          title={user ? `For you, ${user.name.split(' ')[0]}` : 'Picked for this visit'}
+          question={mine}
+        />
+        {user && <Shelf title="Once more?" question={{ scenario: 'reorder', limit: 8 }} />}
+        <Shelf
+          title="What everybody looks at"
+          question={{ scenario: 'trending', exclude: shownFirst }}
+          isWanted={isFirstDone}
+        />
+        <CategoryTiles />
+        <Shelf
+          title="Just arrived"
+          question={{ scenario: 'new-arrivals', exclude: shownFirst }}
+          isWanted={isFirstDone}
+        />
+      </div>
+    </Page>
+  );
+};
+
+/** One large block: a sentence, a way in, and a fan of covers that are as much the shop's face as its name. */
+const Opening = ({ ids }: { ids: readonly string[] }) => {
+  const { data: featured } = query.useQuery('get', '/api/products/featured', {
+    params: { query: { limit: 5 } },
+  });
+  const { data: recommended } = useProducts(
+    featured !== undefined && featured.items.length < 5 && ids.length >= 5 ? ids.slice(0, 5) : undefined,
+  );
+  const products = featured && featured.items.length >= 5 ? featured.items : (recommended ?? []);
+  return (
+    <section
+      aria-label="Welcome"
+      className="grid items-center gap-8 overflow-hidden rounded-3xl bg-action text-action-ink md:grid-cols-[1.05fr_1fr]"
+    >
+      <div className="px-6 pt-10 md:py-16 md:pl-12">
+        <p className="font-display text-[2.6rem] leading-[1.05] sm:text-6xl">
+          Small things
+          <br />
+          worth giving.
+        </p>
+        <p className="mt-4 max-w-md text-lg">
+          A thousand lanterns, tins, teacups and paper goods. The shelves rearrange themselves while you look.
+        </p>
+        <div className="mt-7 flex flex-wrap gap-3">
+          <Link
+            to="/products"
+            search={{ sort: 'popularity' }}
+            className={buttonClasses('primary', 'large', 'bg-accent! text-accent-ink! hover:brightness-105')}
+          >
+            See the favourites
+          </Link>
+        </div>
+      </div>
+      <Fan products={products.slice(0, 5)} />
+    </section>
+  );
+};
+
+const turns = ['-rotate-12', '-rotate-6', 'rotate-0', 'rotate-6', 'rotate-12'];
+const drops = ['translate-y-10', 'translate-y-3', '', 'translate-y-3', 'translate-y-10'];
+
+const Fan = ({ products }: { products: readonly Product[] }) => (
+  <div className="flex h-64 justify-center self-end pt-4 md:h-88">
+    {products.map((product, place) => (
+      <Link
+        key={product.id}
+        to="/products/$productId"
+        params={{ productId: product.id }}
+        aria-label={product.name}
+        className={`rise-in -mx-5 w-32 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 md:-mx-6 md:w-44 ${turns[place]} ${drops[place]}`}
+      >
+        <CoverPicture product={product} image={product.images[0]} className="rounded-xl shadow-float" />
+      </Link>
+    ))}
+  </div>
+);
+
+const CategoryTiles = () => {
+  const { data } = useCategories();
+  if (data === undefined || data.items.length === 0) return null;
+  return (
+    <section aria-labelledby="tiles">
+      <h2 id="tiles" className="mb-4 font-display text-2xl sm:text-[1.7rem]">
+        Or begin with a room
+      </h2>
+      <ul className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-4">
+        {data.items.slice(0, 12).map(({ path, name, children }) => (
+          <li key={path}>
+            <Link
+              to="/categories/$"
+              params={{ _splat: path }}
+              className="flex min-h-20 flex-col justify-center rounded-xl border border-line bg-surface px-5 py-3 transition-colors hover:border-line-strong hover:bg-sunken"
+            >
+              <span className="font-display text-lg">{name}</span>
+              <span className="truncate text-ink-soft text-sm">
+                {children.length > 0
+                  ? children
+                      .slice(0, 3)
+                      .map((child) => child.name.toLowerCase())
+                      .join(', ')
+                  : 'All of it'}
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+};

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { endingOf, headlineOf, isFinal, isOpen, stepsDone, way } from './order-words.ts';
+
+it('every status has a headline, and each one of the way is one step further', () => {
+  expect(way.map(({ status }) => stepsDone(status))).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(stepsDone('returned')).toBe(6);
+  for (const status of [
+    'pending',
+    'reserved',
+    'paid',
+    'confirmed',
+    'shipped',
+    'delivered',
+    'returned',
+    'cancelled',
+  ] as const)
+    expect(headlineOf({ status }).length, status).toBeGreaterThan(5);
+});
+
+it('every reason of a cancellation has a sentence of its own that says what becomes of the money', () => {
+  const reasons = [
+    'out_of_stock',
+    'payment_declined',
+    'payment_unavailable',
+    'payment_failed',
+    'timed_out',
+    'customer',
+  ];
+  const endings = reasons.map(endingOf);
+  expect(new Set(endings.map(({ title }) => title)).size).toBe(reasons.length);
+  for (const { text } of endings) expect(text).toMatch(/charged/);
+});
+
+it('an order is open, or final, or neither while it travels', () => {
+  expect(isOpen('paid')).toBe(true);
+  expect([isOpen('confirmed'), isFinal('confirmed')]).toEqual([false, false]);
+  expect(isFinal('cancelled')).toBe(true);
+});

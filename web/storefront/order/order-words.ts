@@ -1,0 +1,115 @@
+import type { components } from '../../api/schema.d.ts';
+
+export type Order = components['schemas']['Order'];
+export type Status = Order['status'];
+
+export const way: readonly { status: Status; name: string; done: string; waiting: string }[] = [
+  {
+    status: 'pending',
+    name: 'Received',
+    done: 'We have your order.',
+    waiting: 'Your order is on its way to us.',
+  },
+  {
+    status: 'reserved',
+    name: 'Set aside',
+    done: 'Everything is set aside for you.',
+    waiting: 'We are setting the goods aside.',
+  },
+  {
+    status: 'paid',
+    name: 'Payment guaranteed',
+    done: 'The payment is guaranteed.',
+    waiting: 'The bank is being asked.',
+  },
+  {
+    status: 'confirmed',
+    name: 'Confirmed',
+    done: 'Your order is confirmed.',
+    waiting: 'The order is being confirmed.',
+  },
+  {
+    status: 'shipped',
+    name: 'On its way',
+    done: 'Your parcel is on its way.',
+    waiting: 'The parcel is being packed.',
+  },
+  {
+    status: 'delivered',
+    name: 'Delivered',
+    done: 'Your parcel has arrived.',
+    waiting: 'The parcel is travelling.',
+  },
+];
+
+/** How many steps of the way are done. */
+export const stepsDone = (status: Status): number => {
+  if (status === 'returned') return way.length;
+  return way.findIndex((step) => step.status === status) + 1;
+};
+
+export const isOpen = (status: Status): boolean => ['pending', 'reserved', 'paid'].includes(status);
+
+/** Whether more can happen by itself, so that the page keeps looking. */
+export const isFinal = (status: Status): boolean => ['delivered', 'returned', 'cancelled'].includes(status);
+
+type Ending = { title: string; text: string };
+
+/** Every reason of a cancellation in words: what happened, and what it means for the money. */
+export const endingOf = (reason: string | undefined): Ending => {
+  switch (reason) {
+    case 'out_of_stock':
+      return {
+        title: 'Somebody was faster',
+        text: 'The last pieces went to another order in the same moment. Nothing was charged.',
+      };
+    case 'payment_declined':
+      return {
+        title: 'The payment was declined',
+        text: 'The bank said no, so nothing was charged and the goods are free again. Another way to pay may work.',
+      };
+    case 'payment_unavailable':
+      return {
+        title: 'The payment could not be tried',
+        text: 'The bank did not answer in the time we give it. Nothing was charged.',
+      };
+    case 'payment_failed':
+      return {
+        title: 'The payment failed',
+        text: 'The money could not be taken after all, so the order was undone. Nothing was charged.',
+      };
+    case 'timed_out':
+      return {
+        title: 'It took too long',
+        text: 'A step did not finish in time, so we undid the order. Nothing was charged.',
+      };
+    case 'customer':
+      return {
+        title: 'Cancelled, as you asked',
+        text: 'The goods are free again. What was guaranteed or charged goes back to you.',
+      };
+    default:
+      return { title: 'Cancelled', text: 'This order was cancelled. What was charged goes back to you.' };
+  }
+};
+
+export const headlineOf = ({ status, reason }: Pick<Order, 'status' | 'reason'>): string => {
+  if (status === 'cancelled') return endingOf(reason).title;
+  if (status === 'returned') return 'Everything is back with us';
+  return way.find((step) => step.status === status)?.done ?? 'Your order';
+};
+
+export const paymentWords: Readonly<Record<Order['payment']['status'], string>> = {
+  pending: 'not taken yet',
+  authorized: 'guaranteed, not taken yet',
+  captured: 'paid',
+  failed: 'failed, nothing was taken',
+  declined: 'declined, nothing was taken',
+  voided: 'released, nothing was taken',
+  cancelled: 'cancelled, nothing was taken',
+  partially_refunded: 'paid, part of it refunded',
+  refunded: 'refunded',
+};
+
+/** The number that people read to each other; the whole id stands in the address. */
+export const shortNumber = (orderId: string): string => orderId.slice(-8).toUpperCase();

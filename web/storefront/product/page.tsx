@@ -1,0 +1,189 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { query } from '../../api/client.ts';
+import { ApiProblem } from '../../api/problem.ts';
+import { note } from '../../api/shopper-activity.ts';
+import { CoverPicture } from '../../cover/cover.tsx';
+import { ProblemPanel } from '../../kit/problem-panel.tsx';
+import { Loading, Skeleton, SkeletonText } from '../../kit/skeleton.tsx';
+import { useCategories, wayTo } from '../catalogue/categories.ts';
+import { categoryWords, type Product, productQuery } from '../catalogue/products.ts';
+import { Stars } from '../catalogue/stars.tsx';
+import { Shelf } from '../recommendations/shelf.tsx';
+import { NotFound } from '../shell/not-found.tsx';
+import { Page } from '../shell/page.tsx';
+import { BuyBox } from './buy-box.tsx';
+import { Reviews } from './reviews.tsx';
+
+export const ProductPage = () => {
+  const { productId = '' } = useParams({ strict: false });
+  return <ProductWithId key={productId} productId={productId} />;
+};
+
+const ProductWithId = ({ productId }: { productId: string }) => {
+  const { data: product, error, refetch } = useQuery(productQuery(productId));
+  const isThere = product !== undefined;
+  useEffect(() => {
+    if (isThere) note({ type: 'product_viewed', productId });
+  }, [isThere, productId]);
+  if (product === undefined && error)
+    return error instanceof ApiProblem && [400, 404].includes(error.status) ? (
+      <NotFound />
+    ) : (
+      <Page title="Product" isTitleHidden>
+        <ProblemPanel error={error} onRetry={() => void refetch()} />
+      </Page>
+    );
+  if (product === undefined) return <ProductSkeleton />;
+  return (
+    <Page title={product.name} isTitleHidden>
+      <WayToProduct product={product} />
+      <div className="grid gap-8 md:grid-cols-2 lg:grid-cols-[1.1fr_1fr] lg:gap-14">
+        <CoverPicture
+          product={product}
+          image={product.images[0]}
+          className="max-h-[34rem] w-full rounded-3xl"
+        />
+        <div className="flex flex-col gap-5 md:py-4">
+          <p aria-hidden="true" className="font-display text-3xl leading-tight sm:text-4xl">
+            {product.name}
+          </p>
+          {product.rating.count > 0 && (
+            <a href="#reviews" className="w-fit underline-offset-4 hover:underline">
+              <Stars average={product.rating.average} count={product.rating.count} size={20} />
+            </a>
+          )}
+          <BuyBox product={product} />
+          <Variants product={product} />
+          <About product={product} />
+        </div>
+      </div>
+      <div className="mt-16 flex flex-col gap-14">
+        <Shelf title="Goes with it" question={{ scenario: 'cart', productIds: [productId] }} />
+        <Shelf title="Others of its kind" question={{ scenario: 'similar', productId }} />
+        <Reviews product={product} />
+        <Shelf title="What next?" question={{ scenario: 'product', productId }} />
+      </div>
+    </Page>
+  );
+};
+
+const ProductSkeleton = () => (
+  <Page title="Product" isTitleHidden>
+    <Loading what="the product">
+      <Skeleton className="mb-5 h-5 w-48" />
+      <div className="grid gap-8 md:grid-cols-2 lg:grid-cols-[1.1fr_1fr] lg:gap-14">
+        <Skeleton className="aspect-4/5 max-h-[34rem] w-full rounded-3xl" />
+        <div className="flex flex-col gap-5 md:py-4">
+          <Skeleton className="h-10 w-4/5" />
+          <Skeleton className="h-8 w-28" />
+          <Skeleton className="h-13 w-full" />
+          <SkeletonText />
+        </div>
+      </div>
+    </Loading>
+  </Page>
+);
+
+const WayToProduct = ({ product }: { product: Product }) => {
+  const { data: tree } = useCategories();
+  const known = tree ? wayTo(tree.items, product.category) : [];
+  const way =
+    known.length > 0
+      ? known.map(({ path, name }) => ({ path, name }))
+      : [{ path: product.category, name: categoryWords(product.category) }];
+  return (
+    <nav aria-label="You are here" className="mb-5 min-h-6 text-ink-soft text-sm">
+      <ol className="flex flex-wrap gap-2">
+        {way.map(({ path, name }) => (
+          <li key={path}>
+            <Link
+              to="/categories/$"
+              params={{ _splat: path }}
+              className="underline underline-offset-4 hover:text-ink"
+            >
+              {name}
+            </Link>{' '}
+            <span aria-hidden="true">/</span>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+};
+
+/** Variants are products of their own, so each is a link and the address is the choice. */
+const Variants = ({ product }: { product: Product }) => {
+  const { groupId } = product;
+  const { data } = query.useQuery(
+    'get',
+    '/api/products',
+    { params: { query: { groupId: groupId ?? '', limit: 24, sort: 'price' } } },
+    { enabled: groupId !== null },
+  );
+  if (groupId === null || data === undefined || data.items.length < 2) return null;
+  return (
+    <section aria-label="Variants">
+      <p className="mb-2 font-semibold text-sm">Also as</p>
+      <ul className="flex flex-wrap gap-2">
+        {data.items.map((variant) => (
+          <li key={variant.id}>
+            <Link
+              to="/products/$productId"
+              params={{ productId: variant.id }}
+              aria-current={variant.id === product.id ? 'page' : undefined}
+              className={`flex min-h-11 items-center gap-2 rounded-lg border px-2 py-1 text-sm ${variant.id === product.id ? 'border-action bg-action-wash text-action' : 'border-line hover:bg-sunken'}`}
+            >
+              <CoverPicture product={variant} className="w-7 rounded" />
+              {variant.name}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+};
+
+/** Attributes for programs, such as the place in the seeded catalogue, are not for shoppers. */
+const hiddenAttributes = new Set(['place']);
+
+const About = ({ product }: { product: Product }) => {
+  const facts = Object.entries(product.attributes).filter(([name]) => !hiddenAttributes.has(name));
+  if (product.description === '' && product.brand === null && product.tags.length === 0 && facts.length === 0)
+    return null;
+  return (
+    <div className="flex flex-col gap-4 border-line border-t pt-5">
+      {product.description !== '' && <p className="max-w-prose whitespace-pre-line">{product.description}</p>}
+      <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1.5 text-sm">
+        {product.brand !== null && (
+          <>
+            <dt className="text-ink-soft">Brand</dt>
+            <dd>{product.brand}</dd>
+          </>
+        )}
+        {facts.map(([name, value]) => (
+          <div key={name} className="contents">
+            <dt className="text-ink-soft">{categoryWords(name)}</dt>
+            <dd>{String(value)}</dd>
+          </div>
+        ))}
+      </dl>
+      {product.tags.length > 0 && (
+        <ul aria-label="Themes" className="flex flex-wrap gap-2">
+          {product.tags.map((tag) => (
+            <li key={tag}>
+              <Link
+                to="/search"
+                search={{ q: tag }}
+                className="inline-flex min-h-9 items-center rounded-full bg-sunken px-3.5 text-sm hover:underline"
+              >
+                {tag}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+};

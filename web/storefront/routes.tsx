@@ -1,0 +1,108 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
+import { userNow } from '../api/login.ts';
+import { HomePage } from './home/page.tsx';
+import { filtersOf } from './listing/filters.ts';
+import { NotFound } from './shell/not-found.tsx';
+import { PageProblem } from './shell/page-problem.tsx';
+import { Shell } from './shell/shell.tsx';
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: PageProblem });
+
+/** The question stands in the address, so that a link, a reload and Back show the same. */
+const page = <const P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    validateSearch: (search: Record<string, unknown>) => search,
+    component: lazyRouteComponent(load as never, name as never),
+  });
+
+const home = createRoute({ getParentRoute: () => root, path: '/', component: HomePage });
+const product = page('/products/$productId', () => import('./product/page.tsx'), 'ProductPage');
+const category = createRoute({
+  getParentRoute: () => root,
+  path: '/categories/$',
+  validateSearch: filtersOf,
+  component: lazyRouteComponent(() => import('./listing/page.tsx'), 'CategoryPage'),
+});
+const search = createRoute({
+  getParentRoute: () => root,
+  path: '/search',
+  validateSearch: filtersOf,
+  component: lazyRouteComponent(() => import('./search/page.tsx'), 'SearchPage'),
+});
+const everything = createRoute({
+  getParentRoute: () => root,
+  path: '/products',
+  validateSearch: filtersOf,
+  component: lazyRouteComponent(() => import('./listing/page.tsx'), 'EverythingPage'),
+});
+const cart = page('/cart', () => import('./cart/page.tsx'), 'CartPage');
+const checkout = page('/checkout', () => import('./checkout/page.tsx'), 'CheckoutPage');
+const order = page('/orders/$orderId', () => import('./order/page.tsx'), 'OrderPage');
+const returning = page('/orders/$orderId/return', () => import('./returns/page.tsx'), 'ReturnPage');
+const login = page('/login', () => import('./login/page.tsx'), 'LoginPage');
+const register = page('/register', () => import('./login/page.tsx'), 'RegisterPage');
+const reset = page('/reset-password', () => import('./login/reset-page.tsx'), 'ResetPasswordPage');
+const verify = page('/verify-email', () => import('./login/verify-page.tsx'), 'VerifyEmailPage');
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  beforeLoad: ({ location }) => {
+    if (userNow() === undefined) throw redirect({ to: '/login', search: { next: location.href } as never });
+  },
+  component: lazyRouteComponent(() => import('./account/layout.tsx'), 'AccountLayout'),
+});
+const accountPage = <const P extends string>(
+  path: P,
+  load: () => Promise<Record<string, unknown>>,
+  name: string,
+) =>
+  createRoute({
+    getParentRoute: () => account,
+    path,
+    component: lazyRouteComponent(load as never, name as never),
+  });
+const accountPages = [
+  accountPage('/', () => import('./account/orders-page.tsx'), 'OrdersPage'),
+  accountPage('/addresses', () => import('./account/addresses-page.tsx'), 'AddressesPage'),
+  accountPage('/sessions', () => import('./account/sessions-page.tsx'), 'SessionsPage'),
+  accountPage('/preferences', () => import('./account/preferences-page.tsx'), 'PreferencesPage'),
+  accountPage('/data', () => import('./account/data-page.tsx'), 'DataPage'),
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    home,
+    product,
+    category,
+    search,
+    everything,
+    cart,
+    checkout,
+    order,
+    returning,
+    login,
+    register,
+    reset,
+    verify,
+    account.addChildren(accountPages),
+  ]),
+  defaultPreload: 'intent',
+  defaultPreloadDelay: 80,
+  scrollRestoration: true,
+  defaultNotFoundComponent: NotFound,
+  defaultErrorComponent: PageProblem,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

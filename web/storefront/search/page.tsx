@@ -1,0 +1,171 @@
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { Link, useSearch } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { api } from '../../api/client.ts';
+import type { paths } from '../../api/schema.d.ts';
+import { note } from '../../api/shopper-activity.ts';
+import { buttonClasses } from '../../kit/button.tsx';
+import { Empty } from '../../kit/empty.tsx';
+import { Skeleton } from '../../kit/skeleton.tsx';
+import { plural } from '../../words/words.ts';
+import { categoryWords } from '../catalogue/products.ts';
+import { Chips, type Choice, FilterGroup, FilterRail, priceWords, SortChoice } from '../listing/controls.tsx';
+import { type Filters, withFilter } from '../listing/filters.ts';
+import { Results } from '../listing/results.tsx';
+import { Shelf } from '../recommendations/shelf.tsx';
+import { Page } from '../shell/page.tsx';
+
+type Found = paths['/api/products/search']['get']['responses'][200]['content']['application/json'];
+
+const pageSize = 24;
+
+const useSearchAnswer = (filters: Filters) =>
+  useInfiniteQuery({
+    queryKey: ['get', '/api/products/search', filters],
+    enabled: filters.q !== undefined,
+    initialPageParam: undefined as string | undefined,
+    placeholderData: keepPreviousData,
+    queryFn: async ({ pageParam, signal }): Promise<Found> => {
+      const { q = '', ...rest } = filters;
+      const { data } = await api.GET('/api/products/search', {
+        params: { query: { q, limit: pageSize, ...rest, ...(pageParam ? { cursor: pageParam } : {}) } },
+        signal,
+      });
+      if (data === undefined) throw new Error('no products');
+      return data;
+    },
+    getNextPageParam: ({ next }) => next ?? undefined,
+  });
+
+export const SearchPage = () => {
+  const filters = useSearch({ strict: false }) as Filters;
+  const { q } = filters;
+  const answer = useSearchAnswer(filters);
+  const found = answer.data?.pages[0];
+  const isAnswered = answer.isSuccess && !answer.isPlaceholderData;
+  useEffect(() => {
+    if (q !== undefined && isAnswered) note({ type: 'products_searched', query: q });
+  }, [q, isAnswered]);
+  if (q === undefined)
+    return (
+      <Page title="Search" isTitleHidden>
+        <Empty title="What are you looking for?">
+          Type a thing, a colour or an occasion into the field above.
+        </Empty>
+      </Page>
+    );
+  return (
+    <Page title={`“${q}”`} head={<SortChoice filters={filters} standard="relevance" />}>
+      <Summary found={found} q={q} />
+      <div className="lg:grid lg:grid-cols-[15rem_1fr] lg:gap-10">
+        <FilterRail shown={found ? `Show ${found.total}` : 'Show the products'}>
+          {found ? <Facets facets={found.facets} filters={filters} /> : <Skeleton className="h-64" />}
+        </FilterRail>
+        <div>
+          <Chips filters={filters} />
+          <Results answer={answer} empty={<NothingFound q={q} filters={filters} />} />
+        </div>
+      </div>
+    </Page>
+  );
+};
+
+/** What was found, and what was really searched where the words were mistyped. */
+const Summary = ({ found, q }: { found: Found | undefined; q: string }) => (
+  <p role="status" className="-mt-4 mb-6 min-h-6 text-ink-soft">
+    {found?.corrected ? (
+      <>
+        Showing results for <strong className="font-semibold text-ink">{found.corrected}</strong>, since
+        nothing is called “{q}”.{' '}
+      </>
+    ) : null}
+    {found && plural(found.total, { one: '{count} product found.', other: '{count} products found.' })}
+  </p>
+);
+
+const Facets = ({ facets, filters }: { facets: Found['facets']; filters: Filters }) => (
+  <>
+    <FilterGroup
+      title="Category"
+      choices={facets.category.slice(0, 8).map(({ value, count }): Choice => {
+        const isChosen = filters.category === value;
+        return {
+          key: value,
+          text: categoryWords(value),
+          count,
+          isChosen,
+          search: withFilter(filters, { category: isChosen ? undefined : value }),
+        };
+      })}
+    />
+    <FilterGroup
+      title="Price"
+      choices={facets.price.map(({ from, to, count }): Choice => {
+        const maxPrice = to ?? undefined;
+        const isChosen = filters.minPrice === from && filters.maxPrice === maxPrice;
+        return {
+          key: String(from),
+          text: to === null ? `${priceWords(from)} and more` : `${priceWords(from)} – ${priceWords(to)}`,
+          count,
+          isChosen,
+          search: withFilter(
+            filters,
+            isChosen ? { minPrice: undefined, maxPrice: undefined } : { minPrice: from, maxPrice },
+          ),
+        };
+      })}
+    />
+    <FilterGroup
+      title="Rating"
+      choices={facets.rating
+        .filter(({ from, count }) => from >= 3 && count > 0)
+        .map(({ from, count }): Choice => {
+          const isChosen = filters.minRating === from;
+          return {
+            key: String(from),
+            text: from === 5 ? '5 stars' : `${from} stars and more`,
+            count,
+            isChosen,
+            search: withFilter(filters, { minRating: isChosen ? undefined : from }),
+          };
+        })}
+    />
+    <FilterGroup
+      title="Availability"
+      choices={[
+        {
+          key: 'in-stock',
+          text: 'In stock only',
+          isChosen: filters.inStock !== undefined,
+          search: withFilter(filters, { inStock: filters.inStock ? undefined : 'true' }),
+        },
+      ]}
+    />
+  </>
+);
+
+const NothingFound = ({ q, filters }: { q: string; filters: Filters }) => {
+  const isFiltered = Object.keys(filters).some((name) => name !== 'q' && name !== 'sort');
+  return (
+    <>
+      <Empty
+        title="Nothing found"
+        act={
+          isFiltered ? (
+            <Link to="/search" search={{ q }} className={buttonClasses()}>
+              Search “{q}” without filters
+            </Link>
+          ) : (
+            <Link to="/products" className={buttonClasses()}>
+              See everything
+            </Link>
+          )
+        }
+      >
+        No product fits “{q}”{isFiltered ? ' with these filters' : ''}. A shorter or more general word often
+        helps.
+      </Empty>
+      <Shelf title="What others look at" question={{ scenario: 'trending' }} />
+    </>
+  );
+};
