@@ -18,7 +18,7 @@ export const coverOf = ({ id, name, category }: Covered): Cover => {
   const chance = chancesFrom(`${id} ${name}`);
   const inks = inksOf(words, chance);
   const count = setSizeOf(name);
-  const thing = thingOf(words, category);
+  const thing = thingOf(words, category, chance);
   const sign = signOf(words);
   const strokes: Stroke[] = [
     { path: 'M0 0h80v100h-80z', fill: inks.ground },
@@ -146,7 +146,6 @@ const thingsOfCategories: Readonly<Record<string, ThingName>> = {
   'home/hooks-and-knobs': 'hook',
   'home/signs': 'sign',
   'home/storage': 'drawers',
-  'home/decoration': 'vase',
   bath: 'soap',
   party: 'balloons',
   'party/bunting-and-garlands': 'bunting',
@@ -170,14 +169,19 @@ const rankOfWord = new Map<string, ThingName>(
 /** Bags are many, and the word before `bag` says which one it is. */
 const bagWords: ReadonlySet<string> = new Set(['lunch', 'shopper', 'purse', 'passport']);
 
+/** For what nothing else is known of. */
+const ornaments = ['ornament', 'vase', 'wreath', 'bow', 'button', 'house', 'basket'] as const;
+
 /** The last noun of a name says what the thing is; what comes before describes it. */
-const thingOf = (words: readonly string[], category: string): ThingName | undefined => {
+const thingOf = (words: readonly string[], category: string, chance: () => number): ThingName | undefined => {
   const named = words.find((word) => bagWords.has(word)) ?? words.findLast((word) => rankOfWord.has(word));
   const [root = ''] = category.split('/');
+  const ornament = oneOf(ornaments, chance);
   const thing =
     (named === undefined ? undefined : rankOfWord.get(named)) ??
     thingsOfCategories[category] ??
-    thingsOfCategories[root];
+    (root === 'home' ? ornament : thingsOfCategories[root]) ??
+    ornament;
   if (thing === undefined || (named === undefined && signOf(words) !== undefined)) return undefined;
   return thing;
 };

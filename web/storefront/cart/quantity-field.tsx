@@ -7,11 +7,13 @@ export const QuantityField = ({
   value,
   max,
   onChange,
+  isLarge = false,
 }: {
   label: string;
   value: number;
   max: number;
   onChange(quantity: number): void;
+  isLarge?: boolean;
 }) => {
   const [text, setText] = useState(String(value));
   useEffect(() => setText(String(value)), [value]);
@@ -21,7 +23,9 @@ export const QuantityField = ({
     if (within !== value) onChange(within);
   };
   return (
-    <div className="inline-flex h-11 items-stretch rounded-lg border border-line-strong bg-surface">
+    <div
+      className={`inline-flex items-stretch rounded-lg border border-line-strong bg-surface ${isLarge ? 'h-13' : 'h-11'}`}
+    >
       <button
         type="button"
         aria-label={`${label}: one less`}

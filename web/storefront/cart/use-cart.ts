@@ -86,8 +86,14 @@ export const useSetQuantity = () => {
   );
 };
 
-/** Forgets the cart of the cache, after an order has taken its lines or another person is logged in. */
-export const useForgetCart = () => {
+/**
+ * The cart of the cache after an order: its lines are ordered, so they are gone from here at once; the cart service takes
+ * them out when it reads of the order, some milliseconds later.
+ */
+export const useCartCache = () => {
   const client = useQueryClient();
-  return useCallback(() => client.invalidateQueries({ queryKey: cartKey }), [client]);
+  return {
+    emptyCart: () => client.setQueriesData<Cart>({ queryKey: cartKey }, emptyCart),
+    refreshCart: () => client.invalidateQueries({ queryKey: cartKey }),
+  };
 };

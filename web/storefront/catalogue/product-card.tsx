@@ -25,8 +25,8 @@ export const ProductCard = ({
         image={product.images[0]}
         className="rounded-xl transition-[translate,box-shadow] duration-200 ease-settle group-hover:-translate-y-1 group-hover:shadow-card"
       />
-      <div className="flex flex-1 flex-col gap-0.5 pt-3">
-        <h3 className="line-clamp-2 min-h-[2.6em] text-[0.9375rem] leading-[1.3]">
+      <div className="flex min-h-[5.2rem] flex-1 flex-col gap-0.5 pt-3">
+        <h3 className="line-clamp-2 text-[0.9375rem] leading-[1.3]">
           <Link
             to="/products/$productId"
             params={{ productId: product.id }}

@@ -8,7 +8,7 @@ import { Empty } from '../../kit/empty.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
 import { type Cart, isBlocking } from '../cart/cart.ts';
-import { useCart, useForgetCart } from '../cart/use-cart.ts';
+import { useCart, useCartCache } from '../cart/use-cart.ts';
 import { Page } from '../shell/page.tsx';
 import {
   addressOf,
@@ -83,7 +83,7 @@ const Checkout = ({ cart }: { cart: Cart }) => {
   const [errors, setErrors] = useState<Errors>({});
   const form = useRef<HTMLFormElement>(null);
   const navigate = useNavigate();
-  const forgetCart = useForgetCart();
+  const { emptyCart, refreshCart } = useCartCache();
 
   useEffect(() => note({ type: 'checkout_started' }), []);
   const go = (to: Step) => {
@@ -99,10 +99,10 @@ const Checkout = ({ cart }: { cart: Cart }) => {
         ...(user ? {} : { email: draft.email.trim() }),
       }),
     onSuccess: (orderId) => {
-      void forgetCart();
+      emptyCart();
       void navigate({ to: '/orders/$orderId', params: { orderId }, replace: true });
     },
-    onError: () => void forgetCart(),
+    onError: () => void refreshCart(),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -15,6 +15,9 @@ export const HomePage = () => {
   const first = useRecommendations(mine);
   const shownFirst = first.data?.items.map(({ productId }) => productId) ?? [];
   const isFirstDone = first.isSuccess || first.isError;
+  const everybody: Question = { scenario: 'trending', exclude: shownFirst };
+  const second = useRecommendations(everybody, isFirstDone);
+  const shownSecond = second.data?.items.map(({ productId }) => productId) ?? [];
   return (
     <Page title="Cartstream" isTitleHidden>
       <div className="flex flex-col gap-14">
@@ -24,16 +27,12 @@ export const HomePage = () => {
           question={mine}
         />
         {user && <Shelf title="Once more?" question={{ scenario: 'reorder', limit: 8 }} />}
-        <Shelf
-          title="What everybody looks at"
-          question={{ scenario: 'trending', exclude: shownFirst }}
-          isWanted={isFirstDone}
-        />
+        <Shelf title="What everybody looks at" question={everybody} isWanted={isFirstDone} />
         <CategoryTiles />
         <Shelf
           title="Just arrived"
-          question={{ scenario: 'new-arrivals', exclude: shownFirst }}
-          isWanted={isFirstDone}
+          question={{ scenario: 'new-arrivals', exclude: [...shownFirst, ...shownSecond] }}
+          isWanted={isFirstDone && (second.isSuccess || second.isError)}
         />
       </div>
     </Page>
@@ -52,9 +51,9 @@ const Opening = ({ ids }: { ids: readonly string[] }) => {
   return (
     <section
       aria-label="Welcome"
-      className="grid items-center gap-8 overflow-hidden rounded-3xl bg-action text-action-ink md:grid-cols-[1.05fr_1fr]"
+      className="grid items-center gap-8 overflow-hidden rounded-3xl bg-hero text-hero-ink md:grid-cols-[1.05fr_1fr]"
     >
-      <div className="px-6 pt-10 md:py-16 md:pl-12">
+      <div className="min-w-0 px-6 pt-10 md:py-16 md:pl-12">
         <p className="font-display text-[2.6rem] leading-[1.05] sm:text-6xl">
           Small things
           <br />
@@ -82,14 +81,14 @@ const turns = ['-rotate-12', '-rotate-6', 'rotate-0', 'rotate-6', 'rotate-12'];
 const drops = ['translate-y-10', 'translate-y-3', '', 'translate-y-3', 'translate-y-10'];
 
 const Fan = ({ products }: { products: readonly Product[] }) => (
-  <div className="flex h-64 justify-center self-end pt-4 md:h-88">
+  <div className="flex h-56 min-w-0 justify-center self-end overflow-hidden pt-6 sm:h-64 md:h-88">
     {products.map((product, place) => (
       <Link
         key={product.id}
         to="/products/$productId"
         params={{ productId: product.id }}
         aria-label={product.name}
-        className={`rise-in -mx-5 w-32 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 md:-mx-6 md:w-44 ${turns[place]} ${drops[place]}`}
+        className={`rise-in -mx-5 w-24 shrink-0 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 sm:w-32 md:-mx-6 md:w-32 lg:-mx-7 lg:w-40 ${turns[place]} ${drops[place]}`}
       >
         <CoverPicture product={product} image={product.images[0]} className="rounded-xl shadow-float" />
       </Link>

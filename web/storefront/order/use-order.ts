@@ -15,6 +15,8 @@ export const orderParams = (orderId: string) => {
 
 const travelsPollMs = 15_000;
 const openPollMs = 3_000;
+/** The money is taken within moments of the confirmation. */
+const takenPollMs = 1_000;
 
 /**
  * The order, followed live: its stream pushes each status while it is open; should the stream be away, it is asked
@@ -30,7 +32,7 @@ export const useOrder = (orderId: string) => {
       (await api.GET('/api/orders/{id}', { params: orderParams(orderId), signal })).data,
     refetchInterval: ({ state: { data } }) => {
       if (data === undefined || isFinal(data.status)) return false;
-      if (!isOpen(data.status)) return travelsPollMs;
+      if (!isOpen(data.status)) return data.payment.status === 'authorized' ? takenPollMs : travelsPollMs;
       return stream === 'open' ? false : openPollMs;
     },
   });

@@ -56,6 +56,7 @@ const AddToCart = ({ product }: { product: Product }) => {
           value={quantity}
           max={Math.max(1, most - inCart)}
           onChange={setQuantity}
+          isLarge
         />
         <Button size="large" className="min-w-52 flex-1" disabled={inCart >= most} onClick={add}>
           {inCart >= most ? 'All of them are in your cart' : 'Add to cart'}

@@ -34,8 +34,8 @@ export const sharedReason = (items: readonly Recommended[]): Reason | undefined 
   const counts = new Map<string, { reason: Reason; count: number }>();
   for (const item of items) {
     const reason = reasonOf(item);
-    if (reason?.because === undefined) continue;
-    const key = `${reason.text} ${reason.because}`;
+    if (reason === undefined) continue;
+    const key = `${reason.text} ${reason.because ?? ''}`;
     counts.set(key, { reason, count: (counts.get(key)?.count ?? 0) + 1 });
   }
   const best = [...counts.values()].sort((a, b) => b.count - a.count)[0];

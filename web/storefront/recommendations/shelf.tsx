@@ -188,7 +188,7 @@ export const Row = ({
   const scroll = (direction: 1 | -1) => () =>
     list.current?.scrollBy({ left: direction * list.current.clientWidth * 0.8, behavior: 'smooth' });
   return (
-    <section aria-label={title} className="[content-visibility:auto] [contain-intrinsic-size:auto_24rem]">
+    <section aria-label={title}>
       <div className="mb-4 flex items-end justify-between gap-4">
         <div>
           <h2 className="font-display text-2xl sm:text-[1.7rem]">{title}</h2>

@@ -105,7 +105,12 @@ const Facets = ({ facets, filters }: { facets: Found['facets']; filters: Filters
         const isChosen = filters.minPrice === from && filters.maxPrice === maxPrice;
         return {
           key: String(from),
-          text: to === null ? `${priceWords(from)} and more` : `${priceWords(from)} – ${priceWords(to)}`,
+          text:
+            to === null
+              ? `${priceWords(from)} and more`
+              : from === 0
+                ? `Up to ${priceWords(to)}`
+                : `${priceWords(from)} – ${priceWords(to)}`,
           count,
           isChosen,
           search: withFilter(

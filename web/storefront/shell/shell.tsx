@@ -128,6 +128,7 @@ const CategoryBar = () => {
               <li key="all">
                 <Link
                   to="/products"
+                  activeOptions={{ exact: true, includeSearch: false }}
                   className={categoryLink}
                   activeProps={{ className: 'text-ink bg-sunken' }}
                 >
