@@ -10,7 +10,12 @@ const steps: Step[] = [
     args: ['--conditions=source', 'scripts/generate.ts', '--check'],
   },
   { name: 'types', command: 'tsc', args: ['--noEmit', '--project', '.'] },
-  { name: 'types of the web pages', command: 'tsc', args: ['--noEmit', '--project', 'web'] },
+  // Each app registers the routes of its own pages, so that each is compiled by itself.
+  ...['web', 'web/dashboard', 'web/admin'].map((project) => ({
+    name: `types of ${project === 'web' ? 'the shop' : project}`,
+    command: 'tsc',
+    args: ['--noEmit', '--project', project],
+  })),
   { name: 'lint and format', command: 'biome', args: ['check', '--error-on-warnings', '.'] },
   {
     name: 'import boundaries',

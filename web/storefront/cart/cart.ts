@@ -55,7 +55,7 @@ export const warningWords = (warning: CartWarning, format: (money: Money) => str
       return `Only ${warning.available ?? 'a few'} left. Choose a smaller number to go on.`;
     case 'out_of_stock':
       return 'Sold out since you put it here. Remove it to go on.';
-    case 'not_for_sale':
+    case 'product_not_available':
       return 'Not sold any more. Remove it to go on.';
     default:
       return warning.message;
