@@ -33,8 +33,9 @@ const readOffsets = async (
   for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics }))
     for (const { partition, offset } of partitions)
       if (BigInt(offset) >= 0n) committed.set(nameOf({ topic, partition }), BigInt(offset));
-  for (const topic of topics)
-    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic))
+  const bounds = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
+  for (const [nth, topic] of topics.entries())
+    for (const { partition, low, high } of bounds[nth] ?? [])
       kept.set(nameOf({ topic, partition }), { low: BigInt(low), high: BigInt(high) });
   return { committed, kept };
 };

@@ -1,4 +1,5 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
+import { createCollector } from '#platform/waiting/collector';
 import type { Feed, RepeatWindow } from './feeds.js';
 
 /**
@@ -34,56 +35,92 @@ export type StoredFeed = Pick<Feed, 'table' | 'topic' | 'keepsEvents'>;
 const rowsOf = ({ table, topic, keepsEvents }: StoredFeed, partition: number): string =>
   `${table} WHERE ${keepsEvents ? `topic = '${topic.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}' AND ` : ''}kafka_partition = ${partition}`;
 
-export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => ({
-  // After a start all partitions read it at the same time.
-  serverStartedAtMs: sharingNext(async () => {
-    const [row] = await clickhouse.query<{ startedAtMs: number }>(
-      'SELECT toUnixTimestamp64Milli(now64(3)) - toInt64(uptime()) * 1000 AS startedAtMs',
-    );
-    return row?.startedAtMs ?? 0;
-  }),
-  greatestOffset: async (feed, partition) => {
-    const [row] = await clickhouse.query<{ rows: number; greatest: number }>(
-      `SELECT count() AS rows, max(kafka_offset) AS greatest FROM ${rowsOf(feed, partition)}`,
-    );
-    return row === undefined || row.rows === 0 ? null : row.greatest;
-  },
-  offsets: async (feed, partition, first, last) => {
-    const rows = await clickhouse.query<{ offset: number }>(
-      `SELECT kafka_offset AS offset FROM ${rowsOf(feed, partition)}
-       AND kafka_offset BETWEEN ${first} AND ${last}
-       ORDER BY offset`,
-    );
-    return rows.map((row) => row.offset);
-  },
-  eventIdsBefore: async (feed, partition, offset, { among, idsMax, recordsMax }) => {
-    const rows = await clickhouse.query<{ event_id: string }>(
-      `SELECT event_id FROM ${rowsOf(feed, partition)}
+export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => {
+  const valuesOf = gatherLists(clickhouse);
+  return {
+    // After a start all partitions read it at the same time.
+    serverStartedAtMs: sharingNext(async () => {
+      const [row] = await clickhouse.query<{ startedAtMs: number }>(
+        'SELECT toUnixTimestamp64Milli(now64(3)) - toInt64(uptime()) * 1000 AS startedAtMs',
+      );
+      return row?.startedAtMs ?? 0;
+    }),
+    greatestOffset: async (feed, partition) => {
+      const [greatest] = await valuesOf(
+        `SELECT toString(max(kafka_offset)) AS value FROM ${rowsOf(feed, partition)} HAVING count() > 0`,
+      );
+      return greatest === undefined ? null : Number(greatest);
+    },
+    offsets: async (feed, partition, first, last) =>
+      (
+        await valuesOf(
+          `SELECT toString(kafka_offset) AS value FROM ${rowsOf(feed, partition)}
+         AND kafka_offset BETWEEN ${first} AND ${last}
+         ORDER BY kafka_offset`,
+        )
+      ).map(Number),
+    eventIdsBefore: async (feed, partition, offset, { among, idsMax, recordsMax }) => {
+      const newestFirst = await valuesOf(
+        `SELECT event_id AS value FROM ${rowsOf(feed, partition)}
          AND kafka_offset < ${offset}
          AND kafka_offset >= ${Math.max(0, offset - recordsMax)}
          ${among === 'named' ? notTimeOrdered : ''}
        ORDER BY kafka_offset DESC LIMIT ${idsMax}`,
-    );
-    return rows.map((row) => row.event_id).reverse();
-  },
-  mendRollups: async (rollups, partition, first, last) => {
-    let wrong = 0;
-    for (const rollup of rollups) {
-      const difference = `${rollup}_difference(partition = ${partition}, first = ${first}, last = ${last})`;
-      const [count] = await clickhouse.query<{ cells: number }>(`SELECT count() AS cells FROM ${difference}`);
-      if (count === undefined || count.cells === 0) continue;
-      wrong += count.cells;
-      // The same correction may be needed a second time, and must then not be dropped as a repeat.
-      await clickhouse.command(
-        `INSERT INTO ${rollup} SETTINGS insert_deduplicate = 0 SELECT * FROM ${difference}`,
       );
-    }
-    return wrong;
-  },
-});
+      return newestFirst.reverse();
+    },
+    mendRollups: async (rollups, partition, first, last) => {
+      let wrong = 0;
+      for (const rollup of rollups) {
+        const difference = `${rollup}_difference(partition = ${partition}, first = ${first}, last = ${last})`;
+        const [count] = await clickhouse.query<{ cells: number }>(
+          `SELECT count() AS cells FROM ${difference}`,
+        );
+        if (count === undefined || count.cells === 0) continue;
+        wrong += count.cells;
+        // The same correction may be needed a second time, and must then not be dropped as a repeat.
+        await clickhouse.command(
+          `INSERT INTO ${rollup} SETTINGS insert_deduplicate = 0 SELECT * FROM ${difference}`,
+        );
+      }
+      return wrong;
+    },
+  };
+};
 
 /** The condition by which `createRepeats` selects ids. */
 const notTimeOrdered = "AND NOT (length(event_id) = 36 AND substring(event_id, 15, 1) = '7')";
+
+const listsTogetherMax = 50;
+
+/**
+ * Answers statements that each give a list of texts in an order, as `value`. Those that come together are one request:
+ * after a start every partition asks, and reading fifty lists together takes hardly longer than reading one. Where that
+ * fails, each is asked by itself, so that none fails because of another.
+ */
+const gatherLists = (clickhouse: Pick<ClickHouse, 'query'>): ((sql: string) => Promise<string[]>) => {
+  type Waiting = { sql: string; resolve(values: string[]): void; reject(error: unknown): void };
+  const ask = async (statements: readonly string[]): Promise<string[][]> => {
+    const lists = statements.map(
+      (sql, nth) => `SELECT ${nth} AS nth, groupArray(value) AS list FROM (${sql})`,
+    );
+    const rows = await clickhouse.query<{ nth: number; list: string[] }>(
+      `${lists.join(' UNION ALL ')} SETTINGS max_threads = 1`,
+    );
+    const byNth = new Map(rows.map(({ nth, list }) => [nth, list]));
+    return statements.map((_, nth) => byNth.get(nth) ?? []);
+  };
+  const add = createCollector<Waiting>(async (waiting) => {
+    const together = waiting.splice(0, listsTogetherMax);
+    const lists = await ask(together.map(({ sql }) => sql)).catch(() => null);
+    for (const [nth, { sql, resolve, reject }] of together.entries()) {
+      const list = lists?.[nth];
+      if (list !== undefined) resolve(list);
+      else await ask([sql]).then(([own = []]) => resolve(own), reject);
+    }
+  });
+  return (sql) => new Promise((resolve, reject) => add({ sql, resolve, reject }));
+};
 
 /** Calls during a running request share the next request, so that no answer is older than its call. */
 const sharingNext = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
