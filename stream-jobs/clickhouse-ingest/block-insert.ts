@@ -237,7 +237,7 @@ const isInTable = async (context: InsertContext, work: Work): Promise<boolean> =
   }
   if (there.length !== offsets.size)
     logger.error({ claim: work.claim, rows: there.length }, 'a block is in its table twice');
-  const wrong = await stored.mendRollups(feed.rollups, partition, firstOffset, lastOffset);
+  const wrong = await stored.mendRollups(feed, partition, firstOffset, lastOffset);
   if (wrong > 0) context.onDifference(feed, wrong);
   return true;
 };

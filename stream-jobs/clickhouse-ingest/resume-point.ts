@@ -54,7 +54,7 @@ export const findResumePoint = async (
   if (rows > 0 && there.length >= rows) {
     // Of a gathered insert another owner may have repeated a part, and thereby stopped the rest of its sums.
     if (newest.gathered !== null || serverStartedAtMs > newest.claimedAtMs - restartMsMin) {
-      const wrong = await stored.mendRollups(feed.rollups, partition, firstOffset, lastOffset);
+      const wrong = await stored.mendRollups(feed, partition, firstOffset, lastOffset);
       if (wrong > 0) deps.onDifference(feed, wrong);
     }
     return after;

@@ -29,9 +29,9 @@ it('every materialized view belongs to a feed and has a difference of the same c
   const columns = async (from: string) =>
     (await clickhouse.query<{ name: string }>(`DESCRIBE TABLE ${from}`)).map(({ name }) => name);
   for (const { rollup } of views)
-    expect(await columns(`(SELECT * FROM ${rollup}_difference(partition = 0, first = 0, last = 0))`)).toEqual(
-      await columns(rollup),
-    );
+    expect(
+      await columns(`(SELECT * FROM ${rollup}_difference(partitions = [0], low = 0, high = 1))`),
+    ).toEqual(await columns(rollup));
 });
 
 it('the table of a feed of one type has a column for each field, as wide as in blocks', async () => {
@@ -120,7 +120,9 @@ it('the same cells that are lost twice are mended twice', async () => {
     const before = await cells();
     expect(before.every((rollup) => rollup.length > 0)).toBe(true);
     const mend = async () =>
-      (await stored.mendRollups(rollups, 0, 0, 60)) + (await stored.mendRollups(rollups, 1, 0, 60));
+      (
+        await Promise.all([0, 1].map((partition) => stored.mendRollups({ table, rollups }, partition, 0, 60)))
+      ).reduce((sum, cells) => sum + cells, 0);
     expect(await mend(), table).toBe(0);
     for (let time = 0; time < 2; time += 1) {
       for (const rollup of rollups) await clickhouse.command(`TRUNCATE TABLE ${rollup}`);
@@ -164,9 +166,9 @@ it('buyers of several hours and products are those of the merged states, not a s
   // Cells from before the column have nobody, which is mended like a sum.
   await clickhouse.command('ALTER TABLE sales_rollup CLEAR COLUMN buyers SETTINGS mutations_sync = 2');
   expect(await buyers()).toEqual([{ buyers: 0, summed: 0 }]);
-  expect(await stored.mendRollups(['sales_rollup'], 0, 0, 9)).toBe(3 + 3 + 2);
+  expect(await stored.mendRollups({ table: 'sales', rollups: ['sales_rollup'] }, 0, 0, 9)).toBe(3 + 3 + 2);
   expect(await buyers()).toEqual([{ buyers: 2, summed: 3 }]);
-  expect(await stored.mendRollups(['sales_rollup'], 0, 0, 9)).toBe(0);
+  expect(await stored.mendRollups({ table: 'sales', rollups: ['sales_rollup'] }, 0, 0, 9)).toBe(0);
 });
 
 it('the sums of three tables are in the one that replaces them, however often that was interrupted', async () => {
@@ -217,5 +219,7 @@ it('the sums of three tables are in the one that replaces them, however often th
   await migrateClickHouse(clickhouse, folder);
   expect(await allSums()).toEqual(old);
   await sell(200);
-  expect(await createStoredRows(clickhouse).mendRollups(['sales_rollup'], 0, 0, 300)).toBe(0);
+  expect(
+    await createStoredRows(clickhouse).mendRollups({ table: 'sales', rollups: ['sales_rollup'] }, 0, 0, 300),
+  ).toBe(0);
 });

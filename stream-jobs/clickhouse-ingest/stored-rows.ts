@@ -1,6 +1,7 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { createCollector } from '#platform/waiting/collector';
 import type { Feed, RepeatWindow } from './feeds.js';
+import { createRollupMending, type Summed } from './rollup-mending.js';
 
 /**
  * Reads the rows of one Kafka partition in a table, and compares the rollups with them. Deduplication tokens make a
@@ -22,11 +23,10 @@ export type StoredRows = {
     window: RepeatWindow,
   ): Promise<string[]>;
   /**
-   * Corrects each rollup in the buckets of the rows from `first` to `last` of one partition, by adding the difference
-   * to the table (see `clickhouse/migrations/0005-rollup-differences.sql`). Only the partition's owner may call it, and
-   * not while it inserts. Returns how many cells were wrong.
+   * Corrects each rollup in the buckets of the rows from `first` to `last` of one partition (see `rollup-mending.ts`). Only
+   * the partition's owner may call it, and not while it inserts. Returns how many cells were wrong.
    */
-  mendRollups(rollups: readonly string[], partition: number, first: number, last: number): Promise<number>;
+  mendRollups(of: Summed, partition: number, first: number, last: number): Promise<number>;
 };
 
 /** The rows of a feed in its table, which has those of other topics too where it keeps events. */
@@ -37,6 +37,7 @@ const rowsOf = ({ table, topic, keepsEvents }: StoredFeed, partition: number): s
 
 export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => {
   const valuesOf = gatherLists(clickhouse);
+  const mend = createRollupMending(clickhouse);
   return {
     // After a start all partitions read it at the same time.
     serverStartedAtMs: sharingNext(async () => {
@@ -69,21 +70,15 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
       );
       return newestFirst.reverse();
     },
-    mendRollups: async (rollups, partition, first, last) => {
-      let wrong = 0;
-      for (const rollup of rollups) {
-        const difference = `${rollup}_difference(partition = ${partition}, first = ${first}, last = ${last})`;
-        const [count] = await clickhouse.query<{ cells: number }>(
-          `SELECT count() AS cells FROM ${difference}`,
-        );
-        if (count === undefined || count.cells === 0) continue;
-        wrong += count.cells;
-        // The same correction may be needed a second time, and must then not be dropped as a repeat.
-        await clickhouse.command(
-          `INSERT INTO ${rollup} SETTINGS insert_deduplicate = 0 SELECT * FROM ${difference}`,
-        );
-      }
-      return wrong;
+    mendRollups: async (of, partition, first, last) => {
+      if (of.rollups.length === 0) return 0;
+      const [lowS, highS] = await valuesOf(
+        `SELECT toString(toUnixTimestamp(arrayJoin([min(occurred_at), max(occurred_at)]))) AS value
+         FROM ${of.table} WHERE kafka_partition = ${partition} AND kafka_offset BETWEEN ${first} AND ${last}
+         HAVING count() > 0`,
+      );
+      if (lowS === undefined || highS === undefined) return 0;
+      return mend({ of, partition, lowS: Number(lowS), highS: Number(highS) });
     },
   };
 };

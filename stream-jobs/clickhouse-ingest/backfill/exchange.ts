@@ -96,12 +96,7 @@ const repeatUnfinished = async (
     })),
   );
   for (const { topic, partition, claim } of unfinished)
-    await stored.mendRollups(
-      feedOf({ topic }, feeds).rollups,
-      partition,
-      claim.firstOffset,
-      claim.lastOffset,
-    );
+    await stored.mendRollups(feedOf({ topic }, feeds), partition, claim.firstOffset, claim.lastOffset);
 };
 
 /** The stages of a place up to `settled`, those that are done among them. */
@@ -132,12 +127,7 @@ export const feedOf = ({ topic }: Pick<PlannedPlace, 'topic'>, feeds: readonly F
 export const mendAll = async (plan: Plan, feeds: readonly Feed[], stored: StoredRows): Promise<number> => {
   let wrong = 0;
   for (const place of plan.places)
-    wrong += await stored.mendRollups(
-      feedOf(place, feeds).rollups,
-      place.partition,
-      0,
-      Number.MAX_SAFE_INTEGER,
-    );
+    wrong += await stored.mendRollups(feedOf(place, feeds), place.partition, 0, Number.MAX_SAFE_INTEGER);
   return wrong;
 };
 
