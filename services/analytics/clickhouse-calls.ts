@@ -36,7 +36,7 @@ export const slowCrowd: Crowd = {
   budget: { share: 0.5, burstMs: 2_000 },
 };
 /** Statements over rollups take milliseconds. */
-export const fastCrowd: Crowd = { runningMax: 2, waitersMax: 2_000, threadsMax: 1, niceness: 5 };
+export const fastCrowd: Crowd = { runningMax: 2, waitersMax: 2_000, threadsMax: 1, niceness: 0 };
 
 export const costLimits: CostLimits = {
   rowsReadMax: 200_000_000,
