@@ -29,7 +29,7 @@ import {
 } from './order.js';
 import type { ShippingAddress } from './order-view.js';
 import { goodwillOf, refundsOf, salesOf, undoneOf } from './sales.js';
-import { noteRefundDue, noteRefundsAsked, type Refund } from './settlement.js';
+import { noteRefundDue, noteRefundsAsked, type Refund, type ShownStatus } from './settlement.js';
 import { type EventOrigin, noteOwn, returnsOf } from './timeline.js';
 
 /** Data of the order that no decision needs; none of it is on a topic that is kept for ever. */
@@ -58,8 +58,16 @@ export type OrderStore = {
     command: Extract<OrderCommand, { type: 'PlaceOrder' }>,
     particulars: Particulars,
   ): Promise<Outcome>;
-  /** Loads and locks the order, decides, and writes state, timeline, events and sales. Null for no such order. */
-  update(tx: Tx, orderId: string, command: OrderCommand): Promise<Outcome | OrderRefusal | null>;
+  /**
+   * Loads and locks the order, decides, and writes state, timeline, events and sales. Null for no such order. `shown` is
+   * written with the state: only where the outcome has events.
+   */
+  update(
+    tx: Tx,
+    orderId: string,
+    command: OrderCommand,
+    shown?: ShownStatus,
+  ): Promise<Outcome | OrderRefusal | null>;
   /** Asks the other services for what the order still waits for. The caller has locked the order by `update`. */
   askForSteps(tx: Tx, orderId: string, order: Order): Promise<void>;
   /** Orders past their deadline, longest overdue first. They are not locked: `update` checks the deadline again. */
@@ -135,13 +143,15 @@ export const createOrderStore = ({ events, clock }: { events: Events; clock: Clo
       ]);
     },
 
-    update: async (tx, orderId, command) => {
+    update: async (tx, orderId, command, shown = {}) => {
       const row = await tx.gather(lockAll, orderId);
       if (!row) return null;
       const order = orderOf(row);
       const decision = decide(command, order);
       if (isRefusal(decision)) return decision;
-      return apply(tx, order, decision, (after) => tx.gather(saveAll, changeOf(after, row, clock.nowMs())));
+      return apply(tx, order, decision, (after) =>
+        tx.gather(saveAll, { ...changeOf(after, row, clock.nowMs()), ...shownIn(after, shown) }),
+      );
     },
 
     askForSteps: async (tx, orderId, order) => {
@@ -337,7 +347,6 @@ const changeOf = (order: KnownOrder, before: Row, nowMs: number) => {
     // Only a return changes them.
     lines: order.lines === before.lines ? null : order.lines,
     holdExpiresAt: order.status === 'reserved' ? new Date(order.holdExpiresAtMs) : before.holdExpiresAt,
-    paymentId: 'paymentId' in order ? order.paymentId : null,
     shipment: order.status === 'shipped' ? order.shipment : null,
     goodwillMinor: order.goodwillMinor,
     retryUntil: 'retryUntilMs' in order && order.retryUntilMs !== null ? new Date(order.retryUntilMs) : null,
@@ -346,16 +355,25 @@ const changeOf = (order: KnownOrder, before: Row, nowMs: number) => {
   };
 };
 
-const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
+const shownIn = (order: KnownOrder, { stock, payment }: ShownStatus) => ({
+  stockStatus: stock ?? null,
+  paymentStatus: payment?.status ?? null,
+  paymentId: ('paymentId' in order ? order.paymentId : null) ?? payment?.paymentId ?? null,
+});
+
+const saveAll = writeBatch<ReturnType<typeof changeOf> & ReturnType<typeof shownIn>>((tx, changes) =>
   tx.query(
     `UPDATE orders SET status = change.status, reason = change.reason, version = change.version,
        lines = coalesce(change.lines, orders.lines), hold_expires_at = change."holdExpiresAt",
        payment_id = coalesce(change."paymentId", payment_id), due_at = change."dueAt",
+       stock_status = coalesce(change."stockStatus", stock_status),
+       payment_status = coalesce(change."paymentStatus", payment_status),
        shipment = coalesce(change.shipment, orders.shipment), goodwill_minor = change."goodwillMinor",
        retry_until = change."retryUntil", updated_at = change."updatedAt"
      FROM jsonb_to_recordset($1::jsonb) AS change("orderId" uuid, status text, reason text, version integer,
        lines jsonb, "holdExpiresAt" timestamptz, "paymentId" uuid, shipment jsonb, "goodwillMinor" bigint,
-       "retryUntil" timestamptz, "dueAt" timestamptz, "updatedAt" timestamptz)
+       "retryUntil" timestamptz, "dueAt" timestamptz, "updatedAt" timestamptz, "stockStatus" text,
+       "paymentStatus" text)
      WHERE orders.order_id = change."orderId"`,
     [JSON.stringify(changes)],
   ),

@@ -15,6 +15,7 @@ import {
   noteRefunded,
   noteRefundFailed,
   noteStock,
+  type ShownStatus,
   type StockStatus,
 } from './settlement.js';
 import { noteOther } from './timeline.js';
@@ -25,24 +26,32 @@ type PaymentEvent = ReceivedEvent<string, { orderId: string; paymentId: string }
 
 /** Applies an event of inventory or payment to its order, at most once, and puts the event on the timeline. */
 const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
-  const decide = async (tx: Tx, event: SagaEvent, command: OrderCommand): Promise<void> => {
+  /** Whether the order has changed, and with it what it shows. */
+  const decide = async (
+    tx: Tx,
+    event: SagaEvent,
+    command: OrderCommand | undefined,
+    shown?: ShownStatus,
+  ): Promise<boolean> => {
+    if (command === undefined) return false;
     const { orderId } = event.value;
-    const outcome = await orders.update(tx, orderId, command);
-    if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return;
+    const outcome = await orders.update(tx, orderId, command, shown);
+    if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return false;
     tx.afterCommit(() => {
       logger.info({ orderId, cause: event.type }, `order ${outcome.after.status}`);
       metrics.observe(outcome, clock.nowMs());
     });
+    return true;
   };
 
   const followStock = async (
     tx: Tx,
     event: SagaEvent,
-    status: StockStatus,
+    stock: StockStatus,
     command?: OrderCommand,
   ): Promise<void> => {
     if (!(await keep(tx, event))) return;
-    await Promise.all([command && decide(tx, event, command), noteStock(tx, event.value.orderId, status)]);
+    if (!(await decide(tx, event, command, { stock }))) await noteStock(tx, event.value.orderId, stock);
   };
 
   const followPayment = async (
@@ -54,10 +63,9 @@ const createFollower = ({ orders, clock, logger, metrics }: SagaDeps) => {
     const { orderId, paymentId } = event.value;
     // An event that was handled before describes an earlier state of the payment, so it must not change anything.
     if (!(await keep(tx, event))) return;
-    await Promise.all([
-      command && decide(tx, event, command),
-      notePayment(tx, orderId, { paymentId, status, nowMs: clock.nowMs() }),
-    ]);
+    const payment = { paymentId, status };
+    if (!(await decide(tx, event, command, { payment })))
+      await notePayment(tx, orderId, { ...payment, nowMs: clock.nowMs() });
   };
 
   const keep = (tx: Tx, event: SagaEvent): Promise<boolean> => noteOther(tx, event.value.orderId, event);

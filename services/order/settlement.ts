@@ -20,6 +20,12 @@ export type PaymentStatus =
 
 export type Refund = { refundId: string; orderId: string; amountMinor: number };
 
+/** What an event says of an order's stock or payment. */
+export type ShownStatus = {
+  stock?: StockStatus;
+  payment?: { paymentId: string; status: PaymentNote['status'] };
+};
+
 export const noteStock = (tx: Tx, orderId: string, status: StockStatus): Promise<void> =>
   tx.gather(noteStockOfAll, { orderId, status });
 
