@@ -375,11 +375,15 @@ describe('an outbox that is silent', () => {
     expect(await relay.checkHealth?.()).toEqual({ status: 'up' });
     await appendOne('silent', '1');
     await appendOne('silent', '2');
-    await eventually(async () => expect(await relay.checkHealth?.()).toMatchObject({ status: 'degraded' }));
-    expect((await relay.checkHealth?.())?.detail).toMatch(/2 rows.+oldest.+s/);
+    await eventually(async () =>
+      expect(await relay.checkHealth?.()).toMatchObject({
+        status: 'degraded',
+        detail: expect.stringMatching(/2 rows.+oldest.+s/),
+      }),
+    );
     const ageS = async () =>
       Number(/^outbox_oldest_unpublished_seconds (.+)$/m.exec(await host.metrics.render())?.[1]);
-    expect(await ageS()).toBeGreaterThan(0.25);
+    await eventually(async () => (await ageS()) > 0.25);
     hold();
     await eventually(async () => expect(await relay.checkHealth?.()).toEqual({ status: 'up' }));
     await eventually(async () => (await ageS()) === 0);
