@@ -16,8 +16,8 @@ const name = z
   .max(nameCharsMax)
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'is no name in small letters, digits and hyphens');
 
-/** What an arm answers with: what is live, or best sellers. */
-export const armModels = ['live', 'popularity'] as const;
+/** What an arm answers with: what is live, best sellers, or a parameter set of the models. */
+export const armModels = ['live', 'popularity', 'learned-blend-1', 'brief', 'lasting', 'strict'] as const;
 export type ArmModel = (typeof armModels)[number];
 
 export const experimentMetrics = ['clicked', 'added', 'ordered', 'revenue'] as const;

@@ -28,7 +28,15 @@ export const labelledScenarios = [
 ] as const;
 
 /** By their codes: never reorder them, add at the end. A model that is not listed is `other`. */
-export const labelledModels = ['other', 'item-to-item-2', 'learned-blend-1', 'popularity-1'] as const;
+export const labelledModels = [
+  'other',
+  'item-to-item-2',
+  'learned-blend-1',
+  'popularity-1',
+  'brief',
+  'lasting',
+  'strict',
+] as const;
 
 export const armsMax = 15;
 export const exploredPlaceMax = 14;

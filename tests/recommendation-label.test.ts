@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { newId } from '#platform/ids';
 import { scenarios } from '#recommenders/activity';
-import { bucketOf, bucketsOf, codeOf, experimentsSetting } from '#schemas/experiments';
+import { parameterSets } from '#recommenders/parameter-sets';
+import { armModels, bucketOf, bucketsOf, codeOf, experimentsSetting } from '#schemas/experiments';
 import { labelled, labelledModels, labelledScenarios, labelOf } from '#schemas/recommendation-label';
 import { murmurHash3 } from '#schemas/visitor-hash';
 
@@ -26,6 +27,13 @@ test('equal labels make different ids, and what is no labelled id has no label',
   expect(labelOf(ids[0] ?? '')).toMatchObject({ model: 'other' });
   for (const none of ['', 'x', '00000000-0000-7000-8000-000000000000', `${ids[0]}0`])
     expect(labelOf(none)).toBeNull();
+});
+
+test('every parameter set has a code, and may be an arm', () => {
+  for (const { id } of parameterSets) {
+    expect(labelledModels).toContain(id);
+    expect(armModels).toContain(id);
+  }
 });
 
 test('every scenario has a code', () => {

@@ -22,6 +22,8 @@ export type Question = {
   nowMs: number;
   /** True for a list of best sellers alone, which experiments compare the models with. */
   isPopularity?: boolean;
+  /** The parameter set that an experiment asks for; the live one if unset. */
+  parameterSet?: string;
 };
 
 /** Candidates in their order, the best first, and what they were found beside. */

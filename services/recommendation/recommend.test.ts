@@ -77,6 +77,7 @@ const model: ListModel = {
   explain: () => [],
   visitOf: () => ({ seen: [], cart: [] }),
   learnedUpToMs: () => null,
+  contest: { live: 'none', as: (_, run) => run() },
   isReady: () => false,
 };
 const recommend = (question: Question, similarity: SimilarityView, catalogue: Catalogue) =>

@@ -1,4 +1,5 @@
 import type { Query } from '#recommenders/activity';
+import type { Contest } from '#recommenders/contest';
 import type { Recommender } from '#recommenders/recommender';
 import type { SimilarityView } from '#schemas/similarity-state';
 import {
@@ -23,6 +24,8 @@ export type Source = 'model' | 'similarity' | 'popularity' | 'catalogue';
 
 /** The models, as far as lists need them. */
 export type ListModel = Pick<Recommender, 'rank' | 'reasons' | 'explain' | 'visitOf'> & {
+  /** The live parameter set, and the others. */
+  contest: Pick<Contest, 'as' | 'live'>;
   learnedUpToMs(): number | null;
   /** False while they have not yet learned again what was on the log at the start. */
   isReady(): boolean;
@@ -140,7 +143,7 @@ const rankByModel = (question: Question, model: ListModel, isExplained: boolean)
   const visit = visitId === undefined ? { seen: [], cart: [] } : model.visitOf(visitId);
   const isBesideOne = scenario === 'product' || scenario === 'similar';
   // Logits as shares of the best one's odds: positive, and falling as the list goes on.
-  const logits = model.rank(query);
+  const logits = model.contest.as(question.parameterSet ?? model.contest.live, () => model.rank(query));
   const best = logits.reduce((max, { score }) => Math.max(max, score), Number.NEGATIVE_INFINITY);
   const candidates = logits.map((product) => ({
     productId: product.productId,

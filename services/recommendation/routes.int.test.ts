@@ -306,6 +306,17 @@ describe('GET /api/recommendations', () => {
     }
     expect(versions.size).toBe(2);
     expect(labelOf((await ask('scenario=home')).body.recommendationId)?.experiment).toBeNull();
+    experiments = [
+      {
+        ...experiment,
+        scenarios: ['trending'],
+        isRunning: true,
+        arms: [{ name: 'all', model: 'lasting' as const, percent: 100 }],
+      },
+    ];
+    const ofSet = (await ask('scenario=trending&visitId=v')).body;
+    expect(ofSet.modelVersion).toBe('lasting');
+    expect(labelOf(ofSet.recommendationId)).toMatchObject({ model: 'lasting', experiment: { arm: 0 } });
     experiments = [{ ...experiment, scenarios: ['home'], isRunning: false }];
     expect(
       labelOf((await ask('scenario=home&visitId=visit-1')).body.recommendationId)?.experiment,

@@ -5,6 +5,7 @@ import { text, wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
 import { scenarios } from '#recommenders/activity';
+import { firstSet } from '#recommenders/parameter-sets';
 import { normaliseCategory } from '#schemas/category';
 import type { Experiment } from '#schemas/experiments';
 import { labelled } from '#schemas/recommendation-label';
@@ -16,15 +17,13 @@ import type { Question } from './question.js';
 import { type Answer, recommend, type Sources } from './recommend.js';
 
 /** The version of the algorithms. Change it with every change that affects which products are recommended. */
-export const modelsVersion = 'learned-blend-1';
+export const modelsVersion = firstSet;
 
 /** Of the lists that the similarities in Redis answer in place of the models. */
 export const similarityVersion = 'item-to-item-2';
 
 /** Of best sellers, with which experiments compare. */
 export const popularityVersion = 'popularity-1';
-
-const versions = { models: modelsVersion, similarity: similarityVersion, popularity: popularityVersion };
 
 const idCharsMax = 128;
 const excludedMax = 500;
@@ -133,12 +132,13 @@ export const recommendationRoutes = (
       const question = questionOf(request.query, request.principal, host.clock.nowMs());
       const assignment = isCompared(question) ? assign(question.scenario, visitorOf(question)) : null;
       const found = await recommend(
-        { ...question, isPopularity: assignment?.model === 'popularity' },
+        assignment === null ? question : { ...question, ...comparedAs(assignment) },
         sources,
       );
       requests.inc({ scenario: question.scenario, source: found.source });
       duration.observe((performance.now() - startedAtMs) / 1000);
-      return shown(found, question, newId(host.clock), assignment);
+      const version = versionOf(found, assignment, sources);
+      return shown(found, question, { version, id: newId(host.clock), experiment: assignment });
     },
   );
 
@@ -163,7 +163,11 @@ export const recommendationRoutes = (
       const question = questionOf(request.query, request.principal, host.clock.nowMs());
       const found = await recommend(question, sources, true);
       return {
-        ...shown(found, question, newId(host.clock), null),
+        ...shown(found, question, {
+          version: versionOf(found, null, sources),
+          id: newId(host.clock),
+          experiment: null,
+        }),
         source: found.source,
         candidates: explanation(found),
       };
@@ -192,14 +196,23 @@ const isCompared = ({ scenario, productId, cart }: Question): boolean =>
 
 const visitorOf = ({ visitId, userId }: Question) => ({ visitId, userId });
 
+const comparedAs = ({ model }: Assignment): Pick<Question, 'isPopularity' | 'parameterSet'> =>
+  model === 'popularity' ? { isPopularity: true } : model === 'live' ? {} : { parameterSet: model };
+
+/** The parameter set of the models that answered, or what answered in their place. */
+const versionOf = ({ rankedBy }: Answer, assignment: Assignment | null, { model }: Sources): string => {
+  if (rankedBy !== 'models') return rankedBy === 'popularity' ? popularityVersion : similarityVersion;
+  const { parameterSet = model.contest.live } = assignment === null ? {} : comparedAs(assignment);
+  return parameterSet;
+};
+
 const shown = (
-  { items, rankedBy, learnedUpToMs }: Answer,
+  { items, learnedUpToMs }: Answer,
   { scenario, nowMs }: Question,
-  id: string,
-  experiment: Assignment | null,
+  { version, id, experiment }: { version: string; id: string; experiment: Assignment | null },
 ): z.output<typeof answer> => ({
-  recommendationId: labelled(id, { scenario, model: versions[rankedBy], experiment, exploredPlace: null }),
-  modelVersion: versions[rankedBy],
+  recommendationId: labelled(id, { scenario, model: version, experiment, exploredPlace: null }),
+  modelVersion: version,
   asOf: new Date(learnedUpToMs ?? nowMs).toISOString(),
   items: items.map(({ productId, score, reason }) => ({
     productId,

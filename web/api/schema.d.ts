@@ -2700,7 +2700,7 @@ export interface components {
             arms: {
                 name: string;
                 /** @enum {string} */
-                model: "live" | "popularity";
+                model: "live" | "popularity" | "learned-blend-1" | "brief" | "lasting" | "strict";
                 percent: number;
             }[];
         };
@@ -2729,7 +2729,7 @@ export interface components {
             arms: {
                 name: string;
                 /** @enum {string} */
-                model: "live" | "popularity";
+                model: "live" | "popularity" | "learned-blend-1" | "brief" | "lasting" | "strict";
                 percent: number;
                 /** @description Visits, or accounts, to whom a list of the arm was shown. */
                 visitors: number;
