@@ -52,6 +52,26 @@ export const assertIfMatch = (request: Pick<FastifyRequest, 'headers'>, etag: st
     throw problem(412, 'stale_version', 'The resource has changed since that version.');
 };
 
+/**
+ * A validator of a resource that shows more than its version counts, such as prices that change without it:
+ * `"<version>.<rest>"`. Its updates are checked by `assertVersion`.
+ */
+export const versionedEtag = (version: number, rest: string | object): string =>
+  `"${version}.${typeof rest === 'string' ? rest : etagOf(rest).slice(1, -1)}"`;
+
+/**
+ * Refuses an update with 412 where `If-Match` is sent and names no tag of this version, whatever the tags say of the
+ * rest. A route that must not be called without it declares `requires: ['if-match']`.
+ */
+export const assertVersion = (request: { headers: { 'if-match'?: unknown } }, version: number): void => {
+  const asked = request.headers['if-match'];
+  if (asked === undefined) return;
+  const header = String(asked).replaceAll(restOfTag, '"$1"');
+  assertIfMatch({ headers: { 'if-match': header } }, etagOf(version));
+};
+
+const restOfTag = /"(\d{1,10})\.[\w.-]{1,64}"/g;
+
 const listed = (header: string, etag: string, comparison: 'strong' | 'weak'): boolean =>
   header.trim() === '*' ||
   header

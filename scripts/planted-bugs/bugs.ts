@@ -318,12 +318,12 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'update-of-an-older-version',
-    what: 'who has not seen the last change of a product overwrites it',
+    what: 'who has not seen the last change of a product or a cart overwrites it',
     edits: [
       {
-        file: 'services/product/routes.ts',
-        find: "assertIfMatch({ headers: { 'if-match': ifMatch } }, etagOf(version));",
-        replace: 'void [ifMatch, version, assertIfMatch];',
+        file: 'platform/http/etag.ts',
+        find: "assertIfMatch({ headers: { 'if-match': header } }, etagOf(version));",
+        replace: 'void [header, version, assertIfMatch];',
       },
     ],
     tests: ['services/product/routes.int.test.ts'],

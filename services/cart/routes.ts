@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
-import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { assertVersion, notModified, sendWithEtag, versionedEtag } from '#platform/http/etag';
 import { ignored } from '#platform/http/json-value';
 import { type InputError, problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -333,14 +333,6 @@ const spent = () =>
 /** The token of an account that is gone is good for some minutes. */
 const erased = () => problem(401, 'account_erased', 'This account is gone.');
 
-/** An ETag is `"<version>-<prices>"`: a change is based on the version alone. */
-const assertVersion = ({ headers }: CartRequest, version: number): void => {
-  const asked = headers['if-match']?.trim();
-  if (asked === undefined || asked === '*') return;
-  if (!asked.split(',').some((tag) => tag.trim().startsWith(`"${version}-`)))
-    throw problem(412, 'stale_version', 'The cart has changed since that version.');
-};
-
 const answer = <R extends { header(name: string, value: string): unknown }>(
   request: Pick<FastifyRequest, 'headers'>,
   reply: R,
@@ -350,10 +342,8 @@ const answer = <R extends { header(name: string, value: string): unknown }>(
   const body = shown(cart);
   reply.header('cache-control', 'private, no-cache');
   if (signedId !== undefined) reply.header(cartIdHeader, signedId);
-  return sendWithEtag(request, reply, tagOf(cart?.version ?? 0, body), body);
+  return sendWithEtag(request, reply, versionedEtag(cart?.version ?? 0, body), body);
 };
-
-const tagOf = (version: number, body: object): string => `"${version}-${etagOf(body).slice(1)}`;
 
 const shown = (cart: Cart | undefined): z.output<typeof cartSchema> => {
   const items = cart?.items ?? [];

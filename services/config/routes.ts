@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { actorOf } from '#platform/http/auth';
-import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { assertIfMatch, assertVersion, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import { ignored, jsonValue } from '#platform/http/json-value';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -191,7 +191,7 @@ const rollbackRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
       const changedBy = actorOf(request.principal);
       const row = await inTransaction(deps.db, async (tx) => {
         const version = await deps.store.lockVersion(tx, key);
-        if (request.headers['if-match'] !== undefined) assertIfMatch(request, etagOf(version));
+        assertVersion(request, version);
         const value = await valueAt(deps, tx, key, schema, rolledBackTo);
         return deps.store.change(tx, key, version, { value, rolledBackTo, changedBy });
       });

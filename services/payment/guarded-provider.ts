@@ -1,5 +1,6 @@
 import type { Metrics } from '#platform/service-host';
 import { createCircuitGauge } from '#platform/telemetry/circuit-gauge';
+import { createAdmission } from '#platform/waiting/admission';
 import { type Circuit, createCircuit } from '#platform/waiting/circuit';
 import { NotYet, type PaymentProvider } from './provider.js';
 
@@ -37,24 +38,25 @@ const guarded = (
   circuit: Circuit,
   callsConcurrentMax: number,
 ): PaymentProvider => {
-  let running = 0;
+  const calls = createAdmission(callsConcurrentMax);
 
   const through = async <T>(call: () => Promise<T>): Promise<T> => {
-    if (running >= callsConcurrentMax) throw new NotYet(provider.name, 'too many calls at once', fullRestMs);
+    // Nothing waits for a place: who finds none tries again later.
+    if (calls.running >= callsConcurrentMax)
+      throw new NotYet(provider.name, 'too many calls at once', fullRestMs);
     const restMs = circuit.restMs();
     if (restMs > 0) throw new NotYet(provider.name, 'its circuit is open', restMs);
-    running += 1;
-    try {
-      const answer = await call();
-      circuit.succeed();
-      return answer;
-    } catch (error) {
-      if (!(error instanceof NotYet) && (provider.isDown?.(error) ?? true)) circuit.fail();
-      else circuit.succeed();
-      throw error;
-    } finally {
-      running -= 1;
-    }
+    return calls.run(async () => {
+      try {
+        const answer = await call();
+        circuit.succeed();
+        return answer;
+      } catch (error) {
+        if (!(error instanceof NotYet) && (provider.isDown?.(error) ?? true)) circuit.fail();
+        else circuit.succeed();
+        throw error;
+      }
+    });
   };
 
   return {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { actorOf, hasRole, type Principal } from '#platform/http/auth';
-import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import { assertVersion, etagOf, notModified, sendWithEtag, versionedEtag } from '#platform/http/etag';
 import {
   badCursor,
   decodeCursor,
@@ -166,18 +166,12 @@ const shownPage = (
   return { etag: etagOf([versions, next]), body: serialize({ items: items.map(shown), next }) };
 };
 
-/** Of everything that the answer shows. An update is based on the first part alone: see `assertDescribes`. */
-const etagOfRow = ({ version, stockVersion, ratingVersion }: ProductRow): string =>
-  etagOf(`${version}.${stockVersion}.${ratingVersion}`);
-
 /**
- * Refuses an update that is based on an older description. A sale or a review in between changes the ETag, but nothing
- * that an update states, so it does not make the update stale.
+ * Of everything that the answer shows. A sale or a review changes it, but nothing that an update states, so an update is
+ * based on the version of the description alone.
  */
-const assertDescribes = (headers: Readonly<Record<string, unknown>>, { version }: ProductRow): void => {
-  const ifMatch = String(headers['if-match']).replaceAll(/"(\d{1,10})\.\d{1,16}\.\d{1,16}"/g, '"$1"');
-  assertIfMatch({ headers: { 'if-match': ifMatch } }, etagOf(version));
-};
+const etagOfRow = ({ version, stockVersion, ratingVersion }: ProductRow): string =>
+  versionedEtag(version, `${stockVersion}.${ratingVersion}`);
 
 const notFound = () => problem(404, 'product_not_found', 'There is no such product.');
 
@@ -250,7 +244,7 @@ const changeRoutes = (app: HttpApp, db: Database, { products, metrics }: Product
         const { productId } = request.params;
         const locked = (await lockProducts(tx, [productId])).get(productId);
         if (locked === undefined) throw notFound();
-        assertDescribes(request.headers, locked);
+        assertVersion(request, locked.version);
         return products.update(tx, locked, descriptionIn(stated), actorOf(request.principal));
       });
       if (isChanged) updated.inc();
@@ -274,7 +268,7 @@ const changeRoutes = (app: HttpApp, db: Database, { products, metrics }: Product
         const { productId } = request.params;
         const locked = (await lockProducts(tx, [productId])).get(productId);
         if (locked === undefined) throw notFound();
-        assertDescribes(request.headers, locked);
+        assertVersion(request, locked.version);
         await products.remove(tx, locked, actorOf(request.principal));
       });
       updated.inc();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { accountOf, type Principal } from '#platform/http/auth';
-import { assertIfMatch, etagOf } from '#platform/http/etag';
+import { assertVersion } from '#platform/http/etag';
 import { problem } from '#platform/http/problem-details';
 import { line, text } from '#platform/http/text';
 import { roles } from '#schemas/roles';
@@ -86,9 +86,8 @@ export const unlessGone = <T>(found: T | undefined): T => {
 };
 
 /** Only the account itself and admins change it, so `If-Match` is optional, but checked if it is sent. */
-export const unlessStale = (request: Parameters<typeof assertIfMatch>[0]) => (user: User) => {
-  if (request.headers['if-match'] !== undefined) assertIfMatch(request, etagOf(user.version));
-};
+export const unlessStale = (request: Parameters<typeof assertVersion>[0]) => (user: User) =>
+  assertVersion(request, user.version);
 
 export const ownId = ({ principal }: { principal: Principal }): string => accountOf(principal);
 
