@@ -17,6 +17,8 @@ export type Question = {
   /** Only products below this category. */
   category?: string;
   product?: string;
+  /** Amounts of several currencies have no sum, so one of them is looked at. */
+  currency?: string;
 };
 
 export type Granularity = 'minute' | 'hour' | 'day';
@@ -63,12 +65,15 @@ export const questionIn = (search: Record<string, unknown>, zone = homeZone()): 
     ...(typeof search.product === 'string' && search.product !== ''
       ? { product: search.product.slice(0, 64) }
       : {}),
+    ...(typeof search.currency === 'string' && /^[A-Z]{3}$/.test(search.currency)
+      ? { currency: search.currency }
+      : {}),
   };
 };
 
 /** The same as an address, without what is so anyway. */
 export const searchOf = (question: Question, zone = homeZone()): Record<string, string> => {
-  const { range, from, to, tz, compare, metric, category, product } = question;
+  const { range, from, to, tz, compare, metric, category, product, currency } = question;
   return {
     ...(range === 'today' ? {} : { range }),
     ...(range === 'custom' && from && to ? { from, to } : {}),
@@ -77,6 +82,7 @@ export const searchOf = (question: Question, zone = homeZone()): Record<string, 
     ...(metric === 'net' ? {} : { metric }),
     ...(category ? { category } : {}),
     ...(product ? { product } : {}),
+    ...(currency ? { currency } : {}),
   };
 };
 
@@ -147,4 +153,30 @@ export const into = (question: Question, fromMs: number, granularity: Granularit
   if (granularity === 'minute') return question;
   const toMs = granularity === 'hour' ? fromMs + hourMs : startOfDay(fromMs + 12 * hourMs, question.tz, -1);
   return { ...question, range: 'custom', from: iso(fromMs), to: iso(toMs) };
+};
+
+/**
+ * The period before, of the same days or hours. `totalsTo` is where its totals end: a running day compares with the same
+ * hours, not with a whole day.
+ */
+export const previousOf = (
+  question: Question,
+  period: Period,
+  nowMs: number,
+): Period & { totalsTo: string } => {
+  const { tz } = question;
+  const [fromMs, toMs] = [Date.parse(period.from), Date.parse(period.to)];
+  const daysBack = { today: 1, yesterday: 1, '7d': 7, '30d': 30, '90d': 90 }[question.range as string];
+  const back = (atMs: number): number => {
+    if (daysBack === undefined) return atMs - (toMs - fromMs);
+    const dayMs = startOfDay(atMs, tz);
+    return startOfDay(atMs, tz, daysBack) + (atMs - dayMs);
+  };
+  const endMs = Math.min(toMs, Math.floor(nowMs / 60_000) * 60_000);
+  return {
+    from: iso(back(fromMs)),
+    to: iso(back(toMs)),
+    granularity: period.granularity,
+    totalsTo: iso(back(Math.max(endMs, fromMs + 60_000))),
+  };
 };

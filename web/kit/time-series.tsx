@@ -7,7 +7,8 @@ export type Series = {
   name: string;
   /** A token of the palette: `series-1`. */
   colour: string;
-  look?: 'line' | 'bars' | 'before';
+  /** `growing` is the dashed end of the line before it. */
+  look?: 'line' | 'bars' | 'before' | 'growing';
 };
 
 /** Columns of one length: seconds since the epoch, then one for each series; null is a gap. */
@@ -135,11 +136,28 @@ const pointText = ({ columns: [times, ...values], series, format, zone }: Props,
     hour: '2-digit',
     minute: '2-digit',
   });
-  const parts = series.map(({ name }, place) => {
+  const parts = series.flatMap(({ name, look }, place) => {
     const value = values[place]?.[at];
-    return `${name} ${value == null ? 'unknown' : format(value)}`;
+    // Where a line still grows its figure is that of its end, and the line itself has none.
+    if (look === 'growing')
+      return value == null || values[place - 1]?.[at] != null ? [] : [`${format(value)} ${name}`];
+    const goesOn = series[place + 1]?.look === 'growing' && values[place + 1]?.[at] != null;
+    return value == null && goesOn ? [] : [`${name} ${value == null ? 'unknown' : format(value)}`];
   });
   return `${when.format((times[at] ?? 0) * 1000)}: ${parts.join(', ')}`;
+};
+
+const daySeconds = 86_400;
+
+/** The hour; or the day, where the ticks are days or a day begins. */
+const timesOf = (splits: readonly number[], zone: string): string[] => {
+  const clock = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' });
+  const day = new Intl.DateTimeFormat('en-GB', { timeZone: zone, day: 'numeric', month: 'short' });
+  const isDays = (splits[1] ?? 0) - (splits[0] ?? 0) >= daySeconds - 3600;
+  return splits.map((seconds) => {
+    const time = clock.format(seconds * 1000);
+    return isDays || time === '00:00' ? day.format(seconds * 1000) : time;
+  });
 };
 
 const font = '11px Figtree, system-ui, sans-serif';
@@ -171,6 +189,7 @@ const optionsOf = (element: HTMLElement, latest: () => Props): uPlot.Options => 
         ticks: { show: false },
         space: 90,
         size: 26,
+        values: (_plot, splits) => timesOf(splits, zone),
       },
       {
         stroke: colourOf('ink-soft'),
@@ -189,7 +208,7 @@ const optionsOf = (element: HTMLElement, latest: () => Props): uPlot.Options => 
           label: name,
           stroke: colourOf(colour),
           width: look === 'before' ? 1.25 : 2,
-          ...(look === 'before' ? { dash: [2, 3] } : {}),
+          ...(look === 'before' ? { dash: [2, 3] } : look === 'growing' ? { dash: [6, 4] } : {}),
           ...(look === 'bars'
             ? {
                 paths: uPlot.paths.bars?.({ size: [0.72, 40], align: 1 }) as uPlot.Series.PathBuilder,

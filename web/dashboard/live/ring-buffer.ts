@@ -2,6 +2,8 @@
 export type RingBuffer = {
   /** Replaces the value of this place, or moves on to it; places older than the newest `size` are left out. */
   set(place: number, value: number): void;
+  /** Moves on to this place, if it is a newer one, without a value for it. */
+  advance(place: number): void;
   /** The values of the `size` places up to the newest; null where none was set. Fills `into` and returns it. */
   read(into: (number | null)[]): (number | null)[];
   readonly newest: number | undefined;
@@ -17,6 +19,9 @@ export const createRingBuffer = (size: number): RingBuffer => {
       const at = ((place % size) + size) % size;
       values[at] = value;
       places[at] = place;
+      if (newest === undefined || place > newest) newest = place;
+    },
+    advance: (place) => {
       if (newest === undefined || place > newest) newest = place;
     },
     read: (into) => {

@@ -1,0 +1,349 @@
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useMemo } from 'react';
+import { api } from '../api/client.ts';
+import type { components } from '../api/schema.d.ts';
+import { classes } from '../kit/classes.ts';
+import { Delta } from '../kit/delta.tsx';
+import { Skeleton } from '../kit/skeleton.tsx';
+import { Spark } from '../kit/spark.tsx';
+import { type Columns, TimeSeries } from '../kit/time-series.tsx';
+import { type Asked, useAsked } from './asked.tsx';
+import { filled, isPartial, startsOf } from './buckets.ts';
+import { compact, count, exact, percent } from './formats.ts';
+import { Panel } from './panel.tsx';
+import { into, type Metric, type Period } from './question.ts';
+import { type RevenueRow, useRevenue, useVisits } from './revenue.ts';
+
+type Overview = components['schemas']['Overview'];
+
+const quietEveryMs = 10_000;
+
+/** Whether the period still grows, and so has to be asked again. */
+const isRunning = ({ to }: Period): boolean => Date.parse(to) > Date.now();
+
+/** The totals of the period and of the one before. */
+export const useOverview = (period: { from: string; to: string }, tz: string, isOn = true) =>
+  useQuery({
+    queryKey: ['overview', period.from, period.to, tz],
+    queryFn: async () =>
+      (
+        await api.GET('/api/analytics/overview', {
+          params: { query: { from: period.from, to: period.to, tz } },
+        })
+      ).data as Overview,
+    placeholderData: keepPreviousData,
+    refetchInterval: Date.parse(period.to) > Date.now() ? quietEveryMs : false,
+    enabled: isOn,
+  });
+
+/** Asks for the money again when orders have landed: at most once a second, which is how often `landed` changes. */
+export const useRefreshAsOrdersLand = ({ landed, period }: Pick<Asked, 'landed' | 'period'>): void => {
+  const cache = useQueryClient();
+  const runs = isRunning(period);
+  useEffect(() => {
+    if (landed === 0 || !runs) return;
+    const again = (): void => {
+      for (const key of ['overview', 'revenue', 'top products', 'categories'])
+        void cache.invalidateQueries({ queryKey: [key], refetchType: 'active' }, { cancelRefetch: false });
+    };
+    again();
+    // What has landed is in the table of sales a moment after it is on the stream.
+    const later = setTimeout(again, 900);
+    return () => clearTimeout(later);
+  }, [landed, runs, cache]);
+};
+
+const titles: Readonly<Record<Metric, string>> = {
+  net: 'Net revenue',
+  orders: 'Orders',
+  conversion: 'Conversion',
+  average: 'Average order',
+  visitors: 'Visits',
+  refunds: 'Refunds',
+};
+
+type Totals = {
+  net: number;
+  orders: number;
+  refunds: number;
+  average: number | null;
+  conversion: number | null;
+  visits: number | null;
+};
+
+const totalsOf = (
+  overview: Overview | undefined,
+  rows: readonly RevenueRow[] | undefined,
+  currency: string | undefined,
+  isNarrow: boolean,
+): Totals | undefined => {
+  if (isNarrow) {
+    if (rows === undefined) return undefined;
+    const sum = (of: (row: RevenueRow) => number): number => rows.reduce((total, row) => total + of(row), 0);
+    const orders = sum((row) => row.orders);
+    return {
+      net: sum((row) => row.net),
+      orders,
+      refunds: sum((row) => row.refunds),
+      average: orders === 0 ? null : sum((row) => row.gross) / orders,
+      conversion: null,
+      visits: null,
+    };
+  }
+  if (overview === undefined) return undefined;
+  const own = overview.items.find((row) => row.currency === currency);
+  return {
+    net: own?.net ?? 0,
+    orders: own?.orders ?? 0,
+    refunds: own?.refunds ?? 0,
+    average: own?.averageOrder ?? null,
+    conversion: overview.traffic.conversionRate,
+    visits: overview.traffic.visits,
+  };
+};
+
+export const OverviewPanels = () => {
+  const asked = useAsked();
+  const { question, period, previous, currency, ask } = asked;
+  const isNarrow = question.category !== undefined || question.product !== undefined;
+  const everyMs = isRunning(period) ? quietEveryMs : false;
+  const now = useOverview(period, question.tz);
+  const then = useOverview({ from: previous.from, to: previous.totalsTo }, question.tz, question.compare);
+  const revenue = useRevenue(asked, period, everyMs);
+  const before = useRevenue(asked, previous, false, question.compare);
+  const visits = useVisits(asked, period, everyMs, !isNarrow);
+  const visitsBefore = useVisits(asked, previous, false, question.compare && !isNarrow);
+  useRefreshAsOrdersLand(asked);
+
+  const totals = totalsOf(now.data, revenue.data?.items, currency, isNarrow);
+  const totalsThen = question.compare
+    ? totalsOf(then.data, before.data?.items, currency, isNarrow)
+    : undefined;
+  const starts = useMemo(() => startsOf(period, question.tz), [period, question.tz]);
+  const startsThen = useMemo(() => startsOf(previous, question.tz), [previous, question.tz]);
+  const valuesOf = (
+    metric: Metric,
+    at: readonly number[],
+    money: typeof revenue.data,
+    traffic: typeof visits.data,
+  ) => {
+    if (metric === 'visitors')
+      return traffic
+        ? filled(at, traffic.items, (row: { visits: number }) => row.visits, Date.parse(traffic.asOf))
+        : undefined;
+    if (money === undefined) return undefined;
+    const of = (pick: (row: RevenueRow) => number) => filled(at, money.items, pick, Date.parse(money.asOf));
+    if (metric === 'conversion') {
+      if (traffic === undefined) return undefined;
+      const orders = of((row) => row.orders);
+      const seen = filled(
+        at,
+        traffic.items,
+        (row: { visits: number }) => row.visits,
+        Date.parse(traffic.asOf),
+      );
+      return orders.map((value, place) =>
+        value === null || !seen[place] ? null : value / (seen[place] as number),
+      );
+    }
+    if (metric === 'average') return of((row) => (row.orders === 0 ? 0 : row.gross / row.orders));
+    return of((row) => row[metric]);
+  };
+  const metrics = (Object.keys(titles) as Metric[]).filter(
+    (metric) => !(isNarrow && (metric === 'conversion' || metric === 'visitors')),
+  );
+  const chosen = metrics.includes(question.metric) ? question.metric : 'net';
+  return (
+    <>
+      <div className="grid grid-cols-2 gap-3 md:grid-cols-3 xl:grid-cols-6">
+        {metrics.map((metric) => (
+          <Tile
+            key={metric}
+            metric={metric}
+            isChosen={metric === chosen}
+            totals={totals}
+            before={totalsThen}
+            currency={currency}
+            spark={valuesOf(metric, starts, revenue.data, visits.data) ?? []}
+            isSoFar={isRunning(period)}
+            onPick={() => ask({ metric })}
+          />
+        ))}
+      </div>
+      <MetricChart
+        metric={chosen}
+        answer={chosen === 'visitors' ? visits : revenue}
+        starts={starts}
+        values={valuesOf(chosen, starts, revenue.data, visits.data)}
+        before={question.compare ? valuesOf(chosen, startsThen, before.data, visitsBefore.data) : undefined}
+      />
+    </>
+  );
+};
+
+const figureOf = (metric: Metric, totals: Totals | undefined, currency: string | undefined): string => {
+  if (totals === undefined) return '–';
+  switch (metric) {
+    case 'orders':
+      return count(totals.orders);
+    case 'visitors':
+      return totals.visits === null ? '–' : count(totals.visits);
+    case 'conversion':
+      return percent(totals.conversion);
+    case 'average':
+      return totals.average === null ? '–' : exact(totals.average, currency);
+    default:
+      return exact(totals[metric], currency);
+  }
+};
+
+const numberOf = (metric: Metric, totals: Totals): number | null =>
+  metric === 'visitors' ? totals.visits : totals[metric as Exclude<Metric, 'visitors'>];
+
+const Tile = ({
+  metric,
+  isChosen,
+  totals,
+  before,
+  currency,
+  spark,
+  isSoFar,
+  onPick,
+}: {
+  metric: Metric;
+  isChosen: boolean;
+  totals: Totals | undefined;
+  before: Totals | undefined;
+  currency: string | undefined;
+  spark: readonly (number | null)[];
+  isSoFar: boolean;
+  onPick(): void;
+}) => {
+  const [now, then] = [totals && numberOf(metric, totals), before && numberOf(metric, before)];
+  return (
+    <button
+      type="button"
+      aria-pressed={isChosen}
+      onClick={onPick}
+      className={classes(
+        'flex min-h-32 flex-col rounded-xl border bg-surface p-4 text-left hover:border-line-strong',
+        isChosen ? 'border-action ring-1 ring-action' : 'border-line',
+      )}
+    >
+      <span className="text-ink-soft text-sm">
+        {titles[metric]}
+        {isSoFar && <span className="text-xs"> so far</span>}
+      </span>
+      {totals === undefined ? (
+        <Skeleton className="mt-1 h-8 w-24" />
+      ) : (
+        <span className="tabular font-semibold text-2xl" data-testid={`tile-${metric}`}>
+          {figureOf(metric, totals, currency)}
+        </span>
+      )}
+      <span className="flex min-h-5 flex-wrap items-baseline gap-x-2">
+        {now != null && then != null && (
+          <>
+            <Delta
+              now={now}
+              before={then}
+              unit={metric === 'conversion' ? 'points' : 'percent'}
+              isRiseGood={metric !== 'refunds'}
+            />
+            <span className="tabular text-ink-soft text-xs">from {figureOf(metric, before, currency)}</span>
+          </>
+        )}
+      </span>
+      <Spark values={spark} className="mt-auto h-7 w-full" />
+    </button>
+  );
+};
+
+const MetricChart = ({
+  metric,
+  answer,
+  starts,
+  values,
+  before,
+}: {
+  metric: Metric;
+  answer: Parameters<typeof Panel>[0]['answer'];
+  starts: readonly number[];
+  values: (number | null)[] | undefined;
+  before: (number | null)[] | undefined;
+}) => {
+  const { question, period, currency, ask, isTable } = useAsked();
+  const isMoney = metric === 'net' || metric === 'refunds' || metric === 'average';
+  const format = (value: number): string =>
+    isMoney ? exact(value, currency) : metric === 'conversion' ? percent(value) : count(value);
+  const formatAxis = (value: number): string =>
+    isMoney ? compact(value, currency) : metric === 'conversion' ? percent(value) : count(value);
+  const asOfMs = Date.parse(answer.data?.asOf ?? '');
+  const partial = !Number.isNaN(asOfMs) && isPartial(starts, asOfMs, period);
+  const growingAt = partial ? starts.findLastIndex((ms) => ms <= asOfMs) : undefined;
+  const columns = useMemo((): Columns => {
+    const times = starts.map((ms) => ms / 1000);
+    const now = values ?? starts.map(() => null);
+    // The bucket that still grows is joined by a line of its own.
+    const whole = growingAt === undefined ? now : now.map((value, at) => (at >= growingAt ? null : value));
+    const growing = now.map((value, at) =>
+      growingAt !== undefined && at >= growingAt - 1 && at <= growingAt ? value : null,
+    );
+    return [
+      times,
+      ...(before === undefined ? [] : [starts.map((_, at) => before[at] ?? null)]),
+      whole,
+      growing,
+    ];
+  }, [starts, values, before, growingAt]);
+  const title = titles[metric];
+  const series = [
+    ...(before === undefined ? [] : [{ name: 'before', colour: 'series-before', look: 'before' as const }]),
+    { name: title, colour: 'series-1', look: 'line' as const },
+    { name: 'so far', colour: 'series-1', look: 'growing' as const },
+  ];
+  return (
+    <Panel
+      title={`${title} by ${period.granularity}`}
+      answer={answer}
+      isTable={isTable}
+      aside={
+        <span className="text-ink-soft text-xs">
+          {question.tz}
+          {before !== undefined && ' · dotted: the period before'}
+          {partial && ' · dashed: so far'}
+        </span>
+      }
+      csv={() => ({
+        columns: [
+          `from (UTC)`,
+          'zone',
+          isMoney ? `${title}, minor units ${currency ?? ''}` : title,
+          ...(before === undefined ? [] : ['before']),
+        ],
+        rows: starts.map((ms, at) => [
+          new Date(ms).toISOString(),
+          question.tz,
+          values?.[at] ?? null,
+          ...(before === undefined ? [] : [before[at] ?? null]),
+        ]),
+      })}
+    >
+      <TimeSeries
+        columns={columns}
+        series={series}
+        height={280}
+        zone={question.tz}
+        format={format}
+        formatAxis={formatAxis}
+        incompleteFrom={
+          growingAt === undefined || growingAt === 0 ? undefined : (starts[growingAt - 1] as number) / 1000
+        }
+        summary={`${title} by ${period.granularity}, ${starts.length} points.`}
+        onPick={(fromS) => {
+          if (period.granularity !== 'minute') ask(into(question, fromS * 1000, period.granularity));
+        }}
+      />
+    </Panel>
+  );
+};

@@ -1,0 +1,260 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { api } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+import { BarList } from '../../kit/bar-list.tsx';
+import { useAsked } from '../asked.tsx';
+import { count, exact, percent } from '../formats.ts';
+import { Panel } from '../panel.tsx';
+
+type Schemas = components['schemas'];
+const everyMs = 60_000;
+const cohortsMax = 8;
+
+/** Weeks by their first orders, and how many of their buyers came again. It looks further back than the period. */
+export const RetentionPanel = () => {
+  const { question, isTable } = useAsked();
+  const retention = useQuery({
+    queryKey: ['retention', question.tz],
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    queryFn: async () =>
+      (
+        await api.GET('/api/analytics/retention', {
+          params: { query: { tz: question.tz, granularity: 'week' } },
+        })
+      ).data as Schemas['Retention'],
+  });
+  const rows = retention.data?.items ?? [];
+  const cohorts = [...new Set(rows.map(({ cohort }) => cohort))].sort().slice(-cohortsMax);
+  const width = Math.min(12, Math.max(0, ...rows.map(({ period }) => period)) + 1);
+  const day = new Intl.DateTimeFormat('en-GB', { timeZone: question.tz, day: 'numeric', month: 'short' });
+  return (
+    <Panel
+      title="Retention by week"
+      answer={retention}
+      isTable={isTable}
+      isEmpty={rows.length === 0}
+      empty="No account has ordered yet."
+      csv={() => ({
+        columns: ['cohort', 'size', 'week', 'buyers', 'rate'],
+        rows: rows.map((row) => [row.cohort, row.size, row.period, row.buyers, row.rate]),
+      })}
+    >
+      <div className="overflow-x-auto">
+        <table className="w-full border-separate border-spacing-0.5 text-xs">
+          <caption className="sr-only">Share of each week’s new buyers who ordered again</caption>
+          <thead>
+            <tr className="text-ink-soft">
+              <th scope="col" className="text-left font-normal">
+                First order
+              </th>
+              <th scope="col" className="text-right font-normal">
+                Buyers
+              </th>
+              {Array.from({ length: width }, (_, week) => week).map((week) => (
+                <th key={week} scope="col" className="font-normal">
+                  {week === 0 ? 'week 0' : `+${week}`}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {cohorts.map((cohort) => {
+              const own = rows.filter((row) => row.cohort === cohort);
+              return (
+                <tr key={cohort}>
+                  <th scope="row" className="whitespace-nowrap pr-2 text-left font-normal">
+                    {day.format(new Date(cohort))}
+                  </th>
+                  <td className="tabular pr-2 text-right">{count(own[0]?.size ?? 0)}</td>
+                  {Array.from({ length: width }, (_, week) => week).map((week) => {
+                    const cell = own.find(({ period }) => period === week);
+                    return (
+                      <HeatCell
+                        key={week}
+                        rate={cell?.rate}
+                        title={cell ? `${count(cell.buyers)} of ${count(cell.size)}` : ''}
+                      />
+                    );
+                  })}
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  );
+};
+
+/** The share is written in the cell, so the shade says nothing that cannot be read. */
+const HeatCell = ({ rate, title }: { rate: number | undefined; title: string }) => (
+  <td className="relative h-8 min-w-11 text-center" title={title}>
+    {rate !== undefined && (
+      <>
+        <svg aria-hidden="true" className="absolute inset-0 size-full">
+          <rect width="100%" height="100%" rx="4" className="fill-sunken" />
+          <rect
+            width="100%"
+            height="100%"
+            rx="4"
+            fillOpacity={Math.min(0.4, rate * 0.4)}
+            className="fill-series-1"
+          />
+        </svg>
+        <span className="tabular relative">{percent(rate)}</span>
+      </>
+    )}
+  </td>
+);
+
+const segments: Readonly<Record<string, { name: string; what: string }>> = {
+  champions: { name: 'Champions', what: 'bought lately, often, for much' },
+  loyal: { name: 'Loyal', what: 'buy again and again' },
+  potential_loyalists: { name: 'Becoming loyal', what: 'bought lately, more than once' },
+  new: { name: 'New', what: 'their first order was lately' },
+  promising: { name: 'Promising', what: 'new, for little so far' },
+  need_attention: { name: 'Need attention', what: 'good, but quieter' },
+  about_to_sleep: { name: 'About to sleep', what: 'seldom, and a while ago' },
+  cannot_lose: { name: 'Cannot lose', what: 'bought much, long ago' },
+  at_risk: { name: 'At risk', what: 'bought often, long ago' },
+  hibernating: { name: 'Hibernating', what: 'once, long ago' },
+};
+
+/** Buyers by how lately, how often and for how much they bought; a tile’s shade is its share of the money. */
+export const RfmPanel = () => {
+  const { question, currency, isTable } = useAsked();
+  const rfm = useQuery({
+    queryKey: ['rfm', question.tz],
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    queryFn: async () =>
+      (await api.GET('/api/analytics/rfm', { params: { query: { tz: question.tz } } }))
+        .data as Schemas['Rfm'],
+  });
+  const rows = (rfm.data?.items ?? []).filter((row) => row.currency === currency);
+  const total = rows.reduce((sum, { net }) => sum + net, 0);
+  return (
+    <Panel
+      title="Buyers by recency, frequency, value"
+      answer={rfm}
+      isTable={isTable}
+      isEmpty={rows.length === 0}
+      empty="No account has ordered yet."
+      csv={() => ({
+        columns: [
+          'segment',
+          'buyers',
+          'orders',
+          'net, minor units',
+          'currency',
+          'days since order',
+          'orders a buyer',
+        ],
+        rows: rows.map((row) => [
+          row.segment,
+          row.buyers,
+          row.orders,
+          row.net,
+          row.currency,
+          row.daysSinceOrder,
+          row.ordersPerBuyer,
+        ]),
+      })}
+    >
+      <ul className="grid grid-cols-2 gap-2 sm:grid-cols-3">
+        {rows.map(({ segment, buyers, net, daysSinceOrder }) => (
+          <li key={segment} className="relative overflow-hidden rounded-lg p-3 text-sm">
+            <svg aria-hidden="true" className="absolute inset-0 size-full">
+              <rect width="100%" height="100%" className="fill-sunken" />
+              <rect
+                width="100%"
+                height="100%"
+                fillOpacity={total === 0 ? 0 : Math.min(0.3, (net / total) * 0.5)}
+                className="fill-series-1"
+              />
+            </svg>
+            <div className="relative">
+              <p className="font-semibold">{segments[segment]?.name ?? segment}</p>
+              <p className="text-xs">{segments[segment]?.what}</p>
+              <p className="tabular mt-1">
+                {count(buyers)} · {exact(net, currency)}
+              </p>
+              <p className="text-xs">last order {Math.round(daysSinceOrder)} days ago</p>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+};
+
+/** What goes with a product: of the one that is filtered by, or the best seller. */
+export const BasketPanel = () => {
+  const { question, period, ask, isTable } = useAsked();
+  const best = useQuery({
+    queryKey: ['top products', 'best', period.from, period.to, question.tz],
+    enabled: question.product === undefined,
+    placeholderData: keepPreviousData,
+    queryFn: async () =>
+      (
+        await api.GET('/api/analytics/top-products', {
+          params: { query: { from: period.from, to: period.to, tz: question.tz, by: 'units', limit: 1 } },
+        })
+      ).data as Schemas['TopProducts'],
+  });
+  const productId = question.product ?? best.data?.items[0]?.productId;
+  const product = useQuery({
+    queryKey: ['product name', productId],
+    enabled: productId !== undefined,
+    queryFn: async () =>
+      (await api.GET('/api/products/{productId}', { params: { path: { productId: productId ?? '' } } })).data
+        ?.name ?? productId,
+  });
+  const basket = useQuery({
+    queryKey: ['basket', productId, question.tz],
+    enabled: productId !== undefined,
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    queryFn: async () =>
+      (
+        await api.GET('/api/analytics/basket', {
+          params: { query: { productId: productId ?? '', tz: question.tz, ordersMin: 1, limit: 20 } },
+        })
+      ).data as Schemas['Basket'],
+  });
+  const rows = basket.data?.items ?? [];
+  return (
+    <Panel
+      title="Bought together"
+      answer={productId === undefined && !best.isPending ? { ...basket, isPending: false } : basket}
+      isTable={isTable}
+      isEmpty={rows.length === 0}
+      empty={
+        productId === undefined
+          ? 'Nothing was sold in this period.'
+          : `Nothing was bought together with ${product.data ?? 'it'} yet.`
+      }
+      csv={() => ({
+        columns: ['productId', 'name', 'orders', 'support', 'confidence', 'lift'],
+        rows: rows.map((row) => [row.productId, row.name, row.orders, row.support, row.confidence, row.lift]),
+      })}
+    >
+      <p className="mb-2 text-ink-soft text-sm">
+        with <span className="font-medium text-ink">{product.data}</span>, in{' '}
+        {count(basket.data?.ordersOfProduct ?? 0)} orders of the last 30 days
+      </p>
+      <BarList
+        label="Bought together"
+        rows={rows.slice(0, 7).map(({ productId: id, name, orders, lift, confidence }) => ({
+          key: id,
+          label: name,
+          value: lift,
+          text: `× ${lift.toPrecision(2)}`,
+          aside: `${count(orders)} orders, ${percent(confidence)}`,
+          onPick: () => ask({ product: id }),
+        }))}
+      />
+    </Panel>
+  );
+};

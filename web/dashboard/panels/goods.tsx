@@ -1,0 +1,156 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { api } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+import { BarList } from '../../kit/bar-list.tsx';
+import { Delta } from '../../kit/delta.tsx';
+import { paramsOf, useAsked } from '../asked.tsx';
+import { exact } from '../formats.ts';
+import { Panel } from '../panel.tsx';
+
+type Rows = { items: Record<string, string | number | null>[]; asOf: string; lagMs: number };
+const everyMs = 15_000;
+const shownMax = 10;
+
+/** What sells, with the period before; a row filters everything by its product. */
+export const TopProducts = () => {
+  const asked = useAsked();
+  const { question, currency, ask, isTable } = asked;
+  const top = useQuery({
+    queryKey: ['top products', paramsOf(asked), question.compare, question.category],
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    queryFn: async (): Promise<components['schemas']['TopProducts']> => {
+      const { from, to, tz } = paramsOf(asked);
+      if (question.category === undefined)
+        return (
+          await api.GET('/api/analytics/top-products', {
+            params: {
+              query: {
+                from,
+                to,
+                tz,
+                limit: 50,
+                ...(question.compare ? { compare: 'previous' as const } : {}),
+              },
+            },
+          })
+        ).data as components['schemas']['TopProducts'];
+      const { data } = await api.POST('/api/analytics/query', {
+        body: {
+          measures: ['net', 'units'],
+          dimensions: ['productId', 'productName', 'currency'],
+          filters: [{ dimension: 'category', operator: 'under', values: [question.category] }],
+          order: [{ by: 'net', direction: 'desc' }],
+          from,
+          to,
+          tz,
+          limit: 50,
+        },
+      });
+      const { items, ...rest } = data as unknown as Rows;
+      return { ...rest, items: items.map((row) => ({ ...row, name: row.productName })) } as never;
+    },
+  });
+  const rows = top.data?.items.filter((row) => row.currency === currency) ?? [];
+  return (
+    <Panel
+      title="Top products"
+      answer={top}
+      isTable={isTable}
+      isEmpty={rows.length === 0}
+      empty="Nothing was sold in this period."
+      csv={() => ({
+        columns: ['productId', 'name', 'units', 'net, minor units', 'currency'],
+        rows: rows.map(({ productId, name, units, net, currency: of }) => [productId, name, units, net, of]),
+      })}
+    >
+      <BarList
+        label="Top products"
+        rows={rows.slice(0, shownMax).map(({ productId, name, net, units, previous }) => ({
+          key: productId,
+          label: name,
+          value: net,
+          text: exact(net, currency),
+          aside: previous ? <Delta now={net} before={previous.net} /> : `${units} sold`,
+          onPick: () => ask({ product: question.product === productId ? undefined : productId }),
+        }))}
+      />
+    </Panel>
+  );
+};
+
+/** Revenue by category; a row filters everything by it. */
+export const Categories = () => {
+  const asked = useAsked();
+  const { question, previous, currency, ask, isTable } = asked;
+  const read = async (from: string, to: string): Promise<Rows> => {
+    const { data } = await api.POST('/api/analytics/query', {
+      body: {
+        measures: ['net', 'units', 'orders'],
+        dimensions: [question.category === undefined ? 'topCategory' : 'category', 'currency'],
+        filters:
+          question.category === undefined
+            ? []
+            : [{ dimension: 'category', operator: 'under', values: [question.category] }],
+        order: [{ by: 'net', direction: 'desc' }],
+        from,
+        to,
+        tz: question.tz,
+        limit: 50,
+      },
+    });
+    return data as unknown as Rows;
+  };
+  const { from, to } = paramsOf(asked);
+  const now = useQuery({
+    queryKey: ['categories', from, to, question.tz, question.category],
+    queryFn: () => read(from, to),
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+  });
+  const then = useQuery({
+    queryKey: ['categories', previous.from, previous.totalsTo, question.tz, question.category],
+    queryFn: () => read(previous.from, previous.totalsTo),
+    enabled: question.compare,
+    placeholderData: keepPreviousData,
+  });
+  const nameOf = (row: Rows['items'][number]): string => String(row.topCategory ?? row.category ?? '');
+  const rows = now.data?.items.filter((row) => row.currency === currency) ?? [];
+  const before = new Map(
+    then.data?.items.filter((row) => row.currency === currency).map((row) => [nameOf(row), Number(row.net)]),
+  );
+  return (
+    <Panel
+      title="Revenue by category"
+      answer={now}
+      isTable={isTable}
+      isEmpty={rows.length === 0}
+      empty="Nothing was sold in this period."
+      csv={() => ({
+        columns: ['category', 'net, minor units', 'units', 'orders', 'currency'],
+        rows: rows.map((row) => [
+          nameOf(row),
+          Number(row.net),
+          Number(row.units),
+          Number(row.orders),
+          String(row.currency),
+        ]),
+      })}
+    >
+      <BarList
+        label="Revenue by category"
+        rows={rows.slice(0, shownMax).map((row) => ({
+          key: nameOf(row),
+          label: nameOf(row) || 'no category',
+          value: Number(row.net),
+          text: exact(Number(row.net), currency),
+          aside:
+            question.compare && then.data ? (
+              <Delta now={Number(row.net)} before={before.get(nameOf(row)) ?? 0} />
+            ) : undefined,
+          onPick: () => ask({ category: nameOf(row) }),
+        }))}
+      />
+    </Panel>
+  );
+};

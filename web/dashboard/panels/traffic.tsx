@@ -1,0 +1,250 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { api } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+import { BarList } from '../../kit/bar-list.tsx';
+import { paramsOf, useAsked } from '../asked.tsx';
+import { count, exact, percent } from '../formats.ts';
+import { Panel } from '../panel.tsx';
+
+type Schemas = components['schemas'];
+const everyMs = 20_000;
+const shownMax = 8;
+
+const stepNames: Readonly<Record<string, string>> = {
+  product_viewed: 'Saw a product',
+  product_added: 'Put one into the cart',
+  checkout_started: 'Began to pay',
+  order_confirmed: 'Bought',
+  products_searched: 'Searched',
+  product_removed: 'Took one out',
+  recommendation_shown: 'Saw a recommendation',
+  recommendation_clicked: 'Followed one',
+};
+
+/** How far visits come, and at which step the others leave. */
+export const FunnelPanel = () => {
+  const asked = useAsked();
+  const funnel = useQuery({
+    queryKey: ['funnel', paramsOf(asked)],
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    queryFn: async () =>
+      (await api.GET('/api/analytics/funnel', { params: { query: paramsOf(asked) } }))
+        .data as Schemas['Funnel'],
+  });
+  const steps = funnel.data?.items ?? [];
+  const first = steps[0]?.visits ?? 0;
+  return (
+    <Panel
+      title="Funnel"
+      answer={funnel}
+      isTable={asked.isTable}
+      isEmpty={first === 0}
+      empty="No visit in this period."
+      csv={() => ({
+        columns: ['step', 'type', 'visits', 'of first', 'of previous'],
+        rows: steps.map(({ step, type, visits, ofFirst, ofPrevious }) => [
+          step,
+          type,
+          visits,
+          ofFirst,
+          ofPrevious,
+        ]),
+      })}
+    >
+      <ol className="flex flex-col gap-3">
+        {steps.map(({ step, type, visits, ofFirst, ofPrevious }) => (
+          <li key={step}>
+            <div className="flex items-baseline justify-between gap-3 text-sm">
+              <span>{stepNames[type] ?? type}</span>
+              <span className="tabular">
+                <span className="font-semibold">{count(visits)}</span>{' '}
+                <span className="text-ink-soft">{percent(ofFirst)}</span>
+              </span>
+            </div>
+            <svg aria-hidden="true" className="mt-1 h-5 w-full">
+              <rect width="100%" height="100%" rx="4" className="fill-sunken" />
+              <rect width={`${(ofFirst ?? 0) * 100}%`} height="100%" rx="4" className="fill-series-1" />
+            </svg>
+            {step > 1 && ofPrevious !== null && (
+              <p className="mt-0.5 text-ink-soft text-xs">{percent(1 - ofPrevious)} left at this step</p>
+            )}
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  );
+};
+
+/** Words that led to no product: what the shop does not have, or does not call so. */
+export const SearchesPanel = () => {
+  const asked = useAsked();
+  const searches = useQuery({
+    queryKey: ['searches', paramsOf(asked)],
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    queryFn: async () =>
+      (
+        await api.GET('/api/analytics/searches', {
+          params: { query: { ...paramsOf(asked), by: 'unanswered', limit: 50 } },
+        })
+      ).data as Schemas['Searches'],
+  });
+  const rows = (searches.data?.items ?? [])
+    .map((row) => ({ ...row, unanswered: row.searches - row.answered }))
+    .filter(({ unanswered }) => unanswered > 0);
+  return (
+    <Panel
+      title="Searches without a result"
+      answer={searches}
+      isTable={asked.isTable}
+      isEmpty={rows.length === 0}
+      empty={`Every one of ${count(searches.data?.searches ?? 0)} searches led to a product.`}
+      csv={() => ({
+        columns: ['term', 'searches', 'unanswered', 'visits', 'click-through rate'],
+        rows: rows.map((row) => [row.term, row.searches, row.unanswered, row.visits, row.clickThroughRate]),
+      })}
+    >
+      <BarList
+        label="Searches without a result"
+        rows={rows.slice(0, shownMax).map(({ term, unanswered, searches: all, visits }) => ({
+          key: term,
+          label: `“${term}”`,
+          value: unanswered,
+          text: `${count(unanswered)} of ${count(all)}`,
+          aside: `${count(visits)} ${visits === 1 ? 'visit' : 'visits'}`,
+        }))}
+      />
+    </Panel>
+  );
+};
+
+/** What recommendations have sold. */
+export const AttributionPanel = () => {
+  const asked = useAsked();
+  const credit = useQuery({
+    queryKey: ['attribution', paramsOf(asked)],
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    queryFn: async () =>
+      (await api.GET('/api/analytics/attribution', { params: { query: { ...paramsOf(asked), limit: 50 } } }))
+        .data as Schemas['Attribution'],
+  });
+  const moneyOf = (row: Schemas['Attribution']['items'][number]): number =>
+    row.revenue.find(({ currency }) => currency === asked.currency)?.amountMinor ?? 0;
+  const rows = credit.data?.items ?? [];
+  const sum = (of: (row: (typeof rows)[number]) => number): number =>
+    rows.reduce((total, row) => total + of(row), 0);
+  const [shown, clicked] = [sum((row) => row.shown), sum((row) => row.clicked)];
+  return (
+    <Panel
+      title="Sold by recommendations"
+      answer={credit}
+      isTable={asked.isTable}
+      isEmpty={rows.length === 0}
+      empty="No recommendation was seen in this period."
+      csv={() => ({
+        columns: [
+          'productId',
+          'name',
+          'shown',
+          'clicked',
+          'added',
+          'orders',
+          `revenue, minor units ${asked.currency ?? ''}`,
+        ],
+        rows: rows.map((row) => [
+          row.productId,
+          row.name,
+          row.shown,
+          row.clicked,
+          row.added,
+          row.orders,
+          moneyOf(row),
+        ]),
+      })}
+    >
+      <dl className="mb-3 grid grid-cols-3 gap-3 text-sm">
+        <Figure name="Revenue" text={exact(sum(moneyOf), asked.currency)} />
+        <Figure name="Clicked" text={percent(shown === 0 ? null : clicked / shown)} />
+        <Figure name="Shown" text={count(shown)} />
+      </dl>
+      <BarList
+        label="Recommended products"
+        rows={[...rows]
+          .sort((a, b) => moneyOf(b) - moneyOf(a) || b.clicked - a.clicked)
+          .slice(0, 6)
+          .map((row) => ({
+            key: row.productId ?? '',
+            label: row.name ?? row.productId ?? '',
+            value: moneyOf(row),
+            text: exact(moneyOf(row), asked.currency),
+            aside: `${count(row.clicked)} of ${count(row.shown)} clicked`,
+          }))}
+      />
+    </Panel>
+  );
+};
+
+const Figure = ({ name, text }: { name: string; text: string }) => (
+  <div>
+    <dt className="text-ink-soft text-xs">{name}</dt>
+    <dd className="tabular font-semibold text-lg">{text}</dd>
+  </div>
+);
+
+/** Orders that ended because something was not there, and what they would have paid. */
+export const StockOutsPanel = () => {
+  const asked = useAsked();
+  const outs = useQuery({
+    queryKey: ['stock-outs', paramsOf(asked)],
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    queryFn: async () =>
+      (await api.GET('/api/analytics/stock-outs', { params: { query: { ...paramsOf(asked), limit: 50 } } }))
+        .data as Schemas['StockOuts'],
+  });
+  const rows = outs.data?.items ?? [];
+  return (
+    <Panel
+      title="Lost by stock-outs"
+      answer={outs}
+      isTable={asked.isTable}
+      isEmpty={rows.length === 0}
+      empty="Nobody wanted what was not there."
+      csv={() => ({
+        columns: [
+          'productId',
+          'name',
+          'orders',
+          'requested',
+          'missing',
+          'lost, minor units',
+          'currency',
+          'last',
+        ],
+        rows: rows.map((row) => [
+          row.productId,
+          row.name,
+          row.orders,
+          row.requested,
+          row.missing,
+          row.lostMinor,
+          row.currency,
+          row.lastAt,
+        ]),
+      })}
+    >
+      <BarList
+        label="Lost by stock-outs"
+        rows={rows.slice(0, shownMax).map((row) => ({
+          key: row.productId,
+          label: row.name || row.productId,
+          value: row.lostMinor,
+          text: row.currency === null ? `${row.missing} missing` : exact(row.lostMinor, row.currency),
+          aside: `${count(row.orders)} ${row.orders === 1 ? 'order' : 'orders'}`,
+        }))}
+      />
+    </Panel>
+  );
+};

@@ -1,0 +1,93 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { api } from '../api/client.ts';
+import type { Asked } from './asked.tsx';
+import type { Period, Question } from './question.ts';
+
+/** The money of a period in buckets, of one currency. */
+export type RevenueRow = { from: string; orders: number; gross: number; refunds: number; net: number };
+export type Revenue = { items: RevenueRow[]; asOf: string; lagMs: number };
+
+const rowsMax = 1_000;
+
+type RevenueOfAll = Omit<Revenue, 'items'> & { items: (RevenueRow & { currency: string })[] };
+
+/** The narrower question, of one category or product, is for the model; the whole shop has a quicker answer. */
+const readRevenue = async (question: Question, period: Period): Promise<RevenueOfAll> => {
+  const { tz, category, product } = question;
+  const { from, to, granularity } = period;
+  if (category === undefined && product === undefined) {
+    const { data } = await api.GET('/api/analytics/revenue', {
+      params: { query: { from, to, tz, granularity } },
+    });
+    return data as RevenueOfAll;
+  }
+  const { data } = await api.POST('/api/analytics/query', {
+    body: {
+      measures: ['orders', 'gross', 'refunds', 'net'],
+      dimensions: ['currency'],
+      filters: [
+        ...(category === undefined
+          ? []
+          : [{ dimension: 'category' as const, operator: 'under' as const, values: [category] }]),
+        ...(product === undefined
+          ? []
+          : [{ dimension: 'productId' as const, operator: 'equals' as const, values: [product] }]),
+      ],
+      granularity,
+      from,
+      to,
+      tz,
+      limit: rowsMax,
+    },
+  });
+  return data as unknown as RevenueOfAll;
+};
+
+export const useRevenue = (
+  { question, currency }: Asked,
+  period: Period,
+  everyMs: number | false,
+  isOn = true,
+) =>
+  useQuery({
+    queryKey: [
+      'revenue',
+      question.tz,
+      question.category,
+      question.product,
+      period.from,
+      period.to,
+      period.granularity,
+    ],
+    queryFn: () => readRevenue(question, period),
+    select: (found): Revenue => ({ ...found, items: found.items.filter((row) => row.currency === currency) }),
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    enabled: isOn,
+  });
+
+/** Visits in buckets, for what only activity can say. */
+export const useVisits = ({ question }: Asked, period: Period, everyMs: number | false, isOn: boolean) =>
+  useQuery({
+    queryKey: ['visits', question.tz, period.from, period.to, period.granularity],
+    queryFn: async () => {
+      const { data } = await api.POST('/api/analytics/query', {
+        body: {
+          measures: ['visits', 'visitors'],
+          granularity: period.granularity,
+          from: period.from,
+          to: period.to,
+          tz: question.tz,
+          limit: rowsMax,
+        },
+      });
+      return data as unknown as {
+        items: { from: string; visits: number; visitors: number }[];
+        asOf: string;
+        lagMs: number;
+      };
+    },
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+    enabled: isOn,
+  });
