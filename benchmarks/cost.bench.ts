@@ -123,8 +123,8 @@ const measureReads = async (
   const products = ids.map((id) => `/api/products/${id}`);
   const list = ['/api/products?limit=20'];
   const recommendations = ids.map((id) => `/api/recommendations?scenario=product&productId=${id}`);
-  const asStaff = [{ authorization: `Bearer ${admin}` }];
-  const asAnalysts = await analystsOf(shop, admin);
+  const asStaff = await accountsWith('support', shop, admin);
+  const asAnalysts = await accountsWith('analyst', shop, admin);
   const month = 'from={{from}}&to={{to}}';
   const reads: { name: string; paths: string[]; headers?: Record<string, string>[]; clients?: number }[] = [
     { name: 'GET /api/products/:id, from the cache', paths: products, clients },
@@ -162,16 +162,20 @@ const measureReads = async (
 };
 
 /** Several, because each has a limit of requests of its own. */
-const analystsOf = async (shop: Shop, admin: string): Promise<Record<string, string>[]> => {
+const accountsWith = async (
+  role: 'support' | 'analyst',
+  shop: Shop,
+  admin: string,
+): Promise<Record<string, string>[]> => {
   const headers: Record<string, string>[] = [];
   for (let n = 0; n < clients; n += 1) {
     const account = { email: `bench-${randomUUID()}@shop.example`, password: 'correct horse' };
     const { body } = await shop.call<{ user: { id: string } }>('POST', '/api/auth/register', {
-      body: { ...account, name: 'Analyst' },
+      body: { ...account, name: role },
     });
     await shop.call('PUT', `/api/users/${body.user.id}/roles`, {
       token: admin,
-      body: { roles: ['analyst'] },
+      body: { roles: [role] },
     });
     headers.push({ authorization: `Bearer ${await shop.login(account.email, account.password)}` });
   }
