@@ -214,7 +214,7 @@ const runSchemathesis = async (program: string, run: Run, folder: string): Promi
     'all',
   ];
   args.push('--header', `Authorization: Bearer ${accessToken}`, '--max-examples', examples);
-  args.push('--request-timeout', '30', '--report', 'json', '--report-json-path', report);
+  args.push('--request-timeout', '30', '--workers', '2', '--report', 'json', '--report-json-path', report);
   if (paths) args.push('--include-path-regex', paths);
   if (process.env.FUZZ_SEED) args.push('--seed', process.env.FUZZ_SEED);
   const child = spawn(program, args, {
