@@ -85,9 +85,13 @@ it('registers, proves the address, fills a cart, buys, is notified, reviews, ret
 
   const known = await tracesOf(run, mark);
   expect(known).toEqual(expect.arrayContaining(['user.users', 'order.orders', 'review.reviews']));
+  const { body: account } = await shop.call<{ id: string }>('GET', '/api/users/me', { token });
   expect((await shop.call('DELETE', '/api/users/me', { token })).status).toBe(204);
+  // The token itself is good for minutes.
+  expect((await shop.call('GET', '/api/orders', { token })).status).toBe(401);
+  const letters = `/api/notifications/history?userId=${account.id}`;
   await eventually(async () =>
-    expect((await shop.call<History>('GET', '/api/notifications/history', { token })).body.items).toEqual([]),
+    expect((await shop.call<History>('GET', letters, { token: admin })).body.items).toEqual([]),
   );
   const again = await shop.call('POST', '/api/auth/login', { body: { email, password } });
   expect(again.status).toBe(401);
