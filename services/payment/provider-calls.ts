@@ -128,7 +128,8 @@ export const hasten = async (tx: Tx, paymentId: string, nowMs: number): Promise<
 
 /**
  * Leases up to `callsMax` due calls for `leaseMs`. Calls of one payment are made in the order in which they were
- * written: a call is not leased while an earlier one is open. Calls that were never tried come first, because otherwise
+ * written: a call is not leased while an earlier one is open, except a refund that is to be asked about later, which may be
+ * days. Calls that were never tried come first, because otherwise
  * calls without an answer would occupy every place again and again.
  */
 export const claim = async (
@@ -139,7 +140,8 @@ export const claim = async (
     `WITH due AS (
        SELECT key FROM provider_calls c
        WHERE is_open AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
-         AND NOT EXISTS (SELECT FROM provider_calls e WHERE e.payment_id = c.payment_id AND e.is_open AND e.seq < c.seq)
+         AND NOT EXISTS (SELECT FROM provider_calls e WHERE e.payment_id = c.payment_id AND e.is_open AND e.seq < c.seq
+           AND NOT (e.kind = 'refund' AND e.due_at > $1 AND e.leased_until IS NULL))
        ORDER BY (attempts > 0), due_at LIMIT $2 FOR UPDATE SKIP LOCKED
      ), claimed AS (
        UPDATE provider_calls c SET attempts = attempts + 1, leased_until = $3 FROM due WHERE c.key = due.key

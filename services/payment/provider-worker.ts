@@ -6,7 +6,7 @@ import { inJointTransaction } from '#platform/postgres/joint-transactions';
 import { type Listener, listen } from '#platform/postgres/listener';
 
 import type { Database } from '#platform/postgres/pool';
-import { inTransaction } from '#platform/postgres/transaction';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, SpanKind, withSpan } from '#platform/telemetry/tracing';
@@ -189,8 +189,9 @@ const settle = async (
   answer: ProviderAnswer,
   { nowMs, retryMs }: { nowMs: number; retryMs: number },
 ): Promise<readonly PaymentEvent[]> =>
-  // Calls of one payment are made one after the other, so no two answers of a transaction are about the same row.
-  inJointTransaction(db, async (tx) => {
+  // Calls of one payment are made one after the other, so no two answers of a transaction are about the same row; refunds
+  // may not be.
+  (call.kind === 'refund' ? inTransaction : inJointTransaction)(db, async (tx: Tx) => {
     const [decision] = await Promise.all([
       payments.update(tx, call.orderId, { type: 'NoteAnswer', answer, nowMs, toTry: call.tries, retryMs }),
       close(tx, { key: call.key, answer: wordsOf(answer), atMs: nowMs }),

@@ -152,8 +152,22 @@ describe('money through Stripe', () => {
       await worker.workOff();
       expect(await refundsOf(orderId)).toEqual(['due']);
     }
+    // Another refund of the payment does not wait for it.
+    await giveBack(orderId);
+    await eventually(async () => {
+      await worker.workOff();
+      const { rows } = await scratch.db.query(
+        `SELECT 1 FROM provider_references WHERE key LIKE $1 AND key LIKE '%:refund:%'`,
+        [`${orderId}:%`],
+      );
+      expect(rows).toHaveLength(2);
+    });
     await control('settle');
-    await isPaid(orderId);
+    await eventually(async () => {
+      clock.advanceMs(300_000);
+      await worker.workOff();
+      expect(await refundsOf(orderId)).toEqual(['done', 'done']);
+    });
   });
 
   test('is given back once, though the answer is lost and Stripe forgets the key', async () => {
