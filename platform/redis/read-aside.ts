@@ -72,28 +72,9 @@ export const createReadAside = <V>(
   const leaseOf = (key: string): string => `cache:lease:${name}:${key}`;
   const process = randomUUID();
   let leases = 0;
-  let isDoubtful = true;
-  let deleting: Promise<void> | undefined;
+  // Leases first: no value that is stored from then on was loaded before.
+  const trust = createTrust(redis, [leaseOf('*'), keyOf('*')], isOn);
   const reading = new Map<string, Promise<V | undefined>>();
-
-  const deleteAll = async (): Promise<void> => {
-    isDoubtful = false;
-    // Leases first: no value that is stored from then on was loaded before.
-    for (const pattern of [leaseOf('*'), keyOf('*')]) await deleteMatching(redis.client, pattern);
-  };
-  /** Resolves to false while what is in Redis must not be used. */
-  const isUsable = (): boolean => {
-    if (!isOn) return false;
-    if (isDoubtful && deleting === undefined && redis.isAvailable())
-      deleting = redis
-        .orElse(() => deleteAll().then(() => true), false)
-        .then((isDone) => {
-          isDoubtful ||= !isDone;
-          deleting = undefined;
-        });
-    return !isDoubtful && deleting === undefined && redis.isAvailable();
-  };
-  const onReady = (): void => void isUsable();
 
   const loadAndStore = async (
     key: string,
@@ -110,7 +91,7 @@ export const createReadAside = <V>(
   };
 
   const readOnce = async (key: string, load: () => Promise<V | undefined>): Promise<V | undefined> => {
-    if (!isUsable()) return await load();
+    if (!trust.isGiven()) return await load();
     leases += 1;
     const token = `${process} ${leases}`;
     const found = await redis.orElse<string | null | undefined>(
@@ -127,14 +108,8 @@ export const createReadAside = <V>(
 
   return {
     name: `cache ${name}`,
-    start: async () => {
-      redis.client.on('ready', onReady);
-      isUsable();
-    },
-    stop: async () => {
-      redis.client.off('ready', onReady);
-      await deleting;
-    },
+    start: trust.start,
+    stop: trust.stop,
     read: (key, load) => {
       const running = reading.get(key);
       if (running !== undefined) return running;
@@ -146,21 +121,58 @@ export const createReadAside = <V>(
     },
     forgetAll: () => {
       reading.clear();
-      isDoubtful = true;
-      isUsable();
+      trust.end();
     },
     forget: (keys) => {
       for (const key of keys) reading.delete(key);
-      if (isDoubtful) return;
+      if (trust.isEnded()) return;
       const all = keys.flatMap((key) => [keyOf(key), leaseOf(key)]);
       for (let from = 0; from < all.length; from += keysPerCommandMax) {
         const some = all.slice(from, from + keysPerCommandMax);
         void redis
           .orElse(() => redis.client.unlink(some), -1)
           .then((deleted) => {
-            if (deleted < 0) isDoubtful = true;
+            if (deleted < 0) trust.end();
           });
       }
+    },
+  };
+};
+
+/** Whether what is in Redis under these patterns may be used: once all of it was deleted, until something was not. */
+const createTrust = (redis: RedisClient, patterns: readonly string[], isOn: boolean) => {
+  let isEnded = true;
+  let deleting: Promise<void> | undefined;
+
+  const deleteAll = async (): Promise<boolean> => {
+    isEnded = false;
+    for (const pattern of patterns) await deleteMatching(redis.client, pattern);
+    return true;
+  };
+  const isGiven = (): boolean => {
+    if (!isOn || !redis.isAvailable()) return false;
+    if (isEnded && deleting === undefined)
+      deleting = redis.orElse(deleteAll, false).then((isDone) => {
+        isEnded ||= !isDone;
+        deleting = undefined;
+      });
+    return !isEnded && deleting === undefined;
+  };
+  const onReady = (): void => void isGiven();
+  return {
+    isGiven,
+    isEnded: () => isEnded,
+    end: (): void => {
+      isEnded = true;
+      isGiven();
+    },
+    start: async (): Promise<void> => {
+      redis.client.on('ready', onReady);
+      isGiven();
+    },
+    stop: async (): Promise<void> => {
+      redis.client.off('ready', onReady);
+      await deleting;
     },
   };
 };

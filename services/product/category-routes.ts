@@ -159,19 +159,19 @@ const readRoutes = (app: HttpApp, db: Database): void => {
   );
 };
 
+const locked = async (
+  tx: Tx,
+  id: string,
+  request: Parameters<typeof assertIfMatch>[0],
+): Promise<Category> => {
+  const category = await lockCategory(tx, id);
+  if (category === undefined) throw notFound();
+  assertIfMatch(request, etagOf(category.version));
+  return category;
+};
+
 const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void => {
   const route = { access: ['admin'] } as const;
-  const locked = async (
-    tx: Tx,
-    id: string,
-    request: Parameters<typeof assertIfMatch>[0],
-  ): Promise<Category> => {
-    const category = await lockCategory(tx, id);
-    if (category === undefined) throw notFound();
-    assertIfMatch(request, etagOf(category.version));
-    return category;
-  };
-
   app.post(
     '/api/categories',
     {

@@ -64,18 +64,20 @@ const productPage = pageOf(productSchema);
 /** What the reads of products share. */
 export type ProductRouteParts = { products: ProductStore; reads: ProductReads; metrics: Metrics };
 
+const listRoute = {
+  access: 'public',
+  config: { anonymousWithoutKeys: true },
+} as const;
+
+const afterIn = (cursor: string | undefined, sort: Sort) => {
+  const found = decodeSortedCursor(cursor, position, sort);
+  if (found && !isPositionOf(found.after, sort)) throw badCursor();
+  return found?.after;
+};
+
 const listRoutes = (app: HttpApp, products: ProductReads): void => {
   // Requests that share the rows share the text; `limit` and `sort` are part of what rows are shared by.
   const pages = new WeakMap<readonly ProductRow[], ShownPage>();
-  const route = {
-    access: 'public',
-    config: { anonymousWithoutKeys: true },
-  } as const;
-  const afterIn = (cursor: string | undefined, sort: Sort) => {
-    const found = decodeSortedCursor(cursor, position, sort);
-    if (found && !isPositionOf(found.after, sort)) throw badCursor();
-    return found?.after;
-  };
   const pageOfRows = (
     rows: readonly ProductRow[],
     limit: number,
@@ -90,7 +92,7 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
   app.get(
     '/api/products',
     {
-      ...route,
+      ...listRoute,
       schema: {
         tags: section,
         summary: 'The products of the catalogue, page by page.',
@@ -121,7 +123,7 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
   app.get(
     '/api/products/featured',
     {
-      ...route,
+      ...listRoute,
       schema: {
         tags: section,
         summary: 'The products that the shop shows in front, newest first.',

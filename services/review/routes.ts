@@ -41,7 +41,7 @@ const refusals: Record<SubmitRefusal, () => Error> = {
 
 const notFound = () => problem(404, 'review_not_found', 'There is no such review.');
 
-const productRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
+const listRoute = (app: HttpApp, db: Database): void => {
   app.get(
     '/api/products/:productId/reviews',
     {
@@ -89,7 +89,9 @@ const productRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): void =
       };
     },
   );
+};
 
+const submitRoute = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
   app.post(
     '/api/products/:productId/reviews',
     {
@@ -208,7 +210,8 @@ const voteRoute = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
 };
 
 export const reviewRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
-  productRoutes(app, db, reviews);
+  listRoute(app, db);
+  submitRoute(app, db, reviews);
   moderationRoutes(app, db, reviews);
   ownRoute(app, db);
   voteRoute(app, db, reviews);
