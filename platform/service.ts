@@ -85,11 +85,18 @@ export type ServiceParts<E, P extends keyof E & string> = {
 
 /**
  * For reactions that keep copies, or that nobody waits for: an order's way through the services does not pass them, so
- * that they may read what lies ready five times a second instead of at each event, and handle much of it at once.
+ * that they may read what lies ready five times a second instead of at each event, handle much of it at once, and give way to others while the event loop is busy.
  */
-export const followsLater: ReactOptions = { fetchSpacingMs: 200, eventsPerTransactionMax: 1_000 };
+export const followsLater: ReactOptions = {
+  fetchSpacingMs: 200,
+  eventsPerTransactionMax: 1_000,
+  yieldMs: 200,
+};
 
-export type ReactOptions = Pick<ReactorOptions<unknown>, 'eventsPerTransactionMax' | 'fetchSpacingMs'>;
+export type ReactOptions = Pick<
+  ReactorOptions<unknown>,
+  'eventsPerTransactionMax' | 'fetchSpacingMs' | 'yieldMs'
+>;
 
 /**
  * Opens the parts of nearly every service and registers them with the host: its database `cartstream_<service>`, which

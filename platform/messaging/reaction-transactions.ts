@@ -10,6 +10,7 @@ import type { Trials } from '#platform/streams/trials';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 import { createCollector } from '#platform/waiting/collector';
+import { giveWay } from '#platform/waiting/loop-share';
 import { sleep } from '#platform/waiting/sleep';
 import { createSpacing } from '#platform/waiting/spacing';
 
@@ -30,6 +31,8 @@ type Options = {
   /** The most events of one transaction; a single partition's items may be more. */
   eventsMax: number;
   react(tx: Tx, event: ReceivedEvent): Promise<void>;
+  /** How long to rest before a transaction while the event loop is busy; 0 for events that somebody waits for. */
+  yieldMs: number;
   trials: Trials;
   logger: Logger;
 };
@@ -46,7 +49,7 @@ type Waiting = { items: readonly Item[]; resolve(): void; reject(error: unknown)
  * one partition's trouble does not hold another.
  */
 export const createReactionTransactions = (options: Options): ReactionTransactions => {
-  const { eventsMax, trials, group, logger } = options;
+  const { eventsMax, yieldMs, trials, group, logger } = options;
   const attempt = createAttempt(options);
   const alone = createAlone(attempt, trials);
   const spacing = createSpacing(spacingMs);
@@ -62,6 +65,7 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
 
   const collect = createCollector<Waiting>(async (waiting) => {
     await spacing.next();
+    if (yieldMs > 0) await giveWay(yieldMs);
     const lists = takeNext(waiting);
     const failure = lists.length > 1 ? await attempt(lists.flatMap(({ items }) => items)) : undefined;
     if (failure !== undefined)

@@ -58,6 +58,8 @@ export type ReactorOptions<E> = {
   eventsPerTransactionMax?: number;
   /** As of a consumer. */
   fetchSpacingMs?: number;
+  /** How long each transaction waits while the event loop is busy. 0 if unset. */
+  yieldMs?: number;
 };
 
 const pruneEveryMs = 10 * 60 * 1000;
@@ -93,6 +95,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
       db,
       group,
       eventsMax,
+      yieldMs: options.yieldMs ?? 0,
       trials,
       logger,
       react: (tx, event) => reactTo(host, group, event, () => reactions[event.type]?.(tx, event)),

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { createLoopShare, giveWay } from '#platform/waiting/loop-share';
+
+const loop = () => {
+  const spent = { active: 0, idle: 0 };
+  const sample = ((before?: { active: number; idle: number }) => {
+    const [active, idle] = [spent.active - (before?.active ?? 0), spent.idle - (before?.idle ?? 0)];
+    return { active, idle, utilization: active + idle === 0 ? 0 : active / (active + idle) };
+  }) as Parameters<typeof createLoopShare>[0];
+  return {
+    share: createLoopShare(sample),
+    spend: (active: number, idle: number) => {
+      spent.active += active;
+      spent.idle += idle;
+    },
+  };
+};
+
+test('the busy share is that of the last time that is long enough to say', () => {
+  const { share, spend } = loop();
+  expect(share()).toBe(0);
+  spend(90, 10);
+  expect(share()).toBeCloseTo(0.9);
+  spend(0, 40);
+  expect(share()).toBeCloseTo(0.9);
+  spend(0, 20);
+  expect(share()).toBe(0);
+});
+
+test('work gives way while the loop is busy, and only then', async () => {
+  const rests: number[] = [];
+  const wait = async (ms: number): Promise<void> => void rests.push(ms);
+  await giveWay(30, { share: () => 0.5, wait });
+  expect(rests).toEqual([]);
+  await giveWay(30, { share: () => 0.95, wait });
+  expect(rests).toEqual([30]);
+});
