@@ -14,13 +14,14 @@ import { catalogueOf } from '../local/catalogue/catalogue.js';
 import { shopClient } from '../local/shop-client.js';
 import { createAssortment } from '../local/shoppers/assortment.js';
 import {
+  countsOf,
   defineExperiment,
   type ExperimentReport,
   reportOf,
   runLearning,
   runVisits,
+  totalsOf,
 } from '../local/shoppers/trial.js';
-import type { TrialOutcome } from '../local/shoppers/trial-visit.js';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
 
@@ -117,29 +118,6 @@ try {
 }
 console.log(failures.length === 0 ? 'the reports are what the shoppers did' : failures.join('\n'));
 process.exit(failures.length === 0 ? 0 : 1);
-
-function totalsOf(outcomes: readonly TrialOutcome[]) {
-  const sum = (of: (outcome: TrialOutcome) => number) => outcomes.reduce((total, one) => total + of(one), 0);
-  return {
-    visitors: sum(({ shown }) => (shown > 0 ? 1 : 0)),
-    shown: sum(({ shown }) => shown),
-    clicks: sum(({ clicks }) => clicks),
-    additions: sum(({ additions }) => additions),
-    ordered: sum(({ isOrdered }) => (isOrdered ? 1 : 0)),
-  };
-}
-
-function countsOf({ arms }: ExperimentReport) {
-  const sum = (of: (arm: ExperimentReport['arms'][number]) => number) =>
-    arms.reduce((total, arm) => total + of(arm), 0);
-  return {
-    visitors: sum(({ visitors }) => visitors),
-    shown: sum(({ shown }) => shown),
-    clicks: sum(({ clicks }) => clicks),
-    additions: sum(({ additions }) => additions),
-    ordered: sum(({ ordered }) => ordered),
-  };
-}
 
 function isWithoutDifference({ arms }: ExperimentReport): boolean {
   const found = arms[1]?.measured.map(({ againstFirst }) => againstFirst) ?? [];

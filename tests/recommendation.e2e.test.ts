@@ -2,6 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { codeOf } from '#schemas/experiments';
+import { labelOf } from '#schemas/recommendation-label';
+import { catalogueOf } from '../local/catalogue/catalogue.js';
+import { shopClient } from '../local/shop-client.js';
+import { createAssortment } from '../local/shoppers/assortment.js';
+import { countsOf, defineExperiment, reportOf, runVisits, totalsOf } from '../local/shoppers/trial.js';
 import { readRunFile, shopAt } from './shop.js';
 
 type Recommendations = {
@@ -214,5 +220,37 @@ describe('recommendations', () => {
     }
     const refused = await shop.call('GET', '/api/recommendations?scenario=home&limit=101');
     expect(refused.status).toBe(400);
+  });
+});
+
+describe('an experiment of recommendations', () => {
+  it('reports of each arm what shoppers did, to the last click', async () => {
+    const client = shopClient(run.gateway, { connectionsMax: 6, traceRatio: 0 });
+    const catalogue = catalogueOf(200);
+    const assortment = createAssortment(client, catalogue);
+    await assortment.refresh();
+    const id = `of-a-test-${randomUUID().slice(0, 8)}`;
+    // Equal arms, so that other tests on this platform get the same lists.
+    const arms = ['one', 'other'].map((name) => ({ name, model: 'live' as const, percent: 50 }));
+    const experiment = { id, unit: 'visit' as const, metric: 'clicked' as const, isRunning: true, arms };
+    await defineExperiment(client, admin, id, { ...experiment, scenarios: ['product'] });
+    await eventually(
+      async () => {
+        const { recommendationId } = await recommend(`scenario=product&productId=x&visitId=${randomUUID()}`);
+        return labelOf(recommendationId)?.experiment?.code === codeOf(id);
+      },
+      { timeoutMs: 2_000, everyMs: 50, message: 'the experiment to be applied' },
+    );
+    const world = { shop: client, catalogue, assortment, nowMs: Date.now };
+    const outcomes = await runVisits(world, { count: 12, atOnce: 6, seed: Date.now() % 1_000_000_000 });
+    await eventually(
+      async () => expect(countsOf(await reportOf(client, admin, id))).toEqual(totalsOf(outcomes)),
+      {
+        timeoutMs: 20_000,
+        everyMs: 500,
+      },
+    );
+    await defineExperiment(client, admin, id, null);
+    await client.close();
   });
 });

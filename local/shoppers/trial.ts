@@ -94,3 +94,28 @@ const inParallel = async (
     }),
   );
 };
+
+type Totals = Pick<ArmReport, 'visitors' | 'shown' | 'clicks' | 'additions' | 'ordered'>;
+
+/** What happened in visits, as a report of all arms together has it. */
+export const totalsOf = (outcomes: readonly TrialOutcome[]): Totals => {
+  const sum = (of: (outcome: TrialOutcome) => number) => outcomes.reduce((total, one) => total + of(one), 0);
+  return {
+    visitors: sum(({ shown }) => (shown > 0 ? 1 : 0)),
+    shown: sum(({ shown }) => shown),
+    clicks: sum(({ clicks }) => clicks),
+    additions: sum(({ additions }) => additions),
+    ordered: sum(({ isOrdered }) => (isOrdered ? 1 : 0)),
+  };
+};
+
+export const countsOf = ({ arms }: Pick<ExperimentReport, 'arms'>): Totals => {
+  const sum = (field: keyof Totals) => arms.reduce((total, arm) => total + arm[field], 0);
+  return {
+    visitors: sum('visitors'),
+    shown: sum('shown'),
+    clicks: sum('clicks'),
+    additions: sum('additions'),
+    ordered: sum('ordered'),
+  };
+};
