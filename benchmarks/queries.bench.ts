@@ -22,7 +22,7 @@ import { type Asked, askedOf, type BenchQuestion, periodOf, questions } from './
 import { circumstancesNote, writeResults } from './results.js';
 import { progressLine, table, thousands } from './terminal.js';
 
-const rows = Number(process.env.ROWS ?? 500_000);
+const rows = Number(process.env.ROWS ?? 5_000_000);
 /** Smaller shops, to see how the times grow. */
 const sizes = [rows / 16, rows / 4, rows].map(Math.round);
 const seconds = Number(process.env.SECONDS ?? 10);

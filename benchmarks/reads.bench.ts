@@ -13,7 +13,7 @@ import { writeResults } from './results.js';
 import { progressLine, table } from './terminal.js';
 
 const durationMs = Number(process.env.SECONDS ?? 15) * 1000;
-const rounds = Number(process.env.ROUNDS ?? 6);
+const rounds = Number(process.env.ROUNDS ?? 4);
 const actions = Number(process.env.ACTIONS ?? 400_000);
 const askers = Number(process.env.ASKERS ?? 4);
 const shareOfPeak = 0.25;

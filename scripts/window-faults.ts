@@ -1,5 +1,5 @@
 /**
- * `npm run window-faults [-- --faults 500 --seed 1 --events 100000]`: random faults while the windowed jobs read (killed,
+ * `npm run window-faults [-- --faults 100 --seed 1 --events 100000]`: random faults while the windowed jobs read (killed,
  * restarted, replaced by another process, a stranger in their group, repeats, late events), and at the end every row
  * compared with a recomputation. The engines are those of the platform that CARTSTREAM_RUN names or that runs in `.local`.
  */
@@ -12,7 +12,7 @@ import { seeded } from '../stream-jobs/windows/testing/shop-events.js';
 
 const { values } = parseArgs({
   options: {
-    faults: { type: 'string', default: '500' },
+    faults: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     events: { type: 'string', default: '100000' },
   },
