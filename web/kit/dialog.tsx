@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { classes } from './classes.ts';
 import { CloseIcon } from './icons.tsx';
+import { Toasts } from './toast.tsx';
 
 const places = {
   centre: 'rise-in m-auto max-h-[90dvh] w-[min(36rem,calc(100vw-2rem))] rounded-2xl',
@@ -60,6 +61,7 @@ export const Dialog = ({
         <div className="min-h-0 flex-1 overflow-y-auto px-6 py-5">{children}</div>
         {foot && <footer className="border-line border-t px-6 py-4">{foot}</footer>}
       </div>
+      <Toasts />
     </dialog>
   );
 };

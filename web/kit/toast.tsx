@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { useEffect, useId, useSyncExternalStore } from 'react';
 import { CloseIcon } from './icons.tsx';
 
 type Toast = { id: number; text: string; act?: { label: string; run(): void } };
@@ -7,6 +7,8 @@ const shownMs = 8000;
 const shownMax = 3;
 
 let toasts: readonly Toast[] = [];
+/** The regions that are there; the last one shows the toasts, so that they are within reach of an open dialog. */
+let regions: readonly string[] = [];
 let nextId = 1;
 const listeners = new Set<() => void>();
 
@@ -29,9 +31,25 @@ const subscribe = (listener: () => void) => {
   return () => listeners.delete(listener);
 };
 
-/** Stands once in each app. Its region exists from the start, because screen readers announce only what changes in one. */
+const addRegion = (id: string) => {
+  regions = [...regions, id];
+  replace(toasts);
+  return () => {
+    regions = regions.filter((each) => each !== id);
+    replace(toasts);
+  };
+};
+
+const none: readonly Toast[] = [];
+
+/**
+ * Stands once in each app, and in each open dialog, since everything behind a modal dialog is out of reach. Its region
+ * exists from the start, because screen readers announce only what changes in one.
+ */
 export const Toasts = () => {
-  const shown = useSyncExternalStore(subscribe, () => toasts);
+  const id = useId();
+  useEffect(() => addRegion(id), [id]);
+  const shown = useSyncExternalStore(subscribe, () => (regions.at(-1) === id ? toasts : none));
   return (
     <div
       role="status"

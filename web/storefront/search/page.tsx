@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { api } from '../../api/client.ts';
 import type { paths } from '../../api/schema.d.ts';
 import { note } from '../../api/shopper-activity.ts';
@@ -43,8 +43,12 @@ export const SearchPage = () => {
   const answer = useSearchAnswer(filters);
   const found = answer.data?.pages[0];
   const isAnswered = answer.isSuccess && !answer.isPlaceholderData;
+  const noted = useRef<string>(undefined);
   useEffect(() => {
-    if (q !== undefined && isAnswered) note({ type: 'products_searched', query: q });
+    // Filters and further pages are the same search.
+    if (q === undefined || !isAnswered || noted.current === q) return;
+    noted.current = q;
+    note({ type: 'products_searched', query: q });
   }, [q, isAnswered]);
   if (q === undefined)
     return (
