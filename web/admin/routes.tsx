@@ -25,10 +25,57 @@ const reconciliation = createRoute({
   ...at('/reconciliation'),
   component: lazyRouteComponent(() => import('./reconciliation/page.tsx'), 'ReconciliationPage'),
 });
+const products = createRoute({
+  ...at('/products'),
+  validateSearch: texts('q'),
+  component: lazyRouteComponent(() => import('./products/list.tsx'), 'ProductsPage'),
+});
+const product = createRoute({
+  ...at('/products/$id'),
+  component: lazyRouteComponent(() => import('./products/product.tsx'), 'ProductPage'),
+});
+const stock = createRoute({
+  ...at('/stock'),
+  component: lazyRouteComponent(() => import('./stock/page.tsx'), 'StockPage'),
+});
+const reviews = createRoute({
+  ...at('/reviews'),
+  validateSearch: texts('status'),
+  component: lazyRouteComponent(() => import('./reviews/page.tsx'), 'ReviewsPage'),
+});
+const configuration = createRoute({
+  ...at('/configuration'),
+  validateSearch: texts('key', 'q'),
+  component: lazyRouteComponent(() => import('./configuration/page.tsx'), 'ConfigurationPage'),
+});
+const users = createRoute({
+  ...at('/users'),
+  validateSearch: texts('email'),
+  component: lazyRouteComponent(() => import('./users/page.tsx'), 'UsersPage'),
+});
+
+const recommendations = createRoute({
+  ...at('/recommendations'),
+  validateSearch: texts('scenario', 'userId', 'visitId', 'productId'),
+  component: lazyRouteComponent(() => import('./recommendation-rules/page.tsx'), 'RecommendationRulesPage'),
+});
 
 export const router = createRouter({
   basepath: '/admin',
-  routeTree: root.addChildren([now, orders, order, deadLetters, reconciliation]),
+  routeTree: root.addChildren([
+    now,
+    orders,
+    order,
+    deadLetters,
+    reconciliation,
+    products,
+    product,
+    stock,
+    reviews,
+    configuration,
+    users,
+    recommendations,
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 });

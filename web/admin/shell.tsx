@@ -12,6 +12,12 @@ const pages = [
   { to: '/orders', name: 'Orders' },
   { to: '/dead-letters', name: 'Dead letters' },
   { to: '/reconciliation', name: 'Reconciliation' },
+  { to: '/products', name: 'Products' },
+  { to: '/stock', name: 'Stock' },
+  { to: '/reviews', name: 'Reviews' },
+  { to: '/recommendations', name: 'Recommendations' },
+  { to: '/configuration', name: 'Configuration', isForAdmins: true },
+  { to: '/users', name: 'Users', isForAdmins: true },
 ] as const;
 
 export const Shell = () => {

@@ -1,6 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
@@ -15,10 +14,6 @@ import { usePages } from '../pages.ts';
 
 type Letter = components['schemas']['DeadLetter'];
 type Filter = { topic?: string; group?: string; reason?: string };
-
-/** Between two letters of a group, so that a group of many does not become a flood. */
-const replayEveryMs = 100;
-const replayedMax = 500;
 
 /** Events that no retry could help: why, how many, and their replay, one by one or a whole group. */
 export const DeadLettersPage = () => {
@@ -76,14 +71,14 @@ export const DeadLettersPage = () => {
 };
 
 const Letters = ({ filter }: { filter: Filter }) => {
-  const { topic, group, reason } = filter;
+  const { topic, group: consumer, reason } = filter;
   const list = usePages<Letter>(
-    ['dead letters', topic, group, reason],
+    ['dead letters', topic, consumer, reason],
     async (cursor) => {
       const query = {
         limit: 50,
         ...(cursor && { cursor }),
-        ...(group && { group }),
+        ...(consumer && { group: consumer }),
         ...(reason && { reason }),
       };
       return topic === undefined
@@ -93,28 +88,23 @@ const Letters = ({ filter }: { filter: Filter }) => {
     { isFresh: true },
   );
   const waiting = list.rows.filter(({ status, isReplayable }) => status === 'waiting' && isReplayable);
-  const replay = useReplay(list.refresh);
+  const { replay, group } = useReplay(list.refresh);
   if (list.error) return <ProblemPanel error={list.error} onRetry={list.refresh} />;
   return (
     <>
       <div className="mb-3 flex flex-wrap items-center gap-3">
-        <h2 className="font-semibold text-lg">{topic ? `${topic}, ${group}` : 'All, newest first'}</h2>
+        <h2 className="font-semibold text-lg">{topic ? `${topic}, ${consumer}` : 'All, newest first'}</h2>
         <Button
           look="secondary"
           size="small"
           disabled={waiting.length === 0}
-          isBusy={replay.isPending}
-          onClick={() => replay.mutate(waiting.map(({ id }) => id))}
+          isBusy={group.isPending}
+          onClick={() => group.mutate(filter)}
         >
-          Replay the {waiting.length} shown
+          Replay {topic === undefined ? 'all that wait' : 'the whole group'}
         </Button>
-        {replay.progress && (
-          <span role="status" className="text-ink-soft text-sm">
-            {replay.progress}
-          </span>
-        )}
       </div>
-      {replay.error && <ProblemPanel error={replay.error} isSmall />}
+      {(replay.error ?? group.error) && <ProblemPanel error={replay.error ?? group.error} isSmall />}
       <DataTable
         caption="Dead letters"
         rows={list.rows}
@@ -177,7 +167,7 @@ const Letters = ({ filter }: { filter: Filter }) => {
                     ? undefined
                     : 'It was too large to be kept whole, or its consumer takes no replays.'
                 }
-                onClick={() => replay.mutate([id])}
+                onClick={() => replay.mutate(id)}
               >
                 {status === 'replayed' ? 'Replay again' : 'Replay'}
               </Button>
@@ -197,21 +187,17 @@ const Status = ({ status, times, replayedAt }: Letter) =>
     <span className="text-bad">waiting{times > 1 && `, came back ${times - 1} times`}</span>
   );
 
-/** Replays one after the other; stops at the first that is refused. */
+/** One letter, or all that wait of a group by one request. */
 const useReplay = (onDone: () => void) => {
-  const [progress, setProgress] = useState<string>();
-  const replaying = useMutation({
-    mutationFn: async (ids: readonly string[]) => {
-      const chosen = ids.slice(0, replayedMax);
-      for (const [at, id] of chosen.entries()) {
-        if (at > 0) await new Promise((done) => setTimeout(done, replayEveryMs));
-        await api.POST('/api/ops/dead-letters/{id}/replay', { params: { path: { id } } });
-        setProgress(`${at + 1} of ${chosen.length} replayed`);
-      }
-      return chosen.length;
-    },
-    onSuccess: (count) => showToast(`${count} replayed. One that fails again comes back here.`),
+  const replay = useMutation({
+    mutationFn: (id: string) => api.POST('/api/ops/dead-letters/{id}/replay', { params: { path: { id } } }),
+    onSuccess: () => showToast('Replayed. If it fails again it comes back here.'),
     onSettled: onDone,
   });
-  return { ...replaying, progress };
+  const group = useMutation({
+    mutationFn: (filter: Filter) => api.POST('/api/ops/dead-letters/replay', { body: filter }),
+    onSuccess: ({ data }) => showToast(`${data?.replayed ?? 0} replayed, ${data?.left ?? 0} still wait.`),
+    onSettled: onDone,
+  });
+  return { replay, group };
 };

@@ -1,0 +1,127 @@
+import { useMutation } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { api } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+import { Button } from '../../kit/button.tsx';
+import { classes } from '../../kit/classes.ts';
+import { Empty } from '../../kit/empty.tsx';
+import { ProblemPanel } from '../../kit/problem-panel.tsx';
+import { showToast } from '../../kit/toast.tsx';
+import { When } from '../../kit/when.tsx';
+import { PageTitle } from '../../staff/page-title.tsx';
+import { More } from '../more.tsx';
+import { usePages } from '../pages.ts';
+
+type Review = components['schemas']['Review'];
+type Status = Review['status'];
+
+const statuses: readonly Status[] = ['pending', 'approved', 'rejected'];
+
+/** The queue of reviews: J and K move, A approves, R rejects; an act can be taken back. */
+export const ReviewsPage = () => {
+  const { status = 'pending' } = useSearch({ from: '/reviews' }) as { status?: Status };
+  const navigate = useNavigate();
+  const list = usePages<Review>(
+    ['reviews', status],
+    async (cursor) =>
+      (await api.GET('/api/reviews', { params: { query: { status, limit: 50, ...(cursor && { cursor }) } } }))
+        .data,
+  );
+  const [at, setAt] = useState(0);
+  const moderating = useMutation({
+    mutationFn: ({ id, to }: { id: string; to: Status }) =>
+      api.PATCH('/api/reviews/{id}', { params: { path: { id } }, body: { status: to } }),
+    onSuccess: (_answer, { id, to }) => {
+      showToast(`${to === 'approved' ? 'Approved' : to === 'rejected' ? 'Rejected' : 'Back in the queue'}.`, {
+        label: 'Undo',
+        run: () => moderating.mutate({ id, to: status }),
+      });
+      list.refresh();
+    },
+  });
+  const { mutate } = moderating;
+  const chosen = list.rows[Math.min(at, list.rows.length - 1)];
+  const chosenId = chosen?.id;
+  const count = list.rows.length;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (
+        event.metaKey ||
+        event.ctrlKey ||
+        (event.target as HTMLElement).closest?.('input, textarea, select')
+      )
+        return;
+      if (event.key === 'j') setAt((before) => Math.min(count - 1, before + 1));
+      if (event.key === 'k') setAt((before) => Math.max(0, before - 1));
+      if (chosenId !== undefined && event.key === 'a') mutate({ id: chosenId, to: 'approved' });
+      if (chosenId !== undefined && event.key === 'r') mutate({ id: chosenId, to: 'rejected' });
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [chosenId, count, mutate]);
+  return (
+    <>
+      <PageTitle title="Reviews" app="Admin">
+        J and K move, A approves, R rejects.
+      </PageTitle>
+      <div className="mb-4 flex gap-2">
+        {statuses.map((each) => (
+          <Button
+            key={each}
+            look={each === status ? 'primary' : 'secondary'}
+            size="small"
+            aria-pressed={each === status}
+            onClick={() => void navigate({ to: '/reviews', search: { status: each } })}
+          >
+            {each}
+          </Button>
+        ))}
+      </div>
+      {list.error && <ProblemPanel error={list.error} onRetry={list.refresh} />}
+      {moderating.error && <ProblemPanel error={moderating.error} isSmall />}
+      {!list.isLoading && list.rows.length === 0 && (
+        <Empty title={status === 'pending' ? 'The queue is empty' : 'None'} />
+      )}
+      <ol className="flex flex-col gap-3">
+        {list.rows.map((review) => (
+          <li
+            key={review.id}
+            aria-current={review.id === chosenId || undefined}
+            className={classes(
+              'rounded-xl border bg-surface p-4',
+              review.id === chosenId ? 'border-action ring-1 ring-action' : 'border-line',
+            )}
+          >
+            <p className="flex flex-wrap items-baseline gap-x-3">
+              <span className="font-semibold">{review.rating} of 5</span>
+              <span className="font-semibold">{review.title}</span>
+              {review.verifiedPurchase && <span className="text-good text-xs">bought it</span>}
+              <span className="ml-auto text-ink-soft text-xs">
+                <When time={review.createdAt} />
+              </span>
+            </p>
+            <p className="mt-1 max-w-prose whitespace-pre-line">{review.text}</p>
+            <div className="mt-3 flex gap-2">
+              {review.status !== 'approved' && (
+                <Button
+                  size="small"
+                  look="secondary"
+                  onClick={() => mutate({ id: review.id, to: 'approved' })}
+                >
+                  Approve
+                </Button>
+              )}
+              {review.status !== 'rejected' && (
+                <Button size="small" look="danger" onClick={() => mutate({ id: review.id, to: 'rejected' })}>
+                  Reject
+                </Button>
+              )}
+            </div>
+          </li>
+        ))}
+      </ol>
+      <More list={list} />
+    </>
+  );
+};
