@@ -54,6 +54,7 @@ describe('the tour in README.md, word for word in one shell', () => {
       'Look around',
       'Buy something',
       'Watch the saga',
+      'Read the mail',
       'See it in analytics',
       'Get a recommendation',
       'Follow one order across everything',
@@ -87,6 +88,12 @@ describe('the tour in README.md, word for word in one shell', () => {
       'OrderConfirmed',
     ]);
     expect(types).toEqual(expect.arrayContaining(['StockCommitted', 'PaymentCaptured']));
+  });
+
+  it('reads what the shop has written to the buyer', () => {
+    const lines = linesOf('Read the mail');
+    expect(lines).toContain('Your order is confirmed');
+    expect(lines.at(-1)).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   });
 
   it('has the sale in analytics, of this order alone', () => {
