@@ -67,27 +67,7 @@ export const createCartStore = (clock: Clock): CartStore => {
   };
 
   const save: CartStore['save'] = async (tx, { cartId }, items, seen = new Map()) => {
-    const lines = items.map(({ productId, quantity }, position) => ({
-      productId,
-      quantity,
-      position,
-      seenMinor: seen.get(productId)?.amountMinor ?? null,
-      seenCurrency: seen.get(productId)?.currency ?? null,
-    }));
-    await tx.query('DELETE FROM cart_items WHERE cart_id = $1 AND NOT (product_id = ANY ($2::uuid[]))', [
-      cartId,
-      items.map(({ productId }) => productId),
-    ]);
-    await tx.query(
-      `INSERT INTO cart_items (cart_id, product_id, position, quantity, seen_minor, seen_currency)
-       SELECT $1, product_id, position, quantity, coalesce("seenMinor", price_minor), coalesce("seenCurrency", currency)
-       FROM jsonb_to_recordset($2::jsonb) AS line("productId" uuid, quantity integer, position integer,
-         "seenMinor" bigint, "seenCurrency" text)
-       JOIN products ON product_id = "productId"
-       ON CONFLICT (cart_id, product_id) DO UPDATE SET position = excluded.position, quantity = excluded.quantity,
-         seen_minor = excluded.seen_minor, seen_currency = excluded.seen_currency`,
-      [cartId, JSON.stringify(lines)],
-    );
+    await writeLines(tx, cartId, items, seen);
     await tx.query(
       'UPDATE carts SET version = version + 1, updated_at = $2, seen_at = $2 WHERE cart_id = $1',
       [cartId, now()],
@@ -134,6 +114,35 @@ export const createCartStore = (clock: Clock): CartStore => {
       await tx.query('DELETE FROM carts WHERE user_id = $1 OR merged_user_id = $1', [userId]);
     },
   };
+};
+
+const writeLines = async (
+  tx: Tx,
+  cartId: string,
+  items: readonly Item[],
+  seen: ReadonlyMap<string, Money>,
+): Promise<void> => {
+  const lines = items.map(({ productId, quantity }, position) => ({
+    productId,
+    quantity,
+    position,
+    seenMinor: seen.get(productId)?.amountMinor ?? null,
+    seenCurrency: seen.get(productId)?.currency ?? null,
+  }));
+  await tx.query('DELETE FROM cart_items WHERE cart_id = $1 AND NOT (product_id = ANY ($2::uuid[]))', [
+    cartId,
+    items.map(({ productId }) => productId),
+  ]);
+  await tx.query(
+    `INSERT INTO cart_items (cart_id, product_id, position, quantity, seen_minor, seen_currency)
+     SELECT $1, product_id, position, quantity, coalesce("seenMinor", price_minor), coalesce("seenCurrency", currency)
+     FROM jsonb_to_recordset($2::jsonb) AS line("productId" uuid, quantity integer, position integer,
+       "seenMinor" bigint, "seenCurrency" text)
+     JOIN products ON product_id = "productId"
+     ON CONFLICT (cart_id, product_id) DO UPDATE SET position = excluded.position, quantity = excluded.quantity,
+       seen_minor = excluded.seen_minor, seen_currency = excluded.seen_currency`,
+    [cartId, JSON.stringify(lines)],
+  );
 };
 
 const lockAll: CartStore['lockAll'] = async (tx, { userIds, cartIds }) => {

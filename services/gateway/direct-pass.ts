@@ -40,6 +40,7 @@ const claimsOfClient = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-hos
 /** After a request without an answer the router forwards for so long, and its circuit breaker decides. */
 const restMs = 2_000;
 
+// Over seventy lines: what one pass does from its search to its end.
 /**
  * Gives reads for a service of this process to the service's listener with the gateway's own request and response, so
  * that only one router and one set of hooks are passed. The router forwards what has more than one instance, an open

@@ -105,6 +105,7 @@ const recordAll: Batch<NewRow, boolean> = async (tx, rows) => {
   return rows.map(({ id }) => recorded.has(id));
 };
 
+// Over seventy lines: a statement for each step of a notification.
 export const createNotificationStore = (
   events: Pick<EventPublisher<Published>, 'event'>,
   clock: Clock,

@@ -73,7 +73,9 @@ const ownAccountRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): v
       return reply.header('etag', etagOf(user.version)).send(shown(user));
     },
   );
+};
 
+const passwordRoute = (app: HttpApp, accounts: Accounts): void => {
   app.put(
     '/api/users/me/password',
     {
@@ -94,7 +96,9 @@ const ownAccountRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): v
       return reply.code(204).send();
     },
   );
+};
 
+const eraseRoute = (app: HttpApp, accounts: Accounts): void => {
   app.delete(
     '/api/users/me',
     {
@@ -238,6 +242,8 @@ export const accountRoutes = (
   { db, accounts, store, clock }: { db: Database; accounts: Accounts; store: UserStore; clock: Clock },
 ): void => {
   ownAccountRoutes(app, accounts, store);
+  passwordRoute(app, accounts);
+  eraseRoute(app, accounts);
   exportRoute(app, db, store, clock);
   adminRoutes(app, accounts, store);
 };

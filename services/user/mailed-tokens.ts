@@ -39,6 +39,7 @@ export const createIssueToken =
 export type MailedTokens = ReturnType<typeof createMailedTokens>;
 
 /** The operations with tokens that come back from a mailbox. Each is one transaction. */
+// Over seventy lines: one kind of token with all that it is for.
 export const createMailedTokens = (parts: {
   store: UserStore;
   passwords: PasswordHasher;
