@@ -49,12 +49,15 @@ export const documented = async (gateway: string): Promise<{ operations: Operati
   const document = (await (await fetch(`${gateway}/openapi.json`)).json()) as Document;
   const missing = document['x-missing-services'] ?? [];
   if (missing.length > 0) throw new Error(`the document has no part of ${missing.join(', ')}`);
-  const resolved = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(resolved);
+  // A schema that contains itself is looked at once: inside itself it stands for null, which it allows.
+  const resolved = (value: unknown, within: readonly string[] = []): unknown => {
+    if (Array.isArray(value)) return value.map((inner) => resolved(inner, within));
     if (typeof value !== 'object' || value === null) return value;
     const { $ref } = value as { $ref?: string };
-    if ($ref !== undefined) return resolved(document.components?.schemas?.[$ref.split('/').at(-1) ?? '']);
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, resolved(inner)]));
+    if ($ref !== undefined && within.includes($ref)) return { type: 'null' };
+    if ($ref !== undefined)
+      return resolved(document.components?.schemas?.[$ref.split('/').at(-1) ?? ''], [...within, $ref]);
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, resolved(inner, within)]));
   };
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { parameters = [], requestBody, responses, security = [] }]) => {
