@@ -20,14 +20,14 @@ export type Content = {
   newest(atMs: number, since: (item: number) => number): number[];
   /** The items that share a rare token with the profile: token by token, the heaviest first, at most `itemsMax`. */
   near(profile: Profile, itemsMax: number): number[];
-  /** In the order of addition; the texts themselves are not kept. */
+  /** First the items in the order of addition, then those of each token; the texts themselves are not kept. */
   entries(): Iterable<ContentEntry>;
   restore(entry: ContentEntry): void;
   /** Weighs all tokens anew: before the entries are read and after the last is restored, so that both weigh alike. */
   weigh(): void;
 };
 
-export type ContentEntry = [item: number, tokens: number[]];
+export type ContentEntry = { item: number; tokens: number[] } | { token: number; items: number[] };
 
 export type Profile = { tokens: Map<number, number>; norm: number };
 
@@ -39,23 +39,30 @@ const itemsPerTokenMax = 400;
 
 export const createContent = (): Content => {
   const tokensOf: (Int32Array | undefined)[] = [];
-  const counts = new Int32Array(bucketsMax);
+  // Allocated with the first text: a shop without a catalogue has none.
+  let counts = new Int32Array(0);
   const itemsOf = new Map<number, number[]>();
   let size = 0;
   const added: number[] = [];
-  const weights = new Float64Array(bucketsMax);
+  let weights = new Float64Array(0);
+  /** The tokens that were ever used. */
+  const used: number[] = [];
   const norms: number[] = [];
   let weighedAgainAt = 0;
+  let weighedSize = 0;
   const weightOf = (token: number): number => weights[token]!;
   // The profile that items are compared with, spread over all buckets: an item then costs its own tokens only.
-  const compared = new Float64Array(bucketsMax);
+  let compared = new Float64Array(0);
   let cosines = new Float64Array(1024);
+
+  const weightAsOfNow = (token: number): number =>
+    // Words weigh fully, groups of letters little, because there are many of them.
+    Math.log(1 + weighedSize / Math.max(1, counts[token]!)) * (token % 2 === 1 ? 0.35 : 1);
 
   /** Weights are computed again when the catalogue has grown by a tenth; in between they hardly change. */
   const weigh = (): void => {
-    for (let token = 0; token < bucketsMax; token += 1)
-      // Words weigh fully, groups of letters little, because there are many of them.
-      weights[token] = Math.log(1 + size / Math.max(1, counts[token]!)) * (token % 2 === 1 ? 0.35 : 1);
+    weighedSize = size;
+    for (const token of used) weights[token] = weightAsOfNow(token);
     for (const item of added) norms[item] = normOf(item);
     weighedAgainAt = Math.max(size + 1, Math.ceil(size * 1.1));
   };
@@ -67,6 +74,11 @@ export const createContent = (): Content => {
   };
 
   const setTokens = (item: number, tokens: Int32Array): void => {
+    if (counts.length === 0) {
+      counts = new Int32Array(bucketsMax).fill(-1);
+      weights = new Float64Array(bucketsMax);
+      compared = new Float64Array(bucketsMax);
+    }
     const before = tokensOf[item];
     if (before === undefined) {
       size += 1;
@@ -79,6 +91,11 @@ export const createContent = (): Content => {
       }
     tokensOf[item] = tokens;
     for (const token of tokens) {
+      if (counts[token] === -1) {
+        counts[token] = 0;
+        used.push(token);
+        weights[token] = weightAsOfNow(token);
+      }
       counts[token]! += 1;
       if (token % 2 === 1) continue;
       const items = itemsOf.get(token) ?? [];
@@ -150,9 +167,13 @@ export const createContent = (): Content => {
       return [...found];
     },
     *entries() {
-      for (const item of added) yield [item, [...(tokensOf[item] ?? [])]];
+      for (const item of added) yield { item, tokens: [...(tokensOf[item] ?? [])] };
+      for (const [token, items] of itemsOf) yield { token, items };
     },
-    restore: ([item, tokens]) => setTokens(item, Int32Array.from(tokens)),
+    restore: (entry) => {
+      if ('tokens' in entry) setTokens(entry.item, Int32Array.from(entry.tokens));
+      else itemsOf.set(entry.token, [...entry.items]);
+    },
   };
 };
 

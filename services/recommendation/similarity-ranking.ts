@@ -14,7 +14,7 @@ const interestHalfLifeMs = 24 * 60 * 60 * 1000;
  * from the similarities in Redis.
  */
 export const rankBySimilarity = async (
-  { scenario, productId, visitId, userId, buyerId, limit, nowMs }: Question,
+  { scenario, productId, cart, visitId, userId, buyerId, limit, nowMs }: Question,
   similarity: SimilarityView,
 ): Promise<Ranking> => {
   const [visit, interests, bought, learnedUpToMs] = await Promise.all([
@@ -23,7 +23,7 @@ export const rankBySimilarity = async (
     buyerId === undefined ? [] : similarity.purchases(buyerId),
     similarity.learnedUpTo(),
   ]);
-  const inView = scenario === 'product' ? (productId ?? visit[0] ?? null) : null;
+  const inView = productId ?? (scenario === 'product' ? (visit[0] ?? null) : null);
   const anchors = anchorsFor(inView, visit, interests, nowMs);
   const neighbours = await similarity.neighbours(
     anchors.map((anchor) => anchor.productId),
@@ -39,7 +39,7 @@ export const rankBySimilarity = async (
   return {
     candidates,
     inView,
-    cart: [],
+    cart: cart ?? [],
     bought: recent.map((purchase) => purchase.productId),
     trending,
     learnedUpToMs,
