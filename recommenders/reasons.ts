@@ -2,7 +2,14 @@ import type { Context, Memory } from './memory.js';
 
 /** Why a product is on a list, as evidence that is in the memory; `because` are the products that it is about. */
 export type Reason = {
-  kind: 'bought_before' | 'seen_earlier' | 'seen_together' | 'bought_together' | 'similar' | 'popular';
+  kind:
+    | 'bought_before'
+    | 'seen_earlier'
+    | 'seen_together'
+    | 'bought_together'
+    | 'similar'
+    | 'popular'
+    | 'catalogue';
   because: string[];
 };
 
@@ -24,6 +31,7 @@ export const reasonOf = (memory: Memory, context: Context, item: number, isReord
   for (const anchor of anchors)
     for (const [kind, rows, masses] of [
       ['seen_together', memory.forward, views],
+      ['seen_together', memory.backward, views],
       ['bought_together', memory.together, baskets],
     ] as const) {
       const share = rows.get(anchor, item) / (masses[anchor]! + Number.MIN_VALUE);
@@ -36,5 +44,6 @@ export const reasonOf = (memory: Memory, context: Context, item: number, isReord
   }
   return best.share >= similarMin
     ? { kind: 'similar', because: [nameOf(best.anchor)] }
-    : { kind: 'popular', because: [] };
+    : // What nobody has looked at or bought is only there.
+      { kind: memory.items.columns.long[item]! > 0 ? 'popular' : 'catalogue', because: [] };
 };

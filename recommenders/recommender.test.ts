@@ -82,7 +82,7 @@ describe('the recommender', () => {
         const atMs = (later.at(-1)?.atMs ?? startMs) + minuteMs;
         expect(restored.recommend({ ...asked, atMs })).toEqual(whole.recommend({ ...asked, atMs }));
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 

@@ -67,8 +67,9 @@ export const topics = {
 } as const satisfies Record<string, Topic>;
 
 /**
- * A header of `shopper-activity`: the number of visits in the request that a record came with, if it is more than 1. A
- * reader that learns from shoppers' actions counts such a request as one visit. The log does not contain the sender.
+ * A header of `shopper-activity`: for how many visits' reports a record is one, if more than 1: the visits in the request
+ * that it came with, and more where the same sender had reported its product before. A reader that learns from shoppers'
+ * actions divides by it, so that such a request counts as one visit. The log does not contain the sender.
  */
 export const visitsTogetherHeader = 'visits-together';
 

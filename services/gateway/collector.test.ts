@@ -2,9 +2,13 @@ import { expect, test } from 'vitest';
 import type { EventMessage } from '#platform/messaging/events';
 import { visitsTogetherHeader } from '#schemas/topics';
 import { withVisitsTogether } from './collector.js';
+import { createSenderCalm } from './sender-calm.js';
 
-const records = (...visits: string[]): EventMessage[] =>
-  visits.map((key) => ({ topic: 'shopper-activity', key, value: Buffer.of(1), headers: { id: key } }));
+const records = (...visits: string[]) =>
+  visits.map((key) => ({
+    productId: 'lamp',
+    message: { topic: 'shopper-activity', key, value: Buffer.of(1), headers: { id: key } },
+  }));
 const writtenOn = (messages: readonly EventMessage[]) =>
   messages.map(({ headers }) => headers?.[visitsTogetherHeader]);
 
@@ -24,4 +28,27 @@ test('a request of two visits says on each event that there are two, and keeps i
     ['v-2', 'v-2'],
     ['v-1', 'v-1'],
   ]);
+});
+
+test('what one sender reports of a product adds up to less than a few visits, however many it names', () => {
+  const calm = createSenderCalm(() => 0);
+  const gained = (sender: string, productId: string, reports: number) => {
+    let sum = 0;
+    for (let nth = 0; nth < reports; nth += 1) sum += 1 / calm(sender, productId, 1);
+    return sum;
+  };
+  expect(gained('script', 'lamp', 50_000)).toBeLessThan(4);
+  expect(gained('shopper', 'lamp', 1)).toBe(1);
+  // Who reports for many shoppers reports many products.
+  for (let nth = 0; nth < 300; nth += 1) gained('household', `p${nth}`, 1);
+  expect(gained('household', 'lamp', 20)).toBeGreaterThan(7);
+});
+
+test('what a sender reported is forgotten after ten minutes', () => {
+  let nowMs = 0;
+  const calm = createSenderCalm(() => nowMs);
+  for (let nth = 0; nth < 100; nth += 1) calm('script', 'lamp', 1);
+  expect(calm('script', 'lamp', 1)).toBeGreaterThan(100);
+  nowMs = 600_000;
+  expect(calm('script', 'lamp', 1)).toBe(1);
 });

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
@@ -8,6 +9,7 @@ import type { Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { EventMap } from '#schemas/events';
 import { visitsTogetherHeader } from '#schemas/topics';
+import { createSenderCalm } from './sender-calm.js';
 import { judgeShopperEvent, shopperEvent } from './shopper-event.js';
 
 const eventsPerRequestMax = 500;
@@ -40,7 +42,9 @@ export const collectorRoutes = (
   host: Host,
   producer: Producer,
   publisher: EventPublisher<Pick<EventMap, 'ShopperActivity'>>,
+  senderOf: (request: FastifyRequest) => string,
 ): void => {
+  const calm = createSenderCalm(host.clock.nowMs);
   const counted = host.metrics.counter('shopper_events_total', 'Shopper events received.', ['status']);
 
   const eventIdOf = (visitId: string, chosen?: string): string =>
@@ -57,7 +61,7 @@ export const collectorRoutes = (
         description:
           'Each event is validated separately: refused events are listed by index, the others are accepted. Events with the ' +
           'same `eventId` and the same visit count as one event. For recommendations the visits of one request count ' +
-          'together as one visit.',
+          'together as one visit, and what one sender reports of one product counts less and less within ten minutes.',
         body,
         response: { 202: answer },
       },
@@ -65,7 +69,7 @@ export const collectorRoutes = (
     async (request, reply) => {
       const { principal, body } = request;
       const context = { principal, nowMs: host.clock.nowMs(), eventIdOf };
-      const records = new Map<string, EventMessage>();
+      const records = new Map<string, Reported>();
       const errors: z.output<typeof answer>['errors'] = [];
       for (const [index, event] of body.events.entries()) {
         const judged = judgeShopperEvent(event, context);
@@ -76,13 +80,20 @@ export const collectorRoutes = (
         const { activity } = judged;
         const { event_id: eventId, visit_id: visitId, occurred_at: occurredAt } = activity;
         if (!records.has(eventId))
-          records.set(
-            eventId,
-            publisher.event('ShopperActivity', visitId, activity, { occurredAt, eventId }),
-          );
+          records.set(eventId, {
+            productId: activity.product_id,
+            message: publisher.event('ShopperActivity', visitId, activity, { occurredAt, eventId }),
+          });
       }
       const accepted = body.events.length - errors.length;
-      if (records.size > 0) await taken(producer.send(withVisitsTogether([...records.values()])));
+      if (records.size > 0) {
+        // Whoever has a key reports for many shoppers.
+        const sender = principal.kind === 'key' ? null : senderOf(request);
+        const noted = withVisitsTogether([...records.values()], (productId, share) =>
+          sender === null || productId === null ? 1 : calm(sender, productId, share),
+        );
+        await taken(producer.send(noted));
+      }
       counted.inc({ status: 'success' }, records.size);
       counted.inc({ status: 'failure' }, errors.length);
       return reply.code(202).send({ accepted, errors });
@@ -90,15 +101,27 @@ export const collectorRoutes = (
   );
 };
 
-/** Writes on each record how many visits its request reports, so that one request counts as one visit. */
-export const withVisitsTogether = (records: readonly EventMessage[]): readonly EventMessage[] => {
-  const visits = new Set(records.map(({ key }) => key)).size;
-  if (visits < 2) return records;
-  return records.map((record) => ({
-    ...record,
-    headers: { ...record.headers, [visitsTogetherHeader]: String(visits) },
-  }));
+type Reported = { productId: string | null; message: EventMessage };
+
+/**
+ * Writes on each record for how many visits' reports it is one: the visits of its request, so that one request counts as
+ * one visit, times what `calm` says of the product and the share that the record would count otherwise.
+ */
+export const withVisitsTogether = (
+  records: readonly Reported[],
+  calm: (productId: string | null, share: number) => number = () => 1,
+): readonly EventMessage[] => {
+  const visits = new Set(records.map(({ message }) => message.key)).size;
+  return records.map(({ productId, message }) => {
+    const together = visits * calm(productId, 1 / visits);
+    return together < noticeable
+      ? message
+      : { ...message, headers: { ...message.headers, [visitsTogetherHeader]: shortOf(together) } };
+  });
 };
+
+const noticeable = 1.01;
+const shortOf = (together: number): string => String(Math.round(together * 100) / 100);
 
 /** Bounds the wait: the producer retries for longer than a shopper's browser should wait. */
 const taken = async (sending: Promise<void>): Promise<void> => {

@@ -101,7 +101,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
 
   webRoutes(app);
   pageRoutes(app, { version: host.version, ...linksOf(config) });
-  collectorRoutes(app, host, producer, publisher);
+  collectorRoutes(app, host, producer, publisher, networks.of);
   consumerRoutes(app, watched);
   const signals = createOpsSignals({ upstreams, health, clock: host.clock });
   liveRoutes(app, { open: createOpenTopic(upstreams, signals), stopping: host.stopping, places });

@@ -87,3 +87,73 @@ describe('calm', () => {
     expect(calm.weigh('a', 4, nowMs + 11 * 60_000)).toBe(0.25);
   });
 });
+
+/** Shops as they are: products of a power law, visits of a few steps within a theme, over some days. */
+const shopOf = (productsCount: number, visitsCount: number) => {
+  const products = Array.from({ length: productsCount }, (_, nth) => `p${nth}`);
+  const model = modelOf(products);
+  let state = 7;
+  const next = () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return state / 2 ** 32;
+  };
+  const startMs = nowMs - 10 * 86_400_000;
+  for (let visit = 0; visit < visitsCount; visit += 1) {
+    const atMs = startMs + Math.floor((visit / visitsCount) * 9.9 * 86_400_000);
+    let at = Math.floor(productsCount ** next()) - 1;
+    for (let step = 0; step < 4; step += 1) {
+      const event = activity(`honest${visit}`, products[at] ?? 'p0');
+      event.value.occurred_at = atMs + step;
+      model.take(event, atMs + step);
+      at = Math.min(productsCount - 1, Math.max(0, at + Math.floor(next() * 9) - 4));
+    }
+  }
+  return { model, products };
+};
+
+describe('one client that reports 100,000 views of a pair', () => {
+  const views = 100_000;
+  const perRequest = 500;
+  const [a, b] = ['p4', 'p24'] as const;
+
+  /** As the collector notes what one sender reports: see `services/gateway/sender-calm.ts`, whose bound this is. */
+  const noted = () => {
+    const before = new Map<string, number>();
+    return (productId: string, visits: number) => {
+      const known = before.get(productId) ?? 0;
+      before.set(productId, known + 1 / visits);
+      return visits * (1 + known / (2 * (1 + Math.log(2)))) ** 2;
+    };
+  };
+
+  const ranksOf = (model: ReturnType<typeof modelOf>, productId: string) =>
+    model.rank({ scenario: 'product', atMs: nowMs + 1, productId, limit: 100 }).map((item) => item.productId);
+
+  it.each([
+    ['under one visit', () => 'script', 1],
+    ['under ten thousand visits', (nth: number) => `script${Math.floor(nth / 10)}`, perRequest / 10],
+    ['under ten thousand visits, a request each', (nth: number) => `script${Math.floor(nth / 10)}`, 1],
+  ] as const)(
+    'gains no more than four visitors would, alternating and %s',
+    (_, visitOf, visitsPerRequest) => {
+      const { model, products } = shopOf(30, 2_000);
+      const honest = shopOf(30, 2_000).model;
+      for (let nth = 0; nth < 4; nth += 1)
+        for (const productId of [a, b]) honest.take(activity(`visitor${nth}`, productId), nowMs);
+      const note = noted();
+      for (let nth = 0; nth < views; nth += 1)
+        model.take(
+          activity(visitOf(nth), nth % 2 === 0 ? a : b),
+          nowMs,
+          note(nth % 2 === 0 ? a : b, visitsPerRequest),
+        );
+      // The pair itself gains no place that visitors would not have given it, in no list.
+      for (const beside of products)
+        for (const gaining of [a, b].filter((id) => id !== beside))
+          expect(
+            ranksOf(model, beside).indexOf(gaining),
+            `${gaining} beside ${beside}`,
+          ).toBeGreaterThanOrEqual(ranksOf(honest, beside).indexOf(gaining));
+    },
+  );
+});
