@@ -80,7 +80,7 @@ export interface paths {
         put?: never;
         /**
          * Report what a shopper did.
-         * @description Each event is validated separately: refused events are listed by index, the others are accepted. Events with the same `eventId` and the same visit count as one event. For recommendations the visits of one request count together as one visit.
+         * @description Each event is validated separately: refused events are listed by index, the others are accepted. Events with the same `eventId` and the same visit count as one event. For recommendations the visits of one request count together as one visit, and what one sender reports of one product counts less and less within ten minutes.
          */
         post: operations["postApiEvents"];
         delete?: never;
