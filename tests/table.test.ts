@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { variableOf } from '#platform/config';
+import { scopes } from '#schemas/scopes';
 import { folderOf, type Part, services, table } from '../services/table.js';
+import { table as operations } from './access-table.js';
 
 /** Compares files that cannot read services/table.ts with the table; a failure says what to do. */
 
@@ -67,4 +69,17 @@ describe('what runs the platform elsewhere', () => {
     const missing = parts.map(({ name }) => name).filter((name) => !drawing.includes(name));
     expect(missing, 'missing in the drawing of ARCHITECTURE.md').toEqual([]);
   });
+});
+
+it('schemas/scopes.ts has no scope that opens nothing, and one for each area that an operation with a scope has', () => {
+  const opened = Object.keys(operations).flatMap((operation) => {
+    const [, method, area] = /^([A-Z]+) \/api\/([a-z-]+)/.exec(operation) ?? [];
+    return area === undefined ? [] : [`${area}:${method === 'GET' ? 'read' : 'write'}`];
+  });
+  expect(scopes.filter((scope) => !opened.includes(scope))).toEqual([]);
+  const areas = new Set(scopes.map((scope) => scope.split(':')[0]));
+  const areasWithout = opened.filter((scope) => !areas.has(scope.split(':')[0] ?? ''));
+  expect(new Set(areasWithout.map((scope) => scope.split(':')[0]))).toEqual(
+    new Set(['auth', 'users', 'api-keys']),
+  );
 });
