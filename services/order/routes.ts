@@ -65,6 +65,9 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
       schema: {
         tags,
         summary: 'Place an order. It is accepted but not confirmed yet: `statusUrl` shows its progress.',
+        description:
+          'An `Idempotency-Key` is one of the account or the API key that orders, and a guest’s is one of the e-mail ' +
+          'address in the body. An API key orders for a guest.',
         headers: placeOrderHeaders,
         body: placeOrderBody,
         response: { 202: acceptedSchema, ...problems(422) },

@@ -45,8 +45,8 @@ const createRoute = (app: HttpApp, apiKeys: ApiKeys, clock: Clock): void => {
         summary: 'Create an API key for a program.',
         description:
           'A program with the key may do what an admin may, within the scopes of the key: `<area>:read` for GET and ' +
-          '`<area>:write` for other methods, where the area is the first step of the path below /api. The key itself ' +
-          'is shown only in this answer.',
+          '`<area>:write` for other methods, where the area is the first step of the path below /api. It is nobody’s ' +
+          'account: it has no cart, reviews nothing, and orders for guests. The key itself is shown only in this answer.',
         body: z.strictObject({
           name: line(100),
           scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),

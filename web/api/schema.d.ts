@@ -508,7 +508,7 @@ export interface paths {
         put?: never;
         /**
          * Create an API key for a program.
-         * @description A program with the key may do what an admin may, within the scopes of the key: `<area>:read` for GET and `<area>:write` for other methods, where the area is the first step of the path below /api. The key itself is shown only in this answer.
+         * @description A program with the key may do what an admin may, within the scopes of the key: `<area>:read` for GET and `<area>:write` for other methods, where the area is the first step of the path below /api. It is nobody’s account: it has no cart, reviews nothing, and orders for guests. The key itself is shown only in this answer.
          */
         post: operations["postApiApiKeys"];
         delete?: never;
@@ -921,7 +921,10 @@ export interface paths {
         /** Your orders, newest first; staff see everybody’s. */
         get: operations["getApiOrders"];
         put?: never;
-        /** Place an order. It is accepted but not confirmed yet: `statusUrl` shows its progress. */
+        /**
+         * Place an order. It is accepted but not confirmed yet: `statusUrl` shows its progress.
+         * @description An `Idempotency-Key` is one of the account or the API key that orders, and a guest’s is one of the e-mail address in the body. An API key orders for a guest.
+         */
         post: operations["postApiOrders"];
         delete?: never;
         options?: never;
