@@ -30,14 +30,14 @@ export const Shell = () => {
     '/dead-letters': signals?.deadLetters?.waiting ?? 0,
   };
   return (
-    <div className="grid min-h-dvh grid-rows-[auto_1fr] lg:grid-cols-[13rem_1fr]">
+    <div className="grid min-h-dvh grid-cols-[minmax(0,1fr)] grid-rows-[auto_auto_1fr] lg:grid-cols-[13rem_minmax(0,1fr)] lg:grid-rows-[auto_1fr]">
       <a
         href="#content"
         className="sr-only focus:not-sr-only focus:absolute focus:z-10 focus:bg-action focus:p-3 focus:text-action-ink"
       >
         Skip to the content
       </a>
-      <header className="sticky top-0 z-10 flex items-center gap-4 border-line border-b bg-surface px-4 py-2 lg:col-span-2">
+      <header className="sticky top-0 z-10 flex flex-wrap items-center gap-x-4 gap-y-2 border-line border-b bg-surface px-4 py-2 lg:col-span-2">
         <Link to="/" className="whitespace-nowrap font-display text-xl">
           Cartstream <span className="text-ink-soft">admin</span>
         </Link>
@@ -114,7 +114,7 @@ const SearchBox = () => {
     setText('');
   };
   return (
-    <search className="min-w-0 max-w-md flex-1">
+    <search className="order-last w-full min-w-0 sm:order-none sm:w-auto sm:max-w-md sm:flex-1">
       <form onSubmit={search} className="relative">
         <SearchIcon size={16} className="absolute top-3.5 left-3 text-ink-soft" />
         <input

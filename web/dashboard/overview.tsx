@@ -226,7 +226,7 @@ const Tile = ({
       aria-pressed={isChosen}
       onClick={onPick}
       className={classes(
-        'flex min-h-32 flex-col rounded-xl border bg-surface p-4 text-left hover:border-line-strong',
+        'flex min-h-32 min-w-0 flex-col rounded-xl border bg-surface p-4 text-left hover:border-line-strong',
         isChosen ? 'border-action ring-1 ring-action' : 'border-line',
       )}
     >

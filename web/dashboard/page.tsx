@@ -52,7 +52,7 @@ export const DashboardPage = () => {
         <PageTitle title="Dashboard" app="Dashboard" aside={<Filters question={question} ask={ask} />} />
         <LiveStrip figures={figures} currency={currency} zone={question.tz} />
         <OverviewPanels />
-        <div className="grid gap-4 lg:grid-cols-2 2xl:grid-cols-3">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-2 2xl:grid-cols-3">
           <TopProducts />
           <Categories />
           <FunnelPanel />

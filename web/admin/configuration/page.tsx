@@ -45,7 +45,7 @@ export const ConfigurationPage = () => {
         A change reaches every running service within two seconds.
       </PageTitle>
       {all.error && <ProblemPanel error={all.error} onRetry={() => void all.refetch()} />}
-      <div className="grid gap-6 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-6 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <div>
           <TextField
             label="Find"
@@ -79,7 +79,10 @@ export const ConfigurationPage = () => {
                 >
                   <span className="min-w-0 flex-1 truncate font-mono">{setting.key}</span>
                   <span
-                    className={classes('tabular max-w-40 truncate', !setting.isDefault && 'font-semibold')}
+                    className={classes(
+                      'tabular max-w-24 truncate sm:max-w-40',
+                      !setting.isDefault && 'font-semibold',
+                    )}
                   >
                     {shown(setting.value)}
                   </span>

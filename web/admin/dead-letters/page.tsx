@@ -34,7 +34,7 @@ export const DeadLettersPage = () => {
         happen once.
       </PageTitle>
       {groups.error && <ProblemPanel error={groups.error} onRetry={() => void groups.refetch()} />}
-      <ul className="mb-6 grid gap-3 md:grid-cols-2 xl:grid-cols-3">
+      <ul className="mb-6 grid grid-cols-[minmax(0,1fr)] gap-3 md:grid-cols-2 xl:grid-cols-3">
         {groups.data?.map(({ topic, group, reason, waiting, replayed }) => (
           <li key={`${topic} ${group} ${reason}`}>
             <button
@@ -47,7 +47,7 @@ export const DeadLettersPage = () => {
                 })
               }
               className={classes(
-                'flex h-full w-full flex-col items-start rounded-xl border bg-surface p-4 text-left hover:bg-sunken',
+                'flex h-full w-full min-w-0 flex-col items-start break-all rounded-xl border bg-surface p-4 text-left hover:bg-sunken',
                 isAsked({ topic, group, reason }) ? 'border-action' : 'border-line',
               )}
             >

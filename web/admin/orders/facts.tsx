@@ -21,7 +21,7 @@ export const Facts = ({
   history: Schemas['PaymentHistory'] | null | undefined;
   messages: readonly Schemas['Notification'][] | undefined;
 }) => (
-  <div className="grid gap-6 lg:grid-cols-3">
+  <div className="grid grid-cols-[minmax(0,1fr)] gap-6 lg:grid-cols-3">
     <Box title="Goods">
       <ul className="flex flex-col gap-2">
         {order.items.map(({ productId, name, quantity, unitPrice }) => (

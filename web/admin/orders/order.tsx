@@ -52,7 +52,7 @@ export const OrderPage = () => {
           saga={saga}
           nowMs={nowMs}
           events={timeline.data?.items ?? []}
-          messages={found.messages.data?.length ?? null}
+          messages={found.messages.data?.filter(({ status }) => status === 'sent').length ?? null}
         />
         <Timeline saga={saga} nowMs={nowMs} selected={selected} onSelect={select} />
         <Facts

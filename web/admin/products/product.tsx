@@ -43,7 +43,7 @@ export const ProductPage = () => {
           see it in the shop
         </a>
       </PageTitle>
-      <div className="grid gap-6 xl:grid-cols-2">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-6 xl:grid-cols-2">
         <Form key={read.data.etag} read={read.data} onSaved={() => void read.refetch()} />
         <StockCard productId={id} />
       </div>

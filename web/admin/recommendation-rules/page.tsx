@@ -42,7 +42,7 @@ export const RecommendationRulesPage = () => {
       <PageTitle title="Recommendations" app="Admin">
         Rules on the left; what a visitor sees by them, and why, on the right.
       </PageTitle>
-      <div className="grid gap-6 xl:grid-cols-[minmax(0,2fr)_minmax(0,3fr)]">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-6 xl:grid-cols-[minmax(0,2fr)_minmax(0,3fr)]">
         {read.error ? (
           <ProblemPanel error={read.error} onRetry={() => void read.refetch()} />
         ) : read.data === undefined ? (

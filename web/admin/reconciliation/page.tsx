@@ -38,7 +38,7 @@ export const ReconciliationPage = () => {
       {!data && !error && <Skeleton className="h-64 w-full" />}
       {data && (
         <>
-          <ul className="mb-6 grid gap-3 md:grid-cols-2">
+          <ul className="mb-6 grid grid-cols-[minmax(0,1fr)] gap-3 md:grid-cols-2">
             {data.oracles.map(({ oracle, promise }) => {
               const count = data.items.filter((item) => item.oracle === oracle).length;
               return (

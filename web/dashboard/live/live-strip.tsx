@@ -18,12 +18,13 @@ export const LiveStrip = ({
   zone: string;
 }) => {
   const { minutes, tenSeconds, visitorsNow, state } = figures;
+  const dimmed = classes('min-w-0', state !== 'open' && 'opacity-55');
   const now = minutes.gmv.at(-1) ?? null;
   const lastMinute = minutes.gmv.at(-2) ?? null;
   return (
     <section
       aria-label="Live"
-      className="grid gap-x-8 gap-y-4 rounded-xl border border-line bg-surface p-4 lg:grid-cols-[auto_minmax(0,1fr)_minmax(0,1fr)]"
+      className="grid grid-cols-[minmax(0,1fr)] gap-x-8 gap-y-4 rounded-xl border border-line bg-surface p-4 lg:grid-cols-[auto_minmax(0,1fr)_minmax(0,1fr)]"
     >
       <div className="flex min-w-44 flex-col">
         <StreamMark figures={figures} />
@@ -42,26 +43,30 @@ export const LiveStrip = ({
           <span className="text-ink-soft">visitors in this minute</span>
         </p>
       </div>
-      <div className={classes('min-w-0', state !== 'open' && 'opacity-55')}>
+      <div className="min-w-0">
         <h2 className="mb-1 text-ink-soft text-xs">GMV a minute, the last thirty</h2>
-        <MinuteBars
-          values={minutes.gmv}
-          newestMs={minutes.newestMs}
-          format={(value) => exact(value, currency)}
-          zone={zone}
-        />
+        <div className={dimmed}>
+          <MinuteBars
+            values={minutes.gmv}
+            newestMs={minutes.newestMs}
+            format={(value) => exact(value, currency)}
+            zone={zone}
+          />
+        </div>
       </div>
-      <div className={classes('min-w-0', state !== 'open' && 'opacity-55')}>
+      <div className="min-w-0">
         <h2 className="mb-1 text-ink-soft text-xs">Every ten seconds, the last ten minutes</h2>
-        <TimeSeries
-          columns={tenSeconds}
-          series={series}
-          height={128}
-          zone={zone}
-          format={(value) => exact(value, currency)}
-          formatAxis={(value) => compact(value, currency)}
-          summary={`Money of each ten seconds; ${now === null ? 'unknown' : exact(now, currency)} in this minute.`}
-        />
+        <div className={dimmed}>
+          <TimeSeries
+            columns={tenSeconds}
+            series={series}
+            height={128}
+            zone={zone}
+            format={(value) => exact(value, currency)}
+            formatAxis={(value) => compact(value, currency)}
+            summary={`Money of each ten seconds; ${now === null ? 'unknown' : exact(now, currency)} in this minute.`}
+          />
+        </div>
       </div>
     </section>
   );
