@@ -25,6 +25,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   queries: async () => (await import('./queries.bench.js')).runQueriesBench(),
   catalogue: async () => (await import('./catalogue.bench.js')).runCatalogueBench(),
   reads: async () => (await import('./reads.bench.js')).runReadsBench(),
+  recommend: async () => (await import('./recommend.bench.js')).runRecommendBench(),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),
   windows: async () => (await import('./windows.bench.js')).runWindowsBench(),
   start: async () => (await import('./start.bench.js')).runStartBench({ runs: Number(values.runs) }),
