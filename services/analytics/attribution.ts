@@ -25,7 +25,7 @@ export const attribution = endpoint({
   name: 'attribution',
   id: 'Attribution',
   summary: 'What recommendations led to: clicks, additions to the cart, orders and returns.',
-  description: `A click counts in the period. What follows it within the window, also after the period, is credited to it: an addition of the product to the last click on that product in the same visit, an order line to the last click on that product by the same account. So each addition and each order line is credited once, and orders of guests are not. Shoppers look less at later places of a list: \`examined\` counts showings by how much their places are looked at, and \`correctedClickThroughRate\` is clicks by these. What a model puts first because it fits the visitor counts as bias of the place, so the true rate lies between the plain and the corrected one. ${periodRounding(daysAsDefault)}`,
+  description: `A click counts in the period. What follows it within the window, also after the period, is credited to it: an addition of the product to the last click on that product in the same visit, an order line to the last click on that product by the same account, or, where a guest orders, in the visit with which the order was sent (\`X-Visit-Id\`). So each addition and each order line is credited once, and guests’ orders without a visit are not. Shoppers look less at later places of a list: \`examined\` counts showings by how much their places are looked at, and \`correctedClickThroughRate\` is clicks by these. What a model puts first because it fits the visitor counts as bias of the place, so the true rate lies between the plain and the corrected one. ${periodRounding(daysAsDefault)}`,
   querystring: z.strictObject({
     ...periodQuery,
     by: z
@@ -123,6 +123,9 @@ const clicks = (keyed: string): string => `
         FROM shopper_activity
         WHERE type = 'recommendation_clicked' AND ${inPeriod}`;
 
+const returned = `
+          SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales WHERE kind = 'refund' GROUP BY order_key, line`;
+
 /** Only visits with a click are looked at any further. */
 const inVisitWithClick = `visit_key IN (
             SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
@@ -173,8 +176,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
         SELECT user_key AS buyer, product_id AS product, order_id, quantity, amount_minor,
           toString(currency) AS currency, occurred_at AS at, back.returned AS returned
         FROM sales
-        LEFT JOIN (
-          SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales WHERE kind = 'refund' GROUP BY order_key, line
+        LEFT JOIN (${returned}
         ) AS back USING (order_key, line)
         WHERE kind = 'sale' AND ${inReach} AND user_key IN (SELECT buyer FROM (${accounts}
         ))
@@ -186,6 +188,27 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
         INNER JOIN (${accounts}
         ) AS account USING (visit_key)
       ) AS k ON k.buyer = s.buyer AND k.product = s.product AND s.at >= k.clicked_at
+      WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
+
+      UNION ALL
+      SELECT k.key, 0, 0, 0, s.order_id, toInt64(s.quantity), s.returned, CAST(map(), 'Map(UInt8, UInt64)'),
+        map(s.currency, s.amount_minor)
+      FROM (
+        SELECT placed.visit AS visit, product_id AS product, order_id, quantity, amount_minor,
+          toString(currency) AS currency, occurred_at AS at, back.returned AS returned
+        FROM sales
+        INNER JOIN (
+          SELECT key AS order_id, sipHash64(JSONExtractString(payload, 'visitId')) AS visit
+          FROM domain_events
+          WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach}
+            AND visit IN (SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod})
+        ) AS placed USING (order_id)
+        LEFT JOIN (${returned}
+        ) AS back USING (order_key, line)
+        WHERE kind = 'sale' AND user_key = 0 AND ${inReach}
+      ) AS s
+      ASOF INNER JOIN (${clicks(keyed)}
+      ) AS k ON k.visit_key = s.visit AND k.product = s.product AND s.at >= k.clicked_at
       WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
     ) AS f
     WHERE key != ''

@@ -107,11 +107,27 @@ const sales: SaleLine[] = Array.from({ length: 260 }, () => {
   }).flat();
 }).flat();
 
+/** The visits with which guests sent some of their orders. */
+const visitOfOrder = new Map<string, string>();
+for (const { orderId, userId, productId } of sales) {
+  const clicked = activity.filter(
+    (one) => one.type === 'recommendation_clicked' && one.productId === productId,
+  );
+  if (userId === null && clicked.length > 0 && !visitOfOrder.has(orderId))
+    visitOfOrder.set(orderId, pick(clicked).visitId);
+}
+
 let shop: AskedApp;
 beforeAll(async () => {
   shop = await askedApp(nowMs);
   await shop.insertActivity(activity);
   await shop.insertSales(sales);
+  const placed = [...visitOfOrder].map(([orderId, visitId]) => ({
+    orderId,
+    visitId,
+    atMs: sales.find((sale) => sale.orderId === orderId)?.atMs ?? 0,
+  }));
+  await shop.insertPlaced(placed);
   await shop.insertProducts(products.map((productId, n) => ({ productId, name: `Product ${n}` })));
 });
 afterAll(() => shop.drop());
@@ -566,10 +582,13 @@ describe('attribution', () => {
         if (click !== undefined) row(keyOf(click)).added += 1;
       }
       for (const { kind, userId, productId, atMs, orderId, line, quantity, amountMinor, currency } of sales) {
-        if (kind !== 'sale' || !userId) continue;
+        const visit = visitOfOrder.get(orderId);
+        if (kind !== 'sale' || !(userId || visit)) continue;
         const click = lastClick(
           atMs,
-          (one) => accountOf.get(one.visitId) === userId && one.productId === productId,
+          (one) =>
+            (userId ? accountOf.get(one.visitId) === userId : one.visitId === visit) &&
+            one.productId === productId,
         );
         if (click === undefined) continue;
         const credited = row(keyOf(click));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { actorOf } from '#platform/http/auth';
-import { listQuery, pageOf } from '#platform/http/pagination';
+import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { line, text } from '#platform/http/text';
@@ -87,15 +87,17 @@ const listRoute = (app: HttpApp, { db, promotions, contest }: ModelRouteDeps): v
         response: { 200: pageOf(modelSchema).extend({ promotions: z.array(promotionSchema) }) },
       },
     },
-    async ({ query: { limit } }) => {
+    async ({ query: { limit, cursor } }) => {
+      const from = decodeCursor(cursor, z.int().min(0)) ?? 0;
       const [live, newest] = await Promise.all([promotions.live(db), promotions.list(db, promotionsShown)]);
-      const items = parameterSets.slice(0, limit).map(({ id, description }) => {
+      const page = pageFrom(parameterSets.slice(from, from + limit + 1), limit, () => from + limit);
+      const items = page.items.map(({ id, description }) => {
         const isLive = id === live.model;
         // The log brings the promotion a moment later, and until then this instance compares with the one before.
         const isKnown = !isLive && contest.live === live.model;
         return { id, description, isLive, comparison: isKnown ? standingIn(contest, id) : null };
       });
-      return { items, next: null, promotions: newest.map(shown) };
+      return { items, next: page.next, promotions: newest.map(shown) };
     },
   );
 };

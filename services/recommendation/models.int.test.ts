@@ -115,6 +115,11 @@ it('lists every set, the first one live, and what is known of the others', async
   expect(comparisons).toEqual({ [firstSet]: null, brief: 30, lasting: 0, strict: 0 });
   expect(body.promotions).toEqual([]);
   expect((await ask('GET', '', undefined, 'customer')).status).toBe(403);
+  const first = (await ask('GET', '?limit=3')).body;
+  const rest = (await ask('GET', `?limit=3&cursor=${first.next}`)).body;
+  expect([...first.items, ...rest.items]).toEqual(body.items);
+  expect(rest.next).toBeNull();
+  expect((await ask('GET', '?cursor=x')).status).toBe(400);
 });
 
 it('promotes only what is proven, or was live before, unless somebody insists; each is an event with its evidence', async () => {
