@@ -1,11 +1,12 @@
 import { useMutation } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { api } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
 import { Button } from '../../kit/button.tsx';
 import { classes } from '../../kit/classes.ts';
 import { CheckIcon } from '../../kit/icons.tsx';
+import { useScrolledOff } from '../../kit/in-view.ts';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Price } from '../../money/price.tsx';
 import { piecesOfProductMax, quantityOf } from '../cart/cart.ts';
@@ -48,9 +49,11 @@ const AddToCart = ({ product }: { product: Product }) => {
     set({ productId: id, name, unitPrice: price, available }, Math.min(most, inCart + quantity));
     openCartDrawer();
   };
+  const buttons = useRef<HTMLDivElement>(null);
+  const isOff = useScrolledOff(buttons);
   return (
     <>
-      <div className="flex flex-wrap items-stretch gap-3">
+      <div ref={buttons} className="flex flex-wrap items-stretch gap-3">
         <QuantityField
           label="Quantity"
           value={quantity}
@@ -62,6 +65,14 @@ const AddToCart = ({ product }: { product: Product }) => {
           {inCart >= most ? 'All of them are in your cart' : 'Add to cart'}
         </Button>
       </div>
+      {isOff && inCart < most && (
+        <div className="rise-in fixed inset-x-0 bottom-0 z-30 flex items-center gap-4 border-line border-t bg-raised px-4 py-3 shadow-float sm:hidden">
+          <Price money={price} className="font-semibold text-xl" />
+          <Button className="flex-1" onClick={add}>
+            Add to cart
+          </Button>
+        </div>
+      )}
       <p className="min-h-6 text-ink-soft text-sm">
         {inCart > 0 && (
           <>
