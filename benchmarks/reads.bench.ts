@@ -92,18 +92,21 @@ const heavyQuestions: readonly ((n: number) => string)[] = [
   (n) => `overview?compare=previous&from=${new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString()}`,
 ];
 
-/** Asks until the signal; resolves with how many were answered. */
+/** Asks until the signal; resolves with how many were answered. What was refused is shown with its status. */
 const askAllTheTime = async (shop: Shop, token: string, until: AbortSignal): Promise<number> => {
   let [answered, nth] = [0, Math.floor(Math.random() * 10_000)];
+  const refused = new Map<number, number>();
   const one = async (): Promise<void> => {
     while (!until.aborted) {
       nth += 1;
       const question = heavyQuestions[nth % heavyQuestions.length] as (n: number) => string;
       const { status } = await shop.call('GET', `/api/analytics/${question(nth)}`, { token });
       if (status === 200) answered += 1;
+      else refused.set(status, (refused.get(status) ?? 0) + 1);
     }
   };
   await Promise.all(Array.from({ length: askers }, one));
+  for (const [status, times] of refused) console.log(`  ${times} questions were refused with ${status}`);
   return answered;
 };
 
