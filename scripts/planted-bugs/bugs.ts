@@ -454,8 +454,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/analytics/attribution.ts',
-        find: 'WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})',
-        replace: '',
+        find: "const inWindow = 's.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})';",
+        replace: "const inWindow = 'true';",
       },
     ],
     tests: ['services/analytics/questions.int.test.ts'],

@@ -123,6 +123,8 @@ const clicks = (keyed: string): string => `
         FROM shopper_activity
         WHERE type = 'recommendation_clicked' AND ${inPeriod}`;
 
+const inWindow = 's.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})';
+
 const returned = `
           SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales WHERE kind = 'refund' GROUP BY order_key, line`;
 
@@ -188,7 +190,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
         INNER JOIN (${accounts}
         ) AS account USING (visit_key)
       ) AS k ON k.buyer = s.buyer AND k.product = s.product AND s.at >= k.clicked_at
-      WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
+      WHERE ${inWindow}
 
       UNION ALL
       SELECT k.key, 0, 0, 0, s.order_id, toInt64(s.quantity), s.returned, CAST(map(), 'Map(UInt8, UInt64)'),
@@ -209,7 +211,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
       ) AS s
       ASOF INNER JOIN (${clicks(keyed)}
       ) AS k ON k.visit_key = s.visit AND k.product = s.product AND s.at >= k.clicked_at
-      WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
+      WHERE ${inWindow}
     ) AS f
     WHERE key != ''
     GROUP BY key
