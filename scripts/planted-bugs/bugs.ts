@@ -173,6 +173,42 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: ['platform/http/auth.test.ts'],
   },
   {
+    name: 'invented-keys-for-nothing',
+    what: 'API keys that somebody invents are asked about without being counted',
+    edits: [
+      {
+        file: 'services/gateway/rate-limits.ts',
+        find: 'if (isCounted) await count(name, networks.of(request), reply);',
+        replace: '',
+      },
+    ],
+    tests: ['services/gateway/gateway.int.test.ts'],
+  },
+  {
+    name: 'erased-token-lives-on',
+    what: 'the token of an account that was erased is good until it expires',
+    edits: [
+      {
+        file: 'services/gateway/rate-limits.ts',
+        find: '!erased.has(clientId)',
+        replace: 'erased !== undefined',
+      },
+    ],
+    tests: ['services/gateway/gateway.int.test.ts'],
+  },
+  {
+    name: 'cart-by-its-name',
+    what: 'an order empties the cart of a guest whose id its buyer only knows',
+    edits: [
+      {
+        file: 'services/cart/order-takings-store.ts',
+        find: 'cartId !== null && isHeld({ cartId, cartProof }, placedAtMs)',
+        replace: 'cartId !== null && isHeld !== undefined && cartProof !== undefined',
+      },
+    ],
+    tests: ['services/cart/cart.int.test.ts'],
+  },
+  {
     name: 'revoked-key-lives-on',
     what: 'the gateway asks about an API key only when its token has expired',
     edits: [
