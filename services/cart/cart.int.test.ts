@@ -341,7 +341,7 @@ describe('an order', () => {
 
   it('and others at the same time touch several carts in any order, and nobody waits for ever', async () => {
     const lamp = await newProduct();
-    const users = Array.from({ length: 6 }, () => randomUUID());
+    const users = Array.from({ length: 3 }, () => randomUUID());
     for (const user of users) await put({ user }, lamp, 40);
     const takeFrom = async (buyers: readonly string[]) =>
       inTransaction(
@@ -356,9 +356,8 @@ describe('an order', () => {
           ),
         { attemptsMax: 1 },
       );
-    await Promise.all(
-      Array.from({ length: 20 }, (_, nth) => takeFrom(nth % 2 === 0 ? users : users.toReversed())),
-    );
+    const orders = [users, users.toReversed()];
+    for (let round = 0; round < 5; round += 1) await Promise.all([...orders, ...orders].map(takeFrom));
     for (const user of users) expect(await linesOf({ user })).toEqual([[lamp, 20]]);
   });
 
