@@ -1,6 +1,11 @@
 import { type Settings, setting, variableOf } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
-import { type Authenticator, authSettings, remoteAuthenticator } from '#platform/http/auth';
+import {
+  type Authenticator,
+  authSettings,
+  type RememberingAuthenticator,
+  remoteAuthenticator,
+} from '#platform/http/auth';
 import { idempotencyMigrations } from '#platform/http/idempotency';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
 import type { Broker } from '#platform/messaging/broker';
@@ -125,7 +130,7 @@ export const openService = async <E, const P extends keyof E & string = never>(
   if (publishes.length > 0) host.use(events);
   const relay =
     publishes.length > 0 ? host.use(createOutboxRelay(host, db, await broker.producer())) : undefined;
-  const app = openFront(host, config, auth ?? remoteAuthenticator(config, host.clock));
+  const app = openFront(host, config, auth ?? useTokens(host, config));
   if (publishes.length > 0) watermarkRoute(app, db);
   return {
     db,
@@ -169,6 +174,17 @@ export const openJob = async (host: Host, config: JobConfig): Promise<JobParts> 
 };
 
 /** Opens an HTTP server with the conventions of every endpoint, named after its service. */
+/** Verifies tokens by keys that are fetched when the service starts, so that it needs the user service only once. */
+export const useTokens = (host: Host, config: AuthConfig): RememberingAuthenticator => {
+  const authenticator = remoteAuthenticator(config, host.clock);
+  host.use({
+    name: 'token keys',
+    start: async () => void authenticator.prefetch(host.stopping),
+    stop: async () => {},
+  });
+  return authenticator;
+};
+
 export const openFront = (host: Host, config: FrontConfig, auth?: Authenticator): HttpApp => {
   const { app, component } = createHttpServer(host, {
     port: config.port,

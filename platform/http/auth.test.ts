@@ -67,6 +67,22 @@ describe('an access token', () => {
     });
   });
 
+  it('is verified by keys that were fetched before, while the key server is away', async () => {
+    let asked = 0;
+    const { ask, authenticator } = authenticatorWith(() => {
+      asked += 1;
+      return asked === 1 ? published(current, 'k') : Promise.reject(new Error('away'));
+    });
+    await authenticator.prefetch(new AbortController().signal);
+    expect(await ask(await token(current, 'k'))).toMatchObject({ userId });
+    expect(asked).toBe(1);
+    const lost = authenticatorWith(() => Promise.reject(new Error('away')));
+    const stopping = new AbortController();
+    const prefetched = lost.authenticator.prefetch(stopping.signal);
+    stopping.abort();
+    await prefetched;
+  });
+
   it.each([
     ['of another audience', { aud: 'other' }],
     ['of another type', { typ: 'JWT' }],

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { createBoundedMap } from '#platform/bounded-map';
 import { type Clock, systemClock } from '#platform/clock';
 import { type Settings, setting } from '#platform/config';
+import { sleep } from '#platform/waiting/sleep';
 import { problem, unavailable } from './problem-details.js';
 
 /** What a caller may do; the names belong to the application. */
@@ -44,6 +45,8 @@ export type Authenticator = {
 };
 
 export type RememberingAuthenticator = Authenticator & {
+  /** Tries to fetch the keys until it has them, or `signal` aborts: later tokens then need no key server. */
+  prefetch(signal: AbortSignal): Promise<void>;
   /** The sender of a header that was verified before and is still valid; undefined where it has to be verified. */
   remembered(authorization: string): Principal | undefined;
 };
@@ -237,6 +240,10 @@ export const createAuthenticator = (options: {
   };
 
   return {
+    prefetch: async (signal) => {
+      while (!signal.aborted && (await ring.keys()) === undefined)
+        await sleep(refetchPauseMs, { signal, keepsAlive: false });
+    },
     remembered: (authorization) =>
       authorization.startsWith(scheme) ? rememberedOf(authorization.slice(scheme.length)) : undefined,
     principalOf: async (authorization) => {

@@ -98,6 +98,7 @@ export const acceptingApiKeys = (
   inner: RememberingAuthenticator,
   apiKeys: ApiKeys,
 ): RememberingAuthenticator => ({
+  prefetch: inner.prefetch,
   remembered: inner.remembered,
   principalOf: async (authorization) => inner.principalOf(await apiKeys.authorizationOf(authorization)),
 });

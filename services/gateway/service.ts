@@ -1,7 +1,6 @@
 import cors, { type FastifyCorsOptionsDelegateCallback } from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import Fastify from 'fastify';
-import { remoteAuthenticator } from '#platform/http/auth';
 import { createClientNetworks } from '#platform/http/client-address';
 import { createHttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
@@ -9,6 +8,7 @@ import { createEventPublisher } from '#platform/messaging/events';
 import { watchSchemaRegistry } from '#platform/messaging/registry-health';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
+import { useTokens } from '#platform/service';
 import type { Host, Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
@@ -59,7 +59,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const watched = [...present, ...watchedJobs.filter(isPresent)];
 
   const apiKeys = createApiKeys(upstreams.user, host.clock.monotonicMs);
-  const auth = acceptingApiKeys(remoteAuthenticator(config, host.clock), apiKeys);
+  const auth = acceptingApiKeys(useTokens(host, config), apiKeys);
   const erased = host.use(createErasedAccounts(host, config.redisUrl, redis));
   const cache = host.use(createCatalogueCache(host, config.redisUrl, { isOn: config.caches === 'on' }));
   const counter = createRequestCounter(redis);
