@@ -21,6 +21,8 @@ type Wrong = {
 
 const everyMs = 15_000;
 const quietMs = 30_000;
+/** The page is for what to look at first; the list of dead letters has every group. */
+const groupsShownMax = 5;
 
 /** What is wrong now, worst first; one green line when nothing is. */
 export const NowPage = () => {
@@ -127,13 +129,24 @@ const wrongOf = (signals: Signals | undefined): Wrong[] => {
           },
         ]
       : []),
-    ...(deadLetters?.groups ?? []).map(({ topic, group, reason, waiting }) => ({
+    ...(deadLetters?.groups ?? []).slice(0, groupsShownMax).map(({ topic, group, reason, waiting }) => ({
       key: `letters ${topic} ${group} ${reason}`,
       weight: 80,
       tone: 'bad' as const,
       text: `${waiting} ${waiting === 1 ? 'event' : 'events'} of ${topic} could not be handled by ${group}: ${reason.replaceAll('_', ' ')}`,
       act: link('/dead-letters', 'Look and replay', { topic, group, reason }),
     })),
+    ...((deadLetters?.groups.length ?? 0) > groupsShownMax
+      ? [
+          {
+            key: 'more letters',
+            weight: 79,
+            tone: 'bad' as const,
+            text: `Smaller groups of events that could not be handled, ${(deadLetters?.groups ?? []).slice(groupsShownMax).reduce((sum, { waiting }) => sum + waiting, 0)} altogether`,
+            act: link('/dead-letters', 'See all'),
+          },
+        ]
+      : []),
     ...servicesDegraded.map((name) => ({
       key: `degraded ${name}`,
       weight: 60,
