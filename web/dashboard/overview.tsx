@@ -17,6 +17,8 @@ import { type RevenueRow, useRevenue, useVisits } from './revenue.ts';
 type Overview = components['schemas']['Overview'];
 
 const quietEveryMs = 10_000;
+/** Sums of buckets cost the server next to nothing, so a running period is followed closely. */
+const moneyEveryMs = 1_000;
 
 /** Whether the period still grows, and so has to be asked again. */
 const isRunning = ({ to }: Period): boolean => Date.parse(to) > Date.now();
@@ -71,26 +73,33 @@ type Totals = {
   visits: number | null;
 };
 
+/** Money is the sum of the buckets on the chart; of the whole shop the overview has the traffic as well. */
 const totalsOf = (
+  overview: Overview | undefined,
+  rows: readonly RevenueRow[] | undefined,
+  isNarrow: boolean,
+): Totals | undefined => {
+  if (rows === undefined || (overview === undefined && !isNarrow)) return undefined;
+  const sum = (of: (row: RevenueRow) => number): number => rows.reduce((total, row) => total + of(row), 0);
+  const orders = sum((row) => row.orders);
+  return {
+    net: sum((row) => row.net),
+    orders,
+    refunds: sum((row) => row.refunds),
+    average: orders === 0 ? null : sum((row) => row.gross) / orders,
+    conversion: isNarrow ? null : (overview?.traffic.conversionRate ?? null),
+    visits: isNarrow ? null : (overview?.traffic.visits ?? null),
+  };
+};
+
+/** The overview ends where a running period has come to; buckets end only with the period. */
+const beforeOf = (
   overview: Overview | undefined,
   rows: readonly RevenueRow[] | undefined,
   currency: string | undefined,
   isNarrow: boolean,
 ): Totals | undefined => {
-  if (isNarrow) {
-    if (rows === undefined) return undefined;
-    const sum = (of: (row: RevenueRow) => number): number => rows.reduce((total, row) => total + of(row), 0);
-    const orders = sum((row) => row.orders);
-    return {
-      net: sum((row) => row.net),
-      orders,
-      refunds: sum((row) => row.refunds),
-      average: orders === 0 ? null : sum((row) => row.gross) / orders,
-      conversion: null,
-      visits: null,
-    };
-  }
-  if (overview === undefined) return undefined;
+  if (isNarrow || overview === undefined) return totalsOf(overview, rows, isNarrow);
   const own = overview.items.find((row) => row.currency === currency);
   return {
     net: own?.net ?? 0,
@@ -109,15 +118,15 @@ export const OverviewPanels = () => {
   const everyMs = isRunning(period) ? quietEveryMs : false;
   const now = useOverview(period, question.tz);
   const then = useOverview({ from: previous.from, to: previous.totalsTo }, question.tz, question.compare);
-  const revenue = useRevenue(asked, period, everyMs);
+  const revenue = useRevenue(asked, period, isRunning(period) ? moneyEveryMs : false);
   const before = useRevenue(asked, previous, false, question.compare);
   const visits = useVisits(asked, period, everyMs, !isNarrow);
   const visitsBefore = useVisits(asked, previous, false, question.compare && !isNarrow);
   useRefreshAsOrdersLand(asked);
 
-  const totals = totalsOf(now.data, revenue.data?.items, currency, isNarrow);
+  const totals = totalsOf(now.data, revenue.data?.items, isNarrow);
   const totalsThen = question.compare
-    ? totalsOf(then.data, before.data?.items, currency, isNarrow)
+    ? beforeOf(then.data, before.data?.items, currency, isNarrow)
     : undefined;
   const starts = useMemo(() => startsOf(period, question.tz), [period, question.tz]);
   const startsThen = useMemo(() => startsOf(previous, question.tz), [previous, question.tz]);
