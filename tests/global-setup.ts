@@ -14,7 +14,10 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   );
   if (!needsPlatform && !paths.some((path) => path.endsWith('.int.test.ts'))) return undefined;
 
-  const { runFile, stop } = await startScratch(needsPlatform ? platformArguments : ['--engines-only']);
+  const { runFile, stop } = await startScratch(needsPlatform ? platformArguments : ['--engines-only'], {
+    // Operators' pages are shown a stuck order, which nobody can wait a minute for.
+    ORDER_STUCK_AFTER_MS: '5000',
+  });
   process.env.CARTSTREAM_RUN = runFile;
   return stop;
 }

@@ -22,7 +22,7 @@ type Wrong = {
 const everyMs = 15_000;
 const quietMs = 30_000;
 /** The page is for what to look at first; the list of dead letters has every group. */
-const groupsShownMax = 5;
+const groupsShownMax = 12;
 
 /** What is wrong now, worst first; one green line when nothing is. */
 export const NowPage = () => {

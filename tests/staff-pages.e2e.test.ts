@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { engines, runFilePath } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { topics } from '#schemas/topics';
+import { readRunFile, shopAt } from './shop.js';
+
+/** The pages of staff as they see them: real Chromium on the gateway of the running platform. */
+
+const run = readRunFile(runFilePath());
+const shop = shopAt(run.gateway);
+const executable = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (path) => path !== undefined && existsSync(path),
+);
+const pages = run.gateway;
+const pictures = 'dist/screenshots';
+const orderOverdueMs = 90_000;
+
+let browser: Browser;
+let page: Page;
+let admin: string;
+let stuckId: string;
+const errors: string[] = [];
+
+beforeAll(async () => {
+  if (executable === undefined) return;
+  await mkdir(pictures, { recursive: true });
+  admin = await shop.login(run.adminEmail, run.adminPassword);
+  stuckId = await place('tok_timeout');
+  browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB' });
+  page = await context.newPage();
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(`${pages}/admin`);
+  await page.getByLabel('E-mail').fill(run.adminEmail);
+  await page.getByLabel('Password').fill(run.adminPassword);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { level: 1, name: 'What is wrong now' }).waitFor();
+}, 60_000);
+beforeEach(({ skip }) => skip(executable === undefined, 'no Chromium: set CHROMIUM to one'));
+afterEach(() => expect(errors.splice(0), 'errors on the console').toEqual([]));
+afterAll(async () => browser?.close());
+
+/** A guest's order of a new product. */
+const place = async (paymentToken: string): Promise<string> => {
+  const productId = await shop.createProduct(admin, { initialStock: 5 });
+  const buyer = await shop.registerCustomer();
+  const placed = await shop.placeOrder({
+    token: buyer.token,
+    items: [{ productId, quantity: 1 }],
+    paymentToken,
+  });
+  return placed.body.id;
+};
+
+const photograph = (name: string) =>
+  page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true, animations: 'disabled' });
+
+const orderOf = async (id: string) =>
+  (
+    await shop.call<{ status: string; total: { amountMinor: number } }>('GET', `/api/orders/${id}`, {
+      token: admin,
+    })
+  ).body;
+
+describe('an operator', () => {
+  it('finds a dead letter on the first page and replays it', async () => {
+    const broker = await connectBroker(testHost(), engines().kafka);
+    const producer = await broker.producer();
+    await producer.send([
+      { topic: topics.reviews.topic, key: randomUUID(), value: Buffer.from('no review') },
+    ]);
+    await producer.close();
+    await page.goto(`${pages}/admin`);
+    const line = page
+      .getByRole('listitem')
+      .filter({ hasText: `of ${topics.reviews.topic} could not be handled` });
+    await line.first().waitFor();
+    await photograph('admin-now');
+    await line.first().getByRole('link', { name: 'Look and replay' }).click();
+    await page.getByRole('button', { name: 'Replay', exact: true }).first().click();
+    await page.getByText('Replayed. If it fails again it comes back here.').waitFor();
+    await page
+      .getByText(/^(replayed|waiting, came back)/)
+      .first()
+      .waitFor();
+    await photograph('admin-dead-letters');
+  }, 60_000);
+
+  it('sees a sold order whole, in one sentence', async () => {
+    const id = await place('tok_ok');
+    await eventually(async () => (await orderOf(id)).status === 'confirmed');
+    await page.goto(`${pages}/admin`);
+    await page.getByRole('heading', { level: 1, name: 'What is wrong now' }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type(id);
+    await page.keyboard.press('Enter');
+    await page.getByText(/^Confirmed in \d+.* captured\.$/).waitFor();
+    await page.getByRole('button', { name: /OrderPlaced/ }).click();
+    await page.getByText('On the log').waitFor();
+    await photograph('admin-order');
+  });
+
+  it('finds a stuck order from the first page and ends it', async () => {
+    await page.goto(`${pages}/admin`);
+    const see = page.getByRole('link', { name: 'See them' });
+    await see.waitFor({ timeout: orderOverdueMs });
+    await see.click();
+    const row = page.getByRole('row').filter({ hasText: stuckId.slice(-8) });
+    await row.getByRole('link', { name: stuckId.slice(-8) }).click({ timeout: orderOverdueMs });
+    await page.getByTestId('verdict').filter({ hasText: 'for payment to guarantee the money' }).waitFor();
+    await photograph('admin-order-stuck');
+    await page.getByRole('button', { name: 'Cancel order' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('1 held pieces are free again').waitFor();
+    await photograph('admin-order-cancelling');
+    await dialog.getByRole('button', { name: 'Cancel order' }).click();
+    await page.getByText(/^Cancelled after .*; its stock is free again/).waitFor();
+    await photograph('admin-order-compensated');
+  }, 150_000);
+});
+
+const addresses = [
+  ...['', '/orders', '/orders/{stuck}', '/dead-letters', '/reconciliation', '/products', '/stock'].map(
+    (path) => `/admin${path}`,
+  ),
+  ...['/reviews', '/recommendations', '/configuration?key=orders.paymentWaitMs', '/users'].map(
+    (path) => `/admin${path}`,
+  ),
+];
+
+describe('every page of staff', () => {
+  it.each(addresses)('%s has no serious fault for those who cannot see or use a pointer', async (address) => {
+    await page.goto(pages + address.replace('{stuck}', stuckId));
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`)).toEqual([]);
+    await page.setViewportSize({ width: 320, height: 700 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
+    await page.setViewportSize({ width: 1280, height: 900 });
+  });
+
+  it.each([
+    ['/dashboard', 170],
+    ['/admin', 200],
+  ])('%s loads at most %i kB of script', async (address, kiloBytesMax) => {
+    const context = await browser.newContext();
+    const first = await context.newPage();
+    await first.goto(pages + address, { waitUntil: 'networkidle' });
+    const bytes = await first.evaluate<number>(
+      `performance.getEntriesByType('resource').filter(({ initiatorType, name }) => initiatorType === 'script' || name.endsWith('.js')).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)`,
+    );
+    expect(bytes).toBeGreaterThan(10_000);
+    expect(bytes / 1000).toBeLessThanOrEqual(kiloBytesMax);
+    await context.close();
+  });
+});
