@@ -114,7 +114,7 @@ describe('the recommender', () => {
           if (isSure && possible.size > 0) expect(list.length).toBeGreaterThan(0);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 
