@@ -39,6 +39,8 @@ type Import = {
   /** Of the import's time alone. */
   coresMeanwhile: number;
   /** Of all services' databases. */
+  transactionsPerProduct: number;
+  /** The same; NaN where PostgreSQL does not count them (`pg_stat_statements`). */
   statementsPerProduct: number;
 };
 type Reading = { rate: number; ofLimit: number; p99Ms: number; halfRateP99Ms: number };
@@ -125,7 +127,7 @@ const measureImport = async (runFile: string, token: string, shop: Shop, mark: s
   await eventually(() => isFollowed(runFile), { timeoutMs: followMsMax, everyMs: 500 });
   const followedAfterMs = performance.now() - startedAtMs - seconds * 1000;
   console.log(`  every consumer had followed ${(followedAfterMs / 1000).toFixed(1)} s after it`);
-  const { statements } = await counter.read();
+  const { statements, transactions } = await counter.read();
   const spent = cpuMsSince(before.cpuMs, watched);
   await counter.close();
   const perProduct = Object.fromEntries([...spent].map(([name, ms]) => [name, ms / created]));
@@ -137,6 +139,7 @@ const measureImport = async (runFile: string, token: string, shop: Shop, mark: s
     cpuMsPerProductByProcess: perProduct,
     cpuMsPerProduct: Object.values(perProduct).reduce((sum, ms) => sum + ms, 0),
     coresMeanwhile,
+    transactionsPerProduct: (transactions - before.work.transactions) / created,
     statementsPerProduct: (statements - before.work.statements) / created,
   };
 };
@@ -263,16 +266,18 @@ const measureReads = async (gateway: string, shop: Shop): Promise<Reading> => {
 };
 
 const reportImport = (imported: Import): void => {
-  const { cpuMsPerProduct, cpuMsPerProductByProcess, statementsPerProduct } = imported;
+  const { cpuMsPerProduct, cpuMsPerProductByProcess, transactionsPerProduct, statementsPerProduct } =
+    imported;
+  const counted = Number.isNaN(statementsPerProduct)
+    ? `${transactionsPerProduct.toFixed(3)} transactions`
+    : `${statementsPerProduct.toFixed(2)} statements`;
   console.log(
     `import: ${cpuMsPerProduct.toFixed(2)} ms of CPU a product until every consumer has followed, ${(imported.followedAfterMs / 1000).toFixed(1)} s after its end (${Object.entries(
       cpuMsPerProductByProcess,
     )
       .filter(([, ms]) => ms >= 0.01)
       .map(([name, ms]) => `${name} ${ms.toFixed(2)}`)
-      .join(
-        ', ',
-      )}); ${statementsPerProduct.toFixed(2)} statements; ${imported.coresMeanwhile.toFixed(1)} cores during it`,
+      .join(', ')}); ${counted}; ${imported.coresMeanwhile.toFixed(1)} cores during it`,
   );
   console.log(
     `import: ${thousands(imported.perSecond)} products/s, all found ${(imported.searchableAfterMs / 1000).toFixed(1)} s after its end`,

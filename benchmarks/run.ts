@@ -24,6 +24,8 @@ const benchmarks: Record<string, () => Promise<void>> = {
   scale: async () => (await import('./scale.bench.js')).runScaleBench({ minutes: Number(values.minutes) }),
   queries: async () => (await import('./queries.bench.js')).runQueriesBench(),
   catalogue: async () => (await import('./catalogue.bench.js')).runCatalogueBench(),
+  cache: async () => (await import('./cache.bench.js')).runCacheBench(),
+  attack: async () => (await import('./attack.bench.js')).runAttackBench(),
   reads: async () => (await import('./reads.bench.js')).runReadsBench(),
   recommend: async () => (await import('./recommend.bench.js')).runRecommendBench(),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),

@@ -15,20 +15,28 @@ const statusWaitMs = 10_000;
 const confirmedMsMax = 60_000;
 const address = { name: 'Ada', line1: '1 Engine Row', city: 'London', postalCode: 'N1', country: 'GB' };
 
-export type Buying = { productId: string; email: string; onAccepted?: () => void };
+export type Buying = {
+  productId: string;
+  /** Further products of the same cart, in the order in which they are put into it. */
+  alsoProductIds?: readonly string[];
+  email: string;
+  onAccepted?: (order: { id: string; orderToken: string }) => void;
+};
 
-/** A guest's whole checkout of one piece: `confirmed`, or how else it ended. */
+/** A guest's whole checkout of one piece of each product: `confirmed`, or how else it ended. */
 export const buyAt = (pool: Pool, shop: ShopToBuyAt, buying: Buying): Promise<string> => {
-  const { productId, email } = buying;
+  const { email } = buying;
   const send = sendBy(pool);
   if (shop.kind === 'vendure')
     return buyFromVendure((path, body, headers) => send('POST', path, headers, body), {
-      variantId: productId,
+      variantIds: productsOf(buying),
       shippingMethodId: shop.shippingMethodId,
       email,
     }).then((state) => (state === 'PaymentSettled' ? 'confirmed' : state));
   return buyByOrder(send, buying);
 };
+
+const productsOf = ({ productId, alsoProductIds = [] }: Buying): string[] => [productId, ...alsoProductIds];
 
 type Send = (
   method: 'GET' | 'POST',
@@ -52,9 +60,10 @@ const sendBy =
 
 type OrderState = { id: string; status: string; reason?: string; orderToken?: string };
 
-const buyByOrder = async (send: Send, { productId, email, onAccepted }: Buying): Promise<string> => {
+const buyByOrder = async (send: Send, buying: Buying): Promise<string> => {
+  const { email, onAccepted } = buying;
   const order = {
-    items: [{ productId, quantity: 1 }],
+    items: productsOf(buying).map((productId) => ({ productId, quantity: 1 })),
     shippingAddress: address,
     payment: { method: 'card', token: 'tok_ok' },
     email,
@@ -66,7 +75,7 @@ const buyByOrder = async (send: Send, { productId, email, onAccepted }: Buying):
     JSON.stringify(order),
   );
   const { id, orderToken = '', ...answered } = stateIn(placed, 202);
-  onAccepted?.();
+  onAccepted?.({ id, orderToken });
   let { status, reason } = answered;
   const giveUpAtMs = performance.now() + confirmedMsMax;
   while (status !== 'confirmed' && status !== 'cancelled') {

@@ -21,6 +21,19 @@ export type System = {
   begin(): Promise<(done: number) => Promise<unknown>>;
   /** The id of a new product with so many pieces; undefined where stock is not kept. */
   contested?: (pieces: number, race: number) => Promise<string>;
+  /** How many pieces of each product were sold, as each record of it says, once all that was ordered has ended. */
+  audit?: (productIds: readonly string[], pieces: number, orderIds: readonly string[]) => Promise<Audit[]>;
+};
+
+export type Audit = {
+  /** By what is left now. */
+  state: number;
+  /** By the sum of the movements of stock. */
+  ledger: number;
+  /** By what was published of the orders, or is stored as paid. */
+  orders: number;
+  /** Pieces that are held for nobody. */
+  stillHeld: number;
 };
 
 export type Systems = { all: readonly System[]; missing: readonly string[]; stop(): Promise<void> };
@@ -30,13 +43,19 @@ const products = 20;
 const plenty = 1_000_000;
 const settleMsMax = 120_000;
 
-const isWanted = (name: SystemName): boolean => process.env.ONLY?.split(',').includes(name) ?? true;
+const wantedOf = (names: readonly SystemName[]): readonly SystemName[] =>
+  names.filter((name) => process.env.ONLY?.split(',').includes(name) ?? true);
+
+const everyName: readonly SystemName[] = ['cartstream', 'bare', 'monolith', 'monolith-locked', 'vendure'];
 
 /** Our platform, as the run file describes it, and its peers, each of them started here. */
 export const startSystems = async (
   runFile: string,
   races: { count: number; pieces: number },
+  names: readonly SystemName[] = everyName,
 ): Promise<Systems> => {
+  const wanted = wantedOf(names);
+  const isWanted = (name: SystemName): boolean => wanted.includes(name);
   const run = readRunFile(runFile);
   const postgres = ['postgres', pidOf(run, 'postgres')] as const;
   const all: System[] = [];
@@ -145,6 +164,61 @@ export const ourShop = async (runFile: string, known?: readonly string[]): Promi
         });
     },
     contested: async (pieces) => shop.createProduct(await login(), { initialStock: pieces }),
+    audit: async (productIds, pieces, orderIds) => {
+      const token = await login();
+      const committed = await committedIn(shop, token, orderIds);
+      return inTurn(productIds, (id) => auditOurs(shop, token, { id, pieces, committed }));
+    },
+  };
+};
+
+type Movement = { kind: string; onHandDelta: number; reservedDelta: number };
+type Pieces = { productId: string; quantity: number };
+
+const inTurn = async <T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> => {
+  const answers: R[] = [];
+  for (const item of items) answers.push(await ask(item));
+  return answers;
+};
+
+const askedBy = async <T>(shop: Shop, token: string, path: string): Promise<T> => {
+  const { status, body } = await shop.call<T>('GET', path, { token });
+  if (status !== 200) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
+  return body;
+};
+
+/** What left the shelves for these orders, by the events on their timelines. */
+const committedIn = async (shop: Shop, token: string, orderIds: readonly string[]): Promise<Pieces[]> => {
+  type Timeline = { items: { type: string; data: { lines?: Pieces[] } }[] };
+  const timelines = await inTurn(orderIds, (id) =>
+    askedBy<Timeline>(shop, token, `/api/orders/${id}/timeline`),
+  );
+  return timelines.flatMap(({ items }) =>
+    items.flatMap(({ type, data }) => (type === 'StockCommitted' ? (data.lines ?? []) : [])),
+  );
+};
+
+const auditOurs = async (
+  shop: Shop,
+  token: string,
+  { id, pieces, committed }: { id: string; pieces: number; committed: readonly Pieces[] },
+): Promise<Audit> => {
+  const movements: Movement[] = [];
+  for (let next: string | null = ''; next !== null; ) {
+    const cursor: string = next === '' ? '' : `&cursor=${encodeURIComponent(next)}`;
+    const path = `/api/inventory/${id}/movements?limit=100${cursor}`;
+    const page = await askedBy<{ items: Movement[]; next: string | null }>(shop, token, path);
+    movements.push(...page.items);
+    next = page.next;
+  }
+  const { onHand, reserved } = await shop.stockOf(id);
+  return {
+    state: pieces - onHand,
+    ledger: movements.reduce((sum, { kind, onHandDelta }) => sum - (kind === 'initial' ? 0 : onHandDelta), 0),
+    orders: committed
+      .filter(({ productId }) => productId === id)
+      .reduce((sum, { quantity }) => sum + quantity, 0),
+    stillHeld: reserved,
   };
 };
 
@@ -217,6 +291,14 @@ const vendure = async (
         message: "Vendure's jobs to be done",
       }),
     contested: async (_, race) => idOf(raceSku(race)),
+    audit: (productIds, pieces) =>
+      inTurn(productIds, async (productId) => {
+        const [sku] = [...peer.variantIdBySku].find(([, id]) => id === productId) ?? [''];
+        const { onHand, allocated, allocatedByMovements, sold } = await peer.stockOf(sku);
+        // A paid order allocates its pieces, which stay on hand until they are sent.
+        const state = pieces - onHand + allocated;
+        return { state, ledger: allocatedByMovements, orders: sold, stillHeld: state - sold };
+      }),
   };
   return { system, peer };
 };

@@ -35,7 +35,11 @@ type Result = { __typename: string; state?: string; errorCode?: string; message?
 /** The state of the order after its payment, or the code of the first refusal. */
 export const buyFromVendure = async (
   post: Post,
-  { variantId, shippingMethodId, email }: { variantId: string; shippingMethodId: string; email: string },
+  {
+    variantIds,
+    shippingMethodId,
+    email,
+  }: { variantIds: readonly string[]; shippingMethodId: string; email: string },
 ): Promise<string> => {
   let token: string | undefined;
   const mutate = async (query: string, variables: object): Promise<Result> => {
@@ -53,7 +57,7 @@ export const buyFromVendure = async (
     return data.result;
   };
   const steps: [string, object][] = [
-    [mutations.addItem, { id: variantId, quantity: 1 }],
+    ...variantIds.map((id): [string, object] => [mutations.addItem, { id, quantity: 1 }]),
     [mutations.setCustomer, { input: { firstName: 'Ada', lastName: 'Byron', emailAddress: email } }],
     [mutations.setAddress, { input: address }],
     [mutations.setShipping, { ids: [shippingMethodId] }],

@@ -19,10 +19,14 @@ export type VendurePeer = {
   worker: Bare;
   shippingMethodId: string;
   variantIdBySku: ReadonlyMap<string, string>;
+  /** What its database says of a product: its stock, its movements of stock, and the pieces in orders that are paid. */
+  stockOf(sku: string): Promise<VendureStock>;
   /** Resolves to the number of jobs that wait or run. */
   openJobs(): Promise<number>;
   stop(): Promise<void>;
 };
+
+export type VendureStock = { onHand: number; allocated: number; allocatedByMovements: number; sold: number };
 
 /** The folder with `@vendure/core` in the cache of the engines, installed by npm if it is missing. */
 export const installVendure = (): Promise<string> =>
@@ -83,6 +87,12 @@ export const startVendure = async (
     worker,
     shippingMethodId,
     variantIdBySku: new Map(variants.map(({ sku, id }) => [sku, id])),
+    stockOf: async (sku) => {
+      const { rows } = await jobs.query<{ [K in keyof VendureStock]: string }>(stockQuery, [sku]);
+      return Object.fromEntries(
+        Object.entries(rows[0] ?? {}).map(([name, value]) => [name, Number(value)]),
+      ) as VendureStock;
+    },
     openJobs: async () => {
       const { rows } = await jobs.query<{ open: string }>(
         `SELECT count(*) AS open FROM job_record WHERE state IN ('PENDING', 'RUNNING', 'RETRYING')`,
@@ -96,6 +106,15 @@ export const startVendure = async (
     },
   };
 };
+
+const stockQuery = `
+  SELECT (SELECT sum("stockOnHand") FROM stock_level WHERE "productVariantId" = v.id) AS "onHand",
+         (SELECT sum("stockAllocated") FROM stock_level WHERE "productVariantId" = v.id) AS allocated,
+         (SELECT coalesce(sum(quantity), 0) FROM stock_movement
+          WHERE "productVariantId" = v.id AND type = 'ALLOCATION') AS "allocatedByMovements",
+         (SELECT coalesce(sum(line.quantity), 0) FROM order_line line JOIN "order" o ON o.id = line."orderId"
+          WHERE line."productVariantId" = v.id AND o.state = 'PaymentSettled') AS sold
+  FROM product_variant v WHERE v.sku = $1`;
 
 type Catalogue = {
   variants: { id: string; sku: string }[];

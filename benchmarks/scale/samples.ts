@@ -21,18 +21,8 @@ const answerMsMax = 5_000;
 
 /** `sinceMs` is the moment of `performance.now()` that counts as 0. */
 export const takeSample = async (runFile: string, sinceMs: number): Promise<Sample> => {
-  // Read again each time: the launcher may have replaced a process.
+  const { metrics, silent } = await metricsOf(runFile);
   const run = readRunFile(runFile);
-  const silent: string[] = [];
-  const texts = await Promise.all(
-    metricsUrlsOf(run).map((url) =>
-      metricsAt(url).catch((error: Error) => {
-        silent.push(error.message);
-        return '';
-      }),
-    ),
-  );
-  const metrics = texts.flatMap(parse);
   const lagByGroup: Record<string, number> = {};
   for (const { name, labels, value } of metrics) {
     const group = /group="([^"]*)"/.exec(labels)?.[1];
@@ -49,6 +39,24 @@ export const takeSample = async (runFile: string, sinceMs: number): Promise<Samp
       .reduce((sum, { value }) => sum + value, 0),
     cpuMs: [...readCpuMs(processesOf(run)).values()].reduce((sum, ms) => sum + ms, 0),
   };
+};
+
+type Metric = { name: string; labels: string; value: number };
+
+/** Of all services and jobs, and which of them did not answer. */
+export const metricsOf = async (runFile: string): Promise<{ metrics: Metric[]; silent: string[] }> => {
+  // Read again each time: the launcher may have replaced a process.
+  const run = readRunFile(runFile);
+  const silent: string[] = [];
+  const texts = await Promise.all(
+    metricsUrlsOf(run).map((url) =>
+      metricsAt(url).catch((error: Error) => {
+        silent.push(error.message);
+        return '';
+      }),
+    ),
+  );
+  return { metrics: texts.flatMap(parse), silent };
 };
 
 const engines = new Set([
@@ -72,7 +80,7 @@ const metricsAt = async (url: string): Promise<string> => {
   return answer.text();
 };
 
-const parse = (text: string): { name: string; labels: string; value: number }[] =>
+const parse = (text: string): Metric[] =>
   text.split('\n').flatMap((line) => {
     const match = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
     return match ? [{ name: match[1] as string, labels: match[2] ?? '', value: Number(match[3]) }] : [];

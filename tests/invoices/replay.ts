@@ -8,7 +8,7 @@ import { eventually } from '#platform/testing/eventually';
 import { createAdmission } from '#platform/waiting/admission';
 import { sleep } from '#platform/waiting/sleep';
 import type { Shop } from '../shop.js';
-import { type InvoiceLine, isGoods, penceOf } from './ledger.js';
+import { type BookLine, type InvoiceLine, ledgerOf, stockCodeOf } from './ledger.js';
 import { figuresByScript, type ScriptFigures } from './script.js';
 
 /**
@@ -25,7 +25,13 @@ type Receipt = {
   price: string;
   customer: string;
 };
-type Invoice = { number: string; customer: string; wallMs: number; lines: InvoiceLine[] };
+
+/** A product of the catalogue: what is sold under one stock code at one price. */
+type Variant = { key: string; code: string; priceMinor: number };
+type Step = { invoice: string; customer: string; wallDate: string; wallMs: number } & (
+  | { kind: 'order'; lines: { ledgerLine: BookLine; variant: Variant }[] }
+  | { kind: 'return'; ledgerLine: BookLine; variant: Variant }
+);
 
 export type ReplayPlan = {
   admin: string;
@@ -37,156 +43,247 @@ export type ReplayPlan = {
   onDone?(done: number, of: number): void;
 };
 
-export type Replay = { receipts: readonly Receipt[]; productIds: ReadonlyMap<string, string> };
+/** What came back of an order, in the order in which it did. */
+type SentBack = { key: string; pieces: number; wallDate: string };
+export type Replayed = { orderId: string; wallDate: string; returns: SentBack[] };
+
+export type Replay = {
+  receipts: readonly Receipt[];
+  /** By the key of what is sold: stock code and price. */
+  productIds: ReadonlyMap<string, string>;
+  orders: readonly Replayed[];
+  /** Lines of the ledger that were ordered or sent back, and those whose price has a fraction of a penny. */
+  lines: readonly BookLine[];
+  leftOut: number;
+  seconds: number;
+  realSeconds: number;
+};
 
 const piecesMax = 1_000;
-const linesMax = 50;
-const stock = 1_000_000;
+const linesMax = 100;
+const stock = 100_000_000;
 const customersAtOnce = 8;
 const triesMax = 100;
+const settledMsMax = 60_000;
 
+/**
+ * Each line of the ledger: orders of what an invoice lists, in several where it is too much for one, and returns of the
+ * pieces that the ledger takes back. Real times pass as fast as orders are confirmed, or in the plan's time.
+ */
 export const replayInvoices = async (shop: Shop, plan: ReplayPlan): Promise<Replay> => {
-  const invoices = invoicesOf(plan.invoices);
-  const prices = pricesOf(invoices);
-  const productIds = new Map<string, string>();
+  const { steps, variants, lines, leftOut } = stepsOf(plan.invoices);
+  const productIds = await importVariants(shop, plan, variants);
   const admission = createAdmission(customersAtOnce);
-  await Promise.all(
-    [...prices].map(([code, price]) =>
-      admission.run(async () => {
-        productIds.set(code, await createProduct(shop, plan, code, penceOf(price, 1)));
-      }),
-    ),
-  );
-  const lastId = [...productIds.values()].at(-1) as string;
-  await eventually(async () => (await shop.stockOf(lastId)).available === stock, { timeoutMs: 30_000 });
-  const [firstMs, lastMs] = [invoices[0]?.wallMs ?? 0, invoices.at(-1)?.wallMs ?? 0];
+  const [firstMs, lastMs] = [steps[0]?.wallMs ?? 0, steps.at(-1)?.wallMs ?? 0];
   const startedAtMs = performance.now();
   const share = ((plan.secondsForAll ?? 0) * 1000) / Math.max(1, lastMs - firstMs);
   const receipts: Receipt[] = [];
+  const orders: Replayed[] = [];
   let done = 0;
-  const chains = Map.groupBy(invoices, ({ customer, number }) => customer || number);
+  const chains = Map.groupBy(steps, ({ customer, invoice }) => customer || invoice);
   await Promise.all(
     [...chains.values()].map(async (chain) => {
-      const buyer = createBuyer(shop, { prices, productIds, receipts });
-      for (const invoice of chain) {
-        const dueAtMs = startedAtMs + (invoice.wallMs - firstMs) * share;
+      const buyer = createBuyer(shop, { productIds, receipts, orders });
+      for (const step of chain) {
+        const dueAtMs = startedAtMs + (step.wallMs - firstMs) * share;
         await sleep(Math.max(0, dueAtMs - performance.now()));
-        await admission.run(() => buyer.take(invoice));
+        await admission.run(() => buyer.take(step));
         done += 1;
-        plan.onDone?.(done, invoices.length);
+        plan.onDone?.(done, steps.length);
       }
     }),
   );
-  return { receipts, productIds };
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  return { receipts, productIds, orders, lines, leftOut, seconds, realSeconds: (lastMs - firstMs) / 1000 };
 };
 
-/** In the order of the file, each as it can be ordered: few enough lines and pieces, of goods with a price in pence. */
-const invoicesOf = (lines: readonly InvoiceLine[]): Invoice[] =>
-  [...Map.groupBy(lines.filter(isGoods), ({ invoice }) => invoice)].flatMap(([number, all]) => {
-    const isReturn = number.startsWith('C');
-    const fitting = all.filter(
-      ({ quantity, priceText }) =>
-        isReturn === quantity < 0 && Math.abs(quantity) <= piecesMax && penceOf(priceText, 1) > 0,
-    );
-    const once = [...new Map(fitting.map((line) => [line.product, line])).values()].slice(0, linesMax);
-    const [first] = once;
-    if (first === undefined) return [];
-    const wallMs = Date.parse(`${first.wallTime.replace(' ', 'T')}Z`);
-    return [{ number, customer: first.customer, wallMs, lines: once }];
-  });
-
-/** A product keeps its first price, in whole pence. */
-const pricesOf = (invoices: readonly Invoice[]): Map<string, string> => {
-  const prices = new Map<string, string>();
-  for (const { number, lines } of invoices)
-    for (const { product, priceText } of number.startsWith('C') ? [] : lines)
-      if (!prices.has(product)) prices.set(product, (penceOf(priceText, 1) / 100).toFixed(2));
-  return prices;
+/** What is to be done, in the order of the ledger: an invoice's lines together, each return by itself. */
+const stepsOf = (invoices: readonly InvoiceLine[]) => {
+  const ledger = ledgerOf(invoices);
+  const isWhole = ({ amountMinor, quantity }: BookLine) => amountMinor % quantity === 0 && amountMinor !== 0;
+  const placeOf = ({ orderId, line }: BookLine) => `${orderId} ${line}`;
+  const ordered = new Set(ledger.filter((line) => line.kind === 'sale' && isWhole(line)).map(placeOf));
+  const whole = ledger.filter((line) => ordered.has(placeOf(line)));
+  const variants = new Map<string, Variant>();
+  const variantOf = ({ productId, amountMinor, quantity }: BookLine): Variant => {
+    const [code, priceMinor] = [stockCodeOf(productId), amountMinor / quantity];
+    const variant = { key: `${code}@${priceMinor}`, code, priceMinor };
+    variants.set(variant.key, variant);
+    return variant;
+  };
+  const steps: Step[] = [];
+  for (const ledgerLine of whole) {
+    const { orderId: invoice, userId, wallDate, atMs: wallMs, kind } = ledgerLine;
+    const variant = variantOf(ledgerLine);
+    const last = steps.at(-1);
+    const common = { invoice, customer: userId ?? '', wallDate, wallMs };
+    if (kind === 'refund') steps.push({ ...common, kind: 'return', ledgerLine, variant });
+    else if (last?.kind === 'order' && last.invoice === invoice) last.lines.push({ ledgerLine, variant });
+    else steps.push({ ...common, kind: 'order', lines: [{ ledgerLine, variant }] });
+  }
+  return { steps, variants: [...variants.values()], lines: whole, leftOut: ledger.length - whole.length };
 };
 
-const createProduct = async (
+/** The catalogue by one import; resolves when each product can be ordered. */
+const importVariants = async (
   shop: Shop,
   { admin, currency }: ReplayPlan,
-  code: string,
-  amountMinor: number,
-) => {
-  const made = await patiently(() =>
-    shop.call<{ id: string }>('POST', '/api/products', {
-      token: admin,
-      body: { name: code, category: 'home', price: { amountMinor, currency }, initialStock: stock },
+  variants: readonly Variant[],
+): Promise<Map<string, string>> => {
+  const brand = `invoices ${newId()}`;
+  const body = variants.map(({ key, priceMinor }) =>
+    JSON.stringify({
+      name: key,
+      category: 'home',
+      brand,
+      price: { amountMinor: priceMinor, currency },
+      initialStock: stock,
+      externalId: `${brand} ${key}`,
     }),
   );
-  return expectStatus(made, 201).id;
+  const answer = await fetch(`${shop.gateway}/api/products/import`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/x-ndjson' },
+    body: body.join('\n'),
+  });
+  const { created } = (await answer.json()) as { created: number };
+  if (created !== variants.length) throw new Error(`${created} of ${variants.length} products were imported`);
+  const ids = new Map<string, string>();
+  for (let next: string | null = ''; next !== null; ) {
+    const cursor: string = next === '' ? '' : `&cursor=${encodeURIComponent(next)}`;
+    const path = `/api/products?limit=100&brand=${encodeURIComponent(brand)}${cursor}`;
+    const page = await shop.call<{ items: { id: string; name: string }[]; next: string | null }>('GET', path);
+    for (const { id, name } of page.body.items) ids.set(name, id);
+    next = page.body.next;
+  }
+  for (const id of ids.values())
+    await eventually(async () => (await shop.stockOf(id)).available === stock, { timeoutMs: 120_000 });
+  return ids;
 };
 
-type Ways = {
-  prices: ReadonlyMap<string, string>;
-  productIds: ReadonlyMap<string, string>;
-  receipts: Receipt[];
-};
+type Ways = { productIds: ReadonlyMap<string, string>; receipts: Receipt[]; orders: Replayed[] };
+
+/** A part of an invoice that is one order, and the pieces of it that can still be sent back. */
+type Bought = { replayed: Replayed; invoice: string; number: string; left: Map<string, number> };
 
 /** One customer, who remembers what can still be sent back. */
-const createBuyer = (shop: Shop, { prices, productIds, receipts }: Ways) => {
-  const bought: { orderId: string; left: Map<string, number> }[] = [];
+const createBuyer = (shop: Shop, { productIds, receipts, orders }: Ways) => {
+  const bought: Bought[] = [];
   let account: Promise<{ token: string }> | undefined;
   const tokenOf = async (customer: string): Promise<string | undefined> => {
     if (customer === '') return undefined;
     account ??= shop.registerCustomer();
     return (await account).token;
   };
-  const note = (invoice: Invoice, code: string, quantity: number, at: string): void => {
-    const price = prices.get(code) as string;
-    receipts.push({ invoice: invoice.number, code, quantity, at, price, customer: invoice.customer });
-  };
+  const note = (
+    invoice: string,
+    { key, priceMinor }: Variant,
+    quantity: number,
+    at: string,
+    customer: string,
+  ) => receipts.push({ invoice, code: key, quantity, at, price: (priceMinor / 100).toFixed(2), customer });
 
-  const order = async (invoice: Invoice): Promise<void> => {
-    const token = await tokenOf(invoice.customer);
+  const order = async (step: Step & { kind: 'order' }, part: ReadonlyMap<Variant, number>, nth: number) => {
+    const token = await tokenOf(step.customer);
     const placed = await patiently(() =>
       shop.placeOrder({
         ...(token === undefined ? { email: 'guest@example.com' } : { token }),
-        items: invoice.lines.map(({ product, quantity }) => ({
-          productId: productIds.get(product) as string,
+        items: [...part].map(([{ key }, quantity]) => ({
+          productId: productIds.get(key) as string,
           quantity,
         })),
       }),
     );
     const { id, orderToken } = expectStatus(placed, 202);
-    const bearer = token ?? (orderToken as string);
-    const { status } = await shop.settled(id, bearer, 60_000);
-    if (status !== 'confirmed') throw new Error(`order of ${invoice.number} is ${status}`);
-    const at = await timeOf(shop, id, bearer, 'OrderConfirmed', 0);
-    for (const { product, quantity } of invoice.lines) note(invoice, product, quantity, at);
-    bought.push({ orderId: id, left: new Map(invoice.lines.map((line) => [line.product, line.quantity])) });
+    const caller: Caller =
+      token === undefined ? { headers: { 'x-order-token': orderToken as string } } : { token };
+    const status = await settled(shop, id, caller);
+    if (status !== 'confirmed') throw new Error(`order of ${step.invoice} is ${status}`);
+    const at = await timeOf(shop, id, caller, 'OrderConfirmed', 0);
+    const number = `${step.invoice}-${nth}`;
+    for (const [variant, quantity] of part) note(number, variant, quantity, at, step.customer);
+    const replayed: Replayed = { orderId: id, wallDate: step.wallDate, returns: [] };
+    orders.push(replayed);
+    const left = new Map([...part].map(([{ key }, quantity]) => [key, quantity]));
+    bought.push({ replayed, invoice: step.invoice, number, left });
   };
 
-  const sendBack = async (invoice: Invoice): Promise<void> => {
-    const token = await tokenOf(invoice.customer);
-    if (token === undefined) return;
-    for (const { product, quantity } of invoice.lines) {
-      const from = bought.findLast(({ left }) => (left.get(product) ?? 0) > 0);
-      if (from === undefined) continue;
-      const left = from.left.get(product) ?? 0;
-      const pieces = Math.min(left, -quantity);
-      const before = (await timesOf(shop, from.orderId, token, 'OrderReturned')).length;
-      const body = { items: [{ productId: productIds.get(product), quantity: pieces }], reason: 'as it was' };
-      const path = `/api/orders/${from.orderId}/returns`;
+  const sendBack = async ({
+    invoice,
+    customer,
+    wallDate,
+    variant,
+    ledgerLine,
+  }: Step & { kind: 'return' }) => {
+    const token = (await tokenOf(customer)) as string;
+    const { key } = variant;
+    for (let pieces = -ledgerLine.quantity; pieces > 0; ) {
+      const from = bought.findLast((one) => one.invoice === invoice && (one.left.get(key) ?? 0) > 0);
+      if (from === undefined) throw new Error(`nothing is left of ${key} in ${invoice}`);
+      const { replayed, left } = from;
+      const taken = Math.min(left.get(key) ?? 0, pieces);
+      const before = (await timesOf(shop, replayed.orderId, { token }, 'OrderReturned')).length;
+      const body = { items: [{ productId: productIds.get(key), quantity: taken }], reason: 'as it was' };
+      const path = `/api/orders/${replayed.orderId}/returns`;
       const headers = { 'idempotency-key': newId() };
       expectStatus(await patiently(() => shop.call('POST', path, { token, headers, body })), 202);
-      from.left.set(product, left - pieces);
-      note(invoice, product, -pieces, await timeOf(shop, from.orderId, token, 'OrderReturned', before));
+      left.set(key, (left.get(key) ?? 0) - taken);
+      replayed.returns.push({ key, pieces: taken, wallDate });
+      pieces -= taken;
+      const at = await timeOf(shop, replayed.orderId, { token }, 'OrderReturned', before);
+      note(`C${from.number}`, variant, -taken, at, customer);
     }
   };
 
   return {
-    take: (invoice: Invoice) => (invoice.number.startsWith('C') ? sendBack(invoice) : order(invoice)),
+    take: async (step: Step): Promise<void> => {
+      if (step.kind === 'return') return sendBack(step);
+      for (const [nth, part] of partsOf(step.lines).entries()) await order(step, part, nth);
+    },
   };
 };
 
-const timesOf = async (shop: Shop, orderId: string, token: string, type: string): Promise<string[]> => {
+/** An invoice as orders that may be placed: each product once in an order, and not too much of it. */
+const partsOf = (
+  lines: readonly { ledgerLine: BookLine; variant: Variant }[],
+): ReadonlyMap<Variant, number>[] => {
+  const byKey = Map.groupBy(lines, ({ variant }) => variant.key);
+  const parts: Map<Variant, number>[] = [];
+  for (const same of byKey.values()) {
+    const { variant } = same[0] as (typeof same)[number];
+    let left = same.reduce((sum, { ledgerLine }) => sum + ledgerLine.quantity, 0);
+    for (let nth = 0; left > 0; nth += 1) {
+      const part = parts[nth] ?? new Map<Variant, number>();
+      parts[nth] = part;
+      if (part.size >= linesMax) continue;
+      const pieces = Math.min(left, piecesMax);
+      part.set(variant, pieces);
+      left -= pieces;
+    }
+  }
+  return parts;
+};
+
+/** A customer by the token of the account, a guest by that of the order. */
+type Caller = { token: string } | { headers: Record<string, string> };
+
+/** What the order's status ends as: asked for again only when it changes, as there are many orders. */
+const settled = async (shop: Shop, id: string, caller: Caller): Promise<string> => {
+  const endsAtMs = performance.now() + settledMsMax;
+  const isOpen = (status: string) => status === 'pending' || status === 'reserved' || status === 'paid';
+  for (let status = 'pending'; ; ) {
+    const path = `/api/orders/${id}/status?waitMs=5000`;
+    const asked = await patiently(() => shop.call<{ status: string }>('GET', path, caller));
+    status = expectStatus(asked, 200).status;
+    if (!isOpen(status) || performance.now() > endsAtMs) return status;
+  }
+};
+
+const timesOf = async (shop: Shop, orderId: string, caller: Caller, type: string): Promise<string[]> => {
   const { body } = await shop.call<{ items: { type: string; occurredAt: string }[] }>(
     'GET',
     `/api/orders/${orderId}/timeline`,
-    { token },
+    caller,
   );
   return body.items.filter((entry) => entry.type === type).map(({ occurredAt }) => occurredAt);
 };
@@ -194,14 +291,14 @@ const timesOf = async (shop: Shop, orderId: string, token: string, type: string)
 const timeOf = async (
   shop: Shop,
   orderId: string,
-  token: string,
+  caller: Caller,
   type: string,
   nth: number,
 ): Promise<string> => {
   let at: string | undefined;
   await eventually(
     async () => {
-      at = (await timesOf(shop, orderId, token, type)).sort()[nth];
+      at = (await timesOf(shop, orderId, caller, type)).sort()[nth];
       return at !== undefined;
     },
     { timeoutMs: 20_000 },
