@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openOutageRig } from './outage-rig.js';
-import { repeatOrders } from './repeated-orders.js';
 import { startScratch, underIngestLoad } from './running-platform.js';
 import { openStallRig, type StallRig } from './stall.js';
 
 /**
- * A small `npm run stalls`, `npm run retries` and `npm run outages`, on a platform of its own, because other tests use the shared engines.
+ * A small `npm run stalls`, on a platform of its own, because other tests use the shared engines.
  * `platform/messaging/stalled-process.int.test.ts` tests that a process of ours recovers from a stop.
  */
 
@@ -27,22 +25,6 @@ test('the broker is stopped for 8 s under load, and everything goes on by itself
   const { untruths, unwell } = await rig.stall('kafka', 8_000);
   expect(untruths).toEqual([]);
   expect(unwell).not.toEqual([]);
-}, 180_000);
-
-test('an order sent three times is one order with one charge and one answer, though the services are killed', async () => {
-  const plan = { orders: 40, victim: 'order', killEveryMs: 100, killsMax: 1 };
-  const { kills, problems } = await repeatOrders(platform.runFile, plan);
-  expect(problems).toEqual([]);
-  expect(kills).toBeGreaterThan(0);
-}, 180_000);
-
-test('while the payment service has no database everything else works, and then the orders end', async () => {
-  const { runFile, pid: launcherPid } = platform;
-  const outages = await openOutageRig({ runFile, launcherPid }, 5);
-  const { problems, accepted } = await outages.outage({ part: 'payment', how: 'cut off' }, 2_000);
-  await outages.stop();
-  expect(problems).toEqual([]);
-  expect(accepted).toBeGreaterThan(0);
 }, 180_000);
 
 test('afterwards every order has ended, every record is a row once, and nobody reports lag', async () => {
