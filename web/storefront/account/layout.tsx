@@ -32,7 +32,7 @@ export const AccountLayout = () => {
       }
     >
       <div className="grid gap-8 md:grid-cols-[12rem_1fr] md:gap-12">
-        <nav aria-label="Account">
+        <nav aria-label="Account" className="min-w-0">
           <ul className="flex gap-1 overflow-x-auto md:flex-col">
             {pages.map(([to, name]) => (
               <li key={to}>

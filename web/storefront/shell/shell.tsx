@@ -48,7 +48,7 @@ const Mark = () => (
         strokeLinecap="round"
       />
     </svg>
-    <span className="font-display text-xl tracking-tight">Cartstream</span>
+    <span className="font-display text-xl tracking-tight max-[25rem]:sr-only">Cartstream</span>
   </Link>
 );
 

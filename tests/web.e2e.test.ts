@@ -1,0 +1,227 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runFilePath } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { readRunFile, shopAt } from './shop.js';
+import {
+  accessibilityFindings,
+  findBrowser,
+  type Loading,
+  measureLoading,
+  noBrowser,
+  openBrowser,
+  photograph,
+  sidewaysScroll,
+  type TestBrowser,
+  type Visitor,
+} from './web/browser.js';
+
+/** The shop as people see it: real Chromium on the gateway of the running platform. */
+
+const run = readRunFile(runFilePath());
+const shop = shopAt(run.gateway);
+const executable = findBrowser();
+let browser: TestBrowser;
+let admin: string;
+const open: Visitor[] = [];
+
+beforeAll(async () => {
+  if (executable === undefined) return;
+  browser = await openBrowser(executable);
+  admin = await shop.login(run.adminEmail, run.adminPassword);
+});
+beforeEach(({ skip }) => skip(executable === undefined, noBrowser));
+afterAll(async () => browser?.close());
+
+const arrive = async (): Promise<Visitor> => {
+  const visitor = await browser.visitor();
+  open.push(visitor);
+  return visitor;
+};
+
+const price = 1999;
+const newProduct = (name: string, initialStock: number): Promise<string> =>
+  shop.createProduct(admin, { name, initialStock, category: 'home/lighting', amountMinor: price });
+
+const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name });
+
+/** From the product's page to the step of the payment, by keyboard where a form is filled. */
+const goToPayment = async (page: Page, productId: string): Promise<void> => {
+  await page.goto(`${run.gateway}/products/${productId}`);
+  await page.getByRole('button', { name: 'Add to cart' }).click();
+  await page.getByRole('link', { name: 'Go to the checkout' }).click();
+  await page.getByLabel('E-mail').fill('ada@example.com');
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Name').fill('Ada Lovelace');
+  await page.getByLabel('Street and number').fill('1 Engine Row');
+  await page.getByLabel('Postal code').fill('N1 1AA');
+  await page.getByLabel('Town or city').fill('London');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Pay £19.99' }).waitFor();
+};
+
+const pay = async (page: Page, outcome: string): Promise<void> => {
+  await page.getByRole('radio', { name: outcome }).check();
+  await page.getByRole('button', { name: 'Pay £19.99' }).click();
+};
+
+describe('a visitor', () => {
+  it('finds a product by a misspelt search, buys it as a guest, sees the order confirm live, and sends it back', async () => {
+    const productId = await newProduct('Zeppelin lampion', 5);
+    const { page, errors } = await arrive();
+    await page.goto(run.gateway);
+    await page.getByRole('heading', { level: 2, name: 'Picked for this visit' }).waitFor();
+    await photograph(page, 'home');
+    await eventually(async () => {
+      const found = await shop.call<{ items: { id: string }[] }>(
+        'GET',
+        '/api/products/search?q=zeppelin&limit=100',
+      );
+      return found.body.items.some(({ id }) => id === productId);
+    });
+
+    const search = page.getByRole('combobox', { name: 'Search the shop' });
+    await search.fill('zepelin lampoin');
+    await search.press('Enter');
+    await page.getByText('Showing results for').waitFor();
+    await photograph(page, 'search');
+    await page.locator(`a[href="/products/${productId}"]`).first().click();
+    await heading(page, 'Zeppelin lampion').waitFor();
+    await photograph(page, 'product');
+    await goToPayment(page, productId);
+    await photograph(page, 'checkout');
+
+    await page.evaluate('globalThis.isSamePage = true');
+    await pay(page, 'Slow');
+    // The bank takes two seconds, in which the page has no news to wait for but the stream's.
+    await heading(page, /^(We have your order|Everything is set aside)/).waitFor();
+    await photograph(page, 'order-open');
+    await heading(page, 'Your order is confirmed.').waitFor();
+    await page.getByText('Card, paid').waitFor();
+    expect(await page.evaluate('globalThis.isSamePage')).toBe(true);
+    await page.getByRole('link', { name: 'Cart, 0 items' }).waitFor();
+    await photograph(page, 'order-confirmed');
+
+    await page.getByRole('link', { name: 'Send something back' }).click();
+    await page.getByRole('checkbox').check();
+    await page.getByRole('button', { name: 'Send 1 piece back' }).click();
+    await page.getByText('Noted. £19.99 goes back to you.').waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('whose payment is declined reads so, has the goods in the cart again by one press, and pays otherwise', async () => {
+    const productId = await newProduct('Declined lampion', 5);
+    const { page, errors } = await arrive();
+    await goToPayment(page, productId);
+    await pay(page, 'Declined');
+    await heading(page, 'The payment was declined').waitFor();
+    await photograph(page, 'order-declined');
+    await page.getByRole('button', { name: 'Put it back in the cart' }).click();
+    await page.getByRole('link', { name: 'To the checkout' }).click();
+    await page.getByRole('button', { name: 'Go on to the address' }).click();
+    await page.getByRole('button', { name: 'Go on to the payment' }).click();
+    await pay(page, 'Accepted');
+    await heading(page, 'Your order is confirmed.').waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('to whom the last piece is lost while paying reads that nothing was charged', async () => {
+    const productId = await newProduct('Last lampion', 1);
+    const { page, errors } = await arrive();
+    await goToPayment(page, productId);
+    const other = await shop.registerCustomer();
+    const placed = await shop.placeOrder({ token: other.token, items: [{ productId, quantity: 1 }] });
+    expect((await shop.settled(placed.body.id, other.token)).status).toBe('confirmed');
+    await pay(page, 'Accepted');
+    await heading(page, 'Somebody was faster').waitFor();
+    await page.getByText('Nothing was charged').waitFor();
+    await photograph(page, 'order-sold-out');
+    expect(errors).toEqual([]);
+  });
+
+  it('who removes a line can undo it, and has the same cart after a reload and after opening an account', async () => {
+    const productId = await newProduct('Undone lampion', 5);
+    const { page, errors } = await arrive();
+    await page.goto(`${run.gateway}/products/${productId}`);
+    await page.getByRole('button', { name: 'Add to cart' }).click();
+    await page.getByRole('link', { name: 'Open the cart' }).last().click();
+    await page.getByRole('button', { name: 'Remove Undone lampion' }).click();
+    await page.getByText('Nothing in it yet').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    const written = page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.ok());
+    await page.getByRole('button', { name: 'Quantity of Undone lampion: one more' }).click();
+    await written;
+    await page.reload();
+    await page.getByRole('link', { name: 'Cart, 2 items' }).waitFor();
+    await page.goto(`${run.gateway}/register?next=/cart`);
+    await page.getByLabel('Name').fill('Grace Hopper');
+    await page.getByLabel('E-mail').fill(`grace-${productId}@example.com`);
+    await page.getByLabel('Password').fill('correct horse battery');
+    await page.keyboard.press('Enter');
+    await heading(page, 'Your cart').waitFor();
+    await page.getByRole('link', { name: 'Cart, 2 items' }).waitFor();
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('every page of the shop', () => {
+  it('has no serious finding of axe-core in either theme, and does not scroll sideways at 320 pixels', async () => {
+    const productId = await newProduct('Looked at lampion', 5);
+    const { page, errors } = await arrive();
+    const findings: string[] = [];
+    // The pages of the account have no colours that the others do not have.
+    const look = async (path: string, ready: string | RegExp): Promise<void> => {
+      const themes = path.startsWith('/account/') ? (['light'] as const) : undefined;
+      await page.goto(run.gateway + path);
+      await page.getByText(ready).first().waitFor();
+      await page.waitForLoadState('networkidle');
+      findings.push(...(await accessibilityFindings(page, themes)));
+      const beyond = await sidewaysScroll(page);
+      if (beyond > 0) findings.push(`${path} scrolls ${beyond} px sideways`);
+    };
+    await look('/', 'Picked for this visit');
+    await look('/categories/home', 'Within');
+    await look('/search?q=lampion', 'found.');
+    await look('/search?q=qqqqqqqqqq', 'Nothing found');
+    await look(`/products/${productId}`, 'What buyers say');
+    await look('/cart', 'Nothing in it yet');
+    await look('/login', 'Password forgotten');
+    await goToPayment(page, productId);
+    findings.push(...(await accessibilityFindings(page)));
+    await pay(page, 'Accepted');
+    await heading(page, 'Your order is confirmed.').waitFor();
+    findings.push(...(await accessibilityFindings(page)));
+    await look('/register?next=/account', 'Open an account');
+    await page.getByLabel('Name').fill('Joan Clarke');
+    await page.getByLabel('E-mail').fill(`joan-${productId}@example.com`);
+    await page.getByLabel('Password').fill('correct horse battery');
+    await page.keyboard.press('Enter');
+    await heading(page, 'Hello, Joan').waitFor();
+    for (const [path, ready] of [
+      ['/account', 'No orders yet'],
+      ['/account/addresses', 'No addresses yet'],
+      ['/account/preferences', 'About what'],
+      ['/account/sessions', 'This browser'],
+      ['/account/data', 'Take it with you'],
+    ] as const)
+      await look(path, ready);
+    expect(findings).toEqual([]);
+    expect(errors).toEqual([]);
+  }, 240_000);
+
+  it('comes quickly: script, largest paint and layout shift of a first visit are within their budgets', async () => {
+    const loads: Loading[] = [];
+    for (let visit = 0; visit < 3; visit += 1) {
+      const { page, context } = await browser.visitor({ reducedMotion: 'no-preference' });
+      loads.push(await measureLoading(page, run.gateway));
+      await context.close();
+    }
+    // Other work of the machine can make a visit slower, never faster.
+    const best = (of: (load: Loading) => number) => Math.min(...loads.map(of));
+    expect(best(({ scriptBytes }) => scriptBytes)).toBeGreaterThan(50_000);
+    expect(Math.max(...loads.map(({ scriptBytes }) => scriptBytes))).toBeLessThanOrEqual(130_000);
+    expect(best(({ largestPaintMs }) => largestPaintMs)).toBeGreaterThan(0);
+    expect(best(({ largestPaintMs }) => largestPaintMs)).toBeLessThanOrEqual(1800);
+    expect(Math.max(...loads.map(({ layoutShift }) => layoutShift))).toBeLessThanOrEqual(0.02);
+  });
+});
