@@ -1,5 +1,5 @@
 /**
- * `npm run retries [-- --orders 1000 --kill-every-ms 1500]`: starts a platform of its own, each service in its own process,
+ * `npm run retries [-- --orders 1000 --kill-every-ms 5000]`: starts a platform of its own, each service in its own process,
  * and sends each order three times under its Idempotency-Key, half of them at once, while the order service's process is
  * killed again and again. Afterwards each key has one order, one charge and one body. Writes
  * `benchmarks/results/retries.json`.
@@ -14,7 +14,7 @@ const option = (name: string, otherwise: number): number => {
 };
 const plan = {
   orders: option('orders', 1_000),
-  killEveryMs: option('kill-every-ms', 1_500),
+  killEveryMs: option('kill-every-ms', 5_000),
   victim: 'order',
 };
 if (!(plan.orders > 0) || !(plan.killEveryMs > 0)) {
