@@ -81,14 +81,14 @@ const turns = ['-rotate-12', '-rotate-6', 'rotate-0', 'rotate-6', 'rotate-12'];
 const drops = ['translate-y-10', 'translate-y-3', '', 'translate-y-3', 'translate-y-10'];
 
 const Fan = ({ products }: { products: readonly Product[] }) => (
-  <div className="flex h-56 min-w-0 justify-center self-end overflow-hidden pt-6 sm:h-64 md:h-88">
+  <div className="flex h-56 min-w-0 justify-center self-end pt-6 sm:h-64 md:h-88">
     {products.map((product, place) => (
       <Link
         key={product.id}
         to="/products/$productId"
         params={{ productId: product.id }}
         aria-label={product.name}
-        className={`rise-in -mx-5 w-24 shrink-0 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 sm:w-32 md:-mx-6 md:w-32 lg:-mx-7 lg:w-40 ${turns[place]} ${drops[place]}`}
+        className={`rise-in -mx-5 w-24 shrink-0 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 sm:w-32 md:-mx-6 md:w-32 lg:-mx-8 lg:w-40 ${turns[place]} ${drops[place]}`}
       >
         <CoverPicture product={product} image={product.images[0]} className="rounded-xl shadow-float" />
       </Link>
