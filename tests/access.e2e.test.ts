@@ -341,7 +341,8 @@ describe('a program with an API key', () => {
     const { operations } = await documented(run.gateway);
     // Whoever may call an operation without any token is not asked for one, so no key is looked at.
     const guarded = operations.filter(
-      ({ statuses, scope }) => statuses.includes(403) && scope !== 'live:read',
+      ({ statuses, scope, path }) =>
+        statuses.includes(403) && scope !== 'live:read' && !path.startsWith('/api/live'),
     );
     const answers = await Promise.all(
       guarded.map(async ({ method, path }) => {

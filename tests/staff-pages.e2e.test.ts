@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { AxeBuilder } from '@axe-core/playwright';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { engines, runFilePath } from '#platform/testing/engines';
@@ -10,41 +7,43 @@ import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { topics } from '#schemas/topics';
 import { readRunFile, shopAt } from './shop.js';
+import {
+  accessibilityFindings,
+  findBrowser,
+  noBrowser,
+  openBrowser,
+  photograph as photographOf,
+  sidewaysScroll,
+  type TestBrowser,
+} from './web/browser.js';
 
 /** The pages of staff as they see them: real Chromium on the gateway of the running platform. */
 
 const run = readRunFile(runFilePath());
 const shop = shopAt(run.gateway);
-const executable = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path !== undefined && existsSync(path),
-);
+const executable = findBrowser();
 const pages = run.gateway;
-const pictures = 'dist/screenshots';
 const orderOverdueMs = 90_000;
 
-let browser: Browser;
+let browser: TestBrowser;
 let page: Page;
 let admin: string;
 let stuckId: string;
-const errors: string[] = [];
+let errors: string[] = [];
 
 beforeAll(async () => {
   if (executable === undefined) return;
-  await mkdir(pictures, { recursive: true });
   admin = await shop.login(run.adminEmail, run.adminPassword);
   stuckId = await place('tok_timeout');
-  browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB' });
-  page = await context.newPage();
-  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-  page.on('pageerror', (error) => errors.push(error.message));
+  browser = await openBrowser(executable);
+  ({ page, errors } = await browser.visitor({ locale: 'en-GB' }));
   await page.goto(`${pages}/admin`);
   await page.getByLabel('E-mail').fill(run.adminEmail);
   await page.getByLabel('Password').fill(run.adminPassword);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('heading', { level: 1, name: 'What is wrong now' }).waitFor();
 }, 60_000);
-beforeEach(({ skip }) => skip(executable === undefined, 'no Chromium: set CHROMIUM to one'));
+beforeEach(({ skip }) => skip(executable === undefined, noBrowser));
 afterEach(() => expect(errors.splice(0), 'errors on the console').toEqual([]));
 afterAll(async () => browser?.close());
 
@@ -60,8 +59,7 @@ const place = async (paymentToken: string): Promise<string> => {
   return placed.body.id;
 };
 
-const photograph = (name: string) =>
-  page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true, animations: 'disabled' });
+const photograph = (name: string) => photographOf(page, name);
 
 const orderOf = async (id: string) =>
   (
@@ -81,7 +79,8 @@ describe('an operator', () => {
     await page.goto(`${pages}/admin`);
     const line = page
       .getByRole('listitem')
-      .filter({ hasText: `of ${topics.reviews.topic} could not be handled` });
+      // The consumers of the services take replays; those of the jobs do not.
+      .filter({ hasText: `of ${topics.reviews.topic} could not be handled by product.` });
     await line.first().waitFor();
     await photograph('admin-now');
     await line.first().getByRole('link', { name: 'Look and replay' }).click();
@@ -141,20 +140,15 @@ describe('every page of staff', () => {
     await page.goto(pages + address.replace('{stuck}', stuckId));
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`)).toEqual([]);
-    await page.setViewportSize({ width: 320, height: 700 });
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
-    await page.setViewportSize({ width: 1280, height: 900 });
+    expect(await accessibilityFindings(page, ['light'])).toEqual([]);
+    expect(await sidewaysScroll(page)).toBe(0);
   });
 
   it.each([
     ['/dashboard', 170],
     ['/admin', 200],
   ])('%s loads at most %i kB of script', async (address, kiloBytesMax) => {
-    const context = await browser.newContext();
-    const first = await context.newPage();
+    const { page: first, context } = await browser.visitor();
     await first.goto(pages + address, { waitUntil: 'networkidle' });
     const bytes = await first.evaluate<number>(
       `performance.getEntriesByType('resource').filter(({ initiatorType, name }) => initiatorType === 'script' || name.endsWith('.js')).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)`,

@@ -13,7 +13,10 @@ export type Column<Row> = {
   sort?: { direction: 'ascending' | 'descending' | 'none'; onSort(): void };
 };
 
-/** A table with a caption for screen readers. Scrolls sideways in its own box, so that the page never does. */
+/**
+ * A table with a caption for screen readers. Scrolls sideways in its own box, so that the page never does; the box is
+ * `relative`, because what only screen readers see would lie outside of it otherwise.
+ */
 export const DataTable = <Row,>({
   caption,
   columns,
@@ -36,7 +39,7 @@ export const DataTable = <Row,>({
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard.
     tabIndex={0}
     aria-label={caption}
-    className="overflow-x-auto rounded-xl border border-line bg-surface"
+    className="relative overflow-x-auto rounded-xl border border-line bg-surface"
   >
     <table
       aria-busy={isLoading || isDimmed || undefined}
