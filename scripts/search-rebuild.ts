@@ -1,6 +1,6 @@
 /**
  * `npm run search:rebuild`: makes what can be found anew from all events in Kafka. The platform may run meanwhile. Uses
- * the engines that the environment names (`DATABASE_URL`, `KAFKA_BROKERS`, `SCHEMA_REGISTRY_URL`), else those of the
+ * the engines that the environment names (`DATABASE_URL`, `REDIS_URL`, `KAFKA_BROKERS`, `SCHEMA_REGISTRY_URL`), else those of the
  * platform that CARTSTREAM_RUN names or that runs in `.local`.
  */
 import { existsSync } from 'node:fs';
@@ -18,8 +18,13 @@ const waitMsMax = 30 * 60_000;
 
 const ofPlatform = (): Record<string, string> => {
   if (!existsSync(runFilePath())) return {};
-  const { databaseUrl, schemaRegistryUrl, kafka } = engines();
-  return { DATABASE_URL: databaseUrl, SCHEMA_REGISTRY_URL: schemaRegistryUrl, ...kafkaEnv(kafka) };
+  const { databaseUrl, redisUrl, schemaRegistryUrl, kafka } = engines();
+  return {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+    ...kafkaEnv(kafka),
+  };
 };
 
 const config = loadConfig(searchConfig, {

@@ -143,9 +143,10 @@ describe('a catalogue', () => {
     await eventually(async () => (await search(word)).total === 599, followMs);
 
     const before = await documents();
-    const { kafka, schemaRegistryUrl, databaseUrl } = engines();
+    const { kafka, schemaRegistryUrl, databaseUrl, redisUrl } = engines();
     const config = loadConfig(searchConfig, {
       ...kafkaEnv(kafka),
+      REDIS_URL: redisUrl,
       SCHEMA_REGISTRY_URL: schemaRegistryUrl,
       DATABASE_URL: databaseUrl,
       SEARCH_PORT: '0',
