@@ -60,7 +60,10 @@ const view = async (visit: string, ...products: string[]) => {
   }
 };
 
-const startReplica = async (): Promise<ModelReplica & { host: RunnableHost; snapshots: SnapshotStore }> => {
+type Started = ModelReplica & { host: RunnableHost; snapshots: SnapshotStore };
+
+/** `beforeRead` is awaited before each chunk of a snapshot is read. */
+const startReplica = async (beforeRead?: (nth: number) => Promise<void>): Promise<Started> => {
   const host = testHost('recommendation');
   const own = host.use(connectBroker(host, kafka));
   const db = host.use(
@@ -69,7 +72,14 @@ const startReplica = async (): Promise<ModelReplica & { host: RunnableHost; snap
       migrations: [projectPath('services/recommendation/migrations')],
     }),
   );
-  const snapshots = createSnapshotStore(db, host.clock);
+  const watched: typeof db = {
+    ...db,
+    query: async (text, values) => {
+      if (text.startsWith('SELECT bytes')) await beforeRead?.(Number(values?.[1]));
+      return db.query(text, values);
+    },
+  };
+  const snapshots = createSnapshotStore(watched, host.clock);
   const replica = createModelReplica(host, own, { schemaRegistryUrl, snapshots, followed: [activity] });
   host.use(replica.component);
   await host.start();
@@ -136,5 +146,37 @@ describe('the replica of the models', () => {
     expect(another.model.visitOf('v5').seen).toEqual(['lamp', 'hook', 'nail']);
     await replica.snapshots.clear();
     await Promise.all([replica.host.stop(), another.host.stop()]);
+  });
+
+  it('learns anew where its snapshot is replaced before or while it is read, or has no end', async () => {
+    const replica = await startReplica();
+    await eventually(() => expect(replica.model.isReady()).toBe(true));
+    const admin = await broker.admin();
+    const [log] = await admin.offsets(activity);
+    await admin.close();
+    const places = { [`${activity}/0`]: String(log?.high) };
+    const lines = [...replica.model.snapshot()];
+    // White space behind the first line makes it a chunk by itself.
+    const chunked = [lines[0]!.padEnd(1_000_000), ...lines.slice(1)];
+    const startWith = async (written: string[], replacedBefore?: number) => {
+      await replica.snapshots.write(stateVersion, places, written);
+      const read: number[] = [];
+      const started = await startReplica(async (nth) => {
+        read.push(nth);
+        if (nth === replacedBefore) await replica.snapshots.write(stateVersion, places, chunked);
+      });
+      await eventually(() => expect(started.model.isReady()).toBe(true));
+      const { model } = started;
+      const found = { read, seen: model.visitOf('v5').seen, hasLearned: model.changes() > 0 };
+      await started.host.stop();
+      return found;
+    };
+    const seen = ['lamp', 'hook', 'nail'];
+    expect(await startWith(chunked)).toEqual({ read: [0, 1], seen, hasLearned: false });
+    expect(await startWith(chunked, 0)).toEqual({ read: [0], seen, hasLearned: true });
+    expect(await startWith(chunked, 1)).toEqual({ read: [0, 1], seen, hasLearned: true });
+    expect(await startWith(lines.slice(0, -1))).toEqual({ read: [0], seen, hasLearned: true });
+    await replica.snapshots.clear();
+    await replica.host.stop();
   });
 });

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isRetriable } from '#platform/errors';
+import { isRetriable, PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import type { BatchHandler, Broker, BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
 import { createEventReader, type ReceivedEvent } from '#platform/messaging/events';
@@ -101,6 +101,8 @@ export const createModelReplica = (
     const restored = createModel(createRecommender());
     const startedAtMs = performance.now();
     await found.read(restored.restore);
+    if (!restored.isRestored())
+      throw new PlatformError('contradiction', 'the snapshot of the models has no end', { retriable: false });
     if (comparedPercent !== undefined) restored.contest.compare(comparedPercent);
     current = restored;
     progress.restore(found.places);
@@ -129,6 +131,7 @@ export const createModelReplica = (
       learnedUpToMs: () => current.learnedUpToMs(),
       snapshot: () => current.snapshot(),
       restore: (line) => current.restore(line),
+      isRestored: () => current.isRestored(),
       isReady: catchUp.isDone,
       changes: () => changes,
       hasErasedSinceSnapshot: () => hasErased,

@@ -26,14 +26,19 @@ export type Model = Pick<
   snapshot(): Iterable<string>;
   /** For each line in their order, before anything is learned. */
   restore(line: string): void;
+  /** Whether the lines were restored that every snapshot ends with. */
+  isRestored(): boolean;
 };
 
 type Own = { calm: CalmJson; learnedUpToMs: number | null };
+const smallPrefix = '["small",';
 const ownPrefix = '["model",';
 
 export const createModel = (recommender: Recommender): Model => {
   const calm = createCalm();
   let learnedUpToMs: number | null = null;
+  let hasSmall = false;
+  let hasOwn = false;
 
   const learn = (activity: Activity): void => {
     recommender.learn(activity);
@@ -58,12 +63,15 @@ export const createModel = (recommender: Recommender): Model => {
     restore: (line) => {
       if (!line.startsWith(ownPrefix)) {
         recommender.restore(line);
+        hasSmall ||= line.startsWith(smallPrefix);
         return;
       }
       const [, own] = JSON.parse(line) as [string, Own];
       calm.restore(own.calm);
       learnedUpToMs = own.learnedUpToMs;
+      hasOwn = true;
     },
+    isRestored: () => hasSmall && hasOwn,
     take: ({ type, value }, appendedAtMs, visitsTogether = 1) => {
       if (type === 'ShopperActivity') {
         const activity = activityOf(value as ShopperActivity, appendedAtMs);

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import type { Clock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
@@ -11,7 +12,10 @@ export type Places = Readonly<Record<string, string>>;
 
 export type StoredSnapshot = {
   places: Places;
-  /** Calls `take` for each line, in their order. */
+  /**
+   * Calls `take` for each line, in their order. Another instance may replace the snapshot meanwhile: then some lines were
+   * taken and the rest is gone, which is the fault `contradiction`.
+   */
   read(take: (line: string) => void): Promise<void>;
 };
 
@@ -54,7 +58,11 @@ export const createSnapshotStore = (db: Database, clock: Clock): SnapshotStore =
       nth += 1;
     }
     await inTransaction(db, async (tx) => {
-      await tx.query('UPDATE model_snapshots SET places = $2 WHERE id = $1', [id, JSON.stringify(places)]);
+      await tx.query('UPDATE model_snapshots SET places = $2, chunks = $3 WHERE id = $1', [
+        id,
+        JSON.stringify(places),
+        nth,
+      ]);
       await tx.query('DELETE FROM model_snapshots WHERE id <> $1 AND (places IS NOT NULL OR begun_at < $2)', [
         id,
         new Date(begunAt.getTime() - abandonedAfterMs),
@@ -63,15 +71,13 @@ export const createSnapshotStore = (db: Database, clock: Clock): SnapshotStore =
   },
 
   newest: async (version) => {
-    const { rows } = await db.query<{ id: string; places: Places }>(
-      `SELECT id, places FROM model_snapshots WHERE version = $1 AND places IS NOT NULL
+    const { rows } = await db.query<{ id: string; places: Places; chunks: number | null }>(
+      `SELECT id, places, chunks FROM model_snapshots WHERE version = $1 AND places IS NOT NULL
        ORDER BY begun_at DESC LIMIT 1`,
       [version],
     );
     const [found] = rows;
-    return found === undefined
-      ? null
-      : { places: found.places, read: (take) => readChunks(db, found.id, take) };
+    return found === undefined ? null : { places: found.places, read: (take) => readChunks(db, found, take) };
   },
 
   hasSince: async (epochMs) => {
@@ -84,14 +90,24 @@ export const createSnapshotStore = (db: Database, clock: Clock): SnapshotStore =
   clear: async () => void (await db.query('DELETE FROM model_snapshots')),
 });
 
-const readChunks = async (db: Database, id: string, take: (line: string) => void): Promise<void> => {
-  for (let nth = 0; ; nth += 1) {
+/** Without a number of chunks, all that are there are read. */
+const readChunks = async (
+  db: Database,
+  { id, chunks }: { id: string; chunks: number | null },
+  take: (line: string) => void,
+): Promise<void> => {
+  for (let nth = 0; nth !== chunks; nth += 1) {
     const { rows } = await db.query<{ bytes: Buffer }>(
       'SELECT bytes FROM model_snapshot_chunks WHERE snapshot_id = $1 AND nth = $2',
       [id, nth],
     );
     const [chunk] = rows;
-    if (chunk === undefined) return;
+    if (chunk === undefined) {
+      if (chunks === null) return;
+      throw new PlatformError('contradiction', `${nth} of ${chunks} chunks of snapshot ${id} are there`, {
+        retriable: false,
+      });
+    }
     let turnEndsAtMs = performance.now() + turnMs;
     for (const line of (await inflate(chunk.bytes)).toString().split('\n')) {
       take(line);
