@@ -24,6 +24,7 @@ type Intent = {
   id: string;
   object: 'payment_intent';
   amount: number;
+  amount_received: number;
   amount_refunded: number;
   currency: string;
   status: string;
@@ -71,6 +72,7 @@ const create = (form: URLSearchParams): Answer => {
     id: `pi_${randomUUID().replaceAll('-', '')}`,
     object: 'payment_intent',
     amount: Number(form.get('amount')),
+    amount_received: 0,
     amount_refunded: 0,
     currency: form.get('currency') ?? '',
     status: 'requires_capture',
@@ -83,10 +85,13 @@ const create = (form: URLSearchParams): Answer => {
   return { status: 200, body: { ...intent } };
 };
 
-const move = (intent: Intent, to: 'succeeded' | 'canceled'): Answer => {
+const move = (intent: Intent, to: 'succeeded' | 'canceled', form: URLSearchParams): Answer => {
   if (intent.status !== 'requires_capture')
     return failed(400, 'invalid_request_error', 'payment_intent_unexpected_state');
+  const amount = Number(form.get('amount_to_capture') ?? intent.amount);
+  if (amount > intent.amount) return failed(400, 'invalid_request_error', 'amount_too_large');
   intent.status = to;
+  if (to === 'succeeded') intent.amount_received = amount;
   books[to === 'succeeded' ? 'captured' : 'canceled'] += 1;
   void notify(`payment_intent.${to}`, intent);
   return { status: 200, body: { ...intent } };
@@ -95,7 +100,7 @@ const move = (intent: Intent, to: 'succeeded' | 'canceled'): Answer => {
 const refund = (form: URLSearchParams): Answer => {
   const intent = intents.get(form.get('payment_intent') ?? '');
   const amount = Number(form.get('amount'));
-  if (intent?.status !== 'succeeded' || intent.amount_refunded + amount > intent.amount)
+  if (intent?.status !== 'succeeded' || intent.amount_refunded + amount > intent.amount_received)
     return failed(400, 'invalid_request_error', 'charge_already_refunded');
   const made: Refund = {
     id: `re_${randomUUID().replaceAll('-', '')}`,
@@ -164,7 +169,7 @@ const answerOf = (method: string, path: string, form: URLSearchParams): Answer =
   if (made !== undefined) return { status: 200, body: { ...made } };
   if (intent === undefined) return failed(404, 'invalid_request_error', 'resource_missing');
   if (method === 'GET') return { status: 200, body: { ...intent } };
-  return move(intent, action === 'capture' ? 'succeeded' : 'canceled');
+  return move(intent, action === 'capture' ? 'succeeded' : 'canceled', form);
 };
 
 const bodyOf = async (request: IncomingMessage): Promise<string> => {

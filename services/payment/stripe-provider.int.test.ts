@@ -20,6 +20,7 @@ import { webhookRoutes } from './webhook-routes.js';
 /** The payment service with Stripe's SDK, against a provider in a process of its own that loses a third of its answers. */
 
 const secret = 'whsec_of_this_test';
+const sum = { amountMinor: 1999, currency: 'EUR' };
 let sandbox: ChildProcess;
 let base: string;
 let scratch: ScratchDatabase;
@@ -67,10 +68,10 @@ afterAll(async () => {
 
 const tell = (orderId: string, command: PaymentCommand) =>
   inTransaction(scratch.db, (tx) => payments.update(tx, orderId, command));
-const due = async (token: string): Promise<string> => {
+const due = async (token: string, { amountMinor, currency } = sum): Promise<string> => {
   const orderId = randomUUID();
   const known = { orderId, paymentId: randomUUID() };
-  const charge = { userId: null, amountMinor: 1999, currency: 'EUR', method: 'card', token };
+  const charge = { userId: null, amountMinor, currency, method: 'card', token };
   await tell(orderId, { type: 'NoteInstruction', known, charge });
   await tell(orderId, { type: 'NoteStockReserved', known });
   return orderId;
@@ -115,18 +116,18 @@ describe('money through Stripe', () => {
   });
 
   /** A payment that is captured. */
-  const taken = async (token: string): Promise<string> => {
-    const orderId = await due(token);
+  const taken = async (token: string, of = sum): Promise<string> => {
+    const orderId = await due(token, of);
     await until([orderId], 'authorized');
     await tell(orderId, { type: 'CapturePayment' });
     await until([orderId], 'captured');
     return orderId;
   };
-  const giveBack = (orderId: string) =>
+  const giveBack = (orderId: string, amountMinor = 700) =>
     tell(orderId, {
       type: 'RefundPayment',
       refundId: randomUUID(),
-      amountMinor: 700,
+      amountMinor,
       nowMs: clock.nowMs(),
     });
   const refundsOf = async (orderId: string) =>
@@ -203,6 +204,37 @@ describe('money through Stripe', () => {
       await worker.workOff();
       expect(await refundsOf(orderId)).toEqual(['failed']);
     });
+  });
+
+  test('is counted as Stripe counts the currency, wherever it moves', async () => {
+    const orderId = await taken('pm_card_visa', { amountMinor: 500, currency: 'ISK' });
+    await giveBack(orderId, 120);
+    await isPaid(orderId);
+    const query = new URLSearchParams({ query: `metadata['key']:'${orderId}:authorize'` });
+    const found = await eventually(async () =>
+      (await fetch(`${base}/v1/payment_intents/search?${query}`)).json(),
+    );
+    expect(found).toMatchObject({
+      data: [{ currency: 'isk', amount: 50_000, amount_received: 50_000, amount_refunded: 12_000 }],
+    });
+  });
+
+  test('that Stripe cannot express is not moved at all', async () => {
+    const before = await books();
+    const ofPart = await due('pm_card_visa', { amountMinor: 50_020, currency: 'MGA' });
+    await until([ofPart], 'declined');
+    expect(await payments.find(scratch.db, { orderId: ofPart })).toMatchObject({
+      reason: 'amount_not_expressible',
+    });
+    expect(await books()).toEqual(before);
+    const whole = await taken('pm_card_visa', { amountMinor: 50_000, currency: 'MGA' });
+    await giveBack(whole, 20);
+    await eventually(async () => {
+      clock.advanceMs(300_000);
+      await worker.workOff();
+      expect(await refundsOf(whole)).toEqual(['failed']);
+    });
+    expect((await books()).refundedMinor).toBe(before.refundedMinor);
   });
 
   test('is declined with Stripe’s reason', async () => {

@@ -8,9 +8,13 @@ import {
   type RenewRequest,
 } from './provider.js';
 import type { ReferenceStore } from './reference-store.js';
+import { stripeAmount } from './stripe-amount.js';
 
 /** A refund may be under way for days; an event of Stripe has it asked about at once. */
 const refundRestMs = 300_000;
+
+/** The reason where Stripe has no amount for the sum. It is not asked for another sum instead. */
+const inexpressible = 'amount_not_expressible';
 
 export const createStripe = ({
   secretKey,
@@ -49,10 +53,12 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
   ): Promise<AuthorizeAnswer> => {
     // Barred: the order was cancelled before anybody knew whether it was authorised.
     if ((await references.find(key)) === null) return { outcome: 'declined', reason: 'voided' };
+    const amount = stripeAmount(amountMinor, currency);
+    if (amount === undefined) return { outcome: 'declined', reason: inexpressible };
     try {
       const intent = await stripe.paymentIntents.create(
         {
-          amount: amountMinor,
+          amount,
           currency: currency.toLowerCase(),
           payment_method: paymentMethod,
           allowed_payment_method_types: [method as 'card' | 'paypal' | 'crypto'],
@@ -117,13 +123,15 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
         : create(request, id);
     },
 
-    capture: async ({ key, authorizationKey, amountMinor }) => {
+    capture: async ({ key, authorizationKey, amountMinor, currency }) => {
       const reference = await references.find(authorizationKey);
       if (typeof reference !== 'string') return { outcome: 'refused', reason: 'not_authorized' };
+      const amount = stripeAmount(amountMinor, currency);
+      if (amount === undefined) return { outcome: 'refused', reason: inexpressible };
       const answer = await final(async () => {
         await stripe.paymentIntents.capture(
           reference,
-          { amount_to_capture: amountMinor },
+          { amount_to_capture: amount },
           { idempotencyKey: key },
         );
       });
@@ -148,13 +156,15 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
       return intent.status === 'requires_capture';
     },
 
-    refund: async ({ key, captureKey, amountMinor }) => {
+    refund: async ({ key, captureKey, amountMinor, currency }) => {
       const reference = await references.find(captureKey);
       if (typeof reference !== 'string') return { outcome: 'refused', reason: 'not_captured' };
+      const amount = stripeAmount(amountMinor, currency);
+      if (amount === undefined) return { outcome: 'refused', reason: inexpressible };
       let made: Stripe.Refund | undefined;
       const answer = await final(async () => {
         made = await stripe.refunds.create(
-          { payment_intent: reference, amount: amountMinor, metadata: { key } },
+          { payment_intent: reference, amount, metadata: { key } },
           { idempotencyKey: key },
         );
         await references.keep(key, made.id);
