@@ -100,4 +100,37 @@ describe('parameter sets beside the live one', () => {
     expect(answers(recommender)).toEqual(before);
     expect(contest.as('nobody', () => answers(recommender))).toEqual(before);
   });
+
+  it('go on learning with the live one in an arm of an experiment, where they are not compared', () => {
+    const activities = stream(300);
+    const first = Math.floor(activities.length / 3);
+    const asked = learn(createRecommender(), activities.slice(0, first));
+    const early = asked.contest.as('lasting', () => answers(asked));
+    learn(asked, activities.slice(first));
+    const late = asked.contest.as('lasting', () => answers(asked));
+    expect(late).not.toEqual(early);
+    const neverAsked = learn(createRecommender(), activities);
+    expect(late).toEqual(neverAsked.contest.as('lasting', () => answers(neverAsked)));
+
+    const promoted = learn(createRecommender(), activities.slice(0, first));
+    promoted.contest.promote('lasting');
+    learn(promoted, activities.slice(first));
+    const asFirst = promoted.contest.as(firstSet, () => answers(promoted));
+    expect(promoted.contest.promote(firstSet)).toBe(true);
+    expect(answers(promoted)).toEqual(asFirst);
+    expect(promoted.contest.toJson().rankers).toEqual({});
+  });
+
+  it('keep what they have learned by themselves', () => {
+    const recommender = createRecommender();
+    recommender.contest.compare(() => 100);
+    learn(recommender, stream(300));
+    const { rankers } = recommender.contest.toJson();
+    expect(Object.keys(rankers)).toEqual(others);
+    recommender.contest.as('lasting', () => answers(recommender));
+    expect(recommender.contest.toJson().rankers).toEqual(rankers);
+    expect(rankers.lasting?.product).not.toEqual(recommender.rankers.product.toJson());
+    recommender.contest.promote('lasting');
+    expect(recommender.rankers.product.toJson()).toEqual(rankers.lasting?.product);
+  });
 });

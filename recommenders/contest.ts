@@ -30,12 +30,13 @@ export type ContestJson = {
 /**
  * Parameter sets beside the live one, on the same stream. Of the lessons of the live set a share is theirs too: each set
  * makes the list for what the shopper chose next, is scored by the place that the choice has in it, and then learns from
- * it (predict, then learn). With a share of 0 nothing is computed and nothing kept. Of each set there are ranking models and
- * a line for each day and scenario of the last `daysMax`, and no more.
+ * it (predict, then learn). With a share of 0 nothing is computed and nothing kept. Of each set that was taught there are
+ * ranking models and a line for each day and scenario of the last `daysMax`, and no more; a set that was never taught
+ * answers with the ranking models of the live one.
  */
 export type Contest = {
   readonly live: string;
-  /** Makes a set the live one, with the ranking models that it has learned; false if there is no such set. */
+  /** Makes a set the live one, with the ranking models that it answers with; false if there is no such set. */
   promote(id: string): boolean;
   /** Runs as if the set were live. `run` must not wait. */
   as<T>(id: string, run: () => T): T;
@@ -88,7 +89,7 @@ export const createContest = (
     return { visitNeighbours, orderNeighbours, anchorsMax, positionReach, ...set?.settings };
   };
 
-  /** A set begins with what the live one has learned. */
+  /** For lessons: a set begins with what the live one has learned. */
   const rankersOf = (id: string): Rankers => {
     const known = learned.get(id);
     if (known !== undefined) return known;
@@ -107,7 +108,7 @@ export const createContest = (
   const as = <T>(id: string, run: () => T): T => {
     if (id === live || !sets.some((one) => one.id === id)) return run();
     const before = { rankers: { ...rankers }, asking: { ...asking } };
-    Object.assign(rankers, rankersOf(id));
+    Object.assign(rankers, learned.get(id));
     Object.assign(asking, settingsOf(id));
     try {
       return run();
@@ -165,10 +166,12 @@ export const createContest = (
     promote: (id) => {
       if (!sets.some((one) => one.id === id)) return false;
       if (id === live) return true;
-      const next = rankersOf(id);
-      learned.set(live, { ...rankers });
-      learned.delete(id);
-      Object.assign(rankers, next);
+      const next = learned.get(id);
+      if (next !== undefined) {
+        learned.set(live, { ...rankers });
+        learned.delete(id);
+        Object.assign(rankers, next);
+      }
       Object.assign(asking, settingsOf(id));
       live = id;
       // What is known is about the one that was live.
@@ -186,14 +189,12 @@ export const createContest = (
       if (credit < 100) return;
       credit -= 100;
       const liveScore = play(lesson, false);
-      for (const { id } of sets)
-        if (id !== live)
-          note(
-            id,
-            lesson,
-            liveScore,
-            as(id, () => play(lesson, true)),
-          );
+      for (const { id } of sets) {
+        if (id === live) continue;
+        rankersOf(id);
+        const ownScore = as(id, () => play(lesson, true));
+        note(id, lesson, liveScore, ownScore);
+      }
     },
     days: (id) => days.get(id) ?? [],
     toJson: () => ({
