@@ -58,6 +58,7 @@ const openUpstream = async (
   const headers = requestHeaders(request);
   delete headers['last-event-id'];
   if (lastId !== undefined) headers['last-event-id'] = lastId;
+  headers.accept = 'text/event-stream';
   try {
     const answer = await upstream.send({ method: 'GET', path, headers, body: null, signal });
     const { statusCode, body } = answer;

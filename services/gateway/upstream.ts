@@ -1,4 +1,5 @@
 import { errors, Pool } from 'undici';
+import { PlatformError } from '#platform/errors';
 import {
   type LocalAnswer,
   type LocalRequest,
@@ -29,7 +30,7 @@ export type Upstream = Component & {
    * The answer of one instance. An instance in this process is asked without a socket. Instances take turns; one that
    * has failed five times in a row is left out for 2 s.
    * Throws a 503 problem with `Retry-After` when none answers: then nothing was done, except that the outcome of a
-   * write whose connection broke is unknown.
+   * write whose connection broke is unknown. The wait for a free connection is part of the time an answer may take.
    */
   send(request: UpstreamRequest): Promise<UpstreamResponse>;
   /** The only instance, if it is in this process and its circuit is closed. */
@@ -40,7 +41,13 @@ export type Upstream = Component & {
   getJsonOfEach(path: string, timeoutMs: number): Promise<unknown[]>;
 };
 
-const connectionsPerInstanceMax = 64;
+/**
+ * To one instance, over sockets. What stays open (streams, polls that wait) has connections of its own, so that it never
+ * keeps an ordinary request waiting; when they are all in use the next is refused with `too_many_watchers`.
+ */
+export type ConnectionBounds = { ordinaryMax: number; stayingOpenMax: number };
+
+const connectionBounds: ConnectionBounds = { ordinaryMax: 64, stayingOpenMax: 2_000 };
 const connectTimeoutMs = 1000;
 /** The longest time between two pieces of a body; server-sent events send keep-alives more often. */
 const silenceMsMax = 120_000;
@@ -54,7 +61,12 @@ type Instance = {
   origin: string;
   ask: Ask;
   circuit: Circuit;
-  pool: Pool;
+  connections: Connections;
+};
+
+type Connections = {
+  ask: Ask;
+  close(): Promise<void>;
 };
 
 // Over seventy lines: one service's instances, whose choice, circuits and answers share one state.
@@ -63,10 +75,11 @@ export const createUpstream = (
   urls: readonly string[],
   metrics: Metrics,
   answerTimeoutMs: number,
+  connections = connectionBounds,
 ): Upstream => {
   const show = createCircuitGauge(metrics);
   const instances = urls.map((url, index) => {
-    const instance = createInstance(service, url, answerTimeoutMs);
+    const instance = createInstance(service, url, answerTimeoutMs, connections);
     show(urls.length === 1 ? service : `${service}-${index + 1}`, instance.circuit);
     return instance;
   });
@@ -94,6 +107,8 @@ export const createUpstream = (
         }
       if (!(mayRepeat && (isSafe(request.method) || neverArrived(lastError)))) break;
     }
+    if (isFull(lastError))
+      throw unavailable(tooManyWatchers, 'Too many callers watch at the moment. Try again.', 10);
     throw isTooLate(lastError)
       ? unavailable('service_timeout', `The ${service} service did not answer in time.`, 2)
       : unavailable('service_unavailable', `The ${service} service is not available at the moment.`, 2);
@@ -104,7 +119,7 @@ export const createUpstream = (
     instancesCount: urls.length,
     start: async () => {},
     stop: async () => {
-      await Promise.all(instances.map(({ pool }) => pool.destroy()));
+      await Promise.all(instances.map(({ connections: { close } }) => close()));
     },
     send,
     local: () => {
@@ -145,25 +160,77 @@ export const wholeBodyOf = async ({ body }: Pick<UpstreamResponse, 'body'>): Pro
   return Buffer.concat(pieces);
 };
 
-const createInstance = (service: string, url: string, answerTimeoutMs: number): Instance => {
-  const pool = new Pool(url, {
-    connections: connectionsPerInstanceMax,
-    connect: { timeout: connectTimeoutMs },
-    headersTimeout: answerTimeoutMs,
-    bodyTimeout: silenceMsMax,
-  });
+const createInstance = (
+  service: string,
+  url: string,
+  answerTimeoutMs: number,
+  connectionsMax: ConnectionBounds,
+): Instance => {
+  const connections = createConnections(service, url, answerTimeoutMs, connectionsMax);
   const { origin } = new URL(url);
   const bounds = { answerTimeoutMs, silenceMsMax };
   // Looked up each time: an instance that stops is no longer there, and then its socket refuses connections.
   const ask: Ask = async (request) => {
     const local = localServerAt(origin);
-    return local === undefined
-      ? await askOverSocket(service, pool, request)
-      : await local.ask(request, bounds);
+    return local === undefined ? await connections.ask(request) : await local.ask(request, bounds);
   };
   const circuit = createCircuit({ failuresMax, openMs, monotonicMs: () => performance.now() });
-  return { origin, ask, circuit, pool };
+  return { origin, ask, circuit, connections };
 };
+
+const createConnections = (
+  service: string,
+  url: string,
+  answerTimeoutMs: number,
+  { ordinaryMax, stayingOpenMax }: ConnectionBounds,
+): Connections => {
+  const poolOf = (connections: number): Pool =>
+    new Pool(url, {
+      connections,
+      connect: { timeout: connectTimeoutMs },
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: silenceMsMax,
+    });
+  const ordinary = poolOf(ordinaryMax);
+  const stayingOpen = poolOf(stayingOpenMax);
+  return {
+    ask: async (request) => {
+      if (!staysOpen(request)) return askOverSocket(service, ordinary, request, answerTimeoutMs);
+      if (stayingOpen.stats.size >= stayingOpenMax) throw new ConnectionsFull('all connections are in use');
+      return askOverSocket(service, stayingOpen, request, answerTimeoutMs);
+    },
+    close: async () => {
+      await Promise.all([ordinary.destroy(), stayingOpen.destroy()]);
+    },
+  };
+};
+
+const streamPath = /\/(?:stream|live)\/?(?:[?#]|$)/i;
+const waitingQuery = /[?&]waitMs=/;
+
+/** True for a request whose answer may be long in coming, or never end. It is read as its service reads it: decoded. */
+const staysOpen = ({ method, path, headers }: UpstreamRequest): boolean => {
+  if (!isSafe(method)) return false;
+  if (String(headers.accept).includes('text/event-stream')) return true;
+  const read = path.includes('%') ? decoded(path) : path;
+  return streamPath.test(read) || waitingQuery.test(read);
+};
+
+const decoded = (path: string): string => {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    // No service answers such a path with a stream.
+    return path;
+  }
+};
+
+const tooManyWatchers = 'too_many_watchers';
+
+/** Nothing was sent, and the instance is as well as before. */
+class ConnectionsFull extends Error {
+  readonly code = tooManyWatchers;
+}
 
 class CircuitOpen extends Error {
   readonly code = 'circuit_open';
@@ -181,7 +248,7 @@ const throughCircuit = async (
   } catch (error) {
     const { name } = error as Error;
     // The caller went away, which is no failure of the service.
-    if (name !== 'AbortError' && name !== 'TimeoutError') circuit.fail();
+    if (name !== 'AbortError' && name !== 'TimeoutError' && !isFull(error)) circuit.fail();
     throw error;
   }
 };
@@ -191,9 +258,10 @@ const askOverSocket = async (
   service: string,
   pool: Pool,
   request: UpstreamRequest,
+  answerTimeoutMs: number,
 ): Promise<UpstreamResponse> => {
   const ask = (headers: UpstreamRequest['headers']): Promise<UpstreamResponse> =>
-    pool.request({ ...request, headers } as Parameters<Pool['request']>[0]);
+    inTime(pool, { ...request, headers }, answerTimeoutMs);
   if (currentTraceparent() === undefined) return await ask(request.headers);
   const { span, within } = startSpan(`${request.method} ${service}`, {
     kind: SpanKind.CLIENT,
@@ -213,6 +281,37 @@ const askOverSocket = async (
   }
 };
 
+/**
+ * Undici's own timeout begins when a connection is free; this one counts the wait for it too. A request that is aborted
+ * while it waits is never sent, but undici settles it only at its turn.
+ */
+const inTime = async (
+  pool: Pool,
+  request: UpstreamRequest,
+  answerTimeoutMs: number,
+): Promise<UpstreamResponse> => {
+  const late = new AbortController();
+  const signal = AbortSignal.any([request.signal, late.signal]);
+  const asked = pool.request({ ...request, signal } as Parameters<Pool['request']>[0]);
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const reason = `no answer in ${answerTimeoutMs} ms`;
+      const fault = new PlatformError('dependency_timeout', reason, { retriable: true });
+      late.abort(fault);
+      reject(fault);
+    }, answerTimeoutMs);
+  });
+  // A body that is sent piece by piece takes as long as its sender does.
+  if (isStream(request.body)) request.body.once('resume', () => clearTimeout(timer));
+  asked.catch(() => {});
+  try {
+    return await Promise.race([asked, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
 const isStream = (body: UpstreamRequest['body']): body is NodeJS.ReadableStream =>
   body !== null && !Buffer.isBuffer(body);
 
@@ -224,10 +323,17 @@ const codeOf = (error: unknown): string => String((error as { code?: unknown } |
 const isTooLate = (error: unknown): boolean =>
   error instanceof errors.HeadersTimeoutError || codeOf(error) === 'dependency_timeout';
 
+const isFull = (error: unknown): boolean => error instanceof ConnectionsFull;
+
 const wasDropped = (error: unknown): boolean =>
   ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'dependency_unavailable'].includes(codeOf(error));
 
 const neverArrived = (error: unknown): boolean =>
-  ['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'circuit_open'].includes(
-    codeOf(error),
-  );
+  [
+    'ECONNREFUSED',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'EHOSTUNREACH',
+    'ENOTFOUND',
+    'circuit_open',
+    tooManyWatchers,
+  ].includes(codeOf(error));
