@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { arrange, type Place, type ShelvedCandidate } from './arrangement.js';
+import { arrange, type Place, pinnedAt, type ShelvedCandidate } from './arrangement.js';
 import type { Shelf } from './catalogue-store.js';
 import { rulesSchema } from './rules.js';
 
@@ -81,6 +81,30 @@ describe('rules', () => {
     expect(arranged(four, { pin: besideLamps }).ids).toBe('a b c d');
     const lamp = shelf('lamp', { category: 'lamps/desk' });
     expect(arranged(four, { pin: besideLamps }, besideOne(lamp)).ids).toBe('d a b c');
+  });
+
+  it('give a pin that has no place on the list no room on it, and leave its product to its rank', () => {
+    const candidates = ranked(
+      shelf('a', { brand: 'x', groupId: 'g' }),
+      shelf('b', { brand: 'y' }),
+      shelf('c', { brand: 'x' }),
+      shelf('d', { groupId: 'g' }),
+    );
+    const short = { ...home, limit: 2 };
+    const behind = (productId: string) => ({ maxPerBrand: 1, pin: [{ productId, position: 3 }] });
+    expect(arranged(candidates, behind('c'), short).ids).toBe('a b');
+    expect(arranged(candidates, behind('d'), short).ids).toBe('a b');
+    const own = arranged(candidates, behind('a'), short);
+    expect(own.ids).toBe('a b');
+    expect(own.of('a')).toMatchObject({ movedBy: [], removedBy: null });
+    // The second of two at the last place would come to be behind the list.
+    const tied = [
+      { productId: 'b', position: 2 },
+      { productId: 'c', position: 2 },
+    ];
+    expect(arranged(candidates, { maxPerBrand: 1, pin: tied }, short).ids).toBe('a b');
+    expect(pinnedAt(rulesSchema.parse(behind('c')), short)).toEqual([]);
+    expect(pinnedAt(rulesSchema.parse(behind('c')), home)).toEqual(['c']);
   });
 
   it('exclude, also what is pinned, by product, brand, and category with those below it', () => {

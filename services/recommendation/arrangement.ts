@@ -32,7 +32,8 @@ type Judged = ShelvedCandidate & { judgement: Judgement; isBuried: boolean };
 /**
  * Orders candidates by the rules: `exclude`, bands and `neverWith` remove; `boost` multiplies scores; `bury` puts behind all
  * others; of the rest, the best that caps and groups allow are taken, and pins take their places among them. Of equal
- * scores the earlier candidate stays first. Pinned products count in the caps and are not held by them. The scores of the answer fall.
+ * scores the earlier candidate stays first. Pinned products count in the caps and are not held by them;
+ * a pin behind the end of the list does nothing. The scores of the answer fall.
  */
 export const arrange = (candidates: readonly ShelvedCandidate[], rules: Rules, place: Place): Arrangement => {
   const removerOf = removing(rules, place);
@@ -64,7 +65,7 @@ export const pinnedAt = (rules: Rules, place: Place): string[] => [...pinsAt(rul
 const pinsAt = (rules: Rules, place: Place): Map<string, { position: number; nth: number }> => {
   const pins = new Map<string, { position: number; nth: number }>();
   for (const [nth, { productId, position, scenarios, beside }] of rules.pin.entries()) {
-    if (!holdsFor({ scenarios }, place.scenario) || pins.has(productId)) continue;
+    if (!holdsFor({ scenarios }, place.scenario) || pins.has(productId) || position > place.limit) continue;
     if (beside !== undefined && !place.beside.some((shelf) => isMatch(beside, shelf))) continue;
     pins.set(productId, { position, nth });
   }
@@ -100,34 +101,35 @@ const removing = (rules: Rules, place: Place): ((shelf: Shelf) => string | null)
 const laid = (ranked: readonly Judged[], rules: Rules, place: Place): Judged[] => {
   const pins = pinsAt(rules, place);
   const room = createRoom(rules, place);
-  const pinned = ranked
+  const wanted = ranked
     .flatMap((item) => {
       const pin = pins.get(item.productId);
       return pin === undefined ? [] : [{ item, ...pin }];
     })
-    .sort((a, b) => a.position - b.position || a.nth - b.nth)
-    .filter(({ item, nth }) => {
-      item.judgement.removedBy = room.refusalOfGroup(item.shelf);
-      if (item.judgement.removedBy !== null) return false;
-      item.judgement.movedBy.push(`pin[${nth}]`);
-      room.take(item.shelf);
-      return true;
-    });
+    .sort((a, b) => a.position - b.position || a.nth - b.nth);
+  const pinned = new Map<Judged, number>();
+  let next = 1;
+  for (const { item, position, nth } of wanted) {
+    const at = Math.max(next, position);
+    // Those that others push behind the end are left to their rank.
+    if (at > place.limit) break;
+    item.judgement.removedBy = room.refusalOfGroup(item.shelf);
+    if (item.judgement.removedBy !== null) continue;
+    item.judgement.movedBy.push(`pin[${nth}]`);
+    room.take(item.shelf);
+    pinned.set(item, at);
+    next = at + 1;
+  }
   const items: Judged[] = [];
   for (const item of ranked) {
     if (items.length >= place.limit) break;
-    if (pins.has(item.productId)) continue;
+    if (pinned.has(item) || item.judgement.removedBy !== null) continue;
     item.judgement.removedBy = room.refusalOf(item.shelf);
     if (item.judgement.removedBy !== null) continue;
     room.take(item.shelf);
     items.push(item);
   }
-  let next = 1;
-  for (const { item, position } of pinned) {
-    next = Math.max(next, position);
-    items.splice(next - 1, 0, item);
-    next += 1;
-  }
+  for (const [item, at] of pinned) items.splice(at - 1, 0, item);
   return items.slice(0, place.limit);
 };
 
