@@ -17,7 +17,7 @@ export type LiveIndex = Component & {
   size(): number;
   /** `listener` is called whenever documents have changed, and again when a search may find others than before. */
   onChange(listener: (change: IndexChange) => void): void;
-  /** False while changes may be missed. */
+  /** False while changes may be missed, and until the index that was read because of them is the one that answers. */
   isFollowing(): boolean;
 };
 
@@ -46,6 +46,8 @@ export const createLiveIndex = (
 ): LiveIndex => {
   let index: SearchIndex | undefined;
   let isAllWaiting = true;
+  /** From the time when what is waiting is forgotten until the index that has it answers. */
+  let isReadingAll = false;
   const waiting = new Set<string>();
   const bell = createBell();
   let listener: Listener | undefined;
@@ -56,6 +58,7 @@ export const createLiveIndex = (
   };
 
   const readAll = async (): Promise<void> => {
+    isReadingAll = true;
     isAllWaiting = false;
     waiting.clear();
     const next = createSearchIndex();
@@ -64,8 +67,11 @@ export const createLiveIndex = (
       const page = await pageOfDocuments(db, after, documentsPerTurnMax);
       for (const { document } of page) if (document !== undefined) next.put(document);
       after = page.length < documentsPerTurnMax ? undefined : page.at(-1)?.productId;
-    } while (after !== undefined && !host.stopping.aborted);
+      // A part of the documents is no index.
+      if (host.stopping.aborted) return;
+    } while (after !== undefined);
     index = next;
+    isReadingAll = false;
     announce(anything);
   };
 
@@ -144,6 +150,6 @@ export const createLiveIndex = (
     onChange: (listener) => {
       listeners.push(listener);
     },
-    isFollowing: () => listener?.isListening() === true && !isAllWaiting,
+    isFollowing: () => listener?.isListening() === true && !isAllWaiting && !isReadingAll,
   };
 };

@@ -10,7 +10,7 @@ import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch
 import { testHost } from '#platform/testing/test-host';
 import type { EventMap, EventType, ProductCreated } from '#schemas/events';
 import { createAnswerCache } from './answer-cache.js';
-import { createDocumentStore, readProducts } from './document-store.js';
+import { createDocumentStore, documentsChannel, readProducts } from './document-store.js';
 import { createLiveIndex, type LiveIndex } from './index-listener.js';
 import { reactions } from './reactions.js';
 import { searchRoutes } from './routes.js';
@@ -214,6 +214,39 @@ describe('the search', () => {
     const query = { text: 'lantern', sort: 'newest', hitsMax: 100 } as const;
     expect(other.find(query)).toEqual(index.find(query));
     expect(other.size()).toBe(index.size());
+    await otherHost.stop();
+  });
+
+  it('follows no changes while its index is read whole, also after that failed', async () => {
+    const otherHost = testHost('search-other');
+    let gate: { arrived: () => void; opened: Promise<void> } | undefined;
+    const db: typeof scratch.db = {
+      ...scratch.db,
+      query: async (text, values) => {
+        const isOfAll = text.includes('ORDER BY product_id LIMIT');
+        if (isOfAll) gate?.arrived();
+        if (isOfAll) await gate?.opened;
+        return scratch.db.query(text, values);
+      },
+    };
+    const other = otherHost.use(createLiveIndex(otherHost, db));
+    await otherHost.start();
+    await eventually(() => expect(other.isFollowing()).toBe(true));
+    const gated = () => {
+      const [arrival, opening] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      gate = { arrived: arrival.resolve, opened: opening.promise };
+      return { arrived: arrival.promise, open: opening.resolve, fail: opening.reject };
+    };
+    const first = gated();
+    await scratch.db.query('SELECT pg_notify($1, $2)', [documentsChannel, '']);
+    await first.arrived;
+    expect(other.isFollowing()).toBe(false);
+    const second = gated();
+    first.fail(new Error('The connection is lost.'));
+    await second.arrived;
+    expect(other.isFollowing()).toBe(false);
+    second.open();
+    await eventually(() => expect(other.isFollowing()).toBe(true));
     await otherHost.stop();
   });
 });
