@@ -12,8 +12,9 @@ import { setTimeout as rest } from 'node:timers/promises';
  *     SANDBOX_FAILURES       the share of calls that are carried out and not answered, 0 to 1, 0 if unset
  *     SANDBOX_WEBHOOK_URL, SANDBOX_WEBHOOK_SECRET   where events are sent, signed as Stripe signs them
  *
- * It prints its address. `pm_card_visa` is good, `pm_card_chargeDeclined` is declined; refunds to `pm_card_pendingRefund` are
- * pending until `POST /_settle`, and those to `pm_card_refundFail` fail. `GET /_books` counts what happened. `POST /_forget`
+ * It prints its address. `pm_card_visa` is good, `pm_card_chargeDeclined` is declined; `pm_processing` is processing until
+ * `POST /_settle` and cannot be cancelled until then, `pm_requiresAction` waits for its buyer. Refunds to
+ * `pm_card_pendingRefund` are pending until `POST /_settle`, and those to `pm_card_refundFail` fail. `GET /_books` counts what happened. `POST /_forget`
  * forgets the idempotency keys, as a day does; `POST /_lose` carries the next call out and does not answer it.
  */
 const latencyMs = Number(process.env.SANDBOX_LATENCY_MS ?? 0);
@@ -75,24 +76,35 @@ const create = (form: URLSearchParams): Answer => {
     amount_received: 0,
     amount_refunded: 0,
     currency: form.get('currency') ?? '',
-    status: 'requires_capture',
+    status: intentStatusOf[method] ?? 'requires_capture',
     payment_method: method,
     metadata: { key: form.get('metadata[key]') ?? '' },
   };
   intents.set(intent.id, intent);
-  books.authorized += 1;
-  void notify('payment_intent.amount_capturable_updated', intent);
+  if (intent.status === 'requires_capture') authorize(intent);
   return { status: 200, body: { ...intent } };
 };
 
+const intentStatusOf: Record<string, string> = {
+  pm_processing: 'processing',
+  pm_requiresAction: 'requires_action',
+};
+
+const authorize = (intent: Intent): void => {
+  intent.status = 'requires_capture';
+  books.authorized += 1;
+  void notify('payment_intent.amount_capturable_updated', intent);
+};
+
 const move = (intent: Intent, to: 'succeeded' | 'canceled', form: URLSearchParams): Answer => {
-  if (intent.status !== 'requires_capture')
+  const isHeld = intent.status === 'requires_capture';
+  if (!isHeld && !(to === 'canceled' && intent.status === 'requires_action'))
     return failed(400, 'invalid_request_error', 'payment_intent_unexpected_state');
   const amount = Number(form.get('amount_to_capture') ?? intent.amount);
   if (amount > intent.amount) return failed(400, 'invalid_request_error', 'amount_too_large');
   intent.status = to;
   if (to === 'succeeded') intent.amount_received = amount;
-  books[to === 'succeeded' ? 'captured' : 'canceled'] += 1;
+  if (isHeld) books[to === 'succeeded' ? 'captured' : 'canceled'] += 1;
   void notify(`payment_intent.${to}`, intent);
   return { status: 200, body: { ...intent } };
 };
@@ -123,6 +135,7 @@ const refundStatusOf: Record<string, string> = {
 };
 
 const settle = (): Answer => {
+  for (const intent of intents.values()) if (intent.status === 'processing') authorize(intent);
   for (const refund of refunds.values())
     if (refund.status === 'pending') {
       refund.status = 'succeeded';

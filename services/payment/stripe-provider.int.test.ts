@@ -138,6 +138,22 @@ describe('money through Stripe', () => {
       await worker.workOff();
       expect(await refundsOf(orderId)).toEqual(['done']);
     });
+  const cancel = (orderId: string) =>
+    tell(orderId, {
+      type: 'CancelPayment',
+      known: { orderId, paymentId: randomUUID() },
+      reason: 'timed_out',
+      nowMs: clock.nowMs(),
+    });
+  /** As the provider has them. */
+  const intentsOf = async (orderId: string) => {
+    const query = new URLSearchParams({ query: `metadata['key']:'${orderId}:authorize'` });
+    const { data } = await eventually(
+      async () =>
+        (await fetch(`${base}/v1/payment_intents/search?${query}`)).json() as Promise<{ data: object[] }>,
+    );
+    return data;
+  };
   const control = (step: string) => fetch(`${base}/_${step}`, { method: 'POST' });
   const loseTheAnswer = async (): Promise<void> => {
     await control('lose');
@@ -210,13 +226,9 @@ describe('money through Stripe', () => {
     const orderId = await taken('pm_card_visa', { amountMinor: 500, currency: 'ISK' });
     await giveBack(orderId, 120);
     await isPaid(orderId);
-    const query = new URLSearchParams({ query: `metadata['key']:'${orderId}:authorize'` });
-    const found = await eventually(async () =>
-      (await fetch(`${base}/v1/payment_intents/search?${query}`)).json(),
-    );
-    expect(found).toMatchObject({
-      data: [{ currency: 'isk', amount: 50_000, amount_received: 50_000, amount_refunded: 12_000 }],
-    });
+    expect(await intentsOf(orderId)).toMatchObject([
+      { currency: 'isk', amount: 50_000, amount_received: 50_000, amount_refunded: 12_000 },
+    ]);
   });
 
   test('that Stripe cannot express is not moved at all', async () => {
@@ -243,14 +255,48 @@ describe('money through Stripe', () => {
     expect(await payments.find(scratch.db, { orderId })).toMatchObject({ reason: 'generic_decline' });
   });
 
+  test('is guaranteed once Stripe has processed it, and not declined before', async () => {
+    const orderId = await due('pm_processing');
+    await eventually(async () => {
+      clock.advanceMs(30_000);
+      await worker.workOff();
+      expect(await intentsOf(orderId)).toMatchObject([{ status: 'processing' }]);
+    });
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      clock.advanceMs(30_000);
+      await worker.workOff();
+      expect(await statusOf(orderId)).toBe('authorizing');
+    }
+    await control('settle');
+    await until([orderId], 'authorized');
+    await cancel(orderId);
+    await until([orderId], 'voided');
+  });
+
+  test('that Stripe processes when its order is cancelled is given free once it has done so', async () => {
+    const orderId = await due('pm_processing');
+    await eventually(async () => {
+      clock.advanceMs(30_000);
+      await worker.workOff();
+      expect(await intentsOf(orderId)).toMatchObject([{ status: 'processing' }]);
+    });
+    await cancel(orderId);
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      clock.advanceMs(30_000);
+      await worker.workOff();
+    }
+    await control('settle');
+    await until([orderId], 'voided');
+    expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
+  });
+
+  test('that needs its buyer once more is declined, and cannot be guaranteed afterwards', async () => {
+    const orderId = await due('pm_requiresAction');
+    await until([orderId], 'declined');
+    expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
+  });
+
   test('is given free when the order is cancelled, also when nobody knows whether it was guaranteed', async () => {
-    const cancel = (orderId: string) =>
-      tell(orderId, {
-        type: 'CancelPayment',
-        known: { orderId, paymentId: randomUUID() },
-        reason: 'timed_out',
-        nowMs: clock.nowMs(),
-      });
     const authorized = await due('pm_card_visa');
     await until([authorized], 'authorized');
     await cancel(authorized);

@@ -12,6 +12,8 @@ import { stripeAmount } from './stripe-amount.js';
 
 /** A refund may be under way for days; an event of Stripe has it asked about at once. */
 const refundRestMs = 300_000;
+/** An order waits for its authorisation. */
+const authorizationRestMs = 5_000;
 
 /** The reason where Stripe has no amount for the sum. It is not asked for another sum instead. */
 const inexpressible = 'amount_not_expressible';
@@ -71,12 +73,43 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
         { idempotencyKey: key },
       );
       await references.keep(key, intent.id);
-      return authorizationIn(intent);
+      return await authorizationIn(intent);
     } catch (error) {
       const reason = declineReason(error);
       if (reason === undefined) throw outageOf(error);
+      // Where there is an intent that was declined, it cannot be confirmed any more either.
+      const left = error instanceof Stripe.errors.StripeError ? error.payment_intent : undefined;
+      if (left !== undefined && isOpen(left)) await cancel(left.id);
       return { outcome: 'declined', reason };
     }
+  };
+
+  /**
+   * Without an idempotency key: Stripe would repeat a refusal under it for a day, though the intent can be cancelled by
+   * then. Who repeats it looks at the intent's status first.
+   */
+  const cancel = async (intentId: string): Promise<void> => {
+    try {
+      await stripe.paymentIntents.cancel(intentId);
+    } catch (error) {
+      if (declineReason(error) === undefined) throw outageOf(error);
+      throw new NotYet('stripe', 'the payment cannot be cancelled now', authorizationRestMs);
+    }
+  };
+
+  /**
+   * Whether the money is held. Throws while Stripe works on it, because it may be held yet; an intent that waits for
+   * something else is cancelled before it counts as declined, so that no money is held later.
+   */
+  const authorizationIn = async (intent: Stripe.PaymentIntent): Promise<AuthorizeAnswer> => {
+    const { id, status, cancellation_reason, last_payment_error } = intent;
+    if (status === 'requires_capture' || status === 'succeeded') return { outcome: 'authorized' };
+    if (status === 'processing') throw new NotYet('stripe', 'the payment is processing', authorizationRestMs);
+    if (isOpen(intent)) await cancel(id);
+    return {
+      outcome: 'declined',
+      reason: last_payment_error?.decline_code ?? last_payment_error?.code ?? cancellation_reason ?? status,
+    };
   };
 
   /** An authorisation whose answer was lost is found by the key in its metadata, some time after it was made. */
@@ -152,7 +185,7 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
           retriable: false,
         });
       await references.keep(key, reference);
-      await known(stripe.paymentIntents.cancel(reference, {}, { idempotencyKey: key }));
+      await cancel(reference);
       return intent.status === 'requires_capture';
     },
 
@@ -189,17 +222,7 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
   };
 };
 
-const authorizationIn = ({
-  status,
-  cancellation_reason,
-  last_payment_error,
-}: Stripe.PaymentIntent): AuthorizeAnswer =>
-  status === 'requires_capture' || status === 'succeeded'
-    ? { outcome: 'authorized' }
-    : {
-        outcome: 'declined',
-        reason: last_payment_error?.decline_code ?? last_payment_error?.code ?? cancellation_reason ?? status,
-      };
+const isOpen = ({ status }: Stripe.PaymentIntent): boolean => status !== 'canceled' && status !== 'succeeded';
 
 /** Throws while Stripe has not settled it: until then it may still fail, and the money come back to us. */
 const refundIn = ({ status, failure_reason }: Stripe.Refund): FinalAnswer => {
