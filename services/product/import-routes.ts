@@ -12,7 +12,7 @@ import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger, Metrics } from '#platform/service-host';
 import { batchesOf, type ImportBatch, writtenAhead } from './import-batches.js';
 import { linesIn } from './import-lines.js';
-import { claimBatch, KeyReused, type Written, writeImported } from './import-store.js';
+import { claimBatch, KeyReused, type Written, writeImported, writtenBefore } from './import-store.js';
 import { type LineError, lineBytesMax, lineErrorCodes } from './product-import.js';
 import type { ProductStore } from './product-store.js';
 
@@ -30,7 +30,9 @@ const summary = z.object({
   lines: z.int().describe('The last line that was dealt with: an import that stopped goes on behind it.'),
   created: z.int(),
   updated: z.int(),
-  unchanged: z.int().describe('Lines whose product was so already.'),
+  unchanged: z
+    .int()
+    .describe('Lines whose product was so already, or that were written before under the same key.'),
   isComplete: z
     .boolean()
     .describe(
@@ -68,7 +70,8 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
           description:
             `Each line is a product as \`POST /api/products\` takes it, of at most ${lineBytesMax} bytes, with an ` +
             'optional `externalId`: a line with a known one describes its product anew. With an `Idempotency-Key`, ' +
-            'lines without an `externalId` are known by their number, so that the same import may be sent again.',
+            'lines without an `externalId` are known by their number, so that the same import may be sent again: ' +
+            'lines that were written before are not written again, and changes made since then stay.',
           consumes: ['application/x-ndjson'],
           headers: z.object({
             'idempotency-key': matching(255, /^[\x21-\x7e]+$/)
@@ -161,8 +164,9 @@ const createWriter = (
     const written = await inTransaction(
       db,
       async (tx) => {
-        if (request !== undefined) await claimBatch(tx, request, batch);
-        return imported.length === 0 ? nothingWritten : writeImported(tx, imported, { products, clock, by });
+        const isKept = request !== undefined && (await claimBatch(tx, request, batch));
+        if (imported.length === 0) return nothingWritten;
+        return isKept ? writtenBefore(tx, imported) : writeImported(tx, imported, { products, clock, by });
       },
       // Without keys a commit of unknown outcome must not be tried again.
       { isRepeatable: imported.every(({ key }) => key !== undefined) },

@@ -3,7 +3,7 @@ import { newId } from '#platform/ids';
 import type { Tx } from '#platform/postgres/transaction';
 import type { ImportBatch } from './import-batches.js';
 import type { Imported } from './product-import.js';
-import { lockProducts, type ProductRow } from './product-row-store.js';
+import { findProducts, lockProducts, type ProductRow } from './product-row-store.js';
 import type { ProductStore } from './product-store.js';
 
 /** `removed` are the numbers of lines whose products were removed from the catalogue: those stay removed. */
@@ -18,13 +18,14 @@ export class KeyReused extends Error {
 
 /**
  * Keeps what the request's body is up to the end of the batch, for as long as its lines are known by their numbers: with
- * another body under the same key, each line would describe anew the product of some other line.
+ * another body under the same key, each line would describe anew the product of some other line. True where the batch
+ * was kept before: what is kept was written in the same transaction.
  */
 export const claimBatch = async (
   tx: Tx,
   request: string,
   { after, last, digest }: Pick<ImportBatch, 'after' | 'last' | 'digest'>,
-): Promise<void> => {
+): Promise<boolean> => {
   await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`import ${request}`]);
   const { rows } = await tx.query<{ last: number; digest: Buffer }>(
     `SELECT last_line AS last, digest FROM import_batches
@@ -39,6 +40,19 @@ export const claimBatch = async (
       digest,
     ]);
   else if (kept.last !== last || !digest.equals(kept.digest)) throw new KeyReused();
+  return kept !== undefined;
+};
+
+/**
+ * What is answered for lines that were written before, by the same request: their products stay as they are, whatever
+ * has changed them since.
+ */
+export const writtenBefore = async (tx: Tx, lines: readonly Imported[]): Promise<Written> => {
+  const keys = lines.flatMap(({ key }) => key ?? []);
+  const known = await productsOf(tx, keys);
+  const rows = await findProducts(tx, [...known.values()]);
+  const removed = lines.filter(({ key = '' }) => !rows.has(known.get(key) ?? '')).map(({ number }) => number);
+  return { created: 0, updated: 0, unchanged: lines.length - removed.length, removed };
 };
 
 /** Makes the products of lines, of which no two have the same key, or describes anew those that their keys name. */
@@ -88,9 +102,16 @@ const claimKeys = async (
   );
   if (claimed.rows.length === keys.length) return new Map();
   const own = new Set(claimed.rows.map(({ key }) => key));
+  return productsOf(
+    tx,
+    keys.filter((key) => !own.has(key)),
+  );
+};
+
+const productsOf = async (tx: Tx, keys: readonly string[]): Promise<Map<string, string>> => {
   const { rows } = await tx.query<{ key: string; productId: string }>(
     'SELECT key, product_id AS "productId" FROM imported_products WHERE key = ANY ($1::text[])',
-    [keys.filter((key) => !own.has(key))],
+    [keys],
   );
   return new Map(rows.map(({ key, productId }) => [key, productId]));
 };

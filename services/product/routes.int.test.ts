@@ -429,6 +429,37 @@ describe('an import', () => {
     });
   });
 
+  it('that comes again under its key leaves what was changed since', async () => {
+    const brand = randomUUID();
+    const line = (changes: object = {}) => JSON.stringify({ ...lamp, brand, ...changes });
+    const headers = { 'idempotency-key': randomUUID() };
+    const names = ['Numbered', 'Named', 'Removed'];
+    const [byNumber, byId, removed] = names.map((name, n) =>
+      line({ name, ...(n === 1 ? { externalId: `sku-${brand}` } : {}) }),
+    );
+    const lines = [byNumber, byId, removed].join('\n');
+    expect((await send(lines, headers)).body).toMatchObject({ created: 3 });
+    const idOf = async (name: string) => (await ofBrand(brand)).find((product) => product.name === name)?.id;
+    const ids = await Promise.all(names.map(idOf));
+    const price = { amountMinor: 2999, currency: 'EUR' };
+    for (const [n, id] of ids.slice(0, 2).entries()) {
+      const body = { ...lamp, brand, name: names[n], price };
+      expect((await put(String(id), '*', body)).status).toBe(200);
+    }
+    await ask('DELETE', `/api/products/${ids[2]}`, { as: 'admin', headers: { 'if-match': '*' } });
+    const before = [published.length, await ofBrand(brand)];
+
+    expect((await send(lines, headers)).body).toMatchObject({
+      created: 0,
+      updated: 0,
+      unchanged: 2,
+      errors: [{ line: 3, code: 'product_removed' }],
+      isComplete: true,
+    });
+    expect([published.length, await ofBrand(brand)]).toEqual(before);
+    expect(before[1]).toMatchObject([{ price }, { price }]);
+  });
+
   it('with a key that another body was sent under is refused before it writes, or where the bodies part', async () => {
     const brand = randomUUID();
     const lines = Array.from({ length: 1200 }, (_, n) =>

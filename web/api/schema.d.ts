@@ -582,7 +582,7 @@ export interface paths {
         put?: never;
         /**
          * Add or describe products anew, one a line, as many as there are.
-         * @description Each line is a product as `POST /api/products` takes it, of at most 65536 bytes, with an optional `externalId`: a line with a known one describes its product anew. With an `Idempotency-Key`, lines without an `externalId` are known by their number, so that the same import may be sent again.
+         * @description Each line is a product as `POST /api/products` takes it, of at most 65536 bytes, with an optional `externalId`: a line with a known one describes its product anew. With an `Idempotency-Key`, lines without an `externalId` are known by their number, so that the same import may be sent again: lines that were written before are not written again, and changes made since then stay.
          */
         post: operations["postApiProductsImport"];
         delete?: never;
@@ -7150,7 +7150,7 @@ export interface operations {
                         lines: number;
                         created: number;
                         updated: number;
-                        /** @description Lines whose product was so already. */
+                        /** @description Lines whose product was so already, or that were written before under the same key. */
                         unchanged: number;
                         /** @description False where the import had to stop: send it again, whole with the same key, or from behind `lines` with a new one. */
                         isComplete: boolean;
