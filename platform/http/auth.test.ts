@@ -56,7 +56,13 @@ const refused = (status: number, code: string) => expect.objectContaining({ stat
 describe('an access token', () => {
   it('says who calls and what roles they have', async () => {
     const { ask, authenticator } = authenticatorWith(() => published(current, 'k'));
-    expect(await ask(await token(current, 'k'))).toEqual({ kind: 'user', userId, roles: ['customer'] });
+    const expiresAtMs = startMs + 900_000;
+    expect(await ask(await token(current, 'k'))).toEqual({
+      kind: 'user',
+      userId,
+      roles: ['customer'],
+      expiresAtMs,
+    });
     expect(await authenticator.principalOf(undefined)).toEqual({ kind: 'anonymous' });
     const ofKey = await token(current, 'k', { roles: ['admin'], scopes: ['things:read'] });
     expect(await ask(ofKey)).toEqual({
@@ -64,6 +70,7 @@ describe('an access token', () => {
       keyId: userId,
       roles: ['admin'],
       scopes: ['things:read'],
+      expiresAtMs,
     });
   });
 

@@ -17,6 +17,8 @@ export type Principal =
       readonly roles: readonly Role[];
       /** The session that the token belongs to. */
       readonly sessionId?: string;
+      /** Wall time at which the token stops being accepted. */
+      readonly expiresAtMs?: number;
     }
   /** A program with an API key. It is nobody's account: it owns nothing, and what it orders it orders for a guest. */
   | {
@@ -25,6 +27,8 @@ export type Principal =
       readonly roles: readonly Role[];
       /** It may call no route without a scope of these, whatever its roles are. */
       readonly scopes: readonly string[];
+      /** Wall time at which the token that the key was exchanged for stops being accepted. */
+      readonly expiresAtMs?: number;
     }
   | { readonly kind: 'anonymous' };
 
@@ -229,11 +233,11 @@ export const createAuthenticator = (options: {
       currentDate: new Date(clock.nowMs()),
     });
     const { sub, roles, sid, scopes } = claims.parse(payload);
+    const expiresAtMs = (payload.exp ?? 0) * 1000;
     const principal: Principal =
       scopes === undefined
-        ? { kind: 'user', userId: sub, roles, ...(sid === undefined ? {} : { sessionId: sid }) }
-        : { kind: 'key', keyId: sub, roles, scopes };
-    const expiresAtMs = (payload.exp ?? 0) * 1000;
+        ? { kind: 'user', userId: sub, roles, expiresAtMs, ...(sid === undefined ? {} : { sessionId: sid }) }
+        : { kind: 'key', keyId: sub, roles, scopes, expiresAtMs };
     const keptUntilMs = clock.monotonicMs() + expiresAtMs - clock.nowMs();
     verified.set(token, { principal, expiresAtMs, keptUntilMs });
     return principal;

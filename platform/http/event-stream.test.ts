@@ -3,6 +3,7 @@ import type { RunnableHost } from '#platform/service-host';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { sleep } from '#platform/waiting/sleep';
+import type { Authenticator } from './auth.js';
 import { lastEventIdOf, type ServerEvent, sendEvents } from './event-stream.js';
 import { createHttpServer } from './server.js';
 
@@ -42,7 +43,11 @@ async function* faulty(): AsyncGenerator<ServerEvent> {
 
 beforeAll(async () => {
   host = testHost('streams');
-  const { app, component } = createHttpServer(host, { port: 0, title: 'Streams', bodyBytesMax: 2000 });
+  /** A token that expires soon; one that has expired already is refused. */
+  const auth: Authenticator = {
+    principalOf: async () => ({ kind: 'user', userId: 'u', roles: [], expiresAtMs: Date.now() + 100 }),
+  };
+  const { app, component } = createHttpServer(host, { port: 0, title: 'Streams', bodyBytesMax: 2000, auth });
   const access = 'anonymous' as const;
   const sources = { endless, three, faulty };
   for (const [name, source] of Object.entries(sources))
@@ -52,6 +57,7 @@ beforeAll(async () => {
   const bounds = { stopping: stopping.signal, stalledMs: 300 };
   app.get('/huge', { access }, (_request, reply) => sendEvents(reply, huge, bounds));
   app.get('/short', { access }, (_request, reply) => sendEvents(reply, endless, { ...bounds, seconds: 0.1 }));
+  app.get('/of-account', { access: 'user' }, (_request, reply) => sendEvents(reply, endless, bounds));
   app.get('/asked', { access }, (request) => ({ last: lastEventIdOf(request) ?? null }));
   host.use(component);
   await host.start();
@@ -97,6 +103,11 @@ describe('server-sent events', () => {
   it('end after their time, in order', async () => {
     const text = await (await fetch(`${url}/short`)).text();
     expect(text).toContain('data: 2\n\n');
+  });
+
+  it('end when the token of their caller expires', async () => {
+    const answer = await fetch(`${url}/of-account`, { headers: { authorization: 'Bearer a' } });
+    expect(await answer.text()).toContain('data: 2\n\n');
   });
 
   it('cut off a client that does not read', async () => {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { type Clock, systemClock } from '#platform/clock';
 import { sleep } from '#platform/waiting/sleep';
 import { wholeNumber } from './text.js';
 
@@ -44,19 +45,20 @@ export const nothingFollows = z
 /**
  * Answers with `text/event-stream` (WHATWG HTML section 9.2): each event as soon as `events` yields it, until it ends or
  * the client goes. Events are asked for one by one, as the client reads them. `gone` aborts when the client has gone, after
- * `seconds`, or when `stopping` aborts: then `events` has to end. When it throws, the connection breaks and the client
+ * `seconds`, when the caller's token expires, or when `stopping` aborts: then `events` has to end. When it throws, the connection breaks and the client
  * connects again. A client that does not read holds what one connection buffers, and for a minute.
  */
 export const sendEvents = <R>(
   reply: R,
   events: (gone: AbortSignal) => AsyncIterable<ServerEvent>,
-  bounds: { stopping: AbortSignal; seconds?: number; stalledMs?: number },
+  bounds: { stopping: AbortSignal; seconds?: number; stalledMs?: number; clock?: Pick<Clock, 'nowMs'> },
 ): R => {
-  const { stopping, seconds = streamSecondsMax, stalledMs = stalledMsMax } = bounds;
+  const { stopping, seconds = streamSecondsMax, stalledMs = stalledMsMax, clock = systemClock } = bounds;
   // The reply is typed by its route's schema, which has no word for a stream.
   const answer = reply as unknown as FastifyReply;
   const closed = new AbortController();
-  const lifetime = setTimeout(() => closed.abort(), seconds * 1000);
+  const leftMs = expiryOf(answer.request) - clock.nowMs();
+  const lifetime = setTimeout(() => closed.abort(), Math.max(0, Math.min(seconds * 1000, leftMs)));
   answer.raw.once('close', () => {
     clearTimeout(lifetime);
     closed.abort();
@@ -70,6 +72,12 @@ export const sendEvents = <R>(
     .send(Readable.from(cuttingOff(answer.raw, lines, stalledMs), { objectMode: false }));
   return reply;
 };
+
+/** Wall time at which the caller's rights have to be shown again; never for a stranger, who has none. */
+const expiryOf = ({ principal }: FastifyRequest): number =>
+  principal.kind === 'anonymous'
+    ? Number.POSITIVE_INFINITY
+    : (principal.expiresAtMs ?? Number.POSITIVE_INFINITY);
 
 export type Watchers = {
   /** False when there are too many already, of all or of this client's. */

@@ -86,29 +86,29 @@ const openUpstream = async (
 
 const openOps = (
   signals: OpsSignalSource,
-  { principal, headers }: FastifyRequest,
+  request: FastifyRequest,
   lastId: string | undefined,
   gone: AbortSignal,
 ): Opened => {
   try {
-    authorise(principal, [...staff], 'ops:read');
+    authorise(request.principal, [...staff], 'ops:read');
   } catch (error) {
     if (error instanceof Problem) return { kind: 'refused', problem: error };
     throw error;
   }
-  return { kind: 'events', events: opsEvents(signals, headers.authorization, lastId, gone) };
+  return { kind: 'events', events: opsEvents(signals, request, lastId, gone) };
 };
 
 /** The signals now, and again whenever they are others. */
 async function* opsEvents(
   signals: OpsSignalSource,
-  authorization: string | undefined,
+  { principal, headers }: FastifyRequest,
   lastId: string | undefined,
   gone: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
   let known = lastId;
   while (!gone.aborted) {
-    const data = await signals.read(authorization);
+    const data = await signals.read(principal, headers.authorization);
     const { asOf: _, ...said } = data;
     const id = createHash('sha256').update(JSON.stringify(said)).digest('base64url').slice(0, 12);
     if (id !== known) yield { id, data };

@@ -33,6 +33,7 @@ let url = '';
 /** What the fake sources do, by test. */
 let isAnalyticsAway = false;
 let isOrderOver = false;
+let orderCalls: ('ends' | 'expired')[] = [];
 let stuck: { since: string }[] = [];
 const askedAfter: Record<string, string | undefined>[] = [];
 const endings: string[] = [];
@@ -66,10 +67,13 @@ const buildServices = (): { start(): Promise<void>; url(): string } => {
     const last = lastEventIdOf(request);
     askedAfter.push({ order: last });
     if (last === 'confirmed') return reply.code(204).send();
+    const happens = orderCalls.shift();
+    if (happens === 'expired') throw problem(401, 'token_expired', 'The access token has expired.');
     return sendEvents(
       reply,
       async function* (gone) {
         yield { event: 'status', id: 'pending', data: { status: 'pending' } };
+        if (happens === 'ends') return;
         if (!isOrderOver) await sleep(60_000, { signal: gone });
         else yield { event: 'status', id: 'confirmed', data: { status: 'confirmed' } };
       },
@@ -116,6 +120,7 @@ afterEach(() => {
   for (const one of leaving.splice(0)) one.abort();
   isAnalyticsAway = false;
   isOrderOver = false;
+  orderCalls = [];
   stuck = [];
   leaveEarly = new AbortController();
   askedAfter.length = 0;
@@ -215,6 +220,16 @@ it('goes on with the other topics while a source is away, and with that one when
   expect(named(events, 'topic-away').map(({ data }) => data)).toEqual([
     { topic: 'analytics', code: 'live_unavailable' },
   ]);
+});
+
+it('does not take a token that has expired for a right that is lost', async () => {
+  orderCalls = ['ends', 'expired', 'ends'];
+  const topic = `orders.${orderId}`;
+  const events = await readUntil(
+    await connect(topic, 'customer'),
+    (read) => named(read, topic).length === 2 || named(read, 'topic-refused').length > 0,
+  );
+  expect(events.map(({ event }) => event)).toEqual([topic, 'topic-away', topic]);
 });
 
 it('connects again where the source ended the connection', async () => {

@@ -42,7 +42,7 @@ const description = `Topics: \`analytics\` (roles analyst and admin; what \`/api
 
 Each event is named after its topic and has the data of that topic's own stream; its id says how far each topic is, so \`Last-Event-ID\` goes on in all of them. \`topic-away\` \`{topic, code}\` says that a topic's source does not answer at the moment: the stream goes on when it does, and the other topics are not held up. \`topic-over\` \`{topic}\` says that nothing more comes of a topic: the order is confirmed or cancelled. \`topic-refused\` \`{topic, code}\` says that it may not be watched any more.
 
-A caller who may not have one of the topics gets its problem and no stream. A stream ends after five minutes; connect again.`;
+A caller who may not have one of the topics gets its problem and no stream. A stream ends after five minutes, or when the caller’s token expires; connect again, with a fresh one.`;
 
 /** `GET /api/live`: several topics on one connection, since a browser has six. */
 export const liveRoutes = (app: HttpApp, deps: LiveRouteDeps): void => {
@@ -130,10 +130,13 @@ async function* topicEvents(
   let opened = first;
   while (!gone.aborted) {
     if (opened.kind === 'over') return yield said('topic-over');
-    if (opened.kind === 'refused') return yield said('topic-refused', opened.problem.code);
+    // A token that has expired says nothing of the caller's rights: this stream is about to end for the same reason.
+    const isExpired = opened.kind === 'refused' && opened.problem.status === 401;
+    if (opened.kind === 'refused' && !isExpired) return yield said('topic-refused', opened.problem.code);
     failures += 1;
-    if (opened.kind === 'away') {
-      if (failures === 1) yield said('topic-away', opened.code);
+    if (opened.kind !== 'events') {
+      if (failures === 1)
+        yield said('topic-away', opened.kind === 'away' ? opened.code : opened.problem.code);
     } else
       try {
         for await (const { id, data } of opened.events) {

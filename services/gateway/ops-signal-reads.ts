@@ -1,15 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
+import { createBoundedMap } from '#platform/bounded-map';
 import type { Clock } from '#platform/clock';
+import type { Principal } from '#platform/http/auth';
 import type { HealthReport } from '#platform/service-host';
 import type { ServiceName } from '../table.js';
 import type { OpsSignals } from './live-topics.js';
 import { type Upstream, wholeBodyOf } from './upstream.js';
 
-/** All who watch cost one reading in so long. */
+/** All who watch with the same rights cost one reading in so long. */
 const freshMs = 2_000;
 const askMsMax = 2_500;
 const groupsMax = 20;
+const rightsKeptMax = 100;
 
 const stuckPage = z.object({ items: z.array(z.object({ since: z.string() })) });
 const letterPage = z.object({
@@ -18,9 +21,14 @@ const letterPage = z.object({
 const stockPage = z.object({ items: z.array(z.object({ available: z.int() })) });
 
 export type OpsSignalSource = {
-  /** `authorization` is of a member of staff: the services check it, and answer every one of them alike. */
-  read(authorization: IncomingHttpHeaders['authorization']): Promise<OpsSignals>;
+  /**
+   * `authorization` is of a member of staff: the services check it, and answer all with the same rights alike. What a
+   * service refuses this caller (a null part) no other caller receives.
+   */
+  read(principal: Principal, authorization: IncomingHttpHeaders['authorization']): Promise<OpsSignals>;
 };
+
+type Reading = { signals: OpsSignals; isRefused: boolean };
 
 export const createOpsSignals = (parts: {
   upstreams: Readonly<Record<ServiceName, Pick<Upstream, 'send'>>>;
@@ -28,14 +36,13 @@ export const createOpsSignals = (parts: {
   clock: Clock;
 }): OpsSignalSource => {
   const { upstreams, health, clock } = parts;
-  let readAtMs = Number.NEGATIVE_INFINITY;
-  let reading: Promise<OpsSignals> | undefined;
+  const readings = createBoundedMap<{ readAtMs: number; reading: Promise<Reading> }>(rightsKeptMax);
 
-  /** Null where the service is away or answers something else. */
+  /** Null where the service is away or answers something else; `refused` is called where it answers 401 or 403. */
   const ask = async <S extends z.ZodType>(
     to: ServiceName,
     path: string,
-    authorization: string | undefined,
+    { authorization, refused }: { authorization: string | undefined; refused: () => void },
     schema: S,
   ): Promise<z.output<S> | null> => {
     try {
@@ -47,22 +54,30 @@ export const createOpsSignals = (parts: {
         signal: AbortSignal.timeout(askMsMax),
       });
       const body = String(await wholeBodyOf(answer));
+      if (answer.statusCode === 401 || answer.statusCode === 403) refused();
       return answer.statusCode === 200 ? schema.parse(JSON.parse(body)) : null;
     } catch {
       return null;
     }
   };
 
-  const readAll = async (authorization: string | undefined): Promise<OpsSignals> => {
+  const readAll = async (authorization: string | undefined): Promise<Reading> => {
+    let isRefused = false;
+    const by = {
+      authorization,
+      refused: () => {
+        isRefused = true;
+      },
+    };
     const [report, stuck, letters, stock] = await Promise.all([
       health(),
-      ask('order', '/api/ops/sagas?stuck=true&limit=100', authorization, stuckPage),
-      ask('operations', '/api/ops/dead-letters?status=waiting&limit=1', authorization, letterPage),
-      ask('inventory', '/api/inventory/alerts?limit=100', authorization, stockPage),
+      ask('order', '/api/ops/sagas?stuck=true&limit=100', by, stuckPage),
+      ask('operations', '/api/ops/dead-letters?status=waiting&limit=1', by, letterPage),
+      ask('inventory', '/api/inventory/alerts?limit=100', by, stockPage),
     ]);
     const named = (status: string) =>
       Object.entries(report.dependencies).flatMap(([name, part]) => (part.status === status ? [name] : []));
-    return {
+    const signals: OpsSignals = {
       asOf: new Date(clock.nowMs()).toISOString(),
       servicesDown: named('down'),
       servicesDegraded: named('degraded'),
@@ -79,16 +94,28 @@ export const createOpsSignals = (parts: {
         outOfStock: stock.items.filter(({ available }) => available <= 0).length,
       },
     };
+    return { signals, isRefused };
   };
 
   return {
-    read: (authorization) => {
-      const nowMs = clock.monotonicMs();
-      if (reading === undefined || nowMs - readAtMs > freshMs) {
-        readAtMs = nowMs;
-        reading = readAll(authorization);
+    read: async (principal, authorization) => {
+      const rights = rightsOf(principal);
+      const known = readings.get(rights);
+      if (known !== undefined && clock.monotonicMs() - known.readAtMs <= freshMs) {
+        const { signals, isRefused } = await known.reading;
+        if (!isRefused) return signals;
       }
-      return reading;
+      const own = { readAtMs: clock.monotonicMs(), reading: readAll(authorization) };
+      readings.set(rights, own);
+      const { signals, isRefused } = await own.reading;
+      if (isRefused && readings.get(rights) === own) readings.delete(rights);
+      return signals;
     },
   };
+};
+
+const rightsOf = (principal: Principal): string => {
+  if (principal.kind === 'anonymous') return '';
+  const scopes = principal.kind === 'key' ? [...principal.scopes].sort() : null;
+  return JSON.stringify([[...principal.roles].sort(), scopes]);
 };

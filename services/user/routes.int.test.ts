@@ -228,7 +228,13 @@ describe('a login', () => {
       url: '/who',
       headers: { authorization: `Bearer ${accessToken}` },
     });
-    const who = { kind: 'user', userId: user.id, roles: ['customer'], sessionId: expect.any(String) };
+    const who = {
+      kind: 'user',
+      userId: user.id,
+      roles: ['customer'],
+      sessionId: expect.any(String),
+      expiresAtMs: expect.any(Number),
+    };
     expect(answer.json()).toEqual(who);
     expect(decodeProtectedHeader(accessToken).alg).toBe('EdDSA');
     const { body } = await call('GET', '/.well-known/jwks.json');

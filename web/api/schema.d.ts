@@ -119,7 +119,7 @@ export interface paths {
          *
          *     Each event is named after its topic and has the data of that topic's own stream; its id says how far each topic is, so `Last-Event-ID` goes on in all of them. `topic-away` `{topic, code}` says that a topic's source does not answer at the moment: the stream goes on when it does, and the other topics are not held up. `topic-over` `{topic}` says that nothing more comes of a topic: the order is confirmed or cancelled. `topic-refused` `{topic, code}` says that it may not be watched any more.
          *
-         *     A caller who may not have one of the topics gets its problem and no stream. A stream ends after five minutes; connect again.
+         *     A caller who may not have one of the topics gets its problem and no stream. A stream ends after five minutes, or when the caller’s token expires; connect again, with a fresh one.
          */
         get: operations["getApiLive"];
         put?: never;
