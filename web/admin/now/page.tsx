@@ -7,6 +7,7 @@ import { AlertIcon, CheckIcon } from '../../kit/icons.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
 import { formatDuration } from '../../kit/time.ts';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { knowledgeOf } from './known.ts';
 import { type Signals, useSignals } from './signals.ts';
 
 type Wrong = {
@@ -24,7 +25,7 @@ const quietMs = 30_000;
 /** The page is for what to look at first; the list of dead letters has every group. */
 const groupsShownMax = 12;
 
-/** What is wrong now, worst first; one green line when nothing is. */
+/** What is wrong now, worst first; one green line when everything is known and nothing is wrong. */
 export const NowPage = () => {
   const { signals, state } = useSignals();
   const stuck = query.useQuery(
@@ -46,6 +47,11 @@ export const NowPage = () => {
     { refetchInterval: everyMs },
   );
   const nowMs = useNow();
+  const { isWhole, unanswered } = knowledgeOf(signals, state, {
+    'stuck orders': stuck,
+    reconciliation: books,
+    'what makes no progress': held,
+  });
   const wrong = [...wrongOf(signals), ...booksWrong(books.data), ...heldWrong(held.data?.items ?? [])].sort(
     (a, b) => b.weight - a.weight,
   );
@@ -63,6 +69,11 @@ export const NowPage = () => {
           <Skeleton className="h-16 w-full" />
           <Skeleton className="h-16 w-full" />
         </div>
+      ) : wrong.length === 0 && !isWhole ? (
+        <p className="flex items-center gap-3 rounded-xl border border-line-strong bg-sunken p-5">
+          <AlertIcon className="shrink-0 text-ink-soft" /> Nothing wrong is known, but not everything has
+          answered.
+        </p>
       ) : wrong.length === 0 ? (
         <p className="flex items-center gap-3 rounded-xl border border-good bg-good-wash p-5 text-good">
           <CheckIcon /> Nothing is wrong: every order comes to its end, no event is parked, and the books
@@ -91,7 +102,7 @@ export const NowPage = () => {
         </ul>
       )}
       <StuckOrders items={stuck.data?.items ?? []} />
-      <Unanswered signals={signals} isBooksAway={books.isError} />
+      <Unanswered parts={unanswered} />
     </>
   );
 };
@@ -251,15 +262,7 @@ const StuckOrders = ({
   );
 
 /** A part that nobody answers for is not a part where nothing is wrong. */
-const Unanswered = ({ signals, isBooksAway }: { signals: Signals | undefined; isBooksAway: boolean }) => {
-  if (signals === undefined) return null;
-  const parts = [
-    signals.stuckOrders === null && 'stuck orders',
-    signals.deadLetters === null && 'dead letters',
-    signals.lowStock === null && 'stock',
-    isBooksAway && 'reconciliation',
-  ].filter((part) => part !== false);
-  return parts.length === 0 ? null : (
+const Unanswered = ({ parts }: { parts: readonly string[] }) =>
+  parts.length === 0 ? null : (
     <p className="mt-6 text-ink-soft text-sm">Not known at the moment: {parts.join(', ')}.</p>
   );
-};
