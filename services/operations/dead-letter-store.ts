@@ -50,11 +50,12 @@ export type DeadLetterStore = {
   find(db: Queryable, id: string): Promise<WholeLetter | undefined>;
   /**
    * Those that were parked whole and not replayed since, in the order of their places: that in which they were first read.
+   * Only of groups whose names begin with one of `groupPrefixes`.
    */
   waiting(
     db: Queryable,
     filter: LetterFilter,
-    page: { after: LetterView | undefined; rowsMax: number },
+    page: { groupPrefixes: readonly string[]; after: LetterView | undefined; rowsMax: number },
   ): Promise<WholeLetter[]>;
   /** `atMs` is from before the records were sent, so that it lies before the next time that they are parked. */
   noteReplayed(db: Queryable, ids: readonly string[], atMs: number): Promise<void>;
@@ -142,10 +143,10 @@ export const createDeadLetterStore = (clock: Clock): DeadLetterStore => {
       return rows.map(wholeOf)[0];
     },
 
-    waiting: async (db, filter, { after, rowsMax }) => {
+    waiting: async (db, filter, { groupPrefixes, after, rowsMax }) => {
       const { rows } = await db.query<Row>(
         `SELECT ${columns}, value, headers FROM dead_letters
-         WHERE ${matching} AND NOT is_cut AND ($6::text IS NULL
+         WHERE ${matching} AND NOT is_cut AND consumer_group ^@ ANY ($11::text[]) AND ($6::text IS NULL
            OR (topic, partition, record_offset, consumer_group) > ($6, $7::integer, $8::bigint, $9::text))
          ORDER BY topic, partition, record_offset, consumer_group LIMIT $10`,
         [
@@ -155,6 +156,7 @@ export const createDeadLetterStore = (clock: Clock): DeadLetterStore => {
           after?.offset ?? null,
           after?.group ?? null,
           rowsMax,
+          groupPrefixes,
         ],
       );
       return rows.map(wholeOf);

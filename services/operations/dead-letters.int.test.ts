@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PlatformError } from '#platform/errors';
 import type { Authenticator } from '#platform/http/auth';
@@ -7,6 +8,7 @@ import type { Broker, IncomingRecord, Producer } from '#platform/messaging/broke
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-letter';
 import { replayedFor, replaysTopicSettings } from '#platform/messaging/replay';
+import type { Database } from '#platform/postgres/pool';
 import type { Component } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
@@ -31,6 +33,8 @@ let broker: Broker & Component;
 let producer: Producer;
 let listener: Component;
 let app: HttpApp;
+/** Whole, with their records. */
+let lettersLoaded = 0;
 
 type Letter = { id: string; offset: number; reason: string; status: string; replays: number; times: number };
 type Answer = {
@@ -61,8 +65,15 @@ beforeAll(async () => {
   await listener.start();
   app = createHttpServer(host, { port: 0, title: 'operations', auth }).app;
   const { clock, logger } = host;
-  const canReplay = (name: string) => name.startsWith('order.');
-  operationsRoutes(app, { db: scratch.db, store, producer, clock, logger, canReplay });
+  const db: Database = {
+    ...scratch.db,
+    query: async <R extends QueryResultRow>(sql: string, values?: readonly unknown[]) => {
+      const answer = await scratch.db.query<R>(sql, values);
+      lettersLoaded += answer.rows.filter((row) => 'value' in row).length;
+      return answer;
+    },
+  };
+  operationsRoutes(app, { db, store, producer, clock, logger, replayPrefixes: ['order.'] });
 });
 afterAll(async () => {
   await listener.stop();
@@ -159,6 +170,26 @@ test('all letters of a reason are replayed in the order of their places, and tho
   await consumer.close();
   expect((await replayAll({})).status).toBe(400);
   expect((await replayAll(ofReason, 'buyer')).status).toBe(403);
+});
+
+test('letters of groups that take no replays are not loaded, and none is replayed for such a group', async () => {
+  const job = 'clickhouse-ingest.blocks';
+  for (let offset = 40n; offset < 65n; offset += 1n) await park(offset, 'datum_meaningless', job);
+  await park(70n, 'datum_meaningless');
+  await eventually(async () =>
+    expect((await list('?reason=datum_meaningless&limit=100')).items).toHaveLength(26),
+  );
+  lettersLoaded = 0;
+  const all = '/api/ops/dead-letters/replay';
+  expect(await ask(all, 'POST', 'staff', { reason: 'datum_meaningless' })).toMatchObject({
+    status: 202,
+    body: { replayed: 1, left: 25 },
+  });
+  expect(lettersLoaded).toBe(1);
+  expect(await ask(all, 'POST', 'staff', { group: job })).toMatchObject({
+    status: 409,
+    body: { code: 'group_not_replayable' },
+  });
 });
 
 test('what a stream job has refused is not replayed, and what nobody has parked is not found', async () => {

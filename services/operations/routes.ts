@@ -64,9 +64,12 @@ export type OperationsRouteDeps = {
   producer: Pick<Producer, 'send'>;
   clock: Clock;
   logger: Logger;
-  /** Whether the group handles replays. */
-  canReplay: (group: string) => boolean;
+  /** What the names of the groups that take replays begin with. */
+  replayPrefixes: readonly string[];
 };
+
+const takesReplays = (group: string, { replayPrefixes }: Pick<OperationsRouteDeps, 'replayPrefixes'>) =>
+  replayPrefixes.some((prefix) => group.startsWith(prefix));
 
 export const operationsRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
   listRoutes(app, deps);
@@ -83,7 +86,7 @@ const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
       store.count(db, filter),
     ]);
     const { items, next } = pageFrom(rows, limit, ({ id }) => id);
-    return { items: items.map((row) => shown(row, deps.canReplay)), next, reasons };
+    return { items: items.map((row) => shown(row, deps)), next, reasons };
   };
 
   app.get(
@@ -120,7 +123,7 @@ const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
 };
 
 const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
-  const { db, store, producer, clock, logger, canReplay } = deps;
+  const { db, store, producer, clock, logger } = deps;
   app.post(
     '/api/ops/dead-letters/:id/replay',
     {
@@ -139,7 +142,7 @@ const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
       if (letter === undefined) throw problem(404, 'dead_letter_not_found', 'There is no such dead letter.');
       if (letter.isCut)
         throw problem(409, 'dead_letter_not_replayable', 'The record was too large to be parked whole.');
-      if (!canReplay(letter.group))
+      if (!takesReplays(letter.group, deps))
         throw problem(409, 'dead_letter_not_replayable', `${letter.group} does not handle replays.`);
       const atMs = clock.nowMs();
       await producer.send([replayOf(letter.parked)]);
@@ -147,7 +150,7 @@ const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
       const { topic, partition, offset, group } = letter;
       logger.warn({ id, topic, partition, offset, group }, 'dead letter replayed');
       const { parked: _, ...view } = (await store.find(db, id)) ?? letter;
-      return reply.code(202).send(shown(view, canReplay));
+      return reply.code(202).send(shown(view, deps));
     },
   );
 };
@@ -165,7 +168,7 @@ const groupReplayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
       schema: {
         tags,
         summary: 'Have all records that wait handled again: of a topic, of a consumer group, for a reason.',
-        description: `In the order of their places, at most ${replaysMax} a request: send it again while \`replayed\` is above 0 and more are left. Their effects happen once, however often they are replayed; what fails again is parked again.`,
+        description: `In the order of their places, at most ${replaysMax} a request: send it again while \`replayed\` is above 0 and more are left. Their effects happen once, however often they are replayed; what fails again is parked again. Records of groups that take no replays stay as they are; to name such a group is refused with \`group_not_replayable\`.`,
         body: z
           .strictObject({
             topic: text(200).min(1).optional(),
@@ -183,10 +186,13 @@ const groupReplayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
               left: z.int().describe('Those that still wait, the ones that cannot be replayed included.'),
             })
             .meta({ id: 'DeadLettersReplayed' }),
+          ...problems(409),
         },
       },
     },
     async ({ body }, reply) => {
+      if (body.group !== undefined && !takesReplays(body.group, deps))
+        throw problem(409, 'group_not_replayable', `${body.group} does not handle replays.`);
       const replayed = await replayAll(deps, body);
       const counts = await store.count(db, { ...body, isWaiting: true });
       const left = counts.reduce((sum, { waiting }) => sum + waiting, 0);
@@ -198,37 +204,39 @@ const groupReplayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
 
 /** How many were replayed. */
 const replayAll = async (
-  { db, store, producer, clock, canReplay }: OperationsRouteDeps,
+  { db, store, producer, clock, replayPrefixes }: OperationsRouteDeps,
   filter: LetterFilter,
 ): Promise<number> => {
   let replayed = 0;
   let after: LetterView | undefined;
   while (replayed < replaysMax) {
-    const letters = await store.waiting(db, filter, { after, rowsMax: lettersAtOnceMax });
+    const letters = await store.waiting(db, filter, {
+      groupPrefixes: replayPrefixes,
+      after,
+      rowsMax: lettersAtOnceMax,
+    });
     after = letters.at(-1);
     if (after === undefined) break;
-    const replayable = letters.filter(({ group }) => canReplay(group));
-    if (replayable.length === 0) continue;
     const atMs = clock.nowMs();
-    await producer.send(replayable.map(({ parked }) => replayOf(parked)));
+    await producer.send(letters.map(({ parked }) => replayOf(parked)));
     await store.noteReplayed(
       db,
-      replayable.map(({ id }) => id),
+      letters.map(({ id }) => id),
       atMs,
     );
-    replayed += replayable.length;
+    replayed += letters.length;
   }
   return replayed;
 };
 
 const shown = (
   { parkedAt, replayedAt, isCut, key, ...row }: LetterView,
-  canReplay: (group: string) => boolean,
+  deps: Pick<OperationsRouteDeps, 'replayPrefixes'>,
 ): z.output<typeof letterSchema> => ({
   ...row,
   key: key === null ? null : key.subarray(0, 200).toString('utf8'),
   status: replayedAt !== null && replayedAt >= parkedAt ? 'replayed' : 'waiting',
-  isReplayable: !isCut && canReplay(row.group),
+  isReplayable: !isCut && takesReplays(row.group, deps),
   parkedAt: parkedAt.toISOString(),
   replayedAt: replayedAt?.toISOString() ?? null,
 });

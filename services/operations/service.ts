@@ -31,7 +31,7 @@ export const service: Service<OperationsConfig> = {
       clock: host.clock,
       logger: host.logger,
       // Only services handle replays: what a stream job refuses it would refuse again.
-      canReplay: (group) => services.some(({ name }) => group.startsWith(`${name}.`)),
+      replayPrefixes: services.map(({ name }) => `${name}.`),
     });
   },
 };

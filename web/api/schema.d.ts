@@ -1408,7 +1408,7 @@ export interface paths {
         put?: never;
         /**
          * Have all records that wait handled again: of a topic, of a consumer group, for a reason.
-         * @description In the order of their places, at most 1000 a request: send it again while `replayed` is above 0 and more are left. Their effects happen once, however often they are replayed; what fails again is parked again.
+         * @description In the order of their places, at most 1000 a request: send it again while `replayed` is above 0 and more are left. Their effects happen once, however often they are replayed; what fails again is parked again. Records of groups that take no replays stay as they are; to name such a group is refused with `group_not_replayable`.
          */
         post: operations["postApiOpsDeadLettersReplay"];
         delete?: never;
@@ -13508,6 +13508,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
