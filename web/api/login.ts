@@ -38,7 +38,18 @@ const stored = (): Stored | undefined => {
   }
 };
 
+let lastUserId = stored()?.user.id;
+const leaving = new Set<() => void>();
+
+/** Calls `forget` when the user whose login is stored is no longer the same, in whichever tab that came about. */
+export const whenUserLeaves = (forget: () => void): void => {
+  leaving.add(forget);
+};
+
 const announce = (): void => {
+  const leftId = lastUserId;
+  lastUserId = stored()?.user.id;
+  if (leftId !== undefined && leftId !== lastUserId) for (const forget of leaving) forget();
   for (const listener of listeners) listener();
 };
 
@@ -123,10 +134,13 @@ const subscribe = (listener: () => void) => {
   listeners.add(listener);
   return () => listeners.delete(listener);
 };
-if (typeof window !== 'undefined')
+if (typeof window !== 'undefined') {
   window.addEventListener('storage', ({ key }) => {
     if (key === storageKey || key === null) announce();
   });
+  // A page that the browser has kept aside was not sent what other tabs stored meanwhile.
+  window.addEventListener('pageshow', announce);
+}
 
 let seen: { text: string | null; user: User | undefined } = { text: null, user: undefined };
 /** The same object until another login is stored, as React needs it. */

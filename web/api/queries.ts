@@ -1,12 +1,16 @@
 import { QueryClient } from '@tanstack/react-query';
+import { whenUserLeaves } from './login.ts';
 import { ApiProblem, isPassing } from './problem.ts';
 
 const triesMax = 3;
 const waitMsMax = 15_000;
 
-/** One for each app. Only what may pass by itself is tried again, and not before the API allows it. */
-export const createQueryClient = (): QueryClient =>
-  new QueryClient({
+/**
+ * One for each app. Only what may pass by itself is tried again, and not before the API allows it. What was answered to
+ * one user is gone before anybody else sees the page.
+ */
+export const createQueryClient = (): QueryClient => {
+  const client = new QueryClient({
     defaultOptions: {
       queries: {
         staleTime: 30_000,
@@ -25,3 +29,12 @@ export const createQueryClient = (): QueryClient =>
       mutations: { retry: false, networkMode: 'always' },
     },
   });
+  whenUserLeaves(() => {
+    client.removeQueries({ type: 'inactive' });
+    for (const shown of client.getQueryCache().getAll()) shown.reset();
+    client.getMutationCache().clear();
+    // Once the page is that of the next user: what only the last one could see is not asked about again.
+    setTimeout(() => void client.refetchQueries({ type: 'active' }));
+  });
+  return client;
+};

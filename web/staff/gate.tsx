@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, Fragment, type ReactNode, useState } from 'react';
 import { api } from '../api/client.ts';
 import { acceptLogin, logOut, type User, useUser } from '../api/login.ts';
 import { Button } from '../kit/button.tsx';
@@ -20,7 +20,7 @@ export const Gate = ({
 }) => {
   const user = useUser();
   if (user === undefined) return <LoginForm app={app} />;
-  if (user.roles.some((role) => roles.includes(role))) return children;
+  if (user.roles.some((role) => roles.includes(role))) return <Fragment key={user.id}>{children}</Fragment>;
   return (
     <main>
       <h1 className="sr-only">{app}</h1>

@@ -1,5 +1,6 @@
 import { useEffect, useSyncExternalStore } from 'react';
 import type { StreamState } from '../../api/live-stream.ts';
+import { whenUserLeaves } from '../../api/login.ts';
 import type { components } from '../../api/schema.d.ts';
 import { useLive } from '../../staff/live.ts';
 
@@ -19,6 +20,8 @@ const subscribe = (listener: () => void) => {
   listeners.add(listener);
   return () => listeners.delete(listener);
 };
+
+whenUserLeaves(() => change({ signals: undefined, state: 'connecting' }));
 
 /** Keeps the stream of signals open. Stands once in the app. */
 export const useSignalStream = (): void => {

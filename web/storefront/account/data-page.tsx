@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client.ts';
@@ -52,14 +52,12 @@ export const DataPage = () => {
 const EraseDialog = ({ onClose }: { onClose(): void }) => {
   const user = useUser();
   const [typed, setTyped] = useState('');
-  const client = useQueryClient();
   const navigate = useNavigate();
   const erasing = useMutation({
     mutationFn: () => api.DELETE('/api/users/me'),
     onSuccess: async () => {
       await navigate({ to: '/' });
       forgetLogin();
-      client.clear();
     },
   });
   return (

@@ -1,4 +1,3 @@
-import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { logOut, useUser } from '../../api/login.ts';
 import { Button } from '../../kit/button.tsx';
@@ -15,12 +14,10 @@ const pages = [
 
 export const AccountLayout = () => {
   const user = useUser();
-  const client = useQueryClient();
   const navigate = useNavigate();
   const leave = async () => {
     await navigate({ to: '/' });
     await logOut();
-    client.clear();
   };
   return (
     <Page
