@@ -31,6 +31,7 @@ type Intent = {
   status: string;
   payment_method: string;
   metadata: Record<string, string>;
+  last_payment_error: { code: string; decline_code: string } | null;
 };
 type Refund = {
   id: string;
@@ -66,8 +67,6 @@ const notify = async (type: string, object: Intent | Refund): Promise<void> => {
 
 const create = (form: URLSearchParams): Answer => {
   const method = form.get('payment_method') ?? '';
-  if (method === 'pm_card_chargeDeclined')
-    return failed(402, 'card_error', 'card_declined', { decline_code: 'generic_decline' });
   if (!method.startsWith('pm_')) return failed(400, 'invalid_request_error', 'resource_missing');
   const intent: Intent = {
     id: `pi_${randomUUID().replaceAll('-', '')}`,
@@ -79,13 +78,20 @@ const create = (form: URLSearchParams): Answer => {
     status: intentStatusOf[method] ?? 'requires_capture',
     payment_method: method,
     metadata: { key: form.get('metadata[key]') ?? '' },
+    last_payment_error: null,
   };
   intents.set(intent.id, intent);
+  if (intent.status === 'requires_payment_method') {
+    const declined = { code: 'card_declined', decline_code: 'generic_decline' };
+    intent.last_payment_error = declined;
+    return failed(402, 'card_error', declined.code, { ...declined, payment_intent: { ...intent } });
+  }
   if (intent.status === 'requires_capture') authorize(intent);
   return { status: 200, body: { ...intent } };
 };
 
 const intentStatusOf: Record<string, string> = {
+  pm_card_chargeDeclined: 'requires_payment_method',
   pm_processing: 'processing',
   pm_requiresAction: 'requires_action',
 };
@@ -98,7 +104,8 @@ const authorize = (intent: Intent): void => {
 
 const move = (intent: Intent, to: 'succeeded' | 'canceled', form: URLSearchParams): Answer => {
   const isHeld = intent.status === 'requires_capture';
-  if (!isHeld && !(to === 'canceled' && intent.status === 'requires_action'))
+  const isWaiting = intent.status === 'requires_action' || intent.status === 'requires_payment_method';
+  if (!isHeld && !(to === 'canceled' && isWaiting))
     return failed(400, 'invalid_request_error', 'payment_intent_unexpected_state');
   const amount = Number(form.get('amount_to_capture') ?? intent.amount);
   if (amount > intent.amount) return failed(400, 'invalid_request_error', 'amount_too_large');

@@ -249,10 +249,11 @@ describe('money through Stripe', () => {
     expect((await books()).refundedMinor).toBe(before.refundedMinor);
   });
 
-  test('is declined with Stripe’s reason', async () => {
+  test('is declined with Stripe’s reason, and not confirmed afterwards', async () => {
     const orderId = await due('pm_card_chargeDeclined');
     await until([orderId], 'declined');
     expect(await payments.find(scratch.db, { orderId })).toMatchObject({ reason: 'generic_decline' });
+    expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
   });
 
   test('is guaranteed once Stripe has processed it, and not declined before', async () => {
