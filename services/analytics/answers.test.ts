@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { PlatformError } from '#platform/errors';
 import { handClock } from '#platform/testing/hand-clock';
 import { createAnswers } from './answers.js';
-import { withinCost } from './clickhouse-calls.js';
+import { costLimits, withinCost } from './clickhouse-calls.js';
 
 /** A ClickHouse that answers when the test says so. */
 const slowClickHouse = () => {
@@ -119,6 +119,33 @@ it('asks anew after a failure', async () => {
   await settled();
   clickhouse.asked[1]?.answer([]);
   expect((await again).rows).toEqual([]);
+});
+
+it('drops at their turn those whose askers have given up, and asks the others', async () => {
+  const clickhouse = slowClickHouse();
+  const clock = handClock();
+  const budget = { share: 1, burstMs: 60_000 };
+  for (const crowd of [{}, { budget }]) {
+    clickhouse.asked.length = 0;
+    const lane = { runningMax: 1, waitersMax: 9, threadsMax: 1, niceness: 0, ...crowd };
+    const bounded = withinCost(clickhouse, lane, costLimits, clock);
+    const running = bounded.query('running');
+    const [early, late] = [bounded.query('waits 16 s'), bounded.query('waits 16 s too')];
+    clock.advanceMs(2_000);
+    const fresh = bounded.query('waits 14 s');
+    clock.advanceMs(14_000);
+    await settled();
+    clickhouse.asked[0]?.answer([]);
+    await running;
+    const busy = expect.objectContaining({ code: 'clickhouse_unavailable', retriable: true });
+    expect(await Promise.allSettled([early, late])).toEqual(
+      [1, 2].map(() => ({ status: 'rejected', reason: busy })),
+    );
+    await settled();
+    clickhouse.asked[1]?.answer([{ n: 1 }]);
+    expect(await fresh).toEqual([{ n: 1 }]);
+    expect(clickhouse.asked.map(({ sql }) => sql.split('\n')[0])).toEqual(['running', 'waits 14 s']);
+  }
 });
 
 it('lets no more wait than may, and those who wait come to their turn', async () => {

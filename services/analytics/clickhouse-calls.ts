@@ -1,4 +1,5 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
+import { type Clock, systemClock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { createAdmission } from '#platform/waiting/admission';
 import { createTimeBudget } from '#platform/waiting/time-budget';
@@ -45,14 +46,19 @@ export const costLimits: CostLimits = {
   executionSecondsMax: 8,
 };
 
+/** As long as the gateway waits for an answer: after that nobody waits for what has not begun. */
+const waitedMsMax = 15_000;
+
 /**
  * Asks each statement within the limits. When too many wait it rejects, retriably, so that a crowd of slow questions ends
- * as soon as it begins.
+ * as soon as it begins. A question that has waited longer than those who asked it is rejected, retriably, at its turn, so
+ * that it keeps nobody else waiting.
  */
 export const withinCost = (
   clickhouse: Pick<ClickHouse, 'query'>,
   crowd: Crowd,
   limits: CostLimits = costLimits,
+  clock: Pick<Clock, 'monotonicMs'> = systemClock,
 ): Pick<ClickHouse, 'query'> => {
   const settings = [
     `max_rows_to_read = ${limits.rowsReadMax}`,
@@ -67,18 +73,27 @@ export const withinCost = (
     `max_threads = ${crowd.threadsMax}`,
     `os_thread_priority = ${crowd.niceness}`,
   ].join(', ');
+  const bounded = (sql: string): string => `${sql}\n  SETTINGS ${settings}`;
   const admission = createAdmission(crowd.runningMax);
   const budget = crowd.budget && createTimeBudget(crowd.budget);
   return {
     query: async (sql, params) => {
-      if (admission.waiting >= crowd.waitersMax)
-        throw new PlatformError('clickhouse_unavailable', 'too many questions wait for ClickHouse', {
-          retriable: true,
-        });
+      if (admission.waiting >= crowd.waitersMax) throw tooBusy('too many questions wait for ClickHouse');
+      const arrivedAtMs = clock.monotonicMs();
+      const assertAwaited = (): void => {
+        const waitedMs = clock.monotonicMs() - arrivedAtMs;
+        if (waitedMs > waitedMsMax)
+          throw tooBusy(`a question waited ${Math.round(waitedMs)} ms for its turn`);
+      };
       return admission
-        .run(() => {
-          const asked = () => clickhouse.query<never>(`${sql}\n  SETTINGS ${settings}`, params);
-          return budget === undefined ? asked() : budget.run(asked);
+        .run(async () => {
+          assertAwaited();
+          if (budget === undefined) return await clickhouse.query<never>(bounded(sql), params);
+          return await budget.run(async () => {
+            // The time that the questions before it have overdrawn has passed too.
+            assertAwaited();
+            return await clickhouse.query<never>(bounded(sql), params);
+          });
         })
         .catch((error: unknown) => {
           throw isOverItsOwnLimit(error)
@@ -88,6 +103,9 @@ export const withinCost = (
     },
   };
 };
+
+const tooBusy = (why: string): PlatformError =>
+  new PlatformError('clickhouse_unavailable', why, { retriable: true });
 
 /** A statement that took its whole time or memory would do so again; what others took may be free the next time. */
 const isOverItsOwnLimit = (error: unknown): error is PlatformError =>
