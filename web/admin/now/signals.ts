@@ -6,6 +6,8 @@ import { useLive } from '../../staff/live.ts';
 
 export type Signals = components['schemas']['OpsSignals'];
 
+const reopenedMsMax = 3_000;
+
 type Current = { signals: Signals | undefined; state: StreamState };
 
 let current: Current = { signals: undefined, state: 'connecting' };
@@ -28,7 +30,12 @@ export const useSignalStream = (): void => {
   const state = useLive(['ops'], ({ type, data }) => {
     if (type === 'ops') change({ signals: data as Signals });
   });
-  useEffect(() => change({ state }), [state]);
+  useEffect(() => {
+    if (state === 'open') return change({ state });
+    // A stream ends when its time is up, and is open again in a moment: until then what it said is not old.
+    const timer = setTimeout(() => change({ state }), reopenedMsMax);
+    return () => clearTimeout(timer);
+  }, [state]);
 };
 
 /** What is wrong now, as the stream has said last. */
