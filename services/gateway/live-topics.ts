@@ -4,7 +4,8 @@ import { matching } from '#platform/http/text';
 /** So many topics one connection may have; a page needs two or three. */
 export const topicsMax = 20;
 
-const uuidText = '[\\da-fA-F]{8}-(?:[\\da-fA-F]{4}-){3}[\\da-fA-F]{12}';
+/** As the order service reads an id, so that what the document allows is refused by nobody behind it. */
+const uuidText = '[\\da-fA-F]{8}-[\\da-fA-F]{4}-[1-8][\\da-fA-F]{3}-[89abAB][\\da-fA-F]{3}-[\\da-fA-F]{12}';
 const topicText = `(?:analytics|ops|orders\\.${uuidText})`;
 
 /** `analytics`, `ops`, or `orders.<id>`. */
