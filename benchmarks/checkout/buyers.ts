@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { type Loop, measureLoop } from '../cost/measured-loop.js';
+import { readPlan } from '../cost/plan.js';
 import { buyAt, type ShopToBuyAt } from './buyer.js';
 
 export type BuyersPlan = {
@@ -17,7 +18,7 @@ export type BuyersPlan = {
   warmUpMs: number;
 };
 
-const plan = JSON.parse(process.argv[2] ?? '{}') as BuyersPlan;
+const plan = await readPlan<BuyersPlan>();
 const pool = new Pool(plan.origin, { connections: plan.buyers, pipelining: 1 });
 let next = Math.floor(Math.random() * 1_000_000);
 

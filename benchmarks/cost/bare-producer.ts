@@ -6,6 +6,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
 import { measureLoop } from './measured-loop.js';
+import { readPlan } from './plan.js';
 
 export type ProducerPlan = {
   brokers: string[];
@@ -15,7 +16,7 @@ export type ProducerPlan = {
   bytes: number;
 };
 
-const plan = JSON.parse(process.argv[2] ?? '{}') as ProducerPlan;
+const plan = await readPlan<ProducerPlan>();
 const kafka = new kafkajs.Kafka({
   clientId: 'bare',
   brokers: plan.brokers,

@@ -61,9 +61,8 @@ export const runLoad = async <Result extends LoadResult = LoadResult>(
   watch: LoadWatch,
 ): Promise<LoadRun<Result>> => {
   const { program = 'cost/load-client', watched } = watch;
-  const child = spawn(process.execPath, [programOf(program), JSON.stringify(plan)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(process.execPath, [programOf(program)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.end(JSON.stringify(plan));
   let said = '';
   let before = readCpuMs(watched);
   let machineBeforeMs = readMachineCpuMs();

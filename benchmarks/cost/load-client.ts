@@ -1,12 +1,13 @@
 /**
  * A loop of requests as a process of its own, so that its CPU time is counted apart. It is closed, each of `concurrency`
- * callers sends its next request when the last one is answered, unless the plan has a rate. Its one argument is a `LoadPlan` as JSON; it prints a
+ * callers sends its next request when the last one is answered, unless the plan has a rate. Its plan is a `LoadPlan`; it prints a
  * `LoadResult` as JSON.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { type LoadResult, type Loop, measureLoop } from './measured-loop.js';
+import { readPlan } from './plan.js';
 
 export type LoadPlan = {
   origin: string;
@@ -141,4 +142,4 @@ const run = async (plan: LoadPlan): Promise<LoadResult> => {
   return result;
 };
 
-console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? '{}') as LoadPlan)));
+console.log(JSON.stringify(await run(await readPlan<LoadPlan>())));

@@ -8,6 +8,7 @@ import { Pool } from 'undici';
 import { sleep } from '#platform/waiting/sleep';
 import { type Buying, buyAt } from '../checkout/buyer.js';
 import type { LoadResult } from '../cost/measured-loop.js';
+import { readPlan } from '../cost/plan.js';
 import { dueAtMs, percentile } from '../figures.js';
 
 export type OpenOrdersPlan = {
@@ -36,7 +37,7 @@ type Sample = { dueMs: number; sentLateMs: number; acceptedMs: number; confirmed
 
 const connectionsMax = 512;
 
-const plan = JSON.parse(process.argv[2] ?? '{}') as OpenOrdersPlan;
+const plan = await readPlan<OpenOrdersPlan>();
 const pool = new Pool(plan.origin, { connections: connectionsMax, pipelining: 1 });
 let next = Math.floor(Math.random() * 1_000_000);
 
