@@ -38,7 +38,7 @@ export const frontPage = ({
 <body>
 <header>
   <h1>Cartstream</h1>
-  <p>A shop whose every event is an analytics row within two seconds and a better recommendation within five.</p>
+  <p>A shop whose every event is an analytics row and a better recommendation within seconds.</p>
 </header>
 <main>
   <section>

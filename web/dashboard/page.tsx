@@ -41,7 +41,10 @@ export const DashboardPage = () => {
   const currencies = [...(overview.data?.items ?? [])]
     .sort((a, b) => b.orders - a.orders)
     .map((row) => row.currency);
-  const currency = question.currency ?? currencies[0];
+  const isQuiet = overview.data !== undefined && currencies.length === 0;
+  const lately = useOverview(periodOf({ ...question, range: '90d' }, nowMs), question.tz, isQuiet);
+  // A period without sales has no currency of its own; the live figures beside it have one all the same.
+  const currency = question.currency ?? currencies[0] ?? lately.data?.items[0]?.currency;
   const figures = useLiveFigures(currency);
   useShortcuts(question, ask, setTable, setHelp);
   const asked: Asked = { question, ask, period, previous, landed: figures.landed, currency, isTable };

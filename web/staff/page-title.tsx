@@ -14,7 +14,7 @@ export const PageTitle = ({
 }) => {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · ${app} · Cartstream`;
+    document.title = title === app ? `${app} · Cartstream` : `${title} · ${app} · Cartstream`;
     heading.current?.focus({ preventScroll: true });
   }, [title, app]);
   return (

@@ -95,7 +95,7 @@ export const SearchesPanel = () => {
     .filter(({ unanswered }) => unanswered > 0);
   return (
     <Panel
-      title="Searches without a result"
+      title="Searches that led to no product"
       answer={searches}
       isTable={asked.isTable}
       isEmpty={rows.length === 0}
@@ -106,7 +106,7 @@ export const SearchesPanel = () => {
       })}
     >
       <BarList
-        label="Searches without a result"
+        label="Searches that led to no product"
         rows={rows.slice(0, shownMax).map(({ term, unanswered, searches: all, visits }) => ({
           key: term,
           label: `“${term}”`,

@@ -28,7 +28,7 @@ export const AccountLayout = () => {
         </Button>
       }
     >
-      <div className="grid gap-8 md:grid-cols-[12rem_1fr] md:gap-12">
+      <div className="grid gap-8 md:grid-cols-[12rem_minmax(0,1fr)] md:gap-12">
         <nav aria-label="Account" className="min-w-0">
           <ul className="flex gap-1 overflow-x-auto md:flex-col">
             {pages.map(([to, name]) => (

@@ -92,7 +92,7 @@ const Listing = ({
   return (
     <Page title={title} head={<SortChoice filters={filters} standard="popularity" />}>
       {way.length > 0 && <Way way={way} />}
-      <div className="lg:grid lg:grid-cols-[15rem_1fr] lg:gap-10">
+      <div className="lg:grid lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-10">
         <FilterRail shown="Show the products">
           <CategoryLinks
             title={below.length > 0 ? 'Within' : 'Beside'}

@@ -61,7 +61,7 @@ export const SearchPage = () => {
   return (
     <Page title={`“${q}”`} head={<SortChoice filters={filters} standard="relevance" />}>
       <Summary found={found} q={q} />
-      <div className="lg:grid lg:grid-cols-[15rem_1fr] lg:gap-10">
+      <div className="lg:grid lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-10">
         <FilterRail shown={found ? `Show ${found.total}` : 'Show the products'}>
           {found ? <Facets facets={found.facets} filters={filters} /> : <Skeleton className="h-64" />}
         </FilterRail>
