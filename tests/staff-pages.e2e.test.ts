@@ -10,6 +10,7 @@ import { readRunFile, shopAt } from './shop.js';
 import {
   accessibilityFindings,
   findBrowser,
+  measureLoading,
   noBrowser,
   openBrowser,
   photograph as photographOf,
@@ -149,10 +150,7 @@ describe('every page of staff', () => {
     ['/admin', 200],
   ])('%s loads at most %i kB of script', async (address, kiloBytesMax) => {
     const { page: first, context } = await browser.visitor();
-    await first.goto(pages + address, { waitUntil: 'networkidle' });
-    const bytes = await first.evaluate<number>(
-      `performance.getEntriesByType('resource').filter(({ initiatorType, name }) => initiatorType === 'script' || name.endsWith('.js')).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)`,
-    );
+    const { scriptBytes: bytes } = await measureLoading(first, pages + address);
     expect(bytes).toBeGreaterThan(10_000);
     expect(bytes / 1000).toBeLessThanOrEqual(kiloBytesMax);
     await context.close();

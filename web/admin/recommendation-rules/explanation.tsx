@@ -7,6 +7,7 @@ import { Button } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
 import { SelectField, TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
+import { useProductNames } from '../../staff/product-names.ts';
 
 type Asked = { scenario?: string; userId?: string; visitId?: string; productId?: string };
 type Answer = components['schemas']['Explanation'];
@@ -38,14 +39,7 @@ export const Explanation = ({ asked, version }: { asked: Asked; version: number 
       ).data as Answer,
   });
   const ids = [...new Set(found.data?.candidates.slice(0, shownMax).map((each) => each.productId))];
-  const names = useQuery({
-    queryKey: ['names', ids.join()],
-    enabled: ids.length > 0,
-    queryFn: async () => {
-      const { data } = await api.GET('/api/products', { params: { query: { ids: ids.join(), limit: 100 } } });
-      return new Map(data?.items.map(({ id, name }) => [id, name]));
-    },
-  });
+  const names = useProductNames(ids);
   const ask = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -90,7 +84,7 @@ export const Explanation = ({ asked, version }: { asked: Asked; version: number 
             head: 'Product',
             cell: ({ productId: id }) => (
               <>
-                {names.data?.get(id) ?? id.slice(-8)}
+                {names?.get(id) ?? id.slice(-8)}
                 {reasons.get(id) && (
                   <span className="block text-ink-soft text-xs">{reasons.get(id)?.replaceAll('_', ' ')}</span>
                 )}

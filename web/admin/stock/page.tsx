@@ -1,4 +1,3 @@
-import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
@@ -6,6 +5,7 @@ import { DataTable } from '../../kit/data-table.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { useProductNames } from '../../staff/product-names.ts';
 import { More } from '../more.tsx';
 import { usePages } from '../pages.ts';
 
@@ -24,14 +24,7 @@ export const StockPage = () => {
     { isFresh: true },
   );
   const ids = list.rows.map(({ productId }) => productId).slice(0, 100);
-  const names = useQuery({
-    queryKey: ['names', ids.join()],
-    enabled: ids.length > 0,
-    queryFn: async () => {
-      const { data } = await api.GET('/api/products', { params: { query: { ids: ids.join(), limit: 100 } } });
-      return new Map(data?.items.map(({ id, name }) => [id, name]));
-    },
-  });
+  const names = useProductNames(ids);
   return (
     <>
       <PageTitle title="Stock" app="Admin">
@@ -54,7 +47,7 @@ export const StockPage = () => {
                 params={{ id: productId }}
                 className="font-medium text-action hover:underline"
               >
-                {names.data?.get(productId) ?? productId}
+                {names?.get(productId) ?? productId}
               </Link>
             ),
           },

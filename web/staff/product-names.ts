@@ -1,0 +1,13 @@
+import { useQuery } from '@tanstack/react-query';
+import { api } from '../api/client.ts';
+
+/** The names of at most 100 products, by id; undefined until they are read. Asks nothing where no id is given. */
+export const useProductNames = (ids: readonly string[]): ReadonlyMap<string, string> | undefined =>
+  useQuery({
+    queryKey: ['names', ids.join()],
+    enabled: ids.length > 0,
+    queryFn: async () => {
+      const { data } = await api.GET('/api/products', { params: { query: { ids: ids.join(), limit: 100 } } });
+      return new Map(data?.items.map(({ id, name }) => [id, name]));
+    },
+  }).data;
