@@ -28,16 +28,21 @@ export const launch = async (options: Options): Promise<void> => {
 
 /** The line that scripts wait for, and what a person may want to do next. */
 const announce = (platform: RunningPlatform, dataDir: string, progress: Progress): void => {
-  const { gatewayUrl, zipkinUrl, runFile, without } = platform;
+  const { gatewayUrl, zipkinUrl, mailboxUrl, adminEmail, runFile, without } = platform;
   if (gatewayUrl === undefined) {
     progress.line(`ready engines; where they are: ${runFile}`);
     return;
   }
   progress.line(`ready ${gatewayUrl}`);
-  progress.line(`  after   ${process.uptime().toFixed(1)} s`);
-  progress.line(`  try     curl '${gatewayUrl}/api/products?limit=3'`);
-  progress.line(`  browse  ${gatewayUrl}/docs (API) · ${zipkinUrl} (traces, a few seconds from now)`);
-  progress.line(`  find    administrator and every address in ${runFile}, logs in ${dataDir}/logs`);
-  for (const missing of without) progress.line(`  without ${missing}`);
-  progress.line(`  stop    Ctrl-C; everything in ${dataDir} is there at the next start`);
+  progress.line(`  after      ${process.uptime().toFixed(1)} s, from the command until the shop can be used`);
+  progress.line(`  shop       ${gatewayUrl}`);
+  progress.line(`  dashboard  ${gatewayUrl}/dashboard`);
+  progress.line(`  admin      ${gatewayUrl}/admin, as ${adminEmail}; the password is in ${runFile}`);
+  progress.line(`  docs       ${gatewayUrl}/docs for the API, ${gatewayUrl}/platform for everything else`);
+  if (mailboxUrl !== undefined) progress.line(`  mailbox    ${mailboxUrl}`);
+  progress.line(`  traces     ${zipkinUrl}, a few seconds from now`);
+  progress.line(`  try        curl '${gatewayUrl}/api/products?limit=3'`);
+  progress.line(`  logs       ${dataDir}/logs`);
+  for (const missing of without) progress.line(`  without    ${missing}`);
+  progress.line(`  stop       Ctrl-C; everything in ${dataDir} is there at the next start`);
 };

@@ -19,6 +19,10 @@ export type RunningPlatform = {
   /** Undefined with `--engines-only`. */
   gatewayUrl: string | undefined;
   zipkinUrl: string;
+  /** Undefined with `--engines-only`, or where `SMTP_URL` sends the mail elsewhere. */
+  mailboxUrl: string | undefined;
+  /** Who may log in to the dashboard and the admin pages. */
+  adminEmail: string;
   runFile: string;
   /** One line for each optional program that is missing, with the command that installs it. */
   without: readonly string[];
@@ -58,6 +62,8 @@ export const startPlatform = async (
       return {
         gatewayUrl: undefined,
         zipkinUrl: urls.zipkin,
+        mailboxUrl: undefined,
+        adminEmail: admin.email,
         runFile: publish(published, context),
         without: [],
         stop,
@@ -89,7 +95,15 @@ export const startPlatform = async (
     const { gatewayUrl } = plan;
     const runFile = publish({ ...published, gateway: gatewayUrl, prometheus }, context);
     const without = prometheus === undefined ? [prometheusMissing] : [];
-    return { gatewayUrl, zipkinUrl: urls.zipkin, runFile, without, stop };
+    return {
+      gatewayUrl,
+      zipkinUrl: urls.zipkin,
+      mailboxUrl: env.MAILBOX_URL,
+      adminEmail: admin.email,
+      runFile,
+      without,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -11,7 +11,7 @@ const run = readRunFile(runFilePath());
 const shop = shopAt(run.gateway);
 const mailbox = run.processes.find(({ name }) => name === 'mailbox')?.url;
 
-type Letter = { subject: string; text: string };
+type Letter = { id: string; subject: string; text: string };
 
 const lettersTo = async (email: string): Promise<Letter[]> => {
   const answer = await fetch(`${mailbox}/letters?to=${encodeURIComponent(email)}`);
@@ -41,7 +41,12 @@ it('registers, proves the address, fills a cart, buys, is notified, reviews, ret
   const [email, name] = [`${mark}@example.com`, `Ada ${mark}`];
   const password = 'correct horse battery';
   await shop.call('POST', '/api/auth/register', { body: { email, password, name } });
-  const { text } = await letterTo(email, 'Please confirm your e-mail address');
+  const { id: letterId, text } = await letterTo(email, 'Please confirm your e-mail address');
+  const policyOf = async (path: string) =>
+    (await fetch(`${mailbox}${path}`)).headers.get('content-security-policy');
+  // A page in a sandbox cannot load itself again, as the list does; what others wrote is shown in one.
+  expect(await policyOf('/')).not.toContain('sandbox');
+  expect(await policyOf(`/letters/${letterId}`)).toContain('sandbox');
   const code = /The code is (\S+)/.exec(text)?.[1];
   expect((await shop.call('POST', '/api/auth/verify-email', { body: { token: code } })).status).toBe(204);
 

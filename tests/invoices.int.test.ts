@@ -15,7 +15,8 @@ import { figuresByScript, hasPython, type ScriptFigures } from './invoices/scrip
  * from the books. The days and hours of London are those that the file has as text, so no calendar of ours takes part.
  */
 
-const period = 'from=2010-12-01T00:00:00Z&to=2011-11-01T00:00:00Z';
+const periodEnd = '2011-11-01T00:00:00Z';
+const period = `from=2010-12-01T00:00:00Z&to=${periodEnd}`;
 const chosenCode = '85123A';
 let shop: AskedApp;
 let books: BookLine[] = [];
@@ -24,7 +25,7 @@ let scripted: Promise<ScriptFigures> | undefined;
 
 beforeAll(async () => {
   // It runs beside the inserts.
-  if (hasPython) scripted = figuresByScript(invoicesFile(), chosenCode);
+  if (hasPython) scripted = figuresByScript(invoicesFile(), chosenCode, periodEnd);
   books = ledgerOf(readInvoices());
   sold = books.filter(({ kind }) => kind === 'sale');
   shop = await askedApp(Date.UTC(2011, 10, 1));

@@ -119,7 +119,7 @@ describe('an operator', () => {
     await photograph('admin-order-stuck');
     await page.getByRole('button', { name: 'Cancel order' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('1 held pieces are free again').waitFor();
+    await dialog.getByText('1 held piece is free again').waitFor();
     await photograph('admin-order-cancelling');
     await dialog.getByRole('button', { name: 'Cancel order' }).click();
     await page.getByText(/^Cancelled after .*; its stock is free again/).waitFor();

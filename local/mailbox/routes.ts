@@ -8,13 +8,17 @@ import type { Letter, Letters } from './letters.js';
 const query = z.strictObject({ to: text(254).optional() });
 const params = z.strictObject({ id: uuid });
 
-/** Letters are what other people wrote: nothing in them runs, and nothing is loaded. */
+const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
 const headers = {
-  'content-security-policy':
-    "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'self'; sandbox allow-popups",
+  'content-security-policy': policy,
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
 };
+/**
+ * Letters are what other people wrote: nothing in them runs, and nothing is loaded. The list is a page of our own, and
+ * stands outside of the sandbox because a page within it cannot load itself again.
+ */
+const letterHeaders = { ...headers, 'content-security-policy': `${policy}; sandbox allow-popups` };
 
 export const mailboxRoutes = (app: HttpApp, letters: Letters): void => {
   const hidden = { hide: true } as const;
@@ -32,7 +36,10 @@ export const mailboxRoutes = (app: HttpApp, letters: Letters): void => {
     }),
   );
   app.get('/letters/:id', { access: 'anonymous', schema: { ...hidden, params } }, (request, reply) =>
-    reply.headers(headers).type('text/html; charset=utf-8').send(found(letters, request.params.id).html),
+    reply
+      .headers(letterHeaders)
+      .type('text/html; charset=utf-8')
+      .send(found(letters, request.params.id).html),
   );
 };
 
@@ -44,20 +51,30 @@ const found = (letters: Letters, id: string): Letter => {
 
 const listPage = (letters: readonly Letter[]): Html => html`<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Mailbox</title><meta http-equiv="refresh" content="10">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Mailbox</title><link rel="icon" href="data:,"><meta http-equiv="refresh" content="10">
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1b1f24; }
-table { border-collapse: collapse; width: 100%; } td, th { padding: .4rem .8rem .4rem 0; text-align: left;
-border-top: 1px solid #dfe3e8; } a { color: #0b62d6; }
+:root { color-scheme: light dark; --line: light-dark(#dfe3e8, #2c333b); --dim: light-dark(#5d6772, #98a3af); }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
+color: light-dark(#1b1f24, #e7eaee); background: light-dark(#f6f7f9, #14171b); }
+h1 { margin: 0; } p, time { color: var(--dim); } a { color: light-dark(#0b62d6, #6aa9ff); }
+table { border-collapse: collapse; width: 100%; } th { color: var(--dim); font-weight: 500; }
+td, th { padding: .5rem .8rem .5rem 0; text-align: left; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 </style></head>
 <body><h1>Mailbox</h1>
 <p>All mail of this platform, newest first. Nothing leaves this machine. <a href="/letters">As JSON</a></p>
-<table><thead><tr><th>To</th><th>Subject</th><th>Received</th></tr></thead><tbody>
-${letters.map(row)}
-</tbody></table></body>
+${letters.length === 0 ? html`<p>No letter yet: the first one comes with the first order or account.</p>` : table(letters)}
+</body>
 </html>
 `;
 
-const row = ({ id, to, subject, receivedAt }: Letter): Html =>
-  html`<tr><td>${to.join(', ')}</td><td><a href="/letters/${id}">${subject}</a></td><td>${receivedAt}</td></tr>
+const table = (letters: readonly Letter[]): Html => html`<table>
+<thead><tr><th>To</th><th>Subject</th><th>Received (UTC)</th></tr></thead><tbody>
+${letters.map(row)}
+</tbody></table>`;
+
+const row = ({ id, to, subject, receivedAt }: Letter): Html => html`<tr><td>${to.join(', ')}</td>
+<td><a href="/letters/${id}">${subject}</a></td>
+<td><time datetime="${receivedAt}">${receivedAt.slice(0, 19).replace('T', ' ')}</time></td></tr>
 `;

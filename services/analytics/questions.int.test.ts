@@ -352,62 +352,74 @@ describe('retention', () => {
 });
 
 describe('rfm', () => {
-  it('puts every buyer into the segment of its fifths', async () => {
-    const fifth = (value: number, of: readonly number[]): number => {
-      const below = of.filter((other) => other < value).length;
-      const equal = of.filter((other) => other === value).length;
-      return Math.min(5, 1 + Math.floor((5 * (below + equal / 2)) / of.length));
-    };
-    /** The table as people draw it: rows of recency 5 to 1, columns of value 1 to 5. */
-    const table = [
-      ['new', 'potential_loyalists', 'potential_loyalists', 'champions', 'champions'],
-      ['promising', 'potential_loyalists', 'potential_loyalists', 'loyal', 'loyal'],
-      ['about_to_sleep', 'about_to_sleep', 'need_attention', 'loyal', 'loyal'],
-      ['hibernating', 'hibernating', 'at_risk', 'at_risk', 'cannot_lose'],
-      ['hibernating', 'hibernating', 'at_risk', 'at_risk', 'cannot_lose'],
-    ];
-    const lines = sales.filter((line) => within(line) && line.userId !== null);
-    const expected = [...groupBy(lines, ({ currency }) => currency)].flatMap(([currency, ofCurrency]) => {
-      const buyers = [...groupBy(ofCurrency, ({ userId }) => String(userId)).values()]
-        .filter((of) => of.some(({ kind }) => kind === 'sale'))
-        .map((of) => {
-          const sold = of.filter(({ kind }) => kind === 'sale');
+  it.each([
+    ['days', period],
+    ['weeks', { fromMs: startMs, toMs: Date.UTC(2026, 3, 30) }],
+  ])(
+    'puts every buyer into the segment of its fifths, and calls none of these days gone: %s',
+    async (_, of) => {
+      const fifth = (value: number, of: readonly number[]): number => {
+        const below = of.filter((other) => other < value).length;
+        const equal = of.filter((other) => other === value).length;
+        return Math.min(5, 1 + Math.floor((5 * (below + equal / 2)) / of.length));
+      };
+      /** The table as people draw it: rows of recency 5 to 1, columns of value 1 to 5. */
+      const table = [
+        ['new', 'potential_loyalists', 'potential_loyalists', 'champions', 'champions'],
+        ['promising', 'potential_loyalists', 'potential_loyalists', 'loyal', 'loyal'],
+        ['about_to_sleep', 'about_to_sleep', 'need_attention', 'loyal', 'loyal'],
+        ['hibernating', 'hibernating', 'at_risk', 'at_risk', 'cannot_lose'],
+        ['hibernating', 'hibernating', 'at_risk', 'at_risk', 'cannot_lose'],
+      ];
+      const lines = sales.filter((line) => within(line, of) && line.userId !== null);
+      const expected = [...groupBy(lines, ({ currency }) => currency)].flatMap(([currency, ofCurrency]) => {
+        const buyers = [...groupBy(ofCurrency, ({ userId }) => String(userId)).values()]
+          .filter((of) => of.some(({ kind }) => kind === 'sale'))
+          .map((of) => {
+            const sold = of.filter(({ kind }) => kind === 'sale');
+            return {
+              last: Math.max(...sold.map(({ atMs }) => atMs)),
+              orders: distinct(sold.map(({ orderId }) => orderId)),
+              net: of.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+            };
+          });
+        const scored = buyers.map((buyer) => {
+          const score = (key: 'last' | 'orders' | 'net') =>
+            fifth(
+              buyer[key],
+              buyers.map((one) => one[key]),
+            );
+          const value = Math.ceil((score('orders') + score('net')) / 2);
+          const daysAgo = (of.toMs - buyer.last) / dayMs;
+          const recency = Math.max(score('last'), daysAgo <= 7 ? 4 : daysAgo <= 30 ? 3 : 1);
+          return { ...buyer, segment: table[5 - recency]?.[value - 1] as string };
+        });
+        return [...groupBy(scored, ({ segment }) => segment)].map(([segment, those]) => {
+          const sum = (key: 'orders' | 'net') => those.reduce((total, one) => total + one[key], 0);
+          const daysMean =
+            those.reduce((total, { last }) => total + (of.toMs - last) / dayMs, 0) / those.length;
           return {
-            last: Math.max(...sold.map(({ atMs }) => atMs)),
-            orders: distinct(sold.map(({ orderId }) => orderId)),
-            net: of.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+            segment,
+            currency,
+            buyers: those.length,
+            orders: sum('orders'),
+            net: sum('net'),
+            daysSinceOrder: expect.closeTo(daysMean, 1),
+            ordersPerBuyer: expect.closeTo(sum('orders') / those.length, 1),
+            netPerBuyer: Math.round(sum('net') / those.length),
           };
         });
-      const scored = buyers.map((buyer) => {
-        const score = (key: 'last' | 'orders' | 'net') =>
-          fifth(
-            buyer[key],
-            buyers.map((one) => one[key]),
-          );
-        const value = Math.ceil((score('orders') + score('net')) / 2);
-        return { ...buyer, segment: table[5 - score('last')]?.[value - 1] as string };
       });
-      return [...groupBy(scored, ({ segment }) => segment)].map(([segment, of]) => {
-        const sum = (key: 'orders' | 'net') => of.reduce((total, one) => total + one[key], 0);
-        const daysMean = of.reduce((total, { last }) => total + (period.toMs - last) / dayMs, 0) / of.length;
-        return {
-          segment,
-          currency,
-          buyers: of.length,
-          orders: sum('orders'),
-          net: sum('net'),
-          daysSinceOrder: expect.closeTo(daysMean, 1),
-          ordersPerBuyer: expect.closeTo(sum('orders') / of.length, 1),
-          netPerBuyer: Math.round(sum('net') / of.length),
-        };
-      });
-    });
-    const { items } = await answerOf(`rfm?${asked}`);
-    const keyOf = ({ segment, currency }: { segment: string; currency: string }) => `${currency} ${segment}`;
-    const sorted = <T extends { segment: string; currency: string }>(rows: T[]) =>
-      rows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-    expect(sorted(items)).toEqual(sorted(expected));
-  });
+      const { items } = await answerOf(
+        `rfm?from=${new Date(of.fromMs).toISOString()}&to=${new Date(of.toMs).toISOString()}`,
+      );
+      const keyOf = ({ segment, currency }: { segment: string; currency: string }) =>
+        `${currency} ${segment}`;
+      const sorted = <T extends { segment: string; currency: string }>(rows: T[]) =>
+        rows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+      expect(sorted(items)).toEqual(sorted(expected));
+    },
+  );
 });
 
 describe('basket', () => {

@@ -14,6 +14,15 @@ import {
 const daysAsDefault = 365;
 
 /**
+ * The least score of recency of those who have ordered within so many days of the end, however many have ordered later: in
+ * a shop of a few days everybody's last order is recent.
+ */
+const recencyFloors = [
+  { days: 7, score: 4 },
+  { days: 30, score: 3 },
+] as const;
+
+/**
  * The segments, best first, by the scores of recency and of frequency and amount together (each 1 to 5). Every pair of
  * scores is of one segment.
  */
@@ -36,7 +45,7 @@ export const rfm = endpoint({
   name: 'rfm',
   id: 'Rfm',
   summary: 'Buyers in segments by how lately, how often and for how much they bought.',
-  description: `By currency. A buyer's scores are fifths of all buyers of the currency: 1 + floor(5 · (those below + half of those equal, the buyer included) / all), for the time of the last order, the number of orders, and the amount less refunds. The value score is the mean of the last two, rounded up. Segments (recency, value): ${segments.map(({ segment, recency, value }) => `${segment} (${[...new Set(recency)].join('–')}, ${[...new Set(value)].join('–')})`).join(', ')}. ${periodRounding(daysAsDefault)}`,
+  description: `By currency. A buyer's scores are fifths of all buyers of the currency: 1 + floor(5 · (those below + half of those equal, the buyer included) / all), for the time of the last order, the number of orders, and the amount less refunds. The value score is the mean of the last two, rounded up. ${recencyFloors.map(({ days, score }) => `Whoever has ordered within ${days} days of the end scores at least ${score} for the time`).join('; ')}. Segments (recency, value): ${segments.map(({ segment, recency, value }) => `${segment} (${[...new Set(recency)].join('–')}, ${[...new Set(value)].join('–')})`).join(', ')}. ${periodRounding(daysAsDefault)}`,
   querystring: z.strictObject({ ...periodQuery }),
   row: z.object({
     segment: z.enum(names),
@@ -88,6 +97,13 @@ const edgesOf = (values: string): string =>
 const fifthOf = (value: string, edges: string): string =>
   `1 + ${[1, 2, 3, 4].map((fifth) => `(${value} >= ${edges}[${fifth}])`).join(' + ')}`;
 
+const recencyOf = `greatest(${fifthOf('last', 'lastEdges')}, multiIf(${recencyFloors
+  .map(
+    ({ days, score }) =>
+      `last >= toUnixTimestamp64Milli(toDateTime64({to:DateTime('UTC')}, 3, 'UTC')) - ${days * 86_400_000}, ${score}`,
+  )
+  .join(', ')}, 1))`;
+
 const segmentOf = segments
   .map(
     ({ recency, value }, place) =>
@@ -101,7 +117,7 @@ const segmentsQuery = (period: Period): Query => ({
     sum(b.net) AS net,
     avg(toUnixTimestamp64Milli(toDateTime64({to:DateTime('UTC')}, 3, 'UTC')) - b.last) / 86400000 AS daysSinceOrder
   FROM (
-    SELECT currency, orders, net, last, ${fifthOf('last', 'lastEdges')} AS recency,
+    SELECT currency, orders, net, last, ${recencyOf} AS recency,
       intDiv(${fifthOf('orders', 'ordersEdges')} + ${fifthOf('net', 'netEdges')} + 1, 2) AS value,
       multiIf(
       ${segmentOf}, 0) AS place

@@ -54,7 +54,7 @@ export const frontPage = ({
       ${row('/admin', 'Orders, products, stock, and what is wrong now')}
       ${row('/docs', 'The HTTP interface, to read and to try')}
       ${row('/openapi.json', 'The same as OpenAPI 3.1, generated from the schemas that validate')}
-      ${row('/health/ready', 'The health of every service')}
+      ${row('/health/ready', 'The health of every service and engine')}
       ${row('/metrics', "The gateway's Prometheus metrics; each service has its own")}
       ${row('/asyncapi.json', 'The topics and events, as AsyncAPI')}
       ${zipkinUrl === undefined ? '' : row(`${zipkinUrl}/zipkin/`, 'Traces: one order is one trace, through Kafka')}
@@ -118,11 +118,13 @@ const escaped = (text: string): string =>
 
 export const frontPageScript = `const list = document.getElementById('health');
 const overall = document.getElementById('overall');
+const names = { kafka: 'Kafka', postgres: 'PostgreSQL', clickhouse: 'ClickHouse', redis: 'Redis',
+  'schema-registry': 'Schema registry' };
 const show = (name, status, latencyMs) => {
   const item = document.createElement('li');
   item.className = status;
   const label = document.createElement('b');
-  label.textContent = name;
+  label.textContent = names[name] ?? name;
   const said = document.createElement('span');
   said.textContent = status + (latencyMs === undefined ? '' : ' · ' + Math.round(latencyMs) + ' ms');
   item.append(label, said);
@@ -159,10 +161,12 @@ section { margin-top: 1.5rem; padding: 1.25rem 1.5rem; background: var(--card); 
 h2 { margin: 0 0 0.75rem; font-size: 1.15rem; }
 h2 small { margin-left: 0.5rem; font-weight: 500; }
 h3 { margin: 1rem 0 0.35rem; font-size: 0.95rem; color: var(--dim); font-weight: 600; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: 0.6rem; margin: 0;
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 0.6rem; margin: 0;
   padding: 0; list-style: none; }
 .grid li { display: flex; justify-content: space-between; gap: 0.5rem; padding: 0.5rem 0.75rem;
   border: 1px solid var(--line); border-left: 4px solid var(--dim); border-radius: 8px; font-size: 0.9rem; }
+.grid b { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
+.grid span { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .grid .up { border-left-color: var(--up); } .grid .degraded { border-left-color: var(--degraded); }
 .grid .down { border-left-color: var(--down); }
 .up > span, small.up { color: var(--up); } .degraded > span, small.degraded { color: var(--degraded); }
@@ -174,4 +178,10 @@ a { color: var(--link); text-decoration: none; } a:hover { text-decoration: unde
 pre { margin: 0; padding: 0.75rem 1rem; overflow-x: auto; background: var(--page); border-radius: 8px;
   font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 footer { margin-top: 2rem; color: var(--dim); font-size: 0.85rem; }
+@media (max-width: 40rem) {
+  body { padding: 1.5rem 0.75rem; } section { padding: 1rem; }
+  td { display: block; padding: 0.4rem 0 0; border: 0; } td:first-child { white-space: normal; overflow-wrap: anywhere; }
+  td:last-child { padding: 0 0 0.4rem; } tr + tr { border-top: 1px solid var(--line); }
+  code { overflow-wrap: anywhere; } pre code { overflow-wrap: normal; }
+}
 `;

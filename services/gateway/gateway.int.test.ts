@@ -649,9 +649,13 @@ describe('what the gateway says of the whole', () => {
     expect(Object.keys((await document()).paths)).toContain('/api/products');
   });
 
-  it('is degraded, not down, while one service is away', async () => {
-    const product = await startService('product');
-    const { url } = await startGateway({ PRODUCT_URL: product.url });
+  it('is degraded, not down, while one service is away, and names the engines behind the services', async () => {
+    const [product, review] = [await startService('product'), await startService('review')];
+    const engine = (name: string, status: 'up' | 'down') =>
+      ({ name, start: async () => {}, stop: async () => {}, checkHealth: async () => ({ status }) }) as const;
+    for (const name of ['clickhouse', 'postgres']) product.host.use(engine(name, 'up'));
+    review.host.use(engine('postgres', 'down'));
+    const { url } = await startGateway({ PRODUCT_URL: product.url, REVIEW_URL: review.url });
     const answer = await fetch(`${url}/health/ready`);
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({
@@ -661,6 +665,8 @@ describe('what the gateway says of the whole', () => {
         product: { status: 'up', latencyMs: expect.any(Number) },
         user: { status: 'down' },
         redis: { status: 'up' },
+        clickhouse: { status: 'up', latencyMs: expect.any(Number) },
+        postgres: { status: 'degraded' },
       },
     });
   });

@@ -4,9 +4,15 @@ import type { Upstream } from './upstream.js';
 const askTimeoutMs = 2500;
 const freshMs = 500;
 
+/** The engines that services use and the gateway does not. */
+const enginesBehind = ['postgres', 'clickhouse'] as const;
+
+type Part = HealthReport['dependencies'][string];
+
 /**
- * The health of everything behind the gateway: one entry for each service, besides the gateway's own dependencies. If a
- * service is down, the whole is `degraded`, because the others still work; it is `down` only when all of them are down.
+ * The health of everything behind the gateway: one entry for each service, and for each engine that only services use,
+ * besides the gateway's own dependencies. If a service is down, the whole is `degraded`, because the others still work; it
+ * is `down` only when all of them are down.
  */
 export const createAggregatedHealth = (
   host: Host,
@@ -19,13 +25,17 @@ export const createAggregatedHealth = (
       host.health(),
       Promise.all(upstreams.map(async (upstream) => [upstream.name, await healthOf(upstream)] as const)),
     ]);
-    const statuses = services.map(([, { status }]) => status);
+    const statuses = services.map(([, { part }]) => part.status);
     const allDown = statuses.length > 0 && statuses.every((status) => status === 'down');
     const worstOf = worst([own.status, ...statuses]);
     return {
       ...own,
       status: own.status === 'down' || allDown ? 'down' : worstOf === 'up' ? 'up' : 'degraded',
-      dependencies: { ...own.dependencies, ...Object.fromEntries(services) },
+      dependencies: {
+        ...own.dependencies,
+        ...enginesOf(services.map(([, { uses }]) => uses)),
+        ...Object.fromEntries(services.map(([name, { part }]) => [name, part])),
+      },
     };
   };
 
@@ -37,14 +47,29 @@ export const createAggregatedHealth = (
   };
 };
 
-const healthOf = async (upstream: Upstream): Promise<{ status: HealthStatus; latencyMs: number }> => {
-  const startedAt = performance.now();
-  const status = await upstream.getJson('/health/ready', askTimeoutMs).then(
-    ({ body }) => statusIn(body),
-    () => 'down' as const,
+/** An engine that some services reach and others do not is degraded. Its latency is that of the slowest. */
+const enginesOf = (uses: readonly Readonly<Record<string, Part>>[]): Record<string, Part> =>
+  Object.fromEntries(
+    enginesBehind.flatMap((engine) => {
+      const seen = uses.flatMap((parts) => parts[engine] ?? []);
+      if (seen.length === 0) return [];
+      const statuses = new Set(seen.map(({ status }) => status));
+      const status: HealthStatus = statuses.size === 1 ? worst([...statuses]) : 'degraded';
+      return [[engine, { status, latencyMs: Math.max(...seen.map(({ latencyMs }) => latencyMs)) }]];
+    }),
   );
-  return { status, latencyMs: Math.round((performance.now() - startedAt) * 10) / 10 };
+
+const healthOf = async (upstream: Upstream): Promise<{ part: Part; uses: Record<string, Part> }> => {
+  const startedAt = performance.now();
+  const { status, uses } = await upstream.getJson('/health/ready', askTimeoutMs).then(
+    ({ body }) => ({ status: statusIn(body), uses: usesIn(body) }),
+    () => ({ status: 'down' as const, uses: {} }),
+  );
+  return { part: { status, latencyMs: Math.round((performance.now() - startedAt) * 10) / 10 }, uses };
 };
+
+const usesIn = (body: unknown): Record<string, Part> =>
+  (body as { dependencies?: Record<string, Part> } | null)?.dependencies ?? {};
 
 const statusIn = (body: unknown): HealthStatus => {
   const status = (body as { status?: unknown } | null)?.status;

@@ -1,6 +1,6 @@
 """Figures of the invoices, from their file alone, for the test that compares them with the answers of the analytics.
 
-Usage: python3 figures.py INVOICES.csv.gz PRODUCT  (a stock code, for what is bought together)
+Usage: python3 figures.py INVOICES.csv.gz PRODUCT END  (a stock code, for what is bought together; when the period ends)
 
 Prints one JSON object. It shares no line with the shop: amounts are decimals, calendars are those of Python's zoneinfo.
 """
@@ -11,7 +11,7 @@ import io
 import json
 import sys
 from collections import Counter, defaultdict, namedtuple
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -120,8 +120,11 @@ def basket(ledger, product):
     return {"orders": len(orders), "ordersOfProduct": own[product], "together": together, "own": own}
 
 
-def segments(ledger):
-    """Buyers by the fifths in which the last order, the number of orders and the money lie, equal ones in one place."""
+def segments(ledger, end):
+    """Buyers by the fifths in which the last order, the number of orders and the money lie, equal ones in one place.
+
+    An order within a week or a month of the end is recent, however many are more recent.
+    """
     last, orders, net = {}, Counter(), Counter()
     for line in ledger:
         if not line.customer:
@@ -138,7 +141,11 @@ def segments(ledger):
             below += counts[value]
         return {buyer: fifth[value] for buyer, value in values.items()}
 
-    recency, frequency = fifths(last), fifths({buyer: orders[buyer] for buyer in last})
+    def least(at):
+        return 4 if end - at <= timedelta(days=7) else 3 if end - at <= timedelta(days=30) else 1
+
+    recency = {buyer: max(fifth, least(last[buyer])) for buyer, fifth in fifths(last).items()}
+    frequency = fifths({buyer: orders[buyer] for buyer in last})
     amount = fifths({buyer: net[buyer] for buyer in last})
     table = [
         ["hibernating", "hibernating", "at_risk", "at_risk", "cannot_lose"],
@@ -163,7 +170,7 @@ def buyers(ledger, start):
     return {"buyers": len(now), "newBuyers": len(now - before)}
 
 
-def main(path, product):
+def main(path, product, end):
     ledger = read(path)
     october = datetime(2011, 10, 1, tzinfo=UTC)
     modes = {"return_day": False, "sale_day": True}
@@ -178,11 +185,11 @@ def main(path, product):
         "products": products(ledger),
         "retention": {zone: retention(ledger, zone) for zone in ZONES},
         "basket": basket(ledger, product),
-        "segments": segments(ledger),
+        "segments": segments(ledger, datetime.fromisoformat(end.replace("Z", "+00:00"))),
         "all": {**add_up(ledger), "buyers": len({line.customer for line in ledger if line.is_sale and line.customer})},
         "october": {**add_up([line for line in ledger if line.at >= october]), **buyers(ledger, october)},
     }
     json.dump(figures, sys.stdout)
 
 
-main(*sys.argv[1:3])
+main(*sys.argv[1:4])

@@ -333,9 +333,10 @@ export const differencesOf = async (
   const [code] = Object.entries(Object.groupBy(receipts, (receipt) => receipt.code))
     .sort(([, a = []], [, b = []]) => b.length - a.length)
     .map(([of]) => of) as [string];
-  const script = await scriptFiguresOf(receipts, code);
   const days = [...receipts].map(({ at }) => at).sort();
-  const period = `from=${days[0]}&to=${new Date(Date.parse(days.at(-1) as string) + 1).toISOString()}`;
+  const end = new Date(Date.parse(days.at(-1) as string) + 1).toISOString();
+  const script = await scriptFiguresOf(receipts, code, end);
+  const period = `from=${days[0]}&to=${end}`;
   const itemsAt = async (path: string): Promise<Row[]> => {
     const answer = await shop.call<{ items: Row[] }>('GET', `/api/analytics/${path}&${period}`, {
       token: admin,
@@ -372,7 +373,11 @@ export const differencesOf = async (
   return differences;
 };
 
-const scriptFiguresOf = async (receipts: readonly Receipt[], code: string): Promise<ScriptFigures> => {
+const scriptFiguresOf = async (
+  receipts: readonly Receipt[],
+  code: string,
+  end: string,
+): Promise<ScriptFigures> => {
   const folder = mkdtempSync(join(tmpdir(), 'receipts-'));
   try {
     const rows = [...receipts]
@@ -382,7 +387,7 @@ const scriptFiguresOf = async (receipts: readonly Receipt[], code: string): Prom
       );
     const header = 'InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID';
     writeFileSync(join(folder, 'receipts.csv.gz'), gzipSync(`${[header, ...rows].join('\n')}\n`));
-    return await figuresByScript(join(folder, 'receipts.csv.gz'), code);
+    return await figuresByScript(join(folder, 'receipts.csv.gz'), code, end);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -24,9 +24,9 @@ export type ScriptFigures = {
   october: Sums & { buyers: number; newBuyers: number };
 };
 
-/** `code` is the product about which it says what is bought together with it. */
-export const figuresByScript = async (file: string, code: string): Promise<ScriptFigures> => {
-  const { stdout } = await promisify(execFile)('python3', ['tests/invoices/figures.py', file, code], {
+/** `code` is the product about which it says what is bought together with it; `end` is that of the period, RFC 3339. */
+export const figuresByScript = async (file: string, code: string, end: string): Promise<ScriptFigures> => {
+  const { stdout } = await promisify(execFile)('python3', ['tests/invoices/figures.py', file, code, end], {
     maxBuffer: 256 * 1024 * 1024,
   });
   return JSON.parse(stdout);

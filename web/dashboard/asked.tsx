@@ -7,8 +7,6 @@ export type Asked = {
   ask(change: { [K in keyof Question]?: Question[K] | undefined }): void;
   period: Period;
   previous: Period & { totalsTo: string };
-  /** Counts the moments at which orders have landed; panels of running periods ask again then. */
-  landed: number;
   /** The currency that is looked at; undefined while nothing was sold. */
   currency: string | undefined;
   isTable: boolean;

@@ -7,7 +7,7 @@ import { Delta } from '../kit/delta.tsx';
 import { Skeleton } from '../kit/skeleton.tsx';
 import { Spark } from '../kit/spark.tsx';
 import { type Columns, TimeSeries } from '../kit/time-series.tsx';
-import { type Asked, useAsked } from './asked.tsx';
+import { useAsked } from './asked.tsx';
 import { filled, isPartial, startsOf } from './buckets.ts';
 import { compact, count, exact, percent } from './formats.ts';
 import { Panel } from './panel.tsx';
@@ -39,7 +39,7 @@ export const useOverview = (period: { from: string; to: string }, tz: string, is
   });
 
 /** Asks for the money again when orders have landed: at most once a second, which is how often `landed` changes. */
-export const useRefreshAsOrdersLand = ({ landed, period }: Pick<Asked, 'landed' | 'period'>): void => {
+export const useRefreshAsOrdersLand = (landed: number, period: Period): void => {
   const cache = useQueryClient();
   const runs = isRunning(period);
   useEffect(() => {
@@ -122,7 +122,6 @@ export const OverviewPanels = () => {
   const before = useRevenue(asked, previous, false, question.compare);
   const visits = useVisits(asked, period, everyMs, !isNarrow);
   const visitsBefore = useVisits(asked, previous, false, question.compare && !isNarrow);
-  useRefreshAsOrdersLand(asked);
 
   const totals = totalsOf(now.data, revenue.data?.items, isNarrow);
   const totalsThen = question.compare

@@ -1,15 +1,17 @@
-import { useEffect, useMemo, useState } from 'react';
+import { memo, useEffect, useMemo, useState } from 'react';
 import { logOut, useUser } from '../api/login.ts';
 import { classes } from '../kit/classes.ts';
 import { Dialog } from '../kit/dialog.tsx';
 import { useNow } from '../kit/freshness.tsx';
 import { CloseIcon } from '../kit/icons.tsx';
 import { ThemeSwitch } from '../kit/theme.tsx';
+import { timeFormats } from '../kit/time.ts';
 import { PageTitle } from '../staff/page-title.tsx';
+import { categoryPathWords } from '../words/words.ts';
 import { type Asked, AskedProvider } from './asked.tsx';
 import { useLiveFigures } from './live/live-figures.ts';
 import { LiveStrip } from './live/live-strip.tsx';
-import { OverviewPanels, useOverview } from './overview.tsx';
+import { OverviewPanels, useOverview, useRefreshAsOrdersLand } from './overview.tsx';
 import { BasketPanel, RetentionPanel, RfmPanel } from './panels/buyers.tsx';
 import { Categories, TopProducts } from './panels/goods.tsx';
 import { AttributionPanel, FunnelPanel, SearchesPanel, StockOutsPanel } from './panels/traffic.tsx';
@@ -47,25 +49,18 @@ export const DashboardPage = () => {
   const currency = question.currency ?? currencies[0] ?? lately.data?.items[0]?.currency;
   const figures = useLiveFigures(currency);
   useShortcuts(question, ask, setTable, setHelp);
-  const asked: Asked = { question, ask, period, previous, landed: figures.landed, currency, isTable };
+  useRefreshAsOrdersLand(figures.landed, period);
+  const asked = useMemo(
+    (): Asked => ({ question, ask, period, previous, currency, isTable }),
+    [question, ask, period, previous, currency, isTable],
+  );
   return (
     <AskedProvider value={asked}>
       <Header {...{ question, ask, period, currencies, currency }} />
       <main className="mx-auto flex max-w-[100rem] flex-col gap-4 p-4 lg:px-8">
         <PageTitle title="Dashboard" app="Dashboard" aside={<Filters question={question} ask={ask} />} />
         <LiveStrip figures={figures} currency={currency} zone={question.tz} />
-        <OverviewPanels />
-        <div className="grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-2 2xl:grid-cols-3">
-          <TopProducts />
-          <Categories />
-          <FunnelPanel />
-          <AttributionPanel />
-          <SearchesPanel />
-          <StockOutsPanel />
-          <RetentionPanel />
-          <RfmPanel />
-          <BasketPanel />
-        </div>
+        <Panels />
         <p className="text-ink-soft text-xs">
           Live figures are of these minutes and may still grow; the others are complete to the time that each
           panel says. Press ? for the keys.
@@ -75,6 +70,24 @@ export const DashboardPage = () => {
     </AskedProvider>
   );
 };
+
+/** Drawn again for another question or an answer, and not with the live figures every second. */
+const Panels = memo(() => (
+  <>
+    <OverviewPanels />
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-2 2xl:grid-cols-3">
+      <TopProducts />
+      <Categories />
+      <FunnelPanel />
+      <AttributionPanel />
+      <SearchesPanel />
+      <StockOutsPanel />
+      <RetentionPanel />
+      <RfmPanel />
+      <BasketPanel />
+    </div>
+  </>
+));
 
 const Header = ({
   question,
@@ -179,29 +192,20 @@ const ZoneSelect = ({ zone, onChange }: { zone: string; onChange(zone: string): 
   </select>
 );
 
-const day = (zone: string): Intl.DateTimeFormat =>
-  new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
-
 /** What narrows the question, each with a way out of it. */
 const Filters = ({ question, ask }: { question: Question; ask: Asked['ask'] }) => {
   const { range, from, to, category, product, tz } = question;
+  const { moment } = timeFormats(tz);
   const chips = [
     ...(range === 'custom' && from && to
       ? [
           {
-            text: `${day(tz).format(new Date(from))} to ${day(tz).format(new Date(to))}`,
+            text: `${moment.format(new Date(from))} to ${moment.format(new Date(to))}`,
             out: { range: 'today' as const, from: undefined, to: undefined },
           },
         ]
       : []),
-    ...(category ? [{ text: `in ${category}`, out: { category: undefined } }] : []),
+    ...(category ? [{ text: `in ${categoryPathWords(category)}`, out: { category: undefined } }] : []),
     ...(product ? [{ text: 'one product', out: { product: undefined } }] : []),
   ];
   return chips.map(({ text, out }) => (

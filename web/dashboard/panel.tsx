@@ -4,6 +4,7 @@ import { Region } from '../kit/error-boundary.tsx';
 import { Freshness } from '../kit/freshness.tsx';
 import { ProblemPanel } from '../kit/problem-panel.tsx';
 import { Skeleton } from '../kit/skeleton.tsx';
+import { useAsked } from './asked.tsx';
 import { saveCsv } from './csv.ts';
 
 export type Rows = { columns: readonly string[]; rows: readonly (readonly (string | number | null)[])[] };
@@ -42,6 +43,7 @@ export const Panel = ({
   children: ReactNode;
 }) => {
   const { data, error, isPending, isPlaceholderData } = answer;
+  const { question } = useAsked();
   return (
     <section
       aria-label={title}
@@ -55,7 +57,9 @@ export const Panel = ({
         <h2 className="font-semibold">{title}</h2>
         {aside}
         <span className="ml-auto flex items-center gap-3">
-          {data && <Freshness asOf={data.asOf} lagMs={data.lagMs} isCutOff={error !== null} />}
+          {data && (
+            <Freshness asOf={data.asOf} lagMs={data.lagMs} isCutOff={error !== null} zone={question.tz} />
+          )}
           {csv && data && !isEmpty && (
             <button
               type="button"

@@ -52,7 +52,8 @@ export const TextField = ({ label, error, hint, className, ...input }: TextField
     <Labelled
       {...{ id, label, error, hint }}
       {...(className ? { className } : {})}
-      isOptional={!input.required}
+      // Nobody has to search, and nobody takes a search for something that has to be filled in.
+      isOptional={!input.required && input.type !== 'search'}
     >
       <input
         type="text"

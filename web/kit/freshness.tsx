@@ -1,11 +1,9 @@
 import { useEffect, useState } from 'react';
 import { classes } from './classes.ts';
-import { formatDuration } from './time.ts';
+import { formatDuration, timeFormats } from './time.ts';
 
 const amberMs = 30_000;
 const redMs = 300_000;
-
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 /** The time of now, once a second while the page is seen. */
 export const useNow = (everyMs = 1000): number => {
@@ -25,12 +23,15 @@ export const Freshness = ({
   asOf,
   lagMs,
   isCutOff = false,
+  zone,
 }: {
   asOf: string | undefined;
   /** What the server itself is behind. */
   lagMs?: number | undefined;
   /** No answer comes at all: figures shown are old ones. */
   isCutOff?: boolean;
+  /** Of the figures beside it; without one the reader's own. */
+  zone?: string;
 }) => {
   const nowMs = useNow();
   if (asOf === undefined) return <span className="text-ink-soft text-xs">no data yet</span>;
@@ -48,7 +49,7 @@ export const Freshness = ({
         className={classes('size-1.5 rounded-full bg-current', state === 'live' && 'text-good')}
       />
       {state === 'live'
-        ? `complete to ${clock.format(new Date(asOf))}`
+        ? `complete to ${timeFormats(zone).second.format(new Date(asOf))}`
         : `${state} by ${formatDuration(ageMs)}`}
     </span>
   );

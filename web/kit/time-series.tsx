@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { timeFormats } from './time.ts';
 import './time-series.css';
 
 export type Series = {
@@ -128,14 +129,6 @@ export const TimeSeries = (props: Props) => {
 };
 
 const pointText = ({ columns: [times, ...values], series, format, zone }: Props, at: number): string => {
-  const when = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
   const parts = series.flatMap(({ name, look }, place) => {
     const value = values[place]?.[at];
     // Where a line still grows its figure is that of its end, and the line itself has none.
@@ -144,15 +137,14 @@ const pointText = ({ columns: [times, ...values], series, format, zone }: Props,
     const goesOn = series[place + 1]?.look === 'growing' && values[place + 1]?.[at] != null;
     return value == null && goesOn ? [] : [`${name} ${value == null ? 'unknown' : format(value)}`];
   });
-  return `${when.format((times[at] ?? 0) * 1000)}: ${parts.join(', ')}`;
+  return `${timeFormats(zone).moment.format((times[at] ?? 0) * 1000)}: ${parts.join(', ')}`;
 };
 
 const daySeconds = 86_400;
 
 /** The hour; or the day, where the ticks are days or a day begins. */
 const timesOf = (splits: readonly number[], zone: string): string[] => {
-  const clock = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' });
-  const day = new Intl.DateTimeFormat('en-GB', { timeZone: zone, day: 'numeric', month: 'short' });
+  const { clock, day } = timeFormats(zone);
   const isDays = (splits[1] ?? 0) - (splits[0] ?? 0) >= daySeconds - 3600;
   return splits.map((seconds) => {
     const time = clock.format(seconds * 1000);
@@ -171,7 +163,8 @@ const optionsOf = (element: HTMLElement, latest: () => Props): uPlot.Options => 
     height,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    // Half of a label of time stands beyond the last point.
+    padding: [8, 22, 0, 0],
     cursor: {
       y: false,
       drag: { x: false, y: false },

@@ -25,3 +25,34 @@ export const formatDuration = (ms: number): string => {
   if (ms < 172_800_000) return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`;
   return `${Math.round(ms / 86_400_000)} days`;
 };
+
+type TimeFormats = {
+  /** `20:58`. */
+  clock: Intl.DateTimeFormat;
+  /** `20:58:07`. */
+  second: Intl.DateTimeFormat;
+  /** `28 Nov`. */
+  day: Intl.DateTimeFormat;
+  /** `Sat, 28 Nov, 20:58`. */
+  moment: Intl.DateTimeFormat;
+};
+
+const byZone = new Map<string | undefined, TimeFormats>();
+
+/** How times of a zone are written, of the browser's own without one. Made once: a format costs more than its use. */
+export const timeFormats = (timeZone?: string): TimeFormats => {
+  const known = byZone.get(timeZone);
+  if (known !== undefined) return known;
+  const made = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat('en-GB', { ...(timeZone === undefined ? {} : { timeZone }), ...options });
+  const time = { hour: '2-digit', minute: '2-digit' } as const;
+  const day = { day: 'numeric', month: 'short' } as const;
+  const formats = {
+    clock: made(time),
+    second: made({ ...time, second: '2-digit' }),
+    day: made(day),
+    moment: made({ weekday: 'short', ...day, ...time }),
+  };
+  byZone.set(timeZone, formats);
+  return formats;
+};

@@ -128,7 +128,7 @@ export const ticksOf = (
     {
       name: 'Stock equals lines',
       state: settled(stockThere === stock),
-      detail: `${stockThere} of ${stock} pieces sold, ${sums.returnedPieces} back`,
+      detail: `${stockThere} of ${stock} ${stock === 1 ? 'piece' : 'pieces'} sold, ${sums.returnedPieces} back`,
     },
     {
       name: 'In analytics',

@@ -45,6 +45,7 @@ const everything = createRoute({
 });
 const cart = page('/cart', () => import('./cart/page.tsx'), 'CartPage');
 const checkout = page('/checkout', () => import('./checkout/page.tsx'), 'CheckoutPage');
+const orders = page('/orders', () => import('./order/your-orders-page.tsx'), 'YourOrdersPage');
 const order = page('/orders/$orderId', () => import('./order/page.tsx'), 'OrderPage');
 const returning = page('/orders/$orderId/return', () => import('./returns/page.tsx'), 'ReturnPage');
 const login = page('/login', () => import('./login/page.tsx'), 'LoginPage');
@@ -86,6 +87,7 @@ export const router = createRouter({
     everything,
     cart,
     checkout,
+    orders,
     order,
     returning,
     login,

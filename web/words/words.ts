@@ -15,6 +15,16 @@ export const plural = (count: number, forms: { one: string; other: string }): st
   return (rule === 'one' ? forms.one : forms.other).replace('{count}', count.toLocaleString('en-GB'));
 };
 
+/** `home/mugs-and-cups` → `Mugs and cups`. The tree's own names are better where it is loaded. */
+export const categoryWords = (path: string): string => {
+  const last = path.split('/').at(-1) ?? path;
+  const words = last.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+/** `home/mugs-and-cups` → `Home / Mugs and cups`. */
+export const categoryPathWords = (path: string): string => path.split('/').map(categoryWords).join(' / ');
+
 /** A sentence for every error that can be thrown: of the API by its code, of the network, and of this program. */
 export const faultOf = (error: unknown): Fault => {
   const { name, code, status, message, correlationId } = (error ?? {}) as Partial<{

@@ -8,6 +8,7 @@ import { classes } from '../../kit/classes.ts';
 import { TextArea, TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
+import { formatDuration } from '../../kit/time.ts';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
@@ -15,7 +16,20 @@ import { PageTitle } from '../../staff/page-title.tsx';
 type Setting = components['schemas']['Setting'];
 type Change = components['schemas']['SettingChange'];
 
-const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+const shown = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : typeof value === 'boolean'
+      ? value
+        ? 'yes'
+        : 'no'
+      : typeof value === 'number'
+        ? value.toLocaleString('en-GB')
+        : JSON.stringify(value);
+
+/** `900,000 milliseconds` are easier to judge as `15 min`. */
+const readable = ({ value, unit }: Pick<Setting, 'value' | 'unit'>): string =>
+  typeof value === 'number' && unit === 'milliseconds' && value >= 1000 ? ` (${formatDuration(value)})` : '';
 
 /** Every setting that can be changed while the platform runs, its history, and the way back. */
 export const ConfigurationPage = () => {
@@ -49,6 +63,7 @@ export const ConfigurationPage = () => {
         <div>
           <TextField
             label="Find"
+            type="search"
             value={q}
             onChange={(event) =>
               void navigate({
@@ -86,13 +101,22 @@ export const ConfigurationPage = () => {
                   >
                     {shown(setting.value)}
                   </span>
-                  <span className="w-16 text-ink-soft text-xs">{setting.unit}</span>
+                  <span className="hidden w-40 text-ink-soft text-xs sm:block">
+                    {setting.unit}
+                    {readable(setting)}
+                  </span>
                 </button>
               </li>
             ))}
           </ul>
         </div>
-        {key && <SettingCard key={key} name={key} onChanged={() => void all.refetch()} />}
+        {key ? (
+          <SettingCard key={key} name={key} onChanged={() => void all.refetch()} />
+        ) : (
+          <p className="hidden self-start rounded-xl border border-line-strong border-dashed p-8 text-center text-ink-soft xl:block">
+            Choose a setting to see what it does, who has changed it, and to change it.
+          </p>
+        )}
       </div>
     </>
   );
@@ -201,7 +225,8 @@ const HistoryRow = ({
 
 /** The field follows from the setting's own schema: a choice, a number within its bounds, a text, or JSON. */
 const ValueForm = ({ setting, etag, onSaved }: { setting: Setting; etag: string; onSaved(): void }) => {
-  const [text, setText] = useState(() => shown(setting.value));
+  const before = typeof setting.value === 'string' ? setting.value : JSON.stringify(setting.value);
+  const [text, setText] = useState(before);
   const { type, minimum, maximum } = setting.schema as { type?: string; minimum?: number; maximum?: number };
   const value = parsed(text, type);
   const saving = useMutation({
@@ -221,7 +246,7 @@ const ValueForm = ({ setting, etag, onSaved }: { setting: Setting; etag: string;
   };
   const isNumber = type === 'integer' || type === 'number';
   const hint = isNumber
-    ? `${setting.unit}${minimum === undefined ? '' : `, ${minimum} to ${maximum}`}; now ${shown(setting.value)}`
+    ? `${setting.unit}${minimum === undefined ? '' : `, ${shown(minimum)} to ${shown(maximum)}`}; now ${shown(setting.value)}${readable(setting)}`
     : setting.unit;
   return (
     <form onSubmit={save} className="flex flex-col gap-3">
@@ -258,7 +283,7 @@ const ValueForm = ({ setting, etag, onSaved }: { setting: Setting; etag: string;
       {saving.error && <ProblemPanel error={saving.error} isSmall />}
       <Button
         type="submit"
-        disabled={value === undefined || text === shown(setting.value)}
+        disabled={value === undefined || text === before}
         isBusy={saving.isPending}
         className="self-start"
       >

@@ -9,6 +9,7 @@ import { CopyText, ProblemPanel } from '../../kit/problem-panel.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { plural } from '../../words/words.ts';
 import { More } from '../more.tsx';
 import { usePages } from '../pages.ts';
 
@@ -65,12 +66,22 @@ export const DeadLettersPage = () => {
           </li>
         ))}
       </ul>
-      <Letters filter={asked} />
+      <Letters
+        filter={asked}
+        topics={[...new Set(groups.data?.flatMap(({ topic, waiting }) => (waiting > 0 ? topic : [])))]}
+      />
     </>
   );
 };
 
-const Letters = ({ filter }: { filter: Filter }) => {
+const Letters = ({
+  filter,
+  topics,
+}: {
+  filter: Filter;
+  /** Those in which letters wait. */
+  topics: readonly string[];
+}) => {
   const { topic, group: consumer, reason } = filter;
   const list = usePages<Letter>(
     ['dead letters', topic, consumer, reason],
@@ -99,7 +110,10 @@ const Letters = ({ filter }: { filter: Filter }) => {
           size="small"
           disabled={waiting.length === 0}
           isBusy={group.isPending}
-          onClick={() => group.mutate(filter)}
+          // The API replays what is named.
+          onClick={() =>
+            group.mutate(topic === undefined ? topics.map((each) => ({ topic: each })) : [filter])
+          }
         >
           Replay {topic === undefined ? 'all that wait' : 'the whole group'}
         </Button>
@@ -184,10 +198,12 @@ const Status = ({ status, times, replayedAt }: Letter) =>
   status === 'replayed' ? (
     <span className="text-good">replayed {replayedAt && <When time={replayedAt} as="ago" />}</span>
   ) : (
-    <span className="text-bad">waiting{times > 1 && `, came back ${times - 1} times`}</span>
+    <span className="text-bad">
+      waiting{times > 1 && `, came back ${plural(times - 1, { one: 'once', other: '{count} times' })}`}
+    </span>
   );
 
-/** One letter, or all that wait of a group by one request. */
+/** One letter, or all that wait of some groups. */
 const useReplay = (onDone: () => void) => {
   const replay = useMutation({
     mutationFn: (id: string) => api.POST('/api/ops/dead-letters/{id}/replay', { params: { path: { id } } }),
@@ -195,8 +211,16 @@ const useReplay = (onDone: () => void) => {
     onSettled: onDone,
   });
   const group = useMutation({
-    mutationFn: (filter: Filter) => api.POST('/api/ops/dead-letters/replay', { body: filter }),
-    onSuccess: ({ data }) => showToast(`${data?.replayed ?? 0} replayed, ${data?.left ?? 0} still wait.`),
+    mutationFn: async (filters: readonly Filter[]) => {
+      const sums = { replayed: 0, left: 0 };
+      for (const body of filters) {
+        const { data } = await api.POST('/api/ops/dead-letters/replay', { body });
+        sums.replayed += data?.replayed ?? 0;
+        sums.left += data?.left ?? 0;
+      }
+      return sums;
+    },
+    onSuccess: ({ replayed, left }) => showToast(`${replayed} replayed, ${left} still wait.`),
     onSettled: onDone,
   });
   return { replay, group };

@@ -7,6 +7,7 @@ import { AlertIcon, CheckIcon } from '../../kit/icons.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
 import { formatDuration } from '../../kit/time.ts';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { plural } from '../../words/words.ts';
 import { knowledgeOf } from './known.ts';
 import { type Signals, useSignals } from './signals.ts';
 
@@ -189,7 +190,7 @@ const booksWrong = (
           key: 'books',
           weight: 85,
           tone: 'bad',
-          text: `The books differ in ${books.items.length}${books.next === null ? '' : ' or more'} places (${[...new Set(books.items.map(({ oracle }) => oracle))].join(', ')})`,
+          text: `The books differ in ${plural(books.items.length, { one: '{count} place', other: `{count}${books.next === null ? '' : ' or more'} places` })} (${[...new Set(books.items.map(({ oracle }) => oracle))].join(', ')})`,
           act: link('/reconciliation', 'Compare'),
         },
       ];
@@ -212,7 +213,7 @@ const heldWrong = (
       key: `held ${service} ${group} ${topic} ${at}`,
       weight: 70,
       tone: 'warn',
-      text: `${service} makes no progress${topic === null ? '' : ` on ${topic}, ${lag} events behind`}${reason === null ? '' : `: ${reason}`}`,
+      text: `${service} makes no progress${topic === null ? '' : ` on ${topic}, ${plural(lag, { one: '{count} event', other: '{count} events' })} behind`}${reason === null ? '' : `: ${reason}`}`,
       since: heldSince ?? undefined,
       act: null,
     }));
@@ -229,7 +230,7 @@ const StreamMark = ({ state, asOf }: { state: string; asOf: string | undefined }
         ? 'watching live'
         : asOf === undefined
           ? 'connecting'
-          : `cut off, last heard ${formatDuration(nowMs - Date.parse(asOf))} ago`}
+          : `cut off, last news ${formatDuration(nowMs - Date.parse(asOf))} ago`}
     </span>
   );
 };

@@ -9,6 +9,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { decimalText, formatMoney, minorOf } from '../../money/money.ts';
 import { dueText, type Saga } from '../../saga/saga.ts';
+import { plural } from '../../words/words.ts';
 import type { Order } from './order-answers.ts';
 
 type Payment = components['schemas']['Payment'];
@@ -226,9 +227,16 @@ const cancel = ({ order, saga }: Props): Act => {
   const { sums } = saga;
   const shown = (amountMinor: number) => formatMoney({ amountMinor, currency: order.total.currency });
   const effects = [
-    sums.reservedPieces > 0 && `${sums.reservedPieces} held pieces are free again`,
+    sums.reservedPieces > 0 &&
+      plural(sums.reservedPieces, {
+        one: '{count} held piece is free again',
+        other: '{count} held pieces are free again',
+      }),
     sums.committedPieces > sums.returnedPieces &&
-      `${sums.committedPieces - sums.returnedPieces} sold pieces go back into stock`,
+      plural(sums.committedPieces - sums.returnedPieces, {
+        one: '{count} sold piece goes back into stock',
+        other: '{count} sold pieces go back into stock',
+      }),
     sums.heldMinor > 0 && `the guarantee of ${shown(sums.heldMinor)} is given up`,
     sums.netMinor > 0 && `${shown(sums.netMinor)} is refunded`,
   ].filter((effect) => effect !== false);

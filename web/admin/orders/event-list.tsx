@@ -3,6 +3,7 @@ import { CopyText } from '../../kit/problem-panel.tsx';
 import { formatDuration } from '../../kit/time.ts';
 import { formatMoney } from '../../money/money.ts';
 import type { Saga } from '../../saga/saga.ts';
+import { plural } from '../../words/words.ts';
 import type { TimelineEvent } from './order-answers.ts';
 
 type Entry = Saga['events'][number] & TimelineEvent;
@@ -83,7 +84,7 @@ const summaryOf = ({ data }: Entry): string => {
     parts.push(typeof currency === 'string' ? formatMoney({ amountMinor: minor, currency }) : String(minor));
   if (Array.isArray(lines)) {
     const pieces = lines.reduce((sum: number, line: { quantity?: number }) => sum + (line.quantity ?? 0), 0);
-    if (pieces > 0) parts.push(`${pieces} ${pieces === 1 ? 'piece' : 'pieces'}`);
+    if (pieces > 0) parts.push(plural(pieces, { one: '{count} piece', other: '{count} pieces' }));
   }
   for (const text of [reason, method, carrier, trackingNumber])
     if (typeof text === 'string' && text !== '') parts.push(text);

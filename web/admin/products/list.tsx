@@ -8,6 +8,7 @@ import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Price } from '../../money/price.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { categoryPathWords } from '../../words/words.ts';
 import { More } from '../more.tsx';
 import { type Page, usePages } from '../pages.ts';
 
@@ -37,6 +38,7 @@ export const ProductsPage = () => {
       <form onSubmit={search} className="mb-4 flex max-w-md items-end gap-2">
         <TextField
           label="Search"
+          type="search"
           value={text}
           maxLength={100}
           onChange={(event) => setText(event.target.value)}
@@ -64,7 +66,12 @@ export const ProductsPage = () => {
               </Link>
             ),
           },
-          { key: 'category', head: 'Category', isSecondary: true, cell: ({ category }) => category },
+          {
+            key: 'category',
+            head: 'Category',
+            isSecondary: true,
+            cell: ({ category }) => categoryPathWords(category),
+          },
           { key: 'price', head: 'Price', isNumber: true, cell: ({ price }) => <Price money={price} /> },
           {
             key: 'available',

@@ -14,6 +14,7 @@ import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { decimalText, minorOf } from '../../money/money.ts';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { categoryPathWords } from '../../words/words.ts';
 import { More } from '../more.tsx';
 import { usePages } from '../pages.ts';
 import { StockCard } from '../stock/stock-card.tsx';
@@ -38,7 +39,7 @@ export const ProductPage = () => {
   return (
     <>
       <PageTitle title={read.data.product.name} app="Admin">
-        {read.data.product.category} ·{' '}
+        {categoryPathWords(read.data.product.category)} ·{' '}
         <a href={`/products/${id}`} className="text-action underline">
           see it in the shop
         </a>
@@ -102,7 +103,7 @@ const Form = ({ read: { product, etag }, onSaved }: { read: Read; onSaved(): voi
       <h2 className="font-semibold text-lg">What is sold</h2>
       <TextField label="Name" required maxLength={200} {...field('name')} />
       <TextArea label="Description" maxLength={10_000} {...field('description')} />
-      <div className="grid gap-4 sm:grid-cols-3">
+      <div className="grid gap-4 sm:grid-cols-[2fr_1fr_1fr]">
         <TextField label="Category" required {...field('category')} />
         <TextField label="Brand" {...field('brand')} />
         <TextField
@@ -152,6 +153,7 @@ const Form = ({ read: { product, etag }, onSaved }: { read: Read; onSaved(): voi
   );
 };
 
+const isNothing = (value: unknown): boolean => value === null || value === '';
 const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 const History = ({ productId }: { productId: string }) => {
@@ -181,11 +183,16 @@ const History = ({ productId }: { productId: string }) => {
             head: 'Fields',
             cell: ({ changes }) => (
               <ul>
-                {changes.slice(0, 6).map(({ field, from, to }) => (
-                  <li key={field} className="line-clamp-1">
-                    {field}: <del className="text-ink-soft">{shown(from)}</del> → {shown(to)}
-                  </li>
-                ))}
+                {changes
+                  .filter(({ from, to }) => !(isNothing(from) && isNothing(to)))
+                  .slice(0, 6)
+                  .map(({ field, from, to }) => (
+                    <li key={field} className="line-clamp-1">
+                      {field}: {!isNothing(from) && <del className="text-ink-soft">{shown(from)}</del>}
+                      {!isNothing(from) && ' → '}
+                      {isNothing(to) ? <span className="text-ink-soft">nothing</span> : shown(to)}
+                    </li>
+                  ))}
               </ul>
             ),
           },

@@ -13,7 +13,9 @@ type Asked = { scenario?: string; userId?: string; visitId?: string; productId?:
 type Answer = components['schemas']['Explanation'];
 
 const scenarios = ['home', 'product', 'similar', 'cart', 'reorder', 'new-arrivals', 'trending'];
-const shownMax = 60;
+const shownMax = 30;
+/** Nothing is wrong with such a candidate: the list was full. */
+const belowLimit = 'below_limit';
 
 /** The list that one visitor would get, with every candidate's scores and what moved or removed it. */
 export const Explanation = ({ asked, version }: { asked: Asked; version: number | undefined }) => {
@@ -109,7 +111,12 @@ export const Explanation = ({ asked, version }: { asked: Asked; version: number 
             cell: ({ movedBy, removedBy }) => (
               <>
                 {movedBy.length > 0 && <span className="text-action">{movedBy.join(', ')}</span>}
-                {removedBy && <span className="text-bad"> {removedBy.replaceAll('_', ' ')}</span>}
+                {removedBy && (
+                  <span className={removedBy === belowLimit ? 'text-ink-soft' : 'text-bad'}>
+                    {' '}
+                    {removedBy === belowLimit ? 'not among the best' : removedBy.replaceAll('_', ' ')}
+                  </span>
+                )}
               </>
             ),
           },

@@ -9,6 +9,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
+import { plural } from '../../words/words.ts';
 
 /** How many are there, and every movement that has made it so. */
 export const StockCard = ({ productId }: { productId: string }) => {
@@ -40,7 +41,7 @@ export const StockCard = ({ productId }: { productId: string }) => {
           ).map(([name, value]) => (
             <div key={name}>
               <dt className="text-ink-soft text-xs">{name}</dt>
-              <dd className="tabular font-semibold text-2xl">{value}</dd>
+              <dd className="tabular font-semibold text-2xl">{value.toLocaleString('en-GB')}</dd>
             </div>
           ))}
         </dl>
@@ -62,7 +63,7 @@ export const StockCard = ({ productId }: { productId: string }) => {
                 {orderId.slice(-8)}
               </Link>
             )}
-            {reason && <span className="text-ink-soft">{reason}</span>}
+            {reason && reason !== kind && <span className="text-ink-soft">{reason}</span>}
             <span className="ml-auto text-ink-soft text-xs">
               <When time={occurredAt} />
             </span>
@@ -73,7 +74,8 @@ export const StockCard = ({ productId }: { productId: string }) => {
   );
 };
 
-const signed = (value: number): string => (value > 0 ? `+${value}` : String(value));
+const signed = (value: number): string =>
+  value > 0 ? `+${value.toLocaleString('en-GB')}` : value.toLocaleString('en-GB').replace('-', '−');
 
 const Restock = ({ productId, onDone }: { productId: string; onDone(): void }) => {
   const user = useUser();
@@ -86,7 +88,7 @@ const Restock = ({ productId, onDone }: { productId: string; onDone(): void }) =
         body: { quantity: Number(quantity) },
       }),
     onSuccess: () => {
-      showToast(`${quantity} pieces added.`);
+      showToast(`${plural(Number(quantity), { one: '{count} piece', other: '{count} pieces' })} added.`);
       setQuantity('');
       setKey(crypto.randomUUID());
       onDone();

@@ -50,6 +50,7 @@ export const UsersPage = () => {
       <form onSubmit={search} className="mb-4 flex max-w-md items-end gap-2">
         <TextField
           label="E-mail"
+          type="search"
           value={text}
           maxLength={254}
           onChange={(event) => setText(event.target.value)}
@@ -74,7 +75,7 @@ export const UsersPage = () => {
             cell: ({ email: address, emailVerified }) => (
               <>
                 {address}
-                {!emailVerified && <span className="ml-2 text-warn text-xs">not proved</span>}
+                {!emailVerified && <span className="ml-2 text-ink-soft text-xs">not verified</span>}
               </>
             ),
           },

@@ -1,6 +1,6 @@
 import { classes } from '../../kit/classes.ts';
 import { useNow } from '../../kit/freshness.tsx';
-import { formatDuration } from '../../kit/time.ts';
+import { formatDuration, timeFormats } from '../../kit/time.ts';
 import { TimeSeries } from '../../kit/time-series.tsx';
 import { compact, count, exact } from '../formats.ts';
 import type { LiveFigures } from './live-figures.ts';
@@ -28,7 +28,7 @@ export const LiveStrip = ({
     >
       <div className="flex min-w-44 flex-col">
         <StreamMark figures={figures} />
-        <p className="tabular mt-1 font-display text-4xl" data-testid="live-gmv">
+        <p className="tabular mt-1 font-semibold text-4xl tracking-tight" data-testid="live-gmv">
           {now === null ? '–' : exact(now, currency)}
         </p>
         <p className="text-ink-soft text-sm">sold in this minute so far</p>
@@ -95,15 +95,6 @@ const StreamMark = ({ figures: { state, asOf } }: { figures: LiveFigures }) => {
   );
 };
 
-const clocks = new Map<string, Intl.DateTimeFormat>();
-const clockOf = (zone: string): Intl.DateTimeFormat => {
-  const known =
-    clocks.get(zone) ??
-    new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' });
-  clocks.set(zone, known);
-  return known;
-};
-
 const barWidth = 100 / 30;
 
 /** The running minute is outlined, because it still grows. */
@@ -119,7 +110,7 @@ const MinuteBars = ({
   zone: string;
 }) => {
   const max = Math.max(1, ...values.map((value) => value ?? 0));
-  const clock = clockOf(zone);
+  const { clock } = timeFormats(zone);
   return (
     <svg
       viewBox="0 0 100 32"

@@ -2,6 +2,8 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { BarList } from '../../kit/bar-list.tsx';
+import { timeFormats } from '../../kit/time.ts';
+import { plural } from '../../words/words.ts';
 import { useAsked } from '../asked.tsx';
 import { count, exact, percent } from '../formats.ts';
 import { Panel } from '../panel.tsx';
@@ -27,7 +29,7 @@ export const RetentionPanel = () => {
   const rows = retention.data?.items ?? [];
   const cohorts = [...new Set(rows.map(({ cohort }) => cohort))].sort().slice(-cohortsMax);
   const width = Math.min(12, Math.max(0, ...rows.map(({ period }) => period)) + 1);
-  const day = new Intl.DateTimeFormat('en-GB', { timeZone: question.tz, day: 'numeric', month: 'short' });
+  const { day } = timeFormats(question.tz);
   return (
     <Panel
       title="Retention by week"
@@ -115,11 +117,15 @@ const segments: Readonly<Record<string, { name: string; what: string }>> = {
   new: { name: 'New', what: 'their first order was lately' },
   promising: { name: 'Promising', what: 'new, for little so far' },
   need_attention: { name: 'Need attention', what: 'good, but quieter' },
-  about_to_sleep: { name: 'About to sleep', what: 'seldom, and a while ago' },
+  about_to_sleep: { name: 'About to sleep', what: 'seldom, and not this week' },
   cannot_lose: { name: 'Cannot lose', what: 'bought much, long ago' },
   at_risk: { name: 'At risk', what: 'bought often, long ago' },
-  hibernating: { name: 'Hibernating', what: 'once, long ago' },
+  hibernating: { name: 'Hibernating', what: 'seldom, long ago' },
 };
+
+/** Days as a mean of many buyers, so that a fresh order is not "0 days ago". */
+const lately = (days: number): string =>
+  days < 1 ? 'today' : plural(Math.round(days), { one: '{count} day ago', other: '{count} days ago' });
 
 /** Buyers by how lately, how often and for how much they bought; a tile’s shade is its share of the money. */
 export const RfmPanel = () => {
@@ -178,9 +184,9 @@ export const RfmPanel = () => {
               <p className="font-semibold">{segments[segment]?.name ?? segment}</p>
               <p className="text-xs">{segments[segment]?.what}</p>
               <p className="tabular mt-1">
-                {count(buyers)} · {exact(net, currency)}
+                {plural(buyers, { one: '{count} buyer', other: '{count} buyers' })} · {exact(net, currency)}
               </p>
-              <p className="text-xs">last order {Math.round(daysSinceOrder)} days ago</p>
+              <p className="text-xs">last order {lately(daysSinceOrder)}</p>
             </div>
           </li>
         ))}
@@ -204,6 +210,7 @@ export const BasketPanel = () => {
       ).data as Schemas['TopProducts'],
   });
   const productId = question.product ?? best.data?.items[0]?.productId;
+  const isUnsold = productId === undefined && !best.isPending;
   const product = useQuery({
     queryKey: ['product name', productId],
     enabled: productId !== undefined,
@@ -227,11 +234,12 @@ export const BasketPanel = () => {
   return (
     <Panel
       title="Bought together"
-      answer={productId === undefined && !best.isPending ? { ...basket, isPending: false } : basket}
+      className="lg:col-span-2 2xl:col-span-1"
+      answer={isUnsold ? best : basket}
       isTable={isTable}
-      isEmpty={rows.length === 0}
+      isEmpty={isUnsold || rows.length === 0}
       empty={
-        productId === undefined
+        isUnsold
           ? 'Nothing was sold in this period.'
           : `Nothing was bought together with ${product.data ?? 'it'} yet.`
       }
@@ -241,8 +249,9 @@ export const BasketPanel = () => {
       })}
     >
       <p className="mb-2 text-ink-soft text-sm">
-        with <span className="font-medium text-ink">{product.data}</span>, in{' '}
-        {count(basket.data?.ordersOfProduct ?? 0)} orders of the last 30 days
+        with <span className="font-medium text-ink">{product.data ?? 'the best seller'}</span>, in{' '}
+        {plural(basket.data?.ordersOfProduct ?? 0, { one: '{count} order', other: '{count} orders' })} of the
+        last 30 days
       </p>
       <BarList
         label="Bought together"
@@ -251,7 +260,7 @@ export const BasketPanel = () => {
           label: name,
           value: lift,
           text: `× ${lift.toPrecision(2)}`,
-          aside: `${count(orders)} orders, ${percent(confidence)}`,
+          aside: `${plural(orders, { one: '{count} order', other: '{count} orders' })}, ${percent(confidence)}`,
           onPick: () => ask({ product: id }),
         }))}
       />

@@ -3,6 +3,7 @@ import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { BarList } from '../../kit/bar-list.tsx';
 import { Delta } from '../../kit/delta.tsx';
+import { categoryPathWords } from '../../words/words.ts';
 import { paramsOf, useAsked } from '../asked.tsx';
 import { exact } from '../formats.ts';
 import { Panel } from '../panel.tsx';
@@ -141,7 +142,7 @@ export const Categories = () => {
         label="Revenue by category"
         rows={rows.slice(0, shownMax).map((row) => ({
           key: nameOf(row),
-          label: nameOf(row) || 'no category',
+          label: nameOf(row) === '' ? 'No category' : categoryPathWords(nameOf(row)),
           value: Number(row.net),
           text: exact(Number(row.net), currency),
           aside:

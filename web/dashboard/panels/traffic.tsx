@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { BarList } from '../../kit/bar-list.tsx';
+import { plural } from '../../words/words.ts';
 import { paramsOf, useAsked } from '../asked.tsx';
 import { count, exact, percent } from '../formats.ts';
 import { Panel } from '../panel.tsx';
@@ -72,6 +73,10 @@ export const FunnelPanel = () => {
           </li>
         ))}
       </ol>
+      <p className="mt-4 text-ink-soft text-xs">
+        Of the visits in which somebody saw a product, with the orders of accounts. Conversion, above, is all
+        orders, those of guests too, by all visits.
+      </p>
     </Panel>
   );
 };
@@ -112,7 +117,7 @@ export const SearchesPanel = () => {
           label: `“${term}”`,
           value: unanswered,
           text: `${count(unanswered)} of ${count(all)}`,
-          aside: `${count(visits)} ${visits === 1 ? 'visit' : 'visits'}`,
+          aside: plural(visits, { one: '{count} visit', other: '{count} visits' }),
         }))}
       />
     </Panel>
@@ -242,7 +247,7 @@ export const StockOutsPanel = () => {
           label: row.name || row.productId,
           value: row.lostMinor,
           text: row.currency === null ? `${row.missing} missing` : exact(row.lostMinor, row.currency),
-          aside: `${count(row.orders)} ${row.orders === 1 ? 'order' : 'orders'}`,
+          aside: plural(row.orders, { one: '{count} order', other: '{count} orders' }),
         }))}
       />
     </Panel>

@@ -69,7 +69,7 @@ const Line = ({
           </Link>
           <Price money={times(line.unitPrice, line.quantity)} className="font-semibold" />
         </div>
-        <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <div className="flex flex-wrap items-center gap-2">
           <QuantityField
             label={`Quantity of ${line.name}`}
             value={line.quantity}

@@ -33,7 +33,7 @@ export const CartPage = () => {
 const FullCart = ({ cart }: { cart: Cart }) => (
   <>
     <div className="grid gap-8 lg:grid-cols-[1fr_22rem] lg:gap-12">
-      <div className="rounded-2xl border border-line bg-surface px-5">
+      <div className="self-start rounded-2xl border border-line bg-surface px-5">
         <CartLines cart={cart} />
       </div>
       <Summary cart={cart} />

@@ -36,13 +36,6 @@ export const useProducts = (ids: readonly string[] | undefined) => {
   return asked;
 };
 
-/** `home/mugs-and-cups` → `Mugs and cups`. The tree's own names are better where it is loaded. */
-export const categoryWords = (path: string): string => {
-  const last = path.split('/').at(-1) ?? path;
-  const words = last.replaceAll('-', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
-};
-
 const lowStockMax = 9;
 
 export type StockWords = { text: string; tone: 'good' | 'warn' | 'out' };

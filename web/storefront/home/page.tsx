@@ -113,11 +113,11 @@ const CategoryTiles = () => {
               className="flex min-h-20 flex-col justify-center rounded-xl border border-line bg-surface px-5 py-3 transition-colors hover:border-line-strong hover:bg-sunken"
             >
               <span className="font-display text-lg">{name}</span>
-              <span className="truncate text-ink-soft text-sm">
+              <span className="line-clamp-2 text-ink-soft text-sm leading-snug">
                 {children.length > 0
                   ? children
                       .slice(0, 3)
-                      .map((child) => child.name.toLowerCase())
+                      .map((child, place) => (place === 0 ? child.name : child.name.toLowerCase()))
                       .join(', ')
                   : 'All of it'}
               </span>

@@ -5,7 +5,7 @@ import { classes } from '../../kit/classes.ts';
 import { Dialog } from '../../kit/dialog.tsx';
 import { CloseIcon, FilterIcon } from '../../kit/icons.tsx';
 import { formatMoney } from '../../money/money.ts';
-import { categoryWords } from '../catalogue/products.ts';
+import { categoryWords } from '../../words/words.ts';
 import { chipsOf, type Filters, type Sort, sorts, sortWords, withFilter } from './filters.ts';
 
 export const shopCurrency = 'GBP';

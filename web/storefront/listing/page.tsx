@@ -3,8 +3,9 @@ import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { api } from '../../api/client.ts';
 import { buttonClasses } from '../../kit/button.tsx';
 import { Empty } from '../../kit/empty.tsx';
+import { categoryWords } from '../../words/words.ts';
 import { type CategoryNode, useCategories, wayTo } from '../catalogue/categories.ts';
-import { categoryWords } from '../catalogue/products.ts';
+import { Way } from '../catalogue/way.tsx';
 import { Page } from '../shell/page.tsx';
 import { Chips, type Choice, FilterGroup, FilterRail, priceWords, SortChoice } from './controls.tsx';
 import { type Filters, withFilter } from './filters.ts';
@@ -91,7 +92,7 @@ const Listing = ({
   const answer = useList(category, filters);
   return (
     <Page title={title} head={<SortChoice filters={filters} standard="popularity" />}>
-      {way.length > 0 && <Way way={way} />}
+      {way.length > 0 && <Way to={way} className="-mt-4 mb-6" />}
       <div className="lg:grid lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-10">
         <FilterRail shown="Show the products">
           <CategoryLinks
@@ -108,25 +109,6 @@ const Listing = ({
     </Page>
   );
 };
-
-const Way = ({ way }: { way: readonly CategoryNode[] }) => (
-  <nav aria-label="You are here" className="-mt-4 mb-6 text-ink-soft text-sm">
-    <ol className="flex flex-wrap gap-2">
-      {way.map(({ path, name }) => (
-        <li key={path}>
-          <Link
-            to="/categories/$"
-            params={{ _splat: path }}
-            className="underline underline-offset-4 hover:text-ink"
-          >
-            {name}
-          </Link>{' '}
-          <span aria-hidden="true">/</span>
-        </li>
-      ))}
-    </ol>
-  </nav>
-);
 
 const CategoryLinks = ({ title, nodes }: { title: string; nodes: readonly CategoryNode[] }) => {
   if (nodes.length === 0) return null;

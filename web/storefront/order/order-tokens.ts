@@ -15,6 +15,9 @@ export const orderTokenOf = (orderId: string): string | undefined => {
   return given ?? read()[orderId];
 };
 
+/** The guest's orders that this browser can open, the newest first. */
+export const keptOrderIds = (): string[] => Object.keys(read()).reverse();
+
 export const rememberOrderToken = (orderId: string, token: string): void => {
   const kept = Object.entries({ ...read(), [orderId]: token }).slice(-keptMax);
   localStorage.setItem(storageKey, JSON.stringify(Object.fromEntries(kept)));

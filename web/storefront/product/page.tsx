@@ -1,20 +1,27 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { query } from '../../api/client.ts';
 import { ApiProblem } from '../../api/problem.ts';
 import { note } from '../../api/shopper-activity.ts';
 import { CoverPicture } from '../../cover/cover.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Loading, Skeleton, SkeletonText } from '../../kit/skeleton.tsx';
+import { categoryWords } from '../../words/words.ts';
 import { useCategories, wayTo } from '../catalogue/categories.ts';
-import { categoryWords, type Product, productQuery } from '../catalogue/products.ts';
+import { type Product, productQuery } from '../catalogue/products.ts';
 import { Stars } from '../catalogue/stars.tsx';
-import { Shelf } from '../recommendations/shelf.tsx';
+import { Way } from '../catalogue/way.tsx';
+import { type Question, Shelf, useRecommendations } from '../recommendations/shelf.tsx';
 import { NotFound } from '../shell/not-found.tsx';
 import { Page } from '../shell/page.tsx';
 import { BuyBox } from './buy-box.tsx';
 import { Reviews } from './reviews.tsx';
+
+/** The boxes of the page, for what stands in them and for what stands there while it loads. */
+const columnClasses = 'grid gap-8 md:grid-cols-2 lg:grid-cols-[1.1fr_1fr] lg:gap-14';
+const coverClasses = 'max-h-[34rem] w-full rounded-3xl';
+const factsClasses = 'flex flex-col gap-5 md:py-4';
 
 export const ProductPage = () => {
   const { productId = '' } = useParams({ strict: false });
@@ -39,13 +46,9 @@ const ProductWithId = ({ productId }: { productId: string }) => {
   return (
     <Page title={product.name} isTitleHidden>
       <WayToProduct product={product} />
-      <div className="grid gap-8 md:grid-cols-2 lg:grid-cols-[1.1fr_1fr] lg:gap-14">
-        <CoverPicture
-          product={product}
-          image={product.images[0]}
-          className="max-h-[34rem] w-full rounded-3xl"
-        />
-        <div className="flex flex-col gap-5 md:py-4">
+      <div className={columnClasses}>
+        <CoverPicture product={product} image={product.images[0]} className={coverClasses} />
+        <div className={factsClasses}>
           <p aria-hidden="true" className="font-display text-3xl leading-tight sm:text-4xl">
             {product.name}
           </p>
@@ -60,12 +63,33 @@ const ProductWithId = ({ productId }: { productId: string }) => {
         </div>
       </div>
       <div className="mt-16 flex flex-col gap-14">
-        <Shelf title="Goes with it" question={{ scenario: 'cart', productIds: [productId] }} />
-        <Shelf title="Others of its kind" question={{ scenario: 'similar', productId }} />
-        <Reviews product={product} />
-        <Shelf title="What next?" question={{ scenario: 'product', productId }} />
+        <ProductShelves productId={productId} reviews={<Reviews product={product} />} />
       </div>
     </Page>
+  );
+};
+
+/** Each shelf leaves out what stands above it. */
+const ProductShelves = ({ productId, reviews }: { productId: string; reviews: ReactNode }) => {
+  const withIt: Question = { scenario: 'cart', productIds: [productId] };
+  const first = useRecommendations(withIt);
+  const shownFirst = first.data?.items.map((item) => item.productId) ?? [];
+  const isFirstDone = first.isSuccess || first.isError;
+  const similar: Question = { scenario: 'similar', productId, exclude: shownFirst };
+  const second = useRecommendations(similar, isFirstDone);
+  const shownSecond = second.data?.items.map((item) => item.productId) ?? [];
+  return (
+    <>
+      <Shelf title="Goes with it" question={withIt} inView={productId} />
+      <Shelf title="Others of its kind" question={similar} isWanted={isFirstDone} inView={productId} />
+      {reviews}
+      <Shelf
+        title="What next?"
+        question={{ scenario: 'product', productId, exclude: [...shownFirst, ...shownSecond] }}
+        isWanted={isFirstDone && (second.isSuccess || second.isError)}
+        inView={productId}
+      />
+    </>
   );
 };
 
@@ -73,9 +97,9 @@ const ProductSkeleton = () => (
   <Page title="Product" isTitleHidden>
     <Loading what="the product">
       <Skeleton className="mb-5 h-5 w-48" />
-      <div className="grid gap-8 md:grid-cols-2 lg:grid-cols-[1.1fr_1fr] lg:gap-14">
-        <Skeleton className="aspect-4/5 max-h-[34rem] w-full rounded-3xl" />
-        <div className="flex flex-col gap-5 md:py-4">
+      <div className={columnClasses}>
+        <Skeleton className={`aspect-4/5 ${coverClasses}`} />
+        <div className={factsClasses}>
           <Skeleton className="h-10 w-4/5" />
           <Skeleton className="h-8 w-28" />
           <Skeleton className="h-13 w-full" />
@@ -89,28 +113,8 @@ const ProductSkeleton = () => (
 const WayToProduct = ({ product }: { product: Product }) => {
   const { data: tree } = useCategories();
   const known = tree ? wayTo(tree.items, product.category) : [];
-  const way =
-    known.length > 0
-      ? known.map(({ path, name }) => ({ path, name }))
-      : [{ path: product.category, name: categoryWords(product.category) }];
-  return (
-    <nav aria-label="You are here" className="mb-5 min-h-6 text-ink-soft text-sm">
-      <ol className="flex flex-wrap gap-2">
-        {way.map(({ path, name }) => (
-          <li key={path}>
-            <Link
-              to="/categories/$"
-              params={{ _splat: path }}
-              className="underline underline-offset-4 hover:text-ink"
-            >
-              {name}
-            </Link>{' '}
-            <span aria-hidden="true">/</span>
-          </li>
-        ))}
-      </ol>
-    </nav>
-  );
+  const to = known.length > 0 ? known : [{ path: product.category, name: categoryWords(product.category) }];
+  return <Way to={to} className="mb-5" />;
 };
 
 /** Variants are products of their own, so each is a link and the address is the choice. */

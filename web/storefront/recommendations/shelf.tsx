@@ -57,10 +57,13 @@ export const Shelf = ({
   title,
   question,
   isWanted = true,
+  inView,
   more,
 }: {
   title: string;
   question: Question;
+  /** The product whose page this is: nobody has to read that a shelf on it is because of it. */
+  inView?: string;
   /** False while it is not known yet what to ask; the boxes are shown already. */
   isWanted?: boolean;
   more?: ReactNode;
@@ -76,8 +79,13 @@ export const Shelf = ({
   if (answer.isSuccess && (items.length === 0 || products.data?.length === 0)) return null;
   const byId = new Map(products.data?.map((product) => [product.id, product]));
   const shared = sharedReason(items);
+  const isPlain = shared?.because !== undefined && shared.because === inView;
   return (
-    <Row title={title} subtitle={shared && <ReasonWords reason={shared} byId={byId} isLink />} more={more}>
+    <Row
+      title={title}
+      subtitle={shared && !isPlain && <ReasonWords reason={shared} byId={byId} isLink />}
+      more={more}
+    >
       {products.data === undefined || answer.data === undefined ? (
         <Placeholders />
       ) : (

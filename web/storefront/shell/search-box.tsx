@@ -6,7 +6,8 @@ import { CoverPicture } from '../../cover/cover.tsx';
 import { classes } from '../../kit/classes.ts';
 import { SearchIcon } from '../../kit/icons.tsx';
 import { Price } from '../../money/price.tsx';
-import { categoryWords, type Product } from '../catalogue/products.ts';
+import { categoryWords } from '../../words/words.ts';
+import type { Product } from '../catalogue/products.ts';
 
 const pauseMs = 200;
 const suggestedMax = 6;
