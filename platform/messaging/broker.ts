@@ -73,7 +73,7 @@ export type BatchControl = {
    */
   commit(nextOffset: bigint): Promise<void>;
   /**
-   * Counts everything before `nextOffset` as handled now, and commits it with others within half a second, and before
+   * Counts everything before `nextOffset` as handled now, and commits it with others within two seconds, and before
    * the partition is handed over. A process that dies before is given these records again, so it is for handlers that
    * recognise repeats.
    */
@@ -102,8 +102,8 @@ export type ConsumerOptions = {
   /** 1,000 if unset. */
   fetchWaitMs?: number;
   /**
-   * So long lies at least between the beginnings of two fetches: for a reader whose records may wait, so that it reads
-   * more of them at a time. 0 if unset. librdkafka, which fetches ahead, ignores it.
+   * So long lies at least between the beginnings of two fetches, unless the first returned much: for a reader whose
+   * records may wait, so that it reads more of them at a time. 0 if unset. librdkafka, which fetches ahead, ignores it.
    */
   fetchSpacingMs?: number;
   /**

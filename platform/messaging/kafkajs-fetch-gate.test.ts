@@ -54,6 +54,12 @@ describe('a gate before fetches', () => {
     expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(115);
   });
 
+  test('does not keep them apart while there is a backlog', async () => {
+    const large = { partitions: [{ messages: [{ value: Buffer.alloc(300_000) }] }] };
+    const { fetch } = await attached(createFetchGate(60_000), async () => ({ responses: [large] }));
+    for (let fetched = 0; fetched < 4; fetched += 1) await fetch();
+  });
+
   test('keeps no response that was fetched', async () => {
     const responses: WeakRef<Response>[] = [];
     const { fetch } = await attached(createFetchGate(), async () => {

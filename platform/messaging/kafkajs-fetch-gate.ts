@@ -12,11 +12,15 @@ export type FetchGate = {
   attach(cluster: unknown): void;
 };
 
-type Fetcher = { fetch(request: unknown): Promise<{ responses: unknown[] }> };
+type Response = { responses: unknown[] };
+type Fetcher = { fetch(request: unknown): Promise<Response> };
 type Cluster = {
   refreshMetadataIfNecessary(): Promise<void>;
   findBroker(which: unknown): Promise<Fetcher>;
 };
+
+/** A fetch that returned so much was not of single records: there may be a backlog, so the next one does not wait. */
+const manyBytes = 256 * 1024;
 
 /** A fetch goes on after this long, so that kafkajs sends its heartbeat also while an assignment waits for an engine. */
 const closedMsMax = 1_000;
@@ -25,7 +29,7 @@ const closedMsMax = 1_000;
  * kafkajs asks for records as soon as it has joined, finds every partition paused, and sleeps for the whole wait of a
  * fetch: each start and each rebalance cost a second. And a consumer that leaves waits for its running fetch, which the
  * broker holds for as long. Each fetch begins with a look at the metadata's age, so that is where it waits instead,
- * also for `fetchSpacingMs` to pass since the last fetch began.
+ * also for `fetchSpacingMs` to pass since the last fetch began, unless that one returned much.
  */
 export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
   const spacing = createSpacing(fetchSpacingMs);
@@ -68,7 +72,10 @@ export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
               const end = () => resolve({ responses: [] });
               running.add(end);
               fetch(request)
-                .then(resolve, reject)
+                .then((response) => {
+                  if (fetchSpacingMs > 0 && bytesOf(response) >= manyBytes) spacing.skip();
+                  resolve(response);
+                }, reject)
                 .finally(() => running.delete(end));
               if (isAbandoned) end();
             });
@@ -77,4 +84,13 @@ export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
       };
     },
   };
+};
+
+type FetchedTopic = { partitions: { messages: { value: Buffer }[] }[] };
+
+const bytesOf = ({ responses }: Response): number => {
+  let bytes = 0;
+  for (const { partitions } of responses as FetchedTopic[])
+    for (const { messages } of partitions) for (const { value } of messages) bytes += value.length;
+  return bytes;
 };

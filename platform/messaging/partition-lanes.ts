@@ -70,7 +70,7 @@ type Assignment = Staleness & {
 };
 
 /** A process that is killed is given the records of so long again. */
-const lateCommitMs = 500;
+const lateCommitMs = 2_000;
 
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
   let current = newAssignment([], { isOver: true, isStale: true }, options);

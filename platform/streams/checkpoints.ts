@@ -69,8 +69,8 @@ export const createCheckpoints = (
       goOn();
     }
     report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
-    // The group's offsets only show the lag to operators, so a partition that has moved is no matter.
-    for (const { nextOffset, control } of done) await control.commit(nextOffset).catch(() => {});
+    // The group's offsets only show the lag to operators, so they may be late, and a partition that has moved is no matter.
+    for (const { nextOffset, control } of done) if (!control.isStale()) control.commitSoon(nextOffset);
   };
 
   return {

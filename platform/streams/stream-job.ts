@@ -33,7 +33,8 @@ export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   openState(): Promise<S>;
   limits?: Partial<FoldLimits>;
   partitionsConcurrentlyMax?: number;
-  fetchWaitMs?: number;
+  /** Between the beginnings of two fetches, while they return little. 200 if unset. */
+  fetchSpacingMs?: number;
 };
 
 /** `repeatsWithinRecordsMax` is several batches of an outbox relay, which sends one batch again after each crash. */
@@ -85,7 +86,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
       group,
       topics,
       partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
-      fetchWaitMs: options.fetchWaitMs ?? 1_000,
+      fetchSpacingMs: options.fetchSpacingMs ?? 200,
       startFrom: async (at) => handler.startFrom(at, await boundsOf(at)),
       handle: async (batch, control) => {
         if (!readFirst.includes(batch.topic)) await whenFirstAreRead();

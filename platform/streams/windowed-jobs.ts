@@ -60,6 +60,8 @@ const defaultLimits: WindowedLimits = {
 const partitionsConcurrentlyMax = 64;
 /** Of all partitions a batch may be in memory, decompressed. */
 const fetchBytesPerPartitionMax = 256 * 1024;
+/** Windows are stored by checkpoints, which are further apart. */
+const fetchSpacingMs = 200;
 const startRetry = { minMs: 200, maxMs: 5_000 };
 
 /**
@@ -105,7 +107,7 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
     topics,
     partitionsConcurrentlyMax,
     fetchBytesPerPartitionMax,
-    fetchWaitMs: 1_000,
+    fetchSpacingMs,
     startFrom: feed.startFrom,
     handle: feed.handle,
     heldBy: trials.heldBy,

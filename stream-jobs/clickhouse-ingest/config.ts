@@ -38,6 +38,8 @@ export const clickhouseIngestConfig = envSchema({
     'CLICKHOUSE_INGEST_FETCH_BYTES_MAX',
     setting.integer(64 * 1024, 32 * mebi).default(2 * mebi),
   ],
+  /** With little traffic an insert costs the same for one record as for some hundred, so they are so far apart. */
+  fetchSpacingMs: ['CLICKHOUSE_INGEST_FETCH_SPACING_MS', setting.integer(0, 10_000).default(150)],
 });
 
 export type ClickHouseIngestConfig = Readonly<ReturnType<typeof clickhouseIngestConfig.parse>>;

@@ -51,6 +51,7 @@ export type IngestOptions = {
     inFlightBytesMax: number;
     insertsConcurrentlyMax: number;
     fetchBytesPerPartitionMax: number;
+    fetchSpacingMs: number;
   };
   broker: Broker;
   registry: Pick<SchemaRegistry, 'schemaById'>;
@@ -97,6 +98,7 @@ export const createIngest = (options: IngestOptions): Component => {
         topics: [...new Set(options.feeds.map(({ topic }) => topic))],
         partitionsConcurrentlyMax: partitionsMax,
         fetchBytesPerPartitionMax: limits.fetchBytesPerPartitionMax,
+        fetchSpacingMs: limits.fetchSpacingMs,
         packed: true,
         reportsLag: true,
         onAssigned: pipelines.takeOver,

@@ -251,6 +251,7 @@ const startIngest = async (
       inFlightBytesMax: 8_000_000,
       insertsConcurrentlyMax: 2,
       fetchBytesPerPartitionMax: 1_000_000,
+      fetchSpacingMs: 0,
     },
     broker,
     registry: options.learnLater === undefined ? registry : lagging(registry, options.learnLater),
