@@ -4,12 +4,12 @@
  * It fails when the heap has grown by more than 5 MB, or when nodes or listeners have grown by more than a tenth.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type CDPSession, chromium } from 'playwright-core';
 import { projectPath } from '#platform/project';
 import { sleep } from '#platform/waiting/sleep';
 import { readRunFile, shopAt } from '../tests/shop.js';
+import { findBrowser, noBrowser, openDashboard } from '../tests/web/browser.js';
 
 const { values } = parseArgs({
   options: {
@@ -20,13 +20,13 @@ const { values } = parseArgs({
 const [seconds, eventsPerSecond] = [Number(values.seconds), Number(values.events)];
 const heapGrowthBytesMax = 5_000_000;
 const batch = 500;
+/** So many people are in the shop at once, each with one view a second, until they have seen so many products. */
+const viewsPerVisit = 20;
 
 const run = readRunFile(process.env.CARTSTREAM_RUN ?? projectPath('.local/run.json'));
 const shop = shopAt(run.gateway);
-const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path !== undefined && existsSync(path),
-);
-if (executablePath === undefined) throw new Error('no Chromium: set CHROMIUM to one');
+const executablePath = findBrowser();
+if (executablePath === undefined) throw new Error(noBrowser);
 
 type Size = { heapBytes: number; nodes: number; listeners: number };
 
@@ -43,12 +43,14 @@ const act = async (until: AbortSignal): Promise<void> => {
     'GET',
     '/api/products?limit=50',
   );
+  let visits = Array.from({ length: eventsPerSecond }, () => randomUUID());
   const sold = body.items.filter(({ available }) => available > 0);
   while (!until.aborted) {
     const startedAtMs = performance.now();
+    visits = visits.map((visit) => (Math.random() < 1 / viewsPerVisit ? randomUUID() : visit));
     const events = Array.from({ length: eventsPerSecond }, (_, at) => ({
       type: 'product_viewed',
-      visitId: randomUUID(),
+      visitId: visits[at % visits.length],
       productId: body.items[at % body.items.length]?.id,
       occurredAt: new Date().toISOString(),
     }));
@@ -65,11 +67,7 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
 const done = new AbortController();
 try {
-  await page.goto(`${run.gateway}/dashboard`);
-  await page.getByLabel('E-mail').fill(run.adminEmail ?? '');
-  await page.getByLabel('Password').fill(run.adminPassword ?? '');
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByTestId('tile-net').waitFor();
+  await openDashboard(page, run);
   await page.evaluate(
     `globalThis.longTasks = 0; new PerformanceObserver((list) => { globalThis.longTasks += list.getEntries().length; }).observe({ type: 'longtask' })`,
   );

@@ -134,6 +134,7 @@ const addresses = [
   ...['/reviews', '/recommendations', '/configuration?key=orders.paymentWaitMs', '/users'].map(
     (path) => `/admin${path}`,
   ),
+  '/dashboard',
 ];
 
 describe('every page of staff', () => {

@@ -10,9 +10,11 @@ import {
   measureLoading,
   noBrowser,
   openBrowser,
+  openDashboard,
   photograph,
   sidewaysScroll,
   type TestBrowser,
+  timeOfRise,
   type Visitor,
 } from './web/browser.js';
 
@@ -45,6 +47,13 @@ const newProduct = (name: string, initialStock: number): Promise<string> =>
 
 const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name });
 
+/** The products on the shelf that is picked for this visit. */
+const pickedFor = async (page: Page): Promise<string[]> => {
+  const links = page.getByRole('region', { name: 'Picked for this visit' }).getByRole('link');
+  await links.first().waitFor();
+  return links.evaluateAll((found) => found.map((link) => link.getAttribute('href') ?? ''));
+};
+
 /** From the product's page to the step of the payment, by keyboard where a form is filled. */
 const goToPayment = async (page: Page, productId: string): Promise<void> => {
   await page.goto(`${run.gateway}/products/${productId}`);
@@ -66,11 +75,12 @@ const pay = async (page: Page, outcome: string): Promise<void> => {
 };
 
 describe('a visitor', () => {
-  it('finds a product by a misspelt search, buys it as a guest, sees the order confirm live, and sends it back', async () => {
+  it('finds a product by a misspelt search, has it on his shelf after a second one, buys it as a guest, sees the order confirm live, and sends it back', async () => {
     const productId = await newProduct('Zeppelin lampion', 5);
-    const { page, errors } = await arrive();
+    const [{ page, errors }, staff] = [await arrive(), await arrive()];
+    const dashboard = openDashboard(staff.page, run);
     await page.goto(run.gateway);
-    await page.getByRole('heading', { level: 2, name: 'Picked for this visit' }).waitFor();
+    const picked = await pickedFor(page);
     await photograph(page, 'home');
     await eventually(async () => {
       const found = await shop.call<{ items: { id: string }[] }>(
@@ -88,15 +98,32 @@ describe('a visitor', () => {
     await page.locator(`a[href="/products/${productId}"]`).first().click();
     await heading(page, 'Zeppelin lampion').waitFor();
     await photograph(page, 'product');
+    // The shelves show what is like it, or what others buy: one of them is looked at as well.
+    const other = page.locator('section li a[href^="/products/"]').first();
+    const viewed = [`/products/${productId}`, await other.getAttribute('href')];
+    expect(picked).not.toContain(viewed[1]);
+    await other.click();
+    await page.waitForURL(`**${viewed[1]}`);
+    const viewedAtMs = Date.now();
+    await eventually(async () => {
+      await page.goto(run.gateway);
+      expect(await pickedFor(page)).toEqual(expect.arrayContaining(viewed));
+    });
+    expect(Date.now() - viewedAtMs, 'until the shelf held both').toBeLessThanOrEqual(5_000);
     await goToPayment(page, productId);
     await photograph(page, 'checkout');
 
+    await dashboard;
+    await photograph(staff.page, 'dashboard');
+    const shownAtMs = timeOfRise(staff.page, 'tile-net', price / 100);
     await page.evaluate('globalThis.isSamePage = true');
     await pay(page, 'Slow');
     // The bank takes two seconds, in which the page has no news to wait for but the stream's.
     await heading(page, /^(We have your order|Everything is set aside)/).waitFor();
     await photograph(page, 'order-open');
     await heading(page, 'Your order is confirmed.').waitFor();
+    const confirmedAtMs = Date.now();
+    expect((await shownAtMs) - confirmedAtMs, 'until it is in the revenue').toBeLessThanOrEqual(2_000);
     await page.getByText('Card, paid').waitFor();
     expect(await page.evaluate('globalThis.isSamePage')).toBe(true);
     await page.getByRole('link', { name: 'Cart, 0 items' }).waitFor();
@@ -106,7 +133,7 @@ describe('a visitor', () => {
     await page.getByRole('checkbox').check();
     await page.getByRole('button', { name: 'Send 1 piece back' }).click();
     await page.getByText('Noted. £19.99 goes back to you.').waitFor();
-    expect(errors).toEqual([]);
+    expect([...errors, ...staff.errors]).toEqual([]);
   });
 
   it('whose payment is declined reads so, has the goods in the cart again by one press, and pays otherwise', async () => {
