@@ -59,6 +59,11 @@ export const arrange = (candidates: readonly ShelvedCandidate[], rules: Rules, p
   };
 };
 
+/** True where rules only remove candidates of this list: then the first that may be shown are the list. */
+export const keepsOrder = (rules: Rules, place: Place): boolean =>
+  ![...rules.boost, ...rules.bury].some((rule) => holdsFor(rule, place.scenario)) &&
+  pinsAt(rules, place).size === 0;
+
 /** The products that pins name for this list. They are candidates wherever they may be shown. */
 export const pinnedAt = (rules: Rules, place: Place): string[] => [...pinsAt(rules, place).keys()];
 

@@ -12,7 +12,7 @@ import { snapshotVersion } from '#recommenders/snapshot';
 import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createModel, type Model } from './model.js';
-import type { ListModel } from './recommend.js';
+import type { ListModel } from './model-ranking.js';
 import type { Places, SnapshotStore } from './snapshot-store.js';
 
 const followedTopics = [
@@ -33,8 +33,6 @@ export const stateVersion = `1.${snapshotVersion}`;
 export type ModelReplica = {
   model: Model &
     ListModel & {
-      /** How many events were learned since the start. */
-      changes(): number;
       hasErasedSinceSnapshot(): boolean;
     };
   component: Component;
@@ -62,7 +60,6 @@ export const createModelReplica = (
   const catchUp = createCatchUp(followed);
   const progress = createProgress();
   let admin: Promise<BrokerAdmin> | undefined;
-  let changes = 0;
   let hasErased = false;
   let comparedPercent: (() => number) | undefined;
   const boundsOf = async (topic: string): Promise<Bounds[]> => {
@@ -87,7 +84,6 @@ export const createModelReplica = (
       read: (at, record) => reader.read(at, record),
       take: (event, ...rest) => {
         current.take(event, ...rest);
-        changes += 1;
         if (event.type === 'UserErased') hasErased = true;
       },
       catchUp,
@@ -133,7 +129,7 @@ export const createModelReplica = (
       restore: (line) => current.restore(line),
       isRestored: () => current.isRestored(),
       isReady: catchUp.isDone,
-      changes: () => changes,
+      changes: () => current.changes(),
       hasErasedSinceSnapshot: () => hasErased,
     },
     takeSnapshot: async () => {

@@ -22,6 +22,8 @@ export type Model = Pick<
   take(event: { type: string; value: unknown }, appendedAtMs: number, visitsTogether?: number): void;
   /** The time of the newest event learned, epoch milliseconds; null before the first. */
   learnedUpToMs(): number | null;
+  /** How many events it has taken. */
+  changes(): number;
   /** Its whole state, a line after the other; see `Recommender`. */
   snapshot(): Iterable<string>;
   /** For each line in their order, before anything is learned. */
@@ -37,6 +39,7 @@ const ownPrefix = '["model",';
 export const createModel = (recommender: Recommender): Model => {
   const calm = createCalm();
   let learnedUpToMs: number | null = null;
+  let changes = 0;
   let hasSmall = false;
   let hasOwn = false;
 
@@ -55,6 +58,7 @@ export const createModel = (recommender: Recommender): Model => {
     explain: recommender.explain,
     visitOf: recommender.visitOf,
     learnedUpToMs: () => learnedUpToMs,
+    changes: () => changes,
     *snapshot() {
       yield* recommender.snapshot();
       const own: Own = { calm: calm.toJson(), learnedUpToMs };
@@ -73,6 +77,7 @@ export const createModel = (recommender: Recommender): Model => {
     },
     isRestored: () => hasSmall && hasOwn,
     take: ({ type, value }, appendedAtMs, visitsTogether = 1) => {
+      changes += 1;
       if (type === 'ShopperActivity') {
         const activity = activityOf(value as ShopperActivity, appendedAtMs);
         const [productId] = activity?.productIds ?? [];

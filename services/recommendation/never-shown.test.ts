@@ -6,6 +6,7 @@ import { defaultSettings } from '#recommenders/settings';
 import type { SimilarityView } from '#schemas/similarity-state';
 import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
 import { createModel } from './model.js';
+import { createSharedRanking } from './model-ranking.js';
 import type { Question } from './question.js';
 import { recommend } from './recommend.js';
 import { rulesSchema } from './rules.js';
@@ -242,12 +243,14 @@ test(
           const shop = play(steps);
           const { model, shelves, purchases, nowMs } = shop;
           const catalogue = catalogueOf(shop);
+          const ranking = createSharedRanking({ monotonicMs: () => 0 });
           for (const [one, given, isReady] of asked) {
             const set = rulesSchema.parse(given);
             const { userId, ...rest } = one;
             const whole: Question = { ...rest, userId, buyerId: userId, nowMs };
             const sources = {
               model: { ...model, isReady: () => isReady },
+              ranking,
               similarity: nothing,
               catalogue,
               rules: () => set,

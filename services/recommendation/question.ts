@@ -1,6 +1,6 @@
 import type { Scenario } from '#recommenders/activity';
 import type { Explained } from '#recommenders/recommender';
-import type { Candidate } from './candidates.js';
+import type { Candidate, Reason } from './candidates.js';
 
 /** A request for recommendations. The caller's rights were checked before. */
 export type Question = {
@@ -36,6 +36,8 @@ export type Ranking = {
   /** Products that are popular now, the best first: they come before best sellers. */
   trending: readonly string[];
   learnedUpToMs: number | null;
+  /** The reasons of candidates, in their order; unset where all have theirs. */
+  reasonsOf?: (productIds: readonly string[]) => readonly Reason[];
   /** Unset where nothing but the list was asked for. */
   explained?: readonly Explained[];
 };

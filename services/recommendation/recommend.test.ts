@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { SimilarityView } from '#schemas/similarity-state';
 import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
+import type { ListModel } from './model-ranking.js';
 import type { Question } from './question.js';
-import { type ListModel, recommend as recommendFrom } from './recommend.js';
+import { recommend as recommendFrom } from './recommend.js';
 import { usersOf } from './routes.js';
 import { noRules } from './rules.js';
 
@@ -77,6 +78,7 @@ const model: ListModel = {
   explain: () => [],
   visitOf: () => ({ seen: [], cart: [] }),
   learnedUpToMs: () => null,
+  changes: () => 0,
   contest: { live: 'none', as: (_, run) => run() },
   isReady: () => false,
 };

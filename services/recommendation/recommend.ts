@@ -1,17 +1,17 @@
-import type { Query } from '#recommenders/activity';
-import type { Contest } from '#recommenders/contest';
-import type { Recommender } from '#recommenders/recommender';
 import type { SimilarityView } from '#schemas/similarity-state';
 import {
+  type Arrangement,
   arrange,
   isWithin,
   type Judgement,
+  keepsOrder,
   type Place,
   pinnedAt,
   type ShelvedCandidate,
 } from './arrangement.js';
 import { type Candidate, filledUp, type Reason } from './candidates.js';
 import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
+import { type ListModel, type ModelRanking, rankByModel, withReasons } from './model-ranking.js';
 import type { Question, Ranking } from './question.js';
 import type { Rules } from './rules.js';
 import { rankBySimilarity } from './similarity-ranking.js';
@@ -22,16 +22,14 @@ import { rankBySimilarity } from './similarity-ranking.js';
  */
 export type Source = 'model' | 'similarity' | 'popularity' | 'catalogue';
 
-/** The models, as far as lists need them. */
-export type ListModel = Pick<Recommender, 'rank' | 'reasons' | 'explain' | 'visitOf'> & {
-  /** The live parameter set, and the others. */
-  contest: Pick<Contest, 'as' | 'live'>;
-  learnedUpToMs(): number | null;
-  /** False while they have not yet learned again what was on the log at the start. */
-  isReady(): boolean;
+export type Sources = {
+  model: ListModel;
+  /** How the models are asked; `rankByModel` if unset. */
+  ranking?: ModelRanking;
+  similarity: SimilarityView;
+  catalogue: Catalogue;
+  rules(): Rules;
 };
-
-export type Sources = { model: ListModel; similarity: SimilarityView; catalogue: Catalogue; rules(): Rules };
 
 export type RankedBy = 'models' | 'similarity' | 'popularity';
 
@@ -62,11 +60,11 @@ export const recommend = async (
   const rankedBy = rankerOf(question, model);
   const ranking =
     rankedBy === 'models'
-      ? rankByModel(question, model, isExplained)
+      ? (sources.ranking ?? rankByModel)(question, model, isExplained)
       : rankedBy === 'similarity'
         ? await rankBySimilarity(question, similarity)
         : rankByNothing(question);
-  const { candidates, inView, cart, bought, trending } = ranking;
+  const { inView, cart, bought } = ranking;
   const exclusions: Exclusions = {
     productIds: [...question.exclude, ...cart, ...bought, ...(inView === null ? [] : [inView])],
     buyerId: scenario === 'reorder' ? null : (question.buyerId ?? null),
@@ -76,40 +74,69 @@ export const recommend = async (
   const shelfInView = (inView === null ? undefined : near?.get(inView)) ?? null;
   const place: Place = { scenario, inView: shelfInView, beside: [...(near?.values() ?? [])], limit };
   const rules = sources.rules();
-  const pinned = scenario === 'new-arrivals' ? [] : pinnedAt(rules, place);
-  const named = [...candidates.map(({ productId }) => productId), ...trending, ...pinned];
-  const shelves = new Map(
-    (await catalogue.sellable([...new Set(named)], exclusions))
-      .filter((shelf) => isWithin(shelf.category, category))
-      .map((shelf) => [shelf.productId, shelf]),
-  );
-  const shown = candidates.flatMap((candidate): ShelvedCandidate[] => {
-    const shelf = shelves.get(candidate.productId);
-    return shelf === undefined ? [] : [{ ...candidate, shelf }];
-  });
-  const shelvesOf = (ids: readonly string[]) => ids.flatMap((id) => shelves.get(id) ?? []);
-  const arrangement = await filled(
-    shown,
-    { rules, place, pinned: shelvesOf(pinned), trending: shelvesOf(trending), category, exclusions },
-    catalogue,
-  );
+  const parts = { rules, place, category, exclusions };
+  const head = isExplained ? null : await arrangedFromHead(ranking, parts, catalogue);
+  const arrangement = head ?? (await arranged(ranking, parts, catalogue));
   // If the category is unknown or sold out, products of other categories are better than an empty page.
   if (arrangement.items.length === 0 && category !== undefined)
     return recommend({ ...question, category: undefined }, sources, isExplained);
-  const items = rankedBy === 'models' ? withReasons(arrangement.items, question, model) : arrangement.items;
+  const items = rankedBy === 'models' ? withReasons(arrangement.items, ranking) : arrangement.items;
   const { judgements } = arrangement;
   const source = sourceOf(items, rankedBy);
   return { items, judgements, source, rankedBy, learnedUpToMs: ranking.learnedUpToMs, ranking };
 };
 
-/** Stands for the reason of a product that the models ranked until the list is made: few of them come to be on it. */
-const found: Reason = { kind: 'popular', because: [] };
+type Parts = Pick<Gap, 'rules' | 'place' | 'category' | 'exclusions'>;
 
-const withReasons = (items: readonly Candidate[], question: Question, model: ListModel): Candidate[] => {
-  const ids = items.filter(({ reason }) => reason === found).map(({ productId }) => productId);
-  const reasons = model.reasons(queryOf(question), ids);
-  const reasonById = new Map(ids.map((id, nth) => [id, reasons[nth]!]));
-  return items.map((item) => ({ ...item, reason: reasonById.get(item.productId) ?? item.reason }));
+/** Those of the products that may be on the list. */
+const shelvesFor = async (
+  productIds: readonly string[],
+  { category, exclusions }: Parts,
+  catalogue: Catalogue,
+): Promise<ReadonlyMap<string, Shelf>> => {
+  const shelves = new Map<string, Shelf>();
+  for (const shelf of await catalogue.sellable([...new Set(productIds)], exclusions))
+    if (isWithin(shelf.category, category)) shelves.set(shelf.productId, shelf);
+  return shelves;
+};
+
+const shelved = (candidates: readonly Candidate[], shelves: ReadonlyMap<string, Shelf>): ShelvedCandidate[] =>
+  candidates.flatMap((candidate) => {
+    const shelf = shelves.get(candidate.productId);
+    return shelf === undefined ? [] : [{ ...candidate, shelf }];
+  });
+
+/** Twice as many as are shown fill most lists, where the rules keep the order; null where they do not fill this one. */
+const arrangedFromHead = async (
+  { candidates }: Ranking,
+  parts: Parts,
+  catalogue: Catalogue,
+): Promise<Arrangement | null> => {
+  const { rules, place } = parts;
+  if (!keepsOrder(rules, place)) return null;
+  const head = candidates.slice(0, 2 * place.limit);
+  const shelves = await shelvesFor(
+    head.map(({ productId }) => productId),
+    parts,
+    catalogue,
+  );
+  if (shelves.size < place.limit) return null;
+  const arrangement = arrange(shelved(head, shelves), rules, place);
+  return arrangement.items.length < place.limit ? null : arrangement;
+};
+
+const arranged = async (
+  { candidates, trending }: Ranking,
+  parts: Parts,
+  catalogue: Catalogue,
+): Promise<Arrangement> => {
+  const { rules, place } = parts;
+  const pinned = place.scenario === 'new-arrivals' ? [] : pinnedAt(rules, place);
+  const named = [...candidates.map(({ productId }) => productId), ...trending, ...pinned];
+  const shelves = await shelvesFor(named, parts, catalogue);
+  const shelvesOf = (ids: readonly string[]) => ids.flatMap((id) => shelves.get(id) ?? []);
+  const gap = { ...parts, pinned: shelvesOf(pinned), trending: shelvesOf(trending) };
+  return filled(shelved(candidates, shelves), gap, catalogue);
 };
 
 /** New arrivals are ranked by the models even where best sellers are asked for: best sellers are seldom new. */
@@ -127,39 +154,6 @@ const rankByNothing = ({ productId, cart }: Question): Ranking => ({
   trending: [],
   learnedUpToMs: null,
 });
-
-/** The models do not know the stock, so they are asked for more products than are shown. */
-const askedFor = (limit: number): number => 4 * limit + 100;
-
-const queryOf = (question: Question): Query => ({
-  ...question,
-  atMs: question.nowMs,
-  limit: askedFor(question.limit),
-});
-
-const rankByModel = (question: Question, model: ListModel, isExplained: boolean): Ranking => {
-  const { scenario, visitId, productId } = question;
-  const query = queryOf(question);
-  const visit = visitId === undefined ? { seen: [], cart: [] } : model.visitOf(visitId);
-  const isBesideOne = scenario === 'product' || scenario === 'similar';
-  // Logits as shares of the best one's odds: positive, and falling as the list goes on.
-  const logits = model.contest.as(question.parameterSet ?? model.contest.live, () => model.rank(query));
-  const best = logits.reduce((max, { score }) => Math.max(max, score), Number.NEGATIVE_INFINITY);
-  const candidates = logits.map((product) => ({
-    productId: product.productId,
-    score: Math.exp(product.score - best),
-    reason: found,
-  }));
-  return {
-    candidates,
-    inView: productId ?? (isBesideOne ? (visit.seen.at(-1) ?? null) : null),
-    cart: question.cart ?? (scenario === 'cart' ? visit.cart : []),
-    bought: [],
-    trending: [],
-    learnedUpToMs: model.learnedUpToMs(),
-    ...(isExplained ? { explained: model.explain(query) } : {}),
-  };
-};
 
 type Gap = {
   rules: Rules;

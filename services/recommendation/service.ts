@@ -8,6 +8,7 @@ import { experimentsSetting } from '#schemas/experiments';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { type RecommendationConfig, recommendationConfig } from './config.js';
 import { freshCatalogue, freshSimilarity } from './fresh-view.js';
+import { createSharedRanking } from './model-ranking.js';
 import { createModelReplica } from './model-replica.js';
 import { modelRoutes } from './model-routes.js';
 import { comparedPercent, promotesByItself } from './model-settings.js';
@@ -55,6 +56,7 @@ export const service: Service<RecommendationConfig> = {
       similarity: freshSimilarity(similarity, host.clock),
       catalogue: freshCatalogue(catalogue, host.clock),
       model: replica.model,
+      ranking: createSharedRanking(host.clock),
       experiments: settings.of(experimentsSetting, experimentsSetting.default),
       rules: settings.of(rulesSetting, noRules),
     });
