@@ -2,7 +2,7 @@ import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { GuestContactGiven, UserContactChanged } from '#schemas/events';
-import { type Contact, everything, type Preferences } from './delivery.js';
+import { type Preferences, preferencesBut } from './delivery.js';
 
 export type ContactStore = {
   /** Stores how an account is reached, unless something newer is stored. */
@@ -10,11 +10,11 @@ export type ContactStore = {
   noteGuest(tx: Tx, contact: GuestContactGiven): Promise<void>;
   noteStaff(tx: Tx, userId: string, isStaff: boolean): Promise<void>;
   staffIds(db: Queryable): Promise<string[]>;
-  /** Undefined while nothing is known of the account, or of the guest who placed the order. */
-  find(db: Queryable, of: { userId: string | null; orderId: string | null }): Promise<Contact | undefined>;
+  /** Whether anything is known of the account. */
+  isKnown(db: Queryable, userId: string): Promise<boolean>;
   /** The account stays known as one without any address. */
   forget(tx: Tx, userId: string): Promise<void>;
-  preferencesOf(db: Queryable, userId: string | null): Promise<Preferences>;
+  preferencesOf(db: Queryable, userId: string): Promise<Preferences>;
   prefer(db: Queryable, userId: string, preferences: Preferences): Promise<void>;
   /** Deletes the guests' contacts that were given before `before`, and returns how many. */
   forgetGuests(db: Queryable, before: Date): Promise<number>;
@@ -72,14 +72,9 @@ export const contactStore: ContactStore = {
     return rows.map(({ userId }) => userId);
   },
 
-  find: async (db, { userId, orderId }) => {
-    const { rows } = await db.query<Contact>(
-      userId === null
-        ? `SELECT email, name, NULL AS phone, '[]'::jsonb AS devices FROM guest_contacts WHERE order_id = $1`
-        : 'SELECT email, name, phone, devices FROM contacts WHERE user_id = $1',
-      [userId ?? orderId],
-    );
-    return rows[0];
+  isKnown: async (db, userId) => {
+    const { rows } = await db.query('SELECT FROM contacts WHERE user_id = $1', [userId]);
+    return rows.length > 0;
   },
 
   forget: async (tx, userId) => {
@@ -94,13 +89,11 @@ export const contactStore: ContactStore = {
   },
 
   preferencesOf: async (db, userId) => {
-    if (userId === null) return everything;
     const { rows } = await db.query<{ off: (keyof Preferences)[] }>(
       'SELECT switched_off AS off FROM preferences WHERE user_id = $1',
       [userId],
     );
-    const off = (rows[0]?.off ?? []).filter((name) => name in everything);
-    return { ...everything, ...Object.fromEntries(off.map((name) => [name, false])) };
+    return preferencesBut(rows[0]?.off ?? []);
   },
 
   prefer: async (db, userId, preferences) => {

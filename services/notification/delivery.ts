@@ -22,6 +22,12 @@ export const everything: Preferences = {
   messages: true,
 };
 
+/** What is left to those who have switched something off. */
+export const preferencesBut = (off: readonly (keyof Preferences)[]): Preferences => ({
+  ...everything,
+  ...Object.fromEntries(off.filter((name) => name in everything).map((name) => [name, false])),
+});
+
 /** One place to send a message to. `key` is the same at every attempt, and names no address. */
 export type Target =
   | { channel: 'email'; key: 'email'; email: string; name: string }

@@ -6,7 +6,14 @@ import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import type { EventMap, EventType } from '#schemas/events';
-import type { Result, Status } from './delivery.js';
+import {
+  type Contact,
+  everything,
+  type Preferences,
+  preferencesBut,
+  type Result,
+  type Status,
+} from './delivery.js';
 import { aboutOf, type ChannelName, type Data, type Notification, type Template } from './notification.js';
 
 export const publishes = ['NotificationSent', 'NotificationFailed'] as const satisfies readonly EventType[];
@@ -19,7 +26,9 @@ export type Claimed = {
   orderId: string | null;
   userId: string | null;
   data: Data;
-  destination: { email: string; name: string } | null;
+  /** How its recipient is reached; undefined while nothing is known of the account, or of the guest who placed the order. */
+  contact: Contact | undefined;
+  preferences: Preferences;
   secret: Data | null;
   channels: ChannelName[] | null;
   results: Result[];
@@ -105,6 +114,37 @@ const recordAll: Batch<NewRow, boolean> = async (tx, rows) => {
   return rows.map(({ id }) => recorded.has(id));
 };
 
+type ClaimedRow = Omit<Claimed, 'contact' | 'preferences'> & {
+  contact: Contact | null;
+  off: (keyof Preferences)[] | null;
+};
+
+/** Whether each attempt is the last that was begun, so that its outcome counts. */
+const finishAll: Batch<{ claimed: Claimed; attempted: Attempted }, boolean> = async (tx, finished) => {
+  const { rows } = await tx.query<{ id: string }>(
+    `UPDATE notifications n SET results = f.results, status = f.status, next_attempt_at = f."nextAttemptAt",
+       destination = CASE WHEN f."nextAttemptAt" IS NULL THEN NULL ELSE destination END,
+       secret = CASE WHEN f."nextAttemptAt" IS NULL THEN NULL ELSE secret END
+     FROM jsonb_to_recordset($1::jsonb) AS f(id uuid, attempts integer, results jsonb, status text,
+       "nextAttemptAt" timestamptz)
+     WHERE n.id = f.id AND n.attempts = f.attempts AND n.status = 'pending' RETURNING n.id`,
+    [
+      JSON.stringify(
+        finished.map(({ claimed: { id, attempts }, attempted }) => ({
+          id,
+          attempts,
+          results: attempted.results,
+          ...('status' in attempted
+            ? { status: attempted.status, nextAttemptAt: null }
+            : { status: 'pending', nextAttemptAt: new Date(attempted.retryAtMs) }),
+        })),
+      ),
+    ],
+  );
+  const counted = new Set(rows.map(({ id }) => id));
+  return finished.map(({ claimed }) => counted.has(claimed.id));
+};
+
 // Over seventy lines: a statement for each step of a notification.
 export const createNotificationStore = (
   events: Pick<EventPublisher<Published>, 'event'>,
@@ -150,34 +190,46 @@ export const createNotificationStore = (
 
   claim: async (db, { countMax, leaseMs }) => {
     const nowMs = clock.nowMs();
-    const { rows } = await db.query<Claimed>(
-      `UPDATE notifications SET attempts = attempts + 1, next_attempt_at = $2
-       WHERE id IN (SELECT id FROM notifications WHERE status = 'pending' AND next_attempt_at <= $1
-                    ORDER BY is_urgent DESC, next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-       RETURNING id, template, order_id AS "orderId", user_id AS "userId", data, destination, secret, channels,
-         results, attempts, occurred_at AS "occurredAt", useless_at AS "uselessAt", correlation_id AS "correlationId"`,
+    const { rows } = await db.query<ClaimedRow>(
+      `WITH claimed AS (
+         UPDATE notifications SET attempts = attempts + 1, next_attempt_at = $2
+         WHERE id IN (SELECT id FROM notifications WHERE status = 'pending' AND next_attempt_at <= $1
+                      ORDER BY is_urgent DESC, next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+         RETURNING *
+       ), addressed AS (
+         SELECT *, CASE WHEN user_id IS NULL AND order_id IS NOT NULL
+           THEN (SELECT b.user_id FROM notifications b WHERE b.order_id = claimed.order_id AND b.user_id IS NOT NULL
+                 LIMIT 1)
+           ELSE user_id END AS recipient_id
+         FROM claimed
+       )
+       SELECT n.id, n.template, n.order_id AS "orderId", n.user_id AS "userId", n.data, n.secret, n.channels, n.results,
+         n.attempts, n.occurred_at AS "occurredAt", n.useless_at AS "uselessAt", n.correlation_id AS "correlationId",
+         CASE
+           WHEN n.destination IS NOT NULL THEN n.destination || '{"phone": null, "devices": []}'
+           WHEN c.user_id IS NOT NULL
+             THEN jsonb_build_object('email', c.email, 'name', c.name, 'phone', c.phone, 'devices', c.devices)
+           WHEN g.order_id IS NOT NULL
+             THEN jsonb_build_object('email', g.email, 'name', g.name, 'phone', NULL, 'devices', '[]'::jsonb)
+         END AS contact,
+         p.switched_off AS off
+       FROM addressed n
+         LEFT JOIN contacts c ON c.user_id = n.recipient_id
+         LEFT JOIN guest_contacts g ON n.recipient_id IS NULL AND g.order_id = n.order_id
+         LEFT JOIN preferences p ON p.user_id = n.recipient_id`,
       [new Date(nowMs), new Date(nowMs + leaseMs), countMax],
     );
-    return rows;
+    return rows.map(({ off, contact, ...row }) => ({
+      ...row,
+      contact: contact ?? undefined,
+      preferences: off === null ? everything : preferencesBut(off),
+    }));
   },
 
-  finish: async (tx, { id, userId, template, attempts }, attempted) => {
+  finish: async (tx, claimed, attempted) => {
+    if (!(await tx.gather(finishAll, { claimed, attempted }))) return;
+    const { id, userId, template } = claimed;
     const nowMs = clock.nowMs();
-    const isOver = 'status' in attempted;
-    const { rowCount } = await tx.query(
-      `UPDATE notifications SET results = $3, status = $4, next_attempt_at = $5,
-         destination = CASE WHEN $6 THEN NULL ELSE destination END, secret = CASE WHEN $6 THEN NULL ELSE secret END
-       WHERE id = $1 AND attempts = $2 AND status = 'pending'`,
-      [
-        id,
-        attempts,
-        JSON.stringify(attempted.results),
-        isOver ? attempted.status : 'pending',
-        isOver ? null : new Date(attempted.retryAtMs),
-        isOver,
-      ],
-    );
-    if (rowCount === 0) return;
     const common = { notificationId: id, userId, template, occurredAt: nowMs };
     await append(
       tx,

@@ -112,7 +112,7 @@ const sendRoute = (app: HttpApp, deps: NotificationRouteDeps): void => {
       const { userId, subject, text: body, channels } = request.body;
       const accept = async (tx: Tx) => {
         const id = newId(clock);
-        if ((await contacts.find(tx, { userId, orderId: null })) === undefined)
+        if (!(await contacts.isKnown(tx, userId)))
           throw problem(404, 'user_not_found', 'There is no such user.');
         await notifications.record(
           tx,

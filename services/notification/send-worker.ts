@@ -1,14 +1,13 @@
 import { isBrokenInvariant } from '#platform/assert';
 import { isRetriable } from '#platform/errors';
+import { inJointTransaction } from '#platform/postgres/joint-transactions';
 import type { Database } from '#platform/postgres/pool';
-import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { backoffMs } from '#platform/waiting/backoff';
 import { createSpacing } from '#platform/waiting/spacing';
 import { createWorkLoop } from '#platform/waiting/work-loop';
 import type { Answer, Channel, Channels } from './channel.js';
-import type { ContactStore } from './contact-store.js';
 import { type Result, statusOf, type Target, targetsOf } from './delivery.js';
 import { type Message, messageOf } from './message-texts.js';
 import { type ChannelName, channelsOf } from './notification.js';
@@ -25,7 +24,6 @@ export type SendWorker = Component & {
 export type SendWorkerDeps = {
   db: Database;
   notifications: NotificationStore;
-  contacts: ContactStore;
   channels: Channels;
   metrics: NotificationMetrics;
   shopUrl: string | undefined;
@@ -130,9 +128,9 @@ const attempt = async (
   const results = [...claimed.results, ...fresh];
   const isOver = tried.open.length === givenUp.length;
   const outcome = isOver ? { status: statusOf(results) } : { retryAtMs: nowMs + backoffMs(retry, attempts) };
-  await inTransaction(deps.db, async (tx) => {
-    await deps.notifications.finish(tx, claimed, { results, fresh, ...outcome });
-  });
+  await inJointTransaction(deps.db, (tx) =>
+    deps.notifications.finish(tx, claimed, { results, fresh, ...outcome }),
+  );
   for (const result of fresh) deps.metrics.settled(template, result, nowMs - occurredAt.getTime());
   const refused = fresh.filter(({ status }) => status === 'failed');
   if (refused.length > 0)
@@ -145,23 +143,18 @@ type Tried = { fresh: Result[]; open: Pick<Target, 'channel' | 'key'>[]; isUnkno
 
 const tryAll = async (
   host: Pick<Host, 'logger' | 'clock'>,
-  { db, contacts, channels, shopUrl, notifications }: SendWorkerDeps,
+  { channels, shopUrl }: SendWorkerDeps,
   rests: Rests,
   claimed: Claimed,
 ): Promise<Tried> => {
-  const { id, template, orderId, destination, secret, data, results } = claimed;
-  const userId = claimed.userId ?? (orderId === null ? null : await notifications.buyerOf(db, orderId));
-  const contact =
-    destination === null
-      ? await contacts.find(db, { userId, orderId })
-      : { ...destination, phone: null, devices: [] };
+  const { id, template, orderId, contact, preferences, secret, data, results } = claimed;
   if (contact === undefined)
     return {
       fresh: [],
       open: [{ channel: channelsOf(template)[0] ?? 'email', key: 'none' }],
       isUnknown: true,
     };
-  const { targets, skipped } = targetsOf(claimed, contact, await contacts.preferencesOf(db, userId));
+  const { targets, skipped } = targetsOf(claimed, contact, preferences);
   const message = messageOf({ template, orderId, data: { ...data, ...secret }, name: contact.name, shopUrl });
   const settled = new Set(results.map(({ channel, target }) => `${channel} ${target}`));
   const isOpen = ({ channel, key }: Pick<Target, 'channel' | 'key'>) => !settled.has(`${channel} ${key}`);

@@ -191,7 +191,6 @@ const newWorker = (changes: Partial<NotificationStore> = {}): SendWorker =>
   createSendWorker(host, {
     db: scratch.db,
     notifications: { ...notifications, ...changes },
-    contacts: contactStore,
     channels,
     metrics: createNotificationMetrics(testHost('notification-test', { clock }).metrics),
     shopUrl: 'https://shop.example',

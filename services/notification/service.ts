@@ -36,7 +36,6 @@ export const service: Service<NotificationConfig> = {
       createSendWorker(host, {
         db,
         notifications,
-        contacts: contactStore,
         channels,
         metrics,
         shopUrl,

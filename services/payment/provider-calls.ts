@@ -166,15 +166,26 @@ export type ClosedCall = {
   atMs: number;
 };
 
-/** Does nothing where another worker has closed it. */
+/** Does nothing where another worker has closed it. Notifies the workers where another call of its payment has waited for it. */
 export const close = (tx: Tx, call: ClosedCall): Promise<void> => tx.gather(closeAll, call);
 
 const closeAll = writeBatch<ClosedCall>((tx, calls) =>
   tx.query(
-    `UPDATE provider_calls SET is_open = false, leased_until = NULL, answer = closed.answer, answered_at = closed.at
-     FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS closed(key, answer, at)
-     WHERE provider_calls.key = closed.key AND is_open`,
-    [calls.map(({ key }) => key), calls.map(({ answer }) => answer), calls.map(({ atMs }) => new Date(atMs))],
+    `WITH closed AS (
+       UPDATE provider_calls SET is_open = false, leased_until = NULL, answer = given.answer, answered_at = given.at
+       FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS given(key, answer, at)
+       WHERE provider_calls.key = given.key AND is_open
+       RETURNING payment_id
+     )
+     SELECT pg_notify($4, '') WHERE EXISTS (
+       SELECT FROM closed JOIN provider_calls waiting USING (payment_id)
+       WHERE waiting.is_open AND waiting.key <> ALL ($1::text[]))`,
+    [
+      calls.map(({ key }) => key),
+      calls.map(({ answer }) => answer),
+      calls.map(({ atMs }) => new Date(atMs)),
+      callsChannel,
+    ],
   ),
 );
 

@@ -58,6 +58,8 @@ export const createProviderWorker = (
   const inFlight = new Set<Promise<void>>();
   const keys = new Set<string>();
   let listener: Listener | undefined;
+  /** The last claim took as many as had place, so there may be more. */
+  let mayBeMore = false;
 
   const ringAfter = (restMs: number): void => {
     setTimeout(loop.ring, restMs).unref();
@@ -71,7 +73,7 @@ export const createProviderWorker = (
       .finally(() => {
         inFlight.delete(made);
         keys.delete(call.key);
-        loop.ring();
+        if (mayBeMore) loop.ring();
       });
     inFlight.add(made);
     keys.add(call.key);
@@ -80,16 +82,21 @@ export const createProviderWorker = (
 
   const take = async (): Promise<Promise<void>[]> => {
     const callsMax = deps.callsConcurrentMax - inFlight.size;
-    if (callsMax <= 0) return [];
+    mayBeMore = callsMax <= 0;
+    if (mayBeMore) return [];
     const leaseMs = deps.timeoutMs + leaseMarginMs;
     const calls = await claim(deps.db, { nowMs: clock.nowMs(), leaseMs, callsMax });
+    mayBeMore = calls.length >= callsMax;
     // A call whose lease has ended is claimed again; while this process still works on it, once is enough.
     return calls.filter(({ key }) => !keys.has(key)).map(start);
   };
 
   const loop = createWorkLoop({
     restMs: pollMs,
-    work: async () => (await take()).length > 0,
+    work: async () => {
+      await take();
+      return mayBeMore && inFlight.size < deps.callsConcurrentMax;
+    },
     onFailure: (error) => logger.warn({ err: error }, 'provider calls cannot be read'),
   });
 
