@@ -118,25 +118,53 @@ const inPeriod = "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:Da
 const inReach =
   "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 
+/** Only visits with a click are looked at any further. */
+const ofVisitsWithClick = `${inReach} AND visit_key IN (
+          SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
+        )`;
+
+/**
+ * Each click twice: for what its visit does, and for what the account of its visit buys, whichever of the visit's actions
+ * shows the account. Read once, because reading texts of so few rows costs as much as reading those of all.
+ */
 const clicks = (keyed: string): string => `
+      SELECT who.1 AS is_account, who.2 AS who_key, product, key, clicked_at
+      FROM (
         SELECT visit_key, ifNull(product_id, '') AS product, ${keyed} AS key, occurred_at AS clicked_at
         FROM shopper_activity
-        WHERE type = 'recommendation_clicked' AND ${inPeriod}`;
+        WHERE type = 'recommendation_clicked' AND ${inPeriod}
+      ) AS click
+      LEFT JOIN (
+        SELECT visit_key, max(user_key) AS buyer FROM shopper_activity
+        WHERE user_key != 0 AND ${ofVisitsWithClick} GROUP BY visit_key
+      ) AS account USING (visit_key)
+      ARRAY JOIN if(buyer = 0, [(0, visit_key)], [(0, visit_key), (1, buyer)]) AS who`;
 
-const inWindow = 's.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})';
+/** The visit with which a guest ordered. */
+const visitsOfOrders = `
+          SELECT key AS order_id, sipHash64(JSONExtractString(payload, 'visitId')) AS visit FROM domain_events
+          WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach}`;
 
+/** No line comes back before it is sold. */
 const returned = `
-          SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales WHERE kind = 'refund' GROUP BY order_key, line`;
+          SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales
+          WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')} GROUP BY order_key, line`;
 
-/** Only visits with a click are looked at any further. */
-const inVisitWithClick = `visit_key IN (
-            SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
-          )`;
-
-/** The account of a visit, whichever of its actions shows it. */
-const accounts = `
-          SELECT visit_key, max(user_key) AS buyer FROM shopper_activity
-          WHERE user_key != 0 AND ${inReach} AND ${inVisitWithClick} GROUP BY visit_key`;
+/** What may follow a click: an addition, which has no order, or an order line. */
+const followers = `
+      SELECT 0 AS is_account, visit_key AS who_key, ifNull(product_id, '') AS product, occurred_at AS at, '' AS order_id,
+        toInt64(0) AS units, toInt64(0) AS returned, '' AS currency, toInt64(0) AS amount
+      FROM shopper_activity
+      WHERE type = 'product_added' AND ${ofVisitsWithClick}
+      UNION ALL
+      SELECT user_key != 0, if(user_key != 0, user_key, placed.visit), product_id, occurred_at, order_id, toInt64(quantity),
+        back.returned, toString(currency), amount_minor
+      FROM sales
+      LEFT JOIN (${visitsOfOrders}
+      ) AS placed USING (order_id)
+      LEFT JOIN (${returned}
+      ) AS back USING (order_key, line)
+      WHERE kind = 'sale' AND ${inReach} AND (user_key != 0 OR placed.visit != 0)`;
 
 // Over seventy lines: one statement, whose parts have a meaning only together.
 const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: number): Query => {
@@ -144,74 +172,30 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
   return {
     sql: `
   SELECT c.key AS key, ${by === 'product' ? 'p.name' : "''"} AS name, shown, clicked, added, orders, units, returned,
-    places, showings, currencies, amounts
+    arraySort(arrayDistinct(at_places)) AS places, arrayMap(each -> countEqual(at_places, each), places) AS showings,
+    currencies, amounts
   FROM (
     SELECT key, sum(f.shown) AS shown, sum(f.clicked) AS clicked, sum(f.added) AS added,
       uniqExactIf(f.order_id, f.order_id != '') AS orders, sum(f.units) AS units,
-      sum(f.returned) AS returned, mapKeys(sumMap(f.at_places) AS at_places) AS places, mapValues(at_places) AS showings,
+      sum(f.returned) AS returned, groupArrayArray(f.at_places) AS at_places,
       mapKeys(sumMap(f.revenue) AS revenue) AS currencies, mapValues(revenue) AS amounts
     FROM (
       SELECT ${keyed} AS key, countIf(type = 'recommendation_shown') AS shown,
         countIf(type = 'recommendation_clicked') AS clicked, 0 AS added, '' AS order_id, toInt64(0) AS units,
-        toInt64(0) AS returned, sumMap(map(${place}, toUInt64(type = 'recommendation_shown'))) AS at_places,
+        toInt64(0) AS returned, groupArrayIf(${place}, type = 'recommendation_shown') AS at_places,
         CAST(map(), 'Map(String, Int64)') AS revenue
       FROM shopper_activity
       WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}
       GROUP BY key
 
       UNION ALL
-      SELECT k.key, 0, 0, count(), '', toInt64(0), toInt64(0), CAST(map(), 'Map(UInt8, UInt64)'),
-        CAST(map(), 'Map(String, Int64)')
-      FROM (
-        SELECT visit_key, ifNull(product_id, '') AS product, occurred_at AS at
-        FROM shopper_activity WHERE type = 'product_added' AND ${inReach} AND ${inVisitWithClick}
-      ) AS a
-      ASOF INNER JOIN (${clicks(keyed)}
-      ) AS k ON k.visit_key = a.visit_key AND k.product = a.product AND a.at >= k.clicked_at
-      WHERE a.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
-      GROUP BY k.key
-
-      UNION ALL
-      SELECT k.key, 0, 0, 0, s.order_id, toInt64(s.quantity), s.returned, CAST(map(), 'Map(UInt8, UInt64)'),
-        map(s.currency, s.amount_minor)
-      FROM (
-        SELECT user_key AS buyer, product_id AS product, order_id, quantity, amount_minor,
-          toString(currency) AS currency, occurred_at AS at, back.returned AS returned
-        FROM sales
-        LEFT JOIN (${returned}
-        ) AS back USING (order_key, line)
-        WHERE kind = 'sale' AND ${inReach} AND user_key IN (SELECT buyer FROM (${accounts}
-        ))
-      ) AS s
-      ASOF INNER JOIN (
-        SELECT product, key, clicked_at, buyer
-        FROM (${clicks(keyed)}
-        ) AS clicked
-        INNER JOIN (${accounts}
-        ) AS account USING (visit_key)
-      ) AS k ON k.buyer = s.buyer AND k.product = s.product AND s.at >= k.clicked_at
-      WHERE ${inWindow}
-
-      UNION ALL
-      SELECT k.key, 0, 0, 0, s.order_id, toInt64(s.quantity), s.returned, CAST(map(), 'Map(UInt8, UInt64)'),
-        map(s.currency, s.amount_minor)
-      FROM (
-        SELECT placed.visit AS visit, product_id AS product, order_id, quantity, amount_minor,
-          toString(currency) AS currency, occurred_at AS at, back.returned AS returned
-        FROM sales
-        INNER JOIN (
-          SELECT key AS order_id, sipHash64(JSONExtractString(payload, 'visitId')) AS visit
-          FROM domain_events
-          WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach}
-            AND visit IN (SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod})
-        ) AS placed USING (order_id)
-        LEFT JOIN (${returned}
-        ) AS back USING (order_key, line)
-        WHERE kind = 'sale' AND user_key = 0 AND ${inReach}
+      SELECT k.key, 0, 0, s.order_id = '', s.order_id, s.units, s.returned, emptyArrayUInt8(),
+        if(s.order_id = '', CAST(map(), 'Map(String, Int64)'), map(s.currency, s.amount))
+      FROM (${followers}
       ) AS s
       ASOF INNER JOIN (${clicks(keyed)}
-      ) AS k ON k.visit_key = s.visit AND k.product = s.product AND s.at >= k.clicked_at
-      WHERE ${inWindow}
+      ) AS k ON k.is_account = s.is_account AND k.who_key = s.who_key AND k.product = s.product AND s.at >= k.clicked_at
+      WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
     ) AS f
     WHERE key != ''
     GROUP BY key
@@ -228,18 +212,28 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
   };
 };
 
-/** How the most shown products did at each place: what `examinationOf` needs. */
+/**
+ * How the most shown products did at each place: what `examinationOf` needs. Every item has a row at least, so the rows are
+ * of the first `placesRowsMax` items, and only theirs are counted by place.
+ */
 const placesQuery = (period: Period): Query => ({
   sql: `
-  SELECT item, place, shown, clicked FROM (
-    SELECT item, place, shown, clicked, sum(shown) OVER (PARTITION BY item) AS shown_anywhere FROM (
-      SELECT concat(${label.scenario}, ' ', ifNull(product_id, '')) AS item, ${place} AS place,
-        countIf(type = 'recommendation_shown') AS shown, countIf(type = 'recommendation_clicked') AS clicked
+  SELECT item, toUInt8(intDiv(at, 2)) AS place, countIf(at % 2 = 0) AS shown, countIf(at % 2 = 1) AS clicked
+  FROM (
+    SELECT concat(scenario, ' ', product) AS item, sum(shown) AS shown_anywhere, groupArrayArray(list) AS ats
+    FROM (
+      SELECT ${label.scenario} AS scenario, ifNull(product_id, '') AS product, countIf(type = 'recommendation_shown') AS shown,
+        groupArray(toUInt8(2 * ${place} + (type = 'recommendation_clicked'))) AS list
       FROM shopper_activity
       WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}
-      GROUP BY item, place
+      GROUP BY scenario, product
     )
+    GROUP BY item
+    ORDER BY shown_anywhere DESC, item
+    LIMIT ${placesRowsMax}
   )
+  ARRAY JOIN ats AS at
+  GROUP BY item, place, shown_anywhere
   ORDER BY shown_anywhere DESC, item, place
   LIMIT ${placesRowsMax}`,
   params: periodParams(period),

@@ -80,36 +80,41 @@ const term = "lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(query, ''
 const inReach = `occurred_at >= {from:DateTime('UTC')}
           AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)`;
 
+const isSearch = "type = 'products_searched'";
+const momentsOf = (type: string): string => `arraySort(groupArrayIf(occurred_at, type = '${type}'))`;
+
+/** Whether one of `moments` lies at or after a search, before the next one, and within the window. */
+const follows = (moments: string): string =>
+  `arrayExists(at -> at >= searched_at AND at <= until AND at < next_at, ${moments})`;
+
 /**
- * Every action of a visit belongs to the search before it: `nth` counts the searches so far. Only visits that searched are
- * sorted, and texts are made terms once each, not once a search.
+ * Every action of a visit belongs to the search before it, those of one instant to the last of its searches. Only visits
+ * that searched are looked at, and texts are made terms once each, not once a search.
  */
 const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number): Query => ({
   sql: `
   SELECT ${term} AS term, sum(q.searches) AS searches, uniqExactMerge(q.visits) AS visits, sum(q.answered) AS answered,
     sum(q.added) AS added, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
   FROM (
-    SELECT query, count() AS searches, uniqExactState(visit_key) AS visits,
-      countIf(views > 0 AND viewed_at <= searched_at + toIntervalMillisecond({windowMs:UInt64})) AS answered,
-      countIf(additions > 0 AND added_at <= searched_at + toIntervalMillisecond({windowMs:UInt64})) AS added
+    SELECT query, count() AS searches, uniqExactState(visit_key) AS visits, countIf(isAnswered) AS answered,
+      countIf(isAdded) AS added
     FROM (
-      SELECT visit_key, nth, anyIf(query, type = 'products_searched') AS query,
-        minIf(at, type = 'products_searched') AS searched_at,
-        countIf(type = 'product_viewed') AS views, minIf(at, type = 'product_viewed') AS viewed_at,
-        countIf(type = 'product_added') AS additions, minIf(at, type = 'product_added') AS added_at
+      SELECT visit_key, search.3 AS query, search.1 AS searched_at,
+        searched_at + toIntervalMillisecond({windowMs:UInt64}) AS until,
+        ${follows('views')} AS isAnswered, ${follows('additions')} AS isAdded
       FROM (
-        SELECT visit_key, type, occurred_at AS at, query,
-          countIf(type = 'products_searched') OVER (
-            PARTITION BY visit_key ORDER BY occurred_at, type != 'products_searched', kafka_offset
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-          ) AS nth
+        SELECT visit_key, arraySort(groupArrayIf((occurred_at, kafka_offset, query), ${isSearch})) AS found,
+          ${momentsOf('product_viewed')} AS views, ${momentsOf('product_added')} AS additions
         FROM shopper_activity
         WHERE type IN ('products_searched', 'product_viewed', 'product_added') AND ${inReach}
-          AND visit_key IN (SELECT visit_key FROM shopper_activity WHERE type = 'products_searched' AND ${inReach})
+          AND visit_key IN (
+            SELECT visit_key FROM shopper_activity
+            WHERE ${isSearch} AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+          )
+        GROUP BY visit_key
       )
-      WHERE nth > 0
-      GROUP BY visit_key, nth
-      HAVING searched_at < {to:DateTime('UTC')}
+      ARRAY JOIN found AS search, arrayPushBack(arrayPopFront(found.1), toDateTime64('2299-12-31', 3, 'UTC')) AS next_at
+      WHERE searched_at < {to:DateTime('UTC')}
     )
     GROUP BY query
   ) AS q
