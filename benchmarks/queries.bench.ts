@@ -29,6 +29,8 @@ const seconds = Number(process.env.SECONDS ?? 10);
 /** How often each question is asked anew, and how often PostgreSQL is asked it after once to warm up. */
 const asksEach = Number(process.env.ASKS ?? 40);
 const postgresRounds = Number(process.env.ROUNDS ?? 2);
+/** Those of both engines at the full size. */
+const arePlansShown = process.env.PLANS !== '0';
 const cachedPerSecond = 500;
 const connections = 32;
 const copyMsMax = 900_000;
@@ -188,7 +190,7 @@ const measureSize = async (size: number) => {
     `${thousands(counted?.activity ?? 0)} actions, ${thousands(counted?.sales ?? 0)} lines sold and returned`,
   );
   const plan = { clickhouseUrl: scratch.url, nowMs: endMs };
-  const same = await startApi({ ...plan, isChanging: false });
+  const same = await startApi({ ...plan, isChanging: false, arePlansShown: false });
   const cachedMs = await askCached(same);
   const answers = new Map<string, number>();
   for (const question of questions) {
@@ -196,7 +198,11 @@ const measureSize = async (size: number) => {
     answers.set(question.name, question.figure(itemsOf(answer)));
   }
   await same.stop();
-  const changing = await startApi({ ...plan, isChanging: true });
+  const changing = await startApi({
+    ...plan,
+    isChanging: true,
+    arePlansShown: size === rows && arePlansShown,
+  });
   const measured: Measured[] = [];
   for (const question of questions) {
     const anewMs = await askAnew(changing, question);
@@ -241,7 +247,7 @@ const report = ({
   counted: Counted;
 }): void => {
   for (const { name, plans } of measured)
-    if (process.env.PLANS && plans.length > 0) console.log(`\n${name}\n${plans.join('\n')}`);
+    if (arePlansShown && plans.length > 0) console.log(`\n${name}\n${plans.join('\n')}`);
   const shown = measured.map(({ name, anewMs, postgresMs, isEqual }) => {
     const anew = percentile(anewMs, 0.5);
     const theirs = spreadOf(postgresMs).median;

@@ -16,6 +16,7 @@ export type ApiPlan = {
   nowMs: number;
   /** True if the data are others at every request, so that no answer serves twice. */
   isChanging: boolean;
+  arePlansShown: boolean;
 };
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as ApiPlan;
@@ -25,10 +26,10 @@ const clock = { nowMs: wall.nowMs, monotonicMs: () => performance.now() };
 let version = 0;
 const clickhouse = createClickHouse({ url: plan.clickhouseUrl });
 const explained = new Set<string>();
-/** With PLANS, each statement's plan goes to the terminal before it is asked for the first time. */
+/** Each statement's plan goes to the terminal before it is asked for the first time. */
 const explaining: Pick<ClickHouse, 'query'> = {
   query: async (sql, params) => {
-    if (process.env.PLANS && plan.isChanging && !explained.has(sql)) {
+    if (plan.arePlansShown && !explained.has(sql)) {
       explained.add(sql);
       const steps = await clickhouse.query<{ explain: string }>(`EXPLAIN indexes = 1 ${sql}`, params);
       console.error(`\n${sql}\n${steps.map(({ explain }) => explain).join('\n')}`);

@@ -118,6 +118,8 @@ const inPeriod = "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:Da
 const inReach =
   "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 
+const inWindow = 's.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})';
+
 /** Only visits with a click are looked at any further. */
 const ofVisitsWithClick = `${inReach} AND visit_key IN (
           SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
@@ -195,7 +197,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
       ) AS s
       ASOF INNER JOIN (${clicks(keyed)}
       ) AS k ON k.is_account = s.is_account AND k.who_key = s.who_key AND k.product = s.product AND s.at >= k.clicked_at
-      WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})
+      WHERE ${inWindow}
     ) AS f
     WHERE key != ''
     GROUP BY key

@@ -94,18 +94,21 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
   },
 });
 
-/** Each order of an account with the account's visit that began last before it. */
+const inReach = `occurred_at >= {from:DateTime('UTC')}
+            AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)`;
+
+const ordersOfAccounts = `kind = 'sale' AND line = 0 AND user_key != 0 AND ${inReach}`;
+
+/** Each order of an account with the account's visit that began last before it. Few accounts order. */
 const ordersOfVisits = `
         SELECT v.visit_key AS visit_key, 'order_confirmed' AS type, o.at AS at
         FROM (
           SELECT user_key, occurred_at AS at FROM sales
-          WHERE kind = 'sale' AND line = 0 AND user_key != 0 AND occurred_at >= {from:DateTime('UTC')}
-            AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
+          WHERE ${ordersOfAccounts}
         ) AS o
         ASOF INNER JOIN (
           SELECT user_key, visit_key, min(occurred_at) AS began_at FROM shopper_activity
-          WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')}
-            AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)
+          WHERE user_key IN (SELECT user_key FROM sales WHERE ${ordersOfAccounts}) AND ${inReach}
           GROUP BY user_key, visit_key
         ) AS v ON v.user_key = o.user_key AND o.at >= v.began_at`;
 

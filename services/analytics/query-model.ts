@@ -186,7 +186,7 @@ export const dimensions = {
     type: 'text',
     description: 'The first step of the category’s path.',
     sql: {
-      sales: "splitByChar('/', toString(e.category))[1]",
+      sales: "toString(substringIndex(e.category, '/', 1))",
       activity: "splitByChar('/', toString(p.category))[1]",
     },
     isOfProduct: ['activity'],

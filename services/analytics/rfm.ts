@@ -94,22 +94,31 @@ const edgesOf = (values: string): string =>
   `arrayMap((fifth, edge) -> edge + (5 * (2 * indexOf(arraySort(${values}), edge) - 2 + countEqual(${values}, edge)) < 2 * length(${values}) * fifth),
         [1, 2, 3, 4], arrayMap(fifth -> arraySort(${values})[1 + intDiv(length(${values}) * fifth, 5)], [1, 2, 3, 4]))`;
 
-const fifthOf = (value: string, edges: string): string =>
-  `1 + ${[1, 2, 3, 4].map((fifth) => `(${value} >= ${edges}[${fifth}])`).join(' + ')}`;
+const fifths = [1, 2, 3, 4];
 
-const recencyOf = `greatest(${fifthOf('last', 'lastEdges')}, multiIf(${recencyFloors
+/** A column for each edge: an array would be copied for each buyer. */
+const edgeColumns = (value: string, values: string): string =>
+  `(${edgesOf(values)}) AS ${value}_edges, ${fifths.map((fifth) => `${value}_edges[${fifth}] AS ${value}_${fifth}`).join(', ')}`;
+
+const fifthOf = (value: string): string =>
+  `1 + ${fifths.map((fifth) => `(${value} >= ${value}_${fifth})`).join(' + ')}`;
+
+const recencyOf = `greatest(${fifthOf('last')}, multiIf(${recencyFloors
   .map(
     ({ days, score }) =>
       `last >= toUnixTimestamp64Milli(toDateTime64({to:DateTime('UTC')}, 3, 'UTC')) - ${days * 86_400_000}, ${score}`,
   )
   .join(', ')}, 1))`;
 
-const segmentOf = segments
-  .map(
-    ({ recency, value }, place) =>
-      `recency BETWEEN ${recency.join(' AND ')} AND value BETWEEN ${value.join(' AND ')}, ${place}`,
-  )
-  .join(',\n      ');
+const fives = [1, 2, 3, 4, 5];
+const isWithin = (of: number, [low, high]: readonly [number, number]): boolean => of >= low && of <= high;
+
+/** The places of the segments for each recency and, within it, each value: a look-up costs a tenth of as many conditions. */
+const places = fives.flatMap((recency) =>
+  fives.map((value) =>
+    segments.findIndex((of) => isWithin(recency, of.recency) && isWithin(value, of.value)),
+  ),
+);
 
 const segmentsQuery = (period: Period): Query => ({
   sql: `
@@ -118,20 +127,19 @@ const segmentsQuery = (period: Period): Query => ({
     avg(toUnixTimestamp64Milli(toDateTime64({to:DateTime('UTC')}, 3, 'UTC')) - b.last) / 86400000 AS daysSinceOrder
   FROM (
     SELECT currency, orders, net, last, ${recencyOf} AS recency,
-      intDiv(${fifthOf('orders', 'ordersEdges')} + ${fifthOf('net', 'netEdges')} + 1, 2) AS value,
-      multiIf(
-      ${segmentOf}, 0) AS place
+      intDiv(${fifthOf('orders')} + ${fifthOf('net')} + 1, 2) AS value,
+      [${places.join(', ')}][5 * recency + value - 5] AS place
     FROM (
-      SELECT currency, lasts, counts, nets, ${edgesOf('lasts')} AS lastEdges, ${edgesOf('counts')} AS ordersEdges,
-        ${edgesOf('nets')} AS netEdges
+      SELECT currency, lasts, counts, nets, ${edgeColumns('last', 'lasts')}, ${edgeColumns('orders', 'counts')},
+        ${edgeColumns('net', 'nets')}
       FROM (
-        SELECT currency, groupArray(last) AS lasts, groupArray(orders) AS counts, groupArray(net) AS nets
+        SELECT paid_in AS currency, groupArray(last) AS lasts, groupArray(orders) AS counts, groupArray(net) AS nets
         FROM (
-          SELECT currency, toUnixTimestamp64Milli(maxIf(occurred_at, kind = 'sale')) AS last,
+          SELECT any(currency) AS paid_in, toUnixTimestamp64Milli(maxIf(occurred_at, kind = 'sale')) AS last,
             toInt64(countIf(kind = 'sale' AND line = 0)) AS orders, sum(amount_minor) AS net
           FROM sales
           WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
-          GROUP BY currency, user_key
+          GROUP BY bitXor(user_key, sipHash64(currency))
           HAVING orders > 0
         )
         GROUP BY currency
