@@ -40,7 +40,7 @@ const count = z.int();
 export const opsSignals = z
   .object({
     asOf: z.iso.datetime(),
-    servicesDown: z.array(z.string()).describe('Services and jobs that do not work.'),
+    servicesDown: z.array(z.string()).describe('Services, jobs and engines that do not work.'),
     servicesDegraded: z.array(z.string()).describe('Those that work without something they use.'),
     stuckOrders: z
       .object({

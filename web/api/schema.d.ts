@@ -1892,7 +1892,7 @@ export interface components {
         OpsSignals: {
             /** Format: date-time */
             asOf: string;
-            /** @description Services and jobs that do not work. */
+            /** @description Services, jobs and engines that do not work. */
             servicesDown: string[];
             /** @description Those that work without something they use. */
             servicesDegraded: string[];

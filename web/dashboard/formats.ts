@@ -5,7 +5,7 @@ export const exact = (amountMinor: number, currency: string | undefined): string
 
 const compacts = new Map<string, Intl.NumberFormat>();
 
-/** `£1.2K`, for axes. */
+/** `£1.25k`, for axes. */
 export const compact = (amountMinor: number, currency: string | undefined): string => {
   if (currency === undefined) return '–';
   let format = compacts.get(currency);
@@ -15,7 +15,8 @@ export const compact = (amountMinor: number, currency: string | undefined): stri
       currency,
       currencyDisplay: 'narrowSymbol',
       notation: 'compact',
-      maximumFractionDigits: 1,
+      // Ticks at £1,250 and £1,500 must not both read as something else.
+      maximumFractionDigits: 2,
       minimumFractionDigits: 0,
     });
     compacts.set(currency, format);

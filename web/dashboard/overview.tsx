@@ -38,21 +38,25 @@ export const useOverview = (period: { from: string; to: string }, tz: string, is
     enabled: isOn,
   });
 
+const grownByOrders = new Set(['overview', 'revenue', 'top products', 'categories']);
+
 /** Asks for the money again when orders have landed: at most once a second, which is how often `landed` changes. */
 export const useRefreshAsOrdersLand = (landed: number, period: Period): void => {
   const cache = useQueryClient();
   const runs = isRunning(period);
   useEffect(() => {
     if (landed === 0 || !runs) return;
+    // The period before has no new orders, and its answers stay.
+    const predicate = ({ queryKey }: { queryKey: readonly unknown[] }): boolean =>
+      grownByOrders.has(String(queryKey[0])) && JSON.stringify(queryKey).includes(period.to);
     const again = (): void => {
-      for (const key of ['overview', 'revenue', 'top products', 'categories'])
-        void cache.invalidateQueries({ queryKey: [key], refetchType: 'active' }, { cancelRefetch: false });
+      void cache.invalidateQueries({ predicate, refetchType: 'active' }, { cancelRefetch: false });
     };
     again();
     // What has landed is in the table of sales a moment after it is on the stream.
     const later = setTimeout(again, 900);
     return () => clearTimeout(later);
-  }, [landed, runs, cache]);
+  }, [landed, runs, cache, period.to]);
 };
 
 const titles: Readonly<Record<Metric, string>> = {

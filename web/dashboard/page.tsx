@@ -57,8 +57,14 @@ export const DashboardPage = () => {
   return (
     <AskedProvider value={asked}>
       <Header {...{ question, ask, period, currencies, currency }} />
-      <main className="mx-auto flex max-w-[100rem] flex-col gap-4 p-4 lg:px-8">
-        <PageTitle title="Dashboard" app="Dashboard" aside={<Filters question={question} ask={ask} />} />
+      <main className="mx-auto flex max-w-[100rem] flex-col gap-4 p-4 lg:px-8 lg:pt-6">
+        <PageTitle
+          title={titleOf(question)}
+          app="Dashboard"
+          aside={<Filters question={question} ask={ask} />}
+        >
+          {spanWords(question, period, previous)}
+        </PageTitle>
         <LiveStrip figures={figures} currency={currency} zone={question.tz} />
         <Panels />
         <p className="text-ink-soft text-xs">
@@ -69,6 +75,17 @@ export const DashboardPage = () => {
       <Help isOpen={isHelp} onClose={() => setHelp(false)} />
     </AskedProvider>
   );
+};
+
+const titleOf = ({ range }: Question): string =>
+  rangeKeys.find((each) => each.range === range)?.name ?? 'Chosen time';
+
+/** What the figures are of, and beside what they stand. */
+const spanWords = ({ compare, tz }: Question, { from, to }: Period, previous: Period): string => {
+  const { moment } = timeFormats(tz);
+  const end = Date.parse(to) > Date.now() ? 'now' : moment.format(new Date(to));
+  const beside = compare ? `, beside the same time from ${moment.format(new Date(previous.from))}` : '';
+  return `${moment.format(new Date(from))} to ${end}, ${tz}${beside}`;
 };
 
 /** Drawn again for another question or an answer, and not with the live figures every second. */

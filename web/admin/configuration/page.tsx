@@ -94,14 +94,11 @@ export const ConfigurationPage = () => {
                 >
                   <span className="min-w-0 flex-1 truncate font-mono">{setting.key}</span>
                   <span
-                    className={classes(
-                      'tabular max-w-24 truncate sm:max-w-40',
-                      !setting.isDefault && 'font-semibold',
-                    )}
+                    className={classes('tabular max-w-24 truncate', !setting.isDefault && 'font-semibold')}
                   >
                     {shown(setting.value)}
                   </span>
-                  <span className="hidden w-40 text-ink-soft text-xs sm:block">
+                  <span className="hidden w-36 text-ink-soft text-xs sm:block">
                     {setting.unit}
                     {readable(setting)}
                   </span>

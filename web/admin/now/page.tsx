@@ -9,6 +9,7 @@ import { formatDuration } from '../../kit/time.ts';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { plural } from '../../words/words.ts';
 import { knowledgeOf } from './known.ts';
+import { LookedAt } from './looked-at.tsx';
 import { type Signals, useSignals } from './signals.ts';
 
 type Wrong = {
@@ -91,7 +92,7 @@ export const NowPage = () => {
               )}
             >
               <AlertIcon className={classes('shrink-0', tone === 'bad' ? 'text-bad' : 'text-warn')} />
-              <span className="min-w-0 flex-1 font-medium">{text}</span>
+              <span className="min-w-52 flex-1 font-medium">{text}</span>
               {since && (
                 <span className="text-ink-soft text-sm" title={since}>
                   for {formatDuration(Math.max(0, nowMs - Date.parse(since)))}
@@ -103,6 +104,7 @@ export const NowPage = () => {
         </ul>
       )}
       <StuckOrders items={stuck.data?.items ?? []} />
+      <LookedAt signals={signals} differences={books.data?.items.length} />
       <Unanswered parts={unanswered} />
     </>
   );

@@ -87,7 +87,8 @@ const summaryOf = ({ data }: Entry): string => {
     if (pieces > 0) parts.push(plural(pieces, { one: '{count} piece', other: '{count} pieces' }));
   }
   for (const text of [reason, method, carrier, trackingNumber])
-    if (typeof text === 'string' && text !== '') parts.push(text);
+    if (typeof text === 'string' && text !== '')
+      parts.push(text === reason ? text.replaceAll('_', ' ') : text);
   return parts.slice(0, 3).join(' · ');
 };
 

@@ -47,8 +47,8 @@ export const Facts = ({
       </address>
     </Box>
     <Box title={`Payment · ${payment?.status ?? order.payment.status}`}>
-      {history == null ? (
-        <p className="text-ink-soft">The provider has not been asked for anything yet.</p>
+      {history == null || history.items.length === 0 ? (
+        <p className="text-ink-soft">The provider was not asked for anything.</p>
       ) : (
         <ol className="flex flex-col gap-2">
           {history.items.map(({ kind, amount, attempts, answer, lastError, askedAt, refundId, reason }) => (

@@ -11,6 +11,7 @@ import { Price } from '../../money/price.tsx';
 import { type Saga, sagaOf } from '../../saga/saga.ts';
 import { useLive } from '../../staff/live.ts';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { usePlatformLinks } from '../platform-links.ts';
 import { Acts } from './acts.tsx';
 import { EventList } from './event-list.tsx';
 import { Facts } from './facts.tsx';
@@ -134,15 +135,11 @@ const messagesOf = async (orderId: string) => {
 
 /** Only where the gateway says that Zipkin has a page that this browser can reach. */
 const TraceLink = ({ traceId }: { traceId: string | null | undefined }) => {
-  const { data } = useQuery({
-    queryKey: ['platform links'],
-    staleTime: Number.POSITIVE_INFINITY,
-    queryFn: async () => (await (await fetch('/platform/links.json')).json()) as { zipkinUrl: string | null },
-  });
-  if (!traceId || !data?.zipkinUrl) return null;
+  const links = usePlatformLinks();
+  if (!traceId || !links?.zipkinUrl) return null;
   return (
     <a
-      href={`${data.zipkinUrl}/zipkin/traces/${traceId}`}
+      href={`${links.zipkinUrl}/zipkin/traces/${traceId}`}
       target="_blank"
       rel="noreferrer"
       className="text-action text-sm underline"

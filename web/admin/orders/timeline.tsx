@@ -59,7 +59,7 @@ export const Timeline = ({
     <section aria-label="Timeline" className="rounded-xl border border-line bg-surface p-4">
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
         <h2 className="font-semibold">Timeline</h2>
-        <Legend />
+        <Legend spans={saga.spans} />
       </div>
       <div ref={box} className="w-full overflow-hidden">
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand for a drawing with buttons in it. */}
@@ -148,14 +148,16 @@ const Bar = ({ span, scale, nowMs, y }: { span: Span; scale: TimeScale; nowMs: n
   const width = Math.max(3, toX - fromX);
   const took = formatDuration((span.toMs ?? nowMs) - span.fromMs);
   const text = `${span.name}${span.toMs === span.fromMs ? '' : ` · ${took}${span.toMs === null ? ' so far' : ''}`}`;
-  const isRoomRight = labelWidth + scale.width - toX > text.length * 6.4;
+  const textWidth = text.length * 6.4;
+  const isRoomRight = labelWidth + scale.width - toX > textWidth;
+  const isRoomLeft = fromX - labelWidth > textWidth;
   return (
     <g>
       <rect
         x={fromX}
-        y={y + 9}
+        y={y + 7}
         width={width}
-        height={12}
+        height={16}
         rx={3}
         className={classes(
           barLooks[span.state],
@@ -163,12 +165,12 @@ const Bar = ({ span, scale, nowMs, y }: { span: Span; scale: TimeScale; nowMs: n
         )}
       />
       <text
-        x={isRoomRight ? toX + 8 : fromX - 8}
+        x={isRoomRight ? toX + 8 : isRoomLeft ? fromX - 8 : fromX + 10}
         y={y + 19}
-        textAnchor={isRoomRight ? 'start' : 'end'}
-        className="fill-ink text-xs"
+        textAnchor={!isRoomRight && isRoomLeft ? 'end' : 'start'}
+        className={classes('text-xs', isRoomRight || isRoomLeft ? 'fill-ink' : 'fill-surface font-medium')}
       >
-        {isRoomRight || fromX - labelWidth > text.length * 6.4 ? text : ''}
+        {isRoomRight || isRoomLeft || width > textWidth + 20 ? text : ''}
       </text>
       <title>{text}</title>
     </g>
@@ -260,9 +262,9 @@ const Now = ({ x, height }: { x: number; height: number }) => (
   </line>
 );
 
-const Legend = () => (
+const Legend = ({ spans }: { spans: readonly Span[] }) => (
   <ul aria-hidden="true" className="flex flex-wrap gap-x-4 gap-y-1 text-ink-soft text-xs">
-    {(['done', 'open', 'overdue', 'undone'] as const).map((state) => (
+    {[...new Set(spans.map(({ state }) => state))].map((state) => (
       <li key={state} className="inline-flex items-center gap-1.5">
         <svg width={14} height={8} aria-hidden="true">
           <rect width={14} height={8} rx={2} className={barLooks[state]} />

@@ -199,7 +199,7 @@ export const RfmPanel = () => {
 export const BasketPanel = () => {
   const { question, period, ask, isTable } = useAsked();
   const best = useQuery({
-    queryKey: ['top products', 'best', period.from, period.to, question.tz],
+    queryKey: ['best seller', period.from, period.to, question.tz],
     enabled: question.product === undefined,
     placeholderData: keepPreviousData,
     queryFn: async () =>

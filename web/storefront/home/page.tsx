@@ -81,14 +81,14 @@ const turns = ['-rotate-12', '-rotate-6', 'rotate-0', 'rotate-6', 'rotate-12'];
 const drops = ['translate-y-10', 'translate-y-3', '', 'translate-y-3', 'translate-y-10'];
 
 const Fan = ({ products }: { products: readonly Product[] }) => (
-  <div className="flex h-56 min-w-0 justify-center self-end pt-6 sm:h-64 md:h-88">
+  <div className="flex h-56 min-w-0 justify-center self-end pt-6 sm:h-64 md:h-88 md:pr-8">
     {products.map((product, place) => (
       <Link
         key={product.id}
         to="/products/$productId"
         params={{ productId: product.id }}
         aria-label={product.name}
-        className={`rise-in -mx-5 w-24 shrink-0 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 sm:w-32 md:-mx-6 md:w-32 lg:-mx-8 lg:w-40 ${turns[place]} ${drops[place]}`}
+        className={`rise-in -mx-5 w-24 shrink-0 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 sm:w-32 md:-mx-7 md:w-32 lg:-mx-10 lg:w-40 ${turns[place]} ${drops[place]}`}
       >
         <CoverPicture product={product} image={product.images[0]} className="rounded-xl shadow-float" />
       </Link>
@@ -104,13 +104,13 @@ const CategoryTiles = () => {
       <h2 id="tiles" className="mb-4 font-display text-2xl sm:text-[1.7rem]">
         Or begin with a room
       </h2>
-      <ul className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-4">
+      <ul className="grid auto-rows-fr grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-4">
         {data.items.slice(0, 12).map(({ path, name, children }) => (
           <li key={path}>
             <Link
               to="/categories/$"
               params={{ _splat: path }}
-              className="flex min-h-20 flex-col justify-center rounded-xl border border-line bg-surface px-5 py-3 transition-colors hover:border-line-strong hover:bg-sunken"
+              className="flex h-full min-h-20 flex-col justify-center rounded-xl border border-line bg-surface px-5 py-3 transition-colors hover:border-line-strong hover:bg-sunken"
             >
               <span className="font-display text-lg">{name}</span>
               <span className="line-clamp-2 text-ink-soft text-sm leading-snug">

@@ -5,6 +5,7 @@ import { query } from '../../api/client.ts';
 import { ApiProblem } from '../../api/problem.ts';
 import { note } from '../../api/shopper-activity.ts';
 import { CoverPicture } from '../../cover/cover.tsx';
+import { CheckIcon } from '../../kit/icons.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Loading, Skeleton, SkeletonText } from '../../kit/skeleton.tsx';
 import { categoryWords } from '../../words/words.ts';
@@ -58,6 +59,7 @@ const ProductWithId = ({ productId }: { productId: string }) => {
             </a>
           )}
           <BuyBox product={product} />
+          <Promises />
           <Variants product={product} />
           <About product={product} />
         </div>
@@ -116,6 +118,22 @@ const WayToProduct = ({ product }: { product: Product }) => {
   const to = known.length > 0 ? known : [{ path: product.category, name: categoryWords(product.category) }];
   return <Way to={to} className="mb-5" />;
 };
+
+const promises = [
+  'No account needed.',
+  'What you do not want goes back from the page of your order.',
+  'This shop is for looking inside: no card is charged.',
+] as const;
+
+const Promises = () => (
+  <ul className="flex flex-col gap-2 rounded-2xl bg-sunken px-5 py-4 text-[0.9375rem] text-ink-soft">
+    {promises.map((promise) => (
+      <li key={promise} className="flex items-start gap-2.5">
+        <CheckIcon size={18} className="mt-0.5 shrink-0 text-good" /> {promise}
+      </li>
+    ))}
+  </ul>
+);
 
 /** Variants are products of their own, so each is a link and the address is the choice. */
 const Variants = ({ product }: { product: Product }) => {

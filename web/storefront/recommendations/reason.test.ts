@@ -29,3 +29,9 @@ it('a reason that most of a shelf shares is said once, for the shelf', () => {
   ).toBeUndefined();
   expect(sharedReason([])).toBeUndefined();
 });
+
+it('does not repeat the name of the product in view', () => {
+  const of = (kind: string) => reasonOf({ reason: { kind, because: ['seen'] } } as never, 'seen');
+  expect(of('bought_together')).toEqual({ text: 'Often bought together' });
+  expect(of('similar')).toBeUndefined();
+});

@@ -6,9 +6,13 @@ export type Reason =
   /** Ends with the name of the product because of which it is shown. */
   { text: string; because: string } | { text: string; because?: undefined };
 
-/** Why a product is shown; undefined for kinds of reasons that this page does not know. */
-export const reasonOf = ({ reason }: Pick<Recommended, 'reason'>): Reason | undefined => {
-  const [because] = reason.because;
+/**
+ * Why a product is shown; undefined for kinds of reasons that this page does not know. On the page of the product `inView`
+ * nobody has to read its name again.
+ */
+export const reasonOf = ({ reason }: Pick<Recommended, 'reason'>, inView?: string): Reason | undefined => {
+  const [first] = reason.because;
+  const because = first === inView ? undefined : first;
   switch (reason.kind) {
     case 'seen_together':
       return because ? { text: 'Often viewed with', because } : { text: 'Often viewed together' };
@@ -30,10 +34,10 @@ export const reasonOf = ({ reason }: Pick<Recommended, 'reason'>): Reason | unde
 };
 
 /** One reason for the whole shelf where most of its products share it, so that it is said once. */
-export const sharedReason = (items: readonly Recommended[]): Reason | undefined => {
+export const sharedReason = (items: readonly Recommended[], inView?: string): Reason | undefined => {
   const counts = new Map<string, { reason: Reason; count: number }>();
   for (const item of items) {
-    const reason = reasonOf(item);
+    const reason = reasonOf(item, inView);
     if (reason === undefined) continue;
     const key = `${reason.text} ${reason.because ?? ''}`;
     counts.set(key, { reason, count: (counts.get(key)?.count ?? 0) + 1 });

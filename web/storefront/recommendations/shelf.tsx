@@ -62,7 +62,7 @@ export const Shelf = ({
 }: {
   title: string;
   question: Question;
-  /** The product whose page this is: nobody has to read that a shelf on it is because of it. */
+  /** The product whose page this is. */
   inView?: string;
   /** False while it is not known yet what to ask; the boxes are shown already. */
   isWanted?: boolean;
@@ -78,14 +78,9 @@ export const Shelf = ({
   const items = answer.data?.items ?? [];
   if (answer.isSuccess && (items.length === 0 || products.data?.length === 0)) return null;
   const byId = new Map(products.data?.map((product) => [product.id, product]));
-  const shared = sharedReason(items);
-  const isPlain = shared?.because !== undefined && shared.because === inView;
+  const shared = sharedReason(items, inView);
   return (
-    <Row
-      title={title}
-      subtitle={shared && !isPlain && <ReasonWords reason={shared} byId={byId} isLink />}
-      more={more}
-    >
+    <Row title={title} subtitle={shared && <ReasonWords reason={shared} byId={byId} isLink />} more={more}>
       {products.data === undefined || answer.data === undefined ? (
         <Placeholders />
       ) : (
@@ -96,7 +91,7 @@ export const Shelf = ({
             <ShelfItem
               key={item.productId}
               recommendationId={answer.data?.recommendationId ?? ''}
-              {...{ item, position, product, byId }}
+              {...{ item, position, product, byId, inView }}
               isReasonShared={shared !== undefined}
             />
           );
@@ -127,6 +122,7 @@ const ShelfItem = ({
   position,
   recommendationId,
   byId,
+  inView,
   isReasonShared,
 }: {
   item: Recommended;
@@ -134,11 +130,12 @@ const ShelfItem = ({
   position: number;
   recommendationId: string;
   byId: ReadonlyMap<string, Product>;
+  inView: string | undefined;
   isReasonShared: boolean;
 }) => {
   const about = { productId: item.productId, recommendationId, position };
   const element = useSeen<HTMLLIElement>(() => note({ type: 'recommendation_shown', ...about }));
-  const reason = isReasonShared ? undefined : reasonOf(item);
+  const reason = isReasonShared ? undefined : reasonOf(item, inView);
   return (
     <li ref={element} className={itemClasses}>
       <ProductCard

@@ -42,6 +42,8 @@ export const SearchPage = () => {
   const answer = useSearchAnswer(filters);
   const found = answer.data?.pages[0];
   const isAnswered = answer.isSuccess && !answer.isPlaceholderData;
+  // Nothing can be sorted, and no filter is in the way that could be taken off.
+  const isFruitless = isAnswered && found?.total === 0 && Object.keys(filters).length === 1;
   const noted = useRef<string>(undefined);
   useEffect(() => {
     // Filters and further pages are the same search.
@@ -58,17 +60,21 @@ export const SearchPage = () => {
       </Page>
     );
   return (
-    <Page title={`“${q}”`} head={<SortChoice filters={filters} standard="relevance" />}>
-      <Summary found={found} q={q} />
-      <div className="lg:grid lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-10">
-        <FilterRail shown={found ? `Show ${found.total}` : 'Show the products'}>
-          {found ? <Facets facets={found.facets} filters={filters} /> : <Skeleton className="h-64" />}
-        </FilterRail>
-        <div>
-          <Chips filters={filters} />
-          <Results answer={answer} empty={<NothingFound q={q} filters={filters} />} />
+    <Page title={`“${q}”`} head={!isFruitless && <SortChoice filters={filters} standard="relevance" />}>
+      {!isFruitless && <Summary found={found} q={q} />}
+      {isFruitless ? (
+        <NothingFound q={q} filters={filters} />
+      ) : (
+        <div className="lg:grid lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-10">
+          <FilterRail shown={found ? `Show ${found.total}` : 'Show the products'}>
+            {found ? <Facets facets={found.facets} filters={filters} /> : <Skeleton className="h-64" />}
+          </FilterRail>
+          <div>
+            <Chips filters={filters} />
+            <Results answer={answer} empty={<NothingFound q={q} filters={filters} />} />
+          </div>
         </div>
-      </div>
+      )}
     </Page>
   );
 };
