@@ -5,6 +5,8 @@ import type { Postings } from './postings.js';
 export type Terms = readonly (readonly { postings: Postings; factor: number }[])[];
 
 const nameWeightMin = 4;
+/** Of a place that says what the product is; a description or an attribute may only mention the word. */
+const namedWeightMin = 2;
 /** How fast the weight of a place counts for more; a name counts about twice as much as a description. */
 const weightHalf = 1.5;
 /** By how much the shop's own interest can raise a product: what it sells best, shows in front, and is liked. */
@@ -19,6 +21,8 @@ export const createScores = (documents: Documents) => {
   let sums = new Float64Array(0);
   let matched = new Uint8Array(0);
   let namesMatched = new Uint8Array(0);
+  /** Words of the query that the product is named by as they are, not by a synonym, an ending or a correction. */
+  let exact = new Uint8Array(0);
   /** Of the last word that the document was counted for, so that two alternatives count once. */
   let stamps = new Int32Array(0);
   let stamp = 0;
@@ -31,6 +35,7 @@ export const createScores = (documents: Documents) => {
       sums[at] = 0;
       matched[at] = 0;
       namesMatched[at] = 0;
+      exact[at] = 0;
     }
     touched = [];
   };
@@ -42,6 +47,7 @@ export const createScores = (documents: Documents) => {
     sums = new Float64Array(size);
     matched = new Uint8Array(size);
     namesMatched = new Uint8Array(size);
+    exact = new Uint8Array(size);
     stamps = new Int32Array(size);
     stamp = 0;
   };
@@ -64,6 +70,7 @@ export const createScores = (documents: Documents) => {
         const weight = postings.weights[n] as number;
         matched[at] = (matched[at] as number) + 1;
         sums[at] = (sums[at] as number) + (rarity * weight) / (weight + weightHalf);
+        if (factor === 1 && weight >= namedWeightMin) exact[at] = (exact[at] as number) + 1;
         if (weight >= nameWeightMin) namesMatched[at] = (namesMatched[at] as number) + 1;
       }
     }
@@ -91,9 +98,18 @@ export const createScores = (documents: Documents) => {
     return (sums[at] as number) * share * share * (0.5 + Math.min(1, coverage)) * boost * inStock;
   };
 
-  const forEach = (visit: (at: number, score: number) => void): void => {
+  /**
+   * Among documents that have all the words, each word that one is named by counts for more than whatever another one
+   * has in place of it: its synonym may be rarer, or be the whole of a name.
+   */
+  const rankOf = (at: number, mostPopular: number): number => {
+    const score = scoreOf(at, mostPopular);
+    return matchedMin < wordsCount ? score : (exact[at] as number) + score / (1 + score);
+  };
+
+  const forEach = (visit: (at: number, rank: number) => void): void => {
     const mostPopular = popularityMax();
-    for (const at of touched) if ((matched[at] as number) >= matchedMin) visit(at, scoreOf(at, mostPopular));
+    for (const at of touched) if ((matched[at] as number) >= matchedMin) visit(at, rankOf(at, mostPopular));
   };
 
   return {

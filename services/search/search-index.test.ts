@@ -84,6 +84,24 @@ describe('a search', () => {
     expect(ids('mug')).toEqual(['mug', 'cup']);
   });
 
+  it('takes the word itself before a rarer synonym or ending, however short, sold or liked the other name is', () => {
+    const { ids } = shelf({
+      lamp: { name: 'Lamp', popularity: 900, isFeatured: true, ratingHundredths: 500, ratingCount: 9 },
+      lanterns: { name: 'Lanterned', popularity: 900 },
+      candle: { name: 'Candle', description: 'Burns in any lantern' },
+      ...Object.fromEntries(
+        Array.from({ length: 43 }, (_, nth) => [
+          `paper${nth}`,
+          { name: `Paper lantern with handle of wire no. ${nth}`, available: nth % 2 },
+        ]),
+      ),
+      tagged: { name: 'Garden party light of glass', tags: ['lantern'] },
+    });
+    const behind = ids('lantern').slice(44);
+    expect(behind.toSorted()).toEqual(['candle', 'lamp', 'lanterns']);
+    expect(ids('lamp')[0]).toBe('lamp');
+  });
+
   it('leaves out words that nothing has, rather than finding nothing', () => {
     expect(lights().find('paper lantern qqqqqqq')).toMatchObject({ corrected: 'paper lantern', total: 1 });
     expect(lights().find('qqqqqqq')).toMatchObject({ hits: [], total: 0 });

@@ -37,7 +37,7 @@ const elsewhere = 1;
 const descriptionWordsMax = 200;
 
 const completionsMax = 50;
-const completedPostingsMax = 50_000;
+const completedPostingsMax = 20_000;
 const factorOf = { synonym: 0.7, completion: 0.6, oneEdit: 0.5, twoEdits: 0.3 } as const;
 const joinsMax = 24;
 const wornMin = 1_000;
