@@ -25,12 +25,21 @@ export type ClickHouseServerOptions = {
   spoolMemoryBytesMax: number;
 };
 
+/**
+ * A result up to this size is computed on another thread and kept. The engine opens a stream on the event loop, which costs
+ * a small statement as much again and holds up all others, so only what is larger is asked for again as a stream.
+ */
+const keptResultBytesMax = 4 * 1024 * 1024;
+const keptSetting = 'max_result_bytes';
+
 type Answer = {
   rows: number;
   bytes: number;
   written: boolean;
   elapsedSeconds: number;
   chunks: AsyncIterable<Uint8Array>;
+  /** All of it, where it is there already. */
+  whole?: Uint8Array;
 };
 
 // Over seventy lines: the steps of one request, which share its sessions, its spool and its end.
@@ -87,7 +96,15 @@ export const createClickHouseServer = (
       );
       return;
     }
-    await inSession(request, queries, async (session) => {
+    const bounded = withResultBound(request, statement, keptResultBytesMax);
+    if (statement.kind === 'select' && bounded !== request) {
+      const kept = await inSession(bounded, queries, ({ engine }) =>
+        engine.queryAsync(statement.sql, { format: statement.format }),
+      ).catch(unlessTooLarge);
+      if (kept !== undefined) return await send(summed(kept, false), statement.format);
+    }
+    const unbounded = withResultBound(request, statement, 0);
+    await inSession(statement.kind === 'select' ? unbounded : bounded, queries, async (session) => {
       if (statement.kind === 'select' && statement.streamable) {
         const chunks = session.engine.queryStream(statement.sql, { format: statement.format });
         await send(
@@ -185,6 +202,20 @@ export const createClickHouseServer = (
   };
 };
 
+/** The same request with the bound, unless it brings a bound, or settings, of its own. */
+const withResultBound = (request: ServerRequest, { sql }: Statement, bytesMax: number): ServerRequest =>
+  request.sessionId !== undefined || request.settings.has(keptSetting) || cutsResult.test(sql)
+    ? request
+    : { ...request, settings: new Map([...request.settings, [keptSetting, `${bytesMax}`]]) };
+
+/** With `result_overflow_mode = 'break'` the bound would cut the result instead of refusing it. */
+const cutsResult = /\bbreak\b/i;
+
+const unlessTooLarge = (error: unknown): undefined => {
+  if (error instanceof Error && /Code: 396\b.*max bytes/s.test(error.message)) return undefined;
+  throw error;
+};
+
 const header = (incoming: IncomingMessage): string | undefined => {
   const accepted = incoming.headers['accept-encoding'];
   return Array.isArray(accepted) ? accepted.join(',') : accepted;
@@ -214,9 +245,9 @@ const summed = (
   result: { rowsRead: number; bytesRead: number; elapsed: number; bytes(): Uint8Array },
   written: boolean,
 ): Answer => {
+  const whole = result.bytes();
   async function* once(): AsyncIterable<Uint8Array> {
-    const bytes = result.bytes();
-    if (bytes.length > 0) yield bytes;
+    if (whole.length > 0) yield whole;
   }
   return {
     rows: result.rowsRead,
@@ -224,6 +255,7 @@ const summed = (
     written,
     elapsedSeconds: result.elapsed,
     chunks: once(),
+    whole,
   };
 };
 
@@ -264,6 +296,11 @@ const write = async (
   response.setHeader('Content-Type', contentTypes.get(format) ?? 'text/plain; charset=UTF-8');
   if (first.done) {
     response.end();
+    return;
+  }
+  if (answer.whole !== undefined && !encoding) {
+    // In one piece with the headers.
+    response.end(answer.whole);
     return;
   }
   async function* rest(): AsyncIterable<Uint8Array> {
