@@ -26,7 +26,7 @@ import {
 
 /** A small `npm run chaos`: topics, a database and an ingest process of its own on the engines under test. */
 
-const killsOfIngest = 4;
+const killsOfIngest = 3;
 const suffix = randomUUID().slice(0, 8);
 const topics = { shopperActivity: `once-activity-${suffix}`, sales: `once-sales-${suffix}` };
 const idle = `once-products-${suffix}`;
@@ -151,7 +151,7 @@ it('every record is a row exactly once, whoever is killed with -9 while it is un
     await eventually(async () => reached(new Map([[0, 1n]]), topics.sales), { timeoutMs: 20_000 });
     const filling = fillSalesAnew('exchanging');
     for (let kill = 0; kill < killsOfIngest; kill += 1) {
-      await pause(1_500);
+      await pause(1_000);
       ingest.kill();
       // Progress shows that the process worked between two kills, not only that it ran.
       const ends = await endOffsets(admin, topics.sales);
