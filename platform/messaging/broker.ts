@@ -204,6 +204,7 @@ export type BrokerAdmin = {
   offsets(topic: string): Promise<{ partition: number; low: bigint; high: bigint }[]>;
   /** What a group has committed; null where nothing. */
   committedOffsets(group: string, topic: string): Promise<{ partition: number; nextOffset: bigint | null }[]>;
+  /** One that is gone already counts as deleted. */
   deleteTopics(topics: readonly string[]): Promise<void>;
   close(): Promise<void>;
 };

@@ -74,7 +74,12 @@ export const openRdkafkaAdmin = async (
       }),
     deleteTopics: (topics) =>
       asFault('delete topics', async () => {
-        for (const topic of topics) await called((done) => admin.deleteTopic(topic, requestTimeoutMs, done));
+        for (const topic of topics)
+          try {
+            await called((done) => admin.deleteTopic(topic, requestTimeoutMs, done));
+          } catch (error) {
+            if ((error as { code?: number }).code !== unknownTopic) throw error;
+          }
       }),
     close: async () => {
       admin.disconnect();
@@ -82,6 +87,9 @@ export const openRdkafkaAdmin = async (
     },
   };
 };
+
+/** `UNKNOWN_TOPIC_OR_PART`, as the broker answers it. */
+const unknownTopic = 3;
 
 const asFault = async <T>(action: string, work: () => Promise<T>): Promise<T> => {
   try {

@@ -31,6 +31,8 @@ type Options = {
   /** The most events of one transaction; a single partition's items may be more. */
   eventsMax: number;
   react(tx: Tx, event: ReceivedEvent): Promise<void>;
+  /** False where the reaction's own state recognises repeats. */
+  needsInbox(event: ReceivedEvent): boolean;
   /** How long to rest before a transaction while the event loop is busy; 0 for events that somebody waits for. */
   yieldMs: number;
   trials: Trials;
@@ -100,7 +102,7 @@ const blaming = (items: readonly Item[], failure: Failure | undefined): Failure 
   failure?.culprit !== undefined && items.includes(failure.culprit) ? failure : undefined;
 
 const createAttempt =
-  ({ db, group, react, trials }: Options): Attempt =>
+  ({ db, group, react, needsInbox, trials }: Options): Attempt =>
   async (items) => {
     const pending = items.filter(({ event, record }) => !trials.isParked(event, record));
     if (pending.length === 0) return undefined;
@@ -108,11 +110,9 @@ const createAttempt =
     try {
       await inTransaction(db, async (tx) => {
         failure = undefined;
-        const unseen = await firstTime(
-          tx,
-          group,
-          pending.map(({ event }) => event.eventId),
-        );
+        const marked = pending.filter(({ event }) => needsInbox(event));
+        const others = pending.filter(({ event }) => !needsInbox(event));
+        const unseen = new Set([...(await firstTime(tx, group, idsOf(marked))), ...idsOf(others)]);
         // The second of two equal events is not new either.
         const fresh = pending.filter(({ event }) => unseen.delete(event.eventId));
         failure = await reactToAll(fresh, { react: (event) => react(tx, event), trials });
@@ -124,6 +124,8 @@ const createAttempt =
       return { error: poisonOf(error), ...(culprit === undefined ? {} : { culprit }) };
     }
   };
+
+const idsOf = (items: readonly Item[]): string[] => items.map(({ event }) => event.eventId);
 
 /** Resolves, to the first failure, when every reaction has ended: until then they use the transaction's connection. */
 const reactToAll = async (

@@ -20,7 +20,7 @@ import {
   type EventTable,
   type ReceivedEvent,
 } from '#platform/messaging/events';
-import { createReactor, type Reactions } from '#platform/messaging/reactor';
+import { createReactor, type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import { replayOf } from '#platform/messaging/replay';
 import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
 import { append } from '#platform/outbox/outbox';
@@ -231,6 +231,20 @@ describe('an event', () => {
     await eventually(async () => (await steps()).includes(3));
     expect(lost).toBeGreaterThan(2);
     expect(await steps()).toEqual([1, 2, 3]);
+  });
+
+  test('whose reaction recognises repeats is given to it again, without an inbox row', async () => {
+    const twice = made('a', 1);
+    await producer.send([twice, twice, made('a', 2)]);
+    const { group } = await react({ ThingMade: recognisingRepeats((tx, event) => noteEffect(tx, event)) });
+    await eventually(async () => (await steps()).includes(2));
+    // Its transaction has them once.
+    expect(await steps()).toEqual([1, 2]);
+    await producer.send([twice, made('a', 3)]);
+    await eventually(async () => (await steps()).includes(3));
+    expect(await steps()).toEqual([1, 2, 1, 3]);
+    const { rows } = await scratch.db.query('SELECT FROM inbox WHERE consumer = $1', [group]);
+    expect(rows).toEqual([]);
   });
 
   test('of a type without a reaction is passed over, and so is a tombstone', async () => {

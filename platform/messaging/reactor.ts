@@ -35,7 +35,18 @@ import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
  * run again from the start. A retriable fault holds the partition until the reaction succeeds; a fault that is not
  * retriable sends the event to the dead-letter topic; any other error does so after three tries.
  */
-export type Reaction<T extends string, V> = (tx: Tx, event: ReceivedEvent<T, V>) => Promise<void>;
+export type Reaction<T extends string, V> = ((tx: Tx, event: ReceivedEvent<T, V>) => Promise<void>) & {
+  readonly recognisesRepeats?: true;
+};
+
+/**
+ * Marks a reaction that writes only state which recognises repeats by itself, by a version or a key, and nothing about a
+ * person, who may have been erased since. Its events get no inbox row: the row would save the work of the few that come
+ * again, and cost every event more than that work.
+ */
+export const recognisingRepeats = <T extends string, V>(
+  react: (tx: Tx, event: ReceivedEvent<T, V>) => Promise<void>,
+): Reaction<T, V> => Object.assign(react, { recognisesRepeats: true as const });
 
 /** Choreography as a table: events of types that are not in it are skipped. */
 export type Reactions<E> = { readonly [T in keyof E & string]?: Reaction<T, E[T]> };
@@ -70,6 +81,7 @@ const partitionsConcurrentlyMax = 16;
 /**
  * Runs each event's reaction exactly once in effect, those of a key in order: up to `eventsPerTransactionMax` events of
  * all partitions, their inbox rows, state and outbox rows are one transaction, and the offsets are committed after it.
+ * Reactions that are `recognisingRepeats` do without inbox rows.
  * Events of different keys are handled side by side, so that what their reactions gather becomes one statement for all.
  * Records that cannot be read go to the dead-letter topic and are skipped.
  *
@@ -98,6 +110,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
       yieldMs: options.yieldMs ?? 0,
       trials,
       logger,
+      needsInbox: ({ type }) => reactions[type]?.recognisesRepeats !== true,
       react: (tx, event) => reactTo(host, group, event, () => reactions[event.type]?.(tx, event)),
     });
 

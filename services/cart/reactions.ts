@@ -1,4 +1,4 @@
-import type { Reactions } from '#platform/messaging/reactor';
+import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { Replica } from '#platform/postgres/replica';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap } from '#schemas/events';
@@ -31,14 +31,14 @@ export const reactions = ({
   };
 
   return {
-    ProductCreated: (tx, { value }) => products.note(tx, value),
-    ProductUpdated: (tx, { value }) => products.note(tx, value),
-    ProductDeleted: (tx, { value }) => products.end(tx, value.productId, value.version),
-    StockAdjusted: (tx, { value }) => noteStock(tx, [value]),
-    StockReserved: (tx, { value }) => noteStock(tx, value.lines),
-    StockReleased: (tx, { value }) => noteStock(tx, value.lines),
-    StockCommitted: (tx, { value }) => noteStock(tx, value.lines),
-    StockReturned: (tx, { value }) => noteStock(tx, value.lines),
+    ProductCreated: recognisingRepeats((tx, { value }) => products.note(tx, value)),
+    ProductUpdated: recognisingRepeats((tx, { value }) => products.note(tx, value)),
+    ProductDeleted: recognisingRepeats((tx, { value }) => products.end(tx, value.productId, value.version)),
+    StockAdjusted: recognisingRepeats((tx, { value }) => noteStock(tx, [value])),
+    StockReserved: recognisingRepeats((tx, { value }) => noteStock(tx, value.lines)),
+    StockReleased: recognisingRepeats((tx, { value }) => noteStock(tx, value.lines)),
+    StockCommitted: recognisingRepeats((tx, { value }) => noteStock(tx, value.lines)),
+    StockReturned: recognisingRepeats((tx, { value }) => noteStock(tx, value.lines)),
     OrderPlaced: (tx, { value: { occurredAt: placedAtMs, ...order } }) =>
       takings.take(tx, { ...order, placedAtMs }),
     OrderCancelled: async (tx, { value: { orderId, reason } }) => {

@@ -1,21 +1,21 @@
-import type { Reactions } from '#platform/messaging/reactor';
+import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { EventMap } from '#schemas/events';
 import { popularityOf } from '#schemas/popularity';
 import type { ProductStore } from './product-store.js';
 
 /** Copies the available stock and the rating of each product, and counts the pieces that are sold. */
 export const reactions = (products: ProductStore): Reactions<EventMap> => ({
-  StockAdjusted: (tx, { value }) => products.noteStock(tx, [value]),
-  StockReserved: (tx, { value }) => products.noteStock(tx, value.lines),
-  StockReleased: (tx, { value }) => products.noteStock(tx, value.lines),
-  StockCommitted: async (tx, { value: { orderId, lines, occurredAt } }) => {
+  StockAdjusted: recognisingRepeats((tx, { value }) => products.noteStock(tx, [value])),
+  StockReserved: recognisingRepeats((tx, { value }) => products.noteStock(tx, value.lines)),
+  StockReleased: recognisingRepeats((tx, { value }) => products.noteStock(tx, value.lines)),
+  StockCommitted: recognisingRepeats(async (tx, { value: { orderId, lines, occurredAt } }) => {
     await products.noteStock(tx, lines);
     await products.countSale(
       tx,
       orderId,
       lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, occurredAt) })),
     );
-  },
-  ProductRated: (tx, { value }) => products.noteRating(tx, value),
-  StockReturned: (tx, { value }) => products.noteStock(tx, value.lines),
+  }),
+  ProductRated: recognisingRepeats((tx, { value }) => products.noteRating(tx, value)),
+  StockReturned: recognisingRepeats((tx, { value }) => products.noteStock(tx, value.lines)),
 });
