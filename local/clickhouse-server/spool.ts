@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -12,6 +12,9 @@ export type Spool = {
   /** Writes the whole body to a file, hands over its path, and removes it when `work` is done. */
   hold<T>(body: Readable, bytes: number | undefined, work: (file: string) => Promise<T>): Promise<T>;
 };
+
+/** Written to memory in microseconds, for which a thread is not worth its while. */
+const smallBytesMax = 64 * 1024;
 
 export const createSpool = (options: {
   memoryDir: string;
@@ -30,12 +33,15 @@ export const createSpool = (options: {
       const inMemory = bytes !== undefined && memoryBytes + bytes <= options.memoryBytesMax;
       const file = join(inMemory ? options.memoryDir : options.diskDir, `insert-${++sequence}.bin`);
       if (inMemory) memoryBytes += bytes;
+      const isSmall = inMemory && bytes <= smallBytesMax;
       try {
-        await pipeline(body, createWriteStream(file, { highWaterMark: 4 << 20 }));
+        if (isSmall) writeFileSync(file, Buffer.concat(await body.toArray()));
+        else await pipeline(body, createWriteStream(file, { highWaterMark: 4 << 20 }));
         return await work(file);
       } finally {
         if (inMemory) memoryBytes -= bytes;
-        await rm(file, { force: true });
+        if (isSmall) rmSync(file, { force: true });
+        else await rm(file, { force: true });
       }
     },
   };
