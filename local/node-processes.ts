@@ -58,14 +58,17 @@ export const startProcesses = async (
   env: Environment,
   { crew, progress, signal }: Context,
 ): Promise<void> => {
-  const specOf = ({ name, entry, hosts, env: own, heapMbMax }: ProcessPlan): ProcessSpec => ({
-    name,
-    ...(hosts.length === 1 ? { url: hosts[0]!.url } : {}),
-    hosts,
-    command: nodeCommand(projectPath(join('dist', entry)), heapMbMax),
-    env: { ...env, ...own, MALLOC_ARENA_MAX: '2' },
-    probe: () => answersHttp(`${hosts.at(-1)!.url}/health/live`),
-  });
+  const specOf = ({ name, entry, hosts, env: own, heapMbMax, comesLater }: ProcessPlan): ProcessSpec => {
+    const command = nodeCommand(projectPath(join('dist', entry)), heapMbMax);
+    return {
+      name,
+      ...(hosts.length === 1 ? { url: hosts[0]!.url } : {}),
+      hosts,
+      command: comesLater ? inBackground(command, 5) : command,
+      env: { ...env, ...own, MALLOC_ARENA_MAX: '2' },
+      probe: () => answersHttp(`${hosts.at(-1)!.url}/health/live`),
+    };
+  };
   await Promise.all(
     plan.processes.map((one) => progress.step(one.name, () => crew.add(specOf(one), 'service').start())),
   );

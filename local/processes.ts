@@ -12,6 +12,8 @@ export type ProcessPlan = {
   hosts: readonly Hosted[];
   env: Readonly<Record<string, string>>;
   heapMbMax: number;
+  /** Nobody waits for what it works on, so on a busy machine the shop comes first. */
+  comesLater: boolean;
 };
 
 export type PlanOptions = {
@@ -66,6 +68,7 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
     hosts: [{ name, url: urlAt(port) }],
     env: { [variableOf(part.name, 'PORT')]: `${port}` },
     heapMbMax: heapOf(part),
+    comesLater: sharedJobs.includes(part),
   });
   const together = (name: keyof typeof entries, hosted: readonly Placed[]): ProcessPlan => ({
     name,
@@ -73,6 +76,7 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
     hosts: hosted.map((one) => ({ name: one.name, url: urlAt(one.port) })),
     env: Object.fromEntries(hosted.map(({ part, port }) => [variableOf(part.name, 'PORT'), `${port}`])),
     heapMbMax: heapMbMax[name],
+    comesLater: name === 'streams',
   });
   /** Other instances of a job have processes of their own. */
   const isShared = ({ part, name }: Placed): boolean =>
