@@ -1,6 +1,6 @@
-import type { Scenario } from './activity.js';
+import { type Scenario, scenarios } from './activity.js';
 import type { Candidates } from './candidates.js';
-import { featureCount, featureNames, priors, rankedScenarios } from './features.js';
+import { featureCount, featureNames, priors } from './features.js';
 import type { Context } from './memory.js';
 import { type AskedSettings, firstSet, type ParameterSet, parameterSets } from './parameter-sets.js';
 import { createRanker, type Ranker, type RankerJson } from './ranker.js';
@@ -94,7 +94,7 @@ export const createContest = (
     const known = learned.get(id);
     if (known !== undefined) return known;
     const own = Object.fromEntries(
-      rankedScenarios.map((scenario) => {
+      scenarios.map((scenario) => {
         const prior = featureNames.map((name) => priors[scenario][name] ?? 0);
         const ranker = createRanker({ prior, ...settings.ranking });
         ranker.restore(rankers[scenario].toJson());
@@ -203,7 +203,7 @@ export const createContest = (
       rankers: Object.fromEntries(
         [...learned].map(([id, own]) => [
           id,
-          Object.fromEntries(rankedScenarios.map((scenario) => [scenario, own[scenario].toJson()])),
+          Object.fromEntries(scenarios.map((scenario) => [scenario, own[scenario].toJson()])),
         ]),
       ) as ContestJson['rankers'],
     }),
@@ -213,7 +213,7 @@ export const createContest = (
       days.clear();
       for (const [id, lines] of Object.entries(json.days)) days.set(id, lines);
       for (const [id, own] of Object.entries(json.rankers))
-        for (const scenario of rankedScenarios) rankersOf(id)[scenario].restore(own[scenario]);
+        for (const scenario of scenarios) rankersOf(id)[scenario].restore(own[scenario]);
     },
   };
 };

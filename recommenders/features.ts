@@ -70,17 +70,6 @@ export const columnOf = Object.fromEntries(featureNames.map((name, nth) => [name
   number
 >;
 
-/** The scenarios that have a ranking model of their own. */
-export const rankedScenarios = [
-  'product',
-  'similar',
-  'cart',
-  'home',
-  'reorder',
-  'new-arrivals',
-  'trending',
-] as const satisfies readonly Scenario[];
-
 /** The weights before anything was learned: sensible in any shop, so that the first visitor gets a list too. */
 export const priors: Record<Scenario, Partial<Record<FeatureName, number>>> = {
   product: {

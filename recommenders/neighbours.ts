@@ -33,9 +33,9 @@ export const createNeighbours = (index: VisitIndex) => {
   let matches = new Int32Array(1024);
   let copies = new Float64Array(1024);
   const touched: number[] = [];
-  const visits: number[] = [];
 
   const gather = (anchors: readonly Anchor[], settings: NeighbourSettings, own: number): void => {
+    const { lengths } = index;
     for (const { item, weight } of anchors) {
       const ring = index.visitsOf(item);
       if (ring === undefined) continue;
@@ -44,8 +44,8 @@ export const createNeighbours = (index: VisitIndex) => {
         const visit = entryOf(ring, nth);
         if (visit === own) continue;
         if (!index.isKept(visit)) break;
-        if (index.lengthOf(visit) === 0) continue;
         const slot = index.slotOf(visit);
+        if (lengths[slot] === 0) continue;
         if (slot >= sims.length) {
           const more = new Float64Array(Math.max(slot + 1, sims.length * 2));
           more.set(sims);
@@ -56,7 +56,6 @@ export const createNeighbours = (index: VisitIndex) => {
         }
         if (sims[slot] === 0) {
           touched.push(slot);
-          visits.push(visit);
           matches[slot] = item;
         }
         sims[slot]! += weight / (1 + (ring.size - 1 - nth) / settings.halfAge);
@@ -66,13 +65,14 @@ export const createNeighbours = (index: VisitIndex) => {
 
   /** The similarity that the `neighboursMax` nearest reach. */
   const thresholdOf = (neighboursMax: number): number => {
-    if (visits.length <= neighboursMax) return 0;
-    if (copies.length < visits.length) copies = new Float64Array(2 * visits.length);
-    for (let nth = 0; nth < visits.length; nth += 1) {
-      const sim = sims[touched[nth]!]! / Math.sqrt(index.lengthOf(visits[nth]!));
-      copies[nth] = sim;
+    const { lengths } = index;
+    if (touched.length <= neighboursMax) return 0;
+    if (copies.length < touched.length) copies = new Float64Array(2 * touched.length);
+    for (let nth = 0; nth < touched.length; nth += 1) {
+      const slot = touched[nth]!;
+      copies[nth] = sims[slot]! / Math.sqrt(lengths[slot]!);
     }
-    return nthLargest(copies, visits.length, neighboursMax);
+    return nthLargest(copies, touched.length, neighboursMax);
   };
 
   /** Anchors: the one of the largest weight first. `own` is a visit that is no neighbour; -1 for none. */
@@ -86,23 +86,21 @@ export const createNeighbours = (index: VisitIndex) => {
     gather(anchors, settings, own);
     const threshold = thresholdOf(settings.neighboursMax);
     const falling = fallingBy(settings.reach);
-    const { steps } = index;
-    for (let nth = 0; nth < visits.length; nth += 1) {
-      const visit = visits[nth]!;
+    const { steps, lengths, stepsMax } = index;
+    for (let nth = 0; nth < touched.length; nth += 1) {
       const slot = touched[nth]!;
-      const length = index.lengthOf(visit);
+      const length = lengths[slot]!;
       const near = sims[slot]! / Math.sqrt(length);
       sims[slot] = 0;
       if (near < threshold) continue;
       const sim = near ** settings.sharpness;
-      const begin = index.beginOf(visit);
+      const begin = slot * stepsMax;
       let match = length - 1;
       while (match > 0 && steps[begin + match] !== matches[slot]) match -= 1;
       for (let step = 0; step < length; step += 1)
         (step > match ? after : before).add(steps[begin + step]!, sim * falling[Math.abs(step - match)]!);
     }
     touched.length = 0;
-    visits.length = 0;
   };
 };
 

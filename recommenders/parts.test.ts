@@ -134,6 +134,24 @@ describe('content', () => {
     expect(content.size).toBe(2);
     expect(content.similarities(content.profileOfItem(1), [0])[0]).toBeGreaterThan(0.2);
   });
+
+  it('compares products that were often called anew as if they had their last names from the beginning', () => {
+    const [renamed, fresh] = [createContent(), createContent()];
+    const nameOf = (item: number, turn: number) =>
+      Array.from({ length: 1 + ((item + turn) % 7) }, (_, nth) => `word${(item * (nth + 3)) % 11}`).join(' ');
+    for (let turn = 0; turn < 30; turn += 1)
+      for (let item = 0; item < 20; item += 1) renamed.set(item, nameOf(item, turn), `c${turn % 3}`);
+    for (let item = 0; item < 20; item += 1) fresh.set(item, nameOf(item, 29), 'c2');
+    const all = Array.from({ length: 20 }, (_, item) => item);
+    for (const content of [renamed, fresh]) content.weigh();
+    for (const item of all) {
+      const found = [renamed, fresh].map((content) => [
+        ...content.similarities(content.profileOfItem(item), all),
+      ]);
+      expect(found[0]).toEqual(found[1]);
+      expect(found[0]![item]).toBeCloseTo(1);
+    }
+  });
 });
 
 describe('the ranker', () => {

@@ -50,6 +50,10 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
   let copies = new Float64Array(256);
   const activations = new Float64Array(rerankedMax * hidden);
   const best: number[] = [];
+  // The features of the best that are not 0, row by row: most are 0, and the second stage passes over them many times.
+  const columns = new Int32Array(rerankedMax * width);
+  const values = new Float64Array(rerankedMax * width);
+  const ends = new Int32Array(rerankedMax);
   let learned = 0;
   // By how much the second stage has lately raised the log-likelihood of what was chosen, before it learned from it.
   let gain = 0;
@@ -74,14 +78,30 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
       if (scores[row]! >= threshold) best.push(row);
   };
 
+  const gather = (features: Float64Array): void => {
+    let end = 0;
+    for (let nth = 0; nth < best.length; nth += 1) {
+      for (let f = 0, at = best[nth]! * width; f < width; f += 1, at += 1) {
+        if (features[at] === 0) continue;
+        columns[end] = f;
+        values[end] = features[at]!;
+        end += 1;
+      }
+      ends[nth] = end;
+    }
+  };
+
   const rerank = (features: Float64Array): void => {
+    gather(features);
     for (let nth = 0; nth < best.length; nth += 1) {
       const row = best[nth]!;
+      const begin = nth === 0 ? 0 : ends[nth - 1]!;
+      const end = ends[nth]!;
       let sum = 0;
       for (let h = 0; h < hidden; h += 1) {
         let input = parameters[b + h]!;
-        for (let f = 0, at = row * width, p = W + h * width; f < width; f += 1, at += 1, p += 1)
-          input += parameters[p]! * features[at]!;
+        for (let at = begin, p = W + h * width; at < end; at += 1)
+          input += parameters[p + columns[at]!]! * values[at]!;
         const output = Math.tanh(input);
         activations[nth * hidden + h] = output;
         sum += parameters[v + h]! * output;
@@ -107,7 +127,7 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
   };
 
   /** The gradient of the second stage, which learns what the first one leaves open: w counts as fixed. */
-  const addHiddenGradient = (features: Float64Array, isTaken: ReadonlySet<number>): void => {
+  const addHiddenGradient = (isTaken: ReadonlySet<number>): void => {
     let highest = Number.NEGATIVE_INFINITY;
     for (const row of best) if (scores[row]! > highest) highest = scores[row]!;
     let total = 0;
@@ -116,13 +136,15 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
       const row = best[nth]!;
       const error = (isTaken.has(row) ? 1 / isTaken.size : 0) - Math.exp(scores[row]! - highest) / total;
       if (Math.abs(error) < negligible) continue;
+      const begin = nth === 0 ? 0 : ends[nth - 1]!;
+      const end = ends[nth]!;
       for (let h = 0; h < hidden; h += 1) {
         const output = activations[nth * hidden + h]!;
         gradient[v + h]! += error * output;
         const inner = error * parameters[v + h]! * (1 - output * output);
         gradient[b + h]! += inner;
-        for (let f = 0, at = row * width, p = W + h * width; f < width; f += 1, at += 1, p += 1)
-          gradient[p]! += inner * features[at]!;
+        for (let at = begin, p = W + h * width; at < end; at += 1)
+          gradient[p + columns[at]!]! += inner * values[at]!;
       }
     }
   };
@@ -171,7 +193,7 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
         const before = lossOf(found);
         rerank(features);
         gain = gainShare * gain + (1 - gainShare) * (before - lossOf(found));
-        addHiddenGradient(features, found);
+        addHiddenGradient(found);
       }
       for (let p = 0; p < parameters.length; p += 1) {
         const slope = gradient[p]!;

@@ -1,7 +1,7 @@
-import { type Activity, type Product, type Query, recentMs, type Scenario } from './activity.js';
+import { type Activity, type Product, type Query, recentMs, type Scenario, scenarios } from './activity.js';
 import { createCandidates } from './candidates.js';
 import { type Contest, createContest } from './contest.js';
-import { featureCount, featureNames, priors, rankedScenarios } from './features.js';
+import { featureCount, featureNames, priors } from './features.js';
 import { forgetUser, learnOrder, learnStep, rememberView, visitOf } from './learning.js';
 import { createLessons } from './lessons.js';
 import { type Context, createMemory } from './memory.js';
@@ -64,7 +64,7 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
   const asking = { ...settings };
   const scorers = createScorers(memory, asking);
   const rankers = Object.fromEntries(
-    rankedScenarios.map((scenario) => {
+    scenarios.map((scenario) => {
       const prior = featureNames.map((name) => priors[scenario][name] ?? 0);
       return [scenario, createRanker({ prior, ...settings.ranking })];
     }),

@@ -195,16 +195,19 @@ const scoreContent = (
   for (const { item, weight } of anchors) content.addTo(tokens, item, weight);
   const profile = content.profileOf(tokens);
   const latest = visit[visit.length - 1] ?? cart[cart.length - 1];
+  const isLastAll = anchors.length === 1 && bought.length === 0 && cart.length === 0;
   const near = new Map<number, number>();
   for (const item of latest === undefined ? (history?.last ?? []) : [latest]) content.addTo(near, item, 1);
-  const last = content.profileOf(near);
+  const last = isLastAll ? profile : content.profileOf(near);
   if (scenario === 'new-arrivals')
     for (const item of content.newest(atMs, items.since)) candidates.rowOf(item);
   else
-    for (const some of [last, profile])
+    for (const some of new Set([last, profile]))
       for (const item of content.near(some, contentCandidatesMax)) candidates.rowOf(item);
-  setSimilarities(candidates, content.similarities(profile, candidates.items), columnOf.contentProfile);
-  setSimilarities(candidates, content.similarities(last, candidates.items), columnOf.contentLast);
+  const cosines = content.similarities(profile, candidates.items);
+  setSimilarities(candidates, cosines, columnOf.contentProfile);
+  if (last !== profile) content.similarities(last, candidates.items);
+  setSimilarities(candidates, cosines, columnOf.contentLast);
   if (scenario !== 'new-arrivals') return;
   const singles = new Set([
     ...bought.map(([item]) => item).slice(-comparedMax),

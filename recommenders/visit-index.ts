@@ -13,9 +13,13 @@ export type VisitIndex = {
   /** A number below `visitsMax` that no other visit that is kept has. */
   slotOf(visit: number): number;
   lengthOf(visit: number): number;
-  /** Where the visit's items begin in `steps`, which is replaced when the index grows. */
-  beginOf(visit: number): number;
+  /**
+   * How many items each slot has, and the items of all: those of a slot begin at `stepsMax` times its number. Both are
+   * replaced when the index grows.
+   */
+  readonly lengths: Uint8Array;
   readonly steps: Int32Array;
+  readonly stepsMax: number;
   itemAt(visit: number, step: number): number;
   /** The visits of an item, oldest first from `start`, as a ring. */
   visitsOf(item: number): Ring | undefined;
@@ -78,7 +82,10 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
     isKept,
     slotOf: (visit) => visit % capacity,
     lengthOf: (visit) => lengths[visit % capacity]!,
-    beginOf: (visit) => (visit % capacity) * stepsMax,
+    stepsMax,
+    get lengths() {
+      return lengths;
+    },
     get steps() {
       return items;
     },

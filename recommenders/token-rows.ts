@@ -1,0 +1,55 @@
+/** The tokens of each item, close together in one array. */
+export type TokenRows = {
+  has(item: number): boolean;
+  set(item: number, tokens: readonly number[]): void;
+  of(item: number): Int32Array;
+  /** The item's tokens are in `all` from `begins[item]` to before `ends[item]`, none where these are unset. */
+  readonly all: Int32Array;
+  readonly begins: readonly number[];
+  readonly ends: readonly number[];
+};
+
+export const createTokenRows = (): TokenRows => {
+  let all = new Int32Array(1024);
+  const begins: number[] = [];
+  const ends: number[] = [];
+  let used = 0;
+  let unused = 0;
+
+  /** Makes a larger array, or one of the same size where half of this one is no longer used. */
+  const makeRoom = (wanted: number): void => {
+    const before = all;
+    all = new Int32Array(Math.max(used - unused + wanted, unused > used / 2 ? all.length : 2 * all.length));
+    used = 0;
+    unused = 0;
+    for (let item = 0; item < begins.length; item += 1) {
+      const begin = begins[item];
+      if (begin === undefined) continue;
+      const end = ends[item]!;
+      all.set(before.subarray(begin, end), used);
+      begins[item] = used;
+      used += end - begin;
+      ends[item] = used;
+    }
+  };
+
+  return {
+    has: (item) => begins[item] !== undefined,
+    set: (item, tokens) => {
+      if (begins[item] !== undefined) unused += ends[item]! - begins[item]!;
+      begins[item] = 0;
+      ends[item] = 0;
+      if (used + tokens.length > all.length) makeRoom(tokens.length);
+      all.set(tokens, used);
+      begins[item] = used;
+      used += tokens.length;
+      ends[item] = used;
+    },
+    of: (item) => all.subarray(begins[item] ?? 0, ends[item] ?? 0),
+    get all() {
+      return all;
+    },
+    begins,
+    ends,
+  };
+};
