@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 import { within } from '#platform/waiting/deadline';
@@ -16,8 +17,6 @@ type Offsets = {
   kept: ReadonlyMap<string, { low: bigint; high: bigint }>;
 };
 
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
 const readOffsets = async (
   admin: KafkajsAdmin,
   groupId: string,
@@ -32,11 +31,11 @@ const readOffsets = async (
   await admin.connect();
   for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics }))
     for (const { partition, offset } of partitions)
-      if (BigInt(offset) >= 0n) committed.set(nameOf({ topic, partition }), BigInt(offset));
+      if (BigInt(offset) >= 0n) committed.set(partitionName({ topic, partition }), BigInt(offset));
   const bounds = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
   for (const [nth, topic] of topics.entries())
     for (const { partition, low, high } of bounds[nth] ?? [])
-      kept.set(nameOf({ topic, partition }), { low: BigInt(low), high: BigInt(high) });
+      kept.set(partitionName({ topic, partition }), { low: BigInt(low), high: BigInt(high) });
   return { committed, kept };
 };
 
@@ -52,8 +51,8 @@ const startsOf = (
 ): Promise<Start[]> =>
   Promise.all(
     assigned.map(async (at) => {
-      const { low, high } = kept.get(nameOf(at)) ?? { low: 0n, high: 0n };
-      const asked = (await startFrom?.(at)) ?? committed.get(nameOf(at)) ?? low;
+      const { low, high } = kept.get(partitionName(at)) ?? { low: 0n, high: 0n };
+      const asked = (await startFrom?.(at)) ?? committed.get(partitionName(at)) ?? low;
       const nextOffset = asked < low || asked > high ? low : asked;
       if (nextOffset !== asked)
         logger.error(
@@ -123,7 +122,7 @@ export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes):
   const heardAt = new Map<string, number>();
   let asking = false;
   const mark = (at: TopicPartition, highWatermark: bigint, readableEnd = highWatermark): void => {
-    heardAt.set(nameOf(at), performance.now());
+    heardAt.set(partitionName(at), performance.now());
     lanes.mark(at, highWatermark, readableEnd);
   };
   return {
@@ -132,7 +131,7 @@ export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes):
       if (asking || lanes.unassignedForMs > 0) return;
       asking = true;
       const now = performance.now();
-      const isOld = (at: TopicPartition) => now - (heardAt.get(nameOf(at)) ?? 0) > endAgeMsMax;
+      const isOld = (at: TopicPartition) => now - (heardAt.get(partitionName(at)) ?? 0) > endAgeMsMax;
       const topics = new Set(
         lanes
           .progress()

@@ -1,4 +1,5 @@
 import type { TopicPartition } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 
 /** Offsets of one assignment that are committed some time after their records were handled, many with one request. */
 export type LateCommits = {
@@ -26,7 +27,7 @@ export const createLateCommits = ({
   /** The last offset of each partition that was committed. */
   const passed = new Map<string, bigint>();
   const pass = (at: TopicPartition, nextOffset: bigint): void => {
-    if (nextOffset > (passed.get(nameOf(at)) ?? -1n)) passed.set(nameOf(at), nextOffset);
+    if (nextOffset > (passed.get(partitionName(at)) ?? -1n)) passed.set(partitionName(at), nextOffset);
   };
   let timer: NodeJS.Timeout | undefined;
   let isDropped = false;
@@ -41,8 +42,8 @@ export const createLateCommits = ({
     } catch (error) {
       if (isDropped) return;
       onFailure(at, error);
-      const isPast = nextOffset <= (passed.get(nameOf(at)) ?? -1n);
-      if (!isPast && !noted.has(nameOf(at))) noted.set(nameOf(at), { at, nextOffset });
+      const isPast = nextOffset <= (passed.get(partitionName(at)) ?? -1n);
+      if (!isPast && !noted.has(partitionName(at))) noted.set(partitionName(at), { at, nextOffset });
     }
   };
   const flush = async (): Promise<void> => {
@@ -57,11 +58,11 @@ export const createLateCommits = ({
   return {
     note: (at, nextOffset) => {
       if (isDropped) return;
-      noted.set(nameOf(at), { at, nextOffset });
+      noted.set(partitionName(at), { at, nextOffset });
       wait();
     },
     forget: (at, nextOffset) => {
-      noted.delete(nameOf(at));
+      noted.delete(partitionName(at));
       pass(at, nextOffset);
     },
     flush,
@@ -72,5 +73,3 @@ export const createLateCommits = ({
     },
   };
 };
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -14,6 +14,7 @@ import {
 } from '#platform/messaging/lane';
 import { createDelivery, type DeliveryOptions, type Staleness } from '#platform/messaging/lane-delivery';
 import { createLateCommits } from '#platform/messaging/late-commits';
+import { partitionName } from '#platform/messaging/partition-name';
 import { endsWithin } from '#platform/waiting/deadline';
 
 /**
@@ -88,7 +89,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
     deliver: createDelivery({ ...options, onBroken }, () => turns.startReady()),
   });
   const accepting = (at: TopicPartition): Lane | undefined =>
-    current.isOver ? undefined : current.lanes.get(nameOf(at));
+    current.isOver ? undefined : current.lanes.get(partitionName(at));
   const isIdle = (lane: Lane): boolean => !hasBatch(lane) && !turns.isRunning(lane);
 
   return {
@@ -122,11 +123,11 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
       outdate(ending);
     },
     mark: (at, highWatermark, readableEnd = highWatermark) => {
-      const lane = current.lanes.get(nameOf(at));
+      const lane = current.lanes.get(partitionName(at));
       if (lane !== undefined) mark(lane, highWatermark, readableEnd);
     },
     setUnreadable: (at, cause) => {
-      const lane = current.lanes.get(nameOf(at));
+      const lane = current.lanes.get(partitionName(at));
       if (lane !== undefined) lane.unreadable = cause;
     },
     isPaused: (at) => accepting(at)?.paused === true,
@@ -149,7 +150,7 @@ const newAssignment = (
   { commit, group, logger }: LaneOptions,
 ): Assignment => ({
   ...state,
-  lanes: new Map(partitions.map((start) => [nameOf(start), newLane(start)])),
+  lanes: new Map(partitions.map((start) => [partitionName(start), newLane(start)])),
   lateCommits: createLateCommits({
     commit,
     delayMs: lateCommitMs,
@@ -193,10 +194,8 @@ const createTurns = (parts: {
 
   return {
     startReady,
-    isRunning: (lane: Lane): boolean => running.has(nameOf(lane.at)),
+    isRunning: (lane: Lane): boolean => running.has(partitionName(lane.at)),
     /** Resolves when the deliveries that run now have ended. */
     finished: () => Promise.all(running.values()),
   };
 };
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

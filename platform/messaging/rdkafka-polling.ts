@@ -1,5 +1,6 @@
 import type { IncomingRecord, RawHeader, RecordHeaders, TopicPartition } from '#platform/messaging/broker';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
+import { partitionName } from '#platform/messaging/partition-name';
 import { called } from '#platform/messaging/rdkafka-connection';
 import type { RdkafkaConsumer, RdkafkaMessage } from '#platform/messaging/rdkafka-module';
 import { headerText } from '#platform/messaging/record-headers';
@@ -92,7 +93,7 @@ const distribute = (
 ): void => {
   const byPartition = new Map<string, RdkafkaMessage[]>();
   for (const message of messages) {
-    const name = `${message.topic}/${message.partition}`;
+    const name = partitionName(message);
     const together = byPartition.get(name);
     if (together === undefined) byPartition.set(name, [message]);
     else together.push(message);

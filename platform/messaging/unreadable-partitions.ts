@@ -1,5 +1,6 @@
 import type { TopicPartition } from '#platform/messaging/broker';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 
@@ -27,11 +28,10 @@ export const createUnreadablePartitions = (options: {
 }): UnreadablePartitions => {
   const { group, logger, lanes } = options;
   const held = new Map<string, { failures: number; timer: NodeJS.Timeout | undefined }>();
-  const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
   return {
     hold: ({ topic, partition }, offset, cause) => {
       const at = { topic, partition };
-      const known = held.get(nameOf(at));
+      const known = held.get(partitionName(at));
       // This comes from a fetch that was in flight when the partition was paused.
       if (known?.timer !== undefined) return;
       const failures = (known?.failures ?? 0) + 1;
@@ -49,14 +49,14 @@ export const createUnreadablePartitions = (options: {
         entry.timer = undefined;
         options.resume(at);
       }, delayMs);
-      held.set(nameOf(at), entry);
+      held.set(partitionName(at), entry);
     },
-    isHeld: (at) => held.get(nameOf(at))?.timer !== undefined,
+    isHeld: (at) => held.get(partitionName(at))?.timer !== undefined,
     forget: (at) => {
-      const entry = held.get(nameOf(at));
+      const entry = held.get(partitionName(at));
       if (entry === undefined) return;
       clearTimeout(entry.timer);
-      held.delete(nameOf(at));
+      held.delete(partitionName(at));
       lanes.setUnreadable(at, undefined);
     },
     stop: () => {

@@ -2,6 +2,7 @@ import { isBrokenInvariant } from '#platform/assert';
 import { isRetriable } from '#platform/errors';
 import { idOf } from '#platform/ids';
 import type { BatchControl, TopicPartition } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Host } from '#platform/service-host';
 import type { CheckpointStore, TakenCheckpoint } from '#platform/streams/checkpoint-store';
@@ -76,7 +77,7 @@ export const createCheckpoints = (
   return {
     handled: async (at, nextOffset, count, control) => {
       records += count;
-      handled.set(`${at.topic}/${at.partition}`, { at, nextOffset, control });
+      handled.set(partitionName(at), { at, nextOffset, control });
       // The first records after a pause end the longer wait.
       if (isIdle) bell.ring();
       if (records < limits.recordsPerCheckpointMax) return;

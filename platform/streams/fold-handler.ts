@@ -2,6 +2,7 @@ import { assert, isBrokenInvariant } from '#platform/assert';
 import { isRetriable } from '#platform/errors';
 import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { Host } from '#platform/service-host';
 import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import type { StateStore } from '#platform/streams/state-store';
@@ -139,21 +140,20 @@ const createPlaces = <C, S extends StateStore<C>>(
   repeatsWithinRecordsMax: number,
 ) => {
   const places = new Map<string, Place>();
-  const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
   const of = (at: TopicPartition): Place => {
-    const place = places.get(nameOf(at)) ?? {
+    const place = places.get(partitionName(at)) ?? {
       nextOffset: undefined,
       parkedBefore: 0n,
       recentIds: createRecentIds(repeatsWithinRecordsMax),
     };
-    places.set(nameOf(at), place);
+    places.set(partitionName(at), place);
     return place;
   };
 
   return {
     of,
-    forget: (at: TopicPartition): void => void places.delete(nameOf(at)),
+    forget: (at: TopicPartition): void => void places.delete(partitionName(at)),
     ask: async (at: TopicPartition): Promise<bigint> => {
       const nextOffset = await (await state()).nextOffset(at.topic, at.partition);
       // After a restart the job begins a new state and folds the log again.

@@ -1,4 +1,5 @@
 import type { ConsumerProgress, PartitionProgress, TopicPartition } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { ConsumerReport, DependencyHealth, Host, PartitionReport } from '#platform/service-host';
 
 const tickMs = 1_000;
@@ -57,7 +58,10 @@ export const createProgressWatch = (
     unassignedMs = unassignedForMs > 0 ? unassignedMs + awakeMs : 0;
     const before = watched;
     watched = new Map(
-      partitions.map((at) => [nameOf(at), lookAt(at, before.get(nameOf(at)), awakeMs, clock.nowMs())]),
+      partitions.map((at) => [
+        partitionName(at),
+        lookAt(at, before.get(partitionName(at)), awakeMs, clock.nowMs()),
+      ]),
     );
     for (const at of partitions) announce(at);
     for (const at of reportOf().partitions)
@@ -65,7 +69,7 @@ export const createProgressWatch = (
   };
 
   const announce = (at: PartitionProgress): void => {
-    const watch = watched.get(nameOf(at));
+    const watch = watched.get(partitionName(at));
     if (watch === undefined || watch.isReported || watch.heldMs < heldMsMax) return;
     watch.isReported = true;
     logger.error({ ...partitionReport(at, watch, heldBy(at)), group }, 'a partition makes no progress');
@@ -77,7 +81,7 @@ export const createProgressWatch = (
       group,
       restarts,
       trouble: trouble ?? null,
-      partitions: partitions.map((at) => partitionReport(at, watched.get(nameOf(at)), heldBy(at))),
+      partitions: partitions.map((at) => partitionReport(at, watched.get(partitionName(at)), heldBy(at))),
     };
   };
 
@@ -140,5 +144,3 @@ const partitionReport = (
     reason: cause ?? null,
   };
 };
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -1,6 +1,7 @@
 import { AssertionError, assert } from '#platform/assert';
 import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { ConsumerReport, Host } from '#platform/service-host';
 import { createAlignment } from '#platform/streams/alignment';
 import type { Checkpoints } from '#platform/streams/checkpoints';
@@ -119,7 +120,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
 const createPartitions = ({ tasks: all, topicsOf, limits }: FeedParts) => {
   const partitions = new Map<string, FedPartition>();
   return ({ topic, partition }: TopicPartition): FedPartition => {
-    const name = `${topic}/${partition}`;
+    const name = partitionName({ topic, partition });
     const found = partitions.get(name);
     if (found !== undefined) return found;
     const at = { topic, partition };

@@ -1,6 +1,7 @@
 import { PlatformError } from '#platform/errors';
 import type { TopicPartition } from '#platform/messaging/broker';
 import type { ReceivedEvent } from '#platform/messaging/events';
+import { partitionName } from '#platform/messaging/partition-name';
 import { createOpenWindows, type StoredWindow, type WindowChanges } from '#platform/streams/open-windows';
 import type { Contribution, Topology, WindowOf } from '#platform/streams/topology';
 import { createWatermarks, type Watermarks } from '#platform/streams/watermarks';
@@ -153,8 +154,8 @@ const createLanes = <I>(watermarks: Watermarks, add: Add<I>) => {
   /** Of partitions that are not read now: a later version of the job may read them again. */
   let otherPlaces: Record<string, Place> = {};
   const of = (at: TopicPartition): TaskLane<I> => {
-    const lane = lanes.get(nameOf(at)) ?? laneOn(at, watermarks.expect(at), add);
-    lanes.set(nameOf(at), lane);
+    const lane = lanes.get(partitionName(at)) ?? laneOn(at, watermarks.expect(at), add);
+    lanes.set(partitionName(at), lane);
     return lane;
   };
   return {
@@ -170,13 +171,13 @@ const createLanes = <I>(watermarks: Watermarks, add: Add<I>) => {
     }),
     restore: (places: Readonly<Record<string, Place>>, read: readonly PartitionEnd[]): void => {
       for (const at of read) {
-        const [nextOffset] = places[nameOf(at)] ?? ['0'];
+        const [nextOffset] = places[partitionName(at)] ?? ['0'];
         if (BigInt(nextOffset) > at.high) throw aheadOfLog(at, nextOffset);
       }
       otherPlaces = { ...places };
       for (const at of read) {
-        const place = places[nameOf(at)];
-        delete otherPlaces[nameOf(at)];
+        const place = places[partitionName(at)];
+        delete otherPlaces[partitionName(at)];
         if (place === undefined) continue;
         of(at).moveTo(BigInt(place[0]));
         if (place[1] !== null) watermarks.expect(at)(place[1]);
@@ -209,11 +210,9 @@ const laneOn = <I>(
   };
 };
 
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
 const aheadOfLog = (at: PartitionEnd, nextOffset: string): PlatformError =>
   new PlatformError(
     'state_ahead_of_log',
-    `the windows have ${nextOffset} records of ${nameOf(at)}, which has ${at.high}: the topic was made anew or cut off (see docs/run-book.md)`,
+    `the windows have ${nextOffset} records of ${partitionName(at)}, which has ${at.high}: the topic was made anew or cut off (see docs/run-book.md)`,
     { retriable: false },
   );

@@ -2,6 +2,7 @@ import { isBrokenInvariant } from '#platform/assert';
 import { isRetriable, PlatformError } from '#platform/errors';
 import type { IncomingRecord, TopicPartition } from '#platform/messaging/broker';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
+import { partitionName } from '#platform/messaging/partition-name';
 
 /** How often a record is tried that fails with an unexpected error: a bug may depend on timing. */
 const attemptsMax = 3;
@@ -39,7 +40,7 @@ export const createTrials = (deadLetters: DeadLetters, group: string): Trials =>
   /** By partition; bounded by the batches in progress. */
   const partitions = new Map<string, Tried>();
   const triedOf = (at: TopicPartition): Tried => {
-    const name = nameOf(at);
+    const name = partitionName(at);
     const known = partitions.get(name) ?? {
       attempts: new Map(),
       failures: new Map(),
@@ -65,11 +66,11 @@ export const createTrials = (deadLetters: DeadLetters, group: string): Trials =>
       tried.heldBy = undefined;
       return true;
     },
-    isParked: (at, record) => partitions.get(nameOf(at))?.parked.has(record.offset) === true,
-    failuresOf: (at, record) => partitions.get(nameOf(at))?.failures.get(record.offset) ?? 0,
-    heldBy: (at) => partitions.get(nameOf(at))?.heldBy,
+    isParked: (at, record) => partitions.get(partitionName(at))?.parked.has(record.offset) === true,
+    failuresOf: (at, record) => partitions.get(partitionName(at))?.failures.get(record.offset) ?? 0,
+    heldBy: (at) => partitions.get(partitionName(at))?.heldBy,
     movedTo: (at, nextOffset) => {
-      const tried = partitions.get(nameOf(at));
+      const tried = partitions.get(partitionName(at));
       if (tried === undefined) return;
       for (const counts of [tried.attempts, tried.failures])
         for (const offset of counts.keys()) if (offset < nextOffset) counts.delete(offset);
@@ -78,5 +79,3 @@ export const createTrials = (deadLetters: DeadLetters, group: string): Trials =>
     },
   };
 };
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -1,4 +1,5 @@
 import type { TopicPartition } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 
 /**
  * The event time up to which a task has all events: no later event is expected before it. Each partition has a mark, and
@@ -41,10 +42,9 @@ const never = Number.NEGATIVE_INFINITY;
 export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBounds): Watermarks => {
   const marks = new Map<string, Mark>();
   let raisedToMs = never;
-  const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
   const markOf = (at: TopicPartition): Mark => {
-    const name = nameOf(at);
+    const name = partitionName(at);
     let mark = marks.get(name);
     if (mark === undefined) {
       mark = { newestMs: never, clockMs: never, drainedSinceMs: undefined };
@@ -87,7 +87,7 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
       raisedToMs = Math.max(raisedToMs, atMs);
     },
     newest: (at) => {
-      const newestMs = marks.get(nameOf(at))?.newestMs;
+      const newestMs = marks.get(partitionName(at))?.newestMs;
       return newestMs === never ? undefined : newestMs;
     },
   };

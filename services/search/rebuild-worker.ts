@@ -1,5 +1,6 @@
 import { newId } from '#platform/ids';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import { createReactor } from '#platform/messaging/reactor';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createDatabase, serviceDatabaseUrl } from '#platform/postgres/pool';
@@ -93,10 +94,9 @@ const isBehind = async (
       (await admin.committedOffsets(group, topic)).map((place) => ({ topic, ...place })),
     ),
   );
-  const places = new Map(
-    committed.flat().map((place) => [`${place.topic}/${place.partition}`, place.nextOffset]),
-  );
+  const places = new Map(committed.flat().map((place) => [partitionName(place), place.nextOffset]));
   return ends.some(
-    ({ topic, partition, low, high }) => high > low && (places.get(`${topic}/${partition}`) ?? 0n) < high,
+    ({ topic, partition, low, high }) =>
+      high > low && (places.get(partitionName({ topic, partition })) ?? 0n) < high,
   );
 };

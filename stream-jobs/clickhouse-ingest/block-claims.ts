@@ -1,6 +1,7 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { type Clock, systemClock } from '#platform/clock';
 import type { TopicPartition } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import { sleep } from '#platform/waiting/sleep';
 import { breakOpen, gateClosedMsMax, gatePartition, type NextTable, nextTableOf } from './table-gate.js';
 
@@ -112,7 +113,7 @@ export const createBlockClaims = (
          FROM (${each.join(' UNION ALL ')})`,
       );
       for (const row of rows)
-        newest.set(`${row.topic}/${row.partition}`, {
+        newest.set(partitionName(row), {
           firstOffset: row.first_offset,
           lastOffset: row.last_offset,
           attempt: row.attempt,
@@ -138,12 +139,12 @@ export const createBlockClaims = (
              WHERE topic IN (${[...new Set(partitions.map(({ topic }) => quoted(topic)))].join(', ')})
              GROUP BY topic, partition`,
           )
-        ).map((row) => [`${row.topic}/${row.partition}`, row.epoch]),
+        ).map((row) => [partitionName(row), row.epoch]),
       );
       const owned = partitions.map(({ topic, partition }) => ({
         topic,
         partition,
-        epoch: (known.get(`${topic}/${partition}`) ?? 0) + 1,
+        epoch: (known.get(partitionName({ topic, partition })) ?? 0) + 1,
       }));
       await clickhouse.insertRows(
         'ingest_owners',
@@ -151,7 +152,7 @@ export const createBlockClaims = (
       );
       const newest = await newestOf(partitions);
       return owned.map((each) => ({
-        newest: newest.get(`${each.topic}/${each.partition}`) ?? null,
+        newest: newest.get(partitionName(each)) ?? null,
         claim: (claim) => claims.claim({ ...each, claim }),
         gateIsOpen: async () => {
           await claims.claim({ ...each, claim: null });
@@ -217,7 +218,7 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
        WHERE (topic, partition) IN (${[...new Set(places)].join(', ')})
        ORDER BY topic, partition, epoch DESC, owner DESC LIMIT 1 BY topic, partition`,
     );
-    return new Map(owners.map((row) => [`${row.topic}/${row.partition}`, row]));
+    return new Map(owners.map((row) => [partitionName(row), row]));
   };
 
   const work = async (): Promise<void> => {
@@ -228,10 +229,10 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
       try {
         const owners = await store(together);
         for (const { topic, partition, epoch, resolve } of together) {
-          const latest = owners.get(`${topic}/${partition}`);
+          const latest = owners.get(partitionName({ topic, partition }));
           resolve({
             isOurs: latest?.epoch === epoch && latest.owner === owner,
-            next: nextTableOf(owners.get(`${topic}/${gatePartition}`)?.owner),
+            next: nextTableOf(owners.get(partitionName({ topic, partition: gatePartition }))?.owner),
           });
         }
       } catch (error) {

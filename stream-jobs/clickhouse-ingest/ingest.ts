@@ -25,6 +25,7 @@ import type {
   TopicPartition,
 } from '#platform/messaging/broker';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Component, Logger } from '#platform/service-host';
 import type { ProgressWatch } from '#platform/streams/progress-watch';
@@ -243,29 +244,31 @@ const createPipelines = (options: IngestOptions) => {
         (loadings.get(topic) ?? []).map(({ feed }) => ({ topic: claimedAs(feed), partition })),
       );
       const taken = await claims.takeOver(places);
-      owned = new Map(places.map((place, index) => [nameOf(place), taken[index] as Ownership]));
+      owned = new Map(places.map((place, index) => [partitionName(place), taken[index] as Ownership]));
     },
     open: async (at: TopicPartition): Promise<bigint> => {
       const logStart = await log.startOf(at.topic, at.partition);
       const opened = await Promise.all(
         (loadings.get(at.topic) ?? []).map((loading) => {
-          const ownership = owned.get(nameOf({ topic: claimedAs(loading.feed), partition: at.partition }));
-          if (ownership === undefined) throw new AssertionError(`${nameOf(at)} is not taken over`);
+          const ownership = owned.get(
+            partitionName({ topic: claimedAs(loading.feed), partition: at.partition }),
+          );
+          if (ownership === undefined) throw new AssertionError(`${partitionName(at)} is not taken over`);
           return openPipeline({ ...loading, partition: at.partition, ownership }, logStart, shared);
         }),
       );
       const pipeline = sharePartition(opened);
       if (pipelines.size >= partitionsMax) throw new AssertionError(`more than ${partitionsMax} partitions`);
-      pipelines.set(nameOf(at), pipeline);
+      pipelines.set(partitionName(at), pipeline);
       return BigInt(pipeline.startOffset);
     },
     of: (at: TopicPartition): PartitionPipeline => {
-      const pipeline = pipelines.get(nameOf(at));
-      if (pipeline === undefined) throw new AssertionError(`${nameOf(at)} was not opened`);
+      const pipeline = pipelines.get(partitionName(at));
+      if (pipeline === undefined) throw new AssertionError(`${partitionName(at)} was not opened`);
       return pipeline;
     },
     drained: () => Promise.all([...pipelines.values()].map((pipeline) => pipeline.drained())),
-    progressOf: (at: TopicPartition) => pipelines.get(nameOf(at))?.progress(),
+    progressOf: (at: TopicPartition) => pipelines.get(partitionName(at))?.progress(),
   };
 };
 
@@ -297,5 +300,3 @@ const createLogStarts = (broker: Broker) => {
     },
   };
 };
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

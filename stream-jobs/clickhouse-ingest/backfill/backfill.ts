@@ -1,6 +1,7 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { PlatformError } from '#platform/errors';
 import type { Broker } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Logger } from '#platform/telemetry/logger';
 import { sleep } from '#platform/waiting/sleep';
@@ -174,14 +175,16 @@ const catchUp = async (work: Work, plan: Plan, parts: Parts): Promise<number> =>
 const readerOf =
   (work: Work, plan: Plan, { next }: Parts, clickhouse = next.clickhouse) =>
   async (places: Parameters<typeof readAgain>[0]): Promise<number> => {
-    const begin = new Map(plan.places.map((place) => [`${place.topic}/${place.partition}`, place]));
+    const begin = new Map(plan.places.map((place) => [partitionName(place), place]));
     const reached = new Map<string, number>();
     const begun = new Map<string, number>();
     const offsets = (at: ReadonlyMap<string, number>): number =>
       [...at].reduce((sum, [name, offset]) => sum + offset - (begin.get(name)?.from ?? 0), 0);
     const total = places.reduce(
       (sum, { feed, partition, stages }) =>
-        sum + (stages.at(-1)?.until ?? 0) - (begin.get(`${feed.topic}/${partition}`)?.from ?? 0),
+        sum +
+        (stages.at(-1)?.until ?? 0) -
+        (begin.get(partitionName({ topic: feed.topic, partition }))?.from ?? 0),
       0,
     );
     await readAgain(places, {
@@ -192,7 +195,7 @@ const readerOf =
       group: work.group,
       logger: work.logger,
       onProgress: ({ topic, partition, insertedTo }) => {
-        const name = `${topic}/${partition}`;
+        const name = partitionName({ topic, partition });
         if (!begun.has(name)) begun.set(name, insertedTo);
         reached.set(name, insertedTo);
         work.onProgress({ step: 'reading', done: Math.max(0, offsets(reached)), total });

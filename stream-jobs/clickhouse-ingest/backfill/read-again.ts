@@ -4,6 +4,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import { systemClock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import type { BatchControl, Broker, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Logger } from '#platform/telemetry/logger';
 import { createBell } from '#platform/waiting/bell';
@@ -72,13 +73,13 @@ export const readAgain = async (places: readonly PlaceToRead[], options: ReadAga
     partitionsConcurrentlyMax: 1024,
     fetchBytesPerPartitionMax,
     packed: true,
-    startFrom: async (at) => BigInt((await readers.get(nameOf(at))?.begin()) ?? 0),
+    startFrom: async (at) => BigInt((await readers.get(partitionName(at))?.begin()) ?? 0),
   });
   consumer.failed.catch(fail);
   try {
     const isDone = (): boolean => [...readers.values()].every((reader) => reader.isDone());
     await consumer.run(async (batch, control) => {
-      const reader = readers.get(nameOf(batch));
+      const reader = readers.get(partitionName(batch));
       if (reader === undefined || failure !== undefined) return standStill(control, isDone);
       await reader.accept(batch, control).catch((error: unknown) => {
         if (!control.isStale()) fail(error);
@@ -103,8 +104,6 @@ const standStill = async (control: BatchControl, isDone: () => boolean): Promise
   }
 };
 
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
 type ReaderDeps = ReadAgainOptions & { onFatal(error: unknown): void };
 
 const openReaders = async (
@@ -121,7 +120,7 @@ const openReaders = async (
       const ownership = owned[nth];
       assert(ownership !== undefined, 'every place was taken over');
       const at = { topic: place.feed.topic, partition: place.partition };
-      return [nameOf(at), new Reader(place, ownership, deps, options)];
+      return [partitionName(at), new Reader(place, ownership, deps, options)];
     }),
   );
 };

@@ -1,4 +1,5 @@
 import type { BrokerAdmin } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { BlockClaims, Claim, ClaimedBefore } from '../block-claims.js';
 import { claimedAs, type Feed } from '../feeds.js';
 import type { StoredRows } from '../stored-rows.js';
@@ -34,21 +35,21 @@ export const settledTo = async (
   const lows = new Map<string, number>();
   for (const topic of topics) {
     for (const { partition, nextOffset } of await admin.committedOffsets(group, topic))
-      committed.set(`${topic}/${partition}`, Number(nextOffset ?? 0));
+      committed.set(partitionName({ topic, partition }), Number(nextOffset ?? 0));
     for (const { partition, low } of await admin.offsets(topic))
-      lows.set(`${topic}/${partition}`, Number(low));
+      lows.set(partitionName({ topic, partition }), Number(low));
   }
   const newest = await claims.newest(
     places.map(({ feed, partition }) => ({ topic: claimedAs(feed), partition })),
   );
   return Promise.all(
     places.map(async ({ feed, partition }) => {
-      const claim = newest.get(`${claimedAs(feed)}/${partition}`);
+      const claim = newest.get(partitionName({ topic: claimedAs(feed), partition }));
       if (claim === undefined) {
         const greatest = await stored.greatestOffset(feed, partition);
         return { offset: greatest === null ? 0 : greatest + 1, unfinished: null };
       }
-      const at = `${feed.topic}/${partition}`;
+      const at = partitionName({ topic: feed.topic, partition });
       const end = claim.lastOffset + 1;
       // What Kafka has deleted cannot be built again.
       const isSettled = (committed.get(at) ?? 0) >= end || (lows.get(at) ?? 0) > claim.firstOffset;
