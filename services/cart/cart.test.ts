@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { itemsMax, type PricedItem, piecesOfProductMax, sumUp, take, unite } from './cart.js';
+import { itemsMax, piecesOfProductMax } from '#schemas/order-bounds';
+import { type PricedItem, sumUp, take, unite } from './cart.js';
 
 const line = (productId: string, quantity: number) => ({ productId, quantity });
 

@@ -1,7 +1,4 @@
-/** The bounds of an order, which a cart becomes. */
-export const piecesOfProductMax = 1000;
-export const itemsMax = 100;
-export const totalMinorMax = 1_000_000_000_000;
+import { itemsMax, piecesOfProductMax, totalMinorMax } from '#schemas/order-bounds';
 
 export type Item = { productId: string; quantity: number };
 

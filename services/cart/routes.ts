@@ -11,15 +11,8 @@ import type { Database } from '#platform/postgres/pool';
 import type { Replica } from '#platform/postgres/replica';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { cartIdCharsMax, cartIdHeader } from '#schemas/cart-id';
-import {
-  type Item,
-  itemsMax,
-  type Money,
-  mergeItems,
-  piecesOfProductMax,
-  sumUp,
-  warningCodes,
-} from './cart.js';
+import { itemsMax, piecesOfProductMax } from '#schemas/order-bounds';
+import { type Item, type Money, mergeItems, sumUp, warningCodes } from './cart.js';
 import { signCartId, verifyCartId } from './cart-id.js';
 import { type Cart, type CartStore, type LockedCart, type Owner, seenIn } from './cart-store.js';
 import type { ProductCopy } from './product-replica.js';

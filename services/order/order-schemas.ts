@@ -2,14 +2,12 @@ import { z } from 'zod';
 import { emailAddress, line, matching, text, uuid } from '#platform/http/text';
 import { cartIdCharsMax, cartIdHeader } from '#schemas/cart-id';
 import { countries } from '#schemas/country';
+import { itemsMax, piecesOfProductMax } from '#schemas/order-bounds';
 import { paymentStatuses } from '#schemas/payment-status';
 import type { EventPlace } from './event-place-reads.js';
 import { orderStatuses, type Shipment } from './order.js';
 import type { OrderView } from './order-view.js';
 import type { TimelineEntry } from './timeline.js';
-
-export const piecesOfProductMax = 1000;
-export const itemsMax = 100;
 
 const money = z.object({
   amountMinor: z.int().describe('In minor units.'),

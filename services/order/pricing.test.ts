@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { price, totalMinorMax } from './pricing.js';
+import { totalMinorMax } from '#schemas/order-bounds';
+import { price } from './pricing.js';
 import type { ProductCopy } from './product-replica.js';
 
 const product = (priceMinor: number): ProductCopy => ({

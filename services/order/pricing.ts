@@ -1,9 +1,7 @@
 import type { OrderPlacedLine } from '#schemas/events';
+import { totalMinorMax } from '#schemas/order-bounds';
 import { sumMinor } from './order.js';
 import type { ProductCopy } from './product-replica.js';
-
-/** The most that an order may cost, so that the sum of nine thousand orders is still a safe integer. */
-export const totalMinorMax = 1_000_000_000_000;
 
 /** `index` is the position in the buyer's list. */
 export type UnavailableLine = { index: number; why: 'unknown' | 'inactive' };

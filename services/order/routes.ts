@@ -9,6 +9,7 @@ import { uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { cartClaimIn, cartIdHeader } from '#schemas/cart-id';
+import { piecesOfProductMax, totalMinorMax } from '#schemas/order-bounds';
 import { isStaff, visible } from './access.js';
 import type { EventPlaces } from './event-place-reads.js';
 import { mergeItems, orderStatuses } from './order.js';
@@ -17,7 +18,6 @@ import {
   acceptedSchema,
   orderSchema,
   orderTokenHeader,
-  piecesOfProductMax,
   placeOrderBody,
   placeOrderHeaders,
   shown,
@@ -28,7 +28,7 @@ import {
 import { listOrders } from './order-view.js';
 import type { OrderViews } from './order-view-store.js';
 import type { PlacedOrder, PlaceOrder } from './place-order.js';
-import { type PricingRefusal, totalMinorMax } from './pricing.js';
+import type { PricingRefusal } from './pricing.js';
 import type { ProductReplica } from './product-replica.js';
 import { timelineOf } from './timeline.js';
 
