@@ -298,9 +298,15 @@ const sold = (order: Order): Common & { paymentId: string } => {
   return { ...base(order), paymentId: order.paymentId };
 };
 
-/** An order that may still be confirmed or cancelled. */
-export const isOpen = (order: Order): order is Extract<Order, { status: 'pending' | 'reserved' | 'paid' }> =>
-  order.status === 'pending' || order.status === 'reserved' || order.status === 'paid';
+type OpenStatus = 'pending' | 'reserved' | 'paid';
+
+/** As `isOpen`, of the status alone. */
+export const isOpenStatus = (status: Status): status is OpenStatus =>
+  status === 'pending' || status === 'reserved' || status === 'paid';
+
+/** An order that may still be confirmed, or given up. */
+export const isOpen = (order: Order): order is Extract<Order, { status: OpenStatus }> =>
+  isOpenStatus(order.status);
 
 /** When the sweeper has to check an open order, epoch ms: its own deadline or the end of its hold. */
 export const dueAtMs = (order: Order): number | null => {
@@ -316,10 +322,7 @@ export const dueAtMs = (order: Order): number | null => {
  * confirming and cancelling are both decided here, on one row, so that a hold cannot end while its order is being
  * confirmed.
  */
-const overdue = (
-  order: Extract<Order, { status: 'pending' | 'reserved' | 'paid' }>,
-  nowMs: number,
-): CancellationReason | null => {
+const overdue = (order: Extract<Order, { status: OpenStatus }>, nowMs: number): CancellationReason | null => {
   if ('retryUntilMs' in order && order.retryUntilMs !== null && nowMs >= order.retryUntilMs)
     return 'payment_declined';
   if (order.status === 'reserved' && nowMs >= order.holdExpiresAtMs) return 'timed_out';

@@ -1,5 +1,6 @@
 import { writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
+import type { PaymentStatusShown } from '#schemas/payment-status';
 
 /**
  * The status of an order's stock and payment that the order shows. No decision uses it: inventory and payment decide on
@@ -8,15 +9,8 @@ import type { Tx } from '#platform/postgres/transaction';
 
 export type StockStatus = 'held' | 'rejected' | 'committed' | 'released';
 
-export type PaymentStatus =
-  | 'pending'
-  | 'authorized'
-  | 'captured'
-  | 'failed'
-  | 'declined'
-  | 'voided'
-  | 'partially_refunded'
-  | 'refunded';
+/** A payment that ended before its authorisation has published nothing: the order's own status shows it. */
+export type PaymentStatus = Exclude<PaymentStatusShown, 'cancelled'>;
 
 export type Refund = { refundId: string; orderId: string; amountMinor: number };
 

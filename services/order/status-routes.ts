@@ -11,7 +11,7 @@ import { problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { text, uuid } from '#platform/http/text';
 import { visible } from './access.js';
-import type { OrderStatus } from './order.js';
+import { isOpenStatus } from './order.js';
 import { orderTokenHeader, shownStatus, statusSchema } from './order-schemas.js';
 import type { OrderView } from './order-view.js';
 import type { OrderViews } from './order-view-store.js';
@@ -120,8 +120,7 @@ const statusEvent = (order: StatusView): ServerEvent => ({
 
 type StatusView = Pick<OrderView, 'orderId' | 'status' | 'reason'>;
 
-const openStatuses: readonly OrderStatus[] = ['pending', 'reserved', 'paid'];
-const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => openStatuses.includes(status);
+const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => isOpenStatus(status);
 
 /** The order as soon as its status is another, after `waitMs`, when `signal` aborts, or when very many wait already. */
 const changedStatus = async (
