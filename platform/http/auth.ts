@@ -90,7 +90,8 @@ const claims = z.object({
   scopes: z.array(z.string()).optional(),
 });
 
-const anonymous: Principal = Object.freeze({ kind: 'anonymous' });
+/** A caller without credentials, or on a route where they are ignored. */
+export const anonymous: Principal = Object.freeze({ kind: 'anonymous' });
 
 const verifiedKeptMax = 2000;
 const keysFreshMs = 10 * 60_000;

@@ -15,7 +15,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { newId } from '#platform/ids';
 import type { Component, Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
-import { type Authenticator, authorise, credentialsOf, type Principal } from './auth.js';
+import { type Authenticator, anonymous, authorise, credentialsOf } from './auth.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
 import type { HttpApp, HttpServerOptions } from './http-app.js';
 import { type Announcement, announceLocalServer } from './local-server.js';
@@ -171,7 +171,7 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
   // Fastify requires reference types to be null at first; the hook below sets it before any handler runs.
   app.decorateRequest('principal', null as never);
   app.addHook('onRequest', (request, _reply, done) => {
-    request.principal = stranger;
+    request.principal = anonymous;
     // A route that does not exist is answered with 404, whatever the body is.
     if (request.is404 || routes.isMistaken(request)) return done(notThere(request, routes));
     const { config } = request.routeOptions;
@@ -181,7 +181,7 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
     // Most requests come without a token: then nothing is awaited.
     if (!isAsked && authorises === undefined) {
       try {
-        authorise(stranger, access, scope);
+        authorise(anonymous, access, scope);
         assertPreconditions(request, config);
       } catch (error) {
         return done(error as Error);
@@ -191,8 +191,6 @@ const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook)
     admit(request, config, isAsked ? auth : undefined).then(() => done(), done);
   });
 };
-
-const stranger: Principal = Object.freeze({ kind: 'anonymous' });
 
 const admit = async (
   request: FastifyRequest,

@@ -97,7 +97,7 @@ export const createStockStore = ({
     },
 
     adjust: async (tx, productId, { onHand: target, lowStockThreshold, reason }) => {
-      const stock = await lockStock(tx, productId);
+      const stock = await lockRow(tx, productId);
       if (!stock) return { refused: 'unknown_product' };
       const adjustment = stateOnHand(stock, target(stock));
       if ('refused' in adjustment) return adjustment;
@@ -198,7 +198,7 @@ const movements: StockStore['movements'] = async (db, productId, { beforeMovemen
   return rows;
 };
 
-const lockStock = async (tx: Tx, productId: string): Promise<StockRow | undefined> => {
+const lockRow = async (tx: Tx, productId: string): Promise<StockRow | undefined> => {
   const { rows } = await tx.query<StockRow>(
     `SELECT ${stockColumns} FROM stock WHERE product_id = $1 FOR UPDATE`,
     [productId],

@@ -8,13 +8,13 @@ import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
 import {
   type Charge,
+  type Decision,
   decide,
   evolve,
   isRefusal,
   type Payment,
   type PaymentCommand,
   type PaymentEvent,
-  type PaymentRefusal,
   type PaymentStatus,
   type Refund,
   refundedMinor,
@@ -51,7 +51,7 @@ export type RefundRequest = {
 
 export type PaymentStore = {
   /** Loads and locks the order's payment, decides, and writes state, events and calls to the provider. */
-  update(tx: Tx, orderId: string, command: PaymentCommand): Promise<readonly PaymentEvent[] | PaymentRefusal>;
+  update(tx: Tx, orderId: string, command: PaymentCommand): Promise<Decision>;
   /** Makes the calls that the order's payment waits for due now. */
   hasten(tx: Tx, orderId: string): Promise<void>;
   find(db: Queryable, by: { paymentId: string } | { orderId: string }): Promise<PaymentView | undefined>;

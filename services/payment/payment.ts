@@ -107,8 +107,8 @@ export type PaymentCommand =
       nowMs: number;
     }
   /**
-   * `toTry` is the authorisation, or the try of the refund, that was asked for; the answer to an earlier one changes nothing. `retryMs` is for how
-   * long a declined buyer may try again; not at all if unset.
+   * `toTry` is the authorisation, or the try of the refund, that was asked for; the answer to an earlier one changes
+   * nothing. `retryMs` is for how long a declined buyer may try again; not at all if unset.
    */
   | { type: 'NoteAnswer'; answer: ProviderAnswer; nowMs: number; toTry?: number; retryMs?: number };
 

@@ -1,10 +1,7 @@
 import { assert, isBrokenInvariant } from '#platform/assert';
 import { PlatformError } from '#platform/errors';
-
 import { inJointTransaction } from '#platform/postgres/joint-transactions';
-
 import { type Listener, listen } from '#platform/postgres/listener';
-
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';

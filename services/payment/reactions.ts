@@ -3,7 +3,7 @@ import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import type { Reactions } from '#platform/messaging/reactor';
 import type { EventMap, OrderStepsAsked } from '#schemas/events';
-import { isRefusal, type PaymentCommand, type PaymentEvent, type PaymentRefusal } from './payment.js';
+import { type Decision, isRefusal, type PaymentCommand } from './payment.js';
 import type { PaymentStore } from './payment-store.js';
 
 /** Payment's reactions to the events of order and inventory. They never call the provider: see provider-worker.ts. */
@@ -83,7 +83,7 @@ const stepsOf = (
 /**
  * An event that contradicts our own record goes to the dead-letter topic for a person to examine; a retry cannot help.
  */
-const mustBePossible = (decision: readonly PaymentEvent[] | PaymentRefusal, orderId: string): void => {
+const mustBePossible = (decision: Decision, orderId: string): void => {
   if (isRefusal(decision))
     throw new PlatformError('contradiction', `order ${orderId}: ${decision.refused}`, { retriable: false });
 };
