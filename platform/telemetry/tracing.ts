@@ -201,6 +201,17 @@ export const unsampledTraceparent = (): string => `00-${randomHex(32)}-${randomH
 
 export const runInContext = <T>(within: Context, fn: () => T): T => context.with(within, fn);
 
+/**
+ * Runs `fn` in the active trace as one that is not sampled: what it publishes names the trace and makes no spans. For one
+ * request with very many effects, whose spans nobody could look through.
+ */
+export const runUnsampled = <T>(fn: () => T): T => {
+  const active = context.active();
+  const span = trace.getSpanContext(active);
+  if (span === undefined || (span.traceFlags & 1) === 0) return fn();
+  return context.with(trace.setSpanContext(active, { ...span, traceFlags: 0 }), fn);
+};
+
 /** Copies the active trace into outgoing headers (`traceparent`, and `tracestate` where there is one). */
 export const injectTrace = (headers: Record<string, string>, from: Context = context.active()): void => {
   propagation.inject(from, headers);

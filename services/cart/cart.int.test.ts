@@ -72,7 +72,7 @@ const hasPrice = async (
 const newProduct = async (priceMinor = 500, available = 10): Promise<string> => {
   const productId = newId();
   await hasPrice(productId, priceMinor);
-  await happens('StockAdjusted', { productId, available, stockVersion: 1 });
+  await happens('StockAdjusted', { productId, available, stockVersion: 2 });
   return productId;
 };
 
@@ -201,7 +201,7 @@ describe('a cart', () => {
     await put({ user }, lamp, 3);
     await hasPrice(lamp, 700);
     await happens('StockReserved', {
-      lines: [{ productId: lamp, quantity: 4, available: 1, stockVersion: 2 }],
+      lines: [{ productId: lamp, quantity: 4, available: 1, stockVersion: 3 }],
     });
     const { body } = await ask('GET', '', { user });
     expect(body.total).toEqual({ amountMinor: 2100, currency: 'GBP' });

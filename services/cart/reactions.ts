@@ -2,6 +2,7 @@ import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor'
 import type { Replica } from '#platform/postgres/replica';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap } from '#schemas/events';
+import { isOpening, openingVersion } from '#schemas/opening-stock';
 import type { CartStore } from './cart-store.js';
 import type { OrderTakings } from './order-takings-store.js';
 import type { ProductCopy, StockCopy } from './product-replica.js';
@@ -31,10 +32,18 @@ export const reactions = ({
   };
 
   return {
-    ProductCreated: recognisingRepeats((tx, { value }) => products.note(tx, value)),
+    ProductCreated: recognisingRepeats(async (tx, { value }) => {
+      const { productId, initialStock: available } = value;
+      await Promise.all([
+        products.note(tx, value),
+        noteStock(tx, [{ productId, available, stockVersion: openingVersion }]),
+      ]);
+    }),
     ProductUpdated: recognisingRepeats((tx, { value }) => products.note(tx, value)),
     ProductDeleted: recognisingRepeats((tx, { value }) => products.end(tx, value.productId, value.version)),
-    StockAdjusted: recognisingRepeats((tx, { value }) => noteStock(tx, [value])),
+    StockAdjusted: recognisingRepeats(async (tx, { value }) => {
+      if (!isOpening(value)) await noteStock(tx, [value]);
+    }),
     StockReserved: recognisingRepeats((tx, { value }) => noteStock(tx, value.lines)),
     StockReleased: recognisingRepeats((tx, { value }) => noteStock(tx, value.lines)),
     StockCommitted: recognisingRepeats((tx, { value }) => noteStock(tx, value.lines)),

@@ -3,6 +3,7 @@ import { newId } from '#platform/ids';
 import { append } from '#platform/outbox/outbox';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
+import { runUnsampled } from '#platform/telemetry/tracing';
 import type { CatalogueChange } from '#schemas/catalogue-changes';
 import { type WeighedSale, weightsOf } from '#schemas/popularity';
 import { ensureCategories } from './category-store.js';
@@ -65,6 +66,10 @@ export type ProductStoreParts = {
   onChange?: (change: CatalogueChange) => void;
 };
 
+/** Changes of one transaction whose ways through the other services are traced: each makes a dozen spans. */
+const tracedMax = 20;
+const sampledFew = <T>(count: number, fn: () => T): T => (count > tracedMax ? runUnsampled(fn) : fn());
+
 // Over seventy lines: a method for each way in which a product changes.
 export const createProductStore = ({
   events,
@@ -87,8 +92,10 @@ export const createProductStore = ({
       ),
       append(
         tx,
-        changes.map(({ event }) =>
-          events.event(type, event.productId, event, { occurredAt: event.occurredAt }),
+        sampledFew(changes.length, () =>
+          changes.map(({ event }) =>
+            events.event(type, event.productId, event, { occurredAt: event.occurredAt }),
+          ),
         ),
       ),
     ]);

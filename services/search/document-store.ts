@@ -49,23 +49,22 @@ const announce = async (tx: Tx, productIds: readonly string[]): Promise<void> =>
 // Every statement sorts by product, so that two transactions cannot deadlock.
 const noteAllProducts = writeBatch<ProductCreated | ProductUpdated>(async (tx, products) => {
   const newest = newestOf(products, idOf, versionOf);
-  await tx.query(
-    `INSERT INTO documents (product_id, version, description)
-     SELECT (value->>'productId')::uuid, (value->>'version')::integer, value
-     FROM jsonb_array_elements($1::jsonb) ORDER BY 1
-     ON CONFLICT (product_id) DO UPDATE SET version = EXCLUDED.version, description = EXCLUDED.description
-     WHERE documents.version < EXCLUDED.version`,
-    [JSON.stringify(newest)],
+  // A new product's stock, unless inventory has said more of it: also where its description has changed since.
+  const opened = new Map(
+    products.flatMap((product) =>
+      'initialStock' in product ? [[product.productId, product.initialStock] as const] : [],
+    ),
   );
-  // A new product's stock, until inventory's own word arrives.
-  const opened = newest.filter((product): product is ProductCreated => 'initialStock' in product);
-  if (opened.length > 0)
-    await tx.query(
-      `UPDATE documents SET available = opened.available
-       FROM unnest($1::uuid[], $2::integer[]) AS opened(product_id, available)
-       WHERE documents.product_id = opened.product_id AND stock_version = 0`,
-      [opened.map(idOf), opened.map(({ initialStock }) => initialStock)],
-    );
+  await tx.query(
+    `INSERT INTO documents (product_id, version, description, available)
+     SELECT (value->>'productId')::uuid, (value->>'version')::integer, value, available
+     FROM ROWS FROM (jsonb_array_elements($1::jsonb), unnest($2::integer[])) AS noted(value, available) ORDER BY 1
+     ON CONFLICT (product_id) DO UPDATE SET version = EXCLUDED.version, description = EXCLUDED.description,
+       available = CASE WHEN documents.stock_version = 0 AND EXCLUDED.available > 0
+         THEN EXCLUDED.available ELSE documents.available END
+     WHERE documents.version < EXCLUDED.version`,
+    [JSON.stringify(newest), newest.map(({ productId }) => opened.get(productId) ?? 0)],
+  );
   await announce(tx, newest.map(idOf));
 });
 

@@ -1,5 +1,6 @@
 import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { EventMap } from '#schemas/events';
+import { isOpening } from '#schemas/opening-stock';
 import { popularityOf } from '#schemas/popularity';
 import type { DocumentStore } from './document-store.js';
 
@@ -9,7 +10,9 @@ export const reactions = (documents: DocumentStore): Reactions<EventMap> => ({
   ProductUpdated: recognisingRepeats((tx, { value }) => documents.noteProduct(tx, value)),
   ProductDeleted: recognisingRepeats((tx, { value }) => documents.noteDeleted(tx, value)),
   ProductRated: recognisingRepeats((tx, { value }) => documents.noteRating(tx, value)),
-  StockAdjusted: recognisingRepeats((tx, { value }) => documents.noteStock(tx, [value])),
+  StockAdjusted: recognisingRepeats(async (tx, { value }) => {
+    if (!isOpening(value)) await documents.noteStock(tx, [value]);
+  }),
   StockReserved: recognisingRepeats((tx, { value }) => documents.noteStock(tx, value.lines)),
   StockReleased: recognisingRepeats((tx, { value }) => documents.noteStock(tx, value.lines)),
   StockReturned: recognisingRepeats((tx, { value }) => documents.noteStock(tx, value.lines)),

@@ -48,6 +48,13 @@ const react = <T extends EventType>(type: T, value: Partial<EventMap[T]>) =>
     await reaction?.(tx, { type, value } as unknown as ReceivedEvent<T, EventMap[T]>);
   });
 
+/** As events that arrive together. */
+const reactTogether = (values: readonly ProductCreated[]) =>
+  inTransaction(scratch.db, async (tx) => {
+    const { noteProduct } = createDocumentStore();
+    await Promise.all(values.map((value) => noteProduct(tx, value)));
+  });
+
 const lamp = (given: Partial<ProductCreated>): ProductCreated => ({
   productId: randomUUID(),
   version: 1,
@@ -144,11 +151,25 @@ describe('the search', () => {
       await Promise.all(Array.from({ length: 20 }, () => ask(`q=${word}`)));
       return reads === before;
     });
-    await react('StockAdjusted', { productId, available: 2, stockVersion: 1 });
+    await react('StockAdjusted', { productId, available: 2, stockVersion: 2 });
     await eventually(async () => (await ask(`q=${word}`)).body.items[0].available === 2);
-    await react('StockAdjusted', { productId, available: 0, stockVersion: 2 });
+    await react('StockAdjusted', { productId, available: 0, stockVersion: 3 });
     await eventually(async () => (await ask(`q=${word}&inStock=true`)).body.total === 0);
     expect(await host.metrics.render()).toMatch(/cache_hits_total\{cache="search_memory"[^}]*\} [1-9]/);
+  });
+
+  it('has the stock that a product begins with, also where its description has changed since', async () => {
+    const word = `w${randomUUID().slice(0, 8)}`;
+    const product = lamp({ name: `Lantern ${word}` });
+    const { initialStock: _, ...described } = product;
+    await reactTogether([product, { ...described, version: 2, priceMinor: 700 } as ProductCreated]);
+    await react('StockAdjusted', { productId: product.productId, available: 3, stockVersion: 1 });
+    await eventually(async () => (await idsOf(`q=${word}`)).length === 1);
+    const shown = async () => (await ask(`q=${word}`)).body.items[0];
+    expect(await shown()).toMatchObject({ available: 3, price: { amountMinor: 700 } });
+    await reactTogether([{ ...described, version: 3, priceMinor: 900 } as ProductCreated]);
+    await eventually(async () => (await shown()).price.amountMinor === 900);
+    expect(await shown()).toMatchObject({ available: 3 });
   });
 
   it('puts what is sold first, and counts an order once', async () => {
