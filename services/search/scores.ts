@@ -18,84 +18,22 @@ const outOfStockFactor = 0.8;
  * once and grow with the documents.
  */
 export const createScores = (documents: Documents) => {
-  let sums = new Float64Array(0);
-  let matched = new Uint8Array(0);
-  let namesMatched = new Uint8Array(0);
-  /** Words of the query that the product is named by as they are, not by a synonym, an ending or a correction. */
-  let exact = new Uint8Array(0);
-  /** Of the last word that the document was counted for, so that two alternatives count once. */
-  let stamps = new Int32Array(0);
-  let stamp = 0;
-  let touched: number[] = [];
+  const matches = createMatches(documents);
   let matchedMin = 1;
   let wordsCount = 1;
 
-  const clear = (): void => {
-    for (const at of touched) {
-      sums[at] = 0;
-      matched[at] = 0;
-      namesMatched[at] = 0;
-      exact[at] = 0;
-    }
-    touched = [];
-  };
-
-  const reserve = (): void => {
-    const count = documents.ids.length;
-    if (sums.length >= count) return;
-    const size = Math.max(1024, count * 2);
-    sums = new Float64Array(size);
-    matched = new Uint8Array(size);
-    namesMatched = new Uint8Array(size);
-    exact = new Uint8Array(size);
-    stamps = new Int32Array(size);
-    stamp = 0;
-  };
-
-  const countWord = (
-    alternatives: Terms[number],
-    missedMax: number,
-    nth: number,
-    documentsCount: number,
-  ): void => {
-    stamp += 1;
-    for (const { postings, factor } of alternatives) {
-      const rarity = Math.log(1 + documentsCount / postings.count) * factor;
-      for (let n = 0; n < postings.count; n += 1) {
-        const at = postings.documents[n] as number;
-        const missed = nth - (matched[at] as number);
-        if (missed > missedMax || stamps[at] === stamp || documents.isLive[at] !== true) continue;
-        stamps[at] = stamp;
-        if (matched[at] === 0) touched.push(at);
-        const weight = postings.weights[n] as number;
-        matched[at] = (matched[at] as number) + 1;
-        sums[at] = (sums[at] as number) + (rarity * weight) / (weight + weightHalf);
-        if (factor === 1 && weight >= namedWeightMin) exact[at] = (exact[at] as number) + 1;
-        if (weight >= nameWeightMin) namesMatched[at] = (namesMatched[at] as number) + 1;
-      }
-    }
-  };
-
   const popularityMax = (): number => {
     let max = 0;
-    for (const at of touched) max = Math.max(max, documents.popularity[at] as number);
+    for (const at of matches.touched) max = Math.max(max, documents.popularity[at] as number);
     return max;
   };
 
   const scoreOf = (at: number, mostPopular: number): number => {
-    const coverage = (namesMatched[at] as number) / Math.max(1, documents.nameWords[at] as number);
-    const share = (matched[at] as number) / wordsCount;
-    const boost =
-      1 +
-      (mostPopular === 0
-        ? 0
-        : boostMax.popularity * Math.sqrt((documents.popularity[at] as number) / mostPopular)) +
-      (documents.isFeatured[at] === true ? boostMax.featured : 0) +
-      (documents.ratingCount[at] === 0
-        ? 0
-        : (boostMax.rating * (documents.ratingHundredths[at] as number)) / 500);
+    const coverage = matches.namesMatchedOf(at) / Math.max(1, documents.nameWords[at] as number);
+    const share = matches.matchedOf(at) / wordsCount;
+    const boost = boostOf(documents, at, mostPopular);
     const inStock = (documents.available[at] as number) > 0 ? 1 : outOfStockFactor;
-    return (sums[at] as number) * share * share * (0.5 + Math.min(1, coverage)) * boost * inStock;
+    return matches.sumOf(at) * share * share * (0.5 + Math.min(1, coverage)) * boost * inStock;
   };
 
   /**
@@ -104,21 +42,22 @@ export const createScores = (documents: Documents) => {
    */
   const rankOf = (at: number, mostPopular: number): number => {
     const score = scoreOf(at, mostPopular);
-    return matchedMin < wordsCount ? score : (exact[at] as number) + score / (1 + score);
+    return matchedMin < wordsCount ? score : matches.exactOf(at) + score / (1 + score);
   };
 
   const forEach = (visit: (at: number, rank: number) => void): void => {
     const mostPopular = popularityMax();
-    for (const at of touched) if ((matched[at] as number) >= matchedMin) visit(at, rankOf(at, mostPopular));
+    for (const at of matches.touched)
+      if (matches.matchedOf(at) >= matchedMin) visit(at, rankOf(at, mostPopular));
   };
 
   return {
-    clear,
+    clear: matches.clear,
     forEach,
     /** Answers how many documents have at least `least` of the words. */
     run: (terms: Terms, least: number, documentsCount: number): number => {
-      clear();
-      reserve();
+      matches.clear();
+      matches.reserve();
       matchedMin = Math.max(1, least);
       wordsCount = Math.max(1, terms.length);
       const missedMax = terms.length - matchedMin;
@@ -127,9 +66,9 @@ export const createScores = (documents: Documents) => {
       // The rarest first, so that the many documents of a frequent word are passed over.
       const ordered = terms.toSorted((one, other) => sizeOf(one) - sizeOf(other));
       for (const [nth, alternatives] of ordered.entries())
-        countWord(alternatives, missedMax, nth, documentsCount);
+        matches.countWord(alternatives, missedMax, nth, documentsCount);
       let found = 0;
-      for (const at of touched) if ((matched[at] as number) >= matchedMin) found += 1;
+      for (const at of matches.touched) if (matches.matchedOf(at) >= matchedMin) found += 1;
       return found;
     },
     /** The best document of the last run; -1 if it found none. */
@@ -145,3 +84,80 @@ export const createScores = (documents: Documents) => {
     },
   };
 };
+
+/** How many words of a query each document has, and what they weigh there. */
+const createMatches = (documents: Documents) => {
+  let sums = new Float64Array(0);
+  let matched = new Uint8Array(0);
+  let namesMatched = new Uint8Array(0);
+  /** Words of the query that the product is named by as they are, not by a synonym, an ending or a correction. */
+  let exact = new Uint8Array(0);
+  /** Of the last word that the document was counted for, so that two alternatives count once. */
+  let stamps = new Int32Array(0);
+  let stamp = 0;
+  let touched: number[] = [];
+
+  return {
+    /** The documents that have one of the words, in the order in which they were found. */
+    get touched(): readonly number[] {
+      return touched;
+    },
+    sumOf: (at: number) => sums[at] as number,
+    matchedOf: (at: number) => matched[at] as number,
+    namesMatchedOf: (at: number) => namesMatched[at] as number,
+    exactOf: (at: number) => exact[at] as number,
+    clear: (): void => {
+      for (const at of touched) {
+        sums[at] = 0;
+        matched[at] = 0;
+        namesMatched[at] = 0;
+        exact[at] = 0;
+      }
+      touched = [];
+    },
+    reserve: (): void => {
+      const count = documents.ids.length;
+      if (sums.length >= count) return;
+      const size = Math.max(1024, count * 2);
+      sums = new Float64Array(size);
+      matched = new Uint8Array(size);
+      namesMatched = new Uint8Array(size);
+      exact = new Uint8Array(size);
+      stamps = new Int32Array(size);
+      stamp = 0;
+    },
+    countWord: (
+      alternatives: Terms[number],
+      missedMax: number,
+      nth: number,
+      documentsCount: number,
+    ): void => {
+      stamp += 1;
+      for (const { postings, factor } of alternatives) {
+        const rarity = Math.log(1 + documentsCount / postings.count) * factor;
+        for (let n = 0; n < postings.count; n += 1) {
+          const at = postings.documents[n] as number;
+          const missed = nth - (matched[at] as number);
+          if (missed > missedMax || stamps[at] === stamp || documents.isLive[at] !== true) continue;
+          stamps[at] = stamp;
+          if (matched[at] === 0) touched.push(at);
+          const weight = postings.weights[n] as number;
+          matched[at] = (matched[at] as number) + 1;
+          sums[at] = (sums[at] as number) + (rarity * weight) / (weight + weightHalf);
+          if (factor === 1 && weight >= namedWeightMin) exact[at] = (exact[at] as number) + 1;
+          if (weight >= nameWeightMin) namesMatched[at] = (namesMatched[at] as number) + 1;
+        }
+      }
+    },
+  };
+};
+
+const boostOf = (documents: Documents, at: number, mostPopular: number): number =>
+  1 +
+  (mostPopular === 0
+    ? 0
+    : boostMax.popularity * Math.sqrt((documents.popularity[at] as number) / mostPopular)) +
+  (documents.isFeatured[at] === true ? boostMax.featured : 0) +
+  (documents.ratingCount[at] === 0
+    ? 0
+    : (boostMax.rating * (documents.ratingHundredths[at] as number)) / 500);

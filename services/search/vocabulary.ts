@@ -24,18 +24,30 @@ const nearMax = 20;
 export const createVocabulary = (): Vocabulary => {
   const numbers = new Map<string, number>();
   const words: string[] = [];
-  /** Words by their first and by their last letters: an edit leaves the one or the other end as it was. */
-  const byStart = new Map<string, number[]>();
-  const byEnd = new Map<string, number[]>();
-  let sorted: number[] = [];
-
-  const put = (into: Map<string, number[]>, key: string, number: number): void => {
-    const bucket = into.get(key);
-    if (bucket === undefined) into.set(key, [number]);
-    else bucket.push(number);
+  const alphabet = createAlphabet(words);
+  const spellings = createSpellings(words);
+  return {
+    find: (word) => numbers.get(word),
+    add: (word) => {
+      const known = numbers.get(word);
+      if (known !== undefined) return known;
+      const number = words.push(word) - 1;
+      numbers.set(word, number);
+      spellings.add(word, number);
+      return number;
+    },
+    wordAt: (number) => words[number] as string,
+    get size() {
+      return words.length;
+    },
+    beginningWith: alphabet.beginningWith,
+    near: spellings.near,
   };
+};
 
-  /** In the order of their texts. New words are merged in, which takes a pass over the old ones. */
+/** The words in the order of their texts. New words are merged in when they are asked for, in a pass over the old ones. */
+const createAlphabet = (words: readonly string[]): Pick<Vocabulary, 'beginningWith'> => {
+  let sorted: number[] = [];
   const inOrder = (): readonly number[] => {
     if (sorted.length === words.length) return sorted;
     const added = Array.from({ length: words.length - sorted.length }, (_, nth) => sorted.length + nth);
@@ -62,21 +74,6 @@ export const createVocabulary = (): Vocabulary => {
   };
 
   return {
-    find: (word) => numbers.get(word),
-    add: (word) => {
-      const known = numbers.get(word);
-      if (known !== undefined) return known;
-      const number = words.push(word) - 1;
-      numbers.set(word, number);
-      const lettersCount = word.length < 6 ? 1 : 2;
-      put(byStart, startOf(word, lettersCount), number);
-      put(byEnd, endOf(word, lettersCount), number);
-      return number;
-    },
-    wordAt: (number) => words[number] as string,
-    get size() {
-      return words.length;
-    },
     beginningWith: (text, countMax) => {
       const order = inOrder();
       const found: number[] = [];
@@ -88,18 +85,39 @@ export const createVocabulary = (): Vocabulary => {
       const lengthOf = (number: number) => (words[number] as string).length;
       return found.sort((one, other) => lengthOf(one) - lengthOf(other)).slice(0, countMax);
     },
-    near: (word) => {
+  };
+};
+
+/** Words by their first and by their last letters: an edit leaves the one or the other end as it was. */
+const createSpellings = (words: readonly string[]) => {
+  const byStart = new Map<string, number[]>();
+  const byEnd = new Map<string, number[]>();
+
+  const put = (into: Map<string, number[]>, key: string, number: number): void => {
+    const bucket = into.get(key);
+    if (bucket === undefined) into.set(key, [number]);
+    else bucket.push(number);
+  };
+  const sameEnds = (word: string): Set<number> =>
+    new Set(
+      [1, 2].flatMap((count) => [
+        ...(byStart.get(startOf(word, count)) ?? []),
+        ...(byEnd.get(endOf(word, count)) ?? []),
+      ]),
+    );
+
+  return {
+    add: (word: string, number: number): void => {
+      const lettersCount = word.length < 6 ? 1 : 2;
+      put(byStart, startOf(word, lettersCount), number);
+      put(byEnd, endOf(word, lettersCount), number);
+    },
+    near: (word: string): ReturnType<Vocabulary['near']> => {
       if (word.length < charsMinForOneEdit || /\d/.test(word)) return [];
       const editsMax = word.length < charsMinForTwoEdits ? 1 : 2;
-      const candidates = new Set(
-        [1, 2].flatMap((count) => [
-          ...(byStart.get(startOf(word, count)) ?? []),
-          ...(byEnd.get(endOf(word, count)) ?? []),
-        ]),
-      );
       const found: { number: number; distance: number }[] = [];
       let compared = 0;
-      for (const number of candidates) {
+      for (const number of sameEnds(word)) {
         const other = words[number] as string;
         if (Math.abs(other.length - word.length) > editsMax) continue;
         compared += 1;
