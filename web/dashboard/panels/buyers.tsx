@@ -202,6 +202,7 @@ export const BasketPanel = () => {
     queryKey: ['best seller', period.from, period.to, question.tz],
     enabled: question.product === undefined,
     placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
     queryFn: async () =>
       (
         await api.GET('/api/analytics/top-products', {
