@@ -156,7 +156,7 @@ const SettingCard = ({ name, onChanged }: { name: string; onChanged(): void }) =
   return (
     <section
       aria-label={name}
-      className="flex flex-col gap-4 self-start rounded-xl border border-line bg-surface p-5 xl:sticky xl:top-20"
+      className="order-first flex flex-col gap-4 self-start rounded-xl border border-line bg-surface p-5 xl:sticky xl:top-20 xl:order-none"
     >
       <div>
         <h2 className="break-all font-mono font-semibold">{name}</h2>

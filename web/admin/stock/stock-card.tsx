@@ -30,7 +30,7 @@ export const StockCard = ({ productId }: { productId: string }) => {
       {data === undefined ? (
         <Skeleton className="mt-3 h-16 w-full" />
       ) : (
-        <dl className="mt-3 grid grid-cols-4 gap-3">
+        <dl className="mt-3 grid grid-cols-2 gap-3 sm:grid-cols-4">
           {(
             [
               ['Available', data.available],

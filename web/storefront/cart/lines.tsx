@@ -55,7 +55,7 @@ const Line = ({
       <CoverPicture
         product={{ id: line.productId, name: line.name, category }}
         image={image}
-        className="w-20 shrink-0 self-start rounded-lg"
+        className="w-16 shrink-0 self-start rounded-lg sm:w-20"
       />
       <div className="flex min-w-0 flex-1 flex-col gap-2">
         <div className="flex items-start justify-between gap-3">
