@@ -68,6 +68,8 @@ const titles: Readonly<Record<Metric, string>> = {
   refunds: 'Refunds',
 };
 
+const isMoney = (metric: Metric): boolean => metric === 'net' || metric === 'refunds' || metric === 'average';
+
 type Totals = {
   net: number;
   orders: number;
@@ -254,7 +256,7 @@ const Tile = ({
         </span>
       )}
       <span className="flex min-h-5 flex-wrap items-baseline gap-x-2">
-        {now != null && then != null && (
+        {now != null && then != null && !(isMoney(metric) && currency === undefined) && (
           <>
             <Delta
               now={now}
@@ -285,11 +287,10 @@ const MetricChart = ({
   before: (number | null)[] | undefined;
 }) => {
   const { question, period, currency, ask, isTable } = useAsked();
-  const isMoney = metric === 'net' || metric === 'refunds' || metric === 'average';
   const format = (value: number): string =>
-    isMoney ? exact(value, currency) : metric === 'conversion' ? percent(value) : count(value);
+    isMoney(metric) ? exact(value, currency) : metric === 'conversion' ? percent(value) : count(value);
   const formatAxis = (value: number): string =>
-    isMoney ? compact(value, currency) : metric === 'conversion' ? percent(value) : count(value);
+    isMoney(metric) ? compact(value, currency) : metric === 'conversion' ? percent(value) : count(value);
   const asOfMs = Date.parse(answer.data?.asOf ?? '');
   const partial = !Number.isNaN(asOfMs) && isPartial(starts, asOfMs, period);
   const growingAt = partial ? starts.findLastIndex((ms) => ms <= asOfMs) : undefined;
@@ -330,7 +331,7 @@ const MetricChart = ({
         columns: [
           `from (UTC)`,
           'zone',
-          isMoney ? `${title}, minor units ${currency ?? ''}` : title,
+          isMoney(metric) ? `${title}, minor units ${currency ?? ''}` : title,
           ...(before === undefined ? [] : ['before']),
         ],
         rows: starts.map((ms, at) => [

@@ -104,7 +104,11 @@ export const SearchesPanel = () => {
       answer={searches}
       isTable={asked.isTable}
       isEmpty={rows.length === 0}
-      empty={`Every one of ${count(searches.data?.searches ?? 0)} searches led to a product.`}
+      empty={
+        searches.data?.searches
+          ? `${plural(searches.data.searches, { one: 'The only search', other: 'Every one of {count} searches' })} led to a product.`
+          : 'Nobody searched in this period.'
+      }
       csv={() => ({
         columns: ['term', 'searches', 'unanswered', 'visits', 'click-through rate'],
         rows: rows.map((row) => [row.term, row.searches, row.unanswered, row.visits, row.clickThroughRate]),
