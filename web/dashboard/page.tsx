@@ -65,7 +65,7 @@ export const DashboardPage = () => {
         >
           {spanWords(question, period, previous)}
         </PageTitle>
-        <LiveStrip figures={figures} currency={currency} zone={question.tz} />
+        <LiveStrip figures={figures} zone={question.tz} />
         <Panels />
         <p className="text-ink-soft text-xs">
           Live figures are of these minutes and may still grow; the others are complete to the time that each

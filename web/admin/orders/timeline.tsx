@@ -26,7 +26,7 @@ const words: Readonly<Record<Span['state'], string>> = {
   done: 'done',
   open: 'under way',
   overdue: 'overdue',
-  refused: 'refused',
+  refused: 'refused or cancelled',
   undone: 'taken back',
 };
 

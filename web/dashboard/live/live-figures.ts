@@ -15,6 +15,8 @@ export type LiveFigures = {
   state: StreamState;
   asOf: string | undefined;
   lagMs: number;
+  /** The one that was asked for, else the first in which something was sold. */
+  currency: string | undefined;
   /** The last thirty minutes, oldest first; null where nothing is known. */
   minutes: { gmv: readonly (number | null)[]; orders: readonly (number | null)[]; newestMs: number };
   /** Seconds since the epoch and the money of each ten seconds of the last ten minutes. */
@@ -99,12 +101,14 @@ export const createLiveBuffers = () => {
     },
     figures: (currency: string | undefined): Omit<LiveFigures, 'state'> => {
       isChanged = false;
-      const own = money.get(currency ?? money.keys().next().value ?? '');
+      const shown = currency ?? money.keys().next().value;
+      const own = money.get(shown ?? '');
       const minute = readUpTo(own?.minute, minutesKept, 60_000, knownBeforeMs.minute);
       const fast = readUpTo(own?.tenSeconds, tenSecondsKept, 10_000, knownBeforeMs.tenSeconds);
       return {
         asOf: last?.asOf,
         lagMs: last?.lagMs ?? 0,
+        currency: shown,
         minutes: {
           gmv: minute.values,
           orders: readUpTo(orders, minutesKept, 60_000, knownBeforeMs.minute).values,

@@ -8,16 +8,8 @@ import type { LiveFigures } from './live-figures.ts';
 const series = [{ name: 'Sold in ten seconds', colour: 'series-1', look: 'line' }] as const;
 
 /** Money and orders of these minutes, moving as they land. Marked live: the log may still add to them. */
-export const LiveStrip = ({
-  figures,
-  currency,
-  zone,
-}: {
-  figures: LiveFigures;
-  currency: string | undefined;
-  zone: string;
-}) => {
-  const { minutes, tenSeconds, visitorsNow, state } = figures;
+export const LiveStrip = ({ figures, zone }: { figures: LiveFigures; zone: string }) => {
+  const { minutes, tenSeconds, visitorsNow, state, currency } = figures;
   const dimmed = classes('min-w-0', state !== 'open' && 'opacity-55');
   const now = minutes.gmv.at(-1) ?? null;
   const lastMinute = minutes.gmv.at(-2) ?? null;
