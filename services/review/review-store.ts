@@ -35,15 +35,29 @@ const rowColumns = `review_id AS "reviewId", product_id AS "productId", user_id 
   (extract(epoch FROM created_at) * 1000)::bigint AS "createdAtMs",
   (extract(epoch FROM updated_at) * 1000)::bigint AS "updatedAtMs"`;
 
-export const createReviewStore = ({
-  events,
-  clock,
-}: {
-  events: Pick<EventPublisher<Published>, 'event'>;
-  clock: Clock;
-}): ReviewStore => {
-  /** Changes what the reviews of a product say together, and publishes it. The product's row is locked by it. */
-  const rate = async (tx: Tx, productId: string, change: { sum: number; count: number }): Promise<void> => {
+type Parts = { events: Pick<EventPublisher<Published>, 'event'>; clock: Clock };
+
+export const createReviewStore = (parts: Parts): ReviewStore => {
+  const rate = ratingIn(parts);
+  return {
+    submit: (tx, submission) => submit(tx, submission, parts),
+    moderate: async (tx, reviewId, status, by) => {
+      const before = await lockReview(tx, reviewId);
+      if (before === undefined || before.status === status) return before;
+      const nowMs = parts.clock.nowMs();
+      await setStatus(tx, { before, status, by, nowMs }, parts);
+      const change = ratingChangeOf(before.rating, before.status, status);
+      if (change !== null) await rate(tx, before.productId, change);
+      return { ...before, status, updatedAtMs: nowMs };
+    },
+    vote,
+  };
+};
+
+/** Changes what the reviews of a product say together, and publishes it. The product's row is locked by it. */
+const ratingIn =
+  ({ events, clock }: Parts) =>
+  async (tx: Tx, productId: string, change: { sum: number; count: number }): Promise<void> => {
     const { rows } = await tx.query<Rating>(
       // The first change adds. A row that is not inserted has to fit the table all the same.
       `INSERT INTO ratings AS rated (product_id, version, sum, count)
@@ -55,96 +69,81 @@ export const createReviewStore = ({
     );
     const { version: ratingVersion, sum, count } = rows[0] as Rating;
     const occurredAt = clock.nowMs();
-    await append(tx, [
-      events.event(
-        'ProductRated',
-        productId,
-        { productId, ratingVersion, sum, count, occurredAt },
-        { occurredAt },
-      ),
-    ]);
+    const rated = { productId, ratingVersion, sum, count, occurredAt };
+    await append(tx, [events.event('ProductRated', productId, rated, { occurredAt })]);
   };
 
-  return {
-    submit: async (tx, { productId, userId, rating, title, text }) => {
-      const nowMs = clock.nowMs();
-      await lockForReviewing(tx);
-      const { rows: known } = await tx.query<{
-        isSold: boolean | null;
-        isVerified: boolean;
-        isErased: boolean;
-      }>(
-        `SELECT (SELECT is_sold FROM products WHERE product_id = $1) AS "isSold",
-           EXISTS (SELECT 1 FROM purchases WHERE user_id = $2 AND product_id = $1) AS "isVerified",
-           EXISTS (SELECT 1 FROM erased_users WHERE user_id = $2) AS "isErased"`,
-        [productId, userId],
-      );
-      const { isSold, isVerified, isErased } = known[0] as (typeof known)[number];
-      if (isErased) return { refused: 'erased' };
-      if (isSold !== true) return { refused: 'unknown_product' };
-      const { rows } = await tx.query<Review>(
-        `INSERT INTO reviews (review_id, product_id, user_id, rating, title, text, status, verified_purchase,
-           created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $8)
-         ON CONFLICT (product_id, user_id) DO NOTHING RETURNING ${rowColumns}`,
-        [newId(clock), productId, userId, rating, title, text, isVerified, new Date(nowMs)],
-      );
-      const [review] = rows;
-      if (review === undefined) return { refused: 'exists' };
-      const { reviewId, status, verifiedPurchase } = review;
-      await append(tx, [
-        events.event(
-          'ReviewSubmitted',
-          reviewId,
-          { reviewId, productId, userId, rating, verifiedPurchase, status, occurredAt: nowMs },
-          { occurredAt: nowMs },
-        ),
-      ]);
-      return review;
-    },
+const submit = async (
+  tx: Tx,
+  { productId, userId, rating, title, text }: Submission,
+  { events, clock }: Parts,
+): Promise<Review | { refused: SubmitRefusal }> => {
+  const nowMs = clock.nowMs();
+  await lockForReviewing(tx);
+  const { isSold, isVerified, isErased } = await factsOf(tx, productId, userId);
+  if (isErased) return { refused: 'erased' };
+  if (isSold !== true) return { refused: 'unknown_product' };
+  const { rows } = await tx.query<Review>(
+    `INSERT INTO reviews (review_id, product_id, user_id, rating, title, text, status, verified_purchase,
+       created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $8)
+     ON CONFLICT (product_id, user_id) DO NOTHING RETURNING ${rowColumns}`,
+    [newId(clock), productId, userId, rating, title, text, isVerified, new Date(nowMs)],
+  );
+  const [review] = rows;
+  if (review === undefined) return { refused: 'exists' };
+  const { reviewId, status, verifiedPurchase } = review;
+  const submitted = { reviewId, productId, userId, rating, verifiedPurchase, status, occurredAt: nowMs };
+  await append(tx, [events.event('ReviewSubmitted', reviewId, submitted, { occurredAt: nowMs })]);
+  return review;
+};
 
-    moderate: async (tx, reviewId, status, by) => {
-      const before = await lockReview(tx, reviewId);
-      if (before === undefined || before.status === status) return before;
-      const nowMs = clock.nowMs();
-      const { productId, rating } = before;
-      await tx.query('UPDATE reviews SET status = $2, updated_at = $3 WHERE review_id = $1', [
-        reviewId,
-        status,
-        new Date(nowMs),
-      ]);
-      await append(tx, [
-        events.event(
-          'ReviewModerated',
-          reviewId,
-          { reviewId, productId, status, moderatedBy: by, occurredAt: nowMs },
-          { occurredAt: nowMs },
-        ),
-      ]);
-      const change = ratingChangeOf(rating, before.status, status);
-      if (change !== null) await rate(tx, productId, change);
-      return { ...before, status, updatedAtMs: nowMs };
-    },
+type Facts = { isSold: boolean | null; isVerified: boolean; isErased: boolean };
 
-    vote: async (tx, reviewId, userId, isHelpful) => {
-      const review = await lockReview(tx, reviewId);
-      if (review?.userId === userId) return 'own';
-      if (review?.status !== 'approved') return undefined;
-      await tx.query(
-        `INSERT INTO votes (review_id, user_id, helpful) VALUES ($1, $2, $3)
-         ON CONFLICT (review_id, user_id) DO UPDATE SET helpful = EXCLUDED.helpful`,
-        [reviewId, userId, isHelpful],
-      );
-      const { rows } = await tx.query<Review>(
-        `UPDATE reviews SET (helpful, unhelpful) =
-           (SELECT count(*) FILTER (WHERE v.helpful), count(*) FILTER (WHERE NOT v.helpful)
-            FROM votes v WHERE v.review_id = $1)
-         WHERE review_id = $1 RETURNING ${rowColumns}`,
-        [reviewId],
-      );
-      return rows[0];
-    },
-  };
+/** What other services have said of the product and the person. */
+const factsOf = async (tx: Tx, productId: string, userId: string): Promise<Facts> => {
+  const { rows } = await tx.query<Facts>(
+    `SELECT (SELECT is_sold FROM products WHERE product_id = $1) AS "isSold",
+       EXISTS (SELECT 1 FROM purchases WHERE user_id = $2 AND product_id = $1) AS "isVerified",
+       EXISTS (SELECT 1 FROM erased_users WHERE user_id = $2) AS "isErased"`,
+    [productId, userId],
+  );
+  return rows[0] as Facts;
+};
+
+type StatusChange = { before: Review; status: ReviewStatus; by: string; nowMs: number };
+
+const setStatus = async (
+  tx: Tx,
+  { before: { reviewId, productId }, status, by, nowMs }: StatusChange,
+  { events }: Parts,
+): Promise<void> => {
+  await tx.query('UPDATE reviews SET status = $2, updated_at = $3 WHERE review_id = $1', [
+    reviewId,
+    status,
+    new Date(nowMs),
+  ]);
+  const moderated = { reviewId, productId, status, moderatedBy: by, occurredAt: nowMs };
+  await append(tx, [events.event('ReviewModerated', reviewId, moderated, { occurredAt: nowMs })]);
+};
+
+const vote: ReviewStore['vote'] = async (tx, reviewId, userId, isHelpful) => {
+  const review = await lockReview(tx, reviewId);
+  if (review?.userId === userId) return 'own';
+  if (review?.status !== 'approved') return undefined;
+  await tx.query(
+    `INSERT INTO votes (review_id, user_id, helpful) VALUES ($1, $2, $3)
+     ON CONFLICT (review_id, user_id) DO UPDATE SET helpful = EXCLUDED.helpful`,
+    [reviewId, userId, isHelpful],
+  );
+  const { rows } = await tx.query<Review>(
+    `UPDATE reviews SET (helpful, unhelpful) =
+       (SELECT count(*) FILTER (WHERE v.helpful), count(*) FILTER (WHERE NOT v.helpful)
+        FROM votes v WHERE v.review_id = $1)
+     WHERE review_id = $1 RETURNING ${rowColumns}`,
+    [reviewId],
+  );
+  return rows[0];
 };
 
 const lockReview = async (tx: Tx, reviewId: string): Promise<Review | undefined> => {
