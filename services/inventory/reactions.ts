@@ -1,7 +1,7 @@
 import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
-import type { Reactions } from '#platform/messaging/reactor';
+import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { Logger, Metrics } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
 import type { HoldRefusal } from './hold.js';
@@ -22,7 +22,9 @@ export const reactions = (deps: {
   const patience = createPatience(deps.clock, deps.unknownProductWaitMs);
 
   return {
-    ProductCreated: (tx, { value }) => stock.open(tx, value.productId, value.initialStock),
+    ProductCreated: recognisingRepeats((tx, { value }) =>
+      stock.open(tx, value.productId, value.initialStock),
+    ),
 
     OrderPlaced: async (tx, { value: { orderId, lines }, occurredAt }) => {
       let outcome = await holds.reserve(tx, orderId, lines);

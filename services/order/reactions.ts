@@ -1,6 +1,6 @@
 import type { Clock } from '#platform/clock';
 import type { ReceivedEvent } from '#platform/messaging/events';
-import type { Reactions } from '#platform/messaging/reactor';
+import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
@@ -130,9 +130,9 @@ export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
 
 /** Maintains the copy of the catalogue by which orders are priced. */
 export const catalogueReactions = (products: ProductReplica): Reactions<EventMap> => ({
-  ProductCreated: (tx, { value }) => products.note(tx, value),
-  ProductUpdated: (tx, { value }) => products.note(tx, value),
-  ProductDeleted: (tx, { value }) => products.end(tx, value.productId, value.version),
+  ProductCreated: recognisingRepeats((tx, { value }) => products.note(tx, value)),
+  ProductUpdated: recognisingRepeats((tx, { value }) => products.note(tx, value)),
+  ProductDeleted: recognisingRepeats((tx, { value }) => products.end(tx, value.productId, value.version)),
 });
 
 /** Order's reaction to an account that was erased. */
