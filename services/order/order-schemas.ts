@@ -3,6 +3,7 @@ import { emailAddress, line, matching, text, uuid } from '#platform/http/text';
 import { cartIdCharsMax, cartIdHeader } from '#schemas/cart-id';
 import { countries } from '#schemas/country';
 import { itemsMax, piecesOfProductMax } from '#schemas/order-bounds';
+import { paymentMethods } from '#schemas/payment-methods';
 import { paymentStatuses } from '#schemas/payment-status';
 import type { EventPlace } from './event-place-reads.js';
 import { orderStatuses, type Shipment } from './order.js';
@@ -40,7 +41,7 @@ export const placeOrderBody = z.strictObject({
   items: itemsBody,
   shippingAddress: z.strictObject(addressShape),
   payment: z.strictObject({
-    method: z.enum(['card', 'paypal', 'crypto']),
+    method: z.enum(paymentMethods),
     token: matching(200, /^[\x21-\x7e]{1,200}$/).describe(
       'From the payment provider. The sandbox accepts tok_ok, tok_declined, tok_flaky and more.',
     ),

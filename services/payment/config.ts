@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { envSchema, setting } from '#platform/config';
 import { serviceSettings } from '#platform/service';
+import { paymentRetryMs } from './payment-settings.js';
 
 const providerNames = ['sandbox', 'stripe'] as const;
 
 export const paymentConfig = envSchema({
   ...serviceSettings('payment', { databasePoolMax: 8 }),
   /** How long after a declined payment the buyer may try again; see `orders.paymentRetryMs`. */
-  paymentRetryMs: ['ORDER_PAYMENT_RETRY_MS', setting.integer(0, 86_400_000).default(0)],
+  paymentRetryMs: ['ORDER_PAYMENT_RETRY_MS', setting.integer(0, 86_400_000).default(paymentRetryMs.default)],
   /** The provider of each method of payment. */
   cardProvider: ['PAYMENT_PROVIDER_CARD', z.enum(providerNames).default('sandbox')],
   paypalProvider: ['PAYMENT_PROVIDER_PAYPAL', z.enum(providerNames).default('sandbox')],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { matching, prose, uuid } from '#platform/http/text';
+import { paymentMethods } from '#schemas/payment-methods';
 import { type PaymentStatusShown, paymentStatuses } from '#schemas/payment-status';
 import type { PaymentStatus, Refund } from './payment.js';
 import type { PaymentView } from './payment-store.js';
@@ -35,11 +36,9 @@ export const paymentSchema = z
   })
   .meta({ id: 'Payment' });
 
-export const methods = ['card', 'paypal', 'crypto'] as const;
-
 export const anotherTryBody = z.strictObject({
   orderId: uuid,
-  method: z.enum(methods),
+  method: z.enum(paymentMethods),
   token: matching(200, /^[\x21-\x7e]{1,200}$/).describe('From the payment provider; a new one.'),
 });
 

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '#platform/ids';
 import { handClock } from '#platform/testing/hand-clock';
+import { paymentMethods } from '#schemas/payment-methods';
 import type { PaymentProvider } from './provider.js';
 import type { ReferenceStore } from './reference-store.js';
 import { createStripe, createStripeProvider } from './stripe-provider.js';
@@ -51,7 +52,7 @@ test('Stripe’s mock accepts each call, and finds what each one has made', asyn
     (what) => `${orderId}:${what}`,
   );
   const waits = { outcome: 'declined', reason: 'requires_payment_method' };
-  for (const method of ['card', 'paypal', 'crypto']) {
+  for (const method of paymentMethods) {
     const key = `${authorize}:${method}`;
     expect(await stripe.authorize({ ...money, key, method, token: 'pm_card_visa' }, signal)).toEqual(waits);
     expect(await stripe.find({ key, kind: 'authorize', captureKey: '' }, signal)).toEqual(waits);
