@@ -3,7 +3,7 @@
  * record) did not behave as it should. It is neither a refusal (a business outcome, always a value) nor a broken
  * invariant (see `assert.ts`).
  */
-export const faultCodes = [
+const faultCodes = [
   'broker_unavailable',
   'broker_rejected',
   'registry_unavailable',

@@ -229,7 +229,7 @@ export type Service<C = unknown> = {
 };
 
 /** The settings that every process has. */
-export const hostConfig = envSchema({
+const hostConfig = envSchema({
   logLevel: ['LOG_LEVEL', z.enum(logLevels).default('info')],
   zipkinUrl: ['ZIPKIN_URL', setting.url.optional()],
   /** If set, traces are also sent there as OTLP over HTTP, in JSON. */

@@ -10,7 +10,6 @@ import { engines } from '#platform/testing/engines';
 import { handClock } from '#platform/testing/hand-clock';
 import { type SimilarityView, similarityKeys } from '#schemas/similarity-state';
 import { redisSimilarityView } from '../services/recommendation/redis-view.js';
-import { memorySimilarityStore } from '../stream-jobs/item-similarity/memory-store.js';
 import { openRedisSimilarityStore } from '../stream-jobs/item-similarity/redis-store.js';
 import { defaultSettings, learn, noChanges, type Signal } from '../stream-jobs/item-similarity/similarity.js';
 import {
@@ -18,6 +17,7 @@ import {
   type SimilarityBounds,
   type SimilarityStore,
 } from '../stream-jobs/item-similarity/similarity-store.js';
+import { memorySimilarityStore } from '../stream-jobs/item-similarity/testing/memory-store.js';
 
 const smallBounds: SimilarityBounds = {
   ...defaultBounds,

@@ -50,7 +50,7 @@ const linked = (from: string, to: string): boolean => {
   }
 };
 
-export const readHolder = (lock: string): ProcessIdentity | undefined => {
+const readHolder = (lock: string): ProcessIdentity | undefined => {
   try {
     const { pid, startTicks } = JSON.parse(readFileSync(lock, 'utf8')) as ProcessIdentity;
     return Number.isInteger(pid) ? { pid, startTicks } : undefined;

@@ -27,7 +27,7 @@ export const mailbox: Service<MailboxConfig> = {
   },
 };
 
-export const createReceiver = (
+const createReceiver = (
   host: Pick<Host, 'clock' | 'logger' | 'listenAddress'>,
   letters: Letters,
   smtpPort: number,

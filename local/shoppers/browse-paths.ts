@@ -19,7 +19,7 @@ export type BrowsePaths = {
  * than half of those (20 %) to the one just seen.
  */
 export const clicksQuantiles = [3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 6, 6, 7, 9, 12, 26];
-export const sameShare = 0.2;
+const sameShare = 0.2;
 export const revisitShare = 0.37;
 
 const clicksMax = 40;

@@ -4,7 +4,7 @@ import { runToEnd } from '../engines/run-to-end.js';
 import { cached, type InstallContext } from './cache.js';
 import { installByApt, needed } from './debian.js';
 
-export const onPath = (program: string, env: NodeJS.ProcessEnv): string | undefined => {
+const onPath = (program: string, env: NodeJS.ProcessEnv): string | undefined => {
   return (env.PATH ?? '')
     .split(delimiter)
     .map((dir) => join(dir, program))

@@ -136,7 +136,7 @@ type Verified = {
 /** Fetches the JWKS from the first of several addresses that answers. */
 export type KeySource = () => Promise<JSONWebKeySet>;
 
-export const keysFrom =
+const keysFrom =
   (urls: readonly string[]): KeySource =>
   async () => {
     let lastError: unknown = new Error('no key server configured');

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { problem } from './problem-details.js';
 import { text, wholeNumber } from './text.js';
 
-export const pageLimitDefault = 20;
-export const pageLimitMax = 100;
+const pageLimitDefault = 20;
+const pageLimitMax = 100;
 
 const limit = wholeNumber(1, pageLimitMax).prefault(pageLimitDefault);
 const cursor = text(512).min(1).optional().describe('The `next` value of the previous page. Opaque.');

@@ -38,7 +38,7 @@ export const unavailable = (code: string, detail: string, retryAfterS = 1): Prob
 
 export const problemMediaType = 'application/problem+json';
 
-export const problemSchema = z
+const problemSchema = z
   .object({
     type: z.string().describe('A URI that names this kind of problem.'),
     title: z.string().describe('The name of the HTTP status.'),

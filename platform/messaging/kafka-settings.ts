@@ -1,7 +1,7 @@
 import { setting, settingGroup } from '#platform/config';
 
-export const kafkaClients = ['kafkajs', 'rdkafka'] as const;
-export const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+const kafkaClients = ['kafkajs', 'rdkafka'] as const;
+const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
 /** How a process reaches Kafka: the client, the addresses and the login. */
 export type KafkaSettings = {

@@ -27,11 +27,6 @@ export type ReadAsideOptions = {
   isOn: boolean;
 };
 
-/** Keeps nothing. */
-export const uncached: Pick<ReadAside<never>, 'forget' | 'forgetAll'> & {
-  read<V>(key: string, load: () => Promise<V>): Promise<V>;
-} = { read: (_key, load) => load(), forget: () => {}, forgetAll: () => {} };
-
 /** A value whose loading takes longer is not kept. */
 const leaseMs = 10_000;
 const keysPerCommandMax = 500;

@@ -27,7 +27,7 @@ const priorInDeviations = 0.1;
 
 export const meanOf = ({ visitors, sum }: Sums): number => (visitors === 0 ? 0 : sum / visitors);
 
-export const varianceOf = (sums: Sums): number => {
+const varianceOf = (sums: Sums): number => {
   const { visitors, squares } = sums;
   if (visitors < 2) return 0;
   return Math.max(0, (squares - visitors * meanOf(sums) ** 2) / (visitors - 1));

@@ -25,6 +25,3 @@ export const joinOf = <L, R>(): Aggregate<Side<L, R>, Pair<L, R>> => ({
     return into;
   },
 });
-
-export const isJoined = ({ left, right }: Pair<unknown, unknown>): boolean =>
-  left.length > 0 && right.length > 0;

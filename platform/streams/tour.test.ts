@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { drawTopology } from '#platform/streams/drawing';
-import { isJoined, joinOf, type Pair } from '#platform/streams/join';
+import { joinOf, type Pair } from '#platform/streams/join';
 import { createTask, type Task } from '#platform/streams/task';
 import { topology, type WindowOf } from '#platform/streams/topology';
 import { gap, hopping, tumbling } from '#platform/streams/window';
@@ -168,8 +168,14 @@ describe('a join', () => {
       },
       window: gap(60_000),
       aggregate: joinOf<string, string>(),
-      rows: ({ key, sum }: WindowOf<Pair<string, string>>) =>
-        isJoined(sum) ? [[key, sum.left[0]?.value, sum.right[0]?.value]] : [],
+      rows: ({
+        key,
+        sum: {
+          left: [left],
+          right: [right],
+        },
+      }: WindowOf<Pair<string, string>>) =>
+        left !== undefined && right !== undefined ? [[key, left.value, right.value]] : [],
       sink: { into: 'a list', publish: async () => {}, rowsKeptMax: 10 },
     });
     const { add, rows } = feeding(createTask(joined, idleAfterMs));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { matching } from '#platform/http/text';
 
 /** So many topics one connection may have; a page needs two or three. */
-export const topicsMax = 20;
+const topicsMax = 20;
 
 /** As the order service reads an id, so that what the document allows is refused by nobody behind it. */
 const uuidText = '[\\da-fA-F]{8}-[\\da-fA-F]{4}-[1-8][\\da-fA-F]{3}-[89abAB][\\da-fA-F]{3}-[\\da-fA-F]{12}';

@@ -140,7 +140,7 @@ export const evolve = (hold: Hold, event: HoldEvent): Hold => {
 };
 
 /** Sums the lines of the same product. Sorted by product, so that all orders lock products in the same order. */
-export const sumLines = (lines: readonly Line[]): Line[] => {
+const sumLines = (lines: readonly Line[]): Line[] => {
   const sums = new Map<string, number>();
   for (const { productId, quantity } of lines) sums.set(productId, (sums.get(productId) ?? 0) + quantity);
   return [...sums]

@@ -3,11 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
 import { createRedis } from '#platform/redis/client';
-import { createReadAside, uncached } from '#platform/redis/read-aside';
+import { createReadAside } from '#platform/redis/read-aside';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import { uncached } from '#platform/testing/uncached';
 import type { OrderStanding } from './order-view.js';
 import { createOrderViews, type OrderViews } from './order-view-store.js';
 

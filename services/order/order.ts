@@ -9,7 +9,7 @@ import type {
   OrderShipped,
 } from '#schemas/events';
 
-export const cancellationReasons = [
+const cancellationReasons = [
   'out_of_stock',
   'payment_declined',
   'payment_unavailable',

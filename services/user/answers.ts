@@ -77,7 +77,7 @@ const refused = ({ refused: code }: AccountRefusal | LoginRefusal) => {
   }
 };
 
-export const noSuchUser = () => problem(404, 'user_not_found', 'There is no such account.');
+const noSuchUser = () => problem(404, 'user_not_found', 'There is no such account.');
 
 /** The result, where the account exists. */
 export const unlessGone = <T>(found: T | undefined): T => {

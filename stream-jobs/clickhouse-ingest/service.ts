@@ -24,7 +24,7 @@ export const feedsOf = (config: ClickHouseIngestConfig): Feed[] => {
 };
 
 /** Loads Kafka into ClickHouse without decoding, every record exactly once: see ADR 5. */
-export const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {
+const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {
   const clickhouse = host.use(createClickHouse({ url: config.clickhouseUrl }));
   const { broker, registry, deadLetters } = await openJob(host, config);
   host.use(

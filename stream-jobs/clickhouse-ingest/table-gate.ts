@@ -18,7 +18,7 @@ export type NextTable = { database: string; table: string };
 const closedMark = 'closed for ';
 const openMark = 'open';
 
-export const closedGate = ({ database, table }: NextTable): string => `${closedMark}${database}.${table}`;
+const closedGate = ({ database, table }: NextTable): string => `${closedMark}${database}.${table}`;
 
 /** The table that a closed gate's row names; null if the row says that it is open. */
 export const nextTableOf = (gate: string | undefined): NextTable | null => {

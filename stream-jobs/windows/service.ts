@@ -12,7 +12,7 @@ import { topologies } from './topologies.js';
 const redisCommandTimeoutMs = 2_000;
 
 /** Runs the windowed jobs of `topologies.ts`: see docs/topologies.md. */
-export const windowsJob = async (config: WindowsConfig, host: Host): Promise<void> => {
+const windowsJob = async (config: WindowsConfig, host: Host): Promise<void> => {
   const redis = host.use(createRedis(host, config.redisUrl, { commandTimeoutMs: redisCommandTimeoutMs }));
   const { group, topicPrefix, fraudOrders, fraudDeclines, fraudAmountMinor } = config;
   await runWindowedJobs(config, host, {

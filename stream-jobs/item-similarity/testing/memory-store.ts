@@ -1,6 +1,6 @@
 import { type Neighbour, type Seen, type Step, similarityOf } from '#schemas/similarity-state';
-import type { Changes } from './similarity.js';
-import { defaultBounds, type SimilarityBounds, type SimilarityMemory } from './similarity-store.js';
+import type { Changes } from '../similarity.js';
+import { defaultBounds, type SimilarityBounds, type SimilarityMemory } from '../similarity-store.js';
 
 const slicesMax = 12;
 
@@ -21,8 +21,8 @@ const emptyState = () => ({
 type State = ReturnType<typeof emptyState>;
 
 /**
- * The state in memory, for replays and tests. Entries are removed by bounds, not by time, because a replay does not run
- * in real time.
+ * The state in memory, beside which tests compare the one in Redis. Entries are removed by bounds, not by time, because
+ * a test does not run in real time.
  */
 export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds): SimilarityMemory => {
   const state = emptyState();
@@ -121,8 +121,8 @@ const byFallingValue = ([a, x]: [string, number], [b, y]: [string, number]): num
   y - x || (a < b ? -1 : 1);
 
 /**
- * One pass, because a replay calls it every few events: a value is sorted in only if it beats the worst of the best so
- * far.
+ * One pass, because long histories call it every few events: a value is sorted in only if it beats the worst of the best
+ * so far.
  */
 const highest = (values: Map<string, number>, countMax: number): [string, number][] => {
   let best: [string, number][] = [];
