@@ -14,12 +14,12 @@ const failures = (count: number) => {
 describe('a circuit', () => {
   test('opens after five failures in a row, not before, and not where an answer came between', () => {
     failures(4);
-    expect([circuit.restMs(), circuit.state()]).toEqual([0, 0]);
+    expect([circuit.restMs(), circuit.state()]).toEqual([0, 'closed']);
     circuit.succeed();
     failures(4);
-    expect(circuit.state()).toBe(0);
+    expect(circuit.state()).toBe('closed');
     failures(1);
-    expect([circuit.restMs(), circuit.state()]).toEqual([60_000, 1]);
+    expect([circuit.restMs(), circuit.state()]).toEqual([60_000, 'open']);
   });
 
   test('lets one call try after a minute, and closes when it succeeds', () => {
@@ -27,11 +27,11 @@ describe('a circuit', () => {
     nowMs += 59_999;
     expect(circuit.restMs()).toBe(1);
     nowMs += 1;
-    expect(circuit.state()).toBe(2);
+    expect(circuit.state()).toBe('half_open');
     expect(circuit.restMs()).toBe(0);
     expect(circuit.restMs()).toBeGreaterThan(0);
     circuit.succeed();
-    expect([circuit.restMs(), circuit.restMs(), circuit.state()]).toEqual([0, 0, 0]);
+    expect([circuit.restMs(), circuit.restMs(), circuit.state()]).toEqual([0, 0, 'closed']);
   });
 
   test('opens again for a whole minute when that call fails', () => {
@@ -39,7 +39,7 @@ describe('a circuit', () => {
     nowMs += 60_000;
     circuit.restMs();
     circuit.fail();
-    expect([circuit.restMs(), circuit.state()]).toEqual([60_000, 1]);
+    expect([circuit.restMs(), circuit.state()]).toEqual([60_000, 'open']);
   });
 
   test('is not held open by failures of calls that began before it opened', () => {

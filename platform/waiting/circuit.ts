@@ -1,8 +1,11 @@
-/** 0 closed: calls pass; 1 open: none does; 2 half open: one call is let through to try. */
-export type CircuitState = 0 | 1 | 2;
+/** Calls pass while it is closed, none while it is open; half open lets one call through to try. */
+export type CircuitState = 'closed' | 'open' | 'half_open';
 
 export type Circuit = {
-  /** 0 if a call may be made now; else after how many milliseconds to ask again. A call that may be made is to be followed by `succeed` or `fail`. */
+  /**
+   * 0 if a call may be made now; else after how many milliseconds to ask again. A call that may be made is to be
+   * followed by `succeed` or `fail`.
+   */
   restMs(): number;
   succeed(): void;
   fail(): void;
@@ -55,8 +58,8 @@ export const createCircuit = ({
       if (openedAtMs !== undefined ? triedAtMs !== undefined : failures >= failuresMax) open();
     },
     state: () => {
-      if (openedAtMs === undefined) return 0;
-      return monotonicMs() - openedAtMs >= openMs ? 2 : 1;
+      if (openedAtMs === undefined) return 'closed';
+      return monotonicMs() - openedAtMs >= openMs ? 'half_open' : 'open';
     },
   };
 };

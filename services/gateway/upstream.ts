@@ -88,7 +88,7 @@ export const createUpstream = (
   const inTurn = (): Instance[] => {
     turn = (turn + 1) % Math.max(1, instances.length);
     const rotated = [...instances.slice(turn), ...instances.slice(0, turn)];
-    return rotated.filter(({ circuit }) => circuit.state() !== 1);
+    return rotated.filter(({ circuit }) => circuit.state() !== 'open');
   };
 
   const send = async (request: UpstreamRequest): Promise<UpstreamResponse> => {
@@ -124,7 +124,7 @@ export const createUpstream = (
     send,
     local: () => {
       const [only] = instances;
-      if (only === undefined || instances.length > 1 || only.circuit.state() !== 0) return undefined;
+      if (only === undefined || instances.length > 1 || only.circuit.state() !== 'closed') return undefined;
       return localServerAt(only.origin);
     },
     getJsonOfEach: (path, timeoutMs) =>
