@@ -90,7 +90,8 @@ export type ServiceParts<E, P extends keyof E & string> = {
 
 /**
  * For reactions that keep copies, or that nobody waits for: an order's way through the services does not pass them, so
- * that they may read what lies ready five times a second instead of at each event, handle much of it at once, and give way to others while the event loop is busy.
+ * that they may read what lies ready five times a second instead of at each event, handle much of it at once, and give
+ * way to others while the event loop is busy.
  */
 export const followsLater: ReactOptions = {
   fetchSpacingMs: 200,
@@ -173,7 +174,6 @@ export const openJob = async (host: Host, config: JobConfig): Promise<JobParts> 
   return { broker, registry, deadLetters, app: openFront(host, config) };
 };
 
-/** Opens an HTTP server with the conventions of every endpoint, named after its service. */
 /** Verifies tokens by keys that are fetched when the service starts, so that it needs the user service only once. */
 export const useTokens = (host: Host, config: AuthConfig): RememberingAuthenticator => {
   const authenticator = remoteAuthenticator(config, host.clock);
@@ -185,6 +185,7 @@ export const useTokens = (host: Host, config: AuthConfig): RememberingAuthentica
   return authenticator;
 };
 
+/** Opens an HTTP server with the conventions of every endpoint, named after its service. */
 export const openFront = (host: Host, config: FrontConfig, auth?: Authenticator): HttpApp => {
   const { app, component } = createHttpServer(host, {
     port: config.port,

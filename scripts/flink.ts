@@ -1,10 +1,10 @@
 /**
- * `npm run flink [live-metrics|visits|product-performance|item-pairs]`: runs the Flink SQL of a windowed job on the platform that CARTSTREAM_RUN names
- * or that runs in `.local`, and prints its rows until it is stopped.
+ * `npm run flink [live-metrics|visits|product-performance|item-pairs]`: runs the Flink SQL of a windowed job on the
+ * platform that CARTSTREAM_RUN names or that runs in `.local`, and prints its rows until it is stopped.
  *
- * `npm run flink -- --compare`: lets Flink and stream-jobs/windows compute the same events (`ROWS`, 100,000) of topics of
- * their own, out of order by up to 1.5 s and some of them too late for any window, and compares the rows one by one, and the
- * CPU time of both.
+ * `npm run flink -- --compare`: lets Flink and stream-jobs/windows compute the same events (`ROWS`, 100,000) of topics
+ * of their own, out of order by up to 1.5 s and some of them too late for any window, and compares the rows one by one,
+ * and the CPU time of both.
  */
 import { parseArgs } from 'node:util';
 import { projectPath } from '#platform/project';

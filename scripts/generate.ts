@@ -2,7 +2,8 @@
  * `npm run generate`: writes `schemas/events.ts` from the `.avsc` files and appends changed schemas to
  * `schemas/history.json`; in docker-compose.yml and dashboards/prometheus.yml the sections that follow from
  * `services/table.ts`; docs/topologies.md, the drawings of the windowed jobs (these alone with `npm run topology`,
- * which is `--topologies`); and `web/api/schema.d.ts`, the types of the API for the web pages. With `--check` writes nothing and fails when one of them is out of date.
+ * which is `--topologies`); and `web/api/schema.d.ts`, the types of the API for the web pages. With `--check` writes
+ * nothing and fails when one of them is out of date.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

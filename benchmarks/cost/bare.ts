@@ -50,8 +50,10 @@ export type LoadWatch = {
   watched: ReadonlyMap<string, number>;
   /** Called when the warm-up is over and what is sent from then on is counted. */
   onMeasuring?: () => Promise<void>;
-  /** Waited for after the load, before the CPU time is read: what the load has set off may take longer than it. */
-  /** `done` counts the warm-up's operations too. */
+  /**
+   * Waited for after the load, before the CPU time is read: what the load has set off may take longer than it. `done`
+   * counts the warm-up's operations too.
+   */
   settle?: (done: number) => Promise<unknown>;
 };
 

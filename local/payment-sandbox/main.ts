@@ -5,17 +5,18 @@ import { setTimeout as rest } from 'node:timers/promises';
 
 /**
  * A payment provider in a process of its own, for development and tests. It speaks the part of Stripe's API that the
- * payment service uses: payment intents with manual capture, refunds, idempotency keys and signed webhooks. Books are kept
- * in memory.
+ * payment service uses: payment intents with manual capture, refunds, idempotency keys and signed webhooks. Books are
+ * kept in memory.
  *
  *     SANDBOX_LATENCY_MS     before each answer, 0 if unset
  *     SANDBOX_FAILURES       the share of calls that are carried out and not answered, 0 to 1, 0 if unset
  *     SANDBOX_WEBHOOK_URL, SANDBOX_WEBHOOK_SECRET   where events are sent, signed as Stripe signs them
  *
- * It prints its address. `pm_card_visa` is good, `pm_card_chargeDeclined` is declined; `pm_processing` is processing until
- * `POST /_settle` and cannot be cancelled until then, `pm_requiresAction` waits for its buyer. Refunds to
- * `pm_card_pendingRefund` are pending until `POST /_settle`, and those to `pm_card_refundFail` fail. `GET /_books` counts what happened. `POST /_forget`
- * forgets the idempotency keys, as a day does; `POST /_lose` carries the next call out and does not answer it.
+ * It prints its address. `pm_card_visa` is good, `pm_card_chargeDeclined` is declined; `pm_processing` is processing
+ * until `POST /_settle` and cannot be cancelled until then, `pm_requiresAction` waits for its buyer. Refunds to
+ * `pm_card_pendingRefund` are pending until `POST /_settle`, and those to `pm_card_refundFail` fail. `GET /_books`
+ * counts what happened. `POST /_forget` forgets the idempotency keys, as a day does; `POST /_lose` carries the next
+ * call out and does not answer it.
  */
 const latencyMs = Number(process.env.SANDBOX_LATENCY_MS ?? 0);
 const failures = Number(process.env.SANDBOX_FAILURES ?? 0);

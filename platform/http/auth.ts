@@ -34,9 +34,9 @@ export type Principal =
 
 /**
  * Who may call a route: everybody (`anonymous`, `public`), every account (`user`), every account and every API key with
- * the route's scope (`authenticated`), or holders of at least one of these roles. On a `public` route a token is optional, but one that is sent must be valid. While it cannot be
- * verified the answer is 503, unless the route sets `anonymousWithoutKeys`. On an `anonymous` route a token is ignored,
- * as logging in and monitoring need it.
+ * the route's scope (`authenticated`), or holders of at least one of these roles. On a `public` route a token is
+ * optional, but one that is sent must be valid. While it cannot be verified the answer is 503, unless the route sets
+ * `anonymousWithoutKeys`. On an `anonymous` route a token is ignored, as logging in and monitoring need it.
  */
 export type Access = 'anonymous' | 'public' | 'user' | 'authenticated' | readonly Role[];
 

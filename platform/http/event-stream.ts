@@ -43,10 +43,11 @@ export const nothingFollows = z
   .describe('Nothing follows after `Last-Event-ID`: do not connect again.');
 
 /**
- * Answers with `text/event-stream` (WHATWG HTML section 9.2): each event as soon as `events` yields it, until it ends or
- * the client goes. Events are asked for one by one, as the client reads them. `gone` aborts when the client has gone, after
- * `seconds`, when the caller's token expires, or when `stopping` aborts: then `events` has to end. When it throws, the connection breaks and the client
- * connects again. A client that does not read holds what one connection buffers, and for a minute.
+ * Answers with `text/event-stream` (WHATWG HTML section 9.2): each event as soon as `events` yields it, until it ends
+ * or the client goes. Events are asked for one by one, as the client reads them. `gone` aborts when the client has
+ * gone, after `seconds`, when the caller's token expires, or when `stopping` aborts: then `events` has to end. When it
+ * throws, the connection breaks and the client connects again. A client that does not read holds what one connection
+ * buffers, and for a minute.
  */
 export const sendEvents = <R>(
   reply: R,

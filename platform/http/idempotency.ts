@@ -31,10 +31,10 @@ const prunedAtOnceMax = 200;
  * effect's own transaction, so either both exist or neither. A repeat receives the stored answer (with
  * `Idempotency-Replayed: true`). The key with another body is answered with 422, and a repeat whose first request is
  * still running with 409. If `effect` throws, everything is rolled back, and the key can be used again. The route
- * declares `requires: ['idempotency-key']`. `caller` is the owner of the key: the account's or API key's id, or `anonymous`, if unset.
- * `presented` is the secret that the request sends to receive the answer's secret again: a person who has only seen the
- * first request could send the same key and body. With `isJoint`, requests that come at the same time share a
- * transaction (see `inJointTransaction` for what `effect` may do then).
+ * declares `requires: ['idempotency-key']`. `caller` is the owner of the key: the account's or API key's id, or
+ * `anonymous`, if unset. `presented` is the secret that the request sends to receive the answer's secret again: a
+ * person who has only seen the first request could send the same key and body. With `isJoint`, requests that come at
+ * the same time share a transaction (see `inJointTransaction` for what `effect` may do then).
  */
 export const idempotent = async <R extends { header(name: string, value: string): unknown }>(
   db: Database,

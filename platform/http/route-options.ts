@@ -93,10 +93,11 @@ const preconditionHeaders = {
 } as const satisfies Record<Precondition, z.ZodType>;
 
 /**
- * Completes a route when it is declared: copies `access`, `authorises` and `requires` to where hooks find them, and adds what follows
- * from them (headers, security, possible statuses) to its schema, so that the document and the behaviour cannot differ.
- * Every route in the document refuses query parameters that it does not name. Throws for a route without `access`, for
- * `anonymousWithoutKeys` on a route that is not public, and for a request schema without bounds.
+ * Completes a route when it is declared: copies `access`, `authorises` and `requires` to where hooks find them, and
+ * adds what follows from them (headers, security, possible statuses) to its schema, so that the document and the
+ * behaviour cannot differ. Every route in the document refuses query parameters that it does not name. Throws for a
+ * route without `access`, for `anonymousWithoutKeys` on a route that is not public, and for a request schema without
+ * bounds.
  */
 export const completeRoute = (route: RouteOptions): void => {
   const name = `${String(route.method)} ${route.url}`;

@@ -175,11 +175,11 @@ const produce = (producer: RdkafkaProducer, record: OutgoingRecord, send: Send):
   producer.produce(topic, partition ?? null, ...sent, timestampMs, send, headersOf(headers));
 };
 
-/** node-rdkafka cannot write a header without a value, so it gets an empty one. */
 /** node-rdkafka sends an empty buffer without memory as null, so empty values share a buffer that has some. */
 const inMemory = (bytes: Buffer | null): Buffer | null => (bytes?.length === 0 ? emptyInMemory : bytes);
 
 const emptyInMemory = Buffer.alloc(1).subarray(0, 0);
 
+/** node-rdkafka cannot write a header without a value, so it gets an empty one. */
 const headersOf = (headers: OutgoingRecord['headers'] = []): Record<string, Buffer>[] =>
   headerList(headers).map(([name, value]) => ({ [name]: value ?? Buffer.alloc(0) }));

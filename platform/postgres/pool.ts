@@ -178,8 +178,8 @@ const statementsPreparedMax = 400;
 const names = new Map<string, string>();
 
 /**
- * The statement for `pg`, with a name when it has parameters, or an empty list of them: each connection then parses and plans it once and not at
- * every call. Past `statementsPreparedMax` texts a process prepares no further ones.
+ * The statement for `pg`, with a name when it has parameters, or an empty list of them: each connection then parses and
+ * plans it once and not at every call. Past `statementsPreparedMax` texts a process prepares no further ones.
  */
 export const prepared = (text: string, values: readonly unknown[] | undefined): pg.QueryConfig => {
   if (values === undefined) return { text };

@@ -128,9 +128,9 @@ export const hasten = async (tx: Tx, paymentId: string, nowMs: number): Promise<
 
 /**
  * Leases up to `callsMax` due calls for `leaseMs`. Calls of one payment are made in the order in which they were
- * written: a call is not leased while an earlier one is open, except a refund that is to be asked about later, which may be
- * days. Calls that were never tried come first, because otherwise
- * calls without an answer would occupy every place again and again.
+ * written: a call is not leased while an earlier one is open, except a refund that is to be asked about later, which
+ * may be days. Calls that were never tried come first, because otherwise calls without an answer would occupy every
+ * place again and again.
  */
 export const claim = async (
   db: Pick<Tx, 'query'>,
@@ -166,7 +166,10 @@ export type ClosedCall = {
   atMs: number;
 };
 
-/** Does nothing where another worker has closed it. Notifies the workers where another call of its payment has waited for it. */
+/**
+ * Does nothing where another worker has closed it. Notifies the workers where another call of its payment has waited
+ * for it.
+ */
 export const close = (tx: Tx, call: ClosedCall): Promise<void> => tx.gather(closeAll, call);
 
 const closeAll = writeBatch<ClosedCall>((tx, calls) =>

@@ -6,7 +6,10 @@ import type { RowTreatment } from './treatments.js';
 
 /** The event ids of a partition's last records, to recognise repeats. */
 export type Repeats = {
-  /** True when the event id of the record, whose datum starts at `start`, is among the last ones; otherwise it adds the id as the newest. */
+  /**
+   * True when the event id of the record, whose datum starts at `start`, is among the last ones; otherwise it adds the
+   * id as the newest.
+   */
   seen(treatment: RowTreatment, record: RecordInPlace, start: number): boolean;
 };
 
