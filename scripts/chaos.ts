@@ -17,17 +17,16 @@ import { findPlatform, underIngestLoad } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
 import { compareBooks } from './chaos/books.js';
 import { planFaults } from './chaos/faults.js';
+import { numberOptions } from './number-options.js';
 
 type Happened = { name: string; tookMs: number; goneMs: number };
 
-const option = (name: string, otherwise: number): number => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-};
-const count = option('faults', 24);
-const ordersPerSecond = option('orders', 1);
-const activityPerSecond = option('activity', 1_000);
-const salesPerSecond = option('sales', 100);
+const {
+  faults: count,
+  orders: ordersPerSecond,
+  activity: activityPerSecond,
+  sales: salesPerSecond,
+} = numberOptions({ faults: 24, orders: 1, activity: 1_000, sales: 100 });
 /** At the 95th percentile, and at most. */
 const goneWithinMs = 10_000;
 const goneMsMax = 15_000;

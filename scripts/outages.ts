@@ -5,20 +5,19 @@
  * still works, and afterwards waits until every order that was accepted has ended. Writes
  * `benchmarks/results/outages.json`.
  */
+import { parseArgs } from 'node:util';
 import { writeResults } from '../benchmarks/results.js';
 import { table } from '../benchmarks/terminal.js';
 import { type OutageReport, openOutageRig } from '../tests/outage-rig.js';
 import { startScratch } from '../tests/running-platform.js';
 import { mayBeMissing, outages } from '../tests/what-still-works.js';
 
-const option = (name: string): string | undefined => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? undefined : process.argv[at + 1];
-};
-const parts = option('parts')?.split(',');
-const ways = option('how')?.split(',');
-const seconds = Number(option('seconds') ?? 20);
-const perSecond = Number(option('orders') ?? 50);
+const text = { type: 'string' } as const;
+const { values } = parseArgs({ options: { parts: text, how: text, seconds: text, orders: text } });
+const parts = values.parts?.split(',');
+const ways = values.how?.split(',');
+const seconds = Number(values.seconds ?? 20);
+const perSecond = Number(values.orders ?? 50);
 const endedWithinMs = 30_000;
 
 const plan = outages.filter(

@@ -13,14 +13,9 @@ import { differencesOf, type Replay, type ReplayPlan, replayInvoices } from '../
 import { differencesBetween, sumsOfClickHouse, sumsOfInput, sumsOfPostgres } from '../tests/invoices/sums.js';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
+import { numberOptions } from './number-options.js';
 
-const option = (name: string, otherwise: number): number => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-};
-const days = option('days', 7);
-const orders = option('orders', Number.NaN);
-const secondsForAll = option('seconds', 0);
+const { days, orders, seconds: secondsForAll } = numberOptions({ days: 7, orders: Number.NaN, seconds: 0 });
 const settledWithinMs = 30_000;
 
 const { runFile, stop } = await findPlatform(200);

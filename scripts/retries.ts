@@ -7,16 +7,10 @@
 import { writeResults } from '../benchmarks/results.js';
 import { repeatOrders } from '../tests/repeated-orders.js';
 import { startScratch } from '../tests/running-platform.js';
+import { numberOptions } from './number-options.js';
 
-const option = (name: string, otherwise: number): number => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-};
-const plan = {
-  orders: option('orders', 1_000),
-  killEveryMs: option('kill-every-ms', 5_000),
-  victim: 'order',
-};
+const { orders, 'kill-every-ms': killEveryMs } = numberOptions({ orders: 1_000, 'kill-every-ms': 5_000 });
+const plan = { orders, killEveryMs, victim: 'order' };
 if (!(plan.orders > 0) || !(plan.killEveryMs > 0)) {
   console.error('--orders and --kill-every-ms are above 0');
   process.exit(2);

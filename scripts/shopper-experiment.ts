@@ -1,5 +1,5 @@
 /**
- * `npm run experiment [-- --visits N] [-- --learning N]`: simulated shoppers with needs of their own, on the platform that
+ * `npm run experiment [-- --visits N --learning N]`: simulated shoppers with needs of their own, on the platform that
  * CARTSTREAM_RUN names or that runs in `.local` (otherwise on one of its own). First `--learning` (1500) visits from which the
  * models learn; then an A/A run, in which both arms get the models, and an A/B run, best sellers against the models, of
  * `--visits` (1500) visits each, by the platform's own experiments. Prints what the platform reports, and fails where it does not
@@ -24,14 +24,9 @@ import {
 } from '../local/shoppers/trial.js';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
+import { numberOptions } from './number-options.js';
 
-const option = (name: string, otherwise: number): number => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-};
-const visits = option('visits', 1500);
-const learning = option('learning', 1500);
-const atOnce = option('at-once', 8);
+const { visits, learning, 'at-once': atOnce } = numberOptions({ visits: 1500, learning: 1500, 'at-once': 8 });
 const catalogueSize = 200;
 const appliedWithinMs = 2_000;
 const countedWithinMs = 90_000;

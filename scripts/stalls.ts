@@ -8,21 +8,22 @@
  * to test that the other processes recover by themselves.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { table } from '../benchmarks/terminal.js';
 import { startScratch, underIngestLoad } from '../tests/running-platform.js';
 import { openStallRig, type Stall, type StallTarget, stallTargets } from '../tests/stall.js';
 
-const option = (name: string, otherwise: string): string => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
-};
-const targets = option('targets', stallTargets.join(',')).split(',') as StallTarget[];
-const seconds = option('seconds', '1,8,30,120').split(',').map(Number);
-const times = Number(option('times', '2'));
+const text = { type: 'string' } as const;
+const { values } = parseArgs({
+  options: { targets: text, seconds: text, times: text, orders: text, activity: text, sales: text },
+});
+const targets = (values.targets?.split(',') ?? stallTargets) as readonly StallTarget[];
+const seconds = (values.seconds ?? '1,8,30,120').split(',').map(Number);
+const times = Number(values.times ?? 2);
 const rate = {
-  ordersPerSecond: Number(option('orders', '2')),
-  activityPerSecond: Number(option('activity', '300')),
-  salesPerSecond: Number(option('sales', '30')),
+  ordersPerSecond: Number(values.orders ?? 2),
+  activityPerSecond: Number(values.activity ?? 300),
+  salesPerSecond: Number(values.sales ?? 30),
 };
 const recoveredWithinMs = 15_000;
 

@@ -1,7 +1,7 @@
 import type { Metrics } from '#platform/telemetry/metrics';
 import type { Circuit, CircuitState } from '#platform/waiting/circuit';
 
-/** As breakers are usually shown: alerts ask for 1. */
+/** As breakers are usually shown. */
 const values: Readonly<Record<CircuitState, number>> = { closed: 0, open: 1, half_open: 2 };
 
 /** Shows the state of each circuit under its name, as it is when the metrics are read. */
