@@ -4,6 +4,8 @@ import { skipReasons } from './tests/skip-reasons.js';
 // Imports of the project resolve to the TypeScript sources, as the `imports` map of package.json says.
 const resolve = { conditions: ['source'] };
 const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } };
+// What starts the engines before the tests is loaded by an environment of Vitest's own.
+const environments = { __vitest__: ssr };
 
 const report = process.env.VITEST_REPORT;
 
@@ -16,6 +18,7 @@ const shared = {
 export default defineConfig({
   resolve,
   ssr,
+  environments,
   test: {
     globalSetup: './tests/global-setup.ts',
     // What a test prints by console is shown only if it fails.
