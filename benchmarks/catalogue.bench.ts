@@ -43,7 +43,14 @@ type Import = {
   /** The same; NaN where PostgreSQL does not count them (`pg_stat_statements`). */
   statementsPerProduct: number;
 };
-type Reading = { rate: number; ofLimit: number; p99Ms: number; halfRateP99Ms: number };
+type Reading = {
+  rate: number;
+  ofLimit: number;
+  p99Ms: number;
+  halfRateP99Ms: number;
+  /** Of the bare server at the same rate: what the machine and the load itself cost. */
+  bareP99Ms: number;
+};
 
 export const runCatalogueBench = async (): Promise<void> => {
   const platform = await findPlatform(200);
@@ -254,11 +261,13 @@ const measureReads = async (gateway: string, shop: Shop): Promise<Reading> => {
     const { result } = await runLoad({ ...load, origin: gateway }, nothingWatched);
     const rate = result.operations / result.seconds;
     const half = await runLoad({ ...load, origin: gateway, perSecond: rate / 2 }, nothingWatched);
+    const bareHalf = await runLoad({ ...load, origin: bare.url, perSecond: rate / 2 }, nothingWatched);
     return {
       rate,
       ofLimit: rate / (limit.operations / limit.seconds),
       p99Ms: result.p99Ms,
       halfRateP99Ms: half.result.p99Ms,
+      bareP99Ms: bareHalf.result.p99Ms,
     };
   } finally {
     bare.stop();
@@ -313,7 +322,7 @@ const report = (measured: {
   );
   reportImport(imported);
   console.log(
-    `a product from the cache: ${thousands(reading.rate)}/s, ${reading.ofLimit.toFixed(2)} of a bare server, p99 ${reading.halfRateP99Ms.toFixed(1)} ms at half of it`,
+    `a product from the cache: ${thousands(reading.rate)}/s, ${reading.ofLimit.toFixed(2)} of a bare server, p99 ${reading.halfRateP99Ms.toFixed(1)} ms at half of it (bare, at the same rate: ${reading.bareP99Ms.toFixed(1)} ms)`,
   );
   writeResults('catalogue', { products: count, searchesPerSecond, ...measured });
 };
