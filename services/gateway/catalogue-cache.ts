@@ -40,8 +40,8 @@ const urlCharsMax = 512;
 
 /** How long a product is kept without news of a change. News usually takes some milliseconds. */
 const productAgeMsMax = 5_000;
-/** A list is not forgotten when only stock changes, so it is kept for less. */
-const listAgeMsMax = 250;
+/** A list has the products that it shows as they are; sales and ratings may change its order meanwhile. */
+const listAgeMsMax = 2_000;
 /** While no news can come. */
 const blindAgeMsMax = 250;
 
@@ -65,7 +65,8 @@ const isProduct = (url: string): boolean => /^\/api\/products\/[0-9a-f-]{36}$/.t
 export const seesWhatAllSee = (principal: Principal): boolean =>
   principal.kind === 'anonymous' || principal.roles.every((role) => role === 'customer');
 
-type Entry = CachedAnswer & { storedAtMs: number };
+/** `shows`: the products of a list. */
+type Entry = CachedAnswer & { begunAtMs: number; shows: readonly string[] };
 
 /** `isStale`: what it reads may have changed since it began, so it is not kept. */
 type Fetching = { isStale: boolean; answer: Promise<CachedAnswer | UpstreamResponse> };
@@ -74,8 +75,8 @@ type Fetching = { isStale: boolean; answer: Promise<CachedAnswer | UpstreamRespo
 /**
  * Keeps the newest answers of the catalogue in memory, up to `bytesMax`. A product is forgotten when the product
  * service announces its change (in Redis, some milliseconds after the commit), when this gateway forwards a write to
- * it, and at the latest after 5 s. A list is forgotten when a product is new or described anew, and at the latest after
- * 250 ms. While Redis is away nothing is older than 250 ms.
+ * it, and at the latest after 5 s. A list is forgotten when a product is new or described anew, when one that it shows
+ * changes, and at the latest after 2 s. While Redis is away nothing is older than 250 ms.
  */
 export const createCatalogueCache = (
   host: Pick<Host, 'service' | 'logger' | 'metrics' | 'clock'>,
@@ -88,6 +89,7 @@ export const createCatalogueCache = (
   const { monotonicMs } = host.clock;
   const entries = createBoundedMap<Entry>(bytesMax);
   const fetchings = new Map<string, Fetching>();
+  const changes = createRecentChanges(monotonicMs, listAgeMsMax);
 
   const drop = (url: string): void => {
     entries.delete(url);
@@ -98,7 +100,10 @@ export const createCatalogueCache = (
   const dropWhere = (matches: (url: string) => boolean): void => {
     for (const url of [...entries.keys(), ...fetchings.keys()]) if (matches(url)) drop(url);
   };
-  const forgetProduct = (productId: string): void => drop(`${listPath}/${productId.toLowerCase()}`);
+  const forgetProduct = (productId: string): void => {
+    changes.note(productId.toLowerCase());
+    drop(`${listPath}/${productId.toLowerCase()}`);
+  };
 
   const listener = createRedisListener(host, redisUrl, catalogueChannel, {
     onMessage: (message) => {
@@ -116,7 +121,8 @@ export const createCatalogueCache = (
   const find = (url: string): CachedAnswer | undefined => {
     const entry = entries.get(url);
     if (entry === undefined) return undefined;
-    if (monotonicMs() - entry.storedAtMs >= ageMsMax(url)) return undefined;
+    if (monotonicMs() - entry.begunAtMs >= ageMsMax(url)) return undefined;
+    if (changes.anySince(entry.begunAtMs, entry.shows)) return undefined;
     // As the newest: the one that was not asked for the longest is dropped first.
     entries.set(url, entry, entry.bytes);
     hits.inc(label);
@@ -124,6 +130,7 @@ export const createCatalogueCache = (
   };
 
   const fetchFor = (url: string, fetch: () => Promise<UpstreamResponse>): Fetching => {
+    const begunAtMs = monotonicMs();
     const fetching: Fetching = { isStale: false, answer: fetch().then((answer) => cacheable(url, answer)) };
     fetchings.set(url, fetching);
     const done = () => {
@@ -131,8 +138,9 @@ export const createCatalogueCache = (
     };
     fetching.answer.then((answer) => {
       done();
-      if (isCached(answer) && !fetching.isStale)
-        entries.set(url, { ...answer, storedAtMs: monotonicMs() }, answer.bytes);
+      if (!isCached(answer) || fetching.isStale) return;
+      const shows = isList(url) ? productsIn(answer.body) : [];
+      entries.set(url, { ...answer, begunAtMs, shows }, answer.bytes);
     }, done);
     return fetching;
   };
@@ -159,6 +167,31 @@ export const createCatalogueCache = (
     },
   };
 };
+
+/** Which products have changed within the last `keptMs`. */
+const createRecentChanges = (monotonicMs: () => number, keptMs: number) => {
+  /** The latest change of each, the oldest first. */
+  const changedAtMs = new Map<string, number>();
+  return {
+    note: (productId: string): void => {
+      const nowMs = monotonicMs();
+      changedAtMs.delete(productId);
+      changedAtMs.set(productId, nowMs);
+      for (const [id, atMs] of changedAtMs) {
+        if (nowMs - atMs <= keptMs) break;
+        changedAtMs.delete(id);
+      }
+    },
+    anySince: (sinceMs: number, productIds: readonly string[]): boolean =>
+      changedAtMs.size > 0 &&
+      productIds.some((id) => (changedAtMs.get(id) ?? Number.NEGATIVE_INFINITY) >= sinceMs),
+  };
+};
+
+const productId = /"id":"([0-9a-f-]{36})"/g;
+
+const productsIn = (body: string | Buffer): string[] =>
+  [...body.toString().matchAll(productId)].map(([, id = '']) => id);
 
 export const isCached = (answer: CachedAnswer | UpstreamResponse): answer is CachedAnswer => 'etag' in answer;
 
