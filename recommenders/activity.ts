@@ -35,6 +35,8 @@ export type Query = {
   productId?: string | undefined;
   /** Products that may not be on the list. */
   exclude?: readonly string[] | undefined;
+  /** From 0 to 1: how much unlike each other the products are to be, at the price of how well they fit; 0 if unset. */
+  diversity?: number | undefined;
   limit: number;
 };
 

@@ -38,6 +38,7 @@ const query = fc.record({
   cart: optional(fc.array(ids('p', 28), { maxLength: 4 })),
   productId: optional(ids('p', 28)),
   exclude: optional(fc.array(ids('p', 28), { maxLength: 4 })),
+  diversity: optional(fc.constantFrom(0, 0.2, 0.9)),
   limit: fc.integer({ min: 1, max: 30 }),
 });
 
@@ -162,6 +163,22 @@ describe('the recommender', () => {
     expect(list).toHaveLength(3);
     expect(list[0]?.productId).toBe('new-1');
     expect(recommender.recommend({ ...asked, atMs: startMs + 40 * dayMs })).toEqual([]);
+  });
+
+  it('puts what is unlike the first ones forward where a list is to be diverse', () => {
+    const recommender = createRecommender();
+    const names = ['red lantern', 'red lantern small', 'red lantern large', 'blue kettle'];
+    for (const [nth, name] of names.entries()) recommender.addProduct({ id: `p${nth}`, name });
+    for (let nth = 0; nth < 40; nth += 1)
+      for (let times = names.length - (nth % names.length); times > 0; times -= 1)
+        recommender.learn(view(`v${nth}-${times}`, `p${nth % names.length}`, startMs + nth * minuteMs));
+    const ask = (diversity: number) =>
+      recommender.recommend({ scenario: 'trending', atMs: startMs + 60 * minuteMs, limit: 4, diversity });
+    const idsOf = (diversity: number) => ask(diversity).map(({ productId }) => productId);
+    expect(idsOf(0)).toEqual(['p0', 'p1', 'p2', 'p3']);
+    expect(idsOf(0.7).slice(0, 2)).toEqual(['p0', 'p3']);
+    const scores = ask(0.7).map(({ score }) => score);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
   });
 
   it('answers users, products and visits that nobody has named before', () => {

@@ -1,6 +1,7 @@
 import { type Activity, type Product, type Query, recentMs, type Scenario, scenarios } from './activity.js';
 import { createCandidates } from './candidates.js';
 import { type Contest, createContest } from './contest.js';
+import { diversified, pooledMax } from './diversity.js';
 import { featureCount, featureNames, priors } from './features.js';
 import { forgetUser, learnOrder, learnStep, rememberView, visitOf } from './learning.js';
 import { createLessons } from './lessons.js';
@@ -52,6 +53,8 @@ export type Recommender = {
   /** For each line in their order. Only for a recommender that has learned nothing yet and has the same settings. */
   restore(line: string): void;
 };
+
+type Found = { item: number; score: number };
 
 /** The products that are looked at when a list is too short. */
 const lookedAtMax = 20_000;
@@ -154,10 +157,28 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       query,
       (item) => removerOf(item) === null && (mayShow === undefined || mayShow(items.names.name(item))),
     );
-    const best = bestRows(query, context, scores);
+    const { diversity = 0, limit } = query;
+    const wanted = diversity > 0 ? Math.max(limit, pooledMax) : limit;
+    const best = bestRows({ ...query, limit: wanted }, context, scores);
     const found = best.map((row) => ({ item: candidates.items[row]!, score: scores[row]! }));
+    const isDiversified = diversity > 0 && best.every((row) => placing[row] === scores[row]);
     candidates.clear();
-    return found;
+    return (isDiversified ? spread(found, diversity) : found).slice(0, limit);
+  };
+
+  /** A product that comes later than its score has the score of the one before it, so that scores fall. */
+  const spread = (found: readonly Found[], diversity: number): Found[] => {
+    const all = found.map(({ item }) => item);
+    const order = diversified(
+      found.map(({ score }) => score),
+      diversity,
+      (to, count) => content.similarities(content.profileOfItem(all[to]!), all.slice(0, count)),
+    );
+    let least = Number.POSITIVE_INFINITY;
+    return order.map((nth) => {
+      least = Math.min(least, found[nth]!.score);
+      return { item: all[nth]!, score: least };
+    });
   };
 
   const partsOf = (scenario: Scenario, row: number): Record<string, number> => {

@@ -3,7 +3,7 @@ import { experimentsSetting } from '#schemas/experiments';
 import { limitSettings } from './gateway/limit-settings.js';
 import { outboxUnpublishedMax, paymentWaitMs } from './order/order-settings.js';
 import { paymentRetryMs } from './payment/payment-settings.js';
-import { comparedPercent, promotesByItself } from './recommendation/model-settings.js';
+import { comparedPercent, diversity, promotesByItself } from './recommendation/model-settings.js';
 import { rulesSetting } from './recommendation/rules.js';
 
 export { rulesFields, rulesSetting } from './recommendation/rules.js';
@@ -20,5 +20,6 @@ export const liveSettings: readonly LiveSetting[] = [
   experimentsSetting,
   rulesSetting,
   comparedPercent,
+  diversity,
   promotesByItself,
 ];

@@ -118,7 +118,9 @@ test('a list that is kept, and one that is made of its first candidates only, ar
 test('what is ranked for nobody in particular is ranked once a second for all, and seldom while nothing is learned', async () => {
   const { model, sources, rankedTimes } = shop();
   let monotonicMs = 0;
-  const asked = { ...sources, ranking: createSharedRanking({ monotonicMs: () => monotonicMs }) };
+  let diversity = 0;
+  const ranking = createSharedRanking({ monotonicMs: () => monotonicMs });
+  const asked = { ...sources, ranking, diversity: () => diversity };
   const ask = async (more: Partial<Question> = {}) => {
     const before = rankedTimes();
     await recommend({ scenario: 'product', productId: 'p1', exclude: [], limit: 5, nowMs, ...more }, asked);
@@ -133,6 +135,9 @@ test('what is ranked for nobody in particular is ranked once a second for all, a
   expect([await ask({ visitId: 'v98' }), await ask({ visitId: 'v98' }), await ask({ userId: 'u' })]).toEqual([
     1, 1, 1,
   ]);
+  diversity = 0.5;
+  expect([await ask(), await ask()]).toEqual([1, 0]);
+  diversity = 0;
   monotonicMs = 9_000;
   expect(await ask()).toBe(0);
   model.take(viewed('another', 'p9', nowMs), nowMs);

@@ -100,10 +100,10 @@ const isForEverybody = ({ userId, exclude, cart }: Question, { seen, cart: inCar
   seen.length === 0 &&
   inCart.length === 0;
 
-const keyOf = (
-  { parameterSet, scenario, productId, cart, limit }: Question,
-  { contest }: ListModel,
-): string => JSON.stringify([parameterSet ?? contest.live, scenario, limit, productId, cart]);
+const keyOf = (question: Question, { contest }: ListModel): string => {
+  const { parameterSet = contest.live, scenario, limit, diversity, productId, cart } = question;
+  return JSON.stringify([parameterSet, scenario, limit, diversity, productId, cart]);
+};
 
 const withKeptReasons = (ranked: Ranked): Ranked => {
   const kept = new Map<string, Reason>();

@@ -20,3 +20,13 @@ export const promotesByItself: LiveSetting<boolean> = {
     'a person. Each promotion is an event with its evidence, and can be taken back.',
   default: false,
 };
+
+export const diversity: LiveSetting<number> = {
+  key: 'recommendations.diversity',
+  schema: z.number().min(0).max(1),
+  unit: 'share',
+  description:
+    'How much the first products of a list are to be unlike each other, by their names and categories: 0 ranks by fit alone. ' +
+    'What it costs is in docs/recommendation-experiments.md.',
+  default: 0,
+};

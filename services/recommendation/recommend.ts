@@ -29,6 +29,8 @@ export type Sources = {
   similarity: SimilarityView;
   catalogue: Catalogue;
   rules(): Rules;
+  /** Of every list; 0 if unset. */
+  diversity?(): number;
 };
 
 export type RankedBy = 'models' | 'similarity' | 'popularity';
@@ -60,7 +62,11 @@ export const recommend = async (
   const rankedBy = rankerOf(question, model);
   const ranking =
     rankedBy === 'models'
-      ? (sources.ranking ?? rankByModel)(question, model, isExplained)
+      ? (sources.ranking ?? rankByModel)(
+          { ...question, diversity: sources.diversity?.() ?? 0 },
+          model,
+          isExplained,
+        )
       : rankedBy === 'similarity'
         ? await rankBySimilarity(question, similarity)
         : rankByNothing(question);

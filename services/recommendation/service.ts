@@ -11,7 +11,7 @@ import { freshCatalogue, freshSimilarity } from './fresh-view.js';
 import { createSharedRanking } from './model-ranking.js';
 import { createModelReplica } from './model-replica.js';
 import { modelRoutes } from './model-routes.js';
-import { comparedPercent, promotesByItself } from './model-settings.js';
+import { comparedPercent, diversity, promotesByItself } from './model-settings.js';
 import { createPromotionStore, publishes } from './promotion-store.js';
 import { createPromotionWorker } from './promotion-worker.js';
 import { reactions } from './reactions.js';
@@ -59,6 +59,7 @@ export const service: Service<RecommendationConfig> = {
       ranking: createSharedRanking(host.clock),
       experiments: settings.of(experimentsSetting, experimentsSetting.default),
       rules: settings.of(rulesSetting, noRules),
+      diversity: settings.of(diversity, diversity.default),
     });
   },
 };
