@@ -32,3 +32,15 @@ export const idOf = (...parts: readonly string[]): string => {
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   return stringify(bytes);
 };
+
+/** A UUID (version 8, from a SHA-256) that depends only on this text. Stored ids are made by it, so it never changes. */
+export const idOfText = (text: string): string => {
+  const hash = createHash('sha256').update(text).digest('hex');
+  return [
+    hash.slice(0, 8),
+    hash.slice(8, 12),
+    `8${hash.slice(13, 16)}`,
+    `8${hash.slice(17, 20)}`,
+    hash.slice(20, 32),
+  ].join('-');
+};

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type avro from 'avsc';
 import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
-import { newId } from '#platform/ids';
+import { idOfText, newId } from '#platform/ids';
 import { avroType, createAvroDecoder, encode } from '#platform/messaging/avro-codec';
 import type { IncomingRecord, OutgoingRecord, RecordHeaders } from '#platform/messaging/broker';
 import { headerNames } from '#platform/messaging/record-headers';
@@ -199,18 +198,9 @@ const idIn = (record: Pick<IncomingRecord, 'headers'>, name: string): string | u
   return id;
 };
 
-/** A UUID (version 8, RFC 9562) of where the record lies: the same at every delivery, and of no other record. */
-const idOfPlace = (topic: string, partition: number, offset: bigint): string => {
-  const hash = createHash('sha256').update(`${topic}/${partition}/${offset}`).digest('hex');
-  const [a, b, c, d, e] = [
-    hash.slice(0, 8),
-    hash.slice(8, 12),
-    hash.slice(13, 16),
-    hash.slice(17, 20),
-    hash.slice(20, 32),
-  ];
-  return `${a}-${b}-8${c}-8${d}-${e}`;
-};
+/** The id of where the record lies: the same at every delivery, and of no other record. */
+const idOfPlace = (topic: string, partition: number, offset: bigint): string =>
+  idOfText(`${topic}/${partition}/${offset}`);
 
 /** A text that says which rule the value of an event breaks; undefined where it breaks none. */
 export type BrokenRule = (type: string, value: object) => string | undefined;

@@ -15,7 +15,7 @@ const expiryMarginMs = 5_000;
 
 const answerSchema = z.object({ token: z.string(), ttlS: z.number() });
 
-const idOf = (key: string): string => createHash('sha256').update(key).digest('base64');
+const digestOf = (key: string): string => createHash('sha256').update(key).digest('base64');
 
 /** What a service gets instead of a key that is not valid. It answers 401 where the route needs a caller. */
 export const noToken = 'Bearer';
@@ -67,7 +67,7 @@ export const createApiKeys = (user: Pick<Upstream, 'send'>, monotonicMs: () => n
   };
 
   const find = async (key: string): Promise<string> => {
-    const id = idOf(key);
+    const id = digestOf(key);
     const known = entries.get(id) ?? refused.get(id);
     if (known !== undefined && monotonicMs() - known.checkedAtMs < freshMs) return known.authorization;
     try {
@@ -89,7 +89,7 @@ export const createApiKeys = (user: Pick<Upstream, 'send'>, monotonicMs: () => n
       const key = apiKeyIn(credentials);
       return key === undefined ? credentials : find(key);
     },
-    wasGood: (key) => entries.get(idOf(key)) !== undefined,
+    wasGood: (key) => entries.get(digestOf(key)) !== undefined,
   };
 };
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { idOfText } from '#platform/ids';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import type { Reactions } from '#platform/messaging/reactor';
 import type { Replica } from '#platform/postgres/replica';
@@ -32,7 +32,7 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
   const say =
     <T extends keyof typeof notificationOf>(type: T) =>
     (tx: Tx, { eventId, value }: ReceivedEvent<T, EventMap[T]>): Promise<void> =>
-      record(tx, idOf(eventId), notificationOf[type](value), value.occurredAt);
+      record(tx, notificationIdOf(eventId), notificationOf[type](value), value.occurredAt);
 
   const nameOf = async (tx: Tx, productId: string): Promise<string | null> =>
     (await products.find(tx, [productId])).get(productId)?.name ?? null;
@@ -46,14 +46,19 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
       for (const userId of await contacts.staffIds(tx))
         await record(
           tx,
-          idOf(`${eventId} ${userId}`),
+          notificationIdOf(`${eventId} ${userId}`),
           { template: 'low_stock', orderId: null, userId, data },
           occurredAt,
         );
     },
     BackInStock: async (tx, { eventId, value: { productId, userId, occurredAt } }) => {
       const data = { productId, productName: await nameOf(tx, productId) };
-      await record(tx, idOf(eventId), { template: 'back_in_stock', orderId: null, userId, data }, occurredAt);
+      await record(
+        tx,
+        notificationIdOf(eventId),
+        { template: 'back_in_stock', orderId: null, userId, data },
+        occurredAt,
+      );
     },
     OrderConfirmed: say('OrderConfirmed'),
     OrderCancelled: say('OrderCancelled'),
@@ -69,7 +74,7 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
       const data = { amountMinor, currency };
       await record(
         tx,
-        idOf(`refund ${refundId}`),
+        notificationIdOf(`refund ${refundId}`),
         { template: 'order_refunded', orderId, userId, data },
         occurredAt,
       );
@@ -92,14 +97,5 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The id of the notification that follows from this cause: the event's own where it is a UUID, as ours are. */
-export const idOf = (cause: string): string => {
-  if (uuidPattern.test(cause)) return cause.toLowerCase();
-  const digest = createHash('sha256').update(cause).digest('hex');
-  return [
-    digest.slice(0, 8),
-    digest.slice(8, 12),
-    `8${digest.slice(13, 16)}`,
-    `8${digest.slice(17, 20)}`,
-    digest.slice(20, 32),
-  ].join('-');
-};
+const notificationIdOf = (cause: string): string =>
+  uuidPattern.test(cause) ? cause.toLowerCase() : idOfText(cause);
