@@ -12,6 +12,8 @@ type Row = Record<string, unknown>;
 export type BenchQuestion = {
   name: string;
   days: number;
+  /** Its answer is of whole buckets of this length, as `from` and `to` are rounded to; an hour's if unset. */
+  bucketDays?: 1 | 7 | 31;
   /** `from` and `to` are in `/path?…` or in the body. */
   path: string;
   body?: Row;
@@ -50,6 +52,7 @@ export const questions: readonly BenchQuestion[] = [
   {
     name: 'revenue by day of London',
     days: 30,
+    bucketDays: 1,
     path: 'revenue?granularity=day&tz=Europe/London',
     postgres: [
       `SELECT date_trunc('day', occurred_at, 'Europe/London') AS bucket, currency, ${money}
@@ -118,6 +121,7 @@ export const questions: readonly BenchQuestion[] = [
   {
     name: 'retention by week',
     days: 84,
+    bucketDays: 7,
     path: 'retention?granularity=week',
     postgres: [
       `WITH firsts AS (SELECT user_id, min(occurred_at) AS first FROM sales
@@ -212,6 +216,7 @@ export const questions: readonly BenchQuestion[] = [
   {
     name: 'sales by category and month',
     days: 365,
+    bucketDays: 31,
     path: 'query',
     body: {
       measures: ['net', 'orders', 'buyers'],
@@ -231,6 +236,7 @@ export const questions: readonly BenchQuestion[] = [
     name: 'visits by day',
     days: 30,
     path: 'query',
+    bucketDays: 1,
     body: { measures: ['visits', 'visitors', 'views', 'additions'], granularity: 'day' },
     postgres: [
       `SELECT date_trunc('day', occurred_at) AS bucket, count(DISTINCT visit_id) AS visits, count(DISTINCT user_id) AS visitors,
@@ -242,10 +248,15 @@ export const questions: readonly BenchQuestion[] = [
   },
 ];
 
-/** The period that ends so many hours before the end of the shop's data. */
-export const periodOf = ({ days }: BenchQuestion, endMs: number, hoursBefore: number) => {
-  const toMs = endMs - hoursBefore * hourMs;
-  return { from: new Date(toMs - days * dayMs).toISOString(), to: new Date(toMs).toISOString() };
+/** How many ends are tried before the beginning moves too; a shop has a year. */
+const endsMax = 4;
+
+/** The `nth` period of a question: each is another one, also once it is rounded to the question's buckets. */
+export const periodOf = ({ days, bucketDays }: BenchQuestion, endMs: number, nth: number) => {
+  const stepMs = bucketDays === undefined ? hourMs : bucketDays * dayMs;
+  const toMs = endMs - (bucketDays === undefined ? nth : nth % endsMax) * stepMs;
+  const fromMs = toMs - days * dayMs - (bucketDays === undefined ? 0 : Math.floor(nth / endsMax)) * stepMs;
+  return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
 };
 
 export const askedOf = ({ path, body }: BenchQuestion, of: { from: string; to: string }): Asked =>
