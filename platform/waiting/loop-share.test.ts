@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLoopShare, giveWay } from '#platform/waiting/loop-share';
+import { createLoopClaims, createLoopShare, giveWay } from '#platform/waiting/loop-share';
 
 const loop = () => {
   const spent = { active: 0, idle: 0 };
@@ -34,4 +34,23 @@ test('work gives way while the loop is busy, and only then', async () => {
   expect(rests).toEqual([]);
   await giveWay(30, { share: () => 0.95, wait });
   expect(rests).toEqual([30]);
+});
+
+test('work gives way as long as the loop is claimed, but not for ever', async () => {
+  let nowMs = 0;
+  const wait = async (ms: number): Promise<void> => {
+    nowMs += ms;
+  };
+  const { claim, isClaimed } = createLoopClaims(() => nowMs);
+  const rested = async (): Promise<number> => {
+    const fromMs = nowMs;
+    await giveWay(200, { share: () => 0, wait, isClaimed });
+    return nowMs - fromMs;
+  };
+  expect(await rested()).toBe(0);
+  claim(500);
+  claim(100);
+  expect(await rested()).toBe(600);
+  claim(60_000);
+  expect(await rested()).toBe(5_000);
 });

@@ -23,10 +23,37 @@ export const createLoopShare = (
 const ofThisProcess = createLoopShare();
 const busyMin = 0.8;
 
-/** For work that others need not wait for: rests for `restMs` while the event loop has hardly time for anything else. */
+/** Times for which somebody waits for much work at once, such as an import, and is to have the event loop. */
+export const createLoopClaims = (monotonicMs: () => number = () => performance.now()) => {
+  let untilMs = Number.NEGATIVE_INFINITY;
+  return {
+    claim: (forMs: number): void => {
+      untilMs = Math.max(untilMs, monotonicMs() + forMs);
+    },
+    isClaimed: (): boolean => monotonicMs() < untilMs,
+  };
+};
+
+const claimsOfThisProcess = createLoopClaims();
+
+/** Has those wait that give way, for `forMs` from now. The caller bounds how long it claims the loop again and again. */
+export const claimLoop = claimsOfThisProcess.claim;
+
+/** Even then what gives way goes on, a little. */
+const claimedRestsMax = 25;
+
+/**
+ * For work that others need not wait for: rests for `restMs` while the event loop has hardly time for anything else, and
+ * as often as 25 times while it is claimed.
+ */
 export const giveWay = async (
   restMs: number,
-  { share = ofThisProcess, wait = (ms: number) => sleep(ms) } = {},
+  {
+    share = ofThisProcess,
+    wait = (ms: number) => sleep(ms),
+    isClaimed = claimsOfThisProcess.isClaimed,
+  }: { share?: LoopShare; wait?: (ms: number) => Promise<unknown>; isClaimed?: () => boolean } = {},
 ): Promise<void> => {
   if (share() > busyMin) await wait(restMs);
+  for (let rests = 0; rests < claimedRestsMax && isClaimed(); rests += 1) await wait(restMs);
 };

@@ -10,6 +10,7 @@ import { undecoded } from '#platform/http/validation';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger, Metrics } from '#platform/service-host';
+import { claimLoop } from '#platform/waiting/loop-share';
 import { batchesOf, type ImportBatch, writtenAhead } from './import-batches.js';
 import { linesIn } from './import-lines.js';
 import { claimBatch, KeyReused, type Written, writeImported, writtenBefore } from './import-store.js';
@@ -151,6 +152,11 @@ async function* importOf(
   yield `${opening}],${JSON.stringify({ ...sums, isComplete }).slice(1)}`;
 }
 
+/** Of an import's time, in which copies of the catalogue that follow it give way to it; then they share with it. */
+const claimedMsMax = 30_000;
+/** About what a line takes, and some more, so that the next batch is there before the claim ends. */
+const claimMsPerLine = 0.5;
+
 /** Writes a batch, again after a fault that passes. A line is written once however often its commit was tried. */
 const createWriter = (
   { products, db, clock, metrics }: ImportParts,
@@ -158,9 +164,11 @@ const createWriter = (
 ) => {
   const created = metrics.counter('products_created_total', 'Products added to the catalogue.');
   const updated = metrics.counter('products_updated_total', 'Changes of products, removals included.');
+  const startedAtMs = clock.monotonicMs();
   return async (batch: ImportBatch): Promise<Written> => {
     const { imported } = batch;
     if (imported.length + batch.errors.length === 0) return nothingWritten;
+    if (clock.monotonicMs() - startedAtMs < claimedMsMax) claimLoop(imported.length * claimMsPerLine);
     const written = await inTransaction(
       db,
       async (tx) => {
