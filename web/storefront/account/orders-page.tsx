@@ -1,7 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client.ts';
-import { CoverPicture } from '../../cover/cover.tsx';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { classes } from '../../kit/classes.ts';
 import { Empty } from '../../kit/empty.tsx';
@@ -9,7 +8,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Loading, Skeleton } from '../../kit/skeleton.tsx';
 import { When } from '../../kit/when.tsx';
 import { Price } from '../../money/price.tsx';
-import { useProducts } from '../catalogue/products.ts';
+import { OrderedCover, useKnownProducts } from '../catalogue/ordered-cover.tsx';
 import { endingOf, type Order, shortNumber, way } from '../order/order-words.ts';
 
 const coversMax = 5;
@@ -77,8 +76,8 @@ export const OrdersPage = () => {
 };
 
 const OrderCard = ({ order }: { order: Order }) => {
-  const { data: products } = useProducts(order.items.slice(0, coversMax).map(({ productId }) => productId));
-  const categories = new Map(products?.map(({ id, category }) => [id, category]));
+  const shown = order.items.slice(0, coversMax);
+  const known = useKnownProducts(shown.map(({ productId }) => productId));
   const isCancelled = order.status === 'cancelled';
   const name = isCancelled
     ? endingOf(order.reason).title
@@ -87,25 +86,23 @@ const OrderCard = ({ order }: { order: Order }) => {
       : way.find(({ status }) => status === order.status)?.name;
   return (
     <article className="group relative flex flex-col gap-3 rounded-2xl border border-line bg-surface p-5 hover:border-line-strong">
-      <div className="flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1">
+      <div className="grid grid-cols-[1fr_auto] items-baseline gap-x-6 gap-y-1 sm:grid-cols-[1fr_1fr_8rem_6rem]">
         <h2 className="font-semibold">
           <Link to="/orders/$orderId" params={{ orderId: order.id }} className="after:absolute after:inset-0">
             Order {shortNumber(order.id)}
           </Link>
         </h2>
-        <span className={classes('text-sm', isCancelled ? 'text-bad' : 'text-good')}>{name}</span>
-        <span className="text-ink-soft text-sm">
+        <span className={classes('text-right text-sm sm:text-left', isCancelled ? 'text-bad' : 'text-good')}>
+          {name}
+        </span>
+        <span className="text-ink-soft text-sm sm:text-right">
           <When time={order.createdAt} />
         </span>
-        <Price money={order.total} className="font-semibold" />
+        <Price money={order.total} className="text-right font-semibold" />
       </div>
       <div className="flex gap-2">
-        {order.items.slice(0, coversMax).map(({ productId, name: item }) => (
-          <CoverPicture
-            key={productId}
-            product={{ id: productId, name: item, category: categories.get(productId) ?? '' }}
-            className="w-14 rounded-md"
-          />
+        {shown.map((line) => (
+          <OrderedCover key={line.productId} {...{ known, line }} className="w-14 rounded-md" />
         ))}
         {order.items.length > coversMax && (
           <span className="self-center pl-1 text-ink-soft text-sm">

@@ -1,28 +1,23 @@
 import { Link } from '@tanstack/react-router';
-import { CoverPicture } from '../../cover/cover.tsx';
 import { AlertIcon, TrashIcon } from '../../kit/icons.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { formatMoney, times } from '../../money/money.ts';
 import { Price } from '../../money/price.tsx';
-import { useProducts } from '../catalogue/products.ts';
+import { OrderedCover, useKnownProducts } from '../catalogue/ordered-cover.tsx';
 import { type Cart, type CartLine, isBlocking, piecesOfProductMax, warningWords } from './cart.ts';
 import { QuantityField } from './quantity-field.tsx';
 import { useSetQuantity } from './use-cart.ts';
 
 /** The lines of the cart, in the drawer and on its page. A line that cannot be bought stays, explained. */
 export const CartLines = ({ cart, onOpen }: { cart: Cart; onOpen?: () => void }) => {
-  const { data: products } = useProducts(cart.items.map(({ productId }) => productId));
-  const categories = new Map(
-    products?.map(({ id, category, images }) => [id, { category, image: images[0] }]),
-  );
+  const known = useKnownProducts(cart.items.map(({ productId }) => productId));
   return (
     <ul className="divide-y divide-line">
       {cart.items.map((line) => (
         <Line
           key={line.productId}
           line={line}
-          category={categories.get(line.productId)?.category ?? ''}
-          image={categories.get(line.productId)?.image}
+          known={known}
           warnings={cart.warnings.filter(({ productId }) => productId === line.productId)}
           {...(onOpen ? { onOpen } : {})}
         />
@@ -33,14 +28,12 @@ export const CartLines = ({ cart, onOpen }: { cart: Cart; onOpen?: () => void })
 
 const Line = ({
   line,
-  category,
-  image,
+  known,
   warnings,
   onOpen,
 }: {
   line: CartLine;
-  category: string;
-  image: string | undefined;
+  known: ReturnType<typeof useKnownProducts>;
   warnings: Cart['warnings'];
   onOpen?: () => void;
 }) => {
@@ -52,11 +45,7 @@ const Line = ({
   const most = Math.min(piecesOfProductMax, Math.max(1, line.available ?? piecesOfProductMax));
   return (
     <li className="flex gap-4 py-4">
-      <CoverPicture
-        product={{ id: line.productId, name: line.name, category }}
-        image={image}
-        className="w-16 shrink-0 self-start rounded-lg sm:w-20"
-      />
+      <OrderedCover {...{ known, line }} className="w-16 shrink-0 self-start rounded-lg sm:w-20" />
       <div className="flex min-w-0 flex-1 flex-col gap-2">
         <div className="flex items-start justify-between gap-3">
           <Link

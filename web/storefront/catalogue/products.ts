@@ -9,10 +9,13 @@ export type Product = components['schemas']['Product'];
 export const productQuery = (productId: string) =>
   query.queryOptions('get', '/api/products/{productId}', { params: { path: { productId } } });
 
-/** Products in the order of the ids, in one request; those that are not for sale are left out. */
-export const useProducts = (ids: readonly string[] | undefined) => {
+/**
+ * Products in the order of the ids, in one request; those that are not for sale are left out. With `keepsPrevious` those of
+ * the ids before stay until the answer is there.
+ */
+export const useProducts = (ids: readonly string[] | undefined, { keepsPrevious = false } = {}) => {
   const client = useQueryClient();
-  const asked = useQuery({
+  const asked = useQuery<Product[]>({
     queryKey: ['get', '/api/products', 'by-ids', ids],
     enabled: ids !== undefined && ids.length > 0,
     queryFn: async ({ signal }) => {
@@ -24,6 +27,7 @@ export const useProducts = (ids: readonly string[] | undefined) => {
       return (ids ?? []).flatMap((id) => found.get(id) ?? []);
     },
     staleTime: 60_000,
+    placeholderData: (before) => (keepsPrevious ? before : undefined),
   });
   const { data } = asked;
   useEffect(() => {

@@ -1,13 +1,11 @@
-import { CoverPicture } from '../../cover/cover.tsx';
 import { times } from '../../money/money.ts';
 import { Price } from '../../money/price.tsx';
 import type { Cart } from '../cart/cart.ts';
-import { useProducts } from '../catalogue/products.ts';
+import { OrderedCover, useKnownProducts } from '../catalogue/ordered-cover.tsx';
 
 /** What is ordered and what it costs, in sight at every step. The sum is the server's. */
 export const OrderSummary = ({ cart }: { cart: Cart }) => {
-  const { data: products } = useProducts(cart.items.map(({ productId }) => productId));
-  const categories = new Map(products?.map(({ id, category }) => [id, category]));
+  const known = useKnownProducts(cart.items.map(({ productId }) => productId));
   return (
     <section
       aria-label="Your order"
@@ -16,10 +14,7 @@ export const OrderSummary = ({ cart }: { cart: Cart }) => {
       <ul className="flex flex-col gap-4">
         {cart.items.map(({ productId, name, quantity, unitPrice }) => (
           <li key={productId} className="flex items-center gap-3">
-            <CoverPicture
-              product={{ id: productId, name, category: categories.get(productId) ?? '' }}
-              className="w-12 shrink-0 rounded-md"
-            />
+            <OrderedCover known={known} line={{ productId, name }} className="w-12 shrink-0 rounded-md" />
             <span className="min-w-0 flex-1 text-[0.9375rem] leading-snug">
               {name}
               {quantity > 1 && <span className="text-ink-soft"> × {quantity}</span>}

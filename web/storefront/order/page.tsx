@@ -1,7 +1,6 @@
 import { Link, useParams } from '@tanstack/react-router';
 import { useUser } from '../../api/login.ts';
 import { ApiProblem } from '../../api/problem.ts';
-import { CoverPicture } from '../../cover/cover.tsx';
 import { buttonClasses } from '../../kit/button.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { TruckIcon } from '../../kit/icons.tsx';
@@ -10,7 +9,7 @@ import { Loading, Skeleton } from '../../kit/skeleton.tsx';
 import { When } from '../../kit/when.tsx';
 import { times } from '../../money/money.ts';
 import { Price } from '../../money/price.tsx';
-import { useProducts } from '../catalogue/products.ts';
+import { OrderedCover, useKnownProducts } from '../catalogue/ordered-cover.tsx';
 import { countryName } from '../checkout/countries.ts';
 import { Shelf } from '../recommendations/shelf.tsx';
 import { Page } from '../shell/page.tsx';
@@ -99,18 +98,14 @@ const Shipment = ({ order: { shipment } }: { order: Order }) => {
 };
 
 const Contents = ({ order }: { order: Order }) => {
-  const { data: products } = useProducts(order.items.map(({ productId }) => productId));
-  const categories = new Map(products?.map(({ id, category }) => [id, category]));
+  const known = useKnownProducts(order.items.map(({ productId }) => productId));
   const { shippingAddress: to, payment } = order;
   return (
     <section aria-label="What you ordered" className="rounded-2xl border border-line bg-surface p-6">
       <ul className="flex flex-col gap-4">
         {order.items.map(({ productId, name, quantity, unitPrice }) => (
           <li key={productId} className="flex items-center gap-4">
-            <CoverPicture
-              product={{ id: productId, name, category: categories.get(productId) ?? '' }}
-              className="w-14 shrink-0 rounded-md"
-            />
+            <OrderedCover known={known} line={{ productId, name }} className="w-14 shrink-0 rounded-md" />
             <Link
               to="/products/$productId"
               params={{ productId }}

@@ -2,7 +2,6 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { api } from '../../api/client.ts';
-import { CoverPicture } from '../../cover/cover.tsx';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { SelectField } from '../../kit/field.tsx';
 import { CheckIcon } from '../../kit/icons.tsx';
@@ -12,6 +11,7 @@ import { formatMoney, sumOf, times } from '../../money/money.ts';
 import { Price } from '../../money/price.tsx';
 import { plural } from '../../words/words.ts';
 import { QuantityField } from '../cart/quantity-field.tsx';
+import { OrderedCover, useKnownProducts } from '../catalogue/ordered-cover.tsx';
 import { type Order, shortNumber } from '../order/order-words.ts';
 import { orderKey, orderParams, useOrder } from '../order/use-order.ts';
 import { Page } from '../shell/page.tsx';
@@ -43,6 +43,7 @@ const ReturnForm = ({ order }: { order: Order }) => {
   const [chosen, setChosen] = useState<Readonly<Record<string, number>>>({});
   const [reason, setReason] = useState<string>(reasons[0]);
   const client = useQueryClient();
+  const known = useKnownProducts(order.items.map(({ productId }) => productId));
   const key = useRef({ body: '', key: '' });
   const items = Object.entries(chosen).flatMap(([productId, quantity]) =>
     quantity > 0 ? [{ productId, quantity }] : [],
@@ -90,12 +91,9 @@ const ReturnForm = ({ order }: { order: Order }) => {
                 onChange={({ target }) =>
                   setChosen({ ...chosen, [productId]: target.checked ? quantity : 0 })
                 }
-                className="size-5 accent-action"
+                className="size-5 shrink-0 accent-action"
               />
-              <CoverPicture
-                product={{ id: productId, name, category: '' }}
-                className="w-12 shrink-0 rounded-md"
-              />
+              <OrderedCover known={known} line={{ productId, name }} className="w-12 shrink-0 rounded-md" />
               <span className="leading-snug">
                 {name}
                 <span className="block text-ink-soft text-sm">
