@@ -1,3 +1,4 @@
+import { messageOf } from '#platform/errors';
 import { sleep } from '#platform/waiting/sleep';
 import type { Hosted } from './processes.js';
 
@@ -48,6 +49,6 @@ const reportOf = async (url: string): Promise<Report> => {
     );
     return { status: answer.ok ? 'degraded' : 'down', why: unwell.join(', ') || `answers ${answer.status}` };
   } catch (error) {
-    return { status: 'down', why: error instanceof Error ? error.message : String(error) };
+    return { status: 'down', why: messageOf(error) };
   }
 };

@@ -1,3 +1,4 @@
+import { messageOf } from '#platform/errors';
 import { type RunningPlatform, startPlatform } from './platform.js';
 import { createProgress, type Progress } from './progress.js';
 import type { Options } from './setup/options.js';
@@ -21,7 +22,7 @@ export const launch = async (options: Options): Promise<void> => {
     process.exit(0);
   } catch (error) {
     if (stopRequest.signal.aborted) process.exit(0);
-    console.error(`cartstream: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`cartstream: ${messageOf(error)}`);
     process.exit(1);
   }
 };

@@ -46,3 +46,7 @@ export class PlatformError extends Error {
 /** True for a fault that may pass by itself. Recognised by its fields, so it works across module copies. */
 export const isRetriable = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && (error as { retriable?: unknown }).retriable === true;
+
+/** The message of whatever was thrown. */
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);

@@ -2,7 +2,7 @@ import type { Tracer } from '@opentelemetry/api';
 import { z } from 'zod';
 import { type Clock, systemClock } from '#platform/clock';
 import { envSchema, loadConfig, setting } from '#platform/config';
-import { PlatformError } from '#platform/errors';
+import { messageOf, PlatformError } from '#platform/errors';
 import { version } from '#platform/project';
 import { createLogger, type Logger, logLevels } from '#platform/telemetry/logger';
 import { createMetrics, type Metrics } from '#platform/telemetry/metrics';
@@ -218,8 +218,7 @@ class StartFailure extends Error {
   }
 }
 
-const oneLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? 'unknown';
+const oneLine = (error: unknown): string => messageOf(error).split('\n')[0] ?? 'unknown';
 
 export type Service<C = unknown> = {
   name: string;

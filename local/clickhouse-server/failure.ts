@@ -1,3 +1,5 @@
+import { messageOf } from '#platform/errors';
+
 /** A failure in the text form of a ClickHouse server: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
 export class ServerFailure extends Error {
   constructor(
@@ -38,7 +40,7 @@ const statusByCode = new Map([
 
 export const asFailure = (error: unknown): ServerFailure => {
   if (error instanceof ServerFailure) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const code = Number(/Code: (\d+)/.exec(message)?.[1] ?? 1001);
   const text = message.startsWith('Code:') ? message : `Code: ${code}. DB::Exception: ${message}`;
   return new ServerFailure(code, statusByCode.get(code) ?? 500, text);

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '#platform/errors';
 import { projectPath } from '#platform/project';
 import { runToEnd } from '../engines/run-to-end.js';
 import { cached, type InstallContext } from './cache.js';
@@ -83,7 +84,7 @@ const download = async (
     } catch (error) {
       if (context.signal.aborted) throw error;
       for (const file of readdirSync(dir)) rmSync(join(dir, file), { recursive: true });
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       if (/checksum|bytes instead/.test(why)) {
         rmSync(join(localRepository(context.env), set.repositoryPath), { recursive: true, force: true });
       }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isRetriable, PlatformError } from '#platform/errors';
+import { isRetriable, messageOf, PlatformError } from '#platform/errors';
 import type { IncomingRecord, OutgoingRecord, Producer, RawHeader } from '#platform/messaging/broker';
 import { headerList } from '#platform/messaging/record-headers';
 import type { Host } from '#platform/service-host';
@@ -144,8 +144,6 @@ const firstHeaders = (headers: readonly RawHeader[], bytesMax: number): readonly
   const end = headers.findIndex(isTooMuch);
   return end < 0 ? headers : headers.slice(0, end);
 };
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const reasonOf = (cause: unknown): string =>
   cause instanceof PlatformError ? cause.code : cause instanceof Error ? cause.name : 'unknown';

@@ -1,3 +1,4 @@
+import { messageOf } from '#platform/errors';
 import type { Consumer, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
 import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
 import { brokerAnswers } from '#platform/messaging/broker-probe';
@@ -166,5 +167,3 @@ const assertAnswering = async (options: BrokerOptions): Promise<void> => {
 const endOf = async (member: KafkajsMember): Promise<never> => {
   throw await member.ended;
 };
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,3 +1,4 @@
+import { messageOf } from '#platform/errors';
 import type {
   IncomingRecord,
   PartitionProgress,
@@ -102,7 +103,7 @@ export const fail = (lane: Lane, batch: RecordBatch, error: unknown): void => {
   const records = batch.records.filter((record) => record.offset >= lane.nextOffset);
   if (records.length > 0) lane.failed = { ...batch, records };
   lane.failures += 1;
-  lane.cause = error instanceof Error ? error.message : String(error);
+  lane.cause = messageOf(error);
 };
 
 /** Drops everything that waits; the lane's progress stays to be shown. */

@@ -1,3 +1,4 @@
+import { messageOf } from '#platform/errors';
 import type { TopicPartition } from '#platform/messaging/broker';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { partitionName } from '#platform/messaging/partition-name';
@@ -35,7 +36,7 @@ export const createUnreadablePartitions = (options: {
       // This comes from a fetch that was in flight when the partition was paused.
       if (known?.timer !== undefined) return;
       const failures = (known?.failures ?? 0) + 1;
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = messageOf(cause);
       const delayMs = backoffMs(again, failures);
       const level = failures === 1 || failures % 10 === 0 ? 'error' : 'debug';
       logger[level](

@@ -13,6 +13,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+import { messageOf } from '#platform/errors';
 import { randomHex } from '#platform/ids';
 import {
   type OpenDestination,
@@ -140,7 +141,7 @@ export const withSpan = async <T>(
   } catch (error) {
     span.setStatus({
       code: SpanStatusCode.ERROR,
-      message: error instanceof Error ? error.message : String(error),
+      message: messageOf(error),
     });
     throw error;
   } finally {

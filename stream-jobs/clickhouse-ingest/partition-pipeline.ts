@@ -1,5 +1,5 @@
 import { assert } from '#platform/assert';
-import { isRetriable, PlatformError } from '#platform/errors';
+import { isRetriable, messageOf, PlatformError } from '#platform/errors';
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { BatchControl, IncomingRecord, RecordBatch, RecordPack } from '#platform/messaging/broker';
 import { PackCursor } from '#platform/messaging/record-pack';
@@ -223,7 +223,7 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
   }
 
   onHeld(cause: unknown): void {
-    this.#heldBy = cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause);
+    this.#heldBy = cause === undefined ? undefined : messageOf(cause);
   }
 
   #moved(): PartitionMoved {

@@ -1,4 +1,5 @@
 import { loadConfig } from '#platform/config';
+import { messageOf } from '#platform/errors';
 import { clickhouseIngestConfig } from '../config.js';
 import type { Progress } from './backfill.js';
 import { readArguments, runBackfill, usage } from './command.js';
@@ -30,7 +31,7 @@ try {
   if (mended > 0) say(`${mended} cells of rollups were wrong and have been corrected`);
   if (!given.dropOld) say(`the old tables are in ${oldDatabase}, until the next back-fill or DROP DATABASE`);
 } catch (error) {
-  complain(error instanceof Error ? error.message : String(error));
+  complain(messageOf(error));
   complain(usage);
   process.exitCode = 1;
 }
