@@ -36,18 +36,16 @@ export const isUnchanged = (request: Pick<FastifyRequest, 'headers'>, etag: stri
   return asked !== undefined && listed(asked, etag, 'weak');
 };
 
+export const ifMatchMissing = () =>
+  problem(428, 'if_match_required', 'Send If-Match with the ETag of the version this update is based on.');
+
 /**
  * Refuses an update that is based on an old version: 428 without `If-Match`, 412 when it names another version.
  * Routes that call it declare `requires: ['if-match']`, which answers 428 before the body is read.
  */
 export const assertIfMatch = (request: Pick<FastifyRequest, 'headers'>, etag: string): void => {
   const asked = request.headers['if-match'];
-  if (asked === undefined)
-    throw problem(
-      428,
-      'if_match_required',
-      'Send If-Match with the ETag of the version this update is based on.',
-    );
+  if (asked === undefined) throw ifMatchMissing();
   if (!listed(asked, etag, 'strong'))
     throw problem(412, 'stale_version', 'The resource has changed since that version.');
 };

@@ -16,6 +16,7 @@ import { newId } from '#platform/ids';
 import type { Component, Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import { type Authenticator, anonymous, authorise, credentialsOf } from './auth.js';
+import { ifMatchMissing } from './etag.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
 import type { HttpApp, HttpServerOptions } from './http-app.js';
 import { type Announcement, announceLocalServer } from './local-server.js';
@@ -215,12 +216,7 @@ const assertPreconditions = (request: FastifyRequest, { requires = [] }: Fastify
     throw problem(400, 'invalid_url', 'The query has an escape that is not valid UTF-8.');
   if (requires.includes('idempotency-key') && !headers['idempotency-key'])
     throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
-  if (requires.includes('if-match') && headers['if-match'] === undefined)
-    throw problem(
-      428,
-      'if_match_required',
-      'Send If-Match with the ETag of the version this update is based on.',
-    );
+  if (requires.includes('if-match') && headers['if-match'] === undefined) throw ifMatchMissing();
 };
 
 /** False for a URL that the server refuses, whatever the route is. */

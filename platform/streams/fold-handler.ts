@@ -4,6 +4,7 @@ import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { Host } from '#platform/service-host';
+import { createEventLag } from '#platform/streams/event-lag';
 import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import type { StateStore } from '#platform/streams/state-store';
 import type { Trials } from '#platform/streams/trials';
@@ -221,21 +222,15 @@ const createFoldAttempts = <I, C, S extends StateStore<C>>({ fold, reader, trial
   };
 };
 
-const foldReport = ({ metrics, clock }: Pick<Host, 'metrics' | 'clock'>, job: string) => {
-  const lag = metrics.gauge(
-    'stream_event_lag_seconds',
-    'From the newest event applied to the moment it was applied.',
-    ['job'],
-  );
-  const folded = metrics.counter('stream_records_folded_total', 'Records whose changes are applied.', [
+const foldReport = (host: Pick<Host, 'metrics' | 'clock'>, job: string) => {
+  const lag = createEventLag(host);
+  const folded = host.metrics.counter('stream_records_folded_total', 'Records whose changes are applied.', [
     'job',
     'topic',
   ]);
   return (topic: string, records: number, taken: readonly Taken<unknown>[]): void => {
     folded.inc({ job, topic }, records);
-    if (taken.length === 0) return;
-    const newestMs = taken.reduce((newest, { atMs }) => Math.max(newest, atMs), Number.NEGATIVE_INFINITY);
-    lag.set({ job }, Math.max(0, (clock.nowMs() - newestMs) / 1000));
+    lag([job], taken);
   };
 };
 

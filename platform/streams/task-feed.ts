@@ -5,6 +5,7 @@ import { partitionName } from '#platform/messaging/partition-name';
 import type { ConsumerReport, Host } from '#platform/service-host';
 import { createAlignment } from '#platform/streams/alignment';
 import type { Checkpoints } from '#platform/streams/checkpoints';
+import { createEventLag } from '#platform/streams/event-lag';
 import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import type { Late, Task, TaskLane } from '#platform/streams/task';
 import type { Contribution } from '#platform/streams/topology';
@@ -205,27 +206,19 @@ const createReadOne =
     }
   };
 
-const feedReport = ({ metrics, clock }: Pick<Host, 'metrics' | 'clock'>) => {
-  const lag = metrics.gauge(
-    'stream_event_lag_seconds',
-    'From the newest event applied to the moment it was applied.',
-    ['job'],
-  );
-  const late = metrics.counter(
+const feedReport = (host: Pick<Host, 'metrics' | 'clock'>) => {
+  const lag = createEventLag(host);
+  const late = host.metrics.counter(
     'stream_late_events_total',
     'Events that came after their window had closed.',
     ['job'],
   );
   return {
     late: (job: string, events: number): void => late.inc({ job }, events),
-    read: (tasks: readonly Task[], readings: readonly Reading[]): void => {
-      if (readings.length === 0) return;
-      const newestMs = readings.reduce(
-        (newest, { atMs }) => Math.max(newest, atMs),
-        Number.NEGATIVE_INFINITY,
-      );
-      for (const { topology } of tasks)
-        lag.set({ job: topology.name }, Math.max(0, (clock.nowMs() - newestMs) / 1000));
-    },
+    read: (tasks: readonly Task[], readings: readonly Reading[]): void =>
+      lag(
+        tasks.map(({ topology }) => topology.name),
+        readings,
+      ),
   };
 };
