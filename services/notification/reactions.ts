@@ -29,7 +29,7 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
     if (notification === null) return;
     if (await notifications.record(tx, id, notification, occurredAtMs)) tx.afterCommit(onRecorded);
   };
-  const say =
+  const notify =
     <T extends keyof typeof notificationOf>(type: T) =>
     (tx: Tx, { eventId, value }: ReceivedEvent<T, EventMap[T]>): Promise<void> =>
       record(tx, notificationIdOf(eventId), notificationOf[type](value), value.occurredAt);
@@ -60,13 +60,13 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
         occurredAt,
       );
     },
-    OrderConfirmed: say('OrderConfirmed'),
-    OrderCancelled: say('OrderCancelled'),
-    OrderShipped: say('OrderShipped'),
-    OrderDelivered: say('OrderDelivered'),
-    OrderReturned: say('OrderReturned'),
-    UserTokenIssued: say('UserTokenIssued'),
-    UserPasswordChanged: say('UserPasswordChanged'),
+    OrderConfirmed: notify('OrderConfirmed'),
+    OrderCancelled: notify('OrderCancelled'),
+    OrderShipped: notify('OrderShipped'),
+    OrderDelivered: notify('OrderDelivered'),
+    OrderReturned: notify('OrderReturned'),
+    UserTokenIssued: notify('UserTokenIssued'),
+    UserPasswordChanged: notify('UserPasswordChanged'),
     PaymentRefunded: async (tx, { value: { orderId, refundId, amountMinor, currency, occurredAt } }) => {
       // Everything had gone back before.
       if (amountMinor === 0) return;

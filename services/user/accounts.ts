@@ -54,7 +54,7 @@ const createChanges = ({ store, announcements, clock }: Changes) => {
   ): Promise<User | undefined> => {
     const { user, event } = register({ id: newId(clock), ...account }, clock.nowMs());
     if (!(await store.insert(tx, user, passwordHash))) return undefined;
-    await announcements.say(tx, 'UserRegistered', event);
+    await announcements.publish(tx, 'UserRegistered', event);
     await announcements.contact(tx, user, event.occurredAt);
     return user;
   };
@@ -65,7 +65,7 @@ const createChanges = ({ store, announcements, clock }: Changes) => {
     if ('refused' in changed) return changed;
     if (changed.event === null) return user;
     await store.update(tx, changed.user, nowMs);
-    await announcements.say(tx, 'UserRolesChanged', changed.event);
+    await announcements.publish(tx, 'UserRolesChanged', changed.event);
     return changed.user;
   };
 
@@ -131,7 +131,7 @@ const ownChanges = ({ store, passwords, announcements, endLogins, clock }: Parts
       if (fields.length === 0) return user;
       const occurredAt = clock.nowMs();
       await store.update(tx, changed, occurredAt);
-      await announcements.say(tx, 'UserProfileChanged', { userId: id, fields, occurredAt });
+      await announcements.publish(tx, 'UserProfileChanged', { userId: id, fields, occurredAt });
       await announcements.contact(tx, changed, occurredAt);
       return changed;
     }),
@@ -152,7 +152,7 @@ const ownChanges = ({ store, passwords, announcements, endLogins, clock }: Parts
       await store.setPassword(tx, id, passwordHash);
       await mailedTokenStore.forget(tx, id, 'reset_password');
       await endLogins(tx, id, 'password_changed', { except: sessionId });
-      await announcements.say(tx, 'UserPasswordChanged', { userId: id, occurredAt });
+      await announcements.publish(tx, 'UserPasswordChanged', { userId: id, occurredAt });
       return 'changed';
     });
   },
@@ -168,8 +168,8 @@ const ownChanges = ({ store, passwords, announcements, endLogins, clock }: Parts
       if (user === undefined) return undefined;
       if (isLastAdmin(user, admins.filter((admin) => admin !== id).length)) return { refused: 'last_admin' };
       const event = { userId: id, occurredAt: clock.nowMs() };
-      await announcements.say(tx, 'UserErased', event);
-      await announcements.say(tx, 'UserContactErased', event);
+      await announcements.publish(tx, 'UserErased', event);
+      await announcements.publish(tx, 'UserContactErased', event);
       await store.erase(tx, id);
       return 'erased';
     }),

@@ -25,7 +25,7 @@ export const createAddressBook = ({
       const occurredAt = clock.nowMs();
       const added: Address = { ...address, id: newId(clock), createdAt: new Date(occurredAt) };
       if (!(await addressStore.add(tx, userId, added, addressesMax))) return 'full';
-      await announcements.say(tx, 'UserAddressAdded', { userId, addressId: added.id, occurredAt });
+      await announcements.publish(tx, 'UserAddressAdded', { userId, addressId: added.id, occurredAt });
       return added;
     }),
 
@@ -34,7 +34,7 @@ export const createAddressBook = ({
     store.inTransaction(async (tx) => {
       await store.lock(tx, userId);
       if (!(await addressStore.remove(tx, userId, addressId))) return false;
-      await announcements.say(tx, 'UserAddressRemoved', { userId, addressId, occurredAt: clock.nowMs() });
+      await announcements.publish(tx, 'UserAddressRemoved', { userId, addressId, occurredAt: clock.nowMs() });
       return true;
     }),
 });

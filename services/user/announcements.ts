@@ -35,7 +35,7 @@ type AccountEvent = Exclude<keyof Published, 'ApiKeyCreated' | 'ApiKeyRevoked'>;
  * on each topic.
  */
 export type Announcements = {
-  say<T extends AccountEvent>(tx: Tx, type: T, event: Published[T]): Promise<void>;
+  publish<T extends AccountEvent>(tx: Tx, type: T, event: Published[T]): Promise<void>;
   /** Publishes how the account is reached, as it is after the change. */
   contact(tx: Tx, user: User, occurredAt: number): Promise<void>;
 };
@@ -46,16 +46,16 @@ export const createAnnouncements = (
   publisher: EventPublisher<Published>,
   store: Pick<UserStore, 'countContact'>,
 ): Announcements => {
-  const say: Announcements['say'] = async (tx, type, event) => {
+  const publish: Announcements['publish'] = async (tx, type, event) => {
     const { occurredAt } = event;
     await append(tx, [publisher.event(type, event.userId, event, { occurredAt })]);
   };
   return {
-    say,
+    publish,
     contact: async (tx, user, occurredAt) => {
       const version = await store.countContact(tx, user.id);
       const devices = await deviceStore.list(tx, user.id, { limit: devicesMax });
-      await say(tx, 'UserContactChanged', {
+      await publish(tx, 'UserContactChanged', {
         userId: user.id,
         version,
         email: user.email,

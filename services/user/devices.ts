@@ -36,7 +36,7 @@ export const createDevices = ({
     const deviceId = await deviceStore.remove(tx, user.id, by);
     if (deviceId === undefined) return false;
     const occurredAt = clock.nowMs();
-    await announcements.say(tx, 'UserDeviceRemoved', { userId: user.id, deviceId, occurredAt });
+    await announcements.publish(tx, 'UserDeviceRemoved', { userId: user.id, deviceId, occurredAt });
     await announcements.contact(tx, user, occurredAt);
     return true;
   };
@@ -63,7 +63,7 @@ export const createDevices = ({
         const put = await deviceStore.put(tx, userId, device, devicesMax);
         if (put === 'full') return put;
         if (put.isNew)
-          await announcements.say(tx, 'UserDeviceAdded', { userId, deviceId: put.device.id, occurredAt });
+          await announcements.publish(tx, 'UserDeviceAdded', { userId, deviceId: put.device.id, occurredAt });
         await announcements.contact(tx, user, occurredAt);
         return put;
       }),

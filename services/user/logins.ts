@@ -41,7 +41,7 @@ export const createEndLogins =
     const nowMs = clock.nowMs();
     const ended = await loginStore.revoke(tx, userId, nowMs, which);
     for (const sessionId of ended)
-      await announcements.say(tx, 'UserSessionEnded', { userId, sessionId, reason, occurredAt: nowMs });
+      await announcements.publish(tx, 'UserSessionEnded', { userId, sessionId, reason, occurredAt: nowMs });
     return ended.length;
   };
 

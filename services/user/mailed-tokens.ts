@@ -33,7 +33,11 @@ export const createIssueToken =
     await mailedTokenStore.add(tx, { hash, userId: user.id, purpose, nowMs, expiresAtMs });
     const { id: userId, email, name } = user;
     const message = { userId, tokenId: newId(clock), purpose, token, email, name };
-    await announcements.say(tx, 'UserTokenIssued', { ...message, expiresAt: expiresAtMs, occurredAt: nowMs });
+    await announcements.publish(tx, 'UserTokenIssued', {
+      ...message,
+      expiresAt: expiresAtMs,
+      occurredAt: nowMs,
+    });
   };
 
 export type MailedTokens = ReturnType<typeof createMailedTokens>;
@@ -55,7 +59,7 @@ export const createMailedTokens = (parts: {
     const occurredAt = clock.nowMs();
     const verified = { ...user, isEmailVerified: true, version: user.version + 1 };
     await store.update(tx, verified, occurredAt);
-    await announcements.say(tx, 'UserEmailVerified', { userId: user.id, occurredAt });
+    await announcements.publish(tx, 'UserEmailVerified', { userId: user.id, occurredAt });
     await announcements.contact(tx, verified, occurredAt);
   };
 
@@ -116,7 +120,7 @@ export const createMailedTokens = (parts: {
         await store.setPassword(tx, user.id, passwordHash);
         await mailedTokenStore.forget(tx, user.id, 'reset_password');
         await endLogins(tx, user.id, 'password_changed');
-        await announcements.say(tx, 'UserPasswordChanged', { userId: user.id, occurredAt });
+        await announcements.publish(tx, 'UserPasswordChanged', { userId: user.id, occurredAt });
         await verify(tx, user);
         return 'reset';
       });
