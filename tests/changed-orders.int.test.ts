@@ -1,17 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
-import { avroType } from '#platform/messaging/avro-codec';
 import { inTransaction } from '#platform/postgres/transaction';
-import { records, type Sale } from '#schemas/events';
 import type { OrderCommand } from '../services/order/order.js';
-import { findOrders } from '../services/order/order-view.js';
-import { listUnsettled } from '../services/order/unsettled.js';
 import {
   type Choreography,
   createChoreography,
   newProduct,
+  orderViewOf,
   placeOrder,
   returnItems,
+  salesSumOf,
+  unsettledOrders,
 } from './choreography.js';
 
 /** What buyers and staff do to an order after it was placed, and what follows in the stock, the money and the sales. */
@@ -29,11 +28,10 @@ afterAll(() => shop?.drop());
 
 const place = (quantity = 2, token = 'tok_ok') =>
   placeOrder(shop, { token, items: [{ productId: lamp, quantity, unitPriceMinor: 1999 }] });
-const orderOf = async (orderId: string) => (await findOrders(shop.db('order'), [orderId])).get(orderId);
+const orderOf = (orderId: string) => orderViewOf(shop, orderId);
 const paymentOf = (orderId: string) => shop.payments.find(shop.db('payment'), { orderId });
 const stock = () => shop.stock.find(shop.db('inventory'), lamp);
-const unsettled = () =>
-  listUnsettled(shop.db('order'), { quietSinceMs: undefined }, { afterOrderId: undefined, rowsMax: 10 });
+const unsettled = () => unsettledOrders(shop);
 const change = (orderId: string, command: OrderCommand) =>
   inTransaction(shop.db('order'), (tx) => shop.orders.update(tx, orderId, command));
 const cancel = (orderId: string) => change(orderId, { type: 'CancelAtRequest', nowMs: shop.clock.nowMs() });
@@ -47,14 +45,7 @@ const giveBack = (orderId: string, amountMinor: number, refundId = newId(shop.cl
       nowMs: shop.clock.nowMs(),
     }),
   );
-const ledgerOf = (orderId: string) =>
-  shop.log
-    .filter(({ type, key }) => type === 'Sale' && key === orderId)
-    .map(({ datum }) => avroType(records.Sale.schema).fromBuffer(datum) as Sale)
-    .reduce((sum, row) => ({ pieces: sum.pieces + row.quantity, minor: sum.minor + row.amount_minor }), {
-      pieces: 0,
-      minor: 0,
-    });
+const ledgerOf = (orderId: string) => salesSumOf(shop, orderId);
 const noticesOf = (orderId: string): string[] =>
   shop.log.filter(({ key, topic }) => key === orderId && topic === 'orders').map(({ type }) => type);
 

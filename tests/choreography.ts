@@ -10,7 +10,7 @@ import { withCorrelation } from '#platform/telemetry/correlation';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
-import { type EventMap, type EventType, records } from '#schemas/events';
+import { type EventMap, type EventType, records, type Sale } from '#schemas/events';
 import { createCartStore } from '../services/cart/cart-store.js';
 import { createOrderTakings } from '../services/cart/order-takings-store.js';
 import {
@@ -27,9 +27,11 @@ import { createProductNames } from '../services/notification/product-replica.js'
 import { reactions as notificationReactions } from '../services/notification/reactions.js';
 import { createOrderMetrics } from '../services/order/order-metrics.js';
 import { createOrderStore, type OrderStore } from '../services/order/order-store.js';
+import { findOrders, type OrderView } from '../services/order/order-view.js';
 import { createProductReplica } from '../services/order/product-replica.js';
 import { catalogueReactions, sagaReactions } from '../services/order/reactions.js';
 import { createSweeper } from '../services/order/sweeper.js';
+import { listUnsettled, type UnsettledOrder } from '../services/order/unsettled.js';
 import { createPaymentMetrics } from '../services/payment/payment-metrics.js';
 import { createPaymentStore, type PaymentStore } from '../services/payment/payment-store.js';
 import { createProviderWorker } from '../services/payment/provider-worker.js';
@@ -418,3 +420,19 @@ export const newProduct = async (
   );
   return productId;
 };
+
+export const orderViewOf = async ({ db }: Choreography, orderId: string): Promise<OrderView | undefined> =>
+  (await findOrders(db('order'), [orderId])).get(orderId);
+
+export const unsettledOrders = ({ db }: Choreography): Promise<UnsettledOrder[]> =>
+  listUnsettled(db('order'), { quietSinceMs: undefined }, { afterOrderId: undefined, rowsMax: 10 });
+
+/** What the ledger that analytics sum says of the order. */
+export const salesSumOf = ({ log }: Choreography, orderId: string): { pieces: number; minor: number } =>
+  log
+    .filter(({ type, key }) => type === 'Sale' && key === orderId)
+    .map(({ datum }) => avroType(records.Sale.schema).fromBuffer(datum) as Sale)
+    .reduce((sum, row) => ({ pieces: sum.pieces + row.quantity, minor: sum.minor + row.amount_minor }), {
+      pieces: 0,
+      minor: 0,
+    });

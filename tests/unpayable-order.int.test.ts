@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { avroType } from '#platform/messaging/avro-codec';
-import type { Sale } from '#schemas/events';
-import { records } from '#schemas/events';
-import { findOrders } from '../services/order/order-view.js';
 import { timelineOf } from '../services/order/timeline.js';
-import { listUnsettled } from '../services/order/unsettled.js';
 import {
   type Choreography,
   createChoreography,
   newProduct,
+  orderViewOf,
   placeOrder,
   returnItems,
+  salesSumOf,
+  unsettledOrders,
 } from './choreography.js';
 
 /**
@@ -30,22 +28,13 @@ afterAll(() => shop?.drop());
 
 const place = (token: string, quantity = 2) =>
   placeOrder(shop, { token, items: [{ productId: lamp, quantity, unitPriceMinor: 1999 }] });
-const orderOf = async (orderId: string) => (await findOrders(shop.db('order'), [orderId])).get(orderId);
+const orderOf = (orderId: string) => orderViewOf(shop, orderId);
 const paymentOf = (orderId: string) => shop.payments.find(shop.db('payment'), { orderId });
 const stock = () => shop.stock.find(shop.db('inventory'), lamp);
 const eventsOf = async (orderId: string) =>
   (await timelineOf(shop.db('order'), orderId)).map(({ type }) => type);
-const unsettled = () =>
-  listUnsettled(shop.db('order'), { quietSinceMs: undefined }, { afterOrderId: undefined, rowsMax: 10 });
-/** What the ledger that analytics sum says of the order. */
-const ledgerOf = (orderId: string) =>
-  shop.log
-    .filter(({ type, key }) => type === 'Sale' && key === orderId)
-    .map(({ datum }) => avroType(records.Sale.schema).fromBuffer(datum) as Sale)
-    .reduce((sum, row) => ({ pieces: sum.pieces + row.quantity, minor: sum.minor + row.amount_minor }), {
-      pieces: 0,
-      minor: 0,
-    });
+const unsettled = () => unsettledOrders(shop);
+const ledgerOf = (orderId: string) => salesSumOf(shop, orderId);
 const providerCalls = async (orderId: string) => {
   const { rows } = await shop
     .db('payment')
