@@ -2,7 +2,7 @@
  * Derives `local/catalogue/uci-catalogue.json.gz` from the UCI "Online Retail" data (CC BY 4.0, see the README
  * beside the output). Run it only after a change of this script: the result is committed.
  *
- *   node --import tsx --conditions=source scripts/derive-catalogue.ts   (data in ../shared/data or CARTSTREAM_DATA)
+ *   node --import tsx --conditions=source scripts/derive-catalogue.ts   (data: see local/data-sets.ts)
  */
 import { createReadStream, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -10,8 +10,8 @@ import { createGunzip, gzipSync } from 'node:zlib';
 import { projectPath } from '#platform/project';
 import type { CatalogueFile } from '../local/catalogue/catalogue.js';
 import { categories, categoryOf, tidyName } from '../local/catalogue/categories.js';
+import { dataSetsFolder } from '../local/data-sets.js';
 
-const dataFolder = process.env.CARTSTREAM_DATA ?? projectPath('../shared/data');
 const neighboursMax = 4;
 const quantileSteps = 20;
 
@@ -77,7 +77,7 @@ let piecesSold = 0;
 let piecesReturned = 0;
 
 const rows = createInterface({
-  input: createReadStream(`${dataFolder}/uci-online-retail.csv.gz`).pipe(createGunzip()),
+  input: createReadStream(`${dataSetsFolder}/uci-online-retail.csv.gz`).pipe(createGunzip()),
 });
 for await (const row of rows) {
   const line = lineOf(row);

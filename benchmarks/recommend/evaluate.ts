@@ -1,5 +1,5 @@
 /**
- * `npm run evaluate [-- split …] [--period tuning]`: runs the splits of `../shared/data` through `recommend:batch` and
+ * `npm run evaluate [-- split …] [--period tuning]`: runs the splits of the public data sets (local/data-sets.ts) through `recommend:batch` and
  * prints what it answers beside the reference, and beside the same models that stop learning when the first query comes. With
  * `--period tuning` the end of the training part is predicted instead, on which settings are chosen. Splits without their
  * files are skipped.
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { projectPath } from '#platform/project';
+import { dataSetsFolder } from '../../local/data-sets.js';
 import { writeResults } from '../results.js';
 import { table } from '../terminal.js';
 import { intervalOf, type Lists, mean, scoresOf, spreadOf } from './scoring.js';
@@ -27,7 +28,6 @@ const { values, positionals: wanted } = parseArgs({
   options: { period: { type: 'string', default: 'test' } },
 });
 const period: Period = values.period === 'tuning' ? 'tuning' : 'test';
-const dataFolder = process.env.CARTSTREAM_DATA ?? projectPath('../shared/data');
 
 const availableSplits = (): Split[] => {
   const sources = [
@@ -35,9 +35,9 @@ const availableSplits = (): Split[] => {
     { files: filesOfSplits.uci, splits: uciSplits },
   ];
   return sources.flatMap(({ files, splits }) => {
-    const missing = missingFiles(dataFolder, files);
-    if (missing.length > 0) console.log(`skipped: there is no ${missing.join(', ')} in ${dataFolder}`);
-    return missing.length > 0 ? [] : splits(dataFolder, period);
+    const missing = missingFiles(dataSetsFolder, files);
+    if (missing.length > 0) console.log(`skipped: there is no ${missing.join(', ')} in ${dataSetsFolder}`);
+    return missing.length > 0 ? [] : splits(dataSetsFolder, period);
   });
 };
 

@@ -1,5 +1,4 @@
 import { envSchema, setting } from '#platform/config';
-import { projectPath } from '#platform/project';
 
 export const shoppersConfig = envSchema({
   gatewayUrl: ['GATEWAY_URL', setting.url],
@@ -15,8 +14,6 @@ export const shoppersConfig = envSchema({
   visitsPerMinute: ['SHOPPERS_PER_MINUTE', setting.integer(1, 6000).default(60)],
   visitsOpenMax: ['SHOPPERS_OPEN_MAX', setting.integer(1, 2000).default(100)],
   seed: ['SHOPPERS_SEED', setting.integer(0, 4_294_967_295).default(1)],
-  /** The folder of the Retailrocket visits, if there is one. */
-  dataFolder: ['CARTSTREAM_DATA', setting.text.default(projectPath('../shared/data'))],
   /** With both set, a simulated operator restocks what runs out, and accounts survive a restart. */
   adminEmail: ['ADMIN_EMAIL', setting.text.optional()],
   adminPassword: ['ADMIN_PASSWORD', setting.text.optional()],

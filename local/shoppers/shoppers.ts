@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createHttpServer } from '#platform/http/server';
 import type { Component, Host } from '#platform/service-host';
 import { catalogueOf } from '../catalogue/catalogue.js';
+import { dataSetsFolder } from '../data-sets.js';
 import { randomFrom } from '../random.js';
 import { type ShopClient, shopClient, Unserved } from '../shop-client.js';
 import { createAccounts } from './accounts.js';
@@ -119,7 +120,7 @@ const open = async (config: ShoppersConfig, host: Host, shop: ShopClient): Promi
       return day.tally;
     },
   };
-  const paths = await openBrowsePaths(catalogue, config.dataFolder);
+  const paths = await openBrowsePaths(catalogue, dataSetsFolder);
   host.logger.info({ products: assortment.size(), paths: paths.source, ...rate(config) }, 'shoppers come in');
   const arrivals = createArrivals(config, host, { day, world, paths, returns, pause });
   const operate = async (): Promise<void> => {

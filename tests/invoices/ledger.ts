@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { dataSetsFolder } from '../../local/data-sets.js';
 import type { SaleLine } from '../../services/analytics/testing/asked-app.js';
 
 /** A line of the shop's books, with the date and the hour that the clock on the shop's wall in London showed. */
@@ -19,7 +20,7 @@ export type InvoiceLine = {
 /** Of the lines that `readInvoices` gives. */
 export const invoicesFile = (): string => (hasWholeYear ? shared : excerpt);
 
-const shared = join(process.env.CARTSTREAM_DATA ?? '../shared/data', 'uci-online-retail.csv.gz');
+const shared = join(dataSetsFolder, 'uci-online-retail.csv.gz');
 const excerpt = 'tests/invoices/at-clock-changes.csv.gz';
 
 /** True where the whole year is at hand, and not only the days in the project. */
