@@ -22,7 +22,7 @@ const withoutEffects = [
   '^platform/http/(bounds|json-value|strict-json|text)[.]ts$',
   '^platform/messaging/(asyncapi|avro-codec|record-pack)[.]ts$',
   '^platform/statistics/',
-  '^platform/streams/(distinct|earliest|join|recent-ids|topology|window)[.]ts$',
+  '^platform/streams/(distinct|earliest|interning|join|recent-ids|topology|window)[.]ts$',
   '^platform/postgres/gathering[.]ts$',
 ];
 

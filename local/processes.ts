@@ -30,7 +30,7 @@ export type Plan = {
   env: Readonly<Record<string, string>>;
 };
 
-const heapMbMax = { shop: 512, streams: 384, service: 160, job: 256, recommendation: 640 } as const;
+const heapMbMax = { shop: 512, streams: 768, service: 160, job: 256, recommendation: 640 } as const;
 
 const urlAt = (port: number): string => `http://127.0.0.1:${port}`;
 

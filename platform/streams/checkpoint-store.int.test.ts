@@ -46,7 +46,7 @@ const give = (task: Task, key: string, text: string): void => {
 const open = async (task: Task) => {
   const store = createCheckpointStore(scratch.db);
   await store.open(task, [{ ...at, high: 1_000_000n }]);
-  return { store, save: () => store.store([store.take(task, async () => {})]) };
+  return { store, save: () => store.store([store.take(task, async () => {}, true)]) };
 };
 const stateOf = (task: Task) => new Map(task.everything().map(([, key, , , , sum]) => [key, sum as string]));
 const storedBytes = async (task: string): Promise<number> =>
@@ -112,9 +112,13 @@ describe('a stored task', () => {
     await store.open(task, []);
     give(task, 'a', 'x');
     answersLost = 1;
-    const taken = store.take(task, async () => {
-      writes += 1;
-    });
+    const taken = store.take(
+      task,
+      async () => {
+        writes += 1;
+      },
+      true,
+    );
     await expect(store.store([taken])).rejects.toThrow('Connection terminated');
     await store.store([taken]);
     expect(writes).toBe(1);
@@ -161,9 +165,13 @@ describe('a stored task', () => {
     give(task, 'a', 'x');
     const fault = new PlatformError('postgres_unavailable', 'away', { retriable: true });
     let isAway = true;
-    const taken = store.take(task, async () => {
-      if (isAway) throw fault;
-    });
+    const taken = store.take(
+      task,
+      async () => {
+        if (isAway) throw fault;
+      },
+      true,
+    );
     await expect(store.store([taken])).rejects.toBe(fault);
     expect(await storedBytes('half')).toBe(0);
     isAway = false;

@@ -24,8 +24,15 @@ export type CheckpointStore = {
    * nothing.
    */
   open(task: Task, read: readonly PartitionEnd[]): Promise<void>;
-  /** Takes a checkpoint: from now on the task may go on. */
-  take(task: Task, write: (tx: Tx, checkpoint: Checkpoint<unknown>) => Promise<void>): TakenCheckpoint;
+  /**
+   * Takes a checkpoint: from now on the task may go on. Where `mayBeSnapshot` is false, it is not one of everything, which
+   * takes as much memory again.
+   */
+  take(
+    task: Task,
+    write: (tx: Tx, checkpoint: Checkpoint<unknown>) => Promise<void>,
+    mayBeSnapshot: boolean,
+  ): TakenCheckpoint;
   /**
    * Stores checkpoints together. It may be repeated after a fault, also after one that leaves the outcome unknown. Breaks
    * an invariant when another process has begun a new epoch.
@@ -40,6 +47,7 @@ type Kept = { epoch: number; checkpoint: number; changesBytes: number; snapshotB
 const windowsPerPartMax = 5_000;
 /** Some 16 MB at most. */
 const partsPerStatementMax = 16;
+const partsPerReadMax = 8;
 /** Below this size a changelog is not worth a snapshot. */
 const changesBytesMin = 1_000_000;
 
@@ -54,21 +62,25 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
   return {
     open: async (task, read) => {
       const { name } = task.topology;
-      const { row, bodies } = await inTransaction(db, (tx) => load(tx, name));
+      const { row, windows, bytes } = await inTransaction(db, (tx) => load(tx, name));
       const stored: StoredTask = {
         places: JSON.parse(row.places) as Record<string, Place>,
         watermarkMs: row.watermark_ms,
-        windows: windowsOf(bodies),
+        windows: takenOut(windows),
       };
       task.restore(stored, read);
-      const changesBytes = bodies.reduce((sum, body) => sum + body.length, 0);
-      kept.set(name, { epoch: row.epoch, checkpoint: row.checkpoint, changesBytes, snapshotBytes: 0 });
+      kept.set(name, {
+        epoch: row.epoch,
+        checkpoint: row.checkpoint,
+        changesBytes: bytes,
+        snapshotBytes: 0,
+      });
     },
-    take: (task, write) => {
+    take: (task, write, mayBeSnapshot) => {
       const { name } = task.topology;
       const { changesBytes, snapshotBytes } = keptOf(name);
       const checkpoint = task.checkpoint();
-      const isSnapshot = changesBytes > snapshotBytes + changesBytesMin;
+      const isSnapshot = mayBeSnapshot && changesBytes > snapshotBytes + changesBytesMin;
       const bodies = isSnapshot ? partsOf(task.everything()) : bodiesOf(checkpoint.changes);
       return { task: name, checkpoint, bodies, isSnapshot, write: (tx) => write(tx, checkpoint) };
     },
@@ -98,18 +110,33 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
 
 type TaskRow = { epoch: number; checkpoint: number; watermark_ms: number | null; places: string };
 
-const load = async (tx: Tx, task: string): Promise<{ row: TaskRow; bodies: string[] }> => {
+type Windows = Map<number, StoredWindow>;
+
+/** The changelog is read part by part: all of it as text would be as large again as the windows. */
+const load = async (tx: Tx, task: string): Promise<{ row: TaskRow; windows: Windows; bytes: number }> => {
   const { rows } = await tx.query<TaskRow>(
     `INSERT INTO stream_tasks (task, epoch) VALUES ($1, 1)
      ON CONFLICT (task) DO UPDATE SET epoch = stream_tasks.epoch + 1
      RETURNING epoch, checkpoint, watermark_ms, places`,
     [task],
   );
-  const { rows: changes } = await tx.query<{ body: string }>(
-    'SELECT body FROM stream_changes WHERE task = $1 ORDER BY checkpoint, part',
-    [task],
-  );
-  return { row: rows[0] as TaskRow, bodies: changes.map(({ body }) => body) };
+  const windows: Windows = new Map();
+  let bytes = 0;
+  for (let after = { checkpoint: -1, part: 0 }; ; ) {
+    const { rows: parts } = await tx.query<{ checkpoint: number; part: number; body: string }>(
+      `SELECT checkpoint, part, body FROM stream_changes WHERE task = $1 AND (checkpoint, part) > ($2, $3)
+       ORDER BY checkpoint, part LIMIT $4`,
+      [task, after.checkpoint, after.part, partsPerReadMax],
+    );
+    for (const { body } of parts) {
+      bytes += body.length;
+      applyTo(windows, JSON.parse(body) as WindowChanges);
+    }
+    const last = parts.at(-1);
+    if (last === undefined || parts.length < partsPerReadMax) break;
+    after = last;
+  }
+  return { row: rows[0] as TaskRow, windows, bytes };
 };
 
 /** Stores what lies ready of all tasks together. Returns the tasks whose checkpoint no earlier try had stored. */
@@ -189,12 +216,15 @@ const partsOf = (windows: readonly StoredWindow[]): string[] =>
     }),
   );
 
-const windowsOf = (bodies: readonly string[]): Iterable<StoredWindow> => {
-  const windows = new Map<number, StoredWindow>();
-  for (const body of bodies) {
-    const { put, removed } = JSON.parse(body) as WindowChanges;
-    for (const window of put) windows.set(window[0], window);
-    for (const id of removed) windows.delete(id);
-  }
-  return windows.values();
+const applyTo = (windows: Windows, { put, removed }: WindowChanges): void => {
+  for (const window of put) windows.set(window[0], window);
+  for (const id of removed) windows.delete(id);
 };
+
+/** Each is let go as it is taken, because the task keeps a form of its own. */
+function* takenOut(windows: Windows): Iterable<StoredWindow> {
+  for (const [id, window] of windows) {
+    windows.delete(id);
+    yield window;
+  }
+}

@@ -45,10 +45,14 @@ export const createCheckpoints = (
   let records = 0;
   let isIdle = false;
 
-  const take = (): TakenCheckpoint[] =>
-    tasks
-      .filter((task) => task.hasNews() || records > 0)
-      .map((task) => store.take(task, (tx, checkpoint) => write(tx, task, checkpoint)));
+  const take = (): TakenCheckpoint[] => {
+    const taken: TakenCheckpoint[] = [];
+    for (const task of tasks.filter((one) => one.hasNews() || records > 0)) {
+      const mayBeSnapshot = !taken.some(({ isSnapshot }) => isSnapshot);
+      taken.push(store.take(task, (tx, checkpoint) => write(tx, task, checkpoint), mayBeSnapshot));
+    }
+    return taken;
+  };
 
   const checkpoint = async (): Promise<void> => {
     for (const task of tasks) task.advance();

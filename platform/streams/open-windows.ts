@@ -19,6 +19,8 @@ export type WindowChanges = { put: readonly StoredWindow[]; removed: readonly nu
  */
 export type OpenWindows<I, A> = {
   readonly size: number;
+  /** The sum of the windows' weights, as of `Topology.weightOf`. */
+  readonly weight: number;
   /** The number of windows for which the input was too late: they are closed, so it is in none of them. */
   add(key: string, input: I, atMs: number, watermarkMs: number): number;
   /** Removes the windows that end, with the lateness, at or before the watermark, and returns them by their end. */
@@ -38,6 +40,7 @@ type Open<A> = Span & {
   id: number;
   key: string;
   sum: A;
+  weight: number;
   revision: number;
   isGone: boolean;
   /** Not in the changelog yet. */
@@ -51,15 +54,22 @@ type Open<A> = Span & {
 const slotMs = 1_000;
 
 export const createOpenWindows = <I, A>(
-  topology: Pick<Topology<I, A, unknown>, 'window' | 'aggregate' | 'latenessMs' | 'emits'>,
+  topology: Pick<Topology<I, A, unknown>, 'window' | 'aggregate' | 'latenessMs' | 'emits' | 'weightOf'>,
 ): OpenWindows<I, A> => {
-  const { window, aggregate, latenessMs, emits } = topology;
+  const { window, aggregate, latenessMs, emits, weightOf = () => 1 } = topology;
   const index = createIndex<Open<A>>();
   const news = createNews(topology);
   let nextId = 1;
+  let weight = 0;
 
+  const weigh = (open: Open<A>): void => {
+    const now = weightOf(open.sum);
+    weight += now - open.weight;
+    open.weight = now;
+  };
   const remove = (open: Open<A>): void => {
     index.remove(open);
+    weight -= open.weight;
     news.removed(open);
   };
   const absorb = (into: Open<A>, other: Open<A>): void => {
@@ -68,7 +78,15 @@ export const createOpenWindows = <I, A>(
     remove(other);
   };
   const begin = (key: string, span: Span): Open<A> => {
-    return index.insert({ ...span, id: nextId++, key, sum: aggregate.start(), revision: 0, ...fresh });
+    return index.insert({
+      ...span,
+      id: nextId++,
+      key,
+      sum: aggregate.start(),
+      weight: 0,
+      revision: 0,
+      ...fresh,
+    });
   };
   /** The open window of the key into which the span falls, after those that the span connects have become one. */
   const findOf = (key: string, span: Span): Open<A> | undefined => {
@@ -83,6 +101,9 @@ export const createOpenWindows = <I, A>(
     get size() {
       return index.size;
     },
+    get weight() {
+      return weight;
+    },
     add: (key, input, atMs, watermarkMs) => {
       let late = 0;
       for (const span of spansOf(window, atMs)) {
@@ -93,6 +114,7 @@ export const createOpenWindows = <I, A>(
         }
         const open = found ?? begin(key, span);
         open.sum = aggregate.add(open.sum, input, atMs);
+        weigh(open);
         news.touched(open);
       }
       return late;
@@ -113,6 +135,7 @@ export const createOpenWindows = <I, A>(
       for (const stored of windows) {
         const open = fromStored(aggregate, stored);
         index.insert(open);
+        weigh(open);
         if (isUnseen) news.unseen(open);
         nextId = Math.max(nextId, open.id + 1);
       }
@@ -204,7 +227,7 @@ const fromStored = <A>(
   [id, key, fromMs, toMs, revision, json]: StoredWindow,
 ): Open<A> => {
   const sum = fromJson === undefined ? (json as A) : fromJson(json);
-  return { id, key, fromMs, toMs, revision, sum, ...fresh, isStored: true };
+  return { id, key, fromMs, toMs, weight: 0, revision, sum, ...fresh, isStored: true };
 };
 
 const fresh = { isGone: false, isDirty: false, isUnseen: false, isStored: false };

@@ -111,7 +111,7 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     lane: lanes.of,
     advance: () => {
       closeDue();
-      while (windows.size > windowsMax) {
+      while (windows.weight > windowsMax) {
         watermarks.raise(windows.nextCloseMs() as number);
         closeDue();
       }

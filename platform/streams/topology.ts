@@ -28,10 +28,12 @@ export type Topology<I, A, R> = {
   /** A window stays open for so long after the watermark has passed its end. What comes later is late. */
   latenessMs: number;
   /**
-   * The most open windows. Beyond it the watermark is pushed to the end of the oldest ones, which close: memory is
-   * bounded, and what arrives for them later is late.
+   * The most open windows, each counted with its `weight`. Beyond it the watermark is pushed to the end of the oldest
+   * ones, which close: memory is bounded, and what arrives for them later is late.
    */
   windowsMax: number;
+  /** How many windows a window counts as, where its sum may grow: one for each half kilobyte. 1 if unset. */
+  weightOf?(sum: A): number;
   rows(window: WindowOf<A>): readonly R[];
   sink: Sink<R>;
 };

@@ -167,6 +167,7 @@ describe('a join', () => {
         ],
       },
       window: gap(60_000),
+      weightOf: () => 1,
       aggregate: joinOf<string, string>(),
       rows: ({
         key,
@@ -196,6 +197,16 @@ describe('memory', () => {
     add(2, 'a', 1);
     expect(late).toEqual(['a']);
     expect(rows()).toMatchObject([{ sensor: 'a', sum: 1 }, { sensor: 'b' }, { sensor: 'c' }]);
+  });
+
+  test('counts a window whose sum has grown as more than one', () => {
+    const task = createTask({ ...sums, windowsMax: 4, weightOf: ({ count }) => count }, idleAfterMs);
+    const { add } = feeding(task);
+    for (const value of [1, 2, 3]) add(1, 'a', value);
+    add(1, 'b', 1);
+    expect(task.windowsOpen).toBe(2);
+    add(1, 'b', 1);
+    expect(task.windowsOpen).toBe(0);
   });
 });
 

@@ -70,7 +70,8 @@ export const fraudSignals = (limits: FraudLimits, sink: Sink<FraudSignalRow>) =>
     emits: 'as it changes',
     outOfOrderMsMax: 5_000,
     latenessMs: 60_000,
-    windowsMax: 200_000,
+    windowsMax: 30_000,
+    weightOf: ({ orders, declines }: Sum) => 1 + (orders.length + declines.length) / 2,
     rows: ({ key, revision, sum }: WindowOf<Sum>) =>
       signalsOf(sum, limits).map(({ kind, by, count, detail = '' }) => ({
         // Of the order that gave rise to it, so both windows that hold a burst name the same signal.

@@ -46,7 +46,7 @@ export const productPerformance = (windowMs: number, sink: Sink<ProductPerforman
     outOfOrderMsMax: 10_000,
     // An outbox that stood still delivers its sales late; they still count in the hour in which they happened.
     latenessMs: 10 * 60_000,
-    windowsMax: 300_000,
+    windowsMax: 80_000,
     rows: ({ key, fromMs, sum }: WindowOf<Sum>): ProductPerformanceRow[] => [
       {
         ...partsOf(key),

@@ -2,6 +2,7 @@ import { keepEarliest, type Timed } from '#platform/streams/earliest';
 import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
 import { gap } from '#platform/streams/window';
 import type { Search, ShopperActivity } from '#schemas/events';
+import { internProductId } from './product-ids.js';
 
 type Asked = Timed & { term: string; userId: string | null };
 /** What was done with a product. */
@@ -43,7 +44,10 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
       start: (): Sum => ({ asked: [], steps: [] }),
       add: (sum, input: Input, atMs) => {
         if ('term' in input) keepEarliest(sum.asked, { atMs, ...input }, searchesPerVisitMax);
-        else keepEarliest(sum.steps, { atMs, ...input }, stepsPerVisitMax);
+        else {
+          const { productId, isAdded } = input;
+          keepEarliest(sum.steps, { atMs, productId: internProductId(productId), isAdded }, stepsPerVisitMax);
+        }
         return sum;
       },
       merge: (into, other) => {
@@ -51,11 +55,17 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
         for (const one of other.steps) keepEarliest(into.steps, one, stepsPerVisitMax);
         return into;
       },
+      fromJson: (json) => {
+        const sum = json as Sum;
+        for (const step of sum.steps) step.productId = internProductId(step.productId);
+        return sum;
+      },
     },
     emits: 'once',
     outOfOrderMsMax: 10_000,
     latenessMs: 60_000,
-    windowsMax: 300_000,
+    windowsMax: 100_000,
+    weightOf: ({ asked, steps }: Sum) => 1 + asked.length / 2 + steps.length / 8,
     rows: ({ key, sum }: WindowOf<Sum>): SearchRow[] => sum.asked.map((_, nth) => rowOf(key, sum, nth)),
     sink,
   });

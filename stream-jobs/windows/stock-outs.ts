@@ -36,10 +36,14 @@ export const stockOuts = (sink: Sink<StockOutRow>) =>
     emits: 'as it changes',
     outOfOrderMsMax: 5_000,
     latenessMs: 0,
-    windowsMax: 300_000,
+    windowsMax: 30_000,
+    weightOf: ({ left, right }: Pair<Asked, Refused>) => 1 + (linesOf(left) + linesOf(right)) / 3,
     rows: ({ key, revision, sum }: WindowOf<Pair<Asked, Refused>>) => rowsOf(key, revision, sum),
     sink,
   });
+
+const linesOf = (side: readonly { value: { lines: readonly unknown[] } }[]): number =>
+  side.reduce((sum, { value }) => sum + value.lines.length, 0);
 
 const pricesOf = ({ productId, category, unitPriceMinor }: OrderPlaced['lines'][number]) => ({
   productId,

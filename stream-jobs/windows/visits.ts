@@ -2,6 +2,7 @@ import { keepEarliest } from '#platform/streams/earliest';
 import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
 import { gap } from '#platform/streams/window';
 import type { OrderPlaced, ShopperActivity, Visit } from '#schemas/events';
+import { internProductId } from './product-ids.js';
 
 type Input = { type: string; productId: string | null; userId: string | null };
 
@@ -52,8 +53,9 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) =>
         sum.endedAt = Math.max(sum.endedAt, atMs);
         if (userId !== null) sum.user = later(sum.user, { atMs, userId });
         if (productId !== null && type !== 'product_removed') {
-          keepEarliest(sum.path, { atMs, productId }, pathStepsMax);
-          sum.exit = later(sum.exit, { atMs, productId });
+          const step = { atMs, productId: internProductId(productId) };
+          keepEarliest(sum.path, step, pathStepsMax);
+          sum.exit = later(sum.exit, step);
         }
         return sum;
       },
@@ -67,11 +69,17 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) =>
         for (const step of other.path) keepEarliest(into.path, step, pathStepsMax);
         return into;
       },
+      fromJson: (json) => {
+        const sum = json as Sum;
+        for (const step of sum.path) step.productId = internProductId(step.productId);
+        return sum;
+      },
     },
     emits: 'once',
     outOfOrderMsMax: 10_000,
     latenessMs: 60_000,
-    windowsMax: 300_000,
+    windowsMax: 150_000,
+    weightOf: ({ path }: Sum) => 1 + path.length / 8,
     rows: (window: WindowOf<Sum>) => [rowOf(window)],
     sink,
   });
