@@ -38,7 +38,7 @@ describe('a gate before fetches', () => {
   });
 
   test('ends the one that the broker holds when the consumer leaves, and those that come later', async () => {
-    const gate = createFetchGate();
+    const gate = createFetchGate(60_000);
     const { fetch } = await attached(gate, () => new Promise(() => {}));
     const fetching = fetch();
     await sleep(1);

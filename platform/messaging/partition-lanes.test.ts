@@ -300,12 +300,31 @@ describe('offsets that are committed soon', () => {
   });
 
   test('are not committed after another assignment has begun', async () => {
-    const { lanes, assign, committed } = lanesOf(async (_given, control) => control.commitSoon(1n));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { lanes, assign, committed } = lanesOf(async (_given, control) => control.commitSoon(1n));
+      assign(0);
+      lanes.push(batch(0, 0), 1);
+      await turn();
+      assign(0);
+      await lanes.end(1_000);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(committed).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('are not committed after a later one of their partition', async () => {
+    const { lanes, assign, committed } = lanesOf(async (given, control) =>
+      given.records[0]?.offset === 0n ? control.commitSoon(1n) : control.commit(2n),
+    );
     assign(0);
     lanes.push(batch(0, 0), 1);
     await turn();
-    assign(0);
+    lanes.push(batch(0, 1), 1);
+    await turn();
     await lanes.end(1_000);
-    expect(committed).toEqual([]);
+    expect(committed).toEqual(['0@2']);
   });
 });

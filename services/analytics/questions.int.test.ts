@@ -342,6 +342,20 @@ describe('retention', () => {
     expect(covered.size).toBe(firsts.size);
   });
 
+  it('counts nobody as new who has ordered before the period', async () => {
+    const from = Date.UTC(2026, 2, 28);
+    const { items } = await answerOf(
+      `retention?granularity=day&from=${new Date(from).toISOString()}&to=2026-04-20T12:00:00Z`,
+    );
+    const orders = sales.filter((line) => line.kind === 'sale' && line.userId !== null);
+    const firsts = [...groupBy(orders, ({ userId }) => String(userId)).values()].map((of) =>
+      Math.min(...of.map(({ atMs }) => atMs)),
+    );
+    const sizes = (items as { period: number; size: number }[]).filter(({ period }) => period === 0);
+    expect(firsts.some((atMs) => atMs < from)).toBe(true);
+    expect(sizes.reduce((sum, { size }) => sum + size, 0)).toBe(firsts.filter((atMs) => atMs >= from).length);
+  });
+
   it('refuses more buckets than a table may have', async () => {
     const { status, text } = await shop.ask('retention?granularity=day&from=2025-01-01T00:00:00Z');
     expect([status, JSON.parse(text).errors]).toEqual([

@@ -195,6 +195,19 @@ describe('at the login', () => {
 });
 
 describe('a cart', () => {
+  it('knows the stock that a product begins with, until inventory says more of it', async () => {
+    const [user, productId] = [newId(), newId()];
+    const created = { productId, version: 1, name: 'Lamp', priceMinor: 500, currency: 'GBP', active: true };
+    await happens('ProductCreated', { ...created, initialStock: 4 });
+    await put({ user }, productId, 1);
+    const shown = async () => (await ask('GET', '', { user })).body.items;
+    expect(await shown()).toMatchObject([{ available: 4 }]);
+    await happens('StockReserved', { lines: [{ productId, quantity: 1, available: 3, stockVersion: 2 }] });
+    await happens('ProductCreated', { ...created, initialStock: 4 });
+    await happens('StockAdjusted', { productId, available: 4, stockVersion: 1 });
+    expect(await shown()).toMatchObject([{ available: 3 }]);
+  });
+
   it('reports prices and stock that have changed since, until the line is put again', async () => {
     const lamp = await newProduct(500, 5);
     const user = randomUUID();

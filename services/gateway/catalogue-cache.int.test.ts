@@ -12,6 +12,7 @@ import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
+import { sleep } from '#platform/waiting/sleep';
 import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { type CachedAnswer, createCatalogueCache } from './catalogue-cache.js';
 import { startGateway } from './testing/gateway.js';
@@ -65,6 +66,7 @@ const startServices = async (): Promise<string> => {
       const items = [...products]
         .map(([id, product]) => ({ id, ...product }))
         .filter(({ active }) => active || hasRole(request.principal, 'admin'));
+      await holding;
       return sendWithEtag(request, reply, etagOf(items), { items, next: null });
     },
   );
@@ -193,6 +195,28 @@ describe('the catalogue at the gateway', () => {
     expect(await nameListed()).toBe('Lamp');
     await announce(id);
     await eventually(async () => (await nameListed()) === 'Torch', { timeoutMs: 1_000, everyMs: 10 });
+  });
+
+  it('is asked for again where a product of a list has changed while the list was read', {
+    retry: 3,
+  }, async () => {
+    const ask = await open();
+    const { id } = addProduct();
+    const nameListed = async (): Promise<string | undefined> => {
+      const { items } = (await (await ask('/api/products')).json()) as { items: { name: string }[] };
+      return items[0]?.name;
+    };
+    const held = Promise.withResolvers<void>();
+    holding = held.promise;
+    const before = asked.length;
+    const reading = nameListed();
+    await eventually(async () => asked.length > before, { timeoutMs: 1_000, everyMs: 5 });
+    change(id);
+    await announce(id);
+    await sleep(100);
+    held.resolve();
+    expect(await reading).toBe('Lamp');
+    expect(await nameListed()).toBe('Torch');
   });
 
   it('is new to the one who has changed it', async () => {

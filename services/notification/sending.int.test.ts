@@ -334,6 +334,36 @@ describe('a mail', () => {
     await dying;
   });
 
+  it('has the outcome of the last attempt that was begun', async () => {
+    const { userId } = await newUser();
+    const id = await happens('OrderConfirmed', confirmed(userId));
+    const claimed = async () => {
+      const all = await notifications.claim(scratch.db, { countMax: 1_000, leaseMs: 1 });
+      clock.advanceMs(10);
+      return all.find((one) => one.id === id) ?? expect.fail('it is due');
+    };
+    const [outdated, last] = [await claimed(), await claimed()];
+    const finish = (attempt: typeof last, status: 'sent' | 'failed') =>
+      inTransaction(scratch.db, (tx) =>
+        notifications.finish(tx, attempt, { results: [], fresh: [], status }),
+      );
+    await finish(outdated, 'failed');
+    expect(await historyOf(userId)).toMatchObject([{ status: 'pending' }]);
+    await finish(last, 'sent');
+    expect(await historyOf(userId)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it('about an account goes before those about orders', async () => {
+    const { userId } = await newUser();
+    await happens('OrderConfirmed', confirmed(userId));
+    clock.advanceMs(10);
+    const urgent = await happens('UserPasswordChanged', { userId });
+    const [first] = await notifications.claim(scratch.db, { countMax: 1, leaseMs: 1 });
+    expect(first?.id).toBe(urgent);
+    clock.advanceMs(10);
+    await worker.sendDue();
+  });
+
   it('of an old event is not sent', async () => {
     const { userId, email } = await newUser();
     await happens('OrderConfirmed', { ...confirmed(userId), occurredAt: clock.nowMs() - 86_400_000 });
@@ -385,6 +415,20 @@ describe('a recipient', () => {
         .map(({ text }) => text)
         .join(),
     ).toMatch(/with Post[\s\S]*X1/);
+  });
+
+  it('is the buyer of the order also where the order is heard of after its refund', async () => {
+    const { userId, email } = await newUser();
+    const orderId = newId();
+    const refund = { orderId, refundId: newId(), amountMinor: 500, currency: 'GBP' };
+    await happens('PaymentRefunded', refund);
+    await happens('OrderConfirmed', confirmed(userId, orderId));
+    await worker.sendDue();
+    expect(
+      to(email)
+        .map(({ subject }) => subject)
+        .toSorted(),
+    ).toEqual(['Your money is on its way back', 'Your order is confirmed']);
   });
 
   it('says what is wanted, and gets messages about the account all the same', async () => {

@@ -14,6 +14,7 @@ import type { PaymentCommand } from './payment.js';
 import { createPaymentMetrics } from './payment-metrics.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
 import type { PaymentProvider } from './provider.js';
+import { callsChannel } from './provider-calls.js';
 import { createProviderWorker } from './provider-worker.js';
 import { createSandboxProvider } from './sandbox-provider.js';
 
@@ -152,6 +153,35 @@ describe('the money of an order', () => {
     expect(await worker().workOff()).toBe(0);
     expect(await payments.find(db, { orderId })).toMatchObject({ status: 'captured', refundedMinor: 1500 });
     expect(await published(orderId)).toEqual(['PaymentAuthorized', 'PaymentCaptured', 'PaymentRefunded']);
+  });
+
+  test('is asked for one after the other, and a call that has waited for another one is announced', async () => {
+    const orderId = await due();
+    await worker().workOff();
+    await capture(orderId);
+    await worker().workOff();
+    for (const refundId of [randomUUID(), randomUUID()])
+      await tell(orderId, { type: 'RefundPayment', refundId, amountMinor: 500, nowMs: 0 });
+    const client = await db.pool.connect();
+    let announced = 0;
+    client.on('notification', () => {
+      announced += 1;
+    });
+    const announcedBy = async (work: () => Promise<number>): Promise<number[]> => {
+      const before = announced;
+      const made = await work();
+      // What was committed before has been delivered by the time that this is answered.
+      await client.query('SELECT 1');
+      return [made, announced - before];
+    };
+    try {
+      await client.query(`LISTEN ${callsChannel}`);
+      expect(await announcedBy(() => worker().workOff())).toEqual([1, 1]);
+      expect(await announcedBy(() => worker().workOff())).toEqual([1, 0]);
+    } finally {
+      client.release(true);
+    }
+    expect((await payments.find(db, { orderId }))?.refundedMinor).toBe(1000);
   });
 
   test('that the provider declines is declined with its reason, and its token forgotten', async () => {

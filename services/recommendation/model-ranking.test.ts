@@ -89,6 +89,11 @@ test('a list that is kept, and one that is made of its first candidates only, ar
   const { sources } = shop();
   const ranking = createSharedRanking({ monotonicMs: () => 0 });
   const capped = rulesSchema.parse({ maxPerCategory: 2, exclude: [{ productId: 'p3' }] });
+  const moved = rulesSchema.parse({
+    boost: [{ productId: 'p55', factor: 8, scenarios: ['product', 'home', 'trending'] }],
+    bury: [{ category: 'c2', scenarios: ['similar', 'reorder'] }],
+    pin: [{ productId: 'p50', position: 1, scenarios: ['cart', 'home', 'new-arrivals'] }],
+  });
   const questions = ['product', 'similar', 'cart', 'home', 'reorder', 'new-arrivals', 'trending'].flatMap(
     (scenario, nth) =>
       [1, 5, 40].flatMap((limit) =>
@@ -104,7 +109,7 @@ test('a list that is kept, and one that is made of its first candidates only, ar
         ),
       ),
   ) as Question[];
-  for (const rules of [noRules, capped])
+  for (const rules of [noRules, capped, moved])
     for (const question of questions) {
       const asked = { ...sources, rules: () => rules };
       const whole = await recommend(question, asked, true);
