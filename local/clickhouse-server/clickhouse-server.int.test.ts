@@ -99,6 +99,20 @@ describe('queries', () => {
     expect(rows).toBe(2_000_000);
   });
 
+  it('are cut where the statement says, and nowhere else', async () => {
+    const counted = async (settings: string) => {
+      const answer = await client.query({
+        query: `SELECT number FROM numbers(1000000) SETTINGS result_overflow_mode = 'break'${settings}`,
+        format: 'JSONEachRow',
+      });
+      let rows = 0;
+      for await (const chunk of answer.stream<{ number: number }>()) rows += chunk.length;
+      return rows;
+    };
+    expect(await counted('')).toBe(1_000_000);
+    expect(await counted(', max_result_rows = 1')).toBeLessThan(1_000_000);
+  });
+
   it('answer in formats that have a head and a foot', async () => {
     const answer = await client.query({ query: 'SELECT number AS n FROM numbers(3)', format: 'JSON' });
     const { data, rows, meta } = await answer.json<{ n: number }>();
@@ -161,6 +175,25 @@ describe('inserts', () => {
     const { summary } = await client.insert({ table: 'people', values, format: 'JSONEachRow' });
     expect(summary?.written_rows).toBe('2');
     expect(await rowsOf('SELECT id, name FROM people ORDER BY id')).toEqual(values);
+  });
+
+  it('take data that comes in pieces', async () => {
+    await command('CREATE TABLE pieces (n UInt32) ENGINE = MergeTree ORDER BY n');
+    const pieces = ['{"n":1}\n{"n', '":2}\n', '{"n":3}\n'];
+    const body = async function* () {
+      for (const piece of pieces) {
+        yield piece;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    const query = encodeURIComponent('INSERT INTO pieces FORMAT JSONEachRow');
+    const { statusCode, body: answer } = await request(`${url}/?database=${database}&query=${query}`, {
+      method: 'POST',
+      headers: { 'content-length': String(pieces.join('').length) },
+      body: Readable.from(body()),
+    });
+    expect([statusCode, await answer.text()]).toEqual([200, '']);
+    expect(await rowsOf('SELECT n FROM pieces ORDER BY n')).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
   });
 
   it('take columns, settings inside the statement, and inline values', async () => {
