@@ -8,7 +8,7 @@ import type {
   Producer,
   TopicPartition,
 } from '#platform/messaging/broker';
-import { createDeadLetters } from '#platform/messaging/dead-letter';
+import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-letter';
 import {
   createEventReader,
   type EventReader,
@@ -65,6 +65,8 @@ export type ReactorOptions<E> = {
   reactions: Reactions<E>;
   /** The topic with parked records that are to be handled again: `replaysTopic`. None if unset. */
   replays?: string;
+  /** Where records go that cannot be handled; the dead-letter topics of their topics if unset. */
+  deadLetters?: DeadLetters;
   /** 200 if unset. */
   eventsPerTransactionMax?: number;
   /** As of a consumer. */
@@ -143,7 +145,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     name: `reactor ${group}`,
     start: async () => {
       producer = await broker.producer();
-      const deadLetters = createDeadLetters(host, producer);
+      const deadLetters = options.deadLetters ?? createDeadLetters(host, producer);
       const trials = createTrials(deadLetters, group);
       // Their own, because a replayed record has a place that its partition has long passed.
       const replayTrials = createTrials(deadLetters, group);

@@ -58,6 +58,11 @@ export const rebuildSearch = async (
       group,
       topics: sources,
       reactions: reactions(createDocumentStore()),
+      // The group that follows the log has parked them, and this one ends with the rebuild.
+      deadLetters: {
+        park: async ({ topic, partition, record: { offset } }) =>
+          host.logger.warn({ topic, partition, offset: `${offset}` }, 'passed over'),
+      },
       eventsPerTransactionMax: 1_000,
     });
     await reactor.start();
