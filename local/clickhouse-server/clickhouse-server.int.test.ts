@@ -111,6 +111,12 @@ describe('queries', () => {
     };
     expect(await counted('')).toBe(1_000_000);
     expect(await counted(', max_result_rows = 1')).toBeLessThan(1_000_000);
+    const answer = await client.query({
+      query: 'SELECT number FROM numbers(1000000)',
+      format: 'TabSeparated',
+      clickhouse_settings: { result_overflow_mode: 'break' },
+    });
+    expect((await answer.text()).length).toBe(6_888_890);
   });
 
   it('answer in formats that have a head and a foot', async () => {

@@ -204,7 +204,10 @@ export const createClickHouseServer = (
 
 /** The same request with the bound, unless it brings a bound, or settings, of its own. */
 const withResultBound = (request: ServerRequest, { sql }: Statement, bytesMax: number): ServerRequest =>
-  request.sessionId !== undefined || request.settings.has(keptSetting) || cutsResult.test(sql)
+  request.sessionId !== undefined ||
+  request.settings.has(keptSetting) ||
+  request.settings.has('result_overflow_mode') ||
+  cutsResult.test(sql)
     ? request
     : { ...request, settings: new Map([...request.settings, [keptSetting, `${bytesMax}`]]) };
 

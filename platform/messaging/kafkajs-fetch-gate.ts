@@ -86,11 +86,11 @@ export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
   };
 };
 
-type FetchedTopic = { partitions: { messages: { value: Buffer }[] }[] };
+type FetchedTopic = { partitions: { messages: { value: Buffer | null }[] }[] };
 
 const bytesOf = ({ responses }: Response): number => {
   let bytes = 0;
   for (const { partitions } of responses as FetchedTopic[])
-    for (const { messages } of partitions) for (const { value } of messages) bytes += value.length;
+    for (const { messages } of partitions) for (const { value } of messages) bytes += value?.length ?? 0;
   return bytes;
 };

@@ -40,7 +40,7 @@ export type Reaction<T extends string, V> = ((tx: Tx, event: ReceivedEvent<T, V>
 };
 
 /**
- * Marks a reaction that writes only state which recognises repeats by itself, by a version or a key, and nothing about a
+ * Marks a reaction whose effects all recognise repeats by themselves, by a version or a key, and that writes nothing about a
  * person, who may have been erased since. Its events get no inbox row: the row would save the work of the few that come
  * again, and cost every event more than that work.
  */
@@ -131,7 +131,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
         await transactions.handle(items);
         const nextOffset = unread?.record.offset ?? (chunk.at(-1)?.offset ?? -1n) + 1n;
         if (nextOffset > (chunk[0]?.offset ?? 0n)) {
-          // A dead letter is sent again if its record is read again; the inbox recognises every other repeat.
+          // A dead letter is sent again if its record is read again; the inbox or the state recognises every other repeat.
           if (chunk.some((record) => trials.isParked(at, record))) await control.commit(nextOffset);
           else control.commitSoon(nextOffset);
           trials.movedTo(at, nextOffset);

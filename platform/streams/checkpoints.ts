@@ -74,8 +74,9 @@ export const createCheckpoints = (
       goOn();
     }
     report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
-    // The group's offsets only show the lag to operators, so they may be late, and a partition that has moved is no matter.
-    for (const { nextOffset, control } of done) if (!control.isStale()) control.commitSoon(nextOffset);
+    // The offsets say how far the job is, to operators and to `asOf`; a partition that has moved is no matter. Committed
+    // together, they are one request.
+    await Promise.all(done.map(({ nextOffset, control }) => control.commit(nextOffset).catch(() => {})));
   };
 
   return {

@@ -189,7 +189,11 @@ const send = async (
     rests.worked(target.channel);
     return answer.status === 'sent' ? answer : { status: 'failed', reason: answer.reason };
   } catch (error) {
-    if (!isRetriable(error)) throw error;
+    if (isBrokenInvariant(error)) throw error;
+    if (!isRetriable(error)) {
+      logger.error({ err: error, channel: target.channel }, 'a channel cannot send this');
+      return { status: 'failed', reason: 'channel_fault' };
+    }
     // One device's push service says nothing about another's.
     if (target.channel !== 'push') rests.failed(target.channel);
     logger.debug({ err: error, channel: target.channel }, 'not sent yet');

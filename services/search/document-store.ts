@@ -49,7 +49,8 @@ const announce = async (tx: Tx, productIds: readonly string[]): Promise<void> =>
 // Every statement sorts by product, so that two transactions cannot deadlock.
 const noteAllProducts = writeBatch<ProductCreated | ProductUpdated>(async (tx, products) => {
   const newest = newestOf(products, idOf, versionOf);
-  // A new product's stock, unless inventory has said more of it: also where its description has changed since.
+  // A new product's stock, unless inventory has said more of it: also where its description has changed since, or its
+  // creation comes after the change.
   const opened = new Map(
     products.flatMap((product) =>
       'initialStock' in product ? [[product.productId, product.initialStock] as const] : [],
@@ -59,10 +60,12 @@ const noteAllProducts = writeBatch<ProductCreated | ProductUpdated>(async (tx, p
     `INSERT INTO documents (product_id, version, description, available)
      SELECT (value->>'productId')::uuid, (value->>'version')::integer, value, available
      FROM ROWS FROM (jsonb_array_elements($1::jsonb), unnest($2::integer[])) AS noted(value, available) ORDER BY 1
-     ON CONFLICT (product_id) DO UPDATE SET version = EXCLUDED.version, description = EXCLUDED.description,
+     ON CONFLICT (product_id) DO UPDATE SET version = greatest(documents.version, EXCLUDED.version),
+       description = CASE WHEN documents.version < EXCLUDED.version
+         THEN EXCLUDED.description ELSE documents.description END,
        available = CASE WHEN documents.stock_version = 0 AND EXCLUDED.available > 0
          THEN EXCLUDED.available ELSE documents.available END
-     WHERE documents.version < EXCLUDED.version`,
+     WHERE documents.version < EXCLUDED.version OR (documents.stock_version = 0 AND documents.available = 0)`,
     [JSON.stringify(newest), newest.map(({ productId }) => opened.get(productId) ?? 0)],
   );
   await announce(tx, newest.map(idOf));
