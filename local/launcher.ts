@@ -35,7 +35,9 @@ const announce = (platform: RunningPlatform, dataDir: string, progress: Progress
     return;
   }
   progress.line(`ready ${gatewayUrl}`);
-  progress.line(`  after      ${process.uptime().toFixed(1)} s, from the command until the shop can be used`);
+  progress.line(
+    `  after      ${process.uptime().toFixed(1)} s, from the start of the engines until the shop can be used`,
+  );
   progress.line(`  shop       ${gatewayUrl}`);
   progress.line(`  dashboard  ${gatewayUrl}/dashboard`);
   progress.line(`  admin      ${gatewayUrl}/admin, as ${adminEmail}; the password is in ${runFile}`);

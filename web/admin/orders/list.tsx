@@ -221,7 +221,7 @@ const Orders = ({
         cell: ({ status, reason }) => (
           <span
             className={classes(
-              'rounded-full px-2.5 py-0.5 text-xs',
+              'inline-block whitespace-nowrap rounded-full px-2.5 py-0.5 text-xs',
               looks[status] ?? 'bg-action-wash text-action',
             )}
           >

@@ -127,6 +127,9 @@ const segments: Readonly<Record<string, { name: string; what: string }>> = {
 const lately = (days: number): string =>
   days < 1 ? 'today' : plural(Math.round(days), { one: '{count} day ago', other: '{count} days ago' });
 
+/** The segments are fifths of all buyers: of fewer, a fifth says nothing. */
+const buyersMin = 20;
+
 /** Buyers by how lately, how often and for how much they bought; a tile’s shade is its share of the money. */
 export const RfmPanel = () => {
   const { question, currency, isTable } = useAsked();
@@ -140,13 +143,18 @@ export const RfmPanel = () => {
   });
   const rows = (rfm.data?.items ?? []).filter((row) => row.currency === currency);
   const total = rows.reduce((sum, { net }) => sum + net, 0);
+  const buyersOfAll = rows.reduce((sum, { buyers }) => sum + buyers, 0);
   return (
     <Panel
       title="Buyers by recency, frequency, value"
       answer={rfm}
       isTable={isTable}
-      isEmpty={rows.length === 0}
-      empty="No account has ordered yet."
+      isEmpty={buyersOfAll < buyersMin}
+      empty={
+        buyersOfAll === 0
+          ? 'No account has ordered yet.'
+          : `${plural(buyersOfAll, { one: '{count} account has', other: '{count} accounts have' })} ordered: from ${buyersMin} on they are sorted into segments.`
+      }
       csv={() => ({
         columns: [
           'segment',
@@ -195,6 +203,9 @@ export const RfmPanel = () => {
   );
 };
 
+/** What one order holds together is chance. */
+const ordersMin = 2;
+
 /** What goes with a product: of the one that is filtered by, or the best seller. */
 export const BasketPanel = () => {
   const { question, period, ask, isTable } = useAsked();
@@ -227,7 +238,7 @@ export const BasketPanel = () => {
     queryFn: async () =>
       (
         await api.GET('/api/analytics/basket', {
-          params: { query: { productId: productId ?? '', tz: question.tz, ordersMin: 1, limit: 20 } },
+          params: { query: { productId: productId ?? '', tz: question.tz, ordersMin, limit: 20 } },
         })
       ).data as Schemas['Basket'],
   });
@@ -242,7 +253,7 @@ export const BasketPanel = () => {
       empty={
         isUnsold
           ? 'Nothing was sold in this period.'
-          : `Nothing was bought together with ${product.data ?? 'it'} yet.`
+          : `Nothing was bought together with ${product.data ?? 'it'} in ${ordersMin} orders yet.`
       }
       csv={() => ({
         columns: ['productId', 'name', 'orders', 'support', 'confidence', 'lift'],
