@@ -231,6 +231,10 @@ const confirmed = (userId: string | null, orderId = newId()) => ({
 });
 const to = (email: string): Email[] =>
   letters.filter((letter) => letter.to?.some((one) => one.address === email));
+const subjectsTo = (email: string) =>
+  to(email)
+    .map(({ subject }) => subject)
+    .toSorted();
 
 const ask = async (
   method: 'GET' | 'POST' | 'PUT',
@@ -405,11 +409,7 @@ describe('a recipient', () => {
     await happens('PaymentRefunded', refund);
     await happens('PaymentRefunded', refund);
     await worker.sendDue();
-    expect(
-      to(email)
-        .map(({ subject }) => subject)
-        .toSorted(),
-    ).toEqual(['Your money is on its way back', 'Your order is on its way']);
+    expect(subjectsTo(email)).toEqual(['Your money is on its way back', 'Your order is on its way']);
     expect(
       to(email)
         .map(({ text }) => text)
@@ -424,11 +424,7 @@ describe('a recipient', () => {
     await happens('PaymentRefunded', refund);
     await happens('OrderConfirmed', confirmed(userId, orderId));
     await worker.sendDue();
-    expect(
-      to(email)
-        .map(({ subject }) => subject)
-        .toSorted(),
-    ).toEqual(['Your money is on its way back', 'Your order is confirmed']);
+    expect(subjectsTo(email)).toEqual(['Your money is on its way back', 'Your order is confirmed']);
   });
 
   it('says what is wanted, and gets messages about the account all the same', async () => {

@@ -154,6 +154,16 @@ describe('money through Stripe', () => {
     );
     return data;
   };
+  /** An order whose authorisation Stripe has taken in and not decided. */
+  const processing = async (): Promise<string> => {
+    const orderId = await due('pm_processing');
+    await eventually(async () => {
+      clock.advanceMs(30_000);
+      await worker.workOff();
+      expect(await intentsOf(orderId)).toMatchObject([{ status: 'processing' }]);
+    });
+    return orderId;
+  };
   const control = (step: string) => fetch(`${base}/_${step}`, { method: 'POST' });
   const loseTheAnswer = async (): Promise<void> => {
     await control('lose');
@@ -257,12 +267,7 @@ describe('money through Stripe', () => {
   });
 
   test('is guaranteed once Stripe has processed it, and not declined before', async () => {
-    const orderId = await due('pm_processing');
-    await eventually(async () => {
-      clock.advanceMs(30_000);
-      await worker.workOff();
-      expect(await intentsOf(orderId)).toMatchObject([{ status: 'processing' }]);
-    });
+    const orderId = await processing();
     for (let attempt = 0; attempt < 3; attempt += 1) {
       clock.advanceMs(30_000);
       await worker.workOff();
@@ -275,12 +280,7 @@ describe('money through Stripe', () => {
   });
 
   test('that Stripe processes when its order is cancelled is given free once it has done so', async () => {
-    const orderId = await due('pm_processing');
-    await eventually(async () => {
-      clock.advanceMs(30_000);
-      await worker.workOff();
-      expect(await intentsOf(orderId)).toMatchObject([{ status: 'processing' }]);
-    });
+    const orderId = await processing();
     await cancel(orderId);
     for (let attempt = 0; attempt < 3; attempt += 1) {
       clock.advanceMs(30_000);

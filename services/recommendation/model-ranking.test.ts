@@ -6,6 +6,7 @@ import { createSharedRanking } from './model-ranking.js';
 import type { Question } from './question.js';
 import { recommend } from './recommend.js';
 import { noRules, rulesSchema } from './rules.js';
+import { shelfOf } from './testing/shelf.js';
 
 const nowMs = Date.UTC(2026, 5, 1);
 const idOf = (nth: number): string => `p${nth % 60}`;
@@ -33,16 +34,7 @@ const shop = () => {
       createdAt: nowMs - nth * 3_600_000,
     };
     model.take({ type: 'ProductCreated', value }, nowMs);
-    shelves.set(idOf(nth), {
-      productId: idOf(nth),
-      category,
-      brand: null,
-      priceMinor: null,
-      currency: null,
-      groupId: null,
-      ageRestricted: false,
-      sellable: nth % 7 !== 0,
-    });
+    shelves.set(idOf(nth), { ...shelfOf(idOf(nth), category), sellable: nth % 7 !== 0 });
   }
   for (let nth = 0; nth < 400; nth += 1) {
     const atMs = nowMs - (400 - nth) * 700_000;

@@ -1,26 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { SimilarityView } from '#schemas/similarity-state';
-import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
+import type { Catalogue, Exclusions } from './catalogue-store.js';
 import type { ListModel } from './model-ranking.js';
 import type { Question } from './question.js';
 import { recommend as recommendFrom } from './recommend.js';
 import { usersOf } from './routes.js';
 import { noRules } from './rules.js';
+import { shelfOf } from './testing/shelf.js';
 
 const nowMs = Date.UTC(2026, 5, 1);
 
 type Stock = Record<string, { category: string; sold?: number; bought?: string[]; sellable?: boolean }>;
-
-const shelfOf = (productId: string, category: string): Shelf => ({
-  productId,
-  category,
-  brand: null,
-  priceMinor: null,
-  currency: null,
-  groupId: null,
-  ageRestricted: false,
-  sellable: true,
-});
 
 /** A shelf written down. */
 const catalogueOf = (stock: Stock): Catalogue => {
