@@ -49,6 +49,7 @@ const record = (name: string, fields: object[]) => ({
 });
 
 let topic: string;
+let topics: string[];
 let table: EventTable<Events>;
 let scratch: ScratchDatabase;
 let registry: SchemaRegistry;
@@ -83,16 +84,13 @@ afterAll(async () => {
   await scratch.drop();
 });
 
-beforeEach(async () => {
-  fatal = [];
-  reactors = [];
+/** A topic of this test alone, with its dead-letter topic, and what reads and writes it. */
+const useNewTopic = async (deadLetterConfig: Readonly<Record<string, string>> = {}) => {
   topic = `reactor-${randomUUID()}`;
-  // New ones each time: kafkajs' fail when a topic they have used is gone.
-  producer = await broker.producer();
-  admin = await broker.admin();
+  topics.push(topic, deadLetterTopic(topic));
   await admin.createTopics([
     { topic, partitions: 1 },
-    { topic: deadLetterTopic(topic), partitions: 1 },
+    { topic: deadLetterTopic(topic), partitions: 1, config: deadLetterConfig },
   ]);
   const entry = (schema: { namespace: string; name: string }) => ({
     topic,
@@ -107,13 +105,23 @@ beforeEach(async () => {
   for (const { subject, schema } of Object.values(table)) await registry.register(subject, schema);
   publisher = createEventPublisher(host, registry, table, ['ThingMade', 'ThingScrapped', 'ThingPainted']);
   await publisher.start();
+};
+
+beforeEach(async () => {
+  fatal = [];
+  reactors = [];
+  topics = [];
+  // New ones each time: kafkajs' fail when a topic they have used is gone.
+  producer = await broker.producer();
+  admin = await broker.admin();
+  await useNewTopic();
 });
 afterEach(async () => {
   await Promise.all(reactors.map((reactor) => reactor.stop()));
   await admin.close();
   // One that has used no topic: kafkajs' refreshes what it knows of all that it has used, and some are gone.
   const cleaner = await broker.admin();
-  await cleaner.deleteTopics([topic, deadLetterTopic(topic)]);
+  await cleaner.deleteTopics(topics);
   await cleaner.close();
 });
 
@@ -510,15 +518,7 @@ describe('poison too large for its dead-letter topic', () => {
   const largest = () => randomBytes(1_048_400);
 
   test('is parked whole where the topic takes it', async () => {
-    await admin.deleteTopics([deadLetterTopic(topic)]);
-    await eventually(async () => {
-      await admin.close();
-      admin = await broker.admin();
-      await admin.createTopics([
-        { topic: deadLetterTopic(topic), partitions: 1, config: deadLetterTopicConfig },
-      ]);
-      return (await admin.offsets(deadLetterTopic(topic))).length === 1;
-    });
+    await useNewTopic(deadLetterTopicConfig);
     const value = largest();
     await producer.send([{ topic, key: 'k', value }]);
     await producer.send([made('a', 1)]);
@@ -561,13 +561,7 @@ describe('poison too large for its dead-letter topic', () => {
   });
 
   test('is parked as its place and cause alone where the topic takes next to nothing', async () => {
-    await admin.deleteTopics([deadLetterTopic(topic)]);
-    const config = { 'max.message.bytes': '4000' };
-    await eventually(() =>
-      admin
-        .createTopics([{ topic: deadLetterTopic(topic), partitions: 1, config }])
-        .then(async () => (await admin.offsets(deadLetterTopic(topic))).length === 1),
-    );
+    await useNewTopic({ 'max.message.bytes': '4000' });
     await producer.send([{ topic, key: 'k', value: largest() }, made('a', 1)]);
     const { group } = await react({ ThingMade: noteEffect });
     await eventually(async () => (await lag(group)) === 0n);
