@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { startScratch } from './running-platform.js';
+import { startScratch, underIngestLoad } from './running-platform.js';
 
 /**
  * Starts what the selected tests need: nothing for unit tests, the engines for integration tests, the whole platform
@@ -8,15 +8,13 @@ import { startScratch } from './running-platform.js';
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (process.env.CARTSTREAM_RUN || process.env.KAFKA_BROKERS) return undefined;
   const paths = project.vitest.state.getPaths();
-  // Tests that start and stop the platform, or stop parts of it, start their own in folders of their own.
-  const needsPlatform = paths.some(
-    (path) => path.endsWith('.e2e.test.ts') && !/(launcher|stall)\.e2e/.test(path),
-  );
+  const needsPlatform = paths.some((path) => path.endsWith('.e2e.test.ts'));
   if (!needsPlatform && !paths.some((path) => path.endsWith('.int.test.ts'))) return undefined;
 
   const { runFile, stop } = await startScratch(needsPlatform ? platformArguments : ['--engines-only'], {
     // Operators' pages are shown a stuck order, which nobody can wait a minute for.
     ORDER_STUCK_AFTER_MS: '5000',
+    ...underIngestLoad,
   });
   process.env.CARTSTREAM_RUN = runFile;
   return stop;

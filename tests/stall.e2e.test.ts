@@ -1,25 +1,25 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startScratch, underIngestLoad } from './running-platform.js';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { runFilePath } from '#platform/testing/engines';
 import { openStallRig, type StallRig } from './stall.js';
 
 /**
- * A small `npm run stalls`, on a platform of its own, because other tests use the shared engines.
+ * A small `npm run stalls`, on the platform that the other tests use before and after it.
  * `platform/messaging/stalled-process.int.test.ts` tests that a process of ours recovers from a stop.
  */
 
-let platform: Awaited<ReturnType<typeof startScratch>>;
 let rig: StallRig;
 
 beforeAll(async () => {
-  platform = await startScratch(['--port', '0', '--catalog', '20', '--no-traffic'], underIngestLoad);
   rig = await openStallRig(
-    { runFile: platform.runFile, launcherPid: platform.pid },
+    { runFile: runFilePath(), launcherPid: launcherOf(runFilePath()) },
     { ordersPerSecond: 1, activityPerSecond: 100, salesPerSecond: 10 },
   );
-});
-afterAll(async () => {
-  await platform?.stop();
-});
+}, 120_000);
+
+const launcherOf = (runFile: string): number =>
+  (JSON.parse(readFileSync(join(dirname(runFile), 'launcher.lock'), 'utf8')) as { pid: number }).pid;
 
 test('the broker is stopped for 8 s under load, and everything goes on by itself', async () => {
   const { untruths, unwell } = await rig.stall('kafka', 8_000);

@@ -57,7 +57,7 @@ const laggingBehind: Partial<Record<StallTarget, string>> = {
   redis: 'item-similarity',
 };
 
-/** `launcherPid`: of the platform, which must be this rig's alone. It is stopped together with each target. */
+/** `launcherPid`: of the platform, which nobody else may use meanwhile. It is stopped together with each target. */
 export const openStallRig = async (
   { runFile, launcherPid }: { runFile: string; launcherPid: number },
   rate: Rate,

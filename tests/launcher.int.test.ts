@@ -1,12 +1,15 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { kafkaEnv } from '#platform/messaging/kafka-settings';
-import { engines } from '#platform/testing/engines';
+import { engines, runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type LauncherProcess, spawnLauncher, startLauncher } from './launcher-process.js';
+
+// Engines are started here while other tests keep both cores busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 type Listed = { name: string; pid: number };
 
@@ -27,6 +30,20 @@ const isAlive = (pid: number): boolean => {
   } catch {
     return false;
   }
+};
+
+/** Those of these URLs, or `host:port`, whose port takes no connection. */
+const unreachable = async (addresses: readonly string[]): Promise<string[]> => {
+  const refusing = addresses.map(async (address) => {
+    const { hostname, port } = new URL(address.includes('://') ? address : `tcp://${address}`);
+    const socket = connect({ host: hostname, port: Number(port) });
+    const isReached = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    });
+    socket.destroy();
+    return isReached ? [] : [address];
+  });
+  return (await Promise.all(refusing)).flat();
 };
 
 /** What a user sees of a start that cannot be: its exit code and the one line that says why. */
@@ -112,17 +129,19 @@ describe('a start that cannot be says why in one line, and breaks nothing', () =
   });
 });
 
-describe('an engine', () => {
-  it.each(['redis', 'postgres', 'clickhouse', 'kafka', 'schema-registry'])(
-    '%s that is killed comes back on its port, and run.json follows',
-    async (name) => {
-      const urls = engines({ CARTSTREAM_RUN: runFile });
-      const killed = pidOf(name);
-      process.kill(killed, 'SIGKILL');
-      await eventually(() => pidOf(name) !== killed && isAlive(pidOf(name)), { timeoutMs: 20_000 });
-      expect(engines({ CARTSTREAM_RUN: runFile })).toEqual(urls);
-    },
-  );
+describe('engines', () => {
+  const names = ['redis', 'postgres', 'clickhouse', 'kafka', 'schema-registry'];
+
+  it('that are killed come back on their ports, and run.json follows', async () => {
+    const urls = engines({ CARTSTREAM_RUN: runFile });
+    const killed = new Map(names.map((name) => [name, pidOf(name)]));
+    for (const pid of killed.values()) process.kill(pid, 'SIGKILL');
+    await eventually(() => expect(names.filter((name) => pidOf(name) === killed.get(name))).toEqual([]));
+    const { schemaRegistryUrl, clickhouseUrl, databaseUrl, redisUrl } = urls;
+    const addresses = [...urls.kafka.brokers, schemaRegistryUrl, clickhouseUrl, databaseUrl, redisUrl];
+    await eventually(async () => expect(await unreachable(addresses)).toEqual([]), { timeoutMs: 60_000 });
+    expect(engines({ CARTSTREAM_RUN: runFile })).toEqual(urls);
+  });
 });
 
 describe('the end', () => {
@@ -178,7 +197,10 @@ describe('the end', () => {
   it('of the data comes with --fresh, whatever the folder is called', async () => {
     const mark = join(dataDir, 'redis', 'of-the-last-start');
     writeFileSync(mark, '');
-    launcher = await startLauncher(dataDir, ['--fresh', ...enginesOnly], { LC_ALL: 'C' });
+    launcher = await startLauncher(dataDir, ['--fresh', ...enginesOnly], {
+      LC_ALL: 'C',
+      ...allButRedis(runFilePath()),
+    });
     expect(existsSync(mark)).toBe(false);
     expect(readdirSync(parent)).toEqual([basename(dataDir)]);
   });
