@@ -70,3 +70,18 @@ describe('the size of a value', () => {
     expect(strictJson(Buffer.from(text))).toEqual(JSON.parse(text));
   });
 });
+
+describe('a name twice in an object', () => {
+  it.each([
+    '{"quantity":1,"quantity":2}',
+    '{"items":[{"a":1},{"a":1,"b":{"c":[],"c":[]}}]}',
+    '{"quantity":1,"quant\\u0069ty":1}',
+  ])('is refused, because one of the two would be dropped: %s', (text) => {
+    expect(refusalOf(text)).toMatchObject({ status: 400, code: 'malformed_json' });
+  });
+
+  it('is no matter of two objects, of texts, or of names like those of JavaScript', () => {
+    const text = '[{"a":1},{"a":{"a":"a:a:"}},{"toString":1,"length":[]}]';
+    expect(strictJson(Buffer.from(text))).toEqual(JSON.parse(text));
+  });
+});

@@ -17,15 +17,16 @@ export type JsonLimits = {
 
 /**
  * Parses JSON as the platform accepts it: valid UTF-8, no whole number beyond the safe integers (parsing would change
- * it), no `__proto__` or `constructor.prototype` keys, and no string that a database cannot store (NUL, half a
- * surrogate pair). Depth and number of values are bounded before anything is parsed.
+ * it), no `__proto__` or `constructor.prototype` keys, no name twice in an object (parsing would drop one of the two), and
+ * no string that a database cannot store (NUL, half a surrogate pair). Depth and number of values are bounded before
+ * anything is parsed.
  */
 export const strictJson = (
   bytes: Buffer,
   { separatorsMax = separatorsMaxByDefault, mustBeKeepable = true }: JsonLimits = {},
 ): unknown => {
   if (bytes.length === 0) throw problem(400, 'malformed_json', 'The body is empty.');
-  const tooLarge = excessOf(bytes, separatorsMax);
+  const { tooLarge, members } = measured(bytes, separatorsMax);
   if (tooLarge !== undefined)
     throw problem(400, 'invalid_body', 'The body has more values than this route accepts.', {
       errors: [{ path: '', message: tooLarge }],
@@ -42,6 +43,8 @@ export const strictJson = (
   } catch (error) {
     throw problem(400, 'malformed_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }
+  if (membersIn(value) !== members)
+    throw problem(400, 'malformed_json', 'An object of the body has two members of the same name.');
   // The text is searched first: almost no body has any of them, and a walk over every value is slower.
   if (mustBeKeepable && /\\u(00[0-7]|d[89a-f])|__proto__|constructor|\d{16}|\de\+?\d/i.test(text)) {
     const errors = unacceptable(value, '', []);
@@ -57,13 +60,14 @@ const [quote, backslash, comma, colon] = ['"', '\\', ',', ':'].map((sign) => sig
 const [listStart, listEnd, objectStart, objectEnd] = ['[', ']', '{', '}'].map((sign) => sign.charCodeAt(0));
 
 /**
- * A text that says which bound the body exceeds; undefined if it exceeds none. One pass over the bytes takes about a
- * millisecond for a megabyte. To parse a megabyte of keys, or to walk a value that is nested half a million deep, would
- * block the event loop for a second.
+ * How many members a body's objects have, if it is JSON, and which bound it exceeds, if it exceeds one. One pass over the
+ * bytes takes about a millisecond for a megabyte. To parse a megabyte of keys, or to walk a value that is nested half a
+ * million deep, would block the event loop for a second.
  */
-const excessOf = (bytes: Buffer, separatorsMax: number): string | undefined => {
+const measured = (bytes: Buffer, separatorsMax: number): { members: number; tooLarge?: string } => {
   let depth = 0;
   let separators = 0;
+  let members = 0;
   let isInText = false;
   for (let at = 0; at < bytes.length; at += 1) {
     const sign = bytes[at];
@@ -73,13 +77,24 @@ const excessOf = (bytes: Buffer, separatorsMax: number): string | undefined => {
     } else if (sign === quote) isInText = true;
     else if (sign === comma || sign === colon) {
       separators += 1;
-      if (separators > separatorsMax) return `has more than ${separatorsMax} commas and colons`;
+      if (sign === colon) members += 1;
+      if (separators > separatorsMax)
+        return { members, tooLarge: `has more than ${separatorsMax} commas and colons` };
     } else if (sign === listStart || sign === objectStart) {
       depth += 1;
-      if (depth > depthMax) return `is nested more than ${depthMax} deep`;
+      if (depth > depthMax) return { members, tooLarge: `is nested more than ${depthMax} deep` };
     } else if (sign === listEnd || sign === objectEnd) depth -= 1;
   }
-  return undefined;
+  return { members };
+};
+
+/** The members of all objects of a parsed value. */
+const membersIn = (value: unknown): number => {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) for (const item of value) count += membersIn(item);
+  else for (const name in value) count += 1 + membersIn(value[name as keyof typeof value]);
+  return count;
 };
 
 const errorsMax = 20;
