@@ -84,10 +84,7 @@ export const createReplica = <R extends Record<keyof R, unknown>>(
     note: (tx, thing) => tx.gather(noteAll, thing),
     end: (tx, thingId, version) => tx.gather(endAll, { id: thingId, version }),
     find: (tx, ids) => tx.gather(findAll, ids),
-    awaitKnown: createKnownWait(
-      db,
-      `SELECT ${column(id)} AS id FROM ${table} WHERE ${column(id)} = ANY ($1::uuid[])`,
-    ),
+    awaitKnown: createKnownWait(db, { table, id: column(id) }),
   };
 };
 
@@ -96,7 +93,12 @@ const found = <R>(byId: ReadonlyMap<string, R>, id: string): [string, R][] => {
   return thing === undefined ? [] : [[id, thing]];
 };
 
-const createKnownWait = (db: Queryable, select: string): Replica<unknown>['awaitKnown'] => {
+/** `awaitKnown` of a replica, for any table that loses no row. `id` is the column of its key, a uuid. */
+export const createKnownWait = (
+  db: Queryable,
+  { table, id }: { table: string; id: string },
+): Replica<unknown>['awaitKnown'] => {
+  const select = `SELECT ${id} AS id FROM ${table} WHERE ${id} = ANY ($1::uuid[])`;
   let waiters = 0;
   /** Things that the copy has: it loses none. */
   const known = new Set<string>();

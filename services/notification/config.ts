@@ -46,6 +46,8 @@ export const notificationConfig = envSchema({
   shopUrl: ['SHOP_URL', setting.url.transform((url) => url.replace(/\/+$/, '')).optional()],
   /** Each takes some milliseconds of a core, and providers accept so many. */
   perSecondMax: ['NOTIFICATION_PER_SECOND_MAX', setting.integer(4, 10_000).default(20)],
+  /** How long a message to an account that is not known here waits for the event of its registration. */
+  contactWaitMs: ['NOTIFICATION_CONTACT_WAIT_MS', setting.integer(0, 10_000).default(3000)],
   /** How long a guest's contact is kept after the order. */
   guestContactKeptMs: [
     'NOTIFICATION_GUEST_CONTACT_KEPT_MS',

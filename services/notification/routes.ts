@@ -19,6 +19,8 @@ export type NotificationRouteDeps = {
   db: Database;
   notifications: NotificationStore;
   contacts: ContactStore;
+  /** Resolves when the account is known here, or once it would have been if there were one. */
+  awaitContact(userId: string): Promise<void>;
   clock: Clock;
   pushKey(): string;
   /** Called when something is to be sent. */
@@ -110,6 +112,8 @@ const sendRoute = (app: HttpApp, deps: NotificationRouteDeps): void => {
     },
     async (request, reply) => {
       const { userId, subject, text: body, channels } = request.body;
+      // Who has just registered may be written to before the event of it has arrived here.
+      await deps.awaitContact(userId);
       const accept = async (tx: Tx) => {
         const id = newId(clock);
         if (!(await contacts.isKnown(tx, userId)))

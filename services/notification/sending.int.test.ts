@@ -13,6 +13,7 @@ import webPush from 'web-push';
 import type { Authenticator } from '#platform/http/auth';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
 import { newId } from '#platform/ids';
+import { createKnownWait } from '#platform/postgres/replica';
 import { inTransaction } from '#platform/postgres/transaction';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
@@ -162,10 +163,17 @@ beforeAll(async () => {
     onRecorded: () => {},
   });
   app = createHttpServer(host, { port: 0, title: 'notification', auth }).app;
+  const awaitKnown = createKnownWait(db, { table: 'contacts', id: 'user_id' });
   notificationRoutes(app, {
     db,
     notifications,
     contacts: contactStore,
+    awaitContact: async (userId) => {
+      if (onAwaited === undefined) return;
+      const waiting = awaitKnown([userId], 60_000);
+      await onAwaited();
+      await waiting;
+    },
     clock,
     pushKey: () => vapid.publicKey,
     onRecorded: () => {},
@@ -185,6 +193,9 @@ beforeEach(() => {
   smtpAnswer = undefined;
   httpStatus = 201;
 });
+
+/** What happens while a message waits for its recipient; without it none waits. */
+let onAwaited: (() => Promise<void>) | undefined;
 
 const vapid = webPush.generateVAPIDKeys();
 const newWorker = (changes: Partial<NotificationStore> = {}): SendWorker =>
@@ -582,6 +593,16 @@ describe('staff', () => {
     expect((await send({ ...message, subject: 'two\nlines' })).status).toBe(400);
     expect((await send({ ...message, channels: ['pigeon'] })).status).toBe(400);
     expect((await ask('POST', '/api/notifications/send', `customer ${userId}`, message)).status).toBe(403);
+  });
+
+  it('send a message to who has just registered, before the event of it has arrived', async () => {
+    const userId = newId();
+    onAwaited = async () => void (await newUser({ userId } as object));
+    const message = { userId, subject: 'Welcome', text: 'Hello.' };
+    const sent = await ask('POST', '/api/notifications/send', `support ${newId()}`, message);
+    onAwaited = undefined;
+    expect(sent).toMatchObject({ status: 202, body: { status: 'pending' } });
+    expect(await historyOf(userId)).toMatchObject([{ template: 'message', id: sent.body.id }]);
   });
 
   it('see everybody’s notifications, and those of one user', async () => {

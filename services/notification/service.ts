@@ -1,3 +1,4 @@
+import { createKnownWait } from '#platform/postgres/replica';
 import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
@@ -49,10 +50,12 @@ export const service: Service<NotificationConfig> = {
       reactions({ notifications, contacts: contactStore, products, onRecorded: worker.ring }),
       followsLater,
     );
+    const awaitKnown = createKnownWait(db, { table: 'contacts', id: 'user_id' });
     notificationRoutes(app, {
       db,
       notifications,
       contacts: contactStore,
+      awaitContact: (userId) => awaitKnown([userId], config.contactWaitMs),
       clock,
       pushKey: () => pushKeys.keys().publicKey,
       onRecorded: worker.ring,
