@@ -16,7 +16,7 @@ import { setTimeout as rest } from 'node:timers/promises';
  * until `POST /_settle` and cannot be cancelled until then, `pm_requiresAction` waits for its buyer. Refunds to
  * `pm_card_pendingRefund` are pending until `POST /_settle`, and those to `pm_card_refundFail` fail. `GET /_books`
  * counts what happened. `POST /_forget` forgets the idempotency keys, as a day does; `POST /_lose` carries the next
- * call out and does not answer it.
+ * call out and does not answer it; `POST /_return` has the banks send back all that was refunded.
  */
 const latencyMs = Number(process.env.SANDBOX_LATENCY_MS ?? 0);
 const failures = Number(process.env.SANDBOX_FAILURES ?? 0);
@@ -152,12 +152,25 @@ const settle = (): Answer => {
   return { status: 200, body: {} };
 };
 
+const sendBack = (): Answer => {
+  for (const refund of refunds.values())
+    if (refund.status === 'succeeded') {
+      refund.status = 'failed';
+      const intent = intents.get(refund.payment_intent);
+      if (intent !== undefined) intent.amount_refunded -= refund.amount;
+      books.refundedMinor -= refund.amount;
+      void notify('refund.failed', refund);
+    }
+  return { status: 200, body: {} };
+};
+
 let lost = 0;
 
 /** The steps of a test that stands for the world around a provider. */
 const control = (path: string): Answer | undefined => {
   if (path === '/_books') return { status: 200, body: books };
   if (path === '/_settle') return settle();
+  if (path === '/_return') return sendBack();
   if (path === '/_forget') answers.clear();
   else if (path === '/_lose') lost += 1;
   else return undefined;

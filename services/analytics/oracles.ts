@@ -19,7 +19,7 @@ const ordersTopics = "('orders', 'inventory', 'payments')";
 
 /** Each event once, of some topics. */
 const eventsOf = (topics: string) => `(
-    SELECT topic, type, key, event_id, payload, occurred_at FROM domain_events WHERE topic IN ${topics}
+    SELECT topic, type, key, event_id, payload, occurred_at, kafka_offset FROM domain_events WHERE topic IN ${topics}
     LIMIT 1 BY event_id)`;
 
 const salesOnce = '(SELECT * FROM sales LIMIT 1 BY event_id)';
@@ -81,13 +81,20 @@ const endings = page(`${select(
   WHERE placed > 0 AND ((ended = 0 AND last < ${waiting})
     OR (cancelled > 0 AND (holdsStock OR holdsMoney) AND last < ${quiet}))`);
 
+/** What was said last of a refund counts: its money may come back after it was paid, and be paid once more. */
 const money =
   page(`${select('key', "'captured less refunded, against sold less returned, minor units'", 'sold', 'taken')}
   FROM (
     SELECT key, sum(taken) AS taken, sum(sold) AS sold, max(last) AS last FROM (
-      SELECT key, sum(if(type = 'PaymentCaptured', 1, -1) * JSONExtractInt(payload, 'amountMinor')) AS taken, 0 AS sold,
-        max(occurred_at) AS last
-      FROM ${eventsOf("('payments')")} WHERE type IN ('PaymentCaptured', 'PaymentRefunded') GROUP BY key
+      SELECT key, sum(JSONExtractInt(payload, 'amountMinor')) AS taken, 0 AS sold, max(occurred_at) AS last
+      FROM ${eventsOf("('payments')")} WHERE type = 'PaymentCaptured' GROUP BY key
+      UNION ALL
+      SELECT key, -sum(amount), 0, max(at) FROM (
+        SELECT key, max(occurred_at) AS at,
+          argMax(if(type = 'PaymentRefunded', JSONExtractInt(payload, 'amountMinor'), 0), (occurred_at, kafka_offset)) AS amount
+        FROM ${eventsOf("('payments')")} WHERE type IN ('PaymentRefunded', 'RefundFailed')
+        GROUP BY key, JSONExtractString(payload, 'refundId'))
+      GROUP BY key
       UNION ALL
       SELECT order_id, 0, sum(amount_minor), max(occurred_at) FROM ${salesOnce} GROUP BY order_id)
     GROUP BY key)

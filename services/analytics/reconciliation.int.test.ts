@@ -100,7 +100,10 @@ const goodOrders = () => [
   captured('order-good'),
   event('OrderReturned', 'order-good', { version: 3 }),
   event('StockReturned', 'order-good', { lines: [line(4, 10)] }),
-  event('PaymentRefunded', 'order-good', { amountMinor: 100 }),
+  // It did not arrive, and was paid once more.
+  event('PaymentRefunded', 'order-good', { refundId: 'r1', amountMinor: 100 }),
+  event('RefundFailed', 'order-good', { refundId: 'r1', amountMinor: 100 }),
+  event('PaymentRefunded', 'order-good', { refundId: 'r1', amountMinor: 100 }),
   event('OrderPlaced', 'order-cancelled', { version: 1 }),
   event('StockReserved', 'order-cancelled', { lines: [line(5, 8)] }),
   event('OrderCancelled', 'order-cancelled', { version: 2 }),
@@ -127,6 +130,12 @@ describe('books', () => {
       event('OrderConfirmed', 'order-twice', { version: 2, lines: [] }),
       captured('order-twice'),
       captured('order-twice'),
+      // O4: the bank has sent back what was refunded.
+      event('OrderPlaced', 'order-owed', { version: 1 }),
+      event('OrderConfirmed', 'order-owed', { version: 2, lines: [] }),
+      captured('order-owed'),
+      event('PaymentRefunded', 'order-owed', { refundId: 'r1', amountMinor: 100 }),
+      event('RefundFailed', 'order-owed', { refundId: 'r1', amountMinor: 100 }),
       // O3
       event('OrderPlaced', 'order-open', { version: 1 }),
       event('OrderPlaced', 'order-holds', { version: 1 }),
@@ -151,6 +160,7 @@ describe('books', () => {
       ['O2', 'order-twice', '1', '2'],
       ['O3', 'order-holds', 'given back', 'held'],
       ['O3', 'order-open', 'confirmed or cancelled', expect.stringContaining('open since')],
+      ['O4', 'order-owed', '0', '100'],
       ['O4', 'order-twice', '100', '200'],
       ['O5', 'product vase', '3', '2'],
       ['O6', 'order-nobody', '1', '0'],

@@ -17,6 +17,7 @@ import { findOrders } from './order-view.js';
 import { sagaReactions } from './reactions.js';
 import { createSweeper } from './sweeper.js';
 import { timelineOf } from './timeline.js';
+import { findSaga } from './unsettled.js';
 
 const paymentWaitMs = 900_000;
 const productId = randomUUID();
@@ -96,7 +97,13 @@ const place = async (): Promise<string> => {
 
 /** Delivers an event of another service, as the reactor would. */
 const deliver = async <
-  T extends 'StockReserved' | 'StockRejected' | 'PaymentAuthorized' | 'PaymentDeclined' | 'PaymentRefunded',
+  T extends
+    | 'StockReserved'
+    | 'StockRejected'
+    | 'PaymentAuthorized'
+    | 'PaymentDeclined'
+    | 'PaymentRefunded'
+    | 'RefundFailed',
 >(
   type: T,
   orderId: string,
@@ -245,7 +252,7 @@ describe('an order', () => {
 });
 
 describe('the money of an order returned', () => {
-  test('shows as refunded when all of it is back, however soon all the goods are', async () => {
+  test('shows as refunded when all of it is back, however soon all the goods are, and not when it comes back to us', async () => {
     const orderId = await place();
     await reserved(orderId);
     await authorized(orderId);
@@ -259,14 +266,17 @@ describe('the money of an order returned', () => {
           nowMs: clock.nowMs(),
         }),
       );
-    const refund = () =>
-      deliver('PaymentRefunded', orderId, {
+    const refund = async () => {
+      const made = {
         paymentId: randomUUID(),
         refundId: randomUUID(),
         amountMinor: 700,
         currency: 'EUR',
         method: 'card',
-      });
+      };
+      await deliver('PaymentRefunded', orderId, made);
+      return made;
+    };
     await returnOne();
     await returnOne();
     await refund();
@@ -274,8 +284,17 @@ describe('the money of an order returned', () => {
       status: 'returned',
       paymentStatus: 'partially_refunded',
     });
-    await refund();
+    const last = await refund();
     expect(await find(orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded' });
+
+    const waitsFor = async () => (await findSaga(db, orderId))?.waitsFor;
+    const before = await waitsFor();
+    await deliver('RefundFailed', orderId, { ...last, reason: 'lost_or_stolen_card' });
+    expect(await find(orderId)).toMatchObject({ status: 'returned', paymentStatus: 'partially_refunded' });
+    expect(await waitsFor()).toContain('refund');
+    await deliver('PaymentRefunded', orderId, last);
+    expect(await find(orderId)).toMatchObject({ paymentStatus: 'refunded' });
+    expect(await waitsFor()).toEqual(before);
   });
 });
 

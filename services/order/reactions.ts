@@ -118,7 +118,7 @@ export const sagaReactions = (deps: SagaDeps): Reactions<EventMap> => {
         await decide(tx, event, { type: 'NoteGoodwill', refundId, amountMinor, nowMs });
     },
     RefundFailed: async (tx, event) => {
-      if (await keep(tx, event)) await noteRefundFailed(tx, event.value.refundId, event.value.reason);
+      if (await keep(tx, event)) await noteRefundFailed(tx, event.value, clock.nowMs());
     },
     StockReleased: (tx, event) => followStock(tx, event, 'released'),
     StockCommitted: (tx, event) => followStock(tx, event, 'committed'),

@@ -85,25 +85,49 @@ export const noteRefunded = async (
   );
   const [refund] = rows;
   if (refund === undefined) return 'known';
+  await showRefunded(tx, orderId, { paymentId, nowMs });
+  await countOpenRefunds(tx, orderId);
+  return refund.isNew ? 'unasked' : 'due';
+};
+
+const showRefunded = async (
+  tx: Tx,
+  orderId: string,
+  { paymentId, nowMs }: { paymentId: string; nowMs: number },
+): Promise<void> => {
   await tx.query(
     `UPDATE orders SET payment_id = $2, updated_at = $3, payment_status = CASE
-       WHEN refunded.minor = 0 THEN payment_status
+       WHEN refunded.minor = 0 THEN
+         CASE WHEN payment_status IN ('partially_refunded', 'refunded') THEN 'captured' ELSE payment_status END
        WHEN refunded.minor < total_minor THEN 'partially_refunded' ELSE 'refunded' END
      FROM (SELECT coalesce(sum(amount_minor), 0) AS minor FROM refunds
            WHERE order_id = $1 AND refunded_at IS NOT NULL) AS refunded
      WHERE order_id = $1`,
     [orderId, paymentId, new Date(nowMs)],
   );
-  await countOpenRefunds(tx, orderId);
-  return refund.isNew ? 'unasked' : 'due';
 };
 
-/** Records that the provider refused the refund for good. It stays due: staff ask for it again. */
-export const noteRefundFailed = async (tx: Tx, refundId: string, reason: string): Promise<void> => {
-  await tx.query('UPDATE refunds SET failed_for = $2 WHERE refund_id = $1 AND refunded_at IS NULL', [
+/**
+ * Records that the provider refused the refund for good, or that the money of one that it had confirmed came back. It is
+ * due, again: staff ask for it once more.
+ */
+export const noteRefundFailed = async (
+  tx: Tx,
+  {
     refundId,
+    orderId,
+    paymentId,
     reason,
-  ]);
+  }: Omit<Refund, 'amountMinor'> & { paymentId: string; reason: string },
+  nowMs: number,
+): Promise<void> => {
+  const { rowCount } = await tx.query(
+    'UPDATE refunds SET failed_for = $2, refunded_at = NULL WHERE refund_id = $1',
+    [refundId, reason],
+  );
+  if (rowCount === 0) return;
+  await showRefunded(tx, orderId, { paymentId, nowMs });
+  await countOpenRefunds(tx, orderId);
 };
 
 /** Records that the order's refunds were asked for again. */

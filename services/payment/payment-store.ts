@@ -19,7 +19,7 @@ import {
   type Refund,
   refundedMinor,
 } from './payment.js';
-import { enqueue, hasten } from './provider-calls.js';
+import { askAboutRefund, enqueue, hasten } from './provider-calls.js';
 
 export type PaymentView = {
   paymentId: string;
@@ -54,6 +54,8 @@ export type PaymentStore = {
   update(tx: Tx, orderId: string, command: PaymentCommand): Promise<Decision>;
   /** Makes the calls that the order's payment waits for due now. */
   hasten(tx: Tx, orderId: string): Promise<void>;
+  /** Has the provider asked about the refund of this key, though it has confirmed it. */
+  askAboutRefund(tx: Tx, key: string): Promise<void>;
   find(db: Queryable, by: { paymentId: string } | { orderId: string }): Promise<PaymentView | undefined>;
   /** Records who asked for a refund and why; the refund itself is a decision of the payment. */
   noteRefundRequest(tx: Tx, request: RefundRequest): Promise<void>;
@@ -125,6 +127,8 @@ export const createPaymentStore = ({
     const row = await tx.gather(lockAll, orderId);
     if (row !== undefined) await hasten(tx, row.paymentId, clock.nowMs());
   },
+
+  askAboutRefund: (tx, key) => askAboutRefund(tx, key, clock.nowMs()),
 
   find: async (db, by) => {
     const [column, id] = 'paymentId' in by ? ['payment_id', by.paymentId] : ['order_id', by.orderId];

@@ -292,6 +292,35 @@ describe('a refund', () => {
     ]);
   });
 
+  test('whose money came back is owed, whatever else is refunded, until it is paid', () => {
+    const owed = given(...captureOf, refund('r1', 1500), refunded('r1'), refundFailed('r1'));
+    expect(refundedMinor(owed)).toBe(0);
+    expect(decide(refund('r2', 500), owed)).toEqual({
+      refused: 'refund_exceeds_capture',
+      refundableMinor: 499,
+    });
+    const again: PaymentCommand = { type: 'AskForRefundsAgain', nowMs: 5 };
+    expect(decide(again, owed)).toMatchObject([
+      { type: 'RefundNoted', refundId: 'r1', amountMinor: 1500, tries: 2 },
+      { type: 'RefundDue', refundId: 'r1', amountMinor: 1500, tries: 2 },
+    ]);
+    const refusedAgain = events(decide(again, owed))
+      .concat({ type: 'RefundFailed', data: { refundId: 'r1', amountMinor: 1500 } as never })
+      .reduce(evolve, owed);
+    expect(when(refusedAgain, again)).toEqual(['RefundNoted', 'RefundDue']);
+    const paidAgain = given(
+      ...captureOf,
+      refund('r1', 1500),
+      refunded('r1'),
+      refundFailed('r1'),
+      again,
+      refunded('r1'),
+    );
+    expect(refundedMinor(paidAgain)).toBe(1500);
+    expect(when(paidAgain, again)).toEqual([]);
+    expect(when(paidAgain, refundFailed('r1', 1))).toEqual([]);
+  });
+
   test('that is asked for again is not ended by an answer to the try before', () => {
     const again = given(...captureOf, refund('r1', 1999), refundFailed('r1'), askedAgain('r1', 1999));
     expect(when(again, askedAgain('r1', 1999))).toEqual([]);
@@ -322,6 +351,7 @@ test('whatever comes in whatever order, no payment is both captured and voided, 
       refunded('r3'),
       refundFailed('r1'),
       refundFailed('r3'),
+      { type: 'AskForRefundsAgain', nowMs: 5 } as const,
       refunded('order-1'),
     ),
     { maxLength: 40 },

@@ -22,13 +22,15 @@ export type Charge = {
 /**
  * `waiting` until the money is captured, or until it is known how much of it earlier refunds leave; `due` until the
  * provider answers; then `done`, or `failed` if refused for good. `tries` counts how often the provider was to pay it; 1
- * if unset.
+ * if unset. `cameBack` is set where the provider had confirmed it and reported later that the money did not arrive: it is
+ * still owed.
  */
 export type Refund = {
   refundId: string;
   amountMinor: number;
   state: 'waiting' | 'due' | 'done' | 'failed';
   tries?: number;
+  cameBack?: true;
 };
 
 /** A payment during and after the capture. `isRenewed` once the first authorisation could not be captured. */
@@ -85,7 +87,7 @@ export type PaymentEvent =
   | { type: 'RefundNoted'; refundId: string; amountMinor: number; tries: number }
   | { type: 'RefundDue'; refundId: string; amountMinor: number; tries: number }
   | { type: 'PaymentRefunded'; data: PaymentRefunded }
-  | { type: 'RefundFailed'; data: RefundFailed };
+  | { type: 'RefundFailed'; data: RefundFailed; cameBack?: true };
 
 export type PaymentCommand =
   | { type: 'NoteInstruction'; known: Known; charge: Charge }
@@ -94,6 +96,8 @@ export type PaymentCommand =
   | { type: 'CancelPayment'; known: Known; reason: string; asksAgain?: boolean; nowMs: number }
   | { type: 'RetryPayment'; method: string; token: string; nowMs: number }
   | { type: 'CapturePayment' }
+  /** Asks once more for every refund that the provider had confirmed and that came back. */
+  | { type: 'AskForRefundsAgain'; nowMs: number }
   /**
    * With `isAtMost`, as much of the amount as is left: staff may have refunded a part meanwhile. With `asksAgain`, once
    * more if the provider has refused it.
@@ -167,6 +171,8 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
       return isTaking(payment) || payment.status === 'failed'
         ? nothing
         : { refused: 'not_authorized', status: payment.status };
+    case 'AskForRefundsAgain':
+      return askAgain(command, payment);
     case 'RefundPayment':
       return refund(command, payment);
     case 'NoteAnswer':
@@ -223,9 +229,14 @@ const refundRest = (
   });
 };
 
-/** What was not refunded yet and is not about to be. A refund that was refused has taken nothing. */
+/** What was not refunded yet and is not owed. A refund that was refused at once has taken nothing. */
 const refundableMinor = ({ amountMinor, refunds }: Charge & Taking): number =>
-  Math.max(0, amountMinor - sumOf(refunds, 'waiting', 'due', 'done'));
+  Math.max(
+    0,
+    amountMinor - sumOf(refunds, 'waiting', 'due', 'done') - sumOf(refunds.filter(isOwed), 'failed'),
+  );
+
+const isOwed = ({ state, cameBack }: Refund): boolean => state === 'failed' && cameBack === true;
 
 const sumOf = (refunds: readonly Refund[], ...states: Refund['state'][]): number =>
   refunds.reduce((sum, { state, amountMinor }) => sum + (states.includes(state) ? amountMinor : 0), 0);
@@ -240,6 +251,20 @@ const refund = (command: Extract<PaymentCommand, { type: 'RefundPayment' }>, pay
   if (!isKnown && !isAtMost && amountMinor > leftMinor)
     return { refused: 'refund_exceeds_capture', refundableMinor: leftMinor };
   return amountMinor === 0 ? nothing : takeRefund(payment, command);
+};
+
+const askAgain = (
+  { nowMs }: Extract<PaymentCommand, { type: 'AskForRefundsAgain' }>,
+  payment: Payment,
+): readonly PaymentEvent[] => {
+  if (!isTaking(payment)) return nothing;
+  let after: Payment = payment;
+  return payment.refunds.filter(isOwed).flatMap(({ refundId, amountMinor }) => {
+    if (!isTaking(after)) return [];
+    const asked = takeRefund(after, { refundId, amountMinor, asksAgain: true, nowMs });
+    after = asked.reduce(evolve, after);
+    return asked;
+  });
 };
 
 /** Notes a refund that is new, or that was refused and is asked for again; the provider is asked after the capture. */
@@ -358,14 +383,17 @@ const noteRefund = (
   payment: Payment,
 ): readonly PaymentEvent[] => {
   if (payment.status !== 'captured') return nothing;
-  const due = payment.refunds.find(({ refundId, state }) => refundId === answer.refundId && state === 'due');
-  if (!due || (toTry ?? triesOf(due)) !== triesOf(due)) return nothing;
-  const { refundId, amountMinor } = due;
+  const asked = payment.refunds.find(({ refundId }) => refundId === answer.refundId);
+  if (!asked || (toTry ?? triesOf(asked)) !== triesOf(asked)) return nothing;
+  const { refundId, amountMinor, state } = asked;
+  // A bank may send money back days after the provider has confirmed its refund.
+  const cameBack = state === 'done' && answer.outcome === 'refused';
+  if (state !== 'due' && !cameBack) return nothing;
   const data = { ...fact(payment, nowMs), refundId, amountMinor };
   const settled: PaymentEvent =
     answer.outcome === 'refunded'
       ? { type: 'PaymentRefunded', data }
-      : { type: 'RefundFailed', data: { ...data, reason: answer.reason } };
+      : { type: 'RefundFailed', data: { ...data, reason: answer.reason }, ...(cameBack ? { cameBack } : {}) };
   return [settled, ...startRefunds(evolve(payment, settled), nowMs)];
 };
 
@@ -434,7 +462,11 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
     case 'PaymentRefunded':
       return withRefund(payment, { ...event.data, state: 'done' });
     case 'RefundFailed':
-      return withRefund(payment, { ...event.data, state: 'failed' });
+      return withRefund(payment, {
+        ...event.data,
+        state: 'failed',
+        ...(event.cameBack === true ? { cameBack: true } : {}),
+      });
     default:
       return event satisfies never;
   }
@@ -456,12 +488,14 @@ const takingOf = (payment: Payment): Taking =>
 
 const withRefund = (
   payment: Payment,
-  { refundId, amountMinor, state, tries }: Refund & { state: Refund['state'] },
+  { refundId, amountMinor, state, tries, cameBack }: Refund & { state: Refund['state'] },
 ): Payment => {
   assert(isTaking(payment), 'only money taken is given back');
   const before = payment.refunds.find((refund) => refund.refundId === refundId);
   const others = payment.refunds.filter((refund) => refund !== before);
-  const after = { refundId, amountMinor, state, tries: tries ?? before?.tries ?? 1 };
+  const after: Refund = { refundId, amountMinor, state, tries: tries ?? before?.tries ?? 1 };
+  // Owed until it is paid, whatever the provider answers in between.
+  if ((cameBack ?? before?.cameBack) === true && state !== 'done') after.cameBack = true;
   return { ...payment, refunds: [...others, after] };
 };
 

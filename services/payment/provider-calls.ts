@@ -126,6 +126,18 @@ export const hasten = async (tx: Tx, paymentId: string, nowMs: number): Promise<
   );
 };
 
+/** Has the provider asked once more about a refund that it has confirmed. Does nothing where it has not. */
+export const askAboutRefund = async (tx: Tx, key: string, nowMs: number): Promise<void> => {
+  await tx.query(
+    `WITH reopened AS (
+       UPDATE provider_calls SET is_open = true, due_at = $2
+       WHERE key = $1 AND kind = 'refund' AND NOT is_open AND answer = 'refunded'
+     )
+     SELECT pg_notify($3, '')`,
+    [key, new Date(nowMs), callsChannel],
+  );
+};
+
 /**
  * Leases up to `callsMax` due calls for `leaseMs`. Calls of one payment are made in the order in which they were
  * written: a call is not leased while an earlier one is open, except a refund that is to be asked about later, which

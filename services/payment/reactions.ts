@@ -57,7 +57,10 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
   };
 };
 
-/** What the payment of an order has to have come to. Refunds that the provider has refused are asked for again. */
+/**
+ * What the payment of an order has to have come to. Refunds that the provider has refused, or whose money came back, are
+ * asked for again.
+ */
 const stepsOf = (
   { status, reason, returns }: Pick<OrderStepsAsked, 'status' | 'reason' | 'returns'>,
   known: { orderId: string; paymentId: string },
@@ -73,11 +76,12 @@ const stepsOf = (
       nowMs,
     }),
   );
+  const owed: PaymentCommand = { type: 'AskForRefundsAgain', nowMs };
   if (status === 'cancelled')
-    return [...refunds, { type: 'CancelPayment', known, reason: reason ?? '', asksAgain: true, nowMs }];
+    return [...refunds, owed, { type: 'CancelPayment', known, reason: reason ?? '', asksAgain: true, nowMs }];
   if (status === 'pending') return [];
   if (status === 'reserved') return [{ type: 'NoteStockReserved', known }];
-  return [{ type: 'CapturePayment' }, ...refunds];
+  return [{ type: 'CapturePayment' }, ...refunds, owed];
 };
 
 /**

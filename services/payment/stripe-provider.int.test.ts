@@ -86,6 +86,31 @@ const until = (orderIds: readonly string[], status: string) =>
     expect(await Promise.all(orderIds.map(statusOf))).toEqual(orderIds.map(() => status));
   });
 
+/** A payment that is captured. */
+const taken = async (token: string, of = sum): Promise<string> => {
+  const orderId = await due(token, of);
+  await until([orderId], 'authorized');
+  await tell(orderId, { type: 'CapturePayment' });
+  await until([orderId], 'captured');
+  return orderId;
+};
+const giveBack = (orderId: string, amountMinor = 700) =>
+  tell(orderId, {
+    type: 'RefundPayment',
+    refundId: randomUUID(),
+    amountMinor,
+    nowMs: clock.nowMs(),
+  });
+const refundsOf = async (orderId: string) =>
+  (await payments.find(scratch.db, { orderId }))?.refunds.map(({ state }) => state);
+const isPaid = (orderId: string) =>
+  eventually(async () => {
+    clock.advanceMs(300_000);
+    await worker.workOff();
+    expect(await refundsOf(orderId)).toEqual(['done']);
+  });
+const control = (step: string) => fetch(`${base}/_${step}`, { method: 'POST' });
+
 describe('money through Stripe', () => {
   test('is guaranteed, taken and given back once each, though a third of the answers is lost', async () => {
     const before = await books();
@@ -115,29 +140,6 @@ describe('money through Stripe', () => {
     );
   });
 
-  /** A payment that is captured. */
-  const taken = async (token: string, of = sum): Promise<string> => {
-    const orderId = await due(token, of);
-    await until([orderId], 'authorized');
-    await tell(orderId, { type: 'CapturePayment' });
-    await until([orderId], 'captured');
-    return orderId;
-  };
-  const giveBack = (orderId: string, amountMinor = 700) =>
-    tell(orderId, {
-      type: 'RefundPayment',
-      refundId: randomUUID(),
-      amountMinor,
-      nowMs: clock.nowMs(),
-    });
-  const refundsOf = async (orderId: string) =>
-    (await payments.find(scratch.db, { orderId }))?.refunds.map(({ state }) => state);
-  const isPaid = (orderId: string) =>
-    eventually(async () => {
-      clock.advanceMs(300_000);
-      await worker.workOff();
-      expect(await refundsOf(orderId)).toEqual(['done']);
-    });
   const cancel = (orderId: string) =>
     tell(orderId, {
       type: 'CancelPayment',
@@ -164,7 +166,6 @@ describe('money through Stripe', () => {
     });
     return orderId;
   };
-  const control = (step: string) => fetch(`${base}/_${step}`, { method: 'POST' });
   const loseTheAnswer = async (): Promise<void> => {
     await control('lose');
     // The SDK asks a second time where a connection was dropped.
@@ -320,14 +321,17 @@ describe('money through Stripe', () => {
 });
 
 describe('an event of Stripe', () => {
-  const post = async (headers: (body: string) => Record<string, string>) => {
+  const post = async (headers: (body: string) => Record<string, string>, refund: object = {}) => {
     const host = testHost('payment-test', { clock });
     const { app } = createHttpServer(host, { port: 0, title: 'payment' });
     const stripe = createStripe({ secretKey: 'sk_test_1', apiBase: base, timeoutMs: 2000 });
     webhookRoutes(app, { db: scratch.db, payments, stripe, secret, logger: host.logger });
-    const orderId = await due('pm_card_visa');
     // A refund as well as a payment intent has the key.
-    const object = { object: 'refund', metadata: { key: `${orderId}:refund:${randomUUID()}` } };
+    const object = {
+      object: 'refund',
+      metadata: { key: `${randomUUID()}:refund:${randomUUID()}` },
+      ...refund,
+    };
     const body = JSON.stringify({
       id: 'evt_1',
       object: 'event',
@@ -356,5 +360,34 @@ describe('an event of Stripe', () => {
       code: 'invalid_signature',
     });
     expect((await post(() => ({}))).statusCode).toBe(400);
+  });
+
+  test('that a refund has failed after all has the books follow, and it is paid once more when staff ask', async () => {
+    const orderId = await taken('pm_card_visa');
+    await giveBack(orderId);
+    await isPaid(orderId);
+    const [{ refundId = '' } = {}] = (await payments.find(scratch.db, { orderId }))?.refunds ?? [];
+    const failed = { status: 'failed', metadata: { key: `${orderId}:refund:${refundId}` } };
+    // Nothing is believed that Stripe does not say when it is asked.
+    await post(signed, failed);
+    await worker.workOff();
+    expect(await refundsOf(orderId)).toEqual(['done']);
+    await control('return');
+    await post(signed, failed);
+    await post(signed, failed);
+    await eventually(async () => {
+      clock.advanceMs(30_000);
+      await worker.workOff();
+      expect(await refundsOf(orderId)).toEqual(['failed']);
+    });
+    expect(await payments.find(scratch.db, { orderId })).toMatchObject({ refundedMinor: 0 });
+    const { rows } = await scratch.db.query<{ topic: string }>(
+      `SELECT topic FROM outbox WHERE key = $1 AND topic LIKE '%Ref%' ORDER BY seq`,
+      [orderId],
+    );
+    expect(rows.map(({ topic }) => topic)).toEqual(['PaymentRefunded', 'RefundFailed']);
+    await tell(orderId, { type: 'AskForRefundsAgain', nowMs: clock.nowMs() });
+    await isPaid(orderId);
+    expect((await books()).refundedMinor).toBe(700);
   });
 });

@@ -18,7 +18,8 @@ export type WebhookDeps = {
 
 /**
  * Takes Stripe's events. An event decides nothing: it makes the calls of its payment due, which then ask Stripe. So an
- * event that is lost, late or repeated does no harm.
+ * event that is late or repeated does no harm, nor one that is lost, but for one: that a refund has failed which Stripe had
+ * called succeeded, Stripe says by an event alone. It sends it again for days.
  */
 export const webhookRoutes = (app: HttpApp, { db, payments, stripe, secret, logger }: WebhookDeps): void => {
   void app.register(async (scope) => {
@@ -42,7 +43,11 @@ export const webhookRoutes = (app: HttpApp, { db, payments, stripe, secret, logg
         const event = eventIn(stripe, request.body, signature, secret);
         const key = keyIn(event);
         const orderId = orderIdIn(key);
-        if (orderId !== undefined) await inTransaction(db, (tx) => payments.hasten(tx, orderId));
+        if (orderId !== undefined)
+          await inTransaction(db, async (tx) => {
+            await payments.hasten(tx, orderId);
+            if (key !== undefined && saysRefundFailed(event)) await payments.askAboutRefund(tx, key);
+          });
         logger.debug({ type: event.type, orderId }, 'event of stripe');
         return reply.code(204).send();
       },
@@ -58,6 +63,11 @@ const eventIn = (stripe: Stripe, body: unknown, signature: unknown, secret: stri
   } catch {
     throw problem(400, 'invalid_signature', 'The signature does not fit the event.');
   }
+};
+
+const saysRefundFailed = ({ data }: Stripe.Event): boolean => {
+  const { object, status } = data.object as { object?: string; status?: string };
+  return object === 'refund' && (status === 'failed' || status === 'canceled');
 };
 
 const keyIn = ({ data }: Stripe.Event): string | undefined =>
