@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { envSchema, loadConfig, setting } from '#platform/config';
 import { type CatalogueProduct, catalogueOf } from './catalogue/catalogue.js';
+import { descriptionOf } from './catalogue/descriptions.js';
 import { type ProductPage, pageSize, placesOn } from './shelves.js';
 import { persistently, type ShopAnswer, type ShopClient, shopClient } from './shop-client.js';
 
@@ -63,18 +64,19 @@ const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number
 /** Enough stock for some hours of simulated shoppers, with more of popular products. */
 const firstStock = (popularity: number): number => 40 + Math.round(2 * popularity);
 
-const described = (
-  { name, category, priceMinor, tags, popularity }: CatalogueProduct,
-  place: number,
-  currency: string,
-) => ({
-  name,
-  category,
-  price: { amountMinor: priceMinor, currency },
-  tags,
-  attributes: { place },
-  initialStock: firstStock(popularity),
-});
+const described = (product: CatalogueProduct, place: number, currency: string) => {
+  const { name, category, priceMinor, tags, popularity } = product;
+  const { description, attributes } = descriptionOf(product);
+  return {
+    name,
+    description,
+    category,
+    price: { amountMinor: priceMinor, currency },
+    tags,
+    attributes: { ...attributes, place },
+    initialStock: firstStock(popularity),
+  };
+};
 
 type Place = [place: number, product: CatalogueProduct];
 type Import = { created: number; errors: readonly unknown[] };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { catalogueOf, readCatalogueFile } from './catalogue.js';
 import { categoryOf, tagsOf, tidyName } from './categories.js';
+import { type Description, descriptionOf, piecesIn } from './descriptions.js';
 
 describe('the seeded catalogue', () => {
   it('gives the most popular products first, each with a name, a shelf and a price', () => {
@@ -35,12 +36,46 @@ describe('the seeded catalogue', () => {
   });
 });
 
+describe('what is said about a product', () => {
+  it('is a text and facts for each, nearly no two alike, and the same each time', () => {
+    const all = catalogueOf(1000).products.map(descriptionOf);
+    for (const { description, attributes } of all) {
+      expect(description).toMatch(/^[A-Z].{40,600}\.$/);
+      expect(attributes).toMatchObject({ material: expect.any(String), size: expect.stringMatching(/^\d/) });
+    }
+    const whole = (said: Description) => JSON.stringify(said);
+    expect(new Set(all.map(whole)).size).toBeGreaterThan(900);
+    expect(new Set(all.map(({ description }) => description)).size).toBeGreaterThan(450);
+    expect(catalogueOf(1000).products.map(descriptionOf)).toEqual(all);
+  });
+
+  it.each([
+    ['Pack of 72 retrospot cake cases', 72],
+    ['Set/6 red spotty paper cups', 6],
+    ['12 pencils small tube skull', 12],
+    ['3 hook photo shelf antique white', undefined],
+    ['Vintage 2 meter folding ruler', undefined],
+  ])('%s has %s pieces', (name, pieces) => expect(piecesIn(name)).toBe(pieces));
+
+  it('takes material and colours from the name', () => {
+    const product = {
+      name: 'Blue spot ceramic drawer knob',
+      category: 'living/hooks-and-knobs',
+      priceMinor: 125,
+    };
+    expect(descriptionOf({ ...product, tags: tagsOf(product.name) }).attributes).toMatchObject({
+      material: 'Ceramic',
+      colour: 'Blue',
+    });
+  });
+});
+
 describe('shelves and tags from words', () => {
   it.each([
     ['CHRISTMAS TREE LIGHTS', 'seasonal/christmas'],
-    ['WHITE HANGING HEART T-LIGHT HOLDER', 'home/candles'],
+    ['WHITE HANGING HEART T-LIGHT HOLDER', 'living/candles'],
     ['REGENCY CAKESTAND 3 TIER', 'kitchen/baking'],
-    ['ZZZ', 'home/decoration'],
+    ['ZZZ', 'living/decoration'],
   ])('%s stands in %s', (name, category) => expect(categoryOf(name)).toBe(category));
 
   it('tidies a shouted name', () =>

@@ -63,7 +63,7 @@ export const catalogueOf = (size: number, file: CatalogueFile = readCatalogueFil
   const real = file.products.slice(0, size).map(
     ([name, categoryIndex, priceMinor, invoices, season, neighbours]): CatalogueProduct => ({
       name,
-      category: file.categories[categoryIndex] ?? 'home/decoration',
+      category: file.categories[categoryIndex] ?? 'living/decoration',
       priceMinor,
       tags: tagsOf(name),
       popularity: invoices,

@@ -28,19 +28,19 @@ const shelves: readonly (readonly [category: string, words: string])[] = [
   ],
   ['kitchen/storage', 'jar jars tin tins lunch snack bread biscuit pantry bottle bottles container canister'],
   ['kitchen/cookware', 'pan pans pot frying chopping board apron oven towel recipe scales kitchen'],
-  ['home/lighting', 'light lights lamp lampshade lantern lanterns chandelier bulb led'],
+  ['living/lighting', 'light lights lamp lampshade lantern lanterns chandelier bulb led'],
   [
-    'home/candles',
+    'living/candles',
     'candle candles candleholder candlestick t-light tlight votive incense scented fragrance scent holder',
   ],
-  ['home/clocks', 'clock clocks'],
-  ['home/mirrors-and-frames', 'mirror mirrors frame frames photo picture'],
-  ['home/cushions-and-throws', 'cushion cushions throw quilt blanket pillow'],
-  ['home/doormats-and-rugs', 'doormat rug mat'],
-  ['home/hooks-and-knobs', 'hook hooks hanger knob knobs rack'],
-  ['home/signs', 'sign signs plaque'],
+  ['living/clocks', 'clock clocks'],
+  ['living/mirrors-and-frames', 'mirror mirrors frame frames photo picture'],
+  ['living/cushions-and-throws', 'cushion cushions throw quilt blanket pillow'],
+  ['living/doormats-and-rugs', 'doormat rug mat'],
+  ['living/hooks-and-knobs', 'hook hooks hanger knob knobs rack'],
+  ['living/signs', 'sign signs plaque'],
   [
-    'home/storage',
+    'living/storage',
     'basket baskets cabinet drawer drawers storage shelf box boxes organiser tidy bin chest trinket',
   ],
   ['bath/bathroom', 'bathroom bath soap washbag flannel toilet shower'],
@@ -63,7 +63,7 @@ const shelves: readonly (readonly [category: string, words: string])[] = [
     'toy toys doll dolls jigsaw puzzle game games playing skittles teddy soldier soldiers dominoes ludo snap rocket spaceboy childrens childs kids baby girl boy circus',
   ],
   [
-    'home/ornaments',
+    'living/ornaments',
     'ornament figurine statue skull skulls decoration decorations angel wreath hanging heart star bird butterfly vase flower flowers rose artificial wicker ceramic feather wall',
   ],
 ];
@@ -72,7 +72,7 @@ const byWord = new Map<string, number>();
 for (const [rank, [, words]] of shelves.entries())
   for (const word of words.split(' ')) if (!byWord.has(word)) byWord.set(word, rank);
 
-export const categories: readonly string[] = [...shelves.map(([category]) => category), 'home/decoration'];
+export const categories: readonly string[] = [...shelves.map(([category]) => category), 'living/decoration'];
 
 const wordsOf = (name: string): string[] => name.toLowerCase().match(/[a-z][a-z-]*/g) ?? [];
 
