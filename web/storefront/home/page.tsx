@@ -25,12 +25,25 @@ export const HomePage = () => {
         <Shelf
           title={user ? `For you, ${user.name.split(' ')[0]}` : 'Picked for this visit'}
           question={mine}
+          about="Popular just now. This shelf follows what you look at."
         />
-        {user && <Shelf title="Once more?" question={{ scenario: 'reorder', limit: 8 }} />}
-        <Shelf title="What everybody looks at" question={everybody} isWanted={isFirstDone} />
+        {user && (
+          <Shelf
+            title="Once more?"
+            question={{ scenario: 'reorder', limit: 8 }}
+            about="You have bought these before."
+          />
+        )}
+        <Shelf
+          title="What everybody looks at"
+          question={everybody}
+          isWanted={isFirstDone}
+          about="More and more visitors look at these and buy them."
+        />
         <CategoryTiles />
         <Shelf
           title="Just arrived"
+          about="New on the shelves in the last thirty days."
           question={{ scenario: 'new-arrivals', exclude: [...shownFirst, ...shownSecond] }}
           isWanted={isFirstDone && (second.isSuccess || second.isError)}
         />
@@ -39,15 +52,31 @@ export const HomePage = () => {
   );
 };
 
+const fanMax = 5;
+
+/** What stands on the shelf below, one product of each kind first, so that the fan shows how much there is. */
+const ofManyKinds = (products: readonly Product[]): readonly Product[] => {
+  const kinds = new Set<string>();
+  const isFirst = ({ category }: Product): boolean => {
+    const [root = ''] = category.split('/');
+    const isNew = !kinds.has(root);
+    kinds.add(root);
+    return isNew;
+  };
+  const firsts = products.filter(isFirst);
+  return [...firsts, ...products.filter((product) => !firsts.includes(product))];
+};
+
 /** One large block: a sentence, a way in, and a fan of covers that are as much the shop's face as its name. */
 const Opening = ({ ids }: { ids: readonly string[] }) => {
   const { data: featured } = query.useQuery('get', '/api/products/featured', {
-    params: { query: { limit: 5 } },
+    params: { query: { limit: fanMax } },
   });
   const { data: recommended } = useProducts(
-    featured !== undefined && featured.items.length < 5 && ids.length >= 5 ? ids.slice(0, 5) : undefined,
+    featured !== undefined && featured.items.length < fanMax && ids.length >= fanMax ? ids : undefined,
   );
-  const products = featured && featured.items.length >= 5 ? featured.items : (recommended ?? []);
+  const products =
+    featured && featured.items.length >= fanMax ? featured.items : ofManyKinds(recommended ?? []);
   return (
     <section
       aria-label="Welcome"
@@ -60,7 +89,7 @@ const Opening = ({ ids }: { ids: readonly string[] }) => {
           worth giving.
         </p>
         <p className="mt-4 max-w-md text-lg">
-          A thousand lanterns, tins, teacups and paper goods. The shelves rearrange themselves while you look.
+          A shop of little presents. The shelves below rearrange themselves while you look.
         </p>
         <div className="mt-7 flex flex-wrap gap-3">
           <Link
@@ -72,7 +101,7 @@ const Opening = ({ ids }: { ids: readonly string[] }) => {
           </Link>
         </div>
       </div>
-      <Fan products={products.slice(0, 5)} />
+      <Fan products={products.slice(0, fanMax)} />
     </section>
   );
 };
@@ -102,7 +131,7 @@ const CategoryTiles = () => {
   return (
     <section aria-labelledby="tiles">
       <h2 id="tiles" className="mb-4 font-display text-2xl sm:text-[1.7rem]">
-        Or begin with a room
+        Browse by shelf
       </h2>
       <ul className="grid auto-rows-fr grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-4">
         {data.items.slice(0, 12).map(({ path, name, children }) => (

@@ -104,14 +104,14 @@ const BackInStock = ({ productId }: { productId: string }) => {
         >
           Log in
         </Link>{' '}
-        and we write to you when it is back.
+        and we will e-mail you when it is back.
       </p>
     );
   return (
     <div role="status" className="flex flex-col gap-3">
       {asking.isSuccess ? (
         <p className="flex items-center gap-2 text-good">
-          <CheckIcon /> We write to {user.email} when it is back.
+          <CheckIcon /> We will e-mail {user.email} when it is back.
         </p>
       ) : (
         <Button look="secondary" size="large" isBusy={asking.isPending} onClick={() => asking.mutate()}>

@@ -20,9 +20,10 @@ import { BuyBox } from './buy-box.tsx';
 import { Reviews } from './reviews.tsx';
 
 /** The boxes of the page, for what stands in them and for what stands there while it loads. */
-const columnClasses = 'grid gap-8 md:grid-cols-2 lg:grid-cols-[1.1fr_1fr] lg:gap-14';
-const coverClasses = 'max-h-[34rem] w-full rounded-3xl';
-const factsClasses = 'flex flex-col gap-5 md:py-4';
+const columnClasses = 'grid gap-8 md:grid-cols-2 lg:grid-cols-[27rem_1fr] lg:gap-14';
+/** Whole, in its own proportions: nothing of the drawing is cut off. */
+const coverClasses = 'w-full max-w-[27rem] max-sm:max-w-64 self-start justify-self-center rounded-3xl';
+const factsClasses = 'flex min-w-0 flex-col gap-5 md:py-2';
 
 export const ProductPage = () => {
   const { productId = '' } = useParams({ strict: false });
@@ -53,15 +54,20 @@ const ProductWithId = ({ productId }: { productId: string }) => {
           <p aria-hidden="true" className="font-display text-3xl leading-tight sm:text-4xl">
             {product.name}
           </p>
-          {product.rating.count > 0 && (
-            <a href="#reviews" className="w-fit underline-offset-4 hover:underline">
+          <a href="#reviews" className="w-fit text-ink-soft text-sm underline-offset-4 hover:underline">
+            {product.rating.count > 0 ? (
               <Stars average={product.rating.average} count={product.rating.count} size={20} />
-            </a>
-          )}
+            ) : (
+              'No reviews yet'
+            )}
+          </a>
           <BuyBox product={product} />
-          <Promises />
+          {product.description !== '' && (
+            <p className="max-w-prose whitespace-pre-line">{product.description}</p>
+          )}
           <Variants product={product} />
-          <About product={product} />
+          <Facts product={product} />
+          <Promises />
         </div>
       </div>
       <div className="mt-16 flex flex-col gap-14">
@@ -120,9 +126,9 @@ const WayToProduct = ({ product }: { product: Product }) => {
 };
 
 const promises = [
-  'No account needed.',
-  'What you do not want goes back from the page of your order.',
-  'This shop is for looking inside: no card is charged.',
+  'Buy without an account.',
+  'Send back what you do not want, from the page of your order.',
+  'A demonstration shop: no card is charged and nothing is sent.',
 ] as const;
 
 const Promises = () => (
@@ -170,24 +176,25 @@ const Variants = ({ product }: { product: Product }) => {
 /** Attributes for programs, such as the place in the seeded catalogue, are not for shoppers. */
 const hiddenAttributes = new Set(['place']);
 
-const About = ({ product }: { product: Product }) => {
-  const facts = Object.entries(product.attributes).filter(([name]) => !hiddenAttributes.has(name));
-  if (product.description === '' && product.brand === null && product.tags.length === 0 && facts.length === 0)
-    return null;
+const factOrder = ['brand', 'material', 'colour', 'pieces', 'size', 'care'];
+/** Known facts in this order, others behind them in theirs. */
+const rankOf = (name: string): number => factOrder.indexOf(name) + 1 || factOrder.length + 1;
+
+/** What can be said in a word or two; where nothing can, the shelf that the product stands on is a fact as well. */
+const Facts = ({ product }: { product: Product }) => {
+  const facts = [
+    ...(product.brand === null ? [] : [['brand', product.brand] as const]),
+    ...Object.entries(product.attributes).filter(([name]) => !hiddenAttributes.has(name)),
+  ].sort(([a], [b]) => rankOf(a) - rankOf(b));
   return (
-    <div className="flex flex-col gap-4 border-line border-t pt-5">
-      {product.description !== '' && <p className="max-w-prose whitespace-pre-line">{product.description}</p>}
-      <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1.5 text-sm">
-        {product.brand !== null && (
-          <>
-            <dt className="text-ink-soft">Brand</dt>
-            <dd>{product.brand}</dd>
-          </>
-        )}
-        {facts.map(([name, value]) => (
-          <div key={name} className="contents">
+    <section aria-label="Details" className="flex flex-col gap-4">
+      <dl className="divide-y divide-line border-line border-y text-[0.9375rem]">
+        {[...facts, ['shelf', categoryWords(product.category)] as const].map(([name, value]) => (
+          <div key={name} className="grid grid-cols-[7rem_1fr] gap-x-6 py-2">
             <dt className="text-ink-soft">{categoryWords(name)}</dt>
-            <dd>{String(value)}</dd>
+            <dd className="min-w-0 break-words">
+              {typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value)}
+            </dd>
           </div>
         ))}
       </dl>
@@ -206,6 +213,6 @@ const About = ({ product }: { product: Product }) => {
           ))}
         </ul>
       )}
-    </div>
+    </section>
   );
 };

@@ -58,10 +58,13 @@ export const Shelf = ({
   question,
   isWanted = true,
   inView,
+  about,
   more,
 }: {
   title: string;
   question: Question;
+  /** Why the shelf is there, where its products do not share a better reason. */
+  about?: string;
   /** The product whose page this is. */
   inView?: string;
   /** False while it is not known yet what to ask; the boxes are shown already. */
@@ -79,8 +82,9 @@ export const Shelf = ({
   if (answer.isSuccess && (items.length === 0 || products.data?.length === 0)) return null;
   const byId = new Map(products.data?.map((product) => [product.id, product]));
   const shared = sharedReason(items, inView);
+  const says = shared?.because === undefined && about !== undefined ? { text: about } : shared;
   return (
-    <Row title={title} subtitle={shared && <ReasonWords reason={shared} byId={byId} isLink />} more={more}>
+    <Row title={title} subtitle={says && <ReasonWords reason={says} byId={byId} isLink />} more={more}>
       {products.data === undefined || answer.data === undefined ? (
         <Placeholders />
       ) : (
