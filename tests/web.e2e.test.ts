@@ -156,8 +156,8 @@ describe('a visitor', () => {
     await photograph(page, 'order-declined');
     await page.getByRole('button', { name: 'Put it back in the cart' }).click();
     await page.getByRole('link', { name: 'To the checkout' }).click();
-    await page.getByRole('button', { name: 'Go on to the address' }).click();
-    await page.getByRole('button', { name: 'Go on to the payment' }).click();
+    await page.getByRole('button', { name: 'Continue to delivery' }).click();
+    await page.getByRole('button', { name: 'Continue to payment' }).click();
     await pay(page, 'Accepted');
     await heading(page, 'Your order is confirmed.').waitFor();
     expect(errors).toEqual([]);

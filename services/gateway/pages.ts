@@ -4,34 +4,32 @@ import { dirname, join } from 'node:path';
 import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { topicsDocument } from './documents.js';
-import { type FrontPage, frontPage, frontPageScript, frontPageStyle } from './front-page.js';
+import type { PlatformLinks } from './platform-links.js';
+
+/** The mark of the shop, as in `web/kit/mark.svg`. */
+const mark =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#1d3fbb"/><path d="M7 12.5h18l-2 9.5a2.5 2.5 0 01-2.5 2h-9A2.5 2.5 0 019 22z" fill="#f7c548"/><path d="M11 12.5l3.5-6.5M21 12.5L17.5 6" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>';
 
 const hidden = { access: 'anonymous', schema: { hide: true } } as const;
 
-/** The page about the platform and the API documentation. No asset is loaded from another host. */
-export const pageRoutes = (app: HttpApp, facts: Omit<FrontPage, 'base'>): void => {
-  app.get('/platform', hidden, (request, reply) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .send(frontPage({ ...facts, base: `${request.protocol}://${request.host}` })),
-  );
-  const { zipkinUrl = null, prometheusUrl = null, mailboxUrl = null } = facts;
-  // For the pages of staff, whose script cannot read settings.
-  app.get('/platform/links.json', hidden, () => ({ zipkinUrl, prometheusUrl, mailboxUrl }));
-  app.get('/front-page.js', hidden, (_request, reply) =>
-    reply.type('text/javascript; charset=utf-8').send(frontPageScript),
-  );
-  app.get('/front-page.css', hidden, (_request, reply) =>
-    reply.type('text/css; charset=utf-8').send(frontPageStyle),
+/** What the page about the platform asks for, and the API documentation. No asset is loaded from another host. */
+export const pageRoutes = (app: HttpApp, facts: PlatformLinks & { version: string }): void => {
+  const { version, zipkinUrl = null, prometheusUrl = null, mailboxUrl = null } = facts;
+  // For the pages, whose script cannot read settings.
+  app.get('/platform/links.json', hidden, () => ({ version, zipkinUrl, prometheusUrl, mailboxUrl }));
+  // Browsers ask for it beside every answer that is no page, such as a document in JSON.
+  app.get('/favicon.ico', hidden, (_request, reply) =>
+    reply.type('image/svg+xml').header('cache-control', 'public, max-age=86400').send(mark),
   );
 
-  const topics = topicsDocument(facts.version);
+  const topics = topicsDocument(version);
   app.get('/asyncapi.json', hidden, () => topics);
 
   app.get('/docs', hidden, (_request, reply) => reply.type('text/html; charset=utf-8').send(docsPage));
   const assets = dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/static/index.html'));
   app.get('/docs/:asset', hidden, async (request, reply) => {
     const { asset } = request.params as { asset: string };
+    if (asset === 'frame.css') return reply.type('text/css; charset=utf-8').send(docsStyle);
     if (asset === 'start.js') return reply.type('text/javascript; charset=utf-8').send(docsScript);
     const type = docsAssets[asset];
     if (type === undefined) throw problem(404, 'route_not_found', 'There is nothing at this address.');
@@ -53,10 +51,13 @@ const docsPage = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Cartstream API</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="/favicon.ico">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/frame.css">
 </head>
 <body>
+<header><a href="/"><img src="/favicon.ico" alt="" width="32" height="32"> Cartstream</a>
+<nav aria-label="Cartstream"><a href="/dashboard">Live figures</a> <a href="/admin">Operators</a> <a href="/platform">What runs</a></nav></header>
 <div id="docs"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
@@ -64,10 +65,23 @@ const docsPage = `<!doctype html>
 </html>
 `;
 
-const docsScript = `SwaggerUIBundle({
+/** What a shop is made of stands first, what only operators need last; the rest in between, by its name. */
+const docsScript = `const first = ['products', 'categories', 'recommendations', 'cart', 'orders', 'auth', 'users'];
+const last = ['configuration', 'operations'];
+const placeOf = (tag) => (first.includes(tag) ? first.indexOf(tag) : 50 + last.indexOf(tag));
+SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#docs',
   deepLinking: true,
   persistAuthorization: true,
+  docExpansion: 'none',
+  tagsSorter: (one, other) => placeOf(one) - placeOf(other) || one.localeCompare(other),
 });
+`;
+
+const docsStyle = `body { margin: 0; }
+body > header { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: 0.5rem 2rem;
+  max-width: 1460px; box-sizing: border-box; margin: 0 auto; padding: 1rem 20px; font: 16px/1.5 system-ui, sans-serif; }
+body > header > a { display: flex; align-items: center; gap: 0.6rem; font-size: 1.25rem; font-weight: 600; }
+body > header a { color: inherit; text-decoration: none; } body > header nav a { margin-right: 1rem; text-decoration: underline; }
 `;

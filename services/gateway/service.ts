@@ -24,7 +24,6 @@ import { createMergedDocument } from './documents.js';
 import { createErasedAccounts, noteErasures } from './erased-accounts-store.js';
 import { forwardingRoutes } from './forwarding.js';
 import { createFront } from './front.js';
-import { linksOf } from './front-page.js';
 import { createAggregatedHealth } from './health.js';
 import { relaxation } from './limit-settings.js';
 import { createOpenTopic } from './live-calls.js';
@@ -32,6 +31,7 @@ import { liveRoutes } from './live-routes.js';
 import { createPlaces, shedLoad } from './load-shedding.js';
 import { createOpsSignals } from './ops-signal-reads.js';
 import { pageRoutes } from './pages.js';
+import { linksOf } from './platform-links.js';
 import { currentLimits, limitRequests } from './rate-limits.js';
 import { createRequestCounter } from './request-counter.js';
 import { forwardings } from './routing-table.js';
@@ -39,8 +39,29 @@ import { createSharedAnswers } from './shared-answers.js';
 import { createUpstream, type Upstream } from './upstream.js';
 import { webRoutes } from './web-routes.js';
 
-const description =
-  'Errors are RFC 9457 problems with a stable `code`. Lists are `{items, next}`. Amounts are in minor units.';
+/** Markdown, above the operations at `/docs`. */
+const description = `
+## Getting started
+
+Nothing is needed to look around: \`GET /api/products\`, \`GET /api/search?q=lantern\` and \`GET /api/recommendations?scenario=home\`
+answer everybody.
+
+1. **Buy as a guest**: \`POST /api/orders\` with \`email\`, \`items\`, \`shippingAddress\` and \`payment\`, and a new
+   \`Idempotency-Key\` header for each order. A card token of the sandbox is \`tok_ok\`. The answer has the order's \`id\` and an
+   \`orderToken\`: send that as \`X-Order-Token\` with what you ask about this order.
+2. **Follow it**: \`GET /api/orders/{id}/stream\` pushes each status until the order is confirmed or cancelled.
+3. **With an account**: \`POST /api/auth/register\` answers with an \`accessToken\`. Press *Authorize* and paste it, or send
+   \`Authorization: Bearer …\`.
+4. **As staff**: \`POST /api/auth/login\` with the administrator's address and password, which a local platform keeps in
+   \`.local/run.json\`; then \`GET /api/analytics/overview\` and the rest of what is marked for staff.
+
+Commands to paste are at [/platform](/platform); the topics and events are at [/asyncapi.json](/asyncapi.json).
+
+## In every answer
+
+Errors are RFC 9457 problems with a stable \`code\`. Lists are \`{items, next}\`: send \`next\` back as \`cursor\`. Amounts
+are integers in minor units (\`amountMinor: 1999\` with \`currency: "GBP"\` is £19.99), times are ISO 8601 in UTC.
+`.trim();
 
 /** The only public entry: forwards to the services, collects shopper activity, applies rate limits. */
 const build = async (config: GatewayConfig, host: Host): Promise<void> => {

@@ -25,7 +25,7 @@ const contentSecurityPolicy = [
 /** The first part of every address that the storefront has a page for; so an unknown address stays a 404. */
 const storefrontPages = [
   ...['products', 'categories', 'search', 'new', 'trending', 'cart', 'checkout', 'orders', 'account'],
-  ...['login', 'register', 'reset-password', 'verify-email'],
+  ...['login', 'register', 'reset-password', 'verify-email', 'platform'],
 ];
 
 /** The three apps: their pages, also for deep links, and their hashed files. */

@@ -70,11 +70,22 @@ const LoginForm = ({ app }: { app: string }) => {
           type="password"
           autoComplete="current-password"
           required
+          hint="At least 8 characters."
         />
         {error !== undefined && <ProblemPanel error={error} isSmall />}
         <Button type="submit" isBusy={isBusy}>
           Log in
         </Button>
+        <details className="text-ink-soft text-sm">
+          <summary className="flex min-h-11 cursor-pointer items-center underline underline-offset-4">
+            Which account?
+          </summary>
+          <p>
+            One whose roles allow it; customers of the shop have none of them. On your own machine{' '}
+            <code>npm start</code> makes an administrator: <code>adminEmail</code> and{' '}
+            <code>adminPassword</code> are in <code>.local/run.json</code> while it runs.
+          </p>
+        </details>
       </form>
     </main>
   );

@@ -52,6 +52,7 @@ const login = page('/login', () => import('./login/page.tsx'), 'LoginPage');
 const register = page('/register', () => import('./login/page.tsx'), 'RegisterPage');
 const reset = page('/reset-password', () => import('./login/reset-page.tsx'), 'ResetPasswordPage');
 const verify = page('/verify-email', () => import('./login/verify-page.tsx'), 'VerifyEmailPage');
+const platform = page('/platform', () => import('./platform/page.tsx'), 'PlatformPage');
 const account = createRoute({
   getParentRoute: () => root,
   path: '/account',
@@ -94,6 +95,7 @@ export const router = createRouter({
     register,
     reset,
     verify,
+    platform,
     account.addChildren(accountPages),
   ]),
   defaultPreload: 'intent',

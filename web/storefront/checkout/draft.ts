@@ -23,20 +23,28 @@ export const emptyDraft: Draft = {
 
 /** The sandbox's outcomes, each with the name that a shopper sees. */
 export const outcomes: readonly { token: string; name: string; text: string }[] = [
-  { token: 'tok_ok', name: 'Accepted', text: 'The payment is guaranteed at once.' },
+  { token: 'tok_ok', name: 'Accepted', text: 'The bank agrees at once. This is the usual case.' },
   {
     token: 'tok_declined',
     name: 'Declined',
-    text: 'The bank says no. Nothing is charged, and the stock is freed.',
+    text: 'The bank refuses. Nothing is charged, and the goods go back on the shelf.',
   },
   {
     token: 'tok_insufficient_funds',
     name: 'Not enough money',
-    text: 'The account is empty. Nothing is charged.',
+    text: 'There is too little on the account. Nothing is charged.',
   },
-  { token: 'tok_slow', name: 'Slow', text: 'The bank takes two seconds.' },
-  { token: 'tok_flaky', name: 'Flaky', text: 'Fails twice, then works; the shop tries again by itself.' },
-  { token: 'tok_timeout', name: 'Never answers', text: 'The shop waits and gives up after some minutes.' },
+  { token: 'tok_slow', name: 'Slow', text: 'The bank agrees after two seconds.' },
+  {
+    token: 'tok_flaky',
+    name: 'Unreliable',
+    text: 'The bank fails twice, then agrees. The shop tries again by itself.',
+  },
+  {
+    token: 'tok_timeout',
+    name: 'No answer',
+    text: 'The bank never answers. The shop gives up after some minutes.',
+  },
 ];
 
 export const steps = ['contact', 'address', 'payment'] as const;
@@ -64,7 +72,7 @@ export const errorsOf = (step: Step, draft: Draft): Errors => {
   if (step === 'payment')
     return outcomes.some(({ token }) => token === draft.token)
       ? {}
-      : { token: 'Choose what the sandbox does.' };
+      : { token: 'Choose how the test payment ends.' };
   return Object.fromEntries(
     required.flatMap(([field, message, charsMax]) => {
       const text = draft[field].trim();

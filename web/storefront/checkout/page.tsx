@@ -142,7 +142,7 @@ const Checkout = ({ cart }: { cart: Cart }) => {
           <StepBox
             step="address"
             current={step}
-            title="Where to"
+            title="Delivery"
             fold={[draft.name, draft.line1, draft.city, draft.postalCode].filter(Boolean).join(', ')}
             onEdit={go}
           >

@@ -93,10 +93,10 @@ export const ContactStep = ({ draft, errors, onChange, onLeave }: Given) => (
     />
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
       <Button type="submit" size="large">
-        Go on to the address
+        Continue to delivery
       </Button>
       <p className="text-ink-soft text-sm">
-        Been here before?{' '}
+        Have an account?{' '}
         <Link
           to="/login"
           search={{ next: '/checkout' } as never}
@@ -166,7 +166,7 @@ export const AddressStep = ({ draft, errors, onChange, onLeave }: Given) => {
         ))}
       </SelectField>
       <Button type="submit" size="large" className="self-start">
-        Go on to the payment
+        Continue to payment
       </Button>
     </>
   );
@@ -210,8 +210,8 @@ export const PaymentStep = ({
 }: Given & { total: Money | null; isBusy: boolean; isBlocked: boolean }) => (
   <>
     <p className="rounded-xl bg-warn-wash px-4 py-3 text-[0.9375rem]">
-      <strong className="font-semibold text-warn">This is a sandbox.</strong> No card is asked for and no
-      money moves. Choose what the bank would do.
+      <strong className="font-semibold text-warn">This is a test shop.</strong> You enter no card, and no
+      money moves. Choose how the bank answers, and see what the shop does about it.
     </p>
     <fieldset>
       <legend className="mb-2 font-medium text-sm">Pay with</legend>
@@ -229,7 +229,7 @@ export const PaymentStep = ({
       </div>
     </fieldset>
     <fieldset>
-      <legend className="mb-2 font-medium text-sm">What the bank does</legend>
+      <legend className="mb-2 font-medium text-sm">How the test payment ends</legend>
       <div className="grid gap-2 sm:grid-cols-2">
         {outcomes.map(({ token, name, text }) => (
           <Pick key={token} name="token" isChosen={draft.token === token} onPick={() => onChange({ token })}>

@@ -24,7 +24,7 @@ export const OrderSummary = ({ cart }: { cart: Cart }) => {
         ))}
       </ul>
       <p className="mt-5 flex items-baseline justify-between border-line border-t pt-5">
-        <span>To pay</span>
+        <span>Total</span>
         {cart.total ? <Price money={cart.total} className="font-semibold text-2xl" /> : <span>–</span>}
       </p>
     </section>

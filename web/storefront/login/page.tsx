@@ -31,6 +31,9 @@ const useArrival = () => {
   };
 };
 
+/** What the API asks of a password. */
+export const passwordRule = 'At least 8 characters. There is no other rule.';
+
 export const LoginPage = () => {
   const [form, setForm] = useState({ email: '', password: '' });
   const arrive = useArrival();
@@ -54,6 +57,7 @@ export const LoginPage = () => {
         type="password"
         required
         autoComplete="current-password"
+        hint={passwordRule}
         value={form.password}
         onChange={({ target }) => setForm({ ...form, password: target.value })}
       />
@@ -110,7 +114,7 @@ export const RegisterPage = () => {
         minLength={8}
         maxLength={256}
         autoComplete="new-password"
-        hint="At least 8 characters; there are no other rules."
+        hint={passwordRule}
         value={form.password}
         error={errors['/password']}
         onChange={({ target }) => setForm({ ...form, password: target.value })}

@@ -5,7 +5,7 @@ import { api } from '../../api/client.ts';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
-import { Door } from './page.tsx';
+import { Door, passwordRule } from './page.tsx';
 
 /** Without a token it sends one; the link in that message comes back here with it. */
 export const ResetPasswordPage = () => {
@@ -65,6 +65,7 @@ const NewPassword = ({ token }: { token: string }) => {
             minLength={8}
             maxLength={256}
             autoComplete="new-password"
+            hint={passwordRule}
             value={password}
             onChange={({ target }) => setPassword(target.value)}
           />

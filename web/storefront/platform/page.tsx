@@ -1,0 +1,175 @@
+import { useQuery } from '@tanstack/react-query';
+import { type ReactNode, useState } from 'react';
+import { Button } from '../../kit/button.tsx';
+import { classes } from '../../kit/classes.ts';
+import { Skeleton } from '../../kit/skeleton.tsx';
+import { Page } from '../shell/page.tsx';
+import { commandsFor } from './commands.ts';
+
+type Part = { status: string; latencyMs?: number };
+type Health = { status: string; dependencies: Record<string, Part> };
+type Links = {
+  version: string;
+  zipkinUrl: string | null;
+  prometheusUrl: string | null;
+  mailboxUrl: string | null;
+};
+
+const everyMs = 3_000;
+
+const engineNames: Readonly<Record<string, string>> = {
+  kafka: 'Kafka',
+  postgres: 'PostgreSQL',
+  clickhouse: 'ClickHouse',
+  redis: 'Redis',
+  'schema-registry': 'Schema registry',
+};
+
+/** What runs, where to look at it, and commands to try. */
+export const PlatformPage = () => {
+  const links = useQuery({
+    queryKey: ['platform links'],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async ({ signal }) => (await (await fetch('/platform/links.json', { signal })).json()) as Links,
+  });
+  return (
+    <Page title="What runs">
+      <p className="-mt-3 mb-8 max-w-prose text-ink-soft text-lg">
+        A shop whose every event is a row in the analytics and a better recommendation within seconds.
+      </p>
+      <div className="flex flex-col gap-12">
+        <HealthSection />
+        <Places links={links.data} />
+        <Section title="What to try">
+          <div className="grid grid-cols-[minmax(0,1fr)] gap-5 lg:grid-cols-2">
+            {commandsFor(window.location.origin).map((each) => (
+              <Pasted key={each.title} {...each} />
+            ))}
+          </div>
+        </Section>
+        <p className="text-ink-soft text-sm">Cartstream {links.data?.version} · Apache-2.0</p>
+      </div>
+    </Page>
+  );
+};
+
+const Section = ({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) => (
+  <section aria-label={title}>
+    <h2 className="mb-4 flex flex-wrap items-baseline gap-3 font-display text-2xl sm:text-[1.7rem]">
+      {title}
+      {aside}
+    </h2>
+    {children}
+  </section>
+);
+
+const toneOf = (status: string | undefined): string =>
+  status === 'up' ? 'text-good' : status === 'degraded' ? 'text-warn' : 'text-bad';
+
+const HealthSection = () => {
+  const { data, isError } = useQuery({
+    queryKey: ['health'],
+    refetchInterval: everyMs,
+    retry: false,
+    // A platform that is down says so with 503, and in the same words.
+    queryFn: async ({ signal }) => (await (await fetch('/health/ready', { signal })).json()) as Health,
+  });
+  const status = isError ? 'away' : data?.status;
+  return (
+    <Section
+      title="Health"
+      aside={
+        <span role="status" className={classes('font-sans font-semibold text-base', toneOf(status))}>
+          {status === 'up' ? 'everything is up' : status === 'away' ? 'the gateway does not answer' : status}
+        </span>
+      }
+    >
+      {data === undefined ? (
+        <Skeleton className="h-72 w-full" />
+      ) : (
+        <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3 xl:grid-cols-4">
+          {Object.entries(data.dependencies).map(([name, part]) => (
+            <li
+              key={name}
+              className="flex flex-wrap items-baseline justify-between gap-x-3 rounded-xl border border-line bg-surface px-4 py-3"
+            >
+              <span className="font-medium">{engineNames[name] ?? name}</span>
+              <span className={classes('tabular text-sm', toneOf(part.status))}>
+                {part.status}
+                {part.latencyMs !== undefined && ` · ${Math.round(part.latencyMs)} ms`}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Section>
+  );
+};
+
+const Places = ({ links }: { links: Links | undefined }) => {
+  const places: readonly (readonly [href: string, name: string, what: string])[] = [
+    ['/', 'The shop', 'What customers see.'],
+    ['/dashboard', 'Dashboard', 'The figures of the shop, live.'],
+    ['/admin', 'Admin', 'Orders, products, stock, and what is wrong now.'],
+    ['/docs', 'HTTP interface', 'To read and to try. It begins with how to get started.'],
+    ['/openapi.json', 'OpenAPI 3.1', 'The same as a file, generated from the schemas that validate.'],
+    ['/asyncapi.json', 'AsyncAPI', 'The topics and events.'],
+    ['/health/ready', 'Health', 'Of every service and engine, as JSON.'],
+    ['/metrics', 'Metrics', 'Of the gateway, for Prometheus; each service has its own.'],
+    ...(links?.zipkinUrl
+      ? [[`${links.zipkinUrl}/zipkin/`, 'Traces', 'One order is one trace, through Kafka.'] as const]
+      : []),
+    ...(links?.prometheusUrl
+      ? [[links.prometheusUrl, 'Prometheus', 'The history of the metrics.'] as const]
+      : []),
+    ...(links?.mailboxUrl
+      ? [[links.mailboxUrl, 'Mailbox', 'What the shop has sent; none of it leaves this machine.'] as const]
+      : []),
+  ];
+  return (
+    <Section title="Where to look">
+      <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
+        {places.map(([href, name, what]) => (
+          <li key={href}>
+            <a
+              href={href}
+              className="flex h-full flex-col rounded-xl border border-line bg-surface px-5 py-4 hover:border-line-strong hover:bg-sunken"
+            >
+              <span className="font-semibold text-action">{name}</span>
+              <span className="text-[0.9375rem]">{what}</span>
+              <span className="mt-auto break-all pt-1 font-mono text-ink-soft text-xs">{href}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
+      <p className="mt-4 max-w-prose text-ink-soft">
+        The dashboard and the admin pages ask for a login. The administrator’s address and password are in{' '}
+        <code>run.json</code> in the folder of the data, <code>.local</code> unless another was named.
+      </p>
+    </Section>
+  );
+};
+
+const Pasted = ({ title, lines }: { title: string; lines: string }) => {
+  const [isCopied, setCopied] = useState(false);
+  const copy = (): void => {
+    navigator.clipboard.writeText(lines).then(
+      () => setCopied(true),
+      () => setCopied(false),
+    );
+  };
+  return (
+    <section aria-label={title} className="flex flex-col rounded-xl border border-line bg-surface">
+      <div className="flex items-center justify-between gap-3 px-5 pt-3">
+        <h3 className="font-semibold">{title}</h3>
+        <Button size="small" look="quiet" onClick={copy}>
+          {isCopied ? 'Copied' : 'Copy'}
+          <span className="sr-only">: {title}</span>
+        </Button>
+      </div>
+      <pre className="whitespace-pre-wrap break-words px-5 pt-2 pb-5 font-mono text-[0.8125rem] leading-relaxed">
+        <code>{lines}</code>
+      </pre>
+    </section>
+  );
+};
