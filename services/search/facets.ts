@@ -57,9 +57,15 @@ export const createFacets = (documents: Documents) => {
         while (range > 0 && price < (priceEdges[range] as number)) range -= 1;
         (prices[range] as number) += 1;
       }
-      if (allBut(bits, failing.rating))
-        for (const [nth, edge] of ratingEdges.entries())
-          if ((documents.ratingHundredths[at] as number) >= edge * 100) (ratings[nth] as number) += 1;
+      if (allBut(bits, failing.rating)) {
+        const hundredths = documents.ratingHundredths[at] as number;
+        for (
+          let nth = 0;
+          nth < ratingEdges.length && hundredths >= (ratingEdges[nth] as number) * 100;
+          nth += 1
+        )
+          (ratings[nth] as number) += 1;
+      }
       if (allBut(bits, failing.availability))
         availability[(documents.available[at] as number) > 0 ? 'in' : 'out'] += 1;
     },

@@ -24,7 +24,9 @@ export const createScores = (documents: Documents) => {
 
   const popularityMax = (): number => {
     let max = 0;
-    for (const at of matches.touched) max = Math.max(max, documents.popularity[at] as number);
+    const { touched } = matches;
+    for (let n = 0; n < matches.count; n += 1)
+      max = Math.max(max, documents.popularity[touched[n] as number] as number);
     return max;
   };
 
@@ -47,8 +49,11 @@ export const createScores = (documents: Documents) => {
 
   const forEach = (visit: (at: number, rank: number) => void): void => {
     const mostPopular = popularityMax();
-    for (const at of matches.touched)
+    const { touched } = matches;
+    for (let n = 0; n < matches.count; n += 1) {
+      const at = touched[n] as number;
       if (matches.matchedOf(at) >= matchedMin) visit(at, rankOf(at, mostPopular));
+    }
   };
 
   return {
@@ -68,7 +73,9 @@ export const createScores = (documents: Documents) => {
       for (const [nth, alternatives] of ordered.entries())
         matches.countWord(alternatives, missedMax, nth, documentsCount);
       let found = 0;
-      for (const at of matches.touched) if (matches.matchedOf(at) >= matchedMin) found += 1;
+      const { touched } = matches;
+      for (let n = 0; n < matches.count; n += 1)
+        if (matches.matchedOf(touched[n] as number) >= matchedMin) found += 1;
       return found;
     },
     /** The best document of the last run; -1 if it found none. */
@@ -95,35 +102,41 @@ const createMatches = (documents: Documents) => {
   /** Of the last word that the document was counted for, so that two alternatives count once. */
   let stamps = new Int32Array(0);
   let stamp = 0;
-  let touched: number[] = [];
+  let touched = new Int32Array(0);
+  let count = 0;
 
   return {
-    /** The documents that have one of the words, in the order in which they were found. */
-    get touched(): readonly number[] {
+    /** Begins with the `count` documents that have one of the words, in the order in which they were found. */
+    get touched(): Int32Array {
       return touched;
+    },
+    get count(): number {
+      return count;
     },
     sumOf: (at: number) => sums[at] as number,
     matchedOf: (at: number) => matched[at] as number,
     namesMatchedOf: (at: number) => namesMatched[at] as number,
     exactOf: (at: number) => exact[at] as number,
     clear: (): void => {
-      for (const at of touched) {
+      for (let n = 0; n < count; n += 1) {
+        const at = touched[n] as number;
         sums[at] = 0;
         matched[at] = 0;
         namesMatched[at] = 0;
         exact[at] = 0;
       }
-      touched = [];
+      count = 0;
     },
     reserve: (): void => {
-      const count = documents.ids.length;
-      if (sums.length >= count) return;
-      const size = Math.max(1024, count * 2);
+      const needed = documents.ids.length;
+      if (sums.length >= needed) return;
+      const size = Math.max(1024, needed * 2);
       sums = new Float64Array(size);
       matched = new Uint8Array(size);
       namesMatched = new Uint8Array(size);
       exact = new Uint8Array(size);
       stamps = new Int32Array(size);
+      touched = new Int32Array(size);
       stamp = 0;
     },
     countWord: (
@@ -140,7 +153,7 @@ const createMatches = (documents: Documents) => {
           const missed = nth - (matched[at] as number);
           if (missed > missedMax || stamps[at] === stamp || documents.isLive[at] !== true) continue;
           stamps[at] = stamp;
-          if (matched[at] === 0) touched.push(at);
+          if (matched[at] === 0) touched[count++] = at;
           const weight = postings.weights[n] as number;
           matched[at] = (matched[at] as number) + 1;
           sums[at] = (sums[at] as number) + (rarity * weight) / (weight + weightHalf);

@@ -98,13 +98,8 @@ const createSpellings = (words: readonly string[]) => {
     if (bucket === undefined) into.set(key, [number]);
     else bucket.push(number);
   };
-  const sameEnds = (word: string): Set<number> =>
-    new Set(
-      [1, 2].flatMap((count) => [
-        ...(byStart.get(startOf(word, count)) ?? []),
-        ...(byEnd.get(endOf(word, count)) ?? []),
-      ]),
-    );
+  const sameEnds = (word: string): readonly (readonly number[])[] =>
+    [1, 2].flatMap((count) => [byStart.get(startOf(word, count)) ?? [], byEnd.get(endOf(word, count)) ?? []]);
 
   return {
     add: (word: string, number: number): void => {
@@ -115,17 +110,21 @@ const createSpellings = (words: readonly string[]) => {
     near: (word: string): ReturnType<Vocabulary['near']> => {
       if (word.length < charsMinForOneEdit || /\d/.test(word)) return [];
       const editsMax = word.length < charsMinForTwoEdits ? 1 : 2;
-      const found: { number: number; distance: number }[] = [];
+      const found = new Map<number, number>();
       let compared = 0;
-      for (const number of sameEnds(word)) {
-        const other = words[number] as string;
-        if (Math.abs(other.length - word.length) > editsMax) continue;
-        compared += 1;
-        if (compared > comparedMax) break;
-        const distance = distanceOf(word, other, editsMax);
-        if (distance > 0 && distance <= editsMax) found.push({ number, distance });
-      }
-      return found.sort((one, other) => one.distance - other.distance).slice(0, nearMax);
+      for (const bucket of sameEnds(word))
+        for (const number of bucket) {
+          const other = words[number] as string;
+          if (Math.abs(other.length - word.length) > editsMax) continue;
+          compared += 1;
+          if (compared > comparedMax) break;
+          const distance = distanceOf(word, other, editsMax);
+          if (distance > 0 && distance <= editsMax) found.set(number, distance);
+        }
+      return [...found]
+        .map(([number, distance]) => ({ number, distance }))
+        .sort((one, other) => one.distance - other.distance)
+        .slice(0, nearMax);
     },
   };
 };

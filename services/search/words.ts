@@ -28,32 +28,38 @@ export const singular = (word: string): string => {
   return word.slice(0, -1);
 };
 
+/** Words are shorter. One comparison at a time uses the rows. */
+const rowLength = wordCharsMax + 1;
+let beforeLast = new Uint8Array(rowLength);
+let last = new Uint8Array(rowLength);
+let row = new Uint8Array(rowLength);
+
 /**
- * The number of edits between two words if it is at most `max`, else `max + 1`: a letter added, left out, replaced, or
- * two neighbours swapped count as one (optimal string alignment).
+ * The number of edits between two words of 40 characters at most if it is at most `max`, else `max + 1`: a letter added,
+ * left out, replaced, or two neighbours swapped count as one (optimal string alignment).
  */
 export const distanceOf = (one: string, other: string, max: number): number => {
   if (Math.abs(one.length - other.length) > max) return max + 1;
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (let j = 0; j <= other.length; j += 1) last[j] = j;
   for (let i = 1; i <= one.length; i += 1) {
-    const row = [i];
+    const letter = one.charCodeAt(i - 1);
+    row[0] = i;
     let best = i;
     for (let j = 1; j <= other.length; j += 1) {
-      const isSame = one[i - 1] === other[j - 1];
-      let cost = Math.min(
-        (last[j] as number) + 1,
-        (row[j - 1] as number) + 1,
-        (last[j - 1] as number) + (isSame ? 0 : 1),
-      );
-      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1])
+      const replaced = (last[j - 1] as number) + (letter === other.charCodeAt(j - 1) ? 0 : 1);
+      let cost = Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, replaced);
+      if (
+        i > 1 &&
+        j > 1 &&
+        letter === other.charCodeAt(j - 2) &&
+        one.charCodeAt(i - 2) === other.charCodeAt(j - 1)
+      )
         cost = Math.min(cost, (beforeLast[j - 2] as number) + 1);
-      row.push(cost);
-      best = Math.min(best, cost);
+      row[j] = cost;
+      if (cost < best) best = cost;
     }
     if (best > max) return max + 1;
-    beforeLast = last;
-    last = row;
+    [beforeLast, last, row] = [last, row, beforeLast];
   }
   return Math.min(last[other.length] as number, max + 1);
 };
