@@ -99,6 +99,12 @@ export const followsLater: ReactOptions = {
   yieldMs: 200,
 };
 
+/**
+ * For reactions by which the shop sells, to events of which very many may come at once: so many of them are handled in
+ * one transaction.
+ */
+export const followsClosely: ReactOptions = { eventsPerTransactionMax: 1_000 };
+
 export type ReactOptions = Pick<
   ReactorOptions<unknown>,
   'eventsPerTransactionMax' | 'fetchSpacingMs' | 'yieldMs'

@@ -10,7 +10,7 @@ import type { Trials } from '#platform/streams/trials';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 import { createCollector } from '#platform/waiting/collector';
-import { giveWay } from '#platform/waiting/loop-share';
+import { createBoundedClaim, giveWay } from '#platform/waiting/loop-share';
 import { sleep } from '#platform/waiting/sleep';
 import { createSpacing } from '#platform/waiting/spacing';
 
@@ -33,7 +33,10 @@ type Options = {
   react(tx: Tx, event: ReceivedEvent): Promise<void>;
   /** False where the reaction's own state recognises repeats. */
   needsInbox(event: ReceivedEvent): boolean;
-  /** How long to rest before a transaction while the event loop is busy; 0 for events that somebody waits for. */
+  /**
+   * How long to rest before a transaction while the event loop is busy; 0 for events that somebody waits for, whose
+   * transactions, once they are full, have the others rest.
+   */
   yieldMs: number;
   trials: Trials;
   logger: Logger;
@@ -41,6 +44,11 @@ type Options = {
 
 /** Between the beginnings of two transactions, so that a stream of events needs fewer of them. */
 const spacingMs = 10;
+
+/** Longer than a full transaction takes, so that the next one can claim before this claim ends. */
+const claimMs = 500;
+/** Who is behind for longer shares with the others. */
+const claimedMsMax = 60_000;
 
 type Waiting = { items: readonly Item[]; resolve(): void; reject(error: unknown): void };
 
@@ -55,6 +63,7 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
   const attempt = createAttempt(options);
   const alone = createAlone(attempt, trials);
   const spacing = createSpacing(spacingMs);
+  const claim = createBoundedClaim(claimedMsMax);
 
   const takeNext = (waiting: Waiting[]): Waiting[] => {
     let events = 0;
@@ -69,6 +78,7 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
     await spacing.next();
     if (yieldMs > 0) await giveWay(yieldMs);
     const lists = takeNext(waiting);
+    if (yieldMs === 0 && isFull(lists)) claim(claimMs);
     const failure = lists.length > 1 ? await attempt(lists.flatMap(({ items }) => items)) : undefined;
     if (failure !== undefined)
       logger.debug({ err: failure.error, group, partitions: lists.length }, 'handled partition by partition');
@@ -79,6 +89,9 @@ export const createReactionTransactions = (options: Options): ReactionTransactio
     // The partitions that have just been served may have their next events at hand.
     await new Promise(setImmediate);
   });
+
+  const isFull = (lists: readonly Waiting[]): boolean =>
+    lists.reduce((events, { items }) => events + items.length, 0) >= eventsMax;
 
   const isHeld = ({ event }: Item): boolean => trials.heldBy(event) !== undefined;
 

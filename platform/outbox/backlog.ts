@@ -20,6 +20,16 @@ const measureEveryMs = 1_000;
 /** While nothing waits, nine services would otherwise ask nine times a second. */
 const quietEveryMs = 3_000;
 
+/** Whether there is a row that Kafka has not acknowledged although it was appended `sinceMs` ago or earlier. */
+export const isUnsent = async (db: Pick<Database, 'query'>, sinceMs: number): Promise<boolean> => {
+  const { rows } = await db.query<{ isUnsent: boolean }>(
+    `SELECT EXISTS (SELECT FROM outbox_waiting
+                    WHERE appended_at <= clock_timestamp() - make_interval(secs => $1)) AS "isUnsent"`,
+    [sinceMs / 1000],
+  );
+  return rows[0]?.isUnsent === true;
+};
+
 /**
  * Counts the unsent rows once a second, or every three where the last count found none, independently of the relay. So
  * the count also shows a relay that hangs, waits for another instance's relay or works from a wrong position.

@@ -156,14 +156,14 @@ const createLead = (
     first: readonly OutboxRow[],
   ): Promise<{ sent: number; lastSeq: string | undefined }> => {
     let lastSeq: string | undefined;
-    for (let sent = 0, rows = first; ; rows = await window.read(batchMax)) {
+    for (let sent = 0, rows = first; ; ) {
       const last = rows.at(-1);
       if (last === undefined || !(await deliver(rows))) return { sent, lastSeq };
       sent += rows.length;
       lastSeq = last.seq;
-      if (rows.length < batchMax && !isStopping()) return { sent, lastSeq };
-      await window.save(last.seq);
-      if (isStopping()) return { sent, lastSeq };
+      if (isStopping()) await window.save(last.seq);
+      if (isStopping() || rows.length < batchMax) return { sent, lastSeq };
+      rows = await window.readBehind(last.seq, batchMax);
     }
   };
 

@@ -21,6 +21,8 @@ export type OutboxWindow = {
   read(rowsMax: number): Promise<OutboxRow[]>;
   /** Stores that Kafka has all rows up to `seq`. */
   save(seq: string): Promise<void>;
+  /** The same, and returns the first rows behind it. */
+  readBehind(seq: string, rowsMax: number): Promise<OutboxRow[]>;
   /**
    * Stores that Kafka has the whole window, whose last row is `lastSeq`, opens the next one, and returns its first rows.
    */
@@ -65,6 +67,9 @@ const openAndRead = readingOf(
   `${nextWindow} WHERE EXISTS (SELECT FROM outbox o WHERE o.xid >= pg_snapshot_xmin(p.target)
                                AND NOT pg_visible_in_snapshot(o.xid, p.target))`,
 );
+const upTo = (place: string) =>
+  `UPDATE outbox_position SET seq = ${place}, sent_seq_max = greatest(sent_seq_max, ${place})`;
+const saveAndRead = readingOf(upTo('$2'));
 const closeAndRead = readingOf(`${nextWindow}, sent_seq_max = greatest(sent_seq_max, $2)`);
 
 /**
@@ -86,8 +91,9 @@ export const createWindow = (query: RelayQuery): OutboxWindow => ({
   read: (rowsMax) =>
     query<OutboxRow>(`WITH p AS (SELECT seq, done, target FROM outbox_position) ${readWindow}`, [rowsMax]),
   save: async (seq) => {
-    await query('UPDATE outbox_position SET seq = $1, sent_seq_max = greatest(sent_seq_max, $1)', [seq]);
+    await query(upTo('$1'), [seq]);
   },
+  readBehind: (seq, rowsMax) => query<OutboxRow>(saveAndRead, [rowsMax, seq]),
   close: (lastSeq, rowsMax) => query<OutboxRow>(closeAndRead, [rowsMax, lastSeq]),
   restartIfForeign: async () => {
     const [position] = await query<{ foreign: boolean }>(isForeign, []);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLoopClaims, createLoopShare, giveWay } from '#platform/waiting/loop-share';
+import { createBoundedClaim, createLoopClaims, createLoopShare, giveWay } from '#platform/waiting/loop-share';
 
 const loop = () => {
   const spent = { active: 0, idle: 0 };
@@ -53,4 +53,18 @@ test('work gives way as long as the loop is claimed, but not for ever', async ()
   expect(await rested()).toBe(600);
   claim(60_000);
   expect(await rested()).toBe(5_000);
+});
+
+test('who is behind claims the loop for a bounded time, and anew after as long a time without need', () => {
+  let nowMs = 0;
+  const claims: number[] = [];
+  const claim = createBoundedClaim(1_000, {
+    claim: () => void claims.push(nowMs),
+    monotonicMs: () => nowMs,
+  });
+  for (; nowMs < 3_000; nowMs += 250) claim(500);
+  expect(claims).toEqual([0, 250, 500, 750]);
+  nowMs += 1_000;
+  claim(500);
+  expect(claims.at(-1)).toBe(nowMs);
 });

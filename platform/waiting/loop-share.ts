@@ -39,6 +39,27 @@ const claimsOfThisProcess = createLoopClaims();
 /** Has those wait that give way, for `forMs` from now. The caller bounds how long it claims the loop again and again. */
 export const claimLoop = claimsOfThisProcess.claim;
 
+/**
+ * Claims the loop again and again for whoever is behind, for `continuouslyMsMax` at a time: then not before it has been
+ * without need for as long.
+ */
+export const createBoundedClaim = (
+  continuouslyMsMax: number,
+  {
+    claim = claimLoop,
+    monotonicMs = () => performance.now(),
+  }: { claim?: (forMs: number) => void; monotonicMs?: () => number } = {},
+): ((forMs: number) => void) => {
+  let sinceMs = Number.NEGATIVE_INFINITY;
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (forMs) => {
+    const nowMs = monotonicMs();
+    if (nowMs - lastMs > continuouslyMsMax) sinceMs = nowMs;
+    lastMs = nowMs;
+    if (nowMs - sinceMs < continuouslyMsMax) claim(forMs);
+  };
+};
+
 /** Even then what gives way goes on, a little. */
 const claimedRestsMax = 25;
 

@@ -1,4 +1,4 @@
-import { openService } from '#platform/service';
+import { followsClosely, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { backInStockRoutes } from './back-in-stock-routes.js';
@@ -22,6 +22,7 @@ export const service: Service<InventoryConfig> = {
     react(
       'reactions',
       reactions({ ...host, stock, holds, unknownProductWaitMs: config.unknownProductWaitMs }),
+      followsClosely,
     );
     host.use(watchLevels(host, db));
     inventoryRoutes(app, db, stock);

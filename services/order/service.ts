@@ -1,7 +1,7 @@
 import { createClickHouse } from '#platform/clickhouse/client';
 import { createRedis } from '#platform/redis/client';
 import { createReadAside } from '#platform/redis/read-aside';
-import { openService } from '#platform/service';
+import { followsClosely, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
@@ -48,7 +48,7 @@ export const service: Service<OrderConfig> = {
     const products = createProductReplica(db);
     const metrics = createOrderMetrics(host.metrics);
 
-    react('catalogue', catalogueReactions(products));
+    react('catalogue', catalogueReactions(products), followsClosely);
     react('accounts', accountReactions());
     react('saga', sagaReactions({ orders, clock, logger, metrics }));
     const { sweepEveryMs: everyMs, stuckAfterMs } = config;

@@ -13,6 +13,7 @@ import type { Logger, Metrics } from '#platform/service-host';
 import { claimLoop } from '#platform/waiting/loop-share';
 import { batchesOf, type ImportBatch, writtenAhead } from './import-batches.js';
 import { linesIn } from './import-lines.js';
+import type { ImportPace } from './import-pace.js';
 import { claimBatch, KeyReused, type Written, writeImported, writtenBefore } from './import-store.js';
 import { type LineError, lineBytesMax, lineErrorCodes } from './product-import.js';
 import type { ProductStore } from './product-store.js';
@@ -44,6 +45,7 @@ const summary = z.object({
 type ImportParts = {
   products: ProductStore;
   db: Database;
+  pace: ImportPace;
   clock: Clock;
   metrics: Metrics;
   logger: Logger;
@@ -159,7 +161,7 @@ const claimMsPerLine = 0.5;
 
 /** Writes a batch, again after a fault that passes. A line is written once however often its commit was tried. */
 const createWriter = (
-  { products, db, clock, metrics }: ImportParts,
+  { products, db, pace, clock, metrics }: ImportParts,
   { by, request }: { by: string; request: string | undefined },
 ) => {
   const created = metrics.counter('products_created_total', 'Products added to the catalogue.');
@@ -168,7 +170,12 @@ const createWriter = (
   return async (batch: ImportBatch): Promise<Written> => {
     const { imported } = batch;
     if (imported.length + batch.errors.length === 0) return nothingWritten;
-    if (clock.monotonicMs() - startedAtMs < claimedMsMax) claimLoop(imported.length * claimMsPerLine);
+    const claim = (): void => {
+      if (clock.monotonicMs() - startedAtMs < claimedMsMax) claimLoop(imported.length * claimMsPerLine);
+    };
+    claim();
+    await pace();
+    claim();
     const written = await inTransaction(
       db,
       async (tx) => {

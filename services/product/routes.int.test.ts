@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authenticator, Principal } from '#platform/http/auth';
 import { idempotencyMigrations } from '#platform/http/idempotency';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
+import { isUnsent } from '#platform/outbox/backlog';
 import { inTransaction } from '#platform/postgres/transaction';
 import { createRedis } from '#platform/redis/client';
 import { createReadAside, type ReadAside } from '#platform/redis/read-aside';
@@ -13,6 +14,7 @@ import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch
 import { testHost } from '#platform/testing/test-host';
 import { createCategoryChanges } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
+import { createImportPace } from './import-pace.js';
 import { importRoutes } from './import-routes.js';
 import { createProductReads } from './product-reads.js';
 import type { ProductRow } from './product-row-store.js';
@@ -36,6 +38,8 @@ let products: ProductStore;
 let app: HttpApp;
 let cache: ReadAside<ProductRow>;
 const redis = createRedis(host, engines().redisUrl);
+/** What happens while an import waits for its events to be sent; without it none waits. */
+let onImportWaits: (() => Promise<void>) | undefined;
 const published: { type: string; key: string; value: Record<string, unknown> }[] = [];
 
 beforeAll(async () => {
@@ -60,7 +64,15 @@ beforeAll(async () => {
   products = createProductStore(parts);
   app = createHttpServer(host, { port: 0, title: 'product', auth }).app;
   categoryRoutes(app, scratch.db, createCategoryChanges(products, parts));
-  await importRoutes(app, { ...host, clock, products, db: scratch.db });
+  // Every row that is there has waited long enough.
+  const pace = createImportPace(async () => onImportWaits !== undefined && isUnsent(scratch.db, 0), {
+    monotonicMs: clock.monotonicMs,
+    wait: async (ms) => {
+      await onImportWaits?.();
+      clock.advanceMs(ms);
+    },
+  });
+  await importRoutes(app, { ...host, clock, products, db: scratch.db, pace });
   productRoutes(app, scratch.db, {
     products,
     reads: createProductReads(scratch.db, cache),
@@ -503,6 +515,27 @@ describe('an import', () => {
     const sum = (field: string) => answers.reduce((all, { body }) => all + body[field], 0);
     expect([sum('created'), sum('unchanged'), sum('updated')]).toEqual([300, 600, 0]);
     expect(answers.every(({ body }) => body.isComplete)).toBe(true);
+  });
+
+  it('waits for its events to be sent, so that a price changed meanwhile is soon known, but not for ever', async () => {
+    const db = scratch.db;
+    const lines = (count: number) =>
+      Array.from({ length: count }, () => JSON.stringify({ ...lamp, category: 'home' })).join('\n');
+    const waiting: number[] = [];
+    onImportWaits = async () => {
+      waiting.push((await db.query('SELECT FROM outbox_waiting', [])).rows.length);
+      for (const table of ['outbox_a', 'outbox_b']) await db.query(`DELETE FROM ${table}`, []);
+    };
+    expect((await send(lines(3_000))).body).toMatchObject({ created: 3_000, isComplete: true });
+    // Each thousand lines are written when those before are sent.
+    expect(waiting.slice(1).every((rows) => rows >= 1_000 && rows < 1_100)).toBe(true);
+    expect(waiting.length).toBeGreaterThanOrEqual(2);
+
+    const fromMs = clock.monotonicMs();
+    onImportWaits = async () => {};
+    expect((await send(lines(1_001))).body).toMatchObject({ created: 1_001, isComplete: true });
+    expect(clock.monotonicMs() - fromMs).toBeLessThan(20_000);
+    onImportWaits = undefined;
   });
 
   it('is refused in another form, and to everybody but administrators', async () => {

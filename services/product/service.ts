@@ -1,12 +1,15 @@
+import { isUnsent } from '#platform/outbox/backlog';
 import { createRedis } from '#platform/redis/client';
 import { createReadAside } from '#platform/redis/read-aside';
 import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
+import { sleep } from '#platform/waiting/sleep';
 import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { records } from '#schemas/events';
 import { createCategoryChanges } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
 import { type ProductConfig, productConfig } from './config.js';
+import { createImportPace } from './import-pace.js';
 import { importRoutes } from './import-routes.js';
 import { createProductReads } from './product-reads.js';
 import type { ProductRow } from './product-row-store.js';
@@ -39,7 +42,9 @@ export const service: Service<ProductConfig> = {
     });
     react('reactions', reactions(products), followsLater);
     categoryRoutes(app, db, createCategoryChanges(products, { events, clock: host.clock }));
-    await importRoutes(app, { ...host, products, db });
+    const { monotonicMs } = host.clock;
+    const pace = createImportPace((sinceMs) => isUnsent(db, sinceMs), { monotonicMs, wait: sleep });
+    await importRoutes(app, { ...host, products, db, pace });
     productRoutes(app, db, { products, reads: createProductReads(db, cache), metrics: host.metrics });
   },
 };
