@@ -14,6 +14,7 @@ import { processesOf } from './checkout/systems.js';
 import { runLoad, startBare } from './cost/bare.js';
 import { openPostgresCounter } from './cost/postgres-work.js';
 import { readCpuMs } from './cost/process-cpu.js';
+import { type BuyersWaits, startImportBuyer } from './import-buyer.js';
 import { writeResults } from './results.js';
 import { takeSample } from './scale/samples.js';
 import { table, thousands } from './terminal.js';
@@ -30,6 +31,7 @@ const nothingWatched = { watched: new Map<string, number>() };
 type Import = {
   created: number;
   perSecond: number;
+  waits: BuyersWaits;
   searchableAfterMs: number;
   /** From the end of the import until every consumer of its events has handled them. */
   followedAfterMs: number;
@@ -108,6 +110,7 @@ const measureImport = async (runFile: string, token: string, shop: Shop, mark: s
   const watched = processesOf(run);
   const counter = await openPostgresCounter(run.postgres);
   const before = { cpuMs: readCpuMs(watched), work: await counter.read() };
+  const buyer = startImportBuyer(shop, token);
   const startedAtMs = performance.now();
   const answer = await fetch(`${gateway}/api/products/import`, {
     method: 'POST',
@@ -123,6 +126,7 @@ const measureImport = async (runFile: string, token: string, shop: Shop, mark: s
   const seconds = (performance.now() - startedAtMs) / 1000;
   if (!isComplete || created !== count)
     throw new Error(`imported ${created} of ${count}, ${errors.length} refused`);
+  const waits = await buyer.stop();
   console.log(`  imported ${thousands(created)} in ${seconds.toFixed(1)} s`);
   const spentMs = [...cpuMsSince(before.cpuMs, watched).values()].reduce((sum, ms) => sum + ms, 0);
   const coresMeanwhile = spentMs / (seconds * 1000);
@@ -141,6 +145,7 @@ const measureImport = async (runFile: string, token: string, shop: Shop, mark: s
   return {
     created,
     perSecond: created / seconds,
+    waits,
     searchableAfterMs,
     followedAfterMs,
     cpuMsPerProductByProcess: perProduct,
@@ -287,6 +292,11 @@ const reportImport = (imported: Import): void => {
       .filter(([, ms]) => ms >= 0.01)
       .map(([name, ms]) => `${name} ${ms.toFixed(2)}`)
       .join(', ')}); ${counted}; ${imported.coresMeanwhile.toFixed(1)} cores during it`,
+  );
+  const { newPriceMs, acceptedMs, confirmedMs } = imported.waits;
+  const longest = (waits: readonly number[]): string => `${(Math.max(...waits) / 1000).toFixed(1)} s`;
+  console.log(
+    `import: beside it a new price was in orders after ${longest(newPriceMs)} at most, and a new product could be ordered after ${longest(acceptedMs)} and was sold after ${longest(confirmedMs)} (${newPriceMs.length} of each)`,
   );
   console.log(
     `import: ${thousands(imported.perSecond)} products/s, all found ${(imported.searchableAfterMs / 1000).toFixed(1)} s after its end`,
