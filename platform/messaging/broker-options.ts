@@ -12,8 +12,8 @@ export const consumerDefaults = {
   partitionsConcurrentlyMax: 1,
   fetchBytesPerPartitionMax: 1024 * 1024,
   fetchBytesMin: 1,
-  // A fetch is answered as soon as there is a record; a long wait only makes an idle consumer ask less often. A
-  // partition that is read again after a pause waits for the running fetch, so it is not longer.
+  // A fetch is answered as soon as there is a record; a long wait only makes a consumer ask less often. A partition that
+  // is read again after a pause waits for the running fetch, so it is not longer.
   fetchWaitMs: 1_000,
   fetchSpacingMs: 0,
   // Long enough for a slow machine or a process that is stopped for some seconds. After a process was killed the next
@@ -25,6 +25,12 @@ export const consumerDefaults = {
  * How long the group waits for a member to join again: a heartbeat, the batches in progress, and some time for a stall.
  */
 export const rebalanceTimeoutMs = 10_000;
+
+/**
+ * A fetch of an idle kafkajs consumer waits so long instead of `fetchWaitMs`. Not longer, because kafkajs sends its heartbeat
+ * between two fetches: a quarter of the session.
+ */
+export const idleFetchWaitMs = 2_500;
 
 /** The answer to a heartbeat is how a member finds out that the group rebalances. */
 export const heartbeatMs = 2_000;

@@ -6,7 +6,12 @@ import { sleep } from '#platform/waiting/sleep';
 
 type Response = { responses: unknown[] };
 
-const attached = async (gate: ReturnType<typeof createFetchGate>, fetch: () => Promise<Response>) => {
+type Request = { maxWaitTime: number };
+
+const attached = async (
+  gate: ReturnType<typeof createFetchGate>,
+  fetch: (request: Request) => Promise<Response>,
+) => {
   const broker = { fetch };
   const cluster = { refreshMetadataIfNecessary: async () => {}, findBroker: async () => broker };
   gate.attach(cluster);
@@ -15,7 +20,7 @@ const attached = async (gate: ReturnType<typeof createFetchGate>, fetch: () => P
     /** As kafkajs does it: a look at the metadata, then the request. */
     fetch: async () => {
       await cluster.refreshMetadataIfNecessary();
-      return (await cluster.findBroker()).fetch();
+      return (await cluster.findBroker()).fetch({ maxWaitTime: 1_000 });
     },
   };
 };
@@ -60,10 +65,28 @@ describe('a gate before fetches', () => {
     for (let fetched = 0; fetched < 4; fetched += 1) await fetch();
   });
 
+  test('lets the broker hold them longer once they found nothing, but for a partition that is paused', async () => {
+    let isPaused = false;
+    const record = { partitions: [{ messages: [{ value: Buffer.alloc(1) }] }] };
+    const found = [[], [], [], [record], [], [], [], []];
+    const waits: number[] = [];
+    const { fetch } = await attached(
+      createFetchGate(0, () => isPaused),
+      async ({ maxWaitTime }) => {
+        waits.push(maxWaitTime);
+        return { responses: found[waits.length - 1] ?? [] };
+      },
+    );
+    for (let fetched = 0; fetched < 7; fetched += 1) await fetch();
+    isPaused = true;
+    await fetch();
+    expect(waits).toEqual([1_000, 1_000, 2_500, 2_500, 1_000, 1_000, 2_500, 1_000]);
+  });
+
   test('keeps no response that was fetched', async () => {
     const responses: WeakRef<Response>[] = [];
     const { fetch } = await attached(createFetchGate(), async () => {
-      const response = { responses: [Buffer.alloc(1000)] };
+      const response = { responses: [{ partitions: [{ messages: [{ value: Buffer.alloc(1000) }] }] }] };
       responses.push(new WeakRef(response));
       return response;
     });

@@ -1,3 +1,4 @@
+import { idleFetchWaitMs } from '#platform/messaging/broker-options';
 import { endsWithin } from '#platform/waiting/deadline';
 import { createSpacing } from '#platform/waiting/spacing';
 
@@ -13,7 +14,8 @@ export type FetchGate = {
 };
 
 type Response = { responses: unknown[] };
-type Fetcher = { fetch(request: unknown): Promise<Response> };
+type Request = { maxWaitTime: number };
+type Fetcher = { fetch(request: Request): Promise<Response> };
 type Cluster = {
   refreshMetadataIfNecessary(): Promise<void>;
   findBroker(which: unknown): Promise<Fetcher>;
@@ -21,6 +23,9 @@ type Cluster = {
 
 /** A fetch that returned so much was not of single records: there may be a backlog, so the next one does not wait. */
 const manyBytes = 256 * 1024;
+
+/** After so many that returned nothing, one after the other. */
+const idleFetches = 2;
 
 /** A fetch goes on after this long, so that kafkajs sends its heartbeat also while an assignment waits for an engine. */
 const closedMsMax = 1_000;
@@ -30,8 +35,11 @@ const closedMsMax = 1_000;
  * fetch: each start and each rebalance cost a second. And a consumer that leaves waits for its running fetch, which the
  * broker holds for as long. Each fetch begins with a look at the metadata's age, so that is where it waits instead,
  * also for `fetchSpacingMs` to pass since the last fetch began, unless that one returned much.
+ *
+ * Once fetches have found nothing the next ones may wait `idleFetchWaitMs` at the broker, unless `isPaused` says that a
+ * partition, which may be resumed meanwhile, is not in the request.
  */
-export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
+export const createFetchGate = (fetchSpacingMs = 0, isPaused: () => boolean = () => true): FetchGate => {
   const spacing = createSpacing(fetchSpacingMs);
   /** Undefined while the gate is open. */
   let opened: PromiseWithResolvers<void> | undefined;
@@ -67,13 +75,17 @@ export const createFetchGate = (fetchSpacingMs = 0): FetchGate => {
         if (!gated.has(broker)) {
           gated.add(broker);
           const fetch = broker.fetch.bind(broker);
+          let emptyInARow = 0;
           broker.fetch = (request) =>
             new Promise((resolve, reject) => {
               const end = () => resolve({ responses: [] });
               running.add(end);
-              fetch(request)
+              const isIdle = emptyInARow >= idleFetches && !isPaused();
+              fetch(isIdle ? { ...request, maxWaitTime: idleFetchWaitMs } : request)
                 .then((response) => {
-                  if (fetchSpacingMs > 0 && bytesOf(response) >= manyBytes) spacing.skip();
+                  const bytes = bytesOf(response);
+                  emptyInARow = bytes === 0 ? emptyInARow + 1 : 0;
+                  if (fetchSpacingMs > 0 && bytes >= manyBytes) spacing.skip();
                   resolve(response);
                 }, reject)
                 .finally(() => running.delete(end));

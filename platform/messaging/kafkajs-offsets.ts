@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
+import { idleFetchWaitMs } from '#platform/messaging/broker-options';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { Logger } from '#platform/telemetry/logger';
@@ -118,7 +119,14 @@ export type PartitionEnds = {
 
 const endAgeMsMax = 1_500;
 
-export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes): PartitionEnds => {
+/** While every partition is being fetched: the broker holds a fetch for as long as the ends stay. */
+const fetchedEndAgeMsMax = idleFetchWaitMs + 1_000;
+
+export const createPartitionEnds = (
+  admin: KafkajsAdmin,
+  lanes: PartitionLanes,
+  isPaused: () => boolean,
+): PartitionEnds => {
   const heardAt = new Map<string, number>();
   let asking = false;
   const mark = (at: TopicPartition, highWatermark: bigint, readableEnd = highWatermark): void => {
@@ -130,8 +138,8 @@ export const createPartitionEnds = (admin: KafkajsAdmin, lanes: PartitionLanes):
     refresh: async () => {
       if (asking || lanes.unassignedForMs > 0) return;
       asking = true;
-      const now = performance.now();
-      const isOld = (at: TopicPartition) => now - (heardAt.get(partitionName(at)) ?? 0) > endAgeMsMax;
+      const oldestMs = performance.now() - (isPaused() ? endAgeMsMax : fetchedEndAgeMsMax);
+      const isOld = (at: TopicPartition) => (heardAt.get(partitionName(at)) ?? 0) < oldestMs;
       const topics = new Set(
         lanes
           .progress()
