@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { createListeners } from '../kit/listeners.ts';
 import { problemOf, Unreachable } from './problem.ts';
 import type { components } from './schema.d.ts';
 
@@ -20,7 +21,7 @@ type Access = { token: string; expiresAtMs: number; userId: string };
 
 let access: Access | undefined;
 let refreshing: Promise<string | undefined> | undefined;
-const listeners = new Set<() => void>();
+const { subscribe, announce: announceUser } = createListeners();
 
 const read = (): string | null => {
   try {
@@ -50,7 +51,7 @@ const announce = (): void => {
   const leftId = lastUserId;
   lastUserId = stored()?.user.id;
   if (leftId !== undefined && leftId !== lastUserId) for (const forget of leaving) forget();
-  for (const listener of listeners) listener();
+  announceUser();
 };
 
 /** Milliseconds until a token expires, by its own claims, so that a wrong clock here does not matter. */
@@ -130,10 +131,6 @@ export const logOut = async (): Promise<void> => {
     await post('/api/auth/logout', { refreshToken: login.refreshToken }).catch(() => undefined);
 };
 
-const subscribe = (listener: () => void) => {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-};
 if (typeof window !== 'undefined') {
   window.addEventListener('storage', ({ key }) => {
     if (key === storageKey || key === null) announce();

@@ -1,5 +1,6 @@
 import { useEffect, useId, useSyncExternalStore } from 'react';
 import { CloseIcon } from './icons.tsx';
+import { createListeners } from './listeners.ts';
 
 type Toast = { id: number; text: string; act?: { label: string; run(): void } };
 
@@ -10,11 +11,11 @@ let toasts: readonly Toast[] = [];
 /** The regions that are there; the last one shows the toasts, so that they are within reach of an open dialog. */
 let regions: readonly string[] = [];
 let nextId = 1;
-const listeners = new Set<() => void>();
+const { subscribe, announce } = createListeners();
 
 const replace = (next: readonly Toast[]): void => {
   toasts = next;
-  for (const listener of listeners) listener();
+  announce();
 };
 
 const dismiss = (id: number): void => replace(toasts.filter((toast) => toast.id !== id));
@@ -24,11 +25,6 @@ export const showToast = (text: string, act?: Toast['act']): void => {
   const id = nextId++;
   replace([...toasts.slice(1 - shownMax), { id, text, ...(act ? { act } : {}) }]);
   setTimeout(() => dismiss(id), shownMs);
-};
-
-const subscribe = (listener: () => void) => {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
 };
 
 const addRegion = (id: string) => {

@@ -2,6 +2,7 @@ import { useEffect, useSyncExternalStore } from 'react';
 import type { StreamState } from '../../api/live-stream.ts';
 import { whenUserLeaves } from '../../api/login.ts';
 import type { components } from '../../api/schema.d.ts';
+import { createListeners } from '../../kit/listeners.ts';
 import { useLive } from '../../staff/live.ts';
 
 export type Signals = components['schemas']['OpsSignals'];
@@ -11,16 +12,11 @@ const reopenedMsMax = 3_000;
 type Current = { signals: Signals | undefined; state: StreamState };
 
 let current: Current = { signals: undefined, state: 'connecting' };
-const listeners = new Set<() => void>();
+const { subscribe, announce } = createListeners();
 
 const change = (to: Partial<Current>): void => {
   current = { ...current, ...to };
-  for (const listener of listeners) listener();
-};
-
-const subscribe = (listener: () => void) => {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+  announce();
 };
 
 whenUserLeaves(() => change({ signals: undefined, state: 'connecting' }));
