@@ -36,6 +36,7 @@ const product = createRoute({
 });
 const stock = createRoute({
   ...at('/stock'),
+  validateSearch: texts('q', 'low'),
   component: lazyRouteComponent(() => import('./stock/page.tsx'), 'StockPage'),
 });
 const reviews = createRoute({

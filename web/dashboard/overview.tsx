@@ -10,6 +10,7 @@ import { type Columns, TimeSeries } from '../kit/time-series.tsx';
 import { useAsked } from './asked.tsx';
 import { filled, isPartial, startsOf } from './buckets.ts';
 import { compact, count, exact, percent } from './formats.ts';
+import { comparedOrdersMin, NotEnough } from './not-enough.tsx';
 import { Panel } from './panel.tsx';
 import { into, type Metric, type Period } from './question.ts';
 import { type RevenueRow, useRevenue, useVisits } from './revenue.ts';
@@ -189,11 +190,19 @@ export const OverviewPanels = () => {
         answer={chosen === 'visitors' ? visits : revenue}
         starts={starts}
         values={valuesOf(chosen, starts, revenue.data, visits.data)}
-        before={question.compare ? valuesOf(chosen, startsThen, before.data, visitsBefore.data) : undefined}
+        before={
+          question.compare
+            ? unlessNothing(valuesOf(chosen, startsThen, before.data, visitsBefore.data))
+            : undefined
+        }
       />
     </>
   );
 };
+
+/** A line of nothing but zeros is no comparison. */
+const unlessNothing = (values: (number | null)[] | undefined) =>
+  values?.some((value) => value !== null && value !== 0) ? values : undefined;
 
 const figureOf = (metric: Metric, totals: Totals | undefined, currency: string | undefined): string => {
   if (totals === undefined) return '–';
@@ -213,6 +222,17 @@ const figureOf = (metric: Metric, totals: Totals | undefined, currency: string |
 
 const numberOf = (metric: Metric, totals: Totals): number | null =>
   metric === 'visitors' ? totals.visits : totals[metric as Exclude<Metric, 'visitors'>];
+
+/** Below these a single order moves the percentage by more than the business does. */
+const comparedVisitsMin = 100;
+
+const isOfVisits = (metric: Metric): boolean => metric === 'visitors' || metric === 'conversion';
+
+const isEnough = (metric: Metric, now: Totals | undefined, before: Totals | undefined): boolean => {
+  if (!isOfVisits(metric)) return (before?.orders ?? 0) >= comparedOrdersMin;
+  const visits = metric === 'conversion' ? [now?.visits, before?.visits] : [before?.visits];
+  return visits.every((each) => (each ?? 0) >= comparedVisitsMin);
+};
 
 const Tile = ({
   metric,
@@ -256,17 +276,26 @@ const Tile = ({
         </span>
       )}
       <span className="flex min-h-5 flex-wrap items-baseline gap-x-2">
-        {now != null && then != null && !(isMoney(metric) && currency === undefined) && (
-          <>
-            <Delta
-              now={now}
-              before={then}
-              unit={metric === 'conversion' ? 'points' : 'percent'}
-              isRiseGood={metric !== 'refunds'}
-            />
-            <span className="tabular text-ink-soft text-xs">from {figureOf(metric, before, currency)}</span>
-          </>
-        )}
+        {now != null &&
+          before !== undefined &&
+          !(isMoney(metric) && currency === undefined) &&
+          (then != null && isEnough(metric, totals, before) ? (
+            <>
+              <Delta
+                now={now}
+                before={then}
+                unit={metric === 'conversion' ? 'points' : 'percent'}
+                isRiseGood={metric !== 'refunds'}
+              />
+              <span className="tabular text-ink-soft text-xs">from {figureOf(metric, before, currency)}</span>
+            </>
+          ) : (
+            <NotEnough>
+              {isOfVisits(metric)
+                ? `Changes are shown from ${comparedVisitsMin} visits on.`
+                : `Changes are shown from ${comparedOrdersMin} orders in the period before on.`}
+            </NotEnough>
+          ))}
       </span>
       <Spark values={spark} className="mt-auto h-7 w-full" />
     </button>

@@ -88,6 +88,7 @@ export const searchOf = (question: Question, zone = homeZone()): Record<string, 
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
+const youngDayMs = 3 * hourMs;
 
 /** The offset of a zone from UTC at an instant, ms. */
 const offsetMs = (atMs: number, tz: string): number => {
@@ -124,12 +125,13 @@ export const periodOf = ({ range, from, to, tz }: Question, nowMs: number): Peri
   switch (range) {
     case 'hour':
       return { from: iso(endOfMinute - hourMs), to: iso(endOfMinute), granularity: 'minute' };
-    case 'today':
-      return {
-        from: iso(startOfDay(nowMs, tz)),
-        to: iso(Math.ceil((nowMs + 1) / hourMs) * hourMs),
-        granularity: 'hour',
-      };
+    case 'today': {
+      const fromMs = startOfDay(nowMs, tz);
+      // Of a day that has just begun, hours would be one or two points.
+      if (nowMs - fromMs < youngDayMs)
+        return { from: iso(fromMs), to: iso(endOfMinute), granularity: 'minute' };
+      return { from: iso(fromMs), to: iso(Math.ceil((nowMs + 1) / hourMs) * hourMs), granularity: 'hour' };
+    }
     case 'yesterday':
       return { from: iso(startOfDay(nowMs, tz, 1)), to: iso(startOfDay(nowMs, tz)), granularity: 'hour' };
     case 'custom': {

@@ -26,8 +26,10 @@ export const BarList = ({ rows, label }: { rows: readonly BarRow[]; label: strin
                 className="fill-action-wash"
               />
             </svg>
-            <span className="relative min-w-0 flex-1 truncate">{name}</span>
-            {aside && <span className="relative text-ink-soft text-xs">{aside}</span>}
+            <span className="relative min-w-0 flex-1 py-1 leading-tight [overflow-wrap:anywhere]">
+              {name}
+            </span>
+            {aside && <span className="relative shrink-0 text-ink-soft text-xs">{aside}</span>}
             <span className="tabular relative font-medium">{text}</span>
           </>
         );

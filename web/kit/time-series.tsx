@@ -171,7 +171,7 @@ const optionsOf = (element: HTMLElement, latest: () => Props): uPlot.Options => 
       points: { size: 7 },
     },
     scales: {
-      x: { time: true },
+      x: { time: true, range: (_plot, min, max) => (min === max ? [min - 1800, max + 1800] : [min, max]) },
       y: { range: (_plot, min, max) => [Math.min(0, min ?? 0), max > 0 ? max * 1.08 : 1] },
     },
     axes: [
@@ -209,13 +209,21 @@ const optionsOf = (element: HTMLElement, latest: () => Props): uPlot.Options => 
                 width: 0,
               }
             : {}),
-          points: { show: false },
+          points: { show: look !== 'bars', size: 6, filter: alone },
           spanGaps: false,
         }),
       ),
     ],
     hooks: { draw: [shadeIncomplete(latest)], ready: [pickOnClick(latest)], setCursor: [showTip(latest)] },
   };
+};
+
+/** A value between two gaps has no line, so it is drawn as a point. */
+const alone = (plot: uPlot, place: number): number[] => {
+  const values = plot.data[place] ?? [];
+  return [...values.keys()].filter(
+    (at) => values[at] != null && values[at - 1] == null && values[at + 1] == null,
+  );
 };
 
 /** What is not complete yet is shaded and has a dashed edge. */

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, Fragment, type ReactNode, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
@@ -12,6 +12,7 @@ import { formatDuration } from '../../kit/time.ts';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { plural } from '../../words/words.ts';
 
 type Setting = components['schemas']['Setting'];
 type Change = components['schemas']['SettingChange'];
@@ -26,6 +27,23 @@ const shown = (value: unknown): string =>
       : typeof value === 'number'
         ? value.toLocaleString('en-GB')
         : JSON.stringify(value);
+
+/** A long key breaks behind a dot, and is still copied as it is. */
+const breakable = (key: string): ReactNode =>
+  key.split('.').map((part, place) => (
+    <Fragment key={part}>
+      {place > 0 && '.'}
+      <wbr />
+      {part}
+    </Fragment>
+  ));
+
+/** In the list a value of many parts is only counted; its card has it whole. */
+const brief = (value: unknown): string => {
+  if (typeof value !== 'object' || value === null) return shown(value);
+  const parts = Object.values(value).flat().length;
+  return parts === 0 ? 'none' : plural(parts, { one: '{count} entry', other: '{count} entries' });
+};
 
 /** `900,000 milliseconds` are easier to judge as `15 min`. */
 const readable = ({ value, unit }: Pick<Setting, 'value' | 'unit'>): string =>
@@ -88,17 +106,15 @@ export const ConfigurationPage = () => {
                     void navigate({ to: '/configuration', search: { key: setting.key, ...(q && { q }) } })
                   }
                   className={classes(
-                    'flex w-full items-baseline gap-3 px-4 py-2.5 text-left text-sm hover:bg-sunken',
+                    'flex w-full flex-wrap items-baseline gap-x-3 px-4 py-2.5 text-left text-sm hover:bg-sunken',
                     setting.key === key && 'bg-action-wash',
                   )}
                 >
-                  <span className="min-w-0 flex-1 truncate font-mono">{setting.key}</span>
-                  <span
-                    className={classes('tabular max-w-24 truncate', !setting.isDefault && 'font-semibold')}
-                  >
-                    {shown(setting.value)}
+                  <span className="min-w-40 flex-1 break-words font-mono">{breakable(setting.key)}</span>
+                  <span className={classes('tabular ml-auto', !setting.isDefault && 'font-semibold')}>
+                    {brief(setting.value)}
                   </span>
-                  <span className="hidden w-36 text-ink-soft text-xs sm:block">
+                  <span className="w-full text-ink-soft text-xs sm:w-40">
                     {setting.unit}
                     {readable(setting)}
                   </span>

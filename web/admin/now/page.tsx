@@ -175,7 +175,7 @@ const wrongOf = (signals: Signals | undefined): Wrong[] => {
             weight: 20,
             tone: 'warn' as const,
             text: `${lowStock.outOfStock} ${lowStock.outOfStock === 1 ? 'product is' : 'products are'} sold out, ${lowStock.count === 100 ? '100 or more' : lowStock.count} run low`,
-            act: link('/stock', 'See the stock'),
+            act: link('/stock', 'See the stock', { low: 'yes' }),
           },
         ]
       : []),

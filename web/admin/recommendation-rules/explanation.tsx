@@ -14,6 +14,19 @@ type Answer = components['schemas']['Explanation'];
 
 const scenarios = ['home', 'product', 'similar', 'cart', 'reorder', 'new-arrivals', 'trending'];
 const shownMax = 30;
+
+const share = (ofBest: number): string => `${(ofBest * 100).toFixed(ofBest < 0.0995 ? 1 : 0)} %`;
+
+/**
+ * A model's score is a logarithm, and the score of a list is its power over that of the best candidate. No rule has touched
+ * an unmoved candidate, so that its two scores give the best one's; without one, the best that is shown is the best.
+ */
+const bestOf = (candidates: Answer['candidates']): number => {
+  for (const { modelScore, score, movedBy } of candidates)
+    if (modelScore !== null && score !== null && score > 0 && movedBy.length === 0)
+      return modelScore - Math.log(score);
+  return Math.max(...candidates.map(({ modelScore }) => modelScore ?? Number.NEGATIVE_INFINITY));
+};
 /** Nothing is wrong with such a candidate: the list was full. */
 const belowLimit = 'below_limit';
 
@@ -50,6 +63,7 @@ export const Explanation = ({ asked, version }: { asked: Asked; version: number 
     );
     void navigate({ to: '/recommendations', search });
   };
+  const best = bestOf(found.data?.candidates ?? []);
   const reasons = new Map(found.data?.items.map(({ productId: id, reason }) => [id, reason.kind]));
   return (
     <section aria-label="What a visitor sees" className="flex min-w-0 flex-col gap-4">
@@ -71,7 +85,7 @@ export const Explanation = ({ asked, version }: { asked: Asked; version: number 
       {found.data && (
         <p className="text-ink-soft text-sm">
           From {found.data.source}, model {found.data.modelVersion}; {found.data.candidates.length}{' '}
-          candidates.
+          candidates. 100 % is the best that the models found; a rule can lift a product above it.
         </p>
       )}
       <DataTable
@@ -97,13 +111,13 @@ export const Explanation = ({ asked, version }: { asked: Asked; version: number 
             key: 'model',
             head: 'Model',
             isNumber: true,
-            cell: ({ modelScore }) => modelScore?.toPrecision(3) ?? '–',
+            cell: ({ modelScore }) => (modelScore === null ? '–' : share(Math.exp(modelScore - best))),
           },
           {
             key: 'score',
             head: 'With rules',
             isNumber: true,
-            cell: ({ score }) => score?.toPrecision(3) ?? '–',
+            cell: ({ score }) => (score === null ? '–' : share(score)),
           },
           {
             key: 'why',
@@ -112,9 +126,9 @@ export const Explanation = ({ asked, version }: { asked: Asked; version: number 
               <>
                 {movedBy.length > 0 && <span className="text-action">{movedBy.join(', ')}</span>}
                 {removedBy && (
-                  <span className={removedBy === belowLimit ? 'text-ink-soft' : 'text-bad'}>
+                  <span className={removedBy === belowLimit ? 'whitespace-nowrap text-ink-soft' : 'text-bad'}>
                     {' '}
-                    {removedBy === belowLimit ? 'not among the best' : removedBy.replaceAll('_', ' ')}
+                    {removedBy === belowLimit ? 'list is full' : removedBy.replaceAll('_', ' ')}
                   </span>
                 )}
               </>

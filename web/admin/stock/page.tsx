@@ -1,42 +1,102 @@
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { type FormEvent, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
+import { Button } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
+import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { useProductNames } from '../../staff/product-names.ts';
 import { More } from '../more.tsx';
-import { usePages } from '../pages.ts';
+import { type Page, usePages } from '../pages.ts';
 
 type Stock = components['schemas']['Stock'];
 
-/** What runs low; a product opens its movements. */
-export const StockPage = () => {
-  const list = usePages<Stock>(
-    ['stock alerts'],
-    async (cursor) =>
-      (
-        await api.GET('/api/inventory/alerts', {
-          params: { query: { limit: 50, ...(cursor && { cursor }) } },
-        })
-      ).data,
-    { isFresh: true },
+const foundMax = 20;
+
+/** The stock of the products that a search of the shop finds. */
+const searched = async (q: string): Promise<Page<Stock>> => {
+  const { data } = await api.GET('/api/products/search', { params: { query: { q, limit: foundMax } } });
+  const items = await Promise.all(
+    (data?.items ?? []).map(
+      async ({ id }) =>
+        (await api.GET('/api/inventory/{productId}', { params: { path: { productId: id } } })).data,
+    ),
   );
-  const ids = list.rows.map(({ productId }) => productId).slice(0, 100);
-  const names = useProductNames(ids);
+  return { items: items.filter((stock) => stock !== undefined), next: null };
+};
+
+const read = async (
+  { q, low }: { q?: string; low?: string },
+  cursor: string | undefined,
+): Promise<Page<Stock> | undefined> => {
+  const page = { params: { query: { limit: 50, ...(cursor && { cursor }) } } };
+  if (q !== undefined) {
+    const { items, next } = await searched(q);
+    return { items: items.filter((stock) => low === undefined || isLow(stock)), next };
+  }
+  return (
+    await (low === undefined ? api.GET('/api/inventory', page) : api.GET('/api/inventory/alerts', page))
+  ).data;
+};
+
+const isLow = ({ available, lowStockThreshold }: Stock): boolean => available <= lowStockThreshold;
+
+/** All stock, what runs low, or what is searched for; a product opens its movements. */
+export const StockPage = () => {
+  const asked = useSearch({ from: '/stock' });
+  const { q, low } = asked;
+  const navigate = useNavigate();
+  const [text, setText] = useState(q ?? '');
+  const list = usePages<Stock>(['stock', q, low], (cursor) => read(asked, cursor), { isFresh: true });
+  const names = useProductNames(list.rows.map(({ productId }) => productId).slice(0, 100));
+  const search = (event: FormEvent): void => {
+    event.preventDefault();
+    const words = text.trim();
+    void navigate({ to: '/stock', search: { ...(words && { q: words }), ...(low && { low }) } });
+  };
   return (
     <>
       <PageTitle title="Stock" app="Admin">
-        Products at their threshold or below.
+        {low ? 'Products at their threshold or below' : 'Every product'}
+        {q && `, found for “${q}”`}.
       </PageTitle>
+      <div className="mb-4 flex flex-wrap items-end gap-x-4 gap-y-2">
+        <form onSubmit={search} className="flex w-full max-w-md items-end gap-2">
+          <TextField
+            label="Search"
+            type="search"
+            value={text}
+            maxLength={100}
+            onChange={(event) => setText(event.target.value)}
+            className="flex-1"
+          />
+          <Button type="submit" look="secondary">
+            Search
+          </Button>
+        </form>
+        <Button
+          look={low ? 'primary' : 'secondary'}
+          aria-pressed={low !== undefined}
+          onClick={() =>
+            void navigate({ to: '/stock', search: { ...(q && { q }), ...(!low && { low: 'yes' }) } })
+          }
+        >
+          Low only
+        </Button>
+      </div>
       {list.error && <ProblemPanel error={list.error} onRetry={list.refresh} />}
       <DataTable
-        caption="Products that run low"
+        caption={low ? 'Products that run low' : 'Stock'}
         rows={list.rows}
         rowKey={({ productId }) => productId}
         isLoading={list.isLoading}
-        empty="Nothing runs low."
+        isDimmed={list.isDimmed}
+        empty={
+          low ? 'Nothing of this runs low.' : q ? 'No product answers to that.' : 'There is no product yet.'
+        }
         columns={[
           {
             key: 'product',
@@ -47,7 +107,7 @@ export const StockPage = () => {
                 params={{ id: productId }}
                 className="font-medium text-action hover:underline"
               >
-                {names?.get(productId) ?? productId}
+                {names?.get(productId) ?? `…${productId.slice(-8)}`}
               </Link>
             ),
           },
@@ -55,9 +115,13 @@ export const StockPage = () => {
             key: 'available',
             head: 'Available',
             isNumber: true,
-            cell: ({ available }) => (
-              <span className={available <= 0 ? 'font-semibold text-bad' : 'text-warn'}>
-                {available <= 0 ? 'sold out' : available}
+            cell: (stock) => (
+              <span
+                className={
+                  stock.available <= 0 ? 'font-semibold text-bad' : isLow(stock) ? 'text-warn' : undefined
+                }
+              >
+                {stock.available <= 0 ? 'sold out' : stock.available.toLocaleString('en-GB')}
               </span>
             ),
           },

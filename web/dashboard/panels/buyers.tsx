@@ -35,8 +35,12 @@ export const RetentionPanel = () => {
       title="Retention by week"
       answer={retention}
       isTable={isTable}
-      isEmpty={rows.length === 0}
-      empty="No account has ordered yet."
+      isEmpty={width < 2}
+      empty={
+        rows.length === 0
+          ? 'No account has ordered yet.'
+          : `Not enough yet: whether ${plural(rows[0]?.size ?? 0, { one: 'the first buyer', other: 'the first {count} buyers' })} came again shows from next week on.`
+      }
       csv={() => ({
         columns: ['cohort', 'size', 'week', 'buyers', 'rate'],
         rows: rows.map((row) => [row.cohort, row.size, row.period, row.buyers, row.rate]),
@@ -153,7 +157,7 @@ export const RfmPanel = () => {
       empty={
         buyersOfAll === 0
           ? 'No account has ordered yet.'
-          : `${plural(buyersOfAll, { one: '{count} account has', other: '{count} accounts have' })} ordered: from ${buyersMin} on they are sorted into segments.`
+          : `Not enough yet: ${plural(buyersOfAll, { one: '{count} account has', other: '{count} accounts have' })} ordered, and from ${buyersMin} on they are sorted into segments.`
       }
       csv={() => ({
         columns: [
@@ -203,8 +207,8 @@ export const RfmPanel = () => {
   );
 };
 
-/** What one order holds together is chance. */
-const ordersMin = 2;
+/** What a few orders hold together is chance. */
+const ordersMin = 5;
 
 /** What goes with a product: of the one that is filtered by, or the best seller. */
 export const BasketPanel = () => {
@@ -253,7 +257,7 @@ export const BasketPanel = () => {
       empty={
         isUnsold
           ? 'Nothing was sold in this period.'
-          : `Nothing was bought together with ${product.data ?? 'it'} in ${ordersMin} orders yet.`
+          : `Not enough yet: nothing was bought together with ${product.data ?? 'it'} in ${ordersMin} orders.`
       }
       csv={() => ({
         columns: ['productId', 'name', 'orders', 'support', 'confidence', 'lift'],

@@ -1,11 +1,13 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { BarList } from '../../kit/bar-list.tsx';
 import { Delta } from '../../kit/delta.tsx';
-import { categoryPathWords } from '../../words/words.ts';
+import { categoryPathWords, plural } from '../../words/words.ts';
 import { paramsOf, useAsked } from '../asked.tsx';
 import { exact } from '../formats.ts';
+import { comparedOrdersMin } from '../not-enough.tsx';
 import { Panel } from '../panel.tsx';
 
 type Rows = { items: Record<string, string | number | null>[]; asOf: string; lagMs: number };
@@ -72,13 +74,26 @@ export const TopProducts = () => {
           label: name,
           value: net,
           text: exact(net, currency),
-          aside: previous ? <Delta now={net} before={previous.net} /> : `${units} sold`,
+          aside:
+            previous && previous.units >= comparedOrdersMin ? (
+              <Delta now={net} before={previous.net} />
+            ) : (
+              `${units} sold`
+            ),
           onPick: () => ask({ product: question.product === productId ? undefined : productId }),
         }))}
       />
     </Panel>
   );
 };
+
+/** The change, or where too few orders were before, how many there are now. */
+const asideOf = (row: Rows['items'][number], before: Rows['items'][number] | undefined): ReactNode =>
+  before !== undefined && Number(before.orders) >= comparedOrdersMin ? (
+    <Delta now={Number(row.net)} before={Number(before.net)} />
+  ) : (
+    plural(Number(row.orders), { one: '{count} order', other: '{count} orders' })
+  );
 
 /** Revenue by category; a row filters everything by it. */
 export const Categories = () => {
@@ -118,7 +133,7 @@ export const Categories = () => {
   const nameOf = (row: Rows['items'][number]): string => String(row.topCategory ?? row.category ?? '');
   const rows = now.data?.items.filter((row) => row.currency === currency) ?? [];
   const before = new Map(
-    then.data?.items.filter((row) => row.currency === currency).map((row) => [nameOf(row), Number(row.net)]),
+    then.data?.items.filter((row) => row.currency === currency).map((row) => [nameOf(row), row]),
   );
   return (
     <Panel
@@ -145,10 +160,7 @@ export const Categories = () => {
           label: nameOf(row) === '' ? 'No category' : categoryPathWords(nameOf(row)),
           value: Number(row.net),
           text: exact(Number(row.net), currency),
-          aside:
-            question.compare && then.data ? (
-              <Delta now={Number(row.net)} before={before.get(nameOf(row)) ?? 0} />
-            ) : undefined,
+          aside: asideOf(row, question.compare ? before.get(nameOf(row)) : undefined),
           onPick: () => ask({ category: nameOf(row) }),
         }))}
       />

@@ -81,6 +81,8 @@ export const FunnelPanel = () => {
   );
 };
 
+const searchesTitle = 'Searches after which nobody opened a product';
+
 /** Words that led to no product: what the shop does not have, or does not call so. */
 export const SearchesPanel = () => {
   const asked = useAsked();
@@ -100,7 +102,7 @@ export const SearchesPanel = () => {
     .filter(({ unanswered }) => unanswered > 0);
   return (
     <Panel
-      title="Searches that led to no product"
+      title={searchesTitle}
       answer={searches}
       isTable={asked.isTable}
       isEmpty={rows.length === 0}
@@ -114,8 +116,12 @@ export const SearchesPanel = () => {
         rows: rows.map((row) => [row.term, row.searches, row.unanswered, row.visits, row.clickThroughRate]),
       })}
     >
+      <p className="mb-2 text-ink-soft text-sm">
+        What was found was nothing, or nothing that was wanted. Searches without a product, of all with these
+        words:
+      </p>
       <BarList
-        label="Searches that led to no product"
+        label={searchesTitle}
         rows={rows.slice(0, shownMax).map(({ term, unanswered, searches: all, visits }) => ({
           key: term,
           label: `“${term}”`,
