@@ -107,7 +107,7 @@ describe('the tour in README.md, word for word in one shell', () => {
     const lines = linesOf('Get a recommendation');
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ accepted: 2 });
     expect(lines.filter((line) => line.endsWith('<- in the same visit'))).toEqual([
-      expect.stringMatching(/^\d+ {2}[0-9a-f-]{36} {2}seen_together {2}<- in the same visit$/),
+      expect.stringMatching(/^\d+ {2}.*teacup.*, £\d+\.\d\d {2}seen_together {2}<- in the same visit$/i),
     ]);
   });
 
@@ -123,6 +123,19 @@ describe('the tour in README.md, word for word in one shell', () => {
     for (const name of ['gateway', 'order', 'inventory', 'payment', 'clickhouse-ingest'])
       expect(services).toContain(name);
     expect(lines.at(-1)).toMatch(/^http:\/\/.+\/zipkin\/traces\/[0-9a-f]{32}$/);
+  });
+});
+
+describe('the checkout in README.md, pasted into a terminal', () => {
+  it('buys something and follows it until it is confirmed', async () => {
+    const [, block = ''] =
+      /^```bash checkout\n([\s\S]*?)^```$/m.exec(readFileSync('README.md', 'utf8')) ?? [];
+    const { gateway } = readRunFile(runFilePath());
+    const { code, stdout, stderr } = await bash(block.replace('http://127.0.0.1:8000', gateway));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.trim().split('\n');
+    expect(lines[0]).toMatch(/^ordered: .+, as order [0-9a-f-]{36}$/);
+    expect(lines.findLast((line) => line.startsWith('data: '))).toBe('data: {"status":"confirmed"}');
   });
 });
 

@@ -30,15 +30,15 @@ export async function installDependencies(root) {
   // versions too.
   const startedAt = performance.now();
   const seconds = () => Math.round((performance.now() - startedAt) / 1000);
-  const say = () =>
-    process.stdout.write(`\rinstalling packages (npm install, once for this checkout) … ${seconds()} s`);
-  if (!process.stdout.isTTY) console.log(`installing packages (npm install, once for this checkout) …`);
-  const ticking = process.stdout.isTTY ? setInterval(say, 1000) : undefined;
+  const say = () => process.stdout.write(`\rnpm install … ${seconds()} s`);
+  const { isTTY } = process.stdout;
+  console.log('installing packages: npm installs 1 GB, once for this checkout, in about half a minute');
+  const ticking = isTTY ? setInterval(say, 1000) : setInterval(() => console.log(`… ${seconds()} s`), 10_000);
   try {
     await npm(root, install);
   } finally {
     clearInterval(ticking);
-    if (ticking) process.stdout.write('\r\x1b[2K');
+    if (isTTY) process.stdout.write('\r\x1b[2K');
   }
   // Written under another name and renamed, because a copied checkout may share the old file by a hard link.
   writeFileSync(`${markerFile}.new`, `${wanted}\n`);
