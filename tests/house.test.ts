@@ -38,7 +38,9 @@ const codeFolders = [
   'benchmarks',
 ];
 const codeFiles = codeFolders.flatMap(filesUnder).filter((file) => /\.[jt]s$/.test(file));
-const decisions = filesUnder('docs/adr').map((file) => basename(file));
+const decisions = filesUnder('docs/adr')
+  .map((file) => basename(file))
+  .filter((file) => file !== 'README.md');
 
 describe('the house', () => {
   it('has every file and folder that its documents link to', () => {
@@ -54,8 +56,12 @@ describe('the house', () => {
   it('gives every decision a number of its own, which its heading repeats', () => {
     const numbers = decisions.map((file) => Number(file.slice(0, 4)));
     expect(numbers.toSorted((a, b) => a - b)).toEqual(decisions.map((_, index) => index + 1));
-    for (const file of decisions)
-      expect(read(join('docs/adr', file)), file).toMatch(new RegExp(`^# ${Number(file.slice(0, 4))}\\. `));
+    const list = read('docs/adr/README.md');
+    for (const file of decisions) {
+      const heading = read(join('docs/adr', file)).split('\n', 1)[0] ?? '';
+      expect(heading, file).toMatch(new RegExp(`^# ${Number(file.slice(0, 4))}\\. `));
+      expect(list).toContain(`[${heading.slice(2)}](${file})`);
+    }
   });
 
   it('numbers the migrations of each folder from 1 without gaps, none twice', () => {
