@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ignored, jsonValue } from './json-value.js';
 import { describeRoutes } from './openapi.js';
+import { strictJson } from './strict-json.js';
 
 const nested = { a: [1, 'b', null, { c: [true, []] }] };
 
@@ -10,6 +11,13 @@ describe('any JSON', () => {
     expect(jsonValue.parse(nested)).toEqual(nested);
     expect(jsonValue.safeParse({ a: [{ b: 2 ** 60 }] }).success).toBe(false);
     expect(ignored.parse(undefined)).toBeUndefined();
+  });
+
+  it('has no list that is too long for a body', () => {
+    const items = (count: number) => new Array(count).fill(null);
+    let longest = 1;
+    while (longest < 100_000 && jsonValue.safeParse(items(longest * 2)).success) longest *= 2;
+    expect(() => strictJson(Buffer.from(JSON.stringify({ kept: items(longest * 2) })))).not.toThrow();
   });
 
   it('is described by a schema whose references lead somewhere', async () => {

@@ -3,7 +3,8 @@ import { z } from 'zod';
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [name: string]: JsonValue };
 
 const textCharsMax = 10_000;
-const itemsMax = 10_000;
+/** With as many members, well below what a body may have altogether: see `strictJson`. */
+const itemsMax = 1000;
 const nameCharsMax = 1000;
 const membersMax = 1000;
 /** As the parser has it; named here because the document does not add it to a named schema. */
