@@ -16,6 +16,8 @@ export const consumerDefaults = {
   // is read again after a pause waits for the running fetch, so it is not longer.
   fetchWaitMs: 1_000,
   fetchSpacingMs: 0,
+  // A process that is killed is given the records of so long again.
+  lateCommitMs: 2_000,
   // Long enough for a slow machine or a process that is stopped for some seconds. After a process was killed the next
   // member in the same place removes the dead members, so only after the loss of a machine the group waits this long.
   sessionTimeoutMs: 10_000,

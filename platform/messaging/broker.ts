@@ -73,7 +73,7 @@ export type BatchControl = {
    */
   commit(nextOffset: bigint): Promise<void>;
   /**
-   * Counts everything before `nextOffset` as handled now, and commits it with others within two seconds, and before
+   * Counts everything before `nextOffset` as handled now, and commits it with others after `lateCommitMs`, and before
    * the partition is handed over. A process that dies before is given these records again, so it is for handlers that
    * recognise repeats.
    */
@@ -106,6 +106,8 @@ export type ConsumerOptions = {
    * records may wait, so that it reads more of them at a time. 0 if unset. librdkafka, which fetches ahead, ignores it.
    */
   fetchSpacingMs?: number;
+  /** An offset noted with `commitSoon` is committed after so long, together with those noted meanwhile. 2,000 if unset. */
+  lateCommitMs?: number;
   /**
    * Delivers records in the form in which they are stored, where the implementation can: the records of a batch are
    * then packs, to be read with a `PackCursor`. For consumers that pass records on as bytes. False if unset.

@@ -39,6 +39,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
         handle,
         partitionsConcurrentlyMax: settings.partitionsConcurrentlyMax,
         waitingBytesMax: settings.fetchBytesPerPartitionMax,
+        lateCommitMs: settings.lateCommitMs,
         pause: (at) => members.current()?.pause(at),
         resume: (at) => members.current()?.resume(at),
         commit: members.commit,

@@ -29,6 +29,7 @@ const lanesOf = (handle: BatchHandler, options: Partial<LaneOptions> = {}) => {
     handle,
     partitionsConcurrentlyMax: 2,
     waitingBytesMax: 100,
+    lateCommitMs: 2_000,
     pause: ({ partition }) => steered.push(`pause ${partition}`),
     resume: ({ partition }) => steered.push(`resume ${partition}`),
     commit: async ({ partition }, nextOffset) => void committed.push(`${partition}@${nextOffset}`),

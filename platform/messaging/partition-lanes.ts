@@ -60,6 +60,7 @@ export type LaneOptions = DeliveryOptions & {
   partitionsConcurrentlyMax: number;
   /** A lane in which this many bytes wait is paused until its handler takes them. */
   waitingBytesMax: number;
+  lateCommitMs: number;
   pause(partition: TopicPartition): void;
 };
 
@@ -69,9 +70,6 @@ type Assignment = Staleness & {
   /** No handler starts and no batch is accepted any more; the lanes are only shown. */
   isOver: boolean;
 };
-
-/** A process that is killed is given the records of so long again. */
-const lateCommitMs = 2_000;
 
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
   let current = newAssignment([], { isOver: true, isStale: true }, options);
@@ -147,7 +145,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
 const newAssignment = (
   partitions: readonly LaneStart[],
   state: { isOver: boolean; isStale: boolean },
-  { commit, group, logger }: LaneOptions,
+  { commit, group, logger, lateCommitMs }: LaneOptions,
 ): Assignment => ({
   ...state,
   lanes: new Map(partitions.map((start) => [partitionName(start), newLane(start)])),

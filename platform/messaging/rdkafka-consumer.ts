@@ -122,6 +122,7 @@ const createMember = (
     handle,
     partitionsConcurrentlyMax: settings.partitionsConcurrentlyMax,
     waitingBytesMax: settings.fetchBytesPerPartitionMax,
+    lateCommitMs: settings.lateCommitMs,
     pause: (at) => consumer.pause([at]),
     resume: (at) => consumer.resume([at]),
     commit,

@@ -151,7 +151,7 @@ const react = async (
 ) => {
   const group = options.group ?? `test.${randomUUID()}`;
   const reactor = createReactor<Events>(host, {
-    broker,
+    broker: { ...broker, consumer: (wanted) => broker.consumer({ lateCommitMs: 50, ...wanted }) },
     registry,
     db: scratch.db,
     events: table,
@@ -215,7 +215,7 @@ describe('an event', () => {
     const forgetful: Broker = {
       ...broker,
       consumer: (options) => {
-        const consumer = broker.consumer(options);
+        const consumer = broker.consumer({ lateCommitMs: 50, ...options });
         return {
           ...consumer,
           run: (handle) =>
