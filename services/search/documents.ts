@@ -1,24 +1,38 @@
 import type { SearchDocument } from './document.js';
 
 /** The columns of the indexed documents, by their numbers. A document whose words change gets a new number. */
-export type Documents = {
+export type Documents = Columns & {
   readonly ids: string[];
-  readonly isLive: boolean[];
-  readonly versions: number[];
-  readonly priceMinor: number[];
-  readonly available: number[];
-  readonly ratingHundredths: number[];
-  readonly ratingCount: number[];
-  readonly popularity: number[];
-  readonly createdAtMs: number[];
-  readonly isFeatured: boolean[];
-  /** Distinct words of the name. */
-  readonly nameWords: number[];
-  readonly category: number[];
-  /** -1 without one. */
-  readonly brand: number[];
   readonly categories: Names;
   readonly brands: Names;
+};
+
+/** Outside of the heap, and close together for a search that reads many. */
+const columnsOf = (length: number) => ({
+  isLive: new Uint8Array(length),
+  versions: new Int32Array(length),
+  priceMinor: new Float64Array(length),
+  available: new Int32Array(length),
+  ratingHundredths: new Uint16Array(length),
+  ratingCount: new Int32Array(length),
+  popularity: new Float64Array(length),
+  createdAtMs: new Float64Array(length),
+  isFeatured: new Uint8Array(length),
+  /** Distinct words of the name. */
+  nameWords: new Uint16Array(length),
+  category: new Int32Array(length),
+  /** -1 without one. */
+  brand: new Int32Array(length),
+});
+
+type Columns = ReturnType<typeof columnsOf>;
+
+const lengthMin = 1024;
+
+const grow = (columns: Columns): void => {
+  const longer = columnsOf(columns.isLive.length * 2);
+  for (const name of Object.keys(longer) as (keyof Columns)[]) longer[name].set(columns[name]);
+  Object.assign(columns, longer);
 };
 
 /** Texts that many documents share, by number. */
@@ -39,26 +53,16 @@ const createNames = (): Names => {
 
 export const createDocuments = (): Documents => ({
   ids: [],
-  isLive: [],
-  versions: [],
-  priceMinor: [],
-  available: [],
-  ratingHundredths: [],
-  ratingCount: [],
-  popularity: [],
-  createdAtMs: [],
-  isFeatured: [],
-  nameWords: [],
-  category: [],
-  brand: [],
   categories: createNames(),
   brands: createNames(),
+  ...columnsOf(lengthMin),
 });
 
 /** Sets everything of a document but its words. */
 export const setColumns = (documents: Documents, at: number, document: SearchDocument): void => {
+  if (at >= documents.isLive.length) grow(documents);
   documents.ids[at] = document.productId;
-  documents.isLive[at] = true;
+  documents.isLive[at] = 1;
   documents.versions[at] = document.version;
   documents.priceMinor[at] = document.priceMinor;
   documents.available[at] = document.available;
@@ -66,7 +70,7 @@ export const setColumns = (documents: Documents, at: number, document: SearchDoc
   documents.ratingCount[at] = document.ratingCount;
   documents.popularity[at] = document.popularity;
   documents.createdAtMs[at] = document.createdAtMs;
-  documents.isFeatured[at] = document.isFeatured;
+  documents.isFeatured[at] = document.isFeatured ? 1 : 0;
   documents.category[at] = documents.categories.numberOf(document.category);
   documents.brand[at] = document.brand === null ? -1 : documents.brands.numberOf(document.brand);
 };

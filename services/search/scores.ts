@@ -151,7 +151,7 @@ const createMatches = (documents: Documents) => {
         for (let n = 0; n < postings.count; n += 1) {
           const at = postings.documents[n] as number;
           const missed = nth - (matched[at] as number);
-          if (missed > missedMax || stamps[at] === stamp || documents.isLive[at] !== true) continue;
+          if (missed > missedMax || stamps[at] === stamp || documents.isLive[at] === 0) continue;
           stamps[at] = stamp;
           if (matched[at] === 0) touched[count++] = at;
           const weight = postings.weights[n] as number;
@@ -170,7 +170,7 @@ const boostOf = (documents: Documents, at: number, mostPopular: number): number 
   (mostPopular === 0
     ? 0
     : boostMax.popularity * Math.sqrt((documents.popularity[at] as number) / mostPopular)) +
-  (documents.isFeatured[at] === true ? boostMax.featured : 0) +
+  (documents.isFeatured[at] === 1 ? boostMax.featured : 0) +
   (documents.ratingCount[at] === 0
     ? 0
     : (boostMax.rating * (documents.ratingHundredths[at] as number)) / 500);

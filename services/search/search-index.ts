@@ -194,7 +194,7 @@ export const createSearchIndex = (): SearchIndex => {
         setColumns(documents, before, document);
         return isTurned;
       }
-      if (before !== undefined) documents.isLive[before] = false;
+      if (before !== undefined) documents.isLive[before] = 0;
       const at = documents.ids.length;
       setColumns(documents, at, document);
       index(at, document);
@@ -203,7 +203,7 @@ export const createSearchIndex = (): SearchIndex => {
     },
     remove: (productId) => {
       const at = numbers.get(productId);
-      if (at !== undefined) documents.isLive[at] = false;
+      if (at !== undefined) documents.isLive[at] = 0;
       return numbers.delete(productId);
     },
     find: (query) => {
