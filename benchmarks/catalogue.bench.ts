@@ -293,10 +293,10 @@ const reportImport = (imported: Import): void => {
       .map(([name, ms]) => `${name} ${ms.toFixed(2)}`)
       .join(', ')}); ${counted}; ${imported.coresMeanwhile.toFixed(1)} cores during it`,
   );
-  const { newPriceMs, acceptedMs, confirmedMs } = imported.waits;
+  const { newPriceMs, newPriceInCartMs, acceptedMs, confirmedMs } = imported.waits;
   const longest = (waits: readonly number[]): string => `${(Math.max(...waits) / 1000).toFixed(1)} s`;
   console.log(
-    `import: beside it a new price was in orders after ${longest(newPriceMs)} at most, and a new product could be ordered after ${longest(acceptedMs)} and was sold after ${longest(confirmedMs)} (${newPriceMs.length} of each)`,
+    `import: beside it a new price was in orders after ${longest(newPriceMs)} at most and in carts after ${longest(newPriceInCartMs)}, and a new product could be ordered after ${longest(acceptedMs)} and was sold after ${longest(confirmedMs)} (${newPriceMs.length} of each)`,
   );
   console.log(
     `import: ${thousands(imported.perSecond)} products/s, all found ${(imported.searchableAfterMs / 1000).toFixed(1)} s after its end`,

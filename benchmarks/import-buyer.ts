@@ -4,6 +4,8 @@ import type { Shop } from '../tests/shop.js';
 export type BuyersWaits = {
   /** From the change of a price until an order was at the new one. */
   newPriceMs: number[];
+  /** The same, until a cart with the product showed it. */
+  newPriceInCartMs: number[];
   /** From a product's creation until an order of it was accepted. */
   acceptedMs: number[];
   /** The same, until it was confirmed. */
@@ -19,7 +21,7 @@ const patienceMs = 60_000;
  * makes people wait for.
  */
 export const startImportBuyer = (shop: Shop, token: string): { stop(): Promise<BuyersWaits> } => {
-  const waits: BuyersWaits = { newPriceMs: [], acceptedMs: [], confirmedMs: [] };
+  const waits: BuyersWaits = { newPriceMs: [], newPriceInCartMs: [], acceptedMs: [], confirmedMs: [] };
   let isStopped = false;
 
   const description = (amountMinor: number) => ({
@@ -57,18 +59,32 @@ export const startImportBuyer = (shop: Shop, token: string): { stop(): Promise<B
     return body.id;
   };
 
+  const cartShows = async (cartId: string): Promise<number | undefined> => {
+    const { body } = await shop.call<{ items: { unitPrice: { amountMinor: number } }[] }>(
+      'GET',
+      '/api/cart',
+      { headers: { 'x-cart-id': cartId } },
+    );
+    return body.items[0]?.unitPrice.amountMinor;
+  };
+
   const buyAtNewPrice = async (productId: string): Promise<void> => {
+    const put = await shop.call('PUT', `/api/cart/items/${productId}`, { body: { quantity: 1 } });
     const { status } = await shop.call('PUT', `/api/products/${productId}`, {
       token,
       headers: { 'if-match': '*' },
       body: description(200),
     });
     if (status !== 200) throw new Error(`the price was not changed: ${status}`);
-    const afterMs = await timed(async () => {
-      const orderId = await place(productId);
-      return orderId !== undefined && (await shop.orderOf(orderId, token)).total.amountMinor === 200;
-    });
-    waits.newPriceMs.push(afterMs);
+    const [inOrderMs, inCartMs] = await Promise.all([
+      timed(async () => {
+        const orderId = await place(productId);
+        return orderId !== undefined && (await shop.orderOf(orderId, token)).total.amountMinor === 200;
+      }),
+      timed(async () => (await cartShows(put.headers.get('x-cart-id') ?? '')) === 200),
+    ]);
+    waits.newPriceMs.push(inOrderMs);
+    waits.newPriceInCartMs.push(inCartMs);
   };
 
   const buying = (async () => {

@@ -103,7 +103,7 @@ export const followsLater: ReactOptions = {
  * For reactions by which the shop sells, to events of which very many may come at once: so many of them are handled in
  * one transaction.
  */
-export const followsClosely: ReactOptions = { eventsPerTransactionMax: 1_000 };
+export const followsClosely: ReactOptions = { eventsPerTransactionMax: 1_000, yieldMs: 0 };
 
 export type ReactOptions = Pick<
   ReactorOptions<unknown>,

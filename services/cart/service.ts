@@ -1,4 +1,4 @@
-import { followsLater, openService } from '#platform/service';
+import { followsClosely, followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { isProof } from './cart-id.js';
@@ -22,7 +22,11 @@ export const service: Service<CartConfig> = {
     const products = createProductReplica(db);
     const { secret } = host.use(createCartKey(db));
     const takings = createOrderTakings(carts, clock, (claim, atMs) => isProof(claim, secret(), atMs));
-    react('reactions', reactions({ carts, takings, products, stock: createStockReplica(db) }), followsLater);
+    // What a cart shows is what its owner expects to pay.
+    react('reactions', reactions({ carts, takings, products, stock: createStockReplica(db) }), {
+      ...followsLater,
+      ...followsClosely,
+    });
     const { guestKeptMs, userKeptMs, sweepEveryMs: everyMs, productWaitMs } = config;
     host.use(createSweep(host, db, { guestKeptMs, userKeptMs, everyMs }));
     cartRoutes(app, { db, carts, products, secret, clock, productWaitMs });
