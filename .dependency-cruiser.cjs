@@ -6,7 +6,7 @@ const withEffects = [
   '-(routes|store|reads|metrics|telemetry|replica|worker|listener|calls|provider|sink)[.]ts$',
   '[.]test[.]ts$',
   '^services/analytics/reconciliation[.]ts$',
-  '^services/gateway/(account-export|api-keys|catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|request-counter|upstream|web-files)[.]ts$',
+  '^services/gateway/(account-export|api-keys|catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|remote-pass|request-counter|sharing|upstream|web-files)[.]ts$',
   '^services/order/(access|place-order|sweeper)[.]ts$',
   '^services/user/(accounts|address-book|announcements|answers|api-keys|contact-backfill|devices|logins|mailed-tokens|password|signing-keys|tokens)[.]ts$',
   '^stream-jobs/clickhouse-ingest/(block-claims|block-insert|gathered-insert|gathering|in-flight|ingest|partition-pipeline|rollup-mending|stored-rows|table-gate)[.]ts$',

@@ -27,6 +27,8 @@ const settleMs = 5_000;
 /** `ONLY=reads,events,orders,idle` leaves the others out. */
 const only = process.env.ONLY?.split(',');
 const isWanted = (part: string): boolean => only?.includes(part) ?? true;
+/** `NAME=recommendations` leaves out the reads whose names do not hold it. */
+const nameWanted = process.env.NAME ?? '';
 const idleMs = 20_000;
 
 type Cost = {
@@ -133,6 +135,11 @@ const measureReads = async (
     { name: 'GET /api/products?limit=20, from the cache', paths: list, clients },
     { name: 'GET /api/products?limit=20, past it', paths: list, headers: asStaff },
     { name: 'GET /api/recommendations', paths: recommendations, clients },
+    {
+      name: 'GET /api/recommendations, of a visit',
+      paths: recommendations.map((path, n) => `${path}&visitId=bench-${n}`),
+      clients,
+    },
     ...['revenue?granularity=hour', 'top-products?limit=20'].flatMap((question) => [
       {
         name: `GET /api/analytics/${question.split('?')[0]}, again`,
@@ -151,6 +158,7 @@ const measureReads = async (
   bares.push(bare);
   for (const { name, ...asked } of reads) {
     // The limit is taken beside each, for the machine's speed is not the same from minute to minute.
+    if (!name.includes(nameWanted)) continue;
     const limit = await runLoad(
       { kind: 'get', origin: bare.url, ...asked, ...load },
       { watched: new Map([['bare', bare.pid]]) },

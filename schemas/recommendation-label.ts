@@ -65,6 +65,10 @@ export const labelled = (id: string, label: RecommendationLabel): string => {
   return `${id.slice(0, 15)}${scenario}${model}-${mark}${id.slice(21, 24)}${arm}${place}${id.slice(30)}`;
 };
 
+/** A new UUIDv7 with what the other id stands for: of the same list, shown once more. */
+export const relabelled = (newId: string, labelledId: string): string =>
+  `${newId.slice(0, 15)}${labelledId.slice(15, 21)}${newId.slice(21, 24)}${labelledId.slice(24, 30)}${newId.slice(30)}`;
+
 /** The label of a recommendationId; null for an id that has none. */
 export const labelOf = (id: string): RecommendationLabel | null => {
   const scenario = scenarioOf.get(id.slice(15, 16));

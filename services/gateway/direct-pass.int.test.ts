@@ -1,9 +1,11 @@
-import { IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createHttpServer } from '#platform/http/server';
-import { sharedAnswerHeader } from '#platform/http/shared-answer';
+import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
+import { newId } from '#platform/ids';
 import type { RunnableHost } from '#platform/service-host';
 import { startTracing } from '#platform/telemetry/tracing';
 import { eventually } from '#platform/testing/eventually';
@@ -15,6 +17,8 @@ const running: RunnableHost[] = [];
 let closed: string[] = [];
 /** True for a request that the gateway gave to the service with its own response. */
 let wasDirect: boolean;
+let made = 0;
+let dropped = 0;
 
 beforeAll(() => startTracing({ service: 'gateway', sampleRatio: 0, readsPerSecondMax: 0 }));
 afterEach(async () => {
@@ -27,7 +31,8 @@ const startOrders = async () => {
   const { app, component } = createHttpServer(host, { port: 0, title: 'Orders' });
   const access = 'public' as const;
   app.addHook('onRequest', (request, _reply, done) => {
-    wasDirect = request.raw instanceof IncomingMessage;
+    // The router says who has asked.
+    wasDirect = request.headers['x-forwarded-for'] === undefined;
     done();
   });
   app.get(
@@ -52,30 +57,63 @@ const startOrders = async () => {
     reply.raw.write('data: first\n\n');
     reply.hijack();
   });
+  app.get('/api/orders/shared', { access }, (_request, reply) => {
+    const id = newId();
+    reply.header(sharedAnswerHeader, encodeSharedAnswer({ roles: ['anonymous'], ageMsMax: 1000, ownId: id }));
+    made += 1;
+    return reply.send({ id, made });
+  });
+  app.get('/api/orders/dropped', { access }, ({ raw }, reply) => {
+    dropped += 1;
+    raw.socket.destroy();
+    reply.hijack();
+  });
   host.use(component);
+  // Nobody in this process finds this server, so it is asked over a socket as one of another process is.
+  const socketServer = createServer((request, response) => {
+    response.once('close', () => isStopping && socketServer.closeIdleConnections());
+    app.routing(request, response);
+  });
+  let isStopping = false;
+  host.use({
+    name: 'socket',
+    isFront: true,
+    start: () => new Promise((resolve) => socketServer.listen(0, '127.0.0.1', resolve)),
+    stop: () =>
+      new Promise((resolve) => {
+        socketServer.close(() => resolve());
+        isStopping = true;
+      }),
+  });
   await host.start();
   running.push(host);
-  return { url: component.url, host };
+  const { port } = socketServer.address() as AddressInfo;
+  return { url: component.url, socketUrl: `http://127.0.0.1:${port}`, host };
 };
 
 const claims = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'];
 
-const open = async (env: Record<string, string> = {}) => {
-  const orders = await startOrders();
-  const gateway = await startGateway({ ORDER_URL: orders.url, ...env });
-  running.push(gateway.host);
-  const address = newAddress();
-  const ask = (path: string, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
-    fetch(gateway.url + path, { headers: { 'x-forwarded-for': address, ...headers }, signal });
-  // Until the gateway knows its client.
-  const untilDirect = () =>
-    eventually(async () => {
-      wasDirect = false;
-      await (await ask('/api/orders')).text();
-      return wasDirect;
-    });
-  return { ask, untilDirect, orders };
-};
+type Place = 'this process' | 'another process';
+
+const opening =
+  (place: Place) =>
+  async (env: Record<string, string> = {}) => {
+    const orders = await startOrders();
+    const url = place === 'this process' ? orders.url : orders.socketUrl;
+    const gateway = await startGateway({ ORDER_URL: url, ...env });
+    running.push(gateway.host);
+    const address = newAddress();
+    const ask = (path: string, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
+      fetch(gateway.url + path, { headers: { 'x-forwarded-for': address, ...headers }, signal });
+    // Until the gateway knows its client.
+    const untilDirect = () =>
+      eventually(async () => {
+        wasDirect = false;
+        await (await ask('/api/orders')).text();
+        return wasDirect;
+      });
+    return { ask, untilDirect, orders };
+  };
 
 /** The headers without those that differ from answer to answer. */
 const without = (headers: Headers): object => {
@@ -84,93 +122,131 @@ const without = (headers: Headers): object => {
 };
 const asRouted = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
 
-describe('a read that is given to its service directly', () => {
-  it.each([
-    '/api/orders?n=1',
-    '/api/orders?wrong=1',
-    '/api/orders/text',
-    '/api/orders/none',
-    '/api/orders?n=%ff',
-  ])('of %s is answered as one that the router forwards', async (path) => {
+describe.each<Place>(['this process', 'another process'])(
+  'a read given directly to a service of %s',
+  (place) => {
+    const open = opening(place);
+
+    it.each([
+      '/api/orders?n=1',
+      '/api/orders?wrong=1',
+      '/api/orders/text',
+      '/api/orders/none',
+      '/api/orders?n=%ff',
+    ])('of %s is answered as one that the router forwards', async (path) => {
+      const { ask, untilDirect } = await open();
+      await untilDirect();
+      const direct = await ask(path, { 'x-correlation-id': 'same' });
+      const routed = await ask(path, { 'x-correlation-id': 'same', ...asRouted });
+      expect([direct.status, without(direct.headers)]).toEqual([routed.status, without(routed.headers)]);
+      expect(await direct.text()).toBe(await routed.text());
+      expect(direct.headers.has(sharedAnswerHeader)).toBe(false);
+      const remaining = [direct, routed].map(({ headers }) => headers.get('ratelimit-remaining'));
+      // A URL that the server refuses is not counted.
+      if (remaining[0] !== null) expect(Number(remaining[1])).toBe(Number(remaining[0]) - 1);
+    });
+
+    it('shows the service no address that the client only claims', async () => {
+      const { ask, untilDirect } = await open();
+      await untilDirect();
+      const forged = {
+        'x-forwarded-host': 'shop.example',
+        'x-forwarded-proto': 'ftp',
+        forwarded: 'for=6.6.6.6',
+      };
+      const seen = await (await ask('/api/orders/claims', forged)).json();
+      expect([wasDirect, seen]).toEqual([true, Object.fromEntries(claims.map((name) => [name, null]))]);
+    });
+
+    it('is counted as one that the router forwards', async () => {
+      const { ask, untilDirect } = await open();
+      await untilDirect();
+      const counted = async (): Promise<number> => {
+        const text = await (await ask('/metrics')).text();
+        const line = /http_requests_total\{method="GET",route="\/api\/orders\/\*",status="404"\} (\d+)/.exec(
+          text,
+        );
+        return Number(line?.[1]);
+      };
+      await ask('/api/orders/none');
+      const before = await counted();
+      for (let n = 0; n < 5; n += 1) await ask('/api/orders/none');
+      expect(await counted()).toBe(before + 5);
+    });
+
+    it('is 503 when the service does not answer in time, and what it answers later is nobody’s', async () => {
+      const { ask, untilDirect } = await open({ GATEWAY_ANSWER_TIMEOUT_MS: '100' });
+      await untilDirect();
+      const answer = await ask('/api/orders/late', { 'x-correlation-id': 'mine' });
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+      expect(await answer.json()).toMatchObject({ code: 'service_timeout', correlationId: 'mine' });
+      await sleep(500);
+      expect((await ask('/api/orders')).status).toBe(200);
+    });
+
+    it('ends for the service when the caller goes, and takes no place as a stream', async () => {
+      const { ask, untilDirect } = await open({ GATEWAY_IN_FLIGHT_MAX: '1' });
+      await untilDirect();
+      const gone = new AbortController();
+      const answer = await ask('/api/orders/stream', {}, gone.signal);
+      // What stays open has connections of its own, which the router takes.
+      expect(wasDirect).toBe(place === 'this process');
+      const { value } = (await answer.body?.getReader().read()) ?? {};
+      expect(Buffer.from(value ?? []).toString()).toBe('data: first\n\n');
+      expect((await ask('/api/orders')).status).toBe(200);
+      gone.abort();
+      await eventually(() => closed.includes('stream'));
+    });
+
+    it('takes a place until it is answered', async () => {
+      const { ask, untilDirect } = await open({ GATEWAY_IN_FLIGHT_MAX: '2' });
+      await untilDirect();
+      const answers = await Promise.all([1, 2, 3, 4].map(() => ask('/api/orders/late')));
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 503, 503]);
+      expect((await ask('/api/orders/late')).status).toBe(200);
+    });
+
+    it('is 503 once the service has stopped, which waits for it first', async () => {
+      const { ask, untilDirect, orders } = await open();
+      await untilDirect();
+      const late = ask('/api/orders/late');
+      await eventually(() => wasDirect);
+      await sleep(50);
+      await orders.host.stop();
+      expect((await late).status).toBe(200);
+      expect((await ask('/api/orders')).status).toBe(503);
+    });
+  },
+);
+
+describe('a read that is passed to another process', () => {
+  const open = opening('another process');
+
+  it('is asked once more when its connection is lost, and is 503 then', async () => {
     const { ask, untilDirect } = await open();
     await untilDirect();
-    const direct = await ask(path, { 'x-correlation-id': 'same' });
-    const routed = await ask(path, { 'x-correlation-id': 'same', ...asRouted });
-    expect([direct.status, without(direct.headers)]).toEqual([routed.status, without(routed.headers)]);
-    expect(await direct.text()).toBe(await routed.text());
-    expect(direct.headers.has(sharedAnswerHeader)).toBe(false);
-    const remaining = [direct, routed].map(({ headers }) => headers.get('ratelimit-remaining'));
-    // A URL that the server refuses is not counted.
-    if (remaining[0] !== null) expect(Number(remaining[1])).toBe(Number(remaining[0]) - 1);
-  });
-
-  it('shows the service no address that the client only claims', async () => {
-    const { ask, untilDirect } = await open();
-    await untilDirect();
-    const forged = {
-      'x-forwarded-host': 'shop.example',
-      'x-forwarded-proto': 'ftp',
-      forwarded: 'for=6.6.6.6',
-    };
-    const seen = await (await ask('/api/orders/claims', forged)).json();
-    expect([wasDirect, seen]).toEqual([true, Object.fromEntries(claims.map((name) => [name, null]))]);
-  });
-
-  it('is counted as one that the router forwards', async () => {
-    const { ask, untilDirect } = await open();
-    await untilDirect();
-    const counted = async (): Promise<number> => {
-      const text = await (await ask('/metrics')).text();
-      const line = /http_requests_total\{method="GET",route="\/api\/orders\/\*",status="404"\} (\d+)/.exec(
-        text,
-      );
-      return Number(line?.[1]);
-    };
-    await ask('/api/orders/none');
-    const before = await counted();
-    for (let n = 0; n < 5; n += 1) await ask('/api/orders/none');
-    expect(await counted()).toBe(before + 5);
-  });
-
-  it('is 503 when the service does not answer in time, and what it answers later is nobody’s', async () => {
-    const { ask, untilDirect } = await open({ GATEWAY_ANSWER_TIMEOUT_MS: '100' });
-    await untilDirect();
-    const answer = await ask('/api/orders/late', { 'x-correlation-id': 'mine' });
-    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
-    expect(await answer.json()).toMatchObject({ code: 'service_timeout', correlationId: 'mine' });
-    await sleep(500);
+    dropped = 0;
+    const answer = await ask('/api/orders/dropped', { 'x-correlation-id': 'mine' });
+    expect([answer.status, answer.headers.get('retry-after'), dropped, wasDirect]).toEqual([
+      503,
+      '2',
+      2,
+      true,
+    ]);
+    expect(await answer.json()).toMatchObject({ code: 'service_unavailable', correlationId: 'mine' });
     expect((await ask('/api/orders')).status).toBe(200);
   });
 
-  it('ends for the service when the caller goes, and takes no place as a stream', async () => {
-    const { ask, untilDirect } = await open({ GATEWAY_IN_FLIGHT_MAX: '1' });
+  it('is answered by the gateway alone where others had the answer and may share it, but for the id', async () => {
+    const { ask, untilDirect } = await open();
     await untilDirect();
-    const gone = new AbortController();
-    const answer = await ask('/api/orders/stream', {}, gone.signal);
-    expect(wasDirect).toBe(true);
-    const { value } = (await answer.body?.getReader().read()) ?? {};
-    expect(Buffer.from(value ?? []).toString()).toBe('data: first\n\n');
-    expect((await ask('/api/orders')).status).toBe(200);
-    gone.abort();
-    await eventually(() => closed.includes('stream'));
-  });
-
-  it('takes a place until it is answered', async () => {
-    const { ask, untilDirect } = await open({ GATEWAY_IN_FLIGHT_MAX: '2' });
-    await untilDirect();
-    const answers = await Promise.all([1, 2, 3, 4].map(() => ask('/api/orders/late')));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 503, 503]);
-    expect((await ask('/api/orders/late')).status).toBe(200);
-  });
-
-  it('is 503 once the service has stopped, which waits for it first', async () => {
-    const { ask, untilDirect, orders } = await open();
-    await untilDirect();
-    const late = ask('/api/orders/late');
-    await eventually(() => wasDirect);
-    await sleep(50);
-    await orders.host.stop();
-    expect((await late).status).toBe(200);
-    expect((await ask('/api/orders')).status).toBe(503);
+    made = 0;
+    type List = { id: string; made: number };
+    const lists: List[] = [];
+    for (let n = 0; n < 5; n += 1) lists.push((await (await ask('/api/orders/shared')).json()) as List);
+    expect([lists.map((list) => list.made), new Set(lists.map(({ id }) => id)).size]).toEqual([
+      [1, 1, 1, 1, 1],
+      5,
+    ]);
   });
 });

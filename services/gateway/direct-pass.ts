@@ -1,14 +1,17 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { logAnswer, requestMetrics } from '#platform/http/observation';
-import { problemBody, problemMediaType, unavailable } from '#platform/http/problem-details';
+import { type Problem, problemBody, problemMediaType } from '#platform/http/problem-details';
 import { isReadable } from '#platform/http/server';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import type { Host } from '#platform/service-host';
 import { unsampledTraceparent, wouldTraceRead } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
 import type { Places } from './load-shedding.js';
+import { isPassable, type RemoteServer } from './remote-pass.js';
 import type { Forwarding } from './routing-table.js';
-import type { Upstream } from './upstream.js';
+import type { SharedAnswers } from './shared-answers.js';
+import { keepShared } from './sharing.js';
+import { away, late, staysOpen, type Upstream } from './upstream.js';
 
 /** What a request is to be given to: the service's listener, by which route of the gateway. */
 export type Pass = {
@@ -24,7 +27,7 @@ export type Pass = {
 
 export type DirectPass = {
   /** Undefined for what the router has to forward; otherwise a place is taken for the response. */
-  find(url: string, response: ServerResponse): Pass | undefined;
+  find(request: IncomingMessage, response: ServerResponse): Pass | undefined;
 };
 
 type Target = Forwarding & {
@@ -42,9 +45,10 @@ const restMs = 2_000;
 
 // Over seventy lines: what one pass does from its search to its end.
 /**
- * Gives reads for a service of this process to the service's listener with the gateway's own request and response, so
- * that only one router and one set of hooks are passed. The router forwards what has more than one instance, an open
- * circuit, a path in another spelling, or a trace; and everything of services whose answers the gateway may share.
+ * Gives reads for a service of this process to the service's listener with the gateway's own request and response, and
+ * passes the answers of another process on as they come, so that only one router and one set of hooks are passed. The
+ * router forwards what has more than one instance, an open circuit, a path in another spelling, or a trace; and
+ * everything of the services in `except`.
  */
 export const createDirectPass = (
   host: Host,
@@ -56,10 +60,11 @@ export const createDirectPass = (
     /** Paths that the gateway answers itself. */
     ownPaths: ReadonlySet<string>;
     places: Places;
+    shared: Pick<SharedAnswers, 'keep'>;
     answerTimeoutMs: number;
   },
 ): DirectPass => {
-  const { places, answerTimeoutMs } = parts;
+  const { places, shared, answerTimeoutMs } = parts;
   const countRequest = requestMetrics(host);
   const targets: Target[] = parts.table
     .filter(({ to }) => !parts.except.includes(to))
@@ -79,7 +84,8 @@ export const createDirectPass = (
   };
 
   return {
-    find: (url, response) => {
+    find: (request, response) => {
+      const { url = '' } = request;
       const queryAt = url.indexOf('?');
       const path = queryAt < 0 ? url : url.slice(0, queryAt);
       if (!plainPath.test(path) || path.includes('..') || !isReadable(url) || wouldTraceRead())
@@ -87,7 +93,7 @@ export const createDirectPass = (
       if (parts.ownPaths.has(path)) return undefined;
       const target = targetOf(path);
       if (target === undefined || performance.now() < target.mayPassAfterMs) return undefined;
-      const server = target.upstream.local();
+      const server = target.upstream.local() ?? remoteFor(request, target.upstream);
       if (server === undefined || !places.tryEnter(response, url)) return undefined;
       const route = path.length === target.endIn(path) ? target.path : `${target.path}/*`;
       return {
@@ -96,7 +102,7 @@ export const createDirectPass = (
           const startedAtMs = performance.now();
           const timer = setTimeout(() => {
             target.mayPassAfterMs = performance.now() + restMs;
-            answerInstead(answer, correlationId, target.to);
+            answerInstead(answer, correlationId, late(target.to));
           }, answerTimeoutMs);
           const onHead = (contentType: string): void => {
             clearTimeout(timer);
@@ -119,7 +125,10 @@ export const createDirectPass = (
           for (const name of claimsOfClient) delete request.headers[name];
           request.headers['x-correlation-id'] = correlationId;
           request.headers.traceparent = unsampledTraceparent();
-          server.pass(request, answer);
+          server.pass(request, answer, {
+            answered: (status, headers, body) => keepShared(shared, { url, route, status, headers, body }),
+            failed: () => answerInstead(answer, correlationId, away(target.to)),
+          });
         },
       };
     },
@@ -161,14 +170,18 @@ const addHeaders = (
   }) as ServerResponse['writeHead'];
 };
 
-/** Answers 503 where the service has not answered in time, and ignores what it answers later. */
-const answerInstead = (response: ServerResponse, correlationId: string, service: string): void => {
+const remoteFor = (request: IncomingMessage, upstream: Upstream): RemoteServer | undefined => {
+  const { url: path = '', headers } = request;
+  return isPassable(request) && !staysOpen({ method: 'GET', path, headers }) ? upstream.remote() : undefined;
+};
+
+/** Answers 503 in the place of a service, and ignores what it answers later. */
+const answerInstead = (response: ServerResponse, correlationId: string, instead: Problem): void => {
   if (response.headersSent || response.destroyed) return;
-  const late = unavailable('service_timeout', `The ${service} service did not answer in time.`, 2);
-  const body = JSON.stringify(problemBody(late, correlationId));
-  response.writeHead(late.status, {
+  const body = JSON.stringify(problemBody(instead, correlationId));
+  response.writeHead(instead.status, {
     'x-correlation-id': correlationId,
-    ...late.headers,
+    ...instead.headers,
     'content-type': problemMediaType,
     'content-length': Buffer.byteLength(body),
   });

@@ -2,11 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from '#platform/http/auth';
 import { isUnchanged } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/server';
-import { decodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
+import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
 import {
-  answerBytesMax,
   type CachedAnswer,
   type CatalogueCache,
   isCached,
@@ -16,6 +15,7 @@ import {
 import type { Places } from './load-shedding.js';
 import type { Forwarding } from './routing-table.js';
 import type { SharedAnswers } from './shared-answers.js';
+import { keepShared, mayBeShared } from './sharing.js';
 import {
   isSafe,
   type Upstream,
@@ -134,17 +134,11 @@ const shareIfSaid = async (
   answer: UpstreamResponse,
   shared: SharedAnswers,
 ): Promise<UpstreamResponse> => {
-  const {
-    [sharedAnswerHeader]: said,
-    'content-length': length,
-    'content-type': contentType,
-  } = answer.headers;
-  const sharing = said === undefined ? undefined : decodeSharedAnswer(said);
-  if (sharing === undefined || request.method !== 'GET' || answer.statusCode !== 200) return answer;
-  if (!(Number(length) <= answerBytesMax) || typeof contentType !== 'string') return answer;
+  const { headers, statusCode: status } = answer;
+  if (request.method !== 'GET' || !mayBeShared(status, headers)) return answer;
   const body = await wholeBodyOf(answer);
   const route = request.routeOptions.url ?? '';
-  shared.keep(request.url, { body, contentType, length: String(length), route }, sharing);
+  keepShared(shared, { url: request.url, route, status, headers, body });
   return { ...answer, body };
 };
 

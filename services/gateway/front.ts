@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Principal, type RememberingAuthenticator, userIdOf } from '#platform/http/auth';
+import { anonymous, type Principal, type RememberingAuthenticator, userIdOf } from '#platform/http/auth';
 import type { ClientNetworks } from '#platform/http/client-address';
 import { isUnchanged } from '#platform/http/etag';
 import { logAnswer, requestMetrics } from '#platform/http/observation';
 import { correlationIdOf } from '#platform/http/server';
 import type { Host } from '#platform/service-host';
+import { labelOf } from '#schemas/recommendation-label';
 import {
   type CachedAnswer,
   type CatalogueCache,
@@ -46,6 +47,10 @@ export const createFront = (
   { auth, erased, cache, shared, direct, counter, networks, limits, headers }: FrontParts,
 ): ((request: IncomingMessage, response: ServerResponse) => boolean) => {
   const countRequest = requestMetrics(host);
+  const lists = host.metrics.counter('recommendation_requests_total', 'Recommendation lists answered.', [
+    'scenario',
+    'source',
+  ]);
   const constant = Object.entries(headers).flat();
 
   const cachedFor = (
@@ -53,7 +58,7 @@ export const createFront = (
     principal: Principal | undefined,
   ): Cached | undefined => {
     if (!url.startsWith(listPath))
-      return principal && takesJson(accept) ? shared.find(url, principal) : undefined;
+      return takesJson(accept) ? shared.find(url, principal ?? anonymous) : undefined;
     if (principal !== undefined && !seesWhatAllSee(principal)) return undefined;
     const answer = cache.find(url);
     return answer && { ...answer, route: routeOf(url) };
@@ -74,7 +79,7 @@ export const createFront = (
 
     const answer = cachedFor(request, principal);
     const isForCache = isCatalogueRead(url) && (principal === undefined || seesWhatAllSee(principal));
-    const pass = answer === undefined && !isForCache ? direct.find(url, response) : undefined;
+    const pass = answer === undefined && !isForCache ? direct.find(request, response) : undefined;
     if (answer === undefined && pass === undefined) return false;
     const count = counter.countIfFree(`${name}:${client}`, limits[name]);
     if (count === undefined) return false;
@@ -98,7 +103,7 @@ export const createFront = (
   function sendCached(
     request: IncomingMessage,
     response: ServerResponse,
-    { etag, body, contentType, length, route }: Cached,
+    { etag, body, contentType, length, route, ownId }: Cached,
     own: string[],
     correlationId: string,
   ): void {
@@ -114,6 +119,7 @@ export const createFront = (
     const elapsedMs = performance.now() - startedAtMs;
     const status = isKnown ? 304 : 200;
     countRequest({ method: 'GET', route, status }, elapsedMs);
+    if (ownId !== undefined) lists.inc({ scenario: labelOf(ownId)?.scenario ?? '', source: 'shared' });
     // Most are not logged, and then nothing is made for it.
     if (!host.logger.isLevelEnabled('debug')) return;
     const path = (request.url ?? '').split('?', 1)[0] ?? '';

@@ -94,10 +94,11 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const direct = createDirectPass(host, {
     table: forwardings,
     upstreams,
-    // It lets the gateway share its answers, which the router does when it forwards.
+    // In this process its answers are shared only where the router forwards.
     except: ['analytics'],
     ownPaths: new Set([exportPath]),
     places,
+    shared,
     answerTimeoutMs: config.answerTimeoutMs,
   });
   const health = createAggregatedHealth(host, watched);

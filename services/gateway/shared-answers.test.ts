@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { newId } from '#platform/ids';
+import { labelled, labelOf } from '#schemas/recommendation-label';
 import { createSharedAnswers, type SharedAnswers } from './shared-answers.js';
 
 const analyst = { kind: 'user', userId: 'a', roles: ['analyst'] } as const;
@@ -50,5 +52,30 @@ describe('answers that are shared among roles', () => {
     const kept = Array.from({ length: 20 }, (_, n) => find(`/${n}`)).filter((body) => body !== undefined);
     expect(kept).toHaveLength(7);
     expect(find('/19')).toBeDefined();
+  });
+
+  it('have for every caller an id of his own that stands for the same', () => {
+    const label = {
+      scenario: 'home',
+      model: 'strict',
+      experiment: { code: 65_535, arm: 3 },
+      exploredPlace: null,
+    };
+    const first = labelled(newId(), label);
+    const list = (id: string) => `{"recommendationId":"${id}","items":["é"]}`;
+    for (const body of [list(first), Buffer.from(list(first))]) {
+      shared.keep('/l', { ...answer(''), body }, { roles: ['anonymous'], ageMsMax: 200, ownId: first });
+      const found = [1, 2].map(() => shared.find('/l', { kind: 'anonymous' }));
+      const ids = found.map((one) => one?.ownId ?? '');
+      expect(new Set([first, ...ids]).size).toBe(3);
+      expect(ids.map(labelOf)).toEqual([label, label]);
+      expect(found.map((one) => String(one?.body))).toEqual(ids.map(list));
+    }
+    expect(shared.find('/l', analyst)).toBeUndefined();
+  });
+
+  it('are not kept where the id that is to be replaced is not in them', () => {
+    shared.keep('/l', answer('{}'), { roles: ['anonymous'], ageMsMax: 200, ownId: newId() });
+    expect(shared.find('/l', { kind: 'anonymous' })).toBeUndefined();
   });
 });

@@ -6,7 +6,7 @@ import {
   type LocalServer,
   localServerAt,
 } from '#platform/http/local-server';
-import { unavailable } from '#platform/http/problem-details';
+import { type Problem, unavailable } from '#platform/http/problem-details';
 import type { Component, Metrics } from '#platform/service-host';
 import { createCircuitGauge } from '#platform/telemetry/circuit-gauge';
 import {
@@ -17,6 +17,7 @@ import {
   startSpan,
 } from '#platform/telemetry/tracing';
 import { type Circuit, createCircuit } from '#platform/waiting/circuit';
+import { createRemotePasses, type RemotePasses, type RemoteServer } from './remote-pass.js';
 
 /** Bytes of a body can be sent again to another instance; a stream can be sent only once. */
 export type UpstreamRequest = LocalRequest;
@@ -35,6 +36,8 @@ export type Upstream = Component & {
   send(request: UpstreamRequest): Promise<UpstreamResponse>;
   /** The only instance, if it is in this process and its circuit is closed. */
   local(): LocalServer | undefined;
+  /** The only instance, if it is in another process, its circuit is closed and it has a connection free. */
+  remote(): RemoteServer | undefined;
   /** Any instance's answer to a GET, as JSON; throws when it takes longer than `timeoutMs`. */
   getJson(path: string, timeoutMs: number): Promise<{ status: number; body: unknown }>;
   /** Every instance's answer to a GET, as JSON; rejects when one is away, refuses, or takes longer than `timeoutMs`. */
@@ -62,10 +65,13 @@ type Instance = {
   ask: Ask;
   circuit: Circuit;
   connections: Connections;
+  passes: RemotePasses;
 };
 
 type Connections = {
   ask: Ask;
+  /** For reads whose answers are passed on as they come; `circuit` counts them. */
+  passes(circuit: Circuit): RemotePasses;
   close(): Promise<void>;
 };
 
@@ -91,6 +97,11 @@ export const createUpstream = (
     return rotated.filter(({ circuit }) => circuit.state() !== 'open');
   };
 
+  const theOnly = (): Instance | undefined => {
+    const [only] = instances;
+    return instances.length === 1 && only?.circuit.state() === 'closed' ? only : undefined;
+  };
+
   const send = async (request: UpstreamRequest): Promise<UpstreamResponse> => {
     const mayRepeat = !isStream(request.body);
     let lastError: unknown;
@@ -109,9 +120,7 @@ export const createUpstream = (
     }
     if (isFull(lastError))
       throw unavailable(tooManyWatchers, 'Too many callers watch at the moment. Try again.', 10);
-    throw isTooLate(lastError)
-      ? unavailable('service_timeout', `The ${service} service did not answer in time.`, 2)
-      : unavailable('service_unavailable', `The ${service} service is not available at the moment.`, 2);
+    throw isTooLate(lastError) ? late(service) : away(service);
   };
 
   return {
@@ -123,9 +132,12 @@ export const createUpstream = (
     },
     send,
     local: () => {
-      const [only] = instances;
-      if (only === undefined || instances.length > 1 || only.circuit.state() !== 'closed') return undefined;
-      return localServerAt(only.origin);
+      const only = theOnly();
+      return only && localServerAt(only.origin);
+    },
+    remote: () => {
+      const only = theOnly();
+      return only && localServerAt(only.origin) === undefined ? only.passes.server() : undefined;
     },
     getJsonOfEach: (path, timeoutMs) =>
       Promise.all(
@@ -143,6 +155,12 @@ export const createUpstream = (
     },
   };
 };
+
+export const late = (service: string): Problem =>
+  unavailable('service_timeout', `The ${service} service did not answer in time.`, 2);
+
+export const away = (service: string): Problem =>
+  unavailable('service_unavailable', `The ${service} service is not available at the moment.`, 2);
 
 const readOf = (path: string, timeoutMs: number): UpstreamRequest => ({
   method: 'GET',
@@ -175,7 +193,7 @@ const createInstance = (
     return local === undefined ? await connections.ask(request) : await local.ask(request, bounds);
   };
   const circuit = createCircuit({ failuresMax, openMs, monotonicMs: () => performance.now() });
-  return { origin, ask, circuit, connections };
+  return { origin, ask, circuit, connections, passes: connections.passes(circuit) };
 };
 
 const createConnections = (
@@ -192,6 +210,7 @@ const createConnections = (
       bodyTimeout: silenceMsMax,
     });
   const ordinary = poolOf(ordinaryMax);
+  const passing = poolOf(ordinaryMax);
   const stayingOpen = poolOf(stayingOpenMax);
   return {
     ask: async (request) => {
@@ -199,8 +218,13 @@ const createConnections = (
       if (stayingOpen.stats.size >= stayingOpenMax) throw new ConnectionsFull('all connections are in use');
       return askOverSocket(service, stayingOpen, request, answerTimeoutMs);
     },
+    passes: (circuit) =>
+      createRemotePasses(passing, ordinaryMax, {
+        wasDropped,
+        settled: (isAnswered) => (isAnswered ? circuit.succeed() : circuit.fail()),
+      }),
     close: async () => {
-      await Promise.all([ordinary.destroy(), stayingOpen.destroy()]);
+      await Promise.all([ordinary.destroy(), passing.destroy(), stayingOpen.destroy()]);
     },
   };
 };
@@ -209,7 +233,11 @@ const streamPath = /\/(?:stream|live)\/?(?:[?#]|$)/i;
 const waitingQuery = /[?&]waitMs=/;
 
 /** True for a request whose answer may be long in coming, or never end. It is read as its service reads it: decoded. */
-const staysOpen = ({ method, path, headers }: UpstreamRequest): boolean => {
+export const staysOpen = ({
+  method,
+  path,
+  headers,
+}: Pick<UpstreamRequest, 'method' | 'path'> & { headers: { accept?: unknown } }): boolean => {
   if (!isSafe(method)) return false;
   if (String(headers.accept).includes('text/event-stream')) return true;
   const read = path.includes('%') ? decoded(path) : path;

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authenticator, Principal } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
+import { decodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import { newId } from '#platform/ids';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import { createDatabase, type Database } from '#platform/postgres/pool';
@@ -198,6 +199,21 @@ describe('GET /api/recommendations', () => {
     expect(await listed(`scenario=home&exclude=${clock},${shade}`)).toEqual([lamp, spade]);
     expect((await listed('scenario=home&category=home')).sort()).toEqual([clock, lamp, shade]);
     expect(await listed('scenario=home&limit=1')).toHaveLength(1);
+  });
+
+  it('may be shared by callers without a token where nobody is named, and by nobody else', async () => {
+    const sharing = async (query: string, headers = {}) => {
+      const answer = await fetch(`${base}/api/recommendations?${query}`, { headers });
+      const { recommendationId } = (await answer.json()) as Answer;
+      const { ownId, ...said } = decodeSharedAnswer(answer.headers.get(sharedAnswerHeader)) ?? {};
+      return ownId === undefined ? null : [ownId === recommendationId, said];
+    };
+    const query = `scenario=product&productId=${lamp}`;
+    expect(await sharing(query)).toEqual([true, { roles: ['anonymous'], ageMsMax: 300 }]);
+    for (const named of ['visitId=v', 'userId=buyer', 'visitId=unknown'])
+      expect([named, await sharing(`${query}&${named}`)]).toEqual([named, null]);
+    expect(await sharing(query, { authorization: 'Bearer buyer' })).toBeNull();
+    expect(await sharing(query, { authorization: 'Bearer staff' })).toBeNull();
   });
 
   it('is not empty for a category that does not exist, nor an error for as many exclusions as are documented', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hasRole, type Principal, userIdOf } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/server';
+import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import { text, wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
@@ -79,7 +80,10 @@ const answer = z
     modelVersion: z.string(),
     asOf: z.iso
       .datetime()
-      .describe('The newest event time in the similarities; the current time if none were available.'),
+      .describe(
+        'The time of the newest event from which the models, or the similarities in their place, have learned; the current ' +
+          'time if the list is not learned, as best sellers are not.',
+      ),
     items: z.array(
       z.object({
         productId: z.string(),
@@ -127,7 +131,7 @@ export const recommendationRoutes = (
         response: { 200: answer },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const startedAtMs = performance.now();
       const question = questionOf(request.query, request.principal, host.clock.nowMs());
       const assignment = isCompared(question) ? assign(question.scenario, visitorOf(question)) : null;
@@ -138,7 +142,17 @@ export const recommendationRoutes = (
       requests.inc({ scenario: question.scenario, source: found.source });
       duration.observe((performance.now() - startedAtMs) / 1000);
       const version = versionOf(found, assignment, sources);
-      return shown(found, question, { version, id: newId(host.clock), experiment: assignment });
+      const list = shown(found, question, { version, id: newId(host.clock), experiment: assignment });
+      if (request.principal.kind === 'anonymous' && isForAnybody(question))
+        reply.header(
+          sharedAnswerHeader,
+          encodeSharedAnswer({
+            roles: ['anonymous'],
+            ageMsMax: sharedAgeMsMax,
+            ownId: list.recommendationId,
+          }),
+        );
+      return list;
     },
   );
 
@@ -193,6 +207,13 @@ const questionOf = (asked: z.output<typeof query>, principal: Principal, nowMs: 
 /** Best sellers know neither the visit's newest product nor its cart, so only lists beside something named are compared. */
 const isCompared = ({ scenario, productId, cart }: Question): boolean =>
   productId !== undefined || cart !== undefined || !['product', 'similar', 'cart'].includes(scenario);
+
+/** A product that is sold out is gone from every list within 2 s, and a shared list may be twice as old as this. */
+const sharedAgeMsMax = 300;
+
+/** Nobody is named whose visit, account or arm of an experiment would change the list. */
+const isForAnybody = ({ visitId, userId, buyerId }: Question): boolean =>
+  visitId === undefined && userId === undefined && buyerId === undefined;
 
 const visitorOf = ({ visitId, userId }: Question) => ({ visitId, userId });
 

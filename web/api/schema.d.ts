@@ -3357,7 +3357,7 @@ export interface components {
             modelVersion: string;
             /**
              * Format: date-time
-             * @description The newest event time in the similarities; the current time if none were available.
+             * @description The time of the newest event from which the models, or the similarities in their place, have learned; the current time if the list is not learned, as best sellers are not.
              */
             asOf: string;
             items: {
@@ -3381,7 +3381,7 @@ export interface components {
             modelVersion: string;
             /**
              * Format: date-time
-             * @description The newest event time in the similarities; the current time if none were available.
+             * @description The time of the newest event from which the models, or the similarities in their place, have learned; the current time if the list is not learned, as best sellers are not.
              */
             asOf: string;
             items: {
