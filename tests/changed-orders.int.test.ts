@@ -45,6 +45,16 @@ const giveBack = (orderId: string, amountMinor: number, refundId = newId(shop.cl
       nowMs: shop.clock.nowMs(),
     }),
   );
+/** As the route does it for staff. */
+const askAgain = (orderId: string): Promise<void> =>
+  inTransaction(shop.db('order'), async (tx) => {
+    const outcome = await shop.orders.update(tx, orderId, {
+      type: 'GiveUpOverdue',
+      nowMs: shop.clock.nowMs(),
+    });
+    if (outcome === null || 'refused' in outcome) throw new Error('it is there');
+    await shop.orders.askForSteps(tx, orderId, outcome.after);
+  });
 const ledgerOf = (orderId: string) => salesSumOf(shop, orderId);
 const noticesOf = (orderId: string): string[] =>
   shop.log.filter(({ key, topic }) => key === orderId && topic === 'orders').map(({ type }) => type);
@@ -227,6 +237,34 @@ describe('money that staff give back without a return', () => {
     expect(await unsettled()).toEqual([]);
   });
 
+  it('that the bank sends back days later is due again, until staff have it paid once more', async () => {
+    const orderId = await place(1);
+    await shop.settle();
+    const refundId = newId(shop.clock);
+    await giveBack(orderId, 500, refundId);
+    await shop.settle();
+    expect(await unsettled()).toEqual([]);
+    await inTransaction(shop.db('payment'), (tx) =>
+      shop.payments.update(tx, orderId, {
+        type: 'NoteAnswer',
+        answer: { to: 'refund', outcome: 'refused', refundId, reason: 'lost_or_stolen_card' },
+        nowMs: shop.clock.nowMs(),
+        toTry: 1,
+      }),
+    );
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'confirmed', paymentStatus: 'captured' });
+    expect(await unsettled()).toMatchObject([{ orderId, waitsFor: ['refund'], refundsFailed: [{}] }]);
+    expect(await giveBack(orderId, 1999)).toMatchObject({ refused: 'refund_exceeds_capture' });
+    await askAgain(orderId);
+    await shop.settle();
+    expect(await paymentOf(orderId)).toMatchObject({ refundedMinor: 500 });
+    expect(await orderOf(orderId)).toMatchObject({ paymentStatus: 'partially_refunded' });
+    // The sales have it once.
+    expect(ledgerOf(orderId)).toEqual({ pieces: 1, minor: 1499 });
+    expect(await unsettled()).toEqual([]);
+  });
+
   const whole: [string, (orderId: string) => Promise<unknown>][] = [
     ['return', (orderId) => returnItems(shop, orderId, [{ productId: lamp, quantity: 1 }])],
     ['cancellation', cancel],
@@ -253,14 +291,7 @@ describe('money that staff give back without a return', () => {
       expect(await unsettled()).toMatchObject([{ orderId, refundsFailed: [{ amountMinor: 1999 }] }]);
       // The buyer's account is open again.
       await shop.db('payment').query('UPDATE sandbox_ledger SET behaviour = NULL');
-      await inTransaction(shop.db('order'), async (tx) => {
-        const outcome = await shop.orders.update(tx, orderId, {
-          type: 'GiveUpOverdue',
-          nowMs: shop.clock.nowMs(),
-        });
-        if (outcome === null || 'refused' in outcome) throw new Error('it is there');
-        await shop.orders.askForSteps(tx, orderId, outcome.after);
-      });
+      await askAgain(orderId);
       await shop.settle();
       expect(await paymentOf(orderId)).toMatchObject({ refundedMinor: 1999 });
       expect(ledgerOf(orderId)).toEqual({ pieces: 0, minor: 0 });
