@@ -46,6 +46,20 @@ it('what is killed is started again, as another process', async () => {
   expect(restarts).toEqual(['killed by SIGKILL']);
 });
 
+it('what is too slow to start in its time has twice as long the next time', async () => {
+  let since = { pid: 0, atMs: 0 };
+  const child = supervise({
+    startMsMax: 200,
+    probe: async () => {
+      const { pid } = child.identity!;
+      if (pid !== since.pid) since = { pid, atMs: performance.now() };
+      if (performance.now() - since.atMs < 250) throw new Error('not yet');
+    },
+  });
+  await child.startPatiently();
+  expect(restarts).toEqual(['no answer within 0.2 s']);
+});
+
 it('what hangs without dying is replaced', async () => {
   const socketPath = join(dir, 'socket');
   const program = "require('net').createServer((socket) => socket.end('here')).listen(process.argv[1])";

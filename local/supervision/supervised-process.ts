@@ -26,7 +26,10 @@ export type ProcessSpec = {
   probeEveryMs?: number;
   /** The signal for a normal stop. */
   stopSignal?: NodeJS.Signals;
-  /** The longest time to start before it counts as failed. */
+  /**
+   * The longest time to start before it counts as failed, 60 s if unset. It doubles after each start that took longer, eight
+   * times at most: on a machine that is busy enough every start would end just before its time.
+   */
   startMsMax?: number;
 };
 
@@ -56,6 +59,8 @@ const probeWhileStartingMs = 100;
 const probeFailuresMax = 5;
 const logBytesMax = 16 * 1024 * 1024;
 const firstAttemptsMax = 3;
+const defaultStartMsMax = 60_000;
+const doublingsMax = 3;
 
 // Over seventy lines: the life of one process, whose start, probes, restarts and end share one state.
 export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedProcess => {
@@ -66,6 +71,8 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
   let identity: ProcessIdentity | undefined;
   let exited: Promise<string> = Promise.resolve('not started');
   let startedAtMs = 0;
+  /** Starts in a row that took too long. */
+  let slowStarts = 0;
   let stopping = false;
   const wakeEarly = new AbortController();
 
@@ -112,18 +119,23 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
 
   /** Resolves to undefined once the probe succeeds, else to the reason why it cannot succeed any more. */
   const comeUp = async (): Promise<string | undefined> => {
-    const deadline = Date.now() + (spec.startMsMax ?? 60_000);
+    const timeoutMs = (spec.startMsMax ?? defaultStartMsMax) * 2 ** Math.min(slowStarts, doublingsMax);
+    const deadline = Date.now() + timeoutMs;
     let death: string | undefined;
     void exited.then((how) => {
       death = how;
     });
     while (Date.now() < deadline) {
       if (stopping) return 'stopped';
-      if (await probeOnce()) return undefined;
+      if (await probeOnce()) {
+        slowStarts = 0;
+        return undefined;
+      }
       if (death !== undefined) return death;
       await wait(probeWhileStartingMs);
     }
-    return `no answer within ${(spec.startMsMax ?? 60_000) / 1000} s`;
+    slowStarts += 1;
+    return `no answer within ${timeoutMs / 1000} s`;
   };
 
   const killNow = async (): Promise<void> => {
