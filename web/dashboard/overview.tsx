@@ -349,6 +349,10 @@ const MetricChart = ({
       title={`${title} by ${period.granularity}`}
       answer={answer}
       isTable={isTable}
+      isEmpty={
+        values !== undefined && unlessNothing(values) === undefined && unlessNothing(before) === undefined
+      }
+      empty="Nothing in this period."
       aside={
         <span className="text-ink-soft text-xs">
           {question.tz}

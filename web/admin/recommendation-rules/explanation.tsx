@@ -15,7 +15,7 @@ type Answer = components['schemas']['Explanation'];
 const scenarios = ['home', 'product', 'similar', 'cart', 'reorder', 'new-arrivals', 'trending'];
 const shownMax = 30;
 
-const share = (ofBest: number): string => `${(ofBest * 100).toFixed(ofBest < 0.0995 ? 1 : 0)} %`;
+const share = (ofBest: number): string => `${(ofBest * 100).toFixed(ofBest < 0.0995 ? 1 : 0)}\u00a0%`;
 
 /**
  * A model's score is a logarithm, and the score of a list is its power over that of the best candidate. No rule has touched

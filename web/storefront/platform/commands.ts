@@ -3,14 +3,16 @@ export type Commands = { title: string; lines: string };
 const json = `-H 'content-type: application/json'`;
 
 /** Lines for any shell that has curl, to be pasted one paragraph after the other. */
-export const commandsFor = (shop: string): readonly Commands[] => [
-  { title: 'Browse', lines: `curl -s '${shop}/api/products?limit=3'` },
-  {
-    title: 'Buy something, without an account',
-    lines: `PRODUCT=$(
-  curl -s '${shop}/api/products?sort=popularity&limit=1' \\
+export const commandsFor = (shop: string): readonly Commands[] => {
+  const named = `SHOP=${shop}\n`;
+  return [
+    { title: 'Browse', lines: `${named}curl -s "$SHOP/api/products?limit=3"` },
+    {
+      title: 'Buy something, without an account',
+      lines: `${named}PRODUCT=$(
+  curl -s "$SHOP/api/products?sort=popularity&limit=1" \\
   | grep -o '"id":"[^"]*"' | head -1 | cut -d'"' -f4)
-ORDER=$(curl -s '${shop}/api/orders' \\
+ORDER=$(curl -s "$SHOP/api/orders" \\
   ${json} \\
   -H "idempotency-key: $RANDOM$RANDOM" \\
   -d '{
@@ -20,21 +22,22 @@ ORDER=$(curl -s '${shop}/api/orders' \\
       "city": "London", "postalCode": "N1", "country": "GB" },
     "payment": { "method": "card", "token": "tok_ok" } }')
 echo "$ORDER"`,
-  },
-  {
-    title: 'Follow the order until it is confirmed',
-    lines: `ID=$(echo "$ORDER" | grep -o '"id":"[^"]*"' | cut -d'"' -f4)
+    },
+    {
+      title: 'Follow the order until it is confirmed',
+      lines: `${named}ID=$(echo "$ORDER" | grep -o '"id":"[^"]*"' | cut -d'"' -f4)
 TOKEN=$(echo "$ORDER" | grep -o '"orderToken":"[^"]*"' | cut -d'"' -f4)
-curl -sN "${shop}/api/orders/$ID/stream" \\
+curl -sN "$SHOP/api/orders/$ID/stream" \\
   -H "x-order-token: $TOKEN"`,
-  },
-  {
-    title: 'Report that somebody looked at it, and ask what goes with it',
-    lines: `curl -s '${shop}/api/events' \\
+    },
+    {
+      title: 'Report that somebody looked at it, and ask what goes with it',
+      lines: `${named}curl -s "$SHOP/api/events" \\
   ${json} -d '{ "events": [{
   "type": "product_viewed", "visitId": "my-visit",
   "productId": "'$PRODUCT'",
   "occurredAt": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'" }] }'
-curl -s "${shop}/api/recommendations?scenario=product&productId=$PRODUCT&limit=5"`,
-  },
-];
+curl -s "$SHOP/api/recommendations?scenario=product&productId=$PRODUCT&limit=5"`,
+    },
+  ];
+};
