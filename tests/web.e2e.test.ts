@@ -225,6 +225,7 @@ describe('every page of the shop', () => {
       await look(page, `/products/${productId}`, 'What buyers say');
       await look(page, '/cart', 'Nothing in it yet');
       await look(page, '/login', 'Password forgotten');
+      await look(page, '/platform', 'What to try');
     };
     const asBuyer = async ({ page }: Visitor): Promise<void> => {
       await goToPayment(page, productId);
