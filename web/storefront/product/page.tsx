@@ -5,6 +5,7 @@ import { query } from '../../api/client.ts';
 import { ApiProblem } from '../../api/problem.ts';
 import { note } from '../../api/shopper-activity.ts';
 import { CoverPicture } from '../../cover/cover.tsx';
+import { classes } from '../../kit/classes.ts';
 import { CheckIcon } from '../../kit/icons.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Loading, Skeleton, SkeletonText } from '../../kit/skeleton.tsx';
@@ -105,7 +106,8 @@ const ProductSkeleton = () => (
   <Page title="Product" isTitleHidden>
     <Loading what="the product">
       <Skeleton className="mb-5 h-5 w-48" />
-      <div className={columnClasses}>
+      {/* As high as the window at least, so that the footer does not stand in it and move. */}
+      <div className={classes(columnClasses, 'min-h-dvh content-start')}>
         <Skeleton className={`aspect-4/5 ${coverClasses}`} />
         <div className={factsClasses}>
           <Skeleton className="h-10 w-4/5" />
