@@ -9,6 +9,13 @@ const landmarkMs = Date.UTC(2026, 0, 1);
 export const popularityOf = (pieces: number, atMs: number): number =>
   Math.log2(1 + pieces) * 2 ** ((atMs - landmarkMs) / halfLifeMs);
 
+/** What an order's lines that were sold at `atMs` add to the popularity of their products. */
+export const soldWeights = (
+  lines: readonly { productId: string; quantity: number }[],
+  atMs: number,
+): { productId: string; weight: number }[] =>
+  lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, atMs) }));
+
 export type WeighedSale = {
   orderId: string;
   lines: readonly { productId: string; weight: number }[];

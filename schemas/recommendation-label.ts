@@ -100,6 +100,8 @@ export const labelInSql = (column: string) => {
     model: `if(${isLabelled}, ${among(`substring(${id}, 17, 2)`, modelDigits)}, '')`,
     experiment: `if(${isLabelled}, ${number(25, 4)}, 0)`,
     /** 15 for none. */
+    exploredPlace: `if(${isLabelled}, position('0123456789abcdef', substring(${id}, 30, 1)) - 1, 15)`,
+    /** 15 for none. */
     arm: `if(${isLabelled}, position('0123456789abcdef', substring(${id}, 29, 1)) - 1, 15)`,
   };
 };

@@ -17,7 +17,15 @@ import {
 const daysAsDefault = 30;
 const hourMs = 3_600_000;
 
-export const attributed = ['product', 'recommendation', 'scenario', 'position', 'model', 'arm'] as const;
+export const attributed = [
+  'product',
+  'recommendation',
+  'scenario',
+  'position',
+  'model',
+  'arm',
+  'choice',
+] as const;
 
 type Attributed = (typeof attributed)[number];
 
@@ -32,7 +40,7 @@ export const attribution = endpoint({
       .enum(attributed)
       .default('product')
       .describe(
-        'A row for each recommended product, each recommendation (`recommendationId`), scenario, position in a list, model, or arm of an experiment.',
+        'A row for each recommended product, each recommendation (`recommendationId`), scenario, position in a list, model, arm of an experiment, or whether models or chance put the product there.',
       ),
     windowHours: wholeNumber(1, 720).prefault(24),
     limit: wholeNumber(1, 100).prefault(20),
@@ -49,6 +57,10 @@ export const attribution = endpoint({
       .nullable()
       .describe('With `by=arm`: the `code` of GET /api/recommendations/experiments.'),
     arm: z.int().nullable().describe('With `by=arm`: the place of the arm in its experiment, from 0.'),
+    choice: z
+      .enum(['ranked', 'explored'])
+      .nullable()
+      .describe('With `by=choice`: `explored` products were put on their lists by chance.'),
     shown: count,
     examined: z
       .number()
@@ -105,6 +117,7 @@ const keys: Record<Attributed, string> = {
   scenario: label.scenario,
   position: "if(position IS NULL, '', toString(position))",
   model: label.model,
+  choice: `multiIf(${label.scenario} = '', '', ${label.exploredPlace} < 15 AND ${label.exploredPlace} = position, 'explored', 'ranked')`,
   arm: `if(${label.experiment} = 0, '', concat(toString(${label.experiment}), ' ', toString(${label.arm})))`,
 };
 
@@ -260,6 +273,7 @@ const creditOf = (
     model: by === 'model' ? key : null,
     experiment: experiment ?? null,
     arm: arm ?? null,
+    choice: by === 'choice' ? (key as 'ranked' | 'explored') : null,
     ...counts,
     examined,
     clickThroughRate: counts.shown === 0 ? null : counts.clicked / counts.shown,

@@ -23,7 +23,7 @@ const recommendations = Array.from({ length: 40 }, () =>
     scenario: pick(labelledScenarios),
     model: pick(labelledModels),
     experiment: randomInt(3) ? { code: randomInt(1, 4), arm: randomInt(3) } : null,
-    exploredPlace: null,
+    exploredPlace: randomInt(2) ? randomInt(5) : null,
   }),
 );
 const types = [
@@ -540,6 +540,7 @@ describe('attribution', () => {
     ['position', 24],
     ['model', 24],
     ['arm', 24],
+    ['choice', 24],
   ] as const)(
     'by %s within %i hours credits each addition and each order line once',
     async (by, windowHours) => {
@@ -555,6 +556,7 @@ describe('attribution', () => {
           position,
           model: label?.model,
           arm: arm && `${arm.code} ${arm.arm}`,
+          choice: label && (label.exploredPlace === position ? 'explored' : 'ranked'),
         };
         return String(keys[by] ?? '');
       };
@@ -637,9 +639,16 @@ describe('attribution', () => {
       });
       const keyOfRow = (one: Record<string, unknown>) =>
         JSON.stringify(
-          ['productId', 'recommendationId', 'scenario', 'position', 'model', 'experiment', 'arm'].map(
-            (field) => one[field],
-          ),
+          [
+            'productId',
+            'recommendationId',
+            'scenario',
+            'position',
+            'model',
+            'experiment',
+            'arm',
+            'choice',
+          ].map((field) => one[field]),
         );
       const sorted = (rows: Record<string, unknown>[]) =>
         rows.toSorted((a, b) => (keyOfRow(a) < keyOfRow(b) ? -1 : 1));
@@ -654,6 +663,7 @@ describe('attribution', () => {
             model: by === 'model' ? key : null,
             experiment: by === 'arm' ? Number(key.split(' ')[0]) : null,
             arm: by === 'arm' ? Number(key.split(' ')[1]) : null,
+            choice: by === 'choice' ? key : null,
             ...rest,
             orders: orders.size,
             clickThroughRate: rest.shown ? rest.clicked / rest.shown : null,

@@ -1,7 +1,7 @@
 import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { EventMap } from '#schemas/events';
 import { isOpening } from '#schemas/opening-stock';
-import { popularityOf } from '#schemas/popularity';
+import { soldWeights } from '#schemas/popularity';
 import type { ProductStore } from './product-store.js';
 
 /** Copies the available stock and the rating of each product, and counts the pieces that are sold. */
@@ -13,11 +13,7 @@ export const reactions = (products: ProductStore): Reactions<EventMap> => ({
   StockReleased: recognisingRepeats((tx, { value }) => products.noteStock(tx, value.lines)),
   StockCommitted: recognisingRepeats(async (tx, { value: { orderId, lines, occurredAt } }) => {
     await products.noteStock(tx, lines);
-    await products.countSale(
-      tx,
-      orderId,
-      lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, occurredAt) })),
-    );
+    await products.countSale(tx, orderId, soldWeights(lines, occurredAt));
   }),
   ProductRated: recognisingRepeats((tx, { value }) => products.noteRating(tx, value)),
   StockReturned: recognisingRepeats((tx, { value }) => products.noteStock(tx, value.lines)),

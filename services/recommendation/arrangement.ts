@@ -25,7 +25,12 @@ export type Judgement = {
   removedBy: string | null;
 };
 
-export type Arrangement = { items: Candidate[]; judgements: ReadonlyMap<string, Judgement> };
+export type Arrangement = {
+  items: Candidate[];
+  judgements: ReadonlyMap<string, Judgement>;
+  /** Those of the others, the best first, of which the rules would allow one more on this list. */
+  spares(): ShelvedCandidate[];
+};
 
 type Judged = ShelvedCandidate & { judgement: Judgement; isBuried: boolean };
 
@@ -52,10 +57,21 @@ export const arrange = (candidates: readonly ShelvedCandidate[], rules: Rules, p
   const ranked = judged
     .filter(({ judgement }) => judgement.removedBy === null)
     .sort((a, b) => Number(a.isBuried) - Number(b.isBuried) || b.judgement.score - a.judgement.score);
-  const items = laid(ranked, rules, place);
+  const room = createRoom(rules, place);
+  const items = laid(ranked, rules, place, room);
   return {
     items: withFallingScores(items),
     judgements: new Map(judged.map(({ productId, judgement }) => [productId, judgement])),
+    spares: () => {
+      const shown = new Set(items);
+      return ranked.filter(
+        (one) =>
+          !shown.has(one) &&
+          !one.isBuried &&
+          one.judgement.removedBy === null &&
+          room.refusalOf(one.shelf) === null,
+      );
+    },
   };
 };
 
@@ -103,9 +119,8 @@ const removing = (rules: Rules, place: Place): ((shelf: Shelf) => string | null)
 };
 
 /** The best that caps and groups allow, with the pinned ones in their places. */
-const laid = (ranked: readonly Judged[], rules: Rules, place: Place): Judged[] => {
+const laid = (ranked: readonly Judged[], rules: Rules, place: Place, room: Room): Judged[] => {
   const pins = pinsAt(rules, place);
-  const room = createRoom(rules, place);
   const wanted = ranked
     .flatMap((item) => {
       const pin = pins.get(item.productId);
@@ -137,6 +152,8 @@ const laid = (ranked: readonly Judged[], rules: Rules, place: Place): Judged[] =
   for (const [item, at] of pinned) items.splice(at - 1, 0, item);
   return items.slice(0, place.limit);
 };
+
+type Room = ReturnType<typeof createRoom>;
 
 /** What a list still has room for, while it is filled. */
 const createRoom = (rules: Rules, { scenario }: Place) => {

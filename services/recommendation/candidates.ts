@@ -10,6 +10,7 @@ export const reasonKinds = [
   'popular',
   'catalogue',
   'pinned',
+  'explored',
 ] as const;
 export type ReasonKind = (typeof reasonKinds)[number];
 

@@ -123,6 +123,7 @@ export const createModelReplica = (
       reasons: (query, ids) => current.reasons(query, ids),
       explain: (query) => current.explain(query),
       visitOf: (visitId) => current.visitOf(visitId),
+      exposureOf: (productId) => current.exposureOf(productId),
       take: (...event) => current.take(...event),
       learnedUpToMs: () => current.learnedUpToMs(),
       snapshot: () => current.snapshot(),

@@ -21,6 +21,17 @@ export const promotesByItself: LiveSetting<boolean> = {
   default: false,
 };
 
+export const exploredPercent: LiveSetting<number> = {
+  key: 'recommendations.exploredPercent',
+  schema: z.number().min(0).max(20),
+  unit: 'percent of lists',
+  description:
+    'On so many of the lists for a visit or an account one product that was hardly ever shown is put at a place from the fifth ' +
+    'to the fifteenth, by chance and by its clicks so far. Its reason is `explored`; GET /api/analytics/attribution?by=choice ' +
+    'reports how such products do beside the others. Never on `reorder`, nor where a product is pinned.',
+  default: 0,
+};
+
 export const diversity: LiveSetting<number> = {
   key: 'recommendations.diversity',
   schema: z.number().min(0).max(1),

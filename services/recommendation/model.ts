@@ -9,6 +9,7 @@ import type {
   UserErased,
 } from '#schemas/events';
 import { type CalmJson, createCalm } from './calm.js';
+import { createExposures, type Exposure, type ExposureJson } from './exposure.js';
 
 /** The models, fed with the shop's events. */
 export type Model = Pick<
@@ -22,6 +23,8 @@ export type Model = Pick<
   take(event: { type: string; value: unknown }, appendedAtMs: number, visitsTogether?: number): void;
   /** The time of the newest event learned, epoch milliseconds; null before the first. */
   learnedUpToMs(): number | null;
+  /** How often lists have shown a product, and shoppers clicked on it there. */
+  exposureOf(productId: string): Exposure;
   /** How many events it has taken. */
   changes(): number;
   /** Its whole state, a line after the other; see `Recommender`. */
@@ -32,12 +35,14 @@ export type Model = Pick<
   isRestored(): boolean;
 };
 
-type Own = { calm: CalmJson; learnedUpToMs: number | null };
+/** Snapshots of before have no `exposures`. */
+type Own = { calm: CalmJson; learnedUpToMs: number | null; exposures?: ExposureJson };
 const smallPrefix = '["small",';
 const ownPrefix = '["model",';
 
 export const createModel = (recommender: Recommender): Model => {
   const calm = createCalm();
+  const exposures = createExposures();
   let learnedUpToMs: number | null = null;
   let changes = 0;
   let hasSmall = false;
@@ -46,6 +51,10 @@ export const createModel = (recommender: Recommender): Model => {
   const learn = (activity: Activity): void => {
     recommender.learn(activity);
     learnedUpToMs = Math.max(learnedUpToMs ?? 0, activity.atMs);
+  };
+  const noteExposure = ({ type, product_id }: ShopperActivity): void => {
+    const what = exposedBy[type];
+    if (what !== undefined && product_id !== null) exposures.note(product_id, what);
   };
   const list = ({ productId, name, category, createdAt }: ProductCreated | ProductUpdated): void =>
     recommender.addProduct({ id: productId, name, category, createdAtMs: createdAt });
@@ -58,10 +67,11 @@ export const createModel = (recommender: Recommender): Model => {
     explain: recommender.explain,
     visitOf: recommender.visitOf,
     learnedUpToMs: () => learnedUpToMs,
+    exposureOf: exposures.of,
     changes: () => changes,
     *snapshot() {
       yield* recommender.snapshot();
-      const own: Own = { calm: calm.toJson(), learnedUpToMs };
+      const own: Own = { calm: calm.toJson(), learnedUpToMs, exposures: exposures.toJson() };
       yield JSON.stringify(['model', own]);
     },
     restore: (line) => {
@@ -73,12 +83,14 @@ export const createModel = (recommender: Recommender): Model => {
       const [, own] = JSON.parse(line) as [string, Own];
       calm.restore(own.calm);
       learnedUpToMs = own.learnedUpToMs;
+      exposures.restore(own.exposures ?? []);
       hasOwn = true;
     },
     isRestored: () => hasSmall && hasOwn,
     take: ({ type, value }, appendedAtMs, visitsTogether = 1) => {
       changes += 1;
       if (type === 'ShopperActivity') {
+        noteExposure(value as ShopperActivity);
         const activity = activityOf(value as ShopperActivity, appendedAtMs);
         const [productId] = activity?.productIds ?? [];
         if (activity !== null && productId !== undefined)
@@ -107,6 +119,11 @@ const kinds: Readonly<Record<string, Activity['kind']>> = {
   product_viewed: 'viewed',
   product_added: 'added',
   product_removed: 'removed',
+};
+
+const exposedBy: Readonly<Record<string, keyof Exposure>> = {
+  recommendation_shown: 'shown',
+  recommendation_clicked: 'clicked',
 };
 
 const activityOf = (activity: ShopperActivity, appendedAtMs: number): Activity | null => {

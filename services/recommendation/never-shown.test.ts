@@ -97,6 +97,7 @@ const question = fc.record({
     { nil: undefined },
   ),
   limit: fc.integer({ min: 1, max: 12 }),
+  isExploring: fc.boolean(),
 });
 
 type Known = Shelf & { isActive: boolean; stock: number; isDeleted: boolean; listedAtMs: number };
@@ -254,8 +255,16 @@ test(
               similarity: nothing,
               catalogue,
               rules: () => set,
+              chance: { exposureOf: model.exposureOf, random: () => 0.5 },
             };
-            const { items } = await recommend(whole, sources);
+            const { items, exploredPlace } = await recommend(whole, sources);
+            const byChance = items.findIndex(({ reason }) => reason.kind === 'explored');
+            expect(byChance).toBe(exploredPlace ?? -1);
+            if (exploredPlace !== null)
+              expect([one.isExploring && one.scenario !== 'reorder', exploredPlace >= 4]).toEqual([
+                true,
+                true,
+              ]);
             const visit = one.visitId === undefined ? { seen: [], cart: [] } : model.visitOf(one.visitId);
             const isModels = isReady || !['product', 'home'].includes(one.scenario);
             const isBeside = isModels && ['product', 'similar'].includes(one.scenario);

@@ -22,6 +22,8 @@ export type Question = {
   nowMs: number;
   /** True for a list of best sellers alone, which experiments compare the models with. */
   isPopularity?: boolean;
+  /** True for a list on which one product is put by chance. */
+  isExploring?: boolean;
   /** From 0 to 1: how much unlike each other the products are to be; 0 if unset. */
   diversity?: number;
   /** The parameter set that an experiment asks for; the live one if unset. */

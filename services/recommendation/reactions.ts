@@ -1,6 +1,6 @@
 import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { EventMap } from '#schemas/events';
-import { popularityOf } from '#schemas/popularity';
+import { soldWeights } from '#schemas/popularity';
 import type { CatalogueStore } from './catalogue-store.js';
 
 /** Recommendation's reactions: they maintain the catalogue, the stock, the popularity and recent purchases. */
@@ -21,11 +21,7 @@ export const reactions = (
   StockReturned: recognisingRepeats((tx, { value: { lines } }) => catalogue.setAvailable(tx, lines)),
   StockCommitted: recognisingRepeats(async (tx, { value: { orderId, lines, occurredAt } }) => {
     await catalogue.setAvailable(tx, lines);
-    await catalogue.countSale(
-      tx,
-      orderId,
-      lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, occurredAt) })),
-    );
+    await catalogue.countSale(tx, orderId, soldWeights(lines, occurredAt));
   }),
   OrderConfirmed: async (tx, { value: { userId, lines, occurredAt } }) => {
     if (userId === null) return;

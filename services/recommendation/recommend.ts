@@ -11,6 +11,7 @@ import {
 } from './arrangement.js';
 import { type Candidate, filledUp, type Reason } from './candidates.js';
 import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
+import { type Chance, type Explored, explored } from './exploration.js';
 import { type ListModel, type ModelRanking, rankByModel, withReasons } from './model-ranking.js';
 import type { Question, Ranking } from './question.js';
 import type { Rules } from './rules.js';
@@ -31,6 +32,8 @@ export type Sources = {
   rules(): Rules;
   /** Of every list; 0 if unset. */
   diversity?(): number;
+  /** Without it no list has a product by chance. */
+  chance?: Chance;
 };
 
 export type RankedBy = 'models' | 'similarity' | 'popularity';
@@ -42,6 +45,7 @@ export type Answer = {
   /** The newest event time learned, epoch milliseconds; null before the first. */
   learnedUpToMs: number | null;
   ranking: Ranking;
+  exploredPlace: Explored['exploredPlace'];
   /** What the rules did to each candidate that may be shown. */
   judgements: ReadonlyMap<string, Judgement>;
 };
@@ -81,15 +85,50 @@ export const recommend = async (
   const place: Place = { scenario, inView: shelfInView, beside: [...(near?.values() ?? [])], limit };
   const rules = sources.rules();
   const parts = { rules, place, category, exclusions };
+  // A pinned product keeps its place, so nothing is put before it.
+  const mayExplore =
+    question.isExploring === true &&
+    rankedBy === 'models' &&
+    scenario !== 'reorder' &&
+    pinnedAt(rules, place).length === 0;
+  const chance = mayExplore ? (sources.chance ?? null) : null;
   const head = isExplained ? null : await arrangedFromHead(ranking, parts, catalogue);
   const arrangement = head ?? (await arranged(ranking, parts, catalogue));
   // If the category is unknown or sold out, products of other categories are better than an empty page.
   if (arrangement.items.length === 0 && category !== undefined)
     return recommend({ ...question, category: undefined }, sources, isExplained);
-  const items = rankedBy === 'models' ? withReasons(arrangement.items, ranking) : arrangement.items;
+  const { items: shown, exploredPlace } =
+    chance === null
+      ? { items: arrangement.items, exploredPlace: null }
+      : explored(arrangement.items, await sparesFor(ranking, question, parts, sources), chance);
+  const items = rankedBy === 'models' ? withReasons(shown, ranking) : shown;
   const { judgements } = arrangement;
   const source = sourceOf(items, rankedBy);
-  return { items, judgements, source, rankedBy, learnedUpToMs: ranking.learnedUpToMs, ranking };
+  return {
+    items,
+    judgements,
+    source,
+    rankedBy,
+    learnedUpToMs: ranking.learnedUpToMs,
+    ranking,
+    exploredPlace,
+  };
+};
+
+/** What might be on the list too: the candidates behind it, and behind them new products that nobody has looked at yet. */
+const sparesFor = async (
+  ranking: Ranking,
+  question: Question,
+  parts: Parts,
+  { model, catalogue }: Sources,
+): Promise<ShelvedCandidate[]> => {
+  const known = new Set(ranking.candidates.map(({ productId }) => productId));
+  const { candidates } = rankByModel({ ...question, scenario: 'new-arrivals' }, model, false);
+  const arrivals = candidates
+    .filter(({ productId }) => !known.has(productId))
+    .map((candidate) => ({ ...candidate, score: 0 }));
+  const all = { ...ranking, candidates: [...ranking.candidates, ...arrivals] };
+  return (await arranged(all, parts, catalogue)).spares();
 };
 
 type Parts = Pick<Gap, 'rules' | 'place' | 'category' | 'exclusions'>;

@@ -102,7 +102,11 @@ const answer = z
 export const recommendationRoutes = (
   app: HttpApp,
   host: Pick<Host, 'clock' | 'metrics'>,
-  { experiments, ...sources }: Sources & { experiments: () => readonly Experiment[] },
+  {
+    experiments,
+    exploredPercent = () => 0,
+    ...sources
+  }: Sources & { experiments: () => readonly Experiment[]; exploredPercent?: () => number },
 ): void => {
   const assign = createAssignments(experiments);
   const requests = host.metrics.counter('recommendation_requests_total', 'Recommendation lists answered.', [
@@ -135,8 +139,11 @@ export const recommendationRoutes = (
       const startedAtMs = performance.now();
       const question = questionOf(request.query, request.principal, host.clock.nowMs());
       const assignment = isCompared(question) ? assign(question.scenario, visitorOf(question)) : null;
+      // Lists for nobody in particular are shared, so chance would be the same for many.
+      const mayExplore = sources.chance !== undefined && !isForAnybody(question);
+      const isExploring = mayExplore && 100 * sources.chance!.random() < exploredPercent();
       const found = await recommend(
-        assignment === null ? question : { ...question, ...comparedAs(assignment) },
+        { ...question, isExploring, ...(assignment === null ? {} : comparedAs(assignment)) },
         sources,
       );
       requests.inc({ scenario: question.scenario, source: found.source });
@@ -228,11 +235,11 @@ const versionOf = ({ rankedBy }: Answer, assignment: Assignment | null, { model 
 };
 
 const shown = (
-  { items, learnedUpToMs }: Answer,
+  { items, learnedUpToMs, exploredPlace }: Answer,
   { scenario, nowMs }: Question,
   { version, id, experiment }: { version: string; id: string; experiment: Assignment | null },
 ): z.output<typeof answer> => ({
-  recommendationId: labelled(id, { scenario, model: version, experiment, exploredPlace: null }),
+  recommendationId: labelled(id, { scenario, model: version, experiment, exploredPlace }),
   modelVersion: version,
   asOf: new Date(learnedUpToMs ?? nowMs).toISOString(),
   items: items.map(({ productId, score, reason }) => ({

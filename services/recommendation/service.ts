@@ -11,7 +11,7 @@ import { freshCatalogue, freshSimilarity } from './fresh-view.js';
 import { createSharedRanking } from './model-ranking.js';
 import { createModelReplica } from './model-replica.js';
 import { modelRoutes } from './model-routes.js';
-import { comparedPercent, diversity, promotesByItself } from './model-settings.js';
+import { comparedPercent, diversity, exploredPercent, promotesByItself } from './model-settings.js';
 import { createPromotionStore, publishes } from './promotion-store.js';
 import { createPromotionWorker } from './promotion-worker.js';
 import { reactions } from './reactions.js';
@@ -60,6 +60,8 @@ export const service: Service<RecommendationConfig> = {
       experiments: settings.of(experimentsSetting, experimentsSetting.default),
       rules: settings.of(rulesSetting, noRules),
       diversity: settings.of(diversity, diversity.default),
+      exploredPercent: settings.of(exploredPercent, exploredPercent.default),
+      chance: { exposureOf: replica.model.exposureOf, random: Math.random },
     });
   },
 };

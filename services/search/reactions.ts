@@ -1,7 +1,7 @@
 import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { EventMap } from '#schemas/events';
 import { isOpening } from '#schemas/opening-stock';
-import { popularityOf } from '#schemas/popularity';
+import { soldWeights } from '#schemas/popularity';
 import type { DocumentStore } from './document-store.js';
 
 /** Search's reactions: what a product is, how many pieces of it there are, how often it is sold and how it is liked. */
@@ -18,10 +18,6 @@ export const reactions = (documents: DocumentStore): Reactions<EventMap> => ({
   StockReturned: recognisingRepeats((tx, { value }) => documents.noteStock(tx, value.lines)),
   StockCommitted: recognisingRepeats(async (tx, { value: { orderId, lines, occurredAt } }) => {
     await documents.noteStock(tx, lines);
-    await documents.countSale(
-      tx,
-      orderId,
-      lines.map(({ productId, quantity }) => ({ productId, weight: popularityOf(quantity, occurredAt) })),
-    );
+    await documents.countSale(tx, orderId, soldWeights(lines, occurredAt));
   }),
 });

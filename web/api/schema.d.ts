@@ -3156,6 +3156,8 @@ export interface components {
                 experiment: number | null;
                 /** @description With `by=arm`: the place of the arm in its experiment, from 0. */
                 arm: number | null;
+                /** @description With `by=choice`: `explored` products were put on their lists by chance. */
+                choice: ("ranked" | "explored") | null;
                 shown: number;
                 /** @description Showings, each by how much its place is looked at compared with the best one. */
                 examined: number;
@@ -3366,7 +3368,7 @@ export interface components {
                 score: number;
                 reason: {
                     /** @enum {string} */
-                    kind: "seen_together" | "seen_earlier" | "bought_together" | "bought_before" | "similar" | "popular_in_category" | "popular" | "catalogue" | "pinned";
+                    kind: "seen_together" | "seen_earlier" | "bought_together" | "bought_before" | "similar" | "popular_in_category" | "popular" | "catalogue" | "pinned" | "explored";
                     /** @description The products because of which this one is recommended, if any. */
                     because: string[];
                 };
@@ -3390,7 +3392,7 @@ export interface components {
                 score: number;
                 reason: {
                     /** @enum {string} */
-                    kind: "seen_together" | "seen_earlier" | "bought_together" | "bought_before" | "similar" | "popular_in_category" | "popular" | "catalogue" | "pinned";
+                    kind: "seen_together" | "seen_earlier" | "bought_together" | "bought_before" | "similar" | "popular_in_category" | "popular" | "catalogue" | "pinned" | "explored";
                     /** @description The products because of which this one is recommended, if any. */
                     because: string[];
                 };
@@ -14736,8 +14738,8 @@ export interface operations {
                 to?: string;
                 /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
                 tz?: string;
-                /** @description A row for each recommended product, each recommendation (`recommendationId`), scenario, position in a list, model, or arm of an experiment. */
-                by?: "product" | "recommendation" | "scenario" | "position" | "model" | "arm";
+                /** @description A row for each recommended product, each recommendation (`recommendationId`), scenario, position in a list, model, arm of an experiment, or whether models or chance put the product there. */
+                by?: "product" | "recommendation" | "scenario" | "position" | "model" | "arm" | "choice";
                 windowHours?: number;
                 limit?: number;
             };

@@ -28,6 +28,8 @@ export const reasonOf = ({ reason }: Pick<Recommended, 'reason'>, inView?: strin
       return { text: 'Popular in its kind' };
     case 'popular':
       return { text: 'Popular this week' };
+    case 'explored':
+      return { text: 'Seldom shown so far' };
     default:
       return undefined;
   }
