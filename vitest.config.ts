@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './tests/longest-first.js';
 import { skipReasons } from './tests/skip-reasons.js';
 
 // Imports of the project resolve to the TypeScript sources, as the `imports` map of package.json says.
@@ -21,6 +22,7 @@ export default defineConfig({
   environments,
   test: {
     globalSetup: './tests/global-setup.ts',
+    sequence: { sequencer: LongestFirst },
     // What a test prints by console is shown only if it fails.
     silent: 'passed-only',
     // CI counts from a file; people read the terminal.
