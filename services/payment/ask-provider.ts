@@ -5,13 +5,14 @@ import { authorizationKeyOf, type ClaimedCall, keyOf } from './provider-calls.js
 
 /**
  * The provider's answer to the call; throws where it does not answer. If the call was made before, its outcome is
- * looked up by its key first.
+ * looked up by its key first. Where there is nothing to pay it is not asked: providers refuse such a sum.
  */
 export const askProvider = async (
   provider: PaymentProvider,
   call: ClaimedCall,
   signal: AbortSignal,
 ): Promise<ProviderAnswer> => {
+  if (call.amountMinor === 0) return answerForNothing(call);
   if (call.kind === 'authorize' && call.cancelledFor !== null)
     return { to: 'authorize', outcome: 'inconclusive' };
   if (call.attempts > 1 && call.kind !== 'void') {
@@ -20,6 +21,22 @@ export const askProvider = async (
     if (found !== null) return answerFound(call, found);
   }
   return send(provider, call, signal);
+};
+
+const answerForNothing = (call: ClaimedCall): ProviderAnswer => {
+  switch (call.kind) {
+    case 'authorize':
+    case 'renew':
+      return { to: call.kind, outcome: 'authorized' };
+    case 'void':
+      return { to: 'void', outcome: 'voided' };
+    case 'capture':
+      return captureAnswer({ outcome: 'done' });
+    case 'refund':
+      return refundAnswer(call, { outcome: 'done' });
+    default:
+      return call.kind satisfies never;
+  }
 };
 
 const send = async (
