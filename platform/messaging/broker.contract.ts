@@ -558,6 +558,17 @@ export const brokerContract = (
       expect(await admin.committedOffsets(newGroup(), topic)).toEqual(
         expect.arrayContaining([{ partition: 0, nextOffset: null }]),
       );
+      await producer.send([
+        { topic, partition: 1, value: Buffer.from('later'), timestampMs: Date.now() + 60_000 },
+      ]);
+      const [zero, one] = [0, 1].map((each) => offsets.find(({ partition }) => partition === each)?.high);
+      const since = async (ms: number) =>
+        (await admin.offsetsSince(topic, ms))
+          .sort((a, b) => a.partition - b.partition)
+          .map(({ offset }) => offset);
+      expect(await since(0)).toEqual([0n, 0n]);
+      expect(await since(Date.now() + 30_000)).toEqual([zero, one]);
+      expect(await since(Date.now() + 90_000)).toEqual([zero, (one ?? 0n) + 1n]);
     });
 
     test('a call larger than one request is sent in order all the same', async () => {

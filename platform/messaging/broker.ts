@@ -204,6 +204,8 @@ export type BrokerAdmin = {
   createTopics(topics: readonly TopicSpec[]): Promise<void>;
   /** First and next-to-be-written offset of each partition. */
   offsets(topic: string): Promise<{ partition: number; low: bigint; high: bigint }[]>;
+  /** The offset of each partition's first record with a timestamp from `sinceMs` on; its next-to-be-written one without such. */
+  offsetsSince(topic: string, sinceMs: number): Promise<{ partition: number; offset: bigint }[]>;
   /** What a group has committed; null where nothing. */
   committedOffsets(group: string, topic: string): Promise<{ partition: number; nextOffset: bigint | null }[]>;
   /** One that is gone already counts as deleted. */

@@ -65,6 +65,12 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
           high: BigInt(high),
         })),
       ),
+    offsetsSince: (topic, sinceMs) =>
+      attempt('offsets since', async () =>
+        (await onceLed(() => admin.fetchTopicOffsetsByTimestamp(topic, sinceMs))).map(
+          ({ partition, offset }) => ({ partition, offset: BigInt(offset) }),
+        ),
+      ),
     committedOffsets: (group, topic) =>
       attempt('committed offsets', async () => {
         const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });

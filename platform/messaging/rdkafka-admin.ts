@@ -67,6 +67,15 @@ export const openRdkafkaAdmin = async (
           })),
         ),
       ),
+    offsetsSince: (topic, sinceMs) =>
+      asFault('offsets since', async () =>
+        Promise.all(
+          (await partitionsOf(client, topic)).map(async (partition) => ({
+            partition,
+            offset: await offsetSince(client, { topic, partition, offset: sinceMs }),
+          })),
+        ),
+      ),
     committedOffsets: (group, topic) =>
       asFault('committed offsets', async () => {
         const partitions = await partitionsOf(client, topic);
@@ -119,6 +128,16 @@ const watermarksOf = async (
     ),
   );
   return { low: BigInt(lowOffset), high: BigInt(highOffset) };
+};
+
+/** `at.offset` is a time, as librdkafka wants it; it answers a negative offset where no record is so late. */
+const offsetSince = async (client: RdkafkaClient, at: RdkafkaAssignment): Promise<bigint> => {
+  const [found] = await onceLed(() =>
+    called<RdkafkaAssignment[]>((done) => client.offsetsForTimes([at], requestTimeoutMs, done)),
+  );
+  return found?.offset === undefined || found.offset < 0
+    ? (await watermarksOf(client, at.topic, at.partition)).high
+    : BigInt(found.offset);
 };
 
 /** Reads a group's committed offsets without joining the group. */

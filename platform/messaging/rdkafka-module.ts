@@ -68,6 +68,8 @@ export type RdkafkaClient = {
     timeoutMs: number,
     done: Done<{ lowOffset: number; highOffset: number }>,
   ): void;
+  /** The `offset` of each is a time, epoch ms. */
+  offsetsForTimes(at: RdkafkaAssignment[], timeoutMs: number, done: Done<RdkafkaAssignment[]>): void;
 };
 export type RdkafkaConsumer = RdkafkaClient & {
   subscribe(topics: string[]): void;

@@ -25,6 +25,13 @@ const readingMsMax = 100;
  * for longer, its events arrive although `asOf` has passed them.
  */
 const settleMs = 5_000;
+/**
+ * Where the newest ingested row of a partition that is behind is older, nothing may have happened since: then Kafka is asked
+ * how old the first record is that is not ingested.
+ */
+const quietMs = 2_000;
+/** The ages that are tried, youngest first. */
+const agesMs = [1, 4, 16, 64, 256, 1_024, 4_096].map((seconds) => seconds * 1_000);
 /** The time from an event's clock to the beginning of its transaction, which the watermark of an outbox counts from. */
 const beginMs = 1_000;
 
@@ -45,7 +52,8 @@ export const behind = (progress: readonly PartitionProgress[]): number[] =>
 /**
  * Compares the log of one topic with the committed offsets of the job that ingests it. If nothing is outstanding, the
  * answer is complete up to the watermark of the source when it was asked, right before the log was read, or up to
- * `settleMs` before that; else up to `settleMs` before the newest ingested record of the slowest partition.
+ * `settleMs` before that; else up to `settleMs` before the newest ingested record of the slowest partition, or, after a quiet time, before the first
+ * record that is not ingested.
  */
 export const createCompletenessGauge = (options: {
   broker: Broker;
@@ -82,7 +90,13 @@ export const createCompletenessGauge = (options: {
       // Rows are inserted before their offsets are committed, so partitions that are behind are looked up in the table.
       const newest =
         late.length === 0 || table === undefined ? [] : await newestIngested(clickhouse, table, late);
-      const ageMs = late.length === 0 ? 0 : askedAtWallMs - newestMsOf(newest, late);
+      const rowAgeMs = late.length === 0 ? 0 : askedAtWallMs - newestMsOf(newest, late);
+      const ageMs = Math.min(
+        rowAgeMs,
+        rowAgeMs > quietMs
+          ? await log.outstandingAgeMs(late, progress, { askedAtWallMs, ageMsMax: rowAgeMs })
+          : rowAgeMs,
+      );
       const missingMs = late.length === 0 ? 0 : ageMs + settleMs;
       // A row from the future was stamped before the wall clock was set back, so its age cannot be computed.
       if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - Math.max(missingMs, unsentMs));
@@ -168,8 +182,35 @@ const createLogProgress = (broker: Broker, topic: string, group: string) => {
     }));
   };
 
+  /**
+   * About how old the oldest record is that was not ingested, at most: all older ones are. Infinite where it is older than
+   * `ageMsMax`, and where a record is from the future, stamped before the wall clock was set back.
+   */
+  const outstandingAgeMs = async (
+    late: readonly number[],
+    progress: readonly PartitionProgress[],
+    { askedAtWallMs, ageMsMax }: { askedAtWallMs: number; ageMsMax: number },
+  ): Promise<number> => {
+    const open = await admin();
+    const nextOffsets = new Map(
+      progress.map(({ partition, low, nextOffset }) => [partition, nextOffset ?? low]),
+    );
+    /** Whether the group has ingested every record with an earlier time. */
+    const hasAllBefore = async (ms: number): Promise<boolean> => {
+      const since = await open.offsetsSince(topic, ms);
+      return since.every(
+        ({ partition, offset }) => !late.includes(partition) || offset <= (nextOffsets.get(partition) ?? 0n),
+      );
+    };
+    if (await hasAllBefore(askedAtWallMs + quietMs)) return Number.POSITIVE_INFINITY;
+    for (const ageMs of agesMs.filter((each) => each < ageMsMax))
+      if (await hasAllBefore(askedAtWallMs - ageMs)) return ageMs;
+    return Number.POSITIVE_INFINITY;
+  };
+
   return {
     read,
+    outstandingAgeMs,
     close: async (): Promise<void> => {
       await opening?.then((open) => open.close()).catch(() => {});
     },
