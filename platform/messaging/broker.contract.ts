@@ -559,7 +559,7 @@ export const brokerContract = (
         expect.arrayContaining([{ partition: 0, nextOffset: null }]),
       );
       await producer.send([
-        { topic, partition: 1, value: Buffer.from('later'), timestampMs: Date.now() + 60_000 },
+        { topic, partition: 1, key: null, value: Buffer.from('later'), timestampMs: Date.now() + 60_000 },
       ]);
       const [zero, one] = [0, 1].map((each) => offsets.find(({ partition }) => partition === each)?.high);
       const since = async (ms: number) =>

@@ -3,6 +3,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import type { CompletenessGauge, Reading } from './completeness.js';
 import type { Query } from './question.js';
+import type { VisitBatches } from './visit-batches.js';
 
 export type Answer<Row> = { rows: readonly Row[]; reading: Reading };
 
@@ -49,15 +50,23 @@ export const createAnswers = (deps: {
   quick?: Pick<ClickHouse, 'query'>;
   completeness: Pick<CompletenessGauge, 'read'>;
   clock: Pick<Clock, 'monotonicMs'>;
+  /** All rows are read raw if unset. */
+  visits?: Pick<VisitBatches, 'current'>;
 }): Answers => {
-  const { clickhouse, quick = clickhouse, completeness, clock } = deps;
+  const { clickhouse, quick = clickhouse, completeness, clock, visits } = deps;
   const kept = createBoundedMap<Kept>(rowsKeptMax);
 
-  const making = ({ sql, params, isQuick }: Query, reading: Reading): Kept => ({
+  const rowsOf = async (query: Query): Promise<readonly unknown[]> => {
+    const made = query.byVisit === undefined ? undefined : await visits?.current();
+    const { sql, params } = (made !== undefined && query.byVisit?.(made)) || query;
+    return (query.isQuick ? quick : clickhouse).query<unknown>(sql, params);
+  };
+
+  const making = (query: Query, reading: Reading): Kept => ({
     reading,
     atMs: clock.monotonicMs(),
     heldMs: Number.POSITIVE_INFINITY,
-    rows: (isQuick ? quick : clickhouse).query<unknown>(sql, params),
+    rows: rowsOf(query),
   });
 
   const made = (answer: Kept): void => {

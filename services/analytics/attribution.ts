@@ -13,6 +13,8 @@ import {
   share,
   wholePeriod,
 } from './question.js';
+import { accountsOfVisits, actionsUntil, productsOfKeys } from './recommendation-rows.js';
+import { type VisitRows, visitRowsParams } from './visit-rows.js';
 
 const daysAsDefault = 30;
 const hourMs = 3_600_000;
@@ -165,14 +167,8 @@ const returned = `
           SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales
           WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')} GROUP BY order_key, line`;
 
-/** What may follow a click: an addition, which has no order, or an order line. */
-const followers = `
-      SELECT 0 AS is_account, visit_key AS who_key, ifNull(product_id, '') AS product, occurred_at AS at, '' AS order_id,
-        toInt64(0) AS units, toInt64(0) AS returned, '' AS currency, toInt64(0) AS amount
-      FROM shopper_activity
-      WHERE type = 'product_added' AND ${ofVisitsWithClick}
-      UNION ALL
-      SELECT user_key != 0, if(user_key != 0, user_key, placed.visit), product_id, occurred_at, order_id, toInt64(quantity),
+const soldLines = (product: string): string => `
+      SELECT user_key != 0, if(user_key != 0, user_key, placed.visit), ${product}, occurred_at, order_id, toInt64(quantity),
         back.returned, toString(currency), amount_minor
       FROM sales
       LEFT JOIN (${visitsOfOrders}
@@ -180,6 +176,15 @@ const followers = `
       LEFT JOIN (${returned}
       ) AS back USING (order_key, line)
       WHERE kind = 'sale' AND ${inReach} AND (user_key != 0 OR placed.visit != 0)`;
+
+/** What may follow a click: an addition, which has no order, or an order line. */
+const followers = `
+      SELECT 0 AS is_account, visit_key AS who_key, ifNull(product_id, '') AS product, occurred_at AS at, '' AS order_id,
+        toInt64(0) AS units, toInt64(0) AS returned, '' AS currency, toInt64(0) AS amount
+      FROM shopper_activity
+      WHERE type = 'product_added' AND ${ofVisitsWithClick}
+      UNION ALL
+      ${soldLines('product_id')}`;
 
 // Over seventy lines: one statement, whose parts have a meaning only together.
 const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: number): Query => {
@@ -224,7 +229,93 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
   }
   ORDER BY orders DESC, clicked DESC, shown DESC, key`,
     params: { ...periodParams(period), windowMs, limit },
+    ...(by === 'recommendation'
+      ? {}
+      : {
+          byVisit: (made: VisitRows) => ({
+            sql: creditsByVisit(by, made),
+            params: { ...periodParams(period), ...visitRowsParams(made), windowMs, limit },
+          }),
+        }),
   };
+};
+
+const periodEnd = "{to:DateTime('UTC')}";
+const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
+const productKey = "if(ifNull(product_id, '') = '', 0, sipHash64(assumeNotNull(product_id)))";
+const maskedLabel = labelInSql('label');
+const keysByVisit: Record<Exclude<Attributed, 'recommendation'>, string> = {
+  product: 'product_key',
+  scenario: maskedLabel.scenario,
+  position: "if(position IS NULL, '', toString(position))",
+  model: maskedLabel.model,
+  arm: `if(${maskedLabel.experiment} = 0, '', concat(toString(${maskedLabel.experiment}), ' ', toString(${maskedLabel.arm})))`,
+};
+
+/** As `creditsQuery`, of the actions that have to do with recommendations. Products are numbers until they are ranked. */
+const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: VisitRows): string => {
+  const isByProduct = by === 'product';
+  const key = keysByVisit[by];
+  return `
+  SELECT c.key AS key, ${isByProduct ? 'p.name' : "''"} AS name, shown, clicked, added, orders, units, returned,
+    arraySort(arrayDistinct(at_places)) AS places, arrayMap(each -> countEqual(at_places, each), places) AS showings,
+    currencies, amounts
+  FROM (
+    SELECT ${isByProduct ? 't.product_id' : 'g.key'} AS key, g.shown AS shown, g.clicked AS clicked, g.added AS added, g.orders AS orders,
+      g.units AS units, g.returned AS returned, g.at_places AS at_places, g.currencies AS currencies, g.amounts AS amounts
+    FROM (
+      SELECT key, sum(f.shown) AS shown, sum(f.clicked) AS clicked, sum(f.added) AS added,
+        uniqExactIf(f.order_id, f.order_id != '') AS orders, sum(f.units) AS units, sum(f.returned) AS returned,
+        groupArrayArray(f.at_places) AS at_places, mapKeys(sumMap(f.revenue) AS revenue) AS currencies,
+        mapValues(revenue) AS amounts
+      FROM (
+        SELECT ${key} AS key, countIf(type = 'recommendation_shown') AS shown,
+          countIf(type = 'recommendation_clicked') AS clicked, 0 AS added, '' AS order_id, toInt64(0) AS units,
+          toInt64(0) AS returned, groupArrayIf(place, type = 'recommendation_shown') AS at_places,
+          CAST(map(), 'Map(String, Int64)') AS revenue
+        FROM (${actionsUntil(
+          periodEnd,
+          ['recommendation_shown', 'recommendation_clicked'],
+          ['type', 'product_key', 'place', 'position', 'label'],
+          made,
+        )}
+        )
+        GROUP BY key
+        UNION ALL
+        SELECT k.key, 0, 0, s.order_id = '', s.order_id, s.units, s.returned, emptyArrayUInt8(),
+          if(s.order_id = '', CAST(map(), 'Map(String, Int64)'), map(s.currency, s.amount))
+        FROM (
+          SELECT 0 AS is_account, visit_key AS who_key, product_key AS product, at, '' AS order_id, toInt64(0) AS units,
+            toInt64(0) AS returned, '' AS currency, toInt64(0) AS amount
+          FROM (${actionsUntil(reachEnd, ['product_added'], ['visit_key', 'product_key', 'at'], made)}
+          )
+          UNION ALL
+          ${soldLines('sipHash64(product_id)')}
+        ) AS s
+        ASOF INNER JOIN (
+          SELECT who.1 AS is_account, who.2 AS who_key, click.product_key AS product, ${key} AS key, at AS clicked_at
+          FROM (${actionsUntil(
+            periodEnd,
+            ['recommendation_clicked'],
+            ['visit_key', 'product_key', 'position', 'label', 'at'],
+            made,
+          )}
+          ) AS click
+          LEFT JOIN (${accountsOfVisits(made)}
+          ) AS account USING (visit_key)
+          ARRAY JOIN if(buyer = 0, [(0, visit_key)], [(0, visit_key), (1, buyer)]) AS who
+        ) AS k ON k.is_account = s.is_account AND k.who_key = s.who_key AND k.product = s.product AND s.at >= k.clicked_at
+        WHERE ${inWindow}
+      ) AS f
+      WHERE key != ${isByProduct ? '0' : "''"}
+      GROUP BY key
+    ) AS g
+    ${isByProduct ? `LEFT JOIN (${productsOfKeys(made)}\n    ) AS t ON t.product_key = g.key` : ''}
+    ORDER BY orders DESC, clicked DESC, shown DESC, key
+    LIMIT {limit:UInt32}
+  ) AS c
+  ${isByProduct ? 'LEFT JOIN (SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id) AS p ON p.product_id = c.key' : ''}
+  ORDER BY orders DESC, clicked DESC, shown DESC, key`;
 };
 
 /**
@@ -232,27 +323,38 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
  * of the first `placesRowsMax` items, and only theirs are counted by place.
  */
 const placesQuery = (period: Period): Query => ({
-  sql: `
+  sql: placesSql(`
+      SELECT type, ${productKey} AS product_key, ${place} AS place, ${label.scenario} AS scenario FROM shopper_activity
+      WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}`),
+  params: periodParams(period),
+  byVisit: (made) => ({
+    sql: placesSql(
+      actionsUntil(
+        periodEnd,
+        ['recommendation_shown', 'recommendation_clicked'],
+        ['type', 'product_key', 'place', `${maskedLabel.scenario} AS scenario`],
+        made,
+      ),
+    ),
+    params: { ...periodParams(period), ...visitRowsParams(made) },
+  }),
+});
+
+const placesSql = (actions: string): string => `
   SELECT item, toUInt8(intDiv(at, 2)) AS place, countIf(at % 2 = 0) AS shown, countIf(at % 2 = 1) AS clicked
   FROM (
-    SELECT concat(scenario, ' ', product) AS item, sum(shown) AS shown_anywhere, groupArrayArray(list) AS ats
-    FROM (
-      SELECT ${label.scenario} AS scenario, ifNull(product_id, '') AS product, countIf(type = 'recommendation_shown') AS shown,
-        groupArray(toUInt8(2 * ${place} + (type = 'recommendation_clicked'))) AS list
-      FROM shopper_activity
-      WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}
-      GROUP BY scenario, product
-    )
-    GROUP BY item
+    SELECT concat(scenario, ' ', toString(product_key)) AS item, countIf(type = 'recommendation_shown') AS shown_anywhere,
+      groupArray(toUInt8(2 * a.place + (type = 'recommendation_clicked'))) AS ats
+    FROM (${actions}
+    ) AS a
+    GROUP BY scenario, product_key
     ORDER BY shown_anywhere DESC, item
     LIMIT ${placesRowsMax}
   )
   ARRAY JOIN ats AS at
   GROUP BY item, place, shown_anywhere
   ORDER BY shown_anywhere DESC, item, place
-  LIMIT ${placesRowsMax}`,
-  params: periodParams(period),
-});
+  LIMIT ${placesRowsMax}`;
 
 const creditOf = (
   { key, name, currencies, amounts, places, showings, ...counts }: Credit,

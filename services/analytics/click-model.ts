@@ -18,45 +18,64 @@ export const examinationOf = (counts: readonly PlaceCount[]): Map<number, number
   const seen = counts.filter(({ shown }) => shown > 0);
   const shownAll = seen.reduce((sum, { shown }) => sum + shown, 0);
   const typical = seen.reduce((sum, { clicked }) => sum + clicked, 0) / Math.max(1, shownAll);
+  const [places, placeOf] = numbered(seen.map(({ place }) => place));
+  const [items, itemOf] = numbered(seen.map(({ item }) => item));
   // A place that is certain to be looked at would stay so, so all begin below 1; only their ratios are determined.
-  let examined = new Map(seen.map(({ place }) => [place, startsAt]));
-  if (typical === 0) return atMostOne(examined);
-  let pleases = new Map(seen.map(({ item }) => [item, Math.min(startsAt, typical / startsAt)]));
+  const examined = new Float64Array(places.length).fill(startsAt);
+  if (typical === 0) return atMostOne(places, examined);
+  const pleases = new Float64Array(items.length).fill(Math.min(startsAt, typical / startsAt));
+  const looked = new Float64Array(places.length);
+  const pleased = new Float64Array(items.length);
+  const shownAt = new Float64Array(places.length);
+  const shownOf = new Float64Array(items.length);
+  const clickedTimes = Float64Array.from(seen, ({ clicked }) => clicked);
+  const missedTimes = Float64Array.from(seen, ({ shown, clicked }) => Math.max(0, shown - clicked));
+  for (let nth = 0; nth < seen.length; nth += 1) {
+    const times = at(clickedTimes, nth) + at(missedTimes, nth);
+    add(shownAt, at(placeOf, nth), times);
+    add(shownOf, at(itemOf, nth), times);
+  }
   for (let round = 0; round < roundsMax; round += 1) {
-    const places = new Map<number, [number, number]>();
-    const items = new Map<string, [number, number]>();
-    for (const { item, place, shown, clicked } of seen) {
-      const e = examined.get(place) as number;
-      const p = pleases.get(item) as number;
-      const missed = Math.max(0, shown - clicked);
+    looked.fill(0);
+    pleased.fill(0);
+    for (let nth = 0; nth < seen.length; nth += 1) {
+      const place = at(placeOf, nth);
+      const item = at(itemOf, nth);
+      const clicked = at(clickedTimes, nth);
+      const missed = at(missedTimes, nth);
+      const e = at(examined, place);
+      const p = at(pleases, item);
       const none = Math.max(1e-12, 1 - e * p);
-      addTo(places, place, clicked + (missed * e * (1 - p)) / none, clicked + missed);
-      addTo(items, item, clicked + (missed * p * (1 - e)) / none, clicked + missed);
+      add(looked, place, clicked + (missed * e * (1 - p)) / none);
+      add(pleased, item, clicked + (missed * p * (1 - e)) / none);
     }
-    const next = new Map([...places].map(([place, [looked, shown]]) => [place, looked / shown]));
-    const moved = Math.max(
-      ...[...next].map(([place, share]) => Math.abs(share - (examined.get(place) ?? 0))),
-    );
-    examined = next;
-    pleases = new Map(
-      [...items].map(([item, [pleased, shown]]) => [
-        item,
-        (pleased + typical * priorShowings) / (shown + priorShowings),
-      ]),
-    );
+    let moved = 0;
+    for (let place = 0; place < places.length; place += 1) {
+      const share = at(looked, place) / at(shownAt, place);
+      moved = Math.max(moved, Math.abs(share - at(examined, place)));
+      examined[place] = share;
+    }
+    for (let item = 0; item < items.length; item += 1)
+      pleases[item] = (at(pleased, item) + typical * priorShowings) / (at(shownOf, item) + priorShowings);
     if (moved < settledAt) break;
   }
-  return atMostOne(examined);
+  return atMostOne(places, examined);
 };
 
-const atMostOne = (examined: ReadonlyMap<number, number>): Map<number, number> => {
-  const most = Math.max(0, ...examined.values());
-  return new Map([...examined].map(([place, share]) => [place, most === 0 ? 1 : share / most]));
+/** The different values, and which of them each is. */
+const numbered = <T>(values: readonly T[]): [T[], Uint32Array] => {
+  const numbers = new Map<T, number>();
+  for (const value of values) if (!numbers.has(value)) numbers.set(value, numbers.size);
+  return [[...numbers.keys()], Uint32Array.from(values, (value) => numbers.get(value) ?? 0)];
 };
 
-const addTo = <K>(sums: Map<K, [number, number]>, key: K, some: number, all: number): void => {
-  const sum = sums.get(key) ?? [0, 0];
-  sum[0] += some;
-  sum[1] += all;
-  sums.set(key, sum);
+const at = (of: Float64Array | Uint32Array, place: number): number => of[place] as number;
+
+const add = (to: Float64Array, place: number, some: number): void => {
+  to[place] = at(to, place) + some;
+};
+
+const atMostOne = (places: readonly number[], examined: Float64Array): Map<number, number> => {
+  const most = examined.reduce((max, share) => Math.max(max, share), 0);
+  return new Map(places.map((place, nth) => [place, most === 0 ? 1 : at(examined, nth) / most]));
 };

@@ -12,6 +12,7 @@ import {
   share,
   wholePeriod,
 } from './question.js';
+import { isBehind, touching, type VisitRows, visitRowsParams, visitsUntil } from './visit-rows.js';
 
 /** What a step can be: an action of a shopper, or the order of the account that the visit belongs to. */
 export const funnelSteps = [...shopperActions, 'order_confirmed'] as const;
@@ -92,12 +93,94 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
     steps: way,
     ...Object.fromEntries(way.map((step, place) => [`step${place}`, step])),
   },
+  byVisit: (made) => ({
+    sql: byVisitSql(way, made),
+    params: { ...periodParams(period), ...visitRowsParams(made), windowMs },
+  }),
 });
 
+const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 const inReach = `occurred_at >= {from:DateTime('UTC')}
-            AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)`;
+            AND occurred_at < ${reachEnd}`;
 
 const ordersOfAccounts = `kind = 'sale' AND line = 0 AND user_key != 0 AND ${inReach}`;
+
+const noTime = "toDateTime64(0, 3, 'UTC')";
+
+/** The moments of a step of a visit, in order. */
+const momentsOf = (step: Step): string => (step === 'order_confirmed' ? 'orders' : step);
+
+const msOf = (instant: string): string => `toUnixTimestamp64Milli(toDateTime64(${instant}, 3, 'UTC'))`;
+
+/**
+ * The first moment of each step after that of the step before says how far a visit came, unless something of it lies
+ * outside of the window: then all of its ways are followed as `windowFunnel` does. Each moment is a statement of its own,
+ * because an expression would be analysed as often as those behind it name it.
+ */
+const byVisitSql = (way: readonly Step[], made: VisitRows): string => {
+  const actions = way.filter((step) => step !== 'order_confirmed');
+  const hasOrders = actions.length < way.length;
+  const [first = 'product_viewed'] = way.map(momentsOf);
+  const visits = `
+      SELECT ${[...actions, ...(hasOrders ? ['o.orders AS orders'] : [])].join(', ')},
+        arrayFirst(at -> at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}, ${first}) AS moment0
+      FROM (${visitsUntil(reachEnd, actions, made)}
+      ) AS v
+      ${hasOrders ? `LEFT JOIN (${ordersOfVisitRows(made)}) AS o ON o.visit_key = v.visit_key` : ''}
+      WHERE moment0 != ${noTime}`;
+  const followed = way
+    .slice(1)
+    .reduce(
+      (before, step, at) =>
+        `SELECT *, arrayFirst(at -> moment${at} != ${noTime} AND at >= moment${at}, ${momentsOf(step)}) AS moment${at + 1} FROM (${before})`,
+      visits,
+    );
+  const lasts = way.slice(1).map((step) => `arrayMax(arrayPushBack(${momentsOf(step)}, moment0))`);
+  const stepsAt = way.map(
+    (step, place) => `arrayMap(at -> (toUnixTimestamp64Milli(at), ${place + 1}), ${momentsOf(step)})`,
+  );
+  return `
+  SELECT if(isLonger, toUInt8(arrayLastIndex(at -> at > 0, arrayFold(
+      (begun, each) -> if(each.2 = 1, arrayPushFront(arrayPopFront(begun), each.1),
+        if(begun[each.2 - 1] > 0 AND each.1 <= begun[each.2 - 1] + {windowMs:Int64},
+          arrayMap((at, place) -> if(place = each.2, begun[each.2 - 1], at), begun, arrayEnumerate(begun)), begun)),
+      if(isLonger, steps_at, []), arrayResize(emptyArrayInt64(), ${way.length})
+    ))), reached) AS level, count() AS visits
+  FROM (
+    SELECT toUInt8(${way.map((_, place) => `(moment${place} != ${noTime})`).join(' + ')}) AS reached,
+      reached > 1 AND greatest(${lasts.join(', ')}) > moment0 + toIntervalMillisecond({windowMs:UInt64}) AS isLonger,
+      arraySort(arrayFilter(each -> isLonger AND each.1 >= ${msOf("{from:DateTime('UTC')}")} AND each.1 < if(each.2 = 1, ${msOf("{to:DateTime('UTC')}")}, ${msOf(reachEnd)}), arrayConcat(
+        ${stepsAt.join(',\n        ')}
+      ))) AS steps_at
+    FROM (${followed})
+  )
+  GROUP BY level
+  HAVING level > 0`;
+};
+
+/** The same orders by visit as those of `ordersOfVisits`. */
+const ordersOfVisitRows = (made: VisitRows): string => `
+        SELECT v.visit_key AS visit_key, arraySort(groupArray(o.at)) AS orders
+        FROM (
+          SELECT user_key, occurred_at AS at FROM sales
+          WHERE ${ordersOfAccounts}
+        ) AS o
+        ASOF INNER JOIN (
+          SELECT user_key, visit_key, min(at) AS began_at
+          FROM (
+            SELECT user_key, visit_key, arrayFirst(at -> at >= {from:DateTime('UTC')}, ats) AS at
+            FROM visit_actions
+            ARRAY JOIN accounts AS user_key, account_ats AS ats
+            PREWHERE ${touching(reachEnd)}
+            WHERE user_key IN (SELECT user_key FROM sales WHERE ${ordersOfAccounts})
+              AND at != ${noTime} AND at < ${reachEnd}
+            UNION ALL
+            SELECT user_key, visit_key, occurred_at FROM shopper_activity
+            WHERE user_key IN (SELECT user_key FROM sales WHERE ${ordersOfAccounts}) AND ${isBehind(made)} AND ${inReach}
+          )
+          GROUP BY user_key, visit_key
+        ) AS v ON v.user_key = o.user_key AND o.at >= v.began_at
+        GROUP BY visit_key`;
 
 /** Each order of an account with the account's visit that began last before it. Few accounts order. */
 const ordersOfVisits = `

@@ -120,7 +120,11 @@ for (const { orderId, userId, productId } of sales) {
 let shop: AskedApp;
 beforeAll(async () => {
   shop = await askedApp(nowMs);
-  await shop.insertActivity(activity);
+  // Two batches and what is behind them, each with a part of every visit.
+  for (const part of [0, 1, 2]) {
+    await shop.insertActivity(activity.filter((_, nth) => nth % 3 === part));
+    if (part < 2) await shop.gatherVisits();
+  }
   await shop.insertSales(sales);
   const placed = [...visitOfOrder].map(([orderId, visitId]) => ({
     orderId,
@@ -134,7 +138,15 @@ afterAll(() => shop.drop());
 
 const within = ({ atMs }: { atMs: number }, { fromMs, toMs } = period): boolean =>
   atMs >= fromMs && atMs < toMs;
-const answerOf = async (path: string) => JSON.parse((await shop.ask(path)).text);
+/** The same from raw rows and from rows of visits. */
+const answerOf = async (path: string) => {
+  shop.readVisits(true);
+  const byVisit = JSON.parse((await shop.ask(path)).text);
+  shop.readVisits(false);
+  const answer = JSON.parse((await shop.ask(path)).text);
+  expect(byVisit.items).toEqual(answer.items);
+  return answer;
+};
 const groupBy = <T>(of: readonly T[], keyOf: (one: T) => string): Map<string, T[]> => {
   const groups = new Map<string, T[]>();
   for (const one of of) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
@@ -674,4 +686,44 @@ describe('attribution', () => {
       if (windowHours > 24) expect(found.some(({ orders }: { orders: number }) => orders > 0)).toBe(true);
     },
   );
+});
+
+describe('rows of visits', () => {
+  const ways = [
+    `funnel?${asked}&steps=product_viewed,product_added,order_confirmed`,
+    `searches?${asked}`,
+    `attribution?${asked}&by=product`,
+  ];
+  const areEqual = async () => {
+    for (const path of ways) await answerOf(path);
+  };
+
+  it('of a batch that is not whole do not count, and two instances may make the same one', async () => {
+    await shop.clickhouse.command(
+      'INSERT INTO visit_actions SELECT * REPLACE (1 AS batch, cityHash64(visit_key) AS visit_key) FROM visit_actions',
+    );
+    await areEqual();
+    await Promise.all([shop.gatherVisits(), shop.gatherVisits()]);
+    await areEqual();
+  });
+
+  it('are made anew where the raw rows are others', async () => {
+    const { visitId } = activity[0] as Activity;
+    await shop.clickhouse.insertRows('shopper_activity', [
+      {
+        kafka_partition: 0,
+        kafka_offset: 1,
+        event_id: randomUUID(),
+        occurred_at: '2026-03-26 12:00:00.000',
+        type: 'products_searched',
+        visit_id: visitId,
+        query: 'found later',
+      },
+    ]);
+    await areEqual();
+    await shop.gatherVisits();
+    const { items } = await answerOf(`searches?${asked}`);
+    expect(items.map(({ term }: { term: string }) => term)).toContain('found later');
+    await areEqual();
+  });
 });

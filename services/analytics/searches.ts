@@ -11,6 +11,7 @@ import {
   share,
   wholePeriod,
 } from './question.js';
+import { isBehind, isSplit, term, touching, type VisitRows, visitRowsParams } from './visit-rows.js';
 
 const daysAsDefault = 30;
 const minuteMs = 60_000;
@@ -75,17 +76,16 @@ const answerOf = (rows: readonly Term[]) => ({
   terms: rows[0]?.allTerms ?? 0,
 });
 
-const term = "lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(query, '')), '\\\\s+', ' ')))";
-
+const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 const inReach = `occurred_at >= {from:DateTime('UTC')}
-          AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)`;
+          AND occurred_at < ${reachEnd}`;
 
 const isSearch = "type = 'products_searched'";
 const momentsOf = (type: string): string => `arraySort(groupArrayIf(occurred_at, type = '${type}'))`;
 
 /** Whether one of `moments` lies at or after a search, before the next one, and within the window. */
 const follows = (moments: string): string =>
-  `arrayExists(at -> at >= searched_at AND at <= until AND at < next_at, ${moments})`;
+  `arrayExists(at -> at >= searched_at AND at <= searched_at + toIntervalMillisecond({windowMs:UInt64}) AND at < next_at, ${moments})`;
 
 /**
  * Every action of a visit belongs to the search before it, those of one instant to the last of its searches. Only visits
@@ -100,7 +100,6 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number
       countIf(isAdded) AS added
     FROM (
       SELECT visit_key, search.3 AS query, search.1 AS searched_at,
-        searched_at + toIntervalMillisecond({windowMs:UInt64}) AS until,
         ${follows('views')} AS isAnswered, ${follows('additions')} AS isAdded
       FROM (
         SELECT visit_key, arraySort(groupArrayIf((occurred_at, kafka_offset, query), ${isSearch})) AS found,
@@ -119,7 +118,52 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number
     GROUP BY query
   ) AS q
   GROUP BY term
-  ORDER BY ${by === 'searches' ? 'searches' : 'searches - answered'} DESC, searches DESC, term
-  LIMIT {limit:UInt32}`,
+  ${ranked(by)}`,
   params: { ...periodParams(period), windowMs, limit },
+  byVisit: (made) => ({
+    sql: byVisitSql(by, made),
+    params: { ...periodParams(period), ...visitRowsParams(made), windowMs, limit },
+  }),
 });
+
+/** Visits in several batches have the actions after a search looked up anew, since some may be in another one. */
+const byVisitSql = (by: Ranking, made: VisitRows): string => `
+  SELECT term, count() AS searches, uniqExact(visit_key) AS visits, countIf(isAnswered) AS answered,
+    countIf(isAdded) AS added, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
+  FROM (
+    SELECT visit_key, searched_at, term, viewed_in <= {windowMs:UInt64} AS isAnswered,
+      added_in <= {windowMs:UInt64} AS isAdded
+    FROM visit_actions
+    ARRAY JOIN products_searched AS searched_at, terms AS term, viewed_after AS viewed_in, added_after AS added_in
+    PREWHERE ${touching(reachEnd)} AND NOT ${isSplit(made)}
+    UNION ALL
+    SELECT visit_key, search.1 AS searched_at, search.3 AS term, ${follows('views')}, ${follows('additions')}
+    FROM (
+      SELECT visit_key, arraySort(groupArrayArray(part.searched)) AS found, arraySort(groupArrayArray(part.viewed)) AS views,
+        arraySort(groupArrayArray(part.added)) AS additions
+      FROM (
+        SELECT visit_key, product_viewed AS viewed, product_added AS added,
+          arrayMap((at, nth, term) -> (at, toUInt64(indexOf({batches:Array(UInt64)}, batch) * ${perBatch} + nth), term),
+            products_searched, arrayEnumerate(terms), terms) AS searched
+        FROM visit_actions PREWHERE ${touching(reachEnd)} AND ${isSplit(made)}
+        UNION ALL
+        SELECT visit_key, if(type = 'product_viewed', [occurred_at], []), if(type = 'product_added', [occurred_at], []),
+          if(${isSearch}, [(occurred_at, toUInt64(${behindAll} + kafka_offset), ${term})], [])
+        FROM shopper_activity WHERE ${isBehind(made)} AND ${inReach}
+      ) AS part
+      GROUP BY visit_key
+      HAVING notEmpty(found)
+    )
+    ARRAY JOIN found AS search, arrayPopFront(arrayPushBack(found.1, toDateTime64('2299-12-31', 3, 'UTC'))) AS next_at
+  )
+  WHERE searched_at >= {from:DateTime('UTC')} AND searched_at < {to:DateTime('UTC')}
+  GROUP BY term
+  ${ranked(by)}`;
+
+const perBatch = 4_294_967_296;
+/** What is behind all batches comes after that of any. */
+const behindAll = '4611686018427387904';
+
+const ranked = (by: Ranking): string =>
+  `ORDER BY ${by === 'searches' ? 'searches' : 'searches - answered'} DESC, searches DESC, term
+  LIMIT {limit:UInt32}`;

@@ -3,6 +3,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Authenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { handClock } from '#platform/testing/hand-clock';
+import { testLogger } from '#platform/testing/logged-errors';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
 import type { Experiment } from '#schemas/experiments';
@@ -12,6 +13,7 @@ import { type CostLimits, costLimits, fastCrowd, withinCost } from '../clickhous
 import { experimentRoutes } from '../experiment-routes.js';
 import { createFigures } from '../figures.js';
 import { analyticsRoutes } from '../routes.js';
+import { createVisitBatches } from '../visit-batches.js';
 
 export type SaleLine = {
   orderId: string;
@@ -135,10 +137,14 @@ export const askedApp = async (
   const completeness = {
     read: async () => ({ asOfMs: clock.nowMs() - 5_000, lagMs: 5_000, version: String(version) }),
   };
+  const visitsOf = (rowsMin: number) =>
+    createVisitBatches({ clickhouse, clock, logger: testLogger('analytics'), rowsMin, servedMsMax: 0 });
+  let visits: ReturnType<typeof visitsOf> | undefined;
   const answers = createAnswers({
     clickhouse: withinCost(clickhouse, fastCrowd, limits),
     completeness,
     clock,
+    visits: { current: async () => visits?.current() },
   });
   const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
   analyticsRoutes(app, {
@@ -183,6 +189,13 @@ export const askedApp = async (
     },
     change: (): void => {
       version += 1;
+    },
+    /** Makes a batch of visits of what is in no batch yet. */
+    gatherVisits: (): Promise<void> => visitsOf(1).extend(),
+    /** From now on questions are answered from rows of visits, or from raw rows. */
+    readVisits: (isByVisit: boolean): void => {
+      version += 1;
+      visits = isByVisit ? visitsOf(Number.POSITIVE_INFINITY) : undefined;
     },
     ...insertsInto(clickhouse, nowMs),
   };

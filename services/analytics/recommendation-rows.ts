@@ -1,0 +1,72 @@
+/**
+ * The statements over `recommendation_actions`: what has to do with recommendations, in the order in which questions read it,
+ * and what is in no batch yet from `shopper_activity`.
+ */
+import { inTime, isBehind, live, touching, type VisitRows } from './visit-rows.js';
+
+export const recommendationActions = [
+  'recommendation_shown',
+  'recommendation_clicked',
+  'product_added',
+] as const;
+
+type RecommendationAction = (typeof recommendationActions)[number];
+
+/** The bits of a recommendationId that are its label (see `schemas/recommendation-label.ts`); all others are zero. */
+const maskedId =
+  "if(length(ifNull(recommendation_id, '')) != 36, '', concat('00000000-0000-0', substring(assumeNotNull(recommendation_id), 16, 6), '00-', substring(assumeNotNull(recommendation_id), 25, 6), '000000'))";
+
+/** The columns of `recommendation_actions` behind its batch. */
+export const recommendationColumns = [
+  ['type', 'type'],
+  ['at', 'occurred_at'],
+  ['visit_key', 'visit_key'],
+  ['product_key', "if(ifNull(product_id, '') = '', 0, sipHash64(assumeNotNull(product_id)))"],
+  ['position', 'position'],
+  ['place', 'toUInt8(least(ifNull(position, 0), 49))'],
+  ['label', maskedId],
+] as const;
+
+const among = (types: readonly RecommendationAction[]): string =>
+  `type IN (${types.map((type) => `'${type}'`).join(', ')})`;
+
+/** Columns, or expressions of them, of the actions from the beginning of the period to `end`. */
+export const actionsUntil = (
+  end: string,
+  types: readonly RecommendationAction[],
+  columns: readonly string[],
+  made: VisitRows,
+): string => `
+          SELECT ${columns.join(', ')} FROM recommendation_actions
+          WHERE ${live} AND ${among(types)} AND at >= {from:DateTime('UTC')} AND at < ${end}
+          UNION ALL
+          SELECT ${columns.join(', ')}
+          FROM (
+            SELECT ${recommendationColumns.map(([name, of]) => (name === of ? name : `${of} AS ${name}`)).join(', ')}
+            FROM shopper_activity WHERE ${among(types)} AND ${isBehind(made)} AND ${inTime(end)}
+          )`;
+
+const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
+
+/** The account (`buyer`) that any of a visit's actions within reach shows. */
+export const accountsOfVisits = (made: VisitRows): string => `
+            SELECT visit_key, max(account) AS buyer
+            FROM (
+              SELECT visit_key, account FROM visit_actions ARRAY JOIN accounts AS account, account_ats AS ats
+              PREWHERE ${touching(reachEnd)} AND notEmpty(accounts)
+              WHERE ats[-1] >= {from:DateTime('UTC')} AND arrayFirst(at -> at >= {from:DateTime('UTC')}, ats) < ${reachEnd}
+              UNION ALL
+              SELECT visit_key, user_key FROM shopper_activity
+              WHERE user_key != 0 AND ${isBehind(made)} AND ${inTime(reachEnd)}
+            )
+            GROUP BY visit_key`;
+
+export const productsOfKeys = (made: VisitRows): string => `
+      SELECT product_key, any(product_id) AS product_id
+      FROM (
+        SELECT product_key, product_id FROM recommended_products
+        UNION ALL
+        SELECT sipHash64(assumeNotNull(product_id)), assumeNotNull(product_id) FROM shopper_activity
+        WHERE ifNull(product_id, '') != '' AND ${isBehind(made)}
+      )
+      GROUP BY product_key`;

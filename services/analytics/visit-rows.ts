@@ -1,0 +1,123 @@
+import { shopperActions } from '#schemas/shopper-actions';
+
+/**
+ * The statements over `visit_actions`, which has one row for each visit of a batch of Kafka offsets. A visit that goes on in
+ * a later batch, or behind the last one, is put together anew from all of its actions.
+ */
+
+/** What of `shopper_activity` is in `visit_actions`. */
+export type VisitRows = {
+  /** The UUID of the table that they were made of. */
+  source: string;
+  /** In order. */
+  batches: readonly number[];
+  /** The greatest offset of each partition. */
+  upto: ReadonlyMap<number, number>;
+};
+
+/** Of `query`, a search as it was typed. */
+export const term = "lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(query, '')), '\\\\s+', ' ')))";
+
+type ShopperAction = (typeof shopperActions)[number];
+
+const isSearch = "type = 'products_searched'";
+/** Later than any action. */
+const noTime = "toDateTime64('2299-12-31', 3, 'UTC')";
+export const never = '18446744073709551615';
+
+/** The condition of the rows of `shopper_activity` that are in a batch: ranges of the primary key. */
+export const isWithin = ({ upto }: Pick<VisitRows, 'upto'>): string =>
+  upto.size === 0
+    ? '1 = 0'
+    : `(${[...upto]
+        .map(([partition, offset]) => `(kafka_partition = ${partition} AND kafka_offset <= ${offset})`)
+        .join(' OR ')})`;
+
+/** The condition of those that are in none. */
+export const isBehind = ({ upto }: Pick<VisitRows, 'upto'>): string =>
+  upto.size === 0
+    ? '1 = 1'
+    : `(kafka_partition NOT IN (${[...upto.keys()].join(', ')}) OR ${[...upto]
+        .map(([partition, offset]) => `(kafka_partition = ${partition} AND kafka_offset > ${offset})`)
+        .join(' OR ')})`;
+
+/** Actions of `shopper_activity` as `visitsOf` takes them; `nth` orders those of one instant. */
+export const rawActions = (where: string, nth = 'kafka_offset'): string => `
+      SELECT visit_key, user_key, type, occurred_at AS at, ${nth} AS nth, if(${isSearch}, ${term}, '') AS term
+      FROM shopper_activity WHERE ${where}`;
+
+/** For each search the milliseconds to the first of `moments` before the next search. */
+const afterSearch = (moments: string): string =>
+  `arrayMap((at, next_at, found_at) -> if(found_at >= at AND found_at < next_at,
+        toUInt64(toUnixTimestamp64Milli(found_at) - toUnixTimestamp64Milli(at)), ${never}),
+        products_searched, arrayPopFront(arrayPushBack(products_searched, ${noTime})),
+        arrayMap(since -> arrayFirst(at -> at >= since, ${moments}), products_searched))`;
+
+const sortedMoments = shopperActions
+  .filter((action) => action !== 'products_searched')
+  .map((action) => `arraySort(groupArrayIf(at, type = '${action}')) AS ${action}`);
+
+/** The columns of `visit_actions` that `visitsOf` makes. */
+export const visitColumns = [
+  ...['visit_key', 'first_at', 'last_at', 'accounts', 'account_ats'],
+  ...shopperActions,
+  ...['terms', 'viewed_after', 'added_after'],
+].join(', ');
+
+/**
+ * A row of `visit_actions`, but for its batch, for each visit of `actions`. Every action belongs to the search before it,
+ * those of one instant to the last of its searches.
+ */
+export const visitsOf = (actions: string): string => `
+    SELECT visit_key, first_at, last_at, arrayDistinct(known.1) AS accounts,
+      arrayMap(account -> arraySort(arrayMap(each -> each.2, arrayFilter(each -> each.1 = account, known))), accounts)
+        AS account_ats, ${shopperActions.join(', ')}, found.3 AS terms,
+      ${afterSearch('product_viewed')} AS viewed_after, ${afterSearch('product_added')} AS added_after
+    FROM (
+      SELECT visit_key, min(at) AS first_at, max(at) AS last_at,
+        groupArrayIf((user_key, at), user_key != 0) AS known, ${sortedMoments.join(', ')},
+        arraySort(groupArrayIf((at, nth, term), ${isSearch})) AS found, found.1 AS products_searched
+      FROM (${actions}
+      )
+      GROUP BY visit_key
+    )`;
+
+/** Rows of a batch that counts. */
+export const live = 'source = {source:UUID} AND batch IN {batches:Array(UInt64)}';
+
+/** The moments of an action of a visit that has done nothing else. */
+const asVisit = (action: ShopperAction): string => `if(type = '${action}', [occurred_at], [])`;
+
+export const inTime = (end: string): string =>
+  `occurred_at >= {from:DateTime('UTC')} AND occurred_at < ${end}`;
+
+/** The rows of visits with an action from the beginning of the period to `end`. */
+export const touching = (end: string): string =>
+  `${live} AND last_at >= {from:DateTime('UTC')} AND first_at < ${end}`;
+
+/** The condition of the visits that several batches have, or one and what is behind them. */
+export const isSplit = (made: VisitRows): string => `visit_key IN (
+          SELECT visit_key FROM visit_continuations WHERE ${live}
+          UNION ALL SELECT visit_key FROM shopper_activity WHERE ${isBehind(made)}
+        )`;
+
+/**
+ * A row with `columns` for each visit with an action from the beginning of the period to `end`. Its actions outside of
+ * this time may be in it.
+ */
+export const visitsUntil = (end: string, columns: readonly ShopperAction[], made: VisitRows): string => `
+      SELECT visit_key, ${columns.join(', ')} FROM visit_actions WHERE ${touching(end)} AND NOT ${isSplit(made)}
+      UNION ALL
+      SELECT visit_key, ${columns.map((column) => `arraySort(groupArrayArray(part.${column})) AS ${column}`).join(', ')}
+      FROM (
+        SELECT visit_key, ${columns.join(', ')} FROM visit_actions PREWHERE ${touching(end)} AND ${isSplit(made)}
+        UNION ALL
+        SELECT visit_key, ${columns.map((column) => asVisit(column)).join(', ')}
+        FROM shopper_activity WHERE ${isBehind(made)} AND ${inTime(end)}
+      ) AS part
+      GROUP BY visit_key`;
+
+export const visitRowsParams = ({ source, batches }: VisitRows): Record<string, unknown> => ({
+  source,
+  batches: [...batches],
+});
