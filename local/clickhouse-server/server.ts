@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Session } from 'chdb';
+import { createBoundedMap } from '#platform/bounded-map';
 import { answerEncoding, decodedBody } from './encoding.js';
 import { asFailure, refusal } from './failure.js';
 import { foreignSender } from './foreign-request.js';
@@ -27,10 +28,11 @@ export type ClickHouseServerOptions = {
 
 /**
  * A result up to this size is computed on another thread and kept. The engine opens a stream on the event loop, which costs
- * a small statement as much again and holds up all others, so only what is larger is asked for again as a stream.
+ * a small statement as much again and holds up all others, so only what is larger is asked for again as a stream; the same statement at once from then on.
  */
 const keptResultBytesMax = 4 * 1024 * 1024;
 const keptSetting = 'max_result_bytes';
+const largeStatementsCharsMax = 1_000_000;
 
 type Answer = {
   rows: number;
@@ -68,6 +70,9 @@ export const createClickHouseServer = (
     memoryBytesMax: options.spoolMemoryBytesMax,
   });
 
+  /** Statements whose results were too large to keep. */
+  const large = createBoundedMap<true>(largeStatementsCharsMax);
+
   const inSession = async <T>(
     request: ServerRequest,
     pool: typeof queries,
@@ -96,15 +101,18 @@ export const createClickHouseServer = (
       );
       return;
     }
-    const bounded = withResultBound(request, statement, keptResultBytesMax);
-    if (statement.kind === 'select' && bounded !== request) {
-      const kept = await inSession(bounded, queries, ({ engine }) =>
+    const isBoundable = mayBeBounded(request, statement);
+    if (statement.kind === 'select' && isBoundable && large.get(statement.sql) === undefined) {
+      const kept = await inSession(boundedTo(keptResultBytesMax, request), queries, ({ engine }) =>
         engine.queryAsync(statement.sql, { format: statement.format }),
       ).catch(unlessTooLarge);
       if (kept !== undefined) return await send(summed(kept, false), statement.format);
+      large.set(statement.sql, true, statement.sql.length);
     }
-    const unbounded = withResultBound(request, statement, 0);
-    await inSession(statement.kind === 'select' ? unbounded : bounded, queries, async (session) => {
+    // What has no result has the bound too, because each change of a setting is a statement of its own.
+    const bytesMax = statement.kind === 'select' ? 0 : keptResultBytesMax;
+    const own = isBoundable ? boundedTo(bytesMax, request) : request;
+    await inSession(own, queries, async (session) => {
       if (statement.kind === 'select' && statement.streamable) {
         const chunks = session.engine.queryStream(statement.sql, { format: statement.format });
         await send(
@@ -202,14 +210,17 @@ export const createClickHouseServer = (
   };
 };
 
-/** The same request with the bound, unless it brings a bound, or settings, of its own. */
-const withResultBound = (request: ServerRequest, { sql }: Statement, bytesMax: number): ServerRequest =>
-  request.sessionId !== undefined ||
-  request.settings.has(keptSetting) ||
-  request.settings.has('result_overflow_mode') ||
-  cutsResult.test(sql)
-    ? request
-    : { ...request, settings: new Map([...request.settings, [keptSetting, `${bytesMax}`]]) };
+/** Not one that has a bound, or settings, of its own. */
+const mayBeBounded = (request: ServerRequest, { sql }: Statement): boolean =>
+  request.sessionId === undefined &&
+  !request.settings.has(keptSetting) &&
+  !request.settings.has('result_overflow_mode') &&
+  !cutsResult.test(sql);
+
+const boundedTo = (bytesMax: number, request: ServerRequest): ServerRequest => ({
+  ...request,
+  settings: new Map([...request.settings, [keptSetting, `${bytesMax}`]]),
+});
 
 /** With `result_overflow_mode = 'break'` the bound would cut the result instead of refusing it. */
 const cutsResult = /\bbreak\b/i;

@@ -2,7 +2,7 @@ import { keepEarliest, type Timed } from '#platform/streams/earliest';
 import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
 import { gap } from '#platform/streams/window';
 import type { Search, ShopperActivity } from '#schemas/events';
-import { internProductId } from './product-ids.js';
+import { internProductId, internSteps } from './product-ids.js';
 
 type Asked = Timed & { term: string; userId: string | null };
 /** What was done with a product. */
@@ -57,7 +57,7 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
       },
       fromJson: (json) => {
         const sum = json as Sum;
-        for (const step of sum.steps) step.productId = internProductId(step.productId);
+        internSteps(sum.steps);
         return sum;
       },
     },

@@ -2,7 +2,7 @@ import { keepEarliest } from '#platform/streams/earliest';
 import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
 import { gap } from '#platform/streams/window';
 import type { OrderPlaced, ShopperActivity, Visit } from '#schemas/events';
-import { internProductId } from './product-ids.js';
+import { internProductId, internSteps } from './product-ids.js';
 
 type Input = { type: string; productId: string | null; userId: string | null };
 
@@ -71,7 +71,7 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) =>
       },
       fromJson: (json) => {
         const sum = json as Sum;
-        for (const step of sum.path) step.productId = internProductId(step.productId);
+        internSteps(sum.path);
         return sum;
       },
     },
