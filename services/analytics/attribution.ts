@@ -112,15 +112,20 @@ type Credit = {
   amounts: number[];
 };
 
-const label = labelInSql('recommendation_id');
-const keys: Record<Attributed, string> = {
-  product: "ifNull(product_id, '')",
-  recommendation: "ifNull(recommendation_id, '')",
+/** What a recommendation is counted by, apart from itself and its product; empty for none. */
+const keysOf = (label: ReturnType<typeof labelInSql>) => ({
   scenario: label.scenario,
   position: "if(position IS NULL, '', toString(position))",
   model: label.model,
   choice: `multiIf(${label.scenario} = '', '', ${label.exploredPlace} < 15 AND ${label.exploredPlace} = position, 'explored', 'ranked')`,
   arm: `if(${label.experiment} = 0, '', concat(toString(${label.experiment}), ' ', toString(${label.arm})))`,
+});
+
+const label = labelInSql('recommendation_id');
+const keys: Record<Attributed, string> = {
+  ...keysOf(label),
+  product: "ifNull(product_id, '')",
+  recommendation: "ifNull(recommendation_id, '')",
 };
 
 /** Later places count as this one. */
@@ -245,11 +250,8 @@ const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64}
 const productKey = "if(ifNull(product_id, '') = '', 0, sipHash64(assumeNotNull(product_id)))";
 const maskedLabel = labelInSql('label');
 const keysByVisit: Record<Exclude<Attributed, 'recommendation'>, string> = {
+  ...keysOf(maskedLabel),
   product: 'product_key',
-  scenario: maskedLabel.scenario,
-  position: "if(position IS NULL, '', toString(position))",
-  model: maskedLabel.model,
-  arm: `if(${maskedLabel.experiment} = 0, '', concat(toString(${maskedLabel.experiment}), ' ', toString(${maskedLabel.arm})))`,
 };
 
 /** As `creditsQuery`, of the actions that have to do with recommendations. Products are numbers until they are ranked. */
