@@ -14,7 +14,7 @@ import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
-import { createVisitBatches } from '../services/analytics/visit-batches.js';
+import { createVisitBatches } from '../services/analytics/visit-batches-store.js';
 import { startScratch } from '../tests/running-platform.js';
 import { writeDrawing } from './drawing.js';
 import { dueAtMs, percentile, spreadOf } from './figures.js';

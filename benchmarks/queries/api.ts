@@ -10,7 +10,7 @@ import { createAnswers } from '../../services/analytics/answers.js';
 import { fastCrowd, slowCrowd, withinCost } from '../../services/analytics/clickhouse-calls.js';
 import { createFigures } from '../../services/analytics/figures.js';
 import { analyticsRoutes } from '../../services/analytics/routes.js';
-import { createVisitBatches } from '../../services/analytics/visit-batches.js';
+import { createVisitBatches } from '../../services/analytics/visit-batches-store.js';
 
 export type ApiPlan = {
   clickhouseUrl: string;

@@ -1,6 +1,6 @@
 -- shopper_activity once more with one row for each visit, so that a question about visits reads a row where it would read and
 -- group all actions. The analytics service makes it, a batch of Kafka offsets after the other, while somebody asks such
--- questions; what it has not come to is read from shopper_activity (ADR 48). Users and visits are keys (0011).
+-- questions; what it has not come to is read from shopper_activity (ADR 49). Users and visits are keys (0011).
 CREATE TABLE IF NOT EXISTS visit_actions
 (
     source UUID COMMENT 'The table that it was made of: a rebuilt shopper_activity is another one',

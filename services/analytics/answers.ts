@@ -3,7 +3,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import type { CompletenessGauge, Reading } from './completeness.js';
 import type { Query } from './question.js';
-import type { VisitBatches } from './visit-batches.js';
+import type { VisitBatches } from './visit-batches-store.js';
 
 export type Answer<Row> = { rows: readonly Row[]; reading: Reading };
 

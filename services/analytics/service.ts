@@ -19,7 +19,7 @@ import { liveRoutes } from './live-routes.js';
 import { redisLiveStore } from './live-store.js';
 import { createReconciler, reconciliationRoutes, watchReconciliation } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
-import { createVisitBatches } from './visit-batches.js';
+import { createVisitBatches } from './visit-batches-store.js';
 
 /** Answers queries from ClickHouse, and states with each answer up to when it is complete. It owns no data. */
 export const service: Service<AnalyticsConfig> = {

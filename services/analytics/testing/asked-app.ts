@@ -13,7 +13,7 @@ import { type CostLimits, costLimits, fastCrowd, withinCost } from '../clickhous
 import { experimentRoutes } from '../experiment-routes.js';
 import { createFigures } from '../figures.js';
 import { analyticsRoutes } from '../routes.js';
-import { createVisitBatches } from '../visit-batches.js';
+import { createVisitBatches } from '../visit-batches-store.js';
 
 export type SaleLine = {
   orderId: string;
