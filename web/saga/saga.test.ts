@@ -35,12 +35,19 @@ const returned = event('OrderReturned', 90_000_000, {
   lines: [{ productId: 'p', quantity: 1 }],
 });
 const back = event('StockReturned', 90_000_400, { returnId: 'r', lines: [{ productId: 'p', quantity: 1 }] });
-const refunded = event('PaymentRefunded', 90_001_000, { ...money, amountMinor: 2000, refundId: 'f' });
+const refund = { ...money, amountMinor: 2000, refundId: 'r' };
+const refunded = event('PaymentRefunded', 90_001_000, refund);
+const sentBack = event('RefundFailed', 90_500_000, { ...refund, reason: 'lost_or_stolen_card' });
+const refundedAgain = event('PaymentRefunded', 90_600_000, refund);
+const goodwill = event('PaymentRefunded', 90_000_100, { ...money, amountMinor: 500, refundId: 'g' });
 
 const story = (events: readonly SagaEvent[], afterMs: number) => {
   const saga = sagaOf(events, startMs + afterMs);
   return { saga, ...verdictOf(saga, startMs + afterMs, clock) };
 };
+
+const spansOf = (events: readonly SagaEvent[], afterMs: number) =>
+  story(events, afterMs).saga.spans.map(({ lane, name, state }) => `${lane}: ${name} (${state})`);
 
 describe('the sentence about an order', () => {
   it.each([
@@ -112,7 +119,14 @@ describe('the sentence about an order', () => {
       ],
       90_010_000,
       'bad',
-      'Confirmed in 412 ms, £40.00 captured, a part returned; the provider refuses to refund £20.00, so it has to be paid back by other means.',
+      'Confirmed in 412 ms, £40.00 captured, a part returned; the refund of £20.00 has failed, so ask for it again or pay it by other means.',
+    ],
+    [
+      'one whose refund the bank has sent back',
+      [...sold, returned, back, refunded, sentBack],
+      90_500_010,
+      'bad',
+      'Confirmed in 412 ms, £40.00 captured, a part returned; the refund of £20.00 has failed, so ask for it again or pay it by other means.',
     ],
     [
       'a declined one',
@@ -186,6 +200,24 @@ describe('what an order holds and owes', () => {
     ]);
   });
 
+  it('owes a refund that the bank sent back until it is paid again, and counts it once', () => {
+    const sumsOf = (...events: SagaEvent[]) => {
+      const { refundedMinor, refundsDueMinor, netMinor } = sagaOf([...sold, ...events], startMs).sums;
+      return [refundedMinor, refundsDueMinor, netMinor];
+    };
+    const paid = [returned, back, refunded];
+    expect(sumsOf(...paid, sentBack)).toEqual([0, 2000, 4000]);
+    expect(sumsOf(...paid, sentBack, refundedAgain)).toEqual([2000, 0, 2000]);
+    const goodwillBack = event('RefundFailed', 90_700_000, { ...goodwill.data, reason: 'closed' });
+    expect(sumsOf(goodwill, goodwillBack)).toEqual([0, 500, 4000]);
+    expect(sumsOf(goodwill, returned, back)).toEqual([500, 2000, 3500]);
+    expect(spansOf([...sold, ...paid, sentBack, refundedAgain], 90_700_000).slice(-4, -1)).toEqual([
+      'payment: Refunded (undone)',
+      'payment: Refunded (undone)',
+      'payment: Refund sent back (refused)',
+    ]);
+  });
+
   it('says no only when nothing is on its way any more', () => {
     const held = story([placed, reserved, authorized, confirmed], 1_000).saga;
     const ticks = ticksOf(held, { messages: null, inAnalytics: false });
@@ -217,9 +249,6 @@ describe('what an order holds and owes', () => {
 });
 
 describe('the spans of an order', () => {
-  const spansOf = (events: readonly SagaEvent[], afterMs: number) =>
-    story(events, afterMs).saga.spans.map(({ lane, name, state }) => `${lane}: ${name} (${state})`);
-
   it('are asked and answered', () => {
     expect(spansOf(sold, 700)).toEqual([
       'order: Placed → confirmed (done)',

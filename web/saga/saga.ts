@@ -121,16 +121,16 @@ const piecesIn = (event: SagaEvent | undefined): number => {
   if (!Array.isArray(lines)) return 0;
   return lines.reduce((sum: number, line: { quantity?: number }) => sum + (line.quantity ?? 0), 0);
 };
-const sumOf = (events: readonly SagaEvent[], of: (event: SagaEvent) => number): number =>
-  events.reduce((sum, event) => sum + of(event), 0);
+const sumOf = <T>(items: readonly T[], of: (item: T) => number): number =>
+  items.reduce((sum, item) => sum + of(item), 0);
 
 type Timed = Saga['events'][number];
 
-/** The first of each type, and all of those that may come more than once. */
+/** All events of some types, the first and the last of them. */
 const filed = (events: readonly Timed[]) => {
-  const all = (type: string): readonly Timed[] =>
-    events.filter((event) => event.type === type && !event.isRepeat);
-  const last = (type: string): Timed | undefined => all(type).at(-1);
+  const all = (...types: readonly string[]): readonly Timed[] =>
+    events.filter(({ type, isRepeat }) => types.includes(type) && !isRepeat);
+  const last = (...types: readonly string[]): Timed | undefined => all(...types).at(-1);
   const first = (type: string): Timed | undefined => all(type)[0];
   return { all, first, last };
 };
@@ -175,15 +175,42 @@ const stateOf = ({ first, last }: Filed): Saga['state'] => {
   return first('OrderConfirmed') ? 'confirmed' : 'open';
 };
 
-const sumsOf = ({ all, first }: Filed): Sums => {
+type Refund = { amountMinor: number; isOfReturn: boolean; isPaid: boolean };
+
+/** Each refund that was paid once. It is not any more where the bank has sent its money back, until it is paid again. */
+const refundsOf = ({ all }: Filed): Refund[] => {
+  const returns = new Set(all('OrderReturned').map(({ data }) => data.returnId));
+  const refunds = new Map<unknown, Refund>();
+  for (const event of all('PaymentRefunded', 'RefundFailed')) {
+    const { refundId } = event.data;
+    const isPaid = event.type === 'PaymentRefunded';
+    if (isPaid || refunds.has(refundId))
+      refunds.set(refundId, { amountMinor: amount(event), isOfReturn: returns.has(refundId), isPaid });
+  }
+  return [...refunds.values()];
+};
+
+const refundsDueOf = (refunds: readonly Refund[], returnsMinor: number, capturedMinor: number): number => {
+  const sum = (isOfReturn: boolean, isPaid: boolean) =>
+    sumOf(
+      refunds.filter((refund) => refund.isOfReturn === isOfReturn && refund.isPaid === isPaid),
+      ({ amountMinor }) => amountMinor,
+    );
+  // A return is paid what others have left of the money.
+  const promisedMinor = Math.min(returnsMinor, capturedMinor - sum(false, true));
+  return Math.max(0, promisedMinor - sum(true, true)) + sum(false, false);
+};
+
+const sumsOf = (by: Filed): Sums => {
+  const { all, first } = by;
   const placed = first('OrderPlaced');
   const authorizedMinor = sumOf(all('PaymentAuthorized'), amount);
   const capturedMinor = sumOf(all('PaymentCaptured'), amount);
   const voidedMinor = sumOf(all('PaymentVoided'), amount);
   const failedMinor = sumOf(all('PaymentFailed'), amount);
-  const refundedMinor = sumOf(all('PaymentRefunded'), amount);
+  const refunds = refundsOf(by);
+  const refundedMinor = sumOf(refunds, ({ amountMinor, isPaid }) => (isPaid ? amountMinor : 0));
   const returnsMinor = sumOf(all('OrderReturned'), ({ data }) => Number(data.refundMinor ?? 0));
-  const owedMinor = first('OrderCancelled') ? capturedMinor : Math.min(returnsMinor, capturedMinor);
   const reserved = piecesIn(first('StockReserved'));
   const committedPieces = piecesIn(first('StockCommitted'));
   const releasedPieces = sumOf(all('StockReleased'), piecesIn);
@@ -195,7 +222,9 @@ const sumsOf = ({ all, first }: Filed): Sums => {
     capturedMinor,
     voidedMinor,
     refundedMinor,
-    refundsDueMinor: Math.max(0, owedMinor - refundedMinor),
+    refundsDueMinor: first('OrderCancelled')
+      ? Math.max(0, capturedMinor - refundedMinor)
+      : refundsDueOf(refunds, returnsMinor, capturedMinor),
     netMinor: capturedMinor - refundedMinor,
     pieces: piecesIn(placed),
     reservedPieces: Math.max(0, reserved - committedPieces - releasedPieces),
@@ -224,7 +253,7 @@ const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] 
   if (cancelled !== undefined) {
     if (sums.reservedPieces > 0) add('stock_release', cancelled);
     if (sums.heldMinor > 0) add('payment_void', cancelled);
-    if (sums.refundsDueMinor > 0) add('refund', cancelled);
+    if (sums.refundsDueMinor > 0) add('refund', last('OrderCancelled', 'RefundFailed'));
     return due;
   }
   if (confirmed === undefined) {
@@ -243,7 +272,7 @@ const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] 
   if (sums.capturedMinor === 0 && sums.heldMinor > 0) add('payment_capture', confirmed);
   if (sums.committedPieces === 0) add('stock_commit', confirmed);
   const returned = last('OrderReturned');
-  if (sums.refundsDueMinor > 0) add('refund', returned);
+  if (sums.refundsDueMinor > 0) add('refund', last('OrderReturned', 'RefundFailed'));
   if (all('OrderReturned').length > all('StockReturned').length) add('stock_return', returned);
   const [shipped, delivered] = [first('OrderShipped'), first('OrderDelivered')];
   if (returned?.data.isFull === true) return due;
@@ -362,8 +391,15 @@ const addReturns = (
   });
   const owed = due.find(({ what }) => what === 'refund');
   if (owed) add('payment', 'Refund due', promised.at(-1), undefined, owed.isOverdue ? 'overdue' : 'open');
-  for (const refused of all('RefundFailed'))
-    add('payment', 'Refund refused', promised.at(-1) ?? refused, refused, 'refused');
+  for (const failed of all('RefundFailed')) {
+    const { refundId } = failed.data;
+    const before = all('PaymentRefunded', 'RefundFailed').filter(
+      ({ data, atMs }) => data.refundId === refundId && atMs < failed.atMs,
+    );
+    const paid = before.at(-1);
+    if (paid?.type === 'PaymentRefunded') add('payment', 'Refund sent back', paid, failed, 'refused');
+    else add('payment', 'Refund refused', promised.at(-1) ?? failed, failed, 'refused');
+  }
   for (const back of all('StockReturned')) {
     const from = all('OrderReturned').find(({ data }) => data.returnId === back.data.returnId) ?? back;
     add('stock', 'Returned', from, back, 'undone');

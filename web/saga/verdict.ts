@@ -20,7 +20,7 @@ export const verdictOf = (saga: Saga, nowMs: number, clock: (ms: number) => stri
   if (saga.events.some(({ type }) => type === 'RefundFailed') && saga.sums.refundsDueMinor > 0)
     return {
       tone: 'bad',
-      sentence: `${soFar(saga, placed.atMs)}; the provider refuses to refund ${money(saga, saga.sums.refundsDueMinor)}, so it has to be paid back by other means.`,
+      sentence: `${soFar(saga, placed.atMs)}; the refund of ${money(saga, saga.sums.refundsDueMinor)} has failed, so ask for it again or pay it by other means.`,
     };
   const machine = saga.due.filter(({ what }) => !['shipment', 'delivery'].includes(what));
   const stuck = machine.find(({ isOverdue }) => isOverdue);
