@@ -632,13 +632,13 @@ export type ProductUpdated = {
   occurredAt: number;
 };
 
-/** The provider refused a refund for good. The money is still owed to the buyer, and staff have to pay it by other means. */
+/** The provider refused a refund for good, or the bank sent the money of one that was paid back. It is owed to the buyer: staff ask for the refund again or pay it by other means. */
 export type RefundFailed = {
   /** UUIDv7 of the order; also the id of its saga and the record's key. */
   orderId: string;
   /** UUIDv7 of the payment. */
   paymentId: string;
-  /** The return for which the money is refunded; also the refund's idempotency key. */
+  /** The id of the refund, as in PaymentRefunded. */
   refundId: string;
   /** Amount in minor units. */
   amountMinor: number;
@@ -1353,7 +1353,7 @@ const places = {
   RefundFailed: {
     topic: 'payments',
     subject: 'cartstream.payments.RefundFailed',
-    schema: {"type":"record","name":"RefundFailed","namespace":"cartstream.payments","doc":"The provider refused a refund for good. The money is still owed to the buyer, and staff have to pay it by other means.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The return for which the money is refunded; also the refund's idempotency key."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason, for example account_closed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"RefundFailed","namespace":"cartstream.payments","doc":"The provider refused a refund for good, or the bank sent the money of one that was paid back. It is owed to the buyer: staff ask for the refund again or pay it by other means.","fields":[{"name":"orderId","type":"string","doc":"UUIDv7 of the order; also the id of its saga and the record's key."},{"name":"paymentId","type":"string","doc":"UUIDv7 of the payment."},{"name":"refundId","type":"string","doc":"The id of the refund, as in PaymentRefunded."},{"name":"amountMinor","type":"long","doc":"Amount in minor units."},{"name":"currency","type":"string","doc":"ISO 4217 code of every amount in this event."},{"name":"method","type":"string","doc":"card, paypal or crypto."},{"name":"reason","type":"string","doc":"The provider's reason, for example account_closed."},{"name":"occurredAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event happened at its source, epoch milliseconds UTC."}]},
   },
   ReviewModerated: {
     topic: 'reviews',

@@ -27,7 +27,9 @@ const sagaSchema = z
     waitsFor: z.array(z.enum(waits)).describe('The steps that have not been answered yet.'),
     refundsFailed: z
       .array(z.object({ refundId: z.uuid(), amountMinor: z.int(), reason: z.string() }))
-      .describe('Refunds that the provider has refused. `retry` asks for them once more.'),
+      .describe(
+        'Refunds that the provider has refused, or that the bank has sent back. `retry` asks for them once more.',
+      ),
     placedAt: z.iso.datetime(),
     since: z.iso.datetime().describe('When the order had its last event.'),
     ageMs: z.int().describe('Milliseconds since the order was placed.'),

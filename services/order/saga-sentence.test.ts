@@ -13,7 +13,7 @@ test('an order says what it waits for, and since when', () => {
 test('a refund that is refused says so, with its reason', () => {
   const refundsFailed = [{ refundId: 'r', amountMinor: 700, reason: 'account_closed' }];
   expect(sagaSentence({ ...saga, waitsFor: ['refund'], refundsFailed }, nowMs)).toContain(
-    'refuses to refund 700 minor units (account_closed)',
+    'the refund of 700 minor units has failed (account_closed)',
   );
 });
 

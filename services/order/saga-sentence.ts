@@ -25,7 +25,7 @@ export const sagaSentence = (
   if (waitsFor.length === 0) return `${age}; it waits for nothing.`;
   const failures = refundsFailed.map(
     ({ amountMinor, reason }) =>
-      `the provider refuses to refund ${amountMinor} minor units (${reason}), so staff have to ask for it again or pay them by other means`,
+      `the refund of ${amountMinor} minor units has failed (${reason}), so staff have to ask for it again or pay them by other means`,
   );
   return `${age}: ${[...waitsFor.map((wait) => missing[wait]), ...failures].join('; ')}.`;
 };

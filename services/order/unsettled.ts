@@ -23,7 +23,7 @@ export type UnsettledOrder = {
   reason: string | null;
   paymentStatus: PaymentStatus;
   waitsFor: readonly Wait[];
-  /** Refunds that the provider has refused for good, with its reasons. */
+  /** Refunds that the provider has refused for good, or whose money the bank has sent back, with the reasons. */
   refundsFailed: readonly { refundId: string; amountMinor: number; reason: string }[];
   placedAt: Date;
   /** When its last event was. */

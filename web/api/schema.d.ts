@@ -2308,7 +2308,7 @@ export interface components {
             sentence: string;
             /** @description The steps that have not been answered yet. */
             waitsFor: ("stock_reservation" | "payment_authorization" | "payment_retry" | "payment_capture" | "stock_commit" | "refund" | "payment_void" | "stock_release")[];
-            /** @description Refunds that the provider has refused. `retry` asks for them once more. */
+            /** @description Refunds that the provider has refused, or that the bank has sent back. `retry` asks for them once more. */
             refundsFailed: {
                 /** Format: uuid */
                 refundId: string;
