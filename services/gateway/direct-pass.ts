@@ -13,7 +13,7 @@ import type { SharedAnswers } from './shared-answers.js';
 import { keepShared } from './sharing.js';
 import { away, late, staysOpen, type Upstream } from './upstream.js';
 
-/** What a request is to be given to: the service's listener, by which route of the gateway. */
+/** How a request reaches its service past the router, and by which route of the gateway it counts. */
 export type Pass = {
   route: string;
   /** Takes the request; `own` are the headers that the gateway adds to the answer, names and values in turn. */

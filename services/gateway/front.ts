@@ -37,9 +37,9 @@ const listPath = '/api/products';
 
 // Over seventy lines: the one way of a read past the router, in the order of its checks.
 /**
- * Answers reads that are cached and free of limits without the router, and gives other reads to the services of this
- * process directly. Everything else is left to the router: API keys, tokens and clients that were not seen lately, requests of a
- * trace, answers that are shared when they are fetched, and clients near their limit. It answers, counts and names each
+ * Answers reads from the caches without the router, and has other reads passed to their services directly. Everything else
+ * is left to the router: API keys, tokens and clients that were not seen lately, requests of a trace, what is fetched for
+ * the catalogue's cache, and clients near their limit. It answers, counts and names each
  * request as the router's hooks do. A cached answer takes no place among the requests in progress, since it ends at once.
  */
 export const createFront = (
