@@ -27,8 +27,8 @@ export type ProcessSpec = {
   /** The signal for a normal stop. */
   stopSignal?: NodeJS.Signals;
   /**
-   * The longest time to start before it counts as failed, 60 s if unset. It doubles after each start that took longer, eight
-   * times at most: on a machine that is busy enough every start would end just before its time.
+   * The longest time to start before it counts as failed, 60 s if unset. It doubles after each start that took longer, to eight
+   * times as long at most: on a machine that is busy enough every start would end just before its time.
    */
   startMsMax?: number;
 };

@@ -27,7 +27,7 @@ export type MembershipWatch = {
 export const checkEveryMs = 250;
 const bounds = {
   /**
-   * The library fetches and sends heartbeats several times a second. The longest allowed silence is a request that
+   * The library fetches and sends heartbeats, every few seconds at least. The longest allowed silence is a request that
    * times out.
    */
   silentMs: 15_000,
