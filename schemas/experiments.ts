@@ -23,6 +23,9 @@ export type ArmModel = (typeof armModels)[number];
 export const experimentMetrics = ['clicked', 'added', 'ordered', 'revenue'] as const;
 export type ExperimentMetric = (typeof experimentMetrics)[number];
 
+/** `split`: each visitor sees the lists of one arm. `interleave`: every list mixes those of both arms. */
+export const experimentDesigns = ['split', 'interleave'] as const;
+
 const arm = z.strictObject({
   name,
   model: z.enum(armModels),
@@ -36,6 +39,8 @@ const experiment = z.strictObject({
   arms: z.array(arm).min(2).max(armsMax),
   metric: z.enum(experimentMetrics),
   isRunning: z.boolean(),
+  /** `split` if unset. */
+  design: z.enum(experimentDesigns).optional(),
 });
 
 export type Experiment = z.output<typeof experiment>;
@@ -64,12 +69,21 @@ export const experimentsSetting = {
       (all) =>
         all.every(({ arms, scenarios }) => !(scenarios.includes('new-arrivals') && arms.some(isPopularity))),
       'compares new arrivals with best sellers, which are no new arrivals',
+    )
+    .refine(
+      (all) =>
+        all.every(
+          ({ design, arms, metric }) =>
+            design !== 'interleave' || (arms.length === 2 && metric === 'clicked'),
+        ),
+      'interleaves other than two arms, or for another metric than clicked',
     ),
   unit: 'experiments',
   description:
     'Comparisons of recommendation models. A visitor belongs to an arm by a hash of the visit (or the account) and of the ' +
     'experiment, for as long as the percentages stay. A list belongs to one experiment at most: the first that runs, has its ' +
-    'scenario and has a place for the visitor. The first arm is what the others are compared with, by `metric`. ' +
+    'scenario and has a place for the visitor. The first arm is what the others are compared with, by `metric`. With `design` ' +
+    '`interleave` every visitor of both arms sees lists that mix the two, and clicks decide: that takes fewer visitors. ' +
     'Results: GET /api/recommendations/experiments/{id}.',
   default: [] as Experiment[],
 };

@@ -36,6 +36,7 @@ export const labelledModels = [
   'brief',
   'lasting',
   'strict',
+  'interleaved',
 ] as const;
 
 export const armsMax = 15;

@@ -56,16 +56,32 @@ export const differenceBetween = (control: Sums, of: Sums, alpha: number): Diffe
   const prior = ((a + b) / 2) * priorInDeviations ** 2;
   const value = meanOf(of) - meanOf(control);
   const half = halfWidth(variance, prior, alpha);
-  const logRatio =
-    (prior * value ** 2) / (2 * variance * (variance + prior)) - Math.log((variance + prior) / variance) / 2;
   return {
     value,
     low: value - half,
     high: value + half,
     lift: meanOf(control) === 0 ? null : value / meanOf(control),
-    pValue: Math.min(1, Math.exp(-logRatio)),
+    pValue: pValueOf(value, variance, prior),
   };
 };
+
+/** How far a mean is from 0, which it is where there is no effect; null before two different visitors were seen. */
+export const differenceFromNone = (sums: Sums, alpha: number): (Estimate & { pValue: number }) | null => {
+  const found = meanWithin(sums, alpha);
+  if (found === null) return null;
+  const deviation = varianceOf(sums);
+  const [variance, prior] = [deviation / sums.visitors, deviation * priorInDeviations ** 2];
+  return { ...found, pValue: pValueOf(found.value, variance, prior) };
+};
+
+const pValueOf = (value: number, variance: number, prior: number): number =>
+  Math.min(
+    1,
+    Math.exp(
+      Math.log((variance + prior) / variance) / 2 -
+        (prior * value ** 2) / (2 * variance * (variance + prior)),
+    ),
+  );
 
 /**
  * The probability that chance alone divides the visitors as unequally as this, or more: Pearson's chi-squared, by the

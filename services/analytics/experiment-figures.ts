@@ -1,6 +1,7 @@
 import {
   type Difference,
   differenceBetween,
+  differenceFromNone,
   type Estimate,
   meanOf,
   meanWithin,
@@ -16,6 +17,7 @@ import {
   type ExperimentMetric,
   experimentMetrics,
 } from '#schemas/experiments';
+import { teamInSql } from '#schemas/interleaving';
 import { labelInSql } from '#schemas/recommendation-label';
 import type { Period } from './period.js';
 import { periodParams, type Query } from './question.js';
@@ -50,26 +52,8 @@ const unequalAt = 0.001;
 
 const label = labelInSql('recommendation_id');
 
-/**
- * A row for each arm. A visitor counts from the first list of the experiment that he was shown, for the arm that his hash
- * gives him. An order is the visitor's when it was placed in the visit (`X-Visit-Id`), or, where accounts are compared, by
- * the account, within the window from the first list.
- */
-// Over seventy lines: one statement, whose parts have a meaning only together.
-export const armsQuery = (experiment: Experiment, period: Period, windowMs: number): Query => {
-  const isByVisit = experiment.unit === 'visit';
-  const unit = isByVisit ? 'visit_id' : "ifNull(user_id, '')";
-  const inReach =
-    "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64})";
-  const ofVisitor = 'e.at >= v.since AND e.at <= v.since + toIntervalMillisecond({windowMs:UInt64})';
-  const orders = isByVisit
-    ? `SELECT JSONExtractString(payload, 'visitId') AS unit, key AS order_id, occurred_at AS at
-        FROM domain_events WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach} AND unit IN (SELECT unit FROM visitors)`
-    : `SELECT ifNull(user_id, '') AS unit, order_id, min(occurred_at) AS at
-        FROM sales WHERE kind = 'sale' AND ${inReach} AND unit IN (SELECT unit FROM visitors) GROUP BY unit, order_id`;
-  return {
-    sql: `
-  WITH visitors AS (
+/** Who was shown a list of the experiment, in which arm, and since when. */
+const visitorsOf = (unit: string): string => `visitors AS (
     SELECT unit, arm, min(at) AS since, count() AS shown, uniqExact(list) AS lists
     FROM (
       SELECT ${unit} AS unit, toUInt8(${label.arm}) AS arm, occurred_at AS at, recommendation_id AS list
@@ -80,7 +64,62 @@ export const armsQuery = (experiment: Experiment, period: Period, windowMs: numb
     WHERE ${bucketInSql('unit')} >= arrayElement({froms:Array(UInt16)}, arm + 1)
       AND ${bucketInSql('unit')} < arrayElement({tos:Array(UInt16)}, arm + 1)
     GROUP BY unit, arm
-  ),
+  )`;
+
+const inReach =
+  "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64})";
+const ofVisitor = 'e.at >= v.since AND e.at <= v.since + toIntervalMillisecond({windowMs:UInt64})';
+const unitOf = ({ unit }: Experiment): string => (unit === 'visit' ? 'visit_id' : "ifNull(user_id, '')");
+const paramsOf = (experiment: Experiment, period: Period, windowMs: number) => ({
+  ...periodParams(period),
+  windowMs,
+  experimentId: experiment.id,
+  code: codeOf(experiment.id),
+  froms: bucketsOf(experiment).map(({ from }) => from),
+  tos: bucketsOf(experiment).map(({ to }) => to),
+});
+
+/** Of whose arm visitors clicked more products, where lists mix those of both arms. */
+export type TeamCounts = { visitors: number; first: number; second: number };
+
+export const teamsQuery = (experiment: Experiment, period: Period, windowMs: number): Query => ({
+  sql: `
+  WITH ${visitorsOf(unitOf(experiment))},
+  clicks AS (
+    SELECT unit, countIf(team = 0) AS firsts, countIf(team = 1) AS seconds
+    FROM visitors AS v
+    INNER JOIN (
+      SELECT ${unitOf(experiment)} AS unit, occurred_at AS at,
+        ${teamInSql("ifNull(recommendation_id, '')", 'toUInt32(ifNull(position, 0))')} AS team
+      FROM shopper_activity
+      WHERE ${inReach} AND unit IN (SELECT unit FROM visitors) AND type = 'recommendation_clicked'
+        AND position IS NOT NULL AND ${label.experiment} = {code:UInt16}
+    ) AS e USING (unit)
+    WHERE ${ofVisitor}
+    GROUP BY unit
+  )
+  SELECT count() AS visitors, countIf(firsts > seconds) AS first, countIf(seconds > firsts) AS second
+  FROM visitors LEFT JOIN clicks USING (unit)`,
+  params: paramsOf(experiment, period, windowMs),
+});
+
+/**
+ * A row for each arm. A visitor counts from the first list of the experiment that he was shown, for the arm that his hash
+ * gives him. An order is the visitor's when it was placed in the visit (`X-Visit-Id`), or, where accounts are compared, by
+ * the account, within the window from the first list.
+ */
+// Over seventy lines: one statement, whose parts have a meaning only together.
+export const armsQuery = (experiment: Experiment, period: Period, windowMs: number): Query => {
+  const isByVisit = experiment.unit === 'visit';
+  const unit = unitOf(experiment);
+  const orders = isByVisit
+    ? `SELECT JSONExtractString(payload, 'visitId') AS unit, key AS order_id, occurred_at AS at
+        FROM domain_events WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach} AND unit IN (SELECT unit FROM visitors)`
+    : `SELECT ifNull(user_id, '') AS unit, order_id, min(occurred_at) AS at
+        FROM sales WHERE kind = 'sale' AND ${inReach} AND unit IN (SELECT unit FROM visitors) GROUP BY unit, order_id`;
+  return {
+    sql: `
+  WITH ${visitorsOf(unit)},
   events AS (
     SELECT unit, countIf(e.type = 'recommendation_clicked') AS clicks, countIf(e.type = 'product_added') AS additions
     FROM visitors AS v
@@ -119,14 +158,7 @@ export const armsQuery = (experiment: Experiment, period: Period, windowMs: numb
   LEFT JOIN events USING (unit)
   LEFT JOIN bought USING (unit)
   GROUP BY arm ORDER BY arm`,
-    params: {
-      ...periodParams(period),
-      windowMs,
-      experimentId: experiment.id,
-      code: codeOf(experiment.id),
-      froms: bucketsOf(experiment).map(({ from }) => from),
-      tos: bucketsOf(experiment).map(({ to }) => to),
-    },
+    params: paramsOf(experiment, period, windowMs),
   };
 };
 
@@ -173,7 +205,17 @@ export type ArmResult = Arm &
     measured: Measured[];
   };
 
+/** How many visitors clicked more products of the one arm, and of the other. */
+export type Preference = {
+  first: number;
+  second: number;
+  /** Visitors who prefer the second arm less those who prefer the first, as a share of all. */
+  difference: (Estimate & { pValue: number }) | null;
+};
+
 export type ExperimentResult = {
+  /** Null where each visitor sees one arm. */
+  preference: Preference | null;
   currency: string | null;
   arms: ArmResult[];
   /** How probable it is that chance alone divides the visitors as they are. */
@@ -181,7 +223,11 @@ export type ExperimentResult = {
   verdict: string;
 };
 
-export const resultOf = (experiment: Experiment, rows: readonly ArmCounts[]): ExperimentResult => {
+export const resultOf = (
+  experiment: Experiment,
+  rows: readonly ArmCounts[],
+  teams: TeamCounts | null = null,
+): ExperimentResult => {
   const counts = experiment.arms.map((_, arm) => rows.find((row) => row.arm === arm) ?? noCounts(arm));
   const currency = currencyOf(counts);
   const [first] = counts;
@@ -204,12 +250,36 @@ export const resultOf = (experiment: Experiment, rows: readonly ArmCounts[]): Ex
     counts.map(({ visitors }) => visitors),
     experiment.arms.map(({ percent }) => percent),
   );
+  const preference = teams === null ? null : preferenceOf(teams);
   return {
+    preference,
     currency,
     arms,
     shareProbability: probability,
-    verdict: verdictOf(experiment, { arms, counts, currency, probability }),
+    verdict:
+      preference === null
+        ? verdictOf(experiment, { arms, counts, currency, probability })
+        : verdictOfPreference(experiment, preference),
   };
+};
+
+const preferenceOf = ({ visitors, first, second }: TeamCounts): Preference => ({
+  first,
+  second,
+  // A visitor counts once, however much he clicks.
+  difference: differenceFromNone({ visitors, sum: second - first, squares: first + second }, alpha),
+});
+
+const verdictOfPreference = (
+  { arms: [first, second], unit }: Experiment,
+  { first: firsts, second: seconds, difference }: Preference,
+): string => {
+  if (difference === null || firsts + seconds < 2 * eventsMin)
+    return `Too early to say: at least ${2 * eventsMin} ${unit}s must have clicked more of one arm than of the other.`;
+  const counted = `${seconds} ${unit}s clicked more products of “${second?.name}”, ${firsts} more of “${first?.name}”`;
+  if (difference.low > 0) return `“${second?.name}” is preferred: ${counted}.`;
+  if (difference.high < 0) return `“${first?.name}” is preferred: ${counted}.`;
+  return `No preference is proven: ${counted}.`;
 };
 
 const does: Record<ExperimentMetric, string> = {

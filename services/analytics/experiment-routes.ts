@@ -8,13 +8,14 @@ import {
   armModels,
   codeOf,
   type Experiment,
+  experimentDesigns,
   experimentMetrics,
   experimentsSetting,
 } from '#schemas/experiments';
 import { labelledScenarios } from '#schemas/recommendation-label';
 import { staff } from '#schemas/roles';
 import type { Answers } from './answers.js';
-import { type ArmCounts, armsQuery, resultOf } from './experiment-figures.js';
+import { type ArmCounts, armsQuery, resultOf, type TeamCounts, teamsQuery } from './experiment-figures.js';
 import { isoOf, periodQuery, periodRounding, wholePeriod } from './question.js';
 import { available, completenessFields, refuse } from './row-routes.js';
 
@@ -30,6 +31,9 @@ const fields = {
   unit: z.enum(['visit', 'user']).describe('Whose hash decides about the arm, and who is counted.'),
   metric: z.enum(experimentMetrics).describe('What the verdict is about.'),
   isRunning: z.boolean(),
+  design: z
+    .enum(experimentDesigns)
+    .describe('`interleave`: every list mixes the products of both arms, and clicks decide.'),
 };
 
 const listed = z.object({ ...fields, arms: z.array(z.object(armFields)) }).meta({ id: 'Experiment' });
@@ -57,6 +61,19 @@ const result = z
     ...fields,
     from: z.iso.datetime(),
     to: z.iso.datetime(),
+    preference: z
+      .object({
+        first: count.describe('Visitors who clicked more products of the first arm.'),
+        second: count,
+        difference: z
+          .object({ ...interval, pValue: z.number() })
+          .nullable()
+          .describe(
+            'Visitors who prefer the second arm less those who prefer the first, as a share of all visitors, with a 95 % interval that holds at every look.',
+          ),
+      })
+      .nullable()
+      .describe('Only with design `interleave`, where the arms of visitors differ in nothing.'),
     currency: z
       .string()
       .nullable()
@@ -100,6 +117,7 @@ type Deps = {
 const tags = ['recommendations'];
 const definitionOf = ({ arms, ...experiment }: Experiment) => ({
   ...experiment,
+  design: experiment.design ?? 'split',
   code: codeOf(experiment.id),
   arms,
 });
@@ -148,11 +166,17 @@ export const experimentRoutes = (app: HttpApp, { experiments, answers, clock }: 
       const { rows, reading } = await available(() =>
         answers.of<ArmCounts>(armsQuery(experiment, period, windowHours * hourMs)),
       );
+      const teams =
+        experiment.design === 'interleave'
+          ? await available(() =>
+              answers.of<TeamCounts>(teamsQuery(experiment, period, windowHours * hourMs)),
+            )
+          : null;
       return {
         ...definitionOf(experiment),
         from: isoOf(period.fromMs),
         to: isoOf(period.toMs),
-        ...resultOf(experiment, rows),
+        ...resultOf(experiment, rows, teams?.rows[0] ?? null),
         asOf: isoOf(reading.asOfMs),
         lagMs: Math.max(0, Math.round(reading.lagMs)),
       };

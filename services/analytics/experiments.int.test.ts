@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import { bucketOf, bucketsOf, codeOf, type Experiment } from '#schemas/experiments';
+import { teamAt } from '#schemas/interleaving';
 import { labelled } from '#schemas/recommendation-label';
 import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
 
@@ -22,6 +23,7 @@ const experiment: Experiment = {
   ],
 };
 const byAccount: Experiment = { ...experiment, id: 'home-accounts', unit: 'user', metric: 'revenue' };
+const mixed: Experiment = { ...experiment, id: 'home-mixed', design: 'interleave' };
 const ended: Experiment = { ...experiment, id: 'ended', isRunning: false };
 
 const ranges = bucketsOf(experiment);
@@ -46,6 +48,7 @@ type Outcome = {
   returned: number;
 };
 const outcomes: Outcome[] = [];
+const preferred: { first: number; second: number }[] = [];
 const accounts: { arm: number; amounts: number[] }[] = [];
 const activity: Activity[] = [];
 const sales: SaleLine[] = [];
@@ -106,6 +109,19 @@ for (let nth = 0; nth < 900; nth += 1) {
   }
   outcomes.push(outcome);
 
+  const mixedId = listOf(mixed, armOf(mixed, visitId));
+  activity.push(of('recommendation_shown', sinceMs, { recommendationId: mixedId, position: 0 }));
+  const liked = { first: 0, second: 0 };
+  for (let click = randomInt(3); click > 0; click -= 1) {
+    const wanted = randomInt(4) === 0 ? 0 : 1;
+    const pair = 2 * randomInt(30);
+    const position = teamAt(mixedId, pair) === wanted ? pair : pair + 1;
+    const team = teamAt(mixedId, position);
+    activity.push(of('recommendation_clicked', sinceMs + 10, { recommendationId: mixedId, position }));
+    liked[team === 0 ? 'first' : 'second'] += 1;
+  }
+  preferred.push(liked);
+
   const userId = randomUUID();
   const account = { arm: armOf(byAccount, userId), amounts: [] as number[] };
   activity.push(
@@ -136,7 +152,7 @@ function line(userId: string, amountMinor: number): SaleLine {
 
 let shop: AskedApp;
 beforeAll(async () => {
-  shop = await askedApp(nowMs, undefined, () => [experiment, byAccount, ended]);
+  shop = await askedApp(nowMs, undefined, () => [experiment, byAccount, mixed, ended]);
   await shop.insertActivity(activity);
   await shop.insertSales(sales);
   await shop.insertPlaced(placed);
@@ -157,7 +173,17 @@ const result = async (id: string, query = '') => {
     role: 'support',
   });
   expect(status, text).toBe(200);
-  return JSON.parse(text) as { arms: Arm[]; verdict: string; shareProbability: number; currency: string };
+  return JSON.parse(text) as {
+    arms: Arm[];
+    verdict: string;
+    shareProbability: number;
+    currency: string;
+    preference: {
+      first: number;
+      second: number;
+      difference: { value: number; low: number; pValue: number } | null;
+    } | null;
+  };
 };
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
@@ -201,6 +227,24 @@ describe('an experiment by visits', () => {
   });
 });
 
+describe('an experiment whose lists mix both arms', () => {
+  it('counts which arm’s products each visit clicked more, and says which is preferred', async () => {
+    const { preference, verdict } = await result('home-mixed');
+    const first = preferred.filter((of) => of.first > of.second).length;
+    const second = preferred.filter((of) => of.second > of.first).length;
+    expect(preference).toMatchObject({ first, second });
+    expect(preference?.difference?.value).toBeCloseTo((second - first) / preferred.length, 9);
+    expect(preference?.difference?.low).toBeGreaterThan(0);
+    expect(preference?.difference?.pValue).toBeLessThan(0.001);
+    expect(verdict).toBe(
+      `“models” is preferred: ${second} visits clicked more products of “models”, ${first} more of “best-sellers”.`,
+    );
+    expect((await result('home-models')).preference).toBeNull();
+    const early = await result('home-mixed', '?from=2026-04-18T12:30:00Z&to=2026-04-18T12:40:00Z');
+    expect(early.verdict).toMatch(/^Too early to say/);
+  });
+});
+
 describe('an experiment by accounts', () => {
   it('adds up what the accounts of each arm spent', async () => {
     const { arms } = await result('home-accounts');
@@ -222,9 +266,18 @@ describe('the experiments', () => {
     const page = async (query: string) =>
       JSON.parse((await shop.ask(`../recommendations/experiments${query}`, { role: 'admin' })).text);
     const first = await page('?limit=2');
-    expect(first.items).toEqual([experiment, byAccount].map((of) => ({ ...of, code: codeOf(of.id) })));
+    expect(first.items).toEqual(
+      [experiment, byAccount].map((of) => ({ ...of, design: 'split', code: codeOf(of.id) })),
+    );
     const second = await page(`?limit=2&cursor=${first.next}`);
-    expect([second.items[0].id, second.items.length, second.next]).toEqual(['ended', 1, null]);
+    const found = second.items.map(({ id, design }: Experiment) => [id, design]);
+    expect([found, second.next]).toEqual([
+      [
+        ['home-mixed', 'interleave'],
+        ['ended', 'split'],
+      ],
+      null,
+    ]);
     const status = async (path: string, role: string) =>
       (await shop.ask(`../recommendations/${path}`, { role })).status;
     expect(await status('experiments/nobody', 'support')).toBe(404);

@@ -153,10 +153,10 @@ const laid = (ranked: readonly Judged[], rules: Rules, place: Place, room: Room)
   return items.slice(0, place.limit);
 };
 
-type Room = ReturnType<typeof createRoom>;
+export type Room = ReturnType<typeof createRoom>;
 
 /** What a list still has room for, while it is filled. */
-const createRoom = (rules: Rules, { scenario }: Place) => {
+export const createRoom = (rules: Rules, { scenario }: Pick<Place, 'scenario'>) => {
   const categories = new Map<string, number>();
   const brands = new Map<string, number>();
   const groups = new Set<string>();

@@ -46,6 +46,8 @@ export type Answer = {
   learnedUpToMs: number | null;
   ranking: Ranking;
   exploredPlace: Explored['exploredPlace'];
+  /** Whether rules pin a product for such a list. */
+  hasPins: boolean;
   /** What the rules did to each candidate that may be shown. */
   judgements: ReadonlyMap<string, Judgement>;
 };
@@ -86,11 +88,9 @@ export const recommend = async (
   const rules = sources.rules();
   const parts = { rules, place, category, exclusions };
   // A pinned product keeps its place, so nothing is put before it.
+  const hasPins = pinnedAt(rules, place).length > 0;
   const mayExplore =
-    question.isExploring === true &&
-    rankedBy === 'models' &&
-    scenario !== 'reorder' &&
-    pinnedAt(rules, place).length === 0;
+    question.isExploring === true && rankedBy === 'models' && scenario !== 'reorder' && !hasPins;
   const chance = mayExplore ? (sources.chance ?? null) : null;
   const head = isExplained ? null : await arrangedFromHead(ranking, parts, catalogue);
   const arrangement = head ?? (await arranged(ranking, parts, catalogue));
@@ -104,15 +104,8 @@ export const recommend = async (
   const items = rankedBy === 'models' ? withReasons(shown, ranking) : shown;
   const { judgements } = arrangement;
   const source = sourceOf(items, rankedBy);
-  return {
-    items,
-    judgements,
-    source,
-    rankedBy,
-    learnedUpToMs: ranking.learnedUpToMs,
-    ranking,
-    exploredPlace,
-  };
+  const { learnedUpToMs } = ranking;
+  return { items, judgements, source, rankedBy, learnedUpToMs, ranking, exploredPlace, hasPins };
 };
 
 /** What might be on the list too: the candidates behind it, and behind them new products that nobody has looked at yet. */

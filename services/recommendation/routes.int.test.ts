@@ -15,14 +15,22 @@ import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { createRecommender } from '#recommenders/recommender';
 import type { EventMap } from '#schemas/events';
-import type { Experiment } from '#schemas/experiments';
+import { type ArmModel, codeOf, type Experiment } from '#schemas/experiments';
+import { teamAt } from '#schemas/interleaving';
 import { labelOf } from '#schemas/recommendation-label';
-import { similarityKeys } from '#schemas/similarity-state';
+import { type SimilarityView, similarityKeys } from '#schemas/similarity-state';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { createModel } from './model.js';
 import { reactions } from './reactions.js';
+import { recommend } from './recommend.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
-import { modelsVersion, popularityVersion, recommendationRoutes, similarityVersion } from './routes.js';
+import {
+  interleavedVersion,
+  modelsVersion,
+  popularityVersion,
+  recommendationRoutes,
+  similarityVersion,
+} from './routes.js';
 import { noRules, type Rules, rulesSchema } from './rules.js';
 
 const url = new URL(engines().databaseUrl);
@@ -37,6 +45,7 @@ let host: RunnableHost;
 let db: Database;
 let base: string;
 let catalogue: CatalogueStore;
+let similarity: SimilarityView;
 const model = createModel(createRecommender());
 let experiments: readonly Experiment[] = [];
 let isReady = false;
@@ -68,8 +77,9 @@ beforeAll(async () => {
   const client = host.use(createRedis(host, redisUrl.toString()));
   catalogue = createCatalogueStore(db, { nowMs: Date.now, recentMs: 86_400_000 });
   const http = createHttpServer(host, { port: 0, title: 'test', auth });
+  similarity = viewOrNothing(redisSimilarityView(client.client, host.clock), client);
   recommendationRoutes(http.app, host, {
-    similarity: viewOrNothing(redisSimilarityView(client.client, host.clock), client),
+    similarity,
     catalogue,
     model: listModel,
     experiments: () => experiments,
@@ -175,6 +185,21 @@ const ask = async (query: string, token?: string) => {
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
   });
   return { status: answer.status, body: (await answer.json()) as Answer };
+};
+/** The list of one model for the visit that is shown mixed lists. */
+const homeListOf = async (model: ArmModel): Promise<string[]> => {
+  const { items } = await recommend(
+    {
+      scenario: 'home',
+      visitId: 'mixed',
+      exclude: [],
+      limit: 3,
+      nowMs,
+      ...(model === 'popularity' ? { isPopularity: true } : {}),
+    },
+    { similarity, catalogue, model: listModel, rules: () => noRules },
+  );
+  return items.map(({ productId }) => productId);
 };
 const listed = async (query: string, token?: string) =>
   (await ask(query, token)).body.items.map(({ productId }) => productId);
@@ -333,6 +358,26 @@ describe('GET /api/recommendations', () => {
     const ofSet = (await ask('scenario=trending&visitId=v')).body;
     expect(ofSet.modelVersion).toBe('lasting');
     expect(labelOf(ofSet.recommendationId)).toMatchObject({ model: 'lasting', experiment: { arm: 0 } });
+    const mixing = { ...experiment, metric: 'clicked' as const, design: 'interleave' as const };
+    experiments = [{ ...mixing, scenarios: ['home'], isRunning: true }];
+    const bySource = await Promise.all([arms[0]!.model, arms[1]!.model].map((model) => homeListOf(model)));
+    for (let nth = 0; nth < 8; nth += 1) {
+      const { body } = await ask('scenario=home&visitId=mixed&limit=3');
+      expect(body.modelVersion).toBe(interleavedVersion);
+      expect(labelOf(body.recommendationId)).toMatchObject({
+        model: interleavedVersion,
+        experiment: { code: codeOf('home') },
+      });
+      const ids = body.items.map(({ productId }) => productId);
+      const expected: string[] = [];
+      for (let place = 0; place < ids.length; place += 1)
+        expected.push(bySource[teamAt(body.recommendationId, place)]!.find((id) => !expected.includes(id))!);
+      expect([ids.length, ids]).toEqual([3, expected]);
+    }
+    rules = rulesSchema.parse({ pin: [{ productId: spade, position: 1 }] });
+    const pinned = (await ask('scenario=home&visitId=mixed&limit=3')).body;
+    expect([pinned.items[0]?.productId, labelOf(pinned.recommendationId)?.experiment]).toEqual([spade, null]);
+    rules = noRules;
     experiments = [{ ...experiment, scenarios: ['home'], isRunning: false }];
     expect(
       labelOf((await ask('scenario=home&visitId=visit-1')).body.recommendationId)?.experiment,

@@ -8,12 +8,15 @@ import type { Host } from '#platform/service-host';
 import { scenarios } from '#recommenders/activity';
 import { firstSet } from '#recommenders/parameter-sets';
 import { normaliseCategory } from '#schemas/category';
-import type { Experiment } from '#schemas/experiments';
+import type { ArmModel, Experiment } from '#schemas/experiments';
 import { labelled } from '#schemas/recommendation-label';
 import { staff } from '#schemas/roles';
+import { createRoom } from './arrangement.js';
 import { reasonKinds } from './candidates.js';
 import { type Assignment, createAssignments } from './experiments.js';
 import { explained, explanation } from './explanation.js';
+import type { Chance } from './exploration.js';
+import { interleaved } from './interleaving.js';
 import type { Question } from './question.js';
 import { type Answer, recommend, type Sources } from './recommend.js';
 
@@ -22,6 +25,9 @@ export const modelsVersion = firstSet;
 
 /** Of the lists that the similarities in Redis answer in place of the models. */
 export const similarityVersion = 'item-to-item-2';
+
+/** Of lists that mix those of two arms. */
+export const interleavedVersion = 'interleaved';
 
 /** Of best sellers, with which experiments compare. */
 export const popularityVersion = 'popularity-1';
@@ -139,17 +145,14 @@ export const recommendationRoutes = (
       const startedAtMs = performance.now();
       const question = questionOf(request.query, request.principal, host.clock.nowMs());
       const assignment = isCompared(question) ? assign(question.scenario, visitorOf(question)) : null;
-      // Lists for nobody in particular are shared, so chance would be the same for many.
-      const mayExplore = sources.chance !== undefined && !isForAnybody(question);
-      const isExploring = mayExplore && 100 * sources.chance!.random() < exploredPercent();
-      const found = await recommend(
-        { ...question, isExploring, ...(assignment === null ? {} : comparedAs(assignment)) },
-        sources,
+      const id = newId(host.clock);
+      const { found, version, experiment } = await listFor(question, { assignment, id }, sources, (chance) =>
+        // Lists for nobody in particular are shared, so chance would be the same for many.
+        isForAnybody(question) ? false : 100 * chance.random() < exploredPercent(),
       );
       requests.inc({ scenario: question.scenario, source: found.source });
       duration.observe((performance.now() - startedAtMs) / 1000);
-      const version = versionOf(found, assignment, sources);
-      const list = shown(found, question, { version, id: newId(host.clock), experiment: assignment });
+      const list = shown(found, question, { version, id, experiment });
       if (request.principal.kind === 'anonymous' && isForAnybody(question))
         reply.header(
           sharedAnswerHeader,
@@ -224,7 +227,47 @@ const isForAnybody = ({ visitId, userId, buyerId }: Question): boolean =>
 
 const visitorOf = ({ visitId, userId }: Question) => ({ visitId, userId });
 
-const comparedAs = ({ model }: Assignment): Pick<Question, 'isPopularity' | 'parameterSet'> =>
+type List = { found: Answer; version: string; experiment: Assignment | null };
+
+/** The list that the visitor's arm asks for; the one of both arms mixed where they are interleaved. */
+const listFor = async (
+  question: Question,
+  { assignment, id }: { assignment: Assignment | null; id: string },
+  sources: Sources,
+  mayExplore: (chance: Chance) => boolean,
+): Promise<List> => {
+  const mixed = assignment?.mixes && (await mixedList(question, assignment.mixes, id, sources));
+  if (mixed) return { found: mixed, version: interleavedVersion, experiment: assignment };
+  const own = assignment?.mixes ? null : assignment;
+  const isExploring = sources.chance !== undefined && mayExplore(sources.chance);
+  const found = await recommend(
+    { ...question, isExploring, ...(own === null ? {} : comparedAs(own)) },
+    sources,
+  );
+  return { found, version: versionOf(found, own, sources), experiment: own };
+};
+
+/** Null where it would not be fair: a product is pinned, or an arm has no list. */
+const mixedList = async (
+  question: Question,
+  models: readonly [ArmModel, ArmModel],
+  id: string,
+  sources: Sources,
+): Promise<Answer | null> => {
+  const [first, second] = await Promise.all(
+    models.map((model) => recommend({ ...question, ...comparedAs({ model }) }, sources)),
+  );
+  if (!first?.items.length || !second?.items.length || first.hasPins) return null;
+  const ids = [...first.items, ...second.items].map(({ productId }) => productId);
+  const items = interleaved([first.items, second.items], id, {
+    room: createRoom(sources.rules(), question),
+    shelves: await sources.catalogue.shelves(ids),
+    limit: question.limit,
+  });
+  return items.length === 0 ? null : { ...first, items };
+};
+
+const comparedAs = ({ model }: Pick<Assignment, 'model'>): Pick<Question, 'isPopularity' | 'parameterSet'> =>
   model === 'popularity' ? { isPopularity: true } : model === 'live' ? {} : { parameterSet: model };
 
 /** The parameter set of the models that answered, or what answered in their place. */

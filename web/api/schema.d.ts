@@ -2700,6 +2700,11 @@ export interface components {
              */
             metric: "clicked" | "added" | "ordered" | "revenue";
             isRunning: boolean;
+            /**
+             * @description `interleave`: every list mixes the products of both arms, and clicks decide.
+             * @enum {string}
+             */
+            design: "split" | "interleave";
             arms: {
                 name: string;
                 /** @enum {string} */
@@ -2723,10 +2728,28 @@ export interface components {
              */
             metric: "clicked" | "added" | "ordered" | "revenue";
             isRunning: boolean;
+            /**
+             * @description `interleave`: every list mixes the products of both arms, and clicks decide.
+             * @enum {string}
+             */
+            design: "split" | "interleave";
             /** Format: date-time */
             from: string;
             /** Format: date-time */
             to: string;
+            /** @description Only with design `interleave`, where the arms of visitors differ in nothing. */
+            preference: {
+                /** @description Visitors who clicked more products of the first arm. */
+                first: number;
+                second: number;
+                /** @description Visitors who prefer the second arm less those who prefer the first, as a share of all visitors, with a 95 % interval that holds at every look. */
+                difference: {
+                    value: number;
+                    low: number;
+                    high: number;
+                    pValue: number;
+                } | null;
+            } | null;
             /** @description The one in which most buyers paid; `revenue` is compared in it alone. */
             currency: string | null;
             arms: {
