@@ -1,9 +1,11 @@
 /**
- * `npm run experiment [-- --visits N --learning N]`: simulated shoppers with needs of their own, on the platform that
+ * `npm run experiment [-- --visits N --learning N --visits-max N]`: simulated shoppers with needs of their own, on the platform that
  * CARTSTREAM_RUN names or that runs in `.local` (otherwise on one of its own). First `--learning` (1500) visits from which the
  * models learn; then an A/A run, in which both arms get the models, and an A/B run, best sellers against the models, of
- * `--visits` (1500) visits each, by the platform's own experiments. Prints what the platform reports, and fails where it does not
- * count what the shoppers did, finds a difference between equal arms, or none where shoppers needed what they were shown.
+ * `--visits` (1500) visits each, by the platform's own experiments. The A/B run goes on, `--visits` more each time, until the
+ * platform reports more orders or `--visits-max` (9000) were made: its intervals hold at every look. Prints what the platform
+ * reports, and fails where it does not count what the shoppers did, finds a difference between equal arms, or none where
+ * shoppers needed what they were shown.
  */
 import { randomUUID } from 'node:crypto';
 import { eventually } from '#platform/testing/eventually';
@@ -22,11 +24,17 @@ import {
   runVisits,
   totalsOf,
 } from '../local/shoppers/trial.js';
+import type { TrialOutcome } from '../local/shoppers/trial-visit.js';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
 import { numberOptions } from './number-options.js';
 
-const { visits, learning, 'at-once': atOnce } = numberOptions({ visits: 1500, learning: 1500, 'at-once': 8 });
+const {
+  visits,
+  learning,
+  'visits-max': visitsMax,
+  'at-once': atOnce,
+} = numberOptions({ visits: 1500, learning: 1500, 'visits-max': 9000, 'at-once': 8 });
 const catalogueSize = 200;
 const appliedWithinMs = 2_000;
 const countedWithinMs = 90_000;
@@ -60,7 +68,12 @@ try {
     return labelOf(body.recommendationId)?.experiment;
   };
 
-  const compare = async (name: string, models: [ArmModel, ArmModel], seedOfRun: number) => {
+  const compare = async (
+    name: string,
+    models: [ArmModel, ArmModel],
+    seedOfRun: number,
+    isEnough: (report: ExperimentReport) => boolean,
+  ) => {
     const id = `${name}-${seed.toString(36)}`;
     const arms = models.map((model, nth) => ({ name: nth === 0 ? 'first' : 'second', model, percent: 50 }));
     const experiment: Experiment = {
@@ -77,42 +90,47 @@ try {
       everyMs: 50,
       message: 'the experiment to be applied',
     });
-    const outcomes = await runVisits(world, {
-      count: visits,
-      atOnce,
-      seed: seedOfRun,
-      done: counting(name, visits),
-    });
-    const token = await login();
-    const sought = totalsOf(outcomes);
-    let report = await reportOf(shop, token, id);
-    await eventually(
-      async () => {
-        report = await reportOf(shop, token, id);
-        return JSON.stringify(countsOf(report)) === JSON.stringify(sought);
-      },
-      { timeoutMs: countedWithinMs, everyMs: 1000 },
-    ).catch(() =>
-      failures.push(
-        `${name}: counted ${JSON.stringify(countsOf(report))}, but ${JSON.stringify(sought)} happened`,
-      ),
-    );
-    show(name, models, report);
-    await defineExperiment(shop, token, id, null);
-    return report;
+    const outcomes: TrialOutcome[] = [];
+    for (;;) {
+      const seed = seedOfRun + outcomes.length;
+      const done = counting(name, visits);
+      outcomes.push(...(await runVisits(world, { count: visits, atOnce, seed, done })));
+      const token = await login();
+      const sought = totalsOf(outcomes);
+      let report = await reportOf(shop, token, id);
+      await eventually(
+        async () => {
+          report = await reportOf(shop, token, id);
+          return JSON.stringify(countsOf(report)) === JSON.stringify(sought);
+        },
+        { timeoutMs: countedWithinMs, everyMs: 1000 },
+      ).catch(() =>
+        failures.push(
+          `${name}: counted ${JSON.stringify(countsOf(report))}, but ${JSON.stringify(sought)} happened`,
+        ),
+      );
+      show(name, models, report);
+      if (failures.length === 0 && !isEnough(report) && outcomes.length < visitsMax) continue;
+      await defineExperiment(shop, token, id, null);
+      return report;
+    }
   };
 
-  const equal = await compare('a-a', ['live', 'live'], seed + 1_000_000);
+  const equal = await compare('a-a', ['live', 'live'], seed + 1_000_000, () => true);
   if (!isWithoutDifference(equal)) failures.push('a-a: a difference between equal arms');
-  const better = await compare('a-b', ['popularity', 'live'], seed + 2_000_000);
-  const ordered = better.arms[1]?.measured.find(({ metric }) => metric === 'ordered')?.againstFirst;
-  if (!((ordered?.low ?? 0) > 0)) failures.push('a-b: shoppers did not order more with the models');
+  const better = await compare('a-b', ['popularity', 'live'], seed + 2_000_000, hasMoreOrders);
+  if (!hasMoreOrders(better)) failures.push('a-b: shoppers did not order more with the models');
   await shop.close();
 } finally {
   await stop();
 }
 console.log(failures.length === 0 ? 'the reports are what the shoppers did' : failures.join('\n'));
 process.exit(failures.length === 0 ? 0 : 1);
+
+function hasMoreOrders({ arms }: ExperimentReport): boolean {
+  const ordered = arms[1]?.measured.find(({ metric }) => metric === 'ordered')?.againstFirst;
+  return (ordered?.low ?? 0) > 0;
+}
 
 function isWithoutDifference({ arms }: ExperimentReport): boolean {
   const found = arms[1]?.measured.map(({ againstFirst }) => againstFirst) ?? [];

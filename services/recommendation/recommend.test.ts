@@ -5,7 +5,7 @@ import type { ListModel } from './model-ranking.js';
 import type { Question } from './question.js';
 import { recommend as recommendFrom } from './recommend.js';
 import { usersOf } from './routes.js';
-import { noRules } from './rules.js';
+import { noRules, rulesSchema } from './rules.js';
 import { shelfOf } from './testing/shelf.js';
 
 const nowMs = Date.UTC(2026, 5, 1);
@@ -211,6 +211,61 @@ describe('whatever the scenario', () => {
 
   it('is empty only when nothing may be shown', async () => {
     expect(await idsOf(home, everything, {})).toEqual([]);
+  });
+});
+
+describe('a list on which chance may put a product', () => {
+  const ranked = Array.from({ length: 12 }, (_, nth) => `r${nth}`);
+  const fresh = ['sold-out', 'other-category', 'forbidden', 'in-view', 'excluded', 'fresh'];
+  const knowingModel: ListModel = {
+    ...model,
+    isReady: () => true,
+    rank: ({ scenario }) =>
+      (scenario === 'new-arrivals' ? fresh : ranked).map((productId, nth) => ({ productId, score: -nth })),
+    reasons: (_, ids) => ids.map(() => ({ kind: 'popular' as const, because: [] })),
+  };
+  const stock: Stock = Object.fromEntries([...ranked, ...fresh].map((id) => [id, { category: 'home' }]));
+  stock['sold-out']!.sellable = false;
+  stock['other-category']!.category = 'garden';
+  const exploringList = async (asked: Partial<Question>, rules: unknown = {}) => {
+    const { items, exploredPlace } = await recommendFrom(
+      {
+        ...beside('in-view'),
+        limit: 8,
+        exclude: ['excluded'],
+        category: 'home',
+        isExploring: true,
+        ...asked,
+      },
+      {
+        model: knowingModel,
+        similarity: nothing,
+        catalogue: catalogueOf(stock),
+        rules: () => rulesSchema.parse(rules),
+        chance: {
+          // What the models rank is known, so that only new products are left to chance.
+          exposureOf: (id) => ({ shown: id.startsWith('r') ? 100 : 0, clicked: 0 }),
+          random: () => 0.5,
+        },
+      },
+    );
+    return { ids: items.map(({ productId }) => productId), items, exploredPlace };
+  };
+  const exclude = [{ productId: 'forbidden' }];
+
+  it('has there the new product that may be shown, and says so', async () => {
+    const { ids, items, exploredPlace } = await exploringList({}, { exclude });
+    expect(exploredPlace).toBe(6);
+    expect(ids).toEqual([...ranked.slice(0, 6), 'fresh', 'r6']);
+    expect(items[6]?.reason).toEqual({ kind: 'explored', because: [] });
+  });
+
+  it('is as the models rank it where nobody wants chance, a product is pinned, or for what is bought again', async () => {
+    const plain = ranked.slice(0, 8);
+    expect((await exploringList({ isExploring: false }, { exclude })).ids).toEqual(plain);
+    expect((await exploringList({ scenario: 'reorder' }, { exclude })).ids).toEqual(plain);
+    const pin = [{ productId: 'r9', position: 1 }];
+    expect((await exploringList({}, { exclude, pin })).ids).toEqual(['r9', ...plain.slice(0, 7)]);
   });
 });
 
