@@ -1,6 +1,6 @@
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
-import type { HistoryEntry, Product } from './product.js';
+import type { Description, HistoryEntry, Product } from './product.js';
 
 /** A product with what other services said of it last. */
 export type ProductRow = Product & {
@@ -13,8 +13,28 @@ export type ProductRow = Product & {
   popularity: number;
 };
 
-export const rowColumns = `product_id AS "productId", version, name, description, category, price_minor AS "priceMinor",
-  currency, brand, tags, attributes, images, group_id AS "groupId", age_restricted AS "ageRestricted", active, featured,
+/** What an operator's statement fills: each field with its column and the column's type. */
+export const statedColumns = Object.entries({
+  version: ['version', 'integer'],
+  name: ['name', 'text'],
+  description: ['description', 'text'],
+  category: ['category', 'text'],
+  priceMinor: ['price_minor', 'bigint'],
+  currency: ['currency', 'text'],
+  brand: ['brand', 'text'],
+  tags: ['tags', 'text[]'],
+  attributes: ['attributes', 'jsonb'],
+  images: ['images', 'text[]'],
+  groupId: ['group_id', 'uuid'],
+  ageRestricted: ['age_restricted', 'boolean'],
+  active: ['active', 'boolean'],
+  featured: ['featured', 'boolean'],
+} satisfies Record<'version' | keyof Description, readonly [column: string, type: string]>).map(
+  ([field, [column, type]]) => ({ field, column, type }),
+);
+
+export const rowColumns = `product_id AS "productId",
+  ${statedColumns.map(({ column, field }) => `${column} AS "${field}"`).join(', ')},
   (extract(epoch FROM created_at) * 1000)::bigint AS "createdAtMs",
   (extract(epoch FROM updated_at) * 1000)::bigint AS "updatedAtMs",
   available, stock_version AS "stockVersion", rating_version AS "ratingVersion",

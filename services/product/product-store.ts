@@ -16,7 +16,7 @@ import {
   type Product,
   updateProduct,
 } from './product.js';
-import type { ProductRow } from './product-row-store.js';
+import { type ProductRow, statedColumns } from './product-row-store.js';
 import type { CatalogueEvents, Published } from './published.js';
 
 export type StockLine = { productId: string; available: number; stockVersion: number };
@@ -190,39 +190,22 @@ export const createProductStore = ({
   };
 };
 
-/** The columns that an operator's statement fills, each with the field that it is of and its type. */
-const columns = [
-  ['version', 'version', 'integer'],
-  ['name', 'name', 'text'],
-  ['description', 'description', 'text'],
-  ['category', 'category', 'text'],
-  ['price_minor', 'priceMinor', 'bigint'],
-  ['currency', 'currency', 'text'],
-  ['brand', 'brand', 'text'],
-  ['tags', 'tags', 'text[]'],
-  ['attributes', 'attributes', 'jsonb'],
-  ['images', 'images', 'text[]'],
-  ['group_id', 'groupId', 'uuid'],
-  ['age_restricted', 'ageRestricted', 'boolean'],
-  ['active', 'active', 'boolean'],
-  ['featured', 'featured', 'boolean'],
-] as const;
 const recordOf = `jsonb_to_recordset($1::jsonb) AS stated("productId" uuid, available integer, "updatedAtMs" bigint,
-  ${columns.map(([, field, type]) => `"${field}" ${type}`).join(', ')})`;
+  ${statedColumns.map(({ field, type }) => `"${field}" ${type}`).join(', ')})`;
 const statedAt = 'to_timestamp("updatedAtMs" / 1000.0)';
 
 const insertProducts = (tx: Tx, rows: readonly ProductRow[]) =>
   tx.query(
-    `INSERT INTO products (product_id, available, created_at, updated_at, ${columns.map(([column]) => column).join(', ')})
+    `INSERT INTO products (product_id, available, created_at, updated_at, ${statedColumns.map(({ column }) => column).join(', ')})
      SELECT "productId", stated.available, ${statedAt}, ${statedAt},
-       ${columns.map(([, field]) => `stated."${field}"`).join(', ')} FROM ${recordOf}`,
+       ${statedColumns.map(({ field }) => `stated."${field}"`).join(', ')} FROM ${recordOf}`,
     [JSON.stringify(rows)],
   );
 
 const updateProducts = (tx: Tx, products: readonly Product[]) =>
   tx.query(
     `UPDATE products SET updated_at = ${statedAt},
-       ${columns.map(([column, field]) => `${column} = stated."${field}"`).join(', ')}
+       ${statedColumns.map(({ column, field }) => `${column} = stated."${field}"`).join(', ')}
      FROM ${recordOf} WHERE product_id = "productId"`,
     [JSON.stringify(products)],
   );

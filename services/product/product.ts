@@ -30,21 +30,22 @@ export type HistoryEntry = {
   occurredAtMs: number;
 };
 
-const fields = [
-  'name',
-  'description',
-  'category',
-  'priceMinor',
-  'currency',
-  'brand',
-  'tags',
-  'attributes',
-  'images',
-  'groupId',
-  'ageRestricted',
-  'active',
-  'featured',
-] as const satisfies readonly (keyof Description)[];
+/** Every field of a description, as the compiler checks: one that were left out would not be stored. */
+const fields = Object.keys({
+  name: true,
+  description: true,
+  category: true,
+  priceMinor: true,
+  currency: true,
+  brand: true,
+  tags: true,
+  attributes: true,
+  images: true,
+  groupId: true,
+  ageRestricted: true,
+  active: true,
+  featured: true,
+} satisfies Record<keyof Description, true>) as (keyof Description)[];
 
 /** The description alone, with its category in normal form. */
 const normal = (given: Description): Description => {
