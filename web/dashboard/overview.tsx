@@ -22,7 +22,7 @@ const quietEveryMs = 10_000;
 const moneyEveryMs = 1_000;
 
 /** Whether the period still grows, and so has to be asked again. */
-const isRunning = ({ to }: Period): boolean => Date.parse(to) > Date.now();
+const isRunning = ({ to }: Pick<Period, 'to'>): boolean => Date.parse(to) > Date.now();
 
 /** The totals of the period and of the one before. */
 export const useOverview = (period: { from: string; to: string }, tz: string, isOn = true) =>
@@ -35,7 +35,7 @@ export const useOverview = (period: { from: string; to: string }, tz: string, is
         })
       ).data as Overview,
     placeholderData: keepPreviousData,
-    refetchInterval: Date.parse(period.to) > Date.now() ? quietEveryMs : false,
+    refetchInterval: isRunning(period) ? quietEveryMs : false,
     enabled: isOn,
   });
 
@@ -65,7 +65,7 @@ const titles: Readonly<Record<Metric, string>> = {
   orders: 'Orders',
   conversion: 'Conversion',
   average: 'Average order',
-  visitors: 'Visits',
+  visits: 'Visits',
   refunds: 'Refunds',
 };
 
@@ -142,7 +142,7 @@ export const OverviewPanels = () => {
     money: typeof revenue.data,
     traffic: typeof visits.data,
   ) => {
-    if (metric === 'visitors')
+    if (metric === 'visits')
       return traffic
         ? filled(at, traffic.items, (row: { visits: number }) => row.visits, Date.parse(traffic.asOf))
         : undefined;
@@ -165,7 +165,7 @@ export const OverviewPanels = () => {
     return of((row) => row[metric]);
   };
   const metrics = (Object.keys(titles) as Metric[]).filter(
-    (metric) => !(isNarrow && (metric === 'conversion' || metric === 'visitors')),
+    (metric) => !(isNarrow && (metric === 'conversion' || metric === 'visits')),
   );
   const chosen = metrics.includes(question.metric) ? question.metric : 'net';
   return (
@@ -187,7 +187,7 @@ export const OverviewPanels = () => {
       </div>
       <MetricChart
         metric={chosen}
-        answer={chosen === 'visitors' ? visits : revenue}
+        answer={chosen === 'visits' ? visits : revenue}
         starts={starts}
         values={valuesOf(chosen, starts, revenue.data, visits.data)}
         before={
@@ -209,7 +209,7 @@ const figureOf = (metric: Metric, totals: Totals | undefined, currency: string |
   switch (metric) {
     case 'orders':
       return count(totals.orders);
-    case 'visitors':
+    case 'visits':
       return totals.visits === null ? '–' : count(totals.visits);
     case 'conversion':
       return percent(totals.conversion);
@@ -220,13 +220,10 @@ const figureOf = (metric: Metric, totals: Totals | undefined, currency: string |
   }
 };
 
-const numberOf = (metric: Metric, totals: Totals): number | null =>
-  metric === 'visitors' ? totals.visits : totals[metric as Exclude<Metric, 'visitors'>];
-
 /** Below these a single order moves the percentage by more than the business does. */
 const comparedVisitsMin = 100;
 
-const isOfVisits = (metric: Metric): boolean => metric === 'visitors' || metric === 'conversion';
+const isOfVisits = (metric: Metric): boolean => metric === 'visits' || metric === 'conversion';
 
 const isEnough = (metric: Metric, now: Totals | undefined, before: Totals | undefined): boolean => {
   if (!isOfVisits(metric)) return (before?.orders ?? 0) >= comparedOrdersMin;
@@ -253,7 +250,7 @@ const Tile = ({
   isSoFar: boolean;
   onPick(): void;
 }) => {
-  const [now, then] = [totals && numberOf(metric, totals), before && numberOf(metric, before)];
+  const [now, then] = [totals?.[metric], before?.[metric]];
   return (
     <button
       type="button"

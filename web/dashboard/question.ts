@@ -3,7 +3,7 @@
 export const ranges = ['hour', 'today', 'yesterday', '7d', '30d', '90d', 'custom'] as const;
 export type Range = (typeof ranges)[number];
 
-export const metrics = ['net', 'orders', 'conversion', 'average', 'visitors', 'refunds'] as const;
+export const metrics = ['net', 'orders', 'conversion', 'average', 'visits', 'refunds'] as const;
 export type Metric = (typeof metrics)[number];
 
 export type Question = {

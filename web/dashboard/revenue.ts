@@ -73,7 +73,7 @@ export const useVisits = ({ question }: Asked, period: Period, everyMs: number |
     queryFn: async () => {
       const { data } = await api.POST('/api/analytics/query', {
         body: {
-          measures: ['visits', 'visitors'],
+          measures: ['visits'],
           granularity: period.granularity,
           from: period.from,
           to: period.to,
@@ -82,7 +82,7 @@ export const useVisits = ({ question }: Asked, period: Period, everyMs: number |
         },
       });
       return data as unknown as {
-        items: { from: string; visits: number; visitors: number }[];
+        items: { from: string; visits: number }[];
         asOf: string;
         lagMs: number;
       };

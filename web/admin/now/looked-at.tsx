@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { usePlatformLinks } from '../../api/platform-links.ts';
 import { classes } from '../../kit/classes.ts';
-import { usePlatformLinks } from '../platform-links.ts';
 import type { Signals } from './signals.ts';
 
 /** What the page watches, with its figures also where nothing is wrong; a dash where nobody has answered. */

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
+import { type PlatformLinks, usePlatformLinks } from '../../api/platform-links.ts';
 import { Button } from '../../kit/button.tsx';
 import { classes } from '../../kit/classes.ts';
 import { Skeleton } from '../../kit/skeleton.tsx';
@@ -8,12 +9,6 @@ import { commandsFor } from './commands.ts';
 
 type Part = { status: string; latencyMs?: number };
 type Health = { status: string; dependencies: Record<string, Part> };
-type Links = {
-  version: string;
-  zipkinUrl: string | null;
-  prometheusUrl: string | null;
-  mailboxUrl: string | null;
-};
 
 const everyMs = 3_000;
 
@@ -27,11 +22,7 @@ const engineNames: Readonly<Record<string, string>> = {
 
 /** What runs, where to look at it, and commands to try. */
 export const PlatformPage = () => {
-  const links = useQuery({
-    queryKey: ['platform links'],
-    staleTime: Number.POSITIVE_INFINITY,
-    queryFn: async ({ signal }) => (await (await fetch('/platform/links.json', { signal })).json()) as Links,
-  });
+  const links = usePlatformLinks();
   return (
     <Page title="What runs">
       <p className="-mt-3 mb-8 max-w-prose text-ink-soft text-lg">
@@ -39,7 +30,7 @@ export const PlatformPage = () => {
       </p>
       <div className="flex flex-col gap-12">
         <HealthSection />
-        <Places links={links.data} />
+        <Places links={links} />
         <Section title="What to try">
           <div className="grid grid-cols-[minmax(0,1fr)] gap-5 lg:grid-cols-2">
             {commandsFor(window.location.origin).map((each) => (
@@ -47,7 +38,7 @@ export const PlatformPage = () => {
             ))}
           </div>
         </Section>
-        <p className="text-ink-soft text-sm">Cartstream {links.data?.version} · Apache-2.0</p>
+        <p className="text-ink-soft text-sm">Cartstream {links?.version} · Apache-2.0</p>
       </div>
     </Page>
   );
@@ -106,7 +97,7 @@ const HealthSection = () => {
   );
 };
 
-const Places = ({ links }: { links: Links | undefined }) => {
+const Places = ({ links }: { links: PlatformLinks | undefined }) => {
   const places: readonly (readonly [href: string, name: string, what: string])[] = [
     ['/', 'The shop', 'What customers see.'],
     ['/dashboard', 'Dashboard', 'The figures of the shop, live.'],
