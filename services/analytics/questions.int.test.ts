@@ -138,12 +138,13 @@ afterAll(() => shop.drop());
 
 const within = ({ atMs }: { atMs: number }, { fromMs, toMs } = period): boolean =>
   atMs >= fromMs && atMs < toMs;
-/** The same from raw rows and from rows of visits. */
+/** The same from raw rows and, where the question can be answered from those, from rows of visits. */
 const answerOf = async (path: string) => {
+  const answer = JSON.parse((await shop.ask(path)).text);
+  if (!/^(funnel|searches|attribution)/.test(path)) return answer;
   shop.readVisits(true);
   const byVisit = JSON.parse((await shop.ask(path)).text);
   shop.readVisits(false);
-  const answer = JSON.parse((await shop.ask(path)).text);
   expect(byVisit.items).toEqual(answer.items);
   return answer;
 };
