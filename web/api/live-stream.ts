@@ -13,6 +13,8 @@ const retryMsMin = 500;
 const retryMsMax = 15_000;
 /** A hidden page keeps its stream so long: a browser has six connections to one host, over all its tabs. */
 const hiddenMsMax = 5_000;
+/** The server sends something every 15 s. A connection that is silent for longer is gone, though nobody said so. */
+const silentMsMax = 40_000;
 
 /**
  * Server-sent events by `fetch`, because the browser's `EventSource` cannot send a bearer token. Connects again after a
@@ -39,6 +41,16 @@ export const openStream = (path: string, { onEvent, onState, headers = {} }: Str
     const own = new AbortController();
     connection = own;
     say('connecting');
+    const giveUp = () => {
+      release(own);
+      own.abort();
+      later();
+    };
+    let silence = setTimeout(giveUp, silentMsMax);
+    const onBytes = () => {
+      clearTimeout(silence);
+      silence = setTimeout(giveUp, silentMsMax);
+    };
     try {
       const bearer = await accessToken();
       const response = await fetch(path, {
@@ -55,7 +67,7 @@ export const openStream = (path: string, { onEvent, onState, headers = {} }: Str
         return finish('refused');
       if (!response.ok || response.body === null) throw new Error(String(response.status));
       say('open');
-      for await (const event of eventsOf(response.body)) {
+      for await (const event of eventsOf(response.body, onBytes)) {
         failures = 0;
         lastEventId = event.id ?? lastEventId;
         if (!ended.signal.aborted) onEvent(event);
@@ -65,6 +77,8 @@ export const openStream = (path: string, { onEvent, onState, headers = {} }: Str
     } catch {
       release(own);
       if (!ended.signal.aborted && !own.signal.aborted) later();
+    } finally {
+      clearTimeout(silence);
     }
   };
   const release = (own: AbortController): void => {
@@ -80,6 +94,15 @@ export const openStream = (path: string, { onEvent, onState, headers = {} }: Str
       }, hiddenMsMax);
     else void connect();
   };
+  /** The network is back, perhaps another one: what was open on the old one may be dead without a word. */
+  const onOnline = (): void => {
+    if (document.hidden) return;
+    clearTimeout(timer);
+    connection?.abort();
+    connection = undefined;
+    failures = 0;
+    void connect();
+  };
   const finish = (state: StreamState): void => {
     say(state);
     stop();
@@ -89,9 +112,11 @@ export const openStream = (path: string, { onEvent, onState, headers = {} }: Str
     connection?.abort();
     clearTimeout(timer);
     document.removeEventListener('visibilitychange', onVisibility);
+    window.removeEventListener('online', onOnline);
   };
 
   document.addEventListener('visibilitychange', onVisibility);
+  window.addEventListener('online', onOnline);
   void connect();
   return stop;
 };
@@ -99,7 +124,7 @@ export const openStream = (path: string, { onEvent, onState, headers = {} }: Str
 type StreamEvent = { type: string; id: string | undefined; data: unknown };
 
 /** Reads the events of a body as they come. A comment keeps the connection alive and is no event. */
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
+async function* eventsOf(body: ReadableStream<Uint8Array>, onBytes: () => void): AsyncGenerator<StreamEvent> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let rest = '';
@@ -107,6 +132,7 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Strea
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
+      onBytes();
       rest += decoder.decode(value, { stream: true });
       const blocks = rest.split(/\r?\n\r?\n/);
       rest = blocks.pop() ?? '';
