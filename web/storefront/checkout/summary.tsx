@@ -15,7 +15,7 @@ export const OrderSummary = ({ cart }: { cart: Cart }) => {
         {cart.items.map(({ productId, name, quantity, unitPrice }) => (
           <li key={productId} className="flex items-center gap-3">
             <OrderedCover known={known} line={{ productId, name }} className="w-12 shrink-0 rounded-md" />
-            <span className="min-w-0 flex-1 text-[0.9375rem] leading-snug">
+            <span className="name min-w-0 flex-1 text-[0.9375rem] leading-snug">
               {name}
               {quantity > 1 && <span className="text-ink-soft"> × {quantity}</span>}
             </span>

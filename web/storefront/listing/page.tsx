@@ -8,7 +8,7 @@ import { type CategoryNode, useCategories, wayTo } from '../catalogue/categories
 import { Way } from '../catalogue/way.tsx';
 import { Page } from '../shell/page.tsx';
 import { Chips, type Choice, FilterGroup, FilterRail, priceWords, SortChoice } from './controls.tsx';
-import { type Filters, withFilter } from './filters.ts';
+import { type Filters, filtersOf, withFilter } from './filters.ts';
 import { Results } from './results.tsx';
 
 const pageSize = 24;
@@ -42,7 +42,7 @@ const useList = (category: string | undefined, filters: Filters) =>
 
 export const CategoryPage = () => {
   const { _splat: path = '' } = useParams({ strict: false });
-  const filters = useSearch({ strict: false }) as Filters;
+  const filters = filtersOf(useSearch({ strict: false }));
   const { data: tree } = useCategories();
   const way = tree ? wayTo(tree.items, path) : [];
   const here = way.at(-1)?.path === path ? way.at(-1) : undefined;
@@ -60,7 +60,7 @@ export const CategoryPage = () => {
 };
 
 export const EverythingPage = () => {
-  const filters = useSearch({ strict: false }) as Filters;
+  const filters = filtersOf(useSearch({ strict: false }));
   const { data: tree } = useCategories();
   return (
     <Listing

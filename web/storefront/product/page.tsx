@@ -52,7 +52,7 @@ const ProductWithId = ({ productId }: { productId: string }) => {
       <div className={columnClasses}>
         <CoverPicture product={product} image={product.images[0]} className={coverClasses} />
         <div className={factsClasses}>
-          <p aria-hidden="true" className="font-display text-3xl leading-tight sm:text-4xl">
+          <p aria-hidden="true" className="name font-display text-3xl leading-tight sm:text-4xl">
             {product.name}
           </p>
           <a href="#reviews" className="w-fit text-ink-soft text-sm underline-offset-4 hover:underline">

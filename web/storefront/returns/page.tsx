@@ -94,7 +94,7 @@ const ReturnForm = ({ order }: { order: Order }) => {
                 className="size-5 shrink-0 accent-action"
               />
               <OrderedCover known={known} line={{ productId, name }} className="w-12 shrink-0 rounded-md" />
-              <span className="leading-snug">
+              <span className="name leading-snug">
                 {name}
                 <span className="block text-ink-soft text-sm">
                   {plural(quantity, { one: '{count} piece', other: '{count} pieces' })},{' '}

@@ -9,7 +9,7 @@ import { Empty } from '../../kit/empty.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
 import { categoryWords, plural } from '../../words/words.ts';
 import { Chips, type Choice, FilterGroup, FilterRail, priceWords, SortChoice } from '../listing/controls.tsx';
-import { type Filters, withFilter } from '../listing/filters.ts';
+import { type Filters, filtersOf, withFilter } from '../listing/filters.ts';
 import { Results } from '../listing/results.tsx';
 import { Shelf } from '../recommendations/shelf.tsx';
 import { Page } from '../shell/page.tsx';
@@ -37,7 +37,7 @@ const useSearchAnswer = (filters: Filters) =>
   });
 
 export const SearchPage = () => {
-  const filters = useSearch({ strict: false }) as Filters;
+  const filters = filtersOf(useSearch({ strict: false }));
   const { q } = filters;
   const answer = useSearchAnswer(filters);
   const found = answer.data?.pages[0];
