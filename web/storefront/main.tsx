@@ -4,10 +4,12 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createQueryClient } from '../api/queries.ts';
 import { applyTheme } from '../kit/theme.tsx';
+import { followOtherTabs } from './cart/use-cart.ts';
 import { router } from './routes.tsx';
 
 applyTheme();
 const client = createQueryClient();
+followOtherTabs(client);
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>
     <QueryClientProvider client={client}>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Cart, emptyCart, isBlocking, withQuantity } from './cart.ts';
+import { type Cart, emptyCart, isBlocking, isSameOffer, withQuantity } from './cart.ts';
 
 const lamp = {
   productId: 'lamp',
@@ -50,4 +50,14 @@ describe('the cart before the server answers', () => {
 it('a changed price is shown and prevents nothing', () => {
   expect(isBlocking({ code: 'price_changed', message: '' })).toBe(false);
   expect(isBlocking({ code: 'out_of_stock', message: '' })).toBe(true);
+});
+
+it('is the same offer with the same pieces at the same prices, in whatever order, and whatever is left of them', () => {
+  const shown = withQuantity(withQuantity(emptyCart, lamp, 2), mug, 1);
+  const turned = withQuantity(withQuantity(emptyCart, { ...mug, available: 0 }, 1), lamp, 2);
+  expect(isSameOffer(shown, turned)).toBe(true);
+  const dearer = { ...lamp, unitPrice: { amountMinor: 1251, currency: 'GBP' } };
+  expect(isSameOffer(shown, withQuantity(withQuantity(emptyCart, dearer, 2), mug, 1))).toBe(false);
+  expect(isSameOffer(shown, withQuantity(shown, lamp, 1))).toBe(false);
+  expect(isSameOffer(shown, withQuantity(shown, mug, 0))).toBe(false);
 });

@@ -61,3 +61,15 @@ export const warningWords = (warning: CartWarning, format: (money: Money) => str
       return warning.message;
   }
 };
+
+/** Whether both carts have the same pieces at the same prices. What is left in stock is not compared: the order says so. */
+export const isSameOffer = (shown: Cart, now: Cart): boolean => {
+  const offer = ({ items }: Cart) =>
+    items
+      .map(({ productId, quantity, unitPrice }) =>
+        [productId, quantity, unitPrice.amountMinor, unitPrice.currency].join(' '),
+      )
+      .sort()
+      .join();
+  return offer(shown) === offer(now);
+};

@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import { cartId } from '../../api/cart-id.ts';
 import { api } from '../../api/client.ts';
@@ -14,15 +14,40 @@ export const cartKey = ['get', '/api/cart'] as const;
 /** Clicks that follow each other this closely are sent as one write of the last quantity. */
 const settleMs = 250;
 
+const askCart = async ({ signal }: { signal: AbortSignal }): Promise<Cart> =>
+  (await api.GET('/api/cart', { signal })).data as Cart;
+
+const keyOf = (userId: string | undefined) => [...cartKey, userId ?? 'guest'] as const;
+
+let channel: BroadcastChannel | undefined;
+/** The tabs of this browser, which have one cart: what one has ordered must not wait to be paid in another. */
+const tabs = (): BroadcastChannel => {
+  channel ??= new BroadcastChannel('cartstream.cart');
+  return channel;
+};
+
+type CartNews = { userId: string | undefined; cart: Cart };
+const report = (news: CartNews): void => tabs().postMessage(news);
+
+/** Shows in this tab what the others have made of the cart. */
+export const followOtherTabs = (client: QueryClient): void => {
+  tabs().addEventListener('message', ({ data: { userId, cart } }: MessageEvent<CartNews>) => {
+    // A quantity that is not sent yet is newer than this.
+    if (wanted.size === 0) client.setQueryData(keyOf(userId), cart);
+  });
+};
+
 /** The one cart of this browser, which every view reads. A visitor who never put anything in has none to ask for. */
 export const useCart = () => {
   const user = useUser();
   const hasCart = user !== undefined || cartId() !== undefined;
   const asked = useQuery({
-    queryKey: [...cartKey, user?.id ?? 'guest'],
+    queryKey: keyOf(user?.id),
     enabled: hasCart,
-    queryFn: async ({ signal }) => (await api.GET('/api/cart', { signal })).data as Cart,
+    queryFn: askCart,
     staleTime: 15_000,
+    // Another device of the same user may have changed it.
+    refetchOnWindowFocus: true,
   });
   return {
     ...asked,
@@ -33,8 +58,14 @@ export const useCart = () => {
 
 export type Wanted = { productId: string; name: string; unitPrice: Money; available: number | null };
 
-/** The last quantity that was asked for of each product, and is not sent yet. */
-const wanted = new Map<string, { quantity: number; timer: ReturnType<typeof setTimeout> }>();
+/** The last quantity that was asked for of each product and is not sent yet, with what sends it. */
+const wanted = new Map<string, { send(): void; timer: ReturnType<typeof setTimeout> }>();
+
+/** A page that is left at once has its last change sent all the same. */
+if (typeof document !== 'undefined')
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) for (const { send } of [...wanted.values()]) send();
+  });
 
 /**
  * Sets how many pieces of a product are in the cart. The page shows it at once; writes go one after the other, because
@@ -44,22 +75,26 @@ const wanted = new Map<string, { quantity: number; timer: ReturnType<typeof setT
 export const useSetQuantity = () => {
   const client = useQueryClient();
   const user = useUser();
-  const key = [...cartKey, user?.id ?? 'guest'];
-  const userKey = user?.id ?? 'guest';
+  const userId = user?.id;
   const { mutate } = useMutation({
     scope: { id: 'cart' },
     mutationFn: async ({ productId, quantity }: { productId: string; quantity: number }) => {
       const path = { productId };
       const { data } =
         quantity <= 0
-          ? await api.DELETE('/api/cart/items/{productId}', { params: { path } })
-          : await api.PUT('/api/cart/items/{productId}', { params: { path }, body: { quantity } });
+          ? await api.DELETE('/api/cart/items/{productId}', { params: { path }, keepalive: true })
+          : await api.PUT('/api/cart/items/{productId}', {
+              params: { path },
+              body: { quantity },
+              keepalive: true,
+            });
       return data as Cart;
     },
     onSuccess: (cart) => {
       // While another write waits, its quantity is newer than this answer.
-      if (wanted.size === 0 && client.isMutating({ mutationKey: ['cart'] }) <= 1)
-        client.setQueryData(key, cart);
+      if (wanted.size > 0 || client.isMutating({ mutationKey: ['cart'] }) > 1) return;
+      client.setQueryData(keyOf(userId), cart);
+      report({ userId, cart });
     },
     mutationKey: ['cart'],
     onError: (error) => {
@@ -69,20 +104,22 @@ export const useSetQuantity = () => {
   });
   return useCallback(
     (product: Wanted, quantity: number) => {
-      const cacheKey = [...cartKey, userKey];
+      const cacheKey = keyOf(userId);
       void client.cancelQueries({ queryKey: cacheKey });
       const before = quantityOf(client.getQueryData<Cart>(cacheKey), product.productId);
       client.setQueryData<Cart>(cacheKey, (cart) => withQuantity(cart ?? emptyCart, product, quantity));
       if (quantity > before) note({ type: 'product_added', productId: product.productId });
       if (quantity === 0 && before > 0) note({ type: 'product_removed', productId: product.productId });
       clearTimeout(wanted.get(product.productId)?.timer);
-      const timer = setTimeout(() => {
+      const send = () => {
+        clearTimeout(timer);
         wanted.delete(product.productId);
         mutate({ productId: product.productId, quantity });
-      }, settleMs);
-      wanted.set(product.productId, { quantity, timer });
+      };
+      const timer = setTimeout(send, settleMs);
+      wanted.set(product.productId, { send, timer });
     },
-    [client, userKey, mutate],
+    [client, userId, mutate],
   );
 };
 
@@ -92,8 +129,15 @@ export const useSetQuantity = () => {
  */
 export const useCartCache = () => {
   const client = useQueryClient();
+  const user = useUser();
   return {
-    emptyCart: () => client.setQueriesData<Cart>({ queryKey: cartKey }, emptyCart),
+    emptyCart: () => {
+      client.setQueriesData<Cart>({ queryKey: cartKey }, emptyCart);
+      report({ userId: user?.id, cart: emptyCart });
+    },
+    /** As the server has it now, whatever is shown. */
+    freshCart: (userId: string | undefined) =>
+      client.fetchQuery({ queryKey: keyOf(userId), queryFn: askCart, staleTime: 0, retry: false }),
     refreshCart: () => client.invalidateQueries({ queryKey: cartKey }),
   };
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressOf, type Draft, emptyDraft, errorsOf, stepFor } from './draft.ts';
+import { addressOf, type Draft, draftFrom, emptyDraft, errorsOf, keptDraft, stepFor } from './draft.ts';
 
 const whole: Draft = {
   ...emptyDraft,
@@ -31,5 +31,20 @@ describe('the checkout', () => {
   it('sends no empty line of an address', () => {
     expect(addressOf({ ...whole, line2: ' ' })).not.toHaveProperty('line2');
     expect(addressOf({ ...whole, line2: 'Flat 2 ' })).toMatchObject({ line2: 'Flat 2' });
+  });
+
+  it('keeps what was typed for a reload and for who logs in, and a user’s address from everybody else', () => {
+    const [ada, bob] = [
+      { id: 'ada', email: 'ada@example.com' },
+      { id: 'bob', email: 'bob@example.com' },
+    ];
+    const byGuest = keptDraft(whole, undefined);
+    expect(draftFrom(byGuest, undefined)).toEqual(whole);
+    expect(draftFrom(byGuest, bob)).toEqual({ ...whole, email: bob.email });
+    const byAda = keptDraft(whole, ada);
+    expect(draftFrom(byAda, ada)).toEqual(whole);
+    expect(draftFrom(byAda, bob)).toEqual({ ...emptyDraft, email: bob.email });
+    expect(draftFrom(byAda, undefined)).toEqual(emptyDraft);
+    for (const broken of [null, '{', 'null', '7']) expect(draftFrom(broken, undefined)).toEqual(emptyDraft);
   });
 });

@@ -101,3 +101,24 @@ export const addressOf = ({ name, line1, line2, city, postalCode, country }: Add
   postalCode: postalCode.trim(),
   country,
 });
+
+type Buyer = { id: string; email: string };
+
+/** The draft as it is kept for a reload, with whose it is. */
+export const keptDraft = (draft: Draft, user: Buyer | undefined): string =>
+  JSON.stringify({ ...draft, ownerId: user?.id });
+
+/** Whether a user typed the draft that was kept, who may be a guest by now because the login has ended. */
+export const isOfUser = (kept: string | null): boolean => kept?.includes('"ownerId":"') === true;
+
+/** What was kept: a guest's draft goes on after a login, a user's is for nobody else who sits down here. */
+export const draftFrom = (kept: string | null, user: Buyer | undefined): Draft => {
+  const own = user === undefined ? emptyDraft : { ...emptyDraft, email: user.email };
+  try {
+    const { ownerId, ...draft } = JSON.parse(kept ?? '{}') as Partial<Draft> & { ownerId?: string };
+    if (ownerId !== undefined && ownerId !== user?.id) return own;
+    return { ...own, ...draft, ...(user === undefined ? {} : { email: user.email }) };
+  } catch {
+    return own;
+  }
+};

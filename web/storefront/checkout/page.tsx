@@ -1,45 +1,41 @@
 import { useMutation } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { useUser } from '../../api/login.ts';
+import { type User, useUser } from '../../api/login.ts';
 import { note } from '../../api/shopper-activity.ts';
-import { buttonClasses } from '../../kit/button.tsx';
+import { Button, buttonClasses } from '../../kit/button.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
-import { type Cart, isBlocking } from '../cart/cart.ts';
+import { formatMoney } from '../../money/money.ts';
+import { type Cart, isBlocking, isSameOffer } from '../cart/cart.ts';
 import { useCart, useCartCache } from '../cart/use-cart.ts';
 import { Page } from '../shell/page.tsx';
 import {
   addressOf,
   type Draft,
+  draftFrom,
   type Errors,
-  emptyDraft,
   errorsOf,
+  isOfUser,
+  keptDraft,
   type Step,
   stepFor,
   steps,
 } from './draft.ts';
 import { AddressStep, ContactStep, PaymentStep, StepBox } from './steps.tsx';
-import { placeOrder } from './submission.ts';
+import { type OrderBody, placeOrder, send, unansweredIn } from './submission.ts';
 import { OrderSummary } from './summary.tsx';
 
 const storageKey = 'cartstream.checkout';
 
 /** What was typed outlives a reload and a look at the cart. */
-const useDraft = (email: string | undefined): [Draft, (part: Partial<Draft>) => void] => {
-  const [draft, setDraft] = useState<Draft>(() => {
-    try {
-      const stored = JSON.parse(sessionStorage.getItem(storageKey) ?? '{}') as Partial<Draft>;
-      return { ...emptyDraft, ...stored, ...(email === undefined ? {} : { email }) };
-    } catch {
-      return { ...emptyDraft, email: email ?? '' };
-    }
-  });
+const useDraft = (user: User | undefined): [Draft, (part: Partial<Draft>) => void] => {
+  const [draft, setDraft] = useState<Draft>(() => draftFrom(sessionStorage.getItem(storageKey), user));
   const change = (part: Partial<Draft>) =>
     setDraft((before) => {
       const next = { ...before, ...part };
-      sessionStorage.setItem(storageKey, JSON.stringify(next));
+      sessionStorage.setItem(storageKey, keptDraft(next, user));
       return next;
     });
   return [draft, change];
@@ -47,6 +43,7 @@ const useDraft = (email: string | undefined): [Draft, (part: Partial<Draft>) => 
 
 export const CheckoutPage = () => {
   const { cart, isError, error, refetch } = useCart();
+  const user = useUser();
   if (cart === undefined)
     return (
       <Page title="Checkout">
@@ -57,33 +54,87 @@ export const CheckoutPage = () => {
         )}
       </Page>
     );
-  if (cart.items.length === 0)
+  if (cart.items.length === 0) return <NothingToPay user={user} />;
+  return <Checkout key={user?.id ?? 'guest'} cart={cart} user={user} />;
+};
+
+/** Shows the order that was accepted; its lines are no longer in the cart. */
+const useAccepted = (): ((orderId: string) => void) => {
+  const navigate = useNavigate();
+  const { emptyCart } = useCartCache();
+  return (orderId) => {
+    emptyCart();
+    void navigate({ to: '/orders/$orderId', params: { orderId }, replace: true });
+  };
+};
+
+/** The cart is empty also where an order was accepted and its answer was lost on the way. */
+const NothingToPay = ({ user }: { user: User | undefined }) => {
+  const [unanswered] = useState(() => unansweredIn(sessionStorage, user?.id));
+  const accepted = useAccepted();
+  const asking = useMutation({
+    mutationFn: (submission: NonNullable<typeof unanswered>) => send(submission),
+    onSuccess: accepted,
+  });
+  if (unanswered)
     return (
       <Page title="Checkout">
         <Empty
-          title="There is nothing to pay"
+          title="No answer came to your order"
           act={
-            <Link to="/" className={buttonClasses()}>
-              To the shop
-            </Link>
+            <Button isBusy={asking.isPending} onClick={() => asking.mutate(unanswered)}>
+              Finish the order
+            </Button>
           }
         >
-          Your cart is empty.
+          You pressed Pay, and the connection was lost. However often you send it, it is one order and paid
+          once.
         </Empty>
+        {asking.isError && <ProblemPanel error={asking.error} isSmall />}
       </Page>
     );
-  return <Checkout cart={cart} />;
+  return (
+    <Page title="Checkout">
+      <Empty
+        title="There is nothing to pay"
+        act={
+          <Link to="/" className={buttonClasses()}>
+            To the shop
+          </Link>
+        }
+      >
+        Your cart is empty.
+        {user === undefined && isOfUser(sessionStorage.getItem(storageKey)) && (
+          <>
+            {' '}
+            If you filled it while you were logged in, it is kept:{' '}
+            <Link
+              to="/login"
+              search={{ next: '/checkout' } as never}
+              className="text-action underline underline-offset-4"
+            >
+              log in again
+            </Link>
+            .
+          </>
+        )}
+      </Empty>
+    </Page>
+  );
 };
 
-const Checkout = ({ cart }: { cart: Cart }) => {
-  const user = useUser();
-  const [draft, change] = useDraft(user?.email);
+/** What the buyer has seen is not what would be paid now. */
+class CartChanged extends Error {}
+
+const Checkout = ({ cart, user }: { cart: Cart; user: User | undefined }) => {
+  const [draft, change] = useDraft(user);
   const { step: asked } = useSearch({ strict: false }) as { step?: string };
   const step = stepFor(asked ?? (user ? 'address' : 'contact'), draft);
   const [errors, setErrors] = useState<Errors>({});
   const form = useRef<HTMLFormElement>(null);
   const navigate = useNavigate();
-  const { emptyCart, refreshCart } = useCartCache();
+  const accepted = useAccepted();
+  const { freshCart, refreshCart } = useCartCache();
 
   useEffect(() => note({ type: 'checkout_started' }), []);
   const go = (to: Step) => {
@@ -91,17 +142,19 @@ const Checkout = ({ cart }: { cart: Cart }) => {
     void navigate({ to: '/checkout', search: { step: to } as never, resetScroll: false });
   };
   const paying = useMutation({
-    mutationFn: () =>
-      placeOrder({
+    mutationFn: async () => {
+      const body: OrderBody = {
         items: cart.items.map(({ productId, quantity }) => ({ productId, quantity })),
         shippingAddress: addressOf(draft),
         payment: { method: draft.method, token: draft.token },
         ...(user ? {} : { email: draft.email.trim() }),
-      }),
-    onSuccess: (orderId) => {
-      emptyCart();
-      void navigate({ to: '/orders/$orderId', params: { orderId }, replace: true });
+      };
+      const isRepeat = unansweredIn(sessionStorage, user?.id)?.body === JSON.stringify(body);
+      // An accepted order leaves the cart, so the repeat of one is not measured by it.
+      if (!isRepeat && !isSameOffer(cart, await freshCart(user?.id))) throw new CartChanged();
+      return placeOrder(body);
     },
+    onSuccess: accepted,
     onError: () => void refreshCart(),
   });
   const submit = (event: FormEvent) => {
@@ -134,7 +187,7 @@ const Checkout = ({ cart }: { cart: Cart }) => {
             step="contact"
             current={step}
             title="Contact"
-            fold={draft.email}
+            fold={user?.email ?? draft.email}
             onEdit={user ? undefined : go}
           >
             <ContactStep {...given} />
@@ -158,7 +211,15 @@ const Checkout = ({ cart }: { cart: Cart }) => {
                 </Link>
               </p>
             )}
-            {paying.isError && <ProblemPanel error={paying.error} isSmall />}
+            {paying.error instanceof CartChanged ? (
+              <p role="alert" className="rounded-xl bg-warn-wash px-4 py-3">
+                Your cart has changed since you saw it
+                {cart.total && `: it costs ${formatMoney(cart.total)} now`}. Nothing is ordered yet. Press Pay
+                again if you agree.
+              </p>
+            ) : (
+              paying.isError && <ProblemPanel error={paying.error} isSmall />
+            )}
           </StepBox>
         </form>
         <OrderSummary cart={cart} />

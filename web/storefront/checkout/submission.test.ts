@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type OrderBody, submissionFor } from './submission.ts';
+import { ApiProblem, Unreachable } from '../../api/problem.ts';
+import { isRefusal, type OrderBody, submissionFor, unansweredIn } from './submission.ts';
 
 const storage = () => {
   const kept = new Map<string, string>();
@@ -29,4 +30,26 @@ it('what lies in the storage and is no submission is replaced', () => {
   const kept = storage();
   kept.setItem('cartstream.submission', '{"body":');
   expect(submissionFor(body, kept).key).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+it('what was sent without an answer is found by its buyer alone', () => {
+  const kept = storage();
+  expect(unansweredIn(kept, 'ada')).toBeUndefined();
+  const sent = submissionFor(body, kept, 'ada');
+  expect(unansweredIn(kept, 'ada')).toEqual(sent);
+  expect(unansweredIn(kept, 'bob')).toBeUndefined();
+  expect(unansweredIn(kept, undefined)).toBeUndefined();
+  expect(submissionFor(body, kept, 'bob').key).not.toBe(sent.key);
+});
+
+it.each([
+  [422, true],
+  [400, true],
+  [401, true],
+  [409, false],
+  [429, false],
+  [503, false],
+])('an answer of %i ends a submission: %s', (status, isEnd) => {
+  expect(isRefusal(new ApiProblem(status, {}, undefined))).toBe(isEnd);
+  expect(isRefusal(new Unreachable('gone'))).toBe(false);
 });

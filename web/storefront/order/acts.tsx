@@ -3,7 +3,8 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { api } from '../../api/client.ts';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
-import { useSetQuantity } from '../cart/use-cart.ts';
+import { quantityOf } from '../cart/cart.ts';
+import { useCart, useSetQuantity } from '../cart/use-cart.ts';
 import { useProducts } from '../catalogue/products.ts';
 import { isOpen, type Order } from './order-words.ts';
 import { orderKey, orderParams } from './use-order.ts';
@@ -46,6 +47,7 @@ export const OrderActs = ({ order }: { order: Order }) => {
 
 const PutBack = ({ order, label }: { order: Order; label: string }) => {
   const set = useSetQuantity();
+  const { cart } = useCart();
   const navigate = useNavigate();
   const { data: products } = useProducts(order.items.map(({ productId }) => productId));
   const putBack = () => {
@@ -54,7 +56,8 @@ const PutBack = ({ order, label }: { order: Order; label: string }) => {
       const now = known.get(productId);
       set(
         { productId, name, unitPrice: now?.price ?? unitPrice, available: now?.available ?? null },
-        quantity,
+        // What is in it already stays; a second press adds nothing.
+        Math.max(quantity, quantityOf(cart, productId)),
       );
     }
     void navigate({ to: '/cart' });
