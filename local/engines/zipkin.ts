@@ -26,7 +26,6 @@ export const zipkin = (options: { port: number; java: string; jar: string }): En
       ]),
       env: { ...jvmEnv, MEM_MAX_SPANS: '20000', QUERY_PORT: `${port}`, SELF_TRACING_ENABLED: 'false' },
       probe: () => answersHttp(`${origin}/health`),
-      startMsMax: 120_000,
     },
   };
 };

@@ -40,7 +40,7 @@ export type SupervisedProcess = {
   start(): Promise<void>;
   /**
    * The same for a process that the start does not wait for: retries until it is up or stopped, and reports every
-   * failure.
+   * failure. It has ten minutes for each try, because such a process often has a low priority on a busy machine.
    */
   startPatiently(): Promise<void>;
   /** Stops the process, by force if necessary. When it resolves, no process of its group is left. */
@@ -60,6 +60,7 @@ const probeFailuresMax = 5;
 const logBytesMax = 16 * 1024 * 1024;
 const firstAttemptsMax = 3;
 const defaultStartMsMax = 60_000;
+const patientStartMsMax = 600_000;
 const doublingsMax = 3;
 
 // Over seventy lines: the life of one process, whose start, probes, restarts and end share one state.
@@ -73,6 +74,7 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
   let startedAtMs = 0;
   /** Starts in a row that took too long. */
   let slowStarts = 0;
+  let startMsMax = spec.startMsMax ?? defaultStartMsMax;
   let stopping = false;
   const wakeEarly = new AbortController();
 
@@ -119,7 +121,7 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
 
   /** Resolves to undefined once the probe succeeds, else to the reason why it cannot succeed any more. */
   const comeUp = async (): Promise<string | undefined> => {
-    const timeoutMs = (spec.startMsMax ?? defaultStartMsMax) * 2 ** Math.min(slowStarts, doublingsMax);
+    const timeoutMs = startMsMax * 2 ** Math.min(slowStarts, doublingsMax);
     const deadline = Date.now() + timeoutMs;
     let death: string | undefined;
     void exited.then((how) => {
@@ -196,6 +198,7 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
       void keepUp();
     },
     async startPatiently() {
+      startMsMax = Math.max(startMsMax, patientStartMsMax);
       const reason = await attempt();
       if (reason !== undefined) await startAgain(reason);
       if (!stopping) void keepUp();
