@@ -39,11 +39,11 @@ export const Shell = () => {
       </a>
       <header className="sticky top-0 z-10 flex flex-wrap items-center gap-x-4 gap-y-2 border-line border-b bg-surface px-4 py-2 lg:col-span-2">
         <Link to="/" className="whitespace-nowrap font-display text-xl">
-          Cartstream <span className="text-ink-soft">admin</span>
+          Cartstream <span className="text-ink-soft max-sm:sr-only">admin</span>
         </Link>
         <SearchBox />
         <div className="ml-auto flex items-center gap-1">
-          <a href="/dashboard" className="hidden rounded-lg px-3 py-2 text-sm hover:bg-sunken sm:block">
+          <a href="/dashboard" className="rounded-lg px-3 py-3 text-sm hover:bg-sunken">
             Dashboard
           </a>
           <ThemeSwitch />

@@ -71,29 +71,26 @@ const titles: Readonly<Record<Metric, string>> = {
 
 const isMoney = (metric: Metric): boolean => metric === 'net' || metric === 'refunds' || metric === 'average';
 
-type Totals = {
-  net: number;
-  orders: number;
-  refunds: number;
-  average: number | null;
-  conversion: number | null;
-  visits: number | null;
-};
+/** Null is what nobody has answered, or what cannot be said. */
+type Totals = Record<Metric, number | null>;
 
-/** Money is the sum of the buckets on the chart; of the whole shop the overview has the traffic as well. */
+/**
+ * Money is the sum of the buckets on the chart; of the whole shop the overview has the traffic as well. Where one of the
+ * two has failed, the other's figures stand.
+ */
 const totalsOf = (
   overview: Overview | undefined,
   rows: readonly RevenueRow[] | undefined,
   isNarrow: boolean,
-): Totals | undefined => {
-  if (rows === undefined || (overview === undefined && !isNarrow)) return undefined;
-  const sum = (of: (row: RevenueRow) => number): number => rows.reduce((total, row) => total + of(row), 0);
+): Totals => {
+  const sum = (of: (row: RevenueRow) => number): number | null =>
+    rows?.reduce((total, row) => total + of(row), 0) ?? null;
   const orders = sum((row) => row.orders);
   return {
     net: sum((row) => row.net),
     orders,
     refunds: sum((row) => row.refunds),
-    average: orders === 0 ? null : sum((row) => row.gross) / orders,
+    average: orders ? (sum((row) => row.gross) ?? 0) / orders : null,
     conversion: isNarrow ? null : (overview?.traffic.conversionRate ?? null),
     visits: isNarrow ? null : (overview?.traffic.visits ?? null),
   };
@@ -106,7 +103,8 @@ const beforeOf = (
   currency: string | undefined,
   isNarrow: boolean,
 ): Totals | undefined => {
-  if (isNarrow || overview === undefined) return totalsOf(overview, rows, isNarrow);
+  if (isNarrow) return rows && totalsOf(overview, rows, isNarrow);
+  if (overview === undefined) return undefined;
   const own = overview.items.find((row) => row.currency === currency);
   return {
     net: own?.net ?? 0,
@@ -176,7 +174,7 @@ export const OverviewPanels = () => {
             key={metric}
             metric={metric}
             isChosen={metric === chosen}
-            totals={totals}
+            totals={(isOfVisits(metric) ? now : revenue).isPending ? undefined : totals}
             before={totalsThen}
             currency={currency}
             spark={valuesOf(metric, starts, revenue.data, visits.data) ?? []}
@@ -187,7 +185,7 @@ export const OverviewPanels = () => {
       </div>
       <MetricChart
         metric={chosen}
-        answer={chosen === 'visits' ? visits : revenue}
+        answer={chosen === 'visits' || (chosen === 'conversion' && !visits.data) ? visits : revenue}
         starts={starts}
         values={valuesOf(chosen, starts, revenue.data, visits.data)}
         before={
@@ -206,18 +204,10 @@ const unlessNothing = (values: (number | null)[] | undefined) =>
 
 const figureOf = (metric: Metric, totals: Totals | undefined, currency: string | undefined): string => {
   if (totals === undefined) return '–';
-  switch (metric) {
-    case 'orders':
-      return count(totals.orders);
-    case 'visits':
-      return totals.visits === null ? '–' : count(totals.visits);
-    case 'conversion':
-      return percent(totals.conversion);
-    case 'average':
-      return totals.average === null ? '–' : exact(totals.average, currency);
-    default:
-      return exact(totals[metric], currency);
-  }
+  const value = totals[metric];
+  if (value === null) return '–';
+  if (metric === 'conversion') return percent(value);
+  return isMoney(metric) ? exact(value, currency) : count(value);
 };
 
 /** Below these a single order moves the percentage by more than the business does. */
@@ -349,7 +339,11 @@ const MetricChart = ({
       isEmpty={
         values !== undefined && unlessNothing(values) === undefined && unlessNothing(before) === undefined
       }
-      empty="Nothing in this period."
+      empty={
+        values?.some((value) => value !== null)
+          ? 'Nothing in this period.'
+          : 'Not known yet: the figures are complete only to a time before this period.'
+      }
       aside={
         <span className="text-ink-soft text-xs">
           {question.tz}

@@ -16,15 +16,17 @@ import { BasketPanel, RetentionPanel, RfmPanel } from './panels/buyers.tsx';
 import { Categories, TopProducts } from './panels/goods.tsx';
 import { AttributionPanel, FunnelPanel, SearchesPanel, StockOutsPanel } from './panels/traffic.tsx';
 import { homeZone, type Period, periodOf, previousOf, type Question, type Range } from './question.ts';
+import { currenciesOf, useCurrencies } from './revenue.ts';
 import { useQuestion } from './use-question.ts';
 
-const rangeKeys: readonly { range: Range; name: string; key: string }[] = [
-  { range: 'hour', name: 'Last hour', key: 'h' },
-  { range: 'today', name: 'Today', key: 'd' },
-  { range: 'yesterday', name: 'Yesterday', key: 'y' },
-  { range: '7d', name: '7 days', key: 'w' },
-  { range: '30d', name: '30 days', key: 'm' },
-  { range: '90d', name: '90 days', key: 'q' },
+/** The short names are for phones, where all of them fit in one row. */
+const rangeKeys: readonly { range: Range; name: string; short: string; key: string }[] = [
+  { range: 'hour', name: 'Last hour', short: 'Hour', key: 'h' },
+  { range: 'today', name: 'Today', short: 'Today', key: 'd' },
+  { range: 'yesterday', name: 'Yesterday', short: 'Yesterday', key: 'y' },
+  { range: '7d', name: '7 days', short: '7 d', key: 'w' },
+  { range: '30d', name: '30 days', short: '30 d', key: 'm' },
+  { range: '90d', name: '90 days', short: '90 d', key: 'q' },
 ];
 
 /** The period moves on by whole buckets, so that it stays the same between them. */
@@ -40,10 +42,11 @@ export const DashboardPage = () => {
   const previousText = JSON.stringify(previousOf(question, period, nowMs));
   const previous = useMemo(() => JSON.parse(previousText) as Asked['previous'], [previousText]);
   const overview = useOverview(period, question.tz);
-  const currencies = [...(overview.data?.items ?? [])]
-    .sort((a, b) => b.orders - a.orders)
-    .map((row) => row.currency);
-  const isQuiet = overview.data !== undefined && currencies.length === 0;
+  // Either answer has the currencies: where one fails, the other's figures are shown all the same.
+  const ofRevenue = useCurrencies(question, period);
+  const ofOverview = overview.data && currenciesOf(overview.data.items);
+  const currencies = ofOverview ?? ofRevenue ?? [];
+  const isQuiet = currencies.length === 0 && (ofOverview ?? ofRevenue) !== undefined;
   const lately = useOverview(periodOf({ ...question, range: '90d' }, nowMs), question.tz, isQuiet);
   // A period without sales has no currency of its own; the live figures beside it have one all the same.
   const currency = question.currency ?? currencies[0] ?? lately.data?.items[0]?.currency;
@@ -122,13 +125,13 @@ const Header = ({
   return (
     <header className="sticky top-0 z-10 flex flex-wrap items-center gap-x-4 gap-y-2 border-line border-b bg-surface px-4 py-2 lg:px-8">
       <a href="/dashboard" className="whitespace-nowrap font-display text-xl">
-        Cartstream <span className="text-ink-soft">dashboard</span>
+        Cartstream <span className="text-ink-soft max-sm:sr-only">dashboard</span>
       </a>
       <nav
         aria-label="Period"
         className="order-last flex w-full gap-1 overflow-x-auto lg:order-none lg:w-auto"
       >
-        {rangeKeys.map(({ range, name, key }) => (
+        {rangeKeys.map(({ range, name, short, key }) => (
           <button
             key={range}
             type="button"
@@ -137,11 +140,12 @@ const Header = ({
             title={`${name} (${key.toUpperCase()})`}
             onClick={() => ask({ range, from: undefined, to: undefined })}
             className={classes(
-              'min-h-10 whitespace-nowrap rounded-lg px-3 text-sm',
+              'min-h-10 whitespace-nowrap rounded-lg px-2 text-sm sm:px-3',
               question.range === range ? 'bg-action-wash font-semibold text-action' : 'hover:bg-sunken',
             )}
           >
-            {name}
+            <span className="sm:hidden">{short}</span>
+            <span className="max-sm:hidden">{name}</span>
           </button>
         ))}
       </nav>
@@ -169,7 +173,7 @@ const Header = ({
       )}
       <div className="ml-auto flex items-center">
         {user?.roles.includes('admin') && (
-          <a href="/admin" className="hidden rounded-lg px-3 py-2 text-sm hover:bg-sunken sm:block">
+          <a href="/admin" className="rounded-lg px-3 py-2.5 text-sm hover:bg-sunken">
             Admin
           </a>
         )}

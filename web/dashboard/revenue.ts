@@ -43,6 +43,20 @@ const readRevenue = async (question: Question, period: Period): Promise<RevenueO
   return data as unknown as RevenueOfAll;
 };
 
+const asking = (question: Question, period: Period) => ({
+  queryKey: [
+    'revenue',
+    question.tz,
+    question.category,
+    question.product,
+    period.from,
+    period.to,
+    period.granularity,
+  ],
+  queryFn: () => readRevenue(question, period),
+  placeholderData: keepPreviousData<RevenueOfAll>,
+});
+
 export const useRevenue = (
   { question, currency }: Asked,
   period: Period,
@@ -50,21 +64,22 @@ export const useRevenue = (
   isOn = true,
 ) =>
   useQuery({
-    queryKey: [
-      'revenue',
-      question.tz,
-      question.category,
-      question.product,
-      period.from,
-      period.to,
-      period.granularity,
-    ],
-    queryFn: () => readRevenue(question, period),
+    ...asking(question, period),
     select: (found): Revenue => ({ ...found, items: found.items.filter((row) => row.currency === currency) }),
-    placeholderData: keepPreviousData,
     refetchInterval: everyMs,
     enabled: isOn,
   });
+
+/** The currencies of a period, most orders first; undefined while nobody has said. */
+export const useCurrencies = (question: Question, period: Period): readonly string[] | undefined =>
+  useQuery({ ...asking(question, period), select: ({ items }) => currenciesOf(items) }).data;
+
+/** The currencies of some rows, most orders first. */
+export const currenciesOf = (rows: readonly { currency: string; orders: number }[]): string[] => {
+  const orders = new Map<string, number>();
+  for (const row of rows) orders.set(row.currency, (orders.get(row.currency) ?? 0) + row.orders);
+  return [...orders].sort(([, a], [, b]) => b - a).map(([currency]) => currency);
+};
 
 /** Visits in buckets, for what only activity can say. */
 export const useVisits = ({ question }: Asked, period: Period, everyMs: number | false, isOn: boolean) =>

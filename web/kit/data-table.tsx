@@ -54,7 +54,7 @@ export const DataTable = <Row,>({
               scope="col"
               aria-sort={sort?.direction}
               className={classes(
-                'whitespace-nowrap px-4 py-2.5 font-medium',
+                'whitespace-nowrap px-2.5 py-2.5 font-medium sm:px-4',
                 isNumber && 'text-right',
                 isSecondary && 'hidden md:table-cell',
               )}
@@ -80,7 +80,7 @@ export const DataTable = <Row,>({
                 <td
                   key={key}
                   className={classes(
-                    'px-4 py-2.5 align-middle',
+                    'px-2.5 py-2.5 align-middle sm:px-4',
                     isNumber && 'tabular text-right',
                     isSecondary && 'hidden md:table-cell',
                   )}

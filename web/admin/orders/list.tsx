@@ -221,7 +221,7 @@ const Orders = ({
         cell: ({ status, reason }) => (
           <span
             className={classes(
-              'inline-block whitespace-nowrap rounded-full px-2.5 py-0.5 text-xs',
+              'inline-block rounded-xl px-2.5 py-0.5 text-xs sm:whitespace-nowrap',
               looks[status] ?? 'bg-action-wash text-action',
             )}
           >

@@ -78,7 +78,9 @@ export const ProductsPage = () => {
             head: 'Available',
             isNumber: true,
             cell: ({ available }) => (
-              <span className={available <= 0 ? 'font-semibold text-bad' : ''}>{available}</span>
+              <span className={available <= 0 ? 'font-semibold text-bad' : ''}>
+                {available.toLocaleString('en-GB')}
+              </span>
             ),
           },
           {

@@ -40,7 +40,7 @@ export const RecommendationRulesPage = () => {
   return (
     <>
       <PageTitle title="Recommendations" app="Admin">
-        Rules on the left; what a visitor sees by them, and why, on the right.
+        The rules, and what a visitor sees by them, and why.
       </PageTitle>
       <div className="grid grid-cols-[minmax(0,1fr)] gap-6 xl:grid-cols-[minmax(0,2fr)_minmax(0,3fr)]">
         {read.error ? (

@@ -42,6 +42,8 @@ const read = async (
   ).data;
 };
 
+const figure = (pieces: number): string => pieces.toLocaleString('en-GB');
+
 const isLow = ({ available, lowStockThreshold }: Stock): boolean => available <= lowStockThreshold;
 
 /** All stock, what runs low, or what is searched for; a product opens its movements. */
@@ -121,23 +123,29 @@ export const StockPage = () => {
                   stock.available <= 0 ? 'font-semibold text-bad' : isLow(stock) ? 'text-warn' : undefined
                 }
               >
-                {stock.available <= 0 ? 'sold out' : stock.available.toLocaleString('en-GB')}
+                {stock.available <= 0 ? 'sold out' : figure(stock.available)}
               </span>
             ),
           },
-          { key: 'onHand', head: 'On hand', isNumber: true, isSecondary: true, cell: ({ onHand }) => onHand },
+          {
+            key: 'onHand',
+            head: 'On hand',
+            isNumber: true,
+            isSecondary: true,
+            cell: ({ onHand }) => figure(onHand),
+          },
           {
             key: 'reserved',
             head: 'Reserved',
             isNumber: true,
             isSecondary: true,
-            cell: ({ reserved }) => reserved,
+            cell: ({ reserved }) => figure(reserved),
           },
           {
             key: 'threshold',
             head: 'Low at',
             isNumber: true,
-            cell: ({ lowStockThreshold }) => lowStockThreshold,
+            cell: ({ lowStockThreshold }) => figure(lowStockThreshold),
           },
           {
             key: 'changed',

@@ -14,9 +14,13 @@ const window = (fromS: number, lengthS: number, amountMinor: number, currency = 
 });
 
 it('knows nothing before its first update', () => {
+  const beforeMs = Date.now();
   const figures = createLiveBuffers().figures('GBP');
   expect(figures.asOf).toBeUndefined();
   expect([...figures.minutes.gmv, ...figures.tenSeconds[1]].every((value) => value === null)).toBe(true);
+  // The axis is of these minutes all the same.
+  expect(figures.minutes.newestMs).toBeGreaterThan(beforeMs - 60_000);
+  expect(figures.tenSeconds[0].at(-1)).toBeGreaterThan(beforeMs / 1000 - 10);
 });
 
 it('counts a quiet window 0 once it is over, and leaves what it was never sent unknown', () => {

@@ -69,8 +69,9 @@ export const createLiveBuffers = () => {
 
   /** The values up to the window in which `asOf` lies. */
   const readUpTo = (buffer: RingBuffer | undefined, size: number, ms: number, knownMs: number) => {
-    const asOfMs = Date.parse(last?.asOf ?? '') || 0;
-    buffer?.advance(Math.floor(asOfMs / ms));
+    // Before the first update nothing is known, but these minutes are: the axis is theirs.
+    const asOfMs = last === undefined ? Date.now() : Date.parse(last.asOf);
+    if (last !== undefined) buffer?.advance(Math.floor(asOfMs / ms));
     const newest = buffer?.newest ?? Math.floor(asOfMs / ms);
     const values = buffer?.read([]) ?? Array.from({ length: size }, () => null);
     const known = values.map((value, at) => {

@@ -136,7 +136,8 @@ const buyersMin = 20;
 
 /** Buyers by how lately, how often and for how much they bought; a tile’s shade is its share of the money. */
 export const RfmPanel = () => {
-  const { question, currency, isTable } = useAsked();
+  const asked = useAsked();
+  const { question, isTable } = asked;
   const rfm = useQuery({
     queryKey: ['rfm', question.tz],
     placeholderData: keepPreviousData,
@@ -145,6 +146,7 @@ export const RfmPanel = () => {
       (await api.GET('/api/analytics/rfm', { params: { query: { tz: question.tz } } }))
         .data as Schemas['Rfm'],
   });
+  const currency = asked.currency ?? rfm.data?.items[0]?.currency;
   const rows = (rfm.data?.items ?? []).filter((row) => row.currency === currency);
   const total = rows.reduce((sum, { net }) => sum + net, 0);
   const buyersOfAll = rows.reduce((sum, { buyers }) => sum + buyers, 0);

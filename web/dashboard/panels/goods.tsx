@@ -17,7 +17,7 @@ const shownMax = 10;
 /** What sells, with the period before; a row filters everything by its product. */
 export const TopProducts = () => {
   const asked = useAsked();
-  const { question, currency, ask, isTable } = asked;
+  const { question, ask, isTable } = asked;
   const top = useQuery({
     queryKey: ['top products', paramsOf(asked), question.compare, question.category],
     placeholderData: keepPreviousData,
@@ -54,6 +54,7 @@ export const TopProducts = () => {
       return { ...rest, items: items.map((row) => ({ ...row, name: row.productName })) } as never;
     },
   });
+  const currency = asked.currency ?? top.data?.items[0]?.currency;
   const rows = top.data?.items.filter((row) => row.currency === currency) ?? [];
   return (
     <Panel
@@ -95,10 +96,13 @@ const asideOf = (row: Rows['items'][number], before: Rows['items'][number] | und
     plural(Number(row.orders), { one: '{count} order', other: '{count} orders' })
   );
 
+const currencyOf = (row: Rows['items'][number] | undefined): string | undefined =>
+  row && String(row.currency);
+
 /** Revenue by category; a row filters everything by it. */
 export const Categories = () => {
   const asked = useAsked();
-  const { question, previous, currency, ask, isTable } = asked;
+  const { question, previous, ask, isTable } = asked;
   const read = async (from: string, to: string): Promise<Rows> => {
     const { data } = await api.POST('/api/analytics/query', {
       body: {
@@ -131,6 +135,7 @@ export const Categories = () => {
     placeholderData: keepPreviousData,
   });
   const nameOf = (row: Rows['items'][number]): string => String(row.topCategory ?? row.category ?? '');
+  const currency = asked.currency ?? currencyOf(now.data?.items[0]);
   const rows = now.data?.items.filter((row) => row.currency === currency) ?? [];
   const before = new Map(
     then.data?.items.filter((row) => row.currency === currency).map((row) => [nameOf(row), row]),

@@ -267,7 +267,7 @@ const Pick = ({
       name={name}
       checked={isChosen}
       onChange={onPick}
-      className="mt-1 size-4 accent-action"
+      className="mt-1 size-4 shrink-0 accent-action"
     />
     <span>{children}</span>
   </label>

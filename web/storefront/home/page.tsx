@@ -117,7 +117,7 @@ const Fan = ({ products }: { products: readonly Product[] }) => (
         to="/products/$productId"
         params={{ productId: product.id }}
         aria-label={product.name}
-        className={`rise-in -mx-5 w-24 shrink-0 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 sm:w-32 md:-mx-7 md:w-32 lg:-mx-10 lg:w-40 ${turns[place]} ${drops[place]}`}
+        className={`rise-in -mx-6 w-24 shrink-0 origin-bottom transition-transform duration-200 hover:z-10 hover:scale-105 focus-visible:z-10 sm:-mx-5 sm:w-32 md:-mx-7 md:w-24 lg:-mx-9 lg:w-32 xl:-mx-11 xl:w-40 ${turns[place]} ${drops[place]}`}
       >
         <CoverPicture product={product} image={product.images[0]} className="rounded-xl shadow-float" />
       </Link>
