@@ -224,8 +224,15 @@ describe('a visitor', () => {
     const productId = await newProduct('Undone lampion', 5);
     const { page, context, errors } = await arrive();
     await page.goto(`${run.gateway}/products/${productId}`);
+    // The page is left while the answer, with the id of the cart, is under way.
+    await page.route('**/api/cart/items/*', () => {});
+    const asked = page.waitForRequest((request) => request.method() === 'PUT');
     await page.getByRole('button', { name: 'Add to cart' }).click();
-    await page.getByRole('link', { name: 'Open the cart' }).last().click();
+    await asked;
+    await page.unroute('**/api/cart/items/*');
+    await page.goto(`${run.gateway}/checkout`);
+    await page.getByRole('region', { name: 'Your order' }).getByText('Undone lampion').waitFor();
+    await page.goto(`${run.gateway}/cart`);
     await page.getByRole('button', { name: 'Remove Undone lampion' }).click();
     await page.getByText('Nothing in it yet').waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();

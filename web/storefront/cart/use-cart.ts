@@ -2,20 +2,57 @@ import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tansta
 import { useCallback } from 'react';
 import { cartId } from '../../api/cart-id.ts';
 import { api } from '../../api/client.ts';
-import { useUser } from '../../api/login.ts';
+import { userNow, useUser } from '../../api/login.ts';
+import { ApiProblem } from '../../api/problem.ts';
 import { note } from '../../api/shopper-activity.ts';
 import { showToast } from '../../kit/toast.tsx';
 import type { Money } from '../../money/money.ts';
 import { faultOf } from '../../words/words.ts';
 import { type Cart, emptyCart, quantityOf, withQuantity } from './cart.ts';
+import { type AskedLine, dropAnswered, keepAsked, tabStore, unansweredIn } from './unanswered.ts';
 
 export const cartKey = ['get', '/api/cart'] as const;
 
 /** Clicks that follow each other this closely are sent as one write of the last quantity. */
 const settleMs = 250;
 
-const askCart = async ({ signal }: { signal: AbortSignal }): Promise<Cart> =>
-  (await api.GET('/api/cart', { signal })).data as Cart;
+const write = async ({ productId, quantity }: AskedLine): Promise<Cart> => {
+  const path = { productId };
+  try {
+    const { data } =
+      quantity <= 0
+        ? await api.DELETE('/api/cart/items/{productId}', { params: { path }, keepalive: true })
+        : await api.PUT('/api/cart/items/{productId}', {
+            params: { path },
+            body: { quantity },
+            keepalive: true,
+          });
+    dropAnswered(tabStore(), { productId, quantity });
+    return data as Cart;
+  } catch (error) {
+    if (error instanceof ApiProblem) dropAnswered(tabStore(), { productId, quantity });
+    throw error;
+  }
+};
+
+/** What the page before this one asked for and saw no answer to; a guest's first answer has the cart's id besides. */
+const left = unansweredIn(tabStore(), userNow()?.id, Date.now());
+
+const writeAll = async (lines: readonly AskedLine[]): Promise<void> => {
+  for (const line of lines) await write(line).catch((error) => showToast(faultOf(error).text));
+};
+
+let leftSent: Promise<void> | undefined;
+/** Sends it once more, before anything else of the cart. A quantity that the server has already is the same again. */
+const sendLeft = (): Promise<void> => {
+  leftSent ??= writeAll(left);
+  return leftSent;
+};
+
+const askCart = async ({ signal }: { signal: AbortSignal }): Promise<Cart> => {
+  await sendLeft();
+  return (await api.GET('/api/cart', { signal })).data as Cart;
+};
 
 const keyOf = (userId: string | undefined) => [...cartKey, userId ?? 'guest'] as const;
 
@@ -40,7 +77,7 @@ export const followOtherTabs = (client: QueryClient): void => {
 /** The one cart of this browser, which every view reads. A visitor who never put anything in has none to ask for. */
 export const useCart = () => {
   const user = useUser();
-  const hasCart = user !== undefined || cartId() !== undefined;
+  const hasCart = user !== undefined || cartId() !== undefined || left.length > 0;
   const asked = useQuery({
     queryKey: keyOf(user?.id),
     enabled: hasCart,
@@ -78,17 +115,9 @@ export const useSetQuantity = () => {
   const userId = user?.id;
   const { mutate } = useMutation({
     scope: { id: 'cart' },
-    mutationFn: async ({ productId, quantity }: { productId: string; quantity: number }) => {
-      const path = { productId };
-      const { data } =
-        quantity <= 0
-          ? await api.DELETE('/api/cart/items/{productId}', { params: { path }, keepalive: true })
-          : await api.PUT('/api/cart/items/{productId}', {
-              params: { path },
-              body: { quantity },
-              keepalive: true,
-            });
-      return data as Cart;
+    mutationFn: async (line: AskedLine) => {
+      await sendLeft();
+      return write(line);
     },
     onSuccess: (cart) => {
       // While another write waits, its quantity is newer than this answer.
@@ -110,6 +139,7 @@ export const useSetQuantity = () => {
       client.setQueryData<Cart>(cacheKey, (cart) => withQuantity(cart ?? emptyCart, product, quantity));
       if (quantity > before) note({ type: 'product_added', productId: product.productId });
       if (quantity === 0 && before > 0) note({ type: 'product_removed', productId: product.productId });
+      keepAsked(tabStore(), { productId: product.productId, quantity }, userId, Date.now());
       clearTimeout(wanted.get(product.productId)?.timer);
       const send = () => {
         clearTimeout(timer);
