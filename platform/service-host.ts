@@ -102,7 +102,8 @@ export type RunnableHost = Host & {
   stop(): Promise<void>;
 };
 
-const healthTimeoutMs = 2000;
+/** A component that has not said how it is by then counts as down. */
+export const healthTimeoutMs = 2000;
 const stopTimeoutMs = 8000;
 
 /** A host without a process around it. `runServices` uses it, and tests use it directly. */

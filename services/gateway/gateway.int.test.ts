@@ -687,6 +687,7 @@ describe('what the gateway says of the whole', () => {
       version: expect.any(String),
       zipkinUrl: 'http://zipkin.example',
       mailboxUrl: null,
+      answers: { zipkin: false, prometheus: null, mailbox: null },
     });
     const { info } = (await (await fetch(`${url}/openapi.json`)).json()) as { info: { description: string } };
     expect(info.description).toMatch(/^## Getting started/);

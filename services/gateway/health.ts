@@ -1,4 +1,10 @@
-import { type HealthReport, type HealthStatus, type Host, worst } from '#platform/service-host';
+import {
+  type HealthReport,
+  type HealthStatus,
+  type Host,
+  healthTimeoutMs,
+  worst,
+} from '#platform/service-host';
 import type { Upstream } from './upstream.js';
 
 const askTimeoutMs = 2500;
@@ -6,6 +12,8 @@ const freshMs = 500;
 
 /** The engines that services use and the gateway does not. */
 const enginesBehind = ['postgres', 'clickhouse'] as const;
+/** What is asked by a component of a service itself, within the time that those have. */
+const engines: ReadonlySet<string> = new Set([...enginesBehind, 'kafka', 'redis', 'schema-registry']);
 
 type Part = HealthReport['dependencies'][string];
 
@@ -67,6 +75,16 @@ const healthOf = async (upstream: Upstream): Promise<{ part: Part; uses: Record<
   );
   return { part: { status, latencyMs: Math.round((performance.now() - startedAt) * 10) / 10 }, uses };
 };
+
+/** Timers fire up to a millisecond early by another clock. */
+const earlyMsMax = 5;
+
+/** The names of what is down only because it did not answer in time: it may work all the same, slowly. */
+export const slowIn = ({ dependencies }: HealthReport): string[] =>
+  Object.entries(dependencies).flatMap(([name, { status, latencyMs }]) => {
+    const waitedMs = engines.has(name) ? healthTimeoutMs : askTimeoutMs;
+    return status === 'down' && latencyMs >= waitedMs - earlyMsMax ? [name] : [];
+  });
 
 const usesIn = (body: unknown): Record<string, Part> =>
   (body as { dependencies?: Record<string, Part> } | null)?.dependencies ?? {};

@@ -248,6 +248,7 @@ it('sends staff what is wrong when it changes, and null where nobody can say', a
   });
   expect(events[0]?.data).toMatchObject({
     servicesDown: ['payment'],
+    servicesSlow: [],
     stuckOrders: { count: 0, oldestSince: null },
     deadLetters: null,
     lowStock: { count: 1, outOfStock: 1 },

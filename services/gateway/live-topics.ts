@@ -41,6 +41,7 @@ export const opsSignals = z
   .object({
     asOf: z.iso.datetime(),
     servicesDown: z.array(z.string()).describe('Services, jobs and engines that do not work.'),
+    servicesSlow: z.array(z.string()).describe('Those of them that only did not answer in time.'),
     servicesDegraded: z.array(z.string()).describe('Those that work without something they use.'),
     stuckOrders: z
       .object({

@@ -21,7 +21,18 @@ const upstreams = Object.fromEntries(services.map(({ name }) => [name, upstream]
   ServiceName,
   typeof upstream
 >;
-const health = async () => ({ status: 'up', service: 'gateway', version: '1', dependencies: {} }) as const;
+const health = async () =>
+  ({
+    status: 'degraded',
+    service: 'gateway',
+    version: '1',
+    dependencies: {
+      order: { status: 'up', latencyMs: 2_600 },
+      payment: { status: 'down', latencyMs: 3 },
+      review: { status: 'down', latencyMs: 2_501 },
+      postgres: { status: 'down', latencyMs: 2_001 },
+    },
+  }) as const;
 
 const withRole = (...roles: string[]): Principal => ({ kind: 'user', userId: 'u', roles });
 const key: Principal = { kind: 'key', keyId: 'k', roles: ['admin'], scopes: ['ops:read'] };
@@ -41,6 +52,14 @@ it('reads once for all who have the same rights, and for nobody else', async () 
   await signals.read(withRole('support', 'admin'), 'six');
   await signals.read(withRole('admin', 'support'), 'seven');
   expect(askedBy).toEqual(['one', 'three', 'four', 'five', 'six']);
+});
+
+it('names what did not answer in time apart from what does not work', async () => {
+  const { servicesDown, servicesSlow } = await signals.read(withRole('admin'), 'one');
+  expect([servicesDown, servicesSlow]).toEqual([
+    ['payment', 'review', 'postgres'],
+    ['review', 'postgres'],
+  ]);
 });
 
 it.each([true, false])('gives nobody what was refused to somebody else (at once: %s)', async (isAtOnce) => {

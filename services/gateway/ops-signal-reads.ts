@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock';
 import type { Principal } from '#platform/http/auth';
 import type { HealthReport } from '#platform/service-host';
 import type { ServiceName } from '../table.js';
+import { slowIn } from './health.js';
 import type { OpsSignals } from './live-topics.js';
 import { type Upstream, wholeBodyOf } from './upstream.js';
 
@@ -80,6 +81,7 @@ export const createOpsSignals = (parts: {
     const signals: OpsSignals = {
       asOf: new Date(clock.nowMs()).toISOString(),
       servicesDown: named('down'),
+      servicesSlow: slowIn(report),
       servicesDegraded: named('degraded'),
       stuckOrders: stuck && {
         count: stuck.items.length,

@@ -5,6 +5,7 @@ import { problem } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { topicsDocument } from './documents.js';
 import type { PlatformLinks } from './platform-links.js';
+import type { ToolAnswers } from './tool-answers.js';
 
 /** The mark of the shop, as in `web/kit/mark.svg`. */
 const mark =
@@ -13,10 +14,19 @@ const mark =
 const hidden = { access: 'anonymous', schema: { hide: true } } as const;
 
 /** What the page about the platform asks for, and the API documentation. No asset is loaded from another host. */
-export const pageRoutes = (app: HttpApp, facts: PlatformLinks & { version: string }): void => {
-  const { version, zipkinUrl = null, prometheusUrl = null, mailboxUrl = null } = facts;
-  // For the pages, whose script cannot read settings.
-  app.get('/platform/links.json', hidden, () => ({ version, zipkinUrl, prometheusUrl, mailboxUrl }));
+export const pageRoutes = (
+  app: HttpApp,
+  facts: PlatformLinks & { version: string; toolAnswers(): Promise<ToolAnswers> },
+): void => {
+  const { version, zipkinUrl = null, prometheusUrl = null, mailboxUrl = null, toolAnswers } = facts;
+  // For the pages, whose script cannot read settings and may ask nobody but the gateway.
+  app.get('/platform/links.json', hidden, async () => ({
+    version,
+    zipkinUrl,
+    prometheusUrl,
+    mailboxUrl,
+    answers: await toolAnswers(),
+  }));
   // Browsers ask for it beside every answer that is no page, such as a document in JSON.
   app.get('/favicon.ico', hidden, (_request, reply) =>
     reply.type('image/svg+xml').header('cache-control', 'public, max-age=86400').send(mark),

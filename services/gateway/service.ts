@@ -36,6 +36,7 @@ import { currentLimits, limitRequests } from './rate-limits.js';
 import { createRequestCounter } from './request-counter.js';
 import { forwardings } from './routing-table.js';
 import { createSharedAnswers } from './shared-answers.js';
+import { createToolAnswers } from './tool-answers.js';
 import { createUpstream, type Upstream } from './upstream.js';
 import { webRoutes } from './web-routes.js';
 
@@ -122,7 +123,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   await app.register(cors, () => corsOf);
 
   webRoutes(app);
-  pageRoutes(app, { version: host.version, ...linksOf(config) });
+  pageRoutes(app, { version: host.version, ...linksOf(config), toolAnswers: createToolAnswers(config) });
   collectorRoutes(app, host, producer, publisher, networks.of);
   consumerRoutes(app, watched);
   const signals = createOpsSignals({ upstreams, health, clock: host.clock });

@@ -1894,6 +1894,8 @@ export interface components {
             asOf: string;
             /** @description Services, jobs and engines that do not work. */
             servicesDown: string[];
+            /** @description Those of them that only did not answer in time. */
+            servicesSlow: string[];
             /** @description Those that work without something they use. */
             servicesDegraded: string[];
             stuckOrders: {

@@ -5,6 +5,7 @@ import type { Signals } from './signals.ts';
 const signals: Signals = {
   asOf: '2026-01-01T00:00:00.000Z',
   servicesDown: [],
+  servicesSlow: [],
   servicesDegraded: [],
   stuckOrders: { count: 0, oldestSince: null },
   deadLetters: { waiting: 0, groups: [] },
@@ -17,17 +18,23 @@ const waiting = { isSuccess: false, isError: false };
 describe('that nothing is wrong is said', () => {
   it('where every part has answered', () => {
     const asked = { reconciliation: answered, consumers: answered };
-    expect(knowledgeOf(signals, 'open', asked)).toEqual({ isWhole: true, unanswered: [] });
+    expect(knowledgeOf(signals, 'open', asked)).toEqual({ isWhole: true, unanswered: [], awaited: [] });
   });
 
   it.each([
-    ['a part of the signals is null', { ...signals, stuckOrders: null }, answered, ['stuck orders']],
-    ['several are', { ...signals, deadLetters: null, lowStock: null }, answered, ['dead letters', 'stock']],
-    ['a question was refused or failed', signals, failed, ['reconciliation']],
-    ['a question has no answer yet', signals, waiting, []],
-    ['no signals have come', undefined, answered, []],
-  ])('not where %s', (_, said, reconciliation, unanswered) => {
-    expect(knowledgeOf(said, 'open', { reconciliation })).toEqual({ isWhole: false, unanswered });
+    ['a part of the signals is null', { ...signals, stuckOrders: null }, answered, ['stuck orders'], []],
+    [
+      'several are',
+      { ...signals, deadLetters: null, lowStock: null },
+      answered,
+      ['dead letters', 'stock'],
+      [],
+    ],
+    ['a question was refused or failed', signals, failed, ['reconciliation'], []],
+    ['a question has no answer yet', signals, waiting, [], ['reconciliation']],
+    ['no signals have come', undefined, answered, [], []],
+  ])('not where %s', (_, said, reconciliation, unanswered, awaited) => {
+    expect(knowledgeOf(said, 'open', { reconciliation })).toEqual({ isWhole: false, unanswered, awaited });
   });
 
   it.each(['connecting', 'waiting', 'refused', 'ended'] as const)('not of old signals: %s', (state) => {

@@ -9,6 +9,8 @@ export type Knowledge = {
   isWhole: boolean;
   /** The parts that nobody answers for now. */
   unanswered: string[];
+  /** The parts that have been asked and may still answer. */
+  awaited: string[];
 };
 
 /** Whether the page may say that nothing is wrong. What nobody has answered for is not known to be right. */
@@ -26,7 +28,9 @@ export const knowledgeOf = (signals: Signals | undefined, state: StreamState, as
     signals !== undefined &&
     silent.length + failed.length + cutOff.length === 0 &&
     Object.values(asked).every(({ isSuccess }) => isSuccess);
-  return { isWhole, unanswered: [...new Set([...silent, ...failed, ...cutOff])] };
+  const unanswered = [...new Set([...silent, ...failed, ...cutOff])];
+  const awaited = namesOf(asked, ({ isSuccess, isError }) => !isSuccess && !isError);
+  return { isWhole, unanswered, awaited: awaited.filter((name) => !unanswered.includes(name)) };
 };
 
 const namesOf = <T>(parts: Readonly<Record<string, T>>, isOf: (part: T) => boolean): string[] =>

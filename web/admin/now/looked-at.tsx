@@ -12,7 +12,8 @@ export const LookedAt = ({
   signals: Signals | undefined;
   differences: number | undefined;
 }) => {
-  const { stuckOrders, deadLetters, lowStock, servicesDown } = signals ?? {};
+  const { stuckOrders, deadLetters, lowStock } = signals ?? {};
+  const down = signals?.servicesDown.filter((name) => !signals.servicesSlow.includes(name));
   return (
     <section aria-label="What is watched" className="mt-8">
       <h2 className="mb-3 font-semibold text-lg">What is watched</h2>
@@ -21,7 +22,7 @@ export const LookedAt = ({
         <Figure name="Dead letters waiting" value={deadLetters?.waiting} to="/dead-letters" />
         <Figure name="Differences in the books" value={differences} to="/reconciliation" />
         <Figure name="Products sold out" value={lowStock?.outOfStock} to="/stock" />
-        <Figure name="Services down" value={servicesDown?.length} href="/platform" />
+        <Figure name="Services down" value={down?.length} href="/platform" />
       </ul>
       <Elsewhere />
     </section>
@@ -72,11 +73,12 @@ const Figure = ({
 
 const Elsewhere = () => {
   const links = usePlatformLinks();
-  const shown: readonly (readonly [string | null | undefined, ReactNode])[] = [
+  const { answers } = links ?? {};
+  const shown: readonly (readonly [string | null | undefined, ReactNode, (boolean | null | undefined)?])[] = [
     ['/platform', 'What runs'],
-    [links?.zipkinUrl && `${links.zipkinUrl}/zipkin/`, 'Traces'],
-    [links?.prometheusUrl, 'Metrics'],
-    [links?.mailboxUrl, 'Mailbox'],
+    [links?.zipkinUrl && `${links.zipkinUrl}/zipkin/`, 'Traces', answers?.zipkin],
+    [links?.prometheusUrl, 'Metrics', answers?.prometheus],
+    [links?.mailboxUrl, 'Mailbox', answers?.mailbox],
     ['/docs', 'API'],
     ['/', 'The shop'],
   ];
@@ -84,12 +86,17 @@ const Elsewhere = () => {
     <p className="mt-4 flex flex-wrap gap-x-5 gap-y-1 text-sm">
       <span className="text-ink-soft">Elsewhere:</span>
       {shown.map(
-        ([href, name]) =>
-          href && (
+        ([href, name, does]) =>
+          href &&
+          (does === false ? (
+            <span key={href} className="text-ink-soft">
+              {name}: starting, or not running
+            </span>
+          ) : (
             <a key={href} href={href} className="text-action underline underline-offset-4">
               {name}
             </a>
-          ),
+          )),
       )}
     </p>
   );

@@ -49,7 +49,7 @@ export const NowPage = () => {
     { refetchInterval: everyMs },
   );
   const nowMs = useNow();
-  const { isWhole, unanswered } = knowledgeOf(signals, state, {
+  const { isWhole, unanswered, awaited } = knowledgeOf(signals, state, {
     'stuck orders': stuck,
     reconciliation: books,
     'what makes no progress': held,
@@ -74,7 +74,7 @@ export const NowPage = () => {
       ) : wrong.length === 0 && !isWhole ? (
         <p className="flex items-center gap-3 rounded-xl border border-line-strong bg-sunken p-5">
           <AlertIcon className="shrink-0 text-ink-soft" /> Nothing wrong is known, but not everything has
-          answered.
+          answered: {[...unanswered, ...awaited.map((name) => `${name} (being asked)`)].join(', ')}.
         </p>
       ) : wrong.length === 0 ? (
         <p className="flex items-center gap-3 rounded-xl border border-good bg-good-wash p-5 text-good">
@@ -105,7 +105,7 @@ export const NowPage = () => {
       )}
       <StuckOrders items={stuck.data?.items ?? []} />
       <LookedAt signals={signals} differences={books.data?.items.length} />
-      <Unanswered parts={unanswered} />
+      {(wrong.length > 0 || signals === undefined) && <Unanswered parts={unanswered} />}
     </>
   );
 };
@@ -122,15 +122,19 @@ const link = (to: string, text: string, search?: Record<string, string>): ReactN
 
 const wrongOf = (signals: Signals | undefined): Wrong[] => {
   if (signals === undefined) return [];
-  const { servicesDown, servicesDegraded, stuckOrders, deadLetters, lowStock } = signals;
+  const { servicesDown, servicesSlow, servicesDegraded, stuckOrders, deadLetters, lowStock } = signals;
   return [
-    ...servicesDown.map((name) => ({
-      key: `down ${name}`,
-      weight: 100,
-      tone: 'bad' as const,
-      text: `${name} is down`,
-      act: null,
-    })),
+    ...servicesDown.map((name) =>
+      servicesSlow.includes(name)
+        ? {
+            key: `slow ${name}`,
+            weight: 65,
+            tone: 'warn' as const,
+            text: `${name} is slow to answer: it has not said in time how it is`,
+            act: null,
+          }
+        : { key: `down ${name}`, weight: 100, tone: 'bad' as const, text: `${name} is down`, act: null },
+    ),
     ...(stuckOrders && stuckOrders.count > 0
       ? [
           {

@@ -29,7 +29,7 @@ export const PlatformPage = () => {
         A shop whose every event is a row in the analytics and a better recommendation within seconds.
       </p>
       <div className="flex flex-col gap-12">
-        <HealthSection />
+        <HealthSection links={links} />
         <Places links={links} />
         <Section title="What to try">
           <div className="grid grid-cols-[minmax(0,1fr)] gap-5 lg:grid-cols-2">
@@ -55,9 +55,39 @@ const Section = ({ title, aside, children }: { title: string; aside?: ReactNode;
 );
 
 const toneOf = (status: string | undefined): string =>
-  status === 'up' ? 'text-good' : status === 'degraded' ? 'text-warn' : 'text-bad';
+  status === 'up'
+    ? 'text-good'
+    : status === 'degraded' || status === 'slow to answer'
+      ? 'text-warn'
+      : status === 'down' || status === 'away'
+        ? 'text-bad'
+        : 'text-ink-soft';
 
-const HealthSection = () => {
+/** So long the gateway waits for a service, and for its own part of an engine; five milliseconds are for its clock. */
+const waitedMsMin = { service: 2_495, engine: 1_995 } as const;
+
+/** What did not answer in time may work all the same. */
+const statusOf = (name: string, { status, latencyMs = 0 }: Part): string =>
+  status === 'down' && latencyMs >= waitedMsMin[name in engineNames ? 'engine' : 'service']
+    ? 'slow to answer'
+    : status;
+
+/** What the shop works without. */
+const optionalParts = (links: PlatformLinks): readonly (readonly [name: string, state: string])[] =>
+  (
+    [
+      ['Traces (Zipkin)', links.zipkinUrl, links.answers.zipkin],
+      ['Mailbox', links.mailboxUrl, links.answers.mailbox],
+      ['Prometheus', links.prometheusUrl, links.answers.prometheus],
+    ] as const
+  ).map(([name, url, answers]) => [
+    name,
+    url === null ? 'not set up' : answers === null ? 'not watched' : answers ? 'up' : notYet,
+  ]);
+
+const notYet = 'starting, or not running';
+
+const HealthSection = ({ links }: { links: PlatformLinks | undefined }) => {
   const { data, isError } = useQuery({
     queryKey: ['health'],
     refetchInterval: everyMs,
@@ -66,12 +96,20 @@ const HealthSection = () => {
     queryFn: async ({ signal }) => (await (await fetch('/health/ready', { signal })).json()) as Health,
   });
   const status = isError ? 'away' : data?.status;
+  const optional = links === undefined ? [] : optionalParts(links);
+  const isOptionalAway = optional.some(([, state]) => state === notYet);
   return (
     <Section
       title="Health"
       aside={
         <span role="status" className={classes('font-sans font-semibold text-base', toneOf(status))}>
-          {status === 'up' ? 'everything is up' : status === 'away' ? 'the gateway does not answer' : status}
+          {status === 'up'
+            ? isOptionalAway
+              ? 'everything that the shop needs is up'
+              : 'everything is up'
+            : status === 'away'
+              ? 'the gateway does not answer'
+              : status}
         </span>
       }
     >
@@ -80,16 +118,12 @@ const HealthSection = () => {
       ) : (
         <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3 xl:grid-cols-4">
           {Object.entries(data.dependencies).map(([name, part]) => (
-            <li
-              key={name}
-              className="flex flex-wrap items-baseline justify-between gap-x-3 rounded-xl border border-line bg-surface px-4 py-3"
-            >
-              <span className="font-medium">{engineNames[name] ?? name}</span>
-              <span className={classes('tabular text-sm', toneOf(part.status))}>
-                {part.status}
-                {part.latencyMs !== undefined && ` · ${Math.round(part.latencyMs)} ms`}
-              </span>
-            </li>
+            <PartCard key={name} name={engineNames[name] ?? name} status={statusOf(name, part)}>
+              {part.latencyMs !== undefined && ` · ${Math.round(part.latencyMs)} ms`}
+            </PartCard>
+          ))}
+          {optional.map(([name, state]) => (
+            <PartCard key={name} name={`${name}, optional`} status={state} />
           ))}
         </ul>
       )}
@@ -97,8 +131,39 @@ const HealthSection = () => {
   );
 };
 
+const PartCard = ({ name, status, children }: { name: string; status: string; children?: ReactNode }) => (
+  <li className="flex flex-wrap items-baseline justify-between gap-x-3 rounded-xl border border-line bg-surface px-4 py-3">
+    <span className="font-medium">{name}</span>
+    <span className={classes('tabular text-sm', toneOf(status))}>
+      {status}
+      {children}
+    </span>
+  </li>
+);
+
+const toolPlaces = (links: PlatformLinks | undefined) => {
+  const { zipkinUrl, prometheusUrl, mailboxUrl, answers } = links ?? {};
+  const mail = 'What the shop has sent; none of it leaves this machine.';
+  const tools = [
+    [
+      zipkinUrl && `${zipkinUrl}/zipkin/`,
+      'Traces',
+      'One order is one trace, through Kafka.',
+      answers?.zipkin,
+    ],
+    [prometheusUrl, 'Prometheus', 'The history of the metrics.', answers?.prometheus],
+    [mailboxUrl, 'Mailbox', mail, answers?.mailbox],
+  ] as const;
+  return tools.flatMap(([href, name, what, does]) => (href ? [[href, name, what, does] as const] : []));
+};
+
 const Places = ({ links }: { links: PlatformLinks | undefined }) => {
-  const places: readonly (readonly [href: string, name: string, what: string])[] = [
+  const places: readonly (readonly [
+    href: string,
+    name: string,
+    what: string,
+    does?: boolean | null | undefined,
+  ])[] = [
     ['/', 'The shop', 'What customers see.'],
     ['/dashboard', 'Dashboard', 'The figures of the shop, live.'],
     ['/admin', 'Admin', 'Orders, products, stock, and what is wrong now.'],
@@ -107,20 +172,12 @@ const Places = ({ links }: { links: PlatformLinks | undefined }) => {
     ['/asyncapi.json', 'AsyncAPI', 'The topics and events.'],
     ['/health/ready', 'Health', 'Of every service and engine, as JSON.'],
     ['/metrics', 'Metrics', 'Of the gateway, for Prometheus; each service has its own.'],
-    ...(links?.zipkinUrl
-      ? [[`${links.zipkinUrl}/zipkin/`, 'Traces', 'One order is one trace, through Kafka.'] as const]
-      : []),
-    ...(links?.prometheusUrl
-      ? [[links.prometheusUrl, 'Prometheus', 'The history of the metrics.'] as const]
-      : []),
-    ...(links?.mailboxUrl
-      ? [[links.mailboxUrl, 'Mailbox', 'What the shop has sent; none of it leaves this machine.'] as const]
-      : []),
+    ...toolPlaces(links),
   ];
   return (
     <Section title="Where to look">
       <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
-        {places.map(([href, name, what]) => (
+        {places.map(([href, name, what, does]) => (
           <li key={href}>
             <a
               href={href}
@@ -128,6 +185,7 @@ const Places = ({ links }: { links: PlatformLinks | undefined }) => {
             >
               <span className="font-semibold text-action">{name}</span>
               <span className="text-[0.9375rem]">{what}</span>
+              {does === false && <span className="text-sm text-warn">Does not answer now: {notYet}.</span>}
               <span className="mt-auto break-all pt-1 font-mono text-ink-soft text-xs">{href}</span>
             </a>
           </li>
