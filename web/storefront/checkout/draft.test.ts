@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { addressOf, type Draft, draftFrom, emptyDraft, errorsOf, keptDraft, stepFor } from './draft.ts';
+import {
+  addressOf,
+  type Draft,
+  draftFrom,
+  draftOfAnotherTry,
+  emptyDraft,
+  errorsOf,
+  keptDraft,
+  stepFor,
+} from './draft.ts';
 
 const whole: Draft = {
   ...emptyDraft,
@@ -31,6 +40,20 @@ describe('the checkout', () => {
   it('sends no empty line of an address', () => {
     expect(addressOf({ ...whole, line2: ' ' })).not.toHaveProperty('line2');
     expect(addressOf({ ...whole, line2: 'Flat 2 ' })).toMatchObject({ line2: 'Flat 2' });
+  });
+
+  it('asks for the payment alone where a payment has failed, and keeps the address', () => {
+    const kept = draftOfAnotherTry(
+      keptDraft({ ...whole, token: 'tok_declined' }, undefined),
+      { line1: '2' },
+      undefined,
+    );
+    expect(draftFrom(kept, undefined)).toEqual(whole);
+    const ada = { id: 'ada', email: 'ada@example.com' };
+    const { email: _, method, token, ...address } = whole;
+    // What was typed is gone with the tab; the order still has its address.
+    const again = draftFrom(draftOfAnotherTry(null, address, ada), ada);
+    expect([again, stepFor('payment', again)]).toEqual([{ ...whole, method, token }, 'payment']);
   });
 
   it('keeps what was typed for a reload and for who logs in, and a user’s address from everybody else', () => {

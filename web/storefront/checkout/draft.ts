@@ -104,9 +104,23 @@ export const addressOf = ({ name, line1, line2, city, postalCode, country }: Add
 
 type Buyer = { id: string; email: string };
 
+/** Where the draft is kept in the storage of the tab. */
+export const draftKey = 'cartstream.checkout';
+
 /** The draft as it is kept for a reload, with whose it is. */
 export const keptDraft = (draft: Draft, user: Buyer | undefined): string =>
   JSON.stringify({ ...draft, ownerId: user?.id });
+
+/** What to keep for another try to pay an order: what was typed, or the address of the order, and no payment of before. */
+export const draftOfAnotherTry = (
+  kept: string | null,
+  address: Partial<AddressDraft>,
+  user: Buyer | undefined,
+): string => {
+  const draft = draftFrom(kept, user);
+  const { method, token } = emptyDraft;
+  return keptDraft({ ...draft, ...(draft.line1 === '' ? address : {}), method, token }, user);
+};
 
 /** Whether a user typed the draft that was kept, who may be a guest by now because the login has ended. */
 export const isOfUser = (kept: string | null): boolean => kept?.includes('"ownerId":"') === true;

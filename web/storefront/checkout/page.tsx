@@ -15,6 +15,7 @@ import {
   addressOf,
   type Draft,
   draftFrom,
+  draftKey,
   type Errors,
   errorsOf,
   isOfUser,
@@ -27,15 +28,13 @@ import { AddressStep, ContactStep, PaymentStep, StepBox } from './steps.tsx';
 import { type OrderBody, placeOrder, send, unansweredIn } from './submission.ts';
 import { OrderSummary } from './summary.tsx';
 
-const storageKey = 'cartstream.checkout';
-
 /** What was typed outlives a reload and a look at the cart. */
 const useDraft = (user: User | undefined): [Draft, (part: Partial<Draft>) => void] => {
-  const [draft, setDraft] = useState<Draft>(() => draftFrom(sessionStorage.getItem(storageKey), user));
+  const [draft, setDraft] = useState<Draft>(() => draftFrom(sessionStorage.getItem(draftKey), user));
   const change = (part: Partial<Draft>) =>
     setDraft((before) => {
       const next = { ...before, ...part };
-      sessionStorage.setItem(storageKey, keptDraft(next, user));
+      sessionStorage.setItem(draftKey, keptDraft(next, user));
       return next;
     });
   return [draft, change];
@@ -104,7 +103,7 @@ const NothingToPay = ({ user }: { user: User | undefined }) => {
         }
       >
         Your cart is empty.
-        {user === undefined && isOfUser(sessionStorage.getItem(storageKey)) && (
+        {user === undefined && isOfUser(sessionStorage.getItem(draftKey)) && (
           <>
             {' '}
             If you filled it while you were logged in, it is kept:{' '}

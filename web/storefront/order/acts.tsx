@@ -1,12 +1,14 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { api } from '../../api/client.ts';
+import { useUser } from '../../api/login.ts';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { quantityOf } from '../cart/cart.ts';
 import { useCart, useSetQuantity } from '../cart/use-cart.ts';
 import { useProducts } from '../catalogue/products.ts';
-import { isOpen, type Order } from './order-words.ts';
+import { draftKey, draftOfAnotherTry } from '../checkout/draft.ts';
+import { canSendBack, endedByPayment, isOpen, type Order } from './order-words.ts';
 import { orderKey, orderParams } from './use-order.ts';
 
 /** What can be done with the order as it is now. */
@@ -17,21 +19,15 @@ export const OrderActs = ({ order }: { order: Order }) => {
     onSettled: () => client.invalidateQueries({ queryKey: orderKey(order.id) }),
   });
   const canCancel = isOpen(order.status) || order.status === 'confirmed';
-  const canReturn = ['confirmed', 'shipped', 'delivered'].includes(order.status);
   return (
     <div className="mb-6 flex flex-wrap gap-3">
-      {(order.status === 'cancelled' || order.status === 'delivered') && (
-        <PutBack
-          order={order}
-          label={order.status === 'cancelled' ? 'Put it back in the cart' : 'Order it again'}
-        />
-      )}
+      {(order.status === 'cancelled' || order.status === 'delivered') && <PutBack order={order} />}
       {canCancel && (
         <Button look="secondary" isBusy={cancelling.isPending} onClick={() => cancelling.mutate()}>
           Cancel the order
         </Button>
       )}
-      {canReturn && (
+      {canSendBack(order.status) && (
         <Link
           to="/orders/$orderId/return"
           params={{ orderId: order.id }}
@@ -45,7 +41,9 @@ export const OrderActs = ({ order }: { order: Order }) => {
   );
 };
 
-const PutBack = ({ order, label }: { order: Order; label: string }) => {
+/** The goods are in the cart again; after a payment that failed the address stays as well, and only the payment is asked for. */
+const PutBack = ({ order }: { order: Order }) => {
+  const user = useUser();
   const set = useSetQuantity();
   const { cart } = useCart();
   const navigate = useNavigate();
@@ -60,7 +58,25 @@ const PutBack = ({ order, label }: { order: Order; label: string }) => {
         Math.max(quantity, quantityOf(cart, productId)),
       );
     }
-    void navigate({ to: '/cart' });
   };
-  return <Button onClick={putBack}>{label}</Button>;
+  const payAnotherWay = () => {
+    putBack();
+    const draft = draftOfAnotherTry(sessionStorage.getItem(draftKey), order.shippingAddress, user);
+    sessionStorage.setItem(draftKey, draft);
+    void navigate({ to: '/checkout', search: { step: 'payment' } as never });
+  };
+  return (
+    <>
+      {endedByPayment(order) && <Button onClick={payAnotherWay}>Pay another way</Button>}
+      <Button
+        look={endedByPayment(order) ? 'secondary' : 'primary'}
+        onClick={() => {
+          putBack();
+          void navigate({ to: '/cart' });
+        }}
+      >
+        {order.status === 'cancelled' ? 'Put it back in the cart' : 'Order it again'}
+      </Button>
+    </>
+  );
 };

@@ -1,5 +1,15 @@
 import { expect, it } from 'vitest';
-import { endingOf, headlineOf, isFinal, isOpen, stepsDone, way } from './order-words.ts';
+import {
+  canSendBack,
+  endedByPayment,
+  endingOf,
+  headlineOf,
+  isFinal,
+  isOpen,
+  stepName,
+  stepsDone,
+  way,
+} from './order-words.ts';
 
 it('every status has a headline, and each one of the way is one step further', () => {
   expect(way.map(({ status }) => stepsDone(status))).toEqual([1, 2, 3, 4, 5, 6]);
@@ -35,4 +45,19 @@ it('an order is open, or final, or neither while it travels', () => {
   expect(isOpen('paid')).toBe(true);
   expect([isOpen('confirmed'), isFinal('confirmed')]).toEqual([false, false]);
   expect(isFinal('cancelled')).toBe(true);
+});
+
+it('what has not left is not sent back, and only what ended by its payment is paid in another way', () => {
+  expect(way.filter(({ status }) => canSendBack(status)).map(({ status }) => status)).toEqual([
+    'shipped',
+    'delivered',
+  ]);
+  expect(canSendBack('cancelled')).toBe(false);
+  expect(endedByPayment({ status: 'cancelled', reason: 'payment_declined' })).toBe(true);
+  expect(endedByPayment({ status: 'cancelled', reason: 'out_of_stock' })).toBe(false);
+});
+
+it('a payment is guaranteed first, and paid once the money is taken', () => {
+  const step = way.find(({ status }) => status === 'paid') ?? expect.fail('no such step');
+  expect([stepName(step, 'authorized'), stepName(step, 'captured')]).toEqual(['Payment guaranteed', 'Paid']);
 });

@@ -48,6 +48,20 @@ export const stepsDone = (status: Status): number => {
   return way.findIndex((step) => step.status === status) + 1;
 };
 
+const takenStatuses: readonly Order['payment']['status'][] = ['captured', 'partially_refunded', 'refunded'];
+
+/** The name of a step beside what is known of the payment: guaranteed first, and paid once the money is taken. */
+export const stepName = (step: (typeof way)[number], payment: Order['payment']['status']): string =>
+  step.status === 'paid' && takenStatuses.includes(payment) ? 'Paid' : step.name;
+
+/** Whether there is a parcel that can come back; before that an order is cancelled. */
+export const canSendBack = (status: Status): boolean => status === 'shipped' || status === 'delivered';
+
+/** Whether the same goods may be paid in another way: the order ended by its payment alone. */
+export const endedByPayment = ({ status, reason }: Pick<Order, 'status' | 'reason'>): boolean =>
+  status === 'cancelled' &&
+  ['payment_declined', 'payment_unavailable', 'payment_failed'].includes(reason ?? '');
+
 export const isOpen = (status: Status): boolean => ['pending', 'reserved', 'paid'].includes(status);
 
 /** Whether more can happen by itself, so that the page keeps looking. */

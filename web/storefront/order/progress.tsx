@@ -1,21 +1,21 @@
 import type { StreamState } from '../../api/live-stream.ts';
 import { classes } from '../../kit/classes.ts';
 import { CheckIcon } from '../../kit/icons.tsx';
-import { isFinal, isOpen, type Order, stepsDone, way } from './order-words.ts';
+import { isFinal, isOpen, type Order, stepName, stepsDone, way } from './order-words.ts';
 
 /** The way of the order as steps, the next one waiting; it moves by itself. */
-export const Progress = ({ order: { status }, stream }: { order: Order; stream: StreamState }) => {
+export const Progress = ({ order: { status, payment }, stream }: { order: Order; stream: StreamState }) => {
   const done = stepsDone(status);
   const next = way[done];
   return (
     <section aria-label="Progress" className="mb-6 rounded-2xl border border-line bg-surface p-6">
       <ol className="grid gap-y-3 sm:grid-cols-6">
-        {way.map(({ status: each, name }, place) => {
+        {way.map((step, place) => {
           const isDone = place < done;
           const isNext = place === done && !isFinal(status);
           return (
             <li
-              key={each}
+              key={step.status}
               aria-current={isNext ? 'step' : undefined}
               className="relative flex items-center gap-3 sm:flex-col sm:gap-2 sm:text-center"
             >
@@ -43,7 +43,7 @@ export const Progress = ({ order: { status }, stream }: { order: Order; stream: 
                 {isDone ? <CheckIcon size={18} /> : <span className="size-2 rounded-full bg-current" />}
               </span>
               <span className={classes('text-sm leading-tight', isDone ? 'font-medium' : 'text-ink-soft')}>
-                {name}
+                {stepName(step, payment.status)}
                 <span className="sr-only">{isDone ? ', done' : isNext ? ', now' : ', to come'}</span>
               </span>
             </li>

@@ -3,6 +3,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { api } from '../../api/client.ts';
 import { Button, buttonClasses } from '../../kit/button.tsx';
+import { Empty } from '../../kit/empty.tsx';
 import { SelectField } from '../../kit/field.tsx';
 import { CheckIcon } from '../../kit/icons.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
@@ -12,7 +13,7 @@ import { Price } from '../../money/price.tsx';
 import { plural } from '../../words/words.ts';
 import { QuantityField } from '../cart/quantity-field.tsx';
 import { OrderedCover, useKnownProducts } from '../catalogue/ordered-cover.tsx';
-import { type Order, shortNumber } from '../order/order-words.ts';
+import { canSendBack, type Order, shortNumber } from '../order/order-words.ts';
 import { orderKey, orderParams, useOrder } from '../order/use-order.ts';
 import { Page } from '../shell/page.tsx';
 
@@ -28,7 +29,9 @@ export const ReturnPage = () => {
   const { data: order, error, refetch } = useOrder(orderId);
   return (
     <Page title="Send something back" isNarrow>
-      {order ? (
+      {order && !canSendBack(order.status) ? (
+        <NothingToSendBack order={order} />
+      ) : order ? (
         <ReturnForm order={order} />
       ) : error ? (
         <ProblemPanel error={error} onRetry={() => void refetch()} />
@@ -39,9 +42,29 @@ export const ReturnPage = () => {
   );
 };
 
+const NothingToSendBack = ({ order: { id, status } }: { order: Order }) => {
+  const isOver = status === 'cancelled' || status === 'returned';
+  return (
+    <Empty
+      title={isOver ? 'There is nothing to send back' : 'The parcel has not left yet'}
+      act={
+        <Link to="/orders/$orderId" params={{ orderId: id }} className={buttonClasses()}>
+          To the order
+        </Link>
+      }
+    >
+      {status === 'returned'
+        ? 'Everything is back with us.'
+        : isOver
+          ? 'The order was cancelled, so nothing was sent.'
+          : 'Until it leaves you can cancel the order on its page; then nothing has to be sent back.'}
+    </Empty>
+  );
+};
+
 const ReturnForm = ({ order }: { order: Order }) => {
   const [chosen, setChosen] = useState<Readonly<Record<string, number>>>({});
-  const [reason, setReason] = useState<string>(reasons[0]);
+  const [reason, setReason] = useState('');
   const client = useQueryClient();
   const known = useKnownProducts(order.items.map(({ productId }) => productId));
   const key = useRef({ body: '', key: '' });
@@ -114,6 +137,9 @@ const ReturnForm = ({ order }: { order: Order }) => {
         ))}
       </ul>
       <SelectField label="Why" required value={reason} onChange={({ target }) => setReason(target.value)}>
+        <option value="" disabled>
+          Choose…
+        </option>
         {reasons.map((each) => (
           <option key={each}>{each}</option>
         ))}
