@@ -202,7 +202,9 @@ describe('a visitor', () => {
       await route.fetch();
       await route.abort();
     });
+    const lost = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/api/orders'));
     await pay(page, 'Accepted', '£24.99');
+    await lost;
     const finish = page.getByRole('button', { name: 'Finish the order' });
     await eventually(async () => {
       await page.reload();

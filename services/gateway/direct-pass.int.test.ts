@@ -209,6 +209,7 @@ describe.each<Place>(['this process', 'another process'])(
     it('is 503 once the service has stopped, which waits for it first', async () => {
       const { ask, untilDirect, orders } = await open();
       await untilDirect();
+      wasDirect = false;
       const late = ask('/api/orders/late');
       await eventually(() => wasDirect);
       await sleep(50);

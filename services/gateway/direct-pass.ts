@@ -66,14 +66,12 @@ export const createDirectPass = (
 ): DirectPass => {
   const { places, shared, answerTimeoutMs } = parts;
   const countRequest = requestMetrics(host);
-  const targets: Target[] = parts.table
-    .filter(({ to }) => !parts.except.includes(to))
-    .map((forwarding) => ({
-      ...forwarding,
-      upstream: parts.upstreams[forwarding.to],
-      mayPassAfterMs: 0,
-      endIn: endOf(forwarding.path),
-    }));
+  const targets: Target[] = parts.table.map((forwarding) => ({
+    ...forwarding,
+    upstream: parts.upstreams[forwarding.to],
+    mayPassAfterMs: 0,
+    endIn: endOf(forwarding.path),
+  }));
 
   /** The most specific one. */
   const targetOf = (path: string): Target | undefined => {
@@ -92,7 +90,9 @@ export const createDirectPass = (
         return undefined;
       if (parts.ownPaths.has(path)) return undefined;
       const target = targetOf(path);
-      if (target === undefined || performance.now() < target.mayPassAfterMs) return undefined;
+      // Only now, because a path of theirs may lie below one of another service.
+      if (target === undefined || parts.except.includes(target.to)) return undefined;
+      if (performance.now() < target.mayPassAfterMs) return undefined;
       const server = target.upstream.local() ?? remoteFor(request, target.upstream);
       if (server === undefined || !places.tryEnter(response, url)) return undefined;
       const route = path.length === target.endIn(path) ? target.path : `${target.path}/*`;
