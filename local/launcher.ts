@@ -13,6 +13,10 @@ export const launch = async (options: Options): Promise<void> => {
   try {
     const platform = await startPlatform(options, progress, stopRequest.signal);
     announce(platform, options.dataDir, progress);
+    void platform.zipkinAnswers.then(() => {
+      if (platform.gatewayUrl !== undefined && !stopRequest.signal.aborted)
+        progress.line(`traces ready ${platform.zipkinUrl}`);
+    });
     if (!stopRequest.signal.aborted) {
       await new Promise((resolve) => stopRequest.signal.addEventListener('abort', resolve, { once: true }));
     }
@@ -43,7 +47,7 @@ const announce = (platform: RunningPlatform, dataDir: string, progress: Progress
   progress.line(`  admin      ${gatewayUrl}/admin, as ${adminEmail}; the password is in ${runFile}`);
   progress.line(`  docs       ${gatewayUrl}/docs for the API, ${gatewayUrl}/platform for everything else`);
   if (mailboxUrl !== undefined) progress.line(`  mailbox    ${mailboxUrl}`);
-  progress.line(`  traces     ${zipkinUrl}, a few seconds from now`);
+  progress.line(`  traces     ${zipkinUrl}; Zipkin is starting, and a line \`traces ready\` follows`);
   progress.line(`  try        curl '${gatewayUrl}/api/products?limit=3'`);
   progress.line(`  logs       ${dataDir}/logs`);
   for (const missing of without) progress.line(`  without    ${missing}`);

@@ -19,6 +19,8 @@ export type RunningPlatform = {
   /** Undefined with `--engines-only`. */
   gatewayUrl: string | undefined;
   zipkinUrl: string;
+  /** Resolves once Zipkin answers, for which the start does not wait. */
+  zipkinAnswers: Promise<void>;
   /** Undefined with `--engines-only`, or where `SMTP_URL` sends the mail elsewhere. */
   mailboxUrl: string | undefined;
   /** Who may log in to the dashboard and the admin pages. */
@@ -58,10 +60,11 @@ export const startPlatform = async (
     const admin = adminOf(folder.path);
     const published = { admin, urls };
     if (options.enginesOnly) {
-      await startZipkin({ awaited: true });
+      const { answers } = await startZipkin({ awaited: true });
       return {
         gatewayUrl: undefined,
         zipkinUrl: urls.zipkin,
+        zipkinAnswers: answers,
         mailboxUrl: undefined,
         adminEmail: admin.email,
         runFile: publish(published, context),
@@ -90,7 +93,7 @@ export const startPlatform = async (
       progress.step('warm-up', () => warmUp(plan.gatewayUrl)),
       options.traffic ? startShoppers(env, context) : undefined,
     ]);
-    await startZipkin({ awaited: false });
+    const { answers: zipkinAnswers } = await startZipkin({ awaited: false });
 
     const { gatewayUrl } = plan;
     const runFile = publish({ ...published, gateway: gatewayUrl, prometheus }, context);
@@ -98,6 +101,7 @@ export const startPlatform = async (
     return {
       gatewayUrl,
       zipkinUrl: urls.zipkin,
+      zipkinAnswers,
       mailboxUrl: env.MAILBOX_URL,
       adminEmail: admin.email,
       runFile,

@@ -12,9 +12,9 @@ export type StartedEngines = {
   software: Software;
   /**
    * Starts Zipkin. It is started later, because no service needs it to work, and the other engines start faster without
-   * it.
+   * it. `answers` resolves once it is up; a start that was not awaited may go on for minutes beside a load.
    */
-  startZipkin(options: { awaited: boolean }): Promise<void>;
+  startZipkin(options: { awaited: boolean }): Promise<{ answers: Promise<void> }>;
 };
 
 export const startEngines = async ({
@@ -56,10 +56,14 @@ export const startEngines = async ({
     urls,
     software,
     async startZipkin({ awaited }) {
-      if (zipkin === undefined) return;
-      if (awaited) return start(zipkin);
+      const up = { answers: Promise.resolve() };
+      if (zipkin === undefined) return up;
+      if (awaited) {
+        await start(zipkin);
+        return up;
+      }
       await zipkin.prepare();
-      void crew.add(zipkin.process, 'engine').startPatiently();
+      return { answers: crew.add(zipkin.process, 'engine').startPatiently() };
     },
   };
 };

@@ -32,7 +32,9 @@ export async function installDependencies(root) {
   const seconds = () => Math.round((performance.now() - startedAt) / 1000);
   const say = () => process.stdout.write(`\rnpm install … ${seconds()} s`);
   const { isTTY } = process.stdout;
-  console.log('installing packages: npm installs 1 GB, once for this checkout, in about half a minute');
+  console.log(
+    'installing packages: npm installs 1 GB, once for this checkout, in 20 to 60 s, longer on a busy machine',
+  );
   const ticking = isTTY ? setInterval(say, 1000) : setInterval(() => console.log(`… ${seconds()} s`), 10_000);
   try {
     await npm(root, install);
