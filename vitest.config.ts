@@ -16,6 +16,11 @@ const shared = {
   setupFiles: ['./tests/unexpected-errors.ts', './tests/property-seed.ts'],
 };
 
+const onPlatform = {
+  ...shared,
+  setupFiles: ['./tests/started-platform.ts', ...shared.setupFiles],
+};
+
 export default defineConfig({
   resolve,
   ssr,
@@ -47,7 +52,7 @@ export default defineConfig({
         resolve,
         ssr,
         test: {
-          ...shared,
+          ...onPlatform,
           name: 'integration',
           sequence: { groupOrder: 1 },
           include: ['**/*.int.test.ts'],
@@ -61,7 +66,7 @@ export default defineConfig({
         resolve,
         ssr,
         test: {
-          ...shared,
+          ...onPlatform,
           name: 'e2e',
           sequence: { groupOrder: 2 },
           include: ['tests/**/*.e2e.test.ts'],

@@ -1,9 +1,10 @@
 import type { TestProject } from 'vitest/node';
-import { startScratch, underIngestLoad } from './running-platform.js';
+import { markStart } from './platform-start.js';
+import { beginScratch, underIngestLoad } from './running-platform.js';
 
 /**
- * Starts what the selected tests need: nothing for unit tests, the engines for integration tests, the whole platform
- * for end-to-end tests. If `CARTSTREAM_RUN` names a running platform, none is started.
+ * Begins to start what the selected tests need: nothing for unit tests, the engines for integration tests, the whole
+ * platform for end-to-end tests. If `CARTSTREAM_RUN` names a running platform, none is started.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (process.env.CARTSTREAM_RUN || process.env.KAFKA_BROKERS) return undefined;
@@ -11,12 +12,13 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const needsPlatform = paths.some((path) => path.endsWith('.e2e.test.ts'));
   if (!needsPlatform && !paths.some((path) => path.endsWith('.int.test.ts'))) return undefined;
 
-  const { runFile, stop } = await startScratch(needsPlatform ? platformArguments : ['--engines-only'], {
+  const { runFile, started, stop } = beginScratch(needsPlatform ? platformArguments : ['--engines-only'], {
     // Operators' pages are shown a stuck order, which nobody can wait a minute for.
     ORDER_STUCK_AFTER_MS: '5000',
     ...underIngestLoad,
   });
   process.env.CARTSTREAM_RUN = runFile;
+  markStart(runFile, started);
   return stop;
 }
 

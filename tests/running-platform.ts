@@ -31,13 +31,23 @@ export const startScratch = async (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ pid: number; runFile: string; stop(): Promise<void> }> => {
+  const { started, ...scratch } = beginScratch(args, env);
+  const { pid } = await started;
+  return { pid, ...scratch };
+};
+
+/** The same without waiting: `runFile` is written before `started` resolves, which rejects if the start fails. */
+export const beginScratch = (
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): { started: Promise<{ pid: number }>; runFile: string; stop(): Promise<void> } => {
   const dataDir = mkdtempSync(join(tmpdir(), 'cartstream-'));
-  const launcher = await startLauncher(dataDir, args, env);
+  const started = startLauncher(dataDir, args, env);
   return {
-    pid: launcher.pid,
+    started,
     runFile: join(dataDir, 'run.json'),
     stop: async () => {
-      await launcher.stop();
+      await started.then((launcher) => launcher.stop()).catch(() => {});
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,3 @@
+import { waitForStart } from './platform-start.js';
+
+await waitForStart();
