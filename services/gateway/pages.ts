@@ -40,6 +40,7 @@ export const pageRoutes = (
   app.get('/docs/:asset', hidden, async (request, reply) => {
     const { asset } = request.params as { asset: string };
     if (asset === 'frame.css') return reply.type('text/css; charset=utf-8').send(docsStyle);
+    if (asset === 'theme.js') return reply.type('text/javascript; charset=utf-8').send(docsTheme);
     if (asset === 'start.js') return reply.type('text/javascript; charset=utf-8').send(docsScript);
     const type = docsAssets[asset];
     if (type === undefined) throw problem(404, 'route_not_found', 'There is nothing at this address.');
@@ -62,12 +63,16 @@ const docsPage = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Cartstream API</title>
 <link rel="icon" href="/favicon.ico">
+<link rel="preload" href="/openapi.json" as="fetch" crossorigin="anonymous">
+<script src="/docs/theme.js"></script>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <link rel="stylesheet" href="/docs/frame.css">
 </head>
 <body>
 <header><a href="/"><img src="/favicon.ico" alt="" width="32" height="32"> Cartstream</a>
 <nav aria-label="Cartstream"><a href="/dashboard">Live figures</a> <a href="/admin">Operators</a> <a href="/platform">What runs</a></nav></header>
+<p id="wait" role="status">The reference of the API is being laid out, which takes some seconds.
+The same as a file: <a href="/openapi.json">openapi.json</a>.</p>
 <div id="docs"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
@@ -86,10 +91,23 @@ SwaggerUIBundle({
   persistAuthorization: true,
   docExpansion: 'none',
   tagsSorter: (one, other) => placeOf(one) - placeOf(other) || one.localeCompare(other),
+  onComplete: () => document.getElementById('wait').remove(),
 });
 `;
 
+/** The theme that was chosen in the shop, else the system's; set before the first paint. */
+const docsTheme = `let theme;
+try { theme = localStorage.getItem('cartstream.theme'); } catch {}
+const system = matchMedia('(prefers-color-scheme: dark)');
+const apply = () => document.documentElement.classList.toggle('dark-mode', theme ? theme === 'dark' : system.matches);
+system.addEventListener('change', apply);
+apply();
+`;
+
 const docsStyle = `body { margin: 0; }
+html.dark-mode { background: #1c2022; color: #e4e6e6; color-scheme: dark; }
+#wait { max-width: 1460px; box-sizing: border-box; margin: 0 auto; padding: 0 20px; font: 16px/1.5 system-ui, sans-serif; }
+#wait a { color: inherit; }
 body > header { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: 0.5rem 2rem;
   max-width: 1460px; box-sizing: border-box; margin: 0 auto; padding: 1rem 20px; font: 16px/1.5 system-ui, sans-serif; }
 body > header > a { display: flex; align-items: center; gap: 0.6rem; font-size: 1.25rem; font-weight: 600; }

@@ -27,8 +27,12 @@ const reconciliation = createRoute({
 });
 const products = createRoute({
   ...at('/products'),
-  validateSearch: texts('q'),
+  validateSearch: texts('q', 'category', 'sort'),
   component: lazyRouteComponent(() => import('./products/list.tsx'), 'ProductsPage'),
+});
+const newProduct = createRoute({
+  ...at('/products/new'),
+  component: lazyRouteComponent(() => import('./products/new-product.tsx'), 'NewProductPage'),
 });
 const product = createRoute({
   ...at('/products/$id'),
@@ -70,6 +74,7 @@ export const router = createRouter({
     deadLetters,
     reconciliation,
     products,
+    newProduct,
     product,
     stock,
     reviews,

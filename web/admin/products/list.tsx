@@ -1,10 +1,11 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { api } from '../../api/client.ts';
+import { api, query } from '../../api/client.ts';
+import { useUser } from '../../api/login.ts';
 import type { components } from '../../api/schema.d.ts';
-import { Button } from '../../kit/button.tsx';
+import { Button, buttonClasses } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
-import { TextField } from '../../kit/field.tsx';
+import { SelectField, TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Price } from '../../money/price.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
@@ -14,40 +15,98 @@ import { type Page, usePages } from '../pages.ts';
 
 type Product = components['schemas']['Product'];
 
+const orders = {
+  newest: 'Newest first',
+  price: 'Cheapest first',
+  '-price': 'Dearest first',
+  rating: 'Best rated first',
+  popularity: 'Most bought first',
+} as const;
+type Order = keyof typeof orders;
+
 /** The catalogue as it is sold; a search goes the way of the shop's own. */
 export const ProductsPage = () => {
-  const { q } = useSearch({ from: '/products' });
+  const asked = useSearch({ from: '/products' });
+  const { q, category } = asked;
+  const sort = asked.sort !== undefined && asked.sort in orders ? (asked.sort as Order) : undefined;
+  const user = useUser();
+  const categories = query.useQuery('get', '/api/categories', {}, { staleTime: 10 * 60_000 });
   const navigate = useNavigate();
   const [text, setText] = useState(q ?? '');
-  const list = usePages<Product>(['products', q], async (cursor): Promise<Page<Product> | undefined> => {
-    const page = { limit: 50, ...(cursor && { cursor }) };
+  const read = async (cursor: string | undefined): Promise<Page<Product> | undefined> => {
+    const page = { limit: 50, ...(cursor && { cursor }), ...(category && { category }) };
     return q === undefined
-      ? (await api.GET('/api/products', { params: { query: { ...page, sort: 'newest' } } })).data
-      : ((await api.GET('/api/products/search', { params: { query: { ...page, q } } }))
+      ? (await api.GET('/api/products', { params: { query: { ...page, sort: sort ?? 'newest' } } })).data
+      : ((await api.GET('/api/products/search', { params: { query: { ...page, q, ...(sort && { sort }) } } }))
           .data as Page<Product>);
-  });
+  };
+  const list = usePages<Product>(['products', q, category, sort], read);
+  const ask = (change: { q?: string; category?: string; sort?: string }): void => {
+    const all = Object.entries({ ...asked, ...change }).filter(([, value]) => value !== '');
+    void navigate({ to: '/products', search: Object.fromEntries(all) });
+  };
   const search = (event: FormEvent): void => {
     event.preventDefault();
-    void navigate({ to: '/products', search: text.trim() === '' ? {} : { q: text.trim() } });
+    ask({ q: text.trim() });
   };
   return (
     <>
-      <PageTitle title="Products" app="Admin">
-        {q === undefined ? 'Newest first.' : `Found for “${q}”`}
+      <PageTitle
+        title="Products"
+        app="Admin"
+        aside={
+          user?.roles.includes('admin') && (
+            <Link to="/products/new" className={buttonClasses('secondary')}>
+              New product
+            </Link>
+          )
+        }
+      >
+        {q === undefined ? `${orders[sort ?? 'newest']}.` : `Found for “${q}”`}
       </PageTitle>
-      <form onSubmit={search} className="mb-4 flex max-w-md items-end gap-2">
-        <TextField
-          label="Search"
-          type="search"
-          value={text}
-          maxLength={100}
-          onChange={(event) => setText(event.target.value)}
-          className="flex-1"
-        />
-        <Button type="submit" look="secondary">
-          Search
-        </Button>
-      </form>
+      <div className="mb-4 flex flex-wrap items-end gap-x-4 gap-y-2">
+        <form onSubmit={search} className="flex w-full max-w-md items-end gap-2">
+          <TextField
+            label="Search"
+            type="search"
+            value={text}
+            maxLength={100}
+            onChange={(event) => setText(event.target.value)}
+            className="flex-1"
+          />
+          <Button type="submit" look="secondary">
+            Search
+          </Button>
+        </form>
+        <SelectField
+          label="Category"
+          required
+          value={category ?? ''}
+          onChange={(event) => ask({ category: event.target.value })}
+        >
+          <option value="">All</option>
+          {categories.data?.items.map(({ path, name }) => (
+            <option key={path} value={path}>
+              {name}
+            </option>
+          ))}
+        </SelectField>
+        <SelectField
+          label="Order"
+          required
+          value={sort ?? ''}
+          onChange={(event) => ask({ sort: event.target.value })}
+        >
+          <option value="">{q === undefined ? orders.newest : 'Best match first'}</option>
+          {Object.entries(orders)
+            .filter(([key]) => q !== undefined || key !== 'newest')
+            .map(([key, name]) => (
+              <option key={key} value={key}>
+                {name}
+              </option>
+            ))}
+        </SelectField>
+      </div>
       {list.error && <ProblemPanel error={list.error} onRetry={list.refresh} />}
       <DataTable
         caption="Products"
