@@ -27,12 +27,15 @@ const reasons = [
 export const ReturnPage = () => {
   const { orderId = '' } = useParams({ strict: false });
   const { data: order, error, refetch } = useOrder(orderId);
+  // As it was at first: the return that the form sends may end the order, and its answer is to stay.
+  const [opened, setOpened] = useState<Order>();
+  if (order && !opened) setOpened(order);
   return (
     <Page title="Send something back" isNarrow>
-      {order && !canSendBack(order.status) ? (
-        <NothingToSendBack order={order} />
-      ) : order ? (
-        <ReturnForm order={order} />
+      {opened && !canSendBack(opened.status) ? (
+        <NothingToSendBack order={opened} />
+      ) : opened ? (
+        <ReturnForm order={opened} />
       ) : error ? (
         <ProblemPanel error={error} onRetry={() => void refetch()} />
       ) : (
