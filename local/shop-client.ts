@@ -15,7 +15,11 @@ export type Call = {
 /** A client of the shop's public API. */
 export type ShopClient = {
   /** Any status is an answer; throws only when the gateway cannot be reached in time. */
-  call<T = unknown>(method: 'GET' | 'POST' | 'PUT', path: string, options?: Call): Promise<ShopAnswer<T>>;
+  call<T = unknown>(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH',
+    path: string,
+    options?: Call,
+  ): Promise<ShopAnswer<T>>;
   /** Aborts the requests in flight. */
   close(): Promise<void>;
 };
@@ -35,7 +39,11 @@ export const shopClient = (
   });
   const base = gatewayUrl.replace(/\/+$/, '');
   return {
-    call: async <T>(method: 'GET' | 'POST' | 'PUT', path: string, { token, body, headers }: Call = {}) => {
+    call: async <T>(
+      method: 'GET' | 'POST' | 'PUT' | 'PATCH',
+      path: string,
+      { token, body, headers }: Call = {},
+    ) => {
       const answer = await request(`${base}${path}`, {
         method,
         dispatcher: agent,

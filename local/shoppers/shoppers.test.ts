@@ -5,6 +5,7 @@ import type { Call, ShopAnswer, ShopClient } from '../shop-client.js';
 import { createAssortment } from './assortment.js';
 import { basketsOf } from './baskets.js';
 import { clicksQuantiles, generatedPaths, openBrowsePaths, revisitShare } from './browse-paths.js';
+import { writeFirstReviews } from './first-reviews.js';
 import { restock } from './operator.js';
 import { createReturns, returnDelayMs } from './returns.js';
 import { emptyTally, type VisitWorld, visit } from './visit.js';
@@ -39,6 +40,8 @@ const obligingShop = (statusOf: (path: string) => number = () => 200) => {
         recommendationId: 'r',
         items: catalogue.products[0]?.neighbours.map((place) => ({ productId: idOf(place) })),
       };
+    if (path.includes('/status?')) return { status: 'confirmed' };
+    if (path.endsWith('/reviews')) return { id: `of-${path.split('/')[3]}` };
     if (path === '/api/orders') return { id: 'order', orderToken: 'guest-token' };
     if (path === '/api/auth/login') return { accessToken: 'admin-token' };
     return {};
@@ -200,6 +203,55 @@ describe('returns', () => {
       expect(item?.quantity).toBeLessThanOrEqual(3);
       expect(headers?.['x-order-token']).toBe('t');
     }
+  });
+});
+
+describe('the first reviews', () => {
+  const write = async (rated: number) => {
+    const { shop, asked } = obligingShop();
+    const { assortment } = await worldOf(shop);
+    const call: ShopClient['call'] = async <T>(
+      method: 'GET' | 'POST' | 'PUT' | 'PATCH',
+      path: string,
+      options: Call = {},
+    ) =>
+      path.includes('sort=rating')
+        ? { status: 200, body: { items: [{ rating: { count: rated } }] } as T, retryAfterMs: undefined }
+        : shop.call<T>(method, path, options);
+    const written = await writeFirstReviews({
+      shop: { ...shop, call },
+      assortment,
+      accounts: { any: async () => ({ userId: 'user', token: 'buyer' }) },
+      admin: { email: 'a', password: 'b' },
+      random: randomFrom(1),
+      pause: async () => {},
+    });
+    return { written, asked };
+  };
+
+  it('are of what their writers have bought, and most of them are approved by the operator', async () => {
+    const { written, asked } = await write(0);
+    expect(written).toBeGreaterThan(30);
+    const bought = new Set(
+      asked
+        .filter(({ path }) => path === '/api/orders')
+        .flatMap(({ body }) => (body as { items: { productId: string }[] }).items)
+        .map(({ productId }) => productId),
+    );
+    const reviews = asked.filter(({ path }) => path.endsWith('/reviews'));
+    for (const { path, body, token } of reviews) {
+      expect([token, bought.has(path.split('/')[3] ?? '')]).toEqual(['buyer', true]);
+      expect((body as { rating: number }).rating).toBeOneOf([2, 3, 4, 5]);
+    }
+    const approved = asked.filter(({ method }) => method === 'PATCH');
+    expect(approved.length).toBeGreaterThan(written * 0.8);
+    expect(approved.length).toBeLessThan(written);
+    expect(approved.every(({ token }) => token === 'admin-token')).toBe(true);
+  });
+
+  it('are not written where something is rated already', async () => {
+    const { written, asked } = await write(1);
+    expect([written, asked.filter(({ path }) => path === '/api/orders')]).toEqual([0, []]);
   });
 });
 

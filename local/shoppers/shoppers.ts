@@ -11,6 +11,7 @@ import { createAssortment } from './assortment.js';
 import { basketsOf } from './baskets.js';
 import { openBrowsePaths } from './browse-paths.js';
 import type { ShoppersConfig } from './config.js';
+import { writeFirstReviews } from './first-reviews.js';
 import { restock } from './operator.js';
 import { createReturns } from './returns.js';
 import { emptyTally, type VisitWorld, visit } from './visit.js';
@@ -19,6 +20,8 @@ const accountsMax = 40;
 const refreshEveryMs = 5 * 60_000;
 const summaryEveryMs = 60_000;
 const returnsEveryMs = 10_000;
+/** The first visitors of a shop that has just opened come before its first reviews. */
+const firstReviewsAfterMs = 20_000;
 const troublePauseMs = { first: 1000, max: 30_000 };
 const traceRatio = 0.01;
 const restockQuantity = (popularity: number): number => 100 + Math.round(popularity);
@@ -108,12 +111,13 @@ const open = async (config: ShoppersConfig, host: Host, shop: ShopClient): Promi
     if (assortment.size() === 0) await pause(Math.max(day.pauseMs, troublePauseMs.first));
   }
   const returns = createReturns(shop, catalogue);
+  const accounts = createAccounts(shop, accountsMax, adminPassword);
   const world: VisitWorld = {
     shop,
     catalogue,
     assortment,
     baskets: basketsOf(catalogue),
-    someone: createAccounts(shop, accountsMax, adminPassword).any,
+    someone: accounts.any,
     wait: pause,
     nowMs: host.clock.nowMs,
     get tally() {
@@ -123,16 +127,27 @@ const open = async (config: ShoppersConfig, host: Host, shop: ShopClient): Promi
   const paths = await openBrowsePaths(catalogue, dataSetsFolder);
   host.logger.info({ products: assortment.size(), paths: paths.source, ...rate(config) }, 'shoppers come in');
   const arrivals = createArrivals(config, host, { day, world, paths, returns, pause });
+  const admin =
+    adminEmail === undefined || adminPassword === undefined
+      ? undefined
+      : { email: adminEmail, password: adminPassword };
   const operate = async (): Promise<void> => {
     await assortment.refresh();
-    if (adminEmail === undefined || adminPassword === undefined) return;
-    const admin = { email: adminEmail, password: adminPassword };
+    if (admin === undefined) return;
     day.tally.restocks += await restock(shop, assortment, admin, (place) =>
       restockQuantity(catalogue.products[place]?.popularity ?? 0),
     );
   };
+  const firstReviews = async (): Promise<void> => {
+    await pause(firstReviewsAfterMs);
+    if (admin === undefined) return;
+    const random = randomFrom(config.seed);
+    const reviews = await writeFirstReviews({ shop, assortment, accounts, admin, random, pause });
+    if (reviews > 0) host.logger.info({ reviews }, 'the first reviews are written');
+  };
   await Promise.all([
     arrivals.run(),
+    firstReviews().catch(day.blame),
     every(refreshEveryMs, operate),
     every(returnsEveryMs, async () => {
       day.tally.returns += await returns.sendDue(host.clock.nowMs());
