@@ -137,6 +137,23 @@ const addresses = [
   '/dashboard',
 ];
 
+describe('the dashboard', () => {
+  it('shows what was answered where another question has failed, and no figure for what was not', async () => {
+    await place('tok_ok');
+    const overview = '**/api/analytics/overview?*';
+    await page.route(overview, (route) => route.fulfill({ status: 500, json: { code: 'internal_error' } }));
+    await page.goto(`${pages}/dashboard`);
+    const figureOf = (metric: string) => page.getByTestId(`tile-${metric}`).textContent();
+    await eventually(async () => expect(await figureOf('net')).toMatch(/^£[\d,]+\.\d\d$/));
+    expect([await figureOf('visits'), await figureOf('conversion')]).toEqual(['–', '–']);
+    const chart = page.getByRole('region', { name: /^Net revenue by/ });
+    expect(await chart.textContent()).not.toContain('Nothing in this period');
+    await page.unroute(overview);
+    // The answers that this test has made, and no other error.
+    expect(errors.splice(0).filter((error) => !error.includes('500'))).toEqual([]);
+  }, 60_000);
+});
+
 describe('every page of staff', () => {
   it.each(addresses)('%s has no serious fault for those who cannot see or use a pointer', async (address) => {
     await page.goto(pages + address.replace('{stuck}', stuckId));

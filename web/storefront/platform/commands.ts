@@ -28,7 +28,8 @@ echo "$ORDER"`,
       lines: `${named}ID=$(echo "$ORDER" | grep -o '"id":"[^"]*"' | cut -d'"' -f4)
 TOKEN=$(echo "$ORDER" | grep -o '"orderToken":"[^"]*"' | cut -d'"' -f4)
 curl -sN "$SHOP/api/orders/$ID/stream" \\
-  -H "x-order-token: $TOKEN"`,
+  -H "x-order-token: $TOKEN" \\
+  | sed -un '/^data:/{s/.*"status":"//;s/".*//;p}'`,
     },
     {
       title: 'Report that somebody looked at it, and ask what goes with it',
