@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-quer
 import { useEffect, useMemo } from 'react';
 import { api } from '../api/client.ts';
 import type { components } from '../api/schema.d.ts';
+import { Button } from '../kit/button.tsx';
 import { classes } from '../kit/classes.ts';
 import { Delta } from '../kit/delta.tsx';
 import { Skeleton } from '../kit/skeleton.tsx';
@@ -183,6 +184,17 @@ export const OverviewPanels = () => {
           />
         ))}
       </div>
+      {!isNarrow && now.data === undefined && now.error !== null && (
+        <p
+          role="alert"
+          className="flex flex-wrap items-center gap-x-3 rounded-xl border border-line bg-bad-wash px-4 py-2 text-sm"
+        >
+          Visits and conversion were not answered.
+          <Button look="quiet" size="small" onClick={() => void now.refetch()}>
+            Try again
+          </Button>
+        </p>
+      )}
       <MetricChart
         metric={chosen}
         answer={chosen === 'visits' || (chosen === 'conversion' && !visits.data) ? visits : revenue}
