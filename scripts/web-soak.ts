@@ -1,13 +1,14 @@
 /**
- * `npm run web:soak [-- --seconds 600] [-- --events 1000]` keeps the live dashboard open in Chromium on a running platform
- * while shoppers act, and compares the page's memory, nodes and listeners after a tenth of the time with those at the end.
- * It fails when the heap has grown by more than 5 MB, or when nodes or listeners have grown by more than a tenth.
+ * `npm run web:soak [-- --seconds 600] [-- --events 1000]` keeps the live dashboard open in Chromium on the platform that
+ * runs in `.local`, or one that it starts, while shoppers act, and compares the page's memory, nodes and listeners after a
+ * tenth of the time with those at the end. It fails when the heap has grown by more than 5 MB, or when nodes or listeners
+ * have grown by more than a tenth.
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { type CDPSession, chromium } from 'playwright-core';
-import { projectPath } from '#platform/project';
 import { sleep } from '#platform/waiting/sleep';
+import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
 import { findBrowser, noBrowser, openDashboard } from '../tests/web/browser.js';
 
@@ -23,10 +24,11 @@ const batch = 500;
 /** So many people are in the shop at once, each with one view a second, until they have seen so many products. */
 const viewsPerVisit = 20;
 
-const run = readRunFile(process.env.CARTSTREAM_RUN ?? projectPath('.local/run.json'));
-const shop = shopAt(run.gateway);
 const executablePath = findBrowser();
 if (executablePath === undefined) throw new Error(noBrowser);
+const platform = await findPlatform(1_000);
+const run = readRunFile(platform.runFile);
+const shop = shopAt(run.gateway);
 
 type Size = { heapBytes: number; nodes: number; listeners: number };
 
@@ -99,4 +101,5 @@ try {
 } finally {
   done.abort();
   await browser.close();
+  await platform.stop();
 }
