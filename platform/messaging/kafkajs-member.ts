@@ -19,7 +19,6 @@ import {
   type MembershipWatch,
 } from '#platform/messaging/membership-watch';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
-import { partitionName } from '#platform/messaging/partition-name';
 import {
   createUnreadablePartitions,
   type UnreadablePartitions,
@@ -65,20 +64,14 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 },
   );
   const admin = connection.kafka.admin();
-  const paused = new Set<string>();
-  const isPaused = () => paused.size > 0;
+  const isPaused = () => consumer.paused().length > 0;
   const ends = createPartitionEnds(admin, lanes, isPaused);
   const watch = createMembershipWatch(parts.replacements);
   const life = createLife();
   const gate = createFetchGate(settings.fetchSpacingMs, isPaused);
-  const pause = (at: TopicPartition) => {
-    paused.add(partitionName(at));
-    steer(life, () => consumer.pause(byTopic([at])));
-  };
+  const pause = (at: TopicPartition) => steer(life, () => consumer.pause(byTopic([at])));
   const resume = (at: TopicPartition) => {
-    if (unreadable.isHeld(at) || lanes.isPaused(at)) return;
-    paused.delete(partitionName(at));
-    steer(life, () => consumer.resume(byTopic([at])));
+    if (!unreadable.isHeld(at) && !lanes.isPaused(at)) steer(life, () => consumer.resume(byTopic([at])));
   };
   const unreadable = createUnreadablePartitions({
     group: settings.group,
@@ -114,7 +107,6 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
       watch.assign();
       lanes.assign(starts);
       consumer.resume(byTopic(assigned));
-      paused.clear();
       gate.open();
     });
   listen(consumer, { watch, begin, life, gate });
