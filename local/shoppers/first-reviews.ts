@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Random } from '../random.js';
 import { type ShopClient, unlessOk } from '../shop-client.js';
 import type { Accounts, Shopper } from './accounts.js';
+import { shippingAddress } from './address.js';
 import type { Assortment, Listed } from './assortment.js';
 
 const buyers = 8;
@@ -77,13 +78,7 @@ const buy = async (shop: ShopClient, { token }: Shopper, goods: readonly Listed[
       headers: { 'idempotency-key': randomUUID() },
       body: {
         items: goods.map(({ id: productId }) => ({ productId, quantity: 1 })),
-        shippingAddress: {
-          name: 'Sim Shopper',
-          line1: '1 Test Street',
-          city: 'London',
-          postalCode: 'N1 1AA',
-          country: 'GB',
-        },
+        shippingAddress,
         payment: { method: 'card', token: 'tok_ok' },
       },
     }),

@@ -3,6 +3,7 @@ import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Random } from '../random.js';
 import { type ShopClient, unlessOk } from '../shop-client.js';
 import type { Shopper } from './accounts.js';
+import { shippingAddress } from './address.js';
 import type { Assortment, Listed } from './assortment.js';
 import type { Baskets } from './baskets.js';
 import type { BrowsePath } from './browse-paths.js';
@@ -214,13 +215,7 @@ const checkOut = async (world: VisitWorld, checkout: Checkout): Promise<Bought |
       headers: { 'idempotency-key': randomUUID(), 'x-visit-id': visitId },
       body: {
         items,
-        shippingAddress: {
-          name: 'Sim Shopper',
-          line1: '1 Test Street',
-          city: 'London',
-          postalCode: 'N1 1AA',
-          country: 'GB',
-        },
+        shippingAddress,
         payment: { method: oneOf(habits.methods, random), token: oneOf(habits.payments, random) },
         ...(shopper === undefined ? { email: `guest-${visitId.slice(0, 8)}@example.com` } : {}),
       },
