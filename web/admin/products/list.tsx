@@ -1,17 +1,17 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
 import { api, query } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
 import type { components } from '../../api/schema.d.ts';
-import { Button, buttonClasses } from '../../kit/button.tsx';
+import { buttonClasses } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
-import { SelectField, TextField } from '../../kit/field.tsx';
+import { SelectField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Price } from '../../money/price.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { categoryPathWords } from '../../words/words.ts';
 import { More } from '../more.tsx';
 import { type Page, usePages } from '../pages.ts';
+import { SearchForm } from '../search-form.tsx';
 
 type Product = components['schemas']['Product'];
 
@@ -32,7 +32,6 @@ export const ProductsPage = () => {
   const user = useUser();
   const categories = query.useQuery('get', '/api/categories', {}, { staleTime: 10 * 60_000 });
   const navigate = useNavigate();
-  const [text, setText] = useState(q ?? '');
   const read = async (cursor: string | undefined): Promise<Page<Product> | undefined> => {
     const page = { limit: 50, ...(cursor && { cursor }), ...(category && { category }) };
     return q === undefined
@@ -44,10 +43,6 @@ export const ProductsPage = () => {
   const ask = (change: { q?: string; category?: string; sort?: string }): void => {
     const all = Object.entries({ ...asked, ...change }).filter(([, value]) => value !== '');
     void navigate({ to: '/products', search: Object.fromEntries(all) });
-  };
-  const search = (event: FormEvent): void => {
-    event.preventDefault();
-    ask({ q: text.trim() });
   };
   return (
     <>
@@ -65,19 +60,7 @@ export const ProductsPage = () => {
         {q === undefined ? `${orders[sort ?? 'newest']}.` : `Found for “${q}”`}
       </PageTitle>
       <div className="mb-4 flex flex-wrap items-end gap-x-4 gap-y-2">
-        <form onSubmit={search} className="flex w-full max-w-md items-end gap-2">
-          <TextField
-            label="Search"
-            type="search"
-            value={text}
-            maxLength={100}
-            onChange={(event) => setText(event.target.value)}
-            className="flex-1"
-          />
-          <Button type="submit" look="secondary">
-            Search
-          </Button>
-        </form>
+        <SearchForm found={q} maxLength={100} className="w-full" onSearch={(words) => ask({ q: words })} />
         <SelectField
           label="Category"
           required

@@ -1,16 +1,15 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
-import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { useProductNames } from '../../staff/product-names.ts';
 import { More } from '../more.tsx';
 import { type Page, usePages } from '../pages.ts';
+import { SearchForm } from '../search-form.tsx';
 
 type Stock = components['schemas']['Stock'];
 
@@ -51,14 +50,10 @@ export const StockPage = () => {
   const asked = useSearch({ from: '/stock' });
   const { q, low } = asked;
   const navigate = useNavigate();
-  const [text, setText] = useState(q ?? '');
   const list = usePages<Stock>(['stock', q, low], (cursor) => read(asked, cursor), { isFresh: true });
   const names = useProductNames(list.rows.map(({ productId }) => productId).slice(0, 100));
-  const search = (event: FormEvent): void => {
-    event.preventDefault();
-    const words = text.trim();
+  const search = (words: string): void =>
     void navigate({ to: '/stock', search: { ...(words && { q: words }), ...(low && { low }) } });
-  };
   return (
     <>
       <PageTitle title="Stock" app="Admin">
@@ -66,19 +61,7 @@ export const StockPage = () => {
         {q && `, found for “${q}”`}.
       </PageTitle>
       <div className="mb-4 flex flex-wrap items-end gap-x-4 gap-y-2">
-        <form onSubmit={search} className="flex w-full max-w-md items-end gap-2">
-          <TextField
-            label="Search"
-            type="search"
-            value={text}
-            maxLength={100}
-            onChange={(event) => setText(event.target.value)}
-            className="flex-1"
-          />
-          <Button type="submit" look="secondary">
-            Search
-          </Button>
-        </form>
+        <SearchForm found={q} maxLength={100} className="w-full" onSearch={search} />
         <Button
           look={low ? 'primary' : 'secondary'}
           aria-pressed={low !== undefined}

@@ -1,19 +1,19 @@
 import { useMutation } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
-import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { More } from '../more.tsx';
 import { usePages } from '../pages.ts';
+import { SearchForm } from '../search-form.tsx';
 
 type User = components['schemas']['User'];
 const roles: readonly User['roles'][number][] = ['customer', 'support', 'analyst', 'admin'];
@@ -29,7 +29,6 @@ const does: Readonly<Record<User['roles'][number], string>> = {
 export const UsersPage = () => {
   const { email } = useSearch({ from: '/users' });
   const navigate = useNavigate();
-  const [text, setText] = useState(email ?? '');
   const [edited, edit] = useState<User>();
   const list = usePages<User>(
     ['users', email],
@@ -40,26 +39,19 @@ export const UsersPage = () => {
         })
       ).data,
   );
-  const search = (event: FormEvent): void => {
-    event.preventDefault();
-    void navigate({ to: '/users', search: text.trim() === '' ? {} : { email: text.trim() } });
-  };
+  const search = (words: string): void =>
+    void navigate({ to: '/users', search: words === '' ? {} : { email: words } });
   return (
     <>
       <PageTitle title="Users" app="Admin" />
-      <form onSubmit={search} className="mb-4 flex max-w-md items-end gap-2">
-        <TextField
-          label="E-mail"
-          type="search"
-          value={text}
-          maxLength={254}
-          onChange={(event) => setText(event.target.value)}
-          className="flex-1"
-        />
-        <Button type="submit" look="secondary">
-          Find
-        </Button>
-      </form>
+      <SearchForm
+        label="E-mail"
+        verb="Find"
+        found={email}
+        maxLength={254}
+        className="mb-4"
+        onSearch={search}
+      />
       {list.error && <ProblemPanel error={list.error} onRetry={list.refresh} />}
       <DataTable
         caption="Users"
