@@ -89,20 +89,21 @@ const moneyQuery = (period: Period): Query => {
   };
 };
 
-/** Every order has a line 0. */
-const boughtSql = `FROM sales
-    WHERE kind = 'sale' AND line = 0 AND user_key != 0
-      AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`;
-
-/** By currency and altogether: an account that buys in two currencies is one buyer. */
+/**
+ * By currency and altogether: an account that buys in two currencies is one buyer. A set of all earlier buyers costs less than
+ * one of those among them who buy in the period, which would have to be found twice.
+ * Every order has a line 0.
+ */
 const buyersQuery = (period: Period): Query => ({
   sql: `
   SELECT currency, grouping(currency) AS isTotal, uniqExact(user_key) AS buyers,
     uniqExactIf(user_key, user_key NOT IN (
       SELECT user_key FROM sales
-      WHERE kind = 'sale' AND line = 0 AND occurred_at < {from:DateTime('UTC')} AND user_key IN (SELECT user_key ${boughtSql})
+      WHERE kind = 'sale' AND line = 0 AND user_key != 0 AND occurred_at < {from:DateTime('UTC')}
     )) AS newBuyers
-  ${boughtSql}
+  FROM sales
+  WHERE kind = 'sale' AND line = 0 AND user_key != 0
+    AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
   GROUP BY GROUPING SETS ((currency), ())`,
   params: periodParams(period),
 });
