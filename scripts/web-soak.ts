@@ -26,6 +26,8 @@ const viewsPerVisit = 20;
 
 const executablePath = findBrowser();
 if (executablePath === undefined) throw new Error(noBrowser);
+// Before the platform, so that a browser that does not start leaves no platform behind.
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const platform = await findPlatform(1_000);
 const run = readRunFile(platform.runFile);
 const shop = shopAt(run.gateway);
@@ -65,7 +67,6 @@ const act = async (until: AbortSignal): Promise<void> => {
   }
 };
 
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
 const done = new AbortController();
 try {

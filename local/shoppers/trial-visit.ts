@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import { type Random, weightedIndices } from '../random.js';
 import { type ShopClient, unlessOk } from '../shop-client.js';
+import { shippingAddress } from './address.js';
 import type { Assortment } from './assortment.js';
 
 /**
@@ -39,14 +40,6 @@ export type TrialWorld = {
   catalogue: Catalogue;
   assortment: Assortment;
   nowMs: () => number;
-};
-
-const shippingAddress = {
-  name: 'Trial Shopper',
-  line1: '1 Test Street',
-  city: 'London',
-  postalCode: 'N1 1AA',
-  country: 'GB',
 };
 
 /** Draws needs by the popularity of their first products, of those that have enough to go with them. */
@@ -169,7 +162,7 @@ export const trialVisit = async (world: TrialWorld, need: Need, random: Random):
     headers: { 'idempotency-key': randomUUID(), 'x-visit-id': visitId },
     body: {
       items,
-      shippingAddress,
+      shippingAddress: { ...shippingAddress, name: 'Trial Shopper' },
       payment: { method: 'card', token: 'tok_ok' },
       email: `${visitId}@example.com`,
     },
