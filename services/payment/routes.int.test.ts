@@ -73,5 +73,11 @@ describe('a list of payments', () => {
     expect(await listed(hour)).toEqual([orderId]);
     expect((await ask({ from: '2025-02-30T13:30:00+02:00' })).status).toBe(400);
     expect((await ask({ from: '2025-05-01' })).status).toBe(400);
+    for (const to of ['2025-05-01T13:30:00+02:00', '2025-05-01T11:29:59Z'])
+      expect((await ask({ from: '2025-05-01T13:30:00+02:00', to })).body).toMatchObject({
+        status: 400,
+        code: 'invalid_period',
+        errors: [{ path: '/from', message: 'must be before `to`' }],
+      });
   });
 });

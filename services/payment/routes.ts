@@ -56,6 +56,7 @@ const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
     },
     async ({ principal, query }) => {
       const { limit, cursor, orderId, userId, from, to } = query;
+      if (from !== undefined && to !== undefined && Date.parse(from) >= Date.parse(to)) throw emptyPeriod();
       const beforePaymentId = decodeCursor(cursor, z.uuid());
       const ownId = isStaff(principal) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
@@ -240,6 +241,11 @@ const visible = (payment: PaymentView | undefined, principal: Principal): Paymen
   if (!payment || !maySee(principal, payment)) throw unknownPayment();
   return payment;
 };
+
+const emptyPeriod = () =>
+  problem(400, 'invalid_period', 'The period is not valid.', {
+    errors: [{ path: '/from', message: 'must be before `to`' }],
+  });
 
 const isStaff = (principal: Principal): boolean => hasRole(principal, ...staff);
 
