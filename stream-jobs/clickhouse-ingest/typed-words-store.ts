@@ -2,7 +2,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 
 export type ErasedUser = { userId: string; erasedAtMs: number };
 
-type Asked = Pick<ClickHouse, 'query' | 'command'>;
+type Asked = Pick<ClickHouse, 'query' | 'command' | 'database'>;
 
 /** The columns with words that shoppers typed, and what they hold where there are none. */
 const columns = [
@@ -11,11 +11,16 @@ const columns = [
 ] as const;
 
 /** The visits of these users include what they did in them before they logged in. */
-const ofTheirs = `(user_id IN ({userIds:Array(String)}) OR visit_id IN (
-  SELECT visit_id FROM shopper_activity WHERE user_id IN ({userIds:Array(String)})))`;
+const ofTheirs = (database: string) => `(user_id IN ({userIds:Array(String)}) OR visit_id IN (
+  SELECT visit_id FROM ${database}.shopper_activity WHERE user_id IN ({userIds:Array(String)})))`;
+
+type ErasedFrom = { tables?: readonly string[]; database?: string };
 
 /** Kafka has what shoppers typed for 30 days, and a table may be filled anew from it. */
 const daysBack = 45;
+
+/** Whether the table has words that shoppers typed. */
+export const hasTypedWords = (name: string): boolean => columns.some(({ table }) => table === name);
 
 /** Takes out of ClickHouse what people typed whose accounts were erased. Rows and their counts stay. */
 export const typedWords = {
@@ -27,19 +32,27 @@ export const typedWords = {
        GROUP BY key`,
     ),
 
-  /** Resolves when the words are gone, to the number of rows that had some. */
-  erase: async (clickhouse: Asked, userIds: readonly string[]): Promise<number> => {
+  /**
+   * Takes them out of these tables of a database, by the visits that the live one has. Resolves when the words are gone, to
+   * the number of rows that had some.
+   */
+  erase: async (
+    live: Asked,
+    userIds: readonly string[],
+    { tables = columns.map(({ table }) => table), database = live.database }: ErasedFrom = {},
+  ): Promise<number> => {
     let erased = 0;
     for (const { table, column, none } of columns) {
-      const words = `${column} IS NOT NULL AND ${column} <> '' AND ${ofTheirs}`;
-      const [found] = await clickhouse.query<{ rows: number }>(
-        `SELECT count() AS rows FROM ${table} WHERE ${words}`,
+      if (!tables.includes(table)) continue;
+      const words = `${column} IS NOT NULL AND ${column} <> '' AND ${ofTheirs(live.database)}`;
+      const [found] = await live.query<{ rows: number }>(
+        `SELECT count() AS rows FROM ${database}.${table} WHERE ${words}`,
         { userIds },
       );
       if (!found?.rows) continue;
       erased += found.rows;
-      await clickhouse.command(
-        `ALTER TABLE ${table} UPDATE ${column} = ${none} WHERE ${words} SETTINGS mutations_sync = 2`,
+      await live.command(
+        `ALTER TABLE ${database}.${table} UPDATE ${column} = ${none} WHERE ${words} SETTINGS mutations_sync = 2`,
         { userIds },
       );
     }

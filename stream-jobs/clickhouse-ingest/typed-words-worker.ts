@@ -12,7 +12,7 @@ const usersKeptMax = 100_000;
 /** Looks every ten minutes for accounts that were erased, and takes out what their owners typed. */
 export const createTypedWordsEraser = (
   host: Pick<Host, 'clock' | 'logger' | 'stopping'>,
-  clickhouse: Pick<ClickHouse, 'query' | 'command'>,
+  clickhouse: Pick<ClickHouse, 'query' | 'command' | 'database'>,
 ): Component & { look(): Promise<void> } => {
   /** Users of whom nothing can come any more. */
   const settled = createBoundedMap<true>(usersKeptMax);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { ClickHouse, QueryParams } from '#platform/clickhouse/client';
 import type { OutgoingRecord } from '#platform/messaging/broker';
@@ -6,6 +7,7 @@ import { sleep } from '#platform/waiting/sleep';
 import { createBlockClaims } from '../block-claims.js';
 import { breakOpen, setGates } from '../table-gate.js';
 import { setUp } from '../testing/set-up.js';
+import { typedWords } from '../typed-words-store.js';
 import { nextDatabaseOf } from './next-tables.js';
 import type { Request } from './plan.js';
 
@@ -187,6 +189,38 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
     ]);
     await ingest.stop();
     await isExact(setting, { lines: 10, net: 19_980 });
+  });
+
+  it('brings no words back of people whose accounts were erased', async (context) => {
+    const { rig, start, rowsBecome } = await setUp(context);
+    const [ann, bo] = [randomUUID(), randomUUID()];
+    const search = (user: string | null, visit: string, query: string) =>
+      rig.activity({ type: 'products_searched', user_id: user, visit_id: visit, query });
+    await rig.send(rig.topic.shopperActivity, [
+      search(null, 'visit-1', 'ann before login'),
+      search(ann, 'visit-1', 'ann'),
+      search(bo, 'visit-2', 'bo'),
+    ]);
+    await start({ tables: ['shopper_activity'] });
+    await rowsBecome('shopper_activity', 3);
+    await rig.clickhouse.insertRows('domain_events', [
+      {
+        topic: 'users',
+        kafka_partition: 0,
+        kafka_offset: 0,
+        event_id: randomUUID(),
+        key: ann,
+        type: 'UserErased',
+        occurred_at: new Date().toISOString().replace('T', ' ').replace('Z', ''),
+        payload: '{}',
+      },
+    ]);
+    await typedWords.erase(rig.clickhouse, [ann]);
+    await rig.backfill({ request: { ...all, table: 'shopper_activity' } });
+    expect(await rig.count('shopper_activity')).toBe(3);
+    expect(await rig.clickhouse.query(`SELECT query FROM shopper_activity WHERE query IS NOT NULL`)).toEqual([
+      { query: 'bo' },
+    ]);
   });
 
   it('tries again where the ingest did not wait for it, and took its table out of reach', async (context) => {

@@ -9,6 +9,7 @@ import { createBlockClaims } from '../block-claims.js';
 import type { Feed } from '../feeds.js';
 import { createStoredRows } from '../stored-rows.js';
 import { isGone } from '../table-gate.js';
+import { hasTypedWords, typedWords } from '../typed-words-store.js';
 import { copyRows } from './copy.js';
 import { exchangeTables, feedOf, mendAll, type Parts, stagesTo, wasExchanged } from './exchange.js';
 import { dropNextTables, openNextTables, type Phase } from './next-tables.js';
@@ -168,6 +169,7 @@ const catchUp = async (work: Work, plan: Plan, parts: Parts): Promise<number> =>
   }
   work.onProgress({ step: 'comparing', done: 0, total: 1 });
   await assertNoneTwice(work.feeds, parts);
+  await eraseWords(work.tables, parts);
   return mendAll(plan, work.feeds, createStoredRows(parts.next.clickhouse));
 };
 
@@ -203,6 +205,13 @@ const readerOf =
     });
     return offsets(reached) - offsets(begun);
   };
+
+/** Kafka still has what people typed whose accounts were erased: it goes before anybody can see it. */
+const eraseWords = async (tables: readonly string[], { live, next }: Parts): Promise<void> => {
+  if (!tables.some(hasTypedWords)) return;
+  const users = (await typedWords.erasedUsers(live)).map(({ userId }) => userId);
+  if (users.length > 0) await typedWords.erase(live, users, { tables, database: next.database });
+};
 
 const assertNoneTwice = async (feeds: readonly Feed[], { next }: Parts): Promise<void> => {
   const [first] = feeds;

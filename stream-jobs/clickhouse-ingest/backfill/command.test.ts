@@ -18,6 +18,11 @@ describe('the arguments of a back-fill', () => {
     });
   });
 
+  it('keep no old table with words that shoppers typed', () => {
+    for (const table of ['shopper_activity', 'searches'])
+      expect(readArguments(['--table', table]).dropOld).toBe(true);
+  });
+
   it.for([
     [[]],
     [['--table', 'sales', '--from', 'yesterday']],

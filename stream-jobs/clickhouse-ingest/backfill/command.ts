@@ -6,6 +6,7 @@ import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createLogger } from '#platform/telemetry/logger';
 import type { ClickHouseIngestConfig } from '../config.js';
 import { feedsOf } from '../service.js';
+import { hasTypedWords } from '../typed-words-store.js';
 import { backfill, type Progress, type Summary } from './backfill.js';
 import type { Request } from './plan.js';
 
@@ -13,7 +14,7 @@ export const usage = `usage: backfill --table NAME [--from TIME] [--to TIME] [--
   --from, --to   ISO times: records that occurred in between; without them, everything that Kafka has
   --offsets      0:1000-2000,1:500- in place of times; the other partitions are copied
   --again        drops what an unfinished back-fill of the table has
-  --drop-old     drops the old tables after the exchange`;
+  --drop-old     drops the old tables after the exchange; those with words that shoppers typed are dropped in any case`;
 
 type Arguments = { request: Request; again: boolean; dropOld: boolean };
 
@@ -42,7 +43,8 @@ export const readArguments = (args: readonly string[]): Arguments => {
     throw wrong('--offsets stands in place of --from and --to');
   if (request.fromMs !== null && request.toMs !== null && request.fromMs >= request.toMs)
     throw wrong('--from is not before --to');
-  return { request, again: values.again, dropOld: values['drop-old'] };
+  // Nobody would take the words of a person who is erased later out of a table that was put away.
+  return { request, again: values.again, dropOld: values['drop-old'] || hasTypedWords(table) };
 };
 
 const wrong = (message: string): PlatformError =>

@@ -132,9 +132,10 @@ export const openIngestRig = async () => {
     close: async () => {
       await Promise.all(closing.map((each) => each()));
       await producer.close();
-      await clickhouse.command(
-        `DROP DATABASE IF EXISTS ${nextDatabaseOf(clickhouse.database, 'sales')} SYNC`,
-      );
+      for (const table of ['sales', 'shopper_activity'])
+        await clickhouse.command(
+          `DROP DATABASE IF EXISTS ${nextDatabaseOf(clickhouse.database, table)} SYNC`,
+        );
       await admin.deleteTopics(Object.values(topic).flatMap((name) => [name, deadLetterTopic(name)]));
       await admin.close();
       await drop();
