@@ -48,7 +48,7 @@ export const replay = async (
       learned += 1;
       waiting = await activities.next();
     }
-    const items = recommender.recommend(query).map(({ productId }) => productId);
+    const items = recommender.rank(query).map(({ productId }) => productId);
     answered += 1;
     if (!output.write(`${JSON.stringify({ queryId, items })}\n`)) await once(output, 'drain');
   }

@@ -26,9 +26,7 @@ export type Shelf = {
 };
 
 /** The queries of the catalogue. */
-export type Catalogue = {
-  /** The products of the list that may be shown: known, active, in stock, not excluded; in no order. */
-  sellable(productIds: readonly string[], exclusions: Exclusions): Promise<Shelf[]>;
+export type CatalogueReads = {
   /** The best sellers that may be shown, then the newest, of a category and those below it, or of all. */
   bestsellers(category: string | null, exclusions: Exclusions, countMax: number): Promise<Shelf[]>;
   /** Those of the products that are known. */
@@ -37,9 +35,14 @@ export type Catalogue = {
   recentPurchases(userId: string): Promise<string[]>;
 };
 
+export type Catalogue = CatalogueReads & {
+  /** The products of the list that may be shown: known, active, in stock, not excluded; in no order. */
+  sellable(productIds: readonly string[], exclusions: Exclusions): Promise<Shelf[]>;
+};
+
 export type StockLine = { productId: string; available: number; stockVersion: number };
 
-export type CatalogueStore = Catalogue & {
+export type CatalogueStore = CatalogueReads & {
   /** Adds a product, or describes it anew; an older event than the last changes nothing. */
   open(tx: Tx, product: ProductCreated | ProductUpdated): Promise<void>;
   /** Takes a product off every list for ever. */
@@ -67,14 +70,6 @@ export const createCatalogueStore = (
   const values = ({ productIds, buyerId }: Exclusions) => [productIds, buyerId, boughtSince()];
 
   return {
-    sellable: async (productIds, exclusions) => {
-      if (productIds.length === 0) return [];
-      const { rows } = await db.query<Row>(
-        `SELECT ${columns} FROM products WHERE product_id = ANY($4::text[]) AND ${notExcluded}`,
-        [...values(exclusions), productIds],
-      );
-      return rows.map(shelved);
-    },
     bestsellers: async (category, exclusions, countMax) => {
       const { rows } = await db.query<Row>(
         category === null

@@ -1,7 +1,7 @@
 import type { Clock } from '#platform/clock';
 import { createFreshMap } from '#platform/fresh-map';
 import type { Neighbour, SimilarityView, Weighted } from '#schemas/similarity-state';
-import type { Catalogue, Exclusions, Shelf } from './catalogue-store.js';
+import type { Catalogue, CatalogueReads, Exclusions, Shelf } from './catalogue-store.js';
 
 /** What is not about one visitor is kept so long: a list follows its sources within half a second and a second. */
 const productAgeMsMax = 500;
@@ -51,8 +51,6 @@ export const freshSimilarity = (view: SimilarityView, { monotonicMs }: View): Si
     learnedUpTo: () => learned.get(''),
   };
 };
-
-type CatalogueReads = Omit<Catalogue, 'sellable'>;
 
 /** Keeps where products stand, and the rankings of categories. */
 export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Catalogue => {

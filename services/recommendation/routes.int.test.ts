@@ -19,7 +19,8 @@ import { type ArmModel, codeOf, type Experiment } from '#schemas/experiments';
 import { teamAt } from '#schemas/interleaving';
 import { labelOf } from '#schemas/recommendation-label';
 import { type SimilarityView, similarityKeys } from '#schemas/similarity-state';
-import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
+import { type Catalogue, createCatalogueStore } from './catalogue-store.js';
+import { freshCatalogue } from './fresh-view.js';
 import { createModel } from './model.js';
 import { reactions } from './reactions.js';
 import { recommend } from './recommend.js';
@@ -44,7 +45,7 @@ const keys = similarityKeys.of('test');
 let host: RunnableHost;
 let db: Database;
 let base: string;
-let catalogue: CatalogueStore;
+let catalogue: Catalogue;
 let similarity: SimilarityView;
 const model = createModel(createRecommender());
 let experiments: readonly Experiment[] = [];
@@ -75,7 +76,9 @@ beforeAll(async () => {
     }),
   );
   const client = host.use(createRedis(host, redisUrl.toString()));
-  catalogue = createCatalogueStore(db, { nowMs: Date.now, recentMs: 86_400_000 });
+  const store = createCatalogueStore(db, { nowMs: Date.now, recentMs: 86_400_000 });
+  // A clock that runs a million times as fast, so that a list sees what was stored just now.
+  catalogue = freshCatalogue(store, { monotonicMs: () => performance.now() * 1_000_000 });
   const http = createHttpServer(host, { port: 0, title: 'test', auth });
   similarity = viewOrNothing(redisSimilarityView(client.client, host.clock), client);
   recommendationRoutes(http.app, host, {
@@ -89,7 +92,7 @@ beforeAll(async () => {
   await host.start();
   base = http.component.url;
 
-  const table = reactions(catalogue);
+  const table = reactions(store);
   const react = <T extends keyof EventMap>(type: T, value: EventMap[T]) =>
     inTransaction(db, async (tx) => {
       await table[type]?.(tx, { type, value } as ReceivedEvent<T, EventMap[T]>);
