@@ -64,6 +64,8 @@ export type OperationsRouteDeps = {
   producer: Pick<Producer, 'send'>;
   clock: Clock;
   logger: Logger;
+  /** The topics that records are parked from. */
+  topics: readonly string[];
   /** What the names of the groups that take replays begin with. */
   replayPrefixes: readonly string[];
 };
@@ -114,11 +116,19 @@ const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
         summary: 'The records of one topic that consumers could not handle.',
         params: z.strictObject({ topic: text(200) }),
         querystring: z.strictObject({ ...listQuery, ...filters }),
-        response: { 200: listSchema },
+        response: { 200: listSchema, ...problems(404) },
       },
     },
-    ({ params: { topic }, query: { limit, cursor, group, reason, status } }) =>
-      answer({ topic, group, reason, isWaiting: status === 'waiting' }, limit, cursor),
+    async ({ params: { topic }, query: { limit, cursor, group, reason, status } }) => {
+      // An empty list of a topic that does not exist would look as if nothing were wrong.
+      if (!deps.topics.includes(topic))
+        throw problem(
+          404,
+          'topic_not_found',
+          `There is no such topic. Those are: ${deps.topics.join(', ')}.`,
+        );
+      return await answer({ topic, group, reason, isWaiting: status === 'waiting' }, limit, cursor);
+    },
   );
 };
 

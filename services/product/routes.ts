@@ -10,6 +10,7 @@ import {
   pageOf,
 } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
+import { isRange, mustNotBeBelow } from '#platform/http/range';
 import type { HttpApp } from '#platform/http/server';
 import { line, text, uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
@@ -40,18 +41,20 @@ const ids = text(idsMax * (idChars + 1))
     `must be at most ${idsMax} ids, separated by commas`,
   );
 
-const listFilters = z.strictObject({
-  ...listQuery,
-  category: category.optional(),
-  brand: line(120).optional(),
-  minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
-  maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
-  groupId: uuid.optional().describe('The variants of one product.'),
-  ids: ids
-    .optional()
-    .describe('Products by their ids, separated by commas; those not for sale are left out.'),
-  sort: z.enum(sorts).default('newest'),
-});
+const listFilters = z
+  .strictObject({
+    ...listQuery,
+    category: category.optional(),
+    brand: line(120).optional(),
+    minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
+    maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
+    groupId: uuid.optional().describe('The variants of one product.'),
+    ids: ids
+      .optional()
+      .describe('Products by their ids, separated by commas; those not for sale are left out.'),
+    sort: z.enum(sorts).default('newest'),
+  })
+  .refine(({ minPrice, maxPrice }) => isRange(minPrice, maxPrice), mustNotBeBelow('minPrice', 'maxPrice'));
 
 const position = z.object({
   sort: z.enum(sorts),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { decodeSortedCursor, listQuery, pageFrom } from '#platform/http/pagination';
+import { isRange, mustNotBeBelow } from '#platform/http/range';
 import type { HttpApp } from '#platform/http/server';
 import { line, text, wholeNumber } from '#platform/http/text';
 import type { Metrics } from '#platform/telemetry/metrics';
@@ -11,17 +12,19 @@ import { type SearchFound, type SearchQuery, searchSorts } from './document.js';
 const amountMinorMax = 1_000_000_000_00;
 const minorUnits = wholeNumber(0, amountMinorMax).optional().describe('In minor units.');
 
-const searchQuery = z.strictObject({
-  ...listQuery,
-  q: text(200).min(1).describe('What to search for. The first twelve words count.'),
-  category: line(200).optional().describe('A path; what is below it is found too.'),
-  brand: line(120).optional(),
-  minPrice: minorUnits,
-  maxPrice: minorUnits,
-  minRating: wholeNumber(1, 5).optional().describe('At least so many stars.'),
-  inStock: z.enum(['true', 'false']).optional(),
-  sort: z.enum(searchSorts).default('relevance'),
-});
+const searchQuery = z
+  .strictObject({
+    ...listQuery,
+    q: text(200).min(1).describe('What to search for. The first twelve words count.'),
+    category: line(200).optional().describe('A path; what is below it is found too.'),
+    brand: line(120).optional(),
+    minPrice: minorUnits,
+    maxPrice: minorUnits,
+    minRating: wholeNumber(1, 5).optional().describe('At least so many stars.'),
+    inStock: z.enum(['true', 'false']).optional(),
+    sort: z.enum(searchSorts).default('relevance'),
+  })
+  .refine(({ minPrice, maxPrice }) => isRange(minPrice, maxPrice), mustNotBeBelow('minPrice', 'maxPrice'));
 
 const counts = z.array(z.object({ value: z.string(), count: z.int() }));
 const answer = z.object({
