@@ -69,13 +69,15 @@ const historyRoute = (app: HttpApp, { db, notifications }: NotificationRouteDeps
         response: { 200: pageOf(notificationSchema), ...problems(403) },
       },
     },
-    async ({ principal, query: { limit, cursor, status, userId } }) => {
-      const beforeId = decodeCursor(cursor, z.uuid());
+    async (request) => {
+      const { principal, query } = request;
+      const { limit, status, userId } = query;
+      const beforeId = decodeCursor(request, z.uuid());
       const ownId = hasRole(principal, ...staff) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own notifications.');
       const filter = { userId: ownId ?? userId, status, beforeId, rowsMax: limit + 1 };
-      const { items, next } = pageFrom(await notifications.history(db, filter), limit, ({ id }) => id);
+      const { items, next } = pageFrom(request, await notifications.history(db, filter), ({ id }) => id);
       return { items: items.map(shown), next };
     },
   );
