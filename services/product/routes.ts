@@ -163,10 +163,10 @@ const shownPage = (
   serialize: (page: z.output<typeof productPage>) => string,
 ): ShownPage => {
   const { items, next } = pageFrom(request, rows, (row) => ({ sort, after: positionOf(row, sort) }));
-  const versions = items.map(({ productId, version, stockVersion, ratingVersion }) => [
+  const versions = items.map(({ productId, version, available, ratingVersion }) => [
     productId,
     version,
-    stockVersion,
+    available,
     ratingVersion,
   ]);
   return { etag: etagOf([versions, next]), body: serialize({ items: items.map(shown), next }) };
@@ -176,8 +176,8 @@ const shownPage = (
  * Of everything that the answer shows. A sale or a review changes it, but nothing that an update states, so an update is
  * based on the version of the description alone.
  */
-const etagOfRow = ({ version, stockVersion, ratingVersion }: ProductRow): string =>
-  versionedEtag(version, `${stockVersion}.${ratingVersion}`);
+const etagOfRow = ({ version, available, ratingVersion }: ProductRow): string =>
+  versionedEtag(version, `${available}.${ratingVersion}`);
 
 const notFound = () => problem(404, 'product_not_found', 'There is no such product.');
 
