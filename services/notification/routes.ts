@@ -5,7 +5,7 @@ import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { line, prose, text, uuid } from '#platform/http/text';
+import { line, text, uuid, visibleProse } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
@@ -86,7 +86,7 @@ const historyRoute = (app: HttpApp, { db, notifications }: NotificationRouteDeps
 const sendBody = z.strictObject({
   userId: uuid,
   subject: line(150),
-  text: prose(5000).min(1).describe('Plain text; an empty line begins a paragraph.'),
+  text: visibleProse(5000).describe('Plain text; an empty line begins a paragraph.'),
   channels: z.array(channel).min(1).max(channelNames.length).optional().describe('All, if unset.'),
 });
 

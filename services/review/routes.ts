@@ -10,7 +10,7 @@ import {
 } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { line, prose, uuid, wholeNumber } from '#platform/http/text';
+import { line, uuid, visibleProse, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import { averageOf, type Review, reviewStatuses } from './review.js';
@@ -34,7 +34,7 @@ const reviewSchema = z
   })
   .meta({ id: 'Review' });
 
-const submission = z.strictObject({ rating: stars, title: line(200), text: prose(5_000).min(1) });
+const submission = z.strictObject({ rating: stars, title: line(200), text: visibleProse(5_000) });
 const position = z.object({ sort: z.enum(reviewSorts), helpful: z.int(), reviewId: z.uuid() });
 const tags = ['reviews'];
 const ofProduct = z.strictObject({ productId: uuid });
