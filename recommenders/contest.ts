@@ -1,6 +1,6 @@
 import { type Scenario, scenarios } from './activity.js';
 import type { Candidates } from './candidates.js';
-import { featureCount, featureNames, priors } from './features.js';
+import { featureNames, priors } from './features.js';
 import type { Context } from './memory.js';
 import { type AskedSettings, firstSet, type ParameterSet, parameterSets } from './parameter-sets.js';
 import { createRanker, type Ranker, type RankerJson } from './ranker.js';
@@ -123,10 +123,10 @@ export const createContest = (
     scorers(candidates, context, scenario);
     candidates.keep(isWanted);
     const rows = candidates.items.length;
-    const features = candidates.features.subarray(0, rows * featureCount);
+    const { features } = candidates;
     const taken: number[] = [];
     for (let row = 0; row < rows; row += 1) if (chosen.has(candidates.items[row]!)) taken.push(row);
-    const scores = rankers[scenario].score(features, rows);
+    const scores = rankers[scenario].score(features);
     let sum = 0;
     for (const row of taken) {
       let rank = 1;
@@ -134,7 +134,7 @@ export const createContest = (
         if (scores[other]! > scores[row]! || (scores[other] === scores[row] && other < row)) rank += 1;
       if (rank <= rankMax) sum += 1 / rank;
     }
-    if (isLearning) rankers[scenario].learn(features, rows, taken);
+    if (isLearning) rankers[scenario].learn(features, taken);
     candidates.clear();
     return sum / chosen.size;
   };

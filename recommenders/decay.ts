@@ -8,10 +8,8 @@ export type ForwardDecay = {
   landmarkMs: number | null;
 };
 
-/** Beyond so many half-lives from the landmark all times weigh the same, so that sums stay finite: 18 years of weeks. */
-const halfLivesMax = 900;
-
-export const createForwardDecay = (halfLifeMs: number): ForwardDecay => {
+/** Beyond `halfLivesMax` from the landmark all times weigh the same, so that sums stay finite: with 900, 18 years of weeks. */
+export const createForwardDecay = (halfLifeMs: number, halfLivesMax = 900): ForwardDecay => {
   const decay: ForwardDecay = {
     landmarkMs: null,
     growth: (atMs) => {

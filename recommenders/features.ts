@@ -64,6 +64,9 @@ export type FeatureName = (typeof featureNames)[number];
 
 export const featureCount = featureNames.length;
 
+/** The last of them are alike for all candidates of a query. */
+export const queryFeatureCount = featureNames.length - featureNames.indexOf('querySteps');
+
 /** The column of each feature. */
 export const columnOf = Object.fromEntries(featureNames.map((name, nth) => [name, nth])) as Record<
   FeatureName,

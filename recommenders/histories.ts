@@ -1,3 +1,5 @@
+import { packed, unpacked } from './packed-history.js';
+
 /**
  * What each user bought and viewed, for repeat purchases and taste. A purchase's frequency decays by orders, as in TIFU-kNN
  * (Hu et al., SIGIR 2020): in the n-th order of a user an item counts
@@ -35,6 +37,7 @@ export type History = {
 };
 
 export type Histories = {
+  /** To be read only: what changes is that which `seen` returns. */
   of(userId: string | undefined): History | undefined;
   /** The user's history, a new one if there is none; the user counts as seen now. */
   seen(userId: string): History;
@@ -44,8 +47,8 @@ export type Histories = {
   restore(entry: HistoryEntry): void;
 };
 
-type HistoryJson = Omit<History, 'owned'> & { owned: [number, Owned][] };
-export type HistoryEntry = [userId: string, history: HistoryJson];
+/** The history as the base64 of its packed bytes. */
+export type HistoryEntry = [userId: string, history: string];
 
 export const rates = { fast: 0.7, slow: 0.95 };
 const itemsPerUserMax = 300;
@@ -54,22 +57,48 @@ const numbersMax = 300;
 /** How much the newest gap moves the usual one. */
 const gapShare = 0.35;
 
+/** The histories of the users seen last are kept as objects, because they change again and again. */
+const unpackedMax = 5_000;
+
 export const createHistories = (usersMax: number): Histories => {
+  // Together in the order in which the users were seen: all that are packed come before the others.
+  const packedOf = new Map<string, string>();
   const histories = new Map<string, History>();
+
+  const restored = (userId: string): History | undefined => {
+    const text = packedOf.get(userId);
+    return text === undefined ? undefined : unpacked(text);
+  };
+  const dropOldest = (): void => {
+    if (histories.size > Math.min(unpackedMax, usersMax))
+      for (const [userId, history] of histories) {
+        packedOf.set(userId, packed(history));
+        histories.delete(userId);
+        break;
+      }
+    if (histories.size + packedOf.size > usersMax) packedOf.delete(packedOf.keys().next().value as string);
+  };
+
   return {
-    of: (userId) => (userId === undefined ? undefined : histories.get(userId)),
+    of: (userId) => (userId === undefined ? undefined : (histories.get(userId) ?? restored(userId))),
     seen: (userId) => {
-      const history = histories.get(userId) ?? emptyHistory();
+      const history = histories.get(userId) ?? restored(userId) ?? emptyHistory();
+      packedOf.delete(userId);
       histories.delete(userId);
       histories.set(userId, history);
-      if (histories.size > usersMax) histories.delete(histories.keys().next().value as string);
+      dropOldest();
       return history;
     },
-    forget: (userId) => void histories.delete(userId),
-    *entries() {
-      for (const [userId, history] of histories) yield [userId, { ...history, owned: [...history.owned] }];
+    forget: (userId) => {
+      packedOf.delete(userId);
+      histories.delete(userId);
     },
-    restore: ([userId, history]) => void histories.set(userId, { ...history, owned: new Map(history.owned) }),
+    *entries() {
+      for (const [userId, text] of packedOf) yield [userId, Buffer.from(text, 'latin1').toString('base64')];
+      for (const [userId, history] of histories)
+        yield [userId, Buffer.from(packed(history), 'latin1').toString('base64')];
+    },
+    restore: ([userId, text]) => void packedOf.set(userId, Buffer.from(text, 'base64').toString('latin1')),
   };
 };
 

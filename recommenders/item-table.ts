@@ -1,4 +1,5 @@
 import type { Product } from './activity.js';
+import { grownTo } from './blocks.js';
 import { createNames, type Names } from './names.js';
 
 /** What is counted for each item, by its number. Masses are forward-decayed sums. */
@@ -29,7 +30,8 @@ const columnNames = [
   'firstMs',
   'createdMs',
 ] as const;
-type Columns = Record<(typeof columnNames)[number], number[]>;
+/** Replaced when they are full. */
+type Columns = Record<(typeof columnNames)[number], Float64Array>;
 export type ItemEntry = [name: string, ...columns: (number | null)[]];
 
 /** The creation of a product without a time of it. */
@@ -37,12 +39,16 @@ const alwaysThere = Number.MIN_SAFE_INTEGER;
 
 export const createItemTable = (itemsMax: number): ItemTable => {
   const names = createNames(itemsMax);
-  const columns = Object.fromEntries(columnNames.map((name) => [name, [] as number[]])) as Columns;
+  const columns = Object.fromEntries(columnNames.map((name) => [name, new Float64Array(0)])) as Columns;
+  let size = 0;
 
   const number = (id: string): number => {
     const item = names.number(id);
-    if (item >= 0 && item === columns.views.length) {
-      for (const name of columnNames) columns[name].push(name.endsWith('Ms') ? Number.NaN : 0);
+    if (item === size) {
+      for (const name of columnNames) columns[name] = grownTo(columns[name], item);
+      columns.firstMs[item] = Number.NaN;
+      columns.createdMs[item] = Number.NaN;
+      size += 1;
     }
     return item;
   };

@@ -1,7 +1,6 @@
 import { type Activity, recentMs, type Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
 import type { Contest } from './contest.js';
-import { featureCount } from './features.js';
 import type { History } from './histories.js';
 import type { Context, Memory } from './memory.js';
 import type { OpenVisit } from './open-visits.js';
@@ -58,11 +57,7 @@ export const createLessons = (
     const taken: number[] = [];
     for (let row = 0; row < candidates.items.length; row += 1)
       if (chosen.has(candidates.items[row]!)) taken.push(row);
-    rankers[scenario].learn(
-      candidates.features.subarray(0, candidates.items.length * featureCount),
-      candidates.items.length,
-      taken,
-    );
+    rankers[scenario].learn(candidates.features, taken);
     candidates.clear();
     lessons.given += 1;
   };

@@ -63,7 +63,8 @@ export const createMemory = (settings: RecommenderSettings): Memory => {
     following: createSparseRows(2 * pairsPerItemMax),
     popular: createLeaders(leadersMax, (item) => items.columns.long[item]!),
     trending: createLeaders(leadersMax, (item) => items.columns.short[item]!),
-    long: createForwardDecay(settings.halfLifeMs),
+    // Pairs are kept with 32 bits.
+    long: createForwardDecay(settings.halfLifeMs, 100),
     short: createForwardDecay(settings.halfLifeMs / 8),
   };
 };

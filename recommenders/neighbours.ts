@@ -1,6 +1,6 @@
 import type { Scores } from './scores.js';
 import { nthLargest } from './selection.js';
-import { entryOf, type VisitIndex } from './visit-index.js';
+import type { VisitIndex } from './visit-index.js';
 
 /** An item of the context, with the weight that it has in it. */
 export type Anchor = { item: number; weight: number };
@@ -40,8 +40,11 @@ export const createNeighbours = (index: VisitIndex) => {
       const ring = index.visitsOf(item);
       if (ring === undefined) continue;
       const from = Math.max(0, ring.size - settings.visitsPerItemMax);
-      for (let nth = ring.size - 1; nth >= from; nth -= 1) {
-        const visit = entryOf(ring, nth);
+      const { entries, begin, length, start, size } = ring;
+      let at = (start + size) % length;
+      for (let nth = size - 1; nth >= from; nth -= 1) {
+        at = at === 0 ? length - 1 : at - 1;
+        const visit = entries[begin + at]!;
         if (visit === own) continue;
         if (!index.isKept(visit)) break;
         const slot = index.slotOf(visit);
@@ -58,7 +61,7 @@ export const createNeighbours = (index: VisitIndex) => {
           touched.push(slot);
           matches[slot] = item;
         }
-        sims[slot]! += weight / (1 + (ring.size - 1 - nth) / settings.halfAge);
+        sims[slot]! += weight / (1 + (size - 1 - nth) / settings.halfAge);
       }
     }
   };
@@ -93,7 +96,7 @@ export const createNeighbours = (index: VisitIndex) => {
       const near = sims[slot]! / Math.sqrt(length);
       sims[slot] = 0;
       if (near < threshold) continue;
-      const sim = near ** settings.sharpness;
+      const sim = sharpened(near, settings.sharpness);
       const begin = slot * stepsMax;
       let match = length - 1;
       while (match > 0 && steps[begin + match] !== matches[slot]) match -= 1;
@@ -103,6 +106,10 @@ export const createNeighbours = (index: VisitIndex) => {
     touched.length = 0;
   };
 };
+
+/** The usual powers, without the time that a power takes. */
+const sharpened = (value: number, sharpness: number): number =>
+  sharpness === 2 ? value * value : sharpness === 1.5 ? value * Math.sqrt(value) : value ** sharpness;
 
 const tables = new Map<number, Float64Array>();
 

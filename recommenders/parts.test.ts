@@ -2,14 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createContent } from './content.js';
 import { createForwardDecay } from './decay.js';
-import { addOrder, createHistories } from './histories.js';
+import { createFeatureTable } from './feature-rows.js';
+import { addNumber, addOrder, addView, createHistories } from './histories.js';
 import { createLeaders } from './leaders.js';
 import { createNames } from './names.js';
 import { createOpenVisits } from './open-visits.js';
+import { packed, unpacked } from './packed-history.js';
 import { createRanker } from './ranker.js';
+import { entriesOf } from './rings.js';
 import { nthLargest } from './selection.js';
 import { createSparseRows } from './sparse-rows.js';
-import { createVisitIndex, entryOf } from './visit-index.js';
+import { createVisitIndex } from './visit-index.js';
 
 describe('selection', () => {
   it('finds the value of a rank as sorting does', () => {
@@ -47,9 +50,7 @@ describe('the visit index', () => {
       30, 31, 32,
     ]);
     const ring = index.visitsOf(0);
-    expect(ring && Array.from({ length: ring.size }, (_, nth) => entryOf(ring, nth))).toEqual([
-      26, 27, 28, 29,
-    ]);
+    expect(ring && entriesOf(ring)).toEqual([26, 27, 28, 29]);
     index.append(5, 1);
     expect(index.lengthOf(29)).toBe(3);
   });
@@ -101,6 +102,40 @@ describe('histories', () => {
     histories.seen('cy');
     expect(histories.of('bo')).toBeUndefined();
     expect(histories.of('ann')).toBe(ann);
+  });
+});
+
+describe('a packed history', () => {
+  it('is the same one, whatever the user bought and viewed and in whatever order it came', () => {
+    const order = fc.record({
+      items: fc.uniqueArray(fc.nat(400), { minLength: 1, maxLength: 40 }),
+      atMs: fc.integer({ min: 0, max: 2 ** 41 }),
+    });
+    const numbers = fc.array(fc.nat(2 ** 31 - 1), { maxLength: 30 });
+    fc.assert(
+      fc.property(fc.array(order, { maxLength: 20 }), numbers, numbers, (orders, viewed, visits) => {
+        const history = createHistories(1).seen('ann');
+        for (const { items, atMs } of orders) addOrder(history, items, atMs);
+        for (const item of viewed) addView(history, item);
+        for (const visit of visits) addNumber(history.visits, visit);
+        const again = unpacked(packed(history));
+        expect(again).toEqual(history);
+        expect([...again.owned.keys()]).toEqual([...history.owned.keys()]);
+      }),
+    );
+  });
+
+  it('comes back when the user is seen after thousands of others', () => {
+    const histories = createHistories(20_000);
+    addOrder(histories.seen('ann'), [7, 9], 1_000);
+    for (let nth = 0; nth < 10_000; nth += 1) addView(histories.seen(`u${nth}`), nth);
+    expect(histories.of('ann')?.last).toEqual([7, 9]);
+    addOrder(histories.seen('ann'), [7], 3_000);
+    expect(histories.of('ann')?.owned.get(7)).toMatchObject({ count: 2, fast: 1.7, gapMs: 2_000 });
+    for (let nth = 10_000; nth < 30_000; nth += 1) histories.seen(`u${nth}`);
+    expect(histories.of('ann')).toBeUndefined();
+    expect(histories.of('u10000')).toBeDefined();
+    expect(histories.of('u9999')).toBeUndefined();
   });
 });
 
@@ -165,20 +200,25 @@ describe('the ranker', () => {
     };
     return Array.from({ length: count }, () => {
       const rows = Array.from({ length: 12 }, () => [random(), random(), random()]);
-      return { features: Float64Array.from(rows.flat()), chosen: chosenOf(rows) };
+      const features = createFeatureTable(0);
+      for (const row of rows) {
+        const number = features.addRow();
+        for (const [column, value] of row.entries()) features.put(number, column, value);
+      }
+      return { features, chosen: chosenOf(rows) };
     });
   };
   const hits = (some: ReturnType<typeof lessons>, prior: number[]) => {
     const ranker = createRanker({ prior, ...settings });
     let right = 0;
     for (const [nth, { features, chosen }] of some.entries()) {
-      const scores = ranker.score(features, 12);
+      const scores = ranker.score(features);
       const best = [...scores.subarray(0, 12)].reduce(
         (top, score, row) => (score > scores[top]! ? row : top),
         0,
       );
       if (nth >= some.length - 500 && best === chosen) right += 1;
-      ranker.learn(features, 12, [chosen]);
+      ranker.learn(features, [chosen]);
     }
     return right / 500;
   };

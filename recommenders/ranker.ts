@@ -1,3 +1,4 @@
+import type { FeatureRows } from './feature-rows.js';
 import { nthLargest } from './selection.js';
 
 /**
@@ -15,10 +16,10 @@ export type Ranker = {
   /** How many choices it has learned from. */
   readonly learned: number;
   readonly weights: Float64Array;
-  /** The scores of `rows` candidates; valid until the next call. */
-  score(features: Float64Array, rows: number): Float64Array;
+  /** The scores of the rows; valid until the next call. */
+  score(features: FeatureRows): Float64Array;
   /** `features` has a row for each candidate; `taken` are the rows of those that were chosen. */
-  learn(features: Float64Array, rows: number, taken: readonly number[]): void;
+  learn(features: FeatureRows, taken: readonly number[]): void;
   toJson(): RankerJson;
   restore(json: RankerJson): void;
 };
@@ -49,24 +50,26 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
   let scores = new Float64Array(256);
   let copies = new Float64Array(256);
   const activations = new Float64Array(rerankedMax * hidden);
+  // The second stage's inputs: of the query, and of one candidate.
+  const shared = new Float64Array(hidden);
+  const inputs = new Float64Array(hidden);
   const best: number[] = [];
-  // The features of the best that are not 0, row by row: most are 0, and the second stage passes over them many times.
-  const columns = new Int32Array(rerankedMax * width);
-  const values = new Float64Array(rerankedMax * width);
-  const ends = new Int32Array(rerankedMax);
   let learned = 0;
   // By how much the second stage has lately raised the log-likelihood of what was chosen, before it learned from it.
   let gain = 0;
 
-  const linear = (features: Float64Array, rows: number): void => {
-    if (scores.length < rows) {
-      scores = new Float64Array(2 * rows);
-      copies = new Float64Array(2 * rows);
+  const linear = ({ size, entries, rowAt, columnAt, valueAt, ofQuery }: FeatureRows): void => {
+    if (scores.length < size) {
+      scores = new Float64Array(2 * size);
+      copies = new Float64Array(2 * size);
     }
-    for (let row = 0; row < rows; row += 1) {
-      let sum = 0;
-      for (let f = 0, at = row * width; f < width; f += 1, at += 1) sum += parameters[f]! * features[at]!;
-      scores[row] = sum;
+    let ofAll = 0;
+    for (let nth = 0, p = width - ofQuery.length; p < width; nth += 1, p += 1)
+      ofAll += parameters[p]! * ofQuery[nth]!;
+    scores.fill(ofAll, 0, size);
+    for (let entry = 0; entry < entries; entry += 1) {
+      const row = rowAt[entry]!;
+      if (row >= 0) scores[row]! += parameters[columnAt[entry]!]! * valueAt[entry]!;
     }
   };
 
@@ -78,31 +81,25 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
       if (scores[row]! >= threshold) best.push(row);
   };
 
-  const gather = (features: Float64Array): void => {
-    let end = 0;
-    for (let nth = 0; nth < best.length; nth += 1) {
-      for (let f = 0, at = best[nth]! * width; f < width; f += 1, at += 1) {
-        if (features[at] === 0) continue;
-        columns[end] = f;
-        values[end] = features[at]!;
-        end += 1;
-      }
-      ends[nth] = end;
+  const rerank = ({ lastOf, beforeAt, columnAt, valueAt, ofQuery }: FeatureRows): void => {
+    const firstOfQuery = width - ofQuery.length;
+    for (let h = 0; h < hidden; h += 1) {
+      let input = parameters[b + h]!;
+      for (let nth = 0, p = W + h * width + firstOfQuery; nth < ofQuery.length; nth += 1, p += 1)
+        input += parameters[p]! * ofQuery[nth]!;
+      shared[h] = input;
     }
-  };
-
-  const rerank = (features: Float64Array): void => {
-    gather(features);
     for (let nth = 0; nth < best.length; nth += 1) {
       const row = best[nth]!;
-      const begin = nth === 0 ? 0 : ends[nth - 1]!;
-      const end = ends[nth]!;
+      inputs.set(shared);
+      for (let entry = lastOf[row]!; entry >= 0; entry = beforeAt[entry]!) {
+        const value = valueAt[entry]!;
+        for (let h = 0, p = W + columnAt[entry]!; h < hidden; h += 1, p += width)
+          inputs[h]! += parameters[p]! * value;
+      }
       let sum = 0;
       for (let h = 0; h < hidden; h += 1) {
-        let input = parameters[b + h]!;
-        for (let at = begin, p = W + h * width; at < end; at += 1)
-          input += parameters[p + columns[at]!]! * values[at]!;
-        const output = Math.tanh(input);
+        const output = Math.tanh(inputs[h]!);
         activations[nth * hidden + h] = output;
         sum += parameters[v + h]! * output;
       }
@@ -110,24 +107,32 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
     }
   };
 
-  /** The gradient of the first stage, over all candidates. */
-  const addLinearGradient = (features: Float64Array, rows: number, isTaken: ReadonlySet<number>): void => {
+  /**
+   * The gradient of the first stage, over all candidates. That of the query's features is 0, because what is alike for all
+   * changes no odds.
+   */
+  const addLinearGradient = (features: FeatureRows, isTaken: ReadonlySet<number>): void => {
+    const { size, entries, rowAt, columnAt, valueAt } = features;
     let highest = Number.NEGATIVE_INFINITY;
-    for (let row = 0; row < rows; row += 1) if (scores[row]! > highest) highest = scores[row]!;
+    for (let row = 0; row < size; row += 1) if (scores[row]! > highest) highest = scores[row]!;
     let total = 0;
-    for (let row = 0; row < rows; row += 1) {
+    for (let row = 0; row < size; row += 1) {
       copies[row] = Math.exp(scores[row]! - highest);
       total += copies[row]!;
     }
-    for (let row = 0; row < rows; row += 1) {
-      const error = (isTaken.has(row) ? 1 / isTaken.size : 0) - copies[row]! / total;
-      if (Math.abs(error) < negligible) continue;
-      for (let f = 0, at = row * width; f < width; f += 1, at += 1) gradient[f]! += error * features[at]!;
+    // From here on `copies` has the errors.
+    for (let row = 0; row < size; row += 1) copies[row] = -copies[row]! / total;
+    for (const row of isTaken) copies[row]! += 1 / isTaken.size;
+    for (let entry = 0; entry < entries; entry += 1) {
+      const row = rowAt[entry]!;
+      if (row >= 0) gradient[columnAt[entry]!]! += copies[row]! * valueAt[entry]!;
     }
   };
 
   /** The gradient of the second stage, which learns what the first one leaves open: w counts as fixed. */
-  const addHiddenGradient = (isTaken: ReadonlySet<number>): void => {
+  const addHiddenGradient = (features: FeatureRows, isTaken: ReadonlySet<number>): void => {
+    const { lastOf, beforeAt, columnAt, valueAt, ofQuery } = features;
+    const firstOfQuery = width - ofQuery.length;
     let highest = Number.NEGATIVE_INFINITY;
     for (const row of best) if (scores[row]! > highest) highest = scores[row]!;
     let total = 0;
@@ -136,15 +141,19 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
       const row = best[nth]!;
       const error = (isTaken.has(row) ? 1 / isTaken.size : 0) - Math.exp(scores[row]! - highest) / total;
       if (Math.abs(error) < negligible) continue;
-      const begin = nth === 0 ? 0 : ends[nth - 1]!;
-      const end = ends[nth]!;
       for (let h = 0; h < hidden; h += 1) {
         const output = activations[nth * hidden + h]!;
         gradient[v + h]! += error * output;
         const inner = error * parameters[v + h]! * (1 - output * output);
+        inputs[h] = inner;
         gradient[b + h]! += inner;
-        for (let at = begin, p = W + h * width; at < end; at += 1)
-          gradient[p + columns[at]!]! += inner * values[at]!;
+        for (let at = 0, p = W + h * width + firstOfQuery; at < ofQuery.length; at += 1, p += 1)
+          gradient[p]! += inner * ofQuery[at]!;
+      }
+      for (let entry = lastOf[row]!; entry >= 0; entry = beforeAt[entry]!) {
+        const value = valueAt[entry]!;
+        for (let h = 0, p = W + columnAt[entry]!; h < hidden; h += 1, p += width)
+          gradient[p]! += inputs[h]! * value;
       }
     }
   };
@@ -165,27 +174,31 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
       return learned;
     },
     weights: parameters.subarray(0, width),
-    score: (features, rows) => {
-      linear(features, rows);
+    score: (features) => {
+      linear(features);
       if (hidden === 0 || gain <= 0) return scores;
+      const rows = features.size;
       chooseBest(rows);
       rerank(features);
       // What was not reranked stays behind what was.
       if (best.length < rows) {
         let lowest = Number.POSITIVE_INFINITY;
         for (const row of best) if (scores[row]! < lowest) lowest = scores[row]!;
-        const isBest = new Set(best);
-        for (let row = 0; row < rows; row += 1)
-          if (!isBest.has(row)) scores[row]! = Math.min(scores[row]!, lowest) - 1;
+        // The best rows are in their order.
+        for (let row = 0, nth = 0; row < rows; row += 1) {
+          if (row === best[nth]) nth += 1;
+          else scores[row] = Math.min(scores[row]!, lowest) - 1;
+        }
       }
       return scores;
     },
-    learn: (features, rows, taken) => {
+    learn: (features, taken) => {
+      const rows = features.size;
       if (taken.length === 0 || rows < 2) return;
       const isTaken = new Set(taken);
       gradient.fill(0);
-      linear(features, rows);
-      addLinearGradient(features, rows, isTaken);
+      linear(features);
+      addLinearGradient(features, isTaken);
       chooseBest(rows);
       // Choices that the first stage did not find teach the second one nothing: they would all be exceptions to it.
       const found = new Set(best.filter((row) => isTaken.has(row)));
@@ -193,7 +206,7 @@ export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: R
         const before = lossOf(found);
         rerank(features);
         gain = gainShare * gain + (1 - gainShare) * (before - lossOf(found));
-        addHiddenGradient(found);
+        addHiddenGradient(features, found);
       }
       for (let p = 0; p < parameters.length; p += 1) {
         const slope = gradient[p]!;

@@ -2,7 +2,7 @@ import { type Activity, type Product, type Query, recentMs, type Scenario, scena
 import { createCandidates } from './candidates.js';
 import { type Contest, createContest } from './contest.js';
 import { diversified, pooledMax } from './diversity.js';
-import { featureCount, featureNames, priors } from './features.js';
+import { featureNames, priors, queryFeatureCount } from './features.js';
 import { forgetUser, learnOrder, learnStep, rememberView, visitOf } from './learning.js';
 import { createLessons } from './lessons.js';
 import { type Context, createMemory } from './memory.js';
@@ -130,8 +130,7 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
   const score = ({ scenario, limit }: Query, isWanted: Wanted): Float64Array => {
     candidates.keep(isWanted);
     if (scenario !== 'new-arrivals') fillUp(limit, isWanted);
-    const rows = candidates.items.length;
-    return rankers[scenario].score(candidates.features.subarray(0, rows * featureCount), rows);
+    return rankers[scenario].score(candidates.features);
   };
 
   /** The rows of the best candidates, at most `query.limit`, the best first. */
@@ -183,9 +182,14 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
 
   const partsOf = (scenario: Scenario, row: number): Record<string, number> => {
     const { weights } = rankers[scenario];
+    const { lastOf, beforeAt, columnAt, valueAt, ofQuery } = candidates.features;
+    const values = new Float64Array(featureNames.length);
+    values.set(ofQuery, featureNames.length - queryFeatureCount);
+    for (let entry = lastOf[row]!; entry >= 0; entry = beforeAt[entry]!)
+      values[columnAt[entry]!] = valueAt[entry]!;
     const parts: Record<string, number> = {};
     for (const [column, name] of featureNames.entries()) {
-      const part = weights[column]! * candidates.features[row * featureCount + column]!;
+      const part = weights[column]! * values[column]!;
       if (part !== 0) parts[name] = part;
     }
     return parts;

@@ -1,6 +1,6 @@
 import type { Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
-import { columnOf, featureCount } from './features.js';
+import type { FeatureName } from './features.js';
 import { type History, type Owned, rates } from './histories.js';
 import { forEachEarlier, shareOfReturn } from './learning.js';
 import type { Context, Memory } from './memory.js';
@@ -12,12 +12,15 @@ import type { SparseRows } from './sparse-rows.js';
 /** Finds candidates for a context and computes their features. `isWanted` bounds the candidates where few products count. */
 export type Scorers = (candidates: Candidates, context: Context, scenario: Scenario) => void;
 
-const visitCandidatesMax = 250;
-const pairCandidatesMax = 200;
+const visitCandidatesMax = 120;
+const pairCandidatesMax = 80;
 /** Of a user's purchases, so many stand for his taste; they weigh their slow frequency. */
 const tasteMax = 60;
 const tasteNearMax = 30;
 const cartNearMax = 20;
+/** Where the visitor has so many candidates of his own, only the first so many of the popular and of the trending ones come to them. */
+const fewCandidates = 100;
+const leadersBesideMax = 40;
 const tiny = 1e-9;
 const hourMs = 60 * 60 * 1000;
 
@@ -34,7 +37,8 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
     if (last === undefined) return;
     const anchors = anchorsOf(visit, settings.anchorsMax, settings.positionReach);
     visitNeighbours(anchors, settings.visitNeighbours, after, before, ownVisit);
-    for (const scores of [after, before]) for (const item of scores.items) sums.add(item, scores.get(item));
+    addAll(after, sums);
+    addAll(before, sums);
     candidates.take(sums, 'visitNearLog', 'visitNear', visitCandidatesMax);
     candidates.take(after, 'visitAfterLog', 'visitAfter', visitCandidatesMax);
     candidates.take(before, 'visitBeforeLog', 'visitBefore', visitCandidatesMax / 2);
@@ -65,8 +69,7 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
   };
 
   /** ln(1 + orders / orders with the item). */
-  const idfOf = (item: number): number =>
-    Math.log(1 + orders.next / (1 + (orders.visitsOf(item)?.size ?? 0)));
+  const idfOf = (item: number): number => Math.log(1 + orders.next / (1 + orders.visitsWith(item)));
 
   const scoreTaste = (candidates: Candidates, { history }: Context): void => {
     if (history === undefined || history.baskets === 0) return;
@@ -93,8 +96,15 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
     scoreBasket(candidates, context);
     scoreTaste(candidates, context);
     scoreOwned(candidates, context);
-    for (const { items: leaders } of [memory.popular, memory.trending])
-      for (const item of leaders) candidates.rowOf(item);
+    const leadersMax = candidates.items.length < fewCandidates ? Number.POSITIVE_INFINITY : leadersBesideMax;
+    for (const { items: leaders } of [memory.popular, memory.trending]) {
+      let left = leadersMax;
+      for (const item of leaders) {
+        if (left === 0) break;
+        left -= 1;
+        candidates.rowOf(item);
+      }
+    }
     scoreContent(candidates, memory, context, scenario, settings);
     scoreItems(candidates, memory, context);
   };
@@ -126,29 +136,39 @@ export const anchorsOf = (visit: readonly number[], countMax: number, reach: num
   return anchors;
 };
 
+const addAll = (scores: Scores, into: Scores): void => {
+  const { items } = scores;
+  for (let nth = 0; nth < items.length; nth += 1) into.add(items[nth]!, scores.get(items[nth]!));
+};
+
 const addRow = (rows: SparseRows, item: number, weight: number, into: Scores): void => {
   const row = rows.row(item);
   if (row === undefined) return;
-  for (let nth = 0; nth < row.size; nth += 1) into.add(row.columns[nth]!, row.sums[nth]! * weight);
+  const { columns, sums, begin, size } = row;
+  for (let nth = begin; nth < begin + size; nth += 1) into.add(columns[nth]!, sums[nth]! * weight);
 };
 
 const scoreSeen = (candidates: Candidates, visit: readonly number[], last: number): void => {
-  const seen = new Set<number>();
+  const timesAgain = new Map<number, number>();
   for (let nth = visit.length - 1; nth >= 0; nth -= 1) {
     const item = visit[nth]!;
-    if (item === last) continue;
-    const from = candidates.rowOf(item);
-    const { features } = candidates;
-    if (seen.has(item)) {
-      features[from + columnOf.seenTimes]! += 1;
-      continue;
-    }
-    seen.add(item);
-    features[from + columnOf.seen] = 1;
-    features[from + columnOf.seenRecency] = 1 / seen.size;
-    features[from + columnOf.seenJustBefore] = seen.size === 1 ? 1 : 0;
+    if (item !== last) timesAgain.set(item, (timesAgain.get(item) ?? -1) + 1);
+  }
+  const repeats = shareOfRepeats(visit);
+  let others = 0;
+  for (const [item, times] of timesAgain) {
+    others += 1;
+    const row = candidates.rowOf(item);
+    candidates.put(row, 'seen', 1);
+    candidates.put(row, 'seenTimes', times);
+    candidates.put(row, 'seenRecency', 1 / others);
+    if (others === 1) candidates.put(row, 'seenJustBefore', 1);
+    candidates.put(row, 'seenInRepeats', repeats);
   }
 };
+
+const shareOfRepeats = (visit: readonly number[]): number =>
+  visit.length === 0 ? 0 : 1 - new Set(visit).size / visit.length;
 
 const frequency = (history: History, owned: Owned, rate: 'fast' | 'slow'): number =>
   owned[rate] * rates[rate] ** (history.baskets - owned.basket);
@@ -156,20 +176,19 @@ const frequency = (history: History, owned: Owned, rate: 'fast' | 'slow'): numbe
 const scoreOwned = (candidates: Candidates, { history, atMs }: Context): void => {
   if (history === undefined) return;
   for (const [item, owned] of history.owned) {
-    const from = candidates.rowOf(item);
-    const { features } = candidates;
+    const row = candidates.rowOf(item);
     const slow = frequency(history, owned, 'slow');
     const ageMs = Math.max(0, atMs - owned.atMs);
-    features[from + columnOf.owned] = 1;
-    features[from + columnOf.ownFast] = frequency(history, owned, 'fast');
-    features[from + columnOf.ownSlow] = slow / (1 + slow);
-    features[from + columnOf.ownShareLog] = 1 + Math.log(owned.count / (history.baskets + 1)) / 4;
-    features[from + columnOf.ownCountLog] = Math.log(owned.count);
+    candidates.put(row, 'owned', 1);
+    candidates.put(row, 'ownFast', frequency(history, owned, 'fast'));
+    candidates.put(row, 'ownSlow', slow / (1 + slow));
+    candidates.put(row, 'ownShareLog', 1 + Math.log(owned.count / (history.baskets + 1)) / 4);
+    candidates.put(row, 'ownCountLog', Math.log(owned.count));
     // Ages count in the user's own usual gaps, so that a weekly and a yearly buyer are alike.
-    features[from + columnOf.ownAgeLog] = -Math.log(1 + ageMs / (hourMs + history.gapMs)) / 2;
-    features[from + columnOf.ownDue] =
-      owned.count > 1 ? Math.exp(-Math.abs(Math.log((ageMs + hourMs) / (owned.gapMs + hourMs)))) : 0;
-    features[from + columnOf.ownInLast] = owned.basket === history.baskets ? 1 : 0;
+    candidates.put(row, 'ownAgeLog', -Math.log(1 + ageMs / (hourMs + history.gapMs)) / 2);
+    if (owned.count > 1)
+      candidates.put(row, 'ownDue', Math.exp(-Math.abs(Math.log((ageMs + hourMs) / (owned.gapMs + hourMs)))));
+    if (owned.basket === history.baskets) candidates.put(row, 'ownInLast', 1);
   }
 };
 
@@ -205,9 +224,9 @@ const scoreContent = (
     for (const some of new Set([last, profile]))
       for (const item of content.near(some, contentCandidatesMax)) candidates.rowOf(item);
   const cosines = content.similarities(profile, candidates.items);
-  setSimilarities(candidates, cosines, columnOf.contentProfile);
+  putSimilarities(candidates, cosines, 'contentProfile');
   if (last !== profile) content.similarities(last, candidates.items);
-  setSimilarities(candidates, cosines, columnOf.contentLast);
+  putSimilarities(candidates, cosines, 'contentLast');
   if (scenario !== 'new-arrivals') return;
   const singles = new Set([
     ...bought.map(([item]) => item).slice(-comparedMax),
@@ -219,11 +238,11 @@ const scoreContent = (
     const cosines = content.similarities(content.profileOfItem(single), candidates.items);
     for (let nth = 0; nth < best.length; nth += 1) best[nth] = Math.max(best[nth]!, cosines[nth]!);
   }
-  setSimilarities(candidates, best, columnOf.contentBest);
+  putSimilarities(candidates, best, 'contentBest');
 };
 
-const setSimilarities = ({ features, items }: Candidates, cosines: Float64Array, column: number): void => {
-  for (let nth = 0; nth < items.length; nth += 1) features[nth * featureCount + column] = cosines[nth]!;
+const putSimilarities = (candidates: Candidates, cosines: Float64Array, feature: FeatureName): void => {
+  for (let row = 0; row < candidates.items.length; row += 1) candidates.put(row, feature, cosines[row]!);
 };
 
 const scoreItems = (
@@ -234,22 +253,19 @@ const scoreItems = (
   const { long, short, events } = memory.items.columns;
   const longNow = memory.long.growth(atMs);
   const shortNow = memory.short.growth(atMs);
-  const steps = Math.log(1 + visit.length) / 2;
-  const repeats = visit.length === 0 ? 0 : 1 - new Set(visit).size / visit.length;
-  const orders = Math.log(1 + (history?.baskets ?? 0)) / 3;
-  const inCart = Math.log(1 + cart.length) / 3;
-  const { features } = candidates;
-  for (let nth = 0; nth < candidates.items.length; nth += 1) {
-    const item = candidates.items[nth]!;
-    const from = nth * featureCount;
+  const { items } = candidates;
+  for (let row = 0; row < items.length; row += 1) {
+    const item = items[row]!;
     const ofLong = long[item]! / longNow;
-    features[from + columnOf.popularLog] = Math.log(1 + ofLong) / 5;
-    features[from + columnOf.trendLog] = Math.log((short[item]! / shortNow + 0.5) / (ofLong + 4));
-    features[from + columnOf.newness] = 1 / (1 + events[item]!);
-    features[from + columnOf.querySteps] = steps;
-    features[from + columnOf.queryRepeats] = repeats;
-    features[from + columnOf.queryOrders] = orders;
-    features[from + columnOf.queryCart] = inCart;
-    features[from + columnOf.seenInRepeats] = features[from + columnOf.seen]! * repeats;
+    candidates.put(row, 'popularLog', Math.log(1 + ofLong) / 5);
+    candidates.put(row, 'trendLog', Math.log((short[item]! / shortNow + 0.5) / (ofLong + 4)));
+    candidates.put(row, 'newness', 1 / (1 + events[item]!));
   }
+  // In the order of the features of the query.
+  candidates.ofQuery([
+    Math.log(1 + visit.length) / 2,
+    shareOfRepeats(visit),
+    Math.log(1 + (history?.baskets ?? 0)) / 3,
+    Math.log(1 + cart.length) / 3,
+  ]);
 };

@@ -12,6 +12,8 @@ export type Scores = {
   clear(): void;
 };
 
+const roundedBy = 1e-6;
+
 export const createScores = (): Scores => {
   let sums = new Float64Array(1024);
   const items: number[] = [];
@@ -27,17 +29,20 @@ export const createScores = (): Scores => {
       sums[item]! += by;
     },
     takeBack: (item, by) => {
-      if (item < sums.length && sums[item]! > 0) sums[item] = Math.max(Number.MIN_VALUE, sums[item]! - by);
+      if (!(item < sums.length && sums[item]! > 0)) return;
+      const rest = sums[item]! - by;
+      // What is left by rounding is nothing.
+      sums[item] = rest < sums[item]! * roundedBy ? Number.MIN_VALUE : rest;
     },
     get: (item) => (item < sums.length ? sums[item]! : 0),
     items,
     get max() {
       let max = 0;
-      for (const item of items) if (sums[item]! > max) max = sums[item]!;
+      for (let nth = 0; nth < items.length; nth += 1) if (sums[items[nth]!]! > max) max = sums[items[nth]!]!;
       return max;
     },
     clear: () => {
-      for (const item of items) sums[item] = 0;
+      for (let nth = 0; nth < items.length; nth += 1) sums[items[nth]!] = 0;
       items.length = 0;
     },
   };
@@ -45,15 +50,15 @@ export const createScores = (): Scores => {
 
 let copies = new Float64Array(1024);
 
-/** The `count` items with the largest sums, in no order; ties go to the items that came first. */
-export const largest = (scores: Scores, count: number): readonly number[] => {
+/** The smallest of the `count` largest sums, and how many items that have it are among them; the first ones. */
+export const thresholdOf = (scores: Scores, count: number): { least: number; ties: number } => {
   const { items } = scores;
-  if (items.length <= count) return items;
-  if (copies.length < items.length) copies = new Float64Array(2 * items.length);
-  for (let nth = 0; nth < items.length; nth += 1) copies[nth] = scores.get(items[nth]!);
-  const threshold = nthLargest(copies, items.length, count);
-  const above = items.filter((item) => scores.get(item) > threshold);
-  if (above.length === count) return above;
-  const ties = items.filter((item) => scores.get(item) === threshold);
-  return above.concat(ties.slice(0, count - above.length));
+  const size = items.length;
+  if (size <= count) return { least: Number.NEGATIVE_INFINITY, ties: 0 };
+  if (copies.length < size) copies = new Float64Array(2 * size);
+  for (let nth = 0; nth < size; nth += 1) copies[nth] = scores.get(items[nth]!);
+  const least = nthLargest(copies, size, count);
+  let above = 0;
+  for (let nth = 0; nth < size; nth += 1) if (copies[nth]! > least) above += 1;
+  return { least, ties: count - above };
 };

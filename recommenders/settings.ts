@@ -37,7 +37,7 @@ export const defaultSettings: RecommenderSettings = {
   itemsPerOrderMax: 60,
   visitsPerItemMax: 400,
   pairsPerItemMax: 100,
-  visitNeighbours: { visitsPerItemMax: 300, neighboursMax: 400, halfAge: 60, reach: 2.5, sharpness: 1.5 },
+  visitNeighbours: { visitsPerItemMax: 150, neighboursMax: 150, halfAge: 60, reach: 2.5, sharpness: 1.5 },
   orderNeighbours: { visitsPerItemMax: 150, neighboursMax: 150, halfAge: 200, reach: 1e9, sharpness: 2 },
   anchorsMax: 9,
   positionReach: 2,

@@ -1,93 +1,131 @@
+import { createBlocks, grownTo, toBytes, toText } from './blocks.js';
+
 /**
  * Sums of weights by pair of items, at most `2 * columnsMax` a row. A row that is full is cut to its `columnsMax` largest
  * sums. What a cut can lose: no entry that was removed weighed more than the smallest that stayed, so a missing pair's
- * sum is at most the row's smallest sum times the number of cuts since the pair was first added.
+ * sum is at most the row's smallest sum times the number of cuts since the pair was first added. Sums are kept with 24
+ * binary digits.
  */
 export type SparseRows = {
   add(row: number, column: number, by: number): void;
   get(row: number, column: number): number;
-  /** The row's columns and sums, in no order; only the first `size` entries count. */
+  /** Valid until the next call. */
   row(row: number): SparseRow | undefined;
-  /** Multiplies every sum, when a forward decay begins at a new landmark. */
-  scale(by: number): void;
-  clearRow(row: number): void;
   entries(): Iterable<RowEntry>;
   restore(entry: RowEntry): void;
 };
 
-export type SparseRow = { columns: Int32Array; sums: Float64Array; size: number };
-export type RowEntry = readonly [row: number, columns: number[], sums: number[]];
-
-const firstColumns = 4;
+/** The columns and sums of a row, in no order: `size` of them, from `begin` on. */
+export type SparseRow = { columns: Int32Array; sums: Float32Array; begin: number; size: number };
+/** Columns and sums as the base64 of their bytes, which is shorter than their digits. */
+export type RowEntry = readonly [row: number, columns: string, sums: string];
 
 export const createSparseRows = (columnsMax: number): SparseRows => {
-  const rows: (SparseRow | undefined)[] = [];
+  const sizeMax = 2 * columnsMax;
+  const blocks = createBlocks(sizeMax, true);
+  // Of each row: where its block is, of which class it is counted from 1, and how many entries it has.
+  let addresses = new Int32Array(0);
+  let classes = new Uint8Array(0);
+  let sizes = new Int32Array(0);
+  let rows = 0;
+  const found: SparseRow = { columns: new Int32Array(0), sums: new Float32Array(0), begin: 0, size: 0 };
+  let sorted = new Float32Array(0);
 
-  const rowOf = (at: number): SparseRow => {
-    let found = rows[at];
-    if (found === undefined) {
-      found = { columns: new Int32Array(firstColumns), sums: new Float64Array(firstColumns), size: 0 };
-      rows[at] = found;
-    }
+  const read = (at: number): SparseRow => {
+    const address = addresses[at]!;
+    const { numbers, weights } = blocks.segmentOf(address);
+    found.columns = numbers;
+    found.sums = weights;
+    found.begin = blocks.beginOf(address);
+    found.size = sizes[at]!;
     return found;
+  };
+
+  const moveTo = (at: number, sizeClass: number): void => {
+    const address = blocks.allocate(sizeClass);
+    if (classes[at] !== 0) {
+      const { columns, sums, begin, size } = read(at);
+      const { numbers, weights } = blocks.segmentOf(address);
+      numbers.set(columns.subarray(begin, begin + size), blocks.beginOf(address));
+      weights.set(sums.subarray(begin, begin + size), blocks.beginOf(address));
+      blocks.free(addresses[at]!, classes[at]! - 1);
+    }
+    addresses[at] = address;
+    classes[at] = sizeClass + 1;
+  };
+
+  /** Cuts a full row to its largest sums. */
+  const cut = (at: number): void => {
+    const { columns, sums, begin, size } = read(at);
+    if (sorted.length < size) sorted = new Float32Array(size);
+    const all = sorted.subarray(0, size);
+    all.set(sums.subarray(begin, begin + size));
+    all.sort();
+    const threshold = all[size - columnsMax]!;
+    let kept = begin;
+    for (let nth = begin; nth < begin + size && kept < begin + columnsMax; nth += 1) {
+      if (sums[nth]! < threshold) continue;
+      columns[kept] = columns[nth]!;
+      sums[kept] = sums[nth]!;
+      kept += 1;
+    }
+    sizes[at] = kept - begin;
+  };
+
+  const makeRoom = (at: number): void => {
+    if (at >= rows) {
+      addresses = grownTo(addresses, at);
+      classes = grownTo(classes, at);
+      sizes = grownTo(sizes, at);
+      rows = at + 1;
+    }
+    const size = sizes[at]!;
+    const sizeClass = classes[at]!;
+    if (sizeClass === 0) moveTo(at, 0);
+    else if (size >= sizeMax) cut(at);
+    else if (size >= blocks.lengthOf(sizeClass - 1)) moveTo(at, sizeClass);
   };
 
   return {
     add: (at, column, by) => {
-      const row = rowOf(at);
-      const { columns, size } = row;
-      for (let nth = 0; nth < size; nth += 1)
-        if (columns[nth] === column) {
-          row.sums[nth]! += by;
-          return;
-        }
-      if (size === columns.length) makeRoom(row, columnsMax);
-      row.columns[row.size] = column;
-      row.sums[row.size] = by;
-      row.size += 1;
+      if (at < rows && classes[at] !== 0) {
+        const { columns, sums, begin, size } = read(at);
+        for (let nth = begin; nth < begin + size; nth += 1)
+          if (columns[nth] === column) {
+            sums[nth]! += by;
+            return;
+          }
+      }
+      makeRoom(at);
+      const { columns, sums, begin, size } = read(at);
+      columns[begin + size] = column;
+      sums[begin + size] = by;
+      sizes[at] = size + 1;
     },
     get: (at, column) => {
-      const row = rows[at];
-      if (row === undefined) return 0;
-      for (let nth = 0; nth < row.size; nth += 1) if (row.columns[nth] === column) return row.sums[nth]!;
+      if (at >= rows || classes[at] === 0) return 0;
+      const { columns, sums, begin, size } = read(at);
+      for (let nth = begin; nth < begin + size; nth += 1) if (columns[nth] === column) return sums[nth]!;
       return 0;
     },
-    row: (at) => rows[at],
-    scale: (by) => {
-      for (const row of rows) if (row) for (let nth = 0; nth < row.size; nth += 1) row.sums[nth]! *= by;
-    },
-    clearRow: (at) => {
-      rows[at] = undefined;
-    },
+    row: (at) => (at < rows && classes[at] !== 0 ? read(at) : undefined),
     *entries() {
-      for (const [at, row] of rows.entries())
-        if (row !== undefined)
-          yield [at, [...row.columns.subarray(0, row.size)], [...row.sums.subarray(0, row.size)]];
+      for (let at = 0; at < rows; at += 1) {
+        if (classes[at] === 0) continue;
+        const { columns, sums, begin, size } = read(at);
+        const [from, to] = [begin, begin + size];
+        yield [at, toText(columns.subarray(from, to)), toText(sums.subarray(from, to))];
+      }
     },
-    restore: ([at, columns, sums]) => {
-      rows[at] = { columns: Int32Array.from(columns), sums: Float64Array.from(sums), size: columns.length };
+    restore: ([at, columnsText, sumsText]) => {
+      const columns = new Int32Array(toBytes(columnsText));
+      const sums = new Float32Array(toBytes(sumsText));
+      makeRoom(at);
+      while (columns.length > blocks.lengthOf(classes[at]! - 1)) moveTo(at, classes[at]!);
+      const row = read(at);
+      row.columns.set(columns, row.begin);
+      row.sums.set(sums, row.begin);
+      sizes[at] = columns.length;
     },
   };
-};
-
-/** Doubles the row, or cuts it to its largest sums when it is as large as it may be. */
-const makeRoom = (row: SparseRow, columnsMax: number): void => {
-  const { columns, sums, size } = row;
-  if (size < 2 * columnsMax) {
-    const length = Math.min(2 * columnsMax, Math.max(firstColumns, 2 * size));
-    row.columns = new Int32Array(length);
-    row.sums = new Float64Array(length);
-    row.columns.set(columns);
-    row.sums.set(sums);
-    return;
-  }
-  const threshold = sums.slice().sort()[size - columnsMax]!;
-  let kept = 0;
-  for (let nth = 0; nth < size && kept < columnsMax; nth += 1) {
-    if (sums[nth]! < threshold) continue;
-    columns[kept] = columns[nth]!;
-    sums[kept] = sums[nth]!;
-    kept += 1;
-  }
-  row.size = kept;
 };

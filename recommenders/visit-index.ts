@@ -1,3 +1,5 @@
+import { createRings, entriesOf, type Ring } from './rings.js';
+
 /**
  * The latest visits, by item: what visit neighbours are found in. Each visit keeps its latest `stepsMax` items in order,
  * each item the latest `visitsPerItemMax` visits that came to it, and the whole index the latest `visitsMax` visits.
@@ -21,15 +23,16 @@ export type VisitIndex = {
   readonly steps: Int32Array;
   readonly stepsMax: number;
   itemAt(visit: number, step: number): number;
-  /** The visits of an item, oldest first from `start`, as a ring. */
+  /** The latest visits of an item; valid until the next call. */
   visitsOf(item: number): Ring | undefined;
+  /** How many visits of an item are kept. */
+  visitsWith(item: number): number;
   clearVisit(visit: number): void;
   /** First where numbering goes on, then the visits that are kept, then the visits of each item. */
   entries(): Iterable<VisitIndexEntry>;
   restore(entry: VisitIndexEntry): void;
 };
 
-export type Ring = { entries: Int32Array; size: number; start: number };
 export type VisitIndexEntry =
   | { next: number }
   | { visit: number; items: number[] }
@@ -42,7 +45,7 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
   let capacity = Math.min(1024, visitsMax);
   let items = new Int32Array(capacity * stepsMax);
   let lengths = new Uint8Array(capacity);
-  const rings: (Ring | undefined)[] = [];
+  const rings = createRings(visitsPerItemMax);
 
   const grow = (): void => {
     capacity = Math.min(visitsMax, capacity * 2);
@@ -77,10 +80,10 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
       }
       items[from + length] = item;
       lengths[slot] = length + 1;
-      if (isFirst) push(rings, item, visit, visitsPerItemMax);
+      if (isFirst) rings.push(item, visit);
     },
     isKept,
-    slotOf: (visit) => visit % capacity,
+    slotOf: (visit) => (visit < capacity ? visit : visit % capacity),
     lengthOf: (visit) => lengths[visit % capacity]!,
     stepsMax,
     get lengths() {
@@ -90,7 +93,8 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
       return items;
     },
     itemAt: (visit, step) => items[(visit % capacity) * stepsMax + step]!,
-    visitsOf: (item) => rings[item],
+    visitsOf: rings.of,
+    visitsWith: rings.sizeOf,
     clearVisit: (visit) => {
       if (isKept(visit)) lengths[visit % capacity] = 0;
     },
@@ -100,9 +104,10 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
         const from = (visit % capacity) * stepsMax;
         yield { visit, items: [...items.subarray(from, from + lengths[visit % capacity]!)] };
       }
-      for (const [item, ring] of rings.entries())
-        if (ring !== undefined)
-          yield { item, visits: Array.from({ length: ring.size }, (_, nth) => entryOf(ring, nth)) };
+      for (let item = 0; item < rings.items; item += 1) {
+        const ring = rings.of(item);
+        if (ring !== undefined) yield { item, visits: entriesOf(ring) };
+      }
     },
     restore: (entry) => {
       if ('next' in entry) {
@@ -111,30 +116,7 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
       } else if ('items' in entry) {
         items.set(entry.items, (entry.visit % capacity) * stepsMax);
         lengths[entry.visit % capacity] = entry.items.length;
-      } else
-        rings[entry.item] = { entries: Int32Array.from(entry.visits), size: entry.visits.length, start: 0 };
+      } else for (const visit of entry.visits) rings.push(entry.item, visit);
     },
   };
-};
-
-/** The nth visit of a ring, the oldest first. */
-export const entryOf = ({ entries, start }: Ring, nth: number): number =>
-  entries[(start + nth) % entries.length]!;
-
-const push = (rings: (Ring | undefined)[], item: number, visit: number, sizeMax: number): void => {
-  const ring = rings[item] ?? { entries: new Int32Array(2), size: 0, start: 0 };
-  rings[item] = ring;
-  if (ring.size === ring.entries.length && ring.size < sizeMax) {
-    const entries = new Int32Array(Math.min(sizeMax, ring.size * 2));
-    for (let nth = 0; nth < ring.size; nth += 1) entries[nth] = entryOf(ring, nth);
-    ring.entries = entries;
-    ring.start = 0;
-  }
-  if (ring.size === ring.entries.length) {
-    ring.entries[ring.start] = visit;
-    ring.start = (ring.start + 1) % ring.entries.length;
-    return;
-  }
-  ring.entries[(ring.start + ring.size) % ring.entries.length] = visit;
-  ring.size += 1;
 };

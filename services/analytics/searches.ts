@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
-import { type Batches, batchParams, gatheredFrom, isBehind } from './gathered-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -12,7 +11,7 @@ import {
   share,
   wholePeriod,
 } from './question.js';
-import { isSplit, term, touching } from './visit-rows.js';
+import { isBehind, isSplit, term, touching, type VisitRows, visitRowsParams } from './visit-rows.js';
 
 const daysAsDefault = 30;
 const minuteMs = 60_000;
@@ -121,14 +120,14 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number
   GROUP BY term
   ${ranked(by)}`,
   params: { ...periodParams(period), windowMs, limit },
-  gathered: gatheredFrom('visits', (made) => ({
+  byVisit: (made) => ({
     sql: byVisitSql(by, made),
-    params: { ...periodParams(period), ...batchParams(made), windowMs, limit },
-  })),
+    params: { ...periodParams(period), ...visitRowsParams(made), windowMs, limit },
+  }),
 });
 
 /** Visits in several batches have the actions after a search looked up anew, since some may be in another one. */
-const byVisitSql = (by: Ranking, made: Batches): string => `
+const byVisitSql = (by: Ranking, made: VisitRows): string => `
   SELECT term, count() AS searches, uniqExact(visit_key) AS visits, countIf(isAnswered) AS answered,
     countIf(isAdded) AS added, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
   FROM (

@@ -2,13 +2,7 @@ import { createBoundedMap } from '#platform/bounded-map';
 import type { Principal } from '#platform/http/auth';
 import { createRedisListener } from '#platform/redis/listener';
 import type { Component, Host } from '#platform/service-host';
-import {
-  type CatalogueChange,
-  catalogueChannel,
-  countedSorts,
-  decodeCatalogueChange,
-} from '#schemas/catalogue-changes';
-import { normaliseCategory } from '#schemas/category';
+import { catalogueChannel, decodeCatalogueChange } from '#schemas/catalogue-changes';
 import { type UpstreamResponse, wholeBodyOf } from './upstream.js';
 
 /** An answer of 200 as it is sent to every caller whose rights do not change it. */
@@ -44,13 +38,10 @@ export const answerBytesMax = 1024 * 1024;
 const entryOverheadBytes = 300;
 const urlCharsMax = 512;
 
-/**
- * How long an answer is kept without news of a change. News usually takes some milliseconds, and is made up for where it
- * may have got lost.
- */
-const ageMsMax = 60_000;
-/** A list has the products that it shows as they are. Sales and ratings may change its order for so long unseen. */
-const orderMsMax = 2_000;
+/** How long a product is kept without news of a change. News usually takes some milliseconds. */
+const productAgeMsMax = 5_000;
+/** A list has the products that it shows as they are; sales and ratings may change its order meanwhile. */
+const listAgeMsMax = 2_000;
 /** While no news can come. */
 const blindAgeMsMax = 250;
 
@@ -74,8 +65,8 @@ const isProduct = (url: string): boolean => /^\/api\/products\/[0-9a-f-]{36}$/.t
 export const seesWhatAllSee = (principal: Principal): boolean =>
   principal.kind === 'anonymous' || principal.roles.every((role) => role === 'customer');
 
-/** Of a list: `shows` are its products, and `order` what news of their places names. */
-type Entry = CachedAnswer & { begunAtMs: number; shows: readonly string[]; order: string | undefined };
+/** `shows`: the products of a list. */
+type Entry = CachedAnswer & { begunAtMs: number; shows: readonly string[] };
 
 /** `isStale`: what it reads may have changed since it began, so it is not kept. */
 type Fetching = { isStale: boolean; answer: Promise<CachedAnswer | UpstreamResponse> };
@@ -83,10 +74,9 @@ type Fetching = { isStale: boolean; answer: Promise<CachedAnswer | UpstreamRespo
 // Over seventy lines: one cache whose entries, running requests and news share one state.
 /**
  * Keeps the newest answers of the catalogue in memory, up to `bytesMax`. A product is forgotten when the product
- * service announces its change (in Redis, some milliseconds after the commit), and when this gateway forwards a write to
- * it. A list is forgotten when a product is new or described anew, when one that it shows changes, and 2 s after it was
- * read where sales or reviews may have changed its order since. At the latest both are forgotten after a minute. While
- * Redis is away nothing is older than 250 ms.
+ * service announces its change (in Redis, some milliseconds after the commit), when this gateway forwards a write to
+ * it, and at the latest after 5 s. A list is forgotten when a product is new or described anew, when one that it shows
+ * changes, and at the latest after 2 s. While Redis is away nothing is older than 250 ms.
  */
 export const createCatalogueCache = (
   host: Pick<Host, 'service' | 'logger' | 'metrics' | 'clock'>,
@@ -99,7 +89,7 @@ export const createCatalogueCache = (
   const { monotonicMs } = host.clock;
   const entries = createBoundedMap<Entry>(bytesMax);
   const fetchings = new Map<string, Fetching>();
-  const changes = createRecentChanges(monotonicMs, ageMsMax);
+  const changes = createRecentChanges(monotonicMs, listAgeMsMax);
 
   const drop = (url: string): void => {
     entries.delete(url);
@@ -110,33 +100,29 @@ export const createCatalogueCache = (
   const dropWhere = (matches: (url: string) => boolean): void => {
     for (const url of [...entries.keys(), ...fetchings.keys()]) if (matches(url)) drop(url);
   };
-  const forgetProduct = (productId: string): void => drop(`${listPath}/${productId.toLowerCase()}`);
-  const forgetChanged = ({ productIds, isListed, reorders }: CatalogueChange): void => {
-    for (const productId of productIds) forgetProduct(productId);
-    if (isListed) dropWhere(isList);
-    else for (const productId of productIds) changes.note(productId.toLowerCase());
-    for (const order of reorders === undefined ? [] : ordersChangedBy(reorders)) changes.note(order);
+  const forgetProduct = (productId: string): void => {
+    changes.note(productId.toLowerCase());
+    drop(`${listPath}/${productId.toLowerCase()}`);
   };
 
   const listener = createRedisListener(host, redisUrl, catalogueChannel, {
     onMessage: (message) => {
       const change = decodeCatalogueChange(message);
+      for (const productId of change?.productIds ?? []) forgetProduct(productId);
       if (change === null) dropWhere(() => true);
-      else forgetChanged(change);
+      else if (change.isListed) dropWhere(isList);
     },
     onGap: () => dropWhere(() => true),
   });
 
-  const isCurrent = ({ begunAtMs, shows, order }: Entry): boolean => {
-    const ageMs = monotonicMs() - begunAtMs;
-    if (ageMs >= (listener.isListening() ? ageMsMax : blindAgeMsMax)) return false;
-    if (order !== undefined && ageMs >= orderMsMax && changes.anySince(begunAtMs, [order])) return false;
-    return !changes.anySince(begunAtMs, shows);
-  };
+  const ageMsMax = (url: string): number =>
+    !listener.isListening() ? blindAgeMsMax : isList(url) ? listAgeMsMax : productAgeMsMax;
 
   const find = (url: string): CachedAnswer | undefined => {
     const entry = entries.get(url);
-    if (entry === undefined || !isCurrent(entry)) return undefined;
+    if (entry === undefined) return undefined;
+    if (monotonicMs() - entry.begunAtMs >= ageMsMax(url)) return undefined;
+    if (changes.anySince(entry.begunAtMs, entry.shows)) return undefined;
     // As the newest: the one that was not asked for the longest is dropped first.
     entries.set(url, entry, entry.bytes);
     hits.inc(label);
@@ -153,8 +139,8 @@ export const createCatalogueCache = (
     fetching.answer.then((answer) => {
       done();
       if (!isCached(answer) || fetching.isStale) return;
-      const shown = isList(url) ? { shows: productsIn(answer.body), order: orderOf(url) } : notAList;
-      entries.set(url, { ...answer, begunAtMs, ...shown }, answer.bytes);
+      const shows = isList(url) ? productsIn(answer.body) : [];
+      entries.set(url, { ...answer, begunAtMs, shows }, answer.bytes);
     }, done);
     return fetching;
   };
@@ -182,42 +168,25 @@ export const createCatalogueCache = (
   };
 };
 
-/** What has changed within the last `keptMs`: products by their ids, and orders of lists. */
+/** Which products have changed within the last `keptMs`. */
 const createRecentChanges = (monotonicMs: () => number, keptMs: number) => {
   /** The latest change of each, the oldest first. */
   const changedAtMs = new Map<string, number>();
   return {
-    note: (what: string): void => {
+    note: (productId: string): void => {
       const nowMs = monotonicMs();
-      changedAtMs.delete(what);
-      changedAtMs.set(what, nowMs);
+      changedAtMs.delete(productId);
+      changedAtMs.set(productId, nowMs);
       for (const [id, atMs] of changedAtMs) {
         if (nowMs - atMs <= keptMs) break;
         changedAtMs.delete(id);
       }
     },
-    anySince: (sinceMs: number, some: readonly string[]): boolean =>
-      changedAtMs.size > 0 && some.some((id) => (changedAtMs.get(id) ?? Number.NEGATIVE_INFINITY) >= sinceMs),
+    anySince: (sinceMs: number, productIds: readonly string[]): boolean =>
+      changedAtMs.size > 0 &&
+      productIds.some((id) => (changedAtMs.get(id) ?? Number.NEGATIVE_INFINITY) >= sinceMs),
   };
 };
-
-const orderNamed = (sort: string, category: string): string => `${sort} of ${category}`;
-
-/** What the order of this list follows, if it is one of what is counted. */
-const orderOf = (url: string): string | undefined => {
-  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
-  const sort = countedSorts.find((one) => one === query.get('sort'));
-  return sort && orderNamed(sort, normaliseCategory(query.get('category') ?? ''));
-};
-
-/** The same of all lists that a category's products may be in: its own, those above it, and that of everything. */
-const ordersChangedBy = ({ sort, categories }: NonNullable<CatalogueChange['reorders']>): string[] =>
-  categories.flatMap((category) => {
-    const parts = category.split('/');
-    return [...parts.keys(), parts.length].map((depth) => orderNamed(sort, parts.slice(0, depth).join('/')));
-  });
-
-const notAList = { shows: [], order: undefined };
 
 const productId = /"id":"([0-9a-f-]{36})"/g;
 

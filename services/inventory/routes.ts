@@ -62,10 +62,10 @@ const listRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
       },
     },
     async (request) => {
-      const { limit } = request.query;
-      const afterProductId = decodeCursor(request, z.uuid());
+      const { limit, cursor } = request.query;
+      const afterProductId = decodeCursor(cursor, z.uuid());
       const rows = await stock.list(db, { afterProductId, rowsMax: limit + 1 });
-      const { items, next } = pageFrom(request, rows, ({ productId }) => productId);
+      const { items, next } = pageFrom(rows, limit, ({ productId }) => productId);
       return { items: items.map(shown), next };
     },
   );
@@ -84,11 +84,10 @@ const alertsRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
         response: { 200: pageOf(stockSchema) },
       },
     },
-    async (request) => {
-      const { limit } = request.query;
-      const afterProductId = decodeCursor(request, z.uuid());
+    async ({ query: { limit, cursor } }) => {
+      const afterProductId = decodeCursor(cursor, z.uuid());
       const rows = await stock.list(db, { afterProductId, rowsMax: limit + 1, isLow: true });
-      const { items, next } = pageFrom(request, rows, ({ productId }) => productId);
+      const { items, next } = pageFrom(rows, limit, ({ productId }) => productId);
       return { items: items.map(shown), next };
     },
   );
@@ -190,11 +189,11 @@ const movementsRoute = (app: HttpApp, db: Database, stock: StockStore): void => 
     },
     async (request) => {
       const { productId } = request.params;
-      const { limit } = request.query;
-      const beforeMovementId = decodeCursor(request, z.int());
+      const { limit, cursor } = request.query;
+      const beforeMovementId = decodeCursor(cursor, z.int());
       if (!(await stock.find(db, productId))) throw unknownProduct();
       const rows = await stock.movements(db, productId, { beforeMovementId, rowsMax: limit + 1 });
-      const { items, next } = pageFrom(request, rows, ({ movementId }) => movementId);
+      const { items, next } = pageFrom(rows, limit, ({ movementId }) => movementId);
       return {
         items: items.map(({ movementId: _, occurredAt, ...movement }) => ({
           ...movement,

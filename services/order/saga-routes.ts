@@ -75,15 +75,14 @@ const listRoute = (app: HttpApp, { db, clock, stuckAfterMs }: SagaRouteDeps): vo
         response: { 200: pageOf(sagaSchema) },
       },
     },
-    async (request) => {
-      const { limit, stuck } = request.query;
+    async ({ query: { limit, cursor, stuck } }) => {
       const nowMs = clock.nowMs();
       const rows = await listUnsettled(
         db,
         { quietSinceMs: stuck === 'true' ? nowMs - stuckAfterMs : undefined },
-        { afterOrderId: decodeCursor(request, z.uuid()), rowsMax: limit + 1 },
+        { afterOrderId: decodeCursor(cursor, z.uuid()), rowsMax: limit + 1 },
       );
-      const { items, next } = pageFrom(request, rows, ({ orderId }) => orderId);
+      const { items, next } = pageFrom(rows, limit, ({ orderId }) => orderId);
       return { items: items.map((row) => shown(row, nowMs)), next };
     },
   );

@@ -54,11 +54,10 @@ const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
         response: { 200: pageOf(paymentSchema), ...problems(403) },
       },
     },
-    async (request) => {
-      const { principal, query } = request;
-      const { limit, orderId, userId, from, to } = query;
+    async ({ principal, query }) => {
+      const { limit, cursor, orderId, userId, from, to } = query;
       if (from !== undefined && to !== undefined && Date.parse(from) >= Date.parse(to)) throw emptyPeriod();
-      const beforePaymentId = decodeCursor(request, z.uuid());
+      const beforePaymentId = decodeCursor(cursor, z.uuid());
       const ownId = isStaff(principal) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own payments.');
@@ -67,7 +66,7 @@ const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
         { orderId, userId: ownId ?? userId, from: dateOf(from), to: dateOf(to) },
         { beforePaymentId, rowsMax: limit + 1 },
       );
-      const { items, next } = pageFrom(request, rows, ({ paymentId }) => paymentId);
+      const { items, next } = pageFrom(rows, limit, ({ paymentId }) => paymentId);
       return { items: items.map(shown), next };
     },
   );

@@ -6,12 +6,10 @@ import {
   decodeCursor,
   decodeSortedCursor,
   listQuery,
-  type PageRequest,
   pageFrom,
   pageOf,
 } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
-import { isRange, mustNotBeBelow } from '#platform/http/range';
 import type { HttpApp } from '#platform/http/server';
 import { line, text, uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
@@ -42,20 +40,18 @@ const ids = text(idsMax * (idChars + 1))
     `must be at most ${idsMax} ids, separated by commas`,
   );
 
-const listFilters = z
-  .strictObject({
-    ...listQuery,
-    category: category.optional(),
-    brand: line(120).optional(),
-    minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
-    maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
-    groupId: uuid.optional().describe('The variants of one product.'),
-    ids: ids
-      .optional()
-      .describe('Products by their ids, separated by commas; those not for sale are left out.'),
-    sort: z.enum(sorts).default('newest'),
-  })
-  .refine(({ minPrice, maxPrice }) => isRange(minPrice, maxPrice), mustNotBeBelow('minPrice', 'maxPrice'));
+const listFilters = z.strictObject({
+  ...listQuery,
+  category: category.optional(),
+  brand: line(120).optional(),
+  minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
+  maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
+  groupId: uuid.optional().describe('The variants of one product.'),
+  ids: ids
+    .optional()
+    .describe('Products by their ids, separated by commas; those not for sale are left out.'),
+  sort: z.enum(sorts).default('newest'),
+});
 
 const position = z.object({
   sort: z.enum(sorts),
@@ -73,8 +69,8 @@ const listRoute = {
   config: { anonymousWithoutKeys: true },
 } as const;
 
-const afterIn = (request: PageRequest, sort: Sort) => {
-  const found = decodeSortedCursor(request, position, sort);
+const afterIn = (cursor: string | undefined, sort: Sort) => {
+  const found = decodeSortedCursor(cursor, position, sort);
   if (found && !isPositionOf(found.after, sort)) throw badCursor();
   return found?.after;
 };
@@ -83,12 +79,12 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
   // Requests that share the rows share the text; `limit` and `sort` are part of what rows are shared by.
   const pages = new WeakMap<readonly ProductRow[], ShownPage>();
   const pageOfRows = (
-    request: PageRequest,
     rows: readonly ProductRow[],
+    limit: number,
     sort: Sort,
     serialize: (body: unknown) => string,
   ): ShownPage => {
-    const page = pages.get(rows) ?? shownPage(request, rows, sort, serialize);
+    const page = pages.get(rows) ?? shownPage(rows, limit, sort, serialize);
     pages.set(rows, page);
     return page;
   };
@@ -105,7 +101,7 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
       },
     },
     async (request, reply) => {
-      const { limit, sort, category, brand, minPrice, maxPrice, groupId, ids } = request.query;
+      const { limit, cursor, sort, category, brand, minPrice, maxPrice, groupId, ids } = request.query;
       const rows = await products.list({
         category: category === undefined ? undefined : normaliseCategory(category),
         brand,
@@ -114,11 +110,11 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
         groupId,
         ids,
         sort,
-        after: afterIn(request, sort),
+        after: afterIn(cursor, sort),
         rowsMax: limit + 1,
         withInactive: isStaff(request.principal),
       });
-      const page = pageOfRows(request, rows, sort, (body) => String(reply.serialize(body)));
+      const page = pageOfRows(rows, limit, sort, (body) => String(reply.serialize(body)));
       reply.type('application/json; charset=utf-8');
       return sendWithEtag(request, reply, page.etag, page.body);
     },
@@ -136,9 +132,9 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
       },
     },
     async (request, reply) => {
-      const { limit } = request.query;
+      const { limit, cursor } = request.query;
       const sort = 'newest';
-      const after = afterIn(request, sort);
+      const after = afterIn(cursor, sort);
       const rows = await products.list({
         isFeatured: true,
         sort,
@@ -146,7 +142,7 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
         rowsMax: limit + 1,
         withInactive: false,
       });
-      const page = pageOfRows(request, rows, sort, (body) => String(reply.serialize(body)));
+      const page = pageOfRows(rows, limit, sort, (body) => String(reply.serialize(body)));
       reply.type('application/json; charset=utf-8');
       return sendWithEtag(request, reply, page.etag, page.body);
     },
@@ -157,16 +153,16 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
 type ShownPage = { etag: string; body: string };
 
 const shownPage = (
-  request: PageRequest,
   rows: readonly ProductRow[],
+  limit: number,
   sort: Sort,
   serialize: (page: z.output<typeof productPage>) => string,
 ): ShownPage => {
-  const { items, next } = pageFrom(request, rows, (row) => ({ sort, after: positionOf(row, sort) }));
-  const versions = items.map(({ productId, version, available, ratingVersion }) => [
+  const { items, next } = pageFrom(rows, limit, (row) => ({ sort, after: positionOf(row, sort) }));
+  const versions = items.map(({ productId, version, stockVersion, ratingVersion }) => [
     productId,
     version,
-    available,
+    stockVersion,
     ratingVersion,
   ]);
   return { etag: etagOf([versions, next]), body: serialize({ items: items.map(shown), next }) };
@@ -176,8 +172,8 @@ const shownPage = (
  * Of everything that the answer shows. A sale or a review changes it, but nothing that an update states, so an update is
  * based on the version of the description alone.
  */
-const etagOfRow = ({ version, available, ratingVersion }: ProductRow): string =>
-  versionedEtag(version, `${available}.${ratingVersion}`);
+const etagOfRow = ({ version, stockVersion, ratingVersion }: ProductRow): string =>
+  versionedEtag(version, `${stockVersion}.${ratingVersion}`);
 
 const notFound = () => problem(404, 'product_not_found', 'There is no such product.');
 
@@ -307,12 +303,12 @@ const historyRoute = (app: HttpApp, db: Database): void => {
       },
     },
     async (request) => {
-      const { limit } = request.query;
+      const { limit, cursor } = request.query;
       const { productId } = request.params;
-      const beforeVersion = decodeCursor(request, z.int().min(1).max(2_147_483_647));
+      const beforeVersion = decodeCursor(cursor, z.int().min(1).max(2_147_483_647));
       const rows = await historyOf(db, { productId, beforeVersion, rowsMax: limit + 1 });
       if (rows.length === 0 && beforeVersion === undefined) throw notFound();
-      const { items, next } = pageFrom(request, rows, ({ version }) => version);
+      const { items, next } = pageFrom(rows, limit, ({ version }) => version);
       return {
         items: items.map(({ version, kind, changes, changedBy, occurredAtMs }) => ({
           version,

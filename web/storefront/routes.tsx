@@ -3,7 +3,6 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
-  type RouteComponent,
   redirect,
 } from '@tanstack/react-router';
 import { userNow } from '../api/login.ts';
@@ -15,21 +14,13 @@ import { Shell } from './shell/shell.tsx';
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: PageProblem });
 
-/** A component that is loaded when its page is first shown; `name` is checked against what the file exports. */
-const lazily = <Exports,>(load: () => Promise<Exports>, name: keyof Exports & string) =>
-  lazyRouteComponent(load as () => Promise<Record<string, RouteComponent>>, name);
-
 /** The question stands in the address, so that a link, a reload and Back show the same. */
-const page = <const P extends string, Exports>(
-  path: P,
-  load: () => Promise<Exports>,
-  name: keyof Exports & string,
-) =>
+const page = <const P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
   createRoute({
     getParentRoute: () => root,
     path,
     validateSearch: (search: Record<string, unknown>) => search,
-    component: lazily(load, name),
+    component: lazyRouteComponent(load as never, name as never),
   });
 
 const home = createRoute({ getParentRoute: () => root, path: '/', component: HomePage });
@@ -66,19 +57,19 @@ const account = createRoute({
   getParentRoute: () => root,
   path: '/account',
   beforeLoad: ({ location }) => {
-    if (userNow() === undefined) throw redirect({ to: '/login', search: { next: location.href } });
+    if (userNow() === undefined) throw redirect({ to: '/login', search: { next: location.href } as never });
   },
   component: lazyRouteComponent(() => import('./account/layout.tsx'), 'AccountLayout'),
 });
-const accountPage = <const P extends string, Exports>(
+const accountPage = <const P extends string>(
   path: P,
-  load: () => Promise<Exports>,
-  name: keyof Exports & string,
+  load: () => Promise<Record<string, unknown>>,
+  name: string,
 ) =>
   createRoute({
     getParentRoute: () => account,
     path,
-    component: lazily(load, name),
+    component: lazyRouteComponent(load as never, name as never),
   });
 const accountPages = [
   accountPage('/', () => import('./account/orders-page.tsx'), 'OrdersPage'),

@@ -1,5 +1,3 @@
-import type { OrderBody } from './submission.ts';
-
 export type AddressDraft = {
   name: string;
   line1: string;
@@ -95,20 +93,13 @@ export const stepFor = (asked: string | undefined, draft: Draft): Step => {
 };
 
 /** The address as the API takes it: what is empty is left out. */
-export const addressOf = ({
-  name,
-  line1,
-  line2,
-  city,
-  postalCode,
-  country,
-}: AddressDraft): OrderBody['shippingAddress'] => ({
+export const addressOf = ({ name, line1, line2, city, postalCode, country }: AddressDraft) => ({
   name: name.trim(),
   line1: line1.trim(),
   ...(line2.trim() === '' ? {} : { line2: line2.trim() }),
   city: city.trim(),
   postalCode: postalCode.trim(),
-  country: country as OrderBody['shippingAddress']['country'],
+  country,
 });
 
 type Buyer = { id: string; email: string };
