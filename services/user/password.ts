@@ -25,11 +25,13 @@ export const createPasswordHasher = async (bounds: {
       throw unavailable('busy', 'Too many logins are in progress at the moment. Try again.', 2);
     return admission.run(work);
   };
+  // Keyboards compose letters differently, and people cannot see it (NIST SP 800-63B section 5.1.1.2).
+  const spelled = (password: string): string => password.normalize('NFKC');
   const nobodys = await hash('the password of nobody', argon2id);
   return {
-    hash: (password) => admit(() => hash(password, argon2id)),
+    hash: (password) => admit(() => hash(spelled(password), argon2id)),
     matches: async (stored, password) => {
-      const isMatch = await admit(() => verify(stored ?? nobodys, password));
+      const isMatch = await admit(() => verify(stored ?? nobodys, spelled(password)));
       return stored !== undefined && isMatch;
     },
   };
