@@ -108,6 +108,30 @@ const startKeyService = async (
   return { url: component.url, asked: () => asked, accountToken };
 };
 
+/** A POST of which the rest comes later. */
+const beginPost = (url: string, beginning: string) => {
+  const request = rawRequest(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', expect: '100-continue' },
+  });
+  // The server asks for the body once it has the head, right before the hooks of the request run.
+  const isUnderWay = new Promise<void>((resolve) => request.once('continue', resolve));
+  const status = new Promise<number>((resolve, reject) => {
+    request.once('response', (answer) => resolve(answer.resume().statusCode ?? 0));
+    request.once('error', reject);
+  });
+  status.catch(() => {});
+  request.write(beginning);
+  return {
+    isUnderWay,
+    cancel: () => request.destroy(),
+    end: (rest: string) => {
+      request.end(rest);
+      return status;
+    },
+  };
+};
+
 const startGateway = async (env: Record<string, string>): Promise<{ url: string; host: RunnableHost }> => {
   const gateway = await startGatewayOnly(env);
   running.push(gateway.host);
@@ -285,6 +309,18 @@ describe.each([
     expect(shed?.headers.get('retry-after')).toBe('1');
     expect(await shed?.json()).toMatchObject({ code: 'overloaded' });
     await Promise.all(streams.map(({ body }) => body?.cancel()));
+  });
+
+  it('keeps no place for a request whose body is still to come', async () => {
+    const { url: productUrl } = await startService('product');
+    const { url } = await startGateway({ PRODUCT_URL: reached(productUrl), GATEWAY_IN_FLIGHT_MAX: '2' });
+    const begun = Array.from({ length: 6 }, () => beginPost(`${url}/api/products`, '{"name":'));
+    await Promise.all(begun.map(({ isUnderWay }) => isUnderWay));
+    const answers = await Promise.all([1, 2].map(() => fetch(`${url}/api/products/slow`)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const statuses = await Promise.all(begun.slice(0, 2).map(({ end }) => end('"a"}')));
+    expect(statuses).toEqual([201, 201]);
+    for (const { cancel } of begun.slice(2)) cancel();
   });
 
   it('counts no wait for the status of an order against that', async () => {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { unavailable } from '#platform/http/problem-details';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { problem, unavailable } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import type { Metrics } from '#platform/service-host';
 import { pathOf } from './request-path.js';
@@ -10,6 +11,8 @@ export type Places = {
    * (`waitMs`) costs nothing meanwhile, so it needs a free place and does not keep it.
    */
   tryEnter(response: ServerResponse, url: string): boolean;
+  /** False while every place is taken. */
+  isFree(): boolean;
   /** Releases the place early, for a long-lived stream. */
   leave(response: ServerResponse): void;
 };
@@ -26,6 +29,7 @@ export const createPlaces = (metrics: Metrics, inFlightMax: number): Places => {
   const leave = (response: ServerResponse): void => void taken.delete(response);
   return {
     leave,
+    isFree: () => taken.size < inFlightMax,
     tryEnter: (response, url) => {
       if (taken.has(response)) return true;
       if (taken.size >= inFlightMax) return false;
@@ -37,18 +41,58 @@ export const createPlaces = (metrics: Metrics, inFlightMax: number): Places => {
   };
 };
 
+/** How long a body may take to arrive; one that is streamed to its service may take as long as a whole request. */
+const bodyMsMax = 30_000;
+const streamed = 'application/x-ndjson';
+
+const hasBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
 /**
  * Refuses requests for which there is no place with an immediate 503, so that the others need not wait long. Health and
- * metrics are always answered.
+ * metrics are always answered. A request takes its place when its body is here: otherwise whoever sends the beginnings of a
+ * few hundred bodies and no more would keep everybody out.
  */
-export const shedLoad = (app: HttpApp, metrics: Metrics, places: Places): void => {
+export const shedLoad = (
+  app: HttpApp,
+  metrics: Metrics,
+  places: Places,
+  bounds: { bodyMsMax: number } = { bodyMsMax },
+): void => {
   const shed = metrics.counter(
     'gateway_requests_shed_total',
     'Requests refused because too many were in progress',
   );
-  app.addHook('onRequest', (request, reply, done) => {
-    if (!pathOf(request).startsWith('/api/') || places.tryEnter(reply.raw, request.url)) return done();
+  const refusal = () => {
     shed.inc();
-    done(unavailable('overloaded', 'There are too many requests at the moment. Try again in a moment.', 1));
+    return unavailable('overloaded', 'There are too many requests at the moment. Try again in a moment.', 1);
+  };
+  const isMeant = (request: FastifyRequest): boolean => pathOf(request).startsWith('/api/');
+
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!isMeant(request)) return done();
+    const isAdmitted = hasBody(request) ? places.isFree() : places.tryEnter(reply.raw, request.url);
+    done(isAdmitted ? undefined : refusal());
   });
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    if (hasBody(request) && request.headers['content-type'] !== streamed) limitBody(request, reply, bounds);
+    done();
+  });
+  app.addHook('preValidation', (request, reply, done) => {
+    if (!isMeant(request) || places.tryEnter(reply.raw, request.url)) return done();
+    done(refusal());
+  });
+};
+
+/** Answers 408 and closes the connection when the body has not come in time. */
+const limitBody = ({ raw }: FastifyRequest, reply: FastifyReply, bounds: { bodyMsMax: number }): void => {
+  if (raw.complete) return;
+  const timer = setTimeout(() => {
+    if (reply.sent) return;
+    const late = problem(408, 'body_timeout', 'The body of the request did not arrive in time.');
+    reply.header('connection', 'close').send(late);
+  }, bounds.bodyMsMax);
+  const stop = () => clearTimeout(timer);
+  raw.once('end', stop);
+  raw.once('close', stop);
 };
