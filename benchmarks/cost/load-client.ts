@@ -110,7 +110,7 @@ const run = async (plan: LoadPlan): Promise<LoadResult> => {
       new Pool(plan.origin, {
         connections: Math.ceil(concurrency / clients),
         pipelining: 1,
-        ...(clients === 1 ? {} : { connect: { localAddress: `127.0.1.${n + 1}` } }),
+        ...(clients === 1 ? {} : { localAddress: `127.0.1.${n + 1}` }),
       }),
   );
   const call = callerOf(plan, pools);
