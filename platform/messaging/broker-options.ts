@@ -29,10 +29,13 @@ export const consumerDefaults = {
 export const rebalanceTimeoutMs = 10_000;
 
 /**
- * A fetch of an idle kafkajs consumer waits so long instead of `fetchWaitMs`. Not longer, because kafkajs sends its heartbeat
- * between two fetches: a quarter of the session.
+ * A fetch of an idle kafkajs consumer waits so long instead of `fetchWaitMs`. Most of what an idle platform costs are these
+ * requests. kafkajs sends its heartbeat between two fetches, so its session lasts four of them.
  */
-export const idleFetchWaitMs = 2_500;
+export const idleFetchWaitMs = 5_000;
+
+/** Of kafkajs's members, unless the consumer wants another. */
+export const kafkajsSessionTimeoutMs = 4 * idleFetchWaitMs;
 
 /** The answer to a heartbeat is how a member finds out that the group rebalances. */
 export const heartbeatMs = 2_000;

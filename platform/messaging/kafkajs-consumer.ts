@@ -1,6 +1,11 @@
 import { messageOf } from '#platform/errors';
 import type { Consumer, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
-import { type BrokerOptions, closeWaitMs, consumerDefaults } from '#platform/messaging/broker-options';
+import {
+  type BrokerOptions,
+  closeWaitMs,
+  consumerDefaults,
+  kafkajsSessionTimeoutMs,
+} from '#platform/messaging/broker-options';
 import { brokerAnswers } from '#platform/messaging/broker-probe';
 import { createConsumerFailure } from '#platform/messaging/consumer-failure';
 import { brokerFault } from '#platform/messaging/kafkajs-connection';
@@ -23,7 +28,7 @@ const abandonMsMax = 300;
  * as this consumer is wanted.
  */
 export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOptions): Consumer => {
-  const settings = { ...consumerDefaults, ...wanted };
+  const settings = { ...consumerDefaults, sessionTimeoutMs: kafkajsSessionTimeoutMs, ...wanted };
   const members = createMembers(options, settings);
   const createdAt = performance.now();
   let lanes: PartitionLanes | undefined;

@@ -80,7 +80,7 @@ describe('a gate before fetches', () => {
     for (let fetched = 0; fetched < 7; fetched += 1) await fetch();
     isPaused = true;
     await fetch();
-    expect(waits).toEqual([1_000, 1_000, 2_500, 2_500, 1_000, 1_000, 2_500, 1_000]);
+    expect(waits).toEqual([1_000, 1_000, 5_000, 5_000, 1_000, 1_000, 5_000, 1_000]);
   });
 
   test('keeps no response that was fetched', async () => {
