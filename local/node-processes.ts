@@ -45,10 +45,17 @@ const messageIn = (line: string): string => {
   }
 };
 
+/**
+ * The space for new objects shrinks to 1 MB in an idle process, and is cleaned each time it is full: more than once a second,
+ * a quarter of what the idle shop computed.
+ */
+const newSpaceMbMin = 8;
+
 const nodeCommand = (program: string, heapMbMax: number): [string, ...string[]] => [
   process.execPath,
   '--enable-source-maps',
   `--max-old-space-size=${heapMbMax}`,
+  `--min-semi-space-size=${newSpaceMbMin}`,
   program,
 ];
 
