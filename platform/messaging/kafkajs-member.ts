@@ -13,17 +13,14 @@ import { createFetchGate, type FetchGate } from '#platform/messaging/kafkajs-fet
 import { createKafkajsGroup } from '#platform/messaging/kafkajs-group';
 import { beginAssignment, createPartitionEnds } from '#platform/messaging/kafkajs-offsets';
 import type { LaneStart } from '#platform/messaging/lane';
-import {
-  checkEveryMs,
-  createMembershipWatch,
-  type MembershipWatch,
-} from '#platform/messaging/membership-watch';
+import { createMembershipWatch, type MembershipWatch } from '#platform/messaging/membership-watch';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import {
   createUnreadablePartitions,
   type UnreadablePartitions,
 } from '#platform/messaging/unreadable-partitions';
 import { endsWithin } from '#platform/waiting/deadline';
+import { eachSecond } from '#platform/waiting/each-second';
 import { sleep } from '#platform/waiting/sleep';
 
 /** One kafkajs consumer with its connections and its membership, usable until it ends. */
@@ -54,7 +51,6 @@ export type MemberParts = {
 };
 
 const refusedWaitMs = 100;
-const endsEveryMs = 1_000;
 const severedMsMax = 300;
 
 export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
@@ -95,10 +91,10 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     },
   });
   const consumer = openConsumer(connection, settings, group.assigner);
-  const stopTimers = startTimers([
-    [checkEveryMs, () => endIfSpent(life, watch.check(lanes.unfed()))],
-    [endsEveryMs, ends.refresh],
-  ]);
+  const stopLooking = eachSecond(() => {
+    endIfSpent(life, watch.check(lanes.unfed()));
+    void ends.refresh();
+  });
   const feed = createFeed(lanes, { isPacked: settings.packed === true, unreadable, watch });
 
   const begin = (assigned: readonly TopicPartition[], isPast: () => boolean): Promise<void> =>
@@ -122,7 +118,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     join: () => join(consumer, settings.topics, feed.enqueue, life),
     retire: async (waitMs) => {
       life.end(new Error('retired'));
-      stopTimers();
+      stopLooking();
       unreadable.stop();
       gate.abandon();
       await endsWithin(waitMs, Promise.allSettled([consumer.stop(), admin.disconnect()]));
@@ -135,14 +131,6 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
 
 const endIfSpent = (life: Life, reason: string | undefined): void => {
   if (reason !== undefined) life.end(new Error(reason));
-};
-
-/** Runs each action every so many milliseconds; returns what stops them. They keep no process alive. */
-const startTimers = (actions: readonly [everyMs: number, action: () => void][]): (() => void) => {
-  const timers = actions.map(([everyMs, action]) => setInterval(action, everyMs).unref());
-  return () => {
-    for (const timer of timers) clearInterval(timer);
-  };
 };
 
 /** Does something with kafkajs's consumer, as long as there is one. */

@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
+import { eachSecond } from '#platform/waiting/each-second';
 
 /** The parts of kafkajs's queue of a connection's requests that are used here. */
 type RequestQueue = {
   pending: unknown[];
   throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
-  requestTimeoutIntervalId: NodeJS.Timeout | null;
   inflight: Map<number, { sentAt: number; requestTimeout: number; timeoutRequest(): void }>;
   enforceRequestTimeout: boolean;
   destroy(): void;
@@ -16,13 +16,14 @@ type RequestQueue = {
 };
 
 const checkPendingMs = 10;
-/** A request that has no answer in time is given up at most this much later. */
-const checkTimeoutsMs = 1_000;
+/** Ends the look for requests without an answer, which are given up at most a second late. */
+const stops = new WeakMap<RequestQueue, () => void>();
 
 /**
  * Gives kafkajs's connections timers that run only when there is something to do. Without it every connection wakes up
  * each millisecond while it is idle: after each answer kafkajs schedules a look at its queue at `throttledUntil - now`,
  * which is negative for a broker that does not throttle and therefore means 1 ms, and that look schedules the next one.
+ * Its timer for requests that have no answer is shared by all connections.
  * Call it once, before the first connection.
  */
 export const quietenTimers = (): void => {
@@ -44,11 +45,18 @@ export const quietenTimers = (): void => {
   prototype.scheduleRequestTimeoutCheck = function (this: RequestQueue): void {
     if (!this.enforceRequestTimeout) return;
     this.destroy();
-    this.requestTimeoutIntervalId = setInterval(() => {
+    const look = () => {
       const nowMs = Date.now();
       for (const request of this.inflight.values())
         if (nowMs - request.sentAt > request.requestTimeout) request.timeoutRequest();
       if (!this.isConnected()) this.destroy();
-    }, checkTimeoutsMs);
+    };
+    stops.set(this, eachSecond(look));
+  };
+  const { destroy } = prototype;
+  prototype.destroy = function (this: RequestQueue): void {
+    stops.get(this)?.();
+    stops.delete(this);
+    destroy.call(this);
   };
 };

@@ -85,7 +85,7 @@ describe('a member is replaced', () => {
       }),
     ).toBeUndefined();
     setUnfed(['t/0@7']);
-    expect(pass(11_000, watch.answer)).toContain('t/0@7');
+    expect(pass(12_000, watch.answer)).toContain('t/0@7');
   });
 
   test('not because this process was stopped: it gets as long as ever afterwards', () => {

@@ -1,3 +1,5 @@
+import { secondMs } from '#platform/waiting/each-second';
+
 /**
  * Decides when a member of a group no longer works and has to be replaced. A client library may stop making progress
  * without reporting it: it may go on with an assignment that has ended, never fetch a partition again, or wait for an
@@ -24,7 +26,7 @@ export type MembershipWatch = {
   check(unfed: readonly string[]): string | undefined;
 };
 
-export const checkEveryMs = 250;
+export const checkEveryMs = secondMs;
 const bounds = {
   /**
    * The library fetches and sends heartbeats, every few seconds at least. The longest allowed silence is a request that

@@ -1,8 +1,8 @@
 import type { ConsumerProgress, PartitionProgress, TopicPartition } from '#platform/messaging/broker';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { ConsumerReport, DependencyHealth, Host, PartitionReport } from '#platform/service-host';
+import { eachSecond, secondMs } from '#platform/waiting/each-second';
 
-const tickMs = 1_000;
 /** A partition with records left and no progress for this long, while the process runs, is reported as held. */
 const heldMsMax = 10_000;
 /** A member joins within some seconds, also after a rebalance. */
@@ -48,11 +48,11 @@ export const createProgressWatch = (
   let watched = new Map<string, Watched>();
   let unassignedMs = 0;
   let lookedAtMs = clock.monotonicMs();
-  let timer: NodeJS.Timeout | undefined;
+  let stop = (): void => {};
 
   const look = (): void => {
     const nowMs = clock.monotonicMs();
-    const awakeMs = Math.min(nowMs - lookedAtMs, 2 * tickMs);
+    const awakeMs = Math.min(nowMs - lookedAtMs, 2 * secondMs);
     lookedAtMs = nowMs;
     const { partitions, unassignedForMs } = progress();
     unassignedMs = unassignedForMs > 0 ? unassignedMs + awakeMs : 0;
@@ -89,11 +89,10 @@ export const createProgressWatch = (
     look,
     start: () => {
       lookedAtMs = clock.monotonicMs();
-      timer = setInterval(look, tickMs);
-      timer.unref();
+      stop = eachSecond(look);
     },
     stop: () => {
-      clearInterval(timer);
+      stop();
       held.reset();
     },
     report: reportOf,
