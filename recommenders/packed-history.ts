@@ -1,4 +1,4 @@
-import type { History, Owned } from './histories.js';
+import type { History, Owned } from './history.js';
 
 /**
  * A user's history as a text, a byte a character, without loss: about a tenth of the memory of its objects. Whole numbers

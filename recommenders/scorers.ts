@@ -14,11 +14,13 @@ export type Scorers = (candidates: Candidates, context: Context, scenario: Scena
 
 const visitCandidatesMax = 120;
 const pairCandidatesMax = 80;
+const tasteCandidatesMax = 200;
 /** Of a user's purchases, so many stand for his taste; they weigh their slow frequency. */
 const tasteMax = 60;
 const tasteNearMax = 30;
 const cartNearMax = 20;
-/** Where the visitor has so many candidates of his own, only the first so many of the popular and of the trending ones come to them. */
+/** Beside a product or a cart that has so many candidates, only the first of the popular and of the trending ones come to them. */
+const besideOthers: ReadonlySet<Scenario> = new Set(['product', 'similar', 'cart']);
 const fewCandidates = 100;
 const leadersBesideMax = 40;
 const tiny = 1e-9;
@@ -79,15 +81,15 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
       .slice(0, tasteMax);
     for (const { item, weight } of taste)
       addRow(memory.together, item, weight / (items.columns.baskets[item]! + tiny), sums);
-    candidates.take(sums, 'tastePairLog', 'tastePair', pairCandidatesMax);
+    candidates.take(sums, 'tastePairLog', 'tastePair', tasteCandidatesMax);
     const anchors = taste
       .slice(0, tasteNearMax)
       .map(({ item, weight }) => ({ item, weight: weight * idfOf(item) }));
     orderNeighbours(anchors, settings.orderNeighbours, sums, sums);
-    candidates.take(sums, 'tasteNearLog', 'tasteNear', pairCandidatesMax);
+    candidates.take(sums, 'tasteNearLog', 'tasteNear', tasteCandidatesMax);
     for (const item of history.last)
       addRow(memory.following, item, 1 / (items.columns.follows[item]! + tiny), sums);
-    candidates.take(sums, 'nextPairLog', 'nextPair', pairCandidatesMax);
+    candidates.take(sums, 'nextPairLog', 'nextPair', tasteCandidatesMax);
   };
 
   return (candidates, context, scenario) => {
@@ -96,7 +98,8 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
     scoreBasket(candidates, context);
     scoreTaste(candidates, context);
     scoreOwned(candidates, context);
-    const leadersMax = candidates.items.length < fewCandidates ? Number.POSITIVE_INFINITY : leadersBesideMax;
+    const isBesideOthers = besideOthers.has(scenario) && candidates.items.length >= fewCandidates;
+    const leadersMax = isBesideOthers ? leadersBesideMax : Number.POSITIVE_INFINITY;
     for (const { items: leaders } of [memory.popular, memory.trending]) {
       let left = leadersMax;
       for (const item of leaders) {
