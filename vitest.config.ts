@@ -43,6 +43,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
+          // One module graph for all files of a worker: loading it anew for each file took more than the tests themselves.
+          isolate: false,
           sequence: { groupOrder: 0 },
           include: ['**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/node_modules/**', 'dist/**', '.local/**'],

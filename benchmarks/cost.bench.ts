@@ -42,6 +42,7 @@ type Cost = {
   /** At half the rate, the requests at equal distances; NaN where it is not measured. */
   halfRateP99Ms: number;
   failures: number;
+  firstFailure?: string;
   /** The operations' own rate beside the bare limit's, and the same per CPU-second; NaN where there is no limit. */
   ofLimit: number;
   ofLimitPerCpu: number;
@@ -90,7 +91,7 @@ const measureAll = async (runFile: string, bares: Bare[]): Promise<void> => {
     process.stdout.write(`  ${operation.name} …`);
     const cost = await measureOne(operation, named, counter);
     process.stdout.write(
-      `\r  ${operation.name}: ${thousands(cost.rate)}/s, ${cost.cpuMsPerOperation.toFixed(2)} ms of CPU\n`,
+      `\r  ${operation.name}: ${thousands(cost.rate)}/s, ${cost.cpuMsPerOperation.toFixed(2)} ms of CPU${cost.failures === 0 ? '' : `, ${cost.failures} failed: ${cost.firstFailure}`}\n`,
     );
     costs.push(cost);
     return cost;
@@ -312,6 +313,7 @@ const measureOne = async (
     p99Ms: result.p99Ms,
     halfRateP99Ms: atHalf?.result.p99Ms ?? Number.NaN,
     failures: result.failures,
+    ...(result.firstFailure === undefined ? {} : { firstFailure: result.firstFailure }),
     ofLimit: rate / limitRate,
     ofLimitPerCpu: operations / (cpuMs + result.cpuMs) / limitPerCpu,
     cpuMsPerOperation: cpuMs / operations,

@@ -14,7 +14,7 @@ import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
-import { createVisitBatches } from '../services/analytics/visit-batches-store.js';
+import { createGatheredRows } from '../services/analytics/gathered-rows-store.js';
 import { startScratch } from '../tests/running-platform.js';
 import { writeDrawing } from './drawing.js';
 import { dueAtMs, percentile, spreadOf } from './figures.js';
@@ -193,13 +193,14 @@ const measureSize = async (size: number) => {
     `${thousands(counted?.activity ?? 0)} actions, ${thousands(counted?.sales ?? 0)} lines sold and returned`,
   );
   const gathering = performance.now();
-  const visits = createVisitBatches({
+  const { visits, orders } = createGatheredRows({
     clickhouse: scratch.clickhouse,
     clock: systemClock,
     logger: createLogger('bench', { level: 'fatal' }),
   });
   await visits.extend();
-  console.log(`visits gathered in ${((performance.now() - gathering) / 1000).toFixed(1)} s`);
+  await orders.extend();
+  console.log(`visits and orders gathered in ${((performance.now() - gathering) / 1000).toFixed(1)} s`);
   const plan = { clickhouseUrl: scratch.url, nowMs: endMs };
   const same = await startApi({ ...plan, isChanging: false, arePlansShown: false });
   const cachedMs = await askCached(same);

@@ -10,7 +10,7 @@ import { envSchema, loadConfig, setting } from '#platform/config';
 import { type CatalogueProduct, catalogueOf } from './catalogue/catalogue.js';
 import { descriptionOf } from './catalogue/descriptions.js';
 import { type ProductPage, pageSize, placesOn } from './shelves.js';
-import { persistently, type ShopAnswer, type ShopClient, shopClient } from './shop-client.js';
+import { createTokens, persistently, type ShopAnswer, type ShopClient, shopClient } from './shop-client.js';
 
 const config = loadConfig(
   envSchema({
@@ -24,7 +24,7 @@ const config = loadConfig(
 );
 
 const giveUpMs = 60_000;
-/** Few enough that progress is shown, and that a token does not expire meanwhile. */
+/** Few enough that progress is shown, and that a token does not expire meanwhile: it has five minutes left at least. */
 const productsPerImport = 500;
 
 const expect = <T>(answer: ShopAnswer<T>, status: number, what: string): T => {
@@ -33,7 +33,8 @@ const expect = <T>(answer: ShopAnswer<T>, status: number, what: string): T => {
   return answer.body;
 };
 
-const logIn = async (shop: ShopClient): Promise<string> => {
+/** The administrator's token, for which nobody logs in more often than it takes: five logins in 15 minutes are allowed. */
+const adminToken = createTokens(async (shop: ShopClient) => {
   const answer = await persistently(
     () =>
       shop.call<{ accessToken: string }>('POST', '/api/auth/login', {
@@ -42,7 +43,7 @@ const logIn = async (shop: ShopClient): Promise<string> => {
     giveUpMs,
   );
   return expect(answer, 200, 'log in as admin').accessToken;
-};
+});
 
 /** The positions in the catalogue whose products exist in the shop. */
 const seededPlaces = async (shop: ShopClient, token: string): Promise<Set<number>> => {
@@ -88,7 +89,7 @@ const importProducts = async (
   currency: string,
   run: string,
 ): Promise<void> => {
-  const token = await logIn(shop);
+  const token = await adminToken(shop);
   const answer = await persistently(
     () =>
       shop.call<Import>('POST', '/api/products/import', {
@@ -109,7 +110,7 @@ const importProducts = async (
 };
 
 const createProducts = async (shop: ShopClient): Promise<number> => {
-  const seeded = await seededPlaces(shop, await logIn(shop));
+  const seeded = await seededPlaces(shop, await adminToken(shop));
   const { products, currency } = catalogueOf(config.size);
   const missing: readonly Place[] = [...products.entries()].filter(([place]) => !seeded.has(place));
   const run = randomUUID();
@@ -139,7 +140,7 @@ const ensureAnalyst = async (shop: ShopClient): Promise<void> => {
   if (account.user.roles.includes('analyst')) return;
   const body = { roles: ['customer', 'analyst'] };
   const path = `/api/users/${account.user.id}/roles`;
-  expect(await shop.call('PUT', path, { token: await logIn(shop), body }), 200, 'make the analyst one');
+  expect(await shop.call('PUT', path, { token: await adminToken(shop), body }), 200, 'make the analyst one');
 };
 
 const shop = shopClient(config.gatewayUrl, { connectionsMax: 2, traceRatio: 0 });

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { persistently, type ShopClient, shopClient } from './shop-client.js';
+import { createTokens, persistently, type ShopClient, shopClient } from './shop-client.js';
 
 let server: Server;
 let shop: ShopClient;
@@ -45,4 +45,22 @@ describe('a client that persists', () => {
     await new Promise((done) => server.close(done));
     await expect(persistently(() => shop.call('GET', '/'), 200)).rejects.toThrow('ECONNREFUSED');
   });
+});
+
+it('logs in once for all that it does in ten minutes, and again where a login has failed', async () => {
+  await shopThatAnswers([]);
+  let logins = 0;
+  let atMs = 0;
+  const tokenOf = createTokens(
+    async () => {
+      logins += 1;
+      if (logins === 1) throw new Error('not now');
+      return `token ${logins}`;
+    },
+    () => atMs,
+  );
+  await expect(tokenOf(shop)).rejects.toThrow('not now');
+  expect(await Promise.all([tokenOf(shop), tokenOf(shop)])).toEqual(['token 2', 'token 2']);
+  atMs = 10 * 60_000;
+  expect(await tokenOf(shop)).toBe('token 3');
 });

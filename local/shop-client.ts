@@ -102,6 +102,26 @@ export const persistently = async <T>(
   }
 };
 
+/** Tokens are valid for 15 minutes. */
+export const tokenUsedMs = 10 * 60_000;
+
+/** Logs in at the first call, and again when the token has been used for ten minutes. */
+export const createTokens = (
+  logIn: (shop: ShopClient) => Promise<string>,
+  nowMs: () => number = () => performance.now(),
+): ((shop: ShopClient) => Promise<string>) => {
+  let known: { token: Promise<string>; untilMs: number } | undefined;
+  return (shop) => {
+    if (known !== undefined && nowMs() < known.untilMs) return known.token;
+    const token = logIn(shop);
+    known = { token, untilMs: nowMs() + tokenUsedMs };
+    token.catch(() => {
+      known = undefined;
+    });
+    return token;
+  };
+};
+
 /** The shop did not answer with success. `isTrouble` if a later request may succeed: 429 and 5xx. */
 export class Unserved extends Error {
   readonly status: number;

@@ -198,10 +198,10 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/ops/consumers': [staff],
   'GET /api/ops/reconciliation': [staff],
   'GET /api/ops/dead-letters': [staff],
-  'GET /api/ops/dead-letters/{topic}': [{ ...staff, missing: roles(200, 403, 200) }],
+  'GET /api/ops/dead-letters/{topic}': [{ ...staff, missing: roles(404, 403, 404) }],
   'POST /api/ops/dead-letters/replay': [{ statuses: roles(400, 403, 400), body: empty }],
   'POST /api/ops/dead-letters/{id}/replay': [
-    { statuses: roles(404, 403, 404), missing: roles(404, 403, 404) },
+    { statuses: roles(400, 403, 400), missing: roles(404, 403, 404) },
   ],
   'GET /api/ops/sagas': [staff],
   'POST /api/ops/sagas/{orderId}/retry': [{ ...staffOfThing, statuses: roles(409, 403, 409) }],

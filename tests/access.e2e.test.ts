@@ -154,8 +154,8 @@ const things: Record<string, Thing> = {
       return id;
     },
   },
-  // A topic, or a letter that nobody has.
-  '/api/ops/dead-letters/': { of: async () => randomUUID(), isShared: true },
+  // A topic, whose name is no letter's id.
+  '/api/ops/dead-letters/': { of: async () => 'orders', isShared: true },
   // Every request is refused for its empty body.
   '/api/recommendations/models/': { of: async () => 'lasting', isShared: true },
   '/api/recommendations/experiments/': {

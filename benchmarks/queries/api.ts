@@ -9,8 +9,8 @@ import { testHost } from '#platform/testing/test-host';
 import { createAnswers } from '../../services/analytics/answers.js';
 import { fastCrowd, slowCrowd, withinCost } from '../../services/analytics/clickhouse-calls.js';
 import { createFigures } from '../../services/analytics/figures.js';
+import { createGatheredRows } from '../../services/analytics/gathered-rows-store.js';
 import { analyticsRoutes } from '../../services/analytics/routes.js';
-import { createVisitBatches } from '../../services/analytics/visit-batches-store.js';
 
 export type ApiPlan = {
   clickhouseUrl: string;
@@ -38,7 +38,7 @@ const explaining: Pick<ClickHouse, 'query'> = {
     return clickhouse.query(sql, params);
   },
 };
-const visits = createVisitBatches({ clickhouse, clock, logger: host.logger });
+const gathered = createGatheredRows({ clickhouse, clock, logger: host.logger });
 /** Without the budget, because one question after the other is all that is asked. */
 const answersFor = ({ budget: _, ...crowd }: typeof slowCrowd) =>
   createAnswers({
@@ -50,7 +50,7 @@ const answersFor = ({ budget: _, ...crowd }: typeof slowCrowd) =>
       },
     },
     clock,
-    visits,
+    gathered,
   });
 const slow = answersFor(slowCrowd);
 const { app, component } = createHttpServer(host, {

@@ -5,6 +5,7 @@ import type { Engine } from './engine.js';
 import { keptPassword } from './kept-password.js';
 import { answersTcp } from './probes.js';
 import { runToEnd } from './run-to-end.js';
+import { sharedMemoryFile, usersOfCluster } from './shared-memory.js';
 
 /**
  * One server for every service's database. It refuses to run as root, so root enters a user namespace in which it has
@@ -81,20 +82,27 @@ export const postgres = (options: {
 };
 
 const endMsMax = 5_000;
+/** A checkpoint of a busy shop on a slow disk takes ten seconds. */
+const checkpointMsMax = 30_000;
 const lookAgainMs = 50;
 
 /**
- * Waits for the process that a lock file names, if it is still being taken down: a server that starts meanwhile finds the
- * file in use and gives up.
+ * Waits for the server that a lock file names, if it is still being taken down, with all of its processes: one that starts
+ * meanwhile finds the file or the memory in use and gives up.
  */
 const awaitEndOf = async (lockFile: string): Promise<void> => {
-  const deadlineMs = performance.now() + endMsMax;
-  while (performance.now() < deadlineMs) {
-    const pid = existsSync(lockFile) ? Number.parseInt(readFileSync(lockFile, 'utf8'), 10) : 0;
-    if (!(pid > 0) || !existsSync(`/proc/${pid}`)) return;
-    await sleep(lookAgainMs);
-  }
+  const lock = textOf(lockFile);
+  const pid = Number.parseInt(lock, 10);
+  await untilNot(() => pid > 0 && existsSync(`/proc/${pid}`), endMsMax);
+  await untilNot(() => usersOfCluster(lock, textOf(sharedMemoryFile)) > 0, checkpointMsMax);
 };
+
+const untilNot = async (isSo: () => boolean, waitMsMax: number): Promise<void> => {
+  const deadlineMs = performance.now() + waitMsMax;
+  while (performance.now() < deadlineMs && isSo()) await sleep(lookAgainMs);
+};
+
+const textOf = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
 
 const asCommand = (parts: readonly string[]): [string, ...string[]] => parts as [string, ...string[]];
 

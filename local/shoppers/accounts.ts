@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Random } from '../random.js';
-import { type ShopClient, unlessOk } from '../shop-client.js';
+import { type ShopClient, tokenUsedMs, unlessOk } from '../shop-client.js';
 
 export type Shopper = { userId: string; token: string };
 
@@ -8,9 +8,6 @@ export type Shopper = { userId: string; token: string };
 export type Accounts = { any(random: Random): Promise<Shopper> };
 
 type LoggedIn = { accessToken: string; user: { id: string } };
-
-/** Tokens are valid for 15 minutes. */
-const tokenUsedMs = 10 * 60_000;
 
 /**
  * `secret` gives every account the same password after a restart; without one the accounts are new each time.

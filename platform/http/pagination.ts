@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { problem } from './problem-details.js';
 import { text, wholeNumber } from './text.js';
@@ -15,12 +17,26 @@ export const listQuery = { limit, cursor };
 export const pageOf = <S extends z.ZodType>(item: S) =>
   z.object({ items: z.array(item), next: z.string().nullable() });
 
-/** Encodes the position of a page's last row. Opaque to callers, but not secret. */
-export const encodeCursor = (position: unknown): string =>
-  Buffer.from(JSON.stringify(position), 'utf8').toString('base64url');
+/** A request for a page. Its path, with the ids in it, says which list it is. */
+export type PageRequest = Pick<FastifyRequest, 'url'> & {
+  query: { limit: number; cursor?: string | undefined };
+};
 
-/** The position in a cursor, or undefined without a cursor. Throws 400 for a text that `encodeCursor` did not make. */
-export const decodeCursor = <T>(encoded: string | undefined, position: z.ZodType<T>): T | undefined => {
+const markChars = 6;
+
+/** Marks the cursors of a list, because positions in different lists may look alike. */
+const markOf = ({ url }: PageRequest): string => {
+  const [path = ''] = url.split('?', 1);
+  return createHash('sha256').update(path.toLowerCase()).digest('base64url').slice(0, markChars);
+};
+
+/** Opaque to callers, but not secret. */
+const encodeCursor = (request: PageRequest, position: unknown): string =>
+  Buffer.from(JSON.stringify([markOf(request), position]), 'utf8').toString('base64url');
+
+/** The position in the request's cursor, or undefined without one. Throws 400 for one that is not of this list. */
+export const decodeCursor = <T>(request: PageRequest, position: z.ZodType<T>): T | undefined => {
+  const encoded = request.query.cursor;
   if (encoded === undefined) return undefined;
   let json: unknown;
   try {
@@ -28,18 +44,18 @@ export const decodeCursor = <T>(encoded: string | undefined, position: z.ZodType
   } catch {
     throw badCursor();
   }
-  const parsed = position.safeParse(json);
+  const parsed = z.tuple([z.literal(markOf(request)), position]).safeParse(json);
   if (!parsed.success) throw badCursor();
-  return parsed.data;
+  return parsed.data[1];
 };
 
 /** The same for a list with several orders, each of which has its own cursors. */
 export const decodeSortedCursor = <T extends { sort: string }>(
-  encoded: string | undefined,
+  request: PageRequest,
   position: z.ZodType<T>,
   sort: T['sort'],
 ): T | undefined => {
-  const found = decodeCursor(encoded, position);
+  const found = decodeCursor(request, position);
   if (found !== undefined && found.sort !== sort) throw badCursor(`is of a list sorted by ${found.sort}`);
   return found;
 };
@@ -51,15 +67,17 @@ export const badCursor = (message = 'is not a cursor of this list') =>
   });
 
 /**
- * Makes a page from rows that were fetched with `limit + 1`. The extra row shows that there is another page;
+ * Makes the page that was asked for from rows that were fetched with its `limit + 1`. The extra row shows that there is another page;
  * `positionOf` of the last row on this page becomes the cursor.
  */
 export const pageFrom = <R>(
+  request: PageRequest,
   rows: readonly R[],
-  limit: number,
   positionOf: (last: R) => unknown,
 ): { items: R[]; next: string | null } => {
+  const { limit } = request.query;
   const items = rows.slice(0, limit);
   const last = items.at(-1);
-  return { items, next: rows.length > limit && last !== undefined ? encodeCursor(positionOf(last)) : null };
+  const isMore = rows.length > limit && last !== undefined;
+  return { items, next: isMore ? encodeCursor(request, positionOf(last)) : null };
 };

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { emailAddress, instant, line, matching, prose, text, uuid, wholeNumber } from './text.js';
+import {
+  emailAddress,
+  instant,
+  line,
+  matching,
+  prose,
+  text,
+  uuid,
+  visibleProse,
+  wholeNumber,
+} from './text.js';
 
 describe('text', () => {
   it('that cannot be written as UTF-8 is refused', () => {
@@ -35,10 +45,28 @@ describe('a line', () => {
   });
 });
 
+describe('prose that somebody has to read', () => {
+  it.each(['', ' \n\t', '\u202e\u200b', '\u{e0041}', 'a\0'])('is not %j', (value) => {
+    expect(visibleProse(10).safeParse(value).success).toBe(false);
+  });
+
+  it('is several lines, one of which says something', () => {
+    expect(visibleProse(10).parse('\n a\n')).toBe('\n a\n');
+  });
+});
+
+it('says once what is wrong with a text', () => {
+  for (const schema of [line(10), visibleProse(10)])
+    expect(schema.safeParse('\u200b').error?.issues.map(({ message }) => message)).toEqual([
+      'must contain a visible character',
+    ]);
+});
+
 describe('the time to look at a text', () => {
   const kinds = {
     line: line(200),
     prose: prose(500),
+    visibleProse: visibleProse(500),
     email: emailAddress,
     instant,
     uuid,

@@ -57,13 +57,20 @@ export const line = (lengthMax: number) =>
   text(lengthMax)
     .min(1)
     .regex(oneLine, 'must be one line of text')
-    .regex(visibleCharacter, mustBeVisible)
+    .regex(visibleCharacter, { error: mustBeVisible, abort: true })
     .refine(isVisible, mustBeVisible)
     .refine(isWellFormed, halfACharacter);
 
 /** Text of several lines: up to `lengthMax` characters, line breaks and tabs but no other control characters. */
 export const prose = (lengthMax: number) =>
   text(lengthMax).regex(severalLines, 'must be plain text').refine(isWellFormed, halfACharacter);
+
+/** The same where somebody has to read something in it: one of its characters is visible. */
+export const visibleProse = (lengthMax: number) =>
+  prose(lengthMax)
+    .min(1)
+    .regex(visibleCharacter, { error: mustBeVisible, abort: true })
+    .refine(isVisible, mustBeVisible);
 
 const emailCharsMax = 254;
 

@@ -96,12 +96,12 @@ export const createDatabase = (
 };
 
 /**
- * Creates the database that `url` names (or `name` on that server) unless it exists. Throws `configuration_invalid` where
- * `url` leads to a connection pooler.
+ * Creates the database that `url` names unless it exists. Throws `configuration_invalid` where `url` leads to a connection
+ * pooler.
  */
-export const ensureDatabase = async (url: string, name?: string): Promise<void> => {
+export const ensureDatabase = async (url: string): Promise<void> => {
   const admin = new URL(url);
-  const database = name ?? decodeURIComponent(admin.pathname.slice(1));
+  const database = decodeURIComponent(admin.pathname.slice(1));
   admin.pathname = '/postgres';
   const client = new pg.Client({
     connectionString: admin.toString(),

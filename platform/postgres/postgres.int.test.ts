@@ -69,7 +69,13 @@ describe('a database', () => {
   });
 
   test('is created once, also when several ask at the same time', async () => {
-    await Promise.all([1, 2, 3].map(() => ensureDatabase(scratch.url)));
+    const missing = new URL(scratch.url);
+    missing.pathname += '_asked_for';
+    const name = missing.pathname.slice(1);
+    await Promise.all([1, 2, 3].map(() => ensureDatabase(missing.href)));
+    const { rowCount } = await scratch.db.query('SELECT FROM pg_database WHERE datname = $1', [name]);
+    await scratch.db.query(`DROP DATABASE IF EXISTS ${name}`);
+    expect(rowCount).toBe(1);
   });
 
   test('behind a connection pooler is refused in one line', async () => {

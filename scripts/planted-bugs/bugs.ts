@@ -346,8 +346,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/product/product-store.ts',
-        find: ' AND products.stock_version < line.stock_version`',
-        replace: '`',
+        find: ' AND products.stock_version < line.stock_version',
+        replace: '',
       },
     ],
     tests: ['services/product/product-store.int.test.ts'],
@@ -418,7 +418,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/gateway/catalogue-cache.ts',
-        find: 'for (const productId of change?.productIds ?? []) forgetProduct(productId);',
+        find: 'for (const productId of productIds) forgetProduct(productId);',
         replace: '',
       },
     ],

@@ -2,8 +2,8 @@ import { createBoundedMap } from '#platform/bounded-map';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import type { CompletenessGauge, Reading } from './completeness.js';
+import type { Batches, GatheredKind } from './gathered-rows.js';
 import type { Query } from './question.js';
-import type { VisitBatches } from './visit-batches-store.js';
 
 export type Answer<Row> = { rows: readonly Row[]; reading: Reading };
 
@@ -18,7 +18,7 @@ export type Answers = {
  * the answer serves on, and show after the greater age at the latest.
  */
 const ageMsMax = 1_000;
-const servedMsMax = 10_000;
+export const servedMsMax = 10_000;
 const rowsKeptMax = 60_000;
 /** What an answer without rows counts for, and the characters of its question that count for a row. */
 const rowsOfAnAnswer = 10;
@@ -51,14 +51,20 @@ export const createAnswers = (deps: {
   completeness: Pick<CompletenessGauge, 'read'>;
   clock: Pick<Clock, 'monotonicMs'>;
   /** All rows are read raw if unset. */
-  visits?: Pick<VisitBatches, 'current'>;
+  gathered?: Record<GatheredKind, { current(): Promise<Batches | undefined> }>;
 }): Answers => {
-  const { clickhouse, quick = clickhouse, completeness, clock, visits } = deps;
+  const { clickhouse, quick = clickhouse, completeness, clock, gathered } = deps;
   const kept = createBoundedMap<Kept>(rowsKeptMax);
 
+  const statementOf = async (query: Query): Promise<Pick<Query, 'sql' | 'params'>> => {
+    if (gathered === undefined || query.gathered === undefined) return query;
+    const { reads, of } = query.gathered;
+    const made = await Promise.all(reads.map(async (kind) => [kind, await gathered[kind].current()]));
+    return of(Object.fromEntries(made)) ?? query;
+  };
+
   const rowsOf = async (query: Query): Promise<readonly unknown[]> => {
-    const made = query.byVisit === undefined ? undefined : await visits?.current();
-    const { sql, params } = (made !== undefined && query.byVisit?.(made)) || query;
+    const { sql, params } = await statementOf(query);
     return (query.isQuick ? quick : clickhouse).query<unknown>(sql, params);
   };
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
 import { labelInSql, labelledScenarios } from '#schemas/recommendation-label';
 import { examinationOf, type PlaceCount } from './click-model.js';
+import { type Batches, batchParams, gatheredFrom } from './gathered-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -14,7 +15,6 @@ import {
   wholePeriod,
 } from './question.js';
 import { accountsOfVisits, actionsUntil, productsOfKeys } from './recommendation-rows.js';
-import { type VisitRows, visitRowsParams } from './visit-rows.js';
 
 const daysAsDefault = 30;
 const hourMs = 3_600_000;
@@ -237,10 +237,10 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
     ...(by === 'recommendation'
       ? {}
       : {
-          byVisit: (made: VisitRows) => ({
+          gathered: gatheredFrom('visits', (made) => ({
             sql: creditsByVisit(by, made),
-            params: { ...periodParams(period), ...visitRowsParams(made), windowMs, limit },
-          }),
+            params: { ...periodParams(period), ...batchParams(made), windowMs, limit },
+          })),
         }),
   };
 };
@@ -255,7 +255,7 @@ const keysByVisit: Record<Exclude<Attributed, 'recommendation'>, string> = {
 };
 
 /** As `creditsQuery`, of the actions that have to do with recommendations. Products are numbers until they are ranked. */
-const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: VisitRows): string => {
+const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches): string => {
   const isByProduct = by === 'product';
   const key = keysByVisit[by];
   return `
@@ -329,7 +329,7 @@ const placesQuery = (period: Period): Query => ({
       SELECT type, ${productKey} AS product_key, ${place} AS place, ${label.scenario} AS scenario FROM shopper_activity
       WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}`),
   params: periodParams(period),
-  byVisit: (made) => ({
+  gathered: gatheredFrom('visits', (made) => ({
     sql: placesSql(
       actionsUntil(
         periodEnd,
@@ -338,8 +338,8 @@ const placesQuery = (period: Period): Query => ({
         made,
       ),
     ),
-    params: { ...periodParams(period), ...visitRowsParams(made) },
-  }),
+    params: { ...periodParams(period), ...batchParams(made) },
+  })),
 });
 
 const placesSql = (actions: string): string => `

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { uuid, wholeNumber } from '#platform/http/text';
+import { type Batches, batchParams, gatheredFrom } from './gathered-rows.js';
+import { firstLines, soldOrders, soldProducts } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -50,23 +52,31 @@ export const basket = endpoint({
     const { productId, by, ordersMin, limit } = asked;
     return {
       about: 'sales',
-      queries: [togetherQuery(period, { productId, by, ordersMin, limit }), ordersQuery(period, productId)],
-      answerOf: ([rows = [], orders = []]) => affinitiesOf(rows, orders),
+      queries: [togetherQuery(period, { productId, by, ordersMin, limit }), ordersQuery(period)],
+      answerOf: ([rows = [], orders = []]) => affinitiesOf(productId, rows, orders),
     };
   },
 });
 
 type Together = { productId: string; name: string; together: number; own: number };
-type Orders = { all: number; ofProduct: number };
+type Orders = { all: number };
 
-/** `own` are the orders with the row's product; the order of `together / own` is that of the lift. */
+const ranked = (by: Ranking): string =>
+  `${by === 'lift' ? 'together / own' : 'together'} DESC, together DESC`;
+
+/**
+ * `own` are the orders with the row's product; the order of `together / own` is that of the lift. The first row is the
+ * product asked about, if it was sold.
+ */
 const togetherQuery = (
   period: Period,
-  { by, ...params }: { productId: string; by: Ranking; ordersMin: number; limit: number },
-): Query => ({
-  sql: `
-  SELECT t.product_id AS productId, p.name AS name, t.together AS together, t.own AS own
-  FROM (
+  { by, ...asked }: { productId: string; by: Ranking; ordersMin: number; limit: number },
+): Query => {
+  const params = { ...periodParams(period), ...asked };
+  return {
+    sql: namedSql(
+      by,
+      `
     SELECT product_id, uniqExact(order_key) AS own,
       uniqExactIf(order_key, order_key IN (
         SELECT order_key FROM sales
@@ -74,45 +84,77 @@ const togetherQuery = (
           AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
       )) AS together
     FROM sales
-    WHERE kind = 'sale' AND product_id != {productId:String}
-      AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+    WHERE kind = 'sale' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
     GROUP BY product_id
-    HAVING together >= {ordersMin:UInt32}
-    ORDER BY ${by === 'lift' ? 'together / own' : 'together'} DESC, together DESC, product_id
-    LIMIT {limit:UInt32}
-  ) AS t
-  LEFT JOIN (
-    SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id
-  ) AS p ON p.product_id = t.product_id
-  ORDER BY ${by === 'lift' ? 't.together / t.own' : 't.together'} DESC, t.together DESC, productId`,
-  params: { ...periodParams(period), ...params },
-});
+    HAVING together >= {ordersMin:UInt32} OR product_id = {productId:String}`,
+    ),
+    params,
+    gathered: gatheredFrom('orders', (made) => ({
+      sql: namedSql(by, togetherByOrder(made)),
+      params: { ...params, ...batchParams(made) },
+    })),
+  };
+};
+
+/** Few products are left, so the names are looked up from the products' side. */
+const namedSql = (by: Ranking, counted: string): string => `
+  SELECT t.product_id AS productId, argMax(p.name, p.version) AS name, t.together AS together, t.own AS own
+  FROM products AS p
+  RIGHT JOIN (
+    SELECT * FROM (${counted}
+    )
+    ORDER BY product_id = {productId:String} DESC, ${ranked(by)}, product_id
+    LIMIT {limit:UInt32} + 1
+  ) AS t ON p.product_id = t.product_id
+  GROUP BY productId, together, own
+  ORDER BY productId = {productId:String} DESC, ${ranked(by)}, productId`;
+
+const togetherByOrder = (made: Batches): string => `
+    SELECT k.product_id AS product_id, c.own AS own, c.together AS together
+    FROM (${soldProducts(made)}
+    ) AS k
+    INNER JOIN (
+      SELECT product_key, count() AS own, countIf(isTogether) AS together
+      FROM (
+        SELECT product_keys, has(product_keys, sipHash64({productId:String})) AS isTogether
+        FROM (${soldOrders(made)}
+        )
+      )
+      ARRAY JOIN product_keys AS product_key
+      GROUP BY product_key
+      HAVING together >= {ordersMin:UInt32} OR product_key = sipHash64({productId:String})
+    ) AS c ON c.product_key = k.product_key`;
 
 /** Every order has a line 0. */
-const ordersQuery = (period: Period, productId: string): Query => ({
+const ordersQuery = (period: Period): Query => ({
   sql: `
-  SELECT uniqExact(order_key) AS ofProduct, (
-      SELECT count() FROM sales
-      WHERE kind = 'sale' AND line = 0
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
-    ) AS all
-  FROM sales
-  WHERE kind = 'sale' AND product_id = {productId:String}
+  SELECT count() AS all FROM sales
+  WHERE kind = 'sale' AND line = 0
     AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
-  params: { ...periodParams(period), productId },
+  params: periodParams(period),
+  gathered: gatheredFrom('orders', (made) => ({
+    sql: `
+  SELECT sum(orders) AS all
+  FROM (${firstLines(made)}
+  )`,
+    params: { ...periodParams(period), ...batchParams(made) },
+  })),
 });
 
-const affinitiesOf = (rows: readonly Together[], [orders]: readonly Orders[]) => {
-  const { all, ofProduct } = orders ?? { all: 0, ofProduct: 0 };
+const affinitiesOf = (chosen: string, rows: readonly Together[], [orders]: readonly Orders[]) => {
+  const all = orders?.all ?? 0;
+  const ofProduct = rows.find(({ productId }) => productId === chosen)?.own ?? 0;
   return {
-    items: rows.map(({ productId, name, together, own }) => ({
-      productId,
-      name,
-      orders: together,
-      support: together / all,
-      confidence: together / ofProduct,
-      lift: (together * all) / (ofProduct * own),
-    })),
+    items: rows
+      .filter(({ productId }) => productId !== chosen)
+      .map(({ productId, name, together, own }) => ({
+        productId,
+        name,
+        orders: together,
+        support: together / all,
+        confidence: together / ofProduct,
+        lift: (together * all) / (ofProduct * own),
+      })),
     orders: all,
     ordersOfProduct: ofProduct,
   };

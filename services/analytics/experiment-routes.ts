@@ -136,10 +136,11 @@ export const experimentRoutes = (app: HttpApp, { experiments, answers, clock }: 
         response: { 200: pageOf(listed) },
       },
     },
-    async ({ query: { limit, cursor } }) => {
-      const from = decodeCursor(cursor, z.int().min(0)) ?? 0;
+    async (request) => {
+      const { limit } = request.query;
+      const from = decodeCursor(request, z.int().min(0)) ?? 0;
       const rows = experiments().slice(from, from + limit + 1);
-      const { items, next } = pageFrom(rows, limit, () => from + limit);
+      const { items, next } = pageFrom(request, rows, () => from + limit);
       return { items: items.map(definitionOf), next };
     },
   );

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { matching, wholeNumber } from '#platform/http/text';
 import { shopperActions } from '#schemas/shopper-actions';
+import { type Batches, batchParams, gatheredFrom, isBehind } from './gathered-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -12,7 +13,7 @@ import {
   share,
   wholePeriod,
 } from './question.js';
-import { isBehind, touching, type VisitRows, visitRowsParams, visitsUntil } from './visit-rows.js';
+import { touching, visitsUntil } from './visit-rows.js';
 
 /** What a step can be: an action of a shopper, or the order of the account that the visit belongs to. */
 export const funnelSteps = [...shopperActions, 'order_confirmed'] as const;
@@ -93,10 +94,10 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
     steps: way,
     ...Object.fromEntries(way.map((step, place) => [`step${place}`, step])),
   },
-  byVisit: (made) => ({
+  gathered: gatheredFrom('visits', (made) => ({
     sql: byVisitSql(way, made),
-    params: { ...periodParams(period), ...visitRowsParams(made), windowMs },
-  }),
+    params: { ...periodParams(period), ...batchParams(made), windowMs },
+  })),
 });
 
 const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
@@ -117,7 +118,7 @@ const msOf = (instant: string): string => `toUnixTimestamp64Milli(toDateTime64($
  * outside of the window: then all of its ways are followed as `windowFunnel` does. Each moment is a statement of its own,
  * because an expression would be analysed as often as those behind it name it.
  */
-const byVisitSql = (way: readonly Step[], made: VisitRows): string => {
+const byVisitSql = (way: readonly Step[], made: Batches): string => {
   const actions = way.filter((step) => step !== 'order_confirmed');
   const hasOrders = actions.length < way.length;
   const [first = 'product_viewed'] = way.map(momentsOf);
@@ -159,7 +160,7 @@ const byVisitSql = (way: readonly Step[], made: VisitRows): string => {
 };
 
 /** The same orders by visit as those of `ordersOfVisits`. */
-const ordersOfVisitRows = (made: VisitRows): string => `
+const ordersOfVisitRows = (made: Batches): string => `
         SELECT v.visit_key AS visit_key, arraySort(groupArray(o.at)) AS orders
         FROM (
           SELECT user_key, occurred_at AS at FROM sales

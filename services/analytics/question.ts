@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { instant, text } from '#platform/http/text';
+import type { Gathered } from './gathered-rows.js';
 import {
   type AskedPeriod,
   bucketsMax,
@@ -11,7 +12,6 @@ import {
   utc,
   wholePeriodOf,
 } from './period.js';
-import type { VisitRows } from './visit-rows.js';
 import { type Zone, zoneNameCharsMax, zoneNamed } from './zone.js';
 
 /** A statement with ClickHouse's own parameters (`{name:Type}`): what a caller sends is never part of the text. */
@@ -20,8 +20,7 @@ export type Query = {
   params: Record<string, unknown>;
   /** It reads sums instead of raw rows, and so waits for none of those that do. */
   isQuick?: true;
-  /** The same question of the rows of visits, where there are any. */
-  byVisit?(made: VisitRows): { sql: string; params: Record<string, unknown> };
+  gathered?: Gathered;
 };
 
 /**

@@ -120,12 +120,12 @@ for (const { orderId, userId, productId } of sales) {
 let shop: AskedApp;
 beforeAll(async () => {
   shop = await askedApp(nowMs);
-  // Two batches and what is behind them, each with a part of every visit.
+  // Two batches and what is behind them, each with a part of every visit, and of most orders.
   for (const part of [0, 1, 2]) {
     await shop.insertActivity(activity.filter((_, nth) => nth % 3 === part));
-    if (part < 2) await shop.gatherVisits();
+    await shop.insertSales(sales.filter((_, nth) => nth % 3 === part));
+    if (part < 2) await shop.gather();
   }
-  await shop.insertSales(sales);
   const placed = [...visitOfOrder].map(([orderId, visitId]) => ({
     orderId,
     visitId,
@@ -138,14 +138,13 @@ afterAll(() => shop.drop());
 
 const within = ({ atMs }: { atMs: number }, { fromMs, toMs } = period): boolean =>
   atMs >= fromMs && atMs < toMs;
-/** The same from raw rows and, where the question can be answered from those, from rows of visits. */
+/** The same from raw rows and, where the question can be answered from those, from gathered rows. */
 const answerOf = async (path: string) => {
   const answer = JSON.parse((await shop.ask(path)).text);
-  if (!/^(funnel|searches|attribution)/.test(path)) return answer;
-  shop.readVisits(true);
-  const byVisit = JSON.parse((await shop.ask(path)).text);
-  shop.readVisits(false);
-  expect(byVisit.items).toEqual(answer.items);
+  shop.readGathered(true);
+  const gathered = JSON.parse((await shop.ask(path)).text);
+  shop.readGathered(false);
+  expect(gathered).toEqual(answer);
   return answer;
 };
 const groupBy = <T>(of: readonly T[], keyOf: (one: T) => string): Map<string, T[]> => {
@@ -689,11 +688,15 @@ describe('attribution', () => {
   );
 });
 
-describe('rows of visits', () => {
+describe('gathered rows', () => {
   const ways = [
     `funnel?${asked}&steps=product_viewed,product_added,order_confirmed`,
     `searches?${asked}`,
     `attribution?${asked}&by=product`,
+    `overview?${asked}`,
+    `retention?${asked}&granularity=day`,
+    `rfm?${asked}`,
+    ...products.map((productId) => `basket?${asked}&productId=${productId}`),
   ];
   const areEqual = async () => {
     for (const path of ways) await answerOf(path);
@@ -703,28 +706,69 @@ describe('rows of visits', () => {
     await shop.clickhouse.command(
       'INSERT INTO visit_actions SELECT * REPLACE (1 AS batch, cityHash64(visit_key) AS visit_key) FROM visit_actions',
     );
+    await shop.clickhouse.command(
+      'INSERT INTO order_sales SELECT * REPLACE (1 AS batch, cityHash64(order_key) AS order_key) FROM order_sales',
+    );
     await areEqual();
-    await Promise.all([shop.gatherVisits(), shop.gatherVisits()]);
+    await Promise.all([shop.gather(), shop.gather()]);
     await areEqual();
+  });
+
+  it('of orders in several of them are put together, whatever was sent twice or late', async () => {
+    const [first] = sales as [SaleLine];
+    const again = sales
+      .filter(() => randomInt(4) === 0)
+      .map((line) => ({
+        ...line,
+        atMs: line.atMs + pick([0, 0, 1, -dayMs, dayMs]),
+        currency: pick([line.currency, 'JPY']),
+        userId: pick([line.userId, line.userId, pick(users), null]) as string | null,
+        productId: pick([line.productId, pick(products)]),
+      }));
+    for (const part of [0, 1, 2]) {
+      const atMs = period.fromMs + part;
+      await shop.insertSales(again.filter((_, nth) => nth % 3 === part));
+      await shop.insertSales([{ ...first, kind: 'sale', line: part, productId: products[part] ?? '', atMs }]);
+      shop.change();
+      if (part < 2) await shop.gather();
+      await areEqual();
+    }
   });
 
   it('are made anew where the raw rows are others', async () => {
     const { visitId } = activity[0] as Activity;
+    const inserted = { kafka_partition: 0, kafka_offset: 1, occurred_at: '2026-03-26 12:00:00.000' };
     await shop.clickhouse.insertRows('shopper_activity', [
       {
-        kafka_partition: 0,
-        kafka_offset: 1,
+        ...inserted,
         event_id: randomUUID(),
-        occurred_at: '2026-03-26 12:00:00.000',
         type: 'products_searched',
         visit_id: visitId,
         query: 'found later',
       },
     ]);
+    const before = JSON.parse((await shop.ask(`basket?${asked}&productId=${products[0]}`)).text);
+    await shop.clickhouse.insertRows('sales', [
+      {
+        ...inserted,
+        event_id: randomUUID(),
+        order_id: randomUUID(),
+        line: 0,
+        product_id: products[0],
+        category: 'home',
+        quantity: 1,
+        amount_minor: 1,
+        currency: 'EUR',
+        kind: 'sale',
+      },
+    ]);
+    shop.change();
     await areEqual();
-    await shop.gatherVisits();
+    await shop.gather();
     const { items } = await answerOf(`searches?${asked}`);
     expect(items.map(({ term }: { term: string }) => term)).toContain('found later');
+    const { ordersOfProduct } = await answerOf(`basket?${asked}&productId=${products[0]}`);
+    expect(ordersOfProduct).toBe(before.ordersOfProduct + 1);
     await areEqual();
   });
 });

@@ -2,7 +2,8 @@
  * The statements over `recommendation_actions`: what has to do with recommendations, in the order in which questions read it,
  * and what is in no batch yet from `shopper_activity`.
  */
-import { inTime, isBehind, live, touching, type VisitRows } from './visit-rows.js';
+import { type Batches, isBehind, live } from './gathered-rows.js';
+import { inTime, touching } from './visit-rows.js';
 
 export const recommendationActions = [
   'recommendation_shown',
@@ -35,7 +36,7 @@ export const actionsUntil = (
   end: string,
   types: readonly RecommendationAction[],
   columns: readonly string[],
-  made: VisitRows,
+  made: Batches,
 ): string => `
           SELECT ${columns.join(', ')} FROM recommendation_actions
           WHERE ${live} AND ${among(types)} AND at >= {from:DateTime('UTC')} AND at < ${end}
@@ -49,7 +50,7 @@ export const actionsUntil = (
 const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 
 /** The account (`buyer`) that any of a visit's actions within reach shows. */
-export const accountsOfVisits = (made: VisitRows): string => `
+export const accountsOfVisits = (made: Batches): string => `
             SELECT visit_key, max(account) AS buyer
             FROM (
               SELECT visit_key, account FROM visit_actions ARRAY JOIN accounts AS account, account_ats AS ats
@@ -61,7 +62,7 @@ export const accountsOfVisits = (made: VisitRows): string => `
             )
             GROUP BY visit_key`;
 
-export const productsOfKeys = (made: VisitRows): string => `
+export const productsOfKeys = (made: Batches): string => `
       SELECT product_key, any(product_id) AS product_id
       FROM (
         SELECT product_key, product_id FROM recommended_products

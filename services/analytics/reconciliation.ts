@@ -82,8 +82,9 @@ export const reconciliationRoutes = (app: HttpApp, reconciler: Reconciler, clock
         response: { 200: report, ...problems(503) },
       },
     },
-    async ({ query: { limit, cursor, oracle } }) => {
-      const after = decodeCursor(cursor, z.tuple([z.enum(names), z.string(), z.string()]));
+    async (request) => {
+      const { limit, oracle } = request.query;
+      const after = decodeCursor(request, z.tuple([z.enum(names), z.string(), z.string()]));
       const place = after && { oracle: after[0], subject: after[1], what: after[2] };
       const which = oracles.filter(({ name }) => oracle === undefined || name === oracle);
       const checkedAt = new Date(clock.nowMs()).toISOString();
@@ -92,7 +93,7 @@ export const reconciliationRoutes = (app: HttpApp, reconciler: Reconciler, clock
           throw unavailable('analytics_unavailable', 'The differences cannot be read at the moment.');
         throw error;
       });
-      const { items, next } = pageFrom(rows, limit, ({ oracle, subject, what }) => [oracle, subject, what]);
+      const { items, next } = pageFrom(request, rows, ({ oracle, subject, what }) => [oracle, subject, what]);
       const asked = which.map(({ name, promise }) => ({ oracle: name, promise }));
       return { checkedAt, quietMs, oracles: asked, items, next };
     },

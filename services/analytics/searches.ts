@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
+import { type Batches, batchParams, gatheredFrom, isBehind } from './gathered-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -11,7 +12,7 @@ import {
   share,
   wholePeriod,
 } from './question.js';
-import { isBehind, isSplit, term, touching, type VisitRows, visitRowsParams } from './visit-rows.js';
+import { isSplit, term, touching } from './visit-rows.js';
 
 const daysAsDefault = 30;
 const minuteMs = 60_000;
@@ -120,14 +121,14 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number
   GROUP BY term
   ${ranked(by)}`,
   params: { ...periodParams(period), windowMs, limit },
-  byVisit: (made) => ({
+  gathered: gatheredFrom('visits', (made) => ({
     sql: byVisitSql(by, made),
-    params: { ...periodParams(period), ...visitRowsParams(made), windowMs, limit },
-  }),
+    params: { ...periodParams(period), ...batchParams(made), windowMs, limit },
+  })),
 });
 
 /** Visits in several batches have the actions after a search looked up anew, since some may be in another one. */
-const byVisitSql = (by: Ranking, made: VisitRows): string => `
+const byVisitSql = (by: Ranking, made: Batches): string => `
   SELECT term, count() AS searches, uniqExact(visit_key) AS visits, countIf(isAnswered) AS answered,
     countIf(isAdded) AS added, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
   FROM (

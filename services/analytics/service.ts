@@ -15,11 +15,11 @@ import { bothOf, type CompletenessGauge, createCompletenessGauge } from './compl
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { experimentRoutes } from './experiment-routes.js';
 import { createFigures } from './figures.js';
+import { createGatheredRows } from './gathered-rows-store.js';
 import { liveRoutes } from './live-routes.js';
 import { redisLiveStore } from './live-store.js';
 import { createReconciler, reconciliationRoutes, watchReconciliation } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
-import { createVisitBatches } from './visit-batches-store.js';
 
 /** Answers queries from ClickHouse, and states with each answer up to when it is complete. It owns no data. */
 export const service: Service<AnalyticsConfig> = {
@@ -42,11 +42,11 @@ export const service: Service<AnalyticsConfig> = {
         connectionsMax: slowCrowd.runningMax,
       }),
     );
-    // What gathers visits keeps none of them waiting.
+    // What gathers rows keeps none of them waiting.
     const gathering = host.use(
       createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 1 }),
     );
-    const visits = createVisitBatches({ clickhouse: gathering, clock: host.clock, logger: host.logger });
+    const gathered = createGatheredRows({ clickhouse: gathering, clock: host.clock, logger: host.logger });
     const { sales, activity, stockOuts, fraudSignals } = gaugesOf(config, host, clickhouse);
     const app = openFront(host, config, remoteAuthenticator(config, host.clock));
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
@@ -57,7 +57,7 @@ export const service: Service<AnalyticsConfig> = {
     reconciliationRoutes(app, reconciler, clock);
     host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
-      createAnswers({ clickhouse: slow, quick, completeness, clock, visits });
+      createAnswers({ clickhouse: slow, quick, completeness, clock, gathered });
     const both = answersFrom(bothOf(sales, activity));
     const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
     experimentRoutes(app, {

@@ -1,19 +1,10 @@
 import { shopperActions } from '#schemas/shopper-actions';
+import { type Batches, isBehind, live } from './gathered-rows.js';
 
 /**
  * The statements over `visit_actions`, which has one row for each visit of a batch of Kafka offsets. A visit that goes on in
  * a later batch, or behind the last one, is put together anew from all of its actions.
  */
-
-/** What of `shopper_activity` is in `visit_actions`. */
-export type VisitRows = {
-  /** The UUID of the table that they were made of. */
-  source: string;
-  /** In order. */
-  batches: readonly number[];
-  /** The greatest offset of each partition. */
-  upto: ReadonlyMap<number, number>;
-};
 
 /** Of `query`, a search as it was typed. */
 export const term = "lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(query, '')), '\\\\s+', ' ')))";
@@ -24,22 +15,6 @@ const isSearch = "type = 'products_searched'";
 /** Later than any action. */
 const noTime = "toDateTime64('2299-12-31', 3, 'UTC')";
 export const never = '18446744073709551615';
-
-/** The condition of the rows of `shopper_activity` that are in a batch: ranges of the primary key. */
-export const isWithin = ({ upto }: Pick<VisitRows, 'upto'>): string =>
-  upto.size === 0
-    ? '1 = 0'
-    : `(${[...upto]
-        .map(([partition, offset]) => `(kafka_partition = ${partition} AND kafka_offset <= ${offset})`)
-        .join(' OR ')})`;
-
-/** The condition of those that are in none. */
-export const isBehind = ({ upto }: Pick<VisitRows, 'upto'>): string =>
-  upto.size === 0
-    ? '1 = 1'
-    : `(kafka_partition NOT IN (${[...upto.keys()].join(', ')}) OR ${[...upto]
-        .map(([partition, offset]) => `(kafka_partition = ${partition} AND kafka_offset > ${offset})`)
-        .join(' OR ')})`;
 
 /** Actions of `shopper_activity` as `visitsOf` takes them; `nth` orders those of one instant. */
 export const rawActions = (where: string, nth = 'kafka_offset'): string => `
@@ -82,9 +57,6 @@ export const visitsOf = (actions: string): string => `
       GROUP BY visit_key
     )`;
 
-/** Rows of a batch that counts. */
-export const live = 'source = {source:UUID} AND batch IN {batches:Array(UInt64)}';
-
 /** The moments of an action of a visit that has done nothing else. */
 const asVisit = (action: ShopperAction): string => `if(type = '${action}', [occurred_at], [])`;
 
@@ -96,7 +68,7 @@ export const touching = (end: string): string =>
   `${live} AND last_at >= {from:DateTime('UTC')} AND first_at < ${end}`;
 
 /** The condition of the visits that several batches have, or one and what is behind them. */
-export const isSplit = (made: VisitRows): string => `visit_key IN (
+export const isSplit = (made: Batches): string => `visit_key IN (
           SELECT visit_key FROM visit_continuations WHERE ${live}
           UNION ALL SELECT visit_key FROM shopper_activity WHERE ${isBehind(made)}
         )`;
@@ -105,7 +77,7 @@ export const isSplit = (made: VisitRows): string => `visit_key IN (
  * A row with `columns` for each visit with an action from the beginning of the period to `end`. Its actions outside of
  * this time may be in it.
  */
-export const visitsUntil = (end: string, columns: readonly ShopperAction[], made: VisitRows): string => `
+export const visitsUntil = (end: string, columns: readonly ShopperAction[], made: Batches): string => `
       SELECT visit_key, ${columns.join(', ')} FROM visit_actions WHERE ${touching(end)} AND NOT ${isSplit(made)}
       UNION ALL
       SELECT visit_key, ${columns.map((column) => `arraySort(groupArrayArray(part.${column})) AS ${column}`).join(', ')}
@@ -116,8 +88,3 @@ export const visitsUntil = (end: string, columns: readonly ShopperAction[], made
         FROM shopper_activity WHERE ${isBehind(made)} AND ${inTime(end)}
       ) AS part
       GROUP BY visit_key`;
-
-export const visitRowsParams = ({ source, batches }: VisitRows): Record<string, unknown> => ({
-  source,
-  batches: [...batches],
-});

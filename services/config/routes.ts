@@ -85,11 +85,11 @@ const listRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
       },
     },
     async (request) => {
-      const { limit, cursor } = request.query;
-      const afterKey = decodeCursor(cursor, z.string().max(keyCharsMax)) ?? '';
+      const { limit } = request.query;
+      const afterKey = decodeCursor(request, z.string().max(keyCharsMax)) ?? '';
       const rows = new Map((await deps.store.list(deps.db)).map((row) => [row.key, row]));
       const keys = [...deps.settings.keys()].filter((key) => key > afterKey).sort();
-      const { items, next } = pageFrom(keys.slice(0, limit + 1), limit, (key) => key);
+      const { items, next } = pageFrom(request, keys.slice(0, limit + 1), (key) => key);
       return { items: items.map((key) => shown(deps, key, rows.get(key))), next };
     },
   );
@@ -158,10 +158,10 @@ const historyRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
     },
     async (request) => {
       const { key } = declared(deps, request.params.key);
-      const { limit, cursor } = request.query;
-      const beforeVersion = decodeCursor(cursor, z.int().min(1).max(versionMax));
+      const { limit } = request.query;
+      const beforeVersion = decodeCursor(request, z.int().min(1).max(versionMax));
       const rows = await deps.store.history(deps.db, key, { beforeVersion, rowsMax: limit + 1 });
-      const { items, next } = pageFrom(rows, limit, ({ version }) => version);
+      const { items, next } = pageFrom(request, rows, ({ version }) => version);
       return {
         items: items.map(({ changedAt, key: _, ...row }) => ({ ...row, changedAt: changedAt.toISOString() })),
         next,

@@ -2,7 +2,13 @@ import { createBoundedMap } from '#platform/bounded-map';
 import type { Principal } from '#platform/http/auth';
 import { createRedisListener } from '#platform/redis/listener';
 import type { Component, Host } from '#platform/service-host';
-import { catalogueChannel, decodeCatalogueChange } from '#schemas/catalogue-changes';
+import {
+  type CatalogueChange,
+  catalogueChannel,
+  countedSorts,
+  decodeCatalogueChange,
+} from '#schemas/catalogue-changes';
+import { normaliseCategory } from '#schemas/category';
 import { type UpstreamResponse, wholeBodyOf } from './upstream.js';
 
 /** An answer of 200 as it is sent to every caller whose rights do not change it. */
@@ -38,10 +44,13 @@ export const answerBytesMax = 1024 * 1024;
 const entryOverheadBytes = 300;
 const urlCharsMax = 512;
 
-/** How long a product is kept without news of a change. News usually takes some milliseconds. */
-const productAgeMsMax = 5_000;
-/** A list has the products that it shows as they are; sales and ratings may change its order meanwhile. */
-const listAgeMsMax = 2_000;
+/**
+ * How long an answer is kept without news of a change. News usually takes some milliseconds, and is made up for where it
+ * may have got lost.
+ */
+const ageMsMax = 60_000;
+/** A list has the products that it shows as they are. Sales and ratings may change its order for so long unseen. */
+const orderMsMax = 2_000;
 /** While no news can come. */
 const blindAgeMsMax = 250;
 
@@ -65,8 +74,8 @@ const isProduct = (url: string): boolean => /^\/api\/products\/[0-9a-f-]{36}$/.t
 export const seesWhatAllSee = (principal: Principal): boolean =>
   principal.kind === 'anonymous' || principal.roles.every((role) => role === 'customer');
 
-/** `shows`: the products of a list. */
-type Entry = CachedAnswer & { begunAtMs: number; shows: readonly string[] };
+/** Of a list: `shows` are its products, and `order` what news of their places names. */
+type Entry = CachedAnswer & { begunAtMs: number; shows: readonly string[]; order: string | undefined };
 
 /** `isStale`: what it reads may have changed since it began, so it is not kept. */
 type Fetching = { isStale: boolean; answer: Promise<CachedAnswer | UpstreamResponse> };
@@ -74,9 +83,10 @@ type Fetching = { isStale: boolean; answer: Promise<CachedAnswer | UpstreamRespo
 // Over seventy lines: one cache whose entries, running requests and news share one state.
 /**
  * Keeps the newest answers of the catalogue in memory, up to `bytesMax`. A product is forgotten when the product
- * service announces its change (in Redis, some milliseconds after the commit), when this gateway forwards a write to
- * it, and at the latest after 5 s. A list is forgotten when a product is new or described anew, when one that it shows
- * changes, and at the latest after 2 s. While Redis is away nothing is older than 250 ms.
+ * service announces its change (in Redis, some milliseconds after the commit), and when this gateway forwards a write to
+ * it. A list is forgotten when a product is new or described anew, when one that it shows changes, and 2 s after it was
+ * read where sales or reviews may have changed its order since. At the latest both are forgotten after a minute. While
+ * Redis is away nothing is older than 250 ms.
  */
 export const createCatalogueCache = (
   host: Pick<Host, 'service' | 'logger' | 'metrics' | 'clock'>,
@@ -89,7 +99,7 @@ export const createCatalogueCache = (
   const { monotonicMs } = host.clock;
   const entries = createBoundedMap<Entry>(bytesMax);
   const fetchings = new Map<string, Fetching>();
-  const changes = createRecentChanges(monotonicMs, listAgeMsMax);
+  const changes = createRecentChanges(monotonicMs, ageMsMax);
 
   const drop = (url: string): void => {
     entries.delete(url);
@@ -100,29 +110,33 @@ export const createCatalogueCache = (
   const dropWhere = (matches: (url: string) => boolean): void => {
     for (const url of [...entries.keys(), ...fetchings.keys()]) if (matches(url)) drop(url);
   };
-  const forgetProduct = (productId: string): void => {
-    changes.note(productId.toLowerCase());
-    drop(`${listPath}/${productId.toLowerCase()}`);
+  const forgetProduct = (productId: string): void => drop(`${listPath}/${productId.toLowerCase()}`);
+  const forgetChanged = ({ productIds, isListed, reorders }: CatalogueChange): void => {
+    for (const productId of productIds) forgetProduct(productId);
+    if (isListed) dropWhere(isList);
+    else for (const productId of productIds) changes.note(productId.toLowerCase());
+    for (const order of reorders === undefined ? [] : ordersChangedBy(reorders)) changes.note(order);
   };
 
   const listener = createRedisListener(host, redisUrl, catalogueChannel, {
     onMessage: (message) => {
       const change = decodeCatalogueChange(message);
-      for (const productId of change?.productIds ?? []) forgetProduct(productId);
       if (change === null) dropWhere(() => true);
-      else if (change.isListed) dropWhere(isList);
+      else forgetChanged(change);
     },
     onGap: () => dropWhere(() => true),
   });
 
-  const ageMsMax = (url: string): number =>
-    !listener.isListening() ? blindAgeMsMax : isList(url) ? listAgeMsMax : productAgeMsMax;
+  const isCurrent = ({ begunAtMs, shows, order }: Entry): boolean => {
+    const ageMs = monotonicMs() - begunAtMs;
+    if (ageMs >= (listener.isListening() ? ageMsMax : blindAgeMsMax)) return false;
+    if (order !== undefined && ageMs >= orderMsMax && changes.anySince(begunAtMs, [order])) return false;
+    return !changes.anySince(begunAtMs, shows);
+  };
 
   const find = (url: string): CachedAnswer | undefined => {
     const entry = entries.get(url);
-    if (entry === undefined) return undefined;
-    if (monotonicMs() - entry.begunAtMs >= ageMsMax(url)) return undefined;
-    if (changes.anySince(entry.begunAtMs, entry.shows)) return undefined;
+    if (entry === undefined || !isCurrent(entry)) return undefined;
     // As the newest: the one that was not asked for the longest is dropped first.
     entries.set(url, entry, entry.bytes);
     hits.inc(label);
@@ -139,8 +153,8 @@ export const createCatalogueCache = (
     fetching.answer.then((answer) => {
       done();
       if (!isCached(answer) || fetching.isStale) return;
-      const shows = isList(url) ? productsIn(answer.body) : [];
-      entries.set(url, { ...answer, begunAtMs, shows }, answer.bytes);
+      const shown = isList(url) ? { shows: productsIn(answer.body), order: orderOf(url) } : notAList;
+      entries.set(url, { ...answer, begunAtMs, ...shown }, answer.bytes);
     }, done);
     return fetching;
   };
@@ -168,25 +182,42 @@ export const createCatalogueCache = (
   };
 };
 
-/** Which products have changed within the last `keptMs`. */
+/** What has changed within the last `keptMs`: products by their ids, and orders of lists. */
 const createRecentChanges = (monotonicMs: () => number, keptMs: number) => {
   /** The latest change of each, the oldest first. */
   const changedAtMs = new Map<string, number>();
   return {
-    note: (productId: string): void => {
+    note: (what: string): void => {
       const nowMs = monotonicMs();
-      changedAtMs.delete(productId);
-      changedAtMs.set(productId, nowMs);
+      changedAtMs.delete(what);
+      changedAtMs.set(what, nowMs);
       for (const [id, atMs] of changedAtMs) {
         if (nowMs - atMs <= keptMs) break;
         changedAtMs.delete(id);
       }
     },
-    anySince: (sinceMs: number, productIds: readonly string[]): boolean =>
-      changedAtMs.size > 0 &&
-      productIds.some((id) => (changedAtMs.get(id) ?? Number.NEGATIVE_INFINITY) >= sinceMs),
+    anySince: (sinceMs: number, some: readonly string[]): boolean =>
+      changedAtMs.size > 0 && some.some((id) => (changedAtMs.get(id) ?? Number.NEGATIVE_INFINITY) >= sinceMs),
   };
 };
+
+const orderNamed = (sort: string, category: string): string => `${sort} of ${category}`;
+
+/** What the order of this list follows, if it is one of what is counted. */
+const orderOf = (url: string): string | undefined => {
+  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  const sort = countedSorts.find((one) => one === query.get('sort'));
+  return sort && orderNamed(sort, normaliseCategory(query.get('category') ?? ''));
+};
+
+/** The same of all lists that a category's products may be in: its own, those above it, and that of everything. */
+const ordersChangedBy = ({ sort, categories }: NonNullable<CatalogueChange['reorders']>): string[] =>
+  categories.flatMap((category) => {
+    const parts = category.split('/');
+    return [...parts.keys(), parts.length].map((depth) => orderNamed(sort, parts.slice(0, depth).join('/')));
+  });
+
+const notAList = { shows: [], order: undefined };
 
 const productId = /"id":"([0-9a-f-]{36})"/g;
 

@@ -195,6 +195,17 @@ it.each([
   expect([answer.status, await codeOf(answer)]).toEqual([status, code]);
 });
 
+it.each(['analytics=%0D%0Ax-evil:1', 'analytics=%00', 'analytics=%E2%82%AC', 'analytics=', 'x', '&&&'])(
+  'begins anew after a position that no source gave: %s',
+  async (invented) => {
+    const answer = await connect('analytics', 'admin', invented);
+    expect(answer.status).toBe(200);
+    const events = await readUntil(answer, (read) => named(read, 'analytics').length > 0);
+    expect(named(events, 'analytics')[0]?.data).toMatchObject({ n: 1 });
+    expect(askedAfter).toEqual([{ analytics: undefined }]);
+  },
+);
+
 it('says that a topic is over, and answers who has it all with 204', async () => {
   isOrderOver = true;
   const topic = `orders.${orderId}`;

@@ -30,9 +30,13 @@ export type Positions = ReadonlyMap<TopicName, string>;
 /** As the id of an event, which says of all topics at once how far the client is. */
 export const idOf = (positions: Positions): string => new URLSearchParams([...positions]).toString();
 
-/** The positions in a `Last-Event-ID`; none in one that is not ours. */
+/** The positions in a `Last-Event-ID`; none in one that is not ours. Each is a header for its source, as ids of events are. */
 export const positionsIn = (id: string | undefined): Map<TopicName, string> =>
-  new Map(id === undefined || id.length > positionsCharsMax ? [] : new URLSearchParams(id));
+  new Map(
+    id === undefined || id.length > positionsCharsMax
+      ? []
+      : [...new URLSearchParams(id)].filter(([, position]) => /^[!-~]{1,64}$/.test(position)),
+  );
 
 const count = z.int();
 

@@ -62,10 +62,10 @@ const listRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
       },
     },
     async (request) => {
-      const { limit, cursor } = request.query;
-      const afterProductId = decodeCursor(cursor, z.uuid());
+      const { limit } = request.query;
+      const afterProductId = decodeCursor(request, z.uuid());
       const rows = await stock.list(db, { afterProductId, rowsMax: limit + 1 });
-      const { items, next } = pageFrom(rows, limit, ({ productId }) => productId);
+      const { items, next } = pageFrom(request, rows, ({ productId }) => productId);
       return { items: items.map(shown), next };
     },
   );
@@ -84,10 +84,11 @@ const alertsRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
         response: { 200: pageOf(stockSchema) },
       },
     },
-    async ({ query: { limit, cursor } }) => {
-      const afterProductId = decodeCursor(cursor, z.uuid());
+    async (request) => {
+      const { limit } = request.query;
+      const afterProductId = decodeCursor(request, z.uuid());
       const rows = await stock.list(db, { afterProductId, rowsMax: limit + 1, isLow: true });
-      const { items, next } = pageFrom(rows, limit, ({ productId }) => productId);
+      const { items, next } = pageFrom(request, rows, ({ productId }) => productId);
       return { items: items.map(shown), next };
     },
   );
@@ -189,11 +190,11 @@ const movementsRoute = (app: HttpApp, db: Database, stock: StockStore): void => 
     },
     async (request) => {
       const { productId } = request.params;
-      const { limit, cursor } = request.query;
-      const beforeMovementId = decodeCursor(cursor, z.int());
+      const { limit } = request.query;
+      const beforeMovementId = decodeCursor(request, z.int());
       if (!(await stock.find(db, productId))) throw unknownProduct();
       const rows = await stock.movements(db, productId, { beforeMovementId, rowsMax: limit + 1 });
-      const { items, next } = pageFrom(rows, limit, ({ movementId }) => movementId);
+      const { items, next } = pageFrom(request, rows, ({ movementId }) => movementId);
       return {
         items: items.map(({ movementId: _, occurredAt, ...movement }) => ({
           ...movement,

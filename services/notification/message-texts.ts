@@ -49,9 +49,18 @@ const orderLink = (orderId: string | null): Link => ({
 
 const text = (value: Data[string] | undefined): string => String(value ?? '');
 
+/** Of each currency, because making one takes longer than a message's texts. */
+const formats = new Map<string, Intl.NumberFormat>();
+
+const formatOf = (currency: string): Intl.NumberFormat => {
+  const format = formats.get(currency) ?? new Intl.NumberFormat('en-GB', { style: 'currency', currency });
+  formats.set(currency, format);
+  return format;
+};
+
 /** The amount with as many decimals as the currency has. */
 const amountOf = ({ amountMinor, currency }: Data): string => {
-  const format = new Intl.NumberFormat('en-GB', { style: 'currency', currency: text(currency) });
+  const format = formatOf(text(currency));
   const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
   return format.format(Number(amountMinor) / 10 ** decimals);
 };

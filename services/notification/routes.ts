@@ -5,7 +5,7 @@ import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { line, prose, text, uuid } from '#platform/http/text';
+import { line, text, uuid, visibleProse } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
@@ -69,13 +69,15 @@ const historyRoute = (app: HttpApp, { db, notifications }: NotificationRouteDeps
         response: { 200: pageOf(notificationSchema), ...problems(403) },
       },
     },
-    async ({ principal, query: { limit, cursor, status, userId } }) => {
-      const beforeId = decodeCursor(cursor, z.uuid());
+    async (request) => {
+      const { principal, query } = request;
+      const { limit, status, userId } = query;
+      const beforeId = decodeCursor(request, z.uuid());
       const ownId = hasRole(principal, ...staff) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own notifications.');
       const filter = { userId: ownId ?? userId, status, beforeId, rowsMax: limit + 1 };
-      const { items, next } = pageFrom(await notifications.history(db, filter), limit, ({ id }) => id);
+      const { items, next } = pageFrom(request, await notifications.history(db, filter), ({ id }) => id);
       return { items: items.map(shown), next };
     },
   );
@@ -84,7 +86,7 @@ const historyRoute = (app: HttpApp, { db, notifications }: NotificationRouteDeps
 const sendBody = z.strictObject({
   userId: uuid,
   subject: line(150),
-  text: prose(5000).min(1).describe('Plain text; an empty line begins a paragraph.'),
+  text: visibleProse(5000).describe('Plain text; an empty line begins a paragraph.'),
   channels: z.array(channel).min(1).max(channelNames.length).optional().describe('All, if unset.'),
 });
 

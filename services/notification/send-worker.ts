@@ -31,7 +31,10 @@ export type SendWorkerDeps = {
 };
 
 const pollMs = 2000;
-const roundMs = 250;
+/** Between the beginnings of two rounds: each costs some transactions, however many notifications it has. */
+const roundMs = 1000;
+/** How long an outcome waits for others of its round, so that one transaction records them. */
+const togetherMs = 250;
 /** Longer than a provider may take to answer. */
 const leaseMs = 60_000;
 const retry = { minMs: 1000, maxMs: 300_000, jitter: 0.2 };
@@ -42,6 +45,7 @@ const contactAttemptsMax = 8;
  * Sends notifications, at most `perSecondMax` a second, so that a burst of orders leaves the machine to the orders. No
  * provider is called inside a transaction: one statement begins the attempt, another one records its outcome. If the
  * process dies in between, the next attempt sends the message again under the same id, by which receivers recognise it.
+ * Outcomes of a round that come within a moment are recorded together.
  * What cannot be sent is tried again until it is useless. A channel whose provider does not answer rests meanwhile.
  */
 export const createSendWorker = (
@@ -55,14 +59,15 @@ export const createSendWorker = (
 
   const sendDue = async (): Promise<number> => {
     const claimed = await deps.notifications.claim(deps.db, { countMax, leaseMs });
+    const meet = createMeeting(claimed.length);
     await Promise.all(
       claimed.map((one) =>
-        withCorrelation({ correlationId: one.correlationId }, () => attempt(host, deps, rests, one)).catch(
-          (error: unknown) => {
-            if (isBrokenInvariant(error)) host.onFatal(error);
-            logger.warn({ err: error, notificationId: one.id }, 'outcome of an attempt is not recorded');
-          },
-        ),
+        withCorrelation({ correlationId: one.correlationId }, () =>
+          attempt(host, deps, one, () => tryAll(host, deps, rests, one).finally(meet)),
+        ).catch((error: unknown) => {
+          if (isBrokenInvariant(error)) host.onFatal(error);
+          logger.warn({ err: error, notificationId: one.id }, 'outcome of an attempt is not recorded');
+        }),
       ),
     );
     return claimed.length;
@@ -110,15 +115,35 @@ const createRests = (monotonicMs: () => number): Rests => {
   };
 };
 
+/** The outcomes of a round wait for each other: until it has no more, or the first of them has waited for `togetherMs`. */
+const createMeeting = (count: number): (() => Promise<void>) => {
+  let missing = count;
+  let meeting = Promise.withResolvers<void>();
+  let timer: NodeJS.Timeout | undefined;
+  const goOn = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    meeting.resolve();
+    meeting = Promise.withResolvers<void>();
+  };
+  return () => {
+    const { promise } = meeting;
+    missing -= 1;
+    if (missing === 0) goOn();
+    else timer ??= setTimeout(goOn, togetherMs);
+    return promise;
+  };
+};
+
 const attempt = async (
   host: Pick<Host, 'logger' | 'clock'>,
   deps: SendWorkerDeps,
-  rests: Rests,
   claimed: Claimed,
+  tryNow: () => Promise<Tried>,
 ): Promise<void> => {
   const { id, template, attempts, uselessAt, occurredAt } = claimed;
   const nowMs = host.clock.nowMs();
-  const tried = await tryAll(host, deps, rests, claimed);
+  const tried = await tryNow();
   const isLast = nowMs >= uselessAt.getTime() || (tried.isUnknown && attempts >= contactAttemptsMax);
   const reason = tried.isUnknown ? 'no_contact' : 'gave_up';
   const givenUp: Result[] = isLast

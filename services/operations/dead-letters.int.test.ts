@@ -73,7 +73,7 @@ beforeAll(async () => {
       return answer;
     },
   };
-  operationsRoutes(app, { db, store, producer, clock, logger, replayPrefixes: ['order.'] });
+  operationsRoutes(app, { db, store, producer, clock, logger, topics: [topic], replayPrefixes: ['order.'] });
 });
 afterAll(async () => {
   await listener.stop();
@@ -124,7 +124,10 @@ test('letters are listed by reason, and once however often the same record is pa
   ]);
   expect((await list('?reason=datum_malformed')).items.map(({ offset }) => offset)).toEqual([7]);
   expect((await ask('/api/ops/dead-letters')).body.items).toHaveLength(3);
-  expect((await ask('/api/ops/dead-letters/nothing')).body.items).toEqual([]);
+  expect(await ask('/api/ops/dead-letters/nothing')).toMatchObject({
+    status: 404,
+    body: { code: 'topic_not_found' },
+  });
   expect((await ask('/api/ops/dead-letters', 'GET', 'buyer')).status).toBe(403);
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
-import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import { decodeCursor, listQuery, type PageRequest, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
 import { text, uuid } from '#platform/http/text';
@@ -64,6 +64,8 @@ export type OperationsRouteDeps = {
   producer: Pick<Producer, 'send'>;
   clock: Clock;
   logger: Logger;
+  /** The topics that records are parked from. */
+  topics: readonly string[];
   /** What the names of the groups that take replays begin with. */
   replayPrefixes: readonly string[];
 };
@@ -79,13 +81,13 @@ export const operationsRoutes = (app: HttpApp, deps: OperationsRouteDeps): void 
 
 const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
   const { db, store } = deps;
-  const answer = async (filter: LetterFilter, limit: number, cursor: string | undefined) => {
-    const beforeId = decodeCursor(cursor, z.uuid());
+  const answer = async (request: PageRequest, filter: LetterFilter) => {
+    const beforeId = decodeCursor(request, z.uuid());
     const [rows, reasons] = await Promise.all([
-      store.list(db, filter, { beforeId, rowsMax: limit + 1 }),
+      store.list(db, filter, { beforeId, rowsMax: request.query.limit + 1 }),
       store.count(db, filter),
     ]);
-    const { items, next } = pageFrom(rows, limit, ({ id }) => id);
+    const { items, next } = pageFrom(request, rows, ({ id }) => id);
     return { items: items.map((row) => shown(row, deps)), next, reasons };
   };
 
@@ -101,8 +103,10 @@ const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
         response: { 200: listSchema },
       },
     },
-    ({ query: { limit, cursor, group, reason, status } }) =>
-      answer({ group, reason, isWaiting: status === 'waiting' }, limit, cursor),
+    (request) => {
+      const { group, reason, status } = request.query;
+      return answer(request, { group, reason, isWaiting: status === 'waiting' });
+    },
   );
 
   app.get(
@@ -114,11 +118,21 @@ const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
         summary: 'The records of one topic that consumers could not handle.',
         params: z.strictObject({ topic: text(200) }),
         querystring: z.strictObject({ ...listQuery, ...filters }),
-        response: { 200: listSchema },
+        response: { 200: listSchema, ...problems(404) },
       },
     },
-    ({ params: { topic }, query: { limit, cursor, group, reason, status } }) =>
-      answer({ topic, group, reason, isWaiting: status === 'waiting' }, limit, cursor),
+    async (request) => {
+      const { topic } = request.params;
+      const { group, reason, status } = request.query;
+      // An empty list of a topic that does not exist would look as if nothing were wrong.
+      if (!deps.topics.includes(topic))
+        throw problem(
+          404,
+          'topic_not_found',
+          `There is no such topic. Those are: ${deps.topics.join(', ')}.`,
+        );
+      return await answer(request, { topic, group, reason, isWaiting: status === 'waiting' });
+    },
   );
 };
 

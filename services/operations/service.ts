@@ -1,7 +1,7 @@
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
-import { deadLetterTopics } from '#schemas/topics';
+import { deadLetterTopics, topics } from '#schemas/topics';
 import { services } from '../table.js';
 import { type OperationsConfig, operationsConfig } from './config.js';
 import { createDeadLetterListener } from './dead-letter-listener.js';
@@ -30,6 +30,7 @@ export const service: Service<OperationsConfig> = {
       producer: await broker.producer(),
       clock: host.clock,
       logger: host.logger,
+      topics: Object.values(topics).map(({ topic }) => topic),
       // Only services handle replays: what a stream job refuses it would refuse again.
       replayPrefixes: services.map(({ name }) => `${name}.`),
     });

@@ -145,8 +145,10 @@ const listRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
         response: { 200: pageOf(orderSchema), ...problems(403) },
       },
     },
-    async ({ principal, query: { limit, cursor, status, userId } }) => {
-      const beforeOrderId = decodeCursor(cursor, z.uuid());
+    async (request) => {
+      const { principal, query } = request;
+      const { limit, status, userId } = query;
+      const beforeOrderId = decodeCursor(request, z.uuid());
       const ownId = isStaff(principal) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own orders.');
@@ -155,7 +157,7 @@ const listRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
         { userId: ownId ?? userId, status },
         { beforeOrderId, rowsMax: limit + 1 },
       );
-      const { items, next } = pageFrom(rows, limit, ({ orderId }) => orderId);
+      const { items, next } = pageFrom(request, rows, ({ orderId }) => orderId);
       return { items: items.map(shown), next };
     },
   );

@@ -75,14 +75,15 @@ const listRoute = (app: HttpApp, { db, clock, stuckAfterMs }: SagaRouteDeps): vo
         response: { 200: pageOf(sagaSchema) },
       },
     },
-    async ({ query: { limit, cursor, stuck } }) => {
+    async (request) => {
+      const { limit, stuck } = request.query;
       const nowMs = clock.nowMs();
       const rows = await listUnsettled(
         db,
         { quietSinceMs: stuck === 'true' ? nowMs - stuckAfterMs : undefined },
-        { afterOrderId: decodeCursor(cursor, z.uuid()), rowsMax: limit + 1 },
+        { afterOrderId: decodeCursor(request, z.uuid()), rowsMax: limit + 1 },
       );
-      const { items, next } = pageFrom(rows, limit, ({ orderId }) => orderId);
+      const { items, next } = pageFrom(request, rows, ({ orderId }) => orderId);
       return { items: items.map((row) => shown(row, nowMs)), next };
     },
   );

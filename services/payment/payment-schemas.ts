@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { matching, prose, uuid } from '#platform/http/text';
+import { matching, uuid, visibleProse } from '#platform/http/text';
 import { paymentMethods } from '#schemas/payment-methods';
 import { type PaymentStatusShown, paymentStatuses } from '#schemas/payment-status';
 import type { PaymentStatus, Refund } from './payment.js';
@@ -44,7 +44,7 @@ export const anotherTryBody = z.strictObject({
 
 export const refundBody = z.strictObject({
   amountMinor: z.int().min(1),
-  reason: prose(500).min(1),
+  reason: visibleProse(500),
 });
 
 export const refundSchema = z

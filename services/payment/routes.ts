@@ -54,10 +54,11 @@ const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
         response: { 200: pageOf(paymentSchema), ...problems(403) },
       },
     },
-    async ({ principal, query }) => {
-      const { limit, cursor, orderId, userId, from, to } = query;
+    async (request) => {
+      const { principal, query } = request;
+      const { limit, orderId, userId, from, to } = query;
       if (from !== undefined && to !== undefined && Date.parse(from) >= Date.parse(to)) throw emptyPeriod();
-      const beforePaymentId = decodeCursor(cursor, z.uuid());
+      const beforePaymentId = decodeCursor(request, z.uuid());
       const ownId = isStaff(principal) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own payments.');
@@ -66,7 +67,7 @@ const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
         { orderId, userId: ownId ?? userId, from: dateOf(from), to: dateOf(to) },
         { beforePaymentId, rowsMax: limit + 1 },
       );
-      const { items, next } = pageFrom(rows, limit, ({ paymentId }) => paymentId);
+      const { items, next } = pageFrom(request, rows, ({ paymentId }) => paymentId);
       return { items: items.map(shown), next };
     },
   );

@@ -143,4 +143,42 @@ describe('a change of a product', () => {
     await expect(undone).rejects.toThrow('undone');
     expect(changes).toHaveLength(2);
   });
+
+  it('is not announced where nobody can see it, and says which lists have another order', async () => {
+    const [one, other] = [await create('counted/one'), await create('counted/other')];
+    const [available, stockVersion] = [12, 0];
+    changes.length = 0;
+    const note = (left: number, version: number) =>
+      inTransaction(db, (tx) =>
+        products.noteStock(tx, [
+          { productId: one.productId, available: left, stockVersion: version },
+          { productId: other.productId, available, stockVersion: stockVersion + 1 },
+        ]),
+      );
+    await note(11, 1);
+    await note(11, 2);
+    await note(11, 1);
+    expect(changes).toEqual([{ productIds: [one.productId], isListed: false }]);
+    expect((await findProducts(db, [one.productId])).get(one.productId)?.stockVersion).toBe(2);
+
+    changes.length = 0;
+    const orderId = randomUUID();
+    const sold = [one, other].map(({ productId }) => ({ productId, weight: 1 }));
+    for (let times = 0; times < 2; times += 1)
+      await inTransaction(db, (tx) => products.countSale(tx, orderId, sold));
+    const rated = { productId: one.productId, ratingVersion: 1, sum: 5, count: 1 };
+    for (let times = 0; times < 2; times += 1)
+      await inTransaction(db, (tx) => products.noteRating(tx, rated));
+    const categories = expect.toSatisfy(
+      (paths: string[]) => paths.sort().join() === 'counted/one,counted/other',
+    );
+    expect(changes).toEqual([
+      { productIds: [], isListed: false, reorders: { sort: 'popularity', categories } },
+      {
+        productIds: [one.productId],
+        isListed: false,
+        reorders: { sort: 'rating', categories: ['counted/one'] },
+      },
+    ]);
+  });
 });

@@ -4,7 +4,7 @@ import { append } from '#platform/outbox/outbox';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
 import { runUnsampled } from '#platform/telemetry/tracing';
-import type { CatalogueChange } from '#schemas/catalogue-changes';
+import type { CatalogueChange, CountedSort } from '#schemas/catalogue-changes';
 import { type WeighedSale, weightsOf } from '#schemas/popularity';
 import { ensureCategories } from './category-store.js';
 import {
@@ -76,8 +76,9 @@ export const createProductStore = ({
   clock,
   onChange = () => {},
 }: ProductStoreParts): ProductStore => {
-  const announce = (tx: Tx, productIds: readonly string[], isListed: boolean): void =>
-    tx.afterCommit(() => onChange({ productIds, isListed }), { orUnknown: true });
+  const announce = (tx: Tx, change: CatalogueChange): void =>
+    tx.afterCommit(() => onChange(change), { orUnknown: true });
+  const { noteAllStock, countAllSales, noteAllRatings } = countingBatches(announce);
 
   const record = async <T extends 'ProductCreated' | 'ProductUpdated' | 'ProductDeleted'>(
     tx: Tx,
@@ -99,11 +100,7 @@ export const createProductStore = ({
         ),
       ),
     ]);
-    announce(
-      tx,
-      changes.map(({ event }) => event.productId),
-      true,
-    );
+    announce(tx, { productIds: changes.map(({ event }) => event.productId), isListed: true });
   };
 
   const createAll: ProductStore['createAll'] = async (tx, commands, by, productIds) => {
@@ -174,19 +171,9 @@ export const createProductStore = ({
       );
       await record(tx, 'ProductDeleted', [{ event, entry }]);
     },
-    noteStock: async (tx, lines) => {
-      await tx.gather(noteAllStock, lines);
-      announce(
-        tx,
-        lines.map(({ productId }) => productId),
-        false,
-      );
-    },
+    noteStock: (tx, lines) => tx.gather(noteAllStock, lines),
     countSale: (tx, orderId, lines) => tx.gather(countAllSales, { orderId, lines }),
-    noteRating: async (tx, line) => {
-      await tx.gather(noteAllRatings, line);
-      announce(tx, [line.productId], false);
-    },
+    noteRating: (tx, line) => tx.gather(noteAllRatings, line),
   };
 };
 
@@ -219,63 +206,84 @@ const insertHistory = (tx: Tx, entries: readonly HistoryEntry[]) =>
     [JSON.stringify(entries)],
   );
 
-const noteAllStock = writeBatch<readonly StockLine[]>(async (tx, lists) => {
-  const lines = newestOf(
-    lists.flat(),
-    ({ productId }) => productId,
-    ({ stockVersion }) => stockVersion,
-  );
-  // Locked in the order of their ids, so that two transactions cannot deadlock.
-  await tx.query(
-    `UPDATE products SET available = line.available, stock_version = line.stock_version
-     FROM (SELECT l.* FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS l(product_id, available, stock_version)
-           JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS line
-     WHERE products.product_id = line.product_id AND products.stock_version < line.stock_version`,
-    [
-      lines.map(({ productId }) => productId),
-      lines.map(({ available }) => available),
-      lines.map(({ stockVersion }) => stockVersion),
-    ],
-  );
+type Counted = { productId: string; category: string };
+
+const reordering = (sort: CountedSort, counted: readonly Counted[]) => ({
+  sort,
+  categories: [...new Set(counted.map(({ category }) => category))],
 });
 
-const countAllSales = writeBatch<WeighedSale>(async (tx, sales) => {
-  const { rows } = await tx.query<{ orderId: string }>(
-    `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[]) ORDER BY 1
-     ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`,
-    [[...new Set(sales.map(({ orderId }) => orderId))]],
-  );
-  const weights = weightsOf(
-    sales,
-    rows.map(({ orderId }) => orderId),
-  );
-  if (weights.size === 0) return;
-  await tx.query(
-    `UPDATE products SET popularity = popularity + sold.weight
-     FROM (SELECT s.* FROM unnest($1::uuid[], $2::double precision[]) AS s(product_id, weight)
-           JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS sold
-     WHERE products.product_id = sold.product_id`,
-    [[...weights.keys()], [...weights.values()]],
-  );
-});
+/** What other services count of products. They announce what others see of it: a sold piece was missing when it was held. */
+const countingBatches = (announce: (tx: Tx, change: CatalogueChange) => void) => {
+  const noteAllStock = writeBatch<readonly StockLine[]>(async (tx, lists) => {
+    const lines = newestOf(
+      lists.flat(),
+      ({ productId }) => productId,
+      ({ stockVersion }) => stockVersion,
+    );
+    // Locked in the order of their ids, so that two transactions cannot deadlock.
+    const { rows } = await tx.query<{ productId: string; isSeen: boolean }>(
+      `UPDATE products SET available = line.available, stock_version = line.stock_version
+       FROM (SELECT l.*, p.available AS was
+             FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS l(product_id, available, stock_version)
+             JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS line
+       WHERE products.product_id = line.product_id AND products.stock_version < line.stock_version
+       RETURNING products.product_id AS "productId", line.available <> line.was AS "isSeen"`,
+      [
+        lines.map(({ productId }) => productId),
+        lines.map(({ available }) => available),
+        lines.map(({ stockVersion }) => stockVersion),
+      ],
+    );
+    const productIds = rows.flatMap(({ productId, isSeen }) => (isSeen ? [productId] : []));
+    if (productIds.length > 0) announce(tx, { productIds, isListed: false });
+  });
 
-const noteAllRatings = writeBatch<RatingLine>((tx, ratings) => {
-  const lines = newestOf(
-    ratings,
-    ({ productId }) => productId,
-    ({ ratingVersion }) => ratingVersion,
-  );
-  return tx.query(
-    `UPDATE products SET rating_sum = rated.sum, rating_count = rated.count, rating_version = rated.version
-     FROM (SELECT r.* FROM unnest($1::uuid[], $2::bigint[], $3::integer[], $4::bigint[])
-             AS r(product_id, sum, count, version)
-           JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS rated
-     WHERE products.product_id = rated.product_id AND products.rating_version < rated.version`,
-    [
-      lines.map(({ productId }) => productId),
-      lines.map(({ sum }) => sum),
-      lines.map(({ count }) => count),
-      lines.map(({ ratingVersion }) => ratingVersion),
-    ],
-  );
-});
+  const countAllSales = writeBatch<WeighedSale>(async (tx, sales) => {
+    const { rows } = await tx.query<{ orderId: string }>(
+      `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[]) ORDER BY 1
+       ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`,
+      [[...new Set(sales.map(({ orderId }) => orderId))]],
+    );
+    const weights = weightsOf(
+      sales,
+      rows.map(({ orderId }) => orderId),
+    );
+    if (weights.size === 0) return;
+    const counted = await tx.query<Counted>(
+      `UPDATE products SET popularity = popularity + sold.weight
+       FROM (SELECT s.* FROM unnest($1::uuid[], $2::double precision[]) AS s(product_id, weight)
+             JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS sold
+       WHERE products.product_id = sold.product_id RETURNING products.product_id AS "productId", category`,
+      [[...weights.keys()], [...weights.values()]],
+    );
+    announce(tx, { productIds: [], isListed: false, reorders: reordering('popularity', counted.rows) });
+  });
+
+  const noteAllRatings = writeBatch<RatingLine>(async (tx, ratings) => {
+    const lines = newestOf(
+      ratings,
+      ({ productId }) => productId,
+      ({ ratingVersion }) => ratingVersion,
+    );
+    const { rows } = await tx.query<Counted>(
+      `UPDATE products SET rating_sum = rated.sum, rating_count = rated.count, rating_version = rated.version
+       FROM (SELECT r.* FROM unnest($1::uuid[], $2::bigint[], $3::integer[], $4::bigint[])
+               AS r(product_id, sum, count, version)
+             JOIN products p USING (product_id) ORDER BY product_id FOR UPDATE OF p) AS rated
+       WHERE products.product_id = rated.product_id AND products.rating_version < rated.version
+       RETURNING products.product_id AS "productId", category`,
+      [
+        lines.map(({ productId }) => productId),
+        lines.map(({ sum }) => sum),
+        lines.map(({ count }) => count),
+        lines.map(({ ratingVersion }) => ratingVersion),
+      ],
+    );
+    if (rows.length === 0) return;
+    const productIds = rows.map(({ productId }) => productId);
+    announce(tx, { productIds, isListed: false, reorders: reordering('rating', rows) });
+  });
+
+  return { noteAllStock, countAllSales, noteAllRatings };
+};

@@ -270,6 +270,13 @@ describe('the list', () => {
     expect(await walk('ids=')).toEqual([]);
   });
 
+  it('refuses a range of prices that ends below its beginning', async () => {
+    expect((await ask('GET', '/api/products?minPrice=9&maxPrice=9')).status).toBe(200);
+    const { status, body } = await ask('GET', '/api/products?minPrice=9&maxPrice=1');
+    expect([status, body.code]).toEqual([400, 'invalid_query']);
+    expect(body.errors).toEqual([{ path: '/query/maxPrice', message: 'must not be below minPrice' }]);
+  });
+
   it('refuses ids that are none, and more than it reads at once', async () => {
     for (const ids of ['a', `${randomUUID()},'`, Array.from({ length: 101 }, () => randomUUID()).join()])
       expect((await ask('GET', `/api/products?ids=${ids}`)).status).toBe(400);

@@ -6,10 +6,12 @@ import {
   decodeCursor,
   decodeSortedCursor,
   listQuery,
+  type PageRequest,
   pageFrom,
   pageOf,
 } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
+import { isRange, mustNotBeBelow } from '#platform/http/range';
 import type { HttpApp } from '#platform/http/server';
 import { line, text, uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
@@ -40,18 +42,20 @@ const ids = text(idsMax * (idChars + 1))
     `must be at most ${idsMax} ids, separated by commas`,
   );
 
-const listFilters = z.strictObject({
-  ...listQuery,
-  category: category.optional(),
-  brand: line(120).optional(),
-  minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
-  maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
-  groupId: uuid.optional().describe('The variants of one product.'),
-  ids: ids
-    .optional()
-    .describe('Products by their ids, separated by commas; those not for sale are left out.'),
-  sort: z.enum(sorts).default('newest'),
-});
+const listFilters = z
+  .strictObject({
+    ...listQuery,
+    category: category.optional(),
+    brand: line(120).optional(),
+    minPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
+    maxPrice: wholeNumber(0, amountMinorMax).optional().describe('In minor units.'),
+    groupId: uuid.optional().describe('The variants of one product.'),
+    ids: ids
+      .optional()
+      .describe('Products by their ids, separated by commas; those not for sale are left out.'),
+    sort: z.enum(sorts).default('newest'),
+  })
+  .refine(({ minPrice, maxPrice }) => isRange(minPrice, maxPrice), mustNotBeBelow('minPrice', 'maxPrice'));
 
 const position = z.object({
   sort: z.enum(sorts),
@@ -69,8 +73,8 @@ const listRoute = {
   config: { anonymousWithoutKeys: true },
 } as const;
 
-const afterIn = (cursor: string | undefined, sort: Sort) => {
-  const found = decodeSortedCursor(cursor, position, sort);
+const afterIn = (request: PageRequest, sort: Sort) => {
+  const found = decodeSortedCursor(request, position, sort);
   if (found && !isPositionOf(found.after, sort)) throw badCursor();
   return found?.after;
 };
@@ -79,12 +83,12 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
   // Requests that share the rows share the text; `limit` and `sort` are part of what rows are shared by.
   const pages = new WeakMap<readonly ProductRow[], ShownPage>();
   const pageOfRows = (
+    request: PageRequest,
     rows: readonly ProductRow[],
-    limit: number,
     sort: Sort,
     serialize: (body: unknown) => string,
   ): ShownPage => {
-    const page = pages.get(rows) ?? shownPage(rows, limit, sort, serialize);
+    const page = pages.get(rows) ?? shownPage(request, rows, sort, serialize);
     pages.set(rows, page);
     return page;
   };
@@ -101,7 +105,7 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
       },
     },
     async (request, reply) => {
-      const { limit, cursor, sort, category, brand, minPrice, maxPrice, groupId, ids } = request.query;
+      const { limit, sort, category, brand, minPrice, maxPrice, groupId, ids } = request.query;
       const rows = await products.list({
         category: category === undefined ? undefined : normaliseCategory(category),
         brand,
@@ -110,11 +114,11 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
         groupId,
         ids,
         sort,
-        after: afterIn(cursor, sort),
+        after: afterIn(request, sort),
         rowsMax: limit + 1,
         withInactive: isStaff(request.principal),
       });
-      const page = pageOfRows(rows, limit, sort, (body) => String(reply.serialize(body)));
+      const page = pageOfRows(request, rows, sort, (body) => String(reply.serialize(body)));
       reply.type('application/json; charset=utf-8');
       return sendWithEtag(request, reply, page.etag, page.body);
     },
@@ -132,9 +136,9 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
       },
     },
     async (request, reply) => {
-      const { limit, cursor } = request.query;
+      const { limit } = request.query;
       const sort = 'newest';
-      const after = afterIn(cursor, sort);
+      const after = afterIn(request, sort);
       const rows = await products.list({
         isFeatured: true,
         sort,
@@ -142,7 +146,7 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
         rowsMax: limit + 1,
         withInactive: false,
       });
-      const page = pageOfRows(rows, limit, sort, (body) => String(reply.serialize(body)));
+      const page = pageOfRows(request, rows, sort, (body) => String(reply.serialize(body)));
       reply.type('application/json; charset=utf-8');
       return sendWithEtag(request, reply, page.etag, page.body);
     },
@@ -153,16 +157,16 @@ const listRoutes = (app: HttpApp, products: ProductReads): void => {
 type ShownPage = { etag: string; body: string };
 
 const shownPage = (
+  request: PageRequest,
   rows: readonly ProductRow[],
-  limit: number,
   sort: Sort,
   serialize: (page: z.output<typeof productPage>) => string,
 ): ShownPage => {
-  const { items, next } = pageFrom(rows, limit, (row) => ({ sort, after: positionOf(row, sort) }));
-  const versions = items.map(({ productId, version, stockVersion, ratingVersion }) => [
+  const { items, next } = pageFrom(request, rows, (row) => ({ sort, after: positionOf(row, sort) }));
+  const versions = items.map(({ productId, version, available, ratingVersion }) => [
     productId,
     version,
-    stockVersion,
+    available,
     ratingVersion,
   ]);
   return { etag: etagOf([versions, next]), body: serialize({ items: items.map(shown), next }) };
@@ -172,8 +176,8 @@ const shownPage = (
  * Of everything that the answer shows. A sale or a review changes it, but nothing that an update states, so an update is
  * based on the version of the description alone.
  */
-const etagOfRow = ({ version, stockVersion, ratingVersion }: ProductRow): string =>
-  versionedEtag(version, `${stockVersion}.${ratingVersion}`);
+const etagOfRow = ({ version, available, ratingVersion }: ProductRow): string =>
+  versionedEtag(version, `${available}.${ratingVersion}`);
 
 const notFound = () => problem(404, 'product_not_found', 'There is no such product.');
 
@@ -303,12 +307,12 @@ const historyRoute = (app: HttpApp, db: Database): void => {
       },
     },
     async (request) => {
-      const { limit, cursor } = request.query;
+      const { limit } = request.query;
       const { productId } = request.params;
-      const beforeVersion = decodeCursor(cursor, z.int().min(1).max(2_147_483_647));
+      const beforeVersion = decodeCursor(request, z.int().min(1).max(2_147_483_647));
       const rows = await historyOf(db, { productId, beforeVersion, rowsMax: limit + 1 });
       if (rows.length === 0 && beforeVersion === undefined) throw notFound();
-      const { items, next } = pageFrom(rows, limit, ({ version }) => version);
+      const { items, next } = pageFrom(request, rows, ({ version }) => version);
       return {
         items: items.map(({ version, kind, changes, changedBy, occurredAtMs }) => ({
           version,

@@ -4,8 +4,8 @@ import { createReadAside } from '#platform/redis/read-aside';
 import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
-import { catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { records } from '#schemas/events';
+import { createAnnouncer } from './announcement-worker.js';
 import { createCategoryChanges } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
 import { type ProductConfig, productConfig } from './config.js';
@@ -30,6 +30,7 @@ export const service: Service<ProductConfig> = {
     const cache = host.use(
       createReadAside<ProductRow>(host, redis, { name: 'product', ageMsMax: cachedMsMax, isOn }),
     );
+    const announcer = host.use(createAnnouncer(host, redis));
     const { db, events, react, app } = await openService(host, config, { records, publishes });
     const products = createProductStore({
       events,
@@ -37,7 +38,7 @@ export const service: Service<ProductConfig> = {
       onChange: (change) => {
         // First, so that a gateway that reads anew at the announcement finds nothing older.
         cache.forget(change.productIds);
-        void redis.orElse((client) => client.publish(catalogueChannel, encodeCatalogueChange(change)), 0);
+        announcer.announce(change);
       },
     });
     react('reactions', reactions(products), followsLater);

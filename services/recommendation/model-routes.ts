@@ -87,10 +87,11 @@ const listRoute = (app: HttpApp, { db, promotions, contest }: ModelRouteDeps): v
         response: { 200: pageOf(modelSchema).extend({ promotions: z.array(promotionSchema) }) },
       },
     },
-    async ({ query: { limit, cursor } }) => {
-      const from = decodeCursor(cursor, z.int().min(0)) ?? 0;
+    async (request) => {
+      const { limit } = request.query;
+      const from = decodeCursor(request, z.int().min(0)) ?? 0;
       const [live, newest] = await Promise.all([promotions.live(db), promotions.list(db, promotionsShown)]);
-      const page = pageFrom(parameterSets.slice(from, from + limit + 1), limit, () => from + limit);
+      const page = pageFrom(request, parameterSets.slice(from, from + limit + 1), () => from + limit);
       const items = page.items.map(({ id, description }) => {
         const isLive = id === live.model;
         // The log brings the promotion a moment later, and until then this instance compares with the one before.

@@ -1,9 +1,16 @@
 import { z } from 'zod';
 import { accountOf, actorOf, hasRole, type Principal, userIdOf } from '#platform/http/auth';
-import { decodeCursor, decodeSortedCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
+import {
+  decodeCursor,
+  decodeSortedCursor,
+  listQuery,
+  type PageRequest,
+  pageFrom,
+  pageOf,
+} from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import type { HttpApp } from '#platform/http/server';
-import { line, prose, uuid, wholeNumber } from '#platform/http/text';
+import { line, uuid, visibleProse, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import { averageOf, type Review, reviewStatuses } from './review.js';
@@ -27,7 +34,7 @@ const reviewSchema = z
   })
   .meta({ id: 'Review' });
 
-const submission = z.strictObject({ rating: stars, title: line(200), text: prose(5_000).min(1) });
+const submission = z.strictObject({ rating: stars, title: line(200), text: visibleProse(5_000) });
 const position = z.object({ sort: z.enum(reviewSorts), helpful: z.int(), reviewId: z.uuid() });
 const tags = ['reviews'];
 const ofProduct = z.strictObject({ productId: uuid });
@@ -67,11 +74,11 @@ const listRoute = (app: HttpApp, db: Database): void => {
       },
     },
     async (request) => {
-      const { limit, cursor, rating, sort } = request.query;
+      const { limit, rating, sort } = request.query;
       const { productId } = request.params;
       const summary = await summaryOf(db, productId);
       if (summary === undefined) throw refusals.unknown_product();
-      const after = decodeSortedCursor(cursor, position, sort);
+      const after = decodeSortedCursor(request, position, sort);
       const rows = await listReviews(db, {
         productId,
         status: 'approved',
@@ -81,7 +88,11 @@ const listRoute = (app: HttpApp, db: Database): void => {
         after,
         rowsMax: limit + 1,
       });
-      const { items, next } = pageFrom(rows, limit, ({ helpful, reviewId }) => ({ sort, helpful, reviewId }));
+      const { items, next } = pageFrom(request, rows, ({ helpful, reviewId }) => ({
+        sort,
+        helpful,
+        reviewId,
+      }));
       return {
         items: items.map((review) => shown(review, request.principal)),
         next,
@@ -130,9 +141,9 @@ const moderationRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): voi
       },
     },
     async (request) => {
-      const { limit, cursor, status } = request.query;
-      const rows = await listReviews(db, { status, sort: 'newest', ...pageBehind(cursor, limit) });
-      const { items, next } = pageFrom(rows, limit, (review) => review.reviewId);
+      const { status } = request.query;
+      const rows = await listReviews(db, { status, sort: 'newest', ...pageBehind(request) });
+      const { items, next } = pageFrom(request, rows, (review) => review.reviewId);
       return { items: items.map((review) => shown(review, request.principal)), next };
     },
   );
@@ -171,18 +182,22 @@ const ownRoute = (app: HttpApp, db: Database): void => {
         response: { 200: pageOf(reviewSchema) },
       },
     },
-    async ({ principal, query: { limit, cursor } }) => {
-      const filter = { userId: accountOf(principal), sort: 'newest' as const, ...pageBehind(cursor, limit) };
-      const { items, next } = pageFrom(await listReviews(db, filter), limit, ({ reviewId }) => reviewId);
+    async (request) => {
+      const { principal } = request;
+      const filter = { userId: accountOf(principal), sort: 'newest' as const, ...pageBehind(request) };
+      const { items, next } = pageFrom(request, await listReviews(db, filter), ({ reviewId }) => reviewId);
       return { items: items.map((review) => shown(review, principal)), next };
     },
   );
 };
 
 /** Where a page of a list that is sorted by the reviews' ids begins, and how many rows it takes. */
-const pageBehind = (cursor: string | undefined, limit: number) => {
-  const reviewId = decodeCursor(cursor, z.uuid());
-  return { after: reviewId === undefined ? undefined : { reviewId, helpful: 0 }, rowsMax: limit + 1 };
+const pageBehind = (request: PageRequest) => {
+  const reviewId = decodeCursor(request, z.uuid());
+  return {
+    after: reviewId === undefined ? undefined : { reviewId, helpful: 0 },
+    rowsMax: request.query.limit + 1,
+  };
 };
 
 const voteRoute = (app: HttpApp, db: Database, reviews: ReviewStore): void => {

@@ -219,6 +219,7 @@ describe('the search', () => {
       'q=a&limit=101',
       'q=a&minRating=6',
       'q=a&x=1',
+      'q=a&minPrice=9&maxPrice=1',
     ])
       expect([query, (await ask(query)).status]).toEqual([query, 400]);
     expect((await ask('q=%F0%9F%92%A1')).body).toMatchObject({ items: [], total: 0 });

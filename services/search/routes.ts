@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { decodeSortedCursor, listQuery, pageFrom } from '#platform/http/pagination';
+import { decodeSortedCursor, listQuery, type PageRequest, pageFrom } from '#platform/http/pagination';
+import { isRange, mustNotBeBelow } from '#platform/http/range';
 import type { HttpApp } from '#platform/http/server';
 import { line, text, wholeNumber } from '#platform/http/text';
 import type { Metrics } from '#platform/telemetry/metrics';
@@ -11,17 +12,19 @@ import { type SearchFound, type SearchQuery, searchSorts } from './document.js';
 const amountMinorMax = 1_000_000_000_00;
 const minorUnits = wholeNumber(0, amountMinorMax).optional().describe('In minor units.');
 
-const searchQuery = z.strictObject({
-  ...listQuery,
-  q: text(200).min(1).describe('What to search for. The first twelve words count.'),
-  category: line(200).optional().describe('A path; what is below it is found too.'),
-  brand: line(120).optional(),
-  minPrice: minorUnits,
-  maxPrice: minorUnits,
-  minRating: wholeNumber(1, 5).optional().describe('At least so many stars.'),
-  inStock: z.enum(['true', 'false']).optional(),
-  sort: z.enum(searchSorts).default('relevance'),
-});
+const searchQuery = z
+  .strictObject({
+    ...listQuery,
+    q: text(200).min(1).describe('What to search for. The first twelve words count.'),
+    category: line(200).optional().describe('A path; what is below it is found too.'),
+    brand: line(120).optional(),
+    minPrice: minorUnits,
+    maxPrice: minorUnits,
+    minRating: wholeNumber(1, 5).optional().describe('At least so many stars.'),
+    inStock: z.enum(['true', 'false']).optional(),
+    sort: z.enum(searchSorts).default('relevance'),
+  })
+  .refine(({ minPrice, maxPrice }) => isRange(minPrice, maxPrice), mustNotBeBelow('minPrice', 'maxPrice'));
 
 const counts = z.array(z.object({ value: z.string(), count: z.int() }));
 const answer = z.object({
@@ -75,9 +78,9 @@ export const searchRoutes = (app: HttpApp, search: Search, metrics: Metrics): vo
     async (request, reply) => {
       const startedAtMs = performance.now();
       const { query } = request;
-      const found = queryOf(query);
+      const found = queryOf(request);
       const { total, body } = await search.answers.read(JSON.stringify(query), async () => {
-        const made = await answerTo(search, found, query);
+        const made = await answerTo(search, found, request);
         return { ...made, body: String(reply.serialize(made.body)) };
       });
       queries.inc({ result: total > 0 ? 'hit' : 'empty' });
@@ -88,20 +91,10 @@ export const searchRoutes = (app: HttpApp, search: Search, metrics: Metrics): vo
   );
 };
 
-type Asked = z.output<typeof searchQuery>;
+type Asked = PageRequest & { query: z.output<typeof searchQuery> };
 
-const queryOf = ({
-  q,
-  limit,
-  cursor,
-  category,
-  brand,
-  minPrice,
-  maxPrice,
-  minRating,
-  inStock,
-  sort,
-}: Asked): SearchQuery => {
+const queryOf = (request: Asked): SearchQuery => {
+  const { q, limit, category, brand, minPrice, maxPrice, minRating, inStock, sort } = request.query;
   return {
     text: q,
     category: category === undefined ? undefined : normaliseCategory(category),
@@ -111,14 +104,15 @@ const queryOf = ({
     minRating,
     inStock: inStock === undefined ? undefined : inStock === 'true',
     sort,
-    after: decodeSortedCursor(cursor, position, sort),
+    after: decodeSortedCursor(request, position, sort),
     hitsMax: limit + 1,
   };
 };
 
-const answerTo = async (search: Search, query: SearchQuery, { limit, sort }: Asked) => {
+const answerTo = async (search: Search, query: SearchQuery, request: Asked) => {
+  const { sort } = request.query;
   const { hits, total, facets, corrected } = search.find(query);
-  const { items: page, next } = pageFrom(hits, limit, (last) => ({ sort, ...last }));
+  const { items: page, next } = pageFrom(request, hits, (last) => ({ sort, ...last }));
   const productIds = page.map(({ productId }) => productId);
   const products = await search.products(productIds);
   const body: z.input<typeof answer> = {

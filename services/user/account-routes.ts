@@ -205,12 +205,12 @@ const adminRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): void =
       },
     },
     async (request, reply) => {
-      const { limit, cursor, email } = request.query;
+      const { limit, email } = request.query;
       const found = await store.list(limit + 1, {
-        before: decodeCursor(cursor, z.uuid()),
+        before: decodeCursor(request, z.uuid()),
         email: email === undefined ? undefined : normaliseEmail(email),
       });
-      const page = pageFrom(found, limit, (last) => last.id);
+      const page = pageFrom(request, found, (last) => last.id);
       return reply.send({ items: page.items.map(shown), next: page.next });
     },
   );

@@ -53,10 +53,9 @@ export const addressRoutes = (app: HttpApp, db: Database, addresses: AddressBook
       },
     },
     async (request, reply) => {
-      const { limit, cursor } = request.query;
-      const before = decodeCursor(cursor, z.uuid());
-      const rows = await addressStore.list(db, ownId(request), { before, limit: limit + 1 });
-      const { items, next } = pageFrom(rows, limit, ({ id }) => id);
+      const before = decodeCursor(request, z.uuid());
+      const rows = await addressStore.list(db, ownId(request), { before, limit: request.query.limit + 1 });
+      const { items, next } = pageFrom(request, rows, ({ id }) => id);
       return reply.send({ items: items.map(shownAddress), next });
     },
   );

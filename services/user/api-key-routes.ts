@@ -91,9 +91,9 @@ export const apiKeyRoutes = (
       },
     },
     async (request, reply) => {
-      const { limit, cursor } = request.query;
-      const rows = await apiKeyStore.list(db, { before: decodeCursor(cursor, z.uuid()), limit: limit + 1 });
-      const { items, next } = pageFrom(rows, limit, ({ id }) => id);
+      const before = decodeCursor(request, z.uuid());
+      const rows = await apiKeyStore.list(db, { before, limit: request.query.limit + 1 });
+      const { items, next } = pageFrom(request, rows, ({ id }) => id);
       return reply.send({ items: items.map(shown), next });
     },
   );

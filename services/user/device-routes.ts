@@ -52,10 +52,9 @@ export const deviceRoutes = (app: HttpApp, db: Database, devices: Devices): void
       },
     },
     async (request, reply) => {
-      const { limit, cursor } = request.query;
-      const before = decodeCursor(cursor, z.uuid());
-      const rows = await deviceStore.list(db, ownId(request), { before, limit: limit + 1 });
-      const { items, next } = pageFrom(rows, limit, ({ id }) => id);
+      const before = decodeCursor(request, z.uuid());
+      const rows = await deviceStore.list(db, ownId(request), { before, limit: request.query.limit + 1 });
+      const { items, next } = pageFrom(request, rows, ({ id }) => id);
       return reply.send({ items: items.map(shownDevice), next });
     },
   );

@@ -51,14 +51,14 @@ export const sessionRoutes = (
       },
     },
     async (request, reply) => {
-      const { limit, cursor } = request.query;
+      const { limit } = request.query;
       const { principal } = request;
       const currentId = principal.kind === 'user' ? principal.sessionId : undefined;
-      const before = decodeCursor(cursor, z.uuid());
+      const before = decodeCursor(request, z.uuid());
       const page = { nowMs: clock.nowMs(), before, limit: limit + 1 };
       const { items, next } = pageFrom(
+        request,
         await loginStore.list(db, ownId(request), page),
-        limit,
         ({ id }) => id,
       );
       return reply.send({ items: items.map((session) => shownSession(session, currentId)), next });

@@ -68,5 +68,15 @@ const reach = async (request: Request): Promise<Response> => {
 export const api = createClient<paths>({ baseUrl: '', fetch: send });
 api.use(token, correlation, cart, problems);
 
+/**
+ * The body of a PUT. Where it has a member for any JSON, openapi-fetch's types refuse every body, so that its callers write
+ * `satisfies PutBody<path> as never`.
+ */
+export type PutBody<P extends keyof paths> = paths[P] extends {
+  put: { requestBody: { content: { 'application/json': infer B } } };
+}
+  ? B
+  : never;
+
 /** The same for TanStack Query. Keys are method, path and parameters, so lists are invalidated by their path. */
 export const query = createQueries(api);

@@ -11146,7 +11146,7 @@ export interface operations {
             content: {
                 "application/json": {
                     amountMinor: number;
-                    reason: string;
+                    reason: string & (unknown & unknown);
                 };
             };
         };
@@ -11374,7 +11374,7 @@ export interface operations {
                 "application/json": {
                     rating: number;
                     title: string & (unknown & unknown);
-                    text: string;
+                    text: string & (unknown & unknown);
                 };
             };
         };
@@ -11972,7 +11972,7 @@ export interface operations {
                     userId: string;
                     subject: string & (unknown & unknown);
                     /** @description Plain text; an empty line begins a paragraph. */
-                    text: string;
+                    text: string & (unknown & unknown);
                     /** @description All, if unset. */
                     channels?: ("email" | "sms" | "push")[];
                 };
@@ -13359,6 +13359,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

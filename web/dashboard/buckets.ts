@@ -18,16 +18,16 @@ export const startsOf = ({ from, to, granularity }: Period, tz: string): number[
 };
 
 /** The value of each bucket up to `asOf`: 0 where nothing happened, null where that is not known yet. */
-export const filled = (
+export const filled = <Row extends { from: string }>(
   starts: readonly number[],
-  rows: readonly { from: string }[],
-  amountIn: (row: never) => number,
+  rows: readonly Row[],
+  amountIn: (row: Row) => number,
   asOfMs: number,
 ): (number | null)[] => {
   const byStart = new Map(rows.map((row) => [Date.parse(row.from), row]));
   return starts.map((start) => {
     const row = byStart.get(start);
-    if (row !== undefined) return amountIn(row as never);
+    if (row !== undefined) return amountIn(row);
     return start < asOfMs ? 0 : null;
   });
 };

@@ -13,7 +13,7 @@ export const useQuestion = () => {
       const next = Object.fromEntries(
         Object.entries({ ...question, ...change }).filter(([, value]) => value !== undefined),
       );
-      void navigate({ to: '/', search: searchOf(next as Question) as never });
+      void navigate({ to: '/', search: searchOf(next as Question) });
     },
     [question, navigate],
   );

@@ -3,6 +3,7 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  type RouteComponent,
   redirect,
 } from '@tanstack/react-router';
 import { userNow } from '../api/login.ts';
@@ -14,13 +15,21 @@ import { Shell } from './shell/shell.tsx';
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: PageProblem });
 
+/** A component that is loaded when its page is first shown; `name` is checked against what the file exports. */
+const lazily = <Exports,>(load: () => Promise<Exports>, name: keyof Exports & string) =>
+  lazyRouteComponent(load as () => Promise<Record<string, RouteComponent>>, name);
+
 /** The question stands in the address, so that a link, a reload and Back show the same. */
-const page = <const P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
+const page = <const P extends string, Exports>(
+  path: P,
+  load: () => Promise<Exports>,
+  name: keyof Exports & string,
+) =>
   createRoute({
     getParentRoute: () => root,
     path,
     validateSearch: (search: Record<string, unknown>) => search,
-    component: lazyRouteComponent(load as never, name as never),
+    component: lazily(load, name),
   });
 
 const home = createRoute({ getParentRoute: () => root, path: '/', component: HomePage });
@@ -57,19 +66,19 @@ const account = createRoute({
   getParentRoute: () => root,
   path: '/account',
   beforeLoad: ({ location }) => {
-    if (userNow() === undefined) throw redirect({ to: '/login', search: { next: location.href } as never });
+    if (userNow() === undefined) throw redirect({ to: '/login', search: { next: location.href } });
   },
   component: lazyRouteComponent(() => import('./account/layout.tsx'), 'AccountLayout'),
 });
-const accountPage = <const P extends string>(
+const accountPage = <const P extends string, Exports>(
   path: P,
-  load: () => Promise<Record<string, unknown>>,
-  name: string,
+  load: () => Promise<Exports>,
+  name: keyof Exports & string,
 ) =>
   createRoute({
     getParentRoute: () => account,
     path,
-    component: lazyRouteComponent(load as never, name as never),
+    component: lazily(load, name),
   });
 const accountPages = [
   accountPage('/', () => import('./account/orders-page.tsx'), 'OrdersPage'),

@@ -12,8 +12,8 @@ import { createAnswers } from '../answers.js';
 import { type CostLimits, costLimits, fastCrowd, withinCost } from '../clickhouse-calls.js';
 import { experimentRoutes } from '../experiment-routes.js';
 import { createFigures } from '../figures.js';
+import { createGatheredRows } from '../gathered-rows-store.js';
 import { analyticsRoutes } from '../routes.js';
-import { createVisitBatches } from '../visit-batches-store.js';
 
 export type SaleLine = {
   orderId: string;
@@ -137,14 +137,17 @@ export const askedApp = async (
   const completeness = {
     read: async () => ({ asOfMs: clock.nowMs() - 5_000, lagMs: 5_000, version: String(version) }),
   };
-  const visitsOf = (rowsMin: number) =>
-    createVisitBatches({ clickhouse, clock, logger: testLogger('analytics'), rowsMin, servedMsMax: 0 });
-  let visits: ReturnType<typeof visitsOf> | undefined;
+  const gatheredOf = (rowsMin: number) =>
+    createGatheredRows({ clickhouse, clock, logger: testLogger('analytics'), rowsMin, servedMsMax: 0 });
+  let gathered: ReturnType<typeof gatheredOf> | undefined;
   const answers = createAnswers({
     clickhouse: withinCost(clickhouse, fastCrowd, limits),
     completeness,
     clock,
-    visits: { current: async () => visits?.current() },
+    gathered: {
+      visits: { current: async () => gathered?.visits.current() },
+      orders: { current: async () => gathered?.orders.current() },
+    },
   });
   const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
   analyticsRoutes(app, {
@@ -190,12 +193,15 @@ export const askedApp = async (
     change: (): void => {
       version += 1;
     },
-    /** Makes a batch of visits of what is in no batch yet. */
-    gatherVisits: (): Promise<void> => visitsOf(1).extend(),
-    /** From now on questions are answered from rows of visits, or from raw rows. */
-    readVisits: (isByVisit: boolean): void => {
+    /** Makes a batch of visits and one of orders of what is in no batch yet. */
+    gather: async (): Promise<void> => {
+      const { visits, orders } = gatheredOf(1);
+      await Promise.all([visits.extend(), orders.extend()]);
+    },
+    /** From now on questions are answered from gathered rows, or from raw rows. */
+    readGathered: (isGathered: boolean): void => {
       version += 1;
-      visits = isByVisit ? visitsOf(Number.POSITIVE_INFINITY) : undefined;
+      gathered = isGathered ? gatheredOf(Number.POSITIVE_INFINITY) : undefined;
     },
     ...insertsInto(clickhouse, nowMs),
   };

@@ -44,6 +44,8 @@ const lagging = (
 };
 
 type StartOptions = {
+  /** 2 MB if unset. */
+  gatheredBytesMax?: number;
   /** `shopper_activity`, `sales` and `products` if unset. */
   tables?: readonly string[];
   owner?: string;
@@ -248,7 +250,7 @@ const startIngest = async (
     limits: {
       blockBytesMax: 1_000_000,
       blockRowsMax: 10_000,
-      gatheredBytesMax: 2_000_000,
+      gatheredBytesMax: options.gatheredBytesMax ?? 2_000_000,
       inFlightBytesMax: 8_000_000,
       insertsConcurrentlyMax: 2,
       fetchBytesPerPartitionMax: 1_000_000,

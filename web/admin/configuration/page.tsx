@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, Fragment, type ReactNode, useState } from 'react';
-import { api } from '../../api/client.ts';
+import { api, type PutBody } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
 import { classes } from '../../kit/classes.ts';
@@ -246,7 +246,7 @@ const ValueForm = ({ setting, etag, onSaved }: { setting: Setting; etag: string;
     mutationFn: () =>
       api.PUT('/api/config/{key}', {
         params: { path: { key: setting.key }, header: { 'if-match': etag } },
-        body: { value: value as never },
+        body: { value: value as Setting['value'] } satisfies PutBody<'/api/config/{key}'> as never,
       }),
     onSuccess: () => {
       showToast('In effect within two seconds.');

@@ -63,7 +63,7 @@ const Figure = ({
           {content}
         </a>
       ) : (
-        <Link to={to} search={search as never} className={look}>
+        <Link to={to} {...(search && { search })} className={look}>
           {content}
         </Link>
       )}

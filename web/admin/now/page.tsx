@@ -113,7 +113,7 @@ export const NowPage = () => {
 const link = (to: string, text: string, search?: Record<string, string>): ReactNode => (
   <Link
     to={to}
-    search={search as never}
+    {...(search && { search })}
     className="inline-flex min-h-11 items-center font-semibold text-action underline underline-offset-4"
   >
     {text}

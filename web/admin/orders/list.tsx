@@ -25,6 +25,8 @@ const statuses = [
   'cancelled',
 ] as const;
 
+type Status = (typeof statuses)[number];
+
 /** Orders by status, by buyer, or the stuck ones; the address holds the question. */
 export const OrdersPage = () => {
   const asked = useSearch({ from: '/orders' });
@@ -57,7 +59,7 @@ export const OrdersPage = () => {
       ) : asked.stuck ? (
         <Stuck />
       ) : (
-        <List status={asked.status} userId={asked.userId} />
+        <List status={asked.status as Status | undefined} userId={asked.userId} />
       )}
     </>
   );
@@ -77,7 +79,7 @@ const Chip = ({ isOn, onPress, children }: { isOn: boolean; onPress(): void; chi
   </button>
 );
 
-const List = ({ status, userId }: { status: string | undefined; userId: string | undefined }) => {
+const List = ({ status, userId }: { status: Status | undefined; userId: string | undefined }) => {
   const list = usePages<Order>(
     ['orders', status, userId],
     async (cursor) => {
@@ -87,7 +89,7 @@ const List = ({ status, userId }: { status: string | undefined; userId: string |
         ...(status && { status }),
         ...(userId && { userId }),
       };
-      return (await api.GET('/api/orders', { params: { query: query as never } })).data;
+      return (await api.GET('/api/orders', { params: { query } })).data;
     },
     { isFresh: true },
   );

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { api } from '../../api/client.ts';
+import { api, type PutBody } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
 import { ApiProblem, fieldErrorsOf } from '../../api/problem.ts';
 import type { components } from '../../api/schema.d.ts';
@@ -20,6 +20,7 @@ import { usePages } from '../pages.ts';
 import { StockCard } from '../stock/stock-card.tsx';
 
 type Product = components['schemas']['Product'];
+type Written = PutBody<'/api/products/{productId}'>;
 type Read = { product: Product; etag: string };
 
 /** One product: what is sold, how many are there and why, and who has changed what. */
@@ -77,8 +78,11 @@ const Form = ({ read: { product, etag }, onSaved }: { read: Read; onSaved(): voi
           description: text.description,
           category: text.category,
           brand: text.brand.trim() || null,
-          price: { ...product.price, amountMinor: amountMinor ?? product.price.amountMinor },
-        } as never,
+          price: {
+            amountMinor: amountMinor ?? product.price.amountMinor,
+            currency: product.price.currency as Written['price']['currency'],
+          },
+        } satisfies Written as never,
       }),
     onSuccess: () => {
       showToast('Saved.');

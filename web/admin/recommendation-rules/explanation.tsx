@@ -8,11 +8,11 @@ import { DataTable } from '../../kit/data-table.tsx';
 import { SelectField, TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { useProductNames } from '../../staff/product-names.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
 
 type Asked = { scenario?: string; userId?: string; visitId?: string; productId?: string };
 type Answer = components['schemas']['Explanation'];
 
-const scenarios = ['home', 'product', 'similar', 'cart', 'reorder', 'new-arrivals', 'trending'];
 const shownMax = 30;
 
 const share = (ofBest: number): string => `${(ofBest * 100).toFixed(ofBest < 0.0995 ? 1 : 0)}\u00a0%`;
@@ -43,7 +43,7 @@ export const Explanation = ({ asked, version }: { asked: Asked; version: number 
         await api.GET('/api/recommendations/explain', {
           params: {
             query: {
-              scenario: scenario as never,
+              scenario: scenario as Scenario,
               limit: 12,
               ...(userId && { userId }),
               ...(visitId && { visitId }),

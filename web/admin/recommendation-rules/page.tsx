@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { api } from '../../api/client.ts';
+import { api, type PutBody } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
@@ -12,6 +12,7 @@ import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { Explanation } from './explanation.tsx';
+import { scenarios } from './scenarios.ts';
 
 type Rules = components['schemas']['RecommendationRules'];
 const kinds = ['pin', 'boost', 'bury', 'exclude'] as const;
@@ -24,8 +25,6 @@ type Rule = {
   factor?: number;
   scenarios?: string[];
 };
-
-const scenarios = ['home', 'product', 'similar', 'cart', 'reorder', 'new-arrivals', 'trending'] as const;
 
 /** What staff want shelves to hold, beside what a given visitor would see and why. */
 export const RecommendationRulesPage = () => {
@@ -83,7 +82,7 @@ const RulesForm = ({ rules, etag, onSaved }: { rules: Rules; etag: string; onSav
     mutationFn: () =>
       api.PUT('/api/recommendations/rules', {
         params: { header: { 'if-match': etag } },
-        body: draft as never,
+        body: draft satisfies PutBody<'/api/recommendations/rules'> as never,
       }),
     onSuccess: () => {
       showToast('Saved. Shelves follow within two seconds.');

@@ -64,7 +64,7 @@ const NewAddress = ({ onClose }: { onClose(): void }) => {
   const [draft, setDraft] = useState(emptyDraft);
   const client = useQueryClient();
   const adding = useMutation({
-    mutationFn: () => api.POST(path, { body: addressOf(draft) as never }),
+    mutationFn: () => api.POST(path, { body: addressOf(draft) }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ['get', path] });
       onClose();

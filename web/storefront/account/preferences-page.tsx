@@ -36,7 +36,7 @@ export const PreferencesPage = () => {
   const { queryKey } = query.queryOptions('get', path);
   const changing = useMutation({
     mutationFn: (next: Preferences) => api.PUT(path, { body: next }),
-    onMutate: (next) => client.setQueryData(queryKey, next as never),
+    onMutate: (next) => client.setQueryData(queryKey, next),
     onError: () => showToast('That was not kept. Please try again.'),
     onSettled: () => client.invalidateQueries({ queryKey }),
   });

@@ -20,7 +20,7 @@ export const useProducts = (ids: readonly string[] | undefined, { keepsPrevious 
     enabled: ids !== undefined && ids.length > 0,
     queryFn: async ({ signal }) => {
       const { data } = await api.GET('/api/products', {
-        params: { query: { ids: (ids ?? []).join(','), limit: 100 } as never },
+        params: { query: { ids: (ids ?? []).join(','), limit: 100 } },
         signal,
       });
       const found = new Map(data?.items.map((product) => [product.id, product]));
@@ -34,7 +34,7 @@ export const useProducts = (ids: readonly string[] | undefined, { keepsPrevious 
     for (const product of data ?? []) {
       const { queryKey } = productQuery(product.id);
       if (client.getQueryData(queryKey) === undefined)
-        client.setQueryData(queryKey, product as never, { updatedAt: Date.now() - 25_000 });
+        client.setQueryData(queryKey, product, { updatedAt: Date.now() - 25_000 });
     }
   }, [data, client]);
   return asked;

@@ -1,3 +1,5 @@
+import type { OrderBody } from './submission.ts';
+
 export type AddressDraft = {
   name: string;
   line1: string;
@@ -93,13 +95,20 @@ export const stepFor = (asked: string | undefined, draft: Draft): Step => {
 };
 
 /** The address as the API takes it: what is empty is left out. */
-export const addressOf = ({ name, line1, line2, city, postalCode, country }: AddressDraft) => ({
+export const addressOf = ({
+  name,
+  line1,
+  line2,
+  city,
+  postalCode,
+  country,
+}: AddressDraft): OrderBody['shippingAddress'] => ({
   name: name.trim(),
   line1: line1.trim(),
   ...(line2.trim() === '' ? {} : { line2: line2.trim() }),
   city: city.trim(),
   postalCode: postalCode.trim(),
-  country,
+  country: country as OrderBody['shippingAddress']['country'],
 });
 
 type Buyer = { id: string; email: string };

@@ -109,7 +109,7 @@ const NothingToPay = ({ user }: { user: User | undefined }) => {
             If you filled it while you were logged in, it is kept:{' '}
             <Link
               to="/login"
-              search={{ next: '/checkout' } as never}
+              search={{ next: '/checkout' }}
               className="text-action underline underline-offset-4"
             >
               log in again
@@ -138,7 +138,7 @@ const Checkout = ({ cart, user }: { cart: Cart; user: User | undefined }) => {
   useEffect(() => note({ type: 'checkout_started' }), []);
   const go = (to: Step) => {
     setErrors({});
-    void navigate({ to: '/checkout', search: { step: to } as never, resetScroll: false });
+    void navigate({ to: '/checkout', search: { step: to }, resetScroll: false });
   };
   const paying = useMutation({
     mutationFn: async () => {

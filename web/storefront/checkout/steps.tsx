@@ -97,11 +97,7 @@ export const ContactStep = ({ draft, errors, onChange, onLeave }: Given) => (
       </Button>
       <p className="text-ink-soft text-sm">
         Have an account?{' '}
-        <Link
-          to="/login"
-          search={{ next: '/checkout' } as never}
-          className="text-action underline underline-offset-4"
-        >
+        <Link to="/login" search={{ next: '/checkout' }} className="text-action underline underline-offset-4">
           Log in
         </Link>
       </p>

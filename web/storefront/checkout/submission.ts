@@ -1,17 +1,13 @@
 import { api } from '../../api/client.ts';
 import { userNow } from '../../api/login.ts';
 import { ApiProblem } from '../../api/problem.ts';
+import type { paths } from '../../api/schema.d.ts';
 import { visitId } from '../../api/visit.ts';
 import { rememberOrderToken } from '../order/order-tokens.ts';
 
 const storageKey = 'cartstream.submission';
 
-export type OrderBody = {
-  items: { productId: string; quantity: number }[];
-  shippingAddress: ReturnType<typeof import('./draft.ts').addressOf>;
-  payment: { method: 'card' | 'paypal' | 'crypto'; token: string };
-  email?: string;
-};
+export type OrderBody = paths['/api/orders']['post']['requestBody']['content']['application/json'];
 
 type Submission = { body: string; key: string; orderToken: string; buyerId: string | undefined };
 
@@ -71,7 +67,7 @@ export const send = async ({ body: text, key, orderToken }: Submission): Promise
     ...(body.email === undefined ? {} : { 'x-order-token': orderToken }),
   };
   try {
-    const { data } = await api.POST('/api/orders', { params: { header }, body: body as never });
+    const { data } = await api.POST('/api/orders', { params: { header }, body });
     if (data === undefined) throw new Error('no order');
     if (data.orderToken !== undefined) rememberOrderToken(data.id, data.orderToken);
     // Accepted: the same things ordered again are another order.

@@ -46,6 +46,7 @@ export const filtersOf = (search: Record<string, unknown>): Filters => {
     inStock: search.inStock === 'true' || search.inStock === true ? 'true' : undefined,
     sort: sorts.find((sort) => sort === search.sort),
   };
+  if ((found.minPrice ?? 0) > (found.maxPrice ?? amountMax)) found.minPrice = found.maxPrice = undefined;
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as Filters;
 };
 

@@ -66,7 +66,7 @@ export const LoginPage = () => {
         Log in
       </Button>
       <p className="flex flex-wrap justify-between gap-x-6 text-sm">
-        <Link to="/register" search={search as never} className={linkClasses}>
+        <Link to="/register" search={search} className={linkClasses}>
           New here? Open an account
         </Link>
         <Link to="/reset-password" className={linkClasses}>
@@ -123,7 +123,7 @@ export const RegisterPage = () => {
       <Button type="submit" size="large" isBusy={opening.isPending}>
         Open the account
       </Button>
-      <Link to="/login" search={search as never} className={`${linkClasses} text-sm`}>
+      <Link to="/login" search={search} className={`${linkClasses} text-sm`}>
         I have one already
       </Link>
     </Door>

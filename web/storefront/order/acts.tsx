@@ -63,7 +63,7 @@ const PutBack = ({ order }: { order: Order }) => {
     putBack();
     const draft = draftOfAnotherTry(sessionStorage.getItem(draftKey), order.shippingAddress, user);
     sessionStorage.setItem(draftKey, draft);
-    void navigate({ to: '/checkout', search: { step: 'payment' } as never });
+    void navigate({ to: '/checkout', search: { step: 'payment' } });
   };
   return (
     <>

@@ -71,7 +71,7 @@ const NoSuchOrder = ({ orderId }: { orderId: string }) => (
   <Empty
     title="This order is not yours to see"
     act={
-      <Link to="/login" search={{ next: `/orders/${orderId}` } as never} className={buttonClasses()}>
+      <Link to="/login" search={{ next: `/orders/${orderId}` }} className={buttonClasses()}>
         Log in
       </Link>
     }

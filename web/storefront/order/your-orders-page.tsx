@@ -34,7 +34,7 @@ export const YourOrdersPage = () => {
       <Empty
         title={kept.length > 0 ? 'Another one?' : 'Looking for an order?'}
         act={
-          <Link to="/login" search={{ next: '/account' } as never} className={buttonClasses()}>
+          <Link to="/login" search={{ next: '/account' }} className={buttonClasses()}>
             Log in
           </Link>
         }

@@ -99,7 +99,7 @@ const BackInStock = ({ productId }: { productId: string }) => {
       <p className="text-ink-soft">
         <Link
           to="/login"
-          search={{ next: `/products/${productId}` } as never}
+          search={{ next: `/products/${productId}` }}
           className="text-action underline underline-offset-4"
         >
           Log in

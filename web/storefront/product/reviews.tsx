@@ -52,7 +52,7 @@ export const Reviews = ({ product }: { product: Product }) => {
         ) : (
           <Link
             to="/login"
-            search={{ next: `/products/${product.id}` } as never}
+            search={{ next: `/products/${product.id}` }}
             className="flex min-h-11 items-center text-action underline underline-offset-4"
           >
             Log in to write a review

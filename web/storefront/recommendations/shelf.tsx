@@ -41,7 +41,7 @@ export const useRecommendations = (question: Question, isWanted = true) =>
             ...(productId ? { productId } : {}),
             ...(productIds?.length ? { productIds: productIds.join(',') } : {}),
             ...(exclude?.length ? { exclude: exclude.join(',') } : {}),
-          } as never,
+          },
         },
         signal,
       });

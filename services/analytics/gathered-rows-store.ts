@@ -3,68 +3,75 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import type { Logger } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
-import { createTimeBudget } from '#platform/waiting/time-budget';
-import { topics } from '#schemas/topics';
-import { recommendationActions, recommendationColumns } from './recommendation-rows.js';
-import {
-  isBehind,
-  isWithin,
-  never,
-  rawActions,
-  type VisitRows,
-  visitColumns,
-  visitsOf,
-} from './visit-rows.js';
+import { createTimeBudget, type TimeBudget } from '#platform/waiting/time-budget';
+import { servedMsMax as servedMsMaxAsDefault } from './answers.js';
+import { type Batches, type GatheredKind, type GatheredTables, isBehind, isWithin } from './gathered-rows.js';
+import { orderTables } from './order-rows.js';
+import { visitTables } from './visit-tables.js';
 
-export type VisitBatches = {
+export type GatheredRowsStore = {
   /**
    * What may be used now; undefined while there is none, or so much is missing that raw rows are read faster, or while that
    * cannot be read.
    */
-  current(): Promise<VisitRows | undefined>;
+  current(): Promise<Batches | undefined>;
   /** Makes batches until less than `rowsMin` rows are in none, and then resolves. Several calls at once are one. */
   extend(): Promise<void>;
 };
 
-/** What is in no batch is read raw by each question, so as many rows are a batch. */
-const rowsMinAsDefault = 100_000;
 const batchRowsMax = 400_000;
 /** A batch has at least this part of what is in others, so that there are at most some thousand. */
 const batchesAbout = 500;
-const missingRowsMax = 600_000;
-/** A table that is made anew shows after so long, as in `answers.ts`. */
-const servedMsMaxAsDefault = 10_000;
+/** Where so many batches are missing, raw rows are read. */
+const missingBatchesMax = 6;
 const budget = { share: 0.5, burstMs: 2_000 };
 const settings =
   'SETTINGS max_threads = 1, max_insert_threads = 1, os_thread_priority = 19, max_memory_usage = 400000000';
 const batchNumberMax = 2 ** 47;
+const never = '18446744073709551615';
 
-type Batch = { batch: number; after: string; upto: string; rows: number; visits: number; actions: number };
-type State = VisitRows & { covered: number; missing: number };
+type Batch = { batch: number; after: string; upto: string; rows: number };
+type State = Batches & { covered: number; missing: number };
 
-/**
- * Keeps `visit_actions` (see `clickhouse/migrations/0018-visit-actions.sql`) while questions are asked that use it; nothing
- * runs otherwise. Several instances may do so at once: a batch counts once its row in `visit_batches` is written, and of two
- * with the same beginning one counts for all. Where the rows of a batch or of `shopper_activity` are not those that were
- * counted, all are made anew.
- */
-export const createVisitBatches = (deps: {
+type Gathering = {
   clickhouse: Pick<ClickHouse, 'query' | 'command' | 'insertRows'>;
   clock: Pick<Clock, 'monotonicMs'>;
   logger: Logger;
+  /** Each kind has its own if unset. */
   rowsMin?: number;
   /** How long a state serves before the batches are looked at again; 10 s if unset. */
   servedMsMax?: number;
-}): VisitBatches => {
-  const { clickhouse, clock, logger, rowsMin = rowsMinAsDefault, servedMsMax = servedMsMaxAsDefault } = deps;
+};
+
+/** Visits and orders, which together take half of the time of one thread. */
+export const createGatheredRows = (gathering: Gathering): Record<GatheredKind, GatheredRowsStore> => {
   const inTime = createTimeBudget(budget);
+  return {
+    visits: createKind(gathering, visitTables, inTime),
+    orders: createKind(gathering, orderTables, inTime),
+  };
+};
+
+/**
+ * Keeps the tables of one kind while questions are asked that use them; nothing runs otherwise. Several instances may do so at
+ * once: a batch counts once its row in `tables.batches` is written, and of two with the same beginning one counts for all.
+ * Where the rows of a batch or the raw rows are not those that were counted, all are made anew.
+ */
+const createKind = (gathering: Gathering, tables: GatheredTables, inTime: TimeBudget): GatheredRowsStore => {
+  const {
+    clickhouse,
+    clock,
+    logger,
+    rowsMin = tables.rowsMin,
+    servedMsMax = servedMsMaxAsDefault,
+  } = gathering;
   let state: State | undefined;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let looking: Promise<State> | undefined;
   let extending: Promise<void> | undefined;
 
   const look = (): Promise<State> => {
-    looking ??= stateOf(clickhouse)
+    looking ??= stateOf(clickhouse, tables)
       .then((found) => {
         state = found;
         lookedAtMs = clock.monotonicMs();
@@ -82,8 +89,8 @@ export const createVisitBatches = (deps: {
     extending ??= (async () => {
       for (let last = -1, now = await look(); isLarge(now) && now.covered !== last; now = await look()) {
         last = now.covered;
-        if (now.batches.length === 0) await forget(clickhouse, servedMsMax);
-        await inTime.run(() => makeBatch(clickhouse, now));
+        if (now.batches.length === 0) await forget(clickhouse, tables, servedMsMax);
+        await inTime.run(() => makeBatch(clickhouse, tables, now));
       }
     })().finally(() => {
       extending = undefined;
@@ -91,7 +98,8 @@ export const createVisitBatches = (deps: {
     return extending;
   };
 
-  const warn = (error: unknown): void => logger.warn({ err: error }, 'visits cannot be gathered');
+  const warn = (error: unknown): void =>
+    logger.warn({ err: error, table: tables.raw }, 'rows cannot be gathered');
 
   return {
     extend,
@@ -100,7 +108,7 @@ export const createVisitBatches = (deps: {
         const isFresh = clock.monotonicMs() - lookedAtMs < servedMsMax;
         const known = state !== undefined && isFresh ? state : await look();
         if (isLarge(known) && extending === undefined) extend().catch(warn);
-        return known.batches.length === 0 || known.missing > missingRowsMax ? undefined : known;
+        return known.batches.length === 0 || known.missing > missingBatchesMax * rowsMin ? undefined : known;
       } catch (error) {
         warn(error);
         return undefined;
@@ -109,29 +117,34 @@ export const createVisitBatches = (deps: {
   };
 };
 
-const stateOf = async (clickhouse: Pick<ClickHouse, 'query'>): Promise<State> => {
+const stateOf = async (clickhouse: Pick<ClickHouse, 'query'>, tables: GatheredTables): Promise<State> => {
   const [table] = await clickhouse.query<{ source: string }>(
-    "SELECT toString(uuid) AS source FROM system.tables WHERE database = currentDatabase() AND name = 'shopper_activity'",
+    'SELECT toString(uuid) AS source FROM system.tables WHERE database = currentDatabase() AND name = {raw:String}',
+    { raw: tables.raw },
   );
   const source = table?.source ?? '';
+  const counted = Object.entries(tables.made);
   const made = await clickhouse.query<Batch & { isThere: number }>(
-    `SELECT b.batch AS batch, after, upto, rows, visits, actions, visits = v.found AND actions = a.found AS isThere
-     FROM visit_batches AS b
-     LEFT JOIN (SELECT batch, count() AS found FROM visit_actions WHERE source = {source:UUID} GROUP BY batch) AS v
-       ON v.batch = b.batch
-     LEFT JOIN (SELECT batch, count() AS found FROM recommendation_actions WHERE source = {source:UUID} GROUP BY batch) AS a
-       ON a.batch = b.batch
+    `SELECT b.batch AS batch, after, upto, rows, ${counted.map(([name, of]) => `b.${name} = ${of}.found`).join(' AND ')} AS isThere
+     FROM ${tables.batches} AS b
+     ${counted
+       .map(
+         ([, of]) =>
+           `LEFT JOIN (SELECT batch, count() AS found FROM ${of} WHERE source = {source:UUID} GROUP BY batch) AS ${of}
+       ON ${of}.batch = b.batch`,
+       )
+       .join('\n     ')}
      WHERE b.source = {source:UUID}`,
     { source },
   );
   const batches = chainOf(made.filter(({ isThere }) => isThere === 1));
   const upto = offsetsOf(batches.at(-1)?.upto ?? '');
   const covered = batches.reduce((sum, { rows }) => sum + rows, 0);
-  const [counted] = await clickhouse.query<{ there: number; all: number }>(
-    `SELECT (SELECT count() FROM shopper_activity WHERE ${isWithin({ upto })}) AS there,
-       (SELECT count() FROM shopper_activity) AS all`,
+  const [found] = await clickhouse.query<{ there: number; all: number }>(
+    `SELECT (SELECT count() FROM ${tables.raw} WHERE ${isWithin({ upto })}) AS there,
+       (SELECT count() FROM ${tables.raw}) AS all`,
   );
-  const { there = 0, all = 0 } = counted ?? {};
+  const { there = 0, all = 0 } = found ?? {};
   return there === covered
     ? { source, batches: batches.map(({ batch }) => batch), upto, covered, missing: all - there }
     : { source, batches: [], upto: new Map(), covered: 0, missing: all };
@@ -166,47 +179,25 @@ const textOf = (offsets: ReadonlyMap<number, number>): string =>
 
 const makeBatch = async (
   clickhouse: Pick<ClickHouse, 'query' | 'command' | 'insertRows'>,
+  tables: GatheredTables,
   state: State,
 ): Promise<void> => {
   const { source, batches, upto } = state;
-  const next = await nextOffsets(clickhouse, upto);
-  const isIn = `${isBehind({ upto })} AND ${isWithin({ upto: next })}`;
+  const next = await nextOffsets(clickhouse, tables, upto);
   if (textOf(next) === textOf(upto)) return;
+  const isIn = `${isBehind({ upto })} AND ${isWithin({ upto: next })}`;
   const batch = randomInt(1, batchNumberMax);
   const params = { source, batch, batches: [...batches] };
-  await clickhouse.command(
-    `INSERT INTO visit_actions (source, batch, ${visitColumns})
-     SELECT {source:UUID}, {batch:UInt64}, ${visitColumns}
-     FROM (${visitsOf(rawActions(isIn))}) ${settings}`,
+  for (const insert of tables.inserts(isIn)) await clickhouse.command(`${insert} ${settings}`, params);
+  const counts = Object.entries(tables.made).map(
+    ([name, of]) =>
+      `(SELECT count() FROM ${of} WHERE source = {source:UUID} AND batch = {batch:UInt64}) AS ${name}`,
+  );
+  const [made] = await clickhouse.query<object>(
+    `SELECT (SELECT count() FROM ${tables.raw} WHERE ${isIn}) AS rows, ${counts.join(', ')}`,
     params,
   );
-  const isRecommended = `${isIn} AND type IN (${recommendationActions.map((type) => `'${type}'`).join(', ')})`;
-  await clickhouse.command(
-    `INSERT INTO recommendation_actions (source, batch, ${recommendationColumns.map(([name]) => name).join(', ')})
-     SELECT {source:UUID}, {batch:UInt64}, ${recommendationColumns.map(([, of]) => of).join(', ')}
-     FROM shopper_activity WHERE ${isRecommended} ${settings}`,
-    params,
-  );
-  await clickhouse.command(
-    `INSERT INTO recommended_products
-     SELECT DISTINCT sipHash64(assumeNotNull(product_id)), assumeNotNull(product_id) FROM shopper_activity
-     WHERE ${isRecommended} AND ifNull(product_id, '') != '' ${settings}`,
-  );
-  await clickhouse.command(
-    `INSERT INTO visit_continuations
-     SELECT DISTINCT {source:UUID}, {batch:UInt64}, visit_key FROM visit_actions
-     WHERE source = {source:UUID} AND batch IN {batches:Array(UInt64)} AND visit_key IN (
-       SELECT visit_key FROM visit_actions WHERE source = {source:UUID} AND batch = {batch:UInt64}
-     ) ${settings}`,
-    params,
-  );
-  const [made] = await clickhouse.query<Pick<Batch, 'rows' | 'visits' | 'actions'>>(
-    `SELECT (SELECT count() FROM shopper_activity WHERE ${isIn}) AS rows,
-       (SELECT count() FROM visit_actions WHERE source = {source:UUID} AND batch = {batch:UInt64}) AS visits,
-       (SELECT count() FROM recommendation_actions WHERE source = {source:UUID} AND batch = {batch:UInt64}) AS actions`,
-    params,
-  );
-  await clickhouse.insertRows('visit_batches', [
+  await clickhouse.insertRows(tables.batches, [
     { source, batch, after: textOf(upto), upto: textOf(next), ...made },
   ]);
 };
@@ -214,14 +205,17 @@ const makeBatch = async (
 /** Deletes all batches, the rows once no instance reads them any more. */
 const forget = async (
   clickhouse: Pick<ClickHouse, 'query' | 'command'>,
+  { batches, made, continuations }: GatheredTables,
   servedMsMax: number,
 ): Promise<void> => {
-  const [made] = await clickhouse.query<{ rows: number }>('SELECT count() AS rows FROM visit_actions');
-  if (made?.rows === 0) return;
-  await clickhouse.command('TRUNCATE TABLE visit_batches');
+  const rows = Object.values(made);
+  const [found] = await clickhouse.query<{ count: number }>(
+    `SELECT ${rows.map((table) => `(SELECT count() FROM ${table})`).join(' + ')} AS count`,
+  );
+  if (found?.count === 0) return;
+  await clickhouse.command(`TRUNCATE TABLE ${batches}`);
   await sleep(servedMsMax);
-  for (const table of ['visit_continuations', 'visit_actions', 'recommendation_actions'])
-    await clickhouse.command(`TRUNCATE TABLE ${table}`);
+  for (const table of [continuations, ...rows]) await clickhouse.command(`TRUNCATE TABLE ${table}`);
 };
 
 /**
@@ -230,6 +224,7 @@ const forget = async (
  */
 const nextOffsets = async (
   clickhouse: Pick<ClickHouse, 'query'>,
+  { raw, topic }: GatheredTables,
   upto: ReadonlyMap<number, number>,
 ): Promise<Map<number, number>> => {
   const isClaimedAfter = [...upto].map(
@@ -239,15 +234,15 @@ const nextOffsets = async (
     `SELECT partition, max(first_offset) AS first FROM ingest_blocks
      WHERE topic = {topic:String} AND (partition NOT IN {known:Array(UInt16)} OR ${isClaimedAfter.join(' OR ') || 'false'})
      GROUP BY partition`,
-    { topic: topics.shopperActivity.topic, known: [...upto.keys()] },
+    { topic, known: [...upto.keys()] },
   );
   const partitions = await clickhouse.query<{ partition: number }>(
-    `SELECT DISTINCT kafka_partition AS partition FROM shopper_activity ${settings}`,
+    `SELECT DISTINCT kafka_partition AS partition FROM ${raw} ${settings}`,
   );
   const each = Math.ceil(batchRowsMax / Math.max(1, partitions.length));
   const firstOf = new Map(claimed.map(({ partition, first }) => [partition, first]));
   const lasts = partitions.map(({ partition }) => {
-    const rowsOf = `FROM shopper_activity WHERE kafka_partition = ${partition}
+    const rowsOf = `FROM ${raw} WHERE kafka_partition = ${partition}
       AND kafka_offset > ${upto.get(partition) ?? -1} AND kafka_offset < ${firstOf.get(partition) ?? never}`;
     return `SELECT ${partition} AS partition, max(kafka_offset) AS last, count() AS rows
       FROM (SELECT kafka_offset ${rowsOf} ORDER BY kafka_offset LIMIT ${each}) HAVING rows > 0`;

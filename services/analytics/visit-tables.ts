@@ -1,0 +1,32 @@
+import { topics } from '#schemas/topics';
+import type { GatheredTables } from './gathered-rows.js';
+import { recommendationActions, recommendationColumns } from './recommendation-rows.js';
+import { rawActions, visitColumns, visitsOf } from './visit-rows.js';
+
+const among = `type IN (${recommendationActions.map((type) => `'${type}'`).join(', ')})`;
+
+/** How `clickhouse/migrations/0018-visit-actions.sql` is filled. */
+export const visitTables: GatheredTables = {
+  raw: 'shopper_activity',
+  topic: topics.shopperActivity.topic,
+  batches: 'visit_batches',
+  made: { visits: 'visit_actions', actions: 'recommendation_actions' },
+  continuations: 'visit_continuations',
+  rowsMin: 100_000,
+  inserts: (where) => [
+    `INSERT INTO visit_actions (source, batch, ${visitColumns})
+     SELECT {source:UUID}, {batch:UInt64}, ${visitColumns}
+     FROM (${visitsOf(rawActions(where))})`,
+    `INSERT INTO recommendation_actions (source, batch, ${recommendationColumns.map(([name]) => name).join(', ')})
+     SELECT {source:UUID}, {batch:UInt64}, ${recommendationColumns.map(([, of]) => of).join(', ')}
+     FROM shopper_activity WHERE ${where} AND ${among}`,
+    `INSERT INTO recommended_products
+     SELECT DISTINCT sipHash64(assumeNotNull(product_id)), assumeNotNull(product_id) FROM shopper_activity
+     WHERE ${where} AND ${among} AND ifNull(product_id, '') != ''`,
+    `INSERT INTO visit_continuations
+     SELECT DISTINCT {source:UUID}, {batch:UInt64}, visit_key FROM visit_actions
+     WHERE source = {source:UUID} AND batch IN {batches:Array(UInt64)} AND visit_key IN (
+       SELECT visit_key FROM visit_actions WHERE source = {source:UUID} AND batch = {batch:UInt64}
+     )`,
+  ],
+};
