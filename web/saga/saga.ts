@@ -281,76 +281,88 @@ const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] 
   return due;
 };
 
-const spansOf = (by: Filed, due: readonly Due[], nowMs: number): Span[] => {
-  const { first, last, all } = by;
-  const spans: Span[] = [];
-  const waits = (what: DueKind): SpanState => {
-    const found = due.find((each) => each.what === what);
-    return found === undefined ? 'done' : found.isOverdue ? 'overdue' : 'open';
-  };
-  const add = (
-    lane: Lane,
-    name: string,
-    from: Timed | undefined,
-    to: Timed | undefined,
-    state: SpanState,
-  ): void => {
-    if (from === undefined) return;
-    const key = `${name} ${spans.length}`;
-    spans.push({
-      key,
-      lane,
-      name,
-      fromMs: from.atMs,
-      toMs: to?.atMs ?? (state === 'open' || state === 'overdue' ? null : nowMs),
-      state,
-    });
-  };
-  const [placed, confirmed, cancelled] = [
-    first('OrderPlaced'),
-    first('OrderConfirmed'),
-    first('OrderCancelled'),
-  ];
-  const openOr = (what: DueKind, isDone: boolean): SpanState => (isDone ? 'done' : waits(what));
+type Spans = {
+  drawn: Span[];
+  /** Nothing where it has not begun. Without an end it is open or overdue, or ends now. */
+  add(lane: Lane, name: string, from: Timed | undefined, to: Timed | undefined, state: SpanState): void;
+  /** Whether what is due is overdue; done where it is not due. */
+  waits(what: DueKind): SpanState;
+};
 
-  const decided = confirmed ?? cancelled;
+const createSpans = (due: readonly Due[], nowMs: number): Spans => {
+  const drawn: Span[] = [];
+  return {
+    drawn,
+    add: (lane, name, from, to, state) => {
+      if (from === undefined) return;
+      const key = `${name} ${drawn.length}`;
+      const isEndless = state === 'open' || state === 'overdue';
+      drawn.push({
+        key,
+        lane,
+        name,
+        fromMs: from.atMs,
+        toMs: to?.atMs ?? (isEndless ? null : nowMs),
+        state,
+      });
+    },
+    waits: (what) => {
+      const found = due.find((each) => each.what === what);
+      return found === undefined ? 'done' : found.isOverdue ? 'overdue' : 'open';
+    },
+  };
+};
+
+const spansOf = (by: Filed, due: readonly Due[], nowMs: number): Span[] => {
+  const spans = createSpans(due, nowMs);
+  addOrder(by, due, spans);
+  addStock(by, spans);
+  addPayment(by, spans);
+  addReturnsAndRefunds(by, due, spans);
+  const [shipped, delivered] = [by.first('OrderShipped'), by.first('OrderDelivered')];
+  if (shipped) spans.add('delivery', 'On its way', shipped, delivered, delivered ? 'done' : 'open');
+  return spans.drawn;
+};
+
+const addOrder = ({ first }: Filed, due: readonly Due[], { add }: Spans): void => {
+  const [confirmed, cancelled] = [first('OrderConfirmed'), first('OrderCancelled')];
   const isStuck = due.some(({ isOverdue }) => isOverdue);
   add(
     'order',
     confirmed ? 'Placed → confirmed' : cancelled ? 'Placed → cancelled' : 'Placed',
-    placed,
-    decided,
+    first('OrderPlaced'),
+    confirmed ?? cancelled,
     confirmed ? 'done' : cancelled ? 'refused' : isStuck ? 'overdue' : 'open',
   );
   if (confirmed && cancelled) add('order', 'Cancelled afterwards', confirmed, cancelled, 'undone');
+};
 
+const addStock = ({ first, last }: Filed, { add, waits }: Spans): void => {
+  const cancelled = first('OrderCancelled');
   const [reserved, rejected] = [first('StockReserved'), first('StockRejected')];
   const [committed, released] = [first('StockCommitted'), last('StockReleased')];
   if (reserved !== undefined || rejected !== undefined || !cancelled)
     add(
       'stock',
       rejected ? 'Not enough in stock' : 'Reserving',
-      placed,
+      first('OrderPlaced'),
       reserved ?? rejected,
-      rejected ? 'refused' : openOr('stock_reservation', reserved !== undefined),
+      rejected ? 'refused' : reserved ? 'done' : waits('stock_reservation'),
     );
   if (committed) add('stock', 'Held → sold', reserved, committed, 'done');
   else if (released) add('stock', 'Held → released', reserved, released, 'undone');
-  else if (reserved)
-    add(
-      'stock',
-      cancelled ? 'Still held' : 'Held',
-      reserved,
-      undefined,
-      cancelled ? waits('stock_release') : confirmed ? waits('stock_commit') : 'open',
-    );
+  else if (cancelled) add('stock', 'Still held', reserved, undefined, waits('stock_release'));
+  else add('stock', 'Held', reserved, undefined, first('OrderConfirmed') ? waits('stock_commit') : 'open');
+};
 
+const addPayment = ({ first, last, all }: Filed, { add, waits }: Spans): void => {
+  const [confirmed, cancelled] = [first('OrderConfirmed'), first('OrderCancelled')];
+  const begun = first('StockReserved') ?? first('OrderPlaced');
   const authorized = last('PaymentAuthorized');
-  for (const declined of all('PaymentDeclined'))
-    add('payment', 'Declined', reserved ?? placed, declined, 'refused');
-  if (authorized) add('payment', 'Guaranteeing', reserved ?? placed, authorized, 'done');
+  for (const declined of all('PaymentDeclined')) add('payment', 'Declined', begun, declined, 'refused');
+  if (authorized) add('payment', 'Guaranteeing', begun, authorized, 'done');
   else if (!cancelled && first('PaymentDeclined') === undefined)
-    add('payment', 'Guaranteeing', reserved ?? placed, undefined, waits('payment_authorization'));
+    add('payment', 'Guaranteeing', begun, undefined, waits('payment_authorization'));
   const [captured, voided, failed] = [
     first('PaymentCaptured'),
     first('PaymentVoided'),
@@ -359,7 +371,7 @@ const spansOf = (by: Filed, due: readonly Due[], nowMs: number): Span[] => {
   if (captured) add('payment', 'Guaranteed → taken', authorized, captured, 'done');
   else if (voided) add('payment', 'Guaranteed → given up', authorized, voided, 'undone');
   else if (failed) add('payment', 'Could not be taken', authorized, failed, 'refused');
-  else if (authorized)
+  else
     add(
       'payment',
       'Guaranteed',
@@ -367,19 +379,10 @@ const spansOf = (by: Filed, due: readonly Due[], nowMs: number): Span[] => {
       undefined,
       cancelled ? waits('payment_void') : confirmed ? waits('payment_capture') : 'open',
     );
-  addReturns(by, due, add);
-
-  const [shipped, delivered] = [first('OrderShipped'), first('OrderDelivered')];
-  if (shipped) add('delivery', 'On its way', shipped, delivered, delivered ? 'done' : 'open');
-  return spans;
 };
 
 /** Each return, and each refund from when it was promised to when it was paid. */
-const addReturns = (
-  { all, first }: Filed,
-  due: readonly Due[],
-  add: (lane: Lane, name: string, from: Timed | undefined, to: Timed | undefined, state: SpanState) => void,
-): void => {
+const addReturnsAndRefunds = ({ all, first }: Filed, due: readonly Due[], { add }: Spans): void => {
   const refunds = all('PaymentRefunded');
   const promised = [
     ...all('OrderReturned'),
