@@ -31,6 +31,7 @@ export type RunningPlatform = {
   stop(): Promise<void>;
 };
 
+// Over seventy lines: the start of all that runs, in its order.
 /**
  * Starts everything in order: engines, topics and schemas, services and jobs, the catalogue, shoppers. If a step fails
  * or is aborted, everything started so far is stopped again.

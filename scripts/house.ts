@@ -1,5 +1,5 @@
 /**
- * `npm run house` prints figures of the tree: lines of every `service.ts`, functions longer than a screen, and runs of
+ * `npm run house` prints figures of the tree: lines of every `service.ts`, functions longer than a screen and which of them do not say why, and runs of
  * lines that stand twice. It never fails; compare its output before and after a change.
  */
 import { execFileSync } from 'node:child_process';
@@ -14,12 +14,21 @@ const runLinesMin = 6;
 const root = process.argv[2] ?? process.cwd();
 
 const sourceFiles = (): string[] =>
-  execFileSync('git', ['ls-files', '*.ts'], { cwd: root })
+  execFileSync('git', ['ls-files', '*.ts', '*.tsx'], { cwd: root })
     .toString()
     .split('\n')
     .filter((file) => file !== '' && file !== 'schemas/events.ts' && !/\.(test|contract|d)\.ts$/.test(file));
 
-type LongFunction = { file: string; line: number; name: string; lines: number };
+type LongFunction = { file: string; line: number; name: string; lines: number; saysWhy: boolean };
+
+/** Whether the comments above the statement of a function say what one idea its many lines are. */
+const saysWhy = (node: ts.Node): boolean => {
+  let statement = node;
+  while (statement.parent && !ts.isSourceFile(statement.parent) && !ts.isBlock(statement.parent))
+    statement = statement.parent;
+  const { text } = statement.getSourceFile();
+  return text.slice(statement.getFullStart(), statement.getStart()).includes('// Over seventy lines: ');
+};
 
 const nameOf = (node: ts.Node): string => {
   if ((ts.isFunctionDeclaration(node) || ts.isMethodDeclaration(node)) && node.name)
@@ -45,7 +54,8 @@ const longFunctionsIn = (file: string): LongFunction[] => {
     if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
       const first = lineAt(node.getStart());
       const lines = lineAt(node.end) - first + 1;
-      if (lines > screenLines) found.push({ file, line: first, name: nameOf(node), lines });
+      if (lines > screenLines)
+        found.push({ file, line: first, name: nameOf(node), lines, saysWhy: saysWhy(node) });
     }
     ts.forEachChild(node, visit);
   };
@@ -100,9 +110,12 @@ for (const file of services) console.log(`  ${String(linesOf(file)).padStart(4)}
 console.log(`  ${String(services.reduce((sum, file) => sum + linesOf(file), 0)).padStart(4)}  together`);
 
 const long = files.flatMap(longFunctionsIn).sort((a, b) => b.lines - a.lines);
-console.log(`\nfunctions over ${screenLines} lines: ${long.length}`);
-for (const { file, line, name, lines } of long)
-  console.log(`  ${String(lines).padStart(4)}  ${name}  ${file}:${line}`);
+const unexplained = long.filter((each) => !each.saysWhy);
+console.log(
+  `\nfunctions over ${screenLines} lines: ${long.length}, of which ${unexplained.length} do not say why (!)`,
+);
+for (const { file, line, name, lines, saysWhy } of long)
+  console.log(`${saysWhy ? ' ' : '!'} ${String(lines).padStart(4)}  ${name}  ${file}:${line}`);
 
 const twice = [...linesTwice(files)].sort((a, b) => b[1] - a[1]);
 console.log(

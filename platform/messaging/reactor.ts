@@ -80,6 +80,7 @@ const pruneEveryMs = 10 * 60 * 1000;
 /** Partitions whose events may go into one transaction, or wait for the next. */
 const partitionsConcurrentlyMax = 16;
 
+// Over seventy lines: one consumer group, whose batches, replays and life share its reader and its transactions.
 /**
  * Runs each event's reaction exactly once in effect, those of a key in order: up to `eventsPerTransactionMax` events of
  * all partitions, their inbox rows, state and outbox rows are one transaction, and the offsets are committed after it.

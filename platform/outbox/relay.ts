@@ -138,6 +138,7 @@ type Surroundings = {
   restAfter(error: unknown, failures: number): Promise<void>;
 };
 
+// Over seventy lines: the loop of the leader, and its two steps.
 /** The loop of the leading relay: sends window after window until it is stopped or its session breaks. */
 const createLead = (
   host: Pick<Host, 'logger' | 'metrics' | 'clock'>,

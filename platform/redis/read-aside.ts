@@ -50,6 +50,7 @@ type Scripts = {
   storeIfLeased(key: string, lease: string, token: string, value: string, ageMs: number): Promise<number>;
 };
 
+// Over seventy lines: one cache, whose reads, loads and changes share one state.
 /**
  * A process that may have failed to forget a key (it died between a commit and the command, or Redis was away) deletes
  * the whole cache before it uses it again: when it starts, and when Redis is back. `redis` is started and stopped by the

@@ -31,6 +31,7 @@ const retry = { minMs: 100, maxMs: 2_000 };
  */
 const idleEveryMs = 1_500;
 
+// Over seventy lines: when one is due, and how it is stored, share one state.
 export const createCheckpoints = (
   host: Pick<Host, 'metrics' | 'clock' | 'logger'>,
   store: CheckpointStore,

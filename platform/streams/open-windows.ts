@@ -53,6 +53,7 @@ type Open<A> = Span & {
 /** Windows are kept in slots by their end, so that closing looks only at those that are due. */
 const slotMs = 1_000;
 
+// Over seventy lines: the open windows and every way in which they change.
 export const createOpenWindows = <I, A>(
   topology: Pick<Topology<I, A, unknown>, 'window' | 'aggregate' | 'latenessMs' | 'emits' | 'weightOf'>,
 ): OpenWindows<I, A> => {

@@ -39,6 +39,7 @@ type Kept = {
   isRenewed?: boolean;
 };
 
+// Over seventy lines: one cache, whose answers are made, served and renewed by one state.
 /**
  * Asks ClickHouse once for each question and version of the data, also for many who ask at once. The completeness is
  * read before, so that the rows contain at least what it promises. Where the data changes all the time, a slow answer

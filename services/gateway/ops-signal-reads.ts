@@ -31,6 +31,7 @@ export type OpsSignalSource = {
 
 type Reading = { signals: OpsSignals; isRefused: boolean };
 
+// Over seventy lines: one reading of all services, which those who ask share.
 export const createOpsSignals = (parts: {
   upstreams: Readonly<Record<ServiceName, Pick<Upstream, 'send'>>>;
   health: () => Promise<HealthReport>;

@@ -18,6 +18,7 @@ type Deps = {
   onRecorded(): void;
 };
 
+// Over seventy lines: a table with a line for each event that is announced.
 /** Notification's reactions: each records a notification, or how somebody is reached. Nothing is sent here. */
 export const reactions = ({ notifications, contacts, products, onRecorded }: Deps): Reactions<EventMap> => {
   const record = async (

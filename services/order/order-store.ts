@@ -98,6 +98,7 @@ export type Published = Pick<EventMap, (typeof publishes)[number]>;
 
 type Events = Pick<EventPublisher<Published>, 'event'>;
 
+// Over seventy lines: how a decision is written, and the ways to one.
 /** Stores orders as rows. The row's lock makes one order's decisions follow one another. */
 export const createOrderStore = ({ events, clock }: { events: Events; clock: Clock }): OrderStore => {
   /** Writes a decision: the row, whose lock keeps the events in order, is sent before the events. */

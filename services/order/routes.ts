@@ -80,12 +80,7 @@ const placeRoute = (app: HttpApp, deps: OrderRouteDeps): void => {
         throw invalid('An order without a login needs an e-mail address.', [
           { path: '/email', message: 'is required without a login' },
         ]);
-      const items = mergeItems(request.body.items);
-      const tooMany = items.find(({ quantity }) => quantity > piecesOfProductMax);
-      if (tooMany)
-        throw invalid('Too many pieces of one product.', [
-          { path: '/items', message: `${tooMany.productId}: ${piecesOfProductMax} pieces at most` },
-        ]);
+      const items = mergedItems(request.body.items);
       const visitId = request.headers['x-visit-id'] ?? null;
       const asked = request.body.items;
       await products.awaitKnown(
@@ -210,6 +205,17 @@ const timelineRoute = (app: HttpApp, { db, views, places }: OrderRouteDeps): voi
       return { items: entries.map((entry) => shownToStaff(entry, found.get(entry.eventId))) };
     },
   );
+};
+
+/** Each product once; the bound is on the pieces of all its items together. */
+const mergedItems = (asked: Parameters<typeof mergeItems>[0]): ReturnType<typeof mergeItems> => {
+  const items = mergeItems(asked);
+  const tooMany = items.find(({ quantity }) => quantity > piecesOfProductMax);
+  if (tooMany)
+    throw invalid('Too many pieces of one product.', [
+      { path: '/items', message: `${tooMany.productId}: ${piecesOfProductMax} pieces at most` },
+    ]);
+  return items;
 };
 
 const invalid = (detail: string, errors: InputError[]) => problem(400, 'invalid_body', detail, { errors });

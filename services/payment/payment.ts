@@ -397,6 +397,7 @@ const noteRefund = (
   return [settled, ...startRefunds(evolve(payment, settled), nowMs)];
 };
 
+// Over seventy lines: a case for each event.
 /** The state after `event`. */
 export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
   switch (event.type) {

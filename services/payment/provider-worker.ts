@@ -38,6 +38,7 @@ type WorkerDeps = Books & {
   callsConcurrentMax: number;
 };
 
+// Over seventy lines: the calls in flight, and the loop that takes them.
 /**
  * Makes the calls that decisions have requested. The provider is called between two transactions, never inside one: the
  * first leases the call, the second records the answer. If a worker dies in between, the lease ends, and the next

@@ -39,6 +39,7 @@ export const createStripe = ({
   });
 };
 
+// Over seventy lines: a method for each call, and the searches by which they find what an earlier one made.
 /**
  * Stripe: an authorisation is a PaymentIntent with manual capture, and our keys are Stripe's idempotency keys. Stripe
  * knows a PaymentIntent by an id of its own, which is kept by our key. `token` is the id of a payment method.

@@ -13,6 +13,7 @@ const weightHalf = 1.5;
 const boostMax = { popularity: 0.1, featured: 0.05, rating: 0.05 } as const;
 const outOfStockFactor = 0.8;
 
+// Over seventy lines: the arrays of one search, and what adds to them.
 /**
  * Scores the documents that have the words of a query. One run replaces the one before; the columns for it are made
  * once and grow with the documents.

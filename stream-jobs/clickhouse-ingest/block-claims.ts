@@ -83,6 +83,7 @@ type Row = {
 const lastClaimsMax = 100;
 const readTogetherMax = 50;
 
+// Over seventy lines: one owner, whose epochs, claims and gate share one state.
 export const createBlockClaims = (
   clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'command'>,
   owner: string,

@@ -16,6 +16,7 @@ const hiddenMsMax = 5_000;
 /** The server sends something every 15 s. A connection that is silent for longer is gone, though nobody said so. */
 const silentMsMax = 40_000;
 
+// Over seventy lines: one stream over many connections, whose timers, last id and end share one state.
 /**
  * Server-sent events by `fetch`, because the browser's `EventSource` cannot send a bearer token. Connects again after a
  * break with the id of the last event, closes while the page is hidden, and stops for good when the server answers that

@@ -49,6 +49,7 @@ const knownBeforeMs = { minute: 15 * 60_000, tenSeconds: 5 * 60_000 };
 
 type Money = { minute: RingBuffer; tenSeconds: RingBuffer };
 
+// Over seventy lines: the buffers of one stream, and what each of its events puts into them.
 /** The newest windows of each currency. A window in which nothing happened is not sent: it counts 0 once it is over. */
 export const createLiveBuffers = () => {
   const money = new Map<string, Money>();
