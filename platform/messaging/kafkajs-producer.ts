@@ -3,11 +3,12 @@ import { isRetriable, PlatformError } from '#platform/errors';
 import type { OutgoingRecord, Producer, RecordHeaders } from '#platform/messaging/broker';
 import { type BrokerOptions, sendTimeoutMs } from '#platform/messaging/broker-options';
 import { brokerFault, type KafkajsConnection, openConnection } from '#platform/messaging/kafkajs-connection';
+import { createPartitioner } from '#platform/messaging/kafkajs-partitioner';
 import { missingValue } from '#platform/messaging/kafkajs-records';
 import { headersByName } from '#platform/messaging/record-headers';
 import { within } from '#platform/waiting/deadline';
 
-const { CompressionTypes, Partitioners } = kafkajs;
+const { CompressionTypes } = kafkajs;
 
 /** Below the broker's limit of 1 MiB for one write to one partition. */
 const bytesPerRequestMax = 700_000;
@@ -97,7 +98,7 @@ const createClient = (options: BrokerOptions) => {
     const connection = openConnection(options, { initialRetryTime: 50, retries: 6, maxRetryTime: 1_000 });
     attempt.connection = connection;
     const producer = connection.kafka.producer({
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner,
       allowAutoTopicCreation: false,
       idempotent: true,
       maxInFlightRequests: 1,
