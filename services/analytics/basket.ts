@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { uuid, wholeNumber } from '#platform/http/text';
 import { type Batches, batchParams, gatheredFrom } from './gathered-rows.js';
-import { firstLines, soldOrders, soldProducts } from './order-rows.js';
+import { inPeriod, orderRows, soldOrders, soldProducts } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -135,7 +135,7 @@ const ordersQuery = (period: Period): Query => ({
   gathered: gatheredFrom('orders', (made) => ({
     sql: `
   SELECT sum(orders) AS all
-  FROM (${firstLines(made)}
+  FROM (${orderRows('orders', inPeriod, made)}
   )`,
     params: { ...periodParams(period), ...batchParams(made) },
   })),

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { batchParams, gatheredFrom } from './gathered-rows.js';
+import { inPeriod, orderRows } from './order-rows.js';
 import { coarsestOf, type Period, wholePeriodBefore } from './period.js';
 import {
   comparison,
@@ -94,19 +96,32 @@ const moneyQuery = (period: Period): Query => {
  * one of those among them who buy in the period, which would have to be found twice.
  * Every order has a line 0.
  */
-const buyersQuery = (period: Period): Query => ({
-  sql: `
+const buyersQuery = (period: Period): Query => {
+  const sold = (isWhen: string): string =>
+    `FROM sales WHERE kind = 'sale' AND line = 0 AND user_key != 0 AND ${isWhen}`;
+  return {
+    sql: buyersSql(
+      `SELECT currency, user_key ${sold("occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}")}`,
+      `SELECT user_key ${sold("occurred_at < {from:DateTime('UTC')}")}`,
+    ),
+    params: periodParams(period),
+    gathered: gatheredFrom('orders', (made) => ({
+      sql: buyersSql(
+        orderRows('currency, user_key', `${ofBuyers} AND ${inPeriod}`, made),
+        orderRows('user_key', `${ofBuyers} AND at < {from:DateTime('UTC')}`, made),
+      ),
+      params: { ...periodParams(period), ...batchParams(made) },
+    })),
+  };
+};
+
+const ofBuyers = 'orders > 0 AND user_key != 0';
+
+const buyersSql = (bought: string, earlier: string): string => `
   SELECT currency, grouping(currency) AS isTotal, uniqExact(user_key) AS buyers,
-    uniqExactIf(user_key, user_key NOT IN (
-      SELECT user_key FROM sales
-      WHERE kind = 'sale' AND line = 0 AND user_key != 0 AND occurred_at < {from:DateTime('UTC')}
-    )) AS newBuyers
-  FROM sales
-  WHERE kind = 'sale' AND line = 0 AND user_key != 0
-    AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
-  GROUP BY GROUPING SETS ((currency), ())`,
-  params: periodParams(period),
-});
+    uniqExactIf(user_key, user_key NOT IN (${earlier})) AS newBuyers
+  FROM (${bought})
+  GROUP BY GROUPING SETS ((currency), ())`;
 
 /** By visit first: one table of all visits costs a fifth of a set of visits for each figure. */
 const trafficQuery = (period: Period): Query => ({

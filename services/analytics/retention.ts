@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { batchParams, gatheredFrom } from './gathered-rows.js';
+import { orderRows } from './order-rows.js';
 import { type Period, startsOf } from './period.js';
 import {
   bucketOf,
@@ -59,24 +61,60 @@ export const retention = endpoint({
 type Cell = { cohort: number; bucket: number; buyers: number };
 
 /** Of accounts; every order has a line 0. */
-const orders = "kind = 'sale' AND line = 0 AND user_key != 0";
+const cohortsQuery = (period: Period, startsMs: readonly number[]): Query => {
+  const params = { ...periodParams(period), starts: startsMs.map((ms) => ms / 1000) };
+  return {
+    sql: cohortsSql(
+      startsMs.length,
+      `SELECT user_key, occurred_at AS at FROM sales
+      WHERE kind = 'sale' AND line = 0 AND user_key != 0 AND occurred_at < {to:DateTime('UTC')}`,
+    ),
+    params,
+    gathered: gatheredFrom('orders', (made) => ({
+      sql: cohortsSql(
+        startsMs.length,
+        orderRows('user_key, at', "orders > 0 AND user_key != 0 AND at < {to:DateTime('UTC')}", made),
+      ),
+      params: { ...params, ...batchParams(made) },
+    })),
+  };
+};
 
-/** Those whose first order lies in the period have all of theirs after its beginning. One pass costs half of a set of the others. */
-const cohortsQuery = (period: Period, startsMs: readonly number[]): Query => ({
-  sql: `
-  SELECT ${bucketOf('first_at')} AS cohort, bucket, count() AS buyers
+const bitsOfNumber = 64;
+
+/**
+ * Those whose first order lies in the period have all of theirs after its beginning: one pass costs half of a set of the
+ * others. An account's buckets are the bits of numbers, which cost less than a list of them.
+ */
+const cohortsSql = (bucketCount: number, orders: string): string => {
+  const numbers = Array.from({ length: Math.ceil(bucketCount / bitsOfNumber) }, (_, nth) => nth);
+  const columns = numbers.map((nth) => `bits${nth}`).join(', ');
+  const bits = numbers.map(
+    (nth) =>
+      `groupBitOr(bitShiftLeft(toUInt64(intDiv(place, ${bitsOfNumber}) = ${nth}), place % ${bitsOfNumber})) AS bits${nth}`,
+  );
+  const places = numbers.map(
+    (nth) => `arrayMap(bit -> bit + ${nth * bitsOfNumber}, bitPositionsToArray(bits${nth}))`,
+  );
+  return `
+  SELECT cohort, {starts:Array(UInt32)}[place + 1] AS bucket, sum(accounts) AS buyers
   FROM (
-    SELECT min(occurred_at) AS first_at,
-      groupUniqArrayIf(${bucketOf('occurred_at')}, occurred_at >= {from:DateTime('UTC')}) AS buckets
-    FROM sales
-    WHERE ${orders} AND occurred_at < {to:DateTime('UTC')}
-    GROUP BY user_key
-    HAVING first_at >= {from:DateTime('UTC')}
+    SELECT ${bucketOf('first_at')} AS cohort, ${columns}, count() AS accounts
+    FROM (
+      SELECT min(at) AS first_at, ${bits.join(', ')}
+      FROM (
+        SELECT user_key, at, transform(${bucketOf('at')}, {starts:Array(UInt32)},
+          arrayMap(nth -> toUInt8(nth - 1), arrayEnumerate({starts:Array(UInt32)})), toUInt8(0)) AS place
+        FROM (${orders})
+      )
+      GROUP BY user_key
+      HAVING first_at >= {from:DateTime('UTC')}
+    )
+    GROUP BY cohort, ${columns}
   )
-  ARRAY JOIN buckets AS bucket
-  GROUP BY cohort, bucket`,
-  params: { ...periodParams(period), starts: startsMs.map((ms) => ms / 1000) },
-});
+  ARRAY JOIN arrayConcat(${places.join(', ')}) AS place
+  GROUP BY cohort, bucket`;
+};
 
 const tableOf = (cells: readonly Cell[], startsMs: readonly number[], nowMs: number) => {
   const buyersOf = new Map(cells.map(({ cohort, bucket, buyers }) => [`${cohort} ${bucket}`, buyers]));

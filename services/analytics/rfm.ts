@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { batchParams, gatheredFrom } from './gathered-rows.js';
+import { inPeriod, orderRows } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -121,7 +123,24 @@ const places = fives.flatMap((recency) =>
 );
 
 const segmentsQuery = (period: Period): Query => ({
-  sql: `
+  sql: segmentsSql(`
+          SELECT any(currency) AS paid_in, toUnixTimestamp64Milli(maxIf(occurred_at, kind = 'sale')) AS last,
+            toInt64(countIf(kind = 'sale' AND line = 0)) AS orders, sum(amount_minor) AS net
+          FROM sales
+          WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`),
+  params: { ...periodParams(period), names },
+  gathered: gatheredFrom('orders', (made) => ({
+    sql: segmentsSql(`
+          SELECT any(currency) AS paid_in, toUnixTimestamp64Milli(maxIf(r.at, r.is_sale)) AS last,
+            toInt64(sum(r.orders)) AS orders, sum(r.amount) AS net
+          FROM (${orderRows('user_key, currency, at, is_sale, orders, amount', `user_key != 0 AND ${inPeriod}`, made)}
+          ) AS r`),
+    params: { ...periodParams(period), ...batchParams(made), names },
+  })),
+});
+
+/** Of a statement that has the figures of an account and currency, but for its groups. */
+const segmentsSql = (figures: string): string => `
   SELECT {names:Array(String)}[place + 1] AS segment, currency, count() AS buyers, sum(b.orders) AS orders,
     sum(b.net) AS net,
     avg(toUnixTimestamp64Milli(toDateTime64({to:DateTime('UTC')}, 3, 'UTC')) - b.last) / 86400000 AS daysSinceOrder
@@ -134,11 +153,7 @@ const segmentsQuery = (period: Period): Query => ({
         ${edgeColumns('net', 'nets')}
       FROM (
         SELECT paid_in AS currency, groupArray(last) AS lasts, groupArray(orders) AS counts, groupArray(net) AS nets
-        FROM (
-          SELECT any(currency) AS paid_in, toUnixTimestamp64Milli(maxIf(occurred_at, kind = 'sale')) AS last,
-            toInt64(countIf(kind = 'sale' AND line = 0)) AS orders, sum(amount_minor) AS net
-          FROM sales
-          WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+        FROM (${figures}
           GROUP BY bitXor(user_key, sipHash64(currency))
           HAVING orders > 0
         )
@@ -148,6 +163,4 @@ const segmentsQuery = (period: Period): Query => ({
     ARRAY JOIN lasts AS last, counts AS orders, nets AS net
   ) AS b
   GROUP BY place, currency
-  ORDER BY currency, place`,
-  params: { ...periodParams(period), names },
-});
+  ORDER BY currency, place`;
