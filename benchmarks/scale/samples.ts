@@ -35,7 +35,7 @@ export const takeSample = async (runFile: string, sinceMs: number): Promise<Samp
     lagByGroup,
     silent,
     outboxRows: metrics
-      .filter(({ name }) => name === 'outbox_unpublished')
+      .filter(({ name }) => name === 'outbox_unpublished' || name === 'imported_events_waiting')
       .reduce((sum, { value }) => sum + value, 0),
     cpuMs: [...readCpuMs(processesOf(run)).values()].reduce((sum, ms) => sum + ms, 0),
   };

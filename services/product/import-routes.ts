@@ -15,6 +15,7 @@ import { batchesOf, type ImportBatch, writtenAhead } from './import-batches.js';
 import { linesIn } from './import-lines.js';
 import type { ImportPace } from './import-pace.js';
 import { claimBatch, KeyReused, type Written, writeImported, writtenBefore } from './import-store.js';
+import type { ImportedEventsWorker } from './imported-events-worker.js';
 import { type LineError, lineBytesMax, lineErrorCodes } from './product-import.js';
 import type { ProductStore } from './product-store.js';
 
@@ -46,6 +47,7 @@ type ImportParts = {
   products: ProductStore;
   db: Database;
   pace: ImportPace;
+  importedEvents: Pick<ImportedEventsWorker, 'begin'>;
   clock: Clock;
   metrics: Metrics;
   logger: Logger;
@@ -119,6 +121,7 @@ async function* importOf(
   const key = headers['idempotency-key'];
   const request = key === undefined ? undefined : `${by} ${key}`;
   const write = createWriter(parts, { by, request });
+  const end = parts.importedEvents.begin();
   const sums = { lines: 0, created: 0, updated: 0, unchanged: 0 };
   let opening = '{"errors":[';
   let separator = '';
@@ -150,6 +153,8 @@ async function* importOf(
       yield piece([{ line: sums.lines + 1, code: 'idempotency_key_reused', errors: [] }]);
     } else parts.logger.warn({ err: error, line: sums.lines }, 'an import had to stop');
     isComplete = false;
+  } finally {
+    end();
   }
   yield `${opening}],${JSON.stringify({ ...sums, isComplete }).slice(1)}`;
 }

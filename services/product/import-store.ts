@@ -69,7 +69,7 @@ export const writeImported = async (
       tx,
       fresh.map(({ command }) => command),
       by,
-      fresh.map(({ number }) => ids.get(number) as string),
+      { isBulk: true, productIds: fresh.map(({ number }) => ids.get(number) as string) },
     );
   const rows = known.size === 0 ? new Map<string, ProductRow>() : await lockProducts(tx, [...known.values()]);
   const removed: number[] = [];
@@ -81,7 +81,7 @@ export const writeImported = async (
     if (row === undefined) removed.push(number);
     else updates.push({ row, described: command });
   }
-  const updated = await products.updateAll(tx, updates, by);
+  const updated = await products.updateAll(tx, updates, by, { isBulk: true });
   return { created: fresh.length, updated, unchanged: updates.length - updated, removed };
 };
 

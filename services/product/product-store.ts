@@ -1,12 +1,13 @@
 import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
-import { append } from '#platform/outbox/outbox';
+import { append, type OutboxMessage } from '#platform/outbox/outbox';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
 import { runUnsampled } from '#platform/telemetry/tracing';
 import type { CatalogueChange, CountedSort } from '#schemas/catalogue-changes';
 import { type WeighedSale, weightsOf } from '#schemas/popularity';
 import { ensureCategories } from './category-store.js';
+import { keepForLater, keptAmong } from './imported-events-store.js';
 import {
   type CreateProduct,
   createProduct,
@@ -25,7 +26,12 @@ export type RatingLine = { productId: string; ratingVersion: number; sum: number
 
 export type ProductUpdate = { row: ProductRow; described: Description };
 
-export type UpdateOptions = {
+export type WriteOptions = {
+  /** Others need not know at once: the events let those of single changes go first. */
+  isBulk?: boolean;
+};
+
+export type UpdateOptions = WriteOptions & {
   /** The transaction itself makes the categories that the products are moved to. */
   categoriesExist?: boolean;
 };
@@ -33,12 +39,12 @@ export type UpdateOptions = {
 /** Each method writes rows, history and events in the caller's transaction. `by` is the account that changes them. */
 export type ProductStore = {
   create(tx: Tx, command: CreateProduct, by?: string): Promise<ProductRow>;
-  /** Those of `productIds` become the ids of the new products, in their order, where they are given. */
+  /** `productIds` become the ids of the new products, in their order, where they are given. */
   createAll(
     tx: Tx,
     commands: readonly CreateProduct[],
     by: string | null,
-    productIds?: readonly string[],
+    options?: WriteOptions & { productIds?: readonly string[] },
   ): Promise<ProductRow[]>;
   /** `row` is locked. Answers what it is now, with `isChanged` false where it was described so already. */
   update(
@@ -66,6 +72,8 @@ export type ProductStoreParts = {
   onChange?: (change: CatalogueChange) => void;
 };
 
+const noKeys: ReadonlySet<string> = new Set();
+
 /** Changes of one transaction whose ways through the other services are traced: each makes a dozen spans. */
 const tracedMax = 20;
 const sampledFew = <T>(count: number, fn: () => T): T => (count > tracedMax ? runUnsampled(fn) : fn());
@@ -84,26 +92,38 @@ export const createProductStore = ({
     tx: Tx,
     type: T,
     changes: readonly { entry: HistoryEntry; event: Published[T] }[],
+    { isBulk = false }: WriteOptions = {},
   ): Promise<void> => {
+    const messages = sampledFew(changes.length, () =>
+      changes.map(({ event }) =>
+        events.event(type, event.productId, event, { occurredAt: event.occurredAt }),
+      ),
+    );
+    // A product's events stay in order: behind one that still waits, the next one waits too.
+    const isFirst = isBulk || type === 'ProductCreated';
+    const kept = isFirst
+      ? noKeys
+      : await keptAmong(
+          tx,
+          messages.map(({ key }) => key),
+        );
+    const isLater = ({ key }: OutboxMessage): boolean => isBulk || kept.has(key);
     // Sent one behind the other, answered together: none depends on what another answers.
     await Promise.all([
       insertHistory(
         tx,
         changes.map(({ entry }) => entry),
       ),
+      keepForLater(tx, messages.filter(isLater)),
       append(
         tx,
-        sampledFew(changes.length, () =>
-          changes.map(({ event }) =>
-            events.event(type, event.productId, event, { occurredAt: event.occurredAt }),
-          ),
-        ),
+        messages.filter((message) => !isLater(message)),
       ),
     ]);
     announce(tx, { productIds: changes.map(({ event }) => event.productId), isListed: true });
   };
 
-  const createAll: ProductStore['createAll'] = async (tx, commands, by, productIds) => {
+  const createAll: ProductStore['createAll'] = async (tx, commands, by, { productIds, ...options } = {}) => {
     const act = { by, nowMs: clock.nowMs() };
     const made = commands.map((command, nth) =>
       createProduct(command, productIds?.[nth] ?? newId(clock), act),
@@ -124,7 +144,7 @@ export const createProductStore = ({
         popularity: 0,
       }),
     );
-    await Promise.all([insertProducts(tx, rows), record(tx, 'ProductCreated', made)]);
+    await Promise.all([insertProducts(tx, rows), record(tx, 'ProductCreated', made, options)]);
     return rows;
   };
 
@@ -132,7 +152,7 @@ export const createProductStore = ({
     tx: Tx,
     updates: readonly ProductUpdate[],
     by: string,
-    { categoriesExist = false }: UpdateOptions = {},
+    { categoriesExist = false, ...options }: UpdateOptions = {},
   ): Promise<ProductRow[]> => {
     const act = { by, nowMs: clock.nowMs() };
     const made = updates.flatMap(({ row, described }) => {
@@ -150,7 +170,7 @@ export const createProductStore = ({
       tx,
       made.map(({ product }) => product),
     );
-    await record(tx, 'ProductUpdated', made);
+    await record(tx, 'ProductUpdated', made, options);
     return made.map(({ row }) => row);
   };
 

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authenticator, Principal } from '#platform/http/auth';
 import { idempotencyMigrations } from '#platform/http/idempotency';
 import { createHttpServer, type HttpApp } from '#platform/http/server';
-import { isUnsent } from '#platform/outbox/backlog';
 import { inTransaction } from '#platform/postgres/transaction';
 import { createRedis } from '#platform/redis/client';
 import { createReadAside, type ReadAside } from '#platform/redis/read-aside';
@@ -14,8 +13,9 @@ import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch
 import { testHost } from '#platform/testing/test-host';
 import { createCategoryChanges } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
-import { createImportPace } from './import-pace.js';
+import { createImportPace, keptMax } from './import-pace.js';
 import { importRoutes } from './import-routes.js';
+import { release } from './imported-events-store.js';
 import { createProductReads } from './product-reads.js';
 import type { ProductRow } from './product-row-store.js';
 import { createProductStore, type ProductStore } from './product-store.js';
@@ -38,8 +38,8 @@ let products: ProductStore;
 let app: HttpApp;
 let cache: ReadAside<ProductRow>;
 const redis = createRedis(host, engines().redisUrl);
-/** What happens while an import waits for its events to be sent; without it none waits. */
-let onImportWaits: (() => Promise<void>) | undefined;
+/** So many of an import's events count as kept. */
+let countedAsKept = 0;
 const published: { type: string; key: string; value: Record<string, unknown> }[] = [];
 
 beforeAll(async () => {
@@ -64,15 +64,18 @@ beforeAll(async () => {
   products = createProductStore(parts);
   app = createHttpServer(host, { port: 0, title: 'product', auth }).app;
   categoryRoutes(app, scratch.db, createCategoryChanges(products, parts));
-  // Every row that is there has waited long enough.
-  const pace = createImportPace(async () => onImportWaits !== undefined && isUnsent(scratch.db, 0), {
+  const pace = createImportPace(async () => countedAsKept, {
     monotonicMs: clock.monotonicMs,
-    wait: async (ms) => {
-      await onImportWaits?.();
-      clock.advanceMs(ms);
-    },
+    wait: async (ms) => clock.advanceMs(ms),
   });
-  await importRoutes(app, { ...host, clock, products, db: scratch.db, pace });
+  await importRoutes(app, {
+    ...host,
+    clock,
+    products,
+    db: scratch.db,
+    pace,
+    importedEvents: { begin: () => () => {} },
+  });
   productRoutes(app, scratch.db, {
     products,
     reads: createProductReads(scratch.db, cache),
@@ -524,24 +527,51 @@ describe('an import', () => {
     expect(answers.every(({ body }) => body.isComplete)).toBe(true);
   });
 
-  it('waits for its events to be sent, so that a price changed meanwhile is soon known, but not for ever', async () => {
-    const db = scratch.db;
-    const lines = (count: number) =>
-      Array.from({ length: count }, () => JSON.stringify({ ...lamp, category: 'home' })).join('\n');
-    const waiting: number[] = [];
-    onImportWaits = async () => {
-      waiting.push((await db.query('SELECT FROM outbox_waiting', [])).rows.length);
-      for (const table of ['outbox_a', 'outbox_b']) await db.query(`DELETE FROM ${table}`, []);
-    };
-    expect((await send(lines(2_001))).body).toMatchObject({ created: 2_001, isComplete: true });
-    // Each thousand lines are written when those before are sent.
-    expect(waiting.slice(-2)).toEqual([1_000, 1_000]);
+  it('lets the events of single changes go first, and those of each product stay in order', async () => {
+    const { db } = scratch;
+    const sent = async () =>
+      (
+        await db.query<{ type: string; key: string }>(
+          'SELECT topic AS type, key FROM outbox ORDER BY seq',
+          [],
+        )
+      ).rows;
+    await db.query('TRUNCATE outbox_a, outbox_b, imported_events', []);
+    const externalIds = ['first', 'second'].map((name) => `${name} ${randomUUID()}`);
+    const lines = externalIds.map((externalId) => JSON.stringify({ ...lamp, category: 'home', externalId }));
+    expect((await send(lines.join('\n'))).body).toMatchObject({ created: 2, isComplete: true });
+    const [first, second] = published.slice(-2).map(({ key }) => key);
+    const { body: made } = await create();
+    const read = await ask('GET', `/api/products/${first}`);
+    expect((await put(first as string, read.etag, { ...lamp, name: 'Lantern' })).status).toBe(200);
+    expect((await sent()).map(({ key }) => key)).toEqual([made.id]);
 
+    expect(await release(db, 2)).toBe(2);
+    const again = { ...lamp, category: 'home', name: 'Torch', externalId: externalIds[1] };
+    expect((await send(JSON.stringify(again))).body).toMatchObject({ updated: 1 });
+    expect(await Promise.all([release(db, 1_000), release(db, 1_000)])).toContain(2);
+    expect(await release(db, 1_000)).toBe(0);
+    expect(await sent()).toEqual([
+      { type: 'ProductCreated', key: made.id },
+      { type: 'ProductCreated', key: first },
+      { type: 'ProductCreated', key: second },
+      { type: 'ProductUpdated', key: first },
+      { type: 'ProductUpdated', key: second },
+    ]);
+    const latest = await ask('GET', `/api/products/${first}`);
+    expect((await put(first as string, latest.etag, { ...lamp, name: 'Lamp' })).status).toBe(200);
+    expect((await sent()).at(-1)).toEqual({ type: 'ProductUpdated', key: first });
+  });
+
+  it('goes on slowly while nothing of it is sent', async () => {
     const fromMs = clock.monotonicMs();
-    onImportWaits = async () => {};
-    expect((await send(lines(1))).body).toMatchObject({ created: 1, isComplete: true });
-    expect(clock.monotonicMs() - fromMs).toBeLessThan(20_000);
-    onImportWaits = undefined;
+    countedAsKept = keptMax;
+    const line = JSON.stringify({ ...lamp, category: 'home' });
+    expect((await send(`${line}\n${line}`)).body).toMatchObject({ created: 2, isComplete: true });
+    countedAsKept = 0;
+    const waitedMs = clock.monotonicMs() - fromMs;
+    expect(waitedMs).toBeGreaterThanOrEqual(5_000);
+    expect(waitedMs).toBeLessThan(20_000);
   });
 
   it('is refused in another form, and to everybody but administrators', async () => {

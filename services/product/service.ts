@@ -1,4 +1,3 @@
-import { isUnsent } from '#platform/outbox/backlog';
 import { createRedis } from '#platform/redis/client';
 import { createReadAside } from '#platform/redis/read-aside';
 import { followsLater, openService } from '#platform/service';
@@ -11,6 +10,8 @@ import { categoryRoutes } from './category-routes.js';
 import { type ProductConfig, productConfig } from './config.js';
 import { createImportPace } from './import-pace.js';
 import { importRoutes } from './import-routes.js';
+import { keptCount } from './imported-events-store.js';
+import { createImportedEventsWorker } from './imported-events-worker.js';
 import { createProductReads } from './product-reads.js';
 import type { ProductRow } from './product-row-store.js';
 import { createProductStore } from './product-store.js';
@@ -44,8 +45,9 @@ export const service: Service<ProductConfig> = {
     react('reactions', reactions(products), followsLater);
     categoryRoutes(app, db, createCategoryChanges(products, { events, clock: host.clock }));
     const { monotonicMs } = host.clock;
-    const pace = createImportPace((sinceMs) => isUnsent(db, sinceMs), { monotonicMs, wait: sleep });
-    await importRoutes(app, { ...host, products, db, pace });
+    const pace = createImportPace(() => keptCount(db), { monotonicMs, wait: sleep });
+    const importedEvents = host.use(createImportedEventsWorker(host, db));
+    await importRoutes(app, { ...host, products, db, pace, importedEvents });
     productRoutes(app, db, { products, reads: createProductReads(db, cache), metrics: host.metrics });
   },
 };
