@@ -11,6 +11,8 @@
  *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again unchanged
  *   (`resume-point.ts`);
  * - a *gathering* inserts blocks of several partitions of a table together (`gathering.ts`, `gathered-insert.ts`);
+ * - a *sequence* is the blocks of one partition: one grows while the previous one is inserted (`block-sequence.ts`);
+ * - an *assignment* is the partition for as long as Kafka assigns it to this process (`assignment.ts`);
  * - a *pipeline* loads one partition into its table and coordinates all of these (`partition-pipeline.ts`);
  * - a *gate* holds claims back while a back-fill puts another table in the place of a feed's (`table-gate.ts`, `backfill/`).
  */

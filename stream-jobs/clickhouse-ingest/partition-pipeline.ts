@@ -1,28 +1,19 @@
 import { assert } from '#platform/assert';
-import { isRetriable, messageOf, PlatformError } from '#platform/errors';
+import { isRetriable, PlatformError } from '#platform/errors';
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { BatchControl, IncomingRecord, RecordBatch, RecordPack } from '#platform/messaging/broker';
 import { PackCursor } from '#platform/messaging/record-pack';
 import { backoffMs } from '#platform/waiting/backoff';
-import { endsWithin } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
-import { addToBlock, type Block, openBlock } from './block.js';
-import type { Claim, Ownership } from './block-claims.js';
-import {
-  type BlockInsertDeps,
-  type ClosedBlock,
-  closeBlock,
-  type InsertContext,
-  type InsertingPipeline,
-  insertBlock,
-  retryRest,
-} from './block-insert.js';
-import { type BlockLimits, type BlockRule, createBlockRule } from './block-rule.js';
+import { type Assignment, createAssignment, heartbeatMs } from './assignment.js';
+import type { Ownership } from './block-claims.js';
+import { type BlockInsertDeps, retryRest } from './block-insert.js';
+import { type BlockLimits, createBlockRule } from './block-rule.js';
+import { BlockSequence } from './block-sequence.js';
 import type { Feed } from './feeds.js';
-import type { Gathering, GatherMember } from './gathering.js';
+import type { Gathering } from './gathering.js';
 import { createIntake, type Intake, type Outcome, repeated } from './intake.js';
 import type { LostRanges } from './lost-ranges.js';
-import { hasMoved, PartitionMoved } from './partition-moved.js';
 import type { RecordInPlace } from './record-in-place.js';
 import { createRepeats } from './repeats.js';
 import { findResumePoint, type Replay } from './resume-point.js';
@@ -42,7 +33,7 @@ export type PipelineLimits = BlockLimits & {
 };
 
 /**
- * Loads one partition into its table as a sequence of blocks: one grows while the previous one is inserted. Holds the
+ * Loads one partition into its table: gives the outcome of each of its records to the sequence of its blocks. Holds the
  * partition while ClickHouse or the registry is away, and never gives up by itself.
  */
 export type PartitionPipeline = {
@@ -78,10 +69,6 @@ export type Place = {
   /** Records from this offset on are ignored. No bound if unset. */
   untilOffset?: number;
 };
-
-const tracedPerBlockMax = 100;
-const heartbeatMs = 1_000;
-const closeWaitMsMax = 2_000;
 
 /** `logStart` is the first offset that Kafka still has. */
 export const openPipeline = async (
@@ -119,38 +106,20 @@ export const openPipeline = async (
 
 type Start = { position: number; replay: Replay | null; logStart: number; serverStartedAtMs: number };
 
-class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
+class Pipeline implements PartitionPipeline {
   readonly startOffset: number;
-  readonly topic: string;
-  readonly partition: number;
   readonly #place: Place;
   readonly #deps: PipelineDeps;
   readonly #intake: Intake;
-  readonly #rule: BlockRule;
-  readonly #insertContext: InsertContext;
+  readonly #assignment: Assignment;
+  readonly #blocks: BlockSequence;
   readonly #until: number;
-  /** All records before this offset are in a block or in ClickHouse. */
-  #position: number;
-  #insertedTo: number;
   /** Records before this offset that are not in ClickHouse have been recorded as lost. */
   #lostTo: number;
-  #replay: Replay | null;
-  #growing: Block | null = null;
-  #inserting: Promise<void> | null = null;
-  /** The block that was closed last. */
-  #closed = { bytes: 0, end: 0 };
-  #timer: NodeJS.Timeout | undefined;
-  #isBehind = false;
-  #isClosed = false;
-  #lastInsertMs = 0;
-  /** The control of the newest batch, by which blocks are committed. */
-  #control: BatchControl | null = null;
-  #heldBy: string | undefined;
-  /** When a block was last inserted, or began to wait for its insert; by the monotonic clock. */
-  #movedAtMs: number;
 
   constructor(place: Place, start: Start, intake: Intake, deps: PipelineDeps) {
-    const { feed, partition, ownership } = place;
+    const { feed, partition, ownership, gathering } = place;
+    const { serverStartedAtMs } = start;
     this.startOffset = start.position;
     this.#place = place;
     this.#until = place.untilOffset ?? Number.POSITIVE_INFINITY;
@@ -159,114 +128,77 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
       logger: deps.logger.child({ topic: feed.topic, partition }),
     };
     this.#intake = intake;
-    this.#rule = createBlockRule(deps.limits, feed.blockWaitMs);
-    this.#position = start.position;
-    this.#insertedTo = start.position;
     this.#lostTo = start.logStart;
-    this.#replay = start.replay;
-    this.#movedAtMs = deps.clock.monotonicMs();
-    const { serverStartedAtMs } = start;
-    this.topic = feed.topic;
-    this.partition = partition;
-    this.#insertContext = { ...this.#deps, feed, partition, ownership, serverStartedAtMs, pipeline: this };
-    place.gathering?.join(this);
+    this.#assignment = createAssignment({ topic: feed.topic, partition });
+    const pipeline = this.#assignment;
+    this.#blocks = new BlockSequence({
+      start,
+      assignment: this.#assignment,
+      gathering,
+      rule: createBlockRule(deps.limits, feed.blockWaitMs),
+      context: { ...this.#deps, feed, partition, ownership, serverStartedAtMs, pipeline },
+      onFatal: deps.onFatal,
+    });
   }
 
   async accept(batch: RecordBatch, control: BatchControl): Promise<void> {
-    this.#control = control;
-    this.assertOurs();
+    this.#assignment.use(control);
+    this.#assignment.assertOurs();
     while (this.#deps.inFlight.full) {
       await this.#deps.inFlight.room(heartbeatMs);
-      await this.#keepAlive(control);
+      await this.#assignment.keepAlive();
     }
     await this.#lookAtLog(batch);
     for (const record of batch.records) {
-      if (record.pack === undefined) await this.#takeRecord(record, batch.records, control);
-      else await this.#takePack(record.pack, Number(record.offset), control);
+      if (record.pack === undefined) await this.#takeRecord(record, batch.records);
+      else await this.#takePack(record.pack, Number(record.offset));
     }
   }
 
-  async drained(): Promise<void> {
-    while (!this.#isClosed && (this.#growing !== null || this.#inserting !== null)) {
-      if (this.#inserting === null) this.#beginInsert();
-      await this.#inserting;
-    }
+  drained(): Promise<void> {
+    return this.#blocks.drained();
   }
 
-  async end(): Promise<void> {
-    this.#isClosed = true;
-    this.#place.gathering?.leave(this);
-    clearTimeout(this.#timer);
-    if (this.#inserting !== null) await endsWithin(closeWaitMsMax, this.#inserting);
-    if (this.#growing !== null) this.#deps.inFlight.remove(this.#growing.bytes);
-    this.#growing = null;
+  end(): Promise<void> {
+    this.#assignment.end();
+    return this.#blocks.end();
   }
 
   progress(): PipelineProgress {
-    const { feed, partition } = this.#place;
-    const isBusy = this.#growing !== null || this.#inserting !== null;
-    return {
-      topic: feed.topic,
-      partition,
-      insertedTo: this.#insertedTo,
-      stalledForMs: isBusy ? this.#deps.clock.monotonicMs() - this.#movedAtMs : 0,
-      heldBy: this.#heldBy,
-    };
-  }
-
-  assertOurs(): void {
-    if (this.#isClosed || this.#control?.isStale() !== false) throw this.#moved();
-  }
-
-  async commit(nextOffset: bigint): Promise<void> {
-    await this.#control?.commit(nextOffset);
-  }
-
-  onHeld(cause: unknown): void {
-    this.#heldBy = cause === undefined ? undefined : messageOf(cause);
-  }
-
-  #moved(): PartitionMoved {
-    return new PartitionMoved(this.#place.feed.topic, this.#place.partition);
-  }
-
-  async #keepAlive(control: BatchControl): Promise<void> {
-    if (this.#isClosed || control.isStale()) throw this.#moved();
-    await control.heartbeat();
+    const { topic, partition, insertedTo, stalledForMs } = this.#blocks;
+    return { topic, partition, insertedTo, stalledForMs, heldBy: this.#assignment.heldBy };
   }
 
   /** Notes the log's end, and checks that the log still has the next record to read. */
   async #lookAtLog({ records, highWatermark }: RecordBatch): Promise<void> {
     const { feed, partition } = this.#place;
+    const { position } = this.#blocks;
     // To continue at the stored offset would lose new records, and to read on would mix up two logs.
-    if (highWatermark < this.#position)
+    if (highWatermark < position)
       throw new PlatformError(
         'clickhouse_rejected',
-        `${feed.table} holds ${feed.topic}-${partition} up to ${this.#position}, but its log ends at ${highWatermark}: was the topic made anew without emptying the table and ingest_blocks?`,
+        `${feed.table} holds ${feed.topic}-${partition} up to ${position}, but its log ends at ${highWatermark}: was the topic made anew without emptying the table and ingest_blocks?`,
         { retriable: true },
       );
     const first = records[0];
     const last = records.at(-1);
     if (first === undefined || last === undefined) return;
-    this.#isBehind = highWatermark - last.offset > 1n;
+    this.#blocks.noteBacklog(highWatermark - last.offset > 1n);
     const readFrom = first.pack === undefined ? Number(first.offset) : first.pack.baseOffset;
-    if (readFrom <= this.#position || readFrom <= this.#lostTo) return;
+    if (readFrom <= position || readFrom <= this.#lostTo) return;
     const { lostRanges } = this.#deps;
     const logStart = await lostRanges.logStartOf(feed.topic, partition);
-    if (logStart > this.#position)
-      await lostRanges.note(feed, partition, Math.max(this.#position, this.#lostTo), logStart);
+    if (logStart > position)
+      await lostRanges.note(feed, partition, Math.max(position, this.#lostTo), logStart);
     this.#lostTo = Math.max(this.#lostTo, readFrom);
   }
 
-  async #takeRecord(
-    record: IncomingRecord,
-    records: readonly IncomingRecord[],
-    control: BatchControl,
-  ): Promise<void> {
+  async #takeRecord(record: IncomingRecord, records: readonly IncomingRecord[]): Promise<void> {
+    const blocks = this.#blocks;
     const offset = Number(record.offset);
-    if (offset < this.#position) return;
-    if (offset >= this.#until) return this.#passOver(this.#until - 1, control);
-    await this.#endReplayBefore(offset, control);
+    if (offset < blocks.position) return;
+    if (offset >= this.#until) return blocks.passOver(this.#until - 1);
+    await blocks.endReplayBefore(offset);
     const bytes = record.value ?? nothing;
     const inPlace: RecordInPlace = {
       offset,
@@ -286,203 +218,75 @@ class Pipeline implements PartitionPipeline, InsertingPipeline, GatherMember {
         })),
         this.#place.treatments,
       );
-      await this.#takeKnown(inPlace, unknownId, control);
+      await this.#takeKnown(inPlace, unknownId);
     }
-    if (this.#wantsTraces()) this.#noteTrace(record.headers.traceparent);
-    if (this.#isDue()) await this.#handOver(control);
+    if (blocks.wantsTraces()) blocks.noteTrace(record.headers.traceparent);
+    if (blocks.isDue()) await blocks.handOver();
   }
 
-  async #takePack(pack: RecordPack, lastOffset: number, control: BatchControl): Promise<void> {
+  async #takePack(pack: RecordPack, lastOffset: number): Promise<void> {
+    const blocks = this.#blocks;
     const cursor = new PackCursor(pack);
     // One search of the whole pack shows whether any record has a trace.
     const isTraced = pack.bytes.includes('traceparent');
     while (cursor.next()) {
-      if (cursor.offset < this.#position) continue;
+      if (cursor.offset < blocks.position) continue;
       if (cursor.offset >= this.#until) break;
-      if (this.#replay !== null) await this.#endReplayBefore(cursor.offset, control);
+      if (blocks.replay !== null) await blocks.endReplayBefore(cursor.offset);
       const unknownId = this.#take(cursor);
       if (unknownId !== null) {
         askAhead(valuesOf(pack), this.#place.treatments);
-        await this.#takeKnown(cursor, unknownId, control);
+        await this.#takeKnown(cursor, unknownId);
       }
       // The last digit of the flags says whether the trace is recorded. Few are, so few headers become strings.
       if (
         isTraced &&
-        this.#wantsTraces() &&
+        blocks.wantsTraces() &&
         cursor.findHeader('traceparent') &&
         cursor.bytes[cursor.foundEnd - 1] === digitOne
       )
-        this.#noteTrace(cursor.bytes.toString('latin1', cursor.foundStart, cursor.foundEnd));
-      if (this.#isDue()) await this.#handOver(control);
+        blocks.noteTrace(cursor.bytes.toString('latin1', cursor.foundStart, cursor.foundEnd));
+      if (blocks.isDue()) await blocks.handOver();
     }
-    await this.#passOver(Math.min(lastOffset, this.#until - 1), control);
+    await blocks.passOver(Math.min(lastOffset, this.#until - 1));
   }
 
   /** Adds a record to the growing block, or returns its schema id if the registry has to be asked first. */
   #take(record: RecordInPlace): number | null {
-    const { offset } = record;
+    const { replay } = this.#blocks;
     const outcome =
-      this.#replay?.left.has(offset) === true
-        ? leftOut(this.#replay, offset)
-        : this.#intake.judge(record, this.#replay !== null);
+      replay?.left.has(record.offset) === true
+        ? leftOut(replay, record.offset)
+        : this.#intake.judge(record, replay !== null);
     if (outcome.kind === 'unknown_schema') return outcome.schemaId;
-    const block = this.#growing ?? this.#open();
-    this.#position = offset + 1;
-    this.#deps.inFlight.add(addToBlock(block, record, outcome, this.#place.partition));
+    this.#blocks.add(record, outcome);
     return null;
   }
 
   /** The same after asking the registry, which it retries for as long as the registry is away. */
-  async #takeKnown(record: RecordInPlace, unknownId: number | null, control: BatchControl): Promise<void> {
-    if (unknownId === null) return;
-    const treatment = await this.#treatmentOf(unknownId, control);
-    if (treatment.kind === 'poison') {
-      const block = this.#growing ?? this.#open();
-      this.#position = record.offset + 1;
-      addToBlock(block, record, treatment, this.#place.partition);
-      return;
-    }
+  async #takeKnown(record: RecordInPlace, unknownId: number): Promise<void> {
+    const treatment = await this.#treatmentOf(unknownId);
+    if (treatment.kind === 'poison') return this.#blocks.add(record, treatment);
     const again = this.#take(record);
     assert(again === null, 'a schema that was found is known');
   }
 
-  async #treatmentOf(schemaId: number, control: BatchControl) {
+  async #treatmentOf(schemaId: number) {
     for (let failures = 0; ; ) {
       try {
         const treatment = await this.#place.treatments.find(schemaId);
-        if (failures > 0) this.onHeld(undefined);
+        if (failures > 0) this.#assignment.onHeld(undefined);
         return treatment;
       } catch (error) {
         if (!isRetriable(error)) throw error;
         failures += 1;
-        this.onHeld(error);
+        this.#assignment.onHeld(error);
         if (failures === 1)
           this.#deps.logger.warn({ err: error, schemaId }, 'held until the registry answers');
         await sleep(backoffMs(retryRest, failures));
-        await this.#keepAlive(control);
+        await this.#assignment.keepAlive();
       }
     }
-  }
-
-  /** Moves to `offset`: the log has only markers, aborted records or compacted offsets before it. */
-  async #passOver(offset: number, control: BatchControl): Promise<void> {
-    if (offset < this.#position) return;
-    await this.#endReplayBefore(offset, control);
-    if (this.#growing === null) this.#open();
-    this.#position = offset + 1;
-    if (this.#isDue()) await this.#handOver(control);
-  }
-
-  /** Ends a rebuild at `offset` if the rest of its block was removed from the log (compaction, retention). */
-  async #endReplayBefore(offset: number, control: BatchControl): Promise<void> {
-    if (this.#replay === null || offset <= this.#replay.lastOffset) return;
-    if (this.#growing === null) this.#open();
-    this.#position = this.#replay.lastOffset + 1;
-    await this.#handOver(control);
-  }
-
-  #wantsTraces(): boolean {
-    return this.#growing === null || this.#growing.traceparents.length < tracedPerBlockMax;
-  }
-
-  #noteTrace(traceparent: string | undefined): void {
-    if (traceparent?.endsWith('-01'))
-      this.#growing?.traceparents.push({ traceparent, appendedAtMs: this.#deps.clock.monotonicMs() });
-  }
-
-  #isDue(): boolean {
-    if (this.#replay !== null) return this.#position > this.#replay.lastOffset;
-    return this.#growing !== null && this.#rule.isFull(this.#growing);
-  }
-
-  #open(): Block {
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (this.#inserting === null) this.#movedAtMs = nowMs;
-    this.#growing = openBlock(this.#position, nowMs);
-    if (this.#replay === null) this.#waitForCompany();
-    return this.#growing;
-  }
-
-  /** Begins to insert the growing block when its wait is over and the previous block is inserted. */
-  #waitForCompany(): void {
-    clearTimeout(this.#timer);
-    if (this.#growing === null || this.#inserting !== null) return;
-    const ageMs = this.#deps.clock.monotonicMs() - this.#growing.openedAtMs;
-    const restMs = this.#rule.restMs(ageMs, this.#isBehind, this.#lastInsertMs);
-    if (restMs === 0 || this.#rule.isFull(this.#growing)) {
-      this.#beginInsert();
-      return;
-    }
-    // Check again later, because a backlog may appear or end meanwhile.
-    const lookAgainMs = this.#rule.restMs(0, false, this.#lastInsertMs);
-    this.#timer = setTimeout(() => this.#waitForCompany(), Math.min(restMs, lookAgainMs));
-  }
-
-  /** Begins to insert the growing block, together with those of other partitions where it can. */
-  #beginInsert(): void {
-    const { gathering } = this.#place;
-    if (gathering === null || this.#replay !== null) this.inserting(insertBlock(this.close()));
-    else gathering.insert(this, insertBlock);
-  }
-
-  readyBytes(): number | null {
-    const isReady =
-      this.#growing !== null &&
-      this.#inserting === null &&
-      this.#replay === null &&
-      !this.#isClosed &&
-      this.#control?.isStale() === false;
-    return isReady ? (this.#growing?.bytes ?? null) : null;
-  }
-
-  /** Closes the growing block at the current position. */
-  close(): ClosedBlock {
-    const block = this.#growing;
-    assert(block !== null && this.#inserting === null, 'a partition inserts one block at a time');
-    clearTimeout(this.#timer);
-    const rebuilt = this.#replay;
-    this.#growing = null;
-    this.#replay = null;
-    const claim: Claim = {
-      firstOffset: block.firstOffset,
-      lastOffset: this.#position - 1,
-      attempt: rebuilt?.attempt ?? 0,
-      schemaIds: rebuilt?.schemaIds ?? [...block.parts.keys()],
-      rows: rebuilt?.rows ?? block.rows,
-      excluded: rebuilt?.excluded ?? block.excluded,
-      gathered: rebuilt?.gathered ?? null,
-    };
-    this.#closed = { bytes: block.bytes, end: this.#position };
-    return closeBlock(this.#insertContext, block, claim, rebuilt);
-  }
-
-  inserting(insert: Promise<number>): void {
-    const { bytes, end } = this.#closed;
-    this.#inserting = insert
-      .then((insertMs) => {
-        this.#lastInsertMs = insertMs;
-        this.#insertedTo = end;
-        this.#movedAtMs = this.#deps.clock.monotonicMs();
-      })
-      .catch((error: unknown) => {
-        this.#isClosed = true;
-        if (!hasMoved(error)) this.#deps.onFatal(error);
-      })
-      .finally(() => {
-        this.#deps.inFlight.remove(bytes);
-        this.#inserting = null;
-        if (!this.#isClosed) this.#waitForCompany();
-      });
-  }
-
-  /** Waits for the previous block's insert, then begins the insert of the growing block. */
-  async #handOver(control: BatchControl): Promise<void> {
-    const block = this.#growing;
-    while (this.#growing === block && this.#inserting !== null) {
-      await endsWithin(heartbeatMs, this.#inserting);
-      await this.#keepAlive(control);
-    }
-    if (this.#growing !== null && this.#growing === block) this.#beginInsert();
   }
 }
 
