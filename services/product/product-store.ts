@@ -120,7 +120,9 @@ export const createProductStore = ({
         messages.filter((message) => !isLater(message)),
       ),
     ]);
-    announce(tx, { productIds: changes.map(({ event }) => event.productId), isListed: true });
+    // Nobody keeps an answer about a product that did not exist.
+    const known = type === 'ProductCreated' ? [] : changes.map(({ event }) => event.productId);
+    announce(tx, { productIds: known, isListed: true });
   };
 
   const createAll: ProductStore['createAll'] = async (tx, commands, by, { productIds, ...options } = {}) => {

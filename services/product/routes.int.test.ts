@@ -18,6 +18,7 @@ import { importRoutes } from './import-routes.js';
 import { release } from './imported-events-store.js';
 import { createProductReads } from './product-reads.js';
 import type { ProductRow } from './product-row-store.js';
+import { createBody, createCommand } from './product-schemas.js';
 import { createProductStore, type ProductStore } from './product-store.js';
 import { productRoutes } from './routes.js';
 
@@ -172,6 +173,15 @@ describe('a product', () => {
     expect(read.etag).not.toBe(etag);
     expect(read.body).toMatchObject({ available: 1, rating: { average: 4.5, count: 2 } });
     expect((await put(productId, etag, { ...made, name: 'Lantern' })).status).toBe(200);
+  });
+
+  it('is there for who has asked for it before it was', async () => {
+    const id = randomUUID();
+    expect((await ask('GET', `/api/products/${id}`)).status).toBe(404);
+    await inTransaction(scratch.db, (tx) =>
+      products.createAll(tx, [createCommand(createBody.parse(lamp))], null, { productIds: [id] }),
+    );
+    expect((await ask('GET', `/api/products/${id}`)).body).toMatchObject({ id, name: lamp.name });
   });
 
   it('is read from Redis by all instances until it changes in any way', async () => {
