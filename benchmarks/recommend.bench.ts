@@ -1,6 +1,7 @@
 /**
  * `npm run bench recommend`: the models on generated shoppers (`PRODUCTS`, `USERS`, `EVENTS`): how many events a core learns
  * in a second, how many lists it makes, how much memory that takes, and how long the state takes to be written and restored.
+ * With `SERENADE=on` the lists of real visits are served beside those of Serenade (`recommend/beside-serenade.ts`).
  * With `SERVICE=on` also requests through the gateway of the platform that CARTSTREAM_RUN names or that runs in `.local`,
  * or of one that is started. Times are CPU time, which other work on the machine hardly changes.
  */
@@ -9,6 +10,7 @@ import type { Scenario } from '#recommenders/activity';
 import { createRecommender, type Recommender } from '#recommenders/recommender';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
+import { measureBesideSerenade, showBesideSerenade } from './recommend/beside-serenade.js';
 import { beganMs, generate } from './recommend/generated.js';
 import { writeResults } from './results.js';
 import { table, thousands } from './terminal.js';
@@ -27,19 +29,29 @@ const cpuMs = (): number => {
 };
 const perSecond = (count: number, ms: number): number => (count / ms) * 1000;
 const mebibytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
+const residentMiB = (): number => mebibytes(process.memoryUsage().rss);
 
 export const runRecommendBench = async (): Promise<void> => {
+  if (process.env.ONLY !== 'serenade') await runModelsBench();
+  if (process.env.SERENADE === undefined) return;
+  const beside = await measureBesideSerenade();
+  showBesideSerenade(beside);
+  writeResults('recommend-serenade', beside);
+};
+
+const runModelsBench = async (): Promise<void> => {
   const shop = generate({ products, users });
   const recommender = createRecommender();
   for (const product of shop.products()) recommender.addProduct(product);
   const learning = measureLearning(recommender, shop);
   const lists = asked.map((scenario) => measureLists(recommender, shop, scenario));
+  // Before another one is restored beside it.
+  const rssMiB = residentMiB();
   const snapshot = measureSnapshot(recommender);
-  const rssMiB = mebibytes(process.memoryUsage().rss);
   const service = process.env.SERVICE === 'on' ? await measureService() : undefined;
   const rows: string[][] = [
-    ...learning.map(({ from, to, rate }) => [
-      `events learned/s, ${thousands(from)}–${thousands(to)}`,
+    ...learning.map(({ from, to, rate, rssMiB: after }) => [
+      `events learned/s, ${thousands(from)}–${thousands(to)} (resident after it, MiB: ${thousands(after)})`,
       thousands(rate),
     ]),
     ...lists.map(({ scenario, rate }) => [`lists/s, ${scenario}`, thousands(rate)]),
@@ -62,16 +74,25 @@ export const runRecommendBench = async (): Promise<void> => {
 
 type Shop = ReturnType<typeof generate>;
 
-/** In ten parts, so that the table shows whether learning slows down as the state grows. */
+/** So many activities are there before they are learned: their time is not counted, and their memory is little. */
+const madeAtOnce = 20_000;
+
+/** In ten parts, so that the table shows whether learning slows down, and memory grows, as the state grows. */
 const measureLearning = (recommender: Recommender, shop: Shop) => {
-  const parts: { from: number; to: number; rate: number }[] = [];
+  const parts: { from: number; to: number; rate: number; rssMiB: number }[] = [];
   const partSize = Math.ceil(events / 10);
   const stream = shop.activities(events);
   for (let from = 0; from < events; from += partSize) {
-    const some = Array.from({ length: Math.min(partSize, events - from) }, () => stream.next().value);
-    const startedMs = cpuMs();
-    for (const activity of some) if (activity !== undefined) recommender.learn(activity);
-    parts.push({ from, to: from + some.length, rate: perSecond(some.length, cpuMs() - startedMs) });
+    const to = Math.min(events, from + partSize);
+    let learningMs = 0;
+    for (let made = from; made < to; made += madeAtOnce) {
+      const size = Math.min(madeAtOnce, to - made);
+      const some = Array.from({ length: size }, () => stream.next().value);
+      const startedMs = cpuMs();
+      for (const activity of some) if (activity !== undefined) recommender.learn(activity);
+      learningMs += cpuMs() - startedMs;
+    }
+    parts.push({ from, to, rate: perSecond(to - from, learningMs), rssMiB: residentMiB() });
   }
   return parts;
 };

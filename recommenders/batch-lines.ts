@@ -60,6 +60,7 @@ export const readQuery = reading<Query & { queryId: string }>((fields) => {
     scenario,
     atMs: time(fields, 'at'),
     userId: id(fields, 'userId'),
+    visitId: id(fields, 'visitId'),
     visit: ids(fields, 'visit'),
     cart: ids(fields, 'cart'),
     productId: id(fields, 'productId'),
