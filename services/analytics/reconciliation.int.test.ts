@@ -125,6 +125,10 @@ describe('books', () => {
       // O1 and O5: two pieces left without a movement, so a version is missing too.
       event('StockAdjusted', 'vase', { productId: 'vase', delta: 5, available: 5, stockVersion: 1 }),
       event('StockAdjusted', 'vase', { productId: 'vase', delta: 1, available: 4, stockVersion: 3 }),
+      // O1: more sold than there was, though the movements add up.
+      event('StockAdjusted', 'rug', { productId: 'rug', delta: 1, available: 1, stockVersion: 1 }),
+      event('StockAdjusted', 'rug', { productId: 'rug', delta: -2, available: -1, stockVersion: 2 }),
+      event('StockAdjusted', 'rug', { productId: 'rug', delta: 2, available: 1, stockVersion: 3 }),
       // O2 and O4
       event('OrderPlaced', 'order-twice', { version: 1 }),
       event('OrderConfirmed', 'order-twice', { version: 2, lines: [] }),
@@ -141,6 +145,9 @@ describe('books', () => {
       event('OrderPlaced', 'order-holds', { version: 1 }),
       event('StockReserved', 'order-holds', { lines: [] }),
       event('OrderCancelled', 'order-holds', { version: 2 }),
+      event('OrderPlaced', 'order-paid', { version: 1 }),
+      event('PaymentAuthorized', 'order-paid', { amountMinor: 5 }),
+      event('OrderCancelled', 'order-paid', { version: 2 }),
       // O6
       event('PaymentAuthorized', 'order-nobody', { amountMinor: 5 }),
     ]);
@@ -156,10 +163,12 @@ describe('books', () => {
     const found = items.map(({ oracle, subject, expected, found }) => [oracle, subject, expected, found]);
     const hour = timeText(0).slice(0, 19);
     expect(found).toEqual([
+      ['O1', 'rug', '0', '-1'],
       ['O1', 'vase', '6', '4'],
       ['O2', 'order-twice', '1', '2'],
       ['O3', 'order-holds', 'given back', 'held'],
       ['O3', 'order-open', 'confirmed or cancelled', expect.stringContaining('open since')],
+      ['O3', 'order-paid', 'given back', 'held'],
       ['O4', 'order-owed', '0', '100'],
       ['O4', 'order-twice', '100', '200'],
       ['O5', 'product vase', '3', '2'],

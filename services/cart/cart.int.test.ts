@@ -177,6 +177,20 @@ describe('at the login', () => {
     expect(await linesOf({ user })).toHaveLength(2);
   });
 
+  it('of two accounts at once, the cart becomes part of the one that was first, for good', async () => {
+    const [lamp, book] = [await newProduct(), await newProduct()];
+    const users = [randomUUID(), randomUUID()];
+    const { cartId = '' } = await guestWith([lamp, 2]);
+    const carts = createCartStore(clock);
+    const id = cartId.slice(0, 36);
+    // Both have seen that the cart is open, as requests do that come together.
+    for (const user of users) await inTransaction(scratch.db, (tx) => carts.adopt(tx, id, user));
+    expect(await Promise.all(users.map((user) => linesOf({ user })))).toEqual([[[lamp, 2]], []]);
+    await put({ user: users[1] as string }, book, 1);
+    const owners = await inTransaction(scratch.db, (tx) => carts.lockAll(tx, { userIds: [], cartIds: [id] }));
+    expect(owners.get(id)).toEqual({ userId: users[0] });
+  });
+
   it('no line is lost that the guest adds at the same time', async () => {
     const products = await Promise.all(Array.from({ length: 6 }, () => newProduct()));
     const user = randomUUID();

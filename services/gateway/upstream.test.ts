@@ -84,3 +84,43 @@ it('answers 503 in time to who waits for a connection, and goes on when one is f
   for (const answer of await Promise.all(holding)) if (answer) await wholeBodyOf(answer);
   expect((await ask('/api/quick')).statusCode).toBe(200);
 });
+
+it.each([
+  ['GET', null, 1],
+  ['POST', Buffer.from('{}'), 0],
+] as const)(
+  'asks another instance what was asked with %s and had no answer (%j): %i times',
+  async (method, body, times) => {
+    let dropped = 0;
+    // It may have done what it was asked for before it broke.
+    const breaking = createServer((request) => {
+      dropped += 1;
+      request.socket.destroy();
+    });
+    const asked: string[] = [];
+    const other = createServer((request, response) => {
+      asked.push(request.method ?? '');
+      response.end('{}');
+    });
+    const urls = await Promise.all(
+      [breaking, other].map(async (server) => {
+        await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+        return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      }),
+    );
+    const both = createUpstream('order', urls, testHost('gateway').metrics, answerTimeoutMs, bounds);
+    try {
+      const { signal } = new AbortController();
+      // In turn: one of two goes to the instance that breaks.
+      const answers = await Promise.allSettled(
+        [1, 2].map(() => both.send({ method, path: '/api/orders', headers: {}, body, signal })),
+      );
+      const failed = answers.filter(({ status }) => status === 'rejected');
+      expect(dropped).toBeGreaterThan(0);
+      expect([failed.length, asked]).toEqual([1 - times, Array.from({ length: 1 + times }, () => method)]);
+    } finally {
+      await both.stop();
+      for (const server of [breaking, other]) server.close();
+    }
+  },
+);

@@ -81,3 +81,22 @@ describe('a list of payments', () => {
       });
   });
 });
+
+test('a payment of somebody else is none', async () => {
+  const idOf = async (orderId: string) => {
+    const { rows } = await scratch.db.query<{ id: string }>(
+      'SELECT payment_id AS id FROM payments WHERE order_id = $1',
+      [orderId],
+    );
+    return rows[0]?.id ?? '';
+  };
+  const statusOf = async (path: string, who = 'buyer') =>
+    (await app.inject({ url: path, headers: { authorization: `Bearer ${who}` } })).statusCode;
+  const own = await idOf(await paid(buyer, '2026-05-02T12:00:00Z'));
+  const foreign = await idOf(await paid(randomUUID(), '2026-05-02T12:00:00Z'));
+  for (const path of ['', '/history']) {
+    expect(await statusOf(`/api/payments/${own}${path}`)).toBe(200);
+    expect(await statusOf(`/api/payments/${foreign}${path}`)).toBe(404);
+    expect(await statusOf(`/api/payments/${foreign}${path}`, 'staff')).toBe(200);
+  }
+});
