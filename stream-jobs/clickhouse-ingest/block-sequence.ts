@@ -30,18 +30,20 @@ export type SequenceParts = {
 
 /**
  * The blocks of one partition, one behind the other: one grows while the previous one is inserted. A block that has to be
- * built again comes first, with the records that it had.
+ * built again comes first, with the records that it had. `position` and `replay` are fields, because they are read for every
+ * record; its users have it as `Readonly`.
  */
 export class BlockSequence implements GatherMember {
   readonly topic: string;
   readonly partition: number;
+  /** All records before this offset are in a block or in ClickHouse. */
+  position: number;
+  /** The block that is built again; null once it is closed. */
+  replay: Replay | null;
   readonly #parts: SequenceParts;
   readonly #rule: BlockRule;
   readonly #inFlight: InFlight;
-  /** All records before this offset are in a block or in ClickHouse. */
-  #position: number;
   #insertedTo: number;
-  #replay: Replay | null;
   #growing: Block | null = null;
   #inserting: Promise<void> | null = null;
   /** The block that was closed last. */
@@ -59,26 +61,16 @@ export class BlockSequence implements GatherMember {
     this.#inFlight = context.inFlight;
     this.topic = context.feed.topic;
     this.partition = context.partition;
-    this.#position = start.position;
+    this.position = start.position;
     this.#insertedTo = start.position;
-    this.#replay = start.replay;
+    this.replay = start.replay;
     this.#movedAtMs = context.clock.monotonicMs();
     parts.gathering?.join(this);
-  }
-
-  /** All records before this offset are in a block or in ClickHouse. */
-  get position(): number {
-    return this.#position;
   }
 
   /** All records before this offset are in ClickHouse or were skipped. */
   get insertedTo(): number {
     return this.#insertedTo;
-  }
-
-  /** The block that is built again; null once it is closed. */
-  get replay(): Replay | null {
-    return this.#replay;
   }
 
   /** How long `insertedTo` has not moved while a block was growing or being inserted; 0 without a block. */
@@ -95,30 +87,30 @@ export class BlockSequence implements GatherMember {
   /** Adds a record to the growing block. */
   add(record: RecordInPlace, outcome: Exclude<Outcome, { kind: 'unknown_schema' }>): void {
     const block = this.#growing ?? this.#open();
-    this.#position = record.offset + 1;
+    this.position = record.offset + 1;
     this.#inFlight.add(addToBlock(block, record, outcome, this.partition));
   }
 
   /** Moves behind `offset`: the log has only markers, aborted records or compacted offsets up to it. */
   async passOver(offset: number): Promise<void> {
-    if (offset < this.#position) return;
+    if (offset < this.position) return;
     await this.endReplayBefore(offset);
     if (this.#growing === null) this.#open();
-    this.#position = offset + 1;
+    this.position = offset + 1;
     if (this.isDue()) await this.handOver();
   }
 
   /** Ends a rebuild at `offset` if the rest of its block was removed from the log (compaction, retention). */
   async endReplayBefore(offset: number): Promise<void> {
-    if (this.#replay === null || offset <= this.#replay.lastOffset) return;
+    if (this.replay === null || offset <= this.replay.lastOffset) return;
     if (this.#growing === null) this.#open();
-    this.#position = this.#replay.lastOffset + 1;
+    this.position = this.replay.lastOffset + 1;
     await this.handOver();
   }
 
   /** True when the growing block has to be inserted before a record is added. */
   isDue(): boolean {
-    if (this.#replay !== null) return this.#position > this.#replay.lastOffset;
+    if (this.replay !== null) return this.position > this.replay.lastOffset;
     return this.#growing !== null && this.#rule.isFull(this.#growing);
   }
 
@@ -166,7 +158,7 @@ export class BlockSequence implements GatherMember {
     const isReady =
       this.#growing !== null &&
       this.#inserting === null &&
-      this.#replay === null &&
+      this.replay === null &&
       this.#parts.assignment.isOurs;
     return isReady ? (this.#growing?.bytes ?? null) : null;
   }
@@ -176,19 +168,19 @@ export class BlockSequence implements GatherMember {
     const block = this.#growing;
     assert(block !== null && this.#inserting === null, 'a partition inserts one block at a time');
     clearTimeout(this.#timer);
-    const rebuilt = this.#replay;
+    const rebuilt = this.replay;
     this.#growing = null;
-    this.#replay = null;
+    this.replay = null;
     const claim: Claim = {
       firstOffset: block.firstOffset,
-      lastOffset: this.#position - 1,
+      lastOffset: this.position - 1,
       attempt: rebuilt?.attempt ?? 0,
       schemaIds: rebuilt?.schemaIds ?? [...block.parts.keys()],
       rows: rebuilt?.rows ?? block.rows,
       excluded: rebuilt?.excluded ?? block.excluded,
       gathered: rebuilt?.gathered ?? null,
     };
-    this.#closed = { bytes: block.bytes, end: this.#position };
+    this.#closed = { bytes: block.bytes, end: this.position };
     return closeBlock(this.#parts.context, block, claim, rebuilt);
   }
 
@@ -215,8 +207,8 @@ export class BlockSequence implements GatherMember {
   #open(): Block {
     const nowMs = this.#parts.context.clock.monotonicMs();
     if (this.#inserting === null) this.#movedAtMs = nowMs;
-    this.#growing = openBlock(this.#position, nowMs);
-    if (this.#replay === null) this.#waitForCompany();
+    this.#growing = openBlock(this.position, nowMs);
+    if (this.replay === null) this.#waitForCompany();
     return this.#growing;
   }
 
@@ -238,7 +230,7 @@ export class BlockSequence implements GatherMember {
   /** Begins to insert the growing block, together with those of other partitions where it can. */
   #beginInsert(): void {
     const { gathering } = this.#parts;
-    if (gathering === null || this.#replay !== null) this.inserting(insertBlock(this.close()));
+    if (gathering === null || this.replay !== null) this.inserting(insertBlock(this.close()));
     else gathering.insert(this, insertBlock);
   }
 }

@@ -112,7 +112,7 @@ class Pipeline implements PartitionPipeline {
   readonly #deps: PipelineDeps;
   readonly #intake: Intake;
   readonly #assignment: Assignment;
-  readonly #blocks: BlockSequence;
+  readonly #blocks: Readonly<BlockSequence>;
   readonly #until: number;
   /** Records before this offset that are not in ClickHouse have been recorded as lost. */
   #lostTo: number;
