@@ -87,6 +87,20 @@ describe('the recommender', () => {
     );
   });
 
+  it('begins a long list with the short one', () => {
+    fc.assert(
+      fc.property(activities, query, fc.boolean(), (some, asked, hasCatalogue) => {
+        const recommender = (hasCatalogue ? learnedOfCatalogue : learned)(some);
+        const atMs = (some.at(-1)?.atMs ?? startMs) + minuteMs;
+        const idsOf = (limit: number) =>
+          recommender.rank({ ...asked, diversity: 0, atMs, limit }).map(({ productId }) => productId);
+        const short = idsOf(4);
+        expect(idsOf(25).slice(0, short.length)).toEqual(short);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it('lists no product twice, in view, in the cart, excluded, or bought lately outside reorder', () => {
     fc.assert(
       fc.property(activities, fc.array(query, { minLength: 1, maxLength: 8 }), (some, queries) => {

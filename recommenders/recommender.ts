@@ -126,11 +126,21 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
 
   type Wanted = (item: number) => boolean;
 
-  /** The candidates that are wanted, in `candidates`, and their scores. */
+  /**
+   * The candidates that are wanted, in `candidates`, and their scores. What fills up comes behind all others, so that the
+   * beginning of a list is the same however long it is.
+   */
   const score = ({ scenario, limit }: Query, isWanted: Wanted): Float64Array => {
     candidates.keep(isWanted);
+    const scores = rankers[scenario].score(candidates.features);
+    const found = candidates.items.length;
     if (scenario !== 'new-arrivals') fillUp(limit, isWanted);
-    return rankers[scenario].score(candidates.features);
+    const rows = candidates.items.length;
+    if (rows === found) return scores;
+    const all = new Float64Array(rows);
+    all.set(scores.subarray(0, found));
+    all.fill(all.subarray(0, found).reduce((least, one) => Math.min(least, one), 1) - 1, found);
+    return all;
   };
 
   /** The rows of the best candidates, at most `query.limit`, the best first. */
