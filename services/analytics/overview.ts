@@ -14,6 +14,7 @@ import {
   wholePeriod,
   zoneOf,
 } from './question.js';
+import { visitsOfPeriod } from './visit-rows.js';
 
 const daysAsDefault = 30;
 
@@ -63,14 +64,9 @@ export const overview = endpoint({
       asked.compare === undefined ? [period] : [period, wholePeriodBefore(period, zoneOf(asked.tz))];
     return {
       about: 'both',
-      queries: periods.flatMap((of) => [
-        moneyQuery(of),
-        buyersQuery(of),
-        trafficQuery(of),
-        visitorsQuery(of),
-      ]),
+      queries: periods.flatMap((of) => [moneyQuery(of), buyersQuery(of), trafficQuery(of)]),
       answerOf: (found) => {
-        const [now, then] = [summaryOf(found.slice(0, 4)), summaryOf(found.slice(4))];
+        const [now, then] = [summaryOf(found.slice(0, 3)), summaryOf(found.slice(3))];
         return asked.compare === undefined ? now : besideSummary(now, then);
       },
     };
@@ -124,26 +120,31 @@ const buyersSql = (bought: string, earlier: string): string => `
   GROUP BY GROUPING SETS ((currency), ())`;
 
 /** By visit first: one table of all visits costs a fifth of a set of visits for each figure. */
-const trafficQuery = (period: Period): Query => ({
-  sql: `
-  SELECT count() AS visits, countIf(viewed) AS visitsWithView, countIf(added) AS visitsWithAddition,
-    countIf(checkedOut) AS visitsWithCheckout, sum(searched) AS searches
-  FROM (
+const trafficQuery = (period: Period): Query => {
+  const actions =
+    "shopper_activity WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}";
+  return {
+    sql: trafficSql(
+      `(SELECT uniqExact(user_key) FROM ${actions} AND user_key != 0)`,
+      `
     SELECT max(type = 'product_viewed') AS viewed, max(type = 'product_added') AS added,
       max(type = 'checkout_started') AS checkedOut, countIf(type = 'products_searched') AS searched
-    FROM shopper_activity
-    WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
-    GROUP BY visit_key
-  )`,
-  params: periodParams(period),
-});
+    FROM ${actions}
+    GROUP BY visit_key`,
+    ),
+    params: periodParams(period),
+    gathered: gatheredFrom('visits', (made) => ({
+      sql: trafficSql('uniqExactArray(accounts)', visitsOfPeriod(made)),
+      params: { ...periodParams(period), ...batchParams(made) },
+    })),
+  };
+};
 
-const visitorsQuery = (period: Period): Query => ({
-  sql: `
-  SELECT uniqExact(user_key) AS visitors FROM shopper_activity
-  WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
-  params: periodParams(period),
-});
+const trafficSql = (visitors: string, visits: string): string => `
+  SELECT count() AS visits, countIf(viewed) AS visitsWithView, countIf(added) AS visitsWithAddition,
+    countIf(checkedOut) AS visitsWithCheckout, sum(searched) AS searches, ${visitors} AS visitors
+  FROM (${visits}
+  )`;
 
 const nobody = { buyers: 0, newBuyers: 0 };
 const noTraffic: Traffic = {
@@ -155,10 +156,8 @@ const noTraffic: Traffic = {
   searches: 0,
 };
 
-const summaryOf = ([money = [], buyers = [], traffic = [], visitors = []]: readonly Found[]) => {
-  const parts: readonly Partial<Traffic>[] = [noTraffic, ...traffic, ...visitors];
-  return summaryFrom(money, buyers, Object.assign({}, ...parts));
-};
+const summaryOf = ([money = [], buyers = [], traffic = []]: readonly Found[]) =>
+  summaryFrom(money, buyers, traffic[0] ?? noTraffic);
 
 type Found = readonly never[];
 

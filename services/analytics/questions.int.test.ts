@@ -206,6 +206,17 @@ describe('overview', () => {
     expect(await answerOf(`overview?${asked}`)).toMatchObject(summary(period));
   });
 
+  it('counts a visit, and its account, in minutes only if they did something then', async () => {
+    const anonymous = activity.filter(({ userId }) => userId === null);
+    for (let nth = 0; nth < 12; nth += 1) {
+      const fromMs = Math.floor(pick(anonymous).atMs / minuteMs) * minuteMs;
+      const of = { fromMs, toMs: fromMs + pick([minuteMs, hourMs]) };
+      const [from, to] = [of.fromMs, of.toMs].map((ms) => new Date(ms).toISOString());
+      const { traffic } = await answerOf(`overview?from=${from}&to=${to}`);
+      expect(traffic).toEqual(summary(of).traffic);
+    }
+  });
+
   it('stands beside the days before, by the calendar of the zone', async () => {
     // From midnight to midnight in London, with a day of 23 hours: the days before have one hour more.
     const [fromMs, toMs] = [Date.UTC(2026, 2, 28), Date.UTC(2026, 3, 3, 23)];

@@ -88,3 +88,35 @@ export const visitsUntil = (end: string, columns: readonly ShopperAction[], made
         FROM shopper_activity WHERE ${isBehind(made)} AND ${inTime(end)}
       ) AS part
       GROUP BY visit_key`;
+
+const periodEnd = "{to:DateTime('UTC')}";
+const isInPeriod = `at >= {from:DateTime('UTC')} AND at < ${periodEnd}`;
+const happens = (moments: string): string => `arrayExists(at -> ${isInPeriod}, ${moments})`;
+/** Its first action before the period, and its last behind it. */
+const isAround = `(first_at < {from:DateTime('UTC')} AND last_at >= ${periodEnd})`;
+
+/**
+ * A row for each visit of the period: whether it viewed, added and checked out in the period, how often it searched, and the
+ * accounts that its actions of the period show.
+ */
+export const visitsOfPeriod = (made: Batches): string => `
+    SELECT notEmpty(product_viewed) AS viewed, notEmpty(product_added) AS added, notEmpty(checkout_started) AS checkedOut,
+      length(products_searched) AS searched, accounts
+    FROM visit_actions
+    WHERE ${live} AND first_at >= {from:DateTime('UTC')} AND last_at < ${periodEnd} AND NOT ${isSplit(made)}
+    UNION ALL
+    SELECT max(part.viewed), max(part.added), max(part.checkedOut), sum(part.searched), groupUniqArrayArray(part.accounts)
+    FROM (
+      SELECT visit_key, ${happens('product_viewed')} AS viewed, ${happens('product_added')} AS added,
+        ${happens('checkout_started')} AS checkedOut, arrayCount(at -> ${isInPeriod}, products_searched) AS searched,
+        arrayFilter((account, ats) -> ${happens('ats')}, v.accounts, account_ats) AS accounts,
+        NOT ${isAround} OR ${happens(`arrayConcat(${shopperActions.join(', ')})`)} AS isThere
+      FROM visit_actions AS v
+      PREWHERE ${touching(periodEnd)} AND (first_at < {from:DateTime('UTC')} OR last_at >= ${periodEnd} OR ${isSplit(made)})
+      UNION ALL
+      SELECT visit_key, type = 'product_viewed', type = 'product_added', type = 'checkout_started', toUInt64(${isSearch}),
+        if(user_key = 0, [], [user_key]), true
+      FROM shopper_activity WHERE ${isBehind(made)} AND ${inTime(periodEnd)}
+    ) AS part
+    GROUP BY visit_key
+    HAVING max(part.isThere)`;
