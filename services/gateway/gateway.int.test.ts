@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, request as rawRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -719,6 +720,7 @@ describe('what the gateway says of the whole', () => {
       const answer = await fetch(url + asset);
       expect([asset, answer.status]).toEqual([asset, 200]);
     }
+    expect(await (await fetch(`${url}/favicon.ico`)).text()).toBe(readFileSync('web/kit/mark.svg', 'utf8'));
     expect(await (await fetch(`${url}/platform/links.json`)).json()).toMatchObject({
       version: expect.any(String),
       zipkinUrl: 'http://zipkin.example',

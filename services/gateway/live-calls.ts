@@ -37,16 +37,16 @@ export const createOpenTopic =
   (upstreams: Readonly<Record<ServiceName, Pick<Upstream, 'send'>>>, signals: OpsSignalSource): OpenTopic =>
   async (topic, request, lastId, gone) => {
     if (topic === 'ops') return openOps(signals, request, lastId, gone);
-    return topic === 'analytics'
-      ? openUpstream(upstreams.analytics, '/api/analytics/live', request, lastId, gone)
-      : openUpstream(
-          upstreams.order,
-          `/api/orders/${topic.slice(topic.indexOf('.') + 1)}/stream`,
-          request,
-          lastId,
-          gone,
-        );
+    const { service, path } = sourceOf(topic);
+    return openUpstream(upstreams[service], path, request, lastId, gone);
   };
+
+/** The service that has a topic, and where it streams it. */
+const sourceOf = (topic: TopicName): { service: ServiceName; path: string } => {
+  if (topic === 'analytics') return { service: 'analytics', path: '/api/analytics/live' };
+  const orderId = topic.slice('orders.'.length);
+  return { service: 'order', path: `/api/orders/${orderId}/stream` };
+};
 
 const openUpstream = async (
   upstream: Pick<Upstream, 'send'>,

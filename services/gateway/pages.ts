@@ -7,10 +7,6 @@ import { topicsDocument } from './documents.js';
 import type { PlatformLinks } from './platform-links.js';
 import type { ToolAnswers } from './tool-answers.js';
 
-/** The mark of the shop, as in `web/kit/mark.svg`. */
-const mark =
-  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#1d3fbb"/><path d="M7 12.5h18l-2 9.5a2.5 2.5 0 01-2.5 2h-9A2.5 2.5 0 019 22z" fill="#f7c548"/><path d="M11 12.5l3.5-6.5M21 12.5L17.5 6" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>';
-
 const hidden = { access: 'anonymous', schema: { hide: true } } as const;
 
 /** What the page about the platform asks for, and the API documentation. No asset is loaded from another host. */
@@ -27,10 +23,6 @@ export const pageRoutes = (
     mailboxUrl,
     answers: await toolAnswers(),
   }));
-  // Browsers ask for it beside every answer that is no page, such as a document in JSON.
-  app.get('/favicon.ico', hidden, (_request, reply) =>
-    reply.type('image/svg+xml').header('cache-control', 'public, max-age=86400').send(mark),
-  );
 
   const topics = topicsDocument(version);
   app.get('/asyncapi.json', hidden, () => topics);

@@ -28,15 +28,14 @@ const storefrontPages = [
   ...['login', 'register', 'reset-password', 'verify-email', 'platform'],
 ];
 
-/** The three apps: their pages, also for deep links, and their hashed files. */
+/** The three apps: their pages, also for deep links, their hashed files and the mark of the shop. */
 export const webRoutes = (app: HttpApp): void => {
   const files = readWebFiles(projectPath('dist/web'));
 
   const page = (url: string, name: string): void => {
     app.get(url, hidden, (request, reply) => {
       const file = files.get(name);
-      if (file === undefined)
-        throw unavailable('web_not_built', 'The pages are not built: run `npm run setup`.', 60);
+      if (file === undefined) throw notBuilt();
       return send(request, reply, file);
     });
   };
@@ -50,12 +49,21 @@ export const webRoutes = (app: HttpApp): void => {
     page(`/${name}/*`, 'storefront.html');
   }
 
+  // Browsers ask for it beside every answer that is no page of ours, such as a document in JSON.
+  const mark = [...files].find(([name]) => /^assets\/mark-[\w-]+\.svg$/.test(name))?.[1];
+  app.get('/favicon.ico', hidden, (request, reply) => {
+    if (mark === undefined) throw notBuilt();
+    return send(request, reply, { ...mark, isImmutable: false });
+  });
+
   app.get('/assets/:name', hidden, (request, reply) => {
     const file = files.get(`assets/${(request.params as { name: string }).name}`);
     if (file === undefined) throw problem(404, 'route_not_found', 'There is nothing at this address.');
     return send(request, reply, file);
   });
 };
+
+const notBuilt = () => unavailable('web_not_built', 'The pages are not built: run `npm run setup`.', 60);
 
 const send = (request: FastifyRequest, reply: FastifyReply, file: WebFile): FastifyReply => {
   const { contentType, etag, isImmutable, codings } = file;
