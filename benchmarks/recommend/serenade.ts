@@ -53,7 +53,7 @@ max_items_in_session = 4
 num_items_to_recommend = 21
 idf_weighting = 1
 [logic]
-enable_business_logic = "false"
+enable_business_logic = false
 [hyperparam]
 training_data_path = "${trainingFile}"
 test_data_path = "${trainingFile}"
