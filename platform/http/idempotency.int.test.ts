@@ -31,20 +31,25 @@ beforeAll(async () => {
   await db.query('CREATE TABLE effects (note text NOT NULL)');
   app = createHttpServer(testHost(), { port: 0, title: 'x', auth }).app;
   const body = z.strictObject({ note: z.string().max(99), more: z.int().optional() });
-  app.post(
-    '/effects',
-    {
-      access: 'user',
-      requires: ['idempotency-key'],
-      schema: { body, response: { 201: z.object({ id: z.string() }) } },
-    },
-    async (request, reply) =>
-      idempotent(db, request, reply, async (tx) => {
-        await tx.query('INSERT INTO effects VALUES ($1)', [request.body.note]);
-        await onEffect();
-        return { status: 201, body: { id: randomUUID() }, headers: { location: '/effects/1' } };
-      }),
-  );
+  for (const url of ['/effects', '/effects/:id'])
+    app.post(
+      url,
+      {
+        access: 'user',
+        requires: ['idempotency-key'],
+        schema: {
+          params: z.strictObject({ id: z.string().max(99).optional() }),
+          body,
+          response: { 201: z.object({ id: z.string() }) },
+        },
+      },
+      async (request, reply) =>
+        idempotent(db, request, reply, async (tx) => {
+          await tx.query('INSERT INTO effects VALUES ($1)', [request.body.note]);
+          await onEffect();
+          return { status: 201, body: { id: randomUUID() }, headers: { location: '/effects/1' } };
+        }),
+    );
   app.post(
     '/secrets',
     {
@@ -76,10 +81,10 @@ afterAll(async () => {
   await admin.stop();
 });
 
-const post = (key: string, payload: object, who = 'ann') =>
+const post = (key: string, payload: object, who = 'ann', url = '/effects') =>
   app.inject({
     method: 'POST',
-    url: '/effects',
+    url,
     headers: { 'idempotency-key': key, authorization: who },
     payload,
   });
@@ -115,6 +120,18 @@ describe('a request with an idempotency key', () => {
     expect([other.statusCode, other.json().code]).toEqual([422, 'idempotency_key_reused']);
     expect((await post(key, { note }, 'bob')).statusCode).toBe(201);
     expect(await effects(note)).toBe(2);
+  });
+
+  it('is 422 for another thing, though the body is the same', async () => {
+    const [key, note] = [randomUUID(), randomUUID()];
+    for (const [id, status] of [
+      ['one', 201],
+      ['two', 422],
+      ['one', 201],
+    ] as const)
+      expect((await post(key, { note }, 'ann', `/effects/${id}`)).statusCode).toBe(status);
+    expect((await post(key, { note })).statusCode).toBe(422);
+    expect(await effects(note)).toBe(1);
   });
 
   it('sent many times at once has its effect once; those that come too early are 409', async () => {

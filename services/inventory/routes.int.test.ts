@@ -174,6 +174,16 @@ describe('an account that waits for a product', () => {
     expect(await report()).toBe(0);
   });
 
+  test('is not notified of pieces that orders hold', async () => {
+    const productId = await open(0);
+    await wait(productId);
+    await scratch.db.query('UPDATE stock SET on_hand = 2, reserved = 2 WHERE product_id = $1', [productId]);
+    expect(await report()).toBe(0);
+    await restock(productId, 1);
+    expect(await report()).toBe(1);
+    expect(await reported(productId)).toMatchObject([{ available: 1 }]);
+  });
+
   test('is not notified when it has changed its mind', async () => {
     const productId = await open(0);
     await wait(productId);
