@@ -43,16 +43,14 @@ export const strictJson = (
   } catch (error) {
     throw problem(400, 'malformed_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }
-  if (membersIn(value) !== members)
+  const found = { members: 0, isKeepable: true };
+  look(value, found);
+  if (found.members !== members)
     throw problem(400, 'malformed_json', 'An object of the body has two members of the same name.');
-  // The text is searched first: almost no body has any of them, and a walk over every value is slower.
-  if (mustBeKeepable && /\\u(00[0-7]|d[89a-f])|__proto__|constructor|\d{16}|\de\+?\d/i.test(text)) {
-    const errors = unacceptable(value, '', []);
-    if (errors.length > 0)
-      throw problem(400, 'invalid_body', 'The body contains values that cannot be stored unchanged.', {
-        errors,
-      });
-  }
+  if (mustBeKeepable && !found.isKeepable)
+    throw problem(400, 'invalid_body', 'The body contains values that cannot be stored unchanged.', {
+      errors: unacceptable(value, '', []),
+    });
   return value;
 };
 
@@ -88,14 +86,27 @@ const measured = (bytes: Buffer, separatorsMax: number): { members: number; tooL
   return { members };
 };
 
-/** The members of all objects of a parsed value. */
-const membersIn = (value: unknown): number => {
-  if (typeof value !== 'object' || value === null) return 0;
-  let count = 0;
-  if (Array.isArray(value)) for (const item of value) count += membersIn(item);
-  else for (const name in value) count += 1 + membersIn(value[name as keyof typeof value]);
-  return count;
+/** Counts the members of all objects of a parsed value, and notes whether each value and name can be kept. */
+const look = (value: unknown, found: { members: number; isKeepable: boolean }): void => {
+  if (typeof value === 'string') {
+    if (textProblem(value) !== undefined) found.isKeepable = false;
+  } else if (typeof value === 'number') {
+    if (isInexact(value)) found.isKeepable = false;
+  } else if (Array.isArray(value)) for (const item of value) look(item, found);
+  else if (typeof value === 'object' && value !== null)
+    for (const name in value) {
+      const item: unknown = value[name as keyof typeof value];
+      found.members += 1;
+      if (isTreacherous(name, item) || textProblem(name) !== undefined) found.isKeepable = false;
+      look(item, found);
+    }
 };
+
+/** A whole number that JSON may have written otherwise. */
+const isInexact = (value: number): boolean => Number.isInteger(value) && !Number.isSafeInteger(value);
+
+const isTreacherous = (name: string, item: unknown): boolean =>
+  name === '__proto__' || (name === 'constructor' && typeof item === 'object');
 
 const errorsMax = 20;
 
@@ -105,7 +116,7 @@ const unacceptable = (value: unknown, path: string, errors: InputError[]): Input
     const message = textProblem(value);
     if (message !== undefined) errors.push({ path, message });
   } else if (typeof value === 'number') {
-    if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    if (isInexact(value))
       errors.push({ path, message: `is a whole number beyond ${Number.MAX_SAFE_INTEGER}` });
   } else if (Array.isArray(value))
     value.forEach((item, index) => {
@@ -113,8 +124,7 @@ const unacceptable = (value: unknown, path: string, errors: InputError[]): Input
     });
   else if (typeof value === 'object' && value !== null)
     for (const [key, item] of Object.entries(value)) {
-      if (key === '__proto__' || (key === 'constructor' && typeof item === 'object'))
-        errors.push({ path, message: `may not have a key ${key}` });
+      if (isTreacherous(key, item)) errors.push({ path, message: `may not have a key ${key}` });
       else if (textProblem(key) !== undefined)
         errors.push({ path, message: 'has a key that cannot be kept' });
       else unacceptable(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, errors);
@@ -125,6 +135,6 @@ const unacceptable = (value: unknown, path: string, errors: InputError[]): Input
 const textProblem = (text: string): string | undefined =>
   text.includes('\0')
     ? 'may not contain NUL'
-    : /\p{Surrogate}/u.test(text)
+    : !text.isWellFormed()
       ? 'may not contain half a surrogate pair'
       : undefined;
