@@ -1,7 +1,7 @@
 import { type ServiceName, services } from '../services/table.js';
 
 /** Something that people do in the shop, or see of it. */
-export const abilities = [
+const abilities = [
   'browse',
   'search',
   'stock',

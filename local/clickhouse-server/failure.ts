@@ -1,7 +1,7 @@
 import { messageOf } from '#platform/errors';
 
 /** A failure in the text form of a ClickHouse server: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
-export class ServerFailure extends Error {
+class ServerFailure extends Error {
   constructor(
     readonly code: number,
     readonly status: number,

@@ -11,7 +11,7 @@ import type { Assortment } from './assortment.js';
  * seldom on what they do not need, and put in the cart some of what they need and have seen. Nothing here is shared with
  * the code that recommends; all of the figures are invented, and the recommender is not asked for any.
  */
-export const trialHabits = {
+const trialHabits = {
   listsPerVisit: 2,
   productsPerList: 6,
   /** The probability of looking at the nth place (from 0) is this, to the power of n. */

@@ -13,7 +13,7 @@ import type { BrowsePath } from './browse-paths.js';
  * `browse-paths.ts` and the catalogue's basket statistics). The others are invented, and so is every figure that
  * follows from them, above all click rates of recommendations.
  */
-export const habits = {
+const habits = {
   /** Between two clicks: exponential, scaled down from about a minute. */
   gapMeanMs: 2500,
   gapMsMax: 15_000,

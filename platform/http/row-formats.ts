@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { problem } from './problem-details.js';
 
 /** The media types in which an answer of rows can be had; the first is for those who accept anything. */
-export const rowFormats = ['application/json', 'text/csv', 'application/x-ndjson'] as const;
+const rowFormats = ['application/json', 'text/csv', 'application/x-ndjson'] as const;
 
 export type RowFormat = (typeof rowFormats)[number];
 

@@ -42,7 +42,7 @@ export type OutboxRelay = Component & {
  * stored; then that batch is sent again first. (With several instances of a service, one that loses its database while
  * its send hangs may deliver that one batch late; the producer's 10 s bound the send.)
  */
-export const relayBatchMax = 500;
+const relayBatchMax = 500;
 
 export type RelayOptions = {
   /** `relayBatchMax` if unset. */

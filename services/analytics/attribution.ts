@@ -19,15 +19,7 @@ import { accountsOfVisits, actionsUntil, productsOfKeys } from './recommendation
 const daysAsDefault = 30;
 const hourMs = 3_600_000;
 
-export const attributed = [
-  'product',
-  'recommendation',
-  'scenario',
-  'position',
-  'model',
-  'arm',
-  'choice',
-] as const;
+const attributed = ['product', 'recommendation', 'scenario', 'position', 'model', 'arm', 'choice'] as const;
 
 type Attributed = (typeof attributed)[number];
 

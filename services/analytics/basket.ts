@@ -16,7 +16,7 @@ import {
 
 const daysAsDefault = 90;
 
-export const basketRankings = ['lift', 'confidence', 'orders'] as const;
+const basketRankings = ['lift', 'confidence', 'orders'] as const;
 
 type Ranking = (typeof basketRankings)[number];
 

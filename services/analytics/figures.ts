@@ -112,7 +112,7 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
 };
 
 /** The aligned blocks that contain the period. */
-export const blocksOf = ({ fromMs, toMs }: Period, sizeMs: number): Period[] => {
+const blocksOf = ({ fromMs, toMs }: Period, sizeMs: number): Period[] => {
   const blocks: Period[] = [];
   for (let startMs = Math.floor(fromMs / sizeMs) * sizeMs; startMs < toMs; startMs += sizeMs)
     blocks.push({ fromMs: startMs, toMs: Math.min(startMs + sizeMs, latestMs) });

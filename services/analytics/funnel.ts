@@ -16,7 +16,7 @@ import {
 import { touching, visitsUntil } from './visit-rows.js';
 
 /** What a step can be: an action of a shopper, or the order of the account that the visit belongs to. */
-export const funnelSteps = [...shopperActions, 'order_confirmed'] as const;
+const funnelSteps = [...shopperActions, 'order_confirmed'] as const;
 
 type Step = (typeof funnelSteps)[number];
 

@@ -40,7 +40,7 @@ const shortestMs: Record<LocalUnit, number> = {
 export const bucketsMax = 10_080;
 
 /** Times outside of these are refused: ClickHouse's `DateTime` holds 1970 to 2106. */
-export const earliestMs = 0;
+const earliestMs = 0;
 export const latestMs = Date.parse('2100-01-01T00:00:00Z');
 
 export type PeriodRefusal = 'not_before_to' | 'not_before_now' | 'too_many_buckets' | 'out_of_range';

@@ -17,7 +17,7 @@ import { isSplit, term, touching } from './visit-rows.js';
 const daysAsDefault = 30;
 const minuteMs = 60_000;
 
-export const searchRankings = ['searches', 'unanswered'] as const;
+const searchRankings = ['searches', 'unanswered'] as const;
 
 type Ranking = (typeof searchRankings)[number];
 

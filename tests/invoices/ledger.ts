@@ -57,7 +57,7 @@ const cellsOf = (line: string): string[] =>
   );
 
 /** Thousandths of a pound times pieces, to pence, half up. */
-export const penceOf = (priceText: string, quantity: number): number => {
+const penceOf = (priceText: string, quantity: number): number => {
   const [pounds = '0', decimals = ''] = priceText.split('.');
   const thousandths = Number(pounds) * 1_000 + Number(decimals.padEnd(3, '0').slice(0, 3));
   return Math.floor((thousandths * quantity + 5) / 10);
@@ -66,7 +66,7 @@ export const penceOf = (priceText: string, quantity: number): number => {
 const hourMs = 3_600_000;
 
 /** The UK's rule: an hour ahead from 01:00 UTC of March's last Sunday to 01:00 UTC of October's. */
-export const londonToUtc = (wallTime: string): number => {
+const londonToUtc = (wallTime: string): number => {
   const asUtcMs = Date.parse(`${wallTime.replace(' ', 'T')}Z`);
   const lastSunday = (month: number): number => {
     const last = new Date(Date.UTC(new Date(asUtcMs).getUTCFullYear(), month + 1, 0, 1));
@@ -90,7 +90,7 @@ export const stockCodeOf = (productId: string): string => {
   return Buffer.from(letters, 'hex').toString().replaceAll('\0', '');
 };
 
-export const isGoods = ({ product, priceText }: InvoiceLine): boolean =>
+const isGoods = ({ product, priceText }: InvoiceLine): boolean =>
   /^\d{5}/.test(product) && Number(priceText) > 0;
 
 /**

@@ -104,7 +104,7 @@ export type SagaLimits = {
   paymentWaitMs: number;
 };
 
-export const usualLimits: SagaLimits = { stuckAfterMs: 60_000, paymentWaitMs: 900_000 };
+const usualLimits: SagaLimits = { stuckAfterMs: 60_000, paymentWaitMs: 900_000 };
 
 const laneOf = ({ type, service }: SagaEvent): Lane => {
   if (type === 'OrderShipped' || type === 'OrderDelivered') return 'delivery';

@@ -11,7 +11,7 @@ import { faultOf } from '../../words/words.ts';
 import { type Cart, emptyCart, quantityOf, withQuantity } from './cart.ts';
 import { type AskedLine, dropAnswered, keepAsked, tabStore, unansweredIn } from './unanswered.ts';
 
-export const cartKey = ['get', '/api/cart'] as const;
+const cartKey = ['get', '/api/cart'] as const;
 
 /** Clicks that follow each other this closely are sent as one write of the last quantity. */
 const settleMs = 250;

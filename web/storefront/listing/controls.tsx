@@ -8,7 +8,7 @@ import { formatMoney } from '../../money/money.ts';
 import { categoryWords } from '../../words/words.ts';
 import { chipsOf, type Filters, type Sort, sorts, sortWords, withFilter } from './filters.ts';
 
-export const shopCurrency = 'GBP';
+const shopCurrency = 'GBP';
 export const priceWords = (amountMinor: number): string =>
   formatMoney({ amountMinor, currency: shopCurrency });
 

@@ -12,7 +12,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Page } from '../shell/page.tsx';
 
 /** Only a path of this shop: an address of elsewhere would send a new login away. */
-export const safePath = (path: string | undefined): string =>
+const safePath = (path: string | undefined): string =>
   path !== undefined && /^\/(?![/\\])/.test(path) ? path : '/';
 
 /** Takes the login over, makes the guest's cart the user's, and goes where the visitor wanted to be. */
