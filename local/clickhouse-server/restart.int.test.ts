@@ -69,3 +69,14 @@ it('a killed server has every row that it acknowledged, and still knows their to
   expect(await answer.json()).toEqual([{ n: 60, sum: (60 * 59) / 2 }]);
   await client.close();
 });
+
+it('the server reads its own settings of tables, by which a small table is not written anew for every few rows', async () => {
+  const client = createClient({ url: `http://127.0.0.1:${port}` });
+  const answer = await client.query({
+    query:
+      "SELECT toUInt32(value) AS base FROM system.merge_tree_settings WHERE name = 'merge_selector_base'",
+    format: 'JSONEachRow',
+  });
+  expect(await answer.json()).toEqual([{ base: 14 }]);
+  await client.close();
+});
