@@ -17,7 +17,8 @@ export type OpenDestination = {
 /** The most spans that wait for one receiver; further spans are dropped. */
 const spansQueuedMax = 4096;
 const spansPerExportMax = 256;
-const exportDelayMs = 500;
+/** Taking a batch costs a receiver as much as seventy spans, so that the spans of an order go together. */
+const exportDelayMs = 2_000;
 
 /**
  * One bounded queue for each destination, so that a receiver that is away does not affect the other. Exporters are
