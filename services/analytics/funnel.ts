@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { matching, wholeNumber } from '#platform/http/text';
 import { shopperActions } from '#schemas/shopper-actions';
-import { type Batches, batchParams, gatheredFrom, isBehind } from './gathered-rows.js';
+import { type Batches, batchParams, isBehind } from './gathered-rows.js';
+import { orderRows } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -94,10 +95,14 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
     steps: way,
     ...Object.fromEntries(way.map((step, place) => [`step${place}`, step])),
   },
-  gathered: gatheredFrom('visits', (made) => ({
-    sql: byVisitSql(way, made),
-    params: { ...periodParams(period), ...batchParams(made), windowMs },
-  })),
+  gathered: {
+    reads: ['visits', 'orders'],
+    of: ({ visits, orders }) =>
+      visits && {
+        sql: byVisitSql(way, visits, orders),
+        params: { ...periodParams(period), ...batchParams(visits, orders), windowMs },
+      },
+  },
 });
 
 const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
@@ -118,7 +123,7 @@ const msOf = (instant: string): string => `toUnixTimestamp64Milli(toDateTime64($
  * outside of the window: then all of its ways are followed as `windowFunnel` does. Each moment is a statement of its own,
  * because an expression would be analysed as often as those behind it name it.
  */
-const byVisitSql = (way: readonly Step[], made: Batches): string => {
+const byVisitSql = (way: readonly Step[], made: Batches, orders: Batches | undefined): string => {
   const actions = way.filter((step) => step !== 'order_confirmed');
   const hasOrders = actions.length < way.length;
   const [first = 'product_viewed'] = way.map(momentsOf);
@@ -127,7 +132,7 @@ const byVisitSql = (way: readonly Step[], made: Batches): string => {
         arrayFirst(at -> at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}, ${first}) AS moment0
       FROM (${visitsUntil(reachEnd, actions, made)}
       ) AS v
-      ${hasOrders ? `LEFT JOIN (${ordersOfVisitRows(made)}) AS o ON o.visit_key = v.visit_key` : ''}
+      ${hasOrders ? `LEFT JOIN (${ordersOfVisitRows(made, orders)}) AS o ON o.visit_key = v.visit_key` : ''}
       WHERE moment0 != ${noTime}`;
   const followed = way
     .slice(1)
@@ -145,26 +150,39 @@ const byVisitSql = (way: readonly Step[], made: Batches): string => {
       (begun, each) -> if(each.2 = 1, arrayPushFront(arrayPopFront(begun), each.1),
         if(begun[each.2 - 1] > 0 AND each.1 <= begun[each.2 - 1] + {windowMs:Int64},
           arrayMap((at, place) -> if(place = each.2, begun[each.2 - 1], at), begun, arrayEnumerate(begun)), begun)),
-      if(isLonger, steps_at, []), arrayResize(emptyArrayInt64(), ${way.length})
+      steps_at, arrayResize(emptyArrayInt64(), ${way.length})
     ))), reached) AS level, count() AS visits
   FROM (
-    SELECT toUInt8(${way.map((_, place) => `(moment${place} != ${noTime})`).join(' + ')}) AS reached,
-      reached > 1 AND greatest(${lasts.join(', ')}) > moment0 + toIntervalMillisecond({windowMs:UInt64}) AS isLonger,
-      arraySort(arrayFilter(each -> isLonger AND each.1 >= ${msOf("{from:DateTime('UTC')}")} AND each.1 < if(each.2 = 1, ${msOf("{to:DateTime('UTC')}")}, ${msOf(reachEnd)}), arrayConcat(
+    SELECT reached, isLonger, if(isLonger, arraySort(arrayFilter(
+        each -> each.1 >= ${msOf("{from:DateTime('UTC')}")} AND each.1 < if(each.2 = 1, ${msOf("{to:DateTime('UTC')}")}, ${msOf(reachEnd)}), arrayConcat(
         ${stepsAt.join(',\n        ')}
-      ))) AS steps_at
-    FROM (${followed})
+      ))), []) AS steps_at
+    FROM (
+      SELECT *, reached > 1 AND lastly > moment0 + toIntervalMillisecond({windowMs:UInt64}) AS isLonger
+      FROM (
+        SELECT *, toUInt8(${way.map((_, place) => `(moment${place} != ${noTime})`).join(' + ')}) AS reached,
+          greatest(${lasts.join(', ')}) AS lastly
+        FROM (${followed})
+      )
+    )
   )
   GROUP BY level
   HAVING level > 0`;
 };
 
-/** The same orders by visit as those of `ordersOfVisits`. */
-const ordersOfVisitRows = (made: Batches): string => `
+/** The same orders by visit as those of `ordersOfVisits`. What is behind the batches is few, and joined as it is. */
+const ordersOfVisitRows = (made: Batches, ordersMade: Batches | undefined): string => {
+  const columns = (of: string): string =>
+    ordersMade === undefined
+      ? `SELECT ${of.replace('at', 'occurred_at AS at')} FROM sales WHERE ${ordersOfAccounts}`
+      : orderRows(
+          of,
+          `orders > 0 AND user_key != 0 AND at >= {from:DateTime('UTC')} AND at < ${reachEnd}`,
+          ordersMade,
+        );
+  return `
         SELECT v.visit_key AS visit_key, arraySort(groupArray(o.at)) AS orders
-        FROM (
-          SELECT user_key, occurred_at AS at FROM sales
-          WHERE ${ordersOfAccounts}
+        FROM (${columns('user_key, at')}
         ) AS o
         ASOF INNER JOIN (
           SELECT user_key, visit_key, min(at) AS began_at
@@ -173,15 +191,16 @@ const ordersOfVisitRows = (made: Batches): string => `
             FROM visit_actions
             ARRAY JOIN accounts AS user_key, account_ats AS ats
             PREWHERE ${touching(reachEnd)}
-            WHERE user_key IN (SELECT user_key FROM sales WHERE ${ordersOfAccounts})
+            WHERE user_key IN (${columns('user_key')})
               AND at != ${noTime} AND at < ${reachEnd}
             UNION ALL
             SELECT user_key, visit_key, occurred_at FROM shopper_activity
-            WHERE user_key IN (SELECT user_key FROM sales WHERE ${ordersOfAccounts}) AND ${isBehind(made)} AND ${inReach}
+            WHERE user_key != 0 AND ${isBehind(made)} AND ${inReach}
           )
           GROUP BY user_key, visit_key
         ) AS v ON v.user_key = o.user_key AND o.at >= v.began_at
         GROUP BY visit_key`;
+};
 
 /** Each order of an account with the account's visit that began last before it. Few accounts order. */
 const ordersOfVisits = `

@@ -73,9 +73,9 @@ export const isBehind = ({ upto }: Pick<Batches, 'upto'>): string => {
   return `(${ranges.join(' OR ')} OR kafka_partition > ${last})`;
 };
 
-/** The condition of the rows of batches that count: a number is that of one batch of one source. */
+/** The condition of the rows of batches that count: a number is that of one batch of one kind and source. */
 export const live = 'batch IN {batches:Array(UInt64)}';
 
-export const batchParams = ({ batches }: Pick<Batches, 'batches'>): Record<string, unknown> => ({
-  batches: [...batches],
-});
+export const batchParams = (
+  ...made: readonly (Pick<Batches, 'batches'> | undefined)[]
+): Record<string, unknown> => ({ batches: made.flatMap((of) => of?.batches ?? []) });

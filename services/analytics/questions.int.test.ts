@@ -725,6 +725,31 @@ describe('gathered rows', () => {
     await areEqual();
   });
 
+  it('of a time with nothing in it are as the raw ones, and no period ends before it begins', async () => {
+    for (const name of [
+      'overview',
+      'retention',
+      'rfm',
+      `basket?productId=${products[0]}`,
+      'funnel',
+      'searches',
+    ]) {
+      const path = name.includes('?') ? `${name}&` : `${name}?`;
+      const { items } = await answerOf(`${path}from=2025-01-01T00:00:00Z&to=2025-02-01T00:00:00Z`);
+      expect(items.filter(({ visits }: { visits?: number }) => visits !== 0)).toEqual([]);
+      for (const to of ['2026-03-01T00:00:00Z', '2026-02-01T00:00:00Z'])
+        expect((await shop.ask(`${path}from=2026-03-01T00:00:00Z&to=${to}`)).status).toBe(400);
+    }
+  });
+
+  it('of visits answer a funnel with orders also while those are not gathered', async () => {
+    const path = `funnel?${asked}&steps=product_viewed,order_confirmed`;
+    const { items } = await answerOf(path);
+    shop.readGathered(true, { areOrdersToo: false });
+    expect(await shop.items(path)).toEqual(items);
+    shop.readGathered(false);
+  });
+
   it('of orders in several of them are put together, whatever was sent twice or late', async () => {
     const [first] = sales as [SaleLine];
     const again = sales

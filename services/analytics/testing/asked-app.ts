@@ -140,13 +140,14 @@ export const askedApp = async (
   const gatheredOf = (rowsMin: number) =>
     createGatheredRows({ clickhouse, clock, logger: testLogger('analytics'), rowsMin, servedMsMax: 0 });
   let gathered: ReturnType<typeof gatheredOf> | undefined;
+  let areOrdersRead = true;
   const answers = createAnswers({
     clickhouse: withinCost(clickhouse, fastCrowd, limits),
     completeness,
     clock,
     gathered: {
       visits: { current: async () => gathered?.visits.current() },
-      orders: { current: async () => gathered?.orders.current() },
+      orders: { current: async () => (areOrdersRead ? gathered?.orders.current() : undefined) },
     },
   });
   const { app } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
@@ -198,9 +199,10 @@ export const askedApp = async (
       const { visits, orders } = gatheredOf(1);
       await Promise.all([visits.extend(), orders.extend()]);
     },
-    /** From now on questions are answered from gathered rows, or from raw rows. */
-    readGathered: (isGathered: boolean): void => {
+    /** From now on questions are answered from gathered rows, or from raw rows, or orders from raw and visits from gathered ones. */
+    readGathered: (isGathered: boolean, { areOrdersToo = true } = {}): void => {
       version += 1;
+      areOrdersRead = areOrdersToo;
       gathered = isGathered ? gatheredOf(Number.POSITIVE_INFINITY) : undefined;
     },
     ...insertsInto(clickhouse, nowMs),
