@@ -130,8 +130,6 @@ const inPeriod = "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:Da
 const inReach =
   "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 
-const inWindow = 's.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})';
-
 /** Only visits with a click are looked at any further. */
 const ofVisitsWithClick = `${inReach} AND visit_key IN (
           SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
@@ -156,32 +154,45 @@ const clicks = (keyed: string): string => `
 
 /** The visit with which a guest ordered. */
 const visitsOfOrders = `
-          SELECT key AS order_id, sipHash64(JSONExtractString(payload, 'visitId')) AS visit FROM domain_events
+          SELECT sipHash64(key) AS order_key, sipHash64(JSONExtractString(payload, 'visitId')) AS visit FROM domain_events
           WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach}`;
 
-/** No line comes back before it is sold. */
-const returned = `
-          SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales
-          WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')} GROUP BY order_key, line`;
-
 const soldLines = (product: string): string => `
-      SELECT user_key != 0, if(user_key != 0, user_key, placed.visit), ${product}, occurred_at, order_id, toInt64(quantity),
-        back.returned, toString(currency), amount_minor
+      SELECT user_key != 0, if(user_key != 0, user_key, placed.visit), ${product}, occurred_at, order_key, line,
+        toInt64(quantity), toString(currency), amount_minor
       FROM sales
       LEFT JOIN (${visitsOfOrders}
-      ) AS placed USING (order_id)
-      LEFT JOIN (${returned}
-      ) AS back USING (order_key, line)
+      ) AS placed USING (order_key)
       WHERE kind = 'sale' AND ${inReach} AND (user_key != 0 OR placed.visit != 0)`;
 
-/** What may follow a click: an addition, which has no order, or an order line. */
+/** What `soldLines` has, for an addition, which has no order. */
+const noOrder =
+  "toUInt64(0) AS order_key, toInt32(0) AS line, toInt64(0) AS units, '' AS currency, toInt64(0) AS amount";
+
+/** What may follow a click: an addition, or an order line. */
 const followers = `
-      SELECT 0 AS is_account, visit_key AS who_key, ifNull(product_id, '') AS product, occurred_at AS at, '' AS order_id,
-        toInt64(0) AS units, toInt64(0) AS returned, '' AS currency, toInt64(0) AS amount
+      SELECT 0 AS is_account, visit_key AS who_key, ifNull(product_id, '') AS product, occurred_at AS at, ${noOrder}
       FROM shopper_activity
       WHERE type = 'product_added' AND ${ofVisitsWithClick}
       UNION ALL
       ${soldLines('product_id')}`;
+
+/**
+ * The followers with the click that each is credited to. Few are credited, so what came back is looked up behind. No line comes
+ * back before it is sold.
+ */
+const credited = (followers: string, clicks: string): string => `
+      SELECT k.key, 0, 0, s.order_key = 0, s.order_key, s.units, back.returned, emptyArrayUInt8(),
+        if(s.order_key = 0, CAST(map(), 'Map(String, Int64)'), map(s.currency, s.amount))
+      FROM (${followers}
+      ) AS s
+      ASOF INNER JOIN (${clicks}
+      ) AS k ON k.is_account = s.is_account AND k.who_key = s.who_key AND k.product = s.product AND s.at >= k.clicked_at
+      LEFT JOIN (
+        SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales
+        WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')} GROUP BY order_key, line
+      ) AS back ON back.order_key = s.order_key AND back.line = s.line
+      WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})`;
 
 // Over seventy lines: one statement, whose parts have a meaning only together.
 const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: number): Query => {
@@ -193,26 +204,19 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
     currencies, amounts
   FROM (
     SELECT key, sum(f.shown) AS shown, sum(f.clicked) AS clicked, sum(f.added) AS added,
-      uniqExactIf(f.order_id, f.order_id != '') AS orders, sum(f.units) AS units,
+      uniqExactIf(f.order_key, f.order_key != 0) AS orders, sum(f.units) AS units,
       sum(f.returned) AS returned, groupArrayArray(f.at_places) AS at_places,
       mapKeys(sumMap(f.revenue) AS revenue) AS currencies, mapValues(revenue) AS amounts
     FROM (
       SELECT ${keyed} AS key, countIf(type = 'recommendation_shown') AS shown,
-        countIf(type = 'recommendation_clicked') AS clicked, 0 AS added, '' AS order_id, toInt64(0) AS units,
+        countIf(type = 'recommendation_clicked') AS clicked, 0 AS added, toUInt64(0) AS order_key, toInt64(0) AS units,
         toInt64(0) AS returned, groupArrayIf(${place}, type = 'recommendation_shown') AS at_places,
         CAST(map(), 'Map(String, Int64)') AS revenue
       FROM shopper_activity
       WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}
       GROUP BY key
 
-      UNION ALL
-      SELECT k.key, 0, 0, s.order_id = '', s.order_id, s.units, s.returned, emptyArrayUInt8(),
-        if(s.order_id = '', CAST(map(), 'Map(String, Int64)'), map(s.currency, s.amount))
-      FROM (${followers}
-      ) AS s
-      ASOF INNER JOIN (${clicks(keyed)}
-      ) AS k ON k.is_account = s.is_account AND k.who_key = s.who_key AND k.product = s.product AND s.at >= k.clicked_at
-      WHERE ${inWindow}
+      UNION ALL${credited(followers, clicks(keyed))}
     ) AS f
     WHERE key != ''
     GROUP BY key
@@ -259,12 +263,12 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
       g.units AS units, g.returned AS returned, g.at_places AS at_places, g.currencies AS currencies, g.amounts AS amounts
     FROM (
       SELECT key, sum(f.shown) AS shown, sum(f.clicked) AS clicked, sum(f.added) AS added,
-        uniqExactIf(f.order_id, f.order_id != '') AS orders, sum(f.units) AS units, sum(f.returned) AS returned,
+        uniqExactIf(f.order_key, f.order_key != 0) AS orders, sum(f.units) AS units, sum(f.returned) AS returned,
         groupArrayArray(f.at_places) AS at_places, mapKeys(sumMap(f.revenue) AS revenue) AS currencies,
         mapValues(revenue) AS amounts
       FROM (
         SELECT ${key} AS key, countIf(type = 'recommendation_shown') AS shown,
-          countIf(type = 'recommendation_clicked') AS clicked, 0 AS added, '' AS order_id, toInt64(0) AS units,
+          countIf(type = 'recommendation_clicked') AS clicked, 0 AS added, toUInt64(0) AS order_key, toInt64(0) AS units,
           toInt64(0) AS returned, groupArrayIf(place, type = 'recommendation_shown') AS at_places,
           CAST(map(), 'Map(String, Int64)') AS revenue
         FROM (${actionsUntil(
@@ -275,18 +279,14 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
         )}
         )
         GROUP BY key
-        UNION ALL
-        SELECT k.key, 0, 0, s.order_id = '', s.order_id, s.units, s.returned, emptyArrayUInt8(),
-          if(s.order_id = '', CAST(map(), 'Map(String, Int64)'), map(s.currency, s.amount))
-        FROM (
-          SELECT 0 AS is_account, visit_key AS who_key, product_key AS product, at, '' AS order_id, toInt64(0) AS units,
-            toInt64(0) AS returned, '' AS currency, toInt64(0) AS amount
+        UNION ALL${credited(
+          `
+          SELECT 0 AS is_account, visit_key AS who_key, product_key AS product, at, ${noOrder}
           FROM (${actionsUntil(reachEnd, ['product_added'], ['visit_key', 'product_key', 'at'], made)}
           )
           UNION ALL
-          ${soldLines('sipHash64(product_id)')}
-        ) AS s
-        ASOF INNER JOIN (
+          ${soldLines('sipHash64(product_id)')}`,
+          `
           SELECT who.1 AS is_account, who.2 AS who_key, click.product_key AS product, ${key} AS key, at AS clicked_at
           FROM (${actionsUntil(
             periodEnd,
@@ -297,9 +297,8 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
           ) AS click
           LEFT JOIN (${accountsOfVisits(made)}
           ) AS account USING (visit_key)
-          ARRAY JOIN if(buyer = 0, [(0, visit_key)], [(0, visit_key), (1, buyer)]) AS who
-        ) AS k ON k.is_account = s.is_account AND k.who_key = s.who_key AND k.product = s.product AND s.at >= k.clicked_at
-        WHERE ${inWindow}
+          ARRAY JOIN if(buyer = 0, [(0, visit_key)], [(0, visit_key), (1, buyer)]) AS who`,
+        )}
       ) AS f
       WHERE key != ${isByProduct ? '0' : "''"}
       GROUP BY key
