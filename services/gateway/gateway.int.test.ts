@@ -429,24 +429,37 @@ describe('shopper activity', () => {
   it('sent again with its own id has the same id in Kafka, and twice in one request is there once', async () => {
     const { url } = await startGateway({});
     const visitId = `v-${randomUUID()}`;
-    const body = { events: [view(visitId, { eventId: 'one' }), view(visitId, { eventId: 'two' })] };
+    // An id is one of its visit's: another visit may use the same.
+    const other = `${visitId}-other`;
+    const body = {
+      events: [
+        view(visitId, { eventId: 'one' }),
+        view(visitId, { eventId: 'two' }),
+        view(other, { eventId: 'one' }),
+      ],
+    };
     body.events.push(...body.events);
     for (let sent = 0; sent < 2; sent += 1)
-      expect(await (await send(url, body)).json()).toEqual({ accepted: 4, errors: [] });
+      expect(await (await send(url, body)).json()).toEqual({ accepted: 6, errors: [] });
 
     const ids: (string | undefined)[] = [];
+    const idsOfOther: (string | undefined)[] = [];
     const broker = connectBroker(testHost('reader'), engines().kafka);
     const consumer = broker.consumer({ group: `gateway-test.${visitId}`, topics: [topic] });
     try {
       await consumer.run(async ({ records: batch }) => {
-        for (const { key, headers } of batch) if (key?.toString() === visitId) ids.push(headers['event-id']);
+        for (const { key, headers } of batch) {
+          if (key?.toString() === visitId) ids.push(headers['event-id']);
+          if (key?.toString() === other) idsOfOther.push(headers['event-id']);
+        }
       });
-      await eventually(() => ids.length === 4, { timeoutMs: 20_000 });
+      await eventually(() => ids.length === 4 && idsOfOther.length === 2, { timeoutMs: 20_000 });
     } finally {
       await consumer.close();
     }
     expect(ids.slice(2)).toEqual(ids.slice(0, 2));
     expect(new Set(ids).size).toBe(2);
+    expect(new Set([...ids, ...idsOfOther]).size).toBe(3);
   });
 
   it('is refused as a whole when the envelope is wrong', async () => {
