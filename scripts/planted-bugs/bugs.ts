@@ -490,8 +490,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/analytics/attribution.ts',
-        find: "const inWindow = 's.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})';",
-        replace: "const inWindow = 'true';",
+        find: 'WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})`',
+        replace: 'WHERE true`',
       },
     ],
     tests: ['services/analytics/questions.int.test.ts'],
