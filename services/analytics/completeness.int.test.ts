@@ -121,3 +121,16 @@ it('is complete up to what its source has sent, and stands still while the sourc
   clock.advanceMs(9_000);
   expect(await gauge.read()).toMatchObject({ lagMs: 40_000, version });
 });
+
+it('keeps no question waiting for one that does not answer: what was read last is said, with a lag that grows', async (context) => {
+  let isAway = false;
+  const answered = Promise.withResolvers<number>();
+  const { clock, gauge } = await setUp(context, async () => (isAway ? answered.promise : 0));
+  const { asOfMs, lagMs, version } = await gauge.read();
+  isAway = true;
+  clock.advanceMs(hourMs);
+  const startedAt = performance.now();
+  expect(await gauge.read()).toEqual({ asOfMs, lagMs: lagMs + hourMs, version });
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  answered.resolve(0);
+});

@@ -2,6 +2,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
 import type { Component, Logger } from '#platform/service-host';
+import { endsWithin } from '#platform/waiting/deadline';
 
 /** The event time up to which an answer is complete (epoch ms), and how far that is behind now (ms). */
 export type Completeness = { asOfMs: number; lagMs: number };
@@ -13,12 +14,14 @@ export type CompletenessGauge = Component & {
   /**
    * Call it before the query whose answer it describes, so that the answer contains everything ingested by then. A
    * reading is shared for 100 ms, and while it is taken anew for as long again. While Kafka does not answer, `asOf` stays
-   * the same and `lagMs` grows. `lagMs` is elapsed time: if the wall clock is set back, `asOf` goes back too, as event times do, but `lagMs` does not change.
+   * the same and `lagMs` grows; a question waits for it 1.5 s at most. `lagMs` is elapsed time: if the wall clock is set back, `asOf` goes back too, as event times do, but `lagMs` does not change.
    */
   read(): Promise<Reading>;
 };
 
 const readingMsMax = 100;
+/** A question does not wait longer for a broker that does not answer: it then has the last reading, whose `lagMs` grows. */
+const waitMsMax = 1_500;
 /**
  * The time that an event may take from its clock to the log, where its source does not say how far it is: a transaction
  * has to commit, and the relay has to send the event. `outbox_relay_delay_seconds` measures the delay. If a relay stops
@@ -120,7 +123,9 @@ export const createCompletenessGauge = (options: {
         reading ??= refresh().finally(() => {
           reading = undefined;
         });
-        if (ageMs > 2 * readingMsMax) await reading;
+        const isFirst = readAtMs === Number.NEGATIVE_INFINITY;
+        if (isFirst) await reading;
+        else if (ageMs > 2 * readingMsMax) await endsWithin(waitMsMax, reading);
       }
       const nowMs = clock.nowMs();
       const lagMs = Math.min(Math.ceil(clock.monotonicMs() - completeToMs), nowMs);

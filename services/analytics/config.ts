@@ -17,7 +17,7 @@ export const analyticsConfig = envSchema({
   ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
   /** That of the windowed jobs. */
   windowsGroup: ['WINDOWS_GROUP', setting.text.default('windows')],
-  queryTimeoutMs: ['ANALYTICS_QUERY_TIMEOUT_MS', setting.integer(100, 120_000).default(10_000)],
+  queryTimeoutMs: ['ANALYTICS_QUERY_TIMEOUT_MS', setting.integer(100, 120_000).default(8_000)],
 });
 
 export type AnalyticsConfig = Readonly<ReturnType<typeof analyticsConfig.parse>>;

@@ -1,9 +1,8 @@
 import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
-import { remoteAuthenticator } from '#platform/http/auth';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { askWatermarkAge } from '#platform/outbox/watermark';
 import { createRedis } from '#platform/redis/client';
-import { openFront } from '#platform/service';
+import { openFront, useTokens } from '#platform/service';
 import type { Host, Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
@@ -48,7 +47,7 @@ export const service: Service<AnalyticsConfig> = {
     );
     const gathered = createGatheredRows({ clickhouse: gathering, clock: host.clock, logger: host.logger });
     const { sales, activity, stockOuts, fraudSignals } = gaugesOf(config, host, clickhouse);
-    const app = openFront(host, config, remoteAuthenticator(config, host.clock));
+    const app = openFront(host, config, useTokens(host, config));
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
     const slow = withinCost(slowClickhouse, slowCrowd);
