@@ -5,7 +5,7 @@ const withEffects = [
   '/(main|service|config|reactions|routes)[.]ts$',
   '-(routes|store|reads|metrics|telemetry|replica|worker|listener|calls|provider|sink)[.]ts$',
   '[.]test[.]ts$',
-  '^services/analytics/reconciliation[.]ts$',
+  '^services/analytics/(completeness|reconciliation)[.]ts$',
   '^services/gateway/(account-export|api-keys|catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|remote-pass|request-counter|sharing|upstream|web-files)[.]ts$',
   '^services/order/(access|place-order|sweeper)[.]ts$',
   '^services/user/(accounts|address-book|announcements|answers|api-keys|contact-backfill|devices|logins|mailed-tokens|password|signing-keys|tokens)[.]ts$',
