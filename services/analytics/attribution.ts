@@ -7,10 +7,13 @@ import type { Period } from './period.js';
 import {
   count,
   endpoint,
+  isInTime,
+  periodEnd,
   periodParams,
   periodQuery,
   periodRounding,
   type Query,
+  reachEnd,
   share,
   wholePeriod,
 } from './question.js';
@@ -125,10 +128,9 @@ const placeMax = 49;
 const place = `toUInt8(least(ifNull(position, 0), ${placeMax}))`;
 const placesRowsMax = 5_000;
 
-const inPeriod = "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}";
+const inPeriod = isInTime('occurred_at');
 /** From the start of the period to the end of the window of its last click. */
-const inReach =
-  "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
+const inReach = isInTime('occurred_at', reachEnd);
 
 /** Only visits with a click are looked at any further. */
 const ofVisitsWithClick = `${inReach} AND visit_key IN (
@@ -241,8 +243,6 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
   };
 };
 
-const periodEnd = "{to:DateTime('UTC')}";
-const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 const productKey = "if(ifNull(product_id, '') = '', 0, sipHash64(assumeNotNull(product_id)))";
 const maskedLabel = labelInSql('label');
 const keysByVisit: Record<Exclude<Attributed, 'recommendation'>, string> = {

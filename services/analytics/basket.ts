@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { uuid, wholeNumber } from '#platform/http/text';
 import { type Batches, batchParams, gatheredFrom } from './gathered-rows.js';
-import { inPeriod, orderRows, soldOrders, soldProducts } from './order-rows.js';
+import { orderRows, soldOrders, soldProducts } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
   endpoint,
+  isInTime,
   periodParams,
   periodQuery,
   periodRounding,
@@ -81,10 +82,10 @@ const togetherQuery = (
       uniqExactIf(order_key, order_key IN (
         SELECT order_key FROM sales
         WHERE kind = 'sale' AND product_id = {productId:String}
-          AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+          AND ${isInTime('occurred_at')}
       )) AS together
     FROM sales
-    WHERE kind = 'sale' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+    WHERE kind = 'sale' AND ${isInTime('occurred_at')}
     GROUP BY product_id
     HAVING together >= {ordersMin:UInt32} OR product_id = {productId:String}`,
     ),
@@ -130,12 +131,12 @@ const ordersQuery = (period: Period): Query => ({
   sql: `
   SELECT count() AS all FROM sales
   WHERE kind = 'sale' AND line = 0
-    AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`,
+    AND ${isInTime('occurred_at')}`,
   params: periodParams(period),
   gathered: gatheredFrom('orders', (made) => ({
     sql: `
   SELECT sum(orders) AS all
-  FROM (${orderRows('orders', inPeriod, made)}
+  FROM (${orderRows('orders', isInTime('at'), made)}
   )`,
     params: { ...periodParams(period), ...batchParams(made) },
   })),

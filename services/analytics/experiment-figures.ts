@@ -20,7 +20,7 @@ import {
 import { teamInSql } from '#schemas/interleaving';
 import { labelInSql } from '#schemas/recommendation-label';
 import type { Period } from './period.js';
-import { periodParams, type Query } from './question.js';
+import { isInTime, periodParams, type Query } from './question.js';
 
 /** What became of the visitors of one arm. */
 export type ArmCounts = {
@@ -58,7 +58,7 @@ const visitorsOf = (unit: string): string => `visitors AS (
     FROM (
       SELECT ${unit} AS unit, toUInt8(${label.arm}) AS arm, occurred_at AS at, recommendation_id AS list
       FROM shopper_activity
-      WHERE type = 'recommendation_shown' AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+      WHERE type = 'recommendation_shown' AND ${isInTime('occurred_at')}
         AND ${label.experiment} = {code:UInt16} AND unit != ''
     )
     WHERE ${bucketInSql('unit')} >= arrayElement({froms:Array(UInt16)}, arm + 1)

@@ -4,6 +4,7 @@ import {
   count,
   endpoint,
   instantOf,
+  isInTime,
   periodParams,
   periodQuery,
   periodRounding,
@@ -62,7 +63,7 @@ const fraudSql = `
   SELECT signal_id AS signalId, kind, buyer, user_id AS userId, order_id AS orderId, count,
     amount_minor AS amountMinor, currency, detail, toUnixTimestamp64Milli(occurred_at) AS atMs
   FROM fraud_signals FINAL
-  WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+  WHERE ${isInTime('occurred_at')}
     AND ({kind:String} = '' OR kind = {kind:String})
   ORDER BY occurred_at DESC, signal_id
   LIMIT {limit:UInt32}`;

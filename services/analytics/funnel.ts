@@ -7,10 +7,12 @@ import type { Period } from './period.js';
 import {
   count,
   endpoint,
+  isInTime,
   periodParams,
   periodQuery,
   periodRounding,
   type Query,
+  reachEnd,
   share,
   wholePeriod,
 } from './question.js';
@@ -105,9 +107,7 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
   },
 });
 
-const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
-const inReach = `occurred_at >= {from:DateTime('UTC')}
-            AND occurred_at < ${reachEnd}`;
+const inReach = isInTime('occurred_at', reachEnd);
 
 const ordersOfAccounts = `kind = 'sale' AND line = 0 AND user_key != 0 AND ${inReach}`;
 
@@ -129,7 +129,7 @@ const byVisitSql = (way: readonly Step[], made: Batches, orders: Batches | undef
   const [first = 'product_viewed'] = way.map(momentsOf);
   const visits = `
       SELECT ${[...actions, ...(hasOrders ? ['o.orders AS orders'] : [])].join(', ')},
-        arrayFirst(at -> at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}, ${first}) AS moment0
+        arrayFirst(at -> ${isInTime('at')}, ${first}) AS moment0
       FROM (${visitsUntil(reachEnd, actions, made)}
       ) AS v
       ${hasOrders ? `LEFT JOIN (${ordersOfVisitRows(made, orders)}) AS o ON o.visit_key = v.visit_key` : ''}
@@ -175,11 +175,7 @@ const ordersOfVisitRows = (made: Batches, ordersMade: Batches | undefined): stri
   const columns = (of: string): string =>
     ordersMade === undefined
       ? `SELECT ${of.replace('at', 'occurred_at AS at')} FROM sales WHERE ${ordersOfAccounts}`
-      : orderRows(
-          of,
-          `orders > 0 AND user_key != 0 AND at >= {from:DateTime('UTC')} AND at < ${reachEnd}`,
-          ordersMade,
-        );
+      : orderRows(of, `orders > 0 AND user_key != 0 AND ${isInTime('at', reachEnd)}`, ordersMade);
   return `
         SELECT v.visit_key AS visit_key, arraySort(groupArray(o.at)) AS orders
         FROM (${columns('user_key, at')}

@@ -1,5 +1,6 @@
 import { topics } from '#schemas/topics';
-import { type Batches, type GatheredTables, isBehind, live } from './gathered-rows.js';
+import { type Batches, type GatheredTables, isBehind, live, productsByKey } from './gathered-rows.js';
+import { isInTime } from './question.js';
 
 /**
  * The statements over `order_sales`, which has a row for each order, moment, currency and account of a batch of Kafka offsets.
@@ -34,11 +35,9 @@ export const orderTables: GatheredTables = {
   ],
 };
 
-export const inPeriod = "at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}";
-
 /** Lines sold in the period that are in no batch. */
 const soldBehind = (made: Batches): string =>
-  `FROM sales WHERE kind = 'sale' AND ${isBehind(made)} AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`;
+  `FROM sales WHERE kind = 'sale' AND ${isBehind(made)} AND ${isInTime('occurred_at')}`;
 
 /**
  * `columns` of the rows for which `isMeant` holds: of the batches as they are, and of `sales` behind them one a line. What
@@ -64,22 +63,16 @@ const isSplit = (made: Batches): string => `order_key IN (
 
 /** A row for each order of the period with the products that it was sold with in the period (`product_keys`). */
 export const soldOrders = (made: Batches): string => `
-          SELECT product_keys FROM order_sales WHERE ${live} AND is_sale AND ${inPeriod} AND NOT ${isSplit(made)}
+          SELECT product_keys FROM order_sales WHERE ${live} AND is_sale AND ${isInTime('at')} AND NOT ${isSplit(made)}
           UNION ALL
           SELECT groupUniqArrayArray(part.product_keys)
           FROM (
             SELECT order_key, product_keys FROM order_sales
-            WHERE ${live} AND is_sale AND ${inPeriod} AND ${isSplit(made)}
+            WHERE ${live} AND is_sale AND ${isInTime('at')} AND ${isSplit(made)}
             UNION ALL
             SELECT order_key, [${productKey}] ${soldBehind(made)}
           ) AS part
           GROUP BY order_key`;
 
-export const soldProducts = (made: Batches): string => `
-      SELECT product_key, any(product_id) AS product_id
-      FROM (
-        SELECT product_key, product_id FROM sold_products
-        UNION ALL
-        SELECT ${productKey}, product_id ${soldBehind(made)}
-      )
-      GROUP BY product_key`;
+export const soldProducts = (made: Batches): string =>
+  productsByKey('sold_products', `SELECT ${productKey}, product_id ${soldBehind(made)}`);

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { batchParams, gatheredFrom } from './gathered-rows.js';
-import { inPeriod, orderRows } from './order-rows.js';
+import { orderRows } from './order-rows.js';
 import { coarsestOf, type Period, wholePeriodBefore } from './period.js';
 import {
   comparison,
   count,
   currency,
   endpoint,
+  isInTime,
   periodParams,
   periodQuery,
   periodRounding,
@@ -97,13 +98,13 @@ const buyersQuery = (period: Period): Query => {
     `FROM sales WHERE kind = 'sale' AND line = 0 AND user_key != 0 AND ${isWhen}`;
   return {
     sql: buyersSql(
-      `SELECT currency, user_key ${sold("occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}")}`,
+      `SELECT currency, user_key ${sold(isInTime('occurred_at'))}`,
       `SELECT user_key ${sold("occurred_at < {from:DateTime('UTC')}")}`,
     ),
     params: periodParams(period),
     gathered: gatheredFrom('orders', (made) => ({
       sql: buyersSql(
-        orderRows('currency, user_key', `${ofBuyers} AND ${inPeriod}`, made),
+        orderRows('currency, user_key', `${ofBuyers} AND ${isInTime('at')}`, made),
         orderRows('user_key', `${ofBuyers} AND at < {from:DateTime('UTC')}`, made),
       ),
       params: { ...periodParams(period), ...batchParams(made) },
@@ -121,8 +122,7 @@ const buyersSql = (bought: string, earlier: string): string => `
 
 /** By visit first: one table of all visits costs a fifth of a set of visits for each figure. */
 const trafficQuery = (period: Period): Query => {
-  const actions =
-    "shopper_activity WHERE occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}";
+  const actions = `shopper_activity WHERE ${isInTime('occurred_at')}`;
   return {
     sql: trafficSql(
       `(SELECT uniqExact(user_key) FROM ${actions} AND user_key != 0)`,

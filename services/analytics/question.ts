@@ -140,6 +140,16 @@ export const periodParams = ({ fromMs, toMs }: Period): Record<string, unknown> 
   to: clickHouseSecond(toMs),
 });
 
+/** The end of a period in a statement that has its `periodParams`. */
+export const periodEnd = "{to:DateTime('UTC')}";
+
+/** The end of the time in which what began in the period is followed; `windowMs` is a parameter too. */
+export const reachEnd = `${periodEnd} + toIntervalMillisecond({windowMs:UInt64} + 1)`;
+
+/** The condition of an instant from the beginning of the period on and before `end`. */
+export const isInTime = (instant: string, end = periodEnd): string =>
+  `${instant} >= {from:DateTime('UTC')} AND ${instant} < ${end}`;
+
 /** The start of the bucket (epoch seconds) in which an instant lies, for a period whose buckets are those of a zone. */
 export const bucketOf = (instant: string): string =>
   `roundDown(toUnixTimestamp(${instant}), {starts:Array(UInt32)})`;

@@ -2,8 +2,9 @@
  * The statements over `recommendation_actions`: what has to do with recommendations, in the order in which questions read it,
  * and what is in no batch yet from `shopper_activity`.
  */
-import { type Batches, isBehind, live } from './gathered-rows.js';
-import { inTime, touching } from './visit-rows.js';
+import { type Batches, isBehind, live, productsByKey } from './gathered-rows.js';
+import { isInTime, reachEnd } from './question.js';
+import { touching } from './visit-rows.js';
 
 export const recommendationActions = [
   'recommendation_shown',
@@ -28,7 +29,7 @@ export const recommendationColumns = [
   ['label', maskedId],
 ] as const;
 
-const among = (types: readonly RecommendationAction[]): string =>
+export const among = (types: readonly RecommendationAction[]): string =>
   `type IN (${types.map((type) => `'${type}'`).join(', ')})`;
 
 /** Columns, or expressions of them, of the actions from the beginning of the period to `end`. */
@@ -39,15 +40,13 @@ export const actionsUntil = (
   made: Batches,
 ): string => `
           SELECT ${columns.join(', ')} FROM recommendation_actions
-          WHERE ${live} AND ${among(types)} AND at >= {from:DateTime('UTC')} AND at < ${end}
+          WHERE ${live} AND ${among(types)} AND ${isInTime('at', end)}
           UNION ALL
           SELECT ${columns.join(', ')}
           FROM (
             SELECT ${recommendationColumns.map(([name, of]) => (name === of ? name : `${of} AS ${name}`)).join(', ')}
-            FROM shopper_activity WHERE ${among(types)} AND ${isBehind(made)} AND ${inTime(end)}
+            FROM shopper_activity WHERE ${among(types)} AND ${isBehind(made)} AND ${isInTime('occurred_at', end)}
           )`;
-
-const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
 
 /** The account (`buyer`) that any of a visit's actions within reach shows. */
 export const accountsOfVisits = (made: Batches): string => `
@@ -58,16 +57,13 @@ export const accountsOfVisits = (made: Batches): string => `
               WHERE ats[-1] >= {from:DateTime('UTC')} AND arrayFirst(at -> at >= {from:DateTime('UTC')}, ats) < ${reachEnd}
               UNION ALL
               SELECT visit_key, user_key FROM shopper_activity
-              WHERE user_key != 0 AND ${isBehind(made)} AND ${inTime(reachEnd)}
+              WHERE user_key != 0 AND ${isBehind(made)} AND ${isInTime('occurred_at', reachEnd)}
             )
             GROUP BY visit_key`;
 
-export const productsOfKeys = (made: Batches): string => `
-      SELECT product_key, any(product_id) AS product_id
-      FROM (
-        SELECT product_key, product_id FROM recommended_products
-        UNION ALL
-        SELECT sipHash64(assumeNotNull(product_id)), assumeNotNull(product_id) FROM shopper_activity
-        WHERE ifNull(product_id, '') != '' AND ${isBehind(made)}
-      )
-      GROUP BY product_key`;
+export const productsOfKeys = (made: Batches): string =>
+  productsByKey(
+    'recommended_products',
+    `SELECT sipHash64(assumeNotNull(product_id)), assumeNotNull(product_id) FROM shopper_activity
+        WHERE ifNull(product_id, '') != '' AND ${isBehind(made)}`,
+  );

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { batchParams, gatheredFrom } from './gathered-rows.js';
-import { inPeriod, orderRows } from './order-rows.js';
+import { orderRows } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
   currency,
   endpoint,
+  isInTime,
   periodParams,
   periodQuery,
   periodRounding,
@@ -127,13 +128,13 @@ const segmentsQuery = (period: Period): Query => ({
           SELECT any(currency) AS paid_in, toUnixTimestamp64Milli(maxIf(occurred_at, kind = 'sale')) AS last,
             toInt64(countIf(kind = 'sale' AND line = 0)) AS orders, sum(amount_minor) AS net
           FROM sales
-          WHERE user_key != 0 AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}`),
+          WHERE user_key != 0 AND ${isInTime('occurred_at')}`),
   params: { ...periodParams(period), names },
   gathered: gatheredFrom('orders', (made) => ({
     sql: segmentsSql(`
           SELECT any(currency) AS paid_in, toUnixTimestamp64Milli(maxIf(r.at, r.is_sale)) AS last,
             toInt64(sum(r.orders)) AS orders, sum(r.amount) AS net
-          FROM (${orderRows('user_key, currency, at, is_sale, orders, amount', `user_key != 0 AND ${inPeriod}`, made)}
+          FROM (${orderRows('user_key, currency, at, is_sale, orders, amount', `user_key != 0 AND ${isInTime('at')}`, made)}
           ) AS r`),
     params: { ...periodParams(period), ...batchParams(made), names },
   })),

@@ -5,10 +5,12 @@ import type { Period } from './period.js';
 import {
   count,
   endpoint,
+  isInTime,
   periodParams,
   periodQuery,
   periodRounding,
   type Query,
+  reachEnd,
   share,
   wholePeriod,
 } from './question.js';
@@ -77,9 +79,7 @@ const answerOf = (rows: readonly Term[]) => ({
   terms: rows[0]?.allTerms ?? 0,
 });
 
-const reachEnd = "{to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64} + 1)";
-const inReach = `occurred_at >= {from:DateTime('UTC')}
-          AND occurred_at < ${reachEnd}`;
+const inReach = isInTime('occurred_at', reachEnd);
 
 const isSearch = "type = 'products_searched'";
 const momentsOf = (type: string): string => `arraySort(groupArrayIf(occurred_at, type = '${type}'))`;
@@ -109,7 +109,7 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number
         WHERE type IN ('products_searched', 'product_viewed', 'product_added') AND ${inReach}
           AND visit_key IN (
             SELECT visit_key FROM shopper_activity
-            WHERE ${isSearch} AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+            WHERE ${isSearch} AND ${isInTime('occurred_at')}
           )
         GROUP BY visit_key
       )

@@ -1,5 +1,6 @@
 import { shopperActions } from '#schemas/shopper-actions';
 import { type Batches, isBehind, live } from './gathered-rows.js';
+import { isInTime, periodEnd } from './question.js';
 
 /**
  * The statements over `visit_actions`, which has one row for each visit of a batch of Kafka offsets. A visit that goes on in
@@ -60,9 +61,6 @@ export const visitsOf = (actions: string): string => `
 /** The moments of an action of a visit that has done nothing else. */
 const asVisit = (action: ShopperAction): string => `if(type = '${action}', [occurred_at], [])`;
 
-export const inTime = (end: string): string =>
-  `occurred_at >= {from:DateTime('UTC')} AND occurred_at < ${end}`;
-
 /** The rows of visits with an action from the beginning of the period to `end`. */
 export const touching = (end: string): string =>
   `${live} AND last_at >= {from:DateTime('UTC')} AND first_at < ${end}`;
@@ -85,13 +83,11 @@ export const visitsUntil = (end: string, columns: readonly ShopperAction[], made
         SELECT visit_key, ${columns.join(', ')} FROM visit_actions PREWHERE ${touching(end)} AND ${isSplit(made)}
         UNION ALL
         SELECT visit_key, ${columns.map((column) => asVisit(column)).join(', ')}
-        FROM shopper_activity WHERE ${isBehind(made)} AND ${inTime(end)}
+        FROM shopper_activity WHERE ${isBehind(made)} AND ${isInTime('occurred_at', end)}
       ) AS part
       GROUP BY visit_key`;
 
-const periodEnd = "{to:DateTime('UTC')}";
-const isInPeriod = `at >= {from:DateTime('UTC')} AND at < ${periodEnd}`;
-const happens = (moments: string): string => `arrayExists(at -> ${isInPeriod}, ${moments})`;
+const happens = (moments: string): string => `arrayExists(at -> ${isInTime('at')}, ${moments})`;
 /** Its first action before the period, and its last behind it. */
 const isAround = `(first_at < {from:DateTime('UTC')} AND last_at >= ${periodEnd})`;
 
@@ -108,7 +104,7 @@ export const visitsOfPeriod = (made: Batches): string => `
     SELECT max(part.viewed), max(part.added), max(part.checkedOut), sum(part.searched), groupUniqArrayArray(part.accounts)
     FROM (
       SELECT visit_key, ${happens('product_viewed')} AS viewed, ${happens('product_added')} AS added,
-        ${happens('checkout_started')} AS checkedOut, arrayCount(at -> ${isInPeriod}, products_searched) AS searched,
+        ${happens('checkout_started')} AS checkedOut, arrayCount(at -> ${isInTime('at')}, products_searched) AS searched,
         arrayFilter((account, ats) -> ${happens('ats')}, v.accounts, account_ats) AS accounts,
         NOT ${isAround} OR ${happens(`arrayConcat(${shopperActions.join(', ')})`)} AS isThere
       FROM visit_actions AS v
@@ -116,7 +112,7 @@ export const visitsOfPeriod = (made: Batches): string => `
       UNION ALL
       SELECT visit_key, type = 'product_viewed', type = 'product_added', type = 'checkout_started', toUInt64(${isSearch}),
         if(user_key = 0, [], [user_key]), true
-      FROM shopper_activity WHERE ${isBehind(made)} AND ${inTime(periodEnd)}
+      FROM shopper_activity WHERE ${isBehind(made)} AND ${isInTime('occurred_at')}
     ) AS part
     GROUP BY visit_key
     HAVING max(part.isThere)`;

@@ -1,9 +1,9 @@
 import { topics } from '#schemas/topics';
 import type { GatheredTables } from './gathered-rows.js';
-import { recommendationActions, recommendationColumns } from './recommendation-rows.js';
+import { among, recommendationActions, recommendationColumns } from './recommendation-rows.js';
 import { rawActions, visitColumns, visitsOf } from './visit-rows.js';
 
-const among = `type IN (${recommendationActions.map((type) => `'${type}'`).join(', ')})`;
+const isRecommendation = among(recommendationActions);
 
 /** How `clickhouse/migrations/0018-visit-actions.sql` is filled. */
 export const visitTables: GatheredTables = {
@@ -19,10 +19,10 @@ export const visitTables: GatheredTables = {
      FROM (${visitsOf(rawActions(where))})`,
     `INSERT INTO recommendation_actions (source, batch, ${recommendationColumns.map(([name]) => name).join(', ')})
      SELECT {source:UUID}, {batch:UInt64}, ${recommendationColumns.map(([, of]) => of).join(', ')}
-     FROM shopper_activity WHERE ${where} AND ${among}`,
+     FROM shopper_activity WHERE ${where} AND ${isRecommendation}`,
     `INSERT INTO recommended_products
      SELECT DISTINCT sipHash64(assumeNotNull(product_id)), assumeNotNull(product_id) FROM shopper_activity
-     WHERE ${where} AND ${among} AND ifNull(product_id, '') != ''`,
+     WHERE ${where} AND ${isRecommendation} AND ifNull(product_id, '') != ''`,
     `INSERT INTO visit_continuations
      SELECT DISTINCT {source:UUID}, {batch:UInt64}, visit_key FROM visit_actions
      WHERE source = {source:UUID} AND batch IN {batches:Array(UInt64)} AND visit_key IN (
