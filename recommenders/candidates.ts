@@ -1,6 +1,7 @@
 import { createFeatureTable, type FeatureRows } from './feature-rows.js';
 import { columnOf, type FeatureName, queryFeatureCount } from './features.js';
 import { type Scores, thresholdOf } from './scores.js';
+import { grownTo } from './typed-arrays.js';
 
 /** The candidates of one query and their features: a row each, in the order in which they came. */
 export type Candidates = {
@@ -27,11 +28,7 @@ export const createCandidates = (): Candidates => {
   const items: number[] = [];
 
   const rowOf = (item: number): number => {
-    if (item >= rows.length) {
-      const more = new Int32Array(Math.max(item + 1, 2 * rows.length));
-      more.set(rows);
-      rows = more;
-    }
+    if (item >= rows.length) rows = grownTo(rows, item);
     const known = rows[item]!;
     if (known !== 0) return known - 1;
     items.push(item);

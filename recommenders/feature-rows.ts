@@ -1,3 +1,5 @@
+import { grownTo } from './typed-arrays.js';
+
 /**
  * The features of a query's candidates, a row for each. Only what is not 0 is kept, as an entry: of some forty features a
  * candidate has about six. What is alike for all rows, the features of the query, is kept once.
@@ -41,8 +43,7 @@ export const createFeatureTable = (queryColumns: number): FeatureTable => {
     lastOf: new Int32Array(1024),
     ofQuery: new Float64Array(queryColumns),
     addRow: () => {
-      if (table.size === table.lastOf.length)
-        table.lastOf = copied(table.lastOf, new Int32Array(2 * table.size));
+      table.lastOf = grownTo(table.lastOf, table.size);
       table.lastOf[table.size] = -1;
       table.size += 1;
       return table.size - 1;
@@ -51,11 +52,10 @@ export const createFeatureTable = (queryColumns: number): FeatureTable => {
       if (value === 0) return;
       const entry = table.entries;
       if (entry === table.rowAt.length) {
-        const length = 2 * entry;
-        table.rowAt = copied(table.rowAt, new Int32Array(length));
-        table.columnAt = copied(table.columnAt, new Uint8Array(length));
-        table.valueAt = copied(table.valueAt, new Float64Array(length));
-        table.beforeAt = copied(table.beforeAt, new Int32Array(length));
+        table.rowAt = grownTo(table.rowAt, entry);
+        table.columnAt = grownTo(table.columnAt, entry);
+        table.valueAt = grownTo(table.valueAt, entry);
+        table.beforeAt = grownTo(table.beforeAt, entry);
       }
       table.rowAt[entry] = row;
       table.columnAt[entry] = column;
@@ -79,9 +79,4 @@ export const createFeatureTable = (queryColumns: number): FeatureTable => {
     },
   };
   return table;
-};
-
-const copied = <T extends { set(from: T): void }>(from: T, to: T): T => {
-  to.set(from);
-  return to;
 };

@@ -1,8 +1,7 @@
-import type { History, Owned } from './history.js';
+import { emptyHistory, type History } from './history.js';
 import { packed, unpacked } from './packed-history.js';
 
-export type { History, Owned } from './history.js';
-
+/** The histories of at most `usersMax` users, the ones seen last. */
 export type Histories = {
   /** To be read only: what changes is that which `seen` returns. */
   of(userId: string | undefined): History | undefined;
@@ -16,13 +15,6 @@ export type Histories = {
 
 /** The history as the base64 of its packed bytes. */
 export type HistoryEntry = [userId: string, history: string];
-
-export const rates = { fast: 0.7, slow: 0.95 };
-const itemsPerUserMax = 300;
-const viewedMax = 30;
-const numbersMax = 300;
-/** How much the newest gap moves the usual one. */
-const gapShare = 0.35;
 
 /** The histories of the users seen last are kept as objects, because they change again and again. */
 const unpackedMax = 5_000;
@@ -68,64 +60,3 @@ export const createHistories = (usersMax: number): Histories => {
     restore: ([userId, text]) => void packedOf.set(userId, Buffer.from(text, 'base64').toString('latin1')),
   };
 };
-
-const emptyHistory = (): History => ({
-  baskets: 0,
-  lastMs: 0,
-  gapMs: 0,
-  last: [],
-  owned: new Map(),
-  viewed: [],
-  visits: [],
-  orders: [],
-});
-
-/** Adds the number of a visit or an order to those that go with the user. */
-export const addNumber = (numbers: number[], added: number): void => {
-  if (numbers[numbers.length - 1] === added) return;
-  numbers.push(added);
-  if (numbers.length > numbersMax) numbers.shift();
-};
-
-export const addView = (history: History, item: number): void => {
-  const at = history.viewed.indexOf(item);
-  if (at >= 0) history.viewed.splice(at, 1);
-  history.viewed.push(item);
-  if (history.viewed.length > viewedMax) history.viewed.shift();
-};
-
-export const addOrder = (history: History, items: readonly number[], atMs: number): void => {
-  if (history.baskets > 0)
-    history.gapMs = movedGap(history.gapMs, Math.max(0, atMs - history.lastMs), history.baskets === 1);
-  history.baskets += 1;
-  history.lastMs = atMs;
-  history.last = items.slice(0, itemsPerUserMax);
-  for (const item of history.last) {
-    const owned = history.owned.get(item) ?? newlyOwned(history.baskets, atMs);
-    const since = history.baskets - owned.basket;
-    owned.fast = owned.fast * rates.fast ** since + 1;
-    owned.slow = owned.slow * rates.slow ** since + 1;
-    if (owned.count > 0)
-      owned.gapMs = movedGap(owned.gapMs, Math.max(0, atMs - owned.atMs), owned.count === 1);
-    owned.count += 1;
-    owned.basket = history.baskets;
-    owned.atMs = atMs;
-    // The map is in the order of the last purchases.
-    history.owned.delete(item);
-    history.owned.set(item, owned);
-    if (history.owned.size > itemsPerUserMax)
-      history.owned.delete(history.owned.keys().next().value as number);
-  }
-};
-
-const newlyOwned = (basket: number, atMs: number): Owned => ({
-  count: 0,
-  fast: 0,
-  slow: 0,
-  basket,
-  atMs,
-  gapMs: 0,
-});
-
-const movedGap = (usual: number, newest: number, isFirst: boolean): number =>
-  isFirst ? newest : usual + gapShare * (newest - usual);

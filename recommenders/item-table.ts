@@ -1,6 +1,6 @@
 import type { Product } from './activity.js';
-import { grownTo } from './blocks.js';
 import { createNames, type Names } from './names.js';
+import { grownTo } from './typed-arrays.js';
 
 /** What is counted for each item, by its number. Masses are forward-decayed sums. */
 export type ItemTable = {

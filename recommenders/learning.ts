@@ -1,5 +1,5 @@
 import type { Activity } from './activity.js';
-import { addNumber, addOrder, addView, type History } from './histories.js';
+import { addNumber, addOrder, addView, type History } from './history.js';
 import type { Memory } from './memory.js';
 import { addStep, addToCart, type OpenVisit, removeFromCart } from './open-visits.js';
 import type { RecommenderSettings } from './settings.js';

@@ -1,7 +1,7 @@
 import { type Activity, recentMs, type Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
 import type { Contest } from './contest.js';
-import type { History } from './histories.js';
+import type { History } from './history.js';
 import type { Context, Memory } from './memory.js';
 import type { OpenVisit } from './open-visits.js';
 import type { Ranker } from './ranker.js';

@@ -1,6 +1,7 @@
 import { type Content, createContent } from './content.js';
 import { createForwardDecay, type ForwardDecay } from './decay.js';
-import { createHistories, type Histories, type History } from './histories.js';
+import { createHistories, type Histories } from './histories.js';
+import type { History } from './history.js';
 import { createItemTable, type ItemTable } from './item-table.js';
 import { createLeaders, type Leaders } from './leaders.js';
 import { createOpenVisits, type OpenVisits } from './open-visits.js';

@@ -1,5 +1,6 @@
 import type { Scores } from './scores.js';
 import { nthLargest } from './selection.js';
+import { grownTo } from './typed-arrays.js';
 import type { VisitIndex } from './visit-index.js';
 
 /** An item of the context, with the weight that it has in it. */
@@ -50,12 +51,8 @@ export const createNeighbours = (index: VisitIndex) => {
         const slot = index.slotOf(visit);
         if (lengths[slot] === 0) continue;
         if (slot >= sims.length) {
-          const more = new Float64Array(Math.max(slot + 1, sims.length * 2));
-          more.set(sims);
-          sims = more;
-          const moreMatches = new Int32Array(more.length);
-          moreMatches.set(matches);
-          matches = moreMatches;
+          sims = grownTo(sims, slot);
+          matches = grownTo(matches, slot);
         }
         if (sims[slot] === 0) {
           touched.push(slot);

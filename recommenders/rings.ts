@@ -1,4 +1,5 @@
-import { createBlocks, grownTo } from './blocks.js';
+import { createBlocks } from './blocks.js';
+import { grownTo } from './typed-arrays.js';
 
 /** The latest numbers of each item, at most `sizeMax`. */
 export type Rings = {

@@ -1,7 +1,7 @@
 import type { Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
 import type { FeatureName } from './features.js';
-import { type History, type Owned, rates } from './histories.js';
+import { type History, type Owned, rates } from './history.js';
 import { forEachEarlier, shareOfReturn } from './learning.js';
 import type { Context, Memory } from './memory.js';
 import { type Anchor, createNeighbours } from './neighbours.js';

@@ -1,4 +1,5 @@
 import { nthLargest } from './selection.js';
+import { grownTo } from './typed-arrays.js';
 
 /** Sums by item that are emptied in the time of what was added. */
 export type Scores = {
@@ -20,11 +21,7 @@ export const createScores = (): Scores => {
   return {
     add: (item, by) => {
       if (!(by > 0)) return;
-      if (item >= sums.length) {
-        const more = new Float64Array(Math.max(item + 1, sums.length * 2));
-        more.set(sums);
-        sums = more;
-      }
+      if (item >= sums.length) sums = grownTo(sums, item);
       if (sums[item] === 0) items.push(item);
       sums[item]! += by;
     },

@@ -1,4 +1,5 @@
-import { createBlocks, grownTo, toBytes, toText } from './blocks.js';
+import { createBlocks } from './blocks.js';
+import { grownTo, toBytes, toText } from './typed-arrays.js';
 
 /**
  * Sums of weights by pair of items, at most `2 * columnsMax` a row. A row that is full is cut to its `columnsMax` largest

@@ -1,4 +1,5 @@
 import { bucketsMax, isWord } from './text-tokens.js';
+import { grownTo } from './typed-arrays.js';
 
 /**
  * The tokens that texts have, each with a number in the order in which they came, so that what is kept of them is small and
@@ -32,14 +33,9 @@ export const createTokenTable = (): TokenTable => {
 
   const grow = (): void => {
     if (numbers.length === 0) numbers = new Int32Array(bucketsMax).fill(-1);
-    const length = Math.max(1024, 2 * tokens.length);
-    const [before, countsBefore, weightsBefore] = [tokens, counts, weights];
-    tokens = new Int32Array(length);
-    counts = new Int32Array(length);
-    weights = new Float64Array(length);
-    tokens.set(before);
-    counts.set(countsBefore);
-    weights.set(weightsBefore);
+    tokens = grownTo(tokens, size);
+    counts = grownTo(counts, size);
+    weights = grownTo(weights, size);
   };
 
   return {
