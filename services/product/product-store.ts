@@ -1,5 +1,6 @@
 import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
+import { markNew } from '#platform/inbox/marks';
 import { append, type OutboxMessage } from '#platform/outbox/outbox';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Tx } from '#platform/postgres/transaction';
@@ -235,6 +236,8 @@ const reordering = (sort: CountedSort, counted: readonly Counted[]) => ({
   categories: [...new Set(counted.map(({ category }) => category))],
 });
 
+const countedSales = { table: 'counted_sales', column: 'order_id' };
+
 /** What other services count of products. They announce what others see of it: a sold piece was missing when it was held. */
 const countingBatches = (announce: (tx: Tx, change: CatalogueChange) => void) => {
   const noteAllStock = writeBatch<readonly StockLine[]>(async (tx, lists) => {
@@ -262,15 +265,12 @@ const countingBatches = (announce: (tx: Tx, change: CatalogueChange) => void) =>
   });
 
   const countAllSales = writeBatch<WeighedSale>(async (tx, sales) => {
-    const { rows } = await tx.query<{ orderId: string }>(
-      `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[]) ORDER BY 1
-       ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`,
-      [[...new Set(sales.map(({ orderId }) => orderId))]],
+    const uncounted = await markNew(
+      tx,
+      countedSales,
+      sales.map(({ orderId }) => orderId),
     );
-    const weights = weightsOf(
-      sales,
-      rows.map(({ orderId }) => orderId),
-    );
+    const weights = weightsOf(sales, uncounted);
     if (weights.size === 0) return;
     const counted = await tx.query<Counted>(
       `UPDATE products SET popularity = popularity + sold.weight

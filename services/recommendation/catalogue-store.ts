@@ -1,3 +1,4 @@
+import { markNew } from '#platform/inbox/marks';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
@@ -191,16 +192,15 @@ const setAllAvailable = writeBatch<readonly StockLine[]>((tx, lists) => {
 const countSale: CatalogueStore['countSale'] = (tx, orderId, lines) =>
   tx.gather(countAllSales, { orderId, lines });
 
+const countedSales = { table: 'counted_sales', column: 'order_id' };
+
 const countAllSales = writeBatch<WeighedSale>(async (tx, sales) => {
-  const { rows } = await tx.query<{ order_id: string }>(
-    `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[])
-     ON CONFLICT DO NOTHING RETURNING order_id`,
-    [sales.map(({ orderId }) => orderId)],
+  const uncounted = await markNew(
+    tx,
+    countedSales,
+    sales.map(({ orderId }) => orderId),
   );
-  const weights = weightsOf(
-    sales,
-    rows.map(({ order_id }) => order_id),
-  );
+  const weights = weightsOf(sales, uncounted);
   if (weights.size === 0) return;
   await tx.query(
     `INSERT INTO products (product_id, popularity) SELECT * FROM unnest($1::text[], $2::double precision[]) ORDER BY 1

@@ -1,3 +1,4 @@
+import { markNew } from '#platform/inbox/marks';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
@@ -113,16 +114,15 @@ const noteAllRatings = writeBatch<ProductRated>(async (tx, ratings) => {
   await announce(tx, newest.map(idOf));
 });
 
+const countedSales = { table: 'counted_sales', column: 'order_id' };
+
 const countAllSales = writeBatch<WeighedSale>(async (tx, sales) => {
-  const { rows } = await tx.query<{ orderId: string }>(
-    `INSERT INTO counted_sales (order_id) SELECT * FROM unnest($1::uuid[]) ORDER BY 1
-     ON CONFLICT DO NOTHING RETURNING order_id AS "orderId"`,
-    [[...new Set(sales.map(({ orderId }) => orderId))]],
+  const uncounted = await markNew(
+    tx,
+    countedSales,
+    sales.map(({ orderId }) => orderId),
   );
-  const weights = weightsOf(
-    sales,
-    rows.map(({ orderId }) => orderId),
-  );
+  const weights = weightsOf(sales, uncounted);
   await tx.query(
     `INSERT INTO documents (product_id, popularity) SELECT * FROM unnest($1::uuid[], $2::double precision[]) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE SET popularity = documents.popularity + EXCLUDED.popularity`,
