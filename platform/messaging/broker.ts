@@ -118,7 +118,7 @@ export type ConsumerOptions = {
    * False if unset.
    */
   reportsLag?: boolean;
-  /** A member silent for this long loses its partitions. 10000 if unset. */
+  /** A member silent for this long loses its partitions. If unset 20,000 with kafkajs, 10,000 with librdkafka. */
   sessionTimeoutMs?: number;
   /** Called with the partitions this member got, before the first batch of any of them is handled. */
   onAssigned?: (partitions: readonly TopicPartition[]) => Promise<void> | void;

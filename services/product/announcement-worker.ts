@@ -19,20 +19,22 @@ export const createAnnouncer = (
   { stopping }: Pick<Host, 'stopping'>,
   redis: Pick<RedisClient, 'orElse'>,
 ): Component & { announce(change: CatalogueChange): void } => {
-  let lost = 0;
+  let isLost = false;
   let isMakingUp = false;
 
   const publish = async (text: string): Promise<boolean> =>
     (await redis.orElse((client) => client.publish(catalogueChannel, text), -1)) >= 0;
 
   const makeUp = async (): Promise<void> => {
-    lost += 1;
+    isLost = true;
     if (isMakingUp) return;
     isMakingUp = true;
-    for (let madeUp = 0; madeUp < lost && !stopping.aborted; ) {
-      const before = lost;
-      if (await publish(anythingChanged)) madeUp = before;
-      else await sleep(tryAgainMs, { signal: stopping });
+    while (isLost && !stopping.aborted) {
+      // This one does not make up for what gets lost from here on.
+      isLost = false;
+      if (await publish(anythingChanged)) continue;
+      isLost = true;
+      await sleep(tryAgainMs, { signal: stopping });
     }
     isMakingUp = false;
   };
