@@ -19,7 +19,7 @@ import { startScratch } from '../tests/running-platform.js';
 import { writeDrawing } from './drawing.js';
 import { dueAtMs, percentile, spreadOf } from './figures.js';
 import type { ApiPlan } from './queries/api.js';
-import { fillShop, shopOf } from './queries/fill.js';
+import { fillShop, rowsPerVisit, shopOf } from './queries/fill.js';
 import { copyToPostgres, type PostgresCopy } from './queries/postgres.js';
 import { type Asked, askedOf, type BenchQuestion, periodOf, questions } from './queries/questions.js';
 import { circumstancesNote, writeResults } from './results.js';
@@ -34,6 +34,8 @@ const asksEach = Number(process.env.ASKS ?? 40);
 const postgresRounds = Number(process.env.ROUNDS ?? 2);
 /** Those of both engines at the full size. */
 const arePlansShown = process.env.PLANS !== '0';
+/** A shop under way has this many in no batch, of the 100,000 actions that a batch is made for. */
+const rowsBehind = 50_000;
 const cachedPerSecond = 500;
 const connections = 32;
 const copyMsMax = 900_000;
@@ -185,22 +187,29 @@ type Counted = { activity: number; sales: number } | undefined;
 const measureSize = async (size: number) => {
   const scratch = await scratchClickHouse(engines().clickhouseUrl);
   const progress = progressLine('rows');
-  await fillShop(scratch.clickhouse, shopOf(size, endMs), (share) => progress.update(share, ''));
+  const shop = shopOf(size, endMs);
+  const gatheredVisits = Math.max(0, shop.visits - Math.round(rowsBehind / rowsPerVisit));
+  const fill = (first: number, end: number): Promise<void> =>
+    fillShop(scratch.clickhouse, shop, { first, end }, (share) => progress.update(share, ''));
+  await fill(0, gatheredVisits);
+  const gathering = performance.now();
+  const { visits, orders } = createGatheredRows({
+    clickhouse: scratch.clickhouse,
+    clock: systemClock,
+    logger: createLogger('bench', { level: 'fatal' }),
+    rowsMin: 1,
+  });
+  await visits.extend();
+  await orders.extend();
+  const gatheredMs = performance.now() - gathering;
+  await fill(gatheredVisits, shop.visits);
   const [counted]: Counted[] = await scratch.clickhouse.query<NonNullable<Counted>>(
     'SELECT (SELECT count() FROM shopper_activity) AS activity, (SELECT count() FROM sales) AS sales',
   );
   progress.done(
     `${thousands(counted?.activity ?? 0)} actions, ${thousands(counted?.sales ?? 0)} lines sold and returned`,
   );
-  const gathering = performance.now();
-  const { visits, orders } = createGatheredRows({
-    clickhouse: scratch.clickhouse,
-    clock: systemClock,
-    logger: createLogger('bench', { level: 'fatal' }),
-  });
-  await visits.extend();
-  await orders.extend();
-  console.log(`visits and orders gathered in ${((performance.now() - gathering) / 1000).toFixed(1)} s`);
+  console.log(`visits and orders gathered in ${(gatheredMs / 1000).toFixed(1)} s`);
   const plan = { clickhouseUrl: scratch.url, nowMs: endMs };
   const same = await startApi({ ...plan, isChanging: false, arePlansShown: false });
   const cachedMs = await askCached(same);

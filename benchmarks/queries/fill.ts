@@ -12,11 +12,14 @@ export type Shop = {
 };
 
 /** The rows that the sentences below make of a visit, as counted: actions, and lines sold and returned. */
-const rowsPerVisit = 5.9;
+export const rowsPerVisit = 5.9;
 const visitsPerAccount = 10;
 const productsMax = 20_000;
 const visitsPerInsert = 200_000;
 const dayMs = 86_400_000;
+/** No visit is as long, and nothing comes back as long after the visit in which it was sold. */
+const visitDaysMax = 2;
+const refundDaysMax = 20 + 1 + visitDaysMax;
 
 export const shopOf = (rows: number, toMs: number, days = 365): Shop => {
   const visits = Math.ceil(rows / rowsPerVisit);
@@ -50,12 +53,21 @@ const visitsSql = `
     arrayMap(i -> ${productNumber(chance('taste', 'i'))}, range(4)) AS taste,
     ${chance('order', '0')} < 0.25 AND actions > 3 AS isOrder,
     began + times[actions] + 20000 AS orderedAt
-  FROM numbers({first:UInt64}, {visitsHere:UInt64})`.replaceAll('sipHash64(v,', 'sipHash64(number,');
+  FROM numbers({begun:UInt64}, {end:UInt64} - {begun:UInt64})`.replaceAll(
+  'sipHash64(v,',
+  'sipHash64(number,',
+);
+
+/**
+ * Whether a row comes while the visits from `first` to `end` begin. Offsets grow with time, so actions of one visit lie
+ * between those of others, and a visit goes on behind any offset that something of it lies before.
+ */
+const isInTurn = 'at >= {turnsAtMs:Int64} AND at < {endsAtMs:Int64}';
 
 const activitySql = `
   INSERT INTO shopper_activity (kafka_partition, kafka_offset, event_id, type, visit_id, user_id, product_id, query,
     position, recommendation_id, occurred_at)
-  SELECT v % 6, {first:UInt64} * 60 + rowNumberInAllBlocks(), toString(reinterpretAsUUID(sipHash128(v, i))), type,
+  SELECT v % 6, {first:UInt64} * 60 + row_number() OVER (ORDER BY at, v, i), toString(reinterpretAsUUID(sipHash128(v, i))), type,
     ${idOf('v', '0001')}, if(account IS NULL, NULL, ${idOf('assumeNotNull(account)', '0002')}),
     if(type IN ('products_searched', 'checkout_started'), NULL, ${idOf('taste[1 + i % 4]', '0003')}),
     if(type = 'products_searched', concat('term ', toString(toUInt32(floor(3000 * pow(${chance('term', 'i')}, 3))))), NULL),
@@ -69,12 +81,12 @@ const activitySql = `
         'checkout_started') AS type
     FROM (${visitsSql}) ARRAY JOIN range(actions) AS i
   )
-  ORDER BY at`;
+  WHERE ${isInTurn}`;
 
 const salesSql = `
   INSERT INTO sales (kafka_partition, kafka_offset, event_id, order_id, line, product_id, category, user_id, quantity,
     amount_minor, currency, kind, occurred_at)
-  SELECT v % 6, {first:UInt64} * 60 + rowNumberInAllBlocks(), toString(reinterpretAsUUID(sipHash128(v, i, kind))),
+  SELECT v % 6, {first:UInt64} * 60 + row_number() OVER (ORDER BY at, v, i, kind), toString(reinterpretAsUUID(sipHash128(v, i, kind))),
     ${idOf('v', '0004')}, i, ${idOf('product', '0003')}, concat('top', toString(product % 7), '/sub', toString(product % 40)),
     if(account IS NULL, NULL, ${idOf('assumeNotNull(account)', '0002')}),
     if(kind = 'sale', quantity, -1), price * if(kind = 'sale', quantity, -1), currency, kind, fromUnixTimestamp64Milli(at, 'UTC')
@@ -90,7 +102,7 @@ const salesSql = `
     FROM (SELECT * FROM (${visitsSql}) WHERE isOrder)
     ARRAY JOIN range(least(20, toUInt32(floor(2 * pow(1 - ${chance('lines', '0')}, -0.5))))) AS i
   )
-  ORDER BY at`;
+  WHERE ${isInTurn}`;
 
 const productsSql = `
   INSERT INTO products (kafka_partition, kafka_offset, product_id, version, name, category, brand, price_minor, currency,
@@ -100,19 +112,30 @@ const productsSql = `
     100 + sipHash64(toUInt32(number), 'price') % 19900, 'EUR', true, 0, 0
   FROM numbers({products:UInt64})`;
 
-/** Fills the tables, and through their views the rollups, with visits and orders of a year. The same each time. */
+/**
+ * Fills the tables, and through their views the rollups, with visits and orders of a year. The same each time. Of a `range` of
+ * visits what happens until the one behind it begins; a shop is whole once all ranges are filled.
+ */
 export const fillShop = async (
   clickhouse: Pick<ClickHouse, 'command'>,
   shop: Shop,
+  range: { first: number; end: number },
   onProgress: (share: number) => void = () => {},
 ): Promise<void> => {
-  const params = { ...shop };
-  await clickhouse.command(productsSql, params);
-  for (let first = 0; first < shop.visits; first += visitsPerInsert) {
-    const part = { ...params, first, visitsHere: Math.min(visitsPerInsert, shop.visits - first) };
+  const beginsAtMs = (visit: number): number =>
+    visit >= shop.visits
+      ? Number.MAX_SAFE_INTEGER
+      : shop.fromMs + Math.floor((shop.spanMs * visit) / shop.visits);
+  const visitsOf = (days: number): number => Math.ceil((days * dayMs * shop.visits) / shop.spanMs);
+  if (range.first === 0) await clickhouse.command(productsSql, shop);
+  for (let first = range.first; first < range.end; first += visitsPerInsert) {
+    const end = Math.min(first + visitsPerInsert, range.end);
+    const turn = { ...shop, first, end, turnsAtMs: beginsAtMs(first), endsAtMs: beginsAtMs(end) };
     const settings = ' SETTINGS max_threads = 1, max_insert_threads = 1, max_insert_block_size = 2000000';
-    await clickhouse.command(activitySql + settings, part);
-    await clickhouse.command(salesSql + settings, part);
-    onProgress(first / shop.visits);
+    const fill = (sql: string, days: number): Promise<void> =>
+      clickhouse.command(sql + settings, { ...turn, begun: Math.max(0, first - visitsOf(days)) });
+    await fill(activitySql, visitDaysMax);
+    await fill(salesSql, refundDaysMax);
+    onProgress(end / shop.visits);
   }
 };
