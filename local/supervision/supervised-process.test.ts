@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -81,6 +82,28 @@ it('what hangs without dying is replaced', async () => {
   expect(second && isRunning(second)).toBe(true);
   expect(restarts[0]).toBe('no answer to 5 probes');
 });
+
+it('what waits for a core is given longer, because its successor would have to wait as well', async () => {
+  const endless = [process.execPath, '-e', 'while (true);'] as const;
+  const other = spawn('taskset', ['-c', '0', ...endless], { stdio: 'ignore' });
+  try {
+    let probes = 0;
+    const child = supervise({
+      command: ['taskset', '-c', '0', 'nice', '-n', '19', ...endless],
+      probe: async () => {
+        probes += 1;
+        if (probes > 1) throw new Error('no answer');
+      },
+      probeEveryMs: 100,
+    });
+    await child.start();
+    await eventually(() => restarts.length > 0, { timeoutMs: 20_000 });
+    expect(probes).toBeGreaterThan(8);
+    expect(restarts[0]).toBe(`no answer to ${probes - 1} probes`);
+  } finally {
+    other.kill('SIGKILL');
+  }
+}, 30_000);
 
 it('what never comes up is reported with its last words', async () => {
   const child = supervise({

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackoff } from './backoff.js';
+import { startPatientClock } from './core-wait.js';
 import { spawnGuarded } from './guarded-child.js';
 import { lastWords, openForAppend, rotateWhenLarge } from './log-file.js';
 import { groupMembers, identify, type ProcessIdentity, signalGroup } from './process-identity.js';
@@ -20,15 +21,16 @@ export type ProcessSpec = {
   /** Resolves when the process does its work; a rejection or `probeEveryMs` of silence counts as a failure. */
   probe(): Promise<unknown>;
   /**
-   * The interval of probes, and the longest time for an answer. After five failed probes in a row the process is
-   * replaced.
+   * The interval of probes, and the longest time for an answer. The process is replaced after five failed probes in a
+   * row, or more if it waited for a core meanwhile: another one would have to wait as well.
    */
   probeEveryMs?: number;
   /** The signal for a normal stop. */
   stopSignal?: NodeJS.Signals;
   /**
-   * The longest time to start before it counts as failed, 60 s if unset. It doubles after each start that took longer, to eight
-   * times as long at most: on a machine that is busy enough every start would end just before its time.
+   * The longest time to start before it counts as failed, 60 s if unset; time without a core counts an eighth. It
+   * doubles after each start that took longer, to eight times as long at most: on a machine that is slow enough every
+   * start would end just before its time.
    */
   startMsMax?: number;
 };
@@ -122,12 +124,12 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
   /** Resolves to undefined once the probe succeeds, else to the reason why it cannot succeed any more. */
   const comeUp = async (): Promise<string | undefined> => {
     const timeoutMs = startMsMax * 2 ** Math.min(slowStarts, doublingsMax);
-    const deadline = Date.now() + timeoutMs;
+    const elapsedMs = startPatientClock(identity?.pid, probeEveryMs);
     let death: string | undefined;
     void exited.then((how) => {
       death = how;
     });
-    while (Date.now() < deadline) {
+    while (elapsedMs() < timeoutMs) {
       if (stopping) return 'stopped';
       if (await probeOnce()) {
         slowStarts = 0;
@@ -171,12 +173,14 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
 
   const deathOrSilence = async (): Promise<string> => {
     let failures = 0;
+    let silenceMs = () => 0;
     while (true) {
       const how = await Promise.race([exited, sleep(probeEveryMs, undefined, { ref: false })]);
       if (how !== undefined || stopping) return how ?? 'stopped';
       rotateWhenLarge(logFile, logBytesMax);
       failures = (await probeOnce()) ? 0 : failures + 1;
-      if (failures >= probeFailuresMax) {
+      if (failures === 1) silenceMs = startPatientClock(identity?.pid, probeEveryMs);
+      if (failures >= probeFailuresMax && silenceMs() >= (probeFailuresMax - 2) * probeEveryMs) {
         await killNow();
         return `no answer to ${failures} probes`;
       }
