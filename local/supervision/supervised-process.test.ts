@@ -84,12 +84,12 @@ it('what hangs without dying is replaced', async () => {
 });
 
 it('what waits for a core is given longer, because its successor would have to wait as well', async () => {
-  const endless = [process.execPath, '-e', 'while (true);'] as const;
-  const other = spawn('taskset', ['-c', '0', ...endless], { stdio: 'ignore' });
+  const busy = [process.execPath, '-e', 'for (const t = Date.now(); Date.now() - t < 30_000; );'] as const;
+  const other = spawn('taskset', ['-c', '0', ...busy], { stdio: 'ignore' });
   try {
     let probes = 0;
     const child = supervise({
-      command: ['taskset', '-c', '0', 'nice', '-n', '19', ...endless],
+      command: ['taskset', '-c', '0', 'nice', '-n', '19', ...busy],
       probe: async () => {
         probes += 1;
         if (probes > 1) throw new Error('no answer');
