@@ -2,17 +2,16 @@
  * `npm run bench freshness`: how long after its acceptance an event is in the answers of `/api/analytics`, beside a steady
  * load of events (`RATES`, a second; `MINUTES` each). What is measured: benchmarks/README.md.
  */
-import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { loadavg } from 'node:os';
 import { createClickHouse } from '#platform/clickhouse/client';
-import { projectPath } from '#platform/project';
 import { sleep } from '#platform/waiting/sleep';
 import { findPlatform } from '../tests/running-platform.js';
 import { type RunFile, readRunFile, type Shop, shopAt } from '../tests/shop.js';
 import { readCpuMs } from './cost/process-cpu.js';
 import { writeDrawing } from './drawing.js';
 import { type Point, percentile, spreadOf } from './figures.js';
+import { startShoppers } from './freshness/load.js';
 import { circumstancesNote, writeResults } from './results.js';
 import { progressLine, table, thousands } from './terminal.js';
 
@@ -67,20 +66,12 @@ const measure = async ({ run, shop, token }: Platform, perSecond: number): Promi
   const percentOf = (name: string, now: ReadonlyMap<string, number>, tookMs: number): number =>
     (((now.get(name) ?? Number.NaN) - (cpuBefore.get(name) ?? 0)) / tookMs) * 100;
   const load = loadavg()[0] ?? Number.NaN;
-  const shoppers = fork(projectPath('dist/benchmarks/freshness/shoppers.js'), {
-    env: { ...process.env, PER_SECOND: String(perSecond) },
-  });
-  const ended = new Promise<{ sent: number; seconds: number }>((resolve, reject) => {
-    shoppers.once('message', (sum) => resolve(sum as { sent: number; seconds: number }));
-    shoppers.once('exit', (code) => reject(new Error(`the load ended by itself with ${code}`)));
-  });
-  ended.catch(() => {});
+  const shoppers = startShoppers(perSecond);
   const progress = progressLine(`${thousands(perSecond)} events/s`);
   const { accepted, seen, startedAt } = await probe(shop, token, (share) => progress.update(share, ''));
   const cpu = readCpuMs(pids);
   const tookMs = performance.now() - beganAt;
-  shoppers.kill('SIGTERM');
-  const { sent, seconds: took } = await ended;
+  const reached = await shoppers.stop();
   const lags = accepted.flatMap((at, nth) => {
     const seenAt = seen[nth];
     return seenAt === undefined ? [] : [{ x: (at - startedAt) / 1_000, y: seenAt - at }];
@@ -89,7 +80,7 @@ const measure = async ({ run, shop, token }: Platform, perSecond: number): Promi
   progress.done(`${waits.length} probes, p99 ${percentile(waits, 0.99).toFixed(0)} ms`);
   return {
     perSecond,
-    reached: sent / took,
+    reached,
     probes: accepted.length,
     p50Ms: percentile(waits, 0.5),
     p99Ms: percentile(waits, 0.99),

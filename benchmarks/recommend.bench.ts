@@ -1,7 +1,8 @@
 /**
  * `npm run bench recommend`: the models on generated shoppers (`PRODUCTS`, `USERS`, `EVENTS`): how many events a core learns
  * in a second, how many lists it makes, how much memory that takes, and how long the state takes to be written and restored.
- * With `SERENADE=on` the lists of real visits are served beside those of Serenade (`recommend/beside-serenade.ts`).
+ * With `SERENADE=on` the lists of real visits are served beside those of Serenade (`recommend/beside-serenade.ts`), and with
+ * `GORSE=/path/of/gorse-in-one` beside those of Gorse (`recommend/beside-gorse.ts`).
  * With `SERVICE=on` also requests through the gateway of the platform that CARTSTREAM_RUN names or that runs in `.local`,
  * or of one that is started. Times are CPU time, which other work on the machine hardly changes.
  */
@@ -10,6 +11,7 @@ import type { Scenario } from '#recommenders/activity';
 import { createRecommender, type Recommender } from '#recommenders/recommender';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
+import { measureBesideGorse, showBesideGorse } from './recommend/beside-gorse.js';
 import { measureBesideSerenade, showBesideSerenade } from './recommend/beside-serenade.js';
 import { beganMs, generate } from './recommend/generated.js';
 import { writeResults } from './results.js';
@@ -32,11 +34,19 @@ const mebibytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
 const residentMiB = (): number => mebibytes(process.memoryUsage().rss);
 
 export const runRecommendBench = async (): Promise<void> => {
-  if (process.env.ONLY !== 'serenade') await runModelsBench();
-  if (process.env.SERENADE === undefined) return;
-  const beside = await measureBesideSerenade();
-  showBesideSerenade(beside);
-  writeResults('recommend-serenade', beside);
+  const { ONLY: only, SERENADE: serenade, GORSE: gorse } = process.env;
+  if (only === undefined || only === 'models') await runModelsBench();
+  if (serenade !== undefined && (only === undefined || only === 'serenade')) {
+    const beside = await measureBesideSerenade();
+    showBesideSerenade(beside);
+    writeResults('recommend-serenade', beside);
+  }
+  if (gorse !== undefined && (only === undefined || only === 'gorse')) {
+    const beside = await measureBesideGorse();
+    if (beside === null) return;
+    showBesideGorse(beside);
+    writeResults('recommend-gorse', beside);
+  }
 };
 
 const runModelsBench = async (): Promise<void> => {

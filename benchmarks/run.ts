@@ -28,6 +28,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   attack: async () => (await import('./attack.bench.js')).runAttackBench(),
   reads: async () => (await import('./reads.bench.js')).runReadsBench(),
   recommend: async () => (await import('./recommend.bench.js')).runRecommendBench(),
+  shelves: async () => (await import('./shelves.bench.js')).runShelvesBench(),
   saga: async () => (await import('./saga.bench.js')).runSagaBench(),
   windows: async () => (await import('./windows.bench.js')).runWindowsBench(),
   start: async () => (await import('./start.bench.js')).runStartBench({ runs: Number(values.runs) }),

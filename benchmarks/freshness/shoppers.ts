@@ -1,6 +1,7 @@
 /**
  * A process that writes shopper activity to Kafka at a steady rate until it is ended, as the collector does: the load
- * beside which `npm run bench freshness` looks at single events. It sends the number of its events to its parent.
+ * beside which `npm run bench freshness` and `shelves` look at single events. `load.ts` starts it. Its events are about the
+ * `PRODUCTS`, or about unknown ones. It sends the number of its events to its parent.
  */
 import { randomUUID } from 'node:crypto';
 import { v7 } from 'uuid';
@@ -24,7 +25,7 @@ const registry = createSchemaRegistry(schemaRegistryUrl);
 const { subject, schema } = records.ShopperActivity;
 const schemaId = await registry.register(subject, schema);
 const type = avroType(schema);
-const products = Array.from({ length: 1_000 }, () => v7());
+const products = process.env.PRODUCTS?.split(',') ?? Array.from({ length: 1_000 }, () => v7());
 const kinds = ['product_viewed', 'product_viewed', 'product_viewed', 'product_added'] as const;
 let visitId = randomUUID() as string;
 

@@ -1,24 +1,26 @@
-import { fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { Pool } from 'undici';
 import { projectPath } from '#platform/project';
-import { engines } from '#platform/testing/engines';
-import { runLoad } from '../cost/bare.js';
 import { pairedRatio, type Spread, shownSpread } from '../figures.js';
 import { table, thousands } from '../terminal.js';
+import {
+  eachWithin,
+  limit,
+  load,
+  ndjson,
+  ourPath,
+  rounds,
+  type Served,
+  startOurs,
+  visitorsMax,
+} from './our-lists.js';
 import { startSerenade } from './serenade.js';
-import type { InProcess, ServedPlan } from './served-lists.js';
+import type { InProcess } from './served-lists.js';
 import { type Audience, audienceOf, type Visitor } from './visitors.js';
-
-const visitorsMax = 10_000;
-const rounds = Number(process.env.ROUNDS ?? 3);
-const durationMs = Number(process.env.SECONDS ?? 5) * 1000;
-const connections = Number(process.env.CONNECTIONS ?? 4);
-const limit = 20;
 
 export type BesideSerenade = {
   source: string;
@@ -31,8 +33,6 @@ export type BesideSerenade = {
   inProcess: Spread;
   inProcessPerCpu: Spread;
 };
-
-type Served = { rate: number; ratePerCpu: number; p50Ms: number; p99Ms: number; failures: number };
 
 /**
  * The same visits learned by both, then the same visitors by turns: the lists over HTTP from the same client, and ours asked in
@@ -123,72 +123,6 @@ const ratiosOf = (all: BesideSerenade['rounds']) => {
     inProcess: beside('inProcess', 'rate'),
     inProcessPerCpu: beside('inProcess', 'ratePerCpu'),
   };
-};
-
-const ndjson = (lines: readonly unknown[]): string =>
-  lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-
-const ourPath = ({ visitId, inView }: Visitor): string =>
-  `/api/recommendations?scenario=product&visitId=${visitId}&productId=${inView}&limit=${limit}`;
-
-const startOurs = async ({ atMs }: Audience, eventsFile: string) => {
-  const { databaseUrl, redisUrl } = engines();
-  const name = `bench_lists_${process.pid}`;
-  const url = new URL(databaseUrl);
-  url.pathname = `/${name}`;
-  const plan: ServedPlan = { databaseUrl: url.href, redisUrl, eventsFile, atMs };
-  const child = fork(projectPath('dist/benchmarks/recommend/served-lists.js'), [JSON.stringify(plan)], {
-    execArgv: [],
-  });
-  child.once('exit', (code) => {
-    if (code !== 0) console.error(`the process that serves lists ended with ${code}`);
-  });
-  const [origin] = (await once(child, 'message')) as [string];
-  return {
-    origin,
-    pid: child.pid ?? 0,
-    ask: async (visitors: readonly Visitor[]): Promise<InProcess> => {
-      child.send({ visitors, durationMs });
-      const [measured] = (await once(child, 'message')) as [InProcess];
-      return measured;
-    },
-    stop: async (): Promise<void> => {
-      if (child.exitCode === null) {
-        child.send('stop');
-        await once(child, 'exit');
-      }
-      const admin = new pg.Client({ connectionString: databaseUrl });
-      await admin.connect();
-      await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`).finally(() => admin.end());
-    },
-  };
-};
-
-const load = async (origin: string, pid: number, paths: string[]): Promise<Served> => {
-  const { result, cpuMsByProcess } = await runLoad(
-    { kind: 'get', origin, paths, concurrency: connections, durationMs, warmUpMs: durationMs / 3 },
-    { watched: new Map([['server', pid]]) },
-  );
-  const { operations, seconds, p50Ms, p99Ms, failures } = result;
-  return {
-    rate: operations / seconds,
-    ratePerCpu: (operations * 1000) / (cpuMsByProcess.get('server') ?? Number.NaN),
-    p50Ms,
-    p99Ms,
-    failures,
-  };
-};
-
-const eachWithin = async <T>(
-  all: readonly T[],
-  atOnce: number,
-  run: (one: T) => Promise<void>,
-): Promise<void> => {
-  let next = 0;
-  const runSome = async () => {
-    for (let one = all[next++]; one !== undefined; one = all[next++]) await run(one);
-  };
-  await Promise.all(Array.from({ length: atOnce }, runSome));
 };
 
 const get = async (pool: Pool, path: string): Promise<string> => {

@@ -4,16 +4,15 @@
  * `--period tuning` the end of the training part is predicted instead, on which settings are chosen. Splits without their
  * files are skipped.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { projectPath } from '#platform/project';
 import { dataSetsFolder } from '../../local/data-sets.js';
 import { writeResults } from '../results.js';
 import { table } from '../terminal.js';
-import { intervalOf, type Lists, mean, scoresOf, spreadOf } from './scoring.js';
+import { answersOf } from './batch-answers.js';
+import { intervalOf, mean, scoresOf, spreadOf } from './scoring.js';
 import {
   filesOfSplits,
   missingFiles,
@@ -39,42 +38,6 @@ const availableSplits = (): Split[] => {
     if (missing.length > 0) console.log(`skipped: there is no ${missing.join(', ')} in ${dataSetsFolder}`);
     return missing.length > 0 ? [] : splits(dataSetsFolder, period);
   });
-};
-
-/** The lists that `recommend:batch` answers, and how many seconds it took. */
-const answersOf = async (split: Split, folder: string): Promise<{ lists: Lists; seconds: number }> => {
-  const write = (name: string, lines: readonly unknown[]): string => {
-    const file = join(folder, `${name}.ndjson`);
-    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    return file;
-  };
-  const out = join(folder, 'predictions.ndjson');
-  const options = [
-    ...[
-      '--events',
-      write('events', split.events),
-      '--queries',
-      write('queries', split.queries),
-      '--out',
-      out,
-    ],
-    ...(split.products === undefined ? [] : ['--products', write('products', split.products)]),
-  ];
-  const startedAtMs = performance.now();
-  const child = spawn(process.execPath, ['dist/scripts/recommend-batch.js', ...options], {
-    cwd: projectPath('.'),
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`recommend:batch ended with ${code}`);
-  const lines = readFileSync(out, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-  const answers = lines.map((line) => JSON.parse(line) as { queryId: string; items: string[] });
-  return {
-    lists: new Map(answers.map(({ queryId, items }) => [queryId, items])),
-    seconds: (performance.now() - startedAtMs) / 1000,
-  };
 };
 
 const measured = async (split: Split, folder: string) => {

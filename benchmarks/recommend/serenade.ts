@@ -68,7 +68,7 @@ last_items_in_session_range = "[1, 20]"
 idf_weighting_range = "[0, 5]"
 `;
 
-const freePort = async (): Promise<number> => {
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

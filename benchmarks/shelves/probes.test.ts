@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import type { Shop } from '../../tests/shop.js';
+import { type Listed, probeVisitor } from './probes.js';
+
+const product = (id: string): Listed => ({ id, name: id, category: 'c' });
+
+/** A shop whose home page and list beside a product give the second view as a reason from the given question on. */
+const shopThatLearnsAfter = (questions: { home: number; product: number }): Shop => {
+  const views: string[] = [];
+  const asked = { home: 0, product: 0 };
+  const call = async (method: string, path: string, { body }: { body?: unknown } = {}) => {
+    if (method === 'POST') {
+      views.push((body as { events: { productId: string }[] }).events[0]!.productId);
+      return { status: 202, headers: new Headers(), body: {} };
+    }
+    const scenario = new URL(path, 'http://shop').searchParams.get('scenario') as 'home' | 'product';
+    if (views.length === 2) asked[scenario] += 1;
+    const isLearned = views.length === 2 && asked[scenario] >= questions[scenario];
+    const items = [
+      // The list changes with each answer, which is no sign of the visitor's view.
+      { productId: `other-${asked[scenario]}`, reason: { because: [views[0]] } },
+      { productId: 'x', reason: { because: isLearned ? [views[1]] : [] } },
+    ];
+    return { status: 200, headers: new Headers(), body: { items } };
+  };
+  return { call } as unknown as Shop;
+};
+
+test('a list counts when it gives the second view as a reason, not when it merely differs', async () => {
+  const shop = shopThatLearnsAfter({ home: 1, product: 4 });
+  const { home, product: beside } = await probeVisitor(shop, [product('a'), product('b'), product('c')]);
+  expect([home?.place, beside?.place]).toEqual([2, 2]);
+  // Three answers without it, each followed by a pause.
+  expect(beside!.ms).toBeGreaterThan(home!.ms);
+});
