@@ -13,23 +13,28 @@ import { type Bare, type LoadRun, runLoad, startBare } from './cost/bare.js';
 import type { LoadPlan } from './cost/load-client.js';
 import { openPostgresCounter } from './cost/postgres-work.js';
 import { readCpuMs } from './cost/process-cpu.js';
+import { untilAtRest } from './cost/rest.js';
 import { bar, table, thousands } from './terminal.js';
 
 const durationMs = Number(process.env.SECONDS ?? 6) * 1000;
 const warmUpMs = durationMs / 3;
 const buyers = [1, 8, 32];
+/** Of a platform that has just started: its runtimes compile the way of an order for so long. */
+const ordersWarmUpMs = 12_000;
+/** Accounts that order in turn. */
+const customers = 16;
 const pollMs = 50;
 const eventsPerBatch = 50;
 const clients = 4;
 /** Some bytes of an event as the collector writes it: the record's value, key and headers. */
 const eventBytes = 220;
-const settleMs = 5_000;
 /** `ONLY=reads,events,orders,idle` leaves the others out. */
 const only = process.env.ONLY?.split(',');
 const isWanted = (part: string): boolean => only?.includes(part) ?? true;
 /** `NAME=recommendations` leaves out the reads whose names do not hold it. */
 const nameWanted = process.env.NAME ?? '';
-const idleMs = 20_000;
+/** Some of what an idle platform does comes once in half a minute. */
+const idleMs = 60_000;
 
 type Cost = {
   name: string;
@@ -64,6 +69,8 @@ type Operation = {
   limit?: LoadRun;
   /** Waits until everything that the load has set off is done, so that its cost is counted. */
   settle?: (done: number) => Promise<void>;
+  /** Waits before the load until nothing of what came before is being worked on. */
+  rest?: () => Promise<void>;
 };
 
 export const runCostBench = async (): Promise<void> => {
@@ -99,8 +106,10 @@ const measureAll = async (runFile: string, bares: Bare[]): Promise<void> => {
   try {
     if (isWanted('reads')) await measureReads(shop, run.gateway, await adminOf(shop, run), bares, measure);
     if (isWanted('events')) await measureEvents(run, measure);
-    if (isWanted('orders')) await measureCheckouts(shop, run, await adminOf(shop, run), bares, measure);
-    const idle = isWanted('idle') ? await measureIdle(named) : {};
+    const rest = () => untilAtRest(runFile);
+    if (isWanted('orders'))
+      await measureCheckouts({ shop, run, admin: await adminOf(shop, run), bares, measure, rest });
+    const idle = isWanted('idle') ? await measureIdle(named, rest) : {};
     report(costs, idle);
   } finally {
     await counter.close();
@@ -208,14 +217,21 @@ const measureEvents = async (run: ReturnType<typeof readRunFile>, measure: Measu
   });
 };
 
-const measureCheckouts = async (
-  shop: Shop,
-  run: ReturnType<typeof readRunFile>,
-  admin: string,
-  bares: Bare[],
-  measure: Measure,
-): Promise<void> => {
-  const { token } = await shop.registerCustomer();
+type Checkouts = {
+  shop: Shop;
+  run: ReturnType<typeof readRunFile>;
+  admin: string;
+  bares: Bare[];
+  measure: Measure;
+  rest: () => Promise<void>;
+};
+
+const measureCheckouts = async ({ shop, run, admin, bares, measure, rest }: Checkouts): Promise<void> => {
+  const headers: Record<string, string>[] = [];
+  for (let n = 0; n < customers; n += 1) {
+    const { token } = await shop.registerCustomer();
+    headers.push({ authorization: `Bearer ${token}` });
+  }
   const products: string[] = [];
   for (let n = 0; n < 20; n += 1) products.push(await shop.createProduct(admin, { initialStock: 1_000_000 }));
   const address = { name: 'Ada', line1: '1 Engine Row', city: 'London', postalCode: 'N1', country: 'GB' };
@@ -245,11 +261,16 @@ const measureCheckouts = async (
       message: 'every order in analytics',
     });
   };
-  const headers = [{ authorization: `Bearer ${token}` }];
+  const orders = { kind: 'orders', origin: run.gateway, bodies, concurrency: 32, warmUpMs, headers } as const;
+  const untouched = await ordersInAnalytics();
+  await runLoad(
+    { ...orders, durationMs: ordersWarmUpMs },
+    { watched: new Map(), settle: (done) => settle(untouched, done) },
+  );
   const known = await ordersInAnalytics();
   await measure({
     name: 'orders, 32 at once',
-    plan: { kind: 'orders', origin: run.gateway, bodies, concurrency: 32, durationMs, warmUpMs, headers },
+    plan: { ...orders, durationMs },
     settle: (done) => settle(known, done),
   });
   for (const concurrency of buyers) {
@@ -264,16 +285,18 @@ const measureCheckouts = async (
       plan: { origin: run.gateway, headers, ...checkout },
       limit,
       settle: (done) => settle(before, done),
+      ...(concurrency === 1 ? { rest } : {}),
     });
   }
   bare.stop();
 };
 
 const measureOne = async (
-  { name, plan, each = 1, limit, settle, atHalfRate = false }: Operation,
+  { name, plan, each = 1, limit, settle, rest, atHalfRate = false }: Operation,
   named: ReadonlyMap<string, number>,
   counter: Awaited<ReturnType<typeof openPostgresCounter>>,
 ): Promise<Cost> => {
+  await rest?.();
   let workBefore = await counter.read();
   const {
     result,
@@ -332,8 +355,11 @@ const pidsOf = (run: ReturnType<typeof readRunFile>, names: readonly string[]): 
   new Map(run.processes.filter(({ name }) => names.includes(name)).map(({ name, pid }) => [name, pid]));
 
 /** Cores that each process uses while there are no requests. */
-const measureIdle = async (named: ReadonlyMap<string, number>): Promise<Record<string, number>> => {
-  await sleep(settleMs);
+const measureIdle = async (
+  named: ReadonlyMap<string, number>,
+  rest: () => Promise<void>,
+): Promise<Record<string, number>> => {
+  await rest();
   const before = readCpuMs(named);
   await sleep(idleMs);
   const after = readCpuMs(named);

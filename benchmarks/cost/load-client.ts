@@ -15,7 +15,7 @@ export type LoadPlan = {
   durationMs: number;
   /** Not counted: before the measured time. */
   warmUpMs: number;
-  /** Of one request after the other in turn. */
+  /** Of one request after the other in turn; all requests of a checkout have the same. */
   headers?: Record<string, string>[];
   /** As many clients, each with an address of its own on the loopback; 1 if unset. */
   clients?: number;
@@ -51,7 +51,7 @@ const dated = (path: string, n: number): string => {
 
 const callerOf = (plan: LoadPlan, pools: readonly Pool[]): Caller => {
   let sent = 0;
-  const send = async (method: 'GET' | 'POST', path: string, body?: string) => {
+  const send = async (method: 'GET' | 'POST', path: string, body?: string, caller = sent + 1) => {
     sent += 1;
     const pool = pools[sent % pools.length] as Pool;
     const answer = await pool.request({
@@ -59,7 +59,7 @@ const callerOf = (plan: LoadPlan, pools: readonly Pool[]): Caller => {
       path,
       headersTimeout: requestTimeoutMs,
       headers: {
-        ...plan.headers?.[sent % plan.headers.length],
+        ...plan.headers?.[caller % plan.headers.length],
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
       },
@@ -87,10 +87,12 @@ const callerOf = (plan: LoadPlan, pools: readonly Pool[]): Caller => {
     case 'checkout':
       return async (n) => {
         const body = plan.bodies[n % plan.bodies.length] as string;
-        const { id } = JSON.parse(expect(await send('POST', '/api/orders', body), 202)) as { id: string };
+        const { id } = JSON.parse(expect(await send('POST', '/api/orders', body, n), 202)) as { id: string };
         const giveUpAtMs = performance.now() + settleMsMax;
         while (performance.now() < giveUpAtMs) {
-          const { status } = JSON.parse(expect(await send('GET', `/api/orders/${id}/status`), 200)) as {
+          const { status } = JSON.parse(
+            expect(await send('GET', `/api/orders/${id}/status`, undefined, n), 200),
+          ) as {
             status: string;
           };
           if (status === 'confirmed') return;
