@@ -242,7 +242,9 @@ const abortingAfter = async <T>(timeoutMs: number, work: (signal: AbortSignal) =
   const controller = new AbortController();
   try {
     return await within(timeoutMs, work(controller.signal));
-  } finally {
+  } catch (error) {
+    // Only here, because each abort makes an error with its stack.
     controller.abort();
+    throw error;
   }
 };
