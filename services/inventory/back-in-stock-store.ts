@@ -46,8 +46,10 @@ export const createBackInStockStore = ({
     await db.query('DELETE FROM back_in_stock WHERE product_id = $1 AND user_id = $2', [productId, userId]);
   },
 
-  report: (db, accountsMax) =>
-    inTransaction(db, async (tx) => {
+  report: async (db, accountsMax) => {
+    // Nearly always nobody is, and this needs no transaction.
+    if (!(await isAnyDue(db))) return 0;
+    return inTransaction(db, async (tx) => {
       const occurredAt = clock.nowMs();
       // The stock's rows stay unlocked: an order need not wait for a notice.
       const { rows } = await tx.query<Waiting & { available: number }>(
@@ -71,5 +73,13 @@ export const createBackInStockStore = ({
         ),
       );
       return rows.length;
-    }),
+    });
+  },
 });
+
+const isAnyDue = async (db: Queryable): Promise<boolean> => {
+  const { rows } = await db.query<{ isAnyDue: boolean }>(
+    `SELECT EXISTS (SELECT FROM back_in_stock JOIN stock USING (product_id) WHERE on_hand > reserved) AS "isAnyDue"`,
+  );
+  return rows[0]?.isAnyDue === true;
+};

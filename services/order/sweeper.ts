@@ -10,6 +10,8 @@ import type { OrderStore, OverdueOrder } from './order-store.js';
 import { countUnsettled } from './unsettled.js';
 
 const ordersPerPageMax = 100;
+/** Between two counts for the metrics, which nobody reads as often as orders become overdue. */
+const countEveryMs = 5_000;
 
 export type Sweeper = Component & {
   /** Cancels the orders that are overdue now and returns how many. `start` calls it every `everyMs`. */
@@ -32,6 +34,7 @@ export const createSweeper = (host: SweeperHost, deps: SweeperDeps): Sweeper => 
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
   let stopping = false;
+  let countedAtMs = Number.NEGATIVE_INFINITY;
 
   /** Each order has its own transaction, so that a failure of one does not stop the others. */
   const sweep = async (): Promise<number> => {
@@ -46,11 +49,16 @@ export const createSweeper = (host: SweeperHost, deps: SweeperDeps): Sweeper => 
     return ended;
   };
 
+  const count = async (): Promise<void> => {
+    countedAtMs = host.clock.monotonicMs();
+    metrics.active(await orders.countActive(db));
+    metrics.stuck(await countUnsettled(db, host.clock.nowMs() - stuckAfterMs));
+  };
+
   const round = async (): Promise<void> => {
     try {
       await sweep();
-      metrics.active(await orders.countActive(db));
-      metrics.stuck(await countUnsettled(db, host.clock.nowMs() - stuckAfterMs));
+      if (host.clock.monotonicMs() - countedAtMs >= countEveryMs) await count();
     } catch (error) {
       if (isBrokenInvariant(error)) host.onFatal(error);
       else host.logger.warn({ err: error }, 'sweep failed');
