@@ -17,7 +17,13 @@ import {
   share,
   wholePeriod,
 } from './question.js';
-import { accountsOfVisits, actionsUntil, productsOfKeys } from './recommendation-rows.js';
+import {
+  accountsOfVisits,
+  actionsUntil,
+  additionsAfterClicks,
+  productsOfKeys,
+  type RecommendationColumn,
+} from './recommendation-rows.js';
 
 const daysAsDefault = 30;
 const hourMs = 3_600_000;
@@ -137,22 +143,33 @@ const ofVisitsWithClick = `${inReach} AND visit_key IN (
           SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
         )`;
 
+/** One number for a visit or an account and a product: of a join by three columns it takes half of the time. */
+const pairOf = (isAccount: string, who: string, product: string): string =>
+  `sipHash64(${isAccount}, ${who}, ${product})`;
+
 /**
  * Each click twice: for what its visit does, and for what the account of its visit buys, whichever of the visit's actions
- * shows the account. Read once, because reading texts of so few rows costs as much as reading those of all.
+ * shows the account.
  */
-const clicks = (keyed: string): string => `
-      SELECT who.1 AS is_account, who.2 AS who_key, product, key, clicked_at
-      FROM (
+const clicksOf = (clicks: string, accounts: string): string => `
+      SELECT pair, key, clicked_at
+      FROM (${clicks}
+      ) AS click
+      LEFT JOIN (${accounts}
+      ) AS account USING (visit_key)
+      ARRAY JOIN arrayConcat([${pairOf('0', 'visit_key', 'product')}], if(buyer = 0, [], [${pairOf('1', 'buyer', 'product')}])) AS pair`;
+
+/** Read once, because reading texts of so few rows costs as much as reading those of all. */
+const clicks = (keyed: string): string =>
+  clicksOf(
+    `
         SELECT visit_key, ifNull(product_id, '') AS product, ${keyed} AS key, occurred_at AS clicked_at
         FROM shopper_activity
-        WHERE type = 'recommendation_clicked' AND ${inPeriod}
-      ) AS click
-      LEFT JOIN (
+        WHERE type = 'recommendation_clicked' AND ${inPeriod}`,
+    `
         SELECT visit_key, max(user_key) AS buyer FROM shopper_activity
-        WHERE user_key != 0 AND ${ofVisitsWithClick} GROUP BY visit_key
-      ) AS account USING (visit_key)
-      ARRAY JOIN if(buyer = 0, [(0, visit_key)], [(0, visit_key), (1, buyer)]) AS who`;
+        WHERE user_key != 0 AND ${ofVisitsWithClick} GROUP BY visit_key`,
+  );
 
 /** The visit with which a guest ordered. */
 const visitsOfOrders = `
@@ -160,7 +177,7 @@ const visitsOfOrders = `
           WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach}`;
 
 const soldLines = (product: string): string => `
-      SELECT user_key != 0, if(user_key != 0, user_key, placed.visit), ${product}, occurred_at, order_key, line,
+      SELECT ${pairOf('user_key != 0', 'if(user_key != 0, user_key, placed.visit)', product)}, occurred_at, order_key, line,
         toInt64(quantity), toString(currency), amount_minor
       FROM sales
       LEFT JOIN (${visitsOfOrders}
@@ -173,7 +190,7 @@ const noOrder =
 
 /** What may follow a click: an addition, or an order line. */
 const followers = `
-      SELECT 0 AS is_account, visit_key AS who_key, ifNull(product_id, '') AS product, occurred_at AS at, ${noOrder}
+      SELECT ${pairOf('0', 'visit_key', "ifNull(product_id, '')")} AS pair, occurred_at AS at, ${noOrder}
       FROM shopper_activity
       WHERE type = 'product_added' AND ${ofVisitsWithClick}
       UNION ALL
@@ -189,7 +206,7 @@ const credited = (followers: string, clicks: string): string => `
       FROM (${followers}
       ) AS s
       ASOF INNER JOIN (${clicks}
-      ) AS k ON k.is_account = s.is_account AND k.who_key = s.who_key AND k.product = s.product AND s.at >= k.clicked_at
+      ) AS k ON k.pair = s.pair AND s.at >= k.clicked_at
       LEFT JOIN (
         SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales
         WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')} GROUP BY order_key, line
@@ -245,15 +262,23 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
 
 const productKey = "if(ifNull(product_id, '') = '', 0, sipHash64(assumeNotNull(product_id)))";
 const maskedLabel = labelInSql('label');
-const keysByVisit: Record<Exclude<Attributed, 'recommendation'>, string> = {
-  ...keysOf(maskedLabel),
-  product: 'product_key',
+const labelled = keysOf(maskedLabel);
+const keysByVisit: Record<
+  Exclude<Attributed, 'recommendation'>,
+  { key: string; of: readonly RecommendationColumn[] }
+> = {
+  product: { key: 'product_key', of: [] },
+  scenario: { key: labelled.scenario, of: ['label'] },
+  position: { key: labelled.position, of: ['position'] },
+  model: { key: labelled.model, of: ['label'] },
+  choice: { key: labelled.choice, of: ['label', 'position'] },
+  arm: { key: labelled.arm, of: ['label'] },
 };
 
 /** As `creditsQuery`, of the actions that have to do with recommendations. Products are numbers until they are ranked. */
 const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches): string => {
   const isByProduct = by === 'product';
-  const key = keysByVisit[by];
+  const { key, of } = keysByVisit[by];
   return `
   SELECT c.key AS key, ${isByProduct ? 'p.name' : "''"} AS name, shown, clicked, added, orders, units, returned,
     arraySort(arrayDistinct(at_places)) AS places, arrayMap(each -> countEqual(at_places, each), places) AS showings,
@@ -274,36 +299,36 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
         FROM (${actionsUntil(
           periodEnd,
           ['recommendation_shown', 'recommendation_clicked'],
-          ['type', 'product_key', 'place', 'position', 'label'],
+          ['type', 'product_key', 'place', ...of],
           made,
         )}
         )
         GROUP BY key
         UNION ALL${credited(
           `
-          SELECT 0 AS is_account, visit_key AS who_key, product_key AS product, at, ${noOrder}
-          FROM (${actionsUntil(reachEnd, ['product_added'], ['visit_key', 'product_key', 'at'], made)}
+          SELECT ${pairOf('0', 'visit_key', 'product_key')} AS pair, at, ${noOrder}
+          FROM (${additionsAfterClicks(['visit_key', 'product_key', 'at'], made)}
           )
           UNION ALL
           ${soldLines('sipHash64(product_id)')}`,
-          `
-          SELECT who.1 AS is_account, who.2 AS who_key, click.product_key AS product, ${key} AS key, at AS clicked_at
+          clicksOf(
+            `
+          SELECT visit_key, product_key AS product, ${key} AS key, at AS clicked_at
           FROM (${actionsUntil(
             periodEnd,
             ['recommendation_clicked'],
-            ['visit_key', 'product_key', 'position', 'label', 'at'],
+            ['visit_key', 'product_key', 'at', ...of],
             made,
           )}
-          ) AS click
-          LEFT JOIN (${accountsOfVisits(made)}
-          ) AS account USING (visit_key)
-          ARRAY JOIN if(buyer = 0, [(0, visit_key)], [(0, visit_key), (1, buyer)]) AS who`,
+          )`,
+            accountsOfVisits(made),
+          ),
         )}
       ) AS f
       WHERE key != ${isByProduct ? '0' : "''"}
       GROUP BY key
     ) AS g
-    ${isByProduct ? `LEFT JOIN (${productsOfKeys(made)}\n    ) AS t ON t.product_key = g.key` : ''}
+    ${isByProduct ? `ANY LEFT JOIN (${productsOfKeys(made)}\n    ) AS t ON t.product_key = g.key` : ''}
     ORDER BY orders DESC, clicked DESC, shown DESC, key
     LIMIT {limit:UInt32}
   ) AS c
@@ -321,14 +346,15 @@ const placesQuery = (period: Period): Query => ({
       WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}`),
   params: periodParams(period),
   gathered: gatheredFrom('visits', (made) => ({
-    sql: placesSql(
-      actionsUntil(
+    sql: placesSql(`
+      SELECT type, product_key, place, ${maskedLabel.scenario} AS scenario
+      FROM (${actionsUntil(
         periodEnd,
         ['recommendation_shown', 'recommendation_clicked'],
-        ['type', 'product_key', 'place', `${maskedLabel.scenario} AS scenario`],
+        ['type', 'product_key', 'place', 'label'],
         made,
-      ),
-    ),
+      )}
+      )`),
     params: { ...periodParams(period), ...batchParams(made) },
   })),
 });

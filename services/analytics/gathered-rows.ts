@@ -79,13 +79,3 @@ export const live = 'batch IN {batches:Array(UInt64)}';
 export const batchParams = (
   ...made: readonly (Pick<Batches, 'batches'> | undefined)[]
 ): Record<string, unknown> => ({ batches: made.flatMap((of) => of?.batches ?? []) });
-
-/** The product of each key: of the table of those in batches, and of the raw rows `behind` them. */
-export const productsByKey = (gathered: string, behind: string): string => `
-      SELECT product_key, any(product_id) AS product_id
-      FROM (
-        SELECT product_key, product_id FROM ${gathered}
-        UNION ALL
-        ${behind}
-      )
-      GROUP BY product_key`;

@@ -1,5 +1,5 @@
 import { topics } from '#schemas/topics';
-import { type Batches, type GatheredTables, isBehind, live, productsByKey } from './gathered-rows.js';
+import { type Batches, type GatheredTables, isBehind, live } from './gathered-rows.js';
 import { isInTime } from './question.js';
 
 /**
@@ -74,5 +74,12 @@ export const soldOrders = (made: Batches): string => `
           ) AS part
           GROUP BY order_key`;
 
-export const soldProducts = (made: Batches): string =>
-  productsByKey('sold_products', `SELECT ${productKey}, product_id ${soldBehind(made)}`);
+/** The product of each key. */
+export const soldProducts = (made: Batches): string => `
+      SELECT product_key, any(product_id) AS product_id
+      FROM (
+        SELECT product_key, product_id FROM sold_products
+        UNION ALL
+        SELECT ${productKey}, product_id ${soldBehind(made)}
+      )
+      GROUP BY product_key`;

@@ -1,11 +1,11 @@
 import { topics } from '#schemas/topics';
 import type { GatheredTables } from './gathered-rows.js';
-import { among, recommendationActions, recommendationColumns } from './recommendation-rows.js';
+import { among, isAfterClick, recommendationActions, recommendationColumns } from './recommendation-rows.js';
 import { rawActions, visitColumns, visitsOf } from './visit-rows.js';
 
 const isRecommendation = among(recommendationActions);
 
-/** How `clickhouse/migrations/0018-visit-actions.sql` is filled. */
+/** How the tables of `clickhouse/migrations/0018-visit-actions.sql` and 0021 are filled. */
 export const visitTables: GatheredTables = {
   raw: 'shopper_activity',
   topic: topics.shopperActivity.topic,
@@ -17,8 +17,8 @@ export const visitTables: GatheredTables = {
     `INSERT INTO visit_actions (source, batch, ${visitColumns})
      SELECT {source:UUID}, {batch:UInt64}, ${visitColumns}
      FROM (${visitsOf(rawActions(where))})`,
-    `INSERT INTO recommendation_actions (source, batch, ${recommendationColumns.map(([name]) => name).join(', ')})
-     SELECT {source:UUID}, {batch:UInt64}, ${recommendationColumns.map(([, of]) => of).join(', ')}
+    `INSERT INTO recommendation_actions (source, batch, ${Object.keys(recommendationColumns).join(', ')}, is_after_click)
+     SELECT {source:UUID}, {batch:UInt64}, ${Object.values(recommendationColumns).join(', ')}, ${isAfterClick}
      FROM shopper_activity WHERE ${where} AND ${isRecommendation}`,
     `INSERT INTO recommended_products
      SELECT DISTINCT sipHash64(assumeNotNull(product_id)), assumeNotNull(product_id) FROM shopper_activity
