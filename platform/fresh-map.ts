@@ -18,8 +18,8 @@ export type FreshMapOptions<V> = {
   load(keys: readonly string[]): Promise<ReadonlyMap<string, V>>;
   /** The value of a key that `load` leaves out. */
   otherwise: V;
-  /** Counted from when `load` was called. */
-  ageMsMax: number;
+  /** Counted from when `load` was called. A function where it changes. */
+  ageMsMax: number | ((nowMs: number) => number);
   /** The oldest beyond are dropped. */
   entriesMax: number;
   monotonicMs(): number;
@@ -33,9 +33,11 @@ export const createFreshMap = <V>(options: FreshMapOptions<V>): FreshMap<V> => {
   const entries = createBoundedMap<Entry<V>>(entriesMax);
   const loading = new Map<string, Promise<ReadonlyMap<string, V>>>();
 
-  const freshOf = (key: string, nowMs: number): Entry<V> | undefined => {
+  const maxAt = (nowMs: number): number => (typeof ageMsMax === 'number' ? ageMsMax : ageMsMax(nowMs));
+
+  const freshOf = (key: string, nowMs: number, maxMs = maxAt(nowMs)): Entry<V> | undefined => {
     const entry = entries.get(key);
-    return entry !== undefined && nowMs - entry.atMs < ageMsMax ? entry : undefined;
+    return entry !== undefined && nowMs - entry.atMs < maxMs ? entry : undefined;
   };
 
   const startLoading = (keys: readonly string[], atMs: number): Promise<ReadonlyMap<string, V>> => {
@@ -54,11 +56,12 @@ export const createFreshMap = <V>(options: FreshMapOptions<V>): FreshMap<V> => {
 
   const getMany = async (keys: readonly string[]): Promise<ReadonlyMap<string, V>> => {
     const nowMs = monotonicMs();
+    const maxMs = maxAt(nowMs);
     const found = new Map<string, V>();
     const awaited = new Map<string, Promise<ReadonlyMap<string, V>>>();
     const missing = new Set<string>();
     for (const key of keys) {
-      const entry = freshOf(key, nowMs);
+      const entry = freshOf(key, nowMs, maxMs);
       if (entry !== undefined) found.set(key, entry.value);
       else {
         const running = loading.get(key);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import { createDatabase, type Database } from '#platform/postgres/pool';
-import { inTransaction } from '#platform/postgres/transaction';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { testHost } from '#platform/testing/test-host';
@@ -136,6 +136,43 @@ describe('taking in the same again', () => {
     await within((tx) => store.addPurchases(tx, 'u', ['a', 'a'], nowMs - dayMs));
     await within((tx) => store.addPurchases(tx, 'u', ['a'], nowMs - 40 * dayMs));
     expect(await best(null, { productIds: [], buyerId: 'u' })).toEqual([]);
+  });
+});
+
+describe('changes of shelves', () => {
+  const changesAfter = async (change: (tx: Tx) => Promise<void>) => {
+    const { mark } = await store.changesSince(null);
+    await within(change);
+    return (await store.changesSince(mark)).productIds;
+  };
+
+  it('are told of all that may change a list', async () => {
+    expect((await store.changesSince(null)).productIds).toBeNull();
+    expect(await changesAfter((tx) => store.open(tx, created('a')))).toContain('a');
+    const stocked = (available: number, stockVersion: number) => (tx: Tx) =>
+      store.setAvailable(tx, [{ productId: 'a', available, stockVersion }]);
+    expect(await changesAfter(stocked(5, 1))).toContain('a');
+    expect(await changesAfter(stocked(0, 2))).toContain('a');
+    expect(await changesAfter((tx) => store.open(tx, created('a', { version: 2 })))).toContain('a');
+    const deleted = { productId: 'a', version: 3, changedBy: null, occurredAt: nowMs };
+    expect(await changesAfter((tx) => store.close(tx, deleted))).toContain('a');
+  });
+
+  it('are not those of pieces that leave some in stock', async () => {
+    await open('a');
+    const changedBy = async () => (await db.query('SELECT changed_by FROM products')).rows;
+    const before = await changedBy();
+    await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 2, stockVersion: 7 }]));
+    expect(await changedBy()).toEqual(before);
+  });
+
+  it('are told after a mark that was given while they were made', async () => {
+    await open('a');
+    const mark = await inTransaction(db, async (tx) => {
+      await tx.query('UPDATE products SET changed_by = pg_current_xact_id()');
+      return (await store.changesSince(null)).mark;
+    });
+    expect((await store.changesSince(mark)).productIds).toContain('a');
   });
 });
 

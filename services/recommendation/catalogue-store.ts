@@ -32,11 +32,16 @@ export type CatalogueReads = {
   bestsellers(category: string | null, exclusions: Exclusions, countMax: number): Promise<Shelf[]>;
   /** Those of the products that are known. */
   shelves(productIds: readonly string[]): Promise<ReadonlyMap<string, Shelf>>;
+  /**
+   * The products whose shelves have changed since `mark` was given, perhaps with some that have not; null where `mark` is,
+   * or where they are too many.
+   */
+  changesSince(mark: string | null): Promise<{ productIds: readonly string[] | null; mark: string }>;
   /** The products that the user has bought so lately that they may not be on a list. */
   recentPurchases(userId: string): Promise<string[]>;
 };
 
-export type Catalogue = CatalogueReads & {
+export type Catalogue = Omit<CatalogueReads, 'changesSince'> & {
   /** The products of the list that may be shown: known, active, in stock, not excluded; in no order. */
   sellable(productIds: readonly string[], exclusions: Exclusions): Promise<Shelf[]>;
 };
@@ -58,6 +63,9 @@ export type CatalogueStore = CatalogueReads & {
   /** Deletes the purchases of a user whose account was erased. */
   forgetUser(tx: Tx, userId: string): Promise<void>;
 };
+
+/** More are not named one by one. */
+const changesMax = 2_000;
 
 /** `recentMs` is how long a purchase keeps its product off the buyer's lists. */
 export const createCatalogueStore = (
@@ -91,6 +99,19 @@ export const createCatalogueStore = (
         [productIds],
       );
       return new Map(rows.map((row) => [row.product_id, shelved(row)]));
+    },
+    changesSince: async (mark) => {
+      // Transactions that are not over yet have at least this number, so what they change comes after the mark.
+      const { rows } = await db.query<{ mark: string; product_ids: string[] }>(
+        `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark,
+           ARRAY(SELECT product_id FROM products WHERE changed_by >= $1::xid8 LIMIT $2) AS product_ids`,
+        [mark, changesMax + 1],
+      );
+      const { product_ids, mark: next } = rows[0]!;
+      return {
+        productIds: mark === null || product_ids.length > changesMax ? null : product_ids,
+        mark: next,
+      };
     },
     recentPurchases: async (userId) => {
       const { rows } = await db.query<{ product_id: string }>(
@@ -135,7 +156,8 @@ const openAll = writeBatch<ProductCreated | ProductUpdated>((tx, products) => {
      ON CONFLICT (product_id) DO UPDATE
      SET category = EXCLUDED.category, created_at = EXCLUDED.created_at, active = EXCLUDED.active,
        version = EXCLUDED.version, brand = EXCLUDED.brand, price_minor = EXCLUDED.price_minor,
-       currency = EXCLUDED.currency, group_id = EXCLUDED.group_id, age_restricted = EXCLUDED.age_restricted
+       currency = EXCLUDED.currency, group_id = EXCLUDED.group_id, age_restricted = EXCLUDED.age_restricted,
+       changed_by = EXCLUDED.changed_by
      WHERE products.version < EXCLUDED.version`,
     [
       newest.map(({ productId }) => productId),
@@ -158,7 +180,7 @@ const closeAll = writeBatch<ProductDeleted>((tx, products) =>
   tx.query(
     `INSERT INTO products (product_id, active, version)
      SELECT g.product_id, false, g.version FROM unnest($1::text[], $2::integer[]) AS g(product_id, version) ORDER BY 1
-     ON CONFLICT (product_id) DO UPDATE SET active = false, version = EXCLUDED.version
+     ON CONFLICT (product_id) DO UPDATE SET active = false, version = EXCLUDED.version, changed_by = EXCLUDED.changed_by
      WHERE products.version < EXCLUDED.version`,
     [products.map(({ productId }) => productId), products.map(({ version }) => version)],
   ),
@@ -179,7 +201,9 @@ const setAllAvailable = writeBatch<readonly StockLine[]>((tx, lists) => {
     `INSERT INTO products (product_id, available, stock_version)
      SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[]) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE
-     SET available = EXCLUDED.available, stock_version = EXCLUDED.stock_version
+     SET available = EXCLUDED.available, stock_version = EXCLUDED.stock_version,
+       changed_by = CASE WHEN (products.available > 0) = (EXCLUDED.available > 0)
+         THEN products.changed_by ELSE EXCLUDED.changed_by END
      WHERE products.stock_version < EXCLUDED.stock_version`,
     [
       lines.map((line) => line.productId),

@@ -5,6 +5,10 @@ import type { Catalogue, CatalogueReads, Exclusions, Shelf } from './catalogue-s
 
 /** What is not about one visitor is kept so long: a list follows its sources within half a second and a second. */
 const productAgeMsMax = 500;
+/** Shelves are kept longer while their changes are followed, and these are asked for so often. */
+const shelfAgeMsMax = 10 * 60_000;
+const followedEveryMs = 200;
+const shelvesKeptMax = 100_000;
 const rankingAgeMsMax = 1_000;
 const productsKeptMax = 20_000;
 const rankingsKeptMax = 500;
@@ -52,15 +56,42 @@ export const freshSimilarity = (view: SimilarityView, { monotonicMs }: View): Si
   };
 };
 
-/** Keeps where products stand, and the rankings of categories. */
-export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Catalogue => {
+/**
+ * Keeps shelves until the store says that they have changed. Whoever asks starts the next look at the changes and waits for
+ * none: while no look has succeeded lately, shelves are kept for `productAgeMsMax` only.
+ */
+const createKeptShelves = (store: CatalogueReads, { monotonicMs }: View) => {
+  let mark: string | null = null;
+  let followedAtMs = Number.NEGATIVE_INFINITY;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
   const shelves = createFreshMap<Shelf | null>({
     load: (productIds) => store.shelves(productIds),
     otherwise: null,
-    ageMsMax: productAgeMsMax,
-    entriesMax: productsKeptMax,
+    ageMsMax: (nowMs) => (nowMs - followedAtMs < productAgeMsMax ? shelfAgeMsMax : productAgeMsMax),
+    entriesMax: shelvesKeptMax,
     monotonicMs,
   });
+  const look = async (startedAtMs: number): Promise<void> => {
+    const changes = await store.changesSince(mark);
+    if (changes.productIds === null) shelves.forgetAll();
+    else shelves.forget(changes.productIds);
+    mark = changes.mark;
+    followedAtMs = startedAtMs;
+  };
+  return (productIds: readonly string[]): Promise<ReadonlyMap<string, Shelf | null>> => {
+    const nowMs = monotonicMs();
+    if (nowMs - lookedAtMs >= followedEveryMs) {
+      lookedAtMs = nowMs;
+      // Where it fails nothing is followed, and reading the shelves, which then happens again and again, fails too.
+      look(nowMs).catch(() => {});
+    }
+    return shelves.getMany(productIds);
+  };
+};
+
+/** Keeps where products stand, and the rankings of categories. */
+export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Catalogue => {
+  const keptShelves = createKeptShelves(store, { monotonicMs });
   const nobody: Exclusions = { productIds: [], buyerId: null };
   const rankings = createFreshMap<readonly Shelf[]>({
     load: async ([key = '']) =>
@@ -75,7 +106,7 @@ export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Ca
 
   return {
     sellable: async (productIds, exclusions) => {
-      const [known, excluded] = await Promise.all([shelves.getMany(productIds), excludedBy(exclusions)]);
+      const [known, excluded] = await Promise.all([keptShelves(productIds), excludedBy(exclusions)]);
       const found: Shelf[] = [];
       for (const [productId, shelf] of known)
         if (shelf?.sellable && !excluded.has(productId)) found.push(shelf);
@@ -91,7 +122,7 @@ export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Ca
       return isEnough ? found : await store.bestsellers(category, exclusions, countMax);
     },
     shelves: async (productIds) => {
-      const known = await shelves.getMany(productIds);
+      const known = await keptShelves(productIds);
       return new Map([...known].flatMap(([id, shelf]) => (shelf === null ? [] : [[id, shelf]])));
     },
     recentPurchases: store.recentPurchases,
