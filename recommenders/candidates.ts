@@ -1,5 +1,5 @@
 import { createFeatureTable, type FeatureRows } from './feature-rows.js';
-import { columnOf, type FeatureName, queryFeatureCount } from './features.js';
+import { queryFeatureCount } from './features.js';
 import { type Scores, thresholdOf } from './scores.js';
 import { grownTo } from './typed-arrays.js';
 
@@ -9,12 +9,12 @@ export type Candidates = {
   readonly features: FeatureRows;
   /** The item's row; the item becomes a candidate. */
   rowOf(item: number): number;
-  /** Of each feature of a candidate once. */
-  put(row: number, feature: FeatureName, value: number): void;
+  /** Of each feature of a candidate once; features are named by their column. */
+  put(row: number, column: number, value: number): void;
   /** The values of the features that are alike for all candidates. */
   ofQuery(values: readonly number[]): void;
   /** Sets the two features of the `count` items with the largest sums, and clears the sums. */
-  take(scores: Scores, log: FeatureName | null, share: FeatureName | null, count: number): void;
+  take(scores: Scores, log: number, share: number | null, count: number): void;
   /** Removes the candidates that are not wanted. */
   keep(isWanted: (item: number) => boolean): void;
   clear(): void;
@@ -40,7 +40,7 @@ export const createCandidates = (): Candidates => {
     items,
     features,
     rowOf,
-    put: (row, feature, value) => features.put(row, columnOf[feature], value),
+    put: features.put,
     ofQuery: (values) => features.ofQuery.set(values),
     take: (scores, log, share, count) => {
       const { max, items: summed } = scores;
@@ -58,8 +58,8 @@ export const createCandidates = (): Candidates => {
           }
           const row = rowOf(item);
           const ofMax = sum / max;
-          if (log !== null) features.put(row, columnOf[log], Math.max(0, 1 + Math.log(ofMax) / 7));
-          if (share !== null) features.put(row, columnOf[share], ofMax);
+          features.put(row, log, Math.max(0, 1 + Math.log(ofMax) / 7));
+          if (share !== null) features.put(row, share, ofMax);
         }
       }
       scores.clear();

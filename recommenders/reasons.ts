@@ -1,4 +1,5 @@
 import type { Context, Memory } from './memory.js';
+import { grownTo } from './typed-arrays.js';
 
 /** Why a product is on a list, as evidence that is in the memory; `because` are the products that it is about. */
 export type Reason = {
@@ -13,37 +14,77 @@ export type Reason = {
   because: string[];
 };
 
+/** The reasons of the items of one list, in their order. */
+export type Reasons = (context: Context, items: readonly number[], isReorder: boolean) => Reason[];
+
 const anchorsMax = 12;
 /** Below this cosine two products have little more than a common word in common. */
 const similarMin = 0.3;
 
-export const reasonOf = (memory: Memory, context: Context, item: number, isReorder: boolean): Reason => {
-  const { visit, cart, history } = context;
-  const nameOf = (number: number) => memory.items.names.name(number);
-  if (isReorder && history?.owned.has(item)) return { kind: 'bought_before', because: [nameOf(item)] };
-  if (visit.includes(item)) return { kind: 'seen_earlier', because: [nameOf(item)] };
-  const bought = history === undefined ? [] : [...history.owned.keys()].slice(-anchorsMax);
-  const anchors = [...new Set([...cart, ...visit.slice(-anchorsMax), ...bought])].filter(
-    (other) => other !== item,
-  );
-  const { views, baskets } = memory.items.columns;
-  const best = { kind: 'popular' as Reason['kind'], anchor: -1, share: 0 };
-  for (const anchor of anchors)
-    for (const [kind, rows, masses] of [
-      ['seen_together', memory.forward, views],
-      ['seen_together', memory.backward, views],
-      ['bought_together', memory.together, baskets],
-    ] as const) {
-      const share = rows.get(anchor, item) / (masses[anchor]! + Number.MIN_VALUE);
-      if (share > best.share) Object.assign(best, { kind, anchor, share });
+type Evidence = { kind: Reason['kind']; anchor: number; share: number };
+
+export const createReasons = (memory: Memory): Reasons => {
+  const { names, columns } = memory.items;
+  // 0 for items that are not asked about, else their place counted from 1: a row of pairs is read once for all of them.
+  let places = new Int32Array(1024);
+
+  /** The pair with an anchor that says most about each item. */
+  const strongestPairs = (items: readonly number[], anchors: readonly number[]): Evidence[] => {
+    const { views, baskets } = columns;
+    const found = items.map((): Evidence => ({ kind: 'popular', anchor: -1, share: 0 }));
+    for (const [nth, item] of items.entries()) {
+      places = grownTo(places, item);
+      places[item] = nth + 1;
     }
-  if (best.share > 0) return { kind: best.kind, because: [nameOf(best.anchor)] };
-  for (const anchor of anchors) {
-    const [cosine = 0] = memory.content.similarities(memory.content.profileOfItem(anchor), [item]);
-    if (cosine > best.share) Object.assign(best, { anchor, share: cosine });
-  }
-  return best.share >= similarMin
-    ? { kind: 'similar', because: [nameOf(best.anchor)] }
-    : // What nobody has looked at or bought is only there.
-      { kind: memory.items.columns.long[item]! > 0 ? 'popular' : 'catalogue', because: [] };
+    for (const anchor of anchors)
+      for (const [kind, rows, masses] of [
+        ['seen_together', memory.forward, views],
+        ['seen_together', memory.backward, views],
+        ['bought_together', memory.together, baskets],
+      ] as const) {
+        const row = rows.row(anchor);
+        if (row === undefined) continue;
+        const mass = masses[anchor]! + Number.MIN_VALUE;
+        for (let at = row.begin; at < row.begin + row.size; at += 1) {
+          const other = row.columns[at]!;
+          const place = other < places.length ? places[other]! : 0;
+          if (place === 0) continue;
+          const evidence = found[place - 1]!;
+          const share = row.sums[at]! / mass;
+          if (share > evidence.share) Object.assign(evidence, { kind, anchor, share });
+        }
+      }
+    for (const item of items) places[item] = 0;
+    return found;
+  };
+
+  const likest = (item: number, anchors: readonly number[]): { anchor: number; cosine: number } => {
+    const best = { anchor: -1, cosine: 0 };
+    for (const anchor of anchors) {
+      if (anchor === item) continue;
+      const [cosine = 0] = memory.content.similarities(memory.content.profileOfItem(anchor), [item]);
+      if (cosine > best.cosine) Object.assign(best, { anchor, cosine });
+    }
+    return best;
+  };
+
+  return ({ visit, cart, history }, items, isReorder) => {
+    const bought = history === undefined ? [] : [...history.owned.keys()].slice(-anchorsMax);
+    const anchors = [...new Set([...cart, ...visit.slice(-anchorsMax), ...bought])];
+    const pairs = strongestPairs(items, anchors);
+    return items.map((item, nth): Reason => {
+      const of = (kind: Reason['kind'], because: number): Reason => ({
+        kind,
+        because: [names.name(because)],
+      });
+      if (isReorder && history?.owned.has(item)) return of('bought_before', item);
+      if (visit.includes(item)) return of('seen_earlier', item);
+      const pair = pairs[nth]!;
+      if (pair.share > 0) return of(pair.kind, pair.anchor);
+      const { anchor, cosine } = likest(item, anchors);
+      if (cosine >= similarMin) return of('similar', anchor);
+      // What nobody has looked at or bought is only there.
+      return { kind: columns.long[item]! > 0 ? 'popular' : 'catalogue', because: [] };
+    });
+  };
 };

@@ -107,7 +107,10 @@ describe('the recommender', () => {
         const recommender = learned(some);
         const atMs = (some.at(-1)?.atMs ?? startMs) + minuteMs;
         for (const asked of queries) {
-          const list = recommender.recommend({ ...asked, atMs }).map(({ productId }) => productId);
+          const found = recommender.recommend({ ...asked, atMs });
+          const list = found.map(({ productId }) => productId);
+          const scores = found.map(({ score }) => score);
+          expect(scores).toEqual(scores.toSorted((a, b) => b - a));
           const bought = some.flatMap(({ kind, userId, productIds, atMs: then }) =>
             kind === 'bought' && userId !== undefined && userId === asked.userId && atMs - then < recentMs
               ? productIds

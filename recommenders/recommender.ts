@@ -7,7 +7,7 @@ import { forgetUser, learnOrder, learnStep, rememberView, visitOf } from './lear
 import { createLessons } from './lessons.js';
 import { type Context, createMemory } from './memory.js';
 import { createRanker, type Ranker } from './ranker.js';
-import { type Reason, reasonOf } from './reasons.js';
+import { createReasons, type Reason } from './reasons.js';
 import { createScorers } from './scorers.js';
 import { nthLargest } from './selection.js';
 import { defaultSettings, type RecommenderSettings } from './settings.js';
@@ -66,6 +66,7 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
   // Another parameter set takes its place here.
   const asking = { ...settings };
   const scorers = createScorers(memory, asking);
+  const reasonsOf = createReasons(memory);
   const rankers = Object.fromEntries(
     scenarios.map((scenario) => {
       const prior = featureNames.map((name) => priors[scenario][name] ?? 0);
@@ -172,10 +173,9 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
     const found = best.map((row) => ({ item: candidates.items[row]!, score: scores[row]! }));
     const isDiversified = diversity > 0 && best.every((row) => placing[row] === scores[row]);
     candidates.clear();
-    return (isDiversified ? spread(found, diversity) : found).slice(0, limit);
+    return withFallingScores((isDiversified ? spread(found, diversity) : found).slice(0, limit));
   };
 
-  /** A product that comes later than its score has the score of the one before it, so that scores fall. */
   const spread = (found: readonly Found[], diversity: number): Found[] => {
     const all = found.map(({ item }) => item);
     const order = diversified(
@@ -183,11 +183,7 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       diversity,
       (to, count) => content.similarities(content.profileOfItem(all[to]!), all.slice(0, count)),
     );
-    let least = Number.POSITIVE_INFINITY;
-    return order.map((nth) => {
-      least = Math.min(least, found[nth]!.score);
-      return { item: all[nth]!, score: least };
-    });
+    return order.map((nth) => found[nth]!);
   };
 
   const partsOf = (scenario: Scenario, row: number): Record<string, number> => {
@@ -263,19 +259,22 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
     },
     recommend: (query, mayShow) => {
       const context = contextOf(query);
-      return list(query, context, mayShow).map(({ item, score }) => ({
+      const found = list(query, context, mayShow);
+      const reasons = reasonsOf(
+        context,
+        found.map(({ item }) => item),
+        query.scenario === 'reorder',
+      );
+      return found.map(({ item, score }, nth) => ({
         productId: items.names.name(item),
         score,
-        reason: reasonOf(memory, context, item, query.scenario === 'reorder'),
+        reason: reasons[nth]!,
       }));
     },
     rank: (query) =>
       list(query, contextOf(query)).map(({ item, score }) => ({ productId: items.names.name(item), score })),
-    reasons: (query, productIds) => {
-      const context = contextOf(query);
-      const isReorder = query.scenario === 'reorder';
-      return productIds.map((id) => reasonOf(memory, context, items.names.find(id), isReorder));
-    },
+    reasons: (query, productIds) =>
+      reasonsOf(contextOf(query), productIds.map(items.names.find), query.scenario === 'reorder'),
     explain,
     visitOf: (visitId) => {
       const visit = memory.openVisits.get(visitId);
@@ -285,6 +284,16 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       };
     },
   };
+};
+
+/** A product that comes later than its score has the score of the one before it. */
+const withFallingScores = (found: Found[]): Found[] => {
+  let least = Number.POSITIVE_INFINITY;
+  for (const one of found) {
+    least = Math.min(least, one.score);
+    one.score = least;
+  }
+  return found;
 };
 
 const negligible = 1e-9;

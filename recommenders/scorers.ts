@@ -1,6 +1,6 @@
 import type { Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
-import type { FeatureName } from './features.js';
+import { columnOf } from './features.js';
 import { type History, type Owned, rates } from './history.js';
 import { forEachEarlier, shareOfReturn } from './learning.js';
 import type { Context, Memory } from './memory.js';
@@ -41,22 +41,22 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
     visitNeighbours(anchors, settings.visitNeighbours, after, before, ownVisit);
     addAll(after, sums);
     addAll(before, sums);
-    candidates.take(sums, 'visitNearLog', 'visitNear', visitCandidatesMax);
-    candidates.take(after, 'visitAfterLog', 'visitAfter', visitCandidatesMax);
-    candidates.take(before, 'visitBeforeLog', 'visitBefore', visitCandidatesMax / 2);
+    candidates.take(sums, columnOf.visitNearLog, columnOf.visitNear, visitCandidatesMax);
+    candidates.take(after, columnOf.visitAfterLog, columnOf.visitAfter, visitCandidatesMax);
+    candidates.take(before, columnOf.visitBeforeLog, columnOf.visitBefore, visitCandidatesMax / 2);
     const own = ownVisit < 0 ? [] : pairsOf(visit, memory.long.growth(atMs));
     addRow(memory.forward, last, 1, sums);
     for (const { from, to, gain } of own) if (from === last) sums.takeBack(to, gain);
-    candidates.take(sums, 'lastPairLog', 'lastPair', pairCandidatesMax);
+    candidates.take(sums, columnOf.lastPairLog, columnOf.lastPair, pairCandidatesMax);
     addRow(memory.backward, last, 1, sums);
     for (const { from, to, gain } of own) if (to === last) sums.takeBack(from, gain);
-    candidates.take(sums, 'backPairLog', null, pairCandidatesMax / 2);
+    candidates.take(sums, columnOf.backPairLog, null, pairCandidatesMax / 2);
     const weights = new Map(
       anchors.map(({ item, weight }) => [item, weight / (items.columns.views[item]! + tiny)]),
     );
     for (const [item, weight] of weights) addRow(memory.forward, item, weight, sums);
     for (const { from, to, gain } of own) sums.takeBack(to, gain * (weights.get(from) ?? 0));
-    candidates.take(sums, 'visitPairLog', 'visitPair', pairCandidatesMax);
+    candidates.take(sums, columnOf.visitPairLog, columnOf.visitPair, pairCandidatesMax);
     scoreSeen(candidates, visit, last);
   };
 
@@ -64,10 +64,10 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
     const basket = cart.length > 0 ? cart : visit.slice(-1);
     if (basket.length === 0) return;
     for (const item of basket) addRow(memory.together, item, 1 / (items.columns.baskets[item]! + tiny), sums);
-    candidates.take(sums, 'basketPairLog', 'basketPair', pairCandidatesMax);
+    candidates.take(sums, columnOf.basketPairLog, columnOf.basketPair, pairCandidatesMax);
     const anchors = basket.slice(-cartNearMax).map((item) => ({ item, weight: idfOf(item) }));
     orderNeighbours(anchors, settings.orderNeighbours, sums, sums);
-    candidates.take(sums, 'basketNearLog', 'basketNear', pairCandidatesMax);
+    candidates.take(sums, columnOf.basketNearLog, columnOf.basketNear, pairCandidatesMax);
   };
 
   /** ln(1 + orders / orders with the item). */
@@ -81,15 +81,15 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
       .slice(0, tasteMax);
     for (const { item, weight } of taste)
       addRow(memory.together, item, weight / (items.columns.baskets[item]! + tiny), sums);
-    candidates.take(sums, 'tastePairLog', 'tastePair', tasteCandidatesMax);
+    candidates.take(sums, columnOf.tastePairLog, columnOf.tastePair, tasteCandidatesMax);
     const anchors = taste
       .slice(0, tasteNearMax)
       .map(({ item, weight }) => ({ item, weight: weight * idfOf(item) }));
     orderNeighbours(anchors, settings.orderNeighbours, sums, sums);
-    candidates.take(sums, 'tasteNearLog', 'tasteNear', tasteCandidatesMax);
+    candidates.take(sums, columnOf.tasteNearLog, columnOf.tasteNear, tasteCandidatesMax);
     for (const item of history.last)
       addRow(memory.following, item, 1 / (items.columns.follows[item]! + tiny), sums);
-    candidates.take(sums, 'nextPairLog', 'nextPair', tasteCandidatesMax);
+    candidates.take(sums, columnOf.nextPairLog, columnOf.nextPair, tasteCandidatesMax);
   };
 
   return (candidates, context, scenario) => {
@@ -162,11 +162,11 @@ const scoreSeen = (candidates: Candidates, visit: readonly number[], last: numbe
   for (const [item, times] of timesAgain) {
     others += 1;
     const row = candidates.rowOf(item);
-    candidates.put(row, 'seen', 1);
-    candidates.put(row, 'seenTimes', times);
-    candidates.put(row, 'seenRecency', 1 / others);
-    if (others === 1) candidates.put(row, 'seenJustBefore', 1);
-    candidates.put(row, 'seenInRepeats', repeats);
+    candidates.put(row, columnOf.seen, 1);
+    candidates.put(row, columnOf.seenTimes, times);
+    candidates.put(row, columnOf.seenRecency, 1 / others);
+    if (others === 1) candidates.put(row, columnOf.seenJustBefore, 1);
+    candidates.put(row, columnOf.seenInRepeats, repeats);
   }
 };
 
@@ -182,16 +182,20 @@ const scoreOwned = (candidates: Candidates, { history, atMs }: Context): void =>
     const row = candidates.rowOf(item);
     const slow = frequency(history, owned, 'slow');
     const ageMs = Math.max(0, atMs - owned.atMs);
-    candidates.put(row, 'owned', 1);
-    candidates.put(row, 'ownFast', frequency(history, owned, 'fast'));
-    candidates.put(row, 'ownSlow', slow / (1 + slow));
-    candidates.put(row, 'ownShareLog', 1 + Math.log(owned.count / (history.baskets + 1)) / 4);
-    candidates.put(row, 'ownCountLog', Math.log(owned.count));
+    candidates.put(row, columnOf.owned, 1);
+    candidates.put(row, columnOf.ownFast, frequency(history, owned, 'fast'));
+    candidates.put(row, columnOf.ownSlow, slow / (1 + slow));
+    candidates.put(row, columnOf.ownShareLog, 1 + Math.log(owned.count / (history.baskets + 1)) / 4);
+    candidates.put(row, columnOf.ownCountLog, Math.log(owned.count));
     // Ages count in the user's own usual gaps, so that a weekly and a yearly buyer are alike.
-    candidates.put(row, 'ownAgeLog', -Math.log(1 + ageMs / (hourMs + history.gapMs)) / 2);
+    candidates.put(row, columnOf.ownAgeLog, -Math.log(1 + ageMs / (hourMs + history.gapMs)) / 2);
     if (owned.count > 1)
-      candidates.put(row, 'ownDue', Math.exp(-Math.abs(Math.log((ageMs + hourMs) / (owned.gapMs + hourMs)))));
-    if (owned.basket === history.baskets) candidates.put(row, 'ownInLast', 1);
+      candidates.put(
+        row,
+        columnOf.ownDue,
+        Math.exp(-Math.abs(Math.log((ageMs + hourMs) / (owned.gapMs + hourMs)))),
+      );
+    if (owned.basket === history.baskets) candidates.put(row, columnOf.ownInLast, 1);
   }
 };
 
@@ -227,9 +231,9 @@ const scoreContent = (
     for (const some of new Set([last, profile]))
       for (const item of content.near(some, contentCandidatesMax)) candidates.rowOf(item);
   const cosines = content.similarities(profile, candidates.items);
-  putSimilarities(candidates, cosines, 'contentProfile');
+  putSimilarities(candidates, cosines, columnOf.contentProfile);
   if (last !== profile) content.similarities(last, candidates.items);
-  putSimilarities(candidates, cosines, 'contentLast');
+  putSimilarities(candidates, cosines, columnOf.contentLast);
   if (scenario !== 'new-arrivals') return;
   const singles = new Set([
     ...bought.map(([item]) => item).slice(-comparedMax),
@@ -241,11 +245,11 @@ const scoreContent = (
     const cosines = content.similarities(content.profileOfItem(single), candidates.items);
     for (let nth = 0; nth < best.length; nth += 1) best[nth] = Math.max(best[nth]!, cosines[nth]!);
   }
-  putSimilarities(candidates, best, 'contentBest');
+  putSimilarities(candidates, best, columnOf.contentBest);
 };
 
-const putSimilarities = (candidates: Candidates, cosines: Float64Array, feature: FeatureName): void => {
-  for (let row = 0; row < candidates.items.length; row += 1) candidates.put(row, feature, cosines[row]!);
+const putSimilarities = (candidates: Candidates, cosines: Float64Array, column: number): void => {
+  for (let row = 0; row < candidates.items.length; row += 1) candidates.put(row, column, cosines[row]!);
 };
 
 const scoreItems = (
@@ -260,9 +264,9 @@ const scoreItems = (
   for (let row = 0; row < items.length; row += 1) {
     const item = items[row]!;
     const ofLong = long[item]! / longNow;
-    candidates.put(row, 'popularLog', Math.log(1 + ofLong) / 5);
-    candidates.put(row, 'trendLog', Math.log((short[item]! / shortNow + 0.5) / (ofLong + 4)));
-    candidates.put(row, 'newness', 1 / (1 + events[item]!));
+    candidates.put(row, columnOf.popularLog, Math.log(1 + ofLong) / 5);
+    candidates.put(row, columnOf.trendLog, Math.log((short[item]! / shortNow + 0.5) / (ofLong + 4)));
+    candidates.put(row, columnOf.newness, 1 / (1 + events[item]!));
   }
   // In the order of the features of the query.
   candidates.ofQuery([

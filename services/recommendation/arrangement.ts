@@ -75,6 +75,26 @@ export const arrange = (candidates: readonly ShelvedCandidate[], rules: Rules, p
   };
 };
 
+/** The list where rules keep the order: the first that they allow. `shelfOf` knows those that may be shown. */
+export const firstAllowed = (
+  candidates: readonly Candidate[],
+  shelfOf: (productId: string) => Shelf | undefined,
+  rules: Rules,
+  place: Place,
+): Candidate[] => {
+  const removerOf = removing(rules, place);
+  const room = createRoom(rules, place);
+  const items: Candidate[] = [];
+  for (const candidate of candidates) {
+    if (items.length === place.limit) break;
+    const shelf = shelfOf(candidate.productId);
+    if (shelf === undefined || removerOf(shelf) !== null || room.refusalOf(shelf) !== null) continue;
+    room.take(shelf);
+    items.push(candidate);
+  }
+  return items;
+};
+
 /** True where rules only remove candidates of this list: then the first that may be shown are the list. */
 export const keepsOrder = (rules: Rules, place: Place): boolean =>
   ![...rules.boost, ...rules.bury].some((rule) => holdsFor(rule, place.scenario)) &&
@@ -165,6 +185,10 @@ export const createRoom = (rules: Rules, { scenario }: Pick<Place, 'scenario'>) 
   const isFull = (counts: Map<string, number>, key: string, max: number | null): boolean =>
     max !== null && (counts.get(key) ?? 0) >= max;
 
+  const count = (counts: Map<string, number>, key: string, max: number | null): void => {
+    if (max !== null) counts.set(key, 1 + (counts.get(key) ?? 0));
+  };
+
   const refusalOfGroup = ({ groupId }: Shelf): string | null =>
     isOneOfGroup && groupId !== null && groups.has(groupId) ? 'neverWith.sameGroup' : null;
   return {
@@ -177,8 +201,8 @@ export const createRoom = (rules: Rules, { scenario }: Pick<Place, 'scenario'>) 
     },
     take: (shelf: Shelf): void => {
       const brand = brandOf(shelf);
-      categories.set(shelf.category, 1 + (categories.get(shelf.category) ?? 0));
-      if (brand !== null) brands.set(brand, 1 + (brands.get(brand) ?? 0));
+      count(categories, shelf.category, rules.maxPerCategory);
+      if (brand !== null) count(brands, brand, rules.maxPerBrand);
       if (shelf.groupId !== null) groups.add(shelf.groupId);
     },
   };

@@ -44,7 +44,7 @@ export const explained = z
 export const explanation = ({ items, ranking, judgements }: Answer): z.output<typeof explained> => {
   const places = new Map(items.map(({ productId }, nth) => [productId, nth + 1]));
   const parts = new Map((ranking.explained ?? []).map((candidate) => [candidate.productId, candidate]));
-  const ranked = new Set(ranking.candidates.map(({ productId }) => productId));
+  const ranked = new Set(ranking.candidates().map(({ productId }) => productId));
   const all = new Set([...places.keys(), ...judgements.keys(), ...ranked, ...parts.keys()]);
   return [...all].slice(0, candidatesMax).map((productId) => {
     const model = parts.get(productId);

@@ -20,13 +20,17 @@ export type ListModel = Pick<Recommender, 'rank' | 'reasons' | 'explain' | 'visi
 /** Asks the models. `isExplained` adds what each score is made of. */
 export type ModelRanking = (question: Question, model: ListModel, isExplained: boolean) => Ranking;
 
-/** The models do not know the stock, so they are asked for more products than are shown. */
-const askedFor = (limit: number): number => 4 * limit + 100;
+/**
+ * The models do not know the stock, so they are asked for more products than are shown: first for a few more, and for many
+ * where those do not fill the list.
+ */
+const headOf = (limit: number): number => 2 * limit;
+const allOf = (limit: number): number => 4 * limit + 100;
 
-const queryOf = (question: Question): Query => ({
+const queryOf = (question: Question, limit: number): Query => ({
   ...question,
   atMs: question.nowMs,
-  limit: askedFor(question.limit),
+  limit,
 });
 
 /** Stands for the reason of a product that the models ranked until the list is made: few of them come to be on it. */
@@ -37,19 +41,31 @@ const noVisit: Visit = { seen: [], cart: [] };
 const visitOf = ({ visitId }: Question, model: ListModel): Visit =>
   visitId === undefined ? noVisit : model.visitOf(visitId);
 
-type Ranked = Required<Pick<Ranking, 'candidates' | 'learnedUpToMs' | 'reasonsOf'>>;
+type Ranked = Required<Pick<Ranking, 'head' | 'candidates' | 'learnedUpToMs' | 'reasonsOf'>>;
 
 const rank = (question: Question, model: ListModel): Ranked => {
-  const query = queryOf(question);
-  const logits = model.contest.as(question.parameterSet ?? model.contest.live, () => model.rank(query));
-  // As shares of the best one's odds: positive, and falling as the list goes on.
-  const best = logits.reduce((max, { score }) => Math.max(max, score), Number.NEGATIVE_INFINITY);
+  const { limit, parameterSet = model.contest.live } = question;
+  const best = (count: number) => () => {
+    const logits = model.contest.as(parameterSet, () => model.rank(queryOf(question, count)));
+    // As shares of the best one's odds: positive, and falling as the list goes on.
+    const highest = logits[0]?.score ?? 0;
+    return logits.map(
+      ({ productId, score }): Candidate => ({ productId, score: Math.exp(score - highest), reason: found }),
+    );
+  };
   return {
-    candidates: logits.map(
-      ({ productId, score }): Candidate => ({ productId, score: Math.exp(score - best), reason: found }),
-    ),
+    head: once(best(headOf(limit))),
+    candidates: once(best(allOf(limit))),
     learnedUpToMs: model.learnedUpToMs(),
-    reasonsOf: (productIds) => model.reasons(query, productIds),
+    reasonsOf: (productIds) => model.reasons(queryOf(question, limit), productIds),
+  };
+};
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 };
 
@@ -67,7 +83,7 @@ const placed = (question: Question, visit: Visit, ranked: Ranked): Ranking => {
 
 export const rankByModel: ModelRanking = (question, model, isExplained) => ({
   ...placed(question, visitOf(question, model), rank(question, model)),
-  ...(isExplained ? { explained: model.explain(queryOf(question)) } : {}),
+  ...(isExplained ? { explained: model.explain(queryOf(question, allOf(question.limit))) } : {}),
 });
 
 const keptMax = 1_000;

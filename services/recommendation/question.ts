@@ -32,7 +32,9 @@ export type Question = {
 
 /** Candidates in their order, the best first, and what they were found beside. */
 export type Ranking = {
-  candidates: readonly Candidate[];
+  /** The first of them: twice as many as are shown fill most lists. */
+  head(): readonly Candidate[];
+  candidates(): readonly Candidate[];
   inView: string | null;
   cart: readonly string[];
   /** What the buyer bought lately, as far as its source has it. */

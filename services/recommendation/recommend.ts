@@ -2,6 +2,7 @@ import type { SimilarityView } from '#schemas/similarity-state';
 import {
   type Arrangement,
   arrange,
+  firstAllowed,
   isWithin,
   type Judgement,
   keepsOrder,
@@ -92,8 +93,9 @@ export const recommend = async (
   const mayExplore =
     question.isExploring === true && rankedBy === 'models' && scenario !== 'reorder' && !hasPins;
   const chance = mayExplore ? (sources.chance ?? null) : null;
-  const head = isExplained ? null : await arrangedFromHead(ranking, parts, catalogue);
-  const arrangement = head ?? (await arranged(ranking, parts, catalogue));
+  const head = isExplained ? null : await listFromHead(ranking, parts, catalogue);
+  const arrangement: Pick<Arrangement, 'items' | 'judgements'> =
+    head === null ? await arranged(ranking, parts, catalogue) : { items: head, judgements: new Map() };
   // If the category is unknown or sold out, products of other categories are better than an empty page.
   if (arrangement.items.length === 0 && category !== undefined)
     return recommend({ ...question, category: undefined }, sources, isExplained);
@@ -115,12 +117,13 @@ const sparesFor = async (
   parts: Parts,
   { model, catalogue }: Sources,
 ): Promise<ShelvedCandidate[]> => {
-  const known = new Set(ranking.candidates.map(({ productId }) => productId));
-  const { candidates } = rankByModel({ ...question, scenario: 'new-arrivals' }, model, false);
-  const arrivals = candidates
+  const candidates = ranking.candidates();
+  const known = new Set(candidates.map(({ productId }) => productId));
+  const arrivals = rankByModel({ ...question, scenario: 'new-arrivals' }, model, false)
+    .candidates()
     .filter(({ productId }) => !known.has(productId))
     .map((candidate) => ({ ...candidate, score: 0 }));
-  const all = { ...ranking, candidates: [...ranking.candidates, ...arrivals] };
+  const all = { ...ranking, candidates: () => [...candidates, ...arrivals] };
   return (await arranged(all, parts, catalogue)).spares();
 };
 
@@ -144,31 +147,29 @@ const shelved = (candidates: readonly Candidate[], shelves: ReadonlyMap<string, 
     return shelf === undefined ? [] : [{ ...candidate, shelf }];
   });
 
-/** Twice as many as are shown fill most lists, where the rules keep the order; null where they do not fill this one. */
-const arrangedFromHead = async (
-  { candidates }: Ranking,
+/** The list of the first candidates alone; null where they do not fill it, or the rules change their order. */
+const listFromHead = async (
+  ranking: Ranking,
   parts: Parts,
   catalogue: Catalogue,
-): Promise<Arrangement | null> => {
+): Promise<Candidate[] | null> => {
   const { rules, place } = parts;
   if (!keepsOrder(rules, place)) return null;
-  const head = candidates.slice(0, 2 * place.limit);
+  const head = ranking.head();
+  if (head.length < place.limit) return null;
   const shelves = await shelvesFor(
     head.map(({ productId }) => productId),
     parts,
     catalogue,
   );
-  if (shelves.size < place.limit) return null;
-  const arrangement = arrange(shelved(head, shelves), rules, place);
-  return arrangement.items.length < place.limit ? null : arrangement;
+  const items = firstAllowed(head, (productId) => shelves.get(productId), rules, place);
+  return items.length < place.limit ? null : items;
 };
 
-const arranged = async (
-  { candidates, trending }: Ranking,
-  parts: Parts,
-  catalogue: Catalogue,
-): Promise<Arrangement> => {
+const arranged = async (ranking: Ranking, parts: Parts, catalogue: Catalogue): Promise<Arrangement> => {
   const { rules, place } = parts;
+  const { trending } = ranking;
+  const candidates = ranking.candidates();
   const pinned = place.scenario === 'new-arrivals' ? [] : pinnedAt(rules, place);
   const named = [...candidates.map(({ productId }) => productId), ...trending, ...pinned];
   const shelves = await shelvesFor(named, parts, catalogue);
@@ -185,7 +186,8 @@ const rankerOf = ({ scenario, isPopularity }: Question, model: ListModel): Ranke
 
 /** What every visitor gets alike: only the best sellers with which a list is filled up. */
 const rankByNothing = ({ productId, cart }: Question): Ranking => ({
-  candidates: [],
+  head: () => [],
+  candidates: () => [],
   inView: productId ?? null,
   cart: cart ?? [],
   bought: [],

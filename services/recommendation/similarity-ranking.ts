@@ -37,7 +37,8 @@ export const rankBySimilarity = async (
   const trending = popular.map((product) => product.productId);
   const recent = bought.filter(({ atMs }) => atMs > nowMs - recentMs);
   return {
-    candidates,
+    head: () => candidates.slice(0, 2 * limit),
+    candidates: () => candidates,
     inView,
     cart: cart ?? [],
     bought: recent.map((purchase) => purchase.productId),
