@@ -86,19 +86,18 @@ export const createNeighbours = (index: VisitIndex) => {
     gather(anchors, settings, own);
     const threshold = thresholdOf(settings.neighboursMax);
     const falling = fallingBy(settings.reach);
-    const { steps, lengths, stepsMax } = index;
+    const { lengths } = index;
     for (let nth = 0; nth < touched.length; nth += 1) {
       const slot = touched[nth]!;
-      const length = lengths[slot]!;
-      const near = sims[slot]! / Math.sqrt(length);
+      const near = sims[slot]! / Math.sqrt(lengths[slot]!);
       sims[slot] = 0;
       if (near < threshold) continue;
       const sim = sharpened(near, settings.sharpness);
-      const begin = slot * stepsMax;
+      const { items, begin, length } = index.stepsAt(slot);
       let match = length - 1;
-      while (match > 0 && steps[begin + match] !== matches[slot]) match -= 1;
+      while (match > 0 && items[begin + match] !== matches[slot]) match -= 1;
       for (let step = 0; step < length; step += 1)
-        (step > match ? after : before).add(steps[begin + step]!, sim * falling[Math.abs(step - match)]!);
+        (step > match ? after : before).add(items[begin + step]!, sim * falling[Math.abs(step - match)]!);
     }
     touched.length = 0;
   };

@@ -47,13 +47,41 @@ describe('the visit index', () => {
     }
     expect(index.isKept(19)).toBe(false);
     expect(index.isKept(20)).toBe(true);
-    expect(Array.from({ length: index.lengthOf(29) }, (_, step) => index.itemAt(29, step))).toEqual([
-      30, 31, 32,
-    ]);
+    const { items, begin, length } = index.stepsAt(index.slotOf(29));
+    expect(Array.from(items.subarray(begin, begin + length))).toEqual([30, 31, 32]);
     const ring = index.visitsOf(0);
     expect(ring && entriesOf(ring)).toEqual([26, 27, 28, 29]);
     index.append(5, 1);
     expect(index.lengthOf(29)).toBe(3);
+  });
+
+  it('keeps visits of every length, also where others had their places before', () => {
+    const kept = 6;
+    const stepsMax = 18;
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat({ max: kept }), fc.nat({ max: 9 })), { maxLength: 300 }),
+        (all) => {
+          const index = createVisitIndex({ visitsMax: kept, stepsMax, visitsPerItemMax: 4 });
+          const visits: number[][] = [];
+          for (const [back, item] of all) {
+            if (back === kept || back >= visits.length) {
+              index.begin();
+              visits.push([]);
+            }
+            const visit = Math.max(0, visits.length - 1 - (back % kept));
+            index.append(visit, item);
+            visits[visit]!.push(item);
+            if (item === 9) {
+              index.clearVisit(visit);
+              visits[visit] = [];
+            }
+          }
+          const found = [...index.entries()].flatMap((entry) => ('items' in entry ? [entry.items] : []));
+          expect(found).toEqual(visits.slice(-kept).map((items) => items.slice(-stepsMax)));
+        },
+      ),
+    );
   });
 });
 

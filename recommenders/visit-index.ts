@@ -1,4 +1,6 @@
+import { createBlocks } from './blocks.js';
 import { createRings, entriesOf, type Ring } from './rings.js';
+import { grownTo } from './typed-arrays.js';
 
 /**
  * The latest visits, by item: what visit neighbours are found in. Each visit keeps its latest `stepsMax` items in order,
@@ -15,14 +17,10 @@ export type VisitIndex = {
   /** A number below `visitsMax` that no other visit that is kept has. */
   slotOf(visit: number): number;
   lengthOf(visit: number): number;
-  /**
-   * How many items each slot has, and the items of all: those of a slot begin at `stepsMax` times its number. Both are
-   * replaced when the index grows.
-   */
+  /** How many items each slot has; replaced when the index grows. */
   readonly lengths: Uint8Array;
-  readonly steps: Int32Array;
-  readonly stepsMax: number;
-  itemAt(visit: number, step: number): number;
+  /** The items of a slot, oldest first; valid until the next call. */
+  stepsAt(slot: number): Steps;
   /** The latest visits of an item; valid until the next call. */
   visitsOf(item: number): Ring | undefined;
   /** How many visits of an item are kept. */
@@ -32,6 +30,9 @@ export type VisitIndex = {
   entries(): Iterable<VisitIndexEntry>;
   restore(entry: VisitIndexEntry): void;
 };
+
+/** `length` items from `begin` on. */
+export type Steps = { items: Int32Array; begin: number; length: number };
 
 export type VisitIndexEntry =
   | { next: number }
@@ -43,20 +44,60 @@ export type VisitIndexBounds = { visitsMax: number; stepsMax: number; visitsPerI
 export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: VisitIndexBounds): VisitIndex => {
   let next = 0;
   let capacity = Math.min(1024, visitsMax);
-  let items = new Int32Array(capacity * stepsMax);
+  // Most visits are short: a slot has a block of its length. Of each: where it is, and of which class counted from 1.
+  const blocks = createBlocks(stepsMax, false);
+  let addresses = new Int32Array(capacity);
+  let classes = new Uint8Array(capacity);
   let lengths = new Uint8Array(capacity);
   const rings = createRings(visitsPerItemMax);
+  const found: Steps = { items: new Int32Array(0), begin: 0, length: 0 };
 
   const grow = (): void => {
     capacity = Math.min(visitsMax, capacity * 2);
-    const moreItems = new Int32Array(capacity * stepsMax);
-    moreItems.set(items);
-    items = moreItems;
-    const moreLengths = new Uint8Array(capacity);
-    moreLengths.set(lengths);
-    lengths = moreLengths;
+    addresses = grownTo(addresses, capacity - 1);
+    classes = grownTo(classes, capacity - 1);
+    lengths = grownTo(lengths, capacity - 1);
   };
   const isKept = (visit: number): boolean => visit >= 0 && visit < next && visit >= next - capacity;
+
+  const stepsAt = (slot: number): Steps => {
+    found.length = lengths[slot]!;
+    if (found.length === 0) return found;
+    found.items = blocks.segmentOf(addresses[slot]!).numbers;
+    found.begin = blocks.beginOf(addresses[slot]!);
+    return found;
+  };
+  const clear = (slot: number): void => {
+    if (classes[slot] !== 0) blocks.free(addresses[slot]!, classes[slot]! - 1);
+    classes[slot] = 0;
+    lengths[slot] = 0;
+  };
+  const makeRoom = (slot: number, count: number): void => {
+    while (classes[slot] === 0 || blocks.lengthOf(classes[slot]! - 1) < count) {
+      const sizeClass = classes[slot]!;
+      const address = blocks.allocate(sizeClass);
+      const { items, begin, length } = stepsAt(slot);
+      blocks.segmentOf(address).numbers.set(items.subarray(begin, begin + length), blocks.beginOf(address));
+      if (sizeClass !== 0) blocks.free(addresses[slot]!, sizeClass - 1);
+      addresses[slot] = address;
+      classes[slot] = sizeClass + 1;
+    }
+  };
+  /** Appends an item; the oldest of a full slot goes. */
+  const put = (slot: number, item: number): void => {
+    const length = lengths[slot]!;
+    if (length < stepsMax) {
+      makeRoom(slot, length + 1);
+      lengths[slot] = length + 1;
+    }
+    const steps = stepsAt(slot);
+    if (length === stepsMax) steps.items.copyWithin(steps.begin, steps.begin + 1, steps.begin + length);
+    steps.items[steps.begin + steps.length - 1] = item;
+  };
+  const itemsAt = (slot: number): number[] => {
+    const { items, begin, length } = stepsAt(slot);
+    return Array.from(items.subarray(begin, begin + length));
+  };
 
   return {
     get next() {
@@ -64,46 +105,33 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
     },
     begin: () => {
       if (next >= capacity && capacity < visitsMax) grow();
-      lengths[next % capacity] = 0;
+      clear(next % capacity);
       next += 1;
       return next - 1;
     },
     append: (visit, item) => {
       if (!isKept(visit)) return;
       const slot = visit % capacity;
-      const from = slot * stepsMax;
-      let length = lengths[slot]!;
-      const isFirst = items.subarray(from, from + length).indexOf(item) === -1;
-      if (length === stepsMax) {
-        items.copyWithin(from, from + 1, from + length);
-        length -= 1;
-      }
-      items[from + length] = item;
-      lengths[slot] = length + 1;
+      const isFirst = !itemsAt(slot).includes(item);
+      put(slot, item);
       if (isFirst) rings.push(item, visit);
     },
     isKept,
     slotOf: (visit) => (visit < capacity ? visit : visit % capacity),
     lengthOf: (visit) => lengths[visit % capacity]!,
-    stepsMax,
     get lengths() {
       return lengths;
     },
-    get steps() {
-      return items;
-    },
-    itemAt: (visit, step) => items[(visit % capacity) * stepsMax + step]!,
+    stepsAt,
     visitsOf: rings.of,
     visitsWith: rings.sizeOf,
     clearVisit: (visit) => {
-      if (isKept(visit)) lengths[visit % capacity] = 0;
+      if (isKept(visit)) clear(visit % capacity);
     },
     *entries() {
       yield { next };
-      for (let visit = Math.max(0, next - capacity); visit < next; visit += 1) {
-        const from = (visit % capacity) * stepsMax;
-        yield { visit, items: [...items.subarray(from, from + lengths[visit % capacity]!)] };
-      }
+      for (let visit = Math.max(0, next - capacity); visit < next; visit += 1)
+        yield { visit, items: itemsAt(visit % capacity) };
       for (let item = 0; item < rings.items; item += 1) {
         const ring = rings.of(item);
         if (ring !== undefined) yield { item, visits: entriesOf(ring) };
@@ -113,10 +141,8 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
       if ('next' in entry) {
         next = entry.next;
         while (capacity < visitsMax && capacity < next) grow();
-      } else if ('items' in entry) {
-        items.set(entry.items, (entry.visit % capacity) * stepsMax);
-        lengths[entry.visit % capacity] = entry.items.length;
-      } else for (const visit of entry.visits) rings.push(entry.item, visit);
+      } else if ('items' in entry) for (const item of entry.items) put(entry.visit % capacity, item);
+      else for (const visit of entry.visits) rings.push(entry.item, visit);
     },
   };
 };
