@@ -57,7 +57,7 @@ const measure = async (shop: Shop, token: string, catalogue: readonly Listed[]) 
   const [visitors, products] = await Promise.all([
     eachDue(
       visitorsPerSecond,
-      (nth) => probeVisitor(shop, [some(3 * nth), some(3 * nth + 1), some(3 * nth + 2)]),
+      (nth) => probeVisitor(shop, [some(2 * nth), some(2 * nth + 1)]),
       (share) => progress.update(share, ''),
     ),
     // A product is copied once: many copies of one would have the same place.

@@ -55,9 +55,12 @@ const producer = await openBroker(kafka, {
   logger: createLogger('freshness', { level: 'fatal' }),
 }).producer();
 let isEnding = false;
-process.once('SIGTERM', () => {
+const end = (): void => {
   isEnding = true;
-});
+};
+process.once('SIGTERM', end);
+// The benchmark has failed.
+process.once('disconnect', end);
 const startedAt = performance.now();
 let due = 0;
 let sent = 0;
@@ -85,6 +88,6 @@ while (!isEnding) {
   await sleep(tickMs);
 }
 await Promise.all(sending);
-process.send?.({ sent, seconds: (performance.now() - startedAt) / 1_000 });
+if (process.connected) process.send?.({ sent, seconds: (performance.now() - startedAt) / 1_000 });
 await producer.close();
-process.disconnect?.();
+if (process.connected) process.disconnect?.();

@@ -98,7 +98,7 @@ export const measureQuality = async (gorse: Gorse) => {
 };
 
 /** Where the answer may have been seen already, it is asked as for a user, whose list may repeat; otherwise as for a session. */
-const gorseLists = async (gorse: Gorse, { name, queries }: Split): Promise<Lists> => {
+export const gorseLists = async (gorse: Gorse, { name, queries }: Split): Promise<Lists> => {
   const lists = new Map<string, readonly string[]>();
   const mayRepeat = queries.every(({ exclude = [] }) => exclude.length === 0);
   const viewsOf = ({ queryId, visit = [], at }: Split['queries'][number]): View[] =>
@@ -165,7 +165,7 @@ export const measureOurFreshness = async (runFile: string): Promise<Freshness> =
   const some = (nth: number) => catalogue[nth % catalogue.length]!;
   const measured: Freshness = { click: [], arrival: [], similar: [] };
   for (let nth = 0; nth < probes; nth += 1) {
-    const { home } = await probeVisitor(shop, [some(3 * nth), some(3 * nth + 1), some(3 * nth + 2)]);
+    const { home } = await probeVisitor(shop, [some(2 * nth), some(2 * nth + 1)]);
     const { newArrivals, similar } = await probeProduct(shop, token, some(7 * nth));
     measured.click.push(msOf(home));
     measured.arrival.push(msOf(newArrivals));
