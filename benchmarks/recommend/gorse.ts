@@ -137,9 +137,6 @@ export const startGorse = async (serverUrl: string) => {
     },
     /** For a user who is known by what was learned; it may have what he has seen. */
     listOf: (userId: string, count: number) => call<string[]>('GET', `/recommend/${userId}?n=${count}`),
-    /** For a visit that it does not know; it has nothing of it. */
-    listOfSession: async (views: readonly View[], count: number): Promise<string[]> =>
-      idsOf(await call<Scored[] | null>('POST', `/session/recommend?n=${count}`, views.map(feedbackOf))),
     latest: async (count: number): Promise<string[]> =>
       idsOf(await call<Scored[] | null>('GET', `/latest?n=${count}`)),
     similarTo: async (productId: string, count: number): Promise<string[]> =>
