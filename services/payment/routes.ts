@@ -87,7 +87,9 @@ const paymentRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
     },
     async (request, reply) => {
       const payment = visible(await payments.find(db, { paymentId: request.params.id }), request.principal);
-      return sendWithEtag(request, reply, etagOf(String(payment.updatedAt.getTime())), shown(payment));
+      const body = shown(payment);
+      // A hash, because two changes may fall into one millisecond of `updatedAt`.
+      return sendWithEtag(request, reply, etagOf(body), body);
     },
   );
 };
