@@ -152,20 +152,57 @@ describe('statements of one text', () => {
 });
 
 describe('a transaction whose branch has failed', () => {
+  const hasEnded = (branch: Promise<unknown>): (() => boolean) => {
+    let ended = false;
+    const end = () => {
+      ended = true;
+    };
+    branch.then(end, end);
+    return () => ended;
+  };
+
   it('runs nothing more of the other branches, and reports what failed first', async () => {
     const fail = writeBatch<number>((tx) => tx.query('SELECT 1 / $1::integer', [0]));
-    let stray: Promise<unknown> = Promise.resolve();
+    let strayHasEnded = () => false;
     const work = inTransaction(scratch.db, async (tx) => {
       const later = async () => {
         await tx.gather(countAll, 1).catch(() => {});
         await tx.gather(insertAll, 1);
       };
-      stray = later();
-      stray.catch(() => {});
+      const stray = later();
+      strayHasEnded = hasEnded(stray);
       await Promise.all([tx.gather(fail, 1), stray, tx.query('SELECT $1::integer', [1])]);
     });
     await expect(work).rejects.toMatchObject({ code: '22012' });
-    await expect(stray).rejects.toThrow('the transaction is over');
     expect(await noted()).toEqual([]);
+    expect(strayHasEnded()).toBe(false);
+  });
+
+  it.each([
+    ['alone', inTransaction],
+    ['with others', inJointTransaction],
+  ])('rejects no promise that nobody holds, %s', async (_, run) => {
+    const unheld: unknown[] = [];
+    const keep = (reason: unknown) => unheld.push(reason);
+    process.on('unhandledRejection', keep);
+    try {
+      const fail = (): Promise<void> => {
+        throw new Error('the registry is away');
+      };
+      const work = run(scratch.db, async (tx) => {
+        const later = async () => {
+          await tx.gather(countAll, 1);
+          await tx.gather(insertAll, 1);
+        };
+        await Promise.all([later(), fail()]);
+      });
+      const beside = run(scratch.db, async (tx) => void (await tx.gather(insertAll, 2)));
+      await expect(work).rejects.toThrow('the registry is away');
+      await beside;
+      expect(await noted()).toEqual([2]);
+      expect(unheld).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', keep);
+    }
   });
 });

@@ -125,10 +125,11 @@ type Run = { outcome: Outcome; hasWritten: boolean; keepEffects(): void };
 
 /** Never rejects: all works have to end before the connection is used for a rollback. */
 const runOne = async (shared: Tx, work: Job['work']): Promise<Run> => {
-  const { tx, hasWritten, keepEffects } = viewOf(shared);
+  const { tx, hasWritten, keepEffects, end } = viewOf(shared);
   try {
     return { outcome: { value: await work(tx) }, hasWritten: hasWritten(), keepEffects };
   } catch (error) {
+    end();
     return { outcome: { error }, hasWritten: hasWritten(), keepEffects };
   }
 };

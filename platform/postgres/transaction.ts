@@ -80,13 +80,13 @@ const once = async <T>(
     begun.catch(() => {});
     result = await work(scope.tx);
     await begun;
-    scope.end();
+    scope.end('complete');
     isCommitting = true;
     const committed = await client.query('COMMIT');
     if (committed.command !== 'COMMIT')
       throw new Error('a statement of the transaction failed and its error was swallowed');
   } catch (error) {
-    scope.end();
+    scope.end('failed');
     if (broken === undefined)
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
@@ -127,27 +127,32 @@ type Scope = {
   tx: Tx;
   /**
    * No statement is sent any more: a branch of the work that still runs when another has failed must not go on outside
-   * the transaction.
+   * the transaction. After a failure its statements are never answered: nobody may hold the branch's promise, and a
+   * rejection that nobody handles would end the process.
    */
-  end(): void;
+  end(how: 'complete' | 'failed'): void;
   /** What made the transaction fail, where `error` only says that it had failed. */
   causeOf(error: unknown): unknown;
 };
 
 const openScope = (client: pg.PoolClient, effects: Effect[]): Scope => {
   const gathering: Gathering = createGathering(() => tx);
-  let isOver = false;
+  let state: 'open' | 'complete' | 'failed' = 'open';
   let firstFailure: unknown;
+  // Read anew after a wait, of which the compiler does not know that it changes the state.
+  const hasFailed = (): boolean => state === 'failed';
   const tx = {
     afterCommit: (effect: () => void, options?: { orUnknown?: boolean }) => {
       effects.push(effectOf(effect, options));
     },
     query: async (text: string, values?: readonly unknown[]) => {
-      if (isOver) throw new Error('the transaction is over');
+      if (state === 'failed') return never();
+      if (state === 'complete') throw new Error('the transaction is over: something has not been waited for');
       corkForTick(client);
       try {
         return await client.query(prepared(text, values));
       } catch (error) {
+        if (hasFailed()) return never();
         if (!isAborted(error)) firstFailure ??= error;
         throw toFault(error);
       }
@@ -156,12 +161,15 @@ const openScope = (client: pg.PoolClient, effects: Effect[]): Scope => {
   } as unknown as Tx;
   return {
     tx,
-    end: () => {
-      isOver = true;
+    end: (how) => {
+      state = how;
     },
     causeOf: (error) => (isAborted(error) && firstFailure !== undefined ? firstFailure : error),
   };
 };
+
+/** A new one each time: who awaits a promise is kept by it. */
+const never = (): Promise<never> => new Promise(() => {});
 
 /** The answer to every statement after one that has failed: it names no cause. */
 export const isAborted = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === '25P02';
@@ -173,11 +181,23 @@ export type TxView = {
   hasWritten(): boolean;
   /** Registers the work's effects with the transaction's. */
   keepEffects(): void;
+  /** The work has failed: its branches that still run send and learn nothing more, as after a failed transaction. */
+  end(): void;
 };
 
 export const viewOf = (shared: Tx): TxView => {
   let hasWritten = false;
+  let isOver = false;
   const effects: Effect[] = [];
+  const answerOf = async <T>(send: () => Promise<T>): Promise<T> => {
+    if (isOver) return never();
+    try {
+      return await send();
+    } catch (error) {
+      if (isOver) return never();
+      throw error;
+    }
+  };
   return {
     tx: {
       afterCommit: (effect: () => void, options?: { orUnknown?: boolean }) => {
@@ -185,16 +205,19 @@ export const viewOf = (shared: Tx): TxView => {
       },
       query: (text: string, values?: readonly unknown[]) => {
         hasWritten = true;
-        return shared.query(text, values);
+        return answerOf(() => shared.query(text, values));
       },
       gather: <I, O>(batch: Batch<I, O>, input: I) => {
         if (batch.isRead !== true) hasWritten = true;
-        return shared.gather(batch, input);
+        return answerOf(() => shared.gather(batch, input));
       },
     } as unknown as Tx,
     hasWritten: () => hasWritten,
     keepEffects: () => {
       for (const { run, orUnknown } of effects) shared.afterCommit(run, { orUnknown });
+    },
+    end: () => {
+      isOver = true;
     },
   };
 };
