@@ -106,8 +106,8 @@ export const startMailbox = async (gatewayUrl: string, { ports, crew }: Context)
   return { SHOP_URL: shopUrl, SMTP_URL: `smtp://127.0.0.1:${smtpPort}`, MAILBOX_URL: url };
 };
 
-/** The simulated shoppers, after everything that they buy from. */
-export const startShoppers = async (env: Environment, { ports, crew, progress }: Context): Promise<void> => {
+/** The simulated shoppers. The start does not wait for them: a shop without them is whole. */
+export const startShoppers = async (env: Environment, { ports, crew }: Context): Promise<void> => {
   const program = projectPath('dist/local/shoppers/main.js');
   const port = await ports.of('shoppers');
   const url = `http://127.0.0.1:${port}`;
@@ -118,5 +118,5 @@ export const startShoppers = async (env: Environment, { ports, crew, progress }:
     env: { ...env, SHOPPERS_PORT: `${port}`, MALLOC_ARENA_MAX: '2' },
     probe: () => answersHttp(`${url}/health/live`),
   };
-  await progress.step('shoppers', () => crew.add(spec, 'service').start());
+  void crew.add(spec, 'service').startPatiently();
 };

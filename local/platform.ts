@@ -34,7 +34,7 @@ export type RunningPlatform = {
 // Over seventy lines: the start of all that runs, in its order.
 /**
  * Starts everything in order: engines, topics and schemas, services and jobs, the catalogue, shoppers. If a step fails
- * or is aborted, everything started so far is stopped again.
+ * or is aborted, everything started so far is stopped again. Mailbox, shoppers and Zipkin are not waited for.
  */
 export const startPlatform = async (
   options: Options,
@@ -90,10 +90,8 @@ export const startPlatform = async (
     await startProcesses(plan, env, context);
     if (!(await hasFullShelves(plan.gatewayUrl, options.catalogSize)))
       await oneShot('seed', 'local/seed.js', env, context);
-    await Promise.all([
-      progress.step('warm-up', () => warmUp(plan.gatewayUrl)),
-      options.traffic ? startShoppers(env, context) : undefined,
-    ]);
+    if (options.traffic) await startShoppers(env, context);
+    await progress.step('warm-up', () => warmUp(plan.gatewayUrl));
     const { answers: zipkinAnswers } = await startZipkin({ awaited: false });
 
     const { gatewayUrl } = plan;
