@@ -290,14 +290,17 @@ describe('every page of the shop', () => {
     const findings: string[] = [];
     // The contrast of every pair of colours is tested by itself, in both themes: here those on pictures and covers.
     const withPictures = new Set(['/', '/cart', `/products/${productId}`]);
+    const measure = async (page: Page, what: string): Promise<void> => {
+      const beyond = await sidewaysScroll(page);
+      if (beyond > 0) findings.push(`${what} scrolls ${beyond} px sideways`);
+    };
     const look = async (page: Page, path: string, ready: string | RegExp): Promise<void> => {
       const themes = withPictures.has(path) ? undefined : (['light'] as const);
       await page.goto(run.gateway + path);
       await page.getByText(ready).first().waitFor();
       await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
       findings.push(...(await accessibilityFindings(page, themes)));
-      const beyond = await sidewaysScroll(page);
-      if (beyond > 0) findings.push(`${path} scrolls ${beyond} px sideways`);
+      await measure(page, path);
     };
     const asGuest = async ({ page }: Visitor): Promise<void> => {
       await look(page, '/', 'Picked for this visit');
@@ -312,6 +315,7 @@ describe('every page of the shop', () => {
     const asBuyer = async ({ page }: Visitor): Promise<void> => {
       await goToPayment(page, productId);
       findings.push(...(await accessibilityFindings(page, ['light'])));
+      await measure(page, 'the payment');
       await pay(page, 'Accepted');
       await heading(page, 'Your order is confirmed.').waitFor();
       findings.push(...(await accessibilityFindings(page)));

@@ -32,7 +32,7 @@ export const CartPage = () => {
 
 const FullCart = ({ cart }: { cart: Cart }) => (
   <>
-    <div className="grid gap-8 lg:grid-cols-[1fr_22rem] lg:gap-12">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-8 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-12">
       <div className="self-start rounded-2xl border border-line bg-surface px-5">
         <CartLines cart={cart} />
       </div>
@@ -98,7 +98,7 @@ const EmptyCart = () => (
 
 const CartSkeleton = () => (
   <Loading what="your cart">
-    <div className="grid gap-8 lg:grid-cols-[1fr_22rem] lg:gap-12">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-8 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-12">
       <div className="flex flex-col gap-4">
         <Skeleton className="h-28" />
         <Skeleton className="h-28" />

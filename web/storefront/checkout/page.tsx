@@ -180,7 +180,7 @@ const Checkout = ({ cart, user }: { cart: Cart; user: User | undefined }) => {
   const given = { draft, errors, onChange: change, onLeave: check };
   return (
     <Page title="Checkout">
-      <div className="grid gap-8 lg:grid-cols-[1fr_24rem] lg:gap-12">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-8 lg:grid-cols-[minmax(0,1fr)_24rem] lg:gap-12">
         <form ref={form} noValidate onSubmit={submit} className="flex flex-col gap-4">
           <StepBox
             step="contact"
