@@ -57,6 +57,7 @@ describe('the tour in README.md, word for word in one shell', () => {
       'Read the mail',
       'See it in analytics',
       'Get a recommendation',
+      'Change your mind',
       'Follow one order across everything',
     ]);
   });
@@ -115,6 +116,10 @@ describe('the tour in README.md, word for word in one shell', () => {
     expect(lines.filter((line) => line.endsWith('<- in the same visit'))).toEqual([
       expect.stringMatching(/^\d+ {2}.*teacup.*, £\d+\.\d\d {2}seen_together {2}<- in the same visit$/i),
     ]);
+  });
+
+  it('cancels the order, whose money comes back', () => {
+    expect(linesOf('Change your mind')).toEqual(['cancelled', 'refunded']);
   });
 
   it('finds the order in the log under one correlation id, and its whole trace in Zipkin', () => {

@@ -7,6 +7,6 @@ export async function setUp(root) {
   const startedAt = performance.now();
   const elapsedMs = () => Math.round(performance.now() - startedAt);
   const [{ compiled }, { isBuilt }] = await Promise.all([build(root), buildWeb(root)]);
-  if (compiled > 0) console.log(`built ${compiled} files in ${elapsedMs()} ms`);
-  if (isBuilt) console.log(`built the web pages in ${elapsedMs()} ms`);
+  const built = [...(compiled > 0 ? [`${compiled} files`] : []), ...(isBuilt ? ['the web pages'] : [])];
+  if (built.length > 0) console.log(`built ${built.join(' and ')} in ${elapsedMs()} ms`);
 }

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
   FastifyBaseLogger,
   FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
@@ -37,6 +39,8 @@ export type HttpServerOptions = {
   front?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** The report of `/health/ready`; that of the host's own components if unset. */
   health?: () => Promise<HealthReport>;
+  /** Answers a request for a path that has no route, or returns false to leave it to the problem document. */
+  answerMissing?: (request: FastifyRequest, reply: FastifyReply) => boolean;
   /** Makes the document of `/openapi.json` from that of the server's own routes; that one unchanged if unset. */
   document?: (own: () => Promise<OpenApiDocument>) => () => Promise<OpenApiDocument>;
 };

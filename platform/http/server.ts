@@ -76,7 +76,7 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
 
   const routes = watchRoutes(app);
   observe(app, host);
-  guard(app, options.auth, routes);
+  guard(app, options, routes);
   answerProblems(app, routes);
   addSystemRoutes(app, host, options, routes.described);
 
@@ -168,13 +168,20 @@ const behindFront =
   };
 
 /** Authentication, authorisation and preconditions, in this order and before the body is read. */
-const guard = (app: HttpApp, auth: Authenticator | undefined, routes: RouteBook): void => {
+const guard = (
+  app: HttpApp,
+  { auth, answerMissing }: Pick<HttpServerOptions, 'auth' | 'answerMissing'>,
+  routes: RouteBook,
+): void => {
   // Fastify requires reference types to be null at first; the hook below sets it before any handler runs.
   app.decorateRequest('principal', null as never);
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.principal = anonymous;
     // A route that does not exist is answered with 404, whatever the body is.
-    if (request.is404 || routes.isMistaken(request)) return done(notThere(request, routes));
+    if (request.is404 || routes.isMistaken(request)) {
+      const problem = notThere(request, routes);
+      return problem.status === 404 && answerMissing?.(request, reply) ? undefined : done(problem);
+    }
     const { config } = request.routeOptions;
     const { access = 'anonymous', authorises, scope = null } = config;
     const authorization = credentialsOf(request.headers);

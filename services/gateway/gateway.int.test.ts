@@ -782,8 +782,15 @@ describe('what the gateway says of the whole', () => {
     const [plain, brotli] = [await bytes('identity'), await bytes('gzip, br')];
     expect([plain[0], brotli[0]]).toEqual([null, 'br']);
     expect(Number(brotli[1])).toBeLessThan(Number(plain[1]));
-    for (const path of ['/api/nothing', '/assets/none.js', '/nowhere', '/assets/..%2fadmin.html']) {
-      const answer = await fetch(url + path, { headers: { accept: 'text/html' } });
+    const lost = await fetch(`${url}/nowhere`, { headers: { accept: 'text/html,*/*' } });
+    expect([lost.status, await lost.text()]).toEqual([404, html]);
+    for (const [path, accept] of [
+      ['/api/nothing', 'text/html'],
+      ['/assets/none.js', 'text/html'],
+      ['/nowhere', '*/*'],
+      ['/assets/..%2fadmin.html', 'text/html'],
+    ] as const) {
+      const answer = await fetch(url + path, { headers: { accept } });
       expect([path, answer.headers.get('content-type')]).toEqual([
         path,
         expect.stringContaining('problem+json'),

@@ -62,7 +62,7 @@ const docsPage = `<!doctype html>
 </head>
 <body>
 <header><a href="/"><img src="/favicon.ico" alt="" width="32" height="32"> Cartstream</a>
-<nav aria-label="Cartstream"><a href="/dashboard">Live figures</a> <a href="/admin">Operators</a> <a href="/platform">What runs</a></nav></header>
+<nav aria-label="Cartstream"><a href="/dashboard">Live figures</a> <a href="/admin">Admin</a> <a href="/platform">What runs</a></nav></header>
 <p id="wait" role="status">The reference of the API is being laid out, which takes some seconds.
 The same as a file: <a href="/openapi.json">openapi.json</a>.</p>
 <div id="docs"></div>

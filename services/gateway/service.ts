@@ -38,7 +38,7 @@ import { forwardings } from './routing-table.js';
 import { createSharedAnswers } from './shared-answers.js';
 import { createToolAnswers } from './tool-answers.js';
 import { createUpstream, type Upstream } from './upstream.js';
-import { webRoutes } from './web-routes.js';
+import { pageForLost, webFiles, webRoutes } from './web-routes.js';
 
 /** Markdown, above the operations at `/docs`. */
 const description = `
@@ -103,6 +103,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     answerTimeoutMs: config.answerTimeoutMs,
   });
   const health = createAggregatedHealth(host, watched);
+  const files = webFiles();
   const { app, component } = createHttpServer(host, {
     front: createFront(host, { auth, erased, cache, shared, direct, counter, networks, limits, headers }),
     port: config.port,
@@ -111,6 +112,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     auth,
     trustedProxies: config.trustedProxies,
     health,
+    answerMissing: pageForLost(files),
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
   shedLoad(app, host.metrics, places);
@@ -122,7 +124,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   });
   await app.register(cors, () => corsOf);
 
-  webRoutes(app);
+  webRoutes(app, files);
   pageRoutes(app, { version: host.version, ...linksOf(config), toolAnswers: createToolAnswers(config) });
   collectorRoutes(app, host, producer, publisher, networks.of);
   consumerRoutes(app, watched);

@@ -22,16 +22,19 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The first part of every address that the storefront has a page for; so an unknown address stays a 404. */
+/** The first part of every address that the storefront has a page for. */
 const storefrontPages = [
   ...['products', 'categories', 'search', 'new', 'trending', 'cart', 'checkout', 'orders', 'account'],
   ...['login', 'register', 'reset-password', 'verify-email', 'platform'],
 ];
 
-/** The three apps: their pages, also for deep links, their hashed files and the mark of the shop. */
-export const webRoutes = (app: HttpApp): void => {
-  const files = readWebFiles(projectPath('dist/web'));
+export type WebFiles = ReadonlyMap<string, WebFile>;
 
+/** The built apps; empty where nothing is built. */
+export const webFiles = (): WebFiles => readWebFiles(projectPath('dist/web'));
+
+/** The three apps: their pages, also for deep links, their hashed files and the mark of the shop. */
+export const webRoutes = (app: HttpApp, files: WebFiles): void => {
   const page = (url: string, name: string): void => {
     app.get(url, hidden, (request, reply) => {
       const file = files.get(name);
@@ -62,6 +65,18 @@ export const webRoutes = (app: HttpApp): void => {
     return send(request, reply, file);
   });
 };
+
+/** The shop's page with a 404 for a browser at an address that does not exist; nothing for who does not ask for HTML. */
+export const pageForLost =
+  (files: WebFiles) =>
+  (request: FastifyRequest, reply: FastifyReply): boolean => {
+    const { method, url, headers } = request;
+    const storefront = files.get('storefront.html');
+    const isBrowser = method === 'GET' && headers.accept?.includes('text/html') === true;
+    if (storefront === undefined || !isBrowser || url.startsWith('/api/')) return false;
+    send(request, reply.code(404), storefront);
+    return true;
+  };
 
 const notBuilt = () => unavailable('web_not_built', 'The pages are not built: run `npm run setup`.', 60);
 

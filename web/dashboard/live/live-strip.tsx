@@ -32,11 +32,11 @@ export const LiveStrip = ({ figures, zone }: { figures: LiveFigures; zone: strin
         </p>
         <p className="text-sm">
           <span className="tabular font-semibold">{visitorsNow === null ? '–' : count(visitorsNow)}</span>{' '}
-          <span className="text-ink-soft">visitors in this minute</span>
+          <span className="text-ink-soft">{visitorsNow === 1 ? 'visitor' : 'visitors'} in this minute</span>
         </p>
       </div>
       <div className="min-w-0">
-        <h2 className="mb-1 text-ink-soft text-xs">GMV a minute, the last thirty</h2>
+        <h2 className="mb-1 text-ink-soft text-xs">Sold in each minute, the last thirty</h2>
         <div className={dimmed}>
           <MinuteBars
             values={minutes.gmv}

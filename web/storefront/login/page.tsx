@@ -57,7 +57,6 @@ export const LoginPage = () => {
         type="password"
         required
         autoComplete="current-password"
-        hint={passwordRule}
         value={form.password}
         onChange={({ target }) => setForm({ ...form, password: target.value })}
       />

@@ -115,7 +115,7 @@ export const headlineOf = ({ status, reason }: Pick<Order, 'status' | 'reason'>)
 
 export const paymentWords: Readonly<Record<Order['payment']['status'], string>> = {
   pending: 'not taken yet',
-  authorized: 'guaranteed, not taken yet',
+  authorized: 'the sum is reserved, not taken yet',
   captured: 'paid',
   failed: 'failed, nothing was taken',
   declined: 'declined, nothing was taken',

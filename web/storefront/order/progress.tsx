@@ -44,7 +44,7 @@ export const Progress = ({ order: { status, payment }, stream }: { order: Order;
               </span>
               <span className={classes('text-sm leading-tight', isDone ? 'font-medium' : 'text-ink-soft')}>
                 {stepName(step, payment.status)}
-                <span className="sr-only">{isDone ? ', done' : isNext ? ', now' : ', to come'}</span>
+                <span className="sr-only">{isDone ? ', done' : isNext ? ', next' : ', to come'}</span>
               </span>
             </li>
           );

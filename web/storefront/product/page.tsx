@@ -21,7 +21,8 @@ import { BuyBox } from './buy-box.tsx';
 import { Reviews } from './reviews.tsx';
 
 /** The boxes of the page, for what stands in them and for what stands there while it loads. */
-const columnClasses = 'grid grid-cols-[minmax(0,1fr)] gap-8 md:grid-cols-2 lg:grid-cols-[27rem_1fr] lg:gap-14';
+const columnClasses =
+  'grid grid-cols-[minmax(0,1fr)] gap-8 md:grid-cols-2 lg:grid-cols-[27rem_1fr] lg:gap-14';
 /** Whole, in its own proportions: nothing of the drawing is cut off. */
 const coverClasses = 'w-full max-w-[27rem] max-sm:max-w-64 self-start justify-self-center rounded-3xl';
 const factsClasses = 'flex min-w-0 flex-col gap-5 md:py-2';

@@ -166,7 +166,7 @@ const Footer = () => (
       <ul className="flex flex-wrap gap-x-5">
         {[
           ['/dashboard', 'Live figures'],
-          ['/admin', 'Operators'],
+          ['/admin', 'Admin'],
           ['/platform', 'What runs'],
           ['/docs', 'API'],
         ].map(([href, text]) => (
