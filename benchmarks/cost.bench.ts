@@ -410,9 +410,11 @@ const report = (costs: readonly Cost[], idle: Record<string, number>): void => {
     console.log(`\nwhere the milliseconds of an order go (${order.name})`);
     draw(order.cpuMsByProcess, (ms) => `${ms.toFixed(2)} ms`);
   }
-  const idleCores = Object.values(idle).reduce((sum, cores) => sum + cores, 0);
-  console.log(`\nidle: ${(idleCores * 100).toFixed(1)} % of one core`);
-  draw(idle, (cores) => `${(cores * 100).toFixed(1)} %`);
+  if (Object.keys(idle).length > 0) {
+    const idleCores = Object.values(idle).reduce((sum, cores) => sum + cores, 0);
+    console.log(`\nidle: ${(idleCores * 100).toFixed(1)} % of one core`);
+    draw(idle, (cores) => `${(cores * 100).toFixed(1)} %`);
+  }
   mkdirSync('benchmarks/results', { recursive: true });
   writeFileSync(
     'benchmarks/results/cost.json',

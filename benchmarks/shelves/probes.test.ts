@@ -26,6 +26,29 @@ const shopThatLearnsAfter = (questions: { home: number; product: number }): Shop
   return { call } as unknown as Shop;
 };
 
+test('beside a product without neighbours, the list counts when it is the one beside that product', async () => {
+  let views = 0;
+  let asked = 0;
+  const call = async (method: string, path: string) => {
+    if (method === 'POST') {
+      views += 1;
+      return { status: 202, headers: new Headers(), body: {} };
+    }
+    const { searchParams } = new URL(path, 'http://shop');
+    if (searchParams.get('scenario') === 'home')
+      return { status: 200, headers: new Headers(), body: { items: [item('h', views === 1 ? 'a' : 'b')] } };
+    const named = searchParams.get('productId');
+    if (named === null) asked += 1;
+    const isBesideSecond = (named ?? (asked > 3 ? 'b' : 'a')) === 'b';
+    const items = [item('x', 'a'), item(isBesideSecond ? 'y' : 'z', 'a')];
+    return { status: 200, headers: new Headers(), body: { items } };
+  };
+  const item = (productId: string, because: string) => ({ productId, reason: { because: [because] } });
+  const { product: beside } = await probeVisitor({ call } as unknown as Shop, [product('a'), product('b')]);
+  expect(beside?.place).toBe(1);
+  expect(asked).toBe(4);
+});
+
 test('a list counts when it gives the second view as a reason, not when it merely differs', async () => {
   const shop = shopThatLearnsAfter({ home: 1, product: 4 });
   const { home, product: beside } = await probeVisitor(shop, [product('a'), product('b')]);

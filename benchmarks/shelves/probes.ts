@@ -95,9 +95,30 @@ const visitorWhoSaw = async (shop: Shop, productId: string): Promise<string> => 
   return visitId;
 };
 
+const idsOf = (items: readonly Item[]): string => items.map(({ productId }) => productId).join(' ');
+
+/**
+ * Whether the list beside the visit's newest product is one beside `second`: it names it as a reason, or, since a product
+ * may have no neighbours yet, it is what is answered where `second` is named in the question, and not where `first` is.
+ */
+const signsBeside = async (
+  shop: Shop,
+  visitId: string,
+  [first, second]: readonly [Listed, Listed],
+): Promise<boolean[]> => {
+  const items = await recommended(shop, 'product', { visitId });
+  const signs = items.map(isBecauseOf(second.id));
+  if (signs.includes(true) || items.length === 0) return signs;
+  const [besideFirst, besideSecond] = await Promise.all(
+    [first, second].map(({ id: productId }) => recommended(shop, 'product', { visitId, productId })),
+  );
+  const list = idsOf(items);
+  return [list === idsOf(besideSecond ?? []) && list !== idsOf(besideFirst ?? [])];
+};
+
 /**
  * A new visitor looks at a first and at a second product: after which time from the acceptance of the second view his lists
- * have a product because of it. The list `product` is that beside the newest product of his visit, whichever is known.
+ * follow it. The list `product` is that beside the newest product of his visit, whichever is known.
  */
 export const probeVisitor = async (
   shop: Shop,
@@ -106,9 +127,10 @@ export const probeVisitor = async (
   const visitId = await visitorWhoSaw(shop, first.id);
   await view(shop, visitId, second.id);
   const acceptedAtMs = performance.now();
-  const within = (scenario: string) =>
-    firstSeen(acceptedAtMs, () => recommended(shop, scenario, { visitId }), isBecauseOf(second.id));
-  const [home, product] = await Promise.all([within('home'), within('product')]);
+  const [home, product] = await Promise.all([
+    firstSeen(acceptedAtMs, () => recommended(shop, 'home', { visitId }), isBecauseOf(second.id)),
+    firstSeen(acceptedAtMs, () => signsBeside(shop, visitId, [first, second]), Boolean),
+  ]);
   return { home, product };
 };
 
