@@ -59,6 +59,8 @@ export type Watch = {
 const defaultProbeEveryMs = 3_000;
 const probeWhileStartingMs = 100;
 const probeFailuresMax = 5;
+/** Intervals that lie between the first and the last of these failures at least: four, and timers may be early. */
+const intervalsOfSilence = probeFailuresMax - 2;
 const logBytesMax = 16 * 1024 * 1024;
 const firstAttemptsMax = 3;
 const defaultStartMsMax = 60_000;
@@ -180,7 +182,7 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
       rotateWhenLarge(logFile, logBytesMax);
       failures = (await probeOnce()) ? 0 : failures + 1;
       if (failures === 1) silenceMs = startPatientClock(identity?.pid, probeEveryMs);
-      if (failures >= probeFailuresMax && silenceMs() >= (probeFailuresMax - 2) * probeEveryMs) {
+      if (failures >= probeFailuresMax && silenceMs() >= intervalsOfSilence * probeEveryMs) {
         await killNow();
         return `no answer to ${failures} probes`;
       }

@@ -139,24 +139,25 @@ const openScope = (client: pg.PoolClient, effects: Effect[]): Scope => {
   const gathering: Gathering = createGathering(() => tx);
   let state: 'open' | 'complete' | 'failed' = 'open';
   let firstFailure: unknown;
-  // Read anew after a wait, of which the compiler does not know that it changes the state.
-  const hasFailed = (): boolean => state === 'failed';
+  const query = async (text: string, values?: readonly unknown[]) => {
+    if (state === 'complete') throw new Error('the transaction is over: something has not been waited for');
+    corkForTick(client);
+    try {
+      return await client.query(prepared(text, values));
+    } catch (error) {
+      if (!isAborted(error)) firstFailure ??= error;
+      throw toFault(error);
+    }
+  };
   const tx = {
     afterCommit: (effect: () => void, options?: { orUnknown?: boolean }) => {
       effects.push(effectOf(effect, options));
     },
-    query: async (text: string, values?: readonly unknown[]) => {
-      if (state === 'failed') return never();
-      if (state === 'complete') throw new Error('the transaction is over: something has not been waited for');
-      corkForTick(client);
-      try {
-        return await client.query(prepared(text, values));
-      } catch (error) {
-        if (hasFailed()) return never();
-        if (!isAborted(error)) firstFailure ??= error;
-        throw toFault(error);
-      }
-    },
+    query: (text: string, values?: readonly unknown[]) =>
+      answerUnless(
+        () => state === 'failed',
+        () => query(text, values),
+      ),
     gather: gathering.add,
   } as unknown as Tx;
   return {
@@ -166,6 +167,17 @@ const openScope = (client: pg.PoolClient, effects: Effect[]): Scope => {
     },
     causeOf: (error) => (isAborted(error) && firstFailure !== undefined ? firstFailure : error),
   };
+};
+
+/** The answer to a statement; none ever, neither a value nor an error, once the work that sends it has failed. */
+const answerUnless = async <T>(hasFailed: () => boolean, send: () => Promise<T>): Promise<T> => {
+  if (hasFailed()) return never();
+  try {
+    return await send();
+  } catch (error) {
+    if (hasFailed()) return never();
+    throw error;
+  }
 };
 
 /** A new one each time: who awaits a promise is kept by it. */
@@ -189,15 +201,7 @@ export const viewOf = (shared: Tx): TxView => {
   let hasWritten = false;
   let isOver = false;
   const effects: Effect[] = [];
-  const answerOf = async <T>(send: () => Promise<T>): Promise<T> => {
-    if (isOver) return never();
-    try {
-      return await send();
-    } catch (error) {
-      if (isOver) return never();
-      throw error;
-    }
-  };
+  const answerOf = <T>(send: () => Promise<T>): Promise<T> => answerUnless(() => isOver, send);
   return {
     tx: {
       afterCommit: (effect: () => void, options?: { orUnknown?: boolean }) => {
