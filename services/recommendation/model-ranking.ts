@@ -4,7 +4,7 @@ import type { Query } from '#recommenders/activity';
 import type { Contest } from '#recommenders/contest';
 import type { Recommender } from '#recommenders/recommender';
 import type { Candidate, Reason } from './candidates.js';
-import type { Question, Ranking } from './question.js';
+import { headOf, type Question, type Ranking } from './question.js';
 
 /** The models, as far as lists need them. */
 export type ListModel = Pick<Recommender, 'rank' | 'reasons' | 'explain' | 'visitOf'> & {
@@ -21,10 +21,9 @@ export type ListModel = Pick<Recommender, 'rank' | 'reasons' | 'explain' | 'visi
 export type ModelRanking = (question: Question, model: ListModel, isExplained: boolean) => Ranking;
 
 /**
- * The models do not know the stock, so they are asked for more products than are shown: first for a few more, and for many
- * where those do not fill the list.
+ * The models do not know the stock, so they are asked for more products than are shown: first for the head of the list, and
+ * for so many where that does not fill it.
  */
-const headOf = (limit: number): number => 2 * limit;
 const allOf = (limit: number): number => 4 * limit + 100;
 
 const queryOf = (question: Question, limit: number): Query => ({

@@ -30,9 +30,12 @@ export type Question = {
   parameterSet?: string;
 };
 
+/** So many candidates fill most lists: some are sold out, or not allowed by the rules. */
+export const headOf = (limit: number): number => 2 * limit;
+
 /** Candidates in their order, the best first, and what they were found beside. */
 export type Ranking = {
-  /** The first of them: twice as many as are shown fill most lists. */
+  /** The first of them: `headOf` the list. */
   head(): readonly Candidate[];
   candidates(): readonly Candidate[];
   inView: string | null;

@@ -1,7 +1,7 @@
 import { recentMs } from '#recommenders/activity';
 import type { SimilarityView } from '#schemas/similarity-state';
 import { type Anchor, anchorsOf, merged, neighboursOf, revisitsOf, strongestAnchors } from './candidates.js';
-import type { Question, Ranking } from './question.js';
+import { headOf, type Question, type Ranking } from './question.js';
 
 const neighboursPerAnchorMax = 80;
 const candidatesMax = 400;
@@ -37,7 +37,7 @@ export const rankBySimilarity = async (
   const trending = popular.map((product) => product.productId);
   const recent = bought.filter(({ atMs }) => atMs > nowMs - recentMs);
   return {
-    head: () => candidates.slice(0, 2 * limit),
+    head: () => candidates.slice(0, headOf(limit)),
     candidates: () => candidates,
     inView,
     cart: cart ?? [],
