@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { serviceDatabaseUrl } from '#platform/postgres/pool';
 import { readRunFile } from '../../tests/shop.js';
 import { takeSample } from '../scale/samples.js';
 
@@ -43,9 +44,7 @@ const whatIsLeft = async (runFile: string): Promise<string[]> => {
 };
 
 const messagesDue = async (postgres: string): Promise<number> => {
-  const url = new URL(postgres);
-  url.pathname = '/cartstream_notification';
-  const client = new pg.Client({ connectionString: url.href });
+  const client = new pg.Client({ connectionString: serviceDatabaseUrl(postgres, 'notification') });
   await client.connect();
   try {
     const { rows } = await client.query<{ due: number }>(
