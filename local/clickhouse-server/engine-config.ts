@@ -13,6 +13,8 @@ export const engineConfigXml = ({ memoryBytesMax }: EngineLimits): string => {
     background_merges_mutations_concurrency_ratio: 2,
     background_schedule_pool_size: 4,
     background_common_pool_size: 2,
+    // How often it compares its count of memory with the system's; the default is 20 times a second.
+    memory_worker_period_ms: 1_000,
     mark_cache_size: 16 * mebi,
     primary_index_cache_size: 8 * mebi,
     index_mark_cache_size: 4 * mebi,

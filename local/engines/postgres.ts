@@ -35,6 +35,8 @@ export const postgres = (options: {
     work_mem: '4MB',
     maintenance_work_mem: '32MB',
     autovacuum_max_workers: 2,
+    // Each database is looked at so often, by a process of its own that first reads its catalogue.
+    autovacuum_naptime: '3min',
     max_wal_senders: 0,
     wal_level: 'minimal',
     max_wal_size: '256MB',

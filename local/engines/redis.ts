@@ -24,6 +24,8 @@ export const redis = (options: { dataDir: string; port: number; program: string 
     save: '',
     maxmemory: '512mb',
     'maxmemory-policy': 'allkeys-lru',
+    // How often a second it looks for what has expired, whether or not anything happens.
+    hz: '2',
   };
   return {
     name: 'redis',

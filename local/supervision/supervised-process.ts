@@ -21,8 +21,9 @@ export type ProcessSpec = {
   /** Resolves when the process does its work; a rejection or `probeEveryMs` of silence counts as a failure. */
   probe(): Promise<unknown>;
   /**
-   * The interval of probes, and the longest time for an answer. The process is replaced after five failed probes in a
-   * row, or more if it waited for a core meanwhile: another one would have to wait as well.
+   * The interval of probes after one that failed, and the longest time for an answer; one that succeeded is followed after
+   * twice that. The process is replaced after five failed probes in a row, or more if it waited for a core meanwhile:
+   * another one would have to wait as well.
    */
   probeEveryMs?: number;
   /** The signal for a normal stop. */
@@ -177,7 +178,8 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
     let failures = 0;
     let silenceMs = () => 0;
     while (true) {
-      const how = await Promise.race([exited, sleep(probeEveryMs, undefined, { ref: false })]);
+      const restMs = failures === 0 ? 2 * probeEveryMs : probeEveryMs;
+      const how = await Promise.race([exited, sleep(restMs, undefined, { ref: false })]);
       if (how !== undefined || stopping) return how ?? 'stopped';
       rotateWhenLarge(logFile, logBytesMax);
       failures = (await probeOnce()) ? 0 : failures + 1;
