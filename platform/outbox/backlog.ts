@@ -7,6 +7,10 @@ export type Backlog = {
   stop(): void;
   /** The relay has trouble: from now on rows are counted every second, until a count finds none. */
   expectRows(): void;
+  /** Rows were appended: they are counted soon. */
+  noteAppended(): void;
+  /** Whether each append is noted from now on. Where it is, rows are seldom counted while there are none. */
+  notesAppends(does: boolean): void;
   /** The number of rows, as last measured. */
   unpublished(): number;
   /**
@@ -17,8 +21,10 @@ export type Backlog = {
 };
 
 const measureEveryMs = 1_000;
-/** While nothing waits, nine services would otherwise ask nine times a second. */
+/** While nothing waits, ten databases would otherwise be asked ten times a second. */
 const quietEveryMs = 3_000;
+/** While nothing waits and nothing was appended. */
+const restEveryMs = 30_000;
 
 /** Whether there is a row that Kafka has not acknowledged although it was appended `sinceMs` ago or earlier. */
 export const isUnsent = async (db: Pick<Database, 'query'>, sinceMs: number): Promise<boolean> => {
@@ -31,8 +37,9 @@ export const isUnsent = async (db: Pick<Database, 'query'>, sinceMs: number): Pr
 };
 
 /**
- * Counts the unsent rows once a second, or every three where the last count found none, independently of the relay. So
- * the count also shows a relay that hangs, waits for another instance's relay or works from a wrong position.
+ * Counts the unsent rows once a second, every three where the last count found none, and every thirty where nothing was
+ * appended since. It counts independently of the relay, so it also shows one that hangs, waits for another instance's
+ * relay or works from a wrong position.
  */
 export const watchBacklog = (
   host: Pick<Host, 'logger' | 'metrics'>,
@@ -47,14 +54,21 @@ export const watchBacklog = (
   let timer: NodeJS.Timeout | undefined;
   let measuring = false;
   let isExpected = true;
+  let isAppended = false;
+  let isNoted = false;
+  /** When the first measurement began of those that have not succeeded. */
+  let unmeasuredSinceMs: number | undefined;
   const everyMs = (wantedMs: number): number => Math.min(wantedMs, silentMsMax / 3);
+  const restMs = (): number => (isNoted && !isAppended ? restEveryMs : everyMs(quietEveryMs));
   let last = { rows: 0, oldestMs: 0, atMs: performance.now() };
 
   const measure = async (): Promise<void> => {
     if (measuring) return;
     // Half an interval early is on time: timers are not exact.
-    if (!isExpected && performance.now() - last.atMs < everyMs(quietEveryMs) - measureEveryMs / 2) return;
+    if (!isExpected && performance.now() - last.atMs < restMs() - measureEveryMs / 2) return;
     measuring = true;
+    unmeasuredSinceMs ??= performance.now();
+    isAppended = false;
     try {
       const { rows } = await db.query<{ rows: number; oldest_ms: number }>(
         `SELECT count(*) AS rows,
@@ -65,9 +79,11 @@ export const watchBacklog = (
       const [{ rows: count, oldest_ms: oldestMs } = { rows: 0, oldest_ms: 0 }] = rows;
       last = { rows: count, oldestMs: Math.max(0, oldestMs), atMs: performance.now() };
       isExpected = count > 0;
+      unmeasuredSinceMs = undefined;
       unpublished.set(count);
       oldest.set(last.oldestMs / 1000);
     } catch (error) {
+      isExpected = true;
       host.logger.debug({ err: error }, 'the outbox cannot be counted');
     } finally {
       measuring = false;
@@ -76,7 +92,6 @@ export const watchBacklog = (
 
   return {
     start: () => {
-      last = { ...last, atMs: performance.now() };
       timer = setInterval(() => void measure(), everyMs(measureEveryMs));
       void measure();
     },
@@ -84,9 +99,16 @@ export const watchBacklog = (
     expectRows: () => {
       isExpected = true;
     },
+    noteAppended: () => {
+      isAppended = true;
+    },
+    notesAppends: (does) => {
+      isNoted = does;
+    },
     unpublished: () => last.rows,
     health: () => {
-      const unmeasuredMs = performance.now() - last.atMs;
+      const nowMs = performance.now();
+      const unmeasuredMs = nowMs - (unmeasuredSinceMs ?? nowMs);
       if (last.oldestMs > silentMsMax)
         return {
           status: 'degraded',

@@ -47,7 +47,7 @@ const relayBatchMax = 500;
 export type RelayOptions = {
   /** `relayBatchMax` if unset. */
   batchMax?: number;
-  /** How often the relay looks without a notification, in case one was lost. 5,000 if unset. */
+  /** How often the relay looks without a notification, in case one was lost. 15,000 if unset. */
   pollMs?: number;
   /** Once the active table has received this many rows, the other one becomes active. 10,000 if unset. */
   rotateRowsMin?: number;
@@ -75,6 +75,10 @@ export const createOutboxRelay = (
   let stopping = false;
   let finished: Promise<void> = Promise.resolve();
   let trouble: string | undefined;
+  const onAppended = (): void => {
+    backlog.noteAppended();
+    bell.ring();
+  };
 
   const restAfter = async (error: unknown, failures: number): Promise<void> => {
     trouble = (error as Error).message;
@@ -96,15 +100,17 @@ export const createOutboxRelay = (
     for (let failures = 0; !stopping; ) {
       let session: RelaySession | undefined;
       try {
-        session = await openSession(host.service, db.pool, bell.ring);
+        session = await openSession(host.service, db.pool, onAppended);
         while (!stopping && !(await session.tryLead())) await ending.wait(leaderPollMs);
         failures = 0;
         trouble = undefined;
+        backlog.notesAppends(true);
         if (!stopping) await lead(session);
       } catch (error) {
         failures += 1;
         await restAfter(error, failures);
       } finally {
+        backlog.notesAppends(false);
         await session?.close();
       }
     }
@@ -148,7 +154,7 @@ const createLead = (
   const { isStopping, waitForRows } = surroundings;
   const deliver = createDelivery(host, surroundings);
   const batchMax = options.batchMax ?? relayBatchMax;
-  const pollMs = options.pollMs ?? 5_000;
+  const pollMs = options.pollMs ?? 15_000;
   const restartIfForeign = createForeignCheck(host);
 
   /** Sends the open window, whose first rows are given, to its end, or until the relay stops. */

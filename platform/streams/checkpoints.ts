@@ -29,7 +29,7 @@ const retry = { minMs: 100, maxMs: 2_000 };
  * While no record comes, windows that the clock closes may wait a little. So often it is also verified that no other
  * process has taken over, which a checkpoint would show.
  */
-const idleEveryMs = 1_500;
+const idleEveryMs = 3_000;
 
 // Over seventy lines: when one is due, and how it is stored, share one state.
 export const createCheckpoints = (

@@ -3,7 +3,7 @@ import type { Component, Host } from '#platform/service-host';
 import { createWorkLoop } from '#platform/waiting/work-loop';
 import type { BackInStockStore } from './back-in-stock-store.js';
 
-const everyMs = 1_000;
+const everyMs = 3_000;
 const accountsAtOnceMax = 200;
 
 /**

@@ -1,10 +1,10 @@
 import type { Queryable } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
 
-const refreshMs = 5000;
+const refreshMs = 10_000;
 const productsShownMax = 50;
 
-/** Gauges of products with low stock and of holds past their expiry. Refreshed every 5 s. */
+/** Gauges of products with low stock and of holds past their expiry. Refreshed every 10 s. */
 export const watchLevels = (host: Pick<Host, 'metrics' | 'logger' | 'clock'>, db: Queryable): Component => {
   const level = host.metrics.gauge('inventory_level', 'Available pieces of products running low.', [
     'product',

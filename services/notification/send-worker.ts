@@ -30,7 +30,8 @@ export type SendWorkerDeps = {
   perSecondMax: number;
 };
 
-const pollMs = 2000;
+/** For what is to be tried again, and what another process has not finished; new ones ring. */
+const pollMs = 5000;
 /** Between the beginnings of two rounds: each costs some transactions, however many notifications it has. */
 const roundMs = 1000;
 /** How long an outcome waits for others of its round, so that one transaction records them. */

@@ -11,7 +11,7 @@ import { countUnsettled } from './unsettled.js';
 
 const ordersPerPageMax = 100;
 /** Between two counts for the metrics, which nobody reads as often as orders become overdue. */
-const countEveryMs = 5_000;
+const countEveryMs = 10_000;
 
 export type Sweeper = Component & {
   /** Cancels the orders that are overdue now and returns how many. `start` calls it every `everyMs`. */

@@ -18,7 +18,7 @@ import { NotYet, type PaymentProvider } from './provider.js';
 import { type ClaimedCall, callsChannel, claim, close, postpone } from './provider-calls.js';
 
 /** For calls that another process has postponed or not finished; this one's own ring the bell when they are due. */
-const pollMs = 1_000;
+const pollMs = 3_000;
 const leaseMarginMs = 2000;
 const retry = { minMs: 200, maxMs: 30_000 };
 

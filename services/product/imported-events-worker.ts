@@ -10,7 +10,7 @@ import { keptCount, release } from './imported-events-store.js';
 const unsentMsMax = 1_000;
 const releasedAtOnceMax = 1_000;
 const lookEveryMs = 25;
-const restMs = 2_000;
+const restMs = 5_000;
 /** While the event loop is busy, or claimed by those who sell. */
 const yieldMs = 100;
 /** Of an import's time, in which its events wait for its end; then they are sent beside it. */
