@@ -7,6 +7,7 @@ import { grownTo } from './typed-arrays.js';
 export type Candidates = {
   readonly items: readonly number[];
   readonly features: FeatureRows;
+  has(item: number): boolean;
   /** The item's row; the item becomes a candidate. */
   rowOf(item: number): number;
   /** Of each feature of a candidate once; features are named by their column. */
@@ -39,6 +40,7 @@ export const createCandidates = (): Candidates => {
   return {
     items,
     features,
+    has: (item) => item < rows.length && rows[item] !== 0,
     rowOf,
     put: features.put,
     ofQuery: (values) => features.ofQuery.set(values),

@@ -52,7 +52,8 @@ export const createLessons = (
   ): void => {
     const isCandidate = (item: number) => isWanted(item) && items.isListed(item, context.atMs);
     observe?.({ scenario, context, chosen, isWanted: isCandidate });
-    scorers(candidates, context, scenario);
+    // Where none of the chosen ones was found there is nothing to learn.
+    scorers(candidates, context, scenario, () => [...chosen].some(candidates.has));
     candidates.keep(isCandidate);
     const taken: number[] = [];
     for (let row = 0; row < candidates.items.length; row += 1)

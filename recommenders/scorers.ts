@@ -1,5 +1,6 @@
 import type { Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
+import type { Profile } from './content.js';
 import { columnOf } from './features.js';
 import { type History, type Owned, rates } from './history.js';
 import { forEachEarlier, shareOfReturn } from './learning.js';
@@ -9,8 +10,16 @@ import { createScores, type Scores } from './scores.js';
 import type { RecommenderSettings } from './settings.js';
 import type { SparseRows } from './sparse-rows.js';
 
-/** Finds candidates for a context and computes their features. `isWanted` bounds the candidates where few products count. */
-export type Scorers = (candidates: Candidates, context: Context, scenario: Scenario) => void;
+/**
+ * Finds candidates for a context and computes their features. Where `goesOn` says no once all candidates are there, their
+ * features are not completed: what every candidate has costs as much as finding them.
+ */
+export type Scorers = (
+  candidates: Candidates,
+  context: Context,
+  scenario: Scenario,
+  goesOn?: () => boolean,
+) => void;
 
 const visitCandidatesMax = 120;
 const pairCandidatesMax = 80;
@@ -92,7 +101,7 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
     candidates.take(sums, columnOf.nextPairLog, columnOf.nextPair, tasteCandidatesMax);
   };
 
-  return (candidates, context, scenario) => {
+  return (candidates, context, scenario, goesOn) => {
     candidates.clear();
     scoreVisit(candidates, context);
     scoreBasket(candidates, context);
@@ -108,7 +117,10 @@ export const createScorers = (memory: Memory, settings: RecommenderSettings): Sc
         candidates.rowOf(item);
       }
     }
-    scoreContent(candidates, memory, context, scenario, settings);
+    const profiles = profilesOf(memory, context, settings);
+    if (profiles !== null) findByContent(candidates, memory, context, scenario, profiles);
+    if (goesOn?.() === false) return;
+    if (profiles !== null) scoreContent(candidates, memory, scenario, profiles);
     scoreItems(candidates, memory, context);
   };
 };
@@ -204,14 +216,15 @@ const profileItemsMax = 100;
 /** Each candidate is compared with so many single purchases, the latest: a comparison costs as much as with the whole profile. */
 const comparedMax = 8;
 
-const scoreContent = (
-  candidates: Candidates,
-  { content, items }: Memory,
-  { visit, cart, history, atMs }: Context,
-  scenario: Scenario,
+/** What the context is about: as a whole, and of late, which is the same where there is nothing else; and of which items that is. */
+type Profiles = { whole: Profile; latest: Profile; bought: readonly number[]; beside: readonly number[] };
+
+const profilesOf = (
+  { content }: Memory,
+  { visit, cart, history }: Context,
   { positionReach }: RecommenderSettings,
-): void => {
-  if (content.size === 0) return;
+): Profiles | null => {
+  if (content.size === 0) return null;
   const tokens = new Map<number, number>();
   const bought = history === undefined ? [] : [...history.owned].slice(-profileItemsMax);
   for (const [item, owned] of bought)
@@ -219,27 +232,45 @@ const scoreContent = (
   for (const item of cart) content.addTo(tokens, item, 1);
   const anchors = anchorsOf(visit, 5, positionReach);
   for (const { item, weight } of anchors) content.addTo(tokens, item, weight);
-  const profile = content.profileOf(tokens);
-  const latest = visit[visit.length - 1] ?? cart[cart.length - 1];
+  const whole = content.profileOf(tokens);
+  const last = visit[visit.length - 1] ?? cart[cart.length - 1];
   const isLastAll = anchors.length === 1 && bought.length === 0 && cart.length === 0;
   const near = new Map<number, number>();
-  for (const item of latest === undefined ? (history?.last ?? []) : [latest]) content.addTo(near, item, 1);
-  const last = isLastAll ? profile : content.profileOf(near);
+  for (const item of last === undefined ? (history?.last ?? []) : [last]) content.addTo(near, item, 1);
+  return {
+    whole,
+    latest: isLastAll ? whole : content.profileOf(near),
+    bought: bought.map(([item]) => item),
+    beside: [...cart, ...anchors.map(({ item }) => item)],
+  };
+};
+
+const findByContent = (
+  candidates: Candidates,
+  { content, items }: Memory,
+  { atMs }: Context,
+  scenario: Scenario,
+  { whole, latest }: Profiles,
+): void => {
   if (scenario === 'new-arrivals')
     for (const item of content.newest(atMs, items.since)) candidates.rowOf(item);
   else
-    for (const some of new Set([last, profile]))
+    for (const some of new Set([latest, whole]))
       for (const item of content.near(some, contentCandidatesMax)) candidates.rowOf(item);
-  const cosines = content.similarities(profile, candidates.items);
+};
+
+const scoreContent = (
+  candidates: Candidates,
+  { content }: Memory,
+  scenario: Scenario,
+  { whole, latest, bought, beside }: Profiles,
+): void => {
+  const cosines = content.similarities(whole, candidates.items);
   putSimilarities(candidates, cosines, columnOf.contentProfile);
-  if (last !== profile) content.similarities(last, candidates.items);
+  if (latest !== whole) content.similarities(latest, candidates.items);
   putSimilarities(candidates, cosines, columnOf.contentLast);
   if (scenario !== 'new-arrivals') return;
-  const singles = new Set([
-    ...bought.map(([item]) => item).slice(-comparedMax),
-    ...cart,
-    ...anchors.map(({ item }) => item),
-  ]);
+  const singles = new Set([...bought.slice(-comparedMax), ...beside]);
   const best = new Float64Array(candidates.items.length);
   for (const single of singles) {
     const cosines = content.similarities(content.profileOfItem(single), candidates.items);
