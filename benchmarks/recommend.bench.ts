@@ -53,6 +53,7 @@ const runModelsBench = async (): Promise<void> => {
   const shop = generate({ products, users });
   const recommender = createRecommender();
   for (const product of shop.products()) recommender.addProduct(product);
+  console.log(`${thousands(products)} products, ${thousands(residentMiB())} MiB resident`);
   const learning = measureLearning(recommender, shop);
   const lists = asked.map((scenario) => measureLists(recommender, shop, scenario));
   // Before another one is restored beside it.
@@ -86,11 +87,25 @@ type Shop = ReturnType<typeof generate>;
 
 /** So many activities are there before they are learned: their time is not counted, and their memory is little. */
 const madeAtOnce = 20_000;
+const shownEveryMs = 5_000;
+
+/** A large shop is learned for minutes: says how far it is. */
+const createProgress = () => {
+  let shownAtMs = performance.now();
+  return (learned: number, rate: number): void => {
+    if (performance.now() - shownAtMs < shownEveryMs) return;
+    shownAtMs = performance.now();
+    console.log(
+      `${thousands(learned)} of ${thousands(events)} events learned, ${thousands(rate)}/s of CPU time, ${thousands(residentMiB())} MiB resident`,
+    );
+  };
+};
 
 /** In ten parts, so that the table shows whether learning slows down, and memory grows, as the state grows. */
 const measureLearning = (recommender: Recommender, shop: Shop) => {
   const parts: { from: number; to: number; rate: number; rssMiB: number }[] = [];
   const partSize = Math.ceil(events / 10);
+  const showProgress = createProgress();
   const stream = shop.activities(events);
   for (let from = 0; from < events; from += partSize) {
     const to = Math.min(events, from + partSize);
@@ -101,6 +116,7 @@ const measureLearning = (recommender: Recommender, shop: Shop) => {
       const startedMs = cpuMs();
       for (const activity of some) if (activity !== undefined) recommender.learn(activity);
       learningMs += cpuMs() - startedMs;
+      showProgress(made + size, perSecond(made + size - from, learningMs));
     }
     parts.push({ from, to, rate: perSecond(to - from, learningMs), rssMiB: residentMiB() });
   }
