@@ -3,6 +3,7 @@ import { tokensIn } from './text-tokens.js';
 import { createTokenItems } from './token-items.js';
 import { createTokenRows } from './token-rows.js';
 import { createTokenTable } from './token-table.js';
+import { grownTo } from './typed-arrays.js';
 
 /**
  * Products by what they are called. A product's text becomes tokens: its words, pairs of neighbouring words, and
@@ -31,7 +32,7 @@ export type Content = {
   weigh(): void;
 };
 
-export type ContentEntry = { item: number; tokens: number[] } | { token: number; items: number[] };
+export type ContentEntry = { item: number; tokens: number[] } | { token: number; items: readonly number[] };
 
 /** Weights by the token's number in the table. */
 export type Profile = { tokens: Map<number, number>; norm: number };
@@ -44,7 +45,7 @@ export const createContent = (): Content => {
   const table = createTokenTable();
   const tokenItems = createTokenItems();
   const rows = createTokenRows();
-  const norms: number[] = [];
+  let norms = new Float64Array(0);
   const added: number[] = [];
   let weighedAgainAt = 0;
   // The profile that items are compared with, spread over all tokens: an item then costs its own tokens only.
@@ -73,6 +74,7 @@ export const createContent = (): Content => {
     }
     const tokens = hashed.map(table.number);
     rows.set(item, tokens);
+    norms = grownTo(norms, item);
     for (const token of tokens) {
       table.counts[token]! += 1;
       if (table.isWord(token)) tokenItems.add(token, item);

@@ -1,3 +1,4 @@
+import { createByteStore } from './byte-store.js';
 import { emptyHistory, type History } from './history.js';
 import { packed, unpacked } from './packed-history.js';
 
@@ -21,42 +22,51 @@ const unpackedMax = 5_000;
 
 export const createHistories = (usersMax: number): Histories => {
   // Together in the order in which the users were seen: all that are packed come before the others.
-  const packedOf = new Map<string, string>();
+  const packedOf = new Map<string, number>();
   const histories = new Map<string, History>();
+  const store = createByteStore();
 
   const restored = (userId: string): History | undefined => {
-    const text = packedOf.get(userId);
-    return text === undefined ? undefined : unpacked(text);
+    const number = packedOf.get(userId);
+    return number === undefined ? undefined : unpacked(store.get(number));
+  };
+  const forgetPacked = (userId: string): void => {
+    const number = packedOf.get(userId);
+    if (number === undefined) return;
+    store.delete(number);
+    packedOf.delete(userId);
   };
   const dropOldest = (): void => {
     if (histories.size > Math.min(unpackedMax, usersMax))
       for (const [userId, history] of histories) {
-        packedOf.set(userId, packed(history));
+        packedOf.set(userId, store.add(packed(history)));
         histories.delete(userId);
         break;
       }
-    if (histories.size + packedOf.size > usersMax) packedOf.delete(packedOf.keys().next().value as string);
+    if (histories.size + packedOf.size > usersMax) forgetPacked(packedOf.keys().next().value as string);
   };
 
   return {
     of: (userId) => (userId === undefined ? undefined : (histories.get(userId) ?? restored(userId))),
     seen: (userId) => {
       const history = histories.get(userId) ?? restored(userId) ?? emptyHistory();
-      packedOf.delete(userId);
+      forgetPacked(userId);
       histories.delete(userId);
       histories.set(userId, history);
       dropOldest();
       return history;
     },
     forget: (userId) => {
-      packedOf.delete(userId);
+      forgetPacked(userId);
       histories.delete(userId);
     },
     *entries() {
-      for (const [userId, text] of packedOf) yield [userId, Buffer.from(text, 'latin1').toString('base64')];
-      for (const [userId, history] of histories)
-        yield [userId, Buffer.from(packed(history), 'latin1').toString('base64')];
+      for (const [userId, number] of packedOf) yield [userId, textOf(store.get(number))];
+      for (const [userId, history] of histories) yield [userId, textOf(packed(history))];
     },
-    restore: ([userId, text]) => void packedOf.set(userId, Buffer.from(text, 'base64').toString('latin1')),
+    restore: ([userId, text]) => void packedOf.set(userId, store.add(Buffer.from(text, 'base64'))),
   };
 };
+
+const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('base64');

@@ -42,7 +42,9 @@ export type Context = {
 
 export const createMemory = (settings: RecommenderSettings): Memory => {
   const items = createItemTable(settings.productsMax);
-  const { visitsPerItemMax, pairsPerItemMax } = settings;
+  const { visitsPerItemMax, pairsPerItemMax, pairsMax: entriesMax } = settings;
+  const pairs = { columnsMax: pairsPerItemMax, entriesMax };
+  const orderPairs = { columnsMax: 2 * pairsPerItemMax, entriesMax };
   return {
     items,
     content: createContent(),
@@ -58,10 +60,10 @@ export const createMemory = (settings: RecommenderSettings): Memory => {
     }),
     openVisits: createOpenVisits(settings.openVisitsMax),
     histories: createHistories(settings.usersMax),
-    forward: createSparseRows(pairsPerItemMax),
-    backward: createSparseRows(pairsPerItemMax),
-    together: createSparseRows(2 * pairsPerItemMax),
-    following: createSparseRows(2 * pairsPerItemMax),
+    forward: createSparseRows(pairs),
+    backward: createSparseRows(pairs),
+    together: createSparseRows(orderPairs),
+    following: createSparseRows(orderPairs),
     popular: createLeaders(leadersMax, (item) => items.columns.long[item]!),
     trending: createLeaders(leadersMax, (item) => items.columns.short[item]!),
     // Pairs are kept with 32 bits.

@@ -1,10 +1,10 @@
 import type { History, Owned } from './history.js';
 
 /**
- * A user's history as a text, a byte a character, without loss: about a tenth of the memory of its objects. Whole numbers
- * are written seven bits at a time, numbers that rise as differences, and what follows from the rest not at all.
+ * A user's history as bytes, without loss: about a tenth of the memory of its objects. Whole numbers are written seven bits at
+ * a time, numbers that rise as differences, and what follows from the rest not at all. Valid until the next call.
  */
-export const packed = (history: History): string => {
+export const packed = (history: History): Uint8Array => {
   const { baskets, lastMs, gapMs, last, owned, viewed, visits, orders } = history;
   at = 0;
   putNumber(baskets);
@@ -28,11 +28,11 @@ export const packed = (history: History): string => {
       before = number;
     }
   }
-  return bytes.toString('latin1', 0, at);
+  return bytes.subarray(0, at);
 };
 
-export const unpacked = (text: string): History => {
-  bytes.write(text, 'latin1');
+export const unpacked = (of: Uint8Array): History => {
+  bytes.set(of);
   at = 0;
   const baskets = takeNumber();
   const lastMs = takeSigned();

@@ -13,6 +13,7 @@ import { createRanker } from './ranker.js';
 import { entriesOf } from './rings.js';
 import { nthLargest } from './selection.js';
 import { createSparseRows } from './sparse-rows.js';
+import { createTokenItems } from './token-items.js';
 import { createVisitIndex } from './visit-index.js';
 
 describe('selection', () => {
@@ -29,12 +30,37 @@ describe('selection', () => {
 
 describe('sparse rows', () => {
   it('keep at most twice their columns, and never drop a sum larger than one that stays', () => {
-    const rows = createSparseRows(4);
+    const rows = createSparseRows({ columnsMax: 4, entriesMax: 100 });
     for (let column = 0; column < 500; column += 1) rows.add(0, column, 1 + ((column * 7919) % 101));
     for (let nth = 0; nth < 3; nth += 1) rows.add(0, 77, 100);
     expect(rows.row(0)?.size).toBeLessThanOrEqual(8);
     expect(rows.get(0, 77)).toBeGreaterThanOrEqual(300);
     expect(rows.get(1, 77)).toBe(0);
+  });
+
+  const bounds = { columnsMax: 20, entriesMax: 1_000 };
+  const fill = (rows: ReturnType<typeof createSparseRows>, from: number, to: number) => {
+    for (let nth = from; nth < to; nth += 1)
+      rows.add((nth * 7919) % 97, (nth * 104_729) % 1009, 1 + (nth % 13));
+  };
+  const sizeOf = (rows: ReturnType<typeof createSparseRows>, row: number) => rows.row(row)?.size ?? 0;
+
+  it('give the places of other rows to those that grow, when all are used up', () => {
+    const rows = createSparseRows(bounds);
+    fill(rows, 0, 50_000);
+    const total = Array.from({ length: 97 }, (_, row) => sizeOf(rows, row)).reduce((a, b) => a + b);
+    expect(total).toBeLessThanOrEqual(bounds.entriesMax + 4 * 97);
+    for (let column = 0; column < 200; column += 1) rows.add(200, column, 1 + column);
+    expect(sizeOf(rows, 200)).toBeGreaterThanOrEqual(bounds.columnsMax / 2);
+    expect(rows.get(200, 199)).toBe(200);
+  });
+
+  it('go on alike after they were restored, also when all places are used up', () => {
+    const [rows, restored] = [createSparseRows(bounds), createSparseRows(bounds)];
+    fill(rows, 0, 20_000);
+    for (const entry of rows.entries()) restored.restore(entry);
+    for (const each of [rows, restored]) fill(each, 20_000, 40_000);
+    expect([...restored.entries()]).toEqual([...rows.entries()]);
   });
 });
 
@@ -53,6 +79,12 @@ describe('the visit index', () => {
     expect(ring && entriesOf(ring)).toEqual([26, 27, 28, 29]);
     index.append(5, 1);
     expect(index.lengthOf(29)).toBe(3);
+  });
+
+  it('keeps no place for visits that are gone when another one comes to their item', () => {
+    const index = createVisitIndex({ visitsMax: 10, stepsMax: 3, visitsPerItemMax: 100 });
+    for (let visit = 0; visit < 50; visit += 1) index.append(index.begin(), 0);
+    expect(index.visitsWith(0)).toBe(10);
   });
 
   it('keeps visits of every length, also where others had their places before', () => {
@@ -175,6 +207,21 @@ describe('open visits and names', () => {
     expect(visits.get('a')).toBeUndefined();
     const names = createNames(1);
     expect([names.number('a'), names.number('b'), names.number('a')]).toEqual([0, -1, 0]);
+  });
+});
+
+describe('items by token', () => {
+  it('are the latest of each, without those that were removed', () => {
+    const items = createTokenItems();
+    for (let item = 0; item < 500; item += 1) items.add(item % 2, item);
+    items.remove(1, 497);
+    items.add(1, 600);
+    expect(items.of([1], 1_000).slice(-3)).toEqual([495, 499, 600]);
+    expect(items.of([1, 0], 3)).toEqual(items.of([1], 3));
+    const restored = createTokenItems();
+    restored.add(1, 7);
+    for (const [token, some] of items.entries()) restored.restore(token, some);
+    expect([...restored.entries()]).toEqual([...items.entries()]);
   });
 });
 

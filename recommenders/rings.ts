@@ -4,6 +4,9 @@ import { grownTo } from './typed-arrays.js';
 /** The latest numbers of each item, at most `sizeMax`. */
 export type Rings = {
   push(item: number, entry: number): void;
+  /** Removes the oldest numbers of an item that are below `least`. */
+  dropBelow(item: number, least: number): void;
+  remove(item: number, entry: number): void;
   /** Valid until the next call. */
   of(item: number): Ring | undefined;
   sizeOf(item: number): number;
@@ -69,6 +72,22 @@ export const createRings = (sizeMax: number): Rings => {
       entries[begin + ((start + size) % length)] = entry;
       if (size < length) sizes[item] = size + 1;
       else starts[item] = (start + 1) % length;
+    },
+    dropBelow: (item, least) => {
+      if (item >= items || classes[item] === 0) return;
+      const { entries, begin, length, start, size } = read(item);
+      let dropped = 0;
+      while (dropped < size && entries[begin + ((start + dropped) % length)]! < least) dropped += 1;
+      starts[item] = (start + dropped) % length;
+      sizes[item] = size - dropped;
+    },
+    remove: (item, entry) => {
+      if (item >= items || classes[item] === 0) return;
+      const ring = read(item);
+      const kept = entriesOf(ring).filter((other) => other !== entry);
+      ring.entries.set(kept, ring.begin);
+      starts[item] = 0;
+      sizes[item] = kept.length;
     },
   };
 };

@@ -12,6 +12,8 @@ export type RecommenderSettings = {
   itemsPerOrderMax: number;
   visitsPerItemMax: number;
   pairsPerItemMax: number;
+  /** Of each kind of pair. */
+  pairsMax: number;
   visitNeighbours: NeighbourSettings;
   orderNeighbours: NeighbourSettings;
   /** A context of a visit has so many distinct items, each weighing exp(-1 / `positionReach`) of the one after it. */
@@ -37,6 +39,7 @@ export const defaultSettings: RecommenderSettings = {
   itemsPerOrderMax: 60,
   visitsPerItemMax: 400,
   pairsPerItemMax: 100,
+  pairsMax: 12_000_000,
   visitNeighbours: { visitsPerItemMax: 150, neighboursMax: 150, halfAge: 60, reach: 2.5, sharpness: 1.5 },
   orderNeighbours: { visitsPerItemMax: 150, neighboursMax: 150, halfAge: 200, reach: 1e9, sharpness: 2 },
   anchorsMax: 9,

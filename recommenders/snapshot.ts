@@ -5,7 +5,7 @@ import type { Memory } from './memory.js';
 import type { Ranker, RankerJson } from './ranker.js';
 
 /** Of the lines of a snapshot. Those of another version cannot be restored. */
-export const snapshotVersion = 6;
+export const snapshotVersion = 7;
 
 type Whole = { memory: Memory; rankers: Record<Scenario, Ranker>; lessons: Lessons; contest: Contest };
 

@@ -6,6 +6,10 @@ import { grownTo, toBytes, toText } from './typed-arrays.js';
  * sums. What a cut can lose: no entry that was removed weighed more than the smallest that stayed, so a missing pair's
  * sum is at most the row's smallest sum times the number of cuts since the pair was first added. Sums are kept with 24
  * binary digits.
+ *
+ * All rows together have places for `entriesMax`, beside four for each row. When they are used up, a row that grows changes
+ * blocks with another row that has a larger one, and that one is cut to what the smaller block holds. Rows that grow no more are cut
+ * again and again, and those that grow get the places.
  */
 export type SparseRows = {
   add(row: number, column: number, by: number): void;
@@ -18,10 +22,15 @@ export type SparseRows = {
 
 /** The columns and sums of a row, in no order: `size` of them, from `begin` on. */
 export type SparseRow = { columns: Int32Array; sums: Float32Array; begin: number; size: number };
-/** Columns and sums as the base64 of their bytes, which is shorter than their digits. */
-export type RowEntry = readonly [row: number, columns: string, sums: string];
+/**
+ * Columns and sums as the base64 of their bytes, which is shorter than their digits. The class is that of the row's block, counted
+ * from 1: a restored row has the same room.
+ */
+export type RowEntry = readonly [row: number, sizeClass: number, columns: string, sums: string];
 
-export const createSparseRows = (columnsMax: number): SparseRows => {
+export type SparseRowsBounds = { columnsMax: number; entriesMax: number };
+
+export const createSparseRows = ({ columnsMax, entriesMax }: SparseRowsBounds): SparseRows => {
   const sizeMax = 2 * columnsMax;
   const blocks = createBlocks(sizeMax, true);
   // Of each row: where its block is, of which class it is counted from 1, and how many entries it has.
@@ -29,6 +38,7 @@ export const createSparseRows = (columnsMax: number): SparseRows => {
   let classes = new Uint8Array(0);
   let sizes = new Int32Array(0);
   let rows = 0;
+  let places = 0;
   const found: SparseRow = { columns: new Int32Array(0), sums: new Float32Array(0), begin: 0, size: 0 };
   let sorted = new Float32Array(0);
 
@@ -50,21 +60,24 @@ export const createSparseRows = (columnsMax: number): SparseRows => {
       numbers.set(columns.subarray(begin, begin + size), blocks.beginOf(address));
       weights.set(sums.subarray(begin, begin + size), blocks.beginOf(address));
       blocks.free(addresses[at]!, classes[at]! - 1);
+      places -= blocks.lengthOf(classes[at]! - 1);
     }
+    places += blocks.lengthOf(sizeClass);
     addresses[at] = address;
     classes[at] = sizeClass + 1;
   };
 
-  /** Cuts a full row to its largest sums. */
-  const cut = (at: number): void => {
+  /** Cuts a row to its `count` largest sums. */
+  const cut = (at: number, count: number): void => {
     const { columns, sums, begin, size } = read(at);
+    if (size <= count) return;
     if (sorted.length < size) sorted = new Float32Array(size);
     const all = sorted.subarray(0, size);
     all.set(sums.subarray(begin, begin + size));
     all.sort();
-    const threshold = all[size - columnsMax]!;
+    const threshold = all[size - count]!;
     let kept = begin;
-    for (let nth = begin; nth < begin + size && kept < begin + columnsMax; nth += 1) {
+    for (let nth = begin; nth < begin + size && kept < begin + count; nth += 1) {
       if (sums[nth]! < threshold) continue;
       columns[kept] = columns[nth]!;
       sums[kept] = sums[nth]!;
@@ -73,18 +86,52 @@ export const createSparseRows = (columnsMax: number): SparseRows => {
     sizes[at] = kept - begin;
   };
 
-  const makeRoom = (at: number): void => {
-    if (at >= rows) {
-      addresses = grownTo(addresses, at);
-      classes = grownTo(classes, at);
-      sizes = grownTo(sizes, at);
-      rows = at + 1;
-    }
-    const size = sizes[at]!;
-    const sizeClass = classes[at]!;
-    if (sizeClass === 0) moveTo(at, 0);
-    else if (size >= sizeMax) cut(at);
-    else if (size >= blocks.lengthOf(sizeClass - 1)) moveTo(at, sizeClass);
+  const entriesAt = (at: number): Pick<SparseRow, 'columns' | 'sums'> => {
+    const { columns, sums, begin, size } = read(at);
+    return { columns: columns.slice(begin, begin + size), sums: sums.slice(begin, begin + size) };
+  };
+  const write = (at: number, { columns, sums }: Pick<SparseRow, 'columns' | 'sums'>): void => {
+    const row = read(at);
+    row.columns.set(columns, row.begin);
+    row.sums.set(sums, row.begin);
+    sizes[at] = columns.length;
+  };
+
+  /** Changes blocks with a row that has the next larger one; false if there is none. */
+  const exchange = (at: number, column: number): boolean => {
+    const wanted = classes[at]! + 1;
+    // Begun anywhere, so that every row has its turn; by what is added, so that a replay does the same.
+    const from = (Math.imul(at ^ (column << 8), 2654435761) >>> 0) % rows;
+    const next = classes.indexOf(wanted, from);
+    const other = next >= 0 ? next : classes.indexOf(wanted);
+    if (other < 0) return false;
+    cut(other, blocks.lengthOf(classes[at]! - 1));
+    const [own, others] = [entriesAt(at), entriesAt(other)];
+    [addresses[at], addresses[other]] = [addresses[other]!, addresses[at]!];
+    [classes[at], classes[other]] = [classes[other]!, classes[at]!];
+    write(at, own);
+    write(other, others);
+    return true;
+  };
+
+  const reach = (at: number): void => {
+    if (at < rows) return;
+    addresses = grownTo(addresses, at);
+    classes = grownTo(classes, at);
+    sizes = grownTo(sizes, at);
+    rows = at + 1;
+  };
+
+  /** Room for one more entry, about `column`. */
+  const makeRoom = (at: number, column: number): void => {
+    reach(at);
+    const [size, sizeClass] = [sizes[at]!, classes[at]!];
+    const length = sizeClass === 0 ? 0 : blocks.lengthOf(sizeClass - 1);
+    if (size >= sizeMax) cut(at, columnsMax);
+    else if (size < length) return;
+    else if (sizeClass === 0 || places + blocks.lengthOf(sizeClass) - length <= entriesMax)
+      moveTo(at, sizeClass);
+    else if (!exchange(at, column)) cut(at, length / 2);
   };
 
   return {
@@ -97,7 +144,7 @@ export const createSparseRows = (columnsMax: number): SparseRows => {
             return;
           }
       }
-      makeRoom(at);
+      makeRoom(at, column);
       const { columns, sums, begin, size } = read(at);
       columns[begin + size] = column;
       sums[begin + size] = by;
@@ -113,20 +160,14 @@ export const createSparseRows = (columnsMax: number): SparseRows => {
     *entries() {
       for (let at = 0; at < rows; at += 1) {
         if (classes[at] === 0) continue;
-        const { columns, sums, begin, size } = read(at);
-        const [from, to] = [begin, begin + size];
-        yield [at, toText(columns.subarray(from, to)), toText(sums.subarray(from, to))];
+        const { columns, sums } = entriesAt(at);
+        yield [at, classes[at]!, toText(columns), toText(sums)];
       }
     },
-    restore: ([at, columnsText, sumsText]) => {
-      const columns = new Int32Array(toBytes(columnsText));
-      const sums = new Float32Array(toBytes(sumsText));
-      makeRoom(at);
-      while (columns.length > blocks.lengthOf(classes[at]! - 1)) moveTo(at, classes[at]!);
-      const row = read(at);
-      row.columns.set(columns, row.begin);
-      row.sums.set(sums, row.begin);
-      sizes[at] = columns.length;
+    restore: ([at, sizeClass, columns, sums]) => {
+      reach(at);
+      moveTo(at, sizeClass - 1);
+      write(at, { columns: new Int32Array(toBytes(columns)), sums: new Float32Array(toBytes(sums)) });
     },
   };
 };

@@ -1,3 +1,5 @@
+import { hashOf } from './text-hash.js';
+
 /** Tokens are numbers below it. */
 export const bucketsMax = 1 << 18;
 export const isWord = (token: number): boolean => token % 2 === 0;
@@ -29,9 +31,4 @@ export const tokensIn = (name: string, category: string | undefined): number[] =
   return tokens;
 };
 
-/** FNV-1a, folded to the number of buckets. */
-const hash = (text: string): number => {
-  let value = 2166136261;
-  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 16777619);
-  return ((value ^ (value >>> 15)) >>> 0) % (bucketsMax / 2);
-};
+const hash = (text: string): number => hashOf(text) % (bucketsMax / 2);

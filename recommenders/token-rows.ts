@@ -1,18 +1,24 @@
+import { grownTo } from './typed-arrays.js';
+
 /** The tokens of each item, close together in one array. */
 export type TokenRows = {
   has(item: number): boolean;
   set(item: number, tokens: readonly number[]): void;
   of(item: number): Int32Array;
-  /** The item's tokens are in `all` from `begins[item]` to before `ends[item]`, none where these are unset. */
+  /**
+   * The item's tokens are in `all` from `begins[item]` to before `ends[item]`; an item beyond these has none. All three are
+   * replaced when they are full.
+   */
   readonly all: Int32Array;
-  readonly begins: readonly number[];
-  readonly ends: readonly number[];
+  readonly begins: Int32Array;
+  readonly ends: Int32Array;
 };
 
 export const createTokenRows = (): TokenRows => {
   let all = new Int32Array(1024);
-  const begins: number[] = [];
-  const ends: number[] = [];
+  let begins = new Int32Array(0);
+  let ends = new Int32Array(0);
+  let isSet = new Uint8Array(0);
   let used = 0;
   let unused = 0;
 
@@ -23,9 +29,7 @@ export const createTokenRows = (): TokenRows => {
     used = 0;
     unused = 0;
     for (let item = 0; item < begins.length; item += 1) {
-      const begin = begins[item];
-      if (begin === undefined) continue;
-      const end = ends[item]!;
+      const [begin, end] = [begins[item]!, ends[item]!];
       all.set(before.subarray(begin, end), used);
       begins[item] = used;
       used += end - begin;
@@ -34,11 +38,14 @@ export const createTokenRows = (): TokenRows => {
   };
 
   return {
-    has: (item) => begins[item] !== undefined,
+    has: (item) => isSet[item] === 1,
     set: (item, tokens) => {
-      if (begins[item] !== undefined) unused += ends[item]! - begins[item]!;
-      begins[item] = 0;
-      ends[item] = 0;
+      begins = grownTo(begins, item);
+      ends = grownTo(ends, item);
+      isSet = grownTo(isSet, item);
+      isSet[item] = 1;
+      unused += ends[item]! - begins[item]!;
+      ends[item] = begins[item]!;
       if (used + tokens.length > all.length) makeRoom(tokens.length);
       all.set(tokens, used);
       begins[item] = used;
@@ -49,7 +56,11 @@ export const createTokenRows = (): TokenRows => {
     get all() {
       return all;
     },
-    begins,
-    ends,
+    get begins() {
+      return begins;
+    },
+    get ends() {
+      return ends;
+    },
   };
 };

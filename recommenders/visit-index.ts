@@ -114,7 +114,10 @@ export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: Visi
       const slot = visit % capacity;
       const isFirst = !itemsAt(slot).includes(item);
       put(slot, item);
-      if (isFirst) rings.push(item, visit);
+      if (!isFirst) return;
+      // An item of long ago keeps no place for visits that are gone.
+      rings.dropBelow(item, next - capacity);
+      rings.push(item, visit);
     },
     isKept,
     slotOf: (visit) => (visit < capacity ? visit : visit % capacity),
