@@ -22,6 +22,7 @@ import {
 } from '#platform/messaging/reaction-transactions';
 import { replayedFor } from '#platform/messaging/replay';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
+import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
@@ -101,7 +102,15 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   const reader = createEventReader(options.registry, options.events);
   let producer: Producer | undefined;
   let consuming: Component | undefined;
-  let pruning: NodeJS.Timeout | undefined;
+  const pruning = createPeriodicWork({
+    name: 'inbox',
+    everyMs: pruneEveryMs,
+    work: async () => {
+      const forgotten = await prune(db, host.clock.nowMs() - inboxRetentionMs);
+      if (forgotten > 0) host.logger.debug({ forgotten }, 'inbox pruned');
+    },
+    onFailure: (error) => host.logger.debug({ err: error }, 'inbox not pruned'),
+  });
 
   const wants = (type: string): boolean => reactions[type] !== undefined;
 
@@ -169,10 +178,10 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
       // If the lookup fails, the first event repeats it.
       void reader.expect(typesOn(options.events, own)).catch(() => {});
       await consuming.start();
-      pruning = setInterval(() => void pruneInbox(host, db), pruneEveryMs);
+      await pruning.start();
     },
     stop: async () => {
-      clearInterval(pruning);
+      await pruning.stop();
       await consuming?.stop();
       await producer?.close();
     },
@@ -180,11 +189,6 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
       (await consuming?.checkHealth?.()) ?? { status: 'degraded', detail: 'not started yet' },
     consumers: () => consuming?.consumers?.() ?? [],
   };
-};
-
-const pruneInbox = async ({ clock, logger }: Host, db: Database): Promise<void> => {
-  const forgotten = await prune(db, clock.nowMs() - inboxRetentionMs).catch(() => 0);
-  if (forgotten > 0) logger.debug({ forgotten }, 'inbox pruned');
 };
 
 /** Reads the events up to the first record that cannot be read yet: earlier ones need not wait for it. */

@@ -1,3 +1,4 @@
+import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
 import { takingsKeptMs } from './order-takings-store.js';
@@ -18,8 +19,6 @@ export const createSweep = (
   db: Database,
   { guestKeptMs, userKeptMs, everyMs }: { guestKeptMs: number; userKeptMs: number; everyMs: number },
 ): Sweep => {
-  let timer: NodeJS.Timeout | undefined;
-  let sweeping: Promise<unknown> | undefined;
   const before = (keptMs: number): Date => new Date(clock.nowMs() - keptMs);
 
   const deleteAll = async (table: string, condition: string, values: readonly Date[]): Promise<number> => {
@@ -45,24 +44,14 @@ export const createSweep = (
     ]);
   };
 
-  return {
+  const sweeping = createPeriodicWork({
     name: 'sweep',
-    sweep,
-    start: async () => {
-      timer = setInterval(() => {
-        sweeping ??= sweep()
-          .then((carts) => {
-            if (carts > 0) logger.info({ carts }, 'abandoned carts deleted');
-          })
-          .catch((error: unknown) => logger.warn({ err: error }, 'sweep failed'))
-          .finally(() => {
-            sweeping = undefined;
-          });
-      }, everyMs);
+    everyMs,
+    work: async () => {
+      const carts = await sweep();
+      if (carts > 0) logger.info({ carts }, 'abandoned carts deleted');
     },
-    stop: async () => {
-      clearInterval(timer);
-      await sweeping;
-    },
-  };
+    onFailure: (error) => logger.warn({ err: error }, 'sweep failed'),
+  });
+  return { ...sweeping, sweep };
 };

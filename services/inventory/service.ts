@@ -6,9 +6,9 @@ import { createBackInStockStore } from './back-in-stock-store.js';
 import { createBackInStockWorker } from './back-in-stock-worker.js';
 import { type InventoryConfig, inventoryConfig } from './config.js';
 import { createHoldStore } from './hold-store.js';
-import { watchLevels } from './levels.js';
 import { reactions } from './reactions.js';
 import { inventoryRoutes } from './routes.js';
+import { watchLevels } from './stock-level-metrics.js';
 import { createStockStore, publishes } from './stock-store.js';
 
 /** Keeps the stock of products: reserves, commits and releases it for orders, and records every movement. */

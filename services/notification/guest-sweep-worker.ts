@@ -1,3 +1,4 @@
+import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
 import type { ContactStore } from './contact-store.js';
@@ -10,20 +11,10 @@ export const createGuestSweep = (
   db: Database,
   contacts: Pick<ContactStore, 'forgetGuests'>,
   keptMs: number,
-): Component => {
-  let timer: NodeJS.Timeout | undefined;
-  const sweep = async (): Promise<void> => {
-    try {
-      await contacts.forgetGuests(db, new Date(clock.nowMs() - keptMs));
-    } catch (error) {
-      logger.warn({ err: error }, 'guests’ contacts are not swept');
-    }
-  };
-  return {
+): Component =>
+  createPeriodicWork({
     name: 'guest-sweep',
-    start: async () => {
-      timer = setInterval(() => void sweep(), everyMs);
-    },
-    stop: async () => clearInterval(timer),
-  };
-};
+    everyMs,
+    work: () => contacts.forgetGuests(db, new Date(clock.nowMs() - keptMs)),
+    onFailure: (error) => logger.warn({ err: error }, 'guests’ contacts are not swept'),
+  });

@@ -1,4 +1,5 @@
 import type { BatchHandler, Broker } from '#platform/messaging/broker';
+import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
@@ -22,7 +23,12 @@ export const createDeadLetterListener = (
   { db, broker, group, store, topics }: ListenerDeps,
 ): Component => {
   const retentionOf = new Map(topics.map(({ topic, retentionMs }) => [topic, retentionMs]));
-  let pruning: NodeJS.Timeout | undefined;
+  const pruning = createPeriodicWork({
+    name: 'dead-letters',
+    everyMs: pruneEveryMs,
+    work: () => store.prune(db),
+    onFailure: (error) => host.logger.debug({ err: error }, 'dead letters not pruned'),
+  });
 
   const handle: BatchHandler = async ({ topic, records }, control) => {
     const letters = records.flatMap((record) => letterIn(record, retentionOf.get(topic) ?? 0) ?? []);
@@ -44,14 +50,10 @@ export const createDeadLetterListener = (
     name: 'dead-letters',
     start: async () => {
       await consumer.start();
-      pruning = setInterval(() => {
-        store
-          .prune(db)
-          .catch((error: unknown) => host.logger.debug({ err: error }, 'dead letters not pruned'));
-      }, pruneEveryMs);
+      await pruning.start();
     },
     stop: async () => {
-      clearInterval(pruning);
+      await pruning.stop();
       await consumer.stop();
     },
   };

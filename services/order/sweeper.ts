@@ -1,5 +1,6 @@
 import { isBrokenInvariant } from '#platform/assert';
 import { isRetriable } from '#platform/errors';
+import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
@@ -31,8 +32,6 @@ type SweeperDeps = {
 /** Cancels orders that wait too long. */
 export const createSweeper = (host: SweeperHost, deps: SweeperDeps): Sweeper => {
   const { db, orders, metrics, everyMs, stuckAfterMs } = deps;
-  let timer: NodeJS.Timeout | undefined;
-  let sweeping: Promise<void> | undefined;
   let stopping = false;
   let countedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -55,30 +54,25 @@ export const createSweeper = (host: SweeperHost, deps: SweeperDeps): Sweeper => 
     metrics.stuck(await countUnsettled(db, host.clock.nowMs() - stuckAfterMs));
   };
 
-  const round = async (): Promise<void> => {
-    try {
+  const sweeping = createPeriodicWork({
+    name: 'sweeper',
+    everyMs,
+    work: async () => {
       await sweep();
       if (host.clock.monotonicMs() - countedAtMs >= countEveryMs) await count();
-    } catch (error) {
+    },
+    onFailure: (error) => {
       if (isBrokenInvariant(error)) host.onFatal(error);
       else host.logger.warn({ err: error }, 'sweep failed');
-    } finally {
-      sweeping = undefined;
-    }
-  };
+    },
+  });
 
   return {
-    name: 'sweeper',
+    ...sweeping,
     sweep,
-    start: async () => {
-      timer = setInterval(() => {
-        sweeping ??= round();
-      }, everyMs);
-    },
     stop: async () => {
       stopping = true;
-      clearInterval(timer);
-      await sweeping;
+      await sweeping.stop();
     },
   };
 };

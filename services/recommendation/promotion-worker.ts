@@ -1,3 +1,4 @@
+import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
@@ -38,21 +39,15 @@ export const promoteTheProven = async ({ db, promotions, contest }: Deps): Promi
 
 /** Looks once a minute, while it is wanted. */
 export const createPromotionWorker = (host: Host, deps: Deps, isWanted: () => boolean): Component => {
-  let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<void> => {
     if (!isWanted()) return;
     const promotion = await promoteTheProven(deps);
     if (promotion !== null) host.logger.info({ promotion }, 'a model was promoted');
   };
-  return {
+  return createPeriodicWork({
     name: 'promotions',
-    start: async () => {
-      timer = setInterval(
-        () =>
-          look().catch((error: unknown) => host.logger.warn({ err: error }, 'no model could be promoted')),
-        everyMs,
-      );
-    },
-    stop: async () => clearInterval(timer),
-  };
+    everyMs,
+    work: look,
+    onFailure: (error) => host.logger.warn({ err: error }, 'no model could be promoted'),
+  });
 };

@@ -1,3 +1,4 @@
+import { createPeriodicWork } from '#platform/periodic-work';
 import { createRedis } from '#platform/redis/client';
 import { followsLater, openService } from '#platform/service';
 import type { Component, Host, Service } from '#platform/service-host';
@@ -69,17 +70,10 @@ export const service: Service<RecommendationConfig> = {
 const forgetEveryMs = 10 * 60_000;
 const forgottenAtOnceMax = 10_000;
 
-const forgetOldPurchases = (host: Host, catalogue: CatalogueStore): Component => {
-  let timer: NodeJS.Timeout | undefined;
-  const forget = () =>
-    catalogue
-      .forgetPurchases(host.clock.nowMs() - recentMs, forgottenAtOnceMax)
-      .catch((error: unknown) => host.logger.warn({ err: error }, 'old purchases could not be deleted'));
-  return {
+const forgetOldPurchases = (host: Host, catalogue: CatalogueStore): Component =>
+  createPeriodicWork({
     name: 'purchases',
-    start: async () => {
-      timer = setInterval(forget, forgetEveryMs);
-    },
-    stop: async () => clearInterval(timer),
-  };
-};
+    everyMs: forgetEveryMs,
+    work: () => catalogue.forgetPurchases(host.clock.nowMs() - recentMs, forgottenAtOnceMax),
+    onFailure: (error) => host.logger.warn({ err: error }, 'old purchases could not be deleted'),
+  });

@@ -1,3 +1,4 @@
+import { createPeriodicWork } from '#platform/periodic-work';
 import type { Component, Host } from '#platform/service-host';
 import type { ModelReplica } from './model-replica.js';
 import type { SnapshotStore } from './snapshot-store.js';
@@ -20,8 +21,6 @@ export const createSnapshotWorker = (
   { replica, snapshots }: Deps,
 ): Component => {
   const { model } = replica;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
   let lastMs = Number.NEGATIVE_INFINITY;
   let lastTookMs = 0;
   let changes = 0;
@@ -44,23 +43,19 @@ export const createSnapshotWorker = (
     return sinceMs >= dueMs && !(await snapshots.hasSince(host.clock.nowMs() - dueMs));
   };
 
-  const check = (): void => {
-    running ??= isDue()
-      .then((due) => (due ? take() : undefined))
-      .catch((error: unknown) => host.logger.warn({ err: error }, 'no snapshot of the models was taken'))
-      .finally(() => {
-        running = undefined;
-      });
-  };
+  const checking = createPeriodicWork({
+    name: 'model-snapshots',
+    everyMs: checkedEveryMs,
+    work: async () => {
+      if (await isDue()) await take();
+    },
+    onFailure: (error) => host.logger.warn({ err: error }, 'no snapshot of the models was taken'),
+  });
 
   return {
-    name: 'model-snapshots',
-    start: async () => {
-      timer = setInterval(check, checkedEveryMs);
-    },
+    ...checking,
     stop: async () => {
-      clearInterval(timer);
-      await running;
+      await checking.stop();
       if (model.changes() === changes || !model.isReady() || lastTookMs > atStopMsMax) return;
       await take().catch((error: unknown) =>
         host.logger.warn({ err: error }, 'no last snapshot of the models was taken'),
