@@ -43,6 +43,13 @@ export class PlatformError extends Error {
   }
 }
 
+/**
+ * The fault of what contradicts our own record. A retry cannot help; an event that throws it goes to the dead-letter topic,
+ * for a person to examine.
+ */
+export const contradiction = (message: string): PlatformError =>
+  new PlatformError('contradiction', message, { retriable: false });
+
 /** True for a fault that may pass by itself. Recognised by its fields, so it works across module copies. */
 export const isRetriable = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && (error as { retriable?: unknown }).retriable === true;

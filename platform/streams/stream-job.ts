@@ -1,6 +1,7 @@
 import type { HttpApp } from '#platform/http/server';
-import type { BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
+import type { TopicPartition } from '#platform/messaging/broker';
 import { type BrokenRule, createEventReader, type EventTable } from '#platform/messaging/events';
+import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import { type JobConfig, openJob } from '#platform/service';
 import type { Host } from '#platform/service-host';
 import {
@@ -65,21 +66,17 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
     trials,
     limits: { ...defaultLimits, ...options.limits },
   });
-  let opened: BrokerAdmin | undefined;
-  const openAdmin = async (): Promise<BrokerAdmin> => {
-    opened ??= await broker.admin();
-    return opened;
-  };
+  const shared = createSharedAdmin(broker);
   const { readFirst = [] } = options;
-  const whenFirstAreRead = createReadFirst(readFirst, openAdmin, state);
+  const whenFirstAreRead = createReadFirst(readFirst, shared.open, state);
   const boundsOf = async (at: TopicPartition): Promise<LogBounds> => {
-    const admin = await openAdmin();
+    const admin = await shared.open();
     const isSame = ({ partition }: { partition: number }) => partition === at.partition;
     const log = (await admin.offsets(at.topic)).find(isSame);
     const committed = (await admin.committedOffsets(group, at.topic)).find(isSame);
     return { low: log?.low ?? 0n, high: log?.high ?? 0n, committed: committed?.nextOffset ?? 0n };
   };
-  host.use({ name: 'log bounds', start: async () => {}, stop: async () => opened?.close() });
+  host.use({ name: 'log bounds', start: async () => {}, stop: shared.close });
   host.use(
     createStreamConsumer(host, {
       broker,

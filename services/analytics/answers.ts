@@ -1,9 +1,10 @@
 import { createBoundedMap } from '#platform/bounded-map';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
-import type { CompletenessGauge, Reading } from './completeness.js';
+import type { CompletenessGauge } from './completeness.js';
 import type { Batches, GatheredKind } from './gathered-rows.js';
 import type { Query } from './question.js';
+import type { Reading } from './reading.js';
 
 export type Answer<Row> = { rows: readonly Row[]; reading: Reading };
 

@@ -1,20 +1,17 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
-import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
+import type { Broker } from '#platform/messaging/broker';
+import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import type { Component, Logger } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
-
-/** The event time up to which an answer is complete (epoch ms), and how far that is behind now (ms). */
-export type Completeness = { asOfMs: number; lagMs: number };
-
-/** `version` is the same as long as no sales are ingested, so that an answer need not be made again. */
-export type Reading = Completeness & { version: string };
+import { leastComplete, type Reading } from './reading.js';
 
 export type CompletenessGauge = Component & {
   /**
    * Call it before the query whose answer it describes, so that the answer contains everything ingested by then. A
    * reading is shared for 100 ms, and while it is taken anew for as long again. While Kafka does not answer, `asOf` stays
-   * the same and `lagMs` grows; a question waits for it 1.5 s at most. `lagMs` is elapsed time: if the wall clock is set back, `asOf` goes back too, as event times do, but `lagMs` does not change.
+   * the same and `lagMs` grows; a question waits for it 1.5 s at most. `lagMs` is elapsed time: if the wall clock is set
+   * back, `asOf` goes back too, as event times do, but `lagMs` does not change.
    */
   read(): Promise<Reading>;
 };
@@ -56,8 +53,8 @@ export const behind = (progress: readonly PartitionProgress[]): number[] =>
 /**
  * Compares the log of one topic with the committed offsets of the job that ingests it. If nothing is outstanding, the
  * answer is complete up to the watermark of the source when it was asked, right before the log was read, or up to
- * `settleMs` before that; else up to `settleMs` before the newest ingested record of the slowest partition, or, after a quiet time, before the first
- * record that is not ingested.
+ * `settleMs` before that; else up to `settleMs` before the newest ingested record of the slowest partition, or, after a
+ * quiet time, before the first record that is not ingested.
  */
 export const createCompletenessGauge = (options: {
   broker: Broker;
@@ -159,25 +156,17 @@ export const bothOf = (
   other: Pick<CompletenessGauge, 'read'>,
 ): Pick<CompletenessGauge, 'read'> => ({
   read: async () => {
-    const [a, b] = await Promise.all([one.read(), other.read()]);
-    return { ...(a.asOfMs < b.asOfMs ? a : b), version: `${a.version} and ${b.version}` };
+    const readings = await Promise.all([one.read(), other.read()]);
+    return { ...leastComplete(readings), version: readings.map(({ version }) => version).join(' and ') };
   },
 });
 
 /** Reads the log's bounds and the group's committed offsets. The connection is opened at the first call. */
 const createLogProgress = (broker: Broker, topic: string, group: string) => {
-  let opening: Promise<BrokerAdmin> | undefined;
-
-  const admin = (): Promise<BrokerAdmin> => {
-    opening ??= broker.admin();
-    opening.catch(() => {
-      opening = undefined;
-    });
-    return opening;
-  };
+  const admin = createSharedAdmin(broker);
 
   const read = async (): Promise<PartitionProgress[]> => {
-    const open = await admin();
+    const open = await admin.open();
     const [log, committed] = await Promise.all([open.offsets(topic), open.committedOffsets(group, topic)]);
     const done = new Map(committed.map(({ partition, nextOffset }) => [partition, nextOffset]));
     return log.map(({ partition, low, high }) => ({
@@ -197,7 +186,7 @@ const createLogProgress = (broker: Broker, topic: string, group: string) => {
     progress: readonly PartitionProgress[],
     { askedAtWallMs, ageMsMax }: { askedAtWallMs: number; ageMsMax: number },
   ): Promise<number> => {
-    const open = await admin();
+    const open = await admin.open();
     const nextOffsets = new Map(
       progress.map(({ partition, low, nextOffset }) => [partition, nextOffset ?? low]),
     );
@@ -217,9 +206,7 @@ const createLogProgress = (broker: Broker, topic: string, group: string) => {
   return {
     read,
     outstandingAgeMs,
-    close: async (): Promise<void> => {
-      await opening?.then((open) => open.close()).catch(() => {});
-    },
+    close: admin.close,
   };
 };
 

@@ -1,9 +1,9 @@
 import type { Clock } from '#platform/clock';
 import { createFreshMap } from '#platform/fresh-map';
 import type { Answer, Answers } from './answers.js';
-import type { Reading } from './completeness.js';
 import { type Granularity, latestMs, type Period } from './period.js';
 import type { Query } from './question.js';
+import { leastComplete } from './reading.js';
 import { type RefundDay, type RevenueRow, revenueQuery } from './revenue.js';
 import {
   namesQuery,
@@ -80,7 +80,7 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
     if (found.some(({ rows }) => rows.length > blockRowsMax)) return undefined;
     const [fromS, toS] = [period.fromMs / 1000, period.toMs / 1000];
     const rows = found.flatMap((block) => block.rows.filter(({ bucket }) => bucket >= fromS && bucket < toS));
-    return { rows, reading: earliest(found) };
+    return { rows, reading: leastComplete(found.map((part) => part.reading)) };
   };
 
   return {
@@ -118,9 +118,3 @@ const blocksOf = ({ fromMs, toMs }: Period, sizeMs: number): Period[] => {
     blocks.push({ fromMs: startMs, toMs: Math.min(startMs + sizeMs, latestMs) });
   return blocks;
 };
-
-/** An answer of several parts is as complete as the least complete one. */
-const earliest = (parts: readonly { reading: Reading }[]): Reading =>
-  parts
-    .map(({ reading }) => reading)
-    .reduce((least, reading) => (reading.asOfMs < least.asOfMs ? reading : least));

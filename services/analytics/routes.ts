@@ -19,6 +19,7 @@ import {
   wholePeriod,
   zoneOf,
 } from './question.js';
+import { leastComplete } from './reading.js';
 import { besidePrevious, refundDays } from './revenue.js';
 import {
   analysts,
@@ -26,7 +27,6 @@ import {
   columnsFor,
   createAnswerTexts,
   type EndpointDeps,
-  leastComplete,
   refuse,
   rowRoute,
   sendAnswer,

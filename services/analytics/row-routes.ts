@@ -8,8 +8,8 @@ import { columnsOf, formatAsked, type Row, rowResponse, sendRows } from '#platfo
 import type { HttpApp } from '#platform/http/server';
 import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import type { Answers } from './answers.js';
-import type { Reading } from './completeness.js';
 import type { Endpoint, Question, Refused, Source } from './question.js';
+import { leastComplete, type Reading } from './reading.js';
 
 export const analysts = ['analyst', 'admin'] as const;
 export const tags = ['analytics'];
@@ -141,7 +141,3 @@ export const answerTo = async (question: Question, answers: EndpointDeps['answer
   const rows = found.map((answer) => answer.rows as never[]);
   return { found: rows, answer: () => question.answerOf(rows), reading };
 };
-
-/** An answer of several parts is as complete as the least complete one. */
-export const leastComplete = (readings: readonly Reading[]): Reading =>
-  readings.reduce((least, reading) => (reading.asOfMs < least.asOfMs ? reading : least));

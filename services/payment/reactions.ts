@@ -1,5 +1,5 @@
 import type { Clock } from '#platform/clock';
-import { PlatformError } from '#platform/errors';
+import { contradiction } from '#platform/errors';
 import { newId } from '#platform/ids';
 import type { Reactions } from '#platform/messaging/reactor';
 import type { EventMap, OrderStepsAsked } from '#schemas/events';
@@ -84,10 +84,6 @@ const stepsOf = (
   return [{ type: 'CapturePayment' }, ...refunds, owed];
 };
 
-/**
- * An event that contradicts our own record goes to the dead-letter topic for a person to examine; a retry cannot help.
- */
 const mustBePossible = (decision: Decision, orderId: string): void => {
-  if (isRefusal(decision))
-    throw new PlatformError('contradiction', `order ${orderId}: ${decision.refused}`, { retriable: false });
+  if (isRefusal(decision)) throw contradiction(`order ${orderId}: ${decision.refused}`);
 };

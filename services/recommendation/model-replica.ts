@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isRetriable, PlatformError } from '#platform/errors';
+import { contradiction, isRetriable } from '#platform/errors';
 import { newId } from '#platform/ids';
-import type { BatchHandler, Broker, BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
+import type { BatchHandler, Broker, TopicPartition } from '#platform/messaging/broker';
 import { createEventReader, type ReceivedEvent } from '#platform/messaging/events';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import type { Component, Host } from '#platform/service-host';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import type { Contest } from '#recommenders/contest';
@@ -59,12 +60,11 @@ export const createModelReplica = (
   const reader = createEventReader(createSchemaRegistry(schemaRegistryUrl), records);
   const catchUp = createCatchUp(followed);
   const progress = createProgress();
-  let admin: Promise<BrokerAdmin> | undefined;
+  const admin = createSharedAdmin(broker);
   let hasErased = false;
   let comparedPercent: (() => number) | undefined;
   const boundsOf = async (topic: string): Promise<Bounds[]> => {
-    admin ??= broker.admin();
-    return (await admin).offsets(topic);
+    return (await admin.open()).offsets(topic);
   };
   const startFrom = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
     const logs = await boundsOf(topic);
@@ -97,8 +97,7 @@ export const createModelReplica = (
     const restored = createModel(createRecommender());
     const startedAtMs = performance.now();
     await found.read(restored.restore);
-    if (!restored.isRestored())
-      throw new PlatformError('contradiction', 'the snapshot of the models has no end', { retriable: false });
+    if (!restored.isRestored()) throw contradiction('the snapshot of the models has no end');
     if (comparedPercent !== undefined) restored.contest.compare(comparedPercent);
     current = restored;
     progress.restore(found.places);
@@ -151,7 +150,7 @@ export const createModelReplica = (
         isStopped = true;
         await starting;
         await consumer.stop();
-        await (await admin)?.close();
+        await admin.close();
       },
     },
   };

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import type { Clock } from '#platform/clock';
-import { PlatformError } from '#platform/errors';
+import { contradiction } from '#platform/errors';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
@@ -104,9 +104,7 @@ const readChunks = async (
     const [chunk] = rows;
     if (chunk === undefined) {
       if (chunks === null) return;
-      throw new PlatformError('contradiction', `${nth} of ${chunks} chunks of snapshot ${id} are there`, {
-        retriable: false,
-      });
+      throw contradiction(`${nth} of ${chunks} chunks of snapshot ${id} are there`);
     }
     let turnEndsAtMs = performance.now() + turnMs;
     for (const line of (await inflate(chunk.bytes)).toString().split('\n')) {

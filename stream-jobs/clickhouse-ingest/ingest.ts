@@ -19,16 +19,11 @@
 import { AssertionError } from '#platform/assert';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
-import type {
-  Broker,
-  BrokerAdmin,
-  Consumer,
-  ConsumerProgress,
-  TopicPartition,
-} from '#platform/messaging/broker';
+import type { Broker, Consumer, ConsumerProgress, TopicPartition } from '#platform/messaging/broker';
 import type { DeadLetters } from '#platform/messaging/dead-letter';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
+import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import type { Component, Logger } from '#platform/service-host';
 import type { ProgressWatch } from '#platform/streams/progress-watch';
 import { endsWithin } from '#platform/waiting/deadline';
@@ -276,15 +271,11 @@ const createPipelines = (options: IngestOptions) => {
 
 /** Reads the first offset of each partition. Concurrent calls for one topic share one request. */
 const createLogStarts = (broker: Broker) => {
-  let opening: Promise<BrokerAdmin> | undefined;
+  const admin = createSharedAdmin(broker);
   const asking = new Map<string, Promise<Map<number, number>>>();
 
   const ask = async (topic: string): Promise<Map<number, number>> => {
-    opening ??= broker.admin();
-    opening.catch(() => {
-      opening = undefined;
-    });
-    const offsets = await (await opening).offsets(topic);
+    const offsets = await (await admin.open()).offsets(topic);
     return new Map(offsets.map(({ partition, low }) => [partition, Number(low)]));
   };
 
@@ -295,10 +286,6 @@ const createLogStarts = (broker: Broker) => {
       if (shared === undefined) asking.set(topic, answer);
       return (await answer).get(partition) ?? 0;
     },
-    close: async (): Promise<void> => {
-      const open = opening;
-      opening = undefined;
-      await open?.then((admin) => admin.close()).catch(() => {});
-    },
+    close: admin.close,
   };
 };
