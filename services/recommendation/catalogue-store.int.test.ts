@@ -219,7 +219,7 @@ describe('a catalogue that is kept for a moment', () => {
     expect(await fresh.shelves(some)).toEqual(await store.shelves(some));
   });
 
-  it('follows what sells out within half a second, and what sells best within one', async () => {
+  it('follows what sells out within half a second, best sellers too', async () => {
     let monotonicMs = 0;
     const fresh = freshCatalogue(store, { monotonicMs: () => monotonicMs });
     await open('a');
@@ -228,8 +228,6 @@ describe('a catalogue that is kept for a moment', () => {
     expect([await sellable(), await ranked()]).toEqual([1, 1]);
     await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 0, stockVersion: 7 }]));
     monotonicMs = 500;
-    expect([await sellable(), await ranked()]).toEqual([0, 1]);
-    monotonicMs = 1000;
     expect([await sellable(), await ranked()]).toEqual([0, 0]);
   });
 });

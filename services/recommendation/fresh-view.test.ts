@@ -45,3 +45,39 @@ test('shelves are read again when they have changed, or when nobody knows whethe
   await catalogue.shelves(['a', 'b']);
   expect(read).toEqual(['a', 'b']);
 });
+
+test('best sellers are without what sold out after they were ranked, and others take its place', async () => {
+  const ids = Array.from({ length: 30 }, (_, nth) => `p${nth}`);
+  const soldOut = new Set<string>();
+  let rankings = 0;
+  const shelfNow = (id: string) => ({ ...shelfOf(id, 'home'), sellable: !soldOut.has(id) });
+  const store: CatalogueReads = {
+    shelves: async (asked) => new Map(asked.map((id) => [id, shelfNow(id)])),
+    changesSince: async () => ({ productIds: [...soldOut], mark: 'later' }),
+    bestsellers: async (_category, _exclusions, countMax) => {
+      rankings += 1;
+      return ids
+        .map(shelfNow)
+        .filter(({ sellable }) => sellable)
+        .slice(0, countMax);
+    },
+    recentPurchases: async () => [],
+  };
+  let monotonicMs = 0;
+  const catalogue = freshCatalogue(store, { monotonicMs: () => monotonicMs });
+  const nobody = { productIds: [], buyerId: null };
+  const best = async () => {
+    await new Promise(setImmediate);
+    return (await catalogue.bestsellers(null, nobody, 3)).map(({ productId }) => productId);
+  };
+  expect(await best()).toEqual(['p0', 'p1', 'p2']);
+  soldOut.add('p1');
+  monotonicMs = 300;
+  await best();
+  expect(await best()).toEqual(['p0', 'p2', 'p3']);
+  expect(rankings).toBe(1);
+  for (const id of ids.slice(0, 20)) soldOut.add(id);
+  monotonicMs = 600;
+  await best();
+  expect(await best()).toEqual(['p20', 'p21', 'p22']);
+});

@@ -14,6 +14,8 @@ const productsKeptMax = 20_000;
 const rankingsKeptMax = 500;
 /** The length of the rankings that are kept; longer ones, and those of which too much is excluded, are read each time. */
 const rankedMax = 200;
+/** So many of a ranking may have sold out since it was read before it is read anew. */
+const sparesMax = 10;
 
 type View = Pick<Clock, 'monotonicMs'>;
 
@@ -117,9 +119,14 @@ export const freshCatalogue = (store: CatalogueReads, { monotonicMs }: View): Ca
         rankings.get(keyOfCategory(category)),
         excludedBy(exclusions),
       ]);
-      const found = ranked.filter(({ productId }) => !excluded.has(productId)).slice(0, countMax);
-      const isEnough = found.length === countMax || ranked.length < rankedMax;
-      return isEnough ? found : await store.bestsellers(category, exclusions, countMax);
+      const left = ranked.filter(({ productId }) => !excluded.has(productId));
+      const wanted = left.slice(0, countMax + sparesMax);
+      // A ranking is kept for longer than where its products stand: what has just sold out is in it still.
+      const standing = await keptShelves(wanted.map(({ productId }) => productId));
+      const found = wanted.filter(({ productId }) => standing.get(productId)?.sellable === true);
+      const areAll = ranked.length < rankedMax && wanted.length === left.length;
+      if (found.length < countMax && !areAll) return store.bestsellers(category, exclusions, countMax);
+      return found.slice(0, countMax);
     },
     shelves: async (productIds) => {
       const known = await keptShelves(productIds);
