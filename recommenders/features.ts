@@ -62,8 +62,6 @@ export const featureNames = [
 
 export type FeatureName = (typeof featureNames)[number];
 
-export const featureCount = featureNames.length;
-
 /** The last of them are alike for all candidates of a query. */
 export const queryFeatureCount = featureNames.length - featureNames.indexOf('querySteps');
 

@@ -7,8 +7,8 @@
  * The launcher, which replaces a process that does not answer for half a minute, is stopped together with each target,
  * to test that the other processes recover by themselves.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { writeResults } from '../benchmarks/results.js';
 import { table } from '../benchmarks/terminal.js';
 import { startScratch, underIngestLoad } from '../tests/running-platform.js';
 import { openStallRig, type Stall, type StallTarget, stallTargets } from '../tests/stall.js';
@@ -70,10 +70,7 @@ async function stalls(): Promise<boolean> {
   console.log(
     `${done.length - late.length} of ${plan.length} recovered within ${seconds1(recoveredWithinMs)}`,
   );
-  mkdirSync('benchmarks/results', { recursive: true });
-  const result = { at: new Date().toISOString(), rate, orders: rig.orders(), problems, stalls: done };
-  writeFileSync('benchmarks/results/stalls.json', `${JSON.stringify(result, null, 2)}\n`);
-  console.log('written to benchmarks/results/stalls.json');
+  writeResults('stalls', { rate, orders: rig.orders(), problems, stalls: done });
   return problems.length === 0 && late.length === 0;
 }
 

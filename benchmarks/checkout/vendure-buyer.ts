@@ -1,7 +1,5 @@
 /** A guest of Vendure's shop API: the requests of one checkout in the order in which a storefront sends them. */
 
-export type VendureShop = { variantIds: string[]; shippingMethodId: string };
-
 export type Answer = { status: number; text: string; headers: Record<string, string | string[] | undefined> };
 export type Post = (path: string, body: string, headers: Record<string, string>) => Promise<Answer>;
 

@@ -21,7 +21,7 @@ export type Backlog = {
 };
 
 const measureEveryMs = 1_000;
-/** While nothing waits, ten databases would otherwise be asked ten times a second. */
+/** While nothing waits, each service would otherwise ask once a second. */
 const quietEveryMs = 3_000;
 /** While nothing waits and nothing was appended. */
 const restEveryMs = 30_000;

@@ -20,7 +20,10 @@ import { redisLiveStore } from './live-store.js';
 import { createReconciler, reconciliationRoutes, watchReconciliation } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
 
-/** Answers queries from ClickHouse, and states with each answer up to when it is complete. It owns no data. */
+/**
+ * Answers queries from ClickHouse, and states with each answer up to when it is complete. It owns no facts:
+ * what it gathers in tables of its own it can make anew from those of the ingest.
+ */
 export const service: Service<AnalyticsConfig> = {
   name: 'analytics',
   config: analyticsConfig,

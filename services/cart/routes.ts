@@ -201,7 +201,7 @@ const putRoute = (app: HttpApp, deps: CartRouteDeps): void => {
       await deps.products.awaitKnown(productIds, deps.productWaitMs);
       const caller = await callerOf(deps, request);
       const cart = await change(deps, request, caller, async (tx) => {
-        const errors = unavailable(request.body.items, await deps.products.find(tx, productIds));
+        const errors = errorsOfItems(request.body.items, await deps.products.find(tx, productIds));
         if (errors.length > 0)
           throw problem(422, 'product_not_available', 'Some products are not for sale.', { errors });
         return { items };
@@ -301,7 +301,7 @@ export const cartRoutes = (app: HttpApp, deps: CartRouteDeps): void => {
   deleteRoutes(app, deps);
 };
 
-const unavailable = (asked: readonly Item[], products: ReadonlyMap<string, ProductCopy>): InputError[] =>
+const errorsOfItems = (asked: readonly Item[], products: ReadonlyMap<string, ProductCopy>): InputError[] =>
   asked.flatMap(({ productId }, index): InputError[] => {
     const product = products.get(productId);
     if (product?.active === true) return [];

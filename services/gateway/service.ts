@@ -44,7 +44,7 @@ import { pageForLost, webFiles, webRoutes } from './web-routes.js';
 const description = `
 ## Getting started
 
-Nothing is needed to look around: \`GET /api/products\`, \`GET /api/search?q=lantern\` and \`GET /api/recommendations?scenario=home\`
+Nothing is needed to look around: \`GET /api/products\`, \`GET /api/products/search?q=lantern\` and \`GET /api/recommendations?scenario=home\`
 answer everybody.
 
 1. **Buy as a guest**: \`POST /api/orders\` with \`email\`, \`items\`, \`shippingAddress\` and \`payment\`, and a new

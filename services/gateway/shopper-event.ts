@@ -4,6 +4,7 @@ import { boundsOf } from '#platform/http/bounds';
 import type { InputError } from '#platform/http/problem-details';
 import { instant, isVisible, matching, prose, uuid } from '#platform/http/text';
 import type { ShopperActivity } from '#schemas/events';
+import { shopperActions } from '#schemas/shopper-actions';
 
 const dayMs = 24 * 60 * 60 * 1000;
 export const futureMaxMs = 5 * 60 * 1000;
@@ -11,17 +12,11 @@ export const ageMaxMs = 30 * dayMs;
 
 const productEvents = ['product_viewed', 'product_added', 'product_removed'] as const;
 const recommendationEvents = ['recommendation_shown', 'recommendation_clicked'] as const;
-export const shopperEventTypes = [
-  ...productEvents,
-  'checkout_started',
-  'products_searched',
-  ...recommendationEvents,
-] as const;
 
 const shortId = matching(64, /^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, digits or . _ : -');
 
 export const shopperEvent = z.strictObject({
-  type: z.enum(shopperEventTypes),
+  type: z.enum(shopperActions),
   visitId: shortId.describe('The id of the visit, chosen by the client.'),
   userId: uuid
     .optional()

@@ -6,7 +6,10 @@ export const openKeptMs = 30 * 24 * 60 * 60_000;
 /** Longer than an access token can outlive its account. */
 const ordersLateMsMax = 2 * 60 * 60_000;
 
-/** Deletes what orders say of a buyer whose account was erased. Lines, amounts and the country stay. */
+/**
+ * Deletes what orders say of a buyer whose account was erased. Lines, amounts and the country stay. An order that ends is
+ * erased by the trigger `orders_erase_buyer` of PostgreSQL, which sets the same columns as `sweep`.
+ */
 export const buyerStore = {
   /** Orders that have ended are erased at once, others when they end, after `openKeptMs` at the latest. */
   erase: async (tx: Tx, userId: string, erasedAtMs: number): Promise<void> => {
@@ -16,7 +19,7 @@ export const buyerStore = {
     );
     await tx.query(
       `UPDATE orders SET erase_by = $2
-       WHERE user_id = $1 AND erase_by IS NULL AND shipping_address->>'name' <> 'erased'`,
+       WHERE user_id = $1 AND erase_by IS NULL AND shipping_address <> erased_address(shipping_address)`,
       [userId, new Date(erasedAtMs + openKeptMs)],
     );
     // What the buyer typed.
@@ -36,7 +39,7 @@ export const buyerStore = {
     await db.query(
       `UPDATE orders SET erase_by = $1 FROM erased_buyers AS buyer
        WHERE orders.user_id = buyer.user_id AND orders.created_at >= buyer.erased_at - interval '1 minute'
-         AND erase_by IS NULL AND shipping_address->>'name' <> 'erased'`,
+         AND erase_by IS NULL AND shipping_address <> erased_address(shipping_address)`,
       [new Date(nowMs + openKeptMs)],
     );
     await db.query('DELETE FROM erased_buyers WHERE erased_at < $1', [new Date(nowMs - ordersLateMsMax)]);

@@ -43,7 +43,7 @@ const ofReview = z.strictObject({ id: uuid });
 const refusals: Record<SubmitRefusal, () => Error> = {
   unknown_product: () => problem(404, 'product_not_found', 'There is no such product.'),
   exists: () => problem(409, 'review_exists', 'You have reviewed this product already.'),
-  erased: () => problem(403, 'account_erased', 'This account was erased.'),
+  erased: () => problem(401, 'account_erased', 'This account is gone.'),
 };
 
 const notFound = () => problem(404, 'review_not_found', 'There is no such review.');
@@ -112,7 +112,7 @@ const submitRoute = (app: HttpApp, db: Database, reviews: ReviewStore): void => 
         summary: 'Review a product, once. It is shown when a moderator has approved it.',
         params: ofProduct,
         body: submission,
-        response: { 201: reviewSchema, ...problems(403, 404, 409) },
+        response: { 201: reviewSchema, ...problems(404, 409) },
       },
     },
     async (request, reply) => {
@@ -210,7 +210,7 @@ const voteRoute = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
         summary: 'Say whether a review helped you. Your last word counts.',
         params: ofReview,
         body: z.strictObject({ helpful: z.boolean() }),
-        response: { 200: reviewSchema, ...problems(404, 409) },
+        response: { 200: reviewSchema, ...problems(403, 404) },
       },
     },
     async (request) => {
@@ -218,7 +218,7 @@ const voteRoute = (app: HttpApp, db: Database, reviews: ReviewStore): void => {
       const { id } = request.params;
       const review = await inTransaction(db, (tx) => reviews.vote(tx, id, userId, request.body.helpful));
       if (review === undefined) throw notFound();
-      if (review === 'own') throw problem(409, 'own_review', 'You cannot vote on your own review.');
+      if (review === 'own') throw problem(403, 'own_review', 'You cannot vote on your own review.');
       return shown(review, request.principal);
     },
   );
@@ -232,7 +232,6 @@ export const reviewRoutes = (app: HttpApp, db: Database, reviews: ReviewStore): 
   voteRoute(app, db, reviews);
 };
 
-/** Of a route that needs a login. */
 const shown = (review: Review, principal: Principal): z.output<typeof reviewSchema> => {
   const isOwn = userIdOf(principal) === review.userId;
   return {

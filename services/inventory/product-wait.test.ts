@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { handClock } from '#platform/testing/hand-clock';
-import { createPatience } from './reactions.js';
+import { createPatience } from './product-wait.js';
 
 describe('patience with a product not known yet', () => {
   test('lasts from when it was first asked for, however old the event is', () => {
