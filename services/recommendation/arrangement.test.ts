@@ -187,6 +187,8 @@ describe('rules', () => {
     { exclude: [{ category: ' / ' }] },
     { exclude: Array.from({ length: 501 }, () => ({ productId: 'a' })) },
     { priceBand: [{ currency: 'EUR' }] },
+    { priceBand: [{ minMinor: 5, maxMinor: 1 }] },
+    { priceBand: [{ minMinor: 5, minRatio: 2, maxRatio: 1 }] },
     { maxPerBrand: 0 },
     { bury: [{ productId: 'a', scenarios: [] }] },
     { surprise: true },

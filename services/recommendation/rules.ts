@@ -58,6 +58,8 @@ const boost = z
 
 const amount = z.int().min(0).max(minorMax).optional();
 const ratio = z.number().min(0).max(1000).optional();
+const isOrdered = (min: number | undefined, max: number | undefined): boolean =>
+  min === undefined || max === undefined || min <= max;
 const priceBand = z
   .strictObject({
     scenarios: some,
@@ -74,7 +76,15 @@ const priceBand = z
     ({ minMinor, maxMinor, minRatio, maxRatio }) =>
       [minMinor, maxMinor, minRatio, maxRatio].some((bound) => bound !== undefined),
     'must have a bound',
-  );
+  )
+  .refine(({ minMinor, maxMinor }) => isOrdered(minMinor, maxMinor), {
+    path: ['maxMinor'],
+    message: 'must not be below `minMinor`',
+  })
+  .refine(({ minRatio, maxRatio }) => isOrdered(minRatio, maxRatio), {
+    path: ['maxRatio'],
+    message: 'must not be below `minRatio`',
+  });
 
 const cap = z
   .int()
