@@ -74,6 +74,17 @@ describe('an access token', () => {
     });
   });
 
+  it('is remembered however the header is spelt', async () => {
+    const { ask, authenticator } = authenticatorWith(() => published(current, 'k'));
+    const jwt = await token(current, 'k');
+    expect(authenticator.remembered(`Bearer ${jwt}`)).toBeUndefined();
+    await ask(jwt);
+    for (const spelt of [`Bearer ${jwt}`, `bearer ${jwt}`, `BEARER   ${jwt} `])
+      expect(authenticator.remembered(spelt)).toMatchObject({ userId });
+    for (const other of ['', 'Bearer', `Basic ${jwt}`, jwt, `Bearer ${jwt}x`])
+      expect(authenticator.remembered(other)).toBeUndefined();
+  });
+
   it('is verified by keys that were fetched before, while the key server is away', async () => {
     let asked = 0;
     const { ask, authenticator } = authenticatorWith(() => {

@@ -55,8 +55,10 @@ export type RememberingAuthenticator = Authenticator & {
   remembered(authorization: string): Principal | undefined;
 };
 
-/** As nearly all clients write it; `principalOf` accepts every spelling. */
+/** As nearly all clients write it. */
 const scheme = 'Bearer ';
+/** Every spelling that is accepted. */
+const bearer = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i;
 
 export const tokenType = 'at+jwt';
 export const tokenAlgorithm = 'EdDSA';
@@ -249,11 +251,14 @@ export const createAuthenticator = (options: {
       while (!signal.aborted && (await ring.keys()) === undefined)
         await sleep(refetchPauseMs, { signal, keepsAlive: false });
     },
-    remembered: (authorization) =>
-      authorization.startsWith(scheme) ? rememberedOf(authorization.slice(scheme.length)) : undefined,
+    remembered: (authorization) => {
+      // The usual spelling needs no pattern.
+      const token = authorization.startsWith(scheme) ? authorization.slice(scheme.length) : '';
+      return rememberedOf(token) ?? rememberedOf(bearer.exec(authorization)?.[1] ?? '');
+    },
     principalOf: async (authorization) => {
       if (authorization === undefined) return anonymous;
-      const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(authorization)?.[1];
+      const token = bearer.exec(authorization)?.[1];
       if (token === undefined)
         throw notAuthenticated('invalid_token', 'Authorization must be a bearer token.');
       try {

@@ -28,6 +28,8 @@ export type HttpServerOptions = {
   description?: string;
   /** Without it every caller is anonymous, and only public routes can be called. */
   auth?: Authenticator;
+  /** Adds the hooks that see a request before it is authenticated, and so also what is refused then. */
+  beforeAuthentication?: (app: HttpApp) => void;
   /** 1 MiB if unset. */
   bodyBytesMax?: number;
   /** The proxies whose `X-Forwarded-For` is trusted (see `trustedProxies`); none if unset. */

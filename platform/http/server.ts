@@ -76,6 +76,7 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
 
   const routes = watchRoutes(app);
   observe(app, host);
+  options.beforeAuthentication?.(app);
   guard(app, options, routes);
   answerProblems(app, routes);
   addSystemRoutes(app, host, options, routes.described);

@@ -491,9 +491,19 @@ it('an account that was erased calls nothing with the token that it still has, t
     return ((await answer.json()) as { authorization?: string }).authorization;
   };
   for (const gateway of [one, two, one, two]) expect(await sender(gateway)).toBe(authorization);
-  const erased = await fetch(`${one.url}/api/users/me`, { method: 'DELETE', headers: { authorization } });
+  const collected = async ({ url }: { url: string }) => {
+    const event = { type: 'checkout_started', visitId: 'v', occurredAt: new Date().toISOString() };
+    const headers = { ...json, authorization, 'x-forwarded-for': address };
+    const body = JSON.stringify({ events: [event] });
+    return (await fetch(`${url}/api/events`, { method: 'POST', headers, body })).status;
+  };
+  expect(await collected(one)).toBe(202);
+  // Every spelling of the header is the same account.
+  const headers = { authorization: `bearer  ${accountToken}` };
+  const erased = await fetch(`${one.url}/api/users/me`, { method: 'DELETE', headers });
   expect(erased.status).toBe(204);
   expect(await sender(one)).toBe('Bearer');
+  expect(await collected(one)).toBe(401);
   await eventually(async () => (await sender(two)) === 'Bearer');
   const later = await startGateway(env);
   await eventually(async () => (await sender(later)) === 'Bearer');
@@ -784,8 +794,10 @@ describe('what the gateway says of the whole', () => {
     expect(Number(brotli[1])).toBeLessThan(Number(plain[1]));
     const lost = await fetch(`${url}/nowhere`, { headers: { accept: 'text/html,*/*' } });
     expect([lost.status, await lost.text()]).toEqual([404, html]);
+    expect(lost.headers.get('vary')).toBe('accept, accept-encoding');
     for (const [path, accept] of [
       ['/api/nothing', 'text/html'],
+      ['/api', 'text/html'],
       ['/assets/none.js', 'text/html'],
       ['/nowhere', '*/*'],
       ['/assets/..%2fadmin.html', 'text/html'],
@@ -799,8 +811,21 @@ describe('what the gateway says of the whole', () => {
     }
   });
 
-  it('lets any page call, preflight included', async () => {
+  it('lets any page call, preflight included, and read also what is refused before it reaches a route', async () => {
     const { url } = await startGateway({});
+    for (const [path, method, counted] of [
+      ['/api/events', 'POST', true],
+      ['/api/events', 'GET', false],
+      ['/api/nothing', 'GET', false],
+    ] as const) {
+      const refused = await fetch(url + path, { method, headers: { authorization: 'Bearer a.b.c' } });
+      const [read, sniffed, left] = [
+        refused.headers.get('access-control-allow-origin'),
+        refused.headers.get('x-content-type-options'),
+        refused.headers.has('ratelimit-remaining'),
+      ];
+      expect([path, refused.ok, read, sniffed, left]).toEqual([path, false, '*', 'nosniff', counted]);
+    }
     const preflight = await fetch(`${url}/api/orders`, {
       method: 'OPTIONS',
       headers: { origin: 'http://shop.example', 'access-control-request-method': 'POST' },

@@ -113,15 +113,17 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     trustedProxies: config.trustedProxies,
     health,
     answerMissing: pageForLost(files),
+    beforeAuthentication: (app) => {
+      app.addHook('onRequest', (_request, reply, done) => {
+        reply.headers(headers);
+        done();
+      });
+      shedLoad(app, host.metrics, places);
+      limitRequests(app, { counter, auth, apiKeys, erased, networks, limits });
+    },
     document: (own) => createMergedDocument(own, present, host.clock.monotonicMs),
   });
-  shedLoad(app, host.metrics, places);
-  limitRequests(app, { counter, auth, apiKeys, erased, networks, limits });
   noteErasures(app, auth, erased);
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers);
-    done();
-  });
   await app.register(cors, () => corsOf);
 
   webRoutes(app, files);

@@ -73,18 +73,23 @@ export const pageForLost =
     const { method, url, headers } = request;
     const storefront = files.get('storefront.html');
     const isBrowser = method === 'GET' && headers.accept?.includes('text/html') === true;
-    if (storefront === undefined || !isBrowser || url.startsWith('/api/')) return false;
-    send(request, reply.code(404), storefront);
+    if (storefront === undefined || !isBrowser || /^\/api(?:[/?]|$)/.test(url)) return false;
+    send(request, reply.code(404), storefront, 'accept, accept-encoding');
     return true;
   };
 
 const notBuilt = () => unavailable('web_not_built', 'The pages are not built: run `npm run setup`.', 60);
 
-const send = (request: FastifyRequest, reply: FastifyReply, file: WebFile): FastifyReply => {
+const send = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: WebFile,
+  vary = 'accept-encoding',
+): FastifyReply => {
   const { contentType, etag, isImmutable, codings } = file;
   reply.headers({
     etag,
-    vary: 'accept-encoding',
+    vary,
     'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
     'content-security-policy': contentSecurityPolicy,
   });
