@@ -6,16 +6,21 @@
 import { createClickHouse } from '#platform/clickhouse/client';
 import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
 import { loadConfig } from '#platform/config';
+import { isRetriable } from '#platform/errors';
 import { openBroker } from '#platform/messaging/open-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { projectPath } from '#platform/project';
 import { createLogger } from '#platform/telemetry/logger';
+import { backoffMs } from '#platform/waiting/backoff';
+import { sleep } from '#platform/waiting/sleep';
 import { type EventType, records } from '#schemas/events';
 import { provisionConfig } from './provision-config.js';
 import { topicSpecs } from './topic-specs.js';
 
 const config = loadConfig(provisionConfig, process.env);
 const logger = createLogger('provision');
+const triesMax = 6;
+const pauses = { minMs: 500, maxMs: 8_000 };
 
 const createTopics = async (): Promise<void> => {
   const broker = openBroker(config.kafka, { clientId: 'provision', logger });
@@ -57,4 +62,16 @@ const migrateAnalytics = async (): Promise<void> => {
   }
 };
 
-await Promise.all([createTopics(), registerSchemas(), migrateAnalytics()]);
+/** An engine that has just started, on a machine with much to do, may answer late: that ends no start. */
+const untilDone = async (work: () => Promise<void>): Promise<void> => {
+  for (let failures = 1; ; failures += 1)
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRetriable(error) || failures === triesMax) throw error;
+      logger.warn({ err: error }, 'an engine did not answer, trying again');
+      await sleep(backoffMs(pauses, failures));
+    }
+};
+
+await Promise.all([createTopics, registerSchemas, migrateAnalytics].map(untilDone));
