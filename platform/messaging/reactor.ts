@@ -22,7 +22,6 @@ import {
 } from '#platform/messaging/reaction-transactions';
 import { replayedFor } from '#platform/messaging/replay';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
-import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
@@ -30,6 +29,7 @@ import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createTrials, type Trials } from '#platform/streams/trials';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 
 /**
  * What a service does when an event arrives: it writes state and appends to the outbox, only through `tx`. It may be

@@ -1,6 +1,6 @@
-import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import { takingsKeptMs } from './order-takings-store.js';
 
 export type Sweep = Component & {

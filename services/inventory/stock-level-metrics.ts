@@ -1,6 +1,6 @@
-import { createPeriodicWork } from '#platform/periodic-work';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 
 const refreshMs = 10_000;
 const productsShownMax = 50;

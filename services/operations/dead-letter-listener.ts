@@ -1,9 +1,9 @@
 import type { BatchHandler, Broker } from '#platform/messaging/broker';
-import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
 import { createStreamConsumer } from '#platform/streams/stream-consumer';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import { letterIn } from './dead-letter.js';
 import type { DeadLetterStore } from './dead-letter-store.js';
 

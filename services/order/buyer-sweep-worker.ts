@@ -1,6 +1,6 @@
-import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import { buyerStore } from './buyer-store.js';
 
 const sweepEveryMs = 60_000;

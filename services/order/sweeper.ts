@@ -1,11 +1,11 @@
 import { isBrokenInvariant } from '#platform/assert';
 import { isRetriable } from '#platform/errors';
-import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import type { OrderMetrics } from './order-metrics.js';
 import type { OrderStore, OverdueOrder } from './order-store.js';
 import { countUnsettled } from './unsettled.js';

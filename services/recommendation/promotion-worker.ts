@@ -1,7 +1,7 @@
-import { createPeriodicWork } from '#platform/periodic-work';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import type { Contest } from '#recommenders/contest';
 import { parameterSets } from '#recommenders/parameter-sets';
 import { standingIn } from './model-routes.js';

@@ -1,8 +1,8 @@
-import { createPeriodicWork } from '#platform/periodic-work';
 import { createRedis } from '#platform/redis/client';
 import { followsLater, openService } from '#platform/service';
 import type { Component, Host, Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import { recentMs } from '#recommenders/activity';
 import { records } from '#schemas/events';
 import { experimentsSetting } from '#schemas/experiments';

@@ -1,5 +1,5 @@
-import { createPeriodicWork } from '#platform/periodic-work';
 import type { Component, Host } from '#platform/service-host';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import type { ModelReplica } from './model-replica.js';
 import type { SnapshotStore } from './snapshot-store.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createPeriodicWork } from '#platform/periodic-work';
+import { createPeriodicWork } from '#platform/waiting/periodic-work';
 
 beforeEach(() => {
   vi.useFakeTimers();
