@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RedisClient } from '#platform/redis/client';
 import type { Component, Host } from '#platform/service-host';
+import { createBatchedRead } from '#platform/waiting/shared-read';
 
 /**
  * Values by key that are read from elsewhere and kept in Redis, as JSON under `cache:<name>:<key>`, for all instances of a
@@ -30,15 +31,20 @@ export type ReadAsideOptions = {
 /** A value whose loading takes longer is not kept. */
 const leaseMs = 10_000;
 const keysPerCommandMax = 500;
+const readsPerCommandMax = 100;
 
 /**
  * Who loads a value takes the key's lease first, and stores the value only if it still has it: to forget a key deletes its
- * lease too, so nothing that was loaded before a change is stored after it.
+ * lease too, so nothing that was loaded before a change is stored after it. KEYS are pairs of a value and its lease.
  */
 const readOrLease = `
-local value = redis.call('GET', KEYS[1])
-if not value then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
-return value`;
+local values = {}
+for at = 1, #KEYS, 2 do
+  local value = redis.call('GET', KEYS[at])
+  if not value then redis.call('SET', KEYS[at + 1], ARGV[1], 'PX', ARGV[2]) end
+  values[#values + 1] = value
+end
+return values`;
 const storeIfLeased = `
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
@@ -46,7 +52,7 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`;
 
 type Scripts = {
-  readOrLease(key: string, lease: string, token: string, leaseMs: number): Promise<string | null>;
+  readOrLease(keyCount: number, ...keysTokenAndLeaseMs: (string | number)[]): Promise<(string | null)[]>;
   storeIfLeased(key: string, lease: string, token: string, value: string, ageMs: number): Promise<number>;
 };
 
@@ -71,6 +77,17 @@ export const createReadAside = <V>(
   // Leases first: no value that is stored from then on was loaded before.
   const trust = createTrust(redis, [leaseOf('*'), keyOf('*')], isOn);
   const reading = new Map<string, Promise<V | undefined>>();
+  /** What Redis has, undefined where it does not answer. One command for what is asked for at the same time. */
+  const ask = createBatchedRead<{ text: string | null | undefined; token: string }>(async (keys) => {
+    leases += 1;
+    const token = `${process} ${leases}`;
+    const pairs = keys.flatMap((key) => [keyOf(key), leaseOf(key)]);
+    const texts = await redis.orElse<(string | null)[] | undefined>(
+      () => client.readOrLease(pairs.length, ...pairs, token, leaseMs),
+      undefined,
+    );
+    return new Map(keys.map((key, at) => [key, { text: texts?.[at], token }]));
+  }, readsPerCommandMax);
 
   const loadAndStore = async (
     key: string,
@@ -88,18 +105,13 @@ export const createReadAside = <V>(
 
   const readOnce = async (key: string, load: () => Promise<V | undefined>): Promise<V | undefined> => {
     if (!trust.isGiven()) return await load();
-    leases += 1;
-    const token = `${process} ${leases}`;
-    const found = await redis.orElse<string | null | undefined>(
-      () => client.readOrLease(keyOf(key), leaseOf(key), token, leaseMs),
-      undefined,
-    );
-    if (typeof found === 'string') {
+    const found = (await ask([key])).get(key);
+    if (typeof found?.text === 'string') {
       hits.inc({ cache: name });
-      return JSON.parse(found) as V;
+      return JSON.parse(found.text) as V;
     }
     misses.inc({ cache: name });
-    return await (found === null ? loadAndStore(key, token, load) : load());
+    return await (found?.text === null ? loadAndStore(key, found.token, load) : load());
   };
 
   return {
@@ -174,7 +186,7 @@ const createTrust = (redis: RedisClient, patterns: readonly string[], isOn: bool
 };
 
 const withScripts = (client: Redis): Scripts => {
-  client.defineCommand('readOrLease', { numberOfKeys: 2, lua: readOrLease });
+  client.defineCommand('readOrLease', { lua: readOrLease });
   client.defineCommand('storeIfLeased', { numberOfKeys: 2, lua: storeIfLeased });
   return client as unknown as Scripts;
 };
