@@ -70,40 +70,50 @@ export const labelled = (id: string, label: RecommendationLabel): string => {
 export const relabelled = (newId: string, labelledId: string): string =>
   `${newId.slice(0, 15)}${labelledId.slice(15, 21)}${newId.slice(21, 24)}${labelledId.slice(24, 30)}${newId.slice(30)}`;
 
+/**
+ * The ids that have a label, for TypeScript and ClickHouse alike: what somebody has made up is no label of an unknown model,
+ * nor of an arm that no experiment can have. Only a label without an experiment has the arm f.
+ */
+const labelledId = `^[0-9a-f]{8}-[0-9a-f]{4}-[07](${[...scenarioOf.keys()].join('|')})(${[...modelOf.keys()].join('|')})-${mark}[0-9a-f]{2}-(0000f|[0-9a-f]{4}[0-9a-e])[0-9a-f]{7}$`;
+const labelledIdPattern = new RegExp(labelledId);
+
 /** The label of a recommendationId; null for an id that has none. */
 export const labelOf = (id: string): RecommendationLabel | null => {
-  const scenario = scenarioOf.get(id.slice(15, 16));
-  const model = modelOf.get(id.slice(16, 18));
-  if (id.length !== 36 || id.slice(19, 21) !== mark || scenario === undefined || model === undefined)
-    return null;
+  if (!labelledIdPattern.test(id)) return null;
   const code = Number.parseInt(id.slice(24, 28), 16);
   const place = Number.parseInt(id.slice(29, 30), 16);
   return {
-    scenario,
-    model,
+    scenario: scenarioOf.get(id.slice(15, 16)) as string,
+    model: modelOf.get(id.slice(16, 18)) as string,
     experiment: code === 0 ? null : { code, arm: Number.parseInt(id.slice(28, 29), 16) },
     exploredPlace: place > exploredPlaceMax ? null : place,
   };
 };
 
-/** The same for ClickHouse: expressions over a column of ids. Texts are empty and numbers 0 for an id without a label. */
+/**
+ * The same for ClickHouse: expressions over a column of ids, or of their labels alone (`label`). Texts are empty and numbers
+ * 0 for an id without a label.
+ */
 export const labelInSql = (column: string) => {
   const id = `ifNull(${column}, '')`;
   const among = (digits: string, of: ReadonlyMap<string, string>): string =>
     `transform(${digits}, [${[...of.values()].map((text) => `'${text}'`).join(', ')}], [${[...of.keys()]
       .map((text) => `'${text}'`)
       .join(', ')}], '')`;
-  const isLabelled = `(length(${id}) = 36 AND substring(${id}, 20, 2) = '${mark}')`;
+  const isLabelled = `match(${id}, '${labelledId}')`;
   const number = (from: number, digits: number): string =>
     `reinterpretAsUInt16(reverse(unhex(substring(${id}, ${from}, ${digits}))))`;
+  const digit = (from: number): string => `position('0123456789abcdef', substring(${id}, ${from}, 1)) - 1`;
   return {
+    /** The id with all digits zero that are not of its label; empty for none. */
+    label: `if(${isLabelled}, concat('00000000-0000-0', substring(${id}, 16, 6), '00-', substring(${id}, 25, 6), '000000'), '')`,
     scenario: `if(${isLabelled}, ${among(`substring(${id}, 16, 1)`, scenarioDigits)}, '')`,
     model: `if(${isLabelled}, ${among(`substring(${id}, 17, 2)`, modelDigits)}, '')`,
     experiment: `if(${isLabelled}, ${number(25, 4)}, 0)`,
     /** 15 for none. */
-    exploredPlace: `if(${isLabelled}, position('0123456789abcdef', substring(${id}, 30, 1)) - 1, 15)`,
+    exploredPlace: `if(${isLabelled}, ${digit(30)}, 15)`,
     /** 15 for none. */
-    arm: `if(${isLabelled}, position('0123456789abcdef', substring(${id}, 29, 1)) - 1, 15)`,
+    arm: `if(${isLabelled}, ${digit(29)}, 15)`,
   };
 };
 

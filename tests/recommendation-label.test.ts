@@ -25,7 +25,14 @@ test('equal labels make different ids, and what is no labelled id has no label',
   const ids = Array.from({ length: 2000 }, () => labelled(newId(), label));
   expect(new Set(ids).size).toBe(ids.length);
   expect(labelOf(ids[0] ?? '')).toMatchObject({ model: 'other' });
-  for (const none of ['', 'x', '00000000-0000-7000-8000-000000000000', `${ids[0]}0`])
+  for (const none of [
+    '',
+    'x',
+    '00000000-0000-7000-8000-000000000000',
+    `${ids[0]}0`,
+    'zzzzzzzz-zzzz-7100-bezz-zzzzzzzzzzzz',
+    `${ids[0]?.slice(0, 24)}0001f${ids[0]?.slice(29)}`,
+  ])
     expect(labelOf(none)).toBeNull();
 });
 

@@ -2,6 +2,7 @@
  * The statements over `recommendation_actions`: what has to do with recommendations, in the order in which questions read it,
  * and what is in no batch yet from `shopper_activity`.
  */
+import { labelInSql } from '#schemas/recommendation-label';
 import { type Batches, isBehind, live } from './gathered-rows.js';
 import { isInTime, reachEnd } from './question.js';
 import { isSplit, touching } from './visit-rows.js';
@@ -14,10 +15,6 @@ export const recommendationActions = [
 
 type RecommendationAction = (typeof recommendationActions)[number];
 
-/** The bits of a recommendationId that are its label (see `schemas/recommendation-label.ts`); all others are zero. */
-const maskedId =
-  "if(length(ifNull(recommendation_id, '')) != 36, '', concat('00000000-0000-0', substring(assumeNotNull(recommendation_id), 16, 6), '00-', substring(assumeNotNull(recommendation_id), 25, 6), '000000'))";
-
 /** The columns of `recommendation_actions` behind its batch, and what they are of an action. */
 export const recommendationColumns = {
   type: 'type',
@@ -26,7 +23,7 @@ export const recommendationColumns = {
   product_key: "if(ifNull(product_id, '') = '', 0, sipHash64(assumeNotNull(product_id)))",
   position: 'position',
   place: 'toUInt8(least(ifNull(position, 0), 49))',
-  label: maskedId,
+  label: labelInSql('recommendation_id').label,
 } as const;
 
 export type RecommendationColumn = keyof typeof recommendationColumns;
