@@ -174,6 +174,15 @@ describe('changes of shelves', () => {
     });
     expect((await store.changesSince(mark)).productIds).toContain('a');
   });
+
+  it('are not those of another cluster, whose transactions had higher numbers', async () => {
+    await open('a');
+    await db.query("UPDATE products SET changed_by = '4000000000'");
+    const { mark } = await store.changesSince(null);
+    expect((await store.changesSince(mark)).productIds).toEqual([]);
+    await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 0, stockVersion: 7 }]));
+    expect((await store.changesSince(mark)).productIds).toEqual(['a']);
+  });
 });
 
 it('old purchases are forgotten, at most so many at once', async () => {

@@ -101,10 +101,12 @@ export const createCatalogueStore = (
       return new Map(rows.map((row) => [row.product_id, shelved(row)]));
     },
     changesSince: async (mark) => {
-      // Transactions that are not over yet have at least this number, so what they change comes after the mark.
+      // Transactions that are not over yet have at least this number, so what they change comes after the mark. A number
+      // that is still to come is of another cluster, from which the database was restored.
       const { rows } = await db.query<{ mark: string; product_ids: string[] }>(
         `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark,
-           ARRAY(SELECT product_id FROM products WHERE changed_by >= $1::xid8 LIMIT $2) AS product_ids`,
+           ARRAY(SELECT product_id FROM products WHERE changed_by >= $1::xid8
+             AND changed_by < pg_snapshot_xmax(pg_current_snapshot()) LIMIT $2) AS product_ids`,
         [mark, changesMax + 1],
       );
       const { product_ids, mark: next } = rows[0]!;
