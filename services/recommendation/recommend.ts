@@ -147,7 +147,10 @@ const shelved = (candidates: readonly Candidate[], shelves: ReadonlyMap<string, 
     return shelf === undefined ? [] : [{ ...candidate, shelf }];
   });
 
-/** The list of the first candidates alone; null where they do not fill it, or the rules change their order. */
+/**
+ * The list of the first candidates alone; null where they do not fill it, or the rules change their order. Most lists are
+ * filled by their first `limit`, so the others are looked at only where those do not.
+ */
 const listFromHead = async (
   ranking: Ranking,
   parts: Parts,
@@ -157,13 +160,17 @@ const listFromHead = async (
   if (!keepsOrder(rules, place)) return null;
   const head = ranking.head();
   if (head.length < place.limit) return null;
-  const shelves = await shelvesFor(
-    head.map(({ productId }) => productId),
-    parts,
-    catalogue,
-  );
-  const items = firstAllowed(head, (productId) => shelves.get(productId), rules, place);
-  return items.length < place.limit ? null : items;
+  for (const count of new Set([place.limit, head.length])) {
+    const first = head.slice(0, count);
+    const shelves = await shelvesFor(
+      first.map(({ productId }) => productId),
+      parts,
+      catalogue,
+    );
+    const items = firstAllowed(first, (productId) => shelves.get(productId), rules, place);
+    if (items.length === place.limit) return items;
+  }
+  return null;
 };
 
 const arranged = async (ranking: Ranking, parts: Parts, catalogue: Catalogue): Promise<Arrangement> => {
