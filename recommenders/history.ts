@@ -34,7 +34,19 @@ export type History = {
   orders: number[];
 };
 
-export const rates = { fast: 0.7, slow: 0.95 };
+const rates = { fast: 0.7, slow: 0.95 };
+type Rate = keyof typeof rates;
+
+/** The usual powers, because a list of a regular customer takes hundreds. */
+const powersOf = (rate: number): Float64Array =>
+  Float64Array.from({ length: 256 }, (_, orders) => rate ** orders);
+const powers = { fast: powersOf(rates.fast), slow: powersOf(rates.slow) };
+const faded = (rate: Rate, orders: number): number => powers[rate][orders] ?? rates[rate] ** orders;
+
+/** How often the user buys the item, as of his last order. */
+export const frequency = (history: History, owned: Owned, rate: Rate): number =>
+  owned[rate] * faded(rate, history.baskets - owned.basket);
+
 const itemsPerUserMax = 300;
 const viewedMax = 30;
 const numbersMax = 300;
@@ -75,8 +87,8 @@ export const addOrder = (history: History, items: readonly number[], atMs: numbe
   for (const item of history.last) {
     const owned = history.owned.get(item) ?? newlyOwned(history.baskets, atMs);
     const since = history.baskets - owned.basket;
-    owned.fast = owned.fast * rates.fast ** since + 1;
-    owned.slow = owned.slow * rates.slow ** since + 1;
+    owned.fast = owned.fast * faded('fast', since) + 1;
+    owned.slow = owned.slow * faded('slow', since) + 1;
     if (owned.count > 0)
       owned.gapMs = movedGap(owned.gapMs, Math.max(0, atMs - owned.atMs), owned.count === 1);
     owned.count += 1;

@@ -2,7 +2,7 @@ import type { Scenario } from './activity.js';
 import type { Candidates } from './candidates.js';
 import type { Profile } from './content.js';
 import { columnOf } from './features.js';
-import { type History, type Owned, rates } from './history.js';
+import { frequency } from './history.js';
 import { forEachEarlier, shareOfReturn } from './learning.js';
 import type { Context, Memory } from './memory.js';
 import { type Anchor, createNeighbours } from './neighbours.js';
@@ -184,9 +184,6 @@ const scoreSeen = (candidates: Candidates, visit: readonly number[], last: numbe
 
 const shareOfRepeats = (visit: readonly number[]): number =>
   visit.length === 0 ? 0 : 1 - new Set(visit).size / visit.length;
-
-const frequency = (history: History, owned: Owned, rate: 'fast' | 'slow'): number =>
-  owned[rate] * rates[rate] ** (history.baskets - owned.basket);
 
 const scoreOwned = (candidates: Candidates, { history, atMs }: Context): void => {
   if (history === undefined) return;
