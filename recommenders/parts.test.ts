@@ -208,6 +208,15 @@ describe('open visits and names', () => {
     const names = createNames(1);
     expect([names.number('a'), names.number('b'), names.number('a')]).toEqual([0, -1, 0]);
   });
+
+  it('give each of thousands of names a number of its own', () => {
+    const names = createNames(10_000);
+    const all = Array.from({ length: 5_000 }, (_, nth) => `product ${nth * 7919}`);
+    const numbers = all.map((_, nth) => nth);
+    expect(all.map(names.number)).toEqual(numbers);
+    expect(all.map(names.find)).toEqual(numbers);
+    expect(names.find('another')).toBe(-1);
+  });
 });
 
 describe('items by token', () => {

@@ -39,7 +39,7 @@ export const defaultSettings: RecommenderSettings = {
   itemsPerOrderMax: 60,
   visitsPerItemMax: 400,
   pairsPerItemMax: 100,
-  pairsMax: 12_000_000,
+  pairsMax: 8_000_000,
   visitNeighbours: { visitsPerItemMax: 150, neighboursMax: 150, halfAge: 60, reach: 2.5, sharpness: 1.5 },
   orderNeighbours: { visitsPerItemMax: 150, neighboursMax: 150, halfAge: 200, reach: 1e9, sharpness: 2 },
   anchorsMax: 9,
