@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RedisClient } from '#platform/redis/client';
 import type { Component, Host } from '#platform/service-host';
+import { cacheMetrics } from '#platform/telemetry/cache-metrics';
 import { createBatchedRead } from '#platform/waiting/shared-read';
 
 /**
@@ -67,8 +68,7 @@ export const createReadAside = <V>(
   redis: RedisClient,
   { name, ageMsMax, isOn }: ReadAsideOptions,
 ): ReadAside<V> => {
-  const hits = host.metrics.counter('cache_hits_total', 'Answers from a cache.', ['cache']);
-  const misses = host.metrics.counter('cache_misses_total', 'Answers that were not cached.', ['cache']);
+  const counted = cacheMetrics(host.metrics, name);
   const client = withScripts(redis.client);
   const keyOf = (key: string): string => `cache:${name}:${key}`;
   const leaseOf = (key: string): string => `cache:lease:${name}:${key}`;
@@ -107,10 +107,10 @@ export const createReadAside = <V>(
     if (!trust.isGiven()) return await load();
     const found = (await ask([key])).get(key);
     if (typeof found?.text === 'string') {
-      hits.inc({ cache: name });
+      counted.hit();
       return JSON.parse(found.text) as V;
     }
-    misses.inc({ cache: name });
+    counted.miss();
     return await (found?.text === null ? loadAndStore(key, found.token, load) : load());
   };
 

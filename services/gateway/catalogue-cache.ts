@@ -2,6 +2,7 @@ import { createBoundedMap } from '#platform/bounded-map';
 import type { Principal } from '#platform/http/auth';
 import { createRedisListener } from '#platform/redis/listener';
 import type { Component, Host } from '#platform/service-host';
+import { cacheMetrics } from '#platform/telemetry/cache-metrics';
 import {
   type CatalogueChange,
   catalogueChannel,
@@ -93,9 +94,7 @@ export const createCatalogueCache = (
   redisUrl: string,
   { bytesMax = bytesMaxDefault, isOn = true }: { bytesMax?: number; isOn?: boolean } = {},
 ): CatalogueCache => {
-  const hits = host.metrics.counter('cache_hits_total', 'Answers from a cache.', ['cache']);
-  const misses = host.metrics.counter('cache_misses_total', 'Answers that were not cached.', ['cache']);
-  const label = { cache: 'catalogue' };
+  const counted = cacheMetrics(host.metrics, 'catalogue');
   const { monotonicMs } = host.clock;
   const entries = createBoundedMap<Entry>(bytesMax);
   const fetchings = new Map<string, Fetching>();
@@ -139,7 +138,7 @@ export const createCatalogueCache = (
     if (entry === undefined || !isCurrent(entry)) return undefined;
     // As the newest: the one that was not asked for the longest is dropped first.
     entries.set(url, entry, entry.bytes);
-    hits.inc(label);
+    counted.hit();
     return entry;
   };
 
@@ -168,7 +167,7 @@ export const createCatalogueCache = (
       if (!isOn) return await fetch();
       const known = find(url);
       if (known !== undefined) return known;
-      misses.inc(label);
+      counted.miss();
       const running = fetchings.get(url);
       if (running === undefined) return await fetchFor(url, fetch).answer;
       const answer = await running.answer;

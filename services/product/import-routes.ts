@@ -17,6 +17,7 @@ import type { ImportPace } from './import-pace.js';
 import { claimBatch, KeyReused, type Written, writeImported, writtenBefore } from './import-store.js';
 import type { ImportedEventsWorker } from './imported-events-worker.js';
 import { type LineError, lineBytesMax, lineErrorCodes } from './product-import.js';
+import { createProductMetrics } from './product-metrics.js';
 import type { ProductStore } from './product-store.js';
 
 const lineError = z.object({
@@ -169,8 +170,7 @@ const createWriter = (
   { products, db, pace, clock, metrics }: ImportParts,
   { by, request }: { by: string; request: string | undefined },
 ) => {
-  const created = metrics.counter('products_created_total', 'Products added to the catalogue.');
-  const updated = metrics.counter('products_updated_total', 'Changes of products, removals included.');
+  const { created, updated } = createProductMetrics(metrics);
   const startedAtMs = clock.monotonicMs();
   return async (batch: ImportBatch): Promise<Written> => {
     const { imported } = batch;

@@ -20,6 +20,7 @@ import type { Metrics } from '#platform/telemetry/metrics';
 import { normaliseCategory } from '#schemas/category';
 import { productSchema, shownProduct as shown } from '#schemas/product-view';
 import { isPositionOf, positionOf, type Sort, sorts } from './product-list-store.js';
+import { createProductMetrics } from './product-metrics.js';
 import type { ProductReads } from './product-reads.js';
 import { historyOf, lockProducts, type ProductRow } from './product-row-store.js';
 import {
@@ -203,7 +204,7 @@ const productRoute = (app: HttpApp, products: ProductReads): void => {
 };
 
 const createRoute = (app: HttpApp, db: Database, { products, metrics }: ProductRouteParts): void => {
-  const created = metrics.counter('products_created_total', 'Products added to the catalogue.');
+  const { created } = createProductMetrics(metrics);
   app.post(
     '/api/products',
     {
@@ -229,7 +230,7 @@ const createRoute = (app: HttpApp, db: Database, { products, metrics }: ProductR
 };
 
 const changeRoutes = (app: HttpApp, db: Database, { products, metrics }: ProductRouteParts): void => {
-  const updated = metrics.counter('products_updated_total', 'Changes of products, removals included.');
+  const { updated } = createProductMetrics(metrics);
   const route = { access: ['admin'], requires: ['if-match'] } as const;
 
   app.put(

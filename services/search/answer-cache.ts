@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createBoundedMap } from '#platform/bounded-map';
 import type { RedisClient } from '#platform/redis/client';
 import type { Host } from '#platform/service-host';
+import { cacheMetrics } from '#platform/telemetry/cache-metrics';
 import type { IndexChange, LiveIndex } from './index-listener.js';
 
 /** An answer to a search with the products that it shows. */
@@ -45,8 +46,8 @@ export const createAnswerCache = (
   redis: RedisClient,
   { index, isOn, databaseUrl, bytesMax = bytesMaxDefault }: AnswerCacheOptions,
 ): AnswerCache => {
-  const hits = host.metrics.counter('cache_hits_total', 'Answers from a cache.', ['cache']);
-  const misses = host.metrics.counter('cache_misses_total', 'Answers that were not cached.', ['cache']);
+  const countedRedis = cacheMetrics(host.metrics, 'search');
+  const countedMemory = cacheMetrics(host.metrics, 'search_memory');
   const { nowMs } = host.clock;
   const memory = createBoundedMap<Entry>(bytesMax);
   const making = new Map<string, { madeAtMs: number; answer: Promise<SearchAnswer> }>();
@@ -92,8 +93,9 @@ export const createAnswerCache = (
     makeAnswer: () => Promise<SearchAnswer>,
   ): Promise<SearchAnswer> => {
     const known = await inRedis(asked);
-    (known === undefined ? misses : hits).inc({ cache: 'search' });
-    if (known !== undefined) {
+    if (known === undefined) countedRedis.miss();
+    else {
+      countedRedis.hit();
       remember(asked, known);
       return known;
     }
@@ -119,10 +121,10 @@ export const createAnswerCache = (
       if (!isOn || !index.isFollowing()) return await makeAnswer();
       const known = memory.get(asked);
       if (known !== undefined && isCurrent(known)) {
-        hits.inc({ cache: 'search_memory' });
+        countedMemory.hit();
         return known;
       }
-      misses.inc({ cache: 'search_memory' });
+      countedMemory.miss();
       const running = making.get(asked);
       if (running !== undefined && running.madeAtMs > outdatedMs && changedMs.size === 0)
         return await running.answer;
