@@ -60,6 +60,13 @@ module.exports = {
       to: { path: '^(services|stream-jobs|schemas|recommenders|local|tests|benchmarks|scripts)/' },
     },
     {
+      name: 'messaging-knows-no-streams',
+      comment: 'Services consume too: what both need of a consumer is in messaging/, on which streams/ stands.',
+      severity: 'error',
+      from: { path: '^platform/messaging/' },
+      to: { path: '^platform/streams/' },
+    },
+    {
       name: 'recommenders-only-compute',
       comment:
         'Jobs, services and commands share the models, so the models have no effects and import nothing else.',

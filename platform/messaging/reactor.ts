@@ -22,11 +22,11 @@ import {
 } from '#platform/messaging/reaction-transactions';
 import { replayedFor } from '#platform/messaging/replay';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
+import { createStreamConsumer } from '#platform/messaging/stream-consumer';
+import { createTrials, type Trials } from '#platform/messaging/trials';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
-import { createStreamConsumer } from '#platform/streams/stream-consumer';
-import { createTrials, type Trials } from '#platform/streams/trials';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { contextFromTraceparent, withSpan } from '#platform/telemetry/tracing';
 import { createPeriodicWork } from '#platform/waiting/periodic-work';

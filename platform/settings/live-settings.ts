@@ -5,8 +5,8 @@ import { createEventReader, type EventReader, type EventTable } from '#platform/
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { openBroker } from '#platform/messaging/open-broker';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import type { Component, Host } from '#platform/service-host';
-import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import type { LiveSetting, SettingChange } from './live-setting.js';
 import { createSettingValues, type SettingValues } from './setting-values.js';
 

@@ -4,9 +4,9 @@ import { PlatformError } from '#platform/errors';
 import type { BatchControl, IncomingRecord, RecordBatch } from '#platform/messaging/broker';
 import type { DeadLetter } from '#platform/messaging/dead-letter';
 import type { EventReader } from '#platform/messaging/events';
+import { createTrials } from '#platform/messaging/trials';
 import { createFoldHandler, type StreamFold } from '#platform/streams/fold-handler';
 import type { StateStore } from '#platform/streams/state-store';
-import { createTrials } from '#platform/streams/trials';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 

@@ -3,11 +3,11 @@ import { isRetriable } from '#platform/errors';
 import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
+import type { Trials } from '#platform/messaging/trials';
 import type { Host } from '#platform/service-host';
 import { createEventLag } from '#platform/streams/event-lag';
 import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import type { StateStore } from '#platform/streams/state-store';
-import type { Trials } from '#platform/streams/trials';
 
 /**
  * How a stream job accumulates events: `inputOf` turns an event into an input `I`, `changesOf` turns inputs into

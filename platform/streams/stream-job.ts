@@ -2,6 +2,8 @@ import type { HttpApp } from '#platform/http/server';
 import type { TopicPartition } from '#platform/messaging/broker';
 import { type BrokenRule, createEventReader, type EventTable } from '#platform/messaging/events';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';
+import { createStreamConsumer } from '#platform/messaging/stream-consumer';
+import { createTrials } from '#platform/messaging/trials';
 import { type JobConfig, openJob } from '#platform/service';
 import type { Host } from '#platform/service-host';
 import {
@@ -12,8 +14,6 @@ import {
 } from '#platform/streams/fold-handler';
 import { createReadFirst } from '#platform/streams/read-first';
 import type { StateStore } from '#platform/streams/state-store';
-import { createStreamConsumer } from '#platform/streams/stream-consumer';
-import { createTrials } from '#platform/streams/trials';
 
 export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   /** Also the consumer group's name, if `group` is unset. */

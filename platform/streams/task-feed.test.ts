@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { createTrials } from '#platform/messaging/trials';
 import { createTask } from '#platform/streams/task';
 import { createTaskFeed } from '#platform/streams/task-feed';
 import { topology } from '#platform/streams/topology';
-import { createTrials } from '#platform/streams/trials';
 import { tumbling } from '#platform/streams/window';
 import { testHost } from '#platform/testing/test-host';
 

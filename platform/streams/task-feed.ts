@@ -2,6 +2,7 @@ import { AssertionError, assert } from '#platform/assert';
 import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
+import type { Trials } from '#platform/messaging/trials';
 import type { ConsumerReport, Host } from '#platform/service-host';
 import { createAlignment } from '#platform/streams/alignment';
 import type { Checkpoints } from '#platform/streams/checkpoints';
@@ -9,7 +10,6 @@ import { createEventLag } from '#platform/streams/event-lag';
 import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import type { Late, Task, TaskLane } from '#platform/streams/task';
 import type { Contribution } from '#platform/streams/topology';
-import type { Trials } from '#platform/streams/trials';
 
 type FeedParts = {
   tasks: readonly Task[];

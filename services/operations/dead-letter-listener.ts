@@ -1,8 +1,8 @@
 import type { BatchHandler, Broker } from '#platform/messaging/broker';
+import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Component, Host } from '#platform/service-host';
-import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import { letterIn } from './dead-letter.js';
 import type { DeadLetterStore } from './dead-letter-store.js';

@@ -5,8 +5,8 @@ import type { BatchHandler, Broker, TopicPartition } from '#platform/messaging/b
 import { createEventReader, type ReceivedEvent } from '#platform/messaging/events';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';
+import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import type { Component, Host } from '#platform/service-host';
-import { createStreamConsumer } from '#platform/streams/stream-consumer';
 import type { Contest } from '#recommenders/contest';
 import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';

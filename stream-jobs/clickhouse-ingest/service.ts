@@ -1,8 +1,8 @@
 import { createClickHouse } from '#platform/clickhouse/client';
 import { newId } from '#platform/ids';
+import { createProgressWatch } from '#platform/messaging/progress-watch';
 import { openJob } from '#platform/service';
 import type { Host, Service } from '#platform/service-host';
-import { createProgressWatch } from '#platform/streams/progress-watch';
 import { createBlockClaims } from './block-claims.js';
 import { type ClickHouseIngestConfig, clickhouseIngestConfig } from './config.js';
 import { type Feed, feeds } from './feeds.js';

@@ -9,9 +9,9 @@ import type { Broker, IncomingRecord, OutgoingRecord } from '#platform/messaging
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters, deadLetterTopic } from '#platform/messaging/dead-letter';
 import { openConnection } from '#platform/messaging/kafkajs-connection';
+import { createProgressWatch } from '#platform/messaging/progress-watch';
 import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { RunnableHost } from '#platform/service-host';
-import { createProgressWatch } from '#platform/streams/progress-watch';
 import { engines } from '#platform/testing/engines';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';

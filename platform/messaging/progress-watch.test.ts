@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ConsumerProgress, PartitionProgress } from '#platform/messaging/broker';
-import { createProgressWatch } from '#platform/streams/progress-watch';
+import { createProgressWatch } from '#platform/messaging/progress-watch';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 

@@ -1,6 +1,6 @@
 import type { BatchHandler, Broker, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
+import { createProgressWatch } from '#platform/messaging/progress-watch';
 import type { Component, Host } from '#platform/service-host';
-import { createProgressWatch } from '#platform/streams/progress-watch';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 
