@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RedisClient } from '#platform/redis/client';
 import type { Component, Host } from '#platform/service-host';
-import { cacheMetrics } from '#platform/telemetry/cache-metrics';
+import { cacheCounters } from '#platform/telemetry/cache-counters';
 import { createBatchedRead } from '#platform/waiting/shared-read';
 
 /**
@@ -68,7 +68,7 @@ export const createReadAside = <V>(
   redis: RedisClient,
   { name, ageMsMax, isOn }: ReadAsideOptions,
 ): ReadAside<V> => {
-  const counted = cacheMetrics(host.metrics, name);
+  const counted = cacheCounters(host.metrics, name);
   const client = withScripts(redis.client);
   const keyOf = (key: string): string => `cache:${name}:${key}`;
   const leaseOf = (key: string): string => `cache:lease:${name}:${key}`;

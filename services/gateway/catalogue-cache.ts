@@ -2,7 +2,7 @@ import { createBoundedMap } from '#platform/bounded-map';
 import type { Principal } from '#platform/http/auth';
 import { createRedisListener } from '#platform/redis/listener';
 import type { Component, Host } from '#platform/service-host';
-import { cacheMetrics } from '#platform/telemetry/cache-metrics';
+import { cacheCounters } from '#platform/telemetry/cache-counters';
 import {
   type CatalogueChange,
   catalogueChannel,
@@ -94,7 +94,7 @@ export const createCatalogueCache = (
   redisUrl: string,
   { bytesMax = bytesMaxDefault, isOn = true }: { bytesMax?: number; isOn?: boolean } = {},
 ): CatalogueCache => {
-  const counted = cacheMetrics(host.metrics, 'catalogue');
+  const counted = cacheCounters(host.metrics, 'catalogue');
   const { monotonicMs } = host.clock;
   const entries = createBoundedMap<Entry>(bytesMax);
   const fetchings = new Map<string, Fetching>();

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createBoundedMap } from '#platform/bounded-map';
 import type { RedisClient } from '#platform/redis/client';
 import type { Host } from '#platform/service-host';
-import { cacheMetrics } from '#platform/telemetry/cache-metrics';
+import { cacheCounters } from '#platform/telemetry/cache-counters';
 import type { IndexChange, LiveIndex } from './index-listener.js';
 
 /** An answer to a search with the products that it shows. */
@@ -46,8 +46,8 @@ export const createAnswerCache = (
   redis: RedisClient,
   { index, isOn, databaseUrl, bytesMax = bytesMaxDefault }: AnswerCacheOptions,
 ): AnswerCache => {
-  const countedRedis = cacheMetrics(host.metrics, 'search');
-  const countedMemory = cacheMetrics(host.metrics, 'search_memory');
+  const countedRedis = cacheCounters(host.metrics, 'search');
+  const countedMemory = cacheCounters(host.metrics, 'search_memory');
   const { nowMs } = host.clock;
   const memory = createBoundedMap<Entry>(bytesMax);
   const making = new Map<string, { madeAtMs: number; answer: Promise<SearchAnswer> }>();

@@ -1,7 +1,7 @@
 import type { Metrics } from './metrics.js';
 
 /** `cache_hits_total` and `cache_misses_total` of one cache, whose name is their label. */
-export const cacheMetrics = (
+export const cacheCounters = (
   metrics: Pick<Metrics, 'counter'>,
   cache: string,
 ): { hit(): void; miss(): void } => {
