@@ -22,13 +22,17 @@ const shareWithoutCore = 1 / 8;
  * eighth if the process waited for a core for most of it: what is silent then may only be slow. A process that hangs, or
  * that computes for ever, hardly waits for a core.
  */
-export const startPatientClock = (pid: number | undefined, lookEveryMs: number): (() => number) => {
-  let last = { atMs: performance.now(), waitMs: coreWaitMs(pid) };
+export const startPatientClock = (
+  pid: number | undefined,
+  lookEveryMs: number,
+  waitMsOf = coreWaitMs,
+): (() => number) => {
+  let last = { atMs: performance.now(), waitMs: waitMsOf(pid) };
   let countedMs = 0;
   return () => {
     const sinceMs = performance.now() - last.atMs;
     if (sinceMs < lookEveryMs) return countedMs + sinceMs;
-    const now = { atMs: last.atMs + sinceMs, waitMs: coreWaitMs(pid) };
+    const now = { atMs: last.atMs + sinceMs, waitMs: waitMsOf(pid) };
     countedMs += now.waitMs - last.waitMs > sinceMs / 2 ? sinceMs * shareWithoutCore : sinceMs;
     last = now;
     return countedMs;

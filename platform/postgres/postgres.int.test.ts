@@ -219,6 +219,23 @@ describe('a transaction', () => {
     expect(told).toEqual(['run 2']);
   });
 
+  test('of which nobody knows whether it was committed tells only those who must know of that, too', async () => {
+    await scratch.db.query(`CREATE TABLE cut (id integer);
+      CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER cut_at_commit AFTER INSERT ON cut DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION cut()`);
+    const told: string[] = [];
+    const cut = inTransaction(scratch.db, async (tx) => {
+      tx.afterCommit(() => told.push('committed'));
+      tx.afterCommit(() => told.push('perhaps committed'), { orUnknown: true });
+      await tx.query('INSERT INTO cut VALUES (1)');
+      expect(told).toEqual([]);
+    });
+    await expect(cut).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+    expect(told).toEqual(['perhaps committed']);
+  });
+
   test('in which an error was swallowed fails rather than seem committed', async () => {
     await expect(
       inTransaction(scratch.db, async (tx) => {

@@ -77,6 +77,16 @@ const activity: Activity[] = Array.from({ length: 220 }, () => {
   });
 }).flat();
 
+/** Additions in the last millisecond of the windows behind a click that attribution is asked for, and just after it. */
+for (const windowMs of [hourMs, dayMs]) {
+  const clickedMs = freshTime(period.fromMs + dayMs + windowMs);
+  const visit = { visitId: randomUUID(), userId: null, productId: pick(products) };
+  const recommendationId = pick(recommendations);
+  activity.push({ ...visit, type: 'recommendation_clicked', recommendationId, position: 0, atMs: clickedMs });
+  for (const afterMs of [windowMs, windowMs + 1])
+    activity.push({ ...visit, type: 'product_added', atMs: clickedMs + afterMs });
+}
+
 const sales: SaleLine[] = Array.from({ length: 260 }, () => {
   const atMs = freshTime(startMs + randomInt(nowMs - startMs - 2 * dayMs));
   const order = {

@@ -220,6 +220,22 @@ describe('a provider that cannot be reached', () => {
     expect(await statusOf(silent)).toBe('authorizing');
   });
 
+  test('is told when nobody waits for its answer any more, and not before', async () => {
+    const orderId = await due();
+    const told: boolean[] = [];
+    const silent: PaymentProvider = {
+      ...sandbox,
+      authorize: (_, signal) => {
+        told.push(signal.aborted);
+        signal.addEventListener('abort', () => told.push(signal.aborted));
+        return new Promise(() => {});
+      },
+    };
+    await worker(silent, 20).workOff();
+    expect(told).toEqual([false, true]);
+    expect(await statusOf(orderId)).toBe('authorizing');
+  });
+
   test('that did it and was cut off before it said so is not made to do it twice', async () => {
     const orderId = await due();
     let authorisations = 0;

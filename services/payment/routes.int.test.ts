@@ -82,14 +82,31 @@ describe('a list of payments', () => {
   });
 });
 
+const idOf = async (orderId: string) => {
+  const { rows } = await scratch.db.query<{ id: string }>(
+    'SELECT payment_id AS id FROM payments WHERE order_id = $1',
+    [orderId],
+  );
+  return rows[0]?.id ?? '';
+};
+
+test('a payment that changes twice in a millisecond is not taken for unchanged', async () => {
+  const id = await idOf(await paid(buyer, '2026-05-03T12:00:00Z'));
+  const answerTo = (etag?: string) =>
+    app.inject({
+      url: `/api/payments/${id}`,
+      headers: {
+        authorization: 'Bearer buyer',
+        ...(etag === undefined ? {} : { 'if-none-match': etag }),
+      },
+    });
+  const { etag } = (await answerTo()).headers;
+  expect((await answerTo(etag)).statusCode).toBe(304);
+  await scratch.db.query('UPDATE payments SET refunded_minor = 1 WHERE payment_id = $1', [id]);
+  expect((await answerTo(etag)).statusCode).toBe(200);
+});
+
 test('a payment of somebody else is none', async () => {
-  const idOf = async (orderId: string) => {
-    const { rows } = await scratch.db.query<{ id: string }>(
-      'SELECT payment_id AS id FROM payments WHERE order_id = $1',
-      [orderId],
-    );
-    return rows[0]?.id ?? '';
-  };
   const statusOf = async (path: string, who = 'buyer') =>
     (await app.inject({ url: path, headers: { authorization: `Bearer ${who}` } })).statusCode;
   const own = await idOf(await paid(buyer, '2026-05-02T12:00:00Z'));

@@ -183,6 +183,19 @@ describe('changes of shelves', () => {
     await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 0, stockVersion: 7 }]));
     expect((await store.changesSince(mark)).productIds).toEqual(['a']);
   });
+
+  it('are not named one by one where they are too many', async () => {
+    const add = (from: number, to: number) =>
+      db.query(
+        "INSERT INTO products (product_id) SELECT 'many-' || n FROM generate_series($1::integer, $2) AS n",
+        [from, to],
+      );
+    const { mark } = await store.changesSince(null);
+    await add(1, 2_000);
+    expect((await store.changesSince(mark)).productIds).toHaveLength(2_000);
+    await add(2_001, 2_001);
+    expect((await store.changesSince(mark)).productIds).toBeNull();
+  });
 });
 
 it('old purchases are forgotten, at most so many at once', async () => {
