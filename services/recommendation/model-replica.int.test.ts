@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newId } from '#platform/ids';
+import { idOf, newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, Producer } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { headerNames } from '#platform/messaging/record-headers';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createDatabase } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
@@ -43,21 +44,23 @@ afterAll(async () => {
   await databases.stop();
 });
 
+const viewAs = async (eventId: string, visit: string, product: string) => {
+  const value: ShopperActivity = {
+    event_id: eventId,
+    type: 'product_viewed',
+    visit_id: visit,
+    user_id: null,
+    product_id: product,
+    query: null,
+    position: null,
+    recommendation_id: null,
+    occurred_at: Date.now(),
+  };
+  const headers = { [headerNames.eventId]: eventId };
+  await producer.send([{ topic: activity, key: visit, value: encode(schemaId, type, value), headers }]);
+};
 const view = async (visit: string, ...products: string[]) => {
-  for (const product of products) {
-    const value: ShopperActivity = {
-      event_id: newId(),
-      type: 'product_viewed',
-      visit_id: visit,
-      user_id: null,
-      product_id: product,
-      query: null,
-      position: null,
-      recommendation_id: null,
-      occurred_at: Date.now(),
-    };
-    await producer.send([{ topic: activity, key: visit, value: encode(schemaId, type, value) }]);
-  }
+  for (const product of products) await viewAs(newId(), visit, product);
 };
 
 type Started = ModelReplica & { host: RunnableHost; snapshots: SnapshotStore };
@@ -132,6 +135,27 @@ describe('the replica of the models', () => {
     expect(restarted.model.changes()).toBe(3);
     expect(answers(restarted)).toEqual(answers(never));
     await Promise.all([never.host.stop(), restarted.host.stop()]);
+  });
+
+  it('learns an event once that is sent again, also where it learned it before its snapshot', async () => {
+    const first = await startReplica();
+    await eventually(() => expect(first.model.isReady()).toBe(true));
+    const before = first.model.changes();
+    const eventId = idOf('v6', newId());
+    const hasSeen = ({ model }: ModelReplica, product: string) =>
+      eventually(() => expect(model.visitOf('v6').seen).toContain(product));
+    for (let times = 0; times < 2; times += 1) await viewAs(eventId, 'v6', 'lamp');
+    await view('v6', 'bulb');
+    await hasSeen(first, 'bulb');
+    expect(first.model.changes() - before).toBe(2);
+    await first.takeSnapshot();
+    const restarted = await startReplica();
+    await viewAs(eventId, 'v6', 'lamp');
+    await view('v6', 'hook');
+    await hasSeen(restarted, 'hook');
+    expect(restarted.model.changes()).toBe(1);
+    await first.snapshots.clear();
+    await Promise.all([first.host.stop(), restarted.host.stop()]);
   });
 
   it('learns anew where the snapshot is of another log', async () => {

@@ -2,11 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { contradiction, isRetriable } from '#platform/errors';
 import { newId } from '#platform/ids';
 import type { BatchHandler, Broker, TopicPartition } from '#platform/messaging/broker';
-import { createEventReader, type ReceivedEvent } from '#platform/messaging/events';
+import { createEventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import type { Component, Host } from '#platform/service-host';
+import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import type { Contest } from '#recommenders/contest';
 import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';
@@ -26,6 +27,8 @@ const followedTopics = [
 
 /** Without a snapshot at most so many of a partition's newest records are learned; the models forget older ones anyway. */
 const rereadPerPartitionMax = 300_000;
+/** Several batches of an outbox relay, which sends one again after each crash; as in `platform/streams/stream-job.ts`. */
+const repeatsWithinRecordsMax = 2_000;
 /** Learning gives other work a turn after so long. */
 const turnMs = 2;
 
@@ -70,7 +73,12 @@ export const createModelReplica = (
     const logs = await boundsOf(topic);
     const bounds = logs.find((log) => log.partition === partition);
     const low = bounds?.low ?? 0n;
-    const wanted = progress.next(topic, partition) ?? (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax);
+    const next = progress.next(topic, partition);
+    // From a little before what is learned next: repeats of those records are recognised after a restart, too.
+    const wanted =
+      next === undefined
+        ? (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax)
+        : next - BigInt(repeatsWithinRecordsMax);
     catchUp.begin(topic, logs, (log) => progress.next(topic, log.partition) ?? log.low);
     return wanted > low ? wanted : low;
   };
@@ -241,6 +249,12 @@ type Read = (
   record: Parameters<ReturnType<typeof createEventReader>['read']>[1],
 ) => Promise<ReceivedEvent | null>;
 
+const versionAt = 14;
+
+/** A shopper's action to which its sender gave no id has a UUIDv7 that the collector made for this record alone. */
+const mayBeRepeat = ({ type, eventId }: ReceivedEvent): boolean =>
+  type !== 'ShopperActivity' || eventId[versionAt] !== '7';
+
 type Learning = {
   read: Read;
   take: Model['take'];
@@ -249,19 +263,33 @@ type Learning = {
 };
 
 /**
- * A record that cannot be read is passed over: the reactions and jobs have parked it. One that was learned already, because
- * it is sent again, is too.
+ * A record that cannot be read is passed over: the reactions and jobs have parked it. One that was learned already is too,
+ * and so is an event that is sent again before `repeatsWithinRecordsMax` others of its partition that may be, too.
  */
-const learning =
-  ({ logger }: Pick<Host, 'logger'>, { read, take, catchUp, progress }: Learning): BatchHandler =>
-  async ({ topic, partition, records: batch }, control) => {
+const learning = (
+  { logger }: Pick<Host, 'logger'>,
+  { read, take, catchUp, progress }: Learning,
+): BatchHandler => {
+  const recentIds = new Map<string, RecentIds>();
+  const recentIdsOf = (name: string): RecentIds => {
+    const ids = recentIds.get(name) ?? createRecentIds(repeatsWithinRecordsMax);
+    recentIds.set(name, ids);
+    return ids;
+  };
+
+  return async ({ topic, partition, records: batch }, control) => {
+    const recent = recentIdsOf(nameOf(topic, partition));
     let turnEndsAtMs = performance.now() + turnMs;
     for (const record of batch) {
-      if (record.offset < (progress.next(topic, partition) ?? 0n)) continue;
+      if (record.offset < (progress.next(topic, partition) ?? 0n)) {
+        const id = eventIdOf(record);
+        if (id !== undefined) recent.add(id);
+        continue;
+      }
       try {
         const event = await read({ topic, partition }, record);
         for (let gate = progress.gate(); gate !== undefined; gate = progress.gate()) await gate;
-        if (event !== null)
+        if (event !== null && !(mayBeRepeat(event) && recent.seen(event.eventId)))
           take(event, record.timestampMs, Number(record.headers[visitsTogetherHeader]) || 1);
       } catch (error) {
         if (isRetriable(error)) throw error;
@@ -278,3 +306,4 @@ const learning =
     catchUp.reached(topic, partition, last.offset + 1n);
     control.commitSoon(last.offset + 1n);
   };
+};
