@@ -9,11 +9,20 @@ export type RecentIds = {
 
 /** `seed` is oldest first. */
 export const createRecentIds = (sizeMax: number, seed: readonly string[] = []): RecentIds => {
-  // A Set keeps the order of insertion, so its first element is the oldest.
   const ids = new Set<string>();
+  /** From `oldest` on in their order, round its end. A Set has an order too, but passes over what it deleted to find its first. */
+  const ring: string[] = [];
+  let oldest = 0;
   const add = (id: string): void => {
+    if (ids.has(id)) return;
     ids.add(id);
-    if (ids.size > sizeMax) ids.delete(ids.values().next().value as string);
+    if (ring.length < sizeMax) {
+      ring.push(id);
+      return;
+    }
+    ids.delete(ring[oldest] as string);
+    ring[oldest] = id;
+    oldest = (oldest + 1) % sizeMax;
   };
   for (const id of seed) add(id);
   return {
