@@ -284,6 +284,10 @@ describe('the rules of recommendations', () => {
       status: 400,
       body: { code: 'invalid_body', errors: expect.any(Array) },
     });
+    const inverted = { priceBand: [{ minMinor: 5, maxMinor: 1 }] };
+    const refused = { status: 400, body: { errors: [{ path: '/priceBand/0/maxMinor' }] } };
+    expect(await of('PUT', inverted, { 'if-match': '"99"' })).toMatchObject(refused);
+    expect((await set('recommendations.rules', inverted)).status).toBe(400);
     expect((await of('PUT', {}, { 'if-match': '"99"' })).status).toBe(412);
   });
 });
