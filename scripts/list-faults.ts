@@ -231,8 +231,11 @@ function faultsOf(run: RunFile): (readonly [string, () => Promise<void>])[] {
 async function kill(name: string): Promise<void> {
   const pidOf = () =>
     (JSON.parse(readFileSync(runFile, 'utf8')) as RunFile).processes.find((one) => one.name === name)?.pid;
-  const pid = pidOf();
-  if (pid === undefined) throw new Error(`${name} is not a process of this platform`);
+  // It is not listed while the fault before has it started again.
+  const pid: number = await eventually(() => pidOf() ?? Promise.reject(new Error('not yet')), {
+    timeoutMs: backMsMax,
+    message: `${name} to run`,
+  });
   process.kill(pid, 'SIGKILL');
   await eventually(() => ![undefined, pid].includes(pidOf()), {
     timeoutMs: backMsMax,

@@ -10,13 +10,15 @@ export const createCatalogueChanges = (shop: Shop, token: string, forbidden: For
     method: string,
     path: string,
     bodyOf?: (known: Record<string, unknown>) => unknown,
-  ): Promise<void> => {
+  ): Promise<boolean> => {
     for (let tries = 0; tries < 10; tries += 1) {
       const read = await shop.call<Record<string, unknown>>('GET', path, { token });
       const headers = { 'if-match': read.headers.get('etag') ?? '' };
       const body = bodyOf?.(read.body);
       const { status } = await shop.call(method, path, { token, headers, body });
-      if (status < 300) return;
+      if (status < 300) return true;
+      // Pieces that are reserved for an order under way cannot be taken away.
+      if (status === 409) return false;
       if (status !== 412 && status !== 503) throw new Error(`${method} ${path} was answered ${status}`);
     }
     throw new Error(`${method} ${path} was refused again and again`);
@@ -29,7 +31,10 @@ export const createCatalogueChanges = (shop: Shop, token: string, forbidden: For
       ...known,
       exclude: [...excluded].map((productId) => ({ productId })),
     }));
-  const ways: Record<Change, { take(id: string): Promise<void>; giveBack?(id: string): Promise<void> }> = {
+  const ways: Record<
+    Change,
+    { take(id: string): Promise<boolean>; giveBack?(id: string): Promise<boolean> }
+  > = {
     'sold out': { take: (id) => setStock(id, 0), giveBack: (id) => setStock(id, 50) },
     'not for sale': { take: (id) => setActive(id, false), giveBack: (id) => setActive(id, true) },
     'excluded by a rule': {
@@ -46,8 +51,7 @@ export const createCatalogueChanges = (shop: Shop, token: string, forbidden: For
   };
   return {
     take: async (id: string, change: Change): Promise<void> => {
-      await ways[change].take(id);
-      forbidden.forbid(id, change, performance.now());
+      if (await ways[change].take(id)) forbidden.forbid(id, change, performance.now());
     },
     /** Nothing comes back that was deleted. */
     giveBack: async (id: string, change: Change): Promise<void> => {
