@@ -104,6 +104,8 @@ export const watchBacklog = (
     },
     notesAppends: (does) => {
       isNoted = does;
+      // Whatever was appended since the last count and before the notices began.
+      isAppended = true;
     },
     unpublished: () => last.rows,
     health: () => {
