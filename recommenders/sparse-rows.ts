@@ -8,8 +8,8 @@ import { grownTo, toBytes, toText } from './typed-arrays.js';
  * binary digits.
  *
  * All rows together have places for `entriesMax`, beside four for each row. When they are used up, a row that grows changes
- * blocks with another row that has a larger one, and that one is cut to what the smaller block holds. Rows that grow no more are cut
- * again and again, and those that grow get the places.
+ * blocks with another row that has a larger one, and that one is cut to what the smaller block holds. Rows that grow no more
+ * are cut again and again, and those that grow get the places. A row that finds none is cut to half.
  */
 export type SparseRows = {
   add(row: number, column: number, by: number): void;
@@ -29,6 +29,9 @@ export type SparseRow = { columns: Int32Array; sums: Float32Array; begin: number
 export type RowEntry = readonly [row: number, sizeClass: number, columns: string, sums: string];
 
 export type SparseRowsBounds = { columnsMax: number; entriesMax: number };
+
+/** Looking through all of a million rows for a larger block took longer than learning two events. */
+const rowsLookedAt = 4_096;
 
 export const createSparseRows = ({ columnsMax, entriesMax }: SparseRowsBounds): SparseRows => {
   const sizeMax = 2 * columnsMax;
@@ -97,14 +100,14 @@ export const createSparseRows = ({ columnsMax, entriesMax }: SparseRowsBounds): 
     sizes[at] = columns.length;
   };
 
-  /** Changes blocks with a row that has the next larger one; false if there is none. */
+  /** Changes blocks with a row that has the next larger one; false where none of the rows that are looked at has. */
   const exchange = (at: number, column: number): boolean => {
-    const wanted = classes[at]! + 1;
     // Begun anywhere, so that every row has its turn; by what is added, so that a replay does the same.
-    const from = (Math.imul(at ^ (column << 8), 2654435761) >>> 0) % rows;
-    const next = classes.indexOf(wanted, from);
-    const other = next >= 0 ? next : classes.indexOf(wanted);
-    if (other < 0) return false;
+    const anywhere = (Math.imul(at ^ (column << 8), 2654435761) >>> 0) % rows;
+    const from = Math.max(0, Math.min(anywhere, rows - rowsLookedAt));
+    const nearest = classes.subarray(from, Math.min(rows, from + rowsLookedAt)).indexOf(classes[at]! + 1);
+    if (nearest < 0) return false;
+    const other = from + nearest;
     cut(other, blocks.lengthOf(classes[at]! - 1));
     const [own, others] = [entriesAt(at), entriesAt(other)];
     [addresses[at], addresses[other]] = [addresses[other]!, addresses[at]!];
