@@ -18,7 +18,7 @@ import { readCatalogue } from '../benchmarks/shelves/probes.js';
 import { progressLine, table, thousands } from '../benchmarks/terminal.js';
 import { findPlatform } from '../tests/running-platform.js';
 import { type RunFile, readRunFile, type Shop, shopAt } from '../tests/shop.js';
-import { attack, untilLearned } from './list-faults/attack.js';
+import { attack, report, untilLearned } from './list-faults/attack.js';
 import { type Change, createCatalogueChanges } from './list-faults/catalogue-changes.js';
 import { createForbidden } from './list-faults/forbidden.js';
 import { numberOptions } from './number-options.js';
@@ -80,14 +80,11 @@ async function visit(shop: Shop, productIds: readonly string[], count: number): 
       left -= 1;
       const visitId = randomUUID();
       const near = randomInt(productIds.length);
-      const events = Array.from({ length: 4 }, (_, nth) => ({
-        type: 'product_viewed',
-        visitId,
-        productId: productIds[(near + nth * randomInt(1, 4)) % productIds.length],
-        occurredAt: new Date(Date.now() - 5_000 + nth).toISOString(),
-      }));
-      await eventually(
-        async () => (await shop.call('POST', '/api/events', { body: { events } })).status === 202,
+      const productOf = (nth: number) =>
+        productIds[(near + nth * randomInt(1, 4)) % productIds.length] as string;
+      await report(
+        shop,
+        Array.from({ length: 4 }, (_, nth) => ({ visitId, productId: productOf(nth) })),
       );
       progress.update(1 - left / count, `${thousands(count - left)} visits`);
     }
@@ -216,7 +213,7 @@ async function underFaults({ run, shop, token, productIds }: Stage): Promise<Fau
   over.abort();
   await ended;
   progress.done(`${thousands(counts.lists)} lists, ${violations.length} with what may not be shown`);
-  report(counts, violations);
+  show(counts, violations);
   return { ...counts, violations };
 }
 
@@ -253,7 +250,7 @@ function any<T>(values: readonly T[]): T {
   return values[randomInt(values.length)] as T;
 }
 
-function report(
+function show(
   { lists, unanswered, changes, bought, faults }: Omit<Faulty, 'violations'>,
   violations: readonly string[],
 ): void {

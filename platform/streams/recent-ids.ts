@@ -7,6 +7,9 @@ export type RecentIds = {
   seen(id: string): boolean;
 };
 
+/** Several batches of an outbox relay, which sends one batch again after each crash: so far apart repeats are recognised. */
+export const repeatsWithinRecordsMax = 2_000;
+
 /** `seed` is oldest first. */
 export const createRecentIds = (sizeMax: number, seed: readonly string[] = []): RecentIds => {
   const ids = new Set<string>();

@@ -13,6 +13,7 @@ import {
   type StreamFold,
 } from '#platform/streams/fold-handler';
 import { createReadFirst } from '#platform/streams/read-first';
+import { repeatsWithinRecordsMax } from '#platform/streams/recent-ids';
 import type { StateStore } from '#platform/streams/state-store';
 
 export type StreamJobOptions<I, C, S extends StateStore<C>> = {
@@ -38,11 +39,10 @@ export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   fetchSpacingMs?: number;
 };
 
-/** `repeatsWithinRecordsMax` is several batches of an outbox relay, which sends one batch again after each crash. */
 const defaultLimits: FoldLimits = {
   recordsPerApplyMax: 200,
   rereadPerPartitionMax: 1_000_000,
-  repeatsWithinRecordsMax: 2_000,
+  repeatsWithinRecordsMax,
 };
 
 /**

@@ -12,6 +12,7 @@ import type { Component, Host } from '#platform/service-host';
 import { createCheckpointStore } from '#platform/streams/checkpoint-store';
 import { createCheckpoints } from '#platform/streams/checkpoints';
 import { createLeaderLock } from '#platform/streams/leader-lock';
+import { repeatsWithinRecordsMax } from '#platform/streams/recent-ids';
 import { createTask, type PartitionEnd, type Task } from '#platform/streams/task';
 import { createTaskFeed } from '#platform/streams/task-feed';
 import type { AnyTopology } from '#platform/streams/topology';
@@ -53,7 +54,7 @@ const defaultLimits: WindowedLimits = {
   recordsPerCheckpointMax: 100_000,
   idleAfterMs: 2_000,
   aheadMsMax: 600_000,
-  repeatsWithinRecordsMax: 2_000,
+  repeatsWithinRecordsMax,
 };
 
 /** Every partition has a lane, because one that is ahead waits for the others. */

@@ -21,12 +21,19 @@ export type Attacked = {
   moved: readonly string[];
 };
 
+export type View = { visitId: string; productId: string };
+
+/** Sends the views together, again while the gateway takes none. */
+export const report = async (shop: Shop, views: readonly View[]): Promise<void> => {
+  const occurredAt = new Date().toISOString();
+  const events = views.map((view) => ({ type: 'product_viewed', occurredAt, ...view }));
+  await eventually(async () => (await shop.call('POST', '/api/events', { body: { events } })).status === 202);
+};
+
 /** Until every partition's views so far are learned: those of several visits that come after them are. */
 export const untilLearned = async (shop: Shop, productIds: readonly string[]): Promise<void> => {
   const visits = productIds.map((productId) => ({ productId, visitId: randomUUID() }));
-  const occurredAt = new Date().toISOString();
-  const events = visits.map((visit) => ({ type: 'product_viewed', occurredAt, ...visit }));
-  await shop.call('POST', '/api/events', { body: { events } });
+  await report(shop, visits);
   type Reasons = { items: { reason: { because: string[] } }[] };
   for (const { productId, visitId } of visits)
     await eventually(
@@ -91,14 +98,6 @@ const viewsOf = ([one, other]: readonly [string, string], count: number) => {
     const productId = nth % 2 === 0 ? one : other;
     return { visitId: way === 1 ? `${visit}-${(nth >> 1) % 10_000}` : `${visit}-in-turn`, productId };
   });
-};
-
-const report = (shop: Shop, views: readonly { visitId: string; productId: string }[]): Promise<unknown> => {
-  const occurredAt = new Date().toISOString();
-  const events = views.map((view) => ({ type: 'product_viewed', occurredAt, ...view }));
-  return eventually(
-    async () => (await shop.call('POST', '/api/events', { body: { events } })).status === 202,
-  );
 };
 
 /**

@@ -7,7 +7,7 @@ import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import type { Component, Host } from '#platform/service-host';
-import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
+import { createRecentIds, type RecentIds, repeatsWithinRecordsMax } from '#platform/streams/recent-ids';
 import type { Contest } from '#recommenders/contest';
 import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';
@@ -27,8 +27,6 @@ const followedTopics = [
 
 /** Without a snapshot at most so many of a partition's newest records are learned; the models forget older ones anyway. */
 const rereadPerPartitionMax = 300_000;
-/** Several batches of an outbox relay, which sends one again after each crash; as in `platform/streams/stream-job.ts`. */
-const repeatsWithinRecordsMax = 2_000;
 /** Learning gives other work a turn after so long. */
 const turnMs = 2;
 
