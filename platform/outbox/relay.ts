@@ -27,8 +27,6 @@ import { createSpacing } from '#platform/waiting/spacing';
  * that loses the connection can neither read on nor move the position.
  */
 export type OutboxRelay = Component & {
-  /** Makes the relay look for rows now. */
-  wake(): void;
   /**
    * Rows that Kafka has not acknowledged, counted within the last second or so while there are any or the relay has
    * trouble. A service may refuse more work by it.
@@ -118,7 +116,6 @@ export const createOutboxRelay = (
 
   return {
     name: 'outbox-relay',
-    wake: bell.ring,
     unpublished: backlog.unpublished,
     start: async () => {
       backlog.start();

@@ -1,12 +1,18 @@
 import type { AnyTopology } from '#platform/streams/topology';
 import { windowInWords } from '#platform/streams/window';
 
+const writtenInWords: Readonly<Record<AnyTopology['emits'], string>> = {
+  once: 'once, when the window closes',
+  'as it changes': 'as it changes',
+  'in parts': 'when the window closes, and in parts before where there are too many',
+};
+
 /** The topology as a Mermaid flowchart, with the topic of each event type. */
 export const drawTopology = (topology: AnyTopology, topicOf: (type: string) => string): string => {
   const { name, sources, keyedBy, window, emits, sink } = topology;
   const types = Object.keys(sources);
   const topics = [...new Set(types.map(topicOf))];
-  const written = emits === 'once' ? 'once, when the window closes' : 'as it changes';
+  const written = writtenInWords[emits];
   return [
     'flowchart LR',
     ...topics.map((topic, nth) => {

@@ -25,6 +25,8 @@ export type OpenWindows<I, A> = {
   add(key: string, input: I, atMs: number, watermarkMs: number): number;
   /** Removes the windows that end, with the lateness, at or before the watermark, and returns them by their end. */
   close(watermarkMs: number): WindowOf<A>[];
+  /** Removes every window, and returns them by their end: what comes for one of them later begins it anew. */
+  empty(): WindowOf<A>[];
   /** The watermark that closes the oldest windows; undefined where none is open. */
   nextCloseMs(): number | undefined;
   /** The windows that have changed since the last call, each with its next revision. */
@@ -73,6 +75,10 @@ export const createOpenWindows = <I, A>(
     weight -= open.weight;
     news.removed(open);
   };
+  const take = (opens: Open<A>[]): WindowOf<A>[] => {
+    for (const open of opens) remove(open);
+    return opens.sort(byEndThenKey).map((open) => closed(open, emits));
+  };
   const absorb = (into: Open<A>, other: Open<A>): void => {
     into.sum = aggregate.merge(into.sum, other.sum);
     widen(into, other);
@@ -120,11 +126,8 @@ export const createOpenWindows = <I, A>(
       }
       return late;
     },
-    close: (watermarkMs) => {
-      const due = index.due(watermarkMs - latenessMs);
-      for (const open of due) remove(open);
-      return due.sort(byEndThenKey).map((open) => closed(open, emits));
-    },
+    close: (watermarkMs) => take(index.due(watermarkMs - latenessMs)),
+    empty: () => take(index.all()),
     nextCloseMs: () => {
       const endMs = index.earliestEndMs();
       return endMs === undefined ? undefined : endMs + latenessMs;
@@ -243,7 +246,7 @@ const shown = <A>({ key, fromMs, toMs, sum, revision }: Open<A>) => ({ key, from
 /** Rows that are written once have one version, also where nothing has come since the last restart. */
 const closed = <A>(open: Open<A>, emits: Topology<never, A, unknown>['emits']): WindowOf<A> => ({
   ...shown(open),
-  revision: emits === 'once' ? 1 : open.revision + (open.isDirty ? 1 : 0),
+  revision: emits !== 'as it changes' ? 1 : open.revision + (open.isDirty ? 1 : 0),
   hasChanged: open.isUnseen,
 });
 

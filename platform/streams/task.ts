@@ -82,9 +82,15 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
   const closeDue = (): void => {
     watermarkMs = watermarks.current();
     for (const window of windows.close(watermarkMs)) {
-      if (emits === 'once' || window.hasChanged) rows.push(...rowsOf(topology, window));
+      if (emits !== 'as it changes' || window.hasChanged) rows.push(...rowsOf(topology, window));
       hasNews = true;
     }
+  };
+  const writeParts = (): void => {
+    // No two parts of a window are written at the same place in the log, nor one there by a task that begins again.
+    const part = `to ${lanes.recordsTaken()}`;
+    for (const window of windows.empty()) rows.push(...rowsOf(topology, window, part));
+    hasNews = true;
   };
 
   const add = (atMs: number, contributions: readonly Contribution<I>[]): Late[] => {
@@ -111,6 +117,7 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     lane: lanes.of,
     advance: () => {
       closeDue();
+      if (emits === 'in parts' && windows.weight > windowsMax) writeParts();
       while (windows.weight > windowsMax) {
         watermarks.raise(windows.nextCloseMs() as number);
         closeDue();
@@ -141,9 +148,14 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
   };
 };
 
-const rowsOf = <A, R>({ rows }: Pick<Topology<never, A, R>, 'rows'>, window: WindowOf<A>): TaskRow<R>[] => {
-  const { key, fromMs, revision } = window;
-  return rows(window).map((row, nth) => ({ place: [key, `${fromMs}`, `${revision}`, `${nth}`], row }));
+/** `part` names the rows of a window that may have others. */
+const rowsOf = <A, R>(
+  { rows }: Pick<Topology<never, A, R>, 'rows'>,
+  window: WindowOf<A>,
+  part = `${window.revision}`,
+): TaskRow<R>[] => {
+  const { key, fromMs } = window;
+  return rows(window).map((row, nth) => ({ place: [key, `${fromMs}`, part, `${nth}`], row }));
 };
 
 type Add<I> = (atMs: number, contributions: readonly Contribution<I>[]) => Late[];
@@ -160,6 +172,8 @@ const createLanes = <I>(watermarks: Watermarks, add: Add<I>) => {
   };
   return {
     of,
+    /** Up to where the log was taken, as one number that grows with each record. */
+    recordsTaken: (): bigint => [...lanes.values()].reduce((sum, { nextOffset }) => sum + nextOffset, 0n),
     places: (): Record<string, Place> => ({
       ...otherPlaces,
       ...Object.fromEntries(

@@ -20,16 +20,17 @@ export type Topology<I, A, R> = {
   aggregate: Aggregate<I, A>;
   /**
    * `once`: a window's rows are written when it closes. `as it changes`: they are also written at each checkpoint in
-   * which it has changed, with a higher revision, and replace the earlier ones.
+   * which it has changed, with a higher revision, and replace the earlier ones. `in parts`: as `once`, but where there are
+   * more than `windowsMax`, the rows of all are written and the windows go on from nothing: the rows of one window add up.
    */
-  emits: 'once' | 'as it changes';
+  emits: 'once' | 'as it changes' | 'in parts';
   /** By how much an event may be older than a later one of its partition and still count. */
   outOfOrderMsMax: number;
   /** A window stays open for so long after the watermark has passed its end. What comes later is late. */
   latenessMs: number;
   /**
    * The most open windows, each counted with its `weight`. Beyond it the watermark is pushed to the end of the oldest
-   * ones, which close: memory is bounded, and what arrives for them later is late.
+   * ones, which close: memory is bounded, and what arrives for them later is late. Not so `in parts`, where nothing is.
    */
   windowsMax: number;
   /** How many windows a window counts as, where its sum may grow: one for each half kilobyte. 1 if unset. */

@@ -39,8 +39,8 @@ const at = (partition: number) => ({ topic: 'measurements', partition });
 const idleAfterMs = 2_000;
 
 /** Gives a task events of partition 0 at these seconds, and returns what it made of them. */
-const feeding = (task: Task) => {
-  const offsets = new Map<number, bigint>();
+const feeding = (task: Task, firstOffset = 0n) => {
+  const offsets = new Map<number, bigint>([[0, firstOffset]]);
   const late: string[] = [];
   return {
     late,
@@ -189,6 +189,12 @@ describe('a join', () => {
 });
 
 describe('memory', () => {
+  const sumsOf = (rows: readonly Row[]): Record<string, number> => {
+    const sums: Record<string, number> = {};
+    for (const { sensor, sum } of rows) sums[sensor] = (sums[sensor] ?? 0) + sum;
+    return sums;
+  };
+
   test('is bounded: beyond the limit the oldest windows close early, and what comes for them is late', () => {
     const task = createTask({ ...sums, windowsMax: 2 }, idleAfterMs);
     const { add, rows, late } = feeding(task);
@@ -197,6 +203,25 @@ describe('memory', () => {
     add(2, 'a', 1);
     expect(late).toEqual(['a']);
     expect(rows()).toMatchObject([{ sensor: 'a', sum: 1 }, { sensor: 'b' }, { sensor: 'c' }]);
+  });
+
+  test('is bounded where rows add up, too: beyond the limit all are written in parts, and nothing is late', () => {
+    const first = createTask({ ...sums, emits: 'in parts', windowsMax: 2 }, idleAfterMs);
+    const { add, late } = feeding(first);
+    for (const sensor of ['a', 'b', 'c', 'a', 'b', 'c']) add(1, sensor, 1);
+    add(2, 'a', 10);
+    const stored = first.checkpoint();
+    expect(first.windowsOpen).toBe(1);
+    expect(stored.rows).toHaveLength(6);
+    const second = createTask({ ...sums, emits: 'in parts', windowsMax: 2 }, idleAfterMs);
+    second.restore({ ...stored, windows: first.everything() }, [{ ...at(0), high: 7n }]);
+    const after = feeding(second, 7n);
+    for (const sensor of ['b', 'c']) after.add(3, sensor, 1);
+    after.add(12, 'a', 1);
+    const all = [...stored.rows, ...second.checkpoint().rows];
+    expect([...late, ...after.late]).toEqual([]);
+    expect(sumsOf(all.map(({ row }) => row))).toEqual({ a: 12, b: 3, c: 3 });
+    expect(new Set(all.map(({ place }) => place.join())).size).toBe(all.length);
   });
 
   test('counts a window whose sum has grown as more than one', () => {

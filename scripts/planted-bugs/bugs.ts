@@ -592,8 +592,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'platform/streams/open-windows.ts',
-        find: "revision: emits === 'once' ? 1 :",
-        replace: "revision: emits === 'once' && open.isUnseen ? 1 :",
+        find: "revision: emits !== 'as it changes' ? 1 :",
+        replace: "revision: emits !== 'as it changes' && open.isUnseen ? 1 :",
       },
     ],
     tests: ['platform/streams/tour.test.ts'],

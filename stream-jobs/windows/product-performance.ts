@@ -22,7 +22,8 @@ const actions: Readonly<Record<string, Action>> = {
 
 /**
  * From view to return, by product and hour, with the prices paid: what a price did to demand. Money has a currency and
- * what shoppers do has none, so an hour of a product has a row for each currency, and one for the actions.
+ * what shoppers do has none, so an hour of a product has a row for each currency, and one for the actions. Where very many
+ * products are named in an hour, it has several rows, which add up.
  */
 export const productPerformance = (windowMs: number, sink: Sink<ProductPerformanceRow>) =>
   topology({
@@ -42,10 +43,11 @@ export const productPerformance = (windowMs: number, sink: Sink<ProductPerforman
     keyedBy: 'product and currency',
     window: tumbling(windowMs),
     aggregate: { start, add, merge },
-    emits: 'once',
+    emits: 'in parts',
     outOfOrderMsMax: 10_000,
     // An outbox that stood still delivers its sales late; they still count in the hour in which they happened.
     latenessMs: 10 * 60_000,
+    // Shoppers' events may name products that do not exist, as many as somebody likes to invent.
     windowsMax: 80_000,
     rows: ({ key, fromMs, sum }: WindowOf<Sum>): ProductPerformanceRow[] => [
       {
