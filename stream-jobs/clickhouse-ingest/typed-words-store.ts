@@ -4,15 +4,31 @@ export type ErasedUser = { userId: string; erasedAtMs: number };
 
 type Asked = Pick<ClickHouse, 'query' | 'command' | 'database'>;
 
-/** The columns with words that shoppers typed, and what they hold where there are none. */
-const columns = [
-  { table: 'shopper_activity', column: 'query', none: 'NULL' },
-  { table: 'searches', column: 'term', none: "''" },
-] as const;
-
 /** The visits of these users include what they did in them before they logged in. */
-const ofTheirs = (database: string) => `(user_id IN ({userIds:Array(String)}) OR visit_id IN (
-  SELECT visit_id FROM ${database}.shopper_activity WHERE user_id IN ({userIds:Array(String)})))`;
+const inTheirVisits = (visit: 'visit_id' | 'visit_key', database: string) => `${visit} IN (
+  SELECT ${visit} FROM ${database}.shopper_activity WHERE user_id IN ({userIds:Array(String)}))`;
+const ofTheirs = (database: string) =>
+  `(user_id IN ({userIds:Array(String)}) OR ${inTheirVisits('visit_id', database)})`;
+
+/**
+ * The columns with words that shoppers typed: which rows have some, what they hold where there are none, and which are of
+ * these users. In `visit_actions` analytics gathers what it has read from `shopper_activity`, which therefore comes before.
+ */
+const columns = [
+  {
+    table: 'shopper_activity',
+    hasWords: "ifNull(query, '') <> ''",
+    without: 'query = NULL',
+    isTheirs: ofTheirs,
+  },
+  { table: 'searches', hasWords: "term <> ''", without: "term = ''", isTheirs: ofTheirs },
+  {
+    table: 'visit_actions',
+    hasWords: "arrayExists(term -> term <> '', terms)",
+    without: "terms = arrayMap(term -> '', terms)",
+    isTheirs: (database: string) => inTheirVisits('visit_key', database),
+  },
+] as const;
 
 type ErasedFrom = { tables?: readonly string[]; database?: string };
 
@@ -42,9 +58,9 @@ export const typedWords = {
     { tables = columns.map(({ table }) => table), database = live.database }: ErasedFrom = {},
   ): Promise<number> => {
     let erased = 0;
-    for (const { table, column, none } of columns) {
+    for (const { table, hasWords, without, isTheirs } of columns) {
       if (!tables.includes(table)) continue;
-      const words = `${column} IS NOT NULL AND ${column} <> '' AND ${ofTheirs(live.database)}`;
+      const words = `${hasWords} AND ${isTheirs(live.database)}`;
       const [found] = await live.query<{ rows: number }>(
         `SELECT count() AS rows FROM ${database}.${table} WHERE ${words}`,
         { userIds },
@@ -52,7 +68,7 @@ export const typedWords = {
       if (!found?.rows) continue;
       erased += found.rows;
       await live.command(
-        `ALTER TABLE ${database}.${table} UPDATE ${column} = ${none} WHERE ${words} SETTINGS mutations_sync = 2`,
+        `ALTER TABLE ${database}.${table} UPDATE ${without} WHERE ${words} SETTINGS mutations_sync = 2`,
         { userIds },
       );
     }

@@ -28,10 +28,20 @@ const erased = (user: string, atMs: number) =>
   scratch.clickhouse.insertRows('domain_events', [
     { ...place(), topic: 'users', key: user, type: 'UserErased', occurred_at: instant(atMs), payload: '{}' },
   ]);
+/** Rows that analytics gathered of visits. */
+const gather = (batch: number) =>
+  scratch.clickhouse.command(
+    `INSERT INTO visit_actions (source, batch, visit_key, first_at, last_at, products_searched, terms)
+     SELECT generateUUIDv4(), {batch:UInt64}, visit_key, min(occurred_at), max(occurred_at), groupArray(occurred_at),
+       groupArray(ifNull(query, ''))
+     FROM shopper_activity GROUP BY visit_key`,
+    { batch },
+  );
 const wordsLeft = async (): Promise<string[]> =>
   (
     await scratch.clickhouse.query<{ words: string }>(
-      `SELECT DISTINCT words FROM (SELECT query AS words FROM shopper_activity UNION ALL SELECT term FROM searches)
+      `SELECT DISTINCT words FROM (SELECT query AS words FROM shopper_activity UNION ALL SELECT term FROM searches
+         UNION ALL SELECT arrayJoin(terms) FROM visit_actions)
        WHERE words IS NOT NULL AND words <> '' ORDER BY words`,
     )
   ).map(({ words }) => words);
@@ -45,6 +55,7 @@ it('what a person typed goes with the account, also what was typed before the lo
   await search('visit-2', bo, 'bo', nowMs - 3_000);
   await search('visit-3', null, 'nobody', nowMs - 3_000);
   const eraser = createTypedWordsEraser({ ...testHost('test', { clock }), clock }, scratch.clickhouse);
+  await gather(1);
   await eraser.look();
   expect(await wordsLeft()).toEqual(['ann', 'ann before login', 'bo', 'nobody']);
 
@@ -53,6 +64,8 @@ it('what a person typed goes with the account, also what was typed before the lo
   expect(await wordsLeft()).toEqual(['bo', 'nobody']);
   const counted = 'SELECT count() AS rows FROM shopper_activity WHERE user_id IS NOT NULL';
   expect(await scratch.clickhouse.query(counted)).toEqual([{ rows: 2 }]);
+  const searches = 'SELECT sum(length(terms)) AS searches FROM visit_actions';
+  expect(await scratch.clickhouse.query(searches)).toEqual([{ searches: 4 }]);
 
   await search('visit-4', ann, 'late', nowMs + 60_000);
   clock.advanceMs(10 * 60_000);
