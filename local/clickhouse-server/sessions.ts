@@ -1,4 +1,5 @@
 import type { Session } from 'chdb';
+import { textLiteral } from '#platform/clickhouse/text-literal';
 import { refusal } from './failure.js';
 
 export type SessionState = { database: string; settings: ReadonlyMap<string, string> };
@@ -23,7 +24,6 @@ export type SessionPool = {
 
 export type OpenSession = () => Session;
 
-const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 const backquoted = (name: string): string => `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 
 export const createEngineSession = (engine: Session): EngineSession => {
@@ -42,7 +42,7 @@ export const createEngineSession = (engine: Session): EngineSession => {
     async bring(wanted) {
       const assignments: string[] = [];
       for (const [name, value] of wanted.settings) {
-        if (settings.get(name) !== value) assignments.push(`${name} = ${quoted(value)}`);
+        if (settings.get(name) !== value) assignments.push(`${name} = ${textLiteral(value)}`);
       }
       for (const name of settings.keys()) {
         // Old parameters may stay, because a statement reads only those that it names.

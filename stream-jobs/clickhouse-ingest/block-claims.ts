@@ -1,4 +1,5 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
+import { textLiteral } from '#platform/clickhouse/text-literal';
 import { type Clock, systemClock } from '#platform/clock';
 import type { TopicPartition } from '#platform/messaging/broker';
 import { partitionName } from '#platform/messaging/partition-name';
@@ -104,7 +105,7 @@ export const createBlockClaims = (
       const each = partitions.slice(from, from + readTogetherMax).map(
         ({ topic, partition }) =>
           `SELECT * FROM (
-             SELECT * FROM ingest_blocks WHERE topic = ${quoted(topic)} AND partition = ${partition}
+             SELECT * FROM ingest_blocks WHERE topic = ${textLiteral(topic)} AND partition = ${partition}
              ORDER BY first_offset DESC LIMIT ${lastClaimsMax}
            ) ORDER BY epoch DESC, first_offset DESC, attempt DESC LIMIT 1`,
       );
@@ -137,7 +138,7 @@ export const createBlockClaims = (
         (
           await clickhouse.query<TopicPartition & { epoch: number }>(
             `SELECT topic, partition, max(epoch) AS epoch FROM ingest_owners
-             WHERE topic IN (${[...new Set(partitions.map(({ topic }) => quoted(topic)))].join(', ')})
+             WHERE topic IN (${[...new Set(partitions.map(({ topic }) => textLiteral(topic)))].join(', ')})
              GROUP BY topic, partition`,
           )
         ).map((row) => [partitionName(row), row.epoch]),
@@ -252,16 +253,14 @@ const gatherClaims = (clickhouse: Pick<ClickHouse, 'query' | 'insertRows' | 'com
   };
 };
 
-const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-
-const placeOf = ({ topic, partition }: TopicPartition): string => `(${quoted(topic)}, ${partition})`;
+const placeOf = ({ topic, partition }: TopicPartition): string => `(${textLiteral(topic)}, ${partition})`;
 
 const valuesOf = ({ topic, partition, epoch }: Wanted, claim: Claim): string => {
   const excluded = claim.excluded.map(
-    ({ offset, reason, detail }) => `(${offset}, ${quoted(reason)}, ${quoted(detail)})`,
+    ({ offset, reason, detail }) => `(${offset}, ${textLiteral(reason)}, ${textLiteral(detail)})`,
   );
   const { firstOffset, lastOffset, attempt, schemaIds, rows, gathered } = claim;
-  return `(${quoted(topic)}, ${partition}, ${epoch}, ${firstOffset}, ${lastOffset}, ${attempt}, [${schemaIds.join(', ')}]::Array(UInt32), ${rows}, [${excluded.join(', ')}]::Array(Tuple(offset UInt64, reason String, detail String)), ${quoted(gathered ?? '')})`;
+  return `(${textLiteral(topic)}, ${partition}, ${epoch}, ${firstOffset}, ${lastOffset}, ${attempt}, [${schemaIds.join(', ')}]::Array(UInt32), ${rows}, [${excluded.join(', ')}]::Array(Tuple(offset UInt64, reason String, detail String)), ${textLiteral(gathered ?? '')})`;
 };
 
 /**

@@ -1,4 +1,5 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
+import { textLiteral } from '#platform/clickhouse/text-literal';
 import { createCollector } from '#platform/waiting/collector';
 import type { Feed, RepeatWindow } from './feeds.js';
 import { createRollupMending, type Summed } from './rollup-mending.js';
@@ -33,7 +34,7 @@ export type StoredRows = {
 export type StoredFeed = Pick<Feed, 'table' | 'topic' | 'keepsEvents'>;
 
 const rowsOf = ({ table, topic, keepsEvents }: StoredFeed, partition: number): string =>
-  `${table} WHERE ${keepsEvents ? `topic = '${topic.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}' AND ` : ''}kafka_partition = ${partition}`;
+  `${table} WHERE ${keepsEvents ? `topic = ${textLiteral(topic)} AND ` : ''}kafka_partition = ${partition}`;
 
 export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => {
   const valuesOf = gatherLists(clickhouse);
