@@ -20,7 +20,7 @@ import {
 import { teamInSql } from '#schemas/interleaving';
 import { labelInSql } from '#schemas/recommendation-label';
 import type { Period } from './period.js';
-import { isInTime, periodParams, type Query } from './question.js';
+import { isInTime, periodParams, type Query, reachEnd } from './question.js';
 
 /** What became of the visitors of one arm. */
 export type ArmCounts = {
@@ -66,8 +66,7 @@ const visitorsOf = (unit: string): string => `visitors AS (
     GROUP BY unit, arm
   )`;
 
-const inReach =
-  "occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalMillisecond({windowMs:UInt64})";
+const inReach = isInTime('occurred_at', reachEnd);
 const ofVisitor = 'e.at >= v.since AND e.at <= v.since + toIntervalMillisecond({windowMs:UInt64})';
 const unitOf = ({ unit }: Experiment): string => (unit === 'visit' ? 'visit_id' : "ifNull(user_id, '')");
 const paramsOf = (experiment: Experiment, period: Period, windowMs: number) => ({

@@ -81,7 +81,7 @@ const moneyQuery = (period: Period): Query => {
   SELECT currency, sum(s.orders) AS orders, sum(s.units) AS units, sum(s.gross) AS gross,
     sum(s.refunds) AS refunds, sum(s.net) AS net
   FROM sales_per_${rollup} AS s
-  WHERE ${rollup} >= {from:DateTime('UTC')} AND ${rollup} < {to:DateTime('UTC')}
+  WHERE ${isInTime(rollup)}
   GROUP BY currency ORDER BY currency`,
     params: periodParams(period),
     isQuick: true,

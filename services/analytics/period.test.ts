@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { finestFor, granularities, periodOf } from './period.js';
+import { finestFor, granularities, periodOf, wholePeriodOf } from './period.js';
+import { type Zone, zoneNamed } from './zone.js';
 
 const at = (text: string) => Date.parse(text);
 const now = at('2026-03-01T12:34:56Z');
@@ -45,6 +46,20 @@ describe('the period of a query', () => {
       'day',
       'day',
     ]);
+  });
+
+  it('is as fine as the hours of the zone allow, of which a period of UTC may touch one more', () => {
+    const toMs = at('2026-03-01T12:00:00Z');
+    const asked = { fromMs: toMs - 10_080 * 3_600_000, toMs };
+    const kolkata = zoneNamed('Asia/Kolkata') as Zone;
+    expect(wholePeriodOf(asked, now, kolkata, 30)).toEqual({
+      fromMs: at('2025-01-04T18:30:00Z'),
+      toMs: at('2026-03-01T18:30:00Z'),
+    });
+    expect(wholePeriodOf({ ...asked, fromMs: asked.fromMs + 3_600_000 }, now, kolkata, 30)).toEqual({
+      fromMs: at('2025-01-05T12:30:00Z'),
+      toMs: at('2026-03-01T12:30:00Z'),
+    });
   });
 
   it('refuses times that ClickHouse cannot hold', () => {

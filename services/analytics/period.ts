@@ -100,10 +100,10 @@ const periodWithin = (edges: readonly number[], granularity: CalendarGranularity
 const isOutOfRange = (ms: number | undefined): boolean =>
   ms !== undefined && (ms < earliestMs || ms > latestMs);
 
-/** The finest granularity with which the requested times touch at most `bucketsMax` buckets; days if there is none. */
-export const finestFor = (asked: AskedPeriod, nowMs: number): Granularity =>
+/** The finest granularity with which the requested times touch at most `bucketsMax` buckets of the zone; days if there is none. */
+export const finestFor = (asked: AskedPeriod, nowMs: number, zone: Zone = utc): Granularity =>
   granularities.find((granularity) => {
-    const period = periodOf(asked, granularity, nowMs);
+    const period = periodOf(asked, granularity, nowMs, zone);
     return !('refused' in period && period.refused === 'too_many_buckets');
   }) ?? 'day';
 
@@ -121,7 +121,7 @@ export const wholePeriodOf = (
   // One minute less, so that the period of a week has at most `bucketsMax` minutes after both ends are rounded.
   const fromMs = asked.fromMs ?? Math.max(earliestMs, endMs - daysAsDefault * dayMs + minuteMs);
   const whole = { fromMs, toMs: asked.toMs };
-  const period = periodOf(whole, finestFor(whole, nowMs), nowMs, zone);
+  const period = periodOf(whole, finestFor(whole, nowMs, zone), nowMs, zone);
   return 'refused' in period ? period : { fromMs: period.fromMs, toMs: period.toMs };
 };
 

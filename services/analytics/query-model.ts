@@ -1,3 +1,5 @@
+import { termOf } from './visit-rows.js';
+
 /** The two sets of facts; a query is about one of them. */
 export const datasets = ['sales', 'activity'] as const;
 
@@ -222,8 +224,8 @@ export const dimensions = {
   term: {
     of: ['activity'],
     type: 'text',
-    description: 'The words of a search, in lower case; null for other actions.',
-    sql: { activity: 'lowerUTF8(e.query)' },
+    description: 'The words of a search as `/searches` compares them; null for other actions.',
+    sql: { activity: `if(e.query IS NULL, NULL, ${termOf('e.query')})` },
   },
   recommendationId: {
     of: ['activity'],

@@ -146,7 +146,7 @@ const facts: { sales: Facts<SaleLine>; activity: Facts<Activity> } = {
       productName: ({ productId }) => productOf(productId)?.name ?? '',
       category: ({ productId }) => productOf(productId)?.category ?? '',
       type: ({ type }) => type,
-      term: ({ query }) => query?.toLowerCase() ?? null,
+      term: ({ query }) => query?.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase() ?? null,
       visitorType: ({ userId }) => (userId === null ? 'anonymous' : 'account'),
       position: ({ position }) => position ?? null,
       hourOfDay: ({ atMs }, zone) => hourOf(atMs, zone),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { instant, text } from '#platform/http/text';
+import { newestOfProducts } from './newest-products.js';
 import { coarsestOf, dayMs, type Granularity, type Period } from './period.js';
 import {
   type Dataset,
@@ -16,6 +17,7 @@ import {
 import {
   bucketOf,
   bucketPeriod,
+  isInTime,
   isoOf,
   periodParams,
   type Query,
@@ -227,7 +229,7 @@ const statementOf = (asked: Asked, dataset: Dataset, period: Period, zone: Zone)
   SELECT ${columns.join(',\n    ')}
   FROM ${table} AS e
   ${isOfProduct ? newestProducts(dataset) : ''}
-  WHERE ${[`${time} >= {from:DateTime('UTC')}`, `${time} < {to:DateTime('UTC')}`, ...conditions].join('\n    AND ')}
+  WHERE ${[isInTime(time), ...conditions].join('\n    AND ')}
   ${keys.length === 0 ? '' : `GROUP BY ${keys.join(', ')}`}
   ${having.length === 0 ? '' : `HAVING ${having.join(' AND ')}`}
   ORDER BY ${orderOf(asked, keys).join(', ')}
@@ -244,9 +246,7 @@ const statementOf = (asked: Asked, dataset: Dataset, period: Period, zone: Zone)
 };
 
 const newestProducts = (dataset: Dataset): string => `LEFT JOIN (
-    SELECT product_id, argMax(name, version) AS name, argMax(category, version) AS category,
-      argMax(brand, version) AS brand
-    FROM products GROUP BY product_id
+    ${newestOfProducts(['name', 'category', 'brand'])}
   ) AS p ON p.product_id = ${dataset === 'sales' ? 'e.product_id' : "ifNull(e.product_id, '')"}`;
 
 const bucketSql = ({ granularity: by }: Asked, period: Period, time: string): string => {

@@ -1,7 +1,7 @@
 /** The event time up to which an answer is complete (epoch ms), and how far that is behind now (ms). */
 export type Completeness = { asOfMs: number; lagMs: number };
 
-/** `version` is the same as long as no sales are ingested, so that an answer need not be made again. */
+/** `version` is the same as long as nothing that an answer is made of is ingested, so that it need not be made again. */
 export type Reading = Completeness & { version: string };
 
 /** An answer of several parts is as complete as the least complete one. */

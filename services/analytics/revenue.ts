@@ -1,5 +1,5 @@
 import { bucketMs, coarsestOf, type Granularity, type Period } from './period.js';
-import { bucketOf, periodParams, type Query, startsParam } from './question.js';
+import { bucketOf, isInTime, periodParams, type Query, startsParam } from './question.js';
 
 export const refundDays = ['return_day', 'sale_day'] as const;
 
@@ -36,7 +36,7 @@ const byReturnDay = (period: Period, granularity: Granularity): string => {
     sum(s.orders) AS orders, sum(s.units) AS units,
     sum(s.gross) AS gross, sum(s.refunds) AS refunds, sum(s.net) AS net
   FROM sales_per_${table} AS s
-  WHERE ${table} >= {from:DateTime('UTC')} AND ${table} < {to:DateTime('UTC')}
+  WHERE ${isInTime(table)}
   GROUP BY bucket, currency
   ORDER BY bucket, currency`;
 };
@@ -48,7 +48,7 @@ const byReturnDay = (period: Period, granularity: Granularity): string => {
 const bySaleDay = (period: Period, granularity: Granularity): string => {
   const at = 's.occurred_at';
   const bucket = period.startsMs ? bucketOf(at) : `toUnixTimestamp(${startOf[granularity]}(${at}))`;
-  const sold = `s.kind = 'sale' AND s.occurred_at >= {from:DateTime('UTC')} AND s.occurred_at < {to:DateTime('UTC')}`;
+  const sold = `s.kind = 'sale' AND ${isInTime(at)}`;
   return `
   SELECT bucket, currency, sum(f.orders) AS orders, sum(f.units) AS units, sum(f.gross) AS gross,
     sum(f.refunds) AS refunds, gross - refunds AS net

@@ -6,6 +6,7 @@ import {
   count,
   endpoint,
   isInTime,
+  periodEnd,
   periodParams,
   periodQuery,
   periodRounding,
@@ -14,7 +15,7 @@ import {
   share,
   wholePeriod,
 } from './question.js';
-import { isSplit, term, touching } from './visit-rows.js';
+import { isSearch, isSplit, noTime, term, touching } from './visit-rows.js';
 
 const daysAsDefault = 30;
 const minuteMs = 60_000;
@@ -81,7 +82,6 @@ const answerOf = (rows: readonly Term[]) => ({
 
 const inReach = isInTime('occurred_at', reachEnd);
 
-const isSearch = "type = 'products_searched'";
 const momentsOf = (type: string): string => `arraySort(groupArrayIf(occurred_at, type = '${type}'))`;
 
 /** Whether one of `moments` lies at or after a search, before the next one, and within the window. */
@@ -113,8 +113,8 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number
           )
         GROUP BY visit_key
       )
-      ARRAY JOIN found AS search, arrayPushBack(arrayPopFront(found.1), toDateTime64('2299-12-31', 3, 'UTC')) AS next_at
-      WHERE searched_at < {to:DateTime('UTC')}
+      ARRAY JOIN found AS search, arrayPopFront(arrayPushBack(found.1, ${noTime})) AS next_at
+      WHERE searched_at < ${periodEnd}
     )
     GROUP BY query
   ) AS q
@@ -155,9 +155,9 @@ const byVisitSql = (by: Ranking, made: Batches): string => `
       GROUP BY visit_key
       HAVING notEmpty(found)
     )
-    ARRAY JOIN found AS search, arrayPopFront(arrayPushBack(found.1, toDateTime64('2299-12-31', 3, 'UTC'))) AS next_at
+    ARRAY JOIN found AS search, arrayPopFront(arrayPushBack(found.1, ${noTime})) AS next_at
   )
-  WHERE searched_at >= {from:DateTime('UTC')} AND searched_at < {to:DateTime('UTC')}
+  WHERE ${isInTime('searched_at')}
   GROUP BY term
   ${ranked(by)}`;
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
+import { newestNames } from './newest-products.js';
 import {
   count,
   endpoint,
   instantOf,
+  isInTime,
   periodParams,
   periodQuery,
   periodRounding,
@@ -56,12 +58,12 @@ const stockOutsSql = `
       sum(of.requested - of.available) AS missing, sum(of.lost_minor) AS lost,
       max(toUnixTimestamp64Milli(of.occurred_at)) AS last
     FROM stock_outs AS of FINAL
-    WHERE of.occurred_at >= {from:DateTime('UTC')} AND of.occurred_at < {to:DateTime('UTC')}
+    WHERE ${isInTime('of.occurred_at')}
     GROUP BY product_id, currency
     ORDER BY lost DESC, missing DESC, product_id, currency
     LIMIT {limit:UInt32}
   ) AS s
   LEFT JOIN (
-    SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id
+    ${newestNames}
   ) AS p ON p.product_id = s.product_id
   ORDER BY lostMinor DESC, missing DESC, productId, currency`;

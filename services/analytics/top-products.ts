@@ -1,5 +1,6 @@
+import { newestNames, newestOfProducts } from './newest-products.js';
 import { coarsestOf, type Granularity, type Period } from './period.js';
-import { periodParams, type Query } from './question.js';
+import { isInTime, periodParams, type Query } from './question.js';
 
 export const rankings = ['revenue', 'units'] as const;
 
@@ -26,13 +27,13 @@ export const topProductsQuery = (
   FROM (
     SELECT m.product_id AS product_id, m.currency AS currency, sum(m.units) AS units, sum(m.net) AS net
     FROM sales_per_${granularity} AS m
-    WHERE m.${granularity} >= {from:DateTime('UTC')} AND m.${granularity} < {to:DateTime('UTC')}
+    WHERE ${isInTime(`m.${granularity}`)}
     GROUP BY product_id, currency
     ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, product_id, currency
     LIMIT {rowsMax:UInt32}
   ) AS t
   LEFT JOIN (
-    SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id
+    ${newestNames}
   ) AS p ON p.product_id = t.product_id
   ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, productId, currency`,
   params: { ...periodParams(period), rowsMax },
@@ -53,7 +54,7 @@ export const productSalesQuery = (period: Period, granularity: Granularity, rows
   SELECT toUnixTimestamp(${granularity}) AS bucket, product_id AS productId, currency, sum(s.units) AS units,
     sum(s.net) AS net
   FROM sales_per_${granularity} AS s
-  WHERE ${granularity} >= {from:DateTime('UTC')} AND ${granularity} < {to:DateTime('UTC')}
+  WHERE ${isInTime(granularity)}
   GROUP BY bucket, productId, currency
   LIMIT {rowsMax:UInt32}`,
   params: { ...periodParams(period), rowsMax },
@@ -66,7 +67,7 @@ export const productTotalsQuery = (period: Period, productIds: readonly string[]
     sql: `
   SELECT product_id AS productId, currency, sum(s.units) AS units, sum(s.net) AS net
   FROM sales_per_${rollup} AS s
-  WHERE ${rollup} >= {from:DateTime('UTC')} AND ${rollup} < {to:DateTime('UTC')}
+  WHERE ${isInTime(rollup)}
     AND product_id IN ({productIds:Array(String)})
   GROUP BY productId, currency`,
     params: { ...periodParams(period), productIds: [...new Set(productIds)].sort() },
@@ -75,8 +76,8 @@ export const productTotalsQuery = (period: Period, productIds: readonly string[]
 
 export const namesQuery = (productIds: readonly string[]): Query => ({
   sql: `
-  SELECT product_id AS productId, argMax(name, version) AS name FROM products
-  WHERE product_id IN ({productIds:Array(String)}) GROUP BY product_id`,
+  SELECT product_id AS productId, name
+  FROM (${newestOfProducts(['name'], 'product_id IN ({productIds:Array(String)})')})`,
   params: { productIds: [...productIds].sort() },
 });
 

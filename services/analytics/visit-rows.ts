@@ -7,14 +7,17 @@ import { isInTime, periodEnd } from './question.js';
  * a later batch, or behind the last one, is put together anew from all of its actions.
  */
 
-/** Of `query`, a search as it was typed. */
-export const term = "lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(query, '')), '\\\\s+', ' ')))";
+/** What searches are compared by, of one as it was typed: capitals, blanks and compatible forms of characters do not matter. */
+export const termOf = (query: string): string =>
+  `lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(${query}, '')), '\\\\s+', ' ')))`;
+
+export const term = termOf('query');
 
 type ShopperAction = (typeof shopperActions)[number];
 
-const isSearch = "type = 'products_searched'";
+export const isSearch = "type = 'products_searched'";
 /** Later than any action. */
-const noTime = "toDateTime64('2299-12-31', 3, 'UTC')";
+export const noTime = "toDateTime64('2299-12-31', 3, 'UTC')";
 export const never = '18446744073709551615';
 
 /** Actions of `shopper_activity` as `visitsOf` takes them; `nth` orders those of one instant. */
