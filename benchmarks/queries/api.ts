@@ -7,7 +7,7 @@ import { createHttpServer } from '#platform/http/server';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 import { createAnswers } from '../../services/analytics/answers.js';
-import { fastCrowd, slowCrowd, withinCost } from '../../services/analytics/clickhouse-calls.js';
+import { rawQueries, sumQueries, withinCost } from '../../services/analytics/clickhouse-calls.js';
 import { createFigures } from '../../services/analytics/figures.js';
 import { createGatheredRows } from '../../services/analytics/gathered-rows-store.js';
 import { analyticsRoutes } from '../../services/analytics/routes.js';
@@ -40,9 +40,9 @@ const explaining: Pick<ClickHouse, 'query'> = {
 };
 const gathered = createGatheredRows({ clickhouse, clock, logger: host.logger });
 /** Without the budget, because one question after the other is all that is asked. */
-const answersFor = ({ budget: _, ...crowd }: typeof slowCrowd) =>
+const answersFor = ({ budget: _, ...queryClass }: typeof rawQueries) =>
   createAnswers({
-    clickhouse: withinCost(explaining, crowd),
+    clickhouse: withinCost(explaining, queryClass),
     completeness: {
       read: async () => {
         if (plan.isChanging) version += 1;
@@ -52,15 +52,22 @@ const answersFor = ({ budget: _, ...crowd }: typeof slowCrowd) =>
     clock,
     gathered,
   });
-const slow = answersFor(slowCrowd);
+const slow = answersFor(rawQueries);
 const { app, component } = createHttpServer(host, {
   port: 0,
   title: 'analytics',
   auth: { principalOf: async () => ({ kind: 'user', userId: 'bench', roles: ['analyst'] }) },
 });
 analyticsRoutes(app, {
-  figures: createFigures(answersFor(fastCrowd), clock),
-  answers: { sales: slow, activity: slow, both: slow, stockOuts: slow, fraudSignals: slow },
+  figures: createFigures(answersFor(sumQueries), clock),
+  answers: {
+    sales: slow,
+    activity: slow,
+    both: slow,
+    attribution: slow,
+    stockOuts: slow,
+    fraudSignals: slow,
+  },
   clock: { ...wall, ...clock },
 });
 await component.start();

@@ -3,6 +3,7 @@ import { PlatformError } from '#platform/errors';
 import { handClock } from '#platform/testing/hand-clock';
 import { createAnswers } from './answers.js';
 import { costLimits, withinCost } from './clickhouse-calls.js';
+import { gatheredFrom } from './gathered-rows.js';
 
 /** A ClickHouse that answers when the test says so. */
 const slowClickHouse = () => {
@@ -11,7 +12,12 @@ const slowClickHouse = () => {
     new Promise((resolve, reject) => {
       asked.push({ sql, answer: (rows) => resolve(rows as Row[]), fail: () => reject(new Error('away')) });
     });
-  return { asked, query };
+  return {
+    asked,
+    query,
+    ask: async <Row>(statementOf: () => Promise<{ sql: string }>): Promise<Row[]> =>
+      query<Row>((await statementOf()).sql),
+  };
 };
 
 const settled = async (): Promise<void> => {
@@ -109,6 +115,62 @@ it('asks what reads sums apart from what reads raw rows', async () => {
   ]);
 });
 
+it('makes, serves and renews the rows of one question together', async () => {
+  const clickhouse = slowClickHouse();
+  const clock = handClock();
+  let version = 0;
+  const read = async () => ({ asOfMs: 0, lagMs: 0, version: String(version) });
+  const answers = createAnswers({ clickhouse, completeness: { read }, clock });
+  const ask = () => answers.ofAll(['part', 'whole'].map((sql) => ({ sql, params: {} })));
+  const first = ask();
+  await settled();
+  clickhouse.asked[1]?.answer([{ of: 1 }]);
+  await settled();
+  // The one that takes longer would serve longer, if each served by itself.
+  clock.advanceMs(400);
+  clickhouse.asked[0]?.answer([{ of: 1 }]);
+  expect((await first).found).toEqual([[{ of: 1 }], [{ of: 1 }]]);
+  version += 1;
+  clock.advanceMs(300);
+  expect((await ask()).found).toEqual([[{ of: 1 }], [{ of: 1 }]]);
+  clock.advanceMs(400);
+  const later = ask();
+  await settled();
+  expect(clickhouse.asked.map(({ sql }) => sql)).toEqual(['part', 'whole', 'part', 'whole']);
+  clickhouse.asked[2]?.answer([{ of: 2 }]);
+  clickhouse.asked[3]?.answer([{ of: 2 }]);
+  expect((await later).found).toEqual([[{ of: 2 }], [{ of: 2 }]]);
+});
+
+it('makes a statement at its turn, of the batches that there are then', async () => {
+  const clickhouse = slowClickHouse();
+  const clock = handClock();
+  const completeness = { read: async () => ({ asOfMs: 0, lagMs: 0, version: '1' }) };
+  let batches = [1];
+  const current = async () => ({ source: '', batches, upto: new Map() });
+  const answers = createAnswers({
+    clickhouse: withinCost(clickhouse, { runningMax: 1, waitersMax: 9, threadsMax: 1, niceness: 0 }),
+    completeness,
+    clock,
+    gathered: { visits: { current }, orders: { current } },
+  });
+  const asking = ['a', 'b'].map((sql) =>
+    answers.of({
+      sql,
+      params: {},
+      gathered: gatheredFrom('visits', (made) => ({ sql: `${sql} of ${made.batches}`, params: {} })),
+    }),
+  );
+  await settled();
+  batches = [2];
+  clickhouse.asked[0]?.answer([]);
+  await asking[0];
+  await settled();
+  clickhouse.asked[1]?.answer([]);
+  await asking[1];
+  expect(clickhouse.asked.map(({ sql }) => sql.split('\n')[0])).toEqual(['a of 1', 'b of 2']);
+});
+
 it('asks anew after a failure', async () => {
   const { clickhouse, ask } = setUp();
   const failing = ask();
@@ -125,9 +187,9 @@ it('drops at their turn those whose askers have given up, and asks the others', 
   const clickhouse = slowClickHouse();
   const clock = handClock();
   const budget = { share: 1, burstMs: 60_000 };
-  for (const crowd of [{}, { budget }]) {
+  for (const also of [{}, { budget }]) {
     clickhouse.asked.length = 0;
-    const lane = { runningMax: 1, waitersMax: 9, threadsMax: 1, niceness: 0, ...crowd };
+    const lane = { runningMax: 1, waitersMax: 9, threadsMax: 1, niceness: 0, ...also };
     const bounded = withinCost(clickhouse, lane, costLimits, clock);
     const running = bounded.query('running');
     const [early, late] = [bounded.query('waits 16 s'), bounded.query('waits 16 s too')];

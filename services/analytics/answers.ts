@@ -1,6 +1,6 @@
 import { createBoundedMap } from '#platform/bounded-map';
-import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
+import type { AskingAtTurn, Statement } from './clickhouse-calls.js';
 import type { CompletenessGauge } from './completeness.js';
 import type { Batches, GatheredKind } from './gathered-rows.js';
 import type { Query } from './question.js';
@@ -8,9 +8,17 @@ import type { Reading } from './reading.js';
 
 export type Answer<Row> = { rows: readonly Row[]; reading: Reading };
 
+/** The rows of each of several queries. */
+export type JointAnswer = { found: readonly (readonly unknown[])[]; reading: Reading };
+
 export type Answers = {
   /** The rows of a query and how complete they are. Rejects as ClickHouse does. */
   of<Row>(query: Query): Promise<Answer<Row>>;
+  /**
+   * Of queries whose rows are read together: they are made, served and renewed as one, so that no number is divided by one
+   * from before it. Those of one kind are asked in their order.
+   */
+  ofAll(queries: readonly Query[]): Promise<JointAnswer>;
   reading(): Promise<Reading>;
 };
 
@@ -33,7 +41,8 @@ type Kept = {
   reading: Reading;
   atMs: number;
   heldMs: number;
-  rows: Promise<readonly unknown[]>;
+  /** Of each query. */
+  rows: Promise<readonly (readonly unknown[])[]>;
   /** True when its rows are there. */
   isMade?: boolean;
   /** True while its successor is made. */
@@ -47,9 +56,9 @@ type Kept = {
  * serves a while longer, with the completeness that it has.
  */
 export const createAnswers = (deps: {
-  clickhouse: Pick<ClickHouse, 'query'>;
+  clickhouse: AskingAtTurn;
   /** For questions that read sums; as the others if unset. */
-  quick?: Pick<ClickHouse, 'query'>;
+  quick?: AskingAtTurn;
   completeness: Pick<CompletenessGauge, 'read'>;
   clock: Pick<Clock, 'monotonicMs'>;
   /** All rows are read raw if unset. */
@@ -58,23 +67,21 @@ export const createAnswers = (deps: {
   const { clickhouse, quick = clickhouse, completeness, clock, gathered } = deps;
   const kept = createBoundedMap<Kept>(rowsKeptMax);
 
-  const statementOf = async (query: Query): Promise<Pick<Query, 'sql' | 'params'>> => {
+  const statementOf = async (query: Query): Promise<Statement> => {
     if (gathered === undefined || query.gathered === undefined) return query;
     const { reads, of } = query.gathered;
     const made = await Promise.all(reads.map(async (kind) => [kind, await gathered[kind].current()]));
     return of(Object.fromEntries(made)) ?? query;
   };
 
-  const rowsOf = async (query: Query): Promise<readonly unknown[]> => {
-    const { sql, params } = await statementOf(query);
-    return (query.isQuick ? quick : clickhouse).query<unknown>(sql, params);
-  };
+  const rowsOf = (query: Query): Promise<readonly unknown[]> =>
+    (query.isQuick ? quick : clickhouse).ask(() => statementOf(query));
 
-  const making = (query: Query, reading: Reading): Kept => ({
+  const making = (queries: readonly Query[], reading: Reading): Kept => ({
     reading,
     atMs: clock.monotonicMs(),
     heldMs: Number.POSITIVE_INFINITY,
-    rows: rowsOf(query),
+    rows: Promise.all(queries.map(rowsOf)),
   });
 
   const made = (answer: Kept): void => {
@@ -82,13 +89,13 @@ export const createAnswers = (deps: {
     answer.heldMs = Math.min(heldMsMax, heldPerMsOfMaking * (clock.monotonicMs() - answer.atMs));
   };
 
-  const ask = (key: string, query: Query, reading: Reading): Kept => {
-    const answer = making(query, reading);
+  const ask = (key: string, queries: readonly Query[], reading: Reading): Kept => {
+    const answer = making(queries, reading);
     kept.set(key, answer, sizeOf(key));
     answer.rows.then(
-      ({ length }) => {
+      (found) => {
         made(answer);
-        if (kept.get(key) === answer) kept.set(key, answer, sizeOf(key) + length);
+        if (kept.get(key) === answer) kept.set(key, answer, sizeOf(key) + rowsIn(found));
       },
       () => {
         if (kept.get(key) === answer) kept.delete(key);
@@ -98,13 +105,13 @@ export const createAnswers = (deps: {
   };
 
   /** Those who ask meanwhile are served the old one. */
-  const renew = (key: string, old: Kept, query: Query, reading: Reading): void => {
+  const renew = (key: string, old: Kept, queries: readonly Query[], reading: Reading): void => {
     old.isRenewed = true;
-    const answer = making(query, reading);
+    const answer = making(queries, reading);
     answer.rows.then(
-      ({ length }) => {
+      (found) => {
         made(answer);
-        if (kept.get(key) === old) kept.set(key, answer, sizeOf(key) + length);
+        if (kept.get(key) === old) kept.set(key, answer, sizeOf(key) + rowsIn(found));
       },
       () => {
         old.isRenewed = false;
@@ -112,24 +119,33 @@ export const createAnswers = (deps: {
     );
   };
 
+  const ofAll = async (queries: readonly Query[]): Promise<JointAnswer> => {
+    const reading = await completeness.read();
+    const key = JSON.stringify(queries.map(({ sql, params }) => [sql, params]));
+    const known = kept.get(key);
+    const ageMs = clock.monotonicMs() - (known?.atMs ?? 0);
+    if (known?.reading.version === reading.version && ageMs < servedMsMax) {
+      if (ageMs >= ageMsMax && known.isMade && !known.isRenewed) renew(key, known, queries, reading);
+      return { found: await known.rows, reading };
+    }
+    const answer = known !== undefined && isHeld(known, ageMs) ? known : ask(key, queries, reading);
+    const found = await answer.rows;
+    const lagMs = answer.reading.lagMs + clock.monotonicMs() - answer.atMs;
+    return { found, reading: { ...answer.reading, lagMs } };
+  };
+
   return {
     reading: () => completeness.read(),
+    ofAll,
     of: async <Row>(query: Query) => {
-      const reading = await completeness.read();
-      const key = JSON.stringify([query.sql, query.params]);
-      const known = kept.get(key);
-      const ageMs = clock.monotonicMs() - (known?.atMs ?? 0);
-      if (known?.reading.version === reading.version && ageMs < servedMsMax) {
-        if (ageMs >= ageMsMax && known.isMade && !known.isRenewed) renew(key, known, query, reading);
-        return { rows: (await known.rows) as readonly Row[], reading };
-      }
-      const answer = known !== undefined && isHeld(known, ageMs) ? known : ask(key, query, reading);
-      const rows = (await answer.rows) as readonly Row[];
-      const lagMs = answer.reading.lagMs + clock.monotonicMs() - answer.atMs;
-      return { rows, reading: { ...answer.reading, lagMs } };
+      const { found, reading } = await ofAll([query]);
+      return { rows: (found[0] ?? []) as readonly Row[], reading };
     },
   };
 };
+
+const rowsIn = (found: readonly (readonly unknown[])[]): number =>
+  found.reduce((sum, { length }) => sum + length, 0);
 
 const sizeOf = (key: string): number => rowsOfAnAnswer + Math.ceil(key.length / keyCharsPerRow);
 

@@ -53,6 +53,7 @@ export const basket = endpoint({
     const { productId, by, ordersMin, limit } = asked;
     return {
       about: 'sales',
+      // All orders are counted last, so that none is in the rows and not among them.
       queries: [togetherQuery(period, { productId, by, ordersMin, limit }), ordersQuery(period)],
       answerOf: ([rows = [], orders = []]) => affinitiesOf(productId, rows, orders),
     };
@@ -142,6 +143,8 @@ const ordersQuery = (period: Period): Query => ({
   })),
 });
 
+const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
+
 const affinitiesOf = (chosen: string, rows: readonly Together[], [orders]: readonly Orders[]) => {
   const all = orders?.all ?? 0;
   const ofProduct = rows.find(({ productId }) => productId === chosen)?.own ?? 0;
@@ -152,9 +155,9 @@ const affinitiesOf = (chosen: string, rows: readonly Together[], [orders]: reado
         productId,
         name,
         orders: together,
-        support: together / all,
-        confidence: together / ofProduct,
-        lift: (together * all) / (ofProduct * own),
+        support: ratio(together, all),
+        confidence: ratio(together, ofProduct),
+        lift: ratio(together * all, ofProduct * own),
       })),
     orders: all,
     ordersOfProduct: ofProduct,

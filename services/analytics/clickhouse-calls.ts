@@ -1,8 +1,15 @@
-import type { ClickHouse } from '#platform/clickhouse/client';
+import type { ClickHouse, QueryParams } from '#platform/clickhouse/client';
 import { type Clock, systemClock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { createAdmission } from '#platform/waiting/admission';
 import { createTimeBudget } from '#platform/waiting/time-budget';
+
+export type Statement = { sql: string; params?: QueryParams };
+
+export type AskingAtTurn = {
+  /** As `query`, of a statement that is made at its turn: one made before may no longer be right after the wait. */
+  ask<Row>(statementOf: () => Promise<Statement>): Promise<Row[]>;
+};
 
 /** What one statement may cost at most; ClickHouse refuses it, before it reads where that can be foreseen. */
 export type CostLimits = {
@@ -17,7 +24,7 @@ export type CostLimits = {
  * seventieth of what others get of a core that both want. ClickHouse ignores it where it may not set it. `share` of the time
  * is theirs, all of it if unset, once they have run for `burstMs`.
  */
-export type Crowd = {
+export type QueryClass = {
   runningMax: number;
   waitersMax: number;
   threadsMax: number;
@@ -29,7 +36,7 @@ export type Crowd = {
  * Questions that read raw rows wait for each other, and for orders that share the cores. One of them runs at a time, on one
  * thread; those who ask all the time get half of that thread, because caches and memory are shared however nice a thread is.
  */
-export const slowCrowd: Crowd = {
+export const rawQueries: QueryClass = {
   runningMax: 1,
   waitersMax: 50,
   threadsMax: 1,
@@ -37,7 +44,7 @@ export const slowCrowd: Crowd = {
   budget: { share: 0.5, burstMs: 2_000 },
 };
 /** Statements over rollups take milliseconds. */
-export const fastCrowd: Crowd = { runningMax: 2, waitersMax: 2_000, threadsMax: 1, niceness: 0 };
+export const sumQueries: QueryClass = { runningMax: 2, waitersMax: 2_000, threadsMax: 1, niceness: 0 };
 
 export const costLimits: CostLimits = {
   rowsReadMax: 200_000_000,
@@ -50,16 +57,16 @@ export const costLimits: CostLimits = {
 const waitedMsMax = 15_000;
 
 /**
- * Asks each statement within the limits. When too many wait it rejects, retriably, so that a crowd of slow questions ends
- * as soon as it begins. A question that has waited longer than those who asked it is rejected, retriably, at its turn, so
+ * Asks each statement within the limits. When too many wait it rejects, retriably, so that many slow questions end
+ * as soon as they begin. A question that has waited longer than those who asked it is rejected, retriably, at its turn, so
  * that it keeps nobody else waiting.
  */
 export const withinCost = (
   clickhouse: Pick<ClickHouse, 'query'>,
-  crowd: Crowd,
+  queryClass: QueryClass,
   limits: CostLimits = costLimits,
   clock: Pick<Clock, 'monotonicMs'> = systemClock,
-): Pick<ClickHouse, 'query'> => {
+): Pick<ClickHouse, 'query'> & AskingAtTurn => {
   const settings = [
     `max_rows_to_read = ${limits.rowsReadMax}`,
     `max_result_rows = ${limits.resultRowsMax}`,
@@ -70,37 +77,42 @@ export const withinCost = (
     `max_bytes_before_external_group_by = ${Math.floor(limits.memoryBytesMax / 2)}`,
     `max_bytes_before_external_sort = ${Math.floor(limits.memoryBytesMax / 2)}`,
     `max_execution_time = ${limits.executionSecondsMax}`,
-    `max_threads = ${crowd.threadsMax}`,
-    `os_thread_priority = ${crowd.niceness}`,
+    `max_threads = ${queryClass.threadsMax}`,
+    `os_thread_priority = ${queryClass.niceness}`,
   ].join(', ');
   const bounded = (sql: string): string => `${sql}\n  SETTINGS ${settings}`;
-  const admission = createAdmission(crowd.runningMax);
-  const budget = crowd.budget && createTimeBudget(crowd.budget);
-  return {
-    query: async (sql, params) => {
-      if (admission.waiting >= crowd.waitersMax) throw tooBusy('too many questions wait for ClickHouse');
-      const arrivedAtMs = clock.monotonicMs();
-      const assertAwaited = (): void => {
-        const waitedMs = clock.monotonicMs() - arrivedAtMs;
-        if (waitedMs > waitedMsMax)
-          throw tooBusy(`a question waited ${Math.round(waitedMs)} ms for its turn`);
-      };
-      return admission
-        .run(async () => {
+  const admission = createAdmission(queryClass.runningMax);
+  const budget = queryClass.budget && createTimeBudget(queryClass.budget);
+  const ask: AskingAtTurn['ask'] = async (statementOf) => {
+    if (admission.waiting >= queryClass.waitersMax) throw tooBusy('too many questions wait for ClickHouse');
+    const arrivedAtMs = clock.monotonicMs();
+    const assertAwaited = (): void => {
+      const waitedMs = clock.monotonicMs() - arrivedAtMs;
+      if (waitedMs > waitedMsMax) throw tooBusy(`a question waited ${Math.round(waitedMs)} ms for its turn`);
+    };
+    const askNow = async () => {
+      const { sql, params } = await statementOf();
+      return await clickhouse.query<never>(bounded(sql), params);
+    };
+    return admission
+      .run(async () => {
+        assertAwaited();
+        if (budget === undefined) return await askNow();
+        return await budget.run(async () => {
+          // The time that the questions before it have overdrawn has passed too.
           assertAwaited();
-          if (budget === undefined) return await clickhouse.query<never>(bounded(sql), params);
-          return await budget.run(async () => {
-            // The time that the questions before it have overdrawn has passed too.
-            assertAwaited();
-            return await clickhouse.query<never>(bounded(sql), params);
-          });
-        })
-        .catch((error: unknown) => {
-          throw isOverItsOwnLimit(error)
-            ? new PlatformError('clickhouse_limit', error.message, { retriable: false, cause: error })
-            : error;
+          return await askNow();
         });
-    },
+      })
+      .catch((error: unknown) => {
+        throw isOverItsOwnLimit(error)
+          ? new PlatformError('clickhouse_limit', error.message, { retriable: false, cause: error })
+          : error;
+      });
+  };
+  return {
+    ask,
+    query: (sql, params) => ask(async () => ({ sql, ...(params === undefined ? {} : { params }) })),
   };
 };
 

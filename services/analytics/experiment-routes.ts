@@ -164,20 +164,17 @@ export const experimentRoutes = (app: HttpApp, { experiments, answers, clock }: 
         throw problem(404, 'experiment_not_found', 'There is no such experiment.');
       const period = wholePeriod(asked, clock.nowMs(), daysAsDefault);
       if ('refused' in period) return refuse(period.refused);
-      const { rows, reading } = await available(() =>
-        answers.of<ArmCounts>(armsQuery(experiment, period, windowHours * hourMs)),
+      const isInterleaved = experiment.design === 'interleave';
+      const queries = isInterleaved ? [armsQuery, teamsQuery] : [armsQuery];
+      const { found, reading } = await available(() =>
+        answers.ofAll(queries.map((query) => query(experiment, period, windowHours * hourMs))),
       );
-      const teams =
-        experiment.design === 'interleave'
-          ? await available(() =>
-              answers.of<TeamCounts>(teamsQuery(experiment, period, windowHours * hourMs)),
-            )
-          : null;
+      const [rows = [], teams = []] = found as [ArmCounts[], TeamCounts[]?];
       return {
         ...definitionOf(experiment),
         from: isoOf(period.fromMs),
         to: isoOf(period.toMs),
-        ...resultOf(experiment, rows, teams?.rows[0] ?? null),
+        ...resultOf(experiment, rows, teams[0] ?? null),
         asOf: isoOf(reading.asOfMs),
         lagMs: Math.max(0, Math.round(reading.lagMs)),
       };

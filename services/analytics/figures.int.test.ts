@@ -22,7 +22,8 @@ const figuresOf = () =>
   createFigures(
     createAnswers({
       clickhouse: {
-        query: (sql, params) => {
+        ask: async (statementOf) => {
+          const { sql, params } = await statementOf();
           queries.push(sql);
           return clickhouse.query(sql, params);
         },

@@ -9,7 +9,7 @@ import type { HttpApp } from '#platform/http/server';
 import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import type { Answers } from './answers.js';
 import type { Endpoint, Question, Refused, Source } from './question.js';
-import { leastComplete, type Reading } from './reading.js';
+import type { Reading } from './reading.js';
 
 export const analysts = ['analyst', 'admin'] as const;
 export const tags = ['analytics'];
@@ -136,8 +136,6 @@ export const rowRoute = (app: HttpApp, of: Endpoint, { answers, clock, texts }: 
 
 /** Asks all that the question needs at once. */
 export const answerTo = async (question: Question, answers: EndpointDeps['answers']): Promise<RowAnswer> => {
-  const found = await Promise.all(question.queries.map((query) => answers[question.about].of(query)));
-  const reading = leastComplete(found.map((answer) => answer.reading));
-  const rows = found.map((answer) => answer.rows as never[]);
-  return { found: rows, answer: () => question.answerOf(rows), reading };
+  const { found, reading } = await answers[question.about].ofAll(question.queries);
+  return { found, answer: () => question.answerOf(found as never[][]), reading };
 };
