@@ -20,7 +20,9 @@ const nowhere = {
 export const mergedOpenApiDocument = async (): Promise<OpenApiDocument> => {
   const fronts: Front[] = [];
   try {
-    const urls: Record<string, string> = { USER_URL: 'http://127.0.0.1:1', ORDER_URL: 'http://127.0.0.1:1' };
+    const urls: Record<string, string> = Object.fromEntries(
+      ['USER', 'ORDER', 'INVENTORY', 'WINDOWS'].map((name) => [`${name}_URL`, 'http://127.0.0.1:1']),
+    );
     for (const part of services) {
       const front = await startFront(folderOf(part), part.name, { ...nowhere, ...urls });
       fronts.push(front);

@@ -5,6 +5,7 @@ import { createEventPublisher, createEventReader } from '#platform/messaging/eve
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import { createTrials } from '#platform/messaging/trials';
 import { createOutboxRelay } from '#platform/outbox/relay';
+import { watermarkRoute } from '#platform/outbox/watermark';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
 import { type JobConfig, openJob } from '#platform/service';
@@ -78,7 +79,8 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
   const { group, topicName = (topic: string) => topic } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const db = host.use(openStreamsDatabase(host, config));
-  const { broker, registry, deadLetters } = await openJob(host, config);
+  const { broker, registry, deadLetters, app } = await openJob(host, config);
+  watermarkRoute(app, db);
   const events = renamed(options.events, topicName);
   const publisher = host.use(createEventPublisher(host, registry, events, options.publishes));
   host.use(createOutboxRelay(host, db, await broker.producer()));

@@ -3,6 +3,7 @@ import { wholeNumber } from '#platform/http/text';
 import { labelInSql, labelledScenarios } from '#schemas/recommendation-label';
 import { examinationOf, type PlaceCount } from './click-model.js';
 import { type Batches, batchParams, gatheredFrom } from './gathered-rows.js';
+import { newestNames } from './newest-products.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -87,7 +88,7 @@ export const attribution = endpoint({
     const period = wholePeriod(asked, nowMs, daysAsDefault);
     if ('refused' in period) return period;
     return {
-      about: 'both',
+      about: 'attribution',
       queries: [creditsQuery(period, asked.by, asked.windowHours * hourMs, asked.limit), placesQuery(period)],
       answerOf: ([rows = [], places = []]) => {
         const examination = examinationOf(places as readonly PlaceCount[]);
@@ -213,6 +214,8 @@ const credited = (followers: string, clicks: string): string => `
       ) AS back ON back.order_key = s.order_key AND back.line = s.line
       WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})`;
 
+const namesOfKeys = `LEFT JOIN (${newestNames}) AS p ON p.product_id = c.key`;
+
 // Over seventy lines: one statement, whose parts have a meaning only together.
 const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: number): Query => {
   const keyed = keys[by];
@@ -242,11 +245,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
     ORDER BY orders DESC, clicked DESC, shown DESC, key
     LIMIT {limit:UInt32}
   ) AS c
-  ${
-    by === 'product'
-      ? 'LEFT JOIN (SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id) AS p ON p.product_id = c.key'
-      : ''
-  }
+  ${by === 'product' ? namesOfKeys : ''}
   ORDER BY orders DESC, clicked DESC, shown DESC, key`,
     params: { ...periodParams(period), windowMs, limit },
     ...(by === 'recommendation'
@@ -332,7 +331,7 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
     ORDER BY orders DESC, clicked DESC, shown DESC, key
     LIMIT {limit:UInt32}
   ) AS c
-  ${isByProduct ? 'LEFT JOIN (SELECT product_id, argMax(name, version) AS name FROM products GROUP BY product_id) AS p ON p.product_id = c.key' : ''}
+  ${isByProduct ? namesOfKeys : ''}
   ORDER BY orders DESC, clicked DESC, shown DESC, key`;
 };
 

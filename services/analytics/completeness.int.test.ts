@@ -2,34 +2,29 @@ import { randomUUID } from 'node:crypto';
 import { expect, it, type TestContext } from 'vitest';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { engines } from '#platform/testing/engines';
-import { handClock } from '#platform/testing/hand-clock';
+import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
-import { createCompletenessGauge } from './completeness.js';
+import { ageOfJob, allOf, createCompletenessGauge, type GaugeOptions } from './completeness.js';
 
 const hourMs = 3_600_000;
 const settleMs = 5_000;
 
+type Given = Partial<Omit<GaugeOptions, 'clock'>> & { clock?: HandClock };
+
+/** Kafka takes no records from the future. */
+const longAgo = (): HandClock => handClock(Math.floor(Date.now() / hourMs) * hourMs - 24 * hourMs);
+
 /** A gauge over a topic and a table of the test's own. */
-const setUp = async ({ onTestFinished }: TestContext, sourceAgeMs?: () => Promise<number>) => {
-  // Kafka takes no records from the future.
-  const clock = handClock(Math.floor(Date.now() / hourMs) * hourMs - 24 * hourMs);
+const setUp = async ({ onTestFinished }: TestContext, { clock = longAgo(), ...given }: Given = {}) => {
   const host = testHost();
   const broker = connectBroker(host, engines().kafka);
   const admin = await broker.admin();
   const topic = `completeness-test-${randomUUID().slice(0, 8)}`;
   await admin.createTopics([{ topic, partitions: 1 }]);
   const { clickhouse, drop } = await scratchClickHouse();
-  const gauge = createCompletenessGauge({
-    broker,
-    clickhouse,
-    clock,
-    logger: host.logger,
-    topic,
-    table: 'sales',
-    group: `${topic}-ingest`,
-    ...(sourceAgeMs === undefined ? {} : { sourceAgeMs }),
-  });
+  const options = { broker, clickhouse, clock, logger: host.logger, topic, group: `${topic}-ingest` };
+  const gauge = createCompletenessGauge({ ...options, table: 'sales', ...given });
   const producer = await broker.producer();
   onTestFinished(async () => {
     await gauge.stop();
@@ -41,6 +36,8 @@ const setUp = async ({ onTestFinished }: TestContext, sourceAgeMs?: () => Promis
   return {
     clock,
     gauge,
+    clickhouse,
+    topic,
     /** A record that is never ingested. */
     sendOne: () =>
       producer.send([{ topic, key: 'key', value: Buffer.from('sale'), timestampMs: clock.nowMs() }]),
@@ -108,7 +105,7 @@ it('has the same version until something is ingested, also before that is acknow
 
 it('is complete up to what its source has sent, and stands still while the source does not say', async (context) => {
   let ask: () => Promise<number> = async () => 40;
-  const { clock, gauge } = await setUp(context, () => ask());
+  const { clock, gauge } = await setUp(context, { sourceAgeMs: () => ask() });
   expect(await gauge.read()).toMatchObject({ asOfMs: clock.nowMs() - 1_040, lagMs: 1_040 });
   // An outbox that has stood still for longer than any margin.
   clock.advanceMs(60_000);
@@ -125,7 +122,9 @@ it('is complete up to what its source has sent, and stands still while the sourc
 it('keeps no question waiting for one that does not answer: what was read last is said, with a lag that grows', async (context) => {
   let isAway = false;
   const answered = Promise.withResolvers<number>();
-  const { clock, gauge } = await setUp(context, async () => (isAway ? answered.promise : 0));
+  const { clock, gauge } = await setUp(context, {
+    sourceAgeMs: async () => (isAway ? answered.promise : 0),
+  });
   const { asOfMs, lagMs, version } = await gauge.read();
   isAway = true;
   clock.advanceMs(hourMs);
@@ -133,4 +132,71 @@ it('keeps no question waiting for one that does not answer: what was read last i
   expect(await gauge.read()).toEqual({ asOfMs, lagMs: lagMs + hourMs, version });
   expect(performance.now() - startedAt).toBeLessThan(5_000);
   answered.resolve(0);
+});
+
+const textOf = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, -1);
+
+it('counts by Kafka’s times where clients stamp the rows, because their clocks may run ahead', async (context) => {
+  const { clock, gauge, sendOne, clickhouse } = await setUp(context, {
+    table: 'shopper_activity',
+    isTimedByClients: true,
+  });
+  await clickhouse.insertRows('shopper_activity', [{ occurred_at: textOf(clock.nowMs() + 5 * 60_000) }]);
+  await sendOne();
+  clock.advanceMs(4 * 60_000);
+  // The record that is not ingested is four minutes old, and ages are tried that are four times the one before.
+  expect((await gauge.read()).lagMs).toBe(settleMs + 256_000);
+});
+
+it('looks at no rows of other topics in a table that has several', async (context) => {
+  const { clock, gauge, sendOne, clickhouse, topic } = await setUp(context, {
+    table: 'domain_events',
+    hasOtherTopics: true,
+  });
+  const row = { occurred_at: textOf(clock.nowMs()), kafka_offset: 7 };
+  await sendOne();
+  clock.advanceMs(20_000);
+  const { version } = await gauge.read();
+  await clickhouse.insertRows('domain_events', [
+    { ...row, topic: 'others', occurred_at: textOf(clock.nowMs()) },
+  ]);
+  clock.advanceMs(1_000);
+  const behind = await gauge.read();
+  expect(behind).toMatchObject({ version });
+  expect(behind.lagMs).toBeGreaterThan(20_000);
+  await clickhouse.insertRows('domain_events', [{ ...row, topic, kafka_offset: 0 }]);
+  clock.advanceMs(1_000);
+  expect((await gauge.read()).version).not.toBe(version);
+});
+
+it('is as complete as what a job has read, once all that it wrote of that is sent', async (context) => {
+  const ages = { source: 40, other: 20, job: 0 };
+  const source = await setUp(context, { sourceAgeMs: async () => ages.source });
+  const { clock } = source;
+  const other = await setUp(context, { clock, sourceAgeMs: async () => ages.other });
+  const sourceAgeMs = ageOfJob(clock, [source.gauge, other.gauge], async () => ages.job);
+  const { gauge } = await setUp(context, { clock, table: 'stock_outs', sourceAgeMs });
+  expect((await gauge.read()).lagMs).toBe(1_040);
+  // An outbox on its way that stands still holds it, whichever it is.
+  clock.advanceMs(60_000);
+  ages.other = 30_000;
+  expect((await gauge.read()).lagMs).toBe(31_000);
+  ages.other = 20;
+  ages.job = 1;
+  clock.advanceMs(5_000);
+  expect((await gauge.read()).lagMs).toBe(36_000);
+  ages.job = 0;
+  clock.advanceMs(5_000);
+  expect((await gauge.read()).lagMs).toBe(1_040);
+});
+
+it('of several logs is as the least complete, and another version when any has one', async () => {
+  const of = (lagMs: number, version: string) => ({
+    read: async () => ({ asOfMs: 9_000 - lagMs, lagMs, version }),
+  });
+  expect(await allOf(of(1, 'a'), of(3, 'b'), of(2, 'c')).read()).toEqual({
+    asOfMs: 8_997,
+    lagMs: 3,
+    version: 'a and b and c',
+  });
 });

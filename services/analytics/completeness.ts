@@ -1,9 +1,11 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
+import { PlatformError } from '#platform/errors';
 import type { Broker } from '#platform/messaging/broker';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import type { Component, Logger } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
+import { sleep } from '#platform/waiting/sleep';
 import { leastComplete, type Reading } from './reading.js';
 
 export type CompletenessGauge = Component & {
@@ -34,6 +36,9 @@ const quietMs = 2_000;
 const agesMs = [1, 4, 16, 64, 256, 1_024, 4_096].map((seconds) => seconds * 1_000);
 /** The time from an event's clock to the beginning of its transaction, which the watermark of an outbox counts from. */
 const beginMs = 1_000;
+/** How often a job's outbox is asked whether it has sent what it had, and how many times before `asOf` stands still. */
+const sentEveryMs = 25;
+const sentTriesMax = 40;
 
 /**
  * The state of one partition: the bounds of the log, and the offset up to which the group has inserted it into
@@ -49,14 +54,7 @@ export const behind = (progress: readonly PartitionProgress[]): number[] =>
     .filter(({ high, low, nextOffset }) => low < high && (nextOffset ?? low) < high)
     .map(({ partition }) => partition);
 
-// Over seventy lines: one reading, how it is taken and how long it serves.
-/**
- * Compares the log of one topic with the committed offsets of the job that ingests it. If nothing is outstanding, the
- * answer is complete up to the watermark of the source when it was asked, right before the log was read, or up to
- * `settleMs` before that; else up to `settleMs` before the newest ingested record of the slowest partition, or, after a
- * quiet time, before the first record that is not ingested.
- */
-export const createCompletenessGauge = (options: {
+export type GaugeOptions = {
   broker: Broker;
   clickhouse: Pick<ClickHouse, 'query'>;
   clock: Clock;
@@ -67,11 +65,25 @@ export const createCompletenessGauge = (options: {
    * it rejects, `asOf` stands still.
    */
   sourceAgeMs?: () => Promise<number>;
-  /** Where the job does not write the records themselves, `asOf` stands still while it is behind. */
+  /** Unset where the job does not write the records themselves: then Kafka is asked how old what it has not read is. */
   table?: string;
+  /** The table has a column `topic`, and rows of others too. */
+  hasOtherTopics?: true;
+  /** The rows have times of clients, whose clocks may run ahead: then Kafka is asked too. */
+  isTimedByClients?: true;
   group: string;
-}): CompletenessGauge => {
+};
+
+// Over seventy lines: one reading, how it is taken and how long it serves.
+/**
+ * Compares the log of one topic with the committed offsets of the job that ingests it. If nothing is outstanding, the
+ * answer is complete up to the watermark of the source when it was asked, right before the log was read, or up to
+ * `settleMs` before that; else up to `settleMs` before the newest ingested record of the slowest partition, or, after a
+ * quiet time, before the first record that is not ingested.
+ */
+export const createCompletenessGauge = (options: GaugeOptions): CompletenessGauge => {
   const { broker, clickhouse, clock, logger, topic, table, group, sourceAgeMs } = options;
+  const { hasOtherTopics, isTimedByClients } = options;
   const log = createLogProgress(broker, topic, group);
   const ageOfSource = askedSource(sourceAgeMs ?? (async () => 0), { logger, topic });
   /** The time up to which everything is in ClickHouse, and when that was last read; both by the monotonic clock. */
@@ -90,8 +102,11 @@ export const createCompletenessGauge = (options: {
       const late = behind(progress);
       // Rows are inserted before their offsets are committed, so partitions that are behind are looked up in the table.
       const newest =
-        late.length === 0 || table === undefined ? [] : await newestIngested(clickhouse, table, late);
-      const rowAgeMs = late.length === 0 ? 0 : askedAtWallMs - newestMsOf(newest, late);
+        late.length === 0 || table === undefined
+          ? []
+          : await newestIngested(clickhouse, table, late, hasOtherTopics ? topic : undefined);
+      const timed = isTimedByClients ? [] : newest;
+      const rowAgeMs = late.length === 0 ? 0 : askedAtWallMs - newestMsOf(timed, late);
       const ageMs = Math.min(
         rowAgeMs,
         rowAgeMs > quietMs
@@ -150,13 +165,37 @@ const askedSource = (
   };
 };
 
-/** Of an answer from two logs: as complete as the less complete, and another version when either has one. */
-export const bothOf = (
-  one: Pick<CompletenessGauge, 'read'>,
-  other: Pick<CompletenessGauge, 'read'>,
+/**
+ * The age of a source (`sourceAgeMs`) that is a job: it has read what `read` is about up to then, and what it made of that is in
+ * the log. How far it has read comes first, and then its outbox is asked until it has sent all that was written before. Rejects
+ * if that takes longer than a second or so.
+ */
+export const ageOfJob =
+  (
+    clock: Pick<Clock, 'monotonicMs'>,
+    read: readonly Pick<CompletenessGauge, 'read'>[],
+    outboxAgeMs: () => Promise<number>,
+  ): (() => Promise<number>) =>
+  async () => {
+    const { lagMs } = await allOf(...read).read();
+    const readAtMs = clock.monotonicMs();
+    for (let tries = 0; tries < sentTriesMax; tries += 1) {
+      await sleep(sentEveryMs);
+      const askedAtMs = clock.monotonicMs();
+      // What is read has `beginMs` in it already, and the gauge adds them.
+      if ((await outboxAgeMs()) <= askedAtMs - readAtMs) return Math.max(0, lagMs - beginMs);
+    }
+    throw new PlatformError('dependency_unavailable', 'a job has not sent what it computed', {
+      retriable: true,
+    });
+  };
+
+/** Of an answer from several logs: as complete as the least complete, and another version when any has one. */
+export const allOf = (
+  ...gauges: readonly Pick<CompletenessGauge, 'read'>[]
 ): Pick<CompletenessGauge, 'read'> => ({
   read: async () => {
-    const readings = await Promise.all([one.read(), other.read()]);
+    const readings = await Promise.all(gauges.map((gauge) => gauge.read()));
     return { ...leastComplete(readings), version: readings.map(({ version }) => version).join(' and ') };
   },
 });
@@ -217,13 +256,14 @@ const newestIngested = (
   clickhouse: Pick<ClickHouse, 'query'>,
   table: string,
   partitions: readonly number[],
+  topic: string | undefined,
 ): Promise<Newest[]> =>
   clickhouse.query<Newest>(
     `SELECT kafka_partition AS partition, toString(kafka_offset) AS offset,
        toUnixTimestamp64Milli(occurred_at) AS newestMs
-     FROM ${table} WHERE kafka_partition IN ({partitions:Array(UInt16)})
+     FROM ${table} WHERE ${topic === undefined ? '' : 'topic = {topic:String} AND '}kafka_partition IN ({partitions:Array(UInt16)})
      ORDER BY kafka_partition, kafka_offset DESC LIMIT 1 BY kafka_partition`,
-    { partitions },
+    { partitions, ...(topic === undefined ? {} : { topic }) },
   );
 
 /** The event time of the last ingested record of the slowest of `partitions`; 0 if one of them has none. */

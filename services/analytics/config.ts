@@ -11,8 +11,10 @@ export const analyticsConfig = envSchema({
   clickhouseUrl,
   redisUrl,
   port: ['ANALYTICS_PORT', setting.port],
-  /** The service whose outbox sends the sales. */
+  /** The services and the job whose outboxes send what is analysed: they say how far they are. */
   orderUrls: ['ORDER_URL', setting.urls],
+  inventoryUrls: ['INVENTORY_URL', setting.urls],
+  windowsUrls: ['WINDOWS_URL', setting.urls],
   /** The consumer group whose committed offsets show how far ingest is. */
   ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
   /** That of the windowed jobs. */

@@ -24,10 +24,10 @@ export type Query = {
 };
 
 /**
- * What an answer is made of, and so what `asOf` is about: the ledger of sales, the shoppers' activity, both, or what the
- * windowed jobs compute.
+ * What an answer is made of, and so what `asOf` is about: the ledger of sales, the shoppers' activity, both, or both and the
+ * events of orders (`attribution`), which say in which visit a guest ordered; or what the windowed jobs compute.
  */
-export type Source = 'sales' | 'activity' | 'both' | 'stockOuts' | 'fraudSignals';
+export type Source = 'sales' | 'activity' | 'both' | 'attribution' | 'stockOuts' | 'fraudSignals';
 
 /** A refusal of what was asked; `path` is a JSON pointer to the parameter or field. */
 export type Refused = { code: string; detail: string; errors: readonly { path: string; message: string }[] };
@@ -39,7 +39,7 @@ export type Question = {
   answerOf(found: readonly (readonly never[])[]): { items: readonly object[] };
 };
 
-/** A question that can be asked at an address; `routes.ts` serves it. */
+/** A question that can be asked at an address; `row-routes.ts` serves it. */
 export type Endpoint = {
   /** Below `/api/analytics/`; also the name of the file for those who download rows. */
   name: string;

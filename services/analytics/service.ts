@@ -9,8 +9,14 @@ import { records } from '#schemas/events';
 import { experimentsSetting } from '#schemas/experiments';
 import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
-import { fastCrowd, slowCrowd, withinCost } from './clickhouse-calls.js';
-import { bothOf, type CompletenessGauge, createCompletenessGauge } from './completeness.js';
+import { rawQueries, sumQueries, withinCost } from './clickhouse-calls.js';
+import {
+  ageOfJob,
+  allOf,
+  type CompletenessGauge,
+  createCompletenessGauge,
+  type GaugeOptions,
+} from './completeness.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { experimentRoutes } from './experiment-routes.js';
 import { createFigures } from './figures.js';
@@ -33,7 +39,7 @@ export const service: Service<AnalyticsConfig> = {
       createClickHouse({
         url: clickhouseUrl,
         requestTimeoutMs: queryTimeoutMs,
-        connectionsMax: fastCrowd.runningMax,
+        connectionsMax: sumQueries.runningMax,
       }),
     );
     // Questions that read raw rows wait for each other, and not the figures of a dashboard for them.
@@ -41,7 +47,7 @@ export const service: Service<AnalyticsConfig> = {
       createClickHouse({
         url: clickhouseUrl,
         requestTimeoutMs: queryTimeoutMs,
-        connectionsMax: slowCrowd.runningMax,
+        connectionsMax: rawQueries.runningMax,
       }),
     );
     // What gathers rows keeps none of them waiting.
@@ -49,22 +55,22 @@ export const service: Service<AnalyticsConfig> = {
       createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 1 }),
     );
     const gathered = createGatheredRows({ clickhouse: gathering, clock: host.clock, logger: host.logger });
-    const { sales, activity, stockOuts, fraudSignals } = gaugesOf(config, host, clickhouse);
+    const { sales, activity, orderEvents, stockOuts, fraudSignals } = gaugesOf(config, host, clickhouse);
     const app = openFront(host, config, useTokens(host, config));
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
-    const slow = withinCost(slowClickhouse, slowCrowd);
-    const quick = withinCost(clickhouse, fastCrowd);
+    const slow = withinCost(slowClickhouse, rawQueries);
+    const quick = withinCost(clickhouse, sumQueries);
     const reconciler = createReconciler(slow, clock);
     reconciliationRoutes(app, reconciler, clock);
     host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
       createAnswers({ clickhouse: slow, quick, completeness, clock, gathered });
-    const both = answersFrom(bothOf(sales, activity));
+    const attribution = answersFrom(allOf(sales, activity, orderEvents));
     const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
     experimentRoutes(app, {
       experiments: settings.of(experimentsSetting, experimentsSetting.default),
-      answers: both,
+      answers: attribution,
       clock,
     });
     analyticsRoutes(app, {
@@ -72,7 +78,8 @@ export const service: Service<AnalyticsConfig> = {
       answers: {
         sales: answersFrom(sales),
         activity: answersFrom(activity),
-        both,
+        both: answersFrom(allOf(sales, activity)),
+        attribution,
         stockOuts: answersFrom(stockOuts),
         fraudSignals: answersFrom(fraudSignals),
       },
@@ -84,36 +91,44 @@ export const service: Service<AnalyticsConfig> = {
 /** How complete each set of facts is. */
 const gaugesOf = (config: AnalyticsConfig, host: Host, clickhouse: ClickHouse) => {
   const broker = host.use(connectBroker(host, config.kafka));
+  const { clock, logger } = host;
+  const { ingestGroup, windowsGroup } = config;
   const gaugeOf = (
-    topic: string,
-    table?: string,
-    { group = config.ingestGroup, sourceAgeMs }: { group?: string; sourceAgeMs?: () => Promise<number> } = {},
+    { topic }: { topic: string },
+    of: Partial<GaugeOptions> & { group: string },
   ): CompletenessGauge =>
-    host.use(
-      createCompletenessGauge({
-        broker,
-        clickhouse,
-        clock: host.clock,
-        logger: host.logger,
-        topic,
-        ...(table === undefined ? {} : { table }),
-        ...(sourceAgeMs === undefined ? {} : { sourceAgeMs }),
-        group,
-      }),
-    );
-  const sales = gaugeOf(topics.sales.topic, 'sales', {
-    sourceAgeMs: () => askWatermarkAge(config.orderUrls),
-  });
-  const activity = gaugeOf(topics.shopperActivity.topic, 'shopper_activity');
-  // What a windowed job computes is complete when it has read its source, and ingest its rows.
-  const ordersRead = gaugeOf(topics.orders.topic, undefined, { group: config.windowsGroup });
-  const stockRead = gaugeOf(topics.inventory.topic, undefined, { group: config.windowsGroup });
-  const stockOuts = gaugeOf(topics.stockOuts.topic, 'stock_outs');
-  const fraudSignals = gaugeOf(topics.fraudSignals.topic, 'fraud_signals');
+    host.use(createCompletenessGauge({ broker, clickhouse, clock, logger, topic, ...of }));
+  const outboxOf = (urls: readonly string[]) => () => askWatermarkAge(urls);
+  const order = outboxOf(config.orderUrls);
+  const inventory = outboxOf(config.inventoryUrls);
+  const windows = outboxOf(config.windowsUrls);
+
+  const ordersRead = gaugeOf(topics.orders, { group: windowsGroup, sourceAgeMs: order });
+  const stockRead = gaugeOf(topics.inventory, { group: windowsGroup, sourceAgeMs: inventory });
+  /** What a windowed job computes is complete when it has read its sources, and ingest what it made of them. */
+  const computedFrom = (...read: readonly CompletenessGauge[]) => ageOfJob(clock, read, windows);
   return {
-    sales,
-    activity,
-    stockOuts: bothOf(stockRead, stockOuts),
-    fraudSignals: bothOf(ordersRead, fraudSignals),
+    sales: gaugeOf(topics.sales, { table: 'sales', group: ingestGroup, sourceAgeMs: order }),
+    activity: gaugeOf(topics.shopperActivity, {
+      table: 'shopper_activity',
+      isTimedByClients: true,
+      group: ingestGroup,
+    }),
+    orderEvents: gaugeOf(topics.orders, {
+      table: 'domain_events',
+      hasOtherTopics: true,
+      group: ingestGroup,
+      sourceAgeMs: order,
+    }),
+    stockOuts: gaugeOf(topics.stockOuts, {
+      table: 'stock_outs',
+      group: ingestGroup,
+      sourceAgeMs: computedFrom(stockRead, ordersRead),
+    }),
+    fraudSignals: gaugeOf(topics.fraudSignals, {
+      table: 'fraud_signals',
+      group: ingestGroup,
+      sourceAgeMs: computedFrom(ordersRead),
+    }),
   };
 };

@@ -9,7 +9,7 @@ import { testHost } from '#platform/testing/test-host';
 import type { Experiment } from '#schemas/experiments';
 import type { Role } from '#schemas/roles';
 import { createAnswers } from '../answers.js';
-import { type CostLimits, costLimits, fastCrowd, withinCost } from '../clickhouse-calls.js';
+import { type CostLimits, costLimits, sumQueries, withinCost } from '../clickhouse-calls.js';
 import { experimentRoutes } from '../experiment-routes.js';
 import { createFigures } from '../figures.js';
 import { createGatheredRows } from '../gathered-rows-store.js';
@@ -142,7 +142,7 @@ export const askedApp = async (
   let gathered: ReturnType<typeof gatheredOf> | undefined;
   let areOrdersRead = true;
   const answers = createAnswers({
-    clickhouse: withinCost(clickhouse, fastCrowd, limits),
+    clickhouse: withinCost(clickhouse, sumQueries, limits),
     completeness,
     clock,
     gathered: {
@@ -157,6 +157,7 @@ export const askedApp = async (
       sales: answers,
       activity: answers,
       both: answers,
+      attribution: answers,
       stockOuts: answers,
       fraudSignals: answers,
     },
