@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { loadavg } from 'node:os';
-import { createClickHouse } from '#platform/clickhouse/client';
 import { sleep } from '#platform/waiting/sleep';
 import { findPlatform } from '../tests/running-platform.js';
 import { type RunFile, readRunFile, type Shop, shopAt } from '../tests/shop.js';
@@ -13,6 +12,7 @@ import { writeDrawing } from './drawing.js';
 import { type Point, percentile, spreadOf } from './figures.js';
 import { startShoppers } from './freshness/load.js';
 import { circumstancesNote, writeResults } from './results.js';
+import { mostParts } from './scale/parts.js';
 import { progressLine, table, thousands } from './terminal.js';
 
 const rates = (process.env.RATES ?? '1000,20000').split(',').map(Number);
@@ -86,21 +86,12 @@ const measure = async ({ run, shop, token }: Platform, perSecond: number): Promi
     p99Ms: percentile(waits, 0.99),
     maxMs: Math.max(...waits),
     missing: accepted.length - waits.length,
-    parts: await mostParts(run),
+    parts: await mostParts(run.clickhouse),
     clickhousePercent: percentOf('clickhouse', cpu, tookMs),
     ingestPercent: percentOf('clickhouse-ingest', cpu, tookMs),
     load,
     points: worstOfEachSecond(lags),
   };
-};
-
-const mostParts = async ({ clickhouse: url }: RunFile): Promise<number> => {
-  const clickhouse = createClickHouse({ url });
-  const [row] = await clickhouse.query<{ parts: number }>(
-    "SELECT max(parts) AS parts FROM (SELECT count() AS parts FROM system.parts WHERE active AND database != 'system' GROUP BY database, table)",
-  );
-  await clickhouse.stop();
-  return row?.parts ?? 0;
 };
 
 const worstOfEachSecond = (points: readonly Point[]): Point[] => {

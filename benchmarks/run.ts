@@ -17,6 +17,7 @@ const { values, positionals: wanted } = parseArgs({
 const benchmarks: Record<string, () => Promise<void>> = {
   ingest: async () => (await import('./ingest.bench.js')).runIngestBench(),
   freshness: async () => (await import('./freshness.bench.js')).runFreshnessBench(),
+  soak: async () => (await import('./soak.bench.js')).runSoakBench(),
   broker: async () => (await import('./broker.bench.js')).runBrokerBench(),
   cost: async () => (await import('./cost.bench.js')).runCostBench(),
   checkout: async () => (await import('./checkout.bench.js')).runCheckoutBench(),

@@ -2,6 +2,7 @@ import { memoryOf } from '../../local/process-memory.js';
 import { readRunFile } from '../../tests/shop.js';
 import { processesOf, type Run } from '../checkout/systems.js';
 import { readCpuMs } from '../cost/process-cpu.js';
+import { mostParts } from './parts.js';
 
 /** What a platform under load holds at one moment. */
 export type Sample = {
@@ -11,6 +12,8 @@ export type Sample = {
   lagByGroup: Record<string, number>;
   /** Rows of all outboxes that Kafka has not acknowledged. */
   outboxRows: number;
+  /** The active parts of ClickHouse's table that has most. */
+  partsMax: number;
   /** Services and jobs that did not answer with their metrics; the lag and the rows leave theirs out. */
   silent: string[];
   /** CPU time of the whole platform since it started. */
@@ -37,6 +40,7 @@ export const takeSample = async (runFile: string, sinceMs: number): Promise<Samp
     outboxRows: metrics
       .filter(({ name }) => name === 'outbox_unpublished' || name === 'imported_events_waiting')
       .reduce((sum, { value }) => sum + value, 0),
+    partsMax: await mostParts(run.clickhouse),
     cpuMs: [...readCpuMs(processesOf(run)).values()].reduce((sum, ms) => sum + ms, 0),
   };
 };
