@@ -16,6 +16,8 @@ import { engines } from '#platform/testing/engines';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { createGatheredRows } from '../services/analytics/gathered-rows-store.js';
 import { startScratch } from '../tests/running-platform.js';
+import { readRunFile } from '../tests/shop.js';
+import { readCpuMs } from './cost/process-cpu.js';
 import { writeDrawing } from './drawing.js';
 import { dueAtMs, percentile, spreadOf } from './figures.js';
 import type { ApiPlan } from './queries/api.js';
@@ -46,7 +48,7 @@ type Answer = { status: number; text: string; tookMs: number };
 /** The API in a process of its own. */
 const startApi = async (
   plan: ApiPlan,
-): Promise<{ ask(asked: Asked): Promise<Answer>; stop(): Promise<void> }> => {
+): Promise<{ pid: number; ask(asked: Asked): Promise<Answer>; stop(): Promise<void> }> => {
   const child = spawn(
     process.execPath,
     [
@@ -66,6 +68,7 @@ const startApi = async (
     }
   const pool = new Pool(origin, { connections, pipelining: 1 });
   return {
+    pid: child.pid ?? 0,
     ask: async ({ method, path, body }) => {
       const startedAtMs = performance.now();
       const answer = await pool.request({
@@ -116,7 +119,11 @@ const askCached = async (api: Api): Promise<number[]> => {
 type Measured = {
   name: string;
   anewMs: number[];
+  /** CPU time of a question asked anew: of the API and of ClickHouse. */
+  anewCpuMs: number;
   postgresMs: number[];
+  /** CPU time of a question there, the first, which reads from the disk, among them. */
+  postgresCpuMs: number;
   /** PostgreSQL was ended after five minutes. */
   isEnded?: boolean;
   isEqual: boolean | undefined;
@@ -137,18 +144,27 @@ const askAnew = async (api: Api, question: BenchQuestion): Promise<number[]> => 
 const askPostgres = async (
   postgres: PostgresCopy,
   question: BenchQuestion,
-): Promise<{ tookMs: number[]; figure: number | undefined }> => {
+): Promise<{ tookMs: number[]; cpuMs: number; figure: number | undefined }> => {
   const { from, to } = periodOf(question, endMs, 0);
   const tookMs: number[] = [];
   let figure: number | undefined;
+  const spentMs = cpuOf({ postgres: postgres.pid });
   for (let round = 0; round <= postgresRounds; round += 1) {
     const { tookMs: roundMs, rows: found } = await postgres.ask(question.postgres, [from, to]);
     // A question that was ended is not asked again.
-    if (found === undefined) return { tookMs: [roundMs], figure: undefined };
+    if (found === undefined) return { tookMs: [roundMs], cpuMs: spentMs(), figure: undefined };
     if (round > 0) tookMs.push(roundMs);
     figure = question.figure(found as Record<string, unknown>[]);
   }
-  return { tookMs, figure };
+  return { tookMs, cpuMs: spentMs() / (postgresRounds + 1), figure };
+};
+
+/** Returns what gives the CPU time that these processes have taken since. */
+const cpuOf = (pids: Readonly<Record<string, number>>): (() => number) => {
+  const named = new Map(Object.entries(pids));
+  const spent = (): number => [...readCpuMs(named).values()].reduce((sum, ms) => sum + ms, 0);
+  const before = spent();
+  return () => spent() - before;
 };
 
 export const runQueriesBench = async (): Promise<void> => {
@@ -231,9 +247,14 @@ const measureSize = async (size: number) => {
     arePlansShown: size === rows && arePlansShown,
   });
   const measured: Measured[] = [];
+  const { processes } = readRunFile(process.env.CARTSTREAM_RUN as string);
+  const clickhouse = processes.find(({ name }) => name === 'clickhouse')?.pid ?? 0;
   for (const question of questions) {
+    const spentMs = cpuOf({ api: changing.pid, clickhouse });
     const anewMs = await askAnew(changing, question);
-    measured.push({ name: question.name, anewMs, postgresMs: [], isEqual: undefined, plans: [] });
+    const anewCpuMs = spentMs() / anewMs.length;
+    const theirs = { postgresMs: [], postgresCpuMs: Number.NaN, isEqual: undefined, plans: [] };
+    measured.push({ name: question.name, anewMs, anewCpuMs, ...theirs });
   }
   await changing.stop();
   return { scratch, counted, cachedMs, answers, measured };
@@ -251,9 +272,10 @@ const measurePostgres = async (
   for (const question of questions) {
     console.log(`  PostgreSQL: ${question.name}`);
     const own = measured.find(({ name }) => name === question.name) as Measured;
-    const { tookMs, figure } = await askPostgres(postgres, question);
+    const { tookMs, cpuMs, figure } = await askPostgres(postgres, question);
     const { from, to } = periodOf(question, endMs, 0);
     own.postgresMs = tookMs;
+    own.postgresCpuMs = cpuMs;
     own.isEnded = figure === undefined;
     own.isEqual = figure === undefined ? undefined : figure === answers.get(question.name);
     if (own.isEqual === false)
@@ -276,7 +298,9 @@ const report = ({
 }): void => {
   for (const { name, plans } of measured)
     if (arePlansShown && plans.length > 0) console.log(`\n${name}\n${plans.join('\n')}`);
-  const shown = measured.map(({ name, anewMs, postgresMs, isEnded, isEqual }) => {
+  const shown = measured.map((one) => {
+    const { name, anewMs, anewCpuMs, postgresMs, postgresCpuMs, isEnded, isEqual } = one;
+    const more = isEnded ? '> ' : '';
     const anew = percentile(anewMs, 0.5);
     const theirs = spreadOf(postgresMs).median;
     return [
@@ -284,12 +308,24 @@ const report = ({
       anew.toFixed(0),
       percentile(anewMs, 0.99).toFixed(0),
       (1000 / (anewMs.reduce((sum, ms) => sum + ms, 0) / anewMs.length)).toFixed(1),
-      Number.isNaN(theirs) ? '' : `${isEnded ? '> ' : ''}${theirs.toFixed(0)}`,
-      Number.isNaN(theirs) ? '' : `${isEnded ? '> ' : ''}${(theirs / anew).toFixed(1)}`,
+      anewCpuMs.toFixed(0),
+      Number.isNaN(theirs) ? '' : `${more}${theirs.toFixed(0)}`,
+      Number.isNaN(theirs) ? '' : `${more}${(theirs / anew).toFixed(1)}`,
+      Number.isNaN(theirs) ? '' : `${more}${(postgresCpuMs / anewCpuMs).toFixed(1)}`,
       isEqual === undefined ? '' : isEqual ? 'yes' : 'NO',
     ];
   });
-  const titles = ['question', 'anew p50 ms', 'p99 ms', 'asked/s', 'PostgreSQL ms', 'times', 'equal'];
+  const titles = [
+    'question',
+    'anew p50 ms',
+    'p99 ms',
+    'asked/s',
+    'CPU ms',
+    'PostgreSQL ms',
+    'times',
+    'in CPU',
+    'equal',
+  ];
   console.log(
     `\n${table(
       titles.map((title, at) => ({ title, right: at > 0 })),

@@ -26,6 +26,8 @@ const workMem = '256MB';
 const queryCancelled = '57014';
 
 export type PostgresCopy = {
+  /** The process that answers. */
+  pid: number;
   /**
    * Milliseconds that the statements took, one after the other, and the rows of the first; `rows` is undefined where a
    * statement was ended, and then the question would have taken longer.
@@ -54,6 +56,7 @@ export const copyToPostgres = async (
   await client.connect();
   await client.query("SET TIME ZONE 'UTC'");
   await client.query(`SET work_mem TO '${workMem}'`);
+  const [backend] = (await client.query('SELECT pg_backend_pid() AS pid')).rows as { pid: number }[];
   await client.query(tables);
   const remote = (table: string): string =>
     `FUNCTION postgresql('${url.hostname}:${url.port}', '${name}', '${table}', '${url.username}', '${decodeURIComponent(url.password)}')`;
@@ -75,6 +78,7 @@ export const copyToPostgres = async (
   onStep('analyze');
   await client.query('VACUUM ANALYZE');
   return {
+    pid: backend?.pid ?? 0,
     ask: async (statements, period) => {
       const startedAtMs = performance.now();
       let first: object[] | undefined;
