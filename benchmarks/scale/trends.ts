@@ -7,7 +7,7 @@ import { type Sample, takeSample } from './samples.js';
 const sampleEveryMs = 5_000;
 /** Caches and heaps fill in the first part of the time; the slope is taken over the rest. */
 const fillingShare = 1 / 3;
-/** So many lines of a drawing are told apart. */
+/** More lines than this cannot be distinguished in a drawing. */
 const groupsDrawnMax = 7;
 
 export type Trend = { name: string; unit: string; mean: number; highest: number; perMinute: number };
