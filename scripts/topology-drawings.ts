@@ -3,6 +3,7 @@ import type { Sink } from '#platform/streams/topology';
 import { records } from '../schemas/events.js';
 import { liveKeys } from '../schemas/live-state.js';
 import { topics } from '../schemas/topics.js';
+import { defaultSettings } from '../stream-jobs/windows/defaults.js';
 import { topologies } from '../stream-jobs/windows/topologies.js';
 
 export const topologiesFile = 'docs/topologies.md';
@@ -11,21 +12,14 @@ const sinkInto = (into: string): Sink<never> => ({ into, write: async () => {} }
 
 /** docs/topologies.md: every windowed job as it is declared. */
 export const topologiesDocument = (): string => {
-  const all = topologies(
-    {
-      visitGapMs: 30 * 60_000,
-      performanceWindowMs: 60 * 60_000,
-      fraud: { orders: 5, declines: 3, amountMinor: 500_000 },
-    },
-    {
-      live: (size) => sinkInto(`Redis ${liveKeys.windows(size)}`) as Sink<unknown>,
-      visits: sinkInto(topics.visits.topic) as Sink<unknown>,
-      searches: sinkInto(topics.searches.topic) as Sink<unknown>,
-      productPerformance: sinkInto(topics.productPerformance.topic) as Sink<unknown>,
-      stockOuts: sinkInto(topics.stockOuts.topic) as Sink<unknown>,
-      fraudSignals: sinkInto(topics.fraudSignals.topic) as Sink<unknown>,
-    },
-  );
+  const all = topologies(defaultSettings, {
+    live: (size) => sinkInto(`Redis ${liveKeys.windows(size)}`) as Sink<unknown>,
+    visits: sinkInto(topics.visits.topic) as Sink<unknown>,
+    searches: sinkInto(topics.searches.topic) as Sink<unknown>,
+    productPerformance: sinkInto(topics.productPerformance.topic) as Sink<unknown>,
+    stockOuts: sinkInto(topics.stockOuts.topic) as Sink<unknown>,
+    fraudSignals: sinkInto(topics.fraudSignals.topic) as Sink<unknown>,
+  });
   const topicOf = (type: string): string => records[type as keyof typeof records]?.topic ?? type;
   return `# The windowed jobs
 

@@ -81,7 +81,7 @@ const partitionsOf = fc.array(
   { minLength: 1, maxLength: 3 },
 );
 
-const windows = fc.constantFrom(tumbling(5_000), hopping(6_000, 2_000), gap(3_000));
+const windows = fc.constantFrom(tumbling(5_000), hopping({ sizeMs: 6_000, advanceMs: 2_000 }), gap(3_000));
 
 type Stored = {
   task: StoredTask;

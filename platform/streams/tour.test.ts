@@ -74,7 +74,8 @@ describe('a window', () => {
   });
 
   test('may overlap others: of 10 s, every 5 s', () => {
-    const { add, rows } = feeding(createTask({ ...sums, window: hopping(10_000, 5_000) }, idleAfterMs));
+    const window = hopping({ sizeMs: 10_000, advanceMs: 5_000 });
+    const { add, rows } = feeding(createTask({ ...sums, window }, idleAfterMs));
     add(7, 'a', 1);
     add(30, 'z', 0);
     expect(rows()).toMatchObject([

@@ -1,6 +1,8 @@
 import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { jobSettings } from '#platform/service';
+import { defaultWindowedLimits as limits } from '#platform/streams/windowed-limits';
+import { defaultSettings } from './defaults.js';
 
 export const windowsConfig = envSchema({
   ...jobSettings('windows'),
@@ -13,22 +15,31 @@ export const windowsConfig = envSchema({
   topicPrefix: ['WINDOWS_TOPIC_PREFIX', setting.text.default('')],
   recordsPerCheckpointMax: [
     'WINDOWS_RECORDS_PER_CHECKPOINT_MAX',
-    setting.integer(100, 10_000_000).default(100_000),
+    setting.integer(100, 10_000_000).default(limits.recordsPerCheckpointMax),
   ],
-  checkpointEveryMs: ['WINDOWS_CHECKPOINT_EVERY_MS', setting.integer(50, 60_000).default(500)],
+  checkpointEveryMs: [
+    'WINDOWS_CHECKPOINT_EVERY_MS',
+    setting.integer(50, 60_000).default(limits.checkpointEveryMs),
+  ],
   /** A partition without records for so long does not hold the watermark. */
-  idleAfterMs: ['WINDOWS_IDLE_AFTER_MS', setting.integer(100, 86_400_000).default(2_000)],
+  idleAfterMs: ['WINDOWS_IDLE_AFTER_MS', setting.integer(100, 86_400_000).default(limits.idleAfterMs)],
   /** A visit ends after so long without an action. */
-  visitGapMs: ['WINDOWS_VISIT_GAP_MS', setting.integer(1_000, 86_400_000).default(1_800_000)],
+  visitGapMs: [
+    'WINDOWS_VISIT_GAP_MS',
+    setting.integer(1_000, 86_400_000).default(defaultSettings.visitGapMs),
+  ],
   /** The length of the windows of product-performance: an hour, or shorter for tests. */
   performanceWindowMs: [
     'WINDOWS_PERFORMANCE_WINDOW_MS',
-    setting.integer(1_000, 86_400_000).default(3_600_000),
+    setting.integer(1_000, 86_400_000).default(defaultSettings.performanceWindowMs),
   ],
   /** So many orders of a buyer within ten minutes are a signal of fraud. */
-  fraudOrders: ['WINDOWS_FRAUD_ORDERS', setting.integer(2, 40).default(5)],
-  fraudDeclines: ['WINDOWS_FRAUD_DECLINES', setting.integer(1, 40).default(3)],
-  fraudAmountMinor: ['WINDOWS_FRAUD_AMOUNT_MINOR', setting.integer(1, 1_000_000_000_000).default(500_000)],
+  fraudOrders: ['WINDOWS_FRAUD_ORDERS', setting.integer(2, 40).default(defaultSettings.fraud.orders)],
+  fraudDeclines: ['WINDOWS_FRAUD_DECLINES', setting.integer(1, 40).default(defaultSettings.fraud.declines)],
+  fraudAmountMinor: [
+    'WINDOWS_FRAUD_AMOUNT_MINOR',
+    setting.integer(1, 1_000_000_000_000).default(defaultSettings.fraud.amountMinor),
+  ],
 });
 
 export type WindowsConfig = Readonly<ReturnType<typeof windowsConfig.parse>>;

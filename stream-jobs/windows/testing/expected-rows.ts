@@ -1,13 +1,13 @@
 import type { Redis } from 'ioredis';
-import type { ReceivedEvent } from '#platform/messaging/events';
-import { createTask } from '#platform/streams/task';
 import type { EventMap } from '#schemas/events';
 import { type LiveSize, type LiveWindow, liveKeys, liveSizes } from '#schemas/live-state';
-import { fraudSignals } from '../fraud-signals.js';
+import { defaultSettings } from '../defaults.js';
 import {
+  type FoundSignal,
   recomputeLive,
   recomputePerformance,
   recomputeSearches,
+  recomputeSignals,
   recomputeVisits,
   type ShopEvent,
 } from './shop-events.js';
@@ -29,34 +29,26 @@ export const recomputeAll = (
   Search: inOneOrder(recomputeSearches(events, visitGapMs)),
   ProductPerformance: inOneOrder(recomputePerformance(events, performanceWindowMs)),
   StockOut: inOneOrder(recomputeStockOuts(events)),
-  FraudSignal: signalsOf(events),
+  FraudSignal: inOneOrder(recomputeSignals(events, defaultSettings.fraud)),
   ...(Object.fromEntries(
     sizes.map((size) => [size, inOneOrder(recomputeLive(events, liveSizes[size]))]),
   ) as Record<LiveSize, string[]>),
 });
 
 /** What the jobs wrote: of rows that replace each other the last, and of live figures those before the closing events. */
-export const foundOf = async (
-  written: WrittenRows,
-  redis: Redis,
-  fromMs: number,
-  expected: Pick<Expected, 'FraudSignal'>,
-): Promise<Expected> => {
+export const foundOf = async (written: WrittenRows, redis: Redis, fromMs: number): Promise<Expected> => {
   const live = async (size: LiveSize): Promise<LiveWindow[]> =>
     Object.values(await redis.hgetall(liveKeys.windows(size)))
       .map((text) => JSON.parse(text.slice(text.indexOf(' ') + 1)) as LiveWindow)
       .filter((window) => window.fromMs < fromMs + closingAfterMs);
-  const last = new Map<string, EventMap['StockOut']>();
-  for (const row of written.StockOut.toSorted((a, b) => a.revision - b.revision))
-    last.set(`${row.order_id} ${row.product_id}`, row);
-  // A burst that was seen in part gives rise to further signals, which depend on the moment.
-  const signals = new Set(written.FraudSignal.map(({ kind, order_id }) => `${kind} ${order_id}`));
+  const stockOuts = lastOf(written.StockOut, (row) => `${row.order_id} ${row.product_id}`);
+  const signals = lastOf(written.FraudSignal, (row) => row.signal_id);
   return {
     Visit: inOneOrder(written.Visit.map(withoutId)),
     Search: inOneOrder(written.Search.map(withoutId)),
     ProductPerformance: inOneOrder(written.ProductPerformance.map(withoutId)),
-    StockOut: inOneOrder([...last.values()].map(essentials)),
-    FraudSignal: expected.FraudSignal.filter((signal) => signals.has(signal)),
+    StockOut: inOneOrder(stockOuts.map(essentials)),
+    FraudSignal: inOneOrder(signals.map(shownOf)),
     tenSeconds: inOneOrder(await live('tenSeconds')),
     minute: inOneOrder(await live('minute')),
   };
@@ -65,6 +57,18 @@ export const foundOf = async (
 const closingAfterMs = 30 * 60_000;
 
 const withoutId = <T extends { event_id: string }>({ event_id: _, ...row }: T) => row;
+
+/** The rows of which ClickHouse keeps the highest revision. */
+const lastOf = <T extends { revision: number }>(rows: readonly T[], idOf: (row: T) => string): T[] => {
+  const last = new Map<string, T>();
+  for (const row of rows.toSorted((a, b) => a.revision - b.revision)) last.set(idOf(row), row);
+  return [...last.values()];
+};
+
+const shownOf = (row: EventMap['FraudSignal']): FoundSignal => {
+  const { kind, buyer, order_id, count, detail, occurred_at } = row;
+  return { kind, buyer, order_id, count, detail, occurred_at };
+};
 
 const essentials = ({ order_id, product_id, requested, lost_minor }: EventMap['StockOut']) => ({
   order_id,
@@ -86,18 +90,6 @@ const recomputeStockOuts = (events: readonly ShopEvent[]): object[] => {
           return { order_id: key, product_id: productId, requested, lost_minor: requested * priceMinor };
         }),
   );
-};
-
-/** By the job's own fold over all events at once: `windows.test.ts` shows by example what it finds. */
-const signalsOf = (events: readonly ShopEvent[]): string[] => {
-  const nowhere = { into: '', write: async () => {} };
-  const limits = { orders: 5, declines: 3, amountMinor: 500_000 };
-  const task = createTask(fraudSignals(limits, nowhere), 1);
-  const lane = task.lane({ topic: 'orders', partition: 0 });
-  for (const event of events)
-    lane.take(lane.nextOffset, event.atMs, task.contributionsOf(event as unknown as ReceivedEvent));
-  const signals = task.checkpoint().rows.map(({ row }) => `${row.kind} ${row.order_id}`);
-  return [...new Set(signals)].toSorted();
 };
 
 /** An event on each partition that the jobs read: it adds to few windows, and moves the watermark. */

@@ -134,7 +134,7 @@ const openRig = async ({ redisDatabase }: FaultsOptions) => {
     caughtUp,
     rows: async (expected: Expected, fromMs: number): Promise<Expected> => {
       await untilWritten(broker, prefix, expected);
-      return foundOf(await readWritten(broker, prefix), redis, fromMs, expected);
+      return foundOf(await readWritten(broker, prefix), redis, fromMs);
     },
     close: async () => {
       await processes.stop();

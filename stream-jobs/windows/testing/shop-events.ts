@@ -1,4 +1,4 @@
-import type { EventMap, ProductPerformance, Search, Visit } from '#schemas/events';
+import type { EventMap, FraudSignal, ProductPerformance, Search, Visit } from '#schemas/events';
 import type { LiveWindow } from '#schemas/live-state';
 
 /**
@@ -334,6 +334,80 @@ const isOfProduct = (event: ShopEvent): event is OfProduct =>
   (event.type === 'ShopperActivity' &&
     event.value.product_id !== null &&
     ['product_viewed', 'product_added', 'product_removed'].includes(event.value.type));
+
+export type FoundSignal = Pick<
+  FraudSignal,
+  'kind' | 'buyer' | 'order_id' | 'count' | 'detail' | 'occurred_at'
+>;
+
+/**
+ * Every large order, and of each buyer and ten minutes the largest burst that begins in them: of that and the next ten
+ * minutes the first 40 orders, and the first 40 declined payments, are looked at.
+ */
+export const recomputeSignals = (
+  events: readonly ShopEvent[],
+  limits: { orders: number; declines: number; amountMinor: number },
+): FoundSignal[] => {
+  const orders = events.filter((event) => event.type === 'OrderPlaced');
+  const declines = events
+    .filter((event) => event.type === 'OrderCancelled')
+    .filter(({ value }) => value.reason === 'payment_declined' && value.userId !== null);
+  const large = orders.filter(({ value }) => value.totalMinor >= limits.amountMinor);
+  return [
+    ...large.map((order) => signalOf('amount', order, 1)),
+    ...oftenIn('velocity', orders, limits.orders),
+    ...oftenIn('declines', declines, limits.declines),
+    ...burstsOf(orders).flatMap((bursts) => {
+      const burst = highest(bursts, (some) => new Set(some.map(countryOf)).size);
+      const countries = [...new Set(burst.map(countryOf))];
+      const second = burst.find((order) => countryOf(order) === countries[1]);
+      return second === undefined ? [] : signalOf('mismatch', second, countries.length, countries.join(' '));
+    }),
+  ];
+};
+
+type Bought = Extract<ShopEvent, { type: 'OrderPlaced' | 'OrderCancelled' }>;
+
+const signalOf = (kind: string, by: Bought, count: number, detail = ''): FoundSignal => ({
+  kind,
+  buyer: buyerOf(by),
+  order_id: by.value.orderId,
+  count,
+  detail,
+  occurred_at: by.atMs,
+});
+
+const oftenIn = (kind: string, events: readonly Bought[], limit: number): FoundSignal[] =>
+  burstsOf(events).flatMap((bursts) => {
+    const burst = highest(bursts, (some) => some.length);
+    const by = burst[limit - 1];
+    return by === undefined ? [] : signalOf(kind, by, burst.length);
+  });
+
+const buyerOf = ({ type, value }: Bought): string =>
+  value.userId ?? (type === 'OrderPlaced' ? value.visitId : null) ?? value.orderId;
+
+const countryOf = ({ value }: Bought): string => ('shippingCountry' in value ? value.shippingCountry : '');
+
+/** The first of the lists for which the number is highest. */
+const highest = <T>(lists: readonly T[][], numberOf: (list: readonly T[]) => number): T[] =>
+  lists.toSorted((a, b) => numberOf(b) - numberOf(a))[0] ?? [];
+
+/** Of each buyer and ten minutes: what follows within ten minutes of each of its events. */
+const burstsOf = (events: readonly Bought[]): Bought[][][] => {
+  const tenMinutesMs = 10 * 60_000;
+  const slotOf = ({ atMs }: Bought): number => Math.floor(atMs / tenMinutesMs);
+  return [...Map.groupBy(events, buyerOf).values()].flatMap((all) => {
+    const inOrder = all.toSorted((a, b) => a.atMs - b.atMs);
+    return [...new Set(inOrder.map(slotOf))].map((slot) => {
+      const within = inOrder.filter((one) => slotOf(one) === slot || slotOf(one) === slot + 1).slice(0, 40);
+      const first = within.filter((one) => slotOf(one) === slot);
+      return first.map(({ atMs }) =>
+        within.filter((one) => one.atMs >= atMs && one.atMs < atMs + tenMinutesMs),
+      );
+    });
+  });
+};
 
 const lateByMs = 2 * 60 * 60_000;
 

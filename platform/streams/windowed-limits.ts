@@ -1,0 +1,17 @@
+export type WindowedLimits = {
+  /** How often what has changed is stored and published. */
+  checkpointEveryMs: number;
+  /** The most records between two checkpoints; then reading waits. */
+  recordsPerCheckpointMax: number;
+  /** A partition without records for so long does not hold the watermark. */
+  idleAfterMs: number;
+  /** A partition is not read further than this ahead, in event time, of the one that lags most. */
+  aheadMsMax: number;
+};
+
+export const defaultWindowedLimits: WindowedLimits = {
+  checkpointEveryMs: 500,
+  recordsPerCheckpointMax: 100_000,
+  idleAfterMs: 2_000,
+  aheadMsMax: 600_000,
+};
