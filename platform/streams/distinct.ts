@@ -1,3 +1,5 @@
+import { hashInto } from '#platform/streams/text-hash';
+
 /**
  * Counts different texts in bounded memory: exactly up to `sketchSize`, and beyond it from the smallest hashes of them
  * (a KMV sketch), with a standard error of one over its square root. The result depends only on the set of texts, and the
@@ -46,16 +48,10 @@ const smallest = (hashes: ReadonlySet<number>): Float64Array =>
     .sort()
     .slice(0, sketchSize + 1);
 
-/** 53 bits that spread well (cyrb53: public domain, by bryc). */
+const hash = new Uint32Array(2);
+
+/** 53 bits, which a number holds exactly. */
 const hashOf = (text: string): number => {
-  let a = 0xdeadbeef;
-  let b = 0x41c6ce57;
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    a = Math.imul(a ^ code, 2654435761);
-    b = Math.imul(b ^ code, 1597334677);
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-  return 4294967296 * (2097151 & b) + (a >>> 0);
+  hashInto(hash, text);
+  return 4294967296 * (2097151 & (hash[1] as number)) + (hash[0] as number);
 };

@@ -2,38 +2,50 @@ import { expect, test } from 'vitest';
 import { createTrials } from '#platform/messaging/trials';
 import { createTask } from '#platform/streams/task';
 import { createTaskFeed } from '#platform/streams/task-feed';
-import { topology } from '#platform/streams/topology';
+import { topology, type WindowOf } from '#platform/streams/topology';
 import { tumbling } from '#platform/streams/window';
 import { testHost } from '#platform/testing/test-host';
 
 const at = { topic: 't', partition: 0 };
-const task = createTask(
-  topology({
-    name: 'counts',
-    purpose: '',
-    sources: {},
-    keyedBy: 'key',
-    window: tumbling(1_000),
-    aggregate: { start: () => 0, add: (sum, more: number) => sum + more, merge: (a, b) => a + b },
-    emits: 'once',
-    outOfOrderMsMax: 0,
-    latenessMs: 0,
-    windowsMax: 10,
-    rows: () => [],
-    sink: { into: '', write: async () => {} },
-  }),
-  1,
-);
-const feed = createTaskFeed(testHost(), {
-  tasks: [task as never],
-  topicsOf: () => [at.topic],
-  reader: { prepare: async () => {}, read: async () => null },
-  wants: () => true,
-  timeOf: () => 0,
-  trials: createTrials({ park: async () => {} } as never, 'group'),
-  checkpoints: { handled: async () => {}, run: async () => {} },
-  limits: { aheadMsMax: 1_000, repeatsWithinRecordsMax: 10 },
-});
+/** Counts the events of a topic, of which those may be sent again whose id begins with an n. */
+const feeding = () => {
+  const task = createTask(
+    topology({
+      name: 'counts',
+      purpose: '',
+      sources: { Counted: () => [{ key: 'all', input: 1 }] },
+      keyedBy: 'key',
+      window: tumbling(1_000),
+      aggregate: { start: () => 0, add: (sum, more: number) => sum + more, merge: (a, b) => a + b },
+      emits: 'as it changes',
+      outOfOrderMsMax: 0,
+      latenessMs: 0,
+      windowsMax: 10,
+      rows: ({ sum }: WindowOf<number>) => [sum],
+      sink: { into: '', write: async () => {} },
+    }),
+    1,
+  );
+  const feed = createTaskFeed(testHost(), {
+    tasks: [task as never],
+    topicsOf: () => [at.topic],
+    reader: { prepare: async () => {}, read: async () => ({ type: 'Counted' }) as never },
+    wants: () => true,
+    timeOf: () => 0,
+    trials: createTrials({ park: async () => {} } as never, 'group'),
+    checkpoints: { handled: async () => {}, run: async () => {} },
+    repeatsOn: () => ({ idsMax: 10, mayRepeat: (id) => id.startsWith('n') }),
+    limits: { aheadMsMax: 1_000 },
+  });
+  return { task, feed };
+};
+const recordsOf = (ids: readonly string[], from = 0) =>
+  ids.map((id, nth) => ({
+    ...{ key: null, value: null, rawHeaders: [], timestampMs: 0 },
+    headers: { 'event-id': id },
+    offset: BigInt(from + nth),
+  }));
+const some = (name: string, count: number) => Array.from({ length: count }, (_, nth) => `${name}-${nth}`);
 const control = {
   commit: async () => {},
   commitSoon: () => {},
@@ -42,9 +54,27 @@ const control = {
 };
 
 test('a topic that was made anew while it was read is not left out until the old place: the process ends', async () => {
+  const { task, feed } = feeding();
   task.lane(at).moveTo(5n);
   await feed.handle({ ...at, records: [], highWatermark: 5n }, control);
   await expect(feed.handle({ ...at, records: [], highWatermark: 4n }, control)).rejects.toThrow(
     'the next offset 5 of t/0 is not past its end, 4',
   );
+});
+
+test('an event that may be sent again is counted once among so many of those, however many others lie between', async () => {
+  const { task, feed } = feeding();
+  const records = recordsOf(['n', ...some('other', 1_000), ...some('n', 9), 'n']);
+  await feed.handle({ ...at, records, highWatermark: 2_000n }, control);
+  expect(task.checkpoint().rows.map(({ row }) => row)).toEqual([1_010]);
+});
+
+test('what was read before a start is read again once, so that repeats of it are recognised', async () => {
+  const { task, feed } = feeding();
+  task.lane(at).moveTo(100n);
+  expect(await feed.startFrom(at)).toBe(90n);
+  await feed.handle({ ...at, records: recordsOf(some('n', 10), 90), highWatermark: 101n }, control);
+  await feed.handle({ ...at, records: recordsOf(['n-3', 'n-new'], 100), highWatermark: 102n }, control);
+  expect(task.checkpoint().rows.map(({ row }) => row)).toEqual([1]);
+  expect(await feed.startFrom(at)).toBe(102n);
 });

@@ -19,8 +19,12 @@ type FeedParts = {
   timeOf(event: ReceivedEvent): number;
   trials: Trials;
   checkpoints: Checkpoints;
-  limits: { aheadMsMax: number; repeatsWithinRecordsMax: number };
+  repeatsOn(topic: string): RepeatedIds;
+  limits: { aheadMsMax: number };
 };
+
+/** Which events of a topic may be sent again, and among how many of them the second one is recognised. */
+export type RepeatedIds = { idsMax: number; mayRepeat(eventId: string): boolean };
 
 /** Gives the records of partitions to the tasks: each record once, and no partition far ahead of the others. */
 export type TaskFeed = {
@@ -33,6 +37,7 @@ export type TaskFeed = {
 
 type Reading = {
   offset: bigint;
+  /** Undefined for an event that cannot be sent again. */
   id: string | undefined;
   atMs: number;
   contributions: readonly (readonly Contribution<unknown>[])[];
@@ -46,7 +51,10 @@ type FedPartition = {
   at: TopicPartition;
   tasks: readonly Task[];
   lanes: readonly TaskLane<unknown>[];
+  repeats: RepeatedIds;
   recentIds: RecentIds;
+  /** True when `recentIds` has what lies before the next offset, and no record is read again for it. */
+  remembers: boolean;
 };
 
 export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: FeedParts): TaskFeed => {
@@ -87,7 +95,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
     expect: (at) => void partitionOf(at),
     startFrom: async (at) => {
       const fed = partitionOf(at);
-      const wanted = nextOffsetOf(fed) - BigInt(limits.repeatsWithinRecordsMax);
+      const wanted = nextOffsetOf(fed) - (fed.remembers ? 0n : BigInt(fed.repeats.idsMax));
       return wanted < 0n ? 0n : wanted;
     },
     handle: async (batch, control) => {
@@ -100,6 +108,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
         const readings = await readFresh(readOne, fed, some);
         if (!(await applyAll(fed, readings, control))) return;
         const nextOffset = (some.at(-1) as IncomingRecord).offset + 1n;
+        if (nextOffset >= nextOffsetOf(fed)) fed.remembers = true;
         for (const lane of fed.lanes) lane.moveTo(nextOffset);
         for (const task of fed.tasks) task.advance();
         trials.movedTo(fed.at, nextOffset);
@@ -118,7 +127,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
   };
 };
 
-const createPartitions = ({ tasks: all, topicsOf, limits }: FeedParts) => {
+const createPartitions = ({ tasks: all, topicsOf, repeatsOn }: FeedParts) => {
   const partitions = new Map<string, FedPartition>();
   return ({ topic, partition }: TopicPartition): FedPartition => {
     const name = partitionName({ topic, partition });
@@ -126,8 +135,15 @@ const createPartitions = ({ tasks: all, topicsOf, limits }: FeedParts) => {
     if (found !== undefined) return found;
     const at = { topic, partition };
     const tasks = all.filter((task) => topicsOf(task).includes(topic));
-    const recentIds = createRecentIds(limits.repeatsWithinRecordsMax);
-    const fed = { at, tasks, lanes: tasks.map((task) => task.lane(at)), recentIds };
+    const repeats = repeatsOn(topic);
+    const fed = {
+      at,
+      tasks,
+      lanes: tasks.map((task) => task.lane(at)),
+      repeats,
+      recentIds: createRecentIds(repeats.idsMax),
+      remembers: false,
+    };
     partitions.set(name, fed);
     return fed;
   };
@@ -143,7 +159,8 @@ const readFresh = async (
   const ids = new Set<string>();
   const readings: Reading[] = [];
   for (const record of records) {
-    const id = eventIdOf(record);
+    const given = eventIdOf(record);
+    const id = given !== undefined && fed.repeats.mayRepeat(given) ? given : undefined;
     if (id !== undefined && record.offset < from) fed.recentIds.add(id);
     if (record.offset < from || (id !== undefined && (fed.recentIds.has(id) || ids.has(id)))) continue;
     if (id !== undefined) ids.add(id);

@@ -13,10 +13,10 @@ import type { Component, Host } from '#platform/service-host';
 import { createCheckpointStore } from '#platform/streams/checkpoint-store';
 import { createCheckpoints } from '#platform/streams/checkpoints';
 import { createLeaderLock } from '#platform/streams/leader-lock';
-import { repeatsWithinRecordsMax } from '#platform/streams/recent-ids';
 import { createTask, type PartitionEnd, type Task } from '#platform/streams/task';
-import { createTaskFeed } from '#platform/streams/task-feed';
+import { createTaskFeed, type RepeatedIds } from '#platform/streams/task-feed';
 import type { AnyTopology } from '#platform/streams/topology';
+import { defaultWindowedLimits, type WindowedLimits } from '#platform/streams/windowed-limits';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 
@@ -32,30 +32,11 @@ export type WindowedJobsOptions<E, P extends keyof E & string> = {
   topologies(publisher: EventPublisher<Pick<E, P>>): readonly AnyTopology[];
   /** When an event happened, epoch ms. Kafka's own time bounds it, so a client's clock that runs ahead does no harm. */
   timeOf(event: ReceivedEvent): number;
+  /** Of a topic by the name that it has on the broker. */
+  repeatsOn(topic: string): RepeatedIds;
   limits?: Partial<WindowedLimits>;
   /** The name of a topic of `events`, where it has another one; for tests beside a running platform. */
   topicName?(topic: string): string;
-};
-
-export type WindowedLimits = {
-  /** How often what has changed is stored and published. */
-  checkpointEveryMs: number;
-  /** The most records between two checkpoints; then reading waits. */
-  recordsPerCheckpointMax: number;
-  /** A partition without records for so long does not hold the watermark. */
-  idleAfterMs: number;
-  /** A partition is not read further than this ahead, in event time, of the one that lags most. */
-  aheadMsMax: number;
-  /** A repeat of an event is recognised within so many records of its partition. */
-  repeatsWithinRecordsMax: number;
-};
-
-const defaultLimits: WindowedLimits = {
-  checkpointEveryMs: 500,
-  recordsPerCheckpointMax: 100_000,
-  idleAfterMs: 2_000,
-  aheadMsMax: 600_000,
-  repeatsWithinRecordsMax,
 };
 
 /** Every partition has a lane, because one that is ahead waits for the others. */
@@ -77,7 +58,7 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
   options: WindowedJobsOptions<E, P>,
 ): Promise<void> => {
   const { group, topicName = (topic: string) => topic } = options;
-  const limits = { ...defaultLimits, ...options.limits };
+  const limits = { ...defaultWindowedLimits, ...options.limits };
   const db = host.use(openStreamsDatabase(host, config));
   const { broker, registry, deadLetters, app } = await openJob(host, config);
   watermarkRoute(app, db);
@@ -102,6 +83,7 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
     timeOf: options.timeOf,
     trials,
     checkpoints,
+    repeatsOn: options.repeatsOn,
     limits,
   });
   const consumer = createStreamConsumer(host, {

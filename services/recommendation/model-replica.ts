@@ -12,6 +12,7 @@ import type { Contest } from '#recommenders/contest';
 import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';
 import { records } from '#schemas/events';
+import { repeatsOn } from '#schemas/repeats';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createModel, type Model } from './model.js';
 import type { ListModel } from './model-ranking.js';
@@ -247,12 +248,6 @@ type Read = (
   record: Parameters<ReturnType<typeof createEventReader>['read']>[1],
 ) => Promise<ReceivedEvent | null>;
 
-const versionAt = 14;
-
-/** A shopper's action to which its sender gave no id has a UUIDv7 that the collector made for this record alone. */
-const mayBeRepeat = ({ type, eventId }: ReceivedEvent): boolean =>
-  type !== 'ShopperActivity' || eventId[versionAt] !== '7';
-
 type Learning = {
   read: Read;
   take: Model['take'];
@@ -277,17 +272,18 @@ const learning = (
 
   return async ({ topic, partition, records: batch }, control) => {
     const recent = recentIdsOf(nameOf(topic, partition));
+    const { mayRepeat } = repeatsOn(topic);
     let turnEndsAtMs = performance.now() + turnMs;
     for (const record of batch) {
       if (record.offset < (progress.next(topic, partition) ?? 0n)) {
         const id = eventIdOf(record);
-        if (id !== undefined) recent.add(id);
+        if (id !== undefined && mayRepeat(id)) recent.add(id);
         continue;
       }
       try {
         const event = await read({ topic, partition }, record);
         for (let gate = progress.gate(); gate !== undefined; gate = progress.gate()) await gate;
-        if (event !== null && !(mayBeRepeat(event) && recent.seen(event.eventId)))
+        if (event !== null && !(mayRepeat(event.eventId) && recent.seen(event.eventId)))
           take(event, record.timestampMs, Number(record.headers[visitsTogetherHeader]) || 1);
       } catch (error) {
         if (isRetriable(error)) throw error;

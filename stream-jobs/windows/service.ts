@@ -2,6 +2,7 @@ import { createRedis } from '#platform/redis/client';
 import type { Host, Service } from '#platform/service-host';
 import { runWindowedJobs } from '#platform/streams/windowed-jobs';
 import { records } from '#schemas/events';
+import { repeatsOn } from '#schemas/repeats';
 import { brokenRule } from '#schemas/value-rules';
 import { type WindowsConfig, windowsConfig } from './config.js';
 import { liveSink } from './live-store.js';
@@ -40,6 +41,7 @@ const windowsJob = async (config: WindowsConfig, host: Host): Promise<void> => {
       const times = value as { occurred_at?: number; occurredAt?: number };
       return times.occurred_at ?? times.occurredAt ?? occurredAt;
     },
+    repeatsOn: (topic) => repeatsOn(topic.slice(topicPrefix.length)),
     limits: config,
   });
 };

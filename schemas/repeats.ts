@@ -1,0 +1,23 @@
+import { topics } from './topics.js';
+
+/** Which records of a topic may be on it twice, at different offsets, and how a reader recognises the second one. */
+export type Repeats = {
+  /** Among so many ids that may repeat, the last ones of the record's partition. */
+  idsMax: number;
+  mayRepeat(eventId: string): boolean;
+};
+
+/** An outbox relay that died sends a batch again, so a repeat follows within a few batches (`relayBatchMax`). */
+const ofRelays: Repeats = { idsMax: 4_000, mayRepeat: () => true };
+
+/** A client sends an event again under the id that it chose, when no answer came: perhaps minutes later. */
+const ofShoppers: Repeats = { idsMax: 20_000, mayRepeat: (eventId) => !isTimeOrdered(eventId) };
+
+export const repeatsOn = (topic: string): Repeats =>
+  topic === topics.shopperActivity.topic ? ofShoppers : ofRelays;
+
+/**
+ * True for a UUID of version 7. The collector makes one for each event to which its sender gave no id, for this record
+ * alone. (`stream-jobs/clickhouse-ingest/repeats.ts` has the same rule for bytes, and `stored-rows.ts` for SQL.)
+ */
+const isTimeOrdered = (id: string): boolean => id.length === 36 && id[14] === '7';
