@@ -57,9 +57,12 @@ const slotMs = 1_000;
 
 // Over seventy lines: the open windows and every way in which they change.
 export const createOpenWindows = <I, A>(
-  topology: Pick<Topology<I, A, unknown>, 'window' | 'aggregate' | 'latenessMs' | 'emits' | 'weightOf'>,
+  topology: Pick<
+    Topology<I, A, unknown>,
+    'window' | 'aggregate' | 'latenessMs' | 'emits' | 'weightOf' | 'isSettled'
+  >,
 ): OpenWindows<I, A> => {
-  const { window, aggregate, latenessMs, emits, weightOf = () => 1 } = topology;
+  const { window, aggregate, latenessMs, emits, weightOf = () => 1, isSettled = () => false } = topology;
   const index = createIndex<Open<A>>();
   const news = createNews(topology);
   let nextId = 1;
@@ -81,6 +84,8 @@ export const createOpenWindows = <I, A>(
   };
   const absorb = (into: Open<A>, other: Open<A>): void => {
     into.sum = aggregate.merge(into.sum, other.sum);
+    // The rows of both were written, and those of the sum have to replace them.
+    into.revision = Math.max(into.revision, other.revision);
     widen(into, other);
     remove(other);
   };
@@ -122,7 +127,8 @@ export const createOpenWindows = <I, A>(
         const open = found ?? begin(key, span);
         open.sum = aggregate.add(open.sum, input, atMs);
         weigh(open);
-        news.touched(open);
+        if (isSettled(open.sum)) remove(open);
+        else news.touched(open);
       }
       return late;
     },

@@ -35,6 +35,11 @@ export type Topology<I, A, R> = {
   windowsMax: number;
   /** How many windows a window counts as, where its sum may grow: one for each half kilobyte. 1 if unset. */
   weightOf?(sum: A): number;
+  /**
+   * True for a sum that has no row and never will: its window is let go at once. What comes for the key later begins
+   * another one. Unset: a window stays until it closes.
+   */
+  isSettled?(sum: A): boolean;
   rows(window: WindowOf<A>): readonly R[];
   sink: Sink<R>;
 };

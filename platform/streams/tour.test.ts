@@ -95,6 +95,21 @@ describe('a window', () => {
     expect(rows()).toEqual([{ sensor: 'a', fromMs: 0, sum: 7, count: 3 }]);
   });
 
+  test('of two that have met has a row that replaces those of both', () => {
+    const task = createTask(
+      { ...sums, emits: 'as it changes', window: gap(5_000), outOfOrderMsMax: 10_000 },
+      idleAfterMs,
+    );
+    const { add } = feeding(task);
+    add(1, 'a', 1);
+    for (const value of [1, 2, 3]) {
+      add(9, 'a', value);
+      task.checkpoint();
+    }
+    add(5, 'a', 1);
+    expect(task.checkpoint().rows.map(({ place }) => place)).toEqual([['a', '1000', '4', '0']]);
+  });
+
   test('may be written as it changes, with rows that replace each other', () => {
     const task = createTask({ ...sums, emits: 'as it changes' }, idleAfterMs);
     const { add, rows } = feeding(task);
@@ -169,6 +184,7 @@ describe('a join', () => {
       },
       window: gap(60_000),
       weightOf: () => 1,
+      isSettled: () => false,
       aggregate: joinOf<string, string>(),
       rows: ({
         key,
@@ -223,6 +239,18 @@ describe('memory', () => {
     expect([...late, ...after.late]).toEqual([]);
     expect(sumsOf(all.map(({ row }) => row))).toEqual({ a: 12, b: 3, c: 3 });
     expect(new Set(all.map(({ place }) => place.join())).size).toBe(all.length);
+  });
+
+  test('is not used for a window that has no row and never will', () => {
+    const task = createTask({ ...sums, isSettled: ({ sum }) => sum === 0 }, idleAfterMs);
+    const { add, rows } = feeding(task);
+    add(1, 'a', 5);
+    add(1, 'b', 5);
+    expect(task.checkpoint().changes.put).toHaveLength(2);
+    add(2, 'a', -5);
+    expect([task.windowsOpen, task.checkpoint().changes]).toMatchObject([1, { put: [], removed: [1] }]);
+    add(20, 'z', 1);
+    expect(rows()).toMatchObject([{ sensor: 'b', sum: 5 }]);
   });
 
   test('counts a window whose sum has grown as more than one', () => {

@@ -24,13 +24,15 @@ import { visits } from './visits.js';
 const nowhere: Sink<never> = { into: 'nowhere', publish: async () => {}, rowsKeptMax: 0 };
 const farMs = 10 * 86_400_000;
 
+type AnEvent = Pick<ShopEvent, 'type' | 'key' | 'value' | 'atMs'>;
+
 /**
  * The last revision of each row, which `idOf` says. Events of a key stay on one partition and in order; `turns` choose
  * which partition is read next.
  */
 const rowsOf = <R>(
   topology: Topology<never, never, R>,
-  events: readonly Pick<ShopEvent, 'type' | 'key' | 'value' | 'atMs'>[],
+  events: readonly AnEvent[],
   turns: readonly number[] = [],
   idOf: (row: R, place: readonly string[]) => string = (_, place) => `${place[0]} ${place[1]} ${place[3]}`,
 ): R[] => {
@@ -274,6 +276,38 @@ describe('a stock-out', () => {
       expect(rowsOf(stockOuts(nowhere) as never, events)).toMatchObject([
         { order_id: 'o', requested: 2, available: 1, lost_minor: 600, currency: 'GBP', category: 'home' },
       ]);
+  });
+
+  const reserved = (orderId: string, atMs: number) => ({
+    type: 'StockReserved' as const,
+    key: orderId,
+    atMs,
+    value: { orderId, lines: [], expiresAt: atMs, occurredAt: atMs },
+  });
+
+  test('has its price also where inventory was away for hours', () => {
+    const events = [
+      placed('o'),
+      placed('later', { atMs: fromMs + 7_200_000 }),
+      refused('o', fromMs + 18_000_000),
+    ];
+    expect(rowsOf(stockOuts(nowhere) as never, events)).toMatchObject([{ order_id: 'o', lost_minor: 600 }]);
+  });
+
+  test('costs memory for no order that was served, whichever of its events comes first', () => {
+    const task = createTask(stockOuts(nowhere), 1);
+    const lane = task.lane({ topic: 't', partition: 0 });
+    const take = ({ type, atMs, value }: ReturnType<typeof placed> | ReturnType<typeof reserved>) => {
+      const event = { type, value, eventId: 'e', key: value.orderId } as never;
+      lane.take(lane.nextOffset, atMs, task.contributionsOf(event));
+    };
+    for (let nth = 0; nth < 1_000; nth += 1) {
+      const both = [placed(`o${nth}`, { atMs: fromMs + nth }), reserved(`o${nth}`, fromMs + nth + 5)];
+      for (const event of nth % 2 === 0 ? both : both.toReversed()) take(event);
+    }
+    expect(task.windowsOpen).toBe(0);
+    take(placed('waiting', { atMs: fromMs + 2_000 }));
+    expect(task.checkpoint()).toMatchObject({ rows: [], changes: { put: [{ 1: 'waiting' }], removed: [] } });
   });
 
   test('is counted also where the order is missing, and an order that was served is none', () => {

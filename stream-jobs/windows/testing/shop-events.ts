@@ -6,7 +6,13 @@ import type { LiveWindow } from '#schemas/live-state';
  * code than the jobs'.
  */
 
-type Types = 'ShopperActivity' | 'Sale' | 'OrderPlaced' | 'OrderCancelled' | 'StockRejected';
+type Types =
+  | 'ShopperActivity'
+  | 'Sale'
+  | 'OrderPlaced'
+  | 'OrderCancelled'
+  | 'StockRejected'
+  | 'StockReserved';
 
 export type ShopEvent = {
   [T in Types]: { type: T; key: string; value: EventMap[T]; atMs: number; eventId: string };
@@ -104,11 +110,13 @@ const order = (nth: number, atMs: number, random: (below: number) => number): Sh
     const value = { orderId, lines: [{ productId, requested, available: 0 }], occurredAt: atMs };
     return [{ type: 'StockRejected', key: orderId, atMs, eventId: `r-${nth}`, value }, placed];
   }
+  const held = { orderId, lines: [], expiresAt: atMs, occurredAt: atMs };
+  const reserved: ShopEvent = { type: 'StockReserved', key: orderId, atMs, eventId: `h-${nth}`, value: held };
   if (fate < 3) {
     const value = { orderId, version: 2, userId: buyer, reason: 'payment_declined', occurredAt: atMs };
-    return [placed, { type: 'OrderCancelled', key: orderId, atMs, eventId: `c-${nth}`, value }];
+    return [reserved, placed, { type: 'OrderCancelled', key: orderId, atMs, eventId: `c-${nth}`, value }];
   }
-  return [placed, ...sales(nth, atMs, { orderId, buyer, currency, lines, isRefunded: fate === 9 })];
+  return [placed, reserved, ...sales(nth, atMs, { orderId, buyer, currency, lines, isRefunded: fate === 9 })];
 };
 
 type Line = { productId: string; quantity: number; unitPriceMinor: number };
