@@ -388,6 +388,34 @@ describe('a query', () => {
     expect(JSON.parse(text).errors.map((error: { path: string }) => error.path)).toContain(path);
   });
 
+  it('takes as many filters and values as may be, of quotes alone, and refuses with 400 a byte more', async () => {
+    const value = "'".repeat(25);
+    const filters = Array(20).fill({ dimension: 'productName', values: Array(100).fill(value) });
+    const most = await shop.ask('query', { body: { measures: ['units'], filters } });
+    expect(most.status, most.text).toBe(200);
+    const more = [
+      ...filters.slice(1),
+      { dimension: 'productName', values: [...Array(99).fill(value), `${value}'`] },
+    ];
+    const refused = await shop.ask('query', { body: { measures: ['units'], filters: more } });
+    expect(refused.status, refused.text).toBe(400);
+    expect(JSON.parse(refused.text).errors).toEqual([
+      { path: '/filters', message: expect.stringContaining('50000 bytes') },
+    ]);
+  });
+
+  it('is refused with 400 where its values are longer than an address may be', async () => {
+    const filters = Array(4).fill({ dimension: 'productName', values: Array(100).fill('é'.repeat(500)) });
+    expect((await shop.ask('query', { body: { measures: ['units'], filters } })).status).toBe(400);
+  });
+
+  it.each(["'", '𝕏'])('takes one filter of as many bytes as may be: %s', async (character) => {
+    const value = character.repeat(500 / Buffer.byteLength(character));
+    const filters = [{ dimension: 'productName', values: Array(100).fill(value) }];
+    const { status, text } = await shop.ask('query', { body: { measures: ['units'], filters } });
+    expect(status, text).toBe(200);
+  });
+
   it.each(['', '{', 'null', '[]', '"net"', '1', '{"measures":["net"],"limit":NaN}'])(
     'is refused with 400: the body %j',
     async (body) => {

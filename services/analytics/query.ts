@@ -36,6 +36,11 @@ const dimensionsMax = 5;
 const filtersMax = 20;
 const valuesMax = 100;
 const valueCharsMax = 500;
+/**
+ * In UTF-8, of all filters together: they travel in a URL. ClickHouse takes 131,072 bytes of one parameter and 1 MiB of all,
+ * and a value of nothing but quotes has twice as many as parameter, six times as many in the URL.
+ */
+const valueBytesMax = 50_000;
 export const rowsMax = 10_000;
 
 const once = <T>(list: readonly T[]): boolean => new Set(list).size === list.length;
@@ -50,6 +55,11 @@ const filter = z.strictObject({
     .max(valuesMax),
 });
 
+const fits = (filters: readonly { values: readonly (string | number)[] }[]): boolean =>
+  filters
+    .flatMap(({ values }) => values)
+    .reduce<number>((sum, one) => sum + Buffer.byteLength(`${one}`), 0) <= valueBytesMax;
+
 const granularity = z.enum(['minute', 'hour', 'day', 'week', 'month']);
 
 export const queryBody = z.strictObject({
@@ -59,7 +69,12 @@ export const queryBody = z.strictObject({
     .max(dimensionsMax)
     .refine(once, 'must be different')
     .default([]),
-  filters: z.array(filter).max(filtersMax).default([]).describe('All have to hold.'),
+  filters: z
+    .array(filter)
+    .max(filtersMax)
+    .refine(fits, `may have values of ${valueBytesMax} bytes together`)
+    .default([])
+    .describe(`All have to hold. Their values may have ${valueBytesMax} bytes of UTF-8 together.`),
   granularity: granularity.optional().describe('Rows by bucket of time, which then have `from`.'),
   from: instant.optional(),
   to: instant.optional(),

@@ -15074,7 +15074,7 @@ export interface operations {
                     /** @default [] */
                     dimensions?: ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday")[];
                     /**
-                     * @description All have to hold.
+                     * @description All have to hold. Their values may have 50000 bytes of UTF-8 together.
                      * @default []
                      */
                     filters?: {
