@@ -119,7 +119,7 @@ export const finishBlock = async (
   const { block, claim } = work;
   pipeline.onHeld(undefined);
   await pipeline.commit(BigInt(claim.lastOffset + 1)).catch((error: unknown) => {
-    // The next block's commit includes this one, and after a restart the position comes from ClickHouse.
+    // The next block's commit includes this one, and after a restart the next offset comes from ClickHouse.
     logger.debug({ err: error }, 'offset not committed');
   });
   logger.debug({ rows: block.rows, waitedMs: closedAtMs - block.openedAtMs, ...took }, 'block inserted');

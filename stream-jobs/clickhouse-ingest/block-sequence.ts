@@ -16,7 +16,7 @@ const closeWaitMsMax = 2_000;
 const tracedPerBlockMax = 100;
 
 /** Where a partition goes on: its next offset, and the block that has to be built again first, if there is one. */
-export type SequenceStart = { position: number; replay: Replay | null };
+export type SequenceStart = { nextOffset: number; replay: Replay | null };
 
 export type SequenceParts = {
   start: SequenceStart;
@@ -30,14 +30,14 @@ export type SequenceParts = {
 
 /**
  * The blocks of one partition, one behind the other: one grows while the previous one is inserted. A block that has to be
- * built again comes first, with the records that it had. `position` and `replay` are fields, because they are read for every
+ * built again comes first, with the records that it had. `nextOffset` and `replay` are fields, because they are read for every
  * record; its users have it as `Readonly`.
  */
 export class BlockSequence implements GatherMember {
   readonly topic: string;
   readonly partition: number;
   /** All records before this offset are in a block or in ClickHouse. */
-  position: number;
+  nextOffset: number;
   /** The block that is built again; null once it is closed. */
   replay: Replay | null;
   readonly #parts: SequenceParts;
@@ -61,8 +61,8 @@ export class BlockSequence implements GatherMember {
     this.#inFlight = context.inFlight;
     this.topic = context.feed.topic;
     this.partition = context.partition;
-    this.position = start.position;
-    this.#insertedTo = start.position;
+    this.nextOffset = start.nextOffset;
+    this.#insertedTo = start.nextOffset;
     this.replay = start.replay;
     this.#movedAtMs = context.clock.monotonicMs();
     parts.gathering?.join(this);
@@ -87,16 +87,16 @@ export class BlockSequence implements GatherMember {
   /** Adds a record to the growing block. */
   add(record: RecordInPlace, outcome: Exclude<Outcome, { kind: 'unknown_schema' }>): void {
     const block = this.#growing ?? this.#open();
-    this.position = record.offset + 1;
+    this.nextOffset = record.offset + 1;
     this.#inFlight.add(addToBlock(block, record, outcome, this.partition));
   }
 
   /** Moves behind `offset`: the log has only markers, aborted records or compacted offsets up to it. */
   async passOver(offset: number): Promise<void> {
-    if (offset < this.position) return;
+    if (offset < this.nextOffset) return;
     await this.endReplayBefore(offset);
     if (this.#growing === null) this.#open();
-    this.position = offset + 1;
+    this.nextOffset = offset + 1;
     if (this.isDue()) await this.handOver();
   }
 
@@ -104,13 +104,13 @@ export class BlockSequence implements GatherMember {
   async endReplayBefore(offset: number): Promise<void> {
     if (this.replay === null || offset <= this.replay.lastOffset) return;
     if (this.#growing === null) this.#open();
-    this.position = this.replay.lastOffset + 1;
+    this.nextOffset = this.replay.lastOffset + 1;
     await this.handOver();
   }
 
   /** True when the growing block has to be inserted before a record is added. */
   isDue(): boolean {
-    if (this.replay !== null) return this.position > this.replay.lastOffset;
+    if (this.replay !== null) return this.nextOffset > this.replay.lastOffset;
     return this.#growing !== null && this.#rule.isFull(this.#growing);
   }
 
@@ -163,7 +163,7 @@ export class BlockSequence implements GatherMember {
     return isReady ? (this.#growing?.bytes ?? null) : null;
   }
 
-  /** Closes the growing block at the current position. */
+  /** Closes the growing block before `nextOffset`. */
   close(): ClosedBlock {
     const block = this.#growing;
     assert(block !== null && this.#inserting === null, 'a partition inserts one block at a time');
@@ -173,14 +173,14 @@ export class BlockSequence implements GatherMember {
     this.replay = null;
     const claim: Claim = {
       firstOffset: block.firstOffset,
-      lastOffset: this.position - 1,
+      lastOffset: this.nextOffset - 1,
       attempt: rebuilt?.attempt ?? 0,
       schemaIds: rebuilt?.schemaIds ?? [...block.parts.keys()],
       rows: rebuilt?.rows ?? block.rows,
       excluded: rebuilt?.excluded ?? block.excluded,
       gathered: rebuilt?.gathered ?? null,
     };
-    this.#closed = { bytes: block.bytes, end: this.position };
+    this.#closed = { bytes: block.bytes, end: this.nextOffset };
     return closeBlock(this.#parts.context, block, claim, rebuilt);
   }
 
@@ -207,7 +207,7 @@ export class BlockSequence implements GatherMember {
   #open(): Block {
     const nowMs = this.#parts.context.clock.monotonicMs();
     if (this.#inserting === null) this.#movedAtMs = nowMs;
-    this.#growing = openBlock(this.position, nowMs);
+    this.#growing = openBlock(this.nextOffset, nowMs);
     if (this.replay === null) this.#waitForCompany();
     return this.#growing;
   }

@@ -2,14 +2,22 @@ import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 
 /** A topic, the table that it fills, and the properties of its records. */
-export type Feed = {
-  topic: string;
-  table: string;
+export type Feed = RowFeed | EventFeed;
+
+/** Each field of a record is a column of its row. */
+export type RowFeed = AnyFeed & {
+  keepsEvents: false;
   /** Records of these types become rows. Others are skipped, or are poison if the topic has only one type. */
   events: readonly { schema: object }[];
   onlyThese: boolean;
-  /** True where rows are whole events of any type as JSON, in a table that has a topic column. */
-  keepsEvents?: true;
+};
+
+/** Rows are whole events of any type as JSON, in a table that has a topic column. */
+export type EventFeed = AnyFeed & { keepsEvents: true };
+
+type AnyFeed = {
+  topic: string;
+  table: string;
   /** Which records may be on the topic twice, at different offsets; null if none may. */
   repeats: RepeatWindow | null;
   /** True if rows are never replaced, so that they can be counted by their Kafka offsets. */
@@ -37,34 +45,37 @@ export type RepeatWindow = {
   recordsMax: number;
 };
 
-/** Rows of stream-jobs/windows. Its relay may send a batch several times. */
+/** A relay may send a batch several times, so a repeat follows within a few batches (`relayBatchMax`). */
+const repeatsOfRelay: RepeatWindow = { among: 'all', idsMax: 4_000, recordsMax: 4_000 };
+
+/** Rows of stream-jobs/windows. */
 const windowFeed = (
   topic: string,
   table: string,
   event: { schema: object },
   { appendOnly }: { appendOnly: boolean },
-): Feed => ({
+): RowFeed => ({
   topic,
   table,
+  keepsEvents: false,
   events: [event],
   onlyThese: true,
-  repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
+  repeats: repeatsOfRelay,
   appendOnly,
   rollups: [],
   blockWaitMs: 500,
 });
 
 /**
- * A topic whose events are kept as they are, in `domain_events`. The topics of the domain contain ids, never a name, an
- * address or a token, and so does the table. `payment-instructions` and `user-contacts` contain those, and are left out.
+ * A topic whose events are kept as they are, in `domain_events`. These topics contain ids, never a name, an address or a
+ * token, and so does the table. `payment-instructions` and `user-contacts` contain those and must never be fed. `config` and
+ * `notifications` are not fed because no question is about them.
  */
-const eventFeed = ({ topic }: { topic: string }): Feed => ({
+const eventFeed = ({ topic }: { topic: string }): EventFeed => ({
   topic,
   table: 'domain_events',
-  events: [],
-  onlyThese: false,
   keepsEvents: true,
-  repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
+  repeats: repeatsOfRelay,
   appendOnly: true,
   rollups: [],
   // Nobody waits for them, and so several topics' events of some seconds are one insert.
@@ -75,6 +86,7 @@ export const feeds: readonly Feed[] = [
   {
     topic: topics.shopperActivity.topic,
     table: 'shopper_activity',
+    keepsEvents: false,
     events: [records.ShopperActivity],
     onlyThese: true,
     repeats: { among: 'named', idsMax: 20_000, recordsMax: 200_000 },
@@ -85,10 +97,10 @@ export const feeds: readonly Feed[] = [
   {
     topic: topics.sales.topic,
     table: 'sales',
+    keepsEvents: false,
     events: [records.Sale],
     onlyThese: true,
-    // A relay may send a batch several times, so a repeat follows within a few batches (`relayBatchMax`).
-    repeats: { among: 'all', idsMax: 4_000, recordsMax: 4_000 },
+    repeats: repeatsOfRelay,
     appendOnly: true,
     rollups: ['sales_rollup'],
     blockWaitMs: 400,
@@ -96,6 +108,7 @@ export const feeds: readonly Feed[] = [
   {
     topic: topics.products.topic,
     table: 'products',
+    keepsEvents: false,
     events: [records.ProductCreated, records.ProductUpdated],
     onlyThese: false,
     repeats: null,

@@ -15,6 +15,8 @@
  * - an *assignment* is the partition for as long as Kafka assigns it to this process (`assignment.ts`);
  * - a *pipeline* loads one partition into its table and coordinates all of these (`partition-pipeline.ts`);
  * - a *gate* holds claims back while a back-fill puts another table in the place of a feed's (`table-gate.ts`, `backfill/`).
+ *
+ * Offsets are numbers here, where the broker has bigints: they are compared for every record, and none reaches 2^53.
  */
 import { AssertionError } from '#platform/assert';
 import type { ClickHouse } from '#platform/clickhouse/client';
@@ -76,7 +78,7 @@ const backlogBlockWaitMs = 1_000;
 const stalledMsMax = 15_000;
 
 /**
- * One consumer of all topics, with one pipeline for each partition. The position of a partition is read from
+ * One consumer of all topics, with one pipeline for each partition. The next offset of a partition is read from
  * ClickHouse, where the rows are. Kafka's committed offset only reports progress to others, and is never ahead of the
  * rows.
  */

@@ -33,25 +33,28 @@ const passedOver: Outcome = { kind: 'passed_over' };
 const excludedRepeat: Outcome = { kind: 'excluded', reason: repeated, detail: '' };
 
 export const createIntake = (
-  feed: Pick<Feed, 'onlyThese'>,
+  feed: Feed,
   treatments: Pick<Treatments, 'known'>,
   repeats: Repeats | null,
-): Intake => ({
-  judge: (record, isRebuilding) => {
-    const { bytes, valueStart, valueEnd } = record;
-    if (valueEnd < 0) return feed.onlyThese ? malformed('the record is empty') : passedOver;
-    if (valueEnd - valueStart < wirePrefixBytes) return malformed(`only ${valueEnd - valueStart} bytes`);
-    if (bytes[valueStart] !== 0) return malformed(`magic byte is ${bytes[valueStart]}, not 0`);
-    const schemaId = bytes.readUInt32BE(valueStart + 1);
-    const treatment = treatments.known(schemaId);
-    if (treatment === undefined) return { kind: 'unknown_schema', schemaId };
-    if (treatment.kind !== 'row') return treatment;
-    const datum = valueStart + wirePrefixBytes;
-    const walked = treatment.walk(bytes, datum, valueEnd);
-    if (walked !== valueEnd) return wrongDatum(treatment, bytes, datum, valueEnd, walked);
-    return repeats?.seen(treatment, record, datum) === true && !isRebuilding ? excludedRepeat : treatment;
-  },
-});
+): Intake => {
+  const mayBeEmpty = feed.keepsEvents || !feed.onlyThese;
+  return {
+    judge: (record, isRebuilding) => {
+      const { bytes, valueStart, valueEnd } = record;
+      if (valueEnd < 0) return mayBeEmpty ? passedOver : malformed('the record is empty');
+      if (valueEnd - valueStart < wirePrefixBytes) return malformed(`only ${valueEnd - valueStart} bytes`);
+      if (bytes[valueStart] !== 0) return malformed(`magic byte is ${bytes[valueStart]}, not 0`);
+      const schemaId = bytes.readUInt32BE(valueStart + 1);
+      const treatment = treatments.known(schemaId);
+      if (treatment === undefined) return { kind: 'unknown_schema', schemaId };
+      if (treatment.kind !== 'row') return treatment;
+      const datum = valueStart + wirePrefixBytes;
+      const walked = treatment.walk(bytes, datum, valueEnd);
+      if (walked !== valueEnd) return wrongDatum(treatment, bytes, datum, valueEnd, walked);
+      return repeats?.seen(treatment, record, datum) === true && !isRebuilding ? excludedRepeat : treatment;
+    },
+  };
+};
 
 const wrongDatum = (
   treatment: RowTreatment,

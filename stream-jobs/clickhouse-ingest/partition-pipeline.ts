@@ -82,13 +82,13 @@ export const openPipeline = async (
     tokenTrustedMs: deps.limits.tokenTrustedMs,
     onDifference: deps.onDifference,
   });
-  let { position, replay } = resumed;
-  if (logStart > position) {
-    await deps.lostRanges.note(feed, partition, position, logStart);
+  let { nextOffset, replay } = resumed;
+  if (logStart > nextOffset) {
+    await deps.lostRanges.note(feed, partition, nextOffset, logStart);
     if (replay !== null && logStart > replay.lastOffset) replay = null;
-    if (replay === null) position = logStart;
+    if (replay === null) nextOffset = logStart;
   }
-  const seedBefore = replay === null ? position : replay.lastOffset + 1;
+  const seedBefore = replay === null ? nextOffset : replay.lastOffset + 1;
   const repeats =
     feed.repeats === null
       ? null
@@ -98,13 +98,13 @@ export const openPipeline = async (
         );
   return new Pipeline(
     place,
-    { position, replay, logStart, serverStartedAtMs: resumed.serverStartedAtMs },
+    { nextOffset, replay, logStart, serverStartedAtMs: resumed.serverStartedAtMs },
     createIntake(feed, treatments, repeats),
     deps,
   );
 };
 
-type Start = { position: number; replay: Replay | null; logStart: number; serverStartedAtMs: number };
+type Start = { nextOffset: number; replay: Replay | null; logStart: number; serverStartedAtMs: number };
 
 class Pipeline implements PartitionPipeline {
   readonly startOffset: number;
@@ -120,7 +120,7 @@ class Pipeline implements PartitionPipeline {
   constructor(place: Place, start: Start, intake: Intake, deps: PipelineDeps) {
     const { feed, partition, ownership, gathering } = place;
     const { serverStartedAtMs } = start;
-    this.startOffset = start.position;
+    this.startOffset = start.nextOffset;
     this.#place = place;
     this.#until = place.untilOffset ?? Number.POSITIVE_INFINITY;
     this.#deps = {
@@ -172,12 +172,12 @@ class Pipeline implements PartitionPipeline {
   /** Notes the log's end, and checks that the log still has the next record to read. */
   async #lookAtLog({ records, highWatermark }: RecordBatch): Promise<void> {
     const { feed, partition } = this.#place;
-    const { position } = this.#blocks;
+    const { nextOffset } = this.#blocks;
     // To continue at the stored offset would lose new records, and to read on would mix up two logs.
-    if (highWatermark < position)
+    if (highWatermark < nextOffset)
       throw new PlatformError(
         'clickhouse_rejected',
-        `${feed.table} holds ${feed.topic}-${partition} up to ${position}, but its log ends at ${highWatermark}: was the topic made anew without emptying the table and ingest_blocks?`,
+        `${feed.table} holds ${feed.topic}-${partition} up to ${nextOffset}, but its log ends at ${highWatermark}: was the topic made anew without emptying the table and ingest_blocks?`,
         { retriable: true },
       );
     const first = records[0];
@@ -185,18 +185,18 @@ class Pipeline implements PartitionPipeline {
     if (first === undefined || last === undefined) return;
     this.#blocks.noteBacklog(highWatermark - last.offset > 1n);
     const readFrom = first.pack === undefined ? Number(first.offset) : first.pack.baseOffset;
-    if (readFrom <= position || readFrom <= this.#lostTo) return;
+    if (readFrom <= nextOffset || readFrom <= this.#lostTo) return;
     const { lostRanges } = this.#deps;
     const logStart = await lostRanges.logStartOf(feed.topic, partition);
-    if (logStart > position)
-      await lostRanges.note(feed, partition, Math.max(position, this.#lostTo), logStart);
+    if (logStart > nextOffset)
+      await lostRanges.note(feed, partition, Math.max(nextOffset, this.#lostTo), logStart);
     this.#lostTo = Math.max(this.#lostTo, readFrom);
   }
 
   async #takeRecord(record: IncomingRecord, records: readonly IncomingRecord[]): Promise<void> {
     const blocks = this.#blocks;
     const offset = Number(record.offset);
-    if (offset < blocks.position) return;
+    if (offset < blocks.nextOffset) return;
     if (offset >= this.#until) return blocks.passOver(this.#until - 1);
     await blocks.endReplayBefore(offset);
     const bytes = record.value ?? nothing;
@@ -230,7 +230,7 @@ class Pipeline implements PartitionPipeline {
     // One search of the whole pack shows whether any record has a trace.
     const isTraced = pack.bytes.includes('traceparent');
     while (cursor.next()) {
-      if (cursor.offset < blocks.position) continue;
+      if (cursor.offset < blocks.nextOffset) continue;
       if (cursor.offset >= this.#until) break;
       if (blocks.replay !== null) await blocks.endReplayBefore(cursor.offset);
       const unknownId = this.#take(cursor);

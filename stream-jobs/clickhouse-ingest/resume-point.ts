@@ -12,7 +12,7 @@ export type Replay = Claim & {
 
 export type ResumePoint = {
   /** The offset to read from. */
-  position: number;
+  nextOffset: number;
   replay: Replay | null;
   /** The start time of ClickHouse as last read; epoch milliseconds, precise to a second. */
   serverStartedAtMs: number;
@@ -22,7 +22,7 @@ export type ResumePoint = {
 export const restartMsMin = 2_500;
 
 /**
- * The position at which a partition continues, from its newest claim and its table's rows. Only the newest claim may be
+ * Where a partition continues, from its newest claim and its table's rows. Only the newest claim may be
  * unfinished. A recent claim is replayed, because its token makes a second insert harmless. The rows of a claim older
  * than `tokenTrustedMs` are looked up by their offsets. After a restart of ClickHouse the rollups are checked too, and
  * `onDifference` receives the number of corrections.
@@ -40,12 +40,12 @@ export const findResumePoint = async (
   const { stored } = deps;
   const serverStartedAtMs = await stored.serverStartedAtMs();
   if (newest === null) {
-    // Claims are deleted after a while. For a partition without recent records the rows show the position.
+    // Claims are deleted after a while. For a partition without recent records the rows show where it continues.
     const greatest = await stored.greatestOffset(feed, partition);
-    return { position: greatest === null ? 0 : greatest + 1, replay: null, serverStartedAtMs };
+    return { nextOffset: greatest === null ? 0 : greatest + 1, replay: null, serverStartedAtMs };
   }
   const { firstOffset, lastOffset, rows, excluded } = newest;
-  const after = { position: lastOffset + 1, replay: null, serverStartedAtMs };
+  const after = { nextOffset: lastOffset + 1, replay: null, serverStartedAtMs };
   if (rows === 0 && excluded.length === 0) return after;
   const there =
     newest.ageMs > deps.tokenTrustedMs && feed.appendOnly
@@ -60,7 +60,7 @@ export const findResumePoint = async (
     return after;
   }
   return {
-    position: firstOffset,
+    nextOffset: firstOffset,
     replay: {
       ...newest,
       left: new Set([...excluded.map(({ offset }) => offset), ...there]),

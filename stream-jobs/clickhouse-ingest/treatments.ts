@@ -6,7 +6,7 @@ import { brokenRule, valueRules } from '#schemas/value-rules';
 import { compileDatumWalk, malformed, textStart } from './datum-check.js';
 import { compileFieldWalks, type Walk } from './datum-walk.js';
 import { createEventRows, type DecodedEvent } from './event-rows.js';
-import type { Feed } from './feeds.js';
+import type { EventFeed, Feed, RowFeed } from './feeds.js';
 import { createDatumRows, type NativeRows, rowLayout } from './native-rows.js';
 import type { RecordInPlace } from './record-in-place.js';
 
@@ -41,21 +41,14 @@ export type Treatments = {
 const schemaIdsMax = 10_000;
 
 export const createTreatments = (registry: Pick<SchemaRegistry, 'schemaById'>, feed: Feed): Treatments => {
-  const readers = new Map(feed.events.map(({ schema }) => [avroType(schema).name, avroType(schema)]));
+  const treatmentOf: TreatmentOf = feed.keepsEvents
+    ? (_schemaId, schema) => eventTreatment(feed, avroType(schema))
+    : fieldsTreatment(feed);
   const treatments = new Map<number, Treatment>();
 
   const describe = (schemaId: number, schema: AvroSchema): Treatment => {
     try {
-      const type = avroType(schema);
-      if (feed.keepsEvents) return eventTreatment(feed, type);
-      const reader = readers.get(type.name);
-      if (reader === undefined) {
-        if (!feed.onlyThese) return { kind: 'passed_over' };
-        return poison(`${type.name ?? 'an unnamed type'} does not belong on ${feed.topic}`);
-      }
-      // Throws if the writer's version cannot be read as ours, because its columns would not fit the table's.
-      reader.createResolver(type);
-      return rowTreatment(schemaId, schema, type);
+      return treatmentOf(schemaId, schema);
     } catch (error) {
       return poison(`schema ${schemaId} cannot be read: ${(error as Error).message}`);
     }
@@ -77,6 +70,24 @@ export const createTreatments = (registry: Pick<SchemaRegistry, 'schemaById'>, f
       treatments.set(schemaId, treatment);
       return treatment;
     },
+  };
+};
+
+/** Throws for a schema that cannot be read. */
+type TreatmentOf = (schemaId: number, schema: AvroSchema) => Treatment;
+
+const fieldsTreatment = ({ topic, events, onlyThese }: RowFeed): TreatmentOf => {
+  const readers = new Map(events.map(({ schema }) => [avroType(schema).name, avroType(schema)]));
+  return (schemaId, schema) => {
+    const type = avroType(schema);
+    const reader = readers.get(type.name);
+    if (reader === undefined) {
+      if (!onlyThese) return { kind: 'passed_over' };
+      return poison(`${type.name ?? 'an unnamed type'} does not belong on ${topic}`);
+    }
+    // Throws if the writer's version cannot be read as ours, because its columns would not fit the table's.
+    reader.createResolver(type);
+    return rowTreatment(schemaId, schema, type);
   };
 };
 
@@ -105,7 +116,7 @@ const rowTreatment = (schemaId: number, schema: AvroSchema, type: avro.Type): Ro
 };
 
 /** Whole events are decoded. They are few: some for each order, where shoppers do a hundred things. */
-const eventTreatment = ({ topic }: Feed, type: avro.Type): RowTreatment => {
+const eventTreatment = ({ topic }: EventFeed, type: avro.Type): RowTreatment => {
   const event: { type: string; value: unknown } = { type: type.name?.split('.').at(-1) ?? '', value: null };
   return {
     kind: 'row',
