@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { records } from '../schemas/events.js';
 import { topics } from '../schemas/topics.js';
 import { plantedBugs } from '../scripts/planted-bugs/bugs.js';
+import { feeds } from '../stream-jobs/clickhouse-ingest/feeds.js';
+import { published } from '../stream-jobs/windows/topic-sink.js';
 
 /** Checks what the documents say about the tree. It counts no lines. */
 
@@ -163,6 +166,15 @@ describe('the house', () => {
         .map(({ file }) => `${name}: ${file}`),
     );
     expect(lost).toEqual([]);
+  });
+
+  it('says in the run book how to delete the rows that the windows would write twice', () => {
+    const ofWindows = published.map((type) => records[type].topic as string);
+    const written = feeds.filter(({ topic, appendOnly }) => appendOnly && ofWindows.includes(topic));
+    expect(written.length).toBeGreaterThan(0);
+    const runBook = read('docs/run-book.md');
+    const missing = written.filter(({ table }) => !runBook.includes(`ALTER TABLE ${table} DELETE`));
+    expect(missing.map(({ table }) => table)).toEqual([]);
   });
 
   it('names no machine and no registry mirror', () => {
