@@ -6,8 +6,9 @@ import {
   type RememberingAuthenticator,
   remoteAuthenticator,
 } from '#platform/http/auth';
+import type { HttpApp } from '#platform/http/http-app';
 import { idempotencyMigrations } from '#platform/http/idempotency';
-import { createHttpServer, type HttpApp } from '#platform/http/server';
+import { createHttpServer } from '#platform/http/server';
 import type { Broker } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-letter';

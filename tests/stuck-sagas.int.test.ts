@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Authenticator } from '#platform/http/auth';
-import { createHttpServer, type HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
+import { createHttpServer } from '#platform/http/server';
 import { testHost } from '#platform/testing/test-host';
 import { uncached } from '#platform/testing/uncached';
 import { createOrderMetrics } from '../services/order/order-metrics.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Html, html } from '#platform/html';
+import type { HttpApp } from '#platform/http/http-app';
 import { problem } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { text, uuid } from '#platform/http/text';
 import type { Letter, Letters } from './letters.js';
 

@@ -22,12 +22,25 @@ export const sendWithEtag = <R extends { header(name: string, value: string): un
   etag: string,
   body: unknown,
 ): R => {
+  if (!sendUnchanged(request, reply, etag)) (reply as unknown as FastifyReply).send(body);
+  return reply;
+};
+
+/**
+ * Sets `ETag` and answers 304 where `If-None-Match` names it; false where the body is left to send, for answers with headers
+ * that only their body needs.
+ */
+export const sendUnchanged = (
+  request: Pick<FastifyRequest, 'headers'>,
+  reply: { header(name: string, value: string): unknown },
+  etag: string,
+): boolean => {
   // The reply is typed by its route's schema, which this function serves for all of them.
   const answer = reply as unknown as FastifyReply;
   answer.header('etag', etag);
-  if (isUnchanged(request, etag)) answer.code(304).send();
-  else answer.send(body);
-  return reply;
+  const isKnown = isUnchanged(request, etag);
+  if (isKnown) answer.code(304).send();
+  return isKnown;
 };
 
 /** True where `If-None-Match` names the version. */

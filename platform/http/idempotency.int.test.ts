@@ -6,9 +6,10 @@ import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { testHost } from '#platform/testing/test-host';
 import type { Authenticator } from './auth.js';
+import type { HttpApp } from './http-app.js';
 import { idempotencyMigrations, idempotent } from './idempotency.js';
 import { problem } from './problem-details.js';
-import { createHttpServer, type HttpApp } from './server.js';
+import { createHttpServer } from './server.js';
 
 const name = `test_idempotency_${randomUUID().replaceAll('-', '')}`;
 let db: Database;

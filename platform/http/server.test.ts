@@ -10,8 +10,9 @@ import { takeLoggedErrors } from '#platform/testing/logged-errors';
 import { testHost } from '#platform/testing/test-host';
 import type { Authenticator, Principal } from './auth.js';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from './etag.js';
+import type { HttpApp } from './http-app.js';
 import { problem, problems, unavailable } from './problem-details.js';
-import { createHttpServer, type HttpApp } from './server.js';
+import { createHttpServer } from './server.js';
 import { strictJson } from './strict-json.js';
 
 const users: Record<string, Principal> = {

@@ -28,8 +28,6 @@ import { completeRoute } from './route-options.js';
 import { addSystemRoutes } from './system-routes.js';
 import { jsonParserWithin, serializerWithin, validatorWithin } from './validation.js';
 
-export type { HttpApp, HttpServerOptions } from './http-app.js';
-
 export type HttpServer = {
   /** Declare routes on it; each says `access` (see route-options.ts). */
   app: HttpApp;
@@ -219,16 +217,18 @@ const admit = async (
 
 const assertPreconditions = (request: FastifyRequest, { requires = [] }: FastifyContextConfig): void => {
   const { url, headers } = request;
-  if (url.includes('%00')) throw problem(400, 'invalid_url', 'The URL holds a NUL character.');
-  if (!isDecodable(url))
-    throw problem(400, 'invalid_url', 'The query has an escape that is not valid UTF-8.');
+  const fault = faultOfUrl(url);
+  if (fault !== undefined) throw problem(400, 'invalid_url', fault);
   if (requires.includes('idempotency-key') && !headers['idempotency-key'])
     throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
   if (requires.includes('if-match') && headers['if-match'] === undefined) throw ifMatchMissing();
 };
 
-/** False for a URL that the server refuses, whatever the route is. */
-export const isReadable = (url: string): boolean => !url.includes('%00') && isDecodable(url);
+/** Why the server refuses this URL, whatever the route is; undefined for one that can be read. */
+export const faultOfUrl = (url: string): string | undefined => {
+  if (url.includes('%00')) return 'The URL holds a NUL character.';
+  return isDecodable(url) ? undefined : 'The query has an escape that is not valid UTF-8.';
+};
 
 /** The router checks the path alone; the parser of the query keeps what it cannot decode, or replaces it. */
 const isDecodable = (url: string): boolean => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PlatformError } from '#platform/errors';
-import type { HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
 import type { Database } from '#platform/postgres/pool';
 
 const path = '/outbox/watermark';

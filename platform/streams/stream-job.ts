@@ -1,4 +1,4 @@
-import type { HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
 import type { TopicPartition } from '#platform/messaging/broker';
 import { type BrokenRule, createEventReader, type EventTable } from '#platform/messaging/events';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { HttpApp } from '#platform/http/http-app';
 import { problems } from '#platform/http/problem-details';
 import { columnsOf, rowResponse } from '#platform/http/row-formats';
-import type { HttpApp } from '#platform/http/server';
 import { queryAlso, queryBody, queryRow, questionOf } from './query.js';
 import { datasets, modelRows, operatorNames, operators } from './query-model.js';
 import {

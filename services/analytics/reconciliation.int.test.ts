@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authenticator } from '#platform/http/auth';
-import { createHttpServer, type HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
+import { createHttpServer } from '#platform/http/server';
 import { handClock } from '#platform/testing/hand-clock';
 import { type ScratchClickHouse, scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';

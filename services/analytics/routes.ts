@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { HttpApp } from '#platform/http/http-app';
 import { problems } from '#platform/http/problem-details';
 import { rowResponse } from '#platform/http/row-formats';
-import type { HttpApp } from '#platform/http/server';
 import { wholeNumber } from '#platform/http/text';
 import { endpoints } from './endpoints.js';
 import type { Figures } from './figures.js';

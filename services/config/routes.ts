@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { actorOf } from '#platform/http/auth';
 import { assertIfMatch, assertVersion, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import { ignored, jsonValue } from '#platform/http/json-value';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { text } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';

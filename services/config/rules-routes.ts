@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { actorOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import { ignored } from '#platform/http/json-value';
-import type { HttpApp } from '#platform/http/server';
 import { inTransaction } from '#platform/postgres/transaction';
 import { staff } from '#schemas/roles';
 import { rulesFields, rulesSetting } from '../settings.js';

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
 import type { ServiceName } from '../table.js';
 import { requestHeaders, sendOn } from './forwarding.js';
 import type { Forwarding } from './routing-table.js';

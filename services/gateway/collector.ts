@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { HttpApp } from '#platform/http/http-app';
 import { unavailable } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { idOf, newId } from '#platform/ids';
 import type { Producer } from '#platform/messaging/broker';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';

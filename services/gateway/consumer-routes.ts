@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
 import { staff } from '#schemas/roles';
 import type { Upstream } from './upstream.js';
 

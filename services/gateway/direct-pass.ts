@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { logAnswer, requestMetrics } from '#platform/http/observation';
 import { type Problem, problemBody, problemMediaType } from '#platform/http/problem-details';
-import { isReadable } from '#platform/http/server';
+import { faultOfUrl } from '#platform/http/server';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import type { Host } from '#platform/service-host';
 import { unsampledTraceparent, wouldTraceRead } from '#platform/telemetry/tracing';
@@ -86,7 +86,7 @@ export const createDirectPass = (
       const { url = '' } = request;
       const queryAt = url.indexOf('?');
       const path = queryAt < 0 ? url : url.slice(0, queryAt);
-      if (!plainPath.test(path) || path.includes('..') || !isReadable(url) || wouldTraceRead())
+      if (!plainPath.test(path) || path.includes('..') || faultOfUrl(url) !== undefined || wouldTraceRead())
         return undefined;
       if (parts.ownPaths.has(path)) return undefined;
       const target = targetOf(path);

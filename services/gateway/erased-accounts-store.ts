@@ -1,7 +1,7 @@
 import { createBoundedMap } from '#platform/bounded-map';
 import type { Clock } from '#platform/clock';
 import { type RememberingAuthenticator, userIdOf } from '#platform/http/auth';
-import type { HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
 import type { RedisClient } from '#platform/redis/client';
 import { createRedisListener } from '#platform/redis/listener';
 import type { Component, Host } from '#platform/service-host';

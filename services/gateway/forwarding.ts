@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from '#platform/http/auth';
-import { isUnchanged } from '#platform/http/etag';
-import type { HttpApp } from '#platform/http/server';
+import { sendUnchanged } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
@@ -123,8 +123,7 @@ const sharedRead = (request: FastifyRequest): UpstreamRequest => {
 };
 
 const sendCached = (request: FastifyRequest, reply: FastifyReply, answer: CachedAnswer): FastifyReply => {
-  reply.header('etag', answer.etag);
-  if (isUnchanged(request, answer.etag)) return reply.code(304).send();
+  if (sendUnchanged(request, reply, answer.etag)) return reply;
   return reply.type(answer.contentType).send(answer.body);
 };
 

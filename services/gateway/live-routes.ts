@@ -9,8 +9,8 @@ import {
   streamOf,
   streamQuery,
 } from '#platform/http/event-stream';
+import type { HttpApp } from '#platform/http/http-app';
 import { problems, unavailable } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { text } from '#platform/http/text';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpApp } from '#platform/http/http-app';
 import { problem, unavailable } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import type { Metrics } from '#platform/service-host';
 import { pathOf } from './request-path.js';
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { HttpApp } from '#platform/http/http-app';
 import { problem } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { topicsDocument } from './documents.js';
 import type { PlatformLinks } from './platform-links.js';
 import type { ToolAnswers } from './tool-answers.js';

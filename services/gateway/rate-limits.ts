@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Authenticator, apiKeyIn, bearing, callerIdOf, credentialsOf } from '#platform/http/auth';
 import type { ClientNetworks } from '#platform/http/client-address';
+import type { HttpApp } from '#platform/http/http-app';
 import { problem } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import type { LiveSettings } from '#platform/settings/live-settings';
 import { type ApiKeys, noToken } from './api-keys.js';
 import type { ErasedAccounts } from './erased-accounts-store.js';

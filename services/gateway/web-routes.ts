@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isUnchanged } from '#platform/http/etag';
+import { sendUnchanged } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import { problem, unavailable } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { projectPath } from '#platform/project';
 import { codingFor, readWebFiles, type WebFile } from './web-files.js';
 
@@ -88,12 +88,11 @@ const send = (
 ): FastifyReply => {
   const { contentType, etag, isImmutable, codings } = file;
   reply.headers({
-    etag,
     vary,
     'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
     'content-security-policy': contentSecurityPolicy,
   });
-  if (isUnchanged(request, etag)) return reply.code(304).send();
+  if (sendUnchanged(request, reply, etag)) return reply;
   const coding = codingFor(request.headers['accept-encoding'], file);
   if (coding !== 'identity') reply.header('content-encoding', coding);
   return reply.type(contentType).send(codings[coding]);

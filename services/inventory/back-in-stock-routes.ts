@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { accountOf } from '#platform/http/auth';
+import type { HttpApp } from '#platform/http/http-app';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Authenticator } from '#platform/http/auth';
+import type { HttpApp } from '#platform/http/http-app';
 import { idempotencyMigrations } from '#platform/http/idempotency';
-import { createHttpServer, type HttpApp } from '#platform/http/server';
+import { createHttpServer } from '#platform/http/server';
 import { inTransaction } from '#platform/postgres/transaction';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { etagOf, sendWithEtag } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import { idempotent } from '#platform/http/idempotency';
 import { ignored } from '#platform/http/json-value';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { line, text, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { accountOf, hasRole, userIdOf } from '#platform/http/auth';
+import type { HttpApp } from '#platform/http/http-app';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { line, text, uuid, visibleProse } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';

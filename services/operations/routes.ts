@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
+import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, type PageRequest, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { text, uuid } from '#platform/http/text';
 import type { Producer } from '#platform/messaging/broker';
 import { replayOf } from '#platform/messaging/replay';

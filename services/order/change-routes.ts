@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { callerIdOf } from '#platform/http/auth';
+import type { HttpApp } from '#platform/http/http-app';
 import { idempotent } from '#platform/http/idempotency';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { prose, uuid } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { callerIdOf, userIdOf } from '#platform/http/auth';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { type InputError, problem, problems, unavailable } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';

@@ -7,8 +7,8 @@ import {
   streamOf,
   streamQuery,
 } from '#platform/http/event-stream';
+import type { HttpApp } from '#platform/http/http-app';
 import { problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { text, uuid } from '#platform/http/text';
 import { visible } from './access.js';
 import { isOpenStatus } from './order.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Authenticator } from '#platform/http/auth';
-import { createHttpServer, type HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
+import { createHttpServer } from '#platform/http/server';
 import { newId } from '#platform/ids';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { actorOf } from '#platform/http/auth';
 import { assertIfMatch, etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import { ignored } from '#platform/http/json-value';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { line, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authenticator, Principal } from '#platform/http/auth';
+import type { HttpApp } from '#platform/http/http-app';
 import { idempotencyMigrations } from '#platform/http/idempotency';
-import { createHttpServer, type HttpApp } from '#platform/http/server';
+import { createHttpServer } from '#platform/http/server';
 import { inTransaction } from '#platform/postgres/transaction';
 import { createRedis } from '#platform/redis/client';
 import { createReadAside, type ReadAside } from '#platform/redis/read-aside';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { actorOf, hasRole, type Principal } from '#platform/http/auth';
 import { assertVersion, etagOf, notModified, sendWithEtag, versionedEtag } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import {
   badCursor,
   decodeCursor,
@@ -12,7 +13,6 @@ import {
 } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import { isRange, mustNotBeBelow } from '#platform/http/range';
-import type { HttpApp } from '#platform/http/server';
 import { line, text, uuid, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { hasRole, type Principal, userIdOf } from '#platform/http/auth';
-import type { HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
 import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import { text, wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountOf, actorOf, hasRole, type Principal, userIdOf } from '#platform/http/auth';
+import type { HttpApp } from '#platform/http/http-app';
 import {
   decodeCursor,
   decodeSortedCursor,
@@ -9,7 +10,6 @@ import {
   pageOf,
 } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { line, uuid, visibleProse, wholeNumber } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';

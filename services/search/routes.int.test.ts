@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHttpServer, type HttpApp } from '#platform/http/server';
+import type { HttpApp } from '#platform/http/http-app';
+import { createHttpServer } from '#platform/http/server';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import { inTransaction } from '#platform/postgres/transaction';
 import { createRedis } from '#platform/redis/client';

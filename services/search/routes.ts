@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { HttpApp } from '#platform/http/http-app';
 import { decodeSortedCursor, listQuery, type PageRequest, pageFrom } from '#platform/http/pagination';
 import { isRange, mustNotBeBelow } from '#platform/http/range';
-import type { HttpApp } from '#platform/http/server';
 import { line, text, wholeNumber } from '#platform/http/text';
 import type { Metrics } from '#platform/telemetry/metrics';
 import { normaliseCategory } from '#schemas/category';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
+import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { matching, text, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { roles } from '#schemas/roles';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { line, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { countries } from '#schemas/country';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
+import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { instant, line, text, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { scopes } from '#schemas/scopes';

@@ -1,7 +1,7 @@
 import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
+import type { HttpApp } from '#platform/http/http-app';
 import { problem, problems } from '#platform/http/problem-details';
-import type { HttpApp } from '#platform/http/server';
 import { emailAddress, text } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
