@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { costLimits } from './clickhouse-calls.js';
 import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
+import { comparedTerm } from './testing/terms.js';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -53,7 +54,8 @@ const activity: Activity[] = Array.from({ length: 900 }, (_, n) => {
     visitId: `visit-${n % 150}`,
     userId: n % 3 ? pick(users) : null,
     productId: type.startsWith('product_') ? pick(products).productId : null,
-    query: type === 'products_searched' ? pick(['Lamp', 'TEA pot', 'ünïcödé ☂']) : null,
+    query:
+      type === 'products_searched' ? pick(['Lamp', 'ＬＡＭＰ', 'TEA pot', ' tea  POT ', 'ünïcödé ☂']) : null,
     position: type === 'product_viewed' ? randomInt(9) : null,
     atMs: startMs + randomInt(nowMs - startMs),
   };
@@ -146,7 +148,7 @@ const facts: { sales: Facts<SaleLine>; activity: Facts<Activity> } = {
       productName: ({ productId }) => productOf(productId)?.name ?? '',
       category: ({ productId }) => productOf(productId)?.category ?? '',
       type: ({ type }) => type,
-      term: ({ query }) => query?.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase() ?? null,
+      term: ({ query }) => (query == null ? null : comparedTerm(query)),
       visitorType: ({ userId }) => (userId === null ? 'anonymous' : 'account'),
       position: ({ position }) => position ?? null,
       hourOfDay: ({ atMs }, zone) => hourOf(atMs, zone),

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import { labelled, labelledModels, labelledScenarios, labelOf } from '#schemas/recommendation-label';
 import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
+import { comparedTerm } from './testing/terms.js';
 
 /** Every answer is computed a second time from the lines and actions themselves, by loops over them. */
 
@@ -522,7 +523,6 @@ describe('searches', () => {
     ['unanswered', 5],
     ['searches', 1_440],
   ])('by %s within %i minutes', async (by, windowMinutes) => {
-    const normal = (text: string) => text.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
     const expected = new Map<
       string,
       { searches: number; visits: Set<string>; answered: number; added: number }
@@ -536,7 +536,7 @@ describe('searches', () => {
         const after = rest
           .slice(0, next < 0 ? rest.length : next)
           .filter(({ atMs }) => atMs <= action.atMs + windowMinutes * minuteMs);
-        const term = normal(action.query ?? '');
+        const term = comparedTerm(action.query ?? '');
         const row = expected.get(term) ?? { searches: 0, visits: new Set(), answered: 0, added: 0 };
         expected.set(term, row);
         row.searches += 1;

@@ -1,22 +1,15 @@
-import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
+import { createClickHouse } from '#platform/clickhouse/client';
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { askWatermarkAge } from '#platform/outbox/watermark';
 import { createRedis } from '#platform/redis/client';
 import { openFront, useTokens } from '#platform/service';
-import type { Host, Service } from '#platform/service-host';
+import type { Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
 import { experimentsSetting } from '#schemas/experiments';
-import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
 import { rawQueries, sumQueries, withinCost } from './clickhouse-calls.js';
-import {
-  ageOfJob,
-  allOf,
-  type CompletenessGauge,
-  createCompletenessGauge,
-  type GaugeOptions,
-} from './completeness.js';
+import { allOf, type CompletenessGauge } from './completeness.js';
+import { completenessOf } from './completeness-reads.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { experimentRoutes } from './experiment-routes.js';
 import { createFigures } from './figures.js';
@@ -55,7 +48,13 @@ export const service: Service<AnalyticsConfig> = {
       createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 1 }),
     );
     const gathered = createGatheredRows({ clickhouse: gathering, clock: host.clock, logger: host.logger });
-    const { sales, activity, orderEvents, stockOuts, fraudSignals } = gaugesOf(config, host, clickhouse);
+    const { sales, activity, orderEvents, stockOuts, fraudSignals } = completenessOf(config, {
+      broker: host.use(connectBroker(host, config.kafka)),
+      clickhouse,
+      clock: host.clock,
+      logger: host.logger,
+      use: host.use,
+    });
     const app = openFront(host, config, useTokens(host, config));
     liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
     const { clock } = host;
@@ -86,49 +85,4 @@ export const service: Service<AnalyticsConfig> = {
       clock,
     });
   },
-};
-
-/** How complete each set of facts is. */
-const gaugesOf = (config: AnalyticsConfig, host: Host, clickhouse: ClickHouse) => {
-  const broker = host.use(connectBroker(host, config.kafka));
-  const { clock, logger } = host;
-  const { ingestGroup, windowsGroup } = config;
-  const gaugeOf = (
-    { topic }: { topic: string },
-    of: Partial<GaugeOptions> & { group: string },
-  ): CompletenessGauge =>
-    host.use(createCompletenessGauge({ broker, clickhouse, clock, logger, topic, ...of }));
-  const outboxOf = (urls: readonly string[]) => () => askWatermarkAge(urls);
-  const order = outboxOf(config.orderUrls);
-  const inventory = outboxOf(config.inventoryUrls);
-  const windows = outboxOf(config.windowsUrls);
-
-  const ordersRead = gaugeOf(topics.orders, { group: windowsGroup, sourceAgeMs: order });
-  const stockRead = gaugeOf(topics.inventory, { group: windowsGroup, sourceAgeMs: inventory });
-  /** What a windowed job computes is complete when it has read its sources, and ingest what it made of them. */
-  const computedFrom = (...read: readonly CompletenessGauge[]) => ageOfJob(clock, read, windows);
-  return {
-    sales: gaugeOf(topics.sales, { table: 'sales', group: ingestGroup, sourceAgeMs: order }),
-    activity: gaugeOf(topics.shopperActivity, {
-      table: 'shopper_activity',
-      isTimedByClients: true,
-      group: ingestGroup,
-    }),
-    orderEvents: gaugeOf(topics.orders, {
-      table: 'domain_events',
-      hasOtherTopics: true,
-      group: ingestGroup,
-      sourceAgeMs: order,
-    }),
-    stockOuts: gaugeOf(topics.stockOuts, {
-      table: 'stock_outs',
-      group: ingestGroup,
-      sourceAgeMs: computedFrom(stockRead, ordersRead),
-    }),
-    fraudSignals: gaugeOf(topics.fraudSignals, {
-      table: 'fraud_signals',
-      group: ingestGroup,
-      sourceAgeMs: computedFrom(ordersRead),
-    }),
-  };
 };

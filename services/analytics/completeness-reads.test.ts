@@ -1,0 +1,59 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it, type TestContext } from 'vitest';
+import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
+import { handClock } from '#platform/testing/hand-clock';
+import { testLogger } from '#platform/testing/logged-errors';
+import { completenessOf } from './completeness-reads.js';
+
+const names = ['sales', 'activity', 'orderEvents', 'stockOuts', 'fraudSignals'] as const;
+
+/** A service that says how far its outbox is. */
+const outbox = async ({ onTestFinished }: TestContext, ageMs: number): Promise<string[]> => {
+  const server = createServer((_, answer) => answer.end(JSON.stringify({ ageMs })));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return [`http://127.0.0.1:${(server.address() as AddressInfo).port}`];
+};
+
+/** The lag of each, where these outboxes are so far behind, and every group has read all that is in the log. */
+const lagsWith = async (context: TestContext, agesMs: { order?: number; inventory?: number }) => {
+  const admin = {
+    offsets: async () => [{ partition: 0, low: 0n, high: 7n }],
+    committedOffsets: async () => [{ partition: 0, nextOffset: 7n }],
+    close: async () => {},
+  } as unknown as BrokerAdmin;
+  const gauges = completenessOf(
+    {
+      ingestGroup: 'ingest',
+      windowsGroup: 'windows',
+      orderUrls: await outbox(context, agesMs.order ?? 0),
+      inventoryUrls: await outbox(context, agesMs.inventory ?? 0),
+      windowsUrls: await outbox(context, 0),
+    },
+    {
+      broker: { admin: async () => admin } as unknown as Broker,
+      clickhouse: { query: async () => [] },
+      clock: handClock(),
+      logger: testLogger('analytics'),
+      use: (gauge) => gauge,
+    },
+  );
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, (await gauges[name].read()).lagMs])),
+  );
+};
+
+it('each set of facts is behind by every outbox on its way, and by no other', async (context) => {
+  const none = { sales: 1_000, activity: 5_000, orderEvents: 1_000, stockOuts: 1_000, fraudSignals: 1_000 };
+  expect(await lagsWith(context, {})).toEqual(none);
+  const behind = 61_000;
+  expect(await lagsWith(context, { order: 60_000 })).toEqual({
+    ...none,
+    sales: behind,
+    orderEvents: behind,
+    stockOuts: behind,
+    fraudSignals: behind,
+  });
+  expect(await lagsWith(context, { inventory: 60_000 })).toEqual({ ...none, stockOuts: behind });
+});

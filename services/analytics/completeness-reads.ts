@@ -1,0 +1,59 @@
+import { askWatermarkAge } from '#platform/outbox/watermark';
+import { topics } from '#schemas/topics';
+import {
+  ageOfJob,
+  type CompletenessGauge,
+  createCompletenessGauge,
+  type GaugeOptions,
+} from './completeness.js';
+import type { AnalyticsConfig } from './config.js';
+
+type Read = Pick<GaugeOptions, 'broker' | 'clickhouse' | 'clock' | 'logger'> & {
+  /** Given each gauge, which it starts and stops. */
+  use(gauge: CompletenessGauge): CompletenessGauge;
+};
+
+/** How complete each set of facts is. */
+export const completenessOf = (
+  config: Pick<AnalyticsConfig, 'ingestGroup' | 'windowsGroup' | `${'order' | 'inventory' | 'windows'}Urls`>,
+  { use, ...read }: Read,
+): Record<'sales' | 'activity' | 'orderEvents' | 'stockOuts' | 'fraudSignals', CompletenessGauge> => {
+  const { ingestGroup, windowsGroup } = config;
+  const gaugeOf = (
+    { topic }: { topic: string },
+    of: Partial<GaugeOptions> & { group: string },
+  ): CompletenessGauge => use(createCompletenessGauge({ ...read, topic, ...of }));
+  const outboxOf = (urls: readonly string[]) => () => askWatermarkAge(urls);
+  const order = outboxOf(config.orderUrls);
+  const inventory = outboxOf(config.inventoryUrls);
+  const windows = outboxOf(config.windowsUrls);
+
+  const ordersRead = gaugeOf(topics.orders, { group: windowsGroup, sourceAgeMs: order });
+  const stockRead = gaugeOf(topics.inventory, { group: windowsGroup, sourceAgeMs: inventory });
+  /** What a windowed job computes is complete when it has read its sources, and ingest what it made of them. */
+  const computedFrom = (...sources: readonly CompletenessGauge[]) => ageOfJob(read.clock, sources, windows);
+  return {
+    sales: gaugeOf(topics.sales, { table: 'sales', group: ingestGroup, sourceAgeMs: order }),
+    activity: gaugeOf(topics.shopperActivity, {
+      table: 'shopper_activity',
+      isTimedByClients: true,
+      group: ingestGroup,
+    }),
+    orderEvents: gaugeOf(topics.orders, {
+      table: 'domain_events',
+      hasOtherTopics: true,
+      group: ingestGroup,
+      sourceAgeMs: order,
+    }),
+    stockOuts: gaugeOf(topics.stockOuts, {
+      table: 'stock_outs',
+      group: ingestGroup,
+      sourceAgeMs: computedFrom(stockRead, ordersRead),
+    }),
+    fraudSignals: gaugeOf(topics.fraudSignals, {
+      table: 'fraud_signals',
+      group: ingestGroup,
+      sourceAgeMs: computedFrom(ordersRead),
+    }),
+  };
+};
