@@ -74,8 +74,11 @@ export const createAnswers = (deps: {
     return of(Object.fromEntries(made)) ?? query;
   };
 
-  const rowsOf = (query: Query): Promise<readonly unknown[]> =>
-    (query.isQuick ? quick : clickhouse).ask(() => statementOf(query));
+  const rowsOf = async (query: Query): Promise<readonly unknown[]> => {
+    // What there is gathered may have to be looked at, which others need not wait for: at its turn it is then known.
+    await statementOf(query);
+    return await (query.isQuick ? quick : clickhouse).ask(() => statementOf(query));
+  };
 
   const making = (queries: readonly Query[], reading: Reading): Kept => ({
     reading,
