@@ -39,8 +39,11 @@ export type CartStore = {
   save(tx: Tx, cart: LockedCart, items: readonly Item[], seen?: ReadonlyMap<string, Money>): Promise<void>;
   /** Whether there is such a cart of a guest (`open`), was one (`spent`), or never was one. */
   stateOf(db: Queryable, cartId: string): Promise<'open' | 'spent' | 'none'>;
-  /** Makes the guest's cart part of the user's, once; does nothing where it is none or has become part of one. */
-  adopt(tx: Tx, cartId: string, userId: string): Promise<void>;
+  /**
+   * Makes the guest's cart part of the user's, once; does nothing where it is none or has become part of one. Returns what
+   * the bounds of a cart left out.
+   */
+  adopt(tx: Tx, cartId: string, userId: string): Promise<Item[]>;
   /** Notes that the owner came; the cart is swept when that is long ago. */
   touch(db: Queryable, cartId: string): Promise<void>;
   /** Deletes what there is of the account, and lets no cart of it be made again. */
@@ -91,16 +94,18 @@ export const createCartStore = (clock: Clock): CartStore => {
       // This waits for whoever changes or adopts the cart just now; then there may be nothing to adopt.
       await lockAll(tx, { userIds: [userId], cartIds: [cartId] });
       const own = await lock(tx, { userId });
-      if (own === undefined) return;
+      if (own === undefined) return [];
       const { rowCount } = await tx.query(
         `UPDATE carts SET merged_at = $2, merged_user_id = $3 WHERE cart_id = $1 AND ${guests}`,
         [cartId, now(), userId],
       );
-      if (rowCount === 0) return;
+      if (rowCount === 0) return [];
       const others = await itemsOf(tx, cartId);
-      if (others.length === 0) return;
-      await save(tx, own, unite(own.items, others), seenIn([...others, ...own.items]));
+      if (others.length === 0) return [];
+      const { items, leftOut } = unite(own.items, others);
+      await save(tx, own, items, seenIn([...others, ...own.items]));
       await tx.query('DELETE FROM cart_items WHERE cart_id = $1', [cartId]);
+      return leftOut;
     },
     touch: async (db, cartId) => {
       await db.query('UPDATE carts SET seen_at = $2 WHERE cart_id = $1', [cartId, now()]);

@@ -178,6 +178,29 @@ describe('at the login', () => {
     expect(await linesOf({ user })).toHaveLength(2);
   });
 
+  it('what has no place in the cart of both is named by the answer that unites them', async () => {
+    const user = randomUUID();
+    const full = await Promise.all(Array.from({ length: 100 }, () => newProduct()));
+    await ask('PUT', '', { user }, { items: full.map((productId) => ({ productId, quantity: 1 })) });
+    const [lamp, ...others] = [await newProduct(), await newProduct()];
+    for (const request of ['read', 'change'] as const) {
+      const { cartId = '' } = await guestWith([lamp, 3], [full[0] as string, 1]);
+      const united =
+        request === 'read'
+          ? await ask('GET', '', { user, cartId })
+          : await put({ user, cartId }, full[1] as string, 2);
+      expect(united.body.items).toHaveLength(100);
+      expect(united.body.warnings.filter(({ code }) => code === 'left_out')).toMatchObject([
+        { productId: lamp, message: expect.stringMatching(/^3 of it did not fit/) },
+      ]);
+      expect((await ask('GET', '', { user })).body.warnings).toEqual([]);
+    }
+    // A request that is refused unites nothing, so that the next one says it.
+    const { cartId = '' } = await guestWith([lamp, 3]);
+    expect((await put({ user, cartId }, others[0] as string)).status).toBe(409);
+    expect((await ask('GET', '', { user, cartId })).body.warnings).toMatchObject([{ code: 'left_out' }]);
+  });
+
   it('of two accounts at once, the cart becomes part of the one that was first, for good', async () => {
     const [lamp, book] = [await newProduct(), await newProduct()];
     const users = [randomUUID(), randomUUID()];

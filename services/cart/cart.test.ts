@@ -6,17 +6,22 @@ const line = (productId: string, quantity: number) => ({ productId, quantity });
 
 describe('two carts united', () => {
   test('add up the pieces of the same product, and keep the own lines first', () => {
-    expect(unite([line('a', 2), line('b', 1)], [line('c', 1), line('a', 3)])).toEqual([
-      line('a', 5),
-      line('b', 1),
-      line('c', 1),
-    ]);
+    expect(unite([line('a', 2), line('b', 1)], [line('c', 1), line('a', 3)])).toEqual({
+      items: [line('a', 5), line('b', 1), line('c', 1)],
+      leftOut: [],
+    });
   });
 
-  test('stay within the bounds of a cart', () => {
-    expect(unite([line('a', piecesOfProductMax)], [line('a', 1)])).toEqual([line('a', piecesOfProductMax)]);
+  test('stay within the bounds of a cart, and say what is left out', () => {
+    expect(unite([line('a', piecesOfProductMax)], [line('a', 1)])).toEqual({
+      items: [line('a', piecesOfProductMax)],
+      leftOut: [line('a', 1)],
+    });
     const full = Array.from({ length: itemsMax }, (_, nth) => line(`own ${nth}`, 1));
-    expect(unite(full, [line('another', 1), line('own 0', 1)])).toEqual([line('own 0', 2), ...full.slice(1)]);
+    expect(unite(full, [line('another', 3), line('own 0', 1)])).toEqual({
+      items: [line('own 0', 2), ...full.slice(1)],
+      leftOut: [line('another', 3)],
+    });
   });
 });
 

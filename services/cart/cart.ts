@@ -22,6 +22,7 @@ export const warningCodes = [
   'product_not_available',
   'currencies_mixed',
   'order_too_large',
+  'left_out',
 ] as const;
 
 /** What has changed since the line was written, or prevents an order. */
@@ -46,10 +47,27 @@ export const mergeItems = (items: readonly Item[]): Item[] => {
  * The lines of both carts, those of `own` first. Pieces of the same product add up; what is beyond the bounds is left
  * out, lines of `other` first.
  */
-export const unite = (own: readonly Item[], other: readonly Item[]): Item[] =>
-  mergeItems([...own, ...other])
-    .slice(0, itemsMax)
-    .map(({ productId, quantity }) => ({ productId, quantity: Math.min(quantity, piecesOfProductMax) }));
+export const unite = (own: readonly Item[], other: readonly Item[]): { items: Item[]; leftOut: Item[] } => {
+  const all = mergeItems([...own, ...other]).map((item, nth) => ({
+    ...item,
+    kept: nth < itemsMax ? Math.min(item.quantity, piecesOfProductMax) : 0,
+  }));
+  return {
+    items: all.flatMap(({ productId, kept }) => (kept > 0 ? [{ productId, quantity: kept }] : [])),
+    leftOut: all.flatMap(({ productId, quantity, kept }) =>
+      quantity > kept ? [{ productId, quantity: quantity - kept }] : [],
+    ),
+  };
+};
+
+export const leftOutWarnings = (leftOut: readonly Item[]): Warning[] =>
+  leftOut.map(({ productId, quantity }) => ({
+    code: 'left_out',
+    productId,
+    message:
+      `${quantity} of it did not fit when your carts became one: ` +
+      `a cart has ${itemsMax} products at most, and ${piecesOfProductMax} pieces of each.`,
+  }));
 
 /** What is left of the lines when these pieces were ordered, and what was taken of them. */
 export const take = (items: readonly Item[], ordered: readonly Item[]): { left: Item[]; taken: Item[] } => {

@@ -88,7 +88,8 @@ export const createOrderTakings = (
     const owner = owners.get(taking?.cartId ?? '');
     if (taking === undefined || owner === undefined) return;
     const cart = await carts.lock(tx, owner);
-    if (cart !== undefined) await carts.save(tx, cart, unite(cart.items, taking.items), seenIn(cart.items));
+    if (cart !== undefined)
+      await carts.save(tx, cart, unite(cart.items, taking.items).items, seenIn(cart.items));
   };
 
   return {

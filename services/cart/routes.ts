@@ -12,7 +12,7 @@ import type { Replica } from '#platform/postgres/replica';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { cartIdCharsMax, cartIdHeader } from '#schemas/cart-id';
 import { itemsMax, piecesOfProductMax } from '#schemas/order-bounds';
-import { type Item, type Money, mergeItems, sumUp, warningCodes } from './cart.js';
+import { type Item, leftOutWarnings, type Money, mergeItems, sumUp, warningCodes } from './cart.js';
 import { signCartId, verifyCartId } from './cart-id.js';
 import { type Cart, type CartStore, type LockedCart, type Owner, seenIn } from './cart-store.js';
 import type { ProductCopy } from './product-replica.js';
@@ -60,7 +60,8 @@ const cartSchema = z
       )
       .describe(
         'What has changed since an item was put into the cart, and what prevents an order. An item that is put again ' +
-          'is put at the price of now.',
+          'is put at the price of now. `left_out` is said once, by the answer to the request that made the guest’s cart part ' +
+          'of the user’s: these pieces had no place in it.',
       ),
     updatedAt: z.iso.datetime().nullable().describe('Null while nothing was ever put into the cart.'),
   })
@@ -137,12 +138,14 @@ const readRoute = (app: HttpApp, deps: CartRouteDeps): void => {
     async (request, reply) => {
       const caller = await callerOf(deps, request);
       const { owner, adopts } = caller;
-      if (adopts !== undefined && 'userId' in owner)
-        await inTransaction(db, (tx) => carts.adopt(tx, adopts, owner.userId));
+      const leftOut =
+        adopts !== undefined && 'userId' in owner
+          ? await inTransaction(db, (tx) => carts.adopt(tx, adopts, owner.userId))
+          : [];
       const cart = await carts.find(db, owner);
       if (cart !== undefined && clock.nowMs() - cart.seenAt.getTime() > touchEveryMs)
         await carts.touch(db, cart.cartId);
-      return answer(request, reply, caller, cart);
+      return answer(request, reply, caller, { cart, leftOut });
     },
   );
 };
@@ -152,6 +155,9 @@ const touchEveryMs = 86_400_000;
 /** The items of the cart after the change; those of `seen` keep the price that their owner has seen. */
 type Edited = { items: readonly Item[]; seen?: Map<string, Money> };
 
+/** The cart, and what had no place in it when the guest's became part of it just now. */
+type Shown = { cart: Cart | undefined; leftOut: readonly Item[] };
+
 /** Changes the cart in one transaction. `onlyExisting` leaves a cart that does not exist as it is. */
 const change = async (
   deps: CartRouteDeps,
@@ -159,21 +165,22 @@ const change = async (
   caller: Caller,
   edit: (tx: Tx, cart: LockedCart) => Edited | Promise<Edited>,
   { onlyExisting = false } = {},
-): Promise<Cart | undefined> => {
+): Promise<Shown> => {
   const { db, carts } = deps;
   const { owner, adopts } = caller;
   return inTransaction(db, async (tx) => {
-    if (adopts !== undefined && 'userId' in owner) await carts.adopt(tx, adopts, owner.userId);
+    const leftOut =
+      adopts !== undefined && 'userId' in owner ? await carts.adopt(tx, adopts, owner.userId) : [];
     if (onlyExisting && (await carts.find(tx, owner)) === undefined) {
       assertVersion(request, 0);
-      return undefined;
+      return { cart: undefined, leftOut };
     }
     const cart = await carts.lock(tx, owner);
     if (cart === undefined) throw 'userId' in owner ? erased() : spent();
     assertVersion(request, cart.version);
     const { items, seen } = await edit(tx, cart);
     await carts.save(tx, cart, items, seen);
-    return carts.find(tx, owner);
+    return { cart: await carts.find(tx, owner), leftOut };
   });
 };
 
@@ -200,13 +207,14 @@ const putRoute = (app: HttpApp, deps: CartRouteDeps): void => {
       const productIds = items.map(({ productId }) => productId);
       await deps.products.awaitKnown(productIds, deps.productWaitMs);
       const caller = await callerOf(deps, request);
-      const cart = await change(deps, request, caller, async (tx) => {
+      const { cart } = await change(deps, request, caller, async (tx) => {
         const errors = errorsOfItems(request.body.items, await deps.products.find(tx, productIds));
         if (errors.length > 0)
           throw problem(422, 'product_not_available', 'Some products are not for sale.', { errors });
         return { items };
       });
-      return answer(request, reply, caller, cart);
+      // What was left out would not be in it either.
+      return answer(request, reply, caller, { cart, leftOut: [] });
     },
   );
 };
@@ -230,7 +238,7 @@ const putItemRoute = (app: HttpApp, deps: CartRouteDeps): void => {
       const item = { productId, quantity: request.body.quantity };
       await deps.products.awaitKnown([productId], deps.productWaitMs);
       const caller = await callerOf(deps, request);
-      const cart = await change(deps, request, caller, async (tx, { items }) => {
+      const shown = await change(deps, request, caller, async (tx, { items }) => {
         await assertForSale(deps, tx, productId);
         const isNew = items.every((other) => other.productId !== productId);
         if (isNew && items.length >= itemsMax)
@@ -244,7 +252,7 @@ const putItemRoute = (app: HttpApp, deps: CartRouteDeps): void => {
           seen,
         };
       });
-      return answer(request, reply, caller, cart);
+      return answer(request, reply, caller, shown);
     },
   );
 };
@@ -264,8 +272,8 @@ const deleteRoutes = (app: HttpApp, deps: CartRouteDeps): void => {
     async (request, reply) => {
       const caller = await callerOf(deps, request);
       const emptied = () => ({ items: [] });
-      const cart = await change(deps, request, caller, (_tx, _cart) => emptied(), { onlyExisting: true });
-      return answer(request, reply, caller, cart);
+      const { cart } = await change(deps, request, caller, (_tx, _cart) => emptied(), { onlyExisting: true });
+      return answer(request, reply, caller, { cart, leftOut: [] });
     },
   );
 
@@ -288,8 +296,12 @@ const deleteRoutes = (app: HttpApp, deps: CartRouteDeps): void => {
         items: items.filter((item) => item.productId !== productId),
         seen: seenIn(items),
       });
-      const cart = await change(deps, request, caller, without, { onlyExisting: true });
-      return answer(request, reply, caller, cart);
+      return answer(
+        request,
+        reply,
+        caller,
+        await change(deps, request, caller, without, { onlyExisting: true }),
+      );
     },
   );
 };
@@ -330,16 +342,17 @@ const answer = <R extends { header(name: string, value: string): unknown }>(
   request: Pick<FastifyRequest, 'headers'>,
   reply: R,
   { signedId }: Caller,
-  cart: Cart | undefined,
+  { cart, leftOut }: Shown,
 ): R => {
-  const body = shown(cart);
+  const body = bodyOf(cart, leftOut);
   reply.header('cache-control', 'private, no-cache');
   if (signedId !== undefined) reply.header(cartIdHeader, signedId);
   return sendWithEtag(request, reply, versionedEtag(cart?.version ?? 0, body), body);
 };
 
-const shown = (cart: Cart | undefined): z.output<typeof cartSchema> => {
+const bodyOf = (cart: Cart | undefined, leftOut: readonly Item[]): z.output<typeof cartSchema> => {
   const items = cart?.items ?? [];
+  const { warnings, ...sum } = sumUp(items);
   return {
     items: items.map(({ productId, quantity: pieces, name, price, available }) => ({
       productId,
@@ -348,7 +361,8 @@ const shown = (cart: Cart | undefined): z.output<typeof cartSchema> => {
       unitPrice: price,
       available,
     })),
-    ...sumUp(items),
+    ...sum,
+    warnings: [...warnings, ...leftOutWarnings(leftOut)],
     updatedAt: cart?.version ? cart.updatedAt.toISOString() : null,
   };
 };

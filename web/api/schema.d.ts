@@ -2166,10 +2166,10 @@ export interface components {
                 currency: string;
             } | null;
             pieces: number;
-            /** @description What has changed since an item was put into the cart, and what prevents an order. An item that is put again is put at the price of now. */
+            /** @description What has changed since an item was put into the cart, and what prevents an order. An item that is put again is put at the price of now. `left_out` is said once, by the answer to the request that made the guest’s cart part of the user’s: these pieces had no place in it. */
             warnings: {
                 /** @enum {string} */
-                code: "price_changed" | "insufficient_stock" | "out_of_stock" | "product_not_available" | "currencies_mixed" | "order_too_large";
+                code: "price_changed" | "insufficient_stock" | "out_of_stock" | "product_not_available" | "currencies_mixed" | "order_too_large" | "left_out";
                 /** Format: uuid */
                 productId?: string;
                 message: string;

@@ -47,8 +47,9 @@ describe('the cart before the server answers', () => {
   });
 });
 
-it('a changed price is shown and prevents nothing', () => {
+it('a changed price, and what had no room, are shown and prevent nothing', () => {
   expect(isBlocking({ code: 'price_changed', message: '' })).toBe(false);
+  expect(isBlocking({ code: 'left_out', message: '' })).toBe(false);
   expect(isBlocking({ code: 'out_of_stock', message: '' })).toBe(true);
 });
 

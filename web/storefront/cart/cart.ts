@@ -38,8 +38,8 @@ export const withQuantity = (
   };
 };
 
-/** Whether the warning prevents the order; a changed price does not, it is only shown. */
-export const isBlocking = ({ code }: CartWarning): boolean => code !== 'price_changed';
+/** Whether the warning prevents the order; a changed price and what had no place in the cart are only shown. */
+export const isBlocking = ({ code }: CartWarning): boolean => code !== 'price_changed' && code !== 'left_out';
 
 export const quantityOf = (cart: Cart | undefined, productId: string): number =>
   cart?.items.find((line) => line.productId === productId)?.quantity ?? 0;

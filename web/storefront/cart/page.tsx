@@ -49,6 +49,7 @@ const FullCart = ({ cart }: { cart: Cart }) => (
 
 const Summary = ({ cart }: { cart: Cart }) => {
   const blocking = cart.warnings.filter(isBlocking);
+  const leftOut = cart.warnings.filter(({ code }) => code === 'left_out');
   return (
     <section
       aria-label="Sum"
@@ -58,6 +59,14 @@ const Summary = ({ cart }: { cart: Cart }) => {
         <span>{plural(cart.pieces, { one: '{count} item', other: '{count} items' })}</span>
         {cart.total ? <Price money={cart.total} className="font-semibold text-2xl" /> : <span>–</span>}
       </p>
+      {leftOut.length > 0 && (
+        <p role="status" className="text-sm text-warn">
+          {plural(leftOut.length, {
+            one: 'One product of the cart you had before had no room in this one.',
+            other: '{count} products of the cart you had before had no room in this one.',
+          })}
+        </p>
+      )}
       {blocking.length > 0 ? (
         <>
           <p role="status" className="text-bad text-sm">
