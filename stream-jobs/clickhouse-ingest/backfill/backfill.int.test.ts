@@ -248,6 +248,28 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
     await isExact(setting, { lines: 2, net: 20 });
   });
 
+  it('is done where an owner that waited too long comes behind the exchange, and renames the old table', async (context) => {
+    const setting = await setUp(context);
+    const { rig, start, rowsBecome } = setting;
+    await rig.send(rig.topic.sales, [rig.sale({ amount_minor: 10 })], 0);
+    await start({ tables: ['sales'] });
+    await rowsBecome('sales', 1);
+    const clickhouse: ClickHouse = {
+      ...rig.clickhouse,
+      command: async (sql, params) => {
+        await rig.clickhouse.command(sql, params);
+        if (sql.startsWith('EXCHANGE'))
+          await breakOpen(rig.clickhouse, rig.topic.sales, {
+            database: nextDatabaseOf(rig.clickhouse.database, 'sales'),
+            table: 'sales',
+          });
+      },
+    };
+    expect(await rig.backfill({ request: all, clickhouse })).toMatchObject({ rows: 1, rowsBefore: 1 });
+    await rig.send(rig.topic.sales, [rig.sale({ amount_minor: 10 })], 0);
+    await isExact(setting, { lines: 2, net: 20 });
+  });
+
   it('that holds the ingest back for too long finds its table out of reach', async (context) => {
     const { rig } = await setUp(context);
     const { clickhouse } = rig;

@@ -126,6 +126,8 @@ const carryOut = async (work: Work, plan: Plan, phase: Phase, parts: Parts): Pro
   const mended = isExchanged ? 0 : await catchUp(work, plan, parts);
   const { exchangeMs } = await exchange(work, plan, parts);
   await next.enter(plan, 'done');
+  // An owner that waited too long may have come behind the exchange, and then it renamed the old table.
+  await next.bringBack();
   const [table = ''] = work.tables;
   const count = async (from: string): Promise<number> =>
     (await live.query<{ n: number }>(`SELECT count() AS n FROM ${from}`))[0]?.n ?? 0;
