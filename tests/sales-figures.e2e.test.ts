@@ -122,4 +122,29 @@ describe('figures of sales', () => {
       }
     }
   });
+
+  it('have what met no stock as soon as `asOf` says so', async () => {
+    const lamp = await newProduct(500);
+    for (const _ of [1, 2]) {
+      const { body } = await shop.placeOrder({
+        items: [{ productId: lamp, quantity: 60 }],
+        token: buyer.token,
+      });
+      await shop.settled(body.id, buyer.token);
+    }
+    const happenedAtMs = Date.now();
+    const from = new Date(happenedAtMs - 60_000).toISOString();
+    type StockOuts = { asOf: string; items: { productId: string; orders: number; lostMinor: number }[] };
+    const complete = await eventually(async () => {
+      const { body } = await shop.call<StockOuts>('GET', `/api/analytics/stock-outs?from=${from}&limit=100`, {
+        token: admin,
+      });
+      expect(Date.parse(body.asOf)).toBeGreaterThan(happenedAtMs);
+      return body;
+    });
+    expect(complete.items.find(({ productId }) => productId === lamp)).toMatchObject({
+      orders: 1,
+      lostMinor: 60 * 500,
+    });
+  });
 });
