@@ -140,6 +140,8 @@ export type PartitionProgress = TopicPartition & {
    * answers.
    */
   highWatermark: bigint;
+  /** How long ago the broker last reported it; infinite if it has not yet. It is past 7 s only where no answer comes. */
+  endAgeMs: number;
   /** How long `nextOffset` has not moved although records were left. 0 when none are left. */
   stalledForMs: number;
   /** How often in a row the batch at `nextOffset` failed or could not be read. */

@@ -23,6 +23,8 @@ export type Lane = {
   /** The offset after everything fetched so far; once no batch waits, all before it is handled. */
   fetchedTo: bigint;
   highWatermark: bigint;
+  /** When the broker last reported it; undefined before. */
+  markedAt: number | undefined;
   readableEnd: bigint;
   /** When `nextOffset` last moved, or the first record after it arrived. */
   movedAt: number;
@@ -44,6 +46,7 @@ export const newLane = (start: LaneStart): Lane => ({
   nextOffset: start.nextOffset,
   fetchedTo: start.nextOffset,
   highWatermark: start.highWatermark ?? start.nextOffset,
+  markedAt: start.highWatermark === undefined ? undefined : performance.now(),
   readableEnd: start.nextOffset,
   movedAt: performance.now(),
   timer: undefined,
@@ -115,6 +118,7 @@ export const close = (lane: Lane): void => {
 
 /** Records the partition's end, and, where the broker reported it, up to where it can be read. Neither goes back. */
 export const mark = (lane: Lane, highWatermark: bigint, readableEnd = lane.readableEnd): void => {
+  lane.markedAt = performance.now();
   if (readableEnd > lane.readableEnd) lane.readableEnd = readableEnd;
   if (highWatermark <= lane.highWatermark) return;
   if (lane.highWatermark <= lane.nextOffset) lane.movedAt = performance.now();
@@ -126,12 +130,13 @@ export const lacksRecords = (lane: Lane): boolean =>
   lane.unreadable === undefined && lane.readableEnd > lane.fetchedTo;
 
 export const progressOf = (lane: Lane): PartitionProgress => {
-  const { at, nextOffset, highWatermark, failures, unreadable, cause, movedAt } = lane;
+  const { at, nextOffset, highWatermark, markedAt, failures, unreadable, cause, movedAt } = lane;
   const isBehind = highWatermark > nextOffset;
   return {
     ...at,
     nextOffset,
     highWatermark: isBehind ? highWatermark : nextOffset,
+    endAgeMs: markedAt === undefined ? Number.POSITIVE_INFINITY : performance.now() - markedAt,
     stalledForMs: isBehind ? performance.now() - movedAt : 0,
     failures: unreadable === undefined ? failures : failures + 1,
     cause: unreadable ?? cause,

@@ -241,6 +241,21 @@ describe('progress', () => {
     expect(lanes.progress()).toMatchObject([{ partition: 1 }]);
   });
 
+  test('says how long ago the broker reported the end of a partition', async () => {
+    const { lanes, assign } = lanesOf(async () => {});
+    assign(0);
+    expect(lanes.progress()[0]?.endAgeMs).toBe(Number.POSITIVE_INFINITY);
+    lanes.mark(at, 0n);
+    const [reported] = lanes.progress();
+    expect(reported?.endAgeMs).toBeLessThan(1_000);
+    await vi.waitFor(() =>
+      expect(lanes.progress()[0]?.endAgeMs).toBeGreaterThan(reported?.endAgeMs as number),
+    );
+    const ageMs = lanes.progress()[0]?.endAgeMs as number;
+    lanes.mark(at, 0n);
+    expect(lanes.progress()[0]?.endAgeMs).toBeLessThan(ageMs);
+  });
+
   test('goes past what is never delivered, but not past what is still in hand', async () => {
     const { calls, handle } = gated();
     const { lanes, assign } = lanesOf(handle);

@@ -12,6 +12,7 @@ const setUp = () => {
     partition: 3,
     nextOffset: 17n,
     highWatermark: 17n,
+    endAgeMs: 0,
     stalledForMs: 0,
     failures: 0,
     cause: undefined,

@@ -1,4 +1,10 @@
-import type { BatchHandler, Broker, ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
+import type {
+  BatchHandler,
+  Broker,
+  ConsumerOptions,
+  ConsumerProgress,
+  TopicPartition,
+} from '#platform/messaging/broker';
 import { createProgressWatch } from '#platform/messaging/progress-watch';
 import type { Component, Host } from '#platform/service-host';
 import { backoffMs } from '#platform/waiting/backoff';
@@ -22,7 +28,7 @@ const startRetry = { minMs: 200, maxMs: 2_000 };
 export const createStreamConsumer = (
   host: Pick<Host, 'logger' | 'metrics' | 'clock' | 'onFatal'>,
   { broker, handle, heldBy, ...consuming }: StreamConsumerOptions,
-): Component => {
+): Component & { progress(): ConsumerProgress } => {
   const { group, topics } = consuming;
   const consumer = broker.consumer(consuming);
   const watch = createProgressWatch(host, group, consumer.progress, heldBy);
@@ -57,5 +63,6 @@ export const createStreamConsumer = (
     checkHealth: async () =>
       running ? watch.health() : { status: 'degraded', detail: `${group} is not consuming yet` },
     consumers: () => [watch.report()],
+    progress: consumer.progress,
   };
 };

@@ -4,11 +4,12 @@ import { createTask } from '#platform/streams/task';
 import { createTaskFeed } from '#platform/streams/task-feed';
 import { topology, type WindowOf } from '#platform/streams/topology';
 import { tumbling } from '#platform/streams/window';
+import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 
 const at = { topic: 't', partition: 0 };
 /** Counts the events of a topic, of which those may be sent again whose id begins with an n. */
-const feeding = () => {
+const feeding = (clock = handClock()) => {
   const task = createTask(
     topology({
       name: 'counts',
@@ -26,7 +27,7 @@ const feeding = () => {
     }),
     1,
   );
-  const feed = createTaskFeed(testHost(), {
+  const feed = createTaskFeed(testHost('test', { clock }), {
     tasks: [task as never],
     topicsOf: () => [at.topic],
     reader: { prepare: async () => {}, read: async () => ({ type: 'Counted' }) as never },
@@ -77,4 +78,32 @@ test('what was read before a start is read again once, so that repeats of it are
   await feed.handle({ ...at, records: recordsOf(['n-3', 'n-new'], 100), highWatermark: 102n }, control);
   expect(task.checkpoint().rows.map(({ row }) => row)).toEqual([1]);
   expect(await feed.startFrom(at)).toBe(102n);
+});
+
+test('the watermark follows the clock while the broker says that nothing is left, and not when it says nothing', () => {
+  const clock = handClock();
+  const { task, feed } = feeding(clock);
+  const look = (endAgeMs: number) => {
+    clock.advanceMs(5_000);
+    const known = { nextOffset: 0n, highWatermark: 0n, stalledForMs: 0, failures: 0, cause: undefined };
+    feed.look([{ ...at, ...known, endAgeMs }]);
+    task.advance();
+    return task.watermarkMs;
+  };
+  look(5_000);
+  const followedMs = look(5_000);
+  expect(clock.nowMs() - followedMs).toBeLessThan(1_000);
+  expect([look(11_000), look(16_000)]).toEqual([followedMs, followedMs]);
+  // What was sent meanwhile may come now.
+  expect(look(0)).toBe(followedMs);
+});
+
+test('a watermark that is ahead of the clock is reported: the clock was set back', async () => {
+  const clock = handClock();
+  const { task, feed } = feeding(clock);
+  task.lane(at).take(0n, clock.nowMs(), []);
+  task.advance();
+  expect(feed.aheadOfClockMs()).toBe(0);
+  clock.setMs(clock.nowMs() - 3_600_000);
+  expect(feed.aheadOfClockMs()).toBe(3_600_000);
 });

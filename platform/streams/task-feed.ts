@@ -1,14 +1,20 @@
 import { AssertionError, assert } from '#platform/assert';
-import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import type {
+  BatchControl,
+  IncomingRecord,
+  PartitionProgress,
+  RecordBatch,
+  TopicPartition,
+} from '#platform/messaging/broker';
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { Trials } from '#platform/messaging/trials';
-import type { ConsumerReport, Host } from '#platform/service-host';
+import type { Host } from '#platform/service-host';
 import { createAlignment } from '#platform/streams/alignment';
 import type { Checkpoints } from '#platform/streams/checkpoints';
 import { createEventLag } from '#platform/streams/event-lag';
 import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
-import type { Late, Task, TaskLane } from '#platform/streams/task';
+import type { Task, TaskLane } from '#platform/streams/task';
 import type { Contribution } from '#platform/streams/topology';
 
 type FeedParts = {
@@ -31,17 +37,26 @@ export type TaskFeed = {
   expect(at: TopicPartition): void;
   startFrom(at: TopicPartition): Promise<bigint>;
   handle(batch: RecordBatch, control: BatchControl): Promise<void>;
-  /** Looks which partitions have no records left. */
-  look(reports: readonly ConsumerReport[]): void;
+  /** Looks which partitions have no records left, as far as the broker has said lately. */
+  look(partitions: readonly PartitionProgress[]): void;
+  /** By how much the watermark of a job is ahead of the clock, milliseconds: then the clock was set back. 0 if none is. */
+  aheadOfClockMs(): number;
 };
 
 type Reading = {
   offset: bigint;
+  type: string;
   /** Undefined for an event that cannot be sent again. */
   id: string | undefined;
   atMs: number;
   contributions: readonly (readonly Contribution<unknown>[])[];
 };
+
+/**
+ * While a broker answers, it says at least so often where a partition ends (an idle fetch waits there for five seconds). A
+ * partition whose end is older than this may have records that were not read.
+ */
+const endAgeMsMax = 10_000;
 
 /** So few that what was decoded is garbage before the next ones are: a batch has some thousands. */
 const recordsAtOnceMax = 500;
@@ -68,7 +83,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
     for (const [nth, lane] of lanes.entries()) {
       const { name } = (tasks[nth] as Task).topology;
       const late = takeOrCrash(name, lane, reading, reading.contributions[nth] ?? []);
-      if (late.length > 0) report.late(name, late.length);
+      if (late > 0) report.late(name, reading.type, late);
     }
     if (reading.id !== undefined) recentIds.add(reading.id);
   };
@@ -117,13 +132,18 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
         await checkpoints.handled(fed.at, nextOffset, some.length, control);
       }
     },
-    look: (reports) => {
+    look: (partitions) => {
       const now = { wallMs: host.clock.nowMs(), monotonicMs: host.clock.monotonicMs() };
-      for (const { topic, partition, lag } of reports.flatMap((each) => each.partitions))
+      for (const { topic, partition, nextOffset, highWatermark, endAgeMs } of partitions) {
+        const isDrained = highWatermark <= nextOffset && endAgeMs <= endAgeMsMax;
         for (const { watermarks } of partitionOf({ topic, partition }).tasks)
-          watermarks.look({ topic, partition }, lag === 0, now);
+          watermarks.look({ topic, partition }, isDrained, now);
+      }
+      report.ahead(parts.tasks, now.wallMs);
       alignment.moved();
     },
+    aheadOfClockMs: () =>
+      Math.max(0, ...parts.tasks.map(({ watermarkMs }) => watermarkMs - host.clock.nowMs())),
   };
 };
 
@@ -176,7 +196,7 @@ const takeOrCrash = (
   lane: TaskLane<unknown>,
   { offset, atMs }: Reading,
   contributions: readonly Contribution<unknown>[],
-): Late[] => {
+): number => {
   try {
     return lane.take(offset, atMs, contributions);
   } catch (error) {
@@ -213,6 +233,7 @@ const createReadOne =
       if (event === null) return null;
       return {
         offset: record.offset,
+        type: event.type,
         id,
         atMs: Math.min(timeOf(event), record.timestampMs),
         contributions: tasks.map((task) => task.contributionsOf(event)),
@@ -227,11 +248,20 @@ const feedReport = (host: Pick<Host, 'metrics' | 'clock'>) => {
   const lag = createEventLag(host);
   const late = host.metrics.counter(
     'stream_late_events_total',
-    'Events that came after their window had closed.',
+    'What events of a type contribute that came after a window of theirs had closed; others of overlapping windows may have it.',
+    ['job', 'type'],
+  );
+  const ahead = host.metrics.gauge(
+    'stream_watermark_ahead_seconds',
+    'By how much the watermark is ahead of the clock, which was set back; what comes until then is late.',
     ['job'],
   );
   return {
-    late: (job: string, events: number): void => late.inc({ job }, events),
+    ahead: (tasks: readonly Task[], nowMs: number): void => {
+      for (const { topology, watermarkMs } of tasks)
+        ahead.set({ job: topology.name }, Math.max(0, watermarkMs - nowMs) / 1000);
+    },
+    late: (job: string, type: string, contributions: number): void => late.inc({ job, type }, contributions),
     read: (tasks: readonly Task[], readings: readonly Reading[]): void =>
       lag(
         tasks.map(({ topology }) => topology.name),

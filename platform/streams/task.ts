@@ -30,14 +30,14 @@ export type StoredTask = {
 /** A partition that a task reads, and the offset that its next record will have. */
 export type PartitionEnd = TopicPartition & { high: bigint };
 
-/** A contribution that came too late for `windows` windows, of which it is in none. */
-export type Late = { key: string; atMs: number; windows: number };
-
 export type TaskLane<I> = {
   /** The next offset to read; 0 at first. */
   readonly nextOffset: bigint;
-  /** Adds what a record contributes, once: a record before the next offset changes nothing. */
-  take(offset: bigint, atMs: number, contributions: readonly Contribution<I>[]): Late[];
+  /**
+   * Adds what a record contributes, once: a record before the next offset changes nothing. Returns how many of the
+   * contributions came too late for a window, of several that overlap for at least one.
+   */
+  take(offset: bigint, atMs: number, contributions: readonly Contribution<I>[]): number;
   /** The records before `nextOffset` are handled, also those that contribute nothing. */
   moveTo(nextOffset: bigint): void;
 };
@@ -93,11 +93,10 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     hasNews = true;
   };
 
-  const add = (atMs: number, contributions: readonly Contribution<I>[]): Late[] => {
-    const late: Late[] = [];
+  const add = (atMs: number, contributions: readonly Contribution<I>[]): number => {
+    let late = 0;
     for (const { key, input } of contributions) {
-      const missed = windows.add(key, input, atMs, watermarkMs);
-      if (missed > 0) late.push({ key, atMs, windows: missed });
+      if (windows.add(key, input, atMs, watermarkMs) > 0) late += 1;
       hasNews = true;
     }
     return late;
@@ -158,7 +157,7 @@ const rowsOf = <A, R>(
   return rows(window).map((row, nth) => ({ place: [key, `${fromMs}`, part, `${nth}`], row }));
 };
 
-type Add<I> = (atMs: number, contributions: readonly Contribution<I>[]) => Late[];
+type Add<I> = (atMs: number, contributions: readonly Contribution<I>[]) => number;
 
 /** The task's place in each partition. */
 const createLanes = <I>(watermarks: Watermarks, add: Add<I>) => {
@@ -212,7 +211,7 @@ const laneOn = <I>(
       return next;
     },
     take: (offset, atMs, contributions) => {
-      if (offset < next) return [];
+      if (offset < next) return 0;
       next = offset + 1n;
       const late = add(atMs, contributions);
       observe(atMs);

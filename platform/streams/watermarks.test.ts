@@ -50,3 +50,30 @@ it('follows the clock of an idle partition, behind what may still be on its way 
   look(true, bounds.idleAfterMs * 3 + 200);
   expect(watermarks.current()).toBe(502_200 - bounds.outOfOrderMsMax);
 });
+
+it('goes on with the partitions that have events, when the clock of an idle one was set back', () => {
+  const watermarks = createWatermarks(bounds);
+  const startMs = 10_000_000;
+  const [busy, hourMs] = [watermarks.expect(at(0)), 3_600_000];
+  watermarks.expect(at(1))(startMs);
+  const look = (wallMs: number, monotonicMs: number) => watermarks.look(at(1), true, { wallMs, monotonicMs });
+  look(startMs, 0);
+  look(startMs + 60_000, 60_000);
+  look(startMs + 61_000 - hourMs, 61_000);
+  busy(startMs + 600_000);
+  // The event that comes next to the idle partition may be as much older as it takes until it is there.
+  expect(watermarks.current()).toBe(startMs + 600_000 - bounds.outOfOrderMsMax - bounds.idleAfterMs);
+  expect(watermarks.without(at(0))).toBe(Number.POSITIVE_INFINITY);
+  look(startMs + 660_000 + hourMs, 660_000 + 2 * hourMs);
+  expect(watermarks.without(at(0))).toBeGreaterThan(startMs + hourMs);
+  expect(watermarks.without(at(0))).toBeLessThan(startMs + 2 * hourMs);
+});
+
+it('is held by the clock of an idle partition where the events of another one are ahead of it', () => {
+  const watermarks = createWatermarks(bounds);
+  watermarks.expect(at(0))(9_000_000);
+  watermarks.expect(at(1));
+  watermarks.look(at(1), true, { wallMs: 1_000_000, monotonicMs: 0 });
+  watermarks.look(at(1), true, { wallMs: 1_010_000, monotonicMs: 10_000 });
+  expect(watermarks.current()).toBe(1_010_000 - bounds.idleAfterMs - bounds.outOfOrderMsMax);
+});

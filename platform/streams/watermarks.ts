@@ -10,7 +10,7 @@ export type Watermarks = {
   expect(at: TopicPartition): (atMs: number) => void;
   /**
    * Whether the partition has no record left, at this moment. One that has none for `idleAfterMs` does not hold the
-   * watermark: its mark follows the clock.
+   * watermark: its mark follows the clock. When the clock was set back, it cannot, and follows the other partitions.
    */
   look(at: TopicPartition, isDrained: boolean, now: { wallMs: number; monotonicMs: number }): void;
   /** Epoch ms; it never steps back. Minus infinity until every partition has had an event or was idle. */
@@ -20,7 +20,7 @@ export type Watermarks = {
    * the next one of its partition.
    */
   peek(at: TopicPartition, atMs: number): void;
-  /** The lowest mark of the other partitions. */
+  /** The lowest mark of the other partitions; of those that cannot follow the clock, none has anything to wait for. */
   without(at: TopicPartition): number;
   /** Pushes the watermark to `atMs` or beyond: what comes before it is late. */
   raise(atMs: number): void;
@@ -28,7 +28,13 @@ export type Watermarks = {
   newest(at: TopicPartition): number | undefined;
 };
 
-type Mark = { newestMs: number; clockMs: number; drainedSinceMs: number | undefined };
+type Mark = {
+  newestMs: number;
+  clockMs: number;
+  drainedSinceMs: number | undefined;
+  /** Idle, and later than the clock, which was set back. */
+  isAheadOfClock: boolean;
+};
 
 export type WatermarkBounds = {
   /** By how much an event may be older than a later one of its partition and still be in time. */
@@ -47,15 +53,22 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
     const name = partitionName(at);
     let mark = marks.get(name);
     if (mark === undefined) {
-      mark = { newestMs: never, clockMs: never, drainedSinceMs: undefined };
+      mark = { newestMs: never, clockMs: never, drainedSinceMs: undefined, isAheadOfClock: false };
       marks.set(name, mark);
     }
     return mark;
   };
-  const lowest = (except?: Mark): number => {
+  const lowestOf = (isWanted: (mark: Mark) => boolean): number => {
     let low = Number.POSITIVE_INFINITY;
-    for (const mark of marks.values()) if (mark !== except) low = Math.min(low, markMs(mark));
+    for (const mark of marks.values()) if (isWanted(mark)) low = Math.min(low, markMs(mark));
     return low;
+  };
+  const lowest = (): number => {
+    const waitedForMs = lowestOf(({ isAheadOfClock }) => !isAheadOfClock);
+    const aheadMs = lowestOf(({ isAheadOfClock }) => isAheadOfClock);
+    return waitedForMs === Number.POSITIVE_INFINITY
+      ? aheadMs
+      : Math.min(waitedForMs, Math.max(aheadMs, waitedForMs - idleAfterMs));
   };
   const markMs = ({ newestMs, clockMs }: Mark) => Math.max(newestMs - outOfOrderMsMax, clockMs);
 
@@ -65,14 +78,17 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
       return (atMs) => {
         if (atMs > mark.newestMs) mark.newestMs = atMs;
         mark.drainedSinceMs = undefined;
+        mark.isAheadOfClock = false;
       };
     },
     look: (at, isDrained, { wallMs, monotonicMs }) => {
       const mark = markOf(at);
       if (!isDrained) mark.drainedSinceMs = undefined;
       else mark.drainedSinceMs ??= monotonicMs;
-      if (mark.drainedSinceMs !== undefined && monotonicMs - mark.drainedSinceMs >= idleAfterMs)
-        mark.clockMs = Math.max(mark.clockMs, wallMs - idleAfterMs - outOfOrderMsMax);
+      const isIdle = mark.drainedSinceMs !== undefined && monotonicMs - mark.drainedSinceMs >= idleAfterMs;
+      const followedMs = wallMs - idleAfterMs - outOfOrderMsMax;
+      mark.isAheadOfClock = isIdle && markMs(mark) > followedMs;
+      if (isIdle) mark.clockMs = Math.max(mark.clockMs, followedMs);
     },
     current: () => {
       if (marks.size > 0) raisedToMs = Math.max(raisedToMs, lowest());
@@ -82,7 +98,10 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
       const mark = markOf(at);
       mark.newestMs = Math.max(mark.newestMs, atMs);
     },
-    without: (at) => lowest(markOf(at)),
+    without: (at) => {
+      const own = markOf(at);
+      return lowestOf((mark) => mark !== own && !mark.isAheadOfClock);
+    },
     raise: (atMs) => {
       raisedToMs = Math.max(raisedToMs, atMs);
     },

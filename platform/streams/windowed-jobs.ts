@@ -9,12 +9,12 @@ import { watermarkRoute } from '#platform/outbox/watermark';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
 import { type JobConfig, openJob } from '#platform/service';
-import type { Component, Host } from '#platform/service-host';
+import type { Component, DependencyHealth, Host } from '#platform/service-host';
 import { createCheckpointStore } from '#platform/streams/checkpoint-store';
 import { createCheckpoints } from '#platform/streams/checkpoints';
 import { createLeaderLock } from '#platform/streams/leader-lock';
 import { createTask, type PartitionEnd, type Task } from '#platform/streams/task';
-import { createTaskFeed, type RepeatedIds } from '#platform/streams/task-feed';
+import { createTaskFeed, type RepeatedIds, type TaskFeed } from '#platform/streams/task-feed';
 import type { AnyTopology } from '#platform/streams/topology';
 import { defaultWindowedLimits, type WindowedLimits } from '#platform/streams/windowed-limits';
 import { backoffMs } from '#platform/waiting/backoff';
@@ -136,8 +136,8 @@ const partitionsOf = async (broker: Broker, topics: readonly string[]): Promise<
 type RunParts = {
   lock: ReturnType<typeof createLeaderLock>;
   begin(): Promise<void>;
-  consumer: Component;
-  feed: ReturnType<typeof createTaskFeed>;
+  consumer: ReturnType<typeof createStreamConsumer>;
+  feed: TaskFeed;
   checkpoints: ReturnType<typeof createCheckpoints>;
 };
 
@@ -166,7 +166,7 @@ const createRun = (
     if (signal.aborted) return;
     isReading = true;
     await consumer.start();
-    await checkpoints.run(signal, () => feed.look(consumer.consumers?.() ?? []));
+    await checkpoints.run(signal, () => feed.look(consumer.progress().partitions));
   };
 
   return {
@@ -182,12 +182,25 @@ const createRun = (
       await lock.close();
     },
     checkHealth: async () => {
-      if (isReading) return (await consumer.checkHealth?.()) ?? { status: 'up' };
+      if (isReading) return readingHealth((await consumer.checkHealth?.()) ?? { status: 'up' }, feed);
       if (trouble !== undefined) return { status: 'degraded', detail: trouble };
       return { status: 'up', detail: 'stands by for another process' };
     },
     consumers: () => (isReading ? (consumer.consumers?.() ?? []) : []),
   };
+};
+
+/** The clocks of several machines may differ by less. */
+const aheadMsWell = 60_000;
+
+const readingHealth = (
+  reading: DependencyHealth,
+  feed: Pick<TaskFeed, 'aheadOfClockMs'>,
+): DependencyHealth => {
+  const aheadMs = feed.aheadOfClockMs();
+  if (reading.status !== 'up' || aheadMs <= aheadMsWell) return reading;
+  const detail = `the clock was set back: events of the next ${Math.round(aheadMs / 1000)} s are late (see docs/run-book.md)`;
+  return { status: 'degraded', detail };
 };
 
 const troubleOf = (error: unknown): string =>

@@ -8,6 +8,7 @@ const moving: PartitionProgress = {
   ...at,
   nextOffset: 5n,
   highWatermark: 9n,
+  endAgeMs: 0,
   stalledForMs: 100,
   failures: 0,
   cause: undefined,
