@@ -23,8 +23,9 @@ export const liveKeys = {
   /** Hash: start of the window (epoch ms) → `<version> <LiveWindow as JSON>`. */
   windows: (size: LiveSize) => `live:${size}`,
   /**
-   * Hash: `version`, the highest one given to a window so far, about the time at which it was written (epoch ms), and
-   * `<size>`, the event time up to which the windows of a size are complete.
+   * Hash: `version`, the highest one given to a window so far, about the time at which it was written (epoch ms);
+   * `<size>`, the event time up to which the windows of a size are complete; and `<size>Epoch`, of the process that writes
+   * them.
    */
   meta: 'live:meta',
   /** So many windows of each size are kept. */

@@ -44,9 +44,14 @@ afterAll(async () => {
   redis.disconnect();
 });
 
-const write = async (size: 'tenSeconds' | 'minute', upToMs: number, rows: readonly LiveWindow[]) => {
+const write = async (
+  size: 'tenSeconds' | 'minute',
+  upToMs: number,
+  rows: readonly LiveWindow[],
+  epoch = 1,
+) => {
   const sink = liveSink(redis, size);
-  if ('publish' in sink) await sink.publish(rows, upToMs);
+  if ('publish' in sink) await sink.publish(rows, { watermarkMs: upToMs, epoch });
 };
 const window = (fromMs: number, orders: number): LiveWindow => ({
   fromMs,
@@ -136,6 +141,21 @@ describe('those who watch', () => {
       [10_000, 3],
       [20_000, 1],
     ]);
+  });
+
+  it('see nothing of a process that another one has replaced', async () => {
+    const stored = async () => ({
+      orders: (await redis.hvals(liveKeys.windows('tenSeconds'))).map(
+        (text) => (JSON.parse(text.slice(text.indexOf(' '))) as LiveWindow).orders,
+      ),
+      upToMs: Number(await redis.hget(liveKeys.meta, 'tenSeconds')),
+    });
+    await write('tenSeconds', 25_000, [window(0, 4)], 7);
+    await write('tenSeconds', 31_000, [window(0, 1), window(10_000, 1)], 6);
+    await write('tenSeconds', 31_000, [], 6);
+    expect(await stored()).toEqual({ orders: [4], upToMs: 25_000 });
+    await write('tenSeconds', 32_000, [window(0, 5)], 8);
+    expect(await stored()).toEqual({ orders: [5], upToMs: 32_000 });
   });
 
   it('find as many windows as are kept', async () => {

@@ -5,8 +5,9 @@ import type { BatchControl } from '#platform/messaging/broker';
 import { createCheckpointStore } from '#platform/streams/checkpoint-store';
 import { createCheckpoints } from '#platform/streams/checkpoints';
 import { createTask, type Task } from '#platform/streams/task';
-import { topology } from '#platform/streams/topology';
+import { type Sink, type Topology, topology } from '#platform/streams/topology';
 import { tumbling } from '#platform/streams/window';
+import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
 
@@ -19,7 +20,10 @@ afterAll(() => scratch.drop());
 const at = { topic: 't', partition: 0 };
 
 /** Joins texts by key, in windows that never end here: its state is as large as what it was given. */
-const taskOf = (name: string): Task =>
+const taskOf = (
+  name: string,
+  more: Partial<Pick<Topology<string, string, string>, 'emits' | 'rows' | 'sink'>> = {},
+): Task =>
   createTask(
     topology({
       name,
@@ -34,6 +38,7 @@ const taskOf = (name: string): Task =>
       windowsMax: 1_000_000,
       rows: () => [],
       sink: { into: '', publish: async () => {}, rowsKeptMax: 0 },
+      ...more,
     }),
     1,
   ) as Task;
@@ -158,6 +163,21 @@ describe('a stored task', () => {
     expect(stateOf(last)).toEqual(new Map([['a', 'oldnew']]));
   });
 
+  it('has a higher epoch with each process that computes it, also after what was stored was deleted', async () => {
+    const epochs: number[] = [];
+    const begin = async () => {
+      const { store } = await open(taskOf('epochs'));
+      epochs.push(store.epochOf('epochs'));
+    };
+    await begin();
+    await begin();
+    await scratch.db.query('DELETE FROM stream_changes');
+    await scratch.db.query('DELETE FROM stream_tasks');
+    await begin();
+    expect(epochs).toEqual([...new Set(epochs)].toSorted((a, b) => a - b));
+    expect(epochs).toHaveLength(3);
+  });
+
   it('is not half stored when a row cannot be written', async () => {
     const task = taskOf('half');
     const store = createCheckpointStore(scratch.db);
@@ -182,8 +202,34 @@ describe('a stored task', () => {
   });
 });
 
+describe('rows that are published', () => {
+  it('bear the epoch, so that those of a process that was replaced can be refused', async () => {
+    const seen: number[] = [];
+    const begin = async () => {
+      const sink: Sink<string> = {
+        into: '',
+        publish: async (_, { epoch }) => void seen.push(epoch),
+        rowsKeptMax: 1,
+      };
+      const task = taskOf('published', { emits: 'as it changes', rows: () => ['row'], sink });
+      const { store } = await open(task);
+      give(task, 'a', 'x');
+      const stopping = new AbortController();
+      const running = createCheckpoints(testHost(), store, [task], limits).run(stopping.signal, () => {});
+      await eventually(() => seen.at(-1) === store.epochOf('published'));
+      stopping.abort();
+      await running;
+    };
+    await begin();
+    await begin();
+    const [before, after] = [...new Set(seen)];
+    expect(after).toBeGreaterThan(before as number);
+  });
+});
+
+const limits = { checkpointEveryMs: 50, recordsPerCheckpointMax: 1 };
+
 describe('checkpoints that are taken at an interval', () => {
-  const limits = { checkpointEveryMs: 50, recordsPerCheckpointMax: 1 };
   const control: BatchControl = {
     commit: async () => {},
     commitSoon: () => {},

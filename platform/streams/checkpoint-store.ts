@@ -38,6 +38,8 @@ export type CheckpointStore = {
    * an invariant when another process has begun a new epoch.
    */
   store(taken: readonly TakenCheckpoint[]): Promise<void>;
+  /** The epoch of an open task. It grows also where the stored tasks were deleted, unless the clock was set back. */
+  epochOf(task: string): number;
   /** Breaks an invariant when another process has begun a new epoch of an open task. */
   verify(): Promise<void>;
 };
@@ -97,6 +99,7 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
         if (isSnapshot) state.snapshotBytes = bytes;
       }
     },
+    epochOf: (task) => keptOf(task).epoch,
     verify: async () => {
       const { rows } = await db.query<{ task: string; epoch: number }>(
         'SELECT task, epoch FROM stream_tasks WHERE task = ANY($1)',
@@ -115,8 +118,8 @@ type Windows = Map<number, StoredWindow>;
 /** The changelog is read part by part: all of it as text would be as large again as the windows. */
 const load = async (tx: Tx, task: string): Promise<{ row: TaskRow; windows: Windows; bytes: number }> => {
   const { rows } = await tx.query<TaskRow>(
-    `INSERT INTO stream_tasks (task, epoch) VALUES ($1, 1)
-     ON CONFLICT (task) DO UPDATE SET epoch = stream_tasks.epoch + 1
+    `INSERT INTO stream_tasks (task, epoch) VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+     ON CONFLICT (task) DO UPDATE SET epoch = GREATEST(stream_tasks.epoch + 1, excluded.epoch)
      RETURNING epoch, checkpoint, watermark_ms, places`,
     [task],
   );

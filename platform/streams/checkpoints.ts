@@ -39,7 +39,7 @@ export const createCheckpoints = (
   limits: { checkpointEveryMs: number; recordsPerCheckpointMax: number },
 ): Checkpoints => {
   const report = checkpointReport(host);
-  const publish = createPublishing(host, tasks);
+  const publish = createPublishing(host, tasks, store);
   const bell = createBell();
   const handled = new Map<string, Handled & { at: TopicPartition }>();
   const pause = createPause();
@@ -183,7 +183,11 @@ const reportWatermarkEveryMs = 2_000;
  * Publishes rows before their checkpoint is stored: killed in between, the task computes and publishes them again. While
  * the sink's engine is away the newest rows are kept, and the jobs go on.
  */
-const createPublishing = (host: Pick<Host, 'logger'>, tasks: readonly Task[]) => {
+const createPublishing = (
+  host: Pick<Host, 'logger'>,
+  tasks: readonly Task[],
+  store: Pick<CheckpointStore, 'epochOf'>,
+) => {
   const states = new Map<Task, Publishing>();
   const publishOne = async (task: Task, rows: readonly unknown[]): Promise<void> => {
     const { topology, watermarkMs } = task;
@@ -194,7 +198,10 @@ const createPublishing = (host: Pick<Host, 'logger'>, tasks: readonly Task[]) =>
     const hasMoved = watermarkMs - before.reportedMs >= reportWatermarkEveryMs;
     if (all.length === 0 && !hasMoved) return;
     try {
-      await sink.publish(all, Number.isFinite(watermarkMs) ? watermarkMs : 0);
+      await sink.publish(all, {
+        watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : 0,
+        epoch: store.epochOf(name),
+      });
       states.set(task, { kept: [], reportedMs: watermarkMs, isAway: false });
     } catch (error) {
       if (!isRetriable(error)) throw error;

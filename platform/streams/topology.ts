@@ -81,12 +81,22 @@ export type WindowOf<A> = Span & { key: string; sum: A; revision: number; hasCha
 export type Sink<R> = { into: string } & (
   | { write(tx: Tx, rows: readonly WrittenRow<R>[]): Promise<void> }
   | {
-      /** `watermarkMs`: up to where in event time the rows so far are complete. Also called with no rows, to report it. */
-      publish(rows: readonly R[], watermarkMs: number): Promise<void>;
+      /** Also called with no rows, to report the watermark. */
+      publish(rows: readonly R[], as: PublishedAs): Promise<void>;
       /** While the engine is away, so many rows are kept for it: the newest. */
       rowsKeptMax: number;
     }
 );
+
+export type PublishedAs = {
+  /** Up to where in event time the rows so far are complete. */
+  watermarkMs: number;
+  /**
+   * Of the process that computes the job: the next one to do so has a higher one. A sink refuses rows of a lower epoch than
+   * it has seen, because a process that was replaced may not know it yet.
+   */
+  epoch: number;
+};
 
 /** A row with an id that is the same whenever it is computed again from the same records. */
 export type WrittenRow<R> = { id: string; row: R };

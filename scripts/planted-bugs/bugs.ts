@@ -671,4 +671,88 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['stream-jobs/windows/windows.test.ts'],
   },
+  {
+    name: 'burst-of-two-windows',
+    what: 'each window that holds a burst reports it, as a signal of its own',
+    edits: [
+      {
+        file: 'stream-jobs/windows/fraud-signals.ts',
+        find: 'if (atMs >= fromMs + burstMs) break;',
+        replace: 'if (atMs >= fromMs + 2 * burstMs) break;',
+      },
+    ],
+    tests: ['stream-jobs/windows/windows.test.ts'],
+  },
+  {
+    name: 'outage-that-costs-nothing',
+    what: 'a rejection that comes an hour after its order does not find what the order asked for',
+    edits: [
+      {
+        file: 'stream-jobs/windows/stock-outs.ts',
+        find: 'const joinWithinMs = 6 * 60 * 60_000;',
+        replace: 'const joinWithinMs = 60 * 60_000;',
+      },
+    ],
+    tests: ['stream-jobs/windows/windows.test.ts'],
+  },
+  {
+    name: 'served-and-remembered',
+    what: 'an order whose stock is held stays in memory for as long as one that waits',
+    edits: [
+      {
+        file: 'platform/streams/open-windows.ts',
+        find: 'if (isSettled(open.sum)) remove(open);',
+        replace: 'if (isSettled(open.sum) && late > 0) remove(open);',
+      },
+    ],
+    tests: ['platform/streams/tour.test.ts', 'stream-jobs/windows/windows.test.ts'],
+  },
+  {
+    name: 'drained-as-of-long-ago',
+    what: 'a process that is cut off from the broker takes its partitions for drained, and drops what lies in them',
+    edits: [
+      {
+        file: 'platform/streams/task-feed.ts',
+        find: 'highWatermark <= nextOffset && endAgeMs <= endAgeMsMax',
+        replace: 'highWatermark <= nextOffset && endAgeMs >= 0',
+      },
+    ],
+    tests: ['platform/streams/task-feed.test.ts'],
+  },
+  {
+    name: 'frozen-by-the-clock',
+    what: 'partitions that are idle hold the others for as long as the clock was set back',
+    edits: [
+      {
+        file: 'platform/streams/watermarks.ts',
+        find: 'mark.isAheadOfClock = isIdle && markMs(mark) > followedMs;',
+        replace: 'mark.isAheadOfClock = isIdle && markMs(mark) < followedMs - 1e12;',
+      },
+    ],
+    tests: ['platform/streams/watermarks.test.ts'],
+  },
+  {
+    name: 'live-figures-of-the-one-before',
+    what: 'a process that was replaced writes one more live window over that of its successor',
+    edits: [
+      {
+        file: 'stream-jobs/windows/live-store.ts',
+        find: "or '0') > tonumber(ARGV[5])",
+        replace: "or '0') > tonumber(ARGV[5]) + 1e15",
+      },
+    ],
+    tests: ['tests/live-figures.int.test.ts'],
+  },
+  {
+    name: 'resent-after-a-while',
+    what: 'events that nobody can send again push those out of the memory that may come again',
+    edits: [
+      {
+        file: 'platform/streams/task-feed.ts',
+        find: 'given !== undefined && fed.repeats.mayRepeat(given) ? given : undefined',
+        replace: 'given',
+      },
+    ],
+    tests: ['platform/streams/task-feed.test.ts'],
+  },
 ];

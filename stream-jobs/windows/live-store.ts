@@ -5,18 +5,22 @@ import { type LiveSize, type LiveWindow, liveKeys } from '#schemas/live-state';
 
 /**
  * Writes windows with one version, which is higher than every earlier one, and removes the oldest beyond the number
- * kept. KEYS windows meta · ARGV size, watermark, windows kept, TTL, then start and JSON of each window.
+ * kept; or changes nothing, where a higher epoch has written. KEYS windows meta · ARGV size, watermark, windows kept, TTL,
+ * epoch, then start and JSON of each window.
  */
 const writeScript = `
+local epochOf = ARGV[1] .. 'Epoch'
+if tonumber(redis.call('HGET', KEYS[2], epochOf) or '0') > tonumber(ARGV[5]) then return 0 end
+redis.call('HSET', KEYS[2], epochOf, ARGV[5])
 local time = redis.call('TIME')
 local version = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local last = tonumber(redis.call('HGET', KEYS[2], 'version') or '0')
 if version <= last then version = last + 1 end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
-if #ARGV == 4 then return 0 end
+if #ARGV == 5 then return 1 end
 redis.call('HSET', KEYS[2], 'version', string.format('%.0f', version))
-for at = 5, #ARGV, 2 do
+for at = 6, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[at], string.format('%.0f', version) .. ' ' .. ARGV[at + 1])
 end
 local starts = redis.call('HKEYS', KEYS[1])
@@ -27,11 +31,14 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
-/** A window's row replaces the earlier one, so a repeat changes no figure. Redis keeps the newest windows of a size. */
+/**
+ * A window's row replaces the earlier one, so a repeat changes no figure. Redis keeps the newest windows of a size. Rows of a
+ * process that was replaced are left out; it ends when it stores its checkpoint.
+ */
 export const liveSink = (redis: Redis, size: LiveSize): Sink<LiveWindow> => ({
   into: `Redis ${liveKeys.windows(size)}`,
   rowsKeptMax: liveKeys.windowsKeptMax,
-  publish: async (rows, watermarkMs) => {
+  publish: async (rows, { watermarkMs, epoch }) => {
     const newest = rows
       .toSorted((a, b) => a.fromMs - b.fromMs)
       .slice(-liveKeys.windowsKeptMax)
@@ -46,6 +53,7 @@ export const liveSink = (redis: Redis, size: LiveSize): Sink<LiveWindow> => ({
         watermarkMs,
         liveKeys.windowsKeptMax,
         liveKeys.ttlMs,
+        epoch,
         ...newest,
       );
     } catch (error) {
