@@ -1,4 +1,5 @@
 import { records } from '#schemas/events';
+import { type Repeats, repeatsOn } from '#schemas/repeats';
 import { topics } from '#schemas/topics';
 
 /** A topic, the table that it fills, and the properties of its records. */
@@ -33,20 +34,16 @@ export const claimedAs = ({ topic, table, keepsEvents }: Pick<Feed, 'topic' | 't
   keepsEvents ? `${table}/${topic}` : topic;
 
 /** A record is a repeat when its event id, its first field, is among the last ones of its partition. */
-export type RepeatWindow = {
-  /**
-   * `all`: an outbox relay writes the topic, and sends a batch again after a crash. `named`: only ids that a client
-   * chose can repeat; the collector gives every other event a new UUIDv7.
-   */
-  among: 'all' | 'named';
-  /** The number of ids to remember. */
-  idsMax: number;
+export type RepeatWindow = Pick<Repeats, 'among' | 'idsMax'> & {
   /** After a start, the ids of this many records before the first one read are loaded. */
   recordsMax: number;
 };
 
-/** A relay may send a batch several times, so a repeat follows within a few batches (`relayBatchMax`). */
-const repeatsOfRelay: RepeatWindow = { among: 'all', idsMax: 4_000, recordsMax: 4_000 };
+/** Every record of a relay has an id that may repeat. */
+const repeatsOfRelay = (topic: string): RepeatWindow => {
+  const { among, idsMax } = repeatsOn(topic);
+  return { among, idsMax, recordsMax: idsMax };
+};
 
 /** Rows of stream-jobs/windows. */
 const windowFeed = (
@@ -60,7 +57,7 @@ const windowFeed = (
   keepsEvents: false,
   events: [event],
   onlyThese: true,
-  repeats: repeatsOfRelay,
+  repeats: repeatsOfRelay(topic),
   appendOnly,
   rollups: [],
   blockWaitMs: 500,
@@ -75,7 +72,7 @@ const eventFeed = ({ topic }: { topic: string }): EventFeed => ({
   topic,
   table: 'domain_events',
   keepsEvents: true,
-  repeats: repeatsOfRelay,
+  repeats: repeatsOfRelay(topic),
   appendOnly: true,
   rollups: [],
   // Nobody waits for them, and so several topics' events of some seconds are one insert.
@@ -89,7 +86,7 @@ export const feeds: readonly Feed[] = [
     keepsEvents: false,
     events: [records.ShopperActivity],
     onlyThese: true,
-    repeats: { among: 'named', idsMax: 20_000, recordsMax: 200_000 },
+    repeats: { ...repeatsOn(topics.shopperActivity.topic), recordsMax: 200_000 },
     appendOnly: true,
     rollups: ['shopper_activity_per_minute'],
     blockWaitMs: 400,
@@ -100,7 +97,7 @@ export const feeds: readonly Feed[] = [
     keepsEvents: false,
     events: [records.Sale],
     onlyThese: true,
-    repeats: repeatsOfRelay,
+    repeats: repeatsOfRelay(topics.sales.topic),
     appendOnly: true,
     rollups: ['sales_rollup'],
     blockWaitMs: 400,
