@@ -1,3 +1,4 @@
+import { createFewestFirst } from '#platform/streams/fewest-first';
 import type { Topology, WindowOf } from '#platform/streams/topology';
 import { overlaps, type Span, spansOf } from '#platform/streams/window';
 
@@ -25,6 +26,11 @@ export type OpenWindows<I, A> = {
   add(key: string, input: I, atMs: number, watermarkMs: number): number;
   /** Removes the windows that end, with the lateness, at or before the watermark, and returns them by their end. */
   close(watermarkMs: number): WindowOf<A>[];
+  /**
+   * Removes windows of few events until the weight is allowed or none is left, and returns them: what comes for one of them
+   * later begins another one.
+   */
+  closeFewest(weightMax: number): WindowOf<A>[];
   /** Removes every window, and returns them by their end: what comes for one of them later begins it anew. */
   empty(): WindowOf<A>[];
   /** The watermark that closes the oldest windows; undefined where none is open. */
@@ -59,12 +65,21 @@ const slotMs = 1_000;
 export const createOpenWindows = <I, A>(
   topology: Pick<
     Topology<I, A, unknown>,
-    'window' | 'aggregate' | 'latenessMs' | 'emits' | 'weightOf' | 'isSettled'
+    'window' | 'aggregate' | 'latenessMs' | 'emits' | 'weightOf' | 'eventsOf' | 'isSettled'
   >,
 ): OpenWindows<I, A> => {
-  const { window, aggregate, latenessMs, emits, weightOf = () => 1, isSettled = () => false } = topology;
+  const {
+    window,
+    aggregate,
+    latenessMs,
+    emits,
+    eventsOf,
+    weightOf = () => 1,
+    isSettled = () => false,
+  } = topology;
   const index = createIndex<Open<A>>();
   const news = createNews(topology);
+  const fewest = eventsOf && createFewestFirst<Open<A>>(({ sum }) => eventsOf(sum));
   let nextId = 1;
   let weight = 0;
 
@@ -126,6 +141,7 @@ export const createOpenWindows = <I, A>(
         }
         const open = found ?? begin(key, span);
         open.sum = aggregate.add(open.sum, input, atMs);
+        if (found === undefined) fewest?.add(open);
         weigh(open);
         if (isSettled(open.sum)) remove(open);
         else news.touched(open);
@@ -133,6 +149,16 @@ export const createOpenWindows = <I, A>(
       return late;
     },
     close: (watermarkMs) => take(index.due(watermarkMs - latenessMs)),
+    closeFewest: (weightMax) => {
+      const few: Open<A>[] = [];
+      for (let left = weight; left > weightMax; ) {
+        const open = fewest?.next();
+        if (open === undefined) break;
+        few.push(open);
+        left -= open.weight;
+      }
+      return take(few);
+    },
     empty: () => take(index.all()),
     nextCloseMs: () => {
       const endMs = index.earliestEndMs();
@@ -145,6 +171,7 @@ export const createOpenWindows = <I, A>(
       for (const stored of windows) {
         const open = fromStored(aggregate, stored);
         index.insert(open);
+        fewest?.add(open);
         weigh(open);
         if (isUnseen) news.unseen(open);
         nextId = Math.max(nextId, open.id + 1);

@@ -86,10 +86,11 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
       hasNews = true;
     }
   };
-  const writeParts = (): void => {
+  const writeEarly = (early: readonly WindowOf<A>[]): void => {
+    if (early.length === 0) return;
     // No two parts of a window are written at the same place in the log, nor one there by a task that begins again.
     const part = `to ${lanes.recordsTaken()}`;
-    for (const window of windows.empty()) rows.push(...rowsOf(topology, window, part));
+    for (const window of early) rows.push(...rowsOf(topology, window, part));
     hasNews = true;
   };
 
@@ -116,7 +117,8 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     lane: lanes.of,
     advance: () => {
       closeDue();
-      if (emits === 'in parts' && windows.weight > windowsMax) writeParts();
+      if (emits === 'in parts' && windows.weight > windowsMax) writeEarly(windows.empty());
+      if (windows.weight > windowsMax) writeEarly(windows.closeFewest(windowsMax));
       while (windows.weight > windowsMax) {
         watermarks.raise(windows.nextCloseMs() as number);
         closeDue();

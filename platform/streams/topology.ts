@@ -33,6 +33,11 @@ export type Topology<I, A, R> = {
    * ones, which close: memory is bounded, and what arrives for them later is late. Not so `in parts`, where nothing is.
    */
   windowsMax: number;
+  /**
+   * Of how many events a sum is. Set where rows are written once: then beyond the bound the windows of the fewest events are
+   * closed first, the watermark stays, and what comes for one of them later begins another one.
+   */
+  eventsOf?(sum: A): number;
   /** How many windows a window counts as, where its sum may grow: one for each half kilobyte. 1 if unset. */
   weightOf?(sum: A): number;
   /**

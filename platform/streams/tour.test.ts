@@ -11,6 +11,7 @@ import { gap, hopping, tumbling } from '#platform/streams/window';
  */
 
 type Measured = { sensor: string; value: number };
+type Sum = { sum: number; count: number };
 type Row = { sensor: string; fromMs: number; sum: number; count: number };
 
 /** A topology is a plain value: what is read, by which key and window it is added up, and where the rows go. */
@@ -185,6 +186,7 @@ describe('a join', () => {
       window: gap(60_000),
       weightOf: () => 1,
       isSettled: () => false,
+      eventsOf: () => 1,
       aggregate: joinOf<string, string>(),
       rows: ({
         key,
@@ -220,6 +222,29 @@ describe('memory', () => {
     add(2, 'a', 1);
     expect(late).toEqual(['a']);
     expect(rows()).toMatchObject([{ sensor: 'a', sum: 1 }, { sensor: 'b' }, { sensor: 'c' }]);
+  });
+
+  test('is bounded where keys are invented: the windows of the fewest events close first, and none of the others', () => {
+    const made = { ...sums, windowsMax: 3, window: gap(60_000), eventsOf: ({ count }: Sum) => count };
+    const first = createTask(made, idleAfterMs);
+    const { add, late } = feeding(first);
+    for (const second of [1, 2, 3]) add(second, 'real', 1);
+    for (let nth = 0; nth < 100; nth += 1) add(4 + nth / 100, `invented-${nth}`, 1);
+    expect(first.windowsOpen).toBe(3);
+    const stored = first.checkpoint();
+    const second = createTask(made, idleAfterMs);
+    second.restore({ ...stored, windows: first.everything() }, [{ ...at(0), high: 103n }]);
+    const after = feeding(second, 103n);
+    after.add(6, 'invented-0', 1);
+    after.add(7, 'real', 1);
+    after.add(200, 'z', 0);
+    const all = [...stored.rows, ...second.checkpoint().rows];
+    const { real, ...invented } = sumsOf(all.map(({ row }) => row));
+    expect([...late, ...after.late]).toEqual([]);
+    expect(all.map(({ row }) => row)).toContainEqual({ sensor: 'real', fromMs: 1_000, sum: 4, count: 4 });
+    expect(real).toBe(4);
+    expect(invented).toMatchObject({ 'invented-0': 2, 'invented-99': 1 });
+    expect(new Set(all.map(({ place }) => place.join())).size).toBe(all.length);
   });
 
   test('is bounded where rows add up, too: beyond the limit all are written in parts, and nothing is late', () => {

@@ -755,4 +755,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     tests: ['platform/streams/task-feed.test.ts'],
   },
+  {
+    name: 'ended-by-invented-visits',
+    what: 'whoever invents very many keys ends the windows of all others early',
+    edits: [
+      {
+        file: 'platform/streams/task.ts',
+        find: 'if (windows.weight > windowsMax) writeEarly(windows.closeFewest(windowsMax));',
+        replace: 'if (windows.weight > windowsMax) writeEarly(windows.closeFewest(2 * windows.weight));',
+      },
+    ],
+    tests: ['platform/streams/tour.test.ts'],
+  },
 ];

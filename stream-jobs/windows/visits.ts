@@ -79,6 +79,7 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) =>
     outOfOrderMsMax: 10_000,
     latenessMs: 60_000,
     windowsMax: 150_000,
+    eventsOf: ({ counts }: Sum) => actionsOf(counts),
     weightOf: ({ path }: Sum) => 1 + path.length / 8,
     rows: (window: WindowOf<Sum>) => [rowOf(window)],
     sink,
@@ -91,6 +92,9 @@ const later = <T extends { atMs: number }>(a: T | null, b: T | null): T | null =
   return JSON.stringify(a) > JSON.stringify(b) ? a : b;
 };
 
+const actionsOf = (counts: Sum['counts']): number =>
+  Object.values(counts).reduce((all, some) => all + some, 0);
+
 const rowOf = ({ key, sum }: WindowOf<Sum>): VisitRow => {
   const count = (type: string): number => sum.counts[type] ?? 0;
   const products = sum.path.map(({ productId }) => productId);
@@ -102,7 +106,7 @@ const rowOf = ({ key, sum }: WindowOf<Sum>): VisitRow => {
     entry_product_id: products[0] ?? null,
     exit_product_id: sum.exit?.productId ?? null,
     path: products.filter((product, nth) => product !== products[nth - 1]).join(' '),
-    actions: Object.values(sum.counts).reduce((all, some) => all + some, 0),
+    actions: actionsOf(sum.counts),
     views: count('product_viewed'),
     adds: count('product_added'),
     removes: count('product_removed'),
