@@ -351,6 +351,7 @@ export const brokerContract = (
         stalledForMs: 0,
         failures: 0,
       });
+      expect(partition(0)?.endAgeMs).toBeLessThan(7_000);
       expect(consumer.progress().unassignedForMs).toBe(0);
       // More than waits in a lane, so that the partition is not fetched any more.
       const large = Buffer.alloc(400_000, 1);
