@@ -14,7 +14,13 @@ export type LauncherProcess = {
   stop(): Promise<number | NodeJS.Signals>;
 };
 
-/** Runs `local/start.js` without waiting for anything. */
+/** Of those that run: a program that ends by an error would leave its platform running for ever. */
+const stopsAtExit = new Set<() => void>();
+process.once('exit', () => {
+  for (const stop of stopsAtExit) stop();
+});
+
+/** Runs `local/start.js` without waiting for anything. It ends with this process, too. */
 export const spawnLauncher = (
   dataDir: string,
   args: readonly string[],
@@ -24,6 +30,8 @@ export const spawnLauncher = (
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const stopAtExit = (): void => void child.kill('SIGTERM');
+  stopsAtExit.add(stopAtExit);
   const output: string[] = [];
   let announce: (line: string) => void;
   const ready = new Promise<string>((resolve) => {
@@ -36,7 +44,10 @@ export const spawnLauncher = (
     });
   }
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {
-    child.once('close', (code, signal) => resolve(signal ?? code ?? 0));
+    child.once('close', (code, signal) => {
+      stopsAtExit.delete(stopAtExit);
+      resolve(signal ?? code ?? 0);
+    });
   });
   return {
     pid: child.pid ?? 0,
