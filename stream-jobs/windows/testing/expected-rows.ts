@@ -66,8 +66,8 @@ const lastOf = <T extends { revision: number }>(rows: readonly T[], idOf: (row: 
 };
 
 const shownOf = (row: EventMap['FraudSignal']): FoundSignal => {
-  const { kind, buyer, order_id, count, detail, occurred_at } = row;
-  return { kind, buyer, order_id, count, detail, occurred_at };
+  const { signal_id, kind, buyer, order_id, count, detail, occurred_at } = row;
+  return { signal_id, kind, buyer, order_id, count, detail, occurred_at };
 };
 
 const essentials = ({ order_id, product_id, requested, lost_minor }: EventMap['StockOut']) => ({

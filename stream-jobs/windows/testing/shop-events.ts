@@ -1,3 +1,4 @@
+import { idOf } from '#platform/ids';
 import type { EventMap, FraudSignal, ProductPerformance, Search, Visit } from '#schemas/events';
 import type { LiveWindow } from '#schemas/live-state';
 
@@ -345,7 +346,7 @@ const isOfProduct = (event: ShopEvent): event is OfProduct =>
 
 export type FoundSignal = Pick<
   FraudSignal,
-  'kind' | 'buyer' | 'order_id' | 'count' | 'detail' | 'occurred_at'
+  'signal_id' | 'kind' | 'buyer' | 'order_id' | 'count' | 'detail' | 'occurred_at'
 >;
 
 /**
@@ -362,21 +363,25 @@ export const recomputeSignals = (
     .filter(({ value }) => value.reason === 'payment_declined' && value.userId !== null);
   const large = orders.filter(({ value }) => value.totalMinor >= limits.amountMinor);
   return [
-    ...large.map((order) => signalOf('amount', order, 1)),
+    ...large.map((order) => signalOf('amount', order.value.orderId, order, 1)),
     ...oftenIn('velocity', orders, limits.orders),
     ...oftenIn('declines', declines, limits.declines),
-    ...burstsOf(orders).flatMap((bursts) => {
+    ...burstsOf(orders).flatMap(({ slotMs, bursts }) => {
       const burst = highest(bursts, (some) => new Set(some.map(countryOf)).size);
       const countries = [...new Set(burst.map(countryOf))];
       const second = burst.find((order) => countryOf(order) === countries[1]);
-      return second === undefined ? [] : signalOf('mismatch', second, countries.length, countries.join(' '));
+      return second === undefined
+        ? []
+        : signalOf('mismatch', `${slotMs}`, second, countries.length, countries.join(' '));
     }),
   ];
 };
 
 type Bought = Extract<ShopEvent, { type: 'OrderPlaced' | 'OrderCancelled' }>;
 
-const signalOf = (kind: string, by: Bought, count: number, detail = ''): FoundSignal => ({
+/** `of` is the order of a large one, and else when the ten minutes began. */
+const signalOf = (kind: string, of: string, by: Bought, count: number, detail = ''): FoundSignal => ({
+  signal_id: idOf(kind, buyerOf(by), of),
   kind,
   buyer: buyerOf(by),
   order_id: by.value.orderId,
@@ -386,10 +391,10 @@ const signalOf = (kind: string, by: Bought, count: number, detail = ''): FoundSi
 });
 
 const oftenIn = (kind: string, events: readonly Bought[], limit: number): FoundSignal[] =>
-  burstsOf(events).flatMap((bursts) => {
+  burstsOf(events).flatMap(({ slotMs, bursts }) => {
     const burst = highest(bursts, (some) => some.length);
     const by = burst[limit - 1];
-    return by === undefined ? [] : signalOf(kind, by, burst.length);
+    return by === undefined ? [] : signalOf(kind, `${slotMs}`, by, burst.length);
   });
 
 const buyerOf = ({ type, value }: Bought): string =>
@@ -402,7 +407,7 @@ const highest = <T>(lists: readonly T[][], numberOf: (list: readonly T[]) => num
   lists.toSorted((a, b) => numberOf(b) - numberOf(a))[0] ?? [];
 
 /** Of each buyer and ten minutes: what follows within ten minutes of each of its events. */
-const burstsOf = (events: readonly Bought[]): Bought[][][] => {
+const burstsOf = (events: readonly Bought[]): { slotMs: number; bursts: Bought[][] }[] => {
   const tenMinutesMs = 10 * 60_000;
   const slotOf = ({ atMs }: Bought): number => Math.floor(atMs / tenMinutesMs);
   return [...Map.groupBy(events, buyerOf).values()].flatMap((all) => {
@@ -410,16 +415,17 @@ const burstsOf = (events: readonly Bought[]): Bought[][][] => {
     return [...new Set(inOrder.map(slotOf))].map((slot) => {
       const within = inOrder.filter((one) => slotOf(one) === slot || slotOf(one) === slot + 1).slice(0, 40);
       const first = within.filter((one) => slotOf(one) === slot);
-      return first.map(({ atMs }) =>
+      const bursts = first.map(({ atMs }) =>
         within.filter((one) => one.atMs >= atMs && one.atMs < atMs + tenMinutesMs),
       );
+      return { slotMs: slot * tenMinutesMs, bursts };
     });
   });
 };
 
-const lateByMs = 2 * 60 * 60_000;
+const lateByMs = 12 * 60 * 60_000;
 
-/** Events of two hours before `fromMs`: later than any window waits, so they may change no row. */
+/** Events of twelve hours before `fromMs`: later than any window waits, so they may change no row. */
 export const lateEvents = (count: number, fromMs: number): ShopEvent[] =>
   shopEvents(count, fromMs - lateByMs).map((event) => {
     const eventId = `late-${event.eventId}`;
