@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
@@ -10,6 +10,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { useProductNames } from '../../staff/product-names.ts';
 import { More } from '../more.tsx';
 import { usePages } from '../pages.ts';
 
@@ -28,6 +29,7 @@ export const ReviewsPage = () => {
       (await api.GET('/api/reviews', { params: { query: { status, limit: 50, ...(cursor && { cursor }) } } }))
         .data,
   );
+  const names = useProductNames([...new Set(list.rows.map(({ productId }) => productId))].slice(0, 100));
   const [at, setAt] = useState(0);
   const moderating = useMutation({
     mutationFn: ({ id, to }: { id: string; to: Status }) =>
@@ -98,8 +100,27 @@ export const ReviewsPage = () => {
               <span className="font-semibold">{review.title}</span>
               {review.verifiedPurchase && <span className="text-good text-xs">bought it</span>}
               <span className="ml-auto text-ink-soft text-xs">
-                <When time={review.createdAt} />
+                written <When time={review.createdAt} />
               </span>
+            </p>
+            <p className="text-ink-soft text-sm">
+              of{' '}
+              <a href={`/products/${review.productId}`} className="text-action hover:underline">
+                {names?.get(review.productId) ?? `…${review.productId.slice(-8)}`}
+              </a>
+              {review.userId && (
+                <>
+                  , by{' '}
+                  <Link
+                    to="/orders"
+                    search={{ userId: review.userId }}
+                    title="The orders of this author"
+                    className="text-action hover:underline"
+                  >
+                    …{review.userId.slice(-8)}
+                  </Link>
+                </>
+              )}
             </p>
             <p className="mt-1 max-w-prose whitespace-pre-line">{review.text}</p>
             <div className="mt-3 flex gap-2">
