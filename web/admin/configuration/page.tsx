@@ -12,7 +12,6 @@ import { formatDuration } from '../../kit/time.ts';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
-import { plural } from '../../words/words.ts';
 
 type Setting = components['schemas']['Setting'];
 type Change = components['schemas']['SettingChange'];
@@ -38,12 +37,9 @@ const breakable = (key: string): ReactNode =>
     </Fragment>
   ));
 
-/** In the list a value of many parts is only counted; its card has it whole. */
-const brief = (value: unknown): string => {
-  if (typeof value !== 'object' || value === null) return shown(value);
-  const parts = Object.values(value).flat().length;
-  return parts === 0 ? 'none' : plural(parts, { one: '{count} entry', other: '{count} entries' });
-};
+/** In the list a value of many parts only says whether it was touched; its card has it whole. */
+const brief = ({ value, isDefault }: Pick<Setting, 'value' | 'isDefault'>): string =>
+  typeof value !== 'object' || value === null ? shown(value) : isDefault ? 'default' : 'changed';
 
 /** `900,000 milliseconds` are easier to judge as `15 min`. */
 const readable = ({ value, unit }: Pick<Setting, 'value' | 'unit'>): string =>
@@ -112,7 +108,7 @@ export const ConfigurationPage = () => {
                 >
                   <span className="min-w-40 flex-1 break-words font-mono">{breakable(setting.key)}</span>
                   <span className={classes('tabular ml-auto', !setting.isDefault && 'font-semibold')}>
-                    {brief(setting.value)}
+                    {brief(setting)}
                   </span>
                   <span className="w-full text-ink-soft text-xs sm:w-40">
                     {setting.unit}

@@ -11,6 +11,7 @@ import { Skeleton } from '../../kit/skeleton.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { bounds } from './bounds.ts';
 import { Explanation } from './explanation.tsx';
 import { scenarios } from './scenarios.ts';
 
@@ -90,6 +91,7 @@ const RulesForm = ({ rules, etag, onSaved }: { rules: Rules; etag: string; onSav
     },
   });
   const change = (kind: Kind, list: readonly Rule[]): void => setDraft({ ...draft, [kind]: list } as Rules);
+  const held = bounds(draft);
   const all = kinds.flatMap((kind) => (draft[kind] as Rule[]).map((rule, at) => ({ kind, rule, at })));
   return (
     <section
@@ -106,7 +108,10 @@ const RulesForm = ({ rules, etag, onSaved }: { rules: Rules; etag: string; onSav
       </p>
       <ul className="divide-y divide-line">
         {all.length === 0 && (
-          <li className="py-2 text-ink-soft text-sm">No rules: the models alone decide.</li>
+          <li className="py-2 text-ink-soft text-sm">
+            No rules of your own: the models{' '}
+            {held.length === 0 ? 'alone decide' : 'decide within the bounds below'}.
+          </li>
         )}
         {all.map(({ kind, rule, at }) => (
           <li
@@ -129,6 +134,16 @@ const RulesForm = ({ rules, etag, onSaved }: { rules: Rules; etag: string; onSav
           </li>
         ))}
       </ul>
+      {held.length > 0 && (
+        <div className="text-ink-soft text-sm">
+          <p>Bounds of every list:</p>
+          <ul className="list-disc pl-5">
+            {held.map((bound) => (
+              <li key={bound}>{bound}</li>
+            ))}
+          </ul>
+        </div>
+      )}
       <AddRule onAdd={(kind, rule) => change(kind, [...(draft[kind] as Rule[]), rule])} />
       {saving.error && <ProblemPanel error={saving.error} isSmall />}
       <div className="flex gap-3">
