@@ -78,8 +78,9 @@ export const Panel = ({
         {data === undefined && error !== null ? (
           <ProblemPanel error={error} onRetry={() => void answer.refetch()} isSmall />
         ) : isPending ? (
-          <div aria-busy="true" className="flex flex-1 flex-col gap-2">
+          <div aria-busy="true" className="relative flex flex-1 flex-col">
             <Skeleton className="h-full min-h-40 w-full flex-1" />
+            <p className="absolute inset-0 m-auto h-fit w-fit text-ink-soft text-sm">Loading…</p>
           </div>
         ) : isEmpty ? (
           <p className="m-auto max-w-xs text-center text-ink-soft text-sm">
