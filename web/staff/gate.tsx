@@ -70,7 +70,6 @@ const LoginForm = ({ app }: { app: string }) => {
           type="password"
           autoComplete="current-password"
           required
-          hint="At least 8 characters."
         />
         {error !== undefined && <ProblemPanel error={error} isSmall />}
         <Button type="submit" isBusy={isBusy}>

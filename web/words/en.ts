@@ -3,7 +3,7 @@ export const problems = {
   unreachable: 'The shop does not answer. Check the connection; what you typed is kept.',
   broken: 'This part of the page stopped working. Loading the page again usually helps.',
   titles: {
-    401: 'Please log in',
+    401: 'Not logged in',
     403: 'Not for this account',
     404: 'Nothing here',
     409: 'That has changed meanwhile',
