@@ -46,7 +46,7 @@ export const Facts = ({
         )}
       </address>
     </Box>
-    <Box title={`Payment · ${payment?.status ?? order.payment.status}`}>
+    <Box title={`Payment · ${(payment?.status ?? order.payment.status).replaceAll('_', ' ')}`}>
       {history == null || history.items.length === 0 ? (
         <p className="text-ink-soft">The provider was not asked for anything.</p>
       ) : (

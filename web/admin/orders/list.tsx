@@ -237,7 +237,7 @@ const Orders = ({
         key: 'payment',
         head: 'Payment',
         isSecondary: true,
-        cell: ({ payment }) => `${payment.method}, ${payment.status}`,
+        cell: ({ payment }) => `${payment.method}, ${payment.status.replaceAll('_', ' ')}`,
       },
       {
         key: 'goods',

@@ -49,7 +49,8 @@ export const Timeline = ({
   const scale = timeScale(instants, Math.max(120, width - labelWidth - rightMargin), opened);
   const rows = rowsOf(saga);
   const height = rows.reduce((sum, { spans }) => sum + Math.max(1, spans.length) * rowHeight, 0) + 36;
-  const startMs = Math.min(...instants);
+  const [startMs, endMs] = [Math.min(...instants), Math.max(...instants)];
+  const total = formatDuration(endMs - startMs);
   const toggle = (fromMs: number): void => {
     const next = new Set(opened);
     if (!next.delete(fromMs)) next.add(fromMs);
@@ -70,7 +71,7 @@ export const Timeline = ({
           aria-label={`${saga.spans.length} steps`}
           className="block"
         >
-          <Folds {...{ scale, height, opened, onToggle: toggle }} />
+          <Folds {...{ scale, height, endMs, total, onToggle: toggle }} />
           {rows.map(({ lane, name, spans, y }) => (
             <g key={lane}>
               <text x={0} y={y + 19} className="fill-ink-soft text-xs">
@@ -99,7 +100,7 @@ export const Timeline = ({
             textAnchor="end"
             className="fill-ink-soft text-2xs"
           >
-            {`${formatDuration(Math.max(...instants) - startMs)}${lasts ? ', now' : ''}`}
+            {`${total}${lasts ? ', now' : ''}`}
           </text>
         </svg>
       </div>
@@ -220,11 +221,15 @@ const Dots = ({
 const Folds = ({
   scale,
   height,
+  endMs,
+  total,
   onToggle,
 }: {
   scale: TimeScale;
   height: number;
-  opened: ReadonlySet<number>;
+  endMs: number;
+  /** Stands at the end of the line already, so a last fold of the same length does not repeat it. */
+  total: string;
   onToggle(fromMs: number): void;
 }) =>
   scale.folds.map(({ fromMs, toMs, fromX, toX }) => (
@@ -251,7 +256,7 @@ const Folds = ({
         textAnchor="middle"
         className="fill-ink-soft text-2xs"
       >
-        {formatDuration(toMs - fromMs)}
+        {toMs === endMs && formatDuration(toMs - fromMs) === total ? '' : formatDuration(toMs - fromMs)}
       </text>
     </g>
   ));
