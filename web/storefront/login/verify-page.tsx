@@ -1,6 +1,8 @@
 import { useMutation } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
 import { api } from '../../api/client.ts';
+import { buttonClasses } from '../../kit/button.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
@@ -23,7 +25,17 @@ export const VerifyEmailPage = () => {
       {token === null ? (
         <Empty title="The link is not whole">Open it from the message again.</Empty>
       ) : isSuccess ? (
-        <Empty title="Thank you">Your e-mail address is confirmed.</Empty>
+        // The token names no account: whoever is logged in here may be somebody else.
+        <Empty
+          title="Thank you"
+          act={
+            <Link to="/" className={buttonClasses()}>
+              To the shop
+            </Link>
+          }
+        >
+          The address that the letter was sent to is confirmed.
+        </Empty>
       ) : isError ? (
         <ProblemPanel error={error} onRetry={() => mutate(token)} />
       ) : (
