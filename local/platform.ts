@@ -115,7 +115,7 @@ export const startPlatform = async (
 
 const gatewayPortOf = async (port: number, ports: Ports): Promise<number> => {
   if (port === 0) return ports.of('gateway');
-  if (!(await isFree(port))) throw new PortTaken(port, '--port');
+  if (!(await isFree(port))) throw new PortTaken(port, '`npm start -- --port 8080`');
   return port;
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The first thing a newcomer runs: plain JavaScript, because nothing is installed or built yet.
-import { dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const nodeMajor = Number(process.versions.node.split('.')[0]);
@@ -9,6 +10,7 @@ if (nodeMajor < 20) {
   process.exit(1);
 }
 
+const { isFree } = await import('./setup/port.js');
 const { continueWith, endWithParent, runtimeOf } = await import('./setup/runtime.js');
 const { setUp } = await import('./setup/set-up.js');
 const { parseOptions, usage, UsageError } = await import('./setup/options.js');
@@ -25,6 +27,15 @@ try {
 if (options.help) {
   console.log(usage);
   process.exit(0);
+}
+
+// A first start says so before it installs packages. Later ones leave it to `launch`, which first looks at the data folder.
+const isFirst = !existsSync(join(root, 'node_modules'));
+if (isFirst && !options.enginesOnly && !(await isFree(options.port))) {
+  console.error(
+    `cartstream: port ${options.port} is taken; free it or choose another with \`npm start -- --port 8080\``,
+  );
+  process.exit(1);
 }
 
 let runtime;

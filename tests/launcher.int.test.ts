@@ -110,7 +110,9 @@ describe('a start that cannot be says why in one line, and breaks nothing', () =
     const { code, lines } = await refused([other, '--port', `${port}`]);
     expect({ code, lines }).toEqual({
       code: 1,
-      lines: [`cartstream: port ${port} is taken; free it or choose another with --port`],
+      lines: [
+        `cartstream: port ${port} is taken; free it or choose another with \`npm start -- --port 8080\``,
+      ],
     });
     rmSync(other, { recursive: true });
     await new Promise((resolve) => server.close(resolve));
