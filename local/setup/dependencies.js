@@ -33,7 +33,7 @@ export async function installDependencies(root) {
   const say = () => process.stdout.write(`\rnpm install … ${seconds()} s`);
   const { isTTY } = process.stdout;
   console.log(
-    'installing packages: npm installs 1 GB, once for this checkout, in 20 to 60 s, longer on a busy machine',
+    'installing packages: npm installs 1.2 GB, once for this checkout, in 20 to 60 s, longer on a busy machine',
   );
   const ticking = isTTY ? setInterval(say, 1000) : setInterval(() => console.log(`… ${seconds()} s`), 10_000);
   try {
