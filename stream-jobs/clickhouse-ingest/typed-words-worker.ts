@@ -7,36 +7,42 @@ import { typedWords } from './typed-words-store.js';
 const lookEveryMs = 10 * 60_000;
 /** Longer than an access token can outlive its account, and rows their events. */
 const settledAfterMs = 2 * 60 * 60_000;
+/** How often a settled user is looked at again: `searches` has rows as late as the windowed job that writes them. */
+const settledLookEveryMs = 24 * 60 * 60_000;
 const usersKeptMax = 100_000;
 
-/** Looks every ten minutes for accounts that were erased, and takes out what their owners typed. */
+/**
+ * Looks at its start and every ten minutes for accounts that were erased, and takes out what their owners typed. The first
+ * look does not wait, because a process that restarts more often than every ten minutes would never look.
+ */
 export const createTypedWordsEraser = (
   host: Pick<Host, 'clock' | 'logger' | 'stopping'>,
   clickhouse: Pick<ClickHouse, 'query' | 'command' | 'database'>,
 ): Component & { look(): Promise<void> } => {
-  /** Users of whom nothing can come any more. */
-  const settled = createBoundedMap<true>(usersKeptMax);
+  /** Users of whom hardly anything can come any more, and when each is looked at again, epoch milliseconds. */
+  const settled = createBoundedMap<number>(usersKeptMax);
   let running: Promise<void> | undefined;
 
   const look = async (): Promise<void> => {
-    const users = (await typedWords.erasedUsers(clickhouse)).filter(({ userId }) => !settled.get(userId));
+    const nowMs = host.clock.nowMs();
+    const isDue = ({ userId }: { userId: string }) => (settled.get(userId) ?? 0) <= nowMs;
+    const users = (await typedWords.erasedUsers(clickhouse)).filter(isDue);
     if (users.length === 0) return;
     const rows = await typedWords.erase(
       clickhouse,
       users.map(({ userId }) => userId),
     );
     if (rows > 0) host.logger.info({ rows, users: users.length }, 'erased what people had typed');
-    const settledBeforeMs = host.clock.nowMs() - settledAfterMs;
-    for (const { userId, erasedAtMs } of users) if (erasedAtMs < settledBeforeMs) settled.set(userId, true);
+    for (const { userId, erasedAtMs } of users)
+      if (erasedAtMs < nowMs - settledAfterMs) settled.set(userId, nowMs + settledLookEveryMs);
   };
 
   const run = async (): Promise<void> => {
     while (!host.stopping.aborted) {
-      await sleep(lookEveryMs, { signal: host.stopping, keepsAlive: false });
-      if (host.stopping.aborted) return;
       await look().catch((error: unknown) =>
         host.logger.warn({ err: error }, 'could not erase what people had typed'),
       );
+      await sleep(lookEveryMs, { signal: host.stopping, keepsAlive: false });
     }
   };
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually } from '#platform/testing/eventually';
 import { handClock } from '#platform/testing/hand-clock';
 import { type ScratchClickHouse, scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
@@ -71,4 +72,31 @@ it('what a person typed goes with the account, also what was typed before the lo
   clock.advanceMs(10 * 60_000);
   await eraser.look();
   expect(await wordsLeft()).toEqual(['bo', 'nobody']);
+});
+
+it('looks as soon as it starts, so that a process that often restarts erases too', async () => {
+  const clock = handClock(Date.now());
+  const cleo = randomUUID();
+  await search('visit-5', cleo, 'cleo', clock.nowMs());
+  await erased(cleo, clock.nowMs());
+  const stopping = new AbortController();
+  const host = { ...testHost('test', { clock }), clock, stopping: stopping.signal };
+  const eraser = createTypedWordsEraser(host, scratch.clickhouse);
+  await eraser.start?.();
+  await eventually(async () => !(await wordsLeft()).includes('cleo'), { timeoutMs: 20_000 });
+  stopping.abort();
+  await eraser.stop?.();
+});
+
+it('takes out within a day what a job writes hours after the erasure', async () => {
+  const clock = handClock(Date.now());
+  const dora = randomUUID();
+  await erased(dora, clock.nowMs());
+  const eraser = createTypedWordsEraser({ ...testHost('test', { clock }), clock }, scratch.clickhouse);
+  clock.advanceMs(3 * 60 * 60_000);
+  await eraser.look();
+  await search('visit-6', dora, 'dora', clock.nowMs());
+  clock.advanceMs(24 * 60 * 60_000);
+  await eraser.look();
+  expect(await wordsLeft()).not.toContain('dora');
 });
