@@ -239,6 +239,19 @@ describe('a review', () => {
     });
     expect((await submit(await product(), author)).status).toBe(401);
   });
+
+  it('is of nobody who is known to have bought anything, once its author is erased', async () => {
+    const [productId, later] = [await product(), await product()];
+    const [author, other] = [customer(), customer()];
+    for (const userId of [author, other].map(idOf))
+      await react('OrderConfirmed', { userId, lines: [{ productId }] });
+    await react('UserErased', { userId: idOf(author) });
+    await react('OrderConfirmed', { userId: idOf(author), lines: [{ productId: later }] });
+    const { rows } = await scratch.db.query('SELECT user_id FROM purchases WHERE product_id = ANY ($1)', [
+      [productId, later],
+    ]);
+    expect(rows).toEqual([{ user_id: idOf(other) }]);
+  });
 });
 
 describe('votes', () => {

@@ -8,9 +8,11 @@ type Purchase = { userId: string; productIds: readonly string[] };
 /** What this service keeps of other services' events. Each may come again, and changes nothing then. */
 export type ShopFacts = {
   noteProduct(tx: Tx, product: Sold): Promise<void>;
-  /** A review that its author wrote before the order was confirmed becomes verified too. */
+  /**
+   * A review that its author wrote before the order was confirmed becomes verified too. Of an erased buyer nothing is kept.
+   */
   notePurchase(tx: Tx, purchase: Purchase): Promise<void>;
-  /** Deletes the words of a person's reviews. The ratings stay: no one can be known by them. */
+  /** Deletes the words of a person's reviews, and what the person bought. The ratings stay: no one can be known by them. */
   eraseUser(tx: Tx, userId: string): Promise<void>;
 };
 
@@ -33,6 +35,7 @@ export const createShopFacts = (): ShopFacts => ({
       `UPDATE reviews SET title = '', text = '' WHERE user_id = $1 AND (title <> '' OR text <> '')`,
       [userId],
     );
+    await tx.query('DELETE FROM purchases WHERE user_id = $1', [userId]);
   },
 });
 
@@ -63,7 +66,9 @@ const noteAllPurchases = writeBatch<Purchase>(async (tx, purchases) => {
   await lockForNoting(tx);
   await tx.query(
     `INSERT INTO purchases (user_id, product_id)
-     SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[]) ORDER BY 1, 2 ON CONFLICT DO NOTHING`,
+     SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[]) AS bought(user_id, product_id)
+     WHERE NOT EXISTS (SELECT 1 FROM erased_users WHERE erased_users.user_id = bought.user_id)
+     ORDER BY 1, 2 ON CONFLICT DO NOTHING`,
     columns,
   );
   await tx.query(
