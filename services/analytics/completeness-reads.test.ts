@@ -16,20 +16,24 @@ const outbox = async ({ onTestFinished }: TestContext, ageMs: number): Promise<s
   return [`http://127.0.0.1:${(server.address() as AddressInfo).port}`];
 };
 
-/** The lag of each, where these outboxes are so far behind, and every group has read all that is in the log. */
-const lagsWith = async (context: TestContext, agesMs: { order?: number; inventory?: number }) => {
+const nobody = ['http://127.0.0.1:1'];
+
+type Outboxes = { order?: number; inventory?: number; windows?: 'away' };
+
+/** The gauges, where these outboxes are so far behind, and every group has read all that is in the log. */
+const gaugesWith = async (context: TestContext, agesMs: Outboxes) => {
   const admin = {
     offsets: async () => [{ partition: 0, low: 0n, high: 7n }],
     committedOffsets: async () => [{ partition: 0, nextOffset: 7n }],
     close: async () => {},
   } as unknown as BrokerAdmin;
-  const gauges = completenessOf(
+  return completenessOf(
     {
       ingestGroup: 'ingest',
       windowsGroup: 'windows',
       orderUrls: await outbox(context, agesMs.order ?? 0),
       inventoryUrls: await outbox(context, agesMs.inventory ?? 0),
-      windowsUrls: await outbox(context, 0),
+      windowsUrls: agesMs.windows === 'away' ? nobody : await outbox(context, 0),
     },
     {
       broker: { admin: async () => admin } as unknown as Broker,
@@ -39,6 +43,10 @@ const lagsWith = async (context: TestContext, agesMs: { order?: number; inventor
       use: (gauge) => gauge,
     },
   );
+};
+
+const lagsWith = async (context: TestContext, agesMs: Outboxes) => {
+  const gauges = await gaugesWith(context, agesMs);
   return Object.fromEntries(
     await Promise.all(names.map(async (name) => [name, (await gauges[name].read()).lagMs])),
   );
@@ -56,4 +64,15 @@ it('each set of facts is behind by every outbox on its way, and by no other', as
     fraudSignals: behind,
   });
   expect(await lagsWith(context, { inventory: 60_000 })).toEqual({ ...none, stockOuts: behind });
+});
+
+it('says nothing of facts whose source has never said how far it is, and all of the others', async (context) => {
+  const gauges = await gaugesWith(context, { windows: 'away' });
+  for (const name of ['stockOuts', 'fraudSignals'] as const)
+    await expect(gauges[name].read()).rejects.toMatchObject({
+      code: 'dependency_unavailable',
+      retriable: true,
+    });
+  for (const name of ['sales', 'orderEvents'] as const)
+    expect(await gauges[name].read()).toMatchObject({ lagMs: 1_000 });
 });

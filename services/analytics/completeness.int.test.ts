@@ -148,6 +148,13 @@ it('counts by Kafka’s times where clients stamp the rows, because their clocks
   expect((await gauge.read()).lagMs).toBe(settleMs + 256_000);
 });
 
+it('is behind by as long as the first record lies that no row tells of, however long that is', async (context) => {
+  const { clock, gauge, sendOne } = await setUp(context);
+  await sendOne();
+  clock.advanceMs(20 * hourMs);
+  expect((await gauge.read()).lagMs).toBe(settleMs + 262_144_000);
+});
+
 it('looks at no rows of other topics in a table that has several', async (context) => {
   const { clock, gauge, sendOne, clickhouse, topic } = await setUp(context, {
     table: 'domain_events',

@@ -13,7 +13,8 @@ export type CompletenessGauge = Component & {
    * Call it before the query whose answer it describes, so that the answer contains everything ingested by then. A
    * reading is shared for 100 ms, and while it is taken anew for as long again. While Kafka does not answer, `asOf` stays
    * the same and `lagMs` grows; a question waits for it 1.5 s at most. `lagMs` is elapsed time: if the wall clock is set
-   * back, `asOf` goes back too, as event times do, but `lagMs` does not change.
+   * back, `asOf` goes back too, as event times do, but `lagMs` does not change. Rejects with a retriable fault as long as
+   * it was never read: nothing is then known that an answer could promise.
    */
   read(): Promise<Reading>;
 };
@@ -32,8 +33,8 @@ const settleMs = 5_000;
  * how old the first record is that is not ingested.
  */
 const quietMs = 2_000;
-/** The ages that are tried, youngest first. */
-const agesMs = [1, 4, 16, 64, 256, 1_024, 4_096].map((seconds) => seconds * 1_000);
+/** The ages that are tried, youngest first: a second to eight years. */
+const agesMs = Array.from({ length: 15 }, (_, nth) => 4 ** nth * 1_000);
 /** The time from an event's clock to the beginning of its transaction, which the watermark of an outbox counts from. */
 const beginMs = 1_000;
 /** How often a job's outbox is asked whether it has sent what it had, and how many times before `asOf` stands still. */
@@ -62,7 +63,7 @@ export type GaugeOptions = {
   topic: string;
   /**
    * How long ago (ms) the source's watermark lies: what transactions begun before it have appended is in the log. While
-   * it rejects, `asOf` stands still.
+   * it rejects, `asOf` stands still; until it has answered once, there is none.
    */
   sourceAgeMs?: () => Promise<number>;
   /** Unset where the job does not write the records themselves: then Kafka is asked how old what it has not read is. */
@@ -114,8 +115,10 @@ export const createCompletenessGauge = (options: GaugeOptions): CompletenessGaug
           : rowAgeMs,
       );
       const missingMs = late.length === 0 ? 0 : ageMs + settleMs;
-      // A row from the future was stamped before the wall clock was set back, so its age cannot be computed.
-      if (ageMs >= 0) completeToMs = Math.max(completeToMs, askedAtMs - Math.max(missingMs, unsentMs));
+      // A row from the future was stamped before the wall clock was set back, so its age cannot be computed. An age
+      // since 1970 is that of no row and no record.
+      const isKnown = ageMs >= 0 && ageMs < askedAtWallMs;
+      if (isKnown) completeToMs = Math.max(completeToMs, askedAtMs - Math.max(missingMs, unsentMs));
       version = versionOf(progress, newest);
     } catch (error) {
       failures += 1;
@@ -139,6 +142,10 @@ export const createCompletenessGauge = (options: GaugeOptions): CompletenessGaug
         if (isFirst) await reading;
         else if (ageMs > 2 * readingMsMax) await endsWithin(waitMsMax, reading);
       }
+      if (completeToMs === Number.NEGATIVE_INFINITY)
+        throw new PlatformError('dependency_unavailable', `how complete ${topic} is was never read`, {
+          retriable: true,
+        });
       const nowMs = clock.nowMs();
       const lagMs = Math.min(Math.ceil(clock.monotonicMs() - completeToMs), nowMs);
       return { asOfMs: nowMs - lagMs, lagMs, version };
