@@ -71,6 +71,8 @@ export const similarityKeys = {
       interests: (userId: string) => `${prefix}:user:${userId}`,
       /** Sorted set: product → epoch milliseconds. */
       purchases: (userId: string) => `${prefix}:bought:${userId}`,
+      /** String: there once the account is erased. Nothing is written of the user any more. */
+      erased: (userId: string) => `${prefix}:erased:${userId}`,
     };
   },
 } as const;

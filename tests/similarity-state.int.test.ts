@@ -162,6 +162,17 @@ const similarityContract = (name: string, open: (bounds: SimilarityBounds) => Pr
       ]);
     });
 
+    it('keeps nothing of an erased user, whether it was read before the erasure or after it', async () => {
+      await feed([viewed('v', 'a', start, 'u'), bought('o', 'x', 'u'), bought('other', 'x', 'w')]);
+      const erasure = noChanges();
+      erasure.erased.add('u');
+      await store.apply(erasure, { topic: 'users', partition: 0, from: 0n, to: 1n });
+      expect([await view.interests('u'), await view.purchases('u')]).toEqual([[], []]);
+      await feed([viewed('v2', 'b', start + 1, 'u'), bought('late', 'y', 'u', start + 1)]);
+      expect([await view.interests('u'), await view.purchases('u')]).toEqual([[], []]);
+      expect((await view.purchases('w')).map(({ productId }) => productId)).toEqual(['x']);
+    });
+
     it('pairs the lines of an order both ways', async () => {
       await feed([bought('o', 'x', null), bought('o', 'y', null)]);
       expect(await neighbours('x')).toEqual(['y']);
@@ -214,6 +225,7 @@ similarityContract('similarity in Redis', async (bounds) => {
 describe('similarity in Redis only', () => {
   const changes = () => {
     const some = noChanges();
+    some.erased.add('erased');
     learn(some, viewed('v', 'b', start, 'u'), [{ productId: 'a', weight: 1, times: 1 }], settings);
     learn(some, bought('o', 'b', 'u'), [], settings);
     return some;

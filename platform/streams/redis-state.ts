@@ -23,7 +23,8 @@ export type RedisStateKeys = {
 
 /**
  * A Redis command, its name first; or `['=trim', key, at, max]`, which keeps the `max` highest members of a sorted set
- * once it has more than `at`. At most a few thousand parts.
+ * once it has more than `at`; or `['=unless', key, …command]`, which does nothing where the key exists. At most a few
+ * thousand parts.
  */
 export type RedisCommand = readonly (string | number)[];
 
@@ -63,6 +64,8 @@ while at <= #ARGV do
     if redis.call('ZCARD', ARGV[at + 2]) > tonumber(ARGV[at + 3]) then
       redis.call('ZREMRANGEBYRANK', ARGV[at + 2], 0, -(tonumber(ARGV[at + 4]) + 1))
     end
+  elseif ARGV[at + 1] == '=unless' then
+    if redis.call('EXISTS', ARGV[at + 2]) == 0 then redis.call(unpack(ARGV, at + 3, at + count)) end
   else
     redis.call(unpack(ARGV, at + 1, at + count))
   end

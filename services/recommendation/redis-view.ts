@@ -62,8 +62,8 @@ export const redisSimilarityView = (
 };
 
 /**
- * Deletes what Redis has of a user. It is a guess by a random id that expires anyway, so it is left there while Redis is
- * away.
+ * Deletes what Redis has of a user, at once. It is left there while Redis is away: item-similarity, which may write what it
+ * has not read yet, deletes it again when it reads of the erasure, and from then on writes nothing of the user.
  */
 export const forgetInterests =
   (redis: Pick<RedisClient, 'orElse'>) =>

@@ -60,6 +60,10 @@ export const openRedisSimilarityStore = async (
 type Keys = ReturnType<typeof similarityKeys.of>;
 
 const commandsOf = (changes: Changes, keys: Keys, bounds: SimilarityBounds): RedisCommand[] => [
+  ...[...changes.erased].flatMap((user) => [
+    ['SET', keys.erased(user), 1, 'PX', bounds.userTtlMs],
+    ['UNLINK', keys.interests(user), keys.purchases(user)],
+  ]),
   ...[...changes.pairs].flatMap(([product, row]) => [
     ...increments(keys.pairs(product), row),
     ['=trim', keys.pairs(product), bounds.neighboursTrimmedAt, bounds.neighboursMax],
@@ -67,8 +71,12 @@ const commandsOf = (changes: Changes, keys: Keys, bounds: SimilarityBounds): Red
   ]),
   ...sumCommands(keys.masses, changes.masses, bounds),
   ...sumCommands(keys.popularity, changes.popularity, bounds),
-  ...[...changes.interests].flatMap(([user, row]) => timeCommands(keys.interests(user), row, bounds)),
-  ...[...changes.purchases].flatMap(([user, row]) => timeCommands(keys.purchases(user), row, bounds)),
+  ...[...changes.interests].flatMap(([user, row]) =>
+    timeCommands(keys.interests(user), row, keys.erased(user), bounds),
+  ),
+  ...[...changes.purchases].flatMap(([user, row]) =>
+    timeCommands(keys.purchases(user), row, keys.erased(user), bounds),
+  ),
   ...chunks([...changes.products], membersPerCommandMax).map((some) => [
     'HSET',
     similarityKeys.meta,
@@ -107,9 +115,19 @@ const sumCommands = (key: string, sums: Map<string, number>, bounds: SimilarityB
         ['PEXPIRE', key, bounds.productTtlMs],
       ];
 
-/** A later time wins (GT), so that records of two partitions may arrive in any order. */
-const timeCommands = (key: string, row: Map<string, number>, bounds: SimilarityBounds): RedisCommand[] => [
+/**
+ * A later time wins (GT), so that records of two partitions may arrive in any order. What comes after the erasure, which
+ * may be on another partition, is not written.
+ */
+const timeCommands = (
+  key: string,
+  row: Map<string, number>,
+  erasedKey: string,
+  bounds: SimilarityBounds,
+): RedisCommand[] => [
   ...chunks([...row], membersPerCommandMax).map((some) => [
+    '=unless',
+    erasedKey,
     'ZADD',
     key,
     'GT',

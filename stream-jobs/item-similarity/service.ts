@@ -16,12 +16,13 @@ const redisCommandTimeoutMs = 5000;
 
 const ownSource = {
   group: 'item-similarity',
-  topics: [topics.products.topic, topics.shopperActivity.topic, topics.sales.topic],
+  topics: [topics.products.topic, topics.shopperActivity.topic, topics.sales.topic, topics.users.topic],
   readFirst: [topics.products.topic],
 };
 
 /**
  * Reads products, shopper-activity and sales, and maintains similar products, popularity and visits in Redis (`rec:*`).
+ * Of users it reads who was erased, of whom nothing is kept.
  */
 export const itemSimilarityJob = async (
   config: ItemSimilarityConfig,

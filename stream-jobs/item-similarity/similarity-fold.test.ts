@@ -70,6 +70,14 @@ describe('the fold', () => {
     expect(await store.learnedUpTo()).toBe(nowMs);
   });
 
+  it('keeps nothing of a user who was erased in the same run', async () => {
+    const sale = { kind: 'sale', order_id: 'o', product_id: 'a', user_id: 'u', occurred_at: nowMs };
+    const erasure = { type: 'UserErased', value: { userId: 'u', occurredAt: nowMs } };
+    const store = await learned(erasure, { type: 'Sale', value: sale });
+    expect(await store.purchases('u')).toEqual([]);
+    expect(await popular(store)).toEqual(['a']);
+  });
+
   it('passes over events that teach nothing', async () => {
     expect(await popular(await learned({ type: 'OrderPlaced', value: {} }))).toEqual([]);
   });

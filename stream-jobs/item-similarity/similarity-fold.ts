@@ -1,6 +1,6 @@
 import type { IncomingRecord } from '#platform/messaging/broker';
 import type { StreamFold } from '#platform/streams/fold-handler';
-import type { ProductCreated, Sale, ShopperActivity } from '#schemas/events';
+import type { ProductCreated, Sale, ShopperActivity, UserErased } from '#schemas/events';
 import { visitsTogetherHeader } from '#schemas/topics';
 import {
   type Changes,
@@ -14,7 +14,7 @@ import {
 } from './similarity.js';
 import type { SimilarityStore } from './similarity-store.js';
 
-export type SimilarityInput = Signal | { created: string };
+export type SimilarityInput = Signal | { created: string } | { erased: string };
 
 /**
  * The job's fold: the signal of each event, and the changes of a run of signals. Activity on a product that is not in
@@ -27,12 +27,16 @@ export const similarityFold = (
 ): StreamFold<SimilarityInput, Changes, SimilarityStore> => ({
   inputOf: ({ type, value }, record) => {
     if (type === 'ProductCreated') return { created: (value as ProductCreated).productId };
+    if (type === 'UserErased') return { erased: (value as UserErased).userId };
     const signal = signalOf(type, value);
     return signal && withRecord(signal, record);
   },
   changesOf: async (store, inputs) => {
     const changes = noChanges();
-    for (const input of inputs) if ('created' in input) changes.products.add(input.created);
+    for (const input of inputs) {
+      if ('created' in input) changes.products.add(input.created);
+      if ('erased' in input) changes.erased.add(input.erased);
+    }
     const signals = await worthLearning(inputs, changes, (some) => knownAmong(store, some));
     const ids = (kind: 'visit' | 'basket') => distinct(signals.filter(isWithin(kind)).map(idOf));
     const [{ visits, baskets }, gathered] = await Promise.all([
@@ -75,7 +79,7 @@ const worthLearning = async (
   { products }: Changes,
   knownAmong: (signals: readonly Signal[]) => Promise<ReadonlySet<string>>,
 ): Promise<Signal[]> => {
-  const signals = inputs.filter((input): input is Signal => !('created' in input));
+  const signals = inputs.filter((input): input is Signal => 'within' in input);
   const known = await knownAmong(
     signals.filter((signal) => isWithin('visit')(signal) && !products.has(signal.productId)),
   );

@@ -18,6 +18,7 @@ export type SimilarityBounds = {
   productsPerUserMax: number;
   /** A visit or basket without an event for this long is deleted. */
   visitTtlMs: number;
+  /** A user without an event for this long is deleted, and so is the mark of one who was erased. */
   userTtlMs: number;
   /** A product without an event for this long is deleted. */
   productTtlMs: number;

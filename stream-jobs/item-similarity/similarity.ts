@@ -112,6 +112,8 @@ export type Changes = {
   gathered: Map<number, Map<string, number>>;
   /** Products that are new in the catalogue. */
   products: Set<string>;
+  /** Users whose accounts were erased: what is kept of them goes, and what comes later is not kept. */
+  erased: Set<string>;
   /** The time of the newest event, epoch milliseconds; -Infinity without any. */
   learnedUpToMs: number;
 };
@@ -126,6 +128,7 @@ export const noChanges = (): Changes => ({
   baskets: new Map(),
   gathered: new Map(),
   products: new Set(),
+  erased: new Set(),
   learnedUpToMs: Number.NEGATIVE_INFINITY,
 });
 

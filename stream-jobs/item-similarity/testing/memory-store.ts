@@ -14,6 +14,7 @@ const emptyState = () => ({
   interests: new Map<string, Map<string, number>>(),
   purchases: new Map<string, Map<string, number>>(),
   products: new Set<string>(),
+  erased: new Set<string>(),
   gathered: new Map<number, Map<string, number>>(),
   learnedUpToMs: Number.NEGATIVE_INFINITY,
 });
@@ -70,8 +71,13 @@ const take = (state: State, changes: Changes, bounds: SimilarityBounds): void =>
   keepHighest(state.masses, bounds.productsMax);
   addAll(state.popularity, changes.popularity);
   keepHighest(state.popularity, bounds.productsMax);
+  for (const user of changes.erased) state.erased.add(user);
   takeLatest(state.interests, changes.interests, bounds);
   takeLatest(state.purchases, changes.purchases, bounds);
+  for (const user of state.erased) {
+    state.interests.delete(user);
+    state.purchases.delete(user);
+  }
   for (const id of changes.products) state.products.add(id);
   for (const [slice, row] of changes.gathered) {
     addAll(rowOf(state.gathered, slice), row);
