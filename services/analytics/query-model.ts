@@ -32,6 +32,8 @@ export type Dimension = {
   isOfLine?: true;
   /** In these sets it needs the newest name and category of each product, `p`. */
   isOfProduct?: readonly Dataset[];
+  /** Its values are UUIDs, which are stored in lower case. */
+  isId?: true;
   /** It needs the offsets of the zone. */
   isOfClock?: true;
 };
@@ -160,6 +162,7 @@ export const dimensions = {
   productId: {
     of: both,
     isOfLine: true,
+    isId: true,
     type: 'text',
     description: 'Null for an action on no product.',
     sql: { sales: 'e.product_id', activity: 'e.product_id' },

@@ -313,6 +313,15 @@ describe('a query', () => {
     const nets = items.map(({ net }: { net: number }) => net);
     expect(nets).toEqual(nets.toSorted((a: number, b: number) => a - b));
     expect(await ask({ ...query, limit: 1_000 })).toMatchObject({ truncated: false });
+    // Rows without their frame have it as a header.
+    for (const accept of ['text/csv', 'application/x-ndjson'])
+      for (const [limit, isCut] of [
+        [3, 'true'],
+        [1_000, 'false'],
+      ])
+        expect((await shop.ask('query', { accept, body: { ...query, limit } })).headers['x-truncated']).toBe(
+          isCut,
+        );
     const kept = await ask({
       measures: ['net'],
       dimensions: ['productName'],
@@ -320,6 +329,28 @@ describe('a query', () => {
     });
     expect(kept.items.every(({ net }: { net: number }) => net > nets[2])).toBe(true);
   });
+
+  it.each(['equals', 'notEquals', 'startsWith', 'contains'])(
+    'takes an id in capitals for the same (%s)',
+    async (operator) => {
+      const { productId } = products[0] as { productId: string };
+      for (const measures of [['units'], ['events']]) {
+        const rowsOf = (value: string) =>
+          shop.items('query', {
+            measures,
+            dimensions: ['productId'],
+            filters: [{ dimension: 'productId', operator, values: [value] }],
+          });
+        const rows = await rowsOf(productId);
+        expect(rows.length).toBeGreaterThan(0);
+        expect(await rowsOf(productId.toUpperCase())).toEqual(rows);
+      }
+      const named = { dimension: 'productName', operator: 'startsWith', values: ['PRODÜCT'] };
+      expect(
+        await shop.items('query', { measures: ['units'], dimensions: ['productName'], filters: [named] }),
+      ).toEqual([]);
+    },
+  );
 
   it('comes as CSV with the columns of the query, its formulas disarmed', async () => {
     const { text, headers } = await shop.ask('query', {

@@ -99,7 +99,11 @@ export const queryRow = z
   .catchall(z.union([z.string(), z.number(), z.null()]));
 
 export const queryAlso = {
-  truncated: z.boolean().describe('True if there are more rows than `limit`.'),
+  truncated: z
+    .boolean()
+    .describe(
+      'True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`.',
+    ),
 };
 
 type InputError = { path: string; message: string };
@@ -282,7 +286,8 @@ const filtersOf = (filters: Asked['filters'], sqlOf: (name: DimensionName) => st
   const [conditions, having]: [string[], string[]] = [[], []];
   const params: Record<string, unknown> = {};
   for (const [at, { dimension, measure, operator, values }] of filters.entries()) {
-    params[`filter${at}`] = values;
+    const isId = dimension !== undefined && dimensionOf(dimension).isId;
+    params[`filter${at}`] = isId ? values.map((value) => `${value}`.toLowerCase()) : values;
     const test = testsOf(dimension === undefined ? 'number' : dimensionOf(dimension).type)[
       operator as Operator
     ];

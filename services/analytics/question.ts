@@ -36,7 +36,7 @@ export type Question = {
   about: Source;
   queries: readonly Query[];
   /** The answer from the rows of each query. */
-  answerOf(found: readonly (readonly never[])[]): { items: readonly object[] };
+  answerOf(found: readonly (readonly never[])[]): { items: readonly object[]; truncated?: boolean };
 };
 
 /** A question that can be asked at an address; `row-routes.ts` serves it. */

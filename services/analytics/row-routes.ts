@@ -28,7 +28,7 @@ export const answerOfRows = (id: string, row: z.ZodObject, also: z.ZodRawShape =
 export type RowAnswer = {
   /** What the answer is made of; the same arrays make the same answer to the same request. */
   found: readonly (readonly unknown[])[];
-  answer(): { items: readonly object[] };
+  answer(): { items: readonly object[]; truncated?: boolean };
   reading: Reading;
 };
 
@@ -45,7 +45,8 @@ export const createAnswerTexts = (): AnswerTexts => createBoundedMap<KeptText>(t
 
 /**
  * Sends the answer as the caller accepts it. Rows without their frame say in `X-As-Of` and `X-Lag-Ms` how complete they
- * are. The type says that a handler which returns it answers nothing by itself.
+ * are, and in `X-Truncated` whether there are more. The type says that a handler which returns it answers nothing by
+ * itself.
  */
 export const sendAnswer = async (
   request: FastifyRequest,
@@ -71,7 +72,9 @@ export const sendAnswer = async (
     return reply.send(`${text}"asOf":"${asOf}","lagMs":${lagMs}}`) as never;
   }
   reply.header('x-as-of', asOf).header('x-lag-ms', String(lagMs));
-  return sendRows(reply, format, answer().items as readonly Row[], { columns, fileName: name }) as never;
+  const { items, truncated } = answer();
+  if (truncated !== undefined) reply.header('x-truncated', String(truncated));
+  return sendRows(reply, format, items as readonly Row[], { columns, fileName: name }) as never;
 };
 
 /** Undefined where `asOf` and `lagMs` are not the last of the answer. */

@@ -813,6 +813,8 @@ describe('what the gateway says of the whole', () => {
 
   it('lets any page call, preflight included, and read also what is refused before it reaches a route', async () => {
     const { url } = await startGateway({});
+    const exposed = (await fetch(`${url}/api/nothing`)).headers.get('access-control-expose-headers');
+    expect(exposed?.split(', ')).toEqual(expect.arrayContaining(['x-as-of', 'x-lag-ms', 'x-truncated']));
     for (const [path, method, counted] of [
       ['/api/events', 'POST', true],
       ['/api/events', 'GET', false],

@@ -175,6 +175,7 @@ const exposedHeaders = [
   'x-as-of',
   'x-cart-id',
   'x-lag-ms',
+  'x-truncated',
 ];
 
 /** The headers of helmet and CORS, which are the same for every answer: made once, because making them is slow. */

@@ -3283,7 +3283,7 @@ export interface components {
             } & {
                 [key: string]: string | number | null;
             })[];
-            /** @description True if there are more rows than `limit`. */
+            /** @description True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`. */
             truncated: boolean;
             /**
              * Format: date-time
