@@ -383,6 +383,20 @@ describe('whatever goes wrong', () => {
     expect(strictJson(Buffer.from('{"a":"9007199254740993"}'))).toEqual({ a: '9007199254740993' });
   });
 
+  it.each([
+    ['utf-16', 415],
+    ['"UTF-16"', 415],
+    ['iso-8859-1; x=utf-8', 415],
+    ['utf-8x', 415],
+    ['utf-8', 201],
+    ['"UTF-8"; x=y', 201],
+  ])('is read as UTF-8 alone: charset=%s is %i', async (charset, status) => {
+    const type = `application/json; Charset=${charset}`;
+    const answer = await send('POST', '/api/things', { 'content-type': type }, good);
+    expect(answer.statusCode).toBe(status);
+    if (status === 415) expect(answer.json().code).toBe('unsupported_media_type');
+  });
+
   it('tells the way out in headers', async () => {
     const coded = await send('POST', '/api/things', { ...json, 'content-encoding': 'br' }, good);
     expect(coded.headers['accept-encoding']).toBe('identity');

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type BoundsCheck, boundsOf } from './bounds.js';
 import { invalidInput } from './failures.js';
 import type { LoopWatch } from './loop-watch.js';
-import { type InputError, problem } from './problem-details.js';
+import { type InputError, type Problem, problem } from './problem-details.js';
 import { strictJson } from './strict-json.js';
 
 /**
@@ -50,14 +50,20 @@ export const serializerWithin =
   };
 
 /** Compressed bodies are refused: a few kilobytes can decompress to gigabytes. See RFC 9110 section 15.5.16. */
-export const undecoded = problem(
-  415,
-  'unsupported_content_coding',
-  'Send the body without a content coding.',
-  {
-    headers: { 'accept-encoding': 'identity' },
-  },
-);
+const undecoded = problem(415, 'unsupported_content_coding', 'Send the body without a content coding.', {
+  headers: { 'accept-encoding': 'identity' },
+});
+
+const notUtf8 = problem(415, 'unsupported_media_type', 'The body must be in UTF-8.');
+
+/** A parameter of a media type that names another charset than UTF-8, quoted or not. */
+const otherCharset = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i;
+
+/** Why a body of this coding and charset is not read, of whatever media type; undefined for one that is. */
+export const unreadable = ({ headers }: Pick<FastifyRequest, 'headers'>): Problem | undefined => {
+  if ((headers['content-encoding']?.trim().toLowerCase() ?? 'identity') !== 'identity') return undecoded;
+  return otherCharset.test(headers['content-type'] ?? '') ? notUtf8 : undefined;
+};
 
 /** A body parser for `application/json`. Where a route expects no body, an empty one counts as none. */
 export const jsonParserWithin =
@@ -68,9 +74,9 @@ export const jsonParserWithin =
       done(null, undefined);
       return;
     }
-    const coding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-    if (coding !== 'identity') {
-      done(undecoded);
+    const refusal = unreadable(request);
+    if (refusal !== undefined) {
+      done(refusal);
       return;
     }
     let value: unknown;

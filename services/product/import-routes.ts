@@ -6,7 +6,7 @@ import { actorOf } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
 import { problem, problems } from '#platform/http/problem-details';
 import { matching } from '#platform/http/text';
-import { undecoded } from '#platform/http/validation';
+import { unreadable } from '#platform/http/validation';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger, Metrics } from '#platform/service-host';
@@ -63,8 +63,7 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('application/x-ndjson', (request, body, done) => {
-      const coding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-      done(coding === 'identity' ? null : undecoded, body);
+      done(unreadable(request) ?? null, body);
     });
     scope.post(
       '/api/products/import',
