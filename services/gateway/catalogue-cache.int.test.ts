@@ -85,6 +85,7 @@ const startServices = async (): Promise<string> => {
     { access: ['analyst', 'admin'], schema: { hide: true } },
     async (request, reply) => {
       asked.push(request.url);
+      reply.header('vary', 'accept');
       reply.header(sharedAnswerHeader, encodeSharedAnswer({ roles: ['analyst', 'admin'], ageMsMax: 200 }));
       return { sum: asked.length };
     },
@@ -290,11 +291,13 @@ describe('the catalogue at the gateway', () => {
     for (let n = 0; n < 3; n += 1) {
       const answer = await ask(`/api/products/${seen}`, customer);
       expect(answer.status).toBe(200);
+      expect(answer.headers.get('cache-control')).toBeNull();
       remaining.push(Number(answer.headers.get('ratelimit-remaining')));
     }
     expect(remaining.map((left) => left - (remaining[0] ?? 0))).toEqual([0, -1, -2]);
     expect(asked).toEqual([]);
-    await ask(`/api/products/${seen}`, admin);
+    const ofAdmin = await ask(`/api/products/${seen}`, admin);
+    expect(ofAdmin.headers.get('cache-control')).toBe('private, no-store');
     expect(asked).toHaveLength(1);
     const forged = {
       headers: { authorization: `Bearer ${(await tokenOf('customer')).slice(0, -8)}AAAAAAAA` },

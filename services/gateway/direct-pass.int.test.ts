@@ -44,6 +44,9 @@ const startOrders = async () => {
   app.get('/api/orders/claims', { access }, async ({ headers }) =>
     Object.fromEntries(claims.map((name) => [name, headers[name] ?? null])),
   );
+  app.get('/api/orders/fresh', { access }, (_request, reply) =>
+    reply.header('cache-control', 'private, no-cache').send({}),
+  );
   app.get('/api/orders/text', { access }, (_request, reply) =>
     reply.type('text/plain').send(Readable.from(['é', 'b'])),
   );
@@ -61,7 +64,7 @@ const startOrders = async () => {
     const id = newId();
     reply.header(sharedAnswerHeader, encodeSharedAnswer({ roles: ['anonymous'], ageMsMax: 1000, ownId: id }));
     made += 1;
-    return reply.send({ id, made });
+    return reply.header('vary', 'accept').send({ id, made });
   });
   app.get('/api/orders/dropped', { access }, ({ raw }, reply) => {
     dropped += 1;
@@ -145,6 +148,23 @@ describe.each<Place>(['this process', 'another process'])(
       // A URL that the server refuses is not counted.
       if (remaining[0] !== null) expect(Number(remaining[1])).toBe(Number(remaining[0]) - 1);
     });
+
+    it.each(['x-order-token', 'authorization', 'x-api-key'])(
+      'and another are for no shared cache where %s was sent, unless they say for themselves',
+      async (credentials) => {
+        const { ask, untilDirect } = await open();
+        await untilDirect();
+        const own = { [credentials]: 'x'.repeat(40) };
+        for (const how of [{}, asRouted]) {
+          const cachingOf = async (path: string, headers: Record<string, string>) =>
+            (await ask(path, { ...headers, ...how })).headers.get('cache-control');
+          expect(await cachingOf('/api/orders?n=1', own)).toBe('private, no-store');
+          expect(await cachingOf('/api/orders/none', own)).toBe('private, no-store');
+          expect(await cachingOf('/api/orders/fresh', own)).toBe('private, no-cache');
+          expect(await cachingOf('/api/orders?n=1', {})).toBeNull();
+        }
+      },
+    );
 
     it('shows the service no address that the client only claims', async () => {
       const { ask, untilDirect } = await open();
@@ -244,7 +264,14 @@ describe('a read that is passed to another process', () => {
     made = 0;
     type List = { id: string; made: number };
     const lists: List[] = [];
-    for (let n = 0; n < 5; n += 1) lists.push((await (await ask('/api/orders/shared')).json()) as List);
+    for (let n = 0; n < 5; n += 1) {
+      const answer = await ask('/api/orders/shared');
+      expect(answer.headers.get('vary')).toMatch(/accept/);
+      lists.push((await answer.json()) as List);
+    }
+    const asGuest = await ask('/api/orders/shared', { 'x-order-token': 'x'.repeat(40) });
+    expect(asGuest.headers.get('cache-control')).toBe('private, no-store');
+    expect(((await asGuest.json()) as List).made).toBe(1);
     expect([lists.map((list) => list.made), new Set(lists.map(({ id }) => id)).size]).toEqual([
       [1, 1, 1, 1, 1],
       5,

@@ -7,6 +7,7 @@ import type { Host } from '#platform/service-host';
 import { unsampledTraceparent, wouldTraceRead } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
 import type { Places } from './load-shedding.js';
+import { bearsCredentials, privateCaching } from './private-answers.js';
 import { isPassable, type RemoteServer } from './remote-pass.js';
 import type { Forwarding } from './routing-table.js';
 import type { SharedAnswers } from './shared-answers.js';
@@ -108,7 +109,7 @@ export const createDirectPass = (
             clearTimeout(timer);
             if (contentType.startsWith('text/event-stream')) places.leave(answer);
           };
-          addHeaders(answer, own, onHead);
+          addHeaders(answer, own, bearsCredentials(request.headers), onHead);
           answer.once('close', () => {
             clearTimeout(timer);
             if (!answer.headersSent) return;
@@ -145,10 +146,11 @@ const endOf = (path: string): ((of: string) => number | undefined) => {
 
 const isEnd = (path: string, at: number): boolean => path.length === at || path[at] === '/';
 
-/** Has the response send `own` headers too, and none that is for the gateway alone. */
+/** Has the response send `own` headers too, and none that is for the gateway alone; a private one says so to caches. */
 const addHeaders = (
   response: ServerResponse,
   own: readonly string[],
+  isPrivate: boolean,
   onHead: (contentType: string) => void,
 ): void => {
   const { writeHead } = response;
@@ -156,13 +158,16 @@ const addHeaders = (
     const passed = (typeof given === 'object' ? given : last) as OutgoingHttpHeaders | undefined;
     const set = response.getHeaders();
     let contentType = '';
+    let saysCaching = false;
     const flat: (string | number | string[])[] = [...own];
     for (const headers of [set, passed ?? {}])
       for (const name in headers) {
         const [value, lower] = [headers[name], name.toLowerCase()];
         if (lower === 'content-type') contentType = String(value);
+        if (lower === 'cache-control') saysCaching = true;
         if (value !== undefined && lower !== sharedAnswerHeader) flat.push(name, value as string);
       }
+    if (isPrivate && !saysCaching) flat.push('cache-control', privateCaching);
     onHead(contentType);
     for (const name in set) response.removeHeader(name);
     response.writeHead = writeHead;

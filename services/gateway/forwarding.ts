@@ -89,6 +89,8 @@ const catalogueHandler =
     const { method, url } = request;
     if (method === 'GET' && isCatalogueRead(url) && (await mayShareAnswer(request, auth))) {
       const answer = cache.find(url) ?? (await cache.read(url, () => upstream.send(sharedRead(request))));
+      // It is the same for all, so everybody's cache may keep it.
+      if (answer !== undefined) reply.removeHeader('cache-control');
       if (answer !== undefined)
         return isCached(answer) ? sendCached(request, reply, answer) : sendOn(reply, answer);
     }
@@ -141,12 +143,16 @@ const shareIfSaid = async (
   return { ...answer, body };
 };
 
-/** Answers the caller as the service answered. */
-export const sendOn = (reply: FastifyReply, answer: UpstreamResponse): FastifyReply =>
-  reply
+/** Answers the caller as the service answered. What the gateway's own `Vary` names stays beside the service's. */
+export const sendOn = (reply: FastifyReply, answer: UpstreamResponse): FastifyReply => {
+  const headers = responseHeaders(answer);
+  const own = reply.getHeader('vary');
+  if (headers.vary !== undefined && own !== undefined) headers.vary = `${own}, ${headers.vary}`;
+  return reply
     .code(answer.statusCode)
-    .headers(responseHeaders(answer))
+    .headers(headers)
     .send(answer.body ?? undefined);
+};
 
 const forward = async (
   request: FastifyRequest,

@@ -14,6 +14,7 @@ import {
 } from './catalogue-cache.js';
 import type { DirectPass } from './direct-pass.js';
 import type { ErasedAccounts } from './erased-accounts-store.js';
+import { bearsCredentials, privateCaching } from './private-answers.js';
 import type { CountOptions, RequestCounter } from './request-counter.js';
 import { type LimitName, limitOf } from './routing-table.js';
 import type { RoleAnswer, SharedAnswers } from './shared-answers.js';
@@ -103,13 +104,16 @@ export const createFront = (
   function sendCached(
     request: IncomingMessage,
     response: ServerResponse,
-    { etag, body, contentType, length, route, ownId }: Cached,
+    { etag, body, contentType, length, route, vary, ownId }: Cached,
     own: string[],
     correlationId: string,
   ): void {
     const startedAtMs = performance.now();
     own.push('x-correlation-id', correlationId);
+    if (vary !== undefined) own.push('vary', vary);
+    // What has an ETag is of the catalogue, and the same for all.
     if (etag !== undefined) own.push('etag', etag);
+    else if (bearsCredentials(request.headers)) own.push('cache-control', privateCaching);
     // As `sendUnchanged` does, but on Node's own response and with all headers written at once.
     const isKnown = etag !== undefined && isUnchanged(request, etag);
     if (isKnown) response.writeHead(304, own).end();

@@ -32,6 +32,7 @@ import { createPlaces, shedLoad } from './load-shedding.js';
 import { createOpsSignals } from './ops-signal-reads.js';
 import { pageRoutes } from './pages.js';
 import { linksOf } from './platform-links.js';
+import { bearsCredentials, privateCaching } from './private-answers.js';
 import { currentLimits, limitRequests } from './rate-limits.js';
 import { createRequestCounter } from './request-counter.js';
 import { forwardings } from './routing-table.js';
@@ -114,8 +115,10 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     health,
     answerMissing: pageForLost(files),
     beforeAuthentication: (app) => {
-      app.addHook('onRequest', (_request, reply, done) => {
+      app.addHook('onRequest', (request, reply, done) => {
         reply.headers(headers);
+        // What an answer says itself takes its place.
+        if (bearsCredentials(request.headers)) reply.header('cache-control', privateCaching);
         done();
       });
       shedLoad(app, host.metrics, places);

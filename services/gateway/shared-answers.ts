@@ -8,6 +8,8 @@ import type { CachedAnswer } from './catalogue-cache.js';
 /** An answer to a GET, with the route that made it. */
 export type RoleAnswer = Pick<CachedAnswer, 'contentType' | 'body' | 'length'> & {
   route: string;
+  /** The headers of a request that decide which answer it gets, as the service named them. */
+  vary?: string;
   /** The recommendationId that only this caller gets, if the answer has one. */
   ownId?: string;
 };

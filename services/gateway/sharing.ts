@@ -23,9 +23,10 @@ export const keepShared = (
 ): void => {
   if (!mayBeShared(status, headers)) return;
   const sharing = decodeSharedAnswer(headers[sharedAnswerHeader]);
-  const { 'content-type': contentType, 'content-length': length } = headers;
+  const { 'content-type': contentType, 'content-length': length, vary } = headers;
   if (sharing === undefined || typeof contentType !== 'string') return;
   // A copy, since the bytes are part of all that came with them.
   const own = typeof body === 'string' ? body : Buffer.from(body);
-  shared.keep(url, { body: own, contentType, length: String(length), route }, sharing);
+  const answer = { body: own, contentType, length: String(length), route };
+  shared.keep(url, vary === undefined ? answer : { ...answer, vary: String(vary) }, sharing);
 };
