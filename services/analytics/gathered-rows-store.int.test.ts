@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { testLogger } from '#platform/testing/logged-errors';
+import { isBehind, isWithin } from './gathered-rows.js';
 import { createGatheredRows } from './gathered-rows-store.js';
 import { askedApp } from './testing/asked-app.js';
 
@@ -37,4 +38,29 @@ it('forgets what is left of batches that do not count, and nothing that another 
     'SELECT DISTINCT batch FROM visit_actions WHERE batch < 3 ORDER BY batch',
   );
   expect(batches).toEqual([{ batch: 2 }]);
+});
+
+it('reads each row either within the batches or behind them', async ({ onTestFinished }) => {
+  const shop = await askedApp(nowMs);
+  onTestFinished(shop.drop);
+  for (const upto of [
+    new Map<number, number>(),
+    new Map([
+      [0, 5],
+      [2, 7],
+    ]),
+  ]) {
+    const rows = await shop.clickhouse.query<Record<string, number>>(
+      `SELECT kafka_partition AS partition, kafka_offset AS offset, ${isWithin({ upto })} AS within,
+         ${isBehind({ upto })} AS behind
+       FROM (SELECT intDiv(number, 10) AS kafka_partition, number % 10 AS kafka_offset FROM numbers(40))`,
+    );
+    expect(rows).toHaveLength(40);
+    for (const { partition, offset, within, behind } of rows) {
+      const isIn = Number(offset) <= (upto.get(Number(partition)) ?? -1);
+      expect([partition, offset, within, behind].map(Number)).toEqual(
+        [partition, offset, +isIn, +!isIn].map(Number),
+      );
+    }
+  }
 });

@@ -190,6 +190,19 @@ describe('a search', () => {
       ]);
   });
 
+  test('is not answered by what is done in the instant of the next search', () => {
+    expect(
+      found([
+        did(10, 'products_searched', { query: 'lamp' }),
+        did(20, 'products_searched', { query: 'desk' }),
+        did(20, 'product_viewed', { product_id: 'first' }),
+      ]),
+    ).toMatchObject([
+      { term: 'lamp', product_id: null, viewed_at: null },
+      { term: 'desk', product_id: 'first', viewed_at: fromMs + 20_000 },
+    ]);
+  });
+
   test('is not answered by what comes after half an hour of silence: that is another visit', () => {
     const later = did(10 + 1_801, 'product_viewed', { product_id: 'first' });
     expect(found([did(10, 'products_searched', { query: 'lamp' }), later])).toMatchObject([
@@ -232,6 +245,17 @@ describe('the performance of a product', () => {
         ...{ returned_units: 1, refunded_minor: 500, lowest_price_minor: 450, highest_price_minor: 500 },
       },
       { currency: 'GBP', from_at: fromMs + 3_600_000, units: 1, gross_minor: 400 },
+    ]);
+  });
+
+  test('has money given back for no piece as a refund: it is no line, and has no price', () => {
+    const goodwill = sale(20, 0, 0);
+    const given = { ...goodwill, value: { ...goodwill.value, amount_minor: -300 } };
+    expect(hours([sale(10, 2, 500), given])).toMatchObject([
+      {
+        ...{ lines: 1, units: 2, gross_minor: 1_000, returned_units: 0, refunded_minor: 300 },
+        ...{ lowest_price_minor: 500, highest_price_minor: 500 },
+      },
     ]);
   });
 });
@@ -374,6 +398,23 @@ describe('a signal of fraud', () => {
     const small = Array.from({ length: 50 }, (_, nth) => placed(`s${nth}`, { atMs: fromMs + nth * 1_000 }));
     const large = placed('large', { atMs: fromMs + 60_000, totalMinor: 10_000 });
     expect(signals([...small, large])).toContain('amount large');
+  });
+
+  test('is of the window in whose first half the large order is, and of no other', () => {
+    const large = [0, 9, 10, 19].map((nth) => placed(`o${nth}`, { atMs: minute(nth), totalMinor: 10_000 }));
+    for (const order of large) {
+      const rows = rowsOf<Signal>(
+        fraudSignals(limits, nowhere) as never,
+        [order],
+        [],
+        (_, place) => `${place}`,
+      );
+      expect(rows).toMatchObject([{ kind: 'amount', order_id: order.key }]);
+    }
+  });
+
+  test('is none of orders the last of which comes ten minutes after the first', () => {
+    expect(signals(burst([0, 5, 10].map((nth) => [nth, 'DE'] as const)))).toEqual([]);
   });
 
   test('is none for a buyer who orders now and then', () => {
