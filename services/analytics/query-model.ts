@@ -1,4 +1,4 @@
-import { termOf } from './visit-rows.js';
+import { termInSql } from '#schemas/search-term';
 
 /** The two sets of facts; a query is about one of them. */
 export const datasets = ['sales', 'activity'] as const;
@@ -228,7 +228,7 @@ export const dimensions = {
     of: ['activity'],
     type: 'text',
     description: 'The words of a search as `/searches` compares them; null for other actions.',
-    sql: { activity: `if(e.query IS NULL, NULL, ${termOf('e.query')})` },
+    sql: { activity: `if(e.query IS NULL, NULL, ${termInSql('e.query')})` },
   },
   recommendationId: {
     of: ['activity'],

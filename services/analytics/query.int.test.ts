@@ -1,8 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { termOf } from '#schemas/search-term';
 import { costLimits } from './clickhouse-calls.js';
 import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
-import { comparedTerm } from './testing/terms.js';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -148,7 +148,7 @@ const facts: { sales: Facts<SaleLine>; activity: Facts<Activity> } = {
       productName: ({ productId }) => productOf(productId)?.name ?? '',
       category: ({ productId }) => productOf(productId)?.category ?? '',
       type: ({ type }) => type,
-      term: ({ query }) => (query == null ? null : comparedTerm(query)),
+      term: ({ query }) => (query == null ? null : termOf(query)),
       visitorType: ({ userId }) => (userId === null ? 'anonymous' : 'account'),
       position: ({ position }) => position ?? null,
       hourOfDay: ({ atMs }, zone) => hourOf(atMs, zone),

@@ -2,8 +2,8 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import { labelled, labelledModels, labelledScenarios, labelOf } from '#schemas/recommendation-label';
+import { termOf } from '#schemas/search-term';
 import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
-import { comparedTerm } from './testing/terms.js';
 
 /** Every answer is computed a second time from the lines and actions themselves, by loops over them. */
 
@@ -390,6 +390,14 @@ describe('retention', () => {
     expect(sizes.reduce((sum, { size }) => sum + size, 0)).toBe(firsts.filter((atMs) => atMs >= from).length);
   });
 
+  it('has no row of a bucket that has not begun', async () => {
+    const { items } = await answerOf(
+      'retention?granularity=day&from=2026-03-10T00:00:00Z&to=2026-04-25T00:00:00Z',
+    );
+    const begins = (items as { from: string }[]).map(({ from }) => Date.parse(from));
+    expect(Math.max(...begins)).toBe(Date.UTC(2026, 3, 20));
+  });
+
   it('refuses more buckets than a table may have', async () => {
     const { status, text } = await shop.ask('retention?granularity=day&from=2025-01-01T00:00:00Z');
     expect([status, JSON.parse(text).errors]).toEqual([
@@ -536,7 +544,7 @@ describe('searches', () => {
         const after = rest
           .slice(0, next < 0 ? rest.length : next)
           .filter(({ atMs }) => atMs <= action.atMs + windowMinutes * minuteMs);
-        const term = comparedTerm(action.query ?? '');
+        const term = termOf(action.query ?? '');
         const row = expected.get(term) ?? { searches: 0, visits: new Set(), answered: 0, added: 0 };
         expected.set(term, row);
         row.searches += 1;

@@ -1,3 +1,4 @@
+import { termInSql } from '#schemas/search-term';
 import { shopperActions } from '#schemas/shopper-actions';
 import { type Batches, isBehind, live } from './gathered-rows.js';
 import { isInTime, periodEnd } from './question.js';
@@ -7,11 +8,7 @@ import { isInTime, periodEnd } from './question.js';
  * a later batch, or behind the last one, is put together anew from all of its actions.
  */
 
-/** What searches are compared by, of one as it was typed: capitals, blanks and compatible forms of characters do not matter. */
-export const termOf = (query: string): string =>
-  `lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(${query}, '')), '\\\\s+', ' ')))`;
-
-export const term = termOf('query');
+export const term = termInSql('query');
 
 type ShopperAction = (typeof shopperActions)[number];
 

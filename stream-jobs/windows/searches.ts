@@ -2,6 +2,7 @@ import { keepEarliest, type Timed } from '#platform/streams/earliest';
 import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
 import { gap } from '#platform/streams/window';
 import type { Search, ShopperActivity } from '#schemas/events';
+import { termOf } from '#schemas/search-term';
 import { internProductId, internSteps } from './product-ids.js';
 
 type Asked = Timed & { term: string; userId: string | null };
@@ -87,6 +88,3 @@ const rowOf = (visitId: string, { asked, steps }: Sum, nth: number): SearchRow =
     occurred_at: atMs,
   };
 };
-
-/** Terms are compared without regard to capitals, blanks around and between words, and compatible forms of characters. */
-const termOf = (query: string): string => query.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();

@@ -1,0 +1,10 @@
+/**
+ * What searches are compared by: capitals, blanks around and between words, and compatible forms of characters do not
+ * matter.
+ */
+export const termOf = (typed: string): string =>
+  typed.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
+
+/** `termOf` in ClickHouse, for a column of what was typed. */
+export const termInSql = (typed: string): string =>
+  `lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(${typed}, '')), '\\\\s+', ' ')))`;
