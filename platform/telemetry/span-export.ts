@@ -2,9 +2,10 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 
 /**
  * A batch that was not accepted for this long is dropped. It is longer than Zipkin, the last engine to be ready, takes
- * to start, because the spans of a start wait for Zipkin in the bounded queue of the span processor.
+ * to start (four minutes on a machine with much other work), because the spans of a start wait for Zipkin in the bounded
+ * queue of the span processor.
  */
-export const exportTimeoutMs = 120_000;
+export const exportTimeoutMs = 600_000;
 const exportRetryMs = 1_000;
 /** The bound of one try, for exporters that support one. */
 export const attemptTimeoutMs = 10_000;

@@ -28,10 +28,13 @@ export const clickhouseIngestConfig = envSchema({
     'CLICKHOUSE_INGEST_GATHERED_BYTES_MAX',
     setting.integer(64 * 1024, 128 * mebi).default(32 * mebi),
   ],
-  /** The most bytes in memory of all partitions together; beyond it fetched batches wait, and then fetching pauses. */
+  /**
+   * The most bytes in memory of all partitions together; beyond it fetched batches wait, and then fetching pauses. As many as
+   * two inserts have, and as many that grow meanwhile.
+   */
   inFlightBytesMax: [
     'CLICKHOUSE_INGEST_IN_FLIGHT_BYTES_MAX',
-    setting.integer(mebi, 1024 * mebi).default(64 * mebi),
+    setting.integer(mebi, 1024 * mebi).default(128 * mebi),
   ],
   insertsConcurrentlyMax: ['CLICKHOUSE_INGEST_INSERTS_MAX', setting.integer(1, 16).default(2)],
   fetchBytesPerPartitionMax: [
