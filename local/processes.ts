@@ -1,5 +1,5 @@
 import { variableOf } from '#platform/config';
-import { folderOf, type Part, sharedJobs, sharedServices, table } from '../services/table.js';
+import { folderOf, memoryMiBOf, type Part, sharedJobs, sharedServices, table } from '../services/table.js';
 import type { Ports } from './data-folder/ports.js';
 
 export type Hosted = { name: string; url: string };
@@ -30,7 +30,7 @@ export type Plan = {
   env: Readonly<Record<string, string>>;
 };
 
-const heapMbMax = { shop: 512, streams: 768, service: 160, job: 256, recommendation: 640 } as const;
+const heapMbMax = { shop: 512, streams: 1_024 } as const;
 
 const urlAt = (port: number): string => `http://127.0.0.1:${port}`;
 
@@ -67,7 +67,7 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
     entry: `${folderOf(part)}/main.js`,
     hosts: [{ name, url: urlAt(port) }],
     env: { [variableOf(part.name, 'PORT')]: `${port}` },
-    heapMbMax: heapOf(part),
+    heapMbMax: memoryMiBOf(part).heapMax,
     comesLater: sharedJobs.includes(part),
   });
   const together = (name: keyof typeof entries, hosted: readonly Placed[]): ProcessPlan => ({
@@ -91,7 +91,7 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
           ),
           together(
             'streams',
-            placed.filter((one) => isJob(one.part) && isShared(one)),
+            placed.filter((one) => one.part.kind === 'job' && isShared(one)),
           ),
           ...placed.filter((one) => !isShared(one)).map(alone),
         ],
@@ -102,10 +102,3 @@ export const planProcesses = async (options: PlanOptions): Promise<Plan> => {
 
 /** The processes that run several parts. */
 const entries = { shop: 'services/shop.js', streams: 'stream-jobs/streams.js' } as const;
-
-const isJob = ({ kind }: Part): boolean => kind === 'job';
-
-const heapOf = (part: Part): number => {
-  if (part.name === 'recommendation') return heapMbMax.recommendation;
-  return isJob(part) ? heapMbMax.job : heapMbMax.service;
-};

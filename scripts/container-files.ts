@@ -1,5 +1,5 @@
 import { variableOf } from '#platform/config';
-import { folderOf, type Part, table } from '../services/table.js';
+import { folderOf, memoryMiBOf, type Part, table } from '../services/table.js';
 import { flinkJobs, flinkSinks } from './flink/jobs.js';
 
 /** The sections of files for containers that follow from `services/table.ts`, by file and name. */
@@ -15,13 +15,14 @@ export const containerSections = (
 });
 
 const containerOf = (part: Part): string[] => {
-  const isJob = part.kind === 'job';
-  const heap = isJob ? ', NODE_OPTIONS: --max-old-space-size=256' : '';
+  const { heapMax, otherMax } = memoryMiBOf(part);
+  const hasOwnLimits = part.kind === 'job' || part.memoryMiB !== undefined;
+  const heap = hasOwnLimits ? `, NODE_OPTIONS: --max-old-space-size=${heapMax}` : '';
   return [
     `  ${part.name}:`,
     '    <<: *node',
     `    command: [node, dist/${folderOf(part)}/main.js]`,
-    ...(isJob ? ['    mem_limit: 768m'] : []),
+    ...(hasOwnLimits ? [`    mem_limit: ${heapMax + otherMax}m`] : []),
     `    environment: { <<: *environment, ${variableOf(part.name, 'PORT')}: "8080"${heap} }`,
     ...(part.kind === 'gateway' ? ['    ports: ["127.0.0.1:8000:8080"]'] : []),
     '    depends_on: *provisioned',

@@ -18,7 +18,16 @@ export type Part = {
    * learns while others answer.
    */
   runsAlone?: true;
+  /** Where it needs more than others of its kind: the heap, and in a container the rest of its memory, in MiB. */
+  memoryMiB?: { heapMax: number; otherMax: number };
 };
+
+/** Of parts that say nothing else; a service's container has the limits that all have in common. */
+const usualMemoryMiB = { job: { heapMax: 256, otherMax: 512 }, service: { heapMax: 160, otherMax: 0 } };
+
+/** Of a process with this part alone. */
+export const memoryMiBOf = ({ kind, memoryMiB }: Part): { heapMax: number; otherMax: number } =>
+  memoryMiB ?? usualMemoryMiB[kind === 'job' ? 'job' : 'service'];
 
 export const table = [
   {
@@ -49,11 +58,19 @@ export const table = [
     kind: 'service',
     paths: ['/api/analytics', '/api/ops/reconciliation', '/api/recommendations/experiments'],
   },
-  { name: 'recommendation', kind: 'service', paths: ['/api/recommendations'], runsAlone: true },
+  {
+    name: 'recommendation',
+    kind: 'service',
+    paths: ['/api/recommendations'],
+    runsAlone: true,
+    // Models of a million products and users take 1.5 GB, most of it outside the heap (npm run bench recommend).
+    memoryMiB: { heapMax: 640, otherMax: 1_408 },
+  },
   { name: 'gateway', kind: 'gateway', paths: [] },
   { name: 'clickhouse-ingest', kind: 'job', paths: [], runsAlone: true },
   { name: 'item-similarity', kind: 'job', paths: [] },
-  { name: 'windows', kind: 'job', paths: [] },
+  // As many open windows as it allows take half of this, and what a checkpoint writes the rest.
+  { name: 'windows', kind: 'job', paths: [], memoryMiB: { heapMax: 768, otherMax: 512 } },
 ] as const satisfies readonly Part[];
 
 type Row = (typeof table)[number];

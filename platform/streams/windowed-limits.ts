@@ -11,7 +11,7 @@ export type WindowedLimits = {
 
 export const defaultWindowedLimits: WindowedLimits = {
   checkpointEveryMs: 500,
-  recordsPerCheckpointMax: 100_000,
+  recordsPerCheckpointMax: 20_000,
   idleAfterMs: 2_000,
   aheadMsMax: 600_000,
 };

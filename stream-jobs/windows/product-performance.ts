@@ -48,7 +48,7 @@ export const productPerformance = (windowMs: number, sink: Sink<ProductPerforman
     // An outbox that stood still delivers its sales late; they still count in the hour in which they happened.
     latenessMs: 10 * 60_000,
     // Shoppers' events may name products that do not exist, as many as somebody likes to invent.
-    windowsMax: 80_000,
+    windowsMax: 40_000,
     rows: ({ key, fromMs, sum }: WindowOf<Sum>): ProductPerformanceRow[] => [
       {
         ...partsOf(key),
