@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { sleep } from '#platform/waiting/sleep';
 import { scopes } from '#schemas/scopes';
 import { type Caller, callers, type Row, table } from './access-table.js';
 import { documented } from './openapi.js';
@@ -55,19 +56,27 @@ beforeAll(async () => {
   orderId = await orderOf.of('customer');
 });
 
+const triesMax = 5;
+
 const ask = async (caller: Caller, method: string, path: string, body?: unknown): Promise<number> => {
   const token = tokens[caller];
-  const answer = await fetch(`${run.gateway}${path}`, {
-    method,
-    headers: {
-      'idempotency-key': randomUUID(),
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  await answer.arrayBuffer();
-  return answer.status;
+  const headers = {
+    'idempotency-key': randomUUID(),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+  for (let tries = 1; ; tries += 1) {
+    const answer = await fetch(`${run.gateway}${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    await answer.arrayBuffer();
+    const retryAfterSeconds = Number(answer.headers.get('retry-after') ?? 'NaN');
+    // What a busy machine has not read yet says nothing about who may ask.
+    if (answer.status !== 503 || Number.isNaN(retryAfterSeconds) || tries === triesMax) return answer.status;
+    await sleep(retryAfterSeconds * 1_000);
+  }
 };
 
 /** What a parameter of a path stands for. */
