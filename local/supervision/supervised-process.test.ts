@@ -86,7 +86,11 @@ it('what hangs without dying is replaced', async () => {
 it('what waits for a core is given longer, because its successor would have to wait as well', async () => {
   const busy = [process.execPath, '-e', 'for (const t = Date.now(); Date.now() - t < 30_000; );'] as const;
   const other = spawn('taskset', ['-c', '0', ...busy], { stdio: 'ignore' });
+  const onCoreMs = (): number =>
+    Number(readFileSync(`/proc/${other.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
   try {
+    // Node.js has started and is in the loop: until then the core would be free.
+    await eventually(() => onCoreMs() > 500, { timeoutMs: 20_000 });
     let probes = 0;
     const child = supervise({
       command: ['taskset', '-c', '0', 'nice', '-n', '19', ...busy],
@@ -103,7 +107,7 @@ it('what waits for a core is given longer, because its successor would have to w
   } finally {
     other.kill('SIGKILL');
   }
-}, 30_000);
+}, 60_000);
 
 it('what never comes up is reported with its last words', async () => {
   const child = supervise({
