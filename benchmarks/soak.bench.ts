@@ -3,7 +3,6 @@
  * memory, lag, backlog and ClickHouse's parts do in that time.
  */
 import { loadavg } from 'node:os';
-import { projectPath } from '#platform/project';
 import { sleep } from '#platform/waiting/sleep';
 import { findPlatform } from '../tests/running-platform.js';
 import { writeDrawing } from './drawing.js';
@@ -21,9 +20,7 @@ export const runSoakBench = async (): Promise<void> => {
   try {
     process.env.CARTSTREAM_RUN = runFile;
     const load = loadavg()[0] ?? Number.NaN;
-    console.log(
-      `${minutes} minutes at ${thousands(perSecond)} events/s on ${runFile.replace(projectPath(''), '')}`,
-    );
+    console.log(`${minutes} minutes at ${thousands(perSecond)} events/s`);
     const shoppers = startShoppers(perSecond);
     const sampling = sampleUntilStopped(
       runFile,

@@ -48,6 +48,13 @@ const sellOn = (rig: Setting['rig']) => {
   };
 };
 
+/** What an owner does that has waited too long for the exchange of the sales. */
+const takeSalesOutOfReach = ({ clickhouse, topic }: Setting['rig']): Promise<void> =>
+  breakOpen(clickhouse, topic.sales, {
+    database: nextDatabaseOf(clickhouse.database, 'sales'),
+    table: 'sales',
+  });
+
 /** The table and every rollup agree with each other and with the ledger. */
 const isExact = async (
   { rig, offsetsOf, rollupDifferences }: Setting,
@@ -234,11 +241,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
       ...rig.clickhouse,
       command: async (sql, params) => {
         if (sql.startsWith('EXCHANGE')) exchanges += 1;
-        if (sql.startsWith('EXCHANGE') && exchanges === 1)
-          await breakOpen(rig.clickhouse, rig.topic.sales, {
-            database: nextDatabaseOf(rig.clickhouse.database, 'sales'),
-            table: 'sales',
-          });
+        if (sql.startsWith('EXCHANGE') && exchanges === 1) await takeSalesOutOfReach(rig);
         return rig.clickhouse.command(sql, params);
       },
     };
@@ -258,11 +261,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
       ...rig.clickhouse,
       command: async (sql, params) => {
         await rig.clickhouse.command(sql, params);
-        if (sql.startsWith('EXCHANGE'))
-          await breakOpen(rig.clickhouse, rig.topic.sales, {
-            database: nextDatabaseOf(rig.clickhouse.database, 'sales'),
-            table: 'sales',
-          });
+        if (sql.startsWith('EXCHANGE')) await takeSalesOutOfReach(rig);
       },
     };
     expect(await rig.backfill({ request: all, clickhouse })).toMatchObject({ rows: 1, rowsBefore: 1 });
