@@ -330,6 +330,14 @@ describe('a query', () => {
     expect(kept.items.every(({ net }: { net: number }) => net > nets[2])).toBe(true);
   });
 
+  it('has them in the usual order where none is asked for, or an empty list of them', async () => {
+    for (const query of [
+      { measures: ['orders'] },
+      { measures: ['net'], dimensions: ['productName'], granularity: 'month' },
+    ])
+      expect(await shop.items('query', { ...query, order: [] })).toEqual(await shop.items('query', query));
+  });
+
   it.each(['equals', 'notEquals', 'startsWith', 'contains'])(
     'takes an id in capitals for the same (%s)',
     async (operator) => {

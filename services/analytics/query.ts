@@ -88,7 +88,7 @@ export const queryBody = z.strictObject({
     )
     .max(measuresMax + dimensionsMax + 1)
     .optional()
-    .describe('By time, then by the first measure, greatest first, if it is left out.'),
+    .describe('By time, then by the first measure, greatest first, if it is left out or empty.'),
   limit: z.int().min(1).max(rowsMax).default(1_000),
 });
 
@@ -301,8 +301,9 @@ const filtersOf = (filters: Asked['filters'], sqlOf: (name: DimensionName) => st
 const orderOf = (asked: Asked, keys: readonly string[]): string[] => {
   const aliasOf = (by: string): string =>
     by === 'from' ? 'bucket' : (asked.measures as string[]).includes(by) ? `m_${by}` : `d_${by}`;
-  const chosen = asked.order?.map(
+  const chosen = (asked.order ?? []).map(
     ({ by, direction }) => `${aliasOf(by)} ${direction === 'asc' ? 'ASC' : 'DESC'}`,
-  ) ?? [...(asked.granularity === undefined ? [] : ['bucket']), `m_${asked.measures[0]} DESC`];
-  return [...chosen, ...keys.map((key) => `${key} ASC`)];
+  );
+  const usual = [...(asked.granularity === undefined ? [] : ['bucket']), `m_${asked.measures[0]} DESC`];
+  return [...(chosen.length === 0 ? usual : chosen), ...keys.map((key) => `${key} ASC`)];
 };

@@ -15106,7 +15106,7 @@ export interface operations {
                      * @default UTC
                      */
                     tz?: string;
-                    /** @description By time, then by the first measure, greatest first, if it is left out. */
+                    /** @description By time, then by the first measure, greatest first, if it is left out or empty. */
                     order?: {
                         by: "from" | ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked") | ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday");
                         /**
