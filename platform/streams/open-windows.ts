@@ -61,6 +61,9 @@ type Open<A> = Span & {
 /** Windows are kept in slots by their end, so that closing looks only at those that are due. */
 const slotMs = 1_000;
 
+/** A window that goes early stays in its slot until there are more of them than of open ones, and so many. */
+const goneMax = 1_000;
+
 // Over seventy lines: the open windows and every way in which they change.
 export const createOpenWindows = <I, A>(
   topology: Pick<
@@ -198,6 +201,7 @@ const createIndex = <W extends Placed & { key: string }>() => {
       else others.push(open);
       slots.add(open);
       size += 1;
+      if (slots.held > 2 * size + goneMax) slots.keepOnly([...byKey.values()].flat());
       return open;
     },
     remove: (open: W): void => {
@@ -292,12 +296,20 @@ type Placed = Span & { isGone: boolean };
 const createSlots = <W extends Placed>() => {
   const slots = new Map<number, W[]>();
   let earliest = Number.POSITIVE_INFINITY;
+  let held = 0;
   const add = (open: W): void => {
     const slot = Math.floor(open.toMs / slotMs);
     const others = slots.get(slot);
     if (others === undefined) slots.set(slot, [open]);
     else others.push(open);
     earliest = Math.min(earliest, slot);
+    held += 1;
+  };
+  const takeSlot = (slot: number): readonly W[] => {
+    const opens = slots.get(slot) ?? [];
+    slots.delete(slot);
+    held -= opens.length;
+    return opens.filter((open) => !open.isGone);
   };
   const findEarliest = (): void => {
     earliest = Number.POSITIVE_INFINITY;
@@ -305,29 +317,33 @@ const createSlots = <W extends Placed>() => {
   };
   return {
     add,
+    /** How many windows are in slots, with those that are gone. */
+    get held() {
+      return held;
+    },
+    keepOnly: (opens: readonly W[]): void => {
+      slots.clear();
+      held = 0;
+      earliest = Number.POSITIVE_INFINITY;
+      for (const open of opens) add(open);
+    },
     /** Takes out those that end at or before `untilMs`. */
     due: (untilMs: number): W[] => {
       const due: W[] = [];
       if (earliest * slotMs > untilMs) return due;
       const until = Math.floor(untilMs / slotMs);
       const passed = [...slots.keys()].filter((slot) => slot <= until);
-      for (const slot of passed) {
-        const opens = slots.get(slot) as W[];
-        slots.delete(slot);
-        for (const open of opens)
-          if (open.isGone) continue;
-          else if (open.toMs <= untilMs) due.push(open);
+      for (const slot of passed)
+        for (const open of takeSlot(slot))
+          if (open.toMs <= untilMs) due.push(open);
           else add(open);
-      }
       findEarliest();
       return due;
     },
     earliestEndMs: (): number | undefined => {
       let endMs = Number.POSITIVE_INFINITY;
       while (slots.size > 0) {
-        const opens = (slots.get(earliest) ?? []).filter((open) => !open.isGone);
-        slots.delete(earliest);
-        for (const open of opens) add(open);
+        for (const open of takeSlot(earliest)) add(open);
         for (const open of slots.get(earliest) ?? []) endMs = Math.min(endMs, open.toMs);
         if (endMs !== Number.POSITIVE_INFINITY) return endMs;
         findEarliest();
