@@ -23,7 +23,7 @@ const withoutEffects = [
   '^platform/messaging/(asyncapi|avro-codec|record-pack)[.]ts$',
   '^platform/statistics/',
   '^platform/streams/(distinct|earliest|interning|join|recent-ids|topology|window)[.]ts$',
-  '^platform/postgres/gathering[.]ts$',
+  '^platform/postgres/(gathering|list-parameter)[.]ts$',
   '^platform/telemetry/cache-counters[.]ts$',
 ];
 

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
 import { inJointTransaction } from '#platform/postgres/joint-transactions';
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { callerIdOf } from './auth.js';
@@ -98,7 +99,7 @@ const onlyOneOf = async <T>(
 const claimAll: Batch<string, boolean> = readBatch(async (tx, names) => {
   const { rows } = await tx.query<{ claimed: boolean }>(
     `SELECT pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS claimed
-     FROM unnest($1::text[]) WITH ORDINALITY AS given(name, n) ORDER BY n`,
+     FROM unnest(${listParameter(1, 'text')}) WITH ORDINALITY AS given(name, n) ORDER BY n`,
     [names],
   );
   return rows.map(({ claimed }) => claimed);
@@ -148,7 +149,7 @@ type StoredRow = {
 const findAll: Batch<{ caller: string; key: string }, StoredRow | undefined> = readBatch(async (tx, keys) => {
   const { rows } = await tx.query<StoredRow>(
     `SELECT n, request_hash, status, headers, body, secret_field, secret_hash
-     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given(principal, key, n)
+     FROM unnest(${listParameter(1, 'text')}, ${listParameter(2, 'text')}) WITH ORDINALITY AS given(principal, key, n)
      JOIN idempotency_keys USING (principal, key)
      WHERE created_at > now() - make_interval(hours => $3)`,
     [keys.map(({ caller }) => caller), keys.map(({ key }) => key), keptHours],

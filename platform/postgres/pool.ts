@@ -166,10 +166,10 @@ const isClosedToUs = (code: string, message: string): boolean =>
   (code === '42501' && /permission denied for database/.test(message));
 
 /**
- * Plans are kept for long. One that was made while a table was small would read the whole table each time, also when it
- * has grown, so no plan may where there is an index.
+ * Plans are kept for long. One that was made while a table was small would read the whole table, or the whole index to join
+ * it with two rows, each time, also when it has grown: so no plan may where there is an index.
  */
-const planOptions = '-c enable_seqscan=off';
+const planOptions = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
 
 /** Statements are sent without waiting for the answers to earlier ones of the connection. pg's types do not have it yet. */
 const pipelined: object = { pipeline: true };

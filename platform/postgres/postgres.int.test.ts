@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listParameter } from '#platform/postgres/list-parameter';
 import { migrate } from '#platform/postgres/migrate';
 import { createDatabase, ensureDatabase, serviceDatabaseUrl, toFault } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
@@ -355,5 +356,37 @@ describe('migrations', () => {
   test('that are not named NNNN-name.sql are refused', async () => {
     await writeFile(join(other, 'later.sql'), 'SELECT 1;');
     await expect(migrate(scratch.db, other)).rejects.toThrow('NNNN-name.sql');
+  });
+});
+
+describe('plans', () => {
+  beforeAll(async () => {
+    await scratch.db.query('CREATE TABLE item (id text PRIMARY KEY, state text)');
+    await scratch.db.query("INSERT INTO item SELECT n, 'new' FROM generate_series(1, 400) n");
+    await scratch.db.query('ANALYZE item');
+  });
+
+  test('a batch is joined by the index, also where the plan was made while the table was small', async () => {
+    const { rows } = await scratch.db.query<{ 'QUERY PLAN': string }>(
+      `EXPLAIN UPDATE item SET state = change.state
+       FROM jsonb_to_recordset('[]') AS change(id text, state text) WHERE item.id = change.id`,
+    );
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toContain('Nested Loop');
+    expect(plan).toContain('Index Cond: (id = change.id)');
+  });
+
+  test('a statement about a list is planned a few times, not at every call', async () => {
+    const plans = await inTransaction(scratch.db, async (tx) => {
+      const text = `SELECT state FROM item WHERE id = ANY (${listParameter(1, 'text')})`;
+      for (let call = 0; call < 12; call += 1)
+        expect((await tx.query(text, [['1', '400']])).rows).toHaveLength(2);
+      const { rows } = await tx.query<{ kept: string; made: string }>(
+        'SELECT generic_plans AS kept, custom_plans AS made FROM pg_prepared_statements WHERE statement = $1',
+        [text],
+      );
+      return rows[0];
+    });
+    expect(plans).toEqual({ kept: 7, made: 5 });
   });
 });

@@ -1,4 +1,5 @@
 import { type Batch, newestOf, readBatch, writeBatch } from '#platform/postgres/gathering';
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { sleep } from '#platform/waiting/sleep';
@@ -56,7 +57,7 @@ export const createReplica = <R extends Record<keyof R, unknown>>(
          .join(', ')}
      WHERE ${table}.version < excluded.version`;
   const select = `SELECT ${[id, ...names].map((name) => `${column(name)} AS "${name}"`).join(', ')}
-     FROM ${table} WHERE ${column(id)} = ANY ($1::uuid[])`;
+     FROM ${table} WHERE ${column(id)} = ANY (${listParameter(1, 'uuid')})`;
   const endings = Object.keys(ended).map((name, nth) => `, ${column(name)} = $${nth + 3}`);
   const update = `UPDATE ${table} SET version = gone.version${endings.join('')}
      FROM (SELECT g.* FROM unnest($1::uuid[], $2::bigint[]) AS g(id, version)
@@ -98,7 +99,7 @@ export const createKnownWait = (
   db: Queryable,
   { table, id }: { table: string; id: string },
 ): Replica<unknown>['awaitKnown'] => {
-  const select = `SELECT ${id} AS id FROM ${table} WHERE ${id} = ANY ($1::uuid[])`;
+  const select = `SELECT ${id} AS id FROM ${table} WHERE ${id} = ANY (${listParameter(1, 'uuid')})`;
   let waiters = 0;
   /** Things that the copy has: it loses none. */
   const known = new Set<string>();

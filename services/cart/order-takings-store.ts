@@ -1,5 +1,6 @@
 import type { Clock } from '#platform/clock';
 import { type Batch, writeBatch } from '#platform/postgres/gathering';
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Tx } from '#platform/postgres/transaction';
 import { type Item, take, unite } from './cart.js';
 import { type CartStore, type Owner, seenIn } from './cart-store.js';
@@ -101,7 +102,7 @@ export const createOrderTakings = (
 /** The carts out of which these orders took pieces. */
 const cartsOf = async (tx: Tx, orderIds: readonly string[]): Promise<string[]> => {
   const { rows } = await tx.query<{ cartId: string }>(
-    'SELECT cart_id AS "cartId" FROM order_takings WHERE order_id = ANY ($1::uuid[])',
+    `SELECT cart_id AS "cartId" FROM order_takings WHERE order_id = ANY (${listParameter(1, 'uuid')})`,
     [orderIds],
   );
   return rows.map(({ cartId }) => cartId);

@@ -4,6 +4,7 @@ import { PlatformError } from '#platform/errors';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Batch } from '#platform/postgres/gathering';
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Tx } from '#platform/postgres/transaction';
 import type { StockReservedLine } from '#schemas/events';
 import {
@@ -264,7 +265,7 @@ const lockHolds = async (tx: Tx, orderIds: readonly string[]): Promise<Map<strin
     `SELECT order_id AS "orderId", status, lines,
             (SELECT coalesce(jsonb_agg(jsonb_build_object('returnId', return_id, 'lines', r.lines)), '[]')
              FROM returns r WHERE r.order_id = h.order_id) AS returns
-     FROM holds h WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id FOR UPDATE`,
+     FROM holds h WHERE order_id = ANY (${listParameter(1, 'uuid')}) ORDER BY order_id FOR UPDATE`,
     [orderIds],
   );
   return new Map(rows.map((row) => [row.orderId, holdOf(row)]));

@@ -1,3 +1,4 @@
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Tx } from '#platform/postgres/transaction';
 import type { StockReservedLine } from '#schemas/events';
 import type { Line } from './hold.js';
@@ -103,7 +104,7 @@ const lockRows = async (tx: Tx, productIds: readonly string[]): Promise<Row[]> =
   const { rows } = await tx.query<Row>(
     `SELECT product_id AS "productId", on_hand AS "onHand", reserved, low_stock_threshold AS "lowStockThreshold",
             stock_version AS "stockVersion"
-     FROM stock WHERE product_id = ANY ($1::uuid[]) ORDER BY product_id FOR UPDATE`,
+     FROM stock WHERE product_id = ANY (${listParameter(1, 'uuid')}) ORDER BY product_id FOR UPDATE`,
     [productIds],
   );
   return rows;

@@ -5,6 +5,7 @@ import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { headerNames } from '#platform/messaging/record-headers';
 import { append } from '#platform/outbox/outbox';
 import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
@@ -404,7 +405,7 @@ const lockAll: Batch<string, Row | undefined> = readBatch(async (tx, orderIds) =
     `SELECT order_id AS "orderId", user_id AS "userId", status, reason, version, lines, total_minor AS "totalMinor",
             currency, payment_id AS "paymentId", hold_expires_at AS "holdExpiresAt", deadline_at AS "deadlineAt",
             shipment, goodwill_minor AS "goodwillMinor", retry_until AS "retryUntil", created_at AS "createdAt"
-     FROM orders WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id FOR UPDATE`,
+     FROM orders WHERE order_id = ANY (${listParameter(1, 'uuid')}) ORDER BY order_id FOR UPDATE`,
     [orderIds],
   );
   const byId = new Map(rows.map((row) => [row.orderId, row]));

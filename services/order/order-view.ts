@@ -1,3 +1,4 @@
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Queryable } from '#platform/postgres/pool';
 import type { OrderLine, OrderStatus, Shipment } from './order.js';
 import type { PaymentStatus } from './settlement.js';
@@ -62,7 +63,7 @@ export const findOrders = async (
   orderIds: readonly string[],
 ): Promise<Map<string, OrderView>> => {
   const { rows } = await db.query<OrderView>(
-    `SELECT ${columns} FROM orders WHERE order_id = ANY ($1::uuid[])`,
+    `SELECT ${columns} FROM orders WHERE order_id = ANY (${listParameter(1, 'uuid')})`,
     [orderIds],
   );
   return new Map(rows.map((order) => [order.orderId, order]));

@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock';
 import type { EventMessage, EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import { type Batch, readBatch, writeBatch } from '#platform/postgres/gathering';
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { EventMap, EventType } from '#schemas/events';
@@ -170,7 +171,7 @@ export const createPaymentStore = ({
 /** Locks the orders' payments, in the order of their orders, so that two transactions cannot deadlock here. */
 const lockAll: Batch<string, Row | undefined> = readBatch(async (tx, orderIds) => {
   const { rows } = await tx.query<Row>(
-    `SELECT ${columns} FROM payments WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id FOR UPDATE`,
+    `SELECT ${columns} FROM payments WHERE order_id = ANY (${listParameter(1, 'uuid')}) ORDER BY order_id FOR UPDATE`,
     [orderIds],
   );
   const byOrder = new Map(rows.map((row) => [row.orderId, row]));

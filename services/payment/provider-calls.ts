@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { writeBatch } from '#platform/postgres/gathering';
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
@@ -239,7 +240,7 @@ export const callsOf = async (
   const { rows } = await db.query<CallRecord>(
     `SELECT kind, amount_minor AS "amountMinor", refund_id AS "refundId", attempts, answer,
             last_error AS "lastError", created_at AS "askedAt", answered_at AS "answeredAt"
-     FROM provider_calls WHERE key = ANY ($1::text[]) ORDER BY seq`,
+     FROM provider_calls WHERE key = ANY (${listParameter(1, 'text')}) ORDER BY seq`,
     [keys],
   );
   return rows;

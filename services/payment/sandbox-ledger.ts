@@ -1,5 +1,6 @@
 import { assert } from '#platform/assert';
 import { type Batch, readBatch } from '#platform/postgres/gathering';
+import { listParameter } from '#platform/postgres/list-parameter';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 
@@ -23,7 +24,7 @@ export const entryOf = async (tx: Queryable, key: string): Promise<Entry | undef
 /** Locks the entries, in the order of their keys. */
 const entriesOf = async (db: Queryable, keys: readonly string[]): Promise<Map<string, Entry>> => {
   const { rows } = await db.query<Entry & { key: string }>(
-    `SELECT ${columns} FROM sandbox_ledger WHERE key = ANY ($1::text[]) ORDER BY key FOR UPDATE`,
+    `SELECT ${columns} FROM sandbox_ledger WHERE key = ANY (${listParameter(1, 'text')}) ORDER BY key FOR UPDATE`,
     [keys],
   );
   return new Map(rows.map(({ key, ...entry }) => [key, entry]));
