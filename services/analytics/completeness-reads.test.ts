@@ -20,10 +20,21 @@ const nobody = ['http://127.0.0.1:1'];
 
 type Outboxes = { order?: number; inventory?: number; windows?: 'away' };
 
-/** The gauges, where these outboxes are so far behind, and every group has read all that is in the log. */
-const gaugesWith = async (context: TestContext, agesMs: Outboxes) => {
+/** The gauges, where these outboxes are so far behind, and every group has read all that is in the log, but for `unread`. */
+const gaugesWith = async (
+  context: TestContext,
+  agesMs: Outboxes,
+  {
+    unread = 0n,
+    query = async () => [],
+  }: { unread?: bigint; query?: (sql: string) => Promise<never[]> } = {},
+) => {
+  const clock = handClock();
   const admin = {
-    offsets: async () => [{ partition: 0, low: 0n, high: 7n }],
+    offsets: async () => [{ partition: 0, low: 0n, high: 7n + unread }],
+    offsetsSince: async (_: string, sinceMs: number) => [
+      { partition: 0, offset: sinceMs > clock.nowMs() ? 7n + unread : 7n },
+    ],
     committedOffsets: async () => [{ partition: 0, nextOffset: 7n }],
     close: async () => {},
   } as unknown as BrokerAdmin;
@@ -37,8 +48,8 @@ const gaugesWith = async (context: TestContext, agesMs: Outboxes) => {
     },
     {
       broker: { admin: async () => admin } as unknown as Broker,
-      clickhouse: { query: async () => [] },
-      clock: handClock(),
+      clickhouse: { query },
+      clock,
       logger: testLogger('analytics'),
       use: (gauge) => gauge,
     },
@@ -75,4 +86,15 @@ it('says nothing of facts whose source has never said how far it is, and all of 
     });
   for (const name of ['sales', 'orderEvents'] as const)
     expect(await gauges[name].read()).toMatchObject({ lagMs: 1_000 });
+});
+
+it('looks for the newest row only in tables that have their rows in the order of the log', async (context) => {
+  const tables = new Set<string | undefined>();
+  const query = async (sql: string) => {
+    tables.add(/FROM (\w+)/.exec(sql)?.[1]);
+    return [];
+  };
+  const gauges = await gaugesWith(context, {}, { unread: 1n, query });
+  for (const name of names) expect(await gauges[name].read()).toMatchObject({ lagMs: 6_000 });
+  expect([...tables].sort()).toEqual(['domain_events', 'sales', 'shopper_activity']);
 });

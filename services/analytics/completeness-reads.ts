@@ -46,12 +46,10 @@ export const completenessOf = (
       sourceAgeMs: order,
     }),
     stockOuts: gaugeOf(topics.stockOuts, {
-      table: 'stock_outs',
       group: ingestGroup,
       sourceAgeMs: computedFrom(stockRead, ordersRead),
     }),
     fraudSignals: gaugeOf(topics.fraudSignals, {
-      table: 'fraud_signals',
       group: ingestGroup,
       sourceAgeMs: computedFrom(ordersRead),
     }),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, type TestContext } from 'vitest';
+import type { ClickHouse } from '#platform/clickhouse/client';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { engines } from '#platform/testing/engines';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
@@ -41,13 +42,27 @@ const setUp = async ({ onTestFinished }: TestContext, { clock = longAgo(), ...gi
     /** A record that is never ingested. */
     sendOne: () =>
       producer.send([{ topic, key: 'key', value: Buffer.from('sale'), timestampMs: clock.nowMs() }]),
+    /** Sends records and commits them, as the group does that has inserted their rows. */
+    commitSome: async (count = 1) => {
+      const record = { topic, key: 'key', value: Buffer.from('sale'), timestampMs: clock.nowMs() };
+      await producer.send(Array.from({ length: count }, () => record));
+      const consumer = broker.consumer({ group: options.group, topics: [topic] });
+      const committed = Promise.withResolvers<void>();
+      await consumer.run(async ({ records, highWatermark }, { commit }) => {
+        const nextOffset = (records.at(-1)?.offset ?? 0n) + 1n;
+        await commit(nextOffset);
+        if (nextOffset === highWatermark) committed.resolve();
+      });
+      await committed.promise;
+      await consumer.close();
+    },
     /** The newest row of the partition. */
-    insertRow: (occurredAtMs: number) =>
-      clickhouse.insertRows('sales', [
-        { occurred_at: new Date(occurredAtMs).toISOString().replace('T', ' ').slice(0, -1) },
-      ]),
+    insertRow: (occurredAtMs: number, kafkaOffset = 0) =>
+      clickhouse.insertRows('sales', [{ occurred_at: textOf(occurredAtMs), kafka_offset: kafkaOffset }]),
   };
 };
+
+const textOf = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, -1);
 
 it('is complete up to now, but for the time that a sale is on its way, when nothing is outstanding', async (context) => {
   const { clock, gauge } = await setUp(context);
@@ -58,7 +73,8 @@ it.for([
   ['back', -hourMs],
   ['forth', hourMs],
 ] as const)('goes on as before when the wall clock is set %s by an hour', async ([, byMs], context) => {
-  const { clock, gauge, sendOne, insertRow } = await setUp(context);
+  const { clock, gauge, commitSome, sendOne, insertRow } = await setUp(context);
+  await commitSome();
   await gauge.read();
   clock.setMs(clock.nowMs() + byMs);
   clock.advanceMs(1_000);
@@ -88,7 +104,8 @@ it('is complete up to the first record that is not ingested, however long nothin
 });
 
 it('has the same version until something is ingested, also before that is acknowledged', async (context) => {
-  const { clock, gauge, sendOne, insertRow } = await setUp(context);
+  const { clock, gauge, commitSome, sendOne, insertRow } = await setUp(context);
+  await commitSome();
   const version = async (): Promise<string> => {
     clock.advanceMs(1_000);
     return (await gauge.read()).version;
@@ -134,8 +151,6 @@ it('keeps no question waiting for one that does not answer: what was read last i
   answered.resolve(0);
 });
 
-const textOf = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, -1);
-
 it('counts by Kafka’s times where clients stamp the rows, because their clocks may run ahead', async (context) => {
   const { clock, gauge, sendOne, clickhouse } = await setUp(context, {
     table: 'shopper_activity',
@@ -156,10 +171,11 @@ it('is behind by as long as the first record lies that no row tells of, however 
 });
 
 it('looks at no rows of other topics in a table that has several', async (context) => {
-  const { clock, gauge, sendOne, clickhouse, topic } = await setUp(context, {
+  const { clock, gauge, commitSome, sendOne, clickhouse, topic } = await setUp(context, {
     table: 'domain_events',
     hasOtherTopics: true,
   });
+  await commitSome();
   const row = { occurred_at: textOf(clock.nowMs()), kafka_offset: 7 };
   await sendOne();
   clock.advanceMs(20_000);
@@ -174,6 +190,32 @@ it('looks at no rows of other topics in a table that has several', async (contex
   await clickhouse.insertRows('domain_events', [{ ...row, topic, kafka_offset: 0 }]);
   clock.advanceMs(1_000);
   expect((await gauge.read()).version).not.toBe(version);
+});
+
+it('reads no rows but the newest of a partition that is behind, however many there are', async (context) => {
+  const asked: Parameters<ClickHouse['query']>[] = [];
+  const scratch = await scratchClickHouse();
+  context.onTestFinished(scratch.drop);
+  const { clock, gauge, commitSome, sendOne } = await setUp(context, {
+    clickhouse: {
+      query: async (...statement) => {
+        asked.push(statement);
+        return await scratch.clickhouse.query(...statement);
+      },
+    },
+  });
+  const rows = 50_000;
+  await commitSome(rows);
+  await scratch.clickhouse.command(
+    `INSERT INTO sales (kafka_offset, occurred_at) SELECT number, {at:DateTime64(3, 'UTC')} FROM numbers(${rows})`,
+    { at: textOf(clock.nowMs()) },
+  );
+  await sendOne();
+  clock.advanceMs(1_000);
+  expect((await gauge.read()).lagMs).toBe(settleMs + 1_000);
+  const [[sql = '', params] = []] = asked;
+  const estimated = await scratch.clickhouse.query<{ rows: number }>(`EXPLAIN ESTIMATE ${sql}`, params);
+  expect(estimated.reduce((sum, part) => sum + part.rows, 0)).toBeLessThan(rows / 5);
 });
 
 it('is as complete as what a job has read, once all that it wrote of that is sent', async (context) => {

@@ -66,7 +66,10 @@ export type GaugeOptions = {
    * it rejects, `asOf` stands still; until it has answered once, there is none.
    */
   sourceAgeMs?: () => Promise<number>;
-  /** Unset where the job does not write the records themselves: then Kafka is asked how old what it has not read is. */
+  /**
+   * Where the group inserts the records, in the order of their partitions and offsets. Unset where it does not, or in another
+   * order, in which the newest row would be looked for among all: then Kafka is asked how old what it has not read is.
+   */
   table?: string;
   /** The table has a column `topic`, and rows of others too. */
   hasOtherTopics?: true;
@@ -105,7 +108,12 @@ export const createCompletenessGauge = (options: GaugeOptions): CompletenessGaug
       const newest =
         late.length === 0 || table === undefined
           ? []
-          : await newestIngested(clickhouse, table, late, hasOtherTopics ? topic : undefined);
+          : await newestIngested(
+              clickhouse,
+              table,
+              progress.filter(({ partition }) => late.includes(partition)),
+              hasOtherTopics ? topic : undefined,
+            );
       const timed = isTimedByClients ? [] : newest;
       const rowAgeMs = late.length === 0 ? 0 : askedAtWallMs - newestMsOf(timed, late);
       const ageMs = Math.min(
@@ -258,20 +266,31 @@ const createLogProgress = (broker: Broker, topic: string, group: string) => {
 
 type Newest = { partition: number; offset: string; newestMs: number };
 
-/** The last ingested record of each of `partitions` that has one. */
-const newestIngested = (
+/**
+ * The last ingested record of each of `late` that is found: rows are inserted before their offset is committed, so it lies at or
+ * after the last committed one, and only the rows from there on are read. None is found of a partition of which nothing is
+ * committed, or whose last record has no row.
+ */
+const newestIngested = async (
   clickhouse: Pick<ClickHouse, 'query'>,
   table: string,
-  partitions: readonly number[],
+  late: readonly PartitionProgress[],
   topic: string | undefined,
-): Promise<Newest[]> =>
-  clickhouse.query<Newest>(
+): Promise<Newest[]> => {
+  const ranges = late.flatMap(({ partition, nextOffset }) =>
+    nextOffset === null || nextOffset === 0n
+      ? []
+      : [`(kafka_partition = ${partition} AND kafka_offset >= ${nextOffset - 1n})`],
+  );
+  if (ranges.length === 0) return [];
+  return await clickhouse.query<Newest>(
     `SELECT kafka_partition AS partition, toString(kafka_offset) AS offset,
        toUnixTimestamp64Milli(occurred_at) AS newestMs
-     FROM ${table} WHERE ${topic === undefined ? '' : 'topic = {topic:String} AND '}kafka_partition IN ({partitions:Array(UInt16)})
+     FROM ${table} WHERE ${topic === undefined ? '' : 'topic = {topic:String} AND '}(${ranges.join(' OR ')})
      ORDER BY kafka_partition, kafka_offset DESC LIMIT 1 BY kafka_partition`,
-    { partitions, ...(topic === undefined ? {} : { topic }) },
+    topic === undefined ? {} : { topic },
   );
+};
 
 /** The event time of the last ingested record of the slowest of `partitions`; 0 if one of them has none. */
 const newestMsOf = (newest: readonly Newest[], partitions: readonly number[]): number => {
