@@ -1,8 +1,9 @@
 import { createBoundedMap } from '#platform/bounded-map';
 import type { ClickHouse } from '#platform/clickhouse/client';
+import { messageOf } from '#platform/errors';
 import type { Component, Host } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
-import { typedWords } from './typed-words-store.js';
+import { type ErasedUser, typedWords } from './typed-words-store.js';
 
 const lookEveryMs = 10 * 60_000;
 /** Longer than an access token can outlive its account, and rows their events. */
@@ -22,19 +23,29 @@ export const createTypedWordsEraser = (
   /** Users of whom hardly anything can come any more, and when each is looked at again, epoch milliseconds. */
   const settled = createBoundedMap<number>(usersKeptMax);
   let running: Promise<void> | undefined;
+  /** Why the last look failed. */
+  let trouble: string | undefined;
 
-  const look = async (): Promise<void> => {
+  const eraseDue = async (): Promise<void> => {
     const nowMs = host.clock.nowMs();
     const isDue = ({ userId }: { userId: string }) => (settled.get(userId) ?? 0) <= nowMs;
     const users = (await typedWords.erasedUsers(clickhouse)).filter(isDue);
-    if (users.length === 0) return;
-    const rows = await typedWords.erase(
-      clickhouse,
-      users.map(({ userId }) => userId),
-    );
+    const settle = (some: readonly ErasedUser[]) => {
+      for (const { userId, erasedAtMs } of some)
+        if (erasedAtMs < nowMs - settledAfterMs) settled.set(userId, nowMs + settledLookEveryMs);
+    };
+    const rows = await typedWords.erase(clickhouse, users, { onErased: settle });
     if (rows > 0) host.logger.info({ rows, users: users.length }, 'erased what people had typed');
-    for (const { userId, erasedAtMs } of users)
-      if (erasedAtMs < nowMs - settledAfterMs) settled.set(userId, nowMs + settledLookEveryMs);
+  };
+
+  const look = async (): Promise<void> => {
+    try {
+      await eraseDue();
+      trouble = undefined;
+    } catch (error) {
+      trouble = messageOf(error);
+      throw error;
+    }
   };
 
   const run = async (): Promise<void> => {
@@ -55,5 +66,7 @@ export const createTypedWordsEraser = (
     stop: async () => {
       await running;
     },
+    checkHealth: async () =>
+      trouble === undefined ? { status: 'up' } : { status: 'degraded', detail: trouble },
   };
 };

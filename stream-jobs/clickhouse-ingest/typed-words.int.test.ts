@@ -100,3 +100,44 @@ it('takes out within a day what a job writes hours after the erasure', async () 
   await eraser.look();
   expect(await wordsLeft()).not.toContain('dora');
 });
+
+it('takes out what thousands typed, and after a fault goes on with those it has not reached', async () => {
+  const clock = handClock(Date.now());
+  const many = Array.from({ length: 4_000 }, () => randomUUID());
+  const longAgo = instant(clock.nowMs() - 3 * 60 * 60_000);
+  await scratch.clickhouse.insertRows(
+    'domain_events',
+    many.map((key) => ({
+      ...place(),
+      topic: 'users',
+      key,
+      type: 'UserErased',
+      occurred_at: longAgo,
+      payload: '{}',
+    })),
+  );
+  for (const at of [0, 1_500, 3_999])
+    await search(`many-${at}`, many[at] ?? null, `many ${at}`, clock.nowMs());
+  const timesAsked = new Map<string, number>();
+  let isAway = true;
+  const watched = {
+    ...scratch.clickhouse,
+    query: <Row>(sql: string, params: { userIds?: readonly string[] } = {}) => {
+      const { userIds = [] } = params;
+      if (/rows FROM \S+\.shopper_activity /.test(sql))
+        for (const userId of userIds) timesAsked.set(userId, (timesAsked.get(userId) ?? 0) + 1);
+      if (isAway && timesAsked.size > 1_000) throw new Error('the engine is away');
+      return scratch.clickhouse.query<Row>(sql, params);
+    },
+  };
+  const eraser = createTypedWordsEraser({ ...testHost('test', { clock }), clock }, watched);
+  await expect(eraser.look()).rejects.toThrow('the engine is away');
+  expect(await eraser.checkHealth?.()).toEqual({ status: 'degraded', detail: 'the engine is away' });
+
+  isAway = false;
+  await eraser.look();
+  expect(await eraser.checkHealth?.()).toEqual({ status: 'up' });
+  expect((await wordsLeft()).filter((words) => words.startsWith('many'))).toEqual([]);
+  const askedOnce = many.filter((userId) => timesAsked.get(userId) === 1);
+  expect(askedOnce).toHaveLength(3_000);
+});

@@ -222,7 +222,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
         payload: '{}',
       },
     ]);
-    await typedWords.erase(rig.clickhouse, [ann]);
+    await typedWords.erase(rig.clickhouse, [{ userId: ann, erasedAtMs: 0 }]);
     await rig.backfill({ request: { ...all, table: 'shopper_activity' } });
     expect(await rig.count('shopper_activity')).toBe(3);
     expect(await rig.clickhouse.query(`SELECT query FROM shopper_activity WHERE query IS NOT NULL`)).toEqual([

@@ -211,8 +211,7 @@ const readerOf =
 /** Kafka still has what people typed whose accounts were erased: it goes before anybody can see it. */
 const eraseWords = async (tables: readonly string[], { live, next }: Parts): Promise<void> => {
   if (!tables.some(hasTypedWords)) return;
-  const users = (await typedWords.erasedUsers(live)).map(({ userId }) => userId);
-  if (users.length > 0) await typedWords.erase(live, users, { tables, database: next.database });
+  await typedWords.erase(live, await typedWords.erasedUsers(live), { tables, database: next.database });
 };
 
 const assertNoneTwice = async (feeds: readonly Feed[], { next }: Parts): Promise<void> => {
