@@ -56,7 +56,12 @@ export const table = [
   {
     name: 'analytics',
     kind: 'service',
-    paths: ['/api/analytics', '/api/ops/reconciliation', '/api/recommendations/experiments'],
+    paths: [
+      '/api/analytics',
+      '/api/ops/reconciliation',
+      '/api/ops/fraud-signals',
+      '/api/recommendations/experiments',
+    ],
   },
   {
     name: 'recommendation',

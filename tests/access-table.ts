@@ -197,6 +197,7 @@ export const table: Record<string, readonly Row[]> = {
 
   'GET /api/ops/consumers': [staff],
   'GET /api/ops/reconciliation': [staff],
+  'GET /api/ops/fraud-signals': [staff],
   'GET /api/ops/dead-letters': [staff],
   'GET /api/ops/dead-letters/{topic}': [{ ...staff, missing: roles(404, 403, 404) }],
   'POST /api/ops/dead-letters/replay': [{ statuses: roles(400, 403, 400), body: empty }],

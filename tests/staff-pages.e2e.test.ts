@@ -94,6 +94,21 @@ describe('an operator', () => {
     await photograph('admin-dead-letters');
   }, 60_000);
 
+  it('sees on the first page who orders strikingly often, and opens the order', async () => {
+    const productId = await shop.createProduct(admin, { initialStock: 5 });
+    const { token, userId } = await shop.registerCustomer();
+    for (let nth = 0; nth < 5; nth += 1)
+      await shop.placeOrder({ token, items: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' });
+    await page.goto(`${pages}/admin`);
+    const signal = page
+      .getByRole('region', { name: 'Signals of fraud' })
+      .getByRole('link', { name: `5 orders of account ${userId.slice(-8)} within ten minutes` });
+    await signal.waitFor();
+    await photograph('admin-fraud-signals');
+    await signal.click();
+    await page.getByRole('button', { name: /OrderPlaced/ }).waitFor();
+  }, 60_000);
+
   it('sees a sold order whole, in one sentence', async () => {
     const id = await place('tok_ok');
     await eventually(async () => (await orderOf(id)).status === 'confirmed');

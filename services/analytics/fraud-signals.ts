@@ -18,6 +18,7 @@ const kinds = ['velocity', 'amount', 'mismatch', 'declines'] as const;
 /** What staff should look at, newest first. */
 export const fraudSignals = endpoint({
   name: 'fraud-signals',
+  forStaffAt: '/api/ops/fraud-signals',
   id: 'FraudSignals',
   summary: 'Orders and buyers that staff should look at.',
   description: `A signal decides nothing: it names an order and why it stands out among the orders of its buyer within ten minutes. ${periodRounding(daysAsDefault)}`,

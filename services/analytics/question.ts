@@ -51,6 +51,8 @@ export type Endpoint = {
   row: z.ZodObject;
   /** What the answer has beside its rows. */
   also?: z.ZodRawShape;
+  /** Another address, at which staff see it who are no analysts. */
+  forStaffAt?: string;
   question(asked: never, nowMs: number): Question | { refused: Refused };
 };
 

@@ -7,14 +7,15 @@ import type { HttpApp } from '#platform/http/http-app';
 import { problem, problems, unavailable } from '#platform/http/problem-details';
 import { columnsOf, formatAsked, type Row, rowResponse, sendRows } from '#platform/http/row-formats';
 import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
+import { type Role, staff } from '#schemas/roles';
 import type { Answers } from './answers.js';
 import type { Endpoint, Question, Refused, Source } from './question.js';
 import type { Reading } from './reading.js';
 
 export const analysts = ['analyst', 'admin'] as const;
 export const tags = ['analytics'];
-/** All analysts see the same, and `asOf` says up to when. */
-const sharing = encodeSharedAnswer({ roles: analysts, ageMsMax: 200 });
+/** All who may see an answer see the same, and `asOf` says up to when. */
+const sharingOf = (roles: readonly Role[]): string => encodeSharedAnswer({ roles, ageMsMax: 200 });
 
 export const completenessFields = {
   asOf: z.iso.datetime().describe('The event time up to which the answer is complete.'),
@@ -43,6 +44,14 @@ const keyCharsMax = 2_000;
 
 export const createAnswerTexts = (): AnswerTexts => createBoundedMap<KeptText>(textCharsMax);
 
+type AnswerForm = {
+  name: string;
+  columns: readonly string[];
+  texts: AnswerTexts;
+  /** Analysts if unset. */
+  access?: readonly Role[];
+};
+
 /**
  * Sends the answer as the caller accepts it. Rows without their frame say in `X-As-Of` and `X-Lag-Ms` how complete they
  * are, and in `X-Truncated` whether there are more. The type says that a handler which returns it answers nothing by
@@ -51,7 +60,7 @@ export const createAnswerTexts = (): AnswerTexts => createBoundedMap<KeptText>(t
 export const sendAnswer = async (
   request: FastifyRequest,
   reply: FastifyReply,
-  { name, columns, texts }: { name: string; columns: readonly string[]; texts: AnswerTexts },
+  { name, columns, texts, access = analysts }: AnswerForm,
   asking: () => Promise<RowAnswer>,
 ): Promise<never> => {
   reply.header('vary', 'accept');
@@ -60,7 +69,7 @@ export const sendAnswer = async (
   const asOf = new Date(reading.asOfMs).toISOString();
   const lagMs = Math.max(0, Math.round(reading.lagMs));
   if (format === 'application/json') {
-    if (request.method === 'GET') reply.header(sharedAnswerHeader, sharing);
+    if (request.method === 'GET') reply.header(sharedAnswerHeader, sharingOf(access));
     reply.type('application/json; charset=utf-8');
     const serialise = reply.getSerializationFunction('200', 'application/json') ?? JSON.stringify;
     const key = request.method === 'GET' ? request.url : `${request.url} ${JSON.stringify(request.body)}`;
@@ -113,28 +122,33 @@ export type EndpointDeps = {
   texts: AnswerTexts;
 };
 
-/** Serves a question at its address. */
+/** Serves a question at its addresses. */
 export const rowRoute = (app: HttpApp, of: Endpoint, { answers, clock, texts }: EndpointDeps): void => {
-  app.get(
-    `/api/analytics/${of.name}`,
-    {
-      access: analysts,
-      schema: {
-        tags,
-        summary: of.summary,
-        description: of.description,
-        querystring: of.querystring,
-        response: { 200: rowResponse(answerOfRows(of.id, of.row, of.also)), ...problems(406, 422, 503) },
+  const answerSchema = rowResponse(answerOfRows(of.id, of.row, of.also));
+  const serveAt = (path: string, access: readonly Role[], tag: string): void => {
+    app.get(
+      path,
+      {
+        access,
+        schema: {
+          tags: [tag],
+          summary: of.summary,
+          description: of.description,
+          querystring: of.querystring,
+          response: { 200: answerSchema, ...problems(406, 422, 503) },
+        },
       },
-    },
-    (request, reply) => {
-      const asked = request.query as { compare?: unknown };
-      const question = of.question(asked as never, clock.nowMs());
-      if ('refused' in question) return refuse(question.refused);
-      const columns = columnsFor(of.row, asked);
-      return sendAnswer(request, reply, { name: of.name, columns, texts }, () => answerTo(question, answers));
-    },
-  );
+      (request, reply) => {
+        const asked = request.query as { compare?: unknown };
+        const question = of.question(asked as never, clock.nowMs());
+        if ('refused' in question) return refuse(question.refused);
+        const form = { name: of.name, columns: columnsFor(of.row, asked), texts, access };
+        return sendAnswer(request, reply, form, () => answerTo(question, answers));
+      },
+    );
+  };
+  serveAt(`/api/analytics/${of.name}`, analysts, 'analytics');
+  if (of.forStaffAt !== undefined) serveAt(of.forStaffAt, staff, 'operations');
 };
 
 /** Asks all that the question needs at once. */

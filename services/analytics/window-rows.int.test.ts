@@ -96,5 +96,10 @@ describe('GET /api/analytics/fraud-signals', () => {
     expect(await shop.items('fraud-signals?kind=velocity')).toHaveLength(1);
     expect((await shop.ask('fraud-signals?kind=other')).status).toBe(400);
     expect((await shop.ask('fraud-signals', { role: 'support' })).status).toBe(403);
+    const toStaff = (role: string) => shop.ask('../ops/fraud-signals?limit=1', { role });
+    for (const role of ['support', 'admin'])
+      expect(JSON.parse((await toStaff(role)).text).items).toMatchObject([{ signalId: 's-2' }]);
+    const others = ['', 'customer', 'analyst'].map(async (role) => (await toStaff(role)).status);
+    expect(await Promise.all(others)).toEqual([401, 403, 403]);
   });
 });

@@ -35,6 +35,18 @@ let isAnalyticsAway = false;
 let isOrderOver = false;
 let orderCalls: ('ends' | 'expired')[] = [];
 let stuck: { since: string }[] = [];
+const frauds = Array.from({ length: 7 }, (_, nth) => ({
+  signalId: `signal-${nth}`,
+  kind: 'amount',
+  buyer: 'visit-1',
+  userId: null,
+  orderId,
+  count: 1,
+  amountMinor: 600_000,
+  currency: 'GBP',
+  detail: '',
+  occurredAt: '2026-01-01T00:00:00.000Z',
+}));
 const askedAfter: Record<string, string | undefined>[] = [];
 const endings: string[] = [];
 let leaveEarly = new AbortController();
@@ -81,8 +93,14 @@ const buildServices = (): { start(): Promise<void>; url(): string } => {
     );
   });
   const asked = z.string().max(10).optional();
-  const schema = { querystring: z.strictObject({ limit: asked, stuck: asked }) };
+  const schema = {
+    querystring: z.strictObject({ limit: asked, stuck: asked, from: z.string().max(30).optional() }),
+  };
   const access = ['admin'];
+  app.get('/api/ops/fraud-signals', { access, schema }, ({ query: { from = '' } }) => {
+    const dayAgoMs = gatewayHost.clock.nowMs() - 24 * 60 * 60_000;
+    return { items: Math.abs(Date.parse(from) - dayAgoMs) <= 60_000 ? frauds : [] };
+  });
   app.get('/api/ops/sagas', { access, schema }, () => ({ items: stuck, next: null }));
   app.get('/api/inventory/alerts', { access, schema }, () => ({ items: [{ available: 0 }], next: null }));
   serviceHost.use(component);
@@ -263,6 +281,7 @@ it('sends staff what is wrong when it changes, and null where nobody can say', a
     stuckOrders: { count: 0, oldestSince: null },
     deadLetters: null,
     lowStock: { count: 1, outOfStock: 1 },
+    fraudSignals: { count: 7, newest: frauds.slice(0, 5) },
   });
   expect(events[1]?.data).toMatchObject({
     stuckOrders: { count: 1, oldestSince: '2026-01-01T00:00:00.000Z' },

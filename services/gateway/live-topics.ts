@@ -40,6 +40,20 @@ export const positionsIn = (id: string | undefined): Map<TopicName, string> =>
 
 const count = z.int();
 
+/** A signal of fraud as `/api/ops/fraud-signals` has it. */
+export const fraudSignal = z.object({
+  signalId: z.string(),
+  kind: z.enum(['velocity', 'amount', 'mismatch', 'declines']),
+  buyer: z.string().describe('The account, or for a guest the visit or the order.'),
+  userId: z.string().nullable(),
+  orderId: z.string().describe('The order that gave rise to the signal.'),
+  count: count.describe('Orders, countries or declined payments of the buyer.'),
+  amountMinor: count.describe('The amount of the order, in minor units.'),
+  currency: z.string().nullable(),
+  detail: z.string().describe('The countries of a mismatch.'),
+  occurredAt: z.iso.datetime(),
+});
+
 /** What staff should know of at once. A part is null while nobody can say. */
 export const opsSignals = z
   .object({
@@ -63,6 +77,12 @@ export const opsSignals = z
       .nullable(),
     lowStock: z
       .object({ count: count.describe('100 stands for 100 or more.'), outOfStock: count })
+      .nullable(),
+    fraudSignals: z
+      .object({
+        count: count.describe('Those of the last 24 hours; 100 stands for 100 or more.'),
+        newest: z.array(fraudSignal).describe('The newest five of them, newest first.'),
+      })
       .nullable(),
   })
   .meta({ id: 'OpsSignals' });

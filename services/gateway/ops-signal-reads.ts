@@ -6,7 +6,7 @@ import type { Principal } from '#platform/http/auth';
 import type { HealthReport } from '#platform/service-host';
 import type { ServiceName } from '../table.js';
 import { slowIn } from './health.js';
-import type { OpsSignals } from './live-topics.js';
+import { fraudSignal, type OpsSignals } from './live-topics.js';
 import { type Upstream, wholeBodyOf } from './upstream.js';
 
 /** All who watch with the same rights cost one reading in so long. */
@@ -20,6 +20,11 @@ const letterPage = z.object({
   reasons: z.array(z.object({ topic: z.string(), group: z.string(), reason: z.string(), waiting: z.int() })),
 });
 const stockPage = z.object({ items: z.array(z.object({ available: z.int() })) });
+const fraudPage = z.object({ items: z.array(fraudSignal) });
+/** Of whole minutes, so that those who ask within a minute ask the same. */
+const minuteMs = 60_000;
+const fraudReachMs = 24 * 60 * 60_000;
+const fraudShownMax = 5;
 
 export type OpsSignalSource = {
   /**
@@ -71,11 +76,15 @@ export const createOpsSignals = (parts: {
         isRefused = true;
       },
     };
-    const [report, stuck, letters, stock] = await Promise.all([
+    const fraudFrom = new Date(
+      Math.floor((clock.nowMs() - fraudReachMs) / minuteMs) * minuteMs,
+    ).toISOString();
+    const [report, stuck, letters, stock, fraud] = await Promise.all([
       health(),
       ask('order', '/api/ops/sagas?stuck=true&limit=100', by, stuckPage),
       ask('operations', '/api/ops/dead-letters?status=waiting&limit=1', by, letterPage),
       ask('inventory', '/api/inventory/alerts?limit=100', by, stockPage),
+      ask('analytics', `/api/ops/fraud-signals?limit=100&from=${fraudFrom}`, by, fraudPage),
     ]);
     const named = (status: string) =>
       Object.entries(report.dependencies).flatMap(([name, part]) => (part.status === status ? [name] : []));
@@ -96,6 +105,7 @@ export const createOpsSignals = (parts: {
         count: stock.items.length,
         outOfStock: stock.items.filter(({ available }) => available <= 0).length,
       },
+      fraudSignals: fraud && { count: fraud.items.length, newest: fraud.items.slice(0, fraudShownMax) },
     };
     return { signals, isRefused };
   };

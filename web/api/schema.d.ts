@@ -1717,6 +1717,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ops/fraud-signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders and buyers that staff should look at.
+         * @description A signal decides nothing: it names an order and why it stands out among the orders of its buyer within ten minutes. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 7 days.
+         */
+        get: operations["getApiOpsFraudSignals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics/query": {
         parameters: {
             query?: never;
@@ -1918,6 +1938,30 @@ export interface components {
                 /** @description 100 stands for 100 or more. */
                 count: number;
                 outOfStock: number;
+            } | null;
+            fraudSignals: {
+                /** @description Those of the last 24 hours; 100 stands for 100 or more. */
+                count: number;
+                /** @description The newest five of them, newest first. */
+                newest: {
+                    signalId: string;
+                    /** @enum {string} */
+                    kind: "velocity" | "amount" | "mismatch" | "declines";
+                    /** @description The account, or for a guest the visit or the order. */
+                    buyer: string;
+                    userId: string | null;
+                    /** @description The order that gave rise to the signal. */
+                    orderId: string;
+                    /** @description Orders, countries or declined payments of the buyer. */
+                    count: number;
+                    /** @description The amount of the order, in minor units. */
+                    amountMinor: number;
+                    currency: string | null;
+                    /** @description The countries of a mismatch. */
+                    detail: string;
+                    /** Format: date-time */
+                    occurredAt: string;
+                }[];
             } | null;
         };
         User: {
@@ -14960,6 +15004,107 @@ export interface operations {
         };
     };
     getApiAnalyticsFraudSignals: {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+                /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
+                tz?: string;
+                kind?: "velocity" | "amount" | "mismatch" | "declines";
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows; as CSV or NDJSON without what is beside them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FraudSignals"];
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getApiOpsFraudSignals: {
         parameters: {
             query?: {
                 from?: string;

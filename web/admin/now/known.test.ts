@@ -10,6 +10,7 @@ const signals: Signals = {
   stuckOrders: { count: 0, oldestSince: null },
   deadLetters: { waiting: 0, groups: [] },
   lowStock: { count: 0, outOfStock: 0 },
+  fraudSignals: { count: 0, newest: [] },
 };
 const answered = { isSuccess: true, isError: false };
 const failed = { isSuccess: false, isError: true };

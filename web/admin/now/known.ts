@@ -19,6 +19,7 @@ export const knowledgeOf = (signals: Signals | undefined, state: StreamState, as
     'stuck orders': signals?.stuckOrders,
     'dead letters': signals?.deadLetters,
     stock: signals?.lowStock,
+    'signals of fraud': signals?.fraudSignals,
   };
   const silent = signals === undefined ? [] : namesOf(parts, (part) => part === null);
   const failed = namesOf(asked, ({ isError }) => isError);

@@ -8,6 +8,7 @@ import { Skeleton } from '../../kit/skeleton.tsx';
 import { formatDuration } from '../../kit/time.ts';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { plural } from '../../words/words.ts';
+import { FraudSignals } from './fraud-signals.tsx';
 import { knowledgeOf } from './known.ts';
 import { LookedAt } from './looked-at.tsx';
 import { type Signals, useSignals } from './signals.ts';
@@ -104,6 +105,7 @@ export const NowPage = () => {
         </ul>
       )}
       <StuckOrders items={stuck.data?.items ?? []} />
+      <FraudSignals signals={signals} />
       <LookedAt signals={signals} differences={books.data?.items.length} />
       {(wrong.length > 0 || signals === undefined) && <Unanswered parts={unanswered} />}
     </>
