@@ -16,7 +16,7 @@ import { openPostgresCounter } from './cost/postgres-work.js';
 import { readCpuMs } from './cost/process-cpu.js';
 import { type BuyersWaits, startImportBuyer } from './import-buyer.js';
 import { writeResults } from './results.js';
-import { takeSample } from './scale/samples.js';
+import { readBacklog } from './scale/samples.js';
 import { table, thousands } from './terminal.js';
 
 const count = Number(process.env.PRODUCTS ?? 100_000);
@@ -100,7 +100,7 @@ async function* linesOf(mark: string): AsyncGenerator<Uint8Array> {
 
 /** True when no outbox has rows that Kafka lacks and no consumer has records before it. */
 const isFollowed = async (runFile: string): Promise<boolean> => {
-  const { lagByGroup, outboxRows, silent } = await takeSample(runFile, 0);
+  const { lagByGroup, outboxRows, silent } = await readBacklog(runFile);
   return silent.length === 0 && outboxRows === 0 && Object.values(lagByGroup).every((lag) => lag === 0);
 };
 

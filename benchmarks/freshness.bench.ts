@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { loadavg } from 'node:os';
+import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
 import { sleep } from '#platform/waiting/sleep';
 import { findPlatform } from '../tests/running-platform.js';
 import { type RunFile, readRunFile, type Shop, shopAt } from '../tests/shop.js';
@@ -44,22 +45,24 @@ type Measured = {
 
 export const runFreshnessBench = async (): Promise<void> => {
   const { runFile, stop } = await findPlatform(200);
+  const run = readRunFile(runFile);
+  const clickhouse = createClickHouse({ url: run.clickhouse });
   try {
     process.env.CARTSTREAM_RUN = runFile;
-    const run = readRunFile(runFile);
     const shop = shopAt(run.gateway);
     const token = await shop.login(run.adminEmail, run.adminPassword);
     const measured: Measured[] = [];
-    for (const perSecond of rates) measured.push(await measure({ run, shop, token }, perSecond));
+    for (const perSecond of rates) measured.push(await measure({ run, shop, token, clickhouse }, perSecond));
     report(measured);
   } finally {
+    await clickhouse.stop();
     await stop();
   }
 };
 
-type Platform = { run: RunFile; shop: Shop; token: string };
+type Platform = { run: RunFile; shop: Shop; token: string; clickhouse: ClickHouse };
 
-const measure = async ({ run, shop, token }: Platform, perSecond: number): Promise<Measured> => {
+const measure = async ({ run, shop, token, clickhouse }: Platform, perSecond: number): Promise<Measured> => {
   const pids = new Map(run.processes.map(({ name, pid }) => [name, pid]));
   const cpuBefore = readCpuMs(pids);
   const beganAt = performance.now();
@@ -86,7 +89,7 @@ const measure = async ({ run, shop, token }: Platform, perSecond: number): Promi
     p99Ms: percentile(waits, 0.99),
     maxMs: Math.max(...waits),
     missing: accepted.length - waits.length,
-    parts: await mostParts(run.clickhouse),
+    parts: await mostParts(clickhouse),
     clickhousePercent: percentOf('clickhouse', cpu, tookMs),
     ingestPercent: percentOf('clickhouse-ingest', cpu, tookMs),
     load,

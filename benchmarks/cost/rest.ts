@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { serviceDatabaseUrl } from '#platform/postgres/pool';
 import { readRunFile } from '../../tests/shop.js';
-import { takeSample } from '../scale/samples.js';
+import { readBacklog } from '../scale/samples.js';
 
 const everyMs = 1_000;
 /** What one moment shows may be between two steps of the same work. */
@@ -28,7 +28,7 @@ export const untilAtRest = async (runFile: string): Promise<void> => {
 const whatIsLeft = async (runFile: string): Promise<string[]> => {
   const run = readRunFile(runFile);
   const [{ lagByGroup, outboxRows, silent }, messages, merges] = await Promise.all([
-    takeSample(runFile, 0),
+    readBacklog(runFile),
     messagesDue(run.postgres),
     mergesAt(run.clickhouse),
   ]);

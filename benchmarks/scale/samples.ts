@@ -1,21 +1,26 @@
+import type { ClickHouse } from '#platform/clickhouse/client';
 import { memoryOf } from '../../local/process-memory.js';
 import { readRunFile } from '../../tests/shop.js';
 import { processesOf, type Run } from '../checkout/systems.js';
 import { readCpuMs } from '../cost/process-cpu.js';
 import { mostParts } from './parts.js';
 
-/** What a platform under load holds at one moment. */
-export type Sample = {
-  atMs: number;
-  memoryMbByProcess: Record<string, number>;
+/** What a platform has still to do. */
+export type Backlog = {
   /** Records that consumers have not handled yet, by group. */
   lagByGroup: Record<string, number>;
   /** Rows of all outboxes that Kafka has not acknowledged. */
   outboxRows: number;
-  /** The active parts of ClickHouse's table that has most. */
-  partsMax: number;
   /** Services and jobs that did not answer with their metrics; the lag and the rows leave theirs out. */
   silent: string[];
+};
+
+/** What a platform under load holds at one moment. */
+export type Sample = Backlog & {
+  atMs: number;
+  memoryMbByProcess: Record<string, number>;
+  /** The active parts of ClickHouse's table that has most. */
+  partsMax: number;
   /** CPU time of the whole platform since it started. */
   cpuMs: number;
 };
@@ -23,9 +28,23 @@ export type Sample = {
 const answerMsMax = 5_000;
 
 /** `sinceMs` is the moment of `performance.now()` that counts as 0. */
-export const takeSample = async (runFile: string, sinceMs: number): Promise<Sample> => {
-  const { metrics, silent } = await metricsOf(runFile);
+export const takeSample = async (
+  runFile: string,
+  { sinceMs, clickhouse }: { sinceMs: number; clickhouse: Pick<ClickHouse, 'query'> },
+): Promise<Sample> => {
+  const backlog = await readBacklog(runFile);
   const run = readRunFile(runFile);
+  return {
+    ...backlog,
+    atMs: performance.now() - sinceMs,
+    memoryMbByProcess: Object.fromEntries([...memoryOf(run)].map(([name, kib]) => [name, kib / 1024])),
+    partsMax: await mostParts(clickhouse),
+    cpuMs: [...readCpuMs(processesOf(run)).values()].reduce((sum, ms) => sum + ms, 0),
+  };
+};
+
+export const readBacklog = async (runFile: string): Promise<Backlog> => {
+  const { metrics, silent } = await metricsOf(runFile);
   const lagByGroup: Record<string, number> = {};
   for (const { name, labels, value } of metrics) {
     const group = /group="([^"]*)"/.exec(labels)?.[1];
@@ -33,15 +52,11 @@ export const takeSample = async (runFile: string, sinceMs: number): Promise<Samp
       lagByGroup[group] = (lagByGroup[group] ?? 0) + value;
   }
   return {
-    atMs: performance.now() - sinceMs,
-    memoryMbByProcess: Object.fromEntries([...memoryOf(run)].map(([name, kib]) => [name, kib / 1024])),
     lagByGroup,
     silent,
     outboxRows: metrics
       .filter(({ name }) => name === 'outbox_unpublished' || name === 'imported_events_waiting')
       .reduce((sum, { value }) => sum + value, 0),
-    partsMax: await mostParts(run.clickhouse),
-    cpuMs: [...readCpuMs(processesOf(run)).values()].reduce((sum, ms) => sum + ms, 0),
   };
 };
 

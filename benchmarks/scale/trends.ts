@@ -1,4 +1,6 @@
+import { createClickHouse } from '#platform/clickhouse/client';
 import { sleep } from '#platform/waiting/sleep';
+import { readRunFile } from '../../tests/shop.js';
 import type { Chart, Line } from '../drawing.js';
 import { type Point, percentile, slopeOf } from '../figures.js';
 import { table } from '../terminal.js';
@@ -21,13 +23,18 @@ export const sampleUntilStopped = (
   const sinceMs = performance.now();
   const take = async (): Promise<Sample[]> => {
     const samples: Sample[] = [];
-    while (!stopping.signal.aborted) {
-      const sample = await takeSample(runFile, sinceMs);
-      samples.push(sample);
-      if (samples.length % 12 === 0) console.log(`  ${inWords(sample)}, ${say(sample, samples.at(-12))}`);
-      await sleep(sampleEveryMs, { signal: stopping.signal });
+    const clickhouse = createClickHouse({ url: readRunFile(runFile).clickhouse });
+    try {
+      while (!stopping.signal.aborted) {
+        const sample = await takeSample(runFile, { sinceMs, clickhouse });
+        samples.push(sample);
+        if (samples.length % 12 === 0) console.log(`  ${inWords(sample)}, ${say(sample, samples.at(-12))}`);
+        await sleep(sampleEveryMs, { signal: stopping.signal });
+      }
+      return samples;
+    } finally {
+      await clickhouse.stop();
     }
-    return samples;
   };
   return { samples: take(), stop: () => stopping.abort() };
 };
