@@ -1,7 +1,8 @@
+import { isFree } from '#setup/port';
 import type { Context } from './context.js';
 import { type Admin, adminOf } from './data-folder/admin.js';
 import { openDataFolder } from './data-folder/open.js';
-import { createPorts, isFree, type Ports, PortTaken } from './data-folder/ports.js';
+import { createPorts, type Ports, PortTaken } from './data-folder/ports.js';
 import { removeRunFile, writeRunFile } from './data-folder/run-file.js';
 import type { ClientEngine } from './engines/engine.js';
 import { engineEnv, startEngines, startPrometheus } from './engines/start.js';
@@ -115,7 +116,7 @@ export const startPlatform = async (
 
 const gatewayPortOf = async (port: number, ports: Ports): Promise<number> => {
   if (port === 0) return ports.of('gateway');
-  if (!(await isFree(port))) throw new PortTaken(port, '`npm start -- --port 8080`');
+  if (!(await isFree(port))) throw new PortTaken(port);
   return port;
 };
 

@@ -10,7 +10,7 @@ if (nodeMajor < 20) {
   process.exit(1);
 }
 
-const { isFree } = await import('./setup/port.js');
+const { isFree, portTaken } = await import('./setup/port.js');
 const { continueWith, endWithParent, runtimeOf } = await import('./setup/runtime.js');
 const { setUp } = await import('./setup/set-up.js');
 const { parseOptions, usage, UsageError } = await import('./setup/options.js');
@@ -32,9 +32,7 @@ if (options.help) {
 // A first start says so before it installs packages. Later ones leave it to `launch`, which first looks at the data folder.
 const isFirst = !existsSync(join(root, 'node_modules'));
 if (isFirst && !options.enginesOnly && !(await isFree(options.port))) {
-  console.error(
-    `cartstream: port ${options.port} is taken; free it or choose another with \`npm start -- --port 8080\``,
-  );
+  console.error(`cartstream: ${portTaken(options.port)}`);
   process.exit(1);
 }
 

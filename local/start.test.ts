@@ -5,7 +5,6 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { PortTaken } from './data-folder/ports.js';
 
 it('a first start on a taken port says so before it installs anything', async () => {
   const clone = mkdtempSync(join(tmpdir(), 'cartstream-clone-'));
@@ -25,8 +24,8 @@ it('a first start on a taken port says so before it installs anything', async ()
       said += chunk;
     });
   const [code] = await once(start, 'close');
-  const { message } = new PortTaken(port, '`npm start -- --port 8080`');
-  expect({ code, said }).toEqual({ code: 1, said: `cartstream: ${message}\n` });
+  const sentence = `port ${port} is taken; free it or choose another with \`npm start -- --port 8080\``;
+  expect({ code, said }).toEqual({ code: 1, said: `cartstream: ${sentence}\n` });
   server.close();
   rmSync(clone, { recursive: true });
 });

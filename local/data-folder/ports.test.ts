@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createPorts, isFree, PortTaken } from './ports.js';
+import { isFree } from '#setup/port';
+import { createPorts, PortTaken } from './ports.js';
 
 let dir = '';
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { variableOf } from '#platform/config';
+import { isFree, portTaken } from '#setup/port';
 
 export type Ports = {
   /** The port of `name`: from its environment variable, else the one it had before, else a free one. */
@@ -9,19 +9,12 @@ export type Ports = {
 };
 
 export class PortTaken extends Error {
-  constructor(port: number, how: string) {
-    super(`port ${port} is taken; free it or choose another with ${how}`);
+  /** `variable` is the environment's, where it gives the port. */
+  constructor(port: number, variable?: string) {
+    super(portTaken(port, variable));
     this.name = 'PortTaken';
   }
 }
-
-export const isFree = (port: number, host = '127.0.0.1'): Promise<boolean> => {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
-  });
-};
 
 /**
  * Below the range of ports for outgoing connections. Otherwise a client that reconnects to a stopped server could
