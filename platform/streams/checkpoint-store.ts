@@ -48,7 +48,7 @@ type Kept = { epoch: number; checkpoint: number; changesBytes: number; snapshotB
 
 const windowsPerPartMax = 5_000;
 /** Some 16 MB at most. */
-const partsPerStatementMax = 16;
+const partsPerStatementMax = 4;
 const partsPerReadMax = 8;
 /** Below this size a changelog is not worth a snapshot. */
 const changesBytesMin = 1_000_000;

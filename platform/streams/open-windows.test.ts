@@ -52,7 +52,7 @@ describe('what is let go early is not kept until its end', () => {
     const { windows, inMemory } = openWindows();
     for (let nth = 0; nth < 20_000; nth += 1) {
       windows.add(`${nth}`, 'go on', nth, 0);
-      windows.closeFewest(100);
+      windows.closeEarly(100);
       windows.changes();
     }
     expect(await inMemory()).toBeLessThan(2_500);

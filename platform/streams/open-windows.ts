@@ -1,4 +1,4 @@
-import { createFewestFirst } from '#platform/streams/fewest-first';
+import { createCrowds } from '#platform/streams/crowds';
 import type { Topology, WindowOf } from '#platform/streams/topology';
 import { overlaps, type Span, spansOf } from '#platform/streams/window';
 
@@ -27,10 +27,11 @@ export type OpenWindows<I, A> = {
   /** Removes the windows that end, with the lateness, at or before the watermark, and returns them by their end. */
   close(watermarkMs: number): WindowOf<A>[];
   /**
-   * Removes windows of few events until the weight is allowed or none is left, and returns them: what comes for one of them
-   * later begins another one.
+   * Removes windows until the weight is allowed, and returns them by their end: what comes for one of them later begins
+   * another one. Where very many have equally few events, these go first, else those that end first: of gap windows those
+   * that have been idle for longest.
    */
-  closeFewest(weightMax: number): WindowOf<A>[];
+  closeEarly(weightMax: number): WindowOf<A>[];
   /** Removes every window, and returns them by their end: what comes for one of them later begins it anew. */
   empty(): WindowOf<A>[];
   /** The watermark that closes the oldest windows; undefined where none is open. */
@@ -50,6 +51,8 @@ type Open<A> = Span & {
   sum: A;
   weight: number;
   revision: number;
+  /** As far as they matter to the crowds. */
+  events: number;
   isGone: boolean;
   /** Not in the changelog yet. */
   isDirty: boolean;
@@ -60,6 +63,12 @@ type Open<A> = Span & {
 
 /** Windows are kept in slots by their end, so that closing looks only at those that are due. */
 const slotMs = 1_000;
+
+/**
+ * More than this part of the windows with equally few events is a crowd: somebody invents keys. In a shop that is merely busy
+ * it is visitors who have left, and the first of them are let go.
+ */
+const crowdPartMax = 1 / 4;
 
 /** A window that goes early stays in its slot until there are more of them than of open ones, and so many. */
 const goneMax = 1_000;
@@ -82,7 +91,7 @@ export const createOpenWindows = <I, A>(
   } = topology;
   const index = createIndex<Open<A>>();
   const news = createNews(topology);
-  const fewest = eventsOf && createFewestFirst<Open<A>>(({ sum }) => eventsOf(sum));
+  const crowds = eventsOf && createCrowds<Open<A>>();
   let nextId = 1;
   let weight = 0;
 
@@ -94,16 +103,20 @@ export const createOpenWindows = <I, A>(
   const remove = (open: Open<A>): void => {
     index.remove(open);
     weight -= open.weight;
+    crowds?.leave(open);
     news.removed(open);
   };
+  const closedByEnd = (opens: Open<A>[]): WindowOf<A>[] =>
+    opens.sort(byEndThenKey).map((open) => closed(open, emits));
   const take = (opens: Open<A>[]): WindowOf<A>[] => {
     for (const open of opens) remove(open);
-    return opens.sort(byEndThenKey).map((open) => closed(open, emits));
+    return closedByEnd(opens);
   };
   const absorb = (into: Open<A>, other: Open<A>): void => {
     into.sum = aggregate.merge(into.sum, other.sum);
     // The rows of both were written, and those of the sum have to replace them.
     into.revision = Math.max(into.revision, other.revision);
+    crowds?.grow(into, other.events);
     widen(into, other);
     remove(other);
   };
@@ -116,6 +129,7 @@ export const createOpenWindows = <I, A>(
       weight: 0,
       revision: 0,
       ...fresh,
+      events: 1,
     });
   };
   /** The open window of the key into which the span falls, after those that the span connects have become one. */
@@ -144,7 +158,8 @@ export const createOpenWindows = <I, A>(
         }
         const open = found ?? begin(key, span);
         open.sum = aggregate.add(open.sum, input, atMs);
-        if (found === undefined) fewest?.add(open);
+        if (found === undefined) crowds?.add(open);
+        else crowds?.grow(open, 1);
         weigh(open);
         if (isSettled(open.sum)) remove(open);
         else news.touched(open);
@@ -152,15 +167,20 @@ export const createOpenWindows = <I, A>(
       return late;
     },
     close: (watermarkMs) => take(index.due(watermarkMs - latenessMs)),
-    closeFewest: (weightMax) => {
-      const few: Open<A>[] = [];
-      for (let left = weight; left > weightMax; ) {
-        const open = fewest?.next();
+    closeEarly: (weightMax) => {
+      const early: Open<A>[] = [];
+      const isTooMuch = () => weight > weightMax;
+      const letGo = (open: Open<A>): void => {
+        remove(open);
+        early.push(open);
+      };
+      while (isTooMuch()) {
+        const open = crowds?.next(index.size * crowdPartMax);
         if (open === undefined) break;
-        few.push(open);
-        left -= open.weight;
+        letGo(open);
       }
-      return take(few);
+      index.takeFirst(isTooMuch, letGo);
+      return closedByEnd(early);
     },
     empty: () => take(index.all()),
     nextCloseMs: () => {
@@ -174,7 +194,8 @@ export const createOpenWindows = <I, A>(
       for (const stored of windows) {
         const open = fromStored(aggregate, stored);
         index.insert(open);
-        fewest?.add(open);
+        open.events = eventsOf?.(open.sum) ?? 0;
+        crowds?.add(open);
         weigh(open);
         if (isUnseen) news.unseen(open);
         nextId = Math.max(nextId, open.id + 1);
@@ -212,6 +233,7 @@ const createIndex = <W extends Placed & { key: string }>() => {
       size -= 1;
     },
     due: slots.due,
+    takeFirst: slots.takeFirst,
     earliestEndMs: slots.earliestEndMs,
   };
 };
@@ -271,7 +293,7 @@ const fromStored = <A>(
   return { id, key, fromMs, toMs, weight: 0, revision, sum, ...fresh, isStored: true };
 };
 
-const fresh = { isGone: false, isDirty: false, isUnseen: false, isStored: false };
+const fresh = { events: 0, isGone: false, isDirty: false, isUnseen: false, isStored: false };
 
 const widen = (open: Span, span: Span): void => {
   open.fromMs = Math.min(open.fromMs, span.fromMs);
@@ -297,15 +319,16 @@ const createSlots = <W extends Placed>() => {
   const slots = new Map<number, W[]>();
   let earliest = Number.POSITIVE_INFINITY;
   let held = 0;
+  const slotOf = ({ toMs }: W): number => Math.floor(toMs / slotMs);
   const add = (open: W): void => {
-    const slot = Math.floor(open.toMs / slotMs);
+    const slot = slotOf(open);
     const others = slots.get(slot);
     if (others === undefined) slots.set(slot, [open]);
     else others.push(open);
     earliest = Math.min(earliest, slot);
     held += 1;
   };
-  const takeSlot = (slot: number): readonly W[] => {
+  const takeSlot = (slot: number): W[] => {
     const opens = slots.get(slot) ?? [];
     slots.delete(slot);
     held -= opens.length;
@@ -339,6 +362,17 @@ const createSlots = <W extends Placed>() => {
           else add(open);
       findEarliest();
       return due;
+    },
+    /** Takes out those that end first, one by one, while they are wanted. */
+    takeFirst: (isWanted: () => boolean, take: (open: W) => void): void => {
+      while (slots.size > 0 && isWanted()) {
+        const slot = earliest;
+        const opens = takeSlot(slot).sort((a, b) => a.toMs - b.toMs);
+        for (const open of opens)
+          if (slotOf(open) === slot && isWanted()) take(open);
+          else add(open);
+        if (!slots.has(slot)) findEarliest();
+      }
     },
     earliestEndMs: (): number | undefined => {
       let endMs = Number.POSITIVE_INFINITY;

@@ -72,7 +72,7 @@ export type Task<I = unknown, R = unknown> = {
 };
 
 export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: number): Task<I, R> => {
-  const { sources, emits, windowsMax, sink } = topology;
+  const { sources, emits, windowsMax, eventsOf, sink } = topology;
   const windows = createOpenWindows(topology);
   const watermarks = createWatermarks({ outOfOrderMsMax: topology.outOfOrderMsMax, idleAfterMs });
   let rows: TaskRow<R>[] = [];
@@ -118,7 +118,7 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     advance: () => {
       closeDue();
       if (emits === 'in parts' && windows.weight > windowsMax) writeEarly(windows.empty());
-      if (windows.weight > windowsMax) writeEarly(windows.closeFewest(windowsMax));
+      if (eventsOf !== undefined && windows.weight > windowsMax) writeEarly(windows.closeEarly(windowsMax));
       while (windows.weight > windowsMax) {
         watermarks.raise(windows.nextCloseMs() as number);
         closeDue();

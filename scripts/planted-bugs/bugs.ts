@@ -761,8 +761,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'platform/streams/task.ts',
-        find: 'if (windows.weight > windowsMax) writeEarly(windows.closeFewest(windowsMax));',
-        replace: 'if (windows.weight > windowsMax) writeEarly(windows.closeFewest(2 * windows.weight));',
+        find: 'writeEarly(windows.closeEarly(windowsMax));',
+        replace: 'writeEarly(windows.closeEarly(2 * windows.weight));',
       },
     ],
     tests: ['platform/streams/tour.test.ts'],

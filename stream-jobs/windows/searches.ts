@@ -65,7 +65,8 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
     emits: 'once',
     outOfOrderMsMax: 10_000,
     latenessMs: 60_000,
-    windowsMax: 50_000,
+    // At most 90 MB: 55,000 visits of eight actions, each of 1.3 kB.
+    windowsMax: 150_000,
     eventsOf: ({ asked, steps }: Sum) => asked.length + steps.length,
     weightOf: ({ asked, steps }: Sum) => 1 + asked.length / 2 + steps.length / 8,
     rows: ({ key, sum }: WindowOf<Sum>): SearchRow[] => sum.asked.map((_, nth) => rowOf(key, sum, nth)),

@@ -78,7 +78,8 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) =>
     emits: 'once',
     outOfOrderMsMax: 10_000,
     latenessMs: 60_000,
-    windowsMax: 80_000,
+    // At most 110 MB: 90,000 visits of eight actions, each of a kilobyte.
+    windowsMax: 160_000,
     eventsOf: ({ counts }: Sum) => actionsOf(counts),
     weightOf: ({ path }: Sum) => 1 + path.length / 8,
     rows: (window: WindowOf<Sum>) => [rowOf(window)],

@@ -167,6 +167,60 @@ const did = (second: number, type: string, more: Partial<ShopperActivity> = {}) 
   },
 });
 
+describe('where there is no room for all visits', () => {
+  const windowsMax = 600;
+  const view = (visit: string, second: number, productId = 'p') => ({
+    ...did(second, 'product_viewed', { visit_id: visit, product_id: productId }),
+    key: visit,
+  });
+  /** Visits of eight views within four minutes, of which one begins each second. */
+  const shopFor = (seconds: number) =>
+    Array.from({ length: seconds }, (_, begunAt) =>
+      Array.from({ length: 8 }, (_, nth) => view(`real-${begunAt}`, begunAt + 30 * nth, `p${nth}`)),
+    ).flat();
+  /** How many actions each row of a visit has. The events are read in the order of their times. */
+  const actionsBy = (events: readonly ReturnType<typeof view>[]) => {
+    const task = createTask({ ...visits(1_800_000, nowhere), windowsMax }, 1);
+    const lane = task.lane({ topic: 't', partition: 0 });
+    const actions = new Map<string, number[]>();
+    for (const event of [...events, view('last', 100_000)].toSorted((a, b) => a.atMs - b.atMs)) {
+      const contributions = task.contributionsOf({ ...event, eventId: 'e' } as never);
+      expect(lane.take(lane.nextOffset, event.atMs, contributions)).toBe(0);
+      task.advance();
+    }
+    for (const { row } of task.checkpoint().rows)
+      actions.set(row.visit_id, [...(actions.get(row.visit_id) ?? []), row.actions]);
+    return actions;
+  };
+
+  test('those that have been idle for longest end, and none that goes on', () => {
+    const visitsMade = 2_000;
+    expect([...actionsBy(shopFor(visitsMade)).values()]).toEqual(
+      Array.from({ length: visitsMade }, () => [8]),
+    );
+  });
+
+  test('one who left at once does not stay for the others', () => {
+    const events = [
+      ...shopFor(2_000),
+      ...Array.from({ length: 2_000 }, (_, second) => view(`left-${second}`, second)),
+    ];
+    const actions = actionsBy(events);
+    expect(actions.size).toBe(4_000);
+    for (const [visit, counts] of actions) expect(counts).toEqual([visit.startsWith('left') ? 1 : 8]);
+  });
+
+  test.each([1, 2, 5])('invented ones of %i views end, however many they are, and no real one', (views) => {
+    const real = shopFor(100);
+    const back = [...new Set(real.map(({ key }) => key))].map((key) => view(key, 1_700, 'later'));
+    const invented = Array.from({ length: 4_000 }, (_, nth) =>
+      Array.from({ length: views }, () => view(`invented-${nth}`, 1_600 + nth / 200)),
+    ).flat();
+    const actions = actionsBy([...real, ...invented, ...back]);
+    for (const { key } of real) expect(actions.get(key)).toEqual([9]);
+  });
+});
+
 describe('a search', () => {
   const found = (events: readonly ReturnType<typeof did>[]) =>
     rowsOf(searches(1_800_000, nowhere) as never, events) as Record<string, unknown>[];
