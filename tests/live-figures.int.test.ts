@@ -1,15 +1,16 @@
 /** What the windowed jobs write into Redis is what those who watch `/api/analytics/live` receive. */
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Authenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { createRedis } from '#platform/redis/client';
 import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { type LiveWindow, liveKeys } from '#schemas/live-state';
 import type { Role } from '#schemas/roles';
-import type { LiveUpdate } from '../services/analytics/live.js';
+import type { LiveUpdate, SentUpTo } from '../services/analytics/live.js';
 import { liveRoutes } from '../services/analytics/live-routes.js';
 import { redisLiveStore } from '../services/analytics/live-store.js';
 import { liveSink } from '../stream-jobs/windows/live-store.js';
@@ -19,6 +20,8 @@ ownRedis.pathname = '/12';
 const redis = new Redis(ownRedis.toString(), { lazyConnect: true });
 let host: RunnableHost;
 let url: string;
+/** What the order service's outbox has said. */
+let sent: SentUpTo[];
 
 const auth: Authenticator = {
   principalOf: async (header) =>
@@ -27,23 +30,31 @@ const auth: Authenticator = {
       : { kind: 'user', userId: 'user', roles: [header.replace('Bearer ', '') as Role] },
 };
 
-beforeAll(async () => {
-  await redis.connect();
+beforeAll(() => redis.connect());
+// A reading is shared for a moment, so each test has an app of its own.
+beforeEach(async () => {
+  sent = [{ atMs: 0, upToMs: Number.MAX_SAFE_INTEGER }];
+  await redis.flushdb();
   host = testHost('analytics');
   const client = host.use(createRedis(host, ownRedis.toString()));
   const { app, component } = createHttpServer(host, { port: 0, title: 'analytics', auth });
-  liveRoutes(app, host, redisLiveStore(client));
+  const orderOutbox = { read: async () => sent };
+  liveRoutes(app, host, { store: redisLiveStore(client), orderOutbox });
   host.use(component);
   await host.start();
   url = component.url;
 });
-beforeEach(() => redis.flushdb());
+afterEach(() => host.stop());
 afterAll(async () => {
-  await host.stop();
   await redis.flushdb();
   redis.disconnect();
 });
 
+/** Writes both sizes; those of a minute have no rows. */
+const writeBoth = async (upToMs: number, rows: readonly LiveWindow[]) => {
+  await write('tenSeconds', upToMs, rows);
+  await write('minute', upToMs, []);
+};
 const write = async (
   size: 'tenSeconds' | 'minute',
   upToMs: number,
@@ -133,7 +144,7 @@ describe('those who watch', () => {
   });
 
   it('receive after a break what has changed since the last update that they have', async () => {
-    await write('tenSeconds', 25_000, [window(0, 1), window(10_000, 2)]);
+    await writeBoth(25_000, [window(0, 1), window(10_000, 2)]);
     const last = (await watch({ count: 2 })).at(-1);
     await write('tenSeconds', 45_000, [window(10_000, 3), window(20_000, 1)]);
     const resumed = await watch({ count: 2, lastEventId: last?.id as string });
@@ -160,13 +171,58 @@ describe('those who watch', () => {
 
   it('find as many windows as are kept', async () => {
     const many = Array.from({ length: 200 }, (_, nth) => window(nth * 10_000, nth));
-    await write('tenSeconds', 0, many.slice(0, 150));
-    await write('tenSeconds', 0, many.slice(140));
+    await writeBoth(1_000, many.slice(0, 150));
+    await writeBoth(1_000, many.slice(140));
     expect(await redis.hlen(liveKeys.windows('tenSeconds'))).toBe(liveKeys.windowsKeptMax);
     expect(ordersOf(await watch({ count: 2 })).at(-1)).toEqual([1_990_000, 199]);
   });
 
+  it('are told of no more than the outbox of orders has sent', async () => {
+    await writeBoth(60_000, [window(0, 1)]);
+    sent = [{ atMs: 30_000, upToMs: 29_000 }];
+    const updates = await watch({ count: 3 }, async () => {
+      // The relay stood still, and has sent all; what it sent is not counted before the figures come past this moment.
+      sent = [...sent, { atMs: 61_000, upToMs: 60_000 }];
+    });
+    expect(new Set(updates.map(({ data }) => data.asOf))).toEqual(new Set([new Date(29_000).toISOString()]));
+    await writeBoth(62_000, []);
+    expect((await watch({ count: 2 })).at(-1)?.data.asOf).toBe(new Date(60_000).toISOString());
+  });
+
+  it('are told to come again while it is not known how complete the figures are', async () => {
+    const statusNow = async () => {
+      const { status, headers } = await fetch(`${url}/api/analytics/live?seconds=1`, {
+        headers: { authorization: 'Bearer analyst' },
+      });
+      return [status, headers.has('retry-after')];
+    };
+    expect(await statusNow()).toEqual([503, true]);
+    // A job that has rows and no watermark yet.
+    await writeBoth(0, [window(0, 1)]);
+    await eventually(async () => expect(await statusNow()).toEqual([503, true]));
+    await writeBoth(25_000, []);
+    await eventually(async () => expect(await statusNow()).toEqual([200, false]));
+    sent = [];
+    await eventually(async () => expect(await statusNow()).toEqual([503, true]));
+  });
+
+  it('are told nothing until it is known again, where Redis was emptied, and then all', async () => {
+    await writeBoth(25_000, [window(0, 1)]);
+    const updates = await watch({ seconds: 6 }, async () => {
+      await redis.flushdb();
+      setTimeout(() => void writeBoth(45_000, [window(0, 1), window(10_000, 2)]), 2_500);
+    });
+    expect(ordersOf(updates).slice(-2)).toEqual([
+      [0, 1],
+      [10_000, 2],
+    ]);
+    expect(new Set(updates.map(({ data }) => data.asOf))).toEqual(
+      new Set([25_000, 45_000].map((ms) => new Date(ms).toISOString())),
+    );
+  });
+
   it('need the role, and a HEAD request ends', async () => {
+    await writeBoth(25_000, []);
     const ask = (role: string, method = 'GET') =>
       fetch(`${url}/api/analytics/live`, { method, headers: { authorization: `Bearer ${role}` } });
     expect((await ask('customer')).status).toBe(403);

@@ -89,7 +89,8 @@ export const createCompletenessGauge = (options: GaugeOptions): CompletenessGaug
   const { broker, clickhouse, clock, logger, topic, table, group, sourceAgeMs } = options;
   const { hasOtherTopics, isTimedByClients } = options;
   const log = createLogProgress(broker, topic, group);
-  const ageOfSource = askedSource(sourceAgeMs ?? (async () => 0), { logger, topic });
+  const unsent =
+    sourceAgeMs === undefined ? async () => settleMs : unsentMsOf(sourceAgeMs, { logger, topic });
   /** The time up to which everything is in ClickHouse, and when that was last read; both by the monotonic clock. */
   let completeToMs = Number.NEGATIVE_INFINITY;
   let readAtMs = Number.NEGATIVE_INFINITY;
@@ -101,7 +102,7 @@ export const createCompletenessGauge = (options: GaugeOptions): CompletenessGaug
     const askedAtMs = clock.monotonicMs();
     const askedAtWallMs = clock.nowMs();
     try {
-      const unsentMs = sourceAgeMs === undefined ? settleMs : (await ageOfSource()) + beginMs;
+      const unsentMs = await unsent();
       const progress = await log.read();
       const late = behind(progress);
       // Rows are inserted before their offsets are committed, so partitions that are behind are looked up in the table.
@@ -161,17 +162,19 @@ export const createCompletenessGauge = (options: GaugeOptions): CompletenessGaug
   };
 };
 
-/** Infinite while the source rejects, which is logged once each time. */
-const askedSource = (
-  ask: () => Promise<number>,
+/**
+ * What of the time before now (ms) the source may not have sent yet; infinite while it rejects, which is logged once each time.
+ */
+export const unsentMsOf = (
+  ageMs: () => Promise<number>,
   { logger, topic }: { logger: Logger; topic: string },
 ): (() => Promise<number>) => {
   let isAway = false;
   return async () => {
     try {
-      const ageMs = await ask();
+      const unsentMs = (await ageMs()) + beginMs;
       isAway = false;
-      return ageMs;
+      return unsentMs;
     } catch (error) {
       if (!isAway) logger.warn({ err: error, topic }, 'the source of the log does not say how far it is');
       isAway = true;

@@ -13,7 +13,7 @@ const auth: Authenticator = {
 };
 const host = testHost('analytics');
 const { app } = createHttpServer(host, { port: 0, title: 'analytics', auth });
-const empty: LiveReading = { version: 1, upToMs: 0, windows: { tenSeconds: [], minute: [] } };
+const empty: LiveReading = { version: 1, upToMs: 1, windows: { tenSeconds: [], minute: [] } };
 let isAway = false;
 let arriving = 0;
 app.addHook('preHandler', async () => {
@@ -24,7 +24,8 @@ const read = async () => {
   await eventually(() => arriving <= 0, { everyMs: 5 });
   return isAway ? undefined : empty;
 };
-liveRoutes(app, host, { read }, { watchersMax });
+const orderOutbox = { read: async () => [{ atMs: 1, upToMs: 1 }] };
+liveRoutes(app, host, { store: { read }, orderOutbox }, { watchersMax });
 
 let address: string;
 beforeAll(async () => {

@@ -13,12 +13,13 @@ import { problems, unavailable } from '#platform/http/problem-details';
 import { text } from '#platform/http/text';
 import type { Host } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
-import { updateSince } from './live.js';
+import { completeUpTo, updateSince } from './live.js';
 import type { LiveReading, LiveStore } from './live-store.js';
+import type { OutboxWatch } from './outbox-watch.js';
 import { count, currency, instantOf } from './question.js';
 import { analysts, completenessFields, tags } from './row-routes.js';
 
-/** All of them together cost one reading of Redis for each update. */
+/** All of them together cost one reading of Redis and one question to the outbox for each update. */
 const watchersMax = 500;
 /** Less than a second, so that an update a second arrives also where a machine is a little late. */
 const updateEveryMs = 800;
@@ -47,10 +48,10 @@ const update = z
 export const liveRoutes = (
   app: HttpApp,
   { clock, stopping }: Pick<Host, 'clock' | 'stopping'>,
-  store: LiveStore,
+  sources: { store: LiveStore; orderOutbox: OutboxWatch },
   limits: { watchersMax: number } = { watchersMax },
 ): void => {
-  const { read } = sharedFor(updateEveryMs / 2, store, clock);
+  const read = sharedFor(updateEveryMs / 2, sources, clock);
   const watchers = createWatchers(limits.watchersMax);
 
   async function* updates(since: number | undefined, gone: AbortSignal) {
@@ -59,9 +60,13 @@ export const liveRoutes = (
       const reading = await read();
       // Without Redis the stream ends; the caller connects again and is refused until it is back.
       if (reading === undefined) return;
-      const data = updateSince(reading, last, clock.nowMs());
-      yield { event: 'live', id: String(reading.version), data } satisfies ServerEvent;
-      last = reading.version;
+      const { upToMs, version } = reading;
+      // Nothing is said while it is not known how complete it is: Redis was emptied, and the jobs have not written again.
+      if (upToMs !== null) {
+        const data = updateSince(reading, last, { upToMs, nowMs: clock.nowMs() });
+        yield { event: 'live', id: String(version), data } satisfies ServerEvent;
+        last = version;
+      }
       await sleep(updateEveryMs, { signal: gone });
     }
   }
@@ -86,7 +91,7 @@ export const liveRoutes = (
     async (request, reply) => {
       if (!watchers.enter(reply.raw))
         throw unavailable('too_many_watchers', 'Too many callers watch at the moment. Try again.', 10);
-      if ((await read()) === undefined)
+      if (((await read())?.upToMs ?? null) === null)
         throw unavailable('live_unavailable', 'Live figures are not available at the moment.', 2);
       const since = Number(lastEventIdOf(request) ?? Number.NaN);
       const { seconds } = request.query;
@@ -98,21 +103,23 @@ export const liveRoutes = (
   );
 };
 
-/** One reading for all who ask within `ageMsMax`. */
+/** One reading for all who ask within `ageMsMax`, complete up to its `upToMs`. */
 const sharedFor = (
   ageMsMax: number,
-  store: LiveStore,
+  { store, orderOutbox }: { store: LiveStore; orderOutbox: OutboxWatch },
   { monotonicMs }: Pick<Clock, 'monotonicMs'>,
-): LiveStore => {
+): (() => Promise<LiveReading | undefined>) => {
   let atMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<LiveReading | undefined> = Promise.resolve(undefined);
-  return {
-    read: () => {
-      if (monotonicMs() - atMs > ageMsMax) {
-        atMs = monotonicMs();
-        reading = store.read();
-      }
-      return reading;
-    },
+  const readNow = async (): Promise<LiveReading | undefined> => {
+    const [counted, sent] = await Promise.all([store.read(), orderOutbox.read()]);
+    return counted && { ...counted, upToMs: completeUpTo(counted.upToMs, sent) };
+  };
+  return () => {
+    if (monotonicMs() - atMs > ageMsMax) {
+      atMs = monotonicMs();
+      reading = readNow();
+    }
+    return reading;
   };
 };

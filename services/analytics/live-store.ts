@@ -5,7 +5,10 @@ import { type LiveSize, type LiveWindow, liveKeys } from '#schemas/live-state';
 export type LiveReading = {
   /** The highest version that a window has; 0 where there is none. */
   version: number;
-  /** The event time up to which the figures are complete, epoch ms; null where nothing was written yet. */
+  /**
+   * The event time up to which the jobs have counted what Kafka had, epoch ms; null where they have not written it yet, or do
+   * not know it.
+   */
   upToMs: number | null;
   windows: Readonly<Record<LiveSize, readonly VersionedWindow[]>>;
 };
@@ -26,7 +29,7 @@ export const redisLiveStore = (redis: Pick<RedisClient, 'orElse'>): LiveStore =>
       const upToMs = Math.min(Number(meta.tenSeconds), Number(meta.minute));
       return {
         version: Number(meta.version ?? 0),
-        upToMs: Number.isFinite(upToMs) ? upToMs : null,
+        upToMs: upToMs > 0 ? upToMs : null,
         windows: { tenSeconds: tenSeconds.map(parse).sort(byStart), minute: minute.map(parse).sort(byStart) },
       };
     }, undefined),

@@ -20,6 +20,19 @@ export type LiveUpdate = {
   minutes: readonly LiveRow[];
 };
 
+/** What an outbox said at `atMs`: all that it sends of the time before `upToMs` was in Kafka then. Epoch ms. */
+export type SentUpTo = { atMs: number; upToMs: number };
+
+/**
+ * The event time up to which the figures are complete, where the jobs had counted up to `countedUpToMs` all that Kafka had.
+ * Their figures have what was in Kafka at a moment once they have come past that moment, so an answer of the outbox counts
+ * from then on; until the first one has, the oldest. Null where nothing is known.
+ */
+export const completeUpTo = (countedUpToMs: number | null, sent: readonly SentUpTo[]): number | null => {
+  const counts = sent.findLast(({ atMs }) => countedUpToMs !== null && atMs <= countedUpToMs) ?? sent[0];
+  return countedUpToMs === null || counts === undefined ? null : Math.min(countedUpToMs, counts.upToMs);
+};
+
 /** A new watcher is sent the windows of the last minutes. */
 const firstWindows: Record<LiveSize, number> = { tenSeconds: 30, minute: 15 };
 
@@ -28,9 +41,9 @@ const firstWindows: Record<LiveSize, number> = { tenSeconds: 30, minute: 15 };
  * not of this state (Redis was lost), the newest windows.
  */
 export const updateSince = (
-  { version, upToMs, windows }: LiveReading,
+  { version, windows }: Pick<LiveReading, 'version' | 'windows'>,
   since: number | undefined,
-  nowMs: number,
+  { upToMs, nowMs }: { upToMs: number; nowMs: number },
 ): LiveUpdate => {
   const changed = (size: LiveSize): LiveRow[] => {
     const all = windows[size];
@@ -40,8 +53,7 @@ export const updateSince = (
         : all.filter((window) => window.version > since);
     return wanted.map(rowOf);
   };
-  // Before the first window everything so far is complete: it is nothing.
-  const asOfMs = Math.min(nowMs, upToMs ?? nowMs);
+  const asOfMs = Math.min(nowMs, upToMs);
   return {
     asOf: new Date(asOfMs).toISOString(),
     lagMs: nowMs - asOfMs,

@@ -1,14 +1,16 @@
 import { createClickHouse } from '#platform/clickhouse/client';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { askWatermarkAge } from '#platform/outbox/watermark';
 import { createRedis } from '#platform/redis/client';
 import { openFront, useTokens } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
 import { experimentsSetting } from '#schemas/experiments';
+import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
 import { rawQueries, sumQueries, withinCost } from './clickhouse-calls.js';
-import { allOf, type CompletenessGauge } from './completeness.js';
+import { allOf, type CompletenessGauge, unsentMsOf } from './completeness.js';
 import { completenessOf } from './completeness-reads.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { experimentRoutes } from './experiment-routes.js';
@@ -16,6 +18,7 @@ import { createFigures } from './figures.js';
 import { createGatheredRows } from './gathered-rows-store.js';
 import { liveRoutes } from './live-routes.js';
 import { redisLiveStore } from './live-store.js';
+import { watchOutbox } from './outbox-watch.js';
 import { createReconciler, reconciliationRoutes, watchReconciliation } from './reconciliation.js';
 import { analyticsRoutes } from './routes.js';
 
@@ -56,7 +59,16 @@ export const service: Service<AnalyticsConfig> = {
       use: host.use,
     });
     const app = openFront(host, config, useTokens(host, config));
-    liveRoutes(app, host, redisLiveStore(host.use(createRedis(host, config.redisUrl))));
+    liveRoutes(app, host, {
+      store: redisLiveStore(host.use(createRedis(host, config.redisUrl))),
+      orderOutbox: watchOutbox(
+        unsentMsOf(() => askWatermarkAge(config.orderUrls), {
+          logger: host.logger,
+          topic: topics.sales.topic,
+        }),
+        host.clock,
+      ),
+    });
     const { clock } = host;
     const slow = withinCost(slowClickhouse, rawQueries);
     const quick = withinCost(clickhouse, sumQueries);
