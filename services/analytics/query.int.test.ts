@@ -528,6 +528,37 @@ describe('a query', () => {
   });
 });
 
+it('a query counts a product by the brand that it has now, also by none where it was taken away', async ({
+  onTestFinished,
+}) => {
+  const own = await askedApp(nowMs);
+  onTestFinished(own.drop);
+  const productId = randomUUID();
+  const atMs = nowMs - hourMs;
+  await own.insertSales([
+    {
+      orderId: randomUUID(),
+      line: 0,
+      productId,
+      quantity: 1,
+      amountMinor: 700,
+      currency: 'SEK',
+      kind: 'sale',
+      atMs,
+    },
+  ]);
+  const product = { product_id: productId, name: 'Lamp', category: 'home', currency: 'SEK' };
+  await own.clickhouse.insertRows('products', [{ ...product, version: 1, brand: 'Taken away' }]);
+  await own.clickhouse.insertRows('products', [{ ...product, version: 2, brand: null }]);
+  const query = { measures: ['net'], dimensions: ['brand'] };
+  const ofProduct = { dimension: 'productId', values: [productId] };
+  expect(await own.items('query', { ...query, filters: [ofProduct] })).toEqual([
+    { brand: null, currency: 'SEK', net: 700 },
+  ]);
+  const ofBrand = { dimension: 'brand', values: ['Taken away'] };
+  expect(await own.items('query', { ...query, filters: [ofBrand] })).toEqual([]);
+});
+
 describe('the model and its queries', () => {
   it('are for analysts and admins', async () => {
     const roles = ['', 'customer', 'support', 'analyst', 'admin'];
