@@ -22,7 +22,7 @@ const at = { topic: 't', partition: 0 };
 /** Joins texts by key, in windows that never end here: its state is as large as what it was given. */
 const taskOf = (
   name: string,
-  more: Partial<Pick<Topology<string, string, string>, 'emits' | 'rows' | 'sink'>> = {},
+  more: Partial<Pick<Topology<string, string, string>, 'emits' | 'rows' | 'sink' | 'windowsMax'>> = {},
 ): Task =>
   createTask(
     topology({
@@ -106,6 +106,25 @@ describe('a stored task', () => {
       ]),
     );
     expect(second.lane(at).nextOffset).toBe(3n);
+  });
+
+  it('knows how far its bound has pushed the watermark; from before that was kept it has none', async () => {
+    const first = taskOf('pushed', { windowsMax: 1 });
+    const { save } = await open(first);
+    for (const key of ['a', 'b']) give(first, key, 'x');
+    await save();
+    const placed = ({ watermarkMs, reachedMs }: Task) => ({ watermarkMs, reachedMs });
+    expect(placed(first)).toEqual({ watermarkMs: 1_000_000_000, reachedMs: 5 });
+
+    const second = taskOf('pushed');
+    await open(second);
+    second.advance();
+    expect(placed(second)).toEqual(placed(first));
+
+    await scratch.db.query("UPDATE stream_tasks SET reached_ms = NULL WHERE task = 'pushed'");
+    const third = taskOf('pushed');
+    await open(third);
+    expect(placed(third)).toEqual({ watermarkMs: 1_000_000_000, reachedMs: 1_000_000_000 });
   });
 
   it('is stored once although the answer was lost, with the rows of the same transaction', async () => {

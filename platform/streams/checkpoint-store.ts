@@ -68,6 +68,7 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
       const stored: StoredTask = {
         places: JSON.parse(row.places) as Record<string, Place>,
         watermarkMs: row.watermark_ms,
+        ...(row.reached_ms === null ? {} : { reachedMs: row.reached_ms }),
         windows: takenOut(windows),
       };
       task.restore(stored, read);
@@ -111,7 +112,13 @@ export const createCheckpointStore = (db: Pick<Database, 'pool' | 'query'>): Che
   };
 };
 
-type TaskRow = { epoch: number; checkpoint: number; watermark_ms: number | null; places: string };
+type TaskRow = {
+  epoch: number;
+  checkpoint: number;
+  watermark_ms: number | null;
+  reached_ms: number | null;
+  places: string;
+};
 
 type Windows = Map<number, StoredWindow>;
 
@@ -120,7 +127,7 @@ const load = async (tx: Tx, task: string): Promise<{ row: TaskRow; windows: Wind
   const { rows } = await tx.query<TaskRow>(
     `INSERT INTO stream_tasks (task, epoch) VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
      ON CONFLICT (task) DO UPDATE SET epoch = GREATEST(stream_tasks.epoch + 1, excluded.epoch)
-     RETURNING epoch, checkpoint, watermark_ms, places`,
+     RETURNING epoch, checkpoint, watermark_ms, reached_ms, places`,
     [task],
   );
   const windows: Windows = new Map();
@@ -149,9 +156,10 @@ const moveOn = async (
   keptOf: (task: string) => Kept,
 ): Promise<Set<string>> => {
   const { rows } = await tx.query<{ task: string }>(
-    `UPDATE stream_tasks t SET checkpoint = t.checkpoint + 1, watermark_ms = n.watermark_ms, places = n.places
-     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[])
-       AS n(task, epoch, checkpoint, watermark_ms, places)
+    `UPDATE stream_tasks t SET checkpoint = t.checkpoint + 1, watermark_ms = n.watermark_ms,
+       reached_ms = n.reached_ms, places = n.places
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+       AS n(task, epoch, checkpoint, watermark_ms, reached_ms, places)
      WHERE t.task = n.task AND t.epoch = n.epoch AND t.checkpoint = n.checkpoint
      RETURNING t.task`,
     [
@@ -159,6 +167,7 @@ const moveOn = async (
       taken.map(({ task }) => keptOf(task).epoch),
       taken.map(({ task }) => keptOf(task).checkpoint),
       taken.map(({ checkpoint }) => checkpoint.watermarkMs),
+      taken.map(({ checkpoint }) => checkpoint.reachedMs),
       taken.map(({ checkpoint }) => JSON.stringify(checkpoint.places)),
     ],
   );

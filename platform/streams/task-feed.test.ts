@@ -4,6 +4,7 @@ import { createTask } from '#platform/streams/task';
 import { createTaskFeed } from '#platform/streams/task-feed';
 import { topology, type WindowOf } from '#platform/streams/topology';
 import { tumbling } from '#platform/streams/window';
+import { readingHealth } from '#platform/streams/windowed-jobs';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 
@@ -106,4 +107,37 @@ test('a watermark that is ahead of the clock is reported: the clock was set back
   expect(feed.aheadOfClockMs()).toBe(0);
   clock.setMs(clock.nowMs() - 3_600_000);
   expect(feed.aheadOfClockMs()).toBe(3_600_000);
+});
+
+test('a watermark that only a bound has pushed is no clock that was set back, also after a restart', () => {
+  const clock = handClock();
+  const first = feeding(clock);
+  const fill = ({ task }: typeof first, from: number) => {
+    for (let nth = from; nth < from + 11; nth += 1)
+      task.lane(at).take(BigInt(nth), clock.nowMs(), [{ key: `${nth}`, input: 1 }]);
+    task.advance();
+  };
+  const aboutOf = ({ feed }: typeof first) => [
+    feed.aheadOfClockMs(),
+    feed.pushed(),
+    readingHealth({ status: 'up' }, feed).status,
+  ];
+  expect(aboutOf(first)).toEqual([0, [], 'up']);
+  fill(first, 0);
+  expect(first.task.watermarkMs).toBeGreaterThan(clock.nowMs());
+  expect(aboutOf(first)).toEqual([0, ['counts'], 'up']);
+  expect(readingHealth({ status: 'up' }, first.feed).detail).toMatch(/^too many open windows: .* counts$/);
+
+  const second = feeding(clock);
+  second.task.restore({ ...first.task.checkpoint(), windows: [] }, [{ ...at, high: 11n }]);
+  expect(second.task.watermarkMs).toBe(first.task.watermarkMs);
+  expect(aboutOf(second)).toEqual([0, ['counts'], 'up']);
+
+  clock.setMs(clock.nowMs() - 3_600_000);
+  expect(aboutOf(second)).toEqual([3_600_000, ['counts'], 'degraded']);
+  clock.advanceMs(3_600_000 + 2_000);
+  fill(second, 11);
+  second.task.lane(at).take(99n, second.task.watermarkMs, []);
+  second.task.advance();
+  expect(second.feed.pushed()).toEqual([]);
 });

@@ -39,8 +39,13 @@ export type TaskFeed = {
   handle(batch: RecordBatch, control: BatchControl): Promise<void>;
   /** Looks which partitions have no records left, as far as the broker has said lately. */
   look(partitions: readonly PartitionProgress[]): void;
-  /** By how much the watermark of a job is ahead of the clock, milliseconds: then the clock was set back. 0 if none is. */
+  /**
+   * By how much the watermark of a job is ahead of the clock, milliseconds: then the clock was set back. 0 if none is. What
+   * a bound pushed does not count.
+   */
   aheadOfClockMs(): number;
+  /** The jobs of which a bound has pushed the watermark beyond what their events have reached. */
+  pushed(): string[];
 };
 
 type Reading = {
@@ -142,10 +147,13 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
       report.ahead(parts.tasks, now.wallMs);
       alignment.moved();
     },
-    aheadOfClockMs: () =>
-      Math.max(0, ...parts.tasks.map(({ watermarkMs }) => watermarkMs - host.clock.nowMs())),
+    aheadOfClockMs: () => Math.max(0, ...parts.tasks.map(({ reachedMs }) => reachedMs - host.clock.nowMs())),
+    pushed: () => parts.tasks.filter((task) => pushedMsOf(task) > 0).map(({ topology }) => topology.name),
   };
 };
+
+const pushedMsOf = ({ watermarkMs, reachedMs }: Task): number =>
+  Number.isFinite(watermarkMs) ? Math.max(0, watermarkMs - Math.max(0, reachedMs)) : 0;
 
 const createPartitions = ({ tasks: all, topicsOf, repeatsOn }: FeedParts) => {
   const partitions = new Map<string, FedPartition>();
@@ -256,10 +264,18 @@ const feedReport = (host: Pick<Host, 'metrics' | 'clock'>) => {
     'By how much the watermark is ahead of the clock, which was set back; what comes until then is late.',
     ['job'],
   );
+  const pushed = host.metrics.gauge(
+    'stream_watermark_pushed_seconds',
+    'By how much the watermark is ahead of the events, because there were too many open windows and the oldest were closed.',
+    ['job'],
+  );
   return {
     ahead: (tasks: readonly Task[], nowMs: number): void => {
-      for (const { topology, watermarkMs } of tasks)
-        ahead.set({ job: topology.name }, Math.max(0, watermarkMs - nowMs) / 1000);
+      for (const task of tasks) {
+        const job = task.topology.name;
+        ahead.set({ job }, Math.max(0, task.reachedMs - nowMs) / 1000);
+        pushed.set({ job }, pushedMsOf(task) / 1000);
+      }
     },
     late: (job: string, type: string, contributions: number): void => late.inc({ job, type }, contributions),
     read: (tasks: readonly Task[], readings: readonly Reading[]): void =>

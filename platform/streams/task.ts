@@ -14,6 +14,8 @@ export type Checkpoint<R> = {
   places: Readonly<Record<string, Place>>;
   /** Null before there is one. */
   watermarkMs: number | null;
+  /** The watermark without the pushes of the bound; 0 before there is one. */
+  reachedMs: number;
   changes: WindowChanges;
   rows: readonly TaskRow<R>[];
 };
@@ -24,6 +26,8 @@ export type TaskRow<R> = { place: readonly string[]; row: R };
 export type StoredTask = {
   places: Readonly<Record<string, Place>>;
   watermarkMs: number | null;
+  /** Unset where it was not stored: then it was the watermark. */
+  reachedMs?: number;
   windows: Iterable<StoredWindow>;
 };
 
@@ -52,6 +56,8 @@ export type Task<I = unknown, R = unknown> = {
   readonly windowsOpen: number;
   /** As of the last `advance`; minus infinity before there is one. */
   readonly watermarkMs: number;
+  /** The watermark without the pushes of the bound, which closes the oldest windows where there are too many. */
+  readonly reachedMs: number;
   /** Throws what a source throws. */
   contributionsOf(event: ReceivedEvent): readonly Contribution<I>[];
   /** Its place in a partition. From the first call on the watermark waits for the partition. */
@@ -110,6 +116,9 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     get watermarkMs() {
       return watermarkMs;
     },
+    get reachedMs() {
+      return watermarks.reached();
+    },
     get windowsOpen() {
       return windows.size;
     },
@@ -134,14 +143,18 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
       return {
         places: lanes.places(),
         watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
+        reachedMs: Math.max(0, watermarks.reached()),
         changes: windows.changes(),
         rows: made,
       };
     },
     everything: windows.everything,
-    restore: ({ places, watermarkMs: storedMs, windows: stored }, read) => {
+    restore: ({ places, watermarkMs: storedMs, reachedMs, windows: stored }, read) => {
       lanes.restore(places, read);
-      if (storedMs !== null) watermarks.raise(storedMs);
+      if (storedMs !== null) {
+        watermarks.raise(storedMs);
+        watermarks.restore(reachedMs ?? storedMs);
+      }
       watermarkMs = storedMs ?? watermarkMs;
       // What is published is not in the transaction of the checkpoint: the engine may have missed it.
       windows.restore(stored, 'publish' in sink);

@@ -22,8 +22,12 @@ export type Watermarks = {
   peek(at: TopicPartition, atMs: number): void;
   /** The lowest mark of the other partitions; of those that cannot follow the clock, none has anything to wait for. */
   without(at: TopicPartition): number;
-  /** Pushes the watermark to `atMs` or beyond: what comes before it is late. */
+  /** Pushes the watermark to `atMs` or beyond, for a bound: what comes before it is late. */
   raise(atMs: number): void;
+  /** `current` without what `raise` added: how far the events and the clock have brought it. */
+  reached(): number;
+  /** It goes on from `reachedMs`. */
+  restore(reachedMs: number): void;
   /** The newest event time of the partition, read or waiting; undefined before its first event. */
   newest(at: TopicPartition): number | undefined;
 };
@@ -48,6 +52,7 @@ const never = Number.NEGATIVE_INFINITY;
 export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBounds): Watermarks => {
   const marks = new Map<string, Mark>();
   let raisedToMs = never;
+  let reachedMs = never;
 
   const markOf = (at: TopicPartition): Mark => {
     const name = partitionName(at);
@@ -70,6 +75,10 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
       ? aheadMs
       : Math.min(waitedForMs, Math.max(aheadMs, waitedForMs - idleAfterMs));
   };
+  const reached = (): number => {
+    if (marks.size > 0) reachedMs = Math.max(reachedMs, lowest());
+    return reachedMs;
+  };
   const markMs = ({ newestMs, clockMs }: Mark) => Math.max(newestMs - outOfOrderMsMax, clockMs);
 
   return {
@@ -90,9 +99,10 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
       mark.isAheadOfClock = isIdle && markMs(mark) > followedMs;
       if (isIdle) mark.clockMs = Math.max(mark.clockMs, followedMs);
     },
-    current: () => {
-      if (marks.size > 0) raisedToMs = Math.max(raisedToMs, lowest());
-      return raisedToMs;
+    current: () => Math.max(raisedToMs, reached()),
+    reached,
+    restore: (atMs) => {
+      reachedMs = Math.max(reachedMs, atMs);
     },
     peek: (at, atMs) => {
       const mark = markOf(at);

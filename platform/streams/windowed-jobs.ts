@@ -193,14 +193,19 @@ const createRun = (
 /** The clocks of several machines may differ by less. */
 const aheadMsWell = 60_000;
 
-const readingHealth = (
+export const readingHealth = (
   reading: DependencyHealth,
-  feed: Pick<TaskFeed, 'aheadOfClockMs'>,
+  feed: Pick<TaskFeed, 'aheadOfClockMs' | 'pushed'>,
 ): DependencyHealth => {
+  if (reading.status !== 'up') return reading;
   const aheadMs = feed.aheadOfClockMs();
-  if (reading.status !== 'up' || aheadMs <= aheadMsWell) return reading;
-  const detail = `the clock was set back: events of the next ${Math.round(aheadMs / 1000)} s are late (see docs/run-book.md)`;
-  return { status: 'degraded', detail };
+  if (aheadMs > aheadMsWell) {
+    const detail = `the clock was set back: events of the next ${Math.round(aheadMs / 1000)} s are late (see docs/run-book.md)`;
+    return { status: 'degraded', detail };
+  }
+  const pushed = feed.pushed();
+  if (pushed.length === 0) return reading;
+  return { ...reading, detail: `too many open windows: the oldest closed early of ${pushed.join(', ')}` };
 };
 
 const troubleOf = (error: unknown): string =>
