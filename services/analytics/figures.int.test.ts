@@ -85,11 +85,12 @@ describe('figures', () => {
         const { sql, params } = revenueQuery(period, granularity, refunds);
         expect(rows).toEqual(await clickhouse.query(sql, params));
       }
-    for (const by of rankings)
+    const rankingsAsked = rankings.flatMap((by) => [{ by }, { by, currency: 'EUR' }]);
+    for (const asked of rankingsAsked)
       for (let n = 0; n < 12; n += 1) {
         const period = periodWith(bucketMs[granularity]);
-        const { rows } = await figures.topProducts(period, granularity, by, 5);
-        const { sql, params } = topProductsQuery(period, granularity, by, 5);
+        const { rows } = await figures.topProducts(period, granularity, { ...asked, rowsMax: 5 });
+        const { sql, params } = topProductsQuery(period, granularity, { ...asked, rowsMax: 5 });
         expect(rows).toEqual(await clickhouse.query(sql, params));
       }
   });

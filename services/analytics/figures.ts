@@ -10,7 +10,7 @@ import {
   type ProductSalesRow,
   productSalesQuery,
   productTotalsQuery,
-  type Ranking,
+  type RankingAsked,
   rankProducts,
   type TopProductRow,
   topProductsQuery,
@@ -18,12 +18,7 @@ import {
 
 export type Figures = {
   revenue(period: Period, granularity: Granularity, refunds: RefundDay): Promise<Answer<RevenueRow>>;
-  topProducts(
-    period: Period,
-    granularity: Granularity,
-    by: Ranking,
-    rowsMax: number,
-  ): Promise<Answer<TopProductRow>>;
+  topProducts(period: Period, granularity: Granularity, asked: RankingAsked): Promise<Answer<TopProductRow>>;
   /** What these products sold in the period. */
   productTotals(period: Period, productIds: readonly string[]): Promise<Answer<ProductTotals>>;
 };
@@ -93,14 +88,14 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
         : undefined;
       return inBlocks ?? (await answers.of<RevenueRow>(queryOf(period)));
     },
-    topProducts: async (period, granularity, by, rowsMax) => {
+    topProducts: async (period, granularity, asking) => {
       const queryOf = (block: Period): Query => productSalesQuery(block, granularity, blockRowsMax + 1);
       const sales = (await areMany(`products ${granularity}`, period))
         ? await fromBlocks<ProductSalesRow>(period, granularity, queryOf)
         : undefined;
       if (sales === undefined)
-        return await answers.of<TopProductRow>(topProductsQuery(period, granularity, by, rowsMax));
-      const ranked = rankProducts(sales.rows, by, rowsMax);
+        return await answers.of<TopProductRow>(topProductsQuery(period, granularity, asking));
+      const ranked = rankProducts(sales.rows, asking);
       const named = await names.getMany(ranked.map(({ productId }) => productId));
       return {
         rows: ranked.map((row) => ({ ...row, name: named.get(row.productId) ?? '' })),

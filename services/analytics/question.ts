@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, text } from '#platform/http/text';
+import { instant, matching, text } from '#platform/http/text';
 import type { Gathered } from './gathered-rows.js';
 import {
   type AskedPeriod,
@@ -84,6 +84,8 @@ export const comparison = z
 export const periodQuery = { from: instant.optional(), to: instant.optional(), tz };
 
 export type PeriodAsked = { from?: string | undefined; to?: string | undefined; tz: string };
+
+export const currencyAsked = matching(3, /^[A-Z]{3}$/, 'must be an ISO 4217 code, such as EUR').optional();
 
 /** A sum over many orders may exceed the safe integers; the answer then has the nearest number. */
 export const count = z.number().meta({ type: 'integer' });

@@ -158,6 +158,51 @@ describe('top products', () => {
   });
 });
 
+describe('a ranking of several currencies', () => {
+  const atMs = Date.UTC(2025, 3, 2, 12);
+  const period = 'from=2025-04-02T00:00:00Z&to=2025-04-03T00:00:00Z';
+  const ids: string[] = Array.from({ length: 12 }, () => randomUUID());
+  type Ranked = { productId: string; currency: string };
+
+  beforeAll(async () => {
+    const priceOf = (n: number) => (n < 10 ? ['JPY', 9_000 - n] : ['EUR', 500 - n]) as [string, number];
+    await shop.insertSales(
+      ids.map((productId, n) => {
+        const [currency, amountMinor] = priceOf(n);
+        const order = { orderId: randomUUID(), line: 0, quantity: 1, kind: 'sale' as const, atMs };
+        return { ...order, productId, currency, amountMinor };
+      }),
+    );
+    await shop.clickhouse.insertRows(
+      'stock_outs',
+      ids.map((productId, n) => {
+        const [currency, lost] = priceOf(n);
+        const line = {
+          order_id: randomUUID(),
+          product_id: productId,
+          revision: 1,
+          requested: 1,
+          available: 0,
+        };
+        return { ...line, currency, lost_minor: lost, occurred_at: '2025-04-02 12:00:00.000' };
+      }),
+    );
+    shop.change();
+  });
+
+  it.each(['top-products', 'stock-outs'])(
+    'of %s hides none behind the great numbers of another',
+    async (name) => {
+      const rows = await shop.items<Ranked>(`${name}?${period}&limit=5`);
+      expect(rows.map(({ productId }) => ids.indexOf(productId))).toEqual([10, 0, 11, 1, 2]);
+      const euros = await shop.items<Ranked>(`${name}?${period}&limit=5&currency=EUR`);
+      expect(euros.map(({ productId }) => ids.indexOf(productId))).toEqual([10, 11]);
+      for (const currency of ['eur', 'EURO', "' OR 1"])
+        expect((await shop.ask(`${name}?currency=${encodeURIComponent(currency)}`)).status).toBe(400);
+    },
+  );
+});
+
 describe('rows', () => {
   it('come as CSV and NDJSON with the same values, and say how complete they are', async () => {
     const path = `top-products?${wholeTime}`;

@@ -12,6 +12,7 @@ import {
   comparison,
   count,
   currency,
+  currencyAsked,
   instantOf,
   isoOf,
   periodQuery,
@@ -138,10 +139,11 @@ const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps
       schema: {
         tags,
         summary: 'The products that sold most.',
-        description: periodRounding(topProductsDays),
+        description: `Amounts are compared within their currency only: by revenue the first of each currency come first, then the second of each. ${periodRounding(topProductsDays)}`,
         querystring: z.strictObject({
           ...periodQuery,
           by: z.enum(rankings).default('revenue'),
+          currency: currencyAsked.describe('Only what was sold in it; every currency if it is left out.'),
           limit: wholeNumber(1, 100).prefault(20),
           compare: comparison,
         }),
@@ -152,13 +154,13 @@ const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps
       },
     },
     (request, reply) => {
-      const { by, limit, compare, tz } = request.query;
+      const { by, currency: of, limit, compare, tz } = request.query;
       const period = wholePeriod(request.query, clock.nowMs(), topProductsDays);
       if ('refused' in period) return refuse(period.refused);
       const columns = columnsFor(topProductsRow, { compare });
       return sendAnswer(request, reply, { name: 'top-products', columns, texts }, async () => {
         const rollup = coarsestOf([period.fromMs, period.toMs]);
-        const now = await figures.topProducts(period, rollup, by, limit);
+        const now = await figures.topProducts(period, rollup, { by, currency: of, rowsMax: limit });
         if (compare === undefined)
           return { found: [now.rows], answer: () => ({ items: now.rows }), reading: now.reading };
         const before = wholePeriodBefore(period, zoneOf(tz));
@@ -169,7 +171,7 @@ const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps
         const items = () =>
           now.rows.map((row) => {
             const { units, net } = then.rows.find(
-              ({ productId, currency: of }) => productId === row.productId && of === row.currency,
+              ({ productId, currency: sold }) => productId === row.productId && sold === row.currency,
             ) ?? { units: 0, net: 0 };
             return { ...row, previous: { units, net } };
           });

@@ -3,6 +3,7 @@ import { wholeNumber } from '#platform/http/text';
 import { newestNames } from './newest-products.js';
 import {
   count,
+  currencyAsked,
   endpoint,
   instantOf,
   isInTime,
@@ -16,13 +17,17 @@ const daysAsDefault = 30;
 
 type Row = { lastMs: number; name: string | null };
 
-/** Demand that met no stock, by product and currency: most lost first. */
+/** Demand that met no stock, by product and currency: most lost first, of each currency. */
 export const stockOuts = endpoint({
   name: 'stock-outs',
   id: 'StockOuts',
   summary: 'Products that were ordered and not there, and the sales that were lost.',
-  description: `An order of which one line cannot be served ends as a whole; the lines that fell short are counted here. ${periodRounding(daysAsDefault)}`,
-  querystring: z.strictObject({ ...periodQuery, limit: wholeNumber(1, 100).prefault(20) }),
+  description: `An order of which one line cannot be served ends as a whole; the lines that fell short are counted here. Amounts are compared within their currency only: the first of each currency come first, then the second of each. ${periodRounding(daysAsDefault)}`,
+  querystring: z.strictObject({
+    ...periodQuery,
+    currency: currencyAsked.describe('Only what has its price in it; every currency if it is left out.'),
+    limit: wholeNumber(1, 100).prefault(20),
+  }),
   row: z.object({
     productId: z.string(),
     name: z.string(),
@@ -38,7 +43,12 @@ export const stockOuts = endpoint({
     if ('refused' in period) return period;
     return {
       about: 'stockOuts',
-      queries: [{ sql: stockOutsSql, params: { ...periodParams(period), limit: asked.limit } }],
+      queries: [
+        {
+          sql: stockOutsSql,
+          params: { ...periodParams(period), currency: asked.currency ?? '', limit: asked.limit },
+        },
+      ],
       answerOf: ([rows = []]) => ({
         items: (rows as readonly Row[]).map(({ lastMs, name, ...row }) => ({
           ...row,
@@ -54,16 +64,19 @@ const stockOutsSql = `
   SELECT s.product_id AS productId, p.name AS name, s.orders AS orders, s.requested AS requested,
     s.missing AS missing, s.lost AS lostMinor, s.currency AS currency, s.last AS lastMs
   FROM (
-    SELECT product_id, currency, uniqExact(order_id) AS orders, sum(of.requested) AS requested,
-      sum(of.requested - of.available) AS missing, sum(of.lost_minor) AS lost,
-      max(toUnixTimestamp64Milli(of.occurred_at)) AS last
-    FROM stock_outs AS of FINAL
-    WHERE ${isInTime('of.occurred_at')}
-    GROUP BY product_id, currency
-    ORDER BY lost DESC, missing DESC, product_id, currency
+    SELECT *, row_number() OVER (PARTITION BY l.currency ORDER BY l.lost DESC, l.missing DESC, l.product_id) AS place
+    FROM (
+      SELECT product_id, currency, uniqExact(order_id) AS orders, sum(of.requested) AS requested,
+        sum(of.requested - of.available) AS missing, sum(of.lost_minor) AS lost,
+        max(toUnixTimestamp64Milli(of.occurred_at)) AS last
+      FROM stock_outs AS of FINAL
+      WHERE ${isInTime('of.occurred_at')} AND ({currency:String} = '' OR of.currency = {currency:String})
+      GROUP BY product_id, currency
+    ) AS l
+    ORDER BY place, currency
     LIMIT {limit:UInt32}
   ) AS s
   LEFT JOIN (
     ${newestNames}
   ) AS p ON p.product_id = s.product_id
-  ORDER BY lostMinor DESC, missing DESC, productId, currency`;
+  ORDER BY place, currency`;

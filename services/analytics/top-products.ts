@@ -15,28 +15,36 @@ export type TopProductRow = {
   currency: string;
 };
 
-/** The products that sold most in the period, most first; ties in product order, so that pages agree. */
+/** Those of every currency where `currency` is undefined. */
+export type RankingAsked = { by: Ranking; currency?: string | undefined; rowsMax: number };
+
+/**
+ * The products that sold most in the period, most first; ties in product order, so that pages agree. Amounts are compared
+ * within their currency only: by revenue the first of each currency come first, then the second of each.
+ */
 export const topProductsQuery = (
   period: Period,
   granularity: Granularity,
-  by: Ranking,
-  rowsMax: number,
+  { by, currency, rowsMax }: RankingAsked,
 ): Query => ({
   sql: `
   SELECT t.product_id AS productId, p.name AS name, t.units AS units, t.net AS net, t.currency AS currency
   FROM (
-    SELECT m.product_id AS product_id, m.currency AS currency, sum(m.units) AS units, sum(m.net) AS net
-    FROM sales_per_${granularity} AS m
-    WHERE ${isInTime(`m.${granularity}`)}
-    GROUP BY product_id, currency
-    ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, product_id, currency
+    SELECT *, ${by === 'units' ? '1' : 'row_number() OVER (PARTITION BY s.currency ORDER BY s.net DESC, s.product_id)'} AS place
+    FROM (
+      SELECT m.product_id AS product_id, m.currency AS currency, sum(m.units) AS units, sum(m.net) AS net
+      FROM sales_per_${granularity} AS m
+      WHERE ${isInTime(`m.${granularity}`)}${currency === undefined ? '' : ' AND m.currency = {currency:String}'}
+      GROUP BY product_id, currency
+    ) AS s
+    ORDER BY place, ${by === 'units' ? 'units DESC, product_id, ' : ''}currency
     LIMIT {rowsMax:UInt32}
   ) AS t
   LEFT JOIN (
     ${newestNames}
   ) AS p ON p.product_id = t.product_id
-  ORDER BY ${by === 'units' ? 'units' : 'net'} DESC, productId, currency`,
-  params: { ...periodParams(period), rowsMax },
+  ORDER BY place, ${by === 'units' ? 'units DESC, productId, ' : ''}currency`,
+  params: { ...periodParams(period), rowsMax, ...(currency === undefined ? {} : { currency }) },
 });
 
 /** What one product sold in one bucket; `bucket` is epoch seconds. */
@@ -84,11 +92,11 @@ export const namesQuery = (productIds: readonly string[]): Query => ({
 /** The ranking that `topProductsQuery` gives, without the names. */
 export const rankProducts = (
   sales: readonly ProductSalesRow[],
-  by: Ranking,
-  rowsMax: number,
+  { by, currency: asked, rowsMax }: RankingAsked,
 ): Omit<TopProductRow, 'name'>[] => {
   const totals = new Map<string, Omit<TopProductRow, 'name'>>();
   for (const { productId, currency, units, net } of sales) {
+    if (asked !== undefined && currency !== asked) continue;
     const key = `${productId} ${currency}`;
     const total = totals.get(key);
     if (total === undefined) totals.set(key, { productId, units, net, currency });
@@ -98,12 +106,24 @@ export const rankProducts = (
     }
   }
   const rank = by === 'units' ? 'units' : 'net';
-  return [...totals.values()]
-    .sort(
-      (a, b) =>
-        b[rank] - a[rank] || compareText(a.productId, b.productId) || compareText(a.currency, b.currency),
-    )
-    .slice(0, rowsMax);
+  const ranked = [...totals.values()].sort(
+    (a, b) =>
+      b[rank] - a[rank] || compareText(a.productId, b.productId) || compareText(a.currency, b.currency),
+  );
+  return (by === 'units' ? ranked : firstOfEachFirst(ranked)).slice(0, rowsMax);
+};
+
+/** The first of each currency, then the second of each. */
+const firstOfEachFirst = <Row extends { currency: string }>(ranked: readonly Row[]): Row[] => {
+  const placesOf = new Map<string, number>();
+  return ranked
+    .map((row) => {
+      const place = placesOf.get(row.currency) ?? 0;
+      placesOf.set(row.currency, place + 1);
+      return { row, place };
+    })
+    .sort((a, b) => a.place - b.place || compareText(a.row.currency, b.row.currency))
+    .map(({ row }) => row);
 };
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

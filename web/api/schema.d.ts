@@ -1526,7 +1526,7 @@ export interface paths {
         };
         /**
          * The products that sold most.
-         * @description The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 7 days.
+         * @description Amounts are compared within their currency only: by revenue the first of each currency come first, then the second of each. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 7 days.
          */
         get: operations["getApiAnalyticsTopProducts"];
         put?: never;
@@ -1686,7 +1686,7 @@ export interface paths {
         };
         /**
          * Products that were ordered and not there, and the sales that were lost.
-         * @description An order of which one line cannot be served ends as a whole; the lines that fell short are counted here. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 30 days.
+         * @description An order of which one line cannot be served ends as a whole; the lines that fell short are counted here. Amounts are compared within their currency only: the first of each currency come first, then the second of each. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 30 days.
          */
         get: operations["getApiAnalyticsStockOuts"];
         put?: never;
@@ -14093,6 +14093,8 @@ export interface operations {
                 /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
                 tz?: string;
                 by?: "revenue" | "units";
+                /** @description Only what was sold in it; every currency if it is left out. */
+                currency?: string;
                 limit?: number;
                 /** @description `previous` adds to each row what it was in the period just before, of the same length. */
                 compare?: "previous";
@@ -14910,6 +14912,8 @@ export interface operations {
                 to?: string;
                 /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
                 tz?: string;
+                /** @description Only what has its price in it; every currency if it is left out. */
+                currency?: string;
                 limit?: number;
             };
             header?: never;

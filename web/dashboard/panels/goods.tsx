@@ -14,12 +14,18 @@ type Rows = { items: Record<string, string | number | null>[]; asOf: string; lag
 const everyMs = 15_000;
 const shownMax = 10;
 
+/** Minor units of different currencies are no order: fifty rows could all be of another one. */
+const inCurrency = (currency: string | undefined) =>
+  currency === undefined
+    ? []
+    : [{ dimension: 'currency' as const, operator: 'equals' as const, values: [currency] }];
+
 /** What sells, with the period before; a row filters everything by its product. */
 export const TopProducts = () => {
   const asked = useAsked();
   const { question, ask, isTable } = asked;
   const top = useQuery({
-    queryKey: ['top products', paramsOf(asked), question.compare, question.category],
+    queryKey: ['top products', paramsOf(asked), question.compare, question.category, asked.currency],
     placeholderData: keepPreviousData,
     refetchInterval: everyMs,
     queryFn: async (): Promise<components['schemas']['TopProducts']> => {
@@ -33,6 +39,7 @@ export const TopProducts = () => {
                 to,
                 tz,
                 limit: 50,
+                ...(asked.currency === undefined ? {} : { currency: asked.currency }),
                 ...(question.compare ? { compare: 'previous' as const } : {}),
               },
             },
@@ -42,7 +49,10 @@ export const TopProducts = () => {
         body: {
           measures: ['net', 'units'],
           dimensions: ['productId', 'productName', 'currency'],
-          filters: [{ dimension: 'category', operator: 'under', values: [question.category] }],
+          filters: [
+            { dimension: 'category', operator: 'under', values: [question.category] },
+            ...inCurrency(asked.currency),
+          ],
           order: [{ by: 'net', direction: 'desc' }],
           from,
           to,
@@ -61,7 +71,7 @@ export const TopProducts = () => {
       title="Top products"
       answer={top}
       isTable={isTable}
-      isEmpty={rows.length === 0}
+      isEmpty={rows.length === 0 && !top.isPlaceholderData}
       empty="Nothing was sold in this period."
       csv={() => ({
         columns: ['productId', 'name', 'units', 'net, minor units', 'currency'],
@@ -108,10 +118,12 @@ export const Categories = () => {
       body: {
         measures: ['net', 'units', 'orders'],
         dimensions: [question.category === undefined ? 'topCategory' : 'category', 'currency'],
-        filters:
-          question.category === undefined
+        filters: [
+          ...(question.category === undefined
             ? []
-            : [{ dimension: 'category', operator: 'under', values: [question.category] }],
+            : [{ dimension: 'category' as const, operator: 'under' as const, values: [question.category] }]),
+          ...inCurrency(asked.currency),
+        ],
         order: [{ by: 'net', direction: 'desc' }],
         from,
         to,
@@ -123,13 +135,20 @@ export const Categories = () => {
   };
   const { from, to } = paramsOf(asked);
   const now = useQuery({
-    queryKey: ['categories', from, to, question.tz, question.category],
+    queryKey: ['categories', from, to, question.tz, question.category, asked.currency],
     queryFn: () => read(from, to),
     placeholderData: keepPreviousData,
     refetchInterval: everyMs,
   });
   const then = useQuery({
-    queryKey: ['categories', previous.from, previous.totalsTo, question.tz, question.category],
+    queryKey: [
+      'categories',
+      previous.from,
+      previous.totalsTo,
+      question.tz,
+      question.category,
+      asked.currency,
+    ],
     queryFn: () => read(previous.from, previous.totalsTo),
     enabled: question.compare,
     placeholderData: keepPreviousData,
@@ -145,7 +164,7 @@ export const Categories = () => {
       title="Revenue by category"
       answer={now}
       isTable={isTable}
-      isEmpty={rows.length === 0}
+      isEmpty={rows.length === 0 && !now.isPlaceholderData}
       empty="Nothing was sold in this period."
       csv={() => ({
         columns: ['category', 'net, minor units', 'units', 'orders', 'currency'],

@@ -212,12 +212,21 @@ const Figure = ({ name, text }: { name: string; text: string }) => (
 export const StockOutsPanel = () => {
   const asked = useAsked();
   const outs = useQuery({
-    queryKey: ['stock-outs', paramsOf(asked)],
+    queryKey: ['stock-outs', paramsOf(asked), asked.currency],
     placeholderData: keepPreviousData,
     refetchInterval: everyMs,
     queryFn: async () =>
-      (await api.GET('/api/analytics/stock-outs', { params: { query: { ...paramsOf(asked), limit: 50 } } }))
-        .data as Schemas['StockOuts'],
+      (
+        await api.GET('/api/analytics/stock-outs', {
+          params: {
+            query: {
+              ...paramsOf(asked),
+              limit: 50,
+              ...(asked.currency === undefined ? {} : { currency: asked.currency }),
+            },
+          },
+        })
+      ).data as Schemas['StockOuts'],
   });
   const rows = outs.data?.items ?? [];
   return (
