@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { StoredWindow } from '#platform/streams/open-windows';
 import { createTask } from '#platform/streams/task';
 import type { Sink, Topology } from '#platform/streams/topology';
 import type { OrderPlaced, ShopperActivity } from '#schemas/events';
@@ -452,6 +453,61 @@ describe('a signal of fraud', () => {
     const small = Array.from({ length: 50 }, (_, nth) => placed(`s${nth}`, { atMs: fromMs + nth * 1_000 }));
     const large = placed('large', { atMs: fromMs + 60_000, totalMinor: 10_000 });
     expect(signals([...small, large])).toContain('amount large');
+  });
+
+  test('counts all orders and declines of a burst, also more than are kept one by one', () => {
+    const many = Array.from({ length: 100 }, (_, nth) => placed(`o${nth}`, { atMs: fromMs + nth * 5_000 }));
+    const notPaid = many.map(({ key, atMs }) => declined(key, atMs + 1_000));
+    for (const events of [many, many.toReversed()])
+      expect(found([...events, ...notPaid])).toMatchObject([
+        { kind: 'velocity', count: 100, order_id: 'o2' },
+        { kind: 'declines', count: 100, order_id: 'o1' },
+      ]);
+  });
+
+  test('shows a country that comes after very many orders, whichever of them come first', () => {
+    const many = Array.from({ length: 200 }, (_, nth) => placed(`o${nth}`, { atMs: fromMs + nth * 1_000 }));
+    const abroad = placed('abroad', { atMs: minute(5), shippingCountry: 'FR' });
+    const again = placed('again', { atMs: minute(9), shippingCountry: 'GB' });
+    const later = placed('later', { atMs: minute(15), shippingCountry: 'IT' });
+    for (const events of [
+      [...many, abroad],
+      [abroad, ...many],
+    ])
+      expect(found(events)).toMatchObject([
+        { kind: 'velocity', count: 201 },
+        { kind: 'mismatch', order_id: 'abroad', detail: 'GB FR' },
+      ]);
+    expect(found([...many, again, later])).toMatchObject([
+      { kind: 'velocity', count: 201 },
+      { kind: 'mismatch', order_id: 'later', detail: 'GB IT' },
+    ]);
+  });
+
+  test('goes on from a checkpoint of a version that kept less', () => {
+    const made = fraudSignals(limits, nowhere);
+    const orders = Array.from({ length: 40 }, (_, nth) => placed(`o${nth}`, { atMs: fromMs + nth }));
+    const first = createTask(made, 1);
+    const give = (task: typeof first, events: typeof orders) => {
+      const lane = task.lane({ topic: 't', partition: 0 });
+      for (const event of events)
+        lane.take(lane.nextOffset, event.atMs, task.contributionsOf({ ...event, eventId: 'e' } as never));
+      return task.checkpoint();
+    };
+    const stored = give(first, orders);
+    const second = createTask(made, 1);
+    const old = first.everything().map(([id, key, from, to, revision, sum]): StoredWindow => {
+      const { orders, declines } = sum as Record<string, unknown>;
+      return [id, key, from, to, revision, { orders, declines }];
+    });
+    second.restore({ ...stored, windows: old }, [{ topic: 't', partition: 0, high: 40n }]);
+    const more = give(second, [placed('more', { atMs: fromMs + 50, shippingCountry: 'FR' })]);
+    expect(more.rows.map(({ row }) => [row.kind, row.count])).toEqual(
+      expect.arrayContaining([
+        ['velocity', 41],
+        ['mismatch', 2],
+      ]),
+    );
   });
 
   test('is of the window in whose first half the large order is, and of no other', () => {
