@@ -7,6 +7,7 @@ import { newestNames } from './newest-products.js';
 import type { Period } from './period.js';
 import {
   count,
+  cutAt,
   endpoint,
   isInTime,
   periodEnd,
@@ -16,6 +17,7 @@ import {
   type Query,
   reachEnd,
   share,
+  truncatedField,
   wholePeriod,
 } from './question.js';
 import {
@@ -84,15 +86,22 @@ export const attribution = endpoint({
       .array(z.object({ amountMinor: count, currency: z.string() }))
       .describe('As sold, before refunds, by currency.'),
   }),
+  also: truncatedField,
   question: (asked, nowMs) => {
     const period = wholePeriod(asked, nowMs, daysAsDefault);
     if ('refused' in period) return period;
     return {
       about: 'attribution',
-      queries: [creditsQuery(period, asked.by, asked.windowHours * hourMs, asked.limit), placesQuery(period)],
+      queries: [
+        creditsQuery(period, asked.by, asked.windowHours * hourMs, asked.limit + 1),
+        placesQuery(period),
+      ],
       answerOf: ([rows = [], places = []]) => {
         const examination = examinationOf(places as readonly PlaceCount[]);
-        return { items: (rows as readonly Credit[]).map((row) => creditOf(row, asked.by, examination)) };
+        return cutAt(
+          asked.limit,
+          (rows as readonly Credit[]).map((row) => creditOf(row, asked.by, examination)),
+        );
       },
     };
   },
@@ -217,7 +226,7 @@ const credited = (followers: string, clicks: string): string => `
 const namesOfKeys = `LEFT JOIN (${newestNames}) AS p ON p.product_id = c.key`;
 
 // Over seventy lines: one statement, whose parts have a meaning only together.
-const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: number): Query => {
+const creditsQuery = (period: Period, by: Attributed, windowMs: number, rowsMax: number): Query => {
   const keyed = keys[by];
   return {
     sql: `
@@ -243,17 +252,17 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, limit: n
     WHERE key != ''
     GROUP BY key
     ORDER BY orders DESC, clicked DESC, shown DESC, key
-    LIMIT {limit:UInt32}
+    LIMIT {rowsMax:UInt32}
   ) AS c
   ${by === 'product' ? namesOfKeys : ''}
   ORDER BY orders DESC, clicked DESC, shown DESC, key`,
-    params: { ...periodParams(period), windowMs, limit },
+    params: { ...periodParams(period), windowMs, rowsMax },
     ...(by === 'recommendation'
       ? {}
       : {
           gathered: gatheredFrom('visits', (made) => ({
             sql: creditsByVisit(by, made),
-            params: { ...periodParams(period), ...batchParams(made), windowMs, limit },
+            params: { ...periodParams(period), ...batchParams(made), windowMs, rowsMax },
           })),
         }),
   };
@@ -329,7 +338,7 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
     ) AS g
     ${isByProduct ? `ANY LEFT JOIN (${productsOfKeys(made)}\n    ) AS t ON t.product_key = g.key` : ''}
     ORDER BY orders DESC, clicked DESC, shown DESC, key
-    LIMIT {limit:UInt32}
+    LIMIT {rowsMax:UInt32}
   ) AS c
   ${isByProduct ? namesOfKeys : ''}
   ORDER BY orders DESC, clicked DESC, shown DESC, key`;

@@ -5,6 +5,7 @@ import { orderRows, soldOrders, soldProducts } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
+  cutAt,
   endpoint,
   isInTime,
   periodParams,
@@ -12,6 +13,7 @@ import {
   periodRounding,
   type Query,
   share,
+  truncatedField,
   wholePeriod,
 } from './question.js';
 
@@ -46,6 +48,7 @@ export const basket = endpoint({
   also: {
     orders: count.describe('All orders of the period.'),
     ordersOfProduct: count.describe('Those with the product asked about.'),
+    ...truncatedField,
   },
   question: (asked, nowMs) => {
     const period = wholePeriod(asked, nowMs, daysAsDefault);
@@ -54,8 +57,11 @@ export const basket = endpoint({
     return {
       about: 'sales',
       // All orders are counted last, so that none is in the rows and not among them.
-      queries: [togetherQuery(period, { productId, by, ordersMin, limit }), ordersQuery(period)],
-      answerOf: ([rows = [], orders = []]) => affinitiesOf(productId, rows, orders),
+      queries: [
+        togetherQuery(period, { productId, by, ordersMin, othersMax: limit + 1 }),
+        ordersQuery(period),
+      ],
+      answerOf: ([rows = [], orders = []]) => affinitiesOf({ productId, limit }, rows, orders),
     };
   },
 });
@@ -72,7 +78,7 @@ const ranked = (by: Ranking): string =>
  */
 const togetherQuery = (
   period: Period,
-  { by, ...asked }: { productId: string; by: Ranking; ordersMin: number; limit: number },
+  { by, ...asked }: { productId: string; by: Ranking; ordersMin: number; othersMax: number },
 ): Query => {
   const params = { ...periodParams(period), ...asked };
   return {
@@ -106,7 +112,7 @@ const namedSql = (by: Ranking, counted: string): string => `
     SELECT * FROM (${counted}
     )
     ORDER BY product_id = {productId:String} DESC, ${ranked(by)}, product_id
-    LIMIT {limit:UInt32} + 1
+    LIMIT {othersMax:UInt32} + 1
   ) AS t ON p.product_id = t.product_id
   GROUP BY productId, together, own
   ORDER BY productId = {productId:String} DESC, ${ranked(by)}, productId`;
@@ -145,20 +151,27 @@ const ordersQuery = (period: Period): Query => ({
 
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
-const affinitiesOf = (chosen: string, rows: readonly Together[], [orders]: readonly Orders[]) => {
+const affinitiesOf = (
+  { productId: chosen, limit }: { productId: string; limit: number },
+  rows: readonly Together[],
+  [orders]: readonly Orders[],
+) => {
   const all = orders?.all ?? 0;
   const ofProduct = rows.find(({ productId }) => productId === chosen)?.own ?? 0;
   return {
-    items: rows
-      .filter(({ productId }) => productId !== chosen)
-      .map(({ productId, name, together, own }) => ({
-        productId,
-        name,
-        orders: together,
-        support: ratio(together, all),
-        confidence: ratio(together, ofProduct),
-        lift: ratio(together * all, ofProduct * own),
-      })),
+    ...cutAt(
+      limit,
+      rows
+        .filter(({ productId }) => productId !== chosen)
+        .map(({ productId, name, together, own }) => ({
+          productId,
+          name,
+          orders: together,
+          support: ratio(together, all),
+          confidence: ratio(together, ofProduct),
+          lift: ratio(together * all, ofProduct * own),
+        })),
+    ),
     orders: all,
     ordersOfProduct: ofProduct,
   };

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
 import {
   count,
+  cutAt,
   endpoint,
   instantOf,
   isInTime,
   periodParams,
   periodQuery,
   periodRounding,
+  truncatedField,
   wholePeriod,
 } from './question.js';
 
@@ -43,19 +45,22 @@ export const fraudSignals = endpoint({
     detail: z.string().describe('The countries of a mismatch.'),
     occurredAt: instantOf,
   }),
+  also: truncatedField,
   question: (asked, nowMs) => {
     const period = wholePeriod(asked, nowMs, daysAsDefault);
     if ('refused' in period) return period;
     const { kind, limit } = asked;
     return {
       about: 'fraudSignals',
-      queries: [{ sql: fraudSql, params: { ...periodParams(period), kind: kind ?? '', limit } }],
-      answerOf: ([rows = []]) => ({
-        items: (rows as readonly { atMs: number }[]).map(({ atMs, ...row }) => ({
-          ...row,
-          occurredAt: new Date(atMs).toISOString(),
-        })),
-      }),
+      queries: [{ sql: fraudSql, params: { ...periodParams(period), kind: kind ?? '', rowsMax: limit + 1 } }],
+      answerOf: ([rows = []]) =>
+        cutAt(
+          limit,
+          (rows as readonly { atMs: number }[]).map(({ atMs, ...row }) => ({
+            ...row,
+            occurredAt: new Date(atMs).toISOString(),
+          })),
+        ),
     };
   },
 });
@@ -67,4 +72,4 @@ const fraudSql = `
   WHERE ${isInTime('occurred_at')}
     AND ({kind:String} = '' OR kind = {kind:String})
   ORDER BY occurred_at DESC, signal_id
-  LIMIT {limit:UInt32}`;
+  LIMIT {rowsMax:UInt32}`;

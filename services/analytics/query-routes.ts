@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { HttpApp } from '#platform/http/http-app';
 import { problems } from '#platform/http/problem-details';
 import { columnsOf, rowResponse } from '#platform/http/row-formats';
-import { queryAlso, queryBody, queryRow, questionOf } from './query.js';
+import { queryBody, queryRow, questionOf } from './query.js';
 import { datasets, modelRows, operatorNames, operators } from './query-model.js';
+import { truncatedField } from './question.js';
 import {
   analysts,
   answerOfRows,
@@ -34,7 +35,7 @@ const queryRoute = (app: HttpApp, { answers, clock, texts }: EndpointDeps): void
         description: queryDescription,
         body: queryBody,
         response: {
-          200: rowResponse(answerOfRows('AnalyticsQueryAnswer', queryRow, queryAlso)),
+          200: rowResponse(answerOfRows('AnalyticsQueryAnswer', queryRow, truncatedField)),
           ...problems(406, 422, 503),
         },
       },

@@ -17,6 +17,7 @@ import {
 import {
   bucketOf,
   bucketPeriod,
+  cutAt,
   isInTime,
   isoOf,
   periodParams,
@@ -98,14 +99,6 @@ export const queryRow = z
   .object({ from: z.iso.datetime().optional().describe('Start of the bucket, in UTC.') })
   .catchall(z.union([z.string(), z.number(), z.null()]));
 
-export const queryAlso = {
-  truncated: z
-    .boolean()
-    .describe(
-      'True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`.',
-    ),
-};
-
 type InputError = { path: string; message: string };
 
 /** The question that the body asks, or what is wrong in it. */
@@ -126,10 +119,11 @@ export const questionOf = (
   return {
     about: dataset,
     queries: [statementOf(asked, dataset, period, zoneOf(asked.tz))],
-    answerOf: ([rows = []]) => ({
-      items: rows.slice(0, asked.limit).map((row) => rowOf(row, asked)),
-      truncated: rows.length > asked.limit,
-    }),
+    answerOf: ([rows = []]) =>
+      cutAt(
+        asked.limit,
+        rows.map((row) => rowOf(row, asked)),
+      ),
     columns,
   };
 };

@@ -93,6 +93,21 @@ export const share = z.number().describe('Between 0 and 1.');
 export const currency = z.string().describe('ISO 4217. Amounts of different currencies are never added up.');
 export const instantOf = z.iso.datetime();
 
+/** What every answer has whose rows are limited. */
+export const truncatedField = {
+  truncated: z
+    .boolean()
+    .describe(
+      'True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`.',
+    ),
+};
+
+/** The rows of an answer, of which one more than `limit` was asked for. */
+export const cutAt = <Row>(limit: number, rows: readonly Row[]) => ({
+  items: rows.slice(0, limit),
+  truncated: rows.length > limit,
+});
+
 /** The zone of a name that the schema has checked. */
 export const zoneOf = (name: string): Zone => zoneNamed(name) ?? utc;
 

@@ -717,6 +717,32 @@ describe('attribution', () => {
   );
 });
 
+describe('an answer with a limit', () => {
+  it.each([
+    'top-products?',
+    'top-products?compare=previous&',
+    `basket?productId=${products[0]}&`,
+    'searches?',
+    'attribution?',
+  ])('of %s says whether there are more rows', async (path) => {
+    const whole = await shop.ask(`${path}${asked}&limit=100`);
+    const { items, truncated } = JSON.parse(whole.text);
+    expect(truncated).toBe(false);
+    expect(items.length).toBeGreaterThan(1);
+    for (const [limit, isCut] of [
+      [items.length - 1, true],
+      [items.length, false],
+    ]) {
+      const cut = JSON.parse((await shop.ask(`${path}${asked}&limit=${limit}`)).text);
+      expect(cut).toMatchObject({ items: items.slice(0, limit), truncated: isCut });
+      for (const accept of ['text/csv', 'application/x-ndjson']) {
+        const { headers } = await shop.ask(`${path}${asked}&limit=${limit}`, { accept });
+        expect(headers['x-truncated']).toBe(String(isCut));
+      }
+    }
+  });
+});
+
 describe('gathered rows', () => {
   const ways = [
     `funnel?${asked}&steps=product_viewed,product_added,order_confirmed`,

@@ -195,6 +195,13 @@ describe('a ranking of several currencies', () => {
     async (name) => {
       const rows = await shop.items<Ranked>(`${name}?${period}&limit=5`);
       expect(rows.map(({ productId }) => ids.indexOf(productId))).toEqual([10, 0, 11, 1, 2]);
+      for (const [limit, isCut] of [
+        [11, true],
+        [12, false],
+      ]) {
+        const { text } = await shop.ask(`${name}?${period}&limit=${limit}`);
+        expect(JSON.parse(text)).toMatchObject({ items: { length: limit }, truncated: isCut });
+      }
       const euros = await shop.items<Ranked>(`${name}?${period}&limit=5&currency=EUR`);
       expect(euros.map(({ productId }) => ids.indexOf(productId))).toEqual([10, 11]);
       for (const currency of ['eur', 'EURO', "' OR 1"])

@@ -13,10 +13,12 @@ import {
   count,
   currency,
   currencyAsked,
+  cutAt,
   instantOf,
   isoOf,
   periodQuery,
   periodRounding,
+  truncatedField,
   wholePeriod,
   zoneOf,
 } from './question.js';
@@ -148,7 +150,7 @@ const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps
           compare: comparison,
         }),
         response: {
-          200: rowResponse(answerOfRows('TopProducts', topProductsRow)),
+          200: rowResponse(answerOfRows('TopProducts', topProductsRow, truncatedField)),
           ...problems(406, 422, 503),
         },
       },
@@ -160,9 +162,9 @@ const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps
       const columns = columnsFor(topProductsRow, { compare });
       return sendAnswer(request, reply, { name: 'top-products', columns, texts }, async () => {
         const rollup = coarsestOf([period.fromMs, period.toMs]);
-        const now = await figures.topProducts(period, rollup, { by, currency: of, rowsMax: limit });
+        const now = await figures.topProducts(period, rollup, { by, currency: of, rowsMax: limit + 1 });
         if (compare === undefined)
-          return { found: [now.rows], answer: () => ({ items: now.rows }), reading: now.reading };
+          return { found: [now.rows], answer: () => cutAt(limit, now.rows), reading: now.reading };
         const before = wholePeriodBefore(period, zoneOf(tz));
         const then = await figures.productTotals(
           before,
@@ -176,7 +178,7 @@ const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps
             return { ...row, previous: { units, net } };
           });
         const reading = leastComplete([now.reading, then.reading]);
-        return { found: [now.rows, then.rows], answer: () => ({ items: items() }), reading };
+        return { found: [now.rows, then.rows], answer: () => cutAt(limit, items()), reading };
       });
     },
   );

@@ -4,6 +4,7 @@ import { type Batches, batchParams, gatheredFrom, isBehind } from './gathered-ro
 import type { Period } from './period.js';
 import {
   count,
+  cutAt,
   endpoint,
   isInTime,
   periodEnd,
@@ -13,6 +14,7 @@ import {
   type Query,
   reachEnd,
   share,
+  truncatedField,
   wholePeriod,
 } from './question.js';
 import { isSearch, isSplit, noTime, term, touching } from './visit-rows.js';
@@ -49,14 +51,15 @@ export const searches = endpoint({
   also: {
     searches: count.describe('All searches of the period.'),
     terms: count.describe('Different terms.'),
+    ...truncatedField,
   },
   question: (asked, nowMs) => {
     const period = wholePeriod(asked, nowMs, daysAsDefault);
     if ('refused' in period) return period;
     return {
       about: 'activity',
-      queries: [termsQuery(period, asked.by, asked.windowMinutes * minuteMs, asked.limit)],
-      answerOf: ([rows = []]) => answerOf(rows),
+      queries: [termsQuery(period, asked.by, asked.windowMinutes * minuteMs, asked.limit + 1)],
+      answerOf: ([rows = []]) => answerOf(asked.limit, rows),
     };
   },
 });
@@ -71,11 +74,14 @@ type Term = {
   allTerms: number;
 };
 
-const answerOf = (rows: readonly Term[]) => ({
-  items: rows.map(({ allSearches: _, allTerms: __, ...row }) => ({
-    ...row,
-    clickThroughRate: row.answered / row.searches,
-  })),
+const answerOf = (limit: number, rows: readonly Term[]) => ({
+  ...cutAt(
+    limit,
+    rows.map(({ allSearches: _, allTerms: __, ...row }) => ({
+      ...row,
+      clickThroughRate: row.answered / row.searches,
+    })),
+  ),
   searches: rows[0]?.allSearches ?? 0,
   terms: rows[0]?.allTerms ?? 0,
 });
@@ -92,7 +98,7 @@ const follows = (moments: string): string =>
  * Every action of a visit belongs to the search before it, those of one instant to the last of its searches. Only visits
  * that searched are looked at, and texts are made terms once each, not once a search.
  */
-const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number): Query => ({
+const termsQuery = (period: Period, by: Ranking, windowMs: number, rowsMax: number): Query => ({
   sql: `
   SELECT ${term} AS term, sum(q.searches) AS searches, uniqExactMerge(q.visits) AS visits, sum(q.answered) AS answered,
     sum(q.added) AS added, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
@@ -120,10 +126,10 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, limit: number
   ) AS q
   GROUP BY term
   ${ranked(by)}`,
-  params: { ...periodParams(period), windowMs, limit },
+  params: { ...periodParams(period), windowMs, rowsMax },
   gathered: gatheredFrom('visits', (made) => ({
     sql: byVisitSql(by, made),
-    params: { ...periodParams(period), ...batchParams(made), windowMs, limit },
+    params: { ...periodParams(period), ...batchParams(made), windowMs, rowsMax },
   })),
 });
 
@@ -167,4 +173,4 @@ const behindAll = '4611686018427387904';
 
 const ranked = (by: Ranking): string =>
   `ORDER BY ${by === 'searches' ? 'searches' : 'searches - answered'} DESC, searches DESC, term
-  LIMIT {limit:UInt32}`;
+  LIMIT {rowsMax:UInt32}`;

@@ -4,12 +4,14 @@ import { newestNames } from './newest-products.js';
 import {
   count,
   currencyAsked,
+  cutAt,
   endpoint,
   instantOf,
   isInTime,
   periodParams,
   periodQuery,
   periodRounding,
+  truncatedField,
   wholePeriod,
 } from './question.js';
 
@@ -38,6 +40,7 @@ export const stockOuts = endpoint({
     currency: z.string().nullable().describe('ISO 4217; null where the order is not there yet.'),
     lastAt: instantOf.describe('When it last happened.'),
   }),
+  also: truncatedField,
   question: (asked, nowMs) => {
     const period = wholePeriod(asked, nowMs, daysAsDefault);
     if ('refused' in period) return period;
@@ -46,16 +49,18 @@ export const stockOuts = endpoint({
       queries: [
         {
           sql: stockOutsSql,
-          params: { ...periodParams(period), currency: asked.currency ?? '', limit: asked.limit },
+          params: { ...periodParams(period), currency: asked.currency ?? '', rowsMax: asked.limit + 1 },
         },
       ],
-      answerOf: ([rows = []]) => ({
-        items: (rows as readonly Row[]).map(({ lastMs, name, ...row }) => ({
-          ...row,
-          name: name ?? '',
-          lastAt: new Date(lastMs).toISOString(),
-        })),
-      }),
+      answerOf: ([rows = []]) =>
+        cutAt(
+          asked.limit,
+          (rows as readonly Row[]).map(({ lastMs, name, ...row }) => ({
+            ...row,
+            name: name ?? '',
+            lastAt: new Date(lastMs).toISOString(),
+          })),
+        ),
     };
   },
 });
@@ -74,7 +79,7 @@ const stockOutsSql = `
       GROUP BY product_id, currency
     ) AS l
     ORDER BY place, currency
-    LIMIT {limit:UInt32}
+    LIMIT {rowsMax:UInt32}
   ) AS s
   LEFT JOIN (
     ${newestNames}

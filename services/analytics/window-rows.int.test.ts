@@ -93,6 +93,13 @@ describe('GET /api/analytics/fraud-signals', () => {
       { signalId: 's-2', kind: 'mismatch', detail: 'GB FR', userId: null },
       { signalId: 's-1', count: 6, occurredAt: new Date(nowMs - 90_000).toISOString() },
     ]);
+    for (const [limit, isCut] of [
+      [1, true],
+      [2, false],
+    ]) {
+      const { text } = await shop.ask(`fraud-signals?limit=${limit}`);
+      expect(JSON.parse(text)).toMatchObject({ items: { length: limit }, truncated: isCut });
+    }
     expect(await shop.items('fraud-signals?kind=velocity')).toHaveLength(1);
     expect((await shop.ask('fraud-signals?kind=other')).status).toBe(400);
     expect((await shop.ask('fraud-signals', { role: 'support' })).status).toBe(403);

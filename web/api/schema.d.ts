@@ -2997,6 +2997,8 @@ export interface components {
                     net: number;
                 };
             }[];
+            /** @description True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`. */
+            truncated: boolean;
             /**
              * Format: date-time
              * @description The event time up to which the answer is complete.
@@ -3175,6 +3177,8 @@ export interface components {
             orders: number;
             /** @description Those with the product asked about. */
             ordersOfProduct: number;
+            /** @description True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`. */
+            truncated: boolean;
             /**
              * Format: date-time
              * @description The event time up to which the answer is complete.
@@ -3200,6 +3204,8 @@ export interface components {
             searches: number;
             /** @description Different terms. */
             terms: number;
+            /** @description True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`. */
+            truncated: boolean;
             /**
              * Format: date-time
              * @description The event time up to which the answer is complete.
@@ -3250,6 +3256,8 @@ export interface components {
                     currency: string;
                 }[];
             }[];
+            /** @description True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`. */
+            truncated: boolean;
             /**
              * Format: date-time
              * @description The event time up to which the answer is complete.
@@ -3278,6 +3286,8 @@ export interface components {
                  */
                 lastAt: string;
             }[];
+            /** @description True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`. */
+            truncated: boolean;
             /**
              * Format: date-time
              * @description The event time up to which the answer is complete.
@@ -3309,6 +3319,8 @@ export interface components {
                 /** Format: date-time */
                 occurredAt: string;
             }[];
+            /** @description True if there are more rows than `limit`. CSV and NDJSON have it as the header `X-Truncated`. */
+            truncated: boolean;
             /**
              * Format: date-time
              * @description The event time up to which the answer is complete.
