@@ -54,6 +54,17 @@ const burst = async (count: number) => {
   return statuses.filter((status) => status === 200).length;
 };
 
+it('takes a zone, as all analytics do, and refuses what is none', async () => {
+  const statusWith = async (tz: string) => {
+    const answer = await fetch(`${address}/api/analytics/live?seconds=1&tz=${tz}`, {
+      headers: { authorization: 'Bearer x' },
+    });
+    await answer.text();
+    return answer.status;
+  };
+  expect([await statusWith('Europe/London'), await statusWith('Nowhere')]).toEqual([200, 400]);
+});
+
 it('no more watch than may, also when they all come at once, and each gives its place back', async () => {
   expect(await burst(4 * watchersMax)).toBe(watchersMax);
   await eventually(async () => (await burst(watchersMax)) === watchersMax);

@@ -16,7 +16,7 @@ import { sleep } from '#platform/waiting/sleep';
 import { completeUpTo, updateSince } from './live.js';
 import type { LiveReading, LiveStore } from './live-store.js';
 import type { OutboxWatch } from './outbox-watch.js';
-import { count, currency, instantOf } from './question.js';
+import { count, currency, instantOf, tzWithoutDays } from './question.js';
 import { analysts, completenessFields, tags } from './row-routes.js';
 
 /** All of them together cost one reading of Redis and one question to the outbox for each update. */
@@ -81,7 +81,7 @@ export const liveRoutes = (
         description:
           'Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows.',
         headers: z.object({ 'last-event-id': text(40).optional() }),
-        querystring: z.strictObject(streamQuery),
+        querystring: z.strictObject({ ...streamQuery, tz: tzWithoutDays }),
         response: {
           200: streamOf('Each is named `live`.', update),
           ...problems(503),

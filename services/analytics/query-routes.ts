@@ -4,7 +4,7 @@ import { problems } from '#platform/http/problem-details';
 import { columnsOf, rowResponse } from '#platform/http/row-formats';
 import { queryBody, queryRow, questionOf } from './query.js';
 import { datasets, modelRows, operatorNames, operators } from './query-model.js';
-import { truncatedField } from './question.js';
+import { truncatedField, tzWithoutDays } from './question.js';
 import {
   analysts,
   answerOfRows,
@@ -66,7 +66,7 @@ const modelRoute = (app: HttpApp, { answers, texts }: EndpointDeps): void => {
       schema: {
         tags,
         summary: 'The measures and dimensions of POST /api/analytics/query.',
-        querystring: z.strictObject({}),
+        querystring: z.strictObject({ tz: tzWithoutDays }),
         response: { 200: rowResponse(answerOfRows('AnalyticsModel', modelRow)), ...problems(406, 503) },
       },
     },

@@ -560,6 +560,11 @@ it('a query counts a product by the brand that it has now, also by none where it
 });
 
 describe('the model and its queries', () => {
+  it('take a zone, and refuse what is none', async () => {
+    expect(await shop.items('model?tz=Europe/London')).toEqual(await shop.items('model'));
+    expect((await shop.ask('model?tz=Nowhere')).status).toBe(400);
+  });
+
   it('are for analysts and admins', async () => {
     const roles = ['', 'customer', 'support', 'analyst', 'admin'];
     const asking = (body?: object) =>

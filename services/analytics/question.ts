@@ -75,6 +75,11 @@ export const tz = zoneName
     'A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours.',
   );
 
+/** Of an answer that has no days: taken, as by all others, and without effect. */
+export const tzWithoutDays = tz.describe(
+  'A time zone of the IANA database. It changes nothing here: no day begins in the answer.',
+);
+
 export const comparison = z
   .enum(['previous'])
   .optional()
