@@ -21,7 +21,7 @@ export const retention = endpoint({
   name: 'retention',
   id: 'Retention',
   summary: 'How many buyers ordered again, by the day, week or month of their first order.',
-  description: `A cohort are the accounts whose first order ever was confirmed in the bucket; a buyer counts once in each bucket with an order. There is a row for each bucket since that has begun, up to `to` (now, if it is left out), also where nobody came back; later orders do not count. Orders that were returned later count; those of guests do not. Without \`from\` it is the last 30 days, 12 weeks or 365 days; at most ${cohortsMax} buckets.`,
+  description: `A cohort are the accounts whose first order ever was confirmed in the bucket; a buyer counts once in each bucket with an order. There is a row for each bucket since that has begun, up to \`to\` (now, if it is left out), also where nobody came back; later orders do not count. Orders that were returned later count; those of guests do not. Without \`from\` it is the last 30 days, 12 weeks or 365 days; at most ${cohortsMax} buckets.`,
   querystring: z.strictObject({
     ...periodQuery,
     granularity: z

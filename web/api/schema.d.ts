@@ -1586,7 +1586,7 @@ export interface paths {
         };
         /**
          * How many buyers ordered again, by the day, week or month of their first order.
-         * @description A cohort are the accounts whose first order ever was confirmed in the bucket; a buyer counts once in each bucket with an order. There is a row for each bucket since, up to now, also where nobody came back. Orders that were returned later count; those of guests do not. Without `from` it is the last 30 days, 12 weeks or 365 days; at most 120 buckets.
+         * @description A cohort are the accounts whose first order ever was confirmed in the bucket; a buyer counts once in each bucket with an order. There is a row for each bucket since that has begun, up to `to` (now, if it is left out), also where nobody came back; later orders do not count. Orders that were returned later count; those of guests do not. Without `from` it is the last 30 days, 12 weeks or 365 days; at most 120 buckets.
          */
         get: operations["getApiAnalyticsRetention"];
         put?: never;
@@ -13659,6 +13659,8 @@ export interface operations {
             query?: {
                 /** @description The stream ends after so long. Connect again with `Last-Event-ID` to go on. */
                 seconds?: number;
+                /** @description A time zone of the IANA database. It changes nothing here: no day begins in the answer. */
+                tz?: string;
             };
             header?: {
                 "last-event-id"?: string;
@@ -15387,7 +15389,10 @@ export interface operations {
     };
     getApiAnalyticsModel: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A time zone of the IANA database. It changes nothing here: no day begins in the answer. */
+                tz?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
