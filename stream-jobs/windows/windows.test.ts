@@ -126,7 +126,7 @@ describe('for any interleaving', () => {
   test('signals of fraud equal a recomputation', () => {
     const limits = { orders: 3, declines: 2, amountMinor: 20_000 };
     fc.assert(
-      fc.property(fc.integer({ min: 50, max: 2_000 }), turns, (count, order) => {
+      fc.property(fc.integer({ min: 50, max: 6_000 }), turns, (count, order) => {
         const events = shopEvents(count, fromMs + 300_000);
         const rows = rowsOf<FraudSignalRow>(
           fraudSignals(limits, nowhere) as never,

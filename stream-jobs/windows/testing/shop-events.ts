@@ -351,7 +351,7 @@ export type FoundSignal = Pick<
 
 /**
  * Every large order, and of each buyer and ten minutes the largest burst that begins in them: of that and the next ten
- * minutes the first 40 orders, and the first 40 declined payments, are looked at.
+ * minutes the first 40 orders, and the first 40 declined payments, are looked at one by one, the others together by minute.
  */
 export const recomputeSignals = (
   events: readonly ShopEvent[],
@@ -406,6 +406,20 @@ const countryOf = ({ value }: Bought): string => ('shippingCountry' in value ? v
 const highest = <T>(lists: readonly T[][], numberOf: (list: readonly T[]) => number): T[] =>
   lists.toSorted((a, b) => numberOf(b) - numberOf(a))[0] ?? [];
 
+/** From this one on each is taken to have come with the first one of its minute and country. */
+const byMinuteFrom = (nthFrom: number, inOrder: readonly Bought[]): Bought[] => {
+  const begunMs = new Map<string, number>();
+  return inOrder
+    .map((one, nth) => {
+      if (nth < nthFrom) return one;
+      const of = `${Math.floor(one.atMs / 60_000)} ${countryOf(one)}`;
+      const atMs = begunMs.get(of) ?? one.atMs;
+      begunMs.set(of, atMs);
+      return { ...one, atMs };
+    })
+    .toSorted((a, b) => a.atMs - b.atMs);
+};
+
 /** Of each buyer and ten minutes: what follows within ten minutes of each of its events. */
 const burstsOf = (events: readonly Bought[]): { slotMs: number; bursts: Bought[][] }[] => {
   const tenMinutesMs = 10 * 60_000;
@@ -413,7 +427,10 @@ const burstsOf = (events: readonly Bought[]): { slotMs: number; bursts: Bought[]
   return [...Map.groupBy(events, buyerOf).values()].flatMap((all) => {
     const inOrder = all.toSorted((a, b) => a.atMs - b.atMs);
     return [...new Set(inOrder.map(slotOf))].map((slot) => {
-      const within = inOrder.filter((one) => slotOf(one) === slot || slotOf(one) === slot + 1).slice(0, 40);
+      const within = byMinuteFrom(
+        40,
+        inOrder.filter((one) => slotOf(one) === slot || slotOf(one) === slot + 1),
+      );
       const first = within.filter((one) => slotOf(one) === slot);
       const bursts = first.map(({ atMs }) =>
         within.filter((one) => one.atMs >= atMs && one.atMs < atMs + tenMinutesMs),
