@@ -9,16 +9,19 @@ export type Repeats = {
   among: 'all' | 'named';
   /** Among so many ids that may repeat, the last ones of the record's partition. */
   idsMax: number;
+  /** A start looks for them among so many records before the first one that it reads. */
+  recordsMax: number;
   mayRepeat(eventId: string): boolean;
 };
 
 /** An outbox relay that died sends a batch again, so a repeat follows within a few batches (`relayBatchMax`). */
-const ofRelays: Repeats = { among: 'all', idsMax: 4_000, mayRepeat: () => true };
+const ofRelays: Repeats = { among: 'all', idsMax: 4_000, recordsMax: 4_000, mayRepeat: () => true };
 
 /** A client sends an event again under the id that it chose, when no answer came: perhaps minutes later. */
 const ofShoppers: Repeats = {
   among: 'named',
   idsMax: 20_000,
+  recordsMax: 200_000,
   mayRepeat: (eventId) => !isTimeOrdered(eventId),
 };
 

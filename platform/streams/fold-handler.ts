@@ -6,7 +6,7 @@ import { partitionName } from '#platform/messaging/partition-name';
 import type { Trials } from '#platform/messaging/trials';
 import type { Host } from '#platform/service-host';
 import { createEventLag } from '#platform/streams/event-lag';
-import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
+import { createRecentIds, type RecentIds, type RepeatedIds } from '#platform/streams/recent-ids';
 import type { StateStore } from '#platform/streams/state-store';
 
 /**
@@ -30,8 +30,6 @@ export type FoldLimits = {
   recordsPerApplyMax: number;
   /** After the state was lost, at most this many of a partition's newest records are folded again. */
   rereadPerPartitionMax: number;
-  /** A repeat of an event is recognised if it is at most this many records after the first record of the event. */
-  repeatsWithinRecordsMax: number;
 };
 
 export type LogBounds = { low: bigint; high: bigint; committed: bigint };
@@ -54,6 +52,7 @@ type FoldParts<I, C, S extends StateStore<C>> = {
   state(): Promise<S>;
   reader: Pick<EventReader, 'prepare' | 'read'>;
   trials: Trials;
+  repeatsOn(topic: string): RepeatedIds;
   limits: FoldLimits;
 };
 
@@ -63,6 +62,7 @@ type Place = {
   nextOffset: bigint | undefined;
   /** Poison records before this offset were parked when they were read the first time. */
   parkedBefore: bigint;
+  repeats: RepeatedIds;
   recentIds: RecentIds;
 };
 
@@ -75,16 +75,16 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
   host: Pick<Host, 'metrics' | 'clock'>,
   parts: FoldParts<I, C, S>,
 ): FoldHandler => {
-  const { state, reader, trials, limits } = parts;
+  const { state, reader, trials, repeatsOn, limits } = parts;
   const report = foldReport(host, parts.job);
   const attempts = createFoldAttempts(parts);
-  const places = createPlaces(state, limits.repeatsWithinRecordsMax);
+  const places = createPlaces(state, repeatsOn);
 
   /** Resolves to whether a record of the run is in the dead-letter topic. */
   const foldRun = async (at: TopicPartition, run: readonly IncomingRecord[]): Promise<boolean> => {
     const place = places.of(at);
     const from = place.nextOffset ?? (await places.ask(at));
-    const { fresh, distinct, ids } = withoutRepeats(run, from, place.recentIds);
+    const { fresh, distinct, ids } = withoutRepeats(run, from, place);
     const last = fresh.at(-1);
     if (last === undefined) return false;
     const to = last.offset + 1n;
@@ -109,10 +109,11 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
     startFrom: async (at, { low, high, committed }) => {
       places.forget(at);
       const nextOffset = await places.ask(at);
-      places.of(at).parkedBefore = committed;
+      const place = places.of(at);
+      place.parkedBefore = committed;
       const wanted =
         nextOffset > 0n
-          ? nextOffset - BigInt(limits.repeatsWithinRecordsMax)
+          ? nextOffset - BigInt(place.repeats.recordsMax)
           : high - BigInt(limits.rereadPerPartitionMax);
       return wanted < low ? low : wanted;
     },
@@ -138,15 +139,17 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
 /** What the handler has found out about each partition; `ask` asks the state for a partition's next offset. */
 const createPlaces = <C, S extends StateStore<C>>(
   state: () => Promise<S>,
-  repeatsWithinRecordsMax: number,
+  repeatsOn: FoldParts<unknown, C, S>['repeatsOn'],
 ) => {
   const places = new Map<string, Place>();
 
   const of = (at: TopicPartition): Place => {
-    const place = places.get(partitionName(at)) ?? {
-      nextOffset: undefined,
-      parkedBefore: 0n,
-      recentIds: createRecentIds(repeatsWithinRecordsMax),
+    const found = places.get(partitionName(at));
+    if (found !== undefined) return found;
+    const repeats = repeatsOn(at.topic);
+    const place = {
+      ...{ nextOffset: undefined, parkedBefore: 0n },
+      ...{ repeats, recentIds: createRecentIds(repeats.idsMax) },
     };
     places.set(partitionName(at), place);
     return place;
@@ -234,13 +237,21 @@ const foldReport = (host: Pick<Host, 'metrics' | 'clock'>, job: string) => {
   };
 };
 
-/** Of a run: the records from the state's offset on, those of them that are no repeats, and the event ids of these. */
-const withoutRepeats = (run: readonly IncomingRecord[], from: bigint, recent: RecentIds) => {
+/**
+ * Of a run: the records from the state's offset on, those of them that are no repeats, and the event ids of these that may
+ * come again.
+ */
+const withoutRepeats = (
+  run: readonly IncomingRecord[],
+  from: bigint,
+  { repeats, recentIds: recent }: Pick<Place, 'repeats' | 'recentIds'>,
+) => {
   const fresh: IncomingRecord[] = [];
   const distinct: IncomingRecord[] = [];
   const ids = new Set<string>();
   for (const record of run) {
-    const id = eventIdOf(record);
+    const given = eventIdOf(record);
+    const id = given !== undefined && repeats.mayRepeat(given) ? given : undefined;
     if (record.offset < from) {
       if (id !== undefined) recent.add(id);
       continue;

@@ -12,8 +12,14 @@ export type RecentIds = {
   seen(id: string): boolean;
 };
 
-/** Several batches of an outbox relay, which sends one batch again after each crash: so far apart repeats are recognised. */
-export const repeatsWithinRecordsMax = 2_000;
+/** Which events of a topic may be sent again, and how the second one is recognised. */
+export type RepeatedIds = {
+  /** Among so many ids that may repeat, the last ones of the partition. */
+  idsMax: number;
+  /** A start reads so many records before the next one once more, to know their ids. */
+  recordsMax: number;
+  mayRepeat(eventId: string): boolean;
+};
 
 /** Most partitions have few records. */
 const firstSize = 64;

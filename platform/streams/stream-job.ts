@@ -13,7 +13,7 @@ import {
   type StreamFold,
 } from '#platform/streams/fold-handler';
 import { createReadFirst } from '#platform/streams/read-first';
-import { repeatsWithinRecordsMax } from '#platform/streams/recent-ids';
+import type { RepeatedIds } from '#platform/streams/recent-ids';
 import type { StateStore } from '#platform/streams/state-store';
 
 export type StreamJobOptions<I, C, S extends StateStore<C>> = {
@@ -28,6 +28,8 @@ export type StreamJobOptions<I, C, S extends StateStore<C>> = {
   /** Events that break one are parked. None if unset. */
   brokenRule?: BrokenRule;
   fold: StreamFold<I, C, S>;
+  /** Of a topic by the name that it has on the broker. */
+  repeatsOn(topic: string): RepeatedIds;
   /**
    * Opens the state. Called again after a failure. A retriable fault holds the partitions, so that the job starts, and
    * reports the fault, also while the state's engine is away.
@@ -42,7 +44,6 @@ export type StreamJobOptions<I, C, S extends StateStore<C>> = {
 const defaultLimits: FoldLimits = {
   recordsPerApplyMax: 200,
   rereadPerPartitionMax: 1_000_000,
-  repeatsWithinRecordsMax,
 };
 
 /**
@@ -64,6 +65,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
     state,
     reader: createEventReader(registry, options.events, options.brokenRule),
     trials,
+    repeatsOn: options.repeatsOn,
     limits: { ...defaultLimits, ...options.limits },
   });
   const shared = createSharedAdmin(broker);

@@ -13,7 +13,7 @@ import type { Host } from '#platform/service-host';
 import { createAlignment } from '#platform/streams/alignment';
 import type { Checkpoints } from '#platform/streams/checkpoints';
 import { createEventLag } from '#platform/streams/event-lag';
-import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
+import { createRecentIds, type RecentIds, type RepeatedIds } from '#platform/streams/recent-ids';
 import type { Task, TaskLane } from '#platform/streams/task';
 import type { Contribution } from '#platform/streams/topology';
 
@@ -28,9 +28,6 @@ type FeedParts = {
   repeatsOn(topic: string): RepeatedIds;
   limits: { aheadMsMax: number };
 };
-
-/** Which events of a topic may be sent again, and among how many of them the second one is recognised. */
-export type RepeatedIds = { idsMax: number; mayRepeat(eventId: string): boolean };
 
 /** Gives the records of partitions to the tasks: each record once, and no partition far ahead of the others. */
 export type TaskFeed = {
@@ -115,7 +112,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
     expect: (at) => void partitionOf(at),
     startFrom: async (at) => {
       const fed = partitionOf(at);
-      const wanted = nextOffsetOf(fed) - (fed.remembers ? 0n : BigInt(fed.repeats.idsMax));
+      const wanted = nextOffsetOf(fed) - (fed.remembers ? 0n : BigInt(fed.repeats.recordsMax));
       return wanted < 0n ? 0n : wanted;
     },
     handle: async (batch, control) => {

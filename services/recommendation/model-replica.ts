@@ -7,7 +7,7 @@ import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import type { Component, Host } from '#platform/service-host';
-import { createRecentIds, type RecentIds, repeatsWithinRecordsMax } from '#platform/streams/recent-ids';
+import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import type { Contest } from '#recommenders/contest';
 import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';
@@ -77,7 +77,7 @@ export const createModelReplica = (
     const wanted =
       next === undefined
         ? (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax)
-        : next - BigInt(repeatsWithinRecordsMax);
+        : next - BigInt(repeatsOn(topic).recordsMax);
     catchUp.begin(topic, logs, (log) => progress.next(topic, log.partition) ?? log.low);
     return wanted > low ? wanted : low;
   };
@@ -257,22 +257,22 @@ type Learning = {
 
 /**
  * A record that cannot be read is passed over: the reactions and jobs have parked it. One that was learned already is too,
- * and so is an event that is sent again before `repeatsWithinRecordsMax` others of its partition that may be, too.
+ * and so is an event that is sent again, as far as `repeatsOn` says.
  */
 const learning = (
   { logger }: Pick<Host, 'logger'>,
   { read, take, catchUp, progress }: Learning,
 ): BatchHandler => {
   const recentIds = new Map<string, RecentIds>();
-  const recentIdsOf = (name: string): RecentIds => {
-    const ids = recentIds.get(name) ?? createRecentIds(repeatsWithinRecordsMax);
+  const recentIdsOf = (name: string, idsMax: number): RecentIds => {
+    const ids = recentIds.get(name) ?? createRecentIds(idsMax);
     recentIds.set(name, ids);
     return ids;
   };
 
   return async ({ topic, partition, records: batch }, control) => {
-    const recent = recentIdsOf(nameOf(topic, partition));
-    const { mayRepeat } = repeatsOn(topic);
+    const { mayRepeat, idsMax } = repeatsOn(topic);
+    const recent = recentIdsOf(nameOf(topic, partition), idsMax);
     let turnEndsAtMs = performance.now() + turnMs;
     for (const record of batch) {
       if (record.offset < (progress.next(topic, partition) ?? 0n)) {

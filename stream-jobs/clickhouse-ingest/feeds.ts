@@ -34,16 +34,7 @@ export const claimedAs = ({ topic, table, keepsEvents }: Pick<Feed, 'topic' | 't
   keepsEvents ? `${table}/${topic}` : topic;
 
 /** A record is a repeat when its event id, its first field, is among the last ones of its partition. */
-export type RepeatWindow = Pick<Repeats, 'among' | 'idsMax'> & {
-  /** After a start, the ids of this many records before the first one read are loaded. */
-  recordsMax: number;
-};
-
-/** Every record of a relay has an id that may repeat. */
-const repeatsOfRelay = (topic: string): RepeatWindow => {
-  const { among, idsMax } = repeatsOn(topic);
-  return { among, idsMax, recordsMax: idsMax };
-};
+export type RepeatWindow = Pick<Repeats, 'among' | 'idsMax' | 'recordsMax'>;
 
 /** Rows of stream-jobs/windows. */
 const windowFeed = (
@@ -57,7 +48,7 @@ const windowFeed = (
   keepsEvents: false,
   events: [event],
   onlyThese: true,
-  repeats: repeatsOfRelay(topic),
+  repeats: repeatsOn(topic),
   appendOnly,
   rollups: [],
   blockWaitMs: 500,
@@ -72,7 +63,7 @@ const eventFeed = ({ topic }: { topic: string }): EventFeed => ({
   topic,
   table: 'domain_events',
   keepsEvents: true,
-  repeats: repeatsOfRelay(topic),
+  repeats: repeatsOn(topic),
   appendOnly: true,
   rollups: [],
   // Nobody waits for them, and so several topics' events of some seconds are one insert.
@@ -86,7 +77,7 @@ export const feeds: readonly Feed[] = [
     keepsEvents: false,
     events: [records.ShopperActivity],
     onlyThese: true,
-    repeats: { ...repeatsOn(topics.shopperActivity.topic), recordsMax: 200_000 },
+    repeats: repeatsOn(topics.shopperActivity.topic),
     appendOnly: true,
     rollups: ['shopper_activity_per_minute'],
     blockWaitMs: 400,
@@ -97,7 +88,7 @@ export const feeds: readonly Feed[] = [
     keepsEvents: false,
     events: [records.Sale],
     onlyThese: true,
-    repeats: repeatsOfRelay(topics.sales.topic),
+    repeats: repeatsOn(topics.sales.topic),
     appendOnly: true,
     rollups: ['sales_rollup'],
     blockWaitMs: 400,

@@ -3,6 +3,7 @@ import { createRedis } from '#platform/redis/client';
 import type { Host, Service } from '#platform/service-host';
 import { runStreamJob } from '#platform/streams/stream-job';
 import { records } from '#schemas/events';
+import { repeatsOn } from '#schemas/repeats';
 import { topics } from '#schemas/topics';
 import { brokenRule } from '#schemas/value-rules';
 import { type ItemSimilarityConfig, itemSimilarityConfig } from './config.js';
@@ -36,6 +37,7 @@ export const itemSimilarityJob = async (
     events: records,
     brokenRule,
     fold: similarityFold(defaultSettings, knownAmong(host.clock.nowMs)),
+    repeatsOn,
     openState: async () => {
       const store = await openRedisSimilarityStore(redis.client, newId(host.clock));
       host.logger.info({ epoch: store.epoch, isNew: store.isNew }, 'state in Redis opened');
