@@ -4,6 +4,7 @@ import { labelInSql, labelledScenarios } from '#schemas/recommendation-label';
 import { examinationOf, type PlaceCount } from './click-model.js';
 import { type Batches, batchParams, gatheredFrom } from './gathered-rows.js';
 import { newestNames } from './newest-products.js';
+import { visitsOfOrders } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -181,16 +182,11 @@ const clicks = (keyed: string): string =>
         WHERE user_key != 0 AND ${ofVisitsWithClick} GROUP BY visit_key`,
   );
 
-/** The visit with which a guest ordered. */
-const visitsOfOrders = `
-          SELECT sipHash64(key) AS order_key, sipHash64(JSONExtractString(payload, 'visitId')) AS visit FROM domain_events
-          WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach}`;
-
 const soldLines = (product: string): string => `
       SELECT ${pairOf('user_key != 0', 'if(user_key != 0, user_key, placed.visit)', product)}, occurred_at, order_key, line,
         toInt64(quantity), toString(currency), amount_minor
       FROM sales
-      LEFT JOIN (${visitsOfOrders}
+      ANY LEFT JOIN (${visitsOfOrders}
       ) AS placed USING (order_key)
       WHERE kind = 'sale' AND ${inReach} AND (user_key != 0 OR placed.visit != 0)`;
 

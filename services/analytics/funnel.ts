@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { matching, wholeNumber } from '#platform/http/text';
 import { shopperActions } from '#schemas/shopper-actions';
 import { type Batches, batchParams, isBehind } from './gathered-rows.js';
-import { orderRows } from './order-rows.js';
+import { orderRows, visitsOfOrders } from './order-rows.js';
 import type { Period } from './period.js';
 import {
   count,
@@ -18,7 +18,7 @@ import {
 } from './question.js';
 import { touching, visitsUntil } from './visit-rows.js';
 
-/** What a step can be: an action of a shopper, or the order of the account that the visit belongs to. */
+/** What a step can be: an action of a shopper, or an order of the visit. */
 const funnelSteps = [...shopperActions, 'order_confirmed'] as const;
 
 type Step = (typeof funnelSteps)[number];
@@ -43,7 +43,7 @@ export const funnel = endpoint({
   name: 'funnel',
   id: 'Funnel',
   summary: 'How many visits came how far on a way of ordered steps.',
-  description: `A visit counts where it takes the first step within the period, and as far as the following steps come in order, others between them or not, within the window after the first. An order belongs to the visit that began last before it among those of its account, so orders of guests are in no visit. ${periodRounding(daysAsDefault)}`,
+  description: `A visit counts where it takes the first step within the period, and as far as the following steps come in order, others between them or not, within the window after the first. An order belongs to the visit with which it was sent (\`X-Visit-Id\`), else to the visit that began last before it among those of its account, so orders that guests send without a visit are in none. ${periodRounding(daysAsDefault)}`,
   querystring: z.strictObject({
     ...periodQuery,
     steps: steps.prefault('product_viewed,product_added,checkout_started,order_confirmed'),
@@ -63,7 +63,7 @@ export const funnel = endpoint({
     if ('refused' in period) return period;
     const way = asked.steps;
     return {
-      about: way.includes('order_confirmed') ? 'both' : 'activity',
+      about: way.includes('order_confirmed') ? 'attribution' : 'activity',
       queries: [funnelQuery(period, way, asked.windowMinutes * minuteMs)],
       answerOf: ([levels = []]) => ({ items: stepsOf(way, levels) }),
     };
@@ -109,7 +109,7 @@ const funnelQuery = (period: Period, way: readonly Step[], windowMs: number): Qu
 
 const inReach = isInTime('occurred_at', reachEnd);
 
-const ordersOfAccounts = `kind = 'sale' AND line = 0 AND user_key != 0 AND ${inReach}`;
+const isOrder = `kind = 'sale' AND line = 0 AND ${inReach}`;
 
 const noTime = "toDateTime64(0, 3, 'UTC')";
 
@@ -174,42 +174,57 @@ const byVisitSql = (way: readonly Step[], made: Batches, orders: Batches | undef
 const ordersOfVisitRows = (made: Batches, ordersMade: Batches | undefined): string => {
   const columns = (of: string): string =>
     ordersMade === undefined
-      ? `SELECT ${of.replace('at', 'occurred_at AS at')} FROM sales WHERE ${ordersOfAccounts}`
-      : orderRows(of, `orders > 0 AND user_key != 0 AND ${isInTime('at', reachEnd)}`, ordersMade);
+      ? `SELECT ${of.replace('at', 'occurred_at AS at')} FROM sales WHERE ${isOrder}`
+      : orderRows(of, `orders > 0 AND ${isInTime('at', reachEnd)}`, ordersMade);
   return `
-        SELECT v.visit_key AS visit_key, arraySort(groupArray(o.at)) AS orders
-        FROM (${columns('user_key, at')}
-        ) AS o
-        ASOF INNER JOIN (
+        SELECT visit_key, arraySort(groupArray(at)) AS orders
+        FROM (${ordersWithVisit(
+          columns('order_key, user_key, at'),
+          `
           SELECT user_key, visit_key, min(at) AS began_at
           FROM (
             SELECT user_key, visit_key, arrayFirst(at -> at >= {from:DateTime('UTC')}, ats) AS at
             FROM visit_actions
             ARRAY JOIN accounts AS user_key, account_ats AS ats
             PREWHERE ${touching(reachEnd)}
-            WHERE user_key IN (${columns('user_key')})
+            WHERE user_key != 0 AND user_key IN (${columns('user_key')})
               AND at != ${noTime} AND at < ${reachEnd}
             UNION ALL
             SELECT user_key, visit_key, occurred_at FROM shopper_activity
             WHERE user_key != 0 AND ${isBehind(made)} AND ${inReach}
           )
-          GROUP BY user_key, visit_key
-        ) AS v ON v.user_key = o.user_key AND o.at >= v.began_at
+          GROUP BY user_key, visit_key`,
+        )}
+        )
         GROUP BY visit_key`;
 };
 
-/** Each order of an account with the account's visit that began last before it. Few accounts order. */
-const ordersOfVisits = `
-        SELECT v.visit_key AS visit_key, 'order_confirmed' AS type, o.at AS at
+/** Each order with the visit with which it was sent, else with the account's visit that began last before it. */
+const ordersWithVisit = (orders: string, visitsOfAccounts: string): string => `
+        SELECT if(o.sent_with != 0, o.sent_with, v.visit_key) AS visit_key, o.at AS at
         FROM (
-          SELECT user_key, occurred_at AS at FROM sales
-          WHERE ${ordersOfAccounts}
+          SELECT sold.user_key AS user_key, sold.at AS at, placed.visit AS sent_with
+          FROM (${orders}
+          ) AS sold
+          ANY LEFT JOIN (${visitsOfOrders}
+          ) AS placed ON placed.order_key = sold.order_key
         ) AS o
-        ASOF INNER JOIN (
+        ASOF LEFT JOIN (${visitsOfAccounts}
+        ) AS v ON v.user_key = o.user_key AND o.at >= v.began_at
+        WHERE visit_key != 0`;
+
+/** Few accounts order. */
+const ordersOfVisits = `
+        SELECT visit_key, 'order_confirmed' AS type, at
+        FROM (${ordersWithVisit(
+          `
+          SELECT order_key, user_key, occurred_at AS at FROM sales WHERE ${isOrder}`,
+          `
           SELECT user_key, visit_key, min(occurred_at) AS began_at FROM shopper_activity
-          WHERE user_key IN (SELECT user_key FROM sales WHERE ${ordersOfAccounts}) AND ${inReach}
-          GROUP BY user_key, visit_key
-        ) AS v ON v.user_key = o.user_key AND o.at >= v.began_at`;
+          WHERE user_key != 0 AND user_key IN (SELECT user_key FROM sales WHERE ${isOrder}) AND ${inReach}
+          GROUP BY user_key, visit_key`,
+        )}
+        )`;
 
 const stepsOf = (way: readonly Step[], levels: readonly Level[]) => {
   const reached = way.map((_, place) =>

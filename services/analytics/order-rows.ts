@@ -1,6 +1,6 @@
 import { topics } from '#schemas/topics';
 import { type Batches, type GatheredTables, isBehind, live } from './gathered-rows.js';
-import { isInTime } from './question.js';
+import { isInTime, reachEnd } from './question.js';
 
 /**
  * The statements over `order_sales`, which has a row for each order, moment, currency and account of a batch of Kafka offsets.
@@ -34,6 +34,17 @@ export const orderTables: GatheredTables = {
      GROUP BY order_key HAVING count() > 1`,
   ],
 };
+
+/**
+ * The visit with which each order was sent, 0 for none. Join it with `ANY`: an order that was sent twice is in it twice. An order
+ * that is confirmed in the period may be placed before it, but by far less than a day.
+ */
+export const visitsOfOrders = `
+          SELECT sipHash64(key) AS order_key,
+            if((JSONExtractString(payload, 'visitId') AS visit_id) = '', toUInt64(0), sipHash64(visit_id)) AS visit
+          FROM domain_events
+          WHERE topic = 'orders' AND type = 'OrderPlaced' AND occurred_at >= {from:DateTime('UTC')} - INTERVAL 1 DAY
+            AND occurred_at < ${reachEnd}`;
 
 /** Lines sold in the period that are in no batch. */
 const soldBehind = (made: Batches): string =>

@@ -118,7 +118,7 @@ const sales: SaleLine[] = Array.from({ length: 260 }, () => {
   }).flat();
 }).flat();
 
-/** The visits with which guests sent some of their orders. */
+/** The visits with which guests and accounts sent some of their orders: those of accounts need not be the last before. */
 const visitOfOrder = new Map<string, string>();
 for (const { orderId, userId, productId } of sales) {
   const clicked = activity.filter(
@@ -126,6 +126,8 @@ for (const { orderId, userId, productId } of sales) {
   );
   if (userId === null && clicked.length > 0 && !visitOfOrder.has(orderId))
     visitOfOrder.set(orderId, pick(clicked).visitId);
+  else if (userId !== null && !visitOfOrder.has(orderId) && randomInt(3) === 0)
+    visitOfOrder.set(orderId, pick(activity).visitId);
 }
 
 let shop: AskedApp;
@@ -137,12 +139,15 @@ beforeAll(async () => {
     await shop.insertSales(sales.filter((_, nth) => nth % 3 === part));
     if (part < 2) await shop.gather();
   }
-  const placed = [...visitOfOrder].map(([orderId, visitId]) => ({
-    orderId,
-    visitId,
-    atMs: sales.find((sale) => sale.orderId === orderId)?.atMs ?? 0,
-  }));
-  await shop.insertPlaced(placed);
+  const placed = sales
+    .filter(({ kind, line }) => kind === 'sale' && line === 0)
+    .map(({ orderId, atMs }) => ({
+      orderId,
+      visitId: visitOfOrder.get(orderId) ?? null,
+      atMs: atMs - randomInt(60_000),
+    }));
+  // Some were sent twice.
+  await shop.insertPlaced([...placed, ...placed.filter(() => randomInt(4) === 0)]);
   await shop.insertProducts(products.map((productId, n) => ({ productId, name: `Product ${n}` })));
 });
 afterAll(() => shop.drop());
@@ -258,10 +263,11 @@ describe('funnel', () => {
       }),
     );
     return sales
-      .filter(
-        (line) => line.kind === 'sale' && line.line === 0 && line.userId !== null && within(line, reach),
-      )
-      .flatMap(({ userId, atMs }) => {
+      .filter((line) => line.kind === 'sale' && line.line === 0 && within(line, reach))
+      .flatMap(({ orderId, userId, atMs }) => {
+        const own = visitOfOrder.get(orderId);
+        if (own !== undefined) return [{ type: 'order_confirmed', visitId: own, atMs }];
+        if (userId === null) return [];
         const before = began.filter((visit) => visit.userId === userId && visit.atMs <= atMs);
         const last = before.sort((a, b) => b.atMs - a.atMs)[0];
         return last === undefined ? [] : [{ type: 'order_confirmed', visitId: last.visitId, atMs }];

@@ -1566,7 +1566,7 @@ export interface paths {
         };
         /**
          * How many visits came how far on a way of ordered steps.
-         * @description A visit counts where it takes the first step within the period, and as far as the following steps come in order, others between them or not, within the window after the first. An order belongs to the visit that began last before it among those of its account, so orders of guests are in no visit. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 30 days.
+         * @description A visit counts where it takes the first step within the period, and as far as the following steps come in order, others between them or not, within the window after the first. An order belongs to the visit with which it was sent (`X-Visit-Id`), else to the visit that began last before it among those of its account, so orders that guests send without a visit are in none. The period is rounded outwards to whole minutes up to a week, to whole hours of the zone up to 60 weeks, else to its whole days. Without `from` it is the last 30 days.
          */
         get: operations["getApiAnalyticsFunnel"];
         put?: never;
