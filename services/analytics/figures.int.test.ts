@@ -89,8 +89,16 @@ describe('figures', () => {
     for (const asked of rankingsAsked)
       for (let n = 0; n < 12; n += 1) {
         const period = periodWith(bucketMs[granularity]);
-        const { rows } = await figures.topProducts(period, granularity, { ...asked, rowsMax: 5 });
-        const { sql, params } = topProductsQuery(period, granularity, { ...asked, rowsMax: 5 });
+        const { rows } = await figures.topProducts(period, granularity, {
+          ...asked,
+          refunds: 'return_day',
+          rowsMax: 5,
+        });
+        const { sql, params } = topProductsQuery(period, granularity, {
+          ...asked,
+          refunds: 'return_day',
+          rowsMax: 5,
+        });
         expect(rows).toEqual(await clickhouse.query(sql, params));
       }
   });

@@ -20,7 +20,11 @@ export type Figures = {
   revenue(period: Period, granularity: Granularity, refunds: RefundDay): Promise<Answer<RevenueRow>>;
   topProducts(period: Period, granularity: Granularity, asked: RankingAsked): Promise<Answer<TopProductRow>>;
   /** What these products sold in the period. */
-  productTotals(period: Period, productIds: readonly string[]): Promise<Answer<ProductTotals>>;
+  productTotals(
+    period: Period,
+    productIds: readonly string[],
+    refunds: RefundDay,
+  ): Promise<Answer<ProductTotals>>;
 };
 
 export type ProductTotals = Omit<ProductSalesRow, 'bucket'>;
@@ -90,9 +94,9 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
     },
     topProducts: async (period, granularity, asking) => {
       const queryOf = (block: Period): Query => productSalesQuery(block, granularity, blockRowsMax + 1);
-      const sales = (await areMany(`products ${granularity}`, period))
-        ? await fromBlocks<ProductSalesRow>(period, granularity, queryOf)
-        : undefined;
+      const isInBlocks =
+        asking.refunds === 'return_day' && (await areMany(`products ${granularity}`, period));
+      const sales = isInBlocks ? await fromBlocks<ProductSalesRow>(period, granularity, queryOf) : undefined;
       if (sales === undefined)
         return await answers.of<TopProductRow>(topProductsQuery(period, granularity, asking));
       const ranked = rankProducts(sales.rows, asking);
@@ -102,7 +106,8 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
         reading: sales.reading,
       };
     },
-    productTotals: (period, productIds) => answers.of<ProductTotals>(productTotalsQuery(period, productIds)),
+    productTotals: (period, productIds, refunds) =>
+      answers.of<ProductTotals>(productTotalsQuery(period, productIds, refunds)),
   };
 };
 

@@ -15,6 +15,7 @@ import {
   wholePeriod,
   zoneOf,
 } from './question.js';
+import { type RefundDay, refundsAsked, soldWithRefunds } from './revenue.js';
 import { visitsOfPeriod } from './visit-rows.js';
 
 const daysAsDefault = 30;
@@ -23,7 +24,9 @@ const moneyFields = {
   orders: count,
   units: count.describe('Pieces sold minus pieces returned.'),
   gross: count.describe('Minor units.'),
-  refunds: count.describe('Minor units, positive, of what came back in the period.'),
+  refunds: count.describe(
+    'Minor units, positive, of what came back in the period, or with `refunds=sale_day` of what was sold in it.',
+  ),
   net: count.describe('Gross minus refunds.'),
   averageOrder: count.nullable().describe('Gross by orders, minor units, rounded; null without an order.'),
   buyers: count.describe('Different accounts that ordered.'),
@@ -55,7 +58,7 @@ export const overview = endpoint({
   id: 'Overview',
   summary: 'The figures of a period: money and buyers by currency, and the traffic.',
   description: periodRounding(daysAsDefault),
-  querystring: z.strictObject({ ...periodQuery, compare: comparison }),
+  querystring: z.strictObject({ ...periodQuery, refunds: refundsAsked, compare: comparison }),
   row: z.object({ currency, ...moneyFields, previous: z.object(moneyFields).optional() }),
   also: { traffic: z.object({ ...trafficFields, previous: z.object(trafficFields).optional() }) },
   question: (asked, nowMs) => {
@@ -65,7 +68,7 @@ export const overview = endpoint({
       asked.compare === undefined ? [period] : [period, wholePeriodBefore(period, zoneOf(asked.tz))];
     return {
       about: 'both',
-      queries: periods.flatMap((of) => [moneyQuery(of), buyersQuery(of), trafficQuery(of)]),
+      queries: periods.flatMap((of) => [moneyQuery(of, asked.refunds), buyersQuery(of), trafficQuery(of)]),
       answerOf: (found) => {
         const [now, then] = [summaryOf(found.slice(0, 3)), summaryOf(found.slice(3))];
         return asked.compare === undefined ? now : besideSummary(now, then);
@@ -74,7 +77,17 @@ export const overview = endpoint({
   },
 });
 
-const moneyQuery = (period: Period): Query => {
+const moneyQuery = (period: Period, refunds: RefundDay): Query => {
+  if (refunds === 'sale_day')
+    return {
+      sql: `
+  SELECT currency, sum(f.orders) AS orders, sum(f.units) AS units, sum(f.gross) AS gross, sum(f.refunds) AS refunds,
+    gross - refunds AS net
+  FROM (${soldWithRefunds({ currency: 's.currency' })}
+  ) AS f
+  GROUP BY currency ORDER BY currency`,
+      params: periodParams(period),
+    };
   const rollup = coarsestOf([period.fromMs, period.toMs]);
   return {
     sql: `

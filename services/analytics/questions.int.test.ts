@@ -171,8 +171,8 @@ const groupBy = <T>(of: readonly T[], keyOf: (one: T) => string): Map<string, T[
 const distinct = (of: readonly unknown[]): number => new Set(of).size;
 
 describe('overview', () => {
-  const summary = (of: { fromMs: number; toMs: number }) => {
-    const lines = sales.filter((line) => within(line, of));
+  const summary = (of: { fromMs: number; toMs: number }, ledger = sales) => {
+    const lines = ledger.filter((line) => within(line, of));
     const sold = lines.filter(({ kind }) => kind === 'sale');
     const bought = (userId: unknown) =>
       sales.filter((line) => line.userId === userId && line.kind === 'sale');
@@ -220,6 +220,14 @@ describe('overview', () => {
 
   it('is what the lines and the actions add up to, nobody counted twice', async () => {
     expect(await answerOf(`overview?${asked}`)).toMatchObject(summary(period));
+  });
+
+  it('has a refund where it was made, or where the refunded sale was', async () => {
+    const soldAt = new Map(sales.map(({ orderId, kind, atMs }) => [kind === 'sale' ? orderId : '', atMs]));
+    const bySale = sales.map((line) => ({ ...line, atMs: soldAt.get(line.orderId) ?? 0 }));
+    const answer = await answerOf(`overview?${asked}&refunds=sale_day`);
+    expect(answer).toMatchObject(summary(period, bySale));
+    expect(answer.items).not.toEqual((await answerOf(`overview?${asked}`)).items);
   });
 
   it('counts a visit, and its account, in minutes only if they did something then', async () => {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { bucketMs, coarsestOf, type Granularity, type Period } from './period.js';
 import { bucketOf, isInTime, periodParams, type Query, startsParam } from './question.js';
 
@@ -5,6 +6,11 @@ export const refundDays = ['return_day', 'sale_day'] as const;
 
 /** The bucket in which a refund counts: that of the return, or that of the refunded sale. */
 export type RefundDay = (typeof refundDays)[number];
+
+export const refundsAsked = z
+  .enum(refundDays)
+  .default('return_day')
+  .describe('Whether a refund counts when it is made, or where the refunded sale does.');
 
 /** Amounts are minor units of `currency`; currencies are never added up. `bucket` is epoch seconds. */
 export type RevenueRow = {
@@ -41,36 +47,42 @@ const byReturnDay = (period: Period, granularity: Granularity): string => {
   ORDER BY bucket, currency`;
 };
 
-/**
- * A refund may come long after its sale, so this reads the sales table itself: the lines sold, and the lines sold again for
- * each of their refunds.
- */
 const bySaleDay = (period: Period, granularity: Granularity): string => {
   const at = 's.occurred_at';
   const bucket = period.startsMs ? bucketOf(at) : `toUnixTimestamp(${startOf[granularity]}(${at}))`;
-  const sold = `s.kind = 'sale' AND ${isInTime(at)}`;
   return `
   SELECT bucket, currency, sum(f.orders) AS orders, sum(f.units) AS units, sum(f.gross) AS gross,
     sum(f.refunds) AS refunds, gross - refunds AS net
-  FROM (
-    SELECT ${bucket} AS bucket, s.currency AS currency, countIf(s.line = 0) AS orders, sum(s.quantity) AS units,
-      sum(s.amount_minor) AS gross, toInt64(0) AS refunds
-    FROM sales AS s
-    WHERE ${sold}
-    GROUP BY bucket, currency
-    UNION ALL
-    SELECT ${bucket} AS bucket, s.currency AS currency, 0, sum(r.quantity), 0, -sum(r.amount_minor)
-    FROM sales AS s
-    INNER JOIN (
-      SELECT order_id, line, quantity, amount_minor FROM sales
-      WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')}
-    ) AS r ON r.order_id = s.order_id AND r.line = s.line
-    WHERE ${sold}
-      AND s.order_key IN (SELECT order_key FROM sales WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')})
-    GROUP BY bucket, currency
+  FROM (${soldWithRefunds({ bucket, currency: 's.currency' })}
   ) AS f
   GROUP BY bucket, currency
   ORDER BY bucket, currency`;
+};
+
+/**
+ * What was sold in the period by `keys`, expressions of a line `s` of sales, and what came back of it at any time: rows to be
+ * added up. A refund may come long after its sale, so this reads the sales table itself: the lines sold, and the lines sold
+ * again for each of their refunds. `isMeant` is a condition of the lines.
+ */
+export const soldWithRefunds = (keys: Readonly<Record<string, string>>, isMeant?: string): string => {
+  const sold = `s.kind = 'sale' AND ${isInTime('s.occurred_at')}${isMeant === undefined ? '' : ` AND ${isMeant}`}`;
+  const refunded = "kind = 'refund' AND occurred_at >= {from:DateTime('UTC')}";
+  const named = Object.entries(keys).map(([name, sql]) => `${sql} AS ${name}`);
+  const names = Object.keys(keys).join(', ');
+  return `
+    SELECT ${named.join(', ')}, countIf(s.line = 0) AS orders, sum(s.quantity) AS units,
+      sum(s.amount_minor) AS gross, toInt64(0) AS refunds
+    FROM sales AS s
+    WHERE ${sold}
+    GROUP BY ${names}
+    UNION ALL
+    SELECT ${named.join(', ')}, 0, sum(r.quantity), 0, -sum(r.amount_minor)
+    FROM sales AS s
+    INNER JOIN (
+      SELECT order_id, line, quantity, amount_minor FROM sales WHERE ${refunded}
+    ) AS r ON r.order_id = s.order_id AND r.line = s.line
+    WHERE ${sold} AND s.order_key IN (SELECT order_key FROM sales WHERE ${refunded})
+    GROUP BY ${names}`;
 };
 
 /** The coarsest rollup whose rows each lie within one bucket of the period. */

@@ -1,6 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endpoints } from './endpoints.js';
+import { refundDays } from './revenue.js';
 import { type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
 
 const hourMs = 3_600_000;
@@ -136,26 +137,34 @@ describe('revenue', () => {
 });
 
 describe('top products', () => {
-  it('of a zone are those of its days, beside the period before', async () => {
-    const [from, to] = ['2026-05-31T23:00:00Z', '2026-06-30T23:00:00Z'];
-    const rows = await shop.items<{
-      productId: string;
-      currency: string;
-      net: number;
-      previous: { net: number };
-    }>(`top-products?tz=Europe/London&from=${from}&to=${to}&limit=100&compare=previous`);
-    const net = (row: { productId: string; currency: string }, low: string, high: string) =>
-      lines
-        .filter(({ productId, currency }) => productId === row.productId && currency === row.currency)
-        .filter(({ atMs }) => atMs >= Date.parse(low) && atMs < Date.parse(high))
-        .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
-    expect(rows.length).toBeGreaterThan(5);
-    for (const row of rows) {
-      expect(row.net).toBe(net(row, from, to));
-      // The 30 days before, not the month of May.
-      expect(row.previous.net).toBe(net(row, '2026-05-01T23:00:00Z', from));
-    }
-  });
+  it.each(refundDays)(
+    'of a zone are those of its days, beside the period before, refunds by the %s',
+    async (refunds) => {
+      const [from, to] = ['2026-05-31T23:00:00Z', '2026-06-30T23:00:00Z'];
+      const rows = await shop.items<{
+        productId: string;
+        currency: string;
+        net: number;
+        previous: { net: number };
+      }>(`top-products?tz=Europe/London&from=${from}&to=${to}&limit=100&compare=previous&refunds=${refunds}`);
+      const soldAt = new Map(lines.map(({ orderId, kind, atMs }) => [kind === 'sale' ? orderId : '', atMs]));
+      const ledger = lines.map((line) => ({
+        ...line,
+        atMs: refunds === 'sale_day' ? (soldAt.get(line.orderId) ?? 0) : line.atMs,
+      }));
+      const net = (row: { productId: string; currency: string }, low: string, high: string) =>
+        ledger
+          .filter(({ productId, currency }) => productId === row.productId && currency === row.currency)
+          .filter(({ atMs }) => atMs >= Date.parse(low) && atMs < Date.parse(high))
+          .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+      expect(rows.length).toBeGreaterThan(5);
+      for (const row of rows) {
+        expect(row.net).toBe(net(row, from, to));
+        // The 30 days before, not the month of May.
+        expect(row.previous.net).toBe(net(row, '2026-05-01T23:00:00Z', from));
+      }
+    },
+  );
 });
 
 describe('a ranking of several currencies', () => {

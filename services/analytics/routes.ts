@@ -23,7 +23,7 @@ import {
   zoneOf,
 } from './question.js';
 import { leastComplete } from './reading.js';
-import { besidePrevious, refundDays } from './revenue.js';
+import { besidePrevious, refundsAsked } from './revenue.js';
 import {
   analysts,
   answerOfRows,
@@ -92,10 +92,7 @@ const revenueRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps): v
         querystring: z.strictObject({
           ...periodQuery,
           granularity: z.enum(granularities).default('hour'),
-          refunds: z
-            .enum(refundDays)
-            .default('return_day')
-            .describe('Whether a refund counts when it is made, or in the bucket of the refunded sale.'),
+          refunds: refundsAsked,
           compare: comparison,
         }),
         response: { 200: rowResponse(answerOfRows('Revenue', revenueRow)), ...problems(406, 422, 503) },
@@ -146,6 +143,7 @@ const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps
           ...periodQuery,
           by: z.enum(rankings).default('revenue'),
           currency: currencyAsked.describe('Only what was sold in it; every currency if it is left out.'),
+          refunds: refundsAsked,
           limit: wholeNumber(1, 100).prefault(20),
           compare: comparison,
         }),
@@ -156,19 +154,25 @@ const topProductsRoute = (app: HttpApp, { figures, clock, texts }: AnalyticsDeps
       },
     },
     (request, reply) => {
-      const { by, currency: of, limit, compare, tz } = request.query;
+      const { by, currency: of, refunds, limit, compare, tz } = request.query;
       const period = wholePeriod(request.query, clock.nowMs(), topProductsDays);
       if ('refused' in period) return refuse(period.refused);
       const columns = columnsFor(topProductsRow, { compare });
       return sendAnswer(request, reply, { name: 'top-products', columns, texts }, async () => {
         const rollup = coarsestOf([period.fromMs, period.toMs]);
-        const now = await figures.topProducts(period, rollup, { by, currency: of, rowsMax: limit + 1 });
+        const now = await figures.topProducts(period, rollup, {
+          by,
+          currency: of,
+          refunds,
+          rowsMax: limit + 1,
+        });
         if (compare === undefined)
           return { found: [now.rows], answer: () => cutAt(limit, now.rows), reading: now.reading };
         const before = wholePeriodBefore(period, zoneOf(tz));
         const then = await figures.productTotals(
           before,
           now.rows.map(({ productId }) => productId),
+          refunds,
         );
         const items = () =>
           now.rows.map((row) => {

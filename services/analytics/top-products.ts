@@ -1,6 +1,7 @@
 import { newestNames, newestOfProducts } from './newest-products.js';
 import { coarsestOf, type Granularity, type Period } from './period.js';
 import { isInTime, periodParams, type Query } from './question.js';
+import { type RefundDay, soldWithRefunds } from './revenue.js';
 
 export const rankings = ['revenue', 'units'] as const;
 
@@ -16,7 +17,12 @@ export type TopProductRow = {
 };
 
 /** Those of every currency where `currency` is undefined. */
-export type RankingAsked = { by: Ranking; currency?: string | undefined; rowsMax: number };
+export type RankingAsked = {
+  by: Ranking;
+  currency?: string | undefined;
+  refunds: RefundDay;
+  rowsMax: number;
+};
 
 /**
  * The products that sold most in the period, most first; ties in product order, so that pages agree. Amounts are compared
@@ -25,17 +31,13 @@ export type RankingAsked = { by: Ranking; currency?: string | undefined; rowsMax
 export const topProductsQuery = (
   period: Period,
   granularity: Granularity,
-  { by, currency, rowsMax }: RankingAsked,
+  { by, currency, refunds, rowsMax }: RankingAsked,
 ): Query => ({
   sql: `
   SELECT t.product_id AS productId, p.name AS name, t.units AS units, t.net AS net, t.currency AS currency
   FROM (
     SELECT *, ${by === 'units' ? '1' : 'row_number() OVER (PARTITION BY s.currency ORDER BY s.net DESC, s.product_id)'} AS place
-    FROM (
-      SELECT m.product_id AS product_id, m.currency AS currency, sum(m.units) AS units, sum(m.net) AS net
-      FROM sales_per_${granularity} AS m
-      WHERE ${isInTime(`m.${granularity}`)}${currency === undefined ? '' : ' AND m.currency = {currency:String}'}
-      GROUP BY product_id, currency
+    FROM (${refunds === 'sale_day' ? bySaleDay(currency) : byReturnDay(granularity, currency)}
     ) AS s
     ORDER BY place, ${by === 'units' ? 'units DESC, product_id, ' : ''}currency
     LIMIT {rowsMax:UInt32}
@@ -46,6 +48,21 @@ export const topProductsQuery = (
   ORDER BY place, ${by === 'units' ? 'units DESC, productId, ' : ''}currency`,
   params: { ...periodParams(period), rowsMax, ...(currency === undefined ? {} : { currency }) },
 });
+
+const byReturnDay = (granularity: Granularity, currency: string | undefined): string => `
+      SELECT m.product_id AS product_id, m.currency AS currency, sum(m.units) AS units, sum(m.net) AS net
+      FROM sales_per_${granularity} AS m
+      WHERE ${isInTime(`m.${granularity}`)}${currency === undefined ? '' : ' AND m.currency = {currency:String}'}
+      GROUP BY product_id, currency`;
+
+const bySaleDay = (currency: string | undefined): string => `
+      SELECT product_id, currency, sum(f.units) AS units, sum(f.gross) - sum(f.refunds) AS net
+      FROM (${soldWithRefunds(
+        { product_id: 's.product_id', currency: 's.currency' },
+        currency === undefined ? undefined : 's.currency = {currency:String}',
+      )}
+      ) AS f
+      GROUP BY product_id, currency`;
 
 /** What one product sold in one bucket; `bucket` is epoch seconds. */
 export type ProductSalesRow = {
@@ -69,10 +86,24 @@ export const productSalesQuery = (period: Period, granularity: Granularity, rows
 });
 
 /** What each of the products sold in the period, by currency. */
-export const productTotalsQuery = (period: Period, productIds: readonly string[]): Query => {
+export const productTotalsQuery = (
+  period: Period,
+  productIds: readonly string[],
+  refunds: RefundDay,
+): Query => {
   const rollup = coarsestOf([period.fromMs, period.toMs]);
   return {
-    sql: `
+    sql:
+      refunds === 'sale_day'
+        ? `
+  SELECT product_id AS productId, currency, sum(f.units) AS units, sum(f.gross) - sum(f.refunds) AS net
+  FROM (${soldWithRefunds(
+    { product_id: 's.product_id', currency: 's.currency' },
+    's.product_id IN ({productIds:Array(String)})',
+  )}
+  ) AS f
+  GROUP BY productId, currency`
+        : `
   SELECT product_id AS productId, currency, sum(s.units) AS units, sum(s.net) AS net
   FROM sales_per_${rollup} AS s
   WHERE ${isInTime(rollup)}
@@ -92,7 +123,7 @@ export const namesQuery = (productIds: readonly string[]): Query => ({
 /** The ranking that `topProductsQuery` gives, without the names. */
 export const rankProducts = (
   sales: readonly ProductSalesRow[],
-  { by, currency: asked, rowsMax }: RankingAsked,
+  { by, currency: asked, rowsMax }: Omit<RankingAsked, 'refunds'>,
 ): Omit<TopProductRow, 'name'>[] => {
   const totals = new Map<string, Omit<TopProductRow, 'name'>>();
   for (const { productId, currency, units, net } of sales) {

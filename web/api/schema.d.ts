@@ -3016,7 +3016,7 @@ export interface components {
                 units: number;
                 /** @description Minor units. */
                 gross: number;
-                /** @description Minor units, positive, of what came back in the period. */
+                /** @description Minor units, positive, of what came back in the period, or with `refunds=sale_day` of what was sold in it. */
                 refunds: number;
                 /** @description Gross minus refunds. */
                 net: number;
@@ -3032,7 +3032,7 @@ export interface components {
                     units: number;
                     /** @description Minor units. */
                     gross: number;
-                    /** @description Minor units, positive, of what came back in the period. */
+                    /** @description Minor units, positive, of what came back in the period, or with `refunds=sale_day` of what was sold in it. */
                     refunds: number;
                     /** @description Gross minus refunds. */
                     net: number;
@@ -14003,7 +14003,7 @@ export interface operations {
                 /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
                 tz?: string;
                 granularity?: "minute" | "hour" | "day";
-                /** @description Whether a refund counts when it is made, or in the bucket of the refunded sale. */
+                /** @description Whether a refund counts when it is made, or where the refunded sale does. */
                 refunds?: "return_day" | "sale_day";
                 /** @description `previous` adds to each row what it was in the period just before, of the same length. */
                 compare?: "previous";
@@ -14109,6 +14109,8 @@ export interface operations {
                 by?: "revenue" | "units";
                 /** @description Only what was sold in it; every currency if it is left out. */
                 currency?: string;
+                /** @description Whether a refund counts when it is made, or where the refunded sale does. */
+                refunds?: "return_day" | "sale_day";
                 limit?: number;
                 /** @description `previous` adds to each row what it was in the period just before, of the same length. */
                 compare?: "previous";
@@ -14211,6 +14213,8 @@ export interface operations {
                 to?: string;
                 /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
                 tz?: string;
+                /** @description Whether a refund counts when it is made, or where the refunded sale does. */
+                refunds?: "return_day" | "sale_day";
                 /** @description `previous` adds to each row what it was in the period just before, of the same length. */
                 compare?: "previous";
             };
