@@ -163,6 +163,10 @@ describe('top products', () => {
         // The 30 days before, not the month of May.
         expect(row.previous.net).toBe(net(row, '2026-05-01T23:00:00Z', from));
       }
+      const yen = `top-products?tz=Europe/London&from=${from}&to=${to}&limit=100&refunds=${refunds}&currency=JPY`;
+      expect((await shop.items<{ net: number }>(yen)).map((row) => row.net)).toEqual(
+        rows.filter(({ currency }) => currency === 'JPY').map((row) => row.net),
+      );
     },
   );
 });
