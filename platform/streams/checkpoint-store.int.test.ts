@@ -244,6 +244,46 @@ describe('rows that are published', () => {
     const [before, after] = [...new Set(seen)];
     expect(after).toBeGreaterThan(before as number);
   });
+
+  it('claim no more than their checkpoint has, also where the job reads on while others are published', async () => {
+    const reported: number[] = [];
+    const first = taskOf('reads-on-first', {
+      emits: 'as it changes',
+      rows: () => ['row'],
+      sink: {
+        into: '',
+        publish: async () => {
+          const lane = second.lane(at);
+          lane.take(lane.nextOffset, 9_000, [{ key: 'b', input: 'later' }]);
+          second.advance();
+        },
+        rowsKeptMax: 1,
+      },
+    });
+    const second = taskOf('reads-on-second', {
+      emits: 'as it changes',
+      rows: () => ['row'],
+      sink: {
+        into: '',
+        publish: async (_, { watermarkMs }) => void reported.push(watermarkMs),
+        rowsKeptMax: 1,
+      },
+    });
+    const store = createCheckpointStore(scratch.db);
+    for (const task of [first, second]) {
+      await store.open(task, [{ ...at, high: 1_000_000n }]);
+      give(task, 'a', 'x');
+    }
+    const stopping = new AbortController();
+    const running = createCheckpoints(testHost(), store, [first, second], limits).run(
+      stopping.signal,
+      () => {},
+    );
+    await eventually(() => reported.length > 0);
+    stopping.abort();
+    await running;
+    expect(reported[0]).toBe(5);
+  });
 });
 
 const limits = { checkpointEveryMs: 50, recordsPerCheckpointMax: 1 };

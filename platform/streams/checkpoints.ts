@@ -189,9 +189,8 @@ const createPublishing = (
   store: Pick<CheckpointStore, 'epochOf'>,
 ) => {
   const states = new Map<Task, Publishing>();
-  const publishOne = async (task: Task, rows: readonly unknown[]): Promise<void> => {
-    const { topology, watermarkMs } = task;
-    const { name, sink } = topology;
+  const publishOne = async (task: Task, rows: readonly unknown[], watermarkMs: number): Promise<void> => {
+    const { name, sink } = task.topology;
     if (!('publish' in sink)) return;
     const before = states.get(task) ?? { kept: [], reportedMs: 0, isAway: false };
     const all = [...before.kept, ...rows].slice(-sink.rowsKeptMax);
@@ -210,11 +209,14 @@ const createPublishing = (
     }
   };
   return async (taken: readonly TakenCheckpoint[]): Promise<void> => {
-    for (const task of tasks) {
+    // Noted before the first wait: the tasks read on meanwhile, and what they close then is in the next checkpoint.
+    const due = tasks.map((task) => ({ task, watermarkMs: task.watermarkMs }));
+    for (const { task, watermarkMs } of due) {
       const rows = taken.find((one) => one.task === task.topology.name)?.checkpoint.rows ?? [];
       await publishOne(
         task,
         rows.map(({ row }) => row),
+        watermarkMs,
       );
     }
   };
