@@ -98,7 +98,8 @@ export const createWindow = (query: RelayQuery): OutboxWindow => ({
   restartIfForeign: async () => {
     const [position] = await query<{ foreign: boolean }>(isForeign, []);
     if (position?.foreign !== true) return null;
-    await query('BEGIN; SET LOCAL statement_timeout = 0');
+    // What waits is compared with what was sent, both of any size: no index helps there.
+    await query('BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL enable_hashjoin = on');
     const [restarted] = await query<{ waiting: number }>('SELECT outbox_restart_position()::int AS waiting');
     await query('COMMIT');
     return restarted?.waiting ?? 0;

@@ -21,7 +21,10 @@ export const migrate = async (
   const client = await pool.connect();
   const applied: string[] = [];
   try {
-    await client.query('SET statement_timeout = 0');
+    // A migration may go through whole tables, which the plans of the pool are not for.
+    await client.query(
+      'SET statement_timeout = 0; SET enable_seqscan = on; SET enable_hashjoin = on; SET enable_mergejoin = on',
+    );
     await client.query('SELECT pg_advisory_lock($1)', [lockKey]);
     await client.query(`CREATE TABLE IF NOT EXISTS schema_migrations (
       folder text NOT NULL, name text NOT NULL, sha256 text NOT NULL,
@@ -58,7 +61,7 @@ export const migrate = async (
     }
     return applied;
   } finally {
-    // Ends the session, and with it the lock and the changed timeout.
+    // Ends the session, and with it the lock and the changed settings.
     client.release(true);
   }
 };

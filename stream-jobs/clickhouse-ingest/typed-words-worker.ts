@@ -6,6 +6,7 @@ import { sleep } from '#platform/waiting/sleep';
 import { type ErasedUser, typedWords } from './typed-words-store.js';
 
 const lookEveryMs = 10 * 60_000;
+const lookAgainMs = 30_000;
 /** Longer than an access token can outlive its account, and rows their events. */
 const settledAfterMs = 2 * 60 * 60_000;
 /** How often a settled user is looked at again: `searches` has rows as late as the windowed job that writes them. */
@@ -13,8 +14,9 @@ const settledLookEveryMs = 24 * 60 * 60_000;
 const usersKeptMax = 100_000;
 
 /**
- * Looks at its start and every ten minutes for accounts that were erased, and takes out what their owners typed. The first
- * look does not wait, because a process that restarts more often than every ten minutes would never look.
+ * Looks at its start and every ten minutes, after a failure sooner, for accounts that were erased, and takes out what their
+ * owners typed. The first look does not wait, because a process that restarts more often than every ten minutes would
+ * never look.
  */
 export const createTypedWordsEraser = (
   host: Pick<Host, 'clock' | 'logger' | 'stopping'>,
@@ -53,7 +55,10 @@ export const createTypedWordsEraser = (
       await look().catch((error: unknown) =>
         host.logger.warn({ err: error }, 'could not erase what people had typed'),
       );
-      await sleep(lookEveryMs, { signal: host.stopping, keepsAlive: false });
+      await sleep(trouble === undefined ? lookEveryMs : lookAgainMs, {
+        signal: host.stopping,
+        keepsAlive: false,
+      });
     }
   };
 

@@ -138,6 +138,7 @@ it('takes out what thousands typed, and after a fault goes on with those it has 
   await eraser.look();
   expect(await eraser.checkHealth?.()).toEqual({ status: 'up' });
   expect((await wordsLeft()).filter((words) => words.startsWith('many'))).toEqual([]);
-  const askedOnce = many.filter((userId) => timesAsked.get(userId) === 1);
-  expect(askedOnce).toHaveLength(3_000);
+  // Only the portion in which the fault was, which may have some users of the other tests, is asked for again.
+  const askedAgain = [...timesAsked.values()].filter((times) => times > 1);
+  expect(askedAgain).toHaveLength(1_000);
 });

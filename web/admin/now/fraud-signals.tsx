@@ -9,7 +9,9 @@ export const FraudSignals = ({ signals }: { signals: Signals | undefined }) => {
   const { count = 0, newest = [] } = signals?.fraudSignals ?? {};
   if (newest.length === 0) return null;
   const known =
-    count === 100 ? '100 or more' : plural(count, { one: '{count} signal', other: '{count} signals' });
+    count === 100
+      ? '100 signals or more'
+      : plural(count, { one: '{count} signal', other: '{count} signals' });
   return (
     <section aria-label="Signals of fraud" className="mt-8">
       <h2 className="font-semibold text-lg">Signals of fraud</h2>
