@@ -36,14 +36,12 @@ export const orderTables: GatheredTables = {
 };
 
 /**
- * The visit with which each order was sent, 0 for none. Join it with `ANY`: an order that was sent twice is in it twice. An order
+ * The visit of each order that was sent with one. Join it with `ANY`: an order that was sent twice is in it twice. An order
  * that is confirmed in the period may be placed before it, but by far less than a day.
  */
 export const visitsOfOrders = `
-          SELECT sipHash64(key) AS order_key,
-            if((JSONExtractString(payload, 'visitId') AS visit_id) = '', toUInt64(0), sipHash64(visit_id)) AS visit
-          FROM domain_events
-          WHERE topic = 'orders' AND type = 'OrderPlaced' AND occurred_at >= {from:DateTime('UTC')} - INTERVAL 1 DAY
+          SELECT order_key, visit_key AS visit FROM domain_events
+          WHERE topic = 'orders' AND visit_key != 0 AND occurred_at >= {from:DateTime('UTC')} - INTERVAL 1 DAY
             AND occurred_at < ${reachEnd}`;
 
 /** Lines sold in the period that are in no batch. */

@@ -77,7 +77,7 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
     const setting = await setUp(context);
     const { rig, start, rowsBecome } = setting;
     const send = await openOrders(setting);
-    const order = placed();
+    const order = placed({ visitId: newId() });
     const end = cancelled();
     await send('OrderPlaced', order, { partition: 0, eventId: 'a' });
     await send('OrderCancelled', end, { partition: 1, eventId: 'b' });
@@ -132,6 +132,13 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
       expect.objectContaining(product),
     ]);
     expect(rows.map((row) => row.payload_bytes)).toEqual(rows.map((row) => Buffer.byteLength(row.payload)));
+    expect(
+      await rig.clickhouse.query(
+        `SELECT event_id, order_key = sipHash64({orderId:String}) AND visit_key = sipHash64({visitId:String}) AS isBoth
+         FROM domain_events WHERE visit_key != 0 OR order_key != 0`,
+        { orderId: order.orderId, visitId: order.visitId },
+      ),
+    ).toEqual([{ event_id: 'a', isBoth: 1 }]);
     // One insert for both topics and all partitions.
     const blocks = await rig.clickhouse.query<{ gathered: string }>(
       "SELECT DISTINCT gathered FROM ingest_blocks WHERE topic LIKE 'domain_events/%'",
