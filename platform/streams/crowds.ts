@@ -12,14 +12,15 @@ export type Crowds<W> = {
   /** It is gone. */
   leave(window: W): void;
   /**
-   * Takes out one of the largest crowd: that which has waited for longest. Undefined where no crowd has more than `sizeMax`
-   * windows.
+   * Takes out one of the largest crowd: that which has waited for longest. Where no crowd has more than `sizeMax` windows,
+   * but all together have more than `fewMax`, it takes out the one that ends first of those that have waited for longest in
+   * their crowds. Undefined where neither is so.
    */
-  next(sizeMax: number): W | undefined;
+  next(sizeMax: number, fewMax: number): W | undefined;
 };
 
 /** Only `grow` changes the `events` of a window, which count no further than they matter. */
-export const createCrowds = <W extends { events: number; isGone: boolean }>(): Crowds<W> => {
+export const createCrowds = <W extends { events: number; toMs: number; isGone: boolean }>(): Crowds<W> => {
   const sizes = Array.from({ length: enoughEvents }, () => 0);
   /** Each window is in the queue of every number of events that it has had; the last one counts. */
   const queues = Array.from({ length: enoughEvents }, () => createQueue<W>());
@@ -43,6 +44,31 @@ export const createCrowds = <W extends { events: number; isGone: boolean }>(): C
     length += 1;
     if (length > lengthMax) clean();
   };
+  /** The window of so many events that has waited for longest. */
+  const firstOf = (events: number): W | undefined => {
+    const queue = queues[events] as Queue<W>;
+    for (let window = queue.first(); window !== undefined; window = queue.first()) {
+      if (isIn(events, window)) return window;
+      queue.shift();
+      length -= 1;
+    }
+    return undefined;
+  };
+  const takeOut = (window: W | undefined): W | undefined => {
+    if (window === undefined) return undefined;
+    queues[window.events]?.shift();
+    length -= 1;
+    return window;
+  };
+  /** Not of the largest crowd: where each may keep but a few, who has just come would go before who has left. */
+  const endsFirst = (): W | undefined => {
+    let found: W | undefined;
+    for (const events of sizes.keys()) {
+      const first = firstOf(events);
+      if (first !== undefined && (found === undefined || first.toMs < found.toMs)) found = first;
+    }
+    return found;
+  };
   return {
     add,
     grow: (window, by) => {
@@ -52,16 +78,11 @@ export const createCrowds = <W extends { events: number; isGone: boolean }>(): C
       add(window);
     },
     leave: (window) => count(window, -1),
-    next: (sizeMax) => {
+    next: (sizeMax, fewMax) => {
       const size = Math.max(...sizes);
-      if (size <= sizeMax) return undefined;
-      const events = sizes.indexOf(size);
-      const queue = queues[events] as Queue<W>;
-      for (let window = queue.shift(); window !== undefined; window = queue.shift()) {
-        length -= 1;
-        if (isIn(events, window)) return window;
-      }
-      return undefined;
+      if (size > sizeMax) return takeOut(firstOf(sizes.indexOf(size)));
+      const few = sizes.reduce((sum, each) => sum + each, 0);
+      return few > fewMax ? takeOut(endsFirst()) : undefined;
     },
   };
 };
@@ -74,15 +95,13 @@ const createQueue = <T>() => {
   let first = 0;
   return {
     push: (item: T): void => void items.push(item),
-    shift: (): T | undefined => {
-      const item = items[first];
-      if (item === undefined) return undefined;
+    first: (): T | undefined => items[first],
+    shift: (): void => {
       first += 1;
       if (2 * first > items.length) {
         items.splice(0, first);
         first = 0;
       }
-      return item;
     },
     keep: (isWanted: (item: T) => boolean): void => {
       items = items.filter((item, nth) => nth >= first && isWanted(item));

@@ -28,8 +28,8 @@ export type OpenWindows<I, A> = {
   close(watermarkMs: number): WindowOf<A>[];
   /**
    * Removes windows until the weight is allowed, and returns them by their end: what comes for one of them later begins
-   * another one. Where very many have equally few events, these go first, else those that end first: of gap windows those
-   * that have been idle for longest.
+   * another one. Where very many have few events, these go first, else those that end first: of gap windows those that have
+   * been idle for longest.
    */
   closeEarly(weightMax: number): WindowOf<A>[];
   /** Removes every window, and returns them by their end: what comes for one of them later begins it anew. */
@@ -69,6 +69,12 @@ const slotMs = 1_000;
  * it is visitors who have left, and the first of them are let go.
  */
 const crowdPartMax = 1 / 4;
+/**
+ * So it is where more than this part have few events, of whatever number: keys may be invented with one event and with two,
+ * three and four. The part that is left is room for long visits. With more of it, a shop where most visits are short would
+ * have too little room for those of them that go on.
+ */
+const fewPartMax = 2 / 3;
 
 /** A window that goes early stays in its slot until there are more of them than of open ones, and so many. */
 const goneMax = 1_000;
@@ -175,7 +181,7 @@ export const createOpenWindows = <I, A>(
         early.push(open);
       };
       while (isTooMuch()) {
-        const open = crowds?.next(index.size * crowdPartMax);
+        const open = crowds?.next(index.size * crowdPartMax, index.size * fewPartMax);
         if (open === undefined) break;
         letGo(open);
       }

@@ -36,7 +36,7 @@ export type Topology<I, A, R> = {
   /**
    * Of how many events a sum is. Set where rows are written once: then beyond the bound windows close although the watermark
    * stays, and what comes for one of them later begins another one. Those that have been idle for longest close first, but
-   * before them those of a crowd: very many of equally few events, as of somebody who invents keys.
+   * before them those of a crowd: very many of few events, as of somebody who invents keys.
    */
   eventsOf?(sum: A): number;
   /** How many windows a window counts as, where its sum may grow: one for each half kilobyte. 1 if unset. */

@@ -211,11 +211,28 @@ describe('where there is no room for all visits', () => {
     for (const [visit, counts] of actions) expect(counts).toEqual([visit.startsWith('left') ? 1 : 8]);
   });
 
-  test.each([1, 2, 5])('invented ones of %i views end, however many they are, and no real one', (views) => {
+  test('of visits of one to six views those end that are over, and none that goes on', () => {
+    const events = Array.from({ length: 2_000 }, (_, begunAt) =>
+      Array.from({ length: 1 + (begunAt % 6) }, (_, nth) => view(`v-${begunAt}`, begunAt + 70 * nth)),
+    ).flat();
+    const actions = actionsBy(events);
+    for (let begunAt = 0; begunAt < 2_000; begunAt += 1)
+      expect(actions.get(`v-${begunAt}`)).toEqual([1 + (begunAt % 6)]);
+  });
+
+  test.each([
+    { views: [1] },
+    { views: [2] },
+    { views: [5] },
+    { views: [1, 2, 3, 4] },
+    { views: [1, 2, 3, 4, 5] },
+  ])('invented ones of $views views end, however many they are, and no real one', ({ views }) => {
     const real = shopFor(100);
     const back = [...new Set(real.map(({ key }) => key))].map((key) => view(key, 1_700, 'later'));
     const invented = Array.from({ length: 4_000 }, (_, nth) =>
-      Array.from({ length: views }, () => view(`invented-${nth}`, 1_600 + nth / 200)),
+      Array.from({ length: views[nth % views.length] as number }, () =>
+        view(`invented-${nth}`, 1_600 + nth / 200),
+      ),
     ).flat();
     const actions = actionsBy([...real, ...invented, ...back]);
     for (const { key } of real) expect(actions.get(key)).toEqual([9]);
