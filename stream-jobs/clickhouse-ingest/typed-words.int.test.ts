@@ -138,7 +138,8 @@ it('takes out what thousands typed, and after a fault goes on with those it has 
   await eraser.look();
   expect(await eraser.checkHealth?.()).toEqual({ status: 'up' });
   expect((await wordsLeft()).filter((words) => words.startsWith('many'))).toEqual([]);
-  // Only the portion in which the fault was, which may have some users of the other tests, is asked for again.
-  const askedAgain = [...timesAsked.values()].filter((times) => times > 1);
-  expect(askedAgain).toHaveLength(1_000);
+  // Only the portion in which the fault was is asked for again; a few users of the other tests may be in it.
+  const askedAgain = many.filter((userId) => (timesAsked.get(userId) ?? 0) > 1);
+  expect(askedAgain.length).toBeGreaterThan(990);
+  expect(askedAgain.length).toBeLessThanOrEqual(1_000);
 });
