@@ -104,6 +104,18 @@ const salesSql = `
   )
   WHERE ${isInTurn}`;
 
+/** Three of four orders say with which visit they were sent. */
+const placedSql = `
+  INSERT INTO domain_events (topic, kafka_partition, kafka_offset, event_id, key, type, occurred_at, payload, payload_bytes)
+  SELECT 'orders', v % 6, {first:UInt64} * 60 + row_number() OVER (ORDER BY at, v),
+    toString(reinterpretAsUUID(sipHash128(v, 'placed'))), ${idOf('v', '0004')} AS order_id, 'OrderPlaced',
+    fromUnixTimestamp64Milli(at, 'UTC'),
+    concat('{"orderId":"', order_id, '","visitId":',
+      if(${chance('sent')} < 0.75, concat('"', ${idOf('v', '0001')}, '"'), 'null'), '}') AS json,
+    length(json)
+  FROM (SELECT v, orderedAt AS at FROM (${visitsSql}) WHERE isOrder)
+  WHERE ${isInTurn}`;
+
 const productsSql = `
   INSERT INTO products (kafka_partition, kafka_offset, product_id, version, name, category, brand, price_minor, currency,
     active, created_at, occurred_at)
@@ -136,6 +148,7 @@ export const fillShop = async (
       clickhouse.command(sql + settings, { ...turn, begun: Math.max(0, first - visitsOf(days)) });
     await fill(activitySql, visitDaysMax);
     await fill(salesSql, refundDaysMax);
+    await fill(placedSql, visitDaysMax);
     onProgress(end / shop.visits);
   }
 };

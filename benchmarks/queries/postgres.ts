@@ -7,6 +7,7 @@ const tables = `
     occurred_at timestamptz);
   CREATE TABLE sales (order_id uuid, line int, product_id uuid, category text, user_id uuid, quantity int, amount_minor bigint,
     currency text, kind text, occurred_at timestamptz);
+  CREATE TABLE order_visits (order_id uuid PRIMARY KEY, visit_id uuid);
   CREATE TABLE products (product_id uuid PRIMARY KEY, name text, category text, brand text)`;
 
 const indexes = [
@@ -65,6 +66,8 @@ export const copyToPostgres = async (
       toUUIDOrNull(recommendation_id), occurred_at FROM shopper_activity`,
     sales: `toUUIDOrNull(order_id), line, toUUIDOrNull(product_id), category, toUUIDOrNull(user_id), quantity, amount_minor,
       currency, kind, occurred_at FROM sales`,
+    order_visits: `toUUIDOrNull(key), toUUIDOrNull(JSONExtractString(payload, 'visitId')) FROM domain_events
+      WHERE type = 'OrderPlaced' AND visit_key != 0`,
     products: 'toUUIDOrNull(product_id), name, category, brand FROM products',
   };
   for (const [table, columns] of Object.entries(copies)) {

@@ -100,10 +100,12 @@ export const questions: readonly BenchQuestion[] = [
          SELECT user_id, visit_id, min(occurred_at) AS began FROM shopper_activity WHERE user_id IS NOT NULL
            AND occurred_at >= $1::timestamptz AND occurred_at < $2::timestamptz + interval '1 day' GROUP BY 1, 2),
        orders AS MATERIALIZED (
-         SELECT v.visit_id, o.occurred_at AS at FROM sales AS o CROSS JOIN LATERAL (
-           SELECT visit_id FROM begun AS b WHERE b.user_id = o.user_id AND b.began <= o.occurred_at
-           ORDER BY b.began DESC LIMIT 1) AS v
-         WHERE o.kind = 'sale' AND o.line = 0 AND o.user_id IS NOT NULL AND o.occurred_at >= $1::timestamptz
+         SELECT coalesce(p.visit_id, v.visit_id) AS visit_id, o.occurred_at AS at
+         FROM sales AS o LEFT JOIN order_visits AS p ON p.order_id = o.order_id
+         LEFT JOIN LATERAL (
+           SELECT visit_id FROM begun AS b WHERE p.visit_id IS NULL AND b.user_id = o.user_id AND b.began <= o.occurred_at
+           ORDER BY b.began DESC LIMIT 1) AS v ON true
+         WHERE o.kind = 'sale' AND o.line = 0 AND o.occurred_at >= $1::timestamptz
            AND o.occurred_at < $2::timestamptz + interval '1 day'),
        ways AS (
          SELECT v.visit_id, v.at AS v, a.at AS a, c.at AS c, o.at AS o
@@ -203,10 +205,16 @@ export const questions: readonly BenchQuestion[] = [
            WHERE a.type = 'product_added' AND a.occurred_at >= $1::timestamptz AND a.occurred_at < $2::timestamptz + interval '1 day'
              AND EXISTS (SELECT 1 FROM clicks AS k WHERE k.visit_id = a.visit_id AND k.product_id = a.product_id
                AND a.occurred_at BETWEEN k.at AND k.at + interval '1 day') GROUP BY 1),
-       bought AS (SELECT s.product_id, count(DISTINCT s.order_id) AS orders, sum(s.quantity) AS units, sum(s.amount_minor) AS amount
-           FROM sales AS s WHERE s.kind = 'sale' AND s.occurred_at >= $1::timestamptz AND s.occurred_at < $2::timestamptz + interval '1 day'
-             AND EXISTS (SELECT 1 FROM ofaccounts AS k WHERE k.user_id = s.user_id AND k.product_id = s.product_id
-               AND s.occurred_at BETWEEN k.at AND k.at + interval '1 day') GROUP BY 1)
+       lines AS MATERIALIZED (SELECT s.*, p.visit_id FROM sales AS s LEFT JOIN order_visits AS p ON p.order_id = s.order_id
+           WHERE s.kind = 'sale' AND s.occurred_at >= $1::timestamptz AND s.occurred_at < $2::timestamptz + interval '1 day'
+             AND (s.user_id IS NOT NULL OR p.visit_id IS NOT NULL)),
+       credited AS (SELECT * FROM lines AS s WHERE EXISTS (SELECT 1 FROM ofaccounts AS k WHERE k.user_id = s.user_id
+               AND k.product_id = s.product_id AND s.occurred_at BETWEEN k.at AND k.at + interval '1 day')
+           UNION ALL SELECT * FROM lines AS s WHERE s.user_id IS NULL AND EXISTS (SELECT 1 FROM clicks AS k
+             WHERE k.visit_id = s.visit_id AND k.product_id = s.product_id
+               AND s.occurred_at BETWEEN k.at AND k.at + interval '1 day')),
+       bought AS (SELECT product_id, count(DISTINCT order_id) AS orders, sum(quantity) AS units, sum(amount_minor) AS amount
+           FROM credited GROUP BY 1)
        SELECT product_id, shown, clicked, added, coalesce(orders, 0) AS orders, units, amount
        FROM shown LEFT JOIN added USING (product_id) LEFT JOIN bought USING (product_id)
        WHERE product_id IS NOT NULL ORDER BY coalesce(orders, 0) DESC, clicked DESC, shown DESC, product_id LIMIT 20`,
