@@ -46,8 +46,9 @@ export type CheckpointStore = {
 
 type Kept = { epoch: number; checkpoint: number; changesBytes: number; snapshotBytes: number };
 
+/** Some 5 MB where a window takes a kilobyte, as a visit does. */
 const windowsPerPartMax = 5_000;
-/** Some 16 MB at most. */
+/** So a statement of a snapshot of visits has some 20 MB. */
 const partsPerStatementMax = 4;
 const partsPerReadMax = 8;
 /** Below this size a changelog is not worth a snapshot. */
