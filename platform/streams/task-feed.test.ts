@@ -28,7 +28,8 @@ const feeding = (clock = handClock()) => {
     }),
     1,
   );
-  const feed = createTaskFeed(testHost('test', { clock }), {
+  const host = testHost('test', { clock });
+  const feed = createTaskFeed(host, {
     tasks: [task as never],
     topicsOf: () => [at.topic],
     reader: { prepare: async () => {}, read: async () => ({ type: 'Counted' }) as never },
@@ -39,7 +40,7 @@ const feeding = (clock = handClock()) => {
     repeatsOn: () => ({ idsMax: 10, recordsMax: 30, mayRepeat: (id) => id.startsWith('n') }),
     limits: { aheadMsMax: 1_000 },
   });
-  return { task, feed };
+  return { task, feed, metrics: host.metrics };
 };
 const recordsOf = (ids: readonly string[], from = 0) =>
   ids.map((id, nth) => ({
@@ -141,4 +142,18 @@ test('a watermark that only a bound has pushed is no clock that was set back, al
   second.task.lane(at).take(99n, second.task.watermarkMs, []);
   second.task.advance();
   expect(second.feed.pushed()).toEqual([]);
+});
+
+test('a bound that pushes before all partitions have events is reported, with no time since 1970', async () => {
+  const clock = handClock();
+  const { task, feed, metrics } = feeding(clock);
+  task.lane({ ...at, partition: 1 });
+  for (let nth = 0; nth < 11; nth += 1)
+    task.lane(at).take(BigInt(nth), clock.nowMs(), [{ key: `${nth}`, input: 1 }]);
+  task.advance();
+  expect(task.watermarkMs).toBeGreaterThan(clock.nowMs());
+  expect(task.reachedMs).toBe(Number.NEGATIVE_INFINITY);
+  feed.look([]);
+  expect(feed.pushed()).toEqual(['counts']);
+  expect(await metrics.render()).toMatch(/^stream_watermark_pushed_seconds\{job="counts"\} 0$/m);
 });

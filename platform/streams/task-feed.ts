@@ -145,12 +145,16 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
       alignment.moved();
     },
     aheadOfClockMs: () => Math.max(0, ...parts.tasks.map(({ reachedMs }) => reachedMs - host.clock.nowMs())),
-    pushed: () => parts.tasks.filter((task) => pushedMsOf(task) > 0).map(({ topology }) => topology.name),
+    pushed: () => parts.tasks.filter(isPushed).map(({ topology }) => topology.name),
   };
 };
 
-const pushedMsOf = ({ watermarkMs, reachedMs }: Task): number =>
-  Number.isFinite(watermarkMs) ? Math.max(0, watermarkMs - Math.max(0, reachedMs)) : 0;
+const isPushed = ({ watermarkMs, reachedMs }: Task): boolean =>
+  Number.isFinite(watermarkMs) && watermarkMs > reachedMs;
+
+/** 0 also where the events have reached nothing yet: then there is no time that the watermark is ahead of. */
+const pushedMsOf = (task: Task): number =>
+  isPushed(task) && task.reachedMs > 0 ? task.watermarkMs - task.reachedMs : 0;
 
 const createPartitions = ({ tasks: all, topicsOf, repeatsOn }: FeedParts) => {
   const partitions = new Map<string, FedPartition>();
