@@ -1,19 +1,18 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { contradiction, isRetriable } from '#platform/errors';
+import { contradiction } from '#platform/errors';
 import { newId } from '#platform/ids';
-import type { BatchHandler, Broker, TopicPartition } from '#platform/messaging/broker';
-import { createEventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
+import type { Broker, TopicPartition } from '#platform/messaging/broker';
+import { createEventReader } from '#platform/messaging/events';
+import { partitionName } from '#platform/messaging/partition-name';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import type { Component, Host } from '#platform/service-host';
-import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import type { Contest } from '#recommenders/contest';
 import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';
 import { records } from '#schemas/events';
-import { repeatsOn } from '#schemas/repeats';
-import { topics, visitsTogetherHeader } from '#schemas/topics';
+import { topics } from '#schemas/topics';
+import { createProgress, learning } from './learning.js';
 import { createModel, type Model } from './model.js';
 import type { ListModel } from './model-ranking.js';
 import type { Places, SnapshotStore } from './snapshot-store.js';
@@ -28,8 +27,6 @@ const followedTopics = [
 
 /** Without a snapshot at most so many of a partition's newest records are learned; the models forget older ones anyway. */
 const rereadPerPartitionMax = 300_000;
-/** Learning gives other work a turn after so long. */
-const turnMs = 2;
 
 export const stateVersion = `1.${snapshotVersion}`;
 
@@ -72,12 +69,8 @@ export const createModelReplica = (
     const logs = await boundsOf(topic);
     const bounds = logs.find((log) => log.partition === partition);
     const low = bounds?.low ?? 0n;
-    const next = progress.next(topic, partition);
-    // From a little before what is learned next: repeats of those records are recognised after a restart, too.
     const wanted =
-      next === undefined
-        ? (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax)
-        : next - BigInt(repeatsOn(topic).recordsMax);
+      progress.readFrom(topic, partition) ?? (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax);
     catchUp.begin(topic, logs, (log) => progress.next(topic, log.partition) ?? log.low);
     return wanted > low ? wanted : low;
   };
@@ -182,8 +175,6 @@ const contestOf = (current: () => Contest, onCompare: (percent: () => number) =>
 
 type Bounds = { partition: number; low: bigint; high: bigint };
 
-const nameOf = (topic: string, partition: number): string => `${topic}/${partition}`;
-
 /** False where a place is past the end of its partition: then the log is not the one that was learned. */
 const isOnLog = async (places: Places, boundsOf: (topic: string) => Promise<Bounds[]>): Promise<boolean> => {
   const bounds = new Map<string, Bounds[]>();
@@ -197,34 +188,6 @@ const isOnLog = async (places: Places, boundsOf: (topic: string) => Promise<Boun
   return true;
 };
 
-/** How far each partition was learned, and the gate that holds learning while that is written. */
-const createProgress = () => {
-  const nextOffsets = new Map<string, bigint>();
-  let pause: Promise<void> | undefined;
-  return {
-    next: (topic: string, partition: number) => nextOffsets.get(nameOf(topic, partition)),
-    learned: (topic: string, partition: number, next: bigint) =>
-      void nextOffsets.set(nameOf(topic, partition), next),
-    places: (): Places =>
-      Object.fromEntries([...nextOffsets].map(([name, offset]) => [name, offset.toString()])),
-    restore: (places: Places): void => {
-      for (const [name, offset] of Object.entries(places)) nextOffsets.set(name, BigInt(offset));
-    },
-    /** Waits while somebody reads the state; undefined while nobody does. */
-    gate: () => pause,
-    paused: async (run: () => Promise<void>): Promise<void> => {
-      const running = run();
-      pause = running.then(
-        () => {},
-        () => {},
-      );
-      await running.finally(() => {
-        pause = undefined;
-      });
-    },
-  };
-};
-
 /** Whether everything was learned that was on the log when it was first looked at. */
 const createCatchUp = (topicNames: readonly string[]) => {
   const waiting = new Map<string, bigint>();
@@ -233,71 +196,13 @@ const createCatchUp = (topicNames: readonly string[]) => {
     begin: (topic: string, logs: readonly Bounds[], nextOf: (log: Bounds) => bigint): void => {
       if (begun.has(topic)) return;
       begun.add(topic);
-      for (const log of logs) if (log.high > nextOf(log)) waiting.set(nameOf(topic, log.partition), log.high);
+      for (const log of logs)
+        if (log.high > nextOf(log)) waiting.set(partitionName({ topic, ...log }), log.high);
     },
     reached: (topic: string, partition: number, nextOffset: bigint): void => {
-      const target = waiting.get(nameOf(topic, partition));
-      if (target !== undefined && nextOffset >= target) waiting.delete(nameOf(topic, partition));
+      const target = waiting.get(partitionName({ topic, partition }));
+      if (target !== undefined && nextOffset >= target) waiting.delete(partitionName({ topic, partition }));
     },
     isDone: (): boolean => waiting.size === 0 && begun.size === topicNames.length,
-  };
-};
-
-type Read = (
-  at: TopicPartition,
-  record: Parameters<ReturnType<typeof createEventReader>['read']>[1],
-) => Promise<ReceivedEvent | null>;
-
-type Learning = {
-  read: Read;
-  take: Model['take'];
-  catchUp: ReturnType<typeof createCatchUp>;
-  progress: ReturnType<typeof createProgress>;
-};
-
-/**
- * A record that cannot be read is passed over: the reactions and jobs have parked it. One that was learned already is too,
- * and so is an event that is sent again, as far as `repeatsOn` says.
- */
-const learning = (
-  { logger }: Pick<Host, 'logger'>,
-  { read, take, catchUp, progress }: Learning,
-): BatchHandler => {
-  const recentIds = new Map<string, RecentIds>();
-  const recentIdsOf = (name: string, idsMax: number): RecentIds => {
-    const ids = recentIds.get(name) ?? createRecentIds(idsMax);
-    recentIds.set(name, ids);
-    return ids;
-  };
-
-  return async ({ topic, partition, records: batch }, control) => {
-    const { mayRepeat, idsMax } = repeatsOn(topic);
-    const recent = recentIdsOf(nameOf(topic, partition), idsMax);
-    let turnEndsAtMs = performance.now() + turnMs;
-    for (const record of batch) {
-      if (record.offset < (progress.next(topic, partition) ?? 0n)) {
-        const id = eventIdOf(record);
-        if (id !== undefined && mayRepeat(id)) recent.add(id);
-        continue;
-      }
-      try {
-        const event = await read({ topic, partition }, record);
-        for (let gate = progress.gate(); gate !== undefined; gate = progress.gate()) await gate;
-        if (event !== null && !(mayRepeat(event.eventId) && recent.seen(event.eventId)))
-          take(event, record.timestampMs, Number(record.headers[visitsTogetherHeader]) || 1);
-      } catch (error) {
-        if (isRetriable(error)) throw error;
-        logger.debug({ err: error, topic, partition }, 'nothing to learn');
-      }
-      progress.learned(topic, partition, record.offset + 1n);
-      if (performance.now() < turnEndsAtMs) continue;
-      await nextTurn();
-      if (control.isStale()) return;
-      turnEndsAtMs = performance.now() + turnMs;
-    }
-    const last = batch.at(-1);
-    if (last === undefined) return;
-    catchUp.reached(topic, partition, last.offset + 1n);
-    control.commitSoon(last.offset + 1n);
   };
 };
