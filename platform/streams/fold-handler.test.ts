@@ -219,15 +219,38 @@ describe('poison', () => {
 });
 
 describe('the place to start from', () => {
+  const log = (low: bigint, high: bigint) => ({ low, high, committed: 0n });
+
   test('is a little before where the state ends, not before the log begins, and a bounded tail of it', async () => {
-    const { handler, handle } = setUp();
-    const log = (low: bigint, high: bigint) => ({ low, high, committed: 0n });
+    const { handler, handle, state } = setUp();
     expect(await handler.startFrom(at, log(0n, 5n))).toBe(0n);
     expect(await handler.startFrom(at, log(3n, 5n))).toBe(3n);
     expect(await handler.startFrom(at, log(3n, 50n))).toBe(40n);
     await handle(thing(40, 'a'));
-    expect(await handler.startFrom(at, log(3n, 50n))).toBe(33n);
-    expect(await handler.startFrom(at, log(45n, 50n))).toBe(45n);
+    expect(await setUp(state).handler.startFrom(at, log(3n, 50n))).toBe(33n);
+    expect(await setUp(state).handler.startFrom(at, log(45n, 50n))).toBe(45n);
+  });
+
+  test('is where the state ends as long as this process knows what lies before, also after many assignments', async () => {
+    const before = setUp();
+    await before.handle(...Array.from({ length: 20 }, (_, nth) => thing(nth, 'a', `${nth}`)));
+    expect(await before.handler.startFrom(at, log(0n, 20n))).toBe(20n);
+    const after = setUp(before.state);
+    expect(await after.handler.startFrom(at, log(0n, 20n))).toBe(12n);
+    await after.handle(thing(12, 'a', '12'), thing(13, 'a', '13'));
+    // It was revoked before all of them were read again.
+    expect(await after.handler.startFrom(at, log(0n, 20n))).toBe(12n);
+    await after.handle(...Array.from({ length: 8 }, (_, nth) => thing(12 + nth, 'a', `${12 + nth}`)));
+    expect(await after.handler.startFrom(at, log(0n, 20n))).toBe(20n);
+    await after.handle(thing(20, 'a', '19'), thing(21, 'a', '21'));
+    expect(before.state.counts()).toEqual({ a: 21 });
+    // Another member had it meanwhile.
+    expect(await before.handler.startFrom(at, log(0n, 22n))).toBe(14n);
+    // And then again, although this one went on for a while.
+    await before.handle(...Array.from({ length: 8 }, (_, nth) => thing(14 + nth, 'a', `${14 + nth}`)));
+    await after.handle(...Array.from({ length: 8 }, (_, nth) => thing(22 + nth, 'a', `${22 + nth}`)));
+    await before.handle(thing(22, 'a', '22'), thing(23, 'a', '23'));
+    expect(await before.handler.startFrom(at, log(0n, 30n))).toBe(22n);
   });
 
   test('is unknown when the state this job began is gone: it crashes rather than go on with half of it', async () => {

@@ -37,7 +37,8 @@ export type LogBounds = { low: bigint; high: bigint; committed: bigint };
 export type FoldHandler = {
   /**
    * The offset at which to start reading a partition, given the log's bounds and the group's committed offset. It lies
-   * some records before the offset that the state has reached, so that later repeats of these records are recognised.
+   * some records before the offset that the state has reached, so that later repeats of these records are recognised, unless
+   * this process knows them from the last assignment.
    */
   startFrom(at: TopicPartition, log: LogBounds): Promise<bigint>;
   handle(batch: RecordBatch, control: BatchControl): Promise<void>;
@@ -64,6 +65,8 @@ type Place = {
   parkedBefore: bigint;
   repeats: RepeatedIds;
   recentIds: RecentIds;
+  /** True when `recentIds` has what lies before the next offset, and no record is read again for it. */
+  remembers: boolean;
 };
 
 /**
@@ -85,6 +88,8 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
     const place = places.of(at);
     const from = place.nextOffset ?? (await places.ask(at));
     const { fresh, distinct, ids } = withoutRepeats(run, from, place);
+    const lastOfRun = run.at(-1);
+    if (lastOfRun !== undefined && lastOfRun.offset + 1n >= from) place.remembers = true;
     const last = fresh.at(-1);
     if (last === undefined) return false;
     const to = last.offset + 1n;
@@ -95,6 +100,7 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
       // An apply whose answer was lost, or another member, was faster: ask for the partition's offset, then fold the
       // rest.
       assert((await places.ask(at)) !== from, 'a stale place has moved');
+      place.remembers = false;
       return foldRun(at, fresh);
     }
     place.nextOffset = to;
@@ -107,14 +113,11 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
 
   return {
     startFrom: async (at, { low, high, committed }) => {
-      places.forget(at);
-      const nextOffset = await places.ask(at);
-      const place = places.of(at);
+      const { nextOffset, place } = await places.resume(at);
       place.parkedBefore = committed;
+      const readAgain = place.remembers ? 0 : place.repeats.recordsMax;
       const wanted =
-        nextOffset > 0n
-          ? nextOffset - BigInt(place.repeats.recordsMax)
-          : high - BigInt(limits.rereadPerPartitionMax);
+        nextOffset > 0n ? nextOffset - BigInt(readAgain) : high - BigInt(limits.rereadPerPartitionMax);
       return wanted < low ? low : wanted;
     },
     handle: async (batch, control) => {
@@ -149,21 +152,32 @@ const createPlaces = <C, S extends StateStore<C>>(
     const repeats = repeatsOn(at.topic);
     const place = {
       ...{ nextOffset: undefined, parkedBefore: 0n },
-      ...{ repeats, recentIds: createRecentIds(repeats.idsMax) },
+      ...{ repeats, recentIds: createRecentIds(repeats.idsMax), remembers: false },
     };
     places.set(partitionName(at), place);
     return place;
   };
 
+  const ask = async (at: TopicPartition): Promise<bigint> => {
+    const nextOffset = await (await state()).nextOffset(at.topic, at.partition);
+    // After a restart the job begins a new state and folds the log again.
+    assert(nextOffset !== null, 'the state this job began is still there');
+    of(at).nextOffset = nextOffset;
+    return nextOffset;
+  };
+
   return {
     of,
-    forget: (at: TopicPartition): void => void places.delete(partitionName(at)),
-    ask: async (at: TopicPartition): Promise<bigint> => {
-      const nextOffset = await (await state()).nextOffset(at.topic, at.partition);
-      // After a restart the job begins a new state and folds the log again.
-      assert(nextOffset !== null, 'the state this job began is still there');
-      of(at).nextOffset = nextOffset;
-      return nextOffset;
+    ask,
+    /** For a new assignment. What is known of the partition stays, unless another member has moved it meanwhile. */
+    resume: async (at: TopicPartition): Promise<{ nextOffset: bigint; place: Place }> => {
+      const before = of(at).nextOffset;
+      const nextOffset = await ask(at);
+      if (nextOffset !== before) {
+        places.delete(partitionName(at));
+        of(at).nextOffset = nextOffset;
+      }
+      return { nextOffset, place: of(at) };
     },
   };
 };
