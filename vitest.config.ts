@@ -46,6 +46,8 @@ export default defineConfig({
           // One module graph for all files of a worker: loading it anew for each file took more than the tests themselves.
           isolate: false,
           sequence: { groupOrder: 0 },
+          // A limit ends what hangs, not what a slow machine does slowly.
+          testTimeout: 60_000,
           include: ['**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/node_modules/**', 'dist/**', '.local/**'],
         },

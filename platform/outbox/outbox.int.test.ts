@@ -311,6 +311,8 @@ describe('a database restored into another cluster, whose transaction ids are lo
     await startRelay(record, {}, host);
     await appendOne('live', '1');
     await eventually(() => sent.length === 1);
+    // No relay works in a database while it is restored.
+    await eventually(async () => (await countUnpublished()) === 0);
     await restoreIntoAnotherCluster();
     for (const text of ['2', '3']) await appendOne('live', text);
     await eventually(() => sent.length >= 3, { timeoutMs: 5_000 });
