@@ -22,6 +22,8 @@ let login: typeof import('./login.ts');
 let client: ReturnType<typeof import('./queries.ts').createQueryClient>;
 
 beforeAll(async () => {
+  // Another file of this worker may have loaded the login with a browser of its own.
+  vi.resetModules();
   login = await import('./login.ts');
   const { createQueryClient } = await import('./queries.ts');
   client = createQueryClient();
