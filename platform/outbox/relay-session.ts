@@ -39,8 +39,6 @@ export const openSession = async (
   };
   try {
     await client.connect();
-    // The tables grow and shrink faster than the planner's statistics, so the index is always used.
-    await client.query('SET enable_seqscan = off');
   } catch (error) {
     throw toFault(error);
   }

@@ -150,9 +150,12 @@ const createPlaces = <C, S extends StateStore<C>>(
     const found = places.get(partitionName(at));
     if (found !== undefined) return found;
     const repeats = repeatsOn(at.topic);
-    const place = {
-      ...{ nextOffset: undefined, parkedBefore: 0n },
-      ...{ repeats, recentIds: createRecentIds(repeats.idsMax), remembers: false },
+    const place: Place = {
+      nextOffset: undefined,
+      parkedBefore: 0n,
+      repeats,
+      recentIds: createRecentIds(repeats.idsMax),
+      remembers: false,
     };
     places.set(partitionName(at), place);
     return place;

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { wholeNumber } from '#platform/http/text';
+import { fraudSignalKinds, fraudSignalSchema } from '#schemas/fraud-signal-view';
 import {
-  count,
   cutAt,
   endpoint,
-  instantOf,
   isInTime,
   periodParams,
   periodQuery,
@@ -15,8 +14,6 @@ import {
 
 const daysAsDefault = 7;
 
-const kinds = ['velocity', 'amount', 'mismatch', 'declines'] as const;
-
 /** What staff should look at, newest first. */
 export const fraudSignals = endpoint({
   name: 'fraud-signals',
@@ -26,25 +23,10 @@ export const fraudSignals = endpoint({
   description: `A signal decides nothing: it names an order and why it stands out among the orders of its buyer within ten minutes. ${periodRounding(daysAsDefault)}`,
   querystring: z.strictObject({
     ...periodQuery,
-    kind: z.enum(kinds).optional(),
+    kind: z.enum(fraudSignalKinds).optional(),
     limit: wholeNumber(1, 1_000).prefault(100),
   }),
-  row: z.object({
-    signalId: z.string(),
-    kind: z
-      .enum(kinds)
-      .describe(
-        '`velocity`: many orders; `amount`: an unusual amount; `mismatch`: different countries; `declines`: declined payments.',
-      ),
-    buyer: z.string().describe('The account, or for a guest the visit or the order.'),
-    userId: z.string().nullable(),
-    orderId: z.string().describe('The order that gave rise to the signal.'),
-    count: count.describe('Orders, countries or declined payments of the buyer.'),
-    amountMinor: count.describe('The amount of the order, in minor units.'),
-    currency: z.string().nullable(),
-    detail: z.string().describe('The countries of a mismatch.'),
-    occurredAt: instantOf,
-  }),
+  row: fraudSignalSchema,
   also: truncatedField,
   question: (asked, nowMs) => {
     const period = wholePeriod(asked, nowMs, daysAsDefault);

@@ -1,36 +1,14 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { createClickHouse } from '#platform/clickhouse/client';
-import { ensureClickHouseDatabase, migrateClickHouse } from '#platform/clickhouse/migrate';
-import { newId } from '#platform/ids';
+import { migrateClickHouse } from '#platform/clickhouse/migrate';
 import { projectPath } from '#platform/project';
-import { engines } from '#platform/testing/engines';
+import { scratchClickHouseBefore } from '#platform/testing/scratch-clickhouse';
 import { visitsOfOrders } from './order-rows.js';
 
 const folder = projectPath('clickhouse/migrations');
 
-/** A database of the test's own with the migrations before the one that adds the keys. */
-const beforeKeys = async () => {
-  const before = mkdtempSync(join(tmpdir(), 'migrations-'));
-  const url = new URL(engines().clickhouseUrl);
-  url.pathname = `/scratch_${newId().replaceAll('-', '')}`;
-  await ensureClickHouseDatabase(url.href);
-  const clickhouse = createClickHouse({ url: url.href });
-  onTestFinished(async () => {
-    rmSync(before, { recursive: true });
-    await clickhouse.command(`DROP DATABASE ${clickhouse.database} SYNC`);
-    await clickhouse.stop();
-  });
-  for (const name of readdirSync(folder).filter((name) => name < '0022'))
-    cpSync(join(folder, name), join(before, name));
-  await migrateClickHouse(clickhouse, before);
-  return clickhouse;
-};
-
 it('the visits of orders, also of those from before there were keys, are read without any payload', async () => {
-  const clickhouse = await beforeKeys();
+  const { clickhouse, drop } = await scratchClickHouseBefore('0022');
+  onTestFinished(drop);
   let offset = 0;
   const insert = (key: string, payload: object, type = 'OrderPlaced') => {
     offset += 1;

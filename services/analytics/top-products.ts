@@ -37,7 +37,7 @@ export const topProductsQuery = (
   SELECT t.product_id AS productId, p.name AS name, t.units AS units, t.net AS net, t.currency AS currency
   FROM (
     SELECT *, ${by === 'units' ? '1' : 'row_number() OVER (PARTITION BY s.currency ORDER BY s.net DESC, s.product_id)'} AS place
-    FROM (${refunds === 'sale_day' ? bySaleDay(currency) : byReturnDay(granularity, currency)}
+    FROM (${refunds === 'sale_day' ? bySaleDay(currency && 's.currency = {currency:String}') : byReturnDay(granularity, currency)}
     ) AS s
     ORDER BY place, ${by === 'units' ? 'units DESC, product_id, ' : ''}currency
     LIMIT {rowsMax:UInt32}
@@ -55,12 +55,10 @@ const byReturnDay = (granularity: Granularity, currency: string | undefined): st
       WHERE ${isInTime(`m.${granularity}`)}${currency === undefined ? '' : ' AND m.currency = {currency:String}'}
       GROUP BY product_id, currency`;
 
-const bySaleDay = (currency: string | undefined): string => `
+/** Of the lines that are meant, by a condition of the line `s`. */
+const bySaleDay = (isMeant: string | undefined): string => `
       SELECT product_id, currency, sum(f.units) AS units, sum(f.gross) - sum(f.refunds) AS net
-      FROM (${soldWithRefunds(
-        { product_id: 's.product_id', currency: 's.currency' },
-        currency === undefined ? undefined : 's.currency = {currency:String}',
-      )}
+      FROM (${soldWithRefunds({ product_id: 's.product_id', currency: 's.currency' }, isMeant)}
       ) AS f
       GROUP BY product_id, currency`;
 
@@ -96,13 +94,8 @@ export const productTotalsQuery = (
     sql:
       refunds === 'sale_day'
         ? `
-  SELECT product_id AS productId, currency, sum(f.units) AS units, sum(f.gross) - sum(f.refunds) AS net
-  FROM (${soldWithRefunds(
-    { product_id: 's.product_id', currency: 's.currency' },
-    's.product_id IN ({productIds:Array(String)})',
-  )}
-  ) AS f
-  GROUP BY productId, currency`
+  SELECT product_id AS productId, currency, units, net
+  FROM (${bySaleDay('s.product_id IN ({productIds:Array(String)})')})`
         : `
   SELECT product_id AS productId, currency, sum(s.units) AS units, sum(s.net) AS net
   FROM sales_per_${rollup} AS s

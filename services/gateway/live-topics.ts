@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { matching } from '#platform/http/text';
+import { fraudSignalSchema } from '#schemas/fraud-signal-view';
 
 /** So many topics one connection may have; a page needs two or three. */
 const topicsMax = 20;
@@ -40,20 +41,6 @@ export const positionsIn = (id: string | undefined): Map<TopicName, string> =>
 
 const count = z.int();
 
-/** A signal of fraud as `/api/ops/fraud-signals` has it. */
-export const fraudSignal = z.object({
-  signalId: z.string(),
-  kind: z.enum(['velocity', 'amount', 'mismatch', 'declines']),
-  buyer: z.string().describe('The account, or for a guest the visit or the order.'),
-  userId: z.string().nullable(),
-  orderId: z.string().describe('The order that gave rise to the signal.'),
-  count: count.describe('Orders, countries or declined payments of the buyer.'),
-  amountMinor: count.describe('The amount of the order, in minor units.'),
-  currency: z.string().nullable(),
-  detail: z.string().describe('The countries of a mismatch.'),
-  occurredAt: z.iso.datetime(),
-});
-
 /** What staff should know of at once. A part is null while nobody can say. */
 export const opsSignals = z
   .object({
@@ -81,7 +68,7 @@ export const opsSignals = z
     fraudSignals: z
       .object({
         count: count.describe('Those of the last 24 hours; 100 stands for 100 or more.'),
-        newest: z.array(fraudSignal).describe('The newest five of them, newest first.'),
+        newest: z.array(fraudSignalSchema).describe('The newest five of them, newest first.'),
       })
       .nullable(),
   })

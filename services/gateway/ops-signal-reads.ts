@@ -4,9 +4,10 @@ import { createBoundedMap } from '#platform/bounded-map';
 import type { Clock } from '#platform/clock';
 import type { Principal } from '#platform/http/auth';
 import type { HealthReport } from '#platform/service-host';
+import { fraudSignalSchema } from '#schemas/fraud-signal-view';
 import type { ServiceName } from '../table.js';
 import { slowIn } from './health.js';
-import { fraudSignal, type OpsSignals } from './live-topics.js';
+import type { OpsSignals } from './live-topics.js';
 import { type Upstream, wholeBodyOf } from './upstream.js';
 
 /** All who watch with the same rights cost one reading in so long. */
@@ -20,7 +21,7 @@ const letterPage = z.object({
   reasons: z.array(z.object({ topic: z.string(), group: z.string(), reason: z.string(), waiting: z.int() })),
 });
 const stockPage = z.object({ items: z.array(z.object({ available: z.int() })) });
-const fraudPage = z.object({ items: z.array(fraudSignal) });
+const fraudPage = z.object({ items: z.array(fraudSignalSchema) });
 /** Of whole minutes, so that those who ask within a minute ask the same. */
 const minuteMs = 60_000;
 const fraudReachMs = 24 * 60 * 60_000;

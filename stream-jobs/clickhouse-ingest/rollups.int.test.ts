@@ -1,14 +1,10 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createClickHouse } from '#platform/clickhouse/client';
 import { onCluster } from '#platform/clickhouse/cluster';
-import { ensureClickHouseDatabase, migrateClickHouse, statementsOf } from '#platform/clickhouse/migrate';
-import { newId } from '#platform/ids';
+import { migrateClickHouse, statementsOf } from '#platform/clickhouse/migrate';
 import { projectPath } from '#platform/project';
-import { engines } from '#platform/testing/engines';
-import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
+import { scratchClickHouse, scratchClickHouseBefore } from '#platform/testing/scratch-clickhouse';
 import { feeds } from './feeds.js';
 import { rowLayout } from './native-rows.js';
 import { createStoredRows } from './stored-rows.js';
@@ -174,19 +170,8 @@ it('buyers of several hours and products are those of the merged states, not a s
 
 it('the sums of three tables are in the one that replaces them, however often that was interrupted', async () => {
   const folder = projectPath('clickhouse/migrations');
-  const before = mkdtempSync(join(tmpdir(), 'migrations-'));
-  const url = new URL(engines().clickhouseUrl);
-  url.pathname = `/scratch_${newId().replaceAll('-', '')}`;
-  await ensureClickHouseDatabase(url.href);
-  const clickhouse = createClickHouse({ url: url.href });
-  onTestFinished(async () => {
-    rmSync(before, { recursive: true });
-    await clickhouse.command(`DROP DATABASE ${clickhouse.database} SYNC`);
-    await clickhouse.stop();
-  });
-  for (const name of readdirSync(folder).filter((name) => name < '0014'))
-    cpSync(join(folder, name), join(before, name));
-  await migrateClickHouse(clickhouse, before);
+  const { clickhouse, drop } = await scratchClickHouseBefore('0014');
+  onTestFinished(drop);
   const sell = (first: number) =>
     clickhouse.insertRows(
       'sales',

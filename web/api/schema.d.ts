@@ -1945,7 +1945,10 @@ export interface components {
                 /** @description The newest five of them, newest first. */
                 newest: {
                     signalId: string;
-                    /** @enum {string} */
+                    /**
+                     * @description `velocity`: many orders; `amount`: an unusual amount; `mismatch`: different countries; `declines`: declined payments.
+                     * @enum {string}
+                     */
                     kind: "velocity" | "amount" | "mismatch" | "declines";
                     /** @description The account, or for a guest the visit or the order. */
                     buyer: string;
