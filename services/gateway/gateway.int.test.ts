@@ -776,6 +776,7 @@ describe('what the gateway says of the whole', () => {
       expect(html, path).toMatch(new RegExp(`src="/assets/${app}-[\\w-]+[.]js"`));
       expect(answer.headers.get('content-security-policy')).toContain("script-src 'self'");
       expect(answer.headers.get('content-security-policy')).not.toContain('unsafe');
+      expect(answer.headers.get('cross-origin-opener-policy')).toBe('same-origin');
       expect(html, 'inline script').not.toMatch(/<script(?![^>]*src=)|<style|\son\w+=/);
       const unchanged = await fetch(url + path, {
         headers: { 'if-none-match': answer.headers.get('etag') ?? '' },
@@ -827,6 +828,8 @@ describe('what the gateway says of the whole', () => {
         refused.headers.has('ratelimit-remaining'),
       ];
       expect([path, refused.ok, read, sniffed, left]).toEqual([path, false, '*', 'nosniff', counted]);
+      expect(refused.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+      expect(refused.headers.get('strict-transport-security')).toContain('max-age=');
     }
     const preflight = await fetch(`${url}/api/orders`, {
       method: 'OPTIONS',

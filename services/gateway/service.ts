@@ -89,7 +89,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const shared = createSharedAnswers(host.clock.monotonicMs);
   const networks = createClientNetworks(config.trustedProxies !== undefined);
   const factor = config.limits === 'relaxed' ? relaxation : 1;
-  const headers = await headersOfEveryAnswer();
+  const headers = await headersOfAnswers();
   const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
   const limits = currentLimits(settings, factor);
   const places = createPlaces(host.metrics, config.inFlightMax);
@@ -106,7 +106,10 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
   const health = createAggregatedHealth(host, watched);
   const files = webFiles();
   const { app, component } = createHttpServer(host, {
-    front: createFront(host, { auth, erased, cache, shared, direct, counter, networks, limits, headers }),
+    front: createFront(host, {
+      ...{ auth, erased, cache, shared, direct, counter, networks, limits },
+      headers: headers.ofData,
+    }),
     port: config.port,
     title: 'Cartstream',
     description,
@@ -116,7 +119,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
     answerMissing: pageForLost(files),
     beforeAuthentication: (app) => {
       app.addHook('onRequest', (request, reply, done) => {
-        reply.headers(headers);
+        reply.headers(request.url.startsWith('/api/') ? headers.ofData : headers.ofPages);
         // What an answer says itself takes its place.
         if (bearsCredentials(request.headers)) reply.header('cache-control', privateCaching);
         done();
@@ -181,20 +184,30 @@ const exposedHeaders = [
   'x-truncated',
 ];
 
-/** The headers of helmet and CORS, which are the same for every answer: made once, because making them is slow. */
-const headersOfEveryAnswer = async (): Promise<Record<string, string>> => {
+/** Headers of helmet about what a browser shows: of an answer of the API, Node took a microsecond to check and write them. */
+const ofPagesOnly: ReadonlySet<string> = new Set([
+  'cross-origin-opener-policy',
+  'origin-agent-cluster',
+  'x-dns-prefetch-control',
+  'x-download-options',
+  'x-permitted-cross-domain-policies',
+  'x-xss-protection',
+]);
+const ownOfAnswer: ReadonlySet<string> = new Set(['content-length', 'date', 'connection']);
+
+/** The headers of helmet and CORS, the same for all answers of a kind: made once, because making them is slow. */
+const headersOfAnswers = async (): Promise<Record<'ofPages' | 'ofData', Record<string, string>>> => {
   const scratch = Fastify();
   await scratch.register(helmet, { contentSecurityPolicy });
   await scratch.register(cors, () => corsOf);
   scratch.get('/', (_request, reply) => reply.send());
   const { headers } = await scratch.inject('/');
   await scratch.close();
-  const ownOfAnswer = ['content-length', 'date', 'connection'];
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      ownOfAnswer.includes(name) || value === undefined ? [] : [[name, String(value)]],
-    ),
+  const ofPages = Object.entries(headers).flatMap(([name, value]) =>
+    ownOfAnswer.has(name) || value === undefined ? [] : [[name, String(value)] as const],
   );
+  const ofData = ofPages.filter(([name]) => !ofPagesOnly.has(name));
+  return { ofPages: Object.fromEntries(ofPages), ofData: Object.fromEntries(ofData) };
 };
 
 /** Pages load everything from the gateway; inline styles are allowed because Swagger UI uses them. */
