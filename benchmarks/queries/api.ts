@@ -65,6 +65,8 @@ analyticsRoutes(app, {
     activity: slow,
     both: slow,
     attribution: slow,
+    visits: slow,
+    performance: slow,
     stockOuts: slow,
     fraudSignals: slow,
   },

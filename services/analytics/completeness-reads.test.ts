@@ -6,7 +6,12 @@ import { handClock } from '#platform/testing/hand-clock';
 import { testLogger } from '#platform/testing/logged-errors';
 import { completenessOf } from './completeness-reads.js';
 
-const names = ['sales', 'activity', 'orderEvents', 'stockOuts', 'fraudSignals'] as const;
+const names = [
+  ...(['sales', 'activity', 'orderEvents', 'visits', 'performance', 'stockOuts', 'fraudSignals'] as const),
+];
+const minuteMs = 60_000;
+/** From the last event of a row to when it is written: the window, those out of order, lateness, and an idle partition. */
+const heldMs = { visits: 30 * minuteMs + 72_000, performance: 70 * minuteMs + 12_000 };
 
 /** A service that says how far its outbox is. */
 const outbox = async ({ onTestFinished }: TestContext, ageMs: number): Promise<string[]> => {
@@ -42,6 +47,9 @@ const gaugesWith = async (
     {
       ingestGroup: 'ingest',
       windowsGroup: 'windows',
+      windowsIdleAfterMs: 2_000,
+      visitGapMs: 30 * minuteMs,
+      performanceWindowMs: 60 * minuteMs,
       orderUrls: await outbox(context, agesMs.order ?? 0),
       inventoryUrls: await outbox(context, agesMs.inventory ?? 0),
       windowsUrls: agesMs.windows === 'away' ? nobody : await outbox(context, 0),
@@ -64,13 +72,19 @@ const lagsWith = async (context: TestContext, agesMs: Outboxes) => {
 };
 
 it('each set of facts is behind by every outbox on its way, and by no other', async (context) => {
-  const none = { sales: 1_000, activity: 5_000, orderEvents: 1_000, stockOuts: 1_000, fraudSignals: 1_000 };
+  const none = {
+    ...{ sales: 1_000, activity: 5_000, orderEvents: 1_000, stockOuts: 1_000, fraudSignals: 1_000 },
+    visits: 5_000 + heldMs.visits,
+    performance: 5_000 + heldMs.performance,
+  };
   expect(await lagsWith(context, {})).toEqual(none);
   const behind = 61_000;
   expect(await lagsWith(context, { order: 60_000 })).toEqual({
     ...none,
     sales: behind,
     orderEvents: behind,
+    visits: behind + heldMs.visits,
+    performance: behind + heldMs.performance,
     stockOuts: behind,
     fraudSignals: behind,
   });
@@ -79,7 +93,7 @@ it('each set of facts is behind by every outbox on its way, and by no other', as
 
 it('says nothing of facts whose source has never said how far it is, and all of the others', async (context) => {
   const gauges = await gaugesWith(context, { windows: 'away' });
-  for (const name of ['stockOuts', 'fraudSignals'] as const)
+  for (const name of ['visits', 'performance', 'stockOuts', 'fraudSignals'] as const)
     await expect(gauges[name].read()).rejects.toMatchObject({
       code: 'dependency_unavailable',
       retriable: true,
@@ -95,6 +109,9 @@ it('looks for the newest row only in tables that have their rows in the order of
     return [];
   };
   const gauges = await gaugesWith(context, {}, { unread: 1n, query });
-  for (const name of names) expect(await gauges[name].read()).toMatchObject({ lagMs: 6_000 });
+  for (const name of names)
+    expect(await gauges[name].read()).toMatchObject({
+      lagMs: 6_000 + (name === 'visits' || name === 'performance' ? heldMs[name] : 0),
+    });
   expect([...tables].sort()).toEqual(['domain_events', 'sales', 'shopper_activity']);
 });

@@ -1,5 +1,6 @@
 import { askWatermarkAge } from '#platform/outbox/watermark';
 import { topics } from '#schemas/topics';
+import { heldMsMax, performanceTimes, visitTimes, type WindowTimes } from '#schemas/window-times';
 import {
   ageOfJob,
   type CompletenessGauge,
@@ -7,6 +8,7 @@ import {
   type GaugeOptions,
 } from './completeness.js';
 import type { AnalyticsConfig } from './config.js';
+import type { WindowedSource } from './question.js';
 
 type Read = Pick<GaugeOptions, 'broker' | 'clickhouse' | 'clock' | 'logger'> & {
   /** Given each gauge, which it starts and stops. */
@@ -15,10 +17,18 @@ type Read = Pick<GaugeOptions, 'broker' | 'clickhouse' | 'clock' | 'logger'> & {
 
 /** How complete each set of facts is. */
 export const completenessOf = (
-  config: Pick<AnalyticsConfig, 'ingestGroup' | 'windowsGroup' | `${'order' | 'inventory' | 'windows'}Urls`>,
+  config: Pick<
+    AnalyticsConfig,
+    | 'ingestGroup'
+    | 'windowsGroup'
+    | 'windowsIdleAfterMs'
+    | 'visitGapMs'
+    | 'performanceWindowMs'
+    | `${'order' | 'inventory' | 'windows'}Urls`
+  >,
   { use, ...read }: Read,
-): Record<'sales' | 'activity' | 'orderEvents' | 'stockOuts' | 'fraudSignals', CompletenessGauge> => {
-  const { ingestGroup, windowsGroup } = config;
+): Record<'sales' | 'activity' | 'orderEvents' | WindowedSource, CompletenessGauge> => {
+  const { ingestGroup, windowsGroup, windowsIdleAfterMs, visitGapMs, performanceWindowMs } = config;
   const gaugeOf = (
     { topic }: { topic: string },
     of: Partial<GaugeOptions> & { group: string },
@@ -30,8 +40,16 @@ export const completenessOf = (
 
   const ordersRead = gaugeOf(topics.orders, { group: windowsGroup, sourceAgeMs: order });
   const stockRead = gaugeOf(topics.inventory, { group: windowsGroup, sourceAgeMs: inventory });
+  const actionsRead = gaugeOf(topics.shopperActivity, { group: windowsGroup, isTimedByClients: true });
+  const salesRead = gaugeOf(topics.sales, { group: windowsGroup, sourceAgeMs: order });
   /** What a windowed job computes is complete when it has read its sources, and ingest what it made of them. */
   const computedFrom = (...sources: readonly CompletenessGauge[]) => ageOfJob(read.clock, sources, windows);
+  /** Of what it writes once: when it has read so far that the window is closed. */
+  const closedFrom = (times: WindowTimes, ...sources: readonly CompletenessGauge[]) => {
+    const ageMs = computedFrom(...sources);
+    const heldMs = heldMsMax(times, windowsIdleAfterMs);
+    return async () => (await ageMs()) + heldMs;
+  };
   return {
     sales: gaugeOf(topics.sales, { table: 'sales', group: ingestGroup, sourceAgeMs: order }),
     activity: gaugeOf(topics.shopperActivity, {
@@ -44,6 +62,14 @@ export const completenessOf = (
       hasOtherTopics: true,
       group: ingestGroup,
       sourceAgeMs: order,
+    }),
+    visits: gaugeOf(topics.visits, {
+      group: ingestGroup,
+      sourceAgeMs: closedFrom(visitTimes(visitGapMs), actionsRead, ordersRead),
+    }),
+    performance: gaugeOf(topics.productPerformance, {
+      group: ingestGroup,
+      sourceAgeMs: closedFrom(performanceTimes(performanceWindowMs), actionsRead, salesRead),
     }),
     stockOuts: gaugeOf(topics.stockOuts, {
       group: ingestGroup,

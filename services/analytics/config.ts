@@ -1,6 +1,11 @@
 import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { authSettings } from '#platform/http/auth';
+import {
+  idleAfterMsAsDefault,
+  performanceWindowMsAsDefault,
+  visitGapMsAsDefault,
+} from '#schemas/window-times';
 
 const { kafka, schemaRegistryUrl, clickhouseUrl, redisUrl } = engineSettings;
 
@@ -19,6 +24,16 @@ export const analyticsConfig = envSchema({
   ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
   /** That of the windowed jobs. */
   windowsGroup: ['WINDOWS_GROUP', setting.text.default('windows')],
+  /** As the windowed jobs have them: how long they hold a row that they write once. */
+  windowsIdleAfterMs: [
+    'WINDOWS_IDLE_AFTER_MS',
+    setting.integer(100, 86_400_000).default(idleAfterMsAsDefault),
+  ],
+  visitGapMs: ['WINDOWS_VISIT_GAP_MS', setting.integer(1_000, 86_400_000).default(visitGapMsAsDefault)],
+  performanceWindowMs: [
+    'WINDOWS_PERFORMANCE_WINDOW_MS',
+    setting.integer(1_000, 86_400_000).default(performanceWindowMsAsDefault),
+  ],
   queryTimeoutMs: ['ANALYTICS_QUERY_TIMEOUT_MS', setting.integer(100, 120_000).default(8_000)],
 });
 

@@ -1,7 +1,10 @@
 import { termInSql } from '#schemas/search-term';
 
-/** The two sets of facts; a query is about one of them. */
-export const datasets = ['sales', 'activity'] as const;
+/**
+ * The sets of facts; a query is about one of them. What shoppers bought, and what they did; visits that have ended, at the
+ * time of their last action; and products by the hour. The last two are what the windowed jobs write.
+ */
+export const datasets = ['sales', 'activity', 'visits', 'performance'] as const;
 
 export type Dataset = (typeof datasets)[number];
 
@@ -130,6 +133,60 @@ export const measures = {
   searches: ofType('products_searched', 'Searches.'),
   recommendationsShown: ofType('recommendation_shown', 'Recommended products shown.'),
   recommendationsClicked: ofType('recommendation_clicked', 'Recommended products clicked.'),
+  endedVisits: { of: 'visits', description: 'Visits that have ended.', sql: 'count()' },
+  visitsWithOrder: {
+    of: 'visits',
+    description: 'Of these, those with an order.',
+    sql: 'countIf(e.orders > 0)',
+  },
+  abandonedCarts: {
+    of: 'visits',
+    description: 'Of these, those that left something in the cart and ordered nothing.',
+    sql: 'countIf(e.abandoned)',
+  },
+  bounces: { of: 'visits', description: 'Of these, those of one action.', sql: 'countIf(e.actions = 1)' },
+  visitActions: { of: 'visits', description: 'Actions in these visits.', sql: 'sum(e.actions)' },
+  averageVisitSeconds: {
+    of: 'visits',
+    description: 'From the first action to the last, rounded; null without a visit.',
+    sql: averageOf("sum(dateDiff('second', e.started_at, e.occurred_at))", 'count()'),
+  },
+  productViews: { of: 'performance', description: 'Views of products.', sql: 'sum(e.views)' },
+  productAdditions: { of: 'performance', description: 'Additions to carts.', sql: 'sum(e.adds)' },
+  productRemovals: { of: 'performance', description: 'Removals from carts.', sql: 'sum(e.removes)' },
+  productLines: { of: 'performance', description: 'Order lines sold.', sql: 'sum(e.lines)' },
+  productUnits: { of: 'performance', description: 'Pieces sold.', sql: 'sum(e.units)' },
+  productUnitsReturned: { of: 'performance', description: 'Pieces returned.', sql: 'sum(e.returned_units)' },
+  productGross: {
+    of: 'performance',
+    description: 'Amount sold, minor units.',
+    sql: 'sum(e.gross_minor)',
+    isMoney: true,
+  },
+  productRefunds: {
+    of: 'performance',
+    description: 'Amount refunded, minor units, positive.',
+    sql: 'sum(e.refunded_minor)',
+    isMoney: true,
+  },
+  averagePrice: {
+    of: 'performance',
+    description: 'Amount by pieces sold, minor units, rounded; null where nothing was.',
+    sql: averageOf('sum(e.gross_minor)', 'sum(e.units)'),
+    isMoney: true,
+  },
+  lowestPrice: {
+    of: 'performance',
+    description: 'The lowest price of a piece, minor units; null where nothing was sold.',
+    sql: 'min(e.lowest_price_minor)',
+    isMoney: true,
+  },
+  highestPrice: {
+    of: 'performance',
+    description: 'The highest price of a piece, likewise.',
+    sql: 'max(e.highest_price_minor)',
+    isMoney: true,
+  },
 } as const satisfies Record<string, Measure>;
 
 function ofType(type: string, description: string): Measure {
@@ -148,62 +205,67 @@ function averageOf(amount: string, number: string): string {
 
 export type MeasureName = keyof typeof measures;
 
-const both = datasets;
+const ofProducts = ['sales', 'activity', 'performance'] as const;
 
 /** Every dimension, likewise. */
 export const dimensions = {
   currency: {
-    of: ['sales'],
+    of: ['sales', 'performance'],
     type: 'text',
-    description: 'ISO 4217.',
-    sql: { sales: 'toString(e.currency)' },
+    description: 'ISO 4217; null for what shoppers did with a product, which has none.',
+    sql: { sales: 'toString(e.currency)', performance: 'toString(e.currency)' },
     rollupSql: { sales: 'toString(e.currency)' },
   },
   productId: {
-    of: both,
+    of: ofProducts,
     isOfLine: true,
     isId: true,
     type: 'text',
     description: 'Null for an action on no product.',
-    sql: { sales: 'e.product_id', activity: 'e.product_id' },
+    sql: { sales: 'e.product_id', activity: 'e.product_id', performance: 'e.product_id' },
     rollupSql: { sales: 'e.product_id' },
   },
   productName: {
-    of: both,
+    of: ofProducts,
     isOfLine: true,
     type: 'text',
     description: 'The newest name of the product; empty if it is not known.',
-    sql: { sales: 'p.name', activity: 'p.name' },
+    sql: { sales: 'p.name', activity: 'p.name', performance: 'p.name' },
     rollupSql: { sales: 'p.name' },
-    isOfProduct: both,
+    isOfProduct: ofProducts,
   },
   category: {
-    of: both,
+    of: ofProducts,
     isOfLine: true,
     type: 'text',
-    description: 'The path of the category: of sales as it was sold, of actions the newest.',
-    sql: { sales: 'toString(e.category)', activity: 'toString(p.category)' },
-    isOfProduct: ['activity'],
+    description: 'The path of the category: of sales as it was sold, else the newest.',
+    sql: {
+      sales: 'toString(e.category)',
+      activity: 'toString(p.category)',
+      performance: 'toString(p.category)',
+    },
+    isOfProduct: ['activity', 'performance'],
   },
   topCategory: {
-    of: both,
+    of: ofProducts,
     isOfLine: true,
     type: 'text',
     description: 'The first step of the category’s path.',
     sql: {
       sales: "toString(substringIndex(e.category, '/', 1))",
       activity: "splitByChar('/', toString(p.category))[1]",
+      performance: "splitByChar('/', toString(p.category))[1]",
     },
-    isOfProduct: ['activity'],
+    isOfProduct: ['activity', 'performance'],
   },
   brand: {
-    of: both,
+    of: ofProducts,
     isOfLine: true,
     type: 'text',
     description: 'The newest brand of the product; null without one.',
-    sql: { sales: 'p.brand', activity: 'p.brand' },
+    sql: { sales: 'p.brand', activity: 'p.brand', performance: 'p.brand' },
     rollupSql: { sales: 'p.brand' },
-    isOfProduct: both,
+    isOfProduct: ofProducts,
   },
   buyerType: {
     of: ['sales'],
@@ -212,10 +274,33 @@ export const dimensions = {
     sql: { sales: "if(e.user_id IS NULL, 'guest', 'account')" },
   },
   visitorType: {
-    of: ['activity'],
+    of: ['activity', 'visits'],
     type: 'text',
     description: '`account` or `anonymous`.',
-    sql: { activity: "if(e.user_id IS NULL, 'anonymous', 'account')" },
+    sql: {
+      activity: "if(e.user_id IS NULL, 'anonymous', 'account')",
+      visits: "if(e.user_id IS NULL, 'anonymous', 'account')",
+    },
+  },
+  outcome: {
+    of: ['visits'],
+    type: 'text',
+    description: '`ordered`, `abandoned` (with something in the cart) or `left`.',
+    sql: { visits: "multiIf(e.orders > 0, 'ordered', e.abandoned, 'abandoned', 'left')" },
+  },
+  entryProductId: {
+    of: ['visits'],
+    isId: true,
+    type: 'text',
+    description: 'The first product that the visit is about; null without one.',
+    sql: { visits: 'e.entry_product_id' },
+  },
+  exitProductId: {
+    of: ['visits'],
+    isId: true,
+    type: 'text',
+    description: 'The last one, likewise.',
+    sql: { visits: 'e.exit_product_id' },
   },
   type: {
     of: ['activity'],
@@ -243,13 +328,13 @@ export const dimensions = {
     sql: { activity: 'e.position' },
   },
   hourOfDay: {
-    of: both,
+    of: datasets,
     type: 'number',
     description: '0 to 23, by the clocks of the zone.',
     ...ofClock('intDiv(modulo(LOCAL, 86400), 3600)'),
   },
   weekday: {
-    of: both,
+    of: datasets,
     type: 'number',
     description: '1 (Monday) to 7, in the zone.',
     ...ofClock('1 + modulo(intDiv(LOCAL, 86400) + 3, 7)'),
@@ -261,7 +346,7 @@ function ofClock(expression: string): Pick<Dimension, 'sql' | 'isOfClock'> {
   const at = 'toUnixTimestamp(e.occurred_at)';
   const local = `(toInt64(${at}) + {offsets:Array(Int32)}[indexOf({changes:Array(UInt32)}, roundDown(${at}, {changes:Array(UInt32)}))])`;
   const sql = expression.replace('LOCAL', local);
-  return { sql: { sales: sql, activity: sql }, isOfClock: true };
+  return { sql: Object.fromEntries(datasets.map((of) => [of, sql])), isOfClock: true };
 }
 
 export type DimensionName = keyof typeof dimensions;

@@ -2,7 +2,14 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { termOf } from '#schemas/search-term';
 import { costLimits } from './clickhouse-calls.js';
-import { type Activity, type AskedApp, askedApp, type SaleLine } from './testing/asked-app.js';
+import {
+  type Activity,
+  type AskedApp,
+  askedApp,
+  type EndedVisit,
+  type ProductHour,
+  type SaleLine,
+} from './testing/asked-app.js';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -61,12 +68,49 @@ const activity: Activity[] = Array.from({ length: 900 }, (_, n) => {
   };
 });
 
+const endedVisits: EndedVisit[] = Array.from({ length: 600 }, (_, n) => {
+  const startedMs = startMs + randomInt(nowMs - startMs);
+  const orders = randomInt(3) ? 0 : randomInt(1, 3);
+  const seen = () => (randomInt(4) ? pick(products).productId : null);
+  return {
+    visitId: `visit-${n}`,
+    userId: randomInt(3) ? pick(users) : null,
+    startedMs,
+    entryProductId: seen(),
+    exitProductId: seen(),
+    actions: randomInt(1, 4),
+    orders,
+    isAbandoned: orders === 0 && randomInt(2) === 0,
+    atMs: startedMs + randomInt(3_600_000),
+  };
+});
+
+const nothingSold = { lines: 0, units: 0, grossMinor: 0, returnedUnits: 0, refundedMinor: 0 };
+const productHours: ProductHour[] = Array.from({ length: 600 }, (): ProductHour => {
+  const of = { productId: pick(products).productId, atMs: startMs + randomInt(nowMs - startMs) };
+  const noPrice = { lowestPriceMinor: null, highestPriceMinor: null };
+  const seen = { views: randomInt(50), adds: randomInt(9), removes: randomInt(3) };
+  if (randomInt(2)) return { ...of, currency: null, ...seen, ...nothingSold, ...noPrice };
+  const sold = { ...of, currency: pick(['EUR', 'GBP', 'JPY']), views: 0, adds: 0, removes: 0 };
+  const returned = { returnedUnits: randomInt(3), refundedMinor: randomInt(900) };
+  if (randomInt(4) === 0) return { ...sold, ...nothingSold, ...returned, ...noPrice };
+  const [units, price] = [randomInt(1, 9), randomInt(100, 400)];
+  return {
+    ...sold,
+    ...{ lines: randomInt(1, units + 1), units, grossMinor: units * price + randomInt(50) },
+    ...returned,
+    ...{ lowestPriceMinor: price, highestPriceMinor: price + randomInt(50) },
+  };
+});
+
 let shop: AskedApp;
 beforeAll(async () => {
   shop = await askedApp(nowMs);
   await shop.insertSales(sales);
   await shop.insertActivity(activity);
   await shop.insertProducts(products);
+  await shop.insertVisits(endedVisits);
+  await shop.insertProductHours(productHours);
 });
 afterAll(() => shop.drop());
 
@@ -105,7 +149,25 @@ const keyIn = (zone: string, unit: string | undefined, atMs: number): string | u
 const hourOf = (atMs: number, zone: string) => partsAt(zone, atMs).hour;
 const weekdayOf = (atMs: number, zone: string) => new Date(partsAt(zone, atMs).date).getUTCDay() || 7;
 
-const facts: { sales: Facts<SaleLine>; activity: Facts<Activity> } = {
+/** Rounded half up. */
+const rounded = (amount: number, by: number): Cell => (by === 0 ? null : Math.floor(amount / by + 0.5));
+const totalOf = <T>(of: readonly T[], value: (one: T) => number): number =>
+  of.reduce((sum, one) => sum + value(one), 0);
+const extreme = (of: readonly (number | null)[], pickOf: (...of: number[]) => number): Cell => {
+  const known = of.filter((one) => one !== null);
+  return known.length === 0 ? null : pickOf(...known);
+};
+const clockOf = {
+  hourOfDay: ({ atMs }: { atMs: number }, zone: string) => hourOf(atMs, zone),
+  weekday: ({ atMs }: { atMs: number }, zone: string) => weekdayOf(atMs, zone),
+};
+
+const facts: {
+  sales: Facts<SaleLine>;
+  activity: Facts<Activity>;
+  visits: Facts<EndedVisit>;
+  performance: Facts<ProductHour>;
+} = {
   sales: {
     measures: {
       orders: (of) => distinct(sold(of).map(({ orderId }) => orderId)),
@@ -130,8 +192,7 @@ const facts: { sales: Facts<SaleLine>; activity: Facts<Activity> } = {
       category: ({ category }) => category ?? '',
       topCategory: ({ category }) => category?.split('/')[0] ?? '',
       buyerType: ({ userId }) => (userId === null ? 'guest' : 'account'),
-      hourOfDay: ({ atMs }, zone) => hourOf(atMs, zone),
-      weekday: ({ atMs }, zone) => weekdayOf(atMs, zone),
+      ...clockOf,
     },
   },
   activity: {
@@ -151,13 +212,71 @@ const facts: { sales: Facts<SaleLine>; activity: Facts<Activity> } = {
       term: ({ query }) => (query == null ? null : termOf(query)),
       visitorType: ({ userId }) => (userId === null ? 'anonymous' : 'account'),
       position: ({ position }) => position ?? null,
-      hourOfDay: ({ atMs }, zone) => hourOf(atMs, zone),
-      weekday: ({ atMs }, zone) => weekdayOf(atMs, zone),
+      ...clockOf,
+    },
+  },
+  visits: {
+    measures: {
+      endedVisits: (of) => of.length,
+      visitsWithOrder: (of) => of.filter(({ orders }) => orders > 0).length,
+      abandonedCarts: (of) => of.filter(({ isAbandoned }) => isAbandoned).length,
+      bounces: (of) => of.filter(({ actions }) => actions === 1).length,
+      visitActions: (of) => totalOf(of, ({ actions }) => actions),
+      averageVisitSeconds: (of) =>
+        rounded(
+          totalOf(of, ({ startedMs, atMs }) => Math.floor(atMs / 1000) - Math.floor(startedMs / 1000)),
+          of.length,
+        ),
+    },
+    dimensions: {
+      visitorType: ({ userId }) => (userId === null ? 'anonymous' : 'account'),
+      outcome: ({ orders, isAbandoned }) => (orders > 0 ? 'ordered' : isAbandoned ? 'abandoned' : 'left'),
+      entryProductId: ({ entryProductId }) => entryProductId,
+      exitProductId: ({ exitProductId }) => exitProductId,
+      ...clockOf,
+    },
+  },
+  performance: {
+    measures: {
+      productViews: (of) => totalOf(of, ({ views }) => views),
+      productAdditions: (of) => totalOf(of, ({ adds }) => adds),
+      productRemovals: (of) => totalOf(of, ({ removes }) => removes),
+      productLines: (of) => totalOf(of, ({ lines }) => lines),
+      productUnits: (of) => totalOf(of, ({ units }) => units),
+      productUnitsReturned: (of) => totalOf(of, ({ returnedUnits }) => returnedUnits),
+      productGross: (of) => totalOf(of, ({ grossMinor }) => grossMinor),
+      productRefunds: (of) => totalOf(of, ({ refundedMinor }) => refundedMinor),
+      averagePrice: (of) =>
+        rounded(
+          totalOf(of, ({ grossMinor }) => grossMinor),
+          totalOf(of, ({ units }) => units),
+        ),
+      lowestPrice: (of) =>
+        extreme(
+          of.map(({ lowestPriceMinor }) => lowestPriceMinor),
+          Math.min,
+        ),
+      highestPrice: (of) =>
+        extreme(
+          of.map(({ highestPriceMinor }) => highestPriceMinor),
+          Math.max,
+        ),
+    },
+    dimensions: {
+      currency: ({ currency }) => currency,
+      productId: ({ productId }) => productId,
+      productName: ({ productId }) => productOf(productId)?.name ?? '',
+      category: ({ productId }) => productOf(productId)?.category ?? '',
+      topCategory: ({ productId }) => productOf(productId)?.category.split('/')[0] ?? '',
+      ...clockOf,
     },
   },
 };
 
-const money = ['gross', 'refunds', 'net', 'averageOrder'];
+const money = [
+  ...['gross', 'refunds', 'net', 'averageOrder'],
+  ...['productGross', 'productRefunds', 'averagePrice', 'lowestPrice', 'highestPrice'],
+];
 const zones = ['UTC', 'Europe/London', 'America/St_Johns', 'Asia/Kathmandu'];
 const some = <T>(of: readonly T[], most: number): T[] => [
   ...new Set(Array.from({ length: randomInt(most + 1) }, () => pick(of))),
@@ -246,11 +365,19 @@ const randomFilter = <T>(of: Facts<T>, all: readonly T[]) => {
 };
 
 describe('a query', () => {
-  it.each(['sales', 'activity'] as const)(
+  type Fact = SaleLine | Activity | EndedVisit | ProductHour;
+  const allOf: Record<keyof typeof facts, readonly Fact[]> = {
+    sales,
+    activity,
+    visits: endedVisits,
+    performance: productHours,
+  };
+
+  it.each(Object.keys(facts) as (keyof typeof facts)[])(
     'of %s by any dimensions, filters and buckets is what its facts add up to',
     async (set) => {
-      const of = facts[set] as Facts<SaleLine | Activity>;
-      const all: readonly (SaleLine | Activity)[] = set === 'sales' ? sales : activity;
+      const of = facts[set] as Facts<Fact>;
+      const all = allOf[set];
       let rowsSeen = 0;
       for (let n = 0; n < 40; n += 1) {
         const fromMs = Math.floor((startMs + randomInt(40 * dayMs)) / dayMs) * dayMs;
@@ -514,7 +641,7 @@ describe('a query', () => {
           (row: { kind: string; datasets: string[] }) => row.kind === kind && row.datasets.includes(set),
         )
         .map(({ name }: { name: string }) => name);
-    for (const set of ['sales', 'activity']) {
+    for (const set of Object.keys(facts)) {
       const [first] = names('measure', set);
       for (const measure of names('measure', set))
         await shop.items('query', { measures: [measure], granularity: 'week', tz: 'Asia/Kathmandu' });

@@ -211,8 +211,13 @@ const bucketEnds = ({ granularity: by }: Asked, { fromMs }: Period): number[] =>
   return by === 'minute' || by === 'hour' || by === 'day' ? [fromMs + sizes[by]] : [];
 };
 
-const rawTables: Record<Dataset, string> = { sales: 'sales', activity: 'shopper_activity' };
-const rollups: Record<Dataset, string> = { sales: 'sales_per', activity: 'shopper_activity_per' };
+const rawTables: Record<Dataset, string> = {
+  sales: 'sales',
+  activity: 'shopper_activity',
+  visits: 'visits',
+  performance: 'product_performance',
+};
+const rollups: Partial<Record<Dataset, string>> = { sales: 'sales_per', activity: 'shopper_activity_per' };
 
 /** Every part of the text is from the model; what the caller sends is bound. */
 const statementOf = (asked: Asked, dataset: Dataset, period: Period, zone: Zone): Query => {
@@ -260,7 +265,7 @@ const statementOf = (asked: Asked, dataset: Dataset, period: Period, zone: Zone)
 
 const newestProducts = (dataset: Dataset): string => `LEFT JOIN (
     ${newestOfProducts(['name', 'category', 'brand'])}
-  ) AS p ON p.product_id = ${dataset === 'sales' ? 'e.product_id' : "ifNull(e.product_id, '')"}`;
+  ) AS p ON p.product_id = ${dataset === 'activity' ? "ifNull(e.product_id, '')" : 'e.product_id'}`;
 
 const bucketSql = ({ granularity: by }: Asked, period: Period, time: string): string => {
   if (period.startsMs !== undefined) return bucketOf(time);

@@ -27,7 +27,9 @@ export type Query = {
  * What an answer is made of, and so what `asOf` is about: the ledger of sales, the shoppers' activity, both, or both and the
  * events of orders (`attribution`), which say with which visit an order was sent; or what the windowed jobs compute.
  */
-export type Source = 'sales' | 'activity' | 'both' | 'attribution' | 'stockOuts' | 'fraudSignals';
+export type Source = 'sales' | 'activity' | 'both' | 'attribution' | WindowedSource;
+
+export type WindowedSource = 'visits' | 'performance' | 'stockOuts' | 'fraudSignals';
 
 /** A refusal of what was asked; `path` is a JSON pointer to the parameter or field. */
 export type Refused = { code: string; detail: string; errors: readonly { path: string; message: string }[] };

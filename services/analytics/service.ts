@@ -51,7 +51,7 @@ export const service: Service<AnalyticsConfig> = {
       createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 1 }),
     );
     const gathered = createGatheredRows({ clickhouse: gathering, clock: host.clock, logger: host.logger });
-    const { sales, activity, orderEvents, stockOuts, fraudSignals } = completenessOf(config, {
+    const { sales, activity, orderEvents, ...windowed } = completenessOf(config, {
       broker: host.use(connectBroker(host, config.kafka)),
       clickhouse,
       clock: host.clock,
@@ -91,8 +91,10 @@ export const service: Service<AnalyticsConfig> = {
         activity: answersFrom(activity),
         both: answersFrom(allOf(sales, activity)),
         attribution,
-        stockOuts: answersFrom(stockOuts),
-        fraudSignals: answersFrom(fraudSignals),
+        visits: answersFrom(windowed.visits),
+        performance: answersFrom(windowed.performance),
+        stockOuts: answersFrom(windowed.stockOuts),
+        fraudSignals: answersFrom(windowed.fraudSignals),
       },
       clock,
     });

@@ -1,6 +1,7 @@
 import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
 import { tumbling } from '#platform/streams/window';
 import type { ProductPerformance, Sale, ShopperActivity } from '#schemas/events';
+import { performanceTimes } from '#schemas/window-times';
 
 type Action = 'views' | 'adds' | 'removes';
 type Input = { action: Action } | { quantity: number; amountMinor: number };
@@ -25,8 +26,9 @@ const actions: Readonly<Record<string, Action>> = {
  * what shoppers do has none, so an hour of a product has a row for each currency, and one for the actions. Where very many
  * products are named in an hour, it has several rows, which add up.
  */
-export const productPerformance = (windowMs: number, sink: Sink<ProductPerformanceRow>) =>
-  topology({
+export const productPerformance = (windowMs: number, sink: Sink<ProductPerformanceRow>) => {
+  const { outOfOrderMsMax, latenessMs } = performanceTimes(windowMs);
+  return topology({
     name: 'product-performance',
     purpose: 'How often a product was viewed, added, bought and returned in an hour, and at which prices.',
     sources: {
@@ -44,9 +46,8 @@ export const productPerformance = (windowMs: number, sink: Sink<ProductPerforman
     window: tumbling(windowMs),
     aggregate: { start, add, merge },
     emits: 'in parts',
-    outOfOrderMsMax: 10_000,
-    // An outbox that stood still delivers its sales late; they still count in the hour in which they happened.
-    latenessMs: 10 * 60_000,
+    outOfOrderMsMax,
+    latenessMs,
     // Shoppers' events may name products that do not exist, as many as somebody likes to invent.
     windowsMax: 40_000,
     rows: ({ key, fromMs, sum }: WindowOf<Sum>): ProductPerformanceRow[] => [
@@ -68,6 +69,7 @@ export const productPerformance = (windowMs: number, sink: Sink<ProductPerforman
     ],
     sink,
   });
+};
 
 const keyOf = (productId: string, currency: string | null): string => `${currency ?? ''}:${productId}`;
 

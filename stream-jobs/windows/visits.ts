@@ -2,6 +2,7 @@ import { keepEarliest } from '#platform/streams/earliest';
 import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
 import { gap } from '#platform/streams/window';
 import type { OrderPlaced, ShopperActivity, Visit } from '#schemas/events';
+import { visitTimes } from '#schemas/window-times';
 import { internProductId, internSteps } from './product-ids.js';
 
 type Input = { type: string; productId: string | null; userId: string | null };
@@ -24,8 +25,9 @@ const pathStepsMax = 50;
 const withoutMeaning = 'recommendation_shown';
 
 /** What a shopper did from coming to leaving: where the visit began and ended, its path, and whether it led to an order. */
-export const visits = (gapMs: number, sink: Sink<VisitRow>) =>
-  topology({
+export const visits = (gapMs: number, sink: Sink<VisitRow>) => {
+  const { outOfOrderMsMax, latenessMs } = visitTimes(gapMs);
+  return topology({
     name: 'visits',
     purpose: 'Visits that have ended: entry, exit, path, conversion and abandoned carts.',
     sources: {
@@ -76,8 +78,8 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) =>
       },
     },
     emits: 'once',
-    outOfOrderMsMax: 10_000,
-    latenessMs: 60_000,
+    outOfOrderMsMax,
+    latenessMs,
     // At most 110 MB: 90,000 visits of eight actions, each of a kilobyte.
     windowsMax: 160_000,
     eventsOf: ({ counts }: Sum) => actionsOf(counts),
@@ -85,6 +87,7 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) =>
     rows: (window: WindowOf<Sum>) => [rowOf(window)],
     sink,
   });
+};
 
 /** The later of two; of two at the same time, one that does not depend on which came first. */
 const later = <T extends { atMs: number }>(a: T | null, b: T | null): T | null => {

@@ -3357,7 +3357,7 @@ export interface components {
                 name: string;
                 /** @enum {string} */
                 kind: "measure" | "dimension";
-                datasets: ("sales" | "activity")[];
+                datasets: ("sales" | "activity" | "visits" | "performance")[];
                 /**
                  * @description Money is in minor units.
                  * @enum {string}
@@ -15240,21 +15240,21 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    measures: ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked")[];
+                    measures: ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice")[];
                     /** @default [] */
-                    dimensions?: ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday")[];
+                    dimensions?: ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday")[];
                     /**
                      * @description All have to hold. Their values may have 50000 bytes of UTF-8 together.
                      * @default []
                      */
                     filters?: {
                         /** @enum {string} */
-                        dimension?: "currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday";
+                        dimension?: "currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday";
                         /**
                          * @description In place of a dimension: keeps rows by their result.
                          * @enum {string}
                          */
-                        measure?: "orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked";
+                        measure?: "orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice";
                         /**
                          * @default equals
                          * @enum {string}
@@ -15278,7 +15278,7 @@ export interface operations {
                     tz?: string;
                     /** @description By time, then by the first measure, greatest first, if it is left out or empty. */
                     order?: {
-                        by: "from" | ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked") | ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday");
+                        by: "from" | ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice") | ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday");
                         /**
                          * @default asc
                          * @enum {string}

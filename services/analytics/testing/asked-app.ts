@@ -39,6 +39,36 @@ export type Activity = {
   atMs: number;
 };
 
+/** A visit that has ended; `atMs` is its last action. */
+export type EndedVisit = {
+  visitId: string;
+  userId: string | null;
+  startedMs: number;
+  entryProductId: string | null;
+  exitProductId: string | null;
+  actions: number;
+  orders: number;
+  isAbandoned: boolean;
+  atMs: number;
+};
+
+/** What happened with a product in an hour, in one currency or, without one, by shoppers. */
+export type ProductHour = {
+  productId: string;
+  currency: string | null;
+  views: number;
+  adds: number;
+  removes: number;
+  lines: number;
+  units: number;
+  grossMinor: number;
+  returnedUnits: number;
+  refundedMinor: number;
+  lowestPriceMinor: number | null;
+  highestPriceMinor: number | null;
+  atMs: number;
+};
+
 /** Takes the bearer token for the caller's role. */
 const auth: Authenticator = {
   principalOf: async (header) =>
@@ -46,6 +76,8 @@ const auth: Authenticator = {
       ? { kind: 'anonymous' }
       : { kind: 'user', userId: 'user', roles: [header.replace('Bearer ', '') as Role] },
 };
+
+const textOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 23).replace('T', ' ');
 
 /** Rows as ingest writes them. */
 const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
@@ -56,7 +88,7 @@ const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
       kafka_partition: offset % 3,
       kafka_offset: offset,
       event_id: randomUUID(),
-      occurred_at: new Date(atMs).toISOString().slice(0, 23).replace('T', ' '),
+      occurred_at: textOf(atMs),
     };
   };
   return {
@@ -88,6 +120,42 @@ const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
           query: event.query ?? null,
           position: event.position ?? null,
           recommendation_id: event.recommendationId ?? null,
+        })),
+      ),
+    insertVisits: (visits: readonly EndedVisit[]): Promise<void> =>
+      clickhouse.insertRows(
+        'visits',
+        visits.map((visit) => ({
+          ...placed(visit.atMs),
+          visit_id: visit.visitId,
+          user_id: visit.userId,
+          started_at: textOf(visit.startedMs),
+          entry_product_id: visit.entryProductId,
+          exit_product_id: visit.exitProductId,
+          path: '',
+          actions: visit.actions,
+          orders: visit.orders,
+          abandoned: visit.isAbandoned,
+        })),
+      ),
+    insertProductHours: (hours: readonly ProductHour[]): Promise<void> =>
+      clickhouse.insertRows(
+        'product_performance',
+        hours.map((hour) => ({
+          ...placed(hour.atMs),
+          product_id: hour.productId,
+          currency: hour.currency,
+          from_at: textOf(hour.atMs - (hour.atMs % 3_600_000)),
+          views: hour.views,
+          adds: hour.adds,
+          removes: hour.removes,
+          lines: hour.lines,
+          units: hour.units,
+          gross_minor: hour.grossMinor,
+          returned_units: hour.returnedUnits,
+          refunded_minor: hour.refundedMinor,
+          lowest_price_minor: hour.lowestPriceMinor,
+          highest_price_minor: hour.highestPriceMinor,
         })),
       ),
     insertPlaced: (
@@ -158,6 +226,8 @@ export const askedApp = async (
       activity: answers,
       both: answers,
       attribution: answers,
+      visits: answers,
+      performance: answers,
       stockOuts: answers,
       fraudSignals: answers,
     },
