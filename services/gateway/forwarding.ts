@@ -160,6 +160,8 @@ const forward = async (
   upstream: Upstream,
   { places, shared }: ForwardingDeps,
 ): Promise<FastifyReply> => {
+  // Whose caller has gone while the gateway asked about it: no end would ever take it back, and it has no place.
+  if (reply.raw.closed) return reply.hijack();
   const gone = new AbortController();
   // Every answer closes at its end; a reason that is there already saves an error with its stack.
   reply.raw.once('close', () => {

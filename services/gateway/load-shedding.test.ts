@@ -1,7 +1,9 @@
-import { request } from 'node:http';
+import { request, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createHttpServer } from '#platform/http/server';
+import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { createPlaces, shedLoad } from './load-shedding.js';
 
@@ -58,4 +60,35 @@ it('waits for a body only so long, and others are answered meanwhile', async () 
   expect([status, JSON.parse(body)]).toEqual([408, expect.objectContaining({ code: 'body_timeout' })]);
   expect(await isClosed).toBe(true);
   expect((await post()).status).toBe(200);
+});
+
+it('keeps no place for a caller who went while others were asked about the request', async () => {
+  const gateway = testHost('gateway');
+  let held: ServerResponse | undefined;
+  const { app, component } = createHttpServer(gateway, {
+    port: 0,
+    title: 'Gateway',
+    beforeAuthentication: (app) => {
+      shedLoad(app, gateway.metrics, createPlaces(gateway.metrics, 1));
+      // As long as it takes to ask about a key, a token or a count.
+      app.addHook('onRequest', ({ headers }, { raw }, done) => {
+        if (headers['x-held'] === undefined) return done();
+        raw.once('close', () => setImmediate(done));
+        held = raw;
+      });
+    },
+  });
+  app.get('/api/things', { access: 'anonymous', schema: { hide: true } }, async () => ({}));
+  gateway.use(component);
+  await gateway.start();
+  try {
+    const caller = connect(Number(new URL(component.url).port), '127.0.0.1');
+    caller.write('GET /api/things HTTP/1.1\r\nHost: x\r\nX-Held: 1\r\n\r\n');
+    await eventually(() => held !== undefined);
+    caller.destroy();
+    await eventually(() => held?.writableEnded === true);
+    expect((await fetch(`${component.url}/api/things`)).status).toBe(200);
+  } finally {
+    await gateway.stop();
+  }
 });

@@ -31,7 +31,8 @@ export const createPlaces = (metrics: Metrics, inFlightMax: number): Places => {
     leave,
     isFree: () => taken.size < inFlightMax,
     tryEnter: (response, url) => {
-      if (taken.has(response)) return true;
+      // Who has gone already takes none: there is no end to come that would give it back.
+      if (response.closed || taken.has(response)) return true;
       if (taken.size >= inFlightMax) return false;
       if (isLongPoll(url)) return true;
       taken.add(response);

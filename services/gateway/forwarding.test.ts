@@ -1,0 +1,84 @@
+import { createServer, type IncomingHttpHeaders, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createAuthenticator } from '#platform/http/auth';
+import { createHttpServer } from '#platform/http/server';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { createCatalogueCache } from './catalogue-cache.js';
+import { forwardingRoutes } from './forwarding.js';
+import { createSharedAnswers } from './shared-answers.js';
+import { createUpstream } from './upstream.js';
+
+/** In a process of its own, as the gateway sees it. */
+const service = createServer((request, response) => {
+  asked.push({ url: request.url ?? '', headers: request.headers });
+  response.end('{}');
+});
+let asked: { url: string; headers: IncomingHttpHeaders }[] = [];
+let held: ServerResponse | undefined;
+let url = '';
+const host = testHost('gateway');
+
+beforeAll(async () => {
+  await new Promise<void>((listening) => service.listen(0, '127.0.0.1', listening));
+  const { port } = service.address() as AddressInfo;
+  const order = createUpstream('order', [`http://127.0.0.1:${port}`], host.metrics, 1_000);
+  host.use(order);
+  const { app, component } = createHttpServer(host, { port: 0, title: 'Gateway' });
+  // As long as it takes to ask about a key, a token or a count.
+  app.addHook('onRequest', ({ headers }, { raw }, done) => {
+    if (headers['x-held'] === undefined) return done();
+    raw.once('close', () => setImmediate(done));
+    held = raw;
+  });
+  await forwardingRoutes(
+    app,
+    [{ path: '/api/orders', to: 'order' }],
+    { order } as Parameters<typeof forwardingRoutes>[2],
+    {
+      places: { leave: () => {} },
+      cache: createCatalogueCache(host, 'redis://127.0.0.1:1'),
+      shared: createSharedAnswers(host.clock.monotonicMs),
+      auth: createAuthenticator({ keys: async () => ({ keys: [] }), issuer: 'i', audience: 'a' }),
+    },
+  );
+  host.use(component);
+  await host.start();
+  url = component.url;
+});
+beforeEach(() => {
+  asked = [];
+});
+afterAll(async () => {
+  await host.stop();
+  await new Promise((closed) => service.close(closed));
+});
+
+const get = (path: string, headers: Record<string, string> = {}): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    const asking = request(url + path, { headers });
+    asking.once('response', (response) => response.resume().once('end', () => resolve(response.statusCode)));
+    asking.once('error', reject).end();
+  });
+
+it('asks no service for a caller who has gone before', async () => {
+  const asking = request(`${url}/api/orders/of-nobody`, { headers: { 'x-held': '1' } });
+  asking.on('error', () => {}).end();
+  await eventually(() => held !== undefined);
+  asking.destroy();
+  await eventually(() => held?.closed === true);
+  expect(await get('/api/orders/next')).toBe(200);
+  expect(asked.map(({ url }) => url)).toEqual(['/api/orders/next']);
+});
+
+it('sends no header on that the client names as one of its connection', async () => {
+  const headers = { connection: 'keep-alive, X-Hop , x-again', 'x-hop': '1', 'x-again': '2', 'x-kept': '3' };
+  expect(await get('/api/orders', headers)).toBe(200);
+  const [seen] = asked;
+  expect([seen?.headers['x-hop'], seen?.headers['x-again'], seen?.headers['x-kept']]).toEqual([
+    undefined,
+    undefined,
+    '3',
+  ]);
+});
