@@ -17,18 +17,27 @@ export const listQuery = { limit, cursor };
 export const pageOf = <S extends z.ZodType>(item: S) =>
   z.object({ items: z.array(item), next: z.string().nullable() });
 
-/** A request for a page. Its path, with the ids in it, says which list it is. */
-export type PageRequest = Pick<FastifyRequest, 'url'> & {
+/** A request for a page. Its route and the ids in its path say which list it is. */
+export type PageRequest = {
+  routeOptions: Pick<FastifyRequest['routeOptions'], 'url'>;
+  params: unknown;
   query: { limit: number; cursor?: string | undefined };
 };
 
 const markChars = 6;
 
+/**
+ * The path in one spelling, whichever the request has: `/api/%70roducts`, `/api/products#x` and `http://x/api/products`
+ * are one list, and their requests may share the text of a page with its cursor.
+ */
+const pathOf = ({ routeOptions: { url = '' }, params }: PageRequest): string =>
+  url.replace(/:(\w+)/g, (_, name: string) =>
+    encodeURIComponent(String((params as Record<string, unknown>)[name])),
+  );
+
 /** Marks the cursors of a list, because positions in different lists may look alike. */
-const markOf = ({ url }: PageRequest): string => {
-  const [path = ''] = url.split('?', 1);
-  return createHash('sha256').update(path.toLowerCase()).digest('base64url').slice(0, markChars);
-};
+const markOf = (request: PageRequest): string =>
+  createHash('sha256').update(pathOf(request).toLowerCase()).digest('base64url').slice(0, markChars);
 
 /** Opaque to callers, but not secret. */
 const encodeCursor = (request: PageRequest, position: unknown): string =>
