@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Pool } from 'undici';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import type { RunnableHost } from '#platform/service-host';
 import { eventually } from '#platform/testing/eventually';
@@ -18,6 +18,8 @@ let host: RunnableHost;
 let origin: string;
 let pool: Pool;
 let waiting = 0;
+/** Writes to the stream that was asked for last. */
+let feed: (text: string) => void;
 const closed: string[] = [];
 
 beforeAll(async () => {
@@ -50,6 +52,11 @@ beforeAll(async () => {
     reply.raw.writeHead(200, { 'Content-Type': 'text/event-stream' });
     reply.raw.write('data: first\n\n');
     reply.raw.once('close', () => closed.push('raw'));
+    reply.hijack();
+  });
+  app.get('/fed', { access }, (_request, reply) => {
+    feed = (text) => reply.raw.write(text);
+    feed('begun');
     reply.hijack();
   });
   app.get('/never', { access }, (_request, reply) => {
@@ -197,6 +204,27 @@ describe('a server that is asked within its process', () => {
     await eventually(() => closed.includes('never'));
     const { body } = await ask({ path: '/raw' }, { ...bounds, silenceMsMax: 50 });
     await expect(text(body as Readable)).rejects.toMatchObject({ code: 'dependency_timeout' });
+  });
+
+  it('goes on for as long as something comes in time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { body } = await ask({ path: '/fed' }, { ...bounds, silenceMsMax: 1_000 });
+      const read: string[] = [];
+      const ended = Promise.withResolvers<unknown>();
+      (body as Readable).on('data', (chunk: Buffer) => read.push(chunk.toString()));
+      (body as Readable).once('error', ended.resolve);
+      for (const text of ['1', '2', '3']) {
+        await vi.advanceTimersByTimeAsync(900);
+        feed(text);
+      }
+      await vi.advanceTimersByTimeAsync(999);
+      expect(read).toEqual(['begun', '1', '2', '3']);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(await ended.promise).toMatchObject({ code: 'dependency_timeout' });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('reports a response that is closed without an answer', async () => {
