@@ -151,6 +151,27 @@ describe('a lane', () => {
     await lanes.end(0);
     vi.useRealTimers();
   });
+
+  test('backs off no further while it gets on', async () => {
+    vi.useFakeTimers();
+    try {
+      const tries: number[] = [];
+      const { lanes, assign, committed } = lanesOf(async ({ records: [first] }, control) => {
+        tries.push(Date.now());
+        await control.commit((first?.offset ?? 0n) + 1n);
+        throw new Error('no');
+      });
+      assign(0);
+      lanes.push(batch(0, ...Array.from({ length: 10 }, (_, n) => n)), 1);
+      await vi.advanceTimersByTimeAsync(10 * 120);
+      expect(committed).toHaveLength(10);
+      const waits = tries.slice(1).map((at, index) => at - (tries[index] as number));
+      expect(Math.max(...waits)).toBeLessThanOrEqual(120);
+      await lanes.end(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
 
 describe('the end of an assignment', () => {

@@ -26,7 +26,7 @@ export type ReactionTransactions = {
 };
 
 type Options = {
-  db: Database;
+  db: Pick<Database, 'pool'>;
   group: string;
   /** The most events of one transaction; a single partition's items may be more. */
   eventsMax: number;

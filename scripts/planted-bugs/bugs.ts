@@ -21,6 +21,54 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: ['platform/messaging/reactor.int.test.ts'],
   },
   {
+    name: 'innocent-beside-what-cannot-be-stored',
+    what: 'when a statement for many events fails, the first of them is taken for the one to blame',
+    edits: [
+      {
+        file: 'platform/postgres/gathering.ts',
+        find: "if (calls.length > 1 && typeof error === 'object' && error !== null) shared.add(error);",
+        replace: '',
+      },
+    ],
+    tests: ['platform/messaging/reaction-transactions.test.ts'],
+  },
+  {
+    name: 'trouble-of-another-partition',
+    what: 'a transaction of several partitions fails, and each takes the failure for its own',
+    edits: [
+      {
+        file: 'platform/messaging/reaction-transactions.ts',
+        find: 'failure?.culprit !== undefined && items.includes(failure.culprit) ?',
+        replace: 'failure?.culprit !== undefined && items.length > 0 ?',
+      },
+    ],
+    tests: ['platform/messaging/reaction-transactions.test.ts'],
+  },
+  {
+    name: 'parked-again',
+    what: 'a record that is in the dead-letter topic is parked again whenever its batch is delivered again',
+    edits: [
+      {
+        file: 'platform/messaging/trials.ts',
+        find: '      if (tried.parked.has(offset)) return true;\n',
+        replace: '',
+      },
+    ],
+    tests: ['platform/messaging/trials.test.ts'],
+  },
+  {
+    name: 'refused-and-done-all-the-same',
+    what: 'a work that has waited too long is refused, and stays in the queue',
+    edits: [
+      {
+        file: 'platform/postgres/joint-transactions.ts',
+        find: '        waiting.splice(waiting.indexOf(job), 1);\n',
+        replace: '',
+      },
+    ],
+    tests: ['platform/postgres/joint-transactions.test.ts'],
+  },
+  {
     name: 'offset-before-insert',
     what: 'the offset is committed, and the block counted as done, before ClickHouse has it',
     edits: [
