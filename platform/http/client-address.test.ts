@@ -1,5 +1,10 @@
+import { connect } from 'node:net';
+import type { FastifyRequest } from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { clientNetwork, trustedProxies } from './client-address.js';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { clientNetwork, createClientNetworks, trustedProxies } from './client-address.js';
+import { createHttpServer } from './server.js';
 
 describe('a client', () => {
   it.each([
@@ -36,6 +41,28 @@ describe('a client', () => {
 
   it('without any address is counted with all of those', () => {
     expect(clientNetwork('', '')).toBe('unknown');
+  });
+
+  it('that has gone has no address any more, and is counted with those', async () => {
+    const host = testHost();
+    const { app, component } = createHttpServer(host, { port: 0, title: 'Test' });
+    let request: FastifyRequest | undefined;
+    app.get('/', { access: 'anonymous', schema: { hide: true } }, async (received) => {
+      request = received;
+      return {};
+    });
+    host.use(component);
+    await host.start();
+    try {
+      const caller = connect(Number(new URL(component.url).port), '127.0.0.1');
+      caller.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      await eventually(() => request !== undefined);
+      caller.destroy();
+      await eventually(() => request?.raw.socket.destroyed === true);
+      expect(createClientNetworks(false).of(request as FastifyRequest)).toBe('unknown');
+    } finally {
+      await host.stop();
+    }
   });
 });
 

@@ -66,7 +66,8 @@ export const createClientNetworks = (readsForwarded: boolean): ClientNetworks =>
       const key = keyOf(request.raw);
       const known = networks.get(key);
       if (known !== undefined) return known;
-      const network = clientNetwork(request.ip, request.raw.socket.remoteAddress ?? '');
+      // A client that has gone has no address any more, though the type says otherwise.
+      const network = clientNetwork(request.ip ?? '', request.raw.socket.remoteAddress ?? '');
       if (networks.size >= networksKeptMax) networks.clear();
       if (key.length <= keyCharsMax) networks.set(key, network);
       return network;
