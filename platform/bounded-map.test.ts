@@ -26,3 +26,12 @@ it('counts entries by their sizes, also when one is replaced or deleted', () => 
   map.set('e', 7, 10);
   expect([...map.keys()]).toEqual(['e']);
 });
+
+it('takes no longer for a key that is set again and again, nor to find the oldest when it is full', () => {
+  const map = createBoundedMap<number>(40_000);
+  for (let n = 0; n < 40_000; n += 1) map.set(`${n}`, n);
+  // A few tenths of a second; a minute where what was removed has to be passed each time.
+  for (let n = 0; n < 100_000; n += 1) map.set('often', n);
+  for (let n = 0; n < 100_000; n += 1) map.set(`new ${n}`, n);
+  expect([map.keys().length, map.get('often'), map.get('new 99999')]).toEqual([40_000, undefined, 99_999]);
+});

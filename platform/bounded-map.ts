@@ -6,33 +6,74 @@ export type BoundedMap<V> = {
   delete(key: string): void;
   clear(): void;
   /** Oldest first. */
-  keys(): IterableIterator<string>;
+  keys(): string[];
+};
+
+/**
+ * Linked by age. The order of a `Map` would do, but what is deleted and set again leaves a gap in it each time, and
+ * both its first key and that key are then found only past thousands of gaps.
+ */
+type Entry<V> = {
+  key: string;
+  value: V;
+  size: number;
+  older: Entry<V> | undefined;
+  newer: Entry<V> | undefined;
 };
 
 /** An entry that is larger than `sizeMax` by itself is not kept. */
 export const createBoundedMap = <V>(sizeMax: number): BoundedMap<V> => {
-  const entries = new Map<string, { value: V; size: number }>();
+  const entries = new Map<string, Entry<V>>();
+  let oldest: Entry<V> | undefined;
+  let newest: Entry<V> | undefined;
   let total = 0;
-  const remove = (key: string): void => {
-    total -= entries.get(key)?.size ?? 0;
-    entries.delete(key);
+  const unlink = ({ size, older, newer }: Entry<V>): void => {
+    total -= size;
+    if (older === undefined) oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) newest = older;
+    else newer.older = older;
+  };
+  const linkAsNewest = (entry: Entry<V>): void => {
+    total += entry.size;
+    entry.older = newest;
+    entry.newer = undefined;
+    if (newest === undefined) oldest = entry;
+    else newest.newer = entry;
+    newest = entry;
+  };
+  const remove = (entry: Entry<V>): void => {
+    unlink(entry);
+    entries.delete(entry.key);
   };
   return {
     get: (key) => entries.get(key)?.value,
     set: (key, value, size = 1) => {
-      remove(key);
-      entries.set(key, { value, size });
-      total += size;
-      for (const oldest of entries.keys()) {
-        if (total <= sizeMax) return;
-        remove(oldest);
+      const known = entries.get(key);
+      const entry = known ?? { key, value, size, older: undefined, newer: undefined };
+      if (known === undefined) entries.set(key, entry);
+      else {
+        unlink(known);
+        known.value = value;
+        known.size = size;
       }
+      linkAsNewest(entry);
+      while (oldest !== undefined && total > sizeMax) remove(oldest);
     },
-    delete: remove,
+    delete: (key) => {
+      const entry = entries.get(key);
+      if (entry !== undefined) remove(entry);
+    },
     clear: () => {
       entries.clear();
+      oldest = undefined;
+      newest = undefined;
       total = 0;
     },
-    keys: () => entries.keys(),
+    keys: () => {
+      const keys: string[] = [];
+      for (let entry = oldest; entry !== undefined; entry = entry.newer) keys.push(entry.key);
+      return keys;
+    },
   };
 };
