@@ -6,8 +6,13 @@ type Reported = Map<string, number>;
 const sliceMs = 10 * 60_000;
 /** What one sender adds to a product in a slice is less than so many visits, and a little more for one with many products. */
 const calmVisits = 2;
-const sendersMax = 20_000;
-const productsPerSenderMax = 1_000;
+/** Of one sender. Further ones count with those whose ids end alike: their sum is bounded too, and a crowd's is not one. */
+const distinguishedMax = 1_000;
+const endChars = 2;
+/** The products of all senders together, some 25 MB. Then the sender that has been quiet for the longest is forgotten. */
+const rememberedMax = 200_000;
+/** What a sender takes beside its products is as much as this many of them. */
+const senderSize = 4;
 
 /**
  * By how much a report of a product weighs less because the same sender has reported the product before: with n its
@@ -20,20 +25,19 @@ const productsPerSenderMax = 1_000;
  */
 export const createSenderCalm = (nowMs: () => number) => {
   let slice = Number.NaN;
-  const senders = createBoundedMap<Reported>(sendersMax);
+  const senders = createBoundedMap<Reported>(rememberedMax);
   return (sender: string, productId: string, share: number): number => {
     const current = Math.floor(nowMs() / sliceMs);
     if (current !== slice) {
       slice = current;
       senders.clear();
     }
-    let reported = senders.get(sender);
-    if (reported === undefined) {
-      reported = new Map();
-      senders.set(sender, reported);
-    }
-    const before = reported.get(productId) ?? 0;
-    if (before > 0 || reported.size < productsPerSenderMax) reported.set(productId, before + share);
+    const reported: Reported = senders.get(sender) ?? new Map();
+    const isDistinguished = reported.has(productId) || reported.size < distinguishedMax;
+    const counted = isDistinguished ? productId : productId.slice(-endChars);
+    const before = reported.get(counted) ?? 0;
+    reported.set(counted, before + share);
+    senders.set(sender, reported, senderSize + reported.size);
     const allowance = calmVisits * (1 + Math.log(reported.size));
     return (1 + before / allowance) ** 2;
   };
