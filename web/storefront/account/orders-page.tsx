@@ -80,7 +80,7 @@ const OrderCard = ({ order }: { order: Order }) => {
   const known = useKnownProducts(shown.map(({ productId }) => productId));
   const isCancelled = order.status === 'cancelled';
   const name = isCancelled
-    ? endingOf(order.reason).title
+    ? endingOf(order.reason, order.payment.status).title
     : order.status === 'returned'
       ? 'Returned'
       : way.find(({ status }) => status === order.status)?.name;

@@ -36,9 +36,21 @@ it('every reason of a cancellation has a sentence of its own that says what beco
     'timed_out',
     'customer',
   ];
-  const endings = reasons.map(endingOf);
+  const endings = reasons.map((reason) => endingOf(reason));
   expect(new Set(endings.map(({ title }) => title)).size).toBe(reasons.length);
   for (const { text } of endings) expect(text).toMatch(/charged/);
+});
+
+it('an order that staff undo after its payment is not said to have cost nothing', () => {
+  for (const reason of ['payment_unavailable', 'timed_out']) {
+    for (const status of ['authorized', 'captured', 'partially_refunded', 'refunded'] as const) {
+      expect(endingOf(reason, status).text).toMatch(/goes back to you/);
+      expect(endingOf(reason, status).text).not.toMatch(/Nothing was charged/);
+      expect(headlineOf({ status: 'cancelled', reason, payment: { status } })).toBe('Cancelled');
+    }
+    for (const status of ['pending', 'declined', 'voided', 'cancelled'] as const)
+      expect(endingOf(reason, status).text).toMatch(/Nothing was charged/);
+  }
 });
 
 it('an order is open, or final, or neither while it travels', () => {

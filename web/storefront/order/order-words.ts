@@ -69,8 +69,17 @@ export const isFinal = (status: Status): boolean => ['delivered', 'returned', 'c
 
 type Ending = { title: string; text: string };
 
+/** Money that goes back, or has: staff may undo an order after it was paid. */
+const movedStatuses: readonly Order['payment']['status'][] = ['authorized', ...takenStatuses];
+const undoneByStaffAs: readonly (string | undefined)[] = ['payment_unavailable', 'timed_out'];
+
 /** Every reason of a cancellation in words: what happened, and what it means for the money. */
-export const endingOf = (reason: string | undefined): Ending => {
+export const endingOf = (reason: string | undefined, payment?: Order['payment']['status']): Ending => {
+  if (undoneByStaffAs.includes(reason) && payment !== undefined && movedStatuses.includes(payment))
+    return {
+      title: 'Cancelled',
+      text: 'A step could not be finished, so we undid the order. What was charged or reserved goes back to you.',
+    };
   switch (reason) {
     case 'out_of_stock':
       return {
@@ -107,8 +116,12 @@ export const endingOf = (reason: string | undefined): Ending => {
   }
 };
 
-export const headlineOf = ({ status, reason }: Pick<Order, 'status' | 'reason'>): string => {
-  if (status === 'cancelled') return endingOf(reason).title;
+export const headlineOf = ({
+  status,
+  reason,
+  payment,
+}: Pick<Order, 'status' | 'reason'> & { payment?: Pick<Order['payment'], 'status'> }): string => {
+  if (status === 'cancelled') return endingOf(reason, payment?.status).title;
   if (status === 'returned') return 'Everything is back with us';
   return way.find((step) => step.status === status)?.done ?? 'Your order';
 };

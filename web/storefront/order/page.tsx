@@ -46,7 +46,9 @@ export const OrderPage = () => {
         {headlineOf(order)}
       </p>
       {order.status === 'cancelled' ? (
-        <p className="mb-6 rounded-2xl bg-bad-wash px-6 py-5">{endingOf(order.reason).text}</p>
+        <p className="mb-6 rounded-2xl bg-bad-wash px-6 py-5">
+          {endingOf(order.reason, order.payment.status).text}
+        </p>
       ) : (
         <Progress order={order} stream={stream} />
       )}
