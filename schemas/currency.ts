@@ -15,3 +15,19 @@ export const currencies: readonly string[] = `
     ZMW ZWG`
   .trim()
   .split(/\s+/);
+
+const withoutDecimals = 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'.split(' ');
+const withThree = 'BHD IQD JOD KWD LYD OMR TND'.split(' ');
+
+/**
+ * ISO 4217's decimals where they are not two. `Intl` has other figures for some currencies, so it is not asked. The
+ * pages have a copy of this (`web/money/money.ts`), which a test compares, because they import nothing of the services.
+ */
+export const decimalsOtherThanTwo: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(withoutDecimals.map((code) => [code, 0])),
+  ...Object.fromEntries(withThree.map((code) => [code, 3])),
+  CLF: 4,
+  UYW: 4,
+};
+
+export const decimalsOf = (currency: string): number => decimalsOtherThanTwo[currency] ?? 2;

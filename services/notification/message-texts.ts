@@ -1,4 +1,5 @@
 import { type Html, html } from '#platform/html';
+import { decimalsOf } from '#schemas/currency';
 import type { Data, Template } from './notification.js';
 
 /** A message in the forms that the channels need. */
@@ -53,16 +54,25 @@ const text = (value: Data[string] | undefined): string => String(value ?? '');
 const formats = new Map<string, Intl.NumberFormat>();
 
 const formatOf = (currency: string): Intl.NumberFormat => {
-  const format = formats.get(currency) ?? new Intl.NumberFormat('en-GB', { style: 'currency', currency });
-  formats.set(currency, format);
+  let format = formats.get(currency);
+  if (format === undefined) {
+    const decimals = decimalsOf(currency);
+    format = new Intl.NumberFormat('en-GB', {
+      style: 'currency',
+      currency,
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals,
+    });
+    formats.set(currency, format);
+  }
   return format;
 };
 
-/** The amount with as many decimals as the currency has. */
-const amountOf = ({ amountMinor, currency }: Data): string => {
-  const format = formatOf(text(currency));
-  const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(Number(amountMinor) / 10 ** decimals);
+/** With as many decimals as the currency has. The formatter gets a text, not a number, so that nothing is rounded. */
+const amountOf = (data: Data): string => {
+  const currency = text(data.currency);
+  const amount = `${text(data.amountMinor)}E-${decimalsOf(currency)}`;
+  return formatOf(currency).format(amount as `${number}`);
 };
 
 const contents: Record<Template, (data: Data, orderId: string | null) => Content> = {

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { currencies, decimalsOf } from '#schemas/currency';
 import { type Contact, everything, type Result, statusOf, targetsOf } from './delivery.js';
 import { messageOf } from './message-texts.js';
 import { type Data, notificationOf, type Template, templates } from './notification.js';
@@ -48,8 +50,24 @@ describe('a message', () => {
     ['GBP', 123456, '£1,234.56'],
     ['JPY', 500, 'JP¥500'],
     ['KWD', 1500, 'KWD\u00a01.500'],
+    // CLDR, which `Intl` asks, has no decimals for these; ISO 4217 has two or three.
+    ['HUF', 199_900, 'HUF\u00a01,999.00'],
+    ['IQD', 1999, 'IQD\u00a01.999'],
+    ['EUR', Number.MAX_SAFE_INTEGER, '€90,071,992,547,409.91'],
   ])('shows an amount in %s with its decimals', (currency, amountMinor, shown) => {
     expect(message('order_confirmed', { currency, amountMinor }).text).toContain(shown);
+  });
+
+  it.each(currencies)('shows every amount in %s to the minor unit', (currency) => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (amountMinor) => {
+        const { text } = message('order_confirmed', { amountMinor, currency });
+        const [, whole = '', decimals = ''] = /order of \D*([\d,]+)(?:\.(\d+))? is/.exec(text) ?? [];
+        expect(decimals).toHaveLength(decimalsOf(currency));
+        expect(BigInt(whole.replaceAll(',', '') + decimals)).toBe(BigInt(amountMinor));
+      }),
+      { numRuns: 20 },
+    );
   });
 
   it('escapes in HTML what people have typed, and only there', () => {

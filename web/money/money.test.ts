@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { currencies } from '../../schemas/currency.js';
+import * as services from '../../schemas/currency.js';
 import { decimalsOf, decimalsOtherThanTwo, decimalText, formatMoney, minorOf, sumOf } from './money.ts';
 
 const money = fc.record({
   amountMinor: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  currency: fc.constantFrom(...currencies),
+  currency: fc.constantFrom(...services.currencies),
 });
 
 describe('money', () => {
@@ -37,8 +37,9 @@ describe('money', () => {
     expect(formatMoney({ amountMinor: 1999, currency: 'GBP' })).toBe('£19.99');
   });
 
-  it('has exceptions only for currencies that exist', () => {
-    for (const code of Object.keys(decimalsOtherThanTwo)) expect(currencies).toContain(code);
+  it('has exceptions only for currencies that exist, and the same ones as the services', () => {
+    for (const code of Object.keys(decimalsOtherThanTwo)) expect(services.currencies).toContain(code);
+    expect(decimalsOtherThanTwo).toEqual(services.decimalsOtherThanTwo);
     expect(decimalsOf('EUR')).toBe(2);
   });
 
