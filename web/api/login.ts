@@ -94,25 +94,33 @@ const post = async (path: string, body: object): Promise<Response> => {
   }
 };
 
+/** The token of memory, while it is the stored user's and lasts. */
+const tokenInMemory = ({ user }: Stored): string | undefined =>
+  access && access.userId === user.id && performance.now() < access.expiresAtMs - marginMs
+    ? access.token
+    : undefined;
+
 const refresh = async (): Promise<string | undefined> => {
   const login = stored();
   if (login === undefined) return undefined;
+  const token = tokenInMemory(login);
+  if (token !== undefined) return token;
   const response = await post('/api/auth/refresh', { refreshToken: login.refreshToken });
-  if (response.ok) {
-    acceptLogin((await response.json()) as LoggedIn);
-    return access?.token;
-  }
-  if (response.status !== 401 && response.status !== 400) throw await problemOf(response);
-  forgetLogin();
-  return undefined;
+  if (!response.ok && response.status !== 401 && response.status !== 400) throw await problemOf(response);
+  const answer = response.ok ? ((await response.json()) as LoggedIn) : undefined;
+  // Somebody has logged out meanwhile, or logged in anew, which takes no lock: this answer is of a login that is gone.
+  if (stored()?.refreshToken !== login.refreshToken) return refresh();
+  if (answer === undefined) forgetLogin();
+  else acceptLogin(answer);
+  return access?.token;
 };
 
 /** The token to send now: of memory, or a fresh one. Undefined for visitors who are not logged in. */
 export const accessToken = async (): Promise<string | undefined> => {
   const login = stored();
   if (login === undefined) return undefined;
-  if (access && access.userId === login.user.id && performance.now() < access.expiresAtMs - marginMs)
-    return access.token;
+  const token = tokenInMemory(login);
+  if (token !== undefined) return token;
   refreshing ??= Promise.resolve(navigator.locks.request(lockName, refresh)).finally(() => {
     refreshing = undefined;
   });
