@@ -1,5 +1,5 @@
-import { request, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { IncomingMessage, request, ServerResponse } from 'node:http';
+import { connect, Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createHttpServer } from '#platform/http/server';
@@ -91,4 +91,20 @@ it('keeps no place for a caller who went while others were asked about the reque
   } finally {
     await gateway.stop();
   }
+});
+
+it.each([
+  ['/api/orders/0190b7a2-0000-7000-8000-00000000000a/status?waitMs=5000', true],
+  ['/api/orders/0190B7A2-0000-7000-8000-00000000000A/status?waitMs=5000', true],
+  ['/api/orders/0190b7a2-0000-7000-8000-00000000000a/%73tatus?waitMs=5000', true],
+  ['/api/orders/0190b7a2-0000-7000-8000-00000000000a/status?wait%4ds=0000000005000', true],
+  ['http://x/api/orders/0190b7a2-0000-7000-8000-00000000000a/status?waitMs=5000', true],
+  ['/api/orders/0190b7a2-0000-7000-8000-00000000000a/status', false],
+  ['/api/orders/0190b7a2-0000-7000-8000-00000000000a/status?x=waitMs', false],
+  ['/api/orders/0190b7a2-0000-7000-8000-00000000000a?waitMs=5000', false],
+  ['/api/orders?waitMs=5000', false],
+])('of %s says whether it waits without a place: %j', (asked, isWaiting) => {
+  const places = createPlaces(testHost('gateway').metrics, 1);
+  expect(places.tryEnter(new ServerResponse(new IncomingMessage(new Socket())), asked)).toBe(true);
+  expect(places.isFree()).toBe(isWaiting);
 });

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpApp } from '#platform/http/http-app';
 import { problem, unavailable } from '#platform/http/problem-details';
 import type { Metrics } from '#platform/service-host';
-import { pathOf } from './request-path.js';
+import { decoded, pathOf } from './request-path.js';
 
 export type Places = {
   /**
@@ -17,9 +17,16 @@ export type Places = {
   leave(response: ServerResponse): void;
 };
 
-/** A buyer's wait for the next status of one order; the order service bounds how many wait. */
-const longPoll = /^\/api\/orders\/[\da-f-]{36}\/status\?waitMs=\d{1,5}$/;
-const isLongPoll = (url: string): boolean => url.length < 100 && longPoll.test(url);
+const statusPath = /^(?:https?:\/\/[^/]*)?\/api\/orders\/[\da-f-]{36}\/status$/i;
+const longPollCharsMax = 400;
+
+/** A buyer's wait for the next status of one order, however it is written; the order service bounds how many wait. */
+const isLongPoll = (url: string): boolean => {
+  const queryAt = url.indexOf('?');
+  if (queryAt < 0 || url.length > longPollCharsMax || !statusPath.test(decoded(url.slice(0, queryAt))))
+    return false;
+  return new URLSearchParams(url.slice(queryAt)).has('waitMs');
+};
 
 /** Places for `inFlightMax` requests at once. */
 export const createPlaces = (metrics: Metrics, inFlightMax: number): Places => {

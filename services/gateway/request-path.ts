@@ -9,3 +9,13 @@ export const pathOf = (request: FastifyRequest): string => {
   const rest = (request.params as { '*'?: string } | undefined)?.['*'] ?? '';
   return request.routeOptions.url?.replace('*', () => rest) ?? '';
 };
+
+/** A path or URL as a service reads it. One that cannot be decoded stays as it is: no service has a route for it. */
+export const decoded = (path: string): string => {
+  if (!path.includes('%')) return path;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+};

@@ -18,6 +18,7 @@ import {
 } from '#platform/telemetry/tracing';
 import { type Circuit, createCircuit } from '#platform/waiting/circuit';
 import { createRemotePasses, type RemotePasses, type RemoteServer } from './remote-pass.js';
+import { decoded } from './request-path.js';
 
 /** Bytes of a body can be sent again to another instance; a stream can be sent only once. */
 export type UpstreamRequest = LocalRequest;
@@ -240,17 +241,8 @@ export const staysOpen = ({
 }: Pick<UpstreamRequest, 'method' | 'path'> & { headers: { accept?: unknown } }): boolean => {
   if (!isSafe(method)) return false;
   if (String(headers.accept).includes('text/event-stream')) return true;
-  const read = path.includes('%') ? decoded(path) : path;
+  const read = decoded(path);
   return streamPath.test(read) || waitingQuery.test(read);
-};
-
-const decoded = (path: string): string => {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    // No service answers such a path with a stream.
-    return path;
-  }
 };
 
 const tooManyWatchers = 'too_many_watchers';

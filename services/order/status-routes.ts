@@ -9,7 +9,7 @@ import {
 } from '#platform/http/event-stream';
 import type { HttpApp } from '#platform/http/http-app';
 import { problems } from '#platform/http/problem-details';
-import { text, uuid } from '#platform/http/text';
+import { text, uuid, wholeNumber } from '#platform/http/text';
 import { visible } from './access.js';
 import { isOpenStatus } from './order.js';
 import { orderTokenHeader, shownStatus, statusSchema } from './order-schemas.js';
@@ -41,7 +41,7 @@ const statusRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
         summary:
           'The status of one order. With `waitMs`, an order that is still open is answered when it changes.',
         params,
-        querystring: z.strictObject({ waitMs: z.coerce.number().int().min(0).max(10_000).default(0) }),
+        querystring: z.strictObject({ waitMs: wholeNumber(0, 10_000).prefault(0) }),
         headers: orderTokenHeader,
         response: { 200: statusSchema, ...problems(404) },
       },
