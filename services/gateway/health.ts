@@ -41,7 +41,7 @@ export const createAggregatedHealth = (
       status: own.status === 'down' || allDown ? 'down' : worstOf === 'up' ? 'up' : 'degraded',
       dependencies: {
         ...own.dependencies,
-        ...enginesOf(services.map(([, { uses }]) => uses)),
+        ...enginesOf(services.flatMap(([, { uses }]) => uses)),
         ...Object.fromEntries(services.map(([name, { part }]) => [name, part])),
       },
     };
@@ -55,26 +55,30 @@ export const createAggregatedHealth = (
   };
 };
 
-/** An engine that some services reach and others do not is degraded. Its latency is that of the slowest. */
+/** An engine that some instances reach and others do not is degraded. Its latency is that of the slowest. */
 const enginesOf = (uses: readonly Readonly<Record<string, Part>>[]): Record<string, Part> =>
   Object.fromEntries(
     enginesBehind.flatMap((engine) => {
       const seen = uses.flatMap((parts) => parts[engine] ?? []);
       if (seen.length === 0) return [];
-      const statuses = new Set(seen.map(({ status }) => status));
-      const status: HealthStatus = statuses.size === 1 ? worst([...statuses]) : 'degraded';
+      const status = together(seen.map(({ status }) => status));
       return [[engine, { status, latencyMs: Math.max(...seen.map(({ latencyMs }) => latencyMs)) }]];
     }),
   );
 
-const healthOf = async (upstream: Upstream): Promise<{ part: Part; uses: Record<string, Part> }> => {
+/** Of all instances: degraded while some are worse than others, so that it does not depend on whose turn it is. */
+const healthOf = async (upstream: Upstream): Promise<{ part: Part; uses: Record<string, Part>[] }> => {
   const startedAt = performance.now();
-  const { status, uses } = await upstream.getJson('/health/ready', askTimeoutMs).then(
-    ({ body }) => ({ status: statusIn(body), uses: usesIn(body) }),
-    () => ({ status: 'down' as const, uses: {} }),
-  );
-  return { part: { status, latencyMs: Math.round((performance.now() - startedAt) * 10) / 10 }, uses };
+  const answers = await upstream.askEach('/health/ready', askTimeoutMs);
+  const latencyMs = Math.round((performance.now() - startedAt) * 10) / 10;
+  return {
+    part: { status: together(answers.map((answer) => statusIn(answer?.body))), latencyMs },
+    uses: answers.map((answer) => usesIn(answer?.body)),
+  };
 };
+
+const together = (statuses: readonly HealthStatus[]): HealthStatus =>
+  new Set(statuses).size === 1 ? worst(statuses) : 'degraded';
 
 /** Timers fire up to a millisecond early by another clock. */
 const earlyMsMax = 5;
@@ -87,9 +91,9 @@ export const slowIn = ({ dependencies }: HealthReport): string[] =>
   });
 
 const usesIn = (body: unknown): Record<string, Part> =>
-  (body as { dependencies?: Record<string, Part> } | null)?.dependencies ?? {};
+  (body as { dependencies?: Record<string, Part> } | null | undefined)?.dependencies ?? {};
 
 const statusIn = (body: unknown): HealthStatus => {
-  const status = (body as { status?: unknown } | null)?.status;
+  const status = (body as { status?: unknown } | null | undefined)?.status;
   return status === 'up' || status === 'degraded' ? status : 'down';
 };

@@ -124,3 +124,37 @@ it.each([
     }
   },
 );
+
+it('asks an instance again as soon as it has said how it is', async () => {
+  const server = createServer((_request, response) => response.end('{}'));
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  const { metrics } = testHost('gateway');
+  const away = createUpstream('order', [`http://127.0.0.1:${port}`], metrics, answerTimeoutMs, bounds);
+  const { signal } = new AbortController();
+  const get = () => away.send({ method: 'GET', path: '/api/orders', headers: {}, body: null, signal });
+  try {
+    for (let failures = 0; failures < 5; failures += 1)
+      await expect(get()).rejects.toMatchObject({ status: 503 });
+    expect(await away.askEach('/health/ready', 1_000)).toEqual([undefined]);
+    await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening));
+    // The circuit is open for two seconds.
+    await expect(get()).rejects.toMatchObject({ status: 503 });
+    expect(await away.askEach('/health/ready', 1_000)).toEqual([{ status: 200, body: {} }]);
+    expect((await get()).statusCode).toBe(200);
+  } finally {
+    await away.stop();
+    server.close();
+  }
+});
+
+it('holds it against no instance that callers leave before they have an answer', async () => {
+  for (let left = 1; left <= 6; left += 1) {
+    const leaving = ask('/api/held');
+    await eventually(() => held.length === left, { everyMs: 5 });
+    callers.at(-1)?.abort();
+    await expect(leaving).rejects.toThrow();
+  }
+  expect((await ask('/api/quick')).statusCode).toBe(200);
+});

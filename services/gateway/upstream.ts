@@ -40,10 +40,17 @@ export type Upstream = Component & {
   /** The only instance, if it is in another process, its circuit is closed and it has a connection free. */
   remote(): RemoteServer | undefined;
   /** Any instance's answer to a GET, as JSON; throws when it takes longer than `timeoutMs`. */
-  getJson(path: string, timeoutMs: number): Promise<{ status: number; body: unknown }>;
+  getJson(path: string, timeoutMs: number): Promise<JsonAnswer>;
   /** Every instance's answer to a GET, as JSON; rejects when one is away, refuses, or takes longer than `timeoutMs`. */
   getJsonOfEach(path: string, timeoutMs: number): Promise<unknown[]>;
+  /**
+   * The same whatever the status; undefined for an instance that is away or takes longer. One that answers is asked by
+   * others too from then on.
+   */
+  askEach(path: string, timeoutMs: number): Promise<(JsonAnswer | undefined)[]>;
 };
+
+export type JsonAnswer = { status: number; body: unknown };
 
 /**
  * To one instance, over sockets. What stays open (streams, polls that wait) has connections of its own, so that it never
@@ -143,17 +150,24 @@ export const createUpstream = (
     getJsonOfEach: (path, timeoutMs) =>
       Promise.all(
         instances.map(async ({ ask }) => {
-          const answer = await ask(readOf(path, timeoutMs));
-          const content = JSON.parse(String(await wholeBodyOf(answer)));
-          if (answer.statusCode !== 200)
-            throw unavailable('service_unavailable', `${service} answered ${answer.statusCode}.`, 2);
-          return content;
+          const { status, body } = await jsonIn(await ask(readOf(path, timeoutMs)));
+          if (status !== 200) throw unavailable('service_unavailable', `${service} answered ${status}.`, 2);
+          return body;
         }),
       ),
-    getJson: async (path, timeoutMs) => {
-      const answer = await send(readOf(path, timeoutMs));
-      return { status: answer.statusCode, body: JSON.parse(String(await wholeBodyOf(answer))) };
-    },
+    askEach: (path, timeoutMs) =>
+      Promise.all(
+        instances.map(async ({ ask, circuit }) => {
+          try {
+            const answer = await ask(readOf(path, timeoutMs));
+            circuit.succeed();
+            return await jsonIn(answer);
+          } catch {
+            return undefined;
+          }
+        }),
+      ),
+    getJson: async (path, timeoutMs) => jsonIn(await send(readOf(path, timeoutMs))),
   };
 };
 
@@ -178,6 +192,11 @@ export const wholeBodyOf = async ({ body }: Pick<UpstreamResponse, 'body'>): Pro
   for await (const piece of body) pieces.push(piece as Buffer);
   return Buffer.concat(pieces);
 };
+
+const jsonIn = async (answer: UpstreamResponse): Promise<JsonAnswer> => ({
+  status: answer.statusCode,
+  body: JSON.parse(String(await wholeBodyOf(answer))),
+});
 
 const createInstance = (
   service: string,
