@@ -1,5 +1,7 @@
 import { IncomingMessage, request, ServerResponse } from 'node:http';
 import { connect, Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { text as readWhole } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createHttpServer } from '#platform/http/server';
@@ -21,6 +23,11 @@ beforeAll(async () => {
     },
     async ({ body }) => body,
   );
+  app.addContentTypeParser('application/x-ndjson', (_request, body, done) => done(null, body));
+  // Not of the API: it takes the only place from nobody.
+  app.post('/lines', { access: 'anonymous', schema: { hide: true } }, async ({ body }) => ({
+    lines: (await readWhole(body as Readable)).split('\n').length,
+  }));
   host.use(component);
   await host.start();
   url = component.url;
@@ -60,6 +67,22 @@ it('waits for a body only so long, and others are answered meanwhile', async () 
   expect([status, JSON.parse(body)]).toEqual([408, expect.objectContaining({ code: 'body_timeout' })]);
   expect(await isClosed).toBe(true);
   expect((await post()).status).toBe(200);
+});
+
+it('lets a body that is passed on line by line take as long as it does', async () => {
+  const slow = request(`${url}/lines`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+  });
+  const answered = new Promise<IncomingMessage>((resolve) => {
+    slow.once('response', resolve).on('error', () => {});
+  });
+  slow.write('{}\n');
+  // Begun later, and refused because it took too long.
+  expect((await begin('{"n":')).status).toBe(408);
+  slow.end('{}');
+  const answer = await answered;
+  expect([answer.statusCode, JSON.parse(await readWhole(answer))]).toEqual([200, { lines: 2 }]);
 });
 
 it('keeps no place for a caller who went while others were asked about the request', async () => {
