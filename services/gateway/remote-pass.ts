@@ -92,6 +92,8 @@ const receiving = (response: ServerResponse, to: Receiver): Dispatcher.DispatchH
   const writeHead = () => response.writeHead(status, passedOn(headers));
   return {
     onRequestStart: (controller) => {
+      // Its end has come already, while the request waited for a connection.
+      if (response.destroyed) return controller.abort(callerGone);
       onClose = () => controller.abort(callerGone);
       response.once('close', onClose);
     },
