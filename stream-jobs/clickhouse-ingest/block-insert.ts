@@ -155,7 +155,7 @@ const beginWork = (block: Block, claim: Claim, rebuilt: Replay | null): Work => 
   })),
   isClaimed: rebuilt !== null,
   isDoubtful: rebuilt !== null,
-  isLookedFor: rebuilt !== null && claim.gathered !== null,
+  isLookedFor: rebuilt?.isLookedFor === true,
   parkedCount: 0,
 });
 
@@ -250,8 +250,9 @@ const hasRestarted = async (context: InsertContext, rebuilt: Replay | null): Pro
   const startedAtMs = await context.stored.serverStartedAtMs();
   const known = context.serverStartedAtMs;
   context.serverStartedAtMs = startedAtMs;
+  // A clock that was set back moves the start back too.
   return (
-    startedAtMs > known + restartMsMin ||
+    Math.abs(startedAtMs - known) > restartMsMin ||
     (rebuilt !== null && startedAtMs > rebuilt.claimedAtMs - restartMsMin)
   );
 };

@@ -1,10 +1,12 @@
-import type { Claim, Exclusion, Ownership } from './block-claims.js';
+import type { Claim, ClaimedBefore, Exclusion, Ownership } from './block-claims.js';
 import type { Feed } from './feeds.js';
 import type { StoredRows } from './stored-rows.js';
 
 /** A block that was claimed and perhaps not inserted: it has to be built again unchanged. */
 export type Replay = Claim & {
   claimedAtMs: number;
+  /** True where the table and the rollups have to be looked at after its insert, whatever ClickHouse says of it. */
+  isLookedFor: boolean;
   /** Offsets to leave out: excluded by the claim, or in the table already. */
   left: ReadonlySet<number>;
   excludedAt: ReadonlyMap<number, Exclusion>;
@@ -21,10 +23,14 @@ export type ResumePoint = {
 /** Two readings of the same start differ by less than this, since they are precise to a second. */
 export const restartMsMin = 2_500;
 
+/** A claim from the future was stored before ClickHouse's clock was set back: nothing is known of its age. */
+const isFromFuture = ({ ageMs }: ClaimedBefore): boolean => ageMs < 0;
+
 /**
  * Where a partition continues, from its newest claim and its table's rows. Only the newest claim may be
  * unfinished. A recent claim is replayed, because its token makes a second insert harmless. The rows of a claim older
- * than `tokenTrustedMs` are looked up by their offsets. After a restart of ClickHouse the rollups are checked too, and
+ * than `tokenTrustedMs` are looked up by their offsets, and so are those of a claim that was raised to another attempt:
+ * under its token only the parts go in that were missing. After a restart of ClickHouse the rollups are checked too, and
  * `onDifference` receives the number of corrections.
  */
 export const findResumePoint = async (
@@ -44,16 +50,17 @@ export const findResumePoint = async (
     const greatest = await stored.greatestOffset(feed, partition);
     return { nextOffset: greatest === null ? 0 : greatest + 1, replay: null, serverStartedAtMs };
   }
-  const { firstOffset, lastOffset, rows, excluded } = newest;
+  const { firstOffset, lastOffset, attempt, rows, excluded, ageMs } = newest;
   const after = { nextOffset: lastOffset + 1, replay: null, serverStartedAtMs };
   if (rows === 0 && excluded.length === 0) return after;
+  const isTokenTrusted = attempt === 0 && !isFromFuture(newest) && ageMs <= deps.tokenTrustedMs;
   const there =
-    newest.ageMs > deps.tokenTrustedMs && feed.appendOnly
-      ? await stored.offsets(feed, partition, firstOffset, lastOffset)
-      : [];
+    !isTokenTrusted && feed.appendOnly ? await stored.offsets(feed, partition, firstOffset, lastOffset) : [];
+  // Of a gathered insert another owner may have repeated a part, and thereby stopped the rest of its sums. Another attempt
+  // follows such an insert, or a kill of ClickHouse.
+  const isLookedFor = feed.appendOnly && (newest.gathered !== null || attempt > 0 || isFromFuture(newest));
   if (rows > 0 && there.length >= rows) {
-    // Of a gathered insert another owner may have repeated a part, and thereby stopped the rest of its sums.
-    if (newest.gathered !== null || serverStartedAtMs > newest.claimedAtMs - restartMsMin) {
+    if (isLookedFor || serverStartedAtMs > newest.claimedAtMs - restartMsMin) {
       const wrong = await stored.mendRollups(feed, partition, firstOffset, lastOffset);
       if (wrong > 0) deps.onDifference(feed, wrong);
     }
@@ -63,6 +70,7 @@ export const findResumePoint = async (
     nextOffset: firstOffset,
     replay: {
       ...newest,
+      isLookedFor,
       left: new Set([...excluded.map(({ offset }) => offset), ...there]),
       excludedAt: new Map(excluded.map((each) => [each.offset, each])),
     },
