@@ -144,9 +144,10 @@ const label = (value: number): string => {
   return String(Number(value.toPrecision(2)));
 };
 
-/** The next of 1, 2, 2.5, 5 and 10 times a power of ten. */
+/** The next round number; one that is exceeded by a two-hundredth serves too, such as 60 minutes by the last sample. */
 const niceAbove = (value: number): number => {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((step) => step >= value) as number;
+  const rounds = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
+  return rounds.map((round) => round * power).find((round) => round * 1.005 >= value) as number;
 };
