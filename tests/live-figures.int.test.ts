@@ -6,7 +6,6 @@ import { createHttpServer } from '#platform/http/server';
 import { createRedis } from '#platform/redis/client';
 import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
-import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { type LiveWindow, liveKeys } from '#schemas/live-state';
 import type { Role } from '#schemas/roles';
@@ -81,7 +80,13 @@ const watch = async (
     seconds = 300,
     lastEventId,
     count = Number.POSITIVE_INFINITY,
-  }: { seconds?: number; lastEventId?: string; count?: number },
+    whenWaiting = async () => {},
+  }: {
+    seconds?: number;
+    lastEventId?: string;
+    count?: number;
+    whenWaiting?: (code: string) => Promise<void>;
+  },
   during: () => Promise<void> = async () => {},
 ): Promise<Received[]> => {
   const aborting = new AbortController();
@@ -103,7 +108,9 @@ const watch = async (
     text += Buffer.from(chunk).toString();
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
       const found = /^event: live\nid: (.*)\ndata: (.*)$/.exec(text.slice(0, end));
+      const waiting = /^event: waiting\ndata: (.*)$/.exec(text.slice(0, end));
       text = text.slice(end + 2);
+      if (waiting !== null) await whenWaiting(JSON.parse(waiting[1] as string).code);
       if (found !== null)
         received.push({
           id: found[1] as string,
@@ -189,36 +196,66 @@ describe('those who watch', () => {
     expect((await watch({ count: 2 })).at(-1)?.data.asOf).toBe(new Date(60_000).toISOString());
   });
 
-  it('are told to come again while it is not known how complete the figures are', async () => {
-    const statusNow = async () => {
-      const { status, headers } = await fetch(`${url}/api/analytics/live?seconds=1`, {
-        headers: { authorization: 'Bearer analyst' },
-      });
-      return [status, headers.has('retry-after')];
-    };
-    expect(await statusNow()).toEqual([503, true]);
-    // A job that has rows and no watermark yet.
-    await writeBoth(0, [window(0, 1)]);
-    await eventually(async () => expect(await statusNow()).toEqual([503, true]));
-    await writeBoth(25_000, []);
-    await eventually(async () => expect(await statusNow()).toEqual([200, false]));
-    sent = [];
-    await eventually(async () => expect(await statusNow()).toEqual([503, true]));
+  it.each([
+    ['nothing is written', async () => {}],
+    ['a job has rows and no watermark yet', () => writeBoth(0, [window(0, 1)])],
+    [
+      'the outbox of orders has said nothing',
+      async () => {
+        await writeBoth(25_000, [window(0, 1)]);
+        sent = [];
+      },
+    ],
+  ])('are told to wait while %s, and have the figures on the same stream then', async (_, before) => {
+    await before();
+    const told: string[] = [];
+    const updates = await watch({
+      count: 1,
+      whenWaiting: async (code) => {
+        told.push(code);
+        sent = [{ atMs: 0, upToMs: 20_000 }];
+        await writeBoth(25_000, [window(0, 1)]);
+      },
+    });
+    expect(told).toEqual(['completeness_unknown']);
+    expect(updates[0]?.data).toMatchObject({
+      asOf: new Date(20_000).toISOString(),
+      tenSeconds: [{ orders: 1 }],
+    });
   });
 
-  it('are told nothing until it is known again, where Redis was emptied, and then all', async () => {
+  it('are told to wait until it is known again, where Redis was emptied, and then all', async () => {
     await writeBoth(25_000, [window(0, 1)]);
-    const updates = await watch({ seconds: 6 }, async () => {
-      await redis.flushdb();
-      setTimeout(() => void writeBoth(45_000, [window(0, 1), window(10_000, 2)]), 2_500);
-    });
-    expect(ordersOf(updates).slice(-2)).toEqual([
+    let beforeMs = 0;
+    const refilled = async () => {
+      beforeMs = performance.now();
+      await writeBoth(45_000, [window(0, 1), window(10_000, 2)]);
+    };
+    const updates = await watch(
+      { seconds: 6, whenWaiting: refilled },
+      async () => void (await redis.flushdb()),
+    );
+    const after = updates.filter(({ atMs }) => beforeMs > 0 && atMs > beforeMs);
+    expect(ordersOf(after)).toEqual([
       [0, 1],
       [10_000, 2],
     ]);
-    expect(new Set(updates.map(({ data }) => data.asOf))).toEqual(
-      new Set([25_000, 45_000].map((ms) => new Date(ms).toISOString())),
-    );
+    expect(new Set(after.map(({ data }) => data.asOf))).toEqual(new Set([new Date(45_000).toISOString()]));
+  });
+
+  it('go on after the update that they have, also where nothing was known when they came again', async () => {
+    await writeBoth(25_000, [window(0, 1), window(10_000, 2)]);
+    const last = (await watch({ count: 1 })).at(-1);
+    sent = [];
+    const resumed = await watch({
+      count: 2,
+      lastEventId: last?.id as string,
+      whenWaiting: async () => {
+        await writeBoth(45_000, [window(10_000, 3)]);
+        sent = [{ atMs: 0, upToMs: 40_000 }];
+      },
+    });
+    expect(ordersOf(resumed)).toEqual([[10_000, 3]]);
   });
 
   it('need the role, and a HEAD request ends', async () => {

@@ -9,6 +9,22 @@ import { wholeNumber } from './text.js';
 /** One server-sent event; `id` comes back as `Last-Event-ID` when the client connects again. */
 export type ServerEvent = { event?: string | undefined; id?: string | undefined; data: unknown };
 
+/**
+ * Said on a stream that is open and has nothing to send yet, or no longer, with the reason. Refused with a 503, a browser's
+ * `EventSource` would not connect again. It has no id, so that a client goes on after the last event that it has.
+ */
+export const waitingFor = (code: string): ServerEvent => ({ event: waitingName, data: { code } });
+
+export const waitingData = z
+  .object({ code: z.string().describe('Why nothing is known yet.') })
+  .meta({ id: 'StreamWaiting' });
+
+/** The reason of an event of `waitingFor`; undefined for any other. */
+export const waitedFor = ({ event, data }: ServerEvent): string | undefined =>
+  event === waitingName ? (data as z.output<typeof waitingData>).code : undefined;
+
+const waitingName = 'waiting';
+
 /** So often a line without meaning is sent, so that no proxy takes a quiet stream for a dead one. */
 const aliveEveryMs = 15_000;
 /** A client connects again after this time when the stream has ended. */

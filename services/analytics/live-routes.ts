@@ -7,6 +7,8 @@ import {
   sendEvents,
   streamOf,
   streamQuery,
+  waitingData,
+  waitingFor,
 } from '#platform/http/event-stream';
 import type { HttpApp } from '#platform/http/http-app';
 import { problems, unavailable } from '#platform/http/problem-details';
@@ -54,18 +56,26 @@ export const liveRoutes = (
   const read = sharedFor(updateEveryMs / 2, sources, clock);
   const watchers = createWatchers(limits.watchersMax);
 
-  async function* updates(since: number | undefined, gone: AbortSignal) {
+  async function* updates(since: number | undefined, gone: AbortSignal): AsyncGenerator<ServerEvent> {
     let last = since;
+    let saidWhy: string | undefined;
     while (!gone.aborted) {
       const reading = await read();
-      // Without Redis the stream ends; the caller connects again and is refused until it is back.
-      if (reading === undefined) return;
-      const { upToMs, version } = reading;
-      // Nothing is said while it is not known how complete it is: Redis was emptied, and the jobs have not written again.
-      if (upToMs !== null) {
-        const data = updateSince(reading, last, { upToMs, nowMs: clock.nowMs() });
-        yield { event: 'live', id: String(version), data } satisfies ServerEvent;
+      const upToMs = reading?.upToMs ?? null;
+      if (reading !== undefined && upToMs !== null) {
+        const { version } = reading;
+        yield {
+          event: 'live',
+          id: String(version),
+          data: updateSince(reading, last, { upToMs, nowMs: clock.nowMs() }),
+        };
         last = version;
+        saidWhy = undefined;
+      } else {
+        // No figure is sent while it is not known up to when they are complete; those that have changed follow then.
+        const why = reading === undefined ? 'live_unavailable' : 'completeness_unknown';
+        if (why !== saidWhy) yield waitingFor(why);
+        saidWhy = why;
       }
       await sleep(updateEveryMs, { signal: gone });
     }
@@ -79,11 +89,14 @@ export const liveRoutes = (
         tags,
         summary: 'Orders, money and visitors now: at least one update a second.',
         description:
-          'Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows.',
+          'Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows. While nothing is known, the stream stays open and says `waiting` once: `live_unavailable` where Redis is away, `completeness_unknown` where the jobs have not written yet, or the outbox of orders has not said how far it is. The figures follow on the same stream as soon as they are complete.',
         headers: z.object({ 'last-event-id': text(40).optional() }),
         querystring: z.strictObject({ ...streamQuery, tz: tzWithoutDays }),
         response: {
-          200: streamOf('Each is named `live`.', update),
+          200: streamOf(
+            'Each is named `live`, or `waiting` while nothing is known.',
+            z.union([update, waitingData]),
+          ),
           ...problems(503),
         },
       },
@@ -91,8 +104,6 @@ export const liveRoutes = (
     async (request, reply) => {
       if (!watchers.enter(reply.raw))
         throw unavailable('too_many_watchers', 'Too many callers watch at the moment. Try again.', 10);
-      if (((await read())?.upToMs ?? null) === null)
-        throw unavailable('live_unavailable', 'Live figures are not available at the moment.', 2);
       const since = Number(lastEventIdOf(request) ?? Number.NaN);
       const { seconds } = request.query;
       return sendEvents(reply, (gone) => updates(Number.isSafeInteger(since) ? since : undefined, gone), {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Authenticator, hasRole } from '#platform/http/auth';
-import { lastEventIdOf, type ServerEvent, sendEvents } from '#platform/http/event-stream';
+import { lastEventIdOf, type ServerEvent, sendEvents, waitingFor } from '#platform/http/event-stream';
 import { eventsIn } from '#platform/http/event-stream-reader';
 import { problem, unavailable } from '#platform/http/problem-details';
 import { createHttpServer } from '#platform/http/server';
@@ -32,6 +32,7 @@ let url = '';
 
 /** What the fake sources do, by test. */
 let isAnalyticsAway = false;
+let isAnalyticsEmpty = false;
 let isOrderOver = false;
 let orderCalls: ('ends' | 'expired')[] = [];
 let stuck: { since: string }[] = [];
@@ -54,6 +55,7 @@ let leaveEarly = new AbortController();
 async function* counting(from: number, gone: AbortSignal): AsyncGenerator<ServerEvent> {
   const ended = AbortSignal.any([gone, leaveEarly.signal]);
   try {
+    if (isAnalyticsEmpty) yield waitingFor('completeness_unknown');
     for (let n = from; !ended.aborted; n += 1) {
       yield { event: 'live', id: String(n), data: { n, filling: 'x'.repeat(10_000) } };
       await sleep(5, { signal: ended });
@@ -137,6 +139,7 @@ const leaving: AbortController[] = [];
 afterEach(() => {
   for (const one of leaving.splice(0)) one.abort();
   isAnalyticsAway = false;
+  isAnalyticsEmpty = false;
   isOrderOver = false;
   orderCalls = [];
   stuck = [];
@@ -248,6 +251,17 @@ it('goes on with the other topics while a source is away, and with that one when
   });
   expect(named(events, 'topic-away').map(({ data }) => data)).toEqual([
     { topic: 'analytics', code: 'live_unavailable' },
+  ]);
+});
+
+it('passes on that a source knows nothing yet, and goes on after the position that was given', async () => {
+  isAnalyticsEmpty = true;
+  const answer = await connect('analytics', 'admin', 'analytics=5');
+  expect(answer.status).toBe(200);
+  const events = await readUntil(answer, (read) => read.length === 2);
+  expect(events).toMatchObject([
+    { event: 'topic-away', id: 'analytics=5', data: { topic: 'analytics', code: 'completeness_unknown' } },
+    { event: 'analytics', id: 'analytics=6', data: { n: 6 } },
   ]);
 });
 

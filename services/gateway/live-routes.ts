@@ -8,6 +8,7 @@ import {
   sendEvents,
   streamOf,
   streamQuery,
+  waitedFor,
 } from '#platform/http/event-stream';
 import type { HttpApp } from '#platform/http/http-app';
 import { problems, unavailable } from '#platform/http/problem-details';
@@ -40,7 +41,7 @@ export type LiveRouteDeps = {
 
 const description = `Topics: \`analytics\` (roles analyst and admin; what \`/api/analytics/live\` sends), \`ops\` (staff; what staff should know of at once, whenever it changes, as \`OpsSignals\`) and \`orders.<id>\` (the order's buyer, its guest by \`X-Order-Token\`, and staff; what \`/api/orders/{id}/stream\` sends).
 
-Each event is named after its topic and has the data of that topic's own stream; its id says how far each topic is, so \`Last-Event-ID\` goes on in all of them. \`topic-away\` \`{topic, code}\` says that a topic's source does not answer at the moment: the stream goes on when it does, and the other topics are not held up. \`topic-over\` \`{topic}\` says that nothing more comes of a topic: the order is confirmed or cancelled. \`topic-refused\` \`{topic, code}\` says that it may not be watched any more.
+Each event is named after its topic and has the data of that topic's own stream; its id says how far each topic is, so \`Last-Event-ID\` goes on in all of them. \`topic-away\` \`{topic, code}\` says that a topic's source does not answer at the moment, or has nothing to report yet (\`completeness_unknown\`): the stream goes on when it does, and the other topics are not held up. \`topic-over\` \`{topic}\` says that nothing more comes of a topic: the order is confirmed or cancelled. \`topic-refused\` \`{topic, code}\` says that it may not be watched any more.
 
 A caller who may not have one of the topics gets its problem and no stream. A stream ends after five minutes, or when the caller’s token expires; connect again, with a fresh one.`;
 
@@ -139,9 +140,11 @@ async function* topicEvents(
         yield said('topic-away', opened.kind === 'away' ? opened.code : opened.problem.code);
     } else
       try {
-        for await (const { id, data } of opened.events) {
+        for await (const event of opened.events) {
           failures = 0;
-          yield { topic, event: { event: topic, id, data } };
+          const reason = waitedFor(event);
+          if (reason !== undefined) yield said('topic-away', reason);
+          else yield { topic, event: { ...event, event: topic } };
         }
       } catch {
         // The connection to the source broke, or the client has gone; the position says where to go on.

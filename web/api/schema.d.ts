@@ -117,7 +117,7 @@ export interface paths {
          * Several topics as server-sent events on one connection.
          * @description Topics: `analytics` (roles analyst and admin; what `/api/analytics/live` sends), `ops` (staff; what staff should know of at once, whenever it changes, as `OpsSignals`) and `orders.<id>` (the order's buyer, its guest by `X-Order-Token`, and staff; what `/api/orders/{id}/stream` sends).
          *
-         *     Each event is named after its topic and has the data of that topic's own stream; its id says how far each topic is, so `Last-Event-ID` goes on in all of them. `topic-away` `{topic, code}` says that a topic's source does not answer at the moment: the stream goes on when it does, and the other topics are not held up. `topic-over` `{topic}` says that nothing more comes of a topic: the order is confirmed or cancelled. `topic-refused` `{topic, code}` says that it may not be watched any more.
+         *     Each event is named after its topic and has the data of that topic's own stream; its id says how far each topic is, so `Last-Event-ID` goes on in all of them. `topic-away` `{topic, code}` says that a topic's source does not answer at the moment, or has nothing to report yet (`completeness_unknown`): the stream goes on when it does, and the other topics are not held up. `topic-over` `{topic}` says that nothing more comes of a topic: the order is confirmed or cancelled. `topic-refused` `{topic, code}` says that it may not be watched any more.
          *
          *     A caller who may not have one of the topics gets its problem and no stream. A stream ends after five minutes, or when the caller’s token expires; connect again, with a fresh one.
          */
@@ -1426,7 +1426,7 @@ export interface paths {
         };
         /**
          * Orders, money and visitors now: at least one update a second.
-         * @description Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows.
+         * @description Each update has the windows that have changed since the one before; a window is sent again as it grows, and its last version is final. A caller who connects again with `Last-Event-ID` receives what has changed since then, as far as it is kept: 15 minutes of the short windows. While nothing is known, the stream stays open and says `waiting` once: `live_unavailable` where Redis is away, `completeness_unknown` where the jobs have not written yet, or the outbox of orders has not said how far it is. The figures follow on the same stream as soon as they are complete.
          */
         get: operations["getApiAnalyticsLive"];
         put?: never;
@@ -2732,6 +2732,10 @@ export interface components {
             replayed: number;
             /** @description Those that still wait, the ones that cannot be replayed included. */
             left: number;
+        };
+        StreamWaiting: {
+            /** @description Why nothing is known yet. */
+            code: string;
         };
         Experiment: {
             id: string;
@@ -13673,13 +13677,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events. Each is named `live`. */
+            /** @description Server-sent events. Each is named `live`, or `waiting` while nothing is known. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["LiveUpdate"];
+                    "text/event-stream": components["schemas"]["LiveUpdate"] | components["schemas"]["StreamWaiting"];
                 };
             };
             /** @description Bad Request */

@@ -23,6 +23,18 @@ it('knows nothing before its first update', () => {
   expect(figures.tenSeconds[0].at(-1)).toBeGreaterThan(beforeMs / 1000 - 10);
 });
 
+it('waits where its source knows nothing yet, and no longer when an update has come', () => {
+  const buffers = createLiveBuffers();
+  expect(buffers.figures('GBP').isWaiting).toBe(false);
+  buffers.wait();
+  expect([buffers.isChanged(), buffers.figures('GBP').isWaiting]).toEqual([true, true]);
+  buffers.take({ asOf: iso(60), lagMs: 0, minutes: [window(0, 60, 500)], tenSeconds: [] });
+  expect(buffers.figures('GBP').isWaiting).toBe(false);
+  // Redis was emptied: what was known stands, and is said to be of then.
+  buffers.wait();
+  expect(buffers.figures('GBP')).toMatchObject({ isWaiting: true, asOf: iso(60) });
+});
+
 it('counts a quiet window 0 once it is over, and leaves what it was never sent unknown', () => {
   const buffers = createLiveBuffers();
   buffers.take({

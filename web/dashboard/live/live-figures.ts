@@ -13,6 +13,8 @@ const commitMs = 1_000;
 
 export type LiveFigures = {
   state: StreamState;
+  /** The stream is open, and its source has nothing that is complete yet. */
+  isWaiting: boolean;
   asOf: string | undefined;
   lagMs: number;
   /** The one that was asked for, else the first in which something was sold. */
@@ -32,6 +34,7 @@ export const useLiveFigures = (currency: string | undefined): LiveFigures => {
   const [figures, setFigures] = useState<Omit<LiveFigures, 'state'>>(() => buffers.figures(currency));
   const state = useLive(['analytics'], ({ type, data }) => {
     if (type === 'analytics') buffers.take(data as LiveUpdate);
+    if (type === 'topic-away') buffers.wait();
   });
   useEffect(() => {
     setFigures(buffers.figures(currency));
@@ -59,6 +62,7 @@ export const createLiveBuffers = () => {
   let firstAsOfMs = Number.POSITIVE_INFINITY;
   let landed = 0;
   let isChanged = false;
+  let isWaiting = false;
 
   const moneyOf = (currency: string): Money | undefined => {
     const known = money.get(currency);
@@ -84,8 +88,13 @@ export const createLiveBuffers = () => {
 
   return {
     isChanged: () => isChanged,
+    wait: (): void => {
+      isChanged ||= !isWaiting;
+      isWaiting = true;
+    },
     take: (update: LiveUpdate): void => {
       last = update;
+      isWaiting = false;
       firstAsOfMs = Math.min(firstAsOfMs, Date.parse(update.asOf));
       isChanged = true;
       for (const window of update.minutes) {
@@ -108,6 +117,7 @@ export const createLiveBuffers = () => {
       const minute = readUpTo(own?.minute, minutesKept, 60_000, knownBeforeMs.minute);
       const fast = readUpTo(own?.tenSeconds, tenSecondsKept, 10_000, knownBeforeMs.tenSeconds);
       return {
+        isWaiting,
         asOf: last?.asOf,
         lagMs: last?.lagMs ?? 0,
         currency: shown,

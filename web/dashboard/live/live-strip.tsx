@@ -9,8 +9,8 @@ const series = [{ name: 'Sold in ten seconds', colour: 'series-1', look: 'line' 
 
 /** Money and orders of these minutes, moving as they land. Marked live: the log may still add to them. */
 export const LiveStrip = ({ figures, zone }: { figures: LiveFigures; zone: string }) => {
-  const { minutes, tenSeconds, visitorsNow, state, currency } = figures;
-  const dimmed = classes('min-w-0', state !== 'open' && 'opacity-55');
+  const { minutes, tenSeconds, visitorsNow, currency } = figures;
+  const dimmed = classes('min-w-0', (figures.state !== 'open' || figures.isWaiting) && 'opacity-55');
   const now = minutes.gmv.at(-1) ?? null;
   const lastMinute = minutes.gmv.at(-2) ?? null;
   return (
@@ -64,9 +64,10 @@ export const LiveStrip = ({ figures, zone }: { figures: LiveFigures; zone: strin
   );
 };
 
-const StreamMark = ({ figures: { state, asOf } }: { figures: LiveFigures }) => {
+const StreamMark = ({ figures: { state, isWaiting, asOf } }: { figures: LiveFigures }) => {
   const nowMs = useNow();
-  const isLive = state === 'open' && asOf !== undefined;
+  const isLive = state === 'open' && asOf !== undefined && !isWaiting;
+  const since = asOf === undefined ? undefined : formatDuration(Math.max(0, nowMs - Date.parse(asOf)));
   return (
     <p
       className={classes(
@@ -80,9 +81,11 @@ const StreamMark = ({ figures: { state, asOf } }: { figures: LiveFigures }) => {
       />
       {isLive
         ? 'Live'
-        : asOf === undefined
-          ? 'Connecting'
-          : `Cut off ${formatDuration(Math.max(0, nowMs - Date.parse(asOf)))} ago`}
+        : state === 'open' && isWaiting
+          ? `Waiting for figures${since === undefined ? '' : `, the last ${since} ago`}`
+          : since === undefined
+            ? 'Connecting'
+            : `Cut off ${since} ago`}
     </p>
   );
 };
