@@ -1,5 +1,5 @@
 import { drawTopologies } from '#platform/streams/drawing';
-import type { Sink } from '#platform/streams/topology';
+import type { WritingSink } from '#platform/streams/topology';
 import { records } from '../schemas/events.js';
 import { liveKeys } from '../schemas/live-state.js';
 import { topics } from '../schemas/topics.js';
@@ -8,17 +8,17 @@ import { topologies } from '../stream-jobs/windows/topologies.js';
 
 export const topologiesFile = 'docs/topologies.md';
 
-const sinkInto = (into: string): Sink<never> => ({ into, write: async () => {} });
+const sinkInto = (into: string): WritingSink<unknown> => ({ into, write: async () => {} });
 
 /** docs/topologies.md: every windowed job as it is declared. */
 export const topologiesDocument = (): string => {
   const all = topologies(defaultSettings, {
-    live: (size) => sinkInto(`Redis ${liveKeys.windows(size)}`) as Sink<unknown>,
-    visits: sinkInto(topics.visits.topic) as Sink<unknown>,
-    searches: sinkInto(topics.searches.topic) as Sink<unknown>,
-    productPerformance: sinkInto(topics.productPerformance.topic) as Sink<unknown>,
-    stockOuts: sinkInto(topics.stockOuts.topic) as Sink<unknown>,
-    fraudSignals: sinkInto(topics.fraudSignals.topic) as Sink<unknown>,
+    live: (size) => sinkInto(`Redis ${liveKeys.windows(size)}`),
+    visits: sinkInto(topics.visits.topic),
+    searches: sinkInto(topics.searches.topic),
+    productPerformance: sinkInto(topics.productPerformance.topic),
+    stockOuts: sinkInto(topics.stockOuts.topic),
+    fraudSignals: sinkInto(topics.fraudSignals.topic),
   });
   const topicOf = (type: string): string => records[type as keyof typeof records]?.topic ?? type;
   return `# The windowed jobs

@@ -5,7 +5,13 @@ import type { BatchControl } from '#platform/messaging/broker';
 import { createCheckpointStore } from '#platform/streams/checkpoint-store';
 import { createCheckpoints } from '#platform/streams/checkpoints';
 import { createTask, type Task } from '#platform/streams/task';
-import { type Sink, type Topology, topology } from '#platform/streams/topology';
+import {
+  type LateInput,
+  type LateOutput,
+  type Sink,
+  type Topology,
+  topology,
+} from '#platform/streams/topology';
 import { tumbling } from '#platform/streams/window';
 import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
@@ -22,7 +28,9 @@ const at = { topic: 't', partition: 0 };
 /** Joins texts by key, in windows that never end here: its state is as large as what it was given. */
 const taskOf = (
   name: string,
-  more: Partial<Pick<Topology<string, string, string>, 'emits' | 'rows' | 'sink' | 'windowsMax'>> = {},
+  more: Partial<
+    Pick<Topology<string, string, string>, 'emits' | 'rows' | 'sink' | 'late' | 'windowsMax'>
+  > = {},
 ): Task =>
   createTask(
     topology({
@@ -305,6 +313,61 @@ describe('checkpoints that are taken at an interval', () => {
     );
     await open(taskOf('idle'));
     await expect(running).rejects.toThrow('no other process computes idle');
+  });
+
+  it('write what came too late with the checkpoint that moves past it, once although its answer was lost', async () => {
+    await scratch.db.query(
+      'CREATE TABLE late_rows (id text, input text, missed_from bigint, missed_to bigint)',
+    );
+    const late: LateOutput<string, LateInput<string>> = {
+      rows: (one) => [one],
+      sink: {
+        into: '',
+        write: async (tx, rows) => {
+          for (const { id, row } of rows)
+            await tx.query('INSERT INTO late_rows VALUES ($1, $2, $3, $4)', [
+              id,
+              row.input,
+              row.fromMs,
+              row.toMs,
+            ]);
+        },
+      },
+    };
+    let answersLost = 0;
+    let commits = 0;
+    const pool = losingAnswers(scratch.db.pool, () => {
+      commits += 1;
+      return answersLost-- > 0;
+    });
+    const first = taskOf('late', { late });
+    const store = createCheckpointStore({ ...scratch.db, pool });
+    await store.open(first, [{ ...at, high: 100n }]);
+    const lane = first.lane(at);
+    lane.take(0n, 1_000_000_000, []);
+    first.advance();
+    lane.take(1n, 5, [
+      { key: 'a', input: 'one' },
+      { key: 'a', input: 'another' },
+    ]);
+    [answersLost, commits] = [1, 0];
+    const stopping = new AbortController();
+    const running = createCheckpoints(testHost(), store, [first], limits).run(stopping.signal, () => {});
+    await eventually(() => commits >= 2);
+    stopping.abort();
+    await running;
+    const { rows } = await scratch.db.query<{ id: string }>('SELECT * FROM late_rows');
+    const missed = { missed_from: 0, missed_to: 1_000_000_000 };
+    expect(rows).toMatchObject([
+      { input: 'one', ...missed },
+      { input: 'another', ...missed },
+    ]);
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(2);
+
+    const second = taskOf('late', { late });
+    await open(second);
+    second.lane(at).take(1n, 5, [{ key: 'a', input: 'one' }]);
+    expect(second.checkpoint().late).toEqual([]);
   });
 
   it('keep nobody waiting when the last one is taken', async () => {

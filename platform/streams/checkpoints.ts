@@ -6,7 +6,8 @@ import { partitionName } from '#platform/messaging/partition-name';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Host } from '#platform/service-host';
 import type { CheckpointStore, TakenCheckpoint } from '#platform/streams/checkpoint-store';
-import type { Checkpoint, Task } from '#platform/streams/task';
+import type { Checkpoint, Task, TaskRow } from '#platform/streams/task';
+import type { WritingSink } from '#platform/streams/topology';
 import { backoffMs } from '#platform/waiting/backoff';
 import { createBell } from '#platform/waiting/bell';
 import { sleep } from '#platform/waiting/sleep';
@@ -162,9 +163,18 @@ const storeUntilDone = async (
 /** When a backlog ends, the clock may close every open window at once, and a statement has ten seconds. */
 const rowsPerStatementMax = 5_000;
 
-const write = async (tx: Tx, task: Task, { rows }: Checkpoint<unknown>): Promise<void> => {
-  const { name, sink } = task.topology;
-  if (!('write' in sink) || rows.length === 0) return;
+const write = async (tx: Tx, task: Task, { rows, late }: Checkpoint<unknown>): Promise<void> => {
+  const { name, sink, late: lateOutput } = task.topology;
+  if ('write' in sink) await writeRows(tx, name, sink, rows);
+  if (lateOutput !== undefined) await writeRows(tx, name, lateOutput.sink, late);
+};
+
+const writeRows = async (
+  tx: Tx,
+  name: string,
+  sink: WritingSink<unknown>,
+  rows: readonly TaskRow<unknown>[],
+): Promise<void> => {
   for (let start = 0; start < rows.length; start += rowsPerStatementMax) {
     const some = rows.slice(start, start + rowsPerStatementMax);
     await sink.write(
@@ -223,11 +233,16 @@ const createPublishing = (
 };
 
 const checkpointReport = ({ metrics }: Pick<Host, 'metrics'>) => {
-  const rows = metrics.counter('stream_rows_total', 'Rows of windows written or published.', ['job']);
+  const rows = metrics.counter(
+    'stream_rows_total',
+    'Rows of windows, and of what was late for them, written or published.',
+    ['job'],
+  );
   const open = metrics.gauge('stream_windows_open', 'Open windows.', ['job']);
   const took = metrics.gauge('stream_checkpoint_seconds', 'What the last checkpoint took.', []);
   return (taken: readonly TakenCheckpoint[], tasks: readonly Task[], tookMs: number): void => {
-    for (const { task, checkpoint } of taken) rows.inc({ job: task }, checkpoint.rows.length);
+    for (const { task, checkpoint } of taken)
+      rows.inc({ job: task }, checkpoint.rows.length + checkpoint.late.length);
     for (const task of tasks) open.set({ job: task.topology.name }, task.windowsOpen);
     took.set({}, tookMs / 1000);
   };

@@ -9,10 +9,11 @@ const writtenInWords: Readonly<Record<AnyTopology['emits'], string>> = {
 
 /** The topology as a Mermaid flowchart, with the topic of each event type. */
 export const drawTopology = (topology: AnyTopology, topicOf: (type: string) => string): string => {
-  const { name, sources, keyedBy, window, emits, sink } = topology;
+  const { name, sources, keyedBy, window, emits, sink, late } = topology;
   const types = Object.keys(sources);
   const topics = [...new Set(types.map(topicOf))];
   const written = writtenInWords[emits];
+  const lateSink = late?.sink.into === sink.into ? 'sink' : `late[/"${late?.sink.into}"/]`;
   return [
     'flowchart LR',
     ...topics.map((topic, nth) => {
@@ -22,6 +23,7 @@ export const drawTopology = (topology: AnyTopology, topicOf: (type: string) => s
     `  key{{"by ${keyedBy}"}} --> window["${windowInWords(window)}"]`,
     `  window --> aggregate["${name}"]`,
     `  aggregate -->|"${written}"| sink[/"${sink.into}"/]`,
+    ...(late === undefined ? [] : [`  window -.->|"late"| ${lateSink}`]),
   ].join('\n');
 };
 

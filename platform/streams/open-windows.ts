@@ -22,8 +22,8 @@ export type OpenWindows<I, A> = {
   readonly size: number;
   /** The sum of the windows' weights, as of `Topology.weightOf`. */
   readonly weight: number;
-  /** The number of windows for which the input was too late: they are closed, so it is in none of them. */
-  add(key: string, input: I, atMs: number, watermarkMs: number): number;
+  /** The windows for which the input was too late: they are closed, so it is in none of them. */
+  add(key: string, input: I, atMs: number, watermarkMs: number): readonly Span[];
   /** Removes the windows that end, with the lateness, at or before the watermark, and returns them by their end. */
   close(watermarkMs: number): WindowOf<A>[];
   /**
@@ -75,6 +75,9 @@ const crowdPartMax = 1 / 4;
  * have too little room for those of them that go on.
  */
 const fewPartMax = 2 / 3;
+
+/** What nearly every input misses: made once. */
+const none: readonly Span[] = [];
 
 /** A window that goes early stays in its slot until there are more of them than of open ones, and so many. */
 const goneMax = 1_000;
@@ -155,11 +158,11 @@ export const createOpenWindows = <I, A>(
       return weight;
     },
     add: (key, input, atMs, watermarkMs) => {
-      let late = 0;
+      let missed = none;
       for (const span of spansOf(window, atMs)) {
         const found = findOf(key, span);
         if (found === undefined && span.toMs + latenessMs <= watermarkMs) {
-          late += 1;
+          missed = [...missed, span];
           continue;
         }
         const open = found ?? begin(key, span);
@@ -170,7 +173,7 @@ export const createOpenWindows = <I, A>(
         if (isSettled(open.sum)) remove(open);
         else news.touched(open);
       }
-      return late;
+      return missed;
     },
     close: (watermarkMs) => take(index.due(watermarkMs - latenessMs)),
     closeEarly: (weightMax) => {

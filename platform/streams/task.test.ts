@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createTask, type StoredTask, type Task } from '#platform/streams/task';
-import { type Topology, topology, type WindowOf } from '#platform/streams/topology';
+import { createTask, type StoredTask, type Task, type TaskRow } from '#platform/streams/task';
+import { type LateInput, type Topology, topology, type WindowOf } from '#platform/streams/topology';
 import { gap, hopping, spansOf, tumbling, type WindowKind } from '#platform/streams/window';
 
 type Event = { atMs: number; key: string; value: number };
@@ -93,8 +93,9 @@ const run = (
   made: Topology<number, Sum, Row>,
   partitions: readonly (readonly Event[])[],
   picks: readonly { partition: number; next: 'go on' | 'checkpoint' | 'kill' }[],
-): { rows: Row[]; late: number } => {
+): { rows: Row[]; late: number; putOut: TaskRow<unknown>[] } => {
   const rows: Row[] = [];
+  const putOut: TaskRow<unknown>[] = [];
   let late = 0;
   const stored: Stored = { task: { places: {}, watermarkMs: null, windows: [] }, changes: new Map() };
   let task: Task<number, Row>;
@@ -115,6 +116,7 @@ const run = (
       JSON.parse(JSON.stringify(task.everything().toSorted((a, b) => a[0] - b[0]))),
     );
     rows.push(...taken.rows.map(({ row }) => row));
+    putOut.push(...taken.late);
   };
   const step = (partition: number): boolean => {
     const lane = task.lane(at(partition));
@@ -137,7 +139,7 @@ const run = (
   }
   task!.advance();
   checkpoint();
-  return { rows, late };
+  return { rows, late, putOut };
 };
 
 const picks = fc.array(
@@ -180,6 +182,43 @@ describe('a task equals a recomputation over all events', () => {
         expect(found).toEqual(recompute(window, partitions.flat()));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  /** So short that many events are later than their windows. */
+  const short = fc.constantFrom(tumbling(1_000), hopping({ sizeMs: 2_000, advanceMs: 1_000 }), gap(500));
+
+  test('what came too late for a window is put out once, and with its row they are all that came for it', () => {
+    fc.assert(
+      fc.property(short, partitionsOf, picks, (window, partitions, order) => {
+        const made: Topology<number, Sum, Row, LateInput<number>> = {
+          // The events are as much out of order as ever, and this job takes them to be in order.
+          ...summing(window, 'once', 0),
+          outOfOrderMsMax: 0,
+          late: { rows: (late) => [late], sink: { into: '', write: async () => {} } },
+        };
+        const { rows, putOut } = run(made, partitions, order);
+        const late = putOut.map(({ row }) => row as LateInput<number>);
+        const summed = (some: readonly Sum[]) => some.reduce((sum, { count }) => sum + count, 0);
+        const windowsOfEach = partitions.flat().flatMap(({ atMs }) => spansOf(window, atMs));
+        expect(summed(rows) + late.length).toBe(windowsOfEach.length);
+        expect(new Set(putOut.map(({ place }) => place.join())).size).toBe(putOut.length);
+        for (const { toMs, atMs, fromMs, watermarkMs } of late) {
+          expect(toMs).toBeLessThanOrEqual(watermarkMs);
+          expect(fromMs <= atMs && atMs < toMs).toBe(true);
+        }
+        if (window.kind === 'gap') return;
+        const found = new Map(
+          rows.map(({ key, fromMs, sum, count }) => [`${key}@${fromMs}`, { sum, count }]),
+        );
+        for (const { key, fromMs, input } of late) {
+          const id = `${key}@${fromMs}`;
+          const { sum, count } = found.get(id) ?? { sum: 0, count: 0 };
+          found.set(id, { sum: sum + input, count: count + 1 });
+        }
+        expect(found).toEqual(recompute(window, partitions.flat()));
+      }),
+      { numRuns: 400 },
     );
   });
 });

@@ -3,7 +3,7 @@ import type { TopicPartition } from '#platform/messaging/broker';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
 import { createOpenWindows, type StoredWindow, type WindowChanges } from '#platform/streams/open-windows';
-import type { Contribution, Topology, WindowOf } from '#platform/streams/topology';
+import type { Contribution, LateInput, LateOutput, Topology, WindowOf } from '#platform/streams/topology';
 import { createWatermarks, type Watermarks } from '#platform/streams/watermarks';
 
 /** The next offset of a partition, as decimal text, and its newest event time. */
@@ -18,9 +18,14 @@ export type Checkpoint<R> = {
   reachedMs: number;
   changes: WindowChanges;
   rows: readonly TaskRow<R>[];
+  /** Those of the late output. */
+  late: readonly TaskRow<unknown>[];
 };
 
-/** `place` is the same whenever the row is computed again: of a key, a window, a revision, and the row's number in it. */
+/**
+ * `place` is the same whenever the row is computed again: of a key, a window, a revision, and the row's number in it; of
+ * a late input its record, its number there, the window that it missed, and the row's number.
+ */
 export type TaskRow<R> = { place: readonly string[]; row: R };
 
 export type StoredTask = {
@@ -77,11 +82,12 @@ export type Task<I = unknown, R = unknown> = {
   restore(stored: StoredTask, read: readonly PartitionEnd[]): void;
 };
 
-export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: number): Task<I, R> => {
+export const createTask = <I, A, R, L>(topology: Topology<I, A, R, L>, idleAfterMs: number): Task<I, R> => {
   const { sources, emits, windowsMax, eventsOf, sink } = topology;
   const windows = createOpenWindows(topology);
   const watermarks = createWatermarks({ outOfOrderMsMax: topology.outOfOrderMsMax, idleAfterMs });
   let rows: TaskRow<R>[] = [];
+  const late = createLateRows(topology.late);
   let hasNews = false;
   let watermarkMs = Number.NEGATIVE_INFINITY;
 
@@ -100,13 +106,18 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
     hasNews = true;
   };
 
-  const add = (atMs: number, contributions: readonly Contribution<I>[]): number => {
-    let late = 0;
-    for (const { key, input } of contributions) {
-      if (windows.add(key, input, atMs, watermarkMs) > 0) late += 1;
+  const add: Add<I> = (at, offset, atMs, contributions) => {
+    let lateOnes = 0;
+    for (const contribution of contributions) {
+      const { key, input } = contribution;
+      const missed = windows.add(key, input, atMs, watermarkMs);
       hasNews = true;
+      if (missed.length === 0) continue;
+      lateOnes += 1;
+      const from = [partitionName(at), `${offset}`, `${contributions.indexOf(contribution)}`];
+      for (const span of missed) late.add(from, { ...span, key, input, atMs, watermarkMs });
     }
-    return late;
+    return lateOnes;
   };
   const lanes = createLanes(watermarks, add);
 
@@ -146,6 +157,7 @@ export const createTask = <I, A, R>(topology: Topology<I, A, R>, idleAfterMs: nu
         reachedMs: Math.max(0, watermarks.reached()),
         changes: windows.changes(),
         rows: made,
+        late: late.take(),
       };
     },
     everything: windows.everything,
@@ -172,7 +184,29 @@ const rowsOf = <A, R>(
   return rows(window).map((row, nth) => ({ place: [key, `${fromMs}`, part, `${nth}`], row }));
 };
 
-type Add<I> = (atMs: number, contributions: readonly Contribution<I>[]) => number;
+/** The rows of the late output since the last checkpoint. `from` is where in the log the input is. */
+const createLateRows = <I, L>(output: LateOutput<I, L> | undefined) => {
+  let rows: TaskRow<L>[] = [];
+  return {
+    add: (from: readonly string[], late: LateInput<I>): void => {
+      for (const [nth, row] of (output?.rows(late) ?? []).entries())
+        rows.push({ place: [...from, `${late.fromMs}`, `${nth}`], row });
+    },
+    take: (): TaskRow<L>[] => {
+      const made = rows;
+      rows = [];
+      return made;
+    },
+  };
+};
+
+/** Returns how many of the contributions were late. */
+type Add<I> = (
+  at: TopicPartition,
+  offset: bigint,
+  atMs: number,
+  contributions: readonly Contribution<I>[],
+) => number;
 
 /** The task's place in each partition. */
 const createLanes = <I>(watermarks: Watermarks, add: Add<I>) => {
@@ -228,7 +262,7 @@ const laneOn = <I>(
     take: (offset, atMs, contributions) => {
       if (offset < next) return 0;
       next = offset + 1n;
-      const late = add(atMs, contributions);
+      const late = add(at, offset, atMs, contributions);
       observe(atMs);
       return late;
     },

@@ -6,9 +6,10 @@ import type { Span, WindowKind } from '#platform/streams/window';
  * A windowed job as a plain value: which events it reads, by which key and in which windows it adds them up, and where
  * the rows go. `drawing.ts` draws it, `task.ts` computes it, `windowed-jobs.ts` runs it.
  *
- * `I` is what an event contributes, `A` the sum of a window, `R` a row of the result. All functions are pure.
+ * `I` is what an event contributes, `A` the sum of a window, `R` a row of the result, `L` one of the late output. All
+ * functions are pure.
  */
-export type Topology<I, A, R> = {
+export type Topology<I, A, R, L = unknown> = {
   name: string;
   /** One sentence for the drawing. */
   purpose: string;
@@ -48,11 +49,27 @@ export type Topology<I, A, R> = {
   isSettled?(sum: A): boolean;
   rows(window: WindowOf<A>): readonly R[];
   sink: Sink<R>;
+  /** Unset: what is late is counted and left out. */
+  late?: LateOutput<I, L> | undefined;
 };
+
+/**
+ * Where late inputs go (Flink's side output of late data), each exactly once: the checkpoint that moves past its record
+ * writes it, so nothing is both in a window and here, or in neither. No more than the records of a checkpoint contribute
+ * are kept for it, since reading waits for that.
+ */
+export type LateOutput<I, L> = {
+  /** None for what nobody wants to have: each row is an effect, and late events may be as many as somebody likes to send. */
+  rows(late: LateInput<I>): readonly L[];
+  sink: WritingSink<L>;
+};
+
+/** An input, the closed window that it missed, and the watermark then. One that missed several that overlap is late for each. */
+export type LateInput<I> = Span & { key: string; input: I; atMs: number; watermarkMs: number };
 
 /** Any topology, where its types do not matter. */
 // biome-ignore lint/suspicious/noExplicitAny: a list of topologies holds different ones
-export type AnyTopology = Topology<any, any, any>;
+export type AnyTopology = Topology<any, any, any, any>;
 
 export type Contribution<I> = { key: string; input: I };
 
@@ -79,20 +96,26 @@ export type Aggregate<I, A> = {
 /** `revision` counts the versions of its rows from 1; `hasChanged` is false where the last version still holds. */
 export type WindowOf<A> = Span & { key: string; sum: A; revision: number; hasChanged: boolean };
 
+/** Where rows go, each exactly once in effect. */
+export type Sink<R> = WritingSink<R> | PublishingSink<R>;
+
+/** `write` appends rows to the transaction of the checkpoint that also stores state and progress. */
+export type WritingSink<R> = {
+  into: string;
+  write(tx: Tx, rows: readonly WrittenRow<R>[]): Promise<void>;
+};
+
 /**
- * Where rows go, each exactly once in effect. `write` appends them to the transaction of the checkpoint that also stores
- * state and progress. `publish` runs before that transaction and replaces earlier rows of the same window, so that a
- * repeat changes nothing; it throws a retriable fault while its engine is away.
+ * `publish` runs before that transaction and replaces earlier rows of the same window, so that a repeat changes nothing; it
+ * throws a retriable fault while its engine is away.
  */
-export type Sink<R> = { into: string } & (
-  | { write(tx: Tx, rows: readonly WrittenRow<R>[]): Promise<void> }
-  | {
-      /** Also called with no rows, to report the watermark. */
-      publish(rows: readonly R[], as: PublishedAs): Promise<void>;
-      /** While the engine is away, so many rows are kept for it: the newest. */
-      rowsKeptMax: number;
-    }
-);
+export type PublishingSink<R> = {
+  into: string;
+  /** Also called with no rows, to report the watermark. */
+  publish(rows: readonly R[], as: PublishedAs): Promise<void>;
+  /** While the engine is away, so many rows are kept for it: the newest. */
+  rowsKeptMax: number;
+};
 
 export type PublishedAs = {
   /** Up to where in event time the rows so far are complete. */
@@ -108,4 +131,4 @@ export type PublishedAs = {
 export type WrittenRow<R> = { id: string; row: R };
 
 /** Returns its argument; it exists so that the types of a topology are inferred from its parts. */
-export const topology = <I, A, R>(parts: Topology<I, A, R>): Topology<I, A, R> => parts;
+export const topology = <I, A, R, L = never>(parts: Topology<I, A, R, L>): Topology<I, A, R, L> => parts;

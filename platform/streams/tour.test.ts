@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { drawTopology } from '#platform/streams/drawing';
 import { joinOf, type Pair } from '#platform/streams/join';
 import { createTask, type Task } from '#platform/streams/task';
-import { topology, type WindowOf } from '#platform/streams/topology';
+import { type LateInput, topology, type WindowOf } from '#platform/streams/topology';
 import { gap, hopping, tumbling } from '#platform/streams/window';
 
 /**
  * A tour of the stream library: read it from top to bottom. Each test shows one notion, with the pure task and without
- * any engine; `windowed-jobs.int.test.ts` shows the same on Kafka and PostgreSQL.
+ * any engine; `stream-jobs/windows/windows.int.test.ts` shows the same on Kafka and PostgreSQL.
  */
 
 type Measured = { sensor: string; value: number };
@@ -171,6 +171,46 @@ describe('an event that comes late', () => {
     add(3, 'a', 1);
     expect(late).toEqual(['a']);
   });
+
+  /** A late output: what has come too late, with the window that it missed and how far the watermark was. */
+  const put = {
+    rows: ({ key, input, atMs, fromMs, toMs, watermarkMs }: LateInput<number>) => [
+      { sensor: key, value: input, atMs, missed: [fromMs, toMs], watermarkMs },
+    ],
+    sink: { into: 'another list', write: async () => {} },
+  };
+
+  test('may have an output of its own, which has it with the next checkpoint, once', () => {
+    const task = createTask({ ...sums, latenessMs: 5_000, late: put }, idleAfterMs);
+    const { add } = feeding(task);
+    add(1, 'a', 1);
+    add(12, 'a', 1);
+    add(2, 'a', 1);
+    expect(task.checkpoint()).toMatchObject({ late: [], rows: [] });
+    add(17, 'a', 1);
+    add(3, 'a', 7);
+    const { late, rows } = task.checkpoint();
+    expect(late.map(({ row }) => row)).toEqual([
+      { sensor: 'a', value: 7, atMs: 3_000, missed: [0, 10_000], watermarkMs: 16_000 },
+    ]);
+    expect(rows).toMatchObject([{ row: { fromMs: 0, sum: 2 } }]);
+    expect(task.checkpoint().late).toEqual([]);
+  });
+
+  test('is put out for each window that it missed, and counts in those that are still open', () => {
+    const window = hopping({ sizeMs: 10_000, advanceMs: 5_000 });
+    const task = createTask({ ...sums, window, late: put }, idleAfterMs);
+    const { add } = feeding(task);
+    add(11, 'a', 1);
+    add(7, 'a', 1);
+    const { late } = task.checkpoint();
+    expect(late.map(({ row }) => row)).toMatchObject([{ missed: [0, 10_000], watermarkMs: 10_000 }]);
+    add(60, 'z', 1);
+    expect(task.checkpoint().rows.map(({ row }) => row)).toMatchObject([
+      { fromMs: 5_000, sum: 2 },
+      { fromMs: 10_000, sum: 1 },
+    ]);
+  });
 });
 
 describe('a join', () => {
@@ -187,6 +227,7 @@ describe('a join', () => {
       weightOf: () => 1,
       isSettled: () => false,
       eventsOf: () => 1,
+      late: undefined,
       aggregate: joinOf<string, string>(),
       rows: ({
         key,
@@ -380,5 +421,12 @@ describe('a drawing', () => {
         window --> aggregate["sums"]
         aggregate -->|"once, when the window closes"| sink[/"a list"/]"
     `);
+  });
+
+  test('shows where late events go', () => {
+    const late = { rows: () => [], sink: { into: 'another list', write: async () => {} } };
+    expect(drawTopology({ ...sums, late }, () => 'measurements')).toContain(
+      '  window -.->|"late"| late[/"another list"/]',
+    );
   });
 });

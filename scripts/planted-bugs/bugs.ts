@@ -696,6 +696,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: ['platform/streams/tour.test.ts'],
   },
   {
+    name: 'late-rows-again',
+    what: 'a late row is in every later checkpoint, too',
+    edits: [
+      {
+        file: 'platform/streams/task.ts',
+        find: 'take: (): TaskRow<L>[] => {\n      const made = rows;\n      rows = [];',
+        replace: 'take: (): TaskRow<L>[] => {\n      const made = rows;',
+      },
+    ],
+    tests: ['platform/streams/task.test.ts'],
+  },
+  {
     name: 'price-of-a-return',
     what: 'what a return gave back counts as a price that was paid',
     edits: [

@@ -1,4 +1,4 @@
-import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
+import { type LateInput, topology, type WindowOf, type WritingSink } from '#platform/streams/topology';
 import { tumbling } from '#platform/streams/window';
 import type { ProductPerformance, Sale, ShopperActivity } from '#schemas/events';
 import { performanceTimes } from '#schemas/window-times';
@@ -24,13 +24,14 @@ const actions: Readonly<Record<string, Action>> = {
 /**
  * From view to return, by product and hour, with the prices paid: what a price did to demand. Money has a currency and
  * what shoppers do has none, so an hour of a product has a row for each currency, and one for the actions. Where very many
- * products are named in an hour, it has several rows, which add up.
+ * products are named in an hour, or order lines come late, it has several rows, which add up.
  */
-export const productPerformance = (windowMs: number, sink: Sink<ProductPerformanceRow>) => {
+export const productPerformance = (windowMs: number, sink: WritingSink<ProductPerformanceRow>) => {
   const { outOfOrderMsMax, latenessMs } = performanceTimes(windowMs);
   return topology({
     name: 'product-performance',
-    purpose: 'How often a product was viewed, added, bought and returned in an hour, and at which prices.',
+    purpose:
+      'How often a product was viewed, added, bought and returned in an hour, and at which prices; order lines also where they come late.',
     sources: {
       ShopperActivity: ({ type, product_id: productId }: ShopperActivity) => {
         const action = actions[type];
@@ -50,26 +51,33 @@ export const productPerformance = (windowMs: number, sink: Sink<ProductPerforman
     latenessMs,
     // Shoppers' events may name products that do not exist, as many as somebody likes to invent.
     windowsMax: 40_000,
-    rows: ({ key, fromMs, sum }: WindowOf<Sum>): ProductPerformanceRow[] => [
-      {
-        ...partsOf(key),
-        from_at: fromMs,
-        views: sum.views,
-        adds: sum.adds,
-        removes: sum.removes,
-        lines: sum.lines,
-        units: sum.units,
-        gross_minor: sum.grossMinor,
-        returned_units: sum.returnedUnits,
-        refunded_minor: sum.refundedMinor,
-        lowest_price_minor: sum.lowestPriceMinor,
-        highest_price_minor: sum.highestPriceMinor,
-        occurred_at: sum.lastAtMs,
-      },
-    ],
+    rows: ({ key, fromMs, sum }: WindowOf<Sum>) => [rowOf(key, fromMs, sum)],
     sink,
+    // Rows add up, so a line that came later still is one more row of its hour. What shoppers' browsers send is left out when
+    // it is late: it may be thirty days old, and anybody could make a row of each request.
+    late: {
+      rows: ({ key, fromMs, input, atMs }: LateInput<Input>) =>
+        'action' in input ? [] : [rowOf(key, fromMs, add(start(), input, atMs))],
+      sink,
+    },
   });
 };
+
+const rowOf = (key: string, fromMs: number, sum: Sum): ProductPerformanceRow => ({
+  ...partsOf(key),
+  from_at: fromMs,
+  views: sum.views,
+  adds: sum.adds,
+  removes: sum.removes,
+  lines: sum.lines,
+  units: sum.units,
+  gross_minor: sum.grossMinor,
+  returned_units: sum.returnedUnits,
+  refunded_minor: sum.refundedMinor,
+  lowest_price_minor: sum.lowestPriceMinor,
+  highest_price_minor: sum.highestPriceMinor,
+  occurred_at: sum.lastAtMs,
+});
 
 const keyOf = (productId: string, currency: string | null): string => `${currency ?? ''}:${productId}`;
 

@@ -1,6 +1,6 @@
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
-import type { Sink } from '#platform/streams/topology';
+import type { WritingSink } from '#platform/streams/topology';
 import { type EventMap, records } from '#schemas/events';
 
 /** The events that the jobs write. */
@@ -14,7 +14,7 @@ export const topicSink = <T extends Published>(
   publisher: Publisher,
   type: T,
   keyOf: (row: Omit<EventMap[T], 'event_id'>) => string,
-): Sink<Omit<EventMap[T], 'event_id'>> => ({
+): WritingSink<Omit<EventMap[T], 'event_id'>> => ({
   into: records[type].topic,
   write: (tx, rows) =>
     append(

@@ -1,4 +1,4 @@
-import type { AnyTopology, Sink } from '#platform/streams/topology';
+import type { AnyTopology, Sink, WritingSink } from '#platform/streams/topology';
 import type { LiveSize, LiveWindow } from '#schemas/live-state';
 import { type FraudLimits, type FraudSignalRow, fraudSignals } from './fraud-signals.js';
 import { liveMetrics } from './live-figures.js';
@@ -13,7 +13,7 @@ export type Sinks = {
   live(size: LiveSize): Sink<LiveWindow>;
   visits: Sink<VisitRow>;
   searches: Sink<SearchRow>;
-  productPerformance: Sink<ProductPerformanceRow>;
+  productPerformance: WritingSink<ProductPerformanceRow>;
   stockOuts: Sink<StockOutRow>;
   fraudSignals: Sink<FraudSignalRow>;
 };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StoredWindow } from '#platform/streams/open-windows';
 import { createTask } from '#platform/streams/task';
-import type { Sink, Topology } from '#platform/streams/topology';
+import type { Sink, Topology, WritingSink } from '#platform/streams/topology';
 import type { OrderPlaced, ShopperActivity } from '#schemas/events';
 import { type FraudSignalRow, fraudSignals } from './fraud-signals.js';
 import { liveMetrics } from './live-figures.js';
@@ -23,6 +23,7 @@ import { visits } from './visits.js';
 /** Each job's fold without an engine: rows of events in a chosen order, against a recomputation or by example. */
 
 const nowhere: Sink<never> = { into: 'nowhere', publish: async () => {}, rowsKeptMax: 0 };
+const written: WritingSink<never> = { into: 'nowhere', write: async () => {} };
 const farMs = 10 * 86_400_000;
 
 type AnEvent = Pick<ShopEvent, 'type' | 'key' | 'value' | 'atMs'>;
@@ -147,7 +148,7 @@ describe('for any interleaving', () => {
     fc.assert(
       fc.property(seeds, turns, (count, order) => {
         const events = shopEvents(count, fromMs);
-        expect(inAnyOrder(rowsOf(productPerformance(60_000, nowhere) as never, events, order))).toEqual(
+        expect(inAnyOrder(rowsOf(productPerformance(60_000, written) as never, events, order))).toEqual(
           inAnyOrder(recomputePerformance(events, 60_000)),
         );
       }),
@@ -295,7 +296,7 @@ describe('the performance of a product', () => {
     },
   });
   const hours = (events: Parameters<typeof rowsOf>[1]) =>
-    rowsOf(productPerformance(3_600_000, nowhere) as never, events);
+    rowsOf(productPerformance(3_600_000, written) as never, events);
 
   test('goes from view to return in an hour, with the prices that were paid, and never adds currencies', () => {
     const events = [
@@ -317,6 +318,32 @@ describe('the performance of a product', () => {
         ...{ returned_units: 1, refunded_minor: 500, lowest_price_minor: 450, highest_price_minor: 500 },
       },
       { currency: 'GBP', from_at: fromMs + 3_600_000, units: 1, gross_minor: 400 },
+    ]);
+  });
+
+  test('has an order line that comes after its hour was written as a row of its own, and leaves out late views', () => {
+    const task = createTask(productPerformance(3_600_000, written), 1);
+    const lane = task.lane({ topic: 't', partition: 0 });
+    const take = (event: AnEvent) => {
+      lane.take(lane.nextOffset, event.atMs, task.contributionsOf({ ...event, eventId: 'e' } as never));
+      task.advance();
+    };
+    for (const event of [sale(10, 2, 500), sale(4_300, 1, 100), sale(20, 1, 450), sale(30, -1, 500)])
+      take(event);
+    take(did(40, 'product_viewed', { product_id: 'p' }));
+    const { rows, late } = task.checkpoint();
+    const hour = { product_id: 'p', currency: 'GBP', from_at: fromMs, views: 0 };
+    expect(rows.map(({ row }) => row)).toMatchObject([{ ...hour, lines: 1, units: 2, gross_minor: 1_000 }]);
+    expect(late.map(({ row }) => row)).toMatchObject([
+      {
+        ...hour,
+        lines: 1,
+        units: 1,
+        gross_minor: 450,
+        lowest_price_minor: 450,
+        occurred_at: fromMs + 20_000,
+      },
+      { ...hour, lines: 0, returned_units: 1, refunded_minor: 500, lowest_price_minor: null },
     ]);
   });
 

@@ -21,13 +21,20 @@ export type Expected = Record<
 
 const sizes = Object.keys(liveSizes) as LiveSize[];
 
+/** `late` are events that come too late for any window: of them only order lines are written, each as a row of its own. */
 export const recomputeAll = (
   events: readonly ShopEvent[],
+  late: readonly ShopEvent[],
   { visitGapMs, performanceWindowMs }: { visitGapMs: number; performanceWindowMs: number },
 ): Expected => ({
   Visit: inOneOrder(recomputeVisits(events, visitGapMs)),
   Search: inOneOrder(recomputeSearches(events, visitGapMs)),
-  ProductPerformance: inOneOrder(recomputePerformance(events, performanceWindowMs)),
+  ProductPerformance: inOneOrder([
+    ...recomputePerformance(events, performanceWindowMs),
+    ...late
+      .filter(({ type }) => type === 'Sale')
+      .flatMap((line) => recomputePerformance([line], performanceWindowMs)),
+  ]),
   StockOut: inOneOrder(recomputeStockOuts(events)),
   FraudSignal: inOneOrder(recomputeSignals(events, defaultSettings.fraud)),
   ...(Object.fromEntries(

@@ -82,7 +82,7 @@ const StreamMark = ({ figures: { state, isWaiting, asOf } }: { figures: LiveFigu
       {isLive
         ? 'Live'
         : state === 'open' && isWaiting
-          ? `Waiting for figures${since === undefined ? '' : `, the last ${since} ago`}`
+          ? `Waiting for figures${since === undefined ? '' : `; the last are ${since} old`}`
           : since === undefined
             ? 'Connecting'
             : `Cut off ${since} ago`}
