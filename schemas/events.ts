@@ -730,6 +730,8 @@ export type Search = {
   added_at: null | number;
   /** When it was searched for, epoch milliseconds UTC. */
   occurred_at: number;
+  /** How many products it found, on all pages; null where that is not known. */
+  results: null | number;
 };
 
 /** An administrator has changed a setting. Every process applies the change without a restart. */
@@ -766,6 +768,8 @@ export type ShopperActivity = {
   recommendation_id: null | string;
   /** When the shopper did it, epoch milliseconds UTC. */
   occurred_at: number;
+  /** How many products the search found, on all pages; null where the client did not say it. */
+  results: null | number;
 };
 
 /** The pieces on hand of a product were set, restocked or corrected. Keyed by product id. */
@@ -1373,7 +1377,7 @@ const places = {
   Search: {
     topic: 'searches',
     subject: 'searches-value',
-    schema: {"type":"record","name":"Search","namespace":"cartstream.searches","doc":"A search of a visit, and what it led to before the visit's next search. Written once, when the visit has ended. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from the visit, its start and the number of the search."},{"name":"visit_id","type":"string","doc":"The visit; the key of the record."},{"name":"user_id","type":["null","string"],"doc":"The account, where the shopper was logged in.","default":null},{"name":"nth","type":"int","doc":"The number of the search in its visit, from 0."},{"name":"term","type":"string","doc":"The words in lower case, with single blanks between them."},{"name":"product_id","type":["null","string"],"doc":"The first product that was viewed after it; null where none was.","default":null},{"name":"viewed_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When that was, epoch milliseconds UTC.","default":null},{"name":"added_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When a product was first put into the cart after it, epoch milliseconds UTC.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it was searched for, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"Search","namespace":"cartstream.searches","doc":"A search of a visit, and what it led to before the visit's next search. Written once, when the visit has ended. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv8 derived from the visit, its start and the number of the search."},{"name":"visit_id","type":"string","doc":"The visit; the key of the record."},{"name":"user_id","type":["null","string"],"doc":"The account, where the shopper was logged in.","default":null},{"name":"nth","type":"int","doc":"The number of the search in its visit, from 0."},{"name":"term","type":"string","doc":"The words in lower case, with single blanks between them."},{"name":"product_id","type":["null","string"],"doc":"The first product that was viewed after it; null where none was.","default":null},{"name":"viewed_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When that was, epoch milliseconds UTC.","default":null},{"name":"added_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When a product was first put into the cart after it, epoch milliseconds UTC.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it was searched for, epoch milliseconds UTC."},{"name":"results","type":["null","int"],"doc":"How many products it found, on all pages; null where that is not known.","default":null}]},
   },
   SettingChanged: {
     topic: 'config',
@@ -1383,7 +1387,7 @@ const places = {
   ShopperActivity: {
     topic: 'shopper-activity',
     subject: 'shopper-activity-value',
-    schema: {"type":"record","name":"ShopperActivity","namespace":"cartstream.shopper_activity","doc":"One action of a shopper, or one recommendation shown. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv7 from the collector, or a UUIDv8 derived from the visit and the client's eventId."},{"name":"type","type":"string","doc":"product_viewed, product_added, product_removed, checkout_started, products_searched, recommendation_shown or recommendation_clicked."},{"name":"visit_id","type":"string","doc":"The visit's id, chosen by the client; the record's key."},{"name":"user_id","type":["null","string"],"doc":"The account, where the shopper is logged in.","default":null},{"name":"product_id","type":["null","string"],"doc":"The product viewed, added, removed, shown or clicked.","default":null},{"name":"query","type":["null","string"],"doc":"The text of the search.","default":null},{"name":"position","type":["null","int"],"doc":"Place in the list, from 0.","default":null},{"name":"recommendation_id","type":["null","string"],"doc":"The recommendationId of the answer in which the product was shown.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the shopper did it, epoch milliseconds UTC."}]},
+    schema: {"type":"record","name":"ShopperActivity","namespace":"cartstream.shopper_activity","doc":"One action of a shopper, or one recommendation shown. Flat, so that any standard tool can read the topic.","fields":[{"name":"event_id","type":"string","doc":"A UUIDv7 from the collector, or a UUIDv8 derived from the visit and the client's eventId."},{"name":"type","type":"string","doc":"product_viewed, product_added, product_removed, checkout_started, products_searched, recommendation_shown or recommendation_clicked."},{"name":"visit_id","type":"string","doc":"The visit's id, chosen by the client; the record's key."},{"name":"user_id","type":["null","string"],"doc":"The account, where the shopper is logged in.","default":null},{"name":"product_id","type":["null","string"],"doc":"The product viewed, added, removed, shown or clicked.","default":null},{"name":"query","type":["null","string"],"doc":"The text of the search.","default":null},{"name":"position","type":["null","int"],"doc":"Place in the list, from 0.","default":null},{"name":"recommendation_id","type":["null","string"],"doc":"The recommendationId of the answer in which the product was shown.","default":null},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the shopper did it, epoch milliseconds UTC."},{"name":"results","type":["null","int"],"doc":"How many products the search found, on all pages; null where the client did not say it.","default":null}]},
   },
   StockAdjusted: {
     topic: 'inventory',

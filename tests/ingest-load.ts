@@ -57,6 +57,7 @@ const createRecordMaker = ({ topics, schemaIds, poisonPerMille }: Options) => {
       position: Math.random() < 0.5 ? Math.floor(Math.random() * 300) : null,
       recommendation_id: null,
       occurred_at: occurredAt(),
+      results: null,
     };
     return {
       topic: topics.shopperActivity,

@@ -41,6 +41,7 @@ const record = (): OutgoingRecord => {
     position: null,
     recommendation_id: null,
     occurred_at: Date.now(),
+    results: null,
   };
   return {
     topic: topics.shopperActivity.topic,

@@ -77,6 +77,7 @@ const createEvents = (topic: string, schemaId: number, rows: number) => {
       position: searched || shown ? Math.floor(random() * 20) : null,
       recommendation_id: shown ? v7() : null,
       occurred_at: occurredAt,
+      results: searched ? 24 : null,
     };
     const value = encode(schemaId, type, event);
     valueBytes += value.length;

@@ -40,6 +40,7 @@ const obligingShop = (statusOf: (path: string) => number = () => 200) => {
         recommendationId: 'r',
         items: catalogue.products[0]?.neighbours.map((place) => ({ productId: idOf(place) })),
       };
+    if (path.startsWith('/api/products/search?')) return { items: [], total: 4 };
     if (path.includes('/status?')) return { status: 'confirmed' };
     if (path.endsWith('/reviews')) return { id: `of-${path.split('/')[3]}` };
     if (path === '/api/orders') return { id: 'order', orderToken: 'guest-token' };
@@ -155,6 +156,26 @@ describe('a visit', () => {
       if (String(event.type).startsWith('recommendation_')) expect(event.recommendationId).toBe('r');
       if (event.type === 'products_searched') expect(event.query).not.toBe('');
     }
+  });
+
+  it('reports how many products a search found, and nothing of that where it had no answer', async () => {
+    const { told, asked } = await manyVisits();
+    const searched = (events: typeof told) => events.filter(({ type }) => type === 'products_searched');
+    const words = asked
+      .filter(({ path }) => path.startsWith('/api/products/search?'))
+      .map(({ path }) => new URL(path, 'http://shop').searchParams.get('q'));
+    expect(searched(told).map(({ query, results }) => [query, results])).toEqual(
+      words.map((query) => [query, 4]),
+    );
+
+    const { shop, told: toldWithout } = obligingShop((path) =>
+      path.startsWith('/api/products/search?') ? 503 : 200,
+    );
+    const world = await worldOf(shop);
+    for (let seed = 0; seed < 40; seed += 1) await visit(world, [1, 2], randomFrom(seed));
+    expect(searched(toldWithout()).length).toBe(world.tally.searches);
+    expect(world.tally.searches).toBeGreaterThan(0);
+    for (const event of searched(toldWithout())) expect(event).not.toHaveProperty('results');
   });
 
   it('clicks the top of a list more than its end', async () => {

@@ -18,6 +18,8 @@ const habits = {
   gapMeanMs: 2500,
   gapMsMax: 15_000,
   searchShare: 0.25,
+  /** As many as the first page of the storefront's search has. */
+  productsFoundShown: 24,
   loggedInShare: 0.3,
   buyShare: 0.12,
   abandonShare: 0.3,
@@ -47,6 +49,7 @@ type ShopperEvent = {
   type: string;
   productId?: string;
   query?: string;
+  results?: number;
   position?: number;
   recommendationId?: string;
 };
@@ -126,6 +129,18 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
     tally.views += 1;
   };
 
+  /** Reports what was found; of a search without an answer only that somebody searched. */
+  const search = async (query: string): Promise<void> => {
+    const { status, body } = await shop.call<{ total: number }>(
+      'GET',
+      `/api/products/search?${new URLSearchParams({ q: query, limit: String(habits.productsFoundShown) })}`,
+      { token: shopper?.token },
+    );
+    const found = status === 200 ? { results: body.total } : {};
+    await report([{ type: 'products_searched', query, ...found }]);
+    tally.searches += 1;
+  };
+
   /** Looks through recommendations from the top; returns the clicked product, if any. */
   const considerRecommendations = async (place: number, product: Listed): Promise<Listed | undefined> => {
     const query = `scenario=product&productId=${product.id}&visitId=${visitId}&limit=${habits.recommendationsShown}`;
@@ -159,10 +174,7 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
   const liked = new Set<number>();
   const [first] = path;
   if (first !== undefined && random.chance(habits.searchShare)) {
-    await report([
-      { type: 'products_searched', query: queryFor(catalogue.products[first]?.name ?? 'gift', random) },
-    ]);
-    tally.searches += 1;
+    await search(queryFor(catalogue.products[first]?.name ?? 'gift', random));
     await think();
   }
   for (const place of path) {

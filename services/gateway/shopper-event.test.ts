@@ -34,8 +34,21 @@ describe('a shopper event', () => {
         position: null,
         recommendation_id: null,
         occurred_at: nowMs - 500,
+        results: null,
       },
     });
+  });
+
+  it('says of a search how many products it found, and so whether it found none', () => {
+    const search = { type: 'products_searched', visitId: 'v-1', query: 'lamp', occurredAt: view.occurredAt };
+    expect(judge(search)).toMatchObject({ activity: { results: null } });
+    for (const results of [0, 1, 10_000_000])
+      expect(judge({ ...search, results })).toMatchObject({ activity: { results } });
+    for (const results of [-1, 0.5, 10_000_001, '3', null])
+      expect(judge({ ...search, results })).toMatchObject({
+        code: 'invalid_event',
+        message: expect.stringMatching(/^results: /),
+      });
   });
 
   it('carries the account of who is logged in, and refuses to be somebody else', () => {

@@ -13,6 +13,9 @@ export const ageMaxMs = 30 * dayMs;
 const productEvents = ['product_viewed', 'product_added', 'product_removed'] as const;
 const recommendationEvents = ['recommendation_shown', 'recommendation_clicked'] as const;
 
+/** A hundred times the largest catalogue that the search was measured with. */
+const resultsMax = 10_000_000;
+
 const shortId = matching(64, /^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, digits or . _ : -');
 
 export const shopperEvent = z.strictObject({
@@ -25,6 +28,12 @@ export const shopperEvent = z.strictObject({
     ),
   productId: uuid.optional().describe('Required of product_viewed, product_added and product_removed.'),
   query: prose(500).optional().describe('Required of products_searched, with a visible character.'),
+  results: z
+    .int()
+    .min(0)
+    .max(resultsMax)
+    .optional()
+    .describe('Of products_searched: how many products the search found, on all pages; 0 for nothing.'),
   position: z.int().min(0).max(100_000).optional().describe('Place in the list, from 0.'),
   recommendationId: shortId
     .optional()
@@ -82,6 +91,7 @@ export const judgeShopperEvent = (
       position: event.position ?? null,
       recommendation_id: event.recommendationId ?? null,
       occurred_at: occurredAtMs,
+      results: event.results ?? null,
     },
   };
 };

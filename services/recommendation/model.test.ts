@@ -22,6 +22,7 @@ const activity = (
     position: null,
     recommendation_id: null,
     occurred_at: nowMs,
+    results: null,
   },
 });
 

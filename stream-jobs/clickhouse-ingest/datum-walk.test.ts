@@ -58,6 +58,7 @@ const anActivity = fc.record({
   position: fc.option(fc.integer()),
   recommendation_id: fc.option(fc.uuid()),
   occurred_at: aLong,
+  results: fc.option(fc.integer()),
 });
 
 /** What avsc, which reads the values too, makes of the same bytes. */

@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
-import { encode } from '#platform/messaging/avro-codec';
+import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { RawHeader } from '#platform/messaging/broker';
 import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
@@ -18,6 +19,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
           type: 'products_searched',
           query: 'lämp',
           occurred_at: 1_790_000_000_123,
+          results: 24,
         }),
         rig.activity({
           event_id: 'b',
@@ -44,6 +46,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
         position: null,
         recommendation_id: null,
         occurred_at: '2026-09-21 14:13:20.123',
+        results: 24,
       },
       expect.objectContaining({
         kafka_offset: 1,
@@ -51,7 +54,38 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
         user_id: 'u',
         position: 3,
         product_id: null,
+        results: null,
       }),
+    ]);
+  });
+
+  it('stores beside each other what writers of two versions of a schema wrote', async (context) => {
+    const { rig, start, rowsBecome } = await setUp(context);
+    const history = JSON.parse(await readFile('schemas/history.json', 'utf8'));
+    const [first] = history['cartstream.shopper_activity.ShopperActivity'];
+    const schemaId = await rig.registry.register(`${rig.topic.shopperActivity}-value`, first);
+    const ofBefore = (event_id: string): Buffer =>
+      encode(schemaId, avroType(first), {
+        ...{ event_id, type: 'products_searched', visit_id: 'v', user_id: null, product_id: null },
+        ...{ query: 'lamp', position: null, recommendation_id: null, occurred_at: 1_790_000_000_123 },
+      });
+    const search = { type: 'products_searched', query: 'lamp' };
+    const events = [
+      ofBefore('a'),
+      rig.activity({ ...search, event_id: 'b', results: 0 }),
+      ofBefore('c'),
+      rig.activity({ ...search, event_id: 'd', results: 2_000_000 }),
+    ];
+    await rig.send(rig.topic.shopperActivity, events, 0);
+    await start();
+    await rowsBecome('shopper_activity', 4);
+    expect(
+      await rig.clickhouse.query('SELECT event_id, results FROM shopper_activity ORDER BY kafka_offset'),
+    ).toEqual([
+      { event_id: 'a', results: null },
+      { event_id: 'b', results: 0 },
+      { event_id: 'c', results: null },
+      { event_id: 'd', results: 2_000_000 },
     ]);
   });
 

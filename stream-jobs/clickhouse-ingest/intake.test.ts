@@ -63,6 +63,7 @@ const activity = (changes: Partial<ShopperActivity> = {}): ShopperActivity => ({
   position: null,
   recommendation_id: null,
   occurred_at: 1_790_000_000_000,
+  results: null,
   ...changes,
 });
 

@@ -86,6 +86,7 @@ const viewed = (visit: string, product: string): ShopperActivity => ({
   position: null,
   recommendation_id: null,
   occurred_at: Date.now(),
+  results: null,
 });
 const productOf = (productId: string): ProductCreated => ({
   productId,

@@ -26,6 +26,7 @@ const done = (type: string, visitId: string, productId: string, occurredAt = now
     position: null,
     recommendation_id: null,
     occurred_at: occurredAt,
+    results: null,
   },
   occurredAt,
   appendedAtMs: nowMs,

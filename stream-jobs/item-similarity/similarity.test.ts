@@ -175,6 +175,7 @@ describe('signals', () => {
     position: null,
     recommendation_id: null,
     occurred_at: 1,
+    results: null,
   };
   it.each([
     ['product_viewed', 'viewed'],

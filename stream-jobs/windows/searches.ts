@@ -5,7 +5,8 @@ import type { Search, ShopperActivity } from '#schemas/events';
 import { termOf } from '#schemas/search-term';
 import { internProductId, internSteps } from './product-ids.js';
 
-type Asked = Timed & { term: string; userId: string | null };
+/** Checkpoints of before have no `results`. */
+type Asked = Timed & { term: string; userId: string | null; results?: number | null };
 /** What was done with a product. */
 type Step = Timed & { productId: string; isAdded: boolean };
 
@@ -22,7 +23,7 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
   topology({
     name: 'searches',
     purpose:
-      'Each search of a visit that has ended: its term, and whether a product was viewed or added after it.',
+      'Each search of a visit that has ended: its term, how much it found, and whether a product was viewed or added after it.',
     sources: {
       ShopperActivity: ({
         type,
@@ -30,9 +31,10 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
         query,
         product_id: productId,
         user_id: userId,
+        results,
       }: ShopperActivity) => {
         if (type === 'products_searched')
-          return [{ key, input: { term: termOf(query ?? ''), userId } as Input }];
+          return [{ key, input: { term: termOf(query ?? ''), userId, results } as Input }];
         const isAdded = type === 'product_added';
         return productId !== null && (isAdded || type === 'product_viewed')
           ? [{ key, input: { productId, isAdded } as Input }]
@@ -74,7 +76,7 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
   });
 
 const rowOf = (visitId: string, { asked, steps }: Sum, nth: number): SearchRow => {
-  const { atMs, term, userId } = asked[nth] as Asked;
+  const { atMs, term, userId, results = null } = asked[nth] as Asked;
   const untilMs = asked[nth + 1]?.atMs ?? Number.POSITIVE_INFINITY;
   const after = steps.filter((step) => step.atMs >= atMs && step.atMs < untilMs);
   const viewed = after.find(({ isAdded }) => !isAdded);
@@ -87,5 +89,6 @@ const rowOf = (visitId: string, { asked, steps }: Sum, nth: number): SearchRow =
     viewed_at: viewed?.atMs ?? null,
     added_at: after.find(({ isAdded }) => isAdded)?.atMs ?? null,
     occurred_at: atMs,
+    results,
   };
 };

@@ -164,7 +164,7 @@ const did = (second: number, type: string, more: Partial<ShopperActivity> = {}) 
   atMs: fromMs + second * 1_000,
   value: {
     ...{ event_id: `e-${second}`, type, visit_id: 'visit', user_id: null, product_id: null, query: null },
-    ...{ position: null, recommendation_id: null, occurred_at: fromMs + second * 1_000 },
+    ...{ position: null, recommendation_id: null, occurred_at: fromMs + second * 1_000, results: null },
     ...more,
   },
 });
@@ -261,6 +261,25 @@ describe('a search', () => {
         },
         { nth: 1, term: 'nothing like it', product_id: null, viewed_at: null, added_at: null },
       ]);
+  });
+
+  test('has how many products it found, null where nobody said it', () => {
+    const searched = (second: number, results?: number) =>
+      did(second, 'products_searched', {
+        query: `${results}`,
+        ...(results === undefined ? {} : { results }),
+      });
+    expect(found([searched(10, 0), searched(20, 24), searched(30)])).toMatchObject([
+      { nth: 0, results: 0 },
+      { nth: 1, results: 24 },
+      { nth: 2, results: null },
+    ]);
+    const ofEarlierVersion = { asked: [{ atMs: fromMs, term: 'lamp', userId: null }], steps: [] };
+    const window = { key: 'visit', fromMs, toMs: fromMs + 1, revision: 1, hasChanged: true };
+    const { aggregate, rows } = searches(1_800_000, nowhere);
+    expect(rows({ ...window, sum: aggregate.fromJson?.(ofEarlierVersion) as never })).toMatchObject([
+      { term: 'lamp', results: null },
+    ]);
   });
 
   test('is not answered by what is done in the instant of the next search', () => {

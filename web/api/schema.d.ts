@@ -3765,6 +3765,8 @@ export interface operations {
                         productId?: string;
                         /** @description Required of products_searched, with a visible character. */
                         query?: string;
+                        /** @description Of products_searched: how many products the search found, on all pages; 0 for nothing. */
+                        results?: number;
                         /** @description Place in the list, from 0. */
                         position?: number;
                         /** @description Required for recommendation_shown and recommendation_clicked. */

@@ -4,7 +4,12 @@ import { visitId } from './visit.ts';
 /** What a shopper did. The document leaves the items of a batch open, since each is judged by itself. */
 export type Activity =
   | { type: 'product_viewed' | 'product_added' | 'product_removed'; productId: string }
-  | { type: 'products_searched'; query: string }
+  | {
+      type: 'products_searched';
+      query: string;
+      /** How many products were found, on all pages. */
+      results: number;
+    }
   | { type: 'checkout_started' }
   | {
       type: 'recommendation_shown' | 'recommendation_clicked';

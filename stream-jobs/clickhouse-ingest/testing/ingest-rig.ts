@@ -167,6 +167,7 @@ const openWriters = async ({ topic, registry }: Pick<Parts, 'topic' | 'registry'
       position: null,
       recommendation_id: null,
       occurred_at: Date.now(),
+      results: null,
       ...changes,
     });
   const sale = (changes: Partial<Sale> = {}): Buffer =>

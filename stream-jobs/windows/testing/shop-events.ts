@@ -25,6 +25,8 @@ const actions =
   'product_viewed product_viewed product_viewed product_added product_removed checkout_started products_searched recommendation_shown recommendation_clicked'.split(
     ' ',
   );
+/** Some found nothing, and some do not say what they found. */
+const resultsOfSearches = [0, 12, null];
 const queries = ['Lamp', ' lamp ', 'red  CHAIR', 'ﬁlter'];
 
 /** The same events for the same arguments, over ten minutes from `fromMs`, out of order by up to 1.5 s. */
@@ -73,6 +75,7 @@ const activity = (
       position: null,
       recommendation_id: null,
       occurred_at: atMs,
+      results: type === 'products_searched' ? (resultsOfSearches[nth % 3] as number | null) : null,
     },
   };
 };
@@ -280,14 +283,14 @@ export const recomputeSearches = (
     const found: Omit<Search, 'event_id'>[] = [];
     let lastMs = Number.NEGATIVE_INFINITY;
     let nth = 0;
-    for (const { type, occurred_at: atMs, visit_id, user_id, query, product_id } of inOrder) {
+    for (const { type, occurred_at: atMs, visit_id, user_id, query, product_id, results } of inOrder) {
       if (atMs - lastMs > gapMs) nth = 0;
       lastMs = atMs;
       const search = nth === 0 ? undefined : found.at(-1);
       if (type === 'products_searched') {
         const term = (query ?? '').normalize('NFKC').toLowerCase().split(/\s+/).filter(Boolean).join(' ');
         const nothing = { product_id: null, viewed_at: null, added_at: null };
-        found.push({ visit_id, user_id, nth, term, ...nothing, occurred_at: atMs });
+        found.push({ visit_id, user_id, nth, term, ...nothing, occurred_at: atMs, results });
         nth += 1;
       } else if (type === 'product_added') {
         if (search !== undefined) search.added_at ??= atMs;

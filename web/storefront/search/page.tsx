@@ -41,16 +41,17 @@ export const SearchPage = () => {
   const { q } = filters;
   const answer = useSearchAnswer(filters);
   const found = answer.data?.pages[0];
+  const results = found?.total;
   const isAnswered = answer.isSuccess && !answer.isPlaceholderData;
   // Nothing can be sorted, and no filter is in the way that could be taken off.
   const isFruitless = isAnswered && found?.total === 0 && Object.keys(filters).length === 1;
   const noted = useRef<string>(undefined);
   useEffect(() => {
     // Filters and further pages are the same search.
-    if (q === undefined || !isAnswered || noted.current === q) return;
+    if (q === undefined || !isAnswered || results === undefined || noted.current === q) return;
     noted.current = q;
-    note({ type: 'products_searched', query: q });
-  }, [q, isAnswered]);
+    note({ type: 'products_searched', query: q, results });
+  }, [q, isAnswered, results]);
   if (q === undefined)
     return (
       <Page title="Search" isTitleHidden>
