@@ -243,6 +243,32 @@ describe('a visitor', () => {
     expect(errors).toEqual([]);
   });
 
+  it('who finds nothing is counted with the words that found nothing, and who finds something is not', async () => {
+    const { page, errors } = await arrive();
+    const word = `zqxw${Date.now()}`;
+    await page.goto(`${run.gateway}/search?q=${word}`);
+    await page.getByText('Nothing found').waitFor();
+    await newProduct(`${word} lampion`, 1);
+    await eventually(async () => {
+      await page.goto(`${run.gateway}/search?q=${word}`);
+      await page.getByText('1 product found.').waitFor({ timeout: 1_000 });
+    });
+    await eventually(
+      async () => {
+        const { body } = await shop.call<{
+          items: { term: string; searches: number; withoutResult: number }[];
+        }>('GET', '/api/analytics/searches?by=withoutResult&limit=100', { token: admin });
+        const found = body.items.find(({ term }) => term === word);
+        expect(found).toMatchObject({ resultsKnown: found?.searches });
+        // All but the last search, which found the product.
+        expect(found?.withoutResult).toBeGreaterThan(0);
+        expect(found?.withoutResult).toBe((found?.searches ?? 0) - 1);
+      },
+      { timeoutMs: 30_000, everyMs: 500 },
+    );
+    expect(errors).toEqual([]);
+  });
+
   it('who removes a line can undo it, and has the same cart after a reload and after opening an account', async () => {
     const productId = await newProduct('Undone lampion', 5);
     const { page, context, errors } = await arrive();

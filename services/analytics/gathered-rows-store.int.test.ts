@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import type { ClickHouse } from '#platform/clickhouse/client';
+import { statementsOf } from '#platform/clickhouse/migrate';
 import { testLogger } from '#platform/testing/logged-errors';
 import { isBehind, isWithin } from './gathered-rows.js';
 import { createGatheredRows } from './gathered-rows-store.js';
@@ -38,6 +40,30 @@ it('forgets what is left of batches that do not count, and nothing that another 
     'SELECT DISTINCT batch FROM visit_actions WHERE batch < 3 ORDER BY batch',
   );
   expect(batches).toEqual([{ batch: 2 }]);
+});
+
+it('knows no results of the searches that it gathered before they were noted', async ({ onTestFinished }) => {
+  const shop = await askedApp(nowMs);
+  onTestFinished(shop.drop);
+  const searched = (visitId: string, beforeMs: number, results: number | null) =>
+    shop.insertActivity([
+      { type: 'products_searched', visitId, query: 'lamp', atMs: nowMs - beforeMs, results },
+    ]);
+  await searched('ended', 9_000, null);
+  await searched('goes-on', 8_000, null);
+  await shop.gather();
+  await shop.clickhouse.command('ALTER TABLE visit_actions DROP COLUMN results');
+  const migration = await readFile('clickhouse/migrations/0023-results-of-searches.sql', 'utf8');
+  for (const statement of statementsOf(migration)) await shop.clickhouse.command(statement);
+  await searched('goes-on', 7_000, 0);
+  await searched('later', 6_000, 0);
+  await shop.gather();
+  await searched('later', 5_000, 3);
+
+  const counted = { term: 'lamp', searches: 5, visits: 3, withoutResult: 2, resultsKnown: 3 };
+  expect(await shop.items('searches?by=withoutResult')).toMatchObject([counted]);
+  shop.readGathered(true);
+  expect(await shop.items('searches?by=withoutResult')).toMatchObject([counted]);
 });
 
 it('reads each row either within the batches or behind them', async ({ onTestFinished }) => {

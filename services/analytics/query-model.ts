@@ -131,6 +131,11 @@ export const measures = {
   removals: ofType('product_removed', 'Removals from carts.'),
   checkouts: ofType('checkout_started', 'Checkouts started.'),
   searches: ofType('products_searched', 'Searches.'),
+  searchesWithoutResult: {
+    of: 'activity',
+    description: 'Searches that found nothing, of those that said how many products they found.',
+    sql: "countIf(e.type = 'products_searched' AND e.results = 0)",
+  },
   recommendationsShown: ofType('recommendation_shown', 'Recommended products shown.'),
   recommendationsClicked: ofType('recommendation_clicked', 'Recommended products clicked.'),
   endedVisits: { of: 'visits', description: 'Visits that have ended.', sql: 'count()' },

@@ -64,6 +64,7 @@ const activity: Activity[] = Array.from({ length: 900 }, (_, n) => {
     query:
       type === 'products_searched' ? pick(['Lamp', 'ＬＡＭＰ', 'TEA pot', ' tea  POT ', 'ünïcödé ☂']) : null,
     position: type === 'product_viewed' ? randomInt(9) : null,
+    results: type === 'products_searched' ? pick([null, 0, 7]) : null,
     atMs: startMs + randomInt(nowMs - startMs),
   };
 });
@@ -203,6 +204,7 @@ const facts: {
       productsSeen: (of) => distinct(of.map(({ productId }) => productId)),
       views: (of) => of.filter(({ type }) => type === 'product_viewed').length,
       searches: (of) => of.filter(({ type }) => type === 'products_searched').length,
+      searchesWithoutResult: (of) => of.filter(({ results }) => results === 0).length,
     },
     dimensions: {
       productId: ({ productId }) => productId ?? null,

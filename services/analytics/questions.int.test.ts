@@ -71,6 +71,7 @@ const activity: Activity[] = Array.from({ length: 220 }, () => {
       userId: randomInt(4) > 0 ? userId : null,
       productId: isOfProduct ? pick(products) : null,
       query: type === 'products_searched' ? pick(terms) : null,
+      results: type === 'products_searched' ? pick([null, 0, 0, 1, 24]) : null,
       position: type.startsWith('recommendation_') ? randomInt(5) : null,
       recommendationId: type.startsWith('recommendation_') ? pick(recommendations) : null,
       atMs: freshTime(beganMs + randomInt(randomInt(3) ? hourMs : 40 * hourMs)),
@@ -543,11 +544,14 @@ describe('searches', () => {
   it.each([
     ['searches', 30],
     ['unanswered', 5],
+    ['withoutResult', 30],
     ['searches', 1_440],
-  ])('by %s within %i minutes', async (by, windowMinutes) => {
+  ] as const)('by %s within %i minutes', async (by, windowMinutes) => {
     const expected = new Map<
       string,
-      { searches: number; visits: Set<string>; answered: number; added: number }
+      Record<'searches' | 'answered' | 'added' | 'withoutResult' | 'resultsKnown', number> & {
+        visits: Set<string>;
+      }
     >();
     for (const [visitId, actions] of groupBy(activity, (action) => action.visitId)) {
       const inOrder = actions.toSorted((a, b) => a.atMs - b.atMs);
@@ -559,12 +563,15 @@ describe('searches', () => {
           .slice(0, next < 0 ? rest.length : next)
           .filter(({ atMs }) => atMs <= action.atMs + windowMinutes * minuteMs);
         const term = termOf(action.query ?? '');
-        const row = expected.get(term) ?? { searches: 0, visits: new Set(), answered: 0, added: 0 };
+        const counts = { searches: 0, answered: 0, added: 0, withoutResult: 0, resultsKnown: 0 };
+        const row = expected.get(term) ?? { ...counts, visits: new Set() };
         expected.set(term, row);
         row.searches += 1;
         row.visits.add(visitId);
         if (after.some(({ type }) => type === 'product_viewed')) row.answered += 1;
         if (after.some(({ type }) => type === 'product_added')) row.added += 1;
+        if (action.results === 0) row.withoutResult += 1;
+        if (action.results !== null) row.resultsKnown += 1;
       }
     }
     const answer = await answerOf(`searches?by=${by}&windowMinutes=${windowMinutes}&${asked}`);
@@ -574,8 +581,8 @@ describe('searches', () => {
       visits: visits.size,
       clickThroughRate: row.answered / row.searches,
     }));
-    const rankOf = (row: { searches: number; answered: number }) =>
-      by === 'searches' ? row.searches : row.searches - row.answered;
+    const rankOf = (row: (typeof all)[number]) =>
+      by === 'unanswered' ? row.searches - row.answered : row[by];
     all.sort((a, b) => rankOf(b) - rankOf(a) || b.searches - a.searches || (a.term < b.term ? -1 : 1));
     expect(answer.items).toEqual(all);
     expect(answer).toMatchObject({
@@ -583,6 +590,12 @@ describe('searches', () => {
       searches: all.reduce((sum, { searches }) => sum + searches, 0),
     });
     expect(all.some(({ answered, searches }) => answered > 0 && answered < searches)).toBe(true);
+    expect(
+      all.some(
+        ({ withoutResult: none, resultsKnown: known, searches: of }) =>
+          none > 0 && none < known && known < of,
+      ),
+    ).toBe(true);
   });
 });
 

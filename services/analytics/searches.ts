@@ -17,14 +17,19 @@ import {
   truncatedField,
   wholePeriod,
 } from './question.js';
-import { isSearch, isSplit, noTime, term, touching } from './visit-rows.js';
+import { isSearch, isSplit, noTime, resultsOrUnknown, term, touching } from './visit-rows.js';
 
 const daysAsDefault = 30;
 const minuteMs = 60_000;
 
-const searchRankings = ['searches', 'unanswered'] as const;
+/** What the rows are ordered by, each as an expression over them. */
+const rankings = {
+  searches: 'searches',
+  unanswered: 'searches - answered',
+  withoutResult: 'withoutResult',
+} as const;
 
-type Ranking = (typeof searchRankings)[number];
+type Ranking = keyof typeof rankings;
 
 export const searches = endpoint({
   name: 'searches',
@@ -34,9 +39,11 @@ export const searches = endpoint({
   querystring: z.strictObject({
     ...periodQuery,
     by: z
-      .enum(searchRankings)
+      .enum(Object.keys(rankings) as [Ranking, ...Ranking[]])
       .default('searches')
-      .describe('The order of the rows, greatest first; `unanswered`: searches that led to no product.'),
+      .describe(
+        'The order of the rows, greatest first; `unanswered`: searches that led to no product, `withoutResult`: searches that found none.',
+      ),
     windowMinutes: wholeNumber(1, 1_440).prefault(30),
     limit: wholeNumber(1, 100).prefault(20),
   }),
@@ -46,6 +53,10 @@ export const searches = endpoint({
     visits: count.describe('Different visits that searched for it.'),
     answered: count.describe('Searches after which a product was viewed.'),
     added: count.describe('Searches after which a product was put into the cart.'),
+    withoutResult: count.describe('Searches that found nothing.'),
+    resultsKnown: count.describe(
+      'Searches whose event said how many products they found. The others are not counted in `withoutResult`.',
+    ),
     clickThroughRate: share.describe('Answered, of all searches for the term.'),
   }),
   also: {
@@ -70,6 +81,8 @@ type Term = {
   visits: number;
   answered: number;
   added: number;
+  withoutResult: number;
+  resultsKnown: number;
   allSearches: number;
   allTerms: number;
 };
@@ -94,6 +107,8 @@ const momentsOf = (type: string): string => `arraySort(groupArrayIf(occurred_at,
 const follows = (moments: string): string =>
   `arrayExists(at -> at >= searched_at AND at <= searched_at + toIntervalMillisecond({windowMs:UInt64}) AND at < next_at, ${moments})`;
 
+const resultCounts = 'countIf(found_count = 0) AS withoutResult, countIf(found_count >= 0) AS resultsKnown';
+
 /**
  * Every action of a visit belongs to the search before it, those of one instant to the last of its searches. Only visits
  * that searched are looked at, and texts are made terms once each, not once a search.
@@ -101,15 +116,16 @@ const follows = (moments: string): string =>
 const termsQuery = (period: Period, by: Ranking, windowMs: number, rowsMax: number): Query => ({
   sql: `
   SELECT ${term} AS term, sum(q.searches) AS searches, uniqExactMerge(q.visits) AS visits, sum(q.answered) AS answered,
-    sum(q.added) AS added, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
+    sum(q.added) AS added, sum(q.withoutResult) AS withoutResult, sum(q.resultsKnown) AS resultsKnown,
+    sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
   FROM (
     SELECT query, count() AS searches, uniqExactState(visit_key) AS visits, countIf(isAnswered) AS answered,
-      countIf(isAdded) AS added
+      countIf(isAdded) AS added, ${resultCounts}
     FROM (
-      SELECT visit_key, search.3 AS query, search.1 AS searched_at,
+      SELECT visit_key, search.3 AS query, search.1 AS searched_at, search.4 AS found_count,
         ${follows('views')} AS isAnswered, ${follows('additions')} AS isAdded
       FROM (
-        SELECT visit_key, arraySort(groupArrayIf((occurred_at, kafka_offset, query), ${isSearch})) AS found,
+        SELECT visit_key, arraySort(groupArrayIf((occurred_at, kafka_offset, query, ${resultsOrUnknown}), ${isSearch})) AS found,
           ${momentsOf('product_viewed')} AS views, ${momentsOf('product_added')} AS additions
         FROM shopper_activity
         WHERE type IN ('products_searched', 'product_viewed', 'product_added') AND ${inReach}
@@ -136,26 +152,29 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, rowsMax: numb
 /** Visits in several batches have the actions after a search looked up anew, since some may be in another one. */
 const byVisitSql = (by: Ranking, made: Batches): string => `
   SELECT term, count() AS searches, uniqExact(visit_key) AS visits, countIf(isAnswered) AS answered,
-    countIf(isAdded) AS added, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
+    countIf(isAdded) AS added, ${resultCounts}, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
   FROM (
     SELECT visit_key, searched_at, term, viewed_in <= {windowMs:UInt64} AS isAnswered,
-      added_in <= {windowMs:UInt64} AS isAdded
+      added_in <= {windowMs:UInt64} AS isAdded, found_count
     FROM visit_actions
-    ARRAY JOIN products_searched AS searched_at, terms AS term, viewed_after AS viewed_in, added_after AS added_in
+    ARRAY JOIN products_searched AS searched_at, terms AS term, viewed_after AS viewed_in, added_after AS added_in,
+      results AS found_count
     PREWHERE ${touching(reachEnd)} AND NOT ${isSplit(made)}
     UNION ALL
-    SELECT visit_key, search.1 AS searched_at, search.3 AS term, ${follows('views')}, ${follows('additions')}
+    SELECT visit_key, search.1 AS searched_at, search.3 AS term, ${follows('views')}, ${follows('additions')}, search.4
     FROM (
       SELECT visit_key, arraySort(groupArrayArray(part.searched)) AS found, arraySort(groupArrayArray(part.viewed)) AS views,
         arraySort(groupArrayArray(part.added)) AS additions
       FROM (
         SELECT visit_key, product_viewed AS viewed, product_added AS added,
-          arrayMap((at, nth, term) -> (at, toUInt64(indexOf({batches:Array(UInt64)}, batch) * ${perBatch} + nth), term),
-            products_searched, arrayEnumerate(terms), terms) AS searched
+          arrayMap(
+            (at, nth, term, found_count) ->
+              (at, toUInt64(indexOf({batches:Array(UInt64)}, batch) * ${perBatch} + nth), term, found_count),
+            products_searched, arrayEnumerate(terms), terms, results) AS searched
         FROM visit_actions PREWHERE ${touching(reachEnd)} AND ${isSplit(made)}
         UNION ALL
         SELECT visit_key, if(type = 'product_viewed', [occurred_at], []), if(type = 'product_added', [occurred_at], []),
-          if(${isSearch}, [(occurred_at, toUInt64(${behindAll} + kafka_offset), ${term})], [])
+          if(${isSearch}, [(occurred_at, toUInt64(${behindAll} + kafka_offset), ${term}, ${resultsOrUnknown})], [])
         FROM shopper_activity WHERE ${isBehind(made)} AND ${inReach}
       ) AS part
       GROUP BY visit_key
@@ -172,5 +191,5 @@ const perBatch = 4_294_967_296;
 const behindAll = '4611686018427387904';
 
 const ranked = (by: Ranking): string =>
-  `ORDER BY ${by === 'searches' ? 'searches' : 'searches - answered'} DESC, searches DESC, term
+  `ORDER BY ${rankings[by]} DESC, searches DESC, term
   LIMIT {rowsMax:UInt32}`;

@@ -16,10 +16,13 @@ export const isSearch = "type = 'products_searched'";
 /** Later than any action. */
 export const noTime = "toDateTime64('2299-12-31', 3, 'UTC')";
 export const never = '18446744073709551615';
+/** How many products a search found; -1 where that is not known. */
+export const resultsOrUnknown = 'ifNull(results, -1)';
 
 /** Actions of `shopper_activity` as `visitsOf` takes them; `nth` orders those of one instant. */
 export const rawActions = (where: string, nth = 'kafka_offset'): string => `
-      SELECT visit_key, user_key, type, occurred_at AS at, ${nth} AS nth, if(${isSearch}, ${term}, '') AS term
+      SELECT visit_key, user_key, type, occurred_at AS at, ${nth} AS nth, if(${isSearch}, ${term}, '') AS term,
+        ${resultsOrUnknown} AS found_count
       FROM shopper_activity WHERE ${where}`;
 
 /** For each search the milliseconds to the first of `moments` before the next search. */
@@ -37,7 +40,7 @@ const sortedMoments = shopperActions
 export const visitColumns = [
   ...['visit_key', 'first_at', 'last_at', 'accounts', 'account_ats'],
   ...shopperActions,
-  ...['terms', 'viewed_after', 'added_after'],
+  ...['terms', 'viewed_after', 'added_after', 'results'],
 ].join(', ');
 
 /**
@@ -48,11 +51,12 @@ export const visitsOf = (actions: string): string => `
     SELECT visit_key, first_at, last_at, arrayDistinct(known.1) AS accounts,
       arrayMap(account -> arraySort(arrayMap(each -> each.2, arrayFilter(each -> each.1 = account, known))), accounts)
         AS account_ats, ${shopperActions.join(', ')}, found.3 AS terms,
-      ${afterSearch('product_viewed')} AS viewed_after, ${afterSearch('product_added')} AS added_after
+      ${afterSearch('product_viewed')} AS viewed_after, ${afterSearch('product_added')} AS added_after,
+      found.4 AS results
     FROM (
       SELECT visit_key, min(at) AS first_at, max(at) AS last_at,
         groupArrayIf((user_key, at), user_key != 0) AS known, ${sortedMoments.join(', ')},
-        arraySort(groupArrayIf((at, nth, term), ${isSearch})) AS found, found.1 AS products_searched
+        arraySort(groupArrayIf((at, nth, term, found_count), ${isSearch})) AS found, found.1 AS products_searched
       FROM (${actions}
       )
       GROUP BY visit_key

@@ -5,7 +5,7 @@ import { rawActions, visitColumns, visitsOf } from './visit-rows.js';
 
 const isRecommendation = among(recommendationActions);
 
-/** How the tables of `clickhouse/migrations/0018-visit-actions.sql` and 0021 are filled. */
+/** How the tables of `clickhouse/migrations/0018-visit-actions.sql` and of those that change them are filled. */
 export const visitTables: GatheredTables = {
   raw: 'shopper_activity',
   topic: topics.shopperActivity.topic,

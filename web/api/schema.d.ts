@@ -3204,6 +3204,10 @@ export interface components {
                 answered: number;
                 /** @description Searches after which a product was put into the cart. */
                 added: number;
+                /** @description Searches that found nothing. */
+                withoutResult: number;
+                /** @description Searches whose event said how many products they found. The others are not counted in `withoutResult`. */
+                resultsKnown: number;
                 /** @description Answered, of all searches for the term. */
                 clickThroughRate: number;
             }[];
@@ -14733,8 +14737,8 @@ export interface operations {
                 to?: string;
                 /** @description A time zone of the IANA database, by whose calendar days begin. Days on which its clocks change have 23 or 25 hours. */
                 tz?: string;
-                /** @description The order of the rows, greatest first; `unanswered`: searches that led to no product. */
-                by?: "searches" | "unanswered";
+                /** @description The order of the rows, greatest first; `unanswered`: searches that led to no product, `withoutResult`: searches that found none. */
+                by?: "searches" | "unanswered" | "withoutResult";
                 windowMinutes?: number;
                 limit?: number;
             };
@@ -15246,7 +15250,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    measures: ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice")[];
+                    measures: ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "searchesWithoutResult" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice")[];
                     /** @default [] */
                     dimensions?: ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday")[];
                     /**
@@ -15260,7 +15264,7 @@ export interface operations {
                          * @description In place of a dimension: keeps rows by their result.
                          * @enum {string}
                          */
-                        measure?: "orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice";
+                        measure?: "orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "searchesWithoutResult" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice";
                         /**
                          * @default equals
                          * @enum {string}
@@ -15284,7 +15288,7 @@ export interface operations {
                     tz?: string;
                     /** @description By time, then by the first measure, greatest first, if it is left out or empty. */
                     order?: {
-                        by: "from" | ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice") | ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday");
+                        by: "from" | ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "searchesWithoutResult" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice") | ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday");
                         /**
                          * @default asc
                          * @enum {string}

@@ -36,6 +36,8 @@ export type Activity = {
   query?: string | null;
   position?: number | null;
   recommendationId?: string | null;
+  /** How many products a search found. */
+  results?: number | null;
   atMs: number;
 };
 
@@ -120,6 +122,7 @@ const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
           query: event.query ?? null,
           position: event.position ?? null,
           recommendation_id: event.recommendationId ?? null,
+          results: event.results ?? null,
         })),
       ),
     insertVisits: (visits: readonly EndedVisit[]): Promise<void> =>

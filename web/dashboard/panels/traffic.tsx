@@ -112,8 +112,24 @@ export const SearchesPanel = () => {
           : 'Nobody searched in this period.'
       }
       csv={() => ({
-        columns: ['term', 'searches', 'unanswered', 'visits', 'click-through rate'],
-        rows: rows.map((row) => [row.term, row.searches, row.unanswered, row.visits, row.clickThroughRate]),
+        columns: [
+          'term',
+          'searches',
+          'unanswered',
+          'found nothing',
+          'results known',
+          'visits',
+          'click-through rate',
+        ],
+        rows: rows.map((row) => [
+          row.term,
+          row.searches,
+          row.unanswered,
+          row.withoutResult,
+          row.resultsKnown,
+          row.visits,
+          row.clickThroughRate,
+        ]),
       })}
     >
       <p className="mb-2 text-ink-soft text-sm">
@@ -122,12 +138,15 @@ export const SearchesPanel = () => {
       </p>
       <BarList
         label={searchesTitle}
-        rows={rows.slice(0, shownMax).map(({ term, unanswered, searches: all, visits }) => ({
+        rows={rows.slice(0, shownMax).map(({ term, unanswered, searches: all, visits, withoutResult }) => ({
           key: term,
           label: `“${term}”`,
           value: unanswered,
           text: `${count(unanswered)} of ${count(all)}`,
-          aside: plural(visits, { one: '{count} visit', other: '{count} visits' }),
+          aside: [
+            ...(withoutResult > 0 ? [`${count(withoutResult)} found nothing`] : []),
+            plural(visits, { one: '{count} visit', other: '{count} visits' }),
+          ].join(' · '),
         }))}
       />
     </Panel>
