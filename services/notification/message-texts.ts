@@ -85,7 +85,7 @@ const contents: Record<Template, (data: Data, orderId: string | null) => Content
     subject: 'Your order was cancelled',
     paragraphs: [
       `Your order was cancelled, because ${reasons[text(data.reason)] ?? 'it could not be completed'}.`,
-      'You have not been charged for it; what was reserved on your card is free again.',
+      'What was taken or reserved for it goes back to you.',
     ],
     link: orderLink(orderId),
   }),

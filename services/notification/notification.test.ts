@@ -70,6 +70,14 @@ describe('a message', () => {
     );
   });
 
+  it('of a cancelled order is true whether or not its money was taken', () => {
+    for (const reason of ['customer', 'payment_declined', 'of a later version']) {
+      const { text } = message('order_cancelled', { reason });
+      expect(text).not.toMatch(/not (been )?charged/);
+      expect(text).toContain('What was taken or reserved for it goes back to you.');
+    }
+  });
+
   it('escapes in HTML what people have typed, and only there', () => {
     const { html, text, short } = message(
       'message',
